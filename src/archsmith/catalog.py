@@ -1,0 +1,220 @@
+"""The one table of what plugs in where: kind -> short name -> ``module:Class``; and specs, the JSON form of any configured object.
+
+Objects are their own configuration: a spec is ``{"type": short name or "module:Class", "args": {field: value}}`` of a dataclass, nested where a field
+holds another dataclass. Other packages add rows through the entry-point group ``archsmith.<kind>`` (``archsmith.strategy``, ``archsmith.space``, …).
+Only classes found by such names are ever built from a spec, with plain data for arguments: nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import sys
+import types
+import typing
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import lru_cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from archsmith.core.errors import MissingExtraError, UsageError
+
+TABLE: dict[str, dict[str, str]] = {
+    "space": {
+        "conv_stages": "archsmith.spaces.conv_stages:ConvStages",
+        "nasnet": "archsmith.spaces.nasnet:NasNet",
+        "pnas": "archsmith.spaces.pnas:Pnas",
+        "enas_micro": "archsmith.spaces.enas_micro:EnasMicro",
+        "enas_macro": "archsmith.spaces.enas_macro:EnasMacro",
+        "darts": "archsmith.spaces.darts:Darts",
+        "nasbench201": "archsmith.spaces.nasbench201:NasBench201",
+        "grammar": "archsmith.spaces.grammar:Grammar",
+        "table": "archsmith.evaluators.table:TableSpace",
+        "toy_flat": "archsmith.testing.toys:Flat",
+        "toy_conditional": "archsmith.testing.toys:Conditional",
+        "toy_recursive": "archsmith.testing.toys:Recursive",
+        "toy_mixed": "archsmith.testing.toys:Mixed",
+    },
+    "strategy": {
+        "random": "archsmith.strategies.random:RandomSearch",
+        "evolution": "archsmith.strategies.evolution:RegularizedEvolution",
+        "local": "archsmith.strategies.local:LocalSearch",
+    },
+    "evaluator": {
+        "training": "archsmith.evaluators.training:TrainingEvaluator",
+        "table": "archsmith.evaluators.table:TableEvaluator",
+        "nasbench201": "archsmith.evaluators.nasbench201:NasBench201Evaluator",
+        "function": "archsmith.evaluators.functions:FunctionEvaluator",
+        "cost": "archsmith.evaluators.cost:CostEvaluator",
+        "cached": "archsmith.evaluators.wrappers:Cached",
+        "repeated": "archsmith.evaluators.wrappers:Repeated",
+        "noisy": "archsmith.evaluators.wrappers:Noisy",
+    },
+    "executor": {
+        "serial": "archsmith.runtime.serial:SerialExecutor",
+        "processes": "archsmith.runtime.processes:ProcessExecutor",
+    },
+    "store": {
+        "memory": "archsmith.runtime.memory:MemoryStore",
+        "sqlite": "archsmith.runtime.sqlite:SqliteStore",
+    },
+}
+
+# Which extra brings a package that a row's module may fail to import.
+EXTRA_OF = {"torch": "train", "safetensors": "train", "sklearn": "train", "pandas": "train", "onnx": "train", "onnxscript": "train", "ray": "ray", "optuna": "optuna"}
+
+
+def kinds() -> tuple[str, ...]:
+    return tuple(TABLE)
+
+
+@lru_cache(maxsize=32)
+def rows(kind: str) -> Mapping[str, str]:
+    """Short name -> ``module:Class`` for one kind, plug-ins included. Raises UsageError for an unknown kind."""
+    if kind not in TABLE:
+        raise UsageError(f"There is no kind {kind!r} in the catalogue.", f"Kinds: {', '.join(TABLE)}.")
+    plugins = {point.name: point.value for point in entry_points(group=f"archsmith.{kind}")}
+    return types.MappingProxyType({**plugins, **TABLE[kind]})
+
+
+def names(kind: str) -> tuple[str, ...]:
+    return tuple(rows(kind))
+
+
+def get(kind: str, name: str) -> type:
+    """The class behind a short name, or behind ``module:Class`` itself. Raises UsageError with near misses."""
+    if ":" in name:
+        return load(name)
+    table = rows(kind)
+    if name not in table:
+        near = get_close_matches(name, table, n=1)
+        known = [row for row in table if not row.startswith("toy_")]
+        raise UsageError(f"There is no {kind} named {name!r}.", f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}; or give module:Class.")
+    return load(table[name])
+
+
+def load(path: str) -> type:
+    """The class at ``module:Class``."""
+    module_name, _, class_name = path.partition(":")
+    try:
+        module = sys.modules.get(module_name) or importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in EXTRA_OF:
+            raise MissingExtraError.of(package, EXTRA_OF[package], path) from error
+        raise UsageError(f"The module of {path!r} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH.") from error
+    found: Any = module
+    for part in class_name.split("."):
+        found = getattr(found, part, None)
+    if not isinstance(found, type):
+        raise UsageError(f"There is no class {class_name!r} in the module {module_name!r}.")
+    return found
+
+
+def short_name(cls: type) -> str:
+    """The catalogue's name of a class, or ``module:Class`` when it has none."""
+    path = f"{cls.__module__}:{cls.__qualname__}"
+    for table in TABLE.values():
+        for name, row in table.items():
+            if row == path:
+                return name
+    return path
+
+
+def to_spec(obj: Any) -> dict[str, Any]:
+    """The JSON form of a configured dataclass. Raises UsageError for what cannot be rebuilt from data."""
+    if not dataclasses.is_dataclass(obj) or isinstance(obj, type):
+        raise UsageError(f"{type(obj).__name__} is not a dataclass, so it cannot be written down.", "Make it a dataclass with plain fields in an importable module.")
+    if "<locals>" in type(obj).__qualname__:
+        raise UsageError(f"{type(obj).__qualname__} is defined inside a function, so it cannot be rebuilt.", "Move it to the top of a module.")
+    args = {field.name: _plain(getattr(obj, field.name), f"{type(obj).__name__}.{field.name}") for field in dataclasses.fields(obj) if field.init}
+    return {"type": short_name(type(obj)), "args": args}
+
+
+def from_spec(spec: Mapping[str, Any], kind: str | None = None) -> Any:
+    """Rebuild what ``to_spec`` wrote. ``kind`` says where a short name is looked up; without it every kind is tried."""
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("type"), str):
+        raise UsageError(f"This is not a spec: {str(spec)[:80]!r}.", 'A spec is {"type": name, "args": {…}}.')
+    name = spec["type"]
+    if kind is None and ":" not in name:
+        kind = next((k for k in TABLE if name in rows(k)), "space")
+    return build(get(kind or "space", name), spec.get("args") or {})
+
+
+def build(cls: type, args: Mapping[str, Any]) -> Any:
+    """``cls(**args)`` with JSON values turned into what the fields want (tuples, nested dataclasses). Raises UsageError naming the field."""
+    if not dataclasses.is_dataclass(cls):
+        raise UsageError(f"{cls.__name__} is not a dataclass, so it cannot be built from a spec.")
+    fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
+    unknown = [name for name in args if name not in fields]
+    if unknown:
+        near = get_close_matches(unknown[0], fields, n=1)
+        raise UsageError(f"{cls.__name__} has no setting {unknown[0]!r}.", f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(fields) or 'none'}.")
+    hints = typing.get_type_hints(cls)
+    values = {name: _rebuilt(value, hints[name], f"{cls.__name__}.{name}") for name, value in args.items()}
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise UsageError(f"{cls.__name__} cannot be built: {error}.") from error
+
+
+def _plain(value: Any, where: str) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return to_spec(value)
+    if isinstance(value, tuple | list):
+        return [_plain(item, where) for item in value]
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {key: _plain(item, where) for key, item in value.items()}
+    if hasattr(value, "__fspath__"):
+        return value.__fspath__()
+    raise UsageError(f"{where} holds a {type(value).__name__}, which cannot be written down.", "Use numbers, strings, tuples, mappings or dataclasses of these.")
+
+
+def _rebuilt(value: Any, hint: Any, where: str) -> Any:
+    if isinstance(value, Mapping) and "type" in value and set(value) <= {"type", "args"}:
+        return from_spec(value)
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in inner:
+            return None
+        chosen = [option for option in inner if option is not type(None)]
+        return _rebuilt(value, chosen[0], where) if len(chosen) == 1 else value
+    if isinstance(value, list | tuple) and (origin in (tuple, list) or hint in (tuple, list)):
+        each = inner[0] if inner else Any
+        per_item = inner if inner and len(inner) == len(value) and Ellipsis not in inner else [each] * len(value)
+        items = [_rebuilt(item, item_hint, where) for item, item_hint in zip(value, per_item, strict=True)]
+        return items if (origin or hint) is list else tuple(items)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
+        return build(hint, value)
+    if hint in (int, float, bool, str):
+        return _scalar(value, hint, where)
+    return value
+
+
+def _scalar(value: Any, hint: type, where: str) -> Any:
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise UsageError(f"{where} cannot be {value!r}.", f"It takes a value of type {hint.__name__}.")
+    return value
+
+
+def parse_settings(pairs: list[str]) -> dict[str, dict[str, Any]]:
+    """``["strategy.population=50"]`` as ``{"strategy": {"population": 50}}``; values are JSON, or text where they are not."""
+    import json
+
+    parsed: dict[str, dict[str, Any]] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        kind, dot, field = name.strip().partition(".")
+        if not (equals and dot and field):
+            raise UsageError(f"{pair!r} is not a setting.", "Write it like strategy.population=50.")
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        parsed.setdefault(kind, {})[field] = value
+    return parsed

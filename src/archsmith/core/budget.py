@@ -1,0 +1,51 @@
+"""Limits of a whole search, and the reasons why it ended."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from archsmith.core.errors import UsageError
+
+# Stop reasons, as they stand in the log.
+SECONDS = "seconds"
+TRIALS = "trials"
+EXHAUSTED = "exhausted"
+CONVERGED = "converged"
+REQUESTED = "requested"
+INTERRUPTED = "interrupted"
+FAILURES = "failures"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Stop after ``seconds`` (of wall clock; simulated for tables), ``trials``, or ``patience`` finished trials without a better one; None: no limit."""
+
+    seconds: float | None = None
+    trials: int | None = None
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("seconds", "trials", "patience"):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise UsageError(f"The budget's {name} are {value}.", "Give a positive number.")
+
+
+UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_seconds(text: str | float) -> float:
+    """``"20m"``, ``"1h30m"``, ``"90"`` or ``90`` as seconds. Raises UsageError."""
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        seconds = float(text)
+    else:
+        parts = re.findall(r"(\d+(?:\.\d+)?)\s*([a-z]*)\s*", str(text).strip().lower())
+        rebuilt = "".join(number + unit for number, unit in parts)
+        if not parts or rebuilt != re.sub(r"\s+", "", str(text).lower()) or any(unit not in UNITS for _, unit in parts):
+            raise UsageError(f"{text!r} is not a length of time.", "Write it like 90s, 20m or 1h30m.")
+        seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
+    if not (seconds > 0 and math.isfinite(seconds)):
+        raise UsageError(f"{text!r} is not a positive length of time.", "Write it like 90s, 20m or 1h30m.")
+    return seconds

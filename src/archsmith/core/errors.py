@@ -1,0 +1,74 @@
+"""The one small tree of errors: what went wrong in one sentence, and what to do about it in another."""
+
+from __future__ import annotations
+
+
+class ArchsmithError(Exception):
+    """Everything this library raises on purpose.
+
+    ``message`` says what is wrong and names the value; ``hint`` says what to do next. ``exit_code`` is what the command line returns.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders; the default reduction would drop the hint.
+        return (type(self), (self.message, self.hint), dict(self.__dict__))
+
+
+class UsageError(ArchsmithError):
+    """An argument, option or file that cannot be used as given; raised before the first trial."""
+
+    exit_code = 2
+
+
+class DataError(UsageError):
+    """Data that cannot be learnt from as they are."""
+
+
+class MissingExtraError(UsageError):
+    """An optional dependency is not installed; the hint carries the install line."""
+
+    @classmethod
+    def of(cls, package: str, extra: str, purpose: str) -> MissingExtraError:
+        return cls(f"{purpose} needs the package {package!r}, which is not installed.", f'Install it with: pip install "archsmith[{extra}]"')
+
+
+class InvalidArchitectureError(UsageError):
+    """An architecture that is not a point of the space it is used with."""
+
+
+class DeadEnd(ArchsmithError):
+    """A space's program cannot go on from the answers given; samplers draw again, a controller scores it as a failure."""
+
+
+class StudyError(ArchsmithError):
+    """A study cannot be opened, resumed or written."""
+
+
+class LeaseError(StudyError):
+    """Another live process is writing to this study."""
+
+
+class EvaluationError(ArchsmithError):
+    """One trial failed. It becomes the trial's outcome and never leaves the loop.
+
+    ``kind`` is one of ``exception, nan, memory, timeout, diverged, lost, dead_end``; ``retryable`` says whether a second try could succeed.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, *, kind: str = "exception", retryable: bool = False) -> None:
+        super().__init__(message, hint)
+        self.kind = kind
+        self.retryable = retryable
+
+
+class Stopped(ArchsmithError):
+    """Raised inside an evaluation that honours a request to stop at once; the trial stays pending and is run again on resume."""

@@ -1,0 +1,106 @@
+"""The history of a study: a fold over its events, with the indexes that make one more ``ask`` cost O(new trials)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from archsmith.core.architecture import Architecture
+from archsmith.core.events import Event
+from archsmith.core.problem import Problem
+from archsmith.core.trial import Outcome, Trial
+
+
+class History:
+    """All trials of one study in the order of their ids. Strategies read it and never change it.
+
+    ``trials[i].id == i``; ``finished`` holds trials in the order in which they finished (well or not), ``pending`` those without an outcome.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.trials: list[Trial] = []
+        self.finished: list[Trial] = []
+        self.pending: dict[int, Trial] = {}
+        self.n_asks = 0
+        self.prepared = False
+        self.forecast_trials: float | None = None  # how many trials the budget is expected to allow; None when unknown
+        self._by_key: dict[str, list[int]] = {}
+        self._best: dict[float, Trial] = {}  # fidelity -> best trial
+
+    @property
+    def space(self) -> Any:
+        return self.problem.space
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    def apply(self, event: Event) -> None:
+        """Fold one event in."""
+        data = event.data
+        if event.kind == "proposed":
+            self.n_asks += 1
+            for row in data["trials"]:
+                self._add(row)
+        elif event.kind == "reported":
+            self.trials[data["trial"]].curve.append((data["step"], data["metrics"]))
+        elif event.kind == "finished":
+            self._finish(self.trials[data["trial"]], Outcome.from_dict(data["outcome"]))
+        elif event.kind == "prepared":
+            self.prepared = True
+        elif event.kind == "study" and "forecast_trials" in data:
+            self.forecast_trials = data["forecast_trials"]
+
+    def seen(self, architecture: Architecture) -> bool:
+        """Was exactly this architecture proposed before, at any fidelity and with any outcome?"""
+        return architecture.key in self._by_key
+
+    def of(self, architecture: Architecture) -> list[Trial]:
+        """All trials of this architecture, oldest first."""
+        return [self.trials[i] for i in self._by_key.get(architecture.key, ())]
+
+    def best(self, fidelity: float | None = None) -> Trial | None:
+        """The finished, feasible trial with the lowest first loss at one fidelity (the highest one tried when None); the earliest of equals.
+
+        Losses of different fidelities are never compared.
+        """
+        if fidelity is None:
+            fidelity = max(self._best, default=None)
+        return self._best.get(fidelity) if fidelity is not None else None
+
+    def ranking(self, fidelity: float | None = None) -> list[Trial]:
+        """Feasible finished trials at one fidelity (the highest one tried when None), best first; the earliest of equals first."""
+        if fidelity is None:
+            fidelity = max(self._best, default=None)
+        return sorted((t for t in self.finished if t.ok and t.fidelity == fidelity), key=lambda t: (t.loss, t.id))
+
+    def front(self) -> list[Trial]:
+        """The non-dominated feasible trials at the highest fidelity, by first loss."""
+        front: list[Trial] = []
+        for trial in self.ranking():
+            if not any(_dominates(other.losses, trial.losses) for other in front):
+                front.append(trial)
+        return front
+
+    def _add(self, row: Any) -> None:
+        trial = Trial(row["id"], Architecture(row["architecture"]), row["fidelity"], tuple(row["parents"]), row["notes"])
+        if trial.id != len(self.trials):
+            raise ValueError(f"trial {trial.id} follows trial {len(self.trials) - 1}")
+        self.trials.append(trial)
+        self.pending[trial.id] = trial
+        self._by_key.setdefault(trial.architecture.key, []).append(trial.id)
+
+    def _finish(self, trial: Trial, outcome: Outcome) -> None:
+        trial.outcome = outcome
+        del self.pending[trial.id]
+        self.finished.append(trial)
+        if outcome.ok:
+            trial.losses = self.problem.losses(outcome.metrics)
+            trial.feasible = self.problem.feasible(outcome.metrics)
+            best = self._best.get(trial.fidelity)
+            if trial.feasible and (best is None or trial.loss < best.loss):
+                self._best[trial.fidelity] = trial
+
+
+def _dominates(a: Sequence[float] | None, b: Sequence[float] | None) -> bool:
+    return a is not None and b is not None and all(x <= y for x, y in zip(a, b, strict=True)) and tuple(a) != tuple(b)

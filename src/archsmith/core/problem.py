@@ -1,0 +1,100 @@
+"""A problem: what is searched (a space) and what for (objectives, limits, fidelity)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archsmith.core.errors import UsageError
+from archsmith.core.space import Space
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A metric to be optimised. Strategies see its loss: the value itself when minimised, its negative when maximised."""
+
+    metric: str
+    maximize: bool = True
+
+    def loss(self, metrics: Mapping[str, float]) -> float:
+        value = metrics[self.metric]
+        return -value if self.maximize else value
+
+    def value(self, loss: float) -> float:
+        return -loss if self.maximize else loss
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A hard limit on a metric, bounds included; an outcome outside it is finished but not feasible."""
+
+    metric: str
+    upper: float | None = None
+    lower: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.upper is None and self.lower is None:
+            raise UsageError(f"The constraint on {self.metric!r} has no bound.", "Give upper=, lower= or both.")
+
+    def violation(self, metrics: Mapping[str, float]) -> float:
+        """How far outside the bounds, 0 when inside."""
+        value = metrics[self.metric]
+        return max(0.0, value - self.upper if self.upper is not None else 0.0, self.lower - value if self.lower is not None else 0.0)
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """The one resource axis of a study: ``epochs``, ``data_fraction`` or ``resolution``; trials run at ``maximum`` unless a strategy asks for less."""
+
+    name: str = "epochs"
+    minimum: float = 1
+    maximum: float = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.minimum <= self.maximum:
+            raise UsageError(f"Fidelity {self.name!r} runs from {self.minimum} to {self.maximum}.", "It needs 0 < minimum <= maximum.")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Space + objectives + constraints + fidelity. ``metrics`` of the evaluator must cover the objectives and constraints."""
+
+    space: Space
+    objectives: tuple[Objective, ...] = (Objective("accuracy"),)
+    constraints: tuple[Constraint, ...] = ()
+    fidelity: Fidelity = Fidelity()
+
+    def __post_init__(self) -> None:
+        if not self.objectives:
+            raise UsageError("A problem needs at least one objective.")
+        if len({objective.metric for objective in self.objectives}) < len(self.objectives):
+            raise UsageError("Two objectives name the same metric.")
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Every metric that an outcome must carry."""
+        return tuple(dict.fromkeys([*(o.metric for o in self.objectives), *(c.metric for c in self.constraints)]))
+
+    def losses(self, metrics: Mapping[str, float]) -> tuple[float, ...]:
+        return tuple(objective.loss(metrics) for objective in self.objectives)
+
+    def feasible(self, metrics: Mapping[str, float]) -> bool:
+        return all(constraint.violation(metrics) == 0 for constraint in self.constraints)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Objectives, constraints and fidelity as JSON data; the space is stored as its own spec."""
+        return {
+            "objectives": [[o.metric, o.maximize] for o in self.objectives],
+            "constraints": [[c.metric, c.upper, c.lower] for c in self.constraints],
+            "fidelity": [self.fidelity.name, self.fidelity.minimum, self.fidelity.maximum],
+        }
+
+    @classmethod
+    def from_dict(cls, space: Space, data: Mapping[str, Any]) -> Problem:
+        return cls(
+            space,
+            tuple(Objective(*o) for o in data["objectives"]),
+            tuple(Constraint(*c) for c in data["constraints"]),
+            Fidelity(*data["fidelity"]),
+        )

@@ -1,0 +1,335 @@
+"""A search space is a small program that asks questions.
+
+``decide(choose)`` calls ``choose(path, options, weights=None)`` and gets one of the options back. Options may depend on earlier answers; the same path
+asked again gets the same answer; the program may recurse. Everything else follows from that one method, once for all spaces: sampling, validation,
+mutation and crossover (replay with changed answers, ask again for what became invalid), neighbours, and enumeration where the space is finite.
+
+The idea of a space as a program with named choices: PyGlove (Peng et al. 2020, arXiv 2101.08809) and the grammars of Schrodi et al. 2023; ours answers
+with plain data and needs no symbolic objects.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from archsmith.core.architecture import Architecture, Scalar, same
+from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
+
+MAX_TRIES = 1000  # draws before a space is called a dead end as a whole
+
+
+@dataclass(frozen=True)
+class Range:
+    """Options that are numbers between two bounds, both included; ``log`` spreads draws over magnitudes. Integer when both bounds are ints."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high or (self.log and self.low <= 0):
+            raise UsageError(f"Range({self.low}, {self.high}, log={self.log}) is empty or has a logarithm of a number that is not positive.")
+
+    @property
+    def integer(self) -> bool:
+        return type(self.low) is int and type(self.high) is int
+
+    def __contains__(self, answer: object) -> bool:
+        return type(answer) is (int if self.integer else float) and self.low <= answer <= self.high  # type: ignore[operator]
+
+    def at(self, unit: float) -> Scalar:
+        """The option at position ``unit`` in [0, 1]."""
+        if self.integer:
+            low, high = (math.log(self.low), math.log(self.high + 1)) if self.log else (self.low, self.high + 1)
+            value = low + unit * (high - low)
+            return min(int(self.high), max(int(self.low), int(math.exp(value) if self.log else math.floor(value))))
+        low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
+        value = low + unit * (high - low)
+        return float(min(self.high, max(self.low, math.exp(value) if self.log else value)))
+
+    def unit(self, answer: Scalar) -> float:
+        """Where ``answer`` lies between the bounds, in [0, 1]."""
+        if not isinstance(answer, int | float) or self.low == self.high:
+            return 0.0
+        low, high, value = (math.log(self.low), math.log(self.high), math.log(answer)) if self.log else (self.low, self.high, float(answer))
+        return (value - low) / (high - low)
+
+
+Options = Sequence[Scalar] | Range
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One named question with the options it had and the answer it got."""
+
+    path: str
+    options: Options
+    answer: Scalar
+    weights: tuple[float, ...] | None = None
+
+
+class Choose(Protocol):
+    """What a space's program calls: returns one of ``options``. ``weights`` (same length) are sampling weights, uniform when None."""
+
+    def __call__(self, path: str, options: Options, weights: Sequence[float] | None = None) -> Scalar: ...
+
+
+Answer = Callable[[str, Options, Sequence[float] | None], Scalar]
+
+
+class Trace:
+    """A ``Choose`` that takes each answer from ``answer(path, options, weights)`` once and remembers the decisions in order."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self.decisions: dict[str, Decision] = {}
+
+    def __call__(self, path: str, options: Options, weights: Sequence[float] | None = None) -> Scalar:
+        known = self.decisions.get(path)
+        if known is not None:
+            return known.answer
+        if not isinstance(options, Range) and not options:
+            raise DeadEnd(f"Decision {path!r} has no options.")
+        answer = self._answer(path, options, weights)
+        self.decisions[path] = Decision(path, options, answer, None if weights is None else tuple(weights))
+        return answer
+
+    @property
+    def architecture(self) -> Architecture:
+        return Architecture((path, decision.answer) for path, decision in self.decisions.items())
+
+
+def allowed(answer: Scalar, options: Options) -> bool:
+    """Is ``answer`` one of ``options``, in value and type?"""
+    return answer in options if isinstance(options, Range) else any(same(answer, option) for option in options)
+
+
+def draw(options: Options, weights: Sequence[float] | None, rng: np.random.Generator) -> Scalar:
+    """One option at random."""
+    if isinstance(options, Range):
+        return options.at(rng.random())
+    if weights is None:
+        return options[int(rng.random() * len(options))]
+    point = rng.random() * math.fsum(weights)
+    for option, weight in zip(options, weights, strict=True):
+        point -= weight
+        if point < 0 and weight > 0:
+            return option
+    return max(zip(options, weights, strict=True), key=lambda pair: pair[1])[0]
+
+
+@dataclass(frozen=True)
+class Space(ABC):
+    """The decision side of a search space: a frozen dataclass whose fields are its configuration.
+
+    Law: a space asks the same questions at every scale; one whose options depend on shapes sets ``transferable = False``.
+    """
+
+    transferable: ClassVar[bool] = True
+
+    @abstractmethod
+    def decide(self, choose: Choose) -> None:
+        """Ask every question of this space through ``choose``, laying nothing out."""
+
+    def identity(self, architecture: Architecture) -> str:
+        """Equal for architectures that mean the same; the content key unless a subclass knows better."""
+        return architecture.key
+
+    def first(self) -> Architecture | None:
+        """The architecture that a person would try first, if the space has one."""
+        return None
+
+    # What follows from decide()
+
+    def trace(self, answer: Answer) -> Trace:
+        """Run the program once with answers from ``answer``. Raises DeadEnd."""
+        trace = Trace(answer)
+        self.decide(trace)
+        return trace
+
+    def decisions(self, architecture: Mapping[str, Scalar]) -> tuple[Decision, ...]:
+        """The questions behind ``architecture``, in order. Raises InvalidArchitectureError with the first path that does not fit."""
+
+        def replay(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
+            if path not in architecture:
+                raise InvalidArchitectureError(f"The decision {path!r} is missing.", f"It takes {_listed(options)}.")
+            if not allowed(architecture[path], options):
+                raise InvalidArchitectureError(f"The decision {path!r} cannot be {architecture[path]!r}.", f"It takes {_listed(options)}.")
+            return architecture[path]
+
+        try:
+            decisions = self.trace(replay).decisions
+        except DeadEnd as error:
+            raise InvalidArchitectureError(f"This architecture runs into a dead end: {error}") from error
+        unknown = [path for path in architecture if path not in decisions]
+        if unknown:
+            raise InvalidArchitectureError(f"The decision {unknown[0]!r} is unknown to {type(self).__name__} here.", "Leave it out.")
+        return tuple(decisions.values())
+
+    def validate(self, architecture: Mapping[str, Scalar]) -> None:
+        """Raises InvalidArchitectureError unless ``architecture`` is a point of this space."""
+        self.decisions(architecture)
+
+    def __contains__(self, architecture: object) -> bool:
+        try:
+            self.validate(architecture)  # type: ignore[arg-type]
+        except InvalidArchitectureError:
+            return False
+        return True
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """A random point: every question answered by its weights."""
+        return self._retry(lambda path, options, weights: draw(options, weights, rng))
+
+    def complete(self, answers: Mapping[str, Scalar], rng: np.random.Generator) -> Architecture:
+        """A random point that keeps every one of ``answers`` that is still asked and allowed."""
+
+        def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
+            if path in answers and allowed(answers[path], options):
+                return answers[path]
+            return draw(options, weights, rng)
+
+        return self._retry(answer)
+
+    def mutate(self, architecture: Architecture, rng: np.random.Generator, n_changes: int = 1) -> Architecture:
+        """Change ``n_changes`` randomly chosen answers and ask again for whatever became invalid.
+
+        Returns the architecture itself only when nothing can be changed.
+        """
+        for _ in range(MAX_TRIES):
+            decisions = [d for d in self.decisions(architecture) if isinstance(d.options, Range) or len(d.options) > 1]
+            if not decisions:
+                return architecture
+            chosen = rng.choice(len(decisions), size=min(n_changes, len(decisions)), replace=False)
+            changes = {decisions[i].path: _other(decisions[i], rng) for i in chosen}
+            try:
+                child = self.complete(architecture.replace(changes), rng)
+            except DeadEnd:
+                continue
+            if child != architecture:
+                return child
+        return architecture
+
+    def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
+        """A child that takes each answer from one parent or the other with equal chance (uniform crossover)."""
+        paths = [*a, *(path for path in b if path not in a)]
+        answers = {}
+        for path, from_a in zip(paths, rng.random(len(paths)) < 0.5, strict=True):
+            first, second = (a, b) if from_a else (b, a)
+            answers[path] = first[path] if path in first else second[path]
+        return self.complete(answers, rng)
+
+    def neighbours(self, architecture: Architecture, rng: np.random.Generator | None = None) -> Iterator[Architecture]:
+        """Every architecture that differs in one answer; dependent answers that became invalid are completed with ``rng`` (first option without).
+
+        A ``Range`` contributes steps of a tenth of its width up and down.
+        """
+        for decision in self.decisions(architecture):
+            for option in _alternatives(decision):
+                try:
+                    yield self._completed(architecture.replace({decision.path: option}), rng)
+                except DeadEnd:
+                    continue
+
+    def enumerate(self) -> Iterator[Architecture]:
+        """All points in a fixed order. Raises UsageError when a decision is a real ``Range``; may not end on a recursive space."""
+        prefix: list[int] = []
+        while True:
+            widths: list[int] = []
+
+            def answer(path: str, options: Options, weights: Sequence[float] | None, widths: list[int] = widths) -> Scalar:
+                listed = _finite(path, options)
+                index = prefix[len(widths)] if len(widths) < len(prefix) else 0
+                widths.append(len(listed))
+                return listed[index]
+
+            try:
+                yield self.trace(answer).architecture
+            except DeadEnd:
+                pass
+            prefix = [*prefix, *[0] * (len(widths) - len(prefix))][: len(widths)]
+            while prefix and prefix[-1] + 1 >= widths[len(prefix) - 1]:
+                prefix.pop()
+            if not prefix:
+                return
+            prefix[-1] += 1
+
+    def size(self, limit: int = 1_000_000) -> int | None:
+        """How many points there are; None when there are more than ``limit`` or real numbers among the answers."""
+        count = 0
+        try:
+            for _ in self.enumerate():
+                count += 1
+                if count > limit:
+                    return None
+        except UsageError:
+            return None
+        return count
+
+    def _retry(self, answer: Answer) -> Architecture:
+        for _ in range(MAX_TRIES):
+            try:
+                return self.trace(answer).architecture
+            except DeadEnd as error:
+                last = error
+        raise DeadEnd(f"{type(self).__name__} found no valid architecture in {MAX_TRIES} tries: {last}")
+
+    def _completed(self, answers: Architecture, rng: np.random.Generator | None) -> Architecture:
+        if rng is not None:
+            return self.complete(answers, rng)
+
+        def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
+            if path in answers and allowed(answers[path], options):
+                return answers[path]
+            return options.at(0.5) if isinstance(options, Range) else options[0]
+
+        return self.trace(answer).architecture
+
+
+def _other(decision: Decision, rng: np.random.Generator) -> Scalar:
+    """A random option that is not the current answer."""
+    if isinstance(decision.options, Range):
+        for _ in range(20):
+            answer = decision.options.at(rng.random())
+            if not same(answer, decision.answer):
+                return answer
+        return decision.answer
+    weights = decision.weights or (1.0,) * len(decision.options)
+    left = [(option, weight) for option, weight in zip(decision.options, weights, strict=True) if not same(option, decision.answer)]
+    if not any(weight > 0 for _, weight in left):
+        left = [(option, 1.0) for option, _ in left]
+    return draw([option for option, _ in left], [weight for _, weight in left], rng)
+
+
+def _alternatives(decision: Decision) -> list[Scalar]:
+    options, answer = decision.options, decision.answer
+    if not isinstance(options, Range):
+        return [option for option in options if not same(option, answer)]
+    here = options.unit(answer)
+    down, up = options.at(max(0.0, here - 0.1)), options.at(min(1.0, here + 0.1))
+    if type(answer) is int and isinstance(down, int) and isinstance(up, int):
+        down, up = min(down, answer - 1), max(up, answer + 1)  # a tenth of a narrow range is less than one step
+    return [step for step in (down, up) if step in options and not same(step, answer)]
+
+
+def _finite(path: str, options: Options) -> Sequence[Scalar]:
+    if not isinstance(options, Range):
+        return options
+    if not options.integer:
+        raise UsageError(f"The decision {path!r} is a real number, so the space cannot be enumerated.")
+    return range(int(options.low), int(options.high) + 1)
+
+
+def _listed(options: Options) -> str:
+    if isinstance(options, Range):
+        return f"{'an integer' if options.integer else 'a number'} from {options.low} to {options.high}"
+    shown = ", ".join(repr(option) for option in list(options)[:12])
+    return f"one of {shown}{', …' if len(options) > 12 else ''}"
+
+

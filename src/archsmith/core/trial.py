@@ -1,0 +1,105 @@
+"""Proposals, outcomes and trials: what a strategy asks for, what a worker answers, and the two together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from archsmith.core.architecture import Architecture, Scalar
+from archsmith.core.errors import EvaluationError
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    OK = "ok"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a strategy wants evaluated. ``fidelity`` None means the problem's maximum; ``parents`` are trial ids; ``notes`` are logged JSON scalars."""
+
+    architecture: Architecture
+    fidelity: float | None = None
+    parents: tuple[int, ...] = ()
+    notes: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a trial. ``seconds`` is what it cost (simulated for tables), ``error`` one sentence, ``error_kind`` as in EvaluationError."""
+
+    status: Status
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    error: str | None = None
+    error_kind: str | None = None
+    notes: Mapping[str, Scalar] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return self.status is Status.OK
+
+    @classmethod
+    def success(cls, metrics: Mapping[str, float], seconds: float = 0.0, notes: Mapping[str, Scalar] | None = None) -> Outcome:
+        """Raises EvaluationError (kind ``nan``) when a metric is not a finite number: NaN is never a score."""
+        for name, value in metrics.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise EvaluationError(f"The metric {name!r} came out as {value!r}.", "An evaluator returns finite numbers.", kind="nan")
+        return cls(Status.OK, {name: float(value) for name, value in metrics.items()}, seconds, notes=notes or {})
+
+    @classmethod
+    def failure(cls, error: BaseException, seconds: float = 0.0) -> Outcome:
+        kind = error.kind if isinstance(error, EvaluationError) else "memory" if isinstance(error, MemoryError) else "exception"
+        text = str(error) if isinstance(error, EvaluationError) else f"{type(error).__name__}: {error}"
+        return cls(Status.FAILED, {}, seconds, " ".join(text.split())[:500], kind)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "status": self.status.value,
+            "metrics": dict(self.metrics),
+            "seconds": self.seconds,
+            "error": self.error,
+            "error_kind": self.error_kind,
+            "notes": dict(self.notes),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Outcome:
+        return cls(Status(data["status"]), data["metrics"], data["seconds"], data["error"], data["error_kind"], data["notes"])
+
+
+@dataclass(slots=True)
+class Trial:
+    """One evaluation of one proposal. ``outcome`` is None while pending; ``losses`` are set when it finished well; ``curve`` holds (step, metrics)."""
+
+    id: int
+    architecture: Architecture
+    fidelity: float
+    parents: tuple[int, ...] = ()
+    notes: Mapping[str, Scalar] = field(default_factory=dict)
+    outcome: Outcome | None = None
+    losses: tuple[float, ...] | None = None
+    feasible: bool = True
+    curve: list[tuple[float, Mapping[str, float]]] = field(default_factory=list)
+
+    @property
+    def status(self) -> Status:
+        return Status.PENDING if self.outcome is None else self.outcome.status
+
+    @property
+    def ok(self) -> bool:
+        """Finished well and within the problem's constraints."""
+        return self.losses is not None and self.feasible
+
+    @property
+    def loss(self) -> float:
+        """The first objective's loss; infinite for a trial that failed or breaks a constraint, so that it compares as worst."""
+        return self.losses[0] if self.losses is not None and self.feasible else math.inf
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        return self.outcome.metrics if self.outcome else {}

@@ -1,0 +1,34 @@
+"""Which trial folders stay on disk: the best ``top`` and the latest ``last`` finished ones, under a cap in megabytes."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from archsmith.core.history import History
+
+
+@dataclass(frozen=True)
+class Retention:
+    """``top`` best by score + ``last`` most recent + all pending trials keep their folders while these stay below ``max_mb``."""
+
+    top: int = 5
+    last: int = 5
+    max_mb: float = 2000.0
+
+    def apply(self, folder: Path, history: History) -> None:
+        """Delete the folders of other trials. Cheap when no trial keeps files."""
+        if not folder.is_dir():
+            return
+        best = [trial.id for trial in history.ranking()[: self.top]]
+        latest = [trial.id for trial in history.finished[: -self.last - 1 : -1]]
+        spent, kept = 0.0, {str(trial) for trial in history.pending}
+        for trial in dict.fromkeys([*best[:1], *latest[:1], *best, *latest]):
+            spent += sum(file.stat().st_size for file in (folder / str(trial)).rglob("*") if file.is_file()) / 1e6
+            if spent > self.max_mb:
+                break
+            kept.add(str(trial))
+        for path in folder.iterdir():
+            if path.name not in kept:
+                shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,121 @@
+"""Evaluates one job, in whatever process this is called: the only place where a user's result is read and a user's exception becomes an outcome."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import numbers
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from archsmith.core.architecture import Scalar
+from archsmith.core.errors import DeadEnd, EvaluationError, Stopped
+from archsmith.core.problem import Problem
+from archsmith.core.protocols import Context, Evaluator, Job, Message, Report
+from archsmith.core.trial import Outcome
+
+
+class _ReportError(BaseException):
+    """Carries an error of the loop (a full disk, say) through the evaluator, which must not take it for its own."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def run(job: Job, evaluator: Evaluator, problem: Problem, report: Report, stop: Callable[[], bool]) -> Message:
+    """Evaluate ``job`` here and now; the message ends it: an outcome, good or failed, or ``stopped`` when the evaluator gave up on request.
+
+    ``report(step, metrics)`` gets the intermediate scores, and what it raises comes out; of what the evaluator raises only KeyboardInterrupt does.
+    ``seconds`` are measured, unless a simulated evaluator returns its own.
+    """
+
+    def checked(step: float, metrics: Mapping[str, float]) -> None:
+        clean = (_number("step", step), {name: _number(name, value) for name, value in metrics.items()})
+        try:
+            report(*clean)
+        except Exception as error:
+            raise _ReportError(error) from error
+
+    context = Context(job.trial, job.seed, job.deadline, job.workspace, job.parents, stop, checked)
+    began = time.perf_counter()
+    try:
+        outcome = read_result(evaluator.evaluate(job.architecture, job.fidelity, context), evaluator, problem)
+        simulated = evaluator.simulated
+    except Stopped:
+        return Message(job.trial, stopped=True)
+    except _ReportError as error:
+        raise error.error from None
+    except (Exception, SystemExit) as error:
+        outcome, simulated = Outcome.failure(_classified(error)), False
+        if job.workspace is not None and not isinstance(error, EvaluationError):
+            _keep_traceback(error, job.workspace)
+    return Message(job.trial, outcome if simulated else replace(outcome, seconds=time.perf_counter() - began))
+
+
+def read_result(result: object, evaluator: Evaluator, problem: Problem) -> Outcome:
+    """What ``evaluate`` returned, as an Outcome with every metric of the problem. Raises EvaluationError (``nan`` or ``exception``)."""
+    if isinstance(result, Outcome):
+        if not result.ok:
+            return replace(result, metrics={}, notes=_scalars(result.notes))
+        outcome = replace(result, metrics=_metrics(result.metrics), seconds=_number("seconds", result.seconds), notes=_scalars(result.notes))
+    elif isinstance(result, Mapping):
+        outcome = Outcome.success(_metrics(result))
+    else:
+        outcome = Outcome.success({evaluator.metrics[0]: _number(evaluator.metrics[0], result)})
+    missing = [name for name in problem.metrics if name not in outcome.metrics]
+    if missing:
+        returned = ", ".join(outcome.metrics) or "none at all"
+        raise EvaluationError(
+            f"The evaluator returned no metric {missing[0]!r}, only: {returned}.", "The problem's objectives and constraints need it."
+        )
+    return outcome
+
+
+def _metrics(values: Mapping[str, object]) -> dict[str, float]:
+    for name in values:
+        if not isinstance(name, str):
+            raise EvaluationError(f"A metric is named {name!r}, which is not a string.")
+    return {name: _number(name, value) for name, value in values.items()}
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise EvaluationError(f"The evaluator gave {name!r} as {type(value).__name__}, not as a number.", "Convert it with float(...).")
+    number = float(value)
+    if not math.isfinite(number):
+        raise EvaluationError(f"The metric {name!r} came out as {number}.", "An evaluator returns finite numbers.", kind="nan")
+    return number
+
+
+def _scalars(notes: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    for name, note in notes.items():
+        if not (note is None or type(note) in (bool, int, str) or (type(note) is float and math.isfinite(note))):
+            raise EvaluationError(f"The note {name!r} of an outcome is {note!r}.", "Notes are bool, int, finite float, str or None.")
+    return dict(notes)
+
+
+def _classified(error: BaseException) -> BaseException:
+    """The same error, as an EvaluationError where its kind can be told. torch's errors are known by name, so that torch need not be imported."""
+    if isinstance(error, EvaluationError):
+        return error
+    text = f"{type(error).__name__}: {error}"
+    names = {cls.__name__ for cls in type(error).__mro__}
+    # torch reports a CPU allocation that failed as a plain RuntimeError.
+    if isinstance(error, MemoryError) or "OutOfMemoryError" in names or (isinstance(error, RuntimeError) and "alloc" in text and "memory" in text):
+        return EvaluationError(f"Out of memory: {text}", kind="memory")
+    if isinstance(error, TimeoutError):
+        return EvaluationError(text, kind="timeout")
+    if isinstance(error, DeadEnd):
+        return EvaluationError(str(error), kind="dead_end")
+    return error
+
+
+def _keep_traceback(error: BaseException, workspace: Path) -> None:
+    """The log keeps one sentence; whoever has to mend the evaluator finds the rest in the trial's folder."""
+    with contextlib.suppress(OSError):
+        workspace.mkdir(parents=True, exist_ok=True)
+        (workspace / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")

@@ -1,0 +1,390 @@
+"""The one loop: ask, evaluate, write down, until the budget is spent.
+
+``Search`` composes a problem, a strategy, an evaluator, a store and an executor. Everything that happens is an event in the store before it counts, and
+the history is a fold over those events; so killing the process at any moment loses nothing that finished, and running the same search again goes on.
+A batch of proposals is one event, the generator of an ask derives from (study seed, number of asks), that of a trial from (study seed, trial id): with
+one worker and a budget of trials the resumed study equals the unbroken one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from archsmith import catalog
+from archsmith.core import budget as reasons
+from archsmith.core.budget import Budget
+from archsmith.core.errors import EvaluationError, InvalidArchitectureError, StudyError, UsageError
+from archsmith.core.events import Event
+from archsmith.core.history import History
+from archsmith.core.problem import Problem
+from archsmith.core.protocols import Context, Evaluator, Executor, Job, Message, Store, Strategy
+from archsmith.core.seeds import derive, generator
+from archsmith.core.trial import Outcome, Proposal, Trial
+from archsmith.runtime.memory import MemoryStore
+from archsmith.runtime.retention import Retention
+from archsmith.runtime.run import read_result
+from archsmith.runtime.serial import SerialExecutor
+
+FORMAT = 1  # of the log; a reader refuses what is newer
+COMMAND_SECONDS = 1.0  # how often other processes' commands are looked for while trials run
+
+Observer = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Why a search ended, what it knows, and what it cost (``seconds`` of wall clock over all openings; simulated seconds for tables)."""
+
+    reason: str
+    history: History
+    seconds: float
+
+    @property
+    def best(self) -> Trial | None:
+        return self.history.best()
+
+
+class Search:
+    """A search for architectures.
+
+    ``budget`` limits the whole search, ``trial_seconds`` one trial; ``store`` keeps the log (memory by default), ``executor`` runs trials (in process by
+    default). ``forecast_trials`` tells strategies how many trials to expect when the budget is in seconds. ``info`` goes into the study's first event.
+    ``observer(event)`` sees every event after it was written.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        strategy: Strategy,
+        evaluator: Evaluator,
+        *,
+        budget: Budget | None = None,
+        seed: int = 0,
+        store: Store | None = None,
+        executor: Executor | None = None,
+        trial_seconds: float | None = None,
+        max_failures_in_a_row: int = 25,
+        forecast_trials: float | None = None,
+        retention: Retention | None = None,
+        observer: Observer | None = None,
+        info: Mapping[str, Any] | None = None,
+    ) -> None:
+        missing = [metric for metric in problem.metrics if metric not in evaluator.metrics]
+        if missing:
+            raise UsageError(
+                f"The problem needs the metric {missing[0]!r}, but {type(evaluator).__name__} reports {', '.join(evaluator.metrics)}.",
+                "Name one of its metrics in the objective or constraint.",
+            )
+        self.problem = problem
+        self.strategy = strategy
+        self.evaluator = evaluator
+        self.budget = budget or Budget()
+        self.seed = seed
+        self.store: Store = store if store is not None else MemoryStore()
+        self.executor: Executor = executor if executor is not None else SerialExecutor()
+        self.trial_seconds = trial_seconds
+        self.max_failures_in_a_row = max_failures_in_a_row
+        self.forecast_trials = forecast_trials if forecast_trials is not None else self.budget.trials
+        self.retention = retention or Retention()
+        self.observer = observer
+        self.info = dict(info or {})
+        self._opened_at: float | None = None
+        self._stop_reason: str | None = None
+        self._commands_at = 0.0
+        self._retried: set[int] = set()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Empty everything that is a fold over the log."""
+        self.history = History(self.problem)
+        self._seconds_before = 0.0  # wall clock of earlier openings
+        self._simulated_seconds = 0.0
+        self._failures_in_a_row = 0
+        self._since_best = 0
+
+    # Opening and closing: the lease, and the history as the log tells it
+
+    def __enter__(self) -> Search:
+        """Take the lease and fold the log into the history."""
+        self.store.acquire()
+        try:
+            self._replay()
+            self._opened_at = time.time()
+            self._log("opened", {"pid": os.getpid(), "host": socket.gethostname(), "budget": [self.budget.seconds, self.budget.trials]})
+        except BaseException:
+            self._opened_at = None
+            self.store.release()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.executor.close()
+        self.store.release()
+        self._opened_at = None
+
+    def _replay(self) -> None:
+        self._forget()
+        opened = last = None
+        for event in self.store.read():
+            if event.kind == "study":
+                self._check_same(event.data)
+            elif event.kind == "opened":
+                self._seconds_before += last - opened if opened is not None and last is not None else 0.0
+                opened = event.time
+            last = event.time
+            self._fold(event)
+        self._seconds_before += last - opened if opened is not None and last is not None else 0.0
+        if last is None:
+            self._log("study", {**self._description(), "forecast_trials": self.forecast_trials, **self.info})
+
+    def _description(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "space": _describe(self.problem.space),
+            "problem": self.problem.to_dict(),
+            "strategy": _describe(self.strategy),
+            "evaluator": _describe(self.evaluator),
+            "seed": self.seed,
+        }
+
+    def _check_same(self, began: Mapping[str, Any]) -> None:
+        """A study goes on only with what it began with; only its budget may change."""
+        if began.get("format", 0) > FORMAT:
+            raise StudyError(f"This study was written by a newer version (log format {began['format']}).", "Update archsmith to open it.")
+        for part, now in self._description().items():
+            if began.get(part) != now:
+                raise StudyError(
+                    f"This study began with another {part}: {began.get(part)}, now {now}.", "Resume it with the same settings, or start a new study."
+                )
+
+    # The loop
+
+    def run(self) -> SearchResult:
+        """Search until the budget is spent. Opens the study when it is not open, and closes it again."""
+        if self._opened_at is None:
+            with self:
+                return self.run()
+        reason = reasons.INTERRUPTED
+        try:
+            self._prepare()
+            self.executor.start(self.problem, self.evaluator)
+            if isinstance(self.executor, SerialExecutor):
+                # An in-process trial hands its reports over while it runs, so that a kill loses none, and lets commands through.
+                self.executor.on_message, self.executor.on_check = self._take, self._look_for_commands
+            for trial in self.history.pending.values():
+                self._submit(trial)
+            reason = self._loop(len(self.history.pending))
+        finally:
+            self.executor.close()
+            self._log("closed", {"reason": reason, "seconds": self.seconds})
+        return SearchResult(reason, self.history, self.seconds)
+
+    def _loop(self, running: int) -> str:
+        """``running`` trials were submitted already; returns the stop reason."""
+        while True:
+            reason = self._reason_to_stop()
+            if reason is None and running < self.executor.n_workers:
+                for trial in self._propose(self.executor.n_workers - running):
+                    self._submit(trial)
+                    running += 1
+            if running == 0:
+                return reason or reasons.EXHAUSTED
+            if reason is not None and reason != reasons.TRIALS:
+                self.executor.stop()  # what is running is given up and stays pending, to be run again on resume
+                return reason
+            for message in self.executor.poll(COMMAND_SECONDS):
+                running -= self._take(message)
+            self._look_for_commands()
+
+    def _reason_to_stop(self) -> str | None:
+        if self._stop_reason is not None:
+            return self._stop_reason
+        if self.budget.seconds is not None and self.seconds >= self.budget.seconds:
+            return reasons.SECONDS
+        if self._failures_in_a_row >= self.max_failures_in_a_row:
+            return reasons.FAILURES
+        if self.budget.patience is not None and self._since_best >= self.budget.patience:
+            return reasons.CONVERGED
+        return reasons.TRIALS if self._trials_left() == 0 else None
+
+    @property
+    def seconds(self) -> float:
+        """Spent so far, over all openings: simulated seconds for tables, wall clock otherwise."""
+        if self.evaluator.simulated:
+            return self._simulated_seconds
+        return self._seconds_before + (time.time() - self._opened_at if self._opened_at is not None else 0.0)
+
+    def _trials_left(self) -> int | None:
+        return None if self.budget.trials is None else max(0, self.budget.trials - len(self.history))
+
+    def _propose(self, n: int) -> list[Trial]:
+        left = self._trials_left()
+        n = n if left is None else min(n, left)
+        if n == 0:
+            return []
+        proposals = self.strategy.ask(self.history, n, generator(self.seed, "ask", self.history.n_asks))
+        if len(proposals) > n:
+            raise UsageError(f"{type(self.strategy).__name__} was asked for {n} proposals and gave {len(proposals)}.")
+        if not proposals:
+            return []
+        first = len(self.history)
+        self._log("proposed", {"trials": [self._row(first + i, proposal) for i, proposal in enumerate(proposals)]})
+        return self.history.trials[first:]
+
+    def _row(self, trial: int, proposal: Proposal) -> dict[str, Any]:
+        fidelity = self.problem.fidelity
+        value = fidelity.maximum if proposal.fidelity is None else proposal.fidelity
+        if not fidelity.minimum <= value <= fidelity.maximum:
+            raise UsageError(
+                f"{type(self.strategy).__name__} asked for {fidelity.name} = {value}; the problem allows {fidelity.minimum} to {fidelity.maximum}."
+            )
+        try:
+            self.problem.space.validate(proposal.architecture)
+        except InvalidArchitectureError as error:
+            raise UsageError(f"{type(self.strategy).__name__} proposed an architecture outside the space.", str(error)) from error
+        return {
+            "id": trial,
+            "architecture": dict(proposal.architecture),
+            "fidelity": value,
+            "parents": list(proposal.parents),
+            "notes": dict(proposal.notes),
+        }
+
+    def _submit(self, trial: Trial) -> None:
+        ends = [self.deadline, None if self.trial_seconds is None else time.time() + self.trial_seconds]
+        deadline = min((end for end in ends if end is not None), default=None)
+        folder = None if self.store.folder is None else self.store.folder / "trials" / str(trial.id)
+        self.executor.submit(Job(trial.id, trial.architecture, trial.fidelity, derive(self.seed, "trial", trial.id), deadline, folder, trial.parents))
+
+    @property
+    def deadline(self) -> float | None:
+        """Unix time at which the whole search must end; None without a limit on the wall clock."""
+        if self.budget.seconds is None or self.evaluator.simulated or self._opened_at is None:
+            return None
+        return self._opened_at + self.budget.seconds - self._seconds_before
+
+    def _take(self, message: Message) -> int:
+        """Write down what an executor said; returns how many workers became free."""
+        outcome = message.outcome
+        if message.stopped:
+            return 1
+        if outcome is None:
+            self._log("reported", {"trial": message.trial, "step": message.step, "metrics": dict(message.metrics)})
+            self._look_for_commands()
+            return 0
+        if outcome.error_kind == "timeout" and self.deadline is not None and time.time() >= self.deadline:
+            return 1  # cut by the search's own budget and by no fault of its own: stays pending
+        if outcome.error_kind == "lost" and message.trial not in self._retried:
+            self._retried.add(message.trial)
+            self._submit(self.history.trials[message.trial])
+            return 0
+        if self.evaluator.simulated and self.budget.seconds is not None and self._simulated_seconds + outcome.seconds > self.budget.seconds:
+            self._stop_reason = reasons.SECONDS  # its result would have come too late
+            return 1
+        self._log("finished", {"trial": message.trial, "outcome": outcome.to_dict()})
+        if self.store.folder is not None:
+            self.retention.apply(self.store.folder / "trials", self.history)
+        return 1
+
+    # Asking and telling by hand
+
+    def ask(self, n: int = 1) -> list[Trial]:
+        """Up to ``n`` new trials to be evaluated by the caller; an empty list when the budget of trials is spent or the space exhausted."""
+        self._must_be_open("ask")
+        return self._propose(n)
+
+    def tell(self, trial: int | Trial, result: Outcome | Mapping[str, float] | float | BaseException) -> Trial:
+        """What came of a trial: metrics, one number (the evaluator's first metric), an Outcome, or the exception that ended it."""
+        self._must_be_open("tell")
+        number = trial.id if isinstance(trial, Trial) else trial
+        if not 0 <= number < len(self.history):
+            raise UsageError(f"There is no trial {number}.", f"{len(self.history)} were asked for so far.")
+        known = self.history.trials[number]
+        if known.outcome is not None:
+            raise UsageError(f"Trial {number} is finished already, with status {known.status}.", "A trial is told once.")
+        if isinstance(result, BaseException):
+            outcome = Outcome.failure(result)
+        else:
+            try:
+                outcome = read_result(result, self.evaluator, self.problem)
+            except EvaluationError as error:
+                raise UsageError(f"Trial {number} cannot be told this result: {error.message}", error.hint) from error
+        self._log("finished", {"trial": number, "outcome": outcome.to_dict()})
+        return known
+
+    def _must_be_open(self, verb: str) -> None:
+        if self._opened_at is None:
+            raise UsageError(f"{verb}() needs an open study.", "Use it inside `with search:`.")
+
+    # Stopping
+
+    def request_stop(self, reason: str = reasons.REQUESTED) -> None:
+        """End the search soon: running trials are given up and stay pending. Safe to call from a signal handler or another thread."""
+        self._stop_reason = reason
+        self.executor.stop()
+
+    def _look_for_commands(self) -> None:
+        now = time.time()
+        if now - self._commands_at < COMMAND_SECONDS:
+            return
+        self._commands_at = now
+        for name, args in self.store.commands():
+            self._log("command", {"name": name, "args": dict(args)})
+            if name == "stop":
+                self.request_stop()
+
+    # Writing down
+
+    def log(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Write an event of the caller's own kind into the open study (``phase`` and ``result`` of the main job, for instance)."""
+        self._log(kind, data)
+
+    def _log(self, kind: str, data: Mapping[str, Any]) -> None:
+        for event in self.store.append([Event(kind, data)]):
+            self._fold(event)
+            if self.observer is not None:
+                self.observer(event)
+
+    def _fold(self, event: Event) -> None:
+        before = self.history.best()
+        self.history.apply(event)
+        if event.kind == "finished":
+            trial = self.history.trials[event.data["trial"]]
+            self._simulated_seconds += trial.outcome.seconds if trial.outcome else 0.0
+            self._failures_in_a_row = self._failures_in_a_row + 1 if trial.losses is None else 0
+            self._since_best = 0 if self.history.best() is not before else self._since_best + 1
+
+    def _prepare(self) -> None:
+        """The evaluator's own first phase. It is called at every opening and finds its finished work in its workspace; logged once."""
+        prepare = getattr(self.evaluator, "prepare", None)
+        if prepare is None:
+            return
+        started = time.time()
+        folder = None if self.store.folder is None else self.store.folder / "prepared"
+        context = Context(-1, derive(self.seed, "prepare"), self.deadline, folder, stop=lambda: self._stop_reason is not None)
+        notes = prepare(self.problem, context)
+        if not self.history.prepared:
+            self._log("prepared", {"seconds": time.time() - started, "notes": dict(notes or {})})
+
+
+def _describe(obj: Any) -> dict[str, Any]:
+    """The spec of ``obj``; for what has none (a lambda, a class made on the spot) its type alone, so that in-memory searches still work."""
+    with contextlib.suppress(UsageError):
+        return catalog.to_spec(obj)
+    return {"type": f"{type(obj).__module__}:{type(obj).__qualname__}", "args": None}
+
+
+def replayed(store: Store, problem: Problem) -> History:
+    """The history that a store tells, for readers that hold no lease."""
+    history = History(problem)
+    for event in store.read():
+        history.apply(event)
+    return history

@@ -1,0 +1,23 @@
+import pickle
+
+from archsmith.core.errors import ArchsmithError, EvaluationError, MissingExtraError, UsageError
+
+
+def test_message_and_hint_make_one_line():
+    assert str(UsageError("The batch is 0.", "Give at least 1.")) == "The batch is 0. Give at least 1."
+    assert str(ArchsmithError("Nothing left.")) == "Nothing left."
+
+
+def test_exit_codes():
+    assert UsageError("x").exit_code == 2
+    assert ArchsmithError("x").exit_code == 1
+
+
+def test_errors_cross_process_borders_whole():
+    error = EvaluationError("out of memory", "smaller batch", kind="memory", retryable=True)
+    copy = pickle.loads(pickle.dumps(error))
+    assert (copy.message, copy.hint, copy.kind, copy.retryable) == ("out of memory", "smaller batch", "memory", True)
+
+
+def test_missing_extra_names_its_install_line():
+    assert 'pip install "archsmith[train]"' in str(MissingExtraError.of("torch", "train", "Training"))

@@ -1,0 +1,70 @@
+import pytest
+
+from archsmith.core.architecture import Architecture
+from archsmith.core.events import Event
+from archsmith.core.history import History
+from archsmith.core.problem import Constraint, Objective, Problem
+from archsmith.core.trial import Outcome
+from archsmith.testing.toys import Flat
+
+
+def proposed(first, *answers, fidelity=1.0):
+    rows = [{"id": first + i, "architecture": {"x": a}, "fidelity": fidelity, "parents": [], "notes": {}} for i, a in enumerate(answers)]
+    return Event("proposed", {"trials": rows})
+
+
+def finished(trial, **metrics):
+    return Event("finished", {"trial": trial, "outcome": Outcome.success(metrics).to_dict()})
+
+
+def failed(trial):
+    return Event("finished", {"trial": trial, "outcome": Outcome.failure(ValueError("no")).to_dict()})
+
+
+def history(*events, problem=None):
+    result = History(problem or Problem(Flat()))
+    for event in events:
+        result.apply(event)
+    return result
+
+
+def test_pending_and_finished_follow_the_events():
+    h = history(proposed(0, 1, 2, 3), finished(2, accuracy=0.5), failed(0))
+    assert [t.id for t in h.finished] == [2, 0] and list(h.pending) == [1]
+    assert h.n_asks == 1 and len(h) == 3
+    assert h.best().id == 2
+
+
+def test_best_never_compares_across_fidelities():
+    h = history(proposed(0, 1), proposed(1, 2, fidelity=4.0), finished(0, accuracy=0.99), finished(1, accuracy=0.5))
+    assert h.best().id == 1 and h.best(1.0).id == 0 and h.best(2.0) is None
+
+
+def test_the_earliest_of_equals_is_best():
+    h = history(proposed(0, 1, 2), finished(1, accuracy=0.7), finished(0, accuracy=0.7))
+    assert h.best().id == 1
+    assert [t.id for t in h.ranking()] == [0, 1]
+
+
+def test_infeasible_and_failed_trials_are_not_ranked():
+    problem = Problem(Flat(), (Objective("accuracy"),), (Constraint("params", upper=10),))
+    h = history(proposed(0, 1, 2, 3), finished(0, accuracy=0.9, params=99), finished(1, accuracy=0.5, params=1), failed(2), problem=problem)
+    assert [t.id for t in h.ranking()] == [1] and h.best().id == 1
+
+
+def test_front_of_two_objectives():
+    problem = Problem(Flat(), (Objective("accuracy"), Objective("ms", maximize=False)))
+    scores = [(0.9, 5), (0.8, 1), (0.7, 3), (0.95, 9)]
+    h = history(proposed(0, 1, 2, 3, 4), *[finished(i, accuracy=a, ms=ms) for i, (a, ms) in enumerate(scores)], problem=problem)
+    assert {t.id for t in h.front()} == {0, 1, 3}
+
+
+def test_seen_and_of_look_at_content():
+    h = history(proposed(0, 1), proposed(1, 1, fidelity=2.0))
+    assert h.seen(Architecture({"x": 1})) and not h.seen(Architecture({"x": True}))
+    assert [t.id for t in h.of(Architecture({"x": 1}))] == [0, 1]
+
+
+def test_a_log_with_a_gap_is_refused():
+    with pytest.raises(ValueError, match="trial 5 follows trial -1"):
+        history(proposed(5, 1))

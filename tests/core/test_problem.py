@@ -1,0 +1,42 @@
+import pytest
+
+from archsmith.core.errors import UsageError
+from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
+from archsmith.testing.toys import Flat
+
+
+def test_losses_are_minimised():
+    problem = Problem(Flat(), (Objective("accuracy"), Objective("seconds", maximize=False)))
+    assert problem.losses({"accuracy": 0.9, "seconds": 3.0}) == (-0.9, 3.0)
+    assert Objective("accuracy").value(-0.9) == 0.9
+
+
+def test_constraints_are_inclusive():
+    limit = Constraint("params", upper=10, lower=2)
+    assert [limit.violation({"params": p}) for p in (1, 2, 10, 12)] == [1, 0, 0, 2]
+
+
+def test_problem_lists_the_metrics_it_needs():
+    problem = Problem(Flat(), (Objective("accuracy"),), (Constraint("params", upper=1e6), Constraint("accuracy", lower=0.1)))
+    assert problem.metrics == ("accuracy", "params")
+    assert problem.feasible({"accuracy": 0.5, "params": 10}) and not problem.feasible({"accuracy": 0.5, "params": 1e7})
+
+
+def test_round_trip():
+    problem = Problem(Flat(), (Objective("loss", False),), (Constraint("ms", upper=5.0),), Fidelity("epochs", 1, 8))
+    assert Problem.from_dict(Flat(), problem.to_dict()) == problem
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Constraint("params"),
+        lambda: Fidelity("epochs", 0, 3),
+        lambda: Fidelity("epochs", 4, 3),
+        lambda: Problem(Flat(), ()),
+        lambda: Problem(Flat(), (Objective("a"), Objective("a", False))),
+    ],
+)
+def test_refuses_nonsense(make):
+    with pytest.raises(UsageError):
+        make()

@@ -1,0 +1,165 @@
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from archsmith.core.architecture import Architecture
+from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
+from archsmith.core.space import Range, Space
+
+
+@dataclass(frozen=True)
+class Chain(Space):
+    """``depth`` layers; a pool is offered only after a conv; layer options depend on what came before."""
+
+    def decide(self, choose):
+        before = "pool"
+        for i in range(choose("depth", (1, 2, 3))):
+            before = choose(f"layer{i}", ("conv", "pool") if before == "conv" else ("conv", "sep"))
+
+
+@dataclass(frozen=True)
+class Corner(Space):
+    """Half of the answers run into a corner."""
+
+    def decide(self, choose):
+        if choose("door", ("wall", "way")) == "wall":
+            raise DeadEnd("a wall")
+        choose("room", (1, 2))
+
+
+@dataclass(frozen=True)
+class Numbers(Space):
+    def decide(self, choose):
+        choose("lr", Range(1e-4, 1.0, log=True))
+        choose("n", Range(3, 9))
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_enumeration_is_complete_and_without_repeats():
+    points = list(Chain().enumerate())
+    # depth 1: 2; depth 2: conv→2, sep→2 = 4; depth 3: the two-layer words times two = 8
+    assert len(points) == len(set(points)) == 14 == Chain().size()
+    assert all(point in Chain() for point in points)
+
+
+def test_enumeration_skips_dead_ends():
+    assert [dict(a) for a in Corner().enumerate()] == [{"door": "way", "room": 1}, {"door": "way", "room": 2}]
+
+
+def test_size_knows_its_limit():
+    assert Chain().size(limit=13) is None
+    assert Numbers().size() is None
+
+
+def test_sampling_is_uniform_per_decision(rng):
+    counts = {"conv": 0, "sep": 0}
+    for _ in range(2000):
+        counts[Chain().sample(rng)["layer0"]] += 1
+    assert 880 <= counts["conv"] <= 1120  # 5.4 standard deviations: fails by chance less than once in 10 million seeds
+
+
+def test_sampling_retries_dead_ends(rng):
+    assert {Corner().sample(rng)["door"] for _ in range(50)} == {"way"}
+
+
+def test_weights_are_respected(rng):
+    @dataclass(frozen=True)
+    class Weighted(Space):
+        def decide(self, choose):
+            choose("x", ("a", "b", "never"), weights=(1, 3, 0))
+
+    draws = [Weighted().sample(rng)["x"] for _ in range(2000)]
+    assert "never" not in draws
+    assert 1380 <= draws.count("b") <= 1620  # 6.2 standard deviations
+
+
+def test_a_path_asked_again_gets_the_same_answer(rng):
+    @dataclass(frozen=True)
+    class Twice(Space):
+        def decide(self, choose):
+            assert choose("x", tuple(range(100))) == choose("x", tuple(range(100)))
+
+    assert len(Twice().sample(rng)) == 1
+
+
+def test_mutation_changes_one_answer_and_repairs_the_rest(rng):
+    space, parent = Chain(), Architecture({"depth": 3, "layer0": "conv", "layer1": "pool", "layer2": "conv"})
+    for _ in range(100):
+        child = space.mutate(parent, rng)
+        assert child != parent
+        space.validate(child)
+
+
+def test_mutation_of_the_only_point_returns_it(rng):
+    @dataclass(frozen=True)
+    class One(Space):
+        def decide(self, choose):
+            choose("x", (1,))
+
+    assert One().mutate(Architecture({"x": 1}), rng) == Architecture({"x": 1})
+
+
+def test_crossover_takes_answers_from_both(rng):
+    a = Architecture({"depth": 2, "layer0": "conv", "layer1": "pool"})
+    b = Architecture({"depth": 2, "layer0": "sep", "layer1": "sep"})
+    children = {Chain().crossover(a, b, rng) for _ in range(60)}
+    assert a in children and b in children and len(children) > 2
+    assert all(child in Chain() for child in children)
+
+
+def test_neighbours_differ_in_one_place():
+    start = Architecture({"depth": 1, "layer0": "conv"})
+    assert {tuple(n.values()) for n in Chain().neighbours(start)} == {(2, "conv", "conv"), (3, "conv", "conv", "conv"), (1, "sep")}
+
+
+def test_neighbours_step_along_ranges():
+    found = [dict(n) for n in Numbers().neighbours(Architecture({"lr": 0.01, "n": 3}))]
+    assert [n["n"] for n in found if n["lr"] == 0.01] == [4]
+    assert len([n for n in found if n["lr"] != 0.01]) == 2
+
+
+@pytest.mark.parametrize(
+    ("decisions", "words"),
+    [
+        ({"depth": 1}, "'layer0' is missing"),
+        ({"depth": 4}, "'depth' cannot be 4"),
+        ({"depth": True, "layer0": "conv"}, "'depth' cannot be True"),
+        ({"depth": 1, "layer0": "conv", "layer1": "conv"}, "'layer1' is unknown"),
+        ({"depth": 2, "layer0": "sep", "layer1": "pool"}, "'layer1' cannot be 'pool'"),
+    ],
+)
+def test_validation_names_the_first_path_that_does_not_fit(decisions, words):
+    with pytest.raises(InvalidArchitectureError, match=words):
+        Chain().validate(decisions)
+    assert decisions not in Chain()
+
+
+def test_enumeration_refuses_real_numbers():
+    with pytest.raises(UsageError, match="'lr' is a real number"):
+        list(Numbers().enumerate())
+
+
+def test_ranges_keep_types_and_bounds(rng):
+    for _ in range(200):
+        point = Numbers().sample(rng)
+        assert type(point["lr"]) is float and 1e-4 <= point["lr"] <= 1.0
+        assert type(point["n"]) is int and 3 <= point["n"] <= 9
+    integers = Range(3, 9)
+    assert {integers.at(u) for u in np.linspace(0, 1, 100)} == set(range(3, 10))
+    assert Range(0.1, 10.0, log=True).unit(1.0) == pytest.approx(0.5)
+    assert 3.0 not in integers and True not in Range(0, 1)
+
+
+def test_a_space_of_dead_ends_says_so(rng):
+    @dataclass(frozen=True)
+    class Nowhere(Space):
+        def decide(self, choose):
+            choose("x", ())
+
+    with pytest.raises(DeadEnd, match="'x' has no options"):
+        Nowhere().sample(rng)
