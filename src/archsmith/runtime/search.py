@@ -57,7 +57,7 @@ class Search:
 
     ``budget`` limits the whole search, ``trial_seconds`` one trial; ``store`` keeps the log (memory by default), ``executor`` runs trials (in process by
     default). ``forecast_trials`` tells strategies how many trials to expect when the budget is in seconds. ``info`` goes into the study's first event.
-    ``observer(event)`` sees every event after it was written.
+    ``observer(event)`` sees every event after it was written; ``finish()`` is asked often and ends the search when it says so.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Search:
         forecast_trials: float | None = None,
         retention: Retention | None = None,
         observer: Observer | None = None,
+        finish: Callable[[], bool] = lambda: False,
         info: Mapping[str, Any] | None = None,
     ) -> None:
         missing = [metric for metric in problem.metrics if metric not in evaluator.metrics]
@@ -95,6 +96,7 @@ class Search:
         self.forecast_trials = forecast_trials if forecast_trials is not None else self.budget.trials
         self.retention = retention or Retention()
         self.observer = observer
+        self.finish = finish
         self.info = dict(info or {})
         self._opened_at: float | None = None
         self._stop_reason: str | None = None
@@ -332,6 +334,8 @@ class Search:
         self.executor.stop()
 
     def _look_for_commands(self) -> None:
+        if self._stop_reason is None and self.finish():
+            self.request_stop()
         now = time.time()
         if now - self._commands_at < COMMAND_SECONDS:
             return

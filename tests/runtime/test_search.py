@@ -1,0 +1,239 @@
+"""The loop: budgets, failures, replay, asking and telling by hand."""
+
+import math
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import pytest
+
+from archsmith.core.architecture import Architecture
+from archsmith.core.budget import Budget
+from archsmith.core.errors import EvaluationError, StudyError, UsageError
+from archsmith.core.problem import Fidelity, Objective, Problem
+from archsmith.core.trial import Outcome, Proposal, Status
+from archsmith.runtime.memory import MemoryStore
+from archsmith.runtime.search import Search
+from archsmith.strategies.evolution import RegularizedEvolution
+from archsmith.strategies.random import RandomSearch
+from archsmith.testing.toys import Flat, ToyEvaluator
+
+
+def search(store=None, *, space=None, strategy=None, evaluator=None, **options):
+    options.setdefault("budget", Budget(trials=20))
+    return Search(Problem(space or Flat()), strategy or RandomSearch(), evaluator or ToyEvaluator(), store=store, **options)
+
+
+def rows(history):
+    return [(t.id, t.architecture, t.parents, dict(t.metrics), t.status) for t in history.trials]
+
+
+def test_a_budget_of_trials_is_kept_exactly():
+    result = search().run()
+    assert result.reason == "trials" and len(result.history) == 20 and not result.history.pending
+    assert result.best.loss == min(t.loss for t in result.history.trials)
+
+
+def test_a_finite_space_ends_exhausted():
+    result = search(space=Flat(2, 2), budget=Budget(trials=100)).run()
+    assert result.reason == "exhausted" and len(result.history) == 4
+
+
+def test_no_progress_ends_converged():
+    result = search(evaluator=ToyEvaluator(), budget=Budget(trials=81, patience=5)).run()
+    best = result.best.id
+    assert result.reason == "converged" and result.history.finished[-1].id == best + 5
+
+
+def test_simulated_seconds_are_the_clock_of_a_table():
+    result = search(evaluator=ToyEvaluator(simulated=True, seconds=10), budget=Budget(seconds=35)).run()
+    assert result.reason == "seconds" and result.seconds == 30
+    # The fourth would have ended after the budget: its result does not count.
+    assert [t.status for t in result.history.trials] == [Status.OK] * 3 + [Status.PENDING]
+
+
+def test_wall_clock_ends_a_running_trial_and_leaves_it_pending():
+    result = search(evaluator=ToyEvaluator(sleep=30), budget=Budget(seconds=0.2)).run()
+    assert result.reason == "seconds" and result.seconds < 5
+    assert list(result.history.pending) == [0]
+
+
+def test_a_trial_over_its_own_limit_fails():
+    result = search(evaluator=ToyEvaluator(sleep=30), trial_seconds=0.05, budget=Budget(trials=2)).run()
+    assert [t.outcome.error_kind for t in result.history.trials] == ["timeout"] * 2
+
+
+def test_failures_are_outcomes_and_too_many_end_the_search():
+    result = search(evaluator=ToyEvaluator(fail=0.3, nan=0.3)).run()
+    kinds = {t.outcome.error_kind for t in result.history.trials if t.status is Status.FAILED}
+    assert result.reason == "trials" and kinds == {"exception", "nan"}
+    assert search(evaluator=ToyEvaluator(fail=1.0), max_failures_in_a_row=7, budget=Budget(trials=50)).run().reason == "failures"
+
+
+def test_the_same_seed_gives_the_same_log():
+    def log(seed):
+        store = MemoryStore()
+        search(store, strategy=RegularizedEvolution(), seed=seed).run()
+        return [(e.kind, {k: v for k, v in e.data.items() if k not in ("pid", "seconds", "outcome")}) for e in store.read()]
+
+    assert log(3) == log(3) != log(4)
+
+
+def test_more_trials_continue_as_if_there_had_been_no_end():
+    whole, parts = MemoryStore(), MemoryStore()
+    search(whole, strategy=RegularizedEvolution(population=5), budget=Budget(trials=30), forecast_trials=30).run()
+    for n in (7, 19, 30):
+        result = search(parts, strategy=RegularizedEvolution(population=5), budget=Budget(trials=n), forecast_trials=30).run()
+    assert rows(result.history) == rows(search(whole, strategy=RegularizedEvolution(population=5), budget=Budget(trials=30), forecast_trials=30).run().history)
+
+
+def test_a_pending_trial_is_run_again_on_resume():
+    store = MemoryStore()
+    stopping = search(store, evaluator=ToyEvaluator(sleep=0.01))
+    stopping.observer = lambda event: stopping.request_stop() if event.kind == "proposed" and len(stopping.history) == 3 else None
+    assert stopping.run().reason == "requested" and list(stopping.history.pending) == [2]
+    assert rows(search(store, evaluator=ToyEvaluator(sleep=0.01)).run().history) == rows(search(evaluator=ToyEvaluator(sleep=0.01)).run().history)
+
+
+def test_stop_command_from_elsewhere():
+    store = MemoryStore()
+    running = search(store, evaluator=ToyEvaluator(sleep=0.2), budget=Budget(trials=1000))
+    running.observer = lambda event: store.command("stop") if event.kind == "proposed" else None
+    assert running.run().reason == "requested" and len(running.history) <= 9
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [({"seed": 1}, "seed"), ({"strategy": RegularizedEvolution()}, "strategy"), ({"space": Flat(5)}, "space"), ({"evaluator": ToyEvaluator(noise=0.1)}, "evaluator")],
+)
+def test_a_study_goes_on_only_with_what_it_began_with(change, part):
+    store = MemoryStore()
+    search(store, budget=Budget(trials=2)).run()
+    with pytest.raises(StudyError, match=f"another {part}"):
+        search(store, **change).run()
+    assert len(search(store, budget=Budget(trials=3)).run().history) == 3  # and the lease is free again
+
+
+@dataclass
+class Fixed:
+    """Answers with whatever it was given."""
+
+    proposals: list = field(default_factory=list)
+
+    def ask(self, history, n, rng):
+        return self.proposals
+
+
+GOOD = Flat().first()
+
+
+@pytest.mark.parametrize(
+    ("proposals", "words"),
+    [
+        ([Proposal(GOOD)] * 2, "asked for 1 proposals and gave 2"),
+        ([Proposal(Architecture({"x0": 99}))], "outside the space"),
+        ([Proposal(GOOD, fidelity=9.0)], "epochs = 9.0; the problem allows 1 to 1"),
+    ],
+)
+def test_wrong_proposals_are_refused_before_they_are_logged(proposals, words):
+    store = MemoryStore()
+    with pytest.raises(UsageError, match=words):
+        search(store, strategy=Fixed(proposals)).run()
+    assert not [e for e in store.read() if e.kind == "proposed"]
+
+
+def test_a_problem_needs_metrics_that_the_evaluator_has():
+    with pytest.raises(UsageError, match="'latency'.*ToyEvaluator reports accuracy"):
+        Search(Problem(Flat(), (Objective("latency"),)), RandomSearch(), ToyEvaluator())
+
+
+def test_fidelity_defaults_to_the_problems_maximum():
+    problem = Problem(Flat(), fidelity=Fidelity("epochs", 1, 8))
+    assert Search(problem, RandomSearch(), ToyEvaluator(), budget=Budget(trials=1)).run().history.trials[0].fidelity == 8
+
+
+def test_ask_and_tell_by_hand():
+    with search() as study:
+        (trial,) = study.ask()
+        study.tell(trial, 0.75)
+        assert study.history.best().metrics == {"accuracy": 0.75}
+        a, b = study.ask(2)
+        study.tell(b.id, {"accuracy": 0.9, "extra": 1})
+        study.tell(a, ValueError("no"))
+        assert study.history.trials[a.id].outcome.error == "ValueError: no"
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [(math.nan, "nan"), ({"loss": 0.1}, "no metric 'accuracy'"), ("0.9", "not as a number"), ([0.1, 0.2], "not as a number"), (True, "not as a number")],
+)
+def test_tell_refuses_what_is_no_score(result, words):
+    with search() as study:
+        (trial,) = study.ask()
+        with pytest.raises(UsageError, match=words):
+            study.tell(trial, result)
+        assert trial.id in study.history.pending
+
+
+def test_tell_refuses_finished_and_unknown_trials():
+    with search() as study:
+        (trial,) = study.ask()
+        study.tell(trial, 0.5)
+        with pytest.raises(UsageError, match="Trial 0 is finished already, with status ok"):
+            study.tell(trial, 0.6)
+        with pytest.raises(UsageError, match="no trial 7"):
+            study.tell(7, 0.6)
+
+
+def test_ask_outside_of_an_open_study():
+    with pytest.raises(UsageError, match="with search"):
+        search().ask()
+
+
+@dataclass(frozen=True)
+class Preparing(ToyEvaluator):
+    """Counts how often it was prepared."""
+
+    calls: ClassVar[int] = 0
+
+    def prepare(self, problem, context):
+        type(self).calls += 1
+        return {"bank": "ready"}
+
+
+def test_prepare_runs_at_every_opening_and_is_logged_once():
+    store, evaluator = MemoryStore(), Preparing()
+    search(store, evaluator=evaluator, budget=Budget(trials=1)).run()
+    search(store, evaluator=evaluator, budget=Budget(trials=2)).run()
+    assert Preparing.calls == 2 and [e.data["notes"] for e in store.read() if e.kind == "prepared"] == [{"bank": "ready"}]
+
+
+@dataclass(frozen=True)
+class Writing(ToyEvaluator):
+    def evaluate(self, architecture, fidelity, context):
+        context.workspace.mkdir(parents=True)
+        (context.workspace / "weights").write_bytes(b"x" * 1000)
+        return super().evaluate(architecture, fidelity, context)
+
+
+def test_trial_folders_are_kept_for_the_best_and_the_latest(tmp_path):
+    result = search(MemoryStore(tmp_path), evaluator=Writing(), budget=Budget(trials=30)).run()
+    kept = {int(path.name) for path in (tmp_path / "trials").iterdir()}
+    assert {t.id for t in result.history.ranking()[:5]} | {25, 26, 27, 28, 29} == kept
+
+
+def test_evaluation_errors_keep_their_kind():
+    @dataclass(frozen=True)
+    class Diverging(ToyEvaluator):
+        def evaluate(self, architecture, fidelity, context):
+            raise EvaluationError("loss is inf", kind="diverged")
+
+    assert search(evaluator=Diverging(), budget=Budget(trials=1)).run().history.trials[0].outcome.error_kind == "diverged"
+
+
+def test_an_outcome_may_be_returned_whole():
+    @dataclass(frozen=True)
+    class Noted(ToyEvaluator):
+        def evaluate(self, architecture, fidelity, context):
+            return Outcome.success({"accuracy": 1}, notes={"device": "cpu"})
+
+    assert search(evaluator=Noted(), budget=Budget(trials=1)).run().history.trials[0].outcome.notes == {"device": "cpu"}
