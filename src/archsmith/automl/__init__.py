@@ -1,0 +1,1 @@
+"""The practitioner's door: plan the budget, search, train, choose, export."""

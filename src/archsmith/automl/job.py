@@ -1,0 +1,498 @@
+"""The main job: data -> checks -> honest rows -> search -> final training -> choice -> one look at the test part -> bundle.
+
+Every phase is an event in the study's log, and what it produced lies in the study's folder; so the job can be killed anywhere and goes on with
+``resume``: finished trials and finished epochs are not repeated. Selection looks at the validation part only; the test part is read once, after the
+choice is made, and the log counts how often.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from archsmith import catalog
+from archsmith.automl import finals
+from archsmith.automl.finals import Candidate, Final
+from archsmith.automl.plan import PATIENCE, Plan, Speed, make_plan
+from archsmith.automl.settings import FitResult, FitSettings, Row
+from archsmith.bundle import export as bundle
+from archsmith.bundle.manifest import Facts
+from archsmith.bundle.manifest import Row as CardRow
+from archsmith.core import budget as reasons
+from archsmith.core.budget import Budget
+from archsmith.core.errors import ArchsmithError, EvaluationError, StudyError, UsageError
+from archsmith.core.events import Event
+from archsmith.core.problem import Fidelity, Objective, Problem
+from archsmith.core.protocols import Executor
+from archsmith.core.seeds import derive
+from archsmith.core.trial import Trial
+from archsmith.data import cache
+from archsmith.data.checks import Report, check
+from archsmith.data.readers import read
+from archsmith.data.splits import Splits, split
+from archsmith.evaluators.training import TrainingEvaluator
+from archsmith.graphs.network_space import NetworkSpace
+from archsmith.runtime.processes import ProcessExecutor
+from archsmith.runtime.search import Search
+from archsmith.runtime.serial import SerialExecutor
+from archsmith.runtime.sqlite import SqliteStore
+from archsmith.runtime.workspace import Workspace
+from archsmith.spaces.conv_stages import ConvStages
+from archsmith.spaces.recipe import ImageRecipe
+from archsmith.training import threads
+from archsmith.training.measure import evaluate
+from archsmith.training.recipe import Recipe
+
+FIXED, LINEAR, SEARCHED = "fixed", "linear", "searched"
+SLOWEST_TRIAL = 4.0  # a trial may take this many times its forecast
+MOST_VERIFIED = 10_000  # pictures that the exported network is verified with
+
+Observer = Callable[[Event], None]
+
+
+def fit(settings: FitSettings, observer: Observer | None = None, finish: Callable[[], bool] = lambda: False) -> FitResult:
+    """Run the job. ``observer(event)`` sees everything that is logged; ``finish()`` is asked often and, once true, makes the job end with the best so far.
+
+    Raises UsageError or DataError before anything is written when the settings or the data cannot be used.
+    """
+    started = time.time()
+    bundle.check_ready()
+    if settings.out is not None:
+        bundle.check_target(settings.out)
+    job = _resumed(settings, started) if settings.resume else _started(settings, started)
+    with threads.limited(job.speed.n_threads):
+        return _Run(job, observer, finish).run()
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A job that is ready to run: everything that is known before the first trial. ``started`` is Unix time of this opening."""
+
+    settings: FitSettings
+    store: SqliteStore
+    splits: Splits
+    data_folder: Path
+    report: Report
+    plan: Plan
+    speed: Speed
+    started: float
+
+    @property
+    def recipe(self) -> Recipe:
+        return recipe_of(self.settings)
+
+
+def recipe_of(settings: FitSettings) -> Recipe:
+    return catalog.build(Recipe, settings.settings.get("recipe", {}))  # type: ignore[no-any-return]
+
+
+def space_of(settings: FitSettings, splits: Splits) -> NetworkSpace:
+    """The search space for these data. Raises UsageError for a space that lays out no networks."""
+    cls = catalog.get("space", settings.space)
+    if not issubclass(cls, NetworkSpace):
+        raise UsageError(f"The space {settings.space!r} has no networks, so it cannot be trained.", "See: archsmith catalog space")
+    plain = cls.for_task(splits.task, recipe=ImageRecipe())
+    chosen = settings.settings.get("space", {})
+    return catalog.build(cls, {**catalog.to_spec(plain)["args"], **chosen}) if chosen else plain  # type: ignore[no-any-return]
+
+
+def strategy_of(settings: FitSettings) -> Any:
+    """The strategy, seeded with the space's first architecture where it can be."""
+    cls = catalog.get("strategy", settings.strategy)
+    names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    return catalog.build(cls, {**({"start": True} if "start" in names else {}), **settings.settings.get("strategy", {})})
+
+
+def fixed_candidate(settings: FitSettings, splits: Splits) -> Candidate:
+    """The hand-made residual network that every search has to beat."""
+    space = ConvStages.for_task(splits.task)
+    architecture = space.first()
+    return Candidate(FIXED, space.graph(architecture), recipe_of(settings), architecture)
+
+
+def _started(settings: FitSettings, started: float) -> Job:
+    """Read, check and split the data, measure the machine, and only then make a study."""
+    strategy_of(settings)  # a wrong name is found before the data are read
+    recipe_of(settings)
+    loaded = read(settings.data)
+    splits = split(loaded, settings.seed)
+    report = check(splits)
+    space_of(settings, splits)
+    workspace = Workspace(settings.workspace)
+    folder = cache.write(splits, workspace.path / "data")
+    splits = cache.open_splits(folder)
+    speed = measure_speed(settings, splits)
+    plan = make_plan(settings.seconds, settings.trials, time.time() - started, speed)
+    store = workspace.create(settings.name or _study_name(splits.name))
+    return Job(settings, store, splits, folder, report, plan, speed, started)
+
+
+def measure_speed(settings: FitSettings, splits: Splits) -> Speed:
+    """The fixed network's training step, with the number of threads that makes it fastest.
+
+    Without a limit on the wall clock nothing is measured: the run must not depend on how busy the machine is.
+    """
+    candidate = fixed_candidate(settings, splits)
+    measured: dict[int | None, float] = {None: 0.0}
+    if settings.seconds is not None:
+        measured = {}
+        for n_threads in threads.candidates():
+            with threads.limited(n_threads):
+                measured[n_threads] = finals.step_seconds(candidate, splits, most=min(2.0, 0.01 * settings.seconds))
+    fastest = min(measured, key=lambda n: measured[n])
+    return Speed(measured[fastest], candidate.recipe.batch_size, len(splits.train), len(splits.valid), len(splits.test), fastest)
+
+
+def _resumed(settings: FitSettings, started: float) -> Job:
+    """Take up a study where it was left; a longer ``seconds`` or more ``trials`` than before extend it."""
+    workspace = Workspace(settings.workspace)
+    store = workspace.open(settings.name) if settings.name else _latest_unfinished(workspace, settings)
+    first = next(store.read(), None)
+    if first is None or "job" not in first.data:
+        raise StudyError(f"The study {store.folder.name} was not started by fit.", "Resume it with the program that began it.")
+    info = first.data
+    began = FitSettings.from_dict(info["job"])
+    folder = Path(info["data_folder"])
+    splits = cache.open_splits(folder)
+    now = dataclasses.replace(began, resume=True, workspace=settings.workspace, out=settings.out or began.out, name=store.folder.name)
+    plan, speed = Plan.from_dict(info["plan"]), Speed(**info["speed"])
+    if settings.seconds != began.seconds or settings.trials != began.trials:
+        now = dataclasses.replace(now, seconds=settings.seconds, trials=settings.trials)
+        # The proxy stays as it was, or old and new trials could not be compared.
+        longer = make_plan(now.seconds, now.trials, 0.0, speed)
+        plan = dataclasses.replace(longer, proxy_epochs=plan.proxy_epochs, trial_seconds=plan.trial_seconds)
+    return Job(now, store, splits, folder, check(splits), plan, speed, started)
+
+
+def _latest_unfinished(workspace: Workspace, settings: FitSettings) -> SqliteStore:
+    for summary in workspace.list():
+        began = (summary.study or {}).get("job") or {}
+        unfinished = summary.state != "running" and "result" not in SqliteStore(summary.folder).counts()
+        if unfinished and began.get("data") == settings.data and began.get("seed") == settings.seed:
+            return workspace.open(summary.id)
+    raise StudyError(f"There is no unfinished study of {settings.data!r} in {workspace.path}.", "Start one without --resume.")
+
+
+def _study_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:40] or "data"
+
+
+class _Run:
+    """One opening of a job's study."""
+
+    def __init__(self, job: Job, observer: Observer | None, finish: Callable[[], bool]) -> None:
+        self.job = job
+        self.finish = finish
+        self.results: dict[str, dict[str, Any]] = {}  # what finished phases of this and earlier openings logged
+        self.test_reads = 0
+        self.folder = job.store.folder
+        self.space = space_of(job.settings, job.splits)
+        self.fixed = fixed_candidate(job.settings, job.splits)
+        plan, settings = job.plan, job.settings
+        problem = Problem(self.space, (Objective("accuracy"),), fidelity=Fidelity("epochs", plan.proxy_epochs / 4, plan.proxy_epochs))
+        executor: Executor = ProcessExecutor(settings.workers) if settings.workers > 1 else SerialExecutor()
+        self.search = Search(
+            problem,
+            strategy_of(settings),
+            TrainingEvaluator(space=self.space, data=str(job.data_folder), recipe=job.recipe),
+            budget=Budget(seconds=plan.search_end, trials=settings.trials, patience=PATIENCE),
+            seed=settings.seed,
+            store=job.store,
+            executor=executor,
+            trial_seconds=None if plan.search_end is None else max(5.0, SLOWEST_TRIAL * plan.trial_seconds),
+            forecast_trials=plan.forecast_trials,
+            observer=observer,
+            finish=finish,
+            info={
+                "job": settings.to_dict(),
+                "plan": plan.to_dict(),
+                "speed": dataclasses.asdict(job.speed),
+                "data_folder": str(job.data_folder),
+                "report": job.report.to_dict(),
+            },
+        )
+        for event in job.store.read():
+            if event.kind == "phase" and event.data["state"] == "finished":
+                self.results[event.data["name"]] = event.data["result"]
+                self.test_reads += event.data["name"] == "test"
+
+    # The story
+
+    def run(self) -> FitResult:
+        with self.search as search:
+            self._say(*self.job.report.lines(), *self.job.plan.lines())
+            lead = time.time() - self.job.started  # reading and measuring came before the study was opened
+            self._clock_lead = lead if "search" not in self.results else 0.0
+            linear = self._linear()
+            reason = self._search()
+            trained = self._train([self.fixed, *self._searched()])
+            chosen = self._choose(trained)
+            tested = self._test([linear, *trained], chosen)
+            difference = self._export(chosen, tested)
+            result = self._result(reason, tested, chosen, difference)
+            search.log("result", result.to_dict())
+            search.log("closed", {"reason": reason, "seconds": self.seconds})
+        return result
+
+    def _linear(self) -> Final:
+        candidate = finals.linear_candidate(self.job.splits)
+        with self._phase(LINEAR, "logistic regression on the pixels") as done:
+            per_epoch = self.job.speed.steps_per_epoch
+            seconds = None if self.job.plan.budget_seconds is None else max(2.0, 0.03 * self.job.plan.budget_seconds)
+            final = self._final(candidate, epochs=max(1.0, finals.LINEAR_STEPS / per_epoch), seconds=seconds, quiet=True)
+            done.update(_scores(final))
+        return final
+
+    def _search(self) -> str:
+        if "search" in self.results and not self._extended():
+            return str(self.results["search"]["reason"])
+        for later in ("test", "export"):
+            self.results.pop(later, None)  # of a study whose budget was raised after it had ended
+        with self._phase("search", f"{self.job.settings.strategy} on {self.job.settings.space}", self._forecast_search()) as done:
+            if self.job.plan.search_end is not None:
+                self.search.budget = dataclasses.replace(self.search.budget, seconds=max(1.0, self.job.plan.search_end - self._clock_lead))
+            result = self.search.run()
+            best = result.best
+            done.update(reason=result.reason, n_trials=len(result.history.finished), best=best.id if best else None)
+        return result.reason
+
+    def _extended(self) -> bool:
+        """Was the budget raised since the search ended?"""
+        ended = self.results["search"]
+        more_trials = self.job.settings.trials is not None and ended["n_trials"] < self.job.settings.trials
+        more_time = self.job.plan.search_end is not None and ended["reason"] == reasons.SECONDS and self.seconds < self.job.plan.search_end
+        return more_trials or more_time
+
+    def _searched(self) -> list[Candidate]:
+        """The best network of the search that is not the fixed one; empty when no trial ended well."""
+        fixed = self.fixed.architecture
+        for trial in self.search.history.ranking():
+            if trial.architecture.structure != fixed or any(
+                trial.architecture.recipe[path] != answer for path, answer in ImageRecipe().first().items()
+            ):
+                return [self._candidate(trial)]
+        return []
+
+    def _candidate(self, trial: Trial) -> Candidate:
+        recipe = self.job.recipe.with_decisions(trial.architecture.recipe)
+        return Candidate(SEARCHED, self.space.graph(trial.architecture), recipe, trial.architecture, trial.id)
+
+    def _train(self, candidates: list[Candidate]) -> list[Final]:
+        """All candidates for the same number of epochs, as far as the clock allows; one that fails is left out."""
+        epochs, end = self.job.plan.final_epochs, self._final_end()
+        costs = [1.0] * len(candidates) if end is None else [finals.step_seconds(candidate, self.job.splits, most=1.5) for candidate in candidates]
+        trained = []
+        for i, candidate in enumerate(candidates):
+            seconds = None if end is None else max(3.0, (end - self.seconds) * costs[i] / sum(costs[i:]))
+            with self._phase(f"train {candidate.name}", _describe(candidate), seconds) as done:
+                try:
+                    trained.append(self._final(candidate, epochs=epochs, seconds=seconds))
+                    done.update(_scores(trained[-1]))
+                except EvaluationError as error:
+                    done.update(error=str(error))
+        if not trained:
+            raise ArchsmithError("No network could be trained in full.", "See the study's log; a smaller space or batch may help.")
+        return trained
+
+    def _final(self, candidate: Candidate, *, epochs: float, seconds: float | None, quiet: bool = False) -> Final:
+        def report(epoch: float, metrics: Mapping[str, float]) -> None:
+            if not quiet:
+                self.search.log("epoch", {"network": candidate.name, "epoch": epoch, "epochs": epochs, "metrics": dict(metrics)})
+
+        return finals.train_in_full(
+            candidate,
+            self.job.splits,
+            seed=derive(self.job.settings.seed, "final", candidate.name) % 2**31,
+            epochs=epochs,
+            seconds=seconds,
+            folder=self.folder / "final",
+            check=lambda: None,
+            report=report,
+        )
+
+    def _choose(self, trained: list[Final]) -> Final:
+        """By validation accuracy, then by validation log loss."""
+        with self._phase("choose") as done:
+            chosen = max(trained, key=lambda final: (final.valid, -final.log_loss))
+            done.update(network=chosen.candidate.name, valid=chosen.valid)
+        return chosen
+
+    def _test(self, trained: list[Final], chosen: Final) -> list[Row]:
+        """The one look at the test part, for all rows at once."""
+        with self._phase("test", f"{len(self.job.splits.test):,} pictures that nothing was chosen by") as done:
+            if "test" in self.results:
+                tests = self.results["test"]["tests"]
+            else:
+                self.test_reads += 1
+                normalise = finals.normalisation_of(self.job.splits)
+                tests = {final.candidate.name: evaluate(final.network, self.job.splits.test, normalise).accuracy for final in trained}
+            done.update(tests=tests)
+        rows = []
+        for final in trained:
+            params, macs = finals.params_and_macs(final.candidate.graph)
+            name = final.candidate.name
+            rows.append(
+                Row(
+                    name,
+                    final.valid,
+                    final.log_loss,
+                    tests.get(name),
+                    params,
+                    macs,
+                    final.seconds,
+                    final.epochs,
+                    final is chosen,
+                    final.candidate.trial,
+                )
+            )
+        known = {row.name for row in rows}
+        return [
+            *rows,
+            *(
+                Row(n.removeprefix("train "), error=r["error"])
+                for n, r in self.results.items()
+                if "error" in r and n.removeprefix("train ") not in known
+            ),
+        ]
+
+    def _export(self, chosen: Final, rows: list[Row]) -> float:
+        """Write the bundle into the study, verified on the test pictures as they came, and copy it to ``out``."""
+        splits, target = self.job.splits, self.folder / "final" / "bundle"
+        mean, std = splits.statistics
+        n = min(MOST_VERIFIED, len(splits.test))
+        with self._phase("export", "ONNX, weights, source and card, verified against the trained network") as done:
+            verification = bundle.export(
+                chosen.network,
+                chosen.candidate.graph,
+                splits.task,
+                target,
+                mean=mean,
+                std=std,
+                facts=self._facts(chosen, rows),
+                images=list(splits.test.files[:n]) if splits.test.files else [splits.test.original(i) for i in range(n)],
+                labels=splits.test.labels[:n],
+            )
+            (self.folder / "final" / "graph.json").write_text(json.dumps(chosen.candidate.graph.to_dict()), encoding="utf-8")
+            if self.job.settings.out is not None:
+                _copy(target, Path(self.job.settings.out))
+            done.update(max_difference=verification.max_difference)
+        return verification.max_difference
+
+    def _facts(self, chosen: Final, rows: list[Row]) -> Facts:
+        splits, settings, report = self.job.splits, self.job.settings, self.job.report
+        row = next(row for row in rows if row.exported)
+        valid = {"accuracy": chosen.valid, "log_loss": chosen.log_loss}
+        return Facts(
+            name=splits.name,
+            architecture=dict(chosen.candidate.architecture),
+            metrics={"valid": valid, "test": {"accuracy": row.test} if row.test is not None else {}},
+            rows=tuple(CardRow(r.name, r.valid, r.test, r.params, r.macs, r.seconds, r.exported) for r in rows),
+            data={
+                "name": splits.name,
+                **{f"n_{part}": len(data) for part, data in splits.parts.items()},
+                "class_counts": dict(zip(splits.classes, report.counts["train"], strict=True)),
+                "notes": [*report.notes, *report.warnings],
+            },
+            search={
+                "space": settings.space,
+                "strategy": settings.strategy,
+                "n_trials": len(self.search.history.finished),
+                "stop_reason": self.results["search"]["reason"],
+            },
+            recipe=chosen.candidate.recipe.to_dict(),
+            budget={"seconds": settings.seconds, "trials": settings.trials, "seconds_used": round(self.seconds, 1)},
+            seed=settings.seed,
+            study=self.folder.name,
+            command=_command(settings),
+        )
+
+    def _result(self, reason: str, rows: list[Row], chosen: Final, difference: float) -> FitResult:
+        history, settings = self.search.history, self.job.settings
+        exported = next(row for row in rows if row.exported)
+        return FitResult(
+            study=self.folder.name,
+            stop_reason=reason,
+            seconds=round(self.seconds, 2),
+            budget_seconds=settings.seconds,
+            n_trials=len(history.finished),
+            n_failed=sum(trial.losses is None for trial in history.finished),
+            n_from_mutation=sum(trial.notes.get("operator") == "mutate" for trial in history.finished),
+            valid=exported.valid,
+            test=exported.test,
+            rows=tuple(rows),
+            architecture=dict(chosen.candidate.architecture),
+            params=exported.params,
+            macs=exported.macs,
+            model_dir=str(Path(settings.out).resolve() if settings.out else self.folder / "final" / "bundle"),
+            test_reads=self.test_reads,
+            max_difference=difference,
+        )
+
+    # The clock and the log
+
+    @property
+    def seconds(self) -> float:
+        """On the study's clock, which began when the data were being read."""
+        return self.search.seconds + self._clock_lead
+
+    def _final_end(self) -> float | None:
+        """When the last training must end; sooner when the person asked to finish."""
+        end = self.job.plan.final_end
+        if self.finish():
+            soon = self.seconds + max(10.0, 0.25 * self.seconds)
+            return soon if end is None else min(end, soon)
+        return end
+
+    def _forecast_search(self) -> float | None:
+        plan = self.job.plan
+        return None if plan.search_end is None else max(0.0, plan.search_end - self.seconds)
+
+    @contextmanager
+    def _phase(self, name: str, detail: str = "", forecast: float | None = None) -> Iterator[dict[str, Any]]:
+        """Log a phase around the block; what the block puts into the dict is its result."""
+        self.search.log("phase", {"name": name, "state": "started", "detail": detail, "forecast_seconds": forecast})
+        began, result = time.time(), {}
+        yield result
+        self.results[name] = result
+        self.search.log("phase", {"name": name, "state": "finished", "seconds": time.time() - began, "result": result})
+
+    def _say(self, *lines: str) -> None:
+        for line in lines:
+            self.search.log("note", {"text": line})
+
+
+def _scores(final: Final) -> dict[str, float]:
+    return {"valid": final.valid, "log_loss": final.log_loss, "epochs": final.epochs, "seconds": final.seconds}
+
+
+def _describe(candidate: Candidate) -> str:
+    params, macs = finals.params_and_macs(candidate.graph)
+    found = f"trial {candidate.trial}, " if candidate.trial is not None else ""
+    return f"{found}{params:,} parameters, {macs / 1e6:.1f} M multiply-adds"
+
+
+def _command(settings: FitSettings) -> str:
+    parts = ["archsmith fit", str(settings.data) if isinstance(settings.data, str) else "DATA"]
+    parts += [] if settings.seconds is None else [f"--time {settings.seconds:g}s"]
+    parts += [] if settings.trials is None else [f"--trials {settings.trials}"]
+    parts += [f"--space {settings.space}", f"--strategy {settings.strategy}", f"--seed {settings.seed}"]
+    parts += [f"--set {kind}.{name}={value}" for kind, values in settings.settings.items() for name, value in values.items()]
+    return " ".join(parts)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Put a copy of the bundle at ``target`` in one step; an older bundle there is replaced."""
+    target = bundle.check_target(target)
+    draft = target.with_name(f".{target.name}.copying")
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(source, draft)
+    if target.exists():
+        shutil.rmtree(target)
+    draft.rename(target)

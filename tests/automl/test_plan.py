@@ -1,0 +1,44 @@
+import pytest
+
+from archsmith.automl.plan import AIMED_TRIALS, Plan, Speed, make_plan
+
+FASHION = Speed(step_seconds=0.05, batch_size=128, n_train=55_000, n_valid=5_000, n_test=10_000)
+DIGITS = Speed(step_seconds=0.004, batch_size=128, n_train=1_298, n_valid=229, n_test=270)
+
+
+@pytest.mark.parametrize("speed", [FASHION, DIGITS])
+@pytest.mark.parametrize("seconds", [30, 120, 1200, 3600])
+def test_the_parts_add_up_to_the_budget(speed, seconds):
+    plan = make_plan(seconds, None, 5.0, speed)
+    assert 5.0 < plan.search_end < plan.final_end < seconds
+    assert plan.final_end + plan.reserve_seconds == pytest.approx(seconds)
+
+
+def test_twenty_minutes_allow_the_aimed_trials():
+    plan = make_plan(1200, None, 5.0, FASHION)
+    assert plan.forecast_trials >= AIMED_TRIALS - 1
+    assert 0.3 < (plan.final_end - plan.search_end) / 1200 < 0.55
+
+
+def test_small_data_leave_the_time_to_the_search():
+    plan = make_plan(3600, None, 5.0, DIGITS)
+    final = plan.final_end - plan.search_end
+    assert final < 0.1 * 3600
+    assert plan.search_end > 3000
+
+
+def test_a_slow_machine_gets_shorter_trials_rather_than_fewer():
+    slow = Speed(0.5, 128, 55_000, 5_000, 10_000)
+    assert make_plan(1200, None, 5.0, slow).proxy_epochs < make_plan(1200, None, 5.0, FASHION).proxy_epochs
+
+
+def test_a_budget_of_trials_does_not_depend_on_the_clock():
+    fast, slow = (make_plan(None, 7, elapsed, Speed(step, 128, 55_000, 5_000, 10_000)) for elapsed, step in ((1.0, 0.01), (9.0, 0.9)))
+    assert (fast.proxy_epochs, fast.final_epochs, fast.forecast_trials) == (slow.proxy_epochs, slow.final_epochs, slow.forecast_trials)
+    assert fast.search_end is None and fast.final_end is None
+
+
+def test_round_trip_and_words():
+    plan = make_plan(1200, None, 5.0, FASHION)
+    assert Plan.from_dict(plan.to_dict()) == plan
+    assert "architectures" in " ".join(plan.lines())
