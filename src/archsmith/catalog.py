@@ -62,7 +62,16 @@ TABLE: dict[str, dict[str, str]] = {
 }
 
 # Which extra brings a package that a row's module may fail to import.
-EXTRA_OF = {"torch": "train", "safetensors": "train", "sklearn": "train", "pandas": "train", "onnx": "train", "onnxscript": "train", "ray": "ray", "optuna": "optuna"}
+EXTRA_OF = {
+    "torch": "train",
+    "safetensors": "train",
+    "sklearn": "train",
+    "pandas": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "ray": "ray",
+    "optuna": "optuna",
+}
 
 
 def kinds() -> tuple[str, ...]:
@@ -90,7 +99,9 @@ def get(kind: str, name: str) -> type:
     if name not in table:
         near = get_close_matches(name, table, n=1)
         known = [row for row in table if not row.startswith("toy_")]
-        raise UsageError(f"There is no {kind} named {name!r}.", f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}; or give module:Class.")
+        raise UsageError(
+            f"There is no {kind} named {name!r}.", f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}; or give module:Class."
+        )
     return load(table[name])
 
 
@@ -125,7 +136,10 @@ def short_name(cls: type) -> str:
 def to_spec(obj: Any) -> dict[str, Any]:
     """The JSON form of a configured dataclass. Raises UsageError for what cannot be rebuilt from data."""
     if not dataclasses.is_dataclass(obj) or isinstance(obj, type):
-        raise UsageError(f"{type(obj).__name__} is not a dataclass, so it cannot be written down.", "Make it a dataclass with plain fields in an importable module.")
+        raise UsageError(
+            f"{type(obj).__name__} is not a dataclass, so it cannot be written down.",
+            "Make it a dataclass with plain fields in an importable module.",
+        )
     if "<locals>" in type(obj).__qualname__:
         raise UsageError(f"{type(obj).__qualname__} is defined inside a function, so it cannot be rebuilt.", "Move it to the top of a module.")
     args = {field.name: _plain(getattr(obj, field.name), f"{type(obj).__name__}.{field.name}") for field in dataclasses.fields(obj) if field.init}
@@ -150,7 +164,9 @@ def build(cls: type, args: Mapping[str, Any]) -> Any:
     unknown = [name for name in args if name not in fields]
     if unknown:
         near = get_close_matches(unknown[0], fields, n=1)
-        raise UsageError(f"{cls.__name__} has no setting {unknown[0]!r}.", f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(fields) or 'none'}.")
+        raise UsageError(
+            f"{cls.__name__} has no setting {unknown[0]!r}.", f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(fields) or 'none'}."
+        )
     hints = typing.get_type_hints(cls)
     values = {name: _rebuilt(value, hints[name], f"{cls.__name__}.{name}") for name, value in args.items()}
     try:
@@ -170,7 +186,9 @@ def _plain(value: Any, where: str) -> Any:
         return {key: _plain(item, where) for key, item in value.items()}
     if hasattr(value, "__fspath__"):
         return value.__fspath__()
-    raise UsageError(f"{where} holds a {type(value).__name__}, which cannot be written down.", "Use numbers, strings, tuples, mappings or dataclasses of these.")
+    raise UsageError(
+        f"{where} holds a {type(value).__name__}, which cannot be written down.", "Use numbers, strings, tuples, mappings or dataclasses of these."
+    )
 
 
 def _rebuilt(value: Any, hint: Any, where: str) -> Any:

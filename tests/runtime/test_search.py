@@ -83,7 +83,9 @@ def test_more_trials_continue_as_if_there_had_been_no_end():
     search(whole, strategy=RegularizedEvolution(population=5), budget=Budget(trials=30), forecast_trials=30).run()
     for n in (7, 19, 30):
         result = search(parts, strategy=RegularizedEvolution(population=5), budget=Budget(trials=n), forecast_trials=30).run()
-    assert rows(result.history) == rows(search(whole, strategy=RegularizedEvolution(population=5), budget=Budget(trials=30), forecast_trials=30).run().history)
+    assert rows(result.history) == rows(
+        search(whole, strategy=RegularizedEvolution(population=5), budget=Budget(trials=30), forecast_trials=30).run().history
+    )
 
 
 def test_a_pending_trial_is_run_again_on_resume():
@@ -103,7 +105,12 @@ def test_stop_command_from_elsewhere():
 
 @pytest.mark.parametrize(
     ("change", "part"),
-    [({"seed": 1}, "seed"), ({"strategy": RegularizedEvolution()}, "strategy"), ({"space": Flat(5)}, "space"), ({"evaluator": ToyEvaluator(noise=0.1)}, "evaluator")],
+    [
+        ({"seed": 1}, "seed"),
+        ({"strategy": RegularizedEvolution()}, "strategy"),
+        ({"space": Flat(5)}, "space"),
+        ({"evaluator": ToyEvaluator(noise=0.1)}, "evaluator"),
+    ],
 )
 def test_a_study_goes_on_only_with_what_it_began_with(change, part):
     store = MemoryStore()
@@ -142,7 +149,7 @@ def test_wrong_proposals_are_refused_before_they_are_logged(proposals, words):
 
 
 def test_a_problem_needs_metrics_that_the_evaluator_has():
-    with pytest.raises(UsageError, match="'latency'.*ToyEvaluator reports accuracy"):
+    with pytest.raises(UsageError, match=r"'latency'.*ToyEvaluator reports accuracy"):
         Search(Problem(Flat(), (Objective("latency"),)), RandomSearch(), ToyEvaluator())
 
 
@@ -164,7 +171,13 @@ def test_ask_and_tell_by_hand():
 
 @pytest.mark.parametrize(
     ("result", "words"),
-    [(math.nan, "nan"), ({"loss": 0.1}, "no metric 'accuracy'"), ("0.9", "not as a number"), ([0.1, 0.2], "not as a number"), (True, "not as a number")],
+    [
+        (math.nan, "nan"),
+        ({"loss": 0.1}, "no metric 'accuracy'"),
+        ("0.9", "not as a number"),
+        ([0.1, 0.2], "not as a number"),
+        (True, "not as a number"),
+    ],
 )
 def test_tell_refuses_what_is_no_score(result, words):
     with search() as study:

@@ -36,7 +36,9 @@ class Architecture(Mapping[str, Scalar]):
             if not isinstance(path, str) or not path:
                 raise UsageError(f"A decision path must be a non-empty string, not {path!r}.")
             if not (answer is None or type(answer) in (bool, int, float, str)):
-                raise UsageError(f"Decision {path!r} has the answer {answer!r} of type {type(answer).__name__}.", "Answers are bool, int, float, str or None.")
+                raise UsageError(
+                    f"Decision {path!r} has the answer {answer!r} of type {type(answer).__name__}.", "Answers are bool, int, float, str or None."
+                )
             if isinstance(answer, float) and not math.isfinite(answer):
                 raise UsageError(f"Decision {path!r} has the answer {answer}, which is not a finite number.")
 
@@ -90,7 +92,7 @@ class Architecture(Mapping[str, Scalar]):
         try:
             decisions = json.loads(text)
         except json.JSONDecodeError as error:
-            raise UsageError(f"This is not an architecture: {error}.", "An architecture is a JSON object such as {\"depth\": 3}.") from error
+            raise UsageError(f"This is not an architecture: {error}.", 'An architecture is a JSON object such as {"depth": 3}.') from error
         if not isinstance(decisions, dict):
             raise UsageError(f"An architecture is a JSON object of decisions, not a {type(decisions).__name__}.")
         return cls(decisions)

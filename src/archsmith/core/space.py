@@ -10,6 +10,7 @@ with plain data and needs no symbolic objects.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,7 +42,7 @@ class Range:
         return type(self.low) is int and type(self.high) is int
 
     def __contains__(self, answer: object) -> bool:
-        return type(answer) is (int if self.integer else float) and self.low <= answer <= self.high  # type: ignore[operator]
+        return type(answer) is (int if self.integer else float) and self.low <= answer <= self.high
 
     def at(self, unit: float) -> Scalar:
         """The option at position ``unit`` in [0, 1]."""
@@ -239,26 +240,12 @@ class Space(ABC):
 
     def enumerate(self) -> Iterator[Architecture]:
         """All points in a fixed order. Raises UsageError when a decision is a real ``Range``; may not end on a recursive space."""
-        prefix: list[int] = []
-        while True:
+        prefix: list[int] | None = []
+        while prefix is not None:
             widths: list[int] = []
-
-            def answer(path: str, options: Options, weights: Sequence[float] | None, widths: list[int] = widths) -> Scalar:
-                listed = _finite(path, options)
-                index = prefix[len(widths)] if len(widths) < len(prefix) else 0
-                widths.append(len(listed))
-                return listed[index]
-
-            try:
-                yield self.trace(answer).architecture
-            except DeadEnd:
-                pass
-            prefix = [*prefix, *[0] * (len(widths) - len(prefix))][: len(widths)]
-            while prefix and prefix[-1] + 1 >= widths[len(prefix) - 1]:
-                prefix.pop()
-            if not prefix:
-                return
-            prefix[-1] += 1
+            with contextlib.suppress(DeadEnd):
+                yield self.trace(_counting(prefix, widths)).architecture
+            prefix = _next(prefix, widths)
 
     def size(self, limit: int = 1_000_000) -> int | None:
         """How many points there are; None when there are more than ``limit`` or real numbers among the answers."""
@@ -318,6 +305,29 @@ def _alternatives(decision: Decision) -> list[Scalar]:
     return [step for step in (down, up) if step in options and not same(step, answer)]
 
 
+def _counting(prefix: Sequence[int], widths: list[int]) -> Answer:
+    """Answers with the options at the indexes in ``prefix``, then with first options; notes in ``widths`` how many options each question had."""
+
+    def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
+        listed = _finite(path, options)
+        index = prefix[len(widths)] if len(widths) < len(prefix) else 0
+        widths.append(len(listed))
+        return listed[index]
+
+    return answer
+
+
+def _next(prefix: Sequence[int], widths: Sequence[int]) -> list[int] | None:
+    """Counts up by one, as an odometer whose digits have these widths; None after the last."""
+    digits = [*prefix, *[0] * (len(widths) - len(prefix))][: len(widths)]
+    while digits and digits[-1] + 1 >= widths[len(digits) - 1]:
+        digits.pop()
+    if not digits:
+        return None
+    digits[-1] += 1
+    return digits
+
+
 def _finite(path: str, options: Options) -> Sequence[Scalar]:
     if not isinstance(options, Range):
         return options
@@ -331,5 +341,3 @@ def _listed(options: Options) -> str:
         return f"{'an integer' if options.integer else 'a number'} from {options.low} to {options.high}"
     shown = ", ".join(repr(option) for option in list(options)[:12])
     return f"one of {shown}{', …' if len(options) > 12 else ''}"
-
-

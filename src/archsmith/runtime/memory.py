@@ -12,11 +12,13 @@ from typing import Any
 from archsmith.core.errors import LeaseError, UsageError
 from archsmith.core.events import Event
 
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
 
 def to_json(kind: str, data: Mapping[str, Any]) -> str:
     """``data`` as compact JSON. Raises UsageError for what JSON cannot hold: NaN, infinities, arrays, objects."""
     try:
-        return json.dumps(data, allow_nan=False, separators=(",", ":"))
+        return _ENCODER.encode(data)
     except (TypeError, ValueError) as error:
         raise UsageError(f"The event {kind!r} cannot be logged: {error}.", "Events hold JSON data with finite numbers only.") from error
 

@@ -244,4 +244,4 @@ class SqliteStore:
             return StudyError(
                 f"The study {self._path} is damaged: {error}.", "Restore it from a copy; SQLite's .recover command may save most of it."
             )
-        return StudyError(f"The study {self._path} cannot be opened: {error}.")
+        return StudyError(f"The study {self._path} cannot be used: {error}.")

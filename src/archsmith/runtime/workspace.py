@@ -92,8 +92,11 @@ class Workspace:
         return SqliteStore(self.resolve(name))
 
     def _folders(self) -> Iterator[Path]:
-        if self.studies.is_dir():
-            yield from (folder for folder in self.studies.iterdir() if (folder / FILE).exists())
+        try:
+            if self.studies.is_dir():
+                yield from (folder for folder in self.studies.iterdir() if (folder / FILE).exists())
+        except OSError as error:
+            raise StudyError(f"The studies in {self.studies} cannot be read: {error.strerror}.", "Choose another place with --workspace.") from error
 
 
 def _changed(folder: Path) -> float:
