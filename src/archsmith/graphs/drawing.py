@@ -1,0 +1,361 @@
+"""Drawings of a graph as SVG, for people: one cell with its operations, the whole network with its cells, or any scope at any depth.
+
+A drawing is the graph with some scopes closed. In a cell, a scope that only carries out one operation (a separable convolution with its activations and
+normalisations) is one box, named by what it computes: the label is read from the primitives inside, so that spaces of other people are labelled as well as
+ours. In a network every cell or block is one box, and a run of three or more equal ones is one pile. Dropout and drop path are left out: they are part of
+the training.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from archsmith.core.errors import UsageError
+from archsmith.graphs.figure import Mark, figure
+from archsmith.graphs.graph import AUXILIARY, Graph, Node
+from archsmith.graphs.wording import words
+
+SILENT = {"dropout", "drop_path"}  # operations that a drawing passes over
+FEW, MANY = 6, 32  # a network drawing opens the outermost scopes while it has fewer boxes than FEW, and never to more than MANY
+NOTE = "shapes are channels × height × width"
+
+_POOLS = {"max_pool": "max pool", "avg_pool": "avg pool"}
+_PLAIN = {
+    "batch_norm": "batch norm",
+    "layer_norm": "layer norm",
+    "relu": "ReLU",
+    "relu6": "ReLU6",
+    "silu": "SiLU",
+    "gelu": "GELU",
+    "tanh": "tanh",
+    "global_pool": "global avg pool",
+    "zero": "none",
+}
+_FAMILY = {"identity": "identity", "zero": "identity", "concat": "concat", "linear": "head", "input": "input", "global_pool": "pooling"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """What one box stands for: a node, or a closed scope with the nodes inside it. ``shape`` is that of what leaves it."""
+
+    path: str
+    kind: str
+    nodes: tuple[Node, ...]
+    shape: tuple[int, ...]
+    closed: bool
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class View:
+    """A graph with some scopes closed: ``items`` in topological order, ``edges`` between their paths."""
+
+    items: tuple[Item, ...]
+    edges: tuple[tuple[str, str], ...]
+
+
+def draw(graph: Graph, scope: str | None = None, depth: int | None = None, title: str | None = None) -> str:
+    """An SVG drawing of ``graph`` or of the inside of one of its scopes.
+
+    ``depth`` says how many levels of scopes are opened: 1 shows the direct children. Without it the level is the one that a person would draw: cells and
+    blocks of a network, operations of a cell. Raises UsageError for an unknown scope.
+    """
+    if depth is None:
+        return draw_network(graph, title=title) if scope is None else draw_cell(graph, scope, title=title)
+    if depth < 1:
+        raise UsageError(f"The depth of a drawing is {depth}.", "1 shows the direct children of the scope, 2 also theirs.")
+    root = _known(graph, scope)
+    level = _level(root) + depth
+    view = _view(graph, root, lambda path: _level(path) >= level)
+    return _picture(graph, root, view, title)
+
+
+def draw_cell(graph: Graph, scope: str, title: str | None = None) -> str:
+    """The inside of one scope, with every operation as one box."""
+    root = _known(graph, scope)
+    inside = _inside(graph)
+    view = _view(graph, root, lambda path: _is_operation(graph, path, inside[path]))
+    return _picture(graph, root, view, title)
+
+
+def draw_network(graph: Graph, title: str | None = None, piles: bool = True) -> str:
+    """The whole network, with cells and blocks as boxes; ``piles`` draws a run of three or more equal ones as one."""
+    inside = _inside(graph)
+    view = _view(graph, "", lambda path: graph.scopes[path].kind != "Stage")
+    for level in range(2, 2 + max((_level(path) for path in graph.scopes), default=0)):
+        if sum(bool(item.nodes) for item in view.items) >= FEW:
+            break
+        finer = _view(graph, "", lambda path, level=level: _level(path) >= level or _is_operation(graph, path, inside[path]))  # type: ignore[misc]
+        if len(finer.items) > MANY:
+            break
+        view = finer
+    if piles:
+        view = _piled(view)
+    served = graph.without(AUXILIARY)
+    params, macs = (sum(getattr(graph.facts(node), count) for node in served.nodes) for count in ("n_params", "macs"))
+    return _picture(graph, "", view, title, f"{_count(params)} parameters, {_count(macs)} multiply-adds; {NOTE}", shapes=True)
+
+
+def _known(graph: Graph, scope: str | None) -> str:
+    if scope and scope not in graph.scopes:
+        some = ", ".join(list(graph.scopes)[:8])
+        raise UsageError(f"The graph has no scope {scope!r}.", f"It has {some}{', …' if len(graph.scopes) > 8 else ''}." if some else None)
+    return scope or ""
+
+
+def _level(path: str) -> int:
+    return path.count(".") + 1 if path else 0
+
+
+def _ancestors(name: str) -> Iterable[str]:
+    """The scopes around ``name``, outermost first."""
+    at = name.find(".")
+    while at >= 0:
+        yield name[:at]
+        at = name.find(".", at + 1)
+
+
+def _inside(graph: Graph) -> Mapping[str, list[Node]]:
+    """The nodes below every scope, in order."""
+    inside: dict[str, list[Node]] = {path: [] for path in graph.scopes}
+    for node in graph.nodes:
+        for path in _ancestors(node.name):
+            inside[path].append(node)
+    return inside
+
+
+def _view(graph: Graph, root: str, closed: Callable[[str], bool]) -> View:
+    """``graph`` (below ``root``) with the scopes for which ``closed`` holds as one item each. The inputs of a scope are items of kind ``input``."""
+    prefix = root + "." if root else ""
+    shut = {path for path in graph.scopes if path.startswith(prefix) and path != root and closed(path)}
+    owner: dict[str, str] = {}
+    members: dict[str, list[Node]] = {}
+    entries: dict[str, Item] = {}
+    names: dict[str, list[str]] = {}
+    for argument, producer in graph.scopes[root].inputs.items() if root else ():
+        names.setdefault(producer, []).append(argument)
+    nodes = {node.name: node for node in graph.nodes}
+    for node in graph.nodes:
+        if not node.name.startswith(prefix):
+            continue
+        path = next((p for p in _ancestors(node.name) if p in shut), node.name)
+        if path == node.name and node.op in SILENT:
+            owner[node.name] = _owner_of(node.inputs[0], owner, entries, names, nodes)
+            continue
+        owner[node.name] = path
+        members.setdefault(path, []).append(node)
+    edges: dict[tuple[str, str], None] = {}
+    for path, group in members.items():
+        for node in group:
+            for source in node.inputs:
+                start = _owner_of(source, owner, entries, names, nodes)
+                if start != path:
+                    edges[start, path] = None
+    outputs = _outputs(graph, root, prefix)
+    ends: list[Item] = []
+    for name, producer in outputs.items():
+        end = Item(f">{name}", "output", (), nodes[producer].shape, False)
+        ends.append(end)
+        edges[owner[producer], end.path] = None
+    items = [*sorted(entries.values(), key=lambda entry: entry.path)] if not root else [entries[f"<{n}"] for n in names if f"<{n}" in entries]
+    items += [entry for entry in entries.values() if entry not in items]
+    for path, group in members.items():
+        leaving = [node for node in group if any(owner.get(user.name) != path for user in graph.consumers(node.name))] or group
+        kind = graph.scopes[path].kind if path in shut else group[0].op
+        items.append(Item(path, kind, tuple(group), leaving[-1].shape, path in shut))
+    return View(tuple(items + ends), tuple(edges))
+
+
+def _owner_of(source: str, owner: dict[str, str], entries: dict[str, Item], names: Mapping[str, list[str]], nodes: Mapping[str, Node]) -> str:
+    """The item that ``source`` belongs to; a node outside the drawn scope becomes one of its inputs."""
+    if source not in owner:
+        label = " = ".join(names.get(source, [source.rsplit(".", 1)[-1]]))
+        entries[f"<{source}"] = Item(f"<{source}", label, (), nodes[source].shape, False)
+        owner[source] = f"<{source}"
+    return owner[source]
+
+
+def _outputs(graph: Graph, root: str, prefix: str) -> Mapping[str, str]:
+    """Name -> producing node of what leaves the drawn part."""
+    if not root:
+        return dict(graph.outputs)
+    leaving = list(graph.scope_outputs(root))
+    if len(leaving) == 1:
+        return {"output": leaving[0]}
+    return {name.removeprefix(prefix).replace(".", " "): name for name in leaving}
+
+
+def _is_operation(graph: Graph, path: str, nodes: Sequence[Node]) -> bool:
+    """Does this scope carry out one operation: a chain from one input to one output, or a composite that has a name of its own?"""
+    if _named(graph.scopes[path].kind):
+        return True
+    names = {node.name for node in nodes}
+    outside = {source for node in nodes for source in node.inputs if source not in names}
+    if len(outside) > 1 or len(graph.scope_outputs(path)) != 1:
+        return False
+    return all(len(node.inputs) <= 1 and len(graph.consumers(node.name)) <= 1 for node in nodes[:-1]) and len(nodes[-1].inputs) <= 1
+
+
+def _named(kind: str) -> str | None:
+    """The label of the composites that are no chains."""
+    low = kind.lower()
+    if "factor" in low and "reduc" in low:
+        return "factorised reduction"
+    if "squeeze" in low:
+        return "squeeze-excite"
+    return None
+
+
+def _piled(view: View) -> View:
+    """Runs of three or more equal boxes, each fed by the one before, drawn as one."""
+    feeds = set(view.edges)
+    n_inputs = Counter(target for _, target in view.edges)
+    runs: list[list[Item]] = []
+    for item in view.items:
+        last = runs[-1][-1] if runs else None
+        alike = (
+            last is not None and item.closed and last.closed and (item.kind, item.shape, _spatial(item)) == (last.kind, last.shape, _spatial(last))
+        )
+        # Where many edges enter, it is those that a person wants to see.
+        if alike and last is not None and (last.path, item.path) in feeds and n_inputs[item.path] <= 2:
+            runs[-1].append(item)
+        else:
+            runs.append([item])
+    into: dict[str, str] = {}
+    items: list[Item] = []
+    for run in runs:
+        for group in [run] if len(run) > 2 else [[item] for item in run]:
+            items.append(replace(group[0], count=len(group), nodes=tuple(node for item in group for node in item.nodes)))
+            into.update((item.path, group[0].path) for item in group)
+    edges = dict.fromkeys((into[a], into[b]) for a, b in view.edges if into[a] != into[b])
+    return View(tuple(items), tuple(edges))
+
+
+def _count(number: int) -> str:
+    for size, letter in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if number >= size:
+            return f"{number / size:.3g}{letter}"
+    return str(number)
+
+
+def _picture(graph: Graph, root: str, view: View, title: str | None, note: str = NOTE, shapes: bool = False) -> str:
+    if title is None:
+        title = words(graph.scopes[root].kind) if root else "Network"
+    entering: dict[str, list[Item]] = {item.path: [] for item in view.items}
+    by_path = {item.path: item for item in view.items}
+    for source, target in view.edges:
+        entering[target].append(by_path[source])
+    marks = [_mark(item, entering[item.path], shapes) for item in view.items]
+    return figure(marks, view.edges, title, note)
+
+
+def _mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
+    """How an item looks; ``shapes`` puts the shape of what leaves it in small print, instead of a stride where there is one."""
+    shape = _shape(item.shape)
+    if item.path.startswith("<") or item.kind == "input":
+        return Mark(item.path, item.kind if item.kind != "input" else item.path.rsplit(".", 1)[-1], "input", shape, first=True)
+    if item.path.startswith(">"):
+        return Mark(item.path, item.path[1:], "input", shape)
+    if item.closed:
+        return _scope_mark(item, entering, shapes)
+    node = item.nodes[0]
+    if node.op in ("add", "mul"):
+        return Mark(item.path, "+" if node.op == "add" else "×", "combine", form="circle")
+    if node.op == "concat":
+        return Mark(item.path, "concat", "concat", form="bar")
+    label, family = describe(item.nodes)
+    return Mark(item.path, label, family, _stride(entering, item))
+
+
+def _scope_mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
+    label, family = describe(item.nodes, item.kind)
+    one = bool(_named(item.kind)) or all(len(node.inputs) <= 1 for node in item.nodes)
+    one &= not shapes or family == "head" or bool(re.search("conv|pool|reduction", item.kind, re.IGNORECASE))  # in a network, blocks go by their kind
+    small = _shape(item.shape) if shapes or not one else _stride(entering, item)
+    if not one:
+        if len(_spatial(item)) == 1 and "cell" not in item.kind.lower():
+            small = f"{label.split(',')[0]} · {small}"
+        label = words(item.kind)
+        sizes = [source.shape[1] for source in entering if len(source.shape) == 3]
+        family = "head" if len(item.shape) < 3 else "reduction" if sizes and min(sizes) > item.shape[1] else "cell"
+    if item.count > 1:
+        label += f"  × {item.count}"
+    return Mark(item.path, label, family, "" if family == "head" else small, stacked=item.count > 1)
+
+
+def _spatial(item: Item) -> frozenset[tuple[str, str]]:
+    """The operations that look at more than one pixel, with their kernels."""
+    kernels = [(node.op, _size(node.args)) for node in item.nodes if "kernel" in node.args]
+    return frozenset((op, size) for op, size in kernels if size != "1×1")
+
+
+def describe(nodes: Sequence[Node], kind: str = "") -> tuple[str, str]:
+    """What the nodes of one operation compute, in a few words such as ``sep 5×5`` or ``conv 3×3, 64``, and its family of colours."""
+    named = _named(kind)
+    if named:
+        return named, "pooling" if "reduc" in named else "pointwise"
+    by_op: dict[str, list[Node]] = {}
+    for node in nodes:
+        by_op.setdefault(node.op, []).append(node)
+    if "linear" in by_op:
+        return words(kind) if kind else f"linear, {by_op['linear'][-1].shape[-1]}", "head"
+    for op, name in _POOLS.items():
+        if op in by_op:
+            return f"{name} {_size(by_op[op][0].args)}", "pooling"
+    convs = by_op.get("conv", [])
+    deep = [node for node in convs if _groups(node) > 1 and _groups(node) == node.shape[0]]
+    if deep:
+        wide = max(deep, key=lambda node: max(_pair(node.args.get("kernel", 1))))
+        dilated = max(_pair(wide.args.get("dilation", 1))) > 1
+        name = "depthwise" if len(convs) == len(deep) else "dil sep" if dilated else "sep"
+        return f"{name} {_size(wide.args)}", "separable"
+    if convs:
+        return _convolution(convs), "conv"
+    if len(nodes) == 1:
+        op = nodes[0].op
+        return _PLAIN.get(op, op.replace("_", " ")), _FAMILY.get(op, "pointwise")
+    main = next((node for node in nodes if node.op not in _PLAIN), nodes[0])
+    return (words(kind) if kind else main.op.replace("_", " ")), _FAMILY.get(main.op, "pointwise")
+
+
+def _convolution(convs: Sequence[Node]) -> str:
+    kernels = [_pair(node.args.get("kernel", 1)) for node in convs]
+    lines = [kernel for kernel in kernels if kernel[0] != kernel[1]]
+    if len(lines) > 1:
+        return ", ".join(f"{h}×{w}" for h, w in lines) + " conv"
+    wide = max(convs, key=lambda node: _pair(node.args.get("kernel", 1)))
+    dilated = "dil " if max(_pair(wide.args.get("dilation", 1))) > 1 else ""
+    return f"{dilated}conv {_size(wide.args)}, {wide.shape[0]}"
+
+
+def _groups(node: Node) -> int:
+    groups = node.args.get("groups", 1)
+    return groups if isinstance(groups, int) else 1
+
+
+def _pair(value: object) -> tuple[int, int]:
+    if isinstance(value, tuple | list):
+        return int(value[0]), int(value[1])
+    assert isinstance(value, int)
+    return value, value
+
+
+def _size(args: Mapping[str, object]) -> str:
+    height, width = _pair(args.get("kernel", 1))
+    return f"{height}×{width}"
+
+
+def _stride(entering: Sequence[Item], item: Item) -> str:
+    """The small print of an operation that makes images smaller."""
+    if item.nodes[-1].op == "spatial_mean":
+        return ""
+    if len(entering) == 1 and len(item.shape) == 3 == len(entering[0].shape) and item.shape[1] < entering[0].shape[1]:
+        return f"stride {round(entering[0].shape[1] / item.shape[1])}"
+    return ""
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " × ".join(str(size) for size in shape)

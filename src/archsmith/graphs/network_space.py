@@ -1,0 +1,123 @@
+"""A search space of networks: the questions of ``Space`` plus the program that lays a network out while asking them."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar, Self
+
+from archsmith.core.architecture import RECIPE, Architecture, Scalar
+from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
+from archsmith.core.space import Choose, Options, Range, Space, Trace, allowed
+from archsmith.core.task import Task
+from archsmith.graphs.graph import Graph
+from archsmith.graphs.identity import identity
+from archsmith.graphs.net import Net
+
+
+@dataclass(frozen=True)
+class NetworkSpace(Space):
+    """A space whose architectures are networks.
+
+    ``input_shape`` is ``(C, H, W)``, ``n_outputs`` the number of classes or values, ``recipe`` a space that asks the decisions about training (all of
+    them under ``recipe/``), asked after those about the network. Subclasses add fields for scale.
+    ``cell_kinds`` names the kinds of scopes that a person would want drawn.
+    """
+
+    input_shape: tuple[int, int, int] = (3, 32, 32)
+    n_outputs: int = 10
+    recipe: Space | None = None
+
+    cell_kinds: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def build(self, choose: Choose, net: Net) -> None:
+        """Ask this space's questions and lay the network out: from ``net.input("image")`` to ``net.output(logits)``."""
+
+    def decide(self, choose: Choose) -> None:
+        """Ask the questions only. Law: the same ones in the same order as ``build``; a subclass overrides ``layout`` where there is a cheap way."""
+        self.layout(choose)
+        if self.recipe is not None:
+            self.recipe.decide(choose)
+
+    def layout(self, choose: Choose) -> None:
+        """The questions about the network without laying it out. The default lays it out and throws it away."""
+        self.build(choose, Net({"image": self.input_shape}))
+
+    def graph(self, architecture: Mapping[str, Scalar]) -> Graph:
+        """The network of one architecture. Raises InvalidArchitectureError with the first decision that does not fit."""
+        if not isinstance(architecture, Architecture):
+            architecture = Architecture(architecture)
+        return _graph(self, architecture)
+
+    def identity(self, architecture: Architecture) -> str:
+        """Equal for architectures that give isomorphic networks and the same recipe."""
+        name = _identity(self, architecture.structure)
+        recipe = architecture.recipe
+        return hashlib.blake2b(f"{name}/{recipe.key}".encode(), digest_size=16).hexdigest() if recipe else name
+
+    @classmethod
+    def for_task(cls, task: Task, **fields: Any) -> Self:
+        """This space for the input and output of a task. Raises UsageError unless the task has one image and one output."""
+        if len(task.inputs) != 1 or len(task.outputs) != 1 or task.inputs[0].kind != "image":
+            given = ", ".join(f"{i.name} ({i.kind})" for i in task.inputs)
+            raise UsageError(f"{cls.__name__} takes one image and gives one output; the task has {given} and {len(task.outputs)} outputs.")
+        shape = task.inputs[0].shape
+        if len(shape) != 3 or None in shape:
+            raise UsageError(f"{cls.__name__} needs an image of fixed size (C, H, W), not {shape}.")
+        return cls(**{"input_shape": shape, "n_outputs": task.outputs[0].n, **fields})
+
+
+class _Replay(Trace):
+    """Answers from an architecture; raises InvalidArchitectureError for a missing or impossible one."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
+            if path not in architecture:
+                raise InvalidArchitectureError(f"The decision {path!r} is missing.", f"It takes {_listed(options)}.")
+            if not allowed(architecture[path], options):
+                raise InvalidArchitectureError(f"The decision {path!r} cannot be {architecture[path]!r}.", f"It takes {_listed(options)}.")
+            return architecture[path]
+
+        super().__init__(answer)
+
+
+def _listed(options: Options) -> str:
+    if isinstance(options, Range):
+        return f"{'an integer' if options.integer else 'a number'} from {options.low} to {options.high}"
+    shown = ", ".join(repr(option) for option in list(options)[:12])
+    return f"one of {shown}{', …' if len(options) > 12 else ''}"
+
+
+def _lay_out(space: NetworkSpace, architecture: Architecture) -> Graph:
+    replay = _Replay(architecture)
+    net = Net({"image": space.input_shape})
+    try:
+        space.build(replay, net)
+        if space.recipe is not None:
+            space.recipe.decide(replay)
+    except DeadEnd as error:
+        raise InvalidArchitectureError(f"This architecture runs into a dead end: {error}") from error
+    # A network can be looked at without its recipe, so stray recipe decisions do no harm here; validate() is strict about them.
+    unknown = [path for path in architecture if path not in replay.decisions and not path.startswith(RECIPE)]
+    if unknown:
+        raise InvalidArchitectureError(f"The decision {unknown[0]!r} is unknown to {type(space).__name__} here.", "Leave it out.")
+    return net.graph()
+
+
+@lru_cache(maxsize=32)
+def _graph(space: NetworkSpace, architecture: Architecture) -> Graph:
+    return _lay_out(space, architecture)
+
+
+@lru_cache(maxsize=4096)
+def _identity(space: NetworkSpace, structure: Architecture) -> str:
+    net = Net({"image": space.input_shape})
+    try:
+        space.build(_Replay(structure), net)
+    except DeadEnd as error:
+        raise InvalidArchitectureError(f"This architecture runs into a dead end: {error}") from error
+    return identity(net.graph())

@@ -1,0 +1,244 @@
+"""A graph written out as a PyTorch file that stands alone and that a person can read, change and train: it imports torch and nothing else.
+
+Every scope becomes an ``nn.Module`` under its own name, so that the keys of ``state_dict`` are those of ``archsmith.graphs.network.Network`` and its weights
+load with ``strict=True``. Scopes that differ in numbers only share one class (see ``skeletons``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from archsmith.graphs.graph import AUXILIARY, Graph, Node
+from archsmith.graphs.skeletons import Code, Hole, Instance, Module, Skeleton, skeletons, walk
+from archsmith.graphs.statements import Body, indented, wrapped
+from archsmith.graphs.wording import words
+
+# Written into the file where a network uses them: what torch.nn has no class for.
+HELPERS = {
+    "DropPath": '''
+class DropPath(nn.Module):
+    """Drops its whole input for some examples of a batch, in training only; ``keep`` is the chance to keep at the end of training."""
+
+    def __init__(self, keep: float) -> None:
+        super().__init__()
+        self.keep = keep
+        self.progress = 0.0  # from 0 to 1 over the training, see {network}.set_progress
+
+    def forward(self, x: Tensor) -> Tensor:
+        keep = 1.0 - self.progress * (1.0 - self.keep)
+        if not self.training or keep >= 1.0:
+            return x
+        mask = x.new_empty((x.shape[0],) + (1,) * (x.dim() - 1)).bernoulli_(keep).div_(keep)
+        return x * mask
+''',
+    "Scale": '''
+class Scale(nn.Module):
+    """(x - mean) / std for every channel, with constants that were fitted on the training data."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("std", torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        shape = (-1,) + (1,) * (x.dim() - 2)
+        return (x - self.mean.view(shape)) / self.std.view(shape)
+''',
+}
+
+
+def source(graph: Graph, class_name: str = "Network") -> str:
+    """The text of a Python file with the network of ``graph`` as the class ``class_name``.
+
+    ``forward`` gives the main output; a network with more outputs also has ``forward_all``, which gives all of them by name.
+    """
+    classes = skeletons(graph)
+    used = {step.what.name for c in classes for step in c.steps if isinstance(step.what, Module)}
+    helpers = [name for name in HELPERS if name in used]
+    order = _order(classes)
+    _name_classes(order[:-1], {class_name, *helpers, "Tensor"})
+    classes[-1].name = class_name
+    bodies = [HELPERS[name].strip("\n").replace("{network}", class_name) for name in helpers]
+    bodies += [_class(c, classes) for c in order[:-1]]
+    bodies.append(_network(classes[-1], classes, graph, "DropPath" in helpers))
+    text = "\n\n\n".join(bodies)
+    imports = ["import torch"] if re.search(r"\btorch\.", text) else []
+    imports += ["import torch.nn.functional as F"] if "F." in text else []
+    return f"{_heading(graph, class_name)}\n\n{chr(10).join([*imports, 'from torch import Tensor, nn'])}\n\n\n{text}\n"
+
+
+def _order(classes: Sequence[Skeleton]) -> list[Skeleton]:
+    """Every class after those that it uses, otherwise in the order in which the network uses them."""
+    order: list[Skeleton] = []
+
+    def visit(skeleton: Skeleton) -> None:
+        for step in skeleton.steps:
+            if isinstance(step.what, int) and classes[step.what] not in order:
+                visit(classes[step.what])
+        order.append(skeleton)
+
+    visit(classes[-1])
+    return order
+
+
+def _name_classes(classes: Sequence[Skeleton], taken: set[str]) -> None:
+    """Kinds as class names, numbered where several classes have the same kind."""
+    for skeleton in classes:
+        kind = re.sub(r"\W", "", skeleton.kind) or "Part"
+        name, count = kind, 1
+        while name in taken:
+            count += 1
+            name = f"{kind}{count}"
+        taken.add(name)
+        skeleton.name = name
+
+
+def _heading(graph: Graph, class_name: str) -> str:
+    served = graph.without(AUXILIARY)
+    params, macs = _params(served, served.nodes), sum(served.facts(node).macs for node in served.nodes)
+    ins = ", ".join(f"{name} {_shape(graph.node(name).shape)}" for name in graph.inputs)
+    outs = ", ".join(f"{name} {_shape(graph.node(node).shape)}" for name, node in served.outputs.items())
+    facts = f"{params:,} parameters, {macs:,} multiply-adds for one example."
+    extra = _params(graph, graph.nodes) - params
+    if AUXILIARY in graph.outputs:
+        facts += f" The auxiliary head, for training only, has {extra:,} parameters more."
+    return f'"""{class_name}: {ins} -> {outs}.\n\n{facts}\n"""'
+
+
+def _params(graph: Graph, nodes: Iterable[Node]) -> int:
+    return sum(graph.facts(node).n_params for node in nodes)
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return f"(N, {', '.join(map(str, shape))})"
+
+
+# Classes
+
+
+def _class(skeleton: Skeleton, classes: Sequence[Skeleton]) -> str:
+    lines = [f"class {skeleton.name}(nn.Module):", f'    """{_about(skeleton)}"""', ""]
+    if _attributes(skeleton):
+        lines += [*_init(skeleton, classes), ""]
+    names = ", ".join(f"{argument}: Tensor" for argument in skeleton.arguments)
+    result = "Tensor" if len(skeleton.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(skeleton.outputs))}]"
+    lines += indented(wrapped(f"def forward(self, {names}) -> {result}:", 4), 4)
+    lines += indented(Body(skeleton, classes).lines(), 8)
+    return "\n".join(lines)
+
+
+def _about(skeleton: Skeleton) -> str:
+    """The docstring: what it is, and shapes."""
+    first = skeleton.instances[0]
+    shapes = _mapping(first)
+    if any(_mapping(instance) != shapes for instance in skeleton.instances):
+        shapes = f"for example {shapes}"
+    count = len(skeleton.instances)
+    return f"{words(skeleton.kind)}{f', {count} times' if count > 1 else ''}: {shapes}."
+
+
+def _mapping(instance: Instance) -> str:
+    ins = ", ".join(map(_shape, instance.in_shapes))
+    if len(instance.in_shapes) > 2 and len(set(instance.in_shapes)) == 1:
+        ins = f"{len(instance.in_shapes)} of {_shape(instance.in_shapes[0])}"
+    return f"{ins} -> {', '.join(map(_shape, instance.out_shapes))}"
+
+
+def _attributes(skeleton: Skeleton) -> list[int]:
+    return [k for k, step in enumerate(skeleton.steps) if not isinstance(step.what, Code)]
+
+
+def _init(skeleton: Skeleton, classes: Sequence[Skeleton]) -> list[str]:
+    parameters = []
+    with_default: list[str] = []
+    for parameter in skeleton.parameters:
+        kind = "float" if any(isinstance(value, float) for value in parameter.column) else "int"
+        if parameter.role == "stride" and 1 in parameter.column and parameter is skeleton.parameters[-1]:
+            with_default.append(f"{parameter.name}: {kind} = 1")
+        else:
+            parameters.append(f"{parameter.name}: {kind}")
+    lines = indented(wrapped(f"def __init__({', '.join(['self', *parameters, *with_default])}) -> None:", 4), 4)
+    lines.append("        super().__init__()")
+    for k in _attributes(skeleton):
+        lines += indented(wrapped(f"self.{skeleton.steps[k].local} = {_constructor(skeleton, k, classes)}", 8), 8)
+        what = skeleton.steps[k].what
+        if isinstance(what, Module) and what.gain != 1.0:
+            start = "nn.init.zeros_({})" if what.gain == 0.0 else f"nn.init.constant_({{}}, {what.gain!r})"
+            lines.append(f"        {start.format(f'self.{skeleton.steps[k].local}.weight')}")
+    return lines
+
+
+class _Text(str):
+    """Text that is written as it is, among values that are written by ``repr``."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _constructor(skeleton: Skeleton, k: int, classes: Sequence[Skeleton]) -> str:
+    step, fills = skeleton.steps[k], skeleton.fills[k]
+    if isinstance(step.what, int):
+        child = classes[step.what]
+        parts = []
+        for parameter, fill in zip(child.parameters, fills, strict=True):
+            if parameter.role == "stride" and fill == "1" and parameter is child.parameters[-1] and 1 in parameter.column:
+                continue
+            wide = parameter.role in ("filters", "channels", "in_channels")
+            parts.append(fill if wide and all("=" not in part for part in parts) else f"{parameter.name}={fill}")
+        return f"{child.name}({', '.join(parts)})"
+    assert isinstance(step.what, Module)
+    texts = iter(fills)
+
+    def text(hole: Hole) -> _Text:
+        return _Text(next(texts))
+
+    args, kwargs = walk(step.what, text)
+    defaults = {"stride": "1", "padding": "0", "dilation": "1", "groups": "1"}
+    shown = [repr(value) for value in args]
+    if step.what.name in ("nn.MaxPool2d", "nn.AvgPool2d"):
+        defaults.pop("stride")  # of a pool it is the kernel
+        if ("padding", "0") in [(name, repr(value)) for name, value in kwargs]:
+            defaults["count_include_pad"] = "False"  # says nothing where nothing is padded
+    shown += [f"{name}={value!r}" for name, value in kwargs if defaults.get(name) != repr(value)]
+    return f"{step.what.name}({', '.join(shown)})"
+
+
+def _network(skeleton: Skeleton, classes: Sequence[Skeleton], graph: Graph, drops: bool) -> str:
+    outputs = dict(zip(graph.outputs, skeleton.outputs, strict=True))
+    main = graph.main_output
+    ins = ", ".join(f"{a} {_shape(s)}" for a, s in zip(skeleton.arguments, skeleton.instances[0].in_shapes, strict=True))
+    lines = [f"class {skeleton.name}(nn.Module):", f'    """The network: {ins} to {main} {_shape(graph.node(graph.outputs[main]).shape)}."""', ""]
+    lines += _init(skeleton, classes)
+    if any(node.op == "conv" for node in graph.nodes):
+        lines += [
+            "        for module in self.modules():",
+            "            if isinstance(module, nn.Conv2d):",
+            "                nn.init.kaiming_normal_(module.weight)",
+        ]
+        if any(node.op == "conv" and node.args["bias"] for node in graph.nodes):
+            lines += ["                if module.bias is not None:", "                    nn.init.zeros_(module.bias)"]
+    arguments = ", ".join(f"{argument}: Tensor" for argument in skeleton.arguments)
+    lines += ["", f"    def forward(self, {arguments}) -> Tensor:"]
+    body = Body(skeleton, classes, root=True)
+    if len(outputs) == 1:
+        lines += indented(body.lines(), 8)
+    else:
+        passed = ", ".join(skeleton.arguments)
+        extra = AUXILIARY in outputs
+        lines.append(f'        return self.forward_all({passed}{", auxiliary=False" if extra else ""})["{main}"]')
+        lines += ["", f"    def forward_all(self, {arguments}{', auxiliary: bool = True' if extra else ''}) -> dict[str, Tensor]:"]
+        lines.append(f'        """Every output by name{"; the auxiliary one helps training and is no part of the prediction" if extra else ""}."""')
+        lines += indented(body.lines_by_name(outputs), 8)
+    if drops:
+        lines += [
+            "",
+            "    def set_progress(self, fraction: float) -> None:",
+            '        """How far the training is, from 0 to 1: paths are dropped more often towards its end."""',
+            "        for module in self.modules():",
+            "            if isinstance(module, DropPath):",
+            "                module.progress = fraction",
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,240 @@
+"""The statements of a ``forward`` method, as a person would write them.
+
+Values that are used once are written inside the expression that uses them as long as that stays short. A value takes over the name of the one that it
+continues, and otherwise has the name of the part that made it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from archsmith.graphs.graph import AUXILIARY
+from archsmith.graphs.skeletons import ARGUMENT, Code, Ref, Skeleton
+
+WIDTH = 150  # of a line
+DEEP, LONG = 4, 92  # calls inside calls, and letters, that an expression may have before it gets a line of its own
+NORMS = ("batch_norm", "layer_norm")
+WEIGHTED = ("conv", "linear")
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A step with its operands: other steps written inside it, or values that have a name."""
+
+    step: int
+    operands: tuple[Expression | Ref, ...]
+    calls: int  # 1, or 0 for a sum or a product
+
+    def leaves(self) -> list[Ref]:
+        """The named values in it, from left to right."""
+        return [leaf for operand in self.operands for leaf in (operand.leaves() if isinstance(operand, Expression) else [operand])]
+
+    def steps(self) -> list[int]:
+        """The steps in it, the outermost first."""
+        return [self.step, *(step for operand in self.operands if isinstance(operand, Expression) for step in operand.steps())]
+
+    def depth(self) -> int:
+        return self.calls + max((operand.depth() for operand in self.operands if isinstance(operand, Expression)), default=0)
+
+
+class Body:
+    """The statements of one ``forward``: which steps are written inside others, and what values are called."""
+
+    def __init__(self, skeleton: Skeleton, classes: Sequence[Skeleton], root: bool = False) -> None:
+        self.skeleton = skeleton
+        self.classes = classes
+        self.root = root
+        self.steps = skeleton.steps
+
+    def lines(self) -> list[str]:
+        """The body of a forward method that returns all outputs in order."""
+        outputs = [self._real(ref) for ref in self.skeleton.outputs]
+        statements = self._statements(range(len(self.steps)), outputs)
+        names = self._names(statements, outputs)
+        lines: list[str] = []
+        for statement in statements:
+            if len(outputs) == 1 and outputs[0] == (statement.step, 0) and statement is statements[-1]:
+                return [*lines, *wrapped(f"return {self._written(statement, names)}", 8)]
+            lines += self._assigned(statement, names)
+        return [*lines, f"return {', '.join(names[ref] for ref in outputs)}"]
+
+    def lines_by_name(self, outputs: Mapping[str, Ref]) -> list[str]:
+        """The body of a method that returns outputs in a dict, the auxiliary one only where the argument ``auxiliary`` is true."""
+        real = {name: self._real(ref) for name, ref in outputs.items()}
+        main = [ref for name, ref in real.items() if name != AUXILIARY]
+        served = self._needed(main)
+        statements = self._statements(sorted(served), list(real.values()))
+        later = self._statements([k for k in range(len(self.steps)) if k not in served], list(real.values()), served) if AUXILIARY in real else []
+        names = self._names(statements + later, list(real.values()))
+        lines: list[str] = []
+        held: dict[Ref, str] = {}
+        for statement in statements:
+            if (statement.step, 0) == main[0] and statement is statements[-1] and len(main) == 1:
+                held[main[0]] = self._written(statement, names)
+            else:
+                lines += self._assigned(statement, names)
+        entries = ", ".join(f'"{name}": {held.get(ref) or names[ref]}' for name, ref in real.items() if name != AUXILIARY)
+        if AUXILIARY not in real:
+            return [*lines, *wrapped(f"return {{{entries}}}", 8)]
+        lines += wrapped(f"outputs = {{{entries}}}", 8)
+        lines.append("if auxiliary:")
+        for statement in later:
+            if (statement.step, 0) == real[AUXILIARY]:
+                lines += indented(wrapped(f'outputs["{AUXILIARY}"] = {self._written(statement, names)}', 12), 4)
+            else:
+                lines += indented(self._assigned(statement, names), 4)
+        if not any((statement.step, 0) == real[AUXILIARY] for statement in later):
+            lines.append(f'    outputs["{AUXILIARY}"] = {names[real[AUXILIARY]]}')
+        return [*lines, "return outputs"]
+
+    def _needed(self, outputs: Sequence[Ref]) -> set[int]:
+        needed: set[int] = set()
+        waiting = [ref[0] for ref in outputs]
+        while waiting:
+            k = waiting.pop()
+            if k != ARGUMENT and k not in needed:
+                needed.add(k)
+                waiting += [self._real(ref)[0] for ref in self.steps[k].inputs]
+        return needed
+
+    def _real(self, ref: Ref) -> Ref:
+        """The value behind ``ref``: an identity is no statement."""
+        while ref[0] != ARGUMENT and self.steps[ref[0]].op == "identity":
+            ref = self.steps[ref[0]].inputs[0]
+        return ref
+
+    def _n_values(self, k: int) -> int:
+        what = self.steps[k].what
+        return len(self.classes[what].outputs) if isinstance(what, int) else 1
+
+    def _statements(self, order: Iterable[int], outputs: Sequence[Ref], earlier: Iterable[int] = ()) -> list[Expression]:
+        """The steps of ``order`` as statements; those that are written inside others are no statements of their own."""
+        order = [k for k in order if self.steps[k].op != "identity"]
+        here = set(order)
+        uses: dict[Ref, int] = {}
+        for k in [*here, *earlier]:
+            for ref in self.steps[k].inputs:
+                uses[self._real(ref)] = uses.get(self._real(ref), 0) + 1
+        for ref in outputs:
+            uses[ref] = uses.get(ref, 0) + 1
+        made: dict[int, Expression] = {}
+        folded: set[int] = set()
+        for k in order:
+            operands: list[Expression | Ref] = []
+            for ref in map(self._real, self.steps[k].inputs):
+                inner = made.get(ref[0])
+                if inner is not None and ref[0] in here and uses[ref] == 1 and self._fits(inner, k):
+                    operands.append(inner)
+                    folded.add(ref[0])
+                else:
+                    operands.append(ref)
+            made[k] = Expression(k, tuple(operands), 0 if self.steps[k].op in ("add", "mul") else 1)
+        return [made[k] for k in order if k not in folded]
+
+    def _fits(self, inner: Expression, k: int) -> bool:
+        """May ``inner`` be written inside step ``k``?"""
+        part, outer = self.steps[inner.step], self.steps[k]
+        if self._n_values(inner.step) > 1 or inner.depth() >= DEEP:
+            return False
+        if isinstance(part.what, int) and (len(part.inputs) > 1 or (isinstance(outer.what, int) and self.root)):
+            return False
+        if isinstance(part.what, int) and isinstance(outer.what, Code) and len(outer.inputs) > 2:
+            return False
+        # A convolution begins a line of thought: what is normalised already is a value of its own.
+        if outer.op in WEIGHTED and any(self.steps[step].op in NORMS for step in inner.steps()):
+            return False
+        length = sum(len(self.steps[step].local) + 7 for step in inner.steps()) + len(outer.local) + 8 * len(outer.inputs)
+        return length <= LONG
+
+    def _names(self, statements: Sequence[Expression], outputs: Sequence[Ref]) -> dict[Ref, str]:
+        """A name for every value that a statement gives, used again when its value is dead and the new one continues it."""
+        last: dict[Ref, int] = {}
+        users: dict[Ref, list[int]] = {}
+        for i, statement in enumerate(statements):
+            for ref in statement.leaves():
+                last[ref] = i
+                users.setdefault(ref, []).append(i)
+        last.update(dict.fromkeys(outputs, len(statements)))
+        names: dict[Ref, str] = {(ARGUMENT, k): argument for k, argument in enumerate(self.skeleton.arguments)}
+
+        def free(name: str, i: int) -> bool:
+            return all(other != name or last.get(ref, -1) <= i for ref, other in names.items())
+
+        for i, statement in enumerate(statements):
+            step = self.steps[statement.step]
+            if self._n_values(statement.step) > 1:
+                for value in range(self._n_values(statement.step)):
+                    names[statement.step, value] = self._unused(f"{step.local}_{value}", i, free)
+                continue
+            ref = (statement.step, 0)
+            operands = set(statement.leaves())
+            before = next(iter(operands)) if len(operands) == 1 else None
+            goes_on = before is not None and (names[before] in ("x", "y") or (before[0] == ARGUMENT and not self.root and len(users[before]) == 1))
+            if before is not None and goes_on and last[before] == i:
+                names[ref] = names[before]
+                continue
+            chained = before is not None and len(users.get(ref, ())) == 1 and ref not in outputs and set(statements[users[ref][0]].leaves()) == {ref}
+            short = [name for name in ("x", "y") if free(name, i)] if chained else []
+            names[ref] = short[0] if short else self._unused(self._telling(statement), i, free)
+        return names
+
+    def _telling(self, statement: Expression) -> str:
+        """The most telling of the local names in a statement: not one that only repeats the name of an operation."""
+        for k in statement.steps():
+            step = self.steps[k]
+            if re.sub(r"\d+$", "", step.local) not in (step.op, "bn", "relu"):
+                return step.local
+        return self.steps[statement.step].local
+
+    def _unused(self, wish: str, i: int, free: Callable[[str, int], bool]) -> str:
+        name, count = wish, 1
+        while not free(name, i) or name in ("torch", "nn", "F", "self", "outputs", AUXILIARY if self.root else ""):
+            count += 1
+            name = f"{wish}{count}"
+        return name
+
+    def _assigned(self, statement: Expression, names: Mapping[Ref, str]) -> list[str]:
+        targets = ", ".join(names[statement.step, value] for value in range(self._n_values(statement.step)))
+        return wrapped(f"{targets} = {self._written(statement, names)}", 8)
+
+    def _written(self, expression: Expression | Ref, names: Mapping[Ref, str]) -> str:
+        if not isinstance(expression, Expression):
+            return names[expression]
+        step = self.steps[expression.step]
+        operands = [self._written(operand, names) for operand in expression.operands]
+        if not isinstance(step.what, Code):
+            return f"self.{step.local}({', '.join(operands)})"
+        for k, operand in enumerate(expression.operands):
+            inner = self.steps[operand.step] if isinstance(operand, Expression) else None
+            loose = inner is not None and inner.op in ("add", "mul") and not (step.op == "add" and inner.op == "mul")
+            if loose and re.search(rf"\{{{k}\}}[.\[ ]|[ ]\{{{k}\}}", step.what.text) and not step.what.text.startswith("torch.cat"):
+                operands[k] = f"({operands[k]})"
+        return re.sub(r"\{(\d+)\}", lambda found: operands[int(found[1])], step.what.text)
+
+
+def indented(lines: Sequence[str], by: int) -> list[str]:
+    """``lines`` moved ``by`` spaces to the right."""
+    return [" " * by + line if line else line for line in lines]
+
+
+def wrapped(line: str, by: int) -> list[str]:
+    """``line``, broken inside its outermost brackets if it is too long."""
+    if len(line) + by <= WIDTH or line.rfind(")") < 0:
+        return [line]
+    opened = min(at for at in (line.find("("), line.find("[")) if at >= 0)
+    closed = max(line.rfind(")"), line.rfind("]"))
+    parts: list[str] = []
+    level = start = 0
+    inside = line[opened + 1 : closed]
+    for at, letter in enumerate(inside):
+        level += letter in "([{"
+        level -= letter in ")]}"
+        if letter == "," and not level:
+            parts.append(inside[start:at].strip())
+            start = at + 1
+    parts.append(inside[start:].strip())
+    if by + 4 + len(inside) <= WIDTH:
+        return [line[: opened + 1], f"    {inside}", line[closed:]]
+    return [line[: opened + 1], *(f"    {part}," for part in parts if part), line[closed:]]

@@ -1,0 +1,127 @@
+"""The weight bank: sharing, laziness, laws about children, files."""
+
+from pathlib import Path
+
+import pytest
+
+from archsmith.core.errors import UsageError
+from archsmith.graphs import layers
+from archsmith.graphs.graph import Graph
+from archsmith.graphs.net import Net
+
+torch = pytest.importorskip("torch")
+from archsmith.graphs.bank import WeightBank  # noqa: E402
+from archsmith.graphs.network import Network, recalibrate  # noqa: E402
+
+
+def child(kernel: int, filters: int = 6, name: str = "left") -> Graph:
+    """A family of nets: ``kernel`` picks an operation, ``name`` a place with the same role."""
+    net = Net({"image": (3, 8, 8)})
+    x = layers.conv_bn_relu(net, net.input(), filters, name="stem")
+    x = layers.sep_conv(net, x, filters, kernel, name=name, role=f"sep{kernel}")
+    net.output(layers.classifier(net, x, 4))
+    return net.graph()
+
+
+def images(n: int = 8) -> "torch.Tensor":
+    return torch.randn(n, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+
+
+def test_children_share_parameter_objects_by_key() -> None:
+    bank = WeightBank()
+    a, b, c = (Network(child(kernel, name=name), bank) for kernel, name in ((3, "left"), (5, "left"), (3, "right")))
+    assert a.get_parameter("stem.conv.weight") is b.get_parameter("stem.conv.weight")
+    assert a.get_parameter("left.pointwise1.weight") is c.get_parameter("right.pointwise1.weight")
+    assert a.get_parameter("left.pointwise1.weight") is not b.get_parameter("left.pointwise1.weight")
+
+
+def test_weights_are_made_when_first_needed() -> None:
+    bank = WeightBank()
+    first = bank.require(child(3))
+    assert len(first) == len(list(bank.parameters())) == sum(len(child(3).facts(node).params) for node in child(3).nodes)
+    assert bank.require(child(3)) == []
+    new = bank.require(child(5))
+    assert 0 < len(new) < len(first)
+    assert list(bank.parameters())[len(first) :] == new or all(p is q for p, q in zip(list(bank.parameters())[len(first) :], new, strict=True))
+
+
+def test_first_values_do_not_depend_on_the_order_of_creation() -> None:
+    forwards, backwards = WeightBank(seed=4), WeightBank(seed=4)
+    for kernel in (3, 5):
+        forwards.require(child(kernel))
+    for kernel in (5, 3):
+        backwards.require(child(kernel))
+    ours, theirs = dict(forwards.items()), dict(backwards.items())
+    assert list(ours) != list(theirs)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_the_bank_holds_no_statistics_and_children_use_those_of_the_batch() -> None:
+    bank = WeightBank()
+    network = Network(child(3), bank)
+    assert not list(bank.buffers())
+    assert not list(network.buffers())
+    assert torch.equal(network.train()(images()), network.eval()(images()))
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_a_child_equals_a_stand_alone_network_with_the_same_tensors(calibrated: bool) -> None:
+    bank = WeightBank()
+    network = Network(child(3), bank)
+    alone = Network(child(3), seed=9)
+    if calibrated:
+        recalibrate(network, [images()])
+        network.eval()
+        alone.eval()
+    alone.load_state_dict({name: tensor.clone() for name, tensor in network.state_dict().items()}, strict=calibrated)
+    assert torch.equal(network(images()), alone(images()))
+
+
+def test_a_step_moves_only_what_the_child_used() -> None:
+    bank = WeightBank()
+    three, five = Network(child(3), bank), Network(child(5), bank)
+    optimizer = torch.optim.SGD(bank.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    for network in (three, five, three):  # momentum is there when `five` is left out again
+        optimizer.zero_grad(set_to_none=True)
+        before = {name: tensor.clone() for name, tensor in bank.items()}
+        network(images()).square().sum().backward()
+        optimizer.step()
+        used = {f"{node.key}.{name}" for node in network.graph.nodes for name in network.graph.facts(node).params}
+        moved = {name for name, tensor in bank.items() if not torch.equal(before[name], tensor)}
+        assert moved <= used
+        assert any("depthwise" in name for name in moved)
+
+
+def test_an_unknown_key_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="nowhere"):
+        WeightBank().parameter("nowhere", "weight")
+
+
+def test_the_manifest_lists_keys_in_the_order_of_creation() -> None:
+    bank = WeightBank()
+    bank.require(child(3))
+    first = bank.manifest()[0]
+    assert (first.key, first.op, first.shapes) == ("stem/conv:conv:6x3x3x3", "conv", ((3, 8, 8),))
+    assert [entry.key for entry in bank.manifest()] == [node.key for node in child(3).nodes if node.key]
+    assert first.key in bank and len(bank) == len(bank.manifest())
+
+
+def test_a_saved_bank_comes_back_in_the_same_order(tmp_path: Path) -> None:
+    bank = WeightBank(seed=2)
+    for kernel in (5, 3):
+        bank.require(child(kernel))
+    with torch.no_grad():
+        for _, tensor in bank.items():
+            tensor.add_(1.0)
+    bank.save(tmp_path / "bank")
+    again = WeightBank.load(tmp_path / "bank")
+    assert again.manifest() == bank.manifest()
+    assert [name for name, _ in again.items()] == [name for name, _ in bank.items()]
+    assert all(torch.equal(p, q) for p, q in zip(bank.parameters(), again.parameters(), strict=True))
+    assert torch.equal(Network(child(3), again)(images()), Network(child(3), bank)(images()))
+
+
+def test_a_folder_without_a_bank_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no weight bank"):
+        WeightBank.load(tmp_path)
