@@ -1,0 +1,155 @@
+"""A bundle counts as done only after this: the exported network, on raw images, gives what the trained one gives.
+
+Three ways are compared on the same pictures at their original size: the predictor (onnxruntime, preprocessing inside the graph), the trained torch
+network behind ``archsmith.data.resize`` (numpy, what the training cache was made with), and ``network.py`` with ``weights.safetensors``. The limits
+are those of the project: probabilities within 1e-4, accuracy within 0.1 point.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from archsmith.bundle.listing import listing
+from archsmith.bundle.manifest import SOURCE, WEIGHTS, Preprocessing, check_files
+from archsmith.bundle.predictor import Predictor
+from archsmith.core.errors import ArchsmithError, UsageError
+from archsmith.data.images import Pixels, decode
+from archsmith.data.resize import resize_float
+from archsmith.graphs.graph import AUXILIARY, Graph
+
+MAX_DIFFERENCE = 1e-4  # of any probability
+MAX_ACCURACY_DIFFERENCE = 0.001  # 0.1 point
+MAX_SOURCE_DIFFERENCE = 1e-5  # of any logit, relative to the largest; 0 when both run the same kernels
+CHUNK = 256
+
+RawImages = Pixels | Sequence[Pixels | str | Path]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was measured on ``n`` images: the largest difference of a probability, both accuracies (0..1; None without labels), the seconds it took,
+    and the largest difference of a logit of ``network.py``, relative to the largest logit."""
+
+    max_difference: float
+    accuracy_predictor: float | None
+    accuracy_torch: float | None
+    n: int
+    seconds: float
+    source_difference: float
+
+
+def verify(folder: str | Path, network: nn.Module, graph: Graph, raw_images: RawImages, labels: NDArray[np.int64] | None = None) -> Verification:
+    """Compare the bundle in ``folder`` with the trained ``network`` on ``raw_images``: arrays ``(n, H, W, C)``, or a list of ``(H, W, C)`` and paths.
+
+    Raises ArchsmithError when they differ by more than the limits above, UsageError when the bundle is damaged or there is nothing to compare.
+    """
+    started = time.perf_counter()
+    folder = Path(folder)
+    if len(raw_images) == 0:
+        raise UsageError("A bundle cannot be verified without images.", "Give at least one.")
+    if labels is not None and len(labels) != len(raw_images):
+        raise UsageError(f"There are {len(raw_images)} images but {len(labels)} labels to verify with.")
+    manifest = check_files(folder)
+    settings = manifest.preprocessing
+    trained = _inference(network)
+
+    exported = Predictor(folder).predict_proba(raw_images)
+    expected = np.concatenate([_softmax(trained, batch, settings.temperature) for batch in _batches(raw_images, settings)])
+    difference = float(np.abs(exported - expected).max())
+    if not difference <= MAX_DIFFERENCE:
+        raise ArchsmithError(
+            f"The exported network differs from the trained one by {difference:.2g} in a probability ({MAX_DIFFERENCE:g} is allowed).",
+            "Nothing was written. This is a defect of the export; please report the architecture.",
+        )
+    correct_exported = _accuracy(exported, labels)
+    correct_trained = _accuracy(expected, labels)
+    # On a handful of images one tie between two classes is more than 0.1 point.
+    allowed = max(MAX_ACCURACY_DIFFERENCE, 1 / len(raw_images))
+    if correct_exported is not None and correct_trained is not None and abs(correct_exported - correct_trained) > allowed + 1e-12:
+        raise ArchsmithError(
+            f"The exported network is right on {correct_exported:.2%} of the images, the trained one on {correct_trained:.2%}.",
+            "Nothing was written. This is a defect of the export; please report the architecture.",
+        )
+    text = listing(graph.without(AUXILIARY), settings, manifest.classes)
+    source_difference = _source_difference(folder, text, portable(network), next(_raw_batches(raw_images, settings)), settings)
+    return Verification(difference, correct_exported, correct_trained, len(raw_images), time.perf_counter() - started, source_difference)
+
+
+def portable(network: nn.Module) -> nn.Module:
+    """A copy for export: float32 on the CPU, standard memory layout, evaluation mode. The original stays as it is."""
+    plain = _inference(network).to(memory_format=torch.contiguous_format)
+    if hasattr(plain, "channels_last"):
+        plain.channels_last = False  # the layout is a matter of speed in torch, and noise in an exported graph
+    return plain
+
+
+def _inference(network: nn.Module) -> nn.Module:
+    return copy.deepcopy(network).to(device="cpu", dtype=torch.float32).eval()
+
+
+def _softmax(network: nn.Module, batch: Tensor, temperature: float) -> NDArray[np.float32]:
+    with torch.no_grad():
+        probabilities: NDArray[np.float32] = torch.softmax(network(batch).float() / temperature, dim=1).numpy()
+    return probabilities
+
+
+def _raw(raw_images: RawImages, channels: int) -> Iterator[Pixels]:
+    for image in raw_images:
+        yield decode(image, channels) if isinstance(image, str | Path) else image
+
+
+def _batches(raw_images: RawImages, settings: Preprocessing) -> Iterator[Tensor]:
+    """Normalised float32 ``(n, C, h, w)`` by way of numpy, so that the comparison does not lean on the module that was exported."""
+    mean, std = np.array(settings.mean, dtype=np.float32), np.array(settings.std, dtype=np.float32)
+    pixels: list[NDArray[np.float32]] = []
+    for index, image in enumerate(_raw(raw_images, settings.channels), start=1):
+        pixels.append(resize_float(image, settings.height, settings.width))
+        if len(pixels) == CHUNK or index == len(raw_images):
+            values = (np.stack(pixels) / np.float32(255) - mean) / std
+            yield torch.from_numpy(np.ascontiguousarray(values.transpose(0, 3, 1, 2)))
+            pixels = []
+
+
+def _raw_batches(raw_images: RawImages, settings: Preprocessing) -> Iterator[Tensor]:
+    """uint8 ``(n, H, W, C)``: the first images, as far as they have one size."""
+    batch: list[Pixels] = []
+    for image in _raw(raw_images[:CHUNK], settings.channels):
+        if batch and image.shape != batch[0].shape:
+            break
+        batch.append(image)
+    yield torch.from_numpy(np.stack(batch))
+
+
+def _accuracy(probabilities: NDArray[np.float32], labels: NDArray[np.int64] | None) -> float | None:
+    return None if labels is None else float((probabilities.argmax(axis=1) == np.asarray(labels)).mean())
+
+
+def _source_difference(folder: Path, text: str, network: nn.Module, raw: Tensor, settings: Preprocessing) -> float:
+    """Largest difference of a logit between ``network.py`` with its weights file and ``network``, relative to the largest logit.
+
+    The text is executed only after comparing it with what this process just generated: a file that somebody sent is never run.
+    """
+    if (folder / SOURCE).read_text(encoding="utf-8") != text:
+        raise ArchsmithError(f"The {SOURCE} of this bundle was not written from this graph.", "Export the bundle again.")
+    namespace: dict[str, Any] = {"__name__": "network"}
+    exec(compile(text, SOURCE, "exec"), namespace)
+    with torch.no_grad():
+        inputs = namespace["preprocess"](raw)
+        ours = network(inputs).float()
+        theirs = namespace["load"](str(folder / WEIGHTS))(inputs).float()
+    difference = float((ours - theirs).abs().max() / ours.abs().max().clamp(min=1.0))
+    if not difference <= MAX_SOURCE_DIFFERENCE:
+        raise ArchsmithError(
+            f"The generated {SOURCE} differs from the trained network by {difference:.2g}.", "Nothing was written. Please report the architecture."
+        )
+    return difference

@@ -1,0 +1,125 @@
+"""One small network, exported once for all tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from archsmith.bundle.export import export
+from archsmith.bundle.manifest import Facts, Row
+from archsmith.bundle.verify import Verification
+from archsmith.core.task import Task, image_classification
+from archsmith.graphs.graph import Graph
+from archsmith.graphs.net import Net
+from archsmith.graphs.network import Network
+
+CLASSES = ("circle", "squäre", "line|dash", "blob")
+MEAN, STD = (0.3, 0.4, 0.5), (0.2, 0.25, 0.3)
+
+
+@dataclass
+class Exported:
+    folder: Path
+    network: Any
+    graph: Graph
+    task: Task
+    raw: list[Any]
+    labels: Any
+    facts: Facts
+    verification: Verification
+
+
+def _graph(channels: int, height: int, width: int) -> Graph:
+    """Two convolutions with batch norm, one of them strided, a skip, a classifier, and an auxiliary one for training."""
+    net = Net({"image": (channels, height, width)})
+    x = net.input("image")
+    with net.scope("stem", "Stem", x=x):
+        x = net.op("conv", x, filters=6, kernel=(3, 3), stride=2)
+        x = net.op("batch_norm", x)
+        skip = net.op("relu", x)
+    with net.scope("block", "Block", x=skip):
+        x = net.op("conv", skip, filters=6, kernel=(3, 3))
+        x = net.op("batch_norm", x)
+        x = net.op("add", x, skip)
+    net.output(net.op("linear", net.op("global_pool", x), features=len(CLASSES)))
+    with net.scope("helping", "AuxiliaryHead", x=skip):
+        net.output(net.op("linear", net.op("global_pool", skip), features=len(CLASSES)), name="auxiliary")
+    return net.graph()
+
+
+def _network(graph: Graph, seed: int = 0) -> Any:
+    """Fresh weights, with batch norm statistics and a head that make its answers differ from picture to picture."""
+    network = Network(graph, seed=seed)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in network.state_dict().items():
+            if name.endswith("running_var"):
+                tensor.copy_(0.5 + torch.rand(tensor.shape, generator=generator))
+            elif name.endswith("running_mean"):
+                tensor.copy_(torch.randn(tensor.shape, generator=generator) * 0.3)
+            elif tensor.ndim == 2:
+                tensor.copy_(torch.randn(tensor.shape, generator=generator))
+    return network
+
+
+def _pictures(channels: int, n: int = 24, seed: int = 0) -> list[Any]:
+    """Smooth random pictures of many sizes, uint8 ``(h, w, channels)``."""
+    rng = np.random.default_rng(seed)
+    sizes = [(16, 12), (16, 12), (40, 33), (9, 70), (1, 1), (5, 6)]
+    made = []
+    for i in range(n):
+        h, w = sizes[i % len(sizes)]
+        slope = np.linspace(0, 1, h)[:, None, None] * rng.normal(size=channels) + np.linspace(0, 1, w)[None, :, None] * rng.normal(size=channels)
+        made.append(np.clip(128 + 90 * slope + rng.normal(0, 25, (h, w, channels)), 0, 255).astype(np.uint8))
+    return made
+
+
+FACTS = Facts(
+    name="shapes",
+    architecture={"depth": 2, "kernel": 3, "recipe/flip": False},
+    metrics={"valid": {"accuracy": 0.91}, "test": {"accuracy": 0.9, "log_loss": 0.31}},
+    rows=(Row("linear model", 0.7, 0.69, 1000, 1000, 2.0), Row("searched", 0.91, 0.9, 5000, 200_000, 61.5, exported=True)),
+    data={"name": "shapes", "n_train": 400, "n_valid": 100, "n_test": 100, "class_counts": dict(zip(CLASSES, (300, 50, 30, 20), strict=True))},
+    search={"space": "conv_stages", "strategy": "evolution", "n_trials": 17, "stop_reason": "seconds"},
+    recipe={"epochs": 8},
+    budget={"seconds": 1200.0, "seconds_used": 1187.2},
+    seed=3,
+    command="archsmith fit shapes --time 20m --seed 3",
+)
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """A colour network with input 16×12 in a bundle, with what it was made from."""
+    torch.set_num_threads(1)
+    graph = _graph(3, 16, 12)
+    network = _network(graph).train()
+    task = image_classification((3, 16, 12), CLASSES)
+    raw = _pictures(3)
+    labels = np.arange(len(raw)) % len(CLASSES)
+    folder = tmp_path_factory.mktemp("bundles") / "shapes"
+    verification = export(network, graph, task, folder, mean=MEAN, std=STD, facts=FACTS, images=raw, labels=labels)
+    return Exported(folder, network, graph, task, raw, labels, FACTS, verification)
+
+
+@pytest.fixture(scope="session")
+def pictures() -> Callable[..., list[Any]]:
+    """``pictures(channels, n=24, seed=0)``: see above."""
+    return _pictures
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Callable[..., tuple[Graph, Any]]:
+    """``tiny(channels, height, width, seed=0)``: a graph and a network of it."""
+
+    def make(channels: int, height: int, width: int, seed: int = 0) -> tuple[Graph, Any]:
+        graph = _graph(channels, height, width)
+        return graph, _network(graph, seed)
+
+    return make

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from archsmith.bundle import export as module
+from archsmith.bundle.export import check_target, export
+from archsmith.bundle.manifest import ARCHITECTURE, FILES, MANIFEST, MODEL, SOURCE, WEIGHTS, check_files, read
+from archsmith.core.errors import ArchsmithError, UsageError
+from archsmith.core.task import Input, Output, Task, image_classification
+from archsmith.graphs.cost import cost
+
+
+def instant(monkeypatch: pytest.MonkeyPatch, exported: Any) -> None:
+    """The ONNX file of the exported network instead of seconds of exporting it again."""
+    content = (exported.folder / MODEL).read_bytes()
+    monkeypatch.setattr(module, "onnx_bytes", lambda network, settings: content)
+
+
+def again(exported: Any, folder: Path, **changes: Any) -> Any:
+    mean, std = read(exported.folder).preprocessing.mean, read(exported.folder).preprocessing.std
+    return export(exported.network, exported.graph, exported.task, folder, **{"mean": mean, "std": std, "images": exported.raw, **changes})
+
+
+def test_the_folder_is_complete(exported: Any) -> None:
+    assert {path.name for path in exported.folder.iterdir()} == {*FILES, MANIFEST}
+    assert {path.name for path in exported.folder.parent.iterdir()} == {"shapes"}
+    manifest = check_files(exported.folder)
+    assert set(manifest.files) == set(FILES)
+    served = cost(exported.graph.without("auxiliary"))
+    assert (manifest.params, manifest.macs) == (served.params, served.macs)
+    assert manifest.verification is not None and manifest.verification["n"] == len(exported.raw)
+    assert json.loads((exported.folder / ARCHITECTURE).read_text()) == {"depth": 2, "kernel": 3, "recipe/flip": False}
+
+
+def test_the_auxiliary_head_stays_at_home(exported: Any) -> None:
+    weights = load_file(exported.folder / WEIGHTS)
+    assert any(name.startswith("helping.") for name in exported.network.state_dict())
+    assert set(weights) == {name for name in exported.network.state_dict() if not name.startswith("helping.")}
+    assert "helping" not in (exported.folder / SOURCE).read_text(encoding="utf-8")
+
+
+def test_verified_within_the_limits(exported: Any) -> None:
+    assert exported.verification.max_difference <= 1e-5
+    assert exported.verification.source_difference == 0.0
+    assert exported.verification.accuracy_predictor == exported.verification.accuracy_torch
+
+
+def test_the_model_tells_nothing_about_the_machine(exported: Any) -> None:
+    content = (exported.folder / MODEL).read_bytes()
+    for trace in (b"stack_trace", b"site-packages", b".py", os.fsencode(Path.home())):
+        assert trace not in content
+
+
+def test_another_export_is_quiet_and_leaves_the_network_alone(tiny: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    graph, network = tiny(1, 9, 14, seed=1)
+    network.train()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    task = image_classification((1, 9, 14), ("a", "b", "c", "d"))
+    verification = export(network, graph, task, tmp_path / "grey", mean=[0.5], std=[0.25], temperature=1.7)
+    assert verification.max_difference <= 1e-5 and verification.accuracy_predictor is None
+    assert network.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
+    captured = capfd.readouterr()
+    assert captured.out == "" and captured.err == ""
+
+
+def test_an_old_bundle_is_replaced(exported: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    instant(monkeypatch, exported)
+    folder = tmp_path / "deep" / "model"
+    again(exported, folder)
+    (folder / "__pycache__").mkdir()
+    again(exported, folder, facts=module.Facts(seed=7))
+    assert read(folder).facts.seed == 7
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+    assert not (folder / "__pycache__").exists()
+
+
+@pytest.mark.parametrize("content", ["notes.txt", "bundle with notes"])
+def test_other_folders_are_not_replaced(exported: Any, tmp_path: Path, content: str) -> None:
+    folder = tmp_path / "mine"
+    if content == "notes.txt":
+        folder.mkdir()
+    else:
+        shutil.copytree(exported.folder, folder)
+    (folder / "notes.txt").write_text("precious")
+    with pytest.raises(UsageError, match=r"other than a bundle \(notes\.txt\)"):
+        again(exported, folder)
+    assert (folder / "notes.txt").read_text() == "precious"
+
+
+def test_targets_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="a file of that name"):
+        check_target(tmp_path / "file")
+    with pytest.raises(UsageError, match="cannot be written"):
+        check_target(tmp_path.anchor)
+    assert check_target(tmp_path / "new" / "folder") == (tmp_path / "new" / "folder").resolve()
+    (tmp_path / "empty").mkdir()
+    check_target(tmp_path / "empty")
+
+
+def test_a_failed_verification_leaves_the_old_bundle(exported: Any, tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    instant(monkeypatch, exported)
+    folder = tmp_path / "model"
+    again(exported, folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    _, other = tiny(3, 16, 12, seed=5)
+    with pytest.raises(ArchsmithError, match="differs from the trained one"):
+        export(other, exported.graph, exported.task, folder, mean=(0.3, 0.4, 0.5), std=(0.2, 0.25, 0.3))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_leftovers_of_killed_exports_are_swept(exported: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    instant(monkeypatch, exported)
+    for name, age in ((".model.part-aaaa", 7200), (".model.part-bbbb", 10), (".model.old-cccc", 7200)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    again(exported, tmp_path / "model")
+    # The young one may be at work; the old bundle may have been the only copy when its export was killed.
+    assert {path.name for path in tmp_path.iterdir()} == {"model", ".model.part-bbbb", ".model.old-cccc"}
+
+
+def test_only_image_classifiers(exported: Any, tmp_path: Path) -> None:
+    task = Task((Input("words", "tokens", (None,)),), (Output("class", "classes", 2, ("a", "b")),), "cross_entropy", ("accuracy",))
+    with pytest.raises(UsageError, match="Only classifiers of images"):
+        export(exported.network, exported.graph, task, tmp_path / "x", mean=[0.5], std=[0.5])
+    assert not list(tmp_path.iterdir())
+
+
+def test_labels_must_match(exported: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    instant(monkeypatch, exported)
+    with pytest.raises(UsageError, match="but 2 labels"):
+        again(exported, tmp_path / "x", labels=np.zeros(2, np.int64))
+    assert not list(tmp_path.iterdir())

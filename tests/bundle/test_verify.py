@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from archsmith.bundle import Predictor
+from archsmith.bundle.manifest import MANIFEST, SOURCE, checksum
+from archsmith.bundle.verify import verify
+from archsmith.core.errors import ArchsmithError, UsageError
+
+
+def test_files_and_arrays_are_verified_alike(exported: Any, tmp_path: Path) -> None:
+    paths = []
+    for i, image in enumerate(exported.raw[:6]):
+        paths.append(tmp_path / f"{i}.png")
+        Image.fromarray(image).save(paths[-1])
+    figures = verify(exported.folder, exported.network, exported.graph, paths, exported.labels[:6])
+    assert figures.n == 6 and figures.max_difference <= 1e-5 and figures.seconds > 0
+
+
+def test_labels_give_the_accuracy(exported: Any) -> None:
+    labels = Predictor(exported.folder).predict_proba(exported.raw).argmax(axis=1)
+    labels[:6] = (labels[:6] + 1) % 4
+    figures = verify(exported.folder, exported.network, exported.graph, exported.raw, labels)
+    assert figures.accuracy_predictor == figures.accuracy_torch == pytest.approx(0.75)
+
+
+def test_other_weights_are_found_out(exported: Any, tiny: Any) -> None:
+    _, other = tiny(3, 16, 12, seed=9)
+    with pytest.raises(ArchsmithError, match="differs from the trained one by"):
+        verify(exported.folder, other, exported.graph, exported.raw)
+
+
+def test_an_image_is_needed(exported: Any) -> None:
+    with pytest.raises(UsageError, match="without images"):
+        verify(exported.folder, exported.network, exported.graph, [])
+
+
+def test_a_received_source_is_never_run(exported: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "received"
+    shutil.copytree(exported.folder, folder)
+    text = f"open({str(tmp_path / 'ran')!r}, 'w')\n" + (folder / SOURCE).read_text(encoding="utf-8")
+    (folder / SOURCE).write_text(text, encoding="utf-8")
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest["files"][SOURCE] = checksum(text.encode())
+    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ArchsmithError, match="not written from this graph"):
+        verify(folder, exported.network, exported.graph, exported.raw[:2])
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_source_predicts_without_this_library(exported: Any, tmp_path: Path) -> None:
+    np.save(tmp_path / "image.npy", exported.raw[2][None])
+    code = (
+        "import sys; sys.path.insert(0, '.'); import numpy, torch; torch.set_num_threads(1); from network import *; "
+        f"images = torch.from_numpy(numpy.load({str(tmp_path / 'image.npy')!r})); "
+        "print((load()(preprocess(images)) / TEMPERATURE).softmax(1).tolist()[0], CLASSES); assert 'archsmith' not in sys.modules"
+    )
+    # -I leaves PYTHONPATH and site customisations out, so only the bundle's own folder is importable.
+    done = subprocess.run([sys.executable, "-I", "-B", "-c", code], cwd=exported.folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = Predictor(exported.folder).predict_proba(exported.raw[2])[0]
+    got = json.loads(done.stdout[: done.stdout.index("]") + 1])
+    assert np.abs(np.array(got) - expected).max() < 1e-5
+    assert "'line|dash'" in done.stdout
