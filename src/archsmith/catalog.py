@@ -15,7 +15,6 @@ import typing
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import lru_cache
-from importlib.metadata import entry_points
 from typing import Any
 
 from archsmith.core.errors import MissingExtraError, UsageError
@@ -83,6 +82,8 @@ def rows(kind: str) -> Mapping[str, str]:
     """Short name -> ``module:Class`` for one kind, plug-ins included. Raises UsageError for an unknown kind."""
     if kind not in TABLE:
         raise UsageError(f"There is no kind {kind!r} in the catalogue.", f"Kinds: {', '.join(TABLE)}.")
+    from importlib.metadata import entry_points  # costs more than the rest of this module together
+
     plugins = {point.name: point.value for point in entry_points(group=f"archsmith.{kind}")}
     return types.MappingProxyType({**plugins, **TABLE[kind]})
 

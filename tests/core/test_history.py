@@ -68,3 +68,11 @@ def test_seen_and_of_look_at_content():
 def test_a_log_with_a_gap_is_refused():
     with pytest.raises(ValueError, match="trial 5 follows trial -1"):
         history(proposed(5, 1))
+
+
+def test_a_repeated_attempt_replaces_the_reports_of_a_killed_one():
+    def reported(step, accuracy):
+        return Event("reported", {"trial": 0, "step": step, "metrics": {"accuracy": accuracy}})
+
+    h = history(proposed(0, 1), reported(1, 0.1), reported(2, 0.2), reported(1, 0.3), reported(2, 0.4))
+    assert [(step, m["accuracy"]) for step, m in h.trials[0].curve] == [(1, 0.3), (2, 0.4)]

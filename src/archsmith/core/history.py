@@ -43,7 +43,10 @@ class History:
             for row in data["trials"]:
                 self._add(row)
         elif event.kind == "reported":
-            self.trials[data["trial"]].curve.append((data["step"], data["metrics"]))
+            curve = self.trials[data["trial"]].curve
+            while curve and curve[-1][0] >= data["step"]:
+                curve.pop()  # of an attempt that was killed; this one repeats it
+            curve.append((data["step"], data["metrics"]))
         elif event.kind == "finished":
             self._finish(self.trials[data["trial"]], Outcome.from_dict(data["outcome"]))
         elif event.kind == "prepared":

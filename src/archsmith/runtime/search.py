@@ -12,6 +12,7 @@ import contextlib
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -180,27 +181,27 @@ class Search:
             if isinstance(self.executor, SerialExecutor):
                 # An in-process trial hands its reports over while it runs, so that a kill loses none, and lets commands through.
                 self.executor.on_message, self.executor.on_check = self._take, self._look_for_commands
-            for trial in self.history.pending.values():
-                self._submit(trial)
-            reason = self._loop(len(self.history.pending))
+            reason = self._loop(deque(self.history.pending.values()))
         finally:
             self.executor.close()
             self._log("closed", {"reason": reason, "seconds": self.seconds})
         return SearchResult(reason, self.history, self.seconds)
 
-    def _loop(self, running: int) -> str:
-        """``running`` trials were submitted already; returns the stop reason."""
+    def _loop(self, waiting: deque[Trial]) -> str:
+        """``waiting`` trials were proposed by an earlier opening; returns the stop reason."""
+        running = 0
         while True:
             reason = self._reason_to_stop()
-            if reason is None and running < self.executor.n_workers:
-                for trial in self._propose(self.executor.n_workers - running):
-                    self._submit(trial)
-                    running += 1
+            if reason is None and not waiting and running < self.executor.n_workers:
+                waiting.extend(self._propose(self.executor.n_workers - running))
+            while waiting and running < self.executor.n_workers and reason in (None, reasons.TRIALS):
+                self._submit(waiting.popleft())
+                running += 1
             if running == 0:
                 return reason or reasons.EXHAUSTED
-            if reason is not None and reason != reasons.TRIALS:
+            if reason not in (None, reasons.TRIALS):
                 self.executor.stop()  # what is running is given up and stays pending, to be run again on resume
-                return reason
+                return str(reason)
             for message in self.executor.poll(COMMAND_SECONDS):
                 running -= self._take(message)
             self._look_for_commands()
