@@ -1,0 +1,116 @@
+"""The ENAS macro search space: a whole network, layer by layer; each layer picks one of six operations and which earlier layers it also reads.
+
+Source: Pham et al. 2018 (arXiv 1802.03268), section 2.3; networks as in the released code: every operation starts with a 1×1 convolution, the image is halved by
+factorized reductions of all earlier layers after a third and two thirds of the layers. The search form adds the skipped layers to the result
+(``skips="add"``), the final form concatenates them and brings the width back by a 1×1 convolution (``skips="concat"``).
+Differences: in the released final network the separable convolutions are built as full ones; here they are separable. With an image too small to halve, a
+reduction leaves one pixel. Reductions that nobody reads are not built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import ClassVar
+
+from archsmith.core.errors import UsageError
+from archsmith.core.space import Choose
+from archsmith.graphs.layers import classifier, conv_bn, conv_bn_relu, factorized_reduction, pool, relu_conv_bn
+from archsmith.graphs.net import Net, Value
+from archsmith.graphs.network_space import NetworkSpace
+
+OPERATIONS = ("conv3x3", "sep3x3", "conv5x5", "sep5x5", "avg3x3", "max3x3")
+KINDS = {"conv": "ConvLayer", "sep": "SepConvLayer", "avg": "AvgPoolLayer", "max": "MaxPoolLayer"}
+SKIPS = ("add", "concat")
+SKIP_OPTIONS = (False, True)
+
+
+@dataclass(frozen=True)
+class EnasMacroScale:
+    """``filters`` F of the first layers (search 36, final 96); ``grow``: doubled at each reduction (final) or the same throughout (search);
+    ``skips``: ``add`` (search) or ``concat`` (final); ``dropout`` before the classifier. Defaults: the search network.
+    """
+
+    filters: int = 36
+    grow: bool = False
+    skips: str = "add"
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.filters < 2:
+            raise UsageError(f"A scale of {self.filters} filters is too small.", "Give at least 2.")
+        if self.skips not in SKIPS:
+            raise UsageError(f"Skips cannot be joined by {self.skips!r}.", f"It is one of: {', '.join(SKIPS)}.")
+        if not 0 <= self.dropout < 1:
+            raise UsageError(f"dropout is {self.dropout}.", "Give a number from 0 to below 1.")
+
+
+@dataclass(frozen=True)
+class EnasMacro(NetworkSpace):
+    """``layers`` layers (12; the released final network has 24), each of one of ``operations``.
+
+    Decisions per layer k: ``layer<k>/op``, then ``layer<k>/skip<i>`` for every earlier layer but the last one, which is always read (0 is the stem).
+    """
+
+    operations: tuple[str, ...] = OPERATIONS
+    layers: int = 12
+    scale: EnasMacroScale = field(default_factory=EnasMacroScale)
+
+    cell_kinds: ClassVar[tuple[str, ...]] = ("MacroLayer",)
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.operations if name not in OPERATIONS]
+        if unknown or not self.operations:
+            message = f"A layer cannot be {unknown[0]!r}." if unknown else "A layer needs operations."
+            raise UsageError(message, f"It is one of: {', '.join(OPERATIONS)}.")
+        if self.layers < 3:
+            raise UsageError(f"A macro network needs at least 3 layers, not {self.layers}.")
+
+    def layout(self, choose: Choose) -> None:
+        operations = self.operations
+        for op_path, skip_paths in _paths(self.layers):
+            choose(op_path, operations)
+            for path in skip_paths:
+                choose(path, SKIP_OPTIONS)
+
+    def build(self, choose: Choose, net: Net) -> None:
+        scale = self.scale
+        filters = scale.filters
+        third = self.layers // 3
+        known = [conv_bn(net, net.input("image"), filters, 3, name="stem")]
+        for k, (op_path, skip_paths) in enumerate(_paths(self.layers)):
+            operation = str(choose(op_path, self.operations))
+            skips = {f"skip{i}": known[i] for i, path in enumerate(skip_paths) if choose(path, SKIP_OPTIONS)}
+            known.append(self._layer(net, f"layer{k}", operation, known[-1], skips, filters))
+            if k in (third - 1, 2 * third - 1):
+                filters *= 2 if scale.grow else 1
+                known = [factorized_reduction(net, x, filters, name=f"reduce{k}_{i}") for i, x in enumerate(known)]
+        net.output(classifier(net, known[-1], self.n_outputs, dropout=scale.dropout))
+
+    def _layer(self, net: Net, name: str, operation: str, x: Value, skips: dict[str, Value], filters: int) -> Value:
+        with net.scope(name, "MacroLayer", None, x=x, **skips):
+            y = lay_operation(net, operation, x, filters)
+            if not skips:
+                return y
+            if self.scale.skips == "add":
+                return net.op("batch_norm", net.op("add", y, *skips.values()), name="bn")
+            return relu_conv_bn(net, net.op("concat", y, *skips.values()), filters, 1, name="join")
+
+
+@lru_cache(maxsize=64)
+def _paths(layers: int) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """For each layer the path of its operation and those of its skips."""
+    return tuple((f"layer{k}/op", tuple(f"layer{k}/skip{i}" for i in range(k))) for k in range(layers))
+
+
+def lay_operation(net: Net, operation: str, x: Value, filters: int) -> Value:
+    """One of OPERATIONS: a 1×1 convolution to ``filters``, then what its name says."""
+    kind, kernel = operation[:3] if operation[:4] != "conv" else "conv", int(operation[-1])
+    with net.scope("body", KINDS[kind], operation, x=x):
+        x = conv_bn_relu(net, x, filters, 1, name="squeeze")
+        if kind == "conv":
+            return conv_bn_relu(net, x, filters, kernel, name="conv")
+        if kind == "sep":
+            x = net.op("conv", x, filters=filters, kernel=kernel, groups=filters, name="depthwise")
+            return conv_bn_relu(net, x, filters, 1, name="pointwise")
+        return pool(net, x, kind, kernel, name="pool")

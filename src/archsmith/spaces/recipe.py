@@ -1,0 +1,33 @@
+"""The training part of an architecture for images: a handful of decisions under ``recipe/`` that the training evaluator reads.
+
+Ours; the ranges are the usual ones of SGD with momentum on small images. The first option of every decision is the default of the training side's recipe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archsmith.core.architecture import Architecture
+from archsmith.core.space import Choose, Space
+
+
+@dataclass(frozen=True)
+class ImageRecipe(Space):
+    """How an image network is trained.
+
+    Decisions: ``learning_rate`` (peak, SGD with momentum), ``weight_decay``, ``shift`` (random translation, largest part of the side), ``flip`` (mirror
+    left-right; off first, because it destroys classes such as digits), ``cutout`` (side of the erased square as a part of the image's side; 0 is none),
+    ``label_smoothing``.
+    """
+
+    def decide(self, choose: Choose) -> None:
+        choose("recipe/learning_rate", (0.1, 0.05, 0.2, 0.4))
+        choose("recipe/weight_decay", (5e-4, 1e-4, 2e-3))
+        choose("recipe/shift", (0.08, 0.0, 0.15))
+        choose("recipe/flip", (False, True))
+        choose("recipe/cutout", (0.0, 0.25, 0.5))
+        choose("recipe/label_smoothing", (0.1, 0.0))
+
+    def first(self) -> Architecture:
+        """Every decision at its first option."""
+        return self.trace(lambda path, options, weights: options[0]).architecture  # type: ignore[index]
