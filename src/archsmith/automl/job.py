@@ -51,7 +51,7 @@ from archsmith.training.measure import evaluate
 from archsmith.training.recipe import Recipe
 
 FIXED, LINEAR, SEARCHED = "fixed", "linear", "searched"
-SLOWEST_TRIAL = 4.0  # a trial may take this many times its forecast
+SLOWEST_TRIAL = 5.0  # a trial may take this many times its forecast, and never less than ten seconds
 MOST_VERIFIED = 10_000  # pictures that the exported network is verified with
 
 Observer = Callable[[Event], None]
@@ -206,7 +206,7 @@ class _Run:
             seed=settings.seed,
             store=job.store,
             executor=executor,
-            trial_seconds=None if plan.search_end is None else max(5.0, SLOWEST_TRIAL * plan.trial_seconds),
+            trial_seconds=None if plan.search_end is None else max(10.0, SLOWEST_TRIAL * plan.trial_seconds),
             forecast_trials=plan.forecast_trials,
             observer=observer,
             finish=finish,

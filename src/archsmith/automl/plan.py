@@ -19,7 +19,9 @@ AIMED_TRIALS = 24  # as many trials as the search should have at least; the prox
 LONGEST_PROXY, SHORTEST_PROXY = 2000, 60  # steps of one trial
 DEFAULT_PROXY = 400  # steps of one trial when there is no limit on the wall clock
 PATIENCE = 60  # trials without a better one after which the search has converged
+LONGEST_PROXY_EPOCHS = 30.0  # of one trial on small data, where more trials are worth more than longer ones
 FINAL_STEPS = 12_000  # a final training longer than this gains nothing that was ever measured here
+FINAL_EPOCHS = 200.0  # nor does one of more epochs, on small data
 
 
 @dataclass(frozen=True)
@@ -85,18 +87,19 @@ def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: 
     Without a limit on the wall clock the plan depends on the counts alone, so that runs with a budget of trials repeat exactly.
     """
     per_epoch = speed.steps_per_epoch
-    final_epochs = max(1.0, FINAL_STEPS / per_epoch)
+    final_epochs = min(FINAL_EPOCHS, max(1.0, FINAL_STEPS / per_epoch))
+    longest = min(LONGEST_PROXY, LONGEST_PROXY_EPOCHS * per_epoch)
     overhead = speed.n_valid * speed.picture_seconds
     if seconds is None:
-        steps = float(DEFAULT_PROXY)
+        steps = float(min(DEFAULT_PROXY, longest))
         trial = steps * speed.step_seconds + overhead
         return Plan(None, steps / per_epoch, final_epochs, trial, float(trials or AIMED_TRIALS), None, None, 0.0)
     reserve = min(0.3 * seconds, EXPORT_SECONDS + PASSES_OVER_TEST * speed.n_test * speed.picture_seconds)
     usable = max(1.0, seconds - elapsed - reserve)
-    final = min(FINAL_SHARE * usable, (1 + SEARCHED_COST) * FINAL_STEPS * speed.step_seconds)
+    final = min(FINAL_SHARE * usable, (1 + SEARCHED_COST) * final_epochs * per_epoch * speed.step_seconds)
     search = usable - final
     steps = search / AIMED_TRIALS / speed.step_seconds - overhead / speed.step_seconds
-    steps = min(LONGEST_PROXY, max(SHORTEST_PROXY, steps))
+    steps = min(longest, max(SHORTEST_PROXY, steps))
     trial = steps * speed.step_seconds + overhead
     forecast = max(1.0, search / trial)
     return Plan(

@@ -65,8 +65,11 @@ class Evaluator(Protocol):
     An evaluator may also have ``prepare(problem, context) -> notes``, which Search runs once before the first ask.
     """
 
-    metrics: tuple[str, ...]
-    simulated: bool
+    @property
+    def metrics(self) -> tuple[str, ...]: ...
+
+    @property
+    def simulated(self) -> bool: ...
 
     def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome | Mapping[str, float] | float: ...
 

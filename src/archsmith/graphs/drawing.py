@@ -86,7 +86,7 @@ def draw_network(graph: Graph, title: str | None = None, piles: bool = True) -> 
     inside = _inside(graph)
     view = _view(graph, "", lambda path: graph.scopes[path].kind != "Stage")
     for level in range(2, 2 + max((_level(path) for path in graph.scopes), default=0)):
-        if sum(bool(item.nodes) for item in view.items) >= FEW:
+        if sum(bool(item.nodes) and item.kind != "input" for item in view.items) >= FEW:
             break
         finer = _view(graph, "", lambda path, level=level: _level(path) >= level or _is_operation(graph, path, inside[path]))  # type: ignore[misc]
         if len(finer.items) > MANY:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from xml.sax.saxutils import escape
+from xml.sax import saxutils
 
 from archsmith.graphs.layout import Box, Layout, Placed, Point, arrange
 
@@ -49,6 +49,11 @@ class Mark:
     form: str = "box"
     first: bool = False
     stacked: bool = False
+
+
+def escape(text: str) -> str:
+    """``text`` as XML content; control characters, which XML cannot hold at all, are left out."""
+    return saxutils.escape("".join(letter for letter in text if letter.isprintable() or letter == " "))
 
 
 def text_width(text: str, size: float) -> float:

@@ -28,9 +28,9 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "DropPath": ("keep",),
 }
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "nn.Conv2d": {"stride": 1, "padding": 0, "dilation": 1, "groups": 1},
-    "nn.MaxPool2d": {"padding": 0},
-    "nn.AvgPool2d": {"padding": 0},
+    "nn.Conv2d": {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1},
+    "nn.MaxPool2d": {"padding": (0, 0)},
+    "nn.AvgPool2d": {"padding": (0, 0)},
 }
 ORDER = ("stride", "padding", "dilation", "groups")
 CHANNEL_ROLES = ("in_channels", "filters", "channels", "groups")
@@ -256,8 +256,6 @@ def _module(call: Call, fixed: Mapping[str, Any], gain: float = 1.0) -> tuple[Mo
     values: list[Any] = []
 
     def hole(value: Any, role: str) -> Any:
-        if isinstance(value, tuple) and len(set(value)) == 1 and len(value) == 2:
-            value = value[0]
         if isinstance(value, tuple):
             return tuple(hole(part, role) for part in value)
         if isinstance(value, bool) or not isinstance(value, int | float):

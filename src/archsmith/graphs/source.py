@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from archsmith.graphs.graph import AUXILIARY, Graph, Node
 from archsmith.graphs.skeletons import Code, Hole, Instance, Module, Skeleton, skeletons, walk
@@ -182,7 +183,7 @@ def _constructor(skeleton: Skeleton, k: int, classes: Sequence[Skeleton]) -> str
     step, fills = skeleton.steps[k], skeleton.fills[k]
     if isinstance(step.what, int):
         child = classes[step.what]
-        parts = []
+        parts: list[str] = []
         for parameter, fill in zip(child.parameters, fills, strict=True):
             if parameter.role == "stride" and fill == "1" and parameter is child.parameters[-1] and 1 in parameter.column:
                 continue
@@ -196,14 +197,20 @@ def _constructor(skeleton: Skeleton, k: int, classes: Sequence[Skeleton]) -> str
         return _Text(next(texts))
 
     args, kwargs = walk(step.what, text)
+    named = {name: _short(value) for name, value in kwargs}
     defaults = {"stride": "1", "padding": "0", "dilation": "1", "groups": "1"}
-    shown = [repr(value) for value in args]
     if step.what.name in ("nn.MaxPool2d", "nn.AvgPool2d"):
         defaults.pop("stride")  # of a pool it is the kernel
-        if ("padding", "0") in [(name, repr(value)) for name, value in kwargs]:
+        if named["padding"] == "0":
             defaults["count_include_pad"] = "False"  # says nothing where nothing is padded
-    shown += [f"{name}={value!r}" for name, value in kwargs if defaults.get(name) != repr(value)]
+    shown = [_short(value) for value in args] + [f"{name}={value}" for name, value in named.items() if defaults.get(name) != value]
     return f"{step.what.name}({', '.join(shown)})"
+
+
+def _short(value: Any) -> str:
+    """A value of a constructor call; two equal numbers for height and width are written as one."""
+    same = isinstance(value, tuple) and len(value) == 2 and repr(value[0]) == repr(value[1])
+    return repr(value[0] if same else value)
 
 
 def _network(skeleton: Skeleton, classes: Sequence[Skeleton], graph: Graph, drops: bool) -> str:

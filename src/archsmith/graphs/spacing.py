@@ -11,6 +11,7 @@ import numpy as np
 
 ENOUGH = 0.02  # pixels
 
+
 def spaced(slant: np.ndarray, least: Sequence[tuple[tuple[int, int], float]]) -> np.ndarray:
     """Minimise ``x' slant x`` under ``x[j] - x[i] >= least`` for each ``((i, j), least)``; the distances hold exactly in the answer."""
     n = len(slant)

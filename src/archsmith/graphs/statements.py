@@ -14,7 +14,7 @@ from archsmith.graphs.graph import AUXILIARY
 from archsmith.graphs.skeletons import ARGUMENT, Code, Ref, Skeleton
 
 WIDTH = 150  # of a line
-DEEP, LONG = 4, 92  # calls inside calls, and letters, that an expression may have before it gets a line of its own
+DEEP, LONG = 4, 88  # calls inside calls, and letters, that an expression may have before it gets a line of its own
 NORMS = ("batch_norm", "layer_norm")
 WEIGHTED = ("conv", "linear")
 
@@ -145,7 +145,8 @@ class Body:
         # A convolution begins a line of thought: what is normalised already is a value of its own.
         if outer.op in WEIGHTED and any(self.steps[step].op in NORMS for step in inner.steps()):
             return False
-        length = sum(len(self.steps[step].local) + 7 for step in inner.steps()) + len(outer.local) + 8 * len(outer.inputs)
+        names = {leaf: self.skeleton.arguments[leaf[1]] if leaf[0] == ARGUMENT else self.steps[leaf[0]].local for leaf in inner.leaves()}
+        length = len(self._written(inner, names)) + len(outer.local) + 9 * len(outer.inputs)
         return length <= LONG
 
     def _names(self, statements: Sequence[Expression], outputs: Sequence[Ref]) -> dict[Ref, str]:
@@ -220,21 +221,30 @@ def indented(lines: Sequence[str], by: int) -> list[str]:
 
 
 def wrapped(line: str, by: int) -> list[str]:
-    """``line``, broken inside its outermost brackets if it is too long."""
-    if len(line) + by <= WIDTH or line.rfind(")") < 0:
+    """``line``, broken inside its outermost brackets or before its plus signs if it is too long."""
+    if len(line) + by <= WIDTH:
+        return [line]
+    head, _, sum_ = line.partition("return " if line.startswith("return ") else " = ")
+    terms = _split(sum_, " + ")
+    if len(terms) > 1:
+        head = f"{head} = (" if head else "return ("
+        return [head, f"    {terms[0]}", *(f"    + {term}" for term in terms[1:]), ")"]
+    if line.rfind(")") < 0:
         return [line]
     opened = min(at for at in (line.find("("), line.find("[")) if at >= 0)
     closed = max(line.rfind(")"), line.rfind("]"))
-    parts: list[str] = []
-    level = start = 0
     inside = line[opened + 1 : closed]
-    for at, letter in enumerate(inside):
-        level += letter in "([{"
-        level -= letter in ")]}"
-        if letter == "," and not level:
-            parts.append(inside[start:at].strip())
-            start = at + 1
-    parts.append(inside[start:].strip())
     if by + 4 + len(inside) <= WIDTH:
         return [line[: opened + 1], f"    {inside}", line[closed:]]
-    return [line[: opened + 1], *(f"    {part}," for part in parts if part), line[closed:]]
+    return [line[: opened + 1], *(f"    {part.strip()}," for part in _split(inside, ",") if part.strip()), line[closed:]]
+
+
+def _split(text: str, mark: str) -> list[str]:
+    """``text`` cut at every ``mark`` that is not inside brackets."""
+    parts, level, start = [], 0, 0
+    for at, letter in enumerate(text):
+        level += (letter in "([{") - (letter in ")]}")
+        if not level and text.startswith(mark, at):
+            parts.append(text[start:at])
+            start = at + len(mark)
+    return [*parts, text[start:]]

@@ -2,9 +2,9 @@
 
 Source: Real, Aggarwal, Huang and Le 2019, "Regularized Evolution for Image Classifier Architecture Search" (AAAI, arXiv 1802.01548), algorithm 1.
 
-Differences from the paper: the population defaults to a fifth of the trials that the budget will allow, at most the paper's 100, so that short searches
-spend most of their trials on mutation too; an architecture is never proposed twice; trials that failed do not enter the population; and what breaks a
-constraint loses its tournaments (see ``merit``). Workers may be asynchronous, as in the paper: age is the order of finishing.
+Differences from the paper: the population defaults to a fifth of the trials that the budget will allow, at most the paper's 100, so that short
+searches spend most of their trials on mutation too; an architecture is never proposed twice; trials that failed do not enter the population; and
+what breaks a constraint loses its tournaments (see ``merit``). Workers may be asynchronous, as in the paper: age is the order of finishing.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ MUTATIONS = 50  # tries for an unseen child before a random one is taken; every 
 class RegularizedEvolution:
     """Mutates the best of a random sample of the youngest ``population`` trials.
 
-    ``population``: P, 2 or more; None: a fifth of the trials that the budget is expected to allow (of those finished so far when that is unknown), within
-    5 and 100. ``sample_size``: S, how many compete for becoming the parent, 1 to P; None: a quarter of the population (paper: 25 of 100), at least 2.
-    ``start``: begin with the architecture that the space itself names first, if it names one.
+    ``population``: P, 2 or more; None: a fifth of the trials that the budget is expected to allow (of those finished so far when that is unknown),
+    within 5 and 100. ``sample_size``: S, how many compete for becoming the parent, 1 to P; None: a quarter of the population (paper: 25 of 100), at
+    least 2. ``start``: begin with the architecture that the space itself names first, if it names one.
     """
 
     population: int | None = None
@@ -43,7 +43,9 @@ class RegularizedEvolution:
         if self.population is not None and self.population < 2:
             raise UsageError(f"RegularizedEvolution has population={self.population}.", "Give 2 or more, or None.")
         if self.sample_size is not None and not 1 <= self.sample_size <= (self.population or MOST):
-            raise UsageError(f"RegularizedEvolution has sample_size={self.sample_size}.", f"Give 1 to {self.population or MOST} (the population), or None.")
+            raise UsageError(
+                f"RegularizedEvolution has sample_size={self.sample_size}.", f"Give 1 to {self.population or MOST} (the population), or None."
+            )
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         need_one_objective(history.problem, self)

@@ -1,10 +1,11 @@
 """Local search: evaluate the neighbourhood of the incumbent, move to the best, start again at a local optimum.
 
-Source: White, Nolen and Savani 2021, "Exploring the Loss Landscape in Neural Architecture Search" (UAI, arXiv 2005.02960), algorithm 1; Den Ottelander et
-al. 2021 (arXiv 2004.08996).
+Source: White, Nolen and Savani 2021, "Exploring the Loss Landscape in Neural Architecture Search" (UAI, arXiv 2005.02960), algorithm 1; Den
+Ottelander et al. 2021 (arXiv 2004.08996).
 
-Differences from the paper: after a local optimum it starts again from a random unseen architecture instead of ending; what was evaluated on an earlier climb
-is not evaluated again; neighbours are tried in random order; and ``first_improvement`` moves on without waiting for the whole neighbourhood.
+Differences from the paper: after a local optimum it starts again from a random unseen architecture instead of ending; what was evaluated on an
+earlier climb is not evaluated again; neighbours are tried in random order; and ``first_improvement`` moves on without waiting for the whole
+neighbourhood.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Toy spaces and a toy evaluator: small, fast and without torch, yet with everything that real ones can surprise a strategy with.
 
-The spaces cover the four shapes that the laws name: flat, conditional, recursive, and mixed with real and whole numbers. The evaluator scores by hash, so
-that the same architecture has the same score on every machine, and fails, returns NaN, adds noise or takes time when told to.
+The spaces cover the four shapes that the laws name: flat, conditional, recursive, and mixed with real and whole numbers. The evaluator scores by
+hash, so that the same architecture has the same score on every machine, and fails, returns NaN, adds noise or takes time when told to.
 """
 
 from __future__ import annotations
@@ -103,10 +103,10 @@ class Mixed(Space):
 class ToyEvaluator:
     """Scores in [0, 1) that depend on nothing but the architecture, the fidelity and, with ``noise``, the seed.
 
-    ``additive``: the mean of one value for each answer, so that neighbours are alike; otherwise a hash of the whole, so that they are not. ``metrics``: names,
-    each scored independently of the others. ``fail``, ``nan``, ``kill``: shares in [0, 1] of the architectures that raise an error, come out as NaN, or kill
-    the process they run in. ``noise``: standard deviation. ``sleep``: seconds that an evaluation takes, checking for stop requests. ``steps``: intermediate
-    reports. ``simulated``: take no time and charge ``seconds`` times the fidelity.
+    ``additive``: the mean of one value for each answer, so that neighbours are alike; otherwise a hash of the whole, so that they are not.
+    ``metrics``: names, each scored independently of the others. ``fail``, ``nan``, ``kill``: shares in [0, 1] of the architectures that raise an
+    error, come out as NaN, or kill the process they run in. ``noise``: standard deviation. ``sleep``: seconds that an evaluation takes, checking
+    for stop requests. ``steps``: intermediate reports. ``simulated``: take no time and charge ``seconds`` times the fidelity.
     """
 
     metrics: tuple[str, ...] = ("accuracy",)

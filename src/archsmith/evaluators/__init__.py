@@ -1,0 +1,1 @@
+"""Evaluators say how good an architecture is."""

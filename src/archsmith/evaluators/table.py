@@ -1,0 +1,126 @@
+"""Searching a benchmark table instead of training: the space that a table spans, and the evaluator that looks results up and charges simulated time.
+
+The file's schema stands in ``archsmith.evaluators.table_file``; ``write_table`` there makes one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from archsmith.core.architecture import Architecture
+from archsmith.core.errors import EvaluationError, UsageError
+from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
+from archsmith.core.protocols import Context
+from archsmith.core.seeds import generator
+from archsmith.core.space import Choose, Space, allowed
+from archsmith.core.trial import Outcome
+from archsmith.evaluators.table_file import Table, read_table, write_table
+
+__all__ = ["Table", "TableEvaluator", "TableSpace", "read_table", "write_table"]
+
+
+@dataclass(frozen=True)
+class TableSpace(Space):
+    """The architectures of the table in the file ``path``, and no others; samples are uniform over its rows."""
+
+    path: str
+
+    def __post_init__(self) -> None:
+        read_table(self.path)
+
+    def decide(self, choose: Choose) -> None:
+        table = read_table(self.path)
+        low, high = 0, len(table)
+        for decision, path in enumerate(table.paths):
+            bounds = table.branches(low, high, decision)
+            if bounds[1] == bounds[0]:  # no row here leaves this decision out, so all are asked
+                counts = np.diff(bounds[1:]).tolist()
+                present = [i for i, count in enumerate(counts) if count]
+                options = table.options[decision] if len(present) == len(counts) else tuple(table.options[decision][i] for i in present)
+                weights = [counts[i] for i in present]
+                answer = choose(path, options, None if min(weights) == max(weights) else weights)
+                chosen = present[next(i for i, option in enumerate(options) if allowed(answer, (option,)))]
+                low, high = int(bounds[chosen + 1]), int(bounds[chosen + 2])
+
+
+@dataclass(frozen=True)
+class TableEvaluator:
+    """Looks results up in the table in the file ``path``; an outcome's seconds are what the training took when it was recorded.
+
+    ``noisy``: the scores of one recorded seed, drawn by the trial's seed; otherwise the mean over all of them. Metrics are the table's own.
+    """
+
+    path: str
+    noisy: bool = False
+
+    simulated: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        read_table(self.path)
+
+    @property
+    def table(self) -> Table:
+        return read_table(self.path)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return tuple(self.table.metrics)
+
+    @property
+    def fidelity(self) -> Fidelity:
+        """The fidelities of the table, as a problem wants them."""
+        return Fidelity(self.table.fidelity, self.table.fidelities[0], self.table.fidelities[-1])
+
+    def problem(self, objectives: tuple[Objective, ...] | None = None, constraints: tuple[Constraint, ...] = ()) -> Problem:
+        """The problem of searching this table: its space and fidelities, maximising its first metric unless told otherwise."""
+        return Problem(TableSpace(self.path), objectives or (Objective(self.metrics[0]),), constraints, self.fidelity)
+
+    def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
+        """Raises UsageError when the problem is about other architectures or fidelities than the table."""
+        if self._at(problem.fidelity.maximum) is None:
+            recorded = ", ".join(f"{value:g}" for value in self.table.fidelities)
+            raise UsageError(
+                f"The table {self.path!r} has no results at {problem.fidelity.name} = {problem.fidelity.maximum:g}, only at {recorded}.",
+                "Take the problem's fidelity from evaluator.fidelity.",
+            )
+        if self.table.find(problem.space.sample(generator(context.seed, "table"))) is None:
+            raise UsageError(
+                f"{type(problem.space).__name__} has architectures that the table {self.path!r} does not have.", "Search TableSpace(path) instead."
+            )
+        return {"rows": len(self.table)}
+
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome:
+        table, at, row = self.table, self._at(fidelity), self.table.find(architecture)
+        if at is None:
+            raise EvaluationError(f"The table has no results at {table.fidelity} = {fidelity:g}.")
+        if row is None:
+            raise EvaluationError(f"The table does not have {architecture.to_json()}.")
+        main = _seeds(table.metrics[self.metrics[0]], row, at)
+        recorded = np.flatnonzero(~np.isnan(main))
+        if not len(recorded):
+            raise EvaluationError("This architecture failed when the table was recorded.", kind="diverged")
+        if self.noisy:
+            recorded = recorded[[int(generator(context.seed, "table").integers(len(recorded)))]]
+        values = {name: _seeds(each, row, at) for name, each in table.metrics.items()}
+        metrics = {name: _mean(each if len(each) == 1 else each[recorded] if len(main) > 1 else each) for name, each in values.items()}
+        return Outcome.success(metrics, float(table.seconds[row, at]), {"row": row})
+
+    def _at(self, fidelity: float) -> int | None:
+        return next((i for i, value in enumerate(self.table.fidelities) if math.isclose(value, fidelity)), None)
+
+
+def _seeds(values: np.ndarray[Any, Any], row: int, at: int) -> np.ndarray[Any, Any]:
+    """The values (s,) of one metric for one row at one fidelity."""
+    seeds: np.ndarray[Any, Any] = values[row, at if values.shape[1] > 1 else 0].astype(float)
+    return seeds
+
+
+def _mean(values: np.ndarray[Any, Any]) -> float:
+    """The mean of what was recorded; NaN, which fails the trial, when nothing was."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else math.nan

@@ -1,0 +1,85 @@
+"""Laws of evaluators: they return what they declare, the same for the same seed, and stop when asked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from archsmith.core.architecture import Architecture
+from archsmith.core.errors import EvaluationError, Stopped
+from archsmith.core.problem import Problem
+from archsmith.core.protocols import Context, Evaluator, Report
+from archsmith.core.trial import Outcome
+from archsmith.testing.need import need
+
+
+def check_evaluator(evaluator: Evaluator, problem: Problem, *, n_architectures: int = 3, fidelity: float | None = None, seed: int = 0) -> None:
+    """Raises AssertionError when ``evaluator`` breaks a law of evaluators on architectures of ``problem``.
+
+    ``fidelity``: where it is tried, the problem's maximum when None. Architectures whose evaluation fails are fine, as long as they fail each time.
+    """
+    name = type(evaluator).__name__
+    metrics = evaluator.metrics
+    need(isinstance(metrics, tuple) and bool(metrics) and all(isinstance(m, str) for m in metrics), "declaration", f"{name}.metrics is {metrics!r}.")
+    need(len(set(metrics)) == len(metrics), "declaration", f"{name}.metrics names a metric twice: {metrics}.")
+    need(isinstance(evaluator.simulated, bool), "declaration", f"{name}.simulated is {evaluator.simulated!r}.")
+    prepare = getattr(evaluator, "prepare", None)
+    if prepare is not None:
+        prepare(problem, Context(-1, seed))
+    fidelity = problem.fidelity.maximum if fidelity is None else fidelity
+    rng = np.random.default_rng(seed)
+    architectures = [problem.space.sample(rng) for _ in range(n_architectures)]
+    for number, architecture in enumerate(architectures):
+        reports: list[tuple[float, Mapping[str, float]]] = []
+        context = Context(number, seed + number, report=_keeper(reports))
+        first, second = (_numbers(evaluator, architecture, fidelity, replace(context)) for _ in range(2))
+        need(first == second, "same seed, same numbers", f"{name} answered {first}, then {second} for {architecture}.")
+        _check_reports(name, metrics, reports)
+    _check_stop(evaluator, architectures[0], fidelity, seed)
+
+
+def _keeper(reports: list[tuple[float, Mapping[str, float]]]) -> Report:
+    return lambda step, metrics: reports.append((step, metrics))
+
+
+def _numbers(evaluator: Evaluator, architecture: Architecture, fidelity: float, context: Context) -> object:
+    """What ``evaluate`` says, in one form: metrics and simulated seconds, or the kind of its failure."""
+    name = type(evaluator).__name__
+    before = architecture.to_json()
+    try:
+        result = evaluator.evaluate(architecture, fidelity, context)
+    except EvaluationError as error:
+        return f"failed ({error.kind})"
+    need(architecture.to_json() == before, "architecture untouched", f"{name} changed the architecture it was given.")
+    if isinstance(result, Outcome):
+        if not result.ok:
+            return f"failed ({result.error_kind})"
+        need(math.isfinite(result.seconds) and result.seconds >= 0, "declared metrics", f"{name} says that a trial took {result.seconds} seconds.")
+        metrics, seconds = result.metrics, result.seconds if evaluator.simulated else None
+    else:
+        metrics, seconds = result if isinstance(result, Mapping) else {evaluator.metrics[0]: result}, None
+    need(set(metrics) == set(evaluator.metrics), "declared metrics", f"{name} declares {evaluator.metrics} and returned {tuple(metrics)}.")
+    numbers = {metric: float(value) for metric, value in metrics.items()}
+    if any(math.isnan(value) for value in numbers.values()):
+        return "failed (nan)"
+    return numbers, seconds
+
+
+def _check_reports(name: str, metrics: tuple[str, ...], reports: list[tuple[float, Mapping[str, float]]]) -> None:
+    steps = [step for step, _ in reports[: len(reports) // 2]]  # of the first of two equal evaluations
+    need(steps == sorted(steps), "reports", f"{name} reports steps out of order: {steps}.")
+    for _, values in reports:
+        need(all(isinstance(value, int | float) and math.isfinite(value) for value in values.values()), "reports", f"{name} reported {values}.")
+
+
+def _check_stop(evaluator: Evaluator, architecture: Architecture, fidelity: float, seed: int) -> None:
+    if evaluator.simulated:
+        return  # a look-up is over before anybody can ask it to stop
+    try:
+        evaluator.evaluate(architecture, fidelity, Context(0, seed, stop=lambda: True))
+    except Stopped:
+        return
+    raise AssertionError(f"stop: {type(evaluator).__name__} was asked to stop and finished all the same; call context.check() in its loop.")

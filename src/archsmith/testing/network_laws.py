@@ -1,0 +1,108 @@
+"""Laws of spaces that lay out networks: the graph, its counts, the built module, the shared weights and the generated source agree. Needs torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from archsmith.core.architecture import RECIPE
+from archsmith.core.space import Trace
+from archsmith.testing.need import need
+
+
+def check_network_space(space: Any, *, n_samples: int = 3, batch: int = 2, seed: int = 0) -> None:
+    """Raises AssertionError when a NetworkSpace breaks a law of networks. Keep ``space`` at a small scale: every sample is built and run.
+
+    ``batch``: images in the forward passes.
+    """
+    rng = np.random.default_rng(seed)
+    for number in range(n_samples):
+        architecture = space.sample(rng)
+        graph = space.graph(architecture)
+        _check_questions(space, architecture)
+        _check_identity(space, architecture, graph, rng)
+        _check_network(space, graph, batch, seed + number)
+
+
+def _check_questions(space: Any, architecture: Any) -> None:
+    from archsmith.graphs.net import Net
+
+    trace = Trace(lambda path, options, weights: architecture[path])
+    space.build(trace, Net({"image": space.input_shape}))
+    built, decided = list(trace.decisions.values()), [d for d in space.decisions(architecture) if not d.path.startswith(RECIPE)]
+    need(built == decided, "same questions", f"build() and decide() ask different questions of {architecture}.")
+
+
+def _check_identity(space: Any, architecture: Any, graph: Any, rng: np.random.Generator) -> None:
+    from archsmith.graphs.graph import Graph
+    from archsmith.graphs.identity import identity
+
+    need(space.identity(architecture) == space.identity(type(architecture).from_json(architecture.to_json())), "identity", "it changes with JSON.")
+    need(identity(relabelled(graph, rng)) == identity(graph), "identity", f"it depends on the names or the order of nodes: {architecture}.")
+    need(identity(Graph.from_dict(graph.to_dict())) == identity(graph), "identity", f"it does not survive to_dict(): {architecture}.")
+
+
+def relabelled(graph: Any, rng: np.random.Generator) -> Any:
+    """The same graph with other node names, in another topological order, without scopes. Inputs keep their names, which mean something."""
+    names = {node.name: node.name if node.name in graph.inputs else f"n{number}" for number, node in enumerate(graph.nodes)}
+    renamed = {names[n.name]: dataclasses.replace(n, name=names[n.name], inputs=tuple(names[i] for i in n.inputs)) for n in graph.nodes}
+    order: list[Any] = []
+    placed: set[str] = set()
+    waiting = dict(renamed)
+    while waiting:
+        ready = [name for name, node in waiting.items() if all(i in placed for i in node.inputs)]
+        chosen = ready[int(rng.integers(len(ready)))]
+        order.append(waiting.pop(chosen))
+        placed.add(chosen)
+    outputs = {output: names[name] for output, name in graph.outputs.items()}
+    return dataclasses.replace(graph, nodes=tuple(order), scopes={}, inputs=tuple(names[i] for i in graph.inputs), outputs=outputs)
+
+
+def _check_network(space: Any, graph: Any, batch: int, seed: int) -> None:
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from archsmith.graphs.bank import WeightBank
+    from archsmith.graphs.cost import cost
+    from archsmith.graphs.network import Network, inherit, recalibrate
+    from archsmith.graphs.source import source
+
+    state = torch.random.get_rng_state()
+    network = Network(graph, seed=seed).eval()
+    need(torch.equal(torch.random.get_rng_state(), state), "generators only", "building a network with a seed moved torch's global generator.")
+    built = sum(parameter.numel() for parameter in network.parameters())
+    need(cost(graph).params == built, "params", f"the graph counts {cost(graph).params} parameters, the built network has {built}.")
+    images = torch.randn(batch, *space.input_shape, generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        with FlopCounterMode(display=False) as counter:
+            network(images)
+        need(cost(graph).macs * batch * 2 == counter.get_total_flops(), "macs", "the graph counts other multiply-adds than torch does.")
+        outputs = network.forward_all(images)
+        for name, node in graph.outputs.items():
+            found, declared = tuple(outputs[name].shape), (batch, *graph.node(node).shape)
+            need(found == declared, "shapes", f"output {name!r} has shape {found}, the graph declares {declared}.")
+        expected = network(images)
+        need(expected.shape == (batch, space.n_outputs), "shapes", f"the network gives {tuple(expected.shape)}, not {(batch, space.n_outputs)}.")
+
+        again = Network(graph, seed=seed).eval()
+        need(torch.equal(again(images), expected), "generators only", "two networks with the same seed differ.")
+
+        scope: dict[str, Any] = {"__name__": "generated"}
+        exec(compile(source(graph), "<generated>", "exec"), scope)
+        reloaded = scope["Network"]()
+        reloaded.load_state_dict(network.state_dict())
+        reloaded.eval().to(memory_format=torch.channels_last)  # as Network runs: other memory formats round differently
+        need(
+            torch.equal(reloaded(images.contiguous(memory_format=torch.channels_last)), expected),
+            "source",
+            "the generated source computes something else.",
+        )
+
+        child = Network(graph, WeightBank())
+        inherit(again, child)
+        for either in (child, again):  # a child has no statistics of its own before
+            recalibrate(either, [images])
+            either.eval()
+        need(torch.equal(again(images), child(images)), "bank", "a child of a bank and a stand-alone network with its weights differ.")

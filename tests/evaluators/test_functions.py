@@ -1,0 +1,72 @@
+"""Functions as evaluators: what they are given, where they are found again, and what is refused before the first trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from archsmith import catalog
+from archsmith.core.architecture import Architecture
+from archsmith.core.errors import Stopped, UsageError
+from archsmith.core.protocols import Context
+from archsmith.evaluators.functions import FunctionEvaluator
+
+ONE = Architecture({"x": 3})
+CONTEXT = Context(7, seed=11)
+
+
+def score(architecture: Architecture) -> float:
+    return 0.5
+
+
+def test_a_function_gets_the_architecture_and_what_it_names() -> None:
+    def told(architecture: Mapping[str, Any], seed: int, *, context: Context, fidelity: float = 0) -> dict[str, float]:
+        return {"accuracy": architecture["x"], "told": seed + fidelity + context.trial}
+
+    evaluator = FunctionEvaluator(told, metrics=("accuracy", "told"))
+    assert evaluator.evaluate(ONE, 2, CONTEXT) == {"accuracy": 3, "told": 11 + 2 + 7}
+    assert FunctionEvaluator(lambda architecture: 0.25).evaluate(ONE, 1, CONTEXT) == 0.25
+
+
+def test_a_function_of_a_module_can_be_written_down_and_found_again() -> None:
+    evaluator = FunctionEvaluator("math:sqrt", metrics=("root",))
+    again = catalog.from_spec(catalog.to_spec(evaluator), "evaluator")
+    assert again == evaluator
+    from archsmith.testing.toys import unit
+
+    assert FunctionEvaluator(unit).function == "archsmith.testing.toys:unit"
+
+
+def test_a_local_function_works_but_cannot_be_written_down() -> None:
+    evaluator = FunctionEvaluator(lambda architecture: 1.0)
+    assert evaluator.evaluate(ONE, 1, CONTEXT) == 1.0
+    with pytest.raises(UsageError, match="cannot be written down"):
+        catalog.to_spec(evaluator)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("no colon", "is not the place of a function"),
+        ("no_such_module_anywhere:f", "cannot be imported"),
+        ("math:no_such_function", "There is no function"),
+        (3, "cannot call 3"),
+        (lambda: 1.0, "cannot be called with an architecture"),
+        (lambda architecture, learning_rate: 1.0, "learning_rate"),
+    ],
+)
+def test_what_cannot_be_called_is_refused(function: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        FunctionEvaluator(function)
+
+
+def test_no_metrics_is_refused() -> None:
+    with pytest.raises(UsageError, match="no metrics"):
+        FunctionEvaluator(score, metrics=())
+
+
+def test_it_stops_before_the_function_is_called() -> None:
+    with pytest.raises(Stopped):
+        FunctionEvaluator(score).evaluate(ONE, 1, Context(0, 0, stop=lambda: True))

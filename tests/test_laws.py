@@ -1,0 +1,176 @@
+"""The laws over the whole catalogue: whatever has a row there is checked here, with every strategy on every space."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archsmith import catalog
+from archsmith.core.budget import Budget
+from archsmith.core.problem import Problem
+from archsmith.core.protocols import Evaluator, Strategy
+from archsmith.core.space import Space
+from archsmith.evaluators.cost import CostEvaluator
+from archsmith.evaluators.functions import FunctionEvaluator
+from archsmith.evaluators.nasbench201 import NasBench201Evaluator
+from archsmith.evaluators.table import TableEvaluator, TableSpace
+from archsmith.evaluators.table_file import write_table
+from archsmith.evaluators.wrappers import Cached, Noisy, Repeated
+from archsmith.graphs.network_space import NetworkSpace
+from archsmith.runtime.search import Search
+from archsmith.runtime.sqlite import SqliteStore
+from archsmith.spaces.darts import Darts
+from archsmith.spaces.nasbench201 import OPERATIONS, NasBench201
+from archsmith.strategies.evolution import RegularizedEvolution
+from archsmith.strategies.local import LocalSearch
+from archsmith.strategies.random import RandomSearch
+from archsmith.testing.laws import check_evaluator, check_network_space, check_space, check_strategy
+from archsmith.testing.toys import Conditional, Flat, Recursive, ToyEvaluator
+
+SPACES: dict[str, Space] = {
+    **{name: catalog.get("space", name)() for name in catalog.names("space") if name != "table"},
+    "toy_large": Flat(6, 10),
+    "toy_dead_ends": Recursive(3, max_nodes=5),
+}
+NETWORK_SPACES = {name: space for name, space in SPACES.items() if isinstance(space, NetworkSpace)}
+STRATEGIES: dict[str, Strategy] = {
+    **{name: catalog.get("strategy", name)() for name in catalog.names("strategy")},
+    "evolution_of_five": RegularizedEvolution(population=5, sample_size=2, start=False),
+    "local_first": LocalSearch(first_improvement=True, start=False),
+}
+TOYS: dict[str, ToyEvaluator] = {
+    "additive": ToyEvaluator(),
+    "hashed": ToyEvaluator(additive=False, steps=2),
+    "noisy": ToyEvaluator(noise=0.1),
+    "failing": ToyEvaluator(fail=0.3, nan=0.2),
+    "simulated": ToyEvaluator(simulated=True, seconds=60.0),
+}
+
+
+def at_small_scale(space: NetworkSpace) -> NetworkSpace:
+    """The same space, cheap to build: few filters and cells, a small image."""
+    scale: Any = space.scale  # type: ignore[attr-defined]
+    few = {"filters": 4, "cells": 3 if isinstance(space, Darts) else 1, "layers": 3, "depth": 3}
+    smaller = {name: value for name, value in few.items() if hasattr(scale, name)}
+    return dataclasses.replace(space, input_shape=(2, 12, 12), n_outputs=3, scale=dataclasses.replace(scale, **smaller))  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_spaces(name: str) -> None:
+    space = SPACES[name]
+    scales = [at_small_scale(space)] if isinstance(space, NetworkSpace) else []
+    check_space(space, scales=scales, n_samples=8, enumerate_limit=1000)
+
+
+@pytest.mark.parametrize("name", NETWORK_SPACES)
+def test_network_spaces(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+    check_network_space(at_small_scale(NETWORK_SPACES[name]), n_samples=2)
+
+
+@pytest.mark.parametrize(("space", "strategy"), list(itertools.product(SPACES, STRATEGIES)))
+def test_strategies(space: str, strategy: str) -> None:
+    check_strategy(STRATEGIES[strategy], SPACES[space], n_trials=8 if space in NETWORK_SPACES else 30)
+
+
+@pytest.mark.parametrize(("space", "strategy"), list(itertools.product(SPACES, STRATEGIES)))
+def test_searches_with_toy_evaluators(space: str, strategy: str) -> None:
+    """Every space × strategy × toy evaluator in the real loop: it uses up its budget of trials, and a second run writes the same log."""
+    for toy, evaluator in TOYS.items():
+        logs = []
+        for _ in range(1 if space in NETWORK_SPACES else 2):
+            result = Search(Problem(SPACES[space]), STRATEGIES[strategy], evaluator, budget=Budget(trials=8), seed=3).run()
+            assert result.reason == "trials", toy
+            assert len(result.history.finished) == 8
+            logs.append([(trial.architecture, trial.losses, trial.notes, trial.parents) for trial in result.history.trials])
+        assert all(log == logs[0] for log in logs)
+
+
+@pytest.mark.parametrize(("strategy", "space"), list(itertools.product(STRATEGIES, [Flat(2, 3), Recursive(2)])))
+def test_searches_end_as_exhausted_on_finite_spaces(strategy: str, space: Space) -> None:
+    result = Search(Problem(space), STRATEGIES[strategy], ToyEvaluator(fail=0.2), budget=Budget(trials=10_000)).run()
+    assert result.reason == "exhausted"
+    assert {trial.architecture for trial in result.history.trials} == set(space.enumerate())
+
+
+# Evaluators: one example of each row, with the problem that it is for.
+
+
+def _table(folder: Path) -> tuple[Evaluator, Problem]:
+    points = list(Conditional().enumerate())
+    score = np.random.default_rng(0).random((len(points), 2, 3))
+    write_table(folder / "table.npz", points, {"accuracy": score}, fidelities=(1, 9))
+    evaluator = TableEvaluator(str(folder / "table.npz"), noisy=True)
+    return evaluator, evaluator.problem()
+
+
+def _nasbench201(folder: Path) -> tuple[Evaluator, Problem]:
+    ops = np.array(list(itertools.product(range(5), repeat=6)), dtype=np.uint8)
+    columns = {f"cifar10_{name}": np.arange(len(ops)) for name in ("valid_12", "test_12", "valid_200", "test_200", "train_seconds_200", "params_m")}
+    np.savez(folder / "bench.npz", ops=ops, op_names=np.array(OPERATIONS), **columns)
+    return NasBench201Evaluator(str(folder / "bench.npz")), Problem(NasBench201())
+
+
+def _toy(evaluator: Any) -> Callable[[Path], tuple[Evaluator, Problem]]:
+    return lambda folder: (evaluator, Problem(Conditional()))
+
+
+def number_of_decisions(architecture: Any) -> float:
+    return float(len(architecture))
+
+
+EVALUATORS: dict[str, Callable[[Path], tuple[Evaluator, Problem]]] = {
+    "table": _table,
+    "nasbench201": _nasbench201,
+    "function": _toy(FunctionEvaluator(number_of_decisions)),
+    "cost": lambda folder: (CostEvaluator(NasBench201()), Problem(NasBench201())),
+    "repeated": _toy(Repeated(ToyEvaluator(noise=0.1))),
+    "noisy": _toy(Noisy(ToyEvaluator())),
+    # A cache keeps the law where what it wraps does not depend on the seed; elsewhere the first seed's answer stays, which is what it is for.
+    "cached": _toy(Cached(ToyEvaluator())),
+}
+ELSEWHERE = {"training": "tests/evaluators/test_training.py: it needs data"}
+
+
+def test_every_evaluator_of_the_catalogue_is_checked() -> None:
+    assert set(catalog.names("evaluator")) <= EVALUATORS.keys() | ELSEWHERE.keys()
+
+
+@pytest.mark.parametrize("name", EVALUATORS)
+def test_evaluators(name: str, tmp_path: Path) -> None:
+    evaluator, problem = EVALUATORS[name](tmp_path)
+    check_evaluator(evaluator, problem)
+
+
+def test_the_space_of_a_table(tmp_path: Path) -> None:
+    _, problem = _table(tmp_path)
+    check_space(problem.space)
+    for strategy in STRATEGIES.values():
+        check_strategy(strategy, problem.space, n_trials=15)
+    assert isinstance(problem.space, TableSpace)
+
+
+@pytest.mark.parametrize("kind", ["space", "strategy"])
+def test_specs_survive_json(kind: str) -> None:
+    for thing in (SPACES if kind == "space" else STRATEGIES).values():
+        assert catalog.from_spec(json.loads(json.dumps(catalog.to_spec(thing))), kind) == thing
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", [RandomSearch(), RegularizedEvolution()], ids=lambda strategy: type(strategy).__name__)
+def test_twenty_thousand_trials_take_twenty_seconds_at_most(strategy: Strategy, tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path)
+    began = time.perf_counter()
+    result = Search(Problem(Flat(6, 10)), strategy, ToyEvaluator(simulated=True), budget=Budget(trials=20_000), store=store).run()
+    assert time.perf_counter() - began <= 20
+    assert len(result.history.finished) == 20_000
+    store.close()
