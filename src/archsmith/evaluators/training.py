@@ -1,7 +1,8 @@
 """The honest evaluator: lay the network out, train it from scratch for a few epochs, measure it on the validation part.
 
-A trial trains at a constant rate and is judged by its averaged weights, so that a short training is the beginning of a longer one (fidelity is a number of epochs and may be
-fractional). What the architecture says under ``recipe/`` replaces the evaluator's own recipe. The test part is never opened here.
+A trial trains at a constant rate and is judged by its averaged weights, so that a short training is the beginning of a longer one (fidelity is a
+number of epochs and may be fractional). What the architecture says under ``recipe/`` replaces the evaluator's own recipe. The test part is never
+opened here.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from archsmith.core.architecture import Architecture
+from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import EvaluationError, UsageError
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive
@@ -30,15 +31,17 @@ from archsmith.training.loop import train
 from archsmith.training.recipe import Recipe
 
 CHECKPOINT = "checkpoint.safetensors"
+REPORTS = 8  # of one trial at most with a score; on small data, measuring after every epoch would cost as much as training
 
 
 @dataclass(frozen=True)
 class TrainingEvaluator:
     """Accuracy after ``fidelity`` epochs of training.
 
-    ``space`` lays the networks out, at the scale of the search; ``data`` is the folder of stored splits (``data.cache.write``); ``recipe`` the defaults of training;
-    ``n_train`` and ``n_valid`` cap the pictures used, class by class and the same ones in every trial (None: all); ``anneal`` True lets each trial run its
-    recipe's own schedule to its end instead of the continuable constant rate; ``precision`` is ``auto``, ``float32`` or ``bfloat16``.
+    ``space`` lays the networks out, at the scale of the search; ``data`` is the folder of stored splits (``data.cache.write``); ``recipe`` the
+    defaults of training; ``n_train`` and ``n_valid`` cap the pictures used, class by class and the same ones in every trial (None: all); ``anneal``
+    True lets each trial run its recipe's own schedule to its end instead of the continuable constant rate; ``precision`` is ``auto``, ``float32`` or
+    ``bfloat16``.
 
     Metrics: ``accuracy`` (share of 1) and ``log_loss`` (nats) on the validation part, ``params`` and ``macs`` of the network.
     """
@@ -65,8 +68,9 @@ class TrainingEvaluator:
         started = time.perf_counter()
         splits = _opened(self.data)
         if splits.train.shape != self.space.input_shape or len(splits.classes) != self.space.n_outputs:
+            wanted, found = (self.space.input_shape, self.space.n_outputs), (splits.train.shape, len(splits.classes))
             raise EvaluationError(
-                f"The space lays out networks for {self.space.input_shape} and {self.space.n_outputs} classes, the data have {splits.train.shape} and {len(splits.classes)}."
+                f"The space lays out networks for images {wanted[0]} of {wanted[1]} classes, the data are {found[0]} of {found[1]}."
             )
         recipe = self.recipe.with_decisions(architecture)
         graph = self.space.graph(architecture)
@@ -84,11 +88,17 @@ class TrainingEvaluator:
             report=lambda epoch, metrics: context.report(epoch, _scores(metrics)),
             save_to=None if context.workspace is None else context.workspace / CHECKPOINT,
             arithmetic=self.precision,
+            measure_every=max(1, round(fidelity / REPORTS)),
         )
         if result.score is None:
             raise EvaluationError("There are no validation pictures to measure on.")
         measured = {"accuracy": result.score.accuracy, "log_loss": result.score.log_loss, "params": float(size.params), "macs": float(size.macs)}
-        notes = {"epochs": result.epochs, "steps": result.steps, "step_ms": round(1000 * result.step_seconds, 2), "precision": result.precision}
+        notes: dict[str, Scalar] = {
+            "epochs": result.epochs,
+            "steps": result.steps,
+            "step_ms": round(1000 * result.step_seconds, 2),
+            "precision": result.precision,
+        }
         return Outcome.success(measured, time.perf_counter() - started, notes)
 
     def at(self, space: NetworkSpace) -> TrainingEvaluator:

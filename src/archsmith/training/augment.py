@@ -1,0 +1,57 @@
+"""Augmentation of whole batches of bytes, before they become floats: shift, mirror, cutout.
+
+Works on uint8 tensors ``(n, H, W, C)`` with an explicit generator. Pixels that a shift uncovers repeat the edge, which is right for photographs and
+for drawings on white or on black; the square of a cutout takes the mean colour.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from archsmith.training.recipe import Recipe
+
+
+def augment(images: Tensor, recipe: Recipe, fill: Tensor, generator: torch.Generator) -> Tensor:
+    """A changed copy of ``images`` uint8 ``(n, H, W, C)``; ``fill`` uint8 ``(C,)`` colours cut squares. All draws come from ``generator``."""
+    if recipe.shift:
+        images = shift(images, recipe.shift, generator)
+    if recipe.flip:
+        images = mirror(images, generator)
+    if recipe.cutout:
+        images = cutout(images, recipe.cutout, fill, generator)
+    return images
+
+
+def shift(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Move each picture by up to ``share`` of its side (at least one pixel) in both directions, repeating the edge."""
+    n, height, width, channels = images.shape
+    dy, dx = max(1, round(share * height)), max(1, round(share * width))
+    top = torch.randint(-dy, dy + 1, (n, 1), generator=generator)
+    left = torch.randint(0, 2 * dx + 1, (n, 1), generator=generator)
+    rows = torch.arange(n)[:, None] * height + (top + torch.arange(height)).clamp_(0, height - 1)
+    columns = torch.arange(-dx, width + dx).clamp_(0, width - 1)
+    padded = images.index_select(2, columns)
+    # Each row of the result is a run of bytes in the padded one; copying runs is several times faster than indexing pixels.
+    runs = padded.reshape(-1).unfold(0, width * channels, 1)
+    starts = (rows * (width + 2 * dx) + left) * channels
+    return runs.index_select(0, starts.reshape(-1)).reshape(n, height, width, channels)
+
+
+def mirror(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Turn each picture left to right with probability one half."""
+    turned = torch.rand(images.shape[0], generator=generator) < 0.5
+    return torch.where(turned[:, None, None, None], images.flip(2), images)
+
+
+def cutout(images: Tensor, share: float, fill: Tensor, generator: torch.Generator) -> Tensor:
+    """Cover a square of ``share`` of the shorter side, its centre anywhere in the picture, with ``fill``."""
+    n, height, width, _ = images.shape
+    side = max(1, round(share * min(height, width)))
+    top = torch.randint(0, height, (n, 1), generator=generator) - side // 2
+    left = torch.randint(0, width, (n, 1), generator=generator) - side // 2
+    rows = torch.arange(height)[None, :]
+    columns = torch.arange(width)[None, :]
+    in_rows = (rows >= top) & (rows < top + side)
+    in_columns = (columns >= left) & (columns < left + side)
+    return torch.where((in_rows[:, :, None] & in_columns[:, None, :])[..., None], fill, images)

@@ -1,0 +1,63 @@
+"""A moving average of weights: what a constant learning rate needs to be judged as if it had been annealed.
+
+Source: Polyak and Juditsky 1992; for batch-normalised networks Izmailov et al. 2018 (arXiv 1803.05407), who also recompute the batch-norm statistics
+of the averaged network. Ours is exponential, so that its length does not depend on when the training ends.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+EVERY = 4  # steps between two updates
+
+
+class Average:
+    """The exponential moving average of a network's parameters over about ``span`` steps, unbiased from the first update on."""
+
+    def __init__(self, network: nn.Module, span: float) -> None:
+        self.span = max(1.0, span)
+        self.updates = 0
+        self.names = [name for name, _ in network.named_parameters()]
+        self.values = [torch.zeros_like(parameter) for parameter in network.parameters()]
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Call after step ``step`` (counted from 1)."""
+        if step % EVERY:
+            return
+        self.updates += 1
+        decay = math.exp(-EVERY / self.span)
+        weight = (1 - decay) / (1 - decay**self.updates)  # the bias correction of Adam, folded into the weight
+        torch._foreach_lerp_(self.values, [parameter.detach() for parameter in network.parameters()], weight)
+
+    @contextmanager
+    def applied(self, network: nn.Module) -> Iterator[None]:
+        """Inside, ``network`` holds the averaged weights; afterwards its own parameters and buffers again."""
+        with torch.no_grad():
+            own = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+            self.install(network)
+        try:
+            yield
+        finally:
+            network.load_state_dict(own)
+
+    @torch.no_grad()
+    def install(self, network: nn.Module) -> None:
+        """Put the averaged weights into ``network`` for good; nothing before the first update."""
+        if self.updates:
+            for parameter, value in zip(network.parameters(), self.values, strict=True):
+                parameter.copy_(value)
+
+    def state(self) -> dict[str, Tensor]:
+        return dict(zip(self.names, self.values, strict=True))
+
+    def load(self, state: dict[str, Tensor], updates: int) -> None:
+        self.updates = updates
+        with torch.no_grad():
+            for name, value in zip(self.names, self.values, strict=True):
+                value.copy_(state[name])

@@ -1,0 +1,42 @@
+"""A training on disk: one safetensors file with the tensors, and everything else as JSON in its header.
+
+One file is replaced in one move, so a process killed at any moment leaves the previous checkpoint or the new one, never half of each.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+HEADER = "archsmith"
+
+
+def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """Write ``tensors`` and JSON-able ``facts`` to ``path``, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".draft")
+    # safetensors stores row-major tensors; channels_last ones are copied.
+    save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, str(draft), metadata={HEADER: json.dumps(facts)})
+    os.replace(draft, path)
+
+
+def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """What ``save`` wrote, or None when there is no readable checkpoint at ``path``."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            facts = json.loads((file.metadata() or {})[HEADER])
+            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118 (not a mapping)
+    except (OSError, SafetensorError, KeyError, json.JSONDecodeError):
+        return None
+
+
+def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Those whose names begin with ``prefix``, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from archsmith.core.errors import EvaluationError, Stopped
+from archsmith.data.readers import read
+from archsmith.data.splits import Splits, split
+from archsmith.training.batches import Normalisation
+from archsmith.training.loop import Trained, train
+from archsmith.training.recipe import Recipe
+
+RECIPE = Recipe(batch_size=32, epochs=3, learning_rate=0.1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Splits:
+    return split(read("digits"), seed=0)
+
+
+class Small(nn.Module):
+    """One convolution, batch norm, drop-out and a linear layer."""
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.layers = nn.Sequential(
+                nn.Conv2d(1, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.Dropout(0.1), nn.Flatten(), nn.Linear(256, 10)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)  # type: ignore[no-any-return]
+
+
+def fit(splits: Splits, network: nn.Module, recipe: Recipe = RECIPE, **more: Any) -> Trained:
+    return train(
+        network, splits.train, recipe, Normalisation(*splits.statistics), **{"seed": 1, "valid": splits.valid, "arithmetic": "float32", **more}
+    )
+
+
+def same(a: nn.Module, b: nn.Module) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+def test_it_learns(digits: Splits) -> None:
+    result = fit(digits, Small(), epochs=8)
+    assert result.score is not None
+    assert result.score.accuracy > 0.93
+    assert result.epochs == 8
+
+
+@pytest.mark.parametrize("average", [0.0, 0.5])
+def test_same_seed_same_numbers_another_seed_others(digits: Splits, average: float) -> None:
+    recipe = Recipe(batch_size=64, average=average, cutout=0.2)
+    one, two, other = Small(), Small(), Small()
+    first = fit(digits, one, recipe, epochs=1)
+    torch.rand(3)  # what else happens in the process does not matter
+    second = fit(digits, two, recipe, epochs=1)
+    fit(digits, other, recipe, epochs=1, seed=2)
+    assert first.score == second.score
+    assert same(one, two)
+    assert not same(one, other)
+
+
+def test_the_global_generator_is_left_alone(digits: Splits) -> None:
+    before = torch.random.get_rng_state()
+    fit(digits, Small(), epochs=0.1)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("average", [0.0, 0.5])
+@pytest.mark.parametrize("killed_in", [2, 3])
+def test_killed_and_resumed_ends_like_an_unbroken_one(digits: Splits, tmp_path: Path, average: float, killed_in: int) -> None:
+    recipe = Recipe(batch_size=64, epochs=3, average=average, cutout=0.2)
+    unbroken, broken, again = Small(), Small(), Small(seed=5)
+    expected = fit(digits, unbroken, recipe)
+
+    reported: list[float] = []
+    steps_after: list[float] = []
+
+    def kill() -> None:
+        if len(reported) >= killed_in - 1:
+            steps_after.append(0)
+            if len(steps_after) > 5:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(digits, broken, recipe, save_to=tmp_path / "c", check=kill, report=lambda epoch, metrics: reported.append(epoch))
+    result = fit(digits, again, recipe, save_to=tmp_path / "c")
+    assert result.resumed == killed_in - 1
+    assert result.score == expected.score
+    assert same(again, unbroken)
+
+
+def test_a_finished_training_is_not_repeated(digits: Splits, tmp_path: Path) -> None:
+    one, two = Small(), Small(seed=5)
+    first = fit(digits, one, epochs=1.5, save_to=tmp_path / "c")
+    second = fit(digits, two, epochs=1.5, save_to=tmp_path / "c", check=lambda: None)
+    assert second.steps == first.steps
+    assert second.score == first.score
+    assert same(one, two)
+
+
+def test_a_constant_rate_goes_on_to_more_epochs(digits: Splits, tmp_path: Path) -> None:
+    recipe = Recipe(batch_size=64).proxy()
+    whole = fit(digits, Small(), recipe, epochs=3)
+    fit(digits, Small(), recipe, epochs=1, save_to=tmp_path / "c")
+    continued = fit(digits, Small(seed=8), recipe, epochs=3, save_to=tmp_path / "c")
+    assert continued.resumed == 1
+    assert continued.score == whole.score
+
+
+def test_a_checkpoint_of_another_job_is_ignored(digits: Splits, tmp_path: Path) -> None:
+    fit(digits, Small(), epochs=1, save_to=tmp_path / "c")
+    assert fit(digits, Small(), epochs=1, save_to=tmp_path / "c", seed=9).resumed == 0
+
+
+def test_fractions_of_an_epoch(digits: Splits) -> None:
+    result = fit(digits, Small(), epochs=0.5)
+    assert result.steps == 20
+    assert result.score is not None
+
+
+def test_a_clock_ends_it_in_time_and_annealed(digits: Splits) -> None:
+    before = time.perf_counter()
+    result = fit(digits, Small(), Recipe(batch_size=32, epochs=100_000), seconds=1.0, reserve=0.1)
+    assert time.perf_counter() - before < 1.5
+    assert result.steps > 5
+    rates = [metrics["learning_rate"] for _, metrics in result.curve if "learning_rate" in metrics]
+    assert max(rates) > 0.05
+    assert rates[-1] < 0.02
+
+
+def test_reports_come_each_epoch_and_at_the_end(digits: Splits) -> None:
+    reports: list[tuple[float, Mapping[str, float]]] = []
+    result = fit(digits, Small(), epochs=2.5, report=lambda epoch, metrics: reports.append((epoch, metrics)))
+    assert [epoch for epoch, _ in reports] == [1.0, 2.0, 2.5]
+    assert all("accuracy" in metrics for _, metrics in reports)
+    assert result.score is not None
+    assert reports[-1][1]["accuracy"] == result.score.accuracy
+
+
+def test_check_stops_it_inside_an_epoch(digits: Splits) -> None:
+    calls = 0
+
+    def stop() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 7:
+            raise Stopped("Enough.")
+
+    with pytest.raises(Stopped):
+        fit(digits, Small(), check=stop)
+    assert calls == 7
+
+
+def test_divergence_is_an_outcome(digits: Splits) -> None:
+    with pytest.raises(EvaluationError) as caught:
+        fit(digits, Small(), Recipe(learning_rate=1e20, clip=0.0, schedule="constant"))
+    assert caught.value.kind == "diverged"
+
+
+class Greedy(Small):
+    def forward(self, x: Tensor) -> Tensor:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+
+
+def test_running_out_of_memory_is_an_outcome(digits: Splits) -> None:
+    with pytest.raises(EvaluationError) as caught:
+        fit(digits, Greedy())
+    assert caught.value.kind == "memory"
+
+
+class TwoHeads(Small):
+    """Has an auxiliary head and notes its progress."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(64, 10)
+        self.progress: list[float] = []
+
+    def forward_all(self, x: Tensor) -> dict[str, Tensor]:
+        return {"class": self(x), "auxiliary": self.head(x.flatten(1))}
+
+    def set_progress(self, fraction: float) -> None:
+        self.progress.append(fraction)
+
+
+def test_an_auxiliary_head_is_trained_by_its_weight(digits: Splits) -> None:
+    used, unused = TwoHeads(), TwoHeads()
+    before = unused.head.weight.clone()
+    fit(digits, used, epochs=0.1)
+    fit(digits, unused, Recipe(auxiliary=0.0), epochs=0.1)
+    assert torch.equal(unused.head.weight, before)
+    assert used.head.weight.abs().sum() != unused.head.weight.abs().sum()
+
+
+def test_scheduled_layers_hear_of_the_progress(digits: Splits) -> None:
+    network = TwoHeads()
+    fit(digits, network, epochs=1)
+    assert network.progress[0] == 0.0
+    assert network.progress == sorted(network.progress)
+    assert network.progress[-1] == pytest.approx(1.0, abs=0.05)
+
+
+def test_averaged_weights_get_their_own_batch_statistics(digits: Splits) -> None:
+    network = Small()
+    fit(digits, network, Recipe(batch_size=32, average=1.0, shift=0.0), epochs=1, valid=None)
+    norm = network.layers[1]
+    images = Normalisation(*digits.statistics)(torch.from_numpy(np.asarray(digits.train.images)))
+    with torch.no_grad():
+        mean = network.layers[0](images).mean((0, 2, 3))
+    assert torch.allclose(norm.running_mean, mean, atol=0.02)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from archsmith.data.images import ImageSet
+from archsmith.training.batches import Normalisation
+from archsmith.training.measure import evaluate, logits, score
+
+DATA = ImageSet(np.zeros((10, 2, 2, 1), np.uint8), np.array([0, 1] * 5), ("a", "b"))
+PLAIN = Normalisation((0.0,), (1.0,))
+
+
+class Always(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([[2.0, 0.0]]).expand(len(x), 2)
+
+
+def test_accuracy_and_log_loss_by_hand() -> None:
+    result = evaluate(Always(), DATA, PLAIN)
+    assert result.accuracy == 0.5
+    assert result.log_loss == pytest.approx((math.log(1 + math.exp(-2)) + math.log(1 + math.exp(2))) / 2)
+    assert result.n == 10
+
+
+def test_a_limit_takes_the_first_ones_and_the_mode_is_kept() -> None:
+    network = Always().train()
+    assert logits(network, DATA, PLAIN, batch_size=4, limit=7).shape == (7, 2)
+    assert network.training
+
+
+def test_check_is_called_in_every_batch() -> None:
+    calls: list[int] = []
+    evaluate(Always(), DATA, PLAIN, batch_size=2, check=lambda: calls.append(1))
+    assert len(calls) == 5
+
+
+def test_score_of_sure_and_right_answers() -> None:
+    result = score(torch.tensor([[100.0, 0.0], [0.0, 100.0]]), torch.tensor([0, 1]))
+    assert (result.accuracy, result.log_loss) == (1.0, pytest.approx(0.0))

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from archsmith.core.architecture import Architecture
+from archsmith.core.errors import UsageError
+from archsmith.spaces.recipe import ImageRecipe
+from archsmith.training.recipe import Recipe
+
+
+def test_decisions_replace_defaults_and_others_are_left_alone() -> None:
+    recipe = Recipe().with_decisions(Architecture({"depth": 3, "recipe/flip": True, "recipe/learning_rate": 0.05}))
+    assert (recipe.flip, recipe.learning_rate, recipe.momentum) == (True, 0.05, Recipe().momentum)
+
+
+def test_an_unknown_decision_is_named() -> None:
+    with pytest.raises(UsageError, match="recipe/magic"):
+        Recipe().with_decisions({"recipe/magic": 1})
+
+
+def test_the_space_of_recipes_begins_at_these_defaults() -> None:
+    assert Recipe().with_decisions(ImageRecipe().first()) == Recipe()
+
+
+def test_no_mirror_by_default() -> None:
+    assert Recipe().flip is False
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"learning_rate": 0.0},
+        {"momentum": 1.0},
+        {"weight_decay": -1.0},
+        {"schedule": "steps"},
+        {"cutout": 1.5},
+        {"batch_size": 0},
+        {"clip": float("nan")},
+    ],
+)
+def test_senseless_values_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        Recipe(**wrong)  # type: ignore[arg-type]
+
+
+def test_survives_json() -> None:
+    recipe = Recipe(flip=True, schedule="cosine")
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
+def test_the_proxy_can_be_continued() -> None:
+    proxy = Recipe().proxy()
+    assert proxy.schedule == "constant"
+    assert proxy.average > 0
+    assert proxy.learning_rate < Recipe().learning_rate
