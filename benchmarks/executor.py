@@ -141,7 +141,9 @@ def compare(name: str, a: nn.Module, b: nn.Module, batch_a: torch.Tensor, batch_
     seconds(a, batch_a), seconds(b, batch_b)
     times = [(seconds(a, batch_a), seconds(b, batch_b)) for _ in range(pairs)]
     ratio = statistics.median(x / y for x, y in times)
-    print(f"{name}: {statistics.median(x for x, _ in times):.3f} s against {statistics.median(y for _, y in times):.3f} s, ratio {ratio:.3f} ({pairs} pairs)")
+    print(
+        f"{name}: {statistics.median(x for x, _ in times):.3f} s against {statistics.median(y for _, y in times):.3f} s, ratio {ratio:.3f} ({pairs} pairs)"
+    )
 
 
 def main() -> None:

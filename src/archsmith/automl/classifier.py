@@ -96,7 +96,8 @@ class ImageClassifier:
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The likeliest class of each image, ``(n,)``."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(1)])
+        best = self.predict_proba(X).argmax(1)
+        return np.asarray(self.classes_[best])
 
     def score(self, X: Any, y: Any) -> float:
         """Accuracy in [0, 1] on images and labels that the search has not seen."""

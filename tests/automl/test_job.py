@@ -1,0 +1,96 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from archsmith.automl.job import fit
+from archsmith.automl.settings import FitSettings
+from archsmith.bundle.predictor import Predictor
+from archsmith.core.errors import DataError, StudyError, UsageError
+from archsmith.runtime.workspace import Workspace
+
+
+def phases(events, state="finished"):
+    return [event.data["name"] for event in events if event.kind == "phase" and event.data["state"] == state]
+
+
+def test_the_story_is_told_in_order(finished):
+    assert phases(finished.events) == ["linear", "search", "train fixed", "train searched", "choose", "test", "export"]
+
+
+def test_the_answer_is_complete_and_json(finished):
+    result = json.loads(json.dumps(finished.result.to_dict()))
+    wanted = "study stop_reason seconds budget_seconds n_trials valid test rows architecture params macs model_dir".split()
+    assert set(wanted) <= set(result)
+    assert [row["name"] for row in result["rows"]] == ["linear", "fixed", "searched"]
+    assert result["n_trials"] == 2 and result["stop_reason"] == "trials"
+    assert result["params"] == 303866
+
+
+def test_the_bundle_predicts_without_the_library_that_trained_it(finished):
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    images = np.rint(digits.images[:300] * (255 / 16)).astype(np.uint8)
+    predictor = Predictor(finished.result.model_dir)
+    accuracy = np.mean(np.array(predictor.predict(images)) == digits.target[:300].astype(str))
+    assert accuracy > 0.9
+    assert finished.result.max_difference <= 1e-4
+
+
+def test_out_is_a_copy_of_the_studys_own_bundle(finished):
+    study = Workspace(finished.settings.workspace).resolve(finished.result.study)
+    ours, theirs = study / "final" / "bundle", Path(finished.settings.out)
+    assert {p.name: p.read_bytes() for p in ours.iterdir()} == {p.name: p.read_bytes() for p in theirs.iterdir()}
+
+
+def test_the_test_part_is_read_once_and_after_the_choice(finished):
+    assert finished.result.test_reads == 1
+    order = phases(finished.events)
+    assert order.index("choose") < order.index("test")
+
+
+def test_selection_is_by_validation(finished):
+    trained = [row for row in finished.result.rows if row.name != "linear"]
+    best = max(trained, key=lambda row: (row.valid, -row.valid_log_loss))
+    assert best.exported and sum(row.exported for row in finished.result.rows) == 1
+
+
+def test_a_finished_study_has_nothing_to_resume(finished):
+    with pytest.raises(StudyError, match="no unfinished study of 'digits'"):
+        fit(dataclasses.replace(finished.settings, resume=True, out=None))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"data": "nowhere"}, DataError, "no file or folder 'nowhere'"),
+        ({"space": "convstages"}, UsageError, "Did you mean 'conv_stages'"),
+        ({"space": "toy_flat"}, UsageError, "no networks"),
+        ({"strategy": "evolutoin"}, UsageError, "Did you mean 'evolution'"),
+        ({"settings": {"strategy": {"populaton": 5}}}, UsageError, "Did you mean 'population'"),
+        ({"settings": {"recipe": {"learning_rate": -1.0}}}, UsageError, "learning_rate"),
+        ({"settings": {"space": {"max_work": 0.5}}}, UsageError, "max_work"),
+        ({"name": "../x"}, UsageError, "cannot be named"),
+        ({"resume": True}, StudyError, "no unfinished study"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_is_written(tmp_path, change, error, words):
+    settings = dataclasses.replace(FitSettings(data="digits", seconds=20.0, workspace=str(tmp_path / "workspace")), **change)
+    with pytest.raises(error, match=words):
+        fit(settings)
+    assert not Workspace(settings.workspace).list()
+
+
+def test_an_out_folder_that_holds_something_else_is_refused(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(UsageError, match="thesis.txt"):
+        fit(FitSettings(data="digits", seconds=20.0, workspace=str(tmp_path / "workspace"), out=str(tmp_path)))
+
+
+@pytest.mark.parametrize("values", [{"seconds": None}, {"seconds": 3.0}, {"settings": {"optimizer": {}}}])
+def test_settings_are_checked(values):
+    with pytest.raises(UsageError):
+        FitSettings(data="digits", **values)
