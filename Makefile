@@ -1,0 +1,60 @@
+# One verb a line; CI calls the same ones. `make` alone lists them.
+
+PYTHON ?= python3
+# Another package index that offers torch, for instance PyTorch's own with CPU builds: make demo TORCH_INDEX=https://...
+TORCH_INDEX ?=
+# The table of NAS-Bench-201 as an .npz (see archsmith.evaluators.nasbench201), for the benchmark that needs it.
+NASBENCH201 ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt
+STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.installed-docs
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format slow bench docs clean
+
+help: ## list these verbs
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Archsmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@echo "Installing into $(VENV) (once; a minute or two) ..."
+	$(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) -e ".[train,dev]"
+	@touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	$(PIP_INSTALL) -e ".[docs]"
+	@touch $@
+
+demo: $(STAMP) ## search a network for scikit-learn's digits, train it, export it: about 2 minutes after the install
+	$(BIN)/archsmith fit digits --time 2m --out models/digits
+
+test: $(STAMP) ## the tests, a few minutes
+	$(BIN)/python -m pytest -m "not slow"
+
+check: $(STAMP) ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## put the code into its format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+slow: $(STAMP) ## the long tests
+	$(BIN)/python -m pytest -m slow
+
+bench: $(STAMP) ## every measurement that the documentation quotes; hours, and goes on where it was stopped
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/executor.py
+	$(BIN)/python benchmarks/fashion_mnist.py
+	$(if $(NASBENCH201),$(BIN)/python benchmarks/nasbench201_baselines.py $(NASBENCH201),@echo "Left out: make bench NASBENCH201=nas_bench_201.npz")
+
+docs: $(DOCS_STAMP) ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+clean: ## remove the environment, caches and builds
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build dist site
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

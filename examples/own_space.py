@@ -1,0 +1,57 @@
+"""A search space of one's own in twenty lines, and a search of it under a hard limit.
+
+Nothing is trained here: the evaluator is a toy that prefers many parameters, while the limit keeps multiply-adds down. Put a TrainingEvaluator in its
+place, or give the space to ``archsmith fit --space own_space:Pyramid``, to search for accuracy.
+
+    python examples/own_space.py --trials 200
+"""
+
+import argparse
+import math
+from dataclasses import dataclass
+
+from archsmith import Budget, Constraint, FunctionEvaluator, NetworkSpace, Objective, Problem, RegularizedEvolution, Search
+from archsmith.graphs.cost import cost
+from archsmith.graphs.layers import classifier, conv_bn_relu, sep_conv
+
+
+# --8<-- [start:space]
+@dataclass(frozen=True)
+class Pyramid(NetworkSpace):
+    """Two to four levels of convolutions, each half as large and twice as wide as the one before. ``width``: filters of the first level."""
+
+    width: int = 16
+
+    def build(self, choose, net):
+        x = net.input("image")
+        for level in range(choose("levels", (2, 3, 4))):
+            filters = self.width * 2**level
+            with net.scope(f"level{level}", "Level", x=x):
+                if choose(f"level{level}/kind", ("plain", "separable")) == "plain":
+                    x = conv_bn_relu(net, x, filters, kernel=choose(f"level{level}/kernel", (3, 5)))
+                else:
+                    x = sep_conv(net, x, filters, repeats=choose(f"level{level}/repeats", (1, 2)))
+                x = net.op("max_pool", x, kernel=2, stride=2)
+        net.output(classifier(net, x, self.n_outputs))
+
+
+# --8<-- [end:space]
+def toy(architecture):
+    counted = cost(Pyramid().graph(architecture))
+    return {"capacity": math.log10(counted.params), "macs": counted.macs}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--trials", type=int, default=200)
+    arguments = parser.parse_args()
+
+    problem = Problem(Pyramid(), (Objective("capacity"),), (Constraint("macs", upper=6e6),))
+    evaluator = FunctionEvaluator(toy, metrics=("capacity", "macs"))
+    result = Search(problem, RegularizedEvolution(), evaluator, budget=Budget(trials=arguments.trials)).run()
+    print(f"{len(result.history)} trials, stopped because: {result.reason}")
+    print(result.best.architecture, dict(result.best.metrics))
+
+
+if __name__ == "__main__":
+    main()

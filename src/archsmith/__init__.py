@@ -1,0 +1,75 @@
+"""Archsmith: neural architecture search that ends with a network you can read, run and serve.
+
+Names are loaded when they are first used (PEP 562), so that ``import archsmith`` costs next to nothing and a predictor never loads torch.
+Nothing inside the package imports this module.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from archsmith.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from archsmith.automl.classifier import ImageClassifier as ImageClassifier
+    from archsmith.bundle.predictor import Predictor as Predictor
+    from archsmith.core.architecture import Architecture as Architecture
+    from archsmith.core.budget import Budget as Budget
+    from archsmith.core.errors import ArchsmithError as ArchsmithError
+    from archsmith.core.errors import EvaluationError as EvaluationError
+    from archsmith.core.errors import UsageError as UsageError
+    from archsmith.core.problem import Constraint as Constraint
+    from archsmith.core.problem import Fidelity as Fidelity
+    from archsmith.core.problem import Objective as Objective
+    from archsmith.core.problem import Problem as Problem
+    from archsmith.core.space import Range as Range
+    from archsmith.core.space import Space as Space
+    from archsmith.core.trial import Outcome as Outcome
+    from archsmith.core.trial import Proposal as Proposal
+    from archsmith.evaluators.functions import FunctionEvaluator as FunctionEvaluator
+    from archsmith.evaluators.training import TrainingEvaluator as TrainingEvaluator
+    from archsmith.graphs.graph import Graph as Graph
+    from archsmith.graphs.net import Net as Net
+    from archsmith.graphs.network import Network as Network
+    from archsmith.graphs.network_space import NetworkSpace as NetworkSpace
+    from archsmith.runtime.search import Search as Search
+    from archsmith.strategies.evolution import RegularizedEvolution as RegularizedEvolution
+    from archsmith.strategies.local import LocalSearch as LocalSearch
+    from archsmith.strategies.random import RandomSearch as RandomSearch
+
+_MODULES = {
+    "archsmith.automl.classifier": ("ImageClassifier",),
+    "archsmith.bundle.predictor": ("Predictor",),
+    "archsmith.core.architecture": ("Architecture",),
+    "archsmith.core.budget": ("Budget",),
+    "archsmith.core.errors": ("ArchsmithError", "EvaluationError", "UsageError"),
+    "archsmith.core.problem": ("Constraint", "Fidelity", "Objective", "Problem"),
+    "archsmith.core.space": ("Range", "Space"),
+    "archsmith.core.trial": ("Outcome", "Proposal"),
+    "archsmith.evaluators.functions": ("FunctionEvaluator",),
+    "archsmith.evaluators.training": ("TrainingEvaluator",),
+    "archsmith.graphs.graph": ("Graph",),
+    "archsmith.graphs.net": ("Net",),
+    "archsmith.graphs.network": ("Network",),
+    "archsmith.graphs.network_space": ("NetworkSpace",),
+    "archsmith.runtime.search": ("Search",),
+    "archsmith.strategies.evolution": ("RegularizedEvolution",),
+    "archsmith.strategies.local": ("LocalSearch",),
+    "archsmith.strategies.random": ("RandomSearch",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [*_HOME, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'archsmith' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value  # the next look-up does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

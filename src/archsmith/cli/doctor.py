@@ -1,0 +1,132 @@
+"""``archsmith doctor``: what this machine and this installation can do, and what is missing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+# What each extra brings, by the name that is imported; the installation is judged by these.
+EXTRAS = {
+    "train": ("torch", "safetensors", "sklearn", "pandas", "pyarrow", "onnx", "onnxscript", "matplotlib", "jinja2"),
+    "text": ("tokenizers",),
+    "serve": ("fastapi", "uvicorn", "multipart", "prometheus_client"),
+    "app": ("nicegui",),
+    "ray": ("ray",),
+    "optuna": ("optuna",),
+    "track": ("tensorboard", "mlflow"),
+}
+BASE = ("numpy", "PIL", "onnxruntime", "typer", "rich")
+DISTRIBUTION = {"sklearn": "scikit-learn", "PIL": "pillow", "multipart": "python-multipart", "prometheus_client": "prometheus-client"}
+LOW_DISK_GB = 2.0
+
+
+def doctor(
+    workspace: Annotated[str | None, typer.Option(help="Folder of the studies, ~/.archsmith when left out.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
+) -> None:
+    """Report what this machine and installation can do.
+
+    Python, processors, memory, disk, torch, and which extras lack what. Exit code 1 when the base itself is broken.
+    """
+    from archsmith.cli.output import emit, say, show
+
+    report = examine(workspace)
+    if json:
+        emit(report)
+    else:
+        machine = report["machine"]
+        torch = report["torch"]
+        rows: list[tuple[str, str]] = [
+            ("archsmith", report["archsmith"]),
+            ("python", f"{report['python']} on {machine['system']}"),
+            ("processors", f"{machine['cores_usable']} of {machine['cores']} usable"),
+            ("memory", f"{machine['memory_gb']:.1f} GB" if machine["memory_gb"] else "unknown"),
+            ("workspace", f"{report['workspace']}, {machine['disk_free_gb']:.1f} GB free"),
+            ("torch", f"{torch['version']}, {torch['threads']} threads, {torch['capability']}, {torch['devices']}" if torch else "not installed"),
+        ]
+        show(("", ""), rows)
+        say("")
+        extras = [(extra["name"], extra["complete"], ", ".join(extra["missing"]), extra["install"] or "") for extra in report["extras"]]
+        show(("extra", "complete", "what it lacks", "install"), extras)
+        for warning in report["warnings"]:
+            say(f"! {warning}")
+    raise typer.Exit(1 if report["broken"] else 0)
+
+
+def examine(workspace: str | None = None) -> dict[str, Any]:
+    """Everything that the report says, as plain data."""
+    from importlib.util import find_spec
+
+    from archsmith.version import VERSION
+
+    folder, machine = _machine(workspace)
+    versions = {name: _version(name) for name in (*BASE, *(package for packages in EXTRAS.values() for package in packages)) if find_spec(name)}
+    extras = []
+    for name, packages in EXTRAS.items():
+        missing = [DISTRIBUTION.get(package, package) for package in packages if package not in versions]
+        extras.append({"name": name, "complete": not missing, "missing": missing, "install": f'pip install "archsmith[{name}]"' if missing else None})
+    broken = [package for package in BASE if package not in versions]
+    warnings = [f"The base needs {package!r}, which is not installed: pip install archsmith" for package in broken]
+    if machine["disk_free_gb"] < LOW_DISK_GB:
+        warnings.append(f"Only {machine['disk_free_gb']:.1f} GB of disk are free at {folder}.")
+    return {
+        "archsmith": VERSION,
+        "python": _python(),
+        "machine": machine,
+        "workspace": str(folder),
+        "torch": _torch() if "torch" in versions else None,
+        "versions": versions,
+        "extras": extras,
+        "warnings": warnings,
+        "broken": broken,
+    }
+
+
+def _python() -> str:
+    import platform
+
+    return f"{platform.python_implementation()} {platform.python_version()}"
+
+
+def _machine(workspace: str | None) -> tuple[Any, dict[str, Any]]:
+    import os
+    import platform
+    import shutil
+    from pathlib import Path
+
+    folder = Path(workspace).expanduser() if workspace else Path.home() / ".archsmith"
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (ValueError, OSError, AttributeError):  # not every system tells
+        memory = None
+    return folder, {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count() or 1,
+        "cores_usable": usable,
+        "memory_gb": memory,
+        "disk_free_gb": shutil.disk_usage(existing).free / 1e9,
+    }
+
+
+def _version(module: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(DISTRIBUTION.get(module, module))
+    except PackageNotFoundError:  # importable without being installed, from a path
+        return None
+
+
+def _torch() -> dict[str, Any]:
+    import torch
+
+    devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    return {
+        "version": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "devices": ", ".join(devices) or "no GPU",
+    }

@@ -1,0 +1,44 @@
+"""Ctrl-C in two steps: once to finish with the best so far, twice to stop now."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+INTERRUPTED = 130  # exit code: what shells report for a program that Ctrl-C ended
+
+
+class Interrupts:
+    """A context manager around the signal SIGINT.
+
+    The first one sets ``requested`` and calls ``on_first`` (which must be quick and not raise); the second raises KeyboardInterrupt where the program
+    stands. Outside the main thread, where Python allows no handlers, it does nothing.
+    """
+
+    def __init__(self, on_first: Callable[[], None]) -> None:
+        self._on_first = on_first
+        self._before: Any = None
+        self.requested = False
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            self._before = None
+
+    def __call__(self) -> bool:
+        """Was a quiet end asked for?"""
+        return self.requested
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+        self._on_first()

@@ -1,0 +1,104 @@
+"""The command ``archsmith``: puts the commands together and turns errors into one line and an exit code.
+
+Exit codes: 0 done, 1 failed, 2 used wrongly, 130 stopped by Ctrl-C. Errors are one line on standard error; ``--debug``, anywhere on the line, shows
+the traceback instead.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from archsmith.cli import bundles, catalog, doctor, fit, networks, search, studies
+from archsmith.cli.interrupts import INTERRUPTED
+from archsmith.core.errors import ArchsmithError, MissingExtraError
+from archsmith.version import VERSION
+
+app = typer.Typer(
+    name="archsmith",
+    help="Neural architecture search: from data to a network that you can read, run and serve.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"archsmith {VERSION}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def everywhere(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere on the line.")] = False,
+) -> None:
+    """Neural architecture search: from data to a network that you can read, run and serve."""
+
+
+app.command("fit")(fit.fit)
+app.command("predict")(bundles.predict)
+app.command("evaluate")(bundles.evaluate)
+app.command("search")(search.search)
+app.add_typer(studies.app, name="studies")
+app.command("draw")(networks.draw)
+app.command("zoo")(networks.zoo)
+app.command("catalog")(catalog.catalog)
+app.command("doctor")(doctor.doctor)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and leave the process with its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        code = app(args=words, prog_name="archsmith", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except ArchsmithError as error:
+        _leave(str(error), error.exit_code, debug)
+    except ModuleNotFoundError as error:
+        from archsmith.catalog import EXTRA_OF
+
+        package = (error.name or "").partition(".")[0]
+        if package in EXTRA_OF:
+            missing = MissingExtraError.of(package, EXTRA_OF[package], "This command")
+            _leave(str(missing), missing.exit_code, debug)
+        _leave(f"Internal error: {error}.", 1, debug)
+    except BrokenPipeError:
+        # The reader of our output went away (archsmith zoo | head). Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        _leave("Stopped.", INTERRUPTED, debug=False)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # the command-line parser's own errors
+            _leave_usage(error, debug)
+        _leave(f"Internal error: {type(error).__name__}: {error}. Run it again with --debug for the traceback.", 1, debug)
+
+
+def _leave_usage(error: Any, debug: bool) -> NoReturn:
+    """A word on the line that no command takes; or no word at all, which the parser answered with the help already."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stdout.write(error.format_message())
+        sys.exit(error.exit_code)
+    context = getattr(error, "ctx", None)
+    message = error.format_message().strip()
+    end = "" if message.endswith((".", "?", "!")) else "."
+    _leave(f"{message}{end} See: {context.command_path if context else 'archsmith'} --help", error.exit_code, debug)
+
+
+def _leave(message: str, code: int, debug: bool) -> NoReturn:
+    """One line on standard error and the exit code; with ``debug`` the error that is being handled goes on as a traceback."""
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    sys.stderr.write(f"archsmith: {' '.join(message.split())}\n")
+    sys.exit(code)

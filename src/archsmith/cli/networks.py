@@ -1,0 +1,158 @@
+"""``archsmith zoo`` and ``archsmith draw``: the published networks, and pictures of any network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STDOUT = "-"
+
+
+def zoo(
+    json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
+) -> None:
+    """List the published networks with parameters and multiply-adds, counted from their graphs."""
+    from archsmith.cli.output import emit, show
+    from archsmith.graphs.cost import cost
+    from archsmith.spaces.zoo import ZOO
+
+    rows = []
+    for name, entry in ZOO.items():
+        counted = cost(entry.space.graph(entry.architecture))
+        rows.append({"name": name, "params": counted.params, "macs": counted.macs, "source": entry.source})
+    if json:
+        emit(rows)
+    else:
+        show(("name", "params", "multiply-adds", "source"), [tuple(row.values()) for row in rows])
+
+
+def draw(
+    what: Annotated[str, typer.Argument(help="A name of `archsmith zoo`, a study, a bundle's folder, or a file with an architecture (JSON).")],
+    cell: Annotated[str | None, typer.Option(help="Draw the inside of one cell: its kind (NormalCell) or its path (cell3).")] = None,
+    network: Annotated[bool, typer.Option("--network", help="Draw the whole network (the default).")] = False,
+    depth: Annotated[int | None, typer.Option(min=1, help="Show what lies deeper than this as one box.")] = None,
+    out: Annotated[str | None, typer.Option(help="File for the SVG, - for standard output.  [default: named after what is drawn]")] = None,
+    trial: Annotated[int | None, typer.Option(min=0, help="With a study: this trial instead of the best one.")] = None,
+    space: Annotated[str | None, typer.Option(help="With a file: the search space of its architecture.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="With a file: one setting of the space, as space.n_outputs=100.")] = None,
+    workspace: Annotated[str | None, typer.Option(help="Folder of the studies, ~/.archsmith when left out.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
+) -> None:
+    """Draw a network, or one of its cells, as an SVG."""
+    from pathlib import Path
+
+    from archsmith.cli.output import emit, say
+    from archsmith.core.errors import UsageError
+    from archsmith.graphs.drawing import draw as svg_of
+
+    if network and cell is not None:
+        raise UsageError("--network and --cell exclude each other.", "Give one of them.")
+    if json and out == STDOUT:
+        raise UsageError("--json and --out - both want standard output.", "Give --out a file.")
+    title, graph = _graph(what, trial, space, settings or [], workspace)
+    scope = None if cell is None else find_scope(graph, cell)
+    svg = svg_of(graph, scope=scope, depth=depth, title=title if scope is None else f"{title}: {graph.scopes[scope].kind}")
+    if out == STDOUT:
+        say(svg)
+        return
+    path = Path(out or f"{title.replace(' ', '_')}{'' if scope is None else '_' + graph.scopes[scope].kind}.svg")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(svg, encoding="utf-8")
+    if json:
+        emit({"file": str(path), "title": title, "cell": scope})
+    else:
+        say(f"Drawn into {path}")
+
+
+def find_scope(graph: Any, wanted: str) -> str:
+    """The scope with this path, or of this kind: the first with the most different inputs, since the first cell of a network often gets the same one twice.
+
+    Raises UsageError with the kinds that there are.
+    """
+    from archsmith.core.errors import UsageError
+
+    if wanted in graph.scopes:
+        return wanted
+    alike = [path for path, scope in graph.scopes.items() if scope.kind.lower() == wanted.lower()]
+    if alike:
+        return str(max(alike, key=lambda path: len(set(graph.scopes[path].inputs.values()))))
+    kinds = dict.fromkeys(scope.kind for path, scope in graph.scopes.items() if "." not in path)
+    raise UsageError(f"This network has no cell {wanted!r}.", f"On its top level it has: {', '.join(kinds) or 'none'}.")
+
+
+def _graph(what: str, trial: int | None, space: str | None, settings: list[str], workspace: str | None) -> tuple[str, Any]:
+    """Title and graph of whatever ``what`` names: zoo, file, bundle, study, in this order."""
+    from pathlib import Path
+
+    from archsmith.core.architecture import Architecture
+    from archsmith.spaces.zoo import ZOO
+
+    if what in ZOO:
+        entry = ZOO[what]
+        return what, entry.space.graph(entry.architecture)
+    path = Path(what)
+    if path.is_file():
+        return path.stem, _network_space(space, settings).graph(Architecture.from_json(path.read_text(encoding="utf-8")))
+    if (path / "manifest.json").is_file():
+        return path.name, _graph_of_bundle(path)
+    return _graph_of_study(what, trial, workspace)
+
+
+def _network_space(name: str | None, settings: list[str]) -> Any:
+    from archsmith import catalog
+    from archsmith.core.errors import UsageError
+
+    if name is None:
+        raise UsageError("An architecture in a file does not say which space it belongs to.", "Name it with --space, for instance --space nasnet.")
+    return _with_graphs(catalog.build(catalog.get("space", name), catalog.parse_settings(settings).get("space", {})))
+
+
+def _graph_of_bundle(folder: Path) -> Any:
+    from contextlib import suppress
+
+    from archsmith import catalog
+    from archsmith.bundle.manifest import read
+    from archsmith.core.architecture import Architecture
+    from archsmith.core.errors import InvalidArchitectureError, UsageError
+
+    manifest = read(folder)
+    space, architecture = manifest.facts.search.get("space"), Architecture(manifest.facts.architecture)
+    if isinstance(space, dict):
+        return _with_graphs(catalog.from_spec(space, "space")).graph(architecture)
+    if not isinstance(space, str):
+        raise UsageError(f"The bundle {str(folder)!r} does not say which space its network comes from.", "Draw the study that it came from.")
+    # The fixed network, which wins where a search finds nothing better, is a point of the default space.
+    for name in dict.fromkeys((space, "conv_stages")):
+        with suppress(InvalidArchitectureError):
+            return catalog.get("space", name).for_task(manifest.task).graph(architecture)  # type: ignore[attr-defined]
+    raise UsageError(f"The bundle {str(folder)!r} holds a network of {space} with settings of its own.", "Draw the study that it came from.")
+
+
+def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tuple[str, Any]:
+    from archsmith.cli.studies import history_of, open_study
+    from archsmith.core.errors import StudyError, UsageError
+
+    try:
+        study = open_study(what, workspace)
+    except StudyError as error:
+        hint = "See `archsmith zoo` and `archsmith studies list`."
+        raise UsageError(f"{what!r} is no network of the zoo, no file, no bundle and no study.", hint) from error
+    history = history_of(study)
+    if trial is not None and not trial < len(history):
+        raise UsageError(f"The study {study.id} has no trial {trial}.", f"It has {len(history)} trials.")
+    chosen = history.best() if trial is None else history.trials[trial]
+    if chosen is None:
+        raise UsageError(f"The study {study.id} has no finished trial yet.", "Name one that is running with --trial.")
+    return f"{study.id} trial {chosen.id}", _with_graphs(history.space).graph(chosen.architecture)
+
+
+def _with_graphs(space: Any) -> Any:
+    from archsmith.core.errors import UsageError
+
+    if not hasattr(space, "graph"):
+        raise UsageError(f"{type(space).__name__} is a space of decisions without networks, so there is nothing to draw.")
+    return space

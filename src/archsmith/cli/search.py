@@ -1,0 +1,173 @@
+"""``archsmith search``: a researcher's search of any space with any strategy and any evaluator, without the main job around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from archsmith.cli.studies import OpenStudy
+
+TOY_SPACE, TOY = "toy_flat", "archsmith.testing.toys:ToyEvaluator"  # what is searched when nothing is named: a first try that needs nothing
+OWN_SPACE = {"nasbench201": "nasbench201"}  # evaluators that know one space only
+COMPARISONS = {"<=": "upper", ">=": "lower"}
+
+
+def search(
+    space: Annotated[str | None, typer.Option(help="Search space, by name or module:Class.  [default: the evaluator's own, else a toy]")] = None,
+    strategy: Annotated[str, typer.Option(help="Search strategy, by name or module:Class.")] = "random",
+    evaluator: Annotated[str | None, typer.Option(help="Evaluator, by name or module:Class.  [default: table with --bench, else a toy]")] = None,
+    bench: Annotated[str | None, typer.Option(help="File of a benchmark table: the same as --set evaluator.path=FILE.")] = None,
+    maximize: Annotated[list[str] | None, typer.Option(help="A metric to maximise.  [default: the evaluator's first]")] = None,
+    minimize: Annotated[list[str] | None, typer.Option(help="A metric to minimise.")] = None,
+    limit: Annotated[list[str] | None, typer.Option(help="A hard limit, as 'params<=1000000'.")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Budget in trials.  [default: 100, unless --time]")] = None,
+    time: Annotated[str | None, typer.Option("--time", help="Budget of time as 90s, 20m or 1h30m; simulated time for tables.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Where all randomness comes from.")] = 0,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="One setting of space, strategy or evaluator; may be repeated.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="How many trials run at once.")] = 1,
+    name: Annotated[str, typer.Option(help="First part of the study's id.")] = "search",
+    workspace: Annotated[str | None, typer.Option(help="Folder of the studies, ~/.archsmith when left out.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output at the end.")] = False,
+) -> None:
+    """Search any space with any strategy and evaluator.
+
+    The log is kept as a study: see `archsmith studies`.
+    """
+    from archsmith import catalog
+    from archsmith.core.budget import Budget, parse_seconds
+    from archsmith.core.errors import UsageError
+    from archsmith.runtime.workspace import Workspace
+
+    given = catalog.parse_settings(settings or [])
+    unknown = [kind for kind in given if kind not in ("space", "strategy", "evaluator")]
+    if unknown:
+        raise UsageError(f"--set {unknown[0]}.… sets nothing here.", "Settings begin with space, strategy or evaluator.")
+    if bench is not None:
+        given.setdefault("evaluator", {})["path"] = bench
+    problem, built = _problem(evaluator or ("table" if bench else TOY), space, given, maximize or [], minimize or [], limit or [])
+    budget = Budget(seconds=None if time is None else parse_seconds(time), trials=trials if trials or time else 100)
+    store = Workspace(workspace).create(name)
+    _run(problem, _build("strategy", strategy, given), built, budget, seed, store, workers, json=json)
+
+
+def resume_search(study: OpenStudy, seconds: float | None, trials: int | None, workers: int, *, json: bool) -> None:
+    """Go on with a study that ``search`` (or a person's own Search) began; a limit that is not given stays as it was at the last opening."""
+    from archsmith import catalog
+    from archsmith.core.budget import Budget
+
+    before: list[float | None] = [None, None]
+    for event in study.store.read():
+        if event.kind == "opened":
+            before = list(event.data["budget"])
+    budget = Budget(seconds or before[0], trials or (None if before[1] is None else int(before[1])))
+    strategy = catalog.from_spec(study.began["strategy"], "strategy")
+    evaluator = catalog.from_spec(study.began["evaluator"], "evaluator")
+    _run(study.problem(), strategy, evaluator, budget, study.began["seed"], study.store, workers, json=json)
+
+
+def _run(problem: Any, strategy: Any, evaluator: Any, budget: Any, seed: int, store: Any, workers: int, *, json: bool) -> None:
+    from archsmith.cli.display import Display
+    from archsmith.cli.interrupts import INTERRUPTED, Interrupts
+    from archsmith.cli.output import emit, to_stderr
+    from archsmith.cli.progress import Progress
+    from archsmith.core.errors import UsageError
+    from archsmith.runtime.search import Search
+
+    if budget.seconds is None and budget.trials is None:
+        raise UsageError("This study had no budget.", "Give it one with --time or --trials.")
+    executor = None
+    if workers > 1:
+        from archsmith.runtime.processes import ProcessExecutor
+
+        executor = ProcessExecutor(workers)
+    progress = Progress(None if evaluator.simulated else budget.seconds, budget.trials)
+    for event in store.read():
+        progress.apply(event)
+    display = Display(f"archsmith search {store.folder.name}", progress=progress)
+    loop = Search(problem, strategy, evaluator, budget=budget, seed=seed, store=store, executor=executor, observer=display)
+
+    def finish() -> None:
+        display.note("Stopping; running trials are run again on resume. Ctrl-C again stops at once.")
+        loop.request_stop()
+
+    try:
+        with display, Interrupts(finish):
+            result = loop.run()
+    except KeyboardInterrupt:
+        to_stderr(f"Stopped. Go on with: archsmith studies resume {store.folder}")
+        raise typer.Exit(INTERRUPTED) from None
+    report = _report(store.folder.name, result, problem)
+    if json:
+        emit(report)
+    else:
+        _summarize(report)
+
+
+def _report(study: str, result: Any, problem: Any) -> dict[str, Any]:
+    history, best = result.history, result.best
+    return {
+        "study": study,
+        "stop_reason": result.reason,
+        "seconds": result.seconds,
+        "n_trials": len(history.finished),
+        "n_failed": sum(trial.losses is None for trial in history.finished),
+        "metric": problem.objectives[0].metric,
+        "best": None if best is None else {"trial": best.id, "metrics": dict(best.metrics), "architecture": dict(best.architecture)},
+        "front": [{"trial": trial.id, "metrics": dict(trial.metrics)} for trial in history.front()] if len(problem.objectives) > 1 else None,
+    }
+
+
+def _summarize(report: Mapping[str, Any]) -> None:
+    from archsmith.cli.output import number, say, show
+
+    failed = f" ({report['n_failed']} failed)" if report["n_failed"] else ""
+    say(f"{report['n_trials']} trials{failed} in {report['seconds']:.1f} s; stopped because: {report['stop_reason']}. Study {report['study']}.")
+    best = report["best"]
+    if best is None:
+        say("No trial ended with a score that counts.")
+        return
+    say(f"Best: trial {best['trial']}, " + ", ".join(f"{name} {number(value)}" for name, value in best["metrics"].items()), "")
+    show(("decision", "answer"), [(path, str(answer)) for path, answer in best["architecture"].items()])
+
+
+def _build(kind: str, name: str, given: Mapping[str, Mapping[str, Any]]) -> Any:
+    from archsmith import catalog
+
+    return catalog.build(catalog.get(kind, name), given.get(kind, {}))
+
+
+def _problem(evaluator: str, space: str | None, given: Any, maximize: list[str], minimize: list[str], limits: list[str]) -> tuple[Any, Any]:
+    """The problem and the evaluator that the options describe. A table brings its own space and fidelities; an evaluator that works on one space gets it."""
+    import dataclasses
+
+    from archsmith import catalog
+    from archsmith.core.problem import Objective, Problem
+
+    objectives = (*(Objective(metric) for metric in maximize), *(Objective(metric, maximize=False) for metric in minimize))
+    constraints = tuple(_constraint(text) for text in limits)
+    cls = catalog.get("evaluator", evaluator)
+    if space is None and hasattr(cls, "problem"):
+        built = _build("evaluator", evaluator, given)
+        return built.problem(objectives or None, constraints), built
+    chosen = _build("space", space or OWN_SPACE.get(evaluator, TOY_SPACE), given)
+    wants_space = dataclasses.is_dataclass(cls) and "space" in {field.name for field in dataclasses.fields(cls)}
+    settings = given.get("evaluator", {})
+    built = catalog.build(cls, {**({"space": catalog.to_spec(chosen)} if wants_space else {}), **settings})
+    return Problem(chosen, objectives or (Objective(built.metrics[0]),), constraints), built
+
+
+def _constraint(text: str) -> Any:
+    from archsmith.core.errors import UsageError
+    from archsmith.core.problem import Constraint
+
+    for sign, bound in COMPARISONS.items():
+        metric, found, value = text.partition(sign)
+        if found:
+            try:
+                return Constraint(metric.strip(), **{bound: float(value)})
+            except ValueError:
+                break
+    raise UsageError(f"{text!r} is not a limit.", "Write it like 'params<=1000000' or 'accuracy>=0.9'.")

@@ -1,0 +1,187 @@
+"""``archsmith studies list|show|resume|stop``: what was searched, how far it is, and going on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="List, show, resume and stop studies.", no_args_is_help=True)
+
+Where = Annotated[str | None, typer.Option(help="Folder of the studies, ~/.archsmith when left out.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")]
+Which = Annotated[str, typer.Argument(help="Id of the study, the beginning of one, or 'last'.")]
+
+
+@app.command("list")
+def list_studies(workspace: Where = None, json: Json = False) -> None:
+    """List all studies, the one that changed last first."""
+    from archsmith.cli.output import emit, say, show
+    from archsmith.runtime.workspace import Workspace
+
+    place = Workspace(workspace)
+    rows = [_at_a_glance(summary) for summary in place.list()]
+    if json:
+        emit(rows)
+    elif not rows:
+        say(f"There are no studies in {place.path}. Start one with: archsmith fit DATA")
+    else:
+        show(("study", "state", "why", "finished trials", "space", "strategy"), [tuple(list(row.values())[:6]) for row in rows])
+
+
+@app.command("show")
+def show_study(
+    study: Which = "last",
+    workspace: Where = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many of the best trials.")] = 10,
+    json: Json = False,
+) -> None:
+    """Show the state, the best trials and the best architecture of a study."""
+    from archsmith.cli.output import emit, number, say, show
+
+    opened = open_study(study, workspace)
+    report = describe(opened, limit)
+    if json:
+        emit(report)
+        return
+    why = f" ({report['reason']})" if report["reason"] else ""
+    failed = f", {report['n_failed']} failed" if report["n_failed"] else ""
+    pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
+    say(f"{opened.id}: {report['state']}{why}, {report['n_finished']} trials{failed}{pending}", "")
+    if report["trials"]:
+        show(("trial", "from", "fidelity", report["metric"], "seconds"), [_trial_row(t, report["metric"]) for t in report["trials"]], "Best trials")
+        best = report["trials"][0]
+        say("", f"Best architecture (trial {best['id']}, {report['metric']} {number(best['metrics'][report['metric']])}):")
+        show(("decision", "answer"), [(path, str(answer)) for path, answer in best["architecture"].items()])
+
+
+@app.command("resume")
+def resume(
+    study: Which = "last",
+    time: Annotated[str | None, typer.Option("--time", help="A new budget of time for the whole study.")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="A new budget of trials for the whole study.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="How many trials run at once; a study of fit keeps its own number.")] = 1,
+    workspace: Where = None,
+    json: Json = False,
+) -> None:
+    """Go on with a study, if need be with a larger budget."""
+    from archsmith.core.budget import parse_seconds
+
+    seconds = None if time is None else parse_seconds(time)
+    opened = open_study(study, workspace)
+    if "fit" in opened.began:
+        from archsmith.cli.fit import resume_fit
+
+        resume_fit(opened.id, seconds, trials, None, workspace, json=json)
+    else:
+        from archsmith.cli.search import resume_search
+
+        resume_search(opened, seconds, trials, workers, json=json)
+
+
+@app.command("stop")
+def stop(study: Which = "last", workspace: Where = None, json: Json = False) -> None:
+    """Ask a running study to finish with the best so far."""
+    from archsmith.cli.output import emit, say
+
+    opened = open_study(study, workspace)
+    running = opened.store.holder is not None
+    if running:
+        opened.store.command("stop")
+    if json:
+        emit({"study": opened.id, "running": running, "asked": running})
+    else:
+        say(f"Asked {opened.id} to finish." if running else f"{opened.id} is not running.")
+
+
+class OpenStudy:
+    """An existing study as a reader sees it. ``began`` is the data of its first event."""
+
+    def __init__(self, store: Any) -> None:
+        from archsmith.core.errors import StudyError
+
+        self.store = store
+        self.id: str = store.folder.name
+        first = next(iter(store.read()), None)
+        if first is None or first.kind != "study":
+            raise StudyError(f"The study {self.id} has no first event yet.", "Start it again, or delete its folder.")
+        self.began: Mapping[str, Any] = first.data
+
+    def problem(self) -> Any:
+        """The problem, rebuilt from the log. Raises UsageError when its space cannot be imported here."""
+        from archsmith import catalog
+        from archsmith.core.problem import Problem
+
+        return Problem.from_dict(catalog.from_spec(self.began["space"], "space"), self.began["problem"])
+
+
+def open_study(name: str, workspace: str | None) -> OpenStudy:
+    """Raises StudyError when there is none."""
+    from archsmith.runtime.workspace import Workspace
+
+    return OpenStudy(Workspace(workspace).open(name))
+
+
+def history_of(study: OpenStudy) -> Any:
+    """The history that the log tells; its problem has the real space."""
+    from archsmith.runtime.search import replayed
+
+    return replayed(study.store, study.problem())
+
+
+def describe(study: OpenStudy, limit: int | None = None) -> dict[str, Any]:
+    """State, counts and the best ``limit`` trials, as plain data. Works without the space's module: a reader needs only the log."""
+    from archsmith.core.problem import Problem
+    from archsmith.runtime.search import replayed
+
+    problem = Problem.from_dict(None, study.began["problem"])  # type: ignore[arg-type]
+    history = replayed(study.store, problem)
+    ranked = history.ranking()
+    last = study.store.last()
+    closed = last is not None and last.kind == "closed"
+    return {
+        "study": study.id,
+        "folder": str(study.store.folder),
+        "state": "running" if study.store.holder else "closed" if closed else "interrupted",
+        "reason": last.data.get("reason") if closed and last is not None else None,
+        "space": study.began["space"],
+        "strategy": study.began["strategy"],
+        "evaluator": study.began["evaluator"],
+        "seed": study.began["seed"],
+        "metric": problem.objectives[0].metric,
+        "n_finished": len(history.finished),
+        "n_failed": sum(trial.losses is None for trial in history.finished),
+        "n_pending": len(history.pending),
+        "trials": [_trial(trial) for trial in ranked[:limit]],
+    }
+
+
+def _trial(trial: Any) -> dict[str, Any]:
+    return {
+        "id": trial.id,
+        "parents": list(trial.parents),
+        "fidelity": trial.fidelity,
+        "metrics": dict(trial.metrics),
+        "seconds": trial.outcome.seconds,
+        "architecture": dict(trial.architecture),
+    }
+
+
+def _trial_row(trial: Mapping[str, Any], metric: str) -> tuple[Any, ...]:
+    return (trial["id"], ", ".join(map(str, trial["parents"])), trial["fidelity"], trial["metrics"].get(metric), trial["seconds"])
+
+
+def _at_a_glance(summary: Any) -> dict[str, Any]:
+    began = summary.study or {}
+    return {
+        "study": summary.id,
+        "state": summary.state,
+        "reason": summary.reason,
+        "n_finished": summary.n_finished,
+        "space": (began.get("space") or {}).get("type"),
+        "strategy": (began.get("strategy") or {}).get("type"),
+        "started": summary.started,
+        "changed": summary.changed,
+        "folder": str(summary.folder),
+    }

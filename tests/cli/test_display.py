@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import io
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+from archsmith.cli.display import Display
+from archsmith.cli.progress import Progress
+from archsmith.core.budget import Budget
+from archsmith.core.events import Event
+from archsmith.core.problem import Problem
+from archsmith.runtime.search import Search
+from archsmith.strategies.evolution import RegularizedEvolution
+from archsmith.testing.toys import Flat, ToyEvaluator
+
+
+def console(*, terminal: bool) -> Console:
+    return Console(file=io.StringIO(), force_terminal=terminal, width=120, color_system=None, legacy_windows=False)
+
+
+def written(display: Display) -> str:
+    file = display.console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+def watched(display: Display, trials: int = 12, **evaluator: Any) -> str:
+    """What a display writes while it watches a small search."""
+    with display:
+        Search(Problem(Flat()), RegularizedEvolution(population=4), ToyEvaluator(**evaluator), budget=Budget(trials=trials), observer=display).run()
+    return written(display)
+
+
+def event(kind: str, data: Mapping[str, Any]) -> Event:
+    return Event(kind, data, 0, time.time())
+
+
+def test_off_a_terminal_every_trial_is_one_plain_line_with_its_time() -> None:
+    lines = watched(Display("toy", console(terminal=False)), trials=12).splitlines()
+    trials = [line for line in lines if re.match(r"\d\d:\d\d:\d\d trial \d+ accuracy 0\.\d+ in \d+\.\d s", line)]
+    assert len(trials) == 12
+    assert "\x1b" not in "".join(lines)
+    assert any("from trial" in line for line in trials)
+    assert lines[-1].endswith("closed: trials after 12 trials")
+
+
+def test_off_a_terminal_failures_give_their_reason() -> None:
+    text = watched(Display("toy", console(terminal=False)), fail=1.0)
+    assert "trial 0 failed: The toy evaluator was told to fail here." in text
+
+
+def test_off_a_terminal_phases_are_said_when_they_start_and_end() -> None:
+    display = Display("toy", console(terminal=False))
+    display(event("phase", {"name": "final training", "state": "started", "forecast_seconds": 65}))
+    display(event("phase", {"name": "final training", "state": "finished", "seconds": 61.2, "detail": "accuracy 0.98"}))
+    first, second = (line[9:] for line in written(display).splitlines())
+    assert (first, second) == ("final training, about 1:05", "final training done in 1:01: accuracy 0.98")
+
+
+def test_in_a_terminal_the_panel_shows_budget_best_and_last_trials() -> None:
+    display = Display("archsmith fit digits", console(terminal=True), progress=Progress(budget_seconds=120))
+    text = watched(display)
+    assert "archsmith fit digits" in text
+    assert re.search(r"0:0\d elapsed, [12]:\d\d left", text)
+    leader = display.progress.leader
+    assert leader is not None and f"trial {leader.id}" in text
+
+
+def test_the_panel_shows_phases_with_their_forecast() -> None:
+    display = Display("toy", console(terminal=True))
+    display(event("phase", {"name": "read", "state": "finished", "seconds": 1.0, "detail": "1,797 pictures"}))
+    display(event("phase", {"name": "search", "state": "started", "forecast_seconds": 80}))
+    display.console.print(display.render())
+    assert "1,797 pictures" in written(display)
+    assert "of about 1:20" in written(display)
+
+
+def test_the_panel_shows_what_is_running() -> None:
+    display = Display("toy", console(terminal=True))
+    display(event("proposed", {"trials": [{"id": 0, "architecture": {"x": 1}, "fidelity": 1, "parents": []}]}))
+    display(event("reported", {"trial": 0, "step": 3, "metrics": {"score": 0.25}}))
+    display.console.print(display.render())
+    assert "running, step 3" in written(display)
+
+
+def test_what_a_closed_search_left_over_is_not_shown_as_running() -> None:
+    display = Display("toy", console(terminal=True))
+    display(event("proposed", {"trials": [{"id": 0, "architecture": {"x": 1}, "fidelity": 1, "parents": []}]}))
+    display(event("closed", {"reason": "seconds"}))
+    display.console.print(display.render())
+    assert "running" not in written(display)
+
+
+def test_before_the_first_event_it_says_that_it_gets_ready() -> None:
+    display = Display("toy", console(terminal=True))
+    display.console.print(display.render())
+    assert "getting ready" in written(display)
+
+
+def test_names_with_square_brackets_are_shown_as_they_are() -> None:
+    display = Display("archsmith fit [red]data", console(terminal=True))
+    display(event("phase", {"name": "[bold]odd", "state": "started"}))
+    display.console.print(display.render())
+    assert "[red]data" in written(display) and "[bold]odd" in written(display)
+
+
+def test_a_note_is_shown_in_the_panel() -> None:
+    display = Display("toy", console(terminal=True))
+    display.note("Finishing with the best so far.")
+    display.console.print(display.render())
+    assert "Finishing with the best so far." in written(display)

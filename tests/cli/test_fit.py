@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archsmith.automl import job
+from archsmith.automl.settings import FitResult, FitSettings, Row
+from archsmith.core.budget import Budget
+from archsmith.core.problem import Problem
+from archsmith.runtime.search import Search
+from archsmith.runtime.workspace import Workspace
+from archsmith.strategies.random import RandomSearch
+from archsmith.testing.toys import Flat, ToyEvaluator
+
+ROWS = (
+    Row("linear", 0.96, 0.1, 0.955, 650, 640, 2.0, 30.0),
+    Row("fixed", 0.99, 0.1, 0.98, 304_154, 11_453_696, 20.0, 12.0, exported=True),
+    Row("searched", error="It diverged."),
+)
+RESULT = FitResult(
+    study="digits-1", stop_reason="seconds", seconds=61.5, budget_seconds=60.0, n_trials=7, n_failed=1, n_from_mutation=3, valid=0.99, test=0.98, rows=ROWS,
+    architecture={"stages": 3}, params=304_154, macs=11_453_696, model_dir="models/digits", test_reads=1, max_difference=1e-7,
+)  # fmt: skip
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[FitSettings]:
+    """What the main job is asked for; it answers at once."""
+    seen: list[FitSettings] = []
+
+    def fit(settings: FitSettings, observer: Any = None, finish: Any = None) -> FitResult:
+        seen.append(settings)
+        return RESULT
+
+    monkeypatch.setattr(job, "fit", fit)
+    return seen
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Callable[..., str]:
+    """The id of a study in workspace ``w`` as the main job begins one; it is left as a killed process leaves it."""
+
+    def begin(**settings: Any) -> str:
+        store = Workspace(tmp_path / "w").create("digits")
+        info = {"fit": {"settings": FitSettings(**{"data": "digits", **settings}).to_dict()}}
+        with Search(Problem(Flat()), RandomSearch(), ToyEvaluator(), budget=Budget(trials=3), store=store, info=info) as search:
+            for trial in search.ask(2):
+                search.tell(trial, 0.5)
+        store.close()
+        return store.folder.name
+
+    return begin
+
+
+def test_words_become_settings(command: Any, asked: list[FitSettings]) -> None:
+    words = ("--time", "90s", "--trials", "5", "--out", "m", "--workspace", "w", "--seed", "3", "--space", "nasnet", "--strategy", "random")
+    answer = command("fit", "photos", *words, "--set", "recipe.batch_size=64", "--workers", "2", "--name", "mine")
+    assert answer.code == 0, answer.err
+    assert asked == [
+        FitSettings(
+            "photos", 90.0, 5, "m", "w", seed=3, space="nasnet", strategy="random", settings={"recipe": {"batch_size": 64}}, workers=2, name="mine"
+        )
+    ]
+
+
+@pytest.mark.parametrize(("words", "seconds", "trials"), [((), 1200.0, None), (("--trials", "9"), None, 9), (("--time", "1h"), 3600.0, None)])
+def test_the_budget_is_20_minutes_unless_another_limit_is_given(
+    command: Any, asked: list[FitSettings], words: tuple[str, ...], seconds: float | None, trials: int | None
+) -> None:
+    command("fit", "digits", *words)
+    assert (asked[0].seconds, asked[0].trials) == (seconds, trials)
+
+
+def test_json_is_the_result(command: Any, asked: list[FitSettings]) -> None:
+    report = command("fit", "digits", "--json").json
+    expected = {
+        "study",
+        "stop_reason",
+        "seconds",
+        "budget_seconds",
+        "n_trials",
+        "valid",
+        "test",
+        "rows",
+        "architecture",
+        "params",
+        "macs",
+        "model_dir",
+    }
+    assert expected <= set(report)
+    assert [row["name"] for row in report["rows"]] == ["linear", "fixed", "searched"]
+
+
+def test_people_get_the_rows_the_accuracy_and_the_next_command(command: Any, asked: list[FitSettings]) -> None:
+    out = command("fit", "digits").out
+    assert "Test accuracy 0.98" in out
+    assert "304,154 parameters" in out
+    assert "It diverged." in out
+    assert "7 trials, 1:02 of 1:00; stopped because: seconds" in out
+    assert "archsmith predict models/digits IMAGE..." in out
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("--time", "5s"), "too short"),
+        (("--set", "kitchen.size=3"), "There are no settings of 'kitchen'."),
+        (("--time", "soon"), "is not a length of time"),
+        (("--resume",), "There is no unfinished study of 'digits'"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_read(command: Any, asked: list[FitSettings], words: tuple[str, ...], part: str) -> None:
+    answer = command("fit", "digits", *words)
+    assert answer.code in (1, 2)
+    assert part in answer.err
+    assert asked == []
+
+
+def test_data_that_are_not_there_are_a_usage_error(command: Any) -> None:
+    answer = command("fit", "no/such/folder", "--time", "60s")
+    assert answer.code == 2
+    assert answer.err.startswith("archsmith: There is no file or folder") and answer.err.count("\n") == 1
+
+
+def test_resume_keeps_the_limits_of_the_study(command: Any, asked: list[FitSettings], begun: Callable[..., str]) -> None:
+    study = begun(seconds=120.0, seed=4)
+    command("fit", "digits", "--resume", "--workspace", "w")
+    (settings,) = asked
+    assert (settings.name, settings.resume, settings.seconds, settings.seed, settings.workspace) == (study, True, 120.0, 4, "w")
+
+
+def test_resume_takes_new_limits(command: Any, asked: list[FitSettings], begun: Callable[..., str]) -> None:
+    study = begun(seconds=120.0)
+    command("studies", "resume", study, "--time", "5m", "--workspace", "w")
+    assert (asked[0].name, asked[0].seconds, asked[0].resume) == (study, 300.0, True)
+
+
+def test_resume_passes_over_studies_of_other_data(command: Any, asked: list[FitSettings], begun: Callable[..., str]) -> None:
+    study = begun()
+    begun(data="photos")
+    command("fit", "digits", "--resume", "--workspace", "w")
+    assert asked[0].name == study
+
+
+def test_what_fit_did_not_begin_it_does_not_resume(command: Any, asked: list[FitSettings]) -> None:
+    study = command("search", "--trials", "2", "--workspace", "w", "--json").json["study"]
+    answer = command("fit", "digits", "--resume", "--name", study, "--workspace", "w")
+    assert answer.code == 1
+    assert "was not begun by fit" in answer.err
+
+
+def test_ctrl_c_once_asks_the_job_to_finish(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fit(settings: FitSettings, observer: Any = None, finish: Any = None) -> FitResult:
+        assert not finish()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert finish()
+        return RESULT
+
+    monkeypatch.setattr(job, "fit", fit)
+    answer = command("fit", "digits", "--json")
+    assert answer.code == 0
+    assert answer.json["study"] == "digits-1"
+    assert "Finishing with the best so far." in answer.err
+
+
+def test_ctrl_c_twice_stops_and_says_how_to_go_on(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fit(settings: FitSettings, observer: Any = None, finish: Any = None) -> FitResult:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        return RESULT
+
+    monkeypatch.setattr(job, "fit", fit)
+    answer = command("fit", "digits", "--workspace", "w")
+    assert (answer.code, answer.out) == (130, "")
+    assert answer.err.endswith("archsmith: Stopped. Go on with: archsmith studies resume last --workspace w\n")
+
+
+@pytest.mark.slow
+def test_digits_from_the_data_to_a_prediction(archsmith: Any, tmp_path: Path) -> None:
+    """The whole road once, as a person walks it; make demo does the same with more time."""
+    ran = archsmith("fit", "digits", "--time", "60s", "--out", "bundle", "--workspace", "w", "--json", timeout=300)
+    assert ran.code == 0, ran.err
+    assert ran.json["test"] >= 0.9
+    assert archsmith("evaluate", "bundle", "digits", "--json").json["accuracy"] >= 0.9
+    assert archsmith("studies", "show", "last", "--workspace", "w", "--json").json["n_finished"] == ran.json["n_trials"]
+    assert archsmith("draw", "last", "--workspace", "w", "--out", "network.svg").code == 0
+    assert archsmith("draw", "bundle", "--out", "bundle.svg").code == 0

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from archsmith.cli.interrupts import Interrupts
+
+
+def press_ctrl_c() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_the_first_asks_for_a_quiet_end() -> None:
+    calls: list[str] = []
+    with Interrupts(lambda: calls.append("asked")) as interrupts:
+        assert not interrupts()
+        press_ctrl_c()
+        assert interrupts()
+    assert calls == ["asked"]
+
+
+def test_the_second_stops_at_once() -> None:
+    with pytest.raises(KeyboardInterrupt), Interrupts(lambda: None):
+        press_ctrl_c()
+        press_ctrl_c()
+
+
+def test_the_handler_from_before_comes_back() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with Interrupts(lambda: None):
+        assert signal.getsignal(signal.SIGINT) != before
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_in_another_thread_it_does_nothing() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    seen = []
+
+    def work() -> None:
+        with Interrupts(lambda: None) as interrupts:
+            seen.append((interrupts(), signal.getsignal(signal.SIGINT) == before))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [(False, True)]

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from archsmith.cli import main as module
+from archsmith.core.errors import ArchsmithError, UsageError
+from archsmith.version import VERSION
+
+COMMANDS = ("fit", "predict", "evaluate", "search", "studies", "draw", "zoo", "catalog", "doctor")
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
+    """Make every command raise something."""
+
+    def raise_it(error: BaseException) -> None:
+        def app(**_: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(module, "app", app)
+
+    return raise_it
+
+
+def test_help_names_every_command(command: Any) -> None:
+    answer = command("--help")
+    assert answer.code == 0
+    assert [name for name in COMMANDS if name not in answer.out] == []
+
+
+def test_version(command: Any) -> None:
+    answer = command("--version")
+    assert (answer.code, answer.out) == (0, f"archsmith {VERSION}\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(command: Any, name: str) -> None:
+    answer = command(name, "-h")
+    assert answer.code == 0
+    assert f"archsmith {name}" in answer.out
+
+
+def test_without_a_command_the_help_is_shown_and_the_exit_code_is_2(command: Any) -> None:
+    answer = command()
+    assert answer.code == 2
+    assert "Usage" in answer.out
+
+
+def test_an_unknown_command_is_a_usage_error(command: Any) -> None:
+    answer = command("fitt")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("archsmith: No such command 'fitt'.") and answer.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UsageError("The depth is 0.", "Give 1 or more."), 2, "archsmith: The depth is 0. Give 1 or more.\n"),
+        (ArchsmithError("The disk\nis full."), 1, "archsmith: The disk is full.\n"),
+        (KeyError("x"), 1, "archsmith: Internal error: KeyError: 'x'. Run it again with --debug for the traceback.\n"),
+        (KeyboardInterrupt(), 130, "archsmith: Stopped.\n"),
+        (
+            ModuleNotFoundError("No module named 'torch'", name="torch"),
+            2,
+            "archsmith: This command needs the package 'torch', which is not installed. Install it with: pip install \"archsmith[train]\"\n",
+        ),
+        (ModuleNotFoundError("No module named 'oops'", name="oops"), 1, "archsmith: Internal error: No module named 'oops'.\n"),
+    ],
+)
+def test_an_error_is_one_line_and_an_exit_code(command: Any, broken: Any, error: BaseException, code: int, line: str) -> None:
+    broken(error)
+    answer = command("zoo")
+    assert (answer.code, answer.out, answer.err) == (code, "", line)
+
+
+@pytest.mark.parametrize("words", [("--debug", "zoo"), ("zoo", "--debug")])
+def test_debug_shows_the_traceback_wherever_it_stands(command: Any, broken: Any, words: tuple[str, ...]) -> None:
+    broken(UsageError("The depth is 0."))
+    answer = command(*words)
+    assert answer.code == 2
+    assert "Traceback (most recent call last)" in answer.err
+    assert answer.err.endswith("archsmith: The depth is 0.\n")
+
+
+def test_as_a_program_it_ends_with_the_same_code_and_line(archsmith: Any) -> None:
+    ran = archsmith("studies", "show", "nothing")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("archsmith: There is no study 'nothing'") and ran.err.count("\n") == 1
+
+
+def test_help_takes_at_most_half_a_second(archsmith: Any) -> None:
+    def seconds() -> float:
+        began = time.perf_counter()
+        archsmith("--help")
+        return time.perf_counter() - began
+
+    seconds()  # fills the caches of the disk
+    for _ in range(3):  # a busy machine may disturb one measurement, not all three
+        took = statistics.median(seconds() for _ in range(3))
+        if took <= 0.5:
+            return
+    pytest.fail(f"archsmith --help took {took:.2f} s")

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archsmith.runtime.workspace import Workspace
+
+
+@pytest.fixture
+def study(command: Any) -> dict[str, Any]:
+    """A small finished search in the default workspace."""
+    return command("search", "--trials", "8", "--strategy", "evolution", "--name", "small", "--json").json
+
+
+def test_list_shows_the_newest_first(command: Any, study: dict[str, Any]) -> None:
+    second = command("search", "--trials", "3", "--name", "tiny", "--json").json
+    rows = command("studies", "list", "--json").json
+    assert [row["study"] for row in rows] == [second["study"], study["study"]]
+    assert (rows[1]["state"], rows[1]["reason"], rows[1]["n_finished"], rows[1]["strategy"]) == ("closed", "trials", 8, "evolution")
+
+
+def test_list_of_nothing_says_how_to_begin(command: Any) -> None:
+    answer = command("studies", "list")
+    assert answer.code == 0
+    assert "archsmith fit DATA" in answer.out
+
+
+def test_show_tells_state_and_best_trials(command: Any, study: dict[str, Any]) -> None:
+    report = command("studies", "show", study["study"], "--limit", "3", "--json").json
+    assert (report["state"], report["reason"], report["n_finished"], report["n_failed"]) == ("closed", "trials", 8, 0)
+    assert [t["metrics"]["accuracy"] for t in report["trials"]] == sorted((t["metrics"]["accuracy"] for t in report["trials"]), reverse=True)
+    assert len(report["trials"]) == 3
+    assert report["trials"][0]["id"] == study["best"]["trial"]
+
+
+def test_show_takes_the_last_study_and_prints_its_architecture(command: Any, study: dict[str, Any]) -> None:
+    answer = command("studies", "show")
+    assert study["study"] in answer.out
+    assert "Best architecture" in answer.out and "x0" in answer.out
+
+
+def test_show_works_where_the_space_cannot_be_imported(command: Any, study: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from archsmith import catalog
+
+    monkeypatch.delitem(catalog.TABLE["space"], "toy_flat")
+    catalog.rows.cache_clear()
+    try:
+        assert command("studies", "show", "--json").json["n_finished"] == 8
+    finally:
+        catalog.rows.cache_clear()
+
+
+def test_resume_with_more_trials_goes_on_with_the_same_study(command: Any, study: dict[str, Any]) -> None:
+    report = command("studies", "resume", study["study"], "--trials", "12", "--json").json
+    assert (report["study"], report["n_trials"]) == (study["study"], 12)
+
+
+def test_a_resumed_study_equals_an_unbroken_one(command: Any) -> None:
+    unbroken = command("search", "--trials", "15", "--strategy", "random", "--name", "a", "--json").json
+    broken = command("search", "--trials", "6", "--strategy", "random", "--name", "b", "--json").json
+    resumed = command("studies", "resume", broken["study"], "--trials", "15", "--json").json
+    assert resumed["best"] == unbroken["best"]
+
+
+def test_stop_of_a_study_that_is_not_running_says_so(command: Any, study: dict[str, Any]) -> None:
+    assert command("studies", "stop", study["study"], "--json").json == {"study": study["study"], "running": False, "asked": False}
+
+
+@pytest.fixture
+def running(tmp_path: Path, environment: dict[str, str]) -> Any:
+    """A search in another process, of trials that take a while; (process, workspace) once two trials are done."""
+    workspace = tmp_path / "w"
+    words = [
+        "search",
+        "--trials",
+        "100000",
+        "--set",
+        "evaluator.sleep=0.05",
+        "--workspace",
+        str(workspace),
+        "--set",
+        "space.n_decisions=12",
+        "--json",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "archsmith", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    try:
+        until = time.time() + 30
+        while not any(summary.n_finished >= 2 for summary in Workspace(workspace).list()):
+            assert time.time() < until, "the search did not start"
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        yield process, workspace
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_stop_ends_a_running_study(command: Any, running: Any) -> None:
+    process, workspace = running
+    asked = command("studies", "stop", "--workspace", workspace, "--json").json
+    out, _ = process.communicate(timeout=30)
+    assert asked["asked"]
+    assert '"stop_reason": "requested"' in out
+
+
+def test_ctrl_c_once_ends_a_running_study_well(running: Any) -> None:
+    process, _ = running
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert '"stop_reason": "requested"' in out
+    assert "Ctrl-C again stops at once" in err
+
+
+def test_after_a_kill_the_study_counts_as_interrupted_and_goes_on(command: Any, running: Any) -> None:
+    process, workspace = running
+    process.kill()
+    process.communicate()
+    (row,) = command("studies", "list", "--workspace", workspace, "--json").json
+    assert row["state"] == "interrupted"
+    report = command("studies", "resume", "--workspace", workspace, "--trials", row["n_finished"] + 3, "--json").json
+    assert (report["n_trials"], report["stop_reason"]) == (row["n_finished"] + 3, "trials")
