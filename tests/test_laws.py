@@ -131,6 +131,7 @@ def number_of_decisions(architecture: Any) -> float:
 EVALUATORS: dict[str, Callable[[Path], tuple[Evaluator, Problem]]] = {
     "table": _table,
     "nasbench201": _nasbench201,
+    "toy": _toy(ToyEvaluator()),
     "function": _toy(FunctionEvaluator(number_of_decisions)),
     "cost": lambda folder: (CostEvaluator(NasBench201()), Problem(NasBench201())),
     "repeated": _toy(Repeated(ToyEvaluator(noise=0.1))),

@@ -46,6 +46,7 @@ TABLE: dict[str, dict[str, str]] = {
         "nasbench201": "archsmith.evaluators.nasbench201:NasBench201Evaluator",
         "function": "archsmith.evaluators.functions:FunctionEvaluator",
         "cost": "archsmith.evaluators.cost:CostEvaluator",
+        "toy": "archsmith.testing.toys:ToyEvaluator",
         "cached": "archsmith.evaluators.wrappers:Cached",
         "repeated": "archsmith.evaluators.wrappers:Repeated",
         "noisy": "archsmith.evaluators.wrappers:Noisy",
@@ -222,18 +223,26 @@ def _scalar(value: Any, hint: type, where: str) -> Any:
 
 
 def parse_settings(pairs: list[str]) -> dict[str, dict[str, Any]]:
-    """``["strategy.population=50"]`` as ``{"strategy": {"population": 50}}``; values are JSON, or text where they are not."""
+    """``["strategy.population=50", "space.scale.filters=8"]`` as ``{"strategy": {"population": 50}, "space": {"scale": {"filters": 8}}}``.
+
+    Values are JSON, or text where they are not. Raises UsageError for what is not ``kind.field=value``.
+    """
     import json
 
     parsed: dict[str, dict[str, Any]] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
-        kind, dot, field = name.strip().partition(".")
-        if not (equals and dot and field):
+        *path, field = name.strip().split(".")
+        if not (equals and path and field and all(path)):
             raise UsageError(f"{pair!r} is not a setting.", "Write it like strategy.population=50.")
         try:
             value = json.loads(text)
         except json.JSONDecodeError:
             value = text
-        parsed.setdefault(kind, {})[field] = value
+        inner: Any = parsed
+        for part in path:
+            inner = inner.setdefault(part, {})
+            if not isinstance(inner, dict):
+                raise UsageError(f"{pair!r} sets a part of something that another setting sets as a whole.")
+        inner[field] = value
     return parsed

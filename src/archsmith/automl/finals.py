@@ -16,6 +16,7 @@ from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
 from archsmith.graphs.network import Network
+from archsmith.graphs.network_space import NetworkSpace
 from archsmith.training.batches import Normalisation
 from archsmith.training.loop import train
 from archsmith.training.recipe import Recipe
@@ -27,12 +28,13 @@ LINEAR_RECIPE = Recipe(learning_rate=0.02, weight_decay=1e-4, label_smoothing=0.
 
 @dataclass(frozen=True)
 class Candidate:
-    """A network that is to be trained in full. ``trial`` says where the search found it, None when it did not."""
+    """A network that is to be trained in full: a point of ``space`` (None: of no space); ``trial`` says where the search found it, None when it did not."""
 
     name: str
     graph: Graph
     recipe: Recipe
     architecture: Architecture
+    space: NetworkSpace | None = None
     trial: int | None = None
 
 

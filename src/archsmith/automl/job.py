@@ -114,7 +114,7 @@ def fixed_candidate(settings: FitSettings, splits: Splits) -> Candidate:
     """The hand-made residual network that every search has to beat."""
     space = ConvStages.for_task(splits.task)
     architecture = space.first()
-    return Candidate(FIXED, space.graph(architecture), recipe_of(settings), architecture)
+    return Candidate(FIXED, space.graph(architecture), recipe_of(settings), architecture, space)
 
 
 def _started(settings: FitSettings, started: float) -> Job:
@@ -155,10 +155,10 @@ def _resumed(settings: FitSettings, started: float) -> Job:
     workspace = Workspace(settings.workspace)
     store = workspace.open(settings.name) if settings.name else _latest_unfinished(workspace, settings)
     first = next(store.read(), None)
-    if first is None or "job" not in first.data:
+    if first is None or "fit" not in first.data:
         raise StudyError(f"The study {store.folder.name} was not started by fit.", "Resume it with the program that began it.")
-    info = first.data
-    began = FitSettings.from_dict(info["job"])
+    info = first.data["fit"]
+    began = FitSettings.from_dict(info["settings"])
     folder = Path(info["data_folder"])
     splits = cache.open_splits(folder)
     now = dataclasses.replace(began, resume=True, workspace=settings.workspace, out=settings.out or began.out, name=store.folder.name)
@@ -173,7 +173,7 @@ def _resumed(settings: FitSettings, started: float) -> Job:
 
 def _latest_unfinished(workspace: Workspace, settings: FitSettings) -> SqliteStore:
     for summary in workspace.list():
-        began = (summary.study or {}).get("job") or {}
+        began = ((summary.study or {}).get("fit") or {}).get("settings") or {}
         unfinished = summary.state != "running" and "result" not in SqliteStore(summary.folder).counts()
         if unfinished and began.get("data") == settings.data and began.get("seed") == settings.seed:
             return workspace.open(summary.id)
@@ -211,11 +211,13 @@ class _Run:
             observer=observer,
             finish=finish,
             info={
-                "job": settings.to_dict(),
-                "plan": plan.to_dict(),
-                "speed": dataclasses.asdict(job.speed),
-                "data_folder": str(job.data_folder),
-                "report": job.report.to_dict(),
+                "fit": {
+                    "settings": settings.to_dict(),
+                    "plan": plan.to_dict(),
+                    "speed": dataclasses.asdict(job.speed),
+                    "data_folder": str(job.data_folder),
+                    "report": job.report.to_dict(),
+                }
             },
         )
         for event in job.store.read():
@@ -282,7 +284,7 @@ class _Run:
 
     def _candidate(self, trial: Trial) -> Candidate:
         recipe = self.job.recipe.with_decisions(trial.architecture.recipe)
-        return Candidate(SEARCHED, self.space.graph(trial.architecture), recipe, trial.architecture, trial.id)
+        return Candidate(SEARCHED, self.space.graph(trial.architecture), recipe, trial.architecture, self.space, trial.id)
 
     def _train(self, candidates: list[Candidate]) -> list[Final]:
         """All candidates for the same number of epochs, as far as the clock allows; one that fails is left out."""
@@ -402,6 +404,7 @@ class _Run:
             },
             search={
                 "space": settings.space,
+                "space_spec": catalog.to_spec(chosen.candidate.space),
                 "strategy": settings.strategy,
                 "n_trials": len(self.search.history.finished),
                 "stop_reason": self.results["search"]["reason"],

@@ -112,24 +112,16 @@ def _network_space(name: str | None, settings: list[str]) -> Any:
 
 
 def _graph_of_bundle(folder: Path) -> Any:
-    from contextlib import suppress
-
     from archsmith import catalog
     from archsmith.bundle.manifest import read
     from archsmith.core.architecture import Architecture
-    from archsmith.core.errors import InvalidArchitectureError, UsageError
+    from archsmith.core.errors import UsageError
 
     manifest = read(folder)
-    space, architecture = manifest.facts.search.get("space"), Architecture(manifest.facts.architecture)
-    if isinstance(space, dict):
-        return _with_graphs(catalog.from_spec(space, "space")).graph(architecture)
-    if not isinstance(space, str):
+    spec = manifest.facts.search.get("space_spec")
+    if not isinstance(spec, dict):
         raise UsageError(f"The bundle {str(folder)!r} does not say which space its network comes from.", "Draw the study that it came from.")
-    # The fixed network, which wins where a search finds nothing better, is a point of the default space.
-    for name in dict.fromkeys((space, "conv_stages")):
-        with suppress(InvalidArchitectureError):
-            return catalog.get("space", name).for_task(manifest.task).graph(architecture)  # type: ignore[attr-defined]
-    raise UsageError(f"The bundle {str(folder)!r} holds a network of {space} with settings of its own.", "Draw the study that it came from.")
+    return _with_graphs(catalog.from_spec(spec, "space")).graph(Architecture(manifest.facts.architecture))
 
 
 def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tuple[str, Any]:

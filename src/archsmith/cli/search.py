@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from archsmith.cli.studies import OpenStudy
 
-TOY_SPACE, TOY = "toy_flat", "archsmith.testing.toys:ToyEvaluator"  # what is searched when nothing is named: a first try that needs nothing
+TOY_SPACE, TOY = "toy_flat", "toy"  # what is searched when nothing is named: a first try that needs nothing
 OWN_SPACE = {"nasbench201": "nasbench201"}  # evaluators that know one space only
 COMPARISONS = {"<=": "upper", ">=": "lower"}
 

@@ -167,7 +167,8 @@ class SqliteStore:
     # Below: one connection each way, and errors in words
 
     def _value(self, query: str) -> int:
-        return self._rows(query)[0][0] or 0
+        rows = self._rows(query)  # none at all while the file is still blank
+        return rows[0][0] or 0 if rows else 0
 
     def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self._lock:

@@ -1,0 +1,96 @@
+from dataclasses import dataclass, field
+
+import pytest
+
+from archsmith import catalog
+from archsmith.core.errors import MissingExtraError, UsageError
+from archsmith.evaluators.wrappers import Noisy
+from archsmith.spaces.conv_stages import ConvStages, ConvStagesScale
+from archsmith.spaces.recipe import ImageRecipe
+from archsmith.strategies.evolution import RegularizedEvolution
+from archsmith.testing.toys import Flat, ToyEvaluator
+
+
+@pytest.mark.parametrize("kind", catalog.kinds())
+def test_every_row_can_be_loaded(kind):
+    for name in catalog.names(kind):
+        assert catalog.short_name(catalog.get(kind, name)) == name
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        Flat(3, 2),
+        RegularizedEvolution(population=7),
+        Noisy(ToyEvaluator(metrics=("a", "b")), 0.5),
+        ConvStages((1, 8, 8), 3, ImageRecipe(), scale=ConvStagesScale(8)),
+    ],
+)
+def test_specs_round_trip(thing):
+    assert catalog.from_spec(catalog.to_spec(thing)) == thing
+
+
+def test_module_and_class_work_in_place_of_a_name():
+    assert catalog.get("space", "archsmith.testing.toys:Flat") is Flat
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "words"),
+    [
+        ("space", "nasnt", "Did you mean 'nasnet'"),
+        ("spaces", "nasnet", "no kind 'spaces'"),
+        ("space", "os:path", "no class 'path'"),
+        ("space", "no_such_module:Space", "cannot be imported"),
+        ("strategy", "xyzzy", "Known: random, evolution, local"),
+    ],
+)
+def test_wrong_names_get_a_hint(kind, name, words):
+    with pytest.raises(UsageError, match=words):
+        catalog.get(kind, name)
+
+
+def test_a_missing_package_names_its_extra(monkeypatch):
+    monkeypatch.setitem(catalog.EXTRA_OF, "no_such_module", "train")
+    with pytest.raises(MissingExtraError, match=r"archsmith\[train\]"):
+        catalog.get("space", "no_such_module:Space")
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [({"populaton": 5}, "Did you mean 'population'"), ({"start": 3}, "start cannot be 3"), ({"population": 0}, "population")],
+)
+def test_wrong_settings_name_the_field(args, words):
+    with pytest.raises(UsageError, match=words):
+        catalog.build(RegularizedEvolution, args)
+
+
+@dataclass
+class Holding:
+    thing: object = field(default_factory=object)
+
+
+def test_what_cannot_be_written_down_is_refused():
+    with pytest.raises(UsageError, match=r"Holding\.thing holds a object"):
+        catalog.to_spec(Holding())
+    with pytest.raises(UsageError, match="not a dataclass"):
+        catalog.to_spec(print)
+
+
+def test_settings_are_parsed_with_their_nesting():
+    pairs = ["strategy.population=50", "space.scale.filters=8", "space.name=x", "recipe.flip=true"]
+    assert catalog.parse_settings(pairs) == {
+        "strategy": {"population": 50},
+        "space": {"scale": {"filters": 8}, "name": "x"},
+        "recipe": {"flip": True},
+    }
+
+
+@pytest.mark.parametrize("pair", ["population=5", "strategy.", "strategy.population", "=5", ".x=5", "a..b=1"])
+def test_what_is_no_setting(pair):
+    with pytest.raises(UsageError, match="not a setting"):
+        catalog.parse_settings([pair])
+
+
+def test_a_part_and_the_whole_of_one_setting_exclude_each_other():
+    with pytest.raises(UsageError, match="as a whole"):
+        catalog.parse_settings(["space.scale=1", "space.scale.filters=2"])
