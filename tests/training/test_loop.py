@@ -224,3 +224,10 @@ def test_averaged_weights_get_their_own_batch_statistics(digits: Splits) -> None
     with torch.no_grad():
         mean = network.layers[0](images).mean((0, 2, 3))
     assert torch.allclose(norm.running_mean, mean, atol=0.02)
+
+
+def test_hurry_makes_it_end_soon(digits: Splits) -> None:
+    started = time.perf_counter()
+    result = fit(digits, Small(), epochs=100_000, hurry=lambda: time.perf_counter() - started > 0.5)
+    assert 0.5 < result.seconds < 6.0
+    assert result.score is not None

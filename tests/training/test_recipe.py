@@ -55,3 +55,12 @@ def test_the_proxy_can_be_continued() -> None:
     assert proxy.schedule == "constant"
     assert proxy.average > 0
     assert proxy.learning_rate < Recipe().learning_rate
+
+
+@pytest.mark.parametrize(("n_train", "batch"), [(55_000, 128), (5_000, 64), (1_300, 32), (100, 16), (1, 16)])
+def test_small_data_get_small_batches(n_train: int, batch: int) -> None:
+    assert Recipe().sized(n_train).batch_size == batch
+
+
+def test_a_batch_that_was_asked_for_is_never_enlarged() -> None:
+    assert Recipe(batch_size=8).sized(55_000).batch_size == 8

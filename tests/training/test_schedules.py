@@ -20,9 +20,9 @@ def test_cosine_begins_at_the_peak_and_constant_stays() -> None:
     assert {rate(constant, p / 10) for p in range(11)} == {0.2}
 
 
-def run(pace: Pace, seconds_of: list[float]) -> float:
-    """Takes steps of the given lengths until nothing fits; returns the time at the end."""
-    now = 0.0
+def run(pace: Pace, seconds_of: list[float], start: float = 0.0) -> float:
+    """Takes steps of the given lengths from ``start`` on until nothing fits; returns the time at the end."""
+    now = start
     for took in seconds_of:
         if pace.done(now):
             break
@@ -77,3 +77,14 @@ def test_a_slow_first_step_is_forgotten() -> None:
     pace = Pace(n_steps=1000, seconds=100.0)
     run(pace, [20.0, 0.1, 0.1])
     assert pace.step_seconds == pytest.approx(0.1)
+
+
+def test_hurry_ends_annealed_within_a_quarter_of_the_time_taken() -> None:
+    pace = Pace(n_steps=10_000, seconds=1000.0)
+    run(pace, [0.1] * 400)
+    pace.hurry(40.0)
+    ended = run(pace, [0.1] * 5000, start=40.0)
+    assert 47 <= ended <= 51
+    assert pace.progress == pytest.approx(1.0, abs=0.03)
+    pace.hurry(45.0)  # a second request does not push the end away
+    assert pace.seconds == pytest.approx(50.0)

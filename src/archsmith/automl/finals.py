@@ -71,12 +71,12 @@ def train_in_full(
     epochs: float,
     seconds: float | None,
     folder: Path,
-    check: Callable[[], None],
+    hurry: Callable[[], bool],
     report: Report,
 ) -> Final:
     """Train on the training part only, for ``epochs`` or as long as ``seconds`` allow; goes on from the checkpoint in ``folder`` when there is one.
 
-    Raises EvaluationError when it diverges or runs out of memory.
+    ``hurry()`` is asked often; once true, the training comes to an end soon. Raises EvaluationError when it diverges or runs out of memory.
     """
     started = time.perf_counter()
     network = Network(candidate.graph, seed=seed)
@@ -89,7 +89,7 @@ def train_in_full(
         valid=splits.valid,
         epochs=epochs,
         seconds=seconds,
-        check=check,
+        hurry=hurry,
         report=report,
         save_to=folder / f"{candidate.name}.safetensors",
         measure_every=max(1, round(epochs / 20)),

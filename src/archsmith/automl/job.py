@@ -86,11 +86,14 @@ class Job:
 
     @property
     def recipe(self) -> Recipe:
-        return recipe_of(self.settings)
+        return recipe_of(self.settings, self.splits)
 
 
-def recipe_of(settings: FitSettings) -> Recipe:
-    return catalog.build(Recipe, settings.settings.get("recipe", {}))  # type: ignore[no-any-return]
+def recipe_of(settings: FitSettings, splits: Splits | None = None) -> Recipe:
+    """The defaults of training for data of this size, with the person's own settings on top."""
+    chosen = settings.settings.get("recipe", {})
+    recipe: Recipe = catalog.build(Recipe, chosen)
+    return recipe if splits is None or "batch_size" in chosen else recipe.sized(len(splits.train))
 
 
 def space_of(settings: FitSettings, splits: Splits) -> NetworkSpace:
@@ -114,7 +117,7 @@ def fixed_candidate(settings: FitSettings, splits: Splits) -> Candidate:
     """The hand-made residual network that every search has to beat."""
     space = ConvStages.for_task(splits.task)
     architecture = space.first()
-    return Candidate(FIXED, space.graph(architecture), recipe_of(settings), architecture, space)
+    return Candidate(FIXED, space.graph(architecture), recipe_of(settings, splits), architecture, space)
 
 
 def _started(settings: FitSettings, started: float) -> Job:
@@ -189,7 +192,6 @@ class _Run:
 
     def __init__(self, job: Job, observer: Observer | None, finish: Callable[[], bool]) -> None:
         self.job = job
-        self.finish = finish
         self.results: dict[str, dict[str, Any]] = {}  # what finished phases of this and earlier openings logged
         self.test_reads = 0
         self.folder = job.store.folder
@@ -315,7 +317,7 @@ class _Run:
             epochs=epochs,
             seconds=seconds,
             folder=self.folder / "final",
-            check=lambda: None,
+            hurry=self._asked_to_finish,
             report=report,
         )
 
@@ -448,10 +450,15 @@ class _Run:
     def _final_end(self) -> float | None:
         """When the last training must end; sooner when the person asked to finish."""
         end = self.job.plan.final_end
-        if self.finish():
+        if self._asked_to_finish():
             soon = self.seconds + max(10.0, 0.25 * self.seconds)
             return soon if end is None else min(end, soon)
         return end
+
+    def _asked_to_finish(self) -> bool:
+        """By Ctrl-C, or by another process."""
+        self.search.look_for_commands()
+        return self.search.asked_to_stop
 
     def _forecast_search(self) -> float | None:
         plan = self.job.plan

@@ -19,9 +19,9 @@ AIMED_TRIALS = 24  # as many trials as the search should have at least; the prox
 LONGEST_PROXY, SHORTEST_PROXY = 2000, 60  # steps of one trial
 DEFAULT_PROXY = 400  # steps of one trial when there is no limit on the wall clock
 PATIENCE = 60  # trials without a better one after which the search has converged
-LONGEST_PROXY_EPOCHS = 30.0  # of one trial on small data, where more trials are worth more than longer ones
+LONGEST_PROXY_EPOCHS = 12.0  # of one trial on small data, where more trials are worth more than longer ones
 FINAL_STEPS = 12_000  # a final training longer than this gains nothing that was ever measured here
-FINAL_EPOCHS = 200.0  # nor does one of more epochs, on small data
+FINAL_EPOCHS = 100.0  # nor does one of more epochs, on small data
 
 
 @dataclass(frozen=True)

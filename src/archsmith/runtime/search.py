@@ -180,7 +180,7 @@ class Search:
             self.executor.start(self.problem, self.evaluator)
             if isinstance(self.executor, SerialExecutor):
                 # An in-process trial hands its reports over while it runs, so that a kill loses none, and lets commands through.
-                self.executor.on_message, self.executor.on_check = self._take, self._look_for_commands
+                self.executor.on_message, self.executor.on_check = self._take, self.look_for_commands
             reason = self._loop(deque(self.history.pending.values()))
         finally:
             self.executor.close()
@@ -204,7 +204,7 @@ class Search:
                 return str(reason)
             for message in self.executor.poll(COMMAND_SECONDS):
                 running -= self._take(message)
-            self._look_for_commands()
+            self.look_for_commands()
 
     def _reason_to_stop(self) -> str | None:
         if self._stop_reason is not None:
@@ -280,7 +280,7 @@ class Search:
             return 1
         if outcome is None:
             self._log("reported", {"trial": message.trial, "step": message.step, "metrics": dict(message.metrics)})
-            self._look_for_commands()
+            self.look_for_commands()
             return 0
         if outcome.error_kind == "timeout" and self.deadline is not None and time.time() >= self.deadline:
             return 1  # cut by the search's own budget and by no fault of its own: stays pending
@@ -333,7 +333,13 @@ class Search:
         self._stop_reason = reason
         self.executor.stop()
 
-    def _look_for_commands(self) -> None:
+    @property
+    def asked_to_stop(self) -> bool:
+        """Did a person, here or through another process, ask for an end?"""
+        return self._stop_reason == reasons.REQUESTED
+
+    def look_for_commands(self) -> None:
+        """Take what other processes asked for; cheap, to be called often in whatever takes long."""
         if self._stop_reason is None and self.finish():
             self.request_stop()
         now = time.time()
@@ -373,7 +379,7 @@ class Search:
             return
         started = time.time()
         folder = None if self.store.folder is None else self.store.folder / "prepared"
-        context = Context(-1, derive(self.seed, "prepare"), self.deadline, folder, stop=lambda: self._stop_reason is not None)
+        context = Context(-1, derive(self.seed, "prepare"), self.deadline, folder, stop=lambda: self.asked_to_stop)
         notes = prepare(self.problem, context)
         if not self.history.prepared:
             self._log("prepared", {"seconds": time.time() - started, "notes": dict(notes or {})})

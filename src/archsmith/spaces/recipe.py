@@ -21,9 +21,9 @@ class ImageRecipe(Space):
     """
 
     def decide(self, choose: Choose) -> None:
-        choose("recipe/learning_rate", (0.1, 0.05, 0.2, 0.4))
+        choose("recipe/learning_rate", (0.2, 0.1, 0.4))
         choose("recipe/weight_decay", (5e-4, 1e-4, 2e-3))
-        choose("recipe/shift", (0.08, 0.0, 0.15))
+        choose("recipe/shift", (0.04, 0.0, 0.1))
         choose("recipe/flip", (False, True))
         choose("recipe/cutout", (0.0, 0.25, 0.5))
         choose("recipe/label_smoothing", (0.1, 0.0))

@@ -80,6 +80,7 @@ def train(
     seconds: float | None = None,
     reserve: float = 0.0,
     check: Callable[[], None] = lambda: None,
+    hurry: Callable[[], bool] = lambda: False,
     report: Report = lambda epoch, metrics: None,
     save_to: Path | None = None,
     arithmetic: str = "auto",
@@ -88,9 +89,10 @@ def train(
     """Train ``network`` in place on ``data`` and leave it in evaluation mode.
 
     ``epochs`` (may be fractional; ``recipe.epochs`` when None) bounds the steps and ``seconds`` the wall clock of this call, the last measuring
-    included, of which ``reserve`` are kept for whatever comes after. ``check`` is called every step and may raise. ``valid`` is measured every
-    ``measure_every`` epochs and at the end, and told to ``report``. ``save_to`` is a checkpoint file, written at every epoch's end and gone on from
-    when it fits. Raises EvaluationError (``memory``, ``diverged``).
+    included, of which ``reserve`` are kept for whatever comes after. ``check`` is called every step and may raise; once ``hurry`` says so, the
+    training comes to an annealed end within a quarter of the time that it has taken. ``valid`` is measured every ``measure_every`` epochs and at the
+    end, and told to ``report``. ``save_to`` is a checkpoint file, written at every epoch's end and gone on from when it fits. Raises
+    EvaluationError (``memory``, ``diverged``).
     """
     started = time.perf_counter()
     arithmetic = precision.choose(arithmetic, network)
@@ -111,6 +113,11 @@ def train(
     def elapsed() -> float:
         return time.perf_counter() - started
 
+    def each_step() -> None:
+        check()
+        if hurry():
+            run.pace.hurry(elapsed())
+
     def measure(final: bool) -> Score | None:
         before = elapsed()
         result = _measure(run, data, valid, normalisation, check, final)
@@ -120,7 +127,7 @@ def train(
     metrics: dict[str, float] = {}
     with _memory_errors(), torch.random.fork_rng(devices=[]):
         while not finished and not run.pace.done(elapsed()):
-            train_loss = _epoch(run, data, normalisation, seed, per_epoch, arithmetic, check, elapsed)
+            train_loss = _epoch(run, data, normalisation, seed, per_epoch, arithmetic, each_step, elapsed)
             whole = run.pace.step % per_epoch == 0
             run.epoch = run.pace.step // per_epoch
             finished = run.pace.done(elapsed())
@@ -156,7 +163,7 @@ def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
     decayed = [parameter for parameter in network.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0, foreach=True)
+    return torch.optim.SGD(groups, lr=recipe.peak, momentum=recipe.momentum, nesterov=recipe.momentum > 0, foreach=True)
 
 
 def _epoch(

@@ -22,12 +22,12 @@ def rate(recipe: Recipe, progress: float) -> float:
     """The learning rate at ``progress`` in [0, 1]."""
     progress = min(1.0, max(0.0, progress))
     if recipe.schedule == "constant":
-        return recipe.learning_rate
+        return recipe.peak
     warmup = recipe.warmup if recipe.schedule == "one_cycle" else 0.0
     if progress < warmup:
-        return recipe.learning_rate * (START + (1 - START) * progress / warmup)
+        return recipe.peak * (START + (1 - START) * progress / warmup)
     falling = (progress - warmup) / (1 - warmup)
-    return recipe.learning_rate * (FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * falling)))
+    return recipe.peak * (FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * falling)))
 
 
 @dataclass
@@ -48,6 +48,7 @@ class Pace:
     step_seconds: float = 0.0
     overhead: float = 0.0
     taken: int = 0
+    hurried: bool = False
 
     def left(self, elapsed: float) -> int:
         """How many steps still fit after ``elapsed`` seconds."""
@@ -65,6 +66,13 @@ class Pace:
         self.step_seconds += weight * (took - self.step_seconds)
         self.progress += (1 - self.progress) / max(1, self.left(elapsed - took))
         self.step += 1
+
+    def hurry(self, elapsed: float) -> None:
+        """Come to an annealed end soon: in a quarter of the time that the training has taken so far, and in two seconds at least."""
+        if not self.hurried:
+            soon = elapsed + max(2.0, 0.25 * elapsed)
+            self.seconds = soon if self.seconds is None else min(self.seconds, soon)
+            self.hurried = True
 
     def done(self, elapsed: float) -> bool:
         return self.left(elapsed) <= 0
