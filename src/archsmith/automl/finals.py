@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from archsmith.bundle.export import export
 from archsmith.core.architecture import Architecture
 from archsmith.core.protocols import Report
 from archsmith.data.splits import Splits
@@ -110,6 +112,15 @@ def step_seconds(candidate: Candidate, splits: Splits, *, most: float = 2.0) -> 
         spent += trained.seconds
         steps.append(trained.step_seconds)
     return statistics.median(steps[1:] or steps)  # the first ones also pay for compiled kernels and page faults
+
+
+def rehearse_export(candidate: Candidate, splits: Splits) -> float:
+    """Seconds that writing and verifying a bundle take here, measured on the untrained network in a folder that is thrown away."""
+    began = time.perf_counter()
+    mean, std = splits.statistics
+    with tempfile.TemporaryDirectory() as folder:
+        export(Network(candidate.graph, seed=0), candidate.graph, splits.task, Path(folder) / "bundle", mean=mean, std=std)
+    return time.perf_counter() - began
 
 
 def params_and_macs(graph: Graph) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from typing import Any
 from archsmith import catalog
 from archsmith.automl import finals
 from archsmith.automl.finals import Candidate, Final
-from archsmith.automl.plan import PATIENCE, Plan, Speed, make_plan
+from archsmith.automl.plan import EXPORT_SECONDS, PATIENCE, Plan, Speed, make_plan
 from archsmith.automl.settings import FitResult, FitSettings, Row
 from archsmith.bundle import export as bundle
 from archsmith.bundle.manifest import Facts
@@ -51,7 +51,8 @@ from archsmith.training.measure import evaluate
 from archsmith.training.recipe import Recipe
 
 FIXED, LINEAR, SEARCHED = "fixed", "linear", "searched"
-SLOWEST_TRIAL = 5.0  # a trial may take this many times its forecast, and never less than ten seconds
+SLOWEST_TRIAL = 4.0  # a trial may take this many times its forecast, and never less than ten seconds
+REHEARSED = 60.0  # from this budget on an export is rehearsed before anything else: it is measured, and what is wrong with it comes out first
 MOST_VERIFIED = 10_000  # pictures that the exported network is verified with
 
 Observer = Callable[[Event], None]
@@ -67,8 +68,9 @@ def fit(settings: FitSettings, observer: Observer | None = None, finish: Callabl
     if settings.out is not None:
         bundle.check_target(settings.out)
     job = _resumed(settings, started) if settings.resume else _started(settings, started)
+    most = threads.candidates()[0]
     with threads.limited(job.speed.n_threads):
-        return _Run(job, observer, finish).run()
+        return _Run(job, observer, finish, most).run()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,19 +140,30 @@ def _started(settings: FitSettings, started: float) -> Job:
 
 
 def measure_speed(settings: FitSettings, splits: Splits) -> Speed:
-    """The fixed network's training step, with the number of threads that makes it fastest.
+    """The fixed network's training step, with the number of threads that makes it fastest, and an export.
 
     Without a limit on the wall clock nothing is measured: the run must not depend on how busy the machine is.
     """
     candidate = fixed_candidate(settings, splits)
-    measured: dict[int | None, float] = {None: 0.0}
-    if settings.seconds is not None:
-        measured = {}
-        for n_threads in threads.candidates():
-            with threads.limited(n_threads):
-                measured[n_threads] = finals.step_seconds(candidate, splits, most=min(2.0, 0.01 * settings.seconds))
+    counts = len(splits.train), len(splits.valid), len(splits.test)
+    if settings.seconds is None:
+        return Speed(0.0, candidate.recipe.batch_size, *counts)
+    n_threads, seconds = fastest_threads(candidate, splits, most=min(2.0, 0.01 * settings.seconds))
+    export_seconds = EXPORT_SECONDS
+    if settings.seconds >= REHEARSED:
+        with threads.limited(n_threads):
+            export_seconds = finals.rehearse_export(candidate, splits)
+    return Speed(seconds, candidate.recipe.batch_size, *counts, n_threads, export_seconds)
+
+
+def fastest_threads(candidate: Candidate, splits: Splits, *, most: float) -> tuple[int, float]:
+    """The number of threads that trains ``candidate`` fastest at this moment, and its seconds a step; each is measured for about ``most`` seconds."""
+    measured = {}
+    for n_threads in threads.candidates():
+        with threads.limited(n_threads):
+            measured[n_threads] = finals.step_seconds(candidate, splits, most=most)
     fastest = min(measured, key=lambda n: measured[n])
-    return Speed(measured[fastest], candidate.recipe.batch_size, len(splits.train), len(splits.valid), len(splits.test), fastest)
+    return fastest, measured[fastest]
 
 
 def _resumed(settings: FitSettings, started: float) -> Job:
@@ -190,8 +203,9 @@ def _study_name(name: str) -> str:
 class _Run:
     """One opening of a job's study."""
 
-    def __init__(self, job: Job, observer: Observer | None, finish: Callable[[], bool]) -> None:
+    def __init__(self, job: Job, observer: Observer | None, finish: Callable[[], bool], all_threads: int) -> None:
         self.job = job
+        self.all_threads = all_threads
         self.results: dict[str, dict[str, Any]] = {}  # what finished phases of this and earlier openings logged
         self.test_reads = 0
         self.folder = job.store.folder
@@ -291,6 +305,14 @@ class _Run:
     def _train(self, candidates: list[Candidate]) -> list[Final]:
         """All candidates for the same number of epochs, as far as the clock allows; one that fails is left out."""
         epochs, end = self.job.plan.final_epochs, self._final_end()
+        n_threads: int | None = None
+        if end is not None:  # the machine may be busier, or quieter, than it was at the start
+            with threads.limited(self.all_threads):
+                n_threads, _ = fastest_threads(candidates[0], self.job.splits, most=1.0)
+        with threads.limited(n_threads):
+            return self._train_each(candidates, epochs, end)
+
+    def _train_each(self, candidates: list[Candidate], epochs: float, end: float | None) -> list[Final]:
         costs = [1.0] * len(candidates) if end is None else [finals.step_seconds(candidate, self.job.splits, most=1.5) for candidate in candidates]
         trained = []
         for i, candidate in enumerate(candidates):
