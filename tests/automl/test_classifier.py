@@ -50,6 +50,15 @@ def test_export(fitted, tmp_path):
     assert json.loads((folder / "manifest.json").read_text())["task"]["outputs"][0]["classes"][0] == "class 0"
 
 
+def test_it_clones_as_scikit_learn_wants():
+    from sklearn.base import clone
+
+    model = ImageClassifier(time="90s", seed=3, settings={"strategy": {"population": 5}})
+    twin = clone(model)
+    assert twin is not model and twin.get_params() == model.get_params()
+    assert twin.set_params(seed=4).seed == 4
+
+
 def test_the_constructor_stores_arguments_only():
     model = ImageClassifier(time="nonsense", space="nowhere")
     assert model.time == "nonsense"

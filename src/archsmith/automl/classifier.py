@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 from archsmith import catalog
 from archsmith.automl.job import fit as run_job
@@ -34,7 +35,7 @@ from archsmith.runtime.sqlite import SqliteStore
 from archsmith.runtime.workspace import Workspace
 
 
-class ImageClassifier:
+class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Searches, trains and exports a network that classifies images.
 
     ``time`` is the budget of ``fit`` (``"20m"`` or seconds; None with ``trials``), ``trials`` a limit on the search, ``seed`` where all randomness comes from,

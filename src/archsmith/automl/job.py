@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,41 +17,31 @@ from pathlib import Path
 from typing import Any
 
 from archsmith import catalog
-from archsmith.automl import finals
+from archsmith.automl import finals, prepare
 from archsmith.automl.finals import Candidate, Final
-from archsmith.automl.plan import EXPORT_SECONDS, PATIENCE, Plan, Speed, make_plan
+from archsmith.automl.plan import PATIENCE
+from archsmith.automl.prepare import Job
 from archsmith.automl.settings import FitResult, FitSettings, Row
 from archsmith.bundle import export as bundle
 from archsmith.bundle.manifest import Facts
 from archsmith.bundle.manifest import Row as CardRow
 from archsmith.core import budget as reasons
 from archsmith.core.budget import Budget
-from archsmith.core.errors import ArchsmithError, EvaluationError, StudyError, UsageError
+from archsmith.core.errors import ArchsmithError, EvaluationError
 from archsmith.core.events import Event
 from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.protocols import Executor
 from archsmith.core.seeds import derive
 from archsmith.core.trial import Trial
-from archsmith.data import cache
-from archsmith.data.checks import Report, check
-from archsmith.data.readers import read
-from archsmith.data.splits import Splits, split
 from archsmith.evaluators.training import TrainingEvaluator
-from archsmith.graphs.network_space import NetworkSpace
 from archsmith.runtime.processes import ProcessExecutor
 from archsmith.runtime.search import Search
 from archsmith.runtime.serial import SerialExecutor
-from archsmith.runtime.sqlite import SqliteStore
-from archsmith.runtime.workspace import Workspace
-from archsmith.spaces.conv_stages import ConvStages
-from archsmith.spaces.recipe import ImageRecipe
 from archsmith.training import threads
 from archsmith.training.measure import evaluate
-from archsmith.training.recipe import Recipe
 
-FIXED, LINEAR, SEARCHED = "fixed", "linear", "searched"
+LINEAR, SEARCHED = "linear", "searched"
 SLOWEST_TRIAL = 4.0  # a trial may take this many times its forecast, and never less than ten seconds
-REHEARSED = 60.0  # from this budget on an export is rehearsed before anything else: it is measured, and what is wrong with it comes out first
 MOST_VERIFIED = 10_000  # pictures that the exported network is verified with
 
 Observer = Callable[[Event], None]
@@ -67,137 +56,10 @@ def fit(settings: FitSettings, observer: Observer | None = None, finish: Callabl
     bundle.check_ready()
     if settings.out is not None:
         bundle.check_target(settings.out)
-    job = _resumed(settings, started) if settings.resume else _started(settings, started)
+    job = prepare.resume(settings, started) if settings.resume else prepare.start(settings, started)
     most = threads.candidates()[0]
     with threads.limited(job.speed.n_threads):
         return _Run(job, observer, finish, most).run()
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """A job that is ready to run: everything that is known before the first trial. ``started`` is Unix time of this opening."""
-
-    settings: FitSettings
-    store: SqliteStore
-    splits: Splits
-    data_folder: Path
-    report: Report
-    plan: Plan
-    speed: Speed
-    started: float
-
-    @property
-    def recipe(self) -> Recipe:
-        return recipe_of(self.settings, self.splits)
-
-
-def recipe_of(settings: FitSettings, splits: Splits | None = None) -> Recipe:
-    """The defaults of training for data of this size, with the person's own settings on top."""
-    chosen = settings.settings.get("recipe", {})
-    recipe: Recipe = catalog.build(Recipe, chosen)
-    return recipe if splits is None or "batch_size" in chosen else recipe.sized(len(splits.train))
-
-
-def space_of(settings: FitSettings, splits: Splits) -> NetworkSpace:
-    """The search space for these data. Raises UsageError for a space that lays out no networks."""
-    cls = catalog.get("space", settings.space)
-    if not issubclass(cls, NetworkSpace):
-        raise UsageError(f"The space {settings.space!r} has no networks, so it cannot be trained.", "See: archsmith catalog space")
-    plain = cls.for_task(splits.task, recipe=ImageRecipe())
-    chosen = settings.settings.get("space", {})
-    return catalog.build(cls, {**catalog.to_spec(plain)["args"], **chosen}) if chosen else plain  # type: ignore[no-any-return]
-
-
-def strategy_of(settings: FitSettings) -> Any:
-    """The strategy, seeded with the space's first architecture where it can be."""
-    cls = catalog.get("strategy", settings.strategy)
-    names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    return catalog.build(cls, {**({"start": True} if "start" in names else {}), **settings.settings.get("strategy", {})})
-
-
-def fixed_candidate(settings: FitSettings, splits: Splits) -> Candidate:
-    """The hand-made residual network that every search has to beat."""
-    space = ConvStages.for_task(splits.task)
-    architecture = space.first()
-    return Candidate(FIXED, space.graph(architecture), recipe_of(settings, splits), architecture, space)
-
-
-def _started(settings: FitSettings, started: float) -> Job:
-    """Read, check and split the data, measure the machine, and only then make a study."""
-    strategy_of(settings)  # a wrong name is found before the data are read
-    recipe_of(settings)
-    loaded = read(settings.data)
-    splits = split(loaded, settings.seed)
-    report = check(splits)
-    space_of(settings, splits)
-    workspace = Workspace(settings.workspace)
-    folder = cache.write(splits, workspace.path / "data")
-    splits = cache.open_splits(folder)
-    speed = measure_speed(settings, splits)
-    plan = make_plan(settings.seconds, settings.trials, time.time() - started, speed)
-    store = workspace.create(settings.name or _study_name(splits.name))
-    return Job(settings, store, splits, folder, report, plan, speed, started)
-
-
-def measure_speed(settings: FitSettings, splits: Splits) -> Speed:
-    """The fixed network's training step, with the number of threads that makes it fastest, and an export.
-
-    Without a limit on the wall clock nothing is measured: the run must not depend on how busy the machine is.
-    """
-    candidate = fixed_candidate(settings, splits)
-    counts = len(splits.train), len(splits.valid), len(splits.test)
-    if settings.seconds is None:
-        return Speed(0.0, candidate.recipe.batch_size, *counts)
-    n_threads, seconds = fastest_threads(candidate, splits, most=min(2.0, 0.01 * settings.seconds))
-    export_seconds = EXPORT_SECONDS
-    if settings.seconds >= REHEARSED:
-        with threads.limited(n_threads):
-            export_seconds = finals.rehearse_export(candidate, splits)
-    return Speed(seconds, candidate.recipe.batch_size, *counts, n_threads, export_seconds)
-
-
-def fastest_threads(candidate: Candidate, splits: Splits, *, most: float) -> tuple[int, float]:
-    """The number of threads that trains ``candidate`` fastest at this moment, and its seconds a step; each is measured for about ``most`` seconds."""
-    measured = {}
-    for n_threads in threads.candidates():
-        with threads.limited(n_threads):
-            measured[n_threads] = finals.step_seconds(candidate, splits, most=most)
-    fastest = min(measured, key=lambda n: measured[n])
-    return fastest, measured[fastest]
-
-
-def _resumed(settings: FitSettings, started: float) -> Job:
-    """Take up a study where it was left; a longer ``seconds`` or more ``trials`` than before extend it."""
-    workspace = Workspace(settings.workspace)
-    store = workspace.open(settings.name) if settings.name else _latest_unfinished(workspace, settings)
-    first = next(store.read(), None)
-    if first is None or "fit" not in first.data:
-        raise StudyError(f"The study {store.folder.name} was not started by fit.", "Resume it with the program that began it.")
-    info = first.data["fit"]
-    began = FitSettings.from_dict(info["settings"])
-    folder = Path(info["data_folder"])
-    splits = cache.open_splits(folder)
-    now = dataclasses.replace(began, resume=True, workspace=settings.workspace, out=settings.out or began.out, name=store.folder.name)
-    plan, speed = Plan.from_dict(info["plan"]), Speed(**info["speed"])
-    if settings.seconds != began.seconds or settings.trials != began.trials:
-        now = dataclasses.replace(now, seconds=settings.seconds, trials=settings.trials)
-        # The proxy stays as it was, or old and new trials could not be compared.
-        longer = make_plan(now.seconds, now.trials, 0.0, speed)
-        plan = dataclasses.replace(longer, proxy_epochs=plan.proxy_epochs, trial_seconds=plan.trial_seconds)
-    return Job(now, store, splits, folder, check(splits), plan, speed, started)
-
-
-def _latest_unfinished(workspace: Workspace, settings: FitSettings) -> SqliteStore:
-    for summary in workspace.list():
-        began = ((summary.study or {}).get("fit") or {}).get("settings") or {}
-        unfinished = summary.state != "running" and "result" not in SqliteStore(summary.folder).counts()
-        if unfinished and began.get("data") == settings.data and began.get("seed") == settings.seed:
-            return workspace.open(summary.id)
-    raise StudyError(f"There is no unfinished study of {settings.data!r} in {workspace.path}.", "Start one without --resume.")
-
-
-def _study_name(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:40] or "data"
 
 
 class _Run:
@@ -206,17 +68,18 @@ class _Run:
     def __init__(self, job: Job, observer: Observer | None, finish: Callable[[], bool], all_threads: int) -> None:
         self.job = job
         self.all_threads = all_threads
+        self._clock_lead = 0.0  # seconds of this opening before the study was opened: reading and measuring
         self.results: dict[str, dict[str, Any]] = {}  # what finished phases of this and earlier openings logged
         self.test_reads = 0
         self.folder = job.store.folder
-        self.space = space_of(job.settings, job.splits)
-        self.fixed = fixed_candidate(job.settings, job.splits)
+        self.space = prepare.space_of(job.settings, job.splits)
+        self.fixed = prepare.fixed_candidate(job.settings, job.splits)
         plan, settings = job.plan, job.settings
         problem = Problem(self.space, (Objective("accuracy"),), fidelity=Fidelity("epochs", plan.proxy_epochs / 4, plan.proxy_epochs))
         executor: Executor = ProcessExecutor(settings.workers) if settings.workers > 1 else SerialExecutor()
         self.search = Search(
             problem,
-            strategy_of(settings),
+            prepare.strategy_of(settings),
             TrainingEvaluator(space=self.space, data=str(job.data_folder), recipe=job.recipe),
             budget=Budget(seconds=plan.search_end, trials=settings.trials, patience=PATIENCE),
             seed=settings.seed,
@@ -246,8 +109,8 @@ class _Run:
     def run(self) -> FitResult:
         with self.search as search:
             self._say(*self.job.report.lines(), *self.job.plan.lines())
-            lead = time.time() - self.job.started  # reading and measuring came before the study was opened
-            self._clock_lead = lead if "search" not in self.results else 0.0
+            if "search" not in self.results:
+                self._clock_lead = time.time() - self.job.started
             linear = self._linear()
             reason = self._search()
             trained = self._train([self.fixed, *self._searched()])
@@ -290,13 +153,16 @@ class _Run:
 
     def _searched(self) -> list[Candidate]:
         """The best network of the search that is not the fixed one; empty when no trial ended well."""
-        fixed = self.fixed.architecture
         for trial in self.search.history.ranking():
-            if trial.architecture.structure != fixed or any(
-                trial.architecture.recipe[path] != answer for path, answer in ImageRecipe().first().items()
-            ):
+            if not self._is_fixed(trial):
                 return [self._candidate(trial)]
         return []
+
+    def _is_fixed(self, trial: Trial) -> bool:
+        """Is this the fixed network with the recipe that the fixed network is trained with?"""
+        assert self.fixed.space is not None
+        same_network = self.space.identity(trial.architecture.structure) == self.fixed.space.identity(self.fixed.architecture)
+        return same_network and self.job.recipe.with_decisions(trial.architecture.recipe) == self.fixed.recipe
 
     def _candidate(self, trial: Trial) -> Candidate:
         recipe = self.job.recipe.with_decisions(trial.architecture.recipe)
@@ -308,7 +174,7 @@ class _Run:
         n_threads: int | None = None
         if end is not None:  # the machine may be busier, or quieter, than it was at the start
             with threads.limited(self.all_threads):
-                n_threads, _ = fastest_threads(candidates[0], self.job.splits, most=1.0)
+                n_threads, _ = prepare.fastest_threads(candidates[0], self.job.splits, most=1.0)
         with threads.limited(n_threads):
             return self._train_each(candidates, epochs, end)
 
@@ -360,32 +226,9 @@ class _Run:
                 normalise = finals.normalisation_of(self.job.splits)
                 tests = {final.candidate.name: evaluate(final.network, self.job.splits.test, normalise).accuracy for final in trained}
             done.update(tests=tests)
-        rows = []
-        for final in trained:
-            params, macs = finals.params_and_macs(final.candidate.graph)
-            name = final.candidate.name
-            rows.append(
-                Row(
-                    name,
-                    final.valid,
-                    final.log_loss,
-                    tests.get(name),
-                    params,
-                    macs,
-                    final.seconds,
-                    final.epochs,
-                    final is chosen,
-                    final.candidate.trial,
-                )
-            )
-        known = {row.name for row in rows}
-        return [
-            *rows,
-            *(
-                Row(n.removeprefix("train "), error=r["error"])
-                for n, r in self.results.items()
-                if "error" in r and n.removeprefix("train ") not in known
-            ),
+        failed = {name.removeprefix("train "): result["error"] for name, result in self.results.items() if "error" in result}
+        return [_row(final, tests.get(final.candidate.name), final is chosen) for final in trained] + [
+            Row(name, error=error) for name, error in failed.items() if name not in tests
         ]
 
     def _export(self, chosen: Final, rows: list[Row]) -> float:
@@ -498,6 +341,22 @@ class _Run:
     def _say(self, *lines: str) -> None:
         for line in lines:
             self.search.log("note", {"text": line})
+
+
+def _row(final: Final, test: float | None, exported: bool) -> Row:
+    params, macs = finals.params_and_macs(final.candidate.graph)
+    return Row(
+        final.candidate.name,
+        valid=final.valid,
+        valid_log_loss=final.log_loss,
+        test=test,
+        params=params,
+        macs=macs,
+        seconds=final.seconds,
+        epochs=final.epochs,
+        exported=exported,
+        trial=final.candidate.trial,
+    )
 
 
 def _scores(final: Final) -> dict[str, float]:

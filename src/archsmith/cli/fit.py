@@ -39,7 +39,10 @@ def fit(
 
     seconds = None if time is None else parse_seconds(time)
     if resume:
-        resume_fit(name or _newest_unfinished(data, workspace), seconds, trials, out, workspace, json=json)
+        from archsmith.automl.prepare import latest_unfinished
+        from archsmith.runtime.workspace import Workspace
+
+        resume_fit(name or latest_unfinished(Workspace(workspace), data), seconds, trials, out, workspace, json=json)
         return
     run(
         FitSettings(
@@ -73,19 +76,6 @@ def resume_fit(name: str, seconds: float | None, trials: int | None, out: str | 
     began = FitSettings.from_dict(study.began["fit"]["settings"])
     given: dict[str, Any] = {key: value for key, value in (("seconds", seconds), ("trials", trials), ("out", out)) if value is not None}
     run(dataclasses.replace(began, **given, workspace=workspace, name=study.id, resume=True), json=json, before=study)
-
-
-def _newest_unfinished(data: str, workspace: str | None) -> str:
-    """The id of the newest study of these data that was cut off. Raises StudyError when there is none."""
-    from archsmith.core.errors import StudyError
-    from archsmith.runtime.workspace import Workspace
-
-    place = Workspace(workspace)
-    for summary in place.list():
-        settings = ((summary.study or {}).get("fit") or {}).get("settings") or {}
-        if summary.state == "interrupted" and settings.get("data") == data:
-            return summary.id
-    raise StudyError(f"There is no unfinished study of {data!r} in {place.path}.", "Start one without --resume, or name one with --name.")
 
 
 def run(settings: FitSettings, *, json: bool, before: OpenStudy | None = None) -> None:
