@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,19 @@ def test_resolve_says_what_is_wrong(workspace: Workspace) -> None:
         workspace.resolve("a")
     with pytest.raises(StudyError, match="no study 'b'"):
         workspace.resolve("b")
+
+
+def test_last_goes_by_events_not_by_the_times_of_files(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    folders = []
+    for name in ("older", "newer"):
+        store = workspace.create(name)
+        store.acquire()
+        store.append([Event("study", {})])
+        store.close()
+        folders.append(store.folder)
+        time.sleep(0.01)
+    later = time.time() + 100
+    for path in folders[0].iterdir():  # as reading it does
+        os.utime(path, (later, later))
+    assert workspace.resolve("last") == folders[1]

@@ -76,7 +76,7 @@ class Workspace:
         if name == "last":
             if not folders:
                 raise StudyError(f"There are no studies in {self.path}.", "Start one with: archsmith fit DATA")
-            return max(folders, key=lambda folder: (_changed(folder), folder.name))
+            return max(folders, key=lambda folder: (_last_time(folder), folder.name))
         exact = [folder for folder in folders if folder.name == name]
         found = exact or [folder for folder in folders if folder.name.startswith(name)]
         if len(found) == 1:
@@ -99,8 +99,20 @@ class Workspace:
             raise StudyError(f"The studies in {self.studies} cannot be read: {error.strerror}.", "Choose another place with --workspace.") from error
 
 
+def _last_time(folder: Path) -> float:
+    """Time of the newest event. The files' own times will not do: reading a log in WAL mode touches them too."""
+    store = SqliteStore(folder)
+    try:
+        last = store.last()
+    except StudyError:
+        return 0.0
+    finally:
+        store.close()
+    return _changed(folder) if last is None else last.time
+
+
 def _changed(folder: Path) -> float:
-    """When the log was last written: rows land in the -wal file first."""
+    """When the files of a log that says nothing itself were last touched."""
     times = [path.stat().st_mtime for path in (folder / FILE, folder / f"{FILE}-wal") if path.exists()]
     return max(times, default=0.0)
 
