@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from archsmith.bundle import Predictor
-from archsmith.bundle.manifest import MANIFEST, SOURCE, checksum
+from archsmith.bundle.manifest import MANIFEST, SOURCE, checksum, read
 from archsmith.bundle.verify import verify
 from archsmith.core.errors import ArchsmithError, UsageError
 
@@ -71,3 +71,15 @@ def test_the_source_predicts_without_this_library(exported: Any, tmp_path: Path)
     got = json.loads(done.stdout[: done.stdout.index("]") + 1])
     assert np.abs(np.array(got) - expected).max() < 1e-5
     assert "'line|dash'" in done.stdout
+
+
+def test_the_words_at_the_top_of_the_source_work_as_they_stand(exported: Any, tmp_path: Path) -> None:
+    """Copy the folder, save a picture, and run the lines that network.py shows a reader."""
+    folder = tmp_path / "bundle"
+    shutil.copytree(exported.folder, folder)
+    shape = read(folder).preprocessing.shape
+    Image.new("L" if shape[0] == 1 else "RGB", (20, 20)).save(folder / "picture.png")
+    lines = [line[6:] for line in (folder / "network.py").read_text().splitlines() if line.startswith("#     ")]
+    done = subprocess.run([sys.executable, "-B", "-c", "\n".join(lines)], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() in read(folder).classes

@@ -18,7 +18,7 @@ TOP = """\
 #
 #     import numpy, torch
 #     from PIL import Image
-#     from network import CLASSES, load, preprocess
+#     from network import CLASSES, TEMPERATURE, load, preprocess
 #
 #     image = torch.from_numpy(numpy.array(Image.open("picture.png").convert("{mode}")))
 #     images = image.reshape(1, *image.shape[:2], {channels})
