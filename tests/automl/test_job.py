@@ -94,3 +94,16 @@ def test_an_out_folder_that_holds_something_else_is_refused(tmp_path):
 def test_settings_are_checked(values):
     with pytest.raises(UsageError):
         FitSettings(data="digits", **values)
+
+
+def test_asked_to_finish_it_ends_early_with_a_whole_bundle(tmp_path):
+    settings = FitSettings(data="digits", seconds=300.0, workspace=str(tmp_path / "workspace"))
+    events = []
+
+    def enough():
+        return sum(event.kind == "finished" for event in events) >= 1
+
+    result = fit(settings, observer=events.append, finish=enough)
+    assert result.stop_reason == "requested" and result.seconds < 100
+    assert result.n_trials <= 2 and (Path(result.model_dir) / "model.onnx").exists()
+    assert max(row.seconds for row in result.rows if row.name != "linear") > 2.5  # shortened, but not to nothing

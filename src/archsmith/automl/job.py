@@ -198,6 +198,8 @@ class _Run:
             if not quiet:
                 self.search.log("epoch", {"network": candidate.name, "epoch": epoch, "epochs": epochs, "metrics": dict(metrics)})
 
+        asked_before = self._asked_to_finish()  # then ``seconds`` is short already
+
         return finals.train_in_full(
             candidate,
             self.job.splits,
@@ -205,7 +207,7 @@ class _Run:
             epochs=epochs,
             seconds=seconds,
             folder=self.folder / "final",
-            hurry=self._asked_to_finish,
+            hurry=lambda: not asked_before and self._asked_to_finish(),
             report=report,
         )
 
