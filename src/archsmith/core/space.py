@@ -117,6 +117,19 @@ def allowed(answer: Scalar, options: Options) -> bool:
     return False
 
 
+def replaying(architecture: Mapping[str, Scalar]) -> Answer:
+    """Answers taken from ``architecture``; raises InvalidArchitectureError for one that is missing or not allowed."""
+
+    def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
+        if path not in architecture:
+            raise InvalidArchitectureError(f"The decision {path!r} is missing.", f"It takes {_listed(options)}.")
+        if not allowed(architecture[path], options):
+            raise InvalidArchitectureError(f"The decision {path!r} cannot be {architecture[path]!r}.", f"It takes {_listed(options)}.")
+        return architecture[path]
+
+    return answer
+
+
 def draw(options: Options, weights: Sequence[float] | None, rng: np.random.Generator) -> Scalar:
     """One option at random."""
     if isinstance(options, Range):
@@ -162,16 +175,8 @@ class Space(ABC):
 
     def decisions(self, architecture: Mapping[str, Scalar]) -> tuple[Decision, ...]:
         """The questions behind ``architecture``, in order. Raises InvalidArchitectureError with the first path that does not fit."""
-
-        def replay(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
-            if path not in architecture:
-                raise InvalidArchitectureError(f"The decision {path!r} is missing.", f"It takes {_listed(options)}.")
-            if not allowed(architecture[path], options):
-                raise InvalidArchitectureError(f"The decision {path!r} cannot be {architecture[path]!r}.", f"It takes {_listed(options)}.")
-            return architecture[path]
-
         try:
-            decisions = self.trace(replay).decisions
+            decisions = self.trace(replaying(architecture)).decisions
         except DeadEnd as error:
             raise InvalidArchitectureError(f"This architecture runs into a dead end: {error}") from error
         unknown = [path for path in architecture if path not in decisions]

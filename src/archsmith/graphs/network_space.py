@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from archsmith.core.architecture import RECIPE, Architecture, Scalar
 from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
-from archsmith.core.space import Choose, Options, Range, Space, Trace, allowed
+from archsmith.core.space import Choose, Space, Trace, replaying
 from archsmith.core.task import Task
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.identity import identity
@@ -71,29 +71,8 @@ class NetworkSpace(Space):
         return cls(**{"input_shape": shape, "n_outputs": task.outputs[0].n, **fields})
 
 
-class _Replay(Trace):
-    """Answers from an architecture; raises InvalidArchitectureError for a missing or impossible one."""
-
-    def __init__(self, architecture: Architecture) -> None:
-        def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
-            if path not in architecture:
-                raise InvalidArchitectureError(f"The decision {path!r} is missing.", f"It takes {_listed(options)}.")
-            if not allowed(architecture[path], options):
-                raise InvalidArchitectureError(f"The decision {path!r} cannot be {architecture[path]!r}.", f"It takes {_listed(options)}.")
-            return architecture[path]
-
-        super().__init__(answer)
-
-
-def _listed(options: Options) -> str:
-    if isinstance(options, Range):
-        return f"{'an integer' if options.integer else 'a number'} from {options.low} to {options.high}"
-    shown = ", ".join(repr(option) for option in list(options)[:12])
-    return f"one of {shown}{', …' if len(options) > 12 else ''}"
-
-
 def _lay_out(space: NetworkSpace, architecture: Architecture) -> Graph:
-    replay = _Replay(architecture)
+    replay = Trace(replaying(architecture))
     net = Net({"image": space.input_shape})
     try:
         space.build(replay, net)
@@ -117,7 +96,7 @@ def _graph(space: NetworkSpace, architecture: Architecture) -> Graph:
 def _identity(space: NetworkSpace, structure: Architecture) -> str:
     net = Net({"image": space.input_shape})
     try:
-        space.build(_Replay(structure), net)
+        space.build(Trace(replaying(structure)), net)
     except DeadEnd as error:
         raise InvalidArchitectureError(f"This architecture runs into a dead end: {error}") from error
     return identity(net.graph())
