@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from PIL import Image
 
 from archsmith.core.errors import DataError
 from archsmith.data.images import ImageSet, decode, header, statistics
+from archsmith.data.resize import resize
 
 
 def png(array: np.ndarray, mode: str | None = None) -> bytes:
@@ -73,13 +76,53 @@ def test_a_decompression_bomb_is_refused_from_its_header() -> None:
         decode(buffer.getvalue(), 1)
 
 
-def test_a_set_hands_back_its_originals(tmp_path: Path) -> None:
-    Image.new("L", (30, 20), 7).save(tmp_path / "a.png")
-    small = np.zeros((1, 8, 8, 1), np.uint8)
-    labels = np.zeros(1, np.int64)
-    assert ImageSet(small, labels, ("a",), (str(tmp_path / "a.png"),)).original(0).shape == (20, 30, 1)
-    assert ImageSet(small, labels, ("a",), None, [np.ones((5, 6, 1), np.uint8)]).original(0).shape == (5, 6, 1)
-    assert ImageSet(small, labels, ("a",)).original(0).shape == (8, 8, 1)
+@pytest.mark.parametrize("size", [(320, 256), (200, 256), (1000, 600)])
+def test_a_large_jpeg_may_come_smaller_but_not_too_small(size: tuple[int, int]) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)).save(buffer, "JPEG")
+    small = decode(buffer.getvalue(), 3, (100, 100))
+    assert min(small.shape[:2]) >= 100
+    assert small.shape[0] in (size[0], size[0] / 2, size[0] / 4, size[0] / 8)
+
+
+def test_a_jpeg_that_came_smaller_looks_the_same() -> None:
+    y, x = np.mgrid[:480, :640]
+    waves = np.stack([127 + 120 * np.sin(x / 9 + y / 30), 127 + 120 * np.cos(y / 11), (x + y) % 256], axis=2).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(waves).save(buffer, "JPEG", quality=92)
+    whole, reduced = (resize(decode(buffer.getvalue(), 3, at_least), 28, 28).astype(int) for at_least in (None, (112, 112)))
+    assert decode(buffer.getvalue(), 3, (112, 112)).shape == (120, 160, 3)
+    assert np.abs(whole - reduced).mean() <= 1
+
+
+def test_warnings_are_what_they_were_after_decoding_in_threads() -> None:
+    before = list(warnings.filters)
+    content = png(np.zeros((40, 40, 3), np.uint8))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: decode(content, 3), range(200)))
+    assert warnings.filters == before
+
+
+SMALL = np.zeros((3, 8, 8, 1), np.uint8)
+ORIGINALS = [np.full((5, 6, 1), i, np.uint8) for i in range(3)]
+
+
+def test_a_set_hands_back_its_originals() -> None:
+    assert ImageSet(SMALL, np.zeros(3, np.int64), ("a",), ORIGINALS).original(0).shape == (5, 6, 1)
+    assert ImageSet(SMALL, np.zeros(3, np.int64), ("a",)).original(0).shape == (8, 8, 1)
+
+
+def test_taking_pictures_takes_their_originals_along() -> None:
+    taken = ImageSet(SMALL, np.arange(3), ("a", "b", "c"), ORIGINALS).take([2, 0])
+    assert taken.labels.tolist() == [2, 0]
+    assert taken.original(0)[0, 0, 0] == 2
+
+
+def test_numbers_are_no_classes() -> None:
+    numbers = ImageSet(SMALL, np.array([0.5, 1.5, -3.0]), ())
+    assert numbers.numeric
+    assert len(numbers.counts()) == 0
+    assert not ImageSet(SMALL, np.zeros(3, np.int64), ("a",)).numeric
 
 
 def test_counts_that_differ_are_named() -> None:

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archsmith.core.errors import DataError, UsageError
+from archsmith.core.errors import DataError
+from archsmith.data.labels import target
+from archsmith.data.pictures import Packed
 from archsmith.data.readers import read
+from archsmith.data.source import PARTS, Source
 
 RNG = np.random.default_rng(0)
 
@@ -36,83 +39,83 @@ def write_pictures(folder: Path, classes: str = "ab", n: int = 3, size: tuple[in
             Image.fromarray(RNG.integers(0, 256, (*size, 3), dtype=np.uint8)).convert(mode).save(folder / name / f"{index}.png")
 
 
+def sizes(source: Source) -> dict[str, int]:
+    """Pictures by part."""
+    counts = np.bincount(source.part, minlength=3)
+    return {part: int(n) for part, n in zip(PARTS, counts, strict=True) if n}
+
+
+def shape(source: Source, index: int = 0) -> tuple[int, int, int]:
+    found = source.pictures.header(index)
+    return found.height, found.width, found.channels
+
+
 def test_digits_are_bytes() -> None:
-    loaded = read("digits")
-    assert loaded.train.images.shape == (1797, 8, 8, 1)
-    assert loaded.train.images.max() == 255
-    assert loaded.train.classes == tuple("0123456789")
-    assert loaded.test is None
+    source = read("digits")
+    assert len(source) == 1797
+    assert shape(source) == (8, 8, 1)
+    assert max(int(source.pictures.decode(i, 1).max()) for i in range(20)) == 255
+    assert target(source).classes == tuple("0123456789")
+    assert sizes(source) == {"train": 1797}
+
+
+def test_what_was_read_already_is_taken_as_it_is() -> None:
+    source = read("digits")
+    assert read(source) is source
 
 
 @pytest.mark.parametrize("packed", [True, False])
 def test_idx_pairs_are_found_in_a_folder(tmp_path: Path, packed: bool) -> None:
     write_idx(tmp_path, "train", 12, packed=packed)
     write_idx(tmp_path, "t10k", 6, packed=packed)
-    loaded = read(tmp_path)
-    assert loaded.train.images.shape == (12, 6, 5, 1)
-    assert loaded.test is not None
-    assert len(loaded.test) == 6
+    source = read(tmp_path)
+    assert sizes(source) == {"train": 12, "test": 6}
+    assert shape(source, 15) == (6, 5, 1)
+    assert source.labels.tolist() == [*(np.arange(12) % 3), *(np.arange(6) % 3)]
+
+
+def test_idx_pictures_are_those_of_the_file(tmp_path: Path) -> None:
+    write_idx(tmp_path, "train", 12)
+    content = gzip.decompress((tmp_path / "train-images-idx3-ubyte.gz").read_bytes())
+    pictures = np.frombuffer(content[16:], np.uint8).reshape(12, 6, 5)
+    assert np.array_equal(read(tmp_path).pictures.decode(11, 1)[:, :, 0], pictures[11])
 
 
 def test_one_idx_file_finds_its_partners(tmp_path: Path) -> None:
     write_idx(tmp_path, "train", 12)
     write_idx(tmp_path, "t10k", 6)
-    assert len(read(tmp_path / "train-images-idx3-ubyte.gz").parts) == 2
+    assert len(sizes(read(tmp_path / "train-images-idx3-ubyte.gz"))) == 2
 
 
 def test_class_folders(tmp_path: Path) -> None:
     write_pictures(tmp_path)
-    loaded = read(tmp_path)
-    assert loaded.train.images.shape == (6, 9, 7, 3)
-    assert loaded.train.classes == ("a", "b")
-    assert loaded.train.original(0).shape == (9, 7, 3)
+    source = read(tmp_path)
+    assert len(source) == 6
+    assert target(source).classes == ("a", "b")
+    assert source.pictures.decode(0, 3).shape == (9, 7, 3)
+
+
+def test_pictures_in_deeper_folders_count_and_hidden_ones_do_not(tmp_path: Path) -> None:
+    write_pictures(tmp_path)
+    (tmp_path / "a" / "more").mkdir()
+    for path in ("a/more/x.png", "a/.hidden.png"):
+        Image.new("RGB", (7, 9)).save(tmp_path / path)
+    (tmp_path / ".cache").mkdir()
+    Image.new("RGB", (7, 9)).save(tmp_path / ".cache" / "y.png")
+    assert len(read(tmp_path)) == 7
 
 
 def test_part_folders_above_class_folders(tmp_path: Path) -> None:
     write_pictures(tmp_path / "train")
     write_pictures(tmp_path / "val", n=2)
     write_pictures(tmp_path / "test", n=1)
-    assert {part: len(data) for part, data in read(tmp_path).parts.items()} == {"train": 6, "valid": 4, "test": 2}
+    assert sizes(read(tmp_path)) == {"train": 6, "valid": 4, "test": 2}
 
 
-def test_mixed_sizes_come_to_one_and_originals_stay(tmp_path: Path) -> None:
-    write_pictures(tmp_path, "a", size=(100, 120))
-    write_pictures(tmp_path, "b", size=(30, 40))
-    loaded = read(tmp_path)
-    assert loaded.train.images.shape[1:] == (64, 64, 3)
-    assert loaded.train.original(0).shape == (100, 120, 3)
-    assert any("resized" in note for note in loaded.notes)
-
-
-def test_one_size_above_the_cap_is_brought_to_it(tmp_path: Path) -> None:
-    write_pictures(tmp_path, size=(90, 90))
-    assert read(tmp_path).train.images.shape[1:3] == (64, 64)
-    assert read(tmp_path, side=20).train.images.shape[1:3] == (20, 20)
-
-
-def test_grey_files_stay_grey_and_mixed_ones_become_coloured(tmp_path: Path) -> None:
-    write_pictures(tmp_path / "grey", mode="L")
-    assert read(tmp_path / "grey").train.images.shape[3] == 1
-    write_pictures(tmp_path / "mixed", "a", mode="L")
-    write_pictures(tmp_path / "mixed", "b", mode="RGB")
-    assert read(tmp_path / "mixed").train.images.shape[3] == 3
-
-
-def test_a_few_broken_pictures_are_skipped_and_listed(tmp_path: Path) -> None:
-    write_pictures(tmp_path, n=20)
-    (tmp_path / "a" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-    loaded = read(tmp_path)
-    assert len(loaded.train) == 40
-    assert [Path(file).name for file, _ in loaded.skipped] == ["bad.png"]
-
-
-def test_a_picture_cut_off_in_its_pixels_is_skipped_too(tmp_path: Path) -> None:
-    write_pictures(tmp_path, n=20)
-    whole = (tmp_path / "a" / "0.png").read_bytes()
-    (tmp_path / "a" / "0.png").write_bytes(whole[: len(whole) // 2])
-    loaded = read(tmp_path)
-    assert len(loaded.train) == 39
-    assert len(loaded.skipped) == 1
+def test_nothing_is_decoded_while_listing(tmp_path: Path) -> None:
+    write_pictures(tmp_path)
+    (tmp_path / "a" / "bad.png").write_bytes(b"nothing")
+    assert len(read(tmp_path)) == 7
 
 
 @pytest.mark.parametrize(
@@ -123,16 +126,46 @@ def test_a_picture_cut_off_in_its_pixels_is_skipped_too(tmp_path: Path) -> None:
         ("train_images", "train_labels", "test_images", "test_labels"),
     ],
 )
-def test_npz_with_both_parts(tmp_path: Path, names: tuple[str, ...]) -> None:
-    arrays = (np.zeros((6, 5, 4, 3), np.uint8), np.arange(6) % 2, np.zeros((2, 5, 4, 3), np.uint8), np.arange(2))
-    np.savez(tmp_path / "d.npz", **dict(zip(names, arrays, strict=True)))
-    assert {part: len(data) for part, data in read(tmp_path / "d.npz").parts.items()} == {"train": 6, "test": 2}
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_npz_with_both_parts(tmp_path: Path, names: tuple[str, ...], save: Any) -> None:
+    images = RNG.integers(0, 256, (6, 5, 4, 3), dtype=np.uint8)
+    save(tmp_path / "d.npz", **dict(zip(names, (images, np.arange(6) % 2, images[:2], np.arange(2)), strict=True)))
+    source = read(tmp_path / "d.npz")
+    assert sizes(source) == {"train": 6, "test": 2}
+    assert np.array_equal(source.pictures.decode(4, 3), images[4])
+    assert np.array_equal(source.pictures.decode(7, 3), images[1])
 
 
 @pytest.mark.parametrize("names", [("images", "labels"), ("X", "y")])
 def test_npz_of_one_part(tmp_path: Path, names: tuple[str, str]) -> None:
     np.savez_compressed(tmp_path / "d.npz", **{names[0]: np.zeros((4, 5, 5), np.uint8), names[1]: np.array(["u", "v", "u", "v"])})
-    assert read(tmp_path / "d.npz").train.classes == ("u", "v")
+    assert target(read(tmp_path / "d.npz")).classes == ("u", "v")
+
+
+def test_npz_with_class_names(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", images=np.zeros((4, 5, 5), np.uint8), labels=np.arange(4) % 2, class_names=np.array(["cat", "dog"]))
+    assert target(read(tmp_path / "d.npz")).classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize("how", ["folder", "file", "pair"])
+def test_npy_files(tmp_path: Path, how: str) -> None:
+    images = RNG.integers(0, 256, (6, 5, 4, 3), dtype=np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "labels.npy", np.arange(6) % 2)
+    pair = (tmp_path / "images.npy", str(tmp_path / "labels.npy"))
+    source = read({"folder": tmp_path, "file": pair[0], "pair": pair}[how])
+    assert sizes(source) == {"train": 6}
+    assert np.array_equal(source.pictures.decode(5, 3), images[5])
+
+
+def test_npy_files_of_all_parts_in_any_order_of_memory(tmp_path: Path) -> None:
+    images = np.asfortranarray(RNG.random((6, 5, 4)))
+    for part in ("train", "val", "test"):
+        np.save(tmp_path / f"x_{part}.npy", images)
+        np.save(tmp_path / f"y_{part}.npy", np.arange(6) % 2)
+    source = read(tmp_path)
+    assert sizes(source) == {"train": 6, "valid": 6, "test": 6}
+    assert np.array_equal(source.pictures.decode(17, 1)[:, :, 0], np.rint(images[5] * 255))
 
 
 @pytest.mark.parametrize(
@@ -148,21 +181,20 @@ def test_npz_of_one_part(tmp_path: Path, names: tuple[str, str]) -> None:
     ],
 )
 def test_arrays_of_many_kinds(images: Any, shape: tuple[int, int, int], top: int) -> None:
-    loaded = read((images, np.arange(4) % 2))
-    assert loaded.train.images.shape[1:] == shape
-    assert loaded.train.images.max() == top
+    pictures = read((images, np.arange(4) % 2)).pictures
+    assert pictures.decode(3, pictures.header(3).channels).shape == shape
+    assert pictures.decode(3, 1).max() == top
 
 
-def test_arrays_of_mixed_sizes_keep_their_originals() -> None:
-    pictures = [np.zeros((10 + i, 20, 3), np.uint8) for i in range(4)]
-    loaded = read((pictures, [0, 1, 0, 1]))
-    assert loaded.train.original(3).shape == (13, 20, 3)
+def test_arrays_of_mixed_sizes() -> None:
+    pictures = read(([np.zeros((10 + i, 20, 3), np.uint8) for i in range(4)], [0, 1, 0, 1])).pictures
+    assert pictures.decode(3, 3).shape == (13, 20, 3)
 
 
 def test_labels_may_be_any_whole_numbers_or_a_column() -> None:
-    loaded = read((np.zeros((4, 5, 5), np.uint8), np.array([[7], [-2], [7], [900]])))
-    assert loaded.train.classes == ("-2", "7", "900")
-    assert loaded.train.labels.tolist() == [1, 0, 1, 2]
+    found = target(read((np.zeros((4, 5, 5), np.uint8), np.array([[7], [-2], [7], [900]]))))
+    assert found.classes == ("-2", "7", "900")
+    assert found.labels.tolist() == [1, 0, 1, 2]
 
 
 GOOD = np.zeros((4, 5, 5), np.uint8)
@@ -172,9 +204,9 @@ GOOD = np.zeros((4, 5, 5), np.uint8)
     ("source", "words"),
     [
         ((GOOD, [0, 1, 0]), "4 train images but 3"),
-        ((GOOD, np.array([0.5, 1.0, 2.0, 3.0])), "fractions"),
         ((GOOD, np.eye(4)), "one label for each"),
         ((GOOD, [0, None, 1, 1]), "missing"),
+        ((GOOD, [0.5, np.nan, 1, 1]), "Row 1"),
         ((np.zeros((4, 25)), [0, 1, 0, 1]), "Reshape"),
         ((np.full((4, 5, 5), np.nan), [0, 1, 0, 1]), "NaN"),
         ((np.full((4, 5, 5), -1.0), [0, 1, 0, 1]), "negative"),
@@ -185,6 +217,7 @@ GOOD = np.zeros((4, 5, 5), np.uint8)
         ((np.zeros((0, 5, 5)), []), "no images"),
         (42, "int"),
         ("/nowhere/at/all", "no file or folder"),
+        ("a\0b", "no file or folder"),
     ],
 )
 def test_bad_input_is_one_sentence_with_a_hint(source: Any, words: str) -> None:
@@ -200,9 +233,6 @@ def bad_folder(tmp_path: Path, kind: str) -> Path:
     elif kind == "texts":
         (tmp_path / "a").mkdir()
         (tmp_path / "a" / "a.txt").write_text("hello")
-    elif kind == "broken":
-        write_pictures(tmp_path, n=4)
-        (tmp_path / "a" / "bad.png").write_bytes(b"nothing")
     elif kind == "unknown class":
         write_pictures(tmp_path / "train")
         write_pictures(tmp_path / "test", "xyz")
@@ -226,7 +256,6 @@ def bad_folder(tmp_path: Path, kind: str) -> Path:
         ("empty", "is empty"),
         ("flat", "class folders"),
         ("texts", "no pictures"),
-        ("broken", "cannot be read"),
         ("unknown class", "no training pictures"),
         ("labels missing", "no labels beside"),
         ("counts", "6 train images but 5"),
@@ -236,7 +265,7 @@ def bad_folder(tmp_path: Path, kind: str) -> Path:
 )
 def test_bad_folders(tmp_path: Path, kind: str, words: str) -> None:
     with pytest.raises(DataError) as caught:
-        read(bad_folder(tmp_path, kind))
+        target(read(bad_folder(tmp_path, kind)))
     assert words in str(caught.value)
 
 
@@ -251,7 +280,6 @@ def test_bad_folders(tmp_path: Path, kind: str, words: str) -> None:
         ("something", idx_bytes(np.zeros((2, 3, 3), np.uint8)), "images or labels"),
         ("data.npz", b"PK\x03\x04 not really", "not a whole"),
         ("data.npz", b"", "is empty"),
-        ("data.csv", b"a,b", "cannot be read as"),
         ("model.pkl", b"\x80\x04.", "cannot be read as"),
     ],
 )
@@ -276,6 +304,79 @@ def test_an_npz_without_labels_says_what_it_holds(tmp_path: Path) -> None:
         read(tmp_path / "d.npz")
 
 
-def test_a_senseless_side_is_refused() -> None:
-    with pytest.raises(UsageError, match="side"):
-        read("digits", side=0)
+def pack(path: Path, **more: Any) -> None:
+    """Packed pictures: four PNG files in a row of bytes."""
+    contents = []
+    for value in range(4):
+        buffer = io.BytesIO()
+        Image.new("RGB", (6, 5), (value, 0, 0)).save(buffer, "PNG")
+        contents.append(buffer.getvalue())
+    blob = np.frombuffer(b"".join(contents), np.uint8)
+    arrays = {"blob": blob, "offsets": np.cumsum([0, *map(len, contents)]).astype(np.uint32), "labels": np.array([0, 1, 0, 1], np.uint8)}
+    np.savez(path, **{**arrays, **more})
+
+
+def test_packed_pictures_are_mapped_where_they_lie(tmp_path: Path) -> None:
+    pack(tmp_path / "d.npz", is_train=np.array([True, True, True, False]), class_names=np.array(["cat", "dog"]))
+    source = read(tmp_path / "d.npz")
+    assert sizes(source) == {"train": 3, "test": 1}
+    assert target(source).classes == ("cat", "dog")
+    assert [int(source.pictures.decode(i, 3)[0, 0, 0]) for i in range(4)] == [0, 1, 2, 3]
+    assert isinstance(source.pictures, Packed)
+    assert isinstance(source.pictures.blob, np.memmap)
+
+
+def test_packed_pictures_without_parts(tmp_path: Path) -> None:
+    pack(tmp_path / "d.npz")
+    assert sizes(read(tmp_path / "d.npz")) == {"train": 4}
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"offsets": np.array([0, 10, 5, 20, 30])}, "do not rise"),
+        ({"offsets": np.array([0, 10, 20, 30, 10**9])}, "do not rise"),
+        ({"blob": np.zeros(9)}, "not laid out"),
+        ({"labels": np.arange(3)}, "4 packed images but 3 labels"),
+        ({"is_train": np.array([True])}, "1 values of is_train"),
+        ({"is_train": np.zeros(4, bool)}, "no training pictures"),
+    ],
+)
+def test_badly_packed_pictures_are_refused(tmp_path: Path, more: dict[str, Any], words: str) -> None:
+    pack(tmp_path / "d.npz", **more)
+    with pytest.raises(DataError, match=words):
+        read(tmp_path / "d.npz")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"x": np.zeros((4, 5, 5))}, "no pair of images and labels"),
+        ({"weights": np.zeros((4, 5, 5)), "labels": np.arange(4)}, "no pair of images and labels"),
+        ({"images": np.zeros((4, 5, 5)), "labels": np.arange(3)}, "4 train images but 3"),
+    ],
+)
+def test_npy_files_that_are_no_pair(tmp_path: Path, arrays: dict[str, Any], words: str) -> None:
+    for name, array in arrays.items():
+        np.save(tmp_path / f"{name}.npy", array)
+    with pytest.raises(DataError, match=words):
+        read(tmp_path)
+
+
+def test_a_npy_file_that_is_cut_off(tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", np.zeros((40, 5, 5), np.uint8))
+    np.save(tmp_path / "labels.npy", np.arange(40) % 2)
+    (tmp_path / "images.npy").write_bytes((tmp_path / "images.npy").read_bytes()[:-100])
+    with pytest.raises(DataError, match="cut off"):
+        read(tmp_path)
+
+
+def test_parts_of_different_range_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", x_train=np.full((4, 5, 5), 0.5), y_train=np.arange(4) % 2, x_test=np.full((4, 5, 5), 200.0), y_test=np.arange(4) % 2)
+    with pytest.raises(DataError, match="larger values"):
+        read(tmp_path / "d.npz")
+
+
+def test_a_dark_part_is_not_taken_for_fractions(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", x_train=np.full((4, 5, 5), 200.0), y_train=np.arange(4) % 2, x_test=np.ones((4, 5, 5)), y_test=np.arange(4) % 2)
+    assert read(tmp_path / "d.npz").pictures.decode(5, 1).max() == 1

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from archsmith.core.errors import UsageError
+from archsmith.data import resize as resizing
 from archsmith.data.resize import resize, resize_float, weights
 
 
@@ -30,6 +31,13 @@ def test_agrees_with_pillow_within_a_grey_value_or_two(size: tuple[int, int]) ->
     image = np.random.default_rng(0).integers(0, 256, (50, 41, 3), dtype=np.uint8)
     theirs = np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR), np.float32)
     assert np.abs(resize_float(image, *size) - theirs).max() < 2
+
+
+def test_strips_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (60, 41, 3), dtype=np.uint8)
+    whole = resize_float(image, 16, 12)
+    monkeypatch.setattr(resizing, "STRIP", 60 * 3 * 5)
+    np.testing.assert_allclose(resize_float(image, 16, 12), whole, atol=1e-4)
 
 
 def test_keeps_the_object_when_there_is_nothing_to_do() -> None:

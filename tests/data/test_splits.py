@@ -5,69 +5,109 @@ import pytest
 
 from archsmith.core.errors import DataError
 from archsmith.data.images import ImageSet
-from archsmith.data.readers import Loaded
-from archsmith.data.splits import split, stratified
+from archsmith.data.source import one_part
+from archsmith.data.splits import Cut, Splits, split, stratified, tenths
 
 
-def made(counts: list[int], *, test: bool = False) -> Loaded:
+def cut(counts: list[int], *, seed: int = 0, test: int = 0) -> tuple[Cut, np.ndarray]:
     labels = np.repeat(np.arange(len(counts)), counts)
-    images = np.arange(len(labels), dtype=np.uint32).view(np.uint8).reshape(-1, 2, 2, 1)
-    data = ImageSet(images, labels.astype(np.int64), tuple(f"c{i}" for i in range(len(counts))))
-    return Loaded(data, None, data.take(np.arange(4)) if test else None, "made")
+    part = one_part(len(labels))
+    part[:test] = 2
+    return split(labels, part, seed), labels
+
+
+def counts_of(found: Cut, labels: np.ndarray, part: str) -> list[int]:
+    return np.bincount(labels[found.indexes[part]], minlength=labels.max() + 1).tolist()
 
 
 def test_parts_are_disjoint_and_cover_everything() -> None:
-    splits = split(made([100, 60, 40]), seed=1)
-    seen = np.concatenate([data.images.reshape(len(data), 4) for data in splits.parts.values()])
-    assert len(seen) == 200
-    assert len(np.unique(seen, axis=0)) == 200
-    assert splits.made == ("test", "valid")
+    found, _ = cut([100, 60, 40])
+    assert np.array_equal(np.sort(np.concatenate(list(found.indexes.values()))), np.arange(200))
+    assert found.made == ("test", "valid")
+    assert (found.part >= 0).all()
 
 
 def test_each_class_keeps_its_share() -> None:
-    splits = split(made([100, 60, 40]), seed=1)
-    assert splits.test.counts().tolist() == [15, 9, 6]
-    assert splits.valid.counts().tolist() == [13, 8, 5]
+    found, labels = cut([100, 60, 40], seed=1)
+    assert counts_of(found, labels, "test") == [15, 9, 6]
+    assert counts_of(found, labels, "valid") == [13, 8, 5]
 
 
 def test_same_seed_same_split_and_another_seed_another() -> None:
-    one, same, other = (split(made([100, 60]), seed=s) for s in (3, 3, 4))
-    assert np.array_equal(one.test.images, same.test.images)
-    assert not np.array_equal(one.test.images, other.test.images)
+    one, same, other = (cut([100, 60], seed=seed)[0].indexes["test"] for seed in (3, 3, 4))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_a_split_stays_what_it_always_was() -> None:
+    """Studies are repeated by their seed, so these indexes may never change."""
+    assert cut([12, 8], seed=7)[0].indexes["test"].tolist() == [1, 8, 17]
 
 
 def test_a_given_test_part_is_left_alone() -> None:
-    splits = split(made([100, 60], test=True), seed=0)
-    assert len(splits.test) == 4
-    assert splits.made == ("valid",)
+    found, _ = cut([100, 60], test=4)
+    assert found.indexes["test"].tolist() == [0, 1, 2, 3]
+    assert found.made == ("valid",)
 
 
 def test_validation_is_capped() -> None:
-    assert len(split(made([40_000, 20_000], test=True), seed=0).valid) == 5_000
+    assert len(cut([40_000, 20_000], test=4)[0].indexes["valid"]) == 5_000
 
 
 def test_a_class_of_three_is_seen_everywhere() -> None:
-    splits = split(made([200, 3]), seed=0)
-    assert [int(data.counts()[1]) for data in splits.parts.values()] == [1, 1, 1]
+    found, labels = cut([200, 3])
+    assert [counts_of(found, labels, part)[1] for part in ("train", "valid", "test")] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("counts", [[1, 50], [2, 50]])
 def test_a_rare_class_keeps_a_training_picture(counts: list[int]) -> None:
-    assert split(made(counts), seed=0).train.counts()[0] >= 1
+    found, labels = cut(counts)
+    assert counts_of(found, labels, "train")[0] >= 1
 
 
-@pytest.mark.parametrize(("counts", "words"), [([40], "only one class"), ([3, 2], "only 5 training")])
+def test_numbers_have_alike_distributions_in_every_part() -> None:
+    numbers = np.random.default_rng(0).exponential(size=2000)
+    found = split(numbers, one_part(2000), seed=0)
+    means = [numbers[index].mean() for index in found.indexes.values()]
+    assert max(means) - min(means) < 0.12  # parts drawn at random differ by more in a quarter of the cases
+    assert all((np.bincount(tenths(numbers)[index], minlength=10) > 0).all() for index in found.indexes.values())
+
+
+def test_equal_numbers_can_be_cut_too() -> None:
+    assert len(split(np.repeat([1.5, 2.5], 50), one_part(100), seed=0).indexes["test"]) == 15
+
+
+@pytest.mark.parametrize(("counts", "words"), [([3, 2], "only 5 training"), ([1] * 20, "No class has two")])
 def test_too_little_is_refused(counts: list[int], words: str) -> None:
     with pytest.raises(DataError, match=words):
-        split(made(counts), seed=0)
+        cut(counts)
 
 
 def test_stratified_takes_the_number_asked_for() -> None:
-    labels = np.repeat(np.arange(7), 31)
-    assert len(stratified(labels, 7, 50, 0, "x")) == 50
+    assert len(stratified(np.repeat(np.arange(7), 31), 7, 50, 0, "x")) == 50
+
+
+def test_a_share_of_a_part_keeps_every_class() -> None:
+    labels = np.repeat(np.arange(3), [1, 2, 97])
+    assert set(labels[stratified(labels, 3, 10, 0, "share")]) == {0, 1, 2}
+
+
+def made(labels: np.ndarray, classes: tuple[str, ...], **more: object) -> Splits:
+    data = ImageSet(np.zeros((len(labels), 6, 5, 3), np.uint8), labels, classes)
+    return Splits(data, data, data, "made", **more)  # type: ignore[arg-type]
 
 
 def test_the_task_names_shape_and_classes() -> None:
-    task = split(made([50, 50]), seed=0).task
-    assert task.inputs[0].shape == (1, 2, 2)
-    assert task.outputs[0].classes == ("c0", "c1")
+    task = made(np.array([0, 1]), ("a", "b")).task
+    assert task.inputs[0].shape == (3, 6, 5)
+    assert task.outputs[0].classes == ("a", "b")
+    assert task.metric == "accuracy"
+    assert made(np.array([0, 1]), ("a", "b"), balanced=True).task.metric == "balanced_accuracy"
+
+
+def test_numbers_make_a_task_of_their_own() -> None:
+    splits = made(np.array([1.0, 3.0]), (), target="age")
+    assert splits.numeric
+    assert splits.target_statistics == (2.0, 1.0)
+    assert (splits.task.outputs[0].name, splits.task.metric) == ("age", "r2")
+    assert made(np.array([0, 1]), ("a", "b")).target_statistics is None

@@ -35,12 +35,25 @@ class Output:
 
 @dataclass(frozen=True)
 class Task:
-    """What is learnt. ``loss`` and ``metrics`` are names that the training side knows (``cross_entropy``; ``accuracy``)."""
+    """What is learnt. ``loss`` and ``metrics`` are names that the training side knows (``cross_entropy``, ``squared_error``; ``accuracy``, ``r2``).
+
+    The first metric is the main one: searches optimise it, tables and reports call it the score. More of it is better.
+    """
 
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     loss: str
     metrics: tuple[str, ...]
+
+    @property
+    def metric(self) -> str:
+        """The main metric."""
+        return self.metrics[0]
+
+    @property
+    def numeric(self) -> bool:
+        """Is a number learnt, rather than a class?"""
+        return self.outputs[0].kind == "number"
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -55,8 +68,14 @@ class Task:
         )
 
 
-def image_classification(shape: tuple[int, int, int], classes: tuple[str, ...]) -> Task:
-    """One image ``(C, H, W)`` in, one of ``classes`` out."""
+def image_classification(shape: tuple[int, int, int], classes: tuple[str, ...], *, balanced: bool = False) -> Task:
+    """One image ``(C, H, W)`` in, one of ``classes`` out. ``balanced`` makes every class count alike: balanced accuracy is the main metric then."""
     if len(classes) < 2:
         raise UsageError(f"A classification task needs at least two classes, not {len(classes)}.")
-    return Task((Input("image", "image", shape),), (Output("class", "classes", len(classes), classes),), "cross_entropy", ("accuracy", "log_loss"))
+    metrics = ("balanced_accuracy", "accuracy", "log_loss") if balanced else ("accuracy", "balanced_accuracy", "log_loss")
+    return Task((Input("image", "image", shape),), (Output("class", "classes", len(classes), classes),), "cross_entropy", metrics)
+
+
+def image_regression(shape: tuple[int, int, int], name: str = "value") -> Task:
+    """One image ``(C, H, W)`` in, one number out, called ``name``."""
+    return Task((Input("image", "image", shape),), (Output(name, "number", 1),), "squared_error", ("r2", "rmse", "mae"))

@@ -8,8 +8,10 @@ it too.
 from __future__ import annotations
 
 import io
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,13 +39,38 @@ class Header:
     channels: int
 
 
+_silencer = warnings.catch_warnings()
+_silent = 0
+_guard = threading.Lock()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Pillow warns where we refuse or repair. Filters belong to the process, so the first thread in sets them and the last one out restores them."""
+    global _silencer, _silent
+    with _guard:
+        if _silent == 0:
+            _silencer = warnings.catch_warnings()
+            _silencer.__enter__()
+            warnings.simplefilter("ignore")
+        _silent += 1
+    try:
+        yield
+    finally:
+        with _guard:
+            _silent -= 1
+            if _silent == 0:
+                _silencer.__exit__(None, None, None)
+
+
 def _open(source: str | Path | bytes) -> Image.Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns where we refuse or repair
+    with _quiet():
         try:
             image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
         except FileNotFoundError as error:
             raise DataError(f"There is no file {str(source)!r}.", "Check the path.") from error
+        except Image.DecompressionBombError as error:  # Pillow's own limit, which is about twice as high
+            raise DataError(f"{_name(source)} claims more than {MAX_PIXELS:,} pixels.", "Make it smaller first.") from error
         except Exception as error:
             raise DataError(f"{_name(source)} is not a picture that can be read ({_reason(error)}).") from error
     if image.width * image.height > MAX_PIXELS:
@@ -55,23 +82,33 @@ def _open(source: str | Path | bytes) -> Image.Image:
 def header(source: str | Path | bytes) -> Header:
     """Size and channels without decoding the pixels. Raises DataError."""
     with _open(source) as image:
-        turned = image.format in CAMERA_FORMATS and _turned(image)
-        height, width = (image.width, image.height) if turned else (image.height, image.width)
-        return Header(height, width, 1 if image.mode in GREY_MODES or image.mode == "LA" else 3)
+        return header_of(image)
+
+
+def header_of(image: Image.Image) -> Header:
+    """The same of a Pillow image."""
+    turned = image.format in CAMERA_FORMATS and _turned(image)
+    height, width = (image.width, image.height) if turned else (image.height, image.width)
+    return Header(height, width, 1 if image.mode in GREY_MODES or image.mode == "LA" else 3)
 
 
 def _turned(image: Image.Image) -> bool:
     try:
-        return image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        stored = getattr(image, "tag_v2", {}).get(256, image.width)  # newer versions of Pillow give the size of a TIFF as it is looked at
+        return stored == image.width and image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
     except Exception:  # broken metadata do not make the picture unreadable
         return False
 
 
-def decode(source: str | Path | bytes, channels: int) -> Pixels:
-    """The picture in a file or in bytes as uint8 ``(h, w, channels)``. Raises DataError with the reason when it is broken."""
-    with _open(source) as image, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+def decode(source: str | Path | bytes, channels: int, at_least: tuple[int, int] | None = None) -> Pixels:
+    """The picture in a file or in bytes as uint8 ``(h, w, channels)``. Raises DataError with the reason when it is broken.
+
+    ``at_least`` ``(h, w)`` allows a JPEG to come at a half, a quarter or an eighth of its size, as long as it stays that large: several times faster.
+    """
+    with _open(source) as image, _quiet():
         try:
+            if at_least is not None:
+                image.draft(None, (max(at_least), max(at_least)))  # of other formats this does nothing
             return _pixels(image, channels)
         except Exception as error:
             raise DataError(f"{_name(source)} cannot be decoded ({_reason(error)}).") from error
@@ -81,8 +118,7 @@ def to_array(image: Image.Image, channels: int) -> Pixels:
     """A Pillow image as uint8 ``(h, w, channels)``, treated as its file would be. Raises DataError when its file turns out to be broken."""
     if image.width * image.height > MAX_PIXELS:
         raise DataError(f"The picture has {image.width} x {image.height} pixels, more than {MAX_PIXELS:,}.", "Make it smaller first.")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quiet():
         try:
             return _pixels(image, channels)
         except Exception as error:
@@ -127,15 +163,15 @@ def _reason(error: Exception) -> str:
 class ImageSet:
     """Labelled pictures of one size.
 
-    ``images`` uint8 ``(n, H, W, C)`` (may be a memory map), ``labels`` int64 ``(n,)`` indexes into ``classes``; ``files`` are the paths that they
-    came from, ``raw`` the arrays ``(h, w, C)`` before resizing; both None when ``images`` are the originals.
+    ``images`` uint8 ``(n, H, W, C)`` (may be a memory map). ``labels`` ``(n,)``: int64 indexes into ``classes``, or float64 numbers to be predicted, and
+    then ``classes`` is empty. ``came`` are the pictures ``(h, w, C)`` as they came, before resizing (decoded when they are asked for); None when
+    ``images`` are just that.
     """
 
     images: Pixels
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     classes: tuple[str, ...]
-    files: tuple[str, ...] | None = None
-    raw: Sequence[Pixels] | Pixels | None = None
+    came: Sequence[Pixels] | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.uint8 or self.images.shape[3] not in (1, 3):
@@ -147,40 +183,57 @@ class ImageSet:
         return len(self.images)
 
     @property
+    def numeric(self) -> bool:
+        """Are the labels numbers to be predicted, rather than classes?"""
+        return bool(np.issubdtype(self.labels.dtype, np.floating))
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """``(C, H, W)``, as networks want it."""
         _, height, width, channels = self.images.shape
         return channels, height, width
 
+    @property
+    def originals(self) -> Sequence[Pixels]:
+        """All pictures as they came, each decoded when it is asked for; a slice is as lazy."""
+        return self.images if self.came is None else self.came  # type: ignore[return-value]  # an array is a row of arrays
+
+    @property
+    def files(self) -> tuple[str, ...] | None:
+        """The paths of the originals, where they are files of their own and were resized."""
+        return getattr(self.came, "files", None)
+
     def original(self, index: int) -> Pixels:
-        """Picture ``index`` as it came, at its own size: uint8 ``(h, w, c)``. Raises DataError when its file has gone."""
-        if self.raw is not None:
-            return np.asarray(self.raw[index])
-        if self.files is not None:
-            return decode(self.files[index], self.images.shape[3])
-        return np.asarray(self.images[index])
+        """Picture ``index`` as it came, at its own size: uint8 ``(h, w, c)``. Raises DataError when it has gone."""
+        return np.asarray(self.originals[index])
 
     def take(self, indexes: NDArray[np.int64] | Sequence[int]) -> ImageSet:
         """The pictures at ``indexes``, in that order (a copy)."""
         chosen = np.asarray(indexes, dtype=np.int64)
-        files = None if self.files is None else tuple(self.files[i] for i in chosen)
-        raw: Any = None
-        if self.raw is not None:
-            raw = self.raw[chosen] if isinstance(self.raw, np.ndarray) else [self.raw[i] for i in chosen]
-        return ImageSet(self.images[chosen], self.labels[chosen], self.classes, files, raw)
+        came: Any = self.came
+        if came is not None:
+            came = came.take(chosen) if hasattr(came, "take") else [came[i] for i in chosen]
+        return ImageSet(self.images[chosen], self.labels[chosen], self.classes, came)
 
     def counts(self) -> NDArray[np.int64]:
-        """How many pictures each class has, ``(len(classes),)``."""
-        return np.bincount(self.labels, minlength=len(self.classes))
+        """How many pictures each class has, ``(len(classes),)``; empty for numbers."""
+        return np.zeros(0, np.int64) if self.numeric else np.bincount(self.labels, minlength=len(self.classes))
 
 
 def statistics(images: Pixels, limit: int = 20_000) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel in units of full brightness (0..1), from up to ``limit`` evenly spaced pictures."""
     chosen = images[:: max(1, -(-len(images) // limit))]
+    n_channels = images.shape[3]
+    counts = np.zeros((n_channels, 256), np.int64)
+    step = max(1, 2**17 // max(1, images[:1].size))  # counting widens bytes to integers of 8, so only a few at a time
+    for start in range(0, len(chosen), step):
+        part = np.ascontiguousarray(chosen[start : start + step])
+        for channel in range(n_channels):
+            counts[channel] += np.bincount(part[..., channel].ravel(), minlength=256)
     values = np.arange(256) / 255.0
     means, deviations = [], []
-    for channel in range(images.shape[3]):
-        share = np.bincount(chosen[..., channel].ravel(), minlength=256) / max(1, chosen[..., channel].size)
+    for channel in range(n_channels):
+        share = counts[channel] / max(1, counts[channel].sum())
         mean = float(share @ values)
         means.append(mean)
         deviations.append(max(1 / 255, float(np.sqrt(share @ (values - mean) ** 2))))

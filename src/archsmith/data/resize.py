@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from archsmith.core.errors import UsageError
 
+STRIP = 2**20  # floats at a time
+
 
 def weights(n_in: int, n_out: int) -> NDArray[np.float32]:
     """The matrix ``(n_out, n_in)`` float32 that maps one image axis of ``n_in`` pixels to ``n_out``; rows add up to 1. Raises UsageError."""
@@ -41,10 +43,15 @@ def _weights(n_in: int, n_out: int) -> NDArray[np.float32]:
 
 def resize_float(image: NDArray[np.generic], height: int, width: int) -> NDArray[np.float32]:
     """``image`` ``(h, w, c)`` at ``(height, width, c)`` as float32 in the same units."""
-    h, w, _ = image.shape
-    values = image.astype(np.float32)
-    if h != height:
-        values = np.tensordot(weights(h, height), values, axes=(1, 0))
+    h, w, c = image.shape
+    if h == height:
+        values = image.astype(np.float32)
+    else:  # in strips of columns: the floats of a whole photograph would take hundreds of megabytes
+        values = np.empty((height, w, c), np.float32)
+        matrix, step = weights(h, height), max(1, STRIP // (h * c))
+        for start in range(0, w, step):
+            strip = image[:, start : start + step].astype(np.float32).reshape(h, -1)
+            values[:, start : start + step] = (matrix @ strip).reshape(height, -1, c)
     if w != width:
         values = np.tensordot(weights(w, width), values, axes=(1, 1)).transpose(1, 0, 2)
     return np.ascontiguousarray(values)

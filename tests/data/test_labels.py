@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archsmith.core.errors import DataError, UsageError
+from archsmith.data.labels import as_labels, target
+from archsmith.data.source import Source, one_part
+from archsmith.data.stacks import Arrays
+
+
+def source(labels: Any, names: tuple[str, ...] | None = None, part: Any = None) -> Source:
+    marks = as_labels(labels)
+    images = np.zeros((len(marks), 4, 4, 1), np.uint8)
+    return Source(Arrays(images, 1.0), marks, one_part(len(marks)) if part is None else np.array(part, np.int8), "made", names)
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        ([0, 1, 1], "i"),
+        ([True, False], "i"),
+        (["a", "bc"], "U"),
+        ([b"a", b"b"], "U"),
+        (np.array(["a", "b"], object), "U"),
+        (np.array([1, 2], object), "i"),
+        (np.array([1, 2.5], object), "f"),
+        (np.array([[1], [2]]), "i"),
+        ([0.5, 2], "f"),
+    ],
+)
+def test_labels_of_many_types(labels: Any, kind: str) -> None:
+    assert as_labels(labels).dtype.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (np.eye(3), "one label for each"),
+        (np.array([1, None, 2], object), "Row 1 has no label"),
+        ([0.5, 1.5, np.nan], "Row 2"),
+        ([0.5, np.inf], "Row 1"),
+        (np.array([1, "a"], object), "different types"),
+        (np.array(["2020-01-01"], "datetime64[D]"), "datetime64"),
+    ],
+)
+def test_bad_labels_are_one_sentence(labels: Any, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        as_labels(labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "classes"),
+    [
+        ([3, 1, 3], "auto", ("1", "3")),
+        (["b", "a"], "auto", ("a", "b")),
+        ([True, False], "auto", ("0", "1")),
+        ([1.0, 2.0], "auto", ("1", "2")),
+        ([1.0, 2.0], "classes", ("1", "2")),
+        ([1.5, 2.0], "auto", ()),
+        (np.arange(21.0), "auto", ()),
+        ([1, 2], "number", ()),
+        (["1.5", " 2"], "number", ()),
+    ],
+)
+def test_what_labels_mean(labels: Any, kind: str, classes: tuple[str, ...]) -> None:
+    found = target(source(labels), kind)
+    assert found.classes == classes
+    assert found.numeric == (not classes)
+
+
+def test_a_guess_that_may_be_wrong_is_told() -> None:
+    assert "--kind number" in target(source([1.0, 2.0, 1.0])).notes[0]
+    assert "--kind number" in target(source(np.arange(500))).warnings[0]
+    assert target(source(np.arange(500) % 150)).warnings == ()
+
+
+def test_class_names_replace_whole_numbers() -> None:
+    assert target(source([2, 0, 2], ("zero", "one", "two"))).classes == ("zero", "two")
+    assert target(source([2, 0, 2], ("zero", "one"))).classes == ("0", "2")
+
+
+def test_folders_named_by_a_number_can_be_predicted() -> None:
+    found = target(source([0, 1, 1], ("1.5", "30")), "number")
+    assert found.labels.tolist() == [1.5, 30.0, 30.0]
+
+
+@pytest.mark.parametrize(
+    ("made", "kind", "words"),
+    [
+        (source([0.5, 1.5]), "classes", "fractions"),
+        (source(["a", "1"]), "number", "'a', which is no number"),
+        (source([2, 2, 2]), "number", "nothing to learn"),
+        (source([1, 1]), "auto", "only one class, '1'"),
+        (source([0, 1, 2], None, [0, 0, 2]), "auto", "test part has the class '2'"),
+        (source([0, 1, 5], None, [0, 0, 1]), "auto", "valid part has the class '5'"),
+        (source([0, 1], ("same", "same")), "auto", "called 'same'"),
+        (source([1e300, 2.0]), "number", "other units"),
+    ],
+)
+def test_what_cannot_be_learnt_is_one_sentence(made: Source, kind: str, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        target(made, kind)
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(UsageError, match="'numbers'"):
+        target(source([0, 1]), "numbers")
