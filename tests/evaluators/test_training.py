@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,13 +14,14 @@ from archsmith.core.architecture import Architecture
 from archsmith.core.errors import DataError, EvaluationError, UsageError
 from archsmith.core.problem import Fidelity, Problem
 from archsmith.core.protocols import Context
-from archsmith.data import cache
-from archsmith.data.readers import read
-from archsmith.data.splits import split
+from archsmith.data.prepare import prepare
+from archsmith.evaluators import training
 from archsmith.evaluators.training import CHECKPOINT, TrainingEvaluator
 from archsmith.spaces.conv_stages import ConvStages, ConvStagesScale
 from archsmith.spaces.recipe import ImageRecipe
 from archsmith.testing.laws import check_evaluator
+from archsmith.training import loop
+from archsmith.training.memory import step_memory_mb
 from archsmith.training.recipe import Recipe
 
 
@@ -34,12 +37,34 @@ def space() -> ConvStages:
 
 @pytest.fixture(scope="module")
 def evaluator(space: ConvStages, tmp_path_factory: pytest.TempPathFactory) -> TrainingEvaluator:
-    folder = cache.write(split(read("digits"), seed=0), tmp_path_factory.mktemp("data"))
-    return TrainingEvaluator(space, str(folder), n_train=320, n_valid=100, recipe=Recipe(batch_size=32), precision="float32")
+    folder = prepare("digits", tmp_path_factory.mktemp("data"), seed=0).folder
+    return TrainingEvaluator(space, str(folder), n_train=320, n_valid=100, recipe=Recipe(batch_size=32), precision="float32", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def numbers(evaluator: TrainingEvaluator, tmp_path_factory: pytest.TempPathFactory) -> TrainingEvaluator:
+    """Learns the mean brightness of noise whose level differs."""
+    rng = np.random.default_rng(0)
+    images = (rng.random((400, 8, 8, 1)) * rng.integers(50, 256, (400, 1, 1, 1))).astype(np.uint8)
+    folder = prepare((images, images.mean((1, 2, 3), dtype=np.float64)), tmp_path_factory.mktemp("numbers"), seed=0, kind="number").folder
+    space = ConvStages((1, 8, 8), 1, scale=ConvStagesScale(filters=4), max_work=1.0)
+    return replace(evaluator, space=space, data=str(folder), n_train=200, task="numbers")
 
 
 def test_it_obeys_the_laws_of_evaluators(evaluator: TrainingEvaluator) -> None:
     check_evaluator(evaluator, Problem(evaluator.space, fidelity=Fidelity("epochs", 0.5, 2)), n_architectures=2, fidelity=1.5)
+
+
+def test_numbers_obey_the_laws_and_are_learnt(numbers: TrainingEvaluator) -> None:
+    assert numbers.metrics == ("r2", "rmse", "mae", "params", "macs")
+    check_evaluator(numbers, Problem(numbers.space, fidelity=Fidelity("epochs", 0.5, 2)), n_architectures=1, fidelity=1.5)
+    assert numbers.evaluate(numbers.space.first(), 10, Context(0, 0)).metrics["r2"] > 0.5
+
+
+def test_a_balanced_task_puts_balanced_accuracy_first(evaluator: TrainingEvaluator, space: ConvStages) -> None:
+    balanced = replace(evaluator, task="balanced", recipe=replace(evaluator.recipe, balance=True))
+    assert balanced.metrics[:2] == ("balanced_accuracy", "accuracy")
+    assert tuple(balanced.evaluate(space.first(), 0.2, Context(0, 0)).metrics) == balanced.metrics
 
 
 def test_more_epochs_score_higher(evaluator: TrainingEvaluator, space: ConvStages) -> None:
@@ -98,3 +123,75 @@ def test_missing_data_are_named(space: ConvStages, tmp_path: Path) -> None:
 def test_senseless_caps_are_refused(space: ConvStages) -> None:
     with pytest.raises(UsageError, match="n_train"):
         TrainingEvaluator(space, "x", n_train=0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"task": "words"}, "'words'.*classes, balanced, numbers"), ({"memory_mb": 0.0}, "memory_mb is 0.0"), ({"memory_mb": -5.0}, "memory_mb")],
+)
+def test_senseless_fields_are_refused(space: ConvStages, wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        TrainingEvaluator(space, "x", **wrong)  # type: ignore[arg-type]
+
+
+def test_a_task_that_does_not_fit_the_data_is_named(evaluator: TrainingEvaluator, numbers: TrainingEvaluator) -> None:
+    for wrong in (replace(evaluator, task="numbers"), replace(numbers, task="classes")):
+        with pytest.raises(EvaluationError, match="task is .* the data hold"):
+            wrong.evaluate(wrong.space.first(), 1, Context(0, 0))
+
+
+def test_a_device_that_is_not_here_is_named(evaluator: TrainingEvaluator, space: ConvStages) -> None:
+    with pytest.raises(UsageError, match="'gpu'"):
+        replace(evaluator, device="gpu").evaluate(space.first(), 1, Context(0, 0))
+
+
+# Memory
+
+
+def test_what_would_not_fit_gets_a_smaller_batch_and_says_so(evaluator: TrainingEvaluator, space: ConvStages) -> None:
+    graph = space.graph(space.first())
+    wide = replace(evaluator, recipe=Recipe(batch_size=64), memory_mb=step_memory_mb(graph, 40))
+    assert wide.evaluate(space.first(), 0.2, Context(0, 0)).notes["batch_size"] == 32
+    assert "batch_size" not in evaluator.evaluate(space.first(), 0.2, Context(0, 0)).notes
+
+
+def test_what_fits_in_no_batch_fails_before_anything_is_allocated(
+    evaluator: TrainingEvaluator, space: ConvStages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "Network", None)
+    with pytest.raises(EvaluationError, match="are allowed") as caught:
+        replace(evaluator, memory_mb=0.1).evaluate(space.first(), 1, Context(0, 0))
+    assert caught.value.kind == "memory"
+
+
+@pytest.mark.parametrize("most", [16, 8])
+def test_real_exhaustion_halves_the_batch_once(evaluator: TrainingEvaluator, space: ConvStages, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    real, calls = loop.training_batches, []
+
+    def scarce(feed: object, recipe: Recipe, *args: object) -> object:
+        calls.append(recipe.batch_size)
+        if recipe.batch_size > most:
+            torch.empty(2**50)  # a petabyte
+        return real(feed, recipe, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "training_batches", scarce)
+    if most == 16:
+        assert evaluator.evaluate(space.first(), 0.2, Context(0, 0)).notes["batch_size"] == 16
+    else:
+        with pytest.raises(EvaluationError) as caught:
+            evaluator.evaluate(space.first(), 0.2, Context(0, 0))
+        assert caught.value.kind == "memory"
+    assert calls == [32, 16]
+
+
+def test_the_smallest_batch_is_not_halved(evaluator: TrainingEvaluator, space: ConvStages, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def full(*args: object, **more: object) -> object:
+        calls.append(1)
+        raise EvaluationError("The training ran out of memory.", kind="memory")
+
+    monkeypatch.setattr(training, "train", full)
+    with pytest.raises(EvaluationError):
+        replace(evaluator, recipe=Recipe(batch_size=16)).evaluate(space.first(), 0.2, Context(0, 0))
+    assert len(calls) == 1

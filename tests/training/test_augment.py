@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from archsmith.training.augment import augment, cutout, mirror, shift
+from archsmith.training.augment import _shift_by_pixels, _shift_by_runs, augment, cutout, mirror, shift
 from archsmith.training.recipe import Recipe
 
 
@@ -73,3 +73,16 @@ def test_same_generator_same_pictures_and_nothing_global() -> None:
 def test_nothing_asked_nothing_done() -> None:
     old = pictures()
     assert augment(old, Recipe(shift=0.0), torch.zeros(3, dtype=torch.uint8), generator()) is old
+
+
+def test_both_ways_of_shifting_make_the_same_pictures() -> None:
+    old = pictures()
+    top, left = torch.randint(-3, 4, (64, 1), generator=generator()), torch.randint(0, 5, (64, 1), generator=generator(1))
+    assert torch.equal(_shift_by_runs(old, top, left, 2), _shift_by_pixels(old, top, left, 2))
+
+
+def test_nothing_is_left_on_the_cpu_when_the_pictures_are_elsewhere() -> None:
+    # The meta device computes no values and refuses to be mixed with another device.
+    old = pictures().to("meta")
+    new = augment(old, Recipe(shift=0.1, flip=True, cutout=0.3), torch.zeros(3, dtype=torch.uint8), generator())
+    assert (new.device.type, new.shape, new.dtype) == ("meta", old.shape, torch.uint8)

@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from archsmith.core.errors import EvaluationError, Stopped
-from archsmith.data.readers import read
-from archsmith.data.splits import Splits, split
-from archsmith.training.batches import Normalisation
+from archsmith.data.images import ImageSet
+from archsmith.data.splits import Splits
+from archsmith.training import loop
+from archsmith.training.batches import Feed, Normalisation
+from archsmith.training.goal import ClassGoal, Goal, NumberGoal
 from archsmith.training.loop import Trained, train
+from archsmith.training.losses import Losses
 from archsmith.training.recipe import Recipe
 
 RECIPE = Recipe(batch_size=32, epochs=3, learning_rate=0.1)
@@ -25,20 +29,36 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+def parts(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Splits:
+    sets = [ImageSet(images[own], labels[own], classes) for own in (slice(0, 1300), slice(1300, 1550), slice(1550, None))]
+    return Splits(*sets, name="digits")
+
+
 @pytest.fixture(scope="module")
 def digits() -> Splits:
-    return split(read("digits"), seed=0)
+    data = load_digits()
+    order = np.random.default_rng(0).permutation(len(data.target))
+    images = np.round(data.images[order] * (255 / 16)).astype(np.uint8)[..., None]
+    return parts(images, data.target[order].astype(np.int64), tuple("0123456789"))
+
+
+@pytest.fixture(scope="module")
+def brightness(digits: Splits) -> Splits:
+    """The ink of the upper half less that of the lower one, as a number in units of its own."""
+    images = np.concatenate([digits.train.images, digits.valid.images, digits.test.images])
+    numbers = 1000 + images[:, :4].mean((1, 2, 3)) - images[:, 4:].mean((1, 2, 3))
+    return parts(images, numbers, ())
 
 
 class Small(nn.Module):
     """One convolution, batch norm, drop-out and a linear layer."""
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, n_outputs: int = 10) -> None:
         super().__init__()
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.layers = nn.Sequential(
-                nn.Conv2d(1, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.Dropout(0.1), nn.Flatten(), nn.Linear(256, 10)
+                nn.Conv2d(1, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.Dropout(0.1), nn.Flatten(), nn.Linear(256, n_outputs)
             )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -46,9 +66,8 @@ class Small(nn.Module):
 
 
 def fit(splits: Splits, network: nn.Module, recipe: Recipe = RECIPE, **more: Any) -> Trained:
-    return train(
-        network, splits.train, recipe, Normalisation(*splits.statistics), **{"seed": 1, "valid": splits.valid, "arithmetic": "float32", **more}
-    )
+    given = {"goal": Goal.of(splits), "seed": 1, "valid": splits.valid, "arithmetic": "float32", **more}
+    return train(network, splits.train, recipe, Normalisation(*splits.statistics), **given)
 
 
 def same(a: nn.Module, b: nn.Module) -> bool:
@@ -58,8 +77,36 @@ def same(a: nn.Module, b: nn.Module) -> bool:
 def test_it_learns(digits: Splits) -> None:
     result = fit(digits, Small(), epochs=8)
     assert result.score is not None
-    assert result.score.accuracy > 0.93
+    assert result.score.metrics["accuracy"] > 0.93
     assert result.epochs == 8
+
+
+@pytest.mark.parametrize("average", [0.0, 0.5])
+def test_it_learns_numbers(brightness: Splits, average: float) -> None:
+    result = fit(brightness, Small(n_outputs=1), Recipe(batch_size=32, shift=0.0, average=average), epochs=8)
+    assert result.score is not None
+    assert list(result.score.metrics) == ["r2", "rmse", "mae"]
+    assert result.score.metrics["r2"] > 0.8
+    assert result.score.metrics["mae"] <= result.score.metrics["rmse"] < 0.5 * brightness.valid.labels.std()
+    assert {"r2", "rmse", "mae", "train_loss"} <= result.curve[-1][1].keys()
+
+
+def test_a_target_that_never_changes_is_no_accident(brightness: Splits) -> None:
+    flat = parts(np.concatenate([part.images for part in brightness.parts.values()]), np.full(1797, 3.0), ())
+    result = fit(flat, Small(n_outputs=1), epochs=1)
+    assert result.score is not None
+    assert result.score.metrics["r2"] <= 0.0
+    assert result.score.metrics["rmse"] < 1.0
+
+
+def test_balance_helps_a_rare_class(digits: Splits) -> None:
+    labels = digits.train.labels
+    keep = np.flatnonzero((labels != 3) | (np.cumsum(labels == 3) <= 4))
+    rare = Splits(digits.train.take(keep), digits.valid, digits.test, "rare", balanced=True)
+    plain, balanced = (fit(rare, Small(), Recipe(batch_size=32, balance=balance), epochs=4) for balance in (False, True))
+    assert plain.score is not None and balanced.score is not None
+    assert next(iter(plain.score.metrics)) == "balanced_accuracy"
+    assert balanced.score.metrics["balanced_accuracy"] > plain.score.metrics["balanced_accuracy"]
 
 
 @pytest.mark.parametrize("average", [0.0, 0.5])
@@ -150,7 +197,17 @@ def test_reports_come_each_epoch_and_at_the_end(digits: Splits) -> None:
     assert [epoch for epoch, _ in reports] == [1.0, 2.0, 2.5]
     assert all("accuracy" in metrics for _, metrics in reports)
     assert result.score is not None
-    assert reports[-1][1]["accuracy"] == result.score.accuracy
+    assert reports[-1][1]["accuracy"] == result.score.metrics["accuracy"]
+
+
+def test_a_long_epoch_is_reported_on_the_way(digits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "QUIET", 0.0)
+    reports: list[tuple[float, Mapping[str, float]]] = []
+    result = fit(digits, Small(), epochs=1, report=lambda epoch, metrics: reports.append((epoch, metrics)))
+    assert len(reports) == result.steps
+    assert [epoch for epoch, _ in reports] == sorted(epoch for epoch, _ in reports)
+    assert all(metrics["train_loss"] > 0 and "accuracy" not in metrics for _, metrics in reports[:-1])
+    assert len(result.curve) == 1  # what is on the way is no point of the curve
 
 
 def test_check_stops_it_inside_an_epoch(digits: Splits) -> None:
@@ -175,21 +232,26 @@ def test_divergence_is_an_outcome(digits: Splits) -> None:
 
 class Greedy(Small):
     def forward(self, x: Tensor) -> Tensor:
-        raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+        return torch.empty(2**50)  # a petabyte
 
 
 def test_running_out_of_memory_is_an_outcome(digits: Splits) -> None:
-    with pytest.raises(EvaluationError) as caught:
+    with pytest.raises(EvaluationError, match="ran out of memory") as caught:
         fit(digits, Greedy())
     assert caught.value.kind == "memory"
+
+
+def test_other_errors_come_out_as_they_are(digits: Splits) -> None:
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        fit(parts(np.zeros((1797, 6, 6, 1), np.uint8), np.arange(1797) % 2, ("a", "b")), Small())
 
 
 class TwoHeads(Small):
     """Has an auxiliary head and notes its progress."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.head = nn.Linear(64, 10)
+    def __init__(self, n_outputs: int = 10) -> None:
+        super().__init__(n_outputs=n_outputs)
+        self.head = nn.Linear(64, n_outputs)
         self.progress: list[float] = []
 
     def forward_all(self, x: Tensor) -> dict[str, Tensor]:
@@ -206,6 +268,13 @@ def test_an_auxiliary_head_is_trained_by_its_weight(digits: Splits) -> None:
     fit(digits, unused, Recipe(auxiliary=0.0), epochs=0.1)
     assert torch.equal(unused.head.weight, before)
     assert used.head.weight.abs().sum() != unused.head.weight.abs().sum()
+
+
+def test_an_auxiliary_head_learns_numbers_too(brightness: Splits) -> None:
+    used = TwoHeads(n_outputs=1)
+    before = used.head.weight.clone()
+    fit(brightness, used, epochs=0.1)
+    assert not torch.equal(used.head.weight, before)
 
 
 def test_scheduled_layers_hear_of_the_progress(digits: Splits) -> None:
@@ -231,3 +300,76 @@ def test_hurry_makes_it_end_soon(digits: Splits) -> None:
     result = fit(digits, Small(), epochs=100_000, hurry=lambda: time.perf_counter() - started > 0.5)
     assert 0.5 < result.seconds < 6.0
     assert result.score is not None
+
+
+# What a GPU needs, as far as it can be seen without one
+
+
+@pytest.mark.parametrize("goal", [ClassGoal(), ClassGoal(weights=(1.0,) * 10), NumberGoal()])
+def test_a_step_computes_on_one_device_only(goal: Goal, digits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The meta device computes no values and refuses to be mixed with the CPU.
+    device = torch.device("meta")
+    network = TwoHeads(n_outputs=1 if isinstance(goal, NumberGoal) else 10).to(device)
+    optimizer = loop._optimizer(network, RECIPE)
+    losses = Losses(queued=True, taken=99)
+    run = loop._Run.__new__(loop._Run)
+    run.__dict__.update(
+        network=network,
+        recipe=RECIPE,
+        goal=goal,
+        device=device,
+        arithmetic="float32",
+        optimizer=optimizer,
+        scaler=loop.precision.scaler("float32", device),
+        pace=loop.Pace(10),
+    )
+    average = loop.Average(network, 10)
+    images = Normalisation(*digits.statistics)(torch.zeros((4, 8, 8, 1), dtype=torch.uint8, device=device))
+    for step in (1, 2, 3, 4):
+        run._step(images, goal.targets([0, 1, 2, 3]).to(device), losses)
+        average.update(network, step)
+    assert len(losses.pending) == 4
+    assert all(parameter.grad.device == device for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, Recipe(batch_size=64, average=0.5)])
+def test_a_device_that_works_behind_the_program_gets_the_same_numbers(digits: Splits, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Losses read in groups and the whole set lying on the device, both played by the CPU.
+    plain, queued = Small(), Small()
+    expected = fit(digits, plain, recipe, epochs=2)
+    monkeypatch.setattr(loop.devices, "queues", lambda device: True)
+
+    class Resident(Feed):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            self.resident = torch.from_numpy(self.data.images)
+
+    monkeypatch.setattr(loop, "Feed", Resident)
+    found = fit(digits, queued, recipe, epochs=2)
+    assert found.score == expected.score
+    assert same(plain, queued)
+    assert [metrics["train_loss"] for _, metrics in found.curve] == [metrics["train_loss"] for _, metrics in expected.curve]
+
+
+def test_divergence_is_found_in_a_queue_too(digits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop.devices, "queues", lambda device: True)
+    with pytest.raises(EvaluationError) as caught:
+        fit(digits, Small(), Recipe(learning_rate=1e20, clip=0.0, schedule="constant"), epochs=1)
+    assert caught.value.kind == "diverged"
+
+
+def test_a_clock_ends_a_queue_in_time(digits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop.devices, "queues", lambda device: True)
+    before = time.perf_counter()
+    result = fit(digits, Small(), Recipe(batch_size=32, epochs=100_000), seconds=1.0, reserve=0.1)
+    assert time.perf_counter() - before < 1.5
+    assert result.steps > 5
+
+
+def test_pictures_in_a_memory_map_stay_there(digits: Splits, tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", digits.train.images)
+    mapped = ImageSet(np.load(tmp_path / "images.npy", mmap_mode="r"), digits.train.labels, digits.classes)
+    one, two = Small(), Small()
+    fit(digits, one, epochs=1)
+    fit(Splits(mapped, digits.valid, digits.test, "digits"), two, epochs=1)
+    assert same(one, two)

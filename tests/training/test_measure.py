@@ -9,7 +9,8 @@ from torch import nn
 
 from archsmith.data.images import ImageSet
 from archsmith.training.batches import Normalisation
-from archsmith.training.measure import evaluate, logits, score
+from archsmith.training.goal import ClassGoal
+from archsmith.training.measure import evaluate, outputs
 
 DATA = ImageSet(np.zeros((10, 2, 2, 1), np.uint8), np.array([0, 1] * 5), ("a", "b"))
 PLAIN = Normalisation((0.0,), (1.0,))
@@ -20,25 +21,22 @@ class Always(nn.Module):
         return torch.tensor([[2.0, 0.0]]).expand(len(x), 2)
 
 
-def test_accuracy_and_log_loss_by_hand() -> None:
-    result = evaluate(Always(), DATA, PLAIN)
-    assert result.accuracy == 0.5
-    assert result.log_loss == pytest.approx((math.log(1 + math.exp(-2)) + math.log(1 + math.exp(2))) / 2)
+def test_every_metric_of_the_goal_by_hand() -> None:
+    result = evaluate(Always(), DATA, PLAIN, ClassGoal())
+    assert result.metrics["accuracy"] == result.metrics["balanced_accuracy"] == 0.5
+    assert result.metrics["log_loss"] == pytest.approx((math.log(1 + math.exp(-2)) + math.log(1 + math.exp(2))) / 2)
     assert result.n == 10
 
 
 def test_a_limit_takes_the_first_ones_and_the_mode_is_kept() -> None:
     network = Always().train()
-    assert logits(network, DATA, PLAIN, batch_size=4, limit=7).shape == (7, 2)
+    found = outputs(network, DATA, PLAIN, batch_size=4, limit=7)
+    assert (found.shape, found.dtype, found.device.type) == ((7, 2), torch.float32, "cpu")
     assert network.training
+    assert evaluate(network, DATA, PLAIN, ClassGoal(), limit=7).n == 7
 
 
 def test_check_is_called_in_every_batch() -> None:
     calls: list[int] = []
-    evaluate(Always(), DATA, PLAIN, batch_size=2, check=lambda: calls.append(1))
+    evaluate(Always(), DATA, PLAIN, ClassGoal(), batch_size=2, check=lambda: calls.append(1))
     assert len(calls) == 5
-
-
-def test_score_of_sure_and_right_answers() -> None:
-    result = score(torch.tensor([[100.0, 0.0], [0.0, 100.0]]), torch.tensor([0, 1]))
-    assert (result.accuracy, result.log_loss) == (1.0, pytest.approx(0.0))

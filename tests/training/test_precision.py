@@ -29,6 +29,25 @@ def test_a_person_may_insist() -> None:
         precision.choose("float12")
 
 
+def test_a_gpu_takes_bfloat16_where_it_can_and_float16_where_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    separable = torch.nn.Sequential(torch.nn.Conv2d(4, 4, 3, groups=4))
+    for capability, expected in (((9, 0), "bfloat16"), ((8, 0), "bfloat16"), ((7, 5), "float16")):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device, capability=capability: capability)
+        assert precision.choose("auto", separable, torch.device("cuda")) == expected
+    assert precision.choose("auto", separable, torch.device("mps")) == "float32"
+
+
+def test_float16_is_for_cuda() -> None:
+    with pytest.raises(UsageError, match="'float16'.*'cpu'"):
+        precision.choose("float16")
+    assert precision.choose("float16", None, torch.device("cuda")) == "float16"
+
+
+def test_the_scaler_leaves_other_arithmetics_alone() -> None:
+    loss = torch.ones((), requires_grad=True)
+    assert precision.scaler("bfloat16").scale(loss) is loss
+
+
 def test_only_bfloat16_changes_the_arithmetic() -> None:
     layer, x = torch.nn.Linear(3, 2), torch.ones(1, 3)
     with precision.autocast("float32"):

@@ -24,26 +24,39 @@ from archsmith.data.cache import open_splits
 from archsmith.data.images import ImageSet
 from archsmith.data.splits import Splits, stratified
 from archsmith.graphs.cost import cost
+from archsmith.graphs.graph import Graph
 from archsmith.graphs.network import Network
 from archsmith.graphs.network_space import NetworkSpace
+from archsmith.training import device as devices
 from archsmith.training.batches import Normalisation
-from archsmith.training.loop import train
+from archsmith.training.goal import Goal
+from archsmith.training.loop import Trained, train
+from archsmith.training.memory import SMALLEST_BATCH, fitting
 from archsmith.training.recipe import Recipe
 
 CHECKPOINT = "checkpoint.safetensors"
 REPORTS = 8  # of one trial at most with a score; on small data, measuring after every epoch would cost as much as training
+METRICS = {
+    "classes": ("accuracy", "balanced_accuracy", "log_loss"),
+    "balanced": ("balanced_accuracy", "accuracy", "log_loss"),
+    "numbers": ("r2", "rmse", "mae"),
+}
 
 
 @dataclass(frozen=True)
 class TrainingEvaluator:
-    """Accuracy after ``fidelity`` epochs of training.
+    """How good a network is after ``fidelity`` epochs of training.
 
-    ``space`` lays the networks out, at the scale of the search; ``data`` is the folder of stored splits (``data.cache.write``); ``recipe`` the
+    ``space`` lays the networks out, at the scale of the search; ``data`` is the folder of stored splits (``data.cache``); ``recipe`` the
     defaults of training; ``n_train`` and ``n_valid`` cap the pictures used, class by class and the same ones in every trial (None: all); ``anneal``
-    True lets each trial run its recipe's own schedule to its end instead of the continuable constant rate; ``precision`` is ``auto``, ``float32`` or
-    ``bfloat16``.
+    True lets each trial run its recipe's own schedule to its end instead of the continuable constant rate; ``precision`` is ``auto``, ``float32``,
+    ``bfloat16`` or, on CUDA, ``float16``; ``device`` is ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; ``memory_mb`` what one training may hold
+    (10⁶ bytes, None: no limit): where the graph predicts more, the batch is halved, down to 16. ``task`` is ``classes``, ``balanced`` (classes, of
+    which each counts alike) or ``numbers``.
 
-    Metrics: ``accuracy`` (share of 1) and ``log_loss`` (nats) on the validation part, ``params`` and ``macs`` of the network.
+    Metrics, on the validation part: ``accuracy`` and ``balanced_accuracy`` (shares of 1) and ``log_loss`` (nats) of classes, ``r2``, ``rmse`` and
+    ``mae`` of numbers (errors in the target's own units), the main one of the task first; ``params`` and ``macs`` of the network. The note
+    ``batch_size`` is there when it is not the recipe's.
     """
 
     space: NetworkSpace
@@ -53,8 +66,10 @@ class TrainingEvaluator:
     n_valid: int | None = None
     anneal: bool = False
     precision: str = "auto"
+    device: str = "auto"
+    memory_mb: float | None = None
+    task: str = "classes"
 
-    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "log_loss", "params", "macs")
     simulated: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -62,52 +77,87 @@ class TrainingEvaluator:
             value = getattr(self, name)
             if value is not None and value < 2:
                 raise UsageError(f"The evaluator's {name} is {value}.", "Give at least 2, or None for all.")
+        if self.memory_mb is not None and not self.memory_mb > 0:
+            raise UsageError(f"The evaluator's memory_mb is {self.memory_mb}.", "Give megabytes, or None for no limit.")
+        if self.task not in METRICS:
+            raise UsageError(f"The evaluator's task is {self.task!r}.", f"It takes one of {', '.join(METRICS)}.")
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return (*METRICS[self.task], "params", "macs")
 
     def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome:
         """Train and measure one architecture. Raises EvaluationError (``memory``, ``diverged``, ``timeout``, ``nan``) and Stopped."""
         started = time.perf_counter()
         splits = _opened(self.data)
-        if splits.train.shape != self.space.input_shape or len(splits.classes) != self.space.n_outputs:
-            wanted, found = (self.space.input_shape, self.space.n_outputs), (splits.train.shape, len(splits.classes))
-            raise EvaluationError(
-                f"The space lays out networks for images {wanted[0]} of {wanted[1]} classes, the data are {found[0]} of {found[1]}."
-            )
-        recipe = self.recipe.with_decisions(architecture)
+        self._check(splits)
+        wanted = self.recipe.with_decisions(architecture)
         graph = self.space.graph(architecture)
         context.check()
-        size = cost(graph)
-        result = train(
-            Network(graph, seed=derive(context.seed, "weights")),
-            _part(self.data, "train", self.n_train),
-            recipe if self.anneal else recipe.proxy(),
-            Normalisation(*splits.statistics),
-            seed=derive(context.seed, "training"),
-            valid=_part(self.data, "valid", self.n_valid),
-            epochs=fidelity,
-            check=context.check,
-            report=lambda epoch, metrics: context.report(epoch, _scores(metrics)),
-            save_to=None if context.workspace is None else context.workspace / CHECKPOINT,
-            arithmetic=self.precision,
-            measure_every=max(1, round(fidelity / REPORTS)),
-        )
+        recipe = fitting(graph, wanted, self.memory_mb)
+        result, recipe = self._trained_in_memory(graph, recipe, splits, fidelity, context)
         if result.score is None:
             raise EvaluationError("There are no validation pictures to measure on.")
-        measured = {"accuracy": result.score.accuracy, "log_loss": result.score.log_loss, "params": float(size.params), "macs": float(size.macs)}
+        size = cost(graph)
         notes: dict[str, Scalar] = {
             "epochs": result.epochs,
             "steps": result.steps,
             "step_ms": round(1000 * result.step_seconds, 2),
             "precision": result.precision,
+            **({"batch_size": recipe.batch_size} if recipe != wanted else {}),
         }
+        measured = {**result.score.metrics, "params": float(size.params), "macs": float(size.macs)}
         return Outcome.success(measured, time.perf_counter() - started, notes)
 
     def at(self, space: NetworkSpace) -> TrainingEvaluator:
         """The same evaluator for another scale of the space."""
         return replace(self, space=space)
 
+    def _check(self, splits: Splits) -> None:
+        """Raises EvaluationError when space, task and data do not belong together."""
+        task = splits.task
+        if task.numeric != (self.task == "numbers"):
+            raise EvaluationError(f"The evaluator's task is {self.task!r}, the data hold {'numbers' if task.numeric else 'classes'}.")
+        wanted, found = (self.space.input_shape, self.space.n_outputs), (splits.train.shape, task.outputs[0].n)
+        if wanted != found:
+            raise EvaluationError(
+                f"The space lays out networks for images {wanted[0]} with {wanted[1]} outputs, the data are {found[0]} with {found[1]}."
+            )
 
-def _scores(metrics: Mapping[str, float]) -> dict[str, float]:
-    return {name: value for name, value in metrics.items() if name in ("accuracy", "log_loss", "train_loss")}
+    def _trained_in_memory(self, graph: Graph, recipe: Recipe, splits: Splits, fidelity: float, context: Context) -> tuple[Trained, Recipe]:
+        """Train, and once more with half the batch when memory runs out all the same; the recipe that worked comes with the result."""
+        try:
+            return self._trained(graph, recipe, splits, fidelity, context), recipe
+        except EvaluationError as error:
+            if error.kind != "memory" or recipe.batch_size // 2 < SMALLEST_BATCH:
+                raise
+        # Outside of the handler, whose traceback holds on to the tensors that were too many.
+        devices.release(devices.choose(self.device).torch)
+        recipe = replace(recipe, batch_size=recipe.batch_size // 2)
+        return self._trained(graph, recipe, splits, fidelity, context), recipe
+
+    def _trained(self, graph: Graph, recipe: Recipe, splits: Splits, fidelity: float, context: Context) -> Trained:
+        goal = replace(Goal.of(splits), metrics=METRICS[self.task])
+        return train(
+            Network(graph, seed=derive(context.seed, "weights")),
+            _part(self.data, "train", self.n_train),
+            recipe if self.anneal else recipe.proxy(),
+            Normalisation(*splits.statistics),
+            goal=goal,
+            device=devices.choose(self.device).torch,
+            seed=derive(context.seed, "training"),
+            valid=_part(self.data, "valid", self.n_valid),
+            epochs=fidelity,
+            check=context.check,
+            report=lambda epoch, metrics: context.report(epoch, _reported(metrics, goal)),
+            save_to=None if context.workspace is None else context.workspace / CHECKPOINT,
+            arithmetic=self.precision,
+            measure_every=max(1, round(fidelity / REPORTS)),
+        )
+
+
+def _reported(metrics: Mapping[str, float], goal: Goal) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if name in (*goal.metrics, "train_loss")}
 
 
 @lru_cache(maxsize=4)
@@ -117,7 +167,7 @@ def _opened(folder: str) -> Splits:
 
 @lru_cache(maxsize=8)
 def _part(folder: str, name: str, limit: int | None) -> ImageSet:
-    """A part of the stored splits, cut class by class to ``limit`` pictures; the same ones whatever the trial."""
+    """A part of the stored splits, cut to ``limit`` pictures, of classes each by its share; the same ones whatever the trial."""
     part = _opened(folder).parts[name]
     if limit is None or limit >= len(part):
         return part

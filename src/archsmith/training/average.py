@@ -25,7 +25,6 @@ class Average:
         self.names = [name for name, _ in network.named_parameters()]
         self.values = [torch.zeros_like(parameter) for parameter in network.parameters()]
 
-    @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
         """Call after step ``step`` (counted from 1)."""
         if step % EVERY:
@@ -33,7 +32,8 @@ class Average:
         self.updates += 1
         decay = math.exp(-EVERY / self.span)
         weight = (1 - decay) / (1 - decay**self.updates)  # the bias correction of Adam, folded into the weight
-        torch._foreach_lerp_(self.values, [parameter.detach() for parameter in network.parameters()], weight)
+        with torch.no_grad():
+            torch._foreach_lerp_(self.values, [parameter.detach() for parameter in network.parameters()], weight)
 
     @contextmanager
     def applied(self, network: nn.Module) -> Iterator[None]:
@@ -46,12 +46,12 @@ class Average:
         finally:
             network.load_state_dict(own)
 
-    @torch.no_grad()
     def install(self, network: nn.Module) -> None:
         """Put the averaged weights into ``network`` for good; nothing before the first update."""
         if self.updates:
-            for parameter, value in zip(network.parameters(), self.values, strict=True):
-                parameter.copy_(value)
+            with torch.no_grad():
+                for parameter, value in zip(network.parameters(), self.values, strict=True):
+                    parameter.copy_(value)
 
     def state(self) -> dict[str, Tensor]:
         return dict(zip(self.names, self.values, strict=True))

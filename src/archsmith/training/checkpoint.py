@@ -22,8 +22,8 @@ def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) ->
     """Write ``tensors`` and JSON-able ``facts`` to ``path``, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".draft")
-    # safetensors stores row-major tensors; channels_last ones are copied.
-    save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, str(draft), metadata={HEADER: json.dumps(facts)})
+    # safetensors stores row-major tensors of the CPU; what lies otherwise is copied.
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, str(draft), metadata={HEADER: json.dumps(facts)})
     os.replace(draft, path)
 
 

@@ -1,16 +1,16 @@
 """The one training loop.
 
-Trials and the final training are the same function with different recipes. It takes any module that maps float images ``(n, C, H, W)`` to logits; of
-a ``Network`` it also uses ``forward_all`` (an auxiliary head) and ``set_progress`` (scheduled drop path).
+Trials and the final training are the same function with different recipes, and so are classes and numbers with different goals. It takes any module
+that maps float images ``(n, C, H, W)`` to outputs ``(n, k)``; of a ``Network`` it also uses ``forward_all`` (an auxiliary head) and ``set_progress``
+(scheduled drop path).
 
 It stops at a number of epochs or at a number of seconds, whichever comes first, and is annealed either way (``schedules.Pace``). All randomness
-comes from (seed, epoch), so a training killed and resumed at an epoch boundary ends with the same numbers as one that was left alone. Running out of
-memory and diverging are ``EvaluationError``s.
+comes from (seed, epoch), so a training killed and resumed at an epoch boundary ends with the same numbers as one that was left alone (on the CPU; a GPU
+adds in any order). Running out of memory and diverging are ``EvaluationError``s.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,13 +26,19 @@ from archsmith.core.seeds import derive
 from archsmith.data.images import ImageSet
 from archsmith.graphs.network import recalibrate
 from archsmith.training import checkpoint, precision
+from archsmith.training import device as devices
 from archsmith.training.average import Average
-from archsmith.training.batches import Normalisation, n_batches, plain_batches, training_batches
-from archsmith.training.measure import Score, evaluate
+from archsmith.training.batches import Feed, Normalisation, n_batches, plain_batches, training_batches
+from archsmith.training.goal import Goal, Score
+from archsmith.training.losses import Losses
+from archsmith.training.measure import evaluate
 from archsmith.training.recipe import Recipe
 from archsmith.training.schedules import Pace, rate
 
 RECALIBRATION = 2048  # pictures that fresh batch-norm statistics are averaged over
+# What torch, cuDNN and cuBLAS say instead of raising OutOfMemoryError.
+EXHAUSTED = ("not enough memory", "can't allocate memory", "MPS backend out of memory", "STATUS_ALLOC_FAILED")
+QUIET = 10.0  # seconds of training without a report at most, so that whoever looks on sees it move
 
 Report = Callable[[float, Mapping[str, float]], None]
 
@@ -55,26 +61,15 @@ class Trained:
     precision: str
 
 
-@dataclass
-class _Run:
-    """The moving parts of one training."""
-
-    network: nn.Module
-    recipe: Recipe
-    optimizer: torch.optim.Optimizer
-    average: Average | None
-    pace: Pace
-    epoch: int = 0
-    curve: list[tuple[float, Mapping[str, float]]] = field(default_factory=list)
-
-
 def train(
     network: nn.Module,
     data: ImageSet,
     recipe: Recipe,
     normalisation: Normalisation,
     *,
+    goal: Goal,
     seed: int,
+    device: torch.device | str = "cpu",
     valid: ImageSet | None = None,
     epochs: float | None = None,
     seconds: float | None = None,
@@ -86,70 +81,46 @@ def train(
     arithmetic: str = "auto",
     measure_every: int = 1,
 ) -> Trained:
-    """Train ``network`` in place on ``data`` and leave it in evaluation mode.
+    """Train ``network`` in place on ``data`` and leave it in evaluation mode, on the device where it was; computed is on ``device``.
 
     ``epochs`` (may be fractional; ``recipe.epochs`` when None) bounds the steps and ``seconds`` the wall clock of this call, the last measuring
     included, of which ``reserve`` are kept for whatever comes after. ``check`` is called every step and may raise; once ``hurry`` says so, the
     training comes to an annealed end within a quarter of the time that it has taken. ``valid`` is measured every ``measure_every`` epochs and at the
-    end, and told to ``report``. ``save_to`` is a checkpoint file, written at every epoch's end and gone on from when it fits. Raises
-    EvaluationError (``memory``, ``diverged``).
+    end. ``report`` hears of every epoch, and of a part of one when 10 s have passed (without a score then). ``save_to`` is a checkpoint file, written
+    at every epoch's end and gone on from when it fits, on whichever device it was written. Raises EvaluationError (``memory``, ``diverged``).
     """
     started = time.perf_counter()
-    arithmetic = precision.choose(arithmetic, network)
+    device = torch.device(device)
+    arithmetic = precision.choose(arithmetic, network, device)
     per_epoch = n_batches(len(data), min(recipe.batch_size, len(data)))
     n_steps = max(1, round((recipe.epochs if epochs is None else epochs) * per_epoch))
-    network.to(memory_format=torch.channels_last)
-    run = _Run(
-        network,
-        recipe,
-        _optimizer(network, recipe),
-        Average(network, recipe.average * per_epoch) if recipe.average else None,
-        Pace(n_steps, seconds, reserve, tail=_tail(recipe, data, valid)),
-    )
-    job = {"recipe": {**recipe.to_dict(), "epochs": None}, "seed": seed, "n": len(data), "arithmetic": arithmetic}
-    finished = _resume(run, save_to, job, per_epoch)
-    resumed = run.epoch
-
-    def elapsed() -> float:
-        return time.perf_counter() - started
-
-    def each_step() -> None:
-        check()
-        if hurry():
-            run.pace.hurry(elapsed())
-
-    def measure(final: bool) -> Score | None:
-        before = elapsed()
-        result = _measure(run, data, valid, normalisation, check, final)
-        run.pace.overhead += elapsed() - before
-        return result
-
-    metrics: dict[str, float] = {}
-    with _memory_errors(), torch.random.fork_rng(devices=[]):
-        while not finished and not run.pace.done(elapsed()):
-            train_loss = _epoch(run, data, normalisation, seed, per_epoch, arithmetic, each_step, elapsed)
-            whole = run.pace.step % per_epoch == 0
-            run.epoch = run.pace.step // per_epoch
-            finished = run.pace.done(elapsed())
-            metrics = {"train_loss": train_loss, "learning_rate": rate(recipe, run.pace.progress), "seconds": elapsed()}
-            if valid is not None and not finished and run.epoch % measure_every == 0:
-                interim = measure(final=False)
-                if interim is not None:
-                    metrics |= {"accuracy": interim.accuracy, "log_loss": interim.log_loss}
-            if not finished:
-                run.curve.append((run.pace.step / per_epoch, metrics))
-                report(run.pace.step / per_epoch, metrics)
-            if whole or finished:
-                # A finished one is saved before the last measuring puts averaged weights in, so that more epochs can go on from here.
-                before = elapsed()
-                _save(run, save_to, job, finished)
-                run.pace.overhead += elapsed() - before
-        result = measure(final=True)
-        last = metrics | {"seconds": elapsed()} | ({"accuracy": result.accuracy, "log_loss": result.log_loss} if result else {})
-        run.curve.append((run.pace.step / per_epoch, last))
-        report(run.pace.step / per_epoch, last)
-    network.eval()
-    return Trained(run.pace.step / per_epoch, run.pace.step, elapsed(), result, tuple(run.curve), resumed, run.pace.step_seconds, arithmetic)
+    with _memory_errors(), devices.placed(network, device), devices.private_randomness(device), devices.tuned(device):
+        network.to(memory_format=devices.memory_format(device))
+        goal = goal.balanced(data.labels) if recipe.balance else goal
+        run = _Run(
+            network=network,
+            recipe=recipe,
+            goal=goal,
+            device=device,
+            arithmetic=arithmetic,
+            feed=Feed(data, goal.targets(data.labels), device),
+            valid=valid,
+            normalisation=normalisation,
+            optimizer=_optimizer(network, recipe),
+            scaler=precision.scaler(arithmetic, device),
+            average=Average(network, recipe.average * per_epoch) if recipe.average else None,
+            pace=Pace(n_steps, seconds, reserve, tail=_tail(recipe, data, valid)),
+            per_epoch=per_epoch,
+            seed=seed,
+            started=started,
+            check=check,
+            hurry=hurry,
+            report=report,
+            save_to=save_to,
+        )
+        score = run.train(measure_every)
+        network.eval()
+    return Trained(run.epochs, run.pace.step, run.elapsed(), score, tuple(run.curve), run.resumed, run.pace.step_seconds, arithmetic)
 
 
 def _tail(recipe: Recipe, data: ImageSet, valid: ImageSet | None) -> float:
@@ -166,136 +137,214 @@ def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
     return torch.optim.SGD(groups, lr=recipe.peak, momentum=recipe.momentum, nesterov=recipe.momentum > 0, foreach=True)
 
 
-def _epoch(
-    run: _Run,
-    data: ImageSet,
-    normalisation: Normalisation,
-    seed: int,
-    per_epoch: int,
-    arithmetic: str,
-    check: Callable[[], None],
-    elapsed: Callable[[], float],
-) -> float:
-    """Train to the next epoch boundary or until nothing fits; returns the mean training loss."""
-    epoch = run.pace.step // per_epoch
-    torch.manual_seed(derive(seed, "layers", epoch))  # dropout and drop path draw from the (forked) default generator
-    run.network.train()
-    losses = []
-    for images, labels in training_batches(data, run.recipe, normalisation, seed, epoch):
-        check()
-        before = elapsed()
-        losses.append(_step(run, images, labels, arithmetic))
-        after = elapsed()
-        run.pace.advance(after, after - before)
-        if run.average is not None:
-            run.average.update(run.network, run.pace.step)
-        if run.pace.done(after):
-            break
-    return math.fsum(losses) / len(losses)
+@dataclass
+class _Run:
+    """One training: its parts, and where it stands."""
 
+    network: nn.Module
+    recipe: Recipe
+    goal: Goal
+    device: torch.device
+    arithmetic: str
+    feed: Feed
+    valid: ImageSet | None
+    normalisation: Normalisation
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    average: Average | None
+    pace: Pace
+    per_epoch: int
+    seed: int
+    started: float
+    check: Callable[[], None]
+    hurry: Callable[[], bool]
+    report: Report
+    save_to: Path | None
+    resumed: int = 0
+    reported: float = 0.0
+    curve: list[tuple[float, Mapping[str, float]]] = field(default_factory=list)
 
-def _step(run: _Run, images: Tensor, labels: Tensor, arithmetic: str) -> float:
-    """One step of gradient descent; returns the loss. Raises EvaluationError (``diverged``)."""
-    recipe, network = run.recipe, run.network
-    if hasattr(network, "set_progress"):
-        network.set_progress(run.pace.progress)
-    for group in run.optimizer.param_groups:
-        group["lr"] = rate(recipe, run.pace.progress)
-    with precision.autocast(arithmetic):
-        outputs = _outputs(network, images)
-    loss = torch.zeros(())
-    for name, output in outputs.items():
-        weight = recipe.auxiliary if name == "auxiliary" else 1.0
-        if weight:
-            loss = loss + weight * nn.functional.cross_entropy(output.float(), labels, label_smoothing=recipe.label_smoothing)
-    value = float(loss.item())
-    if not math.isfinite(value):
-        raise EvaluationError(
-            f"Training diverged: the loss became {value} at step {run.pace.step + 1}.", "A smaller learning rate may help.", kind="diverged"
-        )
-    run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    if recipe.clip:
-        nn.utils.clip_grad_norm_(network.parameters(), recipe.clip, foreach=True)
-    run.optimizer.step()
-    return value
+    @property
+    def epochs(self) -> float:
+        return self.pace.step / self.per_epoch
+
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.started
+
+    def train(self, measure_every: int) -> Score | None:
+        """To the end, from the checkpoint where there is one."""
+        finished = self._resume()
+        self.resumed = self.pace.step // self.per_epoch
+        metrics: dict[str, float] = {}
+        while not finished and not self.pace.done(self.elapsed()):
+            metrics = self._state(self._epoch())
+            finished = self.pace.done(self.elapsed())
+            if not finished:
+                if self.valid is not None and self.pace.step // self.per_epoch % measure_every == 0:
+                    score = self._measure(final=False)
+                    metrics.update(score.metrics if score else {})
+                self._tell(metrics)
+            if finished or self.pace.step % self.per_epoch == 0:
+                # A finished one is saved before the last measuring puts averaged weights in, so that more epochs can go on from here.
+                with self._between():
+                    self._save(finished)
+        score = self._measure(final=True)
+        self._tell({**metrics, "seconds": self.elapsed(), **(score.metrics if score else {})})
+        return score
+
+    # Steps
+
+    def _epoch(self) -> Losses:
+        """Train to the next epoch boundary or until nothing fits."""
+        epoch = self.pace.step // self.per_epoch
+        torch.manual_seed(derive(self.seed, "layers", epoch))  # dropout and drop path draw from the (private) default generators
+        self.network.train()
+        losses = Losses(devices.queues(self.device), self.pace.taken)
+        for images, targets in training_batches(self.feed, self.recipe, self.normalisation, self.seed, epoch):
+            self._each_step()
+            before = self.elapsed()
+            self._step(images, targets, losses)
+            after = self.elapsed()
+            self.pace.advance(after, losses.step_seconds(after - before))
+            if self.average is not None:
+                self.average.update(self.network, self.pace.step)
+            if self.pace.done(after):
+                break
+            if after - self.reported > QUIET and self.pace.step % self.per_epoch:
+                self._hear(self._state(losses))
+        losses.read()
+        return losses
+
+    def _each_step(self) -> None:
+        self.check()
+        if self.hurry():
+            self.pace.hurry(self.elapsed())
+
+    def _step(self, images: Tensor, targets: Tensor, losses: Losses) -> None:
+        """One step of gradient descent. Raises EvaluationError (``diverged``)."""
+        recipe, network = self.recipe, self.network
+        if hasattr(network, "set_progress"):
+            network.set_progress(self.pace.progress)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate(recipe, self.pace.progress)
+        with precision.autocast(self.arithmetic, self.device):
+            outputs = _outputs(network, images)
+        weights = {name: recipe.auxiliary if name == "auxiliary" else 1.0 for name in outputs}
+        terms = [weights[name] * self.goal.loss(output, targets, recipe.label_smoothing) for name, output in outputs.items() if weights[name]]
+        loss = torch.stack(terms).sum()
+        losses.add(loss)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        if recipe.clip:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+    # Between steps
+
+    @contextmanager
+    def _between(self) -> Iterator[None]:
+        """What happens inside is no step, and is spread over the steps to come."""
+        before = self.elapsed()
+        yield
+        self.pace.overhead += self.elapsed() - before
+
+    def _state(self, losses: Losses) -> dict[str, float]:
+        return {"train_loss": losses.mean(), "learning_rate": rate(self.recipe, self.pace.progress), "seconds": self.elapsed()}
+
+    def _tell(self, metrics: Mapping[str, float]) -> None:
+        """Put a point on the curve, and report it."""
+        self.curve.append((self.epochs, metrics))
+        self._hear(metrics)
+
+    def _hear(self, metrics: Mapping[str, float]) -> None:
+        self.report(self.epochs, metrics)
+        self.reported = self.elapsed()
+
+    def _measure(self, final: bool) -> Score | None:
+        """The score on ``valid``. Averaged weights are measured after fresh batch-norm statistics; the last time they stay in the network."""
+        with self._between():
+            if self.average is None:
+                return self._score()
+            if final:
+                self.average.install(self.network)
+                return self._recalibrated_score()
+            with self.average.applied(self.network):
+                return self._recalibrated_score()
+
+    def _recalibrated_score(self) -> Score | None:
+        def inputs() -> Iterator[Tensor]:
+            for images in plain_batches(self.feed.data, self.normalisation, self.recipe.batch_size, RECALIBRATION, self.device):
+                self.check()
+                yield images
+
+        recalibrate(self.network, inputs())
+        return self._score()
+
+    def _score(self) -> Score | None:
+        if self.valid is None:
+            return None
+        return evaluate(self.network, self.valid, self.normalisation, self.goal, device=self.device, check=self.check)
+
+    # Checkpoints
+
+    @property
+    def _job(self) -> dict[str, Any]:
+        """What must be the same for a checkpoint to be of this training. Device and arithmetic may change: a study may move to another machine."""
+        return {"recipe": {**self.recipe.to_dict(), "epochs": None}, "seed": self.seed, "n": len(self.feed)}
+
+    def _save(self, finished: bool) -> None:
+        if self.save_to is None:
+            return
+        tensors = {f"network/{name}": tensor for name, tensor in self.network.state_dict().items()}
+        for name, parameter in self.network.named_parameters():
+            momentum = self.optimizer.state.get(parameter, {}).get("momentum_buffer")
+            if momentum is not None:
+                tensors[f"momentum/{name}"] = momentum
+        if self.average is not None:
+            tensors |= {f"average/{name}": tensor for name, tensor in self.average.state().items()}
+        facts = {
+            "job": self._job,
+            "step": self.pace.step,
+            "n_steps": self.pace.n_steps,
+            "progress": self.pace.progress,
+            "updates": self.average.updates if self.average else 0,
+            "curve": self.curve,
+            "finished": finished,
+        }
+        checkpoint.save(self.save_to, tensors, facts)
+
+    def _resume(self) -> bool:
+        """Go on from the checkpoint if it is of the same job and network; says whether that training had finished already."""
+        found = None if self.save_to is None else checkpoint.load(self.save_to)
+        if found is None:
+            return False
+        tensors, facts = found
+        own = {name: tensor.shape for name, tensor in self.network.state_dict().items()}
+        saved = checkpoint.part(tensors, "network/")
+        if facts["job"] != self._job or {name: tensor.shape for name, tensor in saved.items()} != own or facts["step"] > self.pace.n_steps:
+            return False
+        same_length = facts["n_steps"] == self.pace.n_steps
+        if facts["step"] % self.per_epoch and not (facts["finished"] and same_length):
+            return False  # ended inside an epoch, whose order cannot be taken up in the middle
+        self.network.load_state_dict(saved)
+        momenta = checkpoint.part(tensors, "momentum/")
+        for name, parameter in self.network.named_parameters():
+            if name in momenta:
+                self.optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(momenta[name])
+        if self.average is not None:
+            self.average.load(checkpoint.part(tensors, "average/"), facts["updates"])
+        self.pace.step = facts["step"]
+        self.pace.progress = facts["progress"] if same_length else facts["step"] / self.pace.n_steps
+        self.curve = [(step, metrics) for step, metrics in facts["curve"]]
+        return bool(facts["finished"]) and same_length
 
 
 def _outputs(network: nn.Module, images: Tensor) -> Mapping[str, Tensor]:
     if hasattr(network, "forward_all"):
         return network.forward_all(images)  # type: ignore[no-any-return]
-    return {"class": network(images)}
-
-
-def _measure(run: _Run, data: ImageSet, valid: ImageSet | None, normalisation: Normalisation, check: Callable[[], None], final: bool) -> Score | None:
-    """The score on ``valid``. With averaged weights these are measured, after fresh batch-norm statistics; the last time they stay in the network."""
-
-    def inputs() -> Iterator[Tensor]:
-        for images, _ in plain_batches(data, normalisation, run.recipe.batch_size, RECALIBRATION):
-            check()
-            yield images
-
-    def measured() -> Score | None:
-        return None if valid is None else evaluate(run.network, valid, normalisation, check=check)
-
-    if run.average is None:
-        return measured()
-    if final:
-        run.average.install(run.network)
-        recalibrate(run.network, inputs())
-        return measured()
-    with run.average.applied(run.network):
-        recalibrate(run.network, inputs())
-        return measured()
-
-
-def _save(run: _Run, path: Path | None, job: Mapping[str, Any], finished: bool) -> None:
-    if path is None:
-        return
-    tensors = {f"network/{name}": tensor for name, tensor in run.network.state_dict().items()}
-    for name, parameter in run.network.named_parameters():
-        momentum = run.optimizer.state.get(parameter, {}).get("momentum_buffer")
-        if momentum is not None:
-            tensors[f"momentum/{name}"] = momentum
-    if run.average is not None:
-        tensors |= {f"average/{name}": tensor for name, tensor in run.average.state().items()}
-    facts = {
-        "job": job,
-        "step": run.pace.step,
-        "n_steps": run.pace.n_steps,
-        "progress": run.pace.progress,
-        "updates": run.average.updates if run.average else 0,
-        "curve": run.curve,
-        "finished": finished,
-    }
-    checkpoint.save(path, tensors, facts)
-
-
-def _resume(run: _Run, path: Path | None, job: Mapping[str, Any], per_epoch: int) -> bool:
-    """Go on from the checkpoint at ``path`` if it is of the same job and network; says whether that training had finished already."""
-    found = None if path is None else checkpoint.load(path)
-    if found is None:
-        return False
-    tensors, facts = found
-    own = {name: tensor.shape for name, tensor in run.network.state_dict().items()}
-    saved = checkpoint.part(tensors, "network/")
-    if facts["job"] != job or {name: tensor.shape for name, tensor in saved.items()} != own or facts["step"] > run.pace.n_steps:
-        return False
-    same_length = facts["n_steps"] == run.pace.n_steps
-    if facts["step"] % per_epoch and not (facts["finished"] and same_length):
-        return False  # ended inside an epoch, whose order cannot be taken up in the middle
-    run.network.load_state_dict(saved)
-    momenta = checkpoint.part(tensors, "momentum/")
-    for name, parameter in run.network.named_parameters():
-        if name in momenta:
-            run.optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(momenta[name])
-    if run.average is not None:
-        run.average.load(checkpoint.part(tensors, "average/"), facts["updates"])
-    run.pace.step = facts["step"]
-    run.pace.progress = facts["progress"] if same_length else facts["step"] / run.pace.n_steps
-    run.epoch = run.pace.step // per_epoch
-    run.curve = [(step, metrics) for step, metrics in facts["curve"]]
-    return bool(facts["finished"]) and same_length
+    return {"output": network(images)}
 
 
 @contextmanager
@@ -306,7 +355,7 @@ def _memory_errors() -> Iterator[None]:
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise _out_of_memory() from error
     except RuntimeError as error:
-        if "not enough memory" in str(error) or "can't allocate memory" in str(error):
+        if any(words in str(error) for words in EXHAUSTED):
             raise _out_of_memory() from error
         raise
 

@@ -28,7 +28,7 @@ class Recipe:
     then cosine to nothing), ``cosine`` (no warm-up) or ``constant``; ``epochs`` the most that a training planned by time may take. ``average`` is
     the span of the moving average of weights in epochs (0: none). ``shift`` moves pictures by up to that share of their side, ``cutout`` blanks a
     square of that share, ``flip`` mirrors half of them left to right. ``clip`` bounds the norm of the gradient (0: not). ``auxiliary`` weighs an
-    auxiliary head.
+    auxiliary head. ``balance`` makes every class count alike in the loss (``goal.class_weights``).
     """
 
     learning_rate: float = 0.2
@@ -45,6 +45,7 @@ class Recipe:
     cutout: float = 0.0
     clip: float = 5.0
     auxiliary: float = 0.4
+    balance: bool = False
 
     def __post_init__(self) -> None:
         positive = {"learning_rate": self.learning_rate, "batch_size": self.batch_size, "epochs": self.epochs}
