@@ -14,7 +14,7 @@ import torch
 from archsmith.bundle.export import export
 from archsmith.bundle.manifest import Facts, Row
 from archsmith.bundle.verify import Verification
-from archsmith.core.task import Task, image_classification
+from archsmith.core.task import Task, image_classification, image_regression
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
 from archsmith.graphs.network import Network
@@ -35,7 +35,7 @@ class Exported:
     verification: Verification
 
 
-def _graph(channels: int, height: int, width: int) -> Graph:
+def _graph(channels: int, height: int, width: int, n_outputs: int = len(CLASSES)) -> Graph:
     """Two convolutions with batch norm, one of them strided, a skip, a classifier, and an auxiliary one for training."""
     net = Net({"image": (channels, height, width)})
     x = net.input("image")
@@ -47,9 +47,9 @@ def _graph(channels: int, height: int, width: int) -> Graph:
         x = net.op("conv", skip, filters=6, kernel=(3, 3))
         x = net.op("batch_norm", x)
         x = net.op("add", x, skip)
-    net.output(net.op("linear", net.op("global_pool", x), features=len(CLASSES)))
+    net.output(net.op("linear", net.op("global_pool", x), features=n_outputs))
     with net.scope("helping", "AuxiliaryHead", x=skip):
-        net.output(net.op("linear", net.op("global_pool", skip), features=len(CLASSES)), name="auxiliary")
+        net.output(net.op("linear", net.op("global_pool", skip), features=n_outputs), name="auxiliary")
     return net.graph()
 
 
@@ -106,6 +106,26 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("bundles") / "shapes"
     verification = export(network, graph, task, folder, mean=MEAN, std=STD, facts=FACTS, images=raw, labels=labels)
     return Exported(folder, network, graph, task, raw, labels, FACTS, verification)
+
+
+@pytest.fixture(scope="session")
+def numbers(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """The same with a number, the year of a picture."""
+    torch.set_num_threads(1)
+    graph = _graph(3, 16, 12, n_outputs=1)
+    network = _network(graph)
+    task = image_regression((3, 16, 12), "year")
+    raw = _pictures(3)
+    labels = 2000 + np.arange(len(raw)) / 2
+    facts = Facts(
+        name="years",
+        metrics={"valid": {"r2": 0.71, "rmse": 4.2, "mae": 3.1}, "test": {"r2": 0.7, "rmse": 4.3, "mae": 3.2}},
+        rows=(Row("linear", 0.3, 0.25), Row("searched", 0.71, 0.7, exported=True)),
+        data={"name": "years", "n_train": 400, "n_test": 100},
+    )
+    folder = tmp_path_factory.mktemp("bundles") / "years"
+    verification = export(network, graph, task, folder, mean=MEAN, std=STD, facts=facts, target_statistics=(2000.0, 50.0), images=raw, labels=labels)
+    return Exported(folder, network, graph, task, raw, labels, facts, verification)
 
 
 @pytest.fixture(scope="session")

@@ -31,3 +31,41 @@ def test_says_what_was_not_recorded(exported: Any) -> None:
     assert "Data set: not recorded" in text
     assert "It was not scored on a test split." in text
     assert "Seed: not recorded" in text
+
+
+def test_speaks_of_numbers(numbers: Any) -> None:
+    text = (numbers.folder / CARD).read_text(encoding="utf-8")
+    for fact in (
+        "tells a number, “year”",
+        "explains 70.00 % of the variance (R²). Its typical error (RMSE) is 4.3.",
+        "| R² | RMSE | MAE |",
+        "valid R²",
+    ):
+        assert fact in text
+    assert "mean 2,000 and the standard deviation 50" in text
+    assert "standard deviations of the training numbers" in text and "RMSE on these images" in text
+    for word in ("classes", "probabilit", "accuracy"):
+        assert word not in text
+
+
+def test_says_when_numbers_are_no_better_than_the_mean(numbers: Any) -> None:
+    bad = dataclasses.replace(read(numbers.folder), facts=Facts(metrics={"test": {"r2": -0.2}}))
+    assert "no better than always saying the mean (R² -0.2000)." in card(bad)
+
+
+def test_lists_precision_and_recall_of_each_class(exported: Any) -> None:
+    rows = ({"name": "circle", "n": 30, "precision": 0.9, "recall": 0.8}, {"name": "blob", "n": 0, "precision": None, "recall": None})
+    text = card(dataclasses.replace(read(exported.folder), facts=Facts(per_class=rows)))
+    assert "| circle | 30 | 90.0 % | 80.0 % |" in text
+    assert "| blob | 0 | – | – |" in text
+    many = tuple({"name": f"c{i}", "n": 9, "precision": 0.5, "recall": 1 - i / 100} for i in range(60))
+    text = card(dataclasses.replace(read(exported.folder), facts=Facts(per_class=many)))
+    assert "These 40 of 60 classes have the lowest recall." in text
+    assert "| c59 |" in text and "| c0 |" not in text
+
+
+def test_the_temperature_is_shown_when_there_is_one(exported: Any) -> None:
+    manifest = read(exported.folder)
+    assert "temperature" not in card(manifest).split("## Limits")[0]
+    warm = dataclasses.replace(manifest, preprocessing=dataclasses.replace(manifest.preprocessing, temperature=1.37))
+    assert "softmax at temperature 1.37" in card(warm)

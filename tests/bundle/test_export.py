@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file
 
 from archsmith.bundle import export as module
-from archsmith.bundle.export import check_target, export
-from archsmith.bundle.manifest import ARCHITECTURE, FILES, MANIFEST, MODEL, SOURCE, WEIGHTS, check_files, read
+from archsmith.bundle.export import export
+from archsmith.bundle.manifest import ARCHITECTURE, FILES, MANIFEST, MODEL, REPORT, SOURCE, WEIGHTS, check_files, read
 from archsmith.core.errors import ArchsmithError, UsageError
 from archsmith.core.task import Input, Output, Task, image_classification
 from archsmith.graphs.cost import cost
@@ -23,7 +23,7 @@ from archsmith.graphs.cost import cost
 def instant(monkeypatch: pytest.MonkeyPatch, exported: Any) -> None:
     """The ONNX file of the exported network instead of seconds of exporting it again."""
     content = (exported.folder / MODEL).read_bytes()
-    monkeypatch.setattr(module, "onnx_bytes", lambda network, settings: content)
+    monkeypatch.setattr(module, "onnx_bytes", lambda network, settings, numeric: content)
 
 
 def again(exported: Any, folder: Path, **changes: Any) -> Any:
@@ -98,17 +98,6 @@ def test_other_folders_are_not_replaced(exported: Any, tmp_path: Path, content: 
     assert (folder / "notes.txt").read_text() == "precious"
 
 
-def test_targets_that_cannot_be(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="a file of that name"):
-        check_target(tmp_path / "file")
-    with pytest.raises(UsageError, match="cannot be written"):
-        check_target(tmp_path.anchor)
-    assert check_target(tmp_path / "new" / "folder") == (tmp_path / "new" / "folder").resolve()
-    (tmp_path / "empty").mkdir()
-    check_target(tmp_path / "empty")
-
-
 def test_a_failed_verification_leaves_the_old_bundle(exported: Any, tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     instant(monkeypatch, exported)
     folder = tmp_path / "model"
@@ -131,9 +120,38 @@ def test_leftovers_of_killed_exports_are_swept(exported: Any, tmp_path: Path, mo
     assert {path.name for path in tmp_path.iterdir()} == {"model", ".model.part-bbbb", ".model.old-cccc"}
 
 
+def test_the_report_of_the_same_study_stays(exported: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    instant(monkeypatch, exported)
+    folder = tmp_path / "model"
+    again(exported, folder, facts=module.Facts(study="one"))
+    (folder / REPORT).write_text("<html>")
+    again(exported, folder, facts=module.Facts(study="one", seed=2))
+    assert (folder / REPORT).read_text() == "<html>" and read(folder).facts.seed == 2
+    assert REPORT not in check_files(folder).files
+    again(exported, folder, facts=module.Facts(study="two"))  # it would tell about another network
+    assert not (folder / REPORT).exists()
+
+
+def test_a_number_leaves_in_its_own_unit(numbers: Any) -> None:
+    """The exported model, its source and the trained network say the same, in the target's unit."""
+    assert numbers.verification.max_difference <= 1e-5 and numbers.verification.source_difference == 0.0
+    assert numbers.verification.accuracy_torch is None
+    assert numbers.verification.rmse_predictor == pytest.approx(numbers.verification.rmse_torch, rel=1e-6)
+    manifest = check_files(numbers.folder)
+    assert (manifest.numeric, manifest.classes) == (True, ())
+    assert (manifest.preprocessing.target_mean, manifest.preprocessing.target_std) == (2000.0, 50.0)
+
+
+@pytest.mark.parametrize(("task", "statistics"), [("number", None), ("classes", (0.0, 1.0))])
+def test_statistics_of_the_target_belong_to_numbers(exported: Any, numbers: Any, tmp_path: Path, task: str, statistics: Any) -> None:
+    given = numbers if task == "number" else exported
+    with pytest.raises(UsageError, match="belong to a task that predicts a number"):
+        export(given.network, given.graph, given.task, tmp_path / "x", mean=[0.5] * 3, std=[0.5] * 3, target_statistics=statistics)
+
+
 def test_only_image_classifiers(exported: Any, tmp_path: Path) -> None:
     task = Task((Input("words", "tokens", (None,)),), (Output("class", "classes", 2, ("a", "b")),), "cross_entropy", ("accuracy",))
-    with pytest.raises(UsageError, match="Only classifiers of images"):
+    with pytest.raises(UsageError, match="Only networks that tell named classes or one number"):
         export(exported.network, exported.graph, task, tmp_path / "x", mean=[0.5], std=[0.5])
     assert not list(tmp_path.iterdir())
 

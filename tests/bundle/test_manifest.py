@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -7,14 +8,14 @@ import pytest
 
 from archsmith.bundle.manifest import FILES, MANIFEST, Facts, Manifest, Preprocessing, Row, check_files, checksum, read
 from archsmith.core.errors import UsageError
-from archsmith.core.task import image_classification
+from archsmith.core.task import image_classification, image_regression
 
 
 def manifest(**changes: object) -> Manifest:
     values = {
         "task": image_classification((1, 8, 6), ("a", "ü")),
         "preprocessing": Preprocessing(8, 6, 1, (0.5,), (0.25,), 1.5),
-        "facts": Facts(name="x", rows=(Row("linear", 0.5, None, 10),), seed=1),
+        "facts": Facts(name="x", rows=(Row("linear", 0.5, None, 10),), per_class=({"name": "a", "n": 3, "precision": None, "recall": 0.5},), seed=1),
         "params": 10,
         "macs": 20,
         "versions": {"archsmith": "0.1.0"},
@@ -92,8 +93,48 @@ def test_files_outside_the_bundle_are_not_looked_at(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"std": (0.0,)}, {"mean": (0.1, 0.2)}, {"height": 0}, {"temperature": 0.0}, {"mean": (float("nan"),)}],
+    [
+        {"std": (0.0,)},
+        {"mean": (0.1, 0.2)},
+        {"height": 0},
+        {"temperature": 0.0},
+        {"mean": (float("nan"),)},
+        {"target_std": 0.0},
+        {"target_mean": float("inf")},
+    ],
 )
 def test_preprocessing_refuses_nonsense(changes: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         Preprocessing(**{"height": 8, "width": 6, "channels": 1, "mean": (0.5,), "std": (0.2,), **changes})  # type: ignore[arg-type]
+
+
+def test_a_bundle_of_the_first_version_reads(tmp_path: Path) -> None:
+    manifest().write(tmp_path)
+    data = json.loads((tmp_path / MANIFEST).read_text(encoding="utf-8"))
+    assert data["format_version"] == 1  # classes can still be read by whoever knows nothing of numbers
+    for name in ("target_mean", "target_std"):
+        del data["preprocessing"][name]
+    del data["facts"]["per_class"]
+    (tmp_path / MANIFEST).write_text(json.dumps(data), encoding="utf-8")
+    assert read(tmp_path) == manifest(facts=dataclasses.replace(manifest().facts, per_class=()))
+
+
+def test_numbers_need_a_later_reader(tmp_path: Path) -> None:
+    numeric = manifest(
+        task=image_regression((1, 8, 6), "age"), preprocessing=Preprocessing(8, 6, 1, (0.5,), (0.25,), target_mean=30.0, target_std=9.5)
+    )
+    numeric.write(tmp_path)
+    assert read(tmp_path) == numeric
+    assert json.loads((tmp_path / MANIFEST).read_text(encoding="utf-8"))["format_version"] == 2
+
+
+@pytest.mark.parametrize(
+    "output", [{"kind": "classes", "classes": []}, {"kind": "number", "n": 2}, {"kind": "tokens"}, {"kind": "number", "n": 1, "name": 3}]
+)
+def test_an_output_must_be_classes_or_one_number(tmp_path: Path, output: dict[str, object]) -> None:
+    manifest().write(tmp_path)
+    data = json.loads((tmp_path / MANIFEST).read_text(encoding="utf-8"))
+    data["task"]["outputs"] = [{"name": "x", "n": 2, "classes": [], **output}]
+    (tmp_path / MANIFEST).write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(UsageError, match="neither classes nor a number"):
+        read(tmp_path)

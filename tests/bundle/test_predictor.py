@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -165,6 +166,32 @@ def test_a_model_that_does_not_fit_its_manifest_is_refused(exported: Any, tmp_pa
 def test_threads_must_be_positive(exported: Any) -> None:
     with pytest.raises(UsageError, match="threads is 0"):
         Predictor(exported.folder, threads=0)
+
+
+def test_numbers_come_in_their_own_unit(numbers: Any) -> None:
+    predictor = Predictor(numbers.folder, threads=1)
+    values = predictor.predict(numbers.raw)
+    assert isinstance(values, np.ndarray) and values.shape == (len(numbers.raw),) and values.dtype == np.float32
+    assert predictor.numeric and predictor.classes == ()
+    assert "number 'year'" in repr(predictor)
+    assert predictor.predict([]).shape == (0,)  # type: ignore[union-attr]
+    with pytest.raises(UsageError, match="no probabilities. Call predict"):
+        predictor.predict_proba(numbers.raw)
+
+
+def test_a_stream_of_pictures_gives_a_stream_of_answers(predictor: Predictor, exported: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endless generator of pictures: the answers come while it still runs."""
+    monkeypatch.setattr(module, "CHUNK", 4)
+    endless = itertools.cycle(exported.raw[:2])
+    first, second = itertools.islice(predictor.stream(endless), 2)
+    assert first.shape == second.shape == (4, 4)
+    assert np.abs(first - predictor.predict_proba([exported.raw[0], exported.raw[1]] * 2)).max() < 1e-6
+
+
+@pytest.mark.parametrize("images", [{"a": 1}, {1, 2}, b"bytes"])
+def test_what_has_no_order_is_no_row_of_images(predictor: Predictor, images: Any) -> None:
+    with pytest.raises(DataError, match="Images cannot be a"):
+        predictor.predict(images)
 
 
 def test_predicts_without_torch_and_without_a_word(exported: Any) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import subprocess
@@ -9,12 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from archsmith.bundle import Predictor
+from archsmith.bundle.export import export
 from archsmith.bundle.manifest import MANIFEST, SOURCE, checksum, read
 from archsmith.bundle.verify import verify
 from archsmith.core.errors import ArchsmithError, UsageError
+
+MEAN, STD = (0.3, 0.4, 0.5), (0.2, 0.25, 0.3)
 
 
 def test_files_and_arrays_are_verified_alike(exported: Any, tmp_path: Path) -> None:
@@ -83,3 +88,20 @@ def test_the_words_at_the_top_of_the_source_work_as_they_stand(exported: Any, tm
     done = subprocess.run([sys.executable, "-B", "-c", "\n".join(lines)], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in read(folder).classes
+
+
+def test_numbers_that_vary_little_around_a_large_mean(numbers: Any, tmp_path: Path) -> None:
+    """float32 is coarse there, however the number is computed; that is no difference between two networks."""
+    done = export(
+        numbers.network, numbers.graph, numbers.task, tmp_path / "x", mean=MEAN, std=STD, target_statistics=(1.6e9, 1e5), images=numbers.raw
+    )
+    assert done.rmse_torch is None and done.max_difference <= 256 / 1e5
+
+
+def test_another_network_of_numbers_is_found_out(numbers: Any) -> None:
+    other = copy.deepcopy(numbers.network)
+    with torch.no_grad():
+        for tensor in other.parameters():
+            tensor.mul_(1.01)
+    with pytest.raises(ArchsmithError, match="standard deviations"):
+        verify(numbers.folder, other, numbers.graph, numbers.raw)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,40 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundles") / "shades"
     export(network.eval(), graph, image_classification((1, 8, 8), CLASSES), folder, mean=(0.0,), std=(1.0,))
     return folder
+
+
+@pytest.fixture(scope="module")
+def meter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle whose network tells the mean brightness of a picture, from 0 to 100."""
+    import torch
+
+    from archsmith.bundle.export import export
+    from archsmith.core.task import image_regression
+    from archsmith.graphs.net import Net
+    from archsmith.graphs.network import Network
+
+    net = Net({"image": (1, 8, 8)})
+    net.output(net.op("linear", net.op("global_pool", net.input("image")), features=1, name="head"))
+    graph = net.graph()
+    network = Network(graph, seed=0)
+    with torch.no_grad():
+        network.get_submodule("head").weight.fill_(4.0)
+        network.get_submodule("head").bias.fill_(-2.0)
+    folder = tmp_path_factory.mktemp("bundles") / "meter"
+    task = image_regression((1, 8, 8), "brightness")
+    export(network.eval(), graph, task, folder, mean=(0.0,), std=(1.0,), target_statistics=(50.0, 25.0))
+    return folder
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A table of grey pictures with their brightness from 0 to 100."""
+    lines = ["picture;brightness"]
+    for i, grey in enumerate((0, 51, 102, 204, 255)):
+        Image.new("L", (9 + i, 7), grey).save(tmp_path / f"{i}.png")
+        lines.append(f"{i}.png;{grey / 2.55 + 0.1}")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path / "table.csv"
 
 
 @pytest.fixture
@@ -93,7 +129,9 @@ def test_a_folder_without_pictures_is_a_usage_error(command: Any, bundle: Path, 
 def test_evaluate_measures_on_labelled_pictures(command: Any, bundle: Path, pictures: Path) -> None:
     report = command("evaluate", bundle, pictures, "--json").json
     assert (report["accuracy"], report["n"], report["split"]) == (1.0, 24, "all")
-    assert report["classes"]["dark"] == {"n": 12, "recall": 1.0}
+    assert report["balanced_accuracy"] == 1.0
+    assert report["classes"]["dark"] == {"n": 12, "precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert (report["confused"], report["skipped"]) == ([], [])
     assert 0 < report["log_loss"] < 0.1
 
 
@@ -102,7 +140,10 @@ def test_evaluate_counts_mistakes_by_class(command: Any, bundle: Path, pictures:
         (pictures / "light" / f"{i:02d}.png").rename(pictures / "dark" / f"moved{i}.png")
     report = command("evaluate", bundle, pictures, "--json").json
     assert report["accuracy"] == pytest.approx(21 / 24)
+    assert report["balanced_accuracy"] == pytest.approx((12 / 15 + 1) / 2)
     assert (report["classes"]["dark"]["recall"], report["classes"]["light"]["recall"]) == (pytest.approx(12 / 15), 1.0)
+    assert (report["classes"]["dark"]["precision"], report["classes"]["light"]["precision"]) == (1.0, pytest.approx(9 / 12))
+    assert report["confused"] == [{"class": "dark", "taken_for": "light", "n": 3}]
 
 
 def test_evaluate_refuses_classes_that_the_bundle_does_not_know(command: Any, bundle: Path, pictures: Path) -> None:
@@ -116,6 +157,105 @@ def test_evaluate_names_the_splits_that_there_are(command: Any, bundle: Path, pi
     answer = command("evaluate", bundle, pictures, "--split", "test")
     assert answer.code == 2
     assert "no split 'test'. They have: train." in answer.err
+
+
+def test_evaluate_takes_a_split_where_there_is_one(command: Any, bundle: Path, pictures: Path, tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        shutil.copytree(pictures, tmp_path / "split" / part)
+    shutil.rmtree(tmp_path / "split" / "test" / "light")
+    (tmp_path / "split" / "test" / "light").mkdir()
+    shutil.copy(pictures / "light" / "00.png", tmp_path / "split" / "test" / "light")
+    report = command("evaluate", bundle, tmp_path / "split", "--json").json
+    assert (report["split"], report["n"]) == ("test", 13)
+    assert command("evaluate", bundle, tmp_path / "split", "--split", "all", "--json").json["n"] == 24 + 13
+
+
+def test_evaluate_leaves_broken_pictures_out_and_says_so(command: Any, bundle: Path, pictures: Path) -> None:
+    (pictures / "dark" / "03.png").write_text("no picture")
+    answer = command("evaluate", bundle, pictures, "--json")
+    assert answer.code == 1
+    assert answer.json["n"] == 23
+    assert [name.endswith("03.png") for name, _ in answer.json["skipped"]] == [True]
+    assert "03.png" in answer.err and answer.err.count("\n") == 1
+
+
+def test_evaluate_reads_a_zip(command: Any, bundle: Path, pictures: Path, tmp_path: Path) -> None:
+    shutil.make_archive(str(tmp_path / "packed"), "zip", pictures)
+    assert command("evaluate", bundle, tmp_path / "packed.zip", "--json").json["accuracy"] == 1.0
+
+
+def test_evaluate_for_people_is_a_sentence_and_tables(command: Any, bundle: Path, pictures: Path) -> None:
+    (pictures / "light" / "00.png").rename(pictures / "dark" / "moved.png")
+    out = command("evaluate", bundle, pictures).out
+    assert out.startswith("Accuracy 0.9583, balanced accuracy 0.9615, log loss ")
+    assert "class  pictures  precision  recall" in out
+    assert "most often  is taken for  times" in out
+
+
+def test_numbers_are_measured(command: Any, meter: Path, table: Path) -> None:
+    report = command("evaluate", meter, table, "--json").json
+    assert (report["n"], report["target"]) == (5, "brightness")
+    assert report["rmse"] == pytest.approx(0.1, abs=1e-4)
+    assert report["r2"] == pytest.approx(1.0, abs=1e-4)
+    assert command("evaluate", meter, table).out.startswith("R² 1, RMSE 0.1, MAE 0.1 on 5 pictures (all): brightness.")
+
+
+def test_numbers_are_predicted(command: Any, meter: Path, table: Path) -> None:
+    rows = command("predict", meter, table, "--json").json["predictions"]
+    assert [row["value"] for row in rows] == pytest.approx([0, 20, 40, 80, 100], abs=1e-4)
+    assert command("predict", meter, table.parent / "1.png").out.endswith("1.png  20\n")
+    answer = command("predict", meter, table, "--top", "2")
+    assert answer.code == 2 and "no classes for --top" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("which", "part"), [("classes", "numbers with fractions as labels"), ("numbers", "the label 'dark', but the bundle predicts a number")]
+)
+def test_labels_of_the_other_kind_are_refused(command: Any, bundle: Path, meter: Path, pictures: Path, table: Path, which: str, part: str) -> None:
+    answer = command("evaluate", bundle, table) if which == "classes" else command("evaluate", meter, pictures)
+    assert answer.code == 2
+    assert part in answer.err
+
+
+def test_top_tells_the_next_classes_too(command: Any, bundle: Path, pictures: Path) -> None:
+    file = pictures / "dark" / "00.png"
+    words = command("predict", bundle, file, "--top", "2").out.split()
+    assert (words[0], words[1], words[3]) == (str(file), "dark", "light")
+    assert list(command("predict", bundle, file, "--top", "1", "--json").json["predictions"][0]["probabilities"]) == ["dark"]
+
+
+def test_answers_are_written_as_a_table(command: Any, bundle: Path, pictures: Path, tmp_path: Path) -> None:
+    (pictures / "dark" / "06.png").write_text("no picture")
+    answer = command("predict", bundle, pictures, "--csv", "answers.csv", "--top", "2")
+    assert (answer.code, answer.out) == (1, "Wrote 24 answers to answers.csv.\n")
+    rows = list(csv.DictReader((tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()))
+    assert list(rows[0]) == ["file", "class", "probability", "class_2", "probability_2", "error"]
+    assert [row["class"] for row in rows] == ["dark"] * 6 + [""] + ["dark"] * 5 + ["light"] * 12
+    assert "not a picture" in rows[6]["error"]
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_answers_do_not_replace_what_is_read(command: Any, meter: Path, table: Path) -> None:
+    before = table.read_text()
+    answer = command("predict", meter, table, "--csv", table)
+    assert answer.code == 2 and "which is read" in answer.err
+    assert command("predict", meter, table, "--csv", "no/such/folder.csv").code == 2
+    assert table.read_text() == before
+
+
+def test_info_shows_what_a_bundle_is(command: Any, bundle: Path, meter: Path) -> None:
+    report = command("bundles", "info", bundle, "--threads", "1", "--json").json
+    assert (report["kind"], report["classes"], report["input_shape"]) == ("classes", ["dark", "light"], [1, 8, 8])
+    assert report["latency_ms"]["1"] > 0 and report["latency_ms"]["64"] > 0
+    assert report["params"] == 4
+    assert "the number 'brightness'" in command("bundles", "info", meter, "--threads", "1").out
+
+
+def test_info_finds_a_damaged_file(command: Any, bundle: Path, tmp_path: Path) -> None:
+    shutil.copytree(bundle, tmp_path / "copy")
+    (tmp_path / "copy" / "network.py").write_text("changed")
+    answer = command("bundles", "info", tmp_path / "copy")
+    assert answer.code == 2 and "network.py is not the one" in answer.err
 
 
 def test_predicting_loads_no_torch(archsmith: Any, bundle: Path, pictures: Path, environment: dict[str, str], tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ MAX_CLASSES = 40  # rows of the table of classes
 def card(manifest: Manifest) -> str:
     """``MODEL_CARD.md`` as text."""
     facts = manifest.facts
-    title = _cell(facts.name or facts.data.get("name") or "Image classifier")
+    title = _cell(facts.name or facts.data.get("name") or ("Image regressor" if manifest.numeric else "Image classifier"))
     parts = [
         f"# {title}",
         _summary(manifest),
@@ -26,7 +26,7 @@ def card(manifest: Manifest) -> str:
         "## How it was found",
         _search(facts),
         "## Scores",
-        _scores(facts),
+        _scores(manifest),
         "## What goes in and what comes out",
         _interface(manifest),
         "## Use",
@@ -45,13 +45,28 @@ def _summary(manifest: Manifest) -> str:
     channels, height, width = manifest.preprocessing.shape
     row = next((row.name for row in manifest.facts.rows if row.exported), None)
     which = f" It is the row “{_cell(row)}” of the scores below." if row else ""
-    test = manifest.facts.metrics.get("test", {}).get("accuracy")
-    score = f" It is right on {_percent(test)} of the test images." if test is not None else " It was not scored on a test split."
+    if manifest.numeric:
+        purpose = f"tells a number, “{_cell(manifest.task.outputs[0].name)}”, from {_kind(channels)} images"
+    else:
+        purpose = f"sorts {_kind(channels)} images into {len(manifest.classes)} classes"
     return (
-        f"A convolutional network that sorts {_kind(channels)} images into {len(manifest.classes)} classes."
-        f"{score} It has {manifest.params:,} parameters and takes {manifest.macs:,} multiply-adds for one image ({channels}×{height}×{width}).{which} "
+        f"A convolutional network that {purpose}. {_in_a_sentence(manifest)} It has {manifest.params:,} parameters and takes {manifest.macs:,} "
+        f"multiply-adds for one image ({channels}×{height}×{width}).{which} "
         f"It was chosen and trained by Archsmith {manifest.versions.get('archsmith', '')}."
     )
+
+
+def _in_a_sentence(manifest: Manifest) -> str:
+    """How good it is on the test split."""
+    test = manifest.facts.metrics.get("test", {})
+    if manifest.numeric and test.get("r2") is not None:
+        error = f" Its typical error (RMSE) is {_score('rmse', test['rmse'])}." if test.get("rmse") is not None else ""
+        if test["r2"] <= 0:
+            return f"On the test images it is no better than always saying the mean (R² {test['r2']:.4f}).{error}"
+        return f"On the test images it explains {_percent(test['r2'])} of the variance (R²).{error}"
+    if not manifest.numeric and test.get("accuracy") is not None:
+        return f"It is right on {_percent(test['accuracy'])} of the test images."
+    return "It was not scored on a test split."
 
 
 def _data(manifest: Manifest) -> str:
@@ -62,7 +77,13 @@ def _data(manifest: Manifest) -> str:
     lines += [f"- {_cell(note)}" for note in data.get("notes", ())]
     counts = data.get("class_counts") or {}
     shown = manifest.classes[:MAX_CLASSES]
-    if counts:
+    if manifest.numeric:
+        settings = manifest.preprocessing
+        lines += [
+            "",
+            f"The training numbers have the mean {_number(settings.target_mean)} and the standard deviation {_number(settings.target_std)}.",
+        ]
+    elif counts:
         lines += ["", _table(("class", "training images"), ((name, _number(counts.get(name))) for name in shown))]
     else:
         lines += ["", "Classes: " + ", ".join(_cell(name) for name in shown) + "."]
@@ -71,6 +92,8 @@ def _data(manifest: Manifest) -> str:
     return "\n".join(lines)
 
 
+METRIC_WORDS = {"r2": "R²", "rmse": "RMSE", "mae": "MAE"}
+SPLIT_WORDS = {"valid": "validation images", "test": "test images"}
 SPLITS = (("n_train", "training"), ("n_valid", "choosing (validation)"), ("n_test", "the final score (test)"))
 
 
@@ -92,28 +115,49 @@ def _search(facts: Facts) -> str:
     return table + "\n\nThe architecture itself is in `architecture.json` (the decisions) and `network.py` (readable PyTorch)."
 
 
-def _scores(facts: Facts) -> str:
+def _scores(manifest: Manifest) -> str:
+    facts, metric = manifest.facts, manifest.task.metric
     lines = []
     if facts.metrics:
-        names = sorted({name for split in facts.metrics.values() for name in split})
-        cells = ((split, *(_score(name, values.get(name)) for name in names)) for split, values in facts.metrics.items())
-        lines += [_table(("this network on", *names), cells)]
+        recorded = {name for split in facts.metrics.values() for name in split}
+        names = [name for name in manifest.task.metrics if name in recorded]
+        names += sorted(recorded - {*names})
+        cells = ((SPLIT_WORDS.get(split, split), *(_score(name, values.get(name)) for name in names)) for split, values in facts.metrics.items())
+        lines += [_table(("this network on", *map(_metric, names)), cells)]
+    if facts.per_class:
+        lines += ["", *_per_class(facts.per_class)]
     if facts.rows:
         lines += [
             "",
             "What the search bought, against networks that need none, all trained on the same training split:",
             "",
-            _table(("", "valid accuracy", "test accuracy", "params", "multiply-adds", "training seconds"), map(_row, facts.rows)),
+            _table(
+                ("", f"valid {_metric(metric)}", f"test {_metric(metric)}", "params", "multiply-adds", "training seconds"),
+                (_row(row, metric) for row in facts.rows),
+            ),
         ]
         if any(row.exported for row in facts.rows):
             lines += ["", "**Bold**: the network in this bundle."]
     return "\n".join(lines) or "Not recorded."
 
 
-def _row(row: Row) -> tuple[str, ...]:
+def _per_class(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The table of precision and recall; of many classes those that are found least."""
+    shown = rows
+    lines = [
+        "Class by class, on the test images. Precision: of those given this name, how many deserve it; recall: of its own images, how many are found."
+    ]
+    if len(rows) > MAX_CLASSES:
+        shown = sorted(rows, key=lambda row: (row.get("recall") is None, row.get("recall")))[:MAX_CLASSES]
+        lines = [f"{lines[0]} These {MAX_CLASSES} of {len(rows)} classes have the lowest recall."]
+    cells = ((row["name"], _number(row.get("n")), _share(row.get("precision")), _share(row.get("recall"))) for row in shown)
+    return [*lines, "", _table(("class", "images", "precision", "recall"), cells)]
+
+
+def _row(row: Row, metric: str) -> tuple[str, ...]:
     name = f"**{_cell(row.name)}**" if row.exported else _cell(row.name)
     seconds = "–" if row.seconds is None else f"{row.seconds:.0f}"
-    return (name, _score("accuracy", row.valid), _score("accuracy", row.test), _number(row.params), _number(row.macs), seconds)
+    return (name, _score(metric, row.valid), _score(metric, row.test), _number(row.params), _number(row.macs), seconds)
 
 
 def _interface(manifest: Manifest) -> str:
@@ -123,35 +167,72 @@ def _interface(manifest: Manifest) -> str:
         (
             f"- `model.onnx`, input `image`: uint8 `(n, height, width, {settings.channels})`, any n, height and width; channels {colours}.",
             f"- Inside: resize to {settings.height}×{settings.width} (triangle filter, antialiased), divide by 255, "
-            f"subtract {_values(settings.mean)}, divide by {_values(settings.std)}; softmax at temperature {settings.temperature:g}.",
-            f"- Output `probabilities`: float32 `(n, {len(manifest.classes)})`, columns ordered as `task.outputs[0].classes` in `manifest.json`.",
+            f"subtract {_values(settings.mean)}, divide by {_values(settings.std)}; {_last_step(manifest)}.",
+            f"- {_answer(manifest)}",
         )
     )
 
 
+def _last_step(manifest: Manifest) -> str:
+    settings = manifest.preprocessing
+    if manifest.numeric:
+        return f"the network's output times {settings.target_std:g} plus {settings.target_mean:g}"
+    if settings.temperature == 1.0:
+        return "softmax"
+    return f"softmax at temperature {settings.temperature:.3g} (fitted on validation images, so that probabilities mean what they say)"
+
+
+def _answer(manifest: Manifest) -> str:
+    if manifest.numeric:
+        return f"Output `value`: float32 `(n, 1)`, “{_cell(manifest.task.outputs[0].name)}” in the unit of the training data."
+    return f"Output `probabilities`: float32 `(n, {len(manifest.classes)})`, columns ordered as `task.outputs[0].classes` in `manifest.json`."
+
+
 def _use(manifest: Manifest) -> str:
-    return """\
-For sorting images of the same kind as the training data into the classes above. With onnxruntime, numpy and Pillow installed:
+    if manifest.numeric:
+        purpose = f"For telling “{_cell(manifest.task.outputs[0].name)}” from images of the same kind as the training data."
+        calls = 'predictor.predict(["picture.png"])  # numbers, one a picture'
+    else:
+        purpose = "For sorting images of the same kind as the training data into the classes above."
+        calls = """\
+predictor.predict(["picture.png"])        # names of classes
+predictor.predict_proba(["picture.png"])  # probabilities"""
+    return f"""\
+{purpose} With onnxruntime, numpy and Pillow installed:
 
 ```python
 from archsmith.bundle import Predictor
 
 predictor = Predictor("path/of/this/folder")
-predictor.predict(["picture.png"])        # names of classes
-predictor.predict_proba(["picture.png"])  # probabilities
+{calls}
 ```
 
 Without Archsmith: run `model.onnx` in any ONNX runtime, or `network.py` with torch (`load()` and `preprocess()` are in the file)."""
 
 
 def _limits(manifest: Manifest) -> str:
+    first = (
+        "a number, also an image that shows something else" if manifest.numeric else "one of the classes above, also an image that shows none of them"
+    )
     lines = [
-        "- Every image gets one of the classes above, also an image that shows none of them.",
+        f"- Every image gets {first}.",
         "- Scores hold for images like those of the test split; other cameras, crops or lighting can lower them.",
         f"- Details finer than {manifest.preprocessing.height}×{manifest.preprocessing.width} pixels are lost; other aspect ratios are stretched.",
     ]
+    return "\n".join(
+        [*lines, *_limits_of_scores(manifest), "- Whether it treats groups of people alike was not examined. Do not let it decide about people."]
+    )
+
+
+def _limits_of_scores(manifest: Manifest) -> list[str]:
+    if manifest.numeric:
+        return [
+            "- Numbers outside the range of the training data are guesses.",
+            "- The number comes without an interval: how far off it usually is, the RMSE above says.",
+        ]
+    lines = []
     if manifest.preprocessing.temperature == 1.0:
-        lines.append("- The probabilities are not calibrated.")
+        lines.append("- The probabilities are as trained; no temperature was fitted to make them mean what they say.")
     counts = [n for n in (manifest.facts.data.get("class_counts") or {}).values() if isinstance(n, int)]
     if counts and max(counts) >= 3 * max(1, min(counts)):
         lines.append(f"- The classes are uneven in the training data ({min(counts):,} to {max(counts):,} images): expect more errors on rare ones.")
@@ -160,8 +241,7 @@ def _limits(manifest: Manifest) -> str:
     if n_test and accuracy is not None:
         error = 1.96 * (accuracy * (1 - accuracy) / n_test) ** 0.5  # normal approximation of the binomial, 95 %
         lines.append(f"- With {n_test:,} test images the test accuracy is uncertain by about ±{100 * error:.1f} points (95 %).")
-    lines.append("- Whether it treats groups of people alike was not examined. Do not let it decide about people.")
-    return "\n".join(lines)
+    return lines
 
 
 def _verification(manifest: Manifest) -> str:
@@ -169,14 +249,17 @@ def _verification(manifest: Manifest) -> str:
     if not figures:
         return "None were made."
     kind = "random images of several sizes" if figures.get("images") == "random" else "raw images at their original size"
+    answer, unit = ("number", " standard deviations of the training numbers") if manifest.numeric else ("probability", "")
     lines = [
         f"Compared with the trained network on {figures['n']:,} {kind}:",
         "",
-        f"- `model.onnx`: largest difference of a probability {figures['max_difference']:.1e}.",
-        f"- `network.py` with `weights.safetensors`: largest relative difference of a logit {figures['source_difference']:.1e}.",
+        f"- `model.onnx`: largest difference of a {answer} {figures['max_difference']:.1e}{unit}.",
+        f"- `network.py` with `weights.safetensors`: largest relative difference of an output of the network {figures['source_difference']:.1e}.",
     ]
     if figures.get("accuracy_predictor") is not None:
         lines.append(f"- Accuracy on these images: {figures['accuracy_predictor']:.2%} exported, {figures['accuracy_torch']:.2%} as trained.")
+    if figures.get("rmse_predictor") is not None:
+        lines.append(f"- RMSE on these images: {figures['rmse_predictor']:.6g} exported, {figures['rmse_torch']:.6g} as trained.")
     return "\n".join(lines)
 
 
@@ -219,7 +302,18 @@ def _budget(budget: Mapping[str, Any]) -> str | None:
 def _score(name: str, value: float | None) -> str:
     if value is None:
         return "–"
+    if name in ("rmse", "mae"):  # in the unit of the numbers, whatever its size
+        return f"{value:,.4g}"
     return _percent(value) if "accuracy" in name else f"{value:.4f}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def _metric(name: str) -> str:
+    """A metric as people write it."""
+    return METRIC_WORDS.get(name, name.replace("_", " "))
 
 
 def _percent(value: float) -> str:

@@ -1,19 +1,16 @@
 """Write a bundle: everything into a folder beside the target, verify it there, and only then let it take the target's place.
 
-``model.onnx`` comes from ``torch.onnx.export(dynamo=True)`` of preprocessing + network + softmax with a free number of images, height and width. What
-the exporter adds for its own debugging (stack traces with paths of the training machine) is taken out again.
+``model.onnx`` comes from ``torch.onnx.export(dynamo=True)`` of preprocessing + network + softmax (for a number: its units) with a free number of
+images, height and width. What the exporter adds for its own debugging (stack traces with paths of the training machine) is taken out again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import glob
 import json
 import logging
 import platform
-import secrets
 import shutil
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -28,8 +25,23 @@ from numpy.typing import NDArray
 from torch import nn
 
 from archsmith.bundle.card import card
+from archsmith.bundle.folder import check_target, replacing
 from archsmith.bundle.listing import listing
-from archsmith.bundle.manifest import ARCHITECTURE, CARD, FILES, MANIFEST, MODEL, SOURCE, WEIGHTS, Facts, Manifest, Preprocessing, file_checksum, read
+from archsmith.bundle.manifest import (
+    ARCHITECTURE,
+    CARD,
+    FILES,
+    MODEL,
+    OPTIONAL_FILES,
+    SOURCE,
+    WEIGHTS,
+    Facts,
+    Manifest,
+    Preprocessing,
+    file_checksum,
+    read,
+)
+from archsmith.bundle.predictor import output_name
 from archsmith.bundle.preprocess import Whole
 from archsmith.bundle.verify import RawImages, Verification, portable, verify
 from archsmith.core.errors import ArchsmithError, MissingExtraError, UsageError
@@ -38,9 +50,6 @@ from archsmith.core.task import Task
 from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import AUXILIARY, Graph
 from archsmith.version import VERSION
-
-LITTER = frozenset(("__pycache__", ".DS_Store", "Thumbs.db", "desktop.ini"))  # what systems leave in any folder that was looked at
-STALE_SECONDS = 3600.0  # a part folder of this age belongs to an export that was killed
 
 
 def export(
@@ -53,36 +62,40 @@ def export(
     std: Sequence[float],
     facts: Facts | None = None,
     temperature: float = 1.0,
+    target_statistics: tuple[float, float] | None = None,
     images: RawImages | None = None,
-    labels: NDArray[np.int64] | None = None,
+    labels: NDArray[Any] | None = None,
 ) -> Verification:
-    """Write the bundle of a trained image classifier to ``folder`` and return the figures of its verification.
+    """Write the bundle of a trained image network to ``folder`` and return the figures of its verification.
 
-    ``network`` is the trained network of ``graph``; it takes images normalised with ``mean`` and ``std`` (per channel, on the scale 0..1).
-    ``images`` are raw pictures at their original size to verify with (see ``verify``), random ones when None. An existing bundle at ``folder`` is
-    replaced at the very end. Raises UsageError when the target cannot be used, ArchsmithError when the exported network differs from the trained one.
+    ``network`` is the trained network of ``graph``; it takes images normalised with ``mean`` and ``std`` (per channel, on the scale 0..1). Of classes it
+    gives logits, which ``temperature`` divides; of a number it gives standard units of ``target_statistics`` = (mean, standard deviation).
+    ``images`` are raw pictures at their original size to verify with (see ``verify``), random ones when None; ``labels`` go with them. An existing
+    bundle at ``folder`` is replaced at the very end. Raises UsageError when the target cannot be used, ArchsmithError when the exported network differs
+    from the trained one.
     """
     check_ready()
     target = check_target(folder)
-    channels, height, width = _image_shape(task)
-    settings = Preprocessing(height, width, channels, tuple(map(float, mean)), tuple(map(float, std)), float(temperature))
+    settings = _settings(task, mean, std, temperature, target_statistics)
     facts = facts or Facts()
     graph = graph.without(AUXILIARY)  # it helps training and is no part of what predicts
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(target)
-    part = target.parent / f".{target.name}.part-{secrets.token_hex(4)}"
-    part.mkdir()
-    try:
+    with replacing(target) as part:
         plain = portable(network)
-        (part / MODEL).write_bytes(onnx_bytes(plain, settings))
+        (part / MODEL).write_bytes(onnx_bytes(plain, settings, task.numeric))
         _write_weights(plain, graph, part / WEIGHTS)
-        (part / SOURCE).write_text(listing(graph, settings, task.outputs[0].classes), encoding="utf-8")
+        (part / SOURCE).write_text(listing(graph, settings, task.outputs[0]), encoding="utf-8")
         (part / ARCHITECTURE).write_text(json.dumps(dict(facts.architecture), indent=1, allow_nan=False) + "\n", encoding="utf-8")
         verification = _finish(part, plain, graph, task, settings, facts, images, labels)
-        _swap(part, target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        _keep_optional(target, part, facts)
     return verification
+
+
+def _keep_optional(target: Path, part: Path, facts: Facts) -> None:
+    """What lies beside an older bundle of the same study stays; the report of another study would tell about another network."""
+    kept = [name for name in OPTIONAL_FILES if (target / name).is_file()]
+    if kept and facts.study is not None and read(target).facts.study == facts.study:
+        for name in kept:
+            shutil.copy2(target / name, part / name)
 
 
 def check_ready() -> None:
@@ -94,47 +107,17 @@ def check_ready() -> None:
             raise MissingExtraError.of(package, "train", "Writing a bundle") from error
 
 
-def check_target(folder: str | Path) -> Path:
-    """The absolute target, if a bundle may be written there: it does not exist, is empty, or holds a bundle and nothing else. Raises UsageError.
-
-    Worth calling before a search starts, so that a wrong ``--out`` is not found after the budget is spent.
-    """
-    target = Path(folder).expanduser().resolve()
-    if target.exists() and not target.is_dir():
-        raise UsageError(f"The bundle cannot be written to {str(target)!r}: there is a file of that name.", "Give a folder.")
-    if target == Path(target.anchor):
-        raise UsageError(f"The bundle cannot be written to {str(target)!r}.", "Give a folder of its own.")
-    if not target.exists():
-        return target
-    content = {entry.name for entry in target.iterdir()} - LITTER
-    if not content or (_is_bundle(target) and content <= {*FILES, MANIFEST}):
-        return target
-    foreign = sorted(content - {*FILES, MANIFEST}) or sorted(content)
-    raise UsageError(
-        f"The folder {str(target)!r} holds something other than a bundle ({foreign[0]}), so it is not replaced.",
-        "Give a new or an empty folder, or one that holds a bundle.",
-    )
-
-
-def _is_bundle(folder: Path) -> bool:
-    try:
-        read(folder)
-    except UsageError:
-        return False
-    return True
-
-
-def onnx_bytes(network: nn.Module, settings: Preprocessing) -> bytes:
-    """``model.onnx``: ``image`` uint8 ``(batch, height, width, C)`` -> ``probabilities`` float32 ``(batch, n_classes)``."""
+def onnx_bytes(network: nn.Module, settings: Preprocessing, numeric: bool = False) -> bytes:
+    """``model.onnx``: ``image`` uint8 ``(batch, height, width, C)`` -> ``probabilities`` float32 ``(batch, n_classes)``, or ``value`` ``(batch, 1)``."""
     free = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("height", min=1), 2: torch.export.Dim("width", min=1)}
     # Sizes that are neither 1 nor equal to each other or to the network's, lest the exporter takes a coincidence for a rule.
     example = torch.zeros(3, settings.height + 5, settings.width + 12, settings.channels, dtype=torch.uint8)
     with _quiet():
         program = torch.onnx.export(
-            Whole(network, settings).eval(),
+            Whole(network, settings, numeric).eval(),
             (example,),
             input_names=["image"],
-            output_names=["probabilities"],
+            output_names=[output_name(numeric)],
             dynamic_shapes={"image": free},
             dynamo=True,
             external_data=False,
@@ -194,7 +177,7 @@ def _finish(
     settings: Preprocessing,
     facts: Facts,
     images: RawImages | None,
-    labels: NDArray[np.int64] | None,
+    labels: NDArray[Any] | None,
 ) -> Verification:
     """Verify what stands in ``part``, then write the card and the final manifest."""
     counted = cost(graph)
@@ -227,12 +210,21 @@ def _random_images(settings: Preprocessing) -> list[NDArray[np.uint8]]:
     return [rng.integers(0, 256, (h, w, settings.channels), dtype=np.uint8) for h, w in sizes]
 
 
-def _image_shape(task: Task) -> tuple[int, int, int]:
-    fits = len(task.inputs) == 1 and task.inputs[0].kind == "image" and len(task.outputs) == 1 and task.outputs[0].kind == "classes"
-    if not fits or not task.outputs[0].classes or any(length is None for length in task.inputs[0].shape):
-        raise UsageError("Only classifiers of images of a fixed size with named classes can be exported so far.")
+def _settings(
+    task: Task, mean: Sequence[float], std: Sequence[float], temperature: float, target_statistics: tuple[float, float] | None
+) -> Preprocessing:
+    fits = len(task.inputs) == 1 and task.inputs[0].kind == "image" and None not in task.inputs[0].shape and len(task.outputs) == 1
+    if not fits or not (task.outputs[0].classes or (task.numeric and task.outputs[0].n == 1)):
+        raise UsageError("Only networks that tell named classes or one number from images of a fixed size can be exported so far.")
+    if task.numeric == (target_statistics is None):
+        raise UsageError(
+            "The mean and standard deviation of the training numbers (target_statistics) belong to a task that predicts a number, and only to it."
+        )
     channels, height, width = (int(length or 0) for length in task.inputs[0].shape)
-    return channels, height, width
+    target_mean, target_std = map(float, target_statistics or (0.0, 1.0))
+    return Preprocessing(
+        height, width, channels, tuple(map(float, mean)), tuple(map(float, std)), float(temperature), target_mean=target_mean, target_std=target_std
+    )
 
 
 def _versions() -> dict[str, str]:
@@ -241,29 +233,3 @@ def _versions() -> dict[str, str]:
         with contextlib.suppress(PackageNotFoundError):
             found[package] = version(package)
     return found
-
-
-def _swap(part: Path, target: Path) -> None:
-    """Put ``part`` in the place of ``target``; the old bundle comes back if that fails."""
-    if not target.exists():
-        part.rename(target)
-        return
-    check_target(target)  # somebody may have put something there in the meantime
-    old = target.parent / f".{target.name}.old-{secrets.token_hex(4)}"
-    target.rename(old)
-    try:
-        part.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _sweep(target: Path) -> None:
-    """Remove what exports to the same target left behind when they were killed."""
-    kinds = ("part", "old") if target.exists() else ("part",)  # without a target, the old one may be the only copy
-    for kind in kinds:
-        for left in target.parent.glob(f".{glob.escape(target.name)}.{kind}-*"):
-            with contextlib.suppress(OSError):
-                if time.time() - left.stat().st_mtime > STALE_SECONDS:
-                    shutil.rmtree(left, ignore_errors=True)

@@ -19,7 +19,7 @@ from archsmith.core.errors import UsageError
 from archsmith.core.task import Task
 
 FORMAT = "archsmith-bundle"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # the latest that is read; 2 is written for numbers only, so that earlier readers of classes go on and others ask for an upgrade
 
 MODEL = "model.onnx"
 WEIGHTS = "weights.safetensors"
@@ -28,6 +28,8 @@ ARCHITECTURE = "architecture.json"
 CARD = "MODEL_CARD.md"
 MANIFEST = "manifest.json"
 FILES = (MODEL, WEIGHTS, SOURCE, ARCHITECTURE, CARD)
+REPORT = "report.html"
+OPTIONAL_FILES = (REPORT,)  # may lie beside the others, with no checksum: read by people only
 
 MAX_MANIFEST_BYTES = 16 * 2**20  # far above any real one (a few kB); keeps a foreign file from filling the memory
 
@@ -38,6 +40,7 @@ class Preprocessing:
 
     ``mean`` and ``std`` are per channel on the scale 0..1; a network that normalises by itself has zeros and ones here.
     ``temperature`` divides the logits before the softmax (1: as trained). ``resize`` names the filter of archsmith.data.resize.
+    Where a number is predicted, the network gives it in standard units: number = ``target_mean + target_std * output``.
     """
 
     height: int
@@ -47,6 +50,8 @@ class Preprocessing:
     std: tuple[float, ...]
     temperature: float = 1.0
     resize: str = "triangle"
+    target_mean: float = 0.0
+    target_std: float = 1.0
 
     def __post_init__(self) -> None:
         if min(self.height, self.width, self.channels) < 1:
@@ -60,6 +65,11 @@ class Preprocessing:
             raise UsageError(f"The std {list(self.std)} must be above zero.", "Use 1 for a channel that never changes.")
         if not (self.temperature > 0 and math.isfinite(self.temperature)):
             raise UsageError(f"The temperature is {self.temperature}.", "Give a positive number.")
+        if not (math.isfinite(self.target_mean) and self.target_std > 0 and math.isfinite(self.target_std)):
+            raise UsageError(
+                f"The numbers to predict have the mean {self.target_mean} and the standard deviation {self.target_std}.",
+                "Give finite ones, the standard deviation above zero.",
+            )
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -69,7 +79,7 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class Row:
-    """One honest row of the run: a baseline or a searched network, trained in full; accuracies are 0..1, None when unknown."""
+    """One honest row of the run: a baseline or a searched network, trained in full. ``valid`` and ``test`` are the task's main metric, None when unknown."""
 
     name: str
     valid: float | None = None
@@ -86,13 +96,15 @@ class Facts:
 
     ``data``: ``name, n_train, n_valid, n_test, class_counts {class: n}, notes [sentence]``. ``search``: ``space, strategy, n_trials, stop_reason``.
     ``budget``: ``seconds, trials, seconds_used``. ``recipe``: the training settings that were used. ``metrics``: ``{"valid": {...}, "test": {...}}``.
-    ``command`` is what a person would type to repeat the run.
+    ``per_class``: one ``{name, n, precision, recall}`` a class on the test split (precision and recall 0..1 or None). ``command`` is what a person
+    would type to repeat the run.
     """
 
     name: str = ""
     architecture: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     rows: tuple[Row, ...] = ()
+    per_class: tuple[Mapping[str, Any], ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     search: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -118,10 +130,16 @@ class Manifest:
 
     @property
     def classes(self) -> tuple[str, ...]:
+        """Names in the order of the probabilities; none where a number is predicted."""
         return self.task.outputs[0].classes
 
+    @property
+    def numeric(self) -> bool:
+        """Is a number predicted, rather than a class?"""
+        return self.task.numeric
+
     def to_dict(self) -> dict[str, Any]:
-        return {"format": FORMAT, "format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
+        return {"format": FORMAT, "format_version": 2 if self.numeric else 1, **dataclasses.asdict(self)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Manifest:
@@ -132,7 +150,13 @@ class Manifest:
             manifest = cls(
                 task=Task.from_dict(data["task"]),
                 preprocessing=Preprocessing(**{**preprocessing, "mean": tuple(preprocessing["mean"]), "std": tuple(preprocessing["std"])}),
-                facts=Facts(**{**facts, "rows": tuple(Row(**_known(Row, row)) for row in facts.get("rows", ()))}),
+                facts=Facts(
+                    **{
+                        **facts,
+                        "rows": tuple(Row(**_known(Row, row)) for row in facts.get("rows", ())),
+                        "per_class": tuple(dict(row) for row in facts.get("per_class", ())),
+                    }
+                ),
                 params=int(data["params"]),
                 macs=int(data["macs"]),
                 versions=dict(data["versions"]),
@@ -143,13 +167,23 @@ class Manifest:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             reason = f"{type(error).__name__} {error}"
             raise UsageError(f"The manifest of this bundle is incomplete or damaged: {reason}.", "Copy or export the bundle again.") from error
-        if len(manifest.task.outputs) != 1 or not all(isinstance(name, str) for name in manifest.classes) or not manifest.classes:
-            raise UsageError("The manifest of this bundle names no classes.", "Copy or export the bundle again.")
+        _check_output(manifest.task)
         return manifest
 
     def write(self, folder: Path) -> None:
         text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
         (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def _check_output(task: Task) -> None:
+    """Raises UsageError unless the task has one output: named classes or one number."""
+    if len(task.outputs) == 1:
+        output = task.outputs[0]
+        if output.kind == "classes" and output.classes and all(isinstance(name, str) for name in output.classes):
+            return
+        if output.kind == "number" and output.n == 1 and isinstance(output.name, str):
+            return
+    raise UsageError("The manifest of this bundle names neither classes nor a number.", "Copy or export the bundle again.")
 
 
 def read(folder: str | Path) -> Manifest:

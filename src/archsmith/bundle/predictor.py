@@ -1,6 +1,6 @@
 """Predict with a bundle: onnxruntime, numpy and Pillow, and nothing else of this library's training side.
 
-Everything that happens to a picture after decoding (resize, normalisation, network, softmax) is inside ``model.onnx``. Decoding and channel
+Everything that happens to a picture after decoding (resize, normalisation, network, what its outputs mean) is inside ``model.onnx``. Decoding and channel
 conversion are those of ``archsmith.data.images``, which the training data went through as well. The files ``network.py`` and
 ``weights.safetensors`` of a bundle are never read here, so a received bundle cannot run code.
 """
@@ -8,7 +8,7 @@ conversion are those of ``archsmith.data.images``, which the training data went 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -44,22 +44,42 @@ class Predictor:
 
     def __repr__(self) -> str:
         channels, height, width = self.manifest.preprocessing.shape
-        return f"Predictor({str(self.folder)!r}, {len(self.classes)} classes, network input {channels}×{height}×{width})"
+        what = f"number {self.manifest.task.outputs[0].name!r}" if self.numeric else f"{len(self.classes)} classes"
+        return f"Predictor({str(self.folder)!r}, {what}, network input {channels}×{height}×{width})"
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names in the order of the columns of ``predict_proba``."""
+        """Names in the order of the columns of ``predict_proba``; none where a number is predicted."""
         return self.manifest.classes
 
-    def predict(self, images: Any) -> list[str]:
-        """The most probable class of each image. Raises DataError for what is not an image."""
-        return [self.classes[i] for i in self.predict_proba(images).argmax(axis=1)]
+    @property
+    def numeric(self) -> bool:
+        """Is a number predicted, rather than a class?"""
+        return self.manifest.numeric
+
+    def predict(self, images: Any) -> list[str] | NDArray[np.float32]:
+        """The most probable class of each image, or the numbers ``(n,)`` float32 in the target's own units. Raises DataError for what is not an image."""
+        answers = self._all(images)
+        return answers if self.numeric else [self.classes[i] for i in answers.argmax(axis=1)]
 
     def predict_proba(self, images: Any) -> NDArray[np.float32]:
-        """Probabilities ``(n, n_classes)`` float32, rows add up to 1. Raises DataError for what is not an image."""
-        channels = self.manifest.preprocessing.channels
-        parts = [self._run_window(window) for window in _windows(_items(images), channels)]
-        return np.concatenate(parts) if parts else np.empty((0, len(self.classes)), dtype=np.float32)
+        """Probabilities ``(n, n_classes)`` float32, rows add up to 1. Raises DataError for what is not an image, UsageError where numbers are predicted."""
+        if self.numeric:
+            raise UsageError("This bundle predicts a number, which has no probabilities.", "Call predict instead.")
+        return self._all(images)
+
+    def stream(self, images: Any) -> Iterator[NDArray[np.float32]]:
+        """The answers as they come, in the order of the images: probabilities ``(m, n_classes)`` or numbers ``(m,)``, some hundred images at a time.
+
+        ``images`` may be any iterable here, an endless one too: neither pictures nor answers pile up. Raises as ``predict`` does.
+        """
+        for window in _windows(_items(images), self.manifest.preprocessing.channels):
+            rows = self._run_window(window)
+            yield rows[:, 0] if self.numeric else rows
+
+    def _all(self, images: Any) -> NDArray[np.float32]:
+        parts = list(self.stream(images))
+        return np.concatenate(parts) if parts else np.empty((0,) if self.numeric else (0, len(self.classes)), dtype=np.float32)
 
     def _run_window(self, window: list[Pixels]) -> NDArray[np.float32]:
         """Blocks ``(n, H, W, C)`` in, their rows out in the same order; blocks of one size go through together."""
@@ -83,6 +103,11 @@ class Predictor:
         except Exception as error:
             raise ArchsmithError(f"onnxruntime could not run the network on images of {batch.shape}: {_line(error)}.") from error
         return rows
+
+
+def output_name(numeric: bool) -> str:
+    """The name of the one output of ``model.onnx``."""
+    return "value" if numeric else "probabilities"
 
 
 def _session(folder: Path, manifest: Manifest, threads: int | None) -> Any:
@@ -110,9 +135,9 @@ def _session(folder: Path, manifest: Manifest, threads: int | None) -> Any:
     inputs, outputs = session.get_inputs(), session.get_outputs()
     fits = (
         [(i.name, i.type) for i in inputs] == [("image", "tensor(uint8)")]
-        and [o.name for o in outputs] == ["probabilities"]
+        and [(o.name, o.type) for o in outputs] == [(output_name(manifest.numeric), "tensor(float)")]
         and list(inputs[0].shape[3:]) == [manifest.preprocessing.channels]
-        and list(outputs[0].shape[1:]) == [len(manifest.classes)]
+        and list(outputs[0].shape[1:]) == [manifest.task.outputs[0].n]
     )
     if not fits:
         raise UsageError(f"The {MODEL} of {str(folder)!r} does not fit its manifest.", "Copy or export the bundle again.")
@@ -133,7 +158,7 @@ def _items(images: Any) -> Iterator[Any]:
         yield images
     elif isinstance(images, np.ndarray) and images.dtype != object:
         yield from _blocks(images)
-    elif isinstance(images, Sequence | np.ndarray):
+    elif isinstance(images, Iterable) and not isinstance(images, bytes | bytearray | Mapping | Set):
         yield from images
     else:
         raise DataError(f"Images cannot be a {type(images).__name__}.", "Give a path, a Pillow image, a uint8 array, or a list of these.")

@@ -7,6 +7,7 @@ precision of float32, and an image that already has the right size passes unchan
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 import torch
@@ -48,16 +49,25 @@ class Preprocess(nn.Module):
 
 
 class Whole(nn.Module):
-    """What becomes ``model.onnx``: preprocessing, network, temperature and softmax. uint8 ``(n, H, W, C)`` -> float32 ``(n, n_classes)``."""
+    """What becomes ``model.onnx``: preprocessing, network, and what its outputs mean. uint8 ``(n, H, W, C)`` -> float32 ``(n, n_classes)``
+    probabilities, or ``(n, 1)`` numbers in the target's own units."""
 
-    def __init__(self, network: nn.Module, settings: Preprocessing) -> None:
+    def __init__(self, network: nn.Module, settings: Preprocessing, numeric: bool = False) -> None:
         super().__init__()
         self.preprocess = Preprocess(settings)
         self.network = network
-        self.temperature = settings.temperature
+        self.meaning = partial(numbers if numeric else probabilities, settings=settings)
 
     def forward(self, image: Tensor) -> Tensor:
-        logits = self.network(self.preprocess(image)).to(torch.float32)
-        if self.temperature != 1.0:
-            logits = logits / self.temperature
-        return torch.softmax(logits, dim=1)
+        return self.meaning(self.network(self.preprocess(image)).to(torch.float32))
+
+
+def probabilities(logits: Tensor, settings: Preprocessing) -> Tensor:
+    """Softmax at the temperature, ``(n, n_classes)``."""
+    # Without the test, a division by 1 would stay in every exported graph.
+    return torch.softmax(logits if settings.temperature == 1.0 else logits / settings.temperature, dim=1)
+
+
+def numbers(outputs: Tensor, settings: Preprocessing) -> Tensor:
+    """From standard units to the target's own, ``(n, 1)``."""
+    return settings.target_mean + settings.target_std * outputs

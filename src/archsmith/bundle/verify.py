@@ -2,15 +2,16 @@
 
 Three ways are compared on the same pictures at their original size: the predictor (onnxruntime, preprocessing inside the graph), the trained torch
 network behind ``archsmith.data.resize`` (numpy, what the training cache was made with), and ``network.py`` with ``weights.safetensors``. The limits
-are those of the project: probabilities within 1e-4, accuracy within 0.1 point.
+are those of the project: probabilities within 1e-4, accuracy within 0.1 point; numbers within 1e-4 of the standard deviation of the training numbers.
 """
 
 from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +23,30 @@ from torch import Tensor, nn
 from archsmith.bundle.listing import listing
 from archsmith.bundle.manifest import SOURCE, WEIGHTS, Preprocessing, check_files
 from archsmith.bundle.predictor import Predictor
+from archsmith.bundle.preprocess import numbers, probabilities
+from archsmith.core import metrics
 from archsmith.core.errors import ArchsmithError, UsageError
 from archsmith.data.images import Pixels, decode
 from archsmith.data.resize import resize_float
 from archsmith.graphs.graph import AUXILIARY, Graph
 
-MAX_DIFFERENCE = 1e-4  # of any probability
+MAX_DIFFERENCE = 1e-4  # of any probability; of any number in standard deviations of the training numbers
 MAX_ACCURACY_DIFFERENCE = 0.001  # 0.1 point
-MAX_SOURCE_DIFFERENCE = 1e-5  # of any logit, relative to the largest; 0 when both run the same kernels
+MAX_SOURCE_DIFFERENCE = 1e-5  # of any output of the network, relative to the largest; 0 when both run the same kernels
 CHUNK = 256
+DEFECT = "Nothing was written. This is a defect of the export; please report the architecture."
 
 RawImages = Pixels | Sequence[Pixels | str | Path]
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was measured on ``n`` images: the largest difference of a probability, both accuracies (0..1; None without labels), the seconds it took,
-    and the largest difference of a logit of ``network.py``, relative to the largest logit."""
+    """What was measured on ``n`` images.
+
+    ``max_difference`` is the largest of a probability, or of a number in standard deviations of the training numbers. With labels there are both
+    accuracies (0..1) or both root mean squared errors (in the number's unit), else None. ``source_difference`` is the largest difference of an output
+    of ``network.py``, relative to the largest output.
+    """
 
     max_difference: float
     accuracy_predictor: float | None
@@ -46,12 +54,15 @@ class Verification:
     n: int
     seconds: float
     source_difference: float
+    rmse_predictor: float | None = None
+    rmse_torch: float | None = None
 
 
-def verify(folder: str | Path, network: nn.Module, graph: Graph, raw_images: RawImages, labels: NDArray[np.int64] | None = None) -> Verification:
+def verify(folder: str | Path, network: nn.Module, graph: Graph, raw_images: RawImages, labels: NDArray[Any] | None = None) -> Verification:
     """Compare the bundle in ``folder`` with the trained ``network`` on ``raw_images``: arrays ``(n, H, W, C)``, or a list of ``(H, W, C)`` and paths.
 
-    Raises ArchsmithError when they differ by more than the limits above, UsageError when the bundle is damaged or there is nothing to compare.
+    ``labels`` ``(n,)`` are indexes of classes, or the true numbers. Raises ArchsmithError when they differ by more than the limits above, UsageError
+    when the bundle is damaged or there is nothing to compare.
     """
     started = time.perf_counter()
     folder = Path(folder)
@@ -63,26 +74,57 @@ def verify(folder: str | Path, network: nn.Module, graph: Graph, raw_images: Raw
     settings = manifest.preprocessing
     trained = _inference(network)
 
-    exported = Predictor(folder).predict_proba(raw_images)
-    expected = np.concatenate([_softmax(trained, batch, settings.temperature) for batch in _batches(raw_images, settings)])
+    meaning = numbers if manifest.numeric else probabilities
+    exported = np.concatenate(list(Predictor(folder).stream(raw_images)))
+    expected = np.concatenate([_answers(trained, batch, settings, meaning) for batch in _batches(raw_images, settings)])
+    if manifest.numeric:
+        expected = expected[:, 0]
+        difference = _number_difference(exported, expected, settings)
+        scores = {"rmse_predictor": _rmse(exported, labels), "rmse_torch": _rmse(expected, labels)}
+        accuracies: tuple[float | None, float | None] = (None, None)
+    else:
+        difference = _probability_difference(exported, expected)
+        scores, accuracies = {}, _accuracies(exported, expected, labels)
+    text = listing(graph.without(AUXILIARY), settings, manifest.task.outputs[0])
+    source_difference = _source_difference(folder, text, portable(network), _first(raw_images, settings))
+    return Verification(difference, *accuracies, len(raw_images), time.perf_counter() - started, source_difference, **scores)
+
+
+def _probability_difference(exported: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    """The largest difference. Raises ArchsmithError above the limit."""
     difference = float(np.abs(exported - expected).max())
     if not difference <= MAX_DIFFERENCE:
         raise ArchsmithError(
-            f"The exported network differs from the trained one by {difference:.2g} in a probability ({MAX_DIFFERENCE:g} is allowed).",
-            "Nothing was written. This is a defect of the export; please report the architecture.",
+            f"The exported network differs from the trained one by {difference:.2g} in a probability ({MAX_DIFFERENCE:g} is allowed).", DEFECT
         )
-    correct_exported = _accuracy(exported, labels)
-    correct_trained = _accuracy(expected, labels)
-    # On a handful of images one tie between two classes is more than 0.1 point.
-    allowed = max(MAX_ACCURACY_DIFFERENCE, 1 / len(raw_images))
-    if correct_exported is not None and correct_trained is not None and abs(correct_exported - correct_trained) > allowed + 1e-12:
+    return difference
+
+
+def _number_difference(exported: NDArray[np.float32], expected: NDArray[np.float32], settings: Preprocessing) -> float:
+    """The largest difference in standard deviations of the training numbers. Raises ArchsmithError above the limit."""
+    difference = float(np.abs(exported.astype(np.float64) - expected).max()) / settings.target_std
+    # Numbers that vary little around a large mean (years) are coarse in float32, however they were computed.
+    coarse = 2 * float(np.spacing(np.abs(expected).max())) / settings.target_std
+    if not difference <= MAX_DIFFERENCE + coarse:
         raise ArchsmithError(
-            f"The exported network is right on {correct_exported:.2%} of the images, the trained one on {correct_trained:.2%}.",
-            "Nothing was written. This is a defect of the export; please report the architecture.",
+            f"The exported network differs from the trained one by {difference:.2g} standard deviations ({MAX_DIFFERENCE:g} is allowed).", DEFECT
         )
-    text = listing(graph.without(AUXILIARY), settings, manifest.classes)
-    source_difference = _source_difference(folder, text, portable(network), next(_raw_batches(raw_images, settings)), settings)
-    return Verification(difference, correct_exported, correct_trained, len(raw_images), time.perf_counter() - started, source_difference)
+    return difference
+
+
+def _accuracies(exported: NDArray[np.float32], expected: NDArray[np.float32], labels: NDArray[Any] | None) -> tuple[float | None, float | None]:
+    """Of the exported and of the trained network; None without labels. Raises ArchsmithError when they differ by more than the limit."""
+    if labels is None:
+        return None, None
+    ours, theirs = (metrics.accuracy(rows.argmax(axis=1), labels) for rows in (exported, expected))
+    # On a handful of images one tie between two classes is more than 0.1 point.
+    if abs(ours - theirs) > max(MAX_ACCURACY_DIFFERENCE, 1 / len(labels)) + 1e-12:
+        raise ArchsmithError(f"The exported network is right on {ours:.2%} of the images, the trained one on {theirs:.2%}.", DEFECT)
+    return ours, theirs
+
+
+def _rmse(values: NDArray[np.float32], labels: NDArray[Any] | None) -> float | None:
+    return None if labels is None else metrics.rmse(values, labels)
 
 
 def portable(network: nn.Module) -> nn.Module:
@@ -97,10 +139,10 @@ def _inference(network: nn.Module) -> nn.Module:
     return copy.deepcopy(network).to(device="cpu", dtype=torch.float32).eval()
 
 
-def _softmax(network: nn.Module, batch: Tensor, temperature: float) -> NDArray[np.float32]:
+def _answers(network: nn.Module, batch: Tensor, settings: Preprocessing, meaning: Callable[..., Tensor]) -> NDArray[np.float32]:
     with torch.no_grad():
-        probabilities: NDArray[np.float32] = torch.softmax(network(batch).float() / temperature, dim=1).numpy()
-    return probabilities
+        answers: NDArray[np.float32] = meaning(network(batch).float(), settings=settings).numpy()
+    return answers
 
 
 def _raw(raw_images: RawImages, channels: int) -> Iterator[Pixels]:
@@ -120,22 +162,18 @@ def _batches(raw_images: RawImages, settings: Preprocessing) -> Iterator[Tensor]
             pixels = []
 
 
-def _raw_batches(raw_images: RawImages, settings: Preprocessing) -> Iterator[Tensor]:
+def _first(raw_images: RawImages, settings: Preprocessing) -> Tensor:
     """uint8 ``(n, H, W, C)``: the first images, as far as they have one size."""
     batch: list[Pixels] = []
-    for image in _raw(raw_images[:CHUNK], settings.channels):
+    for image in islice(_raw(raw_images, settings.channels), CHUNK):
         if batch and image.shape != batch[0].shape:
             break
         batch.append(image)
-    yield torch.from_numpy(np.stack(batch))
+    return torch.from_numpy(np.stack(batch))
 
 
-def _accuracy(probabilities: NDArray[np.float32], labels: NDArray[np.int64] | None) -> float | None:
-    return None if labels is None else float((probabilities.argmax(axis=1) == np.asarray(labels)).mean())
-
-
-def _source_difference(folder: Path, text: str, network: nn.Module, raw: Tensor, settings: Preprocessing) -> float:
-    """Largest difference of a logit between ``network.py`` with its weights file and ``network``, relative to the largest logit.
+def _source_difference(folder: Path, text: str, network: nn.Module, raw: Tensor) -> float:
+    """Largest difference of an output between ``network.py`` with its weights file and ``network``, relative to the largest output.
 
     The text is executed only after comparing it with what this process just generated: a file that somebody sent is never run.
     """

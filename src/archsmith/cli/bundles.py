@@ -1,146 +1,289 @@
-"""``archsmith predict`` and ``archsmith evaluate``: use a bundle. Neither needs torch; evaluating needs what reads the data."""
+"""``archsmith predict``, ``archsmith evaluate`` and ``archsmith bundles info``: use a bundle, measure it, look at it.
+
+None needs torch; evaluating needs what reads the data.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 import typer
 
-CHUNK = 64  # pictures between two looks at what came out
+app = typer.Typer(help="Look at bundles.", no_args_is_help=True)
+
+MOST_ROWS = 40  # classes in a table for people
+MOST_NAMED = 10  # pictures that could not be read, named one by one
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")]
+Bundle = Annotated[str, typer.Argument(help="Folder of the bundle, as `archsmith fit --out` wrote it.")]
 
 
 def predict(
-    bundle: Annotated[str, typer.Argument(help="Folder of the bundle, as `archsmith fit --out` wrote it.")],
-    files: Annotated[list[str], typer.Argument(help="Pictures, or folders whose pictures are taken.")],
-    json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
+    bundle: Bundle,
+    files: Annotated[list[str], typer.Argument(help="Pictures; or folders, zips and CSV files with a column of paths, whose pictures are taken.")],
+    top: Annotated[int | None, typer.Option(min=1, help="How many classes are told, the most probable first.  [default: 1; with --json all]")] = None,
+    csv: Annotated[str | None, typer.Option("--csv", help="Write the answers to this CSV file.")] = None,
+    image_column: Annotated[str | None, typer.Option(help="The column of paths in a CSV file, where it is not clear.")] = None,
+    json: Json = False,
 ) -> None:
-    """Say which class each picture shows.
+    """Say which class each picture shows, or the number that belongs to it.
 
     A picture that cannot be read does not stop the others; the exit code is 1 then.
     """
+    from archsmith.bundle.answers import answers
+    from archsmith.bundle.inputs import pictures
     from archsmith.bundle.predictor import Predictor
-    from archsmith.cli.output import emit, number, say, to_stderr
+    from archsmith.cli.output import emit, say, to_stderr
+    from archsmith.core.errors import UsageError
 
     predictor = Predictor(bundle)
-    rows = []
-    for row in _predictions(predictor, _pictures(files)):
-        rows.append(row)
-        if row.get("error"):
-            to_stderr(row["error"])
-        elif not json:
-            say(f"{row['file']}  {row['class']}  {number(row['probability'])}")
+    if predictor.numeric and top is not None:
+        raise UsageError("This bundle predicts a number, so there are no classes for --top.", "Leave it out.")
+    asked = pictures(files, image_column)
+    coming = _watched(answers(predictor, asked, range(len(asked))), len(asked), shown=csv is not None or json)
+    told = top or (None if json and csv is None else 1)
+    broken = 0
+
+    def rows() -> Iterator[dict[str, Any]]:
+        nonlocal broken
+        for answer in coming:
+            row = _row(predictor, asked.name(answer.index), answer, told)
+            if answer.error is not None:
+                broken += 1
+                to_stderr(answer.error)
+            yield row
+
+    if csv is not None:
+        n = _write_csv(csv, files, predictor, rows(), told or 1)
+        if not json:
+            say(f"Wrote {n:,} answers to {csv}.")
     if json:
-        emit({"bundle": bundle, "classes": list(predictor.classes), "predictions": rows})
-    raise typer.Exit(1 if any(row.get("error") for row in rows) else 0)
+        listed = {"csv": csv, "n": n, "n_broken": broken} if csv is not None else {"predictions": list(rows())}
+        emit({"bundle": bundle, "classes": list(predictor.classes), **listed})
+    elif csv is None:
+        for row in rows():
+            if "error" not in row:
+                say(f"{row['file']}  {_words(row, predictor)}")
+    raise typer.Exit(1 if broken else 0)
 
 
 def evaluate(
-    bundle: Annotated[str, typer.Argument(help="Folder of the bundle.")],
+    bundle: Bundle,
     data: Annotated[str, typer.Argument(help="Labelled data, in any form that `archsmith fit` reads.")],
-    split: Annotated[str | None, typer.Option(help="train, valid or test.  [default: test where there is one, else everything]")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
+    split: Annotated[str | None, typer.Option(help="train, valid, test or all.  [default: test where there is one, else all]")] = None,
+    image_column: Annotated[str | None, typer.Option(help="In a table: the column with the pictures, where it is not clear.")] = None,
+    target_column: Annotated[str | None, typer.Option(help="In a table: the column with the labels, where it is not clear.")] = None,
+    json: Json = False,
 ) -> None:
     """Measure a bundle on labelled pictures.
 
-    They go in at their own size, exactly as the bundle will be used.
+    They go in at their own size, exactly as the bundle will be used. Pictures that cannot be read are left out and listed; the exit code is 1 then.
     """
+    from archsmith.bundle.evaluation import choose_part
+    from archsmith.bundle.evaluation import evaluate as measure
     from archsmith.bundle.predictor import Predictor
-    from archsmith.cli.output import emit, number, say, show, to_stderr
+    from archsmith.cli.output import emit, to_stderr
     from archsmith.data.readers import read
 
     predictor = Predictor(bundle)
-    loaded = read(data)
-    name, pictures = _split(loaded, split)
-    if name in ("all", "train") and predictor.manifest.facts.data.get("name") == loaded.name:
-        to_stderr("The bundle learnt from some of these pictures, so its accuracy on new ones is lower than what follows.")
-    report = {"bundle": bundle, "data": data, "split": name, **measure(predictor, pictures)}
+    source = read(data, image=image_column, target=target_column)
+    part, indexes = choose_part(source, split)
+    if part in ("all", "train") and predictor.manifest.facts.data.get("name") == source.name:
+        to_stderr("The bundle learnt from some of these pictures, so on new ones it does less well than what follows.")
+    report = measure(predictor, source, indexes, lambda coming: _watched(coming, len(indexes), shown=True))
+    _name_some([reason for _, reason in report["skipped"]])
     if json:
-        emit(report)
-        return
-    say(f"Accuracy {number(report['accuracy'])}, log loss {number(report['log_loss'])} on {report['n']:,} pictures ({name}).", "")
-    show(("class", "pictures", "found"), [(label, row["n"], row["recall"]) for label, row in report["classes"].items()])
+        emit({"bundle": bundle, "data": data, "split": part, **report})
+    elif predictor.numeric:
+        _show_numbers(report, part)
+    else:
+        _show_classes(report, part)
+    raise typer.Exit(1 if report["skipped"] else 0)
 
 
-def measure(predictor: Any, pictures: Any) -> dict[str, Any]:
-    """Accuracy, log loss (nats a picture) and recall by class of a predictor on an ImageSet. Raises DataError for a class that the bundle lacks."""
-    import numpy as np
+@app.command("info")
+def info(
+    bundle: Bundle,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads that one call may use.  [default: all cores]")] = None,
+    json: Json = False,
+) -> None:
+    """Show what a bundle does, what it takes and gives, how large and how fast it is here.
 
-    from archsmith.core.errors import DataError
+    All its files are compared with their checksums first.
+    """
+    from archsmith.bundle.latency import latency_ms
+    from archsmith.bundle.manifest import check_files
+    from archsmith.bundle.predictor import Predictor
+    from archsmith.cli.output import emit, show
 
-    column = {name: index for index, name in enumerate(predictor.classes)}
-    unknown = [name for name in pictures.classes if name not in column]
-    if unknown:
-        raise DataError(f"The data have a class {unknown[0]!r} that the bundle does not know.", f"It knows: {', '.join(list(column)[:12])}.")
-    truth = np.array([column[name] for name in pictures.classes])[pictures.labels]
-    chunks = (range(start, min(start + CHUNK, len(pictures))) for start in range(0, len(pictures), CHUNK))
-    rows = np.concatenate([predictor.predict_proba([pictures.original(i) for i in chunk]) for chunk in chunks])
-    right = rows.argmax(axis=1) == truth
-    loss = -np.log(np.maximum(rows[np.arange(len(truth)), truth].astype(float), 1e-12))
-    counts = {name: int((truth == index).sum()) for name, index in column.items()}
-    recalls = {name: float(right[truth == index].mean()) if counts[name] else None for name, index in column.items()}
+    check_files(bundle)
+    predictor = Predictor(bundle, threads)
+    report = {**describe(predictor), "latency_ms": {"1": latency_ms(predictor, 1), "64": latency_ms(predictor, 64)}}
+    if json:
+        emit({"bundle": bundle, **report})
+    else:
+        show(("", ""), _info_rows(report))
+
+
+def describe(predictor: Any) -> dict[str, Any]:
+    """What ``info`` says of a bundle, except how fast it is."""
+    from archsmith.bundle.manifest import FILES, MANIFEST, OPTIONAL_FILES
+
+    manifest = predictor.manifest
+    output, settings, facts = manifest.task.outputs[0], manifest.preprocessing, manifest.facts
+    files = [predictor.folder / name for name in (*FILES, MANIFEST, *OPTIONAL_FILES)]
     return {
-        "n": len(truth),
-        "accuracy": float(right.mean()),
-        "log_loss": float(loss.mean()),
-        "classes": {name: {"n": counts[name], "recall": recalls[name]} for name in column},
+        "name": facts.name or facts.data.get("name") or "",
+        "kind": output.kind,
+        "classes": list(manifest.classes),
+        "target": output.name if manifest.numeric else None,
+        "metric": manifest.task.metric,
+        "metrics": {split: dict(values) for split, values in facts.metrics.items()},
+        "input_shape": list(settings.shape),
+        "temperature": settings.temperature,
+        "params": manifest.params,
+        "macs": manifest.macs,
+        "files": {path.name: path.stat().st_size for path in files if path.is_file()},
+        "created": manifest.created,
+        "versions": dict(manifest.versions),
+        "study": facts.study,
+        "command": facts.command,
     }
 
 
-def _split(loaded: Any, wanted: str | None) -> tuple[str, Any]:
-    """Name and pictures of the part to measure on."""
-    from archsmith.core.errors import UsageError
+def _info_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
+    from archsmith.cli.output import number
 
-    parts = loaded.parts
-    if wanted is None:
-        wanted = "test" if "test" in parts else "train"
-    if wanted not in parts:
-        raise UsageError(f"The data have no split {wanted!r}.", f"They have: {', '.join(parts)}.")
-    return ("all" if list(parts) == ["train"] else wanted), parts[wanted]
+    channels, height, width = report["input_shape"]
+    names = ", ".join(report["classes"][:12]) + (", …" if len(report["classes"]) > 12 else "")
+    gives = f"the number {report['target']!r}" if report["target"] is not None else f"one of {len(report['classes'])} classes: {names}"
+    rows = [("name", report["name"] or "–"), ("tells", gives)]
+    for split, values in report["metrics"].items():
+        rows.append((f"on {split} images", ", ".join(f"{_metric(name)} {number(value)}" for name, value in values.items())))
+    rows += [
+        ("takes", f"{'grey' if channels == 1 else 'colour'} pictures of any size, brought to {height}×{width} inside"),
+        ("network", f"{report['params']:,} parameters, {report['macs']:,} multiply-adds a picture"),
+        ("files", f"{sum(report['files'].values()) / 1e6:,.2f} MB: {', '.join(report['files'])}"),
+        ("checksums", "all as they were written"),
+    ]
+    if report["temperature"] != 1.0:
+        rows.append(("temperature", number(report["temperature"])))
+    one, many = report["latency_ms"]["1"], report["latency_ms"]["64"]
+    rows += [
+        ("time here", f"{one:.3g} ms a picture; {many:.3g} ms in batches of 64 ({1000 / many:,.0f} pictures a second), decoding apart"),
+        ("made", f"{report['created']} by Archsmith {report['versions'].get('archsmith', '')}"),
+        *((name, report[name]) for name in ("study", "command") if report[name]),
+    ]
+    return rows
 
 
-def _pictures(names: list[str]) -> Iterator[str]:
-    """The files themselves; of folders, every picture below them in the order of their names."""
+# predict
+
+
+def _row(predictor: Any, file: str, answer: Any, top: int | None) -> dict[str, Any]:
+    """One row of the answers: class and probabilities, the number, or the error."""
+    if answer.values is None:
+        return {"file": file, "error": answer.error}
+    if predictor.numeric:
+        return {"file": file, "value": float(answer.values)}
+    order = (-answer.values).argsort(kind="stable")[:top]
+    probabilities = {predictor.classes[i]: float(answer.values[i]) for i in order}
+    best = predictor.classes[order[0]]
+    return {"file": file, "class": best, "probability": probabilities[best], "probabilities": probabilities}
+
+
+def _words(row: dict[str, Any], predictor: Any) -> str:
+    from archsmith.cli.output import number
+
+    if predictor.numeric:
+        return f"{row['value']:.6g}"
+    return "  ".join(f"{name}  {number(p)}" for name, p in row["probabilities"].items())
+
+
+def _write_csv(name: str, files: list[str], predictor: Any, rows: Iterable[dict[str, Any]], top: int) -> int:
+    """The answers as a table, a line a picture, put in place when it is whole; how many there were."""
+    import csv
     from pathlib import Path
 
     from archsmith.core.errors import UsageError
-    from archsmith.data.images import SUFFIXES
 
-    for name in names:
-        path = Path(name)
-        if path.is_dir():
-            found = sorted(str(file) for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-            if not found:
-                raise UsageError(f"The folder {name!r} holds no pictures.", f"Pictures end in {', '.join(sorted(SUFFIXES)[:6])} and the like.")
-            yield from found
-        else:
-            yield name
-
-
-def _predictions(predictor: Any, files: Iterator[str]) -> Iterator[dict[str, Any]]:
-    """One row a file: class and probabilities, or the error that kept it from being read."""
-    from itertools import islice
-
-    from archsmith.core.errors import DataError
-
-    while chunk := list(islice(files, CHUNK)):
-        try:
-            answers = list(predictor.predict_proba(chunk))
-        except DataError:  # at least one is broken: one at a time
-            answers = [_one(predictor, file) for file in chunk]
-        for file, answer in zip(chunk, answers, strict=True):
-            if isinstance(answer, str):
-                yield {"file": file, "error": answer}
-            else:
-                best = int(answer.argmax())
-                probabilities = {name: float(p) for name, p in zip(predictor.classes, answer, strict=True)}
-                yield {"file": file, "class": predictor.classes[best], "probability": float(answer[best]), "probabilities": probabilities}
-
-
-def _one(predictor: Any, file: str) -> Any:
-    from archsmith.core.errors import DataError
-
+    path = Path(name).expanduser()
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise UsageError(f"The answers cannot be written to {name!r}.", "Give a file in a folder that exists.")
+    if any(path.resolve() == Path(file).expanduser().resolve() for file in files):
+        raise UsageError(f"The answers would take the place of {name!r}, which is read.", "Give --csv another name.")
+    top = min(top, len(predictor.classes))
+    columns = [predictor.manifest.task.outputs[0].name] if predictor.numeric else _columns(top)
+    draft = path.with_name(f".{path.name}.part")
+    n = 0
     try:
-        return predictor.predict_proba(file)[0]
-    except DataError as error:
-        return str(error)
+        with draft.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["file", *columns, "error"])
+            for row in rows:
+                n += 1
+                if "error" in row:
+                    values: list[Any] = [""] * len(columns)
+                elif predictor.numeric:
+                    values = [f"{row['value']:.7g}"]
+                else:
+                    values = [value for name, p in list(row["probabilities"].items())[:top] for value in (name, f"{p:.6f}")]
+                table.writerow([row["file"], *values, row.get("error", "")])
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return n
+
+
+def _columns(top: int) -> list[str]:
+    return ["class", "probability", *(f"{name}_{place}" for place in range(2, top + 1) for name in ("class", "probability"))]
+
+
+# evaluate
+
+
+def _show_numbers(report: dict[str, Any], part: str) -> None:
+    from archsmith.cli.output import number, say
+
+    say(
+        f"R² {number(report['r2'])}, RMSE {number(report['rmse'])}, MAE {number(report['mae'])} on {report['n']:,} pictures ({part}): {report['target']}."
+    )
+
+
+def _show_classes(report: dict[str, Any], part: str) -> None:
+    from archsmith.cli.output import number, say, show
+
+    scores = ", ".join(f"{_metric(name)} {number(report[name])}" for name in ("accuracy", "balanced_accuracy", "log_loss"))
+    say(f"{scores[0].upper()}{scores[1:]} on {report['n']:,} pictures ({part}).", "")
+    rows = list(report["classes"].items())
+    if len(rows) > MOST_ROWS:
+        rows = sorted(rows, key=lambda item: (item[1]["recall"] is None, item[1]["recall"]))[:MOST_ROWS]
+        say(f"The {MOST_ROWS} of {len(report['classes'])} classes that are found least (all with --json):")
+    show(("class", "pictures", "precision", "recall", "F1"), [(name, row["n"], row["precision"], row["recall"], row["f1"]) for name, row in rows])
+    if report["confused"]:
+        say("")
+        show(("most often", "is taken for", "times"), [(pair["class"], pair["taken_for"], pair["n"]) for pair in report["confused"]])
+
+
+def _metric(name: str) -> str:
+    return {"r2": "R²", "rmse": "RMSE", "mae": "MAE"}.get(name, name.replace("_", " "))
+
+
+def _name_some(reasons: list[str]) -> None:
+    from archsmith.cli.output import to_stderr
+
+    to_stderr(*reasons[:MOST_NAMED])
+    if len(reasons) > MOST_NAMED:
+        to_stderr(f"{len(reasons) - MOST_NAMED:,} more pictures could not be read; --json lists them all.")
+
+
+def _watched(coming: Iterator[Any], total: int, shown: bool) -> Iterator[Any]:
+    """The answers, with a bar on standard error while they come, where a person looks at it."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    if not shown or not console.is_terminal:
+        return coming
+    return iter(track(coming, "Pictures", total=total, console=console, transient=True))

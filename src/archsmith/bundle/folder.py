@@ -1,0 +1,109 @@
+"""The folder that a bundle lies in: whether one may be written there, and how a new one takes the place of an old one in a single step.
+
+Free of torch, so that a bundle can be checked and copied where nothing is trained.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from archsmith.bundle.manifest import FILES, MANIFEST, OPTIONAL_FILES, check_files, read
+from archsmith.core.errors import UsageError
+
+LITTER = frozenset(("__pycache__", ".DS_Store", "Thumbs.db", "desktop.ini"))  # what systems leave in any folder that was looked at
+STALE_SECONDS = 3600.0  # a part folder of this age belongs to a write that was killed
+OURS = frozenset((*FILES, *OPTIONAL_FILES, MANIFEST))
+
+
+def check_target(folder: str | Path) -> Path:
+    """The absolute target, if a bundle may be written there: it does not exist, is empty, or holds a bundle and nothing else. Raises UsageError.
+
+    Worth calling before a search starts, so that a wrong ``--out`` is not found after the budget is spent.
+    """
+    target = Path(folder).expanduser().resolve()
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"The bundle cannot be written to {str(target)!r}: there is a file of that name.", "Give a folder.")
+    if target == Path(target.anchor):
+        raise UsageError(f"The bundle cannot be written to {str(target)!r}.", "Give a folder of its own.")
+    if not target.exists():
+        return target
+    content = {entry.name for entry in target.iterdir()} - LITTER
+    if not content or (content <= OURS and _is_bundle(target)):
+        return target
+    foreign = sorted(content - OURS) or sorted(content)
+    raise UsageError(
+        f"The folder {str(target)!r} holds something other than a bundle ({foreign[0]}), so it is not replaced.",
+        "Give a new or an empty folder, or one that holds a bundle.",
+    )
+
+
+@contextlib.contextmanager
+def replacing(folder: str | Path) -> Iterator[Path]:
+    """A new folder beside ``folder``, to be filled in the block; at its end it takes the place of ``folder``. When the block raises, it goes away.
+
+    Raises UsageError as ``check_target`` does.
+    """
+    target = check_target(folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target)
+    part = target.parent / f".{target.name}.part-{secrets.token_hex(4)}"
+    part.mkdir()
+    try:
+        yield part
+        _swap(part, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def copy(source: str | Path, folder: str | Path) -> Path:
+    """Put a copy of the bundle ``source``, with the report that lies in it, at ``folder`` and return that; an older bundle there is replaced.
+
+    Raises UsageError when ``source`` is no whole bundle or when something else lies at ``folder``.
+    """
+    source = Path(source)
+    check_files(source)
+    with replacing(folder) as part:
+        for name in sorted(OURS):
+            if (source / name).is_file():
+                shutil.copy2(source / name, part / name)
+    return check_target(folder)
+
+
+def _is_bundle(folder: Path) -> bool:
+    try:
+        read(folder)
+    except UsageError:
+        return False
+    return True
+
+
+def _swap(part: Path, target: Path) -> None:
+    """Put ``part`` in the place of ``target``; the old bundle comes back if that fails."""
+    if not target.exists():
+        part.rename(target)
+        return
+    check_target(target)  # somebody may have put something there in the meantime
+    old = target.parent / f".{target.name}.old-{secrets.token_hex(4)}"
+    target.rename(old)
+    try:
+        part.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sweep(target: Path) -> None:
+    """Remove what writes to the same target left behind when they were killed."""
+    kinds = ("part", "old") if target.exists() else ("part",)  # without a target, the old one may be the only copy
+    for kind in kinds:
+        for left in target.parent.glob(f".{glob.escape(target.name)}.{kind}-*"):
+            with contextlib.suppress(OSError):
+                if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                    shutil.rmtree(left, ignore_errors=True)
