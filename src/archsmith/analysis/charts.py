@@ -1,0 +1,343 @@
+"""Charts as self-contained SVG: axes with round ticks, dots, lines, columns and bars.
+
+Colours are CSS classes (``c1`` the one that matters, ``c2`` what it is compared with, ``c3`` a third, ``faint`` the rest), so that the page around a chart
+decides how they look, in light and in dark. Every chart is drawn twice, for narrow and for wide pages, because text that scales with its picture is
+unreadable on a phone; ``both`` puts the two side by side for the style sheet to choose from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from archsmith.analysis.wording import NB
+from archsmith.graphs import figure
+from archsmith.graphs.figure import text_width
+
+TEXT = 12.0  # pixels; a chart is never shown at less than 90 % of its size
+GAP = 6.0
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of a whole chart in pixels. ``name`` is the CSS class of charts of this size."""
+
+    name: str
+    width: float
+    height: float
+
+
+NARROW, WIDE = Size("narrow", 328.0, 260.0), Size("wide", 820.0, 340.0)
+NARROW_SQUARE, WIDE_SQUARE = Size("narrow", 328.0, 320.0), Size("wide", 460.0, 430.0)
+
+
+def both(draw: Callable[[Size], str], narrow: Size = NARROW, wide: Size = WIDE) -> str:
+    """The chart in both sizes; the style sheet shows one of them."""
+    return f'<div class="chart">{draw(narrow)}{draw(wide)}</div>'
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A scale from ``low`` to ``high``. ``show`` turns a tick into text."""
+
+    label: str
+    low: float
+    high: float
+    log: bool = False
+    show: Callable[[float], str] = lambda value: plain(value)
+
+    def at(self, value: float) -> float:
+        """0 at the low end, 1 at the high end, cut off at both."""
+        low, high, value = (self._scaled(v) for v in (self.low, self.high, value))
+        return min(1.0, max(0.0, (value - low) / (high - low))) if high > low else 0.5
+
+    def _scaled(self, value: float) -> float:
+        return math.log10(max(value, 1e-300)) if self.log else value
+
+    def ticks(self, wanted: int) -> list[float]:
+        """About ``wanted`` round values between the ends."""
+        return log_ticks(self.low, self.high, wanted) if self.log else round_ticks(self.low, self.high, wanted)
+
+
+def axis(label: str, values: Iterable[float], *, log: bool = False, show: Callable[[float], str] | None = None, margin: float = 0.05) -> Axis:
+    """A scale on which all ``values`` have room."""
+    known = [value for value in values if math.isfinite(value) and (value > 0 or not log)] or [1.0]
+    low, high = min(known), max(known)
+    if log:
+        spread = max(math.log10(high / low), 0.1) * margin
+        low, high = low / 10**spread, high * 10**spread
+    else:
+        spread = (high - low) * margin or abs(high) * margin or 1.0
+        low, high = low - spread, high + spread
+    return Axis(label, low, high, log, show or plain)
+
+
+def round_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
+    """Multiples of 1, 2 or 5 times a power of ten between ``low`` and ``high``: about ``wanted``, never fewer than three."""
+    if not high > low:
+        return [low]
+    power = 10.0 ** math.floor(math.log10((high - low) / wanted))
+    for step in (factor * power for factor in (10, 5, 2, 1, 0.5)):
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        if last - first + 1 >= max(3, 0.7 * wanted):
+            break
+    return [round(i * step, 12 - math.floor(math.log10(step))) for i in range(first, last + 1)]
+
+
+def log_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
+    """Powers of ten; with 2 and 5 times them, or plain round values, where those would be too few."""
+    if not high > low:
+        return [low]
+    for factors in ((1,), (1, 3), (1, 2, 5)):
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        ticks = [factor * 10.0**power for power in powers for factor in factors if low <= factor * 10.0**power <= high]
+        if len(ticks) >= min(3, wanted):
+            return ticks[:: math.ceil(len(ticks) / (2 * wanted))]
+    return round_ticks(low, high, wanted)
+
+
+def plain(value: float) -> str:
+    """A number of an axis: thousands as k, millions as M."""
+    for size, letter in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(value) >= size:
+            return f"{value / size:.4g}{letter}"
+    return f"{value:.3g}"
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.4g} %"
+
+
+# What can be drawn into a plot
+
+
+@dataclass(frozen=True)
+class Dots:
+    """``points`` (x, y, tip); ``form`` is ``circle``, ``ring``, ``cross``, ``diamond`` or ``down`` (a triangle at the lower edge)."""
+
+    points: Sequence[tuple[float, float, str]]
+    colour: str = "c1"
+    form: str = "circle"
+    radius: float = 3.5
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line through ``points`` (x, y); ``steps`` keeps the height until the next point."""
+
+    points: Sequence[tuple[float, float]]
+    colour: str = "c1"
+    dashed: bool = False
+    steps: bool = False
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns from the lower edge: (left, right, height, tip) each."""
+
+    bars: Sequence[tuple[float, float, float, str]]
+    colour: str = "c1"
+
+
+@dataclass(frozen=True)
+class Word:
+    """A short text beside the point (x, y)."""
+
+    x: float
+    y: float
+    text: str
+    colour: str = "ink"
+
+
+Layer = Dots | Line | Columns | Word
+
+
+def plot(size: Size, x: Axis, y: Axis, layers: Sequence[Layer], title: str) -> str:
+    """Layers over one pair of axes. ``title`` is read out by screen readers; the page shows its own heading."""
+    y_ticks = y.ticks(max(2, round(size.height / 70)))
+    left = max((wide(y.show(tick), TEXT) for tick in y_ticks), default=0.0) + 2 * GAP
+    top, bottom, right = 2 * TEXT + GAP, 3 * TEXT + GAP, 14.0
+    area = _Area(left, top, size.width - left - right, size.height - top - bottom, x, y)
+    parts = [_grid(area, y_ticks, size)]
+    # Words must not lie over one another, nor over the points of others.
+    taken = [(px - GAP, py + GAP, 2 * GAP, 2 * GAP) for px, py in (area.point(layer.x, layer.y) for layer in layers if isinstance(layer, Word))]
+    parts += [_word(area, layer, taken) if isinstance(layer, Word) else _layer(area, layer) for layer in layers]
+    return _document(size, title, "".join(parts))
+
+
+@dataclass(frozen=True)
+class _Area:
+    """Where the data go."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    x: Axis
+    y: Axis
+
+    def point(self, x: float, y: float) -> tuple[float, float]:
+        return self.left + self.x.at(x) * self.width, self.top + (1 - self.y.at(y)) * self.height
+
+
+def _grid(area: _Area, y_ticks: Sequence[float], size: Size) -> str:
+    parts = []
+    for tick in y_ticks:
+        _, at = area.point(area.x.low, tick)
+        parts.append(f'<path class="grid" d="M{n(area.left)} {n(at)}h{n(area.width)}"/>{text(area.left - GAP, at + 4, area.y.show(tick), "end")}')
+    base = area.top + area.height
+    ends = 0.0
+    for tick in area.x.ticks(max(3, round(size.width / 100))):
+        at, _ = area.point(tick, area.y.low)
+        shown = area.x.show(tick)
+        half = wide(shown, TEXT) / 2
+        if at - half < ends + GAP and ends:
+            continue  # would run into the one before
+        centre = min(at, size.width - half)
+        ends = centre + half
+        parts.append(f'<path class="grid" d="M{n(at)} {n(base)}v4"/>{text(centre, base + TEXT + GAP, shown, "middle")}')
+    parts.append(f'<path class="axis" d="M{n(area.left)} {n(base)}h{n(area.width)}"/>')
+    parts.append(text(area.left + area.width / 2, size.height - 4, area.x.label, "middle", "label"))
+    parts.append(text(0, TEXT, area.y.label, "start", "label"))
+    return "".join(parts)
+
+
+def _layer(area: _Area, layer: Dots | Line | Columns) -> str:
+    if isinstance(layer, Line):
+        return _line(area, layer)
+    if isinstance(layer, Columns):
+        return "".join(_column(area, layer, bar) for bar in layer.bars)
+    return "".join(_dot(*area.point(x, y), layer, tip) for x, y, tip in layer.points)
+
+
+def _line(area: _Area, line: Line) -> str:
+    path = ""
+    for i, (x, y) in enumerate(line.points):
+        px, py = area.point(x, y)
+        path += f"M{n(px)} {n(py)}" if i == 0 else f"H{n(px)}V{n(py)}" if line.steps else f"L{n(px)} {n(py)}"
+    dash = ' stroke-dasharray="5 4"' if line.dashed else ""
+    return f'<path class="line {line.colour}" d="{path}"{dash}/>' if path else ""
+
+
+def _column(area: _Area, layer: Columns, bar: tuple[float, float, float, str]) -> str:
+    left, right, height, tip = bar
+    (x0, y), (x1, base) = area.point(left, height), area.point(right, area.y.low)
+    width = max(0.5, x1 - x0 - 1)
+    return f'<rect class="fill {layer.colour}" x="{n(x0 + 0.5)}" y="{n(y)}" width="{n(width)}" height="{n(max(0.0, base - y))}">{_tip(tip)}</rect>'
+
+
+def _word(area: _Area, word: Word, taken: list[tuple[float, float, float, float]]) -> str:
+    """Beside its point, at the first of eight places that is inside and free."""
+    x, y = area.point(word.x, word.y)
+    width = 1.1 * wide(word.text, TEXT)  # in bold letters
+    places = [(left, base) for base in (y - GAP, y + TEXT + GAP, y - 3 * GAP, y + TEXT + 3 * GAP) for left in (x + 2 * GAP, x - 2 * GAP - width)]
+    inside = [place for place in places if area.left <= place[0] <= area.left + area.width - width and area.top <= place[1] - TEXT]
+    free = [place for place in inside if not any(_overlap((*place, width, TEXT), other) for other in taken)]
+    left, base = (free or inside or places)[0]
+    taken.append((left, base, width, TEXT))
+    return text(left, base, word.text, "start", f"word {word.colour}")
+
+
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    """Of two words, (left, base, width, height) each?"""
+    return a[0] < b[0] + b[2] and b[0] < a[0] + a[2] and a[1] - a[3] < b[1] and b[1] - b[3] < a[1]
+
+
+def _dot(x: float, y: float, dots: Dots, tip: str) -> str:
+    r = dots.radius
+    if dots.form in ("circle", "ring"):
+        kind = "fill" if dots.form == "circle" else "line"
+        return f'<circle class="{kind} {dots.colour}" cx="{n(x)}" cy="{n(y)}" r="{n(r)}">{_tip(tip)}</circle>'
+    if dots.form == "cross":
+        path = f"M{n(x - r)} {n(y - r)}l{n(2 * r)} {n(2 * r)}m0 {n(-2 * r)}l{n(-2 * r)} {n(2 * r)}"
+        return f'<path class="line {dots.colour}" d="{path}">{_tip(tip)}</path>'
+    if dots.form == "down":
+        return f'<path class="fill {dots.colour}" d="M{n(x - r)} {n(y - 2 * r)}h{n(2 * r)}l{n(-r)} {n(2 * r)}z">{_tip(tip)}</path>'
+    return f'<path class="fill {dots.colour}" d="M{n(x)} {n(y - r)}l{n(r)} {n(r)}l{n(-r)} {n(r)}l{n(-r)} {n(-r)}z">{_tip(tip)}</path>'
+
+
+def _tip(tip: str) -> str:
+    return f"<title>{escape(tip)}</title>" if tip else ""
+
+
+# Bars with names
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One row: a name, its value, the text at its end, a second value that is drawn as a mark (a forecast, say)."""
+
+    name: str
+    value: float
+    shown: str
+    mark: float | None = None
+    colour: str = "c1"
+
+
+def bars(size: Size, rows: Sequence[Bar], title: str) -> str:
+    """Horizontal bars that share one scale from 0; on a narrow page the names stand above their bars. The height follows from the rows."""
+    if not rows:
+        return ""
+    narrow = size.name == "narrow"
+    most = max([row.value for row in rows] + [row.mark or 0.0 for row in rows]) or 1.0
+    ends = max(wide(row.shown, TEXT) for row in rows) + 2 * GAP
+    room = size.width * (0.9 if narrow else 0.3)
+    names = [shortened(row.name, room) for row in rows]
+    left = 0.0 if narrow else max(wide(name, TEXT) for name in names) + 2 * GAP
+    step, thick = (34.0, 12.0) if narrow else (24.0, 16.0)
+    parts = []
+    for i, (row, name) in enumerate(zip(rows, names, strict=True)):
+        top = i * step + (16.0 if narrow else 4.0)
+        length = max(1.0 if row.value else 0.0, (size.width - left - ends) * row.value / most)
+        label = text(0, top - 4, name, "start") if narrow else text(left - GAP, top + thick / 2 + 4, name, "end")
+        parts.append(f"<g>{_tip(f'{row.name}: {row.shown}')}{label}")
+        parts.append(f'<rect class="fill {row.colour}" x="{n(left)}" y="{n(top)}" width="{n(length)}" height="{n(thick)}"/>')
+        at = left + length
+        if row.mark is not None:
+            mark = left + (size.width - left - ends) * row.mark / most
+            parts.append(f'<path class="mark" d="M{n(mark)} {n(top - 3)}v{n(thick + 6)}"/>')
+            at = max(at, mark)
+        parts.append(text(at + GAP, top + thick / 2 + 4, row.shown, "start") + "</g>")
+    return _document(Size(size.name, size.width, len(rows) * step + 6), title, "".join(parts))
+
+
+def shortened(name: str, width: float) -> str:
+    """``name``, cut so that it is at most ``width`` pixels wide."""
+    if wide(name, TEXT) <= width:
+        return name
+    kept = name
+    while kept and wide(kept + "…", TEXT) > width:
+        kept = kept[:-1]
+    return kept.rstrip() + "…"
+
+
+def _document(size: Size, title: str, inside: str) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{size.name}" viewBox="0 0 {n(size.width)} {n(size.height)}" width="{n(size.width)}" '
+        f'height="{n(size.height)}" role="img" aria-label="{_quoted(title)}">{inside}</svg>'
+    )
+
+
+def wide(words: str, size: float) -> float:
+    """The width of ``words`` in pixels in DejaVu Sans, the widest of the usual fonts."""
+    return 1.15 * text_width(words, size)
+
+
+def escape(words: str) -> str:
+    """As XML content. Nothing is wrapped inside a chart, so that plain spaces do."""
+    return figure.escape(words.replace(NB, " "))
+
+
+def text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
+    """One line of text; ``kind`` are its CSS classes."""
+    styled = f' class="{kind}"' if kind else ""
+    return f'<text x="{n(x)}" y="{n(y)}" text-anchor="{anchor}"{styled}>{escape(words)}</text>'
+
+
+def _quoted(words: str) -> str:
+    return escape(words).replace('"', "&quot;")
+
+
+def n(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from archsmith.analysis.charts import (
+    NARROW,
+    WIDE,
+    Axis,
+    Bar,
+    Columns,
+    Dots,
+    Line,
+    Word,
+    axis,
+    bars,
+    both,
+    log_ticks,
+    percent,
+    plot,
+    round_ticks,
+    shortened,
+)
+
+SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=lambda size: size.name)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wanted", "ticks"),
+    [
+        (0.0, 1.0, 5, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        (0.70, 0.785, 4, [0.7, 0.72, 0.74, 0.76, 0.78]),
+        (-8.5, 8.5, 4, [-5.0, 0.0, 5.0]),
+        (3.0, 3.0, 4, [3.0]),
+        (0.0, 1e-9, 4, [0.0, 5e-10, 1e-9]),
+    ],
+)
+def test_ticks_are_round_and_inside(low: float, high: float, wanted: int, ticks: list[float]) -> None:
+    assert round_ticks(low, high, wanted) == pytest.approx(ticks)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 7.3), (0.913, 0.929), (-1e6, 2e6), (12.0, 12.5)])
+def test_there_are_always_some_ticks_and_never_too_many(low: float, high: float) -> None:
+    for wanted in (3, 5, 8):
+        assert 3 <= len(round_ticks(low, high, wanted)) <= 3 * wanted
+
+
+def test_logarithmic_ticks() -> None:
+    assert log_ticks(1e3, 2e6) == [1e3, 1e4, 1e5, 1e6]
+    assert len(log_ticks(3e5, 5e5)) >= 3
+    assert len(log_ticks(1.0, 1e12, 4)) <= 8
+
+
+def test_an_axis_has_room_for_all_values_even_for_one() -> None:
+    assert axis("x", [3.0]).low < 3.0 < axis("x", [3.0]).high
+    assert axis("x", []).low < axis("x", []).high
+    assert axis("x", [0.0]).low < 0.0 < axis("x", [0.0]).high
+    assert axis("x", [10.0], log=True).low < 10.0
+    assert axis("x", [float("nan"), 1.0, 2.0]).high < 3.0
+
+
+@SIZES
+def test_a_plot_is_valid_and_stays_inside(size: object) -> None:
+    x, y = Axis("time", 0.0, 10.0), Axis("score", 0.0, 1.0, show=percent)
+    layers = [
+        Dots([(0.0, 0.0, "low"), (10.0, 1.0, "high"), (99.0, 99.0, "outside")]),
+        Dots([(1.0, 0.5, "")], "c2", "cross"),
+        Dots([(1.0, 0.5, "")], "c2", "down"),
+        Dots([(1.0, 0.5, "")], "c2", "diamond"),
+        Line([(0.0, 0.1), (5.0, 0.6)], steps=True),
+        Columns([(0.0, 1.0, 0.5, "half")]),
+        Word(10.0, 1.0, "the best"),
+    ]
+    drawn = ElementTree.fromstring(plot(size, x, y, layers, 'a "chart" of <things>'))
+    assert drawn.get("aria-label") == 'a "chart" of <things>' and drawn.get("role") == "img"
+    width, height = (float(drawn.get(name, "")) for name in ("width", "height"))
+    for circle in drawn.iter("{http://www.w3.org/2000/svg}circle"):
+        assert 0 <= float(circle.get("cx", "")) <= width and 0 <= float(circle.get("cy", "")) <= height
+    for text in drawn.iter("{http://www.w3.org/2000/svg}text"):
+        assert 0 <= float(text.get("x", "")) <= width and 0 < float(text.get("y", "")) <= height
+
+
+def test_both_sizes_are_there() -> None:
+    drawn = both(lambda size: plot(size, Axis("x", 0, 1), Axis("y", 0, 1), [], "t"))
+    assert re.findall(r'<svg [^>]*class="(\w+)"', drawn) == ["narrow", "wide"]
+
+
+def test_words_beside_close_points_do_not_lie_over_one_another() -> None:
+    words = [Word(0.5, 0.5, "hand-made"), Word(0.51, 0.5, "searched")]
+    drawn = plot(NARROW, Axis("x", 0, 1), Axis("y", 0, 1), words, "t")
+    places = re.findall(r'<text x="([\d.]+)" y="([\d.]+)" text-anchor="start" class="word', drawn)
+    (x0, y0), (x1, y1) = ((float(x), float(y)) for x, y in places)
+    assert abs(y0 - y1) >= 12 or abs(x0 - x1) >= 60
+
+
+@SIZES
+def test_bars_name_their_rows_and_mark_forecasts(size: object) -> None:
+    drawn = bars(size, [Bar("<b>search</b>", 5.0, "5 s", mark=8.0), Bar("export", 0.0, "0 s")], "time")
+    ElementTree.fromstring(drawn)
+    assert "&lt;b&gt;search" in drawn and drawn.count('class="mark"') == 1
+    assert bars(size, [], "nothing") == ""
+
+
+def test_long_names_are_cut() -> None:
+    assert shortened("short", 100) == "short"
+    cut = shortened("a very long name that does not fit", 80)
+    assert cut.endswith("…") and len(cut) < 20

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archsmith.analysis.report import write_report
+from archsmith.core.errors import MissingExtraError, StudyError, UsageError
+
+MOST_BYTES = 3_000_000
+VOID = {"meta", "link", "img", "br", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """What a test asks of a page: its text, ids, links, and whether every tag is closed in turn."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.ids: Counter[str] = Counter()
+        self.links: list[str] = []
+        self.tags: Counter[str] = Counter()
+        self.addresses: list[str] = []
+        self.pictures: list[dict[str, str | None]] = []
+        self.headings: list[int] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+        self.text = " ".join(" ".join(self.words).replace("\xa0", " ").split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.tags[tag] += 1
+        if tag not in VOID:
+            self._open.append(tag)
+        if values.get("id"):
+            self.ids[str(values["id"])] += 1
+        self.addresses += [str(values[name]) for name in ("src", "href", "action", "srcset", "data", "poster") if values.get(name)]
+        if tag == "img":
+            self.pictures.append(values)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in VOID:
+            return
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self._open or self._open[-1] not in ("style", "script"):
+            self.words.append(data)
+
+
+def page(study: Path) -> Page:
+    target = write_report(study, study / "report.html")
+    assert target.stat().st_size < MOST_BYTES
+    return Page(target.read_text(encoding="utf-8"))
+
+
+def raw(study: Path) -> str:
+    return write_report(study, study / "report.html").read_text(encoding="utf-8")
+
+
+# The whole page
+
+
+def test_a_finished_study_gets_every_section(make: Any) -> None:
+    shown = page(make())
+    for part in ("data", "bought", "confusions", "confidence", "worst", "progress", "sizes", "network", "curves", "time", "reproduce", "words"):
+        assert shown.ids[part] == 1, part
+
+
+def test_the_answer_comes_first(make: Any) -> None:
+    shown = page(make(right=1.0, n=120))
+    assert re.search(r"Right on 100 % of 120 test pictures For pictures like these the true rate lies between 96\.9 % and 100 %", shown.text)
+
+
+def test_ids_are_there_once_and_links_lead_to_them(make: Any) -> None:
+    shown = page(make())
+    assert {name for name, n in shown.ids.items() if n > 1} == set()
+    assert [address for address in shown.addresses if address.startswith("#") and shown.ids[address[1:]] != 1] == []
+
+
+def test_nothing_is_asked_of_anybody(make: Any) -> None:
+    study = make()
+    assert [address for address in page(study).addresses if not address.startswith(("#", "data:"))] == []
+    text = raw(study)
+    assert "<script" not in text and "@import" not in text and re.search(r"url\((?!#)", text) is None
+    assert re.findall(r"https?://[^\"' <]+", text.replace("http://www.w3.org/2000/svg", "")) == []
+    assert "default-src 'none'" in text
+
+
+def test_headings_go_down_one_step_at_a_time_and_pictures_are_described(make: Any) -> None:
+    shown = page(make())
+    assert shown.headings[0] == 1 and all(b <= a + 1 for a, b in zip(shown.headings, shown.headings[1:], strict=False))
+    assert shown.pictures and all(picture.get("alt") for picture in shown.pictures)
+
+
+def test_names_from_outside_do_nothing(make: Any) -> None:
+    bad = "<script>alert(1)</script>"
+    classes = (bad, '"onmouseover="alert(1)', "</style><b>", "'; \\ & < >")
+    checks = {"name": bad, "warnings": [bad], "notes": [bad], "skipped": [[bad, bad]]}
+    shown = page(make(classes=classes, checks=checks))
+    assert shown.tags["script"] == 0 and shown.tags["style"] == 1 and shown.tags["b"] == 0
+    assert bad in shown.text
+
+
+def test_names_may_be_long_strange_and_many(make: Any) -> None:
+    classes = ("x" * 500, "日本語クラス", "مرحبا", "zero\u0000and\u0007bell", *(f"class {i}" for i in range(120)))
+    shown = page(make(classes=classes, n=992, right=0.5))
+    assert "124 classes" in shown.text and "too many for a table of all pairs" in shown.text
+    assert "日本語クラス" in shown.text
+
+
+def test_ten_thousand_trials_are_thinned_out(make: Any) -> None:
+    shown = page(make(n_trials=10_000))
+    assert "10,000 networks were tried" in shown.text and "trials are not drawn" in shown.text
+    assert shown.tags["circle"] < 6000
+
+
+# Studies that lack something
+
+
+def test_an_unfinished_study_says_how_far_it_is(make: Any) -> None:
+    shown = page(make(finished=False))
+    assert "Not finished: the job was cut off" in shown.text and "no test score exists yet" in shown.text
+    assert not shown.ids["confusions"]
+
+
+def test_a_study_before_its_first_trial(make: Any) -> None:
+    shown = page(make(finished=False, n_trials=0))
+    assert "No network has a score yet" in shown.text and not shown.ids["progress"]
+
+
+def test_a_single_trial_is_enough(make: Any) -> None:
+    shown = page(make(n_trials=1))
+    assert "1 network was tried" in shown.text and not shown.ids["sizes"]
+
+
+def test_trials_that_all_failed(make: Any) -> None:
+    shown = page(make(n_trials=3, failed=(0, 1, 2), scores=(0.6, 0.7, None), exported="fixed"))
+    assert "3 trials failed (not enough memory). None of them ended with a score." in shown.text
+    assert "The searched network could not be trained in full (Out of memory.)" in shown.text
+
+
+def test_data_that_were_deleted_cost_only_the_pictures(make: Any) -> None:
+    study = make()
+    import archsmith.analysis.study as reading
+
+    def gone(_: str) -> Any:
+        from archsmith.core.errors import DataError
+
+        raise DataError("There are no stored data.")
+
+    reading.open_splits = gone  # type: ignore[assignment]  # the fixture puts it back
+    shown = page(study)
+    assert "stored data of this study are not there any more" in shown.text
+    assert shown.ids["worst"] and shown.ids["confusions"] and shown.pictures == [] and "picture not there" in shown.text
+
+
+def test_without_predictions_the_scores_of_the_log_remain(make: Any) -> None:
+    shown = page(make(predictions=False, n=200))
+    assert "Right on 80 % of 200 test pictures" in shown.text and not shown.ids["confusions"]
+
+
+def test_damaged_files_are_named(make: Any) -> None:
+    study = make()
+    (study / "final" / "predictions.npz").write_bytes(b"PK\x03\x04 no zip")
+    (study / "final" / "graph.json").write_text('{"nodes": 3}', encoding="utf-8")
+    shown = page(study)
+    assert "predictions.npz is damaged" in shown.text and "network could not be rebuilt" in shown.text
+
+
+def test_pickled_arrays_are_refused(make: Any) -> None:
+    study = make()
+    np.savez(study / "final" / "predictions.npz", test=np.array([{"a": 1}], dtype=object), test_labels=np.array([0]))
+    assert "predictions.npz is damaged" in page(study).text
+
+
+def test_unlabelled_test_pictures_are_left_out(make: Any) -> None:
+    study = make(n=120, right=1.0)
+    with np.load(study / "final" / "predictions.npz") as file:
+        arrays = dict(file)
+    arrays["test_labels"][:20] = -1
+    np.savez(study / "final" / "predictions.npz", **arrays)
+    assert "Right on 100 % of 100 test pictures" in page(study).text
+    arrays["test_labels"][:] = -1
+    np.savez(study / "final" / "predictions.npz", **arrays)
+    assert "The test pictures have no labels" in page(study).text
+
+
+def test_numbers_get_their_own_sections(make: Any) -> None:
+    shown = page(make(classes=(), metric="r2", n=400))
+    assert re.search(r"Off by 2\.\d+ on average on 400 test pictures", shown.text)
+    assert shown.ids["numbers"] and shown.ids["worst"] and not shown.ids["confusions"] and not shown.ids["confidence"]
+
+
+def test_a_search_without_data(tmp_path: Path) -> None:
+    from archsmith.core.budget import Budget
+    from archsmith.core.problem import Objective, Problem
+    from archsmith.evaluators.functions import FunctionEvaluator
+    from archsmith.runtime.search import Search
+    from archsmith.runtime.sqlite import SqliteStore
+    from archsmith.strategies.random import RandomSearch
+    from archsmith.testing.toys import Flat
+
+    problem = Problem(Flat(), (Objective("loss", maximize=False),))
+    evaluator = FunctionEvaluator(lambda architecture: {"loss": float(len(str(architecture)))}, metrics=("loss",))
+    Search(problem, RandomSearch(), evaluator, budget=Budget(trials=30), store=SqliteStore(tmp_path / "toy")).run()
+    shown = page(tmp_path / "toy")
+    assert "Best loss of 30 trials" in shown.text and "there is no test score" in shown.text
+    assert not shown.ids["data"] and shown.ids["progress"]
+
+
+# The file
+
+
+def test_no_study_no_report(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="There is no study"):
+        write_report(tmp_path / "nothing", tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_the_target_is_replaced_whole_and_no_draft_stays(make: Any, tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "er" / "report.html"
+    study = make()
+    write_report(study, target)
+    target.write_text("old", encoding="utf-8")
+    write_report(study, target)
+    assert target.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert os.listdir(target.parent) == ["report.html"]
+
+
+def test_a_folder_is_no_target(make: Any, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a folder"):
+        write_report(make(), tmp_path)
+
+
+def test_a_place_that_cannot_be_written_is_named(make: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match="cannot be written"):
+        write_report(make(), tmp_path / "file" / "report.html")
+
+
+def test_without_jinja2_it_says_what_to_install(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    study = make()
+    with pytest.raises(MissingExtraError, match="archsmith\\[train\\]"):
+        write_report(study, study / "report.html")
+
+
+def test_the_template_is_part_of_the_package() -> None:
+    from importlib.resources import files
+
+    assert files("archsmith.analysis").joinpath("templates", "report.html").is_file()
+    assert files("archsmith.analysis").joinpath("templates", "report.css").is_file()

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archsmith.analysis.study import read_study
+from archsmith.core.errors import StudyError
+from archsmith.core.events import Event
+from archsmith.runtime.sqlite import SqliteStore
+
+
+def test_it_folds_the_log(make: Any) -> None:
+    study = read_study(make(n_trials=20, failed=(4,)))
+    assert len(study.history.finished) == 20 and study.n_failed == 1
+    assert study.phases["search"].seconds == 40.0 and study.phases["search"].forecast_seconds == 40.0
+    assert [epoch for epoch, _ in study.curves["searched"]] == [float(i) for i in range(1, 9)]
+    assert study.reason == "seconds" and study.test_reads == 1 and not study.running
+    assert study.exported is not None and study.exported["name"] == "searched"
+
+
+def test_trials_end_on_the_clock_of_the_study(make: Any) -> None:
+    study = read_study(make(n_trials=3))
+    assert [study.finished_at[i] for i in range(3)] == [3.0, 5.0, 7.0]  # one second of the linear row, then two a trial
+
+
+def test_the_clock_stands_still_while_nobody_works(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make(n_trials=2, finished=False)
+    before = read_study(folder).seconds
+    store = SqliteStore(folder)
+    store.acquire()
+    monkeypatch.setattr("archsmith.runtime.sqlite.time.time", lambda: 1_790_000_000.0)
+    store.append([Event("opened", {"pid": 2, "host": "here", "budget": [60.0, None]})])
+    monkeypatch.setattr("archsmith.runtime.sqlite.time.time", lambda: 1_790_000_010.0)
+    store.append([Event("note", {"text": "on we go"})])
+    store.close()
+    assert read_study(folder).seconds == before + 10.0
+
+
+def test_a_phase_that_was_cut_off_took_its_time_too(make: Any) -> None:
+    study = read_study(make(n_trials=5, finished=False))
+    assert study.phases["search"].state == "started" and study.phases["search"].seconds == 10.0
+
+
+def test_trials_of_a_table_run_on_simulated_time(make: Any) -> None:
+    folder = make(n_trials=0, finished=False)
+    store = SqliteStore(folder)
+    store.acquire()
+    for i in range(3):
+        row = {"id": i, "architecture": {"a": i}, "fidelity": 1.0, "parents": [], "notes": {}}
+        outcome = {"status": "ok", "metrics": {"accuracy": 0.5}, "seconds": 1000.0, "error": None, "error_kind": None, "notes": {}}
+        store.append([Event("proposed", {"trials": [row]}), Event("finished", {"trial": i, "outcome": outcome})])
+    store.close()
+    study = read_study(folder)
+    assert study.simulated and study.finished_at == {0: 1000.0, 1: 2000.0, 2: 3000.0}
+
+
+def test_rows_of_an_unfinished_study_are_those_whose_training_is_over(make: Any) -> None:
+    assert [(row["name"], row["valid"]) for row in read_study(make(finished=False)).rows] == [("linear", 0.6)]
+
+
+def test_nothing_in_the_log(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path)
+    store.acquire()
+    store.close()
+    with pytest.raises(StudyError, match="nothing in its log"):
+        read_study(tmp_path)

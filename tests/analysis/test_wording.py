@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+
+from archsmith.analysis import wording
+from archsmith.core.seeds import generator
+
+
+def plain(text: str) -> str:
+    return text.replace(wording.NB, " ")
+
+
+@pytest.mark.parametrize(
+    ("value", "n", "text"),
+    [
+        (0.9254, 270, "92.5 %"),
+        (0.9254, 10_000, "92.54 %"),
+        (0.5, None, "50 %"),
+        (1.0, None, "100 %"),
+        (0.99996, 10_000, "99.9960 %"),
+        (0.0001, None, "0.010 %"),
+        (0.0, None, "0 %"),
+    ],
+)
+def test_a_share_is_as_exact_as_its_pictures_and_never_looks_like_all_or_none(value: float, n: int | None, text: str) -> None:
+    assert plain(wording.share(value, n)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "0.4 s"),
+        (3.0, "3 s"),
+        (9.96, "10 s"),
+        (59.6, "1 min"),
+        (290, "4 min 50 s"),
+        (1210, "20 min"),
+        (7500, "2 h 5 min"),
+        (1e6, "277 h"),
+        (None, "–"),
+    ],
+)
+def test_durations(seconds: float | None, text: str) -> None:
+    assert plain(wording.duration(seconds)) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(650, "650"), (999.9, "1 k"), (500_602, "501 k"), (7_973_120, "7.97 M"), (0.5, "0.5")])
+def test_rounded_counts(value: float, text: str) -> None:
+    assert plain(wording.rounded(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.01, "1 point"), (0.0057, "0.57 points"), (-0.081, "8.1 points"), (0.2, "20 points"), (0.0, "0 points")]
+)
+def test_points(value: float, text: str) -> None:
+    assert plain(wording.points(value)) == text
+
+
+def test_one_and_many() -> None:
+    assert plain(wording.amount(1, "picture")) == "1 picture" and plain(wording.amount(2000, "class", "classes")) == "2,000 classes"
+    assert wording.listing(["a"]) == "a" and wording.listing(["a", "b", "c"]) == "a, b and c"
+    assert wording.quoted("a\nb") == "“a b”" and len(wording.quoted("x" * 100)) == 42
+
+
+def test_wilson_is_the_textbook_interval() -> None:
+    # (p + z²/2n ± z sqrt(p(1 - p)/n + z²/4n²)) / (1 + z²/n) for p = 0.9, n = 10, z = 1.96, by hand.
+    low, high = wording.wilson(0.9, 10)
+    assert (round(low, 4), round(high, 4)) == (0.5958, 0.9821)
+    assert wording.wilson(1.0, 50)[1] == 1.0 and wording.wilson(0.0, 50)[0] == 0.0
+
+
+def test_wilson_covers_the_truth_as_often_as_it_says() -> None:
+    # 2000 draws of 40 pictures at p = 0.9: the interval's own coverage there is 0.958; outside 0.93 … 0.98 once in millions of runs.
+    hits = generator(0, "wilson").binomial(40, 0.9, 2000)
+    covered = [low <= 0.9 <= high for low, high in (wording.wilson(h / 40, 40) for h in hits)]
+    assert 0.93 < sum(covered) / len(covered) < 0.98
+
+
+def test_a_gap_is_beyond_chance_only_on_enough_pictures() -> None:
+    assert not wording.beyond_chance(0.93, 0.92, 270) and wording.beyond_chance(0.93, 0.92, 10_000)
+
+
+def test_rank_correlation() -> None:
+    x = [float(i) for i in range(10)]
+    assert wording.rank_correlation(x, [v**3 for v in x]) == pytest.approx(1.0)
+    assert wording.rank_correlation(x, [-v for v in x]) == pytest.approx(-1.0)
+    assert wording.rank_correlation(x[:5], x[:5]) is None and wording.rank_correlation(x, [1.0] * 10) is None
+    ties = [0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]
+    assert wording.rank_correlation(ties, ties) == pytest.approx(1.0)
