@@ -12,10 +12,13 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 ARGUMENTS: dict[str, list[str]] = {
     "ask_tell.py": ["--trials", "12"],
     "draw_zoo.py": ["--out", "drawings", "nasnet_a_cifar"],
+    "fit_distances.py": ["--time", "20s", "--out", "bundle", "--workspace", "workspace"],
     "fit_digits.py": ["--time", "20s", "--out", "bundle", "--workspace", "workspace"],
     "own_space.py": ["--trials", "12"],
+    "sklearn_pipeline.py": ["--time", "20s", "--workspace", "workspace"],
 }
-LEAVES = {"draw_zoo.py": "drawings/nasnet_a_cifar.svg", "fit_digits.py": "bundle/model.onnx"}
+LEAVES = {"draw_zoo.py": "drawings/nasnet_a_cifar.svg", "fit_distances.py": "bundle/model.onnx", "fit_digits.py": "bundle/model.onnx"}
+TRAIN = ("fit_distances.py", "fit_digits.py", "sklearn_pipeline.py")
 
 
 def test_every_example_is_run() -> None:
@@ -25,7 +28,7 @@ def test_every_example_is_run() -> None:
 @pytest.mark.parametrize("name", sorted(ARGUMENTS))
 def test_an_example_runs(name: str, tmp_path: Path, environment: dict[str, str]) -> None:
     command = [sys.executable, "-W", "error", str(EXAMPLES / name), *ARGUMENTS[name]]
-    if name == "fit_digits.py":
+    if name in TRAIN:
         command[1:3] = []  # scikit-learn's and torch's own warnings are theirs
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=300, check=False)
     assert done.returncode == 0, done.stderr

@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "spaces": {"core", "graphs"},
     "data": {"core", "graphs"},
     "bundle": {"core", "graphs", "data"},
-    "analysis": {"core", "graphs", "catalog", "runtime"},
+    "analysis": {"core", "graphs", "catalog", "runtime", "data"},
     "training": {"core", "graphs", "data"},
     "evaluators": {"core", "graphs", "surrogates", "training", "data", "catalog", "spaces"},
     "oneshot": {"core", "graphs", "surrogates", "training", "data", "evaluators"},

@@ -13,6 +13,7 @@ from archsmith.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from archsmith.automl.classifier import ImageClassifier as ImageClassifier
+    from archsmith.automl.regressor import ImageRegressor as ImageRegressor
     from archsmith.bundle.predictor import Predictor as Predictor
     from archsmith.core.architecture import Architecture as Architecture
     from archsmith.core.budget import Budget as Budget
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "archsmith.automl.classifier": ("ImageClassifier",),
+    "archsmith.automl.regressor": ("ImageRegressor",),
     "archsmith.bundle.predictor": ("Predictor",),
     "archsmith.core.architecture": ("Architecture",),
     "archsmith.core.budget": ("Budget",),

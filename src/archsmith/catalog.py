@@ -67,6 +67,8 @@ EXTRA_OF = {
     "safetensors": "train",
     "sklearn": "train",
     "pandas": "train",
+    "pyarrow": "train",
+    "jinja2": "train",
     "onnx": "train",
     "onnxscript": "train",
     "ray": "ray",

@@ -10,7 +10,8 @@ DIGITS = Speed(step_seconds=0.004, batch_size=128, n_train=1_298, n_valid=229, n
 @pytest.mark.parametrize("seconds", [30, 120, 1200, 3600])
 def test_the_parts_add_up_to_the_budget(speed, seconds):
     plan = make_plan(seconds, None, 5.0, speed)
-    assert 5.0 < plan.search_end < plan.final_end < seconds
+    assert 5.0 <= plan.search_end < plan.final_end < seconds
+    assert plan.searching == (plan.search_end > 5.0)
     assert plan.final_end + plan.reserve_seconds == pytest.approx(seconds)
 
 

@@ -18,12 +18,12 @@ from archsmith.strategies.random import RandomSearch
 from archsmith.testing.toys import Flat, ToyEvaluator
 
 ROWS = (
-    Row("linear", 0.96, 0.1, 0.955, 650, 640, 2.0, 30.0),
-    Row("fixed", 0.99, 0.1, 0.98, 304_154, 11_453_696, 20.0, 12.0, exported=True),
+    Row("linear", 0.96, 0.955, params=650, macs=640, seconds=2.0, epochs=30.0),
+    Row("fixed", 0.99, 0.98, params=304_154, macs=11_453_696, seconds=20.0, epochs=12.0, exported=True),
     Row("searched", error="It diverged."),
 )
 RESULT = FitResult(
-    study="digits-1", stop_reason="seconds", seconds=61.5, budget_seconds=60.0, n_trials=7, n_failed=1, n_from_mutation=3, valid=0.99, test=0.98, rows=ROWS,
+    study="digits-1", stop_reason="seconds", seconds=61.5, budget_seconds=60.0, n_trials=7, n_failed=1, n_from_mutation=3, metric="accuracy", metrics={"test": {"accuracy": 0.98, "log_loss": 0.1}}, report="report.html", valid=0.99, test=0.98, rows=ROWS,
     architecture={"stages": 3}, params=304_154, macs=11_453_696, model_dir="models/digits", test_reads=1, max_difference=1e-7,
 )  # fmt: skip
 
@@ -111,7 +111,6 @@ def test_people_get_the_rows_the_accuracy_and_the_next_command(command: Any, ask
         (("--time", "5s"), "too short"),
         (("--set", "kitchen.size=3"), "There are no settings of 'kitchen'."),
         (("--time", "soon"), "is not a length of time"),
-        (("--resume",), "There is no unfinished study of 'digits'"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_read(command: Any, asked: list[FitSettings], words: tuple[str, ...], part: str) -> None:

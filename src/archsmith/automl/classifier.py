@@ -1,47 +1,38 @@
-"""``ImageClassifier``: the main job in scikit-learn's manner.
-
-The constructor stores its arguments only; ``fit`` runs the job and leaves results in attributes that end in ``_``. Predictions come from the exported bundle,
-so that what is scored here is what leaves the house.
-"""
+"""``ImageClassifier``: which class a picture belongs to."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 
-from archsmith import catalog
-from archsmith.automl.job import fit as run_job
-from archsmith.automl.settings import FitResult, FitSettings
-from archsmith.bundle.export import check_target
-from archsmith.bundle.predictor import Predictor
-from archsmith.core.architecture import Architecture
-from archsmith.core.budget import parse_seconds
-from archsmith.core.errors import DataError, UsageError
-from archsmith.core.events import Event
-from archsmith.core.history import History
-from archsmith.core.problem import Problem
-from archsmith.data.arrays import as_labels, as_pictures, image_scale
-from archsmith.graphs.graph import Graph
-from archsmith.runtime.search import replayed
-from archsmith.runtime.sqlite import SqliteStore
-from archsmith.runtime.workspace import Workspace
+from archsmith.automl.estimator import ImageEstimator
+from archsmith.automl.watch import OnEpoch, OnTrial
+from archsmith.core.errors import DataError
 
 
-class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Searches, trains and exports a network that classifies images.
 
-    ``time`` is the budget of ``fit`` (``"20m"`` or seconds; None with ``trials``), ``trials`` a limit on the search, ``seed`` where all randomness comes from,
-    ``space`` and ``strategy`` catalogue names with ``settings`` for their fields, ``workspace`` where studies live (``~/.archsmith``), ``verbose`` whether
-    progress is shown. After ``fit``: ``classes_``, ``result_``, ``architecture_``, ``graph_``, ``bundle_`` (a folder) and ``history_``.
+    ``time`` is the budget of ``fit`` (``"20m"`` or seconds; None with ``trials``), ``trials`` a limit on the search, ``seed`` where all randomness comes from;
+    ``space`` and ``strategy`` are catalogue names with ``settings`` for their fields. ``balance`` makes rare classes count as much as common ones, ``side``
+    is the size in pixels that pictures are brought to (None: from their own sizes), ``image`` and ``target`` name the columns of a table.
+
+    ``device`` is ``auto``, ``cpu``, ``cuda`` or ``mps``; ``workers`` trials run at once; ``memory_mb`` and ``disk_mb`` limit trainings and what trials
+    keep; ``workspace`` is where studies live (``~/.archsmith``). ``verbose`` 1 shows progress, 2 every trial too.
+
+    ``on_trial(trial, history)`` is called after every trial and ``on_epoch(network, epoch, metrics)`` whenever a training was measured. One that returns
+    True asks for an end: the job finishes soon with the best so far. What one raises ends the job; the study keeps what was finished.
+
+    After ``fit``: ``classes_``, ``result_``, ``architecture_``, ``graph_``, ``history_``, ``bundle_`` (a folder) and ``report_`` (a file). A
+    pickle of the estimator holds the path of its bundle, not the network: take the bundle along (``export``) to another machine.
     """
+
+    kind = "classes"
 
     def __init__(
         self,
@@ -51,129 +42,86 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         seed: int = 0,
         space: str = "conv_stages",
         strategy: str = "evolution",
-        settings: dict[str, dict[str, Any]] | None = None,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        balance: bool = False,
+        side: int | None = None,
+        image: str | None = None,
+        target: str | None = None,
+        device: str = "auto",
         workers: int = 1,
+        memory_mb: float | None = None,
+        disk_mb: float | None = None,
         workspace: str | None = None,
-        verbose: bool = False,
+        verbose: int = 0,
+        on_trial: OnTrial | None = None,
+        on_epoch: OnEpoch | None = None,
     ) -> None:
-        self.time = time
-        self.trials = trials
-        self.seed = seed
-        self.space = space
-        self.strategy = strategy
-        self.settings = settings
-        self.workers = workers
-        self.workspace = workspace
-        self.verbose = verbose
+        super().__init__(
+            time,
+            trials=trials,
+            seed=seed,
+            space=space,
+            strategy=strategy,
+            settings=settings,
+            side=side,
+            image=image,
+            target=target,
+            device=device,
+            workers=workers,
+            memory_mb=memory_mb,
+            disk_mb=disk_mb,
+            workspace=workspace,
+            verbose=verbose,
+            on_trial=on_trial,
+            on_epoch=on_epoch,
+        )
+        self.balance = balance
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from images ``X`` ``(n, h, w)`` or ``(n, h, w, c)`` (bytes, or numbers in 0..1) and labels ``y`` ``(n,)``; or from one path or name in ``X``.
+        """Learn from images ``X`` and labels ``y`` ``(n,)``, numbers or strings; or from one path or name in ``X``.
 
-        Splits off its own validation and test parts. Raises DataError for what cannot be learnt from.
+        Images are an array ``(n, h, w)`` or ``(n, h, w, c)`` (bytes, or numbers in 0..1), or a list of arrays, Pillow images or paths. Splits off its own
+        validation and test parts. Raises DataError for what cannot be learnt from.
         """
-        settings = FitSettings(
-            data=X if y is None else (X, y),
-            seconds=None if self.time is None else parse_seconds(self.time),
-            trials=self.trials,
-            seed=self.seed,
-            space=self.space,
-            strategy=self.strategy,
-            settings=self.settings or {},
-            workers=self.workers,
-            workspace=self.workspace,
-        )
-        self.result_: FitResult = run_job(settings, _printer() if self.verbose else None)
-        self.bundle_ = Path(self.result_.model_dir)
-        self._predictor = Predictor(self.bundle_)
-        names = self._predictor.classes
-        values = names if y is None else np.unique(as_labels(y))
-        self.classes_: NDArray[Any] = np.asarray([dict(zip(map(str, values), values, strict=True)).get(name, name) for name in names])
-        self._scale = 1.0 if y is None else image_scale(X)
+        if y is not None and _are_fractions(np.asarray(y)):
+            raise DataError(
+                "The labels are fractions, but classes are wanted.", "Use whole numbers or strings; for numbers to predict, ImageRegressor."
+            )
+        self._run(X, y, balance=self.balance)
+        names = self._opened().classes
+        # Labels keep the person's own type, and columns of probabilities are in their order, as everywhere in scikit-learn.
+        labels = np.asarray(names) if y is None else np.unique(np.asarray(y))
+        known = {_name(label): label for label in labels}
+        own = np.asarray([known.get(name, name) for name in names])
+        self._order: NDArray[np.intp] = np.argsort(own, kind="stable")
+        self.classes_: NDArray[Any] = own[self._order]
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
-        """Probabilities ``(n, n_classes)`` in the order of ``classes_``; ``X`` as in ``fit``, or a list of paths."""
-        return self._fitted().predict_proba(self._pictures(X))
+        """Probabilities ``(n, n_classes)`` in the order of ``classes_``; ``X`` as in ``fit``."""
+        return self._opened().predict_proba(self._pictures(X))[:, self._order]
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The likeliest class of each image, ``(n,)``."""
-        best = self.predict_proba(X).argmax(1)
+        best = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[best])
 
-    def score(self, X: Any, y: Any) -> float:
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Accuracy in [0, 1] on images and labels that the search has not seen."""
-        predicted, labels = self.predict(X), as_labels(y)
+        predicted, labels = self.predict(X), np.asarray(y)
         if len(predicted) != len(labels):
             raise DataError(f"There are {len(predicted):,} images but {len(labels):,} labels.", "Give one label for each image.")
-        return float(np.mean(predicted.astype(str) == labels.astype(str)))
-
-    def leaderboard(self) -> list[dict[str, Any]]:
-        """The networks trained in full (best validation accuracy first), then the search's trials by their score in the proxy."""
-        self._fitted()
-        rows = sorted(self.result_.rows, key=lambda row: -1.0 if row.valid is None else row.valid, reverse=True)
-        table = [{"kind": "final", **row.to_dict()} for row in rows]
-        return table + [
-            {
-                "kind": "trial",
-                "name": f"trial {trial.id}",
-                "valid": trial.metrics["accuracy"],
-                "seconds": trial.outcome.seconds if trial.outcome else None,
-            }
-            for trial in self.history_.ranking()
-        ]
-
-    def export(self, folder: str | Path) -> Path:
-        """Copy the bundle to ``folder`` and return it. Raises UsageError when something else lies there."""
-        self._fitted()
-        target = check_target(folder)
-        if target.exists():
-            shutil.rmtree(target)
-        shutil.copytree(self.bundle_, target)
-        return target
-
-    @property
-    def architecture_(self) -> Architecture:
-        """The exported network's decisions."""
-        return Architecture(self.result_.architecture)  # type: ignore[arg-type]
-
-    @property
-    def history_(self) -> History:
-        """All trials of the search."""
-        store = self._store()
-        began = next(store.read()).data
-        return replayed(store, Problem.from_dict(catalog.from_spec(began["space"], "space"), began["problem"]))
-
-    @property
-    def graph_(self) -> Graph:
-        """The exported network as data."""
-        folder = self._store().folder
-        return Graph.from_dict(json.loads((folder / "final" / "graph.json").read_text(encoding="utf-8")))
-
-    def _store(self) -> SqliteStore:
-        self._fitted()
-        return Workspace(self.workspace).open(self.result_.study)
-
-    def _fitted(self) -> Predictor:
-        if not hasattr(self, "_predictor"):
-            raise UsageError("This ImageClassifier is not fitted yet.", "Call fit(X, y) first.")
-        return self._predictor
-
-    def _pictures(self, X: Any) -> Any:
-        if isinstance(X, str | Path) or (isinstance(X, list | tuple) and X and isinstance(X[0], str | Path)):
-            return X
-        return as_pictures(X, self._scale)
+        if {predicted.dtype.kind, labels.dtype.kind} & set("OU"):  # folders named 0, 1, … and whole numbers are the same classes
+            predicted, labels = np.asarray([*map(_name, predicted)]), np.asarray([*map(_name, labels)])
+        return float(accuracy_score(labels, predicted, sample_weight=sample_weight))
 
 
-def _printer() -> Callable[[Event], None]:
-    """Plain lines on standard error; the live display belongs to the command line."""
+def _name(label: Any) -> str:
+    """What a class is called in the bundle: True is 1, and 3.0 is 3."""
+    whole = isinstance(label, bool | np.bool_) or (isinstance(label, float | np.floating) and float(label).is_integer())
+    return str(int(label)) if whole else str(label)
 
-    def show(event: Event) -> None:
-        data = event.data
-        if event.kind == "note":
-            sys.stderr.write(f"{data['text']}\n")
-        elif event.kind == "phase" and data["state"] == "started":
-            sys.stderr.write(f"{data['name']}: {data.get('detail', '')}\n")
-        elif event.kind == "finished" and data["outcome"]["status"] == "ok":
-            sys.stderr.write(f"  trial {data['trial']}: {data['outcome']['metrics']['accuracy']:.4f}\n")
 
-    return show
+def _are_fractions(y: NDArray[Any]) -> bool:
+    finite = y[np.isfinite(y)] if y.dtype.kind == "f" else y[:0]
+    return bool((finite != np.rint(finite)).any()) if finite.size else False

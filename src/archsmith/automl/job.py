@@ -1,4 +1,4 @@
-"""The main job: data -> checks -> honest rows -> search -> final training -> choice -> one look at the test part -> bundle.
+"""The main job: data -> checks -> honest rows -> search -> final training -> choice -> calibration -> one look at the test part -> bundle -> report.
 
 Every phase is an event in the study's log, and what it produced lies in the study's folder; so the job can be killed anywhere and goes on with
 ``resume``: finished trials and finished epochs are not repeated. Selection looks at the validation part only; the test part is read once, after the
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,15 +17,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from archsmith import catalog
-from archsmith.automl import finals, prepare
+import numpy as np
+
+from archsmith.automl import answer, finals, prepare
 from archsmith.automl.finals import Candidate, Final
 from archsmith.automl.plan import PATIENCE
 from archsmith.automl.prepare import Job
 from archsmith.automl.settings import FitResult, FitSettings, Row
 from archsmith.bundle import export as bundle
-from archsmith.bundle.manifest import Facts
-from archsmith.bundle.manifest import Row as CardRow
+from archsmith.bundle import folder
+from archsmith.bundle.manifest import REPORT
 from archsmith.core import budget as reasons
 from archsmith.core.budget import Budget
 from archsmith.core.errors import ArchsmithError, EvaluationError
@@ -32,19 +34,23 @@ from archsmith.core.events import Event
 from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.protocols import Executor
 from archsmith.core.seeds import derive
+from archsmith.core.task import Task
 from archsmith.core.trial import Trial
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.runtime.processes import ProcessExecutor
+from archsmith.runtime.retention import Retention
 from archsmith.runtime.search import Search
 from archsmith.runtime.serial import SerialExecutor
 from archsmith.training import threads
-from archsmith.training.measure import evaluate
+from archsmith.training.calibration import temperature
+from archsmith.training.measure import outputs
 
 LINEAR, SEARCHED = "linear", "searched"
 SLOWEST_TRIAL = 4.0  # a trial may take this many times its forecast, and never less than ten seconds
-MOST_VERIFIED = 10_000  # pictures that the exported network is verified with
+PREDICTIONS = "predictions.npz"
 
 Observer = Callable[[Event], None]
+Predictions = dict[str, np.ndarray[Any, Any]]
 
 
 def fit(settings: FitSettings, observer: Observer | None = None, finish: Callable[[], bool] = lambda: False) -> FitResult:
@@ -56,7 +62,9 @@ def fit(settings: FitSettings, observer: Observer | None = None, finish: Callabl
     bundle.check_ready()
     if settings.out is not None:
         bundle.check_target(settings.out)
-    job = prepare.resume(settings, started) if settings.resume else prepare.start(settings, started)
+    job = prepare.resume(settings, started) if settings.resume else None
+    if job is None:
+        job = prepare.start(settings, started, observer or (lambda event: None))
     most = threads.candidates()[0]
     with threads.limited(job.speed.n_threads):
         return _Run(job, observer, finish, most).run()
@@ -68,6 +76,8 @@ class _Run:
     def __init__(self, job: Job, observer: Observer | None, finish: Callable[[], bool], all_threads: int) -> None:
         self.job = job
         self.all_threads = all_threads
+        self.workshop = job.workshop
+        self.task = job.splits.task
         self._clock_lead = 0.0  # seconds of this opening before the study was opened: reading and measuring
         self.results: dict[str, dict[str, Any]] = {}  # what finished phases of this and earlier openings logged
         self.test_reads = 0
@@ -75,18 +85,26 @@ class _Run:
         self.space = prepare.space_of(job.settings, job.splits)
         self.fixed = prepare.fixed_candidate(job.settings, job.splits)
         plan, settings = job.plan, job.settings
-        problem = Problem(self.space, (Objective("accuracy"),), fidelity=Fidelity("epochs", plan.proxy_epochs / 4, plan.proxy_epochs))
+        problem = Problem(self.space, (Objective(self.task.metric),), fidelity=Fidelity("epochs", plan.proxy_epochs / 4, plan.proxy_epochs))
         executor: Executor = ProcessExecutor(settings.workers) if settings.workers > 1 else SerialExecutor()
         self.search = Search(
             problem,
             prepare.strategy_of(settings),
-            TrainingEvaluator(space=self.space, data=str(job.data_folder), recipe=job.recipe),
+            TrainingEvaluator(
+                space=self.space,
+                data=str(job.data_folder),
+                recipe=job.recipe,
+                device=job.device.name,
+                memory_mb=job.memory_mb,
+                task=_kind_of(self.task),
+            ),
             budget=Budget(seconds=plan.search_end, trials=settings.trials, patience=PATIENCE),
             seed=settings.seed,
             store=job.store,
             executor=executor,
             trial_seconds=None if plan.search_end is None else max(10.0, SLOWEST_TRIAL * plan.trial_seconds),
             forecast_trials=plan.forecast_trials,
+            retention=Retention() if settings.disk_mb is None else Retention(max_mb=settings.disk_mb),
             observer=observer,
             finish=finish,
             info={
@@ -96,6 +114,9 @@ class _Run:
                     "speed": dataclasses.asdict(job.speed),
                     "data_folder": str(job.data_folder),
                     "report": job.report.to_dict(),
+                    "task": self.task.to_dict(),
+                    "device": job.device.sentence,
+                    "memory_mb": job.memory_mb,
                 }
             },
         )
@@ -108,48 +129,81 @@ class _Run:
 
     def run(self) -> FitResult:
         with self.search as search:
-            self._say(*self.job.report.lines(), *self.job.plan.lines())
+            self._say(*self.job.lines())
             if "search" not in self.results:
                 self._clock_lead = time.time() - self.job.started
+                self._log_phase("read", self.job.read_seconds)
+            if self.job.extended:
+                self._take_up_again()
             linear = self._linear()
             reason = self._search()
             trained = self._train([self.fixed, *self._searched()])
             chosen = self._choose(trained)
-            tested = self._test([linear, *trained], chosen)
-            difference = self._export(chosen, tested)
-            result = self._result(reason, tested, chosen, difference)
+            heat = self._calibrate(chosen)
+            rows, predictions = self._test([linear, *trained], chosen, heat)
+            difference = self._export(chosen, rows, predictions, heat)
+            result = answer.result_of(
+                self.job,
+                chosen.candidate,
+                rows,
+                search.history,
+                metrics=answer.measured(self.job.splits, predictions),
+                reason=reason,
+                seconds=self.seconds,
+                test_reads=self.test_reads,
+                difference=difference,
+                temperature=heat,
+            )
             search.log("result", result.to_dict())
+            result = self._report(result)
             search.log("closed", {"reason": reason, "seconds": self.seconds})
         return result
 
+    def _take_up_again(self) -> None:
+        """Of a study that had come to its end: final trainings that the clock had cut short begin anew, with more of it."""
+        for name, result in self.results.items():
+            if name.startswith("train ") and result.get("epochs", 0.0) < 0.999 * self.job.plan.final_epochs:
+                (self.folder / "final" / f"{name.removeprefix('train ')}.safetensors").unlink(missing_ok=True)
+        for later in ("test", "export"):
+            self.results.pop(later, None)
+
     def _linear(self) -> Final:
         candidate = finals.linear_candidate(self.job.splits)
-        with self._phase(LINEAR, "logistic regression on the pixels") as done:
+        with self._phase(LINEAR, f"{'linear' if self.task.numeric else 'logistic'} regression on the pixels") as done:
             per_epoch = self.job.speed.steps_per_epoch
-            seconds = None if self.job.plan.budget_seconds is None else max(2.0, 0.03 * self.job.plan.budget_seconds)
+            seconds = None if self.job.plan.budget_seconds is None else max(1.0, 0.03 * self.job.plan.budget_seconds)
             final = self._final(candidate, epochs=max(1.0, finals.LINEAR_STEPS / per_epoch), seconds=seconds, quiet=True)
             done.update(_scores(final))
         return final
 
     def _search(self) -> str:
-        if "search" in self.results and not self._extended():
-            return str(self.results["search"]["reason"])
-        for later in ("test", "export"):
-            self.results.pop(later, None)  # of a study whose budget was raised after it had ended
+        plan, before = self.job.plan, self.results.get("search")
+        if before is not None and not (self.job.extended or self._extended(before)):
+            return str(before["reason"])
+        if not plan.searching and not len(self.search.history):
+            self.results["search"] = {"reason": reasons.SECONDS, "n_trials": 0}
+            return reasons.SECONDS
         with self._phase("search", f"{self.job.settings.strategy} on {self.job.settings.space}", self._forecast_search()) as done:
-            if self.job.plan.search_end is not None:
-                self.search.budget = dataclasses.replace(self.search.budget, seconds=max(1.0, self.job.plan.search_end - self._clock_lead))
+            seconds = None if plan.search_end is None else max(1.0, plan.search_end - self._clock_lead)
+            # A person who gives a study more wants it to go on, though it had converged.
+            patience = PATIENCE + (self._since_best() if before is not None else 0)
+            self.search.budget = dataclasses.replace(self.search.budget, seconds=seconds, patience=patience)
             result = self.search.run()
             best = result.best
             done.update(reason=result.reason, n_trials=len(result.history.finished), best=best.id if best else None)
         return result.reason
 
-    def _extended(self) -> bool:
+    def _extended(self, ended: Mapping[str, Any]) -> bool:
         """Was the budget raised since the search ended?"""
-        ended = self.results["search"]
-        more_trials = self.job.settings.trials is not None and ended["n_trials"] < self.job.settings.trials
-        more_time = self.job.plan.search_end is not None and ended["reason"] == reasons.SECONDS and self.seconds < self.job.plan.search_end
-        return more_trials or more_time
+        settings, plan = self.job.settings, self.job.plan
+        more_trials = settings.trials is not None and ended["n_trials"] < settings.trials
+        more_time = plan.search_end is not None and ended["reason"] == reasons.SECONDS and self.seconds < plan.search_end
+        return plan.searching and (more_trials or more_time)
+
+    def _since_best(self) -> int:
+        """Finished trials since the best one finished."""
+        finished, best = self.search.history.finished, self.search.history.best()
+        return 0 if best is None else len(finished) - 1 - [trial.id for trial in finished].index(best.id)
 
     def _searched(self) -> list[Candidate]:
         """The best network of the search that is not the fixed one; empty when no trial ended well."""
@@ -174,16 +228,17 @@ class _Run:
         n_threads: int | None = None
         if end is not None:  # the machine may be busier, or quieter, than it was at the start
             with threads.limited(self.all_threads):
-                n_threads, _ = prepare.fastest_threads(candidates[0], self.job.splits, most=1.0)
+                n_threads, _ = prepare.fastest_threads(candidates[0], self.workshop, most=min(1.0, 0.01 * end))
         with threads.limited(n_threads):
             return self._train_each(candidates, epochs, end)
 
     def _train_each(self, candidates: list[Candidate], epochs: float, end: float | None) -> list[Final]:
-        costs = [1.0] * len(candidates) if end is None else [finals.step_seconds(candidate, self.job.splits, most=1.5) for candidate in candidates]
+        most = 0.0 if end is None else min(1.5, 0.02 * end)
+        costs = [1.0] * len(candidates) if end is None else [self.workshop.step_seconds(candidate, most=most) for candidate in candidates]
         trained = []
         for i, candidate in enumerate(candidates):
             seconds = None if end is None else max(3.0, (end - self.seconds) * costs[i] / sum(costs[i:]))
-            with self._phase(f"train {candidate.name}", _describe(candidate), seconds) as done:
+            with self._phase(f"train {candidate.name}", answer.described(candidate), seconds) as done:
                 try:
                     trained.append(self._final(candidate, epochs=epochs, seconds=seconds))
                     done.update(_scores(trained[-1]))
@@ -200,9 +255,8 @@ class _Run:
 
         asked_before = self._asked_to_finish()  # then ``seconds`` is short already
 
-        return finals.train_in_full(
+        return self.workshop.train_in_full(
             candidate,
-            self.job.splits,
             seed=derive(self.job.settings.seed, "final", candidate.name) % 2**31,
             epochs=epochs,
             seconds=seconds,
@@ -212,32 +266,62 @@ class _Run:
         )
 
     def _choose(self, trained: list[Final]) -> Final:
-        """By validation accuracy, then by validation log loss."""
+        """By the main metric on the validation part, then by its other metrics' last one, the smaller error."""
         with self._phase("choose") as done:
-            chosen = max(trained, key=lambda final: (final.valid, -final.log_loss))
-            done.update(network=chosen.candidate.name, valid=chosen.valid)
+            chosen = max(trained, key=lambda final: (final.score.metrics[self.task.metric], -final.score.metrics[self.task.metrics[-1]]))
+            done.update(network=chosen.candidate.name, valid=chosen.score.metrics[self.task.metric])
         return chosen
 
-    def _test(self, trained: list[Final], chosen: Final) -> list[Row]:
-        """The one look at the test part, for all rows at once."""
+    def _calibrate(self, chosen: Final) -> float:
+        """The temperature that makes the chosen network's probabilities honest on the validation part; 1 for numbers."""
+        if self.task.numeric:
+            return 1.0
+        with self._phase("calibrate") as done:
+            valid = self.job.splits.valid
+            heat = temperature(outputs(chosen.network, valid, self.workshop.normalisation, device=self.workshop.device), valid.labels)
+            done.update(temperature=heat)
+        return heat
+
+    def _test(self, trained: list[Final], chosen: Final, heat: float) -> tuple[list[Row], Predictions]:
+        """The one look at the test part, for all rows at once; and what the exported network says of validation and test pictures."""
+        kept = self.folder / "final" / PREDICTIONS
         with self._phase("test", f"{len(self.job.splits.test):,} pictures that nothing was chosen by") as done:
-            if "test" in self.results:
+            if "test" in self.results and kept.exists():
                 tests = self.results["test"]["tests"]
+                with np.load(kept, allow_pickle=False) as file:
+                    predictions = {name: file[name] for name in file.files}
             else:
                 self.test_reads += 1
-                normalise = finals.normalisation_of(self.job.splits)
-                tests = {final.candidate.name: evaluate(final.network, self.job.splits.test, normalise).accuracy for final in trained}
+                predictions, tests = self._look(trained, chosen, heat)
+                _save(predictions, kept)
             done.update(tests=tests)
         failed = {name.removeprefix("train "): result["error"] for name, result in self.results.items() if "error" in result}
-        return [_row(final, tests.get(final.candidate.name), final is chosen) for final in trained] + [
-            Row(name, error=error) for name, error in failed.items() if name not in tests
-        ]
+        rows = [answer.row_of(final, tests.get(final.candidate.name, {}), self.task.metric, exported=final is chosen) for final in trained]
+        return rows + [Row(name, error=error) for name, error in failed.items() if name not in tests], predictions
 
-    def _export(self, chosen: Final, rows: list[Row]) -> float:
-        """Write the bundle into the study, verified on the test pictures as they came, and copy it to ``out``."""
+    def _look(self, trained: list[Final], chosen: Final, heat: float) -> tuple[Predictions, dict[str, dict[str, float]]]:
+        goal, splits = self.workshop.goal, self.job.splits
+        predictions: Predictions = {}
+        tests = {}
+        for final in trained:
+            raw = outputs(final.network, splits.test, self.workshop.normalisation, device=self.workshop.device)
+            tests[final.candidate.name] = dict(goal.score(raw, splits.test.labels).metrics)
+            if final is not chosen:
+                continue
+            seen = {"test": raw, "valid": outputs(final.network, splits.valid, self.workshop.normalisation, device=self.workshop.device)}
+            for part, values in seen.items():
+                predictions[part] = goal.answers(values / heat).numpy()
+                predictions[f"{part}_labels"] = np.asarray(splits.parts[part].labels)
+                if not self.task.numeric:
+                    predictions[f"{part}_raw"] = goal.answers(values).numpy()
+        return predictions, tests
+
+    def _export(self, chosen: Final, rows: list[Row], predictions: Predictions, heat: float) -> float:
+        """Write the bundle into the study, verified on test pictures as they came."""
         splits, target = self.job.splits, self.folder / "final" / "bundle"
         mean, std = splits.statistics
-        n = min(MOST_VERIFIED, len(splits.test))
+        n = min(self.job.plan.n_verified, len(splits.test))
+        some = np.linspace(0, len(splits.test) - 1, n).astype(np.int64)  # the parts may be sorted by class
         with self._phase("export", "ONNX, weights, source and card, verified against the trained network") as done:
             verification = bundle.export(
                 chosen.network,
@@ -246,66 +330,39 @@ class _Run:
                 target,
                 mean=mean,
                 std=std,
-                facts=self._facts(chosen, rows),
-                images=list(splits.test.files[:n]) if splits.test.files else [splits.test.original(i) for i in range(n)],
-                labels=splits.test.labels[:n],
+                target_statistics=splits.target_statistics,
+                temperature=heat,
+                facts=answer.facts_of(
+                    self.job,
+                    chosen.candidate,
+                    rows,
+                    predictions,
+                    n_trials=len(self.search.history.finished),
+                    reason=self.results["search"]["reason"],
+                    seconds=self.seconds,
+                ),
+                images=[splits.test.original(int(i)) for i in some],
+                labels=splits.test.labels[some],
             )
             (self.folder / "final" / "graph.json").write_text(json.dumps(chosen.candidate.graph.to_dict()), encoding="utf-8")
-            if self.job.settings.out is not None:
-                _copy(target, Path(self.job.settings.out))
             done.update(max_difference=verification.max_difference)
         return verification.max_difference
 
-    def _facts(self, chosen: Final, rows: list[Row]) -> Facts:
-        splits, settings, report = self.job.splits, self.job.settings, self.job.report
-        row = next(row for row in rows if row.exported)
-        valid = {"accuracy": chosen.valid, "log_loss": chosen.log_loss}
-        return Facts(
-            name=splits.name,
-            architecture=dict(chosen.candidate.architecture),
-            metrics={"valid": valid, "test": {"accuracy": row.test} if row.test is not None else {}},
-            rows=tuple(CardRow(r.name, r.valid, r.test, r.params, r.macs, r.seconds, r.exported) for r in rows),
-            data={
-                "name": splits.name,
-                **{f"n_{part}": len(data) for part, data in splits.parts.items()},
-                "class_counts": dict(zip(splits.classes, report.counts["train"], strict=True)),
-                "notes": [*report.notes, *report.warnings],
-            },
-            search={
-                "space": settings.space,
-                "space_spec": catalog.to_spec(chosen.candidate.space),
-                "strategy": settings.strategy,
-                "n_trials": len(self.search.history.finished),
-                "stop_reason": self.results["search"]["reason"],
-            },
-            recipe=chosen.candidate.recipe.to_dict(),
-            budget={"seconds": settings.seconds, "trials": settings.trials, "seconds_used": round(self.seconds, 1)},
-            seed=settings.seed,
-            study=self.folder.name,
-            command=_command(settings),
-        )
+    def _report(self, result: FitResult) -> FitResult:
+        """Draw the report, put it beside the bundle, and give the person a copy of both. A report that fails takes nothing else with it."""
+        from archsmith.analysis.report import write_report
 
-    def _result(self, reason: str, rows: list[Row], chosen: Final, difference: float) -> FitResult:
-        history, settings = self.search.history, self.job.settings
-        exported = next(row for row in rows if row.exported)
-        return FitResult(
-            study=self.folder.name,
-            stop_reason=reason,
-            seconds=round(self.seconds, 2),
-            budget_seconds=settings.seconds,
-            n_trials=len(history.finished),
-            n_failed=sum(trial.losses is None for trial in history.finished),
-            n_from_mutation=sum(trial.notes.get("operator") == "mutate" for trial in history.finished),
-            valid=exported.valid,
-            test=exported.test,
-            rows=tuple(rows),
-            architecture=dict(chosen.candidate.architecture),
-            params=exported.params,
-            macs=exported.macs,
-            model_dir=str(Path(settings.out).resolve() if settings.out else self.folder / "final" / "bundle"),
-            test_reads=self.test_reads,
-            max_difference=difference,
-        )
+        report, ours = self.folder / "final" / REPORT, self.folder / "final" / "bundle"
+        with self._phase("report", str(report)) as done:
+            try:
+                shutil.copyfile(write_report(self.folder, report), ours / REPORT)
+            except Exception as error:
+                done.update(error=f"{type(error).__name__}: {error}")
+                self._say(f"The report could not be written ({error}); everything else is complete.")
+                result = dataclasses.replace(result, report=None)
+            if self.job.settings.out is not None:
+                folder.copy(ours, self.job.settings.out)
+        return result
 
     # The clock and the log
 
@@ -338,54 +395,29 @@ class _Run:
         began, result = time.time(), {}
         yield result
         self.results[name] = result
-        self.search.log("phase", {"name": name, "state": "finished", "seconds": time.time() - began, "result": result})
+        self._log_phase(name, time.time() - began, result)
+
+    def _log_phase(self, name: str, seconds: float, result: Mapping[str, Any] | None = None) -> None:
+        self.search.log("phase", {"name": name, "state": "finished", "seconds": seconds, "result": dict(result or {})})
 
     def _say(self, *lines: str) -> None:
         for line in lines:
             self.search.log("note", {"text": line})
 
 
-def _row(final: Final, test: float | None, exported: bool) -> Row:
-    params, macs = finals.params_and_macs(final.candidate.graph)
-    return Row(
-        final.candidate.name,
-        valid=final.valid,
-        valid_log_loss=final.log_loss,
-        test=test,
-        params=params,
-        macs=macs,
-        seconds=final.seconds,
-        epochs=final.epochs,
-        exported=exported,
-        trial=final.candidate.trial,
-    )
-
-
 def _scores(final: Final) -> dict[str, float]:
-    return {"valid": final.valid, "log_loss": final.log_loss, "epochs": final.epochs, "seconds": final.seconds}
+    return {**final.score.metrics, "epochs": final.epochs, "seconds": final.seconds}
 
 
-def _describe(candidate: Candidate) -> str:
-    params, macs = finals.params_and_macs(candidate.graph)
-    found = f"trial {candidate.trial}, " if candidate.trial is not None else ""
-    return f"{found}{params:,} parameters, {macs / 1e6:.1f} M multiply-adds"
+def _kind_of(task: Task) -> str:
+    """What the training evaluator calls it."""
+    return "numbers" if task.numeric else "balanced" if task.metric == "balanced_accuracy" else "classes"
 
 
-def _command(settings: FitSettings) -> str:
-    parts = ["archsmith fit", str(settings.data) if isinstance(settings.data, str) else "DATA"]
-    parts += [] if settings.seconds is None else [f"--time {settings.seconds:g}s"]
-    parts += [] if settings.trials is None else [f"--trials {settings.trials}"]
-    parts += [f"--space {settings.space}", f"--strategy {settings.strategy}", f"--seed {settings.seed}"]
-    parts += [f"--set {kind}.{name}={value}" for kind, values in settings.settings.items() for name, value in values.items()]
-    return " ".join(parts)
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Put a copy of the bundle at ``target`` in one step; an older bundle there is replaced."""
-    target = bundle.check_target(target)
-    draft = target.with_name(f".{target.name}.copying")
-    shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(source, draft)
-    if target.exists():
-        shutil.rmtree(target)
-    draft.rename(target)
+def _save(predictions: Predictions, path: Path) -> None:
+    """In one step, so that a kill leaves all or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}")
+    with draft.open("wb") as file:
+        np.savez(file, allow_pickle=False, **predictions)
+    os.replace(draft, path)

@@ -1,7 +1,8 @@
 """How the wall clock of one job is divided, in one place, from the speed that was measured on this machine in the first seconds.
 
-All times are on the study's own clock: seconds since it was opened, over all its openings. What is kept for the end (choosing, testing, export,
-verification) is reserved first; of the rest, the final training of two networks gets what it can use up to one half, and the search gets what remains.
+All times are on the study's own clock: seconds since it was opened, over all its openings. What is kept for the end (testing, export, verification,
+report) is reserved first; of the rest, the final training of two networks gets what it can use up to one half, and the search gets what remains. Where
+that would be too short for a search, the whole of it trains the fixed network.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from typing import Any
 
 EXPORT_SECONDS = 9.0  # torch.export + ONNX + verification, where it was not rehearsed: 2 s on 2 quiet cores, 5 to 12 s on busy ones
 EXPORT_SAFETY = 1.3  # a searched network has more operations than the one that was rehearsed with
-PASSES_OVER_TEST = 5.0  # two networks measured, and predictor, trained network and source compared
+REPORT_SECONDS = 2.0  # of drawing and writing
 EVALUATION_SHARE = 0.4  # seconds of a picture's forward pass as a share of its training step
+MOST_VERIFIED, FEWEST_VERIFIED = 10_000, 200  # pictures that the exported network is verified with
+VERIFYING_SHARE = 0.05  # of the budget that may go into looking at more pictures than the fewest
+VERIFYING_PASSES = 4.0  # predictor, trained network and source compared, for a network of 1.3 times the cost of the fixed one
+READING_SHARE = 0.3  # of the budget; if reading all pictures would take longer, fewer are used
 FINAL_SHARE = 0.5  # of the time between the search's start and the reserve
 SEARCHED_COST = (
     1.8  # a searched network's step against the fixed one's: the mean of what conv_stages tries (13 trials where the fixed one's cost forecast 24)
 )
 AIMED_TRIALS = 24  # as many trials as the search should have at least; the proxy is shortened for them
+FEWEST_TRIALS = 4  # fewer than these are no search
 LONGEST_PROXY, SHORTEST_PROXY = 2000, 60  # steps of one trial
 DEFAULT_PROXY = 400  # steps of one trial when there is no limit on the wall clock
 PATIENCE = 60  # trials without a better one after which the search has converged
@@ -29,7 +35,10 @@ FINAL_EPOCHS = 100.0  # nor does one of more epochs, on small data
 
 @dataclass(frozen=True)
 class Speed:
-    """What was measured: ``step_seconds`` of training the fixed network on one batch, and the counts that turn it into forecasts."""
+    """What was measured: ``step_seconds`` of training the fixed network on one batch, and the counts that turn it into forecasts.
+
+    ``original_seconds`` is the reading of one test picture as it came; ``params`` are the fixed network's, ``memory_mb`` what training it holds.
+    """
 
     step_seconds: float
     batch_size: int
@@ -38,6 +47,9 @@ class Speed:
     n_test: int
     n_threads: int | None = None  # that were fastest; None: as torch would have it
     export_seconds: float = EXPORT_SECONDS
+    original_seconds: float = 0.0
+    params: int = 0
+    memory_mb: float = 0.0
 
     @property
     def steps_per_epoch(self) -> int:
@@ -53,7 +65,8 @@ class Speed:
 class Plan:
     """The division. ``search_end`` and ``final_end`` are on the study's clock; None where only trials limit the job.
 
-    ``proxy_epochs`` is the fidelity of a trial, ``trial_seconds`` its forecast, ``final_epochs`` the most that a final training takes.
+    ``proxy_epochs`` is the fidelity of a trial, ``trial_seconds`` its forecast, ``final_epochs`` the most that a final training takes; ``searching`` is
+    False where the budget is too short for a search. ``n_verified`` test pictures are compared when the bundle is verified.
     """
 
     budget_seconds: float | None
@@ -64,6 +77,8 @@ class Plan:
     search_end: float | None
     final_end: float | None
     reserve_seconds: float
+    n_verified: int = MOST_VERIFIED
+    searching: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -74,14 +89,15 @@ class Plan:
 
     def lines(self) -> list[str]:
         """What a person is told before it starts."""
-        if self.search_end is None or self.budget_seconds is None:
-            return [
-                f"About {self.trial_seconds:.0f} s a trial; every trial trains for {self.proxy_epochs:.2g} epochs, the final networks for {self.final_epochs:.0f}."
-            ]
-        final = (self.final_end or 0.0) - self.search_end
+        if self.search_end is None or self.final_end is None:
+            return [f"Every trial trains for {_epochs(self.proxy_epochs)}, the final networks for {_epochs(self.final_epochs)}."]
+        final = self.final_end - self.search_end
+        end = f"{self.reserve_seconds:.0f} s for test, export and report"
+        if not self.searching:
+            return [f"The budget is too short for a search: {final:.0f} s train the fixed network, then {end}."]
         return [
-            f"About {self.forecast_trials:.0f} architectures of {self.proxy_epochs:.2g} epochs each ({self.trial_seconds:.1f} s), "
-            f"then {final:.0f} s of final training, {self.reserve_seconds:.0f} s for test and export."
+            f"About {self.forecast_trials:.0f} architectures of {_epochs(self.proxy_epochs)} each ({self.trial_seconds:.1f} s), "
+            f"then {final:.0f} s of final training, {end}."
         ]
 
 
@@ -93,26 +109,57 @@ def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: 
     per_epoch = speed.steps_per_epoch
     final_epochs = min(FINAL_EPOCHS, max(1.0, FINAL_STEPS / per_epoch))
     longest = min(LONGEST_PROXY, LONGEST_PROXY_EPOCHS * per_epoch)
-    overhead = speed.n_valid * speed.picture_seconds
+    measuring = speed.n_valid * speed.picture_seconds
+
+    def trial_seconds(steps: float) -> float:
+        return SEARCHED_COST * (steps * speed.step_seconds + measuring)
+
     if seconds is None:
         steps = float(min(DEFAULT_PROXY, longest))
-        trial = SEARCHED_COST * (steps * speed.step_seconds + overhead)
-        return Plan(None, steps / per_epoch, final_epochs, trial, float(trials or AIMED_TRIALS), None, None, 0.0)
-    reserve = min(0.3 * seconds, EXPORT_SAFETY * speed.export_seconds + PASSES_OVER_TEST * speed.n_test * speed.picture_seconds)
+        n_verified = min(MOST_VERIFIED, speed.n_test)
+        return Plan(None, steps / per_epoch, final_epochs, trial_seconds(steps), float(trials or AIMED_TRIALS), None, None, 0.0, n_verified)
+    n_verified = _n_verified(seconds, speed)
+    reserve = min(0.4 * seconds, _end_seconds(n_verified, speed))
     usable = max(1.0, seconds - elapsed - reserve)
     final = min(FINAL_SHARE * usable, (1 + SEARCHED_COST) * final_epochs * per_epoch * speed.step_seconds)
     search = usable - final
-    steps = (search / AIMED_TRIALS / SEARCHED_COST - overhead) / speed.step_seconds
+    searching = trials is not None or search >= FEWEST_TRIALS * trial_seconds(min(longest, SHORTEST_PROXY))
+    if not searching:
+        search, final = 0.0, usable
+    steps = (search / AIMED_TRIALS / SEARCHED_COST - measuring) / max(speed.step_seconds, 1e-9)
     steps = min(longest, max(SHORTEST_PROXY, steps))
-    trial = SEARCHED_COST * (steps * speed.step_seconds + overhead)
-    forecast = max(1.0, search / trial)
+    forecast = max(1.0, search / max(trial_seconds(steps), 1e-9)) if searching else 0.0
     return Plan(
         seconds,
         steps / per_epoch,
         final_epochs,
-        trial,
+        trial_seconds(steps),
         min(forecast, float(trials)) if trials else forecast,
         elapsed + search,
         elapsed + search + final,
         reserve,
+        n_verified,
+        searching,
     )
+
+
+def _n_verified(seconds: float, speed: Speed) -> int:
+    """As many test pictures as a small share of the budget allows, at least a few hundred."""
+    each = _verifying_seconds(speed)
+    affordable = int(VERIFYING_SHARE * seconds / each) if each else MOST_VERIFIED
+    return min(speed.n_test, MOST_VERIFIED, max(FEWEST_VERIFIED, affordable))
+
+
+def _verifying_seconds(speed: Speed) -> float:
+    """Of one picture: read as it came, twice, and seen by the exported network, the trained one and the source."""
+    return 2 * speed.original_seconds + VERIFYING_PASSES * speed.picture_seconds
+
+
+def _end_seconds(n_verified: int, speed: Speed) -> float:
+    """Test of the networks, temperature on the validation part, export with its verification, report."""
+    testing = (1 + SEARCHED_COST) * (speed.n_test + speed.n_valid) * speed.picture_seconds
+    return testing + EXPORT_SAFETY * speed.export_seconds + n_verified * _verifying_seconds(speed) + REPORT_SECONDS
+
+
+def _epochs(n: float) -> str:
+    return f"{n:.2g} epoch{'' if n == 1 else 's'}" if n < 10 else f"{n:.0f} epochs"

@@ -5,34 +5,48 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from archsmith import catalog
-from archsmith.automl import finals
-from archsmith.automl.finals import Candidate
-from archsmith.automl.plan import EXPORT_SECONDS, Plan, Speed, make_plan
+from archsmith.automl.finals import Candidate, Workshop
+from archsmith.automl.plan import EXPORT_SECONDS, READING_SHARE, Plan, Speed, make_plan
 from archsmith.automl.settings import FitSettings
 from archsmith.core.errors import StudyError, UsageError
+from archsmith.core.events import Event
 from archsmith.data import cache
-from archsmith.data.checks import Report, check
-from archsmith.data.readers import read
-from archsmith.data.splits import Splits, split
+from archsmith.data.checks import Report
+from archsmith.data.prepare import prepare
+from archsmith.data.splits import Splits
 from archsmith.graphs.network_space import NetworkSpace
+from archsmith.runtime.retention import Retention
+from archsmith.runtime.search import seconds_spent
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.runtime.workspace import Workspace
 from archsmith.spaces.conv_stages import ConvStages
 from archsmith.spaces.recipe import ImageRecipe
+from archsmith.training import device as devices
 from archsmith.training import threads
+from archsmith.training.device import Device
+from archsmith.training.memory import step_memory_mb
 from archsmith.training.recipe import Recipe
 
 FIXED = "fixed"
-REHEARSED = 60.0  # from this budget on an export is rehearsed before anything else: it is measured, and what is wrong with it comes out first
+REHEARSED = 25.0  # from this budget on an export is rehearsed before anything else: it is measured, and what is wrong with it comes out first
+MEMORY_SHARE = 0.8  # of the free memory that trainings may hold, all workers together
+SAMPLED_ORIGINALS = 20  # test pictures that are read as they came, to know how long that takes
+
+Tell = Callable[[Event], None]
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A job that is ready to run: everything that is known before the first trial. ``started`` is Unix time of this opening."""
+    """A job that is ready to run: everything that is known before the first trial.
+
+    ``started`` is Unix time of this opening, ``read_seconds`` what reading, checking and measuring took in it; ``extended`` says that the study had come to its end
+    before and was given a larger budget.
+    """
 
     settings: FitSettings
     store: SqliteStore
@@ -41,17 +55,42 @@ class Job:
     report: Report
     plan: Plan
     speed: Speed
+    device: Device
+    memory_mb: float | None
     started: float
+    read_seconds: float = 0.0
+    extended: bool = False
 
     @property
     def recipe(self) -> Recipe:
         return recipe_of(self.settings, self.splits)
 
+    def lines(self) -> list[str]:
+        """What a person is told before it starts."""
+        kept = 10 * 12 * self.speed.params / 1e6  # trials' checkpoints: weights, momentum, averaged weights
+        disk = self.data_mb + min(kept, self.settings.disk_mb or Retention().max_mb)
+        of = "" if self.memory_mb is None else f" of {_size(self.memory_mb)}"
+        return [
+            *self.report.lines(),
+            self.device.sentence,
+            *self.plan.lines(),
+            f"One training holds about {_size(self.speed.memory_mb)}{of} of memory; data and trials take about {_size(disk)} of disk.",
+        ]
+
+    @property
+    def data_mb(self) -> float:
+        """Size of the decoded pictures on disk."""
+        return sum(file.stat().st_size for file in self.data_folder.iterdir()) / 1e6
+
+    @property
+    def workshop(self) -> Workshop:
+        return Workshop(self.splits, self.device.torch, self.memory_mb)
+
 
 def recipe_of(settings: FitSettings, splits: Splits | None = None) -> Recipe:
     """The defaults of training for data of this size, with the person's own settings on top."""
     chosen = settings.settings.get("recipe", {})
-    recipe: Recipe = catalog.build(Recipe, chosen)
+    recipe: Recipe = catalog.build(Recipe, {"balance": settings.balance, **chosen})
     return recipe if splits is None or "batch_size" in chosen else recipe.sized(len(splits.train))
 
 
@@ -79,54 +118,109 @@ def fixed_candidate(settings: FitSettings, splits: Splits) -> Candidate:
     return Candidate(FIXED, space.graph(architecture), recipe_of(settings, splits), architecture, space)
 
 
-def start(settings: FitSettings, started: float) -> Job:
-    """Read, check and split the data, measure the machine, and only then make a study."""
+def start(settings: FitSettings, started: float, tell: Tell) -> Job:
+    """Read, check and split the data, measure the machine, and only then make a study. ``tell`` hears how far the reading is."""
     strategy_of(settings)  # a wrong name is found before the data are read
     recipe_of(settings)
-    loaded = read(settings.data)
-    splits = split(loaded, settings.seed)
-    report = check(splits)
-    space_of(settings, splits)
+    device = devices.choose(settings.device)
     workspace = Workspace(settings.workspace)
-    folder = cache.write(splits, workspace.path / "data")
-    splits = cache.open_splits(folder)
-    speed = measure_speed(settings, splits)
+    began = time.time()
+    telling = _Telling(tell, began)
+    prepared = prepare(
+        settings.data,
+        workspace.path / "data",
+        seed=settings.seed,
+        side=settings.side,
+        kind=settings.kind,
+        balanced=settings.balance,
+        image=settings.image,
+        target=settings.target,
+        seconds=None if settings.seconds is None else READING_SHARE * settings.seconds,
+        progress=telling,
+    )
+    splits = prepared.splits
+    space_of(settings, splits)
+    memory_mb = settings.memory_mb or _share_of_free(device, settings.workers)
+    workshop = Workshop(splits, device.torch, memory_mb)
+    speed = measure_speed(settings, workshop)
     plan = make_plan(settings.seconds, settings.trials, time.time() - started, speed)
     store = workspace.create(settings.name or _study_name(splits.name))
-    return Job(settings, store, splits, folder, report, plan, speed, started)
+    return Job(settings, store, splits, prepared.folder, prepared.report, plan, speed, device, memory_mb, started, time.time() - began)
 
 
-def measure_speed(settings: FitSettings, splits: Splits) -> Speed:
+class _Telling:
+    """Tells how far the reading is; not before there is something to read, so that what cannot be read is answered by one sentence."""
+
+    def __init__(self, tell: Tell, began: float) -> None:
+        self._tell, self._began, self._started = tell, began, False
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if not self._started:
+            self._tell(Event("phase", {"name": "read", "state": "started", "detail": "pictures, checks, speed of this machine"}, time=self._began))
+            self._started = True
+        self._tell(Event("progress", {"what": what, "done": done, "total": total}, time=time.time()))
+
+
+def _share_of_free(device: Device, workers: int) -> float | None:
+    free = devices.free_memory_mb(device.torch)
+    return None if free is None else MEMORY_SHARE * free / workers
+
+
+def measure_speed(settings: FitSettings, workshop: Workshop) -> Speed:
     """The fixed network's training step, with the number of threads that makes it fastest, and an export.
 
     Without a limit on the wall clock nothing is measured: the run must not depend on how busy the machine is.
     """
+    splits = workshop.splits
     candidate = fixed_candidate(settings, splits)
     counts = len(splits.train), len(splits.valid), len(splits.test)
+    size = {
+        "params": candidate.params,
+        "memory_mb": step_memory_mb(candidate.graph, min(candidate.recipe.batch_size, len(splits.train))),
+    }
     if settings.seconds is None:
-        return Speed(0.0, candidate.recipe.batch_size, *counts)
-    n_threads, seconds = fastest_threads(candidate, splits, most=min(2.0, 0.01 * settings.seconds))
+        return Speed(0.0, candidate.recipe.batch_size, *counts, **size)
+    n_threads, seconds = fastest_threads(candidate, workshop, most=min(2.0, 0.01 * settings.seconds))
     export_seconds = EXPORT_SECONDS
     if settings.seconds >= REHEARSED:
         with threads.limited(n_threads):
-            export_seconds = finals.rehearse_export(candidate, splits)
-    return Speed(seconds, candidate.recipe.batch_size, *counts, n_threads, export_seconds)
+            export_seconds = workshop.rehearse_export(candidate)
+    return Speed(seconds, candidate.recipe.batch_size, *counts, n_threads, export_seconds, _original_seconds(splits), **size)
 
 
-def fastest_threads(candidate: Candidate, splits: Splits, *, most: float) -> tuple[int, float]:
-    """The number of threads that trains ``candidate`` fastest at this moment, and its seconds a step; each is measured for about ``most`` seconds."""
-    measured = {}
+def _original_seconds(splits: Splits) -> float:
+    """Seconds of reading one test picture as it came."""
+    began, n = time.perf_counter(), min(SAMPLED_ORIGINALS, len(splits.test))
+    for index in range(n):
+        splits.test.original(index)
+    return (time.perf_counter() - began) / n
+
+
+def fastest_threads(candidate: Candidate, workshop: Workshop, *, most: float) -> tuple[int | None, float]:
+    """The number of threads that trains ``candidate`` fastest at this moment, and its seconds a step; each is measured for about ``most`` seconds.
+
+    On a graphics card the number does not matter: None.
+    """
+    if workshop.device.type != "cpu":
+        return None, workshop.step_seconds(candidate, most=most)
+    measured: dict[int | None, float] = {}
     for n_threads in threads.candidates():
         with threads.limited(n_threads):
-            measured[n_threads] = finals.step_seconds(candidate, splits, most=most)
+            measured[n_threads] = workshop.step_seconds(candidate, most=most)
     fastest = min(measured, key=lambda n: measured[n])
     return fastest, measured[fastest]
 
 
-def resume(settings: FitSettings, started: float) -> Job:
-    """Take up a study where it was left; a longer ``seconds`` or more ``trials`` than before extend it."""
+def resume(settings: FitSettings, started: float) -> Job | None:
+    """Take up a study where it was left; a longer ``seconds`` or more ``trials`` than before extend it.
+
+    None when there is no study of these data yet: then the one that was asked for did not get as far as its first event.
+    """
     workspace = Workspace(settings.workspace)
-    store = workspace.open(settings.name or latest_unfinished(workspace, settings.data))
+    name = known(workspace, settings.name) if settings.name is not None else latest_unfinished(workspace, settings.data)
+    if name is None:
+        return None
+    store = workspace.open(name)
     first = next(store.read(), None)
     if first is None or "fit" not in first.data:
         raise StudyError(f"The study {store.folder.name} was not started by fit.", "Resume it with the program that began it.")
@@ -136,24 +230,51 @@ def resume(settings: FitSettings, started: float) -> Job:
     splits = cache.open_splits(folder)
     now = dataclasses.replace(began, resume=True, workspace=settings.workspace, out=settings.out or began.out, name=store.folder.name)
     plan, speed = Plan.from_dict(info["plan"]), Speed(**info["speed"])
-    if settings.seconds != began.seconds or settings.trials != began.trials:
+    ended = "result" in store.counts()
+    extended = settings.seconds != began.seconds or settings.trials != began.trials
+    if extended:
         now = dataclasses.replace(now, seconds=settings.seconds, trials=settings.trials)
         # The proxy stays as it was, or old and new trials could not be compared.
-        longer = make_plan(now.seconds, now.trials, 0.0, speed)
+        longer = make_plan(now.seconds, now.trials, seconds_spent(store.read()) if ended else 0.0, speed)
         plan = dataclasses.replace(longer, proxy_epochs=plan.proxy_epochs, trial_seconds=plan.trial_seconds)
-    return Job(now, store, splits, folder, check(splits), plan, speed, started)
+    device = devices.choose(now.device)
+    memory_mb = info["memory_mb"]  # as it was, or the same network might get another batch
+    report = Report.from_dict(info["report"])
+    return Job(now, store, splits, folder, report, plan, speed, device, memory_mb, started, extended=extended and ended)
 
 
-def latest_unfinished(workspace: Workspace, data: Any) -> str:
-    """The id of the study of these data that was cut off last. Raises StudyError when there is none, UsageError for data without a name."""
+def known(workspace: Workspace, name: str) -> str | None:
+    """The id of the study that ``name`` or its beginning stands for; None when there is none."""
+    found = [summary.id for summary in workspace.list() if summary.id.startswith(name)]
+    return name if name in found or len(found) > 1 else next(iter(found), None)
+
+
+def latest_unfinished(workspace: Workspace, data: Any) -> str | None:
+    """The id of the study of these data that was cut off last, None when there is no study of them.
+
+    Raises StudyError when all studies of these data have come to their end, UsageError for data without a name.
+    """
     if not isinstance(data, str):
         raise UsageError("Data in memory have no name to find their study by.", "Name the study to resume.")
+    finished = None
     for summary in workspace.list():
         began = ((summary.study or {}).get("fit") or {}).get("settings") or {}
-        if summary.state not in ("running", "unreadable") and began.get("data") == data and "result" not in SqliteStore(summary.folder).counts():
+        if summary.state in ("running", "unreadable") or began.get("data") != data:
+            continue
+        if "result" not in SqliteStore(summary.folder).counts():
             return summary.id
-    raise StudyError(f"There is no unfinished study of {data!r} in {workspace.path}.", "Start one without --resume, or name one with --name.")
+        finished = finished or summary.id
+    if finished is None:
+        return None
+    raise StudyError(
+        f"There is no unfinished study of {data!r} in {workspace.path}: {finished} has come to its end.",
+        f"Give it more: archsmith studies resume {finished} --time +20m; or start a new one without --resume.",
+    )
 
 
 def _study_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:40] or "data"
+
+
+def _size(megabytes: float) -> str:
+    return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"

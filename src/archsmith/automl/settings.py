@@ -9,13 +9,21 @@ from typing import Any
 
 from archsmith.core.errors import UsageError
 
+SHORTEST = 20.0  # seconds that reading, one short training, a test and a verified export take on small data
+
 
 @dataclass(frozen=True)
 class FitSettings:
     """One job. ``data`` is anything that ``archsmith.data.readers.read`` takes; ``seconds`` and ``trials`` are limits (at least one of them).
 
-    ``space`` and ``strategy`` are catalogue names, ``settings`` their fields (``{"strategy": {"population": 50}}``). ``out`` is where a copy of the bundle
-    goes; the study keeps its own. ``resume`` goes on with the study ``name`` (the latest unfinished one of these data when None).
+    ``image`` and ``target`` name the columns of a table; ``kind`` is ``classes``, ``number`` or ``auto`` (what the labels look like); ``side`` the
+    pixels that pictures are brought to (None: from their sizes); ``balance`` makes rare classes count as much as common ones.
+
+    ``space`` and ``strategy`` are catalogue names, ``settings`` their fields (``{"strategy": {"population": 50}}``). ``device`` is ``auto``, ``cpu``,
+    ``cuda`` or ``mps``; ``memory_mb`` and ``disk_mb`` are limits on what trainings hold and trials keep (10⁶ bytes; None: what is free here, and 2000).
+
+    ``out`` is where a copy of the bundle goes; the study keeps its own. ``resume`` goes on with the study ``name`` (the latest unfinished one of these
+    data when None).
     """
 
     data: Any
@@ -30,12 +38,28 @@ class FitSettings:
     workers: int = 1
     resume: bool = False
     name: str | None = None
+    kind: str = "auto"
+    image: str | None = None
+    target: str | None = None
+    side: int | None = None
+    balance: bool = False
+    device: str = "auto"
+    memory_mb: float | None = None
+    disk_mb: float | None = None
 
     def __post_init__(self) -> None:
         if self.seconds is None and self.trials is None:
             raise UsageError("There is no limit on time or trials.", "Give --time, --trials or both.")
-        if self.seconds is not None and self.seconds < 20:
-            raise UsageError(f"{self.seconds:g} s are too short for a search, a final training and an export.", "Give at least 20s.")
+        if self.seconds is not None and self.seconds < SHORTEST:
+            raise UsageError(f"{self.seconds:g} s are too short for a search, a final training and an export.", f"Give at least {SHORTEST:.0f}s.")
+        if self.kind not in ("auto", "classes", "number"):
+            raise UsageError(f"The kind of target is {self.kind!r}.", "It is auto, classes or number.")
+        if self.balance and self.kind == "number":
+            raise UsageError("Only classes can be balanced.", "Leave balance out for numbers.")
+        for name in ("memory_mb", "disk_mb"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UsageError(f"The limit {name} is {value}.", "Give megabytes, or leave it out.")
         unknown = sorted(set(self.settings) - {"space", "strategy", "recipe"})
         if unknown:
             raise UsageError(f"There are no settings of {unknown[0]!r}.", "Settings begin with space., strategy. or recipe.")
@@ -52,12 +76,16 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class Row:
-    """One honest row: a network trained in full. Accuracies in [0, 1]; ``error`` says why there is none."""
+    """One honest row: a network trained in full. ``valid`` and ``test`` are the main metric; ``error`` says why there is none.
+
+    ``valid_metrics`` and ``test_metrics`` hold all metrics by name (accuracies in [0, 1], log loss in nats, errors in the target's own units).
+    """
 
     name: str
     valid: float | None = None
-    valid_log_loss: float | None = None
     test: float | None = None
+    valid_metrics: Mapping[str, float] = field(default_factory=dict)
+    test_metrics: Mapping[str, float] = field(default_factory=dict)
     params: int | None = None
     macs: int | None = None
     seconds: float = 0.0
@@ -72,7 +100,10 @@ class Row:
 
 @dataclass(frozen=True)
 class FitResult:
-    """What came of a job. ``valid`` and ``test`` are the exported network's accuracies; ``rows`` the fixed, linear and best searched networks."""
+    """What came of a job. ``valid`` and ``test`` are the exported network's ``metric``; ``rows`` the fixed, linear and best searched networks.
+
+    ``temperature`` divides the exported network's logits; ``forecast`` holds what was said beforehand of ``trials``, ``seconds`` by phase.
+    """
 
     study: str
     stop_reason: str
@@ -81,15 +112,20 @@ class FitResult:
     n_trials: int
     n_failed: int
     n_from_mutation: int
+    metric: str
     valid: float | None
     test: float | None
+    metrics: Mapping[str, Mapping[str, float]]
     rows: tuple[Row, ...]
     architecture: Mapping[str, Any]
     params: int | None
     macs: int | None
     model_dir: str
+    report: str | None
     test_reads: int
     max_difference: float | None
+    temperature: float = 1.0
+    forecast: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return {**dataclasses.asdict(self), "rows": [row.to_dict() for row in self.rows], "architecture": dict(self.architecture)}

@@ -144,7 +144,7 @@ class Display:
             return [self._trial_line(state.trials[data["trial"]])]
         if event.kind == "note":
             return [str(data.get("text", ""))]
-        if event.kind == "epoch" and state.phase is not None and time.time() - self._epoch_said >= EPOCH_SECONDS:
+        if event.kind in ("epoch", "progress") and state.phase is not None and time.time() - self._epoch_said >= EPOCH_SECONDS:
             self._epoch_said = time.time()
             return [f"{state.phase.name}: {state.phase.detail}"]
         if event.kind == "closed" and not state.phases:

@@ -8,7 +8,7 @@ import typer
 
 # What each extra brings, by the name that is imported; the installation is judged by these.
 EXTRAS = {
-    "train": ("torch", "safetensors", "sklearn", "pandas", "pyarrow", "onnx", "onnxscript", "matplotlib", "jinja2"),
+    "train": ("torch", "safetensors", "sklearn", "pandas", "pyarrow", "onnx", "onnxscript", "matplotlib", "jinja2", "markupsafe"),
     "text": ("tokenizers",),
     "serve": ("fastapi", "uvicorn", "multipart", "prometheus_client"),
     "app": ("nicegui",),

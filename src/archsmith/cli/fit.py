@@ -14,7 +14,9 @@ DEFAULT_TIME = "20m"
 
 
 def fit(
-    data: Annotated[str, typer.Argument(help="'digits' (the shipped sample), a folder of class folders, IDX files or their folder, or an .npz.")],
+    data: Annotated[
+        str, typer.Argument(help="'digits' (the shipped sample), a folder or zip of class folders, a CSV or Parquet table, IDX files, an .npz.")
+    ],
     time: Annotated[str | None, typer.Option("--time", help="Budget of the whole job as 90s, 20m or 1h30m.  [default: 20m, unless --trials]")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Budget in trials of the search.")] = None,
     out: Annotated[str | None, typer.Option(help="Folder for the bundle; the study keeps one in any case.")] = None,
@@ -26,9 +28,19 @@ def fit(
     settings: Annotated[list[str] | None, typer.Option("--set", help="One setting, as strategy.population=50; may be repeated.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="How many trials run at once.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest unfinished study of these data, or the one of --name.")] = False,
+    kind: Annotated[str, typer.Option(help="What is predicted: classes, number, or auto (what the labels look like).")] = "auto",
+    image: Annotated[str | None, typer.Option("--image-column", help="Column of a table that holds the pictures or their paths.")] = None,
+    target: Annotated[str | None, typer.Option("--target-column", help="Column of a table that holds what is predicted.")] = None,
+    side: Annotated[int | None, typer.Option(help="Pixels of a side that pictures are brought to; from their own sizes when left out.")] = None,
+    balance: Annotated[bool, typer.Option("--balance", help="Rare classes count as much as common ones.")] = False,
+    device: Annotated[str, typer.Option(help="Where networks are trained: auto, cpu, cuda or mps.")] = "auto",
+    memory: Annotated[
+        float | None, typer.Option("--memory-mb", help="Most memory of one training, in megabytes; what is free when left out.")
+    ] = None,
+    disk: Annotated[float | None, typer.Option("--disk-mb", help="Most disk that trials keep, in megabytes.  [default: 2000]")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output at the end.")] = False,
 ) -> None:
-    """Search and train a network for DATA, and write a bundle.
+    """Search and train a network for DATA, and write a bundle and a report.
 
     The best network is trained in full and tested once. Ctrl-C once finishes with the best so far; twice stops now, and --resume
     goes on from there.
@@ -37,13 +49,12 @@ def fit(
     from archsmith.automl.settings import FitSettings
     from archsmith.core.budget import parse_seconds
 
-    seconds = None if time is None else parse_seconds(time)
     if resume:
-        from archsmith.automl.prepare import latest_unfinished
-        from archsmith.runtime.workspace import Workspace
-
-        resume_fit(name or latest_unfinished(Workspace(workspace), data), seconds, trials, out, workspace, json=json)
-        return
+        study = _to_resume(data, name, workspace)
+        if study is not None:
+            resume_fit(study, time, trials, out, workspace, json=json)
+            return
+    seconds = None if time is None else parse_seconds(time)
     run(
         FitSettings(
             data=data,
@@ -57,23 +68,46 @@ def fit(
             settings=catalog.parse_settings(settings or []),
             workers=workers,
             name=name,
+            kind=kind,
+            image=image,
+            target=target,
+            side=side,
+            balance=balance,
+            device=device,
+            memory_mb=memory,
+            disk_mb=disk,
         ),
         json=json,
     )
 
 
-def resume_fit(name: str, seconds: float | None, trials: int | None, out: str | None, workspace: str | None, *, json: bool) -> None:
-    """Go on with a job; limits that are not given stay as they were."""
+def _to_resume(data: str, name: str | None, workspace: str | None) -> str | None:
+    """The study that ``--resume`` goes on with; None when there is none of these data yet."""
+    from archsmith.automl.prepare import known, latest_unfinished
+    from archsmith.cli.output import to_stderr
+    from archsmith.runtime.workspace import Workspace
+
+    place = Workspace(workspace)
+    study = latest_unfinished(place, data) if name is None else known(place, name)
+    if study is None:
+        to_stderr("There is no study of these data to go on with; starting one.")
+    return study
+
+
+def resume_fit(name: str, time: str | None, trials: int | None, out: str | None, workspace: str | None, *, json: bool) -> None:
+    """Go on with a job; limits that are not given stay as they were. ``time`` as ``+20m`` is that much more than what is spent."""
     import dataclasses
 
     from archsmith.automl.settings import FitSettings
     from archsmith.cli.studies import open_study
     from archsmith.core.errors import StudyError
+    from archsmith.runtime.search import parse_budget
 
     study = open_study(name, workspace)
     if "fit" not in study.began:
         raise StudyError(f"The study {study.id} was not begun by fit.", f"Go on with it by: archsmith studies resume {study.id}")
     began = FitSettings.from_dict(study.began["fit"]["settings"])
+    seconds = None if time is None else parse_budget(time, study.store)
     given: dict[str, Any] = {key: value for key, value in (("seconds", seconds), ("trials", trials), ("out", out)) if value is not None}
     run(dataclasses.replace(began, **given, workspace=workspace, name=study.id, resume=True), json=json, before=study)
 
@@ -107,10 +141,10 @@ def summarize(result: dict[str, Any]) -> None:
     """How the job ended, for people: the honest rows, the network, where it lies and what to do next."""
     from archsmith.cli.output import duration, number, say, show
 
-    rows = result["rows"]
+    metric = words(result["metric"])
     say("")
     show(
-        ("network", "valid", "test", "parameters", "multiply-adds", "seconds", ""),
+        ("network", f"valid {metric}", f"test {metric}", "parameters", "multiply-adds", "seconds", ""),
         [
             (
                 row["name"],
@@ -121,16 +155,23 @@ def summarize(result: dict[str, Any]) -> None:
                 round(row["seconds"], 1),
                 row["error"] or ("exported" if row["exported"] else ""),
             )
-            for row in rows
+            for row in result["rows"]
         ],
     )
     say("")
-    if result["test"] is not None:
-        say(f"Test accuracy {number(result['test'])}, measured once on pictures that nothing was chosen by; validation {number(result['valid'])}.")
-    elif result["valid"] is not None:
-        say(f"Validation accuracy {number(result['valid'])}; there was no test split.")
-    if result["params"] is not None:
-        say(f"The network has {result['params']:,} parameters and takes {result['macs']:,} multiply-adds a picture.")
+    others = ", ".join(f"{words(name)} {number(value)}" for name, value in result["metrics"]["test"].items() if name != result["metric"])
+    say(
+        f"Test {metric} {number(result['test'])} ({others}), measured once on pictures that nothing was chosen by; validation {number(result['valid'])}."
+    )
+    say(f"The network has {result['params']:,} parameters and takes {result['macs']:,} multiply-adds a picture.")
     budget = f" of {duration(result['budget_seconds'])}" if result["budget_seconds"] else ""
     say(f"{result['n_trials']} trials, {duration(result['seconds'])}{budget}; stopped because: {result['stop_reason']}. Study {result['study']}.")
-    say(f"Bundle: {result['model_dir']}", f"Next:   archsmith predict {result['model_dir']} IMAGE...")
+    say(f"Bundle: {result['model_dir']}")
+    if result["report"]:
+        say(f"Report: {result['report']}")
+    say(f"Next:   archsmith predict {result['model_dir']} IMAGE...")
+
+
+def words(metric: str) -> str:
+    """A metric's name as people write it."""
+    return {"r2": "R²", "rmse": "RMSE", "mae": "MAE"}.get(metric, metric.replace("_", " "))

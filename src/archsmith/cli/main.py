@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from archsmith.cli import bundles, catalog, doctor, fit, networks, search, studies
+from archsmith.cli import bundles, catalog, doctor, fit, networks, reports, search, studies
 from archsmith.cli.interrupts import INTERRUPTED
 from archsmith.core.errors import ArchsmithError, MissingExtraError
 from archsmith.version import VERSION
@@ -47,6 +47,8 @@ app.command("predict")(bundles.predict)
 app.command("evaluate")(bundles.evaluate)
 app.command("search")(search.search)
 app.add_typer(studies.app, name="studies")
+app.add_typer(bundles.app, name="bundles")
+app.command("report")(reports.report)
 app.command("draw")(networks.draw)
 app.command("zoo")(networks.zoo)
 app.command("catalog")(catalog.catalog)

@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from archsmith.cli.output import number
+from archsmith.cli.output import duration, number
 from archsmith.core.events import Event
+
+
+DOING = {"decode": "decoding pictures,", "wait": "another process decodes these pictures,"}
 
 
 @dataclass
@@ -121,6 +124,14 @@ class Progress:
             phase.detail = data.get("detail") or _in_words(data.get("result") or {}) or phase.detail
         else:
             self.phases.append(Phase(name, now, data.get("forecast_seconds"), detail=data.get("detail") or ""))
+
+    def _on_progress(self, data: Mapping[str, Any], now: float) -> None:
+        phase = self.phase
+        if phase is not None and data["total"]:
+            done, spent = data["done"], now - phase.started
+            left = f", about {duration(spent / done * (data['total'] - done))} left" if done and spent > 1.0 else ""
+            what = DOING.get(data["what"], data["what"])
+            phase.detail = f"{what} {done:,} of {data['total']:,}{left}"
 
     def _on_epoch(self, data: Mapping[str, Any], now: float) -> None:
         phase = self.phase

@@ -59,24 +59,23 @@ def show_study(
 @app.command("resume")
 def resume(
     study: Which = "last",
-    time: Annotated[str | None, typer.Option("--time", help="A new budget of time for the whole study.")] = None,
+    time: Annotated[str | None, typer.Option("--time", help="A new budget of time for the whole study, or +20m for that much more.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="A new budget of trials for the whole study.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="How many trials run at once; a study of fit keeps its own number.")] = 1,
     workspace: Where = None,
     json: Json = False,
 ) -> None:
     """Go on with a study, if need be with a larger budget."""
-    from archsmith.core.budget import parse_seconds
-
-    seconds = None if time is None else parse_seconds(time)
     opened = open_study(study, workspace)
     if "fit" in opened.began:
         from archsmith.cli.fit import resume_fit
 
-        resume_fit(opened.id, seconds, trials, None, workspace, json=json)
+        resume_fit(opened.id, time, trials, None, workspace, json=json)
     else:
         from archsmith.cli.search import resume_search
+        from archsmith.runtime.search import parse_budget
 
+        seconds = None if time is None else parse_budget(time, opened.store)
         resume_search(opened, seconds, trials, workers, json=json)
 
 

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
+from archsmith.core import markup
 from archsmith.core.errors import UsageError
 
 Scalar = bool | int | float | str | None
@@ -59,6 +60,12 @@ class Architecture(Mapping[str, Scalar]):
 
     def __repr__(self) -> str:
         return f"Architecture({self.to_json()})"
+
+    def _repr_html_(self) -> str:
+        n = len(self)
+        return markup.table(
+            ((path, answer) for path, answer in self.items()), ("decision", "answer"), f"{n} decision{'' if n == 1 else 's'}, {self.key}"
+        )
 
     @cached_property
     def _canonical(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from archsmith.core import markup
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import EvaluationError
 
@@ -72,7 +73,7 @@ class Outcome:
         return cls(Status(data["status"]), data["metrics"], data["seconds"], data["error"], data["error_kind"], data["notes"])
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Trial:
     """One evaluation of one proposal. ``outcome`` is None while pending; ``losses`` are set when it finished well; ``curve`` holds (step, metrics)."""
 
@@ -103,3 +104,18 @@ class Trial:
     @property
     def metrics(self) -> Mapping[str, float]:
         return self.outcome.metrics if self.outcome else {}
+
+    def __repr__(self) -> str:
+        scores = "".join(f", {name} {markup.text(value)}" for name, value in self.metrics.items())
+        parents = f", from {', '.join(map(str, self.parents))}" if self.parents else ""
+        return f"Trial({self.id}, {self.status.value}{scores}, fidelity {self.fidelity:g}{parents})"
+
+    def _repr_html_(self) -> str:
+        facts: list[tuple[str, object]] = [("status", self.status.value), *self.metrics.items(), ("fidelity", self.fidelity)]
+        if self.parents:
+            facts.append(("parents", ", ".join(map(str, self.parents))))
+        if self.outcome is not None:
+            facts.append(("seconds", round(self.outcome.seconds, 2)))
+            if self.outcome.error:
+                facts.append(("error", self.outcome.error))
+        return markup.table(facts, caption=f"Trial {self.id}") + self.architecture._repr_html_()

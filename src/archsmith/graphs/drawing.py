@@ -73,16 +73,16 @@ def draw(graph: Graph, scope: str | None = None, depth: int | None = None, title
     return _picture(graph, root, view, title)
 
 
-def draw_cell(graph: Graph, scope: str, title: str | None = None) -> str:
-    """The inside of one scope, with every operation as one box."""
+def draw_cell(graph: Graph, scope: str, title: str | None = None, note: bool = True) -> str:
+    """The inside of one scope, with every operation as one box; ``note`` puts small print below."""
     root = _known(graph, scope)
     inside = _inside(graph)
     view = _view(graph, root, lambda path: _is_operation(graph, path, inside[path]))
-    return _picture(graph, root, view, title)
+    return _picture(graph, root, view, title, NOTE if note else "")
 
 
-def draw_network(graph: Graph, title: str | None = None, piles: bool = True) -> str:
-    """The whole network, with cells and blocks as boxes; ``piles`` draws a run of three or more equal ones as one."""
+def draw_network(graph: Graph, title: str | None = None, piles: bool = True, note: bool = True) -> str:
+    """The whole network, with cells and blocks as boxes; ``piles`` draws a run of three or more equal ones as one, ``note`` puts its size below."""
     inside = _inside(graph)
     view = _view(graph, "", lambda path: graph.scopes[path].kind != "Stage")
     for level in range(2, 2 + max((_level(path) for path in graph.scopes), default=0)):
@@ -96,7 +96,8 @@ def draw_network(graph: Graph, title: str | None = None, piles: bool = True) -> 
         view = _piled(view)
     served = graph.without(AUXILIARY)
     params, macs = (sum(getattr(graph.facts(node), count) for node in served.nodes) for count in ("n_params", "macs"))
-    return _picture(graph, "", view, title, f"{_count(params)} parameters, {_count(macs)} multiply-adds; {NOTE}", shapes=True)
+    told = f"{_count(params)} parameters, {_count(macs)} multiply-adds; {NOTE}"
+    return _picture(graph, "", view, title, told if note else "", shapes=True)
 
 
 def _known(graph: Graph, scope: str | None) -> str:

@@ -57,7 +57,7 @@ class Scope:
         return self.path.rpartition(".")[2]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """``nodes`` in topological order, ``scopes`` by path (parents first), ``inputs`` names of input nodes, ``outputs`` output name -> node name."""
 
@@ -68,6 +68,10 @@ class Graph:
 
     def __len__(self) -> int:
         return len(self.nodes)
+
+    def __repr__(self) -> str:
+        n_params = sum(self.facts(node).n_params for node in self.nodes)
+        return f"Graph({len(self.nodes)} nodes, {n_params:,} parameters, {', '.join(self.inputs)} -> {', '.join(self.outputs)})"
 
     @property
     def main_output(self) -> str:

@@ -13,14 +13,15 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from html import escape
 from types import TracebackType
 from typing import Any
 
 from archsmith import catalog
 from archsmith.core import budget as reasons
-from archsmith.core.budget import Budget
+from archsmith.core.budget import Budget, parse_seconds
 from archsmith.core.errors import EvaluationError, InvalidArchitectureError, StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.core.history import History
@@ -39,7 +40,7 @@ COMMAND_SECONDS = 1.0  # how often other processes' commands are looked for whil
 Observer = Callable[[Event], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SearchResult:
     """Why a search ended, what it knows, and what it cost (``seconds`` of wall clock over all openings; simulated seconds for tables)."""
 
@@ -50,6 +51,14 @@ class SearchResult:
     @property
     def best(self) -> Trial | None:
         return self.history.best()
+
+    def __repr__(self) -> str:
+        return f"SearchResult({self.reason}, {len(self.history.finished)} trials finished, {self.seconds:.1f} s, best: {self.best})"
+
+    def _repr_html_(self) -> str:
+        n = len(self.history.finished)
+        said = f"<div>{n:,} trial{'' if n == 1 else 's'} finished in {self.seconds:.1f} s; stopped because: {escape(self.reason)}</div>"
+        return said + ("" if self.best is None else self.best._repr_html_())
 
 
 class Search:
@@ -134,17 +143,13 @@ class Search:
 
     def _replay(self) -> None:
         self._forget()
-        opened = last = None
-        for event in self.store.read():
+        events = list(self.store.read())
+        for event in events:
             if event.kind == "study":
                 self._check_same(event.data)
-            elif event.kind == "opened":
-                self._seconds_before += last - opened if opened is not None and last is not None else 0.0
-                opened = event.time
-            last = event.time
             self._fold(event)
-        self._seconds_before += last - opened if opened is not None and last is not None else 0.0
-        if last is None:
+        self._seconds_before = seconds_spent(events)
+        if not events:
             self._log("study", {**self._description(), "forecast_trials": self.forecast_trials, **self.info})
 
     def _description(self) -> dict[str, Any]:
@@ -398,3 +403,21 @@ def replayed(store: Store, problem: Problem) -> History:
     for event in store.read():
         history.apply(event)
     return history
+
+
+def seconds_spent(events: Iterable[Event]) -> float:
+    """Wall clock that a study was open for, over all its openings; of one that was killed, up to its last event."""
+    spent, opened, last = 0.0, None, None
+    for event in events:
+        if event.kind == "opened":
+            spent += last - opened if opened is not None and last is not None else 0.0
+            opened = event.time
+        last = event.time
+    return spent + (last - opened if opened is not None and last is not None else 0.0)
+
+
+def parse_budget(text: str, store: Store) -> float:
+    """A new limit in seconds on the whole study: ``1h`` as it is, ``+20m`` as so much more than what is spent. Raises UsageError."""
+    if not text.strip().startswith("+"):
+        return parse_seconds(text)
+    return seconds_spent(store.read()) + parse_seconds(text.strip()[1:])

@@ -1,0 +1,144 @@
+"""What a finished job says: its honest rows, its result, and the facts that go into the bundle."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archsmith import catalog
+from archsmith.automl.finals import Candidate, Final
+from archsmith.automl.prepare import Job
+from archsmith.automl.settings import FitResult, FitSettings, Row
+from archsmith.bundle.manifest import Facts
+from archsmith.bundle.manifest import Row as CardRow
+from archsmith.core import metrics
+from archsmith.core.history import History
+from archsmith.data.splits import Splits
+
+Predictions = Mapping[str, np.ndarray[Any, Any]]
+
+
+def row_of(final: Final, test: Mapping[str, float], metric: str, *, exported: bool) -> Row:
+    """The honest row of a network that was trained in full; ``test`` are its metrics on the test part."""
+    candidate = final.candidate
+    return Row(
+        candidate.name,
+        valid=final.score.metrics[metric],
+        test=test.get(metric),
+        valid_metrics=final.score.metrics,
+        test_metrics=dict(test),
+        params=candidate.params,
+        macs=candidate.macs,
+        seconds=final.seconds,
+        epochs=final.epochs,
+        exported=exported,
+        trial=candidate.trial,
+    )
+
+
+def measured(splits: Splits, predictions: Predictions) -> dict[str, dict[str, float]]:
+    """All metrics of the exported network, temperature included, on the validation and the test part."""
+    measure = metrics.regression if splits.numeric else metrics.classification
+    return {part: measure(predictions[part], predictions[f"{part}_labels"]) for part in ("valid", "test")}
+
+
+def facts_of(job: Job, chosen: Candidate, rows: Sequence[Row], predictions: Predictions, *, n_trials: int, reason: str, seconds: float) -> Facts:
+    """For the manifest and the card. ``predictions`` hold probabilities ``(n, k)`` or numbers ``(n,)`` by part."""
+    splits, settings, report = job.splits, job.settings, job.report
+    parts = {f"n_{part}": len(data) for part, data in splits.parts.items()}
+    counts = {} if splits.numeric else {"class_counts": dict(zip(splits.classes, report.counts["train"], strict=True))}
+    return Facts(
+        name=splits.name,
+        architecture=dict(chosen.architecture),
+        metrics=measured(splits, predictions),
+        rows=tuple(CardRow(r.name, r.valid, r.test, r.params, r.macs, r.seconds, r.exported) for r in rows),
+        per_class=() if splits.numeric else per_class(splits, predictions["test"]),
+        data={"name": splits.name, **parts, **counts, "notes": [*report.notes, *report.warnings]},
+        search={
+            "space": settings.space,
+            "space_spec": catalog.to_spec(chosen.space),
+            "strategy": settings.strategy,
+            "n_trials": n_trials,
+            "stop_reason": reason,
+        },
+        recipe=chosen.recipe.to_dict(),
+        budget={"seconds": settings.seconds, "trials": settings.trials, "seconds_used": round(seconds, 1)},
+        seed=settings.seed,
+        study=job.store.folder.name,
+        command=command_of(settings),
+    )
+
+
+def per_class(splits: Splits, probabilities: np.ndarray[Any, Any]) -> tuple[dict[str, Any], ...]:
+    """Precision and recall of each class on the test part; ``probabilities`` ``(n, k)``."""
+    confusion = metrics.confusion(probabilities.argmax(1), splits.test.labels, len(splits.classes))
+    return tuple({"name": name, **dataclasses.asdict(entry)} for name, entry in zip(splits.classes, metrics.per_class(confusion), strict=True))
+
+
+def result_of(
+    job: Job,
+    chosen: Candidate,
+    rows: Sequence[Row],
+    history: History,
+    *,
+    metrics: Mapping[str, Mapping[str, float]],
+    reason: str,
+    seconds: float,
+    test_reads: int,
+    difference: float,
+    temperature: float,
+) -> FitResult:
+    """The answer; ``metrics`` are those of ``measured``."""
+    exported = next(row for row in rows if row.exported)
+    settings, plan, final = job.settings, job.plan, job.store.folder / "final"
+    return FitResult(
+        study=job.store.folder.name,
+        stop_reason=reason,
+        seconds=round(seconds, 2),
+        budget_seconds=settings.seconds,
+        n_trials=len(history.finished),
+        n_failed=sum(trial.losses is None for trial in history.finished),
+        n_from_mutation=sum(trial.notes.get("operator") == "mutate" for trial in history.finished),
+        metric=job.splits.task.metric,
+        valid=exported.valid,
+        test=exported.test,
+        metrics=metrics,
+        rows=tuple(rows),
+        architecture=dict(chosen.architecture),
+        params=exported.params,
+        macs=exported.macs,
+        model_dir=str(Path(settings.out).resolve() if settings.out else final / "bundle"),
+        report=str(final / "report.html"),
+        test_reads=test_reads,
+        max_difference=difference,
+        temperature=temperature,
+        forecast={
+            "trials": plan.forecast_trials,
+            "search_end": plan.search_end,
+            "final_end": plan.final_end,
+            "reserve_seconds": plan.reserve_seconds,
+        },
+    )
+
+
+def described(candidate: Candidate) -> str:
+    found = f"trial {candidate.trial}, " if candidate.trial is not None else ""
+    return f"{found}{candidate.params:,} parameters, {candidate.macs / 1e6:.1f} M multiply-adds"
+
+
+def command_of(settings: FitSettings) -> str:
+    """The command line that asks for the same job."""
+    default = FitSettings(data=None)
+    parts = ["archsmith fit", str(settings.data) if isinstance(settings.data, str) else "DATA"]
+    parts += [] if settings.seconds is None else [f"--time {settings.seconds:g}s"]
+    parts += [] if settings.trials is None else [f"--trials {settings.trials}"]
+    parts += [f"--space {settings.space}", f"--strategy {settings.strategy}", f"--seed {settings.seed}"]
+    names = {"kind": "--kind", "image": "--image-column", "target": "--target-column", "side": "--side", "device": "--device"}
+    parts += [f"{flag} {getattr(settings, name)}" for name, flag in names.items() if getattr(settings, name) != getattr(default, name)]
+    parts += ["--balance"] if settings.balance else []
+    parts += [f"--set {kind}.{name}={value}" for kind, values in settings.settings.items() for name, value in values.items()]
+    return " ".join(parts)

@@ -1,0 +1,47 @@
+"""What came of a job, on one card for a notebook: the score, the honest rows, the network."""
+
+from __future__ import annotations
+
+from html import escape
+
+from archsmith.automl.progress import clock, words
+from archsmith.automl.settings import FitResult
+from archsmith.core import markup
+from archsmith.graphs.drawing import draw
+from archsmith.graphs.graph import Graph
+
+DRAWN_HEIGHT = "28em"  # higher drawings scroll
+
+
+def card(name: str, result: FitResult, graph: Graph | None = None) -> str:
+    """HTML without anything from elsewhere; ``name`` heads it, ``graph`` is drawn when there is one."""
+    metric = words(result.metric)
+    head, small = "font-size:1.15em;font-weight:600", f"{markup.FAINT};margin:.2em 0"
+    score = f"test {metric} {markup.text(result.test)}" if result.test is not None else f"validation {metric} {markup.text(result.valid)}"
+    size = "" if result.params is None or result.macs is None else f"{result.params:,} parameters, {result.macs:,} multiply-adds a picture; "
+    budget = f" of {clock(result.budget_seconds)}" if result.budget_seconds else ""
+    trials = f"{result.n_trials} architecture{'' if result.n_trials == 1 else 's'} tried"
+    rows = [
+        (row.name + (" (exported)" if row.exported else ""), row.valid, row.test, row.params, round(row.seconds, 1), row.error or "")
+        for row in result.rows
+    ]
+    columns = ["network", f"valid {metric}", f"test {metric}", "parameters", "seconds", ""]
+    if not any(row.error for row in result.rows):
+        rows, columns = [row[:-1] for row in rows], columns[:-1]  # type: ignore[misc]
+    parts = [
+        f'<div style="{head}">{escape(name)}: {score}</div>',
+        f'<div style="{small}">{size}{trials} in {clock(result.seconds)}{budget}; stopped because: {escape(result.stop_reason)}</div>',
+        markup.table(rows, columns),
+    ]
+    if graph is not None:
+        summary = f'<summary style="{markup.FAINT};cursor:pointer">drawing of the network, and where it lies</summary>'
+        drawing = f'<div style="max-height:{DRAWN_HEIGHT};overflow:auto;display:inline-block">{draw(graph)}</div>'
+        parts.append(f"<details>{summary}{drawing}{_places(result)}</details>")
+    else:
+        parts.append(_places(result))
+    style = "font-family:sans-serif;font-size:13px;line-height:1.5;padding:.6em .9em;border:1px solid rgba(128,128,128,.35);border-radius:6px;max-width:60em"
+    return f'<div style="{style}">{"".join(parts)}</div>'
+
+
+def _places(result: FitResult) -> str:
+    return f'<div style="{markup.FAINT};margin-top:.4em">bundle {escape(result.model_dir)}<br>study {escape(result.study)}</div>'

@@ -1,0 +1,79 @@
+"""A job that its caller watches: callbacks for trials and epochs, and an early end on request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from archsmith import catalog
+from archsmith.automl.job import fit
+from archsmith.automl.progress import Viewer
+from archsmith.automl.settings import FitResult, FitSettings
+from archsmith.core.events import Event
+from archsmith.core.history import History
+from archsmith.core.problem import Problem
+from archsmith.core.trial import Trial
+
+OnTrial = Callable[[Trial, History], object]
+OnEpoch = Callable[[str, float, Mapping[str, float]], object]
+
+
+class _Broken(BaseException):
+    """Carries a callback's exception through the job; no handler on the way may take it for the failure of a trial."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class _Watch:
+    """The job's observer. ``enough`` becomes true when a callback has asked for an end."""
+
+    def __init__(self, on_trial: OnTrial | None, on_epoch: OnEpoch | None, viewer: Viewer | None) -> None:
+        self.on_trial = on_trial
+        self.on_epoch = on_epoch
+        self.viewer = viewer
+        self.enough = False
+        self.history: History | None = None
+        self._broken = False
+
+    def __call__(self, event: Event) -> None:
+        if self._broken:
+            return  # what is still written while the job closes its study
+        if event.kind == "study" and self.on_trial is not None:
+            self.history = History(Problem.from_dict(catalog.from_spec(event.data["space"], "space"), event.data["problem"]))
+        if self.history is not None:
+            self.history.apply(event)
+        if self.viewer is not None:
+            self.viewer(event)
+        try:
+            self._call(event)
+        except Exception as error:
+            self._broken = True
+            raise _Broken(error) from None
+
+    def _call(self, event: Event) -> None:
+        data, answer = event.data, None
+        if event.kind == "finished" and self.on_trial is not None and self.history is not None:
+            answer = self.on_trial(self.history.trials[data["trial"]], self.history)
+        elif event.kind == "epoch" and self.on_epoch is not None:
+            answer = self.on_epoch(data["network"], data["epoch"], dict(data["metrics"]))
+        elif event.kind == "reported" and self.on_epoch is not None:
+            answer = self.on_epoch(f"trial {data['trial']}", data["step"], dict(data["metrics"]))
+        self.enough = self.enough or answer is True
+
+
+def watched(settings: FitSettings, *, on_trial: OnTrial | None = None, on_epoch: OnEpoch | None = None, viewer: Viewer | None = None) -> FitResult:
+    """Run the job. ``on_trial(trial, history)`` is called after every trial of the search, ``on_epoch(network, epoch, metrics)`` whenever a training
+    was measured (``network`` is ``trial 3``, ``fixed`` or ``searched``).
+
+    A callback that returns True asks for an end: the job finishes soon with the best so far. What a callback raises ends the job at once and comes out
+    of here as it was raised; the study keeps what was finished.
+    """
+    watch = _Watch(on_trial, on_epoch, viewer)
+    try:
+        return fit(settings, watch, finish=lambda: watch.enough)
+    except _Broken as broken:
+        error = broken.error
+    place = "" if settings.workspace is None else f" --workspace {settings.workspace}"
+    error.add_note(f"A callback raised this and the job was stopped. Go on with what was finished: archsmith studies resume last{place}")
+    raise error

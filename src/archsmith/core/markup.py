@@ -1,0 +1,48 @@
+"""Small pieces of HTML for notebooks: everything is escaped, nothing is loaded from elsewhere, colours are those of the page, light or dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+CELL = "padding:.15em .8em .15em 0;text-align:left;vertical-align:top;background:none;border:0"
+NUMBER = CELL.replace("text-align:left", "text-align:right;font-variant-numeric:tabular-nums")
+FAINT = "opacity:.7"
+
+
+def text(value: object) -> str:
+    """A value as a person reads it, escaped: four places for fractions, digits in groups of three, a dash for nothing."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        if value.is_integer() and 1000 <= abs(value) < 1e15:
+            return f"{int(value):,}"  # a count that went through JSON as a metric
+        return f"{value:.4g}" if value and not 1e-3 <= abs(value) < 1000 else f"{value:.4f}".rstrip("0").rstrip(".")
+    return escape(str(value))
+
+
+def table(rows: Iterable[Sequence[object]], head: Sequence[str] = (), caption: str = "") -> str:
+    """An HTML table; columns that hold only numbers stand to the right. ``head`` and ``caption`` may be empty."""
+    rows = [*rows]
+    columns = [CELL if any(map(_is_text, column)) else NUMBER for column in zip(*rows, strict=True)] or [CELL] * len(head)
+    titled = f'<caption style="{CELL};{FAINT};white-space:nowrap">{escape(caption)}</caption>' if caption else ""
+    top = (
+        "".join(f'<th style="{style};{FAINT};font-weight:normal">{escape(name)}</th>' for name, style in zip(head, columns, strict=True))
+        if head
+        else ""
+    )
+    body = "".join(f"<tr>{''.join(map(_cell, row, columns))}</tr>" for row in rows)
+    headed = f"<thead><tr>{top}</tr></thead>" if top else ""
+    return f'<table style="border-collapse:collapse;border:0;margin:.3em 0">{titled}{headed}<tbody>{body}</tbody></table>'
+
+
+def _cell(value: object, style: str) -> str:
+    return f'<td style="{style}">{text(value)}</td>'
+
+
+def _is_text(value: object) -> bool:
+    return value is not None and (isinstance(value, bool) or not isinstance(value, int | float))
