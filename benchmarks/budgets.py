@@ -1,0 +1,82 @@
+"""Does the main job keep its budget? Digits, Fashion-MNIST and CIFAR-10 (as a folder of pictures) with budgets from 30 s to 10 minutes.
+
+    python benchmarks/budgets.py --npz cifar10.npz
+
+Prints for each run the wall clock of the whole process against its budget, why it stopped, how far the bundle is from the trained network, and the test
+score. A run that is later than budget + 5 % + 10 s, or has no verified bundle, or ends more than 5 % early without having converged is marked. Finished runs are
+kept in ``benchmarks/results`` and not repeated; caches of the data are removed before each run, so that reading is part of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+import jobs
+from cifar10 import unpacked
+
+from archsmith.bundle.manifest import check_files
+from archsmith.core.budget import parse_seconds
+
+RUNS = {
+    "digits": ("30s", "60s", "2m", "5m"),
+    "fashion": ("30s", "60s", "2m", "5m", "10m"),
+    "cifar10": ("30s", "60s", "2m", "5m", "10m"),
+}
+EARLY = 0.95  # of the budget; sooner than that only when the search has converged or run out
+NATURAL = ("converged", "exhausted")
+
+
+def verdict(result: dict, budget: float) -> str:
+    if result["wall_seconds"] > 1.05 * budget + 10:
+        return "LATE"
+    if result["wall_seconds"] < EARLY * budget and result["stop_reason"] not in NATURAL:
+        return "EARLY"
+    if result["max_difference"] is None or result["max_difference"] > 1e-4:
+        return "UNVERIFIED"
+    check_files(result["model_dir"])
+    return "kept"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--npz", type=Path, default=Path("../shared/data/cifar10.npz"))
+    parser.add_argument("--fashion", type=Path, default=jobs.FASHION)
+    parser.add_argument("--longest", default="10m", help="leave out longer budgets")
+    options = parser.parse_args()
+    places = {"digits": "digits"}
+    if options.fashion.exists():
+        places["fashion"] = str(options.fashion)
+    if options.npz.exists():
+        places["cifar10"] = str(unpacked(options.npz, jobs.RESULTS / "cifar10"))
+    print(
+        f"{'data':>8} {'budget':>7} {'wall s':>8} {'wall/budget':>11} {'trials':>7} {'test':>7} {'difference':>10}  {'stopped by':<10} verdict",
+        flush=True,
+    )
+    failed = 0
+    for name, budgets in RUNS.items():
+        for text in budgets:
+            budget = parse_seconds(text)
+            if name not in places or budget > parse_seconds(options.longest):
+                continue
+            shutil.rmtree(jobs.RESULTS / "workspace" / "data", ignore_errors=True)
+            result = jobs.fit(f"budget-{name}", places[name], text, 0)
+            wall, word = result["wall_seconds"], verdict(result, budget)
+            failed += word != "kept"
+            print(
+                f"{name:>8} {text:>7} {wall:8.1f} {wall / budget:11.3f} {result['n_trials']:7d} {100 * result['test']:7.2f} "
+                f"{result['max_difference']:10.1e}  {result['stop_reason']:<10} {word}",
+                flush=True,
+            )
+    print(
+        "Left out: " + ", ".join(name for name in RUNS if name not in places)
+        if len(places) < len(RUNS)
+        else f"{failed} runs did not keep their budget."
+    )
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
