@@ -61,7 +61,7 @@ def test_scores_that_are_no_shares_have_no_points(make: Any) -> None:
 
 def test_leaks_and_several_looks_at_the_test_part_are_shown_first(make: Any) -> None:
     report = told(make, checks={"leaks": {"valid": 0, "test": 7}}, test_reads=2)
-    assert "7 test pictures are in the training part too" in report.answer.warning
+    assert "7 test pictures are in the training or validation part too" in report.answer.warning
     assert "read 2 times" in report.answer.warning and "read twice" in report.reproduce.lead
 
 

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +109,17 @@ def test_asked_to_finish_it_ends_early_with_a_whole_bundle(tmp_path):
     assert result.stop_reason == "requested" and result.seconds < 100
     assert result.n_trials <= 2 and (Path(result.model_dir) / "model.onnx").exists()
     assert max(row.seconds for row in result.rows if row.name != "linear") > 2.5  # shortened, but not to nothing
+
+
+def test_a_finished_study_given_more_goes_on_and_counts_its_looks_at_the_test_part(finished, tmp_path):
+    workspace = tmp_path / "workspace"
+    shutil.copytree(finished.settings.workspace, workspace)
+    settings = dataclasses.replace(
+        finished.settings, workspace=str(workspace), out=None, name=finished.result.study, resume=True, seconds=28.0, trials=3
+    )
+    events = []
+    result = fit(settings, observer=events.append)
+    assert result.n_trials == 3 and result.test_reads == 2
+    assert result.valid >= finished.result.valid  # the networks that were trained before are not trained worse
+    assert [row.seconds for row in result.rows[:1]] == [row.seconds for row in finished.result.rows[:1]]
+    assert sum(event.kind == "finished" for event in events) == 1

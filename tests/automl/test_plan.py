@@ -1,9 +1,11 @@
+import dataclasses
+
 import pytest
 
-from archsmith.automl.plan import AIMED_TRIALS, Plan, Speed, make_plan
+from archsmith.automl.plan import AIMED_TRIALS, FEWEST_VERIFIED, MOST_VERIFIED, Plan, Speed, make_plan
 
-FASHION = Speed(step_seconds=0.05, batch_size=128, n_train=55_000, n_valid=5_000, n_test=10_000)
-DIGITS = Speed(step_seconds=0.004, batch_size=128, n_train=1_298, n_valid=229, n_test=270)
+FASHION = Speed(step_seconds=0.05, batch_size=128, n_train=55_000, n_valid=5_000, n_test=10_000, picture_seconds=1.6e-4)
+DIGITS = Speed(step_seconds=0.004, batch_size=128, n_train=1_298, n_valid=229, n_test=270, picture_seconds=5e-5)
 
 
 @pytest.mark.parametrize("speed", [FASHION, DIGITS])
@@ -43,3 +45,18 @@ def test_round_trip_and_words():
     plan = make_plan(1200, None, 5.0, FASHION)
     assert Plan.from_dict(plan.to_dict()) == plan
     assert "architectures" in " ".join(plan.lines())
+
+
+def test_what_is_too_short_for_a_search_trains_the_fixed_network():
+    slow = dataclasses.replace(FASHION, step_seconds=0.5)
+    plan = make_plan(60, None, 20.0, slow)
+    assert not plan.searching and plan.search_end == 20.0 and plan.forecast_trials == 0
+    assert plan.final_end - plan.search_end > 20.0
+    assert "too short for a search" in plan.lines()[0]
+    assert make_plan(60, 3, 20.0, slow).searching  # a person who asks for trials gets them
+
+
+def test_slow_originals_are_verified_in_smaller_numbers():
+    plan = make_plan(60, None, 5.0, dataclasses.replace(FASHION, original_seconds=0.05))
+    assert plan.n_verified == FEWEST_VERIFIED
+    assert make_plan(600, None, 5.0, FASHION).n_verified == MOST_VERIFIED

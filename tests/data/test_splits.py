@@ -6,7 +6,7 @@ import pytest
 from archsmith.core.errors import DataError
 from archsmith.data.images import ImageSet
 from archsmith.data.source import one_part
-from archsmith.data.splits import Cut, Splits, split, stratified, tenths
+from archsmith.data.splits import Cut, Splits, by_rank, split, stratified
 
 
 def cut(counts: list[int], *, seed: int = 0, test: int = 0) -> tuple[Cut, np.ndarray]:
@@ -70,7 +70,14 @@ def test_numbers_have_alike_distributions_in_every_part() -> None:
     found = split(numbers, one_part(2000), seed=0)
     means = [numbers[index].mean() for index in found.indexes.values()]
     assert max(means) - min(means) < 0.12  # parts drawn at random differ by more in a quarter of the cases
-    assert all((np.bincount(tenths(numbers)[index], minlength=10) > 0).all() for index in found.indexes.values())
+    assert all((np.bincount(by_rank(numbers)[index], minlength=10) > 0).all() for index in found.indexes.values())
+
+
+@pytest.mark.parametrize("n", [13, 40, 99])
+def test_of_few_numbers_no_more_are_held_out_than_of_few_classes(n: int) -> None:
+    held_out = split(np.arange(n) / 7, one_part(n), seed=0).indexes
+    assert len(held_out["test"]) == round(0.15 * n)
+    assert len(held_out["valid"]) == round(0.15 * (n - len(held_out["test"])))
 
 
 def test_equal_numbers_can_be_cut_too() -> None:

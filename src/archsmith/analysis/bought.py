@@ -107,7 +107,9 @@ def _bought_lead(study: Study, rows: Sequence[Mapping[str, Any]], n: int) -> str
     elif "fixed" in by_name and by_name["fixed"].get("error"):
         text = f"The hand-made network could not be trained in full ({by_name['fixed']['error']}), so there is nothing to compare the search with."
     elif "fixed" in scores:
-        text = "There is no searched network to compare the hand-made one with."
+        too_short = not (study.fit.get("plan") or {}).get("searching", True)
+        why = "The time was too short for a search, so there" if too_short else "There"
+        text = f"{why} is no searched network to compare the hand-made one with."
     best = max(("searched", "fixed"), key=lambda name: (bool(by_name.get(name, {}).get("exported")), scores.get(name, -np.inf)))
     if "linear" in scores and best in scores:
         gain = scores[best] - scores["linear"]

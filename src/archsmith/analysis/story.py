@@ -207,7 +207,9 @@ def _megabytes(size: float) -> str:
 
 def _warning(study: Study) -> str:
     leaks = (study.checks.get("leaks") or {}).get("test") or 0
-    reads = [f"{leaks:,} test pictures are in the training part too, so the test score is better than it will be in use."] if leaks else []
+    reads = (
+        [f"{leaks:,} test pictures are in the training or validation part too, so the test score is better than it will be in use."] if leaks else []
+    )
     if study.test_reads > 1:
         reads.append(f"The test pictures were read {study.test_reads} times, since the study was extended; selection never saw them.")
     return " ".join(reads)

@@ -23,6 +23,7 @@ from archsmith.graphs.network_space import NetworkSpace
 from archsmith.training.batches import Normalisation
 from archsmith.training.goal import Goal, Score
 from archsmith.training.loop import train
+from archsmith.training.measure import outputs
 from archsmith.training.memory import fitting
 from archsmith.training.recipe import Recipe
 
@@ -130,6 +131,15 @@ class Workshop:
             spent += trained.seconds
             steps.append(trained.step_seconds)
         return statistics.median(steps[1:] or steps)  # the first ones also pay for compiled kernels and page faults
+
+    def picture_seconds(self, candidate: Candidate, n: int = 512) -> float:
+        """Seconds of one picture's forward pass, measured on up to ``n`` validation pictures."""
+        network, n = Network(candidate.graph, seed=0), min(n, len(self.splits.valid))
+        began = 0.0
+        for _ in range(2):  # the first time also pays for compiled kernels
+            began = time.perf_counter()
+            outputs(network, self.splits.valid, self.normalisation, device=self.device, limit=n)
+        return (time.perf_counter() - began) / n
 
     def rehearse_export(self, candidate: Candidate) -> float:
         """Seconds that writing and verifying a bundle take here, measured on the untrained network in a folder that is thrown away."""

@@ -173,6 +173,7 @@ class _Run:
             per_epoch = self.job.speed.steps_per_epoch
             seconds = None if self.job.plan.budget_seconds is None else max(1.0, 0.03 * self.job.plan.budget_seconds)
             final = self._final(candidate, epochs=max(1.0, finals.LINEAR_STEPS / per_epoch), seconds=seconds, quiet=True)
+            self._remember(LINEAR, final)
             done.update(_scores(final))
         return final
 
@@ -241,6 +242,7 @@ class _Run:
             with self._phase(f"train {candidate.name}", answer.described(candidate), seconds) as done:
                 try:
                     trained.append(self._final(candidate, epochs=epochs, seconds=seconds))
+                    self._remember(f"train {candidate.name}", trained[-1])
                     done.update(_scores(trained[-1]))
                 except EvaluationError as error:
                     done.update(error=str(error))
@@ -264,6 +266,12 @@ class _Run:
             hurry=lambda: not asked_before and self._asked_to_finish(),
             report=report,
         )
+
+    def _remember(self, phase: str, final: Final) -> None:
+        """A training that had come to its end in an earlier opening took what it took then."""
+        before = self.results.get(phase, {})
+        if before.get("epochs") == final.epochs:
+            final.seconds = max(final.seconds, before["seconds"])
 
     def _choose(self, trained: list[Final]) -> Final:
         """By the main metric on the validation part, then by its other metrics' last one, the smaller error."""
@@ -321,7 +329,7 @@ class _Run:
         splits, target = self.job.splits, self.folder / "final" / "bundle"
         mean, std = splits.statistics
         n = min(self.job.plan.n_verified, len(splits.test))
-        some = np.linspace(0, len(splits.test) - 1, n).astype(np.int64)  # the parts may be sorted by class
+        some = splits.test.take(np.linspace(0, len(splits.test) - 1, n).astype(np.int64))  # the parts may be sorted by class
         with self._phase("export", "ONNX, weights, source and card, verified against the trained network") as done:
             verification = bundle.export(
                 chosen.network,
@@ -341,8 +349,8 @@ class _Run:
                     reason=self.results["search"]["reason"],
                     seconds=self.seconds,
                 ),
-                images=[splits.test.original(int(i)) for i in some],
-                labels=splits.test.labels[some],
+                images=some.originals,
+                labels=some.labels,
             )
             (self.folder / "final" / "graph.json").write_text(json.dumps(chosen.candidate.graph.to_dict()), encoding="utf-8")
             done.update(max_difference=verification.max_difference)

@@ -13,11 +13,11 @@ from typing import Any
 
 EXPORT_SECONDS = 9.0  # torch.export + ONNX + verification, where it was not rehearsed: 2 s on 2 quiet cores, 5 to 12 s on busy ones
 EXPORT_SAFETY = 1.3  # a searched network has more operations than the one that was rehearsed with
+END_SAFETY = 1.1  # on the whole of the end: the machine may be busier then
 REPORT_SECONDS = 2.0  # of drawing and writing
-EVALUATION_SHARE = 0.4  # seconds of a picture's forward pass as a share of its training step
 MOST_VERIFIED, FEWEST_VERIFIED = 10_000, 200  # pictures that the exported network is verified with
 VERIFYING_SHARE = 0.05  # of the budget that may go into looking at more pictures than the fewest
-VERIFYING_PASSES = 4.0  # predictor, trained network and source compared, for a network of 1.3 times the cost of the fixed one
+VERIFYING_PASSES = 3.0  # the exported network, the trained one and the source are compared
 READING_SHARE = 0.3  # of the budget; if reading all pictures would take longer, fewer are used
 FINAL_SHARE = 0.5  # of the time between the search's start and the reserve
 SEARCHED_COST = (
@@ -37,7 +37,8 @@ FINAL_EPOCHS = 100.0  # nor does one of more epochs, on small data
 class Speed:
     """What was measured: ``step_seconds`` of training the fixed network on one batch, and the counts that turn it into forecasts.
 
-    ``original_seconds`` is the reading of one test picture as it came; ``params`` are the fixed network's, ``memory_mb`` what training it holds.
+    ``picture_seconds`` is its forward pass of one picture, ``original_seconds`` the reading of one test picture as it came; ``params`` are the fixed
+    network's, ``memory_mb`` what training it holds.
     """
 
     step_seconds: float
@@ -47,6 +48,7 @@ class Speed:
     n_test: int
     n_threads: int | None = None  # that were fastest; None: as torch would have it
     export_seconds: float = EXPORT_SECONDS
+    picture_seconds: float = 0.0
     original_seconds: float = 0.0
     params: int = 0
     memory_mb: float = 0.0
@@ -54,11 +56,6 @@ class Speed:
     @property
     def steps_per_epoch(self) -> int:
         return max(1, self.n_train // min(self.batch_size, self.n_train))
-
-    @property
-    def picture_seconds(self) -> float:
-        """Forward pass of one picture through the fixed network."""
-        return self.step_seconds / min(self.batch_size, self.n_train) * EVALUATION_SHARE
 
 
 @dataclass(frozen=True)
@@ -119,13 +116,14 @@ def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: 
         n_verified = min(MOST_VERIFIED, speed.n_test)
         return Plan(None, steps / per_epoch, final_epochs, trial_seconds(steps), float(trials or AIMED_TRIALS), None, None, 0.0, n_verified)
     n_verified = _n_verified(seconds, speed)
-    reserve = min(0.4 * seconds, _end_seconds(n_verified, speed))
+    reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, SEARCHED_COST))
     usable = max(1.0, seconds - elapsed - reserve)
     final = min(FINAL_SHARE * usable, (1 + SEARCHED_COST) * final_epochs * per_epoch * speed.step_seconds)
     search = usable - final
     searching = trials is not None or search >= FEWEST_TRIALS * trial_seconds(min(longest, SHORTEST_PROXY))
-    if not searching:
-        search, final = 0.0, usable
+    if not searching:  # then there is one network, whose end was rehearsed
+        reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, 0.0))
+        search, final = 0.0, max(1.0, seconds - elapsed - reserve)
     steps = (search / AIMED_TRIALS / SEARCHED_COST - measuring) / max(speed.step_seconds, 1e-9)
     steps = min(longest, max(SHORTEST_PROXY, steps))
     forecast = max(1.0, search / max(trial_seconds(steps), 1e-9)) if searching else 0.0
@@ -155,10 +153,12 @@ def _verifying_seconds(speed: Speed) -> float:
     return 2 * speed.original_seconds + VERIFYING_PASSES * speed.picture_seconds
 
 
-def _end_seconds(n_verified: int, speed: Speed) -> float:
-    """Test of the networks, temperature on the validation part, export with its verification, report."""
-    testing = (1 + SEARCHED_COST) * (speed.n_test + speed.n_valid) * speed.picture_seconds
-    return testing + EXPORT_SAFETY * speed.export_seconds + n_verified * _verifying_seconds(speed) + REPORT_SECONDS
+def _end_seconds(n_verified: int, speed: Speed, searched: float) -> float:
+    """Test of the networks, temperature on the validation part, export with its verification, report; ``searched`` is the cost of a second network."""
+    testing = (1 + searched) * (speed.n_test + speed.n_valid) * speed.picture_seconds
+    largest = max(1.0, searched)
+    exporting = (EXPORT_SAFETY if searched else 1.0) * speed.export_seconds + largest * n_verified * _verifying_seconds(speed)
+    return END_SAFETY * (testing + exporting + REPORT_SECONDS)
 
 
 def _epochs(n: float) -> str:

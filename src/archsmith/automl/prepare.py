@@ -35,6 +35,7 @@ from archsmith.training.recipe import Recipe
 FIXED = "fixed"
 REHEARSED = 25.0  # from this budget on an export is rehearsed before anything else: it is measured, and what is wrong with it comes out first
 MEMORY_SHARE = 0.8  # of the free memory that trainings may hold, all workers together
+DATA_CAP_MB = 20_000.0  # of decoded pictures that a workspace keeps; those of unfinished studies stay in any case
 SAMPLED_ORIGINALS = 20  # test pictures that are read as they came, to know how long that takes
 
 Tell = Callable[[Event], None]
@@ -139,6 +140,7 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
         progress=telling,
     )
     splits = prepared.splits
+    cache.sweep(workspace.path / "data", {prepared.folder.name, *_needed(workspace)}, DATA_CAP_MB)
     space_of(settings, splits)
     memory_mb = settings.memory_mb or _share_of_free(device, settings.workers)
     workshop = Workshop(splits, device.torch, memory_mb)
@@ -146,6 +148,13 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     plan = make_plan(settings.seconds, settings.trials, time.time() - started, speed)
     store = workspace.create(settings.name or _study_name(splits.name))
     return Job(settings, store, splits, prepared.folder, prepared.report, plan, speed, device, memory_mb, started, time.time() - began)
+
+
+def _needed(workspace: Workspace) -> set[str]:
+    """Names of the data folders of studies that have not come to their end."""
+    unfinished = (summary for summary in workspace.list() if "result" not in SqliteStore(summary.folder).counts())
+    infos = ((summary.study or {}).get("fit") or {} for summary in unfinished)
+    return {Path(info["data_folder"]).name for info in infos if "data_folder" in info}
 
 
 class _Telling:
@@ -185,7 +194,9 @@ def measure_speed(settings: FitSettings, workshop: Workshop) -> Speed:
     if settings.seconds >= REHEARSED:
         with threads.limited(n_threads):
             export_seconds = workshop.rehearse_export(candidate)
-    return Speed(seconds, candidate.recipe.batch_size, *counts, n_threads, export_seconds, _original_seconds(splits), **size)
+    with threads.limited(n_threads):
+        picture_seconds = workshop.picture_seconds(candidate)
+    return Speed(seconds, candidate.recipe.batch_size, *counts, n_threads, export_seconds, picture_seconds, _original_seconds(splits), **size)
 
 
 def _original_seconds(splits: Splits) -> float:
@@ -229,16 +240,18 @@ def resume(settings: FitSettings, started: float) -> Job | None:
     folder = Path(info["data_folder"])
     splits = cache.open_splits(folder)
     now = dataclasses.replace(began, resume=True, workspace=settings.workspace, out=settings.out or began.out, name=store.folder.name)
+    device = devices.choose(began.device)
+    memory_mb = info["memory_mb"]  # as it was, or the same network might get another batch
     plan, speed = Plan.from_dict(info["plan"]), Speed(**info["speed"])
     ended = "result" in store.counts()
     extended = settings.seconds != began.seconds or settings.trials != began.trials
     if extended:
         now = dataclasses.replace(now, seconds=settings.seconds, trials=settings.trials)
+        if now.seconds is not None and began.seconds is None:
+            speed = measure_speed(now, Workshop(splits, device.torch, memory_mb))
         # The proxy stays as it was, or old and new trials could not be compared.
         longer = make_plan(now.seconds, now.trials, seconds_spent(store.read()) if ended else 0.0, speed)
         plan = dataclasses.replace(longer, proxy_epochs=plan.proxy_epochs, trial_seconds=plan.trial_seconds)
-    device = devices.choose(now.device)
-    memory_mb = info["memory_mb"]  # as it was, or the same network might get another batch
     report = Report.from_dict(info["report"])
     return Job(now, store, splits, folder, report, plan, speed, device, memory_mb, started, extended=extended and ended)
 

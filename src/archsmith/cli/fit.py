@@ -108,8 +108,18 @@ def resume_fit(name: str, time: str | None, trials: int | None, out: str | None,
         raise StudyError(f"The study {study.id} was not begun by fit.", f"Go on with it by: archsmith studies resume {study.id}")
     began = FitSettings.from_dict(study.began["fit"]["settings"])
     seconds = None if time is None else parse_budget(time, study.store)
+    spent = _spent_limit(study) if time is not None or trials is not None else None
     given: dict[str, Any] = {key: value for key, value in (("seconds", seconds), ("trials", trials), ("out", out)) if value is not None}
+    if spent is not None and spent not in given and given.keys() & {"seconds", "trials"}:
+        given[spent] = None  # the limit that ended it gives way to the new one
     run(dataclasses.replace(began, **given, workspace=workspace, name=study.id, resume=True), json=json, before=study)
+
+
+def _spent_limit(study: OpenStudy) -> str | None:
+    """``seconds`` or ``trials``, when that is what ended the study."""
+    results = [event.data for event in study.store.read() if event.kind == "result"]
+    reason = results[-1]["stop_reason"] if results else None
+    return reason if reason in ("seconds", "trials") else None
 
 
 def run(settings: FitSettings, *, json: bool, before: OpenStudy | None = None) -> None:

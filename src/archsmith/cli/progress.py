@@ -14,7 +14,6 @@ from typing import Any
 from archsmith.cli.output import duration, number
 from archsmith.core.events import Event
 
-
 DOING = {"decode": "decoding pictures,", "wait": "another process decodes these pictures,"}
 
 

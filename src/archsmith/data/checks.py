@@ -30,7 +30,8 @@ class Report:
     """What the checks found.
 
     ``n_pictures`` by part; ``counts``: pictures of each class by part (empty for numbers); ``shape`` ``(C, H, W)``; ``duplicates``: pictures that repeat an
-    earlier one of the same part; ``leaks``: test or validation pictures that are in the training part too; ``constant``: pictures of one single colour;
+    earlier one of the same part; ``leaks``: validation pictures that are in the training part too, test pictures
+    that are in either; ``constant``: pictures of one single colour;
     ``made``: parts that were cut from the training part; ``skipped``: the first of ``n_skipped`` pictures that could not be read, with reasons; ``n_bytes``
     on disk; ``target``: name, min, median, max, mean and std of the training numbers, None for classes; ``notes`` and ``warnings``: whole sentences.
     """
@@ -120,8 +121,8 @@ def check(
     flat = {part: int(is_flat(data.images).sum()) for part, data in parts.items()} if flat is None else flat
     counts = {part: tuple(int(n) for n in data.counts()) for part, data in parts.items()}
     _refuse(splits, counts, flat)
-    known = np.sort(prints["train"])
-    leaks = {part: int(_among(prints[part], known).sum()) for part in ("valid", "test")}
+    learnt, chosen_by = np.sort(prints["train"]), np.sort(np.concatenate([prints["train"], prints["valid"]]))
+    leaks = {"valid": int(_among(prints["valid"], learnt).sum()), "test": int(_among(prints["test"], chosen_by).sum())}
     duplicates = sum(_repeated(np.sort(found)).size for found in prints.values())
     contradictions = _contradictions(splits.train.labels, prints["train"])
     found = _warnings(splits, counts, duplicates, leaks, sum(flat.values()), contradictions)
@@ -184,7 +185,8 @@ def _warnings(
         if n:
             word = "validation" if part == "valid" else part
             total = f"{n:,} of {len(splits.parts[part]):,} {word} pictures"
-            warnings.append(f"{total} {'is' if n == 1 else 'are'} in the training part too; scores will look better than they are.")
+            where = "training part" if part == "valid" else "training or validation part"
+            warnings.append(f"{total} {'is' if n == 1 else 'are'} in the {where} too; scores will look better than they are.")
     if contradictions:
         what = "another number" if splits.numeric else "another class"
         warnings.append(f"{contradictions:,} training picture{' has' if contradictions == 1 else 's have'} {what} than a picture just like it.")
@@ -219,7 +221,7 @@ def _among(values: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.
 
 def _repeated(known: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Of sorted values, those that are like the one before."""
-    return known[1:][known[1:] == known[:-1]]
+    return np.asarray(known[1:][known[1:] == known[:-1]])
 
 
 def _contradictions(labels: NDArray[Any], prints: NDArray[np.uint64]) -> int:

@@ -135,10 +135,11 @@ def _cut(
 def stratified(labels: NDArray[Any], n_classes: int, wanted: int, seed: int, name: str) -> NDArray[np.int64]:
     """Sorted indexes of about ``wanted`` pictures, each class by its share (largest remainders), at least one where enough stay behind.
 
-    Numbers are taken by their share of each tenth.
+    Numbers are taken by their share of each tenth (of fewer, larger bins where fewer than ten are wanted).
     """
     if labels.dtype.kind == "f":
-        labels, n_classes = tenths(labels), BINS
+        n_classes = max(1, min(BINS, wanted))  # a bin gives at least one, so that more bins would take more than was wanted
+        labels = by_rank(labels, n_classes)
     counts = np.bincount(labels, minlength=n_classes)
     share = wanted * counts / max(1, counts.sum())
     take = np.floor(share).astype(np.int64)
@@ -155,8 +156,8 @@ def stratified(labels: NDArray[Any], n_classes: int, wanted: int, seed: int, nam
     return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, np.int64)
 
 
-def tenths(numbers: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-    """Which tenth of all ``numbers`` each one falls into, 0 to 9, by rank."""
+def by_rank(numbers: NDArray[np.floating[Any]], n_bins: int = BINS) -> NDArray[np.int64]:
+    """Which of ``n_bins`` equally full bins each of ``numbers`` falls into, by its rank."""
     ranks = np.empty(len(numbers), np.int64)
     ranks[np.argsort(numbers, kind="stable")] = np.arange(len(numbers))
-    return ranks * BINS // max(1, len(numbers))
+    return ranks * n_bins // max(1, len(numbers))
