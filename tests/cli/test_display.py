@@ -9,17 +9,17 @@ from typing import Any
 from rich.console import Console
 
 from archsmith.cli.display import Display
-from archsmith.cli.progress import Progress
 from archsmith.core.budget import Budget
 from archsmith.core.events import Event
 from archsmith.core.problem import Problem
+from archsmith.runtime.progress import Progress
 from archsmith.runtime.search import Search
 from archsmith.strategies.evolution import RegularizedEvolution
 from archsmith.testing.toys import Flat, ToyEvaluator
 
 
-def console(*, terminal: bool) -> Console:
-    return Console(file=io.StringIO(), force_terminal=terminal, width=120, color_system=None, legacy_windows=False)
+def console(*, terminal: bool, width: int = 120) -> Console:
+    return Console(file=io.StringIO(), force_terminal=terminal, width=width, color_system=None, legacy_windows=False)
 
 
 def written(display: Display) -> str:
@@ -77,6 +77,33 @@ def test_the_panel_shows_phases_with_their_forecast() -> None:
     display.console.print(display.render())
     assert "1,797 pictures" in written(display)
     assert "of about 1:20" in written(display)
+
+
+def test_the_bar_hides_nothing_of_what_follows() -> None:
+    display = Display("toy", console(terminal=True), progress=Progress(budget_seconds=120))
+    display(event("phase", {"name": "read", "state": "finished", "seconds": 1.0, "detail": "1,797 pictures"}))
+    with display:
+        pass
+    assert "1,797 pictures" in written(display)
+
+
+def test_in_a_narrow_terminal_only_the_changes_give_way() -> None:
+    display = Display("archsmith fit " + "long/" * 20, console(terminal=True, width=60))
+    names = {f"stage{i}/downsample": i for i in range(6)}
+    display(event("proposed", {"trials": [{"id": 0, "architecture": dict.fromkeys(names), "fidelity": 1, "parents": []}]}))
+    display(event("proposed", {"trials": [{"id": 1, "architecture": names, "fidelity": 1, "parents": [0]}]}))
+    display(event("finished", {"trial": 1, "outcome": {"status": "ok", "metrics": {"score": 0.625}, "seconds": 1.5}}))
+    display.console.print(display.render())
+    lines = written(display).splitlines()
+    assert "elapsed" in lines[0] and len(lines[0]) <= 60
+    assert any(re.match(r" +1 +0 +0\.625 +1\.5  stage0/downsample = 0,.*…$", line.rstrip()) for line in lines)
+
+
+def test_a_phase_that_failed_is_marked() -> None:
+    display = Display("toy", console(terminal=True))
+    display(event("phase", {"name": "train fixed", "state": "finished", "seconds": 1.0, "result": {"error": "It diverged."}}))
+    display.console.print(display.render())
+    assert re.search(r"✗ +train fixed +0:01 +failed: It diverged\.", written(display))
 
 
 def test_the_panel_shows_what_is_running() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from archsmith.automl import job
+from archsmith.automl.plan import Speed, make_plan
 from archsmith.automl.settings import FitResult, FitSettings, Row
 from archsmith.core.budget import Budget
 from archsmith.core.problem import Problem
@@ -48,7 +51,9 @@ def begun(tmp_path: Path) -> Callable[..., str]:
 
     def begin(**settings: Any) -> str:
         store = Workspace(tmp_path / "w").create("digits")
-        info = {"fit": {"settings": FitSettings(**{"data": "digits", **settings}).to_dict()}}
+        wanted, speed = FitSettings(**{"data": "digits", **settings}), Speed(0.01, 32, 1000, 100, 100)
+        plan = make_plan(wanted.seconds, wanted.trials, 1.0, speed)
+        info = {"fit": {"settings": wanted.to_dict(), "plan": plan.to_dict(), "speed": dataclasses.asdict(speed)}}
         with Search(Problem(Flat()), RandomSearch(), ToyEvaluator(), budget=Budget(trials=3), store=store, info=info) as search:
             for trial in search.ask(2):
                 search.tell(trial, 0.5)
@@ -99,6 +104,8 @@ def test_json_is_the_result(command: Any, asked: list[FitSettings]) -> None:
 
 def test_people_get_the_rows_the_accuracy_and_the_next_command(command: Any, asked: list[FitSettings]) -> None:
     out = command("fit", "digits").out
+    assert "Accuracy of the networks that were trained in full:" in out
+    assert re.search(r"fixed +0\.99 +0\.98 +304,154 +11,453,696 +20 +exported", out)
     assert "Test accuracy 0.98" in out
     assert "304,154 parameters" in out
     assert "It diverged." in out

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archsmith.cli.output import duration, emit, number, say, show
+from archsmith.cli.output import emit, say, show
 
 
 def test_emit_writes_one_line_whatever_it_is_given(capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,15 +29,3 @@ def test_show_puts_every_cell_into_its_row(capsys: pytest.CaptureFixture[str]) -
     show(("name", "params"), [("small", 12345), ("[bold]odd", None)])
     header, first, second = (line.split() for line in capsys.readouterr().out.splitlines())
     assert (header, first, second) == (["name", "params"], ["small", "12,345"], ["[bold]odd", "–"])
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(None, "–"), (-3, "0:00"), (7.4, "0:07"), (750, "12:30"), (3750, "1:02:30")])
-def test_duration(seconds: float | None, text: str) -> None:
-    assert duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(0.98333, "0.9833"), (1.0, "1"), (5289978, "5,289,978"), (True, "yes"), (0.000123456, "0.0001235"), (0.5, "0.5")]
-)
-def test_number(value: float, text: str) -> None:
-    assert number(value) == text

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from archsmith.automl.progress import clock, words
 from archsmith.automl.settings import FitResult
 from archsmith.core import markup
+from archsmith.core.wording import clock, metric_name
 from archsmith.graphs.drawing import draw
 from archsmith.graphs.graph import Graph
 
@@ -15,7 +15,7 @@ DRAWN_HEIGHT = "28em"  # higher drawings scroll
 
 def card(name: str, result: FitResult, graph: Graph | None = None) -> str:
     """HTML without anything from elsewhere; ``name`` heads it, ``graph`` is drawn when there is one."""
-    metric = words(result.metric)
+    metric = metric_name(result.metric)
     head, small = "font-size:1.15em;font-weight:600", f"{markup.FAINT};margin:.2em 0"
     score = f"test {metric} {markup.text(result.test)}" if result.test is not None else f"validation {metric} {markup.text(result.valid)}"
     size = "" if result.params is None or result.macs is None else f"{result.params:,} parameters, {result.macs:,} multiply-adds a picture; "

@@ -81,6 +81,7 @@ class _Run:
         self._clock_lead = 0.0  # seconds of this opening before the study was opened: reading and measuring
         self.results: dict[str, dict[str, Any]] = {}  # what finished phases of this and earlier openings logged
         self.test_reads = 0
+        self.was_extended = False
         self.folder = job.store.folder
         self.space = prepare.space_of(job.settings, job.splits)
         self.fixed = prepare.fixed_candidate(job.settings, job.splits)
@@ -121,20 +122,20 @@ class _Run:
             },
         )
         for event in job.store.read():
-            if event.kind == "phase" and event.data["state"] == "finished":
+            if event.kind == "extended":
+                self._forget_what_more_time_changes()
+            elif event.kind == "phase" and event.data["state"] == "finished":
                 self.results[event.data["name"]] = event.data["result"]
-                self.test_reads += event.data["name"] == "test"
+                self.test_reads += event.data["name"] == "test" and event.data["result"]["read"]
 
     # The story
 
     def run(self) -> FitResult:
         with self.search as search:
             self._say(*self.job.lines())
-            if "search" not in self.results:
-                self._clock_lead = time.time() - self.job.started
-                self._log_phase("read", self.job.read_seconds)
+            self._start_clock()
             if self.job.extended:
-                self._take_up_again()
+                self._extend()
             linear = self._linear()
             reason = self._search()
             trained = self._train([self.fixed, *self._searched()])
@@ -159,12 +160,19 @@ class _Run:
             search.log("closed", {"reason": reason, "seconds": self.seconds})
         return result
 
-    def _take_up_again(self) -> None:
-        """Of a study that had come to its end: final trainings that the clock had cut short begin anew, with more of it."""
+    def _extend(self) -> None:
+        """The study was given more: write that down, and let final trainings that the clock had cut short begin anew, with more of it."""
         for name, result in self.results.items():
             if name.startswith("train ") and result.get("epochs", 0.0) < 0.999 * self.job.plan.final_epochs:
                 (self.folder / "final" / f"{name.removeprefix('train ')}.safetensors").unlink(missing_ok=True)
-        for later in ("test", "export"):
+        self._forget_what_more_time_changes()
+        job = self.job
+        now = {"settings": job.settings.to_dict(), "plan": job.plan.to_dict(), "speed": dataclasses.asdict(job.speed)}
+        self.search.log("extended", now)
+
+    def _forget_what_more_time_changes(self) -> None:
+        self.was_extended = True
+        for later in ("search", "test", "export"):
             self.results.pop(later, None)
 
     def _linear(self) -> Final:
@@ -179,7 +187,7 @@ class _Run:
 
     def _search(self) -> str:
         plan, before = self.job.plan, self.results.get("search")
-        if before is not None and not (self.job.extended or self._extended(before)):
+        if before is not None:
             return str(before["reason"])
         if not plan.searching and not len(self.search.history):
             self.results["search"] = {"reason": reasons.SECONDS, "n_trials": 0}
@@ -187,19 +195,12 @@ class _Run:
         with self._phase("search", f"{self.job.settings.strategy} on {self.job.settings.space}", self._forecast_search()) as done:
             seconds = None if plan.search_end is None else max(1.0, plan.search_end - self._clock_lead)
             # A person who gives a study more wants it to go on, though it had converged.
-            patience = PATIENCE + (self._since_best() if before is not None else 0)
+            patience = PATIENCE + (self._since_best() if self.was_extended else 0)
             self.search.budget = dataclasses.replace(self.search.budget, seconds=seconds, patience=patience)
             result = self.search.run()
             best = result.best
             done.update(reason=result.reason, n_trials=len(result.history.finished), best=best.id if best else None)
         return result.reason
-
-    def _extended(self, ended: Mapping[str, Any]) -> bool:
-        """Was the budget raised since the search ended?"""
-        settings, plan = self.job.settings, self.job.plan
-        more_trials = settings.trials is not None and ended["n_trials"] < settings.trials
-        more_time = plan.search_end is not None and ended["reason"] == reasons.SECONDS and self.seconds < plan.search_end
-        return plan.searching and (more_trials or more_time)
 
     def _since_best(self) -> int:
         """Finished trials since the best one finished."""
@@ -294,7 +295,8 @@ class _Run:
         """The one look at the test part, for all rows at once; and what the exported network says of validation and test pictures."""
         kept = self.folder / "final" / PREDICTIONS
         with self._phase("test", f"{len(self.job.splits.test):,} pictures that nothing was chosen by") as done:
-            if "test" in self.results and kept.exists():
+            known = "test" in self.results and kept.exists()
+            if known:
                 tests = self.results["test"]["tests"]
                 with np.load(kept, allow_pickle=False) as file:
                     predictions = {name: file[name] for name in file.files}
@@ -302,7 +304,7 @@ class _Run:
                 self.test_reads += 1
                 predictions, tests = self._look(trained, chosen, heat)
                 _save(predictions, kept)
-            done.update(tests=tests)
+            done.update(tests=tests, read=not known)
         failed = {name.removeprefix("train "): result["error"] for name, result in self.results.items() if "error" in result}
         rows = [answer.row_of(final, tests.get(final.candidate.name, {}), self.task.metric, exported=final is chosen) for final in trained]
         return rows + [Row(name, error=error) for name, error in failed.items() if name not in tests], predictions
@@ -361,7 +363,7 @@ class _Run:
         from archsmith.analysis.report import write_report
 
         report, ours = self.folder / "final" / REPORT, self.folder / "final" / "bundle"
-        with self._phase("report", str(report)) as done:
+        with self._phase("report", REPORT) as done:
             try:
                 shutil.copyfile(write_report(self.folder, report), ours / REPORT)
             except Exception as error:
@@ -373,6 +375,13 @@ class _Run:
         return result
 
     # The clock and the log
+
+    def _start_clock(self) -> None:
+        """The job's clock begins when the data are being read, which is before the study is opened; that lead is logged, for later openings."""
+        before = self.results.get("read")
+        self._clock_lead = time.time() - self.job.started + (before["lead"] if before else 0.0)
+        if before is None:
+            self._log_phase("read", self.job.read_seconds, {"lead": self._clock_lead})
 
     @property
     def seconds(self) -> float:

@@ -45,8 +45,8 @@ Tell = Callable[[Event], None]
 class Job:
     """A job that is ready to run: everything that is known before the first trial.
 
-    ``started`` is Unix time of this opening, ``read_seconds`` what reading, checking and measuring took in it; ``extended`` says that the study had come to its end
-    before and was given a larger budget.
+    ``started`` is Unix time of this opening, ``read_seconds`` what reading, checking and measuring took in it; ``extended`` says that the study was
+    given a larger budget than it had.
     """
 
     settings: FitSettings
@@ -152,7 +152,7 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
 
 def _needed(workspace: Workspace) -> set[str]:
     """Names of the data folders of studies that have not come to their end."""
-    unfinished = (summary for summary in workspace.list() if "result" not in SqliteStore(summary.folder).counts())
+    unfinished = (summary for summary in workspace.list() if summary.state != "unreadable" and not has_ended(SqliteStore(summary.folder)))
     infos = ((summary.study or {}).get("fit") or {} for summary in unfinished)
     return {Path(info["data_folder"]).name for info in infos if "data_folder" in info}
 
@@ -232,28 +232,62 @@ def resume(settings: FitSettings, started: float) -> Job | None:
     if name is None:
         return None
     store = workspace.open(name)
-    first = next(store.read(), None)
-    if first is None or "fit" not in first.data:
-        raise StudyError(f"The study {store.folder.name} was not started by fit.", "Resume it with the program that began it.")
-    info = first.data["fit"]
-    began = FitSettings.from_dict(info["settings"])
+    standing = standing_of(store)
+    began, plan, speed, info = standing.settings, standing.plan, standing.speed, standing.info
     folder = Path(info["data_folder"])
     splits = cache.open_splits(folder)
-    now = dataclasses.replace(began, resume=True, workspace=settings.workspace, out=settings.out or began.out, name=store.folder.name)
     device = devices.choose(began.device)
     memory_mb = info["memory_mb"]  # as it was, or the same network might get another batch
-    plan, speed = Plan.from_dict(info["plan"]), Speed(**info["speed"])
-    ended = "result" in store.counts()
+    now = dataclasses.replace(began, resume=True, workspace=settings.workspace, out=settings.out or began.out, name=store.folder.name)
     extended = settings.seconds != began.seconds or settings.trials != began.trials
     if extended:
         now = dataclasses.replace(now, seconds=settings.seconds, trials=settings.trials)
-        if now.seconds is not None and began.seconds is None:
+        if now.seconds is not None and not speed.step_seconds:
             speed = measure_speed(now, Workshop(splits, device.torch, memory_mb))
         # The proxy stays as it was, or old and new trials could not be compared.
-        longer = make_plan(now.seconds, now.trials, seconds_spent(store.read()) if ended else 0.0, speed)
+        longer = make_plan(now.seconds, now.trials, seconds_spent(store.read()) if standing.ended else 0.0, speed)
         plan = dataclasses.replace(longer, proxy_epochs=plan.proxy_epochs, trial_seconds=plan.trial_seconds)
     report = Report.from_dict(info["report"])
-    return Job(now, store, splits, folder, report, plan, speed, device, memory_mb, started, extended=extended and ended)
+    return Job(now, store, splits, folder, report, plan, speed, device, memory_mb, started, extended=extended)
+
+
+@dataclasses.dataclass(frozen=True)
+class Standing:
+    """Where a job stands by its log: ``settings``, ``plan`` and ``speed`` as the last extension left them, ``info`` as it began, and whether it has come to
+    its end since; ``stopped_by`` says why its last search ended."""
+
+    settings: FitSettings
+    plan: Plan
+    speed: Speed
+    info: dict[str, Any]
+    ended: bool
+    stopped_by: str | None
+
+
+def standing_of(store: SqliteStore) -> Standing:
+    """Raises StudyError for a study that ``fit`` did not begin."""
+    events = iter(store.read())
+    first = next(events, None)
+    if first is None or "fit" not in first.data:
+        name = store.folder.name
+        raise StudyError(f"The study {name} was not begun by fit.", f"Go on with it by: archsmith studies resume {name}")
+    info = first.data["fit"]
+    limits, ended, reason = info, False, None
+    for event in events:
+        if event.kind == "extended":
+            limits, ended = event.data, False
+        elif event.kind == "result":
+            ended, reason = True, event.data["stop_reason"]
+    settings = FitSettings.from_dict({**info["settings"], **{name: limits["settings"][name] for name in ("seconds", "trials")}})
+    return Standing(settings, Plan.from_dict(limits["plan"]), Speed(**limits["speed"]), info, ended, reason)
+
+
+def has_ended(store: SqliteStore) -> bool:
+    """Has the job of this study come to its end? False for a study of another kind."""
+    try:
+        return standing_of(store).ended
+    except StudyError:
+        return False
 
 
 def known(workspace: Workspace, name: str) -> str | None:
@@ -274,7 +308,7 @@ def latest_unfinished(workspace: Workspace, data: Any) -> str | None:
         began = ((summary.study or {}).get("fit") or {}).get("settings") or {}
         if summary.state in ("running", "unreadable") or began.get("data") != data:
             continue
-        if "result" not in SqliteStore(summary.folder).counts():
+        if not has_ended(SqliteStore(summary.folder)):
             return summary.id
         finished = finished or summary.id
     if finished is None:

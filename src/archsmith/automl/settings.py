@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archsmith.core.errors import UsageError
+from archsmith.core.wording import number
 
 SHORTEST = 20.0  # seconds that reading, one short training, a test and a verified export take on small data
 
@@ -129,3 +130,12 @@ class FitResult:
 
     def to_dict(self) -> dict[str, Any]:
         return {**dataclasses.asdict(self), "rows": [row.to_dict() for row in self.rows], "architecture": dict(self.architecture)}
+
+    def __repr__(self) -> str:
+        scores = "".join(f", {part} {number(value)}" for part, value in (("valid", self.valid), ("test", self.test)) if value is not None)
+        return f"FitResult({self.study}, {self.metric}{scores}, {self.stop_reason})"
+
+    def _repr_html_(self) -> str:
+        from archsmith.automl.card import card
+
+        return card(self.study, self)

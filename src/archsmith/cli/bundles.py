@@ -153,14 +153,14 @@ def describe(predictor: Any) -> dict[str, Any]:
 
 
 def _info_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
-    from archsmith.cli.output import number
+    from archsmith.core.wording import metric_name, number
 
     channels, height, width = report["input_shape"]
     names = ", ".join(report["classes"][:12]) + (", …" if len(report["classes"]) > 12 else "")
     gives = f"the number {report['target']!r}" if report["target"] is not None else f"one of {len(report['classes'])} classes: {names}"
     rows = [("name", report["name"] or "–"), ("tells", gives)]
     for split, values in report["metrics"].items():
-        rows.append((f"on {split} images", ", ".join(f"{_metric(name)} {number(value)}" for name, value in values.items())))
+        rows.append((f"on {split} images", ", ".join(f"{metric_name(name)} {number(value)}" for name, value in values.items())))
     rows += [
         ("takes", f"{'grey' if channels == 1 else 'colour'} pictures of any size, brought to {height}×{width} inside"),
         ("network", f"{report['params']:,} parameters, {report['macs']:,} multiply-adds a picture"),
@@ -194,7 +194,7 @@ def _row(predictor: Any, file: str, answer: Any, top: int | None) -> dict[str, A
 
 
 def _words(row: dict[str, Any], predictor: Any) -> str:
-    from archsmith.cli.output import number
+    from archsmith.core.wording import number
 
     if predictor.numeric:
         return f"{row['value']:.6g}"
@@ -244,7 +244,8 @@ def _columns(top: int) -> list[str]:
 
 
 def _show_numbers(report: dict[str, Any], part: str) -> None:
-    from archsmith.cli.output import number, say
+    from archsmith.cli.output import say
+    from archsmith.core.wording import number
 
     say(
         f"R² {number(report['r2'])}, RMSE {number(report['rmse'])}, MAE {number(report['mae'])} on {report['n']:,} pictures ({part}): {report['target']}."
@@ -252,9 +253,10 @@ def _show_numbers(report: dict[str, Any], part: str) -> None:
 
 
 def _show_classes(report: dict[str, Any], part: str) -> None:
-    from archsmith.cli.output import number, say, show
+    from archsmith.cli.output import say, show
+    from archsmith.core.wording import metric_name, number
 
-    scores = ", ".join(f"{_metric(name)} {number(report[name])}" for name in ("accuracy", "balanced_accuracy", "log_loss"))
+    scores = ", ".join(f"{metric_name(name)} {number(report[name])}" for name in ("accuracy", "balanced_accuracy", "log_loss"))
     say(f"{scores[0].upper()}{scores[1:]} on {report['n']:,} pictures ({part}).", "")
     rows = list(report["classes"].items())
     if len(rows) > MOST_ROWS:
@@ -264,10 +266,6 @@ def _show_classes(report: dict[str, Any], part: str) -> None:
     if report["confused"]:
         say("")
         show(("most often", "is taken for", "times"), [(pair["class"], pair["taken_for"], pair["n"]) for pair in report["confused"]])
-
-
-def _metric(name: str) -> str:
-    return {"r2": "R²", "rmse": "RMSE", "mae": "MAE"}.get(name, name.replace("_", " "))
 
 
 def _name_some(reasons: list[str]) -> None:

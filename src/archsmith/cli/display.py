@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from types import TracebackType
 from typing import Self
 
@@ -13,11 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from archsmith.cli.output import duration, number
-from archsmith.cli.progress import Progress, Row
 from archsmith.core.events import Event
+from archsmith.core.wording import clock, number
+from archsmith.runtime.progress import Phase, Progress, Row
 
-LAST_TRIALS = 8
 EPOCH_SECONDS = 5.0  # at most one plain line about epochs in this time
 REFRESH_PER_SECOND = 2  # the training next door needs the cores more than the clock does
 
@@ -33,7 +31,6 @@ class Display:
         self.console = console or Console(stderr=True)
         self.progress = progress or Progress()
         self.live = (self.console.is_terminal and not self.console.is_dumb_terminal) if live is None else live
-        self._last: deque[int] = deque(maxlen=LAST_TRIALS)
         self._panel: Live | None = None
         self._epoch_said = 0.0
 
@@ -53,8 +50,6 @@ class Display:
 
     def on_event(self, event: Event) -> None:
         self.progress.apply(event)
-        if event.kind == "finished":
-            self._last.append(event.data["trial"])
         if not self.live:
             for line in self._lines(event):
                 self._print(line, event.time)
@@ -70,7 +65,7 @@ class Display:
     def render(self) -> Group:
         """The panel as it stands now."""
         state, now = self.progress, time.time()
-        parts: list[Table | Text | ProgressBar] = [self._head(now), self._bar(now)]
+        parts: list[Table | Text] = [self._head(now), self._bar(now)]
         if state.phases:
             parts.append(self._phases(now))
         elif not state.trials:
@@ -78,9 +73,11 @@ class Display:
         leader = state.leader
         if leader is not None and leader.value is not None:
             came_from = f", from trial {leader.parents[0]}" if leader.parents else ""
-            parts.append(Text.assemble("best so far  ", (f"{state.metric} {number(leader.value)}", "bold green"), f"   trial {leader.id}{came_from}"))
+            parts.append(
+                Text.assemble("best so far  ", (f"{state.metric_name} {number(leader.value)}", "bold green"), f"   trial {leader.id}{came_from}")
+            )
         running = [] if state.closed else [row for row in state.trials.values() if not row.done][:2]
-        rows = [state.trials[i] for i in self._last] + running
+        rows = [*state.last, *running]
         if rows:
             parts.append(self._trials(rows))
         return Group(*parts)
@@ -88,44 +85,44 @@ class Display:
     def _head(self, now: float) -> Table:
         state = self.progress
         remaining = state.remaining(now)
-        head = Table.grid(expand=True)
-        head.add_column()
-        head.add_column(justify="right")
-        clock = f"{duration(state.elapsed(now))} elapsed" + (f", {duration(remaining)} left" if remaining is not None else "")
+        head = Table.grid(expand=True, padding=(0, 2, 0, 0))
+        head.add_column(ratio=1)
+        head.add_column(justify="right", no_wrap=True)
+        times = f"{clock(state.elapsed(now))} elapsed" + (f", {clock(remaining)} left" if remaining is not None else "")
         trials = f"   {state.n_finished} trials" + (f" ({state.n_failed} failed)" if state.n_failed else "") if state.trials else ""
-        head.add_row(Text(self.title, style="bold"), Text(clock + trials))
+        head.add_row(_one_line(self.title, "bold"), Text(times + trials))
         return head
 
-    def _bar(self, now: float) -> ProgressBar | Text:
-        state = self.progress
-        if state.budget_seconds:
-            return ProgressBar(total=state.budget_seconds, completed=min(state.elapsed(now), state.budget_seconds))
-        if state.budget_trials:
-            return ProgressBar(total=state.budget_trials, completed=min(state.n_finished, state.budget_trials))
-        return Text("")
+    def _bar(self, now: float) -> Table | Text:
+        fraction = self.progress.fraction(now)
+        if fraction is None:
+            return Text("")
+        bar = Table.grid(expand=True)  # a bar by itself does not end its line, and what follows would be lost
+        bar.add_row(ProgressBar(total=1.0, completed=fraction))
+        return bar
 
     def _phases(self, now: float) -> Table:
         grid = Table.grid(padding=(0, 2))
         for phase in self.progress.phases:
             over = phase.seconds is not None
             spent = phase.seconds if phase.seconds is not None else now - phase.started
-            about = f"of about {duration(phase.forecast_seconds)}" if phase.forecast_seconds and not over else ""
-            mark = Text("✓", style="green") if over else Text("▸", style="bold cyan")
-            grid.add_row(mark, Text(phase.name), Text(duration(spent)), Text(about), Text(phase.detail, style="dim"))
+            about = [f"of about {clock(phase.forecast_seconds)}"] if phase.forecast_seconds and not over else []
+            said = "; ".join([*about, *([phase.text] if phase.text else [])])
+            grid.add_row(_mark(phase), Text(phase.name, no_wrap=True), Text(clock(spent), no_wrap=True), Text(said, style="dim"))
         return grid
 
     def _trials(self, rows: list[Row]) -> Table:
         grid = Table(box=None, pad_edge=False, header_style="dim")
-        for column in ("trial", "from", self.progress.metric, "seconds"):
-            grid.add_column(column, justify="right")
-        grid.add_column("changed", no_wrap=True, overflow="ellipsis")
+        for column in ("trial", "from", self.progress.metric_name, "seconds"):
+            grid.add_column(column, justify="right", no_wrap=True)
+        grid.add_column("changed")  # the one column that gives way where the terminal is narrow
         for row in rows:
             style = "green" if row.best else "red" if row.error else "" if row.done else "dim"
             value = "" if row.value is None else number(row.value)
             tail = row.error or (", ".join(self.progress.changes(row)) if row.done else _running(row))
             parent = str(row.parents[0]) if row.parents else ""
             seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
-            grid.add_row(*(Text(cell, style=style) for cell in (str(row.id), parent, value, seconds, tail)))
+            grid.add_row(*(_one_line(cell, style) for cell in (str(row.id), parent, value, seconds, tail)))
         return grid
 
     # -- plain lines ---------------------------------------------------------------------------------------------------------------------------------
@@ -137,8 +134,8 @@ class Display:
             phase = next(p for p in reversed(state.phases) if p.name == str(data.get("name", "work")))
             detail = f": {phase.detail}" if phase.detail else ""
             if phase.seconds is not None:
-                return [f"{phase.name} done in {duration(phase.seconds)}{detail}"]
-            forecast = f", about {duration(data['forecast_seconds'])}" if data.get("forecast_seconds") else ""
+                return [f"{phase.name} done in {clock(phase.seconds)}{detail}"]
+            forecast = f", about {clock(data['forecast_seconds'])}" if data.get("forecast_seconds") else ""
             return [f"{phase.name}{forecast}{detail}"]
         if event.kind == "finished":
             return [self._trial_line(state.trials[data["trial"]])]
@@ -146,7 +143,7 @@ class Display:
             return [str(data.get("text", ""))]
         if event.kind in ("epoch", "progress") and state.phase is not None and time.time() - self._epoch_said >= EPOCH_SECONDS:
             self._epoch_said = time.time()
-            return [f"{state.phase.name}: {state.phase.detail}"]
+            return [f"{state.phase.name}: {state.phase.text}"]
         if event.kind == "closed" and not state.phases:
             return [f"closed: {data.get('reason')} after {state.n_finished} trials"]
         return []
@@ -154,7 +151,7 @@ class Display:
     def _trial_line(self, row: Row) -> str:
         if row.error:
             return f"trial {row.id} failed: {row.error}"
-        value = "" if row.value is None else f" {self.progress.metric} {number(row.value)}"
+        value = "" if row.value is None else f" {self.progress.metric_name} {number(row.value)}"
         seconds = "" if row.seconds is None else f" in {row.seconds:.1f} s"
         parent = f", from trial {row.parents[0]}" if row.parents else ""
         return f"trial {row.id}{value}{seconds}{parent}{' (best so far)' if row.best else ''}"
@@ -162,6 +159,16 @@ class Display:
     def _print(self, line: str, when: float) -> None:
         stamp = time.strftime("%H:%M:%S", time.localtime(when or time.time()))
         self.console.print(f"{stamp} {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _one_line(text: str, style: str = "") -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+
+
+def _mark(phase: Phase) -> Text:
+    if phase.seconds is None:
+        return Text("▸", style="bold cyan")
+    return Text("✗", style="red") if phase.failed else Text("✓", style="green")
 
 
 def _running(row: Row) -> str:

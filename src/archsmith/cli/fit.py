@@ -98,28 +98,17 @@ def resume_fit(name: str, time: str | None, trials: int | None, out: str | None,
     """Go on with a job; limits that are not given stay as they were. ``time`` as ``+20m`` is that much more than what is spent."""
     import dataclasses
 
-    from archsmith.automl.settings import FitSettings
+    from archsmith.automl.prepare import standing_of
     from archsmith.cli.studies import open_study
-    from archsmith.core.errors import StudyError
     from archsmith.runtime.search import parse_budget
 
     study = open_study(name, workspace)
-    if "fit" not in study.began:
-        raise StudyError(f"The study {study.id} was not begun by fit.", f"Go on with it by: archsmith studies resume {study.id}")
-    began = FitSettings.from_dict(study.began["fit"]["settings"])
+    standing = standing_of(study.store)
     seconds = None if time is None else parse_budget(time, study.store)
-    spent = _spent_limit(study) if time is not None or trials is not None else None
     given: dict[str, Any] = {key: value for key, value in (("seconds", seconds), ("trials", trials), ("out", out)) if value is not None}
-    if spent is not None and spent not in given and given.keys() & {"seconds", "trials"}:
-        given[spent] = None  # the limit that ended it gives way to the new one
-    run(dataclasses.replace(began, **given, workspace=workspace, name=study.id, resume=True), json=json, before=study)
-
-
-def _spent_limit(study: OpenStudy) -> str | None:
-    """``seconds`` or ``trials``, when that is what ended the study."""
-    results = [event.data for event in study.store.read() if event.kind == "result"]
-    reason = results[-1]["stop_reason"] if results else None
-    return reason if reason in ("seconds", "trials") else None
+    if standing.ended and standing.stopped_by in ("seconds", "trials") and standing.stopped_by not in given and given.keys() & {"seconds", "trials"}:
+        given[standing.stopped_by] = None  # the limit that ended it gives way to the new one
+    run(dataclasses.replace(standing.settings, **given, workspace=workspace, name=study.id, resume=True), json=json, before=study)
 
 
 def run(settings: FitSettings, *, json: bool, before: OpenStudy | None = None) -> None:
@@ -128,7 +117,7 @@ def run(settings: FitSettings, *, json: bool, before: OpenStudy | None = None) -
     from archsmith.cli.display import Display
     from archsmith.cli.interrupts import INTERRUPTED, Interrupts
     from archsmith.cli.output import emit, to_stderr
-    from archsmith.cli.progress import Progress
+    from archsmith.runtime.progress import Progress
 
     progress = Progress(settings.seconds, settings.trials)
     for event in before.store.read() if before is not None else ():
@@ -149,12 +138,13 @@ def run(settings: FitSettings, *, json: bool, before: OpenStudy | None = None) -
 
 def summarize(result: dict[str, Any]) -> None:
     """How the job ended, for people: the honest rows, the network, where it lies and what to do next."""
-    from archsmith.cli.output import duration, number, say, show
+    from archsmith.cli.output import say, show
+    from archsmith.core.wording import clock, metric_name, number
 
-    metric = words(result["metric"])
-    say("")
+    metric = metric_name(result["metric"])
+    say("", f"{metric[0].upper()}{metric[1:]} of the networks that were trained in full:")
     show(
-        ("network", f"valid {metric}", f"test {metric}", "parameters", "multiply-adds", "seconds", ""),
+        ("network", "valid", "test", "parameters", "mult-adds", "seconds", ""),
         [
             (
                 row["name"],
@@ -169,19 +159,14 @@ def summarize(result: dict[str, Any]) -> None:
         ],
     )
     say("")
-    others = ", ".join(f"{words(name)} {number(value)}" for name, value in result["metrics"]["test"].items() if name != result["metric"])
+    others = ", ".join(f"{metric_name(name)} {number(value)}" for name, value in result["metrics"]["test"].items() if name != result["metric"])
     say(
         f"Test {metric} {number(result['test'])} ({others}), measured once on pictures that nothing was chosen by; validation {number(result['valid'])}."
     )
     say(f"The network has {result['params']:,} parameters and takes {result['macs']:,} multiply-adds a picture.")
-    budget = f" of {duration(result['budget_seconds'])}" if result["budget_seconds"] else ""
-    say(f"{result['n_trials']} trials, {duration(result['seconds'])}{budget}; stopped because: {result['stop_reason']}. Study {result['study']}.")
+    budget = f" of {clock(result['budget_seconds'])}" if result["budget_seconds"] else ""
+    say(f"{result['n_trials']} trials, {clock(result['seconds'])}{budget}; stopped because: {result['stop_reason']}. Study {result['study']}.")
     say(f"Bundle: {result['model_dir']}")
     if result["report"]:
         say(f"Report: {result['report']}")
     say(f"Next:   archsmith predict {result['model_dir']} IMAGE...")
-
-
-def words(metric: str) -> str:
-    """A metric's name as people write it."""
-    return {"r2": "R²", "rmse": "RMSE", "mae": "MAE"}.get(metric, metric.replace("_", " "))

@@ -13,6 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from archsmith.core.wording import number
+
 
 def emit(data: Any) -> None:
     """The one JSON line of a command, on standard output."""
@@ -47,24 +49,6 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str |
 def show(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> None:
     """Print such a table on standard output."""
     Console().print(table(columns, rows, title))
-
-
-def duration(seconds: float | None) -> str:
-    """``0:07``, ``12:30`` or ``1:02:30``; ``–`` when unknown."""
-    if seconds is None:
-        return "–"
-    whole = max(0, round(seconds))
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
-
-
-def number(value: float) -> str:
-    """Four significant places for a score, digits in groups of three for a count."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int) or (value.is_integer() and abs(value) >= 1000):
-        return f"{int(value):,}"
-    return f"{value:.4g}" if abs(value) < 1e-3 or abs(value) >= 1000 else f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def _cell(value: object) -> Any:

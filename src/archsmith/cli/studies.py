@@ -38,7 +38,8 @@ def show_study(
     json: Json = False,
 ) -> None:
     """Show the state, the best trials and the best architecture of a study."""
-    from archsmith.cli.output import emit, number, say, show
+    from archsmith.cli.output import emit, say, show
+    from archsmith.core.wording import number
 
     opened = open_study(study, workspace)
     report = describe(opened, limit)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from archsmith.core import wording
+
 CELL = "padding:.15em .8em .15em 0;text-align:left;vertical-align:top;background:none;border:0"
 NUMBER = CELL.replace("text-align:left", "text-align:right;font-variant-numeric:tabular-nums")
 FAINT = "opacity:.7"
@@ -14,15 +16,7 @@ def text(value: object) -> str:
     """A value as a person reads it, escaped: four places for fractions, digits in groups of three, a dash for nothing."""
     if value is None:
         return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        if value.is_integer() and 1000 <= abs(value) < 1e15:
-            return f"{int(value):,}"  # a count that went through JSON as a metric
-        return f"{value:.4g}" if value and not 1e-3 <= abs(value) < 1000 else f"{value:.4f}".rstrip("0").rstrip(".")
-    return escape(str(value))
+    return wording.number(value) if isinstance(value, int | float) else escape(str(value))
 
 
 def table(rows: Iterable[Sequence[object]], head: Sequence[str] = (), caption: str = "") -> str:

@@ -1,0 +1,26 @@
+"""Numbers, times and metrics as people read them on one line: a terminal, a notebook, a log."""
+
+from __future__ import annotations
+
+METRICS = {"r2": "R²", "rmse": "RMSE", "mae": "MAE"}
+
+
+def number(value: float) -> str:
+    """Four places for a score, digits in groups of three for a count (also for one that went through JSON as a float)."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) or (value.is_integer() and 1000 <= abs(value) < 1e15):
+        return f"{int(value):,}"
+    return f"{value:.4f}".rstrip("0").rstrip(".") if value == 0 or 1e-3 <= abs(value) < 1000 else f"{value:.4g}"
+
+
+def clock(seconds: float | None) -> str:
+    """``0:07``, ``12:30`` or ``1:02:30``; ``–`` when unknown."""
+    if seconds is None:
+        return "–"
+    hours, rest = divmod(max(0, round(seconds)), 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+
+
+def metric_name(metric: str) -> str:
+    return METRICS.get(metric, metric.replace("_", " "))

@@ -1,0 +1,90 @@
+"""Where a job stands by its log, and which study a resume goes on with."""
+
+import dataclasses
+
+import pytest
+
+from archsmith.automl.plan import Speed, make_plan
+from archsmith.automl.prepare import has_ended, known, latest_unfinished, standing_of
+from archsmith.automl.settings import FitSettings
+from archsmith.core.errors import StudyError, UsageError
+from archsmith.core.events import Event
+from archsmith.runtime.workspace import Workspace
+
+SPEED = Speed(0.01, 128, 1000, 100, 100, picture_seconds=1e-4)
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace(tmp_path)
+
+
+def begin(workspace, seconds=60.0, data="photos", *more):
+    """A study as ``fit`` begins one, with further events."""
+    store = workspace.create("photos")
+    settings = FitSettings(data, seconds)
+    info = {
+        "settings": settings.to_dict(),
+        "plan": make_plan(seconds, None, 1.0, SPEED).to_dict(),
+        "speed": dataclasses.asdict(SPEED),
+        "memory_mb": None,
+    }
+    store.acquire()
+    store.append([Event("study", {"fit": info}), *more])
+    store.release()
+    return store
+
+
+def extension(seconds):
+    settings = FitSettings("photos", seconds)
+    return Event(
+        "extended", {"settings": settings.to_dict(), "plan": make_plan(seconds, None, 1.0, SPEED).to_dict(), "speed": dataclasses.asdict(SPEED)}
+    )
+
+
+RESULT = Event("result", {"stop_reason": "seconds"})
+
+
+def test_a_job_stands_where_its_last_extension_left_it(workspace):
+    store = begin(workspace, 60.0, "photos", RESULT, extension(120.0))
+    standing = standing_of(store)
+    assert standing.settings.seconds == 120.0 and standing.plan.budget_seconds == 120.0
+    assert not standing.ended  # the extension was cut off
+
+
+def test_it_has_ended_when_the_result_came_after_the_extension(workspace):
+    assert not has_ended(begin(workspace))
+    assert has_ended(begin(workspace, 60.0, "photos", RESULT))
+    assert has_ended(begin(workspace, 60.0, "photos", RESULT, extension(120.0), RESULT))
+
+
+def test_the_latest_unfinished_study_of_these_data_goes_on(workspace):
+    assert latest_unfinished(workspace, "photos") is None
+    cut = begin(workspace, 60.0, "photos", RESULT, extension(90.0))
+    begin(workspace, 60.0, "others")
+    assert latest_unfinished(workspace, "photos") == cut.folder.name
+    with pytest.raises(UsageError, match="no name"):
+        latest_unfinished(workspace, ([1], [2]))
+
+
+def test_studies_that_have_all_ended_are_not_begun_anew(workspace):
+    done = begin(workspace, 60.0, "photos", RESULT)
+    with pytest.raises(StudyError, match="has come to its end") as caught:
+        latest_unfinished(workspace, "photos")
+    assert f"studies resume {done.folder.name} --time +20m" in caught.value.hint
+
+
+def test_a_name_or_its_beginning_is_known(workspace):
+    store = begin(workspace)
+    assert known(workspace, store.folder.name) == known(workspace, "pho") == store.folder.name
+    assert known(workspace, "other") is None
+
+
+def test_a_study_of_another_program_is_not_taken_up(workspace):
+    store = workspace.create("search")
+    store.acquire()
+    store.append([Event("study", {"space": {}})])
+    store.release()
+    with pytest.raises(StudyError, match="not begun by fit"):
+        standing_of(store)
+    assert not has_ended(store)

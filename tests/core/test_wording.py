@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from archsmith.core.wording import clock, metric_name, number
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, "–"), (-3, "0:00"), (7.4, "0:07"), (59.6, "1:00"), (750, "12:30"), (3599.7, "1:00:00"), (3750, "1:02:30")]
+)
+def test_clock(seconds: float | None, text: str) -> None:
+    assert clock(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.98333, "0.9833"),
+        (1.0, "1"),
+        (0.0, "0"),
+        (0.5, "0.5"),
+        (5289978, "5,289,978"),
+        (5289978.0, "5,289,978"),
+        (1234.56, "1235"),
+        (True, "yes"),
+        (0.000123456, "0.0001235"),
+        (float("nan"), "nan"),
+    ],
+)
+def test_number(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(("metric", "name"), [("r2", "R²"), ("log_loss", "log loss")])
+def test_metrics_have_their_usual_names(metric: str, name: str) -> None:
+    assert metric_name(metric) == name

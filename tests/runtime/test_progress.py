@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from archsmith.core.events import Event
+from archsmith.core.trial import Outcome
+from archsmith.runtime.progress import Progress
+
+
+def events(*pairs: tuple[str, Mapping[str, Any]]) -> list[Event]:
+    return [Event(kind, data, index, time.time()) for index, (kind, data) in enumerate(pairs)]
+
+
+def proposed(trial: int, parents: tuple[int, ...] = (), fidelity: float = 1, **answers: Any) -> tuple[str, dict[str, Any]]:
+    return "proposed", {"trials": [{"id": trial, "architecture": answers, "fidelity": fidelity, "parents": list(parents), "notes": {}}]}
+
+
+def finished(trial: int, accuracy: float | None) -> tuple[str, dict[str, Any]]:
+    outcome = Outcome.failure(ValueError("no")) if accuracy is None else Outcome.success({"accuracy": accuracy}, seconds=2.0)
+    return "finished", {"trial": trial, "outcome": outcome.to_dict()}
+
+
+STUDY = ("study", {"problem": {"objectives": [["accuracy", True]]}})
+
+
+def fold(*pairs: tuple[str, Mapping[str, Any]], **budget: Any) -> Progress:
+    progress = Progress(**budget)
+    for event in events(*pairs):
+        progress.apply(event)
+    return progress
+
+
+def test_the_best_is_the_first_of_the_highest_scores() -> None:
+    progress = fold(STUDY, *(row for i, score in enumerate((0.5, 0.9, 0.9, 0.7)) for row in (proposed(i), finished(i, score))))
+    assert progress.leader is not None
+    assert (progress.leader.id, progress.leader.value) == (1, 0.9)
+    assert [row.best for row in progress.trials.values()] == [True, True, False, False]
+
+
+def test_a_metric_to_minimise_is_led_by_the_lowest() -> None:
+    study = ("study", {"problem": {"objectives": [["accuracy", False]]}})
+    progress = fold(study, proposed(0), finished(0, 0.5), proposed(1), finished(1, 0.2))
+    assert progress.leader is not None and progress.leader.id == 1
+
+
+def test_scores_of_different_fidelities_are_not_compared() -> None:
+    progress = fold(STUDY, proposed(0, fidelity=1), finished(0, 0.9), proposed(1, fidelity=4), finished(1, 0.8))
+    assert progress.leader is not None and progress.leader.id == 1
+
+
+def test_failures_are_counted_and_never_lead() -> None:
+    progress = fold(STUDY, proposed(0), finished(0, None))
+    assert (progress.n_finished, progress.n_failed, progress.leader) == (1, 1, None)
+    assert progress.trials[0].error == "ValueError: no"
+
+
+def test_changes_name_the_decisions_that_differ_from_the_parent() -> None:
+    progress = fold(STUDY, proposed(0, depth=3, kind="plain"), proposed(1, (0,), depth=4, kind="plain", width=8))
+    assert progress.changes(progress.trials[1]) == ["depth = 4", "width = 8"]
+    assert progress.changes(progress.trials[0]) == []
+
+
+def test_phases_start_and_finish() -> None:
+    progress = fold(
+        ("phase", {"name": "read", "state": "started"}), ("phase", {"name": "read", "state": "finished", "seconds": 1.5, "detail": "1,797 pictures"})
+    )
+    (phase,) = progress.phases
+    assert (phase.name, phase.seconds, phase.detail) == ("read", 1.5, "1,797 pictures")
+    assert progress.phase is None
+
+
+def test_a_phase_that_only_ends_counts_too() -> None:
+    progress = fold(("phase", {"name": "read", "state": "finished", "seconds": 2.0}))
+    assert progress.phases[0].seconds == 2.0
+
+
+def test_remaining_counts_down_the_budget_of_time() -> None:
+    progress = fold(STUDY, budget_seconds=60.0)
+    assert progress.remaining(progress.started + 45) == pytest.approx(15)
+    assert progress.remaining(progress.started + 100) == 0
+
+
+def test_remaining_is_forecast_from_the_trials_so_far() -> None:
+    progress = fold(STUDY, proposed(0), finished(0, 0.5), proposed(1), finished(1, 0.5), budget_trials=10)
+    assert progress.remaining(progress.started + 6) == pytest.approx(24)
+
+
+def test_the_budget_of_the_log_is_taken_when_none_is_given() -> None:
+    progress = fold(("opened", {"pid": 1, "host": "here", "budget": [90.0, 40]}))
+    assert (progress.budget_seconds, progress.budget_trials) == (90.0, 40)
+
+
+def test_time_of_earlier_openings_counts_without_the_pause_between() -> None:
+    progress = Progress()
+    start = progress.started - 1000
+    for when, kind, data in (
+        (0, "opened", {"budget": [None, 5]}),
+        (30, "note", {"text": ""}),
+        (400, "opened", {"budget": [None, 5]}),
+        (420, "note", {"text": ""}),
+    ):
+        progress.apply(Event(kind, data, 0, start + when))
+    assert progress.elapsed(progress.started + 5) == pytest.approx(55)
+
+
+def test_unknown_kinds_of_events_are_passed_over() -> None:
+    assert fold(("aurora", {"x": 1})).n_finished == 0
+
+
+def test_what_a_killed_process_was_at_is_not_going_on() -> None:
+    progress = Progress()
+    for before, kind, data in ((90, "phase", {"name": "search", "state": "started"}), (80, "opened", {"budget": [60.0, None]})):
+        progress.apply(Event(kind, data, 0, progress.started - before))
+    assert progress.phases == []
+
+
+# -- the main job --------------------------------------------------------------------------------------------------------------------------------------
+
+
+def after(*pairs: tuple[str, Mapping[str, Any]], budget_seconds: float | None = None) -> Progress:
+    """The state when these events came, one a second."""
+    progress = Progress(budget_seconds)
+    progress.started = progress.now = 1000.0
+    for index, (kind, data) in enumerate(pairs):
+        progress.apply(Event(kind, data, index, 1000.0 + index))
+    return progress
+
+
+def begun(name: str, detail: str = "") -> tuple[str, dict[str, Any]]:
+    return "phase", {"name": name, "state": "started", "detail": detail, "forecast_seconds": 30.0}
+
+
+def ended(name: str, **result: Any) -> tuple[str, dict[str, Any]]:
+    return "phase", {"name": name, "state": "finished", "seconds": 3.0, "result": result}
+
+
+JOB = ("study", {"problem": {"objectives": [["accuracy", True]]}, "forecast_trials": 24.0})
+SEARCH = (JOB, begun("search", "evolution on conv_stages"), finished(0, 0.91), finished(1, None), finished(2, 0.955))
+
+
+def test_the_state_in_one_sentence() -> None:
+    assert after().line() == "reading and checking the data"
+    assert after(*SEARCH[:2]).line() == "search: evolution on conv_stages"
+    assert after(*SEARCH).line() == "search: 3 of about 24 architectures, 1 failed, best accuracy 0.955 (trial 2)"
+    result = ("result", {"metric": "accuracy", "valid": 0.97, "test": 0.96, "rows": [{"name": "fixed", "exported": True}]})
+    assert after(*SEARCH, result).line() == "done: fixed, accuracy valid 0.97, test 0.96"
+
+
+@pytest.mark.parametrize(
+    ("name", "result", "detail"),
+    [
+        ("search", {"reason": "seconds", "n_trials": 3, "best": 2}, "3 architectures, 1 failed, best accuracy 0.955 (trial 2)"),
+        ("train fixed", {"accuracy": 0.98, "balanced_accuracy": 0.97, "log_loss": 0.1, "epochs": 9.05, "seconds": 3.0}, "accuracy 0.98, 9.1 epochs"),
+        ("train searched", {"error": "It diverged."}, "failed: It diverged."),
+        ("choose", {"network": "fixed", "valid": 0.98}, "network fixed, valid 0.98"),
+        ("export", {"max_difference": 1.25e-7}, "max difference 1.25e-07"),
+        ("test", {"tests": {"fixed": {"accuracy": 0.9}}, "read": True}, "as said at its start"),
+        ("read", {"lead": 5.6}, "as said at its start"),
+    ],
+)
+def test_a_phase_ends_with_what_came_of_it(name: str, result: Mapping[str, Any], detail: str) -> None:
+    progress = after(*SEARCH, begun(name, "as said at its start"), ended(name, **result))
+    assert progress.phases[-1].text == detail
+    assert progress.phases[-1].failed == ("error" in result)
+
+
+def test_reading_tells_how_far_it_is_until_it_ends() -> None:
+    def reading(what: str, done: int, total: int) -> tuple[str, dict[str, Any]]:
+        return "progress", {"what": what, "done": done, "total": total}
+
+    read = begun("read", "pictures, checks")
+    assert after(read, reading("decode", 1200, 60000)).line() == "read: decoding pictures, 1,200 of 60,000"
+    later = after(read, ("note", {"text": "slow"}), reading("decode", 15000, 60000))
+    assert later.line() == "read: decoding pictures, 15,000 of 60,000, about 0:06 left"
+    assert after(read, reading("wait", 0, 0)).line() == "read: waiting for another process that decodes the same pictures"
+    assert after(read, reading("decode", 60000, 60000), ended("read")).line() == "read: pictures, checks"
+    assert after(reading("decode", 1, 2)).phases == []
+
+
+def test_between_two_measurements_the_last_score_stands() -> None:
+    epochs = [
+        ("epoch", {"network": "fixed", "epoch": float(epoch), "epochs": 9.0, "metrics": metrics})
+        for epoch, metrics in enumerate(({"train_loss": 0.9, "learning_rate": 0.1}, {"train_loss": 0.8, "accuracy": 0.7}, {"train_loss": 0.7}), 1)
+    ]
+    said = [after(JOB, begun("train fixed"), *epochs[:n]).line() for n in (1, 2, 3)]
+    assert said == [
+        "train fixed: epoch 1 of 9, train loss 0.9",
+        "train fixed: epoch 2 of 9, accuracy 0.7",
+        "train fixed: epoch 3 of 9, accuracy 0.7",
+    ]
+    assert after(JOB, begun("train fixed"), *epochs, begun("train searched"), epochs[0]).line().endswith("train loss 0.9")  # of another network
+
+
+def test_how_much_of_the_budget_is_spent() -> None:
+    assert after().fraction() is None
+    assert after(*SEARCH).fraction() == pytest.approx(3 / 24)
+    assert after(*SEARCH, budget_seconds=16.0).fraction() == pytest.approx(0.25)
+    assert after(*SEARCH, budget_seconds=2.0).fraction() == 1.0
+
+
+def test_notes_are_kept_in_order() -> None:
+    assert after(("note", {"text": "10 classes"}), ("note", {"text": "One thread."})).notes == ["10 classes", "One thread."]
