@@ -15,7 +15,7 @@ from archsmith.bundle.manifest import check_files, read
 from archsmith.runtime.search import replayed
 from archsmith.runtime.workspace import Workspace
 
-TRIALS = ["--trials", "3", "--seed", "5"]
+TRIALS = ["--trials", "3", "--seed", "5", "--set", "recipe.epochs=12"]
 N_KILLS = 20
 KILLS_A_JOB = 5
 N_PICTURES = 2400  # enough that reading them takes a second or two

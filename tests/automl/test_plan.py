@@ -60,3 +60,9 @@ def test_slow_originals_are_verified_in_smaller_numbers():
     plan = make_plan(60, None, 5.0, dataclasses.replace(FASHION, original_seconds=0.05))
     assert plan.n_verified == FEWEST_VERIFIED
     assert make_plan(600, None, 5.0, FASHION).n_verified == MOST_VERIFIED
+
+
+@pytest.mark.parametrize("seconds", [None, 600])
+def test_nothing_trains_longer_than_the_person_says(seconds):
+    plan = make_plan(seconds, 5, 5.0, DIGITS, epochs=3)
+    assert plan.final_epochs == 3 and plan.proxy_epochs <= 3

@@ -98,14 +98,14 @@ class Plan:
         ]
 
 
-def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: Speed) -> Plan:
-    """Divide ``seconds`` (None: no limit), of which ``elapsed`` are gone.
+def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: Speed, epochs: float | None = None) -> Plan:
+    """Divide ``seconds`` (None: no limit), of which ``elapsed`` are gone; no training takes more than ``epochs``, where these are given.
 
     Without a limit on the wall clock the plan depends on the counts alone, so that runs with a budget of trials repeat exactly.
     """
     per_epoch = speed.steps_per_epoch
-    final_epochs = min(FINAL_EPOCHS, max(1.0, FINAL_STEPS / per_epoch))
-    longest = min(LONGEST_PROXY, LONGEST_PROXY_EPOCHS * per_epoch)
+    final_epochs = min(epochs or FINAL_EPOCHS, FINAL_EPOCHS, max(1.0, FINAL_STEPS / per_epoch))
+    longest = min(LONGEST_PROXY, min(LONGEST_PROXY_EPOCHS, final_epochs) * per_epoch)
     measuring = speed.n_valid * speed.picture_seconds
 
     def trial_seconds(steps: float) -> float:

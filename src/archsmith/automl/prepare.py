@@ -145,7 +145,7 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     memory_mb = settings.memory_mb or _share_of_free(device, settings.workers)
     workshop = Workshop(splits, device.torch, memory_mb)
     speed = measure_speed(settings, workshop)
-    plan = make_plan(settings.seconds, settings.trials, time.time() - started, speed)
+    plan = make_plan(settings.seconds, settings.trials, time.time() - started, speed, _own_epochs(settings))
     store = workspace.create(settings.name or _study_name(splits.name))
     return Job(settings, store, splits, prepared.folder, prepared.report, plan, speed, device, memory_mb, started, time.time() - began)
 
@@ -168,6 +168,12 @@ class _Telling:
             self._tell(Event("phase", {"name": "read", "state": "started", "detail": "pictures, checks, speed of this machine"}, time=self._began))
             self._started = True
         self._tell(Event("progress", {"what": what, "done": done, "total": total}, time=time.time()))
+
+
+def _own_epochs(settings: FitSettings) -> float | None:
+    """The most epochs of a training, where the person has said so (``--set recipe.epochs=20``)."""
+    epochs = settings.settings.get("recipe", {}).get("epochs")
+    return None if epochs is None else float(epochs)
 
 
 def _share_of_free(device: Device, workers: int) -> float | None:
@@ -245,7 +251,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         if now.seconds is not None and not speed.step_seconds:
             speed = measure_speed(now, Workshop(splits, device.torch, memory_mb))
         # The proxy stays as it was, or old and new trials could not be compared.
-        longer = make_plan(now.seconds, now.trials, seconds_spent(store.read()) if standing.ended else 0.0, speed)
+        longer = make_plan(now.seconds, now.trials, seconds_spent(store.read()) if standing.ended else 0.0, speed, _own_epochs(now))
         plan = dataclasses.replace(longer, proxy_epochs=plan.proxy_epochs, trial_seconds=plan.trial_seconds)
     report = Report.from_dict(info["report"])
     return Job(now, store, splits, folder, report, plan, speed, device, memory_mb, started, extended=extended)

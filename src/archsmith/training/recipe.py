@@ -25,7 +25,7 @@ class Recipe:
     """How a network is trained.
 
     ``learning_rate`` is the peak for batches of 128, see ``peak``; ``schedule`` one of ``one_cycle`` (linear warm-up over ``warmup`` of the training,
-    then cosine to nothing), ``cosine`` (no warm-up) or ``constant``; ``epochs`` the most that a training planned by time may take. ``average`` is
+    then cosine to nothing), ``cosine`` (no warm-up) or ``constant``; ``epochs`` the most that a training may take. ``average`` is
     the span of the moving average of weights in epochs (0: none). ``shift`` moves pictures by up to that share of their side, ``cutout`` blanks a
     square of that share, ``flip`` mirrors half of them left to right. ``clip`` bounds the norm of the gradient (0: not). ``auxiliary`` weighs an
     auxiliary head. ``balance`` makes every class count alike in the loss (``goal.class_weights``).
