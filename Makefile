@@ -49,7 +49,12 @@ slow: $(STAMP) ## the long tests
 bench: $(STAMP) ## every measurement that the documentation quotes; hours, and goes on where it was stopped
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/executor.py
+	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python benchmarks/data_memory.py --images 200000
+	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/fashion_mnist.py
+	$(BIN)/python benchmarks/budgets.py
+	$(BIN)/python benchmarks/cifar10.py
 	$(if $(NASBENCH201),$(BIN)/python benchmarks/nasbench201_baselines.py $(NASBENCH201),@echo "Left out: make bench NASBENCH201=nas_bench_201.npz")
 
 docs: $(DOCS_STAMP) ## build the documentation into site/

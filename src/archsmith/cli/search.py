@@ -19,7 +19,7 @@ def search(
     space: Annotated[str | None, typer.Option(help="Search space, by name or module:Class.  [default: the evaluator's own, else a toy]")] = None,
     strategy: Annotated[str, typer.Option(help="Search strategy, by name or module:Class.")] = "random",
     evaluator: Annotated[str | None, typer.Option(help="Evaluator, by name or module:Class.  [default: table with --bench, else a toy]")] = None,
-    bench: Annotated[str | None, typer.Option(help="File of a benchmark table: the same as --set evaluator.path=FILE.")] = None,
+    bench: Annotated[str | None, typer.Option(help="Benchmark table: digits, digits-cells, fashion-14, fashion-14-cells, or a file.")] = None,
     maximize: Annotated[list[str] | None, typer.Option(help="A metric to maximise.  [default: the evaluator's first]")] = None,
     minimize: Annotated[list[str] | None, typer.Option(help="A metric to minimise.")] = None,
     limit: Annotated[list[str] | None, typer.Option(help="A hard limit, as 'params<=1000000'.")] = None,
@@ -72,8 +72,8 @@ def _run(problem: Any, strategy: Any, evaluator: Any, budget: Any, seed: int, st
     from archsmith.cli.display import Display
     from archsmith.cli.interrupts import INTERRUPTED, Interrupts
     from archsmith.cli.output import emit, to_stderr
-    from archsmith.cli.progress import Progress
     from archsmith.core.errors import UsageError
+    from archsmith.runtime.progress import Progress
     from archsmith.runtime.search import Search
 
     if budget.seconds is None and budget.trials is None:
@@ -99,15 +99,20 @@ def _run(problem: Any, strategy: Any, evaluator: Any, budget: Any, seed: int, st
     except KeyboardInterrupt:
         to_stderr(f"Stopped. Go on with: archsmith studies resume {store.folder}")
         raise typer.Exit(INTERRUPTED) from None
-    report = _report(store.folder.name, result, problem)
+    report = _report(store.folder.name, result, problem, evaluator)
     if json:
         emit(report)
     else:
         _summarize(report)
 
 
-def _report(study: str, result: Any, problem: Any) -> dict[str, Any]:
-    history, best = result.history, result.best
+def _report(study: str, result: Any, problem: Any, evaluator: Any) -> dict[str, Any]:
+    import dataclasses
+
+    history, best, objective = result.history, result.best, problem.objectives[0]
+    place = None
+    if best is not None and hasattr(evaluator, "standing"):
+        place = evaluator.standing(best.architecture, objective.metric, maximize=objective.maximize)
     return {
         "study": study,
         "stop_reason": result.reason,
@@ -116,12 +121,14 @@ def _report(study: str, result: Any, problem: Any) -> dict[str, Any]:
         "n_failed": sum(trial.losses is None for trial in history.finished),
         "metric": problem.objectives[0].metric,
         "best": None if best is None else {"trial": best.id, "metrics": dict(best.metrics), "architecture": dict(best.architecture)},
+        "standing": None if place is None else dataclasses.asdict(place),
         "front": [{"trial": trial.id, "metrics": dict(trial.metrics)} for trial in history.front()] if len(problem.objectives) > 1 else None,
     }
 
 
 def _summarize(report: Mapping[str, Any]) -> None:
-    from archsmith.cli.output import number, say, show
+    from archsmith.cli.output import say, show
+    from archsmith.core.wording import number
 
     failed = f" ({report['n_failed']} failed)" if report["n_failed"] else ""
     say(f"{report['n_trials']} trials{failed} in {report['seconds']:.1f} s; stopped because: {report['stop_reason']}. Study {report['study']}.")
@@ -130,6 +137,10 @@ def _summarize(report: Mapping[str, Any]) -> None:
         say("No trial ended with a score that counts.")
         return
     say(f"Best: trial {best['trial']}, " + ", ".join(f"{name} {number(value)}" for name, value in best["metrics"].items()), "")
+    place = report["standing"]
+    if place is not None:
+        behind = abs(place["best"] - place["score"])
+        say(f"Place {place['rank']:,} of {place['n']:,} in the table: {number(place['score'])} on average, {number(behind)} behind the best.", "")
     show(("decision", "answer"), [(path, str(answer)) for path, answer in best["architecture"].items()])
 
 

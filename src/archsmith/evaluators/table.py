@@ -21,7 +21,7 @@ from archsmith.core.space import Choose, Space, allowed
 from archsmith.core.trial import Outcome
 from archsmith.evaluators.table_file import Table, read_table, write_table
 
-__all__ = ["Table", "TableEvaluator", "TableSpace", "read_table", "write_table"]
+__all__ = ["Standing", "Table", "TableEvaluator", "TableSpace", "read_table", "write_table"]
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,27 @@ class TableSpace(Space):
         table = read_table(self.path)
         low, high = 0, len(table)
         for decision, path in enumerate(table.paths):
-            bounds = table.branches(low, high, decision)
-            if bounds[1] == bounds[0]:  # no row here leaves this decision out, so all are asked
-                counts = np.diff(bounds[1:]).tolist()
-                present = [i for i, count in enumerate(counts) if count]
-                options = table.options[decision] if len(present) == len(counts) else tuple(table.options[decision][i] for i in present)
-                weights = [counts[i] for i in present]
-                answer = choose(path, options, None if min(weights) == max(weights) else weights)
-                chosen = present[next(i for i, option in enumerate(options) if allowed(answer, (option,)))]
-                low, high = int(bounds[chosen + 1]), int(bounds[chosen + 2])
+            question = table.question(low, high, decision)
+            if question is not None:
+                answer = choose(path, question.options, question.weights)
+                low, high = question.rows[next(i for i, option in enumerate(question.options) if allowed(answer, (option,)))]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an architecture stands among all of its table: its ``score`` (mean over seeds, at the highest fidelity), the ``best`` score of the table, and
+    its ``rank`` from 1 among ``n`` rows (those that are as good share one)."""
+
+    score: float
+    best: float
+    rank: int
+    n: int
 
 
 @dataclass(frozen=True)
 class TableEvaluator:
-    """Looks results up in the table in the file ``path``; an outcome's seconds are what the training took when it was recorded.
+    """Looks results up in the table in the file ``path`` (or a shipped one by name: ``evaluators.benches``); an outcome's
+    seconds are what the training took when it was recorded.
 
     ``noisy``: the scores of one recorded seed, drawn by the trial's seed; otherwise the mean over all of them. Metrics are the table's own.
     """
@@ -109,6 +116,16 @@ class TableEvaluator:
         values = {name: _seeds(each, row, at) for name, each in table.metrics.items()}
         metrics = {name: _mean(each if len(each) == 1 else each[recorded] if len(main) > 1 else each) for name, each in values.items()}
         return Outcome.success(metrics, float(table.seconds[row, at]), {"row": row})
+
+    def standing(self, architecture: Mapping[str, Any], metric: str | None = None, *, maximize: bool = True) -> Standing | None:
+        """How good ``architecture`` really is by ``metric`` (the first one when None); None when the table does not know."""
+        scores, row = self.table.finals(metric or self.metrics[0]), self.table.find(architecture)
+        if row is None or np.isnan(scores[row]):
+            return None
+        known = scores[~np.isnan(scores)] if maximize else -scores[~np.isnan(scores)]
+        own = scores[row] if maximize else -scores[row]
+        best = float(known.max())
+        return Standing(float(scores[row]), best if maximize else -best, 1 + int((known > own).sum()), len(known))
 
     def _at(self, fidelity: float) -> int | None:
         return next((i for i, value in enumerate(self.table.fidelities) if math.isclose(value, fidelity)), None)

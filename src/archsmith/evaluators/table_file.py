@@ -23,6 +23,7 @@ arXiv 1905.04970).
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -38,6 +39,7 @@ import numpy.typing as npt
 
 from archsmith.core.architecture import Scalar
 from archsmith.core.errors import DataError, UsageError
+from archsmith.evaluators.benches import locate
 
 FORMAT = "archsmith table 1"
 MAX_BYTES = 4 * 2**30  # of all arrays together, unpacked
@@ -48,6 +50,16 @@ NAME = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
 
 Floats = npt.NDArray[np.floating]
 Wrong = Callable[[str], DataError]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A decision that some rows ask: its ``options`` among them, how many rows each has as ``weights`` (None where all have as many), and each one's
+    ``rows`` from … up to."""
+
+    options: tuple[Scalar, ...]
+    weights: tuple[int, ...] | None
+    rows: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +74,8 @@ class Table:
     seconds: Floats
     metrics: Mapping[str, Floats]
     _branches: dict[tuple[int, int, int], npt.NDArray[np.intp]] = field(default_factory=dict, repr=False)
+    _questions: dict[tuple[int, int, int], Question | None] = field(default_factory=dict, repr=False)
+    _finals: dict[str, Floats] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.seconds)
@@ -76,6 +90,33 @@ class Table:
             if len(self._branches) > MAX_KNOWN:
                 self._branches.clear()
         return known
+
+    def question(self, low: int, high: int, decision: int) -> Question | None:
+        """What rows low … high - 1, alike in all decisions before this one, ask here; None where they leave it out."""
+        key = (low, high, decision)
+        if key not in self._questions:
+            if len(self._questions) > MAX_KNOWN:
+                self._questions.clear()
+            self._questions[key] = self._question(self.branches(low, high, decision).tolist(), self.options[decision])
+        return self._questions[key]
+
+    @staticmethod
+    def _question(bounds: list[int], options: tuple[Scalar, ...]) -> Question | None:
+        if bounds[1] != bounds[0]:  # rows that leave a decision out come first; either all do or none
+            return None
+        rows = [(low, high) for low, high in itertools.pairwise(bounds[1:])]
+        present = [i for i, (low, high) in enumerate(rows) if high > low]
+        weights = tuple(rows[i][1] - rows[i][0] for i in present)
+        return Question(tuple(options[i] for i in present), None if min(weights) == max(weights) else weights, tuple(rows[i] for i in present))
+
+    def finals(self, metric: str) -> Floats:
+        """Mean over seeds of ``metric`` at the highest fidelity, one a row ``(n,)``; NaN where nothing was recorded."""
+        if metric not in self._finals:
+            values = self.metrics[metric][:, -1, :].astype(float)
+            known = ~np.isnan(values)
+            n = known.sum(1)
+            self._finals[metric] = np.where(n > 0, np.where(known, values, 0.0).sum(1) / np.maximum(n, 1), np.nan)
+        return self._finals[metric]
 
     def find(self, architecture: Mapping[str, Scalar]) -> int | None:
         """The row of ``architecture``, None when there is none."""
@@ -97,8 +138,8 @@ def _index(options: tuple[Scalar, ...], answer: Scalar) -> int:
 
 
 def read_table(path: str | Path) -> Table:
-    """The table in ``path``; a file that did not change is read once. Raises DataError for a file that is not one, or not a sound one."""
-    file = os.path.abspath(os.path.expanduser(path))  # cheaper than Path.resolve(): every look-up comes through here
+    """The table in ``path``, which may be the name of a shipped one; a file that did not change is read once. Raises DataError."""
+    file = locate(path)
     try:
         facts = os.stat(file)
     except OSError as error:
