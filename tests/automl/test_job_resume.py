@@ -58,7 +58,7 @@ def killed_after(seconds, data, workspace, environment, *more):
 
 
 def story(workspace):
-    """Every trial and every final score, but for the seconds."""
+    """Every trial and every final score, but for the clock and for whether an answer was known from an earlier opening."""
     store = Workspace(workspace).open("last")
     began = next(store.read()).data
     from archsmith import catalog
@@ -67,7 +67,7 @@ def story(workspace):
     history = replayed(store, Problem.from_dict(catalog.from_spec(began["space"], "space"), began["problem"]))
     trials = [(t.id, dict(t.architecture), t.parents, dict(t.metrics), [(step, dict(m)) for step, m in t.curve]) for t in history.trials]
     results = {e.data["name"]: e.data["result"] for e in store.read() if e.kind == "phase" and e.data["state"] == "finished"}
-    scores = {name: {k: v for k, v in result.items() if k not in ("seconds", "epochs")} for name, result in results.items()}
+    scores = {name: {k: v for k, v in result.items() if k not in ("seconds", "lead", "read")} for name, result in results.items()}
     return trials, scores
 
 
