@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from archsmith.automl.plan import AIMED_TRIALS, FEWEST_VERIFIED, MOST_VERIFIED, Plan, Speed, make_plan
+from archsmith.automl.plan import AIMED_TRIALS, FEWEST_VERIFIED, FINAL_EPOCHS, FINAL_SLACK, MOST_VERIFIED, SEARCHED_COST, Plan, Speed, make_plan
 
 FASHION = Speed(step_seconds=0.05, batch_size=128, n_train=55_000, n_valid=5_000, n_test=10_000, picture_seconds=1.6e-4)
 DIGITS = Speed(step_seconds=0.004, batch_size=128, n_train=1_298, n_valid=229, n_test=270, picture_seconds=5e-5)
@@ -66,3 +66,10 @@ def test_slow_originals_are_verified_in_smaller_numbers():
 def test_nothing_trains_longer_than_the_person_says(seconds):
     plan = make_plan(seconds, 5, 5.0, DIGITS, epochs=3)
     assert plan.final_epochs == 3 and plan.proxy_epochs <= 3
+
+
+def test_what_a_forecast_kept_for_nothing_goes_into_the_final_training():
+    limited, unlimited = make_plan(600, None, 5.0, DIGITS), make_plan(None, 5, 5.0, DIGITS)
+    assert limited.final_epochs == FINAL_SLACK * FINAL_EPOCHS and unlimited.final_epochs == FINAL_EPOCHS
+    both = (1 + SEARCHED_COST) * FINAL_EPOCHS * DIGITS.steps_per_epoch * DIGITS.step_seconds
+    assert limited.final_end - limited.search_end == pytest.approx(both)  # the search does not pay for it

@@ -7,6 +7,7 @@ that would be too short for a search, the whole of it trains the fixed network.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -31,6 +32,7 @@ PATIENCE = 60  # trials without a better one after which the search has converge
 LONGEST_PROXY_EPOCHS = 12.0  # of one trial on small data, where more trials are worth more than longer ones
 FINAL_STEPS = 12_000  # a final training longer than this gains nothing that was ever measured here
 FINAL_EPOCHS = 100.0  # nor does one of more epochs, on small data
+FINAL_SLACK = 2.0  # by which a final training may be longer all the same, rather than leave the time that a forecast kept for nothing
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,8 @@ def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: 
     Without a limit on the wall clock the plan depends on the counts alone, so that runs with a budget of trials repeat exactly.
     """
     per_epoch = speed.steps_per_epoch
-    final_epochs = min(epochs or FINAL_EPOCHS, FINAL_EPOCHS, max(1.0, FINAL_STEPS / per_epoch))
-    longest = min(LONGEST_PROXY, min(LONGEST_PROXY_EPOCHS, final_epochs) * per_epoch)
+    useful = min(epochs or FINAL_EPOCHS, FINAL_EPOCHS, max(1.0, FINAL_STEPS / per_epoch))  # epochs of a final training
+    longest = min(LONGEST_PROXY, min(LONGEST_PROXY_EPOCHS, useful) * per_epoch)
     measuring = speed.n_valid * speed.picture_seconds
 
     def trial_seconds(steps: float) -> float:
@@ -114,11 +116,11 @@ def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: 
     if seconds is None:
         steps = float(min(DEFAULT_PROXY, longest))
         n_verified = min(MOST_VERIFIED, speed.n_test)
-        return Plan(None, steps / per_epoch, final_epochs, trial_seconds(steps), float(trials or AIMED_TRIALS), None, None, 0.0, n_verified)
+        return Plan(None, steps / per_epoch, useful, trial_seconds(steps), float(trials or AIMED_TRIALS), None, None, 0.0, n_verified)
     n_verified = _n_verified(seconds, speed)
     reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, SEARCHED_COST))
     usable = max(1.0, seconds - elapsed - reserve)
-    final = min(FINAL_SHARE * usable, (1 + SEARCHED_COST) * final_epochs * per_epoch * speed.step_seconds)
+    final = min(FINAL_SHARE * usable, (1 + SEARCHED_COST) * useful * per_epoch * speed.step_seconds)
     search = usable - final
     searching = trials is not None or search >= FEWEST_TRIALS * trial_seconds(min(longest, SHORTEST_PROXY))
     if not searching:  # then there is one network, whose end was rehearsed
@@ -130,7 +132,7 @@ def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: 
     return Plan(
         seconds,
         steps / per_epoch,
-        final_epochs,
+        min(epochs or math.inf, FINAL_SLACK * useful),
         trial_seconds(steps),
         min(forecast, float(trials)) if trials else forecast,
         elapsed + search,
