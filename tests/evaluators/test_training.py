@@ -106,6 +106,29 @@ def test_a_trial_goes_on_from_its_own_checkpoint(evaluator: TrainingEvaluator, s
     assert time.perf_counter() - started < 2 * outcome.seconds + 1
 
 
+def test_a_longer_trial_goes_on_from_its_shorter_parent(evaluator: TrainingEvaluator, space: ConvStages, tmp_path: Path) -> None:
+    architecture = space.first()
+    evaluator.evaluate(architecture, 2, Context(0, 7, workspace=tmp_path / "0"))
+    longer = evaluator.evaluate(architecture, 3, Context(1, 8, workspace=tmp_path / "1", parents=(0,)))
+    in_one = evaluator.evaluate(architecture, 3, Context(0, 7))
+    assert longer.metrics == in_one.metrics and longer.notes["epochs"] == 3
+    epochs = []
+    evaluator.evaluate(architecture, 4, Context(2, 9, workspace=tmp_path / "2", parents=(1,), report=lambda epoch, metrics: epochs.append(epoch)))
+    assert min(epochs) > 3
+
+
+def test_another_architecture_or_a_lost_parent_begins_anew(evaluator: TrainingEvaluator, space: ConvStages, tmp_path: Path) -> None:
+    architecture = space.first()
+    other = next(iter(space.neighbours(architecture)))
+    evaluator.evaluate(other, 2, Context(0, 7, workspace=tmp_path / "0"))
+    alone = evaluator.evaluate(architecture, 2, Context(1, 8))
+    assert evaluator.evaluate(architecture, 2, Context(1, 8, workspace=tmp_path / "1", parents=(0,))).metrics == alone.metrics
+    assert evaluator.evaluate(architecture, 2, Context(2, 8, workspace=tmp_path / "2", parents=(9,))).metrics == alone.metrics
+    (tmp_path / "3").mkdir()
+    (tmp_path / "3" / "trial.json").write_text("{")
+    assert evaluator.evaluate(architecture, 2, Context(4, 8, workspace=tmp_path / "4", parents=(3,))).metrics == alone.metrics
+
+
 def test_it_is_its_own_configuration(evaluator: TrainingEvaluator) -> None:
     assert from_spec(to_spec(evaluator), "evaluator") == evaluator
 

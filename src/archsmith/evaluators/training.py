@@ -1,16 +1,21 @@
 """The honest evaluator: lay the network out, train it from scratch for a few epochs, measure it on the validation part.
 
 A trial trains at a constant rate and is judged by its averaged weights, so that a short training is the beginning of a longer one (fidelity is a
-number of epochs and may be fractional). What the architecture says under ``recipe/`` replaces the evaluator's own recipe. The test part is never
+number of epochs and may be fractional): a trial whose parent is the same architecture at a lower fidelity goes on from there, while the parent's files
+last. What the architecture says under ``recipe/`` replaces the evaluator's own recipe. The test part is never
 opened here.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -35,6 +40,7 @@ from archsmith.training.memory import SMALLEST_BATCH, fitting
 from archsmith.training.recipe import Recipe
 
 CHECKPOINT = "checkpoint.safetensors"
+TRIAL = "trial.json"  # beside it: whose it is, and the seed of its training
 REPORTS = 8  # of one trial at most with a score; on small data, measuring after every epoch would cost as much as training
 METRICS = {
     "classes": ("accuracy", "balanced_accuracy", "log_loss"),
@@ -95,6 +101,7 @@ class TrainingEvaluator:
         graph = self.space.graph(architecture)
         context.check()
         recipe = fitting(graph, wanted, self.memory_mb)
+        context = replace(context, seed=_take_up(architecture, context))
         result, recipe = self._trained_in_memory(graph, recipe, splits, fidelity, context)
         if result.score is None:
             raise EvaluationError("There are no validation pictures to measure on.")
@@ -154,6 +161,44 @@ class TrainingEvaluator:
             arithmetic=self.precision,
             measure_every=max(1, round(fidelity / REPORTS)),
         )
+
+
+def _take_up(architecture: Architecture, context: Context) -> int:
+    """The seed to train ``architecture`` with, whose folder then holds the checkpoint to go on from, if there is one: its own after a kill, else that of a
+    parent that is the same architecture. The seed is that of whoever began, so that it ends as one long training would have."""
+    folder = context.workspace
+    if folder is None:
+        return context.seed
+    seed = _seed_of(folder / TRIAL, architecture)
+    for parent in context.parents if seed is None else ():
+        theirs = folder.parent / str(parent)
+        seed = _seed_of(theirs / TRIAL, architecture)
+        if seed is None:
+            continue
+        if (theirs / CHECKPOINT).exists():
+            _replace(folder / CHECKPOINT, partial(shutil.copyfile, theirs / CHECKPOINT))
+        break
+    seed = context.seed if seed is None else seed
+    known = json.dumps({"architecture": dict(architecture), "seed": seed})
+    _replace(folder / TRIAL, lambda draft: draft.write_text(known, encoding="utf-8"))
+    return seed
+
+
+def _seed_of(file: Path, architecture: Architecture) -> int | None:
+    """The seed in ``file`` when it is about ``architecture``."""
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+        return int(known["seed"]) if known["architecture"] == dict(architecture) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _replace(target: Path, write: Callable[[Path], object]) -> None:
+    """In one step: a kill leaves no half of it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}")
+    write(draft)
+    os.replace(draft, target)
 
 
 def _reported(metrics: Mapping[str, float], goal: Goal) -> dict[str, float]:
