@@ -15,10 +15,10 @@ from typing import Any
 EXPORT_SECONDS = 9.0  # torch.export + ONNX + verification, where it was not rehearsed: 2 s on 2 quiet cores, 5 to 12 s on busy ones
 EXPORT_SAFETY = 1.3  # a searched network has more operations than the one that was rehearsed with
 END_SAFETY = 1.1  # on the whole of the end: the machine may be busier then
-REPORT_SECONDS = 2.0  # of drawing and writing
+REPORT_SECONDS = 1.0  # of drawing and writing
 MOST_VERIFIED, FEWEST_VERIFIED = 10_000, 200  # pictures that the exported network is verified with
 VERIFYING_SHARE = 0.05  # of the budget that may go into looking at more pictures than the fewest
-VERIFYING_PASSES = 3.0  # the exported network, the trained one and the source are compared
+VERIFYING_PASSES = 2.0  # the exported network and the trained one see every picture, the source a few
 READING_SHARE = 0.3  # of the budget; if reading all pictures would take longer, fewer are used
 FINAL_SHARE = 0.5  # of the time between the search's start and the reserve
 SEARCHED_COST = (
