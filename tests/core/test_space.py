@@ -163,3 +163,17 @@ def test_a_space_of_dead_ends_says_so(rng):
 
     with pytest.raises(DeadEnd, match="'x' has no options"):
         Nowhere().sample(rng)
+
+
+def test_a_sketch_has_the_answers_and_the_places_of_ordered_ones():
+    class Program(Space):
+        def decide(self, choose):
+            choose("width", (8, 16, 64))
+            choose("op", ("a", "b", "c"))
+            choose("two", (1, 2))
+            choose("rate", Range(0.01, 1.0, log=True))
+
+    sketch = Program().sketch(Architecture({"width": 16, "op": "c", "two": 2, "rate": 0.1}))
+    assert sketch.live == {"width": 16, "op": "c", "two": 2}
+    assert sketch.numbers == pytest.approx({"place of width": 0.5, "place of rate": 0.5})
+    assert sketch.paths is None

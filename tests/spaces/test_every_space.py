@@ -172,3 +172,15 @@ def test_settings_that_mean_nothing_are_refused(wrong: object) -> None:
 
     with pytest.raises(UsageError):
         wrong()  # type: ignore[operator]
+
+
+@every_space
+def test_sketches_tell_networks_apart(space: NetworkSpace) -> None:
+    rng = np.random.default_rng(3)
+    samples = [space.sample(rng) for _ in range(8)]
+    sketches = [space.sketch(sample) for sample in samples]
+    assert sketches == [space.sketch(sample) for sample in samples]
+    space.validate(space.live(samples[0]))
+    assert all(sketch.paths is not None for sketch in sketches)
+    seen = {(tuple(sorted(sketch.numbers.items())), tuple(sorted((sketch.paths or {}).items()))) for sketch in sketches}
+    assert len(seen) >= min(6, len({space.identity(sample.structure) for sample in samples}) - 2)

@@ -33,3 +33,24 @@ def test_a_cell_without_any_operation_is_a_network_all_the_same() -> None:
 def test_a_row_of_the_wrong_length_is_refused() -> None:
     with pytest.raises(UsageError, match="6 edges"):
         architecture_of((1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("row", "live"),
+    [
+        ((3, 0, 3, 1, 2, 4), (3, 0, 3, 1, 2, 4)),
+        ((3, 2, 0, 2, 0, 0), (0, 0, 0, 2, 0, 0)),  # nodes 1 and 2 lead nowhere
+        ((0, 0, 3, 1, 3, 3), (0, 0, 0, 1, 0, 0)),  # nothing leads to them
+        ((3, 0, 0, 0, 0, 4), (0, 0, 0, 0, 0, 0)),  # in pieces
+    ],
+)
+def test_edges_on_no_way_from_input_to_output_are_dead(row: tuple[int, ...], live: tuple[int, ...]) -> None:
+    space = NasBench201()
+    assert operations_of(space.live(architecture_of(row))) == live
+    assert bool(space.sketch(architecture_of(row)).paths) == any(live)
+
+
+def test_a_sketch_is_of_the_cell() -> None:
+    sketch = NasBench201().sketch(architecture_of((3, 1, 2, 1, 0, 4)))
+    assert sketch.paths == {"cell: ": 1, "cell: conv3x3 conv1x1 avg_pool3x3": 1, "cell: avg_pool3x3": 1}
+    assert sketch.numbers["cell params"] == 9 * 16 * 16 + 16 * 16 + 4 * 16

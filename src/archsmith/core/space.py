@@ -21,6 +21,7 @@ import numpy as np
 
 from archsmith.core.architecture import Architecture, Scalar, same
 from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
+from archsmith.core.sketch import Sketch
 
 MAX_TRIES = 1000  # draws before a space is called a dead end as a whole
 
@@ -165,6 +166,13 @@ class Space(ABC):
         """The architecture that a person would try first, if the space has one."""
         return None
 
+    def sketch(self, architecture: Architecture) -> Sketch:
+        """What a surrogate may know of ``architecture``: its answers, and for ordered options (numbers) their place among them in [0, 1]."""
+        decisions = self.decisions(architecture)
+        live = {decision.path: decision.answer for decision in decisions if not isinstance(decision.options, Range)}
+        places = ((decision.path, _place(decision)) for decision in decisions)
+        return Sketch(live, {f"place of {path}": place for path, place in places if place is not None})
+
     # What follows from decide()
 
     def trace(self, answer: Answer) -> Trace:
@@ -288,6 +296,17 @@ class Space(ABC):
             return options.at(0.5) if isinstance(options, Range) else options[0]
 
         return self.trace(answer).architecture
+
+
+def _place(decision: Decision) -> float | None:
+    """Where the answer lies among ordered options, in [0, 1]; None where they have no order or there are fewer than three."""
+    options = decision.options
+    if isinstance(options, Range):
+        return options.unit(decision.answer)
+    if len(options) < 3 or not all(type(option) in (int, float) for option in options):
+        return None
+    below = sum(option < decision.answer for option in options)  # type: ignore[operator]
+    return below / (len(options) - 1)
 
 
 def _other(decision: Decision, rng: np.random.Generator) -> Scalar:

@@ -11,11 +11,13 @@ from typing import Any, ClassVar, Self
 
 from archsmith.core.architecture import RECIPE, Architecture, Scalar
 from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
+from archsmith.core.sketch import Sketch
 from archsmith.core.space import Choose, Space, Trace, replaying
 from archsmith.core.task import Task
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.identity import identity
 from archsmith.graphs.net import Net
+from archsmith.graphs.sketch import sketch_of
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,21 @@ class NetworkSpace(Space):
         name = _identity(self, architecture.structure)
         recipe = architecture.recipe
         return hashlib.blake2b(f"{name}/{recipe.key}".encode(), digest_size=16).hexdigest() if recipe else name
+
+    def live(self, architecture: Architecture) -> Architecture:
+        """``architecture`` with every decision that its network does not depend on at one fixed answer. The default knows of none."""
+        return architecture
+
+    def cells(self, architecture: Architecture) -> Mapping[str, Graph]:
+        """What is worth comparing between networks: one cell of each kind, on small inputs; the whole network in a space without cells."""
+        return {"network": self.graph(architecture)}
+
+    def sketch(self, architecture: Architecture) -> Sketch:
+        """The live decisions, the functional paths of one cell of each kind, and their sizes and depths."""
+        live = self.live(architecture)
+        plain = super().sketch(live)
+        paths, numbers = sketch_of(self.cells(live))
+        return Sketch(plain.live, {**plain.numbers, **numbers}, paths)
 
     @classmethod
     def for_task(cls, task: Task, **fields: Any) -> Self:

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from archsmith.core.errors import UsageError
+from archsmith.graphs.graph import Graph
 from archsmith.graphs.layers import conv_bn, dil_conv, dil_sep_conv, factorized_conv, factorized_reduction, pool, relu_conv_bn, sep_conv
 from archsmith.graphs.net import Net, Value
 from archsmith.spaces.cells import INPUTS, Block, Cell, Side
 
 ENDS = ("concat", "project")
+LONE_SHAPE = (16, 8, 8)  # of the inputs of a cell that is looked at by itself
 
 Builder = Callable[[Net, Value, int, int, str, str], Value]
 
@@ -96,6 +98,13 @@ def lay_blocks(net: Net, cell: Cell, prev: Value, cur: Value, style: Style) -> V
     if style.ends == "project":
         return _project(net, leaving, style.filters)
     return next(iter(leaving.values())) if len(leaving) == 1 else net.op("concat", *leaving.values(), name="output")
+
+
+def lone_cell(cell: Cell) -> Graph:
+    """The graph of one cell by itself, on two small inputs: what is compared when cells are compared."""
+    net = Net(dict.fromkeys(INPUTS, LONE_SHAPE))
+    net.output(lay_blocks(net, cell, net.input("prev"), net.input("cur"), Style(LONE_SHAPE[0])), "state")
+    return net.graph()
 
 
 def _lay_block(net: Net, name: str, block: Block, values: dict[str, Value], style: Style) -> Value:

@@ -8,15 +8,18 @@ to other spaces: AmoebaNet's cells (Real et al. 2019, arXiv 1802.01548) are five
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
-from archsmith.core.space import Choose
+from archsmith.core.space import Choose, Trace, replaying
+from archsmith.graphs.graph import Graph
 from archsmith.graphs.layers import auxiliary_head, classifier, conv_bn, factorized_reduction, relu_conv_bn
 from archsmith.graphs.net import Net, Value
 from archsmith.graphs.network_space import NetworkSpace
-from archsmith.spaces.cell_layout import ENDS, Style, check_operations, lay_blocks
+from archsmith.spaces.cell_layout import ENDS, Style, check_operations, lay_blocks, lone_cell
 from archsmith.spaces.cells import Cell, Rules, choose_cell
 from archsmith.spaces.nasnet import STEMS, check_auxiliary
 
@@ -76,6 +79,10 @@ class Darts(NetworkSpace):
     def _cells(self, choose: Choose) -> tuple[Cell, Cell]:
         rules = self._rules
         return choose_cell(choose, "normal", rules), choose_cell(choose, "reduction", rules)
+
+    def cells(self, architecture: Architecture) -> Mapping[str, Graph]:
+        normal, reduction = self._cells(Trace(replaying(architecture)))
+        return {"normal": lone_cell(normal), "reduction": lone_cell(reduction)}
 
     def build(self, choose: Choose, net: Net) -> None:
         normal, reduction = self._cells(choose)

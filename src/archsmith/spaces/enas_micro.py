@@ -8,16 +8,21 @@ Difference: there both inputs of a shared reduction cell come from the last cell
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
-from archsmith.core.space import Choose
+from archsmith.core.growth import Growth
+from archsmith.core.space import Choose, Trace, replaying
+from archsmith.graphs.graph import Graph
 from archsmith.graphs.layers import auxiliary_head, conv_bn, factorized_reduction, fit, relu_conv_bn
 from archsmith.graphs.net import Net, Value
 from archsmith.graphs.network_space import NetworkSpace
-from archsmith.spaces.cell_layout import Style, check_operations, lay_blocks
+from archsmith.spaces.cell_layout import Style, check_operations, lay_blocks, lone_cell
 from archsmith.spaces.cells import Cell, Rules, choose_cell
+from archsmith.spaces.growing import cell_growth
 from archsmith.spaces.nasnet import check_auxiliary
 
 OPERATIONS = ("sep3x3", "sep5x5", "avg3x3", "max3x3", "identity")
@@ -69,6 +74,14 @@ class EnasMicro(NetworkSpace):
     def _cells(self, choose: Choose) -> tuple[Cell, Cell]:
         rules = self._rules
         return choose_cell(choose, "normal", rules), choose_cell(choose, "reduction", rules)
+
+    def cells(self, architecture: Architecture) -> Mapping[str, Graph]:
+        normal, reduction = self._cells(Trace(replaying(architecture)))
+        return {"normal": lone_cell(normal), "reduction": lone_cell(reduction)}
+
+    def growth(self) -> Growth | None:
+        """Block by block, one cell after the other; a recipe is a part of the point too, and only a growth by decisions covers it."""
+        return cell_growth(self._rules, ("normal", "reduction")) if self.recipe is None else None
 
     def build(self, choose: Choose, net: Net) -> None:
         normal, reduction = self._cells(choose)

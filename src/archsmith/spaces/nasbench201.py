@@ -13,10 +13,13 @@ from typing import ClassVar
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import UsageError
-from archsmith.core.space import Choose
+from archsmith.core.growth import Growth
+from archsmith.core.space import Choose, Trace, replaying
+from archsmith.graphs.graph import Graph
 from archsmith.graphs.layers import classifier, conv_bn, relu_conv_bn
 from archsmith.graphs.net import Net, Value
 from archsmith.graphs.network_space import NetworkSpace
+from archsmith.spaces.growing import NodeGrowth
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2))  # (to, from)
@@ -55,12 +58,32 @@ class NasBench201(NetworkSpace):
 
     cell_kinds: ClassVar[tuple[str, ...]] = ("Cell",)
 
+    def live(self, architecture: Architecture) -> Architecture:
+        """Edges that lie on no way from the input to the output carry ``none``."""
+        open_edges = {edge for edge, path in zip(EDGES, PATHS, strict=True) if architecture[path] != "none"}
+        reached, reaching = {0}, {3}
+        for to, source in EDGES:  # sources come before what they lead to
+            reached |= {to} if (to, source) in open_edges and source in reached else set()
+        for to, source in reversed(EDGES):
+            reaching |= {source} if (to, source) in open_edges and to in reaching else set()
+        dead = [path for (to, source), path in zip(EDGES, PATHS, strict=True) if source not in reached or to not in reaching]
+        return architecture.replace(dict.fromkeys(dead, "none"))
+
+    def cells(self, architecture: Architecture) -> Mapping[str, Graph]:
+        net = Net({"image": (self.scale.filters, 8, 8)})
+        net.output(_cell(net, "cell", _edges(Trace(replaying(architecture))), net.input("image")), "state")
+        return {"cell": net.graph()}
+
     def layout(self, choose: Choose) -> None:
         for path in PATHS:
             choose(path, OPERATIONS)
 
+    def growth(self) -> Growth | None:
+        """Node by node; a recipe is a part of the point too, and only a growth by decisions covers it."""
+        return NodeGrowth(PATHS, OPERATIONS) if self.recipe is None else None
+
     def build(self, choose: Choose, net: Net) -> None:
-        edges = {edge: str(choose(path, OPERATIONS)) for edge, path in zip(EDGES, PATHS, strict=True)}
+        edges = _edges(choose)
         x = conv_bn(net, net.input("image"), self.scale.filters, 3, name="stem")
         for stack in range(3):
             filters = self.scale.filters * 2**stack
@@ -71,6 +94,10 @@ class NasBench201(NetworkSpace):
         with net.scope("last", "BnRelu", x=x):
             x = net.op("relu", net.op("batch_norm", x, name="bn"))
         net.output(classifier(net, x, self.n_outputs))
+
+
+def _edges(choose: Choose) -> dict[tuple[int, int], str]:
+    return {edge: str(choose(path, OPERATIONS)) for edge, path in zip(EDGES, PATHS, strict=True)}
 
 
 def _cell(net: Net, name: str, edges: Mapping[tuple[int, int], str], x: Value) -> Value:

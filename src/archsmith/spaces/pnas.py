@@ -7,14 +7,19 @@ cells of each size, so that random samples spread evenly over all points (which 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from archsmith.core.space import Choose
+from archsmith.core.architecture import Architecture
+from archsmith.core.growth import Growth
+from archsmith.core.space import Choose, Trace, replaying
+from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
 from archsmith.graphs.network_space import NetworkSpace
-from archsmith.spaces.cell_layout import check_operations
+from archsmith.spaces.cell_layout import check_operations, lone_cell
 from archsmith.spaces.cells import Cell, Rules, choose_cell
+from archsmith.spaces.growing import cell_growth
 from archsmith.spaces.nasnet import NasNetScale, Stack
 
 OPERATIONS = ("identity", "sep3x3", "sep5x5", "sep7x7", "conv1x7_7x1", "avg3x3", "max3x3", "dil3x3")
@@ -48,6 +53,13 @@ class Pnas(NetworkSpace):
             weights.append(weights[-1] * ((b + 2) * len(self.operations)) ** 2)
         n_blocks = choose("blocks", tuple(sizes), tuple(weights[1:]))
         return choose_cell(choose, "cell", self._rules, int(n_blocks))  # type: ignore[arg-type]
+
+    def cells(self, architecture: Architecture) -> Mapping[str, Graph]:
+        return {"cell": lone_cell(self._cell(Trace(replaying(architecture))))}
+
+    def growth(self) -> Growth | None:
+        """Block by block; a recipe is a part of the point too, and only a growth by decisions covers it."""
+        return cell_growth(self._rules, ("cell",), sized=True) if self.recipe is None else None
 
     def build(self, choose: Choose, net: Net) -> None:
         cell = self._cell(choose)

@@ -1,0 +1,91 @@
+"""The ensemble of PNAS: five networks, each fitted to four fifths of the data; their mean is the score and their spread says how sure it is.
+
+Source: Liu et al. 2018 (arXiv 1712.00559): Adam with a rate of 0.01 at the first fit and 0.002 from then on, going on from the weights of the fit before.
+Ours: a fit sees all data there are and takes 10 steps for each row, within 50 and a limit of the network's (400 for the MLP, 100 for the LSTM), on batches
+of 128; the paper gives neither. It begins with the mean of its first targets, as the paper's begins with the mean accuracy of the first level.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from archsmith.core.errors import MissingExtraError
+from archsmith.core.growth import Alphabet, Tokens
+from archsmith.core.seeds import generator
+from archsmith.surrogates.mlp import Mlp
+from archsmith.surrogates.tokens import Floats, padded
+
+KINDS = ("mlp", "lstm")
+N_MEMBERS = 5  # Liu et al. 2018
+FIRST_RATE, RATE = 0.01, 0.002  # Liu et al. 2018
+BATCH = 128
+STEPS_PER_ROW, FEWEST_STEPS = 10, 50
+CHUNK = 8192  # rows scored at once: some 50 MB
+
+
+class Model(Protocol):
+    """Several networks trained side by side; scores and masks are ``(member, n)``. See ``Mlp``."""
+
+    most_steps: int
+
+    def encode(self, tokens: Tokens) -> npt.NDArray[Any]: ...
+
+    def start(self, logit: float) -> None: ...
+
+    def train(self, x: Any, y: Floats, mask: Floats, batches: Sequence[npt.NDArray[np.intp]], rate: float) -> None: ...
+
+    def predict(self, x: Any) -> Floats: ...
+
+
+class Ensemble:
+    """``kind``: ``mlp`` or ``lstm``. Everything that is drawn comes from ``seed``: the same fits in the same order give the same scores."""
+
+    def __init__(self, kind: str, alphabet: Alphabet, seed: int) -> None:
+        self._rng = generator(seed, "surrogate", kind)
+        self._model: Model = Mlp(alphabet, N_MEMBERS, self._rng) if kind == "mlp" else _lstm(alphabet, self._rng)
+        self._fitted = False
+
+    def fit(self, rows: Sequence[Tokens], targets: Sequence[float]) -> None:
+        """Learn from rows of tokens with their targets in [0, 1]; what was learnt before is where it begins."""
+        n, y = len(rows), np.array(targets, np.float32)
+        left_out = self._rng.permutation(n) % N_MEMBERS  # by which member
+        mask = (left_out != np.arange(N_MEMBERS)[:, None]).astype(np.float32)
+        if n < N_MEMBERS:
+            mask[:] = 1.0
+        if not self._fitted:
+            mean = min(0.98, max(0.02, float(y.mean())))
+            self._model.start(math.log(mean / (1 - mean)))
+        n_steps = min(max(STEPS_PER_ROW * n, FEWEST_STEPS), self._model.most_steps)
+        x = self._model.encode(padded(rows))
+        self._model.train(x, y, mask, self._batches(n, n_steps), RATE if self._fitted else FIRST_RATE)
+        self._fitted = True
+
+    def predict(self, tokens: Tokens) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of the members' scores for ``tokens`` (n, w), each ``(n,)``."""
+        mean, spread = np.empty(len(tokens), np.float32), np.empty(len(tokens), np.float32)
+        for begin in range(0, len(tokens), CHUNK):
+            scores = self._model.predict(self._model.encode(tokens[begin : begin + CHUNK]))
+            mean[begin : begin + CHUNK] = scores.mean(axis=0)
+            spread[begin : begin + CHUNK] = scores.std(axis=0)
+        return mean, spread
+
+    def _batches(self, n: int, n_steps: int) -> list[npt.NDArray[np.intp]]:
+        if n <= BATCH:
+            return [np.arange(n)] * n_steps
+        batches: list[npt.NDArray[np.intp]] = []
+        while len(batches) < n_steps:
+            batches += np.array_split(self._rng.permutation(n), -(-n // BATCH))
+        return batches[:n_steps]
+
+
+def _lstm(alphabet: Alphabet, rng: np.random.Generator) -> Model:
+    try:
+        from archsmith.surrogates.lstm import Lstm
+    except ModuleNotFoundError as error:
+        raise MissingExtraError.of("torch", "train", "The LSTM surrogate") from error
+    return Lstm(alphabet, N_MEMBERS, rng)

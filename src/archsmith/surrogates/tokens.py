@@ -1,0 +1,45 @@
+"""Rows of tokens (see ``archsmith.core.growth``) as numbers for a network: one-hot averages for the MLP, indexes of embeddings for the LSTM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from archsmith.core.growth import ABSENT, Alphabet, Tokens
+
+Floats = npt.NDArray[np.float32]
+Indexes = npt.NDArray[np.int64]
+
+
+def padded(rows: Sequence[Tokens]) -> Tokens:
+    """Rows of any lengths as one array ``(n, w)``, filled up with ABSENT."""
+    out = np.full((len(rows), max(map(len, rows), default=0)), ABSENT, np.int16)
+    for filled, row in zip(out, rows, strict=True):
+        filled[: len(row)] = row
+    return out
+
+
+def averages(tokens: Tokens, alphabet: Alphabet) -> Floats:
+    """For every slot how often each token of its vocabulary stands there, divided by how many tokens do: ``(n, one column a slot and token)``."""
+    sizes = np.array([alphabet.vocabularies[vocabulary] for vocabulary in alphabet.slots])
+    begins = np.cumsum(sizes) - sizes
+    n, n_columns = len(tokens), int(sizes.sum())
+    columns = tokens + begins[_slots(alphabet, tokens.shape[1])] + np.arange(n)[:, None] * n_columns
+    counts = np.bincount(columns[tokens != ABSENT], minlength=n * n_columns).reshape(n, n_columns)
+    n_there = np.maximum(1, np.add.reduceat(counts, begins, axis=1))
+    shares: Floats = (counts / np.repeat(n_there, sizes, axis=1)).astype(np.float32)
+    return shares
+
+
+def indexes(tokens: Tokens, alphabet: Alphabet) -> Indexes:
+    """Where the embedding of each token lies when all vocabularies are one table, ``(n, w)``; ABSENT stays."""
+    begins = np.cumsum(alphabet.vocabularies) - np.array(alphabet.vocabularies)
+    begins_of_slots = begins[np.array(alphabet.slots, np.intp)]
+    return np.where(tokens == ABSENT, ABSENT, tokens + begins_of_slots[_slots(alphabet, tokens.shape[1])]).astype(np.int64)
+
+
+def _slots(alphabet: Alphabet, width: int) -> npt.NDArray[np.intp]:
+    layout = alphabet.layout
+    return np.array([layout[i % len(layout)] for i in range(width)], np.intp)
