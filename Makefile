@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Archsmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	@echo "Installing into $(VENV) (once; a minute or two) ..."
 	$(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) -e ".[train,dev]"
+	$(PIP_INSTALL) -e ".[train,optuna,dev]"
 	@touch $@
 
 $(DOCS_STAMP): $(STAMP)
