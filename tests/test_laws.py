@@ -30,8 +30,10 @@ from archsmith.runtime.sqlite import SqliteStore
 from archsmith.spaces.darts import Darts
 from archsmith.spaces.nasbench201 import OPERATIONS, NasBench201
 from archsmith.strategies.evolution import RegularizedEvolution
+from archsmith.strategies.graph_gp import GraphGP
 from archsmith.strategies.local import LocalSearch
 from archsmith.strategies.random import RandomSearch
+from archsmith.strategies.reinforce import Reinforce
 from archsmith.testing.laws import check_evaluator, check_network_space, check_space, check_strategy
 from archsmith.testing.toys import Conditional, Flat, Recursive, ToyEvaluator
 
@@ -43,6 +45,8 @@ SPACES: dict[str, Space] = {
 NETWORK_SPACES = {name: space for name, space in SPACES.items() if isinstance(space, NetworkSpace)}
 STRATEGIES: dict[str, Strategy] = {
     **{name: catalog.get("strategy", name)() for name in catalog.names("strategy")},
+    "graph_gp": GraphGP(candidates=12),  # looking at 300 networks in every ask would take minutes here
+    "reinforce": Reinforce(batch=4),  # else it would not learn within 8 trials
     "evolution_of_five": RegularizedEvolution(population=5, sample_size=2, start=False),
     "local_first": LocalSearch(first_improvement=True, start=False),
 }

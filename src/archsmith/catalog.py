@@ -39,6 +39,7 @@ TABLE: dict[str, dict[str, str]] = {
         "random": "archsmith.strategies.random:RandomSearch",
         "evolution": "archsmith.strategies.evolution:RegularizedEvolution",
         "local": "archsmith.strategies.local:LocalSearch",
+        "graph_gp": "archsmith.strategies.graph_gp:GraphGP",
         "reinforce": "archsmith.strategies.reinforce:Reinforce",
         "tabular": "archsmith.strategies.tabular:TabularReinforce",
         "progressive": "archsmith.strategies.progressive:Progressive",

@@ -73,7 +73,7 @@ def test_a_finished_study_has_nothing_to_resume(finished):
         ({"space": "convstages"}, UsageError, "Did you mean 'conv_stages'"),
         ({"space": "toy_flat"}, UsageError, "no networks"),
         ({"strategy": "evolutoin"}, UsageError, "Did you mean 'evolution'"),
-        ({"settings": {"strategy": {"populaton": 5}}}, UsageError, "Did you mean 'population'"),
+        ({"settings": {"strategy": {"betta": 5}}}, UsageError, "Did you mean 'beta'"),
         ({"settings": {"recipe": {"learning_rate": -1.0}}}, UsageError, "learning_rate"),
         ({"settings": {"space": {"max_work": 0.5}}}, UsageError, "max_work"),
         ({"name": "../x"}, UsageError, "cannot be named"),

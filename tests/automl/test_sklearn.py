@@ -89,7 +89,7 @@ def test_a_pipeline_in_front(digits):
 
 
 def test_a_grid_of_settings(digits):
-    grid = GridSearchCV(QuickClassifier(), {"seed": [0, 1], "settings": [None, {"strategy": {"population": 5}}]}, cv=2, refit=False)
+    grid = GridSearchCV(QuickClassifier(), {"seed": [0, 1], "settings": [None, {"strategy": {"n_start": 3}}]}, cv=2, refit=False)
     assert len(grid.fit(*digits).cv_results_["params"]) == 4
 
 
@@ -122,7 +122,7 @@ def test_the_constructor_only_stores(cls):
     model = cls(**given)
     assert all(getattr(model, name) is value for name, value in given.items())
     assert set(vars(model)) == set(given)
-    assert clone(cls(time="90s", seed=3, settings={"strategy": {"population": 5}})).get_params()["seed"] == 3
+    assert clone(cls(time="90s", seed=3, settings={"strategy": {"n_start": 3}})).get_params()["seed"] == 3
     assert "balance" not in ImageRegressor().get_params()
 
 

@@ -25,6 +25,9 @@ def test_problem_lists_the_metrics_it_needs():
 def test_round_trip():
     problem = Problem(Flat(), (Objective("loss", False),), (Constraint("ms", upper=5.0),), Fidelity("epochs", 1, 8))
     assert Problem.from_dict(Flat(), problem.to_dict()) == problem
+    partial = Problem(Flat(), fidelity=Fidelity("epochs", 12, 12, full=200))
+    assert Problem.from_dict(Flat(), partial.to_dict()) == partial
+    assert partial.fidelity.partial and not problem.fidelity.partial
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,7 @@ def test_round_trip():
         lambda: Constraint("params"),
         lambda: Fidelity("epochs", 0, 3),
         lambda: Fidelity("epochs", 4, 3),
+        lambda: Fidelity("epochs", 1, 3, full=2),
         lambda: Problem(Flat(), ()),
         lambda: Problem(Flat(), (Objective("a"), Objective("a", False))),
     ],

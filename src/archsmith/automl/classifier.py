@@ -41,7 +41,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]  #
         trials: int | None = None,
         seed: int = 0,
         space: str = "conv_stages",
-        strategy: str = "evolution",
+        strategy: str = "graph_gp",
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         balance: bool = False,
         side: int | None = None,

@@ -54,7 +54,7 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]
         trials: int | None = None,
         seed: int = 0,
         space: str = "conv_stages",
-        strategy: str = "evolution",
+        strategy: str = "graph_gp",
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         side: int | None = None,
         image: str | None = None,

@@ -33,6 +33,7 @@ from archsmith.core.errors import ArchsmithError, EvaluationError
 from archsmith.core.events import Event
 from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.protocols import Executor
+from archsmith.core.protocols import answer as answer_of
 from archsmith.core.seeds import derive
 from archsmith.core.task import Task
 from archsmith.core.trial import Trial
@@ -208,8 +209,10 @@ class _Run:
         return 0 if best is None else len(finished) - 1 - [trial.id for trial in finished].index(best.id)
 
     def _searched(self) -> list[Candidate]:
-        """The best network of the search that is not the fixed one; empty when no trial ended well."""
-        for trial in self.search.history.ranking():
+        """The network that the search answers with, or the next best one where that is the fixed one; empty when no trial ended well."""
+        history = self.search.history
+        believed = answer_of(self.search.strategy, history)
+        for trial in [*([believed] if believed is not None else []), *history.ranking()]:
             if not self._is_fixed(trial):
                 return [self._candidate(trial)]
         return []

@@ -34,7 +34,7 @@ class FitSettings:
     workspace: str | None = None
     seed: int = 0
     space: str = "conv_stages"
-    strategy: str = "evolution"
+    strategy: str = "graph_gp"
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     workers: int = 1
     resume: bool = False

@@ -45,15 +45,26 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Fidelity:
-    """The one resource axis of a study: ``epochs``, ``data_fraction`` or ``resolution``; trials run at ``maximum`` unless a strategy asks for less."""
+    """The one resource axis of a study: ``epochs``, ``data_fraction`` or ``resolution``; trials run at ``maximum`` unless a strategy asks for less.
+
+    ``full``: what the answer of the search will be trained with in the end, where that is more than any trial gets.
+    """
 
     name: str = "epochs"
     minimum: float = 1
     maximum: float = 1
+    full: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.minimum <= self.maximum:
             raise UsageError(f"Fidelity {self.name!r} runs from {self.minimum} to {self.maximum}.", "It needs 0 < minimum <= maximum.")
+        if self.full is not None and self.full < self.maximum:
+            raise UsageError(f"Fidelity {self.name!r} has full={self.full} below its maximum {self.maximum}.", "Leave full out, or give more.")
+
+    @property
+    def partial(self) -> bool:
+        """Do trials see only a part of what the answer will be trained with?"""
+        return self.full is not None and self.full > self.maximum
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,7 @@ class Problem:
         return {
             "objectives": [[o.metric, o.maximize] for o in self.objectives],
             "constraints": [[c.metric, c.upper, c.lower] for c in self.constraints],
-            "fidelity": [self.fidelity.name, self.fidelity.minimum, self.fidelity.maximum],
+            "fidelity": [self.fidelity.name, self.fidelity.minimum, self.fidelity.maximum, *([self.fidelity.full] if self.fidelity.full else [])],
         }
 
     @classmethod

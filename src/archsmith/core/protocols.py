@@ -15,7 +15,7 @@ from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
-from archsmith.core.trial import Outcome, Proposal
+from archsmith.core.trial import Outcome, Proposal, Trial
 
 Report = Callable[[float, Mapping[str, float]], None]
 
@@ -25,11 +25,18 @@ class Strategy(Protocol):
     """Chooses what to try next, as a function of the history.
 
     Law: a fresh instance given the same history and generator proposes the same. Anything learnt is a cache over ``history.finished``.
+    A strategy may also have ``answer(history) -> Trial | None``: which of the finished trials it believes in most (see ``answer`` below).
     """
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> Sequence[Proposal]:
         """Up to ``n`` proposals. None at all means: wait for pending trials, or, with nothing pending, that the space is exhausted."""
         ...
+
+
+def answer(strategy: Strategy, history: History) -> Trial | None:
+    """The trial that a search answers with: the one that its strategy believes in most, if it has a method ``answer(history)``; else the best one seen."""
+    believed = getattr(strategy, "answer", None)
+    return history.best() if believed is None else believed(history)
 
 
 @dataclass(frozen=True)

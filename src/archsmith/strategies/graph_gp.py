@@ -1,0 +1,322 @@
+"""A Gaussian process over the graphs of cells: the strategy for trials that are expensive.
+
+What is ours: the model's kernel (``archsmith.surrogates.gp``) compares what architectures decide, the functional paths of one cell and its size and
+depth, all read from the graph without training anything; every score enters by its rank, as a Gaussian. The next trial is the architecture with the highest
+mean + 2 deviations (upper confidence bound: Srinivas et al. 2010, arXiv 0912.3995), among all of them where they can be enumerated, among mutations of
+the best and fresh samples otherwise. Trials that run beside it count as observed for the deviation but not for the mean (GP-BUCB: Desautels et al.
+2014), so that workers do not crowd together. A failed trial counts as the worst there is.
+
+The best observed score is not the best architecture where scores are noisy: ``answer`` names the one that the model believes in most.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from archsmith.core.architecture import Architecture, Scalar
+from archsmith.core.errors import DeadEnd, UsageError
+from archsmith.core.history import History
+from archsmith.core.seeds import generator
+from archsmith.core.sketch import Sketch
+from archsmith.core.space import Range, Space
+from archsmith.core.trial import Proposal, Trial
+from archsmith.strategies.fresh import fresh
+from archsmith.strategies.merit import merit, need_one_objective
+from archsmith.surrogates.encoding import Array, Encoding, Rows
+from archsmith.surrogates.gp import Distances, Posterior, Scales, Setting, best_setting, normal_scores, settings
+
+REFITS = (2, 3, 5, 7, 10, 15, 20, 30, 50, 80, 120)  # observations after which the kernel's setting is chosen anew; then every 60
+REFIT_EVERY = 60
+MOST_POINTS = 20_000  # a space with no more is looked at as a whole
+SAMPLE = 100  # random architectures that scales are measured on
+MUTATED = 2 / 3  # of the candidates of one ask in larger spaces; the others are fresh samples
+PARENTS = 10  # whose mutations are candidates
+LOW_FIDELITY_NOISE = 4.0  # of a trial below the full fidelity, in multiples of the noise of one at it
+CONNECTING = 50  # draws for a network whose output depends on its input
+
+
+@dataclass(frozen=True)
+class GraphGP:
+    """Proposes what a Gaussian process over graphs finds most promising.
+
+    ``n_start``: random trials before the model is asked, 2 or more. ``beta``: deviations added to the mean; higher explores more. ``start``: begin with the
+    architecture that the space itself names first, if it names one. ``candidates``: how many architectures an ask looks at in a space that is too large
+    to be looked at as a whole. ``seed`` of the sample that scales are measured on.
+    """
+
+    n_start: int = 5
+    beta: float = 2.0
+    start: bool = True
+    candidates: int = 300
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n_start < 2:
+            raise UsageError(f"GraphGP has n_start={self.n_start}.", "Give 2 or more.")
+        if not (math.isfinite(self.beta) and self.beta >= 0):
+            raise UsageError(f"GraphGP has beta={self.beta}.", "Give 0 or more.")
+        if self.candidates < 1:
+            raise UsageError(f"GraphGP has candidates={self.candidates}.", "Give 1 or more.")
+
+    def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
+        need_one_objective(history.problem, self)
+        model = _model(self, history)
+        model.read(history)
+        proposals: list[Proposal] = []
+        taken: set[str] = set()
+        n_random = self.n_start - len(model.trials) - len(history.pending)
+        if len(model.trials) < 2:
+            n_random = n  # nothing to compare yet
+        while len(proposals) < min(n, n_random):
+            proposal = self._random(history, model, taken, rng)
+            if proposal is None:
+                return proposals
+            taken.add(proposal.architecture.key)
+            proposals.append(proposal)
+        if len(proposals) < n:
+            proposals += model.propose(self, history, n - len(proposals), taken, rng)
+        while len(proposals) < n:  # what is left are networks that the model leaves out, such as unconnected ones
+            taken.update(proposal.architecture.key for proposal in proposals)
+            architecture = fresh(history, rng, taken)
+            if architecture is None:
+                break
+            proposals.append(Proposal(architecture, notes={"operator": "sample"}))
+        return proposals
+
+    def answer(self, history: History) -> Trial | None:
+        """The finished trial at full fidelity whose architecture the model believes in most; the best observed one while there is no model."""
+        need_one_objective(history.problem, self)
+        model = _model(self, history)
+        model.read(history)
+        return model.answer(history)
+
+    def _random(self, history: History, model: _Model, taken: set[str], rng: np.random.Generator) -> Proposal | None:
+        first: Architecture | None = history.space.first() if self.start and not history.trials and not taken else None
+        if first is not None:
+            return Proposal(first, notes={"operator": "first"})
+        architecture = None
+        for _ in range(CONNECTING):
+            architecture = fresh(history, rng, taken)
+            if architecture is None or connected(history.space.sketch(architecture)):
+                break
+        return None if architecture is None else Proposal(architecture, notes={"operator": "sample"})
+
+
+def connected(sketch: Sketch) -> bool:
+    """Can the output depend on the input, as far as the sketch says?"""
+    return sketch.paths is None or bool(sketch.paths)
+
+
+@dataclass(frozen=True)
+class _Universe:
+    """All points of a small space, in the order of its enumeration: ``rows`` of all, and where each one is by its key."""
+
+    architectures: tuple[Architecture, ...]
+    places: dict[str, int]
+    rows: Rows
+    connected: Array
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What is known of a space before any trial: a sample of sketches, and everything where that is little."""
+
+    sample: tuple[Sketch, ...]
+    universe: _Universe | None
+    encoding: Encoding | None
+
+
+@lru_cache(maxsize=4)
+def _ground(space: Space, seed: int) -> _Ground:
+    rng = generator(seed, "sample")
+    architectures = [space.sample(rng) for _ in range(SAMPLE)]
+    sample = tuple(sketch for architecture in architectures if connected(sketch := space.sketch(architecture)))
+    points = _points(space, architectures)
+    if points is None:
+        return _Ground(sample, None, None)
+    sketches = [space.sketch(architecture) for architecture in points]
+    encoding = Encoding(sample)
+    encoding.learn(sketches)
+    usable = np.array([connected(sketch) for sketch in sketches])
+    places = {architecture.key: i for i, architecture in enumerate(points)}
+    return _Ground(sample, _Universe(tuple(points), places, encoding.rows(sketches), usable), encoding)
+
+
+def _points(space: Space, sample: Sequence[Architecture]) -> list[Architecture] | None:
+    """All points of ``space``; None where they are too many. Their number is first estimated from a sample (Knuth 1975), which takes no time."""
+    estimates = []
+    for architecture in sample:
+        options = [decision.options for decision in space.decisions(architecture)]
+        if any(isinstance(each, Range) and not each.integer for each in options):
+            return None
+        widths = [int(each.high) - int(each.low) + 1 if isinstance(each, Range) else len(each) for each in options]
+        estimates.append(math.prod(widths))
+    if not estimates or sum(estimates) / len(estimates) > 3 * MOST_POINTS:
+        return None
+    try:
+        points = list(islice(space.enumerate(), MOST_POINTS + 1))
+    except (UsageError, RecursionError):
+        return None
+    return points if len(points) <= MOST_POINTS else None
+
+
+@dataclass
+class _Model:
+    """What the strategy has learnt: a cache over the finished trials, which one pass over them would build again."""
+
+    ground: _Ground
+    encoding: Encoding
+    scales: Scales
+    trials: list[Trial] = field(default_factory=list)  # observed, in the order of finishing
+    sketches: list[Sketch] = field(default_factory=list)  # of these
+    n_read: int = 0
+    setting: Setting | None = None
+    posterior: Posterior | None = None  # over the universe, where there is one
+
+    @property
+    def universe(self) -> _Universe | None:
+        return self.ground.universe
+
+    def read(self, history: History) -> None:
+        """Take in what has finished since."""
+        for trial in history.finished[self.n_read :]:
+            self.n_read += 1
+            if trial.outcome is not None and trial.outcome.error_kind == "lost":
+                continue  # no fault of the architecture
+            self.trials.append(trial)
+            self.sketches.append(history.space.sketch(trial.architecture))
+            self.encoding.learn(self.sketches[-1:])
+            if self._due():
+                self._refit(history)
+            elif self.posterior is not None:
+                self.posterior.observe(self._rows(self.trials[-1:], self.sketches[-1:]), float(self._noise(history)[-1]))
+
+    def _due(self) -> bool:
+        n = len(self.trials)
+        return n in REFITS or (n > REFITS[-1] and (n - REFITS[-1]) % REFIT_EVERY == 0)
+
+    def _refit(self, history: History) -> None:
+        rows, noise, targets = self._rows(self.trials, self.sketches), self._noise(history), self.targets(history)
+        choices = settings(self.encoding.has_paths, self.encoding.n_numbers > 0)
+        self.setting = best_setting(Distances.between(rows, rows, self.scales), targets, noise, choices)
+        if self.universe is not None:
+            self.posterior = Posterior(self.universe.rows, self.setting, self.scales)
+            for i, more_noise in enumerate(noise.tolist()):
+                self.posterior.observe(rows.take([i]), more_noise)
+
+    def targets(self, history: History) -> Array:
+        """(n,): Gaussian scores by rank, high is good, among the trials of the same fidelity."""
+        scores = np.zeros(len(self.trials))
+        fidelities = np.array([trial.fidelity for trial in self.trials])
+        for fidelity in np.unique(fidelities):
+            which = np.flatnonzero(fidelities == fidelity)
+            scores[which] = normal_scores([merit(self.trials[i], history.problem) for i in which.tolist()])
+        return scores
+
+    def _noise(self, history: History) -> Array:
+        full = history.problem.fidelity.maximum
+        return np.array([1.0 if trial.fidelity == full else LOW_FIDELITY_NOISE for trial in self.trials])
+
+    def _rows(self, trials: Sequence[Trial], sketches: Sequence[Sketch]) -> Rows:
+        if self.universe is not None:
+            return self.universe.rows.take([self.universe.places[trial.architecture.key] for trial in trials])
+        return self.encoding.rows(sketches)
+
+    # What follows from it
+
+    def propose(self, strategy: GraphGP, history: History, n: int, taken: set[str], rng: np.random.Generator) -> list[Proposal]:
+        """Up to ``n`` architectures with the highest upper confidence bounds, each chosen as if those before it were running already."""
+        if self.universe is not None:
+            universe = self.universe
+            candidates, rows = universe.architectures, universe.rows
+            open_ = universe.connected.copy()
+            known = [trial.architecture.key for trial in history.trials]
+            open_[[universe.places[key] for key in (*known, *taken)]] = False
+            assert self.posterior is not None
+            posterior = self.posterior
+        else:
+            found = self._candidates(history, strategy.candidates, taken, rng)
+            candidates, sketches = tuple(found), [history.space.sketch(architecture) for architecture in found]
+            rows, open_ = self.encoding.rows(sketches), np.array([connected(sketch) for sketch in sketches], dtype=bool)
+            posterior = self._posterior(history, rows)
+        if not open_.any():
+            return []
+        mean = posterior.mean(self.targets(history)) + self._bonus(history, rows)
+        pending = list(history.pending.values())
+        if pending or n > 1 or taken:
+            posterior = posterior.copy()
+        if pending:
+            running = self._rows(pending, [history.space.sketch(trial.architecture) for trial in pending])
+            for i in range(len(pending)):
+                posterior.observe(running.take([i]))
+        proposals: list[Proposal] = []
+        while len(proposals) < n and open_.any():
+            bound = np.where(open_, mean + strategy.beta * posterior.deviation, -np.inf)
+            chosen = int(np.argmax(bound))
+            notes: dict[str, Scalar] = {"operator": "model", "mean": float(mean[chosen]), "deviation": float(posterior.deviation[chosen])}
+            proposals.append(Proposal(candidates[chosen], notes=notes))
+            open_[chosen] = False
+            if len(proposals) < n:
+                posterior.observe(rows.take([chosen]))
+        return proposals
+
+    def answer(self, history: History) -> Trial | None:
+        full = [i for i, trial in enumerate(self.trials) if trial.ok and trial.feasible and trial.fidelity == history.problem.fidelity.maximum]
+        if self.setting is None or not full:
+            return history.best()
+        rows = self._rows(self.trials, self.sketches)
+        mean = self._posterior(history, rows).mean(self.targets(history)) + self._bonus(history, rows)
+        return self.trials[max(full, key=lambda i: (mean[i], -i))]
+
+    def _posterior(self, history: History, rows: Rows) -> Posterior:
+        assert self.setting is not None
+        return Posterior.of(rows, self._rows(self.trials, self.sketches), self._noise(history), self.setting, self.scales)
+
+    def _bonus(self, history: History, rows: Rows) -> Array:
+        """Larger networks gain more from the rest of a training than one sees in its beginning."""
+        size = self.encoding.column("log_params")
+        if size is None or not history.problem.fidelity.partial:
+            return np.zeros(len(rows))
+        return rows.numbers[:, size]
+
+    def _candidates(self, history: History, n: int, taken: set[str], rng: np.random.Generator) -> list[Architecture]:
+        """Unseen mutations of the trials that the model believes in most, and fresh samples."""
+        found: dict[str, Architecture] = {}
+
+        def add(architecture: Architecture) -> None:
+            if not history.seen(architecture) and architecture.key not in taken:
+                found.setdefault(architecture.key, architecture)
+
+        rows = self._rows(self.trials, self.sketches)
+        believed = self._posterior(history, rows).mean(self.targets(history))
+        parents = [self.trials[i] for i in np.argsort(-believed, kind="stable")[:PARENTS].tolist()]
+        for i in range(round(MUTATED * n)):
+            try:
+                add(history.space.mutate(parents[i % len(parents)].architecture, rng, n_changes=1 + int(rng.random() < 0.3)))
+            except DeadEnd:
+                continue
+        for _ in range(n - round(MUTATED * n)):
+            add(history.space.sample(rng))
+        if not found:
+            architecture = fresh(history, rng, taken)
+            return [] if architecture is None else [architecture]
+        return list(found.values())
+
+
+_models: WeakKeyDictionary[History, dict[GraphGP, _Model]] = WeakKeyDictionary()
+
+
+def _model(strategy: GraphGP, history: History) -> _Model:
+    models = _models.setdefault(history, {})
+    if strategy not in models:
+        ground = _ground(history.space, strategy.seed)
+        encoding = ground.encoding or Encoding(ground.sample)
+        models[strategy] = _Model(ground, encoding, Scales.of(encoding.rows(ground.sample)))
+    return models[strategy]
