@@ -19,7 +19,8 @@ DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 TEXTS = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 RUN = (
-    "how-to/write-a-space.md",
+    "tutorials/write-a-space.md",
+    "tutorials/write-a-strategy.md",
     "how-to/ask-and-tell.md",
     "how-to/draw-a-network.md",
     "how-to/plug-in.md",
@@ -75,10 +76,14 @@ def test_python_in_the_documentation_compiles(path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", RUN)
-def test_python_of_a_guide_runs(page: str) -> None:
+def test_python_of_a_guide_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     space: dict[str, Any] = {"__name__": "guide"}
     for block in blocks(DOCS / page, "python"):
         exec(compile(block, page, "exec", dont_inherit=True), space)
+    for drawn in tmp_path.glob("*.svg"):
+        shown = (DOCS / "images" / drawn.name).read_text(encoding="utf-8")
+        assert drawn.read_text(encoding="utf-8") == shown, f"the code of {page} draws another {drawn.name}"
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=name_of)

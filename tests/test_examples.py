@@ -15,6 +15,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "fit_distances.py": ["--time", "20s", "--out", "bundle", "--workspace", "workspace"],
     "fit_digits.py": ["--time", "20s", "--out", "bundle", "--workspace", "workspace"],
     "own_space.py": ["--trials", "12"],
+    "own_strategy.py": [],
     "sklearn_pipeline.py": ["--time", "20s", "--workspace", "workspace"],
 }
 LEAVES = {"draw_zoo.py": "drawings/nasnet_a_cifar.svg", "fit_distances.py": "bundle/model.onnx", "fit_digits.py": "bundle/model.onnx"}

@@ -13,7 +13,7 @@ import pytest
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import Budget
 from archsmith.core.errors import DataError, EvaluationError, UsageError
-from archsmith.core.problem import Fidelity, Problem
+from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.protocols import Context
 from archsmith.evaluators.nasbench201 import NasBench201Evaluator
 from archsmith.runtime.search import Search
@@ -101,7 +101,124 @@ def test_an_unsound_file_is_refused(tmp_path: Path, name: str, value: Any, messa
         NasBench201Evaluator(str(tmp_path / "bad.npz"))
 
 
+# Single trainings and hardware
+
+
+@pytest.fixture
+def single(tmp_path: Path) -> str:
+    """Two trainings of every cell, one point below and one above the mean; the even rows have a third, as good as the second."""
+    mean = made_up()["cifar10_valid_200"]
+    third = np.where(np.arange(len(mean)) % 2 == 0, mean + 1, np.nan)
+    np.savez(tmp_path / "single.npz", cifar10_valid_200_per_seed=np.stack([mean - 1, mean + 1, third], axis=1).astype(np.float32))
+    return str(tmp_path / "single.npz")
+
+
+def test_single_trainings_are_drawn_by_the_seed_of_the_trial(path: str, single: str) -> None:
+    evaluator, mean = NasBench201Evaluator(path, epochs=200, per_seed=single), NasBench201Evaluator(path, epochs=200)
+    architecture = architecture_of([0] * 6)
+    outcomes = [evaluator.evaluate(architecture, 1, Context(0, seed)) for seed in range(60)]
+    expected = mean.evaluate(architecture, 1, CONTEXT)
+    low, high = expected.metrics["accuracy"] - 0.01, expected.metrics["accuracy"] + 0.01
+    seen = [outcome.metrics["accuracy"] for outcome in outcomes]
+    assert {round(value, 6) for value in seen} == {round(low, 6), round(high, 6)}
+    # Two of three trainings are the better one: 40 of 60, sd 3.7. Outside of 24 to 56 by chance: below 1e-4.
+    assert 24 <= sum(value > expected.metrics["accuracy"] for value in seen) <= 56
+    assert all(outcome.metrics["final_test_accuracy"] == expected.metrics["final_test_accuracy"] for outcome in outcomes)
+    check_evaluator(evaluator, evaluator.problem())
+
+
+def test_single_trainings_are_of_200_epochs(path: str, single: str) -> None:
+    with pytest.raises(UsageError, match="give epochs=200"):
+        NasBench201Evaluator(path, per_seed=single)
+    by_fidelity = NasBench201Evaluator(path, epochs=None, per_seed=single)
+    architecture = architecture_of([0] * 6)
+    assert by_fidelity.evaluate(architecture, 12, CONTEXT).metrics["accuracy"] == pytest.approx(15624 / 1000 / 100)
+
+
+@pytest.mark.parametrize("values", [np.zeros((10, 3), np.float32), np.full((15625, 3), np.nan, np.float32), np.zeros((15625, 3), np.int32)])
+def test_unsound_single_trainings_are_refused(path: str, tmp_path: Path, values: Any) -> None:
+    np.savez(tmp_path / "single.npz", cifar10_valid_200_per_seed=values)
+    with pytest.raises(DataError, match="per_seed"):
+        NasBench201Evaluator(path, epochs=200, per_seed=str(tmp_path / "single.npz"))
+    np.savez(tmp_path / "other.npz", cifar100_valid_200_per_seed=values)
+    with pytest.raises(DataError, match="It has: cifar100_valid_200_per_seed"):
+        NasBench201Evaluator(path, epochs=200, per_seed=str(tmp_path / "other.npz"))
+
+
+@pytest.fixture
+def hardware(tmp_path: Path) -> str:
+    """Latencies that count the rows, listed in another order; one device could not measure the first cell."""
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    index = np.random.default_rng(0).permutation(15625)
+    columns = {
+        "arch_index": index,
+        "cifar10_edgegpu_latency": index / 100,
+        "cifar10_edgegpu_energy": index / 10,
+        "cifar10_edgetpu_latency": np.where(index == 0, -1.0, index / 50),
+        "cifar100_edgegpu_latency": index / 1.0,
+    }
+    parquet.write_table(pyarrow.table(columns), tmp_path / "hw.parquet")
+    return str(tmp_path / "hw.parquet")
+
+
+def test_hardware_columns_become_metrics(path: str, hardware: str) -> None:
+    evaluator = NasBench201Evaluator(path, hardware=hardware)
+    assert evaluator.metrics[-3:] == ("latency_ms_edgegpu", "energy_mj_edgegpu", "latency_ms_edgetpu")
+    outcome = evaluator.evaluate(architecture_of([4, 4, 4, 4, 4, 0]), 1, CONTEXT)  # row 4
+    assert {name: outcome.metrics[name] for name in evaluator.metrics[-3:]} == pytest.approx(
+        {"latency_ms_edgegpu": 0.04, "energy_mj_edgegpu": 0.4, "latency_ms_edgetpu": 0.08}
+    )
+    check_evaluator(evaluator, evaluator.problem((Objective("accuracy"), Objective("latency_ms_edgegpu", maximize=False))))
+
+
+def test_what_a_device_could_not_measure_is_no_metric(path: str, hardware: str) -> None:
+    evaluator, first = NasBench201Evaluator(path, hardware=hardware), architecture_of([4] * 6)
+    assert "latency_ms_edgetpu" not in evaluator.evaluate(first, 1, CONTEXT).metrics
+    assert evaluator.standing(first, "latency_ms_edgetpu", maximize=False) is None
+    place = evaluator.standing(architecture_of([4, 4, 4, 4, 4, 3]), "latency_ms_edgetpu", maximize=False)
+    assert place is not None and (place.rank, place.n) == (1, 15624)
+
+
+def test_unsound_hardware_tables_are_refused(path: str, hardware: str, tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    with pytest.raises(DataError, match="no column 'arch_index'"):
+        parquet.write_table(pyarrow.table({"cifar10_x_latency": [1.0]}), tmp_path / "a.parquet")
+        NasBench201Evaluator(path, hardware=str(tmp_path / "a.parquet"))
+    with pytest.raises(DataError, match="lacks some of the cells"):
+        parquet.write_table(pyarrow.table({"arch_index": [0, 1], "cifar10_x_latency": [1.0, 2.0]}), tmp_path / "b.parquet")
+        NasBench201Evaluator(path, hardware=str(tmp_path / "b.parquet"))
+    with pytest.raises(DataError, match="not a sound Parquet file"):
+        (tmp_path / "c.parquet").write_text("not parquet")
+        NasBench201Evaluator(path, hardware=str(tmp_path / "c.parquet"))
+
+
+# What a comparison asks
+
+
+def test_the_standing_is_that_after_200_epochs(path: str) -> None:
+    evaluator = NasBench201Evaluator(path)
+    place = evaluator.standing(architecture_of([0, 0, 0, 0, 0, 1]))  # the last row but one
+    assert place is not None
+    assert (place.score, place.best, place.rank, place.n) == pytest.approx((15623 / 25000, 15624 / 25000, 2, 15625))
+    test = evaluator.standing(architecture_of([0] * 6), "final_test_accuracy")
+    assert test is not None and (test.score, test.rank) == (pytest.approx(15624 / 20000), 1)
+    small = evaluator.standing(architecture_of([4] * 6), "params", maximize=False)
+    assert small is not None and (small.score, small.rank) == (0, 1)
+    assert evaluator.standing({"x": 1}) is None
+
+
+def test_its_problem_knows_that_answers_are_trained_for_longer(path: str) -> None:
+    assert NasBench201Evaluator(path).problem().fidelity == Fidelity("epochs", 12, 12, 200)
+    assert not NasBench201Evaluator(path, epochs=200).problem().fidelity.partial
+    assert NasBench201Evaluator(path, epochs=None).problem().fidelity == Fidelity("epochs", 12, 200)
+    assert NasBench201Evaluator(path).judged_by("accuracy") == "final_test_accuracy"
+    assert NasBench201Evaluator(path).judged_by("params") == "params"
+
+
 REAL = os.environ.get("ARCHSMITH_NASBENCH201", "")
+BESIDE = Path(REAL).parent
 
 
 @pytest.mark.skipif(not REAL, reason="set ARCHSMITH_NASBENCH201 to the path of the benchmark's .npz")
@@ -110,3 +227,20 @@ def test_the_real_table_has_its_known_optimum() -> None:
     outcomes = [evaluator.evaluate(architecture, 1, CONTEXT) for architecture in NasBench201().enumerate()]
     assert max(outcome.metrics["accuracy"] for outcome in outcomes) == pytest.approx(0.91607, abs=1e-4)
     assert max(outcome.metrics["test_accuracy"] for outcome in outcomes) == pytest.approx(0.94373, abs=1e-4)
+
+
+@pytest.mark.skipif(
+    not REAL or not (BESIDE / "nas_bench_201_valid_per_seed.npz").is_file() or not (BESIDE / "hw_nas_bench_201.parquet").is_file(),
+    reason="set ARCHSMITH_NASBENCH201 to the benchmark's .npz, with nas_bench_201_valid_per_seed.npz and hw_nas_bench_201.parquet beside it",
+)
+def test_the_real_files_of_single_trainings_and_hardware_are_read() -> None:
+    pytest.importorskip("pyarrow")
+    evaluator = NasBench201Evaluator(
+        REAL, epochs=200, per_seed=str(BESIDE / "nas_bench_201_valid_per_seed.npz"), hardware=str(BESIDE / "hw_nas_bench_201.parquet")
+    )
+    architecture = architecture_of(["nor_conv_3x3"] * 6)
+    seen = {evaluator.evaluate(architecture, 1, Context(0, seed)).metrics["accuracy"] for seed in range(30)}
+    place = evaluator.standing(architecture)
+    assert 2 <= len(seen) <= 3 and place is not None
+    assert sum(seen) / len(seen) == pytest.approx(place.score, abs=1e-4)
+    assert {"latency_ms_edgegpu", "energy_mj_fpga", "latency_ms_raspi4", "arithmetic_intensity_eyeriss"} <= set(evaluator.metrics)

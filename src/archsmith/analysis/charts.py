@@ -133,6 +133,14 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Band:
+    """The area between two curves: ``points`` (x, low, high)."""
+
+    points: Sequence[tuple[float, float, float]]
+    colour: str = "c1"
+
+
+@dataclass(frozen=True)
 class Columns:
     """Columns from the lower edge: (left, right, height, tip) each."""
 
@@ -150,7 +158,7 @@ class Word:
     colour: str = "ink"
 
 
-Layer = Dots | Line | Columns | Word
+Layer = Dots | Line | Band | Columns | Word
 
 
 def plot(size: Size, x: Axis, y: Axis, layers: Sequence[Layer], title: str) -> str:
@@ -203,9 +211,11 @@ def _grid(area: _Area, y_ticks: Sequence[float], size: Size) -> str:
     return "".join(parts)
 
 
-def _layer(area: _Area, layer: Dots | Line | Columns) -> str:
+def _layer(area: _Area, layer: Dots | Line | Band | Columns) -> str:
     if isinstance(layer, Line):
         return _line(area, layer)
+    if isinstance(layer, Band):
+        return _band(area, layer)
     if isinstance(layer, Columns):
         return "".join(_column(area, layer, bar) for bar in layer.bars)
     return "".join(_dot(*area.point(x, y), layer, tip) for x, y, tip in layer.points)
@@ -218,6 +228,11 @@ def _line(area: _Area, line: Line) -> str:
         path += f"M{n(px)} {n(py)}" if i == 0 else f"H{n(px)}V{n(py)}" if line.steps else f"L{n(px)} {n(py)}"
     dash = ' stroke-dasharray="5 4"' if line.dashed else ""
     return f'<path class="line {line.colour}" d="{path}"{dash}/>' if path else ""
+
+
+def _band(area: _Area, band: Band) -> str:
+    edge = [area.point(x, high) for x, _, high in band.points] + [area.point(x, low) for x, low, _ in reversed(band.points)]
+    return f'<path class="band {band.colour}" d="M{"L".join(f"{n(x)} {n(y)}" for x, y in edge)}z"/>' if edge else ""
 
 
 def _column(area: _Area, layer: Columns, bar: tuple[float, float, float, str]) -> str:

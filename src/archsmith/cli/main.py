@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from archsmith.cli import bundles, catalog, doctor, fit, networks, reports, search, studies
+from archsmith.cli import bundles, catalog, compare, doctor, fit, networks, reports, search, studies
 from archsmith.cli.interrupts import INTERRUPTED
 from archsmith.core.errors import ArchsmithError, MissingExtraError
 from archsmith.version import VERSION
@@ -46,6 +46,7 @@ app.command("fit")(fit.fit)
 app.command("predict")(bundles.predict)
 app.command("evaluate")(bundles.evaluate)
 app.command("search")(search.search)
+app.command("compare")(compare.compare)
 app.add_typer(studies.app, name="studies")
 app.add_typer(bundles.app, name="bundles")
 app.command("report")(reports.report)

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from archsmith.cli.studies import OpenStudy
 
 TOY_SPACE, TOY = "toy_flat", "toy"  # what is searched when nothing is named: a first try that needs nothing
-OWN_SPACE = {"nasbench201": "nasbench201"}  # evaluators that know one space only
 COMPARISONS = {"<=": "upper", ">=": "lower"}
 
 
@@ -157,17 +156,24 @@ def _problem(evaluator: str, space: str | None, given: Any, maximize: list[str],
     from archsmith import catalog
     from archsmith.core.problem import Objective, Problem
 
-    objectives = (*(Objective(metric) for metric in maximize), *(Objective(metric, maximize=False) for metric in minimize))
-    constraints = tuple(_constraint(text) for text in limits)
+    objectives, constraints = objectives_and_limits(maximize, minimize, limits)
     cls = catalog.get("evaluator", evaluator)
     if space is None and hasattr(cls, "problem"):
         built = _build("evaluator", evaluator, given)
         return built.problem(objectives or None, constraints), built
-    chosen = _build("space", space or OWN_SPACE.get(evaluator, TOY_SPACE), given)
+    chosen = _build("space", space or TOY_SPACE, given)
     wants_space = dataclasses.is_dataclass(cls) and "space" in {field.name for field in dataclasses.fields(cls)}
     settings = given.get("evaluator", {})
     built = catalog.build(cls, {**({"space": catalog.to_spec(chosen)} if wants_space else {}), **settings})
     return Problem(chosen, objectives or (Objective(built.metrics[0]),), constraints), built
+
+
+def objectives_and_limits(maximize: list[str], minimize: list[str], limits: list[str]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """What ``--maximize``, ``--minimize`` and ``--limit`` ask for. Raises UsageError."""
+    from archsmith.core.problem import Objective
+
+    objectives = (*(Objective(metric) for metric in maximize), *(Objective(metric, maximize=False) for metric in minimize))
+    return objectives, tuple(_constraint(text) for text in limits)
 
 
 def _constraint(text: str) -> Any:

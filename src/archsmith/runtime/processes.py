@@ -130,7 +130,7 @@ class ProcessExecutor:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe(duplex=True)
         process = context.Process(target=_work, args=(theirs, self._order), name="archsmith-worker")
-        with _threads(self.n_threads):
+        with numeric_threads(self.n_threads):
             process.start()
         theirs.close()  # else the pipe would not end with the worker
         return _Worker(process, ours)
@@ -257,7 +257,7 @@ def _cause(exitcode: int | None) -> str:
 
 
 @contextmanager
-def _threads(n: int) -> Iterator[None]:
+def numeric_threads(n: int) -> Iterator[None]:
     """Numeric libraries read these variables once, when they load, so a child must be born with them."""
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(n)))

@@ -1,0 +1,93 @@
+"""What ``--bench`` can name: shipped tables, tables in files, and the published benchmarks that do not come with this package.
+
+The file of a published benchmark is given once with ``--bench-file`` and remembered in ``<workspace>/benches.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Published benchmark -> evaluator, by name or module:Class.
+PUBLISHED = {"nas-bench-201": "nasbench201", "fcnet": "archsmith.evaluators.fcnet:FcNetEvaluator"}
+HARDWARE = ("latency_ms_", "energy_mj_", "arithmetic_intensity_")  # metrics that need the table of HW-NAS-Bench beside NAS-Bench-201
+REMEMBERED = "benches.json"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A benchmark as its options describe it: what people call it, its evaluator, and the settings of that."""
+
+    title: str
+    evaluator: str
+    settings: Mapping[str, Any]
+
+
+def find(name: str, file: str | None, dataset: str | None, noisy: bool, metrics: Sequence[str], workspace: Path) -> Bench:
+    """``file`` and ``dataset`` as given, None for their defaults; ``noisy``: single trainings instead of means; ``metrics`` that will be asked for.
+
+    Raises UsageError or DataError.
+    """
+    from archsmith.core.errors import UsageError
+
+    if name not in PUBLISHED:
+        if dataset is not None:
+            raise UsageError(f"The table {name!r} is about one data set.", "Leave --dataset out.")
+        path = file or name
+        if file is not None or os.sep in path or path.endswith(".npz"):
+            path = os.path.abspath(os.path.expanduser(path))
+        return Bench(_title(name if file is None else file, "", noisy), "table", {"path": path, "noisy": noisy})
+    path = _located(name, file, workspace)
+    if name == "fcnet":
+        chosen = dataset or "protein_structure"
+        return Bench(_title(name, chosen, noisy), PUBLISHED[name], {"path": path, "dataset": chosen, "noisy": noisy})
+    chosen = dataset or "cifar10"
+    settings: dict[str, Any] = {"path": path, "dataset": chosen, "epochs": 200 if noisy else 12}
+    if noisy:
+        settings["per_seed"] = _beside(path, f"{Path(path).stem}_valid_per_seed.npz", "the results of single trainings")
+    if any(metric.startswith(HARDWARE) for metric in metrics):
+        settings["hardware"] = _beside(path, f"hw_{Path(path).stem}.parquet", "latencies")
+    return Bench(_title(name, f"{chosen}, {settings['epochs']} epochs", noisy), PUBLISHED[name], settings)
+
+
+def _title(name: str, detail: str, noisy: bool) -> str:
+    said = [part for part in (detail, "single trainings" if noisy else "") if part]
+    return Path(name).stem + (f" ({', '.join(said)})" if said else "")
+
+
+def _located(name: str, file: str | None, workspace: Path) -> str:
+    """The absolute path of a published benchmark's file, remembered or to be remembered."""
+    from archsmith.core.errors import DataError
+
+    record = workspace / REMEMBERED
+    known: dict[str, str] = {}
+    if record.is_file():
+        try:
+            found = json.loads(record.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{record} cannot be read: {error}.", "Delete it, and give the file with --bench-file.") from error
+        known = {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+    path = known.get(name) if file is None else os.path.abspath(os.path.expanduser(file))
+    if path is None:
+        raise DataError(f"{name} does not come with Archsmith.", "Give its .npz file once with --bench-file PATH; it is remembered.")
+    if not os.path.isfile(path):
+        raise DataError(f"There is no file {path!r}.", f"Give the .npz file of {name} with --bench-file PATH.")
+    if known.get(name) != path:
+        workspace.mkdir(parents=True, exist_ok=True)
+        draft = record.with_name(f".{REMEMBERED}.{os.getpid()}")
+        draft.write_text(json.dumps({**known, name: path}, indent=1), encoding="utf-8")
+        os.replace(draft, record)
+    return path
+
+
+def _beside(path: str, name: str, what: str) -> str:
+    from archsmith.core.errors import DataError
+
+    file = Path(path).with_name(name)
+    if not file.is_file():
+        raise DataError(f"There is no {name} beside {path!r}, which would hold {what}.", "Put it there, or name it with --set evaluator.….")
+    return str(file)

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archsmith.spaces.nasbench201 import OPERATIONS
+
+SMALL = ("compare", "--bench", "digits", "--trials", "15", "--runs", "3", "--workers", "1")
+
+
+def nasbench201(folder: Path) -> Path:
+    """A made-up file of the benchmark: every training takes 1,000 s, the accuracy grows with the row."""
+    ops = np.array(list(itertools.product(range(5), repeat=6)), dtype=np.uint8)
+    rows = np.arange(len(ops)) / len(ops)
+    columns = {"valid_12": 50 * rows, "test_12": 50 * rows, "valid_200": 80 * rows, "test_200": 90 * rows, "params_m": 1 - rows}
+    columns["train_seconds_200"] = np.full(len(ops), 1000.0)
+    path = folder / "bench.npz"
+    np.savez(path, ops=ops, op_names=np.array(OPERATIONS), **{f"cifar10_{name}": values for name, values in columns.items()})
+    return path
+
+
+def test_json_is_one_line_with_every_number(command: Any) -> None:
+    answer = command(*SMALL, "--json")
+    assert answer.code == 0
+    found = answer.json
+    assert [row["label"] for row in found["rows"]] == ["random", "evolution", "local"]
+    assert (found["metric"], found["n_runs"], found["reference"], found["axis"]) == ("accuracy", 3, "random", "trials")
+    assert {Path(file).name for file in found["files"]} >= {"results.json", "curves.svg"}
+    assert all(Path(file).is_file() for file in found["files"])
+    assert "runs done" in answer.err
+
+
+def test_people_get_tables(command: Any) -> None:
+    answer = command(*SMALL)
+    assert answer.code == 0
+    for part in (
+        "On average over 3 runs",
+        "mean ± sd",
+        "median gain",
+        "no test, with fewer than 6 pairs",
+        "reached by",
+        "Share of pairs",
+        "results.json",
+    ):
+        assert part in answer.out
+
+
+def test_the_same_command_repeats_nothing_and_clutters_no_studies(command: Any, tmp_path: Path) -> None:
+    first = command(*SMALL, "--json")
+    results = {path: path.stat().st_mtime_ns for path in (tmp_path / "home" / ".archsmith" / "comparisons").glob("*/runs/*/result.json")}
+    assert len(results) == 9
+    second = command(*SMALL, "--json")
+    assert {**first.json, "files": 0} == {**second.json, "files": 0}
+    assert all(path.stat().st_mtime_ns == when for path, when in results.items())
+    assert command("studies", "list", "--json").json == []
+
+
+def test_settings_and_labels_tell_two_forms_of_a_strategy_apart(command: Any) -> None:
+    words = (
+        "--strategies",
+        "random,small=evolution,large=evolution",
+        "--set",
+        "strategy.small.population=5",
+        "--set",
+        "strategy.large.population=10",
+    )
+    found = command(*SMALL, *words, "--reference", "small", "--json").json
+    assert [row["label"] for row in found["rows"]] == ["random", "small", "large"]
+    assert [test["label"] for test in found["tests"]] == ["random", "large"]
+    plan = json.loads((Path(found["comparison"]) / "comparison.json").read_text())
+    assert [plan["strategies"][label]["args"]["population"] for label in ("small", "large")] == [5, 10]
+
+
+def test_seconds_are_simulated_and_files_go_where_they_are_wanted(command: Any, tmp_path: Path) -> None:
+    words = (
+        "compare",
+        "--bench",
+        "digits",
+        "--strategies",
+        "random",
+        "--seconds",
+        "20",
+        "--runs",
+        "2",
+        "--workers",
+        "2",
+        "--noisy",
+        "--target",
+        "0.9",
+    )
+    found = command(*words, "--out", tmp_path / "out", "--json").json
+    assert (found["axis"], found["simulated"], found["target"], found["target_given"]) == ("seconds", True, 0.9, True)
+    assert all(0 < row["seconds"] <= 20 for row in found["rows"])
+    assert (tmp_path / "out" / "results.json").is_file()
+    assert not (Path(found["comparison"]) / "results.json").exists()
+
+
+def test_two_objectives_and_a_limit(command: Any) -> None:
+    words = ("--strategies", "random", "--maximize", "accuracy", "--minimize", "params", "--limit", "macs<=1000000")
+    found = command(*SMALL, *words, "--json").json
+    assert found["metric"] == "hyper-volume" and len(found["reference_point"]) == 2
+    assert 0 < found["rows"][0]["mean"] < 1.3
+
+
+def test_a_published_benchmark_is_given_once(command: Any, tmp_path: Path) -> None:
+    words = ("compare", "--bench", "nas-bench-201", "--strategies", "random", "--seconds", "600", "--runs", "2", "--workers", "1", "--json")
+    missing = command(*words)
+    assert missing.code == 2 and "--bench-file PATH" in missing.err
+    first = command(*words, "--bench-file", nasbench201(tmp_path)).json
+    assert (first["metric"], first["rows"][0]["trials"]) == ("final_test_accuracy", 10)  # 12 of 200 epochs cost 60 s
+    assert command(*words).json["rows"] == first["rows"]
+    plan = json.loads((Path(first["comparison"]) / "comparison.json").read_text())
+    assert plan["problem"]["fidelity"] == ["epochs", 12, 12, 200]
+    beside = command(*words, "--noisy")
+    assert beside.code == 2 and "no bench_valid_per_seed.npz beside" in beside.err
+    latency = command(*words, "--maximize", "accuracy", "--minimize", "latency_ms_edgegpu")
+    assert latency.code == 2 and "no hw_bench.parquet beside" in latency.err
+
+
+def test_single_trainings_and_latencies_are_found_beside_the_benchmark(command: Any, tmp_path: Path) -> None:
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = nasbench201(tmp_path)
+    rows = np.arange(15625) / 15625
+    np.savez(tmp_path / "bench_valid_per_seed.npz", cifar10_valid_200_per_seed=np.stack([80 * rows - 1, 80 * rows + 1], axis=1))
+    parquet.write_table(pyarrow.table({"arch_index": np.arange(15625), "cifar10_fpga_latency": 5 + rows}), tmp_path / "hw_bench.parquet")
+    words = ("--strategies", "random", "--trials", "20", "--runs", "2", "--workers", "1", "--noisy", "--minimize", "latency_ms_fpga")
+    found = command("compare", "--bench", "nas-bench-201", "--bench-file", path, *words, "--maximize", "accuracy", "--json").json
+    assert found["judged_by"] == ["final_test_accuracy", "latency_ms_fpga"]
+    plan = json.loads((Path(found["comparison"]) / "comparison.json").read_text())
+    assert plan["evaluator"]["args"]["epochs"] == 200 and plan["evaluator"]["args"]["per_seed"].endswith("bench_valid_per_seed.npz")
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("--strategies", "random,evolutoin"), "Did you mean 'evolution'?"),
+        (("--strategies", ","), "no strategy to compare"),
+        (("--strategies", "random,random"), "Two strategies are called 'random'."),
+        (("--reference", "local", "--strategies", "random"), "'local' is not among the strategies."),
+        (("--set", "strategy.population=5"), "about no strategy of this comparison"),
+        (("--set", "strategy.random=5"), "sets a whole strategy"),
+        (("--set", "strategy.evolution.size=5"), "has no setting 'size'"),
+        (("--set", "space.x=5"), "--set space"),
+        (("--bench", "nowhere"), "no table 'nowhere'"),
+        (("--bench", "fcnet"), "--bench-file PATH"),
+        (("--bench", "fcnet", "--bench-file", "nowhere.npz"), "There is no file"),
+        (("--dataset", "cifar10"), "Leave --dataset out."),
+        (("--report", "beauty"), "no metric 'beauty'"),
+        (("--maximize", "accuracy", "--minimize", "params", "--minimize", "macs"), "one objective or two, not 3"),
+        (("--maximize", "accuracy", "--minimize", "params"), "optimises one objective"),
+        (("--limit", "accuracy>=2"), "No run of any strategy found anything that counts."),
+        (("--name", "../up"), "cannot be named '../up'"),
+        (("--seconds", "soon"), "'soon' is not a length of time."),
+        (("--runs", "0"), "Invalid value for '--runs'"),
+        (("--target", "nan"), "cannot be nan"),
+    ],
+)
+def test_wrong_words_are_one_line_and_exit_code_2(command: Any, words: tuple[str, ...], part: str) -> None:
+    answer = command(*SMALL, *words)
+    assert answer.code == 2
+    assert part in answer.err
+    assert (answer.out, answer.err.count("archsmith: ")) == ("", 1)
+
+
+def test_a_name_belongs_to_one_comparison(command: Any) -> None:
+    assert command(*SMALL, "--name", "mine").code == 0
+    other = command(*SMALL, "--name", "mine", "--seed", "3")
+    assert other.code == 2
+    assert "'mine' began with another seed: 0, now 3" in other.err
+
+
+def test_ctrl_c_ends_after_the_run_that_is_going_on(tmp_path: Path, environment: dict[str, str]) -> None:
+    words = ("compare", "--bench", "digits", "--runs", "2000", "--trials", "200", "--workers", "1", "--workspace", str(tmp_path / "w"))
+    # In a group of its own, as from a terminal, and where Ctrl-C is not ignored.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "archsmith", *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    until = time.monotonic() + 30
+    while not list(tmp_path.glob("w/comparisons/*/runs/*/result.json")) and time.monotonic() < until:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert "The same command goes on" in err and "Traceback" not in err
