@@ -1,4 +1,4 @@
-"""The main job on CIFAR-10 as a folder of pictures, official split: evolution and random search with the same budget, over several seeds.
+"""The main job on CIFAR-10 as a folder of pictures, official split: the default strategy and random search with the same budget, over several seeds.
 
     python benchmarks/cifar10.py --npz cifar10.npz --time 20m --seeds 0,1
 
@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--time", default="20m")
     parser.add_argument("--seeds", default="0,1")
-    parser.add_argument("--strategies", default="evolution,random")
+    parser.add_argument("--strategies", default="graph_gp,random")
     parser.add_argument("extra", nargs="*", help="further options of archsmith fit, after --")
     options = parser.parse_args()
     if options.folder is None and not options.npz.exists():

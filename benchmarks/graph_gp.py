@@ -1,0 +1,149 @@
+"""The Gaussian process over graphs on NAS-Bench-201, and how long it thinks.
+
+    python benchmarks/graph_gp.py nas_bench_201.npz --single nas_bench_201_valid_per_seed.npz --runs 100
+
+*Queries*: how many trials until a cell of the best class is tried, the class (``iso_class`` of the file) whose member has the highest validation accuracy
+after 200 epochs, mean over all trainings. A trial sees one single training, drawn by its seed. A run ends after 150 trials; none is left out.
+
+*Seconds*: 12,000 simulated seconds on 12-epoch validation accuracy on CIFAR-10, each trial charged 12/200 of its training before its result counts; reported
+is the mean test accuracy after 200 epochs, on both data sets, of the strategy's answer and of the best score that it saw.
+
+*Thinking*: with 300 finished trials, the posterior of 2,000 candidates and the choice among them; and a whole ask on the NASNet space.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from archsmith.core.budget import Budget
+from archsmith.core.problem import Problem
+from archsmith.core.seeds import generator
+from archsmith.evaluators.nasbench201 import NasBench201Evaluator
+from archsmith.runtime.processes import numeric_threads
+from archsmith.runtime.search import Search
+from archsmith.spaces.nasbench201 import PATHS
+from archsmith.spaces.nasnet import NasNet
+from archsmith.strategies.graph_gp import GraphGP
+from archsmith.surrogates.encoding import Encoding
+from archsmith.surrogates.gp import Distances, Posterior, Scales, best_setting, normal_scores, settings
+from archsmith.testing.strategy_laws import Rehearsal
+
+MOST_QUERIES = 150
+SECONDS = 12_000
+DATASETS = ("cifar10", "cifar100")
+STRATEGY = GraphGP()
+
+
+def classes(path: str, dataset: str) -> tuple[dict[tuple[str, ...], int], int]:
+    """The class of every cell, by the names of its operations; and the best class."""
+    with np.load(path, allow_pickle=False) as file:
+        names = [str(name) for name in file["op_names"]]
+        members = {tuple(names[i] for i in cell): int(c) for cell, c in zip(file["ops"].tolist(), file["iso_class"], strict=True)}
+        return members, int(file["iso_class"][int(np.argmax(file[f"{dataset}_valid_200"]))])
+
+
+def queries(path: str, single: str, dataset: str, seed: int) -> int | None:
+    """Trials until the best class is tried; None: not within MOST_QUERIES."""
+    members, best = classes(path, dataset)
+    evaluator = NasBench201Evaluator(path, dataset, epochs=200, per_seed=single)
+    search = Search(evaluator.problem(), STRATEGY, evaluator, budget=Budget(trials=MOST_QUERIES), seed=seed)
+    found: list[int] = []
+
+    def observe(event) -> None:
+        if event.kind == "proposed" and not found:
+            found.extend(row["id"] + 1 for row in event.data["trials"] if members[tuple(row["architecture"][name] for name in PATHS)] == best)
+
+    search.observer, search.finish = observe, lambda: bool(found)
+    search.run()
+    return found[0] if found else None
+
+
+def accuracies(path: str, seed: int) -> tuple[dict[str, tuple[float, float]], int]:
+    """Final test accuracies in per cent, on each data set, of the answer and of the best score after SECONDS on CIFAR-10; and the trials that fit."""
+    evaluator = NasBench201Evaluator(path)
+    result = Search(evaluator.problem(), STRATEGY, evaluator, budget=Budget(seconds=SECONDS), seed=seed).run()
+    answer = STRATEGY.answer(result.history)
+    assert answer is not None and result.best is not None
+    found = {}
+    for dataset in DATASETS:
+        places = [NasBench201Evaluator(path, dataset).standing(trial.architecture, "final_test_accuracy") for trial in (answer, result.best)]
+        found[dataset] = tuple(100 * place.score for place in places if place is not None)
+    return found, len(result.history.finished)
+
+
+def thinking() -> None:
+    space, rng = NasNet(), generator(0, "thinking")
+    sketches = [space.sketch(space.sample(rng)) for _ in range(2300)]
+    encoding = Encoding(sketches[:300])
+    encoding.learn(sketches)
+    rows = encoding.rows(sketches)
+    observed, candidates, scales, noise = rows.take(slice(0, 300)), rows.take(slice(300, 2300)), Scales.of(rows.take(slice(0, 300))), np.ones(300)
+    y = normal_scores(rng.normal(size=300).tolist())
+    setting = best_setting(Distances.between(observed, observed, scales), y, noise, settings(True, True))
+    times = []
+    for _ in range(21):
+        began = time.perf_counter()
+        posterior = Posterior.of(candidates, observed, noise, setting, scales)
+        int(np.argmax(posterior.mean(y) + 2 * posterior.deviation))
+        times.append(1000 * (time.perf_counter() - began))
+    print(f"posterior of 2,000 candidates after 300 trials, and the choice: {statistics.median(times):.1f} ms (median of {len(times)})", flush=True)
+    rehearsal = Rehearsal(Problem(space))
+    while len(rehearsal.history) < 300:
+        for trial in rehearsal.propose(GraphGP(n_start=1000).ask(rehearsal.history, 50, rehearsal.generator())):
+            rehearsal.finish(trial)
+    asks = []
+    for _ in range(6):
+        began = time.perf_counter()
+        trials = rehearsal.ask(STRATEGY)
+        asks.append(time.perf_counter() - began)
+        rehearsal.finish(trials[0])
+    print(
+        f"a whole ask on the NASNet space after 300 trials: first {asks[0]:.2f} s, then {statistics.median(asks[1:]):.2f} s (median of 5)", flush=True
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", type=Path, help="nas_bench_201.npz, as described in archsmith.evaluators.nasbench201")
+    parser.add_argument("--single", type=Path, help="the single trainings of the same table")
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    thinking()
+    if not options.table.is_file():
+        print(f"Skipped: there is no table {options.table}.")
+        return 0
+    with numeric_threads(1), ProcessPoolExecutor(options.workers) as pool:
+        began = time.perf_counter()
+        runs = list(pool.map(partial(accuracies, str(options.table)), range(options.runs)))
+        for dataset in DATASETS:
+            answers, bests = zip(*(found[dataset] for found, _ in runs), strict=True)
+            print(
+                f"{dataset:9} test accuracy after {SECONDS:,} s on CIFAR-10: answer {statistics.fmean(answers):.2f} ± {statistics.stdev(answers):.2f} %, "
+                f"best score {statistics.fmean(bests):.2f} ± {statistics.stdev(bests):.2f} %",
+                flush=True,
+            )
+        print(f"({options.runs} runs of {statistics.fmean(n for _, n in runs):.0f} trials, {time.perf_counter() - began:.0f} s)", flush=True)
+        for dataset in DATASETS if options.single is not None else ():
+            began = time.perf_counter()
+            each = list(pool.map(partial(queries, str(options.table), str(options.single), dataset), range(options.runs)))
+            found = [n for n in each if n is not None]
+            quantiles = ", ".join(f"{np.percentile([n or MOST_QUERIES + 1 for n in each], q):.0f}" for q in (10, 25, 50, 75, 90))
+            print(
+                f"{dataset:9} queries to the best class: quantiles 10, 25, 50, 75, 90: {quantiles}; "
+                f"{100 * len(found) / len(each):.0f} % found ({len(each)} runs, {time.perf_counter() - began:.0f} s)",
+                flush=True,
+            )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
