@@ -1,17 +1,16 @@
 """A search space of one's own in twenty lines, and a search of it under a hard limit.
 
-Nothing is trained here: the evaluator is a toy that prefers many parameters, while the limit keeps multiply-adds down. Put a TrainingEvaluator in its
-place, or give the space to ``archsmith fit --space own_space:Pyramid``, to search for accuracy.
+Nothing is trained here: the search looks for the network with the most parameters, while the limit keeps multiply-adds down. Put a TrainingEvaluator in the
+place of CostEvaluator, or give the space to ``archsmith fit --space own_space:Pyramid``, to search for accuracy.
 
     python examples/own_space.py --trials 200
 """
 
 import argparse
-import math
 from dataclasses import dataclass
 
-from archsmith import Budget, Constraint, FunctionEvaluator, NetworkSpace, Objective, Problem, RegularizedEvolution, Search
-from archsmith.graphs.cost import cost
+from archsmith import Budget, Constraint, NetworkSpace, Objective, Problem, RegularizedEvolution, Search
+from archsmith.evaluators.cost import CostEvaluator
 from archsmith.graphs.layers import classifier, conv_bn_relu, sep_conv
 
 
@@ -36,19 +35,14 @@ class Pyramid(NetworkSpace):
 
 
 # --8<-- [end:space]
-def toy(architecture):
-    counted = cost(Pyramid().graph(architecture))
-    return {"capacity": math.log10(counted.params), "macs": counted.macs}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", type=int, default=200)
     arguments = parser.parse_args()
 
-    problem = Problem(Pyramid(), (Objective("capacity"),), (Constraint("macs", upper=6e6),))
-    evaluator = FunctionEvaluator(toy, metrics=("capacity", "macs"))
-    result = Search(problem, RegularizedEvolution(), evaluator, budget=Budget(trials=arguments.trials)).run()
+    space = Pyramid()
+    problem = Problem(space, (Objective("params"),), (Constraint("macs", upper=6e6),))
+    result = Search(problem, RegularizedEvolution(), CostEvaluator(space), budget=Budget(trials=arguments.trials)).run()
     print(f"{len(result.history)} trials, stopped because: {result.reason}")
     print(result.best.architecture, dict(result.best.metrics))
 

@@ -34,5 +34,5 @@ def need_one_objective(problem: Problem, strategy: object) -> None:
         names = ", ".join(objective.metric for objective in problem.objectives)
         raise UsageError(
             f"{type(strategy).__name__} optimises one objective, and this problem has {len(problem.objectives)} ({names}).",
-            "Keep one objective and make the others constraints, or use RandomSearch.",
+            "Keep one objective and make the others constraints, or use NSGA2.",
         )

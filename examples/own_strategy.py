@@ -1,0 +1,58 @@
+"""A search strategy of one's own, the cross-entropy method: each question is answered as one of the best trials so far answered it.
+
+python examples/own_strategy.py
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from archsmith import Budget, Proposal, Search
+from archsmith.core.errors import DeadEnd
+from archsmith.core.space import allowed, draw
+from archsmith.evaluators.table import TableEvaluator
+from archsmith.strategies.fresh import fresh
+from archsmith.strategies.merit import merit, need_one_objective
+
+
+# --8<-- [start:best]
+def best(history, share):
+    """The architectures of the best ``share`` of the trials that finished well at full fidelity."""
+    good = [trial for trial in history.finished if trial.losses is not None and trial.fidelity == history.problem.fidelity.maximum]
+    good.sort(key=lambda trial: merit(trial, history.problem))
+    return [trial.architecture for trial in good[: int(share * len(good))]]
+
+
+# --8<-- [end:best]
+# --8<-- [start:strategy]
+@dataclass(frozen=True)
+class CrossEntropy:
+    """``share``: of the trials, how many are imitated, 0 to 1. ``chance``: of an answer that imitates none of them, 0 to 1."""
+
+    share: float = 0.2
+    chance: float = 0.1
+
+    def ask(self, history, n, rng):
+        need_one_objective(history.problem, self)
+        models, proposals = best(history, self.share), {}
+        while len(proposals) < n and (architecture := self.new(history, models, proposals, rng)):
+            proposals[architecture.key] = Proposal(architecture)
+        return list(proposals.values())
+
+    def new(self, history, models, taken, rng):
+        def answer(path, options, weights):
+            known = [model[path] for model in models if path in model and allowed(model[path], options)]
+            return draw(known, None, rng) if known and rng.random() >= self.chance else draw(options, weights, rng)
+
+        for _ in range(20 if models else 0):
+            with suppress(DeadEnd):
+                architecture = history.space.trace(answer).architecture
+                if not history.seen(architecture) and architecture.key not in taken:
+                    return architecture
+        return fresh(history, rng, taken)  # nothing but repeats: any architecture that is new, None when there is none
+
+
+# --8<-- [end:strategy]
+if __name__ == "__main__":
+    evaluator = TableEvaluator("digits", noisy=True)
+    found = Search(evaluator.problem(), CrossEntropy(), evaluator, budget=Budget(trials=100)).run().best
+    print(found.architecture, evaluator.standing(found.architecture))
