@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "analysis": {"core", "graphs", "catalog", "runtime", "data"},
     "training": {"core", "graphs", "data"},
     "evaluators": {"core", "graphs", "surrogates", "training", "data", "catalog", "spaces"},
-    "oneshot": {"core", "graphs", "surrogates", "training", "data", "evaluators"},
+    "oneshot": {"core", "graphs", "surrogates", "strategies", "training", "data", "evaluators"},
     "testing": {"core", "graphs", "catalog", "runtime"},
     "automl": {
         "core",
@@ -50,6 +50,7 @@ TORCH_AT_TOP = (
     "graphs/network.py",
     "graphs/bank.py",
     "evaluators/training.py",
+    "evaluators/proxies.py",
     "bundle/export.py",
     "bundle/preprocess.py",
     "bundle/verify.py",
