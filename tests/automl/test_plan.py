@@ -56,6 +56,13 @@ def test_what_is_too_short_for_a_search_trains_the_fixed_network():
     assert make_plan(60, 3, 20.0, slow).searching  # a person who asks for trials gets them
 
 
+def test_a_search_leaves_an_epoch_to_each_final_training():
+    slower = dataclasses.replace(FASHION, step_seconds=0.1)  # an epoch of 43 s
+    assert not make_plan(180, None, 10.0, slower).searching
+    plan = make_plan(300, None, 10.0, slower)
+    assert plan.searching and plan.final_end - plan.search_end >= (1 + SEARCHED_COST) * slower.steps_per_epoch * slower.step_seconds
+
+
 def test_slow_originals_are_verified_in_smaller_numbers():
     plan = make_plan(60, None, 5.0, dataclasses.replace(FASHION, original_seconds=0.05))
     assert plan.n_verified == FEWEST_VERIFIED
