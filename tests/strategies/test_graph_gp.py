@@ -52,6 +52,35 @@ def test_it_finds_what_a_score_depends_on() -> None:
     assert max(n_convolutions(trial) for trial in rehearsal.history.trials) == 6  # 1 of 15,625 cells
 
 
+def n_different(a: Trial, b: Trial) -> int:
+    return sum(a.architecture.get(path) != b.architecture.get(path) for path in a.architecture.keys() | b.architecture.keys())
+
+
+def test_in_a_small_space_the_parent_is_the_nearest_trial_with_a_score() -> None:
+    rehearsal = Rehearsal(Problem(CELLS))
+    for i in range(12):
+        (trial,) = rehearsal.ask(GraphGP())
+        if i == 6:
+            rehearsal.finish(trial, failed=True)
+        else:
+            tell(rehearsal, trial, n_convolutions(trial) / 6)
+    trials = rehearsal.history.trials
+    assert all(trial.parents == () for trial in trials[:5])
+    for trial in trials[5:]:
+        (parent,) = trial.parents
+        distances = {other.id: n_different(trial, other) for other in trials[: trial.id] if other.id != 6}
+        assert distances[parent] == min(distances.values())
+
+
+def test_in_a_large_space_the_parent_is_what_was_mutated() -> None:
+    rehearsal = Rehearsal(Problem(Flat(10, 5)))
+    run(rehearsal, GraphGP(), 20)
+    by_model = [trial for trial in rehearsal.history.trials if trial.notes["operator"] == "model"]
+    children = [trial for trial in by_model if trial.parents]
+    assert len(children) >= len(by_model) // 2  # two thirds of the candidates, and the better ones
+    assert all(n_different(trial, rehearsal.history.trials[trial.parents[0]]) <= 2 for trial in children)
+
+
 def test_workers_do_not_crowd_together() -> None:
     rehearsal = Rehearsal(Problem(CELLS))
     for _ in range(10):

@@ -2,20 +2,16 @@
 
 A trial trains at a constant rate and is judged by its averaged weights, so that a short training is the beginning of a longer one (fidelity is a
 number of epochs and may be fractional): a trial whose parent is the same architecture at a lower fidelity goes on from there, while the parent's files
-last. What the architecture says under ``recipe/`` replaces the evaluator's own recipe. The test part is never
-opened here.
+last. A child may also inherit weights, and then trains less (``archsmith.evaluators.inheritance``). What the architecture says under ``recipe/``
+replaces the evaluator's own recipe. The test part is never opened here.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -28,9 +24,10 @@ from archsmith.core.trial import Outcome
 from archsmith.data.cache import open_splits
 from archsmith.data.images import ImageSet
 from archsmith.data.splits import Splits, stratified
+from archsmith.evaluators.inheritance import CHECKPOINT, begin, end, inherited_weights
 from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import Graph
-from archsmith.graphs.network import Network
+from archsmith.graphs.network import Network, inherit
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.training import device as devices
 from archsmith.training.batches import Normalisation
@@ -39,8 +36,6 @@ from archsmith.training.loop import Trained, train
 from archsmith.training.memory import SMALLEST_BATCH, fitting
 from archsmith.training.recipe import Recipe
 
-CHECKPOINT = "checkpoint.safetensors"
-TRIAL = "trial.json"  # beside it: whose it is, and the seed of its training
 REPORTS = 8  # of one trial at most with a score; on small data, measuring after every epoch would cost as much as training
 METRICS = {
     "classes": ("accuracy", "balanced_accuracy", "log_loss"),
@@ -60,9 +55,15 @@ class TrainingEvaluator:
     (10⁶ bytes, None: no limit): where the graph predicts more, the batch is halved, down to 16. ``task`` is ``classes``, ``balanced`` (classes, of
     which each counts alike) or ``numbers``.
 
+    ``inherit`` True: a trial begins with the weights that it shares with its parents, and trains less: ``inherited_epochs`` (above 0, up to 1) is the
+    share of its fidelity that one takes which inherits all of its parameters; one that inherits a part is as much nearer to all of its fidelity. The
+    default is ours. Needs a study that keeps files.
+
     Metrics, on the validation part: ``accuracy`` and ``balanced_accuracy`` (shares of 1) and ``log_loss`` (nats) of classes, ``r2``, ``rmse`` and
     ``mae`` of numbers (errors in the target's own units), the main one of the task first; ``params`` and ``macs`` of the network. The note
-    ``batch_size`` is there when it is not the recipe's.
+    ``batch_size`` is there when it is not the recipe's. With ``inherit`` there are ``inherited`` (share of the parameters), ``parent`` (the trial that
+    they come from), ``lineage_epochs`` (its own and those before, in which its oldest weights were trained), and ``parent_lost`` where it began from
+    scratch because nothing is left of its parents.
     """
 
     space: NetworkSpace
@@ -75,6 +76,8 @@ class TrainingEvaluator:
     device: str = "auto"
     memory_mb: float | None = None
     task: str = "classes"
+    inherit: bool = False
+    inherited_epochs: float = 0.5
 
     simulated: ClassVar[bool] = False
 
@@ -87,6 +90,8 @@ class TrainingEvaluator:
             raise UsageError(f"The evaluator's memory_mb is {self.memory_mb}.", "Give megabytes, or None for no limit.")
         if self.task not in METRICS:
             raise UsageError(f"The evaluator's task is {self.task!r}.", f"It takes one of {', '.join(METRICS)}.")
+        if not 0 < self.inherited_epochs <= 1:
+            raise UsageError(f"The evaluator's inherited_epochs is {self.inherited_epochs}.", "Give a share above 0, and at most 1.")
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -101,8 +106,11 @@ class TrainingEvaluator:
         graph = self.space.graph(architecture)
         context.check()
         recipe = fitting(graph, wanted, self.memory_mb)
-        context = replace(context, seed=_take_up(architecture, context))
-        result, recipe = self._trained_in_memory(graph, recipe, splits, fidelity, context)
+        beginning = begin(architecture, context, self.space.graph if self.inherit else None)
+        # In proportion, so that no threshold parts those that inherit a little more from those that inherit a little less.
+        epochs = fidelity * (1 - (1 - self.inherited_epochs) * beginning.inherited)
+        context = replace(context, seed=beginning.seed)
+        result, recipe = self._trained_in_memory(graph, recipe, splits, epochs, context)
         if result.score is None:
             raise EvaluationError("There are no validation pictures to measure on.")
         size = cost(graph)
@@ -112,9 +120,12 @@ class TrainingEvaluator:
             "step_ms": round(1000 * result.step_seconds, 2),
             "precision": result.precision,
             **({"batch_size": recipe.batch_size} if recipe != wanted else {}),
+            **(beginning.notes(result.epochs) if self.inherit else {}),
         }
         measured = {**result.score.metrics, "params": float(size.params), "macs": float(size.macs)}
-        return Outcome.success(measured, time.perf_counter() - started, notes)
+        outcome = Outcome.success(measured, time.perf_counter() - started, notes)
+        end(architecture, context, beginning, result.epochs)
+        return outcome
 
     def at(self, space: NetworkSpace) -> TrainingEvaluator:
         """The same evaluator for another scale of the space."""
@@ -131,22 +142,24 @@ class TrainingEvaluator:
                 f"The space lays out networks for images {wanted[0]} with {wanted[1]} outputs, the data are {found[0]} with {found[1]}."
             )
 
-    def _trained_in_memory(self, graph: Graph, recipe: Recipe, splits: Splits, fidelity: float, context: Context) -> tuple[Trained, Recipe]:
+    def _trained_in_memory(self, graph: Graph, recipe: Recipe, splits: Splits, epochs: float, context: Context) -> tuple[Trained, Recipe]:
         """Train, and once more with half the batch when memory runs out all the same; the recipe that worked comes with the result."""
         try:
-            return self._trained(graph, recipe, splits, fidelity, context), recipe
+            return self._trained(graph, recipe, splits, epochs, context), recipe
         except EvaluationError as error:
             if error.kind != "memory" or recipe.batch_size // 2 < SMALLEST_BATCH:
                 raise
         # Outside of the handler, whose traceback holds on to the tensors that were too many.
         devices.release(devices.choose(self.device).torch)
         recipe = replace(recipe, batch_size=recipe.batch_size // 2)
-        return self._trained(graph, recipe, splits, fidelity, context), recipe
+        return self._trained(graph, recipe, splits, epochs, context), recipe
 
-    def _trained(self, graph: Graph, recipe: Recipe, splits: Splits, fidelity: float, context: Context) -> Trained:
+    def _trained(self, graph: Graph, recipe: Recipe, splits: Splits, epochs: float, context: Context) -> Trained:
         goal = replace(Goal.of(splits), metrics=METRICS[self.task])
+        network = Network(graph, seed=derive(context.seed, "weights"))
+        inherit(network, inherited_weights(context))
         return train(
-            Network(graph, seed=derive(context.seed, "weights")),
+            network,
             _part(self.data, "train", self.n_train),
             recipe if self.anneal else recipe.proxy(),
             Normalisation(*splits.statistics),
@@ -154,51 +167,13 @@ class TrainingEvaluator:
             device=devices.choose(self.device).torch,
             seed=derive(context.seed, "training"),
             valid=_part(self.data, "valid", self.n_valid),
-            epochs=fidelity,
+            epochs=epochs,
             check=context.check,
             report=lambda epoch, metrics: context.report(epoch, _reported(metrics, goal)),
             save_to=None if context.workspace is None else context.workspace / CHECKPOINT,
             arithmetic=self.precision,
-            measure_every=max(1, round(fidelity / REPORTS)),
+            measure_every=max(1, round(epochs / REPORTS)),
         )
-
-
-def _take_up(architecture: Architecture, context: Context) -> int:
-    """The seed to train ``architecture`` with, whose folder then holds the checkpoint to go on from, if there is one: its own after a kill, else that of a
-    parent that is the same architecture. The seed is that of whoever began, so that it ends as one long training would have."""
-    folder = context.workspace
-    if folder is None:
-        return context.seed
-    seed = _seed_of(folder / TRIAL, architecture)
-    for parent in context.parents if seed is None else ():
-        theirs = folder.parent / str(parent)
-        seed = _seed_of(theirs / TRIAL, architecture)
-        if seed is None:
-            continue
-        if (theirs / CHECKPOINT).exists():
-            _replace(folder / CHECKPOINT, partial(shutil.copyfile, theirs / CHECKPOINT))
-        break
-    seed = context.seed if seed is None else seed
-    known = json.dumps({"architecture": dict(architecture), "seed": seed})
-    _replace(folder / TRIAL, lambda draft: draft.write_text(known, encoding="utf-8"))
-    return seed
-
-
-def _seed_of(file: Path, architecture: Architecture) -> int | None:
-    """The seed in ``file`` when it is about ``architecture``."""
-    try:
-        known = json.loads(file.read_text(encoding="utf-8"))
-        return int(known["seed"]) if known["architecture"] == dict(architecture) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _replace(target: Path, write: Callable[[Path], object]) -> None:
-    """In one step: a kill leaves no half of it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}")
-    write(draft)
-    os.replace(draft, target)
 
 
 def _reported(metrics: Mapping[str, float], goal: Goal) -> dict[str, float]:

@@ -4,7 +4,8 @@ What is ours: the model's kernel (``archsmith.surrogates.gp``) compares what arc
 depth, all read from the graph without training anything; every score enters by its rank, as a Gaussian. The next trial is the architecture with the highest
 mean + 2 deviations (upper confidence bound: Srinivas et al. 2010, arXiv 0912.3995), among all of them where they can be enumerated, among mutations of
 the best and fresh samples otherwise. Trials that run beside it count as observed for the deviation but not for the mean (GP-BUCB: Desautels et al.
-2014), so that workers do not crowd together. A failed trial counts as the worst there is.
+2014), so that workers do not crowd together. A failed trial counts as the worst there is. A proposal's parent is the trial that was mutated into it, or, where
+all architectures are looked at, the trial nearest to it, so that an evaluator may inherit weights.
 
 The best observed score is not the best architecture where scores are noisy: ``answer`` names the one that the model believes in most.
 """
@@ -20,7 +21,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from archsmith.core.architecture import Architecture, Scalar
+from archsmith.core.architecture import Architecture, Scalar, same
 from archsmith.core.errors import DeadEnd, UsageError
 from archsmith.core.history import History
 from archsmith.core.seeds import generator
@@ -236,14 +237,15 @@ class _Model:
         if self.universe is not None:
             universe = self.universe
             candidates, rows = universe.architectures, universe.rows
+            parents: dict[str, Trial] = {}
             open_ = universe.connected.copy()
             known = [trial.architecture.key for trial in history.trials]
             open_[[universe.places[key] for key in (*known, *taken)]] = False
             assert self.posterior is not None
             posterior = self.posterior
         else:
-            found = self._candidates(history, strategy.candidates, taken, rng)
-            candidates, sketches = tuple(found), [history.space.sketch(architecture) for architecture in found]
+            candidates, parents = self._candidates(history, strategy.candidates, taken, rng)
+            sketches = [history.space.sketch(architecture) for architecture in candidates]
             rows, open_ = self.encoding.rows(sketches), np.array([connected(sketch) for sketch in sketches], dtype=bool)
             posterior = self._posterior(history, rows)
         if not open_.any():
@@ -261,7 +263,8 @@ class _Model:
             bound = np.where(open_, mean + strategy.beta * posterior.deviation, -np.inf)
             chosen = int(np.argmax(bound))
             notes: dict[str, Scalar] = {"operator": "model", "mean": float(mean[chosen]), "deviation": float(posterior.deviation[chosen])}
-            proposals.append(Proposal(candidates[chosen], notes=notes))
+            parent = self._nearest(candidates[chosen], history) if self.universe is not None else parents.get(candidates[chosen].key)
+            proposals.append(Proposal(candidates[chosen], parents=() if parent is None else (parent.id,), notes=notes))
             open_[chosen] = False
             if len(proposals) < n:
                 posterior.observe(rows.take([chosen]))
@@ -286,28 +289,43 @@ class _Model:
             return np.zeros(len(rows))
         return rows.numbers[:, size]
 
-    def _candidates(self, history: History, n: int, taken: set[str], rng: np.random.Generator) -> list[Architecture]:
-        """Unseen mutations of the trials that the model believes in most, and fresh samples."""
-        found: dict[str, Architecture] = {}
+    def _nearest(self, architecture: Architecture, history: History) -> Trial | None:
+        """The trial with a score whose decisions differ least, the best of equals: what it would be a mutation of if it had been found by mutation."""
+        scored = [trial for trial in self.trials if trial.losses is not None]
+        return min(scored, key=lambda trial: (_n_different(trial.architecture, architecture), merit(trial, history.problem), trial.id), default=None)
 
-        def add(architecture: Architecture) -> None:
-            if not history.seen(architecture) and architecture.key not in taken:
-                found.setdefault(architecture.key, architecture)
+    def _candidates(self, history: History, n: int, taken: set[str], rng: np.random.Generator) -> tuple[tuple[Architecture, ...], dict[str, Trial]]:
+        """Unseen mutations of the trials that the model believes in most, and fresh samples; and the trials that were mutated, by the child's key."""
+        found: dict[str, Architecture] = {}
+        mutated: dict[str, Trial] = {}
+
+        def add(architecture: Architecture, parent: Trial | None = None) -> None:
+            if history.seen(architecture) or architecture.key in taken or architecture.key in found:
+                return
+            found[architecture.key] = architecture
+            if parent is not None and parent.losses is not None:
+                mutated[architecture.key] = parent
 
         rows = self._rows(self.trials, self.sketches)
         believed = self._posterior(history, rows).mean(self.targets(history))
         parents = [self.trials[i] for i in np.argsort(-believed, kind="stable")[:PARENTS].tolist()]
         for i in range(round(MUTATED * n)):
+            parent = parents[i % len(parents)]
             try:
-                add(history.space.mutate(parents[i % len(parents)].architecture, rng, n_changes=1 + int(rng.random() < 0.3)))
+                add(history.space.mutate(parent.architecture, rng, n_changes=1 + int(rng.random() < 0.3)), parent)
             except DeadEnd:
                 continue
         for _ in range(n - round(MUTATED * n)):
             add(history.space.sample(rng))
         if not found:
             architecture = fresh(history, rng, taken)
-            return [] if architecture is None else [architecture]
-        return list(found.values())
+            return ((), {}) if architecture is None else ((architecture,), {})
+        return tuple(found.values()), mutated
+
+
+def _n_different(a: Architecture, b: Architecture) -> int:
+    """Decisions that only one of them has, or that they answer differently."""
+    return sum(path not in a or path not in b or not same(a[path], b[path]) for path in a.keys() | b.keys())
 
 
 _models: WeakKeyDictionary[History, dict[GraphGP, _Model]] = WeakKeyDictionary()

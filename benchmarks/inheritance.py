@@ -1,0 +1,165 @@
+"""Inheriting weights against training every trial from scratch, for the same time on the clock, over paired seeds.
+
+    python benchmarks/inheritance.py --time 5m
+
+Both searches of a pair have the same seed, strategy, pictures of Fashion-MNIST and scale; they differ in ``TrainingEvaluator(inherit=...)`` alone, and which
+of them runs first alternates from pair to pair. The table tells of each search how many trials it finished, how many epochs these trained, the best
+validation accuracy that a trial had (**best**), and what was inherited. An inherited score profits from the training of the ancestors (**lineage**: epochs in
+which the best trial's oldest weights were trained), so the architecture with the best score is also trained **from scratch**, for the same number of
+epochs and with the recipe's own schedule in all runs: the fair comparison, on the same validation pictures.
+
+The data are the IDX files of Debian's package ``dataset-fashion-mnist``. Each search is a study below ``benchmarks/results``: what was stopped goes on, what is
+finished is not repeated. Run it on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jobs
+
+from archsmith import catalog
+from archsmith.analysis.inherited import inherited_of
+from archsmith.core.budget import Budget, parse_seconds
+from archsmith.core.problem import Fidelity, Objective, Problem
+from archsmith.core.protocols import Context
+from archsmith.data.prepare import Prepared, prepare
+from archsmith.evaluators.training import TrainingEvaluator
+from archsmith.graphs.network_space import NetworkSpace
+from archsmith.runtime.retention import Retention
+from archsmith.runtime.search import Search
+from archsmith.runtime.sqlite import SqliteStore
+from archsmith.spaces.conv_stages import ConvStages, ConvStagesScale
+from archsmith.spaces.grammar import Grammar, GrammarScale
+from archsmith.spaces.recipe import ImageRecipe
+
+SEEDS = {"conv_stages": 5, "grammar": 3}
+MODES = ("scratch", "inherit")
+RETENTION = Retention(top=20, last=20)  # so that parents are still there
+MAX_MACS = 5_000_000  # of a network of the grammar: about what conv_stages takes at 8 filters
+
+
+def space_of(name: str, prepared: Prepared, filters: int) -> NetworkSpace:
+    """As the main job would search it, at a smaller scale."""
+    cls, scale = {
+        "conv_stages": (ConvStages, ConvStagesScale(filters=filters)),
+        "grammar": (Grammar, GrammarScale(filters=filters, max_macs=MAX_MACS)),
+    }[name]
+    return cls.for_task(prepared.splits.task, recipe=ImageRecipe(), scale=scale)
+
+
+def run(options: argparse.Namespace, prepared: Prepared, space: str, mode: str, seed: int) -> dict[str, Any]:
+    """One search and its final training, or what they came to earlier."""
+    settings = f"{space}-{options.strategy}-{options.time}-{options.epochs:g}ep-{options.n_train}-{options.filters}f-{options.share:g}"
+    folder = jobs.RESULTS / "inheritance" / settings / f"{mode}-{seed}"
+    kept = folder / f"result-{options.final:g}.json"
+    if kept.exists():
+        return json.loads(kept.read_text())
+    evaluator = TrainingEvaluator(
+        space_of(space, prepared, options.filters),
+        str(prepared.folder),
+        n_train=options.n_train,
+        n_valid=options.n_valid,
+        inherit=mode == "inherit",
+        inherited_epochs=options.share,
+    )
+    problem = Problem(evaluator.space, (Objective("accuracy"),), fidelity=Fidelity("epochs", options.epochs, options.epochs))
+    search = Search(
+        problem,
+        catalog.build(catalog.get("strategy", options.strategy), {}),
+        evaluator,
+        budget=Budget(seconds=parse_seconds(options.time)),
+        seed=seed,
+        store=SqliteStore(folder),
+        retention=RETENTION,
+    )
+    found = search.run()
+    if found.best is None:
+        raise SystemExit(f"No trial of {folder.name} ended well; its log is in {folder}.")
+    trials, best = found.history.finished, found.best
+    final = None
+    if options.final:
+        alone = replace(evaluator, inherit=False, anneal=True)
+        final = alone.evaluate(best.architecture, options.final, Context(0, seed, workspace=folder / f"final-{options.final:g}")).metrics["accuracy"]
+    notes = [trial.outcome.notes for trial in trials if trial.outcome is not None and trial.outcome.ok]
+    saved = inherited_of(found.history.trials)
+    result = {
+        "trials": len(trials),
+        "epochs": sum(float(note["epochs"]) for note in notes),
+        "best": best.metrics["accuracy"],
+        "lineage": best.outcome.notes.get("lineage_epochs", best.outcome.notes["epochs"]),
+        "from scratch": final,
+        "heirs": 0.0 if saved is None else saved.n / len(trials),
+        "share": 0.0 if saved is None else saved.share,
+        "lost": 0 if saved is None else saved.n_lost,
+    }
+    kept.write_text(json.dumps(result, indent=1))
+    return result
+
+
+def shown(space: str, seed: int, mode: str, result: dict[str, Any]) -> str:
+    final = "–" if result["from scratch"] is None else f"{100 * result['from scratch']:.2f}"
+    return (
+        f"{space:>12} {seed:>4} {mode:>8} {result['trials']:>7} {result['epochs']:>7.1f} {100 * result['best']:>7.2f} {final:>14} {result['lineage']:>8.1f}"
+        f" {100 * result['heirs']:>7.0f} {100 * result['share']:>7.0f} {result['lost']:>5}"
+    )
+
+
+def paired(space: str, pairs: list[dict[str, dict[str, Any]]]) -> str:
+    """What inheriting changed, pair by pair; too few pairs for a test, so the single differences are there."""
+    lines = []
+    for name, factor, unit in (("trials", 1, ""), ("best", 100, " points"), ("from scratch", 100, " points")):
+        if any(pair[mode][name] is None for pair in pairs for mode in MODES):
+            continue
+        differences = [factor * (pair["inherit"][name] - pair["scratch"][name]) for pair in pairs]
+        each = ", ".join(f"{difference:+.4g}" for difference in differences)
+        wins, losses = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
+        lines.append(f"  {name}: {statistics.fmean(differences):+.2f}{unit} on average ({each}); higher in {wins}, lower in {losses} of {len(pairs)}")
+    return "\n".join([f"{space}, inherit minus scratch:", *lines])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default=str(jobs.FASHION))
+    parser.add_argument("--time", default="5m", help="of one search")
+    parser.add_argument("--spaces", default=",".join(SEEDS))
+    parser.add_argument("--seeds", type=int, help="how many; by default 5 on conv_stages and 3 on the grammar")
+    parser.add_argument("--strategy", default="evolution")
+    parser.add_argument("--epochs", type=float, default=2.0, help="fidelity of a trial")
+    parser.add_argument("--share", type=float, default=0.5, help="inherited_epochs")
+    parser.add_argument("--final", type=float, default=8.0, help="epochs of the final training from scratch; 0: none")
+    parser.add_argument("--n-train", type=int, default=10_000)
+    parser.add_argument("--n-valid", type=int, default=5_000)
+    parser.add_argument("--filters", type=int, default=8)
+    options = parser.parse_args()
+    if not Path(options.data).exists():
+        print(f"Skipped: {options.data} is not there. Install Debian's dataset-fashion-mnist or give --data.")
+        return 0
+    prepared = prepare(options.data, jobs.RESULTS / "inheritance" / "data", seed=0)
+    print(
+        f"{'space':>12} {'seed':>4} {'mode':>8} {'trials':>7} {'epochs':>7} {'best %':>7} {'from scratch %':>14} {'lineage':>8}"
+        f" {'heirs %':>7} {'share %':>7} {'lost':>5}",
+        flush=True,
+    )
+    summaries = []
+    for space in options.spaces.split(","):
+        pairs = []
+        for seed in range(options.seeds or SEEDS[space]):
+            pair = {}
+            for mode in MODES if seed % 2 == 0 else MODES[::-1]:
+                pair[mode] = run(options, prepared, space, mode, seed)
+                print(shown(space, seed, mode, pair[mode]), flush=True)
+            pairs.append(pair)
+        summaries.append(paired(space, pairs))
+    print("\n".join(summaries))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
