@@ -5,9 +5,6 @@
 *Queries*: how many trials until a cell of the best class is tried, the class (``iso_class`` of the file) whose member has the highest validation accuracy
 after 200 epochs, mean over all trainings. A trial sees one single training, drawn by its seed. A run ends after 150 trials; none is left out.
 
-*Seconds*: 12,000 simulated seconds on 12-epoch validation accuracy on CIFAR-10, each trial charged 12/200 of its training before its result counts; reported
-is the mean test accuracy after 200 epochs, on both data sets, of the strategy's answer and of the best score that it saw.
-
 *Thinking*: with 300 finished trials, the posterior of 2,000 candidates and the choice among them; and a whole ask on the NASNet space.
 """
 
@@ -37,7 +34,6 @@ from archsmith.surrogates.gp import Distances, Posterior, Scales, best_setting, 
 from archsmith.testing.strategy_laws import Rehearsal
 
 MOST_QUERIES = 150
-SECONDS = 12_000
 DATASETS = ("cifar10", "cifar100")
 STRATEGY = GraphGP()
 
@@ -64,19 +60,6 @@ def queries(path: str, single: str, dataset: str, seed: int) -> int | None:
     search.observer, search.finish = observe, lambda: bool(found)
     search.run()
     return found[0] if found else None
-
-
-def accuracies(path: str, seed: int) -> tuple[dict[str, tuple[float, float]], int]:
-    """Final test accuracies in per cent, on each data set, of the answer and of the best score after SECONDS on CIFAR-10; and the trials that fit."""
-    evaluator = NasBench201Evaluator(path)
-    result = Search(evaluator.problem(), STRATEGY, evaluator, budget=Budget(seconds=SECONDS), seed=seed).run()
-    answer = STRATEGY.answer(result.history)
-    assert answer is not None and result.best is not None
-    found = {}
-    for dataset in DATASETS:
-        places = [NasBench201Evaluator(path, dataset).standing(trial.architecture, "final_test_accuracy") for trial in (answer, result.best)]
-        found[dataset] = tuple(100 * place.score for place in places if place is not None)
-    return found, len(result.history.finished)
 
 
 def thinking() -> None:
@@ -113,26 +96,17 @@ def thinking() -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path, help="nas_bench_201.npz, as described in archsmith.evaluators.nasbench201")
-    parser.add_argument("--single", type=Path, help="the single trainings of the same table")
+    parser.add_argument("--single", type=Path, required=True, help="the single trainings of the same table")
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     thinking()
-    if not options.table.is_file():
-        print(f"Skipped: there is no table {options.table}.")
-        return 0
+    for file in (options.table, options.single):
+        if not file.is_file():
+            print(f"Skipped: there is no file {file}.")
+            return 0
     with numeric_threads(1), ProcessPoolExecutor(options.workers) as pool:
-        began = time.perf_counter()
-        runs = list(pool.map(partial(accuracies, str(options.table)), range(options.runs)))
         for dataset in DATASETS:
-            answers, bests = zip(*(found[dataset] for found, _ in runs), strict=True)
-            print(
-                f"{dataset:9} test accuracy after {SECONDS:,} s on CIFAR-10: answer {statistics.fmean(answers):.2f} ± {statistics.stdev(answers):.2f} %, "
-                f"best score {statistics.fmean(bests):.2f} ± {statistics.stdev(bests):.2f} %",
-                flush=True,
-            )
-        print(f"({options.runs} runs of {statistics.fmean(n for _, n in runs):.0f} trials, {time.perf_counter() - began:.0f} s)", flush=True)
-        for dataset in DATASETS if options.single is not None else ():
             began = time.perf_counter()
             each = list(pool.map(partial(queries, str(options.table), str(options.single), dataset), range(options.runs)))
             found = [n for n in each if n is not None]

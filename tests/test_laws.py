@@ -23,7 +23,7 @@ from archsmith.evaluators.functions import FunctionEvaluator
 from archsmith.evaluators.nasbench201 import NasBench201Evaluator
 from archsmith.evaluators.table import TableEvaluator, TableSpace
 from archsmith.evaluators.table_file import write_table
-from archsmith.evaluators.wrappers import Cached, Noisy, Repeated
+from archsmith.evaluators.wrappers import Cached, Cascade, Noisy, Repeated
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.runtime.search import Search
 from archsmith.runtime.sqlite import SqliteStore
@@ -140,10 +140,14 @@ EVALUATORS: dict[str, Callable[[Path], tuple[Evaluator, Problem]]] = {
     "cost": lambda folder: (CostEvaluator(NasBench201()), Problem(NasBench201())),
     "repeated": _toy(Repeated(ToyEvaluator(noise=0.1))),
     "noisy": _toy(Noisy(ToyEvaluator())),
+    "cascade": _toy(Cascade(ToyEvaluator(), ToyEvaluator(noise=0.1))),
     # A cache keeps the law where what it wraps does not depend on the seed; elsewhere the first seed's answer stays, which is what it is for.
     "cached": _toy(Cached(ToyEvaluator())),
 }
-ELSEWHERE = {"training": "tests/evaluators/test_training.py: it needs data"}
+ELSEWHERE = {
+    "training": "tests/evaluators/test_training.py: it needs data",
+    "proxies": "tests/evaluators/test_proxies.py: it needs a space of networks",
+}
 
 
 def test_every_evaluator_of_the_catalogue_is_checked() -> None:

@@ -56,10 +56,12 @@ TABLE: dict[str, dict[str, str]] = {
         "nasbench201": "archsmith.evaluators.nasbench201:NasBench201Evaluator",
         "function": "archsmith.evaluators.functions:FunctionEvaluator",
         "cost": "archsmith.evaluators.cost:CostEvaluator",
+        "proxies": "archsmith.evaluators.proxies:Proxies",
         "toy": "archsmith.testing.toys:ToyEvaluator",
         "cached": "archsmith.evaluators.wrappers:Cached",
         "repeated": "archsmith.evaluators.wrappers:Repeated",
         "noisy": "archsmith.evaluators.wrappers:Noisy",
+        "cascade": "archsmith.evaluators.wrappers:Cascade",
     },
     "executor": {
         "serial": "archsmith.runtime.serial:SerialExecutor",

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from archsmith.core.events import Event
 from archsmith.core.wording import clock, number
-from archsmith.runtime.progress import Phase, Progress, Row
+from archsmith.runtime.progress import PREPARE, Phase, Progress, Row
 
 EPOCH_SECONDS = 5.0  # at most one plain line about epochs in this time
 REFRESH_PER_SECOND = 2  # the training next door needs the cores more than the clock does
@@ -141,10 +141,12 @@ class Display:
             return [self._trial_line(state.trials[data["trial"]])]
         if event.kind == "note":
             return [str(data.get("text", ""))]
-        if event.kind in ("epoch", "progress") and state.phase is not None and time.time() - self._epoch_said >= EPOCH_SECONDS:
+        if event.kind == "prepared" and state.phases and state.phases[-1].name == PREPARE:
+            return [f"{PREPARE} done in {clock(data['seconds'])}"]
+        if event.kind in ("epoch", "progress", "preparing") and state.phase is not None and time.time() - self._epoch_said >= EPOCH_SECONDS:
             self._epoch_said = time.time()
             return [f"{state.phase.name}: {state.phase.text}"]
-        if event.kind == "closed" and not state.phases:
+        if event.kind == "closed" and all(phase.name == PREPARE for phase in state.phases):
             return [f"closed: {data.get('reason')} after {state.n_finished} trials"]
         return []
 

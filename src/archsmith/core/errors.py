@@ -61,7 +61,7 @@ class LeaseError(StudyError):
 class EvaluationError(ArchsmithError):
     """One trial failed. It becomes the trial's outcome and never leaves the loop.
 
-    ``kind`` is one of ``exception, nan, memory, timeout, diverged, lost, dead_end``; ``retryable`` says whether a second try could succeed.
+    ``kind`` is one of ``exception, nan, memory, timeout, diverged, lost, dead_end, screened``; ``retryable`` says whether a second try could succeed.
     """
 
     def __init__(self, message: str, hint: str | None = None, *, kind: str = "exception", retryable: bool = False) -> None:

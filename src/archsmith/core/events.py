@@ -4,6 +4,7 @@ Kinds and their data:
 
 - ``study``    {space, problem, strategy, evaluator, seed, version, …}: always event 0
 - ``opened``   {pid, host, budget}: a process took the lease (also on resume)
+- ``preparing`` {step, metrics}: how far the evaluator's prepare phase is; metrics are numbers and short texts
 - ``prepared`` {seconds, notes}: the evaluator's prepare phase is complete
 - ``proposed`` {trials: [{id, architecture, fidelity, parents, notes}], notes}: one answer of the strategy is ONE event
 - ``reported`` {trial, step, metrics}: an intermediate score

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archsmith.core.architecture import Architecture
@@ -23,7 +23,7 @@ class History:
         self.finished: list[Trial] = []
         self.pending: dict[int, Trial] = {}
         self.n_asks = 0
-        self.prepared = False
+        self.prepared: Mapping[str, Any] | None = None  # what the evaluator's prepare phase said of its end; None before
         self.forecast_trials: float | None = None  # how many trials the budget is expected to allow; None when unknown
         self._by_key: dict[str, list[int]] = {}
         self._best: dict[float, Trial] = {}  # fidelity -> best trial
@@ -50,7 +50,7 @@ class History:
         elif event.kind == "finished":
             self._finish(self.trials[data["trial"]], Outcome.from_dict(data["outcome"]))
         elif event.kind == "prepared":
-            self.prepared = True
+            self.prepared = data.get("notes") or {}
         elif event.kind == "study" and "forecast_trials" in data:
             self.forecast_trials = data["forecast_trials"]
 

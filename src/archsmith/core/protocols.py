@@ -44,7 +44,8 @@ class Context:
     """What one evaluation may know besides its architecture.
 
     ``deadline`` is Unix time after which the answer is worthless (None: no limit); ``workspace`` is this trial's own folder, None when the study keeps
-    no files; ``stop`` says that the person wants to stop at once; ``report(step, metrics)`` logs an intermediate score.
+    no files; ``stop`` says that the person wants to stop at once; ``report(step, metrics)`` logs an intermediate score. ``prepared`` is the folder where
+    the evaluator's ``prepare`` left its work, which gets it as its own ``workspace``.
     """
 
     trial: int
@@ -54,6 +55,7 @@ class Context:
     parents: tuple[int, ...] = ()
     stop: Callable[[], bool] = lambda: False
     report: Report = lambda step, metrics: None
+    prepared: Path | None = None
 
     def check(self) -> None:
         """Call often in long evaluations. Raises Stopped on request and EvaluationError (``timeout``) past the deadline."""
@@ -69,7 +71,8 @@ class Evaluator(Protocol):
 
     ``metrics`` are the names it returns. ``evaluate`` returns an Outcome, a mapping of metrics, or one number (the first metric), and raises
     EvaluationError for a trial that failed. ``simulated`` evaluators look results up: their outcomes carry the seconds that a real one would have taken.
-    An evaluator may also have ``prepare(problem, context) -> notes``, which Search runs once before the first ask.
+    An evaluator may also have ``prepare(problem, context) -> notes``, which Search runs at every opening before the first ask; the notes are logged
+    when it first comes to its end, and strategies find them in ``history.prepared``.
     """
 
     @property
@@ -112,7 +115,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """One evaluation handed to an executor; plain data, so that it crosses process borders. ``workspace`` and ``deadline`` as in Context."""
+    """One evaluation handed to an executor; plain data, so that it crosses process borders. Paths and ``deadline`` as in Context."""
 
     trial: int
     architecture: Architecture
@@ -121,6 +124,7 @@ class Job:
     deadline: float | None = None
     workspace: Path | None = None
     parents: tuple[int, ...] = ()
+    prepared: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,25 @@
-"""Evaluators around another evaluator: remember its answers, repeat it, or add noise to it. Wrappers nest."""
+"""Evaluators around others: remember answers, repeat them, add noise to them, or let a cheap one decide what an expensive one is asked. Wrappers nest."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
+import os
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from archsmith.core.architecture import Architecture
-from archsmith.core.errors import UsageError
+from archsmith import catalog
+from archsmith.core.architecture import Architecture, Scalar
+from archsmith.core.errors import EvaluationError, UsageError
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Evaluator
 from archsmith.core.seeds import derive, generator
 from archsmith.core.space import Space
-from archsmith.core.trial import Outcome
+from archsmith.core.trial import Outcome, Status
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,163 @@ class Noisy:
         name = self.metric or self.metrics[0]
         shift = float(generator(context.seed, "noise").normal(0.0, self.sd))
         return replace(outcome, metrics={**outcome.metrics, name: outcome.metrics[name] + shift})
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """Evaluates with ``second`` only what a cheap ``first`` evaluator finds worth it; any other trial ends as failed, of the kind ``screened``.
+
+    Worth it is what scores by ``metric`` of ``first`` (None: its first one) like the best share ``keep`` of ``n_sample`` random architectures, which the
+    prepare phase scores at the problem's lowest fidelity; ``maximize`` False where less is better. 100 put the share that passes within 10 points of
+    ``keep``. They are kept in the study's folder as they come, where an interrupted phase goes on and worker processes find them.
+
+    A screened trial is a failure because it has no score: a made-up one would mislead whoever learns from scores, the leaderboard and the report.
+    Strategies rank failures last, and a population is not diluted by them. What passes scores as without the cascade. Notes say what ``first`` said
+    (``first_<metric>``), and an architecture is always judged alike. Seconds of both add up, except where ``second`` is simulated, which counts alone.
+    """
+
+    first: Any
+    second: Any
+    metric: str | None = None
+    keep: float = 0.5
+    n_sample: int = 100
+    maximize: bool = True
+    _known: list[Calibration] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.keep < 1:
+            raise UsageError(f"Cascade has keep={self.keep}.", "Give a share between 0 and 1.")
+        if self.n_sample < 2:
+            raise UsageError(f"Cascade has n_sample={self.n_sample}.", "Give 2 or more.")
+        if self.metric is not None and self.metric not in self.first.metrics:
+            raise UsageError(f"Cascade has metric={self.metric!r}.", f"{type(self.first).__name__} reports {', '.join(self.first.metrics)}.")
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return tuple(self.second.metrics)
+
+    @property
+    def simulated(self) -> bool:
+        return bool(self.second.simulated)
+
+    def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
+        """Score the random architectures that are missing. Raises UsageError when ``first`` can score none of them."""
+        notes = {**prepared(self.first, problem, context), **prepared(self.second, problem, context)}
+        file = None if context.workspace is None else context.workspace / self._file_name
+        fresh = Calibration(_told(problem.space), derive(context.seed, "cascade"), problem.fidelity.minimum)
+        known = None if file is None else Calibration.read(file)
+        calibration = known if known is not None and replace(known, scores=()) == fresh else fresh
+        rng = generator(fresh.seed, "sample")
+        sample = [problem.space.sample(rng) for _ in range(self.n_sample)]
+        for architecture in sample[len(calibration.scores) :]:
+            context.check()
+            calibration = replace(calibration, scores=(*calibration.scores, self._sampled(architecture, calibration, context)))
+            if file is not None:
+                calibration.write(file)
+        self._known[:] = [calibration]
+        limit = self._limit(calibration)
+        unscored = sum(score is None for score in calibration.scores)
+        return {**notes, "screened_at": self._worth(limit) if math.isfinite(limit) else None, "sampled": self.n_sample, "sampled_failed": unscored}
+
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome:
+        context.check()
+        calibration = self._calibration(context.prepared)
+        looked = self._look(architecture, calibration, context)
+        seconds = 0.0 if self.simulated else looked.seconds
+        if not looked.ok:
+            return replace(looked, seconds=seconds)
+        name, limit = self._metric, self._limit(calibration)
+        score = looked.metrics[name]
+        notes: dict[str, Scalar] = {f"first_{name}": score}
+        if self._worth(score) < limit:
+            asked = self._worth(limit)
+            sentence = f"Screened: {name} is {score:.6g}, and the best {self.keep:.0%} of random architectures reach {asked:.6g}."
+            return Outcome(Status.FAILED, {}, seconds, sentence, "screened", notes)
+        outcome = as_outcome(self.second.evaluate(architecture, fidelity, context), self.second)
+        return replace(outcome, seconds=outcome.seconds + seconds, notes={**outcome.notes, **notes})
+
+    @property
+    def _metric(self) -> str:
+        return self.metric or str(self.first.metrics[0])
+
+    @property
+    def _file_name(self) -> str:
+        """One for each cascade that scores other samples, so that cascades nest."""
+        facts = json.dumps([_told(self.first), self._metric, self.n_sample])
+        return f"cascade-{hashlib.blake2b(facts.encode(), digest_size=6).hexdigest()}.json"
+
+    def _worth(self, score: float) -> float:
+        """A score as more is better; and back."""
+        return score if self.maximize else -score
+
+    def _limit(self, calibration: Calibration) -> float:
+        """The least worth that passes: that of the last of the best ``keep`` of the sample, of which failures are the worst."""
+        scored = sorted((self._worth(score) for score in calibration.scores if score is not None), reverse=True)
+        if not scored:
+            raise UsageError(f"{type(self.first).__name__} failed on each of {self.n_sample} random architectures.", "Does it fit the space?")
+        n_kept = max(1, round(self.keep * len(calibration.scores)))
+        return scored[n_kept - 1] if n_kept <= len(scored) else -math.inf
+
+    def _look(self, architecture: Architecture, calibration: Calibration, context: Context) -> Outcome:
+        """What ``first`` says: with a seed of the architecture and not of the trial, so that it says the same at every fidelity."""
+        folder = None if context.workspace is None else context.workspace / "first"
+        seed = derive(calibration.seed, architecture.key)
+        inner = replace(context, seed=seed, workspace=folder, parents=(), report=lambda step, metrics: None)
+        return as_outcome(self.first.evaluate(architecture, calibration.fidelity, inner), self.first)
+
+    def _sampled(self, architecture: Architecture, calibration: Calibration, context: Context) -> float | None:
+        """One score of the sample; None where ``first`` fails."""
+        try:
+            looked = self._look(architecture, calibration, replace(context, workspace=None, prepared=context.workspace))  # nobody goes on from these
+        except EvaluationError as error:
+            if error.kind == "timeout":
+                raise
+            return None
+        return looked.metrics[self._metric] if looked.ok else None
+
+    def _calibration(self, folder: Path | None) -> Calibration:
+        """What ``prepare`` found: in this object, or in the ``folder`` where it left that."""
+        if not self._known:
+            found = None if folder is None else Calibration.read(folder / self._file_name)
+            if found is None or len(found.scores) < self.n_sample:
+                hint = "A search prepares it; worker processes find that only in a study with a folder (SqliteStore)."
+                raise EvaluationError("This cascade was not prepared, so it does not know what to screen.", hint)
+            self._known.append(found)
+        return self._known[0]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The ``scores`` of a cascade's random architectures, None for failures; of which ``space``, at which ``fidelity``, and by which ``seed``."""
+
+    space: str
+    seed: int
+    fidelity: float
+    scores: tuple[float | None, ...] = ()
+
+    @classmethod
+    def read(cls, file: Path) -> Calibration | None:
+        """None where there is none."""
+        try:
+            data = json.loads(file.read_text(encoding="utf-8"))
+            return cls(data["space"], data["seed"], data["fidelity"], tuple(data["scores"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, file: Path) -> None:
+        """In one step: a kill leaves no half of it."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f".{file.name}")
+        draft.write_text(json.dumps({"space": self.space, "seed": self.seed, "fidelity": self.fidelity, "scores": self.scores}), encoding="utf-8")
+        os.replace(draft, file)
+
+
+def _told(thing: Any) -> str:
+    """Its spec as text, or what it says of itself where it has none."""
+    try:
+        return json.dumps(catalog.to_spec(thing), sort_keys=True)
+    except UsageError:
+        return repr(thing)
 
 
 def prepared(evaluator: Any, problem: Problem, context: Context) -> Mapping[str, Any]:

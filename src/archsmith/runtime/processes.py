@@ -305,12 +305,14 @@ def _job_to_dict(job: Job) -> dict[str, Any]:
         "deadline": job.deadline,
         "workspace": None if job.workspace is None else str(job.workspace),
         "parents": list(job.parents),
+        "prepared": None if job.prepared is None else str(job.prepared),
     }
 
 
 def _job_from_dict(data: Mapping[str, Any]) -> Job:
-    workspace = None if data["workspace"] is None else Path(data["workspace"])
-    return Job(data["trial"], Architecture(data["architecture"]), data["fidelity"], data["seed"], data["deadline"], workspace, tuple(data["parents"]))
+    workspace, prepared = (None if data[name] is None else Path(data[name]) for name in ("workspace", "prepared"))
+    architecture, parents = Architecture(data["architecture"]), tuple(data["parents"])
+    return Job(data["trial"], architecture, data["fidelity"], data["seed"], data["deadline"], workspace, parents, prepared)
 
 
 # Below: the worker's side

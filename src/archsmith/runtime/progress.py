@@ -18,6 +18,8 @@ from archsmith.core.wording import clock, metric_name, number
 
 TIMES = ("seconds", "lead")  # in the results of phases
 LAST_TRIALS = 8  # of the finished ones that views list
+PREPARE = "prepare"  # the phase of an evaluator that prepares, outside of the main job
+PREPARING = ("train_loss", "reward", "baseline", "entropy", "best_reward")  # what is said of it in one line; ``preparing`` holds all of it
 DOING = {"decode": "decoding pictures", "wait": "waiting for another process that decodes the same pictures"}
 
 
@@ -78,6 +80,7 @@ class Progress:
         self.n_finished = 0
         self.n_failed = 0
         self.best: dict[float | None, Row] = {}  # by fidelity: scores of different fidelities are never compared
+        self.preparing: Mapping[str, Any] = {}  # the latest report of the evaluator's prepare phase, with its ``step``
         self.result: Mapping[str, Any] | None = None
         self.closed: str | None = None
         self._score = ""  # of the network that is being trained, when it was last measured
@@ -201,6 +204,24 @@ class Progress:
         loss = f", train loss {number(metrics['train_loss'])}" if "train_loss" in metrics else ""
         if phase is not None:
             phase.doing = f"epoch {_places(data['epoch'])} of {_places(data['epochs'])}{self._score or loss}"
+
+    def _on_preparing(self, data: Mapping[str, Any], now: float) -> None:
+        if self.phase is None:
+            self.phases.append(Phase(PREPARE, now))
+        assert self.phase is not None
+        metrics = data["metrics"]
+        self.preparing = {"step": data["step"], **metrics}
+        of = f" of {_places(metrics['epochs'])}" if "epochs" in metrics else ""
+        said = [f"{metric_name(name)} {number(metrics[name])}" for name in PREPARING if name in metrics]
+        left = [f"about {clock(metrics['seconds_left'])} left"] if "seconds_left" in metrics else []
+        self.phase.doing = ", ".join([f"preparing, epoch {_places(data['step'])}{of}", *said, *left])
+
+    def _on_prepared(self, data: Mapping[str, Any], now: float) -> None:
+        phase = self.phase
+        if phase is not None:
+            phase.doing = ""
+        if phase is not None and phase.name == PREPARE:
+            phase.seconds = data["seconds"]
 
     def _on_proposed(self, data: Mapping[str, Any], now: float) -> None:
         for trial in data["trials"]:

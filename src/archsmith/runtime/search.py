@@ -9,6 +9,7 @@ one worker and a budget of trials the resumed study equals the unbroken one.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import socket
 import time
@@ -16,13 +17,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from archsmith import catalog
 from archsmith.core import budget as reasons
 from archsmith.core.budget import Budget, parse_seconds
-from archsmith.core.errors import EvaluationError, InvalidArchitectureError, StudyError, UsageError
+from archsmith.core.errors import EvaluationError, InvalidArchitectureError, Stopped, StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
@@ -269,7 +271,8 @@ class Search:
         ends = [self.deadline, None if self.trial_seconds is None else time.time() + self.trial_seconds]
         deadline = min((end for end in ends if end is not None), default=None)
         folder = None if self.store.folder is None else self.store.folder / "trials" / str(trial.id)
-        self.executor.submit(Job(trial.id, trial.architecture, trial.fidelity, derive(self.seed, "trial", trial.id), deadline, folder, trial.parents))
+        seed = derive(self.seed, "trial", trial.id)
+        self.executor.submit(Job(trial.id, trial.architecture, trial.fidelity, seed, deadline, folder, trial.parents, self._prepared_folder))
 
     @property
     def deadline(self) -> float | None:
@@ -374,20 +377,40 @@ class Search:
         if event.kind == "finished":
             trial = self.history.trials[event.data["trial"]]
             self._simulated_seconds += trial.outcome.seconds if trial.outcome else 0.0
-            self._failures_in_a_row = self._failures_in_a_row + 1 if trial.losses is None else 0
+            if trial.outcome is None or trial.outcome.error_kind != "screened":  # what a cascade left out says nothing about whether trials work
+                self._failures_in_a_row = self._failures_in_a_row + 1 if trial.losses is None else 0
             self._since_best = 0 if self.history.best() is not before else self._since_best + 1
 
     def _prepare(self) -> None:
-        """The evaluator's own first phase. It is called at every opening and finds its finished work in its workspace; logged once."""
+        """The evaluator's own first phase. It is called at every opening and finds its finished work in its workspace; its end is logged once.
+
+        One that is stopped, or cut by the search's budget, ends like a trial that is: nothing is logged, and the loop finds out for itself why.
+        """
         prepare = getattr(self.evaluator, "prepare", None)
         if prepare is None:
             return
         started = time.time()
-        folder = None if self.store.folder is None else self.store.folder / "prepared"
-        context = Context(-1, derive(self.seed, "prepare"), self.deadline, folder, stop=lambda: self.asked_to_stop)
-        notes = prepare(self.problem, context)
-        if not self.history.prepared:
+        context = Context(-1, derive(self.seed, "prepare"), self.deadline, self._prepared_folder, stop=self._stopping, report=self._preparing)
+        try:
+            notes = prepare(self.problem, context)
+        except (Stopped, EvaluationError):
+            if self._reason_to_stop() is None:
+                raise
+            return
+        if self.history.prepared is None:
             self._log("prepared", {"seconds": time.time() - started, "notes": dict(notes or {})})
+
+    @property
+    def _prepared_folder(self) -> Path | None:
+        return None if self.store.folder is None else self.store.folder / "prepared"
+
+    def _stopping(self) -> bool:
+        self.look_for_commands()
+        return self.asked_to_stop
+
+    def _preparing(self, step: float, metrics: Mapping[str, Any]) -> None:
+        said = {name: value for name, value in metrics.items() if not isinstance(value, float) or math.isfinite(value)}
+        self._log("preparing", {"step": step, "metrics": said})
 
 
 def _describe(obj: Any) -> dict[str, Any]:
