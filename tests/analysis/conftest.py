@@ -106,6 +106,32 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     return lambda **wishes: build(tmp_path / f"study-{next(numbers)}", monkeypatch, **wishes)
 
 
+@pytest.fixture
+def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """``searched([(score or None, notes), …])`` writes a search without a main job and returns its folder. ``large`` in the notes breaks its limit."""
+
+    numbers = itertools.count()
+
+    def write(
+        trials: list[tuple[float | None, dict[str, Any]]],
+        metric: str = "accuracy",
+        maximize: bool = True,
+        began: dict[str, Any] | None = None,
+        **args: Any,
+    ) -> Path:
+        log = Writer(folder := tmp_path / f"search-{next(numbers)}", monkeypatch)
+        problem = {"objectives": [[metric, maximize]], "constraints": [["params", 10, None]], "fidelity": ["epochs", 1, 1]}
+        strategy = {"type": "mine", "args": args}
+        log("study", {"space": {"type": "none", "args": {}}, "problem": problem, "strategy": strategy, "evaluator": None, "seed": 3, **(began or {})})
+        for i, (value, notes) in enumerate(trials):
+            large = notes.pop("large", False)
+            log.trial(i, None if value is None else {metric: value, "params": 20.0 if large else 5.0}, notes=notes)
+        log.store.close()
+        return folder
+
+    return write
+
+
 def build(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,

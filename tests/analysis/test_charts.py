@@ -12,8 +12,11 @@ from archsmith.analysis.charts import (
     Bar,
     Columns,
     Dots,
+    Ends,
     Line,
+    Size,
     Word,
+    apart,
     axis,
     bars,
     both,
@@ -22,6 +25,7 @@ from archsmith.analysis.charts import (
     plot,
     round_ticks,
     shortened,
+    wide,
 )
 
 SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=lambda size: size.name)
@@ -107,3 +111,17 @@ def test_long_names_are_cut() -> None:
     assert shortened("short", 100) == "short"
     cut = shortened("a very long name that does not fit", 80)
     assert cut.endswith("…") and len(cut) < 20
+
+
+def test_names_at_the_ends_keep_apart_and_inside() -> None:
+    assert apart([], 10, 0, 100) == []
+    assert apart([50], 10, 0, 100) == [50]
+    assert apart([3, 4, 5], 10, 0, 100) == [3, 13, 23]
+    assert apart([96, 97, 99], 10, 0, 100) == [80, 90, 100]
+
+
+@SIZES
+def test_names_at_the_ends_have_room_at_the_right(size: Size) -> None:
+    picture = plot(size, Axis("x", 0, 1), Axis("y", 0, 1), [Line([(0, 0.5), (1, 0.5)]), Ends([(0.5, "a <name>", "c2")])], "names")
+    name = next(element for element in ElementTree.fromstring(picture).iter() if element.text == "a <name>")
+    assert float(name.get("x", "0")) + wide("a <name>", 12.0) <= size.width

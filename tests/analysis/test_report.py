@@ -224,6 +224,28 @@ def test_a_search_without_data(tmp_path: Path) -> None:
     assert not shown.ids["data"] and shown.ids["progress"]
 
 
+def test_what_strategies_noted_is_shown_where_it_was_noted(searched: Any, make: Any) -> None:
+    notes = [{"top_prob/width": 0.5 + i / 50, "entropy": 0.5, "mean": i / 20 - 0.5, "deviation": 0.1} for i in range(20)]
+    shown = page(searched([(0.5 + (i * 7 % 20) / 100, note) for i, note in enumerate(notes)]))
+    assert shown.ids["policy"] == shown.ids["forecasts"] == 1
+    assert "1 width 88 %" in shown.text and "exactly as expected" in shown.text and "rank correlation" in shown.text
+    assert all(b <= a + 1 for a, b in zip(shown.headings, shown.headings[1:], strict=False))
+    plain = page(make())
+    assert not plain.ids["policy"] and not plain.ids["forecasts"] and "rank correlation" not in plain.text
+
+
+def test_names_of_decisions_do_nothing(searched: Any) -> None:
+    bad = "</code><script>alert(1)</script>"
+    shown = page(searched([(0.5, {f"top_prob/{bad}": 0.5}) for _ in range(9)]))
+    assert shown.tags["script"] == 0 and bad in shown.text
+
+
+def test_a_search_says_how_to_repeat_it(searched: Any) -> None:
+    shown = page(searched([(0.5, {}) for _ in range(3)], began={"command": "archsmith search --bench digits --seed 3"}, beta=2.0))
+    assert "The command again: archsmith search --bench digits --seed 3" in shown.text
+    assert "mine (beta = 2.0)" in shown.text and "accuracy, more is better; parameters ≤ 10" in shown.text
+
+
 # The file
 
 

@@ -158,14 +158,22 @@ class Word:
     colour: str = "ink"
 
 
-Layer = Dots | Line | Band | Columns | Word
+@dataclass(frozen=True)
+class Ends:
+    """Names beside the right edge, (y, text, colour) each, at the heights where lines end and moved apart where they would overlap."""
+
+    names: Sequence[tuple[float, str, str]]
+
+
+Layer = Dots | Line | Band | Columns | Word | Ends
 
 
 def plot(size: Size, x: Axis, y: Axis, layers: Sequence[Layer], title: str) -> str:
     """Layers over one pair of axes. ``title`` is read out by screen readers; the page shows its own heading."""
     y_ticks = y.ticks(max(2, round(size.height / 70)))
     left = max((wide(y.show(tick), TEXT) for tick in y_ticks), default=0.0) + 2 * GAP
-    top, bottom, right = 2 * TEXT + GAP, 3 * TEXT + GAP, 14.0
+    names = [words for layer in layers if isinstance(layer, Ends) for _, words, _ in layer.names]
+    top, bottom, right = 2 * TEXT + GAP, 3 * TEXT + GAP, max([14.0, *(1.1 * wide(words, TEXT) + 3 * GAP for words in names)])
     area = _Area(left, top, size.width - left - right, size.height - top - bottom, x, y)
     parts = [_grid(area, y_ticks, size)]
     # Words must not lie over one another, nor over the points of others.
@@ -211,7 +219,9 @@ def _grid(area: _Area, y_ticks: Sequence[float], size: Size) -> str:
     return "".join(parts)
 
 
-def _layer(area: _Area, layer: Dots | Line | Band | Columns) -> str:
+def _layer(area: _Area, layer: Dots | Line | Band | Columns | Ends) -> str:
+    if isinstance(layer, Ends):
+        return _ends(area, layer)
     if isinstance(layer, Line):
         return _line(area, layer)
     if isinstance(layer, Band):
@@ -252,6 +262,28 @@ def _word(area: _Area, word: Word, taken: list[tuple[float, float, float, float]
     left, base = (free or inside or places)[0]
     taken.append((left, base, width, TEXT))
     return text(left, base, word.text, "start", f"word {word.colour}")
+
+
+def _ends(area: _Area, ends: Ends) -> str:
+    rows = sorted((area.point(area.x.high, y)[1], words, colour) for y, words, colour in ends.names)
+    edge, parts = area.left + area.width, []
+    heights = apart([y for y, _, _ in rows], TEXT + 2, area.top, area.top + area.height)
+    for (y, words, colour), height in zip(rows, heights, strict=True):
+        parts.append(f'<path class="axis" d="M{n(edge)} {n(y)}L{n(edge + 2 * GAP)} {n(height)}"/>')
+        parts.append(text(edge + 2.5 * GAP, height + 4, words, "start", f"word {colour}"))
+    return "".join(parts)
+
+
+def apart(wanted: Sequence[float], step: float, low: float, high: float) -> list[float]:
+    """Places near the ``wanted`` ones, which ascend, at least ``step`` from one another and between ``low`` and ``high`` as far as they have room there."""
+    places: list[float] = []
+    for place in wanted:
+        places.append(max(place, places[-1] + step if places else low))
+    for i in reversed(range(len(places))):
+        high = min(places[i], high)
+        places[i] = high
+        high -= step
+    return places
 
 
 def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from archsmith.analysis import charts
 from archsmith.analysis.answers import Confidence, Numbers
-from archsmith.analysis.charts import NARROW_SQUARE, WIDE_SQUARE, Axis, Bar, Columns, Dots, Layer, Line, Size, Word, axis, both, plot
+from archsmith.analysis.beliefs import Forecast, Forecasts, Policy
+from archsmith.analysis.charts import NARROW_SQUARE, WIDE_SQUARE, Axis, Bar, Columns, Dots, Ends, Layer, Line, Size, Word, axis, both, plot
 from archsmith.analysis.searching import Curves, Dot, Progress, Sizes
 from archsmith.analysis.wording import duration, is_share, metric_name, network_name, number, rounded, score, share
 from archsmith.graphs.drawing import draw_cell, draw_network
@@ -141,6 +142,81 @@ def _curves(series: Sequence[Sequence[tuple[float, float]]], names: Sequence[str
 
 def _colour(name: str) -> str:
     return {"searched": "c2", "fixed": "c3"}.get(name, "c1")
+
+
+# Beliefs
+
+
+LINE_COLOURS = ("c1", "c2", "c3")
+LEVEL_FORMS, LEVEL_COLOURS = ("circle", "ring", "diamond", "cross"), ("c1", "c2", "c3")
+LOW = Size("narrow", 328.0, 180.0), Size("wide", 820.0, 200.0)
+
+
+def line_style(i: int) -> tuple[str, bool]:
+    """Colour, and whether dashed, of the line of the decision with the index ``i``. Beyond six they repeat: the numbers at the ends tell them apart."""
+    return LINE_COLOURS[i % 3], i // 3 % 2 == 1
+
+
+def level_style(level: int) -> tuple[str, str]:
+    """Form and colour of trials of a level: twelve different pairs, the forms of neighbours being different too."""
+    return LEVEL_FORMS[level % 4], LEVEL_COLOURS[level % 3]
+
+
+def policy(facts: Policy) -> str:
+    """How probable the likeliest answer to each decision was, over the trials."""
+    x, y = Axis("trial", 0.0, float(max(1, facts.n_trials - 1))), Axis("probability of the likeliest answer", 0.0, 1.0, show=charts.percent)
+
+    def draw(size: Size) -> str:
+        layers: list[Layer] = []
+        names = []
+        for i, decision in enumerate(facts.decisions):
+            colour, dashed = line_style(i)
+            layers.append(Line(decision.points, colour, dashed))
+            name = f"{i + 1} {charts.shortened(decision.name, 180.0)}" if size.name == "wide" else f"{i + 1}"
+            names.append((decision.points[-1][1], name, colour))
+        return plot(size, x, y, [*layers, Ends(names)], "probability of the likeliest answer to each decision over the trials")
+
+    return both(draw)
+
+
+def entropy(facts: Policy) -> str:
+    """How undecided the policy was on average, over the trials."""
+    x = Axis("trial", 0.0, float(max(1, facts.n_trials - 1)))
+    y = Axis("mean entropy of a decision (nats)", 0.0, max(0.1, 1.05 * max(nats for _, nats in facts.entropy)))
+    return both(lambda size: plot(size, x, y, [Line(facts.entropy, "c1")], "mean entropy of the policy over the trials"), *LOW)
+
+
+def forecasts(facts: Forecasts, metric: str, maximize: bool) -> str:
+    """What was expected of trials against what came out."""
+    expected = [dot.expected for dot in facts.dots]
+    if facts.ranks:
+        low = max(0.0, axis("", expected).low)
+        x = Axis("expected to be better than", low, 1.0, show=charts.percent)
+        y = Axis("was better than", 0.0, 1.0, show=charts.percent)
+    else:
+        x = axis(f"expected {metric_name(metric)}" if facts.comparable else "expected (higher is better)", expected, show=shown_as(metric))
+        less = "" if maximize else " (less is better)"
+        y = _scores([dot.outcome for dot in facts.dots if dot.outcome >= facts.floor], metric, f"{metric_name(metric)} that came out{less}")
+
+    def draw(size: Size) -> str:
+        layers: list[Layer] = []
+        if facts.comparable:
+            ends = max(x.low, y.low), min(x.high, y.high)
+            layers += [Line([(end, end) for end in ends], "faint", dashed=True)] if ends[0] < ends[1] else []
+
+        def points(dots: Sequence[Forecast]) -> list[tuple[float, float, str]]:
+            return [(dot.expected, max(dot.outcome, y.low), dot.tip if size.name == "wide" else "") for dot in dots]
+
+        inside = [dot for dot in facts.dots if dot.outcome >= y.low and not dot.failed]
+        for level in facts.levels or (None,):
+            form, colour = ("circle", "c1") if level is None else level_style(level)
+            radius = (3.5 if len(inside) < 300 else 2.5) * (1.3 if form == "diamond" else 1.0)
+            layers.append(Dots(points([dot for dot in inside if dot.level == level]), colour, form, radius))
+        layers.append(Dots(points([dot for dot in facts.dots if dot.outcome < y.low]), "c1", "down", 4.0))
+        layers.append(Dots(points([dot for dot in facts.dots if dot.failed]), "c4", "cross", 4.0))
+        return plot(size, x, y, layers, "what was expected of trials against what came out")
+
+    return both(draw, NARROW_SQUARE, WIDE_SQUARE)
 
 
 # Data and answers

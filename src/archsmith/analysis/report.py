@@ -62,6 +62,8 @@ def render(report: Report) -> str:
         study=report.study,
         charts=drawn,
         parts=cells,
+        line_style=figures.line_style,
+        level_style=figures.level_style,
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         metric=wording.metric_name(report.study.metric),
         score=lambda value: wording.score(report.study.metric, value, 10_000),  # with two places: the best ones are close
@@ -72,11 +74,14 @@ def render(report: Report) -> str:
 
 def _charts(report: Report) -> dict[str, str]:
     """Every chart that the study has facts for, by name."""
-    study, answers, searching = report.study, report.answers, report.searching
+    study, answers, searching, beliefs = report.study, report.answers, report.searching, report.beliefs
     metric, validation = study.metric, bool(study.fit)
     drawn: dict[str, Any] = {
         "progress": searching.progress and figures.progress(searching.progress, metric, validation),
         "sizes": searching.sizes and figures.sizes(searching.sizes, metric, validation),
+        "policy": beliefs.policy and figures.policy(beliefs.policy),
+        "entropy": beliefs.policy and beliefs.policy.entropy and figures.entropy(beliefs.policy),
+        "forecasts": beliefs.forecasts and figures.forecasts(beliefs.forecasts, study.history.problem.objectives[0].metric, study.maximize),
         "curves": searching.curves and figures.curves(searching.curves, metric),
         "losses": searching.curves and figures.losses(searching.curves),
         "counts": report.material and report.material.counts and figures.counts(report.material.counts),

@@ -7,7 +7,7 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import (
@@ -32,6 +32,7 @@ FAILURES = {  # kinds of EvaluationError
     "diverged": "the training diverged",
     "lost": "the worker died",
     "dead_end": "no network followed from the decisions",
+    "screened": "left out by the first evaluator of a cascade",
     "exception": "an error in the evaluation",
 }
 MOST_DOTS = 800  # trials that a picture shows one by one
@@ -138,7 +139,17 @@ def _dots(study: Study) -> list[Dot]:
     return dots
 
 
-def thinned(dots: Sequence[Dot], kept: set[int], limit: int = MOST_DOTS) -> tuple[tuple[Dot, ...], int]:
+class OfTrial(Protocol):
+    """What is drawn for one trial."""
+
+    @property
+    def trial(self) -> int: ...
+
+
+Drawn = TypeVar("Drawn", bound=OfTrial)
+
+
+def thinned(dots: Sequence[Drawn], kept: set[int], limit: int = MOST_DOTS) -> tuple[tuple[Drawn, ...], int]:
     """About ``limit`` dots at most, drawn by a fixed lot, those of the trials in ``kept`` always; and how many were left out."""
     if len(dots) <= limit:
         return tuple(dots), 0
@@ -148,14 +159,17 @@ def thinned(dots: Sequence[Dot], kept: set[int], limit: int = MOST_DOTS) -> tupl
     return some, len(dots) - len(some)
 
 
-def _floor(study: Study, dots: Sequence[Dot]) -> tuple[float, int]:
+def floor_of(study: Study, values: Sequence[float]) -> tuple[float, int]:
     """Below which a score is drawn at the edge, so that a few hopeless ones do not press all others together; and how many are."""
-    values = [dot.value for dot in dots if dot.value is not None]
     if not study.maximize or len(values) < 5:
         return -math.inf, 0
     best, median = max(values), statistics.median(values)
     floor = median - LOW_OUTLIERS * max(best - median, 0.002 * abs(best))
     return floor, sum(value < floor for value in values)
+
+
+def _values(dots: Sequence[Dot]) -> list[float]:
+    return [dot.value for dot in dots if dot.value is not None]
 
 
 # Over time
@@ -174,7 +188,9 @@ def _progress(study: Study, dots: Sequence[Dot]) -> Progress | None:
     some, left_out = thinned(dots, {*leaders})
     fidelity = study.history.problem.fidelity
     told = f"{fidelity.maximum:.2g} {fidelity.name.replace('_', ' ')}" if fidelity.maximum != 1 or fidelity.name != "epochs" else ""
-    return Progress(_progress_lead(study, dots, leaders), some, tuple(best), left_out, told, study.simulated, study.seconds, *_floor(study, dots))
+    return Progress(
+        _progress_lead(study, dots, leaders), some, tuple(best), left_out, told, study.simulated, study.seconds, *floor_of(study, _values(dots))
+    )
 
 
 def _progress_lead(study: Study, dots: Sequence[Dot], leaders: Sequence[int]) -> str:
@@ -224,7 +240,7 @@ def _sizes(study: Study, dots: Sequence[Dot]) -> Sizes | None:
         for row in study.rows
         if row.get("valid") is not None and row.get("params") and row["name"] != "linear"
     )
-    return Sizes(_sizes_lead(study, sized, front), some, tuple(front), finals, left_out, *_floor(study, sized))
+    return Sizes(_sizes_lead(study, sized, front), some, tuple(front), finals, left_out, *floor_of(study, _values(sized)))
 
 
 def _sizes_lead(study: Study, sized: Sequence[Dot], front: Sequence[tuple[float, float, int]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from archsmith.analysis.answers import Answers, answers_of
+from archsmith.analysis.beliefs import Beliefs, beliefs_of
 from archsmith.analysis.bought import Bought, bought_of
 from archsmith.analysis.material import Material, material_of
 from archsmith.analysis.searching import Searching, searching_of
@@ -30,7 +32,10 @@ from archsmith.analysis.wording import (
     wilson,
 )
 from archsmith.core import metrics
+from archsmith.core.problem import Problem
 from archsmith.version import VERSION
+
+KINDS = (("space", "search space"), ("strategy", "strategy"), ("evaluator", "evaluator"))
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Report:
     bought: Bought | None
     answers: Answers | None
     searching: Searching
+    beliefs: Beliefs
     spent: Spent | None
     reproduce: Reproduce
     missing: tuple[str, ...]
@@ -84,6 +90,7 @@ def tell(study: Study) -> Report:
         bought_of(study),
         answers_of(study),
         searching_of(study),
+        beliefs_of(study),
         _spent(study),
         _reproduce(study),
         tuple(study.missing),
@@ -253,14 +260,14 @@ def _spent(study: Study) -> Spent | None:
 def _reproduce(study: Study) -> Reproduce:
     facts = study.manifest.get("facts") or {}
     settings = study.fit.get("settings") or {}
-    command = str(facts["command"]) if facts.get("command") else _command(study, settings)
+    known = facts.get("command") or study.began.get("command")
+    command = str(known) if known else _command(study, settings)
     versions = study.manifest.get("versions") or {}
     told = [
         ("study", study.id),
         ("seed", str(study.began.get("seed"))),
-        ("search space", _type(study.began.get("space"))),
-        ("strategy", _type(study.began.get("strategy"))),
-        ("evaluator", _type(study.began.get("evaluator"))),
+        *((name, _spec(study.began.get(kind), plain=bool(study.fit))) for kind, name in KINDS),
+        ("goal", None if study.fit else _goal(study.history.problem)),
         ("data folder", str(settings["data"]) if settings.get("data") else None),
         ("versions", ", ".join(f"{name} {version}" for name, version in versions.items()) or f"archsmith {VERSION}"),
         ("the log", str(study.folder.resolve() / "events.sqlite")),
@@ -285,8 +292,24 @@ def _reproduce(study: Study) -> Reproduce:
     )
 
 
-def _type(spec: Any) -> str | None:
-    return str(spec["type"]) if isinstance(spec, Mapping) and "type" in spec else None
+def _spec(spec: Any, *, plain: bool) -> str | None:
+    """What a spec names, with its settings unless ``plain``."""
+    if not isinstance(spec, Mapping) or "type" not in spec:
+        return None
+    args = {} if plain else spec.get("args") or {}
+    told = ", ".join(f"{name} = {value if isinstance(value, str) else json.dumps(value)}" for name, value in args.items())
+    return f"{spec['type']}{f' ({told})' if told else ''}"
+
+
+def _goal(problem: Problem) -> str:
+    goals = [f"{metric_name(objective.metric)}, {'more' if objective.maximize else 'less'} is better" for objective in problem.objectives]
+    limits = [
+        f"{metric_name(limit.metric)} {sign} {number(bound)}"
+        for limit in problem.constraints
+        for sign, bound in (("≤", limit.upper), ("≥", limit.lower))
+        if bound is not None
+    ]
+    return "; ".join([*goals, *limits])
 
 
 def _command(study: Study, settings: Mapping[str, Any]) -> str | None:

@@ -49,7 +49,10 @@ def search(
     problem, built = _problem(evaluator or ("table" if bench else TOY), space, given, maximize or [], minimize or [], limit or [])
     budget = Budget(seconds=None if time is None else parse_seconds(time), trials=trials if trials or time else 100)
     store = Workspace(workspace).create(name)
-    _run(problem, _build("strategy", strategy, given), built, budget, seed, store, workers, json=json)
+    named = {"bench": bench, "space": space, "strategy": strategy, "evaluator": evaluator}
+    goals = {"maximize": maximize, "minimize": minimize, "limit": limit}
+    command = command_line("search", {**named, **goals, "trials": budget.trials, "time": time, "seed": seed, "set": settings})
+    _run(problem, _build("strategy", strategy, given), built, budget, seed, store, workers, json=json, command=command)
 
 
 def resume_search(study: OpenStudy, seconds: float | None, trials: int | None, workers: int, *, json: bool) -> None:
@@ -67,7 +70,7 @@ def resume_search(study: OpenStudy, seconds: float | None, trials: int | None, w
     _run(study.problem(), strategy, evaluator, budget, study.began["seed"], study.store, workers, json=json)
 
 
-def _run(problem: Any, strategy: Any, evaluator: Any, budget: Any, seed: int, store: Any, workers: int, *, json: bool) -> None:
+def _run(problem: Any, strategy: Any, evaluator: Any, budget: Any, seed: int, store: Any, workers: int, *, json: bool, command: str = "") -> None:
     from archsmith.cli.display import Display
     from archsmith.cli.interrupts import INTERRUPTED, Interrupts
     from archsmith.cli.output import emit, to_stderr
@@ -86,7 +89,8 @@ def _run(problem: Any, strategy: Any, evaluator: Any, budget: Any, seed: int, st
     for event in store.read():
         progress.apply(event)
     display = Display(f"archsmith search {store.folder.name}", progress=progress)
-    loop = Search(problem, strategy, evaluator, budget=budget, seed=seed, store=store, executor=executor, observer=display)
+    info = {"command": command} if command else {}
+    loop = Search(problem, strategy, evaluator, budget=budget, seed=seed, store=store, executor=executor, observer=display, info=info)
 
     def finish() -> None:
         display.note("Stopping; running trials are run again on resume. Ctrl-C again stops at once.")
@@ -103,6 +107,17 @@ def _run(problem: Any, strategy: Any, evaluator: Any, budget: Any, seed: int, st
         emit(report)
     else:
         _summarize(report)
+
+
+def command_line(name: str, options: Mapping[str, Any]) -> str:
+    """``archsmith name`` with the options that are not None or empty; one that holds several values is given once for each."""
+    import shlex
+
+    words = ["archsmith", name]
+    for option, value in options.items():
+        for each in value if isinstance(value, list) else [] if value is None else [value]:
+            words += [f"--{option}", str(each)]
+    return shlex.join(words)
 
 
 def _report(study: str, result: Any, problem: Any, evaluator: Any) -> dict[str, Any]:
