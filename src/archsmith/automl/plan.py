@@ -26,7 +26,9 @@ SEARCHED_COST = (
 )
 AIMED_TRIALS = 24  # as many trials as the search should have at least; the proxy is shortened for them
 FEWEST_TRIALS = 4  # fewer than these are no search
-FEWEST_FINAL_EPOCHS = 1.0  # nor is one worth it that leaves less to its winner: CIFAR-10 came to 63 % in two minutes with a search, to 75 % in one without
+FEWEST_FINAL_EPOCHS = (
+    1.0  # nor is one worth it that leaves less to its winner: CIFAR-10 came to 63 % in two minutes with a search, to 75 % in one without
+)
 LONGEST_PROXY, SHORTEST_PROXY = 2000, 60  # steps of one trial
 DEFAULT_PROXY = 400  # steps of one trial when there is no limit on the wall clock
 PATIENCE = 60  # trials without a better one after which the search has converged

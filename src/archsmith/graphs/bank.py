@@ -11,7 +11,7 @@ values depend on the bank's seed and their key, not on the order of creation. An
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,9 +82,12 @@ class WeightBank(nn.Module):
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         save_file({name: tensor.detach().contiguous() for name, tensor in self.items()}, folder / "weights.safetensors")
+        (folder / "manifest.json").write_text(json.dumps(self.described(), indent=1), encoding="utf-8")
+
+    def described(self) -> dict[str, Any]:
+        """Everything but the tensors, as JSON data."""
         rows = [{"key": e.key, "op": e.op, "args": dict(e.args), "shapes": [list(s) for s in e.shapes]} for e in self.manifest()]
-        text = json.dumps({"format": "archsmith weight bank 1", "seed": self.seed, "entries": rows}, indent=1)
-        (folder / "manifest.json").write_text(text, encoding="utf-8")
+        return {"format": "archsmith weight bank 1", "seed": self.seed, "entries": rows}
 
     @classmethod
     def load(cls, folder: str | Path) -> WeightBank:
@@ -95,14 +98,18 @@ class WeightBank(nn.Module):
         if not (folder / "manifest.json").is_file() or not (folder / "weights.safetensors").is_file():
             raise UsageError(f"The folder {folder} holds no weight bank.", "It needs manifest.json and weights.safetensors.")
         data: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        tensors = load_file(folder / "weights.safetensors")
+        return cls.rebuilt(data, load_file(folder / "weights.safetensors"))
+
+    @classmethod
+    def rebuilt(cls, data: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> WeightBank:
+        """The bank that ``described`` wrote ``data`` of, with ``tensors`` by the names of ``items``. Raises UsageError where one is missing."""
         bank = cls(data["seed"])
         for row in data["entries"]:
             args = {name: tuple(value) if isinstance(value, list) else value for name, value in row["args"].items()}
             bank._make(Entry(row["key"], row["op"], args, tuple(tuple(s) for s in row["shapes"])))
         for name, parameter in bank.items():
             if name not in tensors:
-                raise UsageError(f"The weight bank in {folder} lacks the tensor {name!r}.")
+                raise UsageError(f"The weight bank lacks the tensor {name!r}.")
             parameter.data.copy_(tensors[name])
         return bank
 

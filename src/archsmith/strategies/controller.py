@@ -80,10 +80,24 @@ class Place(NamedTuple):
 
 
 class Controller:
-    """The policy of ``reinforce``. ``clip`` None: plain REINFORCE, else PPO with ``epochs`` passes over each batch."""
+    """The policy of ``reinforce``. ``clip`` None: plain REINFORCE, else PPO with ``epochs`` passes over each batch.
 
-    def __init__(self, units: int, learning_rate: float, entropy: float, clip: float | None, epochs: int, seed: int) -> None:
+    Logits are divided by ``temperature`` and, unless ``tanh`` is None, kept within ±``tanh`` (Bello et al. 2017, arXiv 1611.09940; used by ENAS).
+    """
+
+    def __init__(
+        self,
+        units: int,
+        learning_rate: float,
+        entropy: float,
+        clip: float | None,
+        epochs: int,
+        seed: int,
+        tanh: float | None = None,
+        temperature: float = 1.0,
+    ) -> None:
         self.units, self.learning_rate, self.entropy, self.clip, self.epochs = units, learning_rate, entropy, clip, epochs
+        self.tanh, self.temperature = tanh, temperature
         rng = generator(seed, "lstm")
         self.gates = Parameter(rng.uniform(-BOUND, BOUND, (4 * units, 2 * units)))  # input, forget, cell and output gate by (input, state)
         self.shifts = Parameter(rng.uniform(-BOUND, BOUND, 4 * units))
@@ -144,9 +158,14 @@ class Controller:
             hidden = leaving.sigmoid() * cell.tanh()
             states.append(hidden)
         logits = (torch.stack(states, 1) @ self.outputs.tensor.T).gather(2, padded.outputs)
-        log_probs = (logits + self.numbers.tensor[padded.numbers, 0] + padded.log_weights).log_softmax(2)
+        log_probs = (self.bounded(logits + self.numbers.tensor[padded.numbers, 0], torch.tanh) + padded.log_weights).log_softmax(2)
         entropy = -(log_probs.exp() * log_probs).sum(2)
         return log_probs.gather(2, padded.taken[:, :, None])[:, :, 0], entropy
+
+    def bounded(self, logits: Any, tanh: Any) -> Any:
+        """``logits`` of either library by temperature and bound; ``tanh`` is that library's."""
+        logits = logits / self.temperature
+        return logits if self.tanh is None else self.tanh * tanh(logits)
 
 
 class Walk:
@@ -165,7 +184,7 @@ class Walk:
         entering, forget, new, leaving = z.reshape(4, -1)
         self.cell = _sigmoid(forget) * self.cell + _sigmoid(entering) * np.tanh(new)
         self.hidden = _sigmoid(leaving) * np.tanh(self.cell)
-        logits = c.outputs.values[place.outputs] @ self.hidden + c.numbers.values[place.numbers, 0] + question.log_weights
+        logits = c.bounded(c.outputs.values[place.outputs] @ self.hidden + c.numbers.values[place.numbers, 0], np.tanh) + question.log_weights
         p = np.exp(logits - logits.max())
         self.options = place.inputs
         return np.asarray(p / p.sum())
