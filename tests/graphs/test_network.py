@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 import torch.nn.functional as F  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
-from archsmith.graphs.network import DropPath, Network, fit_constants, inherit, recalibrate, weights_by_key  # noqa: E402
+from archsmith.graphs.network import DropPath, NarrowConv, Network, fit_constants, inherit, recalibrate, weights_by_key  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -289,3 +289,31 @@ def test_it_is_as_fast_as_a_hand_written_module() -> None:
 
     pairs = [(seconds(ours), seconds(theirs)) for _ in range(12)]
     assert min(a for a, _ in pairs) < 1.1 * min(b for _, b in pairs)  # 1.00 on a quiet machine; the goal is 1.05
+
+
+def test_narrow_strided_convolutions_compute_what_torch_says_and_have_its_gradients() -> None:
+    net = Net({"image": (3, 9, 8)})
+    x = net.op("conv", net.input("image"), filters=4, kernel=1, stride=2, name="narrow")
+    net.output(net.op("linear", net.op("global_pool", x), features=2))
+    network = Network(net.graph(), seed=0)
+    module = network.get_submodule("narrow")
+    assert isinstance(module, NarrowConv)
+    images = torch.randn(5, 3, 9, 8, generator=torch.Generator().manual_seed(0))
+    expected = F.conv2d(images, module.weight, stride=2)
+    assert torch.allclose(module(images), expected, atol=1e-6)
+    with torch.no_grad():
+        assert torch.allclose(module(images), expected, atol=1e-6)
+    module(images).square().sum().backward()
+    gradient, module.weight.grad = module.weight.grad.clone(), None
+    F.conv2d(images, module.weight, stride=2).square().sum().backward()
+    assert torch.allclose(gradient, module.weight.grad, rtol=1e-4, atol=1e-4)
+
+
+def test_wide_or_plain_convolutions_are_torch_s_own() -> None:
+    net = Net({"image": (16, 8, 8)})
+    x = net.op("conv", net.input("image"), filters=4, kernel=1, stride=2, name="wide")
+    x = net.op("conv", x, filters=4, kernel=3, stride=2, name="large")
+    x = net.op("conv", x, filters=4, kernel=1, name="steady")
+    net.output(net.op("linear", net.op("global_pool", x), features=2))
+    network = Network(net.graph(), seed=0)
+    assert all(type(network.get_submodule(name)) is nn.Conv2d for name in ("wide", "large", "steady"))
