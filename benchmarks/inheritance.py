@@ -2,11 +2,13 @@
 
     python benchmarks/inheritance.py --time 5m
 
-Both searches of a pair have the same seed, strategy, pictures of Fashion-MNIST and scale; they differ in ``TrainingEvaluator(inherit=...)`` alone, and which
-of them runs first alternates from pair to pair. The table tells of each search how many trials it finished, how many epochs these trained, the best
-validation accuracy that a trial had (**best**), and what was inherited. An inherited score profits from the training of the ancestors (**lineage**: epochs in
-which the best trial's oldest weights were trained), so the architecture with the best score is also trained **from scratch**, for the same number of
-epochs and with the recipe's own schedule in all runs: the fair comparison, on the same validation pictures.
+Both searches of a pair have the same seed, strategy, pictures of Fashion-MNIST and scale; they differ in ``TrainingEvaluator(inherit=...)`` alone. They run
+at the same time, in a process and on a core each, so that what slows the machine slows both; which has which core alternates from pair to pair.
+
+The table tells of each search how many trials it finished, how many epochs these trained, the best validation accuracy that a trial had (**best**), and
+what was inherited. An inherited score profits from the training of the ancestors (**lineage**: epochs in which the best trial's oldest weights were trained), so
+the architecture with the best score is also trained **from scratch**, for the same number of epochs and with the recipe's own schedule in all runs: the fair
+comparison, on the same validation pictures.
 
 The data are the IDX files of Debian's package ``dataset-fashion-mnist``. Each search is a study below ``benchmarks/results``: what was stopped goes on, what is
 finished is not repeated. Run it on a machine that does nothing else.
@@ -16,13 +18,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import statistics
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jobs
+import torch
 
 from archsmith import catalog
 from archsmith.analysis.inherited import inherited_of
@@ -54,8 +60,19 @@ def space_of(name: str, prepared: Prepared, filters: int) -> NetworkSpace:
     return cls.for_task(prepared.splits.task, recipe=ImageRecipe(), scale=scale)
 
 
-def run(options: argparse.Namespace, prepared: Prepared, space: str, mode: str, seed: int) -> dict[str, Any]:
-    """One search and its final training, or what they came to earlier."""
+def pair(options: argparse.Namespace, pool: ProcessPoolExecutor, space: str, seed: int) -> dict[str, dict[str, Any]]:
+    """Both searches of a seed, side by side."""
+    cores = sorted(os.sched_getaffinity(0))
+    placed = dict(zip(MODES if seed % 2 == 0 else MODES[::-1], cores, strict=False))
+    jobs_of = {mode: pool.submit(run, options, space, mode, seed, placed[mode]) for mode in MODES}
+    return {mode: job.result() for mode, job in jobs_of.items()}
+
+
+def run(options: argparse.Namespace, space: str, mode: str, seed: int, core: int) -> dict[str, Any]:
+    """One search and its final training on one core, or what they came to earlier."""
+    os.sched_setaffinity(0, {core})
+    torch.set_num_threads(1)
+    prepared = prepared_for(options)
     settings = f"{space}-{options.strategy}-{options.time}-{options.epochs:g}ep-{options.n_train}-{options.filters}f-{options.share:g}"
     folder = jobs.RESULTS / "inheritance" / settings / f"{mode}-{seed}"
     kept = folder / f"result-{options.final:g}.json"
@@ -103,6 +120,10 @@ def run(options: argparse.Namespace, prepared: Prepared, space: str, mode: str, 
     return result
 
 
+def prepared_for(options: argparse.Namespace) -> Prepared:
+    return prepare(options.data, jobs.RESULTS / "inheritance" / "data", seed=0)
+
+
 def shown(space: str, seed: int, mode: str, result: dict[str, Any]) -> str:
     final = "–" if result["from scratch"] is None else f"{100 * result['from scratch']:.2f}"
     return (
@@ -141,22 +162,24 @@ def main() -> int:
     if not Path(options.data).exists():
         print(f"Skipped: {options.data} is not there. Install Debian's dataset-fashion-mnist or give --data.")
         return 0
-    prepared = prepare(options.data, jobs.RESULTS / "inheritance" / "data", seed=0)
+    if len(os.sched_getaffinity(0)) < len(MODES):
+        print("Skipped: it takes two cores, one for each search of a pair.")
+        return 0
+    prepared_for(options)  # once, before two processes ask for it
     print(
         f"{'space':>12} {'seed':>4} {'mode':>8} {'trials':>7} {'epochs':>7} {'best %':>7} {'from scratch %':>14} {'lineage':>8}"
         f" {'heirs %':>7} {'share %':>7} {'lost':>5}",
         flush=True,
     )
     summaries = []
-    for space in options.spaces.split(","):
-        pairs = []
-        for seed in range(options.seeds or SEEDS[space]):
-            pair = {}
-            for mode in MODES if seed % 2 == 0 else MODES[::-1]:
-                pair[mode] = run(options, prepared, space, mode, seed)
-                print(shown(space, seed, mode, pair[mode]), flush=True)
-            pairs.append(pair)
-        summaries.append(paired(space, pairs))
+    with ProcessPoolExecutor(len(MODES), mp_context=multiprocessing.get_context("spawn")) as pool:
+        for space in options.spaces.split(","):
+            pairs = []
+            for seed in range(options.seeds or SEEDS[space]):
+                pairs.append(pair(options, pool, space, seed))
+                for mode in MODES:
+                    print(shown(space, seed, mode, pairs[-1][mode]), flush=True)
+            summaries.append(paired(space, pairs))
     print("\n".join(summaries))
     return 0
 

@@ -1,8 +1,25 @@
 import dataclasses
+import math
 
 import pytest
 
-from archsmith.automl.plan import AIMED_TRIALS, FEWEST_VERIFIED, FINAL_EPOCHS, FINAL_SLACK, MOST_VERIFIED, SEARCHED_COST, Plan, Speed, make_plan
+from archsmith.automl.plan import (
+    AIMED_TRIALS,
+    FEWEST_VERIFIED,
+    FINAL_EPOCHS,
+    FINAL_SLACK,
+    INHERITED,
+    MOST_OF_BANK,
+    MOST_VERIFIED,
+    OWN,
+    SEARCHED_COST,
+    SHARED,
+    SHARED_TRIALS,
+    WEIGHTS,
+    Plan,
+    Speed,
+    make_plan,
+)
 
 FASHION = Speed(step_seconds=0.05, batch_size=128, n_train=55_000, n_valid=5_000, n_test=10_000, picture_seconds=1.6e-4)
 DIGITS = Speed(step_seconds=0.004, batch_size=128, n_train=1_298, n_valid=229, n_test=270, picture_seconds=5e-5)
@@ -80,3 +97,36 @@ def test_what_a_forecast_kept_for_nothing_goes_into_the_final_training():
     assert limited.final_epochs == FINAL_SLACK * FINAL_EPOCHS and unlimited.final_epochs == FINAL_EPOCHS
     both = (1 + SEARCHED_COST) * FINAL_EPOCHS * DIGITS.steps_per_epoch * DIGITS.step_seconds
     assert limited.final_end - limited.search_end == pytest.approx(both)  # the search does not pay for it
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("seconds", [None, 40, 600])
+def test_where_weights_come_from_changes_the_search_alone(weights, seconds):
+    plan, own = make_plan(seconds, 5, 5.0, FASHION, weights=weights), make_plan(seconds, 5, 5.0, FASHION)
+    assert plan.weights == weights and Plan.from_dict(plan.to_dict()) == plan
+    assert (plan.search_end, plan.final_end, plan.final_epochs, plan.searching) == (own.search_end, own.final_end, own.final_epochs, own.searching)
+    assert plan.forecast_trials <= 5 and all(line.strip() for line in plan.lines())
+
+
+def test_a_plan_of_an_older_log_means_weights_of_each_trials_own():
+    old = {name: value for name, value in make_plan(600, None, 5.0, FASHION).to_dict().items() if not name.startswith(("weights", "bank"))}
+    assert Plan.from_dict(old).weights == OWN
+
+
+def test_children_that_inherit_are_more_in_the_same_time():
+    assert make_plan(600, None, 5.0, FASHION, weights=INHERITED).forecast_trials > 1.2 * make_plan(600, None, 5.0, FASHION).forecast_trials
+
+
+@pytest.mark.parametrize("speed", [FASHION, DIGITS, dataclasses.replace(FASHION, picture_seconds=0.001)])
+def test_most_of_the_search_trains_the_bank_and_the_rest_looks_networks_up(speed):
+    plan = make_plan(600, None, 5.0, speed, weights=SHARED)
+    search = plan.search_end - 5.0
+    assert 0.7 <= plan.bank_share <= MOST_OF_BANK
+    assert plan.forecast_trials * plan.trial_seconds <= 0.3 * search + 1e-6 and 1 <= plan.forecast_trials <= SHARED_TRIALS
+    assert plan.bank_epochs > 0 and math.isfinite(plan.bank_epochs)
+    assert "share" in plan.lines()[0]
+
+
+def test_nobody_trains_a_bank_longer_than_the_person_says():
+    for seconds in (None, 600):
+        assert make_plan(seconds, 5, 5.0, FASHION, epochs=3, weights=SHARED).bank_epochs == 3

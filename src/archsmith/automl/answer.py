@@ -137,7 +137,7 @@ def command_of(settings: FitSettings) -> str:
     parts += [] if settings.seconds is None else [f"--time {settings.seconds:g}s"]
     parts += [] if settings.trials is None else [f"--trials {settings.trials}"]
     parts += [f"--space {settings.space}", f"--strategy {settings.strategy}", f"--seed {settings.seed}"]
-    names = {"kind": "--kind", "image": "--image-column", "target": "--target-column", "side": "--side", "device": "--device"}
+    names = {"weights": "--weights", "kind": "--kind", "image": "--image-column", "target": "--target-column", "side": "--side", "device": "--device"}
     parts += [f"{flag} {getattr(settings, name)}" for name, flag in names.items() if getattr(settings, name) != getattr(default, name)]
     parts += ["--balance"] if settings.balance else []
     parts += [f"--set {kind}.{name}={value}" for kind, values in settings.settings.items() for name, value in values.items()]

@@ -19,8 +19,9 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]  #
     """Searches, trains and exports a network that classifies images.
 
     ``time`` is the budget of ``fit`` (``"20m"`` or seconds; None with ``trials``), ``trials`` a limit on the search, ``seed`` where all randomness comes from;
-    ``space`` and ``strategy`` are catalogue names with ``settings`` for their fields. ``balance`` makes rare classes count as much as common ones, ``side``
-    is the size in pixels that pictures are brought to (None: from their own sizes), ``image`` and ``target`` name the columns of a table.
+    ``space`` and ``strategy`` are catalogue names with ``settings`` for their fields; ``weights`` says where trials have theirs from: ``own``, ``inherited``,
+    ``shared`` or ``auto`` (the plan decides). ``balance`` makes rare classes count as much as common ones, ``side`` is the size in pixels that pictures
+    are brought to (None: from their own sizes), ``image`` and ``target`` name the columns of a table.
 
     ``device`` is ``auto``, ``cpu``, ``cuda`` or ``mps``; ``workers`` trials run at once; ``memory_mb`` and ``disk_mb`` limit trainings and what trials
     keep; ``workspace`` is where studies live (``~/.archsmith``). ``verbose`` 1 shows progress, 2 every trial too.
@@ -42,6 +43,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]  #
         seed: int = 0,
         space: str = "conv_stages",
         strategy: str = "graph_gp",
+        weights: str = "auto",
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         balance: bool = False,
         side: int | None = None,
@@ -62,6 +64,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]  #
             seed=seed,
             space=space,
             strategy=strategy,
+            weights=weights,
             settings=settings,
             side=side,
             image=image,

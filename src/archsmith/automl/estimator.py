@@ -55,6 +55,7 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]
         seed: int = 0,
         space: str = "conv_stages",
         strategy: str = "graph_gp",
+        weights: str = "auto",
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         side: int | None = None,
         image: str | None = None,
@@ -73,6 +74,7 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]
         self.seed = seed
         self.space = space
         self.strategy = strategy
+        self.weights = weights
         self.settings = settings
         self.side = side
         self.image = image
@@ -98,6 +100,7 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]
             seed=self.seed,
             space=self.space,
             strategy=self.strategy,
+            weights=self.weights,
             settings=self.settings or {},
             side=self.side,
             image=self.image,

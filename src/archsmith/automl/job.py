@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from archsmith.automl import answer, finals, prepare
+from archsmith.automl.evaluation import evaluator_of, retention_of
 from archsmith.automl.finals import Candidate, Final
-from archsmith.automl.plan import PATIENCE
+from archsmith.automl.plan import INHERITED, OWN, PATIENCE, SHARED
 from archsmith.automl.prepare import Job
 from archsmith.automl.settings import FitResult, FitSettings, Row
 from archsmith.bundle import export as bundle
@@ -35,11 +36,8 @@ from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.protocols import Executor
 from archsmith.core.protocols import answer as answer_of
 from archsmith.core.seeds import derive
-from archsmith.core.task import Task
 from archsmith.core.trial import Trial
-from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.runtime.processes import ProcessExecutor
-from archsmith.runtime.retention import Retention
 from archsmith.runtime.search import Search
 from archsmith.runtime.serial import SerialExecutor
 from archsmith.training import threads
@@ -84,7 +82,7 @@ class _Run:
         self.test_reads = 0
         self.was_extended = False
         self.folder = job.store.folder
-        self.space = prepare.space_of(job.settings, job.splits)
+        self.space = prepare.space_of(job.settings, job.splits, job.plan.weights)
         self.fixed = prepare.fixed_candidate(job.settings, job.splits)
         plan, settings = job.plan, job.settings
         problem = Problem(self.space, (Objective(self.task.metric),), fidelity=Fidelity("epochs", plan.proxy_epochs / 4, plan.proxy_epochs))
@@ -92,13 +90,16 @@ class _Run:
         self.search = Search(
             problem,
             prepare.strategy_of(settings),
-            TrainingEvaluator(
-                space=self.space,
+            evaluator_of(
+                settings,
+                plan,
+                self.space,
+                job.recipe,
+                job.speed.steps_per_epoch,
                 data=str(job.data_folder),
-                recipe=job.recipe,
                 device=job.device.name,
                 memory_mb=job.memory_mb,
-                task=_kind_of(self.task),
+                task=self.task,
             ),
             budget=Budget(seconds=plan.search_end, trials=settings.trials, patience=PATIENCE),
             seed=settings.seed,
@@ -106,7 +107,7 @@ class _Run:
             executor=executor,
             trial_seconds=None if plan.search_end is None else max(10.0, SLOWEST_TRIAL * plan.trial_seconds),
             forecast_trials=plan.forecast_trials,
-            retention=Retention() if settings.disk_mb is None else Retention(max_mb=settings.disk_mb),
+            retention=retention_of(settings, plan),
             observer=observer,
             finish=finish,
             info={
@@ -193,7 +194,8 @@ class _Run:
         if not plan.searching and not len(self.search.history):
             self.results["search"] = {"reason": reasons.SECONDS, "n_trials": 0}
             return reasons.SECONDS
-        with self._phase("search", f"{self.job.settings.strategy} on {self.job.settings.space}", self._forecast_search()) as done:
+        how = {OWN: "", INHERITED: ", weights inherited", SHARED: ", weights shared"}[plan.weights]
+        with self._phase("search", f"{self.job.settings.strategy} on {self.job.settings.space}{how}", self._forecast_search()) as done:
             seconds = None if plan.search_end is None else max(1.0, plan.search_end - self._clock_lead)
             # A person who gives a study more wants it to go on, though it had converged.
             patience = PATIENCE + (self._since_best() if self.was_extended else 0)
@@ -427,11 +429,6 @@ class _Run:
 
 def _scores(final: Final) -> dict[str, float]:
     return {**final.score.metrics, "epochs": final.epochs, "seconds": final.seconds}
-
-
-def _kind_of(task: Task) -> str:
-    """What the training evaluator calls it."""
-    return "numbers" if task.numeric else "balanced" if task.metric == "balanced_accuracy" else "classes"
 
 
 def _save(predictions: Predictions, path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 EXPORT_SECONDS = 9.0  # torch.export + ONNX + verification, where it was not rehearsed: 2 s on 2 quiet cores, 5 to 12 s on busy ones
@@ -35,6 +35,15 @@ PATIENCE = 60  # trials without a better one after which the search has converge
 LONGEST_PROXY_EPOCHS = 12.0  # of one trial on small data, where more trials are worth more than longer ones
 FINAL_STEPS = 12_000  # a final training longer than this gains nothing that was ever measured here
 FINAL_EPOCHS = 100.0  # nor does one of more epochs, on small data
+OWN, INHERITED, SHARED = WEIGHTS = ("own", "inherited", "shared")  # where the weights of a trial come from
+AUTO = "auto"  # the planner's choice among them
+INHERITED_COST = 0.7  # a trial that inherits against one from scratch, on average: children of one change train for about half of their epochs
+SHARED_EPOCHS = 30.0  # of a bank of weights when there is no limit on the wall clock
+LONGEST_SHARED = 300.0  # epochs of a bank, however small the data are; ENAS trained 310 (Pham et al. 2018)
+SHARED_TRIALS = 40  # architectures that are looked up in a bank, if that takes no more than
+MOST_LOOKING = 0.3  # of the search's time, the rest of which trains the bank; and no less than
+MOST_OF_BANK = 0.95
+SHORTEST_LOOK = 0.2  # seconds of one, with all that surrounds it
 FINAL_SLACK = 2.0  # by which a final training may be longer all the same, rather than leave the time that a forecast kept for nothing
 
 
@@ -69,6 +78,9 @@ class Plan:
 
     ``proxy_epochs`` is the fidelity of a trial, ``trial_seconds`` its forecast, ``final_epochs`` the most that a final training takes; ``searching`` is
     False where the budget is too short for a search. ``n_verified`` test pictures are compared when the bundle is verified.
+
+    ``weights`` says where trials have theirs from: trained for each alone (``own``), begun with a parent's (``inherited``), or looked up in one bank for all
+    of them (``shared``), which is trained for at most ``bank_epochs`` within ``bank_share`` of the search's time.
     """
 
     budget_seconds: float | None
@@ -81,6 +93,9 @@ class Plan:
     reserve_seconds: float
     n_verified: int = MOST_VERIFIED
     searching: bool = True
+    weights: str = OWN
+    bank_epochs: float = 0.0
+    bank_share: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -92,19 +107,29 @@ class Plan:
     def lines(self) -> list[str]:
         """What a person is told before it starts."""
         if self.search_end is None or self.final_end is None:
-            return [f"Every trial trains for {_epochs(self.proxy_epochs)}, the final networks for {_epochs(self.final_epochs)}."]
+            trials = {
+                OWN: f"Every trial trains for {_epochs(self.proxy_epochs)}",
+                INHERITED: f"Every trial trains for {_epochs(self.proxy_epochs)}, less where it inherits weights",
+                SHARED: f"All trials share weights, which train for {_epochs(self.bank_epochs)}",
+            }[self.weights]
+            return [f"{trials}; the final networks train for {_epochs(self.final_epochs)}."]
         final = self.final_end - self.search_end
         end = f"{self.reserve_seconds:.0f} s for test, export and report"
         if not self.searching:
             return [f"The budget is too short for a search: {final:.0f} s train the fixed network, then {end}."]
+        if self.weights == SHARED:
+            trials = f"Weights that all architectures share train for most of the search; about {self.forecast_trials:.0f} are then looked up in them"
+            return [f"{trials} ({self.trial_seconds:.1f} s each), then {final:.0f} s of final training, {end}."]
+        less = ", less where one inherits weights" if self.weights == INHERITED else ""
         return [
-            f"About {self.forecast_trials:.0f} architectures of {_epochs(self.proxy_epochs)} each ({self.trial_seconds:.1f} s), "
+            f"About {self.forecast_trials:.0f} architectures of {_epochs(self.proxy_epochs)} each ({self.trial_seconds:.1f} s){less}, "
             f"then {final:.0f} s of final training, {end}."
         ]
 
 
-def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: Speed, epochs: float | None = None) -> Plan:
-    """Divide ``seconds`` (None: no limit), of which ``elapsed`` are gone; no training takes more than ``epochs``, where these are given.
+def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: Speed, epochs: float | None = None, weights: str = OWN) -> Plan:
+    """Divide ``seconds`` (None: no limit), of which ``elapsed`` are gone; no training takes more than ``epochs``, where these are given. ``weights`` as in
+    Plan, or ``auto``.
 
     Without a limit on the wall clock the plan depends on the counts alone, so that runs with a budget of trials repeat exactly.
     """
@@ -119,7 +144,8 @@ def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: 
     if seconds is None:
         steps = float(min(DEFAULT_PROXY, longest))
         n_verified = min(MOST_VERIFIED, speed.n_test)
-        return Plan(None, steps / per_epoch, useful, trial_seconds(steps), float(trials or AIMED_TRIALS), None, None, 0.0, n_verified)
+        plan = Plan(None, steps / per_epoch, useful, trial_seconds(steps), float(trials or AIMED_TRIALS), None, None, 0.0, n_verified)
+        return _with_weights(plan, weights, 0.0, trials, epochs, SEARCHED_COST * measuring)
     n_verified = _n_verified(seconds, speed)
     reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, SEARCHED_COST))
     usable = max(1.0, seconds - elapsed - reserve)
@@ -134,7 +160,7 @@ def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: 
     steps = (search / AIMED_TRIALS / SEARCHED_COST - measuring) / max(speed.step_seconds, 1e-9)
     steps = min(longest, max(SHORTEST_PROXY, steps))
     forecast = max(1.0, search / max(trial_seconds(steps), 1e-9)) if searching else 0.0
-    return Plan(
+    plan = Plan(
         seconds,
         steps / per_epoch,
         min(epochs or math.inf, FINAL_SLACK * useful),
@@ -146,6 +172,31 @@ def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: 
         n_verified,
         searching,
     )
+    return _with_weights(plan, weights, search, trials, epochs, SEARCHED_COST * measuring)
+
+
+def _with_weights(plan: Plan, weights: str, search: float, trials: int | None, epochs: float | None, look_seconds: float) -> Plan:
+    """``plan``, which is for weights of each trial's own, for ``weights``; ``search`` are its seconds, ``look_seconds`` what it takes to score a network."""
+    if weights == AUTO:
+        weights = OWN
+    most = math.inf if trials is None else float(trials)
+    if weights == INHERITED:
+        return replace(plan, weights=weights, forecast_trials=min(most, plan.forecast_trials / INHERITED_COST))
+    if weights == SHARED and plan.search_end is None:
+        bank_epochs = min(epochs or math.inf, SHARED_EPOCHS)
+        return replace(plan, weights=weights, trial_seconds=look_seconds, bank_epochs=bank_epochs, bank_share=0.5)
+    if weights == SHARED:
+        look_seconds = max(look_seconds, SHORTEST_LOOK)
+        looking = min(MOST_LOOKING * search, SHARED_TRIALS * look_seconds)
+        return replace(
+            plan,
+            weights=weights,
+            trial_seconds=look_seconds,
+            forecast_trials=min(most, looking / look_seconds),
+            bank_epochs=min(epochs or math.inf, LONGEST_SHARED),
+            bank_share=min(MOST_OF_BANK, 1 - looking / search) if search else MOST_OF_BANK,
+        )
+    return plan
 
 
 def _n_verified(seconds: float, speed: Speed) -> int:

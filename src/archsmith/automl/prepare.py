@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from archsmith import catalog
+from archsmith.automl.evaluation import check_settings
 from archsmith.automl.finals import Candidate, Workshop
-from archsmith.automl.plan import EXPORT_SECONDS, READING_SHARE, Plan, Speed, make_plan
-from archsmith.automl.settings import FitSettings
+from archsmith.automl.plan import EXPORT_SECONDS, INHERITED, OWN, READING_SHARE, SHARED, Plan, Speed, make_plan
+from archsmith.automl.settings import ENAS, FitSettings
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.data import cache
@@ -68,7 +69,8 @@ class Job:
 
     def lines(self) -> list[str]:
         """What a person is told before it starts."""
-        kept = 10 * 12 * self.speed.params / 1e6  # trials' checkpoints: weights, momentum, averaged weights
+        n_kept = {OWN: 10, INHERITED: 40, SHARED: 0}[self.plan.weights]
+        kept = n_kept * 12 * self.speed.params / 1e6  # trials' checkpoints: weights, momentum, averaged weights
         disk = self.data_mb + min(kept, self.settings.disk_mb or Retention().max_mb)
         of = "" if self.memory_mb is None else f" of {_size(self.memory_mb)}"
         return [
@@ -95,14 +97,22 @@ def recipe_of(settings: FitSettings, splits: Splits | None = None) -> Recipe:
     return recipe if splits is None or "batch_size" in chosen else recipe.sized(len(splits.train))
 
 
-def space_of(settings: FitSettings, splits: Splits) -> NetworkSpace:
-    """The search space for these data. Raises UsageError for a space that lays out no networks."""
+def space_of(settings: FitSettings, splits: Splits, weights: str = OWN) -> NetworkSpace:
+    """The search space for these data. Raises UsageError for a space that lays out no networks.
+
+    Where ``weights`` are shared it asks for no recipe: no trial would be trained with it.
+    """
     cls = catalog.get("space", settings.space)
     if not issubclass(cls, NetworkSpace):
         raise UsageError(f"The space {settings.space!r} has no networks, so it cannot be trained.", "See: archsmith catalog space")
-    plain = cls.for_task(splits.task, recipe=ImageRecipe())
+    plain = cls.for_task(splits.task, recipe=None if weights == SHARED else ImageRecipe())
     chosen = settings.settings.get("space", {})
     return catalog.build(cls, {**catalog.to_spec(plain)["args"], **chosen}) if chosen else plain  # type: ignore[no-any-return]
+
+
+def weights_of(settings: FitSettings) -> str:
+    """Where trials are to have their weights from, as the plan is asked."""
+    return SHARED if settings.strategy == ENAS else settings.weights
 
 
 def strategy_of(settings: FitSettings) -> Any:
@@ -123,6 +133,7 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     """Read, check and split the data, measure the machine, and only then make a study. ``tell`` hears how far the reading is."""
     strategy_of(settings)  # a wrong name is found before the data are read
     recipe_of(settings)
+    check_settings(settings)
     device = devices.choose(settings.device)
     workspace = Workspace(settings.workspace)
     began = time.time()
@@ -145,13 +156,13 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     memory_mb = settings.memory_mb or _share_of_free(device, settings.workers)
     workshop = Workshop(splits, device.torch, memory_mb)
     speed = measure_speed(settings, workshop)
-    plan = make_plan(settings.seconds, settings.trials, time.time() - started, speed, _own_epochs(settings))
+    plan = make_plan(settings.seconds, settings.trials, time.time() - started, speed, _own_epochs(settings), weights_of(settings))
     store = workspace.create(settings.name or _study_name(splits.name))
     return Job(settings, store, splits, prepared.folder, prepared.report, plan, speed, device, memory_mb, started, time.time() - began)
 
 
 def _needed(workspace: Workspace) -> set[str]:
-    """Names of the data folders of studies that have not come to their end."""
+    """Names of the data folders of jobs that have not come to their end."""
     unfinished = (summary for summary in workspace.list() if summary.state != "unreadable" and not has_ended(SqliteStore(summary.folder)))
     infos = ((summary.study or {}).get("fit") or {} for summary in unfinished)
     return {Path(info["data_folder"]).name for info in infos if "data_folder" in info}
@@ -251,8 +262,10 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         if now.seconds is not None and not speed.step_seconds:
             speed = measure_speed(now, Workshop(splits, device.torch, memory_mb))
         # The proxy stays as it was, or old and new trials could not be compared.
-        longer = make_plan(now.seconds, now.trials, seconds_spent(store.read()) if standing.ended else 0.0, speed, _own_epochs(now))
-        plan = dataclasses.replace(longer, proxy_epochs=plan.proxy_epochs, trial_seconds=plan.trial_seconds)
+        spent = seconds_spent(store.read()) if standing.ended else 0.0
+        longer = make_plan(now.seconds, now.trials, spent, speed, _own_epochs(now), plan.weights)
+        same = {name: getattr(plan, name) for name in ("proxy_epochs", "trial_seconds", "bank_epochs", "bank_share")}
+        plan = dataclasses.replace(longer, **same)
     report = Report.from_dict(info["report"])
     return Job(now, store, splits, folder, report, plan, speed, device, memory_mb, started, extended=extended)
 

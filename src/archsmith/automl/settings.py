@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from archsmith.automl.plan import AUTO, SHARED, WEIGHTS
 from archsmith.core.errors import UsageError
 from archsmith.core.wording import number
 
+ENAS = "enas"  # the strategy that asks for what a controller derived
 SHORTEST = 20.0  # seconds that reading, one short training, a test and a verified export take on small data
 
 
@@ -20,8 +22,12 @@ class FitSettings:
     ``image`` and ``target`` name the columns of a table; ``kind`` is ``classes``, ``number`` or ``auto`` (what the labels look like); ``side`` the
     pixels that pictures are brought to (None: from their sizes); ``balance`` makes rare classes count as much as common ones.
 
-    ``space`` and ``strategy`` are catalogue names, ``settings`` their fields (``{"strategy": {"population": 50}}``). ``device`` is ``auto``, ``cpu``,
-    ``cuda`` or ``mps``; ``memory_mb`` and ``disk_mb`` are limits on what trainings hold and trials keep (10⁶ bytes; None: what is free here, and 2000).
+    ``space`` and ``strategy`` are catalogue names, ``settings`` their fields (``{"strategy": {"population": 50}}``). ``weights`` says where trials have
+    their weights from: ``own`` (each is trained from scratch), ``inherited`` (a child begins with its parent's), ``shared`` (looked up in one bank, which is
+    trained first) or ``auto`` (the plan decides). The strategy ``enas`` shares weights, and lets a controller choose what they are trained on.
+
+    ``device`` is ``auto``, ``cpu``, ``cuda`` or ``mps``; ``memory_mb`` and ``disk_mb`` are limits on what trainings hold and trials keep (10⁶ bytes; None:
+    what is free here, and 2000).
 
     ``out`` is where a copy of the bundle goes; the study keeps its own. ``resume`` goes on with the study ``name`` (the latest unfinished one of these
     data when None).
@@ -35,6 +41,7 @@ class FitSettings:
     seed: int = 0
     space: str = "conv_stages"
     strategy: str = "graph_gp"
+    weights: str = AUTO
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     workers: int = 1
     resume: bool = False
@@ -61,9 +68,13 @@ class FitSettings:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise UsageError(f"The limit {name} is {value}.", "Give megabytes, or leave it out.")
-        unknown = sorted(set(self.settings) - {"space", "strategy", "recipe"})
+        if self.weights not in (AUTO, *WEIGHTS):
+            raise UsageError(f"The weights of trials are {self.weights!r}.", f"They are one of {', '.join((AUTO, *WEIGHTS))}.")
+        if self.strategy == ENAS and self.weights not in (AUTO, SHARED):
+            raise UsageError(f"The strategy {ENAS!r} needs shared weights, not {self.weights!r}.", "Leave --weights out, or take another strategy.")
+        unknown = sorted(set(self.settings) - {"space", "strategy", "recipe", SHARED})
         if unknown:
-            raise UsageError(f"There are no settings of {unknown[0]!r}.", "Settings begin with space., strategy. or recipe.")
+            raise UsageError(f"There are no settings of {unknown[0]!r}.", "Settings begin with space., strategy., recipe. or shared.")
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but in-memory data, as JSON."""

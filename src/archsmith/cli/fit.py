@@ -25,6 +25,9 @@ def fit(
     seed: Annotated[int, typer.Option(min=0, help="Where all randomness comes from.")] = 0,
     space: Annotated[str, typer.Option(help="Search space: a name of `archsmith catalog space`, or module:Class.")] = "conv_stages",
     strategy: Annotated[str, typer.Option(help="Search strategy: a name of `archsmith catalog strategy`, or module:Class.")] = "graph_gp",
+    weights: Annotated[
+        str, typer.Option(help="Where trials have their weights from: own (each is trained), inherited, shared, or auto (the plan decides).")
+    ] = "auto",
     settings: Annotated[list[str] | None, typer.Option("--set", help="One setting, as strategy.population=50; may be repeated.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="How many trials run at once.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest unfinished study of these data, or the one of --name.")] = False,
@@ -65,6 +68,7 @@ def fit(
             seed=seed,
             space=space,
             strategy=strategy,
+            weights=weights,
             settings=catalog.parse_settings(settings or []),
             workers=workers,
             name=name,

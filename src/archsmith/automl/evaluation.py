@@ -1,0 +1,77 @@
+"""How the main job says how good an architecture is: by training it, from scratch or from its parent's weights, or by weights that all share."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from archsmith import catalog
+from archsmith.automl.plan import INHERITED, SHARED, Plan
+from archsmith.automl.settings import ENAS, FitSettings
+from archsmith.core.task import Task
+from archsmith.evaluators.training import TrainingEvaluator
+from archsmith.graphs.network_space import NetworkSpace
+from archsmith.oneshot.enas import ControllerSettings
+from archsmith.oneshot.evaluator import SharedWeightsEvaluator
+from archsmith.oneshot.sharing import SharedRecipe
+from archsmith.runtime.retention import Retention
+from archsmith.spaces.conv_stages import ConvStages
+from archsmith.training.recipe import Recipe
+
+PARENTS = 20  # best and latest trials whose weights are kept where children inherit: then evolution's parents are nearly always still there
+
+
+def evaluator_of(
+    settings: FitSettings,
+    plan: Plan,
+    space: NetworkSpace,
+    recipe: Recipe,
+    steps_per_epoch: int,
+    *,
+    data: str,
+    device: str,
+    memory_mb: float | None,
+    task: Task,
+) -> TrainingEvaluator | SharedWeightsEvaluator:
+    """What ``plan`` asks for; ``data`` is the folder of stored splits."""
+    common: dict[str, Any] = {"data": data, "device": device, "memory_mb": memory_mb, "task": _kind_of(task)}
+    if plan.weights != SHARED:
+        return TrainingEvaluator(space, recipe=recipe, inherit=plan.weights == INHERITED, **common)
+    same = {name: getattr(recipe, name) for name in ("batch_size", "balance", "shift", "flip", "cutout")}
+    # One fall of the rate: the cycles of the papers are longer than all that a job has time for.
+    bank = SharedRecipe(epochs=plan.bank_epochs, restarts=0, **same)
+    derives: dict[str, Any] = {"candidates": 0}  # other strategies find their own candidates
+    if settings.strategy == ENAS:
+        # About as many samples as there are steps of weights: ENAS's code takes 300 an epoch of 281.
+        usual = ControllerSettings()
+        steps = min(usual.steps, max(1, round(steps_per_epoch / usual.batch)))
+        derives = {"sampler": "controller", "controller": dataclasses.replace(usual, steps=steps)}
+    planned = SharedWeightsEvaluator(space, recipe=bank, share=plan.bank_share, seed=settings.seed, **derives, **common)
+    return with_settings(planned, settings)
+
+
+def with_settings(evaluator: SharedWeightsEvaluator, settings: FitSettings) -> SharedWeightsEvaluator:
+    """``evaluator`` with the person's own ``shared.…`` on top. Raises UsageError."""
+    args = catalog.to_spec(evaluator)["args"]
+    for name, value in settings.settings.get(SHARED, {}).items():
+        whole = name in ("recipe", "controller") and isinstance(value, dict)  # shared.recipe.epochs changes one field and leaves the others
+        args[name] = {**args[name]["args"], **value} if whole else value
+    built: SharedWeightsEvaluator = catalog.build(SharedWeightsEvaluator, args)
+    return built
+
+
+def check_settings(settings: FitSettings) -> None:
+    """Raises UsageError for a ``shared.…`` that does not exist or does not make sense, before any data are read."""
+    if settings.settings.get(SHARED):
+        with_settings(SharedWeightsEvaluator(ConvStages(), ""), settings)
+
+
+def retention_of(settings: FitSettings, plan: Plan) -> Retention:
+    """Which trials keep their folders."""
+    retention = Retention(top=PARENTS, last=PARENTS) if plan.weights == INHERITED else Retention()
+    return retention if settings.disk_mb is None else dataclasses.replace(retention, max_mb=settings.disk_mb)
+
+
+def _kind_of(task: Task) -> str:
+    """What evaluators call it."""
+    return "numbers" if task.numeric else "balanced" if task.metric == "balanced_accuracy" else "classes"

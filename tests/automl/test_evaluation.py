@@ -1,0 +1,98 @@
+"""How a job evaluates: what the plan asks for, with the person's own settings on top."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from archsmith import catalog
+from archsmith.automl.evaluation import check_settings, evaluator_of, retention_of
+from archsmith.automl.plan import INHERITED, OWN, SHARED, Speed, make_plan
+from archsmith.automl.prepare import weights_of
+from archsmith.automl.settings import FitSettings
+from archsmith.core.errors import UsageError
+from archsmith.core.task import image_classification
+from archsmith.evaluators.training import TrainingEvaluator
+from archsmith.oneshot.evaluator import SharedWeightsEvaluator
+from archsmith.spaces.conv_stages import ConvStages
+from archsmith.training.recipe import Recipe
+
+SPEED = Speed(step_seconds=0.05, batch_size=128, n_train=55_000, n_valid=5_000, n_test=10_000, picture_seconds=1.6e-4)
+TASK = image_classification((1, 28, 28), tuple("0123456789"))
+
+
+def evaluator(weights: str, recipe: Recipe | None = None, steps_per_epoch: int = 430, **settings: Any) -> TrainingEvaluator | SharedWeightsEvaluator:
+    asked = FitSettings("digits", weights=weights, **settings)
+    plan = make_plan(600.0, None, 5.0, SPEED, weights=weights_of(asked))
+    space = ConvStages((1, 28, 28), 10)
+    found = evaluator_of(asked, plan, space, recipe or Recipe(), steps_per_epoch, data="", device="cpu", memory_mb=None, task=TASK)
+    assert catalog.from_spec(catalog.to_spec(found), "evaluator") == found  # so that a study can go on with it
+    return found
+
+
+@pytest.mark.parametrize("weights", [OWN, INHERITED])
+def test_trials_are_trained_with_the_jobs_recipe(weights: str) -> None:
+    found = evaluator(weights, Recipe(batch_size=64))
+    assert isinstance(found, TrainingEvaluator)
+    assert found.recipe == Recipe(batch_size=64) and found.inherit == (weights == INHERITED)
+
+
+def test_shared_weights_are_trained_for_their_share_of_the_search() -> None:
+    found = evaluator(SHARED, Recipe(batch_size=64, flip=True, balance=True))
+    assert isinstance(found, SharedWeightsEvaluator)
+    assert (found.recipe.batch_size, found.recipe.flip, found.recipe.balance) == (64, True, True)
+    assert 0.7 <= found.share <= 0.95
+    assert (found.sampler, found.candidates) == ("uniform", 0)
+
+
+def test_enas_lets_a_controller_choose_and_derive() -> None:
+    found = evaluator("auto", strategy="enas")
+    assert isinstance(found, SharedWeightsEvaluator)
+    assert found.sampler == "controller" and found.candidates > 0
+    assert found.controller.steps == 30
+    small = evaluator("auto", steps_per_epoch=40, strategy="enas")
+    assert isinstance(small, SharedWeightsEvaluator) and small.controller.steps == 4
+
+
+def test_a_persons_settings_change_what_they_name_and_nothing_else() -> None:
+    plain = evaluator(SHARED)
+    found = evaluator(SHARED, settings={"shared": {"sampler": "fair", "recipe": {"epochs": 3}, "controller": {"steps": 2}}})
+    assert isinstance(plain, SharedWeightsEvaluator) and isinstance(found, SharedWeightsEvaluator)
+    expected = dataclasses.replace(
+        plain, sampler="fair", recipe=dataclasses.replace(plain.recipe, epochs=3.0), controller=dataclasses.replace(plain.controller, steps=2)
+    )
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"samplr": "fair"}, "sampler"),
+        ({"sampler": "greedy"}, "sampler"),
+        ({"recipe": {"epochs": -1}}, "epochs"),
+        ({"recipe": {"epoch": 1}}, "epochs"),
+    ],
+)
+def test_wrong_settings_are_found_before_any_data_are_read(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_settings(FitSettings("digits", settings={"shared": settings}))
+    assert words in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [({"weights": "borrowed"}, "inherited"), ({"strategy": "enas", "weights": "own"}, "enas"), ({"settings": {"bank": {}}}, "shared")],
+)
+def test_weights_that_make_no_sense_are_refused(wrong: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        FitSettings("digits", **wrong)
+    assert words in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_parents_stay_where_children_inherit_from_them() -> None:
+    plans = {weights: make_plan(600.0, None, 5.0, SPEED, weights=weights) for weights in (OWN, INHERITED)}
+    settings = FitSettings("digits", disk_mb=300.0)
+    assert retention_of(settings, plans[INHERITED]).top > retention_of(settings, plans[OWN]).top
+    assert retention_of(settings, plans[INHERITED]).max_mb == 300.0
