@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -44,11 +44,13 @@ class Writer:
         self("phase", {"name": name, "state": "started", "detail": "", "forecast_seconds": forecast})
         self("phase", {"name": name, "state": "finished", "seconds": seconds, "result": result or {}}, seconds)
 
-    def trial(self, number: int, metrics: dict[str, float] | None, seconds: float = 2.0, error: str = "Out of memory.", **more: Any) -> None:
+    def trial(
+        self, number: int, metrics: dict[str, float] | None, seconds: float = 2.0, error: str = "Out of memory.", said: Any = None, **more: Any
+    ) -> None:
         row = {"id": number, "architecture": {"depth": number % 4, "kernel": 3}, "fidelity": 1.0, "parents": [], "notes": {}, **more}
         self("proposed", {"trials": [row]})
         good = metrics is not None
-        outcome = {"status": "ok" if good else "failed", "metrics": metrics or {}, "seconds": seconds, "notes": {"epochs": 1.0}}
+        outcome = {"status": "ok" if good else "failed", "metrics": metrics or {}, "seconds": seconds, "notes": said or {"epochs": 1.0}}
         outcome |= {"error": None if good else error, "error_kind": None if good else "memory"}
         self("finished", {"trial": number, "outcome": outcome}, seconds)
 
@@ -132,6 +134,42 @@ def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return write
 
 
+@pytest.fixture
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """``prepared(reports, notes, trials)`` writes a search whose evaluator prepared something, 10 s a report, and returns its folder.
+
+    ``reports``: (step, metrics) each; without ``notes`` it was cut off. ``trials``: (architecture, metrics or None, notes) each, 2 s a trial. The evaluator is
+    ``evaluator``, or shared weights with some ``settings``; ``outcomes`` are the notes of every trial's outcome.
+    """
+    numbers = itertools.count()
+
+    def write(
+        reports: Sequence[tuple[float, dict[str, Any]]],
+        notes: dict[str, Any] | None = None,
+        trials: Sequence[tuple[dict[str, Any], dict[str, float] | None, dict[str, Any]]] = (),
+        space: str = "nasbench201",
+        evaluator: dict[str, Any] | None = None,
+        outcomes: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> Path:
+        log = Writer(folder := tmp_path / f"prepared-{next(numbers)}", monkeypatch)
+        problem = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1, 1]}
+        shared = {"type": "shared_weights", "args": {"sampler": "controller", "candidates": 50, "n_eval": None, "task": "classes", **settings}}
+        began = {"space": {"type": space, "args": {"input_shape": [1, 8, 8], "n_outputs": 10}}, "strategy": {"type": "enas", "args": {}}, "seed": 3}
+        log("study", {**began, "problem": problem, "evaluator": evaluator or shared})
+        log("opened", {"pid": 1, "host": "here", "budget": [None, None]})
+        for step, metrics in reports:
+            log("preparing", {"step": step, "metrics": metrics}, 10.0)
+        if notes is not None:
+            log("prepared", {"seconds": 10.0 * len(reports), "notes": notes})
+        for i, (architecture, metrics, said) in enumerate(trials):
+            log.trial(i, metrics, architecture=architecture, notes=said, said=outcomes)
+        log.store.close()
+        return folder
+
+    return write
+
+
 def build(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -151,6 +189,7 @@ def build(
     seconds: float | None = 60.0,
     test_reads: int = 1,
     graph: bool = True,
+    evaluator: str = "training",
 ) -> Path:
     splits = splits_of(classes, n) if data == "made" else data
     assert not isinstance(splits, str)
@@ -186,7 +225,7 @@ def build(
         "space": {"type": "no_such_space", "args": {}},
         "problem": {"objectives": [[metric, True]], "constraints": [], "fidelity": ["epochs", 0.25, 1.0]},
         "strategy": {"type": "evolution", "args": {}},
-        "evaluator": {"type": "training", "args": {}},
+        "evaluator": {"type": evaluator, "args": {}},
         "seed": 7,
         "fit": fit,
     }

@@ -15,6 +15,7 @@ from archsmith.analysis.report import write_report
 from archsmith.core.errors import MissingExtraError, StudyError, UsageError
 
 MOST_BYTES = 3_000_000
+CELLS = [{"node3/from1": "skip_connect", "node3/from2": "none"}, {"node3/from1": "none", "node3/from2": "avg_pool_3x3"}]
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
 
@@ -232,6 +233,49 @@ def test_what_strategies_noted_is_shown_where_it_was_noted(searched: Any, make: 
     assert all(b <= a + 1 for a, b in zip(shown.headings, shown.headings[1:], strict=False))
     plain = page(make())
     assert not plain.ids["policy"] and not plain.ids["forecasts"] and "rank correlation" not in plain.text
+
+
+def test_shared_weights_get_a_section_before_the_search(prepared: Any, make: Any) -> None:
+    cells = [{"node1/from0": "nor_conv_3x3", "node2/from0": "none", "node2/from1": "none", "node3/from0": "none"} | rest for rest in CELLS]
+    said = {"reward": 0.3, "baseline": 0.2, "entropy": 1.2}
+    reports = [(1.0, {"train_loss": 2.0}), (2.0, {"train_loss": 1.0, **said}), (3.0, {"train_loss": 0.5, **said, "entropy": 1.1})]
+    notes = {"epochs": 3.0, "seconds": 30.0, "keys": 9, "params": 34_500, "derived": [{"architecture": cell, "score": 0.5} for cell in cells]}
+    tried = [(cell, {"accuracy": 0.6 + i / 10, "params": 100.0}, {"operator": "derived", "rank": i}) for i, cell in enumerate(cells)]
+    text = raw(prepared(reports, notes, tried))
+    shown = Page(text)
+    assert shown.ids["preparing"] == shown.ids["derived"] == 1 and text.index('id="preparing"') < text.index('id="progress"')
+    assert "They are not the scores of trained networks" in shown.text and "50 % 70 % 1" in shown.text
+    assert "(number 2) is below" in shown.text and "#network" in shown.addresses and shown.ids["tip-network"] == 1
+    assert {name for name, n in shown.ids.items() if n > 1} == set()
+    assert all(b <= a + 1 for a, b in zip(shown.headings, shown.headings[1:], strict=False))
+    untried = page(prepared(reports, notes))
+    assert "The best derived network (number 1)" in untried.text and untried.ids["tip-favourite"] == 1 and "as a trial" not in untried.text
+    plain = page(make())
+    assert not plain.ids["preparing"] and "shared weights" not in plain.text
+
+
+def test_a_look_with_shared_weights_is_not_called_a_training(make: Any) -> None:
+    looked, trained = page(make(evaluator="shared_weights")).text, page(make()).text
+    assert "A trial scores a network with the shared weights" in looked and "trains a network briefly" not in looked
+    assert "A look at one network with the shared weights" in looked and "A short training of one network" not in looked
+    assert "A trial trains a network briefly" in trained and "A short training of one network" in trained
+    assert "with shared weights, which only rank networks" in page(make(evaluator="shared_weights", finished=False)).text
+
+
+def test_a_preparation_that_was_cut_off_shows_what_there_is(prepared: Any) -> None:
+    shown = page(prepared([(1.0, {"train_loss": 2.0, "epochs": 5.0}), (2.0, {"train_loss": 1.0, "epochs": 5.0})]))
+    assert "2 of 5 epochs" in shown.text and "No network has a score yet" in shown.text
+    assert shown.ids["preparing"] and not shown.ids["derived"] and not shown.ids["progress"]
+
+
+def test_what_inheritance_saved_is_told_where_trials_inherited(prepared: Any) -> None:
+    rows = [({"depth": 0}, {"accuracy": 0.5}, {}), ({"depth": 1}, {"accuracy": 0.6}, {})]
+    training = {"type": "training", "args": {}}
+    folder = prepared([], {}, rows, evaluator=training, outcomes={"inherited": 0.75, "epochs": 0.5, "steps": 10, "step_ms": 200.0})
+    text = page(folder).text
+    assert "2 of 2 trials began with weights of an earlier one, on average 75 % of their parameters, and trained for 50 % of the epochs" in text
+    assert text.index("began with weights") > text.index("How the search went")
+    assert "began with weights" not in page(prepared([], {}, rows, evaluator=training)).text
 
 
 def test_names_of_decisions_do_nothing(searched: Any) -> None:

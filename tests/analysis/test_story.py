@@ -190,3 +190,24 @@ def test_the_data_in_a_sentence(make: Any) -> None:
     assert "100 training pictures of “cat”, 10 of “dog”" in material.lead.replace(NB, " ")
     assert "1 thing that you should know" in material.lead.replace(NB, " ")
     assert [sample.name for sample in material.samples] == ["cat", "dog", "owl"]
+
+
+def test_trials_after_a_preparation_are_timed_from_its_end(prepared: Any) -> None:
+    trials = [({"depth": i}, {"accuracy": 0.5 + i / 10}, {}) for i in range(3)]
+    progress = tell(read_study(prepared([(1.0, {}), (2.0, {})], {}, trials))).searching.progress
+    assert progress is not None and progress.prepared
+    assert [dot.seconds for dot in progress.dots] == [2.0, 4.0, 6.0] and progress.seconds == 6.0
+    assert progress.lead.replace(NB, " ").startswith("3 networks were tried in 6 s.")
+
+
+def test_scores_of_shared_weights_are_called_so_at_once(prepared: Any) -> None:
+    trials = [({"depth": 1}, {"accuracy": 0.5}, {})]
+    assert "These scores come from shared weights" in tell(read_study(prepared([], {}, trials))).answer.detail
+    assert "shared" not in tell(read_study(prepared([], {}, trials, evaluator={"type": "training", "args": {}}))).answer.detail
+
+
+def test_a_study_without_trials_says_what_it_waits_for(prepared: Any) -> None:
+    assert tell(read_study(prepared([(1.0, {})]))).answer.detail == "The evaluator was cut off while it prepared; no trial has begun."
+    assert tell(read_study(prepared([(1.0, {})], {}))).answer.detail == "No trial has begun."
+    pending = read_study(prepared([], {}, [({"depth": 1}, None, {})]))
+    assert tell(pending).answer.detail == "Every trial so far failed or is still running."

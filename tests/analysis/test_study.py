@@ -56,6 +56,17 @@ def test_trials_of_a_table_run_on_simulated_time(make: Any) -> None:
     assert study.simulated and study.finished_at == {0: 1000.0, 1: 2000.0, 2: 3000.0}
 
 
+def test_a_preparation_that_was_killed_repeats_itself(prepared: Any) -> None:
+    reports = [(1.0, {"train_loss": 3.0}), (2.0, {"train_loss": 2.0, "reward": 0.1}), (2.4, {"train_loss": 1.0})]
+    study = read_study(prepared([*reports, (2.0, {"reward": 0.2}), (3.0, {"train_loss": 1.5})]))
+    assert study.preparing == [(1.0, {"train_loss": 3.0}), (2.0, {"train_loss": 2.0, "reward": 0.2}), (3.0, {"train_loss": 1.5})]
+
+
+def test_the_end_of_a_preparation_is_known_where_it_took_time(prepared: Any, make: Any) -> None:
+    assert read_study(prepared([(1.0, {}), (2.0, {})], {})).prepared_at == 20.0
+    assert read_study(prepared([], {})).prepared_at == 0.0 and read_study(make()).prepared_at == 0.0
+
+
 def test_rows_of_an_unfinished_study_are_those_whose_training_is_over(make: Any) -> None:
     assert [(row["name"], row["valid"]) for row in read_study(make(finished=False)).rows] == [("linear", 0.6)]
 

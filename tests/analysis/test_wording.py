@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from archsmith.analysis import wording
@@ -87,3 +89,8 @@ def test_rank_correlation() -> None:
     assert wording.rank_correlation(x[:5], x[:5]) is None and wording.rank_correlation(x, [1.0] * 10) is None
     ties = [0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]
     assert wording.rank_correlation(ties, ties) == pytest.approx(1.0)
+
+
+def test_entropies_are_told_as_numbers_of_choices() -> None:
+    text = wording.undecided(math.log(5), math.log(2))
+    assert "between 5 equally likely answers at the beginning, and between 2 at the end" in text

@@ -19,7 +19,7 @@ from typing import Any
 
 from archsmith.analysis.searching import floor_of, thinned
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import NB, amount, is_share, listing, number, rank_correlation, score, share
+from archsmith.analysis.wording import NB, amount, is_share, listing, number, rank_correlation, score, share, undecided
 from archsmith.core.trial import Trial
 
 ENOUGH = 8  # trials with notes, from which on there is something to see
@@ -158,8 +158,7 @@ def _policy_lead(decisions: Sequence[Decision], entropy: Sequence[tuple[float, f
     if leaning:
         text += f" In {leaning} the policy leans towards one answer without being sure."
     if entropy:
-        before, after = (number(float(f"{math.exp(nats):.2g}")) for _, nats in (entropy[0], entropy[-1]))
-        text += f" On average a decision was as undecided as one between {before} equally likely answers at the beginning, and between {after} at the end."
+        text += f" {undecided(entropy[0][1], entropy[-1][1])}"
     return text
 
 

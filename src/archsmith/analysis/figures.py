@@ -14,6 +14,7 @@ from archsmith.analysis import charts
 from archsmith.analysis.answers import Confidence, Numbers
 from archsmith.analysis.beliefs import Forecast, Forecasts, Policy
 from archsmith.analysis.charts import NARROW_SQUARE, WIDE_SQUARE, Axis, Bar, Columns, Dots, Ends, Layer, Line, Size, Word, axis, both, plot
+from archsmith.analysis.preparing import Learning, Points
 from archsmith.analysis.searching import Curves, Dot, Progress, Sizes
 from archsmith.analysis.wording import duration, is_share, metric_name, network_name, number, rounded, score, share
 from archsmith.graphs.drawing import draw_cell, draw_network
@@ -39,7 +40,8 @@ def progress(facts: Progress, metric: str, validation: bool = True) -> str:
     scale = _scores([dot.value for dot in facts.dots if dot.value is not None and dot.value >= facts.floor], metric, _label(metric, validation))
     ends = max([facts.seconds, *(dot.seconds for dot in facts.dots)]) if facts.simulated else max(dot.seconds for dot in facts.dots)
     unit, name = (3600.0, "hours") if ends > 3 * 3600 else (60.0, "minutes") if ends > 180 else (1.0, "seconds")
-    x = Axis(f"{name} since the start{' (simulated)' if facts.simulated else ''}", 0.0, max(ends / unit, 1e-9) * 1.02)
+    since = "the preparation ended" if facts.prepared else "the start"
+    x = Axis(f"{name} since {since}{' (simulated)' if facts.simulated else ''}", 0.0, max(ends / unit, 1e-9) * 1.02)
     best = [(seconds / unit, value) for seconds, value in facts.best]
     if best:
         best.append((ends / unit, best[-1][1]))
@@ -122,10 +124,10 @@ def losses(facts: Curves) -> str:
     return _curves([curve.losses for curve in shown], [curve.name for curve in shown], y, "training loss over the epochs")
 
 
-def _curves(series: Sequence[Sequence[tuple[float, float]]], names: Sequence[str], y: Axis, title: str) -> str:
+def _curves(series: Sequence[Points], names: Sequence[str], y: Axis, title: str) -> str:
     if not series:
         return ""
-    x = Axis("epochs", 0.0, max(points[-1][0] for points in series) * 1.02)
+    x = _epochs(max(series, key=lambda points: points[-1][0]))
 
     def draw(size: Size) -> str:
         layers: list[Layer] = []
@@ -181,9 +183,12 @@ def policy(facts: Policy) -> str:
 
 def entropy(facts: Policy) -> str:
     """How undecided the policy was on average, over the trials."""
-    x = Axis("trial", 0.0, float(max(1, facts.n_trials - 1)))
-    y = Axis("mean entropy of a decision (nats)", 0.0, max(0.1, 1.05 * max(nats for _, nats in facts.entropy)))
-    return both(lambda size: plot(size, x, y, [Line(facts.entropy, "c1")], "mean entropy of the policy over the trials"), *LOW)
+    return _nats(facts.entropy, Axis("trial", 0.0, float(max(1, facts.n_trials - 1))), "mean entropy of the policy over the trials")
+
+
+def _nats(points: Points, x: Axis, title: str) -> str:
+    y = Axis("mean entropy of a decision (nats)", 0.0, max(0.1, 1.05 * max(nats for _, nats in points)))
+    return both(lambda size: plot(size, x, y, [Line(points, "c1")], title), *LOW)
 
 
 def forecasts(facts: Forecasts, metric: str, maximize: bool) -> str:
@@ -217,6 +222,32 @@ def forecasts(facts: Forecasts, metric: str, maximize: bool) -> str:
         return plot(size, x, y, layers, "what was expected of trials against what came out")
 
     return both(draw, NARROW_SQUARE, WIDE_SQUARE)
+
+
+# Shared weights
+
+
+def shared_losses(points: Points) -> str:
+    """Training loss of the shared weights."""
+    y = axis("training loss (less is better)", [value for _, value in points])
+    return _curves([points], ["shared"], y, "training loss of the shared weights over the epochs")
+
+
+def rewards(facts: Learning, measure: str) -> str:
+    """What a controller's samples scored, and the moving average of that."""
+    y = _scores([value for _, value in (*facts.rewards, *facts.baselines)], measure, f"{metric_name(measure)} of sampled networks")
+    dots = [(epoch, value, f"epoch {epoch:.4g}: {y.show(value)}") for epoch, value in facts.rewards]
+    layers: list[Layer] = [Dots(dots, "c1", "circle", 3.5 if len(dots) <= 60 else 2.0), Line(facts.baselines, "c2")]
+    return both(lambda size: plot(size, _epochs(facts.rewards), y, layers, "scores of the controller's samples over the epochs"))
+
+
+def learning_entropy(facts: Learning) -> str:
+    """How undecided a controller was on average."""
+    return _nats(facts.entropy, _epochs(facts.entropy), "mean entropy of the controller over the epochs")
+
+
+def _epochs(points: Points) -> Axis:
+    return Axis("epochs", 0.0, max(points[-1][0], 1e-9) * 1.02)
 
 
 # Data and answers
@@ -310,16 +341,20 @@ def spent(rows: Sequence[tuple[str, float, float | None]]) -> str:
 # Drawings
 
 
-def network(graph: Graph) -> str:
-    return _unique(draw_network(graph, note=False), "network")
+def network(graph: Graph, name: str = "network") -> str:
+    return _unique(draw_network(graph, note=False), name)
 
 
-def parts(graph: Graph) -> list[tuple[str, str]]:
-    """(title, drawing) of up to two kinds of cells or blocks: the commonest outermost ones that hold more than one operation."""
+def parts(graph: Graph, name: str = "network") -> list[tuple[str, str]]:
+    """(title, drawing) of up to two kinds of cells or blocks: the commonest outermost ones, cells or of more than one operation.
+
+    ``name`` tells their arrows from those of other graphs on the page.
+    """
     kinds: dict[str, list[str]] = {}
     for path, scope in graph.scopes.items():
         inside = [other for other in graph.scopes.values() if other.path.startswith(path + ".")]
-        if scope.kind in PLAIN_PARTS or (len(inside) < 2 and len(graph.inside(path)) < 6):
+        small = len(inside) < 2 and len(graph.inside(path)) < 6 and "Cell" not in scope.kind  # a cell is what was searched, however little it holds
+        if scope.kind in PLAIN_PARTS or small:
             continue
         outer = path.rpartition(".")[0]
         if not outer or graph.scopes[outer].kind in PLAIN_PARTS:
@@ -328,7 +363,9 @@ def parts(graph: Graph) -> list[tuple[str, str]]:
     drawn = []
     for i, (kind, n) in enumerate(common):
         path = max(kinds[kind], key=lambda path: (len(set(graph.scopes[path].inputs.values())), len(graph.inside(path))))
-        drawn.append((f"{words(kind)} ({'one of ' if n > 1 else ''}{n})", _unique(draw_cell(graph, path, title=words(kind), note=False), f"part{i}")))
+        drawn.append(
+            (f"{words(kind)} ({'one of ' if n > 1 else ''}{n})", _unique(draw_cell(graph, path, title=words(kind), note=False), f"{name}-part{i}"))
+        )
     return drawn
 
 

@@ -17,6 +17,7 @@ from archsmith.analysis import figures, wording
 from archsmith.analysis.story import Report, tell
 from archsmith.analysis.study import read_study
 from archsmith.core.errors import MissingExtraError, UsageError
+from archsmith.graphs.graph import Graph
 from archsmith.version import VERSION
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -56,7 +57,7 @@ def render(report: Report) -> str:
         share=wording.share, duration=wording.duration, rounded=wording.rounded, network=wording.network_name, number=wording.number, python=repr
     )
     drawn = {name: Markup(svg) for name, svg in _charts(report).items()}
-    cells = [(title, Markup(svg)) for title, svg in figures.parts(report.study.graph)] if report.study.graph is not None else []
+    cells = {name: [(title, Markup(svg)) for title, svg in figures.parts(graph, name)] for name, graph in _graphs(report).items()}
     return environment.get_template("report.html").render(
         report=report,
         study=report.study,
@@ -66,17 +67,31 @@ def render(report: Report) -> str:
         level_style=figures.level_style,
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         metric=wording.metric_name(report.study.metric),
+        scored=wording.score,
+        metric_name=wording.metric_name,
         score=lambda value: wording.score(report.study.metric, value, 10_000),  # with two places: the best ones are close
         written=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         version=VERSION,
     )
 
 
+def _graphs(report: Report) -> dict[str, Graph]:
+    """The networks that are drawn, by the name of their drawing."""
+    favourite = report.preparing.favourite if report.preparing is not None else None
+    graphs = {"network": report.study.graph, "favourite": favourite.graph if favourite is not None else None}
+    return {name: graph for name, graph in graphs.items() if graph is not None}
+
+
 def _charts(report: Report) -> dict[str, str]:
     """Every chart that the study has facts for, by name."""
     study, answers, searching, beliefs = report.study, report.answers, report.searching, report.beliefs
     metric, validation = study.metric, bool(study.fit)
+    preparing = report.preparing
+    learning = preparing and preparing.learning
     drawn: dict[str, Any] = {
+        "shared_losses": preparing and len(preparing.losses) > 1 and figures.shared_losses(preparing.losses),
+        "rewards": preparing and learning and len(learning.rewards) > 1 and figures.rewards(learning, preparing.measure),
+        "learning_entropy": learning and len(learning.entropy) > 1 and figures.learning_entropy(learning),
         "progress": searching.progress and figures.progress(searching.progress, metric, validation),
         "sizes": searching.sizes and figures.sizes(searching.sizes, metric, validation),
         "policy": beliefs.policy and figures.policy(beliefs.policy),
@@ -94,6 +109,6 @@ def _charts(report: Report) -> dict[str, str]:
         and answers.numbers
         and figures.histogram(answers.numbers.errors, "predicted less true", "how often errors of each size occur"),
         "spent": report.spent and figures.spent(report.spent.rows),
-        "network": study.graph is not None and figures.network(study.graph),
+        **{name: figures.network(graph, name) for name, graph in _graphs(report).items()},
     }
     return {name: svg for name, svg in drawn.items() if svg}

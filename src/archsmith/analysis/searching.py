@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from archsmith.analysis.inherited import inherited_lead
+from archsmith.analysis.preparing import judged_by_sharing
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import (
     amount,
@@ -43,7 +45,7 @@ CLOSE = 0.01  # two shares this close, or two other scores this close as a part 
 
 @dataclass(frozen=True)
 class Dot:
-    """One trial: when it ended on the study's clock, its score (None: it failed), its size where it is known, and whether at the highest fidelity."""
+    """One trial: when it ended, in seconds as in ``Progress``, its score (None: it failed), its size where it is known, and whether at the highest fidelity."""
 
     trial: int
     seconds: float
@@ -56,7 +58,11 @@ class Dot:
 
 @dataclass(frozen=True)
 class Progress:
-    """``best``: (seconds, score) whenever there was a new best one at the highest fidelity; ``n_left_out`` dots are not drawn."""
+    """``best``: (seconds, score) whenever there was a new best one at the highest fidelity; ``n_left_out`` dots are not drawn.
+
+    Seconds count from the beginning of the study, or from the end of what the evaluator prepared where that took long (``prepared``). ``shared``: scores
+    come from shared weights.
+    """
 
     lead: str
     dots: tuple[Dot, ...]
@@ -64,6 +70,8 @@ class Progress:
     n_left_out: int
     fidelity: str
     simulated: bool
+    prepared: bool
+    shared: bool
     seconds: float
     floor: float
     n_below: int
@@ -111,17 +119,18 @@ class Curves:
 
 @dataclass(frozen=True)
 class Searching:
-    """Each part is None where there is nothing to show."""
+    """Each part is None where there is nothing to show; ``inherited`` tells what trials took over from others, empty where they took nothing."""
 
     progress: Progress | None
     sizes: Sizes | None
     top: tuple[TopTrial, ...]
     curves: Curves | None
+    inherited: str
 
 
 def searching_of(study: Study) -> Searching:
     dots = _dots(study)
-    return Searching(_progress(study, dots), _sizes(study, dots), _top(study), _curves(study))
+    return Searching(_progress(study, dots), _sizes(study, dots), _top(study), _curves(study), inherited_lead(study.history))
 
 
 def _dots(study: Study) -> list[Dot]:
@@ -135,7 +144,8 @@ def _dots(study: Study) -> list[Dot]:
         params = trial.metrics.get("params")
         error = None if trial.ok else (outcome.error if outcome and outcome.error else "outside the limits")
         first = trial.notes.get("operator") == "first"
-        dots.append(Dot(trial.id, study.finished_at.get(trial.id, 0.0), value, params, trial.fidelity == highest, first, error))
+        ended = study.finished_at.get(trial.id, 0.0) - study.prepared_at
+        dots.append(Dot(trial.id, ended, value, params, trial.fidelity == highest, first, error))
     return dots
 
 
@@ -189,14 +199,24 @@ def _progress(study: Study, dots: Sequence[Dot]) -> Progress | None:
     fidelity = study.history.problem.fidelity
     told = f"{fidelity.maximum:.2g} {fidelity.name.replace('_', ' ')}" if fidelity.maximum != 1 or fidelity.name != "epochs" else ""
     return Progress(
-        _progress_lead(study, dots, leaders), some, tuple(best), left_out, told, study.simulated, study.seconds, *floor_of(study, _values(dots))
+        _progress_lead(study, dots, leaders),
+        some,
+        tuple(best),
+        left_out,
+        told,
+        study.simulated,
+        study.prepared_at > 0,
+        judged_by_sharing(study),
+        study.seconds - study.prepared_at,
+        *floor_of(study, _values(dots)),
     )
 
 
 def _progress_lead(study: Study, dots: Sequence[Dot], leaders: Sequence[int]) -> str:
     n = len(dots)
     first, last = dots[0].seconds, dots[-1].seconds
-    spent = study.phases["search"].seconds if "search" in study.phases and study.phases["search"].seconds else last
+    phase = study.phases.get("search")
+    spent = phase.seconds if phase is not None and phase.seconds and not study.prepared_at else last
     took = f"{duration(spent)}{' of simulated time' if study.simulated else ''}" if last or first else "no time at all"
     text = f"{amount(n, 'network was', 'networks were')} tried in {took}."
     failed = [dot.error or "" for dot in dots if dot.value is None]

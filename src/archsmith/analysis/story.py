@@ -14,6 +14,7 @@ from archsmith.analysis.answers import Answers, answers_of
 from archsmith.analysis.beliefs import Beliefs, beliefs_of
 from archsmith.analysis.bought import Bought, bought_of
 from archsmith.analysis.material import Material, material_of
+from archsmith.analysis.preparing import Preparing, judged_by_sharing, preparing_of
 from archsmith.analysis.searching import Searching, searching_of
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import (
@@ -75,6 +76,7 @@ class Report:
     material: Material | None
     bought: Bought | None
     answers: Answers | None
+    preparing: Preparing | None
     searching: Searching
     beliefs: Beliefs
     spent: Spent | None
@@ -89,6 +91,7 @@ def tell(study: Study) -> Report:
         material_of(study),
         bought_of(study),
         answers_of(study),
+        preparing_of(study),
         searching_of(study),
         beliefs_of(study),
         _spent(study),
@@ -168,20 +171,34 @@ def _unfinished(study: Study) -> tuple[str, str]:
     value = score(study.metric, best.metrics.get(study.history.problem.objectives[0].metric))
     return (
         headline,
-        f"The best of {amount(len(study.history.finished), 'trial')} so far scores {value} on the validation pictures; no test score exists yet.",
+        f"The best of {amount(len(study.history.finished), 'trial')} so far scores {value} on the validation pictures"
+        f"{' with shared weights, which only rank networks' if judged_by_sharing(study) else ''}; no test score exists yet.",
     )
 
 
 def _searched(study: Study) -> tuple[str, str]:
     best = study.best
     if best is None:
-        return "No network has a score yet", "Every trial so far failed or is still running."
+        return "No network has a score yet", _without_score(study)
     metric = study.history.problem.objectives[0].metric
     return (
         f"Best {metric_name(metric)} of {amount(len(study.history.finished), 'trial')}: {score(metric, best.metrics[metric])}",
         "This study was a search alone: no network was trained in full and there is no test score. The best of many scores looks better than it is, "
-        "since chance helped to pick it.",
+        "since chance helped to pick it."
+        + (
+            " These scores come from shared weights, which only rank networks: they are not the scores of trained ones."
+            if judged_by_sharing(study)
+            else ""
+        ),
     )
+
+
+def _without_score(study: Study) -> str:
+    if study.history.trials:
+        return "Every trial so far failed or is still running."
+    if study.preparing and study.history.prepared is None:
+        return f"The evaluator {'is still preparing' if study.running else 'was cut off while it prepared'}; no trial has begun."
+    return "No trial has begun."
 
 
 def _facts(study: Study) -> tuple[tuple[str, str], ...]:
@@ -320,4 +337,5 @@ def _command(study: Study, settings: Mapping[str, Any]) -> str | None:
     words += [f"--time {settings['seconds']:g}s"] if settings.get("seconds") else []
     words += [f"--trials {settings['trials']}"] if settings.get("trials") else []
     words += [f"--{name} {settings[name]}" for name in ("space", "strategy") if settings.get(name)]
+    words += [f"--weights {settings['weights']}"] if settings.get("weights", "auto") != "auto" else []
     return " ".join([*words, f"--seed {study.began.get('seed', 0)}"])

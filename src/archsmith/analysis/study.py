@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith import catalog
+from archsmith.core.architecture import Architecture
 from archsmith.core.errors import ArchsmithError, StudyError
 from archsmith.core.events import Event
 from archsmith.core.history import History
@@ -25,6 +26,9 @@ from archsmith.data.cache import open_splits
 from archsmith.data.splits import Splits
 from archsmith.graphs.graph import Graph
 from archsmith.runtime.sqlite import SqliteStore
+
+Reports = list[tuple[float, Mapping[str, Any]]]  # (step, metrics) each
+WORTH_SECONDS = 1.0  # a preparation that takes longer is told apart from the search
 
 
 @dataclass
@@ -60,6 +64,8 @@ class Predictions:
 class Study:
     """One study. ``seconds`` are on its own clock, over all openings; ``finished_at`` says for each finished trial when, on that clock.
 
+    ``preparing`` is what the evaluator reported of its prepare phase; ``prepared_at`` when that was over, 0 where it took no time worth a word.
+
     ``began`` is the data of the first event, ``fit`` what the main job put there (empty for a plain search), ``result`` the FitResult as a dict;
     ``missing`` says in sentences what could not be read.
     """
@@ -75,7 +81,9 @@ class Study:
     running: bool = False
     reason: str | None = None
     phases: dict[str, Phase] = field(default_factory=dict)
-    curves: dict[str, list[tuple[float, Mapping[str, Any]]]] = field(default_factory=dict)
+    preparing: Reports = field(default_factory=list)
+    prepared_at: float = 0.0
+    curves: dict[str, Reports] = field(default_factory=dict)
     result: Mapping[str, Any] | None = None
     test_reads: int = 0
     splits: Splits | None = None
@@ -193,6 +201,10 @@ class _Clock:
             study.finished_at[data["trial"]] = self.now
         elif event.kind == "phase":
             self._phase(data)
+        elif event.kind == "preparing":
+            self._preparing(data["step"], data["metrics"])
+        elif event.kind == "prepared" and (study.preparing or data["seconds"] >= WORTH_SECONDS):
+            study.prepared_at = self.now
         elif event.kind == "epoch":
             curve = study.curves.setdefault(str(data["network"]), [])
             while curve and curve[-1][0] >= data["epoch"]:
@@ -204,6 +216,14 @@ class _Clock:
             study.reason = data.get("reason")
         elif event.kind == "opened":
             study.reason = None
+
+    def _preparing(self, step: float, metrics: Mapping[str, Any]) -> None:
+        reports = self.study.preparing
+        before: Mapping[str, Any] = {}
+        while reports and reports[-1][0] >= step:
+            at, known = reports.pop()  # later ones are of an attempt that was killed; at the same step more is known now
+            before = known if at == step else {}
+        reports.append((step, {**before, **metrics}))
 
     def _phase(self, data: Mapping[str, Any]) -> None:
         name = str(data["name"])
@@ -235,7 +255,7 @@ class _Clock:
             for trial, seconds in zip(study.history.finished, claimed, strict=True):
                 passed += seconds
                 study.finished_at[trial.id] = passed
-            study.seconds = passed
+            study.seconds, study.prepared_at = passed, 0.0
         if study.result is not None:
             study.test_reads = max(study.test_reads, int(study.result.get("test_reads") or 0))
 
@@ -285,10 +305,15 @@ def _add_graph(study: Study) -> None:
         if data is not None:
             study.graph = Graph.from_dict(data)
         elif study.best is not None:
-            space = catalog.from_spec(study.began["space"], "space")
-            study.graph = space.graph(study.best.architecture) if hasattr(space, "graph") else None
+            study.graph = graph_of(study, study.best.architecture)
     except Exception:  # the space may be a person's own, and raise anything
         study.missing.append("The network could not be rebuilt here, so there is no drawing of it.")
+
+
+def graph_of(study: Study, architecture: Architecture) -> Graph | None:
+    """The network of an architecture of the study's space; None of a space without networks. Raises whatever the space does, or its absence."""
+    space = catalog.from_spec(study.began["space"], "space")
+    return space.graph(architecture) if hasattr(space, "graph") else None
 
 
 def _json(path: Path) -> Any:

@@ -120,6 +120,12 @@ def duration(seconds: float | None) -> str:
     return f"{hours:,}{NB}h {minutes}{NB}min" if minutes and hours < 100 else f"{hours:,}{NB}h"
 
 
+def undecided(before: float, after: float) -> str:
+    """What the mean entropies of a decision, in nats, at the beginning and at the end mean."""
+    choices = [number(float(f"{math.exp(nats):.2g}")) for nats in (before, after)]
+    return f"On average a decision was as undecided as one between {choices[0]} equally likely answers at the beginning, and between {choices[1]} at the end."
+
+
 def listing(words: Sequence[str]) -> str:
     """``a, b and c``."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
