@@ -45,10 +45,8 @@ from archsmith.core.budget import Budget
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive, generator
-from archsmith.data.cache import open_splits
-from archsmith.data.images import ImageSet
 from archsmith.data.prepare import prepare
-from archsmith.data.splits import stratified
+from archsmith.data.stored import opened, part_of
 from archsmith.graphs.network import Network
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.oneshot.derived import Derived
@@ -154,15 +152,13 @@ def from_scratch(place: Place, name: str, decisions: dict[str, Any], seed: int, 
     kept = place.results / f"{name}-trained" / f"{space.identity(architecture)}-{seed}-{place.final:g}.json"
     if kept.exists():
         return json.loads(kept.read_text())
-    splits = open_splits(place.data)
-    part = splits.train
-    chosen = stratified(part.labels, len(part.classes), N_TRAIN, 0, "limit_train")
+    splits = opened(place.data)
     network = Network(space.graph(architecture), seed=derive(seed, "weights"))
     goal, normalisation = Goal.of(splits), Normalisation(*splits.statistics)
     began = time.perf_counter()
     train(
         network,
-        ImageSet(np.ascontiguousarray(part.images[chosen]), part.labels[chosen], part.classes),
+        part_of(place.data, "train", N_TRAIN),
         Recipe(),
         normalisation,
         goal=goal,

@@ -122,3 +122,27 @@ def test_a_finished_study_given_more_goes_on_and_counts_its_looks_at_the_test_pa
     assert result.n_trials == more["trials"] and result.test_reads == 2
     assert [row.seconds for row in result.rows[:1]] == [row.seconds for row in finished.result.rows[:1]]
     assert sum(event.kind == "finished" for event in events) == 1
+
+
+BRIEF = {
+    "recipe": {"epochs": 1},
+    "shared": {"recipe": {"epochs": 1}, "controller": {"steps": 1, "batch": 2}, "candidates": 4, "derived": 2, "n_train": 200},
+}
+
+
+@pytest.mark.parametrize(("asked", "weights"), [({"strategy": "enas"}, "shared"), ({"strategy": "evolution", "weights": "inherited"}, "inherited")])
+def test_whatever_weights_trials_have_the_answer_is_trained_from_scratch(tmp_path, asked, weights):
+    settings = FitSettings(data="digits", seconds=None, trials=2, workspace=str(tmp_path), settings=BRIEF, **asked)
+    events = []
+    result = fit(settings, observer=events.append)
+    assert events[0].kind == "phase" and [row.name for row in result.rows] == ["linear", "fixed", "searched"]
+    (began,) = [event.data for event in events if event.kind == "study"]
+    assert began["fit"]["plan"]["weights"] == weights
+    assert (began["space"]["args"]["recipe"] is None) == (weights == "shared")  # a recipe that no trial is trained with cannot be searched
+    searched = next(row for row in result.rows if row.name == "searched")
+    assert searched.epochs == 1 and searched.test is not None  # so much training of its own, whatever its trial began with
+    notes = [event.data["outcome"]["notes"] for event in events if event.kind == "finished"]
+    assert len(notes) == 2 and all(("inherited" in note) == (weights == "inherited") for note in notes)
+    derived = [event.data["notes"]["derived"] for event in events if event.kind == "prepared"]
+    assert len(derived) == (weights == "shared") and all(len(rows) == 2 for rows in derived)
+    assert result.max_difference <= 1e-4

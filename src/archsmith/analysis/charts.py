@@ -102,7 +102,7 @@ def plain(value: float) -> str:
     for size, letter in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
         if abs(value) >= size:
             return f"{value / size:.4g}{letter}"
-    return f"{value:.3g}"
+    return f"{value:.6g}"  # ticks are round: what is close together stays apart
 
 
 def percent(value: float) -> str:

@@ -11,19 +11,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import ClassVar
-
-import numpy as np
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import EvaluationError, UsageError
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive
 from archsmith.core.trial import Outcome
-from archsmith.data.cache import open_splits
-from archsmith.data.images import ImageSet
-from archsmith.data.splits import Splits, stratified
+from archsmith.data.splits import Splits
+from archsmith.data.stored import opened, part_of
 from archsmith.evaluators.inheritance import CHECKPOINT, begin, end, inherited_weights
 from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import Graph
@@ -100,8 +96,8 @@ class TrainingEvaluator:
     def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome:
         """Train and measure one architecture. Raises EvaluationError (``memory``, ``diverged``, ``timeout``, ``nan``) and Stopped."""
         started = time.perf_counter()
-        splits = _opened(self.data)
-        self._check(splits)
+        splits = opened(self.data)
+        need_alike(self.space, self.task, splits)
         wanted = self.recipe.with_decisions(architecture)
         graph = self.space.graph(architecture)
         context.check()
@@ -131,17 +127,6 @@ class TrainingEvaluator:
         """The same evaluator for another scale of the space."""
         return replace(self, space=space)
 
-    def _check(self, splits: Splits) -> None:
-        """Raises EvaluationError when space, task and data do not belong together."""
-        task = splits.task
-        if task.numeric != (self.task == "numbers"):
-            raise EvaluationError(f"The evaluator's task is {self.task!r}, the data hold {'numbers' if task.numeric else 'classes'}.")
-        wanted, found = (self.space.input_shape, self.space.n_outputs), (splits.train.shape, task.outputs[0].n)
-        if wanted != found:
-            raise EvaluationError(
-                f"The space lays out networks for images {wanted[0]} with {wanted[1]} outputs, the data are {found[0]} with {found[1]}."
-            )
-
     def _trained_in_memory(self, graph: Graph, recipe: Recipe, splits: Splits, epochs: float, context: Context) -> tuple[Trained, Recipe]:
         """Train, and once more with half the batch when memory runs out all the same; the recipe that worked comes with the result."""
         try:
@@ -160,13 +145,13 @@ class TrainingEvaluator:
         inherit(network, inherited_weights(context))
         return train(
             network,
-            _part(self.data, "train", self.n_train),
+            part_of(self.data, "train", self.n_train),
             recipe if self.anneal else recipe.proxy(),
             Normalisation(*splits.statistics),
             goal=goal,
             device=devices.choose(self.device).torch,
             seed=derive(context.seed, "training"),
-            valid=_part(self.data, "valid", self.n_valid),
+            valid=part_of(self.data, "valid", self.n_valid),
             epochs=epochs,
             check=context.check,
             report=lambda epoch, metrics: context.report(epoch, _reported(metrics, goal)),
@@ -176,20 +161,17 @@ class TrainingEvaluator:
         )
 
 
+def need_alike(space: NetworkSpace, kind: str, splits: Splits) -> None:
+    """Raises EvaluationError when space, kind of task and data do not belong together."""
+    task = splits.task
+    if task.numeric != (kind == "numbers"):
+        raise EvaluationError(f"The evaluator's task is {kind!r}, the data hold {'numbers' if task.numeric else 'classes'}.")
+    wanted, found = (space.input_shape, space.n_outputs), (splits.train.shape, task.outputs[0].n)
+    if wanted != found:
+        raise EvaluationError(
+            f"The space lays out networks for images {wanted[0]} with {wanted[1]} outputs, the data are {found[0]} with {found[1]}."
+        )
+
+
 def _reported(metrics: Mapping[str, float], goal: Goal) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if name in (*goal.metrics, "train_loss")}
-
-
-@lru_cache(maxsize=4)
-def _opened(folder: str) -> Splits:
-    return open_splits(folder)
-
-
-@lru_cache(maxsize=8)
-def _part(folder: str, name: str, limit: int | None) -> ImageSet:
-    """A part of the stored splits, cut to ``limit`` pictures, of classes each by its share; the same ones whatever the trial."""
-    part = _opened(folder).parts[name]
-    if limit is None or limit >= len(part):
-        return part
-    chosen = stratified(part.labels, len(part.classes), limit, 0, f"limit_{name}")
-    return ImageSet(np.ascontiguousarray(part.images[chosen]), part.labels[chosen], part.classes)

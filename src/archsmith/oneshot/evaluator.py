@@ -24,10 +24,10 @@ from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive, generator
 from archsmith.core.trial import Outcome
-from archsmith.data.cache import open_splits
 from archsmith.data.images import ImageSet
-from archsmith.data.splits import Splits, stratified
-from archsmith.evaluators.training import METRICS
+from archsmith.data.splits import Splits
+from archsmith.data.stored import opened, part_of
+from archsmith.evaluators.training import METRICS, need_alike
 from archsmith.graphs.bank import WeightBank
 from archsmith.graphs.cost import cost
 from archsmith.graphs.network_space import NetworkSpace
@@ -106,8 +106,8 @@ class SharedWeightsEvaluator:
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         """Train the bank, or go on with it, or find it finished. Notes: what it took, and ``derived``, a list of {architecture, score}, best first."""
-        splits = _opened(self.data)
-        self._check(splits)
+        splits = opened(self.data)
+        need_alike(self.space, self.task, splits)
         device = devices.choose(self.device).torch
         space = sharing_form(self.space)
         sampler = self._sampler(space)
@@ -117,7 +117,7 @@ class SharedWeightsEvaluator:
             space=space,
             sampler=sampler,
             recipe=self._fitting(space),
-            train=_part(self.data, "train", self.n_train),
+            train=part_of(self.data, "train", self.n_train),
             valid=_shuffled(self.data, self.n_valid),
             normalisation=Normalisation(*splits.statistics),
             goal=self._goal(splits),
@@ -157,24 +157,13 @@ class SharedWeightsEvaluator:
     def _goal(self, splits: Splits) -> Goal:
         return replace(Goal.of(splits), metrics=METRICS[self.task])
 
-    def _check(self, splits: Splits) -> None:
-        """Raises EvaluationError when space, task and data do not belong together."""
-        task = splits.task
-        if task.numeric != (self.task == "numbers"):
-            raise EvaluationError(f"The evaluator's task is {self.task!r}, the data hold {'numbers' if task.numeric else 'classes'}.")
-        wanted, found = (self.space.input_shape, self.space.n_outputs), (splits.train.shape, task.outputs[0].n)
-        if wanted != found:
-            raise EvaluationError(
-                f"The space lays out networks for images {wanted[0]} with {wanted[1]} outputs, the data are {found[0]} with {found[1]}."
-            )
-
     # Scoring
 
     def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome:
         """Score one architecture. Raises EvaluationError when nothing was prepared, and Stopped."""
         started = time.perf_counter()
         context.check()
-        shared, splits = self._shared(context), _opened(self.data)
+        shared, splits = self._shared(context), opened(self.data)
         valid = _shuffled(self.data, self.n_valid)
         n = len(valid) if self.n_eval is None else min(len(valid), self.n_eval * self.recipe.batch_size)
         # Batches of one size: batch norm sees each of them by itself, and a small last one would be judged by poor statistics.
@@ -230,24 +219,9 @@ def _loaded(evaluator: SharedWeightsEvaluator, file: str, changed: int) -> Share
     return shared_of(sharing_form(evaluator.space), device, *found)
 
 
-@lru_cache(maxsize=4)
-def _opened(folder: str) -> Splits:
-    return open_splits(folder)
-
-
-@lru_cache(maxsize=8)
-def _part(folder: str, name: str, limit: int | None) -> ImageSet:
-    """A part of the stored splits, cut to ``limit`` pictures, of classes each by its share."""
-    part = _opened(folder).parts[name]
-    if limit is None or limit >= len(part):
-        return part
-    chosen = stratified(part.labels, len(part.classes), limit, 0, f"limit_{name}")
-    return ImageSet(np.ascontiguousarray(part.images[chosen]), part.labels[chosen], part.classes)
-
-
 @lru_cache(maxsize=2)
 def _shuffled(folder: str, limit: int | None) -> ImageSet:
     """The validation part in an order that depends on nothing else: stored pictures may be sorted by class, and batch norm needs mixed batches."""
-    part = _part(folder, "valid", limit)
+    part = part_of(folder, "valid", limit)
     order = generator(0, "validation order").permutation(len(part))
     return ImageSet(np.ascontiguousarray(part.images[order]), part.labels[order], part.classes)

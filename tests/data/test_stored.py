@@ -1,0 +1,42 @@
+"""Stored splits, opened once and cut alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from archsmith.data.prepare import prepare
+from archsmith.data.stored import opened, part_of
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(prepare("digits", tmp_path_factory.mktemp("data"), seed=0).folder)
+
+
+def test_splits_are_opened_once(folder: str) -> None:
+    assert opened(folder) is opened(folder)
+    assert part_of(folder, "train", None) is opened(folder).train
+
+
+def test_a_limit_takes_of_each_class_its_share_and_the_same_pictures_each_time(folder: str) -> None:
+    whole, some = opened(folder).train, part_of(folder, "train", 100)
+    assert len(some) == 100 and some.classes == whole.classes
+    counts, expected = np.bincount(some.labels), np.bincount(whole.labels) * 100 / len(whole)
+    assert np.abs(counts - expected).max() <= 1
+    part_of.cache_clear()
+    again = part_of(folder, "train", 100)
+    assert again is not some and np.array_equal(again.images, some.images)
+
+
+def test_a_limit_beyond_the_part_changes_nothing(folder: str) -> None:
+    assert part_of(folder, "valid", 10**6) is opened(folder).valid
+
+
+def test_a_folder_without_splits_is_refused(tmp_path: Path) -> None:
+    from archsmith.core.errors import DataError
+
+    with pytest.raises(DataError):
+        opened(str(tmp_path / "nothing"))
