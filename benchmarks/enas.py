@@ -40,6 +40,8 @@ import numpy as np
 import torch
 from tables import ranks
 
+from archsmith.analysis.charts import NARROW, Axis, Ends, Line, axis, percent, plot
+from archsmith.analysis.comparison_page import by_itself
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import Budget
 from archsmith.core.problem import Problem
@@ -137,8 +139,8 @@ def searched(place: Place, name: str, core: int) -> dict[str, Any]:
             "accuracy"
         ]
     scores |= {Architecture(trial["architecture"]).to_json(): trial["score"] for trial in trials}
-    events = [event.data["metrics"] for event in store.read() if event.kind == "preparing"]
-    course = [{key: m[key] for key in ("seconds", "reward", "baseline", "entropy") if key in m} for m in events if "reward" in m]
+    events = [{"epoch": event.data["step"], **event.data["metrics"]} for event in store.read() if event.kind == "preparing"]
+    course = [{key: m[key] for key in ("epoch", "seconds", "reward", "baseline", "entropy")} for m in events if "reward" in m]
     result = {"notes": notes, "trials": trials, "policy": policy, "random": random, "scores": scores, "course": course}
     kept.write_text(json.dumps(result))
     return result
@@ -262,12 +264,25 @@ def show_macro(place: Place, found: dict[str, Any], pool: ProcessPoolExecutor) -
     print(f"  one random network beside it: {other['params']:,} parameters, {100 * other['test']:.2f} %")
 
 
+def draw(found: dict[str, Any], file: Path) -> None:
+    """What the controller's samples scored while weights and controller were trained in turns."""
+    turns = {row["epoch"]: row for row in found["course"]}  # the last report of each turn
+    reward, base = ([(epoch, row[name]) for epoch, row in turns.items()] for name in ("reward", "baseline"))
+    x = Axis("epochs of the shared weights", 0.0, max(turns))
+    y = axis("accuracy on minibatches of the validation part", [value for _, value in (*reward, *base)], show=percent)
+    names = Ends([(reward[-1][1], "ten samples", "s1"), (base[-1][1], "base line", "s0")])
+    layers = [Line(reward, "s1"), Line(base, "s0", dashed=True), names]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(by_itself(plot(NARROW, x, y, layers, "rewards of the controller over the epochs")), encoding="utf-8")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=str(jobs.FASHION))
     parser.add_argument("--epochs", type=float, default=31, help="of the shared weights: five cycles of 1, 2, 4, 8 and 16")
     parser.add_argument("--final", type=float, default=6, help="epochs of a network that is trained from scratch")
     parser.add_argument("--search-only", action="store_true")
+    parser.add_argument("--picture", type=Path, help="an SVG file to draw the rewards of the micro search into")
     options = parser.parse_args()
     if not Path(options.data).exists() or len(os.sched_getaffinity(0)) < 2:
         print(f"Skipped: it takes two cores and {options.data}. Install Debian's dataset-fashion-mnist or give --data.")
@@ -278,6 +293,8 @@ def main() -> int:
     place.results.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         micro, macro = side_by_side(pool, [partial(searched, place, name) for name in SPACES])
+        if options.picture is not None:
+            draw(micro, options.picture)
         if not options.search_only:
             show_micro(place, micro, pool)
             show_macro(place, macro, pool)
