@@ -19,6 +19,7 @@ from archsmith.core.problem import Problem
 from archsmith.core.protocols import Evaluator, Strategy
 from archsmith.core.space import Space
 from archsmith.evaluators.cost import CostEvaluator
+from archsmith.evaluators.fcnet import OPTIONS, WIDTHS, FcNetEvaluator
 from archsmith.evaluators.functions import FunctionEvaluator
 from archsmith.evaluators.nasbench201 import NasBench201Evaluator
 from archsmith.evaluators.table import TableEvaluator, TableSpace
@@ -124,6 +125,14 @@ def _nasbench201(folder: Path) -> tuple[Evaluator, Problem]:
     return NasBench201Evaluator(str(folder / "bench.npz")), Problem(NasBench201())
 
 
+def _fcnet(folder: Path) -> tuple[Evaluator, Problem]:
+    keys = np.array(list(np.ndindex(*WIDTHS)), dtype=np.uint8)
+    errors = np.random.default_rng(0).random((len(keys), 4))
+    np.savez(folder / "bench.npz", search_space=np.array(json.dumps(OPTIONS)), keys=keys, protein_structure=errors)
+    evaluator = FcNetEvaluator(str(folder / "bench.npz"), noisy=True)
+    return evaluator, evaluator.problem()
+
+
 def _toy(evaluator: Any) -> Callable[[Path], tuple[Evaluator, Problem]]:
     return lambda folder: (evaluator, Problem(Conditional()))
 
@@ -135,6 +144,7 @@ def number_of_decisions(architecture: Any) -> float:
 EVALUATORS: dict[str, Callable[[Path], tuple[Evaluator, Problem]]] = {
     "table": _table,
     "nasbench201": _nasbench201,
+    "fcnet": _fcnet,
     "toy": _toy(ToyEvaluator()),
     "function": _toy(FunctionEvaluator(number_of_decisions)),
     "cost": lambda folder: (CostEvaluator(NasBench201()), Problem(NasBench201())),
@@ -147,6 +157,7 @@ EVALUATORS: dict[str, Callable[[Path], tuple[Evaluator, Problem]]] = {
 ELSEWHERE = {
     "training": "tests/evaluators/test_training.py: it needs data",
     "proxies": "tests/evaluators/test_proxies.py: it needs a space of networks",
+    "shared_weights": "tests/oneshot/test_evaluator.py: it needs data",
 }
 
 

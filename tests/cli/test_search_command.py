@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import itertools
+import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from archsmith.evaluators.fcnet import OPTIONS, WIDTHS
+from archsmith.spaces.nasbench201 import OPERATIONS
 
 
 def test_json_is_one_line_and_the_trials_go_to_standard_error(command: Any) -> None:
@@ -42,6 +49,40 @@ def test_a_limit_keeps_the_best_within_it(command: Any) -> None:
     assert report["best"]["metrics"]["accuracy"] <= 0.4
 
 
+def test_a_shipped_table_with_single_trainings(command: Any) -> None:
+    means, single = (command("search", "--bench", "digits", "--trials", "5", *words, "--json").json for words in ((), ("--noisy",)))
+    assert means["standing"]["n"] == single["standing"]["n"] == 1299
+    assert [trial["best"]["metrics"]["accuracy"] == trial["standing"]["score"] for trial in (means, single)] == [True, False]
+
+
+def test_a_published_benchmark_is_named_once_and_remembered(command: Any, tmp_path: Path) -> None:
+    keys = np.array(list(np.ndindex(*WIDTHS)), dtype=np.uint8)
+    place = np.arange(len(keys), dtype=np.float32)
+    np.savez(tmp_path / "fcnet.npz", search_space=np.array(json.dumps(OPTIONS)), keys=keys, naval_propulsion=np.stack([place, place + 1], axis=1))
+    words = ("search", "--bench", "fcnet", "--dataset", "naval_propulsion", "--trials", "5", "--json")
+    missing = command(*words)
+    assert missing.code == 2 and "--bench-file PATH" in missing.err
+    report = command(*words, "--bench-file", tmp_path / "fcnet.npz").json
+    assert (report["metric"], report["n_trials"], report["standing"]["n"]) == ("valid_mse", 5, len(keys))
+    assert report["best"]["metrics"]["valid_mse"] == report["standing"]["score"] == report["standing"]["rank"] - 0.5
+    assert command(*words).json["best"] == report["best"]
+    assert command(*words, "--noisy").json["best"]["metrics"]["valid_mse"] % 1 == 0
+    endless = command("search", "--bench", "fcnet", "--dataset", "naval_propulsion", "--time", "5s")
+    assert endless.code == 2 and "cost no simulated time" in endless.err
+
+
+def test_an_answer_is_judged_as_its_benchmark_wants(command: Any, tmp_path: Path) -> None:
+    ops = np.array(list(itertools.product(range(5), repeat=6)), dtype=np.uint8)
+    names = ("valid_12", "test_12", "valid_200", "test_200", "train_seconds_200", "params_m")
+    columns = {f"cifar10_{name}": np.arange(len(ops)) / 200 for name in names}
+    columns["cifar10_test_200"] = columns["cifar10_test_200"][::-1]  # the better after 12 epochs, the worse in the end
+    np.savez(tmp_path / "bench.npz", ops=ops, op_names=np.array(OPERATIONS), **columns)
+    report = command("search", "--bench", "nas-bench-201", "--bench-file", tmp_path / "bench.npz", "--trials", "20", "--json").json
+    assert report["standing"]["metric"] == "final_test_accuracy"
+    assert report["standing"]["score"] == report["best"]["metrics"]["final_test_accuracy"]
+    assert report["standing"]["rank"] > 15625 / 2
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
@@ -53,6 +94,9 @@ def test_a_limit_keeps_the_best_within_it(command: Any) -> None:
         (("--set", "population=5"), "'population=5' is not a setting."),
         (("--set", "strategy.size=5"), "has no setting 'size'"),
         (("--set", "kitchen.size=5"), "--set kitchen"),
+        (("--bench", "nowhere"), "no table 'nowhere'"),
+        (("--bench", "digits", "--evaluator", "toy"), "--bench and --evaluator both"),
+        (("--noisy",), "about a benchmark, and none is named"),
         (("--trials", "0"), "archsmith: Invalid value for '--trials': "),
         (("--speed", "9"), "archsmith: No such option: --speed"),
     ],

@@ -6,12 +6,13 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from archsmith.analysis import wording
-from archsmith.analysis.charts import NARROW, WIDE, Axis, Band, Layer, Line, Size, both, percent, plain, plot
+from archsmith.analysis.charts import NARROW, WIDE, Axis, Band, Ends, Layer, Line, Size, both, percent, plain, plot
 from archsmith.analysis.compare import VOLUME, Compared, Curve, probability
 from archsmith.analysis.report import TEMPLATES
 from archsmith.core.errors import MissingExtraError, UsageError
@@ -30,6 +31,7 @@ COLOURS = (
     ("#0f7f93", "#4fc3d6"),
     ("#b83a82", "#f08cc4"),
 )
+PAPER, INK, RULE = ("#ffffff", "#1e2129"), ("#57606c", "#a3adb9"), ("#e8ebef", "#353b45")  # behind a picture by itself, its words, its grid
 SHADE = 0.16  # opacity of an interval
 SETTLED = 0.08  # share of the budget after which values set the scale: the first trials of a search would leave no room for the rest
 TALL = Size("wide", WIDE.width, 400.0)
@@ -154,8 +156,9 @@ def axes(compared: Compared) -> tuple[Axis, Axis, float]:
     return Axis(name, 0.0, ends / unit), y, unit
 
 
-def _draw(compared: Compared, size: Size) -> str:
-    x, y, unit = axes(compared)
+def _draw(compared: Compared, size: Size, scale: tuple[Axis, Axis, float] | None = None, names: bool = False) -> str:
+    """``scale``: as ``axes`` gives it, where it is not to be that of ``compared``; ``names``: stand where lines end."""
+    x, y, unit = scale or axes(compared)
     bands: list[Layer] = []
     lines: list[Layer] = []
     for curve in compared.curves:
@@ -165,8 +168,9 @@ def _draw(compared: Compared, size: Size) -> str:
         colour = _class(compared, curve.label)
         bands.append(Band(list(zip(at, curve.low[first:], curve.high[first:], strict=True)), colour))
         lines.append(Line(list(zip(at, curve.mean[first:], strict=True)), colour, dashed=curve.label == compared.reference))
+    ends = [Ends([(curve.mean[-1], curve.label, _class(compared, curve.label)) for curve in compared.curves])] if names else []
     title = f"{metric_name(compared.metric)} over the search: mean of {compared.n_runs} runs with 95 % intervals"
-    return plot(size, x, y, [*bands, *lines], title)
+    return plot(size, x, y, [*bands, *lines, *ends], title)
 
 
 def _styles() -> str:
@@ -182,11 +186,6 @@ def _styles() -> str:
 def picture(compared: Compared) -> str:
     """The curves as an SVG file by itself, with a legend, on white."""
     drawn = _draw(compared, TALL)
-    rules = "".join(f".line.s{i}{{stroke:{light}}}.band.s{i}{{fill:{light};fill-opacity:{SHADE}}}" for i, (light, _) in enumerate(COLOURS))
-    style = (
-        "text{font:12px Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif;fill:#57606c}text.label{font-weight:600}"
-        f".grid{{stroke:#e8ebef;fill:none}}.axis{{stroke:#57606c;fill:none}}.line{{fill:none;stroke-width:2;stroke-linejoin:round}}{rules}"
-    )
     height = TALL.height + 20 * len(compared.curves) + 10
     legend = ""
     for i, curve in enumerate(compared.curves):
@@ -197,7 +196,42 @@ def picture(compared: Compared) -> str:
         )
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-10 -6 {TALL.width + 20:g} {height:g}" width="{TALL.width + 20:g}" height="{height:g}">'
     inside = re.sub(r"^<svg[^>]*>|</svg>$", "", drawn)
-    return f'{head}<style>{style}</style><rect x="-10" y="-6" width="100%" height="100%" fill="#fff"/>{inside}{legend}</svg>\n'
+    return f'{head}<style>{_rules(0)}</style><rect class="paper" x="-10" y="-6" width="100%" height="100%"/>{inside}{legend}</svg>\n'
+
+
+def small_picture(compared: Compared, labels: Sequence[str]) -> str:
+    """The curves of ``labels`` and of the reference as a small SVG file by itself, on the scale of all strategies and with names where lines end."""
+    shown = {compared.reference, *labels}
+    x, y, unit = axes(compared)
+    few = replace(
+        compared,
+        rows=tuple(row for row in compared.rows if row.label in shown),
+        curves=tuple(curve for curve in compared.curves if curve.label in shown),
+    )
+    return by_itself(_draw(few, NARROW, (x, replace(y, label=f"{compared.title}: {y.label}"), unit), names=True))
+
+
+def by_itself(chart: str) -> str:
+    """A chart of strategies (``s0`` the reference) as an SVG file with its own colours, in light or in dark as its reader likes it."""
+    edge = 4
+    width, height = (float(side) + 2 * edge for side in re.findall(r'viewBox="0 0 (\S+) (\S+)"', chart)[0])
+    head, inside = chart.split(">", 1)
+    head = re.sub(r' (class|viewBox|width|height)="[^"]*"', "", head)
+    head = f'{head} viewBox="{-edge} {-edge} {width:g} {height:g}" width="{width:g}" height="{height:g}">'
+    n = 1 + max(map(int, re.findall(r"\bs(\d)\b", inside)), default=0)
+    style = f"{_rules(0, n)}@media(prefers-color-scheme:dark){{{_rules(1, n)}}}"
+    return f'{head}<style>{style}</style><rect class="paper" x="{-edge}" y="{-edge}" width="100%" height="100%"/>{inside}\n'
+
+
+def _rules(theme: int, n: int = len(COLOURS)) -> str:
+    """The style of a picture by itself, in light (0) or in dark (1), for its first ``n`` colours."""
+    ink, colours = INK[theme], [colour[theme] for colour in COLOURS[:n]]
+    strategies = "".join(f".line.s{i}{{stroke:{c}}}.band.s{i}{{fill:{c};fill-opacity:{SHADE}}}.word.s{i}{{fill:{c}}}" for i, c in enumerate(colours))
+    return (
+        f"text{{font:12px Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif;fill:{ink}}}.label,.word{{font-weight:600}}.paper{{fill:{PAPER[theme]}}}"
+        f".grid{{stroke:{RULE[theme]};fill:none}}.axis{{stroke:{ink};fill:none}}.line{{fill:none;stroke-width:2;stroke-linejoin:round}}"
+        f".line.faint{{stroke:{ink};stroke-width:.7;stroke-opacity:.5}}{strategies}"
+    )
 
 
 def _legend(compared: Compared, curve: Curve) -> str:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Published benchmark -> evaluator, by name or module:Class.
-PUBLISHED = {"nas-bench-201": "nasbench201", "fcnet": "archsmith.evaluators.fcnet:FcNetEvaluator"}
+PUBLISHED = {"nas-bench-201": "nasbench201", "fcnet": "fcnet"}  # benchmark -> evaluator
 HARDWARE = ("latency_ms_", "energy_mj_", "arithmetic_intensity_")  # metrics that need the table of HW-NAS-Bench beside NAS-Bench-201
 REMEMBERED = "benches.json"
 

@@ -17,8 +17,15 @@ COMPARISONS = {"<=": "upper", ">=": "lower"}
 def search(
     space: Annotated[str | None, typer.Option(help="Search space, by name or module:Class.  [default: the evaluator's own, else a toy]")] = None,
     strategy: Annotated[str, typer.Option(help="Search strategy, by name or module:Class.")] = "random",
-    evaluator: Annotated[str | None, typer.Option(help="Evaluator, by name or module:Class.  [default: table with --bench, else a toy]")] = None,
-    bench: Annotated[str | None, typer.Option(help="Benchmark table: digits, digits-cells, fashion-14, fashion-14-cells, or a file.")] = None,
+    evaluator: Annotated[str | None, typer.Option(help="Evaluator, by name or module:Class.  [default: the benchmark's, else a toy]")] = None,
+    bench: Annotated[
+        str | None, typer.Option(help="Benchmark: digits, digits-cells, fashion-14, fashion-14-cells, nas-bench-201, fcnet, or a table's file.")
+    ] = None,
+    bench_file: Annotated[str | None, typer.Option(help="The file of nas-bench-201 or fcnet; given once, it is remembered.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="cifar10 or cifar100; for fcnet protein_structure, slice_localization, ….")] = None,
+    noisy: Annotated[bool, typer.Option("--noisy", help="A trial gives the score of one recorded training, not the mean of all.")] = False,
+    data: Annotated[str | None, typer.Option(help="Pictures to train on, as `archsmith fit` takes them; the evaluator is then training unless named.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Of a trial on --data at the most.  [default: 4]")] = None,
     maximize: Annotated[list[str] | None, typer.Option(help="A metric to maximise.  [default: the evaluator's first]")] = None,
     minimize: Annotated[list[str] | None, typer.Option(help="A metric to minimise.")] = None,
     limit: Annotated[list[str] | None, typer.Option(help="A hard limit, as 'params<=1000000'.")] = None,
@@ -36,20 +43,49 @@ def search(
     The log is kept as a study: see `archsmith studies`.
     """
     from archsmith import catalog
+    from archsmith.cli import benches
+    from archsmith.cli.datasets import problem_on
     from archsmith.core.budget import Budget, parse_seconds
     from archsmith.core.errors import UsageError
+    from archsmith.runtime.comparison import refuse_endless
     from archsmith.runtime.workspace import Workspace
 
     given = catalog.parse_settings(settings or [])
     unknown = [kind for kind in given if kind not in ("space", "strategy", "evaluator")]
     if unknown:
         raise UsageError(f"--set {unknown[0]}.… sets nothing here.", "Settings begin with space, strategy or evaluator.")
+    place = Workspace(workspace)
+    objectives, limits = objectives_and_limits(maximize or [], minimize or [], limit or [])
+    chosen = evaluator or TOY
     if bench is not None:
-        given.setdefault("evaluator", {})["path"] = bench
-    problem, built = _problem(evaluator or ("table" if bench else TOY), space, given, maximize or [], minimize or [], limit or [])
+        if evaluator is not None:
+            raise UsageError("--bench and --evaluator both say what is asked for results.", "Give one of them.")
+        found = benches.find(bench, bench_file, dataset, noisy, [each.metric for each in (*objectives, *limits)], place.path)
+        chosen, given["evaluator"] = found.evaluator, {**found.settings, **given.get("evaluator", {})}
+    elif bench_file is not None or dataset is not None or noisy:
+        raise UsageError("--bench-file, --dataset and --noisy are about a benchmark, and none is named.", "Name one with --bench.")
+    if data is not None:
+        if bench is not None:
+            raise UsageError("--bench and --data both say what is searched on.", "Give one of them.")
+        problem, built = problem_on(data, space, evaluator, given, objectives, limits, epochs, root=place.path / "data", seed=seed)
+    elif epochs is not None:
+        raise UsageError("--epochs is about trainings, and there are no data to train on.", "Name them with --data.")
+    else:
+        problem, built = _problem(chosen, space, given, objectives, limits)
     budget = Budget(seconds=None if time is None else parse_seconds(time), trials=trials if trials or time else 100)
-    store = Workspace(workspace).create(name)
-    named = {"bench": bench, "space": space, "strategy": strategy, "evaluator": evaluator}
+    refuse_endless(budget, problem, built, bench or chosen)
+    store = place.create(name)
+    named = {
+        "bench": bench,
+        "bench-file": bench_file,
+        "dataset": dataset,
+        "noisy": noisy,
+        "data": data,
+        "epochs": epochs,
+        "space": space,
+        "strategy": strategy,
+        "evaluator": evaluator,
+    }
     goals = {"maximize": maximize, "minimize": minimize, "limit": limit}
     command = command_line("search", {**named, **goals, "trials": budget.trials, "time": time, "seed": seed, "set": settings})
     _run(problem, _build("strategy", strategy, given), built, budget, seed, store, workers, json=json, command=command)
@@ -110,39 +146,41 @@ def _run(problem: Any, strategy: Any, evaluator: Any, budget: Any, seed: int, st
 
 
 def command_line(name: str, options: Mapping[str, Any]) -> str:
-    """``archsmith name`` with the options that are not None or empty; one that holds several values is given once for each."""
+    """``archsmith name`` with the options that are not None, False or empty; one that holds several values is given once for each."""
     import shlex
 
     words = ["archsmith", name]
     for option, value in options.items():
-        for each in value if isinstance(value, list) else [] if value is None else [value]:
-            words += [f"--{option}", str(each)]
+        for each in value if isinstance(value, list) else [] if value is None or value is False else [value]:
+            words += [f"--{option}"] if each is True else [f"--{option}", str(each)]
     return shlex.join(words)
 
 
 def _report(study: str, result: Any, problem: Any, evaluator: Any) -> dict[str, Any]:
     import dataclasses
 
+    from archsmith.runtime.comparison import judged_by_of
+
     history, best, objective = result.history, result.best, problem.objectives[0]
-    place = None
+    place, judged_by = None, judged_by_of(evaluator, objective.metric)
     if best is not None and hasattr(evaluator, "standing"):
-        place = evaluator.standing(best.architecture, objective.metric, maximize=objective.maximize)
+        place = evaluator.standing(best.architecture, judged_by, maximize=objective.maximize)
     return {
         "study": study,
         "stop_reason": result.reason,
         "seconds": result.seconds,
         "n_trials": len(history.finished),
         "n_failed": sum(trial.losses is None for trial in history.finished),
-        "metric": problem.objectives[0].metric,
+        "metric": objective.metric,
         "best": None if best is None else {"trial": best.id, "metrics": dict(best.metrics), "architecture": dict(best.architecture)},
-        "standing": None if place is None else dataclasses.asdict(place),
+        "standing": None if place is None else {"metric": judged_by, **dataclasses.asdict(place)},
         "front": [{"trial": trial.id, "metrics": dict(trial.metrics)} for trial in history.front()] if len(problem.objectives) > 1 else None,
     }
 
 
 def _summarize(report: Mapping[str, Any]) -> None:
     from archsmith.cli.output import say, show
-    from archsmith.core.wording import number
+    from archsmith.core.wording import metric_name, number
 
     failed = f" ({report['n_failed']} failed)" if report["n_failed"] else ""
     say(f"{report['n_trials']} trials{failed} in {report['seconds']:.1f} s; stopped because: {report['stop_reason']}. Study {report['study']}.")
@@ -154,7 +192,8 @@ def _summarize(report: Mapping[str, Any]) -> None:
     place = report["standing"]
     if place is not None:
         behind = abs(place["best"] - place["score"])
-        say(f"Place {place['rank']:,} of {place['n']:,} in the table: {number(place['score'])} on average, {number(behind)} behind the best.", "")
+        said = f"Place {place['rank']:,} of {place['n']:,} in the table by {metric_name(place['metric'])}"
+        say(f"{said}: {number(place['score'])} on average, {number(behind)} behind the best.", "")
     show(("decision", "answer"), [(path, str(answer)) for path, answer in best["architecture"].items()])
 
 
@@ -164,14 +203,13 @@ def _build(kind: str, name: str, given: Mapping[str, Mapping[str, Any]]) -> Any:
     return catalog.build(catalog.get(kind, name), given.get(kind, {}))
 
 
-def _problem(evaluator: str, space: str | None, given: Any, maximize: list[str], minimize: list[str], limits: list[str]) -> tuple[Any, Any]:
+def _problem(evaluator: str, space: str | None, given: Any, objectives: tuple[Any, ...], constraints: tuple[Any, ...]) -> tuple[Any, Any]:
     """The problem and the evaluator that the options describe. A table brings its own space and fidelities; an evaluator that works on one space gets it."""
     import dataclasses
 
     from archsmith import catalog
     from archsmith.core.problem import Objective, Problem
 
-    objectives, constraints = objectives_and_limits(maximize, minimize, limits)
     cls = catalog.get("evaluator", evaluator)
     if space is None and hasattr(cls, "problem"):
         built = _build("evaluator", evaluator, given)

@@ -107,7 +107,7 @@ class Plan:
         title: str | None = None,
     ) -> Plan:
         """The plan of comparing ``strategies`` (label -> strategy). ``judged_by``: the metric instead of the first objective."""
-        defaults = [_judged_by(evaluator, objective.metric) for objective in problem.objectives]
+        defaults = [judged_by_of(evaluator, objective.metric) for objective in problem.objectives]
         metrics = [judged_by or defaults[0], *defaults[1:]]
         unknown = [metric for metric in (*metrics, *problem.metrics) if metric not in evaluator.metrics]
         if unknown:
@@ -261,14 +261,7 @@ class Comparison:
         problem, evaluator = _parts(*_texts(self.plan.to_dict()))
         for spec in self.plan.strategies.values():
             catalog.from_spec(spec, "strategy")
-        if self.plan.seconds is None or self.plan.trials is not None or not evaluator.simulated:
-            return
-        rng = generator(self.plan.seed, "rehearsal")
-        tries = [_seconds(evaluator, problem, rng) for _ in range(20)]
-        if not any(seconds > 0 for seconds in tries):
-            raise UsageError(
-                f"Trials of {self.plan.title} cost no simulated time, so a budget of seconds would never end.", "Give a budget of trials."
-            )
+        refuse_endless(Budget(self.plan.seconds, self.plan.trials), problem, evaluator, self.plan.title)
 
 
 def read_plan(folder: Path) -> Plan | None:
@@ -282,6 +275,15 @@ def read_plan(folder: Path) -> Plan | None:
     if not isinstance(data, dict) or data.get("format", 0) > FORMAT:
         raise StudyError(f"{folder / PLAN} was written by a newer version of Archsmith, or is no comparison.", "Choose another name.")
     return Plan.from_dict(data)
+
+
+def refuse_endless(budget: Budget, problem: Problem, evaluator: Evaluator, title: str) -> None:
+    """Raises UsageError where ``budget`` is of seconds alone and none of 20 random trials of what people call ``title`` charges any."""
+    if budget.seconds is None or budget.trials is not None or not evaluator.simulated:
+        return
+    rng = generator(0, "rehearsal")
+    if not any(_seconds(evaluator, problem, rng) > 0 for _ in range(20)):
+        raise UsageError(f"Trials of {title} cost no simulated time, so a budget of seconds would never end.", "Give a budget of trials.")
 
 
 def _refuse_another(folder: Path, before: Plan, now: Plan) -> None:
@@ -299,7 +301,8 @@ def _short(value: Any) -> str:
     return text if len(text) <= 200 else f"{text[:199]}…"
 
 
-def _judged_by(evaluator: Evaluator, metric: str) -> str:
+def judged_by_of(evaluator: Evaluator, metric: str) -> str:
+    """The metric that the answer of a search for ``metric`` is judged by."""
     judged_by = getattr(evaluator, "judged_by", None)
     return str(judged_by(metric)) if judged_by is not None else metric
 
