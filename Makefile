@@ -3,7 +3,7 @@
 PYTHON ?= python3
 # Another package index that offers torch, for instance PyTorch's own with CPU builds: make demo TORCH_INDEX=https://...
 TORCH_INDEX ?=
-# The table of NAS-Bench-201 as an .npz (see archsmith.evaluators.nasbench201), for the benchmark that needs it.
+# The table of NAS-Bench-201 as an .npz (see archsmith.evaluators.nasbench201), for the benchmarks that need it; single trainings lie beside it.
 NASBENCH201 ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -50,11 +50,19 @@ bench: $(STAMP) ## every measurement that the documentation quotes; hours, and g
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/executor.py
 	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python benchmarks/methods.py
+	$(BIN)/python benchmarks/proxies.py $(if $(NASBENCH201),--nasbench201 $(NASBENCH201))
 	$(BIN)/python benchmarks/data_memory.py --images 200000
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/fashion_mnist.py
 	$(BIN)/python benchmarks/budgets.py
 	$(BIN)/python benchmarks/cifar10.py
+	$(BIN)/python benchmarks/inheritance.py
+	$(BIN)/python benchmarks/enas_step.py
+	$(BIN)/python benchmarks/enas.py
+	$(BIN)/python benchmarks/weights.py
+	$(if $(NASBENCH201),$(BIN)/python benchmarks/graph_gp.py $(NASBENCH201) --single $(NASBENCH201:.npz=_valid_per_seed.npz))
+	$(if $(NASBENCH201),$(BIN)/python benchmarks/progressive.py $(NASBENCH201))
 	$(if $(NASBENCH201),$(BIN)/python benchmarks/nasbench201_baselines.py $(NASBENCH201),@echo "Left out: make bench NASBENCH201=nas_bench_201.npz")
 
 docs: $(DOCS_STAMP) ## build the documentation into site/
