@@ -24,7 +24,9 @@ def search(
     bench_file: Annotated[str | None, typer.Option(help="The file of nas-bench-201 or fcnet; given once, it is remembered.")] = None,
     dataset: Annotated[str | None, typer.Option(help="cifar10 or cifar100; for fcnet protein_structure, slice_localization, ….")] = None,
     noisy: Annotated[bool, typer.Option("--noisy", help="A trial gives the score of one recorded training, not the mean of all.")] = False,
-    data: Annotated[str | None, typer.Option(help="Pictures to train on, as `archsmith fit` takes them; the evaluator is then training unless named.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Pictures to train on, as `archsmith fit` takes them; the evaluator is then training unless named.")
+    ] = None,
     epochs: Annotated[float | None, typer.Option(help="Of a trial on --data at the most.  [default: 4]")] = None,
     maximize: Annotated[list[str] | None, typer.Option(help="A metric to maximise.  [default: the evaluator's first]")] = None,
     minimize: Annotated[list[str] | None, typer.Option(help="A metric to minimise.")] = None,
