@@ -42,7 +42,7 @@ def verdict(result: dict, budget: float) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--npz", type=Path, default=Path("../shared/data/cifar10.npz"))
+    parser.add_argument("--npz", type=Path, default=Path("cifar10.npz"))
     parser.add_argument("--fashion", type=Path, default=jobs.FASHION)
     parser.add_argument("--longest", default="10m", help="leave out longer budgets")
     options = parser.parse_args()

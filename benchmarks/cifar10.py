@@ -36,7 +36,7 @@ def unpacked(npz: Path, folder: Path) -> Path:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--npz", type=Path, default=Path("../shared/data/cifar10.npz"))
+    parser.add_argument("--npz", type=Path, default=Path("cifar10.npz"))
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--time", default="20m")
     parser.add_argument("--seeds", default="0,1")

@@ -177,9 +177,9 @@ def show(bench: Bench, timed: int, theirs: Path | None) -> dict:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--nasbench201", type=Path, default=Path("../shared/bench/nas_bench_201.npz"))
-    parser.add_argument("--npz", type=Path, default=Path("../shared/data/cifar10.npz"), help="CIFAR-10; noise where it is not there")
-    parser.add_argument("--published", type=Path, default=Path("../shared/bench/nas_bench_201_zero_cost_cifar10.parquet"))
+    parser.add_argument("--nasbench201", type=Path, default=Path("nas_bench_201.npz"))
+    parser.add_argument("--npz", type=Path, default=Path("cifar10.npz"), help="CIFAR-10; noise where it is not there")
+    parser.add_argument("--published", type=Path, default=Path("nas_bench_201_zero_cost_cifar10.parquet"))
     parser.add_argument("--networks", type=int, help="of the table digits; all of them when left out, none when 0")
     parser.add_argument("--cells", type=int, default=200, help="of NAS-Bench-201, none when 0")
     parser.add_argument("--batch", type=int, default=64)

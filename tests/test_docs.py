@@ -100,6 +100,28 @@ def test_every_page_is_in_the_navigation_once() -> None:
     assert sorted(listed) == [str(path.relative_to(DOCS)) for path in PAGES]
 
 
+@pytest.mark.parametrize("path", sorted((DOCS / "methods").glob("[!i]*.md")), ids=name_of)
+def test_a_page_of_a_method_is_whole(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    order = [
+        r"^# `",
+        r"^\*\*When to take",
+        r"^## Settings",
+        r"^## Source",
+        r"^\*\*How ours differs",
+        r"^## What (it|they) reached here",
+        r"^## How to run",
+    ]
+    places = [found.start() if (found := re.search(part, text, re.MULTILINE)) else -1 for part in order]
+    assert places == sorted(places) and places[0] == 0
+    assert "](../images/methods/" in text[: places[2]] or path.stem == "enas"  # which searches no table
+
+
+def test_pictures_of_methods_are_shown() -> None:
+    shown = {name for path in PAGES for name in re.findall(r"\]\(\.\./images/methods/([^)]+)\)", path.read_text(encoding="utf-8"))}
+    assert shown == {path.name for path in (DOCS / "images" / "methods").iterdir()}
+
+
 def test_names_of_the_reference_can_be_imported() -> None:
     import importlib
 

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -199,16 +199,23 @@ def picture(compared: Compared) -> str:
     return f'{head}<style>{_rules(0)}</style><rect class="paper" x="-10" y="-6" width="100%" height="100%"/>{inside}{legend}</svg>\n'
 
 
-def small_picture(compared: Compared, labels: Sequence[str]) -> str:
-    """The curves of ``labels`` and of the reference as a small SVG file by itself, on the scale of all strategies and with names where lines end."""
-    shown = {compared.reference, *labels}
-    x, y, unit = axes(compared)
+def small_picture(compared: Compared, label: str) -> str:
+    """The curves of one strategy and of the reference as a small SVG file by itself, with names where lines end."""
+    shown = {compared.reference, label}
     few = replace(
         compared,
         rows=tuple(row for row in compared.rows if row.label in shown),
         curves=tuple(curve for curve in compared.curves if curve.label in shown),
     )
-    return by_itself(_draw(few, NARROW, (x, replace(y, label=f"{compared.title}: {y.label}"), unit), names=True))
+    return by_itself(_draw(few, NARROW, small_axes(compared), names=True))
+
+
+def small_axes(compared: Compared) -> tuple[Axis, Axis, float]:
+    """As ``axes``, one scale for all small pictures of a comparison: from where the reference settles to the best of any strategy."""
+    x, y, unit = axes(replace(compared, curves=tuple(curve for curve in compared.curves if curve.label == compared.reference)))
+    _, whole, _ = axes(compared)
+    low, high = (y.low, whole.high) if compared.maximize else (whole.low, y.high)
+    return x, replace(y, label=f"{compared.title}: {y.label}", low=low, high=high), unit
 
 
 def by_itself(chart: str) -> str:

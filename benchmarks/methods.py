@@ -1,0 +1,174 @@
+"""Every search method against random search on the tables that ship with the package: the figures and pictures on the pages of the methods.
+
+    python benchmarks/methods.py --runs 20 --pictures docs/images/methods
+
+Runs of all strategies are paired by their seeds, and begin with their default settings; what a strategy draws for itself before it sees results (first
+weights) is the same in all of its runs. A trial gives the score of one recorded training, drawn by its seed. A search is judged by the accuracy of its answer,
+mean over all recorded trainings, at the highest fidelity. *Regret*: how far the mean over runs of that lies below the best of the table, in points.
+
+* ``digits`` and ``digits-cells``, 100 trials: all strategies of the catalogue with one objective and full trials (``progressive`` where cells grow).
+* ``fashion-14`` and ``fashion-14-cells``, 100 trials: ``graph_gp`` beside those that ``benchmarks/tables.py`` looks at for longer.
+* Short trials: strategies that use them against others with the same budget of simulated seconds, that of 100 average trainings. Tables charge every trial
+  from its first epoch on, also one that a real evaluator would continue.
+* Two objectives, accuracy and multiply-adds: hyper-volume of the front after 100 trials.
+
+*Better, worse, ties*: pairs with random search. *p*: Wilcoxon's signed-rank test, two-sided; *corrected* after Holm for the tests of one table. *Drawn*: how
+many trials were random architectures. *Clock*: seconds of a run, log and judging included. Logs are kept below ``benchmarks/results``: what was stopped goes
+on, what is finished is not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import bisect
+import statistics
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import jobs
+import numpy as np
+
+from archsmith import catalog
+from archsmith.analysis.charts import NARROW, Axis, Ends, Line, plot
+from archsmith.analysis.compare import VOLUME, Compared, compare, probability
+from archsmith.analysis.comparison_page import by_itself, small_axes, small_picture
+from archsmith.core.problem import Objective
+from archsmith.evaluators.table import TableEvaluator
+from archsmith.runtime.comparison import RUNS, Comparison, Plan, Run
+from archsmith.runtime.sqlite import SqliteStore
+
+TRIALS = 100
+SHARES = (0.25, 0.5, 1.0)  # of the budget, after which regrets are told
+FEW = ("random", "evolution", "local", "graph_gp")
+SHORT = ("halving", "hyperband", "asha")
+LEFT_OUT = (*SHORT, "enas")  # with full trials; enas asks an evaluator that was prepared, which tables are not
+GROWS = "digits-cells"
+AGAINST = ("better, worse, ties", "p", "corrected")  # pairs with random search
+TWO = (Objective("accuracy"), Objective("macs", maximize=False))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A table, what is compared on it, and how: ``short`` with trials at all fidelities and a budget of seconds, ``two`` with two objectives.
+    ``pictures``: the strategies that pictures are drawn of."""
+
+    table: str
+    strategies: tuple[str, ...]
+    pictures: tuple[str, ...] = ()
+    short: bool = False
+    two: bool = False
+
+    @property
+    def evaluator(self) -> TableEvaluator:
+        return TableEvaluator(self.table, noisy=True)
+
+    @property
+    def title(self) -> str:
+        return f"{self.table}{', short trials' if self.short else ', two objectives' if self.two else ''}"
+
+    def plan(self, runs: int) -> Plan:
+        evaluator = self.evaluator
+        seconds = float(round(TRIALS * evaluator.table.seconds[:, -1].mean())) if self.short else None
+        strategies = {name: catalog.get("strategy", name)() for name in self.strategies}
+        problem = evaluator.problem(TWO if self.two else None)
+        return Plan.of(problem, evaluator, strategies, runs=runs, seconds=seconds, trials=None if self.short else TRIALS, title=self.title)
+
+
+def benches() -> list[Bench]:
+    found = []
+    for table in ("digits", "digits-cells"):
+        names = [name for name in catalog.TABLE["strategy"] if name not in LEFT_OUT and (name != "progressive" or table == GROWS)]
+        found.append(Bench(table, tuple(names), tuple(name for name in names if name != "nsga2")))
+    found += [Bench(table, FEW) for table in ("fashion-14", "fashion-14-cells")]
+    found += [Bench(table, ("random", "evolution", "graph_gp", *SHORT), SHORT, short=True) for table in ("digits", "digits-cells")]
+    return found + [Bench(table, ("random", "nsga2"), ("nsga2",), two=True) for table in ("digits", "digits-cells")]
+
+
+def drawn(study: Path) -> int:
+    """How many of a study's trials were drawn from the space at random."""
+    proposed = (row for event in SqliteStore(study).read() if event.kind == "proposed" for row in event.data["trials"])
+    return sum(row["notes"].get("operator") == "sample" for row in proposed)
+
+
+def table_of(bench: Bench, comparison: Comparison, compared: Compared) -> str:
+    """What one comparison says, as lines."""
+    plan = comparison.plan
+    volume = compared.metric == VOLUME
+    limit = plan.seconds or plan.trials or 0
+    best = 100 * float(np.nanmax(bench.evaluator.table.finals("accuracy")))
+    tests, curves = {test.label: test for test in compared.tests}, {curve.label: curve for curve in compared.curves}
+
+    def shown(value: float | None) -> str:
+        return "–" if value is None else f"{value:.3f}" if volume else f"{100 * value:.2f}"
+
+    def reached(label: str, share: float) -> str:
+        """Regret, or hyper-volume; a dash where not every run had an answer yet."""
+        curve = curves[label]
+        at = bisect.bisect_right(curve.x, share * limit) - 1
+        return "–" if at < 0 else shown(curve.mean[at]) if volume else f"{best - 100 * curve.mean[at]:.2f}"
+
+    unit = "s" if bench.short else "trials"
+    cells = [["strategy", *(f"{share * limit:g} {unit}" for share in SHARES), "mean ± sd", "median", *AGAINST, "trials", "drawn", "clock"]]
+    for row in compared.rows:
+        test = tests.get(row.label)
+        pairs = ["–"] * 3 if test is None else [f"{test.better}, {test.worse}, {test.ties}", probability(test.p), probability(test.p_holm)]
+        at_the_end = [f"{shown(row.mean)} ± {shown(row.sd)}", shown(row.median)]
+        studies = [comparison.folder / RUNS / f"{row.label}-{seed}" for seed in range(plan.seed, plan.seed + plan.runs)]
+        costs = [f"{row.trials:.0f}", f"{statistics.fmean(map(drawn, studies)):.0f}", f"{row.wall_seconds:.2f}"]
+        cells.append([row.label, *(reached(row.label, share) for share in SHARES), *at_the_end, *pairs, *costs])
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    what = "hyper-volume" if volume else f"regret in points below {best:.2f} %"
+    return "\n".join([f"{bench.title}: {limit:g} {unit}, {compared.n_runs} runs; {what}", *lines, *compared.notes])
+
+
+def luck(compared: Compared, runs: list[Run]) -> str:
+    """Random search by itself: what each of its runs would have answered with, and their mean."""
+    x, y, _ = small_axes(compared)
+    own = [run.curve for run in runs if run.strategy == compared.reference]
+    mean = next(curve for curve in compared.curves if curve.label == compared.reference)
+    each = [[(step.n, step.points[0][0]) for step in curve] + [(x.high, curve[-1].points[0][0])] for curve in own]
+    lines = [Line(seen(line, y), "faint", steps=True) for line in each]
+    average = Line(seen(list(zip(mean.x, mean.mean, strict=True)), y), "s0")
+    ends = Ends([(mean.mean[-1], f"mean of {len(own)}", "s0")])
+    return by_itself(plot(NARROW, x, y, [*lines, average, ends], f"{len(own)} runs of random search"))
+
+
+def seen(points: list[tuple[float, float]], y: Axis) -> list[tuple[float, float]]:
+    """From where a line comes into the picture; later dips stand at its edge."""
+    first = next((i for i, (_, value) in enumerate(points) if value >= y.low), len(points))
+    return [(at, max(y.low, value)) for at, value in points[first:]]
+
+
+def draw(bench: Bench, compared: Compared, runs: list[Run], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    named = replace(compared, title=bench.table)
+    for name in bench.pictures:
+        svg = luck(named, runs) if name == compared.reference else small_picture(named, name)
+        (folder / f"{name}-{bench.table}.svg").write_text(svg, encoding="utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--pictures", type=Path, help="folder that pictures are drawn into")
+    options = parser.parse_args()
+    for bench in benches():
+        began = time.perf_counter()
+        plan = bench.plan(options.runs)
+        comparison = Comparison(jobs.RESULTS / "methods" / f"{bench.title.replace(', ', '-').replace(' ', '-')}-{plan.key}", plan)
+        comparison.run(options.workers)
+        runs = comparison.runs()
+        compared = compare(plan, runs)
+        print(f"{table_of(bench, comparison, compared)}\n({time.perf_counter() - began:.0f} s)\n", flush=True)
+        if options.pictures is not None:
+            draw(bench, compared, runs, options.pictures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
