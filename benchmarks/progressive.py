@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import statistics
 import sys
 import time
@@ -92,7 +93,8 @@ def main() -> int:
         print(f"Skipped: there is no table {options.table}.")
         return 0
     path = str(options.table)
-    with numeric_threads(1), ProcessPoolExecutor(options.workers) as pool:
+    spawned = multiprocessing.get_context("spawn")  # a forked worker would keep the number of threads that its parent's numpy was loaded with
+    with numeric_threads(1), ProcessPoolExecutor(options.workers, mp_context=spawned) as pool:
         found = {
             (form, beam): kept(f"pnas-{form}-{beam}", options.pnas_runs, pool, partial(top_1, path, beam, form)) for form in FORMS for beam in BEAMS
         }
