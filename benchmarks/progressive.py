@@ -60,9 +60,13 @@ def top_1(path: str, beam: int, form: str, seed: int) -> tuple[float, int]:
     return 100 * result.best.metrics["accuracy"], len(result.history.trials)
 
 
+def file_of(name: str, runs: int) -> Path:
+    return KEPT / f"{name}-{runs}.json"
+
+
 def kept(name: str, runs: int, pool: ProcessPoolExecutor, task: Callable[[int], Any]) -> list[Any]:
     """What ``task`` says of each seed, from the file of an earlier time where there is one."""
-    file = KEPT / f"{name}-{runs}.json"
+    file = file_of(name, runs)
     if not file.exists():
         began = time.perf_counter()
         found = list(pool.map(task, range(runs), chunksize=5))
@@ -72,10 +76,10 @@ def kept(name: str, runs: int, pool: ProcessPoolExecutor, task: Callable[[int], 
     return json.loads(file.read_text())
 
 
-def curve(path: str, name: str, runs: int, target: float, pool: ProcessPoolExecutor) -> np.ndarray:
-    """Mean best so far (trials,), for the least horizon at which it reaches ``target``, or the greatest."""
+def curve(path: str, name: str, runs: int, target: float, most: int, pool: ProcessPoolExecutor) -> np.ndarray:
+    """Mean best so far (trials,), for the least horizon at which it reaches ``target``, or the greatest up to ``most``."""
     means = np.zeros(0)
-    for horizon in HORIZONS:
+    for horizon in [horizon for horizon in HORIZONS if horizon <= most]:
         means = np.mean(kept(f"{name}-{horizon}", runs, pool, partial(best_so_far, path, name, horizon)), axis=0)
         if means[-1] >= target:
             break
@@ -87,6 +91,8 @@ def main() -> int:
     parser.add_argument("table", type=Path, help="nas_bench_201.npz, as described in archsmith.evaluators.nasbench201")
     parser.add_argument("--runs", type=int, default=500, help="of the strategies that PNAS is compared with")
     parser.add_argument("--pnas-runs", type=int, default=100)
+    parser.add_argument("--most", type=int, default=HORIZONS[-1], help="trials of the others; those of reinforce get slow when it repeats itself")
+    parser.add_argument("--finished", action="store_true", help="tell of the forms and beams that are finished, and run no others")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     if not options.table.is_file():
@@ -96,10 +102,13 @@ def main() -> int:
     spawned = multiprocessing.get_context("spawn")  # a forked worker would keep the number of threads that its parent's numpy was loaded with
     with numeric_threads(1), ProcessPoolExecutor(options.workers, mp_context=spawned) as pool:
         found = {
-            (form, beam): kept(f"pnas-{form}-{beam}", options.pnas_runs, pool, partial(top_1, path, beam, form)) for form in FORMS for beam in BEAMS
+            (form, beam): kept(f"pnas-{form}-{beam}", options.pnas_runs, pool, partial(top_1, path, beam, form))
+            for form in FORMS
+            for beam in BEAMS
+            if not options.finished or file_of(f"pnas-{form}-{beam}", options.pnas_runs).exists()
         }
         target = max(statistics.fmean(score for score, _ in runs) for runs in found.values())
-        curves = {name: curve(path, name, options.runs, target, pool) for name in ("reinforce", "tabular", "random")}
+        curves = {name: curve(path, name, options.runs, target, options.most, pool) for name in ("reinforce", "tabular", "random")}
     for name, means in curves.items():
         shown = ", ".join(f"{means[n - 1]:.2f} after {n}" for n in (37, 69, 105, 200, 300, 600, 1000) if n <= len(means))
         print(f"{name:9} best so far, %: {shown} ({options.runs} runs)")
