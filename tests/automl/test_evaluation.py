@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from typing import Any
 
 import pytest
 
 from archsmith import catalog
+from archsmith.automl.answer import command_of
 from archsmith.automl.evaluation import check_settings, evaluator_of, retention_of
 from archsmith.automl.plan import INHERITED, OWN, SHARED, Speed, make_plan
 from archsmith.automl.prepare import weights_of
@@ -96,3 +98,10 @@ def test_parents_stay_where_children_inherit_from_them() -> None:
     settings = FitSettings("digits", disk_mb=300.0)
     assert retention_of(settings, plans[INHERITED]).top > retention_of(settings, plans[OWN]).top
     assert retention_of(settings, plans[INHERITED]).max_mb == 300.0
+
+
+def test_the_command_of_a_job_asks_for_the_same_settings() -> None:
+    settings = {"shared": {"sampler": "fair", "recipe": {"epochs": 3, "balance": True}}, "recipe": {"learning_rate": 0.1}}
+    words = shlex.split(command_of(FitSettings("digits", weights="shared", settings=settings)))
+    assert words[words.index("--weights") + 1] == "shared"
+    assert catalog.parse_settings([words[i + 1] for i, word in enumerate(words) if word == "--set"]) == settings

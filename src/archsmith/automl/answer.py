@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -140,5 +142,14 @@ def command_of(settings: FitSettings) -> str:
     names = {"weights": "--weights", "kind": "--kind", "image": "--image-column", "target": "--target-column", "side": "--side", "device": "--device"}
     parts += [f"{flag} {getattr(settings, name)}" for name, flag in names.items() if getattr(settings, name) != getattr(default, name)]
     parts += ["--balance"] if settings.balance else []
-    parts += [f"--set {kind}.{name}={value}" for kind, values in settings.settings.items() for name, value in values.items()]
+    parts += [f"--set {shlex.quote(f'{path}={text}')}" for path, text in _flat(settings.settings)]
     return " ".join(parts)
+
+
+def _flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """``shared.recipe.epochs`` and ``10``: each value as ``catalog.parse_settings`` reads it."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield before + name, value if isinstance(value, str) else json.dumps(value)
