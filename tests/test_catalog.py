@@ -1,14 +1,17 @@
+import json
 from dataclasses import dataclass, field
 
 import pytest
 
 from archsmith import catalog
 from archsmith.core.errors import MissingExtraError, UsageError
+from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.evaluators.wrappers import Noisy
 from archsmith.spaces.conv_stages import ConvStages, ConvStagesScale
 from archsmith.spaces.recipe import ImageRecipe
 from archsmith.strategies.evolution import RegularizedEvolution
 from archsmith.testing.toys import Flat, ToyEvaluator
+from archsmith.training.recipe import Recipe
 
 
 @pytest.mark.parametrize("kind", catalog.kinds())
@@ -28,6 +31,14 @@ def test_every_row_can_be_loaded(kind):
 )
 def test_specs_round_trip(thing):
     assert catalog.from_spec(catalog.to_spec(thing)) == thing
+
+
+def test_equal_things_have_the_same_text():
+    """Whole numbers stand where floats belong in much that people write, and a name made of the text must not depend on it."""
+    given = TrainingEvaluator(ConvStages(max_work=3), "data", recipe=Recipe(epochs=5), memory_mb=800)
+    again = catalog.from_spec(json.loads(json.dumps(catalog.to_spec(given))))
+    assert again == given and json.dumps(catalog.to_spec(again)) == json.dumps(catalog.to_spec(given))
+    assert catalog.to_spec(given)["args"]["n_train"] is None and '"batch_size": 128,' in json.dumps(catalog.to_spec(given))
 
 
 def test_module_and_class_work_in_place_of_a_name():

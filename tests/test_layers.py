@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "analysis": {"core", "graphs", "catalog", "runtime", "data"},
     "training": {"core", "graphs", "data"},
     "evaluators": {"core", "graphs", "surrogates", "training", "data", "catalog", "spaces"},
-    "oneshot": {"core", "graphs", "surrogates", "strategies", "training", "data", "evaluators"},
+    "oneshot": {"core", "graphs", "catalog", "surrogates", "strategies", "training", "data", "evaluators"},
     "testing": {"core", "graphs", "catalog", "runtime"},
     "automl": {
         "core",

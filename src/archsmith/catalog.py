@@ -14,7 +14,7 @@ import types
 import typing
 from collections.abc import Mapping
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from archsmith.core.errors import MissingExtraError, UsageError
@@ -154,7 +154,9 @@ def short_name(cls: type) -> str:
 
 
 def to_spec(obj: Any) -> dict[str, Any]:
-    """The JSON form of a configured dataclass. Raises UsageError for what cannot be rebuilt from data."""
+    """The JSON form of a configured dataclass, the same text for equal ones: 1 is written as 1.0 where a field holds floats. Raises UsageError for what
+    cannot be rebuilt from data.
+    """
     if not dataclasses.is_dataclass(obj) or isinstance(obj, type):
         raise UsageError(
             f"{type(obj).__name__} is not a dataclass, so it cannot be written down.",
@@ -162,8 +164,13 @@ def to_spec(obj: Any) -> dict[str, Any]:
         )
     if "<locals>" in type(obj).__qualname__:
         raise UsageError(f"{type(obj).__qualname__} is defined inside a function, so it cannot be rebuilt.", "Move it to the top of a module.")
-    args = {field.name: _plain(getattr(obj, field.name), f"{type(obj).__name__}.{field.name}") for field in dataclasses.fields(obj) if field.init}
-    return {"type": short_name(type(obj)), "args": args}
+    cls, hints = type(obj), _hints(type(obj))
+    args = {
+        field.name: _plain(getattr(obj, field.name), hints[field.name], f"{cls.__name__}.{field.name}")
+        for field in dataclasses.fields(obj)
+        if field.init
+    }
+    return {"type": short_name(cls), "args": args}
 
 
 def from_spec(spec: Mapping[str, Any], kind: str | None = None) -> Any:
@@ -187,7 +194,7 @@ def build(cls: type, args: Mapping[str, Any]) -> Any:
         raise UsageError(
             f"{cls.__name__} has no setting {unknown[0]!r}.", f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(fields) or 'none'}."
         )
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     values = {name: _rebuilt(value, hints[name], f"{cls.__name__}.{name}") for name, value in args.items()}
     try:
         return cls(**values)
@@ -195,15 +202,24 @@ def build(cls: type, args: Mapping[str, Any]) -> Any:
         raise UsageError(f"{cls.__name__} cannot be built: {error}.") from error
 
 
-def _plain(value: Any, where: str) -> Any:
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def _plain(value: Any, hint: Any, where: str) -> Any:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if type(value) is int and (hint is float or (origin in (typing.Union, types.UnionType) and float in inner and int not in inner)):
+        return float(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return to_spec(value)
     if isinstance(value, tuple | list):
-        return [_plain(item, where) for item in value]
+        each = inner[0] if inner and origin in (tuple, list) and len(set(inner) - {Ellipsis}) == 1 else Any
+        return [_plain(item, each, where) for item in value]
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {key: _plain(item, where) for key, item in value.items()}
+        return {key: _plain(item, Any, where) for key, item in value.items()}
     if hasattr(value, "__fspath__"):
         return value.__fspath__()
     raise UsageError(

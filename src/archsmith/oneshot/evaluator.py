@@ -8,6 +8,7 @@ the batch that is scored, as in ENAS; a network that is kept gets its own by ``g
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from archsmith import catalog
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import EvaluationError, UsageError
 from archsmith.core.problem import Problem
@@ -152,7 +154,7 @@ class SharedWeightsEvaluator:
     def _job(self) -> str:
         """Names everything that the bank depends on: the device may change, and what a trial looks at."""
         same = replace(self, device="auto", n_eval=None, share=0.5, folder=None)
-        return hashlib.blake2b(repr(same).encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(json.dumps(catalog.to_spec(same)).encode(), digest_size=16).hexdigest()
 
     def _goal(self, splits: Splits) -> Goal:
         return replace(Goal.of(splits), metrics=METRICS[self.task])
