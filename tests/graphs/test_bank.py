@@ -10,7 +10,7 @@ from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
 
 torch = pytest.importorskip("torch")
-from archsmith.graphs.bank import WeightBank  # noqa: E402
+from archsmith.graphs.bank import WeightBank, _covered  # noqa: E402
 from archsmith.graphs.network import Network, recalibrate  # noqa: E402
 
 
@@ -91,6 +91,100 @@ def test_a_step_moves_only_what_the_child_used() -> None:
         moved = {name for name, tensor in bank.items() if not torch.equal(before[name], tensor)}
         assert moved <= used
         assert any("depthwise" in name for name in moved)
+
+
+# Widths: keys that differ in numbers of channels alone
+
+
+WIDTHS = (6, 20, 40)
+
+
+def test_a_narrower_operation_is_the_first_part_of_a_wider_one() -> None:
+    bank = WeightBank()
+    narrow, wide = (Network(child(3, filters), bank) for filters in (20, 40))
+    for name, parameter in narrow.named_parameters():
+        part = wide.get_parameter(name)[tuple(slice(n) for n in parameter.shape)]
+        assert torch.equal(parameter, part) and parameter.data_ptr() == part.data_ptr(), name
+    assert sum(tensor.numel() for tensor in bank.tensors().values()) == sum(p.numel() for p in wide.parameters())
+
+
+def test_what_trains_one_width_trains_the_others_and_wider_ones_leave_it_there() -> None:
+    bank = WeightBank()
+    network = Network(child(3, 20), bank)
+    bank.require(child(3, 6))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(1.0)
+    before = {name: parameter.clone() for name, parameter in network.named_parameters()}
+    wide = Network(child(3, 40), bank)
+    for name, old in before.items():
+        first = tuple(slice(n) for n in old.shape)
+        assert torch.equal(network.get_parameter(name), old) and torch.equal(wide.get_parameter(name)[first], old), name
+        assert network.get_parameter(name).data_ptr() == wide.get_parameter(name).data_ptr(), name
+        narrow = Network(child(3, 6), bank).get_parameter(name)
+        assert torch.equal(narrow, old[tuple(slice(n) for n in narrow.shape)]), name
+
+
+def test_first_values_do_not_depend_on_the_order_of_widths() -> None:
+    one, other = WeightBank(seed=4), WeightBank(seed=4)
+    for bank, widths in ((one, WIDTHS), (other, (WIDTHS[0], *reversed(WIDTHS[1:])))):
+        for filters in widths:
+            bank.require(child(3, filters))
+    ours, theirs = dict(one.items()), dict(other.items())
+    assert ours.keys() == theirs.keys() and list(ours) != list(theirs)
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.mark.parametrize("filters", WIDTHS)
+def test_a_child_of_any_width_equals_a_stand_alone_network(filters: int) -> None:
+    bank = WeightBank()
+    for each in WIDTHS:
+        bank.require(child(3, each))
+    network, alone = Network(child(3, filters), bank), Network(child(3, filters), seed=9)
+    alone.load_state_dict({name: tensor.clone() for name, tensor in network.state_dict().items()}, strict=False)
+    torch.testing.assert_close(network(images()), alone(images()), rtol=1e-5, atol=1e-6)
+
+
+def test_widths_are_saved_once_and_come_back_as_parts_of_one_tensor(tmp_path: Path) -> None:
+    bank = WeightBank(seed=2)
+    for filters in (20, 40, 6):
+        bank.require(child(3, filters))
+    with torch.no_grad():
+        for tensor in bank.tensors().values():
+            tensor.add_(1.0)
+    bank.save(tmp_path / "bank")
+    again = WeightBank.load(tmp_path / "bank")
+    assert all(torch.equal(p, q) for p, q in zip(bank.parameters(), again.parameters(), strict=True))
+    with torch.no_grad():
+        next(iter(again.tensors().values())).zero_()
+    assert sum(not tensor.any() for _, tensor in again.items()) == 3
+
+
+def test_a_bank_that_moves_goes_on_sharing() -> None:
+    bank = WeightBank()
+    network = Network(child(3, 20), bank)
+    bank.to(torch.float64)
+    wide = Network(child(3, 40), bank)
+    assert all(parameter.dtype == torch.float64 for parameter in network.parameters())
+    assert all(parameter.data_ptr() == wide.get_parameter(name).data_ptr() for name, parameter in network.named_parameters())
+
+
+def test_how_much_of_a_key_others_have() -> None:
+    bank = WeightBank()
+    keys = {filters: [node.key for node in child(3, filters).nodes if node.key] for filters in WIDTHS}
+    for filters in WIDTHS:
+        bank.require(child(3, filters))
+    (wide, narrow), (first, *_) = ((keys[40], keys[20]), keys[6])
+    assert bank.n_within(first, set()) == 0
+    assert bank.n_within(first, set(narrow)) == bank.n_within(first, {first}) == 6 * 3 * 3 * 3
+    shares = {key: bank.n_within(key, set(narrow)) / bank.n_within(key, {key}) for key in wide}
+    assert set(shares.values()) == {0.25, 0.5, 84 / 164}  # both axes, one axis, and the classifier with its 4 biases
+
+
+def test_what_two_widths_cover_together_is_counted_once() -> None:
+    assert _covered((10, 10), [(4, 8), (8, 4)]) == 4 * 8 + 4 * 4
+    assert _covered((10, 10, 3, 3), [(4, 8, 3, 3), (2, 2, 3, 3), (20, 1, 3, 3)]) == 9 * (4 * 8 + 6)
+    assert _covered((10,), [(4,), (20,)]) == 10 and _covered((10,), []) == 0
 
 
 def test_an_unknown_key_is_a_usage_error() -> None:

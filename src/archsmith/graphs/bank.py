@@ -1,7 +1,11 @@
 """A weight bank: one set of weights for all networks of a space, by weight key, as in ENAS (Pham et al. 2018, arXiv 1802.03268).
 
-It holds affine parameters only and no running statistics (see archsmith.graphs.network). Weights are made when a network first needs them; their
-values depend on the bank's seed and their key, not on the order of creation. An optimiser's state goes by position, so the manifest keeps that order.
+Keys that differ in nothing but numbers of channels share too: their weights are parts of one tensor, of which a narrower operation uses the first channels
+(Yu et al. 2019, slimmable networks, arXiv 1812.08928). So what trains one width trains the others.
+
+A bank holds affine parameters only and no running statistics (see archsmith.graphs.network). Weights are made when a network first needs them. Their
+values depend on the bank's seed and their role, not on the order of creation; their scale is that of He et al. 2015 for the width that came first. An
+optimiser's state goes by position, so the manifest keeps the order.
 
     bank = WeightBank(seed=0)
     network = Network(graph, bank)          # makes what is missing
@@ -11,11 +15,14 @@ values depend on the bank's seed and their key, not on the order of creation. An
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from archsmith.core.errors import UsageError
@@ -23,6 +30,9 @@ from archsmith.core.seeds import derive
 from archsmith.graphs.graph import Graph, Node
 from archsmith.graphs.network import fresh
 from archsmith.graphs.operations import Args, Shape, infer
+
+BLOCK = 16  # channels whose first values are drawn together; blocks further out are as large as all before them
+SLICED = ("conv", "linear", "batch_norm")  # operations whose parameters have channels in front: those that come out, then those that go in
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,67 @@ class Entry:
     shapes: tuple[Shape, ...]
 
 
+class _Whole:
+    """One parameter of one role in all its widths: ``tensor``, and the parameters that are its first parts."""
+
+    def __init__(self, node: Node, name: str, first: Shape, seed: int, like: Tensor) -> None:
+        self.node, self.name, self.seed, self.like = node, name, seed, like
+        self.fan_in = math.prod(first[1:])
+        self.n_sliced = min(2, len(first)) if node.op in SLICED else 0  # axes that are channels
+        self.tensor = self._fresh(first)
+        self.parts: dict[str, nn.Parameter] = {}  # by key
+
+    def part(self, shape: Shape) -> Tensor:
+        """The first part of ``shape``. A tensor that is too narrow is widened: what is there keeps its values."""
+        old = self.tensor
+        wide = tuple([max(n, m) for n, m in zip(shape, old.shape, strict=True)])
+        if wide != tuple(old.shape):
+            self.tensor = self._fresh(wide)
+            self.tensor[_first(old.shape)] = old
+            self.point()
+        return self.tensor[_first(shape)]
+
+    def point(self) -> None:
+        """Make the parameters parts of the present tensor."""
+        for parameter in self.parts.values():
+            parameter.data = self.tensor[_first(parameter.shape)]
+
+    def _fresh(self, shape: Shape) -> Tensor:
+        """First values, each drawn with the block of channels that it lies in, so that they are the same whatever the width."""
+        value = fresh(self.node, self.name, shape, self.seed, self.fan_in)
+        for corner, block in _blocks(shape[: self.n_sliced]) if self.n_sliced else ():
+            there = value[tuple([slice(c, c + b) for c, b in zip(corner, block, strict=True)])]
+            drawn = fresh(self.node, self.name, (*block, *shape[self.n_sliced :]), derive(self.seed, *corner), self.fan_in)
+            there.copy_(drawn[_first(there.shape)])
+        return value.to(self.like)
+
+
+def _blocks(shape: Shape) -> Iterator[tuple[Shape, Shape]]:
+    """Corner and size of the blocks that cover ``shape``: along an axis they begin at 0, 16, 32, 64, … channels, and none is cut short."""
+    axes = []
+    for n in shape:
+        starts = [0, BLOCK]
+        while starts[-1] < n:
+            starts.append(2 * starts[-1])
+        axes.append(list(pairwise(starts)))
+    for edges in product(*axes):
+        yield tuple([low for low, _ in edges]), tuple([high - low for low, high in edges])
+
+
+def _first(shape: Shape) -> tuple[slice, ...]:
+    return tuple([slice(n) for n in shape])
+
+
+def _covered(shape: Shape, others: Iterable[Shape]) -> int:
+    """How many numbers of a parameter of ``shape`` lie in first parts of shapes ``others`` of the same tensor."""
+    rows, columns = (*shape, 1, 1)[:2]
+    area = reached = 0
+    for height, width in sorted(((min(rows, (*s, 1)[0]), min(columns, (*s, 1)[1])) for s in others), reverse=True):
+        area += height * max(0, width - reached)
+        reached = max(reached, width)
+    return area * math.prod(shape[2:])
+
+
 class WeightBank(nn.Module):
     """Parameters by weight key, made lazily. ``seed`` is where their first values come from."""
 
@@ -43,6 +114,8 @@ class WeightBank(nn.Module):
         self.seed = seed
         self._entries: dict[str, Entry] = {}
         self._places: dict[tuple[str, str], nn.Parameter] = {}
+        self._wholes: dict[str, _Whole] = {}
+        self._like = torch.empty(0)  # tells on which device and of which type new weights are made
 
     def __len__(self) -> int:
         """The number of keys."""
@@ -71,9 +144,21 @@ class WeightBank(nn.Module):
         return list(self._entries.values())
 
     def items(self) -> Iterator[tuple[str, Tensor]]:
-        """``<key>.<name>`` and tensor, in the order of creation."""
+        """``<key>.<name>`` and parameter, in the order of creation."""
         for (key, name), parameter in self._places.items():
             yield f"{key}.{name}", parameter
+
+    def tensors(self) -> dict[str, Tensor]:
+        """By role, the tensors that the parameters are parts of: all the numbers that there are, each once."""
+        return {place: whole.tensor for place, whole in self._wholes.items()}
+
+    def n_within(self, key: str, keys: Collection[str]) -> int:
+        """How many of the numbers of ``key`` belong to one of ``keys`` as well."""
+        count = 0
+        for whole in self._wholes.values():
+            if key in whole.parts:
+                count += _covered(tuple(whole.parts[key].shape), [tuple(part.shape) for other, part in whole.parts.items() if other in keys])
+        return count
 
     def save(self, folder: str | Path) -> None:
         """Write ``weights.safetensors`` and ``manifest.json``."""
@@ -81,13 +166,13 @@ class WeightBank(nn.Module):
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: tensor.detach().contiguous() for name, tensor in self.items()}, folder / "weights.safetensors")
+        save_file({place: tensor.contiguous() for place, tensor in self.tensors().items()}, folder / "weights.safetensors")
         (folder / "manifest.json").write_text(json.dumps(self.described(), indent=1), encoding="utf-8")
 
     def described(self) -> dict[str, Any]:
         """Everything but the tensors, as JSON data."""
         rows = [{"key": e.key, "op": e.op, "args": dict(e.args), "shapes": [list(s) for s in e.shapes]} for e in self.manifest()]
-        return {"format": "archsmith weight bank 1", "seed": self.seed, "entries": rows}
+        return {"format": "archsmith weight bank 2", "seed": self.seed, "entries": rows}
 
     @classmethod
     def load(cls, folder: str | Path) -> WeightBank:
@@ -102,15 +187,15 @@ class WeightBank(nn.Module):
 
     @classmethod
     def rebuilt(cls, data: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> WeightBank:
-        """The bank that ``described`` wrote ``data`` of, with ``tensors`` by the names of ``items``. Raises UsageError where one is missing."""
+        """The bank that ``described`` wrote ``data`` of, with its ``tensors``. Raises UsageError where one is missing."""
         bank = cls(data["seed"])
         for row in data["entries"]:
             args = {name: tuple(value) if isinstance(value, list) else value for name, value in row["args"].items()}
             bank._make(Entry(row["key"], row["op"], args, tuple(tuple(s) for s in row["shapes"])))
-        for name, parameter in bank.items():
-            if name not in tensors:
-                raise UsageError(f"The weight bank lacks the tensor {name!r}.")
-            parameter.data.copy_(tensors[name])
+        for place, tensor in bank.tensors().items():
+            if place not in tensors:
+                raise UsageError(f"The weight bank lacks the tensor {place!r}.")
+            tensor.copy_(tensors[place])
         return bank
 
     def _make(self, entry: Entry) -> list[nn.Parameter]:
@@ -118,9 +203,29 @@ class WeightBank(nn.Module):
         node = Node(entry.key, entry.op, (), facts.args, facts.shape, entry.key, facts)
         made = []
         for name, shape in facts.params.items():
-            parameter = nn.Parameter(fresh(node, name, shape, derive(self.seed, entry.key, name)))
+            place = _place(entry.key, name, shape, entry.op)
+            if place not in self._wholes:
+                self._wholes[place] = _Whole(node, name, shape, derive(self.seed, place), self._like)
+            whole = self._wholes[place]
+            parameter = whole.parts[entry.key] = nn.Parameter(whole.part(shape))
             self.register_parameter(f"p{len(self._places)}", parameter)  # torch allows no dots in names, and keys have them
             self._places[entry.key, name] = parameter
             made.append(parameter)
         self._entries[entry.key] = entry
         return made
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> WeightBank:
+        """What ``to`` and its like do: parameters stay parts of the same tensors."""
+        self._like = fn(self._like)
+        for whole in self._wholes.values():
+            whole.tensor, whole.like = fn(whole.tensor), self._like
+            whole.point()
+        return self
+
+
+def _place(key: str, name: str, shape: Shape, op: str) -> str:
+    """Names the tensor of which the parameter ``name`` of ``key`` is a part: the key without the numbers of channels."""
+    role, _, signature = key.rpartition(":")
+    count = signature[signature.index("#") :] if "#" in signature else ""  # of several parts of one network in the same role
+    fixed = shape[2:] if op in SLICED else shape
+    return f"{role}{count}.{name}:{len(shape)}:{'x'.join(map(str, fixed))}"

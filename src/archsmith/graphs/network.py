@@ -268,10 +268,10 @@ def _overwritable(graph: Graph, node: Node) -> bool:
 # Weights
 
 
-def fresh(node: Node, name: str, shape: tuple[int, ...], seed: int) -> Tensor:
+def fresh(node: Node, name: str, shape: tuple[int, ...], seed: int, fan_in: int | None = None) -> Tensor:
     """New values for one parameter: He et al. 2015 (arXiv 1502.01852, by fan-in) for convolutions, U(±1/√fan-in) for linear layers, 0 for biases.
 
-    Norms start at their ``gain``. Nothing is drawn on the meta device.
+    Norms start at their ``gain``. ``fan_in``: that of ``shape`` where it is not given. Nothing is drawn on the meta device.
     """
     value = torch.empty(shape)
     if value.ndim == 4:  # a network runs in channels_last, and weights in that layout save a copy a step
@@ -284,7 +284,7 @@ def fresh(node: Node, name: str, shape: tuple[int, ...], seed: int) -> Tensor:
         if node.op in ("batch_norm", "layer_norm"):
             return value.fill_(node.args.get("gain", 1.0))
         generator = torch.Generator().manual_seed(seed)
-        fan_in = math.prod(shape[1:])
+        fan_in = fan_in or math.prod(shape[1:])
         if node.op == "conv":
             return value.normal_(0.0, math.sqrt(2.0 / fan_in), generator=generator)
         bound = 1.0 / math.sqrt(fan_in)

@@ -231,7 +231,7 @@ class Preparation:
             "steps": self.pace.step,
             "seconds": self.elapsed,
             "keys": len(bank),
-            "params": sum(parameter.numel() for parameter in bank.parameters()),
+            "params": sum(tensor.numel() for tensor in bank.tensors().values()),
             **({"controller_steps": self.controller.n_updates, "entropy": self.controller.entropy} if self.controller is not None else {}),
             "derived": self.derived,
         }
@@ -241,7 +241,7 @@ class Preparation:
     def _save(self) -> None:
         if self.file is None:
             return
-        tensors = {f"bank/{name}": tensor for name, tensor in self.shared.bank.items()}
+        tensors = {f"bank/{place}": tensor for place, tensor in self.shared.bank.tensors().items()}
         if not self.finished:  # nothing goes on from there
             tensors |= {f"momentum/{name}": tensor for name, tensor in self.training.momenta().items()}
         tensors |= {f"sampler/{name}": tensor for name, tensor in self.sampler.tensors().items()}

@@ -94,18 +94,14 @@ class Shared:
     def __init__(self, space: NetworkSpace, bank: WeightBank, device: torch.device) -> None:
         self.space, self.bank, self.device = space, bank, device
         self.trained: set[str] = set()  # weight keys that a step has moved
-        for parameter in bank.parameters():
-            parameter.data = parameter.data.to(device)  # the object stays: it is what networks share
+        bank.to(device)
 
     def graph(self, architecture: Architecture) -> Graph:
         return self.space.graph(architecture.structure)
 
     def network(self, architecture: Architecture) -> Network:
         """The child, in training mode. Weights that nobody needed before are made."""
-        graph = self.graph(architecture)
-        for parameter in self.bank.require(graph):
-            parameter.data = parameter.data.to(self.device)
-        network = Network(graph, self.bank)
+        network = Network(self.graph(architecture), self.bank)
         if self.device.type != "cpu":
             network.to(self.device)
             network.channels_last = memory_format(self.device) == torch.channels_last
@@ -115,7 +111,7 @@ class Shared:
         """The share of the child's parameters that no step has moved yet."""
         graph = self.graph(architecture)
         counts = {node.key: graph.facts(node).n_params for node in graph.nodes if node.key is not None}
-        return sum(n for key, n in counts.items() if key not in self.trained) / max(1, sum(counts.values()))
+        return 1 - sum(self.bank.n_within(key, self.trained) for key in counts) / max(1, sum(counts.values()))
 
 
 class SharedTraining:
