@@ -5,7 +5,8 @@ import pytest
 from archsmith.automl.job import fit
 from archsmith.automl.settings import FitSettings
 
-SETTINGS = FitSettings(data="digits", seconds=20.0, trials=2)
+# Far more time than it takes: the trials and the epochs end it, on slow and busy machines too.
+SETTINGS = FitSettings(data="digits", seconds=150.0, trials=2, settings={"recipe": {"epochs": 20}})
 
 
 @dataclasses.dataclass

@@ -5,6 +5,7 @@ import pytest
 
 from archsmith.automl.plan import (
     AIMED_TRIALS,
+    AUTO,
     FEWEST_VERIFIED,
     FINAL_EPOCHS,
     FINAL_SLACK,
@@ -125,6 +126,13 @@ def test_most_of_the_search_trains_the_bank_and_the_rest_looks_networks_up(speed
     assert plan.forecast_trials * plan.trial_seconds <= 0.3 * search + 1e-6 and 1 <= plan.forecast_trials <= SHARED_TRIALS
     assert plan.bank_epochs > 0 and math.isfinite(plan.bank_epochs)
     assert "share" in plan.lines()[0]
+
+
+@pytest.mark.parametrize("speed", [FASHION, DIGITS])
+@pytest.mark.parametrize("seconds", [None, 60, 600, 7200])
+def test_left_to_the_plan_each_trial_is_trained_from_scratch(speed, seconds):
+    """Nothing that was measured beats it; see benchmarks/weights.py and docs/how-to/share-weights.md."""
+    assert make_plan(seconds, 24, 5.0, speed, weights=AUTO) == make_plan(seconds, 24, 5.0, speed, weights=OWN)
 
 
 def test_nobody_trains_a_bank_longer_than_the_person_says():

@@ -178,7 +178,7 @@ def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: 
 def _with_weights(plan: Plan, weights: str, search: float, trials: int | None, epochs: float | None, look_seconds: float) -> Plan:
     """``plan``, which is for weights of each trial's own, for ``weights``; ``search`` are its seconds, ``look_seconds`` what it takes to score a network."""
     if weights == AUTO:
-        weights = OWN
+        weights = OWN  # at no budget and on no data that were measured did another way find better networks: benchmarks/weights.py, benchmarks/inheritance.py
     most = math.inf if trials is None else float(trials)
     if weights == INHERITED:
         return replace(plan, weights=weights, forecast_trials=min(most, plan.forecast_trials / INHERITED_COST))
