@@ -42,8 +42,9 @@ def test_trials_are_trained_with_the_jobs_recipe(weights: str) -> None:
 
 
 def test_shared_weights_are_trained_for_their_share_of_the_search() -> None:
-    found = evaluator(SHARED, Recipe(batch_size=64, flip=True, balance=True))
+    found = evaluator(SHARED, Recipe(learning_rate=0.1, batch_size=64, flip=True, balance=True))
     assert isinstance(found, SharedWeightsEvaluator)
+    assert (found.recipe.learning_rate, found.recipe.schedule, found.recipe.restarts) == (0.1, "one_cycle", 0)
     assert (found.recipe.batch_size, found.recipe.flip, found.recipe.balance) == (64, True, True)
     assert 0.7 <= found.share <= 0.95
     assert (found.sampler, found.candidates) == ("uniform", 0)

@@ -37,8 +37,9 @@ def evaluator_of(
     common: dict[str, Any] = {"data": data, "device": device, "memory_mb": memory_mb, "task": _kind_of(task)}
     if plan.weights != SHARED:
         return TrainingEvaluator(space, recipe=recipe, inherit=plan.weights == INHERITED, **common)
-    same = {name: getattr(recipe, name) for name in ("batch_size", "balance", "shift", "flip", "cutout")}
-    # One fall of the rate: the cycles of the papers are longer than all that a job has time for.
+    # The rate that networks are trained with elsewhere in the job, and one rise and fall of it: a bank has hundreds of steps here, and learns hardly anything
+    # in them at the papers' rate, which is for many thousands; nor is there time for their cycles.
+    same = {name: getattr(recipe, name) for name in ("learning_rate", "schedule", "warmup", "batch_size", "balance", "shift", "flip", "cutout")}
     bank = SharedRecipe(epochs=plan.bank_epochs, restarts=0, **same)
     derives: dict[str, Any] = {"candidates": 0}  # other strategies find their own candidates
     if settings.strategy == ENAS:
