@@ -32,7 +32,8 @@ demo: $(STAMP) ## search a network for scikit-learn's digits, train it, export i
 	$(BIN)/archsmith fit digits --time 2m --out models/digits
 
 test: $(STAMP) ## the tests, a few minutes
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not clock" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m clock
 
 check: $(STAMP) ## lint, format and types
 	$(BIN)/ruff check .

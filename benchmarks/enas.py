@@ -280,7 +280,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=str(jobs.FASHION))
     parser.add_argument("--epochs", type=float, default=31, help="of the shared weights: five cycles of 1, 2, 4, 8 and 16")
-    parser.add_argument("--final", type=float, default=6, help="epochs of a network that is trained from scratch")
+    parser.add_argument("--final", type=float, default=4, help="epochs of a network that is trained from scratch")
     parser.add_argument("--search-only", action="store_true")
     parser.add_argument("--picture", type=Path, help="an SVG file to draw the rewards of the micro search into")
     options = parser.parse_args()

@@ -93,6 +93,7 @@ def test_as_a_program_it_ends_with_the_same_code_and_line(archsmith: Any) -> Non
     assert ran.err.startswith("archsmith: There is no study 'nothing'") and ran.err.count("\n") == 1
 
 
+@pytest.mark.clock
 def test_help_takes_at_most_half_a_second(archsmith: Any) -> None:
     def seconds() -> float:
         began = time.perf_counter()

@@ -96,6 +96,7 @@ def test_a_deadline_ends_it_inside_an_epoch(evaluator: TrainingEvaluator, space:
     assert time.time() - started < 1.3
 
 
+@pytest.mark.clock
 def test_a_trial_goes_on_from_its_own_checkpoint(evaluator: TrainingEvaluator, space: ConvStages, tmp_path: Path) -> None:
     context = Context(0, 0, workspace=tmp_path)
     outcome = evaluator.evaluate(space.first(), 2, context)

@@ -153,6 +153,7 @@ def test_what_is_drawn_stays_inside_the_picture() -> None:
             assert 0 <= float(x) + shift <= width
 
 
+@pytest.mark.clock
 def test_twenty_cells_are_drawn_within_a_second() -> None:
     graph = cells(6)
     start = time.perf_counter()

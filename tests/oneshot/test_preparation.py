@@ -77,6 +77,7 @@ def test_stopped_anywhere_it_ends_like_an_unbroken_one(evaluator: SharedWeightsE
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+@pytest.mark.clock
 def test_a_finished_one_is_found_and_costs_nothing(evaluator: SharedWeightsEvaluator, tmp_path: Path) -> None:
     notes = prepare(evaluator, tmp_path)
     began = time.perf_counter()
@@ -91,6 +92,7 @@ def test_another_job_in_the_same_folder_begins_anew(evaluator: SharedWeightsEval
     assert saved(tmp_path)[1]["job"] == other._job
 
 
+@pytest.mark.clock
 def test_it_ends_within_its_share_of_the_time_and_annealed(evaluator: SharedWeightsEvaluator, tmp_path: Path) -> None:
     told: list[Mapping[str, Any]] = []
     long = replace(evaluator, recipe=SharedRecipe(batch_size=32, epochs=10_000, restarts=0), share=0.5)

@@ -181,6 +181,7 @@ def test_fractions_of_an_epoch(digits: Splits) -> None:
     assert result.score is not None
 
 
+@pytest.mark.clock
 def test_a_clock_ends_it_in_time_and_annealed(digits: Splits) -> None:
     before = time.perf_counter()
     result = fit(digits, Small(), Recipe(batch_size=32, epochs=100_000), seconds=1.0, reserve=0.1)
@@ -358,6 +359,7 @@ def test_divergence_is_found_in_a_queue_too(digits: Splits, monkeypatch: pytest.
     assert caught.value.kind == "diverged"
 
 
+@pytest.mark.clock
 def test_a_clock_ends_a_queue_in_time(digits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop.devices, "queues", lambda device: True)
     before = time.perf_counter()
