@@ -266,7 +266,7 @@ def show_macro(place: Place, found: dict[str, Any], pool: ProcessPoolExecutor) -
 
 def draw(found: dict[str, Any], file: Path) -> None:
     """What the controller's samples scored while weights and controller were trained in turns."""
-    turns = {row["epoch"]: row for row in found["course"]}  # the last report of each turn
+    turns = {row["epoch"]: row for row in found["course"] if float(row["epoch"]).is_integer()}  # the last report of each turn
     reward, base = ([(epoch, row[name]) for epoch, row in turns.items()] for name in ("reward", "baseline"))
     x = Axis("epochs of the shared weights", 0.0, max(turns))
     y = axis("accuracy on minibatches of the validation part", [value for _, value in (*reward, *base)], show=percent)
