@@ -132,7 +132,7 @@ from archsmith.strategies.random import RandomSearch
 from archsmith.testing.toys import Flat, ToyEvaluator
 
 if __name__ == "__main__":
-    plan = Plan.of(Problem(Flat(4, 5)), ToyEvaluator(sleep=0.02), {"random": RandomSearch()}, runs=8, trials=20)
+    plan = Plan.of(Problem(Flat(4, 5)), ToyEvaluator(sleep=0.04), {"random": RandomSearch()}, runs=8, trials=20)
     print("begun", flush=True)
     Comparison(sys.argv[1], plan).run(workers=2)
     print("done", flush=True)
