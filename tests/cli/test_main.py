@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -101,8 +100,5 @@ def test_help_takes_at_most_half_a_second(archsmith: Any) -> None:
         return time.perf_counter() - began
 
     seconds()  # fills the caches of the disk
-    for _ in range(3):  # a busy machine may disturb one measurement, not all three
-        took = statistics.median(seconds() for _ in range(3))
-        if took <= 0.5:
-            return
-    pytest.fail(f"archsmith --help took {took:.2f} s")
+    took = min(seconds() for _ in range(9))  # what disturbs a measurement only ever adds to it
+    assert took <= 0.5
