@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,47 @@ def test_less_is_better_where_the_problem_says_so() -> None:
     assert [reach.n_reached for reach in result.reaches] == [8, 8]
 
 
+def test_another_metric_is_judged_in_its_own_direction() -> None:
+    runs = [run(label, seed, value) for label, value in (("random", 0.5), ("good", 0.3)) for seed in range(8)]
+    for objective, metric, good in (("accuracy", "log_loss", "good"), ("accuracy", "params", "good"), ("log_loss", "accuracy", "random")):
+        searched = plan("random", "good", objectives=((objective, objective == "accuracy"),))
+        result = compare(replace(searched, judged_by=(metric,)), runs)
+        assert result.best.label == good, (objective, metric)
+        assert ("Better" in result.verdict) == (good == "good") and ("Worse" in result.verdict) == (good == "random")
+    odd = replace(plan("random", "good", objectives=(("score", False),)), judged_by=("test_score",))
+    assert odd.maximize == (False,)  # a name that says nothing goes the way of the search
+
+
+def test_the_verdict_goes_the_way_of_the_test_and_not_of_the_number_of_wins() -> None:
+    gains = [0.05 + 0.001 * i for i in range(14)] + [-0.0001 * (i + 1) for i in range(16)]
+    result = compared({"random": [0.5] * 30, "bold": [0.5 + gain for gain in gains]})
+    test = result.tests[0]
+    assert test.clear and test.better < test.worse and test.gains == pytest.approx(sum(range(17, 31)) / sum(range(1, 31)))
+    assert "Better than random beyond chance: bold" in result.verdict
+
+
+def test_a_strategy_whose_runs_mostly_find_nothing_does_not_end_best() -> None:
+    result = compared({"random": [0.5] * 20, "lucky": [0.99] + [None] * 19})
+    assert result.best.label == "random" and "Worse than random beyond chance: lucky" in result.verdict
+    assert compared({"a": [0.5] + [None] * 3, "b": [0.6] + [None] * 3}).best.label == "b"
+
+
+def test_many_failed_trials_are_told_with_what_the_first_one_said() -> None:
+    bad = [replace(run("random", seed, 0.5), n_failed=seed, error="no fidelity 3") for seed in range(3)]
+    assert not compare(plan("random", runs=3), bad).notes  # a tenth is nothing unusual
+    worse = [replace(each, n_failed=4) for each in bad]
+    assert compare(plan("random", runs=3), worse).notes == ("12 of 30 trials of random failed, the first one so: no fidelity 3",)
+
+
+def test_runs_that_one_seed_made_alike_are_told() -> None:
+    alike = [replace(run("random", seed, 0.5), answer={"trial": 0, "architecture": {"a": 1}}) for seed in range(3)]
+    seeded = replace(plan("random", runs=3), strategies={"random": {"type": "toy", "args": {"seed": 0}}})
+    assert "may hardly be independent" in compare(seeded, alike).notes[0]
+    other = replace(alike[0], answer={"trial": 0, "architecture": {"a": 2}})
+    assert not compare(seeded, [other, *alike[1:]]).notes
+    assert not compare(plan("random", runs=3), alike).notes  # without a seed of its own the runs are independent
+
+
 def test_a_run_that_found_nothing_counts_as_worst() -> None:
     result = compared({"random": [0.5] * 8, "frail": [0.9] * 6 + [None, None]})
     frail = result.rows[1]
@@ -155,6 +197,8 @@ def test_trials_until_the_target() -> None:
     runs = [run("random", 0, 0.1, 0.2, 0.3), run("random", 1, 0.3), run("random", 2, 0.1, 0.2)]
     reach = compare(plan("random", runs=3), runs, target=0.3).reaches[0]
     assert (reach.n_reached, reach.n_runs, reach.trials, reach.seconds) == (2, 3, 3.0, 180.0)
+    half = compare(plan("random", runs=2), [runs[0], replace(runs[2], seed=1)], target=0.3).reaches[0]
+    assert (half.n_reached, half.trials) == (1, 3.0)  # by then half of them had got there
     never = compare(plan("random", runs=3), runs, target=0.9).reaches[0]
     assert (never.n_reached, never.trials) == (0, None)
     default = compare(plan("random", runs=3), runs)

@@ -62,6 +62,9 @@ def test_a_published_benchmark_is_named_once_and_remembered(command: Any, tmp_pa
     words = ("search", "--bench", "fcnet", "--dataset", "naval_propulsion", "--trials", "5", "--json")
     missing = command(*words)
     assert missing.code == 2 and "--bench-file PATH" in missing.err
+    (tmp_path / "other.npz").write_bytes((tmp_path / "fcnet.npz").read_bytes()[:100])
+    assert command(*words, "--bench-file", tmp_path / "other.npz").code != 0
+    assert "--bench-file PATH" in command(*words).err  # what is no benchmark is not remembered
     report = command(*words, "--bench-file", tmp_path / "fcnet.npz").json
     assert (report["metric"], report["n_trials"], report["standing"]["n"]) == ("valid_mse", 5, len(keys))
     assert report["best"]["metrics"]["valid_mse"] == report["standing"]["score"] == report["standing"]["rank"] - 0.5

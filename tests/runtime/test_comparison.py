@@ -272,12 +272,39 @@ def test_a_budget_of_seconds_needs_trials_that_cost_some(tmp_path: Path) -> None
     assert {run.n_trials for run in budgeted.runs()} == {10}
 
 
+def test_what_cannot_go_together_is_refused_before_the_name_is_taken(tmp_path: Path) -> None:
+    problem, evaluator = Problem(Flat(4, 5), (Objective("accuracy"), Objective("cost", maximize=False))), ToyEvaluator(metrics=("accuracy", "cost"))
+    with pytest.raises(UsageError, match="RegularizedEvolution optimises one objective"):
+        Comparison(tmp_path / "mine", plan(evaluator, problem=problem))
+    assert not (tmp_path / "mine").exists()
+    assert Comparison(tmp_path / "mine", plan(evaluator, {"random": RandomSearch()}, problem=problem, runs=1)).run()
+
+
+@dataclass(frozen=True)
+class Tired(Opinionated):
+    """Random search that does no more than three trials."""
+
+    def ask(self, history: Any, n: int, rng: Any) -> Any:
+        if len(history.trials) == 3:
+            raise UsageError("I am tired.")
+        return super().ask(history, n, rng)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_of_a_strategy_ends_the_comparison_in_its_words(tmp_path: Path, workers: int) -> None:
-    problem = Problem(Flat(4, 5), (Objective("accuracy"), Objective("cost", maximize=False)))
-    comparison = Comparison(tmp_path, plan(ToyEvaluator(metrics=("accuracy", "cost")), problem=problem))
-    with pytest.raises(UsageError, match="RegularizedEvolution optimises one objective"):
+    comparison = Comparison(tmp_path, plan(strategies={"random": RandomSearch(), "tired": Tired()}))
+    with pytest.raises(UsageError, match="I am tired"):
         comparison.run(workers=workers)
+
+
+def test_another_metric_is_followed_in_its_own_direction(tmp_path: Path) -> None:
+    evaluator = TableEvaluator("digits")
+    one = plan(evaluator, {"random": RandomSearch()}, evaluator.problem(), runs=1, trials=30, judged_by="log_loss")
+    assert one.maximize == (False,)
+    comparison = Comparison(tmp_path, one)
+    comparison.run()
+    values = [step.points[0][0] for step in comparison.runs()[0].tried]
+    assert len(values) > 1 and values == sorted(values, reverse=True)
 
 
 def test_damaged_files_are_named(tmp_path: Path) -> None:

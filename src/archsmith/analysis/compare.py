@@ -11,6 +11,7 @@ is the worst value of each objective in any run's last front, moved out by a ten
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -30,6 +31,7 @@ LEVEL = 0.95  # of intervals
 GRID = 120  # points of a curve
 MARGIN = 0.1  # of the range between best and worst, by which the reference point is moved out
 SIGNIFICANT = 0.05
+FAILED_TOLD = 0.1  # share of failed trials above which a reader is told
 VOLUME = "hyper-volume"
 
 Array = NDArray[np.float64]
@@ -58,7 +60,8 @@ class Row:
 class Test:
     """One strategy against the reference, run by run: in how many of ``n_pairs`` it ended ``better``, ``worse`` or just as well (``ties``, which the test
     leaves out); ``difference``: median of the differences, above 0 when it is better. ``p``: Wilcoxon's signed-rank test, two-sided; ``p_holm``:
-    corrected for all tests of this comparison. ``why``: why there is no p."""
+    corrected for all tests of this comparison; ``gains``: the share of the ranks that belong to gains, above ½ where the test speaks for it. ``why``: why
+    there is no p."""
 
     label: str
     n_pairs: int
@@ -68,6 +71,7 @@ class Test:
     difference: float | None
     p: float | None
     p_holm: float | None
+    gains: float | None
     why: str | None
 
     @property
@@ -78,8 +82,8 @@ class Test:
 
 @dataclass(frozen=True)
 class Reach:
-    """When a strategy first tried an architecture at least as good as the target: in ``n_reached`` of ``n_runs``; medians over all runs, None where fewer
-    than half of them got there."""
+    """When a strategy first tried an architecture at least as good as the target: in ``n_reached`` of ``n_runs``; medians over all runs, by when half of
+    them had got there where it was no more than half, None where it was fewer."""
 
     label: str
     n_reached: int
@@ -133,8 +137,9 @@ class Compared:
 
     @property
     def best(self) -> Row:
-        """The strategy with the best mean."""
+        """The strategy with the best mean, of those of which at least half of the runs found something, if there are any."""
         known = [row for row in self.rows if row.mean is not None]
+        known = [row for row in known if 2 * row.n_nothing <= row.n_runs] or known
         return max(known, key=lambda row: (row.mean or 0.0) if self.maximize else -(row.mean or 0.0))
 
     @property
@@ -145,8 +150,8 @@ class Compared:
         if best.label != reference.label and reference.mean is not None:
             said[0] = said[0][:-1] + f", {reference.label} {self.shown(reference.mean)}."
         for words, tests in (
-            (f"Better than {reference.label} beyond chance", [test for test in self.tests if test.clear and test.better > test.worse]),
-            (f"Worse than {reference.label} beyond chance", [test for test in self.tests if test.clear and test.better <= test.worse]),
+            (f"Better than {reference.label} beyond chance", [test for test in self.tests if test.clear and (test.gains or 0.0) > 0.5]),
+            (f"Worse than {reference.label} beyond chance", [test for test in self.tests if test.clear and (test.gains or 0.0) <= 0.5]),
             ("Chance may be all the difference for", [test for test in self.tests if test.p_holm is not None and not test.clear]),
         ):
             if tests:
@@ -304,7 +309,14 @@ def _reach(label: str, runs: Sequence[Run], scale: _Scale, wanted: float) -> Rea
     first = [next((step for step in run.tried or run.curve if sign * scale.value(step.points) >= wanted), None) for run in runs]
     trials = np.array([math.inf if step is None else step.n for step in first])
     seconds = np.array([math.inf if step is None else step.seconds for step in first])
-    return Reach(label, int(np.isfinite(trials).sum()), len(runs), _median(trials), _median(seconds))
+    return Reach(label, int(np.isfinite(trials).sum()), len(runs), _half_by(trials), _half_by(seconds))
+
+
+def _half_by(times: Array) -> float | None:
+    """The median; the last of the first half where the other half never came (infinity); None where fewer did."""
+    middle = _median(times)
+    lower = float(np.sort(times)[(len(times) - 1) // 2])
+    return middle if middle is not None else lower if math.isfinite(lower) else None
 
 
 # Two strategies
@@ -316,14 +328,14 @@ def _test(label: str, own: Array, other: Array) -> Test:
     differences = np.where(both, 0.0, own - np.where(both, 0.0, other))
     better, worse = int((differences > 0).sum()), int((differences < 0).sum())
     n, ties = len(differences), int((differences == 0).sum())
-    p = why = None
+    p = gains = why = None
     if better + worse == 0:
         why = f"all {n} pairs are ties"
     elif better + worse < LEAST_PAIRS:
         why = f"with fewer than {LEAST_PAIRS} pairs that differ ({better + worse} here) chance could explain anything"
     else:
-        p = wilcoxon(differences)
-    return Test(label, n, better, worse, ties, _median(differences), p, None, why)
+        p, gains = wilcoxon(differences), _gains(differences)
+    return Test(label, n, better, worse, ties, _median(differences), p, None, gains, why)
 
 
 def wilcoxon(differences: Array) -> float:
@@ -334,9 +346,7 @@ def wilcoxon(differences: Array) -> float:
     left = differences[differences != 0]
     if not len(left):
         return 1.0
-    _, which, counts = np.unique(np.abs(left), return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    doubled = (2 * ends - counts + 1)[which]  # twice the middle rank, a whole number
+    doubled = _doubled_ranks(left)
     positive = int(doubled[left > 0].sum())
     total = int(doubled.sum())
     if len(left) > EXACT:
@@ -350,6 +360,19 @@ def wilcoxon(differences: Array) -> float:
         moved[rank:] = chance[: total + 1 - rank]
         chance = (chance + moved) / 2
     return float(min(1.0, 2 * min(chance[: positive + 1].sum(), chance[positive:].sum())))
+
+
+def _doubled_ranks(differences: Array) -> NDArray[np.int64]:
+    """Of their sizes, twice the middle rank of equal ones, which is a whole number."""
+    _, which, counts = np.unique(np.abs(differences), return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return (2 * ends - counts + 1)[which]
+
+
+def _gains(differences: Array) -> float:
+    left = differences[differences != 0]
+    ranks = _doubled_ranks(left)
+    return float(ranks[left > 0].sum() / ranks.sum())
 
 
 def _holm(tests: Sequence[Test]) -> list[Test]:
@@ -413,6 +436,16 @@ def _notes(plan: Plan, grouped: Mapping[str, Sequence[Run]], seeds: Sequence[int
                 f"{nothing} of {len(values)} runs of {label} found nothing that counts; its mean leaves them out, tests and wins count them as worst."
             )
     for label, runs in grouped.items():
+        answers = {json.dumps((run.answer or {}).get("architecture"), sort_keys=True) for run in runs}
+        if len(runs) > 1 and len(answers) == 1 and runs[0].answer is not None and "seed" in plan.strategies[label].get("args", {}):
+            notes.append(
+                f"All {len(runs)} runs of {label} answered with the same architecture. It draws from a seed of its own, the same in every run, so they may "
+                "hardly be independent, and a test of them says less than it seems."
+            )
+        failed, tried = sum(run.n_failed for run in runs), sum(run.n_trials for run in runs)
+        if failed > FAILED_TOLD * tried:
+            error = next((run.error for run in runs if run.error), None)
+            notes.append(f"{failed:,} of {tried:,} trials of {label} failed" + (f", the first one so: {error}" if error else "."))
         for reason, words in (("failures", "too many trials in a row failed"), ("exhausted", "there was nothing left to try")):
             n = sum(run.reason == reason for run in runs)
             if n:

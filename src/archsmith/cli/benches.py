@@ -59,28 +59,44 @@ def _title(name: str, detail: str, noisy: bool) -> str:
 
 
 def _located(name: str, file: str | None, workspace: Path) -> str:
-    """The absolute path of a published benchmark's file, remembered or to be remembered."""
+    """The absolute path of a published benchmark's file, as given or as remembered."""
     from archsmith.core.errors import DataError
 
-    record = workspace / REMEMBERED
-    known: dict[str, str] = {}
-    if record.is_file():
-        try:
-            found = json.loads(record.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DataError(f"{record} cannot be read: {error}.", "Delete it, and give the file with --bench-file.") from error
-        known = {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+    known = _remembered(workspace) if file is None else {}
     path = known.get(name) if file is None else os.path.abspath(os.path.expanduser(file))
     if path is None:
         raise DataError(f"{name} does not come with Archsmith.", "Give its .npz file once with --bench-file PATH; it is remembered.")
     if not os.path.isfile(path):
         raise DataError(f"There is no file {path!r}.", f"Give the .npz file of {name} with --bench-file PATH.")
-    if known.get(name) != path:
-        workspace.mkdir(parents=True, exist_ok=True)
-        draft = record.with_name(f".{REMEMBERED}.{os.getpid()}")
-        draft.write_text(json.dumps({**known, name: path}, indent=1), encoding="utf-8")
-        os.replace(draft, record)
     return path
+
+
+def remember(name: str, found: Bench, workspace: Path) -> None:
+    """Where the file of a published benchmark lies; to be called when it has turned out to be one."""
+    if name not in PUBLISHED:
+        return
+    known, path = _remembered(workspace), str(found.settings["path"])
+    if known.get(name) == path:
+        return
+    workspace.mkdir(parents=True, exist_ok=True)
+    record = workspace / REMEMBERED
+    draft = record.with_name(f".{REMEMBERED}.{os.getpid()}")
+    draft.write_text(json.dumps({**known, name: path}, indent=1), encoding="utf-8")
+    os.replace(draft, record)
+
+
+def _remembered(workspace: Path) -> dict[str, str]:
+    """Benchmark -> path. Raises DataError."""
+    from archsmith.core.errors import DataError
+
+    record = workspace / REMEMBERED
+    if not record.is_file():
+        return {}
+    try:
+        found = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{record} cannot be read: {error}.", "Delete it, and give the file with --bench-file.") from error
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
 def _beside(path: str, name: str, what: str) -> str:

@@ -79,8 +79,11 @@ def compare(
         judged_by=report,
         title=found.title,
     )
+    benches.remember(bench, found, place)
     folder = place / "comparisons" / (_checked(name) if name else f"{_slug(found.title)}-{plan.key}")
     comparison = Comparison(folder, plan)
+    if not comparison.missing():
+        to_stderr("All runs were there already, so nothing was run. Where a strategy's code has changed since, give another --name or --seed.")
     _run(comparison, workers)
     compared = compared_of(plan, comparison.runs(), reference=reference, target=target)
     files, missing = write_comparison(compared, plan, Path(out) if out is not None else folder)

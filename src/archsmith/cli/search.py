@@ -76,6 +76,8 @@ def search(
         problem, built = _problem(chosen, space, given, objectives, limits)
     budget = Budget(seconds=None if time is None else parse_seconds(time), trials=trials if trials or time else 100)
     refuse_endless(budget, problem, built, bench or chosen)
+    if bench is not None:
+        benches.remember(bench, found, place.path)
     store = place.create(name)
     named = {
         "bench": bench,

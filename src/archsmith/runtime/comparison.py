@@ -34,6 +34,7 @@ from archsmith.core.budget import Budget
 from archsmith.core.errors import LeaseError, StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.core.history import History
+from archsmith.core.metrics import more_is_better
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Evaluator, Strategy
 from archsmith.core.seeds import derive, generator
@@ -138,8 +139,8 @@ class Plan:
 
     @property
     def maximize(self) -> tuple[bool, ...]:
-        """For each objective."""
-        return tuple(bool(each[1]) for each in self.problem["objectives"])
+        """For each metric of ``judged_by``."""
+        return tuple(_maximize(metric, *each[:2]) for metric, each in zip(self.judged_by, self.problem["objectives"], strict=True))
 
     @property
     def key(self) -> str:
@@ -161,7 +162,7 @@ class Step:
 class Run:
     """What came of one search. ``curve``: its answers over time; ``tried``: the best architecture tried so far, whether the search recognised it or not (one
     objective only); both by the metrics of the plan. ``seconds`` of trials (simulated for tables), ``wall_seconds`` of clock. ``answer``: trial and
-    architecture (one objective only); ``reason`` why it ended."""
+    architecture (one objective only); ``reason`` why it ended; ``error`` what the first trial that failed said."""
 
     strategy: str
     seed: int
@@ -173,6 +174,7 @@ class Run:
     curve: tuple[Step, ...]
     tried: tuple[Step, ...]
     answer: Mapping[str, Any] | None = None
+    error: str | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Run:
@@ -191,7 +193,8 @@ class Run:
 class Comparison:
     """A comparison in ``folder``, which is made when there is none.
 
-    Raises UsageError when the folder belongs to another one. Only ``runs`` may differ from what it began with: more are added, fewer are looked at.
+    Raises UsageError when the folder belongs to another one, and what its parts raise when they do not go together. Only ``runs`` may differ from what it
+    began with: more are added, fewer are looked at.
     """
 
     def __init__(self, folder: Path | str, plan: Plan) -> None:
@@ -200,6 +203,8 @@ class Comparison:
         before = read_plan(self.folder)
         if before is not None:
             _refuse_another(self.folder, before, plan)
+        if self.missing():
+            self._rehearse()  # before the name is taken
         if before is None or before.runs < plan.runs:
             _write(self.folder / PLAN, plan.to_dict())
 
@@ -212,7 +217,6 @@ class Comparison:
         missing = self.missing()
         if not missing:
             return True
-        self._rehearse()
         watch = _Watch(self.plan, missing, min(workers, len(missing)), observer)
         if workers == 1 or len(missing) == 1:
             for label, seed in missing:
@@ -257,10 +261,11 @@ class Comparison:
         return self.folder / RUNS / f"{label}-{seed}"
 
     def _rehearse(self) -> None:
-        """Build everything once in this process, where mistakes are told best, and refuse a budget that no trial would use up."""
+        """Build everything once in this process, where mistakes are told best, ask each strategy for its first trial, and refuse a budget that no trial
+        would use up."""
         problem, evaluator = _parts(*_texts(self.plan.to_dict()))
         for spec in self.plan.strategies.values():
-            catalog.from_spec(spec, "strategy")
+            catalog.from_spec(spec, "strategy").ask(History(problem), 1, generator(0, "rehearsal"))
         refuse_endless(Budget(self.plan.seconds, self.plan.trials), problem, evaluator, self.plan.title)
 
 
@@ -299,6 +304,12 @@ def _refuse_another(folder: Path, before: Plan, now: Plan) -> None:
 def _short(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+def _maximize(metric: str, objective: str, maximize: bool) -> bool:
+    """Whether more of ``metric`` is better: as with the ``objective`` of the search, unless its name says otherwise."""
+    more = more_is_better(metric)
+    return maximize if more is None or more == more_is_better(objective) else more
 
 
 def judged_by_of(evaluator: Evaluator, metric: str) -> str:
@@ -410,7 +421,7 @@ def run(plan: Mapping[str, Any], label: str, seed: int, folder: str) -> float:
     problem, evaluator = _parts(*_texts(plan))
     strategy: Strategy = catalog.from_spec(plan["strategies"][label], "strategy")
     store = SqliteStore(folder)
-    record = _Record(strategy, _Judge(problem, evaluator, plan["judged_by"]))
+    record = _Record(strategy, _Judge(problem, evaluator, plan["judged_by"], Plan.from_dict(plan).maximize))
 
     def observe(event: Event) -> None:
         if event.kind == "finished":
@@ -435,6 +446,7 @@ def run(plan: Mapping[str, Any], label: str, seed: int, folder: str) -> float:
             wall_seconds,
             result.reason,
             *record.ended(result.history),
+            error=next((trial.outcome.error for trial in result.history.finished if trial.outcome and trial.outcome.error), None),
         )
     finally:
         store.close()
@@ -474,17 +486,18 @@ def _parts(space: str, evaluator: str, problem: str) -> tuple[Problem, Evaluator
 
 @dataclass(frozen=True)
 class _Judge:
-    """Says what an architecture is worth: the values of ``metrics``, one for each objective; None when that is not known."""
+    """Says what an architecture is worth: the values of ``metrics``, one for each objective; None when that is not known. ``maximize``: their directions."""
 
     problem: Problem
     evaluator: Evaluator
     metrics: Sequence[str]
+    maximize: Sequence[bool]
 
     def __call__(self, trial: Trial) -> Values | None:
         standing = getattr(self.evaluator, "standing", None)
         values: list[float] = []
-        for metric, objective in zip(self.metrics, self.problem.objectives, strict=True):
-            place = None if standing is None else standing(trial.architecture, metric, maximize=objective.maximize)
+        for metric, maximize in zip(self.metrics, self.maximize, strict=True):
+            place = None if standing is None else standing(trial.architecture, metric, maximize=maximize)
             value = trial.metrics.get(metric) if place is None else float(place.score)
             if value is None:
                 return None
@@ -499,7 +512,7 @@ class _Record:
         self.seconds = 0.0
         self._judge = judge
         self._several = len(judge.metrics) > 1
-        self._maximize = judge.problem.objectives[0].maximize
+        self._maximize = judge.maximize[0]
         self._opinion: Callable[[History], Trial | None] | None = None if self._several else getattr(strategy, "answer", None)
         self._n = self._asked = 0
         self._answer: tuple[Trial, ...] = ()
