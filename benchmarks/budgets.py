@@ -1,10 +1,12 @@
-"""Does the main job keep its budget? Digits, Fashion-MNIST and CIFAR-10 (as a folder of pictures) with budgets from 30 s to 10 minutes.
+"""Does the main job keep its budget? Digits, Fashion-MNIST and CIFAR-10 (as a folder of pictures) with budgets from 30
+s to 10 minutes.
 
     python benchmarks/budgets.py --npz cifar10.npz
 
-Prints for each run the wall clock of the whole process against its budget, why it stopped, how far the bundle is from the trained network, and the test
-score. A run that is later than budget + 5 % + 10 s, or has no verified bundle, or ends more than 5 % early without having converged is marked. Finished runs are
-kept in ``benchmarks/results`` and not repeated; caches of the data are removed before each run, so that reading is part of it.
+Prints for each run the wall clock of the whole process against its budget, why it stopped, how far the bundle is from
+the trained network, and the test score. A run that is later than budget + 5 % + 10 s, or has no verified bundle, or
+ends more than 5 % early without having converged is marked. Finished runs are kept in ``benchmarks/results`` and not
+repeated; caches of the data are removed before each run, so that reading is part of it.
 """
 
 from __future__ import annotations
@@ -52,7 +54,8 @@ def main() -> int:
     if options.npz.exists():
         places["cifar10"] = str(unpacked(options.npz, jobs.RESULTS / "cifar10"))
     print(
-        f"{'data':>8} {'budget':>7} {'wall s':>8} {'wall/budget':>11} {'trials':>7} {'test':>7} {'difference':>10}  {'stopped by':<10} verdict",
+        f"{'data':>8} {'budget':>7} {'wall s':>8} {'wall/budget':>11} {'trials':>7} {'test':>7} {'difference':>10}  "
+        f"{'stopped by':<10} verdict",
         flush=True,
     )
     failed = 0
@@ -66,7 +69,8 @@ def main() -> int:
             wall, word = result["wall_seconds"], verdict(result, budget)
             failed += word != "kept"
             print(
-                f"{name:>8} {text:>7} {wall:8.1f} {wall / budget:11.3f} {result['n_trials']:7d} {100 * result['test']:7.2f} "
+                f"{name:>8} {text:>7} {wall:8.1f} {wall / budget:11.3f} {result['n_trials']:7d} "
+                f"{100 * result['test']:7.2f} "
                 f"{result['max_difference']:10.1e}  {result['stop_reason']:<10} {word}",
                 flush=True,
             )

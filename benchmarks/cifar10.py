@@ -1,9 +1,11 @@
-"""The main job on CIFAR-10 as a folder of pictures, official split: the default strategy and random search with the same budget, over several seeds.
+"""The main job on CIFAR-10 as a folder of pictures, official split: the default strategy and random search with the
+same budget, over several seeds.
 
     python benchmarks/cifar10.py --npz cifar10.npz --time 20m --seeds 0,1
 
-The ``.npz`` holds encoded pictures (``blob``, ``offsets``), ``labels``, ``is_train`` and ``class_names``; they are unpacked once into class folders below
-``benchmarks/results``. ``--folder`` takes such a folder as it is (train/<class>/*, test/<class>/*). Finished jobs are kept there and not repeated.
+The ``.npz`` holds encoded pictures (``blob``, ``offsets``), ``labels``, ``is_train`` and ``class_names``; they are
+unpacked once into class folders below ``benchmarks/results``. ``--folder`` takes such a folder as it is
+(train/<class>/*, test/<class>/*). Finished jobs are kept there and not repeated.
 """
 
 from __future__ import annotations
@@ -48,14 +50,19 @@ def main() -> int:
         return 0
     folder = options.folder or unpacked(options.npz, jobs.RESULTS / "cifar10")
     print(
-        f"{'strategy':>10} {'seed':>4} {'exported':>9} {'fixed':>9} {'linear':>9} {'searched':>9} {'trials':>7} {'wall s':>8}  stop reason",
+        f"{'strategy':>10} {'seed':>4} {'exported':>9} {'fixed':>9} {'linear':>9} {'searched':>9} {'trials':>7} "
+        f"{'wall s':>8}  stop reason",
         flush=True,
     )
     for seed in map(int, options.seeds.split(",")):
         for strategy in options.strategies.split(","):
             result = jobs.fit("cifar10", str(folder), options.time, seed, "--strategy", strategy, *options.extra)
             shown = " ".join(f"{value:9.2f}" for value in jobs.accuracies(result).values())
-            print(f"{strategy:>10} {seed:>4} {shown} {result['n_trials']:7d} {result['wall_seconds']:8.1f}  {result['stop_reason']}", flush=True)
+            print(
+                f"{strategy:>10} {seed:>4} {shown} {result['n_trials']:7d} {result['wall_seconds']:8.1f}  "
+                f"{result['stop_reason']}",
+                flush=True,
+            )
     return 0
 
 

@@ -2,13 +2,14 @@
 
     python benchmarks/data_memory.py [--images 200000] [--folder /some/disk] [--train-seconds 60]
 
-First 10,000 and then 60,000 pictures of 28 x 28 are read, as IDX files and as a folder of PNG files; the peak may grow by less than 10 % in a process
-that has torch loaded and trains for a few seconds afterwards, as the main job does. It is measured in one that does nothing else, too, where every megabyte
-of names and fingerprints shows; there it is no limit.
-With ``--images``, that many JPEG files of mixed sizes (60 to 500 pixels a side) are made in ``--folder``, read, and trained on for a while, which has to stay
-within 4 GiB. Memory is looked at every 5 ms: the resident pages that belong to the process, without those of files that the system may drop at any
-moment (RssAnon + RssShmem of /proc/self/status; Linux only). Prints one line a figure, then all of them as one line of JSON; exits with 1 when a limit is
-broken.
+First 10,000 and then 60,000 pictures of 28 x 28 are read, as IDX files and as a folder of PNG files; the peak may grow
+by less than 10 % in a process that has torch loaded and trains for a few seconds afterwards, as the main job does. It
+is measured in one that does nothing else, too, where every megabyte of names and fingerprints shows; there it is no
+limit. With ``--images``, that many JPEG files of mixed sizes (60 to 500 pixels a side) are made in ``--folder``, read,
+and trained on for a while, which has to stay within 4 GiB. Memory is looked at every 5 ms: the resident pages that
+belong to the process, without those of files that the system may drop at any moment (RssAnon + RssShmem of
+/proc/self/status; Linux only). Prints one line a figure, then all of them as one line of JSON; exits with 1 when a
+limit is broken.
 """
 
 from __future__ import annotations
@@ -67,16 +68,22 @@ def watched() -> Iterator[dict[str, float]]:
 
 
 def child(data: str, root: str, train_seconds: float) -> dict[str, float]:
-    """Read ``data``; with ``train_seconds``, load torch before that, as the main job does, and train on them for so long after it."""
+    """Read ``data``; with ``train_seconds``, load torch before that, as the main job does, and train on them for so
+    long after it.
+    """
     if train_seconds > 0:
         import archsmith.training.loop  # noqa: F401
-    from archsmith.data.prepare import prepare
+    from archsmith.data.images.load import prepare
 
     started = time.perf_counter()
     with watched() as memory:
         prepared = prepare(data, Path(root), seed=0)
     result = {"read_seconds": time.perf_counter() - started, "before_mb": memory["before"], "read_mb": memory["peak"]}
-    result |= {"n": sum(prepared.report.n_pictures.values()), "cache_mb": prepared.report.n_bytes / 1e6, "side": prepared.report.shape[1]}
+    result |= {
+        "n": sum(prepared.report.n_pictures.values()),
+        "cache_mb": prepared.report.n_bytes / 1e6,
+        "side": prepared.report.shape[1],
+    }
     return result if train_seconds <= 0 else result | trained(prepared.splits, train_seconds)
 
 
@@ -93,12 +100,30 @@ def trained(splits: Splits, seconds: float) -> dict[str, float]:
     normalise = Normalisation(*splits.statistics)
     with watched() as memory:
         network = Network(space.graph(space.first()), seed=0)
-        done = train(network, splits.train, Recipe(), normalise, goal=Goal.of(splits), seed=0, valid=splits.valid, seconds=seconds)
+        done = train(
+            network,
+            splits.train,
+            Recipe(),
+            normalise,
+            goal=Goal.of(splits),
+            seed=0,
+            valid=splits.valid,
+            seconds=seconds,
+        )
     return {"train_mb": memory["peak"], "steps": done.steps}
 
 
 def in_process(data: Path, root: Path, train_seconds: float) -> dict[str, float]:
-    command = [sys.executable, __file__, "--child", str(data), "--folder", str(root), "--train-seconds", str(train_seconds)]
+    command = [
+        sys.executable,
+        __file__,
+        "--child",
+        str(data),
+        "--folder",
+        str(root),
+        "--train-seconds",
+        str(train_seconds),
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -141,7 +166,14 @@ def many_jpegs(folder: Path, n: int) -> Path:
     """``n`` of them, made by all processors; those that are there are not made again."""
     step = 2000
     with ProcessPoolExecutor() as pool:
-        list(pool.map(write_jpegs, [folder] * len(range(0, n, step)), range(0, n, step), [min(n, start + step) for start in range(0, n, step)]))
+        list(
+            pool.map(
+                write_jpegs,
+                [folder] * len(range(0, n, step)),
+                range(0, n, step),
+                [min(n, start + step) for start in range(0, n, step)],
+            )
+        )
     return folder
 
 
@@ -152,10 +184,17 @@ def growth(folder: Path) -> dict[str, float]:
         for where, seconds in (("alone", 0.0), ("job", TRAINED)):
             found = [in_process(source, folder / f"cache-{where}-{source.name}", seconds) for source in sources]
             few, many = (max(row["read_mb"], row.get("train_mb", 0.0)) for row in found)
-            results |= {f"{kind}_{where}_{FEW}_mb": few, f"{kind}_{where}_{MANY}_mb": many, f"{kind}_{where}_growth": many / few}
+            results |= {
+                f"{kind}_{where}_{FEW}_mb": few,
+                f"{kind}_{where}_{MANY}_mb": many,
+                f"{kind}_{where}_growth": many / few,
+            }
             what = "reading alone" if where == "alone" else f"torch, reading, {seconds:g} s of training"
             limit = f" (limit {GROWTH_LIMIT})" if where == "job" else ""
-            print(f"{kind}, {what}: peak {few:.1f} MB with {FEW:,} pictures, {many:.1f} MB with {MANY:,}: x {many / few:.3f}{limit}")
+            print(
+                f"{kind}, {what}: peak {few:.1f} MB with {FEW:,} pictures, {many:.1f} MB with {MANY:,}: x "
+                f"{many / few:.3f}{limit}"
+            )
     return results
 
 
@@ -165,17 +204,23 @@ def large(folder: Path, n: int, train_seconds: float) -> dict[str, float]:
     print(f"{n:,} JPEG files made in {time.perf_counter() - began:.0f} s")
     found = in_process(folder / "jpegs", folder / "cache-jpegs", train_seconds)
     print(
-        f"{found['n']:,.0f} JPEG files of mixed sizes: read in {found['read_seconds']:.0f} s with a peak of {found['read_mb']:.0f} MB "
+        f"{found['n']:,.0f} JPEG files of mixed sizes: read in {found['read_seconds']:.0f} s with a peak of "
+        f"{found['read_mb']:.0f} MB "
         f"({found['before_mb']:.0f} MB before), {found['cache_mb']:.0f} MB on disk at {found['side']} x {found['side']}"
     )
     if "train_mb" in found:
-        print(f"trained for {train_seconds:g} s ({found['steps']:.0f} steps) with a peak of {found['train_mb']:.0f} MB (limit {TRAINED_LIMIT_MB})")
+        print(
+            f"trained for {train_seconds:g} s ({found['steps']:.0f} steps) with a peak of {found['train_mb']:.0f} MB "
+            f"(limit {TRAINED_LIMIT_MB})"
+        )
     return {f"jpeg_{name}": value for name, value in found.items()}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=0, help="JPEG files of mixed sizes to read and train on (0: none)")
+    parser.add_argument(
+        "--images", type=int, default=0, help="JPEG files of mixed sizes to read and train on (0: none)"
+    )
     parser.add_argument("--folder", type=Path, help="where to put what is made; a temporary folder when left out")
     parser.add_argument("--train-seconds", type=float, default=60.0)
     parser.add_argument("--child", help=argparse.SUPPRESS)

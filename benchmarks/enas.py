@@ -1,20 +1,25 @@
-"""Does ENAS find good cells, and for how much time? Search with shared weights, then train what it found, and others, from scratch.
+"""Does ENAS find good cells, and for how much time? Search with shared weights, then train what it found, and others,
+from scratch.
 
     python benchmarks/enas.py
 
-Fashion-MNIST (Debian's package ``dataset-fashion-mnist``) at 14 × 14 pixels, 8,000 training pictures, the usual 5,000 held out for validation, which rewards and
-scores come from, and the 10,000 test pictures, by which alone trained networks are compared. Everything runs on one core with one thread, so that seconds
-of one part compare with those of another; both cores work, each on something of its own.
+Fashion-MNIST (Debian's package ``dataset-fashion-mnist``) at 14 × 14 pixels, 8,000 training pictures, the usual 5,000
+held out for validation, which rewards and scores come from, and the 10,000 test pictures, by which alone trained
+networks are compared. Everything runs on one core with one thread, so that seconds of one part compare with those of
+another; both cores work, each on something of its own.
 
-**micro**: five cells of 8 filters (3 + 2 reductions), five nodes each. The controller is trained in turns with the weights for ``--epochs`` epochs; 100 of its
-samples are scored on a minibatch, the best 10 on the validation part, and the best of these is the derived cell. 20 pairs of cells are trained from scratch,
-equally (final form, ``--final`` epochs, the library's own recipe, one cycle): the derived one, 5 random ones, 7 more random ones and 7 samples of the trained
-controller. The derived and the 5 random ones are trained with a second seed. Printed: the search's seconds against the seconds that it takes to train as many
-networks as the controller sampled, at the mean of those trained here; Spearman's rank correlation between the score by shared weights (validation part) and the
-test accuracy of the network trained from scratch, with a 95 % interval (percentiles of 10,000 bootstrap samples of cells); the derived cell against the random
-ones.
+**micro**: five cells of 8 filters (3 + 2 reductions), five nodes each. The controller is trained in turns with the
+weights for ``--epochs`` epochs; 100 of its samples are scored on a minibatch, the best 10 on the validation part, and
+the best of these is the derived cell. 20 pairs of cells are trained from scratch, equally (final form, ``--final``
+epochs, the library's own recipe, one cycle): the derived one, 5 random ones, 7 more random ones and 7 samples of the
+trained controller. The derived and the 5 random ones are trained with a second seed. Printed: the search's seconds
+against the seconds that it takes to train as many networks as the controller sampled, at the mean of those trained
+here; Spearman's rank correlation between the score by shared weights (validation part) and the test accuracy of the
+network trained from scratch, with a 95 % interval (percentiles of 10,000 bootstrap samples of cells); the derived cell
+against the random ones.
 
-**macro**: 12 layers of 8 filters, searched in the same way; the derived network is trained once in its final form, and beside it one random network.
+**macro**: 12 layers of 8 filters, searched in the same way; the derived network is trained once in its final form, and
+beside it one random network.
 
 What is finished is kept in ``benchmarks/results`` and not repeated; what was stopped goes on.
 """
@@ -47,7 +52,7 @@ from archsmith.core.budget import Budget
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive, generator
-from archsmith.data.prepare import prepare
+from archsmith.data.images.load import prepare
 from archsmith.data.stored import opened, part_of
 from archsmith.graphs.network import Network
 from archsmith.graphs.network_space import NetworkSpace
@@ -72,7 +77,10 @@ SPACES: dict[str, NetworkSpace] = {
     "micro": EnasMicro((1, SIDE, SIDE), 10, scale=EnasMicroScale(filters=8, layers=3)),
     "macro": EnasMacro((1, SIDE, SIDE), 10, scale=EnasMacroScale(filters=8)),
 }
-FINAL_FORM = {"micro": SPACES["micro"], "macro": replace(SPACES["macro"], scale=EnasMacroScale(filters=8, grow=True, skips="concat"))}
+FINAL_FORM = {
+    "micro": SPACES["micro"],
+    "macro": replace(SPACES["macro"], scale=EnasMacroScale(filters=8, grow=True, skips="concat")),
+}
 CONTROLLER = ControllerSettings(steps=5, batch=10)  # 50 samples after an epoch that is shorter than the paper's
 DERIVED, CANDIDATES = 10, 100
 N_RANDOM, N_MORE, N_POLICY = 5, 7, 7
@@ -135,12 +143,16 @@ def searched(place: Place, name: str, core: int) -> dict[str, Any]:
     scores = {}
     for row in [*policy, *random]:
         architecture = Architecture(row)
-        scores[architecture.to_json()] = evaluator.evaluate(architecture, 1, Context(0, 0, prepared=place.results / name / "prepared")).metrics[
-            "accuracy"
-        ]
+        scores[architecture.to_json()] = evaluator.evaluate(
+            architecture, 1, Context(0, 0, prepared=place.results / name / "prepared")
+        ).metrics["accuracy"]
     scores |= {Architecture(trial["architecture"]).to_json(): trial["score"] for trial in trials}
-    events = [{"epoch": event.data["step"], **event.data["metrics"]} for event in store.read() if event.kind == "preparing"]
-    course = [{key: m[key] for key in ("epoch", "seconds", "reward", "baseline", "entropy")} for m in events if "reward" in m]
+    events = [
+        {"epoch": event.data["step"], **event.data["metrics"]} for event in store.read() if event.kind == "preparing"
+    ]
+    course = [
+        {key: m[key] for key in ("epoch", "seconds", "reward", "baseline", "entropy")} for m in events if "reward" in m
+    ]
     result = {"notes": notes, "trials": trials, "policy": policy, "random": random, "scores": scores, "course": course}
     kept.write_text(json.dumps(result))
     return result
@@ -211,11 +223,16 @@ def told(name: str, found: dict[str, Any]) -> float:
     notes, course = found["notes"], found["course"]
     seconds = notes["seconds"] + sum(trial["seconds"] for trial in found["trials"])
     print(
-        f"\n{name}: {notes['epochs']:g} epochs of {N_TRAIN:,} pictures, {notes['steps']} steps of weights, {notes['controller_steps']} of the controller"
+        f"\n{name}: {notes['epochs']:g} epochs of {N_TRAIN:,} pictures, {notes['steps']} steps of weights, "
+        f"{notes['controller_steps']} of the controller"
     )
-    print(f"  reward {course[0]['reward']:.3f} -> {course[-1]['reward']:.3f}, base line {course[-1]['baseline']:.3f}, ", end="")
     print(
-        f"entropy of a decision {course[0]['entropy']:.3f} -> {course[-1]['entropy']:.3f} nats; {notes['keys']} keys, {notes['params']:,} parameters"
+        f"  reward {course[0]['reward']:.3f} -> {course[-1]['reward']:.3f}, base line {course[-1]['baseline']:.3f}, ",
+        end="",
+    )
+    print(
+        f"entropy of a decision {course[0]['entropy']:.3f} -> {course[-1]['entropy']:.3f} nats; {notes['keys']} keys, "
+        f"{notes['params']:,} parameters"
     )
     print(f"  derived: {json.dumps(best_of(found))}")
     return seconds
@@ -233,21 +250,29 @@ def show_micro(place: Place, found: dict[str, Any], pool: ProcessPoolExecutor) -
     n_samples = found["notes"]["controller_steps"] * CONTROLLER.batch
     each = statistics.fmean(row["seconds"] for row in trained)
     print(
-        f"  search: {seconds:.0f} s; {n_samples:,} samples of the controller, each trained for {place.final:g} epochs ({each:.1f} s): {n_samples * each:,.0f} s, "
+        f"  search: {seconds:.0f} s; {n_samples:,} samples of the controller, each trained for {place.final:g} epochs "
+        f"({each:.1f} s): {n_samples * each:,.0f} s, "
     )
     print(f"    {n_samples * each / seconds:.0f} times as long")
     kinds = ["derived"] + ["random"] * N_RANDOM + ["random too"] * N_MORE + ["policy"] * N_POLICY
     for kind, s, row in sorted(zip(kinds, score, first, strict=True), key=lambda item: -item[2]["test"]):
-        print(f"    {kind:<10} shared {100 * s:6.2f} %   from scratch {100 * row['test']:6.2f} %   {row['params']:,} parameters")
+        print(
+            f"    {kind:<10} shared {100 * s:6.2f} %   from scratch {100 * row['test']:6.2f} %   {row['params']:,} "
+            "parameters"
+        )
     params = np.array([row["params"] for row in first])
     for what, values in (("shared-weight score", score), ("number of parameters", params)):
         low, high = interval(values, test)
-        print(f"  rank correlation of {what} and test accuracy over {len(cells)} cells: {spearman(values, test):.2f} ({low:.2f} to {high:.2f})")
+        print(
+            f"  rank correlation of {what} and test accuracy over {len(cells)} cells: {spearman(values, test):.2f} "
+            f"({low:.2f} to {high:.2f})"
+        )
     both = [100 * (a["test"] + b["test"]) / 2 for a, b in zip(first, second, strict=False)]
     ours, others = both[0], both[1:]
     gap = [100 * abs(a["test"] - b["test"]) for a, b in zip(first, second, strict=False)]
     print(
-        f"  derived {ours:.2f} %, {N_RANDOM} random ones {statistics.fmean(others):.2f} % on average, best {max(others):.2f} % (means of two seeds,",
+        f"  derived {ours:.2f} %, {N_RANDOM} random ones {statistics.fmean(others):.2f} % on average, best "
+        f"{max(others):.2f} % (means of two seeds,",
         end="",
     )
     print(f" which differ by {statistics.fmean(gap):.2f} points on average)")
@@ -260,26 +285,34 @@ def show_macro(place: Place, found: dict[str, Any], pool: ProcessPoolExecutor) -
     seconds = told("macro", found)
     pair = [best_of(found), found["random"][0]]
     ours, other = side_by_side(pool, [partial(from_scratch, place, "macro", architecture, 0) for architecture in pair])
-    print(f"  search and derivation {seconds:.0f} s; from scratch {ours['seconds']:.0f} s, {ours['params']:,} parameters: {100 * ours['test']:.2f} %")
+    print(
+        f"  search and derivation {seconds:.0f} s; from scratch {ours['seconds']:.0f} s, {ours['params']:,} "
+        f"parameters: {100 * ours['test']:.2f} %"
+    )
     print(f"  one random network beside it: {other['params']:,} parameters, {100 * other['test']:.2f} %")
 
 
 def draw(found: dict[str, Any], file: Path) -> None:
     """What the controller's samples scored while weights and controller were trained in turns."""
-    turns = {row["epoch"]: row for row in found["course"] if float(row["epoch"]).is_integer()}  # the last report of each turn
+    # the last report of each turn
+    turns = {row["epoch"]: row for row in found["course"] if float(row["epoch"]).is_integer()}
     reward, base = ([(epoch, row[name]) for epoch, row in turns.items()] for name in ("reward", "baseline"))
     x = Axis("epochs of the shared weights", 0.0, max(turns))
     y = axis("accuracy on minibatches of the validation part", [value for _, value in (*reward, *base)], show=percent)
     names = Ends([(reward[-1][1], "ten samples", "s1"), (base[-1][1], "base line", "s0")])
     layers = [Line(reward, "s1"), Line(base, "s0", dashed=True), names]
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(by_itself(plot(NARROW, x, y, layers, "rewards of the controller over the epochs")), encoding="utf-8")
+    file.write_text(
+        by_itself(plot(NARROW, x, y, layers, "rewards of the controller over the epochs")), encoding="utf-8"
+    )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=str(jobs.FASHION))
-    parser.add_argument("--epochs", type=float, default=31, help="of the shared weights: five cycles of 1, 2, 4, 8 and 16")
+    parser.add_argument(
+        "--epochs", type=float, default=31, help="of the shared weights: five cycles of 1, 2, 4, 8 and 16"
+    )
     parser.add_argument("--final", type=float, default=4, help="epochs of a network that is trained from scratch")
     parser.add_argument("--search-only", action="store_true")
     parser.add_argument("--picture", type=Path, help="an SVG file to draw the rewards of the micro search into")

@@ -1,14 +1,18 @@
-"""One step of ENAS against one that evaluates every operation of the same cells, as DARTS does: seconds and saved activations.
+"""One step of ENAS against one that evaluates every operation of the same cells, as DARTS does: seconds and saved
+activations.
 
     python benchmarks/enas_step.py
 
-The ENAS micro space in its sharing form, at the scale of its search (20 filters, 6 + 2 cells, 32 × 32 pixels, batch 32). An ENAS step is all that it takes:
-the controller draws a child, its graph and network are made, forward, backward, clipping, SGD. The other step is forward, backward, clipping and SGD of one
-network in which every node adds up all five operations on every state before it, one of each for a pair of states (DARTS, Liu et al. 2019, arXiv 1806.09055,
-section 2.2); without the architecture weights, whose products would cost it time and memory, so that it is at an advantage here.
+The ENAS micro space in its sharing form, at the scale of its search (20 filters, 6 + 2 cells, 32 × 32 pixels, batch
+32). An ENAS step is all that it takes: the controller draws a child, its graph and network are made, forward, backward,
+clipping, SGD. The other step is forward, backward, clipping and SGD of one network in which every node adds up all five
+operations on every state before it, one of each for a pair of states (DARTS, Liu et al. 2019, arXiv 1806.09055, section
+2.2); without the architecture weights, whose products would cost it time and memory, so that it is at an advantage
+here.
 
-Each pair is one such step beside eight ENAS steps with children of their own, in one process. Saved activations are the bytes that autograd keeps for the
-backward pass, counted by its own hooks without parameters: of the same network, and the mean over the children.
+Each pair is one such step beside eight ENAS steps with children of their own, in one process. Saved activations are the
+bytes that autograd keeps for the backward pass, counted by its own hooks without parameters: of the same network, and
+the mean over the children.
 """
 
 from __future__ import annotations
@@ -42,13 +46,25 @@ class EveryOperation(EnasMicro):
     def _lay(self, net: Net, name: str, cell: Cell, prev: Value, cur: Value, style: object) -> Value:
         filters = style.filters  # type: ignore[attr-defined]
         strided = style.stride == 2  # type: ignore[attr-defined]
-        with net.scope(name, "Everything", None, **({"cur": cur} if prev.name == cur.name else {"prev": prev, "cur": cur})):
+        with net.scope(
+            name, "Everything", None, **({"cur": cur} if prev.name == cur.name else {"prev": prev, "cur": cur})
+        ):
             bring = factorized_reduction if strided else fit
-            states = [bring(net, x, filters, name=f"fit_{i}") for i, x in enumerate(self._alike(net, prev, cur, filters, strided))]
+            states = [
+                bring(net, x, filters, name=f"fit_{i}")
+                for i, x in enumerate(self._alike(net, prev, cur, filters, strided))
+            ]
             for node in range(self.nodes):
-                parts = [self._operated(net, f"to{node}_from{i}_{op}", op, x, filters) for i, x in enumerate(states) for op in self.operations]
+                parts = [
+                    self._operated(net, f"to{node}_from{i}_{op}", op, x, filters)
+                    for i, x in enumerate(states)
+                    for op in self.operations
+                ]
                 states.append(net.op("add", *parts, name=f"node{node}"))
-            ends = [net.op("conv", net.op("relu", x), filters=filters, kernel=1, name=f"end{i}") for i, x in enumerate(states[2:])]
+            ends = [
+                net.op("conv", net.op("relu", x), filters=filters, kernel=1, name=f"end{i}")
+                for i, x in enumerate(states[2:])
+            ]
             return net.op("batch_norm", net.op("add", *ends), name="bn")
 
     def _alike(self, net: Net, prev: Value, cur: Value, filters: int, strided: bool) -> tuple[Value, Value]:
@@ -93,7 +109,9 @@ def main() -> None:
     training = SharedTraining(shared, SharedRecipe(), ClassGoal(), "float32", seed=0)
     controller = ControllerTraining(space, ControllerSettings(), seed=0)
     everything = Network(whole.graph(whole.sample(np.random.default_rng(0))), seed=0).train()
-    optimizer = torch.optim.SGD(everything.parameters(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-4, foreach=True)
+    optimizer = torch.optim.SGD(
+        everything.parameters(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-4, foreach=True
+    )
 
     def enas_step(number: int) -> float:
         began = time.perf_counter()
@@ -115,12 +133,22 @@ def main() -> None:
         theirs.append(whole_step())
         ratios.append(ours[-1] / theirs[-1])
     print(
-        f"{torch.get_num_threads()} threads, {options.filters} filters, {options.layers} + 2 cells, batch {options.batch}; medians of {options.pairs} pairs"
+        f"{torch.get_num_threads()} threads, {options.filters} filters, {options.layers} + 2 cells, batch "
+        f"{options.batch}; medians of {options.pairs} pairs"
     )
-    print(f"seconds: ENAS {statistics.median(ours):.3f}, every operation {statistics.median(theirs):.3f}, ratio {statistics.median(ratios):.3f}")
+    print(
+        f"seconds: ENAS {statistics.median(ours):.3f}, every operation {statistics.median(theirs):.3f}, ratio "
+        f"{statistics.median(ratios):.3f}"
+    )
     children = [shared.network(controller.draw(i)).train() for i in range(CHILDREN)]
-    mine, all_of_it = statistics.fmean(saved_bytes(child, images) for child in children), saved_bytes(everything, images)
-    print(f"saved activations, MB: ENAS {mine / 1e6:.1f}, every operation {all_of_it / 1e6:.1f}, ratio {mine / all_of_it:.3f}")
+    mine, all_of_it = (
+        statistics.fmean(saved_bytes(child, images) for child in children),
+        saved_bytes(everything, images),
+    )
+    print(
+        f"saved activations, MB: ENAS {mine / 1e6:.1f}, every operation {all_of_it / 1e6:.1f}, ratio "
+        f"{mine / all_of_it:.3f}"
+    )
 
 
 if __name__ == "__main__":

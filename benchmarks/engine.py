@@ -2,8 +2,9 @@
 
     python benchmarks/engine.py [--trials 20000]
 
-Searches a table of a million architectures (6 decisions, 10 options each) with every event written to SQLite, and starts fresh interpreters for the
-import times. Prints one line a figure with its limit, then all of them as one line of JSON; exits with 1 when a limit is broken.
+Searches a table of a million architectures (6 decisions, 10 options each) with every event written to SQLite, and
+starts fresh interpreters for the import times. Prints one line a figure with its limit, then all of them as one line of
+JSON; exits with 1 when a limit is broken.
 """
 
 from __future__ import annotations
@@ -73,7 +74,12 @@ def start_seconds(*arguments: str) -> float:
     times = []
     for _ in range(N_STARTS):
         began = time.perf_counter()
-        subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        subprocess.run(
+            [sys.executable, *arguments],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
         times.append(time.perf_counter() - began)
     return statistics.median(times)
 
@@ -86,7 +92,11 @@ def main() -> int:
 
     def show(name: str, seconds: float, limit: float | None = None) -> None:
         figures.append((name, round(seconds, 4), limit))
-        print(f"{name:<40} {seconds:8.3f} s" + (f"   limit {limit:g} s{'' if seconds <= limit else '   BROKEN'}" if limit else ""), flush=True)
+        print(
+            f"{name:<40} {seconds:8.3f} s"
+            + (f"   limit {limit:g} s{'' if seconds <= limit else '   BROKEN'}" if limit else ""),
+            flush=True,
+        )
 
     with tempfile.TemporaryDirectory() as folder:
         write_million(Path(folder) / "million.npz")

@@ -1,8 +1,10 @@
-"""What the graph interpreter costs: NASNet-A 6@768 (CIFAR, batch 32), forward + backward, against the same network written by hand.
+"""What the graph interpreter costs: NASNet-A 6@768 (CIFAR, batch 32), forward + backward, against the same network
+written by hand.
 
     python benchmarks/executor.py [--pairs 9] [--cells 6]
 
-Both run in one process, in turns; printed are the medians and the median of the ratios, pair by pair, then channels_last against NCHW for ours.
+Both run in one process, in turns; printed are the medians and the median of the ratios, pair by pair, then
+channels_last against NCHW for ours.
 """
 
 from __future__ import annotations
@@ -76,12 +78,20 @@ class Normal(nn.Module):
 
 
 class First(nn.Module):
-    """The first normal cell: its second input is the raw stem, which every operation brings to the cell's width by itself."""
+    """The first normal cell: its second input is the raw stem, which every operation brings to the cell's width by
+    itself.
+    """
 
     def __init__(self, c: int, f: int) -> None:
         super().__init__()
         self.cur, self.match = relu_conv(c, f), relu_conv(c, f)
-        self.a, self.b, self.c, self.d, self.e = sep(f, 5), sep(f, 3, c_in=c), sep(f, 5, c_in=c), sep(f, 3, c_in=c), sep(f, 3)
+        self.a, self.b, self.c, self.d, self.e = (
+            sep(f, 5),
+            sep(f, 3, c_in=c),
+            sep(f, 5, c_in=c),
+            sep(f, 3, c_in=c),
+            sep(f, 3),
+        )
         self.identity = relu_conv(c, f)
         self.left, self.right = (nn.Sequential(nn.Conv2d(c, f, 1, bias=False), bn(f)) for _ in range(2))
 
@@ -142,7 +152,8 @@ def compare(name: str, a: nn.Module, b: nn.Module, batch_a: torch.Tensor, batch_
     times = [(seconds(a, batch_a), seconds(b, batch_b)) for _ in range(pairs)]
     ratio = statistics.median(x / y for x, y in times)
     print(
-        f"{name}: {statistics.median(x for x, _ in times):.3f} s against {statistics.median(y for _, y in times):.3f} s, ratio {ratio:.3f} ({pairs} pairs)"
+        f"{name}: {statistics.median(x for x, _ in times):.3f} s against {statistics.median(y for _, y in times):.3f} "
+        f"s, ratio {ratio:.3f} ({pairs} pairs)"
     )
 
 

@@ -2,8 +2,9 @@
 
     python benchmarks/fashion_mnist.py --time 20m --seeds 0,1,2
 
-The data are the four IDX files of Debian's package ``dataset-fashion-mnist`` (or of the data set's authors). Each seed is one ``archsmith fit`` in a process of its
-own; finished seeds are kept in ``benchmarks/results`` and not repeated. Prints a table and the medians.
+The data are the four IDX files of Debian's package ``dataset-fashion-mnist`` (or of the data set's authors). Each seed
+is one ``archsmith fit`` in a process of its own; finished seeds are kept in ``benchmarks/results`` and not repeated.
+Prints a table and the medians.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ def main() -> int:
         return 0
     columns: dict[str, list[float]] = {}
     print(
-        f"{'seed':>4} {'exported':>9} {'fixed':>9} {'linear':>9} {'searched':>9} {'trials':>7} {'mutated':>8} {'wall s':>8}  stop reason", flush=True
+        f"{'seed':>4} {'exported':>9} {'fixed':>9} {'linear':>9} {'searched':>9} {'trials':>7} {'mutated':>8} "
+        f"{'wall s':>8}  stop reason",
+        flush=True,
     )
     for seed in map(int, options.seeds.split(",")):
         result = jobs.fit("fashion", options.data, options.time, seed, *options.extra)
@@ -38,7 +41,10 @@ def main() -> int:
         shown = " ".join(f"{value:9.2f}" for value in values.values())
         counts = f"{result['n_trials']:7d} {result['n_from_mutation']:8d} {result['wall_seconds']:8.1f}"
         print(f"{seed:>4} {shown} {counts}  {result['stop_reason']}", flush=True)
-    print("median test accuracy: " + ", ".join(f"{name} {statistics.median(values):.2f} %" for name, values in columns.items()))
+    print(
+        "median test accuracy: "
+        + ", ".join(f"{name} {statistics.median(values):.2f} %" for name, values in columns.items())
+    )
     return 0
 
 

@@ -3,12 +3,14 @@
     python benchmarks/gpu.py --data cifar10.npz [--device auto] [--epochs 20]
     python benchmarks/gpu.py --quick          (anywhere, under a minute: shows that it runs, its figures mean little)
 
-``--data`` is a folder of class folders, or anything else that ``archsmith fit`` takes; an ``.npz`` of encoded pictures (``blob``, ``offsets``, ``labels``,
-``is_train``, ``class_names``) is unpacked once. Without it the digits are used. Measured are
+``--data`` is a folder of class folders, or anything else that ``archsmith fit`` takes; an ``.npz`` of encoded pictures
+(``blob``, ``offsets``, ``labels``, ``is_train``, ``class_names``) is unpacked once. Without it the digits are used.
+Measured are
 
-* forward + backward, images a second: the fixed residual network and NASNet-A 6@768, float32 against mixed precision, NCHW against channels_last;
-* one step of ENAS: draw a child of the micro space, take its weights from the bank, forward, backward, SGD (a step that evaluates all operations, to
-  compare it with, is not there yet);
+* forward + backward, images a second: the fixed residual network and NASNet-A 6@768, float32 against mixed precision,
+  NCHW against channels_last;
+* one step of ENAS: draw a child of the micro space, take its weights from the bank, forward, backward, SGD (a step that
+  evaluates all operations, to compare it with, is not there yet);
 * the final training of the fixed network: test score, seconds, milliseconds a step.
 
 Prints tables, and the same as one line of JSON at the end.
@@ -32,7 +34,7 @@ import torch
 from torch import nn
 
 from archsmith.core.errors import ArchsmithError
-from archsmith.data.prepare import prepare
+from archsmith.data.images.load import prepare
 from archsmith.graphs.bank import WeightBank
 from archsmith.graphs.cost import cost, training_memory_mb
 from archsmith.graphs.graph import AUXILIARY, Graph
@@ -74,7 +76,9 @@ def seconds_of(step: Callable[[], None], device: torch.device, repeats: int) -> 
     return statistics.median(times)
 
 
-def throughput(name: str, graph: Graph, batch: int, arithmetic: str, layout: str, device: torch.device, repeats: int) -> dict[str, Any]:
+def throughput(
+    name: str, graph: Graph, batch: int, arithmetic: str, layout: str, device: torch.device, repeats: int
+) -> dict[str, Any]:
     """One row: forward + backward of ``graph`` on random pictures."""
     row: dict[str, Any] = {"network": name, "batch": batch, "arithmetic": arithmetic, "format": layout}
     if device.type == "cuda":
@@ -99,7 +103,10 @@ def throughput(name: str, graph: Graph, batch: int, arithmetic: str, layout: str
         return {**row, "error": "out of memory"}
     row |= {"images_per_second": round(batch / seconds, 1), "step_ms": round(1000 * seconds, 2)}
     if device.type == "cuda":
-        row |= {"peak_mb": round(torch.cuda.max_memory_allocated(device) / 1e6), "graph_mb": round(training_memory_mb(graph, batch, n_slots=0))}
+        row |= {
+            "peak_mb": round(torch.cuda.max_memory_allocated(device) / 1e6),
+            "graph_mb": round(training_memory_mb(graph, batch, n_slots=0)),
+        }
     return row
 
 
@@ -115,7 +122,10 @@ def all_throughputs(device: torch.device, quick: bool, repeats: int) -> list[dic
     }
     mixed = precision.choose("auto", None, device)
     rows = []
-    print(f"\n{'network':>15} {'batch':>6} {'arithmetic':>10} {'format':>14} {'images/s':>10} {'ms':>9} {'peak MB':>8} {'graph MB':>9}")
+    print(
+        f"\n{'network':>15} {'batch':>6} {'arithmetic':>10} {'format':>14} {'images/s':>10} {'ms':>9} {'peak MB':>8} "
+        f"{'graph MB':>9}"
+    )
     for name, graph in graphs.items():
         for batch in (16,) if quick else (128, 512):
             for arithmetic in dict.fromkeys(("float32", mixed)):
@@ -130,7 +140,9 @@ def all_throughputs(device: torch.device, quick: bool, repeats: int) -> list[dic
 
 def enas_step(device: torch.device, quick: bool, repeats: int) -> dict[str, Any]:
     """One child of the micro space from a bank: seconds of a whole step, and of sampling and building the child alone."""
-    scale = EnasMicroScale(filters=4, layers=3, shared=True) if quick else EnasMicroScale(filters=20, layers=6, shared=True)
+    scale = (
+        EnasMicroScale(filters=4, layers=3, shared=True) if quick else EnasMicroScale(filters=20, layers=6, shared=True)
+    )
     space, batch = EnasMicro(SHAPE, N_CLASSES, scale=scale), 16 if quick else 160
     bank, rng = WeightBank(seed=0), np.random.default_rng(0)
     images = torch.randn(batch, *SHAPE, device=device)
@@ -151,12 +163,21 @@ def enas_step(device: torch.device, quick: bool, repeats: int) -> dict[str, Any]
         optimizer.step()
 
     seconds = seconds_of(step, device, repeats)
-    row = {"batch": batch, "step_ms": round(1000 * seconds, 2), "building_ms": round(1000 * statistics.median(building), 2), "keys": len(bank)}
+    row = {
+        "batch": batch,
+        "step_ms": round(1000 * seconds, 2),
+        "building_ms": round(1000 * statistics.median(building), 2),
+        "keys": len(bank),
+    }
     print(
-        f"\nENAS step (micro space, {scale.filters} filters, {scale.layers} layers, batch {batch}, weights from a bank): {row['step_ms']} ms,",
+        f"\nENAS step (micro space, {scale.filters} filters, {scale.layers} layers, batch {batch}, weights from a "
+        f"bank): {row['step_ms']} ms,",
         end=" ",
     )
-    print(f"of which {row['building_ms']} ms sample and build the child; {row['keys']} weights by key. All operations at once: not there yet.")
+    print(
+        f"of which {row['building_ms']} ms sample and build the child; {row['keys']} weights by key. All operations "
+        "at once: not there yet."
+    )
     return row
 
 
@@ -169,10 +190,15 @@ def final_training(data: str, epochs: float, device: torch.device, workspace: Pa
     network = Network(graph, seed=0)
 
     def report(epoch: float, metrics: Any) -> None:
-        print(f"  epoch {epoch:5.1f} of {epochs:g}: " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()), flush=True)
+        print(
+            f"  epoch {epoch:5.1f} of {epochs:g}: "
+            + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()),
+            flush=True,
+        )
 
     print(
-        f"\nFinal training of the fixed network ({cost(graph).params:,} parameters) on {splits.name}, {len(splits.train):,} pictures {splits.train.shape}"
+        f"\nFinal training of the fixed network ({cost(graph).params:,} parameters) on {splits.name}, "
+        f"{len(splits.train):,} pictures {splits.train.shape}"
     )
     recipe = Recipe().sized(len(splits.train))
     trained = train(
@@ -190,7 +216,10 @@ def final_training(data: str, epochs: float, device: torch.device, workspace: Pa
         "images_per_second": round(recipe.batch_size / trained.step_seconds, 1),
         "test": {name: round(value, 4) for name, value in score.metrics.items()},
     }
-    print(f"  {row['seconds']} s, {row['step_ms']} ms a step ({row['images_per_second']} images/s); test " + json.dumps(row["test"]))
+    print(
+        f"  {row['seconds']} s, {row['step_ms']} ms a step ({row['images_per_second']} images/s); test "
+        + json.dumps(row["test"])
+    )
     return row
 
 
@@ -224,7 +253,10 @@ def main() -> int:
                 "throughput": all_throughputs(device.torch, options.quick, repeats),
                 "enas": enas_step(device.torch, options.quick, repeats),
                 "final": final_training(
-                    readable(options.data, Path(workspace)), options.epochs or (2 if options.quick else 20), device.torch, Path(workspace) / "cache"
+                    readable(options.data, Path(workspace)),
+                    options.epochs or (2 if options.quick else 20),
+                    device.torch,
+                    Path(workspace) / "cache",
                 ),
             }
     except ArchsmithError as error:

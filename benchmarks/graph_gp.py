@@ -2,10 +2,12 @@
 
     python benchmarks/graph_gp.py nas_bench_201.npz --single nas_bench_201_valid_per_seed.npz --runs 100
 
-*Queries*: how many trials until a cell of the best class is tried, the class (``iso_class`` of the file) whose member has the highest validation accuracy
-after 200 epochs, mean over all trainings. A trial sees one single training, drawn by its seed. A run ends after 150 trials; none is left out.
+*Queries*: how many trials until a cell of the best class is tried, the class (``iso_class`` of the file) whose member
+has the highest validation accuracy after 200 epochs, mean over all trainings. A trial sees one single training, drawn
+by its seed. A run ends after 150 trials; none is left out.
 
-*Thinking*: with 300 finished trials, the posterior of 2,000 candidates and the choice among them; and a whole ask on the NASNet space.
+*Thinking*: with 300 finished trials, the posterior of 2,000 candidates and the choice among them; and a whole ask on
+the NASNet space.
 """
 
 from __future__ import annotations
@@ -42,7 +44,10 @@ def classes(path: str, dataset: str) -> tuple[dict[tuple[str, ...], int], int]:
     """The class of every cell, by the names of its operations; and the best class."""
     with np.load(path, allow_pickle=False) as file:
         names = [str(name) for name in file["op_names"]]
-        members = {tuple(names[i] for i in cell): int(c) for cell, c in zip(file["ops"].tolist(), file["iso_class"], strict=True)}
+        members = {
+            tuple(names[i] for i in cell): int(c)
+            for cell, c in zip(file["ops"].tolist(), file["iso_class"], strict=True)
+        }
         return members, int(file["iso_class"][int(np.argmax(file[f"{dataset}_valid_200"]))])
 
 
@@ -55,7 +60,11 @@ def queries(path: str, single: str, dataset: str, seed: int) -> int | None:
 
     def observe(event) -> None:
         if event.kind == "proposed" and not found:
-            found.extend(row["id"] + 1 for row in event.data["trials"] if members[tuple(row["architecture"][name] for name in PATHS)] == best)
+            found.extend(
+                row["id"] + 1
+                for row in event.data["trials"]
+                if members[tuple(row["architecture"][name] for name in PATHS)] == best
+            )
 
     search.observer, search.finish = observe, lambda: bool(found)
     search.run()
@@ -68,7 +77,12 @@ def thinking() -> None:
     encoding = Encoding(sketches[:300])
     encoding.learn(sketches)
     rows = encoding.rows(sketches)
-    observed, candidates, scales, noise = rows.take(slice(0, 300)), rows.take(slice(300, 2300)), Scales.of(rows.take(slice(0, 300))), np.ones(300)
+    observed, candidates, scales, noise = (
+        rows.take(slice(0, 300)),
+        rows.take(slice(300, 2300)),
+        Scales.of(rows.take(slice(0, 300))),
+        np.ones(300),
+    )
     y = normal_scores(rng.normal(size=300).tolist())
     setting = best_setting(Distances.between(observed, observed, scales), y, noise, settings(True, True))
     times = []
@@ -77,7 +91,11 @@ def thinking() -> None:
         posterior = Posterior.of(candidates, observed, noise, setting, scales)
         int(np.argmax(posterior.mean(y) + 2 * posterior.deviation))
         times.append(1000 * (time.perf_counter() - began))
-    print(f"posterior of 2,000 candidates after 300 trials, and the choice: {statistics.median(times):.1f} ms (median of {len(times)})", flush=True)
+    print(
+        f"posterior of 2,000 candidates after 300 trials, and the choice: {statistics.median(times):.1f} ms (median "
+        f"of {len(times)})",
+        flush=True,
+    )
     rehearsal = Rehearsal(Problem(space))
     while len(rehearsal.history) < 300:
         for trial in rehearsal.propose(GraphGP(n_start=1000).ask(rehearsal.history, 50, rehearsal.generator())):
@@ -89,7 +107,9 @@ def thinking() -> None:
         asks.append(time.perf_counter() - began)
         rehearsal.finish(trials[0])
     print(
-        f"a whole ask on the NASNet space after 300 trials: first {asks[0]:.2f} s, then {statistics.median(asks[1:]):.2f} s (median of 5)", flush=True
+        f"a whole ask on the NASNet space after 300 trials: first {asks[0]:.2f} s, then "
+        f"{statistics.median(asks[1:]):.2f} s (median of 5)",
+        flush=True,
     )
 
 
@@ -108,9 +128,13 @@ def main() -> int:
     with numeric_threads(1), ProcessPoolExecutor(options.workers) as pool:
         for dataset in DATASETS:
             began = time.perf_counter()
-            each = list(pool.map(partial(queries, str(options.table), str(options.single), dataset), range(options.runs)))
+            each = list(
+                pool.map(partial(queries, str(options.table), str(options.single), dataset), range(options.runs))
+            )
             found = [n for n in each if n is not None]
-            quantiles = ", ".join(f"{np.percentile([n or MOST_QUERIES + 1 for n in each], q):.0f}" for q in (10, 25, 50, 75, 90))
+            quantiles = ", ".join(
+                f"{np.percentile([n or MOST_QUERIES + 1 for n in each], q):.0f}" for q in (10, 25, 50, 75, 90)
+            )
             print(
                 f"{dataset:9} queries to the best class: quantiles 10, 25, 50, 75, 90: {quantiles}; "
                 f"{100 * len(found) / len(each):.0f} % found ({len(each)} runs, {time.perf_counter() - began:.0f} s)",

@@ -2,16 +2,19 @@
 
     python benchmarks/inheritance.py --time 5m
 
-Both searches of a pair have the same seed, strategy, pictures of Fashion-MNIST and scale; they differ in ``TrainingEvaluator(inherit=...)`` alone. They run
-at the same time, in a process and on a core each, so that what slows the machine slows both; which has which core alternates from pair to pair.
+Both searches of a pair have the same seed, strategy, pictures of Fashion-MNIST and scale; they differ in
+``TrainingEvaluator(inherit=...)`` alone. They run at the same time, in a process and on a core each, so that what slows
+the machine slows both; which has which core alternates from pair to pair.
 
-The table tells of each search how many trials it finished, how many epochs these trained, the best validation accuracy that a trial had (**best**), and
-what was inherited. An inherited score profits from the training of the ancestors (**lineage**: epochs in which the best trial's oldest weights were trained), so
-the architecture with the best score is also trained **from scratch**, for the same number of epochs and with the recipe's own schedule in all runs: the fair
+The table tells of each search how many trials it finished, how many epochs these trained, the best validation accuracy
+that a trial had (**best**), and what was inherited. An inherited score profits from the training of the ancestors
+(**lineage**: epochs in which the best trial's oldest weights were trained), so the architecture with the best score is
+also trained **from scratch**, for the same number of epochs and with the recipe's own schedule in all runs: the fair
 comparison, on the same validation pictures.
 
-The data are the IDX files of Debian's package ``dataset-fashion-mnist``. Each search is a study below ``benchmarks/results``: what was stopped goes on, what is
-finished is not repeated. Run it on a machine that does nothing else.
+The data are the IDX files of Debian's package ``dataset-fashion-mnist``. Each search is a study below
+``benchmarks/results``: what was stopped goes on, what is finished is not repeated. Run it on a machine that does
+nothing else.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ from archsmith.analysis.inherited import inherited_of
 from archsmith.core.budget import Budget, parse_seconds
 from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.protocols import Context
-from archsmith.data.prepare import Prepared, prepare
+from archsmith.data.images.load import Prepared, prepare
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.runtime.retention import Retention
@@ -86,7 +89,9 @@ def run(options: argparse.Namespace, space: str, mode: str, seed: int, core: int
         inherit=mode == "inherit",
         inherited_epochs=options.share,
     )
-    problem = Problem(evaluator.space, (Objective("accuracy"),), fidelity=Fidelity("epochs", options.epochs, options.epochs))
+    problem = Problem(
+        evaluator.space, (Objective("accuracy"),), fidelity=Fidelity("epochs", options.epochs, options.epochs)
+    )
     search = Search(
         problem,
         catalog.build(catalog.get("strategy", options.strategy), {}),
@@ -103,7 +108,9 @@ def run(options: argparse.Namespace, space: str, mode: str, seed: int, core: int
     final = None
     if options.final:
         alone = replace(evaluator, inherit=False, anneal=True)
-        final = alone.evaluate(best.architecture, options.final, Context(0, seed, workspace=folder / f"final-{options.final:g}")).metrics["accuracy"]
+        final = alone.evaluate(
+            best.architecture, options.final, Context(0, seed, workspace=folder / f"final-{options.final:g}")
+        ).metrics["accuracy"]
     notes = [trial.outcome.notes for trial in trials if trial.outcome is not None and trial.outcome.ok]
     saved = inherited_of(found.history.trials)
     result = {
@@ -127,7 +134,8 @@ def prepared_for(options: argparse.Namespace) -> Prepared:
 def shown(space: str, seed: int, mode: str, result: dict[str, Any]) -> str:
     final = "–" if result["from scratch"] is None else f"{100 * result['from scratch']:.2f}"
     return (
-        f"{space:>12} {seed:>4} {mode:>8} {result['trials']:>7} {result['epochs']:>7.1f} {100 * result['best']:>7.2f} {final:>14} {result['lineage']:>8.1f}"
+        f"{space:>12} {seed:>4} {mode:>8} {result['trials']:>7} {result['epochs']:>7.1f} {100 * result['best']:>7.2f} "
+        f"{final:>14} {result['lineage']:>8.1f}"
         f" {100 * result['heirs']:>7.0f} {100 * result['share']:>7.0f} {result['lost']:>5}"
     )
 
@@ -141,7 +149,10 @@ def paired(space: str, pairs: list[dict[str, dict[str, Any]]]) -> str:
         differences = [factor * (pair["inherit"][name] - pair["scratch"][name]) for pair in pairs]
         each = ", ".join(f"{difference:+.4g}" for difference in differences)
         wins, losses = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
-        lines.append(f"  {name}: {statistics.fmean(differences):+.2f}{unit} on average ({each}); higher in {wins}, lower in {losses} of {len(pairs)}")
+        lines.append(
+            f"  {name}: {statistics.fmean(differences):+.2f}{unit} on average ({each}); higher in {wins}, lower in "
+            f"{losses} of {len(pairs)}"
+        )
     return "\n".join([f"{space}, inherit minus scratch:", *lines])
 
 
@@ -167,7 +178,8 @@ def main() -> int:
         return 0
     prepared_for(options)  # once, before two processes ask for it
     print(
-        f"{'space':>12} {'seed':>4} {'mode':>8} {'trials':>7} {'epochs':>7} {'best %':>7} {'from scratch %':>14} {'lineage':>8}"
+        f"{'space':>12} {'seed':>4} {'mode':>8} {'trials':>7} {'epochs':>7} {'best %':>7} {'from scratch %':>14} "
+        f"{'lineage':>8}"
         f" {'heirs %':>7} {'share %':>7} {'lost':>5}",
         flush=True,
     )

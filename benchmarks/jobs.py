@@ -1,6 +1,7 @@
 """What the benchmarks of the main job share: run ``archsmith fit`` in a process of its own, once, and keep its answer.
 
-Answers lie in ``benchmarks/results``; a job whose answer is there is not run again, so that a benchmark can be stopped and started again.
+Answers lie in ``benchmarks/results``; a job whose answer is there is not run again, so that a benchmark can be stopped
+and started again.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def fit(label: str, data: str, budget: str, seed: int, *options: str) -> dict[st
     RESULTS.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "archsmith", "fit", data, "--time", budget, "--seed", str(seed), "--json"]
     began = time.monotonic()
-    done = subprocess.run([*command, "--workspace", str(RESULTS / "workspace"), *options], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        [*command, "--workspace", str(RESULTS / "workspace"), *options], stdout=subprocess.PIPE, text=True, check=True
+    )
     result = {**json.loads(done.stdout.strip().splitlines()[-1]), "wall_seconds": time.monotonic() - began}
     kept.write_text(json.dumps(result, indent=1))
     return result
@@ -35,4 +38,7 @@ def fit(label: str, data: str, budget: str, seed: int, *options: str) -> dict[st
 def accuracies(result: dict[str, Any]) -> dict[str, float]:
     """Test accuracies in per cent of the exported network and of every honest row; NaN where there is none."""
     rows = {row["name"]: 100 * row["test"] for row in result["rows"] if row["test"] is not None}
-    return {"exported": 100 * result["test"], **{name: rows.get(name, float("nan")) for name in ("fixed", "linear", "searched")}}
+    return {
+        "exported": 100 * result["test"],
+        **{name: rows.get(name, float("nan")) for name in ("fixed", "linear", "searched")},
+    }

@@ -1,11 +1,14 @@
-"""Make the benchmark tables that ship with the package: every network of four small spaces, trained three times by our own evaluator.
+"""Make the benchmark tables that ship with the package: every network of four small spaces, trained three times by our
+own evaluator.
 
-    python benchmarks/make_tables.py [TABLE ...]            # train what is missing (kill it anywhere, start it again), then pack
-    python benchmarks/make_tables.py --check 5              # train five rows of each shipped table again and compare
+    python benchmarks/make_tables.py [TABLE ...]            # train what is missing (kill it anywhere, start it again),
+    then pack python benchmarks/make_tables.py --check 5              # train five rows of each shipped table again and
+    compare
 
-A table covers a finite part of a space completely: the space's own questions, some of them with fewer options. Architectures that lay out the same network
-(by graph identity) share their trainings. Float32 on one thread, so that the same kind of processor gives the same numbers; seconds are that thread's CPU
-seconds, so that the machine may do other things meanwhile. Fashion-MNIST comes from its four IDX files (Debian: dataset-fashion-mnist), averaged to 14x14.
+A table covers a finite part of a space completely: the space's own questions, some of them with fewer options.
+Architectures that lay out the same network (by graph identity) share their trainings. Float32 on one thread, so that
+the same kind of processor gives the same numbers; seconds are that thread's CPU seconds, so that the machine may do
+other things meanwhile. Fashion-MNIST comes from its four IDX files (Debian: dataset-fashion-mnist), averaged to 14x14.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from archsmith.core.errors import EvaluationError
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive, generator
 from archsmith.core.space import Choose, Space
-from archsmith.data.prepare import prepare
+from archsmith.data.images.load import prepare
 from archsmith.evaluators.benches import FOLDER
 from archsmith.evaluators.table_file import read_table, write_table
 from archsmith.evaluators.training import TrainingEvaluator
@@ -58,7 +61,9 @@ OPERATIONS = ("conv1x1", "conv3x3", "max3x3")
 
 @dataclass(frozen=True)
 class Bench:
-    """One table: a ``space`` of which ``kept`` options stay (by whole path or its last part), data, and how long each network is trained."""
+    """One table: a ``space`` of which ``kept`` options stay (by whole path or its last part), data, and how long each
+    network is trained.
+    """
 
     space: NetworkSpace
     kept: Mapping[str, tuple[object, ...]]
@@ -72,9 +77,17 @@ class Bench:
 BENCHES = {
     "digits": Bench(ConvStages((1, 8, 8), 10, scale=ConvStagesScale(8)), STAGES, "digits", 400, 698, 10, 32),
     "digits-cells": Bench(
-        Pnas((1, 8, 8), 10, operations=OPERATIONS, blocks=2, scale=NasNetScale(filters=4, cells=1, stem_filters=8)), CELLS, "digits", 400, 698, 8, 32
+        Pnas((1, 8, 8), 10, operations=OPERATIONS, blocks=2, scale=NasNetScale(filters=4, cells=1, stem_filters=8)),
+        CELLS,
+        "digits",
+        400,
+        698,
+        8,
+        32,
     ),
-    "fashion-14": Bench(ConvStages((1, 14, 14), 10, scale=ConvStagesScale(8)), {**STAGES, "depth": (1,)}, "fashion", 800, 1000, 5, 64),
+    "fashion-14": Bench(
+        ConvStages((1, 14, 14), 10, scale=ConvStagesScale(8)), {**STAGES, "depth": (1,)}, "fashion", 800, 1000, 5, 64
+    ),
     "fashion-14-cells": Bench(
         Pnas((1, 14, 14), 10, operations=OPERATIONS, blocks=2, scale=NasNetScale(filters=4, cells=1, stem_filters=8)),
         CELLS,
@@ -139,11 +152,17 @@ def stored(name: str, fashion: Path, root: Path) -> str:
     bench = BENCHES[name]
     images, labels = pictures(bench.data, fashion)
     order = balanced_order(labels, 0)
-    train, valid, test = np.split(order[: bench.n_train + bench.n_valid + 500], [bench.n_train, bench.n_train + bench.n_valid])
+    train, valid, test = np.split(
+        order[: bench.n_train + bench.n_valid + 500], [bench.n_train, bench.n_train + bench.n_valid]
+    )
     root.mkdir(parents=True, exist_ok=True)
     packed = root / f"{name}.npz"
     parts = {"train": train, "valid": valid, "test": test}
-    arrays = {f"{axis}_{part}": values[index] for part, index in parts.items() for axis, values in (("x", images), ("y", labels))}
+    arrays = {
+        f"{axis}_{part}": values[index]
+        for part, index in parts.items()
+        for axis, values in (("x", images), ("y", labels))
+    }
     np.savez(packed, **arrays)
     return str(prepare(str(packed), root, seed=0).folder)
 
@@ -155,7 +174,9 @@ def train(job: tuple[str, int, int, str]) -> dict:
     torch.set_num_threads(1)
     name, row, seed, folder = job
     bench, architecture = BENCHES[name], rows_of(name)[0][row]
-    evaluator = TrainingEvaluator(bench.space, folder, Recipe(batch_size=bench.batch_size), precision="float32", device="cpu")
+    evaluator = TrainingEvaluator(
+        bench.space, folder, Recipe(batch_size=bench.batch_size), precision="float32", device="cpu"
+    )
     curve: list[tuple[float, float, float]] = []
     began = time.process_time()
 
@@ -164,7 +185,9 @@ def train(job: tuple[str, int, int, str]) -> dict:
             curve.append((metrics["accuracy"], metrics["log_loss"], time.process_time() - began))
 
     try:
-        evaluator.evaluate(architecture, bench.epochs, Context(0, derive(seed, "table", architecture.key), report=report))
+        evaluator.evaluate(
+            architecture, bench.epochs, Context(0, derive(seed, "table", architecture.key), report=report)
+        )
         assert len(curve) == bench.epochs, (name, row, len(curve))
     except EvaluationError:  # it diverged: a failed row, as the schema has them
         curve = [(math.nan, math.nan, time.process_time() - began)] * bench.epochs
@@ -172,7 +195,9 @@ def train(job: tuple[str, int, int, str]) -> dict:
 
 
 def warm_up(folder: str) -> None:
-    """One training that is thrown away: a process's first one also pays for compiled kernels and page faults, which are no cost of its network."""
+    """One training that is thrown away: a process's first one also pays for compiled kernels and page faults, which are
+    no cost of its network.
+    """
     train((next(iter(BENCHES)), 0, 0, folder))
 
 
@@ -191,7 +216,12 @@ def make(names: list[str], fashion: Path, workers: int) -> None:
     for name in names:
         finished = {(entry["row"], entry["seed"]) for entry in done(name)}
         folder = stored(name, fashion, RESULTS / "data")
-        jobs += [(name, row, seed, folder) for seed in range(SEEDS) for row in sorted(set(rows_of(name)[1])) if (row, seed) not in finished]
+        jobs += [
+            (name, row, seed, folder)
+            for seed in range(SEEDS)
+            for row in sorted(set(rows_of(name)[1]))
+            if (row, seed) not in finished
+        ]
     print(f"{len(jobs):,} trainings to do", flush=True)
     for path in RESULTS.glob("*.jsonl"):
         if not path.read_bytes().endswith(b"\n"):  # a kill cut the last line short
@@ -254,10 +284,16 @@ def main() -> int:
     names = options.tables or list(BENCHES)
     if not options.fashion.exists():
         names = [name for name in names if BENCHES[name].data != "fashion"]
-        print(f"Left out: the tables on Fashion-MNIST, as {options.fashion} is not there. Install Debian's dataset-fashion-mnist or give --fashion.")
+        print(
+            f"Left out: the tables on Fashion-MNIST, as {options.fashion} is not there. Install Debian's "
+            "dataset-fashion-mnist or give --fashion."
+        )
     if options.check:
         for name in names:
-            print(f"{name}: largest difference of an accuracy in {options.check} networks: {check(name, options.check, options.fashion):.2g}")
+            print(
+                f"{name}: largest difference of an accuracy in {options.check} networks: "
+                f"{check(name, options.check, options.fashion):.2g}"
+            )
         return 0
     make(names, options.fashion, options.workers)
     for name in names:

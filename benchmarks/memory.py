@@ -1,9 +1,11 @@
-"""How much memory training takes, against what the graph predicts: peak growth of the process over two steps, each network in a process of its own.
+"""How much memory training takes, against what the graph predicts: peak growth of the process over two steps, each
+network in a process of its own.
 
     python benchmarks/memory.py [--batches 16,64,128] [--samples 10] [--precisions float32,bfloat16]
 
-Networks: the fixed one of ``conv_stages``, random ones of that space, a small NASNet-A. Linux only (it reads ``/proc``). Prints one line each, then
-least, median and most of the ratio for each precision: what ``archsmith.training.memory.PREDICTED`` comes from.
+Networks: the fixed one of ``conv_stages``, random ones of that space, a small NASNet-A. Linux only (it reads
+``/proc``). Prints one line each, then least, median and most of the ratio for each precision: what
+``archsmith.training.memory.PREDICTED`` comes from.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ def measure(name: str, batch: int, precision: str) -> None:
     """Print predicted and measured megabytes."""
     import torch
 
-    from archsmith.data.images import ImageSet
+    from archsmith.data.images.decode import ImageSet
     from archsmith.graphs.cost import training_memory_mb
     from archsmith.graphs.network import Network
     from archsmith.training.batches import Normalisation
@@ -57,7 +59,16 @@ def measure(name: str, batch: int, precision: str) -> None:
         images = rng.integers(0, 256, (steps * batch, height, width, channels), dtype=np.uint8)
         data = ImageSet(images, np.arange(len(images)) % N_CLASSES, tuple("0123456789"))
         plain = Normalisation((0.5,) * channels, (0.25,) * channels)
-        train(Network(graph, seed=0), data, Recipe(batch_size=batch), plain, goal=ClassGoal(), seed=0, epochs=1, arithmetic=precision)
+        train(
+            Network(graph, seed=0),
+            data,
+            Recipe(batch_size=batch),
+            plain,
+            goal=ClassGoal(),
+            seed=0,
+            epochs=1,
+            arithmetic=precision,
+        )
 
     step(graph_of("fixed"), 2, 2)  # what the libraries take for themselves is no part of it
     graph = graph_of(name)
@@ -85,12 +96,19 @@ def main() -> None:
         for name in ("fixed", "nasnet_a", *map(str, range(1, options.samples + 1))):
             for batch in map(int, options.batches.split(",")):
                 command = [sys.executable, __file__, "--one", name, str(batch), precision]
-                predicted, grown = map(float, subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split())
+                predicted, grown = map(
+                    float, subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+                )
                 ratios.append(grown / predicted)
                 print(
-                    f"{precision} {name:>9} batch {batch:4d}: graph {predicted:7.1f} MB, process {grown:7.1f} MB, ratio {ratios[-1]:.2f}", flush=True
+                    f"{precision} {name:>9} batch {batch:4d}: graph {predicted:7.1f} MB, process {grown:7.1f} MB, "
+                    f"ratio {ratios[-1]:.2f}",
+                    flush=True,
                 )
-        print(f"{precision}: ratio {min(ratios):.2f} to {max(ratios):.2f}, median {statistics.median(ratios):.2f} ({len(ratios)} measurements)")
+        print(
+            f"{precision}: ratio {min(ratios):.2f} to {max(ratios):.2f}, median {statistics.median(ratios):.2f} "
+            f"({len(ratios)} measurements)"
+        )
 
 
 if __name__ == "__main__":

@@ -1,20 +1,24 @@
-"""Every search method against random search on the tables that ship with the package: the figures and pictures on the pages of the methods.
+"""Every search method against random search on the tables that ship with the package: the figures and pictures on the
+pages of the methods.
 
     python benchmarks/methods.py --runs 20 --pictures docs/images/methods
 
-Runs of all strategies are paired by their seeds, and begin with their default settings; what a strategy draws for itself before it sees results (first
-weights) is the same in all of its runs. A trial gives the score of one recorded training, drawn by its seed. A search is judged by the accuracy of its answer,
-mean over all recorded trainings, at the highest fidelity. *Regret*: how far the mean over runs of that lies below the best of the table, in points.
+Runs of all strategies are paired by their seeds, and begin with their default settings; what a strategy draws for
+itself before it sees results (first weights) is the same in all of its runs. A trial gives the score of one recorded
+training, drawn by its seed. A search is judged by the accuracy of its answer, mean over all recorded trainings, at the
+highest fidelity. *Regret*: how far the mean over runs of that lies below the best of the table, in points.
 
-* ``digits`` and ``digits-cells``, 100 trials: all strategies of the catalogue with one objective and full trials (``progressive`` where cells grow).
-* ``fashion-14`` and ``fashion-14-cells``, 100 trials: ``graph_gp`` beside those that ``benchmarks/tables.py`` looks at for longer.
-* Short trials: strategies that use them against others with the same budget of simulated seconds, that of 100 average trainings. Tables charge every trial
-  from its first epoch on, also one that a real evaluator would continue.
+* ``digits`` and ``digits-cells``, 100 trials: all strategies of the catalogue with one objective and full trials
+  (``progressive`` where cells grow).
+* ``fashion-14`` and ``fashion-14-cells``, 100 trials: ``graph_gp`` beside those that ``benchmarks/tables.py`` looks at
+  for longer.
+* Short trials: strategies that use them against others with the same budget of simulated seconds, that of 100 average
+  trainings. Tables charge every trial from its first epoch on, also one that a real evaluator would continue.
 * Two objectives, accuracy and multiply-adds: hyper-volume of the front after 100 trials.
 
-*Better, worse, ties*: pairs with random search. *p*: Wilcoxon's signed-rank test, two-sided; *corrected* after Holm for the tests of one table. *Drawn*: how
-many trials were random architectures. *Clock*: seconds of a run, log and judging included. Logs are kept below ``benchmarks/results``: what was stopped goes
-on, what is finished is not repeated.
+*Better, worse, ties*: pairs with random search. *p*: Wilcoxon's signed-rank test, two-sided; *corrected* after Holm for
+the tests of one table. *Drawn*: how many trials were random architectures. *Clock*: seconds of a run, log and judging
+included. Logs are kept below ``benchmarks/results``: what was stopped goes on, what is finished is not repeated.
 """
 
 from __future__ import annotations
@@ -51,8 +55,9 @@ TWO = (Objective("accuracy"), Objective("macs", maximize=False))
 
 @dataclass(frozen=True)
 class Bench:
-    """A table, what is compared on it, and how: ``short`` with trials at all fidelities and a budget of seconds, ``two`` with two objectives.
-    ``pictures``: the strategies that pictures are drawn of."""
+    """A table, what is compared on it, and how: ``short`` with trials at all fidelities and a budget of seconds,
+    ``two`` with two objectives. ``pictures``: the strategies that pictures are drawn of.
+    """
 
     table: str
     strategies: tuple[str, ...]
@@ -73,16 +78,31 @@ class Bench:
         seconds = float(round(TRIALS * evaluator.table.seconds[:, -1].mean())) if self.short else None
         strategies = {name: catalog.get("strategy", name)() for name in self.strategies}
         problem = evaluator.problem(TWO if self.two else None)
-        return Plan.of(problem, evaluator, strategies, runs=runs, seconds=seconds, trials=None if self.short else TRIALS, title=self.title)
+        return Plan.of(
+            problem,
+            evaluator,
+            strategies,
+            runs=runs,
+            seconds=seconds,
+            trials=None if self.short else TRIALS,
+            title=self.title,
+        )
 
 
 def benches() -> list[Bench]:
     found = []
     for table in ("digits", "digits-cells"):
-        names = [name for name in catalog.TABLE["strategy"] if name not in LEFT_OUT and (name != "progressive" or table == GROWS)]
+        names = [
+            name
+            for name in catalog.TABLE["strategy"]
+            if name not in LEFT_OUT and (name != "progressive" or table == GROWS)
+        ]
         found.append(Bench(table, tuple(names), tuple(name for name in names if name != "nsga2")))
     found += [Bench(table, FEW) for table in ("fashion-14", "fashion-14-cells")]
-    found += [Bench(table, ("random", "evolution", "graph_gp", *SHORT), SHORT, short=True) for table in ("digits", "digits-cells")]
+    found += [
+        Bench(table, ("random", "evolution", "graph_gp", *SHORT), SHORT, short=True)
+        for table in ("digits", "digits-cells")
+    ]
     return found + [Bench(table, ("random", "nsga2"), ("nsga2",), two=True) for table in ("digits", "digits-cells")]
 
 
@@ -110,16 +130,33 @@ def table_of(bench: Bench, comparison: Comparison, compared: Compared) -> str:
         return "–" if at < 0 else shown(curve.mean[at]) if volume else f"{best - 100 * curve.mean[at]:.2f}"
 
     unit = "s" if bench.short else "trials"
-    cells = [["strategy", *(f"{share * limit:g} {unit}" for share in SHARES), "mean ± sd", "median", *AGAINST, "trials", "drawn", "clock"]]
+    cells = [
+        [
+            "strategy",
+            *(f"{share * limit:g} {unit}" for share in SHARES),
+            "mean ± sd",
+            "median",
+            *AGAINST,
+            "trials",
+            "drawn",
+            "clock",
+        ]
+    ]
     for row in compared.rows:
         test = tests.get(row.label)
-        pairs = ["–"] * 3 if test is None else [f"{test.better}, {test.worse}, {test.ties}", probability(test.p), probability(test.p_holm)]
+        pairs = (
+            ["–"] * 3
+            if test is None
+            else [f"{test.better}, {test.worse}, {test.ties}", probability(test.p), probability(test.p_holm)]
+        )
         at_the_end = [f"{shown(row.mean)} ± {shown(row.sd)}", shown(row.median)]
         studies = [comparison.folder / RUNS / f"{row.label}-{seed}" for seed in range(plan.seed, plan.seed + plan.runs)]
         costs = [f"{row.trials:.0f}", f"{statistics.fmean(map(drawn, studies)):.0f}", f"{row.wall_seconds:.2f}"]
         cells.append([row.label, *(reached(row.label, share) for share in SHARES), *at_the_end, *pairs, *costs])
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells
+    ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     what = "hyper-volume" if volume else f"regret in points below {best:.2f} %"
     return "\n".join([f"{bench.title}: {limit:g} {unit}, {compared.n_runs} runs; {what}", *lines, *compared.notes])
@@ -160,7 +197,9 @@ def main() -> int:
     for bench in benches():
         began = time.perf_counter()
         plan = bench.plan(options.runs)
-        comparison = Comparison(jobs.RESULTS / "methods" / f"{bench.title.replace(', ', '-').replace(' ', '-')}-{plan.key}", plan)
+        comparison = Comparison(
+            jobs.RESULTS / "methods" / f"{bench.title.replace(', ', '-').replace(' ', '-')}-{plan.key}", plan
+        )
         comparison.run(options.workers)
         runs = comparison.runs()
         compared = compare(plan, runs)

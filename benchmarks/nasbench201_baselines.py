@@ -1,11 +1,14 @@
-"""Strategies on NAS-Bench-201 as its authors compare them: 12,000 simulated seconds on 12-epoch validation accuracy on CIFAR-10.
+"""Strategies on NAS-Bench-201 as its authors compare them: 12,000 simulated seconds on 12-epoch validation accuracy on
+CIFAR-10.
 
     python benchmarks/nasbench201_baselines.py nas_bench_201.npz --runs 500
 
-Each trial is charged 12/200 of the cell's training, and counts when that time has passed. Printed is the test accuracy after 200 epochs, on CIFAR-10 and on
-CIFAR-100, of the architecture that a run answers with, mean and standard deviation over runs; and the same of the best validation accuracy that it saw, where the
-strategy has an opinion of its own. Published for 500 runs (Mellor et al. 2021, arXiv 2006.04647, table 2a): random search 93.70 ± 0.36 and 71.04 ± 1.07,
-evolution (population 10, sample 3) 93.92 ± 0.30 and 71.84 ± 0.99, REINFORCE 93.85 ± 0.37 and 71.71 ± 1.09; the best cells reach 94.37 and 73.51.
+Each trial is charged 12/200 of the cell's training, and counts when that time has passed. Printed is the test accuracy
+after 200 epochs, on CIFAR-10 and on CIFAR-100, of the architecture that a run answers with, mean and standard deviation
+over runs; and the same of the best validation accuracy that it saw, where the strategy has an opinion of its own.
+Published for 500 runs (Mellor et al. 2021, arXiv 2006.04647, table 2a): random search 93.70 ± 0.36 and 71.04 ± 1.07,
+evolution (population 10, sample 3) 93.92 ± 0.30 and 71.84 ± 0.99, REINFORCE 93.85 ± 0.37 and 71.71 ± 1.09; the best
+cells reach 94.37 and 73.51.
 """
 
 from __future__ import annotations
@@ -50,7 +53,10 @@ def found(path: str, name: str, seed: int) -> tuple[list[float], list[float], in
     scores = []
     for trial in (answer(STRATEGIES[name], result.history), result.best):
         assert trial is not None
-        places = [NasBench201Evaluator(path, dataset).standing(trial.architecture, "final_test_accuracy") for dataset in DATASETS]
+        places = [
+            NasBench201Evaluator(path, dataset).standing(trial.architecture, "final_test_accuracy")
+            for dataset in DATASETS
+        ]
         scores.append([100 * place.score for place in places if place is not None])
     return scores[0], scores[1], len(result.history.finished)
 
@@ -58,7 +64,10 @@ def found(path: str, name: str, seed: int) -> tuple[list[float], list[float], in
 def spread(accuracies: Sequence[Sequence[float]]) -> str:
     """Mean and standard deviation on each data set."""
     columns = list(zip(*accuracies, strict=True))
-    return "  ".join(f"{statistics.fmean(column):6.2f} ± {statistics.stdev(column) if len(column) > 1 else 0.0:4.2f}" for column in columns)
+    return "  ".join(
+        f"{statistics.fmean(column):6.2f} ± {statistics.stdev(column) if len(column) > 1 else 0.0:4.2f}"
+        for column in columns
+    )
 
 
 def main() -> int:
@@ -75,9 +84,12 @@ def main() -> int:
     with numeric_threads(1), ProcessPoolExecutor(options.workers) as pool:
         for name in options.strategies:
             began = time.perf_counter()
-            answers, bests, trials = zip(*pool.map(partial(found, str(options.table), name), range(options.runs), chunksize=4), strict=True)
+            answers, bests, trials = zip(
+                *pool.map(partial(found, str(options.table), name), range(options.runs), chunksize=4), strict=True
+            )
             print(
-                f"{name:<10} {statistics.fmean(trials):6.0f}  {spread(answers)}  ({options.runs} runs, {time.perf_counter() - began:.0f} s)",
+                f"{name:<10} {statistics.fmean(trials):6.0f}  {spread(answers)}  ({options.runs} runs, "
+                f"{time.perf_counter() - began:.0f} s)",
                 flush=True,
             )
             if bests != answers:

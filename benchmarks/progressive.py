@@ -1,15 +1,19 @@
-"""Progressive search against the controller on NAS-Bench-201: how many models does policy gradient need for what PNAS finds?
+"""Progressive search against the controller on NAS-Bench-201: how many models does policy gradient need for what PNAS
+finds?
 
     python benchmarks/progressive.py nas_bench_201.npz
 
-The definition, fixed before the first run. Both maximise the validation accuracy on CIFAR-10 after 12 epochs, which is what the table holds for every cell.
-A cell of b nodes is completed with ``none`` edges and a skip from its last node to the output (``archsmith.spaces.growing``), so that the levels have
-5, 125 and 15,625 points; PNAS evaluates 5 + K + K cells with a beam of K = 16, 32, 50, in the paper's form (one fit a level) and in the refit form (five
-fits a level, mean + 1 standard deviation). *Top-1*: the best validation accuracy of a run, mean over 100 runs that differ in their seeds. *Models needed*:
-the least n for which the mean over 500 runs of the best of the first n trials is as high, at most 1,000. A ratio above 1 says that PNAS needs fewer.
-The same count is given for the tabular policy and for random search. Liu et al. 2018 report a ratio of 5.0 for top-1 on their own space.
+The definition, fixed before the first run. Both maximise the validation accuracy on CIFAR-10 after 12 epochs, which is
+what the table holds for every cell. A cell of b nodes is completed with ``none`` edges and a skip from its last node to
+the output (``archsmith.spaces.growing``), so that the levels have 5, 125 and 15,625 points; PNAS evaluates 5 + K + K
+cells with a beam of K = 16, 32, 50, in the paper's form (one fit a level) and in the refit form (five fits a level,
+mean + 1 standard deviation). *Top-1*: the best validation accuracy of a run, mean over 100 runs that differ in their
+seeds. *Models needed*: the least n for which the mean over 500 runs of the best of the first n trials is as high, at
+most 1,000. A ratio above 1 says that PNAS needs fewer. The same count is given for the tabular policy and for random
+search. Liu et al. 2018 report a ratio of 5.0 for top-1 on their own space.
 
-Strategies are run for as many trials as it takes to reach what PNAS found; what is finished is kept in ``benchmarks/results`` and not repeated.
+Strategies are run for as many trials as it takes to reach what PNAS found; what is finished is kept in
+``benchmarks/results`` and not repeated.
 """
 
 from __future__ import annotations
@@ -45,7 +49,9 @@ KEPT = jobs.RESULTS / "progressive"
 
 
 def best_so_far(path: str, name: str, n_trials: int, seed: int) -> list[float]:
-    """Best validation accuracy in per cent after each of ``n_trials`` of a strategy; none of them knows how many there will be."""
+    """Best validation accuracy in per cent after each of ``n_trials`` of a strategy; none of them knows how many there
+    will be.
+    """
     strategy = {"reinforce": partial(Reinforce, seed=seed), "tabular": TabularReinforce, "random": RandomSearch}[name]()
     evaluator = NasBench201Evaluator(path)
     history = Search(evaluator.problem(), strategy, evaluator, budget=Budget(trials=n_trials), seed=seed).run().history
@@ -55,7 +61,13 @@ def best_so_far(path: str, name: str, n_trials: int, seed: int) -> list[float]:
 def top_1(path: str, beam: int, form: str, seed: int) -> tuple[float, int]:
     """Best validation accuracy in per cent of one run of PNAS, and how many cells it evaluated."""
     evaluator = NasBench201Evaluator(path)
-    result = Search(evaluator.problem(), Progressive(beam=beam, seed=seed, **FORMS[form]), evaluator, budget=Budget(trials=10_000), seed=seed).run()
+    result = Search(
+        evaluator.problem(),
+        Progressive(beam=beam, seed=seed, **FORMS[form]),
+        evaluator,
+        budget=Budget(trials=10_000),
+        seed=seed,
+    ).run()
     assert result.best is not None
     return 100 * result.best.metrics["accuracy"], len(result.history.trials)
 
@@ -91,15 +103,23 @@ def main() -> int:
     parser.add_argument("table", type=Path, help="nas_bench_201.npz, as described in archsmith.evaluators.nasbench201")
     parser.add_argument("--runs", type=int, default=500, help="of the strategies that PNAS is compared with")
     parser.add_argument("--pnas-runs", type=int, default=100)
-    parser.add_argument("--most", type=int, default=HORIZONS[-1], help="trials of the others; those of reinforce get slow when it repeats itself")
-    parser.add_argument("--finished", action="store_true", help="tell of the forms and beams that are finished, and run no others")
+    parser.add_argument(
+        "--most",
+        type=int,
+        default=HORIZONS[-1],
+        help="trials of the others; those of reinforce get slow when it repeats itself",
+    )
+    parser.add_argument(
+        "--finished", action="store_true", help="tell of the forms and beams that are finished, and run no others"
+    )
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     if not options.table.is_file():
         print(f"Skipped: there is no table {options.table}.")
         return 0
     path = str(options.table)
-    spawned = multiprocessing.get_context("spawn")  # a forked worker would keep the number of threads that its parent's numpy was loaded with
+    # a forked worker would keep the number of threads that its parent's numpy was loaded with
+    spawned = multiprocessing.get_context("spawn")
     with numeric_threads(1), ProcessPoolExecutor(options.workers, mp_context=spawned) as pool:
         found = {
             (form, beam): kept(f"pnas-{form}-{beam}", options.pnas_runs, pool, partial(top_1, path, beam, form))
@@ -108,9 +128,14 @@ def main() -> int:
             if not options.finished or file_of(f"pnas-{form}-{beam}", options.pnas_runs).exists()
         }
         target = max(statistics.fmean(score for score, _ in runs) for runs in found.values())
-        curves = {name: curve(path, name, options.runs, target, options.most, pool) for name in ("reinforce", "tabular", "random")}
+        curves = {
+            name: curve(path, name, options.runs, target, options.most, pool)
+            for name in ("reinforce", "tabular", "random")
+        }
     for name, means in curves.items():
-        shown = ", ".join(f"{means[n - 1]:.2f} after {n}" for n in (37, 69, 105, 200, 300, 600, 1000) if n <= len(means))
+        shown = ", ".join(
+            f"{means[n - 1]:.2f} after {n}" for n in (37, 69, 105, 200, 300, 600, 1000) if n <= len(means)
+        )
         print(f"{name:9} best so far, %: {shown} ({options.runs} runs)")
     print(f"{'form':<6} {'K':>3} {'models':>6} {'top-1 %':>15} " + " ".join(f"{name:>17}" for name in curves))
     for (form, beam), runs in found.items():
@@ -120,7 +145,10 @@ def main() -> int:
         for means in curves.values():
             n = int(np.argmax(means >= mean)) + 1 if means[-1] >= mean else None
             needed.append(f"{n:6d} = {n / models:5.2f} x" if n is not None else f"more than {len(means)}")
-        print(f"{form:<6} {beam:>3} {models:6.0f} {mean:7.2f} ± {statistics.stdev(scores):5.2f} " + " ".join(f"{text:>17}" for text in needed))
+        print(
+            f"{form:<6} {beam:>3} {models:6.0f} {mean:7.2f} ± {statistics.stdev(scores):5.2f} "
+            + " ".join(f"{text:>17}" for text in needed)
+        )
     return 0
 
 

@@ -1,11 +1,13 @@
-"""Do zero-cost proxies rank networks as training does? Spearman's rank correlation with known accuracies, and milliseconds per architecture.
+"""Do zero-cost proxies rank networks as training does? Spearman's rank correlation with known accuracies, and
+milliseconds per architecture.
 
     python benchmarks/proxies.py --nasbench201 nas_bench_201.npz --npz cifar10.npz
 
-Two benches, each with minibatches of its own task: the networks of the shipped table ``digits`` (``conv_stages``, accuracy after 10 epochs, mean of three
-trainings), and random cells of NAS-Bench-201 at its own scale (CIFAR-10, test accuracy after 200 epochs). Intervals: 95 %, percentiles of 1,000 bootstrap
-samples of architectures. A network that a proxy cannot score (no signal passes through it) counts as its lowest. ``--published``: a Parquet table of
-scores by others, with a column ``arch_index``; ours should rank the cells that both know alike.
+Two benches, each with minibatches of its own task: the networks of the shipped table ``digits`` (``conv_stages``,
+accuracy after 10 epochs, mean of three trainings), and random cells of NAS-Bench-201 at its own scale (CIFAR-10, test
+accuracy after 200 epochs). Intervals: 95 %, percentiles of 1,000 bootstrap samples of architectures. A network that a
+proxy cannot score (no signal passes through it) counts as its lowest. ``--published``: a Parquet table of scores by
+others, with a column ``arch_index``; ours should rank the cells that both know alike.
 
 One thread. The milliseconds are those of one proxy alone, network included, medians over ``--timed`` architectures.
 """
@@ -32,7 +34,7 @@ from tables import ranks
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.seeds import generator
-from archsmith.data.prepare import prepare
+from archsmith.data.images.load import prepare
 from archsmith.evaluators.nasbench201 import NasBench201Evaluator
 from archsmith.evaluators.proxies import PROXIES, Proxies
 from archsmith.evaluators.table_file import read_table
@@ -63,7 +65,12 @@ def digits(n: int | None, settings: dict[str, int], root: Path) -> Bench:
     chosen = known if n is None else sorted(generator(SEED, "digits").permutation(known)[:n].tolist())
     folder = make_tables.stored("digits", Path(), root)
     scores = np.array([accuracy[table.find(rows[row])] for row in chosen])
-    return Bench("digits", Proxies(make_tables.BENCHES["digits"].space, folder, **settings), [rows[row] for row in chosen], scores)
+    return Bench(
+        "digits",
+        Proxies(make_tables.BENCHES["digits"].space, folder, **settings),
+        [rows[row] for row in chosen],
+        scores,
+    )
 
 
 def nasbench201(path: Path, pictures: Path | None, n: int, settings: dict[str, int], root: Path) -> Bench:
@@ -76,11 +83,15 @@ def nasbench201(path: Path, pictures: Path | None, n: int, settings: dict[str, i
     bench = NasBench201Evaluator(str(path))
     accuracy = np.array([bench.standing(architecture).score for architecture in architectures])
     folder = None if pictures is None else cifar10(pictures, root)
-    return Bench("nasbench201", Proxies(NasBench201((3, 32, 32), 10), folder, **settings), architectures, accuracy, index[chosen])
+    return Bench(
+        "nasbench201", Proxies(NasBench201((3, 32, 32), 10), folder, **settings), architectures, accuracy, index[chosen]
+    )
 
 
 def cifar10(npz: Path, root: Path) -> str:
-    """Stored splits of some training pictures of ``npz``, which holds ``x_train`` and ``y_train`` or encoded pictures (see ``benchmarks/cifar10.py``)."""
+    """Stored splits of some training pictures of ``npz``, which holds ``x_train`` and ``y_train`` or encoded pictures
+    (see ``benchmarks/cifar10.py``).
+    """
     with np.load(npz, allow_pickle=False) as data:
         if "x_train" in data.files:
             images, labels = data["x_train"], data["y_train"].ravel()
@@ -89,7 +100,12 @@ def cifar10(npz: Path, root: Path) -> str:
         else:
             blob, offsets, labels, is_train = (data[name] for name in ("blob", "offsets", "labels", "is_train"))
             chosen = generator(SEED, "pictures").permutation(np.flatnonzero(is_train))[:N_PICTURES]
-            images = np.stack([np.asarray(Image.open(io.BytesIO(blob[offsets[i] : offsets[i + 1]].tobytes())).convert("RGB")) for i in chosen])
+            images = np.stack(
+                [
+                    np.asarray(Image.open(io.BytesIO(blob[offsets[i] : offsets[i + 1]].tobytes())).convert("RGB"))
+                    for i in chosen
+                ]
+            )
     return str(prepare((images, labels[chosen].astype(np.int64)), root, seed=SEED).folder)
 
 
@@ -133,7 +149,9 @@ def interval(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 
 
 def published(path: Path, bench: Bench, scores: dict[str, np.ndarray]) -> dict[str, tuple[float, float, int]]:
-    """For each proxy that the table has too: rank correlation of ours and theirs, of theirs and the accuracy, and of how many cells."""
+    """For each proxy that the table has too: rank correlation of ours and theirs, of theirs and the accuracy, and of
+    how many cells.
+    """
     import pyarrow.parquet as parquet
 
     columns = parquet.read_table(path).to_pydict()
@@ -152,7 +170,8 @@ def published(path: Path, bench: Bench, scores: dict[str, np.ndarray]) -> dict[s
 def show(bench: Bench, timed: int, theirs: Path | None) -> dict:
     images = "noise" if bench.evaluator.data is None else "pictures of the task"
     print(
-        f"\n{bench.name}: {len(bench.architectures):,} networks; minibatches are {images}, {bench.evaluator.n_batches} x {bench.evaluator.batch_size}"
+        f"\n{bench.name}: {len(bench.architectures):,} networks; minibatches are {images}, "
+        f"{bench.evaluator.n_batches} x {bench.evaluator.batch_size}"
     )
     print(f"{'proxy':<12} {'rho':>6} {'95 % interval':>17} {'unscored':>9} {'ms':>8}")
     bench.evaluator.probe(bench.architectures[0]).gradients(0)  # the first one pays for what torch sets up
@@ -166,7 +185,11 @@ def show(bench: Bench, timed: int, theirs: Path | None) -> dict:
             "unscored": unscored,
             "ms": round(milliseconds(bench, name, timed), 1),
         }
-        print(f"{name:<12} {rows[name]['rho']:6.3f} {f'{low:.3f} to {high:.3f}':>17} {unscored:9d} {rows[name]['ms']:8.1f}", flush=True)
+        print(
+            f"{name:<12} {rows[name]['rho']:6.3f} {f'{low:.3f} to {high:.3f}':>17} {unscored:9d} "
+            f"{rows[name]['ms']:8.1f}",
+            flush=True,
+        )
     if theirs is not None and bench.index is not None:
         print("against the published scores:   rho(ours, theirs)   rho(theirs, accuracy)")
         for name, (alike, own, n) in published(theirs, bench, scores).items():
@@ -198,7 +221,9 @@ def main() -> int:
         elif options.cells:
             pictures = options.npz if options.npz.exists() else None
             bench = nasbench201(options.nasbench201, pictures, options.cells, settings, Path(root))
-            results["nasbench201"] = show(bench, options.timed, options.published if options.published.exists() else None)
+            results["nasbench201"] = show(
+                bench, options.timed, options.published if options.published.exists() else None
+            )
     print("\n" + json.dumps(results))
     return 0
 

@@ -2,8 +2,9 @@
 
     python benchmarks/tables.py [--runs 100] [--trials 200]
 
-A trial is the score of one recorded seed, drawn by the trial's own seed (``TableEvaluator(noisy=True)``), as a training would give it. Regret: how far the
-architecture that a search calls its best lies below the best of the table, both by their mean over the three seeds, in points of accuracy.
+A trial is the score of one recorded seed, drawn by the trial's own seed (``TableEvaluator(noisy=True)``), as a training
+would give it. Regret: how far the architecture that a search calls its best lies below the best of the table, both by
+their mean over the three seeds, in points of accuracy.
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ from archsmith.strategies.evolution import RegularizedEvolution
 from archsmith.strategies.local import LocalSearch
 from archsmith.strategies.random import RandomSearch
 
-STRATEGIES = {"random": RandomSearch, "evolution": lambda: RegularizedEvolution(population=20, sample_size=5), "local": LocalSearch}
+STRATEGIES = {
+    "random": RandomSearch,
+    "evolution": lambda: RegularizedEvolution(population=20, sample_size=5),
+    "local": LocalSearch,
+}
 MILESTONES = (25, 50, 100, 200)
 
 
@@ -55,15 +60,18 @@ def describe(name: str) -> str:
     evaluator = TableEvaluator(name)
     table = evaluator.table
     accuracy = table.metrics["accuracy"][:, -1, :].astype(float)
-    networks = np.unique(table.metrics["log_loss"].reshape(len(table), -1), axis=0, return_index=True)[1]  # equal networks share their trainings
+    # equal networks share their trainings
+    networks = np.unique(table.metrics["log_loss"].reshape(len(table), -1), axis=0, return_index=True)[1]
     one_each = accuracy[networks]
     rho = statistics.mean(
-        np.corrcoef(ranks(one_each[:, a]), ranks(one_each[:, b]))[0, 1] for a, b in itertools.combinations(range(one_each.shape[1]), 2)
+        np.corrcoef(ranks(one_each[:, a]), ranks(one_each[:, b]))[0, 1]
+        for a, b in itertools.combinations(range(one_each.shape[1]), 2)
     )
     mean = one_each.mean(1)
     size = (benches.FOLDER / f"{name}.npz").stat().st_size / 1000
     return (
-        f"{name:<17} {len(table):6,} {len(networks):9,} {size:6.0f} {table.fidelities[-1]:7.0f} {table.seconds[:, -1].mean():8.2f} "
+        f"{name:<17} {len(table):6,} {len(networks):9,} {size:6.0f} {table.fidelities[-1]:7.0f} "
+        f"{table.seconds[:, -1].mean():8.2f} "
         f"{rho:6.2f} {100 * mean.max():6.2f} {100 * mean.mean():6.2f} {100 * one_each.std(1, ddof=1).mean():6.2f}"
     )
 
@@ -75,20 +83,31 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     began = time.time()
-    print(f"{'table':<17} {'rows':>6} {'networks':>9} {'kB':>6} {'epochs':>7} {'seconds':>8} {'rho':>6} {'best':>6} {'mean':>6} {'noise':>6}")
+    print(
+        f"{'table':<17} {'rows':>6} {'networks':>9} {'kB':>6} {'epochs':>7} {'seconds':>8} {'rho':>6} {'best':>6} "
+        f"{'mean':>6} {'noise':>6}"
+    )
     for name in benches.names():
         print(describe(name))
-    print("seconds: mean CPU time of one training; rho: rank correlation between seeds; best, mean, noise (sd over seeds): accuracy in %\n")
+    print(
+        "seconds: mean CPU time of one training; rho: rank correlation between seeds; best, mean, noise (sd over "
+        "seeds): accuracy in %\n"
+    )
     reached = [m for m in MILESTONES if m <= options.trials]
     print(
-        f"{'regret':<17} {'strategy':<10}" + "".join(f"{f'{m} trials':>20}" for m in reached) + f"   (points: mean ± sd, median; {options.runs} runs)"
+        f"{'regret':<17} {'strategy':<10}"
+        + "".join(f"{f'{m} trials':>20}" for m in reached)
+        + f"   (points: mean ± sd, median; {options.runs} runs)"
     )
     with ProcessPoolExecutor(options.workers) as pool:
         for name in benches.names():
             for strategy in STRATEGIES:
                 jobs = [(name, strategy, seed, options.trials) for seed in range(options.runs)]
                 values = np.array(list(pool.map(regrets, jobs, chunksize=max(1, options.runs // 8))))
-                shown = "".join(f"{f'{column.mean():.2f} ± {column.std(ddof=1):.2f}, {np.median(column):.2f}':>20}" for column in values.T)
+                shown = "".join(
+                    f"{f'{column.mean():.2f} ± {column.std(ddof=1):.2f}, {np.median(column):.2f}':>20}"
+                    for column in values.T
+                )
                 print(f"{name:<17} {strategy:<10}{shown}", flush=True)
     print(f"\n{time.time() - began:.0f} s in all")
     return 0

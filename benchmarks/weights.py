@@ -1,13 +1,16 @@
-"""Where trials should have their weights from: the main job on Fashion-MNIST with each of the three ways, and with the plan's own choice.
+"""Where trials should have their weights from: the main job on Fashion-MNIST with each of the three ways, and with the
+plan's own choice.
 
     python benchmarks/weights.py --time 10m --seeds 0,1
 
-Official split. ``own``: every trial is trained from scratch; ``inherited``: children begin with their parents' weights; ``shared``: trials look architectures up
-in one bank that was trained first; ``enas``: the same with a controller; ``auto``: what ``archsmith fit`` does when nothing is said. Each job is ``archsmith
-fit`` in a process of its own with everything else left as it is. Two jobs run at a time, on a core each (``--whole``: one at a time on all cores); which jobs
-run beside each other alternates with the seed. Finished jobs are kept in ``benchmarks/results`` and not repeated.
+Official split. ``own``: every trial is trained from scratch; ``inherited``: children begin with their parents' weights;
+``shared``: trials look architectures up in one bank that was trained first; ``enas``: the same with a controller;
+``auto``: what ``archsmith fit`` does when nothing is said. Each job is ``archsmith fit`` in a process of its own with
+everything else left as it is. Two jobs run at a time, on a core each (``--whole``: one at a time on all cores); which
+jobs run beside each other alternates with the seed. Finished jobs are kept in ``benchmarks/results`` and not repeated.
 
-**searched** is the test accuracy of the network that the search found, **exported** that of the better one, by validation, of it and the hand-made network.
+**searched** is the test accuracy of the network that the search found, **exported** that of the better one, by
+validation, of it and the hand-made network.
 """
 
 from __future__ import annotations
@@ -57,15 +60,22 @@ def main() -> int:
     with ProcessPoolExecutor(len(places), mp_context=multiprocessing.get_context("spawn")) as pool:
         for i in range(0, len(todo), len(places)):
             some = todo[i : i + len(places)]
-            running = {task: pool.submit(run, *task, options.data, options.time, place) for task, place in zip(some, places, strict=False)}
+            running = {
+                task: pool.submit(run, *task, options.data, options.time, place)
+                for task, place in zip(some, places, strict=False)
+            }
             for task, job in running.items():
                 found[task] = job.result()
                 print(
-                    f"  {task[0]}, seed {task[1]}: {100 * found[task]['test']:.2f} % after {found[task]['wall_seconds']:.0f} s",
+                    f"  {task[0]}, seed {task[1]}: {100 * found[task]['test']:.2f} % after "
+                    f"{found[task]['wall_seconds']:.0f} s",
                     file=sys.stderr,
                     flush=True,
                 )
-    print(f"{'weights':<10} {'seed':>4} {'exported %':>10} {'searched %':>10} {'fixed %':>8} {'trials':>7} {'params':>9} {'wall s':>7}  stop reason")
+    print(
+        f"{'weights':<10} {'seed':>4} {'exported %':>10} {'searched %':>10} {'fixed %':>8} {'trials':>7} "
+        f"{'params':>9} {'wall s':>7}  stop reason"
+    )
     for way in ways:
         searched, exported = [], []
         for seed in seeds:
@@ -75,7 +85,8 @@ def main() -> int:
             searched.append(values["searched"])
             params = next((row["params"] for row in result["rows"] if row["name"] == "searched"), None)
             print(
-                f"{way:<10} {seed:>4} {values['exported']:10.2f} {values['searched']:10.2f} {values['fixed']:8.2f} {result['n_trials']:7d} "
+                f"{way:<10} {seed:>4} {values['exported']:10.2f} {values['searched']:10.2f} {values['fixed']:8.2f} "
+                f"{result['n_trials']:7d} "
                 f"{params or 0:9,d} {result['wall_seconds']:7.1f}  {result['stop_reason']}"
             )
         print(f"{way:<10} mean {statistics.fmean(exported):10.2f} {statistics.fmean(searched):10.2f}")

@@ -53,5 +53,9 @@ def catalog() -> Iterator[str]:
             if name.startswith("toy_"):
                 continue
             cls = table.get(kind, name)
-            fields = ", ".join(f"`{field.name}`" for field in dataclasses.fields(cls)) if dataclasses.is_dataclass(cls) else ""
+            fields = (
+                ", ".join(f"`{field.name}`" for field in dataclasses.fields(cls))
+                if dataclasses.is_dataclass(cls)
+                else ""
+            )
             yield f"| `{name}` | {(cls.__doc__ or '').strip().partition(chr(10))[0]} | {fields} |"

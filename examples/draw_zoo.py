@@ -27,7 +27,9 @@ def main() -> None:
         for kind in entry.space.cell_kinds:
             scope = next((path for path, scope in graph.scopes.items() if scope.kind == kind), None)
             if scope is not None:
-                (arguments.out / f"{name}_{kind}.svg").write_text(draw(graph, scope=scope, title=f"{name}: {kind}"), encoding="utf-8")
+                (arguments.out / f"{name}_{kind}.svg").write_text(
+                    draw(graph, scope=scope, title=f"{name}: {kind}"), encoding="utf-8"
+                )
 
 
 if __name__ == "__main__":

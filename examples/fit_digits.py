@@ -1,4 +1,5 @@
-"""From arrays to an exported network: scikit-learn's handwritten digits, searched, trained, tested and written as a bundle.
+"""From arrays to an exported network: scikit-learn's handwritten digits, searched, trained, tested and written as a
+bundle.
 
 python examples/fit_digits.py --time 2m --out models/digits-from-python
 """
@@ -20,9 +21,13 @@ def main() -> None:
 
     digits = load_digits()
     images = (digits.images * (255 / 16)).round().astype("uint8")
-    seen, unseen, seen_labels, unseen_labels = train_test_split(images, digits.target, test_size=0.2, random_state=0, stratify=digits.target)
+    seen, unseen, seen_labels, unseen_labels = train_test_split(
+        images, digits.target, test_size=0.2, random_state=0, stratify=digits.target
+    )
 
-    classifier = ImageClassifier(time=arguments.time, seed=0, workspace=arguments.workspace, verbose=True).fit(seen, seen_labels)
+    classifier = ImageClassifier(time=arguments.time, seed=0, workspace=arguments.workspace, verbose=True).fit(
+        seen, seen_labels
+    )
     for row in classifier.leaderboard()[:3]:
         print(row["name"], row["valid"])
     print(f"accuracy on {len(unseen)} digits that were kept apart: {classifier.score(unseen, unseen_labels):.4f}")

@@ -1,4 +1,5 @@
-"""Numbers instead of classes: how far apart two dots are, learnt from pictures of them. No linear function of the pixels tells it.
+"""Numbers instead of classes: how far apart two dots are, learnt from pictures of them. No linear function of the
+pixels tells it.
 
 python examples/fit_distances.py --time 2m --out models/distances
 """
@@ -29,7 +30,9 @@ def main() -> None:
 
     images, distances = dots(2000, seed=0)
     unseen, truth = dots(300, seed=1)
-    regressor = ImageRegressor(time=arguments.time, seed=0, workspace=arguments.workspace, verbose=1).fit(images, distances)
+    regressor = ImageRegressor(time=arguments.time, seed=0, workspace=arguments.workspace, verbose=1).fit(
+        images, distances
+    )
     print(regressor.leaderboard()[:3])
     print(f"R² on {len(unseen)} pictures that were kept apart: {regressor.score(unseen, truth):.4f}")
 

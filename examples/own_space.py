@@ -1,7 +1,8 @@
 """A search space of one's own in twenty lines, and a search of it under a hard limit.
 
-Nothing is trained here: the search looks for the network with the most parameters, while the limit keeps multiply-adds down. Put a TrainingEvaluator in the
-place of CostEvaluator, or give the space to ``archsmith fit --space own_space:Pyramid``, to search for accuracy.
+Nothing is trained here: the search looks for the network with the most parameters, while the limit keeps multiply-adds
+down. Put a TrainingEvaluator in the place of CostEvaluator, or give the space to ``archsmith fit --space
+own_space:Pyramid``, to search for accuracy.
 
     python examples/own_space.py --trials 200
 """
@@ -9,15 +10,17 @@ place of CostEvaluator, or give the space to ``archsmith fit --space own_space:P
 import argparse
 from dataclasses import dataclass
 
-from archsmith import Budget, Constraint, NetworkSpace, Objective, Problem, RegularizedEvolution, Search
+from archsmith import Budget, Constraint, ImageSpace, Objective, Problem, RegularizedEvolution, Search
 from archsmith.evaluators.cost import CostEvaluator
 from archsmith.graphs.layers import classifier, conv_bn_relu, sep_conv
 
 
 # --8<-- [start:space]
 @dataclass(frozen=True)
-class Pyramid(NetworkSpace):
-    """Two to four levels of convolutions, each half as large and twice as wide as the one before. ``width``: filters of the first level."""
+class Pyramid(ImageSpace):
+    """Two to four levels of convolutions, each half as large and twice as wide as the one before. ``width``: filters of
+    the first level.
+    """
 
     width: int = 16
 

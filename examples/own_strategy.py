@@ -1,4 +1,5 @@
-"""A search strategy of one's own, the cross-entropy method: each question is answered as one of the best trials so far answered it.
+"""A search strategy of one's own, the cross-entropy method: each question is answered as one of the best trials so far
+answered it.
 
 python examples/own_strategy.py
 """
@@ -17,7 +18,11 @@ from archsmith.strategies.merit import merit, need_one_objective
 # --8<-- [start:best]
 def best(history, share):
     """The architectures of the best ``share`` of the trials that finished well at full fidelity."""
-    good = [trial for trial in history.finished if trial.losses is not None and trial.fidelity == history.problem.fidelity.maximum]
+    good = [
+        trial
+        for trial in history.finished
+        if trial.losses is not None and trial.fidelity == history.problem.fidelity.maximum
+    ]
     good.sort(key=lambda trial: merit(trial, history.problem))
     return [trial.architecture for trial in good[: int(share * len(good))]]
 
@@ -26,7 +31,9 @@ def best(history, share):
 # --8<-- [start:strategy]
 @dataclass(frozen=True)
 class CrossEntropy:
-    """``share``: of the trials, how many are imitated, 0 to 1. ``chance``: of an answer that imitates none of them, 0 to 1."""
+    """``share``: of the trials, how many are imitated, 0 to 1. ``chance``: of an answer that imitates none of them, 0
+    to 1.
+    """
 
     share: float = 0.2
     chance: float = 0.1

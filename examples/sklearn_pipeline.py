@@ -1,4 +1,5 @@
-"""Inside scikit-learn: a step of one's own in front of the search, cross-validated, with a callback that ends it when it is good enough.
+"""Inside scikit-learn: a step of one's own in front of the search, cross-validated, with a callback that ends it when
+it is good enough.
 
 python examples/sklearn_pipeline.py --time 2m
 """

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-# numpy and torch are loaded later: many small test networks on few cores are fastest with one thread each, children included.
+# numpy and torch are loaded later: many small test networks on few cores are fastest with one thread each, children
+# included.
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
@@ -38,10 +39,14 @@ class Ran:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """For a new process: like the present one, with a home of its own and a wide, dumb terminal; ``import archsmith`` finds this checkout."""
+    """For a new process: like the present one, with a home of its own and a wide, dumb terminal; ``import archsmith``
+    finds this checkout.
+    """
     home = tmp_path / "home"
     home.mkdir()
-    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR", "PYTHONWARNINGS")}
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR", "PYTHONWARNINGS")
+    }
     path = os.pathsep.join(filter(None, (str(ROOT / "src"), os.environ.get("PYTHONPATH"))))
     return {**inherited, "HOME": str(home), "PYTHONPATH": path, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
 

@@ -34,11 +34,15 @@ def test_specs_round_trip(thing):
 
 
 def test_equal_things_have_the_same_text():
-    """Whole numbers stand where floats belong in much that people write, and a name made of the text must not depend on it."""
+    """Whole numbers stand where floats belong in much that people write, and a name made of the text must not depend on
+    it.
+    """
     given = TrainingEvaluator(ConvStages(max_work=3), "data", recipe=Recipe(epochs=5), memory_mb=800)
     again = catalog.from_spec(json.loads(json.dumps(catalog.to_spec(given))))
     assert again == given and json.dumps(catalog.to_spec(again)) == json.dumps(catalog.to_spec(given))
-    assert catalog.to_spec(given)["args"]["n_train"] is None and '"batch_size": 128,' in json.dumps(catalog.to_spec(given))
+    assert catalog.to_spec(given)["args"]["n_train"] is None and '"batch_size": 128,' in json.dumps(
+        catalog.to_spec(given)
+    )
 
 
 def test_module_and_class_work_in_place_of_a_name():
@@ -68,7 +72,11 @@ def test_a_missing_package_names_its_extra(monkeypatch):
 
 @pytest.mark.parametrize(
     ("args", "words"),
-    [({"populaton": 5}, "Did you mean 'population'"), ({"start": 3}, "start cannot be 3"), ({"population": 0}, "population")],
+    [
+        ({"populaton": 5}, "Did you mean 'population'"),
+        ({"start": 3}, "start cannot be 3"),
+        ({"population": 0}, "population"),
+    ],
 )
 def test_wrong_settings_name_the_field(args, words):
     with pytest.raises(UsageError, match=words):

@@ -1,4 +1,6 @@
-"""The documentation against the code: commands parse, Python runs, links lead somewhere, the picture is what the command draws."""
+"""The documentation against the code: commands parse, Python runs, links lead somewhere, the picture is what the
+command draws.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def snippet(file: str, section: str) -> str:
     text = (ROOT / file).read_text(encoding="utf-8")
     found = re.search(rf"--8<-- \[start:{section}\]\n(.*?)# --8<-- \[end:{section}\]", text, re.DOTALL)
     assert found, f"{file} has no section {section!r}"
-    imports = "\n".join(line for line in text.split("# --8<--")[0].splitlines() if line.startswith(("import ", "from ")))
+    imports = "\n".join(
+        line for line in text.split("# --8<--")[0].splitlines() if line.startswith(("import ", "from "))
+    )
     return f"{imports}\n{found.group(1)}"
 
 
@@ -90,7 +94,10 @@ def test_python_of_a_guide_runs(page: str, tmp_path: Path, monkeypatch: pytest.M
 def test_links_lead_to_files(path: Path) -> None:
     broken = []
     for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
-        if not target.startswith(("http:", "https:", "#", "mailto:")) and not (path.parent / target.partition("#")[0]).exists():
+        if (
+            not target.startswith(("http:", "https:", "#", "mailto:"))
+            and not (path.parent / target.partition("#")[0]).exists()
+        ):
             broken.append(target)
     assert not broken
 
@@ -118,7 +125,11 @@ def test_a_page_of_a_method_is_whole(path: Path) -> None:
 
 
 def test_pictures_of_methods_are_shown() -> None:
-    shown = {name for path in PAGES for name in re.findall(r"\]\(\.\./images/methods/([^)]+)\)", path.read_text(encoding="utf-8"))}
+    shown = {
+        name
+        for path in PAGES
+        for name in re.findall(r"\]\(\.\./images/methods/([^)]+)\)", path.read_text(encoding="utf-8"))
+    }
     assert shown == {path.name for path in (DOCS / "images" / "methods").iterdir()}
 
 
@@ -149,7 +160,11 @@ def test_the_picture_of_the_readme_is_what_its_command_draws() -> None:
 
 def test_verbs_of_make_in_the_documentation_exist() -> None:
     verbs = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    used = {verb for path in TEXTS for verb in re.findall(r"(?:^|`)make ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE)}
+    used = {
+        verb
+        for path in TEXTS
+        for verb in re.findall(r"(?:^|`)make ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
     assert {"demo", "test"} <= used <= verbs
 
 
@@ -164,7 +179,9 @@ def hooks() -> Any:
 
 def test_the_page_of_the_command_line_explains_every_word(hooks: Any) -> None:
     page = hooks.on_page_markdown((DOCS / "reference" / "cli.md").read_text(encoding="utf-8"))
-    assert [name for name in ("fit", "predict", "search", "studies resume", "doctor") if f"## archsmith {name}" not in page] == []
+    assert [
+        name for name in ("fit", "predict", "search", "studies resume", "doctor") if f"## archsmith {name}" not in page
+    ] == []
     unexplained = [line for line in page.splitlines() if re.fullmatch(r"\| `[^`]+` \|\s*\|", line)]
     assert not unexplained
 
@@ -173,5 +190,10 @@ def test_the_page_of_the_catalogue_lists_every_name(hooks: Any) -> None:
     from archsmith import catalog
 
     page = hooks.on_page_markdown((DOCS / "reference" / "catalog.md").read_text(encoding="utf-8"))
-    missing = [name for kind in catalog.kinds() for name in catalog.names(kind) if not name.startswith("toy_") and f"| `{name}` |" not in page]
+    missing = [
+        name
+        for kind in catalog.kinds()
+        for name in catalog.names(kind)
+        if not name.startswith("toy_") and f"| `{name}` |" not in page
+    ]
     assert not missing

@@ -18,7 +18,11 @@ ARGUMENTS: dict[str, list[str]] = {
     "own_strategy.py": [],
     "sklearn_pipeline.py": ["--time", "20s", "--workspace", "workspace"],
 }
-LEAVES = {"draw_zoo.py": "drawings/nasnet_a_cifar.svg", "fit_distances.py": "bundle/model.onnx", "fit_digits.py": "bundle/model.onnx"}
+LEAVES = {
+    "draw_zoo.py": "drawings/nasnet_a_cifar.svg",
+    "fit_distances.py": "bundle/model.onnx",
+    "fit_digits.py": "bundle/model.onnx",
+}
 TRAIN = ("fit_distances.py", "fit_digits.py", "sklearn_pipeline.py")
 
 
@@ -31,7 +35,9 @@ def test_an_example_runs(name: str, tmp_path: Path, environment: dict[str, str])
     command = [sys.executable, "-W", "error", str(EXAMPLES / name), *ARGUMENTS[name]]
     if name in TRAIN:
         command[1:3] = []  # scikit-learn's and torch's own warnings are theirs
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=300, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout
     assert name not in LEAVES or (tmp_path / LEAVES[name]).is_file()

@@ -89,14 +89,20 @@ def test_strategies(space: str, strategy: str) -> None:
 
 @pytest.mark.parametrize(("space", "strategy"), list(itertools.product(SPACES, STRATEGIES)))
 def test_searches_with_toy_evaluators(space: str, strategy: str) -> None:
-    """Every space × strategy × toy evaluator in the real loop: it uses up its budget of trials, and a second run writes the same log."""
+    """Every space × strategy × toy evaluator in the real loop: it uses up its budget of trials, and a second run writes
+    the same log.
+    """
     for toy, evaluator in TOYS.items():
         logs = []
         for _ in range(1 if space in NETWORK_SPACES else 2):
-            result = Search(Problem(SPACES[space]), STRATEGIES[strategy], evaluator, budget=Budget(trials=8), seed=3).run()
+            result = Search(
+                Problem(SPACES[space]), STRATEGIES[strategy], evaluator, budget=Budget(trials=8), seed=3
+            ).run()
             assert result.reason == "trials", toy
             assert len(result.history.finished) == 8
-            logs.append([(trial.architecture, trial.losses, trial.notes, trial.parents) for trial in result.history.trials])
+            logs.append(
+                [(trial.architecture, trial.losses, trial.notes, trial.parents) for trial in result.history.trials]
+            )
         assert all(log == logs[0] for log in logs)
 
 
@@ -120,7 +126,10 @@ def _table(folder: Path) -> tuple[Evaluator, Problem]:
 
 def _nasbench201(folder: Path) -> tuple[Evaluator, Problem]:
     ops = np.array(list(itertools.product(range(5), repeat=6)), dtype=np.uint8)
-    columns = {f"cifar10_{name}": np.arange(len(ops)) for name in ("valid_12", "test_12", "valid_200", "test_200", "train_seconds_200", "params_m")}
+    columns = {
+        f"cifar10_{name}": np.arange(len(ops))
+        for name in ("valid_12", "test_12", "valid_200", "test_200", "train_seconds_200", "params_m")
+    }
     np.savez(folder / "bench.npz", ops=ops, op_names=np.array(OPERATIONS), **columns)
     return NasBench201Evaluator(str(folder / "bench.npz")), Problem(NasBench201())
 
@@ -151,7 +160,8 @@ EVALUATORS: dict[str, Callable[[Path], tuple[Evaluator, Problem]]] = {
     "repeated": _toy(Repeated(ToyEvaluator(noise=0.1))),
     "noisy": _toy(Noisy(ToyEvaluator())),
     "cascade": _toy(Cascade(ToyEvaluator(), ToyEvaluator(noise=0.1))),
-    # A cache keeps the law where what it wraps does not depend on the seed; elsewhere the first seed's answer stays, which is what it is for.
+    # A cache keeps the law where what it wraps does not depend on the seed; elsewhere the first seed's answer stays,
+    # which is what it is for.
     "cached": _toy(Cached(ToyEvaluator())),
 }
 ELSEWHERE = {
@@ -186,11 +196,15 @@ def test_specs_survive_json(kind: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", [RandomSearch(), RegularizedEvolution()], ids=lambda strategy: type(strategy).__name__)
+@pytest.mark.parametrize(
+    "strategy", [RandomSearch(), RegularizedEvolution()], ids=lambda strategy: type(strategy).__name__
+)
 def test_twenty_thousand_trials_take_twenty_seconds_at_most(strategy: Strategy, tmp_path: Path) -> None:
     store = SqliteStore(tmp_path)
     began = time.perf_counter()
-    result = Search(Problem(Flat(6, 10)), strategy, ToyEvaluator(simulated=True), budget=Budget(trials=20_000), store=store).run()
+    result = Search(
+        Problem(Flat(6, 10)), strategy, ToyEvaluator(simulated=True), budget=Budget(trials=20_000), store=store
+    ).run()
     assert time.perf_counter() - began <= 20
     assert len(result.history.finished) == 20_000
     store.close()

@@ -85,7 +85,9 @@ def room(path: Path) -> str:
 
 
 def imports(path: Path, *, top_only: bool = False) -> Iterator[tuple[str, int]]:
-    """(absolute module, line) of every import; ``from a import b`` gives ``a.b``. What only type checkers read (TYPE_CHECKING) is left out."""
+    """(absolute module, line) of every import; ``from a import b`` gives ``a.b``. What only type checkers read
+    (TYPE_CHECKING) is left out.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     skipped: set[ast.AST] = set()
     for node in ast.walk(tree):
@@ -144,11 +146,16 @@ def test_nothing_inside_imports_the_root_package() -> None:
 
 
 def test_modules_import_one_another_without_cycles() -> None:
-    graph = {path: {found for name, _ in imports(path, top_only=True) if (found := module_of(name)) and found != path} for path in FILES}
+    graph = {
+        path: {found for name, _ in imports(path, top_only=True) if (found := module_of(name)) and found != path}
+        for path in FILES
+    }
     done: set[Path] = set()
 
     def visit(path: Path, trail: tuple[Path, ...]) -> None:
-        assert path not in trail, "cycle: " + " -> ".join(str(p.relative_to(SOURCE)) for p in (*trail[trail.index(path) :], path))
+        assert path not in trail, "cycle: " + " -> ".join(
+            str(p.relative_to(SOURCE)) for p in (*trail[trail.index(path) :], path)
+        )
         if path not in done:
             for other in sorted(graph[path]):
                 visit(other, (*trail, path))
@@ -173,7 +180,10 @@ def test_torch_is_imported_at_the_top_only_where_it_belongs() -> None:
 
 def test_the_command_line_imports_nothing_heavy_at_the_top() -> None:
     reached = {path for path in FILES if room(path) == "cli"}
-    while more := {found for path in reached for name, _ in imports(path, top_only=True) if (found := module_of(name))} - reached:
+    while (
+        more := {found for path in reached for name, _ in imports(path, top_only=True) if (found := module_of(name))}
+        - reached
+    ):
         reached |= more
     wrong = [
         f"{path.relative_to(SOURCE)}:{line} imports {module}"
@@ -185,5 +195,10 @@ def test_the_command_line_imports_nothing_heavy_at_the_top() -> None:
 
 
 def test_no_pickle_anywhere() -> None:
-    wrong = [f"{path.relative_to(SOURCE)}:{line}" for path in FILES for module, line in imports(path) if module.partition(".")[0] in NEVER]
+    wrong = [
+        f"{path.relative_to(SOURCE)}:{line}"
+        for path in FILES
+        for module, line in imports(path)
+        if module.partition(".")[0] in NEVER
+    ]
     assert not wrong, f"stored and received files are JSON, npz without objects, safetensors or ONNX: {wrong}"

@@ -15,13 +15,18 @@ RUNS = 5
 
 
 def python(code: str, environment: dict[str, str]) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60, check=True
+    )
     return done.stdout
 
 
 def loaded(code: str, environment: dict[str, str]) -> list[str]:
     return json.loads(
-        python(f"{code}\nimport json, sys\nprint(json.dumps([name for name in {HEAVY} if name in sys.modules]))", environment).splitlines()[-1]
+        python(
+            f"{code}\nimport json, sys\nprint(json.dumps([name for name in {HEAVY} if name in sys.modules]))",
+            environment,
+        ).splitlines()[-1]
     )
 
 
@@ -35,7 +40,8 @@ def seconds(module: str, environment: dict[str, str]) -> float:
     "code",
     [
         "import archsmith",
-        "import archsmith; archsmith.Search, archsmith.Problem, archsmith.RandomSearch, archsmith.NetworkSpace, archsmith.FunctionEvaluator",
+        "import archsmith; archsmith.Search, archsmith.Problem, archsmith.RandomSearch, archsmith.NetworkSpace, "
+        "archsmith.FunctionEvaluator",
         "import archsmith.catalog",
         "import archsmith.cli.main",
     ],
@@ -60,7 +66,9 @@ def test_importing_takes_at_most_50_ms_more_than_numpy(environment: dict[str, st
         extra = seconds("archsmith", environment) - seconds("numpy", environment)
         if extra <= 0.050:
             return
-    pytest.fail(f"import archsmith took {extra * 1000:.0f} ms more than import numpy, the third time in a row over 50 ms")
+    pytest.fail(
+        f"import archsmith took {extra * 1000:.0f} ms more than import numpy, the third time in a row over 50 ms"
+    )
 
 
 def test_every_export_exists() -> None:
@@ -78,7 +86,9 @@ def test_editors_see_the_same_exports_as_python() -> None:
 
     tree = ast.parse(Path(archsmith.__file__).read_text(encoding="utf-8"))
     block = next(node for node in tree.body if isinstance(node, ast.If))
-    seen = {(alias.name, node.module) for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    seen = {
+        (alias.name, node.module) for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
     assert seen == {(name, module) for name, module in archsmith._HOME.items()}
 
 

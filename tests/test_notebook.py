@@ -1,4 +1,6 @@
-"""What notebooks show: every object that a person gets hold of has a picture or a table of its own, escaped and self-contained."""
+"""What notebooks show: every object that a person gets hold of has a picture or a table of its own, escaped and
+self-contained.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def assert_harmless(html: str) -> None:
 
 @pytest.fixture
 def architecture() -> Architecture:
-    return Architecture({"stage0/filters": 16, "stage0/kernel": 3, "se": True, "recipe/learning_rate": 0.0123456, "name": ATTACK})
+    return Architecture(
+        {"stage0/filters": 16, "stage0/kernel": 3, "se": True, "recipe/learning_rate": 0.0123456, "name": ATTACK}
+    )
 
 
 @pytest.fixture
@@ -51,7 +55,10 @@ def graph() -> Graph:
 @pytest.fixture
 def result() -> SearchResult:
     search = Search(
-        Problem(Flat(), (Objective("score"),)), RandomSearch(), FunctionEvaluator(lambda _: 0.5, metrics=("score",)), budget=Budget(trials=3)
+        Problem(Flat(), (Objective("score"),)),
+        RandomSearch(),
+        FunctionEvaluator(lambda _: 0.5, metrics=("score",)),
+        budget=Budget(trials=3),
     )
     return search.run()
 
@@ -69,7 +76,9 @@ def test_a_graph_is_a_drawing_and_says_little_as_text(graph: Graph) -> None:
 
 
 def test_a_trial_is_a_line_and_a_table(architecture: Architecture) -> None:
-    trial = Trial(7, architecture, 4.0, parents=(3,), outcome=Outcome.success({"accuracy": 0.951, "params": 12345}, 3.25))
+    trial = Trial(
+        7, architecture, 4.0, parents=(3,), outcome=Outcome.success({"accuracy": 0.951, "params": 12345}, 3.25)
+    )
     assert repr(trial) == "Trial(7, ok, accuracy 0.951, params 12,345, fidelity 4, from 3)"
     html = trial._repr_html_()
     assert_harmless(html)
@@ -99,7 +108,7 @@ def test_the_result_of_a_job_is_a_card_and_says_little_as_text() -> None:
     assert "digits-1: test accuracy 0.98" in html and "fixed (exported)" in html
 
 
-# -- with a kernel, where Jupyter is installed ---------------------------------------------------------------------------------------------------------
+# -- with a kernel, where Jupyter is installed -------------------------------------------------------------------------
 
 NOTEBOOK = Path(__file__).resolve().parent / "scripts" / "notebook_cells.py"
 RUNNER = """
@@ -120,13 +129,19 @@ nbformat.write(notebook, sys.argv[2])
 )
 def test_a_notebook_runs_in_a_real_kernel(tmp_path: Path, environment: dict[str, str]) -> None:
     command = [sys.executable, "-c", RUNNER, str(NOTEBOOK), str(tmp_path / "done.ipynb")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=400, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=400, check=False
+    )
     assert done.returncode == 0, done.stderr
     notebook: Any = json.loads((tmp_path / "done.ipynb").read_text(encoding="utf-8"))
-    shown = [{mime: "".join(text) for output in cell["outputs"] for mime, text in output.get("data", {}).items()} for cell in notebook["cells"]]
+    shown = [
+        {mime: "".join(text) for output in cell["outputs"] for mime, text in output.get("data", {}).items()}
+        for cell in notebook["cells"]
+    ]
     before, fitted, card, architecture, graph, board = shown
     assert "sk-" in before["text/html"]  # scikit-learn's diagram
-    assert "done:" in fitted["text/plain"] and "width:100.0%" in fitted["text/html"]  # the display that changed until the end
+    # the display that changed until the end
+    assert "done:" in fitted["text/plain"] and "width:100.0%" in fitted["text/html"]
     assert not [output for cell in notebook["cells"] for output in cell["outputs"] if output["output_type"] == "stream"]
     assert "ImageClassifier: test accuracy" in card["text/html"] and "<svg" in card["text/html"]
     assert "decisions" in architecture["text/html"]
@@ -139,6 +154,14 @@ def test_the_guide_runs_from_top_to_bottom(tmp_path: Path, environment: dict[str
     page = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "python-and-notebooks.md"
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     code = "\n".join(blocks).replace('time="20m"', 'time="20s", trials=2')
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=300, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "mine.html").is_file() and (tmp_path / "models" / "digits" / "model.onnx").is_file()

@@ -15,7 +15,12 @@ from archsmith.cli import doctor
 from archsmith.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
-IMPORTED_AS = {"scikit-learn": "sklearn", "pillow": "PIL", "python-multipart": "multipart", "prometheus-client": "prometheus_client"}
+IMPORTED_AS = {
+    "scikit-learn": "sklearn",
+    "pillow": "PIL",
+    "python-multipart": "multipart",
+    "prometheus-client": "prometheus_client",
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +34,19 @@ def names(requirements: list[str]) -> set[str]:
 
 
 def test_every_package_that_is_imported_is_declared(project: dict[str, Any]) -> None:
-    declared = names(project["dependencies"]) | {name for extra in project["optional-dependencies"].values() for name in names(extra)}
+    declared = names(project["dependencies"]) | {
+        name for extra in project["optional-dependencies"].values() for name in names(extra)
+    }
     modules = {IMPORTED_AS.get(name, name.replace("-", "_")) for name in declared}
     foreign = set()
     for path in (ROOT / "src" / "archsmith").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             found = (
-                [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module] if isinstance(node, ast.ImportFrom) else []
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module]
+                if isinstance(node, ast.ImportFrom)
+                else []
             )
             foreign |= {name.partition(".")[0] for name in found if name} - sys.stdlib_module_names
     assert foreign - modules - {"archsmith"} == set()
@@ -44,18 +55,28 @@ def test_every_package_that_is_imported_is_declared(project: dict[str, Any]) -> 
 def test_the_tested_set_pins_what_development_installs(project: dict[str, Any]) -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.partition("==")[0].lower() for line in lines if "==" in line and not line.startswith("#")}
-    needed = names(project["dependencies"]) | {name for extra in ("train", "dev", "docs") for name in names(project["optional-dependencies"][extra])}
+    needed = names(project["dependencies"]) | {
+        name for extra in ("train", "dev", "docs") for name in names(project["optional-dependencies"][extra])
+    }
     assert needed - pinned == set()
 
 
 def test_nothing_is_capped_from_above(project: dict[str, Any]) -> None:
-    everything = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    everything = [
+        *project["dependencies"],
+        *(line for extra in project["optional-dependencies"].values() for line in extra),
+    ]
     assert [line for line in everything if "<" in line or "==" in line] == []
 
 
 def test_the_doctor_knows_every_extra(project: dict[str, Any]) -> None:
-    extras = {name: names(lines) for name, lines in project["optional-dependencies"].items() if name not in ("dev", "docs")}
-    known = {name: {doctor.DISTRIBUTION.get(package, package) for package in packages} for name, packages in doctor.EXTRAS.items()}
+    extras = {
+        name: names(lines) for name, lines in project["optional-dependencies"].items() if name not in ("dev", "docs")
+    }
+    known = {
+        name: {doctor.DISTRIBUTION.get(package, package) for package in packages}
+        for name, packages in doctor.EXTRAS.items()
+    }
     assert known == extras
 
 

@@ -34,7 +34,11 @@ def toy_problem():
 
 def environment() -> dict[str, str]:
     source = str(Path(__file__).parent.parent / "src")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([source, os.environ.get("PYTHONPATH", "")]), "OMP_NUM_THREADS": "1"}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([source, os.environ.get("PYTHONPATH", "")]),
+        "OMP_NUM_THREADS": "1",
+    }
 
 
 class Studies:
@@ -42,11 +46,15 @@ class Studies:
 
     def __init__(self) -> None:
         command = [sys.executable, str(SCRIPT), "serve"]
-        self._server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment())
+        self._server = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+        )
 
     def run(self, folder: Path, strategy: str, seed: int, kill_after: float | None = None) -> bool:
         """Run to the end (True), or kill the process after some seconds; False when that caught it alive."""
-        self._server.stdin.write(f"{folder} {strategy} {seed} {N_TRIALS} {'never' if kill_after is None else kill_after}\n")
+        self._server.stdin.write(
+            f"{folder} {strategy} {seed} {N_TRIALS} {'never' if kill_after is None else kill_after}\n"
+        )
         self._server.stdin.flush()
         status = int(self._server.stdout.readline())
         assert status in (0, -signal.SIGKILL), f"the study ended with {status}"
@@ -75,7 +83,17 @@ def story(folder: Path) -> list[tuple]:
         history.apply(event)
     assert not history.pending
     return [
-        (t.id, list(t.architecture.items()), t.fidelity, t.parents, t.notes, t.outcome.status, t.metrics, t.outcome.error, t.curve)
+        (
+            t.id,
+            list(t.architecture.items()),
+            t.fidelity,
+            t.parents,
+            t.notes,
+            t.outcome.status,
+            t.metrics,
+            t.outcome.error,
+            t.curve,
+        )
         for t in history.trials
     ]
 

@@ -1,7 +1,7 @@
 """Archsmith: neural architecture search that ends with a network you can read, run and serve.
 
-Names are loaded when they are first used (PEP 562), so that ``import archsmith`` costs next to nothing and a predictor never loads torch.
-Nothing inside the package imports this module.
+Names are loaded when they are first used (PEP 562), so that ``import archsmith`` costs next to nothing and a predictor
+never loads torch. Nothing inside the package imports this module.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from archsmith.graphs.graph import Graph as Graph
     from archsmith.graphs.net import Net as Net
     from archsmith.graphs.network import Network as Network
+    from archsmith.graphs.network_space import ImageSpace as ImageSpace
     from archsmith.graphs.network_space import NetworkSpace as NetworkSpace
     from archsmith.runtime.search import Search as Search
     from archsmith.strategies.evolution import RegularizedEvolution as RegularizedEvolution
@@ -54,7 +55,7 @@ _MODULES = {
     "archsmith.graphs.graph": ("Graph",),
     "archsmith.graphs.net": ("Net",),
     "archsmith.graphs.network": ("Network",),
-    "archsmith.graphs.network_space": ("NetworkSpace",),
+    "archsmith.graphs.network_space": ("NetworkSpace", "ImageSpace"),
     "archsmith.runtime.search": ("Search",),
     "archsmith.strategies.evolution": ("RegularizedEvolution",),
     "archsmith.strategies.local": ("LocalSearch",),

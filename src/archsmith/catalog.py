@@ -1,8 +1,10 @@
-"""The one table of what plugs in where: kind -> short name -> ``module:Class``; and specs, the JSON form of any configured object.
+"""The one table of what plugs in where: kind -> short name -> ``module:Class``; and specs, the JSON form of any
+configured object.
 
-Objects are their own configuration: a spec is ``{"type": short name or "module:Class", "args": {field: value}}`` of a dataclass, nested where a field
-holds another dataclass. Other packages add rows through the entry-point group ``archsmith.<kind>`` (``archsmith.strategy``, ``archsmith.space``, …).
-Only classes found by such names are ever built from a spec, with plain data for arguments: nothing is unpickled.
+Objects are their own configuration: a spec is ``{"type": short name or "module:Class", "args": {field: value}}`` of a
+dataclass, nested where a field holds another dataclass. Other packages add rows through the entry-point group
+``archsmith.<kind>`` (``archsmith.strategy``, ``archsmith.space``, …). Only classes found by such names are ever built
+from a spec, with plain data for arguments: nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -120,7 +122,8 @@ def get(kind: str, name: str) -> type:
         near = get_close_matches(name, table, n=1)
         known = [row for row in table if not row.startswith("toy_")]
         raise UsageError(
-            f"There is no {kind} named {name!r}.", f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}; or give module:Class."
+            f"There is no {kind} named {name!r}.",
+            f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}; or give module:Class.",
         )
     return load(table[name])
 
@@ -134,7 +137,9 @@ def load(path: str) -> type:
         package = (error.name or "").partition(".")[0]
         if package in EXTRA_OF:
             raise MissingExtraError.of(package, EXTRA_OF[package], path) from error
-        raise UsageError(f"The module of {path!r} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH.") from error
+        raise UsageError(
+            f"The module of {path!r} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH."
+        ) from error
     found: Any = module
     for part in class_name.split("."):
         found = getattr(found, part, None)
@@ -154,8 +159,8 @@ def short_name(cls: type) -> str:
 
 
 def to_spec(obj: Any) -> dict[str, Any]:
-    """The JSON form of a configured dataclass, the same text for equal ones: 1 is written as 1.0 where a field holds floats. Raises UsageError for what
-    cannot be rebuilt from data.
+    """The JSON form of a configured dataclass, the same text for equal ones: 1 is written as 1.0 where a field holds
+    floats. Raises UsageError for what cannot be rebuilt from data.
     """
     if not dataclasses.is_dataclass(obj) or isinstance(obj, type):
         raise UsageError(
@@ -163,7 +168,10 @@ def to_spec(obj: Any) -> dict[str, Any]:
             "Make it a dataclass with plain fields in an importable module.",
         )
     if "<locals>" in type(obj).__qualname__:
-        raise UsageError(f"{type(obj).__qualname__} is defined inside a function, so it cannot be rebuilt.", "Move it to the top of a module.")
+        raise UsageError(
+            f"{type(obj).__qualname__} is defined inside a function, so it cannot be rebuilt.",
+            "Move it to the top of a module.",
+        )
     cls, hints = type(obj), _hints(type(obj))
     args = {
         field.name: _plain(getattr(obj, field.name), hints[field.name], f"{cls.__name__}.{field.name}")
@@ -184,7 +192,9 @@ def from_spec(spec: Mapping[str, Any], kind: str | None = None) -> Any:
 
 
 def build(cls: type, args: Mapping[str, Any]) -> Any:
-    """``cls(**args)`` with JSON values turned into what the fields want (tuples, nested dataclasses). Raises UsageError naming the field."""
+    """``cls(**args)`` with JSON values turned into what the fields want (tuples, nested dataclasses). Raises UsageError
+    naming the field.
+    """
     if not dataclasses.is_dataclass(cls):
         raise UsageError(f"{cls.__name__} is not a dataclass, so it cannot be built from a spec.")
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
@@ -192,7 +202,8 @@ def build(cls: type, args: Mapping[str, Any]) -> Any:
     if unknown:
         near = get_close_matches(unknown[0], fields, n=1)
         raise UsageError(
-            f"{cls.__name__} has no setting {unknown[0]!r}.", f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(fields) or 'none'}."
+            f"{cls.__name__} has no setting {unknown[0]!r}.",
+            f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(fields) or 'none'}.",
         )
     hints = _hints(cls)
     values = {name: _rebuilt(value, hints[name], f"{cls.__name__}.{name}") for name, value in args.items()}
@@ -209,7 +220,9 @@ def _hints(cls: type) -> dict[str, Any]:
 
 def _plain(value: Any, hint: Any, where: str) -> Any:
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
-    if type(value) is int and (hint is float or (origin in (typing.Union, types.UnionType) and float in inner and int not in inner)):
+    if type(value) is int and (
+        hint is float or (origin in (typing.Union, types.UnionType) and float in inner and int not in inner)
+    ):
         return float(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -223,7 +236,8 @@ def _plain(value: Any, hint: Any, where: str) -> Any:
     if hasattr(value, "__fspath__"):
         return value.__fspath__()
     raise UsageError(
-        f"{where} holds a {type(value).__name__}, which cannot be written down.", "Use numbers, strings, tuples, mappings or dataclasses of these."
+        f"{where} holds a {type(value).__name__}, which cannot be written down.",
+        "Use numbers, strings, tuples, mappings or dataclasses of these.",
     )
 
 
@@ -257,7 +271,8 @@ def _scalar(value: Any, hint: type, where: str) -> Any:
 
 
 def parse_settings(pairs: list[str]) -> dict[str, dict[str, Any]]:
-    """``["strategy.population=50", "space.scale.filters=8"]`` as ``{"strategy": {"population": 50}, "space": {"scale": {"filters": 8}}}``.
+    """``["strategy.population=50", "space.scale.filters=8"]`` as ``{"strategy": {"population": 50}, "space": {"scale":
+    {"filters": 8}}}``.
 
     Values are JSON, or text where they are not. Raises UsageError for what is not ``kind.field=value``.
     """

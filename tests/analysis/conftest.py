@@ -1,4 +1,6 @@
-"""Studies as jobs leave them, written event by event with a clock of their own, so that no network has to be trained for a report."""
+"""Studies as jobs leave them, written event by event with a clock of their own, so that no network has to be trained
+for a report.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from archsmith.analysis import study as reading
 from archsmith.core.errors import DataError
 from archsmith.core.events import Event
 from archsmith.core.seeds import generator
-from archsmith.data.images import ImageSet
+from archsmith.data.images.decode import ImageSet
 from archsmith.data.splits import Splits
 from archsmith.graphs import layers
 from archsmith.graphs.graph import Graph
@@ -40,17 +42,37 @@ class Writer:
         self.now += seconds
         self.store.append([Event(kind, data)])
 
-    def phase(self, name: str, seconds: float, result: dict[str, Any] | None = None, forecast: float | None = None) -> None:
+    def phase(
+        self, name: str, seconds: float, result: dict[str, Any] | None = None, forecast: float | None = None
+    ) -> None:
         self("phase", {"name": name, "state": "started", "detail": "", "forecast_seconds": forecast})
         self("phase", {"name": name, "state": "finished", "seconds": seconds, "result": result or {}}, seconds)
 
     def trial(
-        self, number: int, metrics: dict[str, float] | None, seconds: float = 2.0, error: str = "Out of memory.", said: Any = None, **more: Any
+        self,
+        number: int,
+        metrics: dict[str, float] | None,
+        seconds: float = 2.0,
+        error: str = "Out of memory.",
+        said: Any = None,
+        **more: Any,
     ) -> None:
-        row = {"id": number, "architecture": {"depth": number % 4, "kernel": 3}, "fidelity": 1.0, "parents": [], "notes": {}, **more}
+        row = {
+            "id": number,
+            "architecture": {"depth": number % 4, "kernel": 3},
+            "fidelity": 1.0,
+            "parents": [],
+            "notes": {},
+            **more,
+        }
         self("proposed", {"trials": [row]})
         good = metrics is not None
-        outcome = {"status": "ok" if good else "failed", "metrics": metrics or {}, "seconds": seconds, "notes": said or {"epochs": 1.0}}
+        outcome = {
+            "status": "ok" if good else "failed",
+            "metrics": metrics or {},
+            "seconds": seconds,
+            "notes": said or {"epochs": 1.0},
+        }
         outcome |= {"error": None if good else error, "error_kind": None if good else "memory"}
         self("finished", {"trial": number, "outcome": outcome}, seconds)
 
@@ -78,7 +100,10 @@ def graph_of(n_outputs: int) -> Graph:
     value = layers.conv_bn(net, net.input("image"), 4, name="stem")
     for i in range(2):
         with net.scope(f"cell{i}", "NormalCell", prev=value, cur=value):
-            left, right = layers.sep_conv(net, value, 4, 3, 1, name="left"), layers.pool(net, value, "max", 3, 1, name="right")
+            left, right = (
+                layers.sep_conv(net, value, 4, 3, 1, name="left"),
+                layers.pool(net, value, "max", 3, 1, name="right"),
+            )
             value = net.op("add", left, right)
     net.output(layers.classifier(net, value, n_outputs))
     return net.graph()
@@ -95,7 +120,11 @@ def answers(splits: Splits, right: float, seed: int = 0) -> dict[str, Any]:
     raw[np.arange(len(labels)), said] += rng.random(len(labels)) * 2 + 0.4
     raw /= raw.sum(axis=1, keepdims=True)
     sharp = raw**1.5
-    return {"test": (sharp / sharp.sum(axis=1, keepdims=True)).astype(np.float32), "test_labels": labels, "test_raw": raw.astype(np.float32)}
+    return {
+        "test": (sharp / sharp.sum(axis=1, keepdims=True)).astype(np.float32),
+        "test_labels": labels,
+        "test_raw": raw.astype(np.float32),
+    }
 
 
 Make = Callable[..., Path]
@@ -110,7 +139,9 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 
 @pytest.fixture
 def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """``searched([(score or None, notes), …])`` writes a search without a main job and returns its folder. ``large`` in the notes breaks its limit."""
+    """``searched([(score or None, notes), …])`` writes a search without a main job and returns its folder. ``large`` in
+    the notes breaks its limit.
+    """
 
     numbers = itertools.count()
 
@@ -122,9 +153,23 @@ def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         **args: Any,
     ) -> Path:
         log = Writer(folder := tmp_path / f"search-{next(numbers)}", monkeypatch)
-        problem = {"objectives": [[metric, maximize]], "constraints": [["params", 10, None]], "fidelity": ["epochs", 1, 1]}
+        problem = {
+            "objectives": [[metric, maximize]],
+            "constraints": [["params", 10, None]],
+            "fidelity": ["epochs", 1, 1],
+        }
         strategy = {"type": "mine", "args": args}
-        log("study", {"space": {"type": "none", "args": {}}, "problem": problem, "strategy": strategy, "evaluator": None, "seed": 3, **(began or {})})
+        log(
+            "study",
+            {
+                "space": {"type": "none", "args": {}},
+                "problem": problem,
+                "strategy": strategy,
+                "evaluator": None,
+                "seed": 3,
+                **(began or {}),
+            },
+        )
         for i, (value, notes) in enumerate(trials):
             large = notes.pop("large", False)
             log.trial(i, None if value is None else {metric: value, "params": 20.0 if large else 5.0}, notes=notes)
@@ -136,10 +181,12 @@ def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """``prepared(reports, notes, trials)`` writes a search whose evaluator prepared something, 10 s a report, and returns its folder.
+    """``prepared(reports, notes, trials)`` writes a search whose evaluator prepared something, 10 s a report, and
+    returns its folder.
 
-    ``reports``: (step, metrics) each; without ``notes`` it was cut off. ``trials``: (architecture, metrics or None, notes) each, 2 s a trial. The evaluator is
-    ``evaluator``, or shared weights with some ``settings``; ``outcomes`` are the notes of every trial's outcome.
+    ``reports``: (step, metrics) each; without ``notes`` it was cut off. ``trials``: (architecture, metrics or None,
+    notes) each, 2 s a trial. The evaluator is ``evaluator``, or shared weights with some ``settings``; ``outcomes`` are
+    the notes of every trial's outcome.
     """
     numbers = itertools.count()
 
@@ -154,8 +201,15 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     ) -> Path:
         log = Writer(folder := tmp_path / f"prepared-{next(numbers)}", monkeypatch)
         problem = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1, 1]}
-        shared = {"type": "shared_weights", "args": {"sampler": "controller", "candidates": 50, "n_eval": None, "task": "classes", **settings}}
-        began = {"space": {"type": space, "args": {"input_shape": [1, 8, 8], "n_outputs": 10}}, "strategy": {"type": "enas", "args": {}}, "seed": 3}
+        shared = {
+            "type": "shared_weights",
+            "args": {"sampler": "controller", "candidates": 50, "n_eval": None, "task": "classes", **settings},
+        }
+        began = {
+            "space": {"type": space, "args": {"input_shape": [1, 8, 8], "n_outputs": 10}},
+            "strategy": {"type": "enas", "args": {}},
+            "seed": 3,
+        }
         log("study", {**began, "problem": problem, "evaluator": evaluator or shared})
         log("opened", {"pid": 1, "host": "here", "budget": [None, None]})
         for step, metrics in reports:
@@ -214,7 +268,13 @@ def build(
         **(checks or {}),
     }
     fit = {
-        "settings": {"data": "blots", "seconds": seconds, "trials": None, "space": "conv_stages", "strategy": "evolution"},
+        "settings": {
+            "data": "blots",
+            "seconds": seconds,
+            "trials": None,
+            "space": "conv_stages",
+            "strategy": "evolution",
+        },
         "speed": {"n_train": n, "n_valid": n, "n_test": n},
         "data_folder": "/nowhere",
         "report": report,
@@ -237,15 +297,32 @@ def build(
     for i in range(n_trials):
         value = float(0.5 + 0.3 * rng.random())
         notes = {"operator": "first"} if i == 0 else {}
-        write.trial(i, None if i in failed else {metric: value, "params": float(rng.integers(1_000, 1_000_000)), "macs": 1e6}, notes=notes)
+        write.trial(
+            i,
+            None if i in failed else {metric: value, "params": float(rng.integers(1_000, 1_000_000)), "macs": 1e6},
+            notes=notes,
+        )
     if finished:
-        write("phase", {"name": "search", "state": "finished", "seconds": 2.0 * n_trials, "result": {"reason": "seconds", "n_trials": n_trials}})
+        write(
+            "phase",
+            {
+                "name": "search",
+                "state": "finished",
+                "seconds": 2.0 * n_trials,
+                "result": {"reason": "seconds", "n_trials": n_trials},
+            },
+        )
         for name, score in zip(("fixed", "searched"), scores[1:], strict=True):
             result = {"error": "Out of memory."} if score is None else {metric: score, "epochs": 8.0, "seconds": 8.0}
             for epoch in range(1, 9):
                 write(
                     "epoch",
-                    {"network": name, "epoch": float(epoch), "epochs": 8.0, "metrics": {"train_loss": 2.0 / epoch, metric: 0.7 + epoch / 100}},
+                    {
+                        "network": name,
+                        "epoch": float(epoch),
+                        "epochs": 8.0,
+                        "metrics": {"train_loss": 2.0 / epoch, metric: 0.7 + epoch / 100},
+                    },
                 )
             write.phase(f"train {name}", 8.0, result, forecast=9.0)
         for _ in range(test_reads):
@@ -265,7 +342,14 @@ def build(
             }
             for i, (name, score) in enumerate(zip(("linear", "fixed", "searched"), scores, strict=True))
         ]
-        result = {"metric": metric, "stop_reason": "seconds", "seconds": 58.0, "rows": rows, "test_reads": test_reads, "model_dir": "models/blots"}
+        result = {
+            "metric": metric,
+            "stop_reason": "seconds",
+            "seconds": 58.0,
+            "rows": rows,
+            "test_reads": test_reads,
+            "model_dir": "models/blots",
+        }
         write("result", result)
         write("closed", {"reason": "seconds", "seconds": 58.0})
     write.store.close()

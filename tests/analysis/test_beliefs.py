@@ -62,7 +62,10 @@ def test_a_policy_says_what_is_settled_and_what_is_open(searched: Any) -> None:
 
 def test_a_policy_that_learnt_nothing_is_not_called_settled(searched: Any) -> None:
     text = policy(searched([(0.5, {"top_prob/a": 0.3, "top_prob/b": 0.5}) for _ in range(9)])).lead.replace(NB, " ")
-    assert text == "None of 2 decisions is settled, with one answer at 90 % or more. 2 are still about as open as at the beginning: b and a."
+    assert (
+        text == "None of 2 decisions is settled, with one answer at 90 % or more. 2 are still about as open as at the "
+        "beginning: b and a."
+    )
 
 
 def test_lines_go_on_where_trials_were_not_drawn_from_the_policy(searched: Any) -> None:
@@ -87,14 +90,18 @@ def test_long_searches_are_drawn_as_means(searched: Any) -> None:
 
 
 def test_of_many_decisions_the_commonest_are_shown_and_few_are_named(searched: Any) -> None:
-    rows: list[tuple[float | None, Notes]] = [(0.5, {f"top_prob/d{k}": 0.95 for k in range(20) if k < 15 or i == 0}) for i in range(10)]
+    rows: list[tuple[float | None, Notes]] = [
+        (0.5, {f"top_prob/d{k}": 0.95 for k in range(20) if k < 15 or i == 0}) for i in range(10)
+    ]
     found = policy(searched(rows))
     assert len(found.decisions) == MOST_LINES and found.n_left_out == 8
     assert "d0, d1, d2, d3 and 8 more" in found.lead
 
 
 def test_names_stand_beside_their_lines_without_overlapping(searched: Any) -> None:
-    rows: list[tuple[float | None, Notes]] = [(0.5, {f"top_prob/{'very ' * 20}<long> {k}": 0.97 + k / 1000 for k in range(12)}) for _ in range(10)]
+    rows: list[tuple[float | None, Notes]] = [
+        (0.5, {f"top_prob/{'very ' * 20}<long> {k}": 0.97 + k / 1000 for k in range(12)}) for _ in range(10)
+    ]
     for picture in drawn(figures.policy(policy(searched(rows)))):
         names = [element for element in picture.iter() if "word" in element.get("class", "")]
         heights = sorted(float(element.get("y", "0")) for element in names)
@@ -103,22 +110,27 @@ def test_names_stand_beside_their_lines_without_overlapping(searched: Any) -> No
 
 
 def test_notes_that_are_no_numbers_are_no_notes(searched: Any) -> None:
-    assert beliefs(searched([(0.5, {"top_prob/a": "high", "mean": True, "deviation": None, "belief": "?"}) for _ in range(20)])) == Beliefs(
-        None, None
-    )
+    assert beliefs(
+        searched([(0.5, {"top_prob/a": "high", "mean": True, "deviation": None, "belief": "?"}) for _ in range(20)])
+    ) == Beliefs(None, None)
 
 
 def test_a_handful_of_trials_says_nothing(searched: Any) -> None:
-    assert beliefs(searched([(0.1 * i, {"top_prob/a": 0.5, "mean": 0.1 * i, "deviation": 1.0}) for i in range(7)])) == Beliefs(None, None)
+    assert beliefs(
+        searched([(0.1 * i, {"top_prob/a": 0.5, "mean": 0.1 * i, "deviation": 1.0}) for i in range(7)])
+    ) == Beliefs(None, None)
 
 
 # A model
 
 
 def test_a_model_that_foresees_ranks(searched: Any) -> None:
-    rows: list[tuple[float | None, Notes]] = [(0.5 + 0.01 * ((7 * i) % 40), {"mean": ((7 * i) % 40) / 20 - 1, "deviation": 0.3}) for i in range(40)]
+    rows: list[tuple[float | None, Notes]] = [
+        (0.5 + 0.01 * ((7 * i) % 40), {"mean": ((7 * i) % 40) / 20 - 1, "deviation": 0.3}) for i in range(40)
+    ]
     found = forecasts(searched(rows))
-    assert found.ranks and found.comparable and "rank correlation of 0.80 over 39" in found.lead  # the first has none to beat
+    # the first has none to beat
+    assert found.ranks and found.comparable and "rank correlation of 0.80 over 39" in found.lead
     assert all(0 <= dot.expected <= 1 and 0 <= dot.outcome <= 1 for dot in found.dots)
     assert "Chance alone" not in found.lead and "Typically it expected a trial to beat" in found.lead
 
@@ -127,13 +139,16 @@ def test_the_outcome_is_the_rank_among_the_trials_until_then(searched: Any) -> N
     scores = [0.5, 0.7, 0.6, 0.6, None, 0.9, None, 0.8, 0.99]
     rows = [(score, {"mean": 0.1 * i, "deviation": 1.0, "large": i == 8}) for i, score in enumerate(scores)]
     found = forecasts(searched(rows))
-    expected = [1, 1 / 2, 1 / 2, 0, 1, 1 / 12, 6 / 7, 2 / 8]  # a failure is the worst, what breaks a limit better than that alone; equals count half
+    # a failure is the worst, what breaks a limit better than that alone; equals count half
+    expected = [1, 1 / 2, 1 / 2, 0, 1, 1 / 12, 6 / 7, 2 / 8]
     assert [dot.outcome for dot in found.dots] == pytest.approx(expected)
     assert [dot.failed for dot in found.dots] == [False, False, False, True, False, True, False, False]
 
 
 def test_a_model_that_knows_nothing_is_told_so(searched: Any) -> None:
-    rows: list[tuple[float | None, Notes]] = [(0.5 + (i * 5 % 12) / 100, {"mean": (i * i % 7) / 7, "deviation": 1.0}) for i in range(12)]
+    rows: list[tuple[float | None, Notes]] = [
+        (0.5 + (i * 5 % 12) / 100, {"mean": (i * i % 7) / 7, "deviation": 1.0}) for i in range(12)
+    ]
     assert "it is not shown that the model knew anything" in forecasts(searched(rows)).lead
     same = [(0.5, {"mean": 0.0, "deviation": 1.0}) for _ in range(12)]
     assert "nothing can be said" in forecasts(searched(same)).lead
@@ -144,14 +159,20 @@ def test_beliefs_are_held_against_scores_level_by_level(searched: Any) -> None:
     # Within level 2 the order is right, within level 3 it is wrong; level 4 is too small to say anything.
     rows += [(0.6 + 0.01 * i, {"level": 2, "belief": 0.6 + 0.01 * i}) for i in range(10)]
     rows += [(0.9 - 0.01 * i, {"level": 3, "belief": 0.8 + 0.01 * i}) for i in range(10)]
-    rows += [(0.95, {"level": 4, "belief": 0.9}), (None, {"level": 4, "belief": 0.91}), (0.99, {"level": 4, "belief": 0.9, "large": True})]
+    rows += [
+        (0.95, {"level": 4, "belief": 0.9}),
+        (None, {"level": 4, "belief": 0.91}),
+        (0.99, {"level": 4, "belief": 0.9, "large": True}),
+    ]
     found = forecasts(searched(rows))
     assert not found.ranks and found.comparable and found.levels == (2, 3, 4) and found.n_unscored == 2
     assert "they agree with 1.00 at level 2 and −1.00 at level 3." in found.lead
 
 
 def test_losses_agree_when_they_fall(searched: Any) -> None:
-    found = forecasts(searched([(2.0 - 0.1 * i, {"belief": 0.05 * i}) for i in range(10)], metric="loss", maximize=False))
+    found = forecasts(
+        searched([(2.0 - 0.1 * i, {"belief": 0.05 * i}) for i in range(10)], metric="loss", maximize=False)
+    )
     assert "rank correlation of 1.00" in found.lead and not found.comparable and found.levels == ()
     assert "loss that came out (less is better)" in figures.forecasts(found, "loss", maximize=False)
 
@@ -163,6 +184,10 @@ def test_beliefs_that_are_optimistic_on_purpose_have_no_line_of_agreement(search
 
 def test_every_level_has_a_mark_of_its_own(searched: Any) -> None:
     assert len({figures.level_style(level) for level in range(2, 14)}) == 12
-    rows: list[tuple[float | None, Notes]] = [(0.5 + 0.01 * i, {"belief": 0.5 + 0.01 * i, "level": 2 + i % 12}) for i in range(36)]
+    rows: list[tuple[float | None, Notes]] = [
+        (0.5 + 0.01 * i, {"belief": 0.5 + 0.01 * i, "level": 2 + i % 12}) for i in range(36)
+    ]
     for picture in drawn(figures.forecasts(forecasts(searched(rows)), "accuracy", maximize=True)):
-        assert sum(element.tag.endswith("title") for element in picture.iter()) == (36 if picture.get("class") == "wide" else 0)
+        assert sum(element.tag.endswith("title") for element in picture.iter()) == (
+            36 if picture.get("class") == "wide" else 0
+        )

@@ -122,7 +122,9 @@ def test_names_at_the_ends_keep_apart_and_inside() -> None:
 
 @SIZES
 def test_names_at_the_ends_have_room_at_the_right(size: Size) -> None:
-    picture = plot(size, Axis("x", 0, 1), Axis("y", 0, 1), [Line([(0, 0.5), (1, 0.5)]), Ends([(0.5, "a <name>", "c2")])], "names")
+    picture = plot(
+        size, Axis("x", 0, 1), Axis("y", 0, 1), [Line([(0, 0.5), (1, 0.5)]), Ends([(0.5, "a <name>", "c2")])], "names"
+    )
     name = next(element for element in ElementTree.fromstring(picture).iter() if element.text == "a <name>")
     assert float(name.get("x", "0")) + wide("a <name>", 12.0) <= size.width
 

@@ -19,7 +19,9 @@ SPEC = {"type": "toy_flat", "args": {}}
 def plan(*labels: str, runs: int = 8, objectives: Any = (("accuracy", True),), **budget: Any) -> Plan:
     problem = {"objectives": [list(each) for each in objectives], "constraints": [], "fidelity": ["epochs", 1, 1]}
     judged_by = tuple(metric for metric, _ in objectives)
-    return Plan("made up", SPEC, SPEC, problem, dict.fromkeys(labels, SPEC), judged_by, runs, **(budget or {"trials": 10}))
+    return Plan(
+        "made up", SPEC, SPEC, problem, dict.fromkeys(labels, SPEC), judged_by, runs, **(budget or {"trials": 10})
+    )
 
 
 def run(label: str, seed: int, *values: float, reason: str = "trials") -> Run:
@@ -30,7 +32,11 @@ def run(label: str, seed: int, *values: float, reason: str = "trials") -> Run:
 
 def compared(finals: dict[str, list[float | None]], **options: Any) -> Compared:
     n = len(next(iter(finals.values())))
-    runs = [run(label, seed, *([] if value is None else [value])) for label, values in finals.items() for seed, value in enumerate(values)]
+    runs = [
+        run(label, seed, *([] if value is None else [value]))
+        for label, values in finals.items()
+        for seed, value in enumerate(values)
+    ]
     return compare(plan(*finals, runs=n), runs, **options)
 
 
@@ -45,7 +51,8 @@ def test_the_p_value_is_exact_without_ties() -> None:
 
 
 def test_ties_share_the_middle_of_their_ranks_and_zeros_are_left_out() -> None:
-    # Sizes 1, 1, 2 have ranks 1.5, 1.5, 3. One negative of the tied ones: the positive sum 4.5 of 6; sums of the 8 choices: 0, 1.5², 3², 4.5², 6.
+    # Sizes 1, 1, 2 have ranks 1.5, 1.5, 3. One negative of the tied ones: the positive sum 4.5 of 6; sums of the 8
+    # choices: 0, 1.5², 3², 4.5², 6.
     assert wilcoxon(np.array([-1.0, 1, 2, 0, 0])) == pytest.approx(2 * 3 / 8)
     assert wilcoxon(np.zeros(5)) == 1.0
 
@@ -65,7 +72,9 @@ def test_the_p_value_agrees_with_scipy(n: int, exactly: bool) -> None:
 
 
 def test_false_alarms_are_as_rare_as_promised() -> None:
-    """500 comparisons of equals at 5 %: 25 alarms are expected, sd 4.9. Fails falsely with a chance below 1e-5 (normal curve, 4.5 sd and more)."""
+    """500 comparisons of equals at 5 %: 25 alarms are expected, sd 4.9. Fails falsely with a chance below 1e-5 (normal
+    curve, 4.5 sd and more).
+    """
     rng = np.random.default_rng(1)
     alarms = sum(wilcoxon(rng.normal(size=25)) < 0.05 for _ in range(500))
     assert 3 <= alarms <= 47
@@ -119,7 +128,11 @@ def test_less_is_better_where_the_problem_says_so() -> None:
 
 def test_another_metric_is_judged_in_its_own_direction() -> None:
     runs = [run(label, seed, value) for label, value in (("random", 0.5), ("good", 0.3)) for seed in range(8)]
-    for objective, metric, good in (("accuracy", "log_loss", "good"), ("accuracy", "params", "good"), ("log_loss", "accuracy", "random")):
+    for objective, metric, good in (
+        ("accuracy", "log_loss", "good"),
+        ("accuracy", "params", "good"),
+        ("log_loss", "accuracy", "random"),
+    ):
         searched = plan("random", "good", objectives=((objective, objective == "accuracy"),))
         result = compare(replace(searched, judged_by=(metric,)), runs)
         assert result.best.label == good, (objective, metric)
@@ -132,7 +145,9 @@ def test_the_verdict_goes_the_way_of_the_test_and_not_of_the_number_of_wins() ->
     gains = [0.05 + 0.001 * i for i in range(14)] + [-0.0001 * (i + 1) for i in range(16)]
     result = compared({"random": [0.5] * 30, "bold": [0.5 + gain for gain in gains]})
     test = result.tests[0]
-    assert test.clear and test.better < test.worse and test.gains == pytest.approx(sum(range(17, 31)) / sum(range(1, 31)))
+    assert (
+        test.clear and test.better < test.worse and test.gains == pytest.approx(sum(range(17, 31)) / sum(range(1, 31)))
+    )
     assert "Better than random beyond chance: bold" in result.verdict
 
 
@@ -146,7 +161,9 @@ def test_many_failed_trials_are_told_with_what_the_first_one_said() -> None:
     bad = [replace(run("random", seed, 0.5), n_failed=seed, error="no fidelity 3") for seed in range(3)]
     assert not compare(plan("random", runs=3), bad).notes  # a tenth is nothing unusual
     worse = [replace(each, n_failed=4) for each in bad]
-    assert compare(plan("random", runs=3), worse).notes == ("12 of 30 trials of random failed, the first one so: no fidelity 3",)
+    assert compare(plan("random", runs=3), worse).notes == (
+        "12 of 30 trials of random failed, the first one so: no fidelity 3",
+    )
 
 
 def test_runs_that_one_seed_made_alike_are_told() -> None:
@@ -216,13 +233,16 @@ def test_a_curve_keeps_an_answer_until_the_next_and_begins_where_all_have_one() 
 
 
 def test_intervals_hold_the_mean_as_often_as_they_promise() -> None:
-    """100 comparisons of 40 runs with mean 0: a 95 % interval misses about 5 to 7 of them (bootstrap intervals of 40 are a little narrow), sd 2.5.
-    More than 18 would be wrong; that happens by chance with a probability below 1e-4."""
+    """100 comparisons of 40 runs with mean 0: a 95 % interval misses about 5 to 7 of them (bootstrap intervals of 40
+    are a little narrow), sd 2.5. More than 18 would be wrong; that happens by chance with a probability below 1e-4.
+    """
     rng = np.random.default_rng(2)
     missed = 0
     for _ in range(100):
         values = rng.normal(size=40).tolist()
-        curve = compare(plan("random", runs=40), [run("random", seed, value) for seed, value in enumerate(values)]).curves[0]
+        curve = compare(
+            plan("random", runs=40), [run("random", seed, value) for seed, value in enumerate(values)]
+        ).curves[0]
         missed += not curve.low[-1] <= 0.0 <= curve.high[-1]
     assert missed <= 18
 
@@ -259,7 +279,9 @@ def test_fronts_are_compared_by_hypervolume_against_a_point_that_is_told() -> No
     def front(label: str, seed: int, *points: tuple[float, float]) -> Run:
         return Run(label, seed, 10, 0, 600.0, 0.1, "trials", (Step(4, 60.0, points),), ())
 
-    runs = [front("random", seed, (0.8, 10.0)) for seed in range(2)] + [front("good", seed, (0.9, 10.0), (0.8, 5.0)) for seed in range(2)]
+    runs = [front("random", seed, (0.8, 10.0)) for seed in range(2)] + [
+        front("good", seed, (0.9, 10.0), (0.8, 5.0)) for seed in range(2)
+    ]
     result = compare(plan("random", "good", runs=2, objectives=objectives), runs)
     assert (result.metric, result.maximize) == (VOLUME, True)
     assert result.ideal_point == pytest.approx((0.9, 5.0))

@@ -22,10 +22,18 @@ SPEC = {"type": "toy_flat", "args": {"n_decisions": 4}}
 VOID = {"meta", "link", "img", "br"}
 
 
-def made_up(*labels: str, objectives: Any = (("accuracy", True),), seconds: float | None = None) -> tuple[Compared, Plan]:
-    problem = {"objectives": [list(each) for each in objectives], "constraints": [["params", 1e6, None]], "fidelity": ["epochs", 1, 1]}
+def made_up(
+    *labels: str, objectives: Any = (("accuracy", True),), seconds: float | None = None
+) -> tuple[Compared, Plan]:
+    problem = {
+        "objectives": [list(each) for each in objectives],
+        "constraints": [["params", 1e6, None]],
+        "fidelity": ["epochs", 1, 1],
+    }
     judged_by = tuple(metric for metric, _ in objectives)
-    plan = Plan("bench <b>", SPEC, SPEC, problem, dict.fromkeys(labels, SPEC), judged_by, 8, seconds, None if seconds else 30)
+    plan = Plan(
+        "bench <b>", SPEC, SPEC, problem, dict.fromkeys(labels, SPEC), judged_by, 8, seconds, None if seconds else 30
+    )
     runs = []
     for place, label in enumerate(labels):
         for seed in range(8):
@@ -152,7 +160,9 @@ def test_facts_name_what_was_compared() -> None:
 
 
 def test_a_band_is_one_closed_path() -> None:
-    svg = plot(WIDE, Axis("x", 0, 1), Axis("y", 0, 1), [Band([(0, 0.2, 0.4), (1, 0.3, 0.5)], "s1"), Band([], "s2")], "t")
+    svg = plot(
+        WIDE, Axis("x", 0, 1), Axis("y", 0, 1), [Band([(0, 0.2, 0.4), (1, 0.3, 0.5)], "s1"), Band([], "s2")], "t"
+    )
     assert svg.count('class="band s1"') == 1 and "s2" not in svg
     path = re.search(r'class="band s1" d="M([^"]*)z"', svg)
     assert path is not None and path[1].count("L") == 3

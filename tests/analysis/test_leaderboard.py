@@ -24,7 +24,14 @@ def history(scores: list[float], maximize: bool = True) -> History:
         row = {"id": i, "architecture": dict(Architecture({"depth": i})), "fidelity": 1.0, "parents": [], "notes": {}}
         made.apply(Event("proposed", {"trials": [row]}))
         metrics = {"accuracy": score, "params": 1000.0 + i}
-        outcome = {"status": "ok", "metrics": metrics, "seconds": 1.5, "error": None, "error_kind": None, "notes": {"epochs": 2.0}}
+        outcome = {
+            "status": "ok",
+            "metrics": metrics,
+            "seconds": 1.5,
+            "error": None,
+            "error_kind": None,
+            "notes": {"epochs": 2.0},
+        }
         made.apply(Event("finished", {"trial": i, "outcome": outcome}))
     return made
 

@@ -20,7 +20,8 @@ def opened(picture: Picture) -> Image.Image:
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(
-    ("height", "width", "size"), [(8, 8, (96, 96)), (300, 200, (64, 96)), (1, 1000, (96, 1)), (96, 50, (50, 96)), (5, 40, (80, 10))]
+    ("height", "width", "size"),
+    [(8, 8, (96, 96)), (300, 200, (64, 96)), (1, 1000, (96, 1)), (96, 50, (50, 96)), (5, 40, (80, 10))],
 )
 def test_a_thumbnail_keeps_the_shape_and_fits(height: int, width: int, size: tuple[int, int], channels: int) -> None:
     image = np.zeros((height, width, channels), np.uint8)

@@ -14,10 +14,18 @@ from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-OTHERS = {"node1/from0": "nor_conv_3x3", "node2/from0": "none", "node2/from1": "nor_conv_1x1", "node3/from0": "skip_connect", "node3/from1": "none"}
+OTHERS = {
+    "node1/from0": "nor_conv_3x3",
+    "node2/from0": "none",
+    "node2/from1": "nor_conv_1x1",
+    "node3/from0": "skip_connect",
+    "node3/from1": "none",
+}
 CELLS: list[dict[str, Any]] = [{**OTHERS, "node3/from2": last} for last in OPERATIONS]
 NOTES: dict[str, Any] = {"epochs": 4.0, "steps": 40, "seconds": 80.0, "keys": 12, "params": 34_500}
-REPORTS: list[tuple[float, dict[str, Any]]] = [(float(i), {"train_loss": 2.0 / i, "epochs": 4.0, "seconds": 10.0 * i}) for i in range(1, 5)]
+REPORTS: list[tuple[float, dict[str, Any]]] = [
+    (float(i), {"train_loss": 2.0 / i, "epochs": 4.0, "seconds": 10.0 * i}) for i in range(1, 5)
+]
 SHARED = {"type": "archsmith.oneshot.evaluator:SharedWeightsEvaluator", "args": {"sampler": "controller"}}
 CACHED = {"type": "cached", "args": {"evaluator": SHARED}}
 TRAINING: dict[str, Any] = {"type": "training", "args": {}}
@@ -29,12 +37,20 @@ def cascade(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
 
 
 def turns(n: int) -> list[tuple[float, dict[str, Any]]]:
-    """What ``n`` epochs report, each twice: when its weights are trained, with what the controller said last, and after the controller's turn."""
+    """What ``n`` epochs report, each twice: when its weights are trained, with what the controller said last, and after
+    the controller's turn.
+    """
     reports, said = [], {}
     for i in range(1, n + 1):
         weights = {"train_loss": 2.0 / i, "epochs": float(n), "seconds": 10.0 * i}
         reports.append((float(i), {**weights, **said}))
-        said = {"reward": 0.1 * i, "baseline": 0.08 * i, "entropy": math.log(5 - i), "best_reward": 0.2, "best": json.dumps(CELLS[i % 5])}
+        said = {
+            "reward": 0.1 * i,
+            "baseline": 0.08 * i,
+            "entropy": math.log(5 - i),
+            "best_reward": 0.2,
+            "best": json.dumps(CELLS[i % 5]),
+        }
         reports.append((float(i), {**weights, **said}))
     return reports
 
@@ -73,7 +89,10 @@ def test_what_was_trained_and_how_long_it_took(prepared: Any) -> None:
     found = told(prepared(REPORTS, NOTES, sampler="uniform"))
     assert found.losses == ((1.0, 2.0), (2.0, 1.0), (3.0, pytest.approx(2 / 3)), (4.0, 0.5))
     text = found.lead.replace(NB, " ")
-    assert "34.5 k numbers in 12 pieces" in text and "for 4 epochs (rounds through all training pictures) in 1 min 20 s" in text
+    assert (
+        "34.5 k numbers in 12 pieces" in text
+        and "for 4 epochs (rounds through all training pictures) in 1 min 20 s" in text
+    )
     assert "drawn by chance" in text and text.endswith("went from 2 to 0.5.")
     assert found.learning is None and found.derived is None and found.favourite is None
 
@@ -81,7 +100,10 @@ def test_what_was_trained_and_how_long_it_took(prepared: Any) -> None:
 def test_one_that_was_cut_off_says_how_far_it_came(prepared: Any) -> None:
     found = told(prepared(turns(4)[:5]))
     text = found.lead.replace(NB, " ")
-    assert "was cut off after 30 s, with 3 of 4 epochs (rounds through all training pictures) done." in text and "trained for" not in text
+    assert (
+        "was cut off after 30 s, with 3 of 4 epochs (rounds through all training pictures) done." in text
+        and "trained for" not in text
+    )
     assert found.derived is None and found.learning is not None and len(found.losses) == 3
 
 
@@ -91,7 +113,8 @@ def test_one_that_goes_on_says_how_long_it_takes(prepared: Any) -> None:
     found = preparing_of(study)
     assert found is not None
     assert found.lead.replace(NB, " ").endswith(
-        "is still running after 10 s, with 1 of 4 epochs (rounds through all training pictures) done and about 31 s left."
+        "is still running after 10 s, with 1 of 4 epochs (rounds through all training pictures) done and about 31 s "
+        "left."
     )
 
 
@@ -105,7 +128,9 @@ def test_one_that_goes_on_says_how_long_it_takes(prepared: Any) -> None:
         ({"type": "mine:Evaluator", "args": None}, {"derived": "yes", "params": 3}),
     ],
 )
-def test_evaluators_that_prepare_something_else_have_no_part(prepared: Any, evaluator: dict[str, Any], notes: dict[str, Any]) -> None:
+def test_evaluators_that_prepare_something_else_have_no_part(
+    prepared: Any, evaluator: dict[str, Any], notes: dict[str, Any]
+) -> None:
     assert preparing_of(read_study(prepared(REPORTS, notes, evaluator=evaluator))) is None
 
 
@@ -126,7 +151,9 @@ def test_whose_scores_trials_have(prepared: Any) -> None:
         (cascade(SHARED, TRAINING), False),
         (TRAINING, False),
     ]
-    assert [judged_by_sharing(read_study(prepared([], {}, evaluator=spec))) for spec, _ in answers] == [answer for _, answer in answers]
+    assert [judged_by_sharing(read_study(prepared([], {}, evaluator=spec))) for spec, _ in answers] == [
+        answer for _, answer in answers
+    ]
 
 
 def test_long_preparations_are_thinned_out_and_keep_their_ends(prepared: Any) -> None:
@@ -140,7 +167,8 @@ def test_long_preparations_are_thinned_out_and_keep_their_ends(prepared: Any) ->
 
 def test_each_turn_of_the_controller_is_one_point_at_its_epoch(prepared: Any) -> None:
     found = learning(prepared([*turns(3), (3.5, {**turns(3)[-1][1], "train_loss": 0.6})], NOTES))
-    assert found.rewards == tuple((float(i), pytest.approx(0.1 * i)) for i in (1, 2, 3))  # at 3.5 the last turn is only told again
+    # at 3.5 the last turn is only told again
+    assert found.rewards == tuple((float(i), pytest.approx(0.1 * i)) for i in (1, 2, 3))
     assert found.baselines[-1] == (3.0, pytest.approx(0.24))
     text = found.lead.replace(NB, " ")
     assert "The moving average of these scores went from 8 % to 24 %" in text
@@ -165,7 +193,11 @@ def test_curves_are_drawn_in_both_sizes(prepared: Any) -> None:
 
 def test_derived_networks_and_what_they_scored_as_trials(prepared: Any) -> None:
     found = derived(prepared(turns(2), rows(0.6, 0.55, 0.5), [trial(0, 0.58), trial(1, 0.62), trial(2, None)]))
-    assert [(row.place, row.score, row.trial, row.value) for row in found.candidates] == [(1, 0.6, 0, 0.58), (2, 0.55, 1, 0.62), (3, 0.5, 2, None)]
+    assert [(row.place, row.score, row.trial, row.value) for row in found.candidates] == [
+        (1, 0.6, 0, 0.58),
+        (2, 0.55, 1, 0.62),
+        (3, 0.5, 2, None),
+    ]
     text = found.lead.replace(NB, " ")
     assert "50 networks were drawn" in text and "the 3 best were kept" in text
     assert "Trials looked at 2 of these more closely, and number 2 came out best." in text
@@ -174,7 +206,8 @@ def test_derived_networks_and_what_they_scored_as_trials(prepared: Any) -> None:
 
 def test_a_first_look_that_is_confirmed(prepared: Any) -> None:
     assert (
-        "all of these more closely, and the first one stayed the best." in derived(prepared([], rows(0.6, 0.5), [trial(0, 0.6), trial(1, 0.5)])).lead
+        "all of these more closely, and the first one stayed the best."
+        in derived(prepared([], rows(0.6, 0.5), [trial(0, 0.6), trial(1, 0.5)])).lead
     )
 
 
@@ -206,7 +239,15 @@ def test_long_tables_are_cut(prepared: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "rows", ["many", 3, [3], [{"architecture": 3, "score": 0.5}], [{"architecture": {"a": 1}}], [{"architecture": {"a": [1]}, "score": 1}]]
+    "rows",
+    [
+        "many",
+        3,
+        [3],
+        [{"architecture": 3, "score": 0.5}],
+        [{"architecture": {"a": 1}}],
+        [{"architecture": {"a": [1]}, "score": 1}],
+    ],
 )
 def test_notes_of_another_form_are_no_derived_networks(prepared: Any, rows: Any) -> None:
     assert told(prepared(REPORTS, {**NOTES, "derived": rows})).derived is None
@@ -217,7 +258,11 @@ def test_notes_of_another_form_are_no_derived_networks(prepared: Any, rows: Any)
 
 def test_the_best_derived_network_is_drawn_where_no_trial_is(prepared: Any) -> None:
     favourite = told(prepared(turns(2), rows(0.6, 0.5))).favourite
-    assert favourite is not None and favourite.name == "the best derived network (number 1)" and favourite.graph is not None
+    assert (
+        favourite is not None
+        and favourite.name == "the best derived network (number 1)"
+        and favourite.graph is not None
+    )
 
 
 def test_a_network_that_the_page_draws_anyway_is_not_drawn_twice(prepared: Any) -> None:

@@ -44,7 +44,9 @@ class Page(HTMLParser):
             self._open.append(tag)
         if values.get("id"):
             self.ids[str(values["id"])] += 1
-        self.addresses += [str(values[name]) for name in ("src", "href", "action", "srcset", "data", "poster") if values.get(name)]
+        self.addresses += [
+            str(values[name]) for name in ("src", "href", "action", "srcset", "data", "poster") if values.get(name)
+        ]
         if tag == "img":
             self.pictures.append(values)
         if re.fullmatch("h[1-6]", tag):
@@ -79,13 +81,29 @@ def raw(study: Path) -> str:
 
 def test_a_finished_study_gets_every_section(make: Any) -> None:
     shown = page(make())
-    for part in ("data", "bought", "confusions", "confidence", "worst", "progress", "sizes", "network", "curves", "time", "reproduce", "words"):
+    for part in (
+        "data",
+        "bought",
+        "confusions",
+        "confidence",
+        "worst",
+        "progress",
+        "sizes",
+        "network",
+        "curves",
+        "time",
+        "reproduce",
+        "words",
+    ):
         assert shown.ids[part] == 1, part
 
 
 def test_the_answer_comes_first(make: Any) -> None:
     shown = page(make(right=1.0, n=120))
-    assert re.search(r"Right on 100 % of 120 test pictures For pictures like these the true rate lies between 96\.9 % and 100 %", shown.text)
+    assert re.search(
+        r"Right on 100 % of 120 test pictures For pictures like these the true rate lies between 96\.9 % and 100 %",
+        shown.text,
+    )
 
 
 def test_ids_are_there_once_and_links_lead_to_them(make: Any) -> None:
@@ -226,7 +244,9 @@ def test_a_search_without_data(tmp_path: Path) -> None:
 
 
 def test_what_strategies_noted_is_shown_where_it_was_noted(searched: Any, make: Any) -> None:
-    notes = [{"top_prob/width": 0.5 + i / 50, "entropy": 0.5, "mean": i / 20 - 0.5, "deviation": 0.1} for i in range(20)]
+    notes = [
+        {"top_prob/width": 0.5 + i / 50, "entropy": 0.5, "mean": i / 20 - 0.5, "deviation": 0.1} for i in range(20)
+    ]
     shown = page(searched([(0.5 + (i * 7 % 20) / 100, note) for i, note in enumerate(notes)]))
     assert shown.ids["policy"] == shown.ids["forecasts"] == 1
     assert "1 width 88 %" in shown.text and "exactly as expected" in shown.text and "rank correlation" in shown.text
@@ -236,20 +256,42 @@ def test_what_strategies_noted_is_shown_where_it_was_noted(searched: Any, make: 
 
 
 def test_shared_weights_get_a_section_before_the_search(prepared: Any, make: Any) -> None:
-    cells = [{"node1/from0": "nor_conv_3x3", "node2/from0": "none", "node2/from1": "none", "node3/from0": "none"} | rest for rest in CELLS]
+    cells = [
+        {"node1/from0": "nor_conv_3x3", "node2/from0": "none", "node2/from1": "none", "node3/from0": "none"} | rest
+        for rest in CELLS
+    ]
     said = {"reward": 0.3, "baseline": 0.2, "entropy": 1.2}
-    reports = [(1.0, {"train_loss": 2.0}), (2.0, {"train_loss": 1.0, **said}), (3.0, {"train_loss": 0.5, **said, "entropy": 1.1})]
-    notes = {"epochs": 3.0, "seconds": 30.0, "keys": 9, "params": 34_500, "derived": [{"architecture": cell, "score": 0.5} for cell in cells]}
-    tried = [(cell, {"accuracy": 0.6 + i / 10, "params": 100.0}, {"operator": "derived", "rank": i}) for i, cell in enumerate(cells)]
+    reports = [
+        (1.0, {"train_loss": 2.0}),
+        (2.0, {"train_loss": 1.0, **said}),
+        (3.0, {"train_loss": 0.5, **said, "entropy": 1.1}),
+    ]
+    notes = {
+        "epochs": 3.0,
+        "seconds": 30.0,
+        "keys": 9,
+        "params": 34_500,
+        "derived": [{"architecture": cell, "score": 0.5} for cell in cells],
+    }
+    tried = [
+        (cell, {"accuracy": 0.6 + i / 10, "params": 100.0}, {"operator": "derived", "rank": i})
+        for i, cell in enumerate(cells)
+    ]
     text = raw(prepared(reports, notes, tried))
     shown = Page(text)
-    assert shown.ids["preparing"] == shown.ids["derived"] == 1 and text.index('id="preparing"') < text.index('id="progress"')
+    assert shown.ids["preparing"] == shown.ids["derived"] == 1 and text.index('id="preparing"') < text.index(
+        'id="progress"'
+    )
     assert "They are not the scores of trained networks" in shown.text and "50 % 70 % 1" in shown.text
     assert "(number 2) is below" in shown.text and "#network" in shown.addresses and shown.ids["tip-network"] == 1
     assert {name for name, n in shown.ids.items() if n > 1} == set()
     assert all(b <= a + 1 for a, b in zip(shown.headings, shown.headings[1:], strict=False))
     untried = page(prepared(reports, notes))
-    assert "The best derived network (number 1)" in untried.text and untried.ids["tip-favourite"] == 1 and "as a trial" not in untried.text
+    assert (
+        "The best derived network (number 1)" in untried.text
+        and untried.ids["tip-favourite"] == 1
+        and "as a trial" not in untried.text
+    )
     plain = page(make())
     assert not plain.ids["preparing"] and "shared weights" not in plain.text
 
@@ -259,7 +301,9 @@ def test_a_look_with_shared_weights_is_not_called_a_training(make: Any) -> None:
     assert "A trial scores a network with the shared weights" in looked and "trains a network briefly" not in looked
     assert "A look at one network with the shared weights" in looked and "A short training of one network" not in looked
     assert "A trial trains a network briefly" in trained and "A short training of one network" in trained
-    assert "with shared weights, which only rank networks" in page(make(evaluator="shared_weights", finished=False)).text
+    assert (
+        "with shared weights, which only rank networks" in page(make(evaluator="shared_weights", finished=False)).text
+    )
 
 
 def test_a_preparation_that_was_cut_off_shows_what_there_is(prepared: Any) -> None:
@@ -271,9 +315,14 @@ def test_a_preparation_that_was_cut_off_shows_what_there_is(prepared: Any) -> No
 def test_what_inheritance_saved_is_told_where_trials_inherited(prepared: Any) -> None:
     rows = [({"depth": 0}, {"accuracy": 0.5}, {}), ({"depth": 1}, {"accuracy": 0.6}, {})]
     training = {"type": "training", "args": {}}
-    folder = prepared([], {}, rows, evaluator=training, outcomes={"inherited": 0.75, "epochs": 0.5, "steps": 10, "step_ms": 200.0})
+    folder = prepared(
+        [], {}, rows, evaluator=training, outcomes={"inherited": 0.75, "epochs": 0.5, "steps": 10, "step_ms": 200.0}
+    )
     text = page(folder).text
-    assert "2 of 2 trials began with weights of an earlier one, on average 75 % of their parameters, and trained for 50 % of the epochs" in text
+    assert (
+        "2 of 2 trials began with weights of an earlier one, on average 75 % of their parameters, and trained for 50 "
+        "% of the epochs" in text
+    )
     assert text.index("began with weights") > text.index("How the search went")
     assert "began with weights" not in page(prepared([], {}, rows, evaluator=training)).text
 
@@ -285,7 +334,9 @@ def test_names_of_decisions_do_nothing(searched: Any) -> None:
 
 
 def test_a_search_says_how_to_repeat_it(searched: Any) -> None:
-    shown = page(searched([(0.5, {}) for _ in range(3)], began={"command": "archsmith search --bench digits --seed 3"}, beta=2.0))
+    shown = page(
+        searched([(0.5, {}) for _ in range(3)], began={"command": "archsmith search --bench digits --seed 3"}, beta=2.0)
+    )
     assert "The command again: archsmith search --bench digits --seed 3" in shown.text
     assert "mine (beta = 2.0)" in shown.text and "accuracy, more is better; parameters ≤ 10" in shown.text
 

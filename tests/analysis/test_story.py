@@ -21,7 +21,9 @@ def lead(report: Report) -> str:
 
 def test_what_the_search_bought(make: Any) -> None:
     text = lead(told(make, scores=(0.6, 0.80, 0.84), n=3000))
-    assert text.startswith("The search found a network that is 4 points better on the test pictures than the hand-made one. It has")
+    assert text.startswith(
+        "The search found a network that is 4 points better on the test pictures than the hand-made one. It has"
+    )
     assert "A linear model alone reaches 60 %: the searched network is 24 points better." in text
 
 
@@ -81,7 +83,9 @@ def test_balanced_accuracy_is_told_beside_the_plain_rate(make: Any) -> None:
 
 def test_reproduce(make: Any) -> None:
     report = told(make)
-    assert report.reproduce.command == "archsmith fit blots --time 60s --space conv_stages --strategy evolution --seed 7"
+    assert (
+        report.reproduce.command == "archsmith fit blots --time 60s --space conv_stages --strategy evolution --seed 7"
+    )
     assert "read once, and nothing was chosen by them" in report.reproduce.lead
     assert ("seed", "7") in report.reproduce.facts and report.reproduce.bundle == "models/blots"
 
@@ -122,7 +126,10 @@ def test_classes_with_few_pictures_are_called_rough(make: Any) -> None:
 def test_the_surest_mistakes_come_first(make: Any) -> None:
     answers = tell(read_study(make(n=600, right=0.5))).answers
     assert answers is not None and answers.worst is not None
-    shares = [float(dict(mistake.told)["Taken for"].split("(")[1].replace(f"{NB}%)", "")) for mistake in answers.worst.mistakes]
+    shares = [
+        float(dict(mistake.told)["Taken for"].split("(")[1].replace(f"{NB}%)", ""))
+        for mistake in answers.worst.mistakes
+    ]
     assert len(shares) == 24 and shares == sorted(shares, reverse=True)
     assert all(mistake.picture is not None for mistake in answers.worst.mistakes)
 
@@ -141,17 +148,23 @@ def test_overconfidence_is_named(make: Any) -> None:
     answers = tell(read_study(study)).answers
     assert answers is not None and answers.confidence is not None
     assert answers.confidence.lead.replace(NB, " ") == (
-        "On average the network is 98 % sure of its answer and right 75 % of the time: it is too sure, so read its probabilities as a rough guide."
+        "On average the network is 98 % sure of its answer and right 75 % of the time: it is too sure, so read its "
+        "probabilities as a rough guide."
     )
 
 
 def test_numbers_that_lean_to_one_side_and_to_the_middle(make: Any) -> None:
     study = make(classes=(), metric="r2", n=300)
     truth = np.linspace(0, 100, 300)
-    np.savez(study / "final" / "predictions.npz", test=(50 + 0.5 * (truth - 50) + 10).astype(np.float32), test_labels=truth)
+    np.savez(
+        study / "final" / "predictions.npz", test=(50 + 0.5 * (truth - 50) + 10).astype(np.float32), test_labels=truth
+    )
     answers = tell(read_study(study)).answers
     assert answers is not None and answers.numbers is not None
-    assert "On average it answers 10 too high." in answers.numbers.lead and "large values come out too low" in answers.numbers.lead
+    assert (
+        "On average it answers 10 too high." in answers.numbers.lead
+        and "large values come out too low" in answers.numbers.lead
+    )
 
 
 # The search
@@ -180,12 +193,15 @@ def test_thinning_keeps_the_best_ones_and_flatters_nothing_that_is_regular(make:
     assert progress is not None and progress.n_left_out + len(progress.dots) == 4000
     shown = {dot.seconds for dot in progress.dots}
     assert {seconds for seconds, _ in progress.best} <= shown
-    # 80 of 4000 failed, so about 16 of 800 that are shown; more than 40 would happen once in more than a million fixed lots.
+    # 80 of 4000 failed, so about 16 of 800 that are shown; more than 40 would happen once in more than a million fixed
+    # lots.
     assert sum(dot.value is None for dot in progress.dots) < 40
 
 
 def test_the_data_in_a_sentence(make: Any) -> None:
-    material = tell(read_study(make(checks={"counts": {"train": [100, 10, 50]}, "warnings": ["The classes are uneven."]}))).material
+    material = tell(
+        read_study(make(checks={"counts": {"train": [100, 10, 50]}, "warnings": ["The classes are uneven."]}))
+    ).material
     assert material is not None
     assert "100 training pictures of “cat”, 10 of “dog”" in material.lead.replace(NB, " ")
     assert "1 thing that you should know" in material.lead.replace(NB, " ")
@@ -203,11 +219,17 @@ def test_trials_after_a_preparation_are_timed_from_its_end(prepared: Any) -> Non
 def test_scores_of_shared_weights_are_called_so_at_once(prepared: Any) -> None:
     trials = [({"depth": 1}, {"accuracy": 0.5}, {})]
     assert "These scores come from shared weights" in tell(read_study(prepared([], {}, trials))).answer.detail
-    assert "shared" not in tell(read_study(prepared([], {}, trials, evaluator={"type": "training", "args": {}}))).answer.detail
+    assert (
+        "shared"
+        not in tell(read_study(prepared([], {}, trials, evaluator={"type": "training", "args": {}}))).answer.detail
+    )
 
 
 def test_a_study_without_trials_says_what_it_waits_for(prepared: Any) -> None:
-    assert tell(read_study(prepared([(1.0, {})]))).answer.detail == "The evaluator was cut off while it prepared; no trial has begun."
+    assert (
+        tell(read_study(prepared([(1.0, {})]))).answer.detail
+        == "The evaluator was cut off while it prepared; no trial has begun."
+    )
     assert tell(read_study(prepared([(1.0, {})], {}))).answer.detail == "No trial has begun."
     pending = read_study(prepared([], {}, [({"depth": 1}, None, {})]))
     assert tell(pending).answer.detail == "Every trial so far failed or is still running."

@@ -49,7 +49,14 @@ def test_trials_of_a_table_run_on_simulated_time(make: Any) -> None:
     store.acquire()
     for i in range(3):
         row = {"id": i, "architecture": {"a": i}, "fidelity": 1.0, "parents": [], "notes": {}}
-        outcome = {"status": "ok", "metrics": {"accuracy": 0.5}, "seconds": 1000.0, "error": None, "error_kind": None, "notes": {}}
+        outcome = {
+            "status": "ok",
+            "metrics": {"accuracy": 0.5},
+            "seconds": 1000.0,
+            "error": None,
+            "error_kind": None,
+            "notes": {},
+        }
         store.append([Event("proposed", {"trials": [row]}), Event("finished", {"trial": i, "outcome": outcome})])
     store.close()
     study = read_study(folder)
@@ -59,7 +66,11 @@ def test_trials_of_a_table_run_on_simulated_time(make: Any) -> None:
 def test_a_preparation_that_was_killed_repeats_itself(prepared: Any) -> None:
     reports = [(1.0, {"train_loss": 3.0}), (2.0, {"train_loss": 2.0, "reward": 0.1}), (2.4, {"train_loss": 1.0})]
     study = read_study(prepared([*reports, (2.0, {"reward": 0.2}), (3.0, {"train_loss": 1.5})]))
-    assert study.preparing == [(1.0, {"train_loss": 3.0}), (2.0, {"train_loss": 2.0, "reward": 0.2}), (3.0, {"train_loss": 1.5})]
+    assert study.preparing == [
+        (1.0, {"train_loss": 3.0}),
+        (2.0, {"train_loss": 2.0, "reward": 0.2}),
+        (3.0, {"train_loss": 1.5}),
+    ]
 
 
 def test_the_end_of_a_preparation_is_known_where_it_took_time(prepared: Any, make: Any) -> None:

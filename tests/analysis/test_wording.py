@@ -24,7 +24,9 @@ def plain(text: str) -> str:
         (0.0, None, "0 %"),
     ],
 )
-def test_a_share_is_as_exact_as_its_pictures_and_never_looks_like_all_or_none(value: float, n: int | None, text: str) -> None:
+def test_a_share_is_as_exact_as_its_pictures_and_never_looks_like_all_or_none(
+    value: float, n: int | None, text: str
+) -> None:
     assert plain(wording.share(value, n)) == text
 
 
@@ -46,20 +48,26 @@ def test_durations(seconds: float | None, text: str) -> None:
     assert plain(wording.duration(seconds)) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(650, "650"), (999.9, "1 k"), (500_602, "501 k"), (7_973_120, "7.97 M"), (0.5, "0.5")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(650, "650"), (999.9, "1 k"), (500_602, "501 k"), (7_973_120, "7.97 M"), (0.5, "0.5")]
+)
 def test_rounded_counts(value: float, text: str) -> None:
     assert plain(wording.rounded(value)) == text
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.01, "1 point"), (0.0057, "0.57 points"), (-0.081, "8.1 points"), (0.2, "20 points"), (0.0, "0 points")]
+    ("value", "text"),
+    [(0.01, "1 point"), (0.0057, "0.57 points"), (-0.081, "8.1 points"), (0.2, "20 points"), (0.0, "0 points")],
 )
 def test_points(value: float, text: str) -> None:
     assert plain(wording.points(value)) == text
 
 
 def test_one_and_many() -> None:
-    assert plain(wording.amount(1, "picture")) == "1 picture" and plain(wording.amount(2000, "class", "classes")) == "2,000 classes"
+    assert (
+        plain(wording.amount(1, "picture")) == "1 picture"
+        and plain(wording.amount(2000, "class", "classes")) == "2,000 classes"
+    )
     assert wording.listing(["a"]) == "a" and wording.listing(["a", "b", "c"]) == "a, b and c"
     assert wording.quoted("a\nb") == "“a b”" and len(wording.quoted("x" * 100)) == 42
 
@@ -72,7 +80,8 @@ def test_wilson_is_the_textbook_interval() -> None:
 
 
 def test_wilson_covers_the_truth_as_often_as_it_says() -> None:
-    # 2000 draws of 40 pictures at p = 0.9: the interval's own coverage there is 0.958; outside 0.93 … 0.98 once in millions of runs.
+    # 2000 draws of 40 pictures at p = 0.9: the interval's own coverage there is 0.958; outside 0.93 … 0.98 once in
+    # millions of runs.
     hits = generator(0, "wilson").binomial(40, 0.9, 2000)
     covered = [low <= 0.9 <= high for low, high in (wording.wilson(h / 40, 40) for h in hits)]
     assert 0.93 < sum(covered) / len(covered) < 0.98

@@ -45,7 +45,9 @@ def fitted(data, heard, tmp_path_factory):
     images, labels = data
     place = str(tmp_path_factory.mktemp("workspace"))
     brief = {"recipe": {"epochs": 20}}  # which ends it long before the time does
-    model = ImageClassifier(time=150, trials=1, settings=brief, workspace=place, on_trial=heard.on_trial, on_epoch=heard.on_epoch)
+    model = ImageClassifier(
+        time=150, trials=1, settings=brief, workspace=place, on_trial=heard.on_trial, on_epoch=heard.on_epoch
+    )
     return model.fit(images[:1500], labels[:1500])
 
 
@@ -69,7 +71,14 @@ def test_arrays_files_and_pillow_images_get_the_same_answers(fitted, data, tmp_p
         picture.save(tmp_path / f"{i}.png")
     paths = [tmp_path / f"{i}.png" for i in range(6)]
     expected = fitted.predict_proba(data[0][:6])
-    for images in (as_bytes, list(data[0][:6]), pictures, paths, np.array([str(path) for path in paths]), pandas.Series(map(str, paths))):
+    for images in (
+        as_bytes,
+        list(data[0][:6]),
+        pictures,
+        paths,
+        np.array([str(path) for path in paths]),
+        pandas.Series(map(str, paths)),
+    ):
         np.testing.assert_allclose(fitted.predict_proba(images), expected, atol=1e-6)
 
 
@@ -93,7 +102,9 @@ def test_the_network_is_data(fitted):
 
 def test_the_report_is_one_file(fitted, tmp_path):
     assert fitted.report() == fitted.report_ and fitted.report_.stat().st_size < 3 * 2**20
-    assert fitted.report(tmp_path / "mine.html").read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html>")
+    assert (
+        fitted.report(tmp_path / "mine.html").read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html>")
+    )
 
 
 def test_a_notebook_shows_a_card(fitted):
@@ -154,7 +165,9 @@ def test_cross_validation_in_two_processes(data, tmp_path):
     from sklearn.model_selection import cross_val_score
 
     images, labels = data
-    scores = cross_val_score(ImageClassifier(time=25, trials=1, workspace=str(tmp_path)), images, labels, cv=2, n_jobs=2)
+    scores = cross_val_score(
+        ImageClassifier(time=25, trials=1, workspace=str(tmp_path)), images, labels, cv=2, n_jobs=2
+    )
     assert scores.min() > 0.8
 
 

@@ -25,11 +25,15 @@ SPEED = Speed(step_seconds=0.05, batch_size=128, n_train=55_000, n_valid=5_000, 
 TASK = image_classification((1, 28, 28), tuple("0123456789"))
 
 
-def evaluator(weights: str, recipe: Recipe | None = None, steps_per_epoch: int = 430, **settings: Any) -> TrainingEvaluator | SharedWeightsEvaluator:
+def evaluator(
+    weights: str, recipe: Recipe | None = None, steps_per_epoch: int = 430, **settings: Any
+) -> TrainingEvaluator | SharedWeightsEvaluator:
     asked = FitSettings("digits", weights=weights, **settings)
     plan = make_plan(600.0, None, 5.0, SPEED, weights=weights_of(asked))
     space = ConvStages((1, 28, 28), 10)
-    found = evaluator_of(asked, plan, space, recipe or Recipe(), steps_per_epoch, data="", device="cpu", memory_mb=None, task=TASK)
+    found = evaluator_of(
+        asked, plan, space, recipe or Recipe(), steps_per_epoch, data="", device="cpu", memory_mb=None, task=TASK
+    )
     assert catalog.from_spec(catalog.to_spec(found), "evaluator") == found  # so that a study can go on with it
     return found
 
@@ -61,10 +65,15 @@ def test_enas_lets_a_controller_choose_and_derive() -> None:
 
 def test_a_persons_settings_change_what_they_name_and_nothing_else() -> None:
     plain = evaluator(SHARED)
-    found = evaluator(SHARED, settings={"shared": {"sampler": "fair", "recipe": {"epochs": 3}, "controller": {"steps": 2}}})
+    found = evaluator(
+        SHARED, settings={"shared": {"sampler": "fair", "recipe": {"epochs": 3}, "controller": {"steps": 2}}}
+    )
     assert isinstance(plain, SharedWeightsEvaluator) and isinstance(found, SharedWeightsEvaluator)
     expected = dataclasses.replace(
-        plain, sampler="fair", recipe=dataclasses.replace(plain.recipe, epochs=3.0), controller=dataclasses.replace(plain.controller, steps=2)
+        plain,
+        sampler="fair",
+        recipe=dataclasses.replace(plain.recipe, epochs=3.0),
+        controller=dataclasses.replace(plain.controller, steps=2),
     )
     assert found == expected
 
@@ -86,7 +95,11 @@ def test_wrong_settings_are_found_before_any_data_are_read(settings: dict[str, A
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [({"weights": "borrowed"}, "inherited"), ({"strategy": "enas", "weights": "own"}, "enas"), ({"settings": {"bank": {}}}, "shared")],
+    [
+        ({"weights": "borrowed"}, "inherited"),
+        ({"strategy": "enas", "weights": "own"}, "enas"),
+        ({"settings": {"bank": {}}}, "shared"),
+    ],
 )
 def test_weights_that_make_no_sense_are_refused(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -102,7 +115,10 @@ def test_parents_stay_where_children_inherit_from_them() -> None:
 
 
 def test_the_command_of_a_job_asks_for_the_same_settings() -> None:
-    settings = {"shared": {"sampler": "fair", "recipe": {"epochs": 3, "balance": True}}, "recipe": {"learning_rate": 0.1}}
+    settings = {
+        "shared": {"sampler": "fair", "recipe": {"epochs": 3, "balance": True}},
+        "recipe": {"learning_rate": 0.1},
+    }
     words = shlex.split(command_of(FitSettings("digits", weights="shared", settings=settings)))
     assert words[words.index("--weights") + 1] == "shared"
     assert catalog.parse_settings([words[i + 1] for i, word in enumerate(words) if word == "--set"]) == settings

@@ -19,13 +19,26 @@ def phases(events, state="finished"):
 
 def test_the_story_is_told_in_order(finished):
     assert phases(finished.events) == [
-        *("read", "linear", "search", "train fixed", "train searched", "choose", "calibrate", "test", "export", "report")
+        *(
+            "read",
+            "linear",
+            "search",
+            "train fixed",
+            "train searched",
+            "choose",
+            "calibrate",
+            "test",
+            "export",
+            "report",
+        )
     ]
 
 
 def test_the_answer_is_complete_and_json(finished):
     result = json.loads(json.dumps(finished.result.to_dict()))
-    wanted = "study stop_reason seconds budget_seconds n_trials valid test rows architecture params macs model_dir".split()
+    wanted = (
+        "study stop_reason seconds budget_seconds n_trials valid test rows architecture params macs model_dir".split()
+    )
     assert set(wanted) <= set(result)
     assert [row["name"] for row in result["rows"]] == ["linear", "fixed", "searched"]
     assert result["n_trials"] == 2 and result["stop_reason"] == "trials"
@@ -81,7 +94,9 @@ def test_a_finished_study_has_nothing_to_resume(finished):
     ],
 )
 def test_what_cannot_work_is_said_before_anything_is_written(tmp_path, change, error, words):
-    settings = dataclasses.replace(FitSettings(data="digits", seconds=20.0, workspace=str(tmp_path / "workspace")), **change)
+    settings = dataclasses.replace(
+        FitSettings(data="digits", seconds=20.0, workspace=str(tmp_path / "workspace")), **change
+    )
     with pytest.raises(error, match=words):
         fit(settings)
     assert not Workspace(settings.workspace).list()
@@ -117,7 +132,9 @@ def test_a_finished_study_given_more_goes_on_and_counts_its_looks_at_the_test_pa
     workspace = tmp_path / "workspace"
     shutil.copytree(finished.settings.workspace, workspace)
     more = {"seconds": None, "trials": finished.result.n_trials + 1}
-    settings = dataclasses.replace(finished.settings, workspace=str(workspace), out=None, name=finished.result.study, resume=True, **more)
+    settings = dataclasses.replace(
+        finished.settings, workspace=str(workspace), out=None, name=finished.result.study, resume=True, **more
+    )
     events = []
     result = fit(settings, observer=events.append)
     assert result.n_trials == more["trials"] and result.test_reads == 2
@@ -127,11 +144,20 @@ def test_a_finished_study_given_more_goes_on_and_counts_its_looks_at_the_test_pa
 
 BRIEF = {
     "recipe": {"epochs": 1},
-    "shared": {"recipe": {"epochs": 1}, "controller": {"steps": 1, "batch": 2}, "candidates": 4, "derived": 2, "n_train": 200},
+    "shared": {
+        "recipe": {"epochs": 1},
+        "controller": {"steps": 1, "batch": 2},
+        "candidates": 4,
+        "derived": 2,
+        "n_train": 200,
+    },
 }
 
 
-@pytest.mark.parametrize(("asked", "weights"), [({"strategy": "enas"}, "shared"), ({"strategy": "evolution", "weights": "inherited"}, "inherited")])
+@pytest.mark.parametrize(
+    ("asked", "weights"),
+    [({"strategy": "enas"}, "shared"), ({"strategy": "evolution", "weights": "inherited"}, "inherited")],
+)
 def test_whatever_weights_trials_have_the_answer_is_trained_from_scratch(tmp_path, asked, weights):
     settings = FitSettings(data="digits", seconds=None, trials=2, workspace=str(tmp_path), settings=BRIEF, **asked)
     events = []
@@ -139,9 +165,11 @@ def test_whatever_weights_trials_have_the_answer_is_trained_from_scratch(tmp_pat
     assert events[0].kind == "phase" and [row.name for row in result.rows] == ["linear", "fixed", "searched"]
     (began,) = [event.data for event in events if event.kind == "study"]
     assert began["fit"]["plan"]["weights"] == weights
-    assert (began["space"]["args"]["recipe"] is None) == (weights == "shared")  # a recipe that no trial is trained with cannot be searched
+    # a recipe that no trial is trained with cannot be searched
+    assert (began["space"]["args"]["recipe"] is None) == (weights == "shared")
     searched = next(row for row in result.rows if row.name == "searched")
-    assert searched.epochs == 1 and searched.test is not None  # so much training of its own, whatever its trial began with
+    # so much training of its own, whatever its trial began with
+    assert searched.epochs == 1 and searched.test is not None
     notes = [event.data["outcome"]["notes"] for event in events if event.kind == "finished"]
     assert len(notes) == 2 and all(("inherited" in note) == (weights == "inherited") for note in notes)
     derived = [event.data["notes"]["derived"] for event in events if event.kind == "prepared"]

@@ -36,18 +36,35 @@ def pictures(tmp_path_factory):
 
 
 def command(data, workspace, *more):
-    return [sys.executable, "-m", "archsmith", "fit", str(data), "--side", "16", "--workspace", str(workspace), "--json", "--resume", *more]
+    return [
+        sys.executable,
+        "-m",
+        "archsmith",
+        "fit",
+        str(data),
+        "--side",
+        "16",
+        "--workspace",
+        str(workspace),
+        "--json",
+        "--resume",
+        *more,
+    ]
 
 
 def finished(data, workspace, environment, *more):
-    done = subprocess.run(command(data, workspace, *more), env=environment, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        command(data, workspace, *more), env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def killed_after(seconds, data, workspace, environment, *more):
     """Was there a living process to kill after ``seconds``?"""
-    process = subprocess.Popen(command(data, workspace, *more), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command(data, workspace, *more), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         process.wait(timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -65,9 +82,17 @@ def story(workspace):
     from archsmith.core.problem import Problem
 
     history = replayed(store, Problem.from_dict(catalog.from_spec(began["space"], "space"), began["problem"]))
-    trials = [(t.id, dict(t.architecture), t.parents, dict(t.metrics), [(step, dict(m)) for step, m in t.curve]) for t in history.trials]
-    results = {e.data["name"]: e.data["result"] for e in store.read() if e.kind == "phase" and e.data["state"] == "finished"}
-    scores = {name: {k: v for k, v in result.items() if k not in ("seconds", "lead", "read")} for name, result in results.items()}
+    trials = [
+        (t.id, dict(t.architecture), t.parents, dict(t.metrics), [(step, dict(m)) for step, m in t.curve])
+        for t in history.trials
+    ]
+    results = {
+        e.data["name"]: e.data["result"] for e in store.read() if e.kind == "phase" and e.data["state"] == "finished"
+    }
+    scores = {
+        name: {k: v for k, v in result.items() if k not in ("seconds", "lead", "read")}
+        for name, result in results.items()
+    }
     return trials, scores
 
 
@@ -80,7 +105,9 @@ def test_the_same_seed_gives_the_same_log(tmp_path, environment):
 
 @pytest.mark.slow
 def test_kills_anywhere_lose_nothing(tmp_path, environment, pictures):
-    """Reading, search, final training, test, export and report are all cut somewhere: moments are drawn over the length of the whole job."""
+    """Reading, search, final training, test, export and report are all cut somewhere: moments are drawn over the length
+    of the whole job.
+    """
     began = time.monotonic()
     whole = finished(pictures, tmp_path / "whole", environment, *TRIALS)
     length = time.monotonic() - began

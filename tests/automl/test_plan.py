@@ -54,8 +54,15 @@ def test_a_slow_machine_gets_shorter_trials_rather_than_fewer():
 
 
 def test_a_budget_of_trials_does_not_depend_on_the_clock():
-    fast, slow = (make_plan(None, 7, elapsed, Speed(step, 128, 55_000, 5_000, 10_000)) for elapsed, step in ((1.0, 0.01), (9.0, 0.9)))
-    assert (fast.proxy_epochs, fast.final_epochs, fast.forecast_trials) == (slow.proxy_epochs, slow.final_epochs, slow.forecast_trials)
+    fast, slow = (
+        make_plan(None, 7, elapsed, Speed(step, 128, 55_000, 5_000, 10_000))
+        for elapsed, step in ((1.0, 0.01), (9.0, 0.9))
+    )
+    assert (fast.proxy_epochs, fast.final_epochs, fast.forecast_trials) == (
+        slow.proxy_epochs,
+        slow.final_epochs,
+        slow.forecast_trials,
+    )
     assert fast.search_end is None and fast.final_end is None
 
 
@@ -78,7 +85,10 @@ def test_a_search_leaves_an_epoch_to_each_final_training():
     slower = dataclasses.replace(FASHION, step_seconds=0.1)  # an epoch of 43 s
     assert not make_plan(180, None, 10.0, slower).searching
     plan = make_plan(300, None, 10.0, slower)
-    assert plan.searching and plan.final_end - plan.search_end >= (1 + SEARCHED_COST) * slower.steps_per_epoch * slower.step_seconds
+    assert (
+        plan.searching
+        and plan.final_end - plan.search_end >= (1 + SEARCHED_COST) * slower.steps_per_epoch * slower.step_seconds
+    )
 
 
 def test_slow_originals_are_verified_in_smaller_numbers():
@@ -105,17 +115,29 @@ def test_what_a_forecast_kept_for_nothing_goes_into_the_final_training():
 def test_where_weights_come_from_changes_the_search_alone(weights, seconds):
     plan, own = make_plan(seconds, 5, 5.0, FASHION, weights=weights), make_plan(seconds, 5, 5.0, FASHION)
     assert plan.weights == weights and Plan.from_dict(plan.to_dict()) == plan
-    assert (plan.search_end, plan.final_end, plan.final_epochs, plan.searching) == (own.search_end, own.final_end, own.final_epochs, own.searching)
+    assert (plan.search_end, plan.final_end, plan.final_epochs, plan.searching) == (
+        own.search_end,
+        own.final_end,
+        own.final_epochs,
+        own.searching,
+    )
     assert plan.forecast_trials <= 5 and all(line.strip() for line in plan.lines())
 
 
 def test_a_plan_of_an_older_log_means_weights_of_each_trials_own():
-    old = {name: value for name, value in make_plan(600, None, 5.0, FASHION).to_dict().items() if not name.startswith(("weights", "bank"))}
+    old = {
+        name: value
+        for name, value in make_plan(600, None, 5.0, FASHION).to_dict().items()
+        if not name.startswith(("weights", "bank"))
+    }
     assert Plan.from_dict(old).weights == OWN
 
 
 def test_children_that_inherit_are_more_in_the_same_time():
-    assert make_plan(600, None, 5.0, FASHION, weights=INHERITED).forecast_trials > 1.2 * make_plan(600, None, 5.0, FASHION).forecast_trials
+    assert (
+        make_plan(600, None, 5.0, FASHION, weights=INHERITED).forecast_trials
+        > 1.2 * make_plan(600, None, 5.0, FASHION).forecast_trials
+    )
 
 
 @pytest.mark.parametrize("speed", [FASHION, DIGITS, dataclasses.replace(FASHION, picture_seconds=0.001)])
@@ -123,7 +145,9 @@ def test_most_of_the_search_trains_the_bank_and_the_rest_looks_networks_up(speed
     plan = make_plan(600, None, 5.0, speed, weights=SHARED)
     search = plan.search_end - 5.0
     assert 0.7 <= plan.bank_share <= MOST_OF_BANK
-    assert plan.forecast_trials * plan.trial_seconds <= 0.3 * search + 1e-6 and 1 <= plan.forecast_trials <= SHARED_TRIALS
+    assert (
+        plan.forecast_trials * plan.trial_seconds <= 0.3 * search + 1e-6 and 1 <= plan.forecast_trials <= SHARED_TRIALS
+    )
     assert plan.bank_epochs > 0 and math.isfinite(plan.bank_epochs)
     assert "share" in plan.lines()[0]
 

@@ -38,7 +38,12 @@ def begin(workspace, seconds=60.0, data="photos", *more):
 def extension(seconds):
     settings = FitSettings("photos", seconds)
     return Event(
-        "extended", {"settings": settings.to_dict(), "plan": make_plan(seconds, None, 1.0, SPEED).to_dict(), "speed": dataclasses.asdict(SPEED)}
+        "extended",
+        {
+            "settings": settings.to_dict(),
+            "plan": make_plan(seconds, None, 1.0, SPEED).to_dict(),
+            "speed": dataclasses.asdict(SPEED),
+        },
     )
 
 

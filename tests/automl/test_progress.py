@@ -13,7 +13,14 @@ ATTACK = "<script>alert(1)</script>"
 
 def outcome(accuracy=None, error=None):
     metrics = {} if accuracy is None else {"accuracy": accuracy}
-    return {"status": "failed" if error else "ok", "metrics": metrics, "seconds": 1.5, "error": error, "error_kind": None, "notes": {}}
+    return {
+        "status": "failed" if error else "ok",
+        "metrics": metrics,
+        "seconds": 1.5,
+        "error": error,
+        "error_kind": None,
+        "notes": {},
+    }
 
 
 def story(start=1000.0):
@@ -21,7 +28,10 @@ def story(start=1000.0):
     events = [
         ("study", {"problem": {"objectives": [["accuracy", True]]}, "forecast_trials": 24.0}),
         ("note", {"text": f"10 classes, one of them {ATTACK}"}),
-        ("phase", {"name": "search", "state": "started", "detail": "evolution on conv_stages", "forecast_seconds": 30.0}),
+        (
+            "phase",
+            {"name": "search", "state": "started", "detail": "evolution on conv_stages", "forecast_seconds": 30.0},
+        ),
         ("finished", {"trial": 0, "outcome": outcome(0.91)}),
         ("finished", {"trial": 1, "outcome": outcome(error=f"too large {ATTACK}")}),
         ("finished", {"trial": 2, "outcome": outcome(0.955)}),
@@ -61,7 +71,8 @@ def test_plain_lines_are_rare_and_tell_phases(state, monkeypatch):
     lines = Lines(state, 1, said.append)
     for event in story()[:6]:
         lines(event)
-    assert len(said) == 2 and said[1].endswith("search: evolution on conv_stages (about 0:30)")  # the trials came too soon after
+    # the trials came too soon after
+    assert len(said) == 2 and said[1].endswith("search: evolution on conv_stages (about 0:30)")
     now[0] += progress.LINE_SECONDS
     lines(Event("finished", {"trial": 3, "outcome": outcome(0.9)}, time=1006.0))
     assert said[2] == "[0:06 of 1:00] search: 4 of about 24 architectures, 1 failed, best accuracy 0.955 (trial 2)"
@@ -70,7 +81,10 @@ def test_plain_lines_are_rare_and_tell_phases(state, monkeypatch):
 def test_how_a_search_ended_is_told(state):
     said = []
     lines = Lines(state, 1, said.append)
-    for event in [*story()[:6], Event("phase", {"name": "search", "state": "finished", "seconds": 3.0, "result": {"n_trials": 3}}, time=1006.0)]:
+    for event in [
+        *story()[:6],
+        Event("phase", {"name": "search", "state": "finished", "seconds": 3.0, "result": {"n_trials": 3}}, time=1006.0),
+    ]:
         lines(event)
     assert said[-1] == "[0:06 of 1:00] search: 3 architectures, 1 failed, best accuracy 0.955 (trial 2)"
 

@@ -56,7 +56,9 @@ def test_the_bundle_predicts_the_same_without_the_estimator(fitted, data, tmp_pa
 
 def test_it_can_be_saved_by_joblib(fitted, data, tmp_path):
     joblib.dump(fitted, tmp_path / "model.joblib")
-    np.testing.assert_array_equal(joblib.load(tmp_path / "model.joblib").predict(data[0][:5]), fitted.predict(data[0][:5]))
+    np.testing.assert_array_equal(
+        joblib.load(tmp_path / "model.joblib").predict(data[0][:5]), fitted.predict(data[0][:5])
+    )
 
 
 def test_the_report_is_one_file(fitted):

@@ -1,4 +1,6 @@
-"""scikit-learn's own machinery around the estimators. The job is replaced by a nearest-mean rule, so that only the manners are tested here."""
+"""scikit-learn's own machinery around the estimators. The job is replaced by a nearest-mean rule, so that only the
+manners are tested here.
+"""
 
 import types
 
@@ -19,7 +21,9 @@ from archsmith.core.errors import ArchsmithError, DataError, UsageError
 
 
 class NearestMean:
-    """Stands where the bundle's Predictor would: answers by the means of the images of each class, or of the darkest to the brightest."""
+    """Stands where the bundle's Predictor would: answers by the means of the images of each class, or of the darkest to
+    the brightest.
+    """
 
     def __init__(self, images, labels, numeric):
         values = np.unique(labels)
@@ -59,7 +63,10 @@ def digits():
     return data.images / 16, data.target
 
 
-@pytest.mark.parametrize("relabel", [lambda y: y, lambda y: y.astype(str), lambda y: np.array([f"class {v}" for v in y]), lambda y: y > 4, list])
+@pytest.mark.parametrize(
+    "relabel",
+    [lambda y: y, lambda y: y.astype(str), lambda y: np.array([f"class {v}" for v in y]), lambda y: y > 4, list],
+)
 def test_cross_validation_with_any_kind_of_labels(digits, relabel):
     images, labels = digits
     scores = cross_val_score(QuickClassifier(), images, relabel(labels), cv=2)
@@ -89,7 +96,9 @@ def test_a_pipeline_in_front(digits):
 
 
 def test_a_grid_of_settings(digits):
-    grid = GridSearchCV(QuickClassifier(), {"seed": [0, 1], "settings": [None, {"strategy": {"n_start": 3}}]}, cv=2, refit=False)
+    grid = GridSearchCV(
+        QuickClassifier(), {"seed": [0, 1], "settings": [None, {"strategy": {"n_start": 3}}]}, cv=2, refit=False
+    )
     assert len(grid.fit(*digits).cv_results_["params"]) == 4
 
 
@@ -98,7 +107,9 @@ def test_regression(digits):
     brightness = images.reshape(len(images), -1).mean(1) * 40 - 3
     assert cross_val_score(QuickRegressor(), images, brightness, cv=3).min() > 0.99
     assert cross_val_predict(QuickRegressor(), images, list(brightness), cv=2).shape == brightness.shape
-    assert cross_validate(QuickRegressor(), images, brightness, cv=2, scoring=["r2", "neg_root_mean_squared_error"], return_estimator=True)
+    assert cross_validate(
+        QuickRegressor(), images, brightness, cv=2, scoring=["r2", "neg_root_mean_squared_error"], return_estimator=True
+    )
 
 
 def test_score_takes_weights(digits):
@@ -111,7 +122,10 @@ def test_score_takes_weights(digits):
 @pytest.mark.parametrize(("model", "kind"), [(ImageClassifier(), "classifier"), (ImageRegressor(), "regressor")])
 def test_tags(model, kind):
     tags = get_tags(model)
-    assert tags.estimator_type == kind and (is_classifier(model), is_regressor(model)) == (kind == "classifier", kind == "regressor")
+    assert tags.estimator_type == kind and (is_classifier(model), is_regressor(model)) == (
+        kind == "classifier",
+        kind == "regressor",
+    )
     assert tags.input_tags.three_d_array and not tags.input_tags.two_d_array and not tags.input_tags.sparse
     assert tags.non_deterministic and not get_tags(type(model)(None, trials=3)).non_deterministic
 
@@ -162,7 +176,12 @@ def test_wrong_numbers_of_labels(digits):
 
 
 @pytest.mark.parametrize(
-    ("targets", "said"), [(["cat"] * 4, "not numbers"), ([1, 2, np.nan, np.inf], "2 targets are NaN"), (np.zeros((4, 2)), r"shape \(4, 2\)")]
+    ("targets", "said"),
+    [
+        (["cat"] * 4, "not numbers"),
+        ([1, 2, np.nan, np.inf], "2 targets are NaN"),
+        (np.zeros((4, 2)), r"shape \(4, 2\)"),
+    ],
 )
 def test_targets_that_are_no_numbers(targets, said):
     with pytest.raises(DataError, match=said):
@@ -174,7 +193,9 @@ def test_labels_that_are_fractions_lead_to_the_regressor():
         ImageClassifier().fit(np.zeros((3, 8, 8), np.uint8), [0.5, 1.0, 2.0])
 
 
-@pytest.mark.parametrize("arguments", [{"time": "soon"}, {"time": 5}, {"time": None}, {"memory_mb": -1}, {"settings": {"no": {}}}])
+@pytest.mark.parametrize(
+    "arguments", [{"time": "soon"}, {"time": 5}, {"time": None}, {"memory_mb": -1}, {"settings": {"no": {}}}]
+)
 def test_wrong_arguments_are_found_before_anything_is_read(arguments):
     with pytest.raises(ArchsmithError):
         ImageClassifier(**arguments).fit("nowhere")

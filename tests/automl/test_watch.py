@@ -26,17 +26,23 @@ class Reporting:
 
 @pytest.fixture
 def job(monkeypatch):
-    """In place of the job: a search of four trials, then one final training of three epochs. Leaves the store that was written."""
+    """In place of the job: a search of four trials, then one final training of three epochs. Leaves the store that was
+    written.
+    """
     store = MemoryStore()
 
     def fit(settings, observer, finish):
         problem = Problem(Flat(), (Objective("accuracy"),))
-        search = Search(problem, RandomSearch(), Reporting(), budget=Budget(trials=4), store=store, observer=observer, finish=finish)
+        search = Search(
+            problem, RandomSearch(), Reporting(), budget=Budget(trials=4), store=store, observer=observer, finish=finish
+        )
         with search:
             search.run()
             try:
                 for epoch in (1.0, 2.0, 3.0):
-                    search.log("epoch", {"network": "fixed", "epoch": epoch, "epochs": 3.0, "metrics": {"accuracy": epoch / 4}})
+                    search.log(
+                        "epoch", {"network": "fixed", "epoch": epoch, "epochs": 3.0, "metrics": {"accuracy": epoch / 4}}
+                    )
             except EvaluationError:
                 return "took the callback's error for its own"
         return f"{len(search.history.finished)} trials"
@@ -49,7 +55,9 @@ def test_callbacks_see_trials_and_epochs(job):
     trials, epochs = [], []
     said = watch.watched(
         SETTINGS,
-        on_trial=lambda trial, history: trials.append((trial.id, trial.metrics["accuracy"], len(history.finished), history.best() is trial)),
+        on_trial=lambda trial, history: trials.append(
+            (trial.id, trial.metrics["accuracy"], len(history.finished), history.best() is trial)
+        ),
         on_epoch=lambda network, epoch, metrics: epochs.append((network, epoch, metrics["accuracy"])),
     )
     assert said == "4 trials"
@@ -63,7 +71,9 @@ def test_one_that_returns_true_asks_for_an_end(job):
 
 
 @pytest.mark.parametrize("callback", ["on_trial", "on_epoch"])
-@pytest.mark.parametrize("error", [ValueError("mine"), EvaluationError("looks like a failed trial"), RuntimeError("not enough memory")])
+@pytest.mark.parametrize(
+    "error", [ValueError("mine"), EvaluationError("looks like a failed trial"), RuntimeError("not enough memory")]
+)
 def test_what_a_callback_raises_comes_out_as_it_was(job, callback, error):
     def broken(*arguments):
         if arguments[0] != "trial 0":
@@ -84,6 +94,7 @@ def test_what_was_finished_survives_a_broken_callback(job):
     with pytest.raises(ValueError, match="mine"):
         watch.watched(SETTINGS, on_epoch=broken)
     events = list(job.read())
-    assert [event.data["trial"] for event in events if event.kind == "finished"] == [0, 1]  # 2 stays pending and runs again on resume
+    # 2 stays pending and runs again on resume
+    assert [event.data["trial"] for event in events if event.kind == "finished"] == [0, 1]
     assert events[-1].kind == "closed"
     job.acquire()  # the lease was given back

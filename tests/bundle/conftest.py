@@ -75,7 +75,9 @@ def _pictures(channels: int, n: int = 24, seed: int = 0) -> list[Any]:
     made = []
     for i in range(n):
         h, w = sizes[i % len(sizes)]
-        slope = np.linspace(0, 1, h)[:, None, None] * rng.normal(size=channels) + np.linspace(0, 1, w)[None, :, None] * rng.normal(size=channels)
+        slope = np.linspace(0, 1, h)[:, None, None] * rng.normal(size=channels) + np.linspace(0, 1, w)[
+            None, :, None
+        ] * rng.normal(size=channels)
         made.append(np.clip(128 + 90 * slope + rng.normal(0, 25, (h, w, channels)), 0, 255).astype(np.uint8))
     return made
 
@@ -84,8 +86,17 @@ FACTS = Facts(
     name="shapes",
     architecture={"depth": 2, "kernel": 3, "recipe/flip": False},
     metrics={"valid": {"accuracy": 0.91}, "test": {"accuracy": 0.9, "log_loss": 0.31}},
-    rows=(Row("linear model", 0.7, 0.69, 1000, 1000, 2.0), Row("searched", 0.91, 0.9, 5000, 200_000, 61.5, exported=True)),
-    data={"name": "shapes", "n_train": 400, "n_valid": 100, "n_test": 100, "class_counts": dict(zip(CLASSES, (300, 50, 30, 20), strict=True))},
+    rows=(
+        Row("linear model", 0.7, 0.69, 1000, 1000, 2.0),
+        Row("searched", 0.91, 0.9, 5000, 200_000, 61.5, exported=True),
+    ),
+    data={
+        "name": "shapes",
+        "n_train": 400,
+        "n_valid": 100,
+        "n_test": 100,
+        "class_counts": dict(zip(CLASSES, (300, 50, 30, 20), strict=True)),
+    },
     search={"space": "conv_stages", "strategy": "evolution", "n_trials": 17, "stop_reason": "seconds"},
     recipe={"epochs": 8},
     budget={"seconds": 1200.0, "seconds_used": 1187.2},
@@ -124,7 +135,18 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> Exported:
         data={"name": "years", "n_train": 400, "n_test": 100},
     )
     folder = tmp_path_factory.mktemp("bundles") / "years"
-    verification = export(network, graph, task, folder, mean=MEAN, std=STD, facts=facts, target_statistics=(2000.0, 50.0), images=raw, labels=labels)
+    verification = export(
+        network,
+        graph,
+        task,
+        folder,
+        mean=MEAN,
+        std=STD,
+        facts=facts,
+        target_statistics=(2000.0, 50.0),
+        images=raw,
+        labels=labels,
+    )
     return Exported(folder, network, graph, task, raw, labels, facts, verification)
 
 

@@ -54,7 +54,10 @@ def test_says_when_numbers_are_no_better_than_the_mean(numbers: Any) -> None:
 
 
 def test_lists_precision_and_recall_of_each_class(exported: Any) -> None:
-    rows = ({"name": "circle", "n": 30, "precision": 0.9, "recall": 0.8}, {"name": "blob", "n": 0, "precision": None, "recall": None})
+    rows = (
+        {"name": "circle", "n": 30, "precision": 0.9, "recall": 0.8},
+        {"name": "blob", "n": 0, "precision": None, "recall": None},
+    )
     text = card(dataclasses.replace(read(exported.folder), facts=Facts(per_class=rows)))
     assert "| circle | 30 | 90.0 % | 80.0 % |" in text
     assert "| blob | 0 | – | – |" in text

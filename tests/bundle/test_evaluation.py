@@ -11,8 +11,8 @@ from archsmith.bundle.answers import answers
 from archsmith.bundle.evaluation import choose_part, evaluate
 from archsmith.core import metrics
 from archsmith.core.errors import DataError, UsageError
-from archsmith.data.images import Header, Pixels
-from archsmith.data.source import Source, one_part
+from archsmith.data.images.decode import Header, Pixels
+from archsmith.data.images.source import Source, one_part
 
 
 class Some:
@@ -54,32 +54,44 @@ def predictor(exported: Any) -> Predictor:
     return Predictor(exported.folder, threads=1)
 
 
-def test_measures_are_those_of_all_answers_together(predictor: Predictor, exported: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measures_are_those_of_all_answers_together(
+    predictor: Predictor, exported: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "CHUNK", 5)
     table = predictor.predict_proba(exported.raw)
     report = evaluate(predictor, source(Some(exported.raw), exported.labels, class_names=predictor.classes))
     expected = metrics.classification(table, exported.labels)
     assert {name: report[name] for name in expected} == pytest.approx(expected)
-    assert report["expected_calibration_error"] == pytest.approx(metrics.expected_calibration_error(table, exported.labels))
+    assert report["expected_calibration_error"] == pytest.approx(
+        metrics.expected_calibration_error(table, exported.labels)
+    )
     confused = metrics.confusion(table.argmax(axis=1), exported.labels, 4)
     assert list(report["classes"].values()) == [row.to_dict() for row in metrics.per_class(confused)]
     assert sum(pair["n"] for pair in report["confused"]) == report["n"] - np.trace(confused)
 
 
-def test_broken_pictures_keep_the_others_in_step(predictor: Predictor, exported: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_pictures_keep_the_others_in_step(
+    predictor: Predictor, exported: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "CHUNK", 4)
     broken = (0, 5, 6, 23)
     table = predictor.predict_proba(exported.raw)
     found = list(answers(predictor, Some(exported.raw, broken), range(24)))
     assert [answer.index for answer in found] == list(range(24))
     assert tuple(answer.index for answer in found if answer.error) == broken
-    assert all(np.abs(answer.values - table[answer.index]).max() < 1e-6 for answer in found if answer.values is not None)
-    report = evaluate(predictor, source(Some(exported.raw, broken), [predictor.classes[i] for i in table.argmax(axis=1)]))
+    assert all(
+        np.abs(answer.values - table[answer.index]).max() < 1e-6 for answer in found if answer.values is not None
+    )
+    report = evaluate(
+        predictor, source(Some(exported.raw, broken), [predictor.classes[i] for i in table.argmax(axis=1)])
+    )
     assert (report["n"], report["accuracy"]) == (20, 1.0)
     assert report["skipped"][0] == ["number 0", "Picture 0 is broken."] and len(report["skipped"]) == 4
 
 
-def test_pictures_are_decoded_as_answers_are_taken(predictor: Predictor, exported: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_are_decoded_as_answers_are_taken(
+    predictor: Predictor, exported: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "CHUNK", 4)
     pictures = Some(exported.raw)
     next(answers(predictor, pictures, range(24)))
@@ -101,7 +113,9 @@ def test_nothing_to_measure_is_said(predictor: Predictor, exported: Any) -> None
         ([0.5, 1.0], "numbers with fractions"),
     ],
 )
-def test_labels_that_the_bundle_cannot_mean_are_refused(predictor: Predictor, exported: Any, labels: Any, part: str) -> None:
+def test_labels_that_the_bundle_cannot_mean_are_refused(
+    predictor: Predictor, exported: Any, labels: Any, part: str
+) -> None:
     with pytest.raises(DataError, match=part):
         evaluate(predictor, source(Some(exported.raw[:2]), labels))
 
@@ -112,7 +126,10 @@ def test_only_labels_of_the_chosen_pictures_matter(predictor: Predictor, exporte
     assert report["classes"]["squäre"]["recall"] is None
 
 
-@pytest.mark.parametrize(("labels", "names"), [([2001, 1999], None), ([1, 0], ("1999", "2001")), (["2001", "1999"], None), ([2001.0, 1999.0], None)])
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [([2001, 1999], None), ([1, 0], ("1999", "2001")), (["2001", "1999"], None), ([2001.0, 1999.0], None)],
+)
 def test_numbers_in_every_form(numbers: Any, labels: Any, names: Any) -> None:
     predictor = Predictor(numbers.folder, threads=1)
     report = evaluate(predictor, source(Some(numbers.raw[:2]), labels, class_names=names))

@@ -28,7 +28,13 @@ def instant(monkeypatch: pytest.MonkeyPatch, exported: Any) -> None:
 
 def again(exported: Any, folder: Path, **changes: Any) -> Any:
     mean, std = read(exported.folder).preprocessing.mean, read(exported.folder).preprocessing.std
-    return export(exported.network, exported.graph, exported.task, folder, **{"mean": mean, "std": std, "images": exported.raw, **changes})
+    return export(
+        exported.network,
+        exported.graph,
+        exported.task,
+        folder,
+        **{"mean": mean, "std": std, "images": exported.raw, **changes},
+    )
 
 
 def test_the_folder_is_complete(exported: Any) -> None:
@@ -61,7 +67,9 @@ def test_the_model_tells_nothing_about_the_machine(exported: Any) -> None:
         assert trace not in content
 
 
-def test_another_export_is_quiet_and_leaves_the_network_alone(tiny: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_another_export_is_quiet_and_leaves_the_network_alone(
+    tiny: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     graph, network = tiny(1, 9, 14, seed=1)
     network.train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
@@ -98,7 +106,9 @@ def test_other_folders_are_not_replaced(exported: Any, tmp_path: Path, content: 
     assert (folder / "notes.txt").read_text() == "precious"
 
 
-def test_a_failed_verification_leaves_the_old_bundle(exported: Any, tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_verification_leaves_the_old_bundle(
+    exported: Any, tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     instant(monkeypatch, exported)
     folder = tmp_path / "model"
     again(exported, folder)
@@ -143,14 +153,29 @@ def test_a_number_leaves_in_its_own_unit(numbers: Any) -> None:
 
 
 @pytest.mark.parametrize(("task", "statistics"), [("number", None), ("classes", (0.0, 1.0))])
-def test_statistics_of_the_target_belong_to_numbers(exported: Any, numbers: Any, tmp_path: Path, task: str, statistics: Any) -> None:
+def test_statistics_of_the_target_belong_to_numbers(
+    exported: Any, numbers: Any, tmp_path: Path, task: str, statistics: Any
+) -> None:
     given = numbers if task == "number" else exported
     with pytest.raises(UsageError, match="belong to a task that predicts a number"):
-        export(given.network, given.graph, given.task, tmp_path / "x", mean=[0.5] * 3, std=[0.5] * 3, target_statistics=statistics)
+        export(
+            given.network,
+            given.graph,
+            given.task,
+            tmp_path / "x",
+            mean=[0.5] * 3,
+            std=[0.5] * 3,
+            target_statistics=statistics,
+        )
 
 
 def test_only_image_classifiers(exported: Any, tmp_path: Path) -> None:
-    task = Task((Input("words", "tokens", (None,)),), (Output("class", "classes", 2, ("a", "b")),), "cross_entropy", ("accuracy",))
+    task = Task(
+        (Input("words", "tokens", (None,)),),
+        (Output("class", "classes", 2, ("a", "b")),),
+        "cross_entropy",
+        ("accuracy",),
+    )
     with pytest.raises(UsageError, match="Only networks that tell named classes or one number"):
         export(exported.network, exported.graph, task, tmp_path / "x", mean=[0.5], std=[0.5])
     assert not list(tmp_path.iterdir())

@@ -15,7 +15,14 @@ from archsmith.core.errors import DataError, UsageError
 def folder(tmp_path: Path) -> Path:
     """Pictures of brightness 1 to 3 in two folders, and what is no picture."""
     root = tmp_path / "pictures"
-    for name, grey in (("b/1.png", 1), ("a/2.png", 2), ("a/3.PNG", 3), (".thumbnails/4.png", 4), ("__MACOSX/5.png", 5), ("a/.6.png", 6)):
+    for name, grey in (
+        ("b/1.png", 1),
+        ("a/2.png", 2),
+        ("a/3.PNG", 3),
+        (".thumbnails/4.png", 4),
+        ("__MACOSX/5.png", 5),
+        ("a/.6.png", 6),
+    ):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("L", (2, 2), grey).save(root / name, format="PNG")
     (root / "notes.txt").write_text("words")

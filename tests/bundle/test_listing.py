@@ -10,7 +10,9 @@ from archsmith.bundle.manifest import Preprocessing
 from archsmith.core.task import Output
 
 
-@pytest.mark.parametrize("classes", [("a", 'quote"d', "new\nline", "ünï"), tuple(f"class number {i}" for i in range(300))])
+@pytest.mark.parametrize(
+    "classes", [("a", 'quote"d', "new\nline", "ünï"), tuple(f"class number {i}" for i in range(300))]
+)
 def test_constants_survive_the_text(tiny: Any, classes: tuple[str, ...]) -> None:
     graph, _ = tiny(3, 16, 12)
     settings = Preprocessing(16, 12, 3, (0.1, 0.2, 1 / 3), (0.25, 0.5, 0.2), 1.25)
@@ -18,7 +20,11 @@ def test_constants_survive_the_text(tiny: Any, classes: tuple[str, ...]) -> None
     namespace: dict[str, Any] = {"__name__": "network"}
     exec(compile(text, "network.py", "exec"), namespace)
     assert namespace["CLASSES"] == classes
-    assert (namespace["MEAN"], namespace["STD"], namespace["TEMPERATURE"]) == (settings.mean, settings.std, settings.temperature)
+    assert (namespace["MEAN"], namespace["STD"], namespace["TEMPERATURE"]) == (
+        settings.mean,
+        settings.std,
+        settings.temperature,
+    )
     assert max(map(len, text.splitlines())) <= 150
 
 

@@ -15,7 +15,12 @@ def manifest(**changes: object) -> Manifest:
     values = {
         "task": image_classification((1, 8, 6), ("a", "ü")),
         "preprocessing": Preprocessing(8, 6, 1, (0.5,), (0.25,), 1.5),
-        "facts": Facts(name="x", rows=(Row("linear", 0.5, None, 10),), per_class=({"name": "a", "n": 3, "precision": None, "recall": 0.5},), seed=1),
+        "facts": Facts(
+            name="x",
+            rows=(Row("linear", 0.5, None, 10),),
+            per_class=({"name": "a", "n": 3, "precision": None, "recall": 0.5},),
+            seed=1,
+        ),
         "params": 10,
         "macs": 20,
         "versions": {"archsmith": "0.1.0"},
@@ -121,7 +126,8 @@ def test_a_bundle_of_the_first_version_reads(tmp_path: Path) -> None:
 
 def test_numbers_need_a_later_reader(tmp_path: Path) -> None:
     numeric = manifest(
-        task=image_regression((1, 8, 6), "age"), preprocessing=Preprocessing(8, 6, 1, (0.5,), (0.25,), target_mean=30.0, target_std=9.5)
+        task=image_regression((1, 8, 6), "age"),
+        preprocessing=Preprocessing(8, 6, 1, (0.5,), (0.25,), target_mean=30.0, target_std=9.5),
     )
     numeric.write(tmp_path)
     assert read(tmp_path) == numeric
@@ -129,7 +135,13 @@ def test_numbers_need_a_later_reader(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "output", [{"kind": "classes", "classes": []}, {"kind": "number", "n": 2}, {"kind": "tokens"}, {"kind": "number", "n": 1, "name": 3}]
+    "output",
+    [
+        {"kind": "classes", "classes": []},
+        {"kind": "number", "n": 2},
+        {"kind": "tokens"},
+        {"kind": "number", "n": 1, "name": 3},
+    ],
 )
 def test_an_output_must_be_classes_or_one_number(tmp_path: Path, output: dict[str, object]) -> None:
     manifest().write(tmp_path)

@@ -73,7 +73,9 @@ def test_grey_becomes_colour_and_transparency_white(predictor: Predictor) -> Non
     for same in (grey, grey[..., None], grey[None, ..., None], grey[None], Image.fromarray(grey)):
         assert np.array_equal(predictor.predict_proba(same), expected)
     clear = np.zeros((16, 12, 4), dtype=np.uint8)
-    assert np.array_equal(predictor.predict_proba(clear), predictor.predict_proba(np.full((16, 12, 3), 255, dtype=np.uint8)))
+    assert np.array_equal(
+        predictor.predict_proba(clear), predictor.predict_proba(np.full((16, 12, 3), 255, dtype=np.uint8))
+    )
 
 
 def test_exif_rotation_is_applied(predictor: Predictor, exported: Any, tmp_path: Path) -> None:
@@ -124,7 +126,7 @@ def test_broken_files_and_folders_are_named(predictor: Predictor, tmp_path: Path
 
 
 def test_decompression_bombs_are_refused(predictor: Predictor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("archsmith.data.images.MAX_PIXELS", 1000)
+    monkeypatch.setattr("archsmith.data.images.decode.MAX_PIXELS", 1000)
     image = Image.new("RGB", (100, 100))
     image.save(tmp_path / "bomb.png")
     for bomb in (image, tmp_path / "bomb.png"):
@@ -179,7 +181,9 @@ def test_numbers_come_in_their_own_unit(numbers: Any) -> None:
         predictor.predict_proba(numbers.raw)
 
 
-def test_a_stream_of_pictures_gives_a_stream_of_answers(predictor: Predictor, exported: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_of_pictures_gives_a_stream_of_answers(
+    predictor: Predictor, exported: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An endless generator of pictures: the answers come while it still runs."""
     monkeypatch.setattr(module, "CHUNK", 4)
     endless = itertools.cycle(exported.raw[:2])
@@ -198,7 +202,8 @@ def test_predicts_without_torch_and_without_a_word(exported: Any) -> None:
     code = (
         "import sys, numpy; from archsmith.bundle import Predictor; "
         "p = Predictor(sys.argv[1]); names = p.predict(numpy.zeros((3, 50, 40, 3), numpy.uint8)); "
-        "assert len(names) == 3; loaded = {'torch', 'onnx', 'safetensors', 'pandas', 'sklearn'} & set(sys.modules); assert not loaded, loaded"
+        "assert len(names) == 3; loaded = {'torch', 'onnx', 'safetensors', 'pandas', 'sklearn'} & set(sys.modules); "
+        "assert not loaded, loaded"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", code, str(exported.folder)]

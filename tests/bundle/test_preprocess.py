@@ -6,7 +6,7 @@ import torch
 
 from archsmith.bundle.manifest import Preprocessing
 from archsmith.bundle.preprocess import Preprocess, weights
-from archsmith.data import resize
+from archsmith.data.images import resize
 
 SIZES = [(28, 28), (1, 5), (5, 1), (28, 32), (32, 28), (640, 28), (7, 64), (3000, 33)]
 

@@ -67,10 +67,18 @@ def test_the_source_predicts_without_this_library(exported: Any, tmp_path: Path)
     code = (
         "import sys; sys.path.insert(0, '.'); import numpy, torch; torch.set_num_threads(1); from network import *; "
         f"images = torch.from_numpy(numpy.load({str(tmp_path / 'image.npy')!r})); "
-        "print((load()(preprocess(images)) / TEMPERATURE).softmax(1).tolist()[0], CLASSES); assert 'archsmith' not in sys.modules"
+        "print((load()(preprocess(images)) / TEMPERATURE).softmax(1).tolist()[0], CLASSES); assert 'archsmith' not in "
+        "sys.modules"
     )
     # -I leaves PYTHONPATH and site customisations out, so only the bundle's own folder is importable.
-    done = subprocess.run([sys.executable, "-I", "-B", "-c", code], cwd=exported.folder, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-I", "-B", "-c", code],
+        cwd=exported.folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     expected = Predictor(exported.folder).predict_proba(exported.raw[2])[0]
     got = json.loads(done.stdout[: done.stdout.index("]") + 1])
@@ -85,7 +93,14 @@ def test_the_words_at_the_top_of_the_source_work_as_they_stand(exported: Any, tm
     shape = read(folder).preprocessing.shape
     Image.new("L" if shape[0] == 1 else "RGB", (20, 20)).save(folder / "picture.png")
     lines = [line[6:] for line in (folder / "network.py").read_text().splitlines() if line.startswith("#     ")]
-    done = subprocess.run([sys.executable, "-B", "-c", "\n".join(lines)], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", "\n".join(lines)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in read(folder).classes
 
@@ -93,7 +108,14 @@ def test_the_words_at_the_top_of_the_source_work_as_they_stand(exported: Any, tm
 def test_numbers_that_vary_little_around_a_large_mean(numbers: Any, tmp_path: Path) -> None:
     """float32 is coarse there, however the number is computed; that is no difference between two networks."""
     done = export(
-        numbers.network, numbers.graph, numbers.task, tmp_path / "x", mean=MEAN, std=STD, target_statistics=(1.6e9, 1e5), images=numbers.raw
+        numbers.network,
+        numbers.graph,
+        numbers.task,
+        tmp_path / "x",
+        mean=MEAN,
+        std=STD,
+        target_statistics=(1.6e9, 1e5),
+        images=numbers.raw,
     )
     assert done.rmse_torch is None and done.max_difference <= 256 / 1e5
 

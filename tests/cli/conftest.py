@@ -1,4 +1,6 @@
-"""The command line run inside this process: fast, and with the same exit codes, standard output and standard error as outside."""
+"""The command line run inside this process: fast, and with the same exit codes, standard output and standard error as
+outside.
+"""
 
 from __future__ import annotations
 

@@ -112,7 +112,9 @@ def test_a_broken_picture_does_not_stop_the_others(command: Any, bundle: Path, p
     assert "06.png" in answer.err and answer.err.count("\n") == 1
 
 
-@pytest.mark.parametrize(("words", "part"), [(("nowhere", "x.png"), "no bundle at 'nowhere'"), ((".", "x.png"), "no manifest.json")])
+@pytest.mark.parametrize(
+    ("words", "part"), [(("nowhere", "x.png"), "no bundle at 'nowhere'"), ((".", "x.png"), "no manifest.json")]
+)
 def test_what_is_no_bundle_is_a_usage_error(command: Any, words: tuple[str, ...], part: str) -> None:
     answer = command("predict", *words)
     assert answer.code == 2
@@ -142,7 +144,10 @@ def test_evaluate_counts_mistakes_by_class(command: Any, bundle: Path, pictures:
     assert report["accuracy"] == pytest.approx(21 / 24)
     assert report["balanced_accuracy"] == pytest.approx((12 / 15 + 1) / 2)
     assert (report["classes"]["dark"]["recall"], report["classes"]["light"]["recall"]) == (pytest.approx(12 / 15), 1.0)
-    assert (report["classes"]["dark"]["precision"], report["classes"]["light"]["precision"]) == (1.0, pytest.approx(9 / 12))
+    assert (report["classes"]["dark"]["precision"], report["classes"]["light"]["precision"]) == (
+        1.0,
+        pytest.approx(9 / 12),
+    )
     assert report["confused"] == [{"class": "dark", "taken_for": "light", "n": 3}]
 
 
@@ -209,9 +214,15 @@ def test_numbers_are_predicted(command: Any, meter: Path, table: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("which", "part"), [("classes", "numbers with fractions as labels"), ("numbers", "the label 'dark', but the bundle predicts a number")]
+    ("which", "part"),
+    [
+        ("classes", "numbers with fractions as labels"),
+        ("numbers", "the label 'dark', but the bundle predicts a number"),
+    ],
 )
-def test_labels_of_the_other_kind_are_refused(command: Any, bundle: Path, meter: Path, pictures: Path, table: Path, which: str, part: str) -> None:
+def test_labels_of_the_other_kind_are_refused(
+    command: Any, bundle: Path, meter: Path, pictures: Path, table: Path, which: str, part: str
+) -> None:
     answer = command("evaluate", bundle, table) if which == "classes" else command("evaluate", meter, pictures)
     assert answer.code == 2
     assert part in answer.err
@@ -221,7 +232,9 @@ def test_top_tells_the_next_classes_too(command: Any, bundle: Path, pictures: Pa
     file = pictures / "dark" / "00.png"
     words = command("predict", bundle, file, "--top", "2").out.split()
     assert (words[0], words[1], words[3]) == (str(file), "dark", "light")
-    assert list(command("predict", bundle, file, "--top", "1", "--json").json["predictions"][0]["probabilities"]) == ["dark"]
+    assert list(command("predict", bundle, file, "--top", "1", "--json").json["predictions"][0]["probabilities"]) == [
+        "dark"
+    ]
 
 
 def test_answers_are_written_as_a_table(command: Any, bundle: Path, pictures: Path, tmp_path: Path) -> None:
@@ -258,7 +271,9 @@ def test_info_finds_a_damaged_file(command: Any, bundle: Path, tmp_path: Path) -
     assert answer.code == 2 and "network.py is not the one" in answer.err
 
 
-def test_predicting_loads_no_torch(archsmith: Any, bundle: Path, pictures: Path, environment: dict[str, str], tmp_path: Path) -> None:
+def test_predicting_loads_no_torch(
+    archsmith: Any, bundle: Path, pictures: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
     # A folder named torch in front of the real one, which says so when it is imported.
     trap = tmp_path / "trap" / "torch"
     trap.mkdir(parents=True)

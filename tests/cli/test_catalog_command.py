@@ -7,7 +7,9 @@ from archsmith import catalog
 
 def test_every_row_of_the_catalogue_is_listed(command: Any) -> None:
     rows = command("catalog", "--json").json
-    assert {(row["kind"], row["name"]) for row in rows} == {(kind, name) for kind in catalog.kinds() for name in catalog.names(kind)}
+    assert {(row["kind"], row["name"]) for row in rows} == {
+        (kind, name) for kind in catalog.kinds() for name in catalog.names(kind)
+    }
 
 
 def test_one_kind_only(command: Any) -> None:

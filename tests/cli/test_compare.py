@@ -22,10 +22,18 @@ def nasbench201(folder: Path) -> Path:
     """A made-up file of the benchmark: every training takes 1,000 s, the accuracy grows with the row."""
     ops = np.array(list(itertools.product(range(5), repeat=6)), dtype=np.uint8)
     rows = np.arange(len(ops)) / len(ops)
-    columns = {"valid_12": 50 * rows, "test_12": 50 * rows, "valid_200": 80 * rows, "test_200": 90 * rows, "params_m": 1 - rows}
+    columns = {
+        "valid_12": 50 * rows,
+        "test_12": 50 * rows,
+        "valid_200": 80 * rows,
+        "test_200": 90 * rows,
+        "params_m": 1 - rows,
+    }
     columns["train_seconds_200"] = np.full(len(ops), 1000.0)
     path = folder / "bench.npz"
-    np.savez(path, ops=ops, op_names=np.array(OPERATIONS), **{f"cifar10_{name}": values for name, values in columns.items()})
+    np.savez(
+        path, ops=ops, op_names=np.array(OPERATIONS), **{f"cifar10_{name}": values for name, values in columns.items()}
+    )
     return path
 
 
@@ -57,7 +65,10 @@ def test_people_get_tables(command: Any) -> None:
 
 def test_the_same_command_repeats_nothing_and_clutters_no_studies(command: Any, tmp_path: Path) -> None:
     first = command(*SMALL, "--json")
-    results = {path: path.stat().st_mtime_ns for path in (tmp_path / "home" / ".archsmith" / "comparisons").glob("*/runs/*/result.json")}
+    results = {
+        path: path.stat().st_mtime_ns
+        for path in (tmp_path / "home" / ".archsmith" / "comparisons").glob("*/runs/*/result.json")
+    }
     assert len(results) == 9
     second = command(*SMALL, "--json")
     assert {**first.json, "files": 0} == {**second.json, "files": 0}
@@ -113,7 +124,20 @@ def test_two_objectives_and_a_limit(command: Any) -> None:
 
 
 def test_a_published_benchmark_is_given_once(command: Any, tmp_path: Path) -> None:
-    words = ("compare", "--bench", "nas-bench-201", "--strategies", "random", "--seconds", "600", "--runs", "2", "--workers", "1", "--json")
+    words = (
+        "compare",
+        "--bench",
+        "nas-bench-201",
+        "--strategies",
+        "random",
+        "--seconds",
+        "600",
+        "--runs",
+        "2",
+        "--workers",
+        "1",
+        "--json",
+    )
     missing = command(*words)
     assert missing.code == 2 and "--bench-file PATH" in missing.err
     first = command(*words, "--bench-file", nasbench201(tmp_path)).json
@@ -131,13 +155,34 @@ def test_single_trainings_and_latencies_are_found_beside_the_benchmark(command: 
     pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     path = nasbench201(tmp_path)
     rows = np.arange(15625) / 15625
-    np.savez(tmp_path / "bench_valid_per_seed.npz", cifar10_valid_200_per_seed=np.stack([80 * rows - 1, 80 * rows + 1], axis=1))
-    parquet.write_table(pyarrow.table({"arch_index": np.arange(15625), "cifar10_fpga_latency": 5 + rows}), tmp_path / "hw_bench.parquet")
-    words = ("--strategies", "random", "--trials", "20", "--runs", "2", "--workers", "1", "--noisy", "--minimize", "latency_ms_fpga")
-    found = command("compare", "--bench", "nas-bench-201", "--bench-file", path, *words, "--maximize", "accuracy", "--json").json
+    np.savez(
+        tmp_path / "bench_valid_per_seed.npz",
+        cifar10_valid_200_per_seed=np.stack([80 * rows - 1, 80 * rows + 1], axis=1),
+    )
+    parquet.write_table(
+        pyarrow.table({"arch_index": np.arange(15625), "cifar10_fpga_latency": 5 + rows}), tmp_path / "hw_bench.parquet"
+    )
+    words = (
+        "--strategies",
+        "random",
+        "--trials",
+        "20",
+        "--runs",
+        "2",
+        "--workers",
+        "1",
+        "--noisy",
+        "--minimize",
+        "latency_ms_fpga",
+    )
+    found = command(
+        "compare", "--bench", "nas-bench-201", "--bench-file", path, *words, "--maximize", "accuracy", "--json"
+    ).json
     assert found["judged_by"] == ["final_test_accuracy", "latency_ms_fpga"]
     plan = json.loads((Path(found["comparison"]) / "comparison.json").read_text())
-    assert plan["evaluator"]["args"]["epochs"] == 200 and plan["evaluator"]["args"]["per_seed"].endswith("bench_valid_per_seed.npz")
+    assert plan["evaluator"]["args"]["epochs"] == 200 and plan["evaluator"]["args"]["per_seed"].endswith(
+        "bench_valid_per_seed.npz"
+    )
 
 
 @pytest.mark.parametrize(
@@ -180,10 +225,27 @@ def test_a_name_belongs_to_one_comparison(command: Any) -> None:
 
 
 def test_ctrl_c_ends_after_the_run_that_is_going_on(tmp_path: Path, environment: dict[str, str]) -> None:
-    words = ("compare", "--bench", "digits", "--runs", "2000", "--trials", "200", "--workers", "1", "--workspace", str(tmp_path / "w"))
+    words = (
+        "compare",
+        "--bench",
+        "digits",
+        "--runs",
+        "2000",
+        "--trials",
+        "200",
+        "--workers",
+        "1",
+        "--workspace",
+        str(tmp_path / "w"),
+    )
     # In a group of its own, as from a terminal, and where Ctrl-C is not ignored.
     process = subprocess.Popen(
-        [sys.executable, "-m", "archsmith", *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+        [sys.executable, "-m", "archsmith", *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
     )
     until = time.monotonic() + 30
     while not list(tmp_path.glob("w/comparisons/*/runs/*/result.json")) and time.monotonic() < until:

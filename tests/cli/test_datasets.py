@@ -6,13 +6,31 @@ from typing import Any
 
 import pytest
 
-BANK = ("--evaluator", "shared_weights", "--set", "evaluator.recipe.epochs=1", "--set", "evaluator.n_train=200", "--set", "evaluator.candidates=0")
+BANK = (
+    "--evaluator",
+    "shared_weights",
+    "--set",
+    "evaluator.recipe.epochs=1",
+    "--set",
+    "evaluator.n_train=200",
+    "--set",
+    "evaluator.candidates=0",
+)
 
 
 def test_enas_on_a_data_set_in_one_command_and_again_after_it_ended(command: Any) -> None:
     small = ("--space", "nasbench201", "--set", "space.scale.filters=4", "--set", "space.scale.cells=1")
-    enas = ("--set", "evaluator.sampler=controller", "--set", "evaluator.controller.steps=1", "--set", "evaluator.candidates=3")
-    answer = command("search", "--data", "digits", *small, *BANK[:-2], *enas, "--strategy", "enas", "--trials", "2", "--json")
+    enas = (
+        "--set",
+        "evaluator.sampler=controller",
+        "--set",
+        "evaluator.controller.steps=1",
+        "--set",
+        "evaluator.candidates=3",
+    )
+    answer = command(
+        "search", "--data", "digits", *small, *BANK[:-2], *enas, "--strategy", "enas", "--trials", "2", "--json"
+    )
     assert answer.code == 0, answer.err
     assert (answer.json["n_trials"], answer.json["metric"]) == (2, "accuracy")
     assert set(answer.json["best"]["metrics"]) >= {"accuracy", "log_loss", "params", "macs"}

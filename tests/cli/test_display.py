@@ -31,7 +31,13 @@ def written(display: Display) -> str:
 def watched(display: Display, trials: int = 12, **evaluator: Any) -> str:
     """What a display writes while it watches a small search."""
     with display:
-        Search(Problem(Flat()), RegularizedEvolution(population=4), ToyEvaluator(**evaluator), budget=Budget(trials=trials), observer=display).run()
+        Search(
+            Problem(Flat()),
+            RegularizedEvolution(population=4),
+            ToyEvaluator(**evaluator),
+            budget=Budget(trials=trials),
+            observer=display,
+        ).run()
     return written(display)
 
 
@@ -90,7 +96,9 @@ def test_the_bar_hides_nothing_of_what_follows() -> None:
 def test_in_a_narrow_terminal_only_the_changes_give_way() -> None:
     display = Display("archsmith fit " + "long/" * 20, console(terminal=True, width=60))
     names = {f"stage{i}/downsample": i for i in range(6)}
-    display(event("proposed", {"trials": [{"id": 0, "architecture": dict.fromkeys(names), "fidelity": 1, "parents": []}]}))
+    display(
+        event("proposed", {"trials": [{"id": 0, "architecture": dict.fromkeys(names), "fidelity": 1, "parents": []}]})
+    )
     display(event("proposed", {"trials": [{"id": 1, "architecture": names, "fidelity": 1, "parents": [0]}]}))
     display(event("finished", {"trial": 1, "outcome": {"status": "ok", "metrics": {"score": 0.625}, "seconds": 1.5}}))
     display.console.print(display.render())
@@ -101,7 +109,11 @@ def test_in_a_narrow_terminal_only_the_changes_give_way() -> None:
 
 def test_a_phase_that_failed_is_marked() -> None:
     display = Display("toy", console(terminal=True))
-    display(event("phase", {"name": "train fixed", "state": "finished", "seconds": 1.0, "result": {"error": "It diverged."}}))
+    display(
+        event(
+            "phase", {"name": "train fixed", "state": "finished", "seconds": 1.0, "result": {"error": "It diverged."}}
+        )
+    )
     display.console.print(display.render())
     assert re.search(r"✗ +train fixed +0:01 +failed: It diverged\.", written(display))
 

@@ -54,7 +54,9 @@ def begun(tmp_path: Path) -> Callable[..., str]:
         wanted, speed = FitSettings(**{"data": "digits", **settings}), Speed(0.01, 32, 1000, 100, 100)
         plan = make_plan(wanted.seconds, wanted.trials, 1.0, speed)
         info = {"fit": {"settings": wanted.to_dict(), "plan": plan.to_dict(), "speed": dataclasses.asdict(speed)}}
-        with Search(Problem(Flat()), RandomSearch(), ToyEvaluator(), budget=Budget(trials=3), store=store, info=info) as search:
+        with Search(
+            Problem(Flat()), RandomSearch(), ToyEvaluator(), budget=Budget(trials=3), store=store, info=info
+        ) as search:
             for trial in search.ask(2):
                 search.tell(trial, 0.5)
         store.close()
@@ -64,17 +66,44 @@ def begun(tmp_path: Path) -> Callable[..., str]:
 
 
 def test_words_become_settings(command: Any, asked: list[FitSettings]) -> None:
-    words = ("--time", "90s", "--trials", "5", "--out", "m", "--workspace", "w", "--seed", "3", "--space", "nasnet", "--strategy", "random")
+    words = (
+        "--time",
+        "90s",
+        "--trials",
+        "5",
+        "--out",
+        "m",
+        "--workspace",
+        "w",
+        "--seed",
+        "3",
+        "--space",
+        "nasnet",
+        "--strategy",
+        "random",
+    )
     answer = command("fit", "photos", *words, "--set", "recipe.batch_size=64", "--workers", "2", "--name", "mine")
     assert answer.code == 0, answer.err
     assert asked == [
         FitSettings(
-            "photos", 90.0, 5, "m", "w", seed=3, space="nasnet", strategy="random", settings={"recipe": {"batch_size": 64}}, workers=2, name="mine"
+            "photos",
+            90.0,
+            5,
+            "m",
+            "w",
+            seed=3,
+            space="nasnet",
+            strategy="random",
+            settings={"recipe": {"batch_size": 64}},
+            workers=2,
+            name="mine",
         )
     ]
 
 
-@pytest.mark.parametrize(("words", "seconds", "trials"), [((), 1200.0, None), (("--trials", "9"), None, 9), (("--time", "1h"), 3600.0, None)])
+@pytest.mark.parametrize(
+    ("words", "seconds", "trials"), [((), 1200.0, None), (("--trials", "9"), None, 9), (("--time", "1h"), 3600.0, None)]
+)
 def test_the_budget_is_20_minutes_unless_another_limit_is_given(
     command: Any, asked: list[FitSettings], words: tuple[str, ...], seconds: float | None, trials: int | None
 ) -> None:
@@ -121,7 +150,9 @@ def test_people_get_the_rows_the_accuracy_and_the_next_command(command: Any, ask
         (("--time", "soon"), "is not a length of time"),
     ],
 )
-def test_what_cannot_be_is_said_before_anything_is_read(command: Any, asked: list[FitSettings], words: tuple[str, ...], part: str) -> None:
+def test_what_cannot_be_is_said_before_anything_is_read(
+    command: Any, asked: list[FitSettings], words: tuple[str, ...], part: str
+) -> None:
     answer = command("fit", "digits", *words)
     assert answer.code in (1, 2)
     assert part in answer.err
@@ -134,11 +165,19 @@ def test_data_that_are_not_there_are_a_usage_error(command: Any) -> None:
     assert answer.err.startswith("archsmith: There is no file or folder") and answer.err.count("\n") == 1
 
 
-def test_resume_keeps_the_limits_of_the_study(command: Any, asked: list[FitSettings], begun: Callable[..., str]) -> None:
+def test_resume_keeps_the_limits_of_the_study(
+    command: Any, asked: list[FitSettings], begun: Callable[..., str]
+) -> None:
     study = begun(seconds=120.0, seed=4)
     command("fit", "digits", "--resume", "--workspace", "w")
     (settings,) = asked
-    assert (settings.name, settings.resume, settings.seconds, settings.seed, settings.workspace) == (study, True, 120.0, 4, "w")
+    assert (settings.name, settings.resume, settings.seconds, settings.seed, settings.workspace) == (
+        study,
+        True,
+        120.0,
+        4,
+        "w",
+    )
 
 
 def test_resume_takes_new_limits(command: Any, asked: list[FitSettings], begun: Callable[..., str]) -> None:
@@ -147,7 +186,9 @@ def test_resume_takes_new_limits(command: Any, asked: list[FitSettings], begun: 
     assert (asked[0].name, asked[0].seconds, asked[0].resume) == (study, 300.0, True)
 
 
-def test_resume_passes_over_studies_of_other_data(command: Any, asked: list[FitSettings], begun: Callable[..., str]) -> None:
+def test_resume_passes_over_studies_of_other_data(
+    command: Any, asked: list[FitSettings], begun: Callable[..., str]
+) -> None:
     study = begun()
     begun(data="photos")
     command("fit", "digits", "--resume", "--workspace", "w")

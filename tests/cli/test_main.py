@@ -66,12 +66,19 @@ def test_an_unknown_command_is_a_usage_error(command: Any) -> None:
         (
             ModuleNotFoundError("No module named 'torch'", name="torch"),
             2,
-            "archsmith: This command needs the package 'torch', which is not installed. Install it with: pip install \"archsmith[train]\"\n",
+            "archsmith: This command needs the package 'torch', which is not installed. Install it with: pip install "
+            '"archsmith[train]"\n',
         ),
-        (ModuleNotFoundError("No module named 'oops'", name="oops"), 1, "archsmith: Internal error: No module named 'oops'.\n"),
+        (
+            ModuleNotFoundError("No module named 'oops'", name="oops"),
+            1,
+            "archsmith: Internal error: No module named 'oops'.\n",
+        ),
     ],
 )
-def test_an_error_is_one_line_and_an_exit_code(command: Any, broken: Any, error: BaseException, code: int, line: str) -> None:
+def test_an_error_is_one_line_and_an_exit_code(
+    command: Any, broken: Any, error: BaseException, code: int, line: str
+) -> None:
     broken(error)
     answer = command("zoo")
     assert (answer.code, answer.out, answer.err) == (code, "", line)

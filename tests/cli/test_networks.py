@@ -76,7 +76,9 @@ def test_an_architecture_of_another_space_is_refused(command: Any, architecture:
 
 
 def test_draw_the_best_of_a_study_or_one_of_its_trials(command: Any) -> None:
-    study = command("search", "--space", "nasbench201", "--evaluator", "cost", "--minimize", "params", "--trials", "4", "--json").json
+    study = command(
+        "search", "--space", "nasbench201", "--evaluator", "cost", "--minimize", "params", "--trials", "4", "--json"
+    ).json
     best = command("draw", study["study"], "--json").json
     assert best["title"] == f"{study['study']} trial {study['best']['trial']}"
     assert command("draw", study["study"], "--trial", "2", "--json").json["title"].endswith("trial 2")

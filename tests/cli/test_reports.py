@@ -26,14 +26,29 @@ def test_the_last_study_is_reported_into_its_own_folder(command: Any, searched: 
 
 def test_a_file_of_ones_own(command: Any, searched: str, tmp_path: Path) -> None:
     answer = command("report", searched[:8], "--out", tmp_path / "mine.html", "--json")
-    assert answer.json == {"study": searched, "file": str(tmp_path / "mine.html"), "bytes": (tmp_path / "mine.html").stat().st_size}
+    assert answer.json == {
+        "study": searched,
+        "file": str(tmp_path / "mine.html"),
+        "bytes": (tmp_path / "mine.html").stat().st_size,
+    }
 
 
 def test_the_command_that_it_shows_repeats_the_search(command: Any, tmp_path: Path) -> None:
-    words = ("--set", "evaluator.additive=false", "--set", 'evaluator.metrics=["accuracy","cost"]', "--limit", "cost<=0.9", "--seed", "5")
+    words = (
+        "--set",
+        "evaluator.additive=false",
+        "--set",
+        'evaluator.metrics=["accuracy","cost"]',
+        "--limit",
+        "cost<=0.9",
+        "--seed",
+        "5",
+    )
     first = command("search", "--trials", "12", *words, "--json").json
     command("report", "--out", tmp_path / "report.html")
-    shown = re.search(r"The command again:</p>\s*<pre><code>(.*?)</code>", (tmp_path / "report.html").read_text(encoding="utf-8"))
+    shown = re.search(
+        r"The command again:</p>\s*<pre><code>(.*?)</code>", (tmp_path / "report.html").read_text(encoding="utf-8")
+    )
     assert shown is not None
     name, *again = shlex.split(html.unescape(re.sub(r"</?span>", "", shown[1])))
     assert name == "archsmith" and command(*again, "--json").json["best"] == first["best"]
@@ -48,7 +63,9 @@ def test_open_shows_it(command: Any, searched: str, monkeypatch: pytest.MonkeyPa
 
 def test_an_unknown_study_is_one_line(command: Any, searched: str) -> None:
     answer = command("report", "nothing-like-it")
-    assert answer.code == 1 and "There is no study 'nothing-like-it'" in answer.err and len(answer.err.splitlines()) == 1
+    assert (
+        answer.code == 1 and "There is no study 'nothing-like-it'" in answer.err and len(answer.err.splitlines()) == 1
+    )
 
 
 def test_a_folder_as_a_file_is_a_usage_error(command: Any, searched: str, tmp_path: Path) -> None:

@@ -21,7 +21,9 @@ def test_json_is_one_line_and_the_trials_go_to_standard_error(command: Any) -> N
 
 
 def test_the_same_seed_finds_the_same(command: Any) -> None:
-    first, second, other = (command("search", "--trials", "20", "--seed", seed, "--json").json for seed in ("3", "3", "4"))
+    first, second, other = (
+        command("search", "--trials", "20", "--seed", seed, "--json").json for seed in ("3", "3", "4")
+    )
     assert first["best"] == second["best"]
     assert first["best"] != other["best"]
 
@@ -50,15 +52,25 @@ def test_a_limit_keeps_the_best_within_it(command: Any) -> None:
 
 
 def test_a_shipped_table_with_single_trainings(command: Any) -> None:
-    means, single = (command("search", "--bench", "digits", "--trials", "5", *words, "--json").json for words in ((), ("--noisy",)))
+    means, single = (
+        command("search", "--bench", "digits", "--trials", "5", *words, "--json").json for words in ((), ("--noisy",))
+    )
     assert means["standing"]["n"] == single["standing"]["n"] == 1299
-    assert [trial["best"]["metrics"]["accuracy"] == trial["standing"]["score"] for trial in (means, single)] == [True, False]
+    assert [trial["best"]["metrics"]["accuracy"] == trial["standing"]["score"] for trial in (means, single)] == [
+        True,
+        False,
+    ]
 
 
 def test_a_published_benchmark_is_named_once_and_remembered(command: Any, tmp_path: Path) -> None:
     keys = np.array(list(np.ndindex(*WIDTHS)), dtype=np.uint8)
     place = np.arange(len(keys), dtype=np.float32)
-    np.savez(tmp_path / "fcnet.npz", search_space=np.array(json.dumps(OPTIONS)), keys=keys, naval_propulsion=np.stack([place, place + 1], axis=1))
+    np.savez(
+        tmp_path / "fcnet.npz",
+        search_space=np.array(json.dumps(OPTIONS)),
+        keys=keys,
+        naval_propulsion=np.stack([place, place + 1], axis=1),
+    )
     words = ("search", "--bench", "fcnet", "--dataset", "naval_propulsion", "--trials", "5", "--json")
     missing = command(*words)
     assert missing.code == 2 and "--bench-file PATH" in missing.err
@@ -80,7 +92,9 @@ def test_an_answer_is_judged_as_its_benchmark_wants(command: Any, tmp_path: Path
     columns = {f"cifar10_{name}": np.arange(len(ops)) / 200 for name in names}
     columns["cifar10_test_200"] = columns["cifar10_test_200"][::-1]  # the better after 12 epochs, the worse in the end
     np.savez(tmp_path / "bench.npz", ops=ops, op_names=np.array(OPERATIONS), **columns)
-    report = command("search", "--bench", "nas-bench-201", "--bench-file", tmp_path / "bench.npz", "--trials", "20", "--json").json
+    report = command(
+        "search", "--bench", "nas-bench-201", "--bench-file", tmp_path / "bench.npz", "--trials", "20", "--json"
+    ).json
     assert report["standing"]["metric"] == "final_test_accuracy"
     assert report["standing"]["score"] == report["best"]["metrics"]["final_test_accuracy"]
     assert report["standing"]["rank"] > 15625 / 2
@@ -104,7 +118,9 @@ def test_an_answer_is_judged_as_its_benchmark_wants(command: Any, tmp_path: Path
         (("--speed", "9"), "archsmith: No such option: --speed"),
     ],
 )
-def test_wrong_words_are_usage_errors_before_the_first_trial(command: Any, tmp_path: Any, words: tuple[str, ...], part: str) -> None:
+def test_wrong_words_are_usage_errors_before_the_first_trial(
+    command: Any, tmp_path: Any, words: tuple[str, ...], part: str
+) -> None:
     answer = command("search", *words, "--workspace", tmp_path / "w")
     assert answer.code == 2
     assert part in answer.err

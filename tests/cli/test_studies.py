@@ -22,7 +22,12 @@ def test_list_shows_the_newest_first(command: Any, study: dict[str, Any]) -> Non
     second = command("search", "--trials", "3", "--name", "tiny", "--json").json
     rows = command("studies", "list", "--json").json
     assert [row["study"] for row in rows] == [second["study"], study["study"]]
-    assert (rows[1]["state"], rows[1]["reason"], rows[1]["n_finished"], rows[1]["strategy"]) == ("closed", "trials", 8, "evolution")
+    assert (rows[1]["state"], rows[1]["reason"], rows[1]["n_finished"], rows[1]["strategy"]) == (
+        "closed",
+        "trials",
+        8,
+        "evolution",
+    )
 
 
 def test_list_of_nothing_says_how_to_begin(command: Any) -> None:
@@ -34,7 +39,9 @@ def test_list_of_nothing_says_how_to_begin(command: Any) -> None:
 def test_show_tells_state_and_best_trials(command: Any, study: dict[str, Any]) -> None:
     report = command("studies", "show", study["study"], "--limit", "3", "--json").json
     assert (report["state"], report["reason"], report["n_finished"], report["n_failed"]) == ("closed", "trials", 8, 0)
-    assert [t["metrics"]["accuracy"] for t in report["trials"]] == sorted((t["metrics"]["accuracy"] for t in report["trials"]), reverse=True)
+    assert [t["metrics"]["accuracy"] for t in report["trials"]] == sorted(
+        (t["metrics"]["accuracy"] for t in report["trials"]), reverse=True
+    )
     assert len(report["trials"]) == 3
     assert report["trials"][0]["id"] == study["best"]["trial"]
 
@@ -45,7 +52,9 @@ def test_show_takes_the_last_study_and_prints_its_architecture(command: Any, stu
     assert "Best architecture" in answer.out and "x0" in answer.out
 
 
-def test_show_works_where_the_space_cannot_be_imported(command: Any, study: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_show_works_where_the_space_cannot_be_imported(
+    command: Any, study: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from archsmith import catalog
 
     monkeypatch.delitem(catalog.TABLE["space"], "toy_flat")
@@ -69,7 +78,11 @@ def test_a_resumed_study_equals_an_unbroken_one(command: Any) -> None:
 
 
 def test_stop_of_a_study_that_is_not_running_says_so(command: Any, study: dict[str, Any]) -> None:
-    assert command("studies", "stop", study["study"], "--json").json == {"study": study["study"], "running": False, "asked": False}
+    assert command("studies", "stop", study["study"], "--json").json == {
+        "study": study["study"],
+        "running": False,
+        "asked": False,
+    }
 
 
 @pytest.fixture
@@ -89,7 +102,11 @@ def running(tmp_path: Path, environment: dict[str, str]) -> Any:
         "--json",
     ]
     process = subprocess.Popen(
-        [sys.executable, "-m", "archsmith", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        [sys.executable, "-m", "archsmith", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
     try:
         until = time.time() + 30

@@ -4,7 +4,10 @@ from archsmith.core.budget import Budget, parse_seconds
 from archsmith.core.errors import UsageError
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("20m", 1200), ("1h30m", 5400), ("90", 90), (90, 90), ("1.5h", 5400), (" 2 min ", 120), ("1d", 86400)])
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("20m", 1200), ("1h30m", 5400), ("90", 90), (90, 90), ("1.5h", 5400), (" 2 min ", 120), ("1d", 86400)],
+)
 def test_lengths_of_time(text, seconds):
     assert parse_seconds(text) == seconds
 

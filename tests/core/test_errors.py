@@ -17,7 +17,12 @@ def test_errors_cross_process_borders_whole():
     error = EvaluationError("out of memory", "smaller batch", kind="memory", retryable=True)
     # copy uses the same protocol as the pipes of multiprocessing
     other = copy.copy(error)
-    assert (other.message, other.hint, other.kind, other.retryable) == ("out of memory", "smaller batch", "memory", True)
+    assert (other.message, other.hint, other.kind, other.retryable) == (
+        "out of memory",
+        "smaller batch",
+        "memory",
+        True,
+    )
 
 
 def test_missing_extra_names_its_install_line():

@@ -28,7 +28,9 @@ def test_all_levels_together_reach_every_point_of_a_small_space(space: Space) ->
     assert reached == set(space.enumerate())
 
 
-@pytest.mark.parametrize("space", [Flat(6, 10), Conditional(3), Recursive(4), Recursive(3, max_nodes=5), Mixed()], ids=repr)
+@pytest.mark.parametrize(
+    "space", [Flat(6, 10), Conditional(3), Recursive(4), Recursive(3, max_nodes=5), Mixed()], ids=repr
+)
 def test_what_is_offered_are_points_that_keep_what_was_grown(space: Space) -> None:
     growth, rng = Prefixes(space), np.random.default_rng(0)
     beam = [START]
@@ -46,9 +48,13 @@ def test_what_is_offered_are_points_that_keep_what_was_grown(space: Space) -> No
 def test_levels_are_groups_of_decisions() -> None:
     assert [Prefixes(Flat(n, 2)).n_levels for n in (1, 4, 5, 6, 10, 50)] == [1, 4, 5, 3, 5, 5]
     first = Prefixes(Flat(10, 3)).expand(1, [START], 20, np.random.default_rng(0))
-    assert sorted(tuple(first.architecture(i).values()) for i in range(len(first))) == [(a, b, *[0] * 8) for a in range(3) for b in range(3)]
+    assert sorted(tuple(first.architecture(i).values()) for i in range(len(first))) == [
+        (a, b, *[0] * 8) for a in range(3) for b in range(3)
+    ]
 
 
 def test_numbers_are_offered_in_bins() -> None:
-    first = Prefixes(Mixed()).expand(2, [Grown(Mixed().sample(np.random.default_rng(0)), np.zeros(1, np.int16))], 20, np.random.default_rng(0))
+    first = Prefixes(Mixed()).expand(
+        2, [Grown(Mixed().sample(np.random.default_rng(0)), np.zeros(1, np.int16))], 20, np.random.default_rng(0)
+    )
     assert sorted(first.architecture(i)["n_layers"] for i in range(len(first))) == list(range(1, 9))

@@ -9,7 +9,10 @@ from archsmith.testing.toys import Flat
 
 
 def proposed(first, *answers, fidelity=1.0):
-    rows = [{"id": first + i, "architecture": {"x": a}, "fidelity": fidelity, "parents": [], "notes": {}} for i, a in enumerate(answers)]
+    rows = [
+        {"id": first + i, "architecture": {"x": a}, "fidelity": fidelity, "parents": [], "notes": {}}
+        for i, a in enumerate(answers)
+    ]
     return Event("proposed", {"trials": rows})
 
 
@@ -48,14 +51,22 @@ def test_the_earliest_of_equals_is_best():
 
 def test_infeasible_and_failed_trials_are_not_ranked():
     problem = Problem(Flat(), (Objective("accuracy"),), (Constraint("params", upper=10),))
-    h = history(proposed(0, 1, 2, 3), finished(0, accuracy=0.9, params=99), finished(1, accuracy=0.5, params=1), failed(2), problem=problem)
+    h = history(
+        proposed(0, 1, 2, 3),
+        finished(0, accuracy=0.9, params=99),
+        finished(1, accuracy=0.5, params=1),
+        failed(2),
+        problem=problem,
+    )
     assert [t.id for t in h.ranking()] == [1] and h.best().id == 1
 
 
 def test_front_of_two_objectives():
     problem = Problem(Flat(), (Objective("accuracy"), Objective("ms", maximize=False)))
     scores = [(0.9, 5), (0.8, 1), (0.7, 3), (0.95, 9)]
-    h = history(proposed(0, 1, 2, 3, 4), *[finished(i, accuracy=a, ms=ms) for i, (a, ms) in enumerate(scores)], problem=problem)
+    h = history(
+        proposed(0, 1, 2, 3, 4), *[finished(i, accuracy=a, ms=ms) for i, (a, ms) in enumerate(scores)], problem=problem
+    )
     assert {t.id for t in h.front()} == {0, 1, 3}
 
 

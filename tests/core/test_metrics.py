@@ -20,7 +20,8 @@ def test_accuracy_counts_answers_and_balanced_accuracy_classes() -> None:
 def test_log_loss_is_the_mean_of_what_the_truth_was_given() -> None:
     table = np.array([[0.7, 0.3], [0.2, 0.8], [1.0, 0.0]])
     assert metrics.log_loss(table, [0, 1, 0]) == pytest.approx(-(np.log(0.7) + np.log(0.8)) / 3)
-    assert metrics.log_loss(table, [0, 1, 1]) == pytest.approx(-(np.log(0.7) + np.log(0.8) + np.log(1e-12)) / 3)  # finite even then
+    # finite even then
+    assert metrics.log_loss(table, [0, 1, 1]) == pytest.approx(-(np.log(0.7) + np.log(0.8) + np.log(1e-12)) / 3)
 
 
 def test_a_table_of_probabilities_gives_all_three() -> None:
@@ -44,7 +45,8 @@ def test_what_an_absent_class_cannot_have_is_none() -> None:
     assert scores[0] == ClassScore(4, 3 / 5, 3 / 4, 2 * 3 / (4 + 5))
     assert scores[2] == ClassScore(1, None, 0.0, None)  # never named
     assert scores[3] == ClassScore(0, None, None, None)
-    assert metrics.per_class(metrics.confusion([1], [0], 2))[1] == ClassScore(0, 0.0, None, None)  # named, but never the truth
+    # named, but never the truth
+    assert metrics.per_class(metrics.confusion([1], [0], 2))[1] == ClassScore(0, 0.0, None, None)
 
 
 def test_classes_agree_with_scikit_learn() -> None:
@@ -52,7 +54,9 @@ def test_classes_agree_with_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     table, labels = rng.dirichlet(np.ones(5), 300), rng.integers(0, 5, 300)
     predicted = table.argmax(axis=1)
-    assert metrics.balanced_accuracy(predicted, labels) == pytest.approx(sklearn.balanced_accuracy_score(labels, predicted))
+    assert metrics.balanced_accuracy(predicted, labels) == pytest.approx(
+        sklearn.balanced_accuracy_score(labels, predicted)
+    )
     assert metrics.log_loss(table, labels) == pytest.approx(sklearn.log_loss(labels, table))
     confused = metrics.confusion(predicted, labels, 5)
     assert np.array_equal(confused, sklearn.confusion_matrix(labels, predicted))

@@ -17,7 +17,9 @@ def test_constraints_are_inclusive():
 
 
 def test_problem_lists_the_metrics_it_needs():
-    problem = Problem(Flat(), (Objective("accuracy"),), (Constraint("params", upper=1e6), Constraint("accuracy", lower=0.1)))
+    problem = Problem(
+        Flat(), (Objective("accuracy"),), (Constraint("params", upper=1e6), Constraint("accuracy", lower=0.1))
+    )
     assert problem.metrics == ("accuracy", "params")
     assert problem.feasible({"accuracy": 0.5, "params": 10}) and not problem.feasible({"accuracy": 0.5, "params": 1e7})
 

@@ -114,7 +114,11 @@ def test_crossover_takes_answers_from_both(rng):
 
 def test_neighbours_differ_in_one_place():
     start = Architecture({"depth": 1, "layer0": "conv"})
-    assert {tuple(n.values()) for n in Chain().neighbours(start)} == {(2, "conv", "conv"), (3, "conv", "conv", "conv"), (1, "sep")}
+    assert {tuple(n.values()) for n in Chain().neighbours(start)} == {
+        (2, "conv", "conv"),
+        (3, "conv", "conv", "conv"),
+        (1, "sep"),
+    }
 
 
 def test_neighbours_step_along_ranges():

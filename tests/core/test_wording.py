@@ -6,7 +6,8 @@ from archsmith.core.wording import clock, metric_name, number
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(None, "–"), (-3, "0:00"), (7.4, "0:07"), (59.6, "1:00"), (750, "12:30"), (3599.7, "1:00:00"), (3750, "1:02:30")]
+    ("seconds", "text"),
+    [(None, "–"), (-3, "0:00"), (7.4, "0:07"), (59.6, "1:00"), (750, "12:30"), (3599.7, "1:00:00"), (3750, "1:02:30")],
 )
 def test_clock(seconds: float | None, text: str) -> None:
     assert clock(seconds) == text

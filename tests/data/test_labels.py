@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 
 from archsmith.core.errors import DataError, UsageError
+from archsmith.data.images.array_pictures import Arrays
+from archsmith.data.images.source import Source, one_part
 from archsmith.data.labels import as_labels, target
-from archsmith.data.source import Source, one_part
-from archsmith.data.stacks import Arrays
 
 
 def source(labels: Any, names: tuple[str, ...] | None = None, part: Any = None) -> Source:
     marks = as_labels(labels)
     images = np.zeros((len(marks), 4, 4, 1), np.uint8)
-    return Source(Arrays(images, 1.0), marks, one_part(len(marks)) if part is None else np.array(part, np.int8), "made", names)
+    return Source(
+        Arrays(images, 1.0), marks, one_part(len(marks)) if part is None else np.array(part, np.int8), "made", names
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from archsmith.core.errors import DataError
-from archsmith.data.images import ImageSet
-from archsmith.data.source import one_part
+from archsmith.data.images.decode import ImageSet
+from archsmith.data.images.source import one_part
 from archsmith.data.splits import Cut, Splits, by_rank, split, stratified
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archsmith.data.prepare import prepare
+from archsmith.data.images.load import prepare
 from archsmith.data.stored import opened, part_of
 
 

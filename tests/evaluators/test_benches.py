@@ -60,10 +60,12 @@ def score_after(name, strategy, seed, trials=100):
 
 
 def test_evolution_beats_random_search():
-    # benchmarks/tables.py: after 100 trials 0.44 and 0.62 points ahead, standard deviations of a difference about 1.4 and 1.7. The mean of 80 differences is then
-    # about 0.53 with a standard error of 0.17, so that another stream of random numbers would fail this in about 1 of 1,000 cases.
+    # benchmarks/tables.py: after 100 trials 0.44 and 0.62 points ahead, standard deviations of a difference about 1.4
+    # and 1.7. The mean of 80 differences is then about 0.53 with a standard error of 0.17, so that another stream of
+    # random numbers would fail this in about 1 of 1,000 cases.
     differences = [
-        score_after(name, RegularizedEvolution(population=20, sample_size=5), seed) - score_after(name, RandomSearch(), seed)
+        score_after(name, RegularizedEvolution(population=20, sample_size=5), seed)
+        - score_after(name, RandomSearch(), seed)
         for name in ("digits", "fashion-14")
         for seed in range(40)
     ]

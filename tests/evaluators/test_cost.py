@@ -1,4 +1,6 @@
-"""Cost as an evaluator: counts from the graph, alone or beside another evaluator's metrics, at another scale than the one searched."""
+"""Cost as an evaluator: counts from the graph, alone or beside another evaluator's metrics, at another scale than the
+one searched.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def test_it_counts_what_the_graph_counts() -> None:
 
 def test_the_scale_counted_may_differ_from_the_one_searched() -> None:
     large = replace(SMALL, scale=NasBench201Scale(filters=8, cells=2))
-    small_params, large_params = (CostEvaluator(space).evaluate(ONE, 1, CONTEXT).metrics["params"] for space in (SMALL, large))
+    small_params, large_params = (
+        CostEvaluator(space).evaluate(ONE, 1, CONTEXT).metrics["params"] for space in (SMALL, large)
+    )
     assert large_params > 4 * small_params
 
 

@@ -26,8 +26,9 @@ SECOND = FIRST.replace({"n_units_2": 32})
 
 
 def made_up() -> dict[str, Any]:
-    """The error is the place in the order of the space, less 0.5, plus 0.5 or not known. The file lists the rows backwards, the first hyper-parameter
-    last, and the options of one the other way round."""
+    """The error is the place in the order of the space, less 0.5, plus 0.5 or not known. The file lists the rows
+    backwards, the first hyper-parameter last, and the options of one the other way round.
+    """
     keys = np.array(list(np.ndindex(*WIDTHS)), dtype=np.uint8)
     keys[:, 2] = WIDTHS[2] - 1 - keys[:, 2]
     space = {path: list(options) for path, options in OPTIONS.items()}
@@ -53,14 +54,18 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_settings_are_found_whatever_the_order_of_the_file(path: str) -> None:
     evaluator = FcNetEvaluator(path, "set")
     assert evaluator.evaluate(SECOND, 1, CONTEXT).metrics == {"valid_mse": 1.0}
-    place = 5 * 1 + 36 * (1 + 2 * (3 + 6 * (0 + 3 * (2 + 3 * 3))))  # batch_size 64, dropout_1 0.6, init_lr 0.01, const, n_units_2 512
-    other = FIRST.replace({"batch_size": 64, "dropout_1": 0.6, "init_lr": 0.01, "lr_schedule": "const", "n_units_2": 512})
+    # batch_size 64, dropout_1 0.6, init_lr 0.01, const, n_units_2 512
+    place = 5 * 1 + 36 * (1 + 2 * (3 + 6 * (0 + 3 * (2 + 3 * 3))))
+    other = FIRST.replace(
+        {"batch_size": 64, "dropout_1": 0.6, "init_lr": 0.01, "lr_schedule": "const", "n_units_2": 512}
+    )
     assert evaluator.evaluate(other, 1, CONTEXT).metrics == {"valid_mse": float(place)}
 
 
 def test_noise_is_one_training_drawn_by_the_seed(path: str) -> None:
     noisy = FcNetEvaluator(path, "set", noisy=True)
-    assert {noisy.evaluate(SECOND, 1, Context(0, seed)).metrics["valid_mse"] for seed in range(40)} == {0.5, 1.5}  # missed by chance: 2⁻³⁹
+    # missed by chance: 2⁻³⁹
+    assert {noisy.evaluate(SECOND, 1, Context(0, seed)).metrics["valid_mse"] for seed in range(40)} == {0.5, 1.5}
 
 
 def test_what_failed_or_is_not_there(path: str) -> None:
@@ -86,7 +91,9 @@ def test_laws_and_a_search(path: str) -> None:
     problem = evaluator.problem()
     check_evaluator(evaluator, problem)
     result = Search(problem, RandomSearch(), evaluator, budget=Budget(trials=50)).run()
-    assert result.best is not None and result.best.metrics["valid_mse"] == min(trial.metrics["valid_mse"] for trial in result.history.finished)
+    assert result.best is not None and result.best.metrics["valid_mse"] == min(
+        trial.metrics["valid_mse"] for trial in result.history.finished
+    )
     assert isinstance(problem.space, FcNetSpace) and result.seconds == 0
 
 

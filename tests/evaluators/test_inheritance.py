@@ -14,7 +14,7 @@ from archsmith.core.errors import Stopped, UsageError
 from archsmith.core.problem import Fidelity, Problem
 from archsmith.core.protocols import Context
 from archsmith.core.trial import Outcome
-from archsmith.data.prepare import prepare
+from archsmith.data.images.load import prepare
 from archsmith.evaluators.inheritance import CHECKPOINT, START, TRIAL, weights_by_key
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.graphs.network import Network, inherit
@@ -43,7 +43,9 @@ def one_thread() -> None:
 def evaluator(tmp_path_factory: pytest.TempPathFactory) -> TrainingEvaluator:
     folder = prepare("digits", tmp_path_factory.mktemp("data"), seed=0).folder
     recipe = Recipe(batch_size=32)
-    return TrainingEvaluator(SPACE, str(folder), recipe, n_train=320, n_valid=100, precision="float32", device="cpu", inherit=True)
+    return TrainingEvaluator(
+        SPACE, str(folder), recipe, n_train=320, n_valid=100, precision="float32", device="cpu", inherit=True
+    )
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,9 @@ def trials(family: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(family, tmp_path / "trials"))
 
 
-def child(trials: Path, number: int = 1, parents: tuple[int, ...] = (0,), stop: Callable[[], bool] = lambda: False) -> Context:
+def child(
+    trials: Path, number: int = 1, parents: tuple[int, ...] = (0,), stop: Callable[[], bool] = lambda: False
+) -> Context:
     return Context(number, 100 + number, workspace=trials / str(number), parents=parents, stop=stop)
 
 
@@ -86,7 +90,9 @@ def test_a_child_begins_with_what_it_shares_and_trains_less(evaluator: TrainingE
     assert outcome.notes["lineage_epochs"] == 4 + outcome.notes["epochs"]  # type: ignore[operator]
 
 
-def test_what_it_takes_over_are_parameters_and_neither_averages_nor_statistics(evaluator: TrainingEvaluator, trials: Path) -> None:
+def test_what_it_takes_over_are_parameters_and_neither_averages_nor_statistics(
+    evaluator: TrainingEvaluator, trials: Path
+) -> None:
     evaluator.evaluate(CHILD, 0.1, child(trials))
     begun, parents = checkpoint.load(trials / "1" / START), checkpoint.load(trials / "0" / CHECKPOINT)
     assert begun is not None and parents is not None
@@ -106,10 +112,16 @@ def test_it_knows_from_the_start_what_its_parent_learnt(evaluator: TrainingEvalu
 def test_a_lineage_adds_up(evaluator: TrainingEvaluator, trials: Path) -> None:
     for number, cutout in enumerate((0.25, 0.5), start=1):
         outcome = evaluator.evaluate(PARENT.replace({"recipe/cutout": cutout}), 2, child(trials, number, (number - 1,)))
-        assert (outcome.notes["epochs"], outcome.notes["lineage_epochs"], outcome.notes["parent"]) == (1, 4 + number, number - 1)
+        assert (outcome.notes["epochs"], outcome.notes["lineage_epochs"], outcome.notes["parent"]) == (
+            1,
+            4 + number,
+            number - 1,
+        )
 
 
-def test_of_two_parents_the_first_gives_what_it_has_and_the_second_the_rest(evaluator: TrainingEvaluator, trials: Path) -> None:
+def test_of_two_parents_the_first_gives_what_it_has_and_the_second_the_rest(
+    evaluator: TrainingEvaluator, trials: Path
+) -> None:
     other = PARENT.replace({"stage1/kernel": 5, "stage0/kernel": 5})
     assert other in SPACE
     from_scratch = evaluator.evaluate(other, 2, Context(1, 8, workspace=trials / "1"))
@@ -117,7 +129,9 @@ def test_of_two_parents_the_first_gives_what_it_has_and_the_second_the_rest(eval
     outcome = evaluator.evaluate(CHILD, 0.2, child(trials, 2, (0, 1)))
     assert outcome.notes["inherited"] == 1.0 and outcome.notes["parent"] == 0
     assert outcome.notes["lineage_epochs"] == 4.1
-    begun, first, second = (checkpoint.load(trials / file) for file in (f"2/{START}", f"0/{CHECKPOINT}", f"1/{CHECKPOINT}"))
+    begun, first, second = (
+        checkpoint.load(trials / file) for file in (f"2/{START}", f"0/{CHECKPOINT}", f"1/{CHECKPOINT}")
+    )
     assert begun is not None and first is not None and second is not None
     by_key = [weights_by_key(SPACE.graph(a), found[0]) for a, found in ((PARENT, first), (other, second))]
     for name, tensor in begun[0].items():
@@ -126,7 +140,9 @@ def test_of_two_parents_the_first_gives_what_it_has_and_the_second_the_rest(eval
 
 @pytest.mark.parametrize("share", [1.0, 0.25])
 def test_how_much_less_it_trains_is_a_setting(evaluator: TrainingEvaluator, trials: Path, share: float) -> None:
-    outcome = replace(evaluator, inherited_epochs=share).evaluate(PARENT.replace({"recipe/cutout": 0.25}), 0.8, child(trials))
+    outcome = replace(evaluator, inherited_epochs=share).evaluate(
+        PARENT.replace({"recipe/cutout": 0.25}), 0.8, child(trials)
+    )
     assert outcome.notes["epochs"] == 0.8 * share
 
 
@@ -149,7 +165,9 @@ def test_it_obeys_the_laws_of_evaluators(evaluator: TrainingEvaluator) -> None:
 # What is not there
 
 
-def test_where_nothing_is_left_of_the_parent_it_begins_from_scratch_and_says_so(evaluator: TrainingEvaluator, trials: Path) -> None:
+def test_where_nothing_is_left_of_the_parent_it_begins_from_scratch_and_says_so(
+    evaluator: TrainingEvaluator, trials: Path
+) -> None:
     alone = evaluator.evaluate(CHILD, 0.4, Context(1, 101))
     gone = evaluator.evaluate(CHILD, 0.4, child(trials, parents=(9,)))
     no_files = evaluator.evaluate(CHILD, 0.4, Context(1, 101, parents=(0,)))
@@ -168,16 +186,22 @@ def test_a_parent_that_is_still_training_gives_nothing(evaluator: TrainingEvalua
 # Kills
 
 
-def interrupted(evaluator: TrainingEvaluator, architecture: Architecture, fidelity: float, context: Context, after: float) -> None:
+def interrupted(
+    evaluator: TrainingEvaluator, architecture: Architecture, fidelity: float, context: Context, after: float
+) -> None:
     """An attempt that is stopped once ``after`` epochs have been reported (0: in its first step)."""
     epochs = [0.0]
     stopping = replace(context, stop=lambda: epochs[-1] >= after and (context.workspace / TRIAL).exists())  # type: ignore[operator]
     with pytest.raises(Stopped):
-        evaluator.evaluate(architecture, fidelity, replace(stopping, report=lambda epoch, metrics: epochs.append(epoch)))
+        evaluator.evaluate(
+            architecture, fidelity, replace(stopping, report=lambda epoch, metrics: epochs.append(epoch))
+        )
 
 
 @pytest.mark.parametrize("after", [0, 1])
-def test_a_killed_attempt_ends_as_an_unbroken_one_though_the_parent_is_gone(evaluator: TrainingEvaluator, trials: Path, after: float) -> None:
+def test_a_killed_attempt_ends_as_an_unbroken_one_though_the_parent_is_gone(
+    evaluator: TrainingEvaluator, trials: Path, after: float
+) -> None:
     unbroken = evaluator.evaluate(CHILD, 2.5, child(trials))
     again = replace(child(trials, 2), seed=101)
     interrupted(evaluator, CHILD, 2.5, again, after)
@@ -186,7 +210,9 @@ def test_a_killed_attempt_ends_as_an_unbroken_one_though_the_parent_is_gone(eval
     assert said(evaluator.evaluate(CHILD, 2.5, again)) == said(unbroken)
 
 
-def test_what_a_kill_left_before_anything_was_decided_counts_for_nothing(evaluator: TrainingEvaluator, trials: Path) -> None:
+def test_what_a_kill_left_before_anything_was_decided_counts_for_nothing(
+    evaluator: TrainingEvaluator, trials: Path
+) -> None:
     (trials / "1").mkdir()
     checkpoint.save(trials / "1" / START, {"some/key.weight": torch.zeros(1)}, {})
     left_over = evaluator.evaluate(CHILD, 0.4, child(trials, parents=(9,)))
@@ -210,7 +236,9 @@ def test_a_longer_trial_goes_on_from_a_child(evaluator: TrainingEvaluator, trial
 
 def test_children_of_an_evolution_inherit(evaluator: TrainingEvaluator, tmp_path: Path) -> None:
     problem = Problem(SPACE, fidelity=Fidelity("epochs", 0.5, 0.5))
-    search = Search(problem, RegularizedEvolution(population=3), evaluator, budget=Budget(trials=9), store=SqliteStore(tmp_path))
+    search = Search(
+        problem, RegularizedEvolution(population=3), evaluator, budget=Budget(trials=9), store=SqliteStore(tmp_path)
+    )
     trials = search.run().history.trials
     children = [trial for trial in trials if trial.parents]
     assert len(children) == 6

@@ -1,4 +1,6 @@
-"""NAS-Bench-201 in its .npz form: a made-up file of the same shape always, and the real one where the environment names it."""
+"""NAS-Bench-201 in its .npz form: a made-up file of the same shape always, and the real one where the environment names
+it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ CONTEXT = Context(0, 0)
 
 
 def made_up() -> dict[str, Any]:
-    """All cells; validation accuracy is the row number in thousandths of a percent; the operations are listed in another order than in the space."""
+    """All cells; validation accuracy is the row number in thousandths of a percent; the operations are listed in
+    another order than in the space.
+    """
     ops = np.array(list(itertools.product(range(5), repeat=6)), dtype=np.uint8)
     row = np.arange(len(ops), dtype=np.float32)
     columns = {
@@ -36,7 +40,11 @@ def made_up() -> dict[str, Any]:
         "train_seconds_200": row,
         "params_m": row / 1e4,
     }
-    return {"ops": ops, "op_names": np.array(OPERATIONS[::-1]), **{f"cifar10_{name}": values for name, values in columns.items()}}
+    return {
+        "ops": ops,
+        "op_names": np.array(OPERATIONS[::-1]),
+        **{f"cifar10_{name}": values for name, values in columns.items()},
+    }
 
 
 @pytest.fixture
@@ -49,7 +57,9 @@ def test_rows_are_found_by_the_names_of_operations(path: str) -> None:
     architecture = architecture_of([4, 4, 4, 4, 4, 0])  # in the file's reversed order: 0 0 0 0 0 4, its row 4
     outcome = NasBench201Evaluator(path).evaluate(architecture, 1, CONTEXT)
     assert outcome.notes == {"row": 4}
-    assert outcome.metrics == pytest.approx({"accuracy": 4e-5, "test_accuracy": 8e-5, "final_test_accuracy": 2e-4, "params": 400.0})
+    assert outcome.metrics == pytest.approx(
+        {"accuracy": 4e-5, "test_accuracy": 8e-5, "final_test_accuracy": 2e-4, "params": 400.0}
+    )
     assert outcome.seconds == pytest.approx(4 * 12 / 200)
 
 
@@ -106,10 +116,15 @@ def test_an_unsound_file_is_refused(tmp_path: Path, name: str, value: Any, messa
 
 @pytest.fixture
 def single(tmp_path: Path) -> str:
-    """Two trainings of every cell, one point below and one above the mean; the even rows have a third, as good as the second."""
+    """Two trainings of every cell, one point below and one above the mean; the even rows have a third, as good as the
+    second.
+    """
     mean = made_up()["cifar10_valid_200"]
     third = np.where(np.arange(len(mean)) % 2 == 0, mean + 1, np.nan)
-    np.savez(tmp_path / "single.npz", cifar10_valid_200_per_seed=np.stack([mean - 1, mean + 1, third], axis=1).astype(np.float32))
+    np.savez(
+        tmp_path / "single.npz",
+        cifar10_valid_200_per_seed=np.stack([mean - 1, mean + 1, third], axis=1).astype(np.float32),
+    )
     return str(tmp_path / "single.npz")
 
 
@@ -123,7 +138,9 @@ def test_single_trainings_are_drawn_by_the_seed_of_the_trial(path: str, single: 
     assert {round(value, 6) for value in seen} == {round(low, 6), round(high, 6)}
     # Two of three trainings are the better one: 40 of 60, sd 3.7. Outside of 24 to 56 by chance: below 1e-4.
     assert 24 <= sum(value > expected.metrics["accuracy"] for value in seen) <= 56
-    assert all(outcome.metrics["final_test_accuracy"] == expected.metrics["final_test_accuracy"] for outcome in outcomes)
+    assert all(
+        outcome.metrics["final_test_accuracy"] == expected.metrics["final_test_accuracy"] for outcome in outcomes
+    )
     check_evaluator(evaluator, evaluator.problem())
 
 
@@ -135,7 +152,9 @@ def test_single_trainings_are_of_200_epochs(path: str, single: str) -> None:
     assert by_fidelity.evaluate(architecture, 12, CONTEXT).metrics["accuracy"] == pytest.approx(15624 / 1000 / 100)
 
 
-@pytest.mark.parametrize("values", [np.zeros((10, 3), np.float32), np.full((15625, 3), np.nan, np.float32), np.zeros((15625, 3), np.int32)])
+@pytest.mark.parametrize(
+    "values", [np.zeros((10, 3), np.float32), np.full((15625, 3), np.nan, np.float32), np.zeros((15625, 3), np.int32)]
+)
 def test_unsound_single_trainings_are_refused(path: str, tmp_path: Path, values: Any) -> None:
     np.savez(tmp_path / "single.npz", cifar10_valid_200_per_seed=values)
     with pytest.raises(DataError, match="per_seed"):
@@ -168,7 +187,9 @@ def test_hardware_columns_become_metrics(path: str, hardware: str) -> None:
     assert {name: outcome.metrics[name] for name in evaluator.metrics[-3:]} == pytest.approx(
         {"latency_ms_edgegpu": 0.04, "energy_mj_edgegpu": 0.4, "latency_ms_edgetpu": 0.08}
     )
-    check_evaluator(evaluator, evaluator.problem((Objective("accuracy"), Objective("latency_ms_edgegpu", maximize=False))))
+    check_evaluator(
+        evaluator, evaluator.problem((Objective("accuracy"), Objective("latency_ms_edgegpu", maximize=False)))
+    )
 
 
 def test_what_a_device_could_not_measure_is_no_metric(path: str, hardware: str) -> None:
@@ -187,7 +208,9 @@ def test_unsound_hardware_tables_are_refused(path: str, hardware: str, tmp_path:
         parquet.write_table(pyarrow.table({"cifar10_x_latency": [1.0]}), tmp_path / "a.parquet")
         NasBench201Evaluator(path, hardware=str(tmp_path / "a.parquet"))
     with pytest.raises(DataError, match="lacks some of the cells"):
-        parquet.write_table(pyarrow.table({"arch_index": [0, 1], "cifar10_x_latency": [1.0, 2.0]}), tmp_path / "b.parquet")
+        parquet.write_table(
+            pyarrow.table({"arch_index": [0, 1], "cifar10_x_latency": [1.0, 2.0]}), tmp_path / "b.parquet"
+        )
         NasBench201Evaluator(path, hardware=str(tmp_path / "b.parquet"))
     with pytest.raises(DataError, match="not a sound Parquet file"):
         (tmp_path / "c.parquet").write_text("not parquet")
@@ -230,17 +253,25 @@ def test_the_real_table_has_its_known_optimum() -> None:
 
 
 @pytest.mark.skipif(
-    not REAL or not (BESIDE / "nas_bench_201_valid_per_seed.npz").is_file() or not (BESIDE / "hw_nas_bench_201.parquet").is_file(),
-    reason="set ARCHSMITH_NASBENCH201 to the benchmark's .npz, with nas_bench_201_valid_per_seed.npz and hw_nas_bench_201.parquet beside it",
+    not REAL
+    or not (BESIDE / "nas_bench_201_valid_per_seed.npz").is_file()
+    or not (BESIDE / "hw_nas_bench_201.parquet").is_file(),
+    reason="set ARCHSMITH_NASBENCH201 to the benchmark's .npz, with nas_bench_201_valid_per_seed.npz and "
+    "hw_nas_bench_201.parquet beside it",
 )
 def test_the_real_files_of_single_trainings_and_hardware_are_read() -> None:
     pytest.importorskip("pyarrow")
     evaluator = NasBench201Evaluator(
-        REAL, epochs=200, per_seed=str(BESIDE / "nas_bench_201_valid_per_seed.npz"), hardware=str(BESIDE / "hw_nas_bench_201.parquet")
+        REAL,
+        epochs=200,
+        per_seed=str(BESIDE / "nas_bench_201_valid_per_seed.npz"),
+        hardware=str(BESIDE / "hw_nas_bench_201.parquet"),
     )
     architecture = architecture_of(["nor_conv_3x3"] * 6)
     seen = {evaluator.evaluate(architecture, 1, Context(0, seed)).metrics["accuracy"] for seed in range(30)}
     place = evaluator.standing(architecture)
     assert 2 <= len(seen) <= 3 and place is not None
     assert sum(seen) / len(seen) == pytest.approx(place.score, abs=1e-4)
-    assert {"latency_ms_edgegpu", "energy_mj_fpga", "latency_ms_raspi4", "arithmetic_intensity_eyeriss"} <= set(evaluator.metrics)
+    assert {"latency_ms_edgegpu", "energy_mj_fpga", "latency_ms_raspi4", "arithmetic_intensity_eyeriss"} <= set(
+        evaluator.metrics
+    )

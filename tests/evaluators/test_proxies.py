@@ -1,4 +1,6 @@
-"""Zero-cost proxies: their arithmetic against other ways to compute it, what fails, and that nothing of torch's state is touched."""
+"""Zero-cost proxies: their arithmetic against other ways to compute it, what fails, and that nothing of torch's state
+is touched.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,14 @@ from archsmith.core.errors import EvaluationError, UsageError
 from archsmith.core.problem import Objective, Problem
 from archsmith.core.protocols import Context
 from archsmith.core.space import Choose
-from archsmith.data.prepare import prepare
+from archsmith.data.images.load import prepare
 from archsmith.evaluators import proxies
 from archsmith.evaluators.cost import CostEvaluator
 from archsmith.evaluators.proxies import PROXIES, Probe, Proxies
 from archsmith.graphs.layers import classifier, conv_bn_relu
 from archsmith.graphs.net import Net
 from archsmith.graphs.network import Network
-from archsmith.graphs.network_space import NetworkSpace
+from archsmith.graphs.network_space import ImageSpace, NetworkSpace
 from archsmith.spaces.conv_stages import ConvStages, ConvStagesScale
 from archsmith.spaces.darts import Darts, DartsScale
 from archsmith.spaces.enas_micro import EnasMicro, EnasMicroScale
@@ -45,7 +47,7 @@ def one_thread() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Tiny(NetworkSpace):
+class Tiny(ImageSpace):
     """One convolution, batch norm, ReLU, mean, linear."""
 
     def build(self, choose: Choose, net: Net) -> None:
@@ -81,7 +83,9 @@ def gradients(probe: Probe, batch: int) -> list[np.ndarray]:
 
 def test_params_and_macs_are_those_of_the_graph() -> None:
     probe = TINY.probe(SMALL)
-    assert {name: score(name, probe) for name in ("params", "macs")} == CostEvaluator(TINY.space).evaluate(SMALL, 1, Context(0, 0)).metrics
+    assert {name: score(name, probe) for name in ("params", "macs")} == CostEvaluator(TINY.space).evaluate(
+        SMALL, 1, Context(0, 0)
+    ).metrics
 
 
 def test_naswot_is_the_log_determinant_of_agreements() -> None:
@@ -107,7 +111,9 @@ def test_gradient_proxies_follow_their_formulas() -> None:
     first, second = gradients(probe, 0), gradients(probe, 1)
     weights = [weight.detach().double().numpy() for weight in weights_of(probe.network)]
     assert score("grad_norm", probe) == pytest.approx(sum(np.linalg.norm(g) for g in first), rel=1e-4)
-    assert score("snip", probe) == pytest.approx(sum(np.abs(w * g).sum() for w, g in zip(weights, first, strict=True)), rel=1e-4)
+    assert score("snip", probe) == pytest.approx(
+        sum(np.abs(w * g).sum() for w, g in zip(weights, first, strict=True)), rel=1e-4
+    )
     # The standard deviation of two numbers is half of their distance.
     ratios = [(np.abs(a) + np.abs(b)) / np.abs(a - b) for a, b in zip(first, second, strict=True)]
     assert score("zico", probe) == pytest.approx(sum(math.log(each.sum()) for each in ratios), rel=1e-3)
@@ -127,7 +133,9 @@ def test_a_wider_network_scores_more() -> None:
 
 
 def test_an_architecture_scores_the_same_in_every_trial_and_the_seed_decides() -> None:
-    one, other = (TINY.evaluate(SMALL, fidelity, Context(trial, seed)) for fidelity, trial, seed in ((1, 0, 0), (7, 5, 99)))
+    one, other = (
+        TINY.evaluate(SMALL, fidelity, Context(trial, seed)) for fidelity, trial, seed in ((1, 0, 0), (7, 5, 99))
+    )
     assert one.metrics == other.metrics
     reseeded = replace(TINY, seed=2).evaluate(SMALL, 1, Context(0, 0)).metrics
     assert {name for name in PROXIES if reseeded[name] == one.metrics[name]} == {"params", "macs"}
@@ -189,7 +197,10 @@ def test_networks_of_all_kinds_have_scores(space: NetworkSpace) -> None:
 
 def test_dropout_is_off() -> None:
     with_dropout = replace(STAGES, scale=replace(STAGES.scale, dropout=0.5))
-    one, other = (Proxies(space, batch_size=6).evaluate(STAGES.first(), 1, Context(0, 0)).metrics for space in (STAGES, with_dropout))
+    one, other = (
+        Proxies(space, batch_size=6).evaluate(STAGES.first(), 1, Context(0, 0)).metrics
+        for space in (STAGES, with_dropout)
+    )
     assert one == other
 
 
@@ -212,7 +223,9 @@ def test_two_equal_pictures_have_no_naswot() -> None:
 def test_minibatches_are_training_pictures_of_the_task(digits: str) -> None:
     evaluator = Proxies(STAGES, digits, batch_size=16, n_batches=3)
     probe = evaluator.probe(STAGES.first())
-    assert [(tuple(images.shape), tuple(targets.shape)) for images, targets in probe.batches] == [((16, 1, 8, 8), (16,))] * 3
+    assert [(tuple(images.shape), tuple(targets.shape)) for images, targets in probe.batches] == [
+        ((16, 1, 8, 8), (16,))
+    ] * 3
     stacked = torch.cat([images for images, _ in probe.batches])
     assert len(torch.unique(stacked, dim=0)) == 48
     assert abs(float(stacked.mean())) < 0.3  # normalised by the training part

@@ -35,7 +35,13 @@ def path(tmp_path: Path) -> str:
     accuracy = np.concatenate([score, 10 * score], axis=1)
     accuracy[5, 0, :] = np.nan  # failed at one epoch
     accuracy[6, 0, 1:] = np.nan  # one seed only
-    write_table(file, POINTS, {"accuracy": accuracy, "params": np.arange(n) * 100}, seconds=np.outer(np.ones(n), [1.0, 9.0]), fidelities=(1, 9))
+    write_table(
+        file,
+        POINTS,
+        {"accuracy": accuracy, "params": np.arange(n) * 100},
+        seconds=np.outer(np.ones(n), [1.0, 9.0]),
+        fidelities=(1, 9),
+    )
     return str(file)
 
 
@@ -88,7 +94,10 @@ def test_what_is_not_in_the_table_fails_as_a_trial(path: str) -> None:
 
 
 def test_equal_looking_answers_stay_apart(path: str) -> None:
-    gates = {(type(a["gate"]), a["gate"]): TableEvaluator(path).evaluate(a, 9, Context(0, 0)).metrics["accuracy"] for a in POINTS[:4]}
+    gates = {
+        (type(a["gate"]), a["gate"]): TableEvaluator(path).evaluate(a, 9, Context(0, 0)).metrics["accuracy"]
+        for a in POINTS[:4]
+    }
     assert len(gates) == len(set(gates.values())) == 4
 
 
@@ -103,7 +112,9 @@ def test_a_problem_about_something_else_is_refused_before_the_first_trial(path: 
 
 def test_a_search_runs_on_the_simulated_clock(path: str) -> None:
     evaluator = TableEvaluator(path)
-    result = Search(evaluator.problem(), RegularizedEvolution(population=5), evaluator, budget=Budget(seconds=30 * 9.0)).run()
+    result = Search(
+        evaluator.problem(), RegularizedEvolution(population=5), evaluator, budget=Budget(seconds=30 * 9.0)
+    ).run()
     assert (result.reason, len(result.history.finished), result.seconds) == ("seconds", 30, 270.0)
 
 

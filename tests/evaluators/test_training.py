@@ -14,7 +14,7 @@ from archsmith.core.architecture import Architecture
 from archsmith.core.errors import DataError, EvaluationError, UsageError
 from archsmith.core.problem import Fidelity, Problem
 from archsmith.core.protocols import Context
-from archsmith.data.prepare import prepare
+from archsmith.data.images.load import prepare
 from archsmith.evaluators import training
 from archsmith.evaluators.training import CHECKPOINT, TrainingEvaluator
 from archsmith.spaces.conv_stages import ConvStages, ConvStagesScale
@@ -38,7 +38,9 @@ def space() -> ConvStages:
 @pytest.fixture(scope="module")
 def evaluator(space: ConvStages, tmp_path_factory: pytest.TempPathFactory) -> TrainingEvaluator:
     folder = prepare("digits", tmp_path_factory.mktemp("data"), seed=0).folder
-    return TrainingEvaluator(space, str(folder), n_train=320, n_valid=100, recipe=Recipe(batch_size=32), precision="float32", device="cpu")
+    return TrainingEvaluator(
+        space, str(folder), n_train=320, n_valid=100, recipe=Recipe(batch_size=32), precision="float32", device="cpu"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +48,24 @@ def numbers(evaluator: TrainingEvaluator, tmp_path_factory: pytest.TempPathFacto
     """Learns the mean brightness of noise whose level differs."""
     rng = np.random.default_rng(0)
     images = (rng.random((400, 8, 8, 1)) * rng.integers(50, 256, (400, 1, 1, 1))).astype(np.uint8)
-    folder = prepare((images, images.mean((1, 2, 3), dtype=np.float64)), tmp_path_factory.mktemp("numbers"), seed=0, kind="number").folder
+    folder = prepare(
+        (images, images.mean((1, 2, 3), dtype=np.float64)), tmp_path_factory.mktemp("numbers"), seed=0, kind="number"
+    ).folder
     space = ConvStages((1, 8, 8), 1, scale=ConvStagesScale(filters=4), max_work=1.0)
     return replace(evaluator, space=space, data=str(folder), n_train=200, task="numbers")
 
 
 def test_it_obeys_the_laws_of_evaluators(evaluator: TrainingEvaluator) -> None:
-    check_evaluator(evaluator, Problem(evaluator.space, fidelity=Fidelity("epochs", 0.5, 2)), n_architectures=2, fidelity=1.5)
+    check_evaluator(
+        evaluator, Problem(evaluator.space, fidelity=Fidelity("epochs", 0.5, 2)), n_architectures=2, fidelity=1.5
+    )
 
 
 def test_numbers_obey_the_laws_and_are_learnt(numbers: TrainingEvaluator) -> None:
     assert numbers.metrics == ("r2", "rmse", "mae", "params", "macs")
-    check_evaluator(numbers, Problem(numbers.space, fidelity=Fidelity("epochs", 0.5, 2)), n_architectures=1, fidelity=1.5)
+    check_evaluator(
+        numbers, Problem(numbers.space, fidelity=Fidelity("epochs", 0.5, 2)), n_architectures=1, fidelity=1.5
+    )
     assert numbers.evaluate(numbers.space.first(), 10, Context(0, 0)).metrics["r2"] > 0.5
 
 
@@ -82,7 +90,9 @@ def test_decisions_about_the_recipe_count(evaluator: TrainingEvaluator, space: C
 
 def test_it_reports_each_epoch(evaluator: TrainingEvaluator, space: ConvStages) -> None:
     reports: list[tuple[float, Mapping[str, float]]] = []
-    outcome = evaluator.evaluate(space.first(), 2, Context(0, 0, report=lambda step, metrics: reports.append((step, metrics))))
+    outcome = evaluator.evaluate(
+        space.first(), 2, Context(0, 0, report=lambda step, metrics: reports.append((step, metrics)))
+    )
     assert [step for step, _ in reports] == [1, 2]
     assert reports[-1][1]["accuracy"] == outcome.metrics["accuracy"]
     assert outcome.notes["epochs"] == 2
@@ -97,7 +107,9 @@ def test_a_deadline_ends_it_inside_an_epoch(evaluator: TrainingEvaluator, space:
 
 
 @pytest.mark.clock
-def test_a_trial_goes_on_from_its_own_checkpoint(evaluator: TrainingEvaluator, space: ConvStages, tmp_path: Path) -> None:
+def test_a_trial_goes_on_from_its_own_checkpoint(
+    evaluator: TrainingEvaluator, space: ConvStages, tmp_path: Path
+) -> None:
     context = Context(0, 0, workspace=tmp_path)
     outcome = evaluator.evaluate(space.first(), 2, context)
     assert (tmp_path / CHECKPOINT).exists()
@@ -107,27 +119,44 @@ def test_a_trial_goes_on_from_its_own_checkpoint(evaluator: TrainingEvaluator, s
     assert time.perf_counter() - started < 2 * outcome.seconds + 1
 
 
-def test_a_longer_trial_goes_on_from_its_shorter_parent(evaluator: TrainingEvaluator, space: ConvStages, tmp_path: Path) -> None:
+def test_a_longer_trial_goes_on_from_its_shorter_parent(
+    evaluator: TrainingEvaluator, space: ConvStages, tmp_path: Path
+) -> None:
     architecture = space.first()
     evaluator.evaluate(architecture, 2, Context(0, 7, workspace=tmp_path / "0"))
     longer = evaluator.evaluate(architecture, 3, Context(1, 8, workspace=tmp_path / "1", parents=(0,)))
     in_one = evaluator.evaluate(architecture, 3, Context(0, 7))
     assert longer.metrics == in_one.metrics and longer.notes["epochs"] == 3
     epochs = []
-    evaluator.evaluate(architecture, 4, Context(2, 9, workspace=tmp_path / "2", parents=(1,), report=lambda epoch, metrics: epochs.append(epoch)))
+    evaluator.evaluate(
+        architecture,
+        4,
+        Context(2, 9, workspace=tmp_path / "2", parents=(1,), report=lambda epoch, metrics: epochs.append(epoch)),
+    )
     assert min(epochs) > 3
 
 
-def test_another_architecture_or_a_lost_parent_begins_anew(evaluator: TrainingEvaluator, space: ConvStages, tmp_path: Path) -> None:
+def test_another_architecture_or_a_lost_parent_begins_anew(
+    evaluator: TrainingEvaluator, space: ConvStages, tmp_path: Path
+) -> None:
     architecture = space.first()
     other = next(iter(space.neighbours(architecture)))
     evaluator.evaluate(other, 2, Context(0, 7, workspace=tmp_path / "0"))
     alone = evaluator.evaluate(architecture, 2, Context(1, 8))
-    assert evaluator.evaluate(architecture, 2, Context(1, 8, workspace=tmp_path / "1", parents=(0,))).metrics == alone.metrics
-    assert evaluator.evaluate(architecture, 2, Context(2, 8, workspace=tmp_path / "2", parents=(9,))).metrics == alone.metrics
+    assert (
+        evaluator.evaluate(architecture, 2, Context(1, 8, workspace=tmp_path / "1", parents=(0,))).metrics
+        == alone.metrics
+    )
+    assert (
+        evaluator.evaluate(architecture, 2, Context(2, 8, workspace=tmp_path / "2", parents=(9,))).metrics
+        == alone.metrics
+    )
     (tmp_path / "3").mkdir()
     (tmp_path / "3" / "trial.json").write_text("{")
-    assert evaluator.evaluate(architecture, 2, Context(4, 8, workspace=tmp_path / "4", parents=(3,))).metrics == alone.metrics
+    assert (
+        evaluator.evaluate(architecture, 2, Context(4, 8, workspace=tmp_path / "4", parents=(3,))).metrics
+        == alone.metrics
+    )
 
 
 def test_it_is_its_own_configuration(evaluator: TrainingEvaluator) -> None:
@@ -151,7 +180,11 @@ def test_senseless_caps_are_refused(space: ConvStages) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
-    [({"task": "words"}, "'words'.*classes, balanced, numbers"), ({"memory_mb": 0.0}, "memory_mb is 0.0"), ({"memory_mb": -5.0}, "memory_mb")],
+    [
+        ({"task": "words"}, "'words'.*classes, balanced, numbers"),
+        ({"memory_mb": 0.0}, "memory_mb is 0.0"),
+        ({"memory_mb": -5.0}, "memory_mb"),
+    ],
 )
 def test_senseless_fields_are_refused(space: ConvStages, wrong: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
@@ -189,7 +222,9 @@ def test_what_fits_in_no_batch_fails_before_anything_is_allocated(
 
 
 @pytest.mark.parametrize("most", [16, 8])
-def test_real_exhaustion_halves_the_batch_once(evaluator: TrainingEvaluator, space: ConvStages, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+def test_real_exhaustion_halves_the_batch_once(
+    evaluator: TrainingEvaluator, space: ConvStages, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
     real, calls = loop.training_batches, []
 
     def scarce(feed: object, recipe: Recipe, *args: object) -> object:
@@ -208,7 +243,9 @@ def test_real_exhaustion_halves_the_batch_once(evaluator: TrainingEvaluator, spa
     assert calls == [32, 16]
 
 
-def test_the_smallest_batch_is_not_halved(evaluator: TrainingEvaluator, space: ConvStages, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_smallest_batch_is_not_halved(
+    evaluator: TrainingEvaluator, space: ConvStages, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls = []
 
     def full(*args: object, **more: object) -> object:

@@ -95,7 +95,9 @@ def test_cached_tries_failures_again() -> None:
 def test_repeated_gives_mean_and_standard_deviation_of_different_seeds(tmp_path: Path) -> None:
     inner = Counted()
     reports: list[float] = []
-    outcome = Repeated(inner, n=4).evaluate(ONE, 1, Context(0, 5, workspace=tmp_path, report=lambda step, metrics: reports.append(step)))
+    outcome = Repeated(inner, n=4).evaluate(
+        ONE, 1, Context(0, 5, workspace=tmp_path, report=lambda step, metrics: reports.append(step))
+    )
     assert outcome.metrics == {"accuracy": 2.5, "accuracy_sd": pytest.approx(statistics.stdev([1, 2, 3, 4]))}
     assert outcome.seconds == 8.0
     assert len({context.seed for context in inner.contexts}) == 4
@@ -117,7 +119,8 @@ def test_noise_has_the_standard_deviation_asked_for_and_follows_the_seed() -> No
         metrics = noisy.evaluate(ONE, 1, Context(0, seed)).metrics
         assert metrics["a"] == truth["a"]
         shifts.append(metrics["b"] - truth["b"])
-    # Of 1,000 draws the mean has standard deviation 0.016 and the spread 0.011: five of them fail by chance once in 10^6, and seeds are fixed.
+    # Of 1,000 draws the mean has standard deviation 0.016 and the spread 0.011: five of them fail by chance once in
+    # 10^6, and seeds are fixed.
     assert abs(np.mean(shifts)) < 0.08
     assert abs(np.std(shifts) - 0.5) < 0.055
     assert noisy.evaluate(ONE, 1, Context(0, 3)) == noisy.evaluate(ONE, 1, Context(9, 3))
@@ -132,7 +135,10 @@ def test_wrappers_nest_and_say_what_is_inside() -> None:
     assert catalog.from_spec(catalog.to_spec(evaluator), "evaluator") == evaluator
 
 
-@pytest.mark.parametrize("make", [lambda: Repeated(Counted(), n=1), lambda: Noisy(Counted(), sd=-1.0), lambda: Noisy(Counted(), metric="recall")])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: Repeated(Counted(), n=1), lambda: Noisy(Counted(), sd=-1.0), lambda: Noisy(Counted(), metric="recall")],
+)
 def test_impossible_settings_are_refused(make: Any) -> None:
     with pytest.raises(UsageError, match=r"(Repeated|Noisy) has"):
         make()
@@ -148,7 +154,9 @@ CASCADE = Cascade(CHEAP, COSTLY, keep=0.25)
 
 def outcomes(cascade: Cascade, n: int, context: Context | None = None) -> list[tuple[Architecture, Outcome]]:
     rng = generator(0, "test")
-    return [(a, cascade.evaluate(a, 1, context or Context(i, i))) for i, a in enumerate(LARGE.sample(rng) for _ in range(n))]
+    return [
+        (a, cascade.evaluate(a, 1, context or Context(i, i))) for i, a in enumerate(LARGE.sample(rng) for _ in range(n))
+    ]
 
 
 def test_a_cascade_evaluates_the_best_by_the_first_and_nothing_else() -> None:
@@ -160,7 +168,8 @@ def test_a_cascade_evaluates_the_best_by_the_first_and_nothing_else() -> None:
     screened = [CHEAP.score(a, "other", 1) for a, outcome in found if not outcome.ok]
     assert min(passed) > max(screened)
     assert len(second.contexts) == len(passed)
-    # The limit is a quantile of 100, so the share has standard deviation 0.043, and 0.014 more from 1,000 draws: out of bounds by chance once in 10^6.
+    # The limit is a quantile of 100, so the share has standard deviation 0.043, and 0.014 more from 1,000 draws: out of
+    # bounds by chance once in 10^6.
     assert 0.02 < len(passed) / 1000 < 0.48
 
 
@@ -197,7 +206,9 @@ def test_an_architecture_is_judged_alike_in_every_trial_and_at_every_fidelity() 
 def test_less_may_be_better() -> None:
     cascade = replace(CASCADE, maximize=False)
     notes = cascade.prepare(Problem(LARGE), Context(-1, 0))
-    assert all(outcome.ok == (outcome.notes["first_proxy"] <= notes["screened_at"]) for _, outcome in outcomes(cascade, 100))
+    assert all(
+        outcome.ok == (outcome.notes["first_proxy"] <= notes["screened_at"]) for _, outcome in outcomes(cascade, 100)
+    )
 
 
 def test_failures_of_the_first_rank_last_and_fail_their_trials() -> None:
@@ -253,7 +264,9 @@ def test_a_worker_finds_the_calibration_where_the_search_left_it(tmp_path: Path)
 def test_process_workers_screen_as_one_process_does(tmp_path: Path) -> None:
     def screened(executor: Any, folder: Path) -> list[str | None]:
         store = SqliteStore(folder)
-        result = Search(Problem(LARGE), RandomSearch(), CASCADE, budget=Budget(trials=12), seed=4, store=store, executor=executor).run()
+        result = Search(
+            Problem(LARGE), RandomSearch(), CASCADE, budget=Budget(trials=12), seed=4, store=store, executor=executor
+        ).run()
         store.close()
         return [trial.outcome.error for trial in result.history.trials]
 
@@ -266,7 +279,9 @@ def test_many_screened_trials_in_a_row_do_not_end_a_search() -> None:
     cascade = Cascade(CHEAP, COSTLY, keep=0.01)
     result = Search(Problem(LARGE), RandomSearch(), cascade, budget=Budget(trials=300)).run()
     assert result.reason == "trials"
-    assert max(len(list(run)) for ok, run in groupby(result.history.finished, key=lambda trial: trial.ok) if not ok) > 25
+    assert (
+        max(len(list(run)) for ok, run in groupby(result.history.finished, key=lambda trial: trial.ok) if not ok) > 25
+    )
 
 
 def test_a_simulated_second_alone_is_charged() -> None:
@@ -276,7 +291,8 @@ def test_a_simulated_second_alone_is_charged() -> None:
     assert {outcome.seconds for _, outcome in outcomes(cascade, 20)} <= {0.0, 5.0}
     real = Cascade(Counted(), Counted())
     real.prepare(Problem(LARGE), Context(-1, 0))
-    assert real.evaluate(LARGE.first(), 1, Context(0, 0)).seconds == 4.0  # the counter's later numbers beat its earlier ones
+    # the counter's later numbers beat its earlier ones
+    assert real.evaluate(LARGE.first(), 1, Context(0, 0)).seconds == 4.0
 
 
 @pytest.mark.parametrize("settings", [{"keep": 0.0}, {"keep": 1.0}, {"n_sample": 1}, {"metric": "accuracy"}])

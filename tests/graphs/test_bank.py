@@ -38,11 +38,15 @@ def test_children_share_parameter_objects_by_key() -> None:
 def test_weights_are_made_when_first_needed() -> None:
     bank = WeightBank()
     first = bank.require(child(3))
-    assert len(first) == len(list(bank.parameters())) == sum(len(child(3).facts(node).params) for node in child(3).nodes)
+    assert (
+        len(first) == len(list(bank.parameters())) == sum(len(child(3).facts(node).params) for node in child(3).nodes)
+    )
     assert bank.require(child(3)) == []
     new = bank.require(child(5))
     assert 0 < len(new) < len(first)
-    assert list(bank.parameters())[len(first) :] == new or all(p is q for p, q in zip(list(bank.parameters())[len(first) :], new, strict=True))
+    assert list(bank.parameters())[len(first) :] == new or all(
+        p is q for p, q in zip(list(bank.parameters())[len(first) :], new, strict=True)
+    )
 
 
 def test_first_values_do_not_depend_on_the_order_of_creation() -> None:
@@ -166,7 +170,9 @@ def test_a_bank_that_moves_goes_on_sharing() -> None:
     bank.to(torch.float64)
     wide = Network(child(3, 40), bank)
     assert all(parameter.dtype == torch.float64 for parameter in network.parameters())
-    assert all(parameter.data_ptr() == wide.get_parameter(name).data_ptr() for name, parameter in network.named_parameters())
+    assert all(
+        parameter.data_ptr() == wide.get_parameter(name).data_ptr() for name, parameter in network.named_parameters()
+    )
 
 
 def test_how_much_of_a_key_others_have() -> None:

@@ -91,7 +91,9 @@ def test_training_memory_grows_with_batch_and_optimiser() -> None:
     graph = everything()
     total = cost(graph)
     assert training_memory_mb(graph, 10) == pytest.approx((10 * total.saved_bytes + 12 * total.params) / 1e6)
-    assert training_memory_mb(graph, 10, n_slots=2) - training_memory_mb(graph, 10) == pytest.approx(4 * total.params / 1e6)
+    assert training_memory_mb(graph, 10, n_slots=2) - training_memory_mb(graph, 10) == pytest.approx(
+        4 * total.params / 1e6
+    )
 
 
 def test_the_table_adds_up() -> None:

@@ -24,7 +24,9 @@ def cell(net: Net, name: str, prev: Value, cur: Value, filters: int, stride: int
             b = layers.pool(net, right, "max", 3, stride, name="right")
             first = net.op("add", a, b)
         with net.scope("block1", "Block", x=first):
-            second = net.op("add", layers.factorized_conv(net, first, filters, 7), layers.dil_sep_conv(net, first, filters, 3))
+            second = net.op(
+                "add", layers.factorized_conv(net, first, filters, 7), layers.dil_sep_conv(net, first, filters, 3)
+            )
         return net.op("concat", first, second)
 
 
@@ -47,7 +49,9 @@ def residual(blocks: int = 2, squeezed: int = 0) -> Graph:
     for s, filters in enumerate((16, 32, 64)):
         with net.scope(f"stage{s}", "Stage", x=x):
             for b in range(blocks):
-                x = layers.residual_block(net, x, filters, stride=2 if s and not b else 1, squeezed=squeezed, name=f"block{b}")
+                x = layers.residual_block(
+                    net, x, filters, stride=2 if s and not b else 1, squeezed=squeezed, name=f"block{b}"
+                )
     net.output(layers.classifier(net, x, 10))
     return net.graph()
 
@@ -56,19 +60,35 @@ GRAPH = cells()
 
 
 def texts(svg: str) -> list[str]:
-    return ["".join(element.itertext()) for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+    return [
+        "".join(element.itertext()) for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+    ]
 
 
 def test_a_drawing_is_well_formed_and_self_contained() -> None:
     svg = draw(GRAPH)
     root = ElementTree.fromstring(svg)
     assert root.tag.endswith("svg") and root.get("viewBox")
-    assert "http" not in svg.replace('xmlns="http://www.w3.org/2000/svg"', "") and "<script" not in svg and "<image" not in svg
+    assert (
+        "http" not in svg.replace('xmlns="http://www.w3.org/2000/svg"', "")
+        and "<script" not in svg
+        and "<image" not in svg
+    )
 
 
 def test_a_cell_shows_operations_as_one_box_each() -> None:
     shown = texts(draw_cell(GRAPH, "cell2"))
-    for label in ("prev", "cur", "sep 5×5", "max pool 3×3", "1×7, 7×1 conv", "dil sep 3×3", "concat", "output", "Normal cell"):
+    for label in (
+        "prev",
+        "cur",
+        "sep 5×5",
+        "max pool 3×3",
+        "1×7, 7×1 conv",
+        "dil sep 3×3",
+        "concat",
+        "output",
+        "Normal cell",
+    ):
         assert label in shown
     assert shown.count("conv 1×1, 8") == 2
     assert "batch norm" not in shown and "drop path" not in shown
@@ -122,7 +142,9 @@ def test_a_notebook_shows_a_graph() -> None:
     assert GRAPH._repr_svg_() == draw(GRAPH)
 
 
-@pytest.mark.parametrize("call", [lambda: draw_cell(GRAPH, "cell99"), lambda: draw(GRAPH, scope="cell99"), lambda: draw(GRAPH, depth=0)])
+@pytest.mark.parametrize(
+    "call", [lambda: draw_cell(GRAPH, "cell99"), lambda: draw(GRAPH, scope="cell99"), lambda: draw(GRAPH, depth=0)]
+)
 def test_wrong_arguments_are_named(call: object) -> None:
     assert callable(call)
     with pytest.raises(UsageError, match=r"cell99|depth"):
@@ -137,7 +159,9 @@ def test_texts_are_escaped() -> None:
 
 def test_texts_fit_their_boxes() -> None:
     svg = draw_network(GRAPH) + draw_cell(GRAPH, "cell4")
-    for width, text in re.findall(r'<rect x="[^"]+" y="[^"]+" width="([\d.]+)"[^>]*/><text [^>]*font-size="12"[^>]*>([^<]*)<', svg):
+    for width, text in re.findall(
+        r'<rect x="[^"]+" y="[^"]+" width="([\d.]+)"[^>]*/><text [^>]*font-size="12"[^>]*>([^<]*)<', svg
+    ):
         assert text_width(text, LABEL) + 8 < float(width), text
 
 

@@ -32,7 +32,11 @@ def test_counts_depth_and_paths() -> None:
 def test_costs_are_in_it() -> None:
     graph = diamond()
     found = features(graph)
-    assert (found["params"], found["macs"], found["saved_bytes"]) == (cost(graph).params, cost(graph).macs, cost(graph).saved_bytes)
+    assert (found["params"], found["macs"], found["saved_bytes"]) == (
+        cost(graph).params,
+        cost(graph).macs,
+        cost(graph).saved_bytes,
+    )
 
 
 def test_every_graph_has_the_same_features_and_finite_ones() -> None:

@@ -139,7 +139,9 @@ def test_pnas_has_136_cells_of_one_block() -> None:
 
 
 def exact(graph: Graph) -> tuple[object, ...]:
-    """The smallest description over all topological orders: equal exactly for isomorphic graphs, and far too slow for anything but a test."""
+    """The smallest description over all topological orders: equal exactly for isomorphic graphs, and far too slow for
+    anything but a test.
+    """
     parts, ends = _parts(graph)
     best: list[tuple[object, ...]] = []
 

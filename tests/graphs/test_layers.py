@@ -12,7 +12,9 @@ from archsmith.graphs.net import Net, Value
 C, F, SIZE = 6, 8, 9
 
 
-def laid_out(build: Callable[[Net, Value], Value], shape: tuple[int, int, int] = (C, SIZE, SIZE)) -> tuple[tuple[int, ...], int, list[str]]:
+def laid_out(
+    build: Callable[[Net, Value], Value], shape: tuple[int, int, int] = (C, SIZE, SIZE)
+) -> tuple[tuple[int, ...], int, list[str]]:
     """Shape, parameters and operations of one composite."""
     net = Net({"image": shape})
     value = build(net, net.input())

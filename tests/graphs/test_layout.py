@@ -11,8 +11,15 @@ from archsmith.graphs.layout import Box, Layout, arrange
 
 def random_graph(seed: int, n: int = 24) -> tuple[list[Box], list[tuple[str, str]]]:
     rng = np.random.default_rng(seed)
-    boxes = [Box(f"b{i}", float(rng.integers(20, 120)), float(rng.integers(20, 44)), bar=bool(rng.random() < 0.15)) for i in range(n)]
-    edges = [(f"b{j}", f"b{i}") for i in range(1, n) for j in rng.choice(i, size=min(i, int(rng.integers(1, 4))), replace=False)]
+    boxes = [
+        Box(f"b{i}", float(rng.integers(20, 120)), float(rng.integers(20, 44)), bar=bool(rng.random() < 0.15))
+        for i in range(n)
+    ]
+    edges = [
+        (f"b{j}", f"b{i}")
+        for i in range(1, n)
+        for j in rng.choice(i, size=min(i, int(rng.integers(1, 4))), replace=False)
+    ]
     return boxes, edges
 
 
@@ -41,8 +48,14 @@ def test_no_edge_runs_through_a_box(seed: int) -> None:
         for (x1, y1), (x2, y2) in pairwise(points):
             for name in layout.boxes:
                 left, right, top, bottom = rectangle(layout, name)
-                # A bent piece stays between the heights of its ends, so it is enough to compare the rectangle that it lies in.
-                inside = min(x1, x2) < right and max(x1, x2) > left and min(y1, y2) < bottom - 1e-6 and max(y1, y2) > top + 1e-6
+                # A bent piece stays between the heights of its ends, so it is enough to compare the rectangle that it
+                # lies in.
+                inside = (
+                    min(x1, x2) < right
+                    and max(x1, x2) > left
+                    and min(y1, y2) < bottom - 1e-6
+                    and max(y1, y2) > top + 1e-6
+                )
                 assert not inside, (edge, name)
 
 

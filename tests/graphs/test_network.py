@@ -53,7 +53,12 @@ def test_logits_have_the_declared_shape() -> None:
 
 def test_names_of_weights_are_node_names() -> None:
     graph = small()
-    expected = {f"{node.name}.{name}" for node in graph.nodes for facts in [graph.facts(node)] for name in [*facts.params, *facts.buffers]}
+    expected = {
+        f"{node.name}.{name}"
+        for node in graph.nodes
+        for facts in [graph.facts(node)]
+        for name in [*facts.params, *facts.buffers]
+    }
     assert set(Network(graph, seed=0).state_dict()) == expected
     assert {"stem.conv.weight", "cell0.left.depthwise1.weight", "normalise.mean", "classifier.linear.bias"} <= expected
 
@@ -151,7 +156,15 @@ def test_relu_never_overwrites_what_others_read() -> None:
     a = net.op("add", net.input(), net.input())
     kept = net.op("relu", a)  # the only reader of a sum: may overwrite it
     b = net.op("add", kept, kept)
-    net.output(net.op("concat", net.op("relu", b), net.op("tanh", b), net.op("relu", net.input()), net.op("relu", net.op("sigmoid", net.input()))))
+    net.output(
+        net.op(
+            "concat",
+            net.op("relu", b),
+            net.op("tanh", b),
+            net.op("relu", net.input()),
+            net.op("relu", net.op("sigmoid", net.input())),
+        )
+    )
     x = torch.randn(2, 3, 8, 8).to(memory_format=torch.channels_last)
     given = x.clone()
     y = F.relu(2 * x) * 2
@@ -172,7 +185,8 @@ def test_paths_are_dropped_per_example_and_scaled() -> None:
     y = drop(x)
     per_example = y.flatten(1)
     assert bool(((per_example == 0).all(1) | torch.isclose(per_example, torch.tensor(1 / 0.6)).all(1)).all())
-    # 2000 draws at 0.6 have a deviation of 0.011: five of them fail once in two million runs, and the seed is fixed anyway.
+    # 2000 draws at 0.6 have a deviation of 0.011: five of them fail once in two million runs, and the seed is fixed
+    # anyway.
     assert float((per_example[:, 0] > 0).float().mean()) == pytest.approx(0.6, abs=0.055)
     assert torch.equal(drop.eval()(x), x)
 
@@ -194,7 +208,8 @@ def test_constants_are_fitted_and_saved_with_the_weights() -> None:
     assert fit_constants(network, [x[:20], x[20:]]) == 1
     state = network.state_dict()
     assert torch.allclose(state["normalise.mean"], x.mean((0, 2, 3)), atol=1e-4)
-    assert torch.allclose(state["normalise.std"], torch.tensor([1.0, 2.0, 1.0]), atol=0.05)  # the constant channel keeps 1
+    # the constant channel keeps 1
+    assert torch.allclose(state["normalise.std"], torch.tensor([1.0, 2.0, 1.0]), atol=0.05)
     assert network.training
 
 
@@ -211,7 +226,9 @@ def test_recalibrated_statistics_are_the_means_over_batches() -> None:
     batches = [images(32) + 3 * i for i in range(3)]
     assert recalibrate(network, batches) == 3
     assert network.training
-    mean = torch.stack([F.conv2d(batch, network.get_parameter("stem.conv.weight"), padding=1).mean((0, 2, 3)) for batch in batches]).mean(0)
+    mean = torch.stack(
+        [F.conv2d(batch, network.get_parameter("stem.conv.weight"), padding=1).mean((0, 2, 3)) for batch in batches]
+    ).mean(0)
     assert torch.allclose(network.get_submodule("stem.bn").running_mean, mean, atol=1e-4)  # type: ignore[arg-type]
     assert all(torch.equal(before[name], parameter) for name, parameter in network.named_parameters())
     assert network.get_submodule("stem.bn").momentum == 0.1
@@ -230,7 +247,9 @@ def test_a_child_inherits_what_it_shares() -> None:
     assert different == ["cell0.left.depthwise1.weight", "cell0.left.depthwise2.weight"]
     n = sum(p.numel() for p in child.parameters())
     assert fraction == pytest.approx(1 - sum(child.get_parameter(name).numel() for name in different) / n)
-    assert torch.equal(child.get_parameter("classifier.linear.weight"), parent.get_parameter("classifier.linear.weight"))
+    assert torch.equal(
+        child.get_parameter("classifier.linear.weight"), parent.get_parameter("classifier.linear.weight")
+    )
     assert torch.equal(child.get_buffer("stem.bn.running_mean"), parent.get_buffer("stem.bn.running_mean"))
 
 

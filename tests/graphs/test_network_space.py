@@ -11,7 +11,7 @@ from archsmith.core.space import Choose, Space
 from archsmith.core.task import Input, Output, Task, image_classification
 from archsmith.graphs import layers
 from archsmith.graphs.net import Net
-from archsmith.graphs.network_space import NetworkSpace
+from archsmith.graphs.network_space import ImageSpace
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Rates(Space):
 
 
 @dataclass(frozen=True)
-class Pair(NetworkSpace):
+class Pair(ImageSpace):
     """Two convolutions side by side."""
 
     filters: int = 4
@@ -40,7 +40,9 @@ SPACE = Pair(input_shape=(3, 16, 16), n_outputs=7)
 
 
 def pair(left: int, right: int, **more: float) -> Architecture:
-    return Architecture({"left/kernel": left, "right/kernel": right, **{f"recipe/{name}": value for name, value in more.items()}})
+    return Architecture(
+        {"left/kernel": left, "right/kernel": right, **{f"recipe/{name}": value for name, value in more.items()}}
+    )
 
 
 def test_the_graph_follows_the_decisions() -> None:
@@ -57,7 +59,11 @@ def test_decide_asks_what_build_asks() -> None:
 
 @pytest.mark.parametrize(
     ("architecture", "named"),
-    [(Architecture({"left/kernel": 1}), "right/kernel"), (pair(1, 5), "right/kernel"), (pair(1, 3).replace({"depth": 2}), "depth")],
+    [
+        (Architecture({"left/kernel": 1}), "right/kernel"),
+        (pair(1, 5), "right/kernel"),
+        (pair(1, 3).replace({"depth": 2}), "depth"),
+    ],
 )
 def test_an_architecture_that_does_not_fit_is_refused_with_the_decision(architecture: Architecture, named: str) -> None:
     with pytest.raises(InvalidArchitectureError, match=named):
@@ -80,7 +86,10 @@ def test_identity_is_that_of_the_network() -> None:
 
 def test_identity_includes_the_recipe() -> None:
     space = Pair(recipe=Rates())
-    names = [space.identity(pair(*kernels, learning_rate=rate)) for kernels, rate in (((1, 3), 0.1), ((3, 1), 0.1), ((1, 3), 0.01))]
+    names = [
+        space.identity(pair(*kernels, learning_rate=rate))
+        for kernels, rate in (((1, 3), 0.1), ((3, 1), 0.1), ((1, 3), 0.01))
+    ]
     assert names[0] == names[1] != names[2]
 
 

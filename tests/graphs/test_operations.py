@@ -58,7 +58,11 @@ def network(op: str, args: dict[str, Any], shapes: tuple[tuple[int, ...], ...]) 
     values = [x]
     for shape in shapes[1:]:
         values.append(
-            x if shape == shapes[0] else net.op("spatial_mean", x) if shape[1:] == (1, 1) else net.op("conv", x, filters=shape[0], kernel=1)
+            x
+            if shape == shapes[0]
+            else net.op("spatial_mean", x)
+            if shape[1:] == (1, 1)
+            else net.op("conv", x, filters=shape[0], kernel=1)
         )
     net.output(net.op(op, *values, name="tested", **args))
     return Network(net.graph(), seed=0), torch.randn(2, *shapes[0])
@@ -75,17 +79,25 @@ def test_shape_is_that_of_torch(op: str, args: dict[str, Any], shapes: tuple[tup
 
 
 @pytest.mark.parametrize(("op", "args", "shapes"), CASES)
-def test_parameters_and_buffers_are_those_of_the_module(op: str, args: dict[str, Any], shapes: tuple[tuple[int, ...], ...]) -> None:
+def test_parameters_and_buffers_are_those_of_the_module(
+    op: str, args: dict[str, Any], shapes: tuple[tuple[int, ...], ...]
+) -> None:
     net, _ = network(op, args, shapes)
     facts = infer(op, args, shapes)
     prefix = "tested."
-    assert {n.removeprefix(prefix): tuple(p.shape) for n, p in net.named_parameters() if n.startswith(prefix)} == facts.params
-    assert {n.removeprefix(prefix): tuple(b.shape) for n, b in net.named_buffers() if n.startswith(prefix)} == facts.buffers
+    assert {
+        n.removeprefix(prefix): tuple(p.shape) for n, p in net.named_parameters() if n.startswith(prefix)
+    } == facts.params
+    assert {
+        n.removeprefix(prefix): tuple(b.shape) for n, b in net.named_buffers() if n.startswith(prefix)
+    } == facts.buffers
     assert facts.n_params == sum(prod(shape) for shape in facts.params.values())
 
 
 @pytest.mark.parametrize(("op", "args", "shapes"), [case for case in CASES if len(case[2]) == 1])
-def test_multiply_adds_are_half_of_the_flop_counter(op: str, args: dict[str, Any], shapes: tuple[tuple[int, ...], ...]) -> None:
+def test_multiply_adds_are_half_of_the_flop_counter(
+    op: str, args: dict[str, Any], shapes: tuple[tuple[int, ...], ...]
+) -> None:
     net, x = network(op, args, shapes)
     with FlopCounterMode(display=False) as counter:
         net.eval()(x[:1])
@@ -120,7 +132,15 @@ def test_shapes_that_do_not_fit_are_usage_errors(op: str, shapes: tuple[tuple[in
 
 def test_arguments_are_completed() -> None:
     facts = infer("conv", {"filters": 4, "kernel": 5, "dilation": 2}, (IMAGE,))
-    assert facts.args == {"filters": 4, "kernel": (5, 5), "stride": (1, 1), "padding": (4, 4), "dilation": (2, 2), "groups": 1, "bias": False}
+    assert facts.args == {
+        "filters": 4,
+        "kernel": (5, 5),
+        "stride": (1, 1),
+        "padding": (4, 4),
+        "dilation": (2, 2),
+        "groups": 1,
+        "bias": False,
+    }
 
 
 def test_completed_arguments_are_stable() -> None:

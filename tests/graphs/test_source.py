@@ -28,7 +28,9 @@ def residual(widths: tuple[int, ...] = (8, 16, 16)) -> Graph:
     net = Net({"image": (3, 16, 16)})
     x = layers.conv_bn_relu(net, net.input("image"), 8, name="stem")
     for i, filters in enumerate(widths):
-        x = layers.residual_block(net, x, filters, 3 + 2 * (i % 2), 2 if x.channels != filters else 1, squeezed=4, gain=0.0, name=f"block{i}")
+        x = layers.residual_block(
+            net, x, filters, 3 + 2 * (i % 2), 2 if x.channels != filters else 1, squeezed=4, gain=0.0, name=f"block{i}"
+        )
     return finish(net, x)
 
 
@@ -36,7 +38,9 @@ def inverted() -> Graph:
     net = Net({"image": (3, 16, 16)})
     x = layers.conv_bn_relu(net, net.input("image"), 8, name="stem")
     for i, filters in enumerate((8, 16, 16, 32, 32)):
-        x = layers.inverted_bottleneck(net, x, filters, stride=2 if x.channels != filters else 1, activation="silu", name=f"block{i}")
+        x = layers.inverted_bottleneck(
+            net, x, filters, stride=2 if x.channels != filters else 1, activation="silu", name=f"block{i}"
+        )
     return finish(net, x)
 
 
@@ -46,7 +50,11 @@ def cells(keep: float = 1.0, auxiliary: bool = False) -> Graph:
     aux = cur
     for i, filters in enumerate((4, 4, 8, 8, 8)):
         stride = 2 if i == 2 else 1
-        with net.scope(f"cell{i}", "Reduction" if stride == 2 else "Cell", **({"cur": cur} if prev == cur else {"prev": prev, "cur": cur})):
+        with net.scope(
+            f"cell{i}",
+            "Reduction" if stride == 2 else "Cell",
+            **({"cur": cur} if prev == cur else {"prev": prev, "cur": cur}),
+        ):
             a = (
                 layers.factorized_reduction(net, prev, filters, name="fit_prev")
                 if prev.shape[1:] != cur.shape[1:]
@@ -66,15 +74,28 @@ def cells(keep: float = 1.0, auxiliary: bool = False) -> Graph:
 def every_primitive() -> Graph:
     net = Net({"image": (4, 9, 9)})
     x = net.op("scale", net.input("image"))
-    parts = [net.op(name, x) for name in ("relu", "relu6", "silu", "gelu", "sigmoid", "tanh", "identity", "softmax", "layer_norm")]
-    parts += [net.op("max_pool", x, kernel=5), net.op("avg_pool", x, kernel=(3, 1)), net.op("shift", x, padding=1), net.op("zero", x)]
-    parts += [net.op("mul", x, net.op("spatial_mean", x)), net.op("conv", x, filters=4, kernel=(1, 3), dilation=2, groups=2, bias=True)]
+    parts = [
+        net.op(name, x)
+        for name in ("relu", "relu6", "silu", "gelu", "sigmoid", "tanh", "identity", "softmax", "layer_norm")
+    ]
+    parts += [
+        net.op("max_pool", x, kernel=5),
+        net.op("avg_pool", x, kernel=(3, 1)),
+        net.op("shift", x, padding=1),
+        net.op("zero", x),
+    ]
+    parts += [
+        net.op("mul", x, net.op("spatial_mean", x)),
+        net.op("conv", x, filters=4, kernel=(1, 3), dilation=2, groups=2, bias=True),
+    ]
     y = net.op("concat", net.op("add", *parts), net.op("add", net.op("mul", x, x), x))
     y = net.op("conv", y, filters=6, stride=2)
     y = net.op("add", y, net.op("conv", net.op("zero", x, stride=2), filters=6))
     z = net.op("batch_norm", net.op("linear", net.op("flatten", y), features=7))
     z = net.op("add", z, z)
-    net.output(net.op("linear", net.op("dropout", net.op("mul", z, net.op("add", z, z)), p=0.5), features=3, bias=False))
+    net.output(
+        net.op("linear", net.op("dropout", net.op("mul", z, net.op("add", z, z)), p=0.5), features=3, bias=False)
+    )
     return net.graph()
 
 
@@ -94,13 +115,19 @@ def load(text: str, class_name: str = "Network") -> Any:
 
 
 def stirred(graph: Graph) -> Network:
-    """A network whose batch norms do not sit at their starting values, with weights laid out as torch lays them out by default."""
+    """A network whose batch norms do not sit at their starting values, with weights laid out as torch lays them out by
+    default.
+    """
     network = Network(graph, seed=1)
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for name, value in network.state_dict().items():
             if value.is_floating_point():
-                value.copy_(torch.rand(value.shape, generator=generator) * 0.5 + 0.25 if "running_var" in name or "std" in name else value + 0.1)
+                value.copy_(
+                    torch.rand(value.shape, generator=generator) * 0.5 + 0.25
+                    if "running_var" in name or "std" in name
+                    else value + 0.1
+                )
     network.channels_last = False
     return network.to(memory_format=torch.contiguous_format).eval()
 
@@ -187,7 +214,12 @@ def test_a_scope_that_takes_one_value_twice_uses_the_class_with_two_arguments() 
     a = b = net.input("image")
     for i in range(3):
         with net.scope(f"cell{i}", "Cell", **({"cur": b} if a == b else {"prev": a, "cur": b})):
-            a, b = b, net.op("add", layers.relu_conv_bn(net, a, 4, name="left"), layers.relu_conv_bn(net, b, 4, name="right"))
+            a, b = (
+                b,
+                net.op(
+                    "add", layers.relu_conv_bn(net, a, 4, name="left"), layers.relu_conv_bn(net, b, 4, name="right")
+                ),
+            )
     text = source(finish(net, b))
     assert "Cell2" not in classes(text)
     assert "self.cell0(image, image)" in text

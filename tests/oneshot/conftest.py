@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from archsmith.data.prepare import prepare
+from archsmith.data.images.load import prepare
 from archsmith.oneshot.enas import ControllerSettings
 from archsmith.oneshot.evaluator import SharedWeightsEvaluator
 from archsmith.oneshot.sharing import SharedRecipe
@@ -34,5 +34,8 @@ def space() -> NasBench201:
 def evaluator(digits: str, space: NasBench201) -> SharedWeightsEvaluator:
     """Six steps an epoch, two epochs."""
     small: dict[str, Any] = {"n_train": 200, "n_valid": 90, "candidates": 6, "derived": 3}
-    small |= {"recipe": SharedRecipe(batch_size=32, epochs=2, restarts=1), "controller": ControllerSettings(units=10, steps=2, batch=3)}
+    small |= {
+        "recipe": SharedRecipe(batch_size=32, epochs=2, restarts=1),
+        "controller": ControllerSettings(units=10, steps=2, batch=3),
+    }
     return SharedWeightsEvaluator(space, digits, precision="float32", device="cpu", **small)

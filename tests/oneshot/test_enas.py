@@ -90,10 +90,14 @@ def test_both_halves_of_the_controller_bound_their_logits() -> None:
     tops = [p.max() for _, _, probabilities in walks for p in probabilities]
     assert 0.5 < max(tops) <= most + 1e-12
     log_prob = policy.evaluate(Padded.of([rollout for _, rollout, _ in walks], policy))[0].sum(1).tolist()
-    assert log_prob == pytest.approx([sum(math.log(p[s.taken]) for s, p in zip(rollout, ps, strict=True)) for _, rollout, ps in walks])
+    assert log_prob == pytest.approx(
+        [sum(math.log(p[s.taken]) for s, p in zip(rollout, ps, strict=True)) for _, rollout, ps in walks]
+    )
 
 
-@pytest.mark.parametrize("wrong", [{"units": 0}, {"steps": 0}, {"baseline": 1.0}, {"entropy": -1.0}, {"temperature": 0.0}, {"tanh": -1.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"units": 0}, {"steps": 0}, {"baseline": 1.0}, {"entropy": -1.0}, {"temperature": 0.0}, {"tanh": -1.0}]
+)
 def test_senseless_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong))):
         ControllerSettings(**wrong)
@@ -108,7 +112,8 @@ def test_derivation_keeps_the_best_and_scores_equal_ones_once() -> None:
 
     space = Flat(2, 3)
     *_, best = derive_best(space, Uniform(space, 0).draw, score, n=60, keep=4)
-    assert len(scored) == len(set(scored)) == 9  # all of them; the chance to miss one in 60 draws is below 1 %, and the seed is fixed
+    # all of them; the chance to miss one in 60 draws is below 1 %, and the seed is fixed
+    assert len(scored) == len(set(scored)) == 9
     assert [row.score for row in best] == sorted((ones(a, 0) for a in scored), reverse=True)[:4]
     assert best[0].architecture == Architecture({"x0": 1, "x1": 1})
     assert list(derive_best(space, Uniform(space, 0).draw, score, n=0, keep=4)) == []

@@ -49,14 +49,18 @@ def test_it_keeps_the_laws_of_evaluators(evaluator: SharedWeightsEvaluator, samp
     check_evaluator(evaluator, Problem(evaluator.space))
 
 
-def test_without_a_preparation_there_is_no_score(evaluator: SharedWeightsEvaluator, space: NasBench201, tmp_path: Path) -> None:
+def test_without_a_preparation_there_is_no_score(
+    evaluator: SharedWeightsEvaluator, space: NasBench201, tmp_path: Path
+) -> None:
     architecture = space.sample(np.random.default_rng(0))
     for context in (Context(0, 0), Context(0, 0, prepared=tmp_path)):
         with pytest.raises(EvaluationError, match="not prepared"):
             replace(evaluator, seed=9).evaluate(architecture, 1, context)
 
 
-def test_a_bank_on_disk_scores_like_the_one_in_memory(evaluator: SharedWeightsEvaluator, space: NasBench201, tmp_path: Path) -> None:
+def test_a_bank_on_disk_scores_like_the_one_in_memory(
+    evaluator: SharedWeightsEvaluator, space: NasBench201, tmp_path: Path
+) -> None:
     architectures = [space.sample(np.random.default_rng(i)) for i in range(3)]
     evaluator.prepare(Problem(space), Context(-1, 0))
     in_memory = [evaluator.evaluate(architecture, 1, Context(0, 0)).metrics for architecture in architectures]
@@ -64,7 +68,9 @@ def test_a_bank_on_disk_scores_like_the_one_in_memory(evaluator: SharedWeightsEv
     assert [evaluator.evaluate(architecture, 1, context).metrics for architecture in architectures] == in_memory
 
 
-def test_a_bank_belongs_to_the_settings_that_it_was_trained_with(evaluator: SharedWeightsEvaluator, space: NasBench201, tmp_path: Path) -> None:
+def test_a_bank_belongs_to_the_settings_that_it_was_trained_with(
+    evaluator: SharedWeightsEvaluator, space: NasBench201, tmp_path: Path
+) -> None:
     context = prepared(evaluator, tmp_path)
     architecture = space.sample(np.random.default_rng(0))
     with pytest.raises(EvaluationError, match="not prepared"):
@@ -73,7 +79,9 @@ def test_a_bank_belongs_to_the_settings_that_it_was_trained_with(evaluator: Shar
     assert 0 <= fewer.evaluate(architecture, 1, context).metrics["accuracy"] <= 1
 
 
-def test_a_named_folder_serves_several_studies(evaluator: SharedWeightsEvaluator, space: NasBench201, tmp_path: Path) -> None:
+def test_a_named_folder_serves_several_studies(
+    evaluator: SharedWeightsEvaluator, space: NasBench201, tmp_path: Path
+) -> None:
     kept = replace(evaluator, folder=str(tmp_path / "bank"))
     notes = kept.prepare(Problem(space), Context(-1, 0, workspace=tmp_path / "one"))
     again = kept.prepare(Problem(space), Context(-1, 5, workspace=tmp_path / "other"))
@@ -95,23 +103,32 @@ def test_it_works_on_spaces_as_they_are(evaluator: SharedWeightsEvaluator, name:
 
 @pytest.mark.parametrize("strategy", [RandomSearch(), RegularizedEvolution(population=4, sample_size=2), Derived()])
 def test_any_strategy_can_ask_it(evaluator: SharedWeightsEvaluator, strategy: Any, tmp_path: Path) -> None:
-    found = Search(Problem(evaluator.space), strategy, evaluator, budget=Budget(trials=3), store=SqliteStore(tmp_path)).run()
+    found = Search(
+        Problem(evaluator.space), strategy, evaluator, budget=Budget(trials=3), store=SqliteStore(tmp_path)
+    ).run()
     assert len(found.history.finished) == 3 and found.best is not None
     assert found.history.prepared is not None and len(found.history.prepared["derived"]) == 3
     if isinstance(strategy, Derived):
-        assert [dict(trial.architecture) for trial in found.history.trials] == [row["architecture"] for row in found.history.prepared["derived"]]
+        assert [dict(trial.architecture) for trial in found.history.trials] == [
+            row["architecture"] for row in found.history.prepared["derived"]
+        ]
 
 
 def test_worker_processes_find_the_bank(evaluator: SharedWeightsEvaluator, tmp_path: Path) -> None:
-    evaluator = replace(evaluator, recipe=SharedRecipe(epochs=1))  # a whole number where a float belongs: workers are told 1.0
+    # a whole number where a float belongs: workers are told 1.0
+    evaluator = replace(evaluator, recipe=SharedRecipe(epochs=1))
     problem, store = Problem(evaluator.space), SqliteStore(tmp_path / "study")
-    found = Search(problem, RandomSearch(), evaluator, budget=Budget(trials=4), store=store, executor=ProcessExecutor(2)).run()
+    found = Search(
+        problem, RandomSearch(), evaluator, budget=Budget(trials=4), store=store, executor=ProcessExecutor(2)
+    ).run()
     for trial in found.history.trials:
         here = evaluator.evaluate(trial.architecture, 1, Context(0, 0, prepared=tmp_path / "study" / "prepared"))
         assert trial.metrics == here.metrics
 
 
-def test_the_batch_shrinks_until_networks_fit_into_memory(evaluator: SharedWeightsEvaluator, space: NasBench201, tmp_path: Path) -> None:
+def test_the_batch_shrinks_until_networks_fit_into_memory(
+    evaluator: SharedWeightsEvaluator, space: NasBench201, tmp_path: Path
+) -> None:
     small = replace(evaluator, memory_mb=1.0)
     assert small._fitting(space).batch_size < evaluator.recipe.batch_size
     with pytest.raises(EvaluationError) as caught:
@@ -136,6 +153,9 @@ def test_senseless_settings_are_refused(evaluator: SharedWeightsEvaluator, wrong
 
 def test_what_does_not_belong_together_is_said(evaluator: SharedWeightsEvaluator) -> None:
     bigger = NasBench201((3, 8, 8), 10)
-    for wrong, words in ((replace(evaluator, space=bigger), r"\(3, 8, 8\)"), (replace(evaluator, task="numbers"), "classes")):
+    for wrong, words in (
+        (replace(evaluator, space=bigger), r"\(3, 8, 8\)"),
+        (replace(evaluator, task="numbers"), "classes"),
+    ):
         with pytest.raises(EvaluationError, match=words):
             wrong.prepare(Problem(wrong.space), Context(-1, 0))

@@ -24,7 +24,7 @@ from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context
-from archsmith.data.cache import open_splits
+from archsmith.data.images.cache import open_splits
 from archsmith.graphs.network import recalibrate
 from archsmith.oneshot import preparation
 from archsmith.oneshot.evaluator import SharedWeightsEvaluator
@@ -64,7 +64,9 @@ def after(n: int) -> Any:
 
 
 @pytest.mark.parametrize("sampler", ["fair", "controller"])
-def test_stopped_anywhere_it_ends_like_an_unbroken_one(evaluator: SharedWeightsEvaluator, sampler: str, tmp_path: Path) -> None:
+def test_stopped_anywhere_it_ends_like_an_unbroken_one(
+    evaluator: SharedWeightsEvaluator, sampler: str, tmp_path: Path
+) -> None:
     evaluator = replace(evaluator, sampler=sampler)
     unbroken = prepare(evaluator, tmp_path / "unbroken")
     for n in (0, 2, 4, 1):  # one step more than that each time: in the middle of epochs and of turns
@@ -112,17 +114,31 @@ def test_a_deadline_that_is_over_is_a_timeout(evaluator: SharedWeightsEvaluator,
 
 def test_it_says_where_it_stands(evaluator: SharedWeightsEvaluator, tmp_path: Path) -> None:
     told: list[tuple[float, Mapping[str, Any]]] = []
-    notes = prepare(replace(evaluator, sampler="controller"), tmp_path, report=lambda step, metrics: told.append((step, metrics)))
+    notes = prepare(
+        replace(evaluator, sampler="controller"), tmp_path, report=lambda step, metrics: told.append((step, metrics))
+    )
     steps = [step for step, _ in told]
     assert steps == sorted(steps) and steps[-1] == notes["epochs"] == 2.0
     last = told[-1][1]
-    assert {"epochs", "seconds", "seconds_left", "train_loss", "reward", "baseline", "entropy", "best_reward", "best"} <= last.keys()
+    assert {
+        "epochs",
+        "seconds",
+        "seconds_left",
+        "train_loss",
+        "reward",
+        "baseline",
+        "entropy",
+        "best_reward",
+        "best",
+    } <= last.keys()
     assert 0 <= last["reward"] <= 1 and last["entropy"] > 0 and last["seconds_left"] == 0
     evaluator.space.validate(Architecture.from_json(last["best"]))
     assert notes["controller_steps"] == 4 and notes["steps"] == 12
 
 
-def test_derived_architectures_come_best_first_and_are_points_of_the_space(evaluator: SharedWeightsEvaluator, tmp_path: Path) -> None:
+def test_derived_architectures_come_best_first_and_are_points_of_the_space(
+    evaluator: SharedWeightsEvaluator, tmp_path: Path
+) -> None:
     derived = prepare(evaluator, tmp_path)["derived"]
     scores = [row["score"] for row in derived]
     assert len(derived) == 3 and scores == sorted(scores, reverse=True)
@@ -130,7 +146,9 @@ def test_derived_architectures_come_best_first_and_are_points_of_the_space(evalu
         evaluator.space.validate(Architecture(row["architecture"]))
 
 
-def test_a_recalibrated_child_leaves_the_house_like_any_network(evaluator: SharedWeightsEvaluator, digits: str, tmp_path: Path) -> None:
+def test_a_recalibrated_child_leaves_the_house_like_any_network(
+    evaluator: SharedWeightsEvaluator, digits: str, tmp_path: Path
+) -> None:
     notes = prepare(evaluator, tmp_path)
     shared, splits = bank_of(evaluator, tmp_path), open_splits(digits)
     architecture = Architecture(notes["derived"][0]["architecture"])
@@ -140,7 +158,16 @@ def test_a_recalibrated_child_leaves_the_house_like_any_network(evaluator: Share
     assert recalibrate(child, batches) == 4
     some = splits.test.take(np.arange(40))
     target = tmp_path / "bundle"
-    found = export(child.eval(), shared.graph(architecture), splits.task, target, mean=mean, std=std, images=some.originals, labels=some.labels)
+    found = export(
+        child.eval(),
+        shared.graph(architecture),
+        splits.task,
+        target,
+        mean=mean,
+        std=std,
+        images=some.originals,
+        labels=some.labels,
+    )
     assert found.max_difference < 1e-4
     assert len(Predictor(str(target)).predict(list(some.originals))) == 40
 
@@ -163,7 +190,9 @@ def test_killed_in_the_middle_of_its_preparation_a_study_goes_on_to_the_same_end
     evaluator: SharedWeightsEvaluator, digits: str, tmp_path: Path
 ) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    server = subprocess.Popen([sys.executable, str(SCRIPT), digits], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    server = subprocess.Popen(
+        [sys.executable, str(SCRIPT), digits], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
 
     def run(folder: str, checkpoints: int = 0, part: float = 0.0) -> int:
         assert server.stdin is not None and server.stdout is not None
@@ -179,7 +208,8 @@ def test_killed_in_the_middle_of_its_preparation_a_study_goes_on_to_the_same_end
             found = checkpoint.load(tmp_path / "broken" / "prepared" / FILE)
             assert found is not None and not found[1]["finished"]
             steps.append(found[1]["step"])
-        assert steps == sorted(steps) and len(set(steps)) > N_KILLS / 2  # each opening went on where the last one had been
+        # each opening went on where the last one had been
+        assert steps == sorted(steps) and len(set(steps)) > N_KILLS / 2
         assert run("broken") == 0
     finally:
         server.communicate(timeout=10)

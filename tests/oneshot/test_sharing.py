@@ -14,7 +14,16 @@ from archsmith.core.space import Space
 from archsmith.graphs.bank import WeightBank
 from archsmith.graphs.network import Network, inherit, recalibrate, weights_by_key
 from archsmith.graphs.network_space import NetworkSpace
-from archsmith.oneshot.sharing import Fair, Shared, SharedRecipe, SharedTraining, Uniform, drawn, sharing_form, within_cycle
+from archsmith.oneshot.sharing import (
+    Fair,
+    Shared,
+    SharedRecipe,
+    SharedTraining,
+    Uniform,
+    drawn,
+    sharing_form,
+    within_cycle,
+)
 from archsmith.spaces.conv_stages import ConvStages, ConvStagesScale
 from archsmith.spaces.enas_macro import EnasMacro, EnasMacroScale
 from archsmith.spaces.enas_micro import EnasMicro, EnasMicroScale
@@ -128,7 +137,8 @@ def test_a_child_equals_a_stand_alone_network_with_copied_tensors(name: str) -> 
         assert recalibrate(network.eval(), [images(), -images()]) == 2
     with torch.no_grad():
         assert torch.allclose(child(images(3)), alone(images(3)), atol=1e-6)
-        assert torch.allclose(child(images(3))[:1], child(images(1)), atol=1e-4)  # one picture does not depend on the others any more
+        # one picture does not depend on the others any more
+        assert torch.allclose(child(images(3))[:1], child(images(1)), atol=1e-4)
 
 
 def test_the_sharing_form_has_one_shape_whatever_is_chosen_and_asks_for_no_recipe() -> None:
@@ -149,7 +159,9 @@ def test_the_cosine_begins_anew_where_the_paper_says() -> None:
     assert within_cycle(1.0, 4) == within_cycle(1.0, 0) == 1.0 and within_cycle(0.25, 0) == 0.25
 
 
-@pytest.mark.parametrize(("wrong", "words"), [({"average": 1.0}, "average"), ({"restarts": -1}, "restarts"), ({"momentum": 2.0}, "momentum")])
+@pytest.mark.parametrize(
+    ("wrong", "words"), [({"average": 1.0}, "average"), ({"restarts": -1}, "restarts"), ({"momentum": 2.0}, "momentum")]
+)
 def test_senseless_recipes_are_refused(wrong: dict[str, float], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         SharedRecipe(**wrong)  # type: ignore[arg-type]

@@ -76,7 +76,14 @@ def test_finished_runs_are_not_repeated_and_more_can_be_added(tmp_path: Path) ->
 
 def test_the_first_run_of_each_strategy_comes_first(tmp_path: Path) -> None:
     missing = Comparison(tmp_path, plan()).missing()
-    assert missing == [("random", 0), ("evolution", 0), ("random", 1), ("random", 2), ("evolution", 1), ("evolution", 2)]
+    assert missing == [
+        ("random", 0),
+        ("evolution", 0),
+        ("random", 1),
+        ("random", 2),
+        ("evolution", 1),
+        ("evolution", 2),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +126,9 @@ def test_processes_give_what_one_process_gives(tmp_path: Path) -> None:
 def test_it_can_be_stopped_between_runs(tmp_path: Path) -> None:
     comparison = Comparison(tmp_path, plan())
     done: list[Any] = []
-    assert not comparison.run(observer=lambda event: done.append(event) if event.kind == "progress" else None, finish=lambda: len(done) >= 2)
+    assert not comparison.run(
+        observer=lambda event: done.append(event) if event.kind == "progress" else None, finish=lambda: len(done) >= 2
+    )
     assert len(comparison.runs()) == 2
     assert comparison.run()
 
@@ -189,7 +198,9 @@ class Silent(Opinionated):
 
 
 def test_a_strategy_may_say_itself_what_it_answers_with(tmp_path: Path) -> None:
-    comparison = Comparison(tmp_path, plan(strategies={"own": Opinionated(), "none": Silent(), "random": RandomSearch()}, runs=1))
+    comparison = Comparison(
+        tmp_path, plan(strategies={"own": Opinionated(), "none": Silent(), "random": RandomSearch()}, runs=1)
+    )
     comparison.run()
     own, none, random = comparison.runs()
     assert own.answer is not None and own.answer["trial"] == 0 and len(own.curve) == 1
@@ -199,7 +210,9 @@ def test_a_strategy_may_say_itself_what_it_answers_with(tmp_path: Path) -> None:
 
 def test_noisy_tables_are_judged_by_the_mean_at_the_highest_fidelity(tmp_path: Path) -> None:
     evaluator = TableEvaluator("digits", noisy=True)
-    comparison = Comparison(tmp_path, plan(evaluator, {"random": RandomSearch()}, evaluator.problem(), runs=2, trials=20))
+    comparison = Comparison(
+        tmp_path, plan(evaluator, {"random": RandomSearch()}, evaluator.problem(), runs=2, trials=20)
+    )
     comparison.run()
     for run in comparison.runs():
         assert run.answer is not None
@@ -229,7 +242,10 @@ def test_an_evaluator_may_name_another_metric_to_judge_by(tmp_path: Path) -> Non
 
 def test_two_objectives_give_fronts(tmp_path: Path) -> None:
     problem = Problem(Flat(4, 5), (Objective("accuracy"), Objective("cost", maximize=False)))
-    comparison = Comparison(tmp_path, plan(ToyEvaluator(metrics=("accuracy", "cost")), {"random": RandomSearch()}, problem, runs=1, trials=30))
+    comparison = Comparison(
+        tmp_path,
+        plan(ToyEvaluator(metrics=("accuracy", "cost")), {"random": RandomSearch()}, problem, runs=1, trials=30),
+    )
     comparison.run()
     (run,) = comparison.runs()
     front = sorted(run.curve[-1].points)
@@ -255,7 +271,13 @@ def test_a_run_that_finds_nothing_is_a_result_too(tmp_path: Path) -> None:
         ({"trials": -1}, "trials are -1"),
         ({"strategies": {}}, "no strategy to compare"),
         ({"strategies": {"../up": RandomSearch()}}, "cannot be called '../up'"),
-        ({"problem": Problem(Flat(), (Objective("a"), Objective("b"), Objective("c"))), "evaluator": ToyEvaluator(("a", "b", "c"))}, "not 3"),
+        (
+            {
+                "problem": Problem(Flat(), (Objective("a"), Objective("b"), Objective("c"))),
+                "evaluator": ToyEvaluator(("a", "b", "c")),
+            },
+            "not 3",
+        ),
         ({"problem": Problem(Flat(), (Objective("size"),))}, "no metric 'size'"),
     ],
 )
@@ -273,7 +295,10 @@ def test_a_budget_of_seconds_needs_trials_that_cost_some(tmp_path: Path) -> None
 
 
 def test_what_cannot_go_together_is_refused_before_the_name_is_taken(tmp_path: Path) -> None:
-    problem, evaluator = Problem(Flat(4, 5), (Objective("accuracy"), Objective("cost", maximize=False))), ToyEvaluator(metrics=("accuracy", "cost"))
+    problem, evaluator = (
+        Problem(Flat(4, 5), (Objective("accuracy"), Objective("cost", maximize=False))),
+        ToyEvaluator(metrics=("accuracy", "cost")),
+    )
     with pytest.raises(UsageError, match="RegularizedEvolution optimises one objective"):
         Comparison(tmp_path / "mine", plan(evaluator, problem=problem))
     assert not (tmp_path / "mine").exists()

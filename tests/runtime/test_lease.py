@@ -28,7 +28,11 @@ def other(tmp_path: Path):
     """Another process that holds the lease until it is killed."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     with subprocess.Popen(
-        [sys.executable, "-c", HOLDING, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        [sys.executable, "-c", HOLDING, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
     ) as process:
         assert process.stdout.readline() == "held\n"
         yield process
@@ -90,7 +94,16 @@ def test_reused_process_number_is_not_the_holder(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_forked_child_holds_nothing(tmp_path: Path) -> None:
     # A fresh interpreter forks: the one that runs the tests has threads.
-    script = HOLDING.replace("sys.stdin.read()", "import os; child = os.fork(); child and os.wait(); print(bool(child), lease.held, flush=True)")
+    script = HOLDING.replace(
+        "sys.stdin.read()",
+        "import os; child = os.fork(); child and os.wait(); print(bool(child), lease.held, flush=True)",
+    )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script, str(tmp_path)], capture_output=True, text=True, env=environment, check=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+    )
     assert done.stdout.split("\n") == ["held", "False False", "True True", ""]

@@ -150,26 +150,38 @@ def environment() -> dict[str, str]:
 
 
 def test_classes_of_a_script_work() -> None:
-    done = subprocess.run([sys.executable, str(SCRIPTS / "own_evaluator.py")], capture_output=True, text=True, env=environment(), timeout=60)
+    done = subprocess.run(
+        [sys.executable, str(SCRIPTS / "own_evaluator.py")],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=60,
+    )
     assert done.stdout.split() == ["trials", "6", "True"], done.stderr
 
 
 def test_script_without_a_guard_gets_a_hint(tmp_path: Path) -> None:
     unguarded = tmp_path / "unguarded.py"
     unguarded.write_text((SCRIPTS / "own_evaluator.py").read_text().replace('if __name__ == "__main__":', "if True:"))
-    done = subprocess.run([sys.executable, str(unguarded)], capture_output=True, text=True, env=environment(), timeout=60)
+    done = subprocess.run(
+        [sys.executable, str(unguarded)], capture_output=True, text=True, env=environment(), timeout=60
+    )
     assert done.returncode != 0 and 'if __name__ == "__main__":' in done.stderr.splitlines()[-1]
 
 
 def test_classes_of_a_session_are_refused_in_one_sentence() -> None:
     script = (SCRIPTS / "own_evaluator.py").read_text()
-    done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, env=environment(), timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-"], input=script, capture_output=True, text=True, env=environment(), timeout=60
+    )
     assert "UsageError: Sum is defined in a notebook" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in Linux's /proc")
 def test_workers_do_not_outlive_a_killed_parent() -> None:
-    with subprocess.Popen([sys.executable, str(SCRIPTS / "deserted_workers.py")], stdout=subprocess.PIPE, text=True, env=environment()) as parent:
+    with subprocess.Popen(
+        [sys.executable, str(SCRIPTS / "deserted_workers.py")], stdout=subprocess.PIPE, text=True, env=environment()
+    ) as parent:
         workers = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(workers) == 2 and all(alive(pid) for pid in workers)
         parent.kill()

@@ -15,12 +15,18 @@ def events(*pairs: tuple[str, Mapping[str, Any]]) -> list[Event]:
     return [Event(kind, data, index, time.time()) for index, (kind, data) in enumerate(pairs)]
 
 
-def proposed(trial: int, parents: tuple[int, ...] = (), fidelity: float = 1, **answers: Any) -> tuple[str, dict[str, Any]]:
-    return "proposed", {"trials": [{"id": trial, "architecture": answers, "fidelity": fidelity, "parents": list(parents), "notes": {}}]}
+def proposed(
+    trial: int, parents: tuple[int, ...] = (), fidelity: float = 1, **answers: Any
+) -> tuple[str, dict[str, Any]]:
+    return "proposed", {
+        "trials": [{"id": trial, "architecture": answers, "fidelity": fidelity, "parents": list(parents), "notes": {}}]
+    }
 
 
 def finished(trial: int, accuracy: float | None) -> tuple[str, dict[str, Any]]:
-    outcome = Outcome.failure(ValueError("no")) if accuracy is None else Outcome.success({"accuracy": accuracy}, seconds=2.0)
+    outcome = (
+        Outcome.failure(ValueError("no")) if accuracy is None else Outcome.success({"accuracy": accuracy}, seconds=2.0)
+    )
     return "finished", {"trial": trial, "outcome": outcome.to_dict()}
 
 
@@ -35,7 +41,9 @@ def fold(*pairs: tuple[str, Mapping[str, Any]], **budget: Any) -> Progress:
 
 
 def test_the_best_is_the_first_of_the_highest_scores() -> None:
-    progress = fold(STUDY, *(row for i, score in enumerate((0.5, 0.9, 0.9, 0.7)) for row in (proposed(i), finished(i, score))))
+    progress = fold(
+        STUDY, *(row for i, score in enumerate((0.5, 0.9, 0.9, 0.7)) for row in (proposed(i), finished(i, score)))
+    )
     assert progress.leader is not None
     assert (progress.leader.id, progress.leader.value) == (1, 0.9)
     assert [row.best for row in progress.trials.values()] == [True, True, False, False]
@@ -66,7 +74,8 @@ def test_changes_name_the_decisions_that_differ_from_the_parent() -> None:
 
 def test_phases_start_and_finish() -> None:
     progress = fold(
-        ("phase", {"name": "read", "state": "started"}), ("phase", {"name": "read", "state": "finished", "seconds": 1.5, "detail": "1,797 pictures"})
+        ("phase", {"name": "read", "state": "started"}),
+        ("phase", {"name": "read", "state": "finished", "seconds": 1.5, "detail": "1,797 pictures"}),
     )
     (phase,) = progress.phases
     assert (phase.name, phase.seconds, phase.detail) == ("read", 1.5, "1,797 pictures")
@@ -113,12 +122,15 @@ def test_unknown_kinds_of_events_are_passed_over() -> None:
 
 def test_what_a_killed_process_was_at_is_not_going_on() -> None:
     progress = Progress()
-    for before, kind, data in ((90, "phase", {"name": "search", "state": "started"}), (80, "opened", {"budget": [60.0, None]})):
+    for before, kind, data in (
+        (90, "phase", {"name": "search", "state": "started"}),
+        (80, "opened", {"budget": [60.0, None]}),
+    ):
         progress.apply(Event(kind, data, 0, progress.started - before))
     assert progress.phases == []
 
 
-# -- the main job --------------------------------------------------------------------------------------------------------------------------------------
+# -- the main job ------------------------------------------------------------------------------------------------------
 
 
 def after(*pairs: tuple[str, Mapping[str, Any]], budget_seconds: float | None = None) -> Progress:
@@ -146,15 +158,26 @@ def test_the_state_in_one_sentence() -> None:
     assert after().line() == "reading and checking the data"
     assert after(*SEARCH[:2]).line() == "search: evolution on conv_stages"
     assert after(*SEARCH).line() == "search: 3 of about 24 architectures, 1 failed, best accuracy 0.955 (trial 2)"
-    result = ("result", {"metric": "accuracy", "valid": 0.97, "test": 0.96, "rows": [{"name": "fixed", "exported": True}]})
+    result = (
+        "result",
+        {"metric": "accuracy", "valid": 0.97, "test": 0.96, "rows": [{"name": "fixed", "exported": True}]},
+    )
     assert after(*SEARCH, result).line() == "done: fixed, accuracy valid 0.97, test 0.96"
 
 
 @pytest.mark.parametrize(
     ("name", "result", "detail"),
     [
-        ("search", {"reason": "seconds", "n_trials": 3, "best": 2}, "3 architectures, 1 failed, best accuracy 0.955 (trial 2)"),
-        ("train fixed", {"accuracy": 0.98, "balanced_accuracy": 0.97, "log_loss": 0.1, "epochs": 9.05, "seconds": 3.0}, "accuracy 0.98, 9.1 epochs"),
+        (
+            "search",
+            {"reason": "seconds", "n_trials": 3, "best": 2},
+            "3 architectures, 1 failed, best accuracy 0.955 (trial 2)",
+        ),
+        (
+            "train fixed",
+            {"accuracy": 0.98, "balanced_accuracy": 0.97, "log_loss": 0.1, "epochs": 9.05, "seconds": 3.0},
+            "accuracy 0.98, 9.1 epochs",
+        ),
         ("train searched", {"error": "It diverged."}, "failed: It diverged."),
         ("choose", {"network": "fixed", "valid": 0.98}, "network fixed, valid 0.98"),
         ("export", {"max_difference": 1.25e-7}, "max difference 1.25e-07"),
@@ -176,7 +199,9 @@ def test_reading_tells_how_far_it_is_until_it_ends() -> None:
     assert after(read, reading("decode", 1200, 60000)).line() == "read: decoding pictures, 1,200 of 60,000"
     later = after(read, ("note", {"text": "slow"}), reading("decode", 15000, 60000))
     assert later.line() == "read: decoding pictures, 15,000 of 60,000, about 0:06 left"
-    assert after(read, reading("wait", 0, 0)).line() == "read: waiting for another process that decodes the same pictures"
+    assert (
+        after(read, reading("wait", 0, 0)).line() == "read: waiting for another process that decodes the same pictures"
+    )
     assert after(read, reading("decode", 60000, 60000), ended("read")).line() == "read: pictures, checks"
     assert after(reading("decode", 1, 2)).phases == []
 
@@ -184,7 +209,9 @@ def test_reading_tells_how_far_it_is_until_it_ends() -> None:
 def test_between_two_measurements_the_last_score_stands() -> None:
     epochs = [
         ("epoch", {"network": "fixed", "epoch": float(epoch), "epochs": 9.0, "metrics": metrics})
-        for epoch, metrics in enumerate(({"train_loss": 0.9, "learning_rate": 0.1}, {"train_loss": 0.8, "accuracy": 0.7}, {"train_loss": 0.7}), 1)
+        for epoch, metrics in enumerate(
+            ({"train_loss": 0.9, "learning_rate": 0.1}, {"train_loss": 0.8, "accuracy": 0.7}, {"train_loss": 0.7}), 1
+        )
     ]
     said = [after(JOB, begun("train fixed"), *epochs[:n]).line() for n in (1, 2, 3)]
     assert said == [
@@ -192,7 +219,10 @@ def test_between_two_measurements_the_last_score_stands() -> None:
         "train fixed: epoch 2 of 9, accuracy 0.7",
         "train fixed: epoch 3 of 9, accuracy 0.7",
     ]
-    assert after(JOB, begun("train fixed"), *epochs, begun("train searched"), epochs[0]).line().endswith("train loss 0.9")  # of another network
+    # of another network
+    assert (
+        after(JOB, begun("train fixed"), *epochs, begun("train searched"), epochs[0]).line().endswith("train loss 0.9")
+    )
 
 
 def test_how_much_of_the_budget_is_spent() -> None:
@@ -203,4 +233,7 @@ def test_how_much_of_the_budget_is_spent() -> None:
 
 
 def test_notes_are_kept_in_order() -> None:
-    assert after(("note", {"text": "10 classes"}), ("note", {"text": "One thread."})).notes == ["10 classes", "One thread."]
+    assert after(("note", {"text": "10 classes"}), ("note", {"text": "One thread."})).notes == [
+        "10 classes",
+        "One thread.",
+    ]

@@ -38,7 +38,9 @@ class Returning:
 def ran(answer: Any, problem: Problem = PROBLEM, **fields: Any) -> Message:
     simulated = fields.pop("simulated", False)
     report = fields.pop("report", lambda step, metrics: None)
-    return run(Job(3, Architecture({"x": 1}), 1.0, 7, **fields), Returning(answer, simulated), problem, report, lambda: False)
+    return run(
+        Job(3, Architecture({"x": 1}), 1.0, 7, **fields), Returning(answer, simulated), problem, report, lambda: False
+    )
 
 
 @pytest.mark.parametrize("answer", [0.5, np.float32(0.5), {"accuracy": 0.5}, Outcome.success({"accuracy": 0.5})])
@@ -94,7 +96,13 @@ def test_context_carries_the_job(tmp_path: Path) -> None:
     seen = []
     ran(lambda context: seen.append(context) or 0.5, deadline=12.0, workspace=tmp_path, parents=(1, 2))
     context = seen[0]
-    assert (context.trial, context.seed, context.deadline, context.workspace, context.parents) == (3, 7, 12.0, tmp_path, (1, 2))
+    assert (context.trial, context.seed, context.deadline, context.workspace, context.parents) == (
+        3,
+        7,
+        12.0,
+        tmp_path,
+        (1, 2),
+    )
 
 
 def test_deadline_ends_a_trial_that_checks() -> None:
@@ -112,7 +120,10 @@ def test_keyboard_interrupt_passes() -> None:
 
 def test_reports_are_numbers() -> None:
     reports = []
-    message = ran(lambda context: context.report(1, {"accuracy": np.float32(0.5)}) or 0.5, report=lambda *report: reports.append(report))
+    message = ran(
+        lambda context: context.report(1, {"accuracy": np.float32(0.5)}) or 0.5,
+        report=lambda *report: reports.append(report),
+    )
     assert message.outcome.ok and reports == [(1.0, {"accuracy": 0.5})]
 
 

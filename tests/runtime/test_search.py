@@ -20,7 +20,9 @@ from archsmith.testing.toys import Flat, ToyEvaluator
 
 def search(store=None, *, space=None, strategy=None, evaluator=None, **options):
     options.setdefault("budget", Budget(trials=20))
-    return Search(Problem(space or Flat()), strategy or RandomSearch(), evaluator or ToyEvaluator(), store=store, **options)
+    return Search(
+        Problem(space or Flat()), strategy or RandomSearch(), evaluator or ToyEvaluator(), store=store, **options
+    )
 
 
 def rows(history):
@@ -66,14 +68,19 @@ def test_failures_are_outcomes_and_too_many_end_the_search():
     result = search(evaluator=ToyEvaluator(fail=0.3, nan=0.3)).run()
     kinds = {t.outcome.error_kind for t in result.history.trials if t.status is Status.FAILED}
     assert result.reason == "trials" and kinds == {"exception", "nan"}
-    assert search(evaluator=ToyEvaluator(fail=1.0), max_failures_in_a_row=7, budget=Budget(trials=50)).run().reason == "failures"
+    assert (
+        search(evaluator=ToyEvaluator(fail=1.0), max_failures_in_a_row=7, budget=Budget(trials=50)).run().reason
+        == "failures"
+    )
 
 
 def test_the_same_seed_gives_the_same_log():
     def log(seed):
         store = MemoryStore()
         search(store, strategy=RegularizedEvolution(), seed=seed).run()
-        return [(e.kind, {k: v for k, v in e.data.items() if k not in ("pid", "seconds", "outcome")}) for e in store.read()]
+        return [
+            (e.kind, {k: v for k, v in e.data.items() if k not in ("pid", "seconds", "outcome")}) for e in store.read()
+        ]
 
     assert log(3) == log(3) != log(4)
 
@@ -82,18 +89,26 @@ def test_more_trials_continue_as_if_there_had_been_no_end():
     whole, parts = MemoryStore(), MemoryStore()
     search(whole, strategy=RegularizedEvolution(population=5), budget=Budget(trials=30), forecast_trials=30).run()
     for n in (7, 19, 30):
-        result = search(parts, strategy=RegularizedEvolution(population=5), budget=Budget(trials=n), forecast_trials=30).run()
+        result = search(
+            parts, strategy=RegularizedEvolution(population=5), budget=Budget(trials=n), forecast_trials=30
+        ).run()
     assert rows(result.history) == rows(
-        search(whole, strategy=RegularizedEvolution(population=5), budget=Budget(trials=30), forecast_trials=30).run().history
+        search(whole, strategy=RegularizedEvolution(population=5), budget=Budget(trials=30), forecast_trials=30)
+        .run()
+        .history
     )
 
 
 def test_a_pending_trial_is_run_again_on_resume():
     store = MemoryStore()
     stopping = search(store, evaluator=ToyEvaluator(sleep=0.01))
-    stopping.observer = lambda event: stopping.request_stop() if event.kind == "proposed" and len(stopping.history) == 3 else None
+    stopping.observer = lambda event: (
+        stopping.request_stop() if event.kind == "proposed" and len(stopping.history) == 3 else None
+    )
     assert stopping.run().reason == "requested" and list(stopping.history.pending) == [2]
-    assert rows(search(store, evaluator=ToyEvaluator(sleep=0.01)).run().history) == rows(search(evaluator=ToyEvaluator(sleep=0.01)).run().history)
+    assert rows(search(store, evaluator=ToyEvaluator(sleep=0.01)).run().history) == rows(
+        search(evaluator=ToyEvaluator(sleep=0.01)).run().history
+    )
 
 
 def test_stop_command_from_elsewhere():
@@ -155,7 +170,9 @@ def test_a_problem_needs_metrics_that_the_evaluator_has():
 
 def test_fidelity_defaults_to_the_problems_maximum():
     problem = Problem(Flat(), fidelity=Fidelity("epochs", 1, 8))
-    assert Search(problem, RandomSearch(), ToyEvaluator(), budget=Budget(trials=1)).run().history.trials[0].fidelity == 8
+    assert (
+        Search(problem, RandomSearch(), ToyEvaluator(), budget=Budget(trials=1)).run().history.trials[0].fidelity == 8
+    )
 
 
 def test_ask_and_tell_by_hand():
@@ -217,7 +234,9 @@ def test_prepare_runs_at_every_opening_and_is_logged_once():
     store, evaluator = MemoryStore(), Preparing()
     search(store, evaluator=evaluator, budget=Budget(trials=1)).run()
     search(store, evaluator=evaluator, budget=Budget(trials=2)).run()
-    assert Preparing.calls == 2 and [e.data["notes"] for e in store.read() if e.kind == "prepared"] == [{"bank": "ready"}]
+    assert Preparing.calls == 2 and [e.data["notes"] for e in store.read() if e.kind == "prepared"] == [
+        {"bank": "ready"}
+    ]
 
 
 @dataclass(frozen=True)
@@ -240,7 +259,9 @@ def test_evaluation_errors_keep_their_kind():
         def evaluate(self, architecture, fidelity, context):
             raise EvaluationError("loss is inf", kind="diverged")
 
-    assert search(evaluator=Diverging(), budget=Budget(trials=1)).run().history.trials[0].outcome.error_kind == "diverged"
+    assert (
+        search(evaluator=Diverging(), budget=Budget(trials=1)).run().history.trials[0].outcome.error_kind == "diverged"
+    )
 
 
 def test_an_outcome_may_be_returned_whole():

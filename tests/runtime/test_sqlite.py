@@ -38,7 +38,9 @@ def store(tmp_path: Path):
 def writer(tmp_path: Path):
     """Another process that appends pairs of events until it is killed."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    with subprocess.Popen([sys.executable, "-c", WRITING, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITING, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
         assert process.stdout.readline() == "writing\n"
         yield process
         process.kill()

@@ -46,7 +46,9 @@ def test_bad_names_are_refused(workspace: Workspace, name: str) -> None:
 
 
 def test_states_in_the_list(workspace: Workspace) -> None:
-    write(workspace.create("done"), Event("study", {"seed": 1}), Event("finished"), Event("closed", {"reason": "trials"}))
+    write(
+        workspace.create("done"), Event("study", {"seed": 1}), Event("finished"), Event("closed", {"reason": "trials"})
+    )
     write(workspace.create("cut"), Event("study"), Event("proposed", {"trials": [{}, {}]}), Event("finished"))
     running = workspace.create("live")
     running.acquire()

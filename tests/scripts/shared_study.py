@@ -1,7 +1,9 @@
-"""A study of shared weights with a controller, to be killed and run again: `python shared_study.py DATA`, then lines `FOLDER CHECKPOINTS PART`.
+"""A study of shared weights with a controller, to be killed and run again: `python shared_study.py DATA`, then lines
+`FOLDER CHECKPOINTS PART`.
 
-Each line is run in a forked child, which checkpoints after every step. It is killed after so many CHECKPOINTS (2 or more; 0: never) and a PART of the calls
-that lie between two of them: a moment that no load of the machine moves. The child's exit status is printed.
+Each line is run in a forked child, which checkpoints after every step. It is killed after so many CHECKPOINTS (2 or
+more; 0: never) and a PART of the calls that lie between two of them: a moment that no load of the machine moves. The
+child's exit status is printed.
 """
 
 from __future__ import annotations

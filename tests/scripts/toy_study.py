@@ -1,7 +1,9 @@
-"""One study of a toy evaluator, to be killed at any moment and run again: `python toy_study.py FOLDER STRATEGY SEED TRIALS`.
+"""One study of a toy evaluator, to be killed at any moment and run again: `python toy_study.py FOLDER STRATEGY SEED
+TRIALS`.
 
-`python toy_study.py serve` reads such lines from its input, runs each in a forked child and prints the child's exit status; a fifth word says after
-how many seconds to kill it. A study that starts within milliseconds can be killed a hundred times in a few seconds.
+`python toy_study.py serve` reads such lines from its input, runs each in a forked child and prints the child's exit
+status; a fifth word says after how many seconds to kill it. A study that starts within milliseconds can be killed a
+hundred times in a few seconds.
 """
 
 from __future__ import annotations
@@ -26,7 +28,14 @@ STRATEGIES = {"random": RandomSearch(), "evolution": RegularizedEvolution(popula
 
 def study(folder: str, strategy: str, seed: str, n_trials: str) -> None:
     evaluator = ToyEvaluator(sleep=0.001, steps=2, noise=0.1, fail=0.1, nan=0.1)
-    Search(PROBLEM, STRATEGIES[strategy], evaluator, budget=Budget(trials=int(n_trials)), seed=int(seed), store=SqliteStore(folder)).run()
+    Search(
+        PROBLEM,
+        STRATEGIES[strategy],
+        evaluator,
+        budget=Budget(trials=int(n_trials)),
+        seed=int(seed),
+        store=SqliteStore(folder),
+    ).run()
 
 
 def serve() -> None:
@@ -44,7 +53,8 @@ def serve() -> None:
                 os._exit(status)
         if kill_after != "never":
             time.sleep(float(kill_after))
-            os.kill(child, signal.SIGKILL)  # it is not waited for yet, so the number is still its own even if it has ended
+            # it is not waited for yet, so the number is still its own even if it has ended
+            os.kill(child, signal.SIGKILL)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 

@@ -17,7 +17,11 @@ def test_nasnet_has_fifty_decisions() -> None:
 
 def test_unused_states_leave_the_cell() -> None:
     answers = {"left/input": "prev", "right/input": "cur"}
-    cell = choose_cell(lambda path, options, weights=None: answers.get(path.split("/", 2)[2], options[0]), "normal", Rules(3, ("identity",)))  # type: ignore[index]
+    cell = choose_cell(
+        lambda path, options, weights=None: answers.get(path.split("/", 2)[2], options[0]),
+        "normal",
+        Rules(3, ("identity",)),
+    )  # type: ignore[index]
     assert cell.output == ("block0", "block1", "block2")
 
 

@@ -22,10 +22,16 @@ def _work(space: ConvStages, architecture: object) -> float:
 def test_the_first_architecture_is_the_plain_residual_network() -> None:
     space = ConvStages((1, 28, 28))
     graph = space.graph(space.first())
-    convs = [(node.args["filters"], node.args["kernel"], node.args["stride"]) for node in graph.nodes if node.op == "conv"]
+    convs = [
+        (node.args["filters"], node.args["kernel"], node.args["stride"]) for node in graph.nodes if node.op == "conv"
+    ]
     assert convs[0] == (16, (3, 3), (1, 1))
     for i, filters in enumerate((32, 64, 128)):
-        assert convs[1 + 3 * i : 4 + 3 * i] == [(filters, (3, 3), (2, 2)), (filters, (3, 3), (1, 1)), (filters, (1, 1), (2, 2))]
+        assert convs[1 + 3 * i : 4 + 3 * i] == [
+            (filters, (3, 3), (2, 2)),
+            (filters, (3, 3), (1, 1)),
+            (filters, (1, 1), (2, 2)),
+        ]
     assert len(convs) == 10
 
 
@@ -47,7 +53,9 @@ def test_mutations_stay_within_the_cap() -> None:
         assert _work(space, architecture) <= 2 * _first_work() * (1 + 1e-6)
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 8), (1, 28, 28), (3, 33, 50), (3, 96, 96), (3, 256, 256), (1, 256, 256), (3, 8, 256)])
+@pytest.mark.parametrize(
+    "shape", [(1, 8, 8), (3, 8, 8), (1, 28, 28), (3, 33, 50), (3, 96, 96), (3, 256, 256), (1, 256, 256), (3, 8, 256)]
+)
 def test_any_image_gives_a_network_of_sane_cost(shape: tuple[int, int, int]) -> None:
     space = ConvStages(shape)
     rng = np.random.default_rng(0)
@@ -61,7 +69,9 @@ def test_any_image_gives_a_network_of_sane_cost(shape: tuple[int, int, int]) -> 
 def test_widths_follow_the_scale() -> None:
     space = ConvStages()
     wide = replace(space, scale=replace(space.scale, filters=32))
-    assert cost(wide.graph(space.first())).params == pytest.approx(4 * cost(space.graph(space.first())).params, rel=0.02)
+    assert cost(wide.graph(space.first())).params == pytest.approx(
+        4 * cost(space.graph(space.first())).params, rel=0.02
+    )
 
 
 def test_the_first_architecture_takes_the_recipe_along() -> None:

@@ -32,7 +32,9 @@ SPACES: dict[str, NetworkSpace] = {
     "conv_stages": ConvStages(SHAPE, recipe=ImageRecipe()),
     "nasnet": NasNet(SHAPE, scale=NasNetScale(4, 1)),
     "nasnet_chosen": NasNet(SHAPE, output="chosen", scale=NasNetScale(4, 1, keep=0.7, dropout=0.1)),
-    "nasnet_projected": NasNet(SHAPE, recipe=ImageRecipe(), scale=NasNetScale(4, 2, ends="project", skip_reduction_input=True)),
+    "nasnet_projected": NasNet(
+        SHAPE, recipe=ImageRecipe(), scale=NasNetScale(4, 2, ends="project", skip_reduction_input=True)
+    ),
     "nasnet_imagenet": NasNet((3, 65, 65), output="all", scale=NasNetScale(8, 1, stem="imagenet")),
     "pnas": Pnas(SHAPE, scale=NasNetScale(4, 1, skip_reduction_input=True)),
     "enas_micro": EnasMicro(SHAPE, scale=EnasMicroScale(4, 3)),
@@ -41,7 +43,9 @@ SPACES: dict[str, NetworkSpace] = {
     "enas_macro_final": EnasMacro(SHAPE, layers=6, scale=EnasMacroScale(4, grow=True, skips="concat", dropout=0.5)),
     "darts": Darts(SHAPE, scale=DartsScale(4, 3, keep=0.8)),
     "darts_imagenet": Darts((3, 64, 64), scale=DartsScale(4, 3, stem="imagenet")),
-    "amoebanet": Darts(SHAPE, operations=AMOEBANET_OPERATIONS, nodes=5, distinct=False, output="chosen", scale=DartsScale(4, 3)),
+    "amoebanet": Darts(
+        SHAPE, operations=AMOEBANET_OPERATIONS, nodes=5, distinct=False, output="chosen", scale=DartsScale(4, 3)
+    ),
     "nasbench201": NasBench201(SHAPE, scale=NasBench201Scale(4, 1)),
     "grammar": Grammar(SHAPE),
 }

@@ -1,4 +1,6 @@
-"""Growth of the published cell spaces: levels are points, neutral blocks change nothing, and the counts are those of the papers."""
+"""Growth of the published cell spaces: levels are points, neutral blocks change nothing, and the counts are those of
+the papers.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def test_every_level_offers_points_of_the_space(space: Pnas | NasNet | EnasMicro
             slots = [growth.alphabet.layout[place] for place in range(grown.tokens.shape[1])]
             sizes = [growth.alphabet.vocabularies[growth.alphabet.slots[slot]] for slot in slots]
             assert all(0 <= token < size for token, size in zip(grown.tokens[i].tolist(), sizes, strict=True))
-            assert grown.tokens[i].tolist()[: len(beam[grown.parents[i]].tokens)] == beam[grown.parents[i]].tokens.tolist()
+            assert (
+                grown.tokens[i].tolist()[: len(beam[grown.parents[i]].tokens)] == beam[grown.parents[i]].tokens.tolist()
+            )
         beam = [Grown(grown.architecture(i), grown.tokens[i]) for i in chosen]
     assert len(growth.alphabet.layout) == grown.tokens.shape[1]
     assert len(growth.expand(growth.n_levels + 1, beam, 4, rng)) == 0
@@ -82,7 +86,9 @@ def test_neutral_blocks_leave_a_cell_as_it_is() -> None:
         for cell in ("normal", "reduction"):
             for i in (2, 3):
                 assert grown[f"{cell}/block{i}/left/input"] == grown[f"{cell}/block{i}/right/input"] == f"block{i - 1}"
-        same_reduction = Architecture({**small, **{path: grown[path] for path in small if path.startswith("reduction")}})
+        same_reduction = Architecture(
+            {**small, **{path: grown[path] for path in small if path.startswith("reduction")}}
+        )
         assert cost(wide.graph(grown)).params == cost(narrow.graph(same_reduction)).params
 
 

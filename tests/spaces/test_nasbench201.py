@@ -20,7 +20,9 @@ def test_architectures_and_rows_of_the_table_convert_both_ways() -> None:
     assert EDGES == ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2))
 
 
-@pytest.mark.parametrize("row, params", [((4, 2, 1, 2, 1, 1), 129_306), ((3, 3, 1, 1, 3, 3), 1_045_466), ((1, 2, 1, 3, 0, 1), 344_346)])
+@pytest.mark.parametrize(
+    "row, params", [((4, 2, 1, 2, 1, 1), 129_306), ((3, 3, 1, 1, 3, 3), 1_045_466), ((1, 2, 1, 3, 0, 1), 344_346)]
+)
 def test_parameters_are_those_of_the_published_table(row: tuple[int, ...], params: int) -> None:
     assert cost(NasBench201().graph(architecture_of(row))).params == params
 

@@ -19,7 +19,9 @@ def _keys(graph: Graph, inside: str) -> set[str | None]:
 
 
 def test_micro_shares_by_cell_node_operation_and_source() -> None:
-    a = MICRO.sample(np.random.default_rng(0)).replace({"normal/block1/left/input": "prev", "normal/block1/left/op": "sep3x3"})
+    a = MICRO.sample(np.random.default_rng(0)).replace(
+        {"normal/block1/left/input": "prev", "normal/block1/left/op": "sep3x3"}
+    )
     same_side = a.replace({"normal/block1/right/op": "sep5x5", "normal/block0/left/op": "max3x3"})
     other_source = a.replace({"normal/block1/left/input": "cur"})
     other_operation = a.replace({"normal/block1/left/op": "sep5x5"})

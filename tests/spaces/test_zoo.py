@@ -1,4 +1,6 @@
-"""Published networks: exact parameters from the graph alone and from the built network, multiply-adds as torch counts them."""
+"""Published networks: exact parameters from the graph alone and from the built network, multiply-adds as torch counts
+them.
+"""
 
 from __future__ import annotations
 

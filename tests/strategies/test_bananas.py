@@ -59,7 +59,10 @@ def test_the_networks_tell_good_from_bad() -> None:
 def test_the_same_seed_gives_the_same_networks() -> None:
     rng = np.random.default_rng(0)
     sketches = [Mixed().sketch(Mixed().sample(rng)) for _ in range(20)]
-    first, again, other = (Predictor(sketches, np.linspace(-1, 1, 20), 2, 8, np.random.default_rng(seed)).scores(sketches) for seed in (0, 0, 1))
+    first, again, other = (
+        Predictor(sketches, np.linspace(-1, 1, 20), 2, 8, np.random.default_rng(seed)).scores(sketches)
+        for seed in (0, 0, 1)
+    )
     assert (first == again).all()
     assert (first != other).any()
 
@@ -112,5 +115,6 @@ def test_it_beats_random_search_where_neighbours_are_alike() -> None:
             run(rehearsal, strategy, 60)
             best.append(rehearsal.history.best().loss)  # type: ignore[union-attr]
         wins += best[0] < best[1]
-    # Were both equally good, 10 or more wins of 12 would come with probability 0.019; seeds are fixed, so that it passes always or never.
+    # Were both equally good, 10 or more wins of 12 would come with probability 0.019; seeds are fixed, so that it
+    # passes always or never.
     assert wins >= 10

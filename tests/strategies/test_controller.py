@@ -18,7 +18,9 @@ from archsmith.strategies.controller import Controller, Padded  # noqa: E402 - a
 
 
 def controller(**settings: Any) -> Controller:
-    return Controller(**{"units": 20, "learning_rate": 0.01, "entropy": 0.0, "clip": None, "epochs": 1, "seed": 0, **settings})
+    return Controller(
+        **{"units": 20, "learning_rate": 0.01, "entropy": 0.0, "clip": None, "epochs": 1, "seed": 0, **settings}
+    )
 
 
 def log_probs(policy: Controller, rollouts: list[Rollout]) -> list[float]:

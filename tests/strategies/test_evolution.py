@@ -49,8 +49,11 @@ def test_only_the_youngest_are_parents_and_the_best_of_a_full_sample_wins() -> N
     trials = run(Rehearsal(Problem(LARGE)), strategy, 60)
     for trial in trials[size:]:
         assert all(trial.id - size <= parent < trial.id for parent in trial.parents)
-    # Six draws with replacement from six miss the best member with probability (5/6) ** 6 = 0.33: 18 ± 3.5 of 54. Above 36 is five deviations away.
-    n_missed = sum(trial.parents[0] != min(trials[trial.id - size : trial.id], key=lambda t: t.loss).id for trial in trials[size:])
+    # Six draws with replacement from six miss the best member with probability (5/6) ** 6 = 0.33: 18 ± 3.5 of 54. Above
+    # 36 is five deviations away.
+    n_missed = sum(
+        trial.parents[0] != min(trials[trial.id - size : trial.id], key=lambda t: t.loss).id for trial in trials[size:]
+    )
     assert 0 < n_missed < 36
 
 
@@ -76,7 +79,8 @@ def test_failures_do_not_enter_the_population() -> None:
 
 
 def test_with_a_constraint_the_search_moves_into_the_feasible_part() -> None:
-    # Where "cost" (a score independent of accuracy, mean 0.5) is limited to 0.28, few random architectures are feasible.
+    # Where "cost" (a score independent of accuracy, mean 0.5) is limited to 0.28, few random architectures are
+    # feasible.
     problem = Problem(LARGE, (Objective("accuracy"),), (Constraint("cost", upper=0.28),))
     rehearsal = Rehearsal(problem)
     trials = run(rehearsal, RegularizedEvolution(population=20, start=False), 200)
@@ -145,5 +149,6 @@ def test_it_beats_random_search_where_neighbours_are_alike() -> None:
             run(rehearsal, strategy, 150)
             best.append(rehearsal.history.best().loss)  # type: ignore[union-attr]
         wins += best[0] < best[1]
-    # Were both equally good, 9 or more wins of 10 would come with probability 0.011; seeds are fixed, so that it passes always or never.
+    # Were both equally good, 9 or more wins of 10 would come with probability 0.011; seeds are fixed, so that it passes
+    # always or never.
     assert wins >= 9

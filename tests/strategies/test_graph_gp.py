@@ -53,7 +53,9 @@ def test_it_finds_what_a_score_depends_on() -> None:
 
 
 def n_different(a: Trial, b: Trial) -> int:
-    return sum(a.architecture.get(path) != b.architecture.get(path) for path in a.architecture.keys() | b.architecture.keys())
+    return sum(
+        a.architecture.get(path) != b.architecture.get(path) for path in a.architecture.keys() | b.architecture.keys()
+    )
 
 
 def test_in_a_small_space_the_parent_is_the_nearest_trial_with_a_score() -> None:
@@ -105,7 +107,9 @@ def test_a_failure_is_the_worst_and_a_lost_worker_is_nothing() -> None:
     assert len(failing) <= 2  # among random cells three in ten
     trial = rehearsal.ask(GraphGP())[0]
     before = GraphGP().answer(rehearsal.history)
-    rehearsal.log("finished", {"trial": trial.id, "outcome": Outcome.failure(EvaluationError("gone", kind="lost")).to_dict()})
+    rehearsal.log(
+        "finished", {"trial": trial.id, "outcome": Outcome.failure(EvaluationError("gone", kind="lost")).to_dict()}
+    )
     assert GraphGP().answer(rehearsal.history) is before
 
 
@@ -127,7 +131,8 @@ def test_where_trials_see_the_beginning_only_larger_networks_gain() -> None:
         rng = np.random.default_rng(1)
         for trial in rehearsal.propose([Proposal(CELLS.sample(rng)) for _ in range(50)]):
             size = CELLS.sketch(trial.architecture).numbers["cell params"]
-            tell(rehearsal, trial, 0.5 - 1e-6 * size + 0.02 * float(rng.random()))  # small ones seem to be a little better
+            # small ones seem to be a little better
+            tell(rehearsal, trial, 0.5 - 1e-6 * size + 0.02 * float(rng.random()))
         answer = GraphGP().answer(rehearsal.history)
         assert answer is not None
         sizes.append(CELLS.sketch(answer.architecture).numbers["cell params"])
@@ -160,7 +165,8 @@ def test_it_beats_random_search_where_there_is_something_to_learn(space: Mixed |
             run(rehearsal, strategy, 40)
             best.append(rehearsal.history.best().loss)  # type: ignore[union-attr]
         wins += best[0] <= best[1]
-    # Were both equally good, 7 or more wins of 8 would come with probability 0.035; seeds are fixed, so that it passes always or never.
+    # Were both equally good, 7 or more wins of 8 would come with probability 0.035; seeds are fixed, so that it passes
+    # always or never.
     assert wins >= 7
 
 

@@ -41,7 +41,9 @@ def run(rehearsal: Rehearsal, strategy: Strategy, n_trials: int, n: int = 1) -> 
         (0.125, 1, 2, (0.125, 0.25, 0.5, 1)),
     ],
 )
-def test_rungs_are_geometric_and_end_at_the_maximum(minimum: float, maximum: float, eta: int, rungs: tuple[float, ...]) -> None:
+def test_rungs_are_geometric_and_end_at_the_maximum(
+    minimum: float, maximum: float, eta: int, rungs: tuple[float, ...]
+) -> None:
     assert rungs_of(ASHA(eta), Fidelity("epochs", minimum, maximum)) == rungs
 
 
@@ -81,7 +83,8 @@ def test_the_top_rung_is_not_waited_for() -> None:
     rehearsal = Rehearsal(Problem(LARGE, fidelity=NINE))
     run(rehearsal, SuccessiveHalving(), 12)
     assert [trial.fidelity for trial in rehearsal.ask(SuccessiveHalving(), 4)] == [9, 1, 1, 1]
-    assert len(Rehearsal(Problem(LARGE)).ask(Hyperband(), 4)) == 4  # a problem with one fidelity: nothing to decide, nothing to wait for
+    # a problem with one fidelity: nothing to decide, nothing to wait for
+    assert len(Rehearsal(Problem(LARGE)).ask(Hyperband(), 4)) == 4
 
 
 def test_the_size_of_a_bracket_can_be_given_and_small_ones_reach_the_top() -> None:
@@ -185,7 +188,9 @@ def test_several_objectives_are_refused(strategy: Strategy) -> None:
 
 
 @pytest.mark.parametrize("cls", [SuccessiveHalving, Hyperband, ASHA])
-@pytest.mark.parametrize("wrong", [{"eta": 1}, {"rungs": ()}, {"rungs": (3.0, 1.0)}, {"rungs": (1.0, 1.0)}, {"rungs": (0.0, 1.0)}])
+@pytest.mark.parametrize(
+    "wrong", [{"eta": 1}, {"rungs": ()}, {"rungs": (3.0, 1.0)}, {"rungs": (1.0, 1.0)}, {"rungs": (0.0, 1.0)}]
+)
 def test_impossible_settings_are_refused(cls: type, wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError, match=f"{cls.__name__} has"):
         cls(**wrong)
@@ -210,6 +215,7 @@ def test_it_beats_random_search_with_the_same_number_of_epochs(strategy: Strateg
                 epochs += trial.fidelity
             best.append(rehearsal.history.best().loss)  # type: ignore[union-attr]
         wins += best[0] < best[1]
-    # Ranks here are the same at every fidelity, so that Hyperband, which looks at some six times as many architectures, should win 6 times in 7. Were
-    # both equally good, 21 or more wins of 30 would come with probability 0.021; seeds are fixed, so that it passes always or never.
+    # Ranks here are the same at every fidelity, so that Hyperband, which looks at some six times as many architectures,
+    # should win 6 times in 7. Were both equally good, 21 or more wins of 30 would come with probability 0.021; seeds
+    # are fixed, so that it passes always or never.
     assert wins >= 21

@@ -41,7 +41,8 @@ def test_an_additive_score_is_climbed_to_its_optimum_and_then_a_new_start_is_mad
     optimum = max(SPACE.enumerate(), key=evaluator.score)
     rehearsal = Rehearsal(Problem(SPACE), evaluator)
     trials = run(rehearsal, LocalSearch(start=False), 60)
-    # Four answers are wrong at most, each move rights one: the optimum's neighbourhood is complete after at most 1 + 5 * 8 trials.
+    # Four answers are wrong at most, each move rights one: the optimum's neighbourhood is complete after at most 1 + 5
+    # * 8 trials.
     starts = [trial.id for trial in trials if trial.notes["operator"] == "sample"]
     assert starts[0] == 0
     assert starts[1] <= 41
@@ -61,7 +62,10 @@ def test_first_improvement_moves_as_soon_as_something_is_better() -> None:
 
 
 def test_neighbours_come_in_random_order() -> None:
-    orders = {tuple(trial.architecture.key for trial in run(Rehearsal(Problem(SPACE), seed=seed), LocalSearch(), 9)[1:]) for seed in range(5)}
+    orders = {
+        tuple(trial.architecture.key for trial in run(Rehearsal(Problem(SPACE), seed=seed), LocalSearch(), 9)[1:])
+        for seed in range(5)
+    }
     assert len(orders) == 5  # two of the 8! orders agree by chance with probability 2.5e-4
 
 
@@ -116,5 +120,6 @@ def test_it_beats_random_search_where_neighbours_are_alike() -> None:
             run(rehearsal, strategy, 120)
             bests.append(rehearsal.history.best().loss)  # type: ignore[union-attr]
         losses[type(strategy)] = np.array(bests)
-    # Were both equally good, 9 or more wins of 10 would come with probability 0.011; seeds are fixed, so that it passes always or never.
+    # Were both equally good, 9 or more wins of 10 would come with probability 0.011; seeds are fixed, so that it passes
+    # always or never.
     assert (losses[LocalSearch] < losses[RandomSearch]).sum() >= 9

@@ -8,7 +8,9 @@ from archsmith.strategies.merit import WORST, merit
 from archsmith.testing.strategy_laws import Rehearsal
 from archsmith.testing.toys import Flat
 
-PROBLEM = Problem(Flat(), (Objective("accuracy"),), (Constraint("params", upper=100.0), Constraint("recall", lower=0.5)))
+PROBLEM = Problem(
+    Flat(), (Objective("accuracy"),), (Constraint("params", upper=100.0), Constraint("recall", lower=0.5))
+)
 
 
 def finished(accuracy: float, params: float, recall: float = 1.0) -> Trial:

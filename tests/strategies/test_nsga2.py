@@ -65,9 +65,13 @@ def test_it_fills_the_population_then_mates_and_mutates() -> None:
     for trial in trials[6:]:
         parents = [trials[i].architecture for i in trial.parents]
         assert len(parents) == (2 if trial.notes["operator"] == "crossover" else 1)
-        inherited = sum(any(trial.architecture[path] == parent[path] for parent in parents) for path in trial.architecture)
+        inherited = sum(
+            any(trial.architecture[path] == parent[path] for parent in parents) for path in trial.architecture
+        )
         assert inherited >= 5  # of 10; a change in each with probability 1/10
-    assert {trial.notes["operator"] for trial in run(Rehearsal(Problem(LARGE, TWO)), NSGA2(6, crossover=0.0), 20)[6:]} == {"mutate"}
+    assert {
+        trial.notes["operator"] for trial in run(Rehearsal(Problem(LARGE, TWO)), NSGA2(6, crossover=0.0), 20)[6:]
+    } == {"mutate"}
 
 
 def test_nothing_that_is_not_dominated_is_lost() -> None:
@@ -81,7 +85,9 @@ def test_nothing_that_is_not_dominated_is_lost() -> None:
 def test_with_one_objective_the_best_survive() -> None:
     rehearsal = Rehearsal(Problem(LARGE))
     trials = run(rehearsal, NSGA2(population=8), 50)
-    assert {trial.id for trial in survivors(rehearsal, 8).trials} == {trial.id for trial in sorted(trials, key=lambda t: (t.loss, t.id))[:8]}
+    assert {trial.id for trial in survivors(rehearsal, 8).trials} == {
+        trial.id for trial in sorted(trials, key=lambda t: (t.loss, t.id))[:8]
+    }
 
 
 def test_survivors_are_the_same_whether_read_at_once_or_one_by_one() -> None:
@@ -116,7 +122,8 @@ def test_asynchronous_workers_fill_the_population_without_waiting() -> None:
 
 
 def test_with_a_constraint_the_search_moves_into_the_feasible_part() -> None:
-    # Where "cost" (a score independent of the others, mean 0.5) is limited to 0.28, few random architectures are feasible.
+    # Where "cost" (a score independent of the others, mean 0.5) is limited to 0.28, few random architectures are
+    # feasible.
     rehearsal = Rehearsal(Problem(LARGE, TWO, (Constraint("cost", upper=0.28),)))
     trials = run(rehearsal, NSGA2(population=20, start=False), 200)
     assert np.mean([trial.feasible for trial in trials[:20]]) < 0.3
@@ -128,7 +135,11 @@ def test_no_architecture_twice_even_in_a_small_space() -> None:
     while trials := rehearsal.ask(NSGA2(population=10), 3):
         for trial in trials:
             rehearsal.finish(trial)
-    assert len({trial.architecture.key for trial in rehearsal.history.trials}) == len(rehearsal.history) == Conditional().size()
+    assert (
+        len({trial.architecture.key for trial in rehearsal.history.trials})
+        == len(rehearsal.history)
+        == Conditional().size()
+    )
 
 
 @pytest.mark.parametrize("wrong", [{"population": 1}, {"crossover": -0.1}, {"crossover": 1.5}])
@@ -148,9 +159,12 @@ def test_its_front_dominates_more_than_that_of_random_search() -> None:
     for seed in range(10):
         areas = []
         for strategy in (NSGA2(start=False), RandomSearch()):
-            rehearsal = Rehearsal(Problem(LARGE, TWO), ToyEvaluator(("accuracy", "speed")), seed=seed, forecast_trials=150)
+            rehearsal = Rehearsal(
+                Problem(LARGE, TWO), ToyEvaluator(("accuracy", "speed")), seed=seed, forecast_trials=150
+            )
             run(rehearsal, strategy, 150)
             areas.append(area(rehearsal))
         wins += areas[0] > areas[1]
-    # Were both equally good, 9 or more wins of 10 would come with probability 0.011; seeds are fixed, so that it passes always or never.
+    # Were both equally good, 9 or more wins of 10 would come with probability 0.011; seeds are fixed, so that it passes
+    # always or never.
     assert wins >= 9

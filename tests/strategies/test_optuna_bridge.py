@@ -53,7 +53,9 @@ def run(rehearsal: Rehearsal, strategy: Strategy, n_trials: int) -> list[Trial]:
 def test_the_sampler_knows_what_finished_what_failed_and_what_is_pending(spy: list[Any]) -> None:
     problem = Problem(LARGE, TWO, (Constraint("cost", upper=0.4),), Fidelity("epochs", 1, 9))
     rehearsal, rng = Rehearsal(problem), np.random.default_rng(0)
-    done, failed, low, pending = rehearsal.propose([Proposal(LARGE.sample(rng), fidelity=1.0 if i == 2 else None) for i in range(4)])
+    done, failed, low, pending = rehearsal.propose(
+        [Proposal(LARGE.sample(rng), fidelity=1.0 if i == 2 else None) for i in range(4)]
+    )
     rehearsal.finish(failed, failed=True)
     rehearsal.finish(done)
     rehearsal.finish(low)
@@ -106,7 +108,9 @@ def test_programs_that_run_into_dead_ends_are_asked_again() -> None:
 
 def test_genetic_samplers_have_their_generations() -> None:
     trials = run(Rehearsal(Problem(LARGE, TWO)), OptunaStrategy("NSGAIISampler", {"population_size": 4}), 20)
-    generations = [trial.notes.get("NSGAIISampler:generation") for trial in trials if trial.notes["operator"] == "suggest"]
+    generations = [
+        trial.notes.get("NSGAIISampler:generation") for trial in trials if trial.notes["operator"] == "suggest"
+    ]
     assert len(generations) > 10
     assert generations[0] == 0
     assert generations[-1] >= 3  # type: ignore[operator]
@@ -123,7 +127,11 @@ def test_a_person_keeps_the_log_level_and_reads_nothing(caplog: pytest.LogCaptur
     optuna.logging.enable_propagation()
     try:
         with caplog.at_level(logging.DEBUG):
-            run(Rehearsal(Problem(Conditional())), OptunaStrategy("TPESampler", {"multivariate": True, "group": True}), 15)
+            run(
+                Rehearsal(Problem(Conditional())),
+                OptunaStrategy("TPESampler", {"multivariate": True, "group": True}),
+                15,
+            )
         assert not caplog.records
         assert optuna.logging.get_verbosity() == optuna.logging.INFO
     finally:
@@ -162,5 +170,6 @@ def test_tpe_beats_random_search_where_neighbours_are_alike() -> None:
             run(rehearsal, strategy, 80)
             best.append(rehearsal.history.best().loss)  # type: ignore[union-attr]
         wins += best[0] < best[1]
-    # Were both equally good, 10 or more wins of 12 would come with probability 0.019; seeds are fixed, so that it passes always or never.
+    # Were both equally good, 10 or more wins of 12 would come with probability 0.019; seeds are fixed, so that it
+    # passes always or never.
     assert wins >= 10

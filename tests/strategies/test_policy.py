@@ -1,4 +1,6 @@
-"""What the policy-gradient strategies share: which roll-outs teach, what they are worth, and that a range can be answered."""
+"""What the policy-gradient strategies share: which roll-outs teach, what they are worth, and that a range can be
+answered.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,18 @@ from archsmith.core.architecture import Architecture
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
 from archsmith.core.space import Range
 from archsmith.core.trial import Proposal
-from archsmith.strategies.policy import TRIES, Array, Learner, Question, Rollout, choices_of, dead_end, draw_from, kind, rollout_of
+from archsmith.strategies.policy import (
+    TRIES,
+    Array,
+    Learner,
+    Question,
+    Rollout,
+    choices_of,
+    dead_end,
+    draw_from,
+    kind,
+    rollout_of,
+)
 from archsmith.strategies.tabular import Table, TabularReinforce
 from archsmith.testing.strategy_laws import Rehearsal
 from archsmith.testing.toys import Conditional, Flat, Mixed, Recursive
@@ -42,7 +55,9 @@ def answers(rollout: Rollout) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("space", [Flat(), Conditional(), Recursive(), Mixed()])
-def test_an_architecture_gives_back_the_roll_out_that_it_came_from(space: Flat | Conditional | Recursive | Mixed) -> None:
+def test_an_architecture_gives_back_the_roll_out_that_it_came_from(
+    space: Flat | Conditional | Recursive | Mixed,
+) -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
         architecture, rollout, probabilities = draw_from(Table(0.1, 0.0), space, 8, rng)
@@ -64,7 +79,16 @@ def test_a_dead_end_is_found_again_from_its_indexes() -> None:
 
 
 @pytest.mark.parametrize(
-    "whole", [Range(1, 8), Range(1, 9, log=True), Range(1, 1000, log=True), Range(0, 100), Range(0.0, 0.5), Range(1e-4, 0.1, log=True), Range(3, 3)]
+    "whole",
+    [
+        Range(1, 8),
+        Range(1, 9, log=True),
+        Range(1, 1000, log=True),
+        Range(0, 100),
+        Range(0.0, 0.5),
+        Range(1e-4, 0.1, log=True),
+        Range(3, 3),
+    ],
 )
 def test_the_parts_of_a_range_hold_all_its_numbers_once(whole: Range) -> None:
     parts = [part for part in choices_of(whole, 8) if isinstance(part, Range)]
@@ -162,15 +186,27 @@ def test_the_base_line_is_a_moving_average_corrected_for_its_start() -> None:
     learner.read(rehearsal.history)
     a, b, c = (-trial.loss for trial in rehearsal.history.trials)
     averages = [a, (0.9 * a + b) / 1.9, (0.81 * a + 0.9 * b + c) / 2.71]
-    assert [advantage for _, advantage in policy.lessons] == pytest.approx([a - averages[0], b - averages[1], c - averages[2]])
+    assert [advantage for _, advantage in policy.lessons] == pytest.approx(
+        [a - averages[0], b - averages[1], c - averages[2]]
+    )
 
 
 def test_notes_show_every_decision_or_every_kind_of_decision() -> None:
-    few = Learner(TabularReinforce(), Table(0.1, 0.0)).propose(Rehearsal(Problem(Flat(3, 4))).history, 1, np.random.default_rng(0))[0].notes
-    assert {name: value for name, value in few.items() if name.startswith("top_prob")} == {f"top_prob/x{i}": 0.25 for i in range(3)}
+    few = (
+        Learner(TabularReinforce(), Table(0.1, 0.0))
+        .propose(Rehearsal(Problem(Flat(3, 4))).history, 1, np.random.default_rng(0))[0]
+        .notes
+    )
+    assert {name: value for name, value in few.items() if name.startswith("top_prob")} == {
+        f"top_prob/x{i}": 0.25 for i in range(3)
+    }
     assert few["entropy"] == pytest.approx(np.log(4), abs=1e-3)
     assert few["log_prob"] == pytest.approx(-3 * np.log(4), abs=1e-3)
-    many = Learner(TabularReinforce(), Table(0.1, 0.0)).propose(Rehearsal(Problem(Flat(30, 4))).history, 1, np.random.default_rng(0))[0].notes
+    many = (
+        Learner(TabularReinforce(), Table(0.1, 0.0))
+        .propose(Rehearsal(Problem(Flat(30, 4))).history, 1, np.random.default_rng(0))[0]
+        .notes
+    )
     assert many["top_prob/x#"] == 0.25
 
 

@@ -1,4 +1,6 @@
-"""Progressive search: levels, beams and portions as in the algorithm, on every kind of growth, and that its surrogate is worth having."""
+"""Progressive search: levels, beams and portions as in the algorithm, on every kind of growth, and that its surrogate
+is worth having.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,20 @@ from archsmith.strategies.random import RandomSearch
 from archsmith.testing.strategy_laws import Rehearsal, check_strategy
 from archsmith.testing.toys import Flat, Mixed, Recursive, ToyEvaluator
 
-PNAS = Pnas(operations=("identity", "sep3x3", "max3x3"), blocks=3, input_shape=(2, 12, 12), scale=NasNetScale(filters=4, cells=1))
+PNAS = Pnas(
+    operations=("identity", "sep3x3", "max3x3"),
+    blocks=3,
+    input_shape=(2, 12, 12),
+    scale=NasNetScale(filters=4, cells=1),
+)
 NB201 = NasBench201(input_shape=(2, 8, 8), scale=NasBench201Scale(4, 1))
 
 
 def run(rehearsal: Rehearsal, strategy: object, n_trials: int = 10_000, n: int = 4) -> list[Trial]:
     """Until the search ends, or has made ``n_trials``."""
-    while len(rehearsal.history) < n_trials and (trials := rehearsal.ask(strategy, min(n, n_trials - len(rehearsal.history)))):  # type: ignore[arg-type]
+    while len(rehearsal.history) < n_trials and (
+        trials := rehearsal.ask(strategy, min(n, n_trials - len(rehearsal.history)))
+    ):  # type: ignore[arg-type]
         for trial in trials:
             rehearsal.finish(trial)
     return rehearsal.history.trials
@@ -49,7 +58,9 @@ def test_grows_block_by_block_from_all_cells_of_one_block() -> None:
     assert len({PNAS.identity(trial.architecture) for trial in trials}) == len(trials)
     for trial in trials[21:]:
         (parent,) = (trials[i] for i in trial.parents)
-        assert all(trial.architecture[path] == answer for path, answer in parent.architecture.items() if path != "blocks")
+        assert all(
+            trial.architecture[path] == answer for path, answer in parent.architecture.items() if path != "blocks"
+        )
 
 
 def test_the_first_level_of_the_paper_has_136_cells() -> None:
@@ -80,7 +91,12 @@ def test_nas_bench_201_grows_node_by_node() -> None:
 
 
 def test_cells_of_two_kinds_grow_one_after_the_other() -> None:
-    space = EnasMicro(operations=("sep3x3", "max3x3", "identity"), nodes=2, input_shape=(2, 12, 12), scale=EnasMicroScale(filters=4, layers=3))
+    space = EnasMicro(
+        operations=("sep3x3", "max3x3", "identity"),
+        nodes=2,
+        input_shape=(2, 12, 12),
+        scale=EnasMicroScale(filters=4, layers=3),
+    )
     trials = run(Rehearsal(Problem(space)), Progressive(beam=3))
     assert len(sizes(trials)) == 4
     neutral = {"left/input": "block0", "right/input": "block0", "left/op": "identity", "right/op": "identity"}
@@ -174,7 +190,14 @@ def test_accuracies_are_targets_as_they_are_and_losses_of_any_scale_become_some(
         rehearsal = Rehearsal(problem)
         trials = rehearsal.propose([Proposal(point) for point in list(Flat(1, 9).enumerate())[: len(values)]])
         for trial, value in zip(trials, values, strict=True):
-            outcome = {"status": "ok", "metrics": {objective.metric: value}, "seconds": 0.0, "error": None, "error_kind": None, "notes": {}}
+            outcome = {
+                "status": "ok",
+                "metrics": {objective.metric: value},
+                "seconds": 0.0,
+                "error": None,
+                "error_kind": None,
+                "notes": {},
+            }
             rehearsal.log("finished", {"trial": trial.id, "outcome": json.loads(json.dumps(outcome))})
         return targets(trials, problem)
 
@@ -204,7 +227,9 @@ def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:
 
 
 class Operations(ToyEvaluator):
-    """Scores a NAS-Bench-201 cell by its operations: what is learnt of small cells holds for larger ones, as progressive search supposes."""
+    """Scores a NAS-Bench-201 cell by its operations: what is learnt of small cells holds for larger ones, as
+    progressive search supposes.
+    """
 
     def score(self, architecture: Architecture, metric: str = "accuracy", fidelity: float = 0.0) -> float:
         worth = {"none": 0.0, "skip_connect": 0.5, "nor_conv_1x1": 0.7, "nor_conv_3x3": 1.0, "avg_pool_3x3": 0.3}
@@ -220,5 +245,6 @@ def test_it_beats_random_search_where_small_cells_tell_of_larger_ones() -> None:
             run(rehearsal, strategy, 40)
             best.append(rehearsal.history.best().loss)  # type: ignore[union-attr]
         wins += best[0] < best[1]
-    # Were both equally good, 6 wins of 6 would come with probability 0.016; seeds are fixed, so that it passes always or never.
+    # Were both equally good, 6 wins of 6 would come with probability 0.016; seeds are fixed, so that it passes always
+    # or never.
     assert wins == 6

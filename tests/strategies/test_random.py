@@ -21,7 +21,8 @@ def test_first_draws_are_uniform() -> None:
     for seed in range(400):
         (trial,) = Rehearsal(Problem(Flat(1, 4)), seed=seed).ask(RandomSearch())
         counts[trial.architecture["x0"]] += 1  # type: ignore[index]
-    # Chi-squared with 3 degrees of freedom exceeds 25 with probability 1.5e-5; seeds are fixed, so that it passes always or never.
+    # Chi-squared with 3 degrees of freedom exceeds 25 with probability 1.5e-5; seeds are fixed, so that it passes
+    # always or never.
     assert sum((count - 100) ** 2 / 100 for count in counts.values()) < 25
 
 

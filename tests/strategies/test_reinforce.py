@@ -38,7 +38,8 @@ def test_it_finds_the_optimum_of_a_toy() -> None:
     space = Flat(6, 4)
     optimum = max(ToyEvaluator().score(architecture, fidelity=1) for architecture in space.enumerate())
     trials = run(Reinforce(), space, 200).history.ranking()
-    assert -trials[0].loss == pytest.approx(optimum)  # one of 4,096: random search finds it in 200 trials with probability 0.05
+    # one of 4,096: random search finds it in 200 trials with probability 0.05
+    assert -trials[0].loss == pytest.approx(optimum)
 
 
 def test_it_beats_random_search_and_its_policy_gets_better() -> None:
@@ -48,7 +49,8 @@ def test_it_beats_random_search_and_its_policy_gets_better() -> None:
         wins += ours.best().loss < theirs.best().loss  # type: ignore[union-attr]
         early, late = (np.mean([trial.loss for trial in ours.trials[part]]) for part in (slice(50), slice(-50, None)))
         assert late < early
-    # Were both equally good, 5 wins of 5 would come with probability 0.03; seeds are fixed, so that it passes always or never.
+    # Were both equally good, 5 wins of 5 would come with probability 0.03; seeds are fixed, so that it passes always or
+    # never.
     assert wins == 5
 
 
@@ -74,7 +76,17 @@ def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"clip": 0.0}, {"clip": 1.5}, {"epochs": 0}, {"clip": None}, {"units": 0}, {"batch": 0}, {"reward": "cube"}, {"entropy": -1.0}]
+    "wrong",
+    [
+        {"clip": 0.0},
+        {"clip": 1.5},
+        {"epochs": 0},
+        {"clip": None},
+        {"units": 0},
+        {"batch": 0},
+        {"reward": "cube"},
+        {"entropy": -1.0},
+    ],
 )
 def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="Reinforce has"):

@@ -65,13 +65,22 @@ def test_it_beats_random_search() -> None:
                     rehearsal.finish(trial)
             best.append(rehearsal.history.best().loss)  # type: ignore[union-attr]
         wins += best[0] < best[1]
-    # Were both equally good, 9 or more wins of 10 would come with probability 0.011; seeds are fixed, so that it passes always or never.
+    # Were both equally good, 9 or more wins of 10 would come with probability 0.011; seeds are fixed, so that it passes
+    # always or never.
     assert wins >= 9
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"batch": 0}, {"baseline": 1.0}, {"reward": "cube"}, {"levels": 1}, {"learning_rate": 0.0}, {"entropy": -1.0}, {"learning_rate": np.nan}],
+    [
+        {"batch": 0},
+        {"baseline": 1.0},
+        {"reward": "cube"},
+        {"levels": 1},
+        {"learning_rate": 0.0},
+        {"entropy": -1.0},
+        {"learning_rate": np.nan},
+    ],
 )
 def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="TabularReinforce has"):

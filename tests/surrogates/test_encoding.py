@@ -18,7 +18,8 @@ def test_distances() -> None:
     rows = encoding.rows(SAMPLE)
     assert hamming(rows, rows).tolist() == [[0, 2], [2, 0]]
     assert path_distance(rows, rows).tolist() == [[0, 4], [4, 0]]  # square roots of counts: (1, 0) and (1, 2)
-    assert number_distance(rows, rows).tolist() == [[0, 4], [4, 0]]  # one and minus one standard deviation; the constant is left out
+    # one and minus one standard deviation; the constant is left out
+    assert number_distance(rows, rows).tolist() == [[0, 4], [4, 0]]
 
 
 def test_a_decision_that_only_one_has_counts_as_a_difference() -> None:

@@ -40,7 +40,8 @@ def test_learns_cells_and_extrapolates_to_one_block_more(kind: str) -> None:
     mean, spread = ensemble.predict(np.stack(more))
     assert mean.shape == spread.shape == (100,)
     assert bool((spread > 0).all() and (mean > 0).all() and (mean < 1).all())
-    # No relation would reach 0.3 once in 800 draws; the LSTM extrapolates less well than the MLP, in the paper too. Seeds are fixed.
+    # No relation would reach 0.3 once in 800 draws; the LSTM extrapolates less well than the MLP, in the paper too.
+    # Seeds are fixed.
     assert correlation(mean, scores) > 0.3
     ensemble.fit(*[a + b for a, b in zip(cells(100, 1, seed=1), (more, scores), strict=True)])
     fresh, truth = cells(100, 2, seed=3)

@@ -48,7 +48,8 @@ def test_the_posterior_is_that_of_the_textbook(data: tuple[Rows, Rows, Scales], 
     mean = across.T @ np.linalg.solve(covariance, y)
     variance = variances(candidates, setting) - np.einsum("nm,nm->m", across, np.linalg.solve(covariance, across))
     for posterior in (one_by_one, at_once):
-        np.testing.assert_allclose(posterior.mean(y), mean, atol=1e-3)  # kernels are float32, and noise of 0.005 multiplies their rounding by 200
+        # kernels are float32, and noise of 0.005 multiplies their rounding by 200
+        np.testing.assert_allclose(posterior.mean(y), mean, atol=1e-3)
         np.testing.assert_allclose(posterior.deviation**2, variance, atol=1e-3)
 
 
@@ -90,4 +91,8 @@ def test_scores_are_gaussian_by_rank_and_low_losses_are_high() -> None:
     assert list(np.argsort(-scores, kind="stable")) == [1, 3, 4, 0, 2]
     assert scores[3] == scores[4]
     assert scores.mean() == pytest.approx(0) and scores.std() == pytest.approx(1)
-    assert normal_scores([]).shape == (0,) and normal_scores([7.0]).tolist() == [0] and normal_scores([1.0, 1.0]).tolist() == [0, 0]
+    assert (
+        normal_scores([]).shape == (0,)
+        and normal_scores([7.0]).tolist() == [0]
+        and normal_scores([1.0, 1.0]).tolist() == [0, 0]
+    )

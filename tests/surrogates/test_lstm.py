@@ -16,7 +16,9 @@ PAIRS = Alphabet(vocabularies=(3, 2), slots=(0, 0, 1), layout=(0, 1, 2))
 def test_it_is_an_lstm_whatever_order_the_rows_come_in() -> None:
     rng = np.random.default_rng(0)
     model = Lstm(PAIRS, 2, rng)
-    rows = [row[:n] for row, n in zip(rng.integers(0, 2, (20, 6)).astype(np.int16), rng.integers(1, 7, 20), strict=True)]
+    rows = [
+        row[:n] for row, n in zip(rng.integers(0, 2, (20, 6)).astype(np.int16), rng.integers(1, 7, 20), strict=True)
+    ]
     scores = model.predict(model.encode(padded(rows)))
     shuffled = rng.permutation(20)
     assert np.allclose(model.predict(model.encode(padded([rows[i] for i in shuffled]))), scores[:, shuffled], atol=1e-6)

@@ -52,7 +52,9 @@ class Fickle(Small):
         return str(id(architecture))
 
 
-@pytest.mark.parametrize(("wrong", "law"), [(AsksLess, "same questions"), (WrongOutputs, "shapes"), (Fickle, "identity")])
+@pytest.mark.parametrize(
+    ("wrong", "law"), [(AsksLess, "same questions"), (WrongOutputs, "shapes"), (Fickle, "identity")]
+)
 def test_a_wrong_space_is_caught_by_the_law_that_it_breaks(wrong: type[Small], law: str) -> None:
     with pytest.raises(AssertionError, match=f"^{law}: "):
         check_network_space(wrong(), n_samples=1)

@@ -114,7 +114,9 @@ def test_a_wrong_space_is_caught_by_the_law_that_it_breaks(wrong: type[Space]) -
         check_space(wrong())
 
 
-@pytest.mark.parametrize("space", [Flat(), Flat(1, 1), Flat(6, 10), Conditional(), Recursive(), Recursive(3, max_nodes=4), Mixed()], ids=str)
+@pytest.mark.parametrize(
+    "space", [Flat(), Flat(1, 1), Flat(6, 10), Conditional(), Recursive(), Recursive(3, max_nodes=4), Mixed()], ids=str
+)
 def test_toy_spaces_pass(space: Space) -> None:
     check_space(space)
 

@@ -21,11 +21,15 @@ from archsmith.testing.strategy_laws import SMALL, Rehearsal, snapshot
 from archsmith.testing.toys import Conditional
 
 
-def unseen(history: History, n: int, rng: np.random.Generator, seen: Callable[[Architecture], bool] | None = None) -> list[Proposal]:
+def unseen(
+    history: History, n: int, rng: np.random.Generator, seen: Callable[[Architecture], bool] | None = None
+) -> list[Proposal]:
     """An honest answer for toy spaces: what a wrong strategy does beside its one mistake."""
     known = seen or history.seen
     answer: dict[str, Proposal] = {}
-    for architecture in history.space.enumerate() if history.space == SMALL else (history.space.sample(rng) for _ in range(100)):
+    for architecture in (
+        history.space.enumerate() if history.space == SMALL else (history.space.sample(rng) for _ in range(100))
+    ):
         if len(answer) == n:
             break
         if not known(architecture):
@@ -57,7 +61,9 @@ _first_draw: WeakKeyDictionary[History, float] = WeakKeyDictionary()
 
 @dataclass
 class LearntFromRng(Honest):
-    """Draws the initial state of what it learns from the generator of whichever ask comes first, and keeps it beside the history."""
+    """Draws the initial state of what it learns from the generator of whichever ask comes first, and keeps it beside
+    the history.
+    """
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> Sequence[Proposal]:
         weight = _first_draw.setdefault(history, float(rng.random()))
@@ -95,7 +101,9 @@ class OutOfSpace(Honest):
     """Makes up an option."""
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> Sequence[Proposal]:
-        return [Proposal(p.architecture.replace({next(iter(p.architecture)): "made up"})) for p in unseen(history, n, rng)]
+        return [
+            Proposal(p.architecture.replace({next(iter(p.architecture)): "made up"})) for p in unseen(history, n, rng)
+        ]
 
 
 @dataclass

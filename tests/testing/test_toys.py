@@ -16,7 +16,8 @@ from archsmith.testing.toys import Conditional, Flat, Mixed, Recursive, ToyEvalu
 def test_counts_of_points() -> None:
     assert Flat(3, 4).size() == 4**3
     assert Flat(6, 10).size(limit=1000) is None
-    # One layer: conv with kernel 1, 3 (two dilations) or 5; pool of two sizes; none. Two layers: the square of that. Times four gates.
+    # One layer: conv with kernel 1, 3 (two dilations) or 5; pool of two sizes; none. Two layers: the square of that.
+    # Times four gates.
     assert Conditional().size() == 4 * (7 + 7**2)
     # Leaves: 2. Depth d: a leaf, a negation, or one of two operations on two expressions of depth d - 1.
     assert Recursive(2).size() == 2 + 2 + 2 * 2**2 == 12
@@ -66,7 +67,8 @@ def test_failures_and_nan_strike_their_share() -> None:
             n_nan += math.isnan(value)
         except EvaluationError:
             n_failed += 1
-    # 1,024 architectures: standard deviations are 14 and 16; the shares are decided by hash, so that this cannot fail by chance later.
+    # 1,024 architectures: standard deviations are 14 and 16; the shares are decided by hash, so that this cannot fail
+    # by chance later.
     assert abs(n_failed - 256) < 56
     assert abs(n_nan - 384) < 64
 

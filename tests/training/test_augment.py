@@ -77,7 +77,10 @@ def test_nothing_asked_nothing_done() -> None:
 
 def test_both_ways_of_shifting_make_the_same_pictures() -> None:
     old = pictures()
-    top, left = torch.randint(-3, 4, (64, 1), generator=generator()), torch.randint(0, 5, (64, 1), generator=generator(1))
+    top, left = (
+        torch.randint(-3, 4, (64, 1), generator=generator()),
+        torch.randint(0, 5, (64, 1), generator=generator(1)),
+    )
     assert torch.equal(_shift_by_runs(old, top, left, 2), _shift_by_pixels(old, top, left, 2))
 
 

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from archsmith.data.images import ImageSet, statistics
+from archsmith.data.images.decode import ImageSet, statistics
 from archsmith.training.batches import Feed, Normalisation, ahead, n_batches, plain_batches, training_batches
 from archsmith.training.recipe import Recipe
 
-DATA = ImageSet(np.random.default_rng(0).integers(0, 256, (50, 6, 6, 3), dtype=np.uint8), np.arange(50) % 10, tuple("0123456789"))
+DATA = ImageSet(
+    np.random.default_rng(0).integers(0, 256, (50, 6, 6, 3), dtype=np.uint8), np.arange(50) % 10, tuple("0123456789")
+)
 NORMAL = Normalisation(*statistics(DATA.images))
 FEED = Feed(DATA, torch.from_numpy(DATA.labels))
 
@@ -47,7 +49,9 @@ def test_the_same_seed_and_epoch_give_the_same_batches() -> None:
 
 def test_fewer_pictures_than_a_batch_are_one_batch() -> None:
     small = Feed(DATA.take(np.arange(7)), torch.arange(7))
-    assert [len(targets) for _, targets in training_batches(small, Recipe(batch_size=128), NORMAL, seed=0, epoch=0)] == [7]
+    assert [
+        len(targets) for _, targets in training_batches(small, Recipe(batch_size=128), NORMAL, seed=0, epoch=0)
+    ] == [7]
 
 
 def test_pictures_keep_their_targets() -> None:

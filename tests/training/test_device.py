@@ -9,7 +9,16 @@ from archsmith.core.errors import UsageError
 from archsmith.graphs.network import Network
 from archsmith.spaces.conv_stages import ConvStages
 from archsmith.training import device
-from archsmith.training.device import _control_group_free, _machine_free, choose, free_memory_mb, placed, private_randomness, release, tuned
+from archsmith.training.device import (
+    _control_group_free,
+    _machine_free,
+    choose,
+    free_memory_mb,
+    placed,
+    private_randomness,
+    release,
+    tuned,
+)
 
 
 def test_the_cpu_says_how_it_computes() -> None:
@@ -90,7 +99,9 @@ def test_free_memory_is_a_plausible_number() -> None:
 
 
 def test_what_the_machine_has_free(tmp_path: Path) -> None:
-    (tmp_path / "meminfo").write_text("MemTotal:       2000 kB\nMemFree:  100 kB\nMemAvailable:    1000 kB\nHugePages_Total:       0\n")
+    (tmp_path / "meminfo").write_text(
+        "MemTotal:       2000 kB\nMemFree:  100 kB\nMemAvailable:    1000 kB\nHugePages_Total:       0\n"
+    )
     assert _machine_free(tmp_path / "meminfo") == 1_024_000
     fallback = _machine_free(tmp_path / "none")
     assert fallback is None or fallback > 0

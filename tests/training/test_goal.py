@@ -9,7 +9,7 @@ from torch import nn
 
 from archsmith.core.errors import UsageError
 from archsmith.core.task import image_classification, image_regression
-from archsmith.data.images import ImageSet
+from archsmith.data.images.decode import ImageSet
 from archsmith.data.splits import Splits
 from archsmith.training.goal import HEAVIEST, ClassGoal, Goal, NumberGoal, class_weights
 
@@ -37,7 +37,9 @@ def test_splits_of_numbers_bring_their_mean_and_deviation() -> None:
 
 def test_the_loss_of_classes_is_smoothed_cross_entropy() -> None:
     outputs, labels = torch.randn(8, 3, generator=torch.Generator().manual_seed(0)), torch.arange(8) % 3
-    assert torch.equal(ClassGoal().loss(outputs, labels, 0.1), nn.functional.cross_entropy(outputs, labels, label_smoothing=0.1))
+    assert torch.equal(
+        ClassGoal().loss(outputs, labels, 0.1), nn.functional.cross_entropy(outputs, labels, label_smoothing=0.1)
+    )
 
 
 def test_a_score_in_the_order_of_the_metrics() -> None:
@@ -65,11 +67,15 @@ def test_balanced_classes_weigh_alike() -> None:
     assert isinstance(goal, ClassGoal)
     assert goal.weights == pytest.approx((2 / 3, 2.0))
     zeros = torch.zeros(4, 2)
-    assert goal.loss(zeros, torch.tensor([0, 0, 0, 1])).item() == pytest.approx(math.log(2))  # a sample weighs 1 in the mean
-    assert goal.loss(zeros, torch.tensor([1, 1, 1, 1])).item() == pytest.approx(2 * math.log(2))  # also when its batch has no other class
+    # a sample weighs 1 in the mean
+    assert goal.loss(zeros, torch.tensor([0, 0, 0, 1])).item() == pytest.approx(math.log(2))
+    # also when its batch has no other class
+    assert goal.loss(zeros, torch.tensor([1, 1, 1, 1])).item() == pytest.approx(2 * math.log(2))
 
 
-@pytest.mark.parametrize("counts", [(50, 50), (90, 9, 1), (10_000, 2), (10_000, 1, 1, 1, 1), (5000, 300, 40, 3, 1), (7, 0, 3)])
+@pytest.mark.parametrize(
+    "counts", [(50, 50), (90, 9, 1), (10_000, 2), (10_000, 1, 1, 1, 1), (5000, 300, 40, 3, 1), (7, 0, 3)]
+)
 def test_weights_have_the_mean_one_and_a_bound(counts: tuple[int, ...]) -> None:
     weights, n = np.array(class_weights(counts)), np.array(counts)
     assert (weights * n).sum() / n.sum() == pytest.approx(1.0)

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from archsmith.core.errors import EvaluationError, Stopped
-from archsmith.data.images import ImageSet
+from archsmith.data.images.decode import ImageSet
 from archsmith.data.splits import Splits
 from archsmith.training import loop
 from archsmith.training.batches import Feed, Normalisation
@@ -30,7 +30,9 @@ def one_thread() -> None:
 
 
 def parts(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Splits:
-    sets = [ImageSet(images[own], labels[own], classes) for own in (slice(0, 1300), slice(1300, 1550), slice(1550, None))]
+    sets = [
+        ImageSet(images[own], labels[own], classes) for own in (slice(0, 1300), slice(1300, 1550), slice(1550, None))
+    ]
     return Splits(*sets, name="digits")
 
 
@@ -58,7 +60,12 @@ class Small(nn.Module):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.layers = nn.Sequential(
-                nn.Conv2d(1, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.Dropout(0.1), nn.Flatten(), nn.Linear(256, n_outputs)
+                nn.Conv2d(1, 16, 3, 2, 1, bias=False),
+                nn.BatchNorm2d(16),
+                nn.ReLU(),
+                nn.Dropout(0.1),
+                nn.Flatten(),
+                nn.Linear(256, n_outputs),
             )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -103,7 +110,9 @@ def test_balance_helps_a_rare_class(digits: Splits) -> None:
     labels = digits.train.labels
     keep = np.flatnonzero((labels != 3) | (np.cumsum(labels == 3) <= 4))
     rare = Splits(digits.train.take(keep), digits.valid, digits.test, "rare", balanced=True)
-    plain, balanced = (fit(rare, Small(), Recipe(batch_size=32, balance=balance), epochs=4) for balance in (False, True))
+    plain, balanced = (
+        fit(rare, Small(), Recipe(batch_size=32, balance=balance), epochs=4) for balance in (False, True)
+    )
     assert plain.score is not None and balanced.score is not None
     assert next(iter(plain.score.metrics)) == "balanced_accuracy"
     assert balanced.score.metrics["balanced_accuracy"] > plain.score.metrics["balanced_accuracy"]
@@ -130,7 +139,9 @@ def test_the_global_generator_is_left_alone(digits: Splits) -> None:
 
 @pytest.mark.parametrize("average", [0.0, 0.5])
 @pytest.mark.parametrize("killed_in", [2, 3])
-def test_killed_and_resumed_ends_like_an_unbroken_one(digits: Splits, tmp_path: Path, average: float, killed_in: int) -> None:
+def test_killed_and_resumed_ends_like_an_unbroken_one(
+    digits: Splits, tmp_path: Path, average: float, killed_in: int
+) -> None:
     recipe = Recipe(batch_size=64, epochs=3, average=average, cutout=0.2)
     unbroken, broken, again = Small(), Small(), Small(seed=5)
     expected = fit(digits, unbroken, recipe)
@@ -145,7 +156,14 @@ def test_killed_and_resumed_ends_like_an_unbroken_one(digits: Splits, tmp_path: 
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(digits, broken, recipe, save_to=tmp_path / "c", check=kill, report=lambda epoch, metrics: reported.append(epoch))
+        fit(
+            digits,
+            broken,
+            recipe,
+            save_to=tmp_path / "c",
+            check=kill,
+            report=lambda epoch, metrics: reported.append(epoch),
+        )
     result = fit(digits, again, recipe, save_to=tmp_path / "c")
     assert result.resumed == killed_in - 1
     assert result.score == expected.score
@@ -334,7 +352,9 @@ def test_a_step_computes_on_one_device_only(goal: Goal, digits: Splits, monkeypa
 
 
 @pytest.mark.parametrize("recipe", [RECIPE, Recipe(batch_size=64, average=0.5)])
-def test_a_device_that_works_behind_the_program_gets_the_same_numbers(digits: Splits, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_works_behind_the_program_gets_the_same_numbers(
+    digits: Splits, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Losses read in groups and the whole set lying on the device, both played by the CPU.
     plain, queued = Small(), Small()
     expected = fit(digits, plain, recipe, epochs=2)
@@ -349,7 +369,9 @@ def test_a_device_that_works_behind_the_program_gets_the_same_numbers(digits: Sp
     found = fit(digits, queued, recipe, epochs=2)
     assert found.score == expected.score
     assert same(plain, queued)
-    assert [metrics["train_loss"] for _, metrics in found.curve] == [metrics["train_loss"] for _, metrics in expected.curve]
+    assert [metrics["train_loss"] for _, metrics in found.curve] == [
+        metrics["train_loss"] for _, metrics in expected.curve
+    ]
 
 
 def test_divergence_is_found_in_a_queue_too(digits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from archsmith.data.images import ImageSet
+from archsmith.data.images.decode import ImageSet
 from archsmith.training.batches import Normalisation
 from archsmith.training.goal import ClassGoal
 from archsmith.training.measure import evaluate, outputs

@@ -1,4 +1,6 @@
-"""What the exported network answers on the test part: what it confuses, how far its confidence can be trusted, how far off its numbers are."""
+"""What the exported network answers on the test part: what it confuses, how far its confidence can be trusted, how far
+off its numbers are.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ MOST_DOTS = 800
 
 @dataclass(frozen=True)
 class Mistake:
-    """One wrong answer; ``picture`` None where it cannot be read any more. ``told``: what is said of it, as (name, text) pairs."""
+    """One wrong answer; ``picture`` None where it cannot be read any more. ``told``: what is said of it, as (name,
+    text) pairs.
+    """
 
     picture: Picture | None
     index: int
@@ -36,7 +40,9 @@ class Mistake:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class: ``score`` on the test part; ``taken_for``: what its pictures are most often mistaken for, and how often."""
+    """One class: ``score`` on the test part; ``taken_for``: what its pictures are most often mistaken for, and how
+    often.
+    """
 
     name: str
     score: ClassScore
@@ -46,7 +52,9 @@ class ClassRow:
 
 @dataclass(frozen=True)
 class Confusions:
-    """``matrix`` ``(k, k)`` has a row for each true class; None where there are too many to show. ``pairs``: (true, predicted, times)."""
+    """``matrix`` ``(k, k)`` has a row for each true class; None where there are too many to show. ``pairs``: (true,
+    predicted, times).
+    """
 
     lead: str
     classes: tuple[str, ...]
@@ -75,7 +83,9 @@ class Confidence:
 
 @dataclass(frozen=True)
 class Numbers:
-    """``dots`` (true, predicted) of some pictures, ``errors`` (predicted less true) of all; ``n_left_out`` dots are not drawn."""
+    """``dots`` (true, predicted) of some pictures, ``errors`` (predicted less true) of all; ``n_left_out`` dots are not
+    drawn.
+    """
 
     lead: str
     name: str
@@ -110,7 +120,11 @@ def answers_of(study: Study) -> Answers | None:
     if test.numeric:
         return Answers(numbers=_numbers(study, test), worst=_worst_numbers(study, test))
     labels, predicted = test.labels.astype(np.int64), test.outputs.argmax(axis=1)
-    classes = study.classes if len(study.classes) == test.outputs.shape[1] else tuple(f"class {i}" for i in range(test.outputs.shape[1]))
+    classes = (
+        study.classes
+        if len(study.classes) == test.outputs.shape[1]
+        else tuple(f"class {i}" for i in range(test.outputs.shape[1]))
+    )
     confused = metrics.confusion(predicted, labels, len(classes))
     return Answers(
         confusions=_confusions(classes, confused),
@@ -126,8 +140,12 @@ def answers_of(study: Study) -> Answers | None:
 def _confusions(classes: tuple[str, ...], confused: NDArray[np.int64]) -> Confusions:
     n = int(confused.sum())
     wrong = n - int(np.trace(confused))
-    pairs = tuple((classes[true], classes[named], times) for true, named, times in metrics.most_confused(confused, MOST_PAIRS))
-    return Confusions(_confusion_lead(n, wrong, pairs), classes, n, wrong, confused if len(classes) <= MOST_CLASSES else None, pairs)
+    pairs = tuple(
+        (classes[true], classes[named], times) for true, named, times in metrics.most_confused(confused, MOST_PAIRS)
+    )
+    return Confusions(
+        _confusion_lead(n, wrong, pairs), classes, n, wrong, confused if len(classes) <= MOST_CLASSES else None, pairs
+    )
 
 
 def _confusion_lead(n: int, wrong: int, pairs: Sequence[tuple[str, str, int]]) -> str:
@@ -142,7 +160,9 @@ def _confusion_lead(n: int, wrong: int, pairs: Sequence[tuple[str, str, int]]) -
     if wrong == 1:
         return f"{start} It is {quoted(true)} taken for {quoted(named)}."
     if both and 2 * (times + both) > wrong:
-        return f"{start} Most of these mistakes mix up {quoted(true)} and {quoted(named)} ({times + both:,} of {wrong:,})."
+        return (
+            f"{start} Most of these mistakes mix up {quoted(true)} and {quoted(named)} ({times + both:,} of {wrong:,})."
+        )
     most = "Most are" if 2 * times > wrong else "The commonest mistake is"
     return f"{start} {most} {quoted(true)} taken for {quoted(named)} ({times:,} times{f', and {both:,} times the other way round' if both else ''})."
 
@@ -189,7 +209,9 @@ def _confidence(test: Predictions, labels: NDArray[np.int64]) -> Confidence:
     error_before = None if raw is None else metrics.expected_calibration_error(raw, labels)
     sure = float(test.outputs.max(axis=1).mean())
     right = float((test.outputs.argmax(axis=1) == labels).mean())
-    return Confidence(_confidence_lead(sure, right, error, error_before, len(labels)), after, before, error, error_before)
+    return Confidence(
+        _confidence_lead(sure, right, error, error_before, len(labels)), after, before, error, error_before
+    )
 
 
 def _confidence_lead(sure: float, right: float, error: float, before: float | None, n: int) -> str:
@@ -201,7 +223,11 @@ def _confidence_lead(sure: float, right: float, error: float, before: float | No
     else:
         text += f": it is too {'sure' if sure > right else 'modest'}, so read its probabilities as a rough guide."
     if before is not None and abs(before - error) >= 0.002:
-        verb = "brought the gap down" if before > error else "was chosen on the validation pictures; on the test pictures the gap went"
+        verb = (
+            "brought the gap down"
+            if before > error
+            else "was chosen on the validation pictures; on the test pictures the gap went"
+        )
         text += f" Calibration {verb} from {points(before)} to {points(error)}."
     if n < 500:
         text += f" With only {n} test pictures this is uncertain."
@@ -246,7 +272,9 @@ def _numbers(study: Study, test: Predictions) -> Numbers:
     half, most = np.quantile(size, (0.5, 0.9))
     lead = f"Half of the answers are within {number(_short(half))} of the truth, nine of ten within {number(_short(most))}."
     lead += _tendency(truth, errors)
-    chosen = np.arange(len(truth)) if len(truth) <= MOST_DOTS else np.linspace(0, len(truth) - 1, MOST_DOTS).astype(np.int64)
+    chosen = (
+        np.arange(len(truth)) if len(truth) <= MOST_DOTS else np.linspace(0, len(truth) - 1, MOST_DOTS).astype(np.int64)
+    )
     chosen = np.union1d(chosen, np.argsort(-size, kind="stable")[:20])  # the worst ones always
     baseline = float(np.abs(truth - truth.mean()).mean())
     table = (
@@ -279,7 +307,11 @@ def _worst_numbers(study: Study, test: Predictions) -> Worst:
     order = np.argsort(-errors, kind="stable")[:SHOWN_MISTAKES]
     mistakes = []
     for i in order:
-        told = (("It is", number(_short(test.labels[i]))), ("Taken for", number(_short(test.outputs[i]))), ("Off by", number(_short(errors[i]))))
+        told = (
+            ("It is", number(_short(test.labels[i]))),
+            ("Taken for", number(_short(test.outputs[i]))),
+            ("Off by", number(_short(errors[i]))),
+        )
         mistakes.append(Mistake(_picture(study, int(test.index[i])), int(test.index[i]), told))
     text = f"The answers that are furthest off. The worst one is off by {number(_short(errors[order[0]]))}, a middling one by {number(_short(np.median(errors)))}."
     return Worst(text + " Look for wrong labels among them first.", tuple(mistakes))

@@ -2,9 +2,12 @@
 
 Read from the notes of trials, which any strategy may write:
 
-* ``top_prob/<decision>``: the probability of the likeliest answer to a decision or a kind of decisions; ``entropy``: of a decision, on average, in nats;
-* ``mean`` and ``deviation``: what was expected of the trial before it ran, its rank among the trials until then as a standardised Gaussian score, high is good;
-* ``belief``: the score itself where that is a share, otherwise something in units of the strategy's own, high is good; ``level``: how far it had grown.
+* ``top_prob/<decision>``: the probability of the likeliest answer to a decision or a kind of decisions; ``entropy``: of
+  a decision, on average, in nats;
+* ``mean`` and ``deviation``: what was expected of the trial before it ran, its rank among the trials until then as a
+  standardised Gaussian score, high is good;
+* ``belief``: the score itself where that is a share, otherwise something in units of the strategy's own, high is good;
+  ``level``: how far it had grown.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ from archsmith.core.trial import Trial
 ENOUGH = 8  # trials with notes, from which on there is something to see
 TOP_PROB = "top_prob/"
 MOST_LINES = 12
-MOST_POINTS = 30  # of one line; more trials are drawn as means over several, as a policy's probabilities depend on what it drew before
+# of one line; more trials are drawn as means over several, as a policy's probabilities depend on what it drew before
+MOST_POINTS = 30
 MOST_NAMED = 4  # decisions that a sentence names
 SETTLED = 0.9  # the probability of the likeliest answer from which on a decision counts as settled
 OPEN = 0.1  # a decision whose likeliest answer gained less than this since the beginning is as open as then
@@ -49,7 +53,9 @@ class Decision:
 
 @dataclass(frozen=True)
 class Policy:
-    """``decisions``: the most settled first; ``entropy`` (trial, nats). ``each``: how many trials a point stands for; ``n_silent`` trials noted nothing."""
+    """``decisions``: the most settled first; ``entropy`` (trial, nats). ``each``: how many trials a point stands for;
+    ``n_silent`` trials noted nothing.
+    """
 
     lead: str
     decisions: tuple[Decision, ...]
@@ -74,8 +80,10 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Forecasts:
-    """``ranks``: both numbers are shares of the trials until then that a trial beats; otherwise beliefs against scores, which are in the same units
-    where ``comparable``. ``n_unscored``: trials without a score to compare with. Outcomes below ``floor`` are drawn at the edge."""
+    """``ranks``: both numbers are shares of the trials until then that a trial beats; otherwise beliefs against scores,
+    which are in the same units where ``comparable``. ``n_unscored``: trials without a score to compare with. Outcomes
+    below ``floor`` are drawn at the edge.
+    """
 
     lead: str
     dots: tuple[Forecast, ...]
@@ -102,7 +110,11 @@ def beliefs_of(study: Study) -> Beliefs:
 
 def _noted(trial: Trial, name: str) -> float | None:
     value = trial.notes.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) else None
+    return (
+        float(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        else None
+    )
 
 
 # A policy
@@ -126,13 +138,19 @@ def _policy(study: Study) -> Policy | None:
         return None
     n, each = len(trials), -(-len(trials) // MOST_POINTS)
     commonest = sorted(found, key=lambda name: -len(found[name]))[:MOST_LINES]
-    decisions = sorted((Decision(name, _line(found[name], n, each)) for name in commonest), key=lambda decision: -decision.end)
+    decisions = sorted(
+        (Decision(name, _line(found[name], n, each)) for name in commonest), key=lambda decision: -decision.end
+    )
     nats = _line(entropy, n, each)
-    return Policy(_policy_lead(decisions, nats), tuple(decisions), nats, n, each, n - len(speaking), len(found) - len(decisions))
+    return Policy(
+        _policy_lead(decisions, nats), tuple(decisions), nats, n, each, n - len(speaking), len(found) - len(decisions)
+    )
 
 
 def _line(noted: Mapping[int, float], n: int, each: int) -> tuple[tuple[float, float], ...]:
-    """From the first trial that noted something to the last one: means over ``each`` trials, the one before where none of these noted anything."""
+    """From the first trial that noted something to the last one: means over ``each`` trials, the one before where none
+    of these noted anything.
+    """
     parts: dict[int, list[float]] = {}
     for trial, value in noted.items():
         parts.setdefault(trial // each, []).append(value)
@@ -147,9 +165,7 @@ def _policy_lead(decisions: Sequence[Decision], entropy: Sequence[tuple[float, f
     open_ = [decision.name for decision in decisions if decision.end < min(SETTLED, decision.begin + OPEN)]
     n, leaning = len(decisions), len(decisions) - len(settled) - len(open_)
     if settled:
-        text = (
-            f"{len(settled)} of {amount(n, 'decision')} {'is' if len(settled) == 1 else 'are'} settled, with one answer at {share(SETTLED)} or more: "
-        )
+        text = f"{len(settled)} of {amount(n, 'decision')} {'is' if len(settled) == 1 else 'are'} settled, with one answer at {share(SETTLED)} or more: "
         text += f"{_named(settled)}."
     else:
         text = f"None of {amount(n, 'decision')} is settled, with one answer at {share(SETTLED)} or more."
@@ -199,7 +215,9 @@ def _whole(part: float) -> str:
 
 
 def _standings(study: Study) -> dict[int, float]:
-    """Of each finished trial, which share of those that finished before it, at its fidelity, it beats; an equal one counts half."""
+    """Of each finished trial, which share of those that finished before it, at its fidelity, it beats; an equal one
+    counts half.
+    """
     before: dict[float, list[tuple[int, float]]] = {}
     stood = {}
     for trial in study.history.finished:
@@ -214,13 +232,17 @@ def _standings(study: Study) -> dict[int, float]:
 
 
 def _scored(study: Study) -> Forecasts | None:
-    """Of strategies that expect scores. These do not fall as the competition grows, as ranks would within a level whose most promising trials come first."""
+    """Of strategies that expect scores. These do not fall as the competition grows, as ranks would within a level whose
+    most promising trials come first.
+    """
     metric, maximize = study.history.problem.objectives[0].metric, study.maximize
     believed = [(trial, belief) for trial in study.history.finished if (belief := _noted(trial, "belief")) is not None]
     scored = [(trial, belief) for trial, belief in believed if trial.ok and trial.losses is not None]
     if len(scored) < ENOUGH:
         return None
-    comparable = is_share(metric) and maximize and all(0 <= belief <= 1 for _, belief in scored) and not _optimism(study)
+    comparable = (
+        is_share(metric) and maximize and all(0 <= belief <= 1 for _, belief in scored) and not _optimism(study)
+    )
     dots = []
     for trial, belief in scored:
         value, level = trial.metrics[metric], _noted(trial, "level")
@@ -245,7 +267,9 @@ def _within_levels(dots: Sequence[Forecast], levels: Sequence[int], maximize: bo
     told = []
     for level in levels:
         inside = [dot for dot in dots if dot.level == level]
-        r = rank_correlation([dot.expected for dot in inside], [dot.outcome if maximize else -dot.outcome for dot in inside])
+        r = rank_correlation(
+            [dot.expected for dot in inside], [dot.outcome if maximize else -dot.outcome for dot in inside]
+        )
         if r is not None:
             told.append(f"{_two(r)} at level {level}")
     return f" Within one level, where the search has to choose by it, they agree with {listing(told)}." if told else ""
@@ -258,7 +282,11 @@ def _agreement(guesses: Sequence[float], outcomes: Sequence[float]) -> str:
     text = f"The model's guess and the outcome agree with a rank correlation of {_two(r)} over {amount(n, 'trial')}; 1 would be perfect, 0 is chance."
     by_chance = 1.96 / math.sqrt(n - 1)  # of two numbers that have nothing to do with each other, in 19 of 20 cases
     if abs(r) <= by_chance:
-        return text + f" Chance alone would bring up to {_two(by_chance)} either way, so it is not shown that the model knew anything."
+        return (
+            text
+            + f" Chance alone would bring up to {_two(by_chance)} either way, so it is not shown that the model knew "
+            "anything."
+        )
     return text
 
 

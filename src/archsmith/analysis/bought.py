@@ -63,13 +63,17 @@ def bought_of(study: Study) -> Bought | None:
     if not rows:
         return None
     n = n_test(study)
-    return Bought(_bought_lead(study, rows, n), metric_name(study.metric), tuple(_honest(study, row, n) for row in rows))
+    return Bought(
+        _bought_lead(study, rows, n), metric_name(study.metric), tuple(_honest(study, row, n) for row in rows)
+    )
 
 
 def n_test(study: Study) -> int:
     if study.test is not None:
         return len(study.test.labels)
-    return len(study.splits.test) if study.splits is not None else int((study.fit.get("speed") or {}).get("n_test") or 0)
+    return (
+        len(study.splits.test) if study.splits is not None else int((study.fit.get("speed") or {}).get("n_test") or 0)
+    )
 
 
 def _honest(study: Study, row: Mapping[str, Any], n: int) -> Honest:
@@ -110,7 +114,9 @@ def _bought_lead(study: Study, rows: Sequence[Mapping[str, Any]], n: int) -> str
         too_short = not (study.fit.get("plan") or {}).get("searching", True)
         why = "The time was too short for a search, so there" if too_short else "There"
         text = f"{why} is no searched network to compare the hand-made one with."
-    best = max(("searched", "fixed"), key=lambda name: (bool(by_name.get(name, {}).get("exported")), scores.get(name, -np.inf)))
+    best = max(
+        ("searched", "fixed"), key=lambda name: (bool(by_name.get(name, {}).get("exported")), scores.get(name, -np.inf))
+    )
     if "linear" in scores and best in scores:
         gain = scores[best] - scores["linear"]
         text += f" A linear model alone reaches {score(study.metric, scores['linear'], n)}"
@@ -124,19 +130,30 @@ def _bought_lead(study: Study, rows: Sequence[Mapping[str, Any]], n: int) -> str
 def _ahead(study: Study, gain: float) -> str:
     """``0.5 points better`` for shares, ``better by 0.02 (R²)`` for other scores; the sign says which word."""
     word = "better" if gain > 0 else "worse"
-    return f"{points(gain)} {word}" if is_share(study.metric) else f"{word} by {number(float(f'{abs(gain):.3g}'))} ({metric_name(study.metric)})"
+    return (
+        f"{points(gain)} {word}"
+        if is_share(study.metric)
+        else f"{word} by {number(float(f'{abs(gain):.3g}'))} ({metric_name(study.metric)})"
+    )
 
 
 def _duel(study: Study, rows: Mapping[str, Mapping[str, Any]], scores: Mapping[str, float], where: str, n: int) -> str:
     """The searched network against the hand-made one."""
     gain = scores["searched"] - scores["fixed"]
-    unsure = where == "test" and study.metric == "accuracy" and n and not beyond_chance(scores["searched"], scores["fixed"], n)
+    unsure = (
+        where == "test"
+        and study.metric == "accuracy"
+        and n
+        and not beyond_chance(scores["searched"], scores["fixed"], n)
+    )
     chance = f" A gap this small may be chance on {amount(n, 'test picture')}." if unsure else ""
     if rows["fixed"].get("exported"):
         text = "The search found no network that beats the hand-made one on the validation pictures, so the hand-made one was exported."
         if where != "test" or gain == 0:
             return text
-        return f"{text} On the test pictures the searched one is {_ahead(study, gain)}; the choice must not look at these."
+        return (
+            f"{text} On the test pictures the searched one is {_ahead(study, gain)}; the choice must not look at these."
+        )
     if gain > 0:
         text = f"The search found a network that is {_ahead(study, gain)} on the {where} pictures than the hand-made one.{chance}"
     elif gain == 0:
@@ -148,5 +165,9 @@ def _duel(study: Study, rows: Mapping[str, Mapping[str, Any]], scores: Mapping[s
         )
     a, b = rows["searched"].get("params"), rows["fixed"].get("params")
     if a and b and not 0.8 < a / b < 1.25:
-        text += f" It has {a / b:.2g} times as many parameters." if a > b else f" It is smaller: {share(1 - a / b)} fewer parameters."
+        text += (
+            f" It has {a / b:.2g} times as many parameters."
+            if a > b
+            else f" It is smaller: {share(1 - a / b)} fewer parameters."
+        )
     return text

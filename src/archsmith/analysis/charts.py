@@ -1,8 +1,9 @@
 """Charts as self-contained SVG: axes with round ticks, dots, lines, columns and bars.
 
-Colours are CSS classes (``c1`` the one that matters, ``c2`` what it is compared with, ``c3`` a third, ``faint`` the rest), so that the page around a chart
-decides how they look, in light and in dark. Every chart is drawn twice, for narrow and for wide pages, because text that scales with its picture is
-unreadable on a phone; ``both`` puts the two side by side for the style sheet to choose from.
+Colours are CSS classes (``c1`` the one that matters, ``c2`` what it is compared with, ``c3`` a third, ``faint`` the
+rest), so that the page around a chart decides how they look, in light and in dark. Every chart is drawn twice, for
+narrow and for wide pages, because text that scales with its picture is unreadable on a phone; ``both`` puts the two
+side by side for the style sheet to choose from.
 """
 
 from __future__ import annotations
@@ -60,7 +61,14 @@ class Axis:
         return log_ticks(self.low, self.high, wanted) if self.log else round_ticks(self.low, self.high, wanted)
 
 
-def axis(label: str, values: Iterable[float], *, log: bool = False, show: Callable[[float], str] | None = None, margin: float = 0.05) -> Axis:
+def axis(
+    label: str,
+    values: Iterable[float],
+    *,
+    log: bool = False,
+    show: Callable[[float], str] | None = None,
+    margin: float = 0.05,
+) -> Axis:
     """A scale on which all ``values`` have room."""
     known = [value for value in values if math.isfinite(value) and (value > 0 or not log)] or [1.0]
     low, high = min(known), max(known)
@@ -74,7 +82,9 @@ def axis(label: str, values: Iterable[float], *, log: bool = False, show: Callab
 
 
 def round_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten between ``low`` and ``high``: about ``wanted``, never fewer than three."""
+    """Multiples of 1, 2 or 5 times a power of ten between ``low`` and ``high``: about ``wanted``, never fewer than
+    three.
+    """
     if not high > low:
         return [low]
     power = 10.0 ** math.floor(math.log10((high - low) / wanted))
@@ -114,7 +124,9 @@ def percent(value: float) -> str:
 
 @dataclass(frozen=True)
 class Dots:
-    """``points`` (x, y, tip); ``form`` is ``circle``, ``ring``, ``cross``, ``diamond`` or ``down`` (a triangle at the lower edge)."""
+    """``points`` (x, y, tip); ``form`` is ``circle``, ``ring``, ``cross``, ``diamond`` or ``down`` (a triangle at the
+    lower edge).
+    """
 
     points: Sequence[tuple[float, float, str]]
     colour: str = "c1"
@@ -160,7 +172,9 @@ class Word:
 
 @dataclass(frozen=True)
 class Ends:
-    """Names beside the right edge, (y, text, colour) each, at the heights where lines end and moved apart where they would overlap."""
+    """Names beside the right edge, (y, text, colour) each, at the heights where lines end and moved apart where they
+    would overlap.
+    """
 
     names: Sequence[tuple[float, str, str]]
 
@@ -173,11 +187,18 @@ def plot(size: Size, x: Axis, y: Axis, layers: Sequence[Layer], title: str) -> s
     y_ticks = y.ticks(max(2, round(size.height / 70)))
     left = max((wide(y.show(tick), TEXT) for tick in y_ticks), default=0.0) + 2 * GAP
     names = [words for layer in layers if isinstance(layer, Ends) for _, words, _ in layer.names]
-    top, bottom, right = 2 * TEXT + GAP, 3 * TEXT + GAP, max([14.0, *(1.1 * wide(words, TEXT) + 3 * GAP for words in names)])
+    top, bottom, right = (
+        2 * TEXT + GAP,
+        3 * TEXT + GAP,
+        max([14.0, *(1.1 * wide(words, TEXT) + 3 * GAP for words in names)]),
+    )
     area = _Area(left, top, size.width - left - right, size.height - top - bottom, x, y)
     parts = [_grid(area, y_ticks, size)]
     # Words must not lie over one another, nor over the points of others.
-    taken = [(px - GAP, py + GAP, 2 * GAP, 2 * GAP) for px, py in (area.point(layer.x, layer.y) for layer in layers if isinstance(layer, Word))]
+    taken = [
+        (px - GAP, py + GAP, 2 * GAP, 2 * GAP)
+        for px, py in (area.point(layer.x, layer.y) for layer in layers if isinstance(layer, Word))
+    ]
     parts += [_word(area, layer, taken) if isinstance(layer, Word) else _layer(area, layer) for layer in layers]
     return _document(size, title, "".join(parts))
 
@@ -201,7 +222,10 @@ def _grid(area: _Area, y_ticks: Sequence[float], size: Size) -> str:
     parts = []
     for tick in y_ticks:
         _, at = area.point(area.x.low, tick)
-        parts.append(f'<path class="grid" d="M{n(area.left)} {n(at)}h{n(area.width)}"/>{text(area.left - GAP, at + 4, area.y.show(tick), "end")}')
+        parts.append(
+            f'<path class="grid" d="M{n(area.left)} '
+            f'{n(at)}h{n(area.width)}"/>{text(area.left - GAP, at + 4, area.y.show(tick), "end")}'
+        )
     base = area.top + area.height
     ends = 0.0
     for tick in area.x.ticks(max(3, round(size.width / 100))):
@@ -241,7 +265,9 @@ def _line(area: _Area, line: Line) -> str:
 
 
 def _band(area: _Area, band: Band) -> str:
-    edge = [area.point(x, high) for x, _, high in band.points] + [area.point(x, low) for x, low, _ in reversed(band.points)]
+    edge = [area.point(x, high) for x, _, high in band.points] + [
+        area.point(x, low) for x, low, _ in reversed(band.points)
+    ]
     return f'<path class="band {band.colour}" d="M{"L".join(f"{n(x)} {n(y)}" for x, y in edge)}z"/>' if edge else ""
 
 
@@ -256,8 +282,16 @@ def _word(area: _Area, word: Word, taken: list[tuple[float, float, float, float]
     """Beside its point, at the first of eight places that is inside and free."""
     x, y = area.point(word.x, word.y)
     width = 1.1 * wide(word.text, TEXT)  # in bold letters
-    places = [(left, base) for base in (y - GAP, y + TEXT + GAP, y - 3 * GAP, y + TEXT + 3 * GAP) for left in (x + 2 * GAP, x - 2 * GAP - width)]
-    inside = [place for place in places if area.left <= place[0] <= area.left + area.width - width and area.top <= place[1] - TEXT]
+    places = [
+        (left, base)
+        for base in (y - GAP, y + TEXT + GAP, y - 3 * GAP, y + TEXT + 3 * GAP)
+        for left in (x + 2 * GAP, x - 2 * GAP - width)
+    ]
+    inside = [
+        place
+        for place in places
+        if area.left <= place[0] <= area.left + area.width - width and area.top <= place[1] - TEXT
+    ]
     free = [place for place in inside if not any(_overlap((*place, width, TEXT), other) for other in taken)]
     left, base = (free or inside or places)[0]
     taken.append((left, base, width, TEXT))
@@ -275,7 +309,9 @@ def _ends(area: _Area, ends: Ends) -> str:
 
 
 def apart(wanted: Sequence[float], step: float, low: float, high: float) -> list[float]:
-    """Places near the ``wanted`` ones, which ascend, at least ``step`` from one another and between ``low`` and ``high`` as far as they have room there."""
+    """Places near the ``wanted`` ones, which ascend, at least ``step`` from one another and between ``low`` and
+    ``high`` as far as they have room there.
+    """
     places: list[float] = []
     for place in wanted:
         places.append(max(place, places[-1] + step if places else low))
@@ -323,7 +359,9 @@ class Bar:
 
 
 def bars(size: Size, rows: Sequence[Bar], title: str) -> str:
-    """Horizontal bars that share one scale from 0; on a narrow page the names stand above their bars. The height follows from the rows."""
+    """Horizontal bars that share one scale from 0; on a narrow page the names stand above their bars. The height
+    follows from the rows.
+    """
     if not rows:
         return ""
     narrow = size.name == "narrow"
@@ -339,7 +377,9 @@ def bars(size: Size, rows: Sequence[Bar], title: str) -> str:
         length = max(1.0 if row.value else 0.0, (size.width - left - ends) * row.value / most)
         label = text(0, top - 4, name, "start") if narrow else text(left - GAP, top + thick / 2 + 4, name, "end")
         parts.append(f"<g>{_tip(f'{row.name}: {row.shown}')}{label}")
-        parts.append(f'<rect class="fill {row.colour}" x="{n(left)}" y="{n(top)}" width="{n(length)}" height="{n(thick)}"/>')
+        parts.append(
+            f'<rect class="fill {row.colour}" x="{n(left)}" y="{n(top)}" width="{n(length)}" height="{n(thick)}"/>'
+        )
         at = left + length
         if row.mark is not None:
             mark = left + (size.width - left - ends) * row.mark / most
@@ -361,7 +401,8 @@ def shortened(name: str, width: float) -> str:
 
 def _document(size: Size, title: str, inside: str) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="{size.name}" viewBox="0 0 {n(size.width)} {n(size.height)}" width="{n(size.width)}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{size.name}" viewBox="0 0 {n(size.width)} {n(size.height)}" '
+        f'width="{n(size.width)}" '
         f'height="{n(size.height)}" role="img" aria-label="{_quoted(title)}">{inside}</svg>'
     )
 

@@ -1,12 +1,15 @@
-"""Comparing strategies fairly: what many runs with the same problem, budget and seeds allow to say, and what they do not.
+"""Comparing strategies fairly: what many runs with the same problem, budget and seeds allow to say, and what they do
+not.
 
-Sources: Lindauer and Hutter 2020, "Best Practices for Scientific Research on Neural Architecture Search" (JMLR 21, arXiv 1909.02453), for what a comparison
-should report; Wilcoxon 1945 (signed ranks), Holm 1979 (several tests), Efron 1979 (bootstrap). The p values are exact: computed from the distribution of the
-rank sum given the ties, not from the normal curve, up to ``EXACT`` pairs.
+Sources: Lindauer and Hutter 2020, "Best Practices for Scientific Research on Neural Architecture Search" (JMLR 21,
+arXiv 1909.02453), for what a comparison should report; Wilcoxon 1945 (signed ranks), Holm 1979 (several tests), Efron
+1979 (bootstrap). The p values are exact: computed from the distribution of the rank sum given the ties, not from the
+normal curve, up to ``EXACT`` pairs.
 
-A run that found nothing counts as worse than every run that found something, in tests and wins; means leave it out and say so. With two objectives a run's
-value is the hyper-volume of its front: the share of the rectangle between the ideal and the reference point that the front dominates. The reference point
-is the worst value of each objective in any run's last front, moved out by a tenth of the range; the ideal point is the best of each.
+A run that found nothing counts as worse than every run that found something, in tests and wins; means leave it out and
+say so. With two objectives a run's value is the hyper-volume of its front: the share of the rectangle between the ideal
+and the reference point that the front dominates. The reference point is the worst value of each objective in any run's
+last front, moved out by a tenth of the range; the ideal point is the best of each.
 """
 
 from __future__ import annotations
@@ -39,8 +42,9 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Row:
-    """One strategy's runs in numbers: of their last answers ``mean``, ``sd`` (n - 1), ``median``, ``worst``, ``best``, None where nothing is known;
-    ``n_nothing`` runs found nothing; the rest are means over runs."""
+    """One strategy's runs in numbers: of their last answers ``mean``, ``sd`` (n - 1), ``median``, ``worst``, ``best``,
+    None where nothing is known; ``n_nothing`` runs found nothing; the rest are means over runs.
+    """
 
     label: str
     n_runs: int
@@ -58,10 +62,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Test:
-    """One strategy against the reference, run by run: in how many of ``n_pairs`` it ended ``better``, ``worse`` or just as well (``ties``, which the test
-    leaves out); ``difference``: median of the differences, above 0 when it is better. ``p``: Wilcoxon's signed-rank test, two-sided; ``p_holm``:
-    corrected for all tests of this comparison; ``gains``: the share of the ranks that belong to gains, above ½ where the test speaks for it. ``why``: why
-    there is no p."""
+    """One strategy against the reference, run by run: in how many of ``n_pairs`` it ended ``better``, ``worse`` or just
+    as well (``ties``, which the test leaves out); ``difference``: median of the differences, above 0 when it is better.
+    ``p``: Wilcoxon's signed-rank test, two-sided; ``p_holm``: corrected for all tests of this comparison; ``gains``:
+    the share of the ranks that belong to gains, above ½ where the test speaks for it. ``why``: why there is no p.
+    """
 
     label: str
     n_pairs: int
@@ -82,8 +87,9 @@ class Test:
 
 @dataclass(frozen=True)
 class Reach:
-    """When a strategy first tried an architecture at least as good as the target: in ``n_reached`` of ``n_runs``; medians over all runs, by when half of
-    them had got there where it was no more than half, None where it was fewer."""
+    """When a strategy first tried an architecture at least as good as the target: in ``n_reached`` of ``n_runs``;
+    medians over all runs, by when half of them had got there where it was no more than half, None where it was fewer.
+    """
 
     label: str
     n_reached: int
@@ -94,7 +100,9 @@ class Reach:
 
 @dataclass(frozen=True)
 class Curve:
-    """The mean over runs of what a strategy would have answered after ``x`` seconds or trials, with a 95 % bootstrap interval."""
+    """The mean over runs of what a strategy would have answered after ``x`` seconds or trials, with a 95 % bootstrap
+    interval.
+    """
 
     label: str
     x: tuple[float, ...]
@@ -105,8 +113,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class Compared:
-    """What the runs of a comparison say. ``wins[a][b]``: share of the pairs in which a ended better than b. ``metric`` is what values are in,
-    ``maximize`` its direction, ``axis`` (``seconds`` or ``trials``) what curves run over; ``reference_point`` and ``ideal_point`` with two objectives."""
+    """What the runs of a comparison say. ``wins[a][b]``: share of the pairs in which a ended better than b. ``metric``
+    is what values are in, ``maximize`` its direction, ``axis`` (``seconds`` or ``trials``) what curves run over;
+    ``reference_point`` and ``ideal_point`` with two objectives.
+    """
 
     title: str
     metric: str
@@ -137,7 +147,9 @@ class Compared:
 
     @property
     def best(self) -> Row:
-        """The strategy with the best mean, of those of which at least half of the runs found something, if there are any."""
+        """The strategy with the best mean, of those of which at least half of the runs found something, if there are
+        any.
+        """
         known = [row for row in self.rows if row.mean is not None]
         known = [row for row in known if 2 * row.n_nothing <= row.n_runs] or known
         return max(known, key=lambda row: (row.mean or 0.0) if self.maximize else -(row.mean or 0.0))
@@ -146,13 +158,25 @@ class Compared:
     def verdict(self) -> str:
         """What may be said, in a few sentences."""
         best, reference = self.best, next(row for row in self.rows if row.label == self.reference)
-        said = [f"On average over {self.n_runs} run{'s' if self.n_runs > 1 else ''} {best.label} ends best: {self.shown(best.mean)}."]
+        said = [
+            f"On average over {self.n_runs} run{'s' if self.n_runs > 1 else ''} {best.label} ends best: "
+            f"{self.shown(best.mean)}."
+        ]
         if best.label != reference.label and reference.mean is not None:
             said[0] = said[0][:-1] + f", {reference.label} {self.shown(reference.mean)}."
         for words, tests in (
-            (f"Better than {reference.label} beyond chance", [test for test in self.tests if test.clear and (test.gains or 0.0) > 0.5]),
-            (f"Worse than {reference.label} beyond chance", [test for test in self.tests if test.clear and (test.gains or 0.0) <= 0.5]),
-            ("Chance may be all the difference for", [test for test in self.tests if test.p_holm is not None and not test.clear]),
+            (
+                f"Better than {reference.label} beyond chance",
+                [test for test in self.tests if test.clear and (test.gains or 0.0) > 0.5],
+            ),
+            (
+                f"Worse than {reference.label} beyond chance",
+                [test for test in self.tests if test.clear and (test.gains or 0.0) <= 0.5],
+            ),
+            (
+                "Chance may be all the difference for",
+                [test for test in self.tests if test.p_holm is not None and not test.clear],
+            ),
         ):
             if tests:
                 said.append(f"{words}: {listing([f'{test.label} (p {probability(test.p_holm)})' for test in tests])}.")
@@ -162,12 +186,16 @@ class Compared:
 
 
 def compare(plan: Plan, runs: Sequence[Run], *, reference: str | None = None, target: float | None = None) -> Compared:
-    """What ``runs`` of ``plan`` say. ``reference``: the strategy that others are tested against, ``random`` or the first when None; ``target``: the value
-    that queries are counted to, the reference's median when None. Seeds that some strategy has not finished are left out. Raises UsageError."""
+    """What ``runs`` of ``plan`` say. ``reference``: the strategy that others are tested against, ``random`` or the
+    first when None; ``target``: the value that queries are counted to, the reference's median when None. Seeds that
+    some strategy has not finished are left out. Raises UsageError.
+    """
     labels = list(plan.strategies)
     reference = reference or ("random" if "random" in labels else labels[0])
     if reference not in labels:
-        raise UsageError(f"The reference {reference!r} is not among the strategies.", f"Name one of {', '.join(labels)}.")
+        raise UsageError(
+            f"The reference {reference!r} is not among the strategies.", f"Name one of {', '.join(labels)}."
+        )
     if target is not None and not math.isfinite(target):
         raise UsageError(f"A target cannot be {target}.")
     by_place = {(run.strategy, run.seed): run for run in runs}
@@ -180,7 +208,10 @@ def compare(plan: Plan, runs: Sequence[Run], *, reference: str | None = None, ta
     scale = _Scale.of(plan, [run for group in grouped.values() for run in group])
     finals = {label: np.array([scale.last(run.curve) for run in group]) for label, group in grouped.items()}
     if all(np.isnan(values).all() for values in finals.values()):
-        raise UsageError("No run of any strategy found anything that counts.", "Is a limit too strict, or the budget too small for one trial?")
+        raise UsageError(
+            "No run of any strategy found anything that counts.",
+            "Is a limit too strict, or the budget too small for one trial?",
+        )
     sign = 1.0 if scale.maximize else -1.0
     gains = {label: np.where(np.isnan(values), -np.inf, sign * values) for label, values in finals.items()}
     tests = [_test(label, gains[label], gains[reference]) for label in labels if label != reference]
@@ -265,7 +296,9 @@ class _Scale:
 
 
 def hypervolume(losses: Array) -> float:
-    """The area that points ``(n, 2)``, lower is better, dominate below the reference point (1, 1); what lies better than 0 counts too."""
+    """The area that points ``(n, 2)``, lower is better, dominate below the reference point (1, 1); what lies better
+    than 0 counts too.
+    """
     area, height = 0.0, 1.0
     for x, y in losses[np.lexsort((losses[:, 1], losses[:, 0]))].tolist():
         if x < 1.0 and y < height:
@@ -306,7 +339,10 @@ def _median(values: Array) -> float | None:
 def _reach(label: str, runs: Sequence[Run], scale: _Scale, wanted: float) -> Reach:
     """``wanted``: the target as a gain, higher is better. Of fronts only what was looked at now and then is known."""
     sign = 1.0 if scale.maximize else -1.0
-    first = [next((step for step in run.tried or run.curve if sign * scale.value(step.points) >= wanted), None) for run in runs]
+    first = [
+        next((step for step in run.tried or run.curve if sign * scale.value(step.points) >= wanted), None)
+        for run in runs
+    ]
     trials = np.array([math.inf if step is None else step.n for step in first])
     seconds = np.array([math.inf if step is None else step.seconds for step in first])
     return Reach(label, int(np.isfinite(trials).sum()), len(runs), _half_by(trials), _half_by(seconds))
@@ -339,9 +375,11 @@ def _test(label: str, own: Array, other: Array) -> Test:
 
 
 def wilcoxon(differences: Array) -> float:
-    """The two-sided p value of Wilcoxon's signed-rank test of ``differences`` (n,); zeros are left out, equal sizes share the middle of their ranks.
+    """The two-sided p value of Wilcoxon's signed-rank test of ``differences`` (n,); zeros are left out, equal sizes
+    share the middle of their ranks.
 
-    Exact given these ranks, by counting the sums that all 2ⁿ choices of signs give; above ``EXACT`` by the normal curve with the same variance.
+    Exact given these ranks, by counting the sums that all 2ⁿ choices of signs give; above ``EXACT`` by the normal curve
+    with the same variance.
     """
     left = differences[differences != 0]
     if not len(left):
@@ -390,7 +428,9 @@ def _holm(tests: Sequence[Test]) -> list[Test]:
 
 
 def _curves(grouped: Mapping[str, Sequence[Run]], scale: _Scale, axis: str, limit: float | None) -> list[Curve]:
-    """Curves over one grid. A curve begins where all of its runs have an answer: the mean of the early ones alone would be another thing."""
+    """Curves over one grid. A curve begins where all of its runs have an answer: the mean of the early ones alone would
+    be another thing.
+    """
     places: dict[str, list[tuple[Array, Array]]] = {}
     for label, runs in grouped.items():
         found = [run.curve for run in runs if run.curve]
@@ -416,7 +456,9 @@ def _curves(grouped: Mapping[str, Sequence[Run]], scale: _Scale, axis: str, limi
 
 
 def _interval(values: Array) -> tuple[Array, Array]:
-    """The bootstrap interval of the mean over the first axis of ``values`` (n, m): the middle 95 % of means of n runs drawn with replacement."""
+    """The bootstrap interval of the mean over the first axis of ``values`` (n, m): the middle 95 % of means of n runs
+    drawn with replacement.
+    """
     n = len(values)
     weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
     means = weights @ values
@@ -424,29 +466,45 @@ def _interval(values: Array) -> tuple[Array, Array]:
     return low, high
 
 
-def _notes(plan: Plan, grouped: Mapping[str, Sequence[Run]], seeds: Sequence[int], finals: Mapping[str, Array]) -> list[str]:
+def _notes(
+    plan: Plan, grouped: Mapping[str, Sequence[Run]], seeds: Sequence[int], finals: Mapping[str, Array]
+) -> list[str]:
     """What a reader must know before believing the numbers."""
     notes = []
     if len(seeds) < plan.runs:
-        notes.append(f"Only {len(seeds)} of {plan.runs} seeds have been run by every strategy so far; the others are left out.")
+        notes.append(
+            f"Only {len(seeds)} of {plan.runs} seeds have been run by every strategy so far; the others are left out."
+        )
     for label, values in finals.items():
         nothing = int(np.isnan(values).sum())
         if nothing:
             notes.append(
-                f"{nothing} of {len(values)} runs of {label} found nothing that counts; its mean leaves them out, tests and wins count them as worst."
+                f"{nothing} of {len(values)} runs of {label} found nothing that counts; its mean leaves them out, "
+                "tests and wins count them as worst."
             )
     for label, runs in grouped.items():
         answers = {json.dumps((run.answer or {}).get("architecture"), sort_keys=True) for run in runs}
-        if len(runs) > 1 and len(answers) == 1 and runs[0].answer is not None and "seed" in plan.strategies[label].get("args", {}):
+        if (
+            len(runs) > 1
+            and len(answers) == 1
+            and runs[0].answer is not None
+            and "seed" in plan.strategies[label].get("args", {})
+        ):
             notes.append(
-                f"All {len(runs)} runs of {label} answered with the same architecture. It draws from a seed of its own, the same in every run, so they may "
+                f"All {len(runs)} runs of {label} answered with the same architecture. It draws from a seed of its "
+                "own, the same in every run, so they may "
                 "hardly be independent, and a test of them says less than it seems."
             )
         failed, tried = sum(run.n_failed for run in runs), sum(run.n_trials for run in runs)
         if failed > FAILED_TOLD * tried:
             error = next((run.error for run in runs if run.error), None)
-            notes.append(f"{failed:,} of {tried:,} trials of {label} failed" + (f", the first one so: {error}" if error else "."))
-        for reason, words in (("failures", "too many trials in a row failed"), ("exhausted", "there was nothing left to try")):
+            notes.append(
+                f"{failed:,} of {tried:,} trials of {label} failed" + (f", the first one so: {error}" if error else ".")
+            )
+        for reason, words in (
+            ("failures", "too many trials in a row failed"),
+            ("exhausted", "there was nothing left to try"),
+        ):
             n = sum(run.reason == reason for run in runs)
             if n:
                 notes.append(f"{n} of {len(runs)} runs of {label} ended early: {words}.")

@@ -19,7 +19,8 @@ from archsmith.core.errors import MissingExtraError, UsageError
 from archsmith.runtime.comparison import Plan
 from archsmith.version import VERSION
 
-# Of strategies, (in light, in dark): the reference first, in grey. Hues that people with colour-blindness can tell apart next to one another.
+# Of strategies, (in light, in dark): the reference first, in grey. Hues that people with colour-blindness can tell
+# apart next to one another.
 COLOURS = (
     ("#57606c", "#a3adb9"),
     ("#1f6fb2", "#6cb2ee"),
@@ -31,30 +32,45 @@ COLOURS = (
     ("#0f7f93", "#4fc3d6"),
     ("#b83a82", "#f08cc4"),
 )
-PAPER, INK, RULE = ("#ffffff", "#1e2129"), ("#57606c", "#a3adb9"), ("#e8ebef", "#353b45")  # behind a picture by itself, its words, its grid
+# behind a picture by itself, its words, its grid
+PAPER, INK, RULE = ("#ffffff", "#1e2129"), ("#57606c", "#a3adb9"), ("#e8ebef", "#353b45")
 SHADE = 0.16  # opacity of an interval
-SETTLED = 0.08  # share of the budget after which values set the scale: the first trials of a search would leave no room for the rest
+# share of the budget after which values set the scale: the first trials of a search would leave no room for the rest
+SETTLED = 0.08
 TALL = Size("wide", WIDE.width, 400.0)
 
 
 def write_comparison(compared: Compared, plan: Plan, folder: Path | str) -> tuple[list[Path], list[str]]:
-    """Write ``results.json``, ``curves.svg``, ``report.html`` and ``curves.png`` into ``folder``. Returns the files, and a sentence for each that an optional
-    package would be needed for. Raises UsageError where nothing can be written."""
+    """Write ``results.json``, ``curves.svg``, ``report.html`` and ``curves.png`` into ``folder``. Returns the files,
+    and a sentence for each that an optional package would be needed for. Raises UsageError where nothing can be
+    written.
+    """
     folder = Path(folder)
     files: list[Path] = []
     missing: list[str] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        files.append(_write(folder / "results.json", json.dumps({"plan": plan.to_dict(), **compared.to_dict()}, allow_nan=False).encode()))
+        files.append(
+            _write(
+                folder / "results.json",
+                json.dumps({"plan": plan.to_dict(), **compared.to_dict()}, allow_nan=False).encode(),
+            )
+        )
         files.append(_write(folder / "curves.svg", picture(compared).encode()))
-        makers: dict[str, Callable[[], bytes]] = {"report.html": lambda: render(compared, plan).encode(), "curves.png": lambda: photograph(compared)}
+        makers: dict[str, Callable[[], bytes]] = {
+            "report.html": lambda: render(compared, plan).encode(),
+            "curves.png": lambda: photograph(compared),
+        }
         for name, make in makers.items():
             try:
                 files.append(_write(folder / name, make()))
             except MissingExtraError as error:
                 missing.append(f"{name} was not written: {error}")
     except OSError as error:
-        raise UsageError(f"The comparison cannot be written to {str(folder)!r} ({error.strerror}).", "Choose another folder with --out.") from error
+        raise UsageError(
+            f"The comparison cannot be written to {str(folder)!r} ({error.strerror}).",
+            "Choose another folder with --out.",
+        ) from error
     return files, missing
 
 
@@ -73,8 +89,16 @@ def render(compared: Compared, plan: Plan) -> str:
     except ModuleNotFoundError as error:
         raise MissingExtraError.of("jinja2", "train", "The page of a comparison") from error
     # Every value is escaped; only what this package draws itself is marked as safe.
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(duration=wording.duration, clock=_clock, rounded=wording.rounded, p=probability, name=metric_name)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        duration=wording.duration, clock=_clock, rounded=wording.rounded, p=probability, name=metric_name
+    )
     return environment.get_template("comparison.html").render(
         compared=compared,
         plan=plan,
@@ -91,13 +115,25 @@ def render(compared: Compared, plan: Plan) -> str:
 
 def facts(compared: Compared, plan: Plan) -> list[tuple[str, str]]:
     """What was compared, in words."""
-    objectives = [f"{metric_name(str(name))} ({'highest' if maximize else 'lowest'} wins)" for name, maximize in plan.problem["objectives"]]
+    objectives = [
+        f"{metric_name(str(name))} ({'highest' if maximize else 'lowest'} wins)"
+        for name, maximize in plan.problem["objectives"]
+    ]
     limits = [
-        " ".join([metric_name(str(name)), *([f"≤ {upper:g}"] if upper is not None else []), *([f"≥ {lower:g}"] if lower is not None else [])])
+        " ".join(
+            [
+                metric_name(str(name)),
+                *([f"≤ {upper:g}"] if upper is not None else []),
+                *([f"≥ {lower:g}"] if lower is not None else []),
+            ]
+        )
         for name, upper, lower in plan.problem["constraints"]
     ]
     kind = "simulated " if compared.simulated else ""
-    budget = [*([f"{plan.seconds:,.0f} {kind}seconds"] if plan.seconds else []), *([wording.amount(plan.trials, "trial")] if plan.trials else [])]
+    budget = [
+        *([f"{plan.seconds:,.0f} {kind}seconds"] if plan.seconds else []),
+        *([wording.amount(plan.trials, "trial")] if plan.trials else []),
+    ]
     judged = wording.listing([metric_name(metric) for metric in plan.judged_by])
     rows = [
         ("problem", plan.title),
@@ -120,7 +156,11 @@ def _clock(seconds: float) -> str:
 
 
 def _settings(spec: Any) -> str:
-    told = ", ".join(f"{name} {'–' if value is None else value}" for name, value in spec["args"].items() if not isinstance(value, dict))
+    told = ", ".join(
+        f"{name} {'–' if value is None else value}"
+        for name, value in spec["args"].items()
+        if not isinstance(value, dict)
+    )
     return f"{spec['type']}: {told}" if told else str(spec["type"])
 
 
@@ -152,7 +192,9 @@ def axes(compared: Compared) -> tuple[Axis, Axis, float]:
     low, high = min(settled), max(settled)
     spread = (high - low) * 0.05 or abs(high) * 0.01 or 1.0
     share = compared.shown(0.5).endswith("%")
-    y = Axis(f"{metric_name(compared.metric)} of the answer", low - spread, high + spread, show=percent if share else plain)
+    y = Axis(
+        f"{metric_name(compared.metric)} of the answer", low - spread, high + spread, show=percent if share else plain
+    )
     return Axis(name, 0.0, ends / unit), y, unit
 
 
@@ -167,8 +209,14 @@ def _draw(compared: Compared, size: Size, scale: tuple[Axis, Axis, float] | None
         at = [value / unit for value in curve.x[first:]]
         colour = _class(compared, curve.label)
         bands.append(Band(list(zip(at, curve.low[first:], curve.high[first:], strict=True)), colour))
-        lines.append(Line(list(zip(at, curve.mean[first:], strict=True)), colour, dashed=curve.label == compared.reference))
-    ends = [Ends([(curve.mean[-1], curve.label, _class(compared, curve.label)) for curve in compared.curves])] if names else []
+        lines.append(
+            Line(list(zip(at, curve.mean[first:], strict=True)), colour, dashed=curve.label == compared.reference)
+        )
+    ends = (
+        [Ends([(curve.mean[-1], curve.label, _class(compared, curve.label)) for curve in compared.curves])]
+        if names
+        else []
+    )
     title = f"{metric_name(compared.metric)} over the search: mean of {compared.n_runs} runs with 95 % intervals"
     return plot(size, x, y, [*bands, *lines, *ends], title)
 
@@ -178,7 +226,8 @@ def _styles() -> str:
     names = range(len(COLOURS))
     light, dark = ("".join(f"--s{i}:{COLOURS[i][theme]};" for i in names) for theme in (0, 1))
     rules = "".join(
-        f".line.s{i}{{stroke:var(--s{i})}}.band.s{i}{{fill:var(--s{i});fill-opacity:{SHADE}}}.dot.s{i}{{background:var(--s{i})}}" for i in names
+        f".line.s{i}{{stroke:var(--s{i})}}.band.s{i}{{fill:var(--s{i});fill-opacity:{SHADE}}}.dot.s{i}{{background:var(--s{i})}}"
+        for i in names
     )
     return f":root{{{light}}}\n@media (prefers-color-scheme: dark){{:root{{{dark}}}}}\n@media print{{:root{{{light}}}}}\n{rules}\n"
 
@@ -191,9 +240,7 @@ def picture(compared: Compared) -> str:
     for i, curve in enumerate(compared.curves):
         at = TALL.height + 20 * i + 14
         dash = ' stroke-dasharray="5 4"' if curve.label == compared.reference else ""
-        legend += (
-            f'<path class="line {_class(compared, curve.label)}" d="M50 {at}h24"{dash}/><text x="82" y="{at + 4}">{_legend(compared, curve)}</text>'
-        )
+        legend += f'<path class="line {_class(compared, curve.label)}" d="M50 {at}h24"{dash}/><text x="82" y="{at + 4}">{_legend(compared, curve)}</text>'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-10 -6 {TALL.width + 20:g} {height:g}" width="{TALL.width + 20:g}" height="{height:g}">'
     inside = re.sub(r"^<svg[^>]*>|</svg>$", "", drawn)
     return f'{head}<style>{_rules(0)}</style><rect class="paper" x="-10" y="-6" width="100%" height="100%"/>{inside}{legend}</svg>\n'
@@ -211,15 +258,21 @@ def small_picture(compared: Compared, label: str) -> str:
 
 
 def small_axes(compared: Compared) -> tuple[Axis, Axis, float]:
-    """As ``axes``, one scale for all small pictures of a comparison: from where the reference settles to the best of any strategy."""
-    x, y, unit = axes(replace(compared, curves=tuple(curve for curve in compared.curves if curve.label == compared.reference)))
+    """As ``axes``, one scale for all small pictures of a comparison: from where the reference settles to the best of
+    any strategy.
+    """
+    x, y, unit = axes(
+        replace(compared, curves=tuple(curve for curve in compared.curves if curve.label == compared.reference))
+    )
     _, whole, _ = axes(compared)
     low, high = (y.low, whole.high) if compared.maximize else (whole.low, y.high)
     return x, replace(y, label=f"{compared.title}: {y.label}", low=low, high=high), unit
 
 
 def by_itself(chart: str) -> str:
-    """A chart of strategies (``s0`` the reference) as an SVG file with its own colours, in light or in dark as its reader likes it."""
+    """A chart of strategies (``s0`` the reference) as an SVG file with its own colours, in light or in dark as its
+    reader likes it.
+    """
     edge = 4
     width, height = (float(side) + 2 * edge for side in re.findall(r'viewBox="0 0 (\S+) (\S+)"', chart)[0])
     head, inside = chart.split(">", 1)
@@ -233,9 +286,13 @@ def by_itself(chart: str) -> str:
 def _rules(theme: int, n: int = len(COLOURS)) -> str:
     """The style of a picture by itself, in light (0) or in dark (1), for its first ``n`` colours."""
     ink, colours = INK[theme], [colour[theme] for colour in COLOURS[:n]]
-    strategies = "".join(f".line.s{i}{{stroke:{c}}}.band.s{i}{{fill:{c};fill-opacity:{SHADE}}}.word.s{i}{{fill:{c}}}" for i, c in enumerate(colours))
+    strategies = "".join(
+        f".line.s{i}{{stroke:{c}}}.band.s{i}{{fill:{c};fill-opacity:{SHADE}}}.word.s{i}{{fill:{c}}}"
+        for i, c in enumerate(colours)
+    )
     return (
-        f"text{{font:12px Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif;fill:{ink}}}.label,.word{{font-weight:600}}.paper{{fill:{PAPER[theme]}}}"
+        f"text{{font:12px Helvetica,Arial,'Liberation Sans','DejaVu "
+        f"Sans',sans-serif;fill:{ink}}}.label,.word{{font-weight:600}}.paper{{fill:{PAPER[theme]}}}"
         f".grid{{stroke:{RULE[theme]};fill:none}}.axis{{stroke:{ink};fill:none}}.line{{fill:none;stroke-width:2;stroke-linejoin:round}}"
         f".line.faint{{stroke:{ink};stroke-width:.7;stroke-opacity:.5}}{strategies}"
     )
@@ -262,7 +319,13 @@ def photograph(compared: Compared) -> bytes:
         colour = COLOURS[int(_class(compared, curve.label)[1:])][0]
         at = [value / unit for value in curve.x]
         area.fill_between(at, curve.low, curve.high, color=colour, alpha=SHADE, linewidth=0)
-        area.plot(at, curve.mean, color=colour, label=_legend(compared, curve), linestyle="--" if curve.label == compared.reference else "-")
+        area.plot(
+            at,
+            curve.mean,
+            color=colour,
+            label=_legend(compared, curve),
+            linestyle="--" if curve.label == compared.reference else "-",
+        )
     area.set(xlim=(x.low, x.high), ylim=(y.low, y.high), xlabel=x.label, ylabel=y.label)
     area.yaxis.set_major_formatter(lambda value, _: y.show(value))
     area.grid(axis="y", color="#e8ebef")

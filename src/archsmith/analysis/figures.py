@@ -13,7 +13,22 @@ from numpy.typing import NDArray
 from archsmith.analysis import charts
 from archsmith.analysis.answers import Confidence, Numbers
 from archsmith.analysis.beliefs import Forecast, Forecasts, Policy
-from archsmith.analysis.charts import NARROW_SQUARE, WIDE_SQUARE, Axis, Bar, Columns, Dots, Ends, Layer, Line, Size, Word, axis, both, plot
+from archsmith.analysis.charts import (
+    NARROW_SQUARE,
+    WIDE_SQUARE,
+    Axis,
+    Bar,
+    Columns,
+    Dots,
+    Ends,
+    Layer,
+    Line,
+    Size,
+    Word,
+    axis,
+    both,
+    plot,
+)
 from archsmith.analysis.preparing import Learning, Points
 from archsmith.analysis.searching import Curves, Dot, Progress, Sizes
 from archsmith.analysis.wording import duration, is_share, metric_name, network_name, number, rounded, score, share
@@ -37,8 +52,16 @@ def shown_as(metric: str) -> Show:
 
 def progress(facts: Progress, metric: str, validation: bool = True) -> str:
     """Scores over time and the best so far. Failed trials stand at the lower edge."""
-    scale = _scores([dot.value for dot in facts.dots if dot.value is not None and dot.value >= facts.floor], metric, _label(metric, validation))
-    ends = max([facts.seconds, *(dot.seconds for dot in facts.dots)]) if facts.simulated else max(dot.seconds for dot in facts.dots)
+    scale = _scores(
+        [dot.value for dot in facts.dots if dot.value is not None and dot.value >= facts.floor],
+        metric,
+        _label(metric, validation),
+    )
+    ends = (
+        max([facts.seconds, *(dot.seconds for dot in facts.dots)])
+        if facts.simulated
+        else max(dot.seconds for dot in facts.dots)
+    )
     unit, name = (3600.0, "hours") if ends > 3 * 3600 else (60.0, "minutes") if ends > 180 else (1.0, "seconds")
     since = "the preparation ended" if facts.prepared else "the start"
     x = Axis(f"{name} since {since}{' (simulated)' if facts.simulated else ''}", 0.0, max(ends / unit, 1e-9) * 1.02)
@@ -55,7 +78,12 @@ def progress(facts: Progress, metric: str, validation: bool = True) -> str:
         failed = [(dot.seconds / unit, scale.low, tip(dot)) for dot in facts.dots if dot.value is None]
         layers: list[Layer] = [
             Dots([(x, y, tip) for x, y, tip, full in placed if not full and y >= scale.low], "faint", "ring", 2.5),
-            Dots([(x, y, tip) for x, y, tip, full in placed if full and y >= scale.low], "c1", "circle", 3.5 if len(placed) < 300 else 2.0),
+            Dots(
+                [(x, y, tip) for x, y, tip, full in placed if full and y >= scale.low],
+                "c1",
+                "circle",
+                3.5 if len(placed) < 300 else 2.0,
+            ),
             Dots(low, "c1", "down", 4.0),
             Line(best, "c2", steps=True),
             Dots(failed, "c4", "cross", 4.0),
@@ -72,7 +100,9 @@ def _tip(dot: Dot, metric: str) -> str:
 
 def _scores(values: Sequence[float], metric: str, label: str) -> Axis:
     fitted = axis(label, values, show=shown_as(metric), margin=0.08)
-    return Axis(fitted.label, fitted.low, min(fitted.high, 1.003) if is_share(metric) else fitted.high, False, fitted.show)
+    return Axis(
+        fitted.label, fitted.low, min(fitted.high, 1.003) if is_share(metric) else fitted.high, False, fitted.show
+    )
 
 
 def _label(metric: str, validation: bool) -> str:
@@ -83,7 +113,9 @@ def sizes(facts: Sizes, metric: str, validation: bool = True) -> str:
     """Scores against parameters, with the front of those that no other trial beats in both."""
     finals = [value for _, _, value in facts.finals]
     y = _scores(
-        [*finals, *(dot.value for dot in facts.dots if dot.value is not None and dot.value >= facts.floor)], metric, _label(metric, validation)
+        [*finals, *(dot.value for dot in facts.dots if dot.value is not None and dot.value >= facts.floor)],
+        metric,
+        _label(metric, validation),
     )
     params = [dot.params for dot in facts.dots if dot.params] + [params for _, params, _ in facts.finals]
     x = axis("parameters (log scale)", params, log=True, margin=0.08)
@@ -102,7 +134,14 @@ def sizes(facts: Sizes, metric: str, validation: bool = True) -> str:
         ]
         for name, params, value in facts.finals:
             colour = "c3" if name == "fixed" else "c2"
-            layers.append(Dots([(params, value, f"{network_name(name)}, trained in full: {score(metric, value)}")], colour, "diamond", 6.0))
+            layers.append(
+                Dots(
+                    [(params, value, f"{network_name(name)}, trained in full: {score(metric, value)}")],
+                    colour,
+                    "diamond",
+                    6.0,
+                )
+            )
             layers.append(Word(params, value, network_name(name).removesuffix(" network"), colour))
         return plot(size, x, y, layers, f"{metric_name(metric)} against the number of parameters")
 
@@ -114,14 +153,18 @@ def curves(facts: Curves, metric: str) -> str:
     shown = [curve for curve in facts.curves if len(curve.points) > 1]
     values = [value for curve in shown for _, value in curve.points]
     y = _scores(values, metric, _label(metric, True))
-    return _curves([curve.points for curve in shown], [curve.name for curve in shown], y, "validation score over the epochs")
+    return _curves(
+        [curve.points for curve in shown], [curve.name for curve in shown], y, "validation score over the epochs"
+    )
 
 
 def losses(facts: Curves) -> str:
     """Training losses of the final trainings."""
     shown = [curve for curve in facts.curves if len(curve.losses) > 1]
     y = axis("training loss (less is better)", [value for curve in shown for _, value in curve.losses])
-    return _curves([curve.losses for curve in shown], [curve.name for curve in shown], y, "training loss over the epochs")
+    return _curves(
+        [curve.losses for curve in shown], [curve.name for curve in shown], y, "training loss over the epochs"
+    )
 
 
 def _curves(series: Sequence[Points], names: Sequence[str], y: Axis, title: str) -> str:
@@ -136,7 +179,14 @@ def _curves(series: Sequence[Points], names: Sequence[str], y: Axis, title: str)
             above = [(epoch, max(value, y.low)) for epoch, value in points]
             layers.append(Line(above, colour))
             if len(points) <= 60:
-                layers.append(Dots([(epoch, value, f"epoch {epoch:.4g}: {y.show(value)}") for epoch, value in above], colour, "circle", 2.5))
+                layers.append(
+                    Dots(
+                        [(epoch, value, f"epoch {epoch:.4g}: {y.show(value)}") for epoch, value in above],
+                        colour,
+                        "circle",
+                        2.5,
+                    )
+                )
         return plot(size, x, y, layers, title)
 
     return both(draw)
@@ -155,7 +205,9 @@ LOW = Size("narrow", 328.0, 180.0), Size("wide", 820.0, 200.0)
 
 
 def line_style(i: int) -> tuple[str, bool]:
-    """Colour, and whether dashed, of the line of the decision with the index ``i``. Beyond six they repeat: the numbers at the ends tell them apart."""
+    """Colour, and whether dashed, of the line of the decision with the index ``i``. Beyond six they repeat: the numbers
+    at the ends tell them apart.
+    """
     return LINE_COLOURS[i % 3], i // 3 % 2 == 1
 
 
@@ -166,7 +218,10 @@ def level_style(level: int) -> tuple[str, str]:
 
 def policy(facts: Policy) -> str:
     """How probable the likeliest answer to each decision was, over the trials."""
-    x, y = Axis("trial", 0.0, float(max(1, facts.n_trials - 1))), Axis("probability of the likeliest answer", 0.0, 1.0, show=charts.percent)
+    x, y = (
+        Axis("trial", 0.0, float(max(1, facts.n_trials - 1))),
+        Axis("probability of the likeliest answer", 0.0, 1.0, show=charts.percent),
+    )
 
     def draw(size: Size) -> str:
         layers: list[Layer] = []
@@ -176,14 +231,20 @@ def policy(facts: Policy) -> str:
             layers.append(Line(decision.points, colour, dashed))
             name = f"{i + 1} {charts.shortened(decision.name, 180.0)}" if size.name == "wide" else f"{i + 1}"
             names.append((decision.points[-1][1], name, colour))
-        return plot(size, x, y, [*layers, Ends(names)], "probability of the likeliest answer to each decision over the trials")
+        return plot(
+            size, x, y, [*layers, Ends(names)], "probability of the likeliest answer to each decision over the trials"
+        )
 
     return both(draw)
 
 
 def entropy(facts: Policy) -> str:
     """How undecided the policy was on average, over the trials."""
-    return _nats(facts.entropy, Axis("trial", 0.0, float(max(1, facts.n_trials - 1))), "mean entropy of the policy over the trials")
+    return _nats(
+        facts.entropy,
+        Axis("trial", 0.0, float(max(1, facts.n_trials - 1))),
+        "mean entropy of the policy over the trials",
+    )
 
 
 def _nats(points: Points, x: Axis, title: str) -> str:
@@ -199,9 +260,17 @@ def forecasts(facts: Forecasts, metric: str, maximize: bool) -> str:
         x = Axis("expected to be better than", low, 1.0, show=charts.percent)
         y = Axis("was better than", 0.0, 1.0, show=charts.percent)
     else:
-        x = axis(f"expected {metric_name(metric)}" if facts.comparable else "expected (higher is better)", expected, show=shown_as(metric))
+        x = axis(
+            f"expected {metric_name(metric)}" if facts.comparable else "expected (higher is better)",
+            expected,
+            show=shown_as(metric),
+        )
         less = "" if maximize else " (less is better)"
-        y = _scores([dot.outcome for dot in facts.dots if dot.outcome >= facts.floor], metric, f"{metric_name(metric)} that came out{less}")
+        y = _scores(
+            [dot.outcome for dot in facts.dots if dot.outcome >= facts.floor],
+            metric,
+            f"{metric_name(metric)} that came out{less}",
+        )
 
     def draw(size: Size) -> str:
         layers: list[Layer] = []
@@ -235,10 +304,16 @@ def shared_losses(points: Points) -> str:
 
 def rewards(facts: Learning, measure: str) -> str:
     """What a controller's samples scored, and the moving average of that."""
-    y = _scores([value for _, value in (*facts.rewards, *facts.baselines)], measure, f"{metric_name(measure)} of sampled networks")
+    y = _scores(
+        [value for _, value in (*facts.rewards, *facts.baselines)],
+        measure,
+        f"{metric_name(measure)} of sampled networks",
+    )
     dots = [(epoch, value, f"epoch {epoch:.4g}: {y.show(value)}") for epoch, value in facts.rewards]
     layers: list[Layer] = [Dots(dots, "c1", "circle", 3.5 if len(dots) <= 60 else 2.0), Line(facts.baselines, "c2")]
-    return both(lambda size: plot(size, _epochs(facts.rewards), y, layers, "scores of the controller's samples over the epochs"))
+    return both(
+        lambda size: plot(size, _epochs(facts.rewards), y, layers, "scores of the controller's samples over the epochs")
+    )
 
 
 def learning_entropy(facts: Learning) -> str:
@@ -297,8 +372,13 @@ def numbers(facts: Numbers) -> str:
 
     def draw(size: Size) -> str:
         wide = size.name == "wide"
-        dots = [(a, b, f"true {number(_three(a))}, predicted {number(_three(b))}" if wide else "") for a, b in facts.dots]
-        layers: list[Layer] = [Line([(x.low, x.low), (x.high, x.high)], "faint", dashed=True), Dots(dots, "c1", "circle", 2.5)]
+        dots = [
+            (a, b, f"true {number(_three(a))}, predicted {number(_three(b))}" if wide else "") for a, b in facts.dots
+        ]
+        layers: list[Layer] = [
+            Line([(x.low, x.low), (x.high, x.high)], "faint", dashed=True),
+            Dots(dots, "c1", "circle", 2.5),
+        ]
         return plot(size, x, y, layers, "predicted against true numbers")
 
     return both(draw, NARROW_SQUARE, WIDE_SQUARE)
@@ -317,13 +397,22 @@ def confidence(facts: Confidence) -> str:
         before = [(row.confidence or 0.0, row.accuracy or 0.0) for row in facts.before if row.n]
         layers += [
             Line(before, "c3", dashed=True),
-            Dots([(a, b, f"before calibration: {share(a)} sure, {share(b)} right") for a, b in before], "c3", "ring", 3.5),
+            Dots(
+                [(a, b, f"before calibration: {share(a)} sure, {share(b)} right") for a, b in before], "c3", "ring", 3.5
+            ),
         ]
         after = [row for row in facts.after if row.n]
         layers.append(Line([(row.confidence or 0.0, row.accuracy or 0.0) for row in after], "c1"))
         for row in after:
             told = f"{share(row.confidence or 0)} sure, {share(row.accuracy or 0)} right ({row.n:,} pictures)"
-            layers.append(Dots([(row.confidence or 0.0, row.accuracy or 0.0, told)], "c1", "circle", 3.0 + 7.0 * math.sqrt(row.n / total)))
+            layers.append(
+                Dots(
+                    [(row.confidence or 0.0, row.accuracy or 0.0, told)],
+                    "c1",
+                    "circle",
+                    3.0 + 7.0 * math.sqrt(row.n / total),
+                )
+            )
         return plot(size, x, y, layers, "how often the network is right against how sure it is")
 
     return both(draw, NARROW_SQUARE, WIDE_SQUARE)
@@ -346,14 +435,16 @@ def network(graph: Graph, name: str = "network") -> str:
 
 
 def parts(graph: Graph, name: str = "network") -> list[tuple[str, str]]:
-    """(title, drawing) of up to two kinds of cells or blocks: the commonest outermost ones, cells or of more than one operation.
+    """(title, drawing) of up to two kinds of cells or blocks: the commonest outermost ones, cells or of more than one
+    operation.
 
     ``name`` tells their arrows from those of other graphs on the page.
     """
     kinds: dict[str, list[str]] = {}
     for path, scope in graph.scopes.items():
         inside = [other for other in graph.scopes.values() if other.path.startswith(path + ".")]
-        small = len(inside) < 2 and len(graph.inside(path)) < 6 and "Cell" not in scope.kind  # a cell is what was searched, however little it holds
+        # a cell is what was searched, however little it holds
+        small = len(inside) < 2 and len(graph.inside(path)) < 6 and "Cell" not in scope.kind
         if scope.kind in PLAIN_PARTS or small:
             continue
         outer = path.rpartition(".")[0]
@@ -362,14 +453,23 @@ def parts(graph: Graph, name: str = "network") -> list[tuple[str, str]]:
     common = Counter({kind: len(paths) for kind, paths in kinds.items()}).most_common(2)
     drawn = []
     for i, (kind, n) in enumerate(common):
-        path = max(kinds[kind], key=lambda path: (len(set(graph.scopes[path].inputs.values())), len(graph.inside(path))))
+        path = max(
+            kinds[kind], key=lambda path: (len(set(graph.scopes[path].inputs.values())), len(graph.inside(path)))
+        )
         drawn.append(
-            (f"{words(kind)} ({'one of ' if n > 1 else ''}{n})", _unique(draw_cell(graph, path, title=words(kind), note=False), f"{name}-part{i}"))
+            (
+                f"{words(kind)} ({'one of ' if n > 1 else ''}{n})",
+                _unique(draw_cell(graph, path, title=words(kind), note=False), f"{name}-part{i}"),
+            )
         )
     return drawn
 
 
 def _unique(svg: str, name: str) -> str:
-    """Arrow heads are found by their id, which must be there once in a page. The small print of a drawing is too small for a phone."""
-    larger = re.sub(r' (width|height)="([\d.]+)"', lambda size: f' {size[1]}="{float(size[2]) * ZOOM:.0f}"', svg, count=2)
+    """Arrow heads are found by their id, which must be there once in a page. The small print of a drawing is too small
+    for a phone.
+    """
+    larger = re.sub(
+        r' (width|height)="([\d.]+)"', lambda size: f' {size[1]}="{float(size[2]) * ZOOM:.0f}"', svg, count=2
+    )
     return larger.replace('id="tip"', f'id="tip-{name}"').replace("url(#tip)", f"url(#tip-{name})")

@@ -1,4 +1,6 @@
-"""What inheriting weights saved a search: one paragraph, from the notes that ``TrainingEvaluator(inherit=True)`` leaves with its outcomes."""
+"""What inheriting weights saved a search: one paragraph, from the notes that ``TrainingEvaluator(inherit=True)`` leaves
+with its outcomes.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,11 @@ from archsmith.core.trial import Trial
 
 @dataclass(frozen=True)
 class Inherited:
-    """``n`` of ``n_trials`` began with weights of others, on average with ``share`` of their parameters; ``n_lost`` found nothing left of their parents.
+    """``n`` of ``n_trials`` began with weights of others, on average with ``share`` of their parameters; ``n_lost``
+    found nothing left of their parents.
 
-    Those ``n`` trained for ``epochs`` in all, where from scratch they would have trained for ``fidelity``; ``seconds`` is what that saved, at the
-    speed of each trial.
+    Those ``n`` trained for ``epochs`` in all, where from scratch they would have trained for ``fidelity``; ``seconds``
+    is what that saved, at the speed of each trial.
     """
 
     n: int
@@ -31,7 +34,11 @@ class Inherited:
 
 def inherited_of(trials: Iterable[Trial]) -> Inherited | None:
     """None where no finished trial inherited anything, or would have."""
-    told = [(trial, trial.outcome.notes) for trial in trials if trial.outcome is not None and "inherited" in trial.outcome.notes]
+    told = [
+        (trial, trial.outcome.notes)
+        for trial in trials
+        if trial.outcome is not None and "inherited" in trial.outcome.notes
+    ]
     children = [(trial, notes) for trial, notes in told if _number(notes, "inherited") > 0]
     n_lost = sum(bool(notes.get("parent_lost")) for _, notes in told)
     if not children and not n_lost:
@@ -60,9 +67,12 @@ def inherited_lead(history: History) -> str:
     text = ""
     if found.n:
         text = (
-            f"{found.n:,} of {amount(found.n_trials, 'trial')} began with weights of an earlier one, on average {share(found.share)} of their parameters, "
-            f"and trained for {share(found.epochs / found.fidelity)} of the epochs that they would have taken from scratch"
-            f"{f', which saved about {duration(found.seconds)}' if found.seconds >= 1 else ''}. Their scores owe a part to the trials before them."
+            f"{found.n:,} of {amount(found.n_trials, 'trial')} began with weights of an earlier one, on average "
+            f"{share(found.share)} of their parameters, "
+            f"and trained for {share(found.epochs / found.fidelity)} of the epochs that they would have taken from "
+            "scratch"
+            f"{f', which saved about {duration(found.seconds)}' if found.seconds >= 1 else ''}. Their scores owe a "
+            "part to the trials before them."
         )
     if found.n_lost:
         text += f" {amount(found.n_lost, 'trial')} began from scratch because nothing was left of the parent."

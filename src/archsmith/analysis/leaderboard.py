@@ -1,4 +1,5 @@
-"""The leaderboard of a study: networks trained in full first, then the trials of its search, each as one row of plain data.
+"""The leaderboard of a study: networks trained in full first, then the trials of its search, each as one row of plain
+data.
 
 It looks the same in a terminal, in a notebook and in the report, and becomes a data frame on request.
 """
@@ -23,8 +24,8 @@ SHOWN = 20  # rows that a terminal and a notebook show
 class Leaderboard(Sequence[Row]):
     """Rows as dicts, best first within each kind; every row has the same keys, None where something is not known.
 
-    ``kind`` is ``final`` (trained in full) or ``trial`` (a short training of the search; its score does not compare with a final one); ``metric`` says
-    what ``valid`` and ``test`` are.
+    ``kind`` is ``final`` (trained in full) or ``trial`` (a short training of the search; its score does not compare
+    with a final one); ``metric`` says what ``valid`` and ``test`` are.
     """
 
     def __init__(self, rows: Iterable[Mapping[str, Any]], metric: str = "accuracy") -> None:
@@ -73,13 +74,19 @@ class Leaderboard(Sequence[Row]):
         table = [columns, *([cell(name, row.get(name)) for name in columns] for row in self._rows[:SHOWN])]
         widths = [max(len(line[i]) for line in table) for i in range(len(columns))]
         right = [name not in ("kind", "name", "error") for name in columns]
-        lines = ["  ".join(text.rjust(w) if r else text.ljust(w) for text, w, r in zip(line, widths, right, strict=True)).rstrip() for line in table]
+        lines = [
+            "  ".join(
+                text.rjust(w) if r else text.ljust(w) for text, w, r in zip(line, widths, right, strict=True)
+            ).rstrip()
+            for line in table
+        ]
         return "\n".join([f"Leaderboard ({self.metric})", *lines, *self._more()])
 
     def _repr_html_(self) -> str:
         columns = self.columns
         rows = [
-            [cell(name, row.get(name)) if name in ("exported", "error", "trial") else row.get(name) for name in columns] for row in self._rows[:SHOWN]
+            [cell(name, row.get(name)) if name in ("exported", "error", "trial") else row.get(name) for name in columns]
+            for row in self._rows[:SHOWN]
         ]
         more = "".join(f"<p>{html.escape(line)}</p>" for line in self._more())
         return markup.table(rows, columns, f"Leaderboard ({self.metric})") + more
@@ -89,13 +96,21 @@ class Leaderboard(Sequence[Row]):
         return [f"… and {left:,} more"] if left > 0 else []
 
 
-def leaderboard(finals: Iterable[Mapping[str, Any]], history: History | None = None, limit: int | None = None) -> Leaderboard:
-    """``finals`` are the rows of a FitResult as dicts; ``history`` gives the trials, at most ``limit`` of them. Networks that failed come last."""
+def leaderboard(
+    finals: Iterable[Mapping[str, Any]], history: History | None = None, limit: int | None = None
+) -> Leaderboard:
+    """``finals`` are the rows of a FitResult as dicts; ``history`` gives the trials, at most ``limit`` of them.
+    Networks that failed come last.
+    """
     objective = history.problem.objectives[0] if history is not None else None
     sign = 1.0 if objective is None or objective.maximize else -1.0
     scored = [_filled("final", row) for row in finals]
     scored.sort(key=lambda row: (row["valid"] is None, -sign * (row["valid"] or 0.0)))
-    trials = [] if history is None or objective is None else [_of_trial(trial, objective.metric) for trial in history.ranking()[:limit]]
+    trials = (
+        []
+        if history is None or objective is None
+        else [_of_trial(trial, objective.metric) for trial in history.ranking()[:limit]]
+    )
     return Leaderboard([*scored, *trials], "accuracy" if objective is None else objective.metric)
 
 

@@ -11,9 +11,13 @@ from archsmith.analysis.answers import target_name
 from archsmith.analysis.pictures import Picture, strip, thumbnail
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, listing, number, quoted, rounded
-from archsmith.data.images import ImageSet
+from archsmith.data.images.decode import ImageSet
 
-PARTS = (("train", "to learn from", "training"), ("valid", "to choose by", "validation"), ("test", "for the test at the end", "test"))
+PARTS = (
+    ("train", "to learn from", "training"),
+    ("valid", "to choose by", "validation"),
+    ("test", "for the test at the end", "test"),
+)
 UNEVEN = 3.0  # the largest class over the smallest, from which on the classes are called uneven
 MOST_STRIPS = 30  # classes whose pictures are shown
 FEW_CLASSES = 12  # up to which each class gets a whole row of pictures
@@ -33,7 +37,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class Material:
-    """``counts``: (class, training pictures), empty for numbers; ``warnings`` and ``notes`` are whole sentences; ``values`` are training numbers."""
+    """``counts``: (class, training pictures), empty for numbers; ``warnings`` and ``notes`` are whole sentences;
+    ``values`` are training numbers.
+    """
 
     lead: str
     name: str
@@ -86,7 +92,9 @@ def _sizes(study: Study) -> dict[str, int]:
     sizes = {}
     for part, _, _ in PARTS:
         known = counts.get(part)
-        size = sum(known) if isinstance(known, Sequence) else known if isinstance(known, int) else speed.get(f"n_{part}")
+        size = (
+            sum(known) if isinstance(known, Sequence) else known if isinstance(known, int) else speed.get(f"n_{part}")
+        )
         if size:
             sizes[part] = int(size)
     return sizes
@@ -132,7 +140,14 @@ def _samples(study: Study) -> tuple[Sample, ...]:
         chosen = own[np.linspace(0, len(own) - 1, min(each, len(own))).astype(int)]
         if len(chosen):
             picture = strip([np.asarray(train.images[i]) for i in chosen], SIDE)
-            samples.append(Sample(study.classes[label], picture, len(chosen), rounded(len(own)) if len(own) >= 10_000 else f"{len(own):,}"))
+            samples.append(
+                Sample(
+                    study.classes[label],
+                    picture,
+                    len(chosen),
+                    rounded(len(own)) if len(own) >= 10_000 else f"{len(own):,}",
+                )
+            )
     return tuple(samples)
 
 
@@ -140,4 +155,7 @@ def _numbered(train: ImageSet) -> tuple[Sample, ...]:
     """From the smallest number to the largest."""
     order = np.argsort(train.labels, kind="stable")
     chosen = order[np.unique(np.linspace(0, len(order) - 1, SHOWN_NUMBERS).astype(int))]
-    return tuple(Sample(number(float(f"{float(train.labels[i]):.4g}")), thumbnail(np.asarray(train.images[i]), SIDE), 1, "") for i in chosen.tolist())
+    return tuple(
+        Sample(number(float(f"{float(train.labels[i]):.4g}")), thumbnail(np.asarray(train.images[i]), SIDE), 1, "")
+        for i in chosen.tolist()
+    )

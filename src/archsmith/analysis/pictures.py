@@ -27,13 +27,17 @@ class Picture:
 
 
 def thumbnail(image: Pixels, side: int) -> Picture:
-    """``image`` uint8 ``(h, w, 1 or 3)`` so that its longer side has ``side`` pixels; a tiny one is magnified by a whole number, which keeps its pixels."""
+    """``image`` uint8 ``(h, w, 1 or 3)`` so that its longer side has ``side`` pixels; a tiny one is magnified by a
+    whole number, which keeps its pixels.
+    """
     small = _fitted(image, side)
     return Picture(_uri(small), small.width, small.height)
 
 
 def strip(images: Sequence[Pixels], side: int) -> Picture:
-    """Pictures side by side in one file, each in a square of about ``side`` pixels: a whole multiple of the pictures' own size, where they are small."""
+    """Pictures side by side in one file, each in a square of about ``side`` pixels: a whole multiple of the pictures'
+    own size, where they are small.
+    """
     longest = max(max(image.shape[:2]) for image in images)
     side = longest * max(1, round(side / longest)) if longest <= side else side
     tiles = [_fitted(image, side) for image in images]
@@ -51,7 +55,9 @@ def _fitted(image: Pixels, side: int) -> Image.Image:
         times = max(1, side // longer)
         return picture.resize((picture.width * times, picture.height * times), Image.Resampling.NEAREST)
     ratio = side / longer
-    return picture.resize((max(1, round(picture.width * ratio)), max(1, round(picture.height * ratio))), Image.Resampling.LANCZOS)
+    return picture.resize(
+        (max(1, round(picture.width * ratio)), max(1, round(picture.height * ratio))), Image.Resampling.LANCZOS
+    )
 
 
 def _uri(picture: Image.Image) -> str:

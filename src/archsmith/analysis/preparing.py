@@ -1,7 +1,9 @@
-"""What came before the first trial where networks share their weights: how these were trained, and which networks were derived from them.
+"""What came before the first trial where networks share their weights: how these were trained, and which networks were
+derived from them.
 
-Read from what an evaluator reports while it prepares (``train_loss``, ``reward``, ``baseline`` and ``entropy`` over the epochs) and from the notes of its end
-(``epochs``, ``seconds``, ``keys``, ``params``, ``derived``), as archsmith.oneshot writes them. An evaluator that prepares something else has no part here.
+Read from what an evaluator reports while it prepares (``train_loss``, ``reward``, ``baseline`` and ``entropy`` over the
+epochs) and from the notes of its end (``epochs``, ``seconds``, ``keys``, ``params``, ``derived``), as archsmith.oneshot
+writes them. An evaluator that prepares something else has no part here.
 """
 
 from __future__ import annotations
@@ -21,8 +23,13 @@ from archsmith.graphs.graph import Graph
 
 SHARED = "archsmith.oneshot.evaluator:SharedWeightsEvaluator"
 INSIDE = ("evaluator", "second")  # fields of a wrapper that hold the evaluator whose scores its trials get
-MEASURES = {"classes": "accuracy", "balanced": "balanced_accuracy", "numbers": "r2"}  # by the evaluator's task; more is better in all of them
-DRAWN = {"uniform": ", drawn by chance", "fair": ", drawn so that every answer came equally often", "controller": ", which a controller drew"}
+# by the evaluator's task; more is better in all of them
+MEASURES = {"classes": "accuracy", "balanced": "balanced_accuracy", "numbers": "r2"}
+DRAWN = {
+    "uniform": ", drawn by chance",
+    "fair": ", drawn so that every answer came equally often",
+    "controller": ", which a controller drew",
+}
 MOST_POINTS = 400  # of one line
 TOP = 10  # derived networks in the table
 
@@ -31,7 +38,9 @@ Points = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True)
 class Learning:
-    """A controller that learnt in turns with the weights. ``rewards``, ``baselines`` (their moving average) and ``entropy`` (nats): (epoch, value)."""
+    """A controller that learnt in turns with the weights. ``rewards``, ``baselines`` (their moving average) and
+    ``entropy`` (nats): (epoch, value).
+    """
 
     lead: str
     rewards: Points
@@ -41,7 +50,9 @@ class Learning:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A derived network: its ``place`` from 1 and its ``score`` by the first look, and the ``trial`` that tried it, with what that scored (None: nothing)."""
+    """A derived network: its ``place`` from 1 and its ``score`` by the first look, and the ``trial`` that tried it,
+    with what that scored (None: nothing).
+    """
 
     place: int
     score: float
@@ -69,7 +80,9 @@ class Favourite:
 
 @dataclass(frozen=True)
 class Preparing:
-    """``losses`` (epoch, training loss); ``measure`` is the metric of rewards and first looks. A part is None where there is nothing to show."""
+    """``losses`` (epoch, training loss); ``measure`` is the metric of rewards and first looks. A part is None where
+    there is nothing to show.
+    """
 
     lead: str
     measure: str
@@ -87,7 +100,14 @@ def preparing_of(study: Study) -> Preparing | None:
         return None  # what it says means something else
     if not losses and learning is None and not notes:
         return None
-    return Preparing(_lead(study, losses), _measure(study), losses, learning, _derived(study, candidates), _favourite(study, candidates))
+    return Preparing(
+        _lead(study, losses),
+        _measure(study),
+        losses,
+        learning,
+        _derived(study, candidates),
+        _favourite(study, candidates),
+    )
 
 
 def judged_by_sharing(study: Study) -> bool:
@@ -98,7 +118,9 @@ def judged_by_sharing(study: Study) -> bool:
 def _lead(study: Study, losses: Points) -> str:
     text = _unfinished(study) if study.history.prepared is None else _trained(study, study.history.prepared)
     if len(losses) > 1:
-        text += f" The training loss, of which less is better, went from {number(losses[0][1])} to {number(losses[-1][1])}."
+        text += (
+            f" The training loss, of which less is better, went from {number(losses[0][1])} to {number(losses[-1][1])}."
+        )
     return text
 
 
@@ -106,11 +128,15 @@ def _trained(study: Study, notes: Mapping[str, Any]) -> str:
     params, keys, epochs, seconds = (_finite(notes.get(name)) for name in ("params", "keys", "epochs", "seconds"))
     text = "All networks of this search share one set of weights"
     text += f": {rounded(params)} numbers" if params else ""
-    text += f" in {amount(int(keys), 'piece')}, of which each network takes those that it needs" if params and keys else ""
+    text += (
+        f" in {amount(int(keys), 'piece')}, of which each network takes those that it needs" if params and keys else ""
+    )
     text += ". They were trained"
     text += f" for {epochs:.3g} epochs (rounds through all training pictures)" if epochs is not None else ""
     text += f" in {duration(seconds)}" if seconds is not None else ""
-    return f"{text}; every step trained those that one network needs{DRAWN.get(str(_settings(study).get('sampler')), '')}."
+    return (
+        f"{text}; every step trained those that one network needs{DRAWN.get(str(_settings(study).get('sampler')), '')}."
+    )
 
 
 def _unfinished(study: Study) -> str:
@@ -119,7 +145,9 @@ def _unfinished(study: Study) -> str:
     seconds, planned, left = (_finite(metrics.get(name)) for name in ("seconds", "epochs", "seconds_left"))
     text = f"All networks of this search share one set of weights, whose training {'is still running' if study.running else 'was cut off'}"
     text += f" after {duration(seconds)}" if seconds is not None else ""
-    text += f", with {step:.3g}{f' of {planned:.3g}' if planned else ''} epochs (rounds through all training pictures) done"
+    text += (
+        f", with {step:.3g}{f' of {planned:.3g}' if planned else ''} epochs (rounds through all training pictures) done"
+    )
     return text + (f" and about {duration(left)} left." if left and study.running else ".")
 
 
@@ -151,17 +179,24 @@ def _line(reports: Reports, name: str) -> Points:
 
 
 def _finite(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) else None
+    return (
+        float(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        else None
+    )
 
 
 # Derived networks
 
 
 def _candidates(study: Study, notes: Mapping[str, Any]) -> list[Candidate]:
-    proposed = {trial.notes.get("rank"): trial for trial in study.history.trials if trial.notes.get("operator") == "derived"}
+    proposed = {
+        trial.notes.get("rank"): trial for trial in study.history.trials if trial.notes.get("operator") == "derived"
+    }
     candidates = []
     for rank, (architecture, value) in enumerate(_rows(notes)):
-        trial = proposed.get(rank) or next(iter(study.history.of(architecture)), None)  # another strategy may have come across it
+        # another strategy may have come across it
+        trial = proposed.get(rank) or next(iter(study.history.of(architecture)), None)
         candidates.append(Candidate(rank + 1, value, None if trial is None else trial.id, _value(study, trial)))
     return candidates
 
@@ -188,18 +223,30 @@ def _best(candidates: Sequence[Candidate]) -> Candidate:
 def _derived(study: Study, candidates: Sequence[Candidate]) -> Derived | None:
     if not candidates:
         return None
-    n, drawn, tried = len(candidates), _finite(_settings(study).get("candidates")), [row for row in candidates if row.value is not None]
+    n, drawn, tried = (
+        len(candidates),
+        _finite(_settings(study).get("candidates")),
+        [row for row in candidates if row.value is not None],
+    )
     text = f"After the training {amount(int(drawn), 'network was', 'networks were') if drawn else 'networks were'} drawn and scored with the shared weights; "
     text += f"the {n} best were kept." if n > 1 else "the best one was kept."
     if len(tried) > 1:
         best = _best(candidates)
         text += f" Trials looked at {'all of these' if len(tried) == n else f'{len(tried)} of these'} more closely"
-        text += ", and the first one stayed the best." if best.place == 1 else f", and number {best.place} came out best."
+        text += (
+            ", and the first one stayed the best." if best.place == 1 else f", and number {best.place} came out best."
+        )
     batches = _finite(_args(_judge(study)).get("n_eval"))
-    seen = f"{amount(int(batches), 'batch', 'batches')} of validation pictures" if batches else "all validation pictures"
+    seen = (
+        f"{amount(int(batches), 'batch', 'batches')} of validation pictures" if batches else "all validation pictures"
+    )
     looked = "The first look is at one small batch of validation pictures, so it is rough."
     if tried:
-        looked += f" A trial uses the same shared weights on {seen}." if judged_by_sharing(study) else " A trial is scored without shared weights."
+        looked += (
+            f" A trial uses the same shared weights on {seen}."
+            if judged_by_sharing(study)
+            else " A trial is scored without shared weights."
+        )
     return Derived(text, looked, tuple(candidates[:TOP]), len(candidates[TOP:]))
 
 
@@ -208,7 +255,11 @@ def _favourite(study: Study, candidates: Sequence[Candidate]) -> Favourite | Non
     if candidates:
         best = _best(candidates)
         name += f" (number {best.place})"
-        architecture = _rows(study.history.prepared or {})[best.place - 1][0] if best.trial is None else study.history.trials[best.trial].architecture
+        architecture = (
+            _rows(study.history.prepared or {})[best.place - 1][0]
+            if best.trial is None
+            else study.history.trials[best.trial].architecture
+        )
     else:
         name = "the best of the controller's last samples"
         texts = (metrics["best"] for _, metrics in reversed(study.preparing) if isinstance(metrics.get("best"), str))

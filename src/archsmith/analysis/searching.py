@@ -40,12 +40,16 @@ FAILURES = {  # kinds of EvaluationError
 MOST_DOTS = 800  # trials that a picture shows one by one
 TOP = 10
 LOW_OUTLIERS = 4.0  # scores further below the median than this many times the best is above it are drawn at the edge
-CLOSE = 0.01  # two shares this close, or two other scores this close as a part of all scores' range, count as the same for a choice by size
+# two shares this close, or two other scores this close as a part of all scores' range, count as the same for a choice
+# by size
+CLOSE = 0.01
 
 
 @dataclass(frozen=True)
 class Dot:
-    """One trial: when it ended, in seconds as in ``Progress``, its score (None: it failed), its size where it is known, and whether at the highest fidelity."""
+    """One trial: when it ended, in seconds as in ``Progress``, its score (None: it failed), its size where it is known,
+    and whether at the highest fidelity.
+    """
 
     trial: int
     seconds: float
@@ -58,10 +62,11 @@ class Dot:
 
 @dataclass(frozen=True)
 class Progress:
-    """``best``: (seconds, score) whenever there was a new best one at the highest fidelity; ``n_left_out`` dots are not drawn.
+    """``best``: (seconds, score) whenever there was a new best one at the highest fidelity; ``n_left_out`` dots are not
+    drawn.
 
-    Seconds count from the beginning of the study, or from the end of what the evaluator prepared where that took long (``prepared``). ``shared``: scores
-    come from shared weights.
+    Seconds count from the beginning of the study, or from the end of what the evaluator prepared where that took long
+    (``prepared``). ``shared``: scores come from shared weights.
     """
 
     lead: str
@@ -79,7 +84,9 @@ class Progress:
 
 @dataclass(frozen=True)
 class Sizes:
-    """``front``: (parameters, score, trial) of the trials that no other beats in both, smallest first; ``finals``: (name, parameters, score)."""
+    """``front``: (parameters, score, trial) of the trials that no other beats in both, smallest first; ``finals``:
+    (name, parameters, score).
+    """
 
     lead: str
     dots: tuple[Dot, ...]
@@ -119,7 +126,9 @@ class Curves:
 
 @dataclass(frozen=True)
 class Searching:
-    """Each part is None where there is nothing to show; ``inherited`` tells what trials took over from others, empty where they took nothing."""
+    """Each part is None where there is nothing to show; ``inherited`` tells what trials took over from others, empty
+    where they took nothing.
+    """
 
     progress: Progress | None
     sizes: Sizes | None
@@ -130,7 +139,9 @@ class Searching:
 
 def searching_of(study: Study) -> Searching:
     dots = _dots(study)
-    return Searching(_progress(study, dots), _sizes(study, dots), _top(study), _curves(study), inherited_lead(study.history))
+    return Searching(
+        _progress(study, dots), _sizes(study, dots), _top(study), _curves(study), inherited_lead(study.history)
+    )
 
 
 def _dots(study: Study) -> list[Dot]:
@@ -160,7 +171,9 @@ Drawn = TypeVar("Drawn", bound=OfTrial)
 
 
 def thinned(dots: Sequence[Drawn], kept: set[int], limit: int = MOST_DOTS) -> tuple[tuple[Drawn, ...], int]:
-    """About ``limit`` dots at most, drawn by a fixed lot, those of the trials in ``kept`` always; and how many were left out."""
+    """About ``limit`` dots at most, drawn by a fixed lot, those of the trials in ``kept`` always; and how many were
+    left out.
+    """
     if len(dots) <= limit:
         return tuple(dots), 0
     # Every so-manieth dot would flatter whatever happens at regular intervals.
@@ -170,7 +183,9 @@ def thinned(dots: Sequence[Drawn], kept: set[int], limit: int = MOST_DOTS) -> tu
 
 
 def floor_of(study: Study, values: Sequence[float]) -> tuple[float, int]:
-    """Below which a score is drawn at the edge, so that a few hopeless ones do not press all others together; and how many are."""
+    """Below which a score is drawn at the edge, so that a few hopeless ones do not press all others together; and how
+    many are.
+    """
     if not study.maximize or len(values) < 5:
         return -math.inf, 0
     best, median = max(values), statistics.median(values)
@@ -197,7 +212,11 @@ def _progress(study: Study, dots: Sequence[Dot]) -> Progress | None:
             leaders.append(dot.trial)
     some, left_out = thinned(dots, {*leaders})
     fidelity = study.history.problem.fidelity
-    told = f"{fidelity.maximum:.2g} {fidelity.name.replace('_', ' ')}" if fidelity.maximum != 1 or fidelity.name != "epochs" else ""
+    told = (
+        f"{fidelity.maximum:.2g} {fidelity.name.replace('_', ' ')}"
+        if fidelity.maximum != 1 or fidelity.name != "epochs"
+        else ""
+    )
     return Progress(
         _progress_lead(study, dots, leaders),
         some,
@@ -221,7 +240,11 @@ def _progress_lead(study: Study, dots: Sequence[Dot], leaders: Sequence[int]) ->
     text = f"{amount(n, 'network was', 'networks were')} tried in {took}."
     failed = [dot.error or "" for dot in dots if dot.value is None]
     if failed:
-        kinds = Counter(trial.outcome.error_kind for trial in study.history.finished if not trial.ok and trial.outcome and trial.outcome.error_kind)
+        kinds = Counter(
+            trial.outcome.error_kind
+            for trial in study.history.finished
+            if not trial.ok and trial.outcome and trial.outcome.error_kind
+        )
         kind = kinds.most_common(1)[0][0] if kinds else ""
         why = f" ({'most often: ' if len(kinds) > 1 else ''}{FAILURES.get(kind, kind)})" if kind else ""
         text += f" {amount(len(failed), 'trial')} failed{why}."
@@ -238,7 +261,10 @@ def _progress_lead(study: Study, dots: Sequence[Dot], leaders: Sequence[int]) ->
     if place > 0.8 * n:
         return text + " The best came near the end, so more time would probably find better ones."
     if place < 0.5 * n and n - place >= ENOUGH:
-        return text + f" The {n - place:,} that ended after it were not better, so more of the same search would probably gain little."
+        return (
+            text + f" The {n - place:,} that ended after it were not better, so more of the same search would probably "
+            "gain little."
+        )
     return text
 
 
@@ -247,7 +273,11 @@ def _progress_lead(study: Study, dots: Sequence[Dot], leaders: Sequence[int]) ->
 
 def _sizes(study: Study, dots: Sequence[Dot]) -> Sizes | None:
     sized = [dot for dot in dots if dot.full and dot.value is not None and dot.params]
-    if len(sized) < 2 or len({dot.params for dot in sized}) < 2 or study.history.problem.objectives[0].metric == "params":
+    if (
+        len(sized) < 2
+        or len({dot.params for dot in sized}) < 2
+        or study.history.problem.objectives[0].metric == "params"
+    ):
         return None
     sign = 1.0 if study.maximize else -1.0
     front: list[tuple[float, float, int]] = []
@@ -260,7 +290,9 @@ def _sizes(study: Study, dots: Sequence[Dot]) -> Sizes | None:
         for row in study.rows
         if row.get("valid") is not None and row.get("params") and row["name"] != "linear"
     )
-    return Sizes(_sizes_lead(study, sized, front), some, tuple(front), finals, left_out, *floor_of(study, _values(sized)))
+    return Sizes(
+        _sizes_lead(study, sized, front), some, tuple(front), finals, left_out, *floor_of(study, _values(sized))
+    )
 
 
 def _sizes_lead(study: Study, sized: Sequence[Dot], front: Sequence[tuple[float, float, int]]) -> str:
@@ -279,9 +311,17 @@ def _sizes_lead(study: Study, sized: Sequence[Dot], front: Sequence[tuple[float,
     tolerance = CLOSE if is_share(study.metric) else CLOSE * (max(values) - min(values))
     small, close, which = next(entry for entry in front if abs(entry[1] - value) <= tolerance)
     if params >= 1.5 * small:
-        near = f"{points(close - value)} behind the best" if is_share(study.metric) else f"at {number(close)} against {number(value)}"
+        near = (
+            f"{points(close - value)} behind the best"
+            if is_share(study.metric)
+            else f"at {number(close)} against {number(value)}"
+        )
         fewer = number(float(f"{params / small:.2g}"))
-        return text + f"Trial {which} has {rounded(small)} parameters, {fewer} times fewer than the best one (trial {trial}), and is only {near}."
+        return (
+            text
+            + f"Trial {which} has {rounded(small)} parameters, {fewer} times fewer than the best one (trial {trial}), "
+            f"and is only {near}."
+        )
     return text + f"The best trial has {rounded(params)} parameters; no much smaller one came close."
 
 
@@ -293,7 +333,15 @@ def _top(study: Study) -> tuple[TopTrial, ...]:
     top = []
     for place, trial in enumerate(study.history.ranking()[:TOP], start=1):
         seconds = trial.outcome.seconds if trial.outcome else 0.0
-        row = TopTrial(place, trial.id, trial.metrics[metric], trial.metrics.get("params"), seconds, trial.parents, _decisions(trial))
+        row = TopTrial(
+            place,
+            trial.id,
+            trial.metrics[metric],
+            trial.metrics.get("params"),
+            seconds,
+            trial.parents,
+            _decisions(trial),
+        )
         top.append(row)
     return tuple(top)
 
@@ -312,8 +360,12 @@ def _curves(study: Study) -> Curves | None:
     exported = (study.exported or {}).get("name")
     curves = []
     for name, rows in study.curves.items():
-        points = tuple((epoch, float(metrics[study.metric])) for epoch, metrics in rows if metrics.get(study.metric) is not None)
-        losses = tuple((epoch, float(metrics["train_loss"])) for epoch, metrics in rows if metrics.get("train_loss") is not None)
+        points = tuple(
+            (epoch, float(metrics[study.metric])) for epoch, metrics in rows if metrics.get(study.metric) is not None
+        )
+        losses = tuple(
+            (epoch, float(metrics["train_loss"])) for epoch, metrics in rows if metrics.get("train_loss") is not None
+        )
         if points or len(losses) > 1:
             curves.append(Curve(name, points, losses, name == exported))
     if not curves:
@@ -328,7 +380,8 @@ def _curves_lead(study: Study, curve: Curve) -> str:
         return f"The {name} was trained for {curve.losses[-1][0] if curve.losses else data[-1][0]:.3g} epochs, rounds through all training pictures."
     (_, start), (end_epoch, end) = data[0], data[-1]
     text = (
-        f"Within {end_epoch:.3g} epochs (rounds through all training pictures) the {name} went from {score(study.metric, start)} to "
+        f"Within {end_epoch:.3g} epochs (rounds through all training pictures) the {name} went from "
+        f"{score(study.metric, start)} to "
         f"{score(study.metric, end)} on the validation pictures."
     )
     late = [value for epoch, value in data if epoch <= 0.75 * end_epoch]
@@ -338,6 +391,7 @@ def _curves_lead(study: Study, curve: Curve) -> str:
     if gain > 0.005:
         return (
             text
-            + f" The last quarter brought {points(gain)}, as it does where the steps grow smaller towards the end; more time may bring a little more."
+            + f" The last quarter brought {points(gain)}, as it does where the steps grow smaller towards the end; "
+            "more time may bring a little more."
         )
     return text + " The last quarter brought next to nothing: longer training alone would hardly help."

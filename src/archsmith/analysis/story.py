@@ -69,7 +69,9 @@ class Reproduce:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the page shows. A part is None where the study has nothing to say about it; ``missing`` says what could not be read."""
+    """Everything that the page shows. A part is None where the study has nothing to say about it; ``missing`` says what
+    could not be read.
+    """
 
     study: Study
     answer: Answer
@@ -172,7 +174,8 @@ def _unfinished(study: Study) -> tuple[str, str]:
     return (
         headline,
         f"The best of {amount(len(study.history.finished), 'trial')} so far scores {value} on the validation pictures"
-        f"{' with shared weights, which only rank networks' if judged_by_sharing(study) else ''}; no test score exists yet.",
+        f"{' with shared weights, which only rank networks' if judged_by_sharing(study) else ''}; no test score "
+        "exists yet.",
     )
 
 
@@ -182,8 +185,10 @@ def _searched(study: Study) -> tuple[str, str]:
         return "No network has a score yet", _without_score(study)
     metric = study.history.problem.objectives[0].metric
     return (
-        f"Best {metric_name(metric)} of {amount(len(study.history.finished), 'trial')}: {score(metric, best.metrics[metric])}",
-        "This study was a search alone: no network was trained in full and there is no test score. The best of many scores looks better than it is, "
+        f"Best {metric_name(metric)} of {amount(len(study.history.finished), 'trial')}: "
+        f"{score(metric, best.metrics[metric])}",
+        "This study was a search alone: no network was trained in full and there is no test score. The best of many "
+        "scores looks better than it is, "
         "since chance helped to pick it."
         + (
             " These scores come from shared weights, which only rank networks: they are not the scores of trained ones."
@@ -212,13 +217,29 @@ def _facts(study: Study) -> tuple[tuple[str, str], ...]:
     failed = f", {study.n_failed:,} failed" if study.n_failed else ""
     device = study.fit.get("device")
     facts = [
-        ("exported", network_name(str(row["name"])) + (f" (trial {row['trial']})" if row.get("trial") is not None else "") if row else None),
-        ("size" if row else "size of the best trial", f"{rounded(params)} parameters, {_megabytes(4 * params)} of weights" if params else None),
+        (
+            "exported",
+            network_name(str(row["name"])) + (f" (trial {row['trial']})" if row.get("trial") is not None else "")
+            if row
+            else None,
+        ),
+        (
+            "size" if row else "size of the best trial",
+            f"{rounded(params)} parameters, {_megabytes(4 * params)} of weights" if params else None,
+        ),
         ("work", f"{rounded(macs)} multiply-adds a picture" if macs else None),
         ("networks tried", f"{len(study.history.finished):,}{failed}"),
-        ("time", duration(seconds) + (" (simulated)" if study.simulated else "") + (f" of {duration(budget)}" if budget else "")),
+        (
+            "time",
+            duration(seconds)
+            + (" (simulated)" if study.simulated else "")
+            + (f" of {duration(budget)}" if budget else ""),
+        ),
         ("the search ended because", REASONS.get(str(stop), str(stop)) if stop else None),
-        ("computed on", str(device.get("sentence") or device) if isinstance(device, Mapping) else str(device) if device else None),
+        (
+            "computed on",
+            str(device.get("sentence") or device) if isinstance(device, Mapping) else str(device) if device else None,
+        ),
         ("begun", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(study.started))),
         ("study", study.id),
     ]
@@ -232,10 +253,18 @@ def _megabytes(size: float) -> str:
 def _warning(study: Study) -> str:
     leaks = (study.checks.get("leaks") or {}).get("test") or 0
     reads = (
-        [f"{leaks:,} test pictures are in the training or validation part too, so the test score is better than it will be in use."] if leaks else []
+        [
+            f"{leaks:,} test pictures are in the training or validation part too, so the test score is better than it "
+            "will be in use."
+        ]
+        if leaks
+        else []
     )
     if study.test_reads > 1:
-        reads.append(f"The test pictures were read {study.test_reads} times, since the study was extended; selection never saw them.")
+        reads.append(
+            f"The test pictures were read {study.test_reads} times, since the study was extended; selection never saw "
+            "them."
+        )
     return " ".join(reads)
 
 
@@ -243,7 +272,9 @@ def _warning(study: Study) -> str:
 
 
 def _spent(study: Study) -> Spent | None:
-    rows = tuple((PHASES.get(phase.name, phase.name), phase.seconds, phase.forecast_seconds) for phase in study.phases.values())
+    rows = tuple(
+        (PHASES.get(phase.name, phase.name), phase.seconds, phase.forecast_seconds) for phase in study.phases.values()
+    )
     shown = tuple(row for row in rows if row[1] >= 0.05 or row[2])
     if not shown:
         return None
@@ -253,7 +284,11 @@ def _spent(study: Study) -> Spent | None:
     text = f"The job {'took' if done else 'has taken'} {duration(total)}"
     if budget:
         left = budget - total
-        text += f" of the {duration(budget)} that it was given" + (f", {duration(-left)} too long" if left < -0.5 else "") + "."
+        text += (
+            f" of the {duration(budget)} that it was given"
+            + (f", {duration(-left)} too long" if left < -0.5 else "")
+            + "."
+        )
     else:
         text += "; it had no limit on time."
     name, most, _ = max(shown, key=lambda row: row[1])
@@ -262,7 +297,9 @@ def _spent(study: Study) -> Spent | None:
     if off and done:
         _, name, spent, forecast = max(off)
         if abs(spent - forecast) > 0.2 * forecast and abs(spent - forecast) > 2:
-            text += f" The forecast was furthest off for {name}: {duration(forecast)} expected, {duration(spent)} spent."
+            text += (
+                f" The forecast was furthest off for {name}: {duration(forecast)} expected, {duration(spent)} spent."
+            )
         else:
             text += " All phases took about as long as forecast."
     expected = (study.fit.get("plan") or {}).get("forecast_trials")
@@ -297,7 +334,9 @@ def _reproduce(study: Study) -> Reproduce:
         elif command:
             lead += " The budget was a number of trials, so the same command repeats the same search."
     else:
-        lead = "The log holds every proposal and every result; the same seed and settings propose the same networks again."
+        lead = (
+            "The log holds every proposal and every result; the same seed and settings propose the same networks again."
+        )
     bundle = study.folder.resolve() / "final" / "bundle"
     target = (study.result or {}).get("model_dir")
     return Reproduce(
@@ -314,12 +353,17 @@ def _spec(spec: Any, *, plain: bool) -> str | None:
     if not isinstance(spec, Mapping) or "type" not in spec:
         return None
     args = {} if plain else spec.get("args") or {}
-    told = ", ".join(f"{name} = {value if isinstance(value, str) else json.dumps(value)}" for name, value in args.items())
+    told = ", ".join(
+        f"{name} = {value if isinstance(value, str) else json.dumps(value)}" for name, value in args.items()
+    )
     return f"{spec['type']}{f' ({told})' if told else ''}"
 
 
 def _goal(problem: Problem) -> str:
-    goals = [f"{metric_name(objective.metric)}, {'more' if objective.maximize else 'less'} is better" for objective in problem.objectives]
+    goals = [
+        f"{metric_name(objective.metric)}, {'more' if objective.maximize else 'less'} is better"
+        for objective in problem.objectives
+    ]
     limits = [
         f"{metric_name(limit.metric)} {sign} {number(bound)}"
         for limit in problem.constraints

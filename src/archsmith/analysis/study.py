@@ -1,6 +1,8 @@
-"""A study as a reader finds it: its log folded once, and what lies beside the log. Everything but the log may be missing.
+"""A study as a reader finds it: its log folded once, and what lies beside the log. Everything but the log may be
+missing.
 
-Nothing here needs the modules of the space, the strategy or the evaluator: a report can be written where those cannot be imported.
+Nothing here needs the modules of the space, the strategy or the evaluator: a report can be written where those cannot
+be imported.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
 from archsmith.core.trial import Trial
-from archsmith.data.cache import open_splits
+from archsmith.data.images.cache import open_splits
 from archsmith.data.splits import Splits
 from archsmith.graphs.graph import Graph
 from archsmith.runtime.sqlite import SqliteStore
@@ -33,7 +35,9 @@ WORTH_SECONDS = 1.0  # a preparation that takes longer is told apart from the se
 
 @dataclass
 class Phase:
-    """One phase of the main job over all openings of the study. ``state`` is ``started`` or ``finished``; ``forecast_seconds`` None: nobody guessed."""
+    """One phase of the main job over all openings of the study. ``state`` is ``started`` or ``finished``;
+    ``forecast_seconds`` None: nobody guessed.
+    """
 
     name: str
     forecast_seconds: float | None = None
@@ -45,7 +49,8 @@ class Phase:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the exported network answered on labelled pictures of the test part; ``index`` ``(n,)`` says which ones these are.
+    """What the exported network answered on labelled pictures of the test part; ``index`` ``(n,)`` says which ones
+    these are.
 
     ``outputs``: probabilities ``(n, k)`` or numbers ``(n,)``; ``raw``: probabilities before the temperature.
     """
@@ -62,12 +67,14 @@ class Predictions:
 
 @dataclass
 class Study:
-    """One study. ``seconds`` are on its own clock, over all openings; ``finished_at`` says for each finished trial when, on that clock.
+    """One study. ``seconds`` are on its own clock, over all openings; ``finished_at`` says for each finished trial
+    when, on that clock.
 
-    ``preparing`` is what the evaluator reported of its prepare phase; ``prepared_at`` when that was over, 0 where it took no time worth a word.
+    ``preparing`` is what the evaluator reported of its prepare phase; ``prepared_at`` when that was over, 0 where it
+    took no time worth a word.
 
-    ``began`` is the data of the first event, ``fit`` what the main job put there (empty for a plain search), ``result`` the FitResult as a dict;
-    ``missing`` says in sentences what could not be read.
+    ``began`` is the data of the first event, ``fit`` what the main job put there (empty for a plain search), ``result``
+    the FitResult as a dict; ``missing`` says in sentences what could not be read.
     """
 
     id: str
@@ -162,7 +169,11 @@ def _folded(folder: Path, store: SqliteStore) -> Study:
     events = iter(store.read())
     first = next(events, None)
     if first is None or first.kind != "study":
-        raise StudyError(f"The study {folder.name} has nothing in its log yet." if store.exists else f"There is no study in {str(folder)!r}.")
+        raise StudyError(
+            f"The study {folder.name} has nothing in its log yet."
+            if store.exists
+            else f"There is no study in {str(folder)!r}."
+        )
     # The space itself is not needed to rank trials, and may not be importable here.
     history = History(Problem.from_dict(None, first.data["problem"]))  # type: ignore[arg-type]
     study = Study(folder.resolve().name, folder, first.data, history, first.time)
@@ -221,7 +232,8 @@ class _Clock:
         reports = self.study.preparing
         before: Mapping[str, Any] = {}
         while reports and reports[-1][0] >= step:
-            at, known = reports.pop()  # later ones are of an attempt that was killed; at the same step more is known now
+            # later ones are of an attempt that was killed; at the same step more is known now
+            at, known = reports.pop()
             before = known if at == step else {}
         reports.append((step, {**before, **metrics}))
 
@@ -267,7 +279,9 @@ def _add_splits(study: Study) -> None:
     try:
         study.splits = open_splits(folder)
     except ArchsmithError:
-        study.missing.append("The stored data of this study are not there any more, so there are no pictures in this report.")
+        study.missing.append(
+            "The stored data of this study are not there any more, so there are no pictures in this report."
+        )
 
 
 def _add_predictions(study: Study) -> None:
@@ -279,10 +293,18 @@ def _add_predictions(study: Study) -> None:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in ("test", "test_labels", "test_raw") if name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        study.missing.append("The file final/predictions.npz is damaged, so this report cannot look into single answers.")
+        study.missing.append(
+            "The file final/predictions.npz is damaged, so this report cannot look into single answers."
+        )
         return
     outputs, labels, raw = (arrays.get(name) for name in ("test", "test_labels", "test_raw"))
-    if outputs is None or labels is None or labels.ndim != 1 or len(outputs) != len(labels) or outputs.ndim not in (1, 2):
+    if (
+        outputs is None
+        or labels is None
+        or labels.ndim != 1
+        or len(outputs) != len(labels)
+        or outputs.ndim not in (1, 2)
+    ):
         study.missing.append("The test pictures have no labels, so nothing could be measured on them.")
         return
     if outputs.ndim == 2 and outputs.shape[1] == 1:
@@ -311,7 +333,9 @@ def _add_graph(study: Study) -> None:
 
 
 def graph_of(study: Study, architecture: Architecture) -> Graph | None:
-    """The network of an architecture of the study's space; None of a space without networks. Raises whatever the space does, or its absence."""
+    """The network of an architecture of the study's space; None of a space without networks. Raises whatever the space
+    does, or its absence.
+    """
     space = catalog.from_spec(study.began["space"], "space")
     return space.graph(architecture) if hasattr(space, "graph") else None
 

@@ -138,7 +138,9 @@ def quoted(name: str, longest: int = 40) -> str:
 
 
 def wilson(p: float, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share ``p`` of ``n`` (Wilson 1927, JASA 22): unlike the plain one it stays within 0 and 1 and holds for small ``n``."""
+    """The 95 % interval of a share ``p`` of ``n`` (Wilson 1927, JASA 22): unlike the plain one it stays within 0 and 1
+    and holds for small ``n``.
+    """
     zz = Z95**2 / n
     middle, half = p + zz / 2, Z95 * math.sqrt(p * (1 - p) / n + zz / (4 * n))
     # Rounded, so that all of n and none of n have 1 and 0 as their ends.
@@ -146,12 +148,16 @@ def wilson(p: float, n: int) -> tuple[float, float]:
 
 
 def beyond_chance(a: float, b: float, n: int) -> bool:
-    """Do two shares of ``n`` pictures each differ by more than chance explains in 19 of 20 cases? Taken as independent, which errs on the cautious side."""
+    """Do two shares of ``n`` pictures each differ by more than chance explains in 19 of 20 cases? Taken as independent,
+    which errs on the cautious side.
+    """
     return abs(a - b) > Z95 * math.sqrt((a * (1 - a) + b * (1 - b)) / n)
 
 
 def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:
-    """Spearman's: 1 when both grow together, -1 when one falls as the other grows; None for fewer than 8 pairs or where one never changes."""
+    """Spearman's: 1 when both grow together, -1 when one falls as the other grows; None for fewer than 8 pairs or where
+    one never changes.
+    """
     if len(x) < 8 or len(set(x)) == 1 or len(set(y)) == 1:
         return None
     return _pearson(_ranks(x), _ranks(y))

@@ -48,7 +48,16 @@ def measured(splits: Splits, predictions: Predictions) -> dict[str, dict[str, fl
     return {part: measure(predictions[part], predictions[f"{part}_labels"]) for part in ("valid", "test")}
 
 
-def facts_of(job: Job, chosen: Candidate, rows: Sequence[Row], predictions: Predictions, *, n_trials: int, reason: str, seconds: float) -> Facts:
+def facts_of(
+    job: Job,
+    chosen: Candidate,
+    rows: Sequence[Row],
+    predictions: Predictions,
+    *,
+    n_trials: int,
+    reason: str,
+    seconds: float,
+) -> Facts:
     """For the manifest and the card. ``predictions`` hold probabilities ``(n, k)`` or numbers ``(n,)`` by part."""
     splits, settings, report = job.splits, job.settings, job.report
     parts = {f"n_{part}": len(data) for part, data in splits.parts.items()}
@@ -78,7 +87,10 @@ def facts_of(job: Job, chosen: Candidate, rows: Sequence[Row], predictions: Pred
 def per_class(splits: Splits, probabilities: np.ndarray[Any, Any]) -> tuple[dict[str, Any], ...]:
     """Precision and recall of each class on the test part; ``probabilities`` ``(n, k)``."""
     confusion = metrics.confusion(probabilities.argmax(1), splits.test.labels, len(splits.classes))
-    return tuple({"name": name, **dataclasses.asdict(entry)} for name, entry in zip(splits.classes, metrics.per_class(confusion), strict=True))
+    return tuple(
+        {"name": name, **dataclasses.asdict(entry)}
+        for name, entry in zip(splits.classes, metrics.per_class(confusion), strict=True)
+    )
 
 
 def result_of(
@@ -139,8 +151,19 @@ def command_of(settings: FitSettings) -> str:
     parts += [] if settings.seconds is None else [f"--time {settings.seconds:g}s"]
     parts += [] if settings.trials is None else [f"--trials {settings.trials}"]
     parts += [f"--space {settings.space}", f"--strategy {settings.strategy}", f"--seed {settings.seed}"]
-    names = {"weights": "--weights", "kind": "--kind", "image": "--image-column", "target": "--target-column", "side": "--side", "device": "--device"}
-    parts += [f"{flag} {getattr(settings, name)}" for name, flag in names.items() if getattr(settings, name) != getattr(default, name)]
+    names = {
+        "weights": "--weights",
+        "kind": "--kind",
+        "image": "--image-column",
+        "target": "--target-column",
+        "side": "--side",
+        "device": "--device",
+    }
+    parts += [
+        f"{flag} {getattr(settings, name)}"
+        for name, flag in names.items()
+        if getattr(settings, name) != getattr(default, name)
+    ]
     parts += ["--balance"] if settings.balance else []
     parts += [f"--set {shlex.quote(f'{path}={text}')}" for path, text in _flat(settings.settings)]
     return " ".join(parts)

@@ -17,12 +17,27 @@ def card(name: str, result: FitResult, graph: Graph | None = None) -> str:
     """HTML without anything from elsewhere; ``name`` heads it, ``graph`` is drawn when there is one."""
     metric = metric_name(result.metric)
     head, small = "font-size:1.15em;font-weight:600", f"{markup.FAINT};margin:.2em 0"
-    score = f"test {metric} {markup.text(result.test)}" if result.test is not None else f"validation {metric} {markup.text(result.valid)}"
-    size = "" if result.params is None or result.macs is None else f"{result.params:,} parameters, {result.macs:,} multiply-adds a picture; "
+    score = (
+        f"test {metric} {markup.text(result.test)}"
+        if result.test is not None
+        else f"validation {metric} {markup.text(result.valid)}"
+    )
+    size = (
+        ""
+        if result.params is None or result.macs is None
+        else f"{result.params:,} parameters, {result.macs:,} multiply-adds a picture; "
+    )
     budget = f" of {clock(result.budget_seconds)}" if result.budget_seconds else ""
     trials = f"{result.n_trials} architecture{'' if result.n_trials == 1 else 's'} tried"
     rows = [
-        (row.name + (" (exported)" if row.exported else ""), row.valid, row.test, row.params, round(row.seconds, 1), row.error or "")
+        (
+            row.name + (" (exported)" if row.exported else ""),
+            row.valid,
+            row.test,
+            row.params,
+            round(row.seconds, 1),
+            row.error or "",
+        )
         for row in result.rows
     ]
     columns = ["network", f"valid {metric}", f"test {metric}", "parameters", "seconds", ""]
@@ -30,7 +45,8 @@ def card(name: str, result: FitResult, graph: Graph | None = None) -> str:
         rows, columns = [row[:-1] for row in rows], columns[:-1]  # type: ignore[misc]
     parts = [
         f'<div style="{head}">{escape(name)}: {score}</div>',
-        f'<div style="{small}">{size}{trials} in {clock(result.seconds)}{budget}; stopped because: {escape(result.stop_reason)}</div>',
+        f'<div style="{small}">{size}{trials} in {clock(result.seconds)}{budget}; stopped because: '
+        f"{escape(result.stop_reason)}</div>",
         markup.table(rows, columns),
     ]
     if graph is not None:

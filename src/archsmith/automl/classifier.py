@@ -18,19 +18,23 @@ from archsmith.core.errors import DataError
 class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Searches, trains and exports a network that classifies images.
 
-    ``time`` is the budget of ``fit`` (``"20m"`` or seconds; None with ``trials``), ``trials`` a limit on the search, ``seed`` where all randomness comes from;
-    ``space`` and ``strategy`` are catalogue names with ``settings`` for their fields; ``weights`` says where trials have theirs from: ``own``, ``inherited``,
-    ``shared`` or ``auto`` (the plan decides). ``balance`` makes rare classes count as much as common ones, ``side`` is the size in pixels that pictures
+    ``time`` is the budget of ``fit`` (``"20m"`` or seconds; None with ``trials``), ``trials`` a limit on the search,
+    ``seed`` where all randomness comes from; ``space`` and ``strategy`` are catalogue names with ``settings`` for their
+    fields; ``weights`` says where trials have theirs from: ``own``, ``inherited``, ``shared`` or ``auto`` (the plan
+    decides). ``balance`` makes rare classes count as much as common ones, ``side`` is the size in pixels that pictures
     are brought to (None: from their own sizes), ``image`` and ``target`` name the columns of a table.
 
-    ``device`` is ``auto``, ``cpu``, ``cuda`` or ``mps``; ``workers`` trials run at once; ``memory_mb`` and ``disk_mb`` limit trainings and what trials
-    keep; ``workspace`` is where studies live (``~/.archsmith``). ``verbose`` 1 shows progress, 2 every trial too.
+    ``device`` is ``auto``, ``cpu``, ``cuda`` or ``mps``; ``workers`` trials run at once; ``memory_mb`` and ``disk_mb``
+    limit trainings and what trials keep; ``workspace`` is where studies live (``~/.archsmith``). ``verbose`` 1 shows
+    progress, 2 every trial too.
 
-    ``on_trial(trial, history)`` is called after every trial and ``on_epoch(network, epoch, metrics)`` whenever a training was measured. One that returns
-    True asks for an end: the job finishes soon with the best so far. What one raises ends the job; the study keeps what was finished.
+    ``on_trial(trial, history)`` is called after every trial and ``on_epoch(network, epoch, metrics)`` whenever a
+    training was measured. One that returns True asks for an end: the job finishes soon with the best so far. What one
+    raises ends the job; the study keeps what was finished.
 
-    After ``fit``: ``classes_``, ``result_``, ``architecture_``, ``graph_``, ``history_``, ``bundle_`` (a folder) and ``report_`` (a file). A
-    pickle of the estimator holds the path of its bundle, not the network: take the bundle along (``export``) to another machine.
+    After ``fit``: ``classes_``, ``result_``, ``architecture_``, ``graph_``, ``history_``, ``bundle_`` (a folder) and
+    ``report_`` (a file). A pickle of the estimator holds the path of its bundle, not the network: take the bundle along
+    (``export``) to another machine.
     """
 
     kind = "classes"
@@ -83,16 +87,18 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]  #
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn from images ``X`` and labels ``y`` ``(n,)``, numbers or strings; or from one path or name in ``X``.
 
-        Images are an array ``(n, h, w)`` or ``(n, h, w, c)`` (bytes, or numbers in 0..1), or a list of arrays, Pillow images or paths. Splits off its own
-        validation and test parts. Raises DataError for what cannot be learnt from.
+        Images are an array ``(n, h, w)`` or ``(n, h, w, c)`` (bytes, or numbers in 0..1), or a list of arrays, Pillow
+        images or paths. Splits off its own validation and test parts. Raises DataError for what cannot be learnt from.
         """
         if y is not None and _are_fractions(np.asarray(y)):
             raise DataError(
-                "The labels are fractions, but classes are wanted.", "Use whole numbers or strings; for numbers to predict, ImageRegressor."
+                "The labels are fractions, but classes are wanted.",
+                "Use whole numbers or strings; for numbers to predict, ImageRegressor.",
             )
         self._run(X, y, balance=self.balance)
         names = self._opened().classes
-        # Labels keep the person's own type, and columns of probabilities are in their order, as everywhere in scikit-learn.
+        # Labels keep the person's own type, and columns of probabilities are in their order, as everywhere in
+        # scikit-learn.
         labels = np.asarray(names) if y is None else np.unique(np.asarray(y))
         known = {_name(label): label for label in labels}
         own = np.asarray([known.get(name, name) for name in names])
@@ -113,8 +119,11 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]  #
         """Accuracy in [0, 1] on images and labels that the search has not seen."""
         predicted, labels = self.predict(X), np.asarray(y)
         if len(predicted) != len(labels):
-            raise DataError(f"There are {len(predicted):,} images but {len(labels):,} labels.", "Give one label for each image.")
-        if {predicted.dtype.kind, labels.dtype.kind} & set("OU"):  # folders named 0, 1, … and whole numbers are the same classes
+            raise DataError(
+                f"There are {len(predicted):,} images but {len(labels):,} labels.", "Give one label for each image."
+            )
+        # folders named 0, 1, … and whole numbers are the same classes
+        if {predicted.dtype.kind, labels.dtype.kind} & set("OU"):
             predicted, labels = np.asarray([*map(_name, predicted)]), np.asarray([*map(_name, labels)])
         return float(accuracy_score(labels, predicted, sample_weight=sample_weight))
 

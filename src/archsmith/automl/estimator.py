@@ -1,8 +1,9 @@
 """What ``ImageClassifier`` and ``ImageRegressor`` share: the main job in scikit-learn's manner.
 
-The constructor stores its arguments only; ``fit`` runs the job and leaves results in attributes that end in ``_``. Predictions come from the exported bundle,
-so that what is scored here is what leaves the house. Two habits of scikit-learn do not carry over to pictures: there is no ``n_features_in_`` (a picture
-has a size, not a number of features, and every size is taken), and a time budget makes the result depend on the machine.
+The constructor stores its arguments only; ``fit`` runs the job and leaves results in attributes that end in ``_``.
+Predictions come from the exported bundle, so that what is scored here is what leaves the house. Two habits of
+scikit-learn do not carry over to pictures: there is no ``n_features_in_`` (a picture has a size, not a number of
+features, and every size is taken), and a time budget makes the result depend on the machine.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from archsmith.core.architecture import Architecture
 from archsmith.core.budget import parse_seconds
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.problem import Problem
-from archsmith.data.arrays import as_pictures
-from archsmith.data.cache import open_splits
+from archsmith.data.images.cache import open_splits
+from archsmith.data.images.read_arrays import as_pictures
 from archsmith.graphs.graph import Graph
 from archsmith.runtime.search import replayed
 from archsmith.runtime.sqlite import SqliteStore
@@ -88,7 +89,7 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]
         self.on_trial = on_trial
         self.on_epoch = on_epoch
 
-    # -- fitting -------------------------------------------------------------------------------------------------------------------------------------
+    # -- fitting -------------------------------------------------------------------------------------------------------
 
     def _run(self, X: Any, y: Any, **more: Any) -> None:
         """Run the job on ``X`` (and ``y``, unless ``X`` names a data set) and keep its results."""
@@ -118,7 +119,9 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]
         self._keep(result)
 
     def _keep(self, result: FitResult) -> None:
-        """The results as plain attributes: they are to be had when the study is gone, and nothing is read or written by looking at one."""
+        """The results as plain attributes: they are to be had when the study is gone, and nothing is read or written by
+        looking at one.
+        """
         self.result_ = result
         study = self._study()
         store = SqliteStore(study)
@@ -138,17 +141,21 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]
         if not self.__sklearn_is_fitted__():
             raise NotFitted(f"This {type(self).__name__} is not fitted yet.", "Call fit(X, y) first.")
 
-    # -- predicting ----------------------------------------------------------------------------------------------------------------------------------
+    # -- predicting ----------------------------------------------------------------------------------------------------
 
     def _opened(self) -> Predictor:
-        """The exported network, opened when it is first needed. Raises UsageError when the bundle is no longer where ``fit`` left it."""
+        """The exported network, opened when it is first needed. Raises UsageError when the bundle is no longer where
+        ``fit`` left it.
+        """
         self._check_fitted()
         if self._predictor is None:
             self._predictor = Predictor(self.bundle_)
         return self._predictor
 
     def _pictures(self, X: Any) -> Any:
-        """``X`` as the bundle takes it: paths and Pillow images as they are, arrays as bytes on the scale that ``fit`` saw. Raises DataError."""
+        """``X`` as the bundle takes it: paths and Pillow images as they are, arrays as bytes on the scale that ``fit``
+        saw. Raises DataError.
+        """
         X = _plain(X)
         if _are_paths(X) or _are_pillow(X):
             return X
@@ -157,13 +164,18 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]
             return as_pictures(X, 1.0)
         scale = 255.0 if first.dtype == np.bool_ else self._scale
         if scale == 1.0 and np.issubdtype(first.dtype, np.floating) and 0.0 < float(np.max(first)) <= 1.0:
-            raise DataError("The images are fractions (0 to 1), but fit saw values up to 255.", "Give (255 * images).round().astype('uint8').")
+            raise DataError(
+                "The images are fractions (0 to 1), but fit saw values up to 255.",
+                "Give (255 * images).round().astype('uint8').",
+            )
         return as_pictures(X, scale)
 
-    # -- results -------------------------------------------------------------------------------------------------------------------------------------
+    # -- results -------------------------------------------------------------------------------------------------------
 
     def report(self, target: str | Path | None = None, *, browser: bool = False) -> Path:
-        """The job's report, one HTML file: ``report_``, or written anew to ``target``; shown in a ``browser`` if asked to. Returns its path."""
+        """The job's report, one HTML file: ``report_``, or written anew to ``target``; shown in a ``browser`` if asked
+        to. Returns its path.
+        """
         self._check_fitted()
         path = self.report_ if target is None else Path(target)
         if target is not None or not path.exists():
@@ -177,7 +189,9 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]
         return path
 
     def leaderboard(self) -> Leaderboard:
-        """The networks trained in full (the best on validation data first), then the search's trials by their score in the proxy."""
+        """The networks trained in full (the best on validation data first), then the search's trials by their score in
+        the proxy.
+        """
         self._check_fitted()
         return leaderboard((row.to_dict() for row in self.result_.rows), self.history_)
 
@@ -190,12 +204,13 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]
         """The study's folder. Raises StudyError when it was moved or deleted."""
         return Workspace(self.workspace).resolve(self.result_.study)
 
-    # -- manners -------------------------------------------------------------------------------------------------------------------------------------
+    # -- manners -------------------------------------------------------------------------------------------------------
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True  # (n, h, w); four axes and lists of pictures too, for which there is no tag
+        # (n, h, w); four axes and lists of pictures too, for which there is no tag
+        tags.input_tags.three_d_array = True
         tags.input_tags.string = True  # paths
         tags.input_tags.positive_only = True
         tags.target_tags.required = False  # X may name a data set that has its own labels

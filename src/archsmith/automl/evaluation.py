@@ -1,4 +1,6 @@
-"""How the main job says how good an architecture is: by training it, from scratch or from its parent's weights, or by weights that all share."""
+"""How the main job says how good an architecture is: by training it, from scratch or from its parent's weights, or by
+weights that all share.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from archsmith.runtime.retention import Retention
 from archsmith.spaces.conv_stages import ConvStages
 from archsmith.training.recipe import Recipe
 
-PARENTS = 20  # best and latest trials whose weights are kept where children inherit: then evolution's parents are nearly always still there
+# best and latest trials whose weights are kept where children inherit: then evolution's parents are nearly always still
+# there
+PARENTS = 20
 
 
 def evaluator_of(
@@ -37,9 +41,13 @@ def evaluator_of(
     common: dict[str, Any] = {"data": data, "device": device, "memory_mb": memory_mb, "task": _kind_of(task)}
     if plan.weights != SHARED:
         return TrainingEvaluator(space, recipe=recipe, inherit=plan.weights == INHERITED, **common)
-    # The rate that networks are trained with elsewhere in the job, and one rise and fall of it: a bank has hundreds of steps here, and learns hardly anything
-    # in them at the papers' rate, which is for many thousands; nor is there time for their cycles.
-    same = {name: getattr(recipe, name) for name in ("learning_rate", "schedule", "warmup", "batch_size", "balance", "shift", "flip", "cutout")}
+    # The rate that networks are trained with elsewhere in the job, and one rise and fall of it: a bank has hundreds of
+    # steps here, and learns hardly anything in them at the papers' rate, which is for many thousands; nor is there time
+    # for their cycles.
+    same = {
+        name: getattr(recipe, name)
+        for name in ("learning_rate", "schedule", "warmup", "batch_size", "balance", "shift", "flip", "cutout")
+    }
     bank = SharedRecipe(epochs=plan.bank_epochs, restarts=0, **same)
     derives: dict[str, Any] = {"candidates": 0}  # other strategies find their own candidates
     if settings.strategy == ENAS:
@@ -55,7 +63,8 @@ def with_settings(evaluator: SharedWeightsEvaluator, settings: FitSettings) -> S
     """``evaluator`` with the person's own ``shared.…`` on top. Raises UsageError."""
     args = catalog.to_spec(evaluator)["args"]
     for name, value in settings.settings.get(SHARED, {}).items():
-        whole = name in ("recipe", "controller") and isinstance(value, dict)  # shared.recipe.epochs changes one field and leaves the others
+        # shared.recipe.epochs changes one field and leaves the others
+        whole = name in ("recipe", "controller") and isinstance(value, dict)
         args[name] = {**args[name]["args"], **value} if whole else value
     built: SharedWeightsEvaluator = catalog.build(SharedWeightsEvaluator, args)
     return built

@@ -31,13 +31,18 @@ if TYPE_CHECKING:
     import torch
 
 LINEAR_STEPS = 4000  # of the linear row; it is done in seconds and gains nothing after
-# Plain linear or logistic regression on pixels: no augmentation, no smoothing, a cosine from a rate that never diverged on the data sets of the benchmarks.
-LINEAR_RECIPE = Recipe(learning_rate=0.02, weight_decay=1e-4, label_smoothing=0.0, schedule="cosine", shift=0.0, average=0.0)
+# Plain linear or logistic regression on pixels: no augmentation, no smoothing, a cosine from a rate that never diverged
+# on the data sets of the benchmarks.
+LINEAR_RECIPE = Recipe(
+    learning_rate=0.02, weight_decay=1e-4, label_smoothing=0.0, schedule="cosine", shift=0.0, average=0.0
+)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A network that is to be trained in full: a point of ``space`` (None: of no space); ``trial`` says where the search found it, None when it did not."""
+    """A network that is to be trained in full: a point of ``space`` (None: of no space); ``trial`` says where the
+    search found it, None when it did not.
+    """
 
     name: str
     graph: Graph
@@ -68,7 +73,9 @@ class Final:
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where trainings take place: the parts of the data, the device, and the memory that one training may hold (None: no limit)."""
+    """Where trainings take place: the parts of the data, the device, and the memory that one training may hold (None:
+    no limit).
+    """
 
     splits: Splits
     device: torch.device
@@ -94,9 +101,11 @@ class Workshop:
         hurry: Callable[[], bool],
         report: Report,
     ) -> Final:
-        """Train on the training part only, for ``epochs`` or as long as ``seconds`` allow; goes on from the checkpoint in ``folder`` when there is one.
+        """Train on the training part only, for ``epochs`` or as long as ``seconds`` allow; goes on from the checkpoint
+        in ``folder`` when there is one.
 
-        ``hurry()`` is asked often; once true, the training comes to an end soon. Raises EvaluationError when it diverges or runs out of memory.
+        ``hurry()`` is asked often; once true, the training comes to an end soon. Raises EvaluationError when it
+        diverges or runs out of memory.
         """
         started = time.perf_counter()
         network = Network(candidate.graph, seed=seed)
@@ -120,14 +129,18 @@ class Workshop:
         return Final(candidate, network, trained.score, time.perf_counter() - started, trained.epochs)
 
     def step_seconds(self, candidate: Candidate, *, most: float = 2.0) -> float:
-        """Median seconds of one training step on this machine, measured on a throw-away network for at most ``most`` seconds."""
+        """Median seconds of one training step on this machine, measured on a throw-away network for at most ``most``
+        seconds.
+        """
         train_set = self.splits.train
         few = train_set.take(list(range(min(len(train_set), 4 * candidate.recipe.batch_size))))
         recipe = dataclasses.replace(fitting(candidate.graph, candidate.recipe, self.memory_mb), average=0.0)
         network = Network(candidate.graph, seed=0)
         spent, steps = 0.0, []
         while spent < most and len(steps) < 8:
-            trained = train(network, few, recipe, self.normalisation, goal=self.goal, device=self.device, seed=0, epochs=1.0)
+            trained = train(
+                network, few, recipe, self.normalisation, goal=self.goal, device=self.device, seed=0, epochs=1.0
+            )
             spent += trained.seconds
             steps.append(trained.step_seconds)
         return statistics.median(steps[1:] or steps)  # the first ones also pay for compiled kernels and page faults
@@ -142,17 +155,29 @@ class Workshop:
         return (time.perf_counter() - began) / n
 
     def rehearse_export(self, candidate: Candidate) -> float:
-        """Seconds that writing and verifying a bundle take here, measured on the untrained network in a folder that is thrown away."""
+        """Seconds that writing and verifying a bundle take here, measured on the untrained network in a folder that is
+        thrown away.
+        """
         began = time.perf_counter()
         mean, std = self.splits.statistics
         with tempfile.TemporaryDirectory() as folder:
             target, network = Path(folder) / "bundle", Network(candidate.graph, seed=0)
-            export(network, candidate.graph, self.splits.task, target, mean=mean, std=std, target_statistics=self.splits.target_statistics)
+            export(
+                network,
+                candidate.graph,
+                self.splits.task,
+                target,
+                mean=mean,
+                std=std,
+                target_statistics=self.splits.target_statistics,
+            )
         return time.perf_counter() - began
 
 
 def linear_candidate(splits: Splits) -> Candidate:
     """Linear regression, logistic for classes, on the pixels."""
     net = Net({"image": splits.train.shape})
-    net.output(net.op("linear", net.op("flatten", net.input("image")), name="classifier", features=splits.task.outputs[0].n))
+    net.output(
+        net.op("linear", net.op("flatten", net.input("image")), name="classifier", features=splits.task.outputs[0].n)
+    )
     return Candidate("linear", net.graph(), LINEAR_RECIPE, Architecture())

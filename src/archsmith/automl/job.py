@@ -1,8 +1,9 @@
-"""The main job: data -> checks -> honest rows -> search -> final training -> choice -> calibration -> one look at the test part -> bundle -> report.
+"""The main job: data -> checks -> honest rows -> search -> final training -> choice -> calibration -> one look at the
+test part -> bundle -> report.
 
-Every phase is an event in the study's log, and what it produced lies in the study's folder; so the job can be killed anywhere and goes on with
-``resume``: finished trials and finished epochs are not repeated. Selection looks at the validation part only; the test part is read once, after the
-choice is made, and the log counts how often.
+Every phase is an event in the study's log, and what it produced lies in the study's folder; so the job can be killed
+anywhere and goes on with ``resume``: finished trials and finished epochs are not repeated. Selection looks at the
+validation part only; the test part is read once, after the choice is made, and the log counts how often.
 """
 
 from __future__ import annotations
@@ -52,8 +53,11 @@ Observer = Callable[[Event], None]
 Predictions = dict[str, np.ndarray[Any, Any]]
 
 
-def fit(settings: FitSettings, observer: Observer | None = None, finish: Callable[[], bool] = lambda: False) -> FitResult:
-    """Run the job. ``observer(event)`` sees everything that is logged; ``finish()`` is asked often and, once true, makes the job end with the best so far.
+def fit(
+    settings: FitSettings, observer: Observer | None = None, finish: Callable[[], bool] = lambda: False
+) -> FitResult:
+    """Run the job. ``observer(event)`` sees everything that is logged; ``finish()`` is asked often and, once true,
+    makes the job end with the best so far.
 
     Raises UsageError or DataError before anything is written when the settings or the data cannot be used.
     """
@@ -85,7 +89,11 @@ class _Run:
         self.space = prepare.space_of(job.settings, job.splits, job.plan.weights)
         self.fixed = prepare.fixed_candidate(job.settings, job.splits)
         plan, settings = job.plan, job.settings
-        problem = Problem(self.space, (Objective(self.task.metric),), fidelity=Fidelity("epochs", plan.proxy_epochs / 4, plan.proxy_epochs))
+        problem = Problem(
+            self.space,
+            (Objective(self.task.metric),),
+            fidelity=Fidelity("epochs", plan.proxy_epochs / 4, plan.proxy_epochs),
+        )
         executor: Executor = ProcessExecutor(settings.workers) if settings.workers > 1 else SerialExecutor()
         self.search = Search(
             problem,
@@ -163,7 +171,9 @@ class _Run:
         return result
 
     def _extend(self) -> None:
-        """The study was given more: write that down, and let final trainings that the clock had cut short begin anew, with more of it."""
+        """The study was given more: write that down, and let final trainings that the clock had cut short begin anew,
+        with more of it.
+        """
         for name, result in self.results.items():
             if name.startswith("train ") and result.get("epochs", 0.0) < 0.999 * self.job.plan.final_epochs:
                 (self.folder / "final" / f"{name.removeprefix('train ')}.safetensors").unlink(missing_ok=True)
@@ -182,7 +192,9 @@ class _Run:
         with self._phase(LINEAR, f"{'linear' if self.task.numeric else 'logistic'} regression on the pixels") as done:
             per_epoch = self.job.speed.steps_per_epoch
             seconds = None if self.job.plan.budget_seconds is None else max(1.0, 0.03 * self.job.plan.budget_seconds)
-            final = self._final(candidate, epochs=max(1.0, finals.LINEAR_STEPS / per_epoch), seconds=seconds, quiet=True)
+            final = self._final(
+                candidate, epochs=max(1.0, finals.LINEAR_STEPS / per_epoch), seconds=seconds, quiet=True
+            )
             self._remember(LINEAR, final)
             done.update(_scores(final))
         return final
@@ -195,7 +207,9 @@ class _Run:
             self.results["search"] = {"reason": reasons.SECONDS, "n_trials": 0}
             return reasons.SECONDS
         how = {OWN: "", INHERITED: ", weights inherited", SHARED: ", weights shared"}[plan.weights]
-        with self._phase("search", f"{self.job.settings.strategy} on {self.job.settings.space}{how}", self._forecast_search()) as done:
+        with self._phase(
+            "search", f"{self.job.settings.strategy} on {self.job.settings.space}{how}", self._forecast_search()
+        ) as done:
             seconds = None if plan.search_end is None else max(1.0, plan.search_end - self._clock_lead)
             # A person who gives a study more wants it to go on, though it had converged.
             patience = PATIENCE + (self._since_best() if self.was_extended else 0)
@@ -211,7 +225,9 @@ class _Run:
         return 0 if best is None else len(finished) - 1 - [trial.id for trial in finished].index(best.id)
 
     def _searched(self) -> list[Candidate]:
-        """The network that the search answers with, or the next best one where that is the fixed one; empty when no trial ended well."""
+        """The network that the search answers with, or the next best one where that is the fixed one; empty when no
+        trial ended well.
+        """
         history = self.search.history
         believed = answer_of(self.search.strategy, history)
         for trial in [*([believed] if believed is not None else []), *history.ranking()]:
@@ -222,12 +238,16 @@ class _Run:
     def _is_fixed(self, trial: Trial) -> bool:
         """Is this the fixed network with the recipe that the fixed network is trained with?"""
         assert self.fixed.space is not None
-        same_network = self.space.identity(trial.architecture.structure) == self.fixed.space.identity(self.fixed.architecture)
+        same_network = self.space.identity(trial.architecture.structure) == self.fixed.space.identity(
+            self.fixed.architecture
+        )
         return same_network and self.job.recipe.with_decisions(trial.architecture.recipe) == self.fixed.recipe
 
     def _candidate(self, trial: Trial) -> Candidate:
         recipe = self.job.recipe.with_decisions(trial.architecture.recipe)
-        return Candidate(SEARCHED, self.space.graph(trial.architecture), recipe, trial.architecture, self.space, trial.id)
+        return Candidate(
+            SEARCHED, self.space.graph(trial.architecture), recipe, trial.architecture, self.space, trial.id
+        )
 
     def _train(self, candidates: list[Candidate]) -> list[Final]:
         """All candidates for the same number of epochs, as far as the clock allows; one that fails is left out."""
@@ -241,7 +261,11 @@ class _Run:
 
     def _train_each(self, candidates: list[Candidate], epochs: float, end: float | None) -> list[Final]:
         most = 0.0 if end is None else min(1.5, 0.02 * end)
-        costs = [1.0] * len(candidates) if end is None else [self.workshop.step_seconds(candidate, most=most) for candidate in candidates]
+        costs = (
+            [1.0] * len(candidates)
+            if end is None
+            else [self.workshop.step_seconds(candidate, most=most) for candidate in candidates]
+        )
         trained = []
         for i, candidate in enumerate(candidates):
             seconds = None if end is None else max(3.0, (end - self.seconds) * costs[i] / sum(costs[i:]))
@@ -253,13 +277,17 @@ class _Run:
                 except EvaluationError as error:
                     done.update(error=str(error))
         if not trained:
-            raise ArchsmithError("No network could be trained in full.", "See the study's log; a smaller space or batch may help.")
+            raise ArchsmithError(
+                "No network could be trained in full.", "See the study's log; a smaller space or batch may help."
+            )
         return trained
 
     def _final(self, candidate: Candidate, *, epochs: float, seconds: float | None, quiet: bool = False) -> Final:
         def report(epoch: float, metrics: Mapping[str, float]) -> None:
             if not quiet:
-                self.search.log("epoch", {"network": candidate.name, "epoch": epoch, "epochs": epochs, "metrics": dict(metrics)})
+                self.search.log(
+                    "epoch", {"network": candidate.name, "epoch": epoch, "epochs": epochs, "metrics": dict(metrics)}
+                )
 
         asked_before = self._asked_to_finish()  # then ``seconds`` is short already
 
@@ -282,7 +310,10 @@ class _Run:
     def _choose(self, trained: list[Final]) -> Final:
         """By the main metric on the validation part, then by its other metrics' last one, the smaller error."""
         with self._phase("choose") as done:
-            chosen = max(trained, key=lambda final: (final.score.metrics[self.task.metric], -final.score.metrics[self.task.metrics[-1]]))
+            chosen = max(
+                trained,
+                key=lambda final: (final.score.metrics[self.task.metric], -final.score.metrics[self.task.metrics[-1]]),
+            )
             done.update(network=chosen.candidate.name, valid=chosen.score.metrics[self.task.metric])
         return chosen
 
@@ -292,12 +323,16 @@ class _Run:
             return 1.0
         with self._phase("calibrate") as done:
             valid = self.job.splits.valid
-            heat = temperature(outputs(chosen.network, valid, self.workshop.normalisation, device=self.workshop.device), valid.labels)
+            heat = temperature(
+                outputs(chosen.network, valid, self.workshop.normalisation, device=self.workshop.device), valid.labels
+            )
             done.update(temperature=heat)
         return heat
 
     def _test(self, trained: list[Final], chosen: Final, heat: float) -> tuple[list[Row], Predictions]:
-        """The one look at the test part, for all rows at once; and what the exported network says of validation and test pictures."""
+        """The one look at the test part, for all rows at once; and what the exported network says of validation and
+        test pictures.
+        """
         kept = self.folder / "final" / PREDICTIONS
         with self._phase("test", f"{len(self.job.splits.test):,} pictures that nothing was chosen by") as done:
             known = "test" in self.results and kept.exists()
@@ -310,11 +345,18 @@ class _Run:
                 predictions, tests = self._look(trained, chosen, heat)
                 _save(predictions, kept)
             done.update(tests=tests, read=not known)
-        failed = {name.removeprefix("train "): result["error"] for name, result in self.results.items() if "error" in result}
-        rows = [answer.row_of(final, tests.get(final.candidate.name, {}), self.task.metric, exported=final is chosen) for final in trained]
+        failed = {
+            name.removeprefix("train "): result["error"] for name, result in self.results.items() if "error" in result
+        }
+        rows = [
+            answer.row_of(final, tests.get(final.candidate.name, {}), self.task.metric, exported=final is chosen)
+            for final in trained
+        ]
         return rows + [Row(name, error=error) for name, error in failed.items() if name not in tests], predictions
 
-    def _look(self, trained: list[Final], chosen: Final, heat: float) -> tuple[Predictions, dict[str, dict[str, float]]]:
+    def _look(
+        self, trained: list[Final], chosen: Final, heat: float
+    ) -> tuple[Predictions, dict[str, dict[str, float]]]:
         goal, splits = self.workshop.goal, self.job.splits
         predictions: Predictions = {}
         tests = {}
@@ -323,7 +365,10 @@ class _Run:
             tests[final.candidate.name] = dict(goal.score(raw, splits.test.labels).metrics)
             if final is not chosen:
                 continue
-            seen = {"test": raw, "valid": outputs(final.network, splits.valid, self.workshop.normalisation, device=self.workshop.device)}
+            seen = {
+                "test": raw,
+                "valid": outputs(final.network, splits.valid, self.workshop.normalisation, device=self.workshop.device),
+            }
             for part, values in seen.items():
                 predictions[part] = goal.answers(values / heat).numpy()
                 predictions[f"{part}_labels"] = np.asarray(splits.parts[part].labels)
@@ -336,7 +381,8 @@ class _Run:
         splits, target = self.job.splits, self.folder / "final" / "bundle"
         mean, std = splits.statistics
         n = min(self.job.plan.n_verified, len(splits.test))
-        some = splits.test.take(np.linspace(0, len(splits.test) - 1, n).astype(np.int64))  # the parts may be sorted by class
+        # the parts may be sorted by class
+        some = splits.test.take(np.linspace(0, len(splits.test) - 1, n).astype(np.int64))
         with self._phase("export", "ONNX, weights, source and card, verified against the trained network") as done:
             verification = bundle.export(
                 chosen.network,
@@ -359,12 +405,16 @@ class _Run:
                 images=some.originals,
                 labels=some.labels,
             )
-            (self.folder / "final" / "graph.json").write_text(json.dumps(chosen.candidate.graph.to_dict()), encoding="utf-8")
+            (self.folder / "final" / "graph.json").write_text(
+                json.dumps(chosen.candidate.graph.to_dict()), encoding="utf-8"
+            )
             done.update(max_difference=verification.max_difference)
         return verification.max_difference
 
     def _report(self, result: FitResult) -> FitResult:
-        """Draw the report, put it beside the bundle, and give the person a copy of both. A report that fails takes nothing else with it."""
+        """Draw the report, put it beside the bundle, and give the person a copy of both. A report that fails takes
+        nothing else with it.
+        """
         from archsmith.analysis.report import write_report
 
         report, ours = self.folder / "final" / REPORT, self.folder / "final" / "bundle"
@@ -382,7 +432,9 @@ class _Run:
     # The clock and the log
 
     def _start_clock(self) -> None:
-        """The job's clock begins when the data are being read, which is before the study is opened; that lead is logged, for later openings."""
+        """The job's clock begins when the data are being read, which is before the study is opened; that lead is
+        logged, for later openings.
+        """
         before = self.results.get("read")
         self._clock_lead = time.time() - self.job.started + (before["lead"] if before else 0.0)
         if before is None:

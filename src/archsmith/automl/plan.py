@@ -1,8 +1,10 @@
-"""How the wall clock of one job is divided, in one place, from the speed that was measured on this machine in the first seconds.
+"""How the wall clock of one job is divided, in one place, from the speed that was measured on this machine in the first
+seconds.
 
-All times are on the study's own clock: seconds since it was opened, over all its openings. What is kept for the end (testing, export, verification,
-report) is reserved first; of the rest, the final training of two networks gets what it can use up to one half, and the search gets what remains. Where
-that would be too short for a search, or leave less than an epoch to each final training, the whole of it trains the fixed network.
+All times are on the study's own clock: seconds since it was opened, over all its openings. What is kept for the end
+(testing, export, verification, report) is reserved first; of the rest, the final training of two networks gets what it
+can use up to one half, and the search gets what remains. Where that would be too short for a search, or leave less than
+an epoch to each final training, the whole of it trains the fixed network.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-EXPORT_SECONDS = 9.0  # torch.export + ONNX + verification, where it was not rehearsed: 2 s on 2 quiet cores, 5 to 12 s on busy ones
+# torch.export + ONNX + verification, where it was not rehearsed: 2 s on 2 quiet cores, 5 to 12 s on busy ones
+EXPORT_SECONDS = 9.0
 EXPORT_SAFETY = 1.3  # a searched network has more operations than the one that was rehearsed with
 END_SAFETY = 1.1  # on the whole of the end: the machine may be busier then
 REPORT_SECONDS = 1.0  # of drawing and writing
@@ -22,12 +25,16 @@ VERIFYING_PASSES = 2.0  # the exported network and the trained one see every pic
 READING_SHARE = 0.3  # of the budget; if reading all pictures would take longer, fewer are used
 FINAL_SHARE = 0.5  # of the time between the search's start and the reserve
 SEARCHED_COST = (
-    1.8  # a searched network's step against the fixed one's: the mean of what conv_stages tries (13 trials where the fixed one's cost forecast 24)
+    # a searched network's step against the fixed one's: the mean of what conv_stages tries (13 trials where the fixed
+    # one's cost forecast 24)
+    1.8
 )
 AIMED_TRIALS = 24  # as many trials as the search should have at least; the proxy is shortened for them
 FEWEST_TRIALS = 4  # fewer than these are no search
 FEWEST_FINAL_EPOCHS = (
-    1.0  # nor is one worth it that leaves less to its winner: CIFAR-10 came to 63 % in two minutes with a search, to 75 % in one without
+    # nor is one worth it that leaves less to its winner: CIFAR-10 came to 63 % in two minutes with a search, to 75 % in
+    # one without
+    1.0
 )
 LONGEST_PROXY, SHORTEST_PROXY = 2000, 60  # steps of one trial
 DEFAULT_PROXY = 400  # steps of one trial when there is no limit on the wall clock
@@ -37,22 +44,25 @@ FINAL_STEPS = 12_000  # a final training longer than this gains nothing that was
 FINAL_EPOCHS = 100.0  # nor does one of more epochs, on small data
 OWN, INHERITED, SHARED = WEIGHTS = ("own", "inherited", "shared")  # where the weights of a trial come from
 AUTO = "auto"  # the planner's choice among them
-INHERITED_COST = 0.7  # a trial that inherits against one from scratch; 0.8 on conv_stages and 0.7 on the grammar, benchmarks/inheritance.py
+# a trial that inherits against one from scratch; 0.8 on conv_stages and 0.7 on the grammar, benchmarks/inheritance.py
+INHERITED_COST = 0.7
 SHARED_EPOCHS = 30.0  # of a bank of weights when there is no limit on the wall clock
 LONGEST_SHARED = 300.0  # epochs of a bank, however small the data are; ENAS trained 310 (Pham et al. 2018)
 SHARED_TRIALS = 40  # architectures that are looked up in a bank, where there is time for them
 MOST_LOOKING = 0.3  # of the search's time may go into looking them up; the rest trains the bank
 MOST_OF_BANK = 0.95  # of the search's time at the most trains the bank
 SHORTEST_LOOK = 0.2  # seconds of one look, with all that surrounds it
-FINAL_SLACK = 2.0  # by which a final training may be longer all the same, rather than leave the time that a forecast kept for nothing
+# by which a final training may be longer all the same, rather than leave the time that a forecast kept for nothing
+FINAL_SLACK = 2.0
 
 
 @dataclass(frozen=True)
 class Speed:
-    """What was measured: ``step_seconds`` of training the fixed network on one batch, and the counts that turn it into forecasts.
+    """What was measured: ``step_seconds`` of training the fixed network on one batch, and the counts that turn it into
+    forecasts.
 
-    ``picture_seconds`` is its forward pass of one picture, ``original_seconds`` the reading of one test picture as it came; ``params`` are the fixed
-    network's, ``memory_mb`` what training it holds.
+    ``picture_seconds`` is its forward pass of one picture, ``original_seconds`` the reading of one test picture as it
+    came; ``params`` are the fixed network's, ``memory_mb`` what training it holds.
     """
 
     step_seconds: float
@@ -76,11 +86,13 @@ class Speed:
 class Plan:
     """The division. ``search_end`` and ``final_end`` are on the study's clock; None where only trials limit the job.
 
-    ``proxy_epochs`` is the fidelity of a trial, ``trial_seconds`` its forecast, ``final_epochs`` the most that a final training takes; ``searching`` is
-    False where the budget is too short for a search. ``n_verified`` test pictures are compared when the bundle is verified.
+    ``proxy_epochs`` is the fidelity of a trial, ``trial_seconds`` its forecast, ``final_epochs`` the most that a final
+    training takes; ``searching`` is False where the budget is too short for a search. ``n_verified`` test pictures are
+    compared when the bundle is verified.
 
-    ``weights`` says where trials have theirs from: trained for each alone (``own``), begun with a parent's (``inherited``), or looked up in one bank for all
-    of them (``shared``), which is trained for at most ``bank_epochs`` within ``bank_share`` of the search's time.
+    ``weights`` says where trials have theirs from: trained for each alone (``own``), begun with a parent's
+    (``inherited``), or looked up in one bank for all of them (``shared``), which is trained for at most ``bank_epochs``
+    within ``bank_share`` of the search's time.
     """
 
     budget_seconds: float | None
@@ -122,16 +134,25 @@ class Plan:
             return [f"{trials} ({self.trial_seconds:.1f} s each), then {final:.0f} s of final training, {end}."]
         less = ", less where one inherits weights" if self.weights == INHERITED else ""
         return [
-            f"About {self.forecast_trials:.0f} architectures of {_epochs(self.proxy_epochs)} each ({self.trial_seconds:.1f} s){less}, "
+            f"About {self.forecast_trials:.0f} architectures of {_epochs(self.proxy_epochs)} each "
+            f"({self.trial_seconds:.1f} s){less}, "
             f"then {final:.0f} s of final training, {end}."
         ]
 
 
-def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: Speed, epochs: float | None = None, weights: str = OWN) -> Plan:
-    """Divide ``seconds`` (None: no limit), of which ``elapsed`` are gone; no training takes more than ``epochs``, where these are given. ``weights`` as in
-    Plan, or ``auto``.
+def make_plan(
+    seconds: float | None,
+    trials: int | None,
+    elapsed: float,
+    speed: Speed,
+    epochs: float | None = None,
+    weights: str = OWN,
+) -> Plan:
+    """Divide ``seconds`` (None: no limit), of which ``elapsed`` are gone; no training takes more than ``epochs``, where
+    these are given. ``weights`` as in Plan, or ``auto``.
 
-    Without a limit on the wall clock the plan depends on the counts alone, so that runs with a budget of trials repeat exactly.
+    Without a limit on the wall clock the plan depends on the counts alone, so that runs with a budget of trials repeat
+    exactly.
     """
     per_epoch = speed.steps_per_epoch
     useful = min(epochs or FINAL_EPOCHS, FINAL_EPOCHS, max(1.0, FINAL_STEPS / per_epoch))  # epochs of a final training
@@ -144,7 +165,17 @@ def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: 
     if seconds is None:
         steps = float(min(DEFAULT_PROXY, longest))
         n_verified = min(MOST_VERIFIED, speed.n_test)
-        plan = Plan(None, steps / per_epoch, useful, trial_seconds(steps), float(trials or AIMED_TRIALS), None, None, 0.0, n_verified)
+        plan = Plan(
+            None,
+            steps / per_epoch,
+            useful,
+            trial_seconds(steps),
+            float(trials or AIMED_TRIALS),
+            None,
+            None,
+            0.0,
+            n_verified,
+        )
         return _with_weights(plan, weights, 0.0, trials, epochs, SEARCHED_COST * measuring)
     n_verified = _n_verified(seconds, speed)
     reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, SEARCHED_COST))
@@ -175,10 +206,16 @@ def make_plan(seconds: float | None, trials: int | None, elapsed: float, speed: 
     return _with_weights(plan, weights, search, trials, epochs, SEARCHED_COST * measuring)
 
 
-def _with_weights(plan: Plan, weights: str, search: float, trials: int | None, epochs: float | None, look_seconds: float) -> Plan:
-    """``plan``, which is for weights of each trial's own, for ``weights``; ``search`` are its seconds, ``look_seconds`` what it takes to score a network."""
+def _with_weights(
+    plan: Plan, weights: str, search: float, trials: int | None, epochs: float | None, look_seconds: float
+) -> Plan:
+    """``plan``, which is for weights of each trial's own, for ``weights``; ``search`` are its seconds, ``look_seconds``
+    what it takes to score a network.
+    """
     if weights == AUTO:
-        weights = OWN  # at no budget and on no data that were measured did another way find better networks: benchmarks/weights.py, benchmarks/inheritance.py
+        # at no budget and on no data that were measured did another way find better networks: benchmarks/weights.py,
+        # benchmarks/inheritance.py
+        weights = OWN
     most = math.inf if trials is None else float(trials)
     if weights == INHERITED:
         return replace(plan, weights=weights, forecast_trials=min(most, plan.forecast_trials / INHERITED_COST))
@@ -212,10 +249,14 @@ def _verifying_seconds(speed: Speed) -> float:
 
 
 def _end_seconds(n_verified: int, speed: Speed, searched: float) -> float:
-    """Test of the networks, temperature on the validation part, export with its verification, report; ``searched`` is the cost of a second network."""
+    """Test of the networks, temperature on the validation part, export with its verification, report; ``searched`` is
+    the cost of a second network.
+    """
     testing = (1 + searched) * (speed.n_test + speed.n_valid) * speed.picture_seconds
     largest = max(1.0, searched)
-    exporting = (EXPORT_SAFETY if searched else 1.0) * speed.export_seconds + largest * n_verified * _verifying_seconds(speed)
+    exporting = (EXPORT_SAFETY if searched else 1.0) * speed.export_seconds + largest * n_verified * _verifying_seconds(
+        speed
+    )
     return END_SAFETY * (testing + exporting + REPORT_SECONDS)
 
 

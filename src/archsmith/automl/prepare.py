@@ -1,4 +1,6 @@
-"""Everything before the first trial: read, check and split the data, measure the machine, plan the clock, and make or find the study."""
+"""Everything before the first trial: read, check and split the data, measure the machine, plan the clock, and make or
+find the study.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,9 @@ from archsmith.automl.plan import EXPORT_SECONDS, INHERITED, OWN, READING_SHARE,
 from archsmith.automl.settings import ENAS, FitSettings
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.events import Event
-from archsmith.data import cache
-from archsmith.data.checks import Report
-from archsmith.data.prepare import prepare
+from archsmith.data.images import cache
+from archsmith.data.images.checks import Report
+from archsmith.data.images.load import prepare
 from archsmith.data.splits import Splits
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.runtime.retention import Retention
@@ -34,7 +36,9 @@ from archsmith.training.memory import step_memory_mb
 from archsmith.training.recipe import Recipe
 
 FIXED = "fixed"
-REHEARSED = 25.0  # from this budget on an export is rehearsed before anything else: it is measured, and what is wrong with it comes out first
+# from this budget on an export is rehearsed before anything else: it is measured, and what is wrong with it comes out
+# first
+REHEARSED = 25.0
 MEMORY_SHARE = 0.8  # of the free memory that trainings may hold, all workers together
 DATA_CAP_MB = 20_000.0  # of decoded pictures that a workspace keeps; those of unfinished studies stay in any case
 SAMPLED_ORIGINALS = 20  # test pictures that are read as they came, to know how long that takes
@@ -46,8 +50,8 @@ Tell = Callable[[Event], None]
 class Job:
     """A job that is ready to run: everything that is known before the first trial.
 
-    ``started`` is Unix time of this opening, ``read_seconds`` what reading, checking and measuring took in it; ``extended`` says that the study was
-    given a larger budget than it had.
+    ``started`` is Unix time of this opening, ``read_seconds`` what reading, checking and measuring took in it;
+    ``extended`` says that the study was given a larger budget than it had.
     """
 
     settings: FitSettings
@@ -77,7 +81,8 @@ class Job:
             *self.report.lines(),
             self.device.sentence,
             *self.plan.lines(),
-            f"One training holds about {_size(self.speed.memory_mb)}{of} of memory; data and trials take about {_size(disk)} of disk.",
+            f"One training holds about {_size(self.speed.memory_mb)}{of} of memory; data and trials take about "
+            f"{_size(disk)} of disk.",
         ]
 
     @property
@@ -104,7 +109,9 @@ def space_of(settings: FitSettings, splits: Splits, weights: str = OWN) -> Netwo
     """
     cls = catalog.get("space", settings.space)
     if not issubclass(cls, NetworkSpace):
-        raise UsageError(f"The space {settings.space!r} has no networks, so it cannot be trained.", "See: archsmith catalog space")
+        raise UsageError(
+            f"The space {settings.space!r} has no networks, so it cannot be trained.", "See: archsmith catalog space"
+        )
     plain = cls.for_task(splits.task, recipe=None if weights == SHARED else ImageRecipe())
     chosen = settings.settings.get("space", {})
     return catalog.build(cls, {**catalog.to_spec(plain)["args"], **chosen}) if chosen else plain  # type: ignore[no-any-return]
@@ -119,7 +126,9 @@ def strategy_of(settings: FitSettings) -> Any:
     """The strategy, seeded with the space's first architecture where it can be."""
     cls = catalog.get("strategy", settings.strategy)
     names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    return catalog.build(cls, {**({"start": True} if "start" in names else {}), **settings.settings.get("strategy", {})})
+    return catalog.build(
+        cls, {**({"start": True} if "start" in names else {}), **settings.settings.get("strategy", {})}
+    )
 
 
 def fixed_candidate(settings: FitSettings, splits: Splits) -> Candidate:
@@ -130,7 +139,9 @@ def fixed_candidate(settings: FitSettings, splits: Splits) -> Candidate:
 
 
 def start(settings: FitSettings, started: float, tell: Tell) -> Job:
-    """Read, check and split the data, measure the machine, and only then make a study. ``tell`` hears how far the reading is."""
+    """Read, check and split the data, measure the machine, and only then make a study. ``tell`` hears how far the
+    reading is.
+    """
     strategy_of(settings)  # a wrong name is found before the data are read
     recipe_of(settings)
     check_settings(settings)
@@ -156,27 +167,53 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     memory_mb = settings.memory_mb or _share_of_free(device, settings.workers)
     workshop = Workshop(splits, device.torch, memory_mb)
     speed = measure_speed(settings, workshop)
-    plan = make_plan(settings.seconds, settings.trials, time.time() - started, speed, _own_epochs(settings), weights_of(settings))
+    plan = make_plan(
+        settings.seconds, settings.trials, time.time() - started, speed, _own_epochs(settings), weights_of(settings)
+    )
     store = workspace.create(settings.name or _study_name(splits.name))
-    return Job(settings, store, splits, prepared.folder, prepared.report, plan, speed, device, memory_mb, started, time.time() - began)
+    return Job(
+        settings,
+        store,
+        splits,
+        prepared.folder,
+        prepared.report,
+        plan,
+        speed,
+        device,
+        memory_mb,
+        started,
+        time.time() - began,
+    )
 
 
 def _needed(workspace: Workspace) -> set[str]:
     """Names of the data folders of jobs that have not come to their end."""
-    unfinished = (summary for summary in workspace.list() if summary.state != "unreadable" and not has_ended(SqliteStore(summary.folder)))
+    unfinished = (
+        summary
+        for summary in workspace.list()
+        if summary.state != "unreadable" and not has_ended(SqliteStore(summary.folder))
+    )
     infos = ((summary.study or {}).get("fit") or {} for summary in unfinished)
     return {Path(info["data_folder"]).name for info in infos if "data_folder" in info}
 
 
 class _Telling:
-    """Tells how far the reading is; not before there is something to read, so that what cannot be read is answered by one sentence."""
+    """Tells how far the reading is; not before there is something to read, so that what cannot be read is answered by
+    one sentence.
+    """
 
     def __init__(self, tell: Tell, began: float) -> None:
         self._tell, self._began, self._started = tell, began, False
 
     def __call__(self, what: str, done: int, total: int) -> None:
         if not self._started:
-            self._tell(Event("phase", {"name": "read", "state": "started", "detail": "pictures, checks, speed of this machine"}, time=self._began))
+            self._tell(
+                Event(
+                    "phase",
+                    {"name": "read", "state": "started", "detail": "pictures, checks, speed of this machine"},
+                    time=self._began,
+                )
+            )
             self._started = True
         self._tell(Event("progress", {"what": what, "done": done, "total": total}, time=time.time()))
 
@@ -213,7 +250,16 @@ def measure_speed(settings: FitSettings, workshop: Workshop) -> Speed:
             export_seconds = workshop.rehearse_export(candidate)
     with threads.limited(n_threads):
         picture_seconds = workshop.picture_seconds(candidate)
-    return Speed(seconds, candidate.recipe.batch_size, *counts, n_threads, export_seconds, picture_seconds, _original_seconds(splits), **size)
+    return Speed(
+        seconds,
+        candidate.recipe.batch_size,
+        *counts,
+        n_threads,
+        export_seconds,
+        picture_seconds,
+        _original_seconds(splits),
+        **size,
+    )
 
 
 def _original_seconds(splits: Splits) -> float:
@@ -225,7 +271,8 @@ def _original_seconds(splits: Splits) -> float:
 
 
 def fastest_threads(candidate: Candidate, workshop: Workshop, *, most: float) -> tuple[int | None, float]:
-    """The number of threads that trains ``candidate`` fastest at this moment, and its seconds a step; each is measured for about ``most`` seconds.
+    """The number of threads that trains ``candidate`` fastest at this moment, and its seconds a step; each is measured
+    for about ``most`` seconds.
 
     On a graphics card the number does not matter: None.
     """
@@ -242,7 +289,8 @@ def fastest_threads(candidate: Candidate, workshop: Workshop, *, most: float) ->
 def resume(settings: FitSettings, started: float) -> Job | None:
     """Take up a study where it was left; a longer ``seconds`` or more ``trials`` than before extend it.
 
-    None when there is no study of these data yet: then the one that was asked for did not get as far as its first event.
+    None when there is no study of these data yet: then the one that was asked for did not get as far as its first
+    event.
     """
     workspace = Workspace(settings.workspace)
     name = known(workspace, settings.name) if settings.name is not None else latest_unfinished(workspace, settings.data)
@@ -255,7 +303,9 @@ def resume(settings: FitSettings, started: float) -> Job | None:
     splits = cache.open_splits(folder)
     device = devices.choose(began.device)
     memory_mb = info["memory_mb"]  # as it was, or the same network might get another batch
-    now = dataclasses.replace(began, resume=True, workspace=settings.workspace, out=settings.out or began.out, name=store.folder.name)
+    now = dataclasses.replace(
+        began, resume=True, workspace=settings.workspace, out=settings.out or began.out, name=store.folder.name
+    )
     extended = settings.seconds != began.seconds or settings.trials != began.trials
     if extended:
         now = dataclasses.replace(now, seconds=settings.seconds, trials=settings.trials)
@@ -272,8 +322,9 @@ def resume(settings: FitSettings, started: float) -> Job | None:
 
 @dataclasses.dataclass(frozen=True)
 class Standing:
-    """Where a job stands by its log: ``settings``, ``plan`` and ``speed`` as the last extension left them, ``info`` as it began, and whether it has come to
-    its end since; ``stopped_by`` says why its last search ended."""
+    """Where a job stands by its log: ``settings``, ``plan`` and ``speed`` as the last extension left them, ``info`` as
+    it began, and whether it has come to its end since; ``stopped_by`` says why its last search ended.
+    """
 
     settings: FitSettings
     plan: Plan
@@ -289,7 +340,9 @@ def standing_of(store: SqliteStore) -> Standing:
     first = next(events, None)
     if first is None or "fit" not in first.data:
         name = store.folder.name
-        raise StudyError(f"The study {name} was not begun by fit.", f"Go on with it by: archsmith studies resume {name}")
+        raise StudyError(
+            f"The study {name} was not begun by fit.", f"Go on with it by: archsmith studies resume {name}"
+        )
     info = first.data["fit"]
     limits, ended, reason = info, False, None
     for event in events:
@@ -297,7 +350,9 @@ def standing_of(store: SqliteStore) -> Standing:
             limits, ended = event.data, False
         elif event.kind == "result":
             ended, reason = True, event.data["stop_reason"]
-    settings = FitSettings.from_dict({**info["settings"], **{name: limits["settings"][name] for name in ("seconds", "trials")}})
+    settings = FitSettings.from_dict(
+        {**info["settings"], **{name: limits["settings"][name] for name in ("seconds", "trials")}}
+    )
     return Standing(settings, Plan.from_dict(limits["plan"]), Speed(**limits["speed"]), info, ended, reason)
 
 

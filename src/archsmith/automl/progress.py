@@ -1,6 +1,8 @@
-"""What a person who calls ``fit`` from Python sees meanwhile: one display that changes in a notebook, plain lines on standard error elsewhere.
+"""What a person who calls ``fit`` from Python sees meanwhile: one display that changes in a notebook, plain lines on
+standard error elsewhere.
 
-Both are views of the fold in ``archsmith.runtime.progress``. Nothing is drawn by a thread of its own: the training next door needs the cores.
+Both are views of the fold in ``archsmith.runtime.progress``. Nothing is drawn by a thread of its own: the training next
+door needs the cores.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ class Viewer(Protocol):
 
 
 class Lines:
-    """Plain lines through ``write``: notes, phases, and where things stand every few seconds; every trial and epoch when ``verbose`` is 2."""
+    """Plain lines through ``write``: notes, phases, and where things stand every few seconds; every trial and epoch
+    when ``verbose`` is 2.
+    """
 
     def __init__(self, progress: Progress, verbose: int, write: Callable[[str], object] | None = None) -> None:
         self.progress = progress
@@ -46,7 +50,9 @@ class Lines:
         elif kind == "phase" and data.get("state") == "started":
             forecast = f" (about {clock(data['forecast_seconds'])})" if data.get("forecast_seconds") else ""
             self._say(f"{self.progress.line()}{forecast}")
-        elif kind == "result" or (kind == "phase" and str(data.get("name")).startswith(("search", "train"))):  # how it ended
+        elif kind == "result" or (
+            kind == "phase" and str(data.get("name")).startswith(("search", "train"))
+        ):  # how it ended
             self._say(self.progress.line())
         elif kind == "finished" and self.verbose >= ALL:
             row = self.progress.last[-1]
@@ -89,17 +95,22 @@ class NotebookDisplay:
 
     def html(self) -> str:
         progress, fraction = self.progress, self.progress.fraction()
-        parts = [f'<div><b>{escape(progress.line())}</b> <span style="{markup.FAINT}">{escape(spent(progress))}</span></div>']
+        parts = [
+            f'<div><b>{escape(progress.line())}</b> <span style="{markup.FAINT}">{escape(spent(progress))}</span></div>'
+        ]
         if fraction is not None:
             parts.append(
-                '<div style="height:4px;margin:.4em 0;border-radius:2px;background:rgba(128,128,128,.25);max-width:40em">'
+                '<div style="height:4px;margin:.4em '
+                '0;border-radius:2px;background:rgba(128,128,128,.25);max-width:40em">'
                 f'<div style="height:4px;border-radius:2px;background:#3b7dd8;width:{100 * fraction:.1f}%"></div></div>'
             )
         if progress.notes:
             said = "".join(f"<div>{escape(note)}</div>" for note in progress.notes)
             parts.append(f'<details style="{markup.FAINT}"><summary>data and plan</summary>{said}</details>')
         if self.verbose >= ALL and progress.last:
-            rows = [(row.id, row.value, round(row.seconds or 0.0, 1), row.error or "") for row in reversed(progress.last)]
+            rows = [
+                (row.id, row.value, round(row.seconds or 0.0, 1), row.error or "") for row in reversed(progress.last)
+            ]
             parts.append(markup.table(rows, ("trial", progress.metric_name, "seconds", "")))
         return f'<div style="font-family:sans-serif;font-size:13px;line-height:1.5">{"".join(parts)}</div>'
 
@@ -114,12 +125,15 @@ def viewer(verbose: int, budget_seconds: float | None) -> Viewer | None:
 
 
 def notebook_display() -> Callable[..., Any] | None:
-    """IPython's ``display`` inside a kernel (Jupyter, Colab, an editor's notebook); None in a plain Python or a terminal."""
+    """IPython's ``display`` inside a kernel (Jupyter, Colab, an editor's notebook); None in a plain Python or a
+    terminal.
+    """
     ipython = sys.modules.get("IPython")  # not imported where it is not in use already
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is None or not hasattr(shell, "kernel"):
         return None
-    display: Callable[..., Any] = importlib.import_module("IPython.display").display  # no dependency: it is there, or it is not wanted
+    # no dependency: it is there, or it is not wanted
+    display: Callable[..., Any] = importlib.import_module("IPython.display").display
     return display
 
 
@@ -130,7 +144,11 @@ def spent(progress: Progress) -> str:
         return elapsed
     if progress.budget_seconds:
         return f"{elapsed} of {clock(progress.budget_seconds)}"
-    return f"{elapsed}, this phase about {clock(phase.forecast_seconds)}" if phase is not None and phase.forecast_seconds else elapsed
+    return (
+        f"{elapsed}, this phase about {clock(phase.forecast_seconds)}"
+        if phase is not None and phase.forecast_seconds
+        else elapsed
+    )
 
 
 def _stderr(line: str) -> None:

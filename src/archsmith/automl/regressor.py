@@ -16,14 +16,16 @@ from archsmith.core.errors import DataError
 class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Searches, trains and exports a network that predicts one number from an image.
 
-    The parameters are those of ``ImageClassifier``, without ``balance``. After ``fit``: ``result_``, ``architecture_``, ``graph_``, ``history_``, ``bundle_``
-    and ``report_``. Scores are R²: 1 is best, 0 is what the mean of all targets gives.
+    The parameters are those of ``ImageClassifier``, without ``balance``. After ``fit``: ``result_``, ``architecture_``,
+    ``graph_``, ``history_``, ``bundle_`` and ``report_``. Scores are R²: 1 is best, 0 is what the mean of all targets
+    gives.
     """
 
     kind = "number"
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from images ``X`` as ``ImageClassifier`` takes them and finite numbers ``y`` ``(n,)``; or from one path or name in ``X``.
+        """Learn from images ``X`` as ``ImageClassifier`` takes them and finite numbers ``y`` ``(n,)``; or from one path
+        or name in ``X``.
 
         Splits off its own validation and test parts. Raises DataError for what cannot be learnt from.
         """
@@ -38,7 +40,9 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]  # s
         """R² on images and numbers that the search has not seen."""
         predicted, truth = self.predict(X), _numbers(y)
         if len(predicted) != len(truth):
-            raise DataError(f"There are {len(predicted):,} images but {len(truth):,} numbers.", "Give one number for each image.")
+            raise DataError(
+                f"There are {len(predicted):,} images but {len(truth):,} numbers.", "Give one number for each image."
+            )
         return float(r2_score(truth, predicted, sample_weight=sample_weight))
 
 
@@ -47,11 +51,15 @@ def _numbers(y: Any) -> NDArray[np.float64]:
     try:
         numbers = np.asarray(y, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError("The targets are not numbers.", "ImageRegressor predicts numbers; for names of classes use ImageClassifier.") from error
+        raise DataError(
+            "The targets are not numbers.", "ImageRegressor predicts numbers; for names of classes use ImageClassifier."
+        ) from error
     if numbers.ndim == 2 and numbers.shape[1] == 1:
         numbers = numbers[:, 0]
     if numbers.ndim != 1:
         raise DataError(f"The targets have the shape {numbers.shape}.", "Give one number for each image.")
     if not np.isfinite(numbers).all():
-        raise DataError(f"{int((~np.isfinite(numbers)).sum()):,} targets are NaN or infinite.", "Leave those images out.")
+        raise DataError(
+            f"{int((~np.isfinite(numbers)).sum()):,} targets are NaN or infinite.", "Leave those images out."
+        )
     return numbers

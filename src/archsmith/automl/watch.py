@@ -40,7 +40,9 @@ class _Watch:
         if self._broken:
             return  # what is still written while the job closes its study
         if event.kind == "study" and self.on_trial is not None:
-            self.history = History(Problem.from_dict(catalog.from_spec(event.data["space"], "space"), event.data["problem"]))
+            self.history = History(
+                Problem.from_dict(catalog.from_spec(event.data["space"], "space"), event.data["problem"])
+            )
         if self.history is not None:
             self.history.apply(event)
         if self.viewer is not None:
@@ -62,12 +64,18 @@ class _Watch:
         self.enough = self.enough or answer is True
 
 
-def watched(settings: FitSettings, *, on_trial: OnTrial | None = None, on_epoch: OnEpoch | None = None, viewer: Viewer | None = None) -> FitResult:
-    """Run the job. ``on_trial(trial, history)`` is called after every trial of the search, ``on_epoch(network, epoch, metrics)`` whenever a training
-    was measured (``network`` is ``trial 3``, ``fixed`` or ``searched``).
+def watched(
+    settings: FitSettings,
+    *,
+    on_trial: OnTrial | None = None,
+    on_epoch: OnEpoch | None = None,
+    viewer: Viewer | None = None,
+) -> FitResult:
+    """Run the job. ``on_trial(trial, history)`` is called after every trial of the search, ``on_epoch(network, epoch,
+    metrics)`` whenever a training was measured (``network`` is ``trial 3``, ``fixed`` or ``searched``).
 
-    A callback that returns True asks for an end: the job finishes soon with the best so far. What a callback raises ends the job at once and comes out
-    of here as it was raised; the study keeps what was finished.
+    A callback that returns True asks for an end: the job finishes soon with the best so far. What a callback raises
+    ends the job at once and comes out of here as it was raised; the study keeps what was finished.
     """
     watch = _Watch(on_trial, on_epoch, viewer)
     try:
@@ -75,5 +83,8 @@ def watched(settings: FitSettings, *, on_trial: OnTrial | None = None, on_epoch:
     except _Broken as broken:
         error = broken.error
     place = "" if settings.workspace is None else f" --workspace {settings.workspace}"
-    error.add_note(f"A callback raised this and the job was stopped. Go on with what was finished: archsmith studies resume last{place}")
+    error.add_note(
+        "A callback raised this and the job was stopped. Go on with what was finished: archsmith studies resume "
+        f"last{place}"
+    )
     raise error

@@ -1,4 +1,6 @@
-"""Answers for a row of pictures, one after the other: what can be decoded is predicted in batches, what cannot is named, and memory stays bounded."""
+"""Answers for a row of pictures, one after the other: what can be decoded is predicted in batches, what cannot is
+named, and memory stays bounded.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,15 @@ from numpy.typing import NDArray
 
 from archsmith.bundle.predictor import Predictor
 from archsmith.core.errors import DataError
-from archsmith.data.images import Pixels
-from archsmith.data.source import Pictures
+from archsmith.data.images.decode import Pixels
+from archsmith.data.images.source import Pictures
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of picture ``index``: probabilities ``(n_classes,)``, a number ``()``, or the ``error`` that kept it from being decoded."""
+    """What came of picture ``index``: probabilities ``(n_classes,)``, a number ``()``, or the ``error`` that kept it
+    from being decoded.
+    """
 
     index: int
     values: NDArray[np.float32] | None
@@ -27,7 +31,8 @@ class Answer:
 def answers(predictor: Predictor, pictures: Pictures, indexes: Iterable[int]) -> Iterator[Answer]:
     """One ``Answer`` for each of ``indexes``, in their order."""
     channels = predictor.manifest.preprocessing.channels
-    waiting: deque[tuple[int, str | None]] = deque()  # pictures that were looked at and not answered yet, with the error of the broken ones
+    # pictures that were looked at and not answered yet, with the error of the broken ones
+    waiting: deque[tuple[int, str | None]] = deque()
 
     def decoded() -> Iterator[Pixels]:
         for index in indexes:

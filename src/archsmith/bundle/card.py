@@ -1,7 +1,8 @@
-"""The model card: what the network is, what it was learnt from, how good it is and where it ends, in words a colleague can read.
+"""The model card: what the network is, what it was learnt from, how good it is and where it ends, in words a colleague
+can read.
 
-The headings follow Mitchell et al., "Model Cards for Model Reporting" (2019, arXiv 1810.03993), in short. Every figure comes from the run;
-what the run did not record is said to be missing.
+The headings follow Mitchell et al., "Model Cards for Model Reporting" (2019, arXiv 1810.03993), in short. Every figure
+comes from the run; what the run did not record is said to be missing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ MAX_CLASSES = 40  # rows of the table of classes
 def card(manifest: Manifest) -> str:
     """``MODEL_CARD.md`` as text."""
     facts = manifest.facts
-    title = _cell(facts.name or facts.data.get("name") or ("Image regressor" if manifest.numeric else "Image classifier"))
+    title = _cell(
+        facts.name or facts.data.get("name") or ("Image regressor" if manifest.numeric else "Image classifier")
+    )
     parts = [
         f"# {title}",
         _summary(manifest),
@@ -50,7 +53,8 @@ def _summary(manifest: Manifest) -> str:
     else:
         purpose = f"sorts {_kind(channels)} images into {len(manifest.classes)} classes"
     return (
-        f"A convolutional network that {purpose}. {_in_a_sentence(manifest)} It has {manifest.params:,} parameters and takes {manifest.macs:,} "
+        f"A convolutional network that {purpose}. {_in_a_sentence(manifest)} It has {manifest.params:,} parameters "
+        f"and takes {manifest.macs:,} "
         f"multiply-adds for one image ({channels}×{height}×{width}).{which} "
         f"It was chosen and trained by Archsmith {manifest.versions.get('archsmith', '')}."
     )
@@ -81,7 +85,8 @@ def _data(manifest: Manifest) -> str:
         settings = manifest.preprocessing
         lines += [
             "",
-            f"The training numbers have the mean {_number(settings.target_mean)} and the standard deviation {_number(settings.target_std)}.",
+            f"The training numbers have the mean {_number(settings.target_mean)} and the standard deviation "
+            f"{_number(settings.target_std)}.",
         ]
     elif counts:
         lines += ["", _table(("class", "training images"), ((name, _number(counts.get(name))) for name in shown))]
@@ -112,7 +117,10 @@ def _search(facts: Facts) -> str:
     ]
     known = [(name, _number(value)) for name, value in rows if value is not None]
     table = _table(("", "value"), known) if known else "Not recorded."
-    return table + "\n\nThe architecture itself is in `architecture.json` (the decisions) and `network.py` (readable PyTorch)."
+    return (
+        table
+        + "\n\nThe architecture itself is in `architecture.json` (the decisions) and `network.py` (readable PyTorch)."
+    )
 
 
 def _scores(manifest: Manifest) -> str:
@@ -122,7 +130,10 @@ def _scores(manifest: Manifest) -> str:
         recorded = {name for split in facts.metrics.values() for name in split}
         names = [name for name in manifest.task.metrics if name in recorded]
         names += sorted(recorded - {*names})
-        cells = ((SPLIT_WORDS.get(split, split), *(_score(name, values.get(name)) for name in names)) for split, values in facts.metrics.items())
+        cells = (
+            (SPLIT_WORDS.get(split, split), *(_score(name, values.get(name)) for name in names))
+            for split, values in facts.metrics.items()
+        )
         lines += [_table(("this network on", *map(_metric, names)), cells)]
     if facts.per_class:
         lines += ["", *_per_class(facts.per_class)]
@@ -132,7 +143,14 @@ def _scores(manifest: Manifest) -> str:
             "What the search bought, against networks that need none, all trained on the same training split:",
             "",
             _table(
-                ("", f"valid {_metric(metric)}", f"test {_metric(metric)}", "params", "multiply-adds", "training seconds"),
+                (
+                    "",
+                    f"valid {_metric(metric)}",
+                    f"test {_metric(metric)}",
+                    "params",
+                    "multiply-adds",
+                    "training seconds",
+                ),
                 (_row(row, metric) for row in facts.rows),
             ),
         ]
@@ -145,12 +163,15 @@ def _per_class(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The table of precision and recall; of many classes those that are found least."""
     shown = rows
     lines = [
-        "Class by class, on the test images. Precision: of those given this name, how many deserve it; recall: of its own images, how many are found."
+        "Class by class, on the test images. Precision: of those given this name, how many deserve it; recall: of its "
+        "own images, how many are found."
     ]
     if len(rows) > MAX_CLASSES:
         shown = sorted(rows, key=lambda row: (row.get("recall") is None, row.get("recall")))[:MAX_CLASSES]
         lines = [f"{lines[0]} These {MAX_CLASSES} of {len(rows)} classes have the lowest recall."]
-    cells = ((row["name"], _number(row.get("n")), _share(row.get("precision")), _share(row.get("recall"))) for row in shown)
+    cells = (
+        (row["name"], _number(row.get("n")), _share(row.get("precision")), _share(row.get("recall"))) for row in shown
+    )
     return [*lines, "", _table(("class", "images", "precision", "recall"), cells)]
 
 
@@ -165,7 +186,8 @@ def _interface(manifest: Manifest) -> str:
     colours = "1 (grey)" if settings.channels == 1 else f"{settings.channels} (red, green, blue)"
     return "\n".join(
         (
-            f"- `model.onnx`, input `image`: uint8 `(n, height, width, {settings.channels})`, any n, height and width; channels {colours}.",
+            f"- `model.onnx`, input `image`: uint8 `(n, height, width, {settings.channels})`, any n, height and "
+            f"width; channels {colours}.",
             f"- Inside: resize to {settings.height}×{settings.width} (triangle filter, antialiased), divide by 255, "
             f"subtract {_values(settings.mean)}, divide by {_values(settings.std)}; {_last_step(manifest)}.",
             f"- {_answer(manifest)}",
@@ -190,7 +212,9 @@ def _answer(manifest: Manifest) -> str:
 
 def _use(manifest: Manifest) -> str:
     if manifest.numeric:
-        purpose = f"For telling “{_cell(manifest.task.outputs[0].name)}” from images of the same kind as the training data."
+        purpose = (
+            f"For telling “{_cell(manifest.task.outputs[0].name)}” from images of the same kind as the training data."
+        )
         calls = 'predictor.predict(["picture.png"])  # numbers, one a picture'
     else:
         purpose = "For sorting images of the same kind as the training data into the classes above."
@@ -212,15 +236,22 @@ Without Archsmith: run `model.onnx` in any ONNX runtime, or `network.py` with to
 
 def _limits(manifest: Manifest) -> str:
     first = (
-        "a number, also an image that shows something else" if manifest.numeric else "one of the classes above, also an image that shows none of them"
+        "a number, also an image that shows something else"
+        if manifest.numeric
+        else "one of the classes above, also an image that shows none of them"
     )
     lines = [
         f"- Every image gets {first}.",
         "- Scores hold for images like those of the test split; other cameras, crops or lighting can lower them.",
-        f"- Details finer than {manifest.preprocessing.height}×{manifest.preprocessing.width} pixels are lost; other aspect ratios are stretched.",
+        f"- Details finer than {manifest.preprocessing.height}×{manifest.preprocessing.width} pixels are lost; other "
+        "aspect ratios are stretched.",
     ]
     return "\n".join(
-        [*lines, *_limits_of_scores(manifest), "- Whether it treats groups of people alike was not examined. Do not let it decide about people."]
+        [
+            *lines,
+            *_limits_of_scores(manifest),
+            "- Whether it treats groups of people alike was not examined. Do not let it decide about people.",
+        ]
     )
 
 
@@ -235,12 +266,17 @@ def _limits_of_scores(manifest: Manifest) -> list[str]:
         lines.append("- The probabilities are as trained; no temperature was fitted to make them mean what they say.")
     counts = [n for n in (manifest.facts.data.get("class_counts") or {}).values() if isinstance(n, int)]
     if counts and max(counts) >= 3 * max(1, min(counts)):
-        lines.append(f"- The classes are uneven in the training data ({min(counts):,} to {max(counts):,} images): expect more errors on rare ones.")
+        lines.append(
+            f"- The classes are uneven in the training data ({min(counts):,} to {max(counts):,} images): expect more "
+            "errors on rare ones."
+        )
     n_test = manifest.facts.data.get("n_test")
     accuracy = manifest.facts.metrics.get("test", {}).get("accuracy")
     if n_test and accuracy is not None:
         error = 1.96 * (accuracy * (1 - accuracy) / n_test) ** 0.5  # normal approximation of the binomial, 95 %
-        lines.append(f"- With {n_test:,} test images the test accuracy is uncertain by about ±{100 * error:.1f} points (95 %).")
+        lines.append(
+            f"- With {n_test:,} test images the test accuracy is uncertain by about ±{100 * error:.1f} points (95 %)."
+        )
     return lines
 
 
@@ -248,18 +284,28 @@ def _verification(manifest: Manifest) -> str:
     figures = manifest.verification
     if not figures:
         return "None were made."
-    kind = "random images of several sizes" if figures.get("images") == "random" else "raw images at their original size"
-    answer, unit = ("number", " standard deviations of the training numbers") if manifest.numeric else ("probability", "")
+    kind = (
+        "random images of several sizes" if figures.get("images") == "random" else "raw images at their original size"
+    )
+    answer, unit = (
+        ("number", " standard deviations of the training numbers") if manifest.numeric else ("probability", "")
+    )
     lines = [
         f"Compared with the trained network on {figures['n']:,} {kind}:",
         "",
         f"- `model.onnx`: largest difference of a {answer} {figures['max_difference']:.1e}{unit}.",
-        f"- `network.py` with `weights.safetensors`: largest relative difference of an output of the network {figures['source_difference']:.1e}.",
+        "- `network.py` with `weights.safetensors`: largest relative difference of an output of the network "
+        f"{figures['source_difference']:.1e}.",
     ]
     if figures.get("accuracy_predictor") is not None:
-        lines.append(f"- Accuracy on these images: {figures['accuracy_predictor']:.2%} exported, {figures['accuracy_torch']:.2%} as trained.")
+        lines.append(
+            f"- Accuracy on these images: {figures['accuracy_predictor']:.2%} exported, "
+            f"{figures['accuracy_torch']:.2%} as trained."
+        )
     if figures.get("rmse_predictor") is not None:
-        lines.append(f"- RMSE on these images: {figures['rmse_predictor']:.6g} exported, {figures['rmse_torch']:.6g} as trained.")
+        lines.append(
+            f"- RMSE on these images: {figures['rmse_predictor']:.6g} exported, {figures['rmse_torch']:.6g} as trained."
+        )
     return "\n".join(lines)
 
 
@@ -271,7 +317,10 @@ def _reproduce(manifest: Manifest) -> str:
     made = ", ".join(f"{name} {number}" for name, number in manifest.versions.items())
     lines.append(f"Made {manifest.created} with {made}. Seed: {'not recorded' if facts.seed is None else facts.seed}.")
     if facts.budget.get("seconds"):
-        lines.append("The budget was wall-clock time, so another run may try more or fewer architectures and end with a different network.")
+        lines.append(
+            "The budget was wall-clock time, so another run may try more or fewer architectures and end with a "
+            "different network."
+        )
     return "\n".join(lines)
 
 

@@ -1,4 +1,5 @@
-"""The folder that a bundle lies in: whether one may be written there, and how a new one takes the place of an old one in a single step.
+"""The folder that a bundle lies in: whether one may be written there, and how a new one takes the place of an old one
+in a single step.
 
 Free of torch, so that a bundle can be checked and copied where nothing is trained.
 """
@@ -16,19 +17,23 @@ from pathlib import Path
 from archsmith.bundle.manifest import FILES, MANIFEST, OPTIONAL_FILES, check_files, read
 from archsmith.core.errors import UsageError
 
-LITTER = frozenset(("__pycache__", ".DS_Store", "Thumbs.db", "desktop.ini"))  # what systems leave in any folder that was looked at
+# what systems leave in any folder that was looked at
+LITTER = frozenset(("__pycache__", ".DS_Store", "Thumbs.db", "desktop.ini"))
 STALE_SECONDS = 3600.0  # a part folder of this age belongs to a write that was killed
 OURS = frozenset((*FILES, *OPTIONAL_FILES, MANIFEST))
 
 
 def check_target(folder: str | Path) -> Path:
-    """The absolute target, if a bundle may be written there: it does not exist, is empty, or holds a bundle and nothing else. Raises UsageError.
+    """The absolute target, if a bundle may be written there: it does not exist, is empty, or holds a bundle and nothing
+    else. Raises UsageError.
 
     Worth calling before a search starts, so that a wrong ``--out`` is not found after the budget is spent.
     """
     target = Path(folder).expanduser().resolve()
     if target.exists() and not target.is_dir():
-        raise UsageError(f"The bundle cannot be written to {str(target)!r}: there is a file of that name.", "Give a folder.")
+        raise UsageError(
+            f"The bundle cannot be written to {str(target)!r}: there is a file of that name.", "Give a folder."
+        )
     if target == Path(target.anchor):
         raise UsageError(f"The bundle cannot be written to {str(target)!r}.", "Give a folder of its own.")
     if not target.exists():
@@ -45,7 +50,8 @@ def check_target(folder: str | Path) -> Path:
 
 @contextlib.contextmanager
 def replacing(folder: str | Path) -> Iterator[Path]:
-    """A new folder beside ``folder``, to be filled in the block; at its end it takes the place of ``folder``. When the block raises, it goes away.
+    """A new folder beside ``folder``, to be filled in the block; at its end it takes the place of ``folder``. When the
+    block raises, it goes away.
 
     Raises UsageError as ``check_target`` does.
     """
@@ -62,7 +68,8 @@ def replacing(folder: str | Path) -> Iterator[Path]:
 
 
 def copy(source: str | Path, folder: str | Path) -> Path:
-    """Put a copy of the bundle ``source``, with the report that lies in it, at ``folder`` and return that; an older bundle there is replaced.
+    """Put a copy of the bundle ``source``, with the report that lies in it, at ``folder`` and return that; an older
+    bundle there is replaced.
 
     Raises UsageError when ``source`` is no whole bundle or when something else lies at ``folder``.
     """

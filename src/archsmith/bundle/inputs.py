@@ -1,4 +1,5 @@
-"""Pictures that somebody wants answers for: files, folders, zips and tables with a column of paths, as one row of pictures without labels.
+"""Pictures that somebody wants answers for: files, folders, zips and tables with a column of paths, as one row of
+pictures without labels.
 
 Only listed, never decoded here. Needs numpy and Pillow only, so that it works where a bundle is served.
 """
@@ -12,20 +13,21 @@ from itertools import islice
 from pathlib import Path
 
 from archsmith.core.errors import DataError, UsageError
-from archsmith.data.images import SUFFIXES
-from archsmith.data.pictures import Files, joined
-from archsmith.data.source import Pictures
+from archsmith.data.images.decode import SUFFIXES
+from archsmith.data.images.pictures import Files, joined
+from archsmith.data.images.source import Pictures
 
 TABLES = (".csv", ".tsv")
 SEPARATORS = ",;\t|"
-SAMPLE, SHARE = 200, 0.8  # a column of pictures is one in which, of so many values, this share ends like the name of a picture
+# a column of pictures is one in which, of so many values, this share ends like the name of a picture
+SAMPLE, SHARE = 200, 0.8
 
 
 def pictures(names: Sequence[str | Path], column: str | None = None) -> Pictures:
     """All pictures that ``names`` stand for, in their order; those of a folder or a zip in the order of their paths.
 
-    ``column`` names the column of paths in a table. A file that is not there counts as a picture, and is reported when it is decoded. Raises UsageError
-    for a folder, zip or table without pictures.
+    ``column`` names the column of paths in a table. A file that is not there counts as a picture, and is reported when
+    it is decoded. Raises UsageError for a folder, zip or table without pictures.
     """
     if not names:
         raise UsageError("There are no pictures to look at.", "Name files, folders, zips or tables.")
@@ -42,7 +44,8 @@ def _rows(path: Path, column: str | None) -> Iterator[Pictures]:
         yield _of_table(path, column)
     elif suffix in (".parquet", ".pq", ".npz", ".npy", ".gz", ".tar"):
         raise UsageError(
-            f"Pictures cannot be taken out of {str(path)!r} here.", "Give picture files, a folder, a zip, or a CSV with a column of paths."
+            f"Pictures cannot be taken out of {str(path)!r} here.",
+            "Give picture files, a folder, a zip, or a CSV with a column of paths.",
         )
     else:
         yield Files("", (str(path),))
@@ -54,24 +57,36 @@ def _of_folder(path: Path) -> Pictures:
     for folder, inner, files in os.walk(path):
         inner[:] = [name for name in inner if not name.startswith((".", "__"))]
         beginning = os.path.relpath(folder, path)
-        found += [os.path.normpath(os.path.join(beginning, name)) for name in files if _is_picture(name) and not name.startswith(".")]
+        found += [
+            os.path.normpath(os.path.join(beginning, name))
+            for name in files
+            if _is_picture(name) and not name.startswith(".")
+        ]
     found.sort()
     if not found:
-        raise UsageError(f"The folder {str(path)!r} holds no pictures.", f"Pictures end in {', '.join(sorted(SUFFIXES)[:6])} and the like.")
+        raise UsageError(
+            f"The folder {str(path)!r} holds no pictures.",
+            f"Pictures end in {', '.join(sorted(SUFFIXES)[:6])} and the like.",
+        )
     return Files(path, found)
 
 
 def _of_zip(path: Path) -> Pictures:
-    from archsmith.data.archive import Members, pictures_in
+    from archsmith.data.images.read_zip import Members, pictures_in
 
     found = [name for name, _ in pictures_in(path)]
     if not found:
-        raise UsageError(f"The archive {str(path)!r} holds no pictures.", f"Pictures end in {', '.join(sorted(SUFFIXES)[:6])} and the like.")
+        raise UsageError(
+            f"The archive {str(path)!r} holds no pictures.",
+            f"Pictures end in {', '.join(sorted(SUFFIXES)[:6])} and the like.",
+        )
     return Members(path, found)
 
 
 def _of_table(path: Path, column: str | None) -> Pictures:
-    """The files that a column names; relative paths start at the table's folder. A list of paths without a first line of names will do."""
+    """The files that a column names; relative paths start at the table's folder. A list of paths without a first line
+    of names will do.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = file.readline()
@@ -80,7 +95,8 @@ def _of_table(path: Path, column: str | None) -> Pictures:
             rows = [[value.strip() for value in row] for row in csv.reader(file, delimiter=separator) if any(row)]
     except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise DataError(
-            f"The table {str(path)!r} cannot be read ({' '.join(str(error).split())[:100]}).", "Save it as CSV with the encoding UTF-8."
+            f"The table {str(path)!r} cannot be read ({' '.join(str(error).split())[:100]}).",
+            "Save it as CSV with the encoding UTF-8.",
         ) from error
     if not rows:
         raise DataError(f"The table {str(path)!r} is empty.", "It needs a column with the paths of pictures.")
@@ -101,11 +117,18 @@ def _column(path: Path, rows: Sequence[Sequence[str]], wanted: str | None) -> in
         if wanted not in names:
             raise DataError(f"The table {str(path)!r} has no column {wanted!r}.", f"Its columns are {listed}.")
         return names.index(wanted)
-    found = [place for place in range(len(names)) if _looks_like_pictures([_at(row, place) for row in islice(rows, 1, SAMPLE)] or [names[place]])]
+    found = [
+        place
+        for place in range(len(names))
+        if _looks_like_pictures([_at(row, place) for row in islice(rows, 1, SAMPLE)] or [names[place]])
+    ]
     if len(found) == 1:
         return found[0]
     problem = "several columns with pictures" if found else "no column with the paths of pictures"
-    raise DataError(f"The table {str(path)!r} has {problem}.", f"Its columns are {listed}; say which with --image-column (column= in Python).")
+    raise DataError(
+        f"The table {str(path)!r} has {problem}.",
+        f"Its columns are {listed}; say which with --image-column (column= in Python).",
+    )
 
 
 def _looks_like_pictures(values: Sequence[str]) -> bool:

@@ -12,7 +12,9 @@ LEAST_ROUNDS = 5
 
 
 def latency_ms(predictor: Predictor, batch: int = 1, seconds: float = 0.5) -> float:
-    """Median milliseconds a picture, of calls with ``batch`` pictures of the network's own size that are decoded already, over about ``seconds``."""
+    """Median milliseconds a picture, of calls with ``batch`` pictures of the network's own size that are decoded
+    already, over about ``seconds``.
+    """
     channels, height, width = predictor.manifest.preprocessing.shape
     pictures = generator(0, "bundle", "latency").integers(0, 256, (batch, height, width, channels), dtype="uint8")
     predictor.predict(pictures)  # the first call allocates

@@ -1,7 +1,8 @@
 """``network.py`` of a bundle: the graph as readable PyTorch source, plus what is needed to use it without this library.
 
-The network's classes come from ``archsmith.graphs.source``; added are the comment on top, what the outputs mean, ``preprocess`` (the same arithmetic as
-``archsmith.bundle.preprocess``, in a dozen lines), ``load`` and ``predict``. The text needs torch, and safetensors for ``load``.
+The network's classes come from ``archsmith.graphs.source``; added are the comment on top, what the outputs mean,
+``preprocess`` (the same arithmetic as ``archsmith.bundle.preprocess``, in a dozen lines), ``load`` and ``predict``. The
+text needs torch, and safetensors for ``load``.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ def listing(graph: Graph, settings: Preprocessing, output: Output, class_name: s
     """The text of ``network.py``; the same graph, settings and output give the same text."""
     mode = "L" if settings.channels == 1 else "RGB"
     if output.kind == "number":
-        graph = replace(graph, outputs={"number": next(iter(graph.outputs.values()))})  # its heading would speak of a class
+        # its heading would speak of a class
+        graph = replace(graph, outputs={"number": next(iter(graph.outputs.values()))})
         names, answer = "TARGET, load, predict", "print(TARGET, predict(load(), images)[0].item())"
         constants = NUMBER_CONSTANTS.format(name=repr(output.name), mean=settings.target_mean, std=settings.target_std)
         predict = PREDICT_NUMBER.format(channels=settings.channels)

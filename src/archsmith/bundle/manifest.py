@@ -1,7 +1,8 @@
-"""The manifest of a bundle: what is in the folder, what it was made from, and the figures that were measured before it was called done.
+"""The manifest of a bundle: what is in the folder, what it was made from, and the figures that were measured before it
+was called done.
 
-Plain JSON next to the other files. It names every file with its SHA-256, so that a damaged copy is found before it predicts. Free of torch: the
-predictor reads it on machines that only serve.
+Plain JSON next to the other files. It names every file with its SHA-256, so that a damaged copy is found before it
+predicts. Free of torch: the predictor reads it on machines that only serve.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from archsmith.core.errors import UsageError
 from archsmith.core.task import Task
 
 FORMAT = "archsmith-bundle"
-FORMAT_VERSION = 2  # the latest that is read; 2 is written for numbers only, so that earlier readers of classes go on and others ask for an upgrade
+# the latest that is read; 2 is written for numbers only, so that earlier readers of classes go on and others ask for an
+# upgrade
+FORMAT_VERSION = 2
 
 MODEL = "model.onnx"
 WEIGHTS = "weights.safetensors"
@@ -36,11 +39,13 @@ MAX_MANIFEST_BYTES = 16 * 2**20  # far above any real one (a few kB); keeps a fo
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """From a uint8 image of any size to what the network takes: resize to ``(height, width)``, divide by 255, subtract ``mean``, divide by ``std``.
+    """From a uint8 image of any size to what the network takes: resize to ``(height, width)``, divide by 255, subtract
+    ``mean``, divide by ``std``.
 
     ``mean`` and ``std`` are per channel on the scale 0..1; a network that normalises by itself has zeros and ones here.
-    ``temperature`` divides the logits before the softmax (1: as trained). ``resize`` names the filter of archsmith.data.resize.
-    Where a number is predicted, the network gives it in standard units: number = ``target_mean + target_std * output``.
+    ``temperature`` divides the logits before the softmax (1: as trained). ``resize`` names the filter of
+    archsmith.data.images.resize. Where a number is predicted, the network gives it in standard units: number = ``target_mean +
+    target_std * output``.
     """
 
     height: int
@@ -55,10 +60,15 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         if min(self.height, self.width, self.channels) < 1:
-            raise UsageError(f"A network cannot take images of {self.height}×{self.width} pixels with {self.channels} channels.")
+            raise UsageError(
+                f"A network cannot take images of {self.height}×{self.width} pixels with {self.channels} channels."
+            )
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) != self.channels:
-                raise UsageError(f"The {name} has {len(values)} values for {self.channels} channels.", "Give one value a channel, from 0 to 1.")
+                raise UsageError(
+                    f"The {name} has {len(values)} values for {self.channels} channels.",
+                    "Give one value a channel, from 0 to 1.",
+                )
             if not all(math.isfinite(value) for value in values):
                 raise UsageError(f"The {name} {list(values)} is not made of finite numbers.")
         if min(self.std) <= 0:
@@ -79,7 +89,9 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class Row:
-    """One honest row of the run: a baseline or a searched network, trained in full. ``valid`` and ``test`` are the task's main metric, None when unknown."""
+    """One honest row of the run: a baseline or a searched network, trained in full. ``valid`` and ``test`` are the
+    task's main metric, None when unknown.
+    """
 
     name: str
     valid: float | None = None
@@ -92,12 +104,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Facts:
-    """What only the run knows. Everything may be left out; the model card says ``not recorded`` instead of making something up.
+    """What only the run knows. Everything may be left out; the model card says ``not recorded`` instead of making
+    something up.
 
-    ``data``: ``name, n_train, n_valid, n_test, class_counts {class: n}, notes [sentence]``. ``search``: ``space, strategy, n_trials, stop_reason``.
-    ``budget``: ``seconds, trials, seconds_used``. ``recipe``: the training settings that were used. ``metrics``: ``{"valid": {...}, "test": {...}}``.
-    ``per_class``: one ``{name, n, precision, recall}`` a class on the test split (precision and recall 0..1 or None). ``command`` is what a person
-    would type to repeat the run.
+    ``data``: ``name, n_train, n_valid, n_test, class_counts {class: n}, notes [sentence]``. ``search``: ``space,
+    strategy, n_trials, stop_reason``. ``budget``: ``seconds, trials, seconds_used``. ``recipe``: the training settings
+    that were used. ``metrics``: ``{"valid": {...}, "test": {...}}``. ``per_class``: one ``{name, n, precision,
+    recall}`` a class on the test split (precision and recall 0..1 or None). ``command`` is what a person would type to
+    repeat the run.
     """
 
     name: str = ""
@@ -116,7 +130,9 @@ class Facts:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All that a bundle says about itself. ``files`` maps name -> SHA-256, ``verification`` holds the figures of archsmith.bundle.verify."""
+    """All that a bundle says about itself. ``files`` maps name -> SHA-256, ``verification`` holds the figures of
+    archsmith.bundle.verify.
+    """
 
     task: Task
     preprocessing: Preprocessing
@@ -143,13 +159,17 @@ class Manifest:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Manifest:
-        """Raises UsageError when a part is missing or of the wrong kind; unknown keys are ignored, so that later versions may add some."""
+        """Raises UsageError when a part is missing or of the wrong kind; unknown keys are ignored, so that later
+        versions may add some.
+        """
         try:
             preprocessing = _known(Preprocessing, data["preprocessing"])
             facts = _known(Facts, data["facts"])
             manifest = cls(
                 task=Task.from_dict(data["task"]),
-                preprocessing=Preprocessing(**{**preprocessing, "mean": tuple(preprocessing["mean"]), "std": tuple(preprocessing["std"])}),
+                preprocessing=Preprocessing(
+                    **{**preprocessing, "mean": tuple(preprocessing["mean"]), "std": tuple(preprocessing["std"])}
+                ),
                 facts=Facts(
                     **{
                         **facts,
@@ -166,7 +186,9 @@ class Manifest:
             )
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             reason = f"{type(error).__name__} {error}"
-            raise UsageError(f"The manifest of this bundle is incomplete or damaged: {reason}.", "Copy or export the bundle again.") from error
+            raise UsageError(
+                f"The manifest of this bundle is incomplete or damaged: {reason}.", "Copy or export the bundle again."
+            ) from error
         _check_output(manifest.task)
         return manifest
 
@@ -183,17 +205,26 @@ def _check_output(task: Task) -> None:
             return
         if output.kind == "number" and output.n == 1 and isinstance(output.name, str):
             return
-    raise UsageError("The manifest of this bundle names neither classes nor a number.", "Copy or export the bundle again.")
+    raise UsageError(
+        "The manifest of this bundle names neither classes nor a number.", "Copy or export the bundle again."
+    )
 
 
 def read(folder: str | Path) -> Manifest:
-    """The manifest of the bundle in ``folder``. Raises UsageError when there is no bundle, or one that this version cannot read."""
+    """The manifest of the bundle in ``folder``. Raises UsageError when there is no bundle, or one that this version
+    cannot read.
+    """
     folder = Path(folder)
     path = folder / MANIFEST
     if not folder.is_dir():
-        raise UsageError(f"There is no bundle at {str(folder)!r}.", "Give the folder that an export wrote (it holds a manifest.json).")
+        raise UsageError(
+            f"There is no bundle at {str(folder)!r}.",
+            "Give the folder that an export wrote (it holds a manifest.json).",
+        )
     if not path.is_file():
-        raise UsageError(f"The folder {str(folder)!r} is no bundle: it has no {MANIFEST}.", "Give the folder that an export wrote.")
+        raise UsageError(
+            f"The folder {str(folder)!r} is no bundle: it has no {MANIFEST}.", "Give the folder that an export wrote."
+        )
     if path.stat().st_size > MAX_MANIFEST_BYTES:
         raise UsageError(f"{str(path)!r} is far too large for the manifest of a bundle.")
     try:
@@ -201,13 +232,16 @@ def read(folder: str | Path) -> Manifest:
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{str(path)!r} is damaged: {error}.", "Copy or export the bundle again.") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise UsageError(f"{str(path)!r} is not the manifest of an Archsmith bundle.", "Give the folder that an export wrote.")
+        raise UsageError(
+            f"{str(path)!r} is not the manifest of an Archsmith bundle.", "Give the folder that an export wrote."
+        )
     version = data.get("format_version")
     if type(version) is not int or version < 1:
         raise UsageError(f"{str(path)!r} has the format version {version!r}.", "Copy or export the bundle again.")
     if version > FORMAT_VERSION:
         raise UsageError(
-            f"This bundle has format version {version}; this Archsmith reads up to {FORMAT_VERSION}.", "Upgrade with: pip install --upgrade archsmith"
+            f"This bundle has format version {version}; this Archsmith reads up to {FORMAT_VERSION}.",
+            "Upgrade with: pip install --upgrade archsmith",
         )
     return Manifest.from_dict(data)
 
@@ -224,16 +258,24 @@ def file_checksum(path: Path) -> str:
 def check_content(manifest: Manifest, name: str, digest: str) -> None:
     """Raises UsageError unless the manifest gives this SHA-256 to the file ``name``."""
     if manifest.files.get(name) != digest:
-        raise UsageError(f"The file {name} is not the one that this bundle was made with (its SHA-256 differs).", "Copy or export the bundle again.")
+        raise UsageError(
+            f"The file {name} is not the one that this bundle was made with (its SHA-256 differs).",
+            "Copy or export the bundle again.",
+        )
 
 
 def check_files(folder: str | Path, names: Iterable[str] | None = None) -> Manifest:
-    """Compare the files (all of the bundle by default) with their checksums. Raises UsageError naming the first that is missing or differs."""
+    """Compare the files (all of the bundle by default) with their checksums. Raises UsageError naming the first that is
+    missing or differs.
+    """
     folder = Path(folder)
     manifest = read(folder)
     for name in manifest.files if names is None else names:
         if name not in FILES:
-            raise UsageError(f"The manifest names a file {name!r}, which is not part of a bundle.", "Copy or export the bundle again.")
+            raise UsageError(
+                f"The manifest names a file {name!r}, which is not part of a bundle.",
+                "Copy or export the bundle again.",
+            )
         if not (folder / name).is_file():
             raise UsageError(f"The bundle at {str(folder)!r} has lost its {name}.", "Copy or export the bundle again.")
         check_content(manifest, name, file_checksum(folder / name))

@@ -1,8 +1,9 @@
 """Predict with a bundle: onnxruntime, numpy and Pillow, and nothing else of this library's training side.
 
-Everything that happens to a picture after decoding (resize, normalisation, network, what its outputs mean) is inside ``model.onnx``. Decoding and channel
-conversion are those of ``archsmith.data.images``, which the training data went through as well. The files ``network.py`` and
-``weights.safetensors`` of a bundle are never read here, so a received bundle cannot run code.
+Everything that happens to a picture after decoding (resize, normalisation, network, what its outputs mean) is inside
+``model.onnx``. Decoding and channel conversion are those of ``archsmith.data.images.decode``, which the training data went
+through as well. The files ``network.py`` and ``weights.safetensors`` of a bundle are never read here, so a received
+bundle cannot run code.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from PIL import Image
 
 from archsmith.bundle.manifest import MODEL, Manifest, check_content, checksum, read
 from archsmith.core.errors import ArchsmithError, DataError, UsageError
-from archsmith.data.images import Pixels, decode, to_array
+from archsmith.data.images.decode import Pixels, decode, to_array
 
 CHUNK = 256  # images in one call of the runtime
 CHUNK_PIXELS = 16_000_000  # and pixels in one call: the first product inside the graph needs 4 bytes a value
@@ -29,9 +30,10 @@ QUIET = 3  # onnxruntime's severity scale: errors and above
 class Predictor:
     """The network of a bundle, ready to predict.
 
-    ``folder`` is the bundle; ``threads`` is how many threads one call may use (None: as many as there are cores). Safe to share between threads.
-    An *image* is a path, a Pillow image, or a uint8 array ``(H, W)`` or ``(H, W, 1..4)``; *images* is one of these, a list of them with any sizes,
-    or a uint8 array ``(n, H, W)`` or ``(n, H, W, C)``. An array with three axes is one image when its last axis has length 1 to 4.
+    ``folder`` is the bundle; ``threads`` is how many threads one call may use (None: as many as there are cores). Safe
+    to share between threads. An *image* is a path, a Pillow image, or a uint8 array ``(H, W)`` or ``(H, W, 1..4)``;
+    *images* is one of these, a list of them with any sizes, or a uint8 array ``(n, H, W)`` or ``(n, H, W, C)``. An
+    array with three axes is one image when its last axis has length 1 to 4.
     """
 
     def __init__(self, folder: str | Path, threads: int | None = None) -> None:
@@ -58,20 +60,26 @@ class Predictor:
         return self.manifest.numeric
 
     def predict(self, images: Any) -> list[str] | NDArray[np.float32]:
-        """The most probable class of each image, or the numbers ``(n,)`` float32 in the target's own units. Raises DataError for what is not an image."""
+        """The most probable class of each image, or the numbers ``(n,)`` float32 in the target's own units. Raises
+        DataError for what is not an image.
+        """
         answers = self._all(images)
         return answers if self.numeric else [self.classes[i] for i in answers.argmax(axis=1)]
 
     def predict_proba(self, images: Any) -> NDArray[np.float32]:
-        """Probabilities ``(n, n_classes)`` float32, rows add up to 1. Raises DataError for what is not an image, UsageError where numbers are predicted."""
+        """Probabilities ``(n, n_classes)`` float32, rows add up to 1. Raises DataError for what is not an image,
+        UsageError where numbers are predicted.
+        """
         if self.numeric:
             raise UsageError("This bundle predicts a number, which has no probabilities.", "Call predict instead.")
         return self._all(images)
 
     def stream(self, images: Any) -> Iterator[NDArray[np.float32]]:
-        """The answers as they come, in the order of the images: probabilities ``(m, n_classes)`` or numbers ``(m,)``, some hundred images at a time.
+        """The answers as they come, in the order of the images: probabilities ``(m, n_classes)`` or numbers ``(m,)``,
+        some hundred images at a time.
 
-        ``images`` may be any iterable here, an endless one too: neither pictures nor answers pile up. Raises as ``predict`` does.
+        ``images`` may be any iterable here, an endless one too: neither pictures nor answers pile up. Raises as
+        ``predict`` does.
         """
         for window in _windows(_items(images), self.manifest.preprocessing.channels):
             rows = self._run_window(window)
@@ -79,7 +87,11 @@ class Predictor:
 
     def _all(self, images: Any) -> NDArray[np.float32]:
         parts = list(self.stream(images))
-        return np.concatenate(parts) if parts else np.empty((0,) if self.numeric else (0, len(self.classes)), dtype=np.float32)
+        return (
+            np.concatenate(parts)
+            if parts
+            else np.empty((0,) if self.numeric else (0, len(self.classes)), dtype=np.float32)
+        )
 
     def _run_window(self, window: list[Pixels]) -> NDArray[np.float32]:
         """Blocks ``(n, H, W, C)`` in, their rows out in the same order; blocks of one size go through together."""
@@ -101,7 +113,9 @@ class Predictor:
         try:
             rows: NDArray[np.float32] = self._session.run(None, {"image": np.ascontiguousarray(batch)}, run_options)[0]
         except Exception as error:
-            raise ArchsmithError(f"onnxruntime could not run the network on images of {batch.shape}: {_line(error)}.") from error
+            raise ArchsmithError(
+                f"onnxruntime could not run the network on images of {batch.shape}: {_line(error)}."
+            ) from error
         return rows
 
 
@@ -118,7 +132,9 @@ def _session(folder: Path, manifest: Manifest, threads: int | None) -> Any:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"The bundle at {str(folder)!r} has lost its {MODEL}.", "Copy or export the bundle again.") from error
+        raise UsageError(
+            f"The bundle at {str(folder)!r} has lost its {MODEL}.", "Copy or export the bundle again."
+        ) from error
     check_content(manifest, MODEL, checksum(content))
 
     onnxruntime.disable_telemetry_events()
@@ -131,7 +147,10 @@ def _session(folder: Path, manifest: Manifest, threads: int | None) -> Any:
         # From bytes: what was checked is what runs, and a model that points at other files cannot reach them.
         session = onnxruntime.InferenceSession(content, sess_options=options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise UsageError(f"onnxruntime cannot load the {MODEL} of {str(folder)!r}: {_line(error)}.", "Copy or export the bundle again.") from error
+        raise UsageError(
+            f"onnxruntime cannot load the {MODEL} of {str(folder)!r}: {_line(error)}.",
+            "Copy or export the bundle again.",
+        ) from error
     inputs, outputs = session.get_inputs(), session.get_outputs()
     fits = (
         [(i.name, i.type) for i in inputs] == [("image", "tensor(uint8)")]
@@ -140,7 +159,9 @@ def _session(folder: Path, manifest: Manifest, threads: int | None) -> Any:
         and list(outputs[0].shape[1:]) == [manifest.task.outputs[0].n]
     )
     if not fits:
-        raise UsageError(f"The {MODEL} of {str(folder)!r} does not fit its manifest.", "Copy or export the bundle again.")
+        raise UsageError(
+            f"The {MODEL} of {str(folder)!r} does not fit its manifest.", "Copy or export the bundle again."
+        )
     return session
 
 
@@ -161,7 +182,10 @@ def _items(images: Any) -> Iterator[Any]:
     elif isinstance(images, Iterable) and not isinstance(images, bytes | bytearray | Mapping | Set):
         yield from images
     else:
-        raise DataError(f"Images cannot be a {type(images).__name__}.", "Give a path, a Pillow image, a uint8 array, or a list of these.")
+        raise DataError(
+            f"Images cannot be a {type(images).__name__}.",
+            "Give a path, a Pillow image, a uint8 array, or a list of these.",
+        )
 
 
 def _blocks(array: NDArray[Any]) -> Iterator[Pixels]:
@@ -176,7 +200,9 @@ def _blocks(array: NDArray[Any]) -> Iterator[Pixels]:
 
 
 def _windows(items: Iterator[Any], channels: int) -> Iterator[list[Pixels]]:
-    """Blocks ``(n, H, W, channels)`` in groups small enough for the memory; an endless list of files is never loaded at once."""
+    """Blocks ``(n, H, W, channels)`` in groups small enough for the memory; an endless list of files is never loaded at
+    once.
+    """
     window: list[Pixels] = []
     n_images = n_pixels = 0
     for position, item in enumerate(items):
@@ -208,7 +234,10 @@ def _block(item: Any, channels: int, position: int) -> Pixels:
             return _with_channels(_checked(item), channels)
         if item.ndim in (2, 3):
             return _with_channels(_checked((item if item.ndim == 3 else item[..., None])[None]), channels)
-        raise DataError(f"Image {position} is an array of shape {item.shape}.", "An image is (H, W) or (H, W, C); a stack of them (n, H, W, C).")
+        raise DataError(
+            f"Image {position} is an array of shape {item.shape}.",
+            "An image is (H, W) or (H, W, C); a stack of them (n, H, W, C).",
+        )
     raise DataError(f"Image {position} is a {type(item).__name__}.", "Give a path, a Pillow image or a uint8 array.")
 
 
@@ -221,7 +250,10 @@ def _checked(block: NDArray[Any]) -> Pixels:
             hint = "Grey values are uint8 from 0 to 255; if yours are within that range give images.astype('uint8')."
         raise DataError(f"Images have the type {block.dtype}, not uint8.", hint)
     if not 1 <= block.shape[3] <= 4:
-        raise DataError(f"Images of shape {block.shape[1:]} have {block.shape[3]} channels.", "Channels come last, 1 (grey) to 4 (RGBA) of them.")
+        raise DataError(
+            f"Images of shape {block.shape[1:]} have {block.shape[3]} channels.",
+            "Channels come last, 1 (grey) to 4 (RGBA) of them.",
+        )
     if min(block.shape[1:3]) < 1:
         raise DataError(f"Images of shape {block.shape[1:]} have no pixels.")
     return block

@@ -1,8 +1,10 @@
-"""Preprocessing as a torch module, so that it is exported inside the model: uint8 image of any size in, normalised input of the network out.
+"""Preprocessing as a torch module, so that it is exported inside the model: uint8 image of any size in, normalised
+input of the network out.
 
-The resize is the one of ``archsmith.data.resize`` (a separable triangle filter, widened when shrinking, so that small details do not alias): two
-matrix products whose weight matrices are computed inside the graph from the image's height and width. numpy, torch and ONNX therefore agree to the
-precision of float32, and an image that already has the right size passes unchanged (its weights are the identity).
+The resize is the one of ``archsmith.data.images.resize`` (a separable triangle filter, widened when shrinking, so that small
+details do not alias): two matrix products whose weight matrices are computed inside the graph from the image's height
+and width. numpy, torch and ONNX therefore agree to the precision of float32, and an image that already has the right
+size passes unchanged (its weights are the identity).
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from archsmith.bundle.manifest import Preprocessing
 def weights(n_in: int, n_out: int) -> Tensor:
     """Resize weights ``(n_out, n_in)``, each row adding up to 1; ``n_in`` may be a symbolic size while exporting.
 
-    Pixel ``j`` counts for output ``i`` by the distance of their centres. Written with whole numbers (centres times ``2 n_out``), because a product
-    such as ``(i + 0.5) * n_in / n_out`` rounds differently in every runtime.
+    Pixel ``j`` counts for output ``i`` by the distance of their centres. Written with whole numbers (centres times ``2
+    n_out``), because a product such as ``(i + 0.5) * n_in / n_out`` rounds differently in every runtime.
     """
     j = 2 * torch.arange(n_in) + 1
     i = 2 * torch.arange(n_out) + 1
@@ -49,8 +51,9 @@ class Preprocess(nn.Module):
 
 
 class Whole(nn.Module):
-    """What becomes ``model.onnx``: preprocessing, network, and what its outputs mean. uint8 ``(n, H, W, C)`` -> float32 ``(n, n_classes)``
-    probabilities, or ``(n, 1)`` numbers in the target's own units."""
+    """What becomes ``model.onnx``: preprocessing, network, and what its outputs mean. uint8 ``(n, H, W, C)`` -> float32
+    ``(n, n_classes)`` probabilities, or ``(n, 1)`` numbers in the target's own units.
+    """
 
     def __init__(self, network: nn.Module, settings: Preprocessing, numeric: bool = False) -> None:
         super().__init__()

@@ -1,8 +1,9 @@
 """A bundle counts as done only after this: the exported network, on raw images, gives what the trained one gives.
 
-Three ways are compared on the same pictures at their original size: the predictor (onnxruntime, preprocessing inside the graph), the trained torch
-network behind ``archsmith.data.resize`` (numpy, what the training cache was made with), and ``network.py`` with ``weights.safetensors``. The limits
-are those of the project: probabilities within 1e-4, accuracy within 0.1 point; numbers within 1e-4 of the standard deviation of the training numbers.
+Three ways are compared on the same pictures at their original size: the predictor (onnxruntime, preprocessing inside
+the graph), the trained torch network behind ``archsmith.data.images.resize`` (numpy, what the training cache was made with),
+and ``network.py`` with ``weights.safetensors``. The limits are those of the project: probabilities within 1e-4,
+accuracy within 0.1 point; numbers within 1e-4 of the standard deviation of the training numbers.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from archsmith.bundle.predictor import Predictor
 from archsmith.bundle.preprocess import numbers, probabilities
 from archsmith.core import metrics
 from archsmith.core.errors import ArchsmithError, UsageError
-from archsmith.data.images import Pixels, decode
-from archsmith.data.resize import resize_float
+from archsmith.data.images.decode import Pixels, decode
+from archsmith.data.images.resize import resize_float
 from archsmith.graphs.graph import AUXILIARY, Graph
 
 MAX_DIFFERENCE = 1e-4  # of any probability; of any number in standard deviations of the training numbers
@@ -43,9 +44,9 @@ RawImages = Pixels | Sequence[Pixels | str | Path]
 class Verification:
     """What was measured on ``n`` images.
 
-    ``max_difference`` is the largest of a probability, or of a number in standard deviations of the training numbers. With labels there are both
-    accuracies (0..1) or both root mean squared errors (in the number's unit), else None. ``source_difference`` is the largest difference of an output
-    of ``network.py``, relative to the largest output.
+    ``max_difference`` is the largest of a probability, or of a number in standard deviations of the training numbers.
+    With labels there are both accuracies (0..1) or both root mean squared errors (in the number's unit), else None.
+    ``source_difference`` is the largest difference of an output of ``network.py``, relative to the largest output.
     """
 
     max_difference: float
@@ -58,11 +59,14 @@ class Verification:
     rmse_torch: float | None = None
 
 
-def verify(folder: str | Path, network: nn.Module, graph: Graph, raw_images: RawImages, labels: NDArray[Any] | None = None) -> Verification:
-    """Compare the bundle in ``folder`` with the trained ``network`` on ``raw_images``: arrays ``(n, H, W, C)``, or a list of ``(H, W, C)`` and paths.
+def verify(
+    folder: str | Path, network: nn.Module, graph: Graph, raw_images: RawImages, labels: NDArray[Any] | None = None
+) -> Verification:
+    """Compare the bundle in ``folder`` with the trained ``network`` on ``raw_images``: arrays ``(n, H, W, C)``, or a
+    list of ``(H, W, C)`` and paths.
 
-    ``labels`` ``(n,)`` are indexes of classes, or the true numbers. Raises ArchsmithError when they differ by more than the limits above, UsageError
-    when the bundle is damaged or there is nothing to compare.
+    ``labels`` ``(n,)`` are indexes of classes, or the true numbers. Raises ArchsmithError when they differ by more than
+    the limits above, UsageError when the bundle is damaged or there is nothing to compare.
     """
     started = time.perf_counter()
     folder = Path(folder)
@@ -87,7 +91,9 @@ def verify(folder: str | Path, network: nn.Module, graph: Graph, raw_images: Raw
         scores, accuracies = {}, _accuracies(exported, expected, labels)
     text = listing(graph.without(AUXILIARY), settings, manifest.task.outputs[0])
     source_difference = _source_difference(folder, text, portable(network), _first(raw_images, settings))
-    return Verification(difference, *accuracies, len(raw_images), time.perf_counter() - started, source_difference, **scores)
+    return Verification(
+        difference, *accuracies, len(raw_images), time.perf_counter() - started, source_difference, **scores
+    )
 
 
 def _probability_difference(exported: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
@@ -95,7 +101,9 @@ def _probability_difference(exported: NDArray[np.float32], expected: NDArray[np.
     difference = float(np.abs(exported - expected).max())
     if not difference <= MAX_DIFFERENCE:
         raise ArchsmithError(
-            f"The exported network differs from the trained one by {difference:.2g} in a probability ({MAX_DIFFERENCE:g} is allowed).", DEFECT
+            f"The exported network differs from the trained one by {difference:.2g} in a probability "
+            f"({MAX_DIFFERENCE:g} is allowed).",
+            DEFECT,
         )
     return difference
 
@@ -107,19 +115,27 @@ def _number_difference(exported: NDArray[np.float32], expected: NDArray[np.float
     coarse = 2 * float(np.spacing(np.abs(expected).max())) / settings.target_std
     if not difference <= MAX_DIFFERENCE + coarse:
         raise ArchsmithError(
-            f"The exported network differs from the trained one by {difference:.2g} standard deviations ({MAX_DIFFERENCE:g} is allowed).", DEFECT
+            f"The exported network differs from the trained one by {difference:.2g} standard deviations "
+            f"({MAX_DIFFERENCE:g} is allowed).",
+            DEFECT,
         )
     return difference
 
 
-def _accuracies(exported: NDArray[np.float32], expected: NDArray[np.float32], labels: NDArray[Any] | None) -> tuple[float | None, float | None]:
-    """Of the exported and of the trained network; None without labels. Raises ArchsmithError when they differ by more than the limit."""
+def _accuracies(
+    exported: NDArray[np.float32], expected: NDArray[np.float32], labels: NDArray[Any] | None
+) -> tuple[float | None, float | None]:
+    """Of the exported and of the trained network; None without labels. Raises ArchsmithError when they differ by more
+    than the limit.
+    """
     if labels is None:
         return None, None
     ours, theirs = (metrics.accuracy(rows.argmax(axis=1), labels) for rows in (exported, expected))
     # On a handful of images one tie between two classes is more than 0.1 point.
     if abs(ours - theirs) > max(MAX_ACCURACY_DIFFERENCE, 1 / len(labels)) + 1e-12:
-        raise ArchsmithError(f"The exported network is right on {ours:.2%} of the images, the trained one on {theirs:.2%}.", DEFECT)
+        raise ArchsmithError(
+            f"The exported network is right on {ours:.2%} of the images, the trained one on {theirs:.2%}.", DEFECT
+        )
     return ours, theirs
 
 
@@ -139,7 +155,9 @@ def _inference(network: nn.Module) -> nn.Module:
     return copy.deepcopy(network).to(device="cpu", dtype=torch.float32).eval()
 
 
-def _answers(network: nn.Module, batch: Tensor, settings: Preprocessing, meaning: Callable[..., Tensor]) -> NDArray[np.float32]:
+def _answers(
+    network: nn.Module, batch: Tensor, settings: Preprocessing, meaning: Callable[..., Tensor]
+) -> NDArray[np.float32]:
     with torch.no_grad():
         answers: NDArray[np.float32] = meaning(network(batch).float(), settings=settings).numpy()
     return answers
@@ -151,7 +169,9 @@ def _raw(raw_images: RawImages, channels: int) -> Iterator[Pixels]:
 
 
 def _batches(raw_images: RawImages, settings: Preprocessing) -> Iterator[Tensor]:
-    """Normalised float32 ``(n, C, h, w)`` by way of numpy, so that the comparison does not lean on the module that was exported."""
+    """Normalised float32 ``(n, C, h, w)`` by way of numpy, so that the comparison does not lean on the module that was
+    exported.
+    """
     mean, std = np.array(settings.mean, dtype=np.float32), np.array(settings.std, dtype=np.float32)
     pixels: list[NDArray[np.float32]] = []
     for index, image in enumerate(_raw(raw_images, settings.channels), start=1):
@@ -173,12 +193,16 @@ def _first(raw_images: RawImages, settings: Preprocessing) -> Tensor:
 
 
 def _source_difference(folder: Path, text: str, network: nn.Module, raw: Tensor) -> float:
-    """Largest difference of an output between ``network.py`` with its weights file and ``network``, relative to the largest output.
+    """Largest difference of an output between ``network.py`` with its weights file and ``network``, relative to the
+    largest output.
 
-    The text is executed only after comparing it with what this process just generated: a file that somebody sent is never run.
+    The text is executed only after comparing it with what this process just generated: a file that somebody sent is
+    never run.
     """
     if (folder / SOURCE).read_text(encoding="utf-8") != text:
-        raise ArchsmithError(f"The {SOURCE} of this bundle was not written from this graph.", "Export the bundle again.")
+        raise ArchsmithError(
+            f"The {SOURCE} of this bundle was not written from this graph.", "Export the bundle again."
+        )
     namespace: dict[str, Any] = {"__name__": "network"}
     exec(compile(text, SOURCE, "exec"), namespace)
     with torch.no_grad():
@@ -188,6 +212,7 @@ def _source_difference(folder: Path, text: str, network: nn.Module, raw: Tensor)
     difference = float((ours - theirs).abs().max() / ours.abs().max().clamp(min=1.0))
     if not difference <= MAX_SOURCE_DIFFERENCE:
         raise ArchsmithError(
-            f"The generated {SOURCE} differs from the trained network by {difference:.2g}.", "Nothing was written. Please report the architecture."
+            f"The generated {SOURCE} differs from the trained network by {difference:.2g}.",
+            "Nothing was written. Please report the architecture.",
         )
     return difference

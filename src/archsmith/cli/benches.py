@@ -1,4 +1,5 @@
-"""What ``--bench`` can name: shipped tables, tables in files, and the published benchmarks that do not come with this package.
+"""What ``--bench`` can name: shipped tables, tables in files, and the published benchmarks that do not come with this
+package.
 
 The file of a published benchmark is given once with ``--bench-file`` and remembered in ``<workspace>/benches.json``.
 """
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 PUBLISHED = {"nas-bench-201": "nasbench201", "fcnet": "fcnet"}  # benchmark -> evaluator
-HARDWARE = ("latency_ms_", "energy_mj_", "arithmetic_intensity_")  # metrics that need the table of HW-NAS-Bench beside NAS-Bench-201
+# metrics that need the table of HW-NAS-Bench beside NAS-Bench-201
+HARDWARE = ("latency_ms_", "energy_mj_", "arithmetic_intensity_")
 REMEMBERED = "benches.json"
 
 
@@ -26,8 +28,11 @@ class Bench:
     settings: Mapping[str, Any]
 
 
-def find(name: str, file: str | None, dataset: str | None, noisy: bool, metrics: Sequence[str], workspace: Path) -> Bench:
-    """``file`` and ``dataset`` as given, None for their defaults; ``noisy``: single trainings instead of means; ``metrics`` that will be asked for.
+def find(
+    name: str, file: str | None, dataset: str | None, noisy: bool, metrics: Sequence[str], workspace: Path
+) -> Bench:
+    """``file`` and ``dataset`` as given, None for their defaults; ``noisy``: single trainings instead of means;
+    ``metrics`` that will be asked for.
 
     Raises UsageError or DataError.
     """
@@ -65,7 +70,9 @@ def _located(name: str, file: str | None, workspace: Path) -> str:
     known = _remembered(workspace) if file is None else {}
     path = known.get(name) if file is None else os.path.abspath(os.path.expanduser(file))
     if path is None:
-        raise DataError(f"{name} does not come with Archsmith.", "Give its .npz file once with --bench-file PATH; it is remembered.")
+        raise DataError(
+            f"{name} does not come with Archsmith.", "Give its .npz file once with --bench-file PATH; it is remembered."
+        )
     if not os.path.isfile(path):
         raise DataError(f"There is no file {path!r}.", f"Give the .npz file of {name} with --bench-file PATH.")
     return path
@@ -95,7 +102,9 @@ def _remembered(workspace: Path) -> dict[str, str]:
     try:
         found = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{record} cannot be read: {error}.", "Delete it, and give the file with --bench-file.") from error
+        raise DataError(
+            f"{record} cannot be read: {error}.", "Delete it, and give the file with --bench-file."
+        ) from error
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
@@ -104,5 +113,8 @@ def _beside(path: str, name: str, what: str) -> str:
 
     file = Path(path).with_name(name)
     if not file.is_file():
-        raise DataError(f"There is no {name} beside {path!r}, which would hold {what}.", "Put it there, or name it with --set evaluator.….")
+        raise DataError(
+            f"There is no {name} beside {path!r}, which would hold {what}.",
+            "Put it there, or name it with --set evaluator.….",
+        )
     return str(file)

@@ -21,10 +21,20 @@ Bundle = Annotated[str, typer.Argument(help="Folder of the bundle, as `archsmith
 
 def predict(
     bundle: Bundle,
-    files: Annotated[list[str], typer.Argument(help="Pictures; or folders, zips and CSV files with a column of paths, whose pictures are taken.")],
-    top: Annotated[int | None, typer.Option(min=1, help="How many classes are told, the most probable first.  [default: 1; with --json all]")] = None,
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            help="Pictures; or folders, zips and CSV files with a column of paths, whose pictures are taken."
+        ),
+    ],
+    top: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many classes are told, the most probable first.  [default: 1; with --json all]"),
+    ] = None,
     csv: Annotated[str | None, typer.Option("--csv", help="Write the answers to this CSV file.")] = None,
-    image_column: Annotated[str | None, typer.Option(help="The column of paths in a CSV file, where it is not clear.")] = None,
+    image_column: Annotated[
+        str | None, typer.Option(help="The column of paths in a CSV file, where it is not clear.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say which class each picture shows, or the number that belongs to it.
@@ -71,20 +81,27 @@ def predict(
 def evaluate(
     bundle: Bundle,
     data: Annotated[str, typer.Argument(help="Labelled data, in any form that `archsmith fit` reads.")],
-    split: Annotated[str | None, typer.Option(help="train, valid, test or all.  [default: test where there is one, else all]")] = None,
-    image_column: Annotated[str | None, typer.Option(help="In a table: the column with the pictures, where it is not clear.")] = None,
-    target_column: Annotated[str | None, typer.Option(help="In a table: the column with the labels, where it is not clear.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="train, valid, test or all.  [default: test where there is one, else all]")
+    ] = None,
+    image_column: Annotated[
+        str | None, typer.Option(help="In a table: the column with the pictures, where it is not clear.")
+    ] = None,
+    target_column: Annotated[
+        str | None, typer.Option(help="In a table: the column with the labels, where it is not clear.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Measure a bundle on labelled pictures.
 
-    They go in at their own size, exactly as the bundle will be used. Pictures that cannot be read are left out and listed; the exit code is 1 then.
+    They go in at their own size, exactly as the bundle will be used. Pictures that cannot be read are left out and
+    listed; the exit code is 1 then.
     """
     from archsmith.bundle.evaluation import choose_part
     from archsmith.bundle.evaluation import evaluate as measure
     from archsmith.bundle.predictor import Predictor
     from archsmith.cli.output import emit, to_stderr
-    from archsmith.data.readers import read
+    from archsmith.data.images.read import read
 
     predictor = Predictor(bundle)
     source = read(data, image=image_column, target=target_column)
@@ -105,7 +122,9 @@ def evaluate(
 @app.command("info")
 def info(
     bundle: Bundle,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads that one call may use.  [default: all cores]")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads that one call may use.  [default: all cores]")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show what a bundle does, what it takes and gives, how large and how fast it is here.
@@ -157,10 +176,16 @@ def _info_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
 
     channels, height, width = report["input_shape"]
     names = ", ".join(report["classes"][:12]) + (", …" if len(report["classes"]) > 12 else "")
-    gives = f"the number {report['target']!r}" if report["target"] is not None else f"one of {len(report['classes'])} classes: {names}"
+    gives = (
+        f"the number {report['target']!r}"
+        if report["target"] is not None
+        else f"one of {len(report['classes'])} classes: {names}"
+    )
     rows = [("name", report["name"] or "–"), ("tells", gives)]
     for split, values in report["metrics"].items():
-        rows.append((f"on {split} images", ", ".join(f"{metric_name(name)} {number(value)}" for name, value in values.items())))
+        rows.append(
+            (f"on {split} images", ", ".join(f"{metric_name(name)} {number(value)}" for name, value in values.items()))
+        )
     rows += [
         ("takes", f"{'grey' if channels == 1 else 'colour'} pictures of any size, brought to {height}×{width} inside"),
         ("network", f"{report['params']:,} parameters, {report['macs']:,} multiply-adds a picture"),
@@ -171,7 +196,11 @@ def _info_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("temperature", number(report["temperature"])))
     one, many = report["latency_ms"]["1"], report["latency_ms"]["64"]
     rows += [
-        ("time here", f"{one:.3g} ms a picture; {many:.3g} ms in batches of 64 ({1000 / many:,.0f} pictures a second), decoding apart"),
+        (
+            "time here",
+            f"{one:.3g} ms a picture; {many:.3g} ms in batches of 64 ({1000 / many:,.0f} pictures a second), decoding "
+            "apart",
+        ),
         ("made", f"{report['created']} by Archsmith {report['versions'].get('archsmith', '')}"),
         *((name, report[name]) for name in ("study", "command") if report[name]),
     ]
@@ -228,7 +257,9 @@ def _write_csv(name: str, files: list[str], predictor: Any, rows: Iterable[dict[
                 elif predictor.numeric:
                     values = [f"{row['value']:.7g}"]
                 else:
-                    values = [value for name, p in list(row["probabilities"].items())[:top] for value in (name, f"{p:.6f}")]
+                    values = [
+                        value for name, p in list(row["probabilities"].items())[:top] for value in (name, f"{p:.6f}")
+                    ]
                 table.writerow([row["file"], *values, row.get("error", "")])
         draft.replace(path)
     finally:
@@ -237,7 +268,11 @@ def _write_csv(name: str, files: list[str], predictor: Any, rows: Iterable[dict[
 
 
 def _columns(top: int) -> list[str]:
-    return ["class", "probability", *(f"{name}_{place}" for place in range(2, top + 1) for name in ("class", "probability"))]
+    return [
+        "class",
+        "probability",
+        *(f"{name}_{place}" for place in range(2, top + 1) for name in ("class", "probability")),
+    ]
 
 
 # evaluate
@@ -248,7 +283,8 @@ def _show_numbers(report: dict[str, Any], part: str) -> None:
     from archsmith.core.wording import number
 
     say(
-        f"R² {number(report['r2'])}, RMSE {number(report['rmse'])}, MAE {number(report['mae'])} on {report['n']:,} pictures ({part}): {report['target']}."
+        f"R² {number(report['r2'])}, RMSE {number(report['rmse'])}, MAE {number(report['mae'])} on {report['n']:,} "
+        f"pictures ({part}): {report['target']}."
     )
 
 
@@ -256,16 +292,24 @@ def _show_classes(report: dict[str, Any], part: str) -> None:
     from archsmith.cli.output import say, show
     from archsmith.core.wording import metric_name, number
 
-    scores = ", ".join(f"{metric_name(name)} {number(report[name])}" for name in ("accuracy", "balanced_accuracy", "log_loss"))
+    scores = ", ".join(
+        f"{metric_name(name)} {number(report[name])}" for name in ("accuracy", "balanced_accuracy", "log_loss")
+    )
     say(f"{scores[0].upper()}{scores[1:]} on {report['n']:,} pictures ({part}).", "")
     rows = list(report["classes"].items())
     if len(rows) > MOST_ROWS:
         rows = sorted(rows, key=lambda item: (item[1]["recall"] is None, item[1]["recall"]))[:MOST_ROWS]
         say(f"The {MOST_ROWS} of {len(report['classes'])} classes that are found least (all with --json):")
-    show(("class", "pictures", "precision", "recall", "F1"), [(name, row["n"], row["precision"], row["recall"], row["f1"]) for name, row in rows])
+    show(
+        ("class", "pictures", "precision", "recall", "F1"),
+        [(name, row["n"], row["precision"], row["recall"], row["f1"]) for name, row in rows],
+    )
     if report["confused"]:
         say("")
-        show(("most often", "is taken for", "times"), [(pair["class"], pair["taken_for"], pair["n"]) for pair in report["confused"]])
+        show(
+            ("most often", "is taken for", "times"),
+            [(pair["class"], pair["taken_for"], pair["n"]) for pair in report["confused"]],
+        )
 
 
 def _name_some(reasons: list[str]) -> None:

@@ -9,7 +9,9 @@ import typer
 
 
 def catalog(
-    kind: Annotated[str | None, typer.Argument(help="space, strategy, evaluator, executor or store; all of them when left out.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(help="space, strategy, evaluator, executor or store; all of them when left out.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
 ) -> None:
     """List spaces, strategies, evaluators and the rest.
@@ -26,7 +28,10 @@ def catalog(
         return
     people = [row for row in rows if not row["name"].startswith("toy_")]
     settings = [", ".join(f"{name}={value}" for name, value in row["settings"].items()) for row in people]
-    shown = [(row["kind"], row["name"], text, row["summary"] or row["missing"]) for row, text in zip(people, settings, strict=True)]
+    shown = [
+        (row["kind"], row["name"], text, row["summary"] or row["missing"])
+        for row, text in zip(people, settings, strict=True)
+    ]
     show(("kind", "name", "settings", "what it is"), shown)
 
 

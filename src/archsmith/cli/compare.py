@@ -12,31 +12,62 @@ SLUG = 60  # letters of a comparison's default name
 
 def compare(
     bench: Annotated[
-        str, typer.Option(help="Benchmark: digits, digits-cells, fashion-14, fashion-14-cells, nas-bench-201, fcnet, or a table's file.")
+        str,
+        typer.Option(
+            help="Benchmark: digits, digits-cells, fashion-14, fashion-14-cells, nas-bench-201, fcnet, or a table's "
+            "file."
+        ),
     ],
-    strategies: Annotated[str, typer.Option(help="Strategies by name, with commas; label=name tells two settings of one apart.")] = (
-        "random,evolution,local"
-    ),
-    seconds: Annotated[str | None, typer.Option(help="Budget of each run in seconds, 20m or 3h; simulated seconds for tables.")] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Budget of each run in trials.  [default: 100, unless --seconds]")] = None,
+    strategies: Annotated[
+        str, typer.Option(help="Strategies by name, with commas; label=name tells two settings of one apart.")
+    ] = ("random,evolution,local"),
+    seconds: Annotated[
+        str | None, typer.Option(help="Budget of each run in seconds, 20m or 3h; simulated seconds for tables.")
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Budget of each run in trials.  [default: 100, unless --seconds]")
+    ] = None,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each strategy.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first run; the others count up from it.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="How many runs at once, each in a process of its own.")] = 2,
-    reference: Annotated[str | None, typer.Option(help="What the others are tested against.  [default: random, else the first]")] = None,
-    target: Annotated[float | None, typer.Option(help="Count trials until this value.  [default: the reference's median]")] = None,
-    report: Annotated[str | None, typer.Option(help="Metric that answers are judged by.  [default: the benchmark's own]")] = None,
-    bench_file: Annotated[str | None, typer.Option(help="The file of nas-bench-201 or fcnet; given once, it is remembered.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="cifar10 or cifar100; for fcnet protein_structure, slice_localization, ….")] = None,
-    noisy: Annotated[bool, typer.Option("--noisy", help="A trial gives the score of one recorded training, not the mean of all.")] = False,
-    maximize: Annotated[list[str] | None, typer.Option(help="A metric to maximise.  [default: the benchmark's own objective]")] = None,
-    minimize: Annotated[list[str] | None, typer.Option(help="A metric to minimise; two objectives are compared by hyper-volume.")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="What the others are tested against.  [default: random, else the first]")
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option(help="Count trials until this value.  [default: the reference's median]")
+    ] = None,
+    report: Annotated[
+        str | None, typer.Option(help="Metric that answers are judged by.  [default: the benchmark's own]")
+    ] = None,
+    bench_file: Annotated[
+        str | None, typer.Option(help="The file of nas-bench-201 or fcnet; given once, it is remembered.")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="cifar10 or cifar100; for fcnet protein_structure, slice_localization, ….")
+    ] = None,
+    noisy: Annotated[
+        bool, typer.Option("--noisy", help="A trial gives the score of one recorded training, not the mean of all.")
+    ] = False,
+    maximize: Annotated[
+        list[str] | None, typer.Option(help="A metric to maximise.  [default: the benchmark's own objective]")
+    ] = None,
+    minimize: Annotated[
+        list[str] | None, typer.Option(help="A metric to minimise; two objectives are compared by hyper-volume.")
+    ] = None,
     limit: Annotated[list[str] | None, typer.Option(help="A hard limit, as 'params<=1000000'.")] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="One setting, as strategy.evolution.population=10 or evaluator.epochs=200.")
+        list[str] | None,
+        typer.Option("--set", help="One setting, as strategy.evolution.population=10 or evaluator.epochs=200."),
     ] = None,
-    out: Annotated[str | None, typer.Option(help="Folder of the page and the pictures.  [default: the comparison's own]")] = None,
-    name: Annotated[str | None, typer.Option(help="Of the comparison.  [default: from the benchmark and all settings]")] = None,
-    workspace: Annotated[str | None, typer.Option(help="Folder of the comparisons, ~/.archsmith when left out.")] = None,
+    out: Annotated[
+        str | None, typer.Option(help="Folder of the page and the pictures.  [default: the comparison's own]")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Of the comparison.  [default: from the benchmark and all settings]")
+    ] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="Folder of the comparisons, ~/.archsmith when left out.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output at the end.")] = False,
 ) -> None:
     """Compare search strategies on one benchmark, with the same budget and seeds for all.
@@ -63,11 +94,15 @@ def compare(
         raise UsageError(f"--set {unknown[0]}.… sets nothing here.", "Settings begin with strategy.NAME or evaluator.")
     chosen = _strategies(strategies, given.get("strategy", {}))
     if reference is not None and reference not in chosen:
-        raise UsageError(f"The reference {reference!r} is not among the strategies.", f"Name one of {', '.join(chosen)}.")
+        raise UsageError(
+            f"The reference {reference!r} is not among the strategies.", f"Name one of {', '.join(chosen)}."
+        )
     objectives, limits = objectives_and_limits(maximize or [], minimize or [], limit or [])
     asked = [*(each.metric for each in objectives), *(each.metric for each in limits), *([report] if report else [])]
     found = benches.find(bench, bench_file, dataset, noisy, asked, place)
-    evaluator: Any = catalog.build(catalog.get("evaluator", found.evaluator), {**found.settings, **given.get("evaluator", {})})
+    evaluator: Any = catalog.build(
+        catalog.get("evaluator", found.evaluator), {**found.settings, **given.get("evaluator", {})}
+    )
     plan = Plan.of(
         evaluator.problem(objectives or None, limits),
         evaluator,
@@ -83,13 +118,23 @@ def compare(
     folder = place / "comparisons" / (_checked(name) if name else f"{_slug(found.title)}-{plan.key}")
     comparison = Comparison(folder, plan)
     if not comparison.missing():
-        to_stderr("All runs were there already, so nothing was run. Where a strategy's code has changed since, give another --name or --seed.")
+        to_stderr(
+            "All runs were there already, so nothing was run. Where a strategy's code has changed since, give another "
+            "--name or --seed."
+        )
     _run(comparison, workers)
     compared = compared_of(plan, comparison.runs(), reference=reference, target=target)
     files, missing = write_comparison(compared, plan, Path(out) if out is not None else folder)
     to_stderr(*missing)
     if json:
-        emit({"comparison": str(folder), "files": [str(file) for file in files], "verdict": compared.verdict, **compared.to_dict()})
+        emit(
+            {
+                "comparison": str(folder),
+                "files": [str(file) for file in files],
+                "verdict": compared.verdict,
+                **compared.to_dict(),
+            }
+        )
     else:
         _show(compared, files)
 
@@ -108,12 +153,15 @@ def _strategies(text: str, given: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(f"Two strategies are called {label!r}.", f"Tell them apart: {label},other={name}.")
         own = given.get(label, {})
         if not isinstance(own, dict):
-            raise UsageError(f"--set strategy.{label} sets a whole strategy.", f"Name a setting of it, as strategy.{label}.….")
+            raise UsageError(
+                f"--set strategy.{label} sets a whole strategy.", f"Name a setting of it, as strategy.{label}.…."
+            )
         chosen[label] = catalog.build(catalog.get("strategy", name), own)
     unknown = [label for label in given if label not in chosen]
     if unknown:
         raise UsageError(
-            f"--set strategy.{unknown[0]} is about no strategy of this comparison.", f"Begin with strategy.{next(iter(chosen), 'NAME')}.…."
+            f"--set strategy.{unknown[0]} is about no strategy of this comparison.",
+            f"Begin with strategy.{next(iter(chosen), 'NAME')}.….",
         )
     return chosen
 
@@ -124,7 +172,9 @@ def _checked(name: str) -> str:
     from archsmith.core.errors import UsageError
 
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name):
-        raise UsageError(f"A comparison cannot be named {name!r}.", "Use letters, digits, dots, dashes and underscores.")
+        raise UsageError(
+            f"A comparison cannot be named {name!r}.", "Use letters, digits, dots, dashes and underscores."
+        )
     return name
 
 
@@ -140,7 +190,9 @@ def _run(comparison: Any, workers: int) -> None:
     from archsmith.cli.output import to_stderr
 
     display = Display(f"archsmith compare {comparison.folder.name}")
-    interrupts = Interrupts(lambda: display.note("Stopping after the runs that are going on. Ctrl-C again stops at once."))
+    interrupts = Interrupts(
+        lambda: display.note("Stopping after the runs that are going on. Ctrl-C again stops at once.")
+    )
     complete = False
     try:
         with display, interrupts:
@@ -159,12 +211,27 @@ def _show(compared: Any, files: Any) -> None:
 
     say(compared.verdict, *compared.notes)
     say("", f"{metric_name(compared.metric).capitalize()} of the answer, {compared.n_runs} runs on {compared.title}:")
-    columns = ("strategy", "mean ± sd", "median", "trials", "simulated seconds" if compared.simulated else "seconds", "clock seconds")
+    columns = (
+        "strategy",
+        "mean ± sd",
+        "median",
+        "trials",
+        "simulated seconds" if compared.simulated else "seconds",
+        "clock seconds",
+    )
     show(columns, [_numbers(compared, row) for row in compared.rows])
     if compared.tests:
         say("", f"Against {compared.reference}, run by run (Wilcoxon's signed ranks; corrected after Holm):")
         rows = [
-            (test.label, test.better, test.worse, test.ties, compared.shown(test.difference), probability(test.p), probability(test.p_holm))
+            (
+                test.label,
+                test.better,
+                test.worse,
+                test.ties,
+                compared.shown(test.difference),
+                probability(test.p),
+                probability(test.p_holm),
+            )
             for test in compared.tests
         ]
         show(("strategy", "better", "worse", "ties", "median gain", "p", "p corrected"), rows)
@@ -176,7 +243,10 @@ def _show(compared: Any, files: Any) -> None:
     if len(compared.rows) > 1:
         labels = [row.label for row in compared.rows]
         say("", "Share of pairs in which the row ended better than the column:")
-        show(("", *labels), [(a, *("·" if a == b else f"{100 * compared.wins[a][b]:.0f} %" for b in labels)) for a in labels])
+        show(
+            ("", *labels),
+            [(a, *("·" if a == b else f"{100 * compared.wins[a][b]:.0f} %" for b in labels)) for a in labels],
+        )
     say("", *(str(file) for file in files))
 
 

@@ -1,4 +1,6 @@
-"""A researcher's search on a data set: read and split it as the main job does, and build space, evaluator and problem for it."""
+"""A researcher's search on a data set: read and split it as the main job does, and build space, evaluator and problem
+for it.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,11 @@ def problem_on(
     root: Path,
     seed: int,
 ) -> tuple[Any, Any]:
-    """The problem and the evaluator; ``root`` is where decoded pictures are kept. A space gets its shapes from the data, and all else from ``given``.
+    """The problem and the evaluator; ``root`` is where decoded pictures are kept. A space gets its shapes from the
+    data, and all else from ``given``.
 
-    Raises UsageError for a space without networks or an evaluator that reads no data, before anything is read, and DataError.
+    Raises UsageError for a space without networks or an evaluator that reads no data, before anything is read, and
+    DataError.
     """
     import dataclasses
 
@@ -35,10 +39,15 @@ def problem_on(
 
     space_class, cls = catalog.get("space", space or SPACE), catalog.get("evaluator", evaluator or EVALUATOR)
     if not issubclass(space_class, NetworkSpace):
-        raise UsageError(f"The space {space!r} has no networks, so it cannot be searched on data.", "See: archsmith catalog space")
+        raise UsageError(
+            f"The space {space!r} has no networks, so it cannot be searched on data.", "See: archsmith catalog space"
+        )
     fields = {field.name for field in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else set()
     if not fields >= {"data", "space"}:
-        raise UsageError(f"The evaluator {evaluator!r} reads no data.", "With --data it is training, shared_weights, proxies, or one of your own.")
+        raise UsageError(
+            f"The evaluator {evaluator!r} reads no data.",
+            "With --data it is training, shared_weights, proxies, or one of your own.",
+        )
     prepared = _read(data, root, seed)
     task = prepared.splits.task
     shapes = catalog.to_spec(space_class.for_task(task))["args"]
@@ -47,7 +56,9 @@ def problem_on(
     args = {"space": catalog.to_spec(chosen), "data": str(prepared.folder), **kind, **given.get("evaluator", {})}
     built = catalog.build(cls, args)
     most = epochs or EPOCHS
-    return Problem(chosen, objectives or (Objective(built.metrics[0]),), constraints, Fidelity("epochs", most / 4, most)), built
+    return Problem(
+        chosen, objectives or (Objective(built.metrics[0]),), constraints, Fidelity("epochs", most / 4, most)
+    ), built
 
 
 def _read(data: str, root: Path, seed: int) -> Any:
@@ -56,10 +67,12 @@ def _read(data: str, root: Path, seed: int) -> Any:
     from rich.progress import Progress
 
     from archsmith.cli.output import to_stderr
-    from archsmith.data.prepare import prepare
+    from archsmith.data.images.load import prepare
 
     with Progress(console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task(f"reading {data}", total=None)
-        prepared = prepare(data, root, seed=seed, progress=lambda what, done, total: shown.update(task, completed=done, total=total))
+        prepared = prepare(
+            data, root, seed=seed, progress=lambda what, done, total: shown.update(task, completed=done, total=total)
+        )
     to_stderr(*prepared.report.lines())
     return prepared

@@ -1,4 +1,6 @@
-"""What a person sees while a study runs: a live panel in a terminal, plain lines with a time stamp anywhere else. Both only watch events."""
+"""What a person sees while a study runs: a live panel in a terminal, plain lines with a time stamp anywhere else. Both
+only watch events.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class Display:
     ``title`` heads the panel. ``live`` None means: live when the console is a terminal that can move its cursor.
     """
 
-    def __init__(self, title: str, console: Console | None = None, *, progress: Progress | None = None, live: bool | None = None) -> None:
+    def __init__(
+        self, title: str, console: Console | None = None, *, progress: Progress | None = None, live: bool | None = None
+    ) -> None:
         self.title = title
         self.console = console or Console(stderr=True)
         self.progress = progress or Progress()
@@ -36,11 +40,15 @@ class Display:
 
     def __enter__(self) -> Self:
         if self.live:
-            self._panel = Live(get_renderable=self.render, console=self.console, refresh_per_second=REFRESH_PER_SECOND, transient=False)
+            self._panel = Live(
+                get_renderable=self.render, console=self.console, refresh_per_second=REFRESH_PER_SECOND, transient=False
+            )
             self._panel.start(refresh=True)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         if self._panel is not None:
             self._panel.stop()
             self._panel = None
@@ -60,7 +68,7 @@ class Display:
         """Something to tell at once, for instance what Ctrl-C did."""
         self.on_event(Event("note", {"text": text}, time=time.time()))
 
-    # -- the live panel ------------------------------------------------------------------------------------------------------------------------------
+    # -- the live panel ------------------------------------------------------------------------------------------------
 
     def render(self) -> Group:
         """The panel as it stands now."""
@@ -74,7 +82,11 @@ class Display:
         if leader is not None and leader.value is not None:
             came_from = f", from trial {leader.parents[0]}" if leader.parents else ""
             parts.append(
-                Text.assemble("best so far  ", (f"{state.metric_name} {number(leader.value)}", "bold green"), f"   trial {leader.id}{came_from}")
+                Text.assemble(
+                    "best so far  ",
+                    (f"{state.metric_name} {number(leader.value)}", "bold green"),
+                    f"   trial {leader.id}{came_from}",
+                )
             )
         running = [] if state.closed else [row for row in state.trials.values() if not row.done][:2]
         rows = [*state.last, *running]
@@ -89,7 +101,11 @@ class Display:
         head.add_column(ratio=1)
         head.add_column(justify="right", no_wrap=True)
         times = f"{clock(state.elapsed(now))} elapsed" + (f", {clock(remaining)} left" if remaining is not None else "")
-        trials = f"   {state.n_finished} trials" + (f" ({state.n_failed} failed)" if state.n_failed else "") if state.trials else ""
+        trials = (
+            f"   {state.n_finished} trials" + (f" ({state.n_failed} failed)" if state.n_failed else "")
+            if state.trials
+            else ""
+        )
         head.add_row(_one_line(self.title, "bold"), Text(times + trials))
         return head
 
@@ -108,7 +124,9 @@ class Display:
             spent = phase.seconds if phase.seconds is not None else now - phase.started
             about = [f"of about {clock(phase.forecast_seconds)}"] if phase.forecast_seconds and not over else []
             said = "; ".join([*about, *([phase.text] if phase.text else [])])
-            grid.add_row(_mark(phase), Text(phase.name, no_wrap=True), Text(clock(spent), no_wrap=True), Text(said, style="dim"))
+            grid.add_row(
+                _mark(phase), Text(phase.name, no_wrap=True), Text(clock(spent), no_wrap=True), Text(said, style="dim")
+            )
         return grid
 
     def _trials(self, rows: list[Row]) -> Table:
@@ -125,7 +143,7 @@ class Display:
             grid.add_row(*(_one_line(cell, style) for cell in (str(row.id), parent, value, seconds, tail)))
         return grid
 
-    # -- plain lines ---------------------------------------------------------------------------------------------------------------------------------
+    # -- plain lines ---------------------------------------------------------------------------------------------------
 
     def _lines(self, event: Event) -> list[str]:
         """What one event is worth saying in a log file: phases, finished trials, notes and the end; not every report."""
@@ -143,7 +161,11 @@ class Display:
             return [str(data.get("text", ""))]
         if event.kind == "prepared" and state.phases and state.phases[-1].name == PREPARE:
             return [f"{PREPARE} done in {clock(data['seconds'])}"]
-        if event.kind in ("epoch", "progress", "preparing") and state.phase is not None and time.time() - self._epoch_said >= EPOCH_SECONDS:
+        if (
+            event.kind in ("epoch", "progress", "preparing")
+            and state.phase is not None
+            and time.time() - self._epoch_said >= EPOCH_SECONDS
+        ):
             self._epoch_said = time.time()
             return [f"{state.phase.name}: {state.phase.text}"]
         if event.kind == "closed" and all(phase.name == PREPARE for phase in state.phases):

@@ -8,7 +8,18 @@ import typer
 
 # What each extra brings, by the name that is imported; the installation is judged by these.
 EXTRAS = {
-    "train": ("torch", "safetensors", "sklearn", "pandas", "pyarrow", "onnx", "onnxscript", "matplotlib", "jinja2", "markupsafe"),
+    "train": (
+        "torch",
+        "safetensors",
+        "sklearn",
+        "pandas",
+        "pyarrow",
+        "onnx",
+        "onnxscript",
+        "matplotlib",
+        "jinja2",
+        "markupsafe",
+    ),
     "text": ("tokenizers",),
     "serve": ("fastapi", "uvicorn", "multipart", "prometheus_client"),
     "app": ("nicegui",),
@@ -17,7 +28,12 @@ EXTRAS = {
     "track": ("tensorboard", "mlflow"),
 }
 BASE = ("numpy", "PIL", "onnxruntime", "typer", "rich")
-DISTRIBUTION = {"sklearn": "scikit-learn", "PIL": "pillow", "multipart": "python-multipart", "prometheus_client": "prometheus-client"}
+DISTRIBUTION = {
+    "sklearn": "scikit-learn",
+    "PIL": "pillow",
+    "multipart": "python-multipart",
+    "prometheus_client": "prometheus-client",
+}
 LOW_DISK_GB = 2.0
 
 
@@ -43,11 +59,19 @@ def doctor(
             ("processors", f"{machine['cores_usable']} of {machine['cores']} usable"),
             ("memory", f"{machine['memory_gb']:.1f} GB" if machine["memory_gb"] else "unknown"),
             ("workspace", f"{report['workspace']}, {machine['disk_free_gb']:.1f} GB free"),
-            ("torch", f"{torch['version']}, {torch['threads']} threads, {torch['capability']}, {torch['devices']}" if torch else "not installed"),
+            (
+                "torch",
+                f"{torch['version']}, {torch['threads']} threads, {torch['capability']}, {torch['devices']}"
+                if torch
+                else "not installed",
+            ),
         ]
         show(("", ""), rows)
         say("")
-        extras = [(extra["name"], extra["complete"], ", ".join(extra["missing"]), extra["install"] or "") for extra in report["extras"]]
+        extras = [
+            (extra["name"], extra["complete"], ", ".join(extra["missing"]), extra["install"] or "")
+            for extra in report["extras"]
+        ]
         show(("extra", "complete", "what it lacks", "install"), extras)
         for warning in report["warnings"]:
             say(f"! {warning}")
@@ -61,11 +85,22 @@ def examine(workspace: str | None = None) -> dict[str, Any]:
     from archsmith.version import VERSION
 
     folder, machine = _machine(workspace)
-    versions = {name: _version(name) for name in (*BASE, *(package for packages in EXTRAS.values() for package in packages)) if find_spec(name)}
+    versions = {
+        name: _version(name)
+        for name in (*BASE, *(package for packages in EXTRAS.values() for package in packages))
+        if find_spec(name)
+    }
     extras = []
     for name, packages in EXTRAS.items():
         missing = [DISTRIBUTION.get(package, package) for package in packages if package not in versions]
-        extras.append({"name": name, "complete": not missing, "missing": missing, "install": f'pip install "archsmith[{name}]"' if missing else None})
+        extras.append(
+            {
+                "name": name,
+                "complete": not missing,
+                "missing": missing,
+                "install": f'pip install "archsmith[{name}]"' if missing else None,
+            }
+        )
     broken = [package for package in BASE if package not in versions]
     warnings = [f"The base needs {package!r}, which is not installed: pip install archsmith" for package in broken]
     if machine["disk_free_gb"] < LOW_DISK_GB:
@@ -123,7 +158,9 @@ def _version(module: str) -> str | None:
 def _torch() -> dict[str, Any]:
     import torch
 
-    devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    devices = (
+        [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    )
     return {
         "version": torch.__version__,
         "threads": torch.get_num_threads(),

@@ -14,8 +14,9 @@ INTERRUPTED = 130  # exit code: what shells report for a program that Ctrl-C end
 class Interrupts:
     """A context manager around the signal SIGINT.
 
-    The first one sets ``requested`` and calls ``on_first`` (which must be quick and not raise); the second raises KeyboardInterrupt where the program
-    stands. Outside the main thread, where Python allows no handlers, it does nothing.
+    The first one sets ``requested`` and calls ``on_first`` (which must be quick and not raise); the second raises
+    KeyboardInterrupt where the program stands. Outside the main thread, where Python allows no handlers, it does
+    nothing.
     """
 
     def __init__(self, on_first: Callable[[], None]) -> None:
@@ -28,7 +29,9 @@ class Interrupts:
             self._before = signal.signal(signal.SIGINT, self._handle)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
             self._before = None

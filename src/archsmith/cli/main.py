@@ -1,7 +1,7 @@
 """The command ``archsmith``: puts the commands together and turns errors into one line and an exit code.
 
-Exit codes: 0 done, 1 failed, 2 used wrongly, 130 stopped by Ctrl-C. Errors are one line on standard error; ``--debug``, anywhere on the line, shows
-the traceback instead.
+Exit codes: 0 done, 1 failed, 2 used wrongly, 130 stopped by Ctrl-C. Errors are one line on standard error; ``--debug``,
+anywhere on the line, shows the traceback instead.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def everywhere(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere on the line.")] = False,
 ) -> None:
     """Neural architecture search: from data to a network that you can read, run and serve."""
@@ -75,7 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _leave(str(missing), missing.exit_code, debug)
         _leave(f"Internal error: {error}.", 1, debug)
     except BrokenPipeError:
-        # The reader of our output went away (archsmith zoo | head). Python would complain once more when it flushes at exit.
+        # The reader of our output went away (archsmith zoo | head). Python would complain once more when it flushes at
+        # exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
@@ -83,7 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if hasattr(error, "format_message"):  # the command-line parser's own errors
             _leave_usage(error, debug)
-        _leave(f"Internal error: {type(error).__name__}: {error}. Run it again with --debug for the traceback.", 1, debug)
+        _leave(
+            f"Internal error: {type(error).__name__}: {error}. Run it again with --debug for the traceback.", 1, debug
+        )
 
 
 def _leave_usage(error: Any, debug: bool) -> NoReturn:
@@ -98,7 +103,9 @@ def _leave_usage(error: Any, debug: bool) -> NoReturn:
 
 
 def _leave(message: str, code: int, debug: bool) -> NoReturn:
-    """One line on standard error and the exit code; with ``debug`` the error that is being handled goes on as a traceback."""
+    """One line on standard error and the exit code; with ``debug`` the error that is being handled goes on as a
+    traceback.
+    """
     if debug:
         import traceback
 

@@ -31,14 +31,25 @@ def zoo(
 
 
 def draw(
-    what: Annotated[str, typer.Argument(help="A name of `archsmith zoo`, a study, a bundle's folder, or a file with an architecture (JSON).")],
-    cell: Annotated[str | None, typer.Option(help="Draw the inside of one cell: its kind (NormalCell) or its path (cell3).")] = None,
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A name of `archsmith zoo`, a study, a bundle's folder, or a file with an architecture (JSON)."
+        ),
+    ],
+    cell: Annotated[
+        str | None, typer.Option(help="Draw the inside of one cell: its kind (NormalCell) or its path (cell3).")
+    ] = None,
     network: Annotated[bool, typer.Option("--network", help="Draw the whole network (the default).")] = False,
     depth: Annotated[int | None, typer.Option(min=1, help="Show what lies deeper than this as one box.")] = None,
-    out: Annotated[str | None, typer.Option(help="File for the SVG, - for standard output.  [default: named after what is drawn]")] = None,
+    out: Annotated[
+        str | None, typer.Option(help="File for the SVG, - for standard output.  [default: named after what is drawn]")
+    ] = None,
     trial: Annotated[int | None, typer.Option(min=0, help="With a study: this trial instead of the best one.")] = None,
     space: Annotated[str | None, typer.Option(help="With a file: the search space of its architecture.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="With a file: one setting of the space, as space.n_outputs=100.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="With a file: one setting of the space, as space.n_outputs=100.")
+    ] = None,
     workspace: Annotated[str | None, typer.Option(help="Folder of the studies, ~/.archsmith when left out.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
 ) -> None:
@@ -55,7 +66,9 @@ def draw(
         raise UsageError("--json and --out - both want standard output.", "Give --out a file.")
     title, graph = _graph(what, trial, space, settings or [], workspace)
     scope = None if cell is None else find_scope(graph, cell)
-    svg = svg_of(graph, scope=scope, depth=depth, title=title if scope is None else f"{title}: {graph.scopes[scope].kind}")
+    svg = svg_of(
+        graph, scope=scope, depth=depth, title=title if scope is None else f"{title}: {graph.scopes[scope].kind}"
+    )
     if out == STDOUT:
         say(svg)
         return
@@ -69,7 +82,8 @@ def draw(
 
 
 def find_scope(graph: Any, wanted: str) -> str:
-    """The scope with this path, or of this kind: the first with the most different inputs, since the first cell of a network often gets the same one twice.
+    """The scope with this path, or of this kind: the first with the most different inputs, since the first cell of a
+    network often gets the same one twice.
 
     Raises UsageError with the kinds that there are.
     """
@@ -84,7 +98,9 @@ def find_scope(graph: Any, wanted: str) -> str:
     raise UsageError(f"This network has no cell {wanted!r}.", f"On its top level it has: {', '.join(kinds) or 'none'}.")
 
 
-def _graph(what: str, trial: int | None, space: str | None, settings: list[str], workspace: str | None) -> tuple[str, Any]:
+def _graph(
+    what: str, trial: int | None, space: str | None, settings: list[str], workspace: str | None
+) -> tuple[str, Any]:
     """Title and graph of whatever ``what`` names: zoo, file, bundle, study, in this order."""
     from pathlib import Path
 
@@ -96,7 +112,9 @@ def _graph(what: str, trial: int | None, space: str | None, settings: list[str],
         return what, entry.space.graph(entry.architecture)
     path = Path(what)
     if path.is_file():
-        return path.stem, _network_space(space, settings).graph(Architecture.from_json(path.read_text(encoding="utf-8")))
+        return path.stem, _network_space(space, settings).graph(
+            Architecture.from_json(path.read_text(encoding="utf-8"))
+        )
     if (path / "manifest.json").is_file():
         return path.name, _graph_of_bundle(path)
     return _graph_of_study(what, trial, workspace)
@@ -107,7 +125,10 @@ def _network_space(name: str | None, settings: list[str]) -> Any:
     from archsmith.core.errors import UsageError
 
     if name is None:
-        raise UsageError("An architecture in a file does not say which space it belongs to.", "Name it with --space, for instance --space nasnet.")
+        raise UsageError(
+            "An architecture in a file does not say which space it belongs to.",
+            "Name it with --space, for instance --space nasnet.",
+        )
     return _with_graphs(catalog.build(catalog.get("space", name), catalog.parse_settings(settings).get("space", {})))
 
 
@@ -120,7 +141,10 @@ def _graph_of_bundle(folder: Path) -> Any:
     manifest = read(folder)
     spec = manifest.facts.search.get("space_spec")
     if not isinstance(spec, dict):
-        raise UsageError(f"The bundle {str(folder)!r} does not say which space its network comes from.", "Draw the study that it came from.")
+        raise UsageError(
+            f"The bundle {str(folder)!r} does not say which space its network comes from.",
+            "Draw the study that it came from.",
+        )
     return _with_graphs(catalog.from_spec(spec, "space")).graph(Architecture(manifest.facts.architecture))
 
 
@@ -146,5 +170,7 @@ def _with_graphs(space: Any) -> Any:
     from archsmith.core.errors import UsageError
 
     if not hasattr(space, "graph"):
-        raise UsageError(f"{type(space).__name__} is a space of decisions without networks, so there is nothing to draw.")
+        raise UsageError(
+            f"{type(space).__name__} is a space of decisions without networks, so there is nothing to draw."
+        )
     return space

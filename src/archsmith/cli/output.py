@@ -37,7 +37,9 @@ def to_stderr(*lines: str) -> None:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> Table:
     """A table for people: numbers to the right, everything else to the left."""
-    built = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold", show_header=any(columns))
+    built = Table(
+        title=title, title_justify="left", box=None, pad_edge=False, header_style="bold", show_header=any(columns)
+    )
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] is None for row in rows)
         built.add_column(column, justify="right" if numeric else "left", overflow="fold")

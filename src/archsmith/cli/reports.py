@@ -8,8 +8,12 @@ import typer
 
 
 def report(
-    study: Annotated[str, typer.Argument(help="Id or folder of the study, the beginning of an id, or 'last'.")] = "last",
-    out: Annotated[str | None, typer.Option(help="The file.  [default: final/report.html in the study's folder]")] = None,
+    study: Annotated[
+        str, typer.Argument(help="Id or folder of the study, the beginning of an id, or 'last'.")
+    ] = "last",
+    out: Annotated[
+        str | None, typer.Option(help="The file.  [default: final/report.html in the study's folder]")
+    ] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
     workspace: Annotated[str | None, typer.Option(help="Folder of the studies, ~/.archsmith when left out.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,

@@ -1,4 +1,6 @@
-"""``archsmith search``: a researcher's search of any space with any strategy and any evaluator, without the main job around it."""
+"""``archsmith search``: a researcher's search of any space with any strategy and any evaluator, without the main job
+around it.
+"""
 
 from __future__ import annotations
 
@@ -15,26 +17,50 @@ COMPARISONS = {"<=": "upper", ">=": "lower"}
 
 
 def search(
-    space: Annotated[str | None, typer.Option(help="Search space, by name or module:Class.  [default: the evaluator's own, else a toy]")] = None,
-    strategy: Annotated[str, typer.Option(help="Search strategy, by name or module:Class.")] = "random",
-    evaluator: Annotated[str | None, typer.Option(help="Evaluator, by name or module:Class.  [default: the benchmark's, else a toy]")] = None,
-    bench: Annotated[
-        str | None, typer.Option(help="Benchmark: digits, digits-cells, fashion-14, fashion-14-cells, nas-bench-201, fcnet, or a table's file.")
+    space: Annotated[
+        str | None,
+        typer.Option(help="Search space, by name or module:Class.  [default: the evaluator's own, else a toy]"),
     ] = None,
-    bench_file: Annotated[str | None, typer.Option(help="The file of nas-bench-201 or fcnet; given once, it is remembered.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="cifar10 or cifar100; for fcnet protein_structure, slice_localization, ….")] = None,
-    noisy: Annotated[bool, typer.Option("--noisy", help="A trial gives the score of one recorded training, not the mean of all.")] = False,
+    strategy: Annotated[str, typer.Option(help="Search strategy, by name or module:Class.")] = "random",
+    evaluator: Annotated[
+        str | None, typer.Option(help="Evaluator, by name or module:Class.  [default: the benchmark's, else a toy]")
+    ] = None,
+    bench: Annotated[
+        str | None,
+        typer.Option(
+            help="Benchmark: digits, digits-cells, fashion-14, fashion-14-cells, nas-bench-201, fcnet, or a table's "
+            "file."
+        ),
+    ] = None,
+    bench_file: Annotated[
+        str | None, typer.Option(help="The file of nas-bench-201 or fcnet; given once, it is remembered.")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="cifar10 or cifar100; for fcnet protein_structure, slice_localization, ….")
+    ] = None,
+    noisy: Annotated[
+        bool, typer.Option("--noisy", help="A trial gives the score of one recorded training, not the mean of all.")
+    ] = False,
     data: Annotated[
-        str | None, typer.Option(help="Pictures to train on, as `archsmith fit` takes them; the evaluator is then training unless named.")
+        str | None,
+        typer.Option(
+            help="Pictures to train on, as `archsmith fit` takes them; the evaluator is then training unless named."
+        ),
     ] = None,
     epochs: Annotated[float | None, typer.Option(help="Of a trial on --data at the most.  [default: 4]")] = None,
-    maximize: Annotated[list[str] | None, typer.Option(help="A metric to maximise.  [default: the evaluator's first]")] = None,
+    maximize: Annotated[
+        list[str] | None, typer.Option(help="A metric to maximise.  [default: the evaluator's first]")
+    ] = None,
     minimize: Annotated[list[str] | None, typer.Option(help="A metric to minimise.")] = None,
     limit: Annotated[list[str] | None, typer.Option(help="A hard limit, as 'params<=1000000'.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Budget in trials.  [default: 100, unless --time]")] = None,
-    time: Annotated[str | None, typer.Option("--time", help="Budget of time as 90s, 20m or 1h30m; simulated time for tables.")] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", help="Budget of time as 90s, 20m or 1h30m; simulated time for tables.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Where all randomness comes from.")] = 0,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="One setting of space, strategy or evaluator; may be repeated.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="One setting of space, strategy or evaluator; may be repeated.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="How many trials run at once.")] = 1,
     name: Annotated[str, typer.Option(help="First part of the study's id.")] = "search",
     workspace: Annotated[str | None, typer.Option(help="Folder of the studies, ~/.archsmith when left out.")] = None,
@@ -55,21 +81,29 @@ def search(
     given = catalog.parse_settings(settings or [])
     unknown = [kind for kind in given if kind not in ("space", "strategy", "evaluator")]
     if unknown:
-        raise UsageError(f"--set {unknown[0]}.… sets nothing here.", "Settings begin with space, strategy or evaluator.")
+        raise UsageError(
+            f"--set {unknown[0]}.… sets nothing here.", "Settings begin with space, strategy or evaluator."
+        )
     place = Workspace(workspace)
     objectives, limits = objectives_and_limits(maximize or [], minimize or [], limit or [])
     chosen = evaluator or TOY
     if bench is not None:
         if evaluator is not None:
             raise UsageError("--bench and --evaluator both say what is asked for results.", "Give one of them.")
-        found = benches.find(bench, bench_file, dataset, noisy, [each.metric for each in (*objectives, *limits)], place.path)
+        found = benches.find(
+            bench, bench_file, dataset, noisy, [each.metric for each in (*objectives, *limits)], place.path
+        )
         chosen, given["evaluator"] = found.evaluator, {**found.settings, **given.get("evaluator", {})}
     elif bench_file is not None or dataset is not None or noisy:
-        raise UsageError("--bench-file, --dataset and --noisy are about a benchmark, and none is named.", "Name one with --bench.")
+        raise UsageError(
+            "--bench-file, --dataset and --noisy are about a benchmark, and none is named.", "Name one with --bench."
+        )
     if data is not None:
         if bench is not None:
             raise UsageError("--bench and --data both say what is searched on.", "Give one of them.")
-        problem, built = problem_on(data, space, evaluator, given, objectives, limits, epochs, root=place.path / "data", seed=seed)
+        problem, built = problem_on(
+            data, space, evaluator, given, objectives, limits, epochs, root=place.path / "data", seed=seed
+        )
     elif epochs is not None:
         raise UsageError("--epochs is about trainings, and there are no data to train on.", "Name them with --data.")
     else:
@@ -91,12 +125,16 @@ def search(
         "evaluator": evaluator,
     }
     goals = {"maximize": maximize, "minimize": minimize, "limit": limit}
-    command = command_line("search", {**named, **goals, "trials": budget.trials, "time": time, "seed": seed, "set": settings})
+    command = command_line(
+        "search", {**named, **goals, "trials": budget.trials, "time": time, "seed": seed, "set": settings}
+    )
     _run(problem, _build("strategy", strategy, given), built, budget, seed, store, workers, json=json, command=command)
 
 
 def resume_search(study: OpenStudy, seconds: float | None, trials: int | None, workers: int, *, json: bool) -> None:
-    """Go on with a study that ``search`` (or a person's own Search) began; a limit that is not given stays as it was at the last opening."""
+    """Go on with a study that ``search`` (or a person's own Search) began; a limit that is not given stays as it was at
+    the last opening.
+    """
     from archsmith import catalog
     from archsmith.core.budget import Budget
 
@@ -110,7 +148,18 @@ def resume_search(study: OpenStudy, seconds: float | None, trials: int | None, w
     _run(study.problem(), strategy, evaluator, budget, study.began["seed"], study.store, workers, json=json)
 
 
-def _run(problem: Any, strategy: Any, evaluator: Any, budget: Any, seed: int, store: Any, workers: int, *, json: bool, command: str = "") -> None:
+def _run(
+    problem: Any,
+    strategy: Any,
+    evaluator: Any,
+    budget: Any,
+    seed: int,
+    store: Any,
+    workers: int,
+    *,
+    json: bool,
+    command: str = "",
+) -> None:
     from archsmith.cli.display import Display
     from archsmith.cli.interrupts import INTERRUPTED, Interrupts
     from archsmith.cli.output import emit, to_stderr
@@ -130,7 +179,17 @@ def _run(problem: Any, strategy: Any, evaluator: Any, budget: Any, seed: int, st
         progress.apply(event)
     display = Display(f"archsmith search {store.folder.name}", progress=progress)
     info = {"command": command} if command else {}
-    loop = Search(problem, strategy, evaluator, budget=budget, seed=seed, store=store, executor=executor, observer=display, info=info)
+    loop = Search(
+        problem,
+        strategy,
+        evaluator,
+        budget=budget,
+        seed=seed,
+        store=store,
+        executor=executor,
+        observer=display,
+        info=info,
+    )
 
     def finish() -> None:
         display.note("Stopping; running trials are run again on resume. Ctrl-C again stops at once.")
@@ -150,7 +209,9 @@ def _run(problem: Any, strategy: Any, evaluator: Any, budget: Any, seed: int, st
 
 
 def command_line(name: str, options: Mapping[str, Any]) -> str:
-    """``archsmith name`` with the options that are not None, False or empty; one that holds several values is given once for each."""
+    """``archsmith name`` with the options that are not None, False or empty; one that holds several values is given
+    once for each.
+    """
     import shlex
 
     words = ["archsmith", name]
@@ -176,9 +237,13 @@ def _report(study: str, result: Any, problem: Any, evaluator: Any) -> dict[str, 
         "n_trials": len(history.finished),
         "n_failed": sum(trial.losses is None for trial in history.finished),
         "metric": objective.metric,
-        "best": None if best is None else {"trial": best.id, "metrics": dict(best.metrics), "architecture": dict(best.architecture)},
+        "best": None
+        if best is None
+        else {"trial": best.id, "metrics": dict(best.metrics), "architecture": dict(best.architecture)},
         "standing": None if place is None else {"metric": judged_by, **dataclasses.asdict(place)},
-        "front": [{"trial": trial.id, "metrics": dict(trial.metrics)} for trial in history.front()] if len(problem.objectives) > 1 else None,
+        "front": [{"trial": trial.id, "metrics": dict(trial.metrics)} for trial in history.front()]
+        if len(problem.objectives) > 1
+        else None,
     }
 
 
@@ -187,12 +252,19 @@ def _summarize(report: Mapping[str, Any]) -> None:
     from archsmith.core.wording import metric_name, number
 
     failed = f" ({report['n_failed']} failed)" if report["n_failed"] else ""
-    say(f"{report['n_trials']} trials{failed} in {report['seconds']:.1f} s; stopped because: {report['stop_reason']}. Study {report['study']}.")
+    say(
+        f"{report['n_trials']} trials{failed} in {report['seconds']:.1f} s; stopped because: {report['stop_reason']}. "
+        f"Study {report['study']}."
+    )
     best = report["best"]
     if best is None:
         say("No trial ended with a score that counts.")
         return
-    say(f"Best: trial {best['trial']}, " + ", ".join(f"{name} {number(value)}" for name, value in best["metrics"].items()), "")
+    say(
+        f"Best: trial {best['trial']}, "
+        + ", ".join(f"{name} {number(value)}" for name, value in best["metrics"].items()),
+        "",
+    )
     place = report["standing"]
     if place is not None:
         behind = abs(place["best"] - place["score"])
@@ -207,8 +279,12 @@ def _build(kind: str, name: str, given: Mapping[str, Mapping[str, Any]]) -> Any:
     return catalog.build(catalog.get(kind, name), given.get(kind, {}))
 
 
-def _problem(evaluator: str, space: str | None, given: Any, objectives: tuple[Any, ...], constraints: tuple[Any, ...]) -> tuple[Any, Any]:
-    """The problem and the evaluator that the options describe. A table brings its own space and fidelities; an evaluator that works on one space gets it."""
+def _problem(
+    evaluator: str, space: str | None, given: Any, objectives: tuple[Any, ...], constraints: tuple[Any, ...]
+) -> tuple[Any, Any]:
+    """The problem and the evaluator that the options describe. A table brings its own space and fidelities; an
+    evaluator that works on one space gets it.
+    """
     import dataclasses
 
     from archsmith import catalog
@@ -225,11 +301,16 @@ def _problem(evaluator: str, space: str | None, given: Any, objectives: tuple[An
     return Problem(chosen, objectives or (Objective(built.metrics[0]),), constraints), built
 
 
-def objectives_and_limits(maximize: list[str], minimize: list[str], limits: list[str]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def objectives_and_limits(
+    maximize: list[str], minimize: list[str], limits: list[str]
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """What ``--maximize``, ``--minimize`` and ``--limit`` ask for. Raises UsageError."""
     from archsmith.core.problem import Objective
 
-    objectives = (*(Objective(metric) for metric in maximize), *(Objective(metric, maximize=False) for metric in minimize))
+    objectives = (
+        *(Objective(metric) for metric in maximize),
+        *(Objective(metric, maximize=False) for metric in minimize),
+    )
     return objectives, tuple(_constraint(text) for text in limits)
 
 

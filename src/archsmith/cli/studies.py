@@ -27,7 +27,10 @@ def list_studies(workspace: Where = None, json: Json = False) -> None:
     elif not rows:
         say(f"There are no studies in {place.path}. Start one with: archsmith fit DATA")
     else:
-        show(("study", "state", "why", "finished trials", "space", "strategy"), [tuple(list(row.values())[:6]) for row in rows])
+        show(
+            ("study", "state", "why", "finished trials", "space", "strategy"),
+            [tuple(list(row.values())[:6]) for row in rows],
+        )
 
 
 @app.command("show")
@@ -51,18 +54,29 @@ def show_study(
     pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
     say(f"{opened.id}: {report['state']}{why}, {report['n_finished']} trials{failed}{pending}", "")
     if report["trials"]:
-        show(("trial", "from", "fidelity", report["metric"], "seconds"), [_trial_row(t, report["metric"]) for t in report["trials"]], "Best trials")
+        show(
+            ("trial", "from", "fidelity", report["metric"], "seconds"),
+            [_trial_row(t, report["metric"]) for t in report["trials"]],
+            "Best trials",
+        )
         best = report["trials"][0]
-        say("", f"Best architecture (trial {best['id']}, {report['metric']} {number(best['metrics'][report['metric']])}):")
+        say(
+            "",
+            f"Best architecture (trial {best['id']}, {report['metric']} {number(best['metrics'][report['metric']])}):",
+        )
         show(("decision", "answer"), [(path, str(answer)) for path, answer in best["architecture"].items()])
 
 
 @app.command("resume")
 def resume(
     study: Which = "last",
-    time: Annotated[str | None, typer.Option("--time", help="A new budget of time for the whole study, or +20m for that much more.")] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", help="A new budget of time for the whole study, or +20m for that much more.")
+    ] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="A new budget of trials for the whole study.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="How many trials run at once; a study of fit keeps its own number.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=1, help="How many trials run at once; a study of fit keeps its own number.")
+    ] = 1,
     workspace: Where = None,
     json: Json = False,
 ) -> None:
@@ -131,7 +145,9 @@ def history_of(study: OpenStudy) -> Any:
 
 
 def describe(study: OpenStudy, limit: int | None = None) -> dict[str, Any]:
-    """State, counts and the best ``limit`` trials, as plain data. Works without the space's module: a reader needs only the log."""
+    """State, counts and the best ``limit`` trials, as plain data. Works without the space's module: a reader needs only
+    the log.
+    """
     from archsmith.core.problem import Problem
     from archsmith.runtime.search import replayed
 
@@ -169,7 +185,13 @@ def _trial(trial: Any) -> dict[str, Any]:
 
 
 def _trial_row(trial: Mapping[str, Any], metric: str) -> tuple[Any, ...]:
-    return (trial["id"], ", ".join(map(str, trial["parents"])), trial["fidelity"], trial["metrics"].get(metric), trial["seconds"])
+    return (
+        trial["id"],
+        ", ".join(map(str, trial["parents"])),
+        trial["fidelity"],
+        trial["metrics"].get(metric),
+        trial["seconds"],
+    )
 
 
 def _at_a_glance(summary: Any) -> dict[str, Any]:

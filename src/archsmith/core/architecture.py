@@ -1,7 +1,8 @@
 """An architecture: one point of a search space, as plain data.
 
-A frozen, ordered, hashable, JSON-able mapping *decision path -> scalar*. It holds no tensors, no results and no reference to its space, so that printed
-in a log it is a complete, diffable, rebuildable artefact. Decisions under ``recipe/`` describe training and are no part of the graph.
+A frozen, ordered, hashable, JSON-able mapping *decision path -> scalar*. It holds no tensors, no results and no
+reference to its space, so that printed in a log it is a complete, diffable, rebuildable artefact. Decisions under
+``recipe/`` describe training and are no part of the graph.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def same(a: Scalar, b: Scalar) -> bool:
 class Architecture(Mapping[str, Scalar]):
     """One point of a search space.
 
-    Keeps the order in which the decisions were asked; equality and hash look at content only and tell ``True``, ``1`` and ``1.0`` apart.
+    Keeps the order in which the decisions were asked; equality and hash look at content only and tell ``True``, ``1``
+    and ``1.0`` apart.
     """
 
     def __init__(self, decisions: Mapping[str, Scalar] | Iterable[tuple[str, Scalar]] = ()) -> None:
@@ -38,7 +40,8 @@ class Architecture(Mapping[str, Scalar]):
                 raise UsageError(f"A decision path must be a non-empty string, not {path!r}.")
             if not (answer is None or type(answer) in (bool, int, float, str)):
                 raise UsageError(
-                    f"Decision {path!r} has the answer {answer!r} of type {type(answer).__name__}.", "Answers are bool, int, float, str or None."
+                    f"Decision {path!r} has the answer {answer!r} of type {type(answer).__name__}.",
+                    "Answers are bool, int, float, str or None.",
                 )
             if isinstance(answer, float) and not math.isfinite(answer):
                 raise UsageError(f"Decision {path!r} has the answer {answer}, which is not a finite number.")
@@ -64,7 +67,9 @@ class Architecture(Mapping[str, Scalar]):
     def _repr_html_(self) -> str:
         n = len(self)
         return markup.table(
-            ((path, answer) for path, answer in self.items()), ("decision", "answer"), f"{n} decision{'' if n == 1 else 's'}, {self.key}"
+            ((path, answer) for path, answer in self.items()),
+            ("decision", "answer"),
+            f"{n} decision{'' if n == 1 else 's'}, {self.key}",
         )
 
     @cached_property
@@ -99,7 +104,9 @@ class Architecture(Mapping[str, Scalar]):
         try:
             decisions = json.loads(text)
         except json.JSONDecodeError as error:
-            raise UsageError(f"This is not an architecture: {error}.", 'An architecture is a JSON object such as {"depth": 3}.') from error
+            raise UsageError(
+                f"This is not an architecture: {error}.", 'An architecture is a JSON object such as {"depth": 3}.'
+            ) from error
         if not isinstance(decisions, dict):
             raise UsageError(f"An architecture is a JSON object of decisions, not a {type(decisions).__name__}.")
         return cls(decisions)

@@ -20,7 +20,9 @@ FAILURES = "failures"
 
 @dataclass(frozen=True)
 class Budget:
-    """Stop after ``seconds`` (of wall clock; simulated for tables), ``trials``, or ``patience`` finished trials without a better one; None: no limit."""
+    """Stop after ``seconds`` (of wall clock; simulated for tables), ``trials``, or ``patience`` finished trials without
+    a better one; None: no limit.
+    """
 
     seconds: float | None = None
     trials: int | None = None

@@ -6,7 +6,8 @@ from __future__ import annotations
 class ArchsmithError(Exception):
     """Everything this library raises on purpose.
 
-    ``message`` says what is wrong and names the value; ``hint`` says what to do next. ``exit_code`` is what the command line returns.
+    ``message`` says what is wrong and names the value; ``hint`` says what to do next. ``exit_code`` is what the command
+    line returns.
     """
 
     exit_code = 1
@@ -39,7 +40,10 @@ class MissingExtraError(UsageError):
 
     @classmethod
     def of(cls, package: str, extra: str, purpose: str) -> MissingExtraError:
-        return cls(f"{purpose} needs the package {package!r}, which is not installed.", f'Install it with: pip install "archsmith[{extra}]"')
+        return cls(
+            f"{purpose} needs the package {package!r}, which is not installed.",
+            f'Install it with: pip install "archsmith[{extra}]"',
+        )
 
 
 class InvalidArchitectureError(UsageError):
@@ -61,14 +65,19 @@ class LeaseError(StudyError):
 class EvaluationError(ArchsmithError):
     """One trial failed. It becomes the trial's outcome and never leaves the loop.
 
-    ``kind`` is one of ``exception, nan, memory, timeout, diverged, lost, dead_end, screened``; ``retryable`` says whether a second try could succeed.
+    ``kind`` is one of ``exception, nan, memory, timeout, diverged, lost, dead_end, screened``; ``retryable`` says
+    whether a second try could succeed.
     """
 
-    def __init__(self, message: str, hint: str | None = None, *, kind: str = "exception", retryable: bool = False) -> None:
+    def __init__(
+        self, message: str, hint: str | None = None, *, kind: str = "exception", retryable: bool = False
+    ) -> None:
         super().__init__(message, hint)
         self.kind = kind
         self.retryable = retryable
 
 
 class Stopped(ArchsmithError):
-    """Raised inside an evaluation that honours a request to stop at once; the trial stays pending and is run again on resume."""
+    """Raised inside an evaluation that honours a request to stop at once; the trial stays pending and is run again on
+    resume.
+    """

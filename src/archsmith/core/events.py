@@ -23,7 +23,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One row of the log. ``index`` counts from 0 within the study, ``time`` is Unix time in seconds; both are given by the store."""
+    """One row of the log. ``index`` counts from 0 within the study, ``time`` is Unix time in seconds; both are given by
+    the store.
+    """
 
     kind: str
     data: Mapping[str, Any] = field(default_factory=dict)

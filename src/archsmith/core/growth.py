@@ -1,9 +1,12 @@
-"""How the points of a space grow: in levels, each of which extends the points of the one before. For searches that begin small (PNAS).
+"""How the points of a space grow: in levels, each of which extends the points of the one before. For searches that
+begin small (PNAS).
 
-A space that grows by itself says so with a method ``growth()`` that returns a ``Growth``, or None where its settings leave no natural one. Every other space
-grows by its decisions in the order in which they are asked (``Prefixes``). Law: what a growth offers at any level is a point of the space.
+A space that grows by itself says so with a method ``growth()`` that returns a ``Growth``, or None where its settings
+leave no natural one. Every other space grows by its decisions in the order in which they are asked (``Prefixes``). Law:
+what a growth offers at any level is a point of the space.
 
-Points on the way are rows of small whole numbers, *tokens*: a level of PNAS has 589,824 expansions, and nobody builds that many objects to score them.
+Points on the way are rows of small whole numbers, *tokens*: a level of PNAS has 589,824 expansions, and nobody builds
+that many objects to score them.
 """
 
 from __future__ import annotations
@@ -33,8 +36,9 @@ ABSENT = -1  # fills up rows that are shorter than others
 class Alphabet(NamedTuple):
     """What rows of tokens are written in: all that a surrogate knows of a space.
 
-    ``vocabularies``: how many tokens each one has. ``slots``: the vocabulary of every slot, which is a place with a meaning of its own, such as the left
-    input of a block. ``layout``: the slot of each token of a row; it begins again where a row is longer.
+    ``vocabularies``: how many tokens each one has. ``slots``: the vocabulary of every slot, which is a place with a
+    meaning of its own, such as the left input of a block. ``layout``: the slot of each token of a row; it begins again
+    where a row is longer.
     """
 
     vocabularies: tuple[int, ...]
@@ -54,7 +58,9 @@ START = Grown(Architecture(), np.empty(0, np.int16))  # what the first level gro
 
 @dataclass(frozen=True)
 class Expansions:
-    """The points of one level: ``tokens`` (n, w), ``parents`` (n,) the index of what each grew from, ``architecture(i)`` the i-th of them."""
+    """The points of one level: ``tokens`` (n, w), ``parents`` (n,) the index of what each grew from,
+    ``architecture(i)`` the i-th of them.
+    """
 
     tokens: Tokens
     parents: Places
@@ -78,9 +84,11 @@ class Growth(Protocol):
     def n_levels(self) -> int: ...
 
     def expand(self, level: int, parents: Sequence[Grown], wanted: int, rng: np.random.Generator) -> Expansions:
-        """Points of ``level`` that grow from those of the level before (from START at the first); none above the last level.
+        """Points of ``level`` that grow from those of the level before (from START at the first); none above the last
+        level.
 
-        ``wanted``: how many of them will be evaluated; where every point must be built by itself, a few dozen for each of these are enough.
+        ``wanted``: how many of them will be evaluated; where every point must be built by itself, a few dozen for each
+        of these are enough.
         """
         ...
 
@@ -103,10 +111,11 @@ VOCABULARY = 256  # tokens for pairs of path and answer; two pairs may fall on o
 
 @dataclass(frozen=True)
 class Prefixes:
-    """The growth that every space has: level by level a few more of the decisions are free, and the rest takes first options (the middle of a Range).
+    """The growth that every space has: level by level a few more of the decisions are free, and the rest takes first
+    options (the middle of a Range).
 
-    The decisions are cut into at most LEVELS groups of equal size, in the order in which they are asked. Where a level would offer more than ``wanted`` *
-    OFFERED points, so many are drawn.
+    The decisions are cut into at most LEVELS groups of equal size, in the order in which they are asked. Where a level
+    would offer more than ``wanted`` * OFFERED points, so many are drawn.
     """
 
     space: Space
@@ -146,19 +155,27 @@ class Prefixes:
         return Expansions(tokens, np.array([at for at, _, _ in points], np.intp), lambda i: points[i][2])
 
     def _extended(self, prefix: tuple[Scalar, ...]) -> list[tuple[Scalar, ...]]:
-        """``prefix`` with every answer to the question after it; itself when it answers all of them, nothing when it leads into a dead end."""
+        """``prefix`` with every answer to the question after it; itself when it answers all of them, nothing when it
+        leads into a dead end.
+        """
         try:
             self.space.trace(_following(prefix, _asked))
         except _Asked as question:
             options = question.options
-            listed = dict.fromkeys(options.at((i + 0.5) / BINS) for i in range(BINS)) if isinstance(options, Range) else options
+            listed = (
+                dict.fromkeys(options.at((i + 0.5) / BINS) for i in range(BINS))
+                if isinstance(options, Range)
+                else options
+            )
             return [(*prefix, option) for option in listed]
         except DeadEnd:
             return []
         return [prefix]
 
     def _completed(self, prefix: tuple[Scalar, ...], rng: np.random.Generator) -> Architecture | None:
-        """``prefix`` with first options for the rest, or, where these run into a dead end, with the first random answers that do not."""
+        """``prefix`` with first options for the rest, or, where these run into a dead end, with the first random
+        answers that do not.
+        """
         for attempt in range(TRIES):
             with contextlib.suppress(DeadEnd):
                 rest = _plain if attempt == 0 else lambda path, options, weights: draw(options, weights, rng)

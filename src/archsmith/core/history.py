@@ -14,7 +14,8 @@ from archsmith.core.trial import Outcome, Trial
 class History:
     """All trials of one study in the order of their ids. Strategies read it and never change it.
 
-    ``trials[i].id == i``; ``finished`` holds trials in the order in which they finished (well or not), ``pending`` those without an outcome.
+    ``trials[i].id == i``; ``finished`` holds trials in the order in which they finished (well or not), ``pending``
+    those without an outcome.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -23,7 +24,8 @@ class History:
         self.finished: list[Trial] = []
         self.pending: dict[int, Trial] = {}
         self.n_asks = 0
-        self.prepared: Mapping[str, Any] | None = None  # what the evaluator's prepare phase said of its end; None before
+        # what the evaluator's prepare phase said of its end; None before
+        self.prepared: Mapping[str, Any] | None = None
         self.forecast_trials: float | None = None  # how many trials the budget is expected to allow; None when unknown
         self._by_key: dict[str, list[int]] = {}
         self._best: dict[float, Trial] = {}  # fidelity -> best trial
@@ -63,7 +65,8 @@ class History:
         return [self.trials[i] for i in self._by_key.get(architecture.key, ())]
 
     def best(self, fidelity: float | None = None) -> Trial | None:
-        """The finished, feasible trial with the lowest first loss at one fidelity (the highest one tried when None); the earliest of equals.
+        """The finished, feasible trial with the lowest first loss at one fidelity (the highest one tried when None);
+        the earliest of equals.
 
         Losses of different fidelities are never compared.
         """
@@ -72,7 +75,9 @@ class History:
         return self._best.get(fidelity) if fidelity is not None else None
 
     def ranking(self, fidelity: float | None = None) -> list[Trial]:
-        """Feasible finished trials at one fidelity (the highest one tried when None), best first; the earliest of equals first."""
+        """Feasible finished trials at one fidelity (the highest one tried when None), best first; the earliest of
+        equals first.
+        """
         if fidelity is None:
             fidelity = max(self._best, default=None)
         return sorted((t for t in self.finished if t.ok and t.fidelity == fidelity), key=lambda t: (t.loss, t.id))
@@ -86,7 +91,9 @@ class History:
         return front
 
     def _add(self, row: Any) -> None:
-        trial = Trial(row["id"], Architecture(row["architecture"]), row["fidelity"], tuple(row["parents"]), row["notes"])
+        trial = Trial(
+            row["id"], Architecture(row["architecture"]), row["fidelity"], tuple(row["parents"]), row["notes"]
+        )
         if trial.id != len(self.trials):
             raise ValueError(f"trial {trial.id} follows trial {len(self.trials) - 1}")
         self.trials.append(trial)

@@ -1,4 +1,6 @@
-"""Small pieces of HTML for notebooks: everything is escaped, nothing is loaded from elsewhere, colours are those of the page, light or dark."""
+"""Small pieces of HTML for notebooks: everything is escaped, nothing is loaded from elsewhere, colours are those of the
+page, light or dark.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +24,23 @@ def text(value: object) -> str:
 def table(rows: Iterable[Sequence[object]], head: Sequence[str] = (), caption: str = "") -> str:
     """An HTML table; columns that hold only numbers stand to the right. ``head`` and ``caption`` may be empty."""
     rows = [*rows]
-    columns = [CELL if any(map(_is_text, column)) else NUMBER for column in zip(*rows, strict=True)] or [CELL] * len(head)
+    columns = [CELL if any(map(_is_text, column)) else NUMBER for column in zip(*rows, strict=True)] or [CELL] * len(
+        head
+    )
     titled = f'<caption style="{CELL};{FAINT};white-space:nowrap">{escape(caption)}</caption>' if caption else ""
     top = (
-        "".join(f'<th style="{style};{FAINT};font-weight:normal">{escape(name)}</th>' for name, style in zip(head, columns, strict=True))
+        "".join(
+            f'<th style="{style};{FAINT};font-weight:normal">{escape(name)}</th>'
+            for name, style in zip(head, columns, strict=True)
+        )
         if head
         else ""
     )
     body = "".join(f"<tr>{''.join(map(_cell, row, columns))}</tr>" for row in rows)
     headed = f"<thead><tr>{top}</tr></thead>" if top else ""
-    return f'<table style="border-collapse:collapse;border:0;margin:.3em 0">{titled}{headed}<tbody>{body}</tbody></table>'
+    return (
+        f'<table style="border-collapse:collapse;border:0;margin:.3em 0">{titled}{headed}<tbody>{body}</tbody></table>'
+    )
 
 
 def _cell(value: object, style: str) -> str:

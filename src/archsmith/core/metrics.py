@@ -1,9 +1,11 @@
-"""How good answers are, in numpy alone, so that a bundle can be measured where nothing but ``pip install archsmith`` was done.
+"""How good answers are, in numpy alone, so that a bundle can be measured where nothing but ``pip install archsmith``
+was done.
 
-Classes: accuracy, balanced accuracy (mean recall of the classes that occur: Brodersen et al., "The balanced accuracy and its posterior distribution",
-ICPR 2010), log loss in nats, confusion, precision, recall, F1 and the calibration measures of Guo et al., "On Calibration of Modern Neural Networks"
-(2017, arXiv 1706.04599). Numbers: R², RMSE, MAE. What a class that never occurs cannot have is None, never NaN; answers that are NaN themselves give a
-NaN, which callers treat as diverged.
+Classes: accuracy, balanced accuracy (mean recall of the classes that occur: Brodersen et al., "The balanced accuracy
+and its posterior distribution", ICPR 2010), log loss in nats, confusion, precision, recall, F1 and the calibration
+measures of Guo et al., "On Calibration of Modern Neural Networks" (2017, arXiv 1706.04599). Numbers: R², RMSE, MAE.
+What a class that never occurs cannot have is None, never NaN; answers that are NaN themselves give a NaN, which callers
+treat as diverged.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ LESS = frozenset({"loss", "error", "mse", "rmse", "mae", "params", "macs", "flop
 TINIEST = 1e-12  # a probability of 0 for what is true counts as this, or one picture would make the log loss infinite
 
 
-# -- classes ----------------------------------------------------------------------------------------------------------------------------------------
+# -- classes -----------------------------------------------------------------------------------------------------------
 
 
 def more_is_better(metric: str) -> bool | None:
@@ -33,13 +35,17 @@ def more_is_better(metric: str) -> bool | None:
 
 
 def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
-    """Share of right answers: ``predicted`` and ``labels`` are class indexes ``(n,)``. Raises UsageError when there are none."""
+    """Share of right answers: ``predicted`` and ``labels`` are class indexes ``(n,)``. Raises UsageError when there are
+    none.
+    """
     guesses, truth = _same_length(predicted, labels)
     return float((guesses == truth).mean())
 
 
 def balanced_accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
-    """Mean recall of the classes that occur in ``labels`` ``(n,)``; every such class counts alike, however few pictures it has."""
+    """Mean recall of the classes that occur in ``labels`` ``(n,)``; every such class counts alike, however few pictures
+    it has.
+    """
     guesses, truth = _same_length(predicted, labels)
     _, which, counts = np.unique(truth, return_inverse=True, return_counts=True)
     return float((np.bincount(which, weights=guesses == truth) / counts).mean())
@@ -72,15 +78,20 @@ def confusion(predicted: ArrayLike, labels: ArrayLike, n_classes: int) -> NDArra
     guesses, truth = _same_length(predicted, labels)
     for what, indexes in (("predicted", guesses), ("labels", truth)):
         if indexes.min() < 0 or indexes.max() >= n_classes:
-            raise UsageError(f"{what} holds the class {int(indexes.min() if indexes.min() < 0 else indexes.max())}, outside 0..{n_classes - 1}.")
+            raise UsageError(
+                f"{what} holds the class {int(indexes.min() if indexes.min() < 0 else indexes.max())}, outside "
+                f"0..{n_classes - 1}."
+            )
     pairs = truth.astype(np.int64) * n_classes + guesses.astype(np.int64)
     return np.bincount(pairs, minlength=n_classes * n_classes).reshape(n_classes, n_classes).astype(np.int64)
 
 
 @dataclass(frozen=True)
 class ClassScore:
-    """One class: ``n`` pictures of it; ``precision`` = share of right answers among those that name it (None when none does), ``recall`` = share of its
-    pictures that were found (None when there is none), ``f1`` = their harmonic mean (None when either is)."""
+    """One class: ``n`` pictures of it; ``precision`` = share of right answers among those that name it (None when none
+    does), ``recall`` = share of its pictures that were found (None when there is none), ``f1`` = their harmonic mean
+    (None when either is).
+    """
 
     n: int
     precision: float | None
@@ -107,7 +118,9 @@ def _class_score(right: int, truly: int, named: int) -> ClassScore:
 
 
 def most_confused(confused: NDArray[np.int64], limit: int = 10) -> list[tuple[int, int, int]]:
-    """The commonest mistakes as (true class, predicted class, how many), most of them first; ties in the order of the classes."""
+    """The commonest mistakes as (true class, predicted class, how many), most of them first; ties in the order of the
+    classes.
+    """
     mistakes = np.array(confused)
     np.fill_diagonal(mistakes, 0)
     order = np.argsort(-mistakes, axis=None, kind="stable")[:limit]
@@ -115,12 +128,14 @@ def most_confused(confused: NDArray[np.int64], limit: int = 10) -> list[tuple[in
     return [(true, named, int(mistakes[true, named])) for true, named in pairs if mistakes[true, named]]
 
 
-# -- calibration ------------------------------------------------------------------------------------------------------------------------------------
+# -- calibration -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """The answers whose confidence lies in (``lower``, ``upper``]: how many, their mean confidence and accuracy (both None when there are none)."""
+    """The answers whose confidence lies in (``lower``, ``upper``]: how many, their mean confidence and accuracy (both
+    None when there are none).
+    """
 
     lower: float
     upper: float
@@ -133,7 +148,9 @@ class ReliabilityBin:
 
 
 def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
-    """``bins`` bins of equal width over the confidence = the highest probability of a row of ``probabilities`` ``(n, k)``."""
+    """``bins`` bins of equal width over the confidence = the highest probability of a row of ``probabilities`` ``(n,
+    k)``.
+    """
     table, truth = _table(probabilities, labels)
     return reliability_of(table.max(axis=1), table.argmax(axis=1) == truth, bins)
 
@@ -141,7 +158,8 @@ def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = BINS) -
 def reliability_of(confidence: ArrayLike, right: ArrayLike, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
     """The same from the confidence of each answer and whether it was right, both ``(n,)``."""
     sure, correct = _same_length(np.asarray(confidence, np.float64), np.asarray(right, np.float64))
-    # (lower, upper]: searching the inner edges from the left puts a confidence that lies on an edge into the bin below, as in the paper.
+    # (lower, upper]: searching the inner edges from the left puts a confidence that lies on an edge into the bin below,
+    # as in the paper.
     edges = np.linspace(0.0, 1.0, bins + 1)
     which = np.searchsorted(edges[1:-1], sure, side="left")
     counts = np.bincount(which, minlength=bins)
@@ -160,23 +178,31 @@ def reliability_of(confidence: ArrayLike, right: ArrayLike, bins: int = BINS) ->
 
 
 def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = BINS) -> float:
-    """Mean distance of confidence and accuracy over ``reliability``'s bins, weighted by their counts (Guo et al. 2017, equation 3); 0 is best."""
+    """Mean distance of confidence and accuracy over ``reliability``'s bins, weighted by their counts (Guo et al. 2017,
+    equation 3); 0 is best.
+    """
     return calibration_error(reliability(probabilities, labels, bins))
 
 
 def calibration_error(rows: Sequence[ReliabilityBin]) -> float:
     """The same from the bins."""
-    gaps = sum(row.n * abs(row.accuracy - row.confidence) for row in rows if row.accuracy is not None and row.confidence is not None)
+    gaps = sum(
+        row.n * abs(row.accuracy - row.confidence)
+        for row in rows
+        if row.accuracy is not None and row.confidence is not None
+    )
     return float(gaps / sum(row.n for row in rows))
 
 
-# -- numbers ----------------------------------------------------------------------------------------------------------------------------------------
+# -- numbers -----------------------------------------------------------------------------------------------------------
 
 
 def r2(predicted: ArrayLike, truth: ArrayLike) -> float:
-    """``1 - squared error / squared deviation from the mean``: 1 is best, 0 is what the mean of ``truth`` ``(n,)`` gives, below 0 is worse than that.
+    """``1 - squared error / squared deviation from the mean``: 1 is best, 0 is what the mean of ``truth`` ``(n,)``
+    gives, below 0 is worse than that.
 
-    Where all of ``truth`` is one number there is nothing to explain: 1 when it is met exactly, else 0 (scikit-learn's convention).
+    Where all of ``truth`` is one number there is nothing to explain: 1 when it is met exactly, else 0 (scikit-learn's
+    convention).
     """
     guesses, values = _numbers(predicted, truth)
     # Scaled first: squares of very large numbers would overflow.
@@ -206,13 +232,15 @@ def regression(predicted: ArrayLike, truth: ArrayLike) -> dict[str, float]:
     return {"r2": r2(predicted, truth), "rmse": rmse(predicted, truth), "mae": mae(predicted, truth)}
 
 
-# -- shapes -----------------------------------------------------------------------------------------------------------------------------------------
+# -- shapes ------------------------------------------------------------------------------------------------------------
 
 
 def _same_length(predicted: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     guesses, truth = np.asarray(predicted), np.asarray(labels)
     if guesses.ndim != 1 or guesses.shape != truth.shape:
-        raise UsageError(f"predicted has the shape {guesses.shape}, labels {truth.shape}.", "Both are (n,), one entry a picture.")
+        raise UsageError(
+            f"predicted has the shape {guesses.shape}, labels {truth.shape}.", "Both are (n,), one entry a picture."
+        )
     if not len(truth):
         raise UsageError("There are no answers to measure.")
     return guesses, truth
@@ -225,9 +253,14 @@ def _numbers(predicted: ArrayLike, truth: ArrayLike) -> tuple[NDArray[np.float64
 def _table(probabilities: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     table, truth = np.asarray(probabilities), np.asarray(labels)
     if table.ndim != 2 or truth.shape != table.shape[:1]:
-        raise UsageError(f"probabilities has the shape {table.shape}, labels {truth.shape}.", "They are (n, k) and (n,).")
+        raise UsageError(
+            f"probabilities has the shape {table.shape}, labels {truth.shape}.", "They are (n, k) and (n,)."
+        )
     if not len(truth):
         raise UsageError("There are no answers to measure.")
     if truth.min() < 0 or truth.max() >= table.shape[1]:
-        raise UsageError(f"labels holds the class {int(truth.max() if truth.min() >= 0 else truth.min())}, outside 0..{table.shape[1] - 1}.")
+        raise UsageError(
+            f"labels holds the class {int(truth.max() if truth.min() >= 0 else truth.min())}, outside "
+            f"0..{table.shape[1] - 1}."
+        )
     return table, truth

@@ -40,12 +40,17 @@ class Constraint:
     def violation(self, metrics: Mapping[str, float]) -> float:
         """How far outside the bounds, 0 when inside."""
         value = metrics[self.metric]
-        return max(0.0, value - self.upper if self.upper is not None else 0.0, self.lower - value if self.lower is not None else 0.0)
+        return max(
+            0.0,
+            value - self.upper if self.upper is not None else 0.0,
+            self.lower - value if self.lower is not None else 0.0,
+        )
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """The one resource axis of a study: ``epochs``, ``data_fraction`` or ``resolution``; trials run at ``maximum`` unless a strategy asks for less.
+    """The one resource axis of a study: ``epochs``, ``data_fraction`` or ``resolution``; trials run at ``maximum``
+    unless a strategy asks for less.
 
     ``full``: what the answer of the search will be trained with in the end, where that is more than any trial gets.
     """
@@ -57,9 +62,15 @@ class Fidelity:
 
     def __post_init__(self) -> None:
         if not 0 < self.minimum <= self.maximum:
-            raise UsageError(f"Fidelity {self.name!r} runs from {self.minimum} to {self.maximum}.", "It needs 0 < minimum <= maximum.")
+            raise UsageError(
+                f"Fidelity {self.name!r} runs from {self.minimum} to {self.maximum}.",
+                "It needs 0 < minimum <= maximum.",
+            )
         if self.full is not None and self.full < self.maximum:
-            raise UsageError(f"Fidelity {self.name!r} has full={self.full} below its maximum {self.maximum}.", "Leave full out, or give more.")
+            raise UsageError(
+                f"Fidelity {self.name!r} has full={self.full} below its maximum {self.maximum}.",
+                "Leave full out, or give more.",
+            )
 
     @property
     def partial(self) -> bool:
@@ -69,7 +80,9 @@ class Fidelity:
 
 @dataclass(frozen=True)
 class Problem:
-    """Space + objectives + constraints + fidelity. ``metrics`` of the evaluator must cover the objectives and constraints."""
+    """Space + objectives + constraints + fidelity. ``metrics`` of the evaluator must cover the objectives and
+    constraints.
+    """
 
     space: Space
     objectives: tuple[Objective, ...] = (Objective("accuracy"),)
@@ -98,7 +111,12 @@ class Problem:
         return {
             "objectives": [[o.metric, o.maximize] for o in self.objectives],
             "constraints": [[c.metric, c.upper, c.lower] for c in self.constraints],
-            "fidelity": [self.fidelity.name, self.fidelity.minimum, self.fidelity.maximum, *([self.fidelity.full] if self.fidelity.full else [])],
+            "fidelity": [
+                self.fidelity.name,
+                self.fidelity.minimum,
+                self.fidelity.maximum,
+                *([self.fidelity.full] if self.fidelity.full else []),
+            ],
         }
 
     @classmethod

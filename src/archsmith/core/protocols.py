@@ -1,4 +1,6 @@
-"""What the loop asks of the things that plug into it: strategies, evaluators, stores and executors. One method each where one is enough."""
+"""What the loop asks of the things that plug into it: strategies, evaluators, stores and executors. One method each
+where one is enough.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +26,22 @@ Report = Callable[[float, Mapping[str, float]], None]
 class Strategy(Protocol):
     """Chooses what to try next, as a function of the history.
 
-    Law: a fresh instance given the same history and generator proposes the same. Anything learnt is a cache over ``history.finished``.
-    A strategy may also have ``answer(history) -> Trial | None``: which of the finished trials it believes in most (see ``answer`` below).
+    Law: a fresh instance given the same history and generator proposes the same. Anything learnt is a cache over
+    ``history.finished``. A strategy may also have ``answer(history) -> Trial | None``: which of the finished trials it
+    believes in most (see ``answer`` below).
     """
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> Sequence[Proposal]:
-        """Up to ``n`` proposals. None at all means: wait for pending trials, or, with nothing pending, that the space is exhausted."""
+        """Up to ``n`` proposals. None at all means: wait for pending trials, or, with nothing pending, that the space
+        is exhausted.
+        """
         ...
 
 
 def answer(strategy: Strategy, history: History) -> Trial | None:
-    """The trial that a search answers with: the one that its strategy believes in most, if it has a method ``answer(history)``; else the best one seen."""
+    """The trial that a search answers with: the one that its strategy believes in most, if it has a method
+    ``answer(history)``; else the best one seen.
+    """
     believed = getattr(strategy, "answer", None)
     return history.best() if believed is None else believed(history)
 
@@ -43,9 +50,10 @@ def answer(strategy: Strategy, history: History) -> Trial | None:
 class Context:
     """What one evaluation may know besides its architecture.
 
-    ``deadline`` is Unix time after which the answer is worthless (None: no limit); ``workspace`` is this trial's own folder, None when the study keeps
-    no files; ``stop`` says that the person wants to stop at once; ``report(step, metrics)`` logs an intermediate score. ``prepared`` is the folder where
-    the evaluator's ``prepare`` left its work, which gets it as its own ``workspace``.
+    ``deadline`` is Unix time after which the answer is worthless (None: no limit); ``workspace`` is this trial's own
+    folder, None when the study keeps no files; ``stop`` says that the person wants to stop at once; ``report(step,
+    metrics)`` logs an intermediate score. ``prepared`` is the folder where the evaluator's ``prepare`` left its work,
+    which gets it as its own ``workspace``.
     """
 
     trial: int
@@ -58,7 +66,9 @@ class Context:
     prepared: Path | None = None
 
     def check(self) -> None:
-        """Call often in long evaluations. Raises Stopped on request and EvaluationError (``timeout``) past the deadline."""
+        """Call often in long evaluations. Raises Stopped on request and EvaluationError (``timeout``) past the
+        deadline.
+        """
         if self.stop():
             raise Stopped("The evaluation was asked to stop.")
         if self.deadline is not None and time.time() > self.deadline:
@@ -69,10 +79,11 @@ class Context:
 class Evaluator(Protocol):
     """Says how good an architecture is.
 
-    ``metrics`` are the names it returns. ``evaluate`` returns an Outcome, a mapping of metrics, or one number (the first metric), and raises
-    EvaluationError for a trial that failed. ``simulated`` evaluators look results up: their outcomes carry the seconds that a real one would have taken.
-    An evaluator may also have ``prepare(problem, context) -> notes``, which Search runs at every opening before the first ask; the notes are logged
-    when it first comes to its end, and strategies find them in ``history.prepared``.
+    ``metrics`` are the names it returns. ``evaluate`` returns an Outcome, a mapping of metrics, or one number (the
+    first metric), and raises EvaluationError for a trial that failed. ``simulated`` evaluators look results up: their
+    outcomes carry the seconds that a real one would have taken. An evaluator may also have ``prepare(problem, context)
+    -> notes``, which Search runs at every opening before the first ask; the notes are logged when it first comes to its
+    end, and strategies find them in ``history.prepared``.
     """
 
     @property
@@ -81,7 +92,9 @@ class Evaluator(Protocol):
     @property
     def simulated(self) -> bool: ...
 
-    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome | Mapping[str, float] | float: ...
+    def evaluate(
+        self, architecture: Architecture, fidelity: float, context: Context
+    ) -> Outcome | Mapping[str, float] | float: ...
 
 
 class Store(Protocol):
@@ -115,7 +128,9 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """One evaluation handed to an executor; plain data, so that it crosses process borders. Paths and ``deadline`` as in Context."""
+    """One evaluation handed to an executor; plain data, so that it crosses process borders. Paths and ``deadline`` as
+    in Context.
+    """
 
     trial: int
     architecture: Architecture
@@ -129,7 +144,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Message:
-    """What an executor hands back: an intermediate report (``step``, ``metrics``) or, when ``outcome`` is set, the end of a job.
+    """What an executor hands back: an intermediate report (``step``, ``metrics``) or, when ``outcome`` is set, the end
+    of a job.
 
     ``stopped`` means that the job gave up on request and stays pending.
     """
@@ -151,7 +167,9 @@ class Executor(Protocol):
     def submit(self, job: Job) -> None: ...
 
     def poll(self, seconds: float) -> list[Message]:
-        """Messages that have come, waiting up to ``seconds`` for the first one. An in-process executor runs its job here."""
+        """Messages that have come, waiting up to ``seconds`` for the first one. An in-process executor runs its job
+        here.
+        """
         ...
 
     def stop(self) -> None:

@@ -1,11 +1,12 @@
 """A search space is a small program that asks questions.
 
-``decide(choose)`` calls ``choose(path, options, weights=None)`` and gets one of the options back. Options may depend on earlier answers; the same path
-asked again gets the same answer; the program may recurse. Everything else follows from that one method, once for all spaces: sampling, validation,
-mutation and crossover (replay with changed answers, ask again for what became invalid), neighbours, and enumeration where the space is finite.
+``decide(choose)`` calls ``choose(path, options, weights=None)`` and gets one of the options back. Options may depend on
+earlier answers; the same path asked again gets the same answer; the program may recurse. Everything else follows from
+that one method, once for all spaces: sampling, validation, mutation and crossover (replay with changed answers, ask
+again for what became invalid), neighbours, and enumeration where the space is finite.
 
-The idea of a space as a program with named choices: PyGlove (Peng et al. 2020, arXiv 2101.08809) and the grammars of Schrodi et al. 2023; ours answers
-with plain data and needs no symbolic objects.
+The idea of a space as a program with named choices: PyGlove (Peng et al. 2020, arXiv 2101.08809) and the grammars of
+Schrodi et al. 2023; ours answers with plain data and needs no symbolic objects.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ MAX_TRIES = 1000  # draws before a space is called a dead end as a whole
 
 @dataclass(frozen=True)
 class Range:
-    """Options that are numbers between two bounds, both included; ``log`` spreads draws over magnitudes. Integer when both bounds are ints."""
+    """Options that are numbers between two bounds, both included; ``log`` spreads draws over magnitudes. Integer when
+    both bounds are ints.
+    """
 
     low: float
     high: float
@@ -36,7 +39,10 @@ class Range:
 
     def __post_init__(self) -> None:
         if not self.low <= self.high or (self.log and self.low <= 0):
-            raise UsageError(f"Range({self.low}, {self.high}, log={self.log}) is empty or has a logarithm of a number that is not positive.")
+            raise UsageError(
+                f"Range({self.low}, {self.high}, log={self.log}) is empty or has a logarithm of a number that is not "
+                "positive."
+            )
 
     @property
     def integer(self) -> bool:
@@ -59,7 +65,11 @@ class Range:
         """Where ``answer`` lies between the bounds, in [0, 1]."""
         if not isinstance(answer, int | float) or self.low == self.high:
             return 0.0
-        low, high, value = (math.log(self.low), math.log(self.high), math.log(answer)) if self.log else (self.low, self.high, float(answer))
+        low, high, value = (
+            (math.log(self.low), math.log(self.high), math.log(answer))
+            if self.log
+            else (self.low, self.high, float(answer))
+        )
         return (value - low) / (high - low)
 
 
@@ -77,7 +87,9 @@ class Decision:
 
 
 class Choose(Protocol):
-    """What a space's program calls: returns one of ``options``. ``weights`` (same length) are sampling weights, uniform when None."""
+    """What a space's program calls: returns one of ``options``. ``weights`` (same length) are sampling weights, uniform
+    when None.
+    """
 
     def __call__(self, path: str, options: Options, weights: Sequence[float] | None = None) -> Scalar: ...
 
@@ -86,7 +98,9 @@ Answer = Callable[[str, Options, Sequence[float] | None], Scalar]
 
 
 class Trace:
-    """A ``Choose`` that takes each answer from ``answer(path, options, weights)`` once and remembers the decisions in order."""
+    """A ``Choose`` that takes each answer from ``answer(path, options, weights)`` once and remembers the decisions in
+    order.
+    """
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
@@ -125,7 +139,9 @@ def replaying(architecture: Mapping[str, Scalar]) -> Answer:
         if path not in architecture:
             raise InvalidArchitectureError(f"The decision {path!r} is missing.", f"It takes {_listed(options)}.")
         if not allowed(architecture[path], options):
-            raise InvalidArchitectureError(f"The decision {path!r} cannot be {architecture[path]!r}.", f"It takes {_listed(options)}.")
+            raise InvalidArchitectureError(
+                f"The decision {path!r} cannot be {architecture[path]!r}.", f"It takes {_listed(options)}."
+            )
         return architecture[path]
 
     return answer
@@ -149,7 +165,8 @@ def draw(options: Options, weights: Sequence[float] | None, rng: np.random.Gener
 class Space(ABC):
     """The decision side of a search space: a frozen dataclass whose fields are its configuration.
 
-    Law: a space asks the same questions at every scale; one whose options depend on shapes sets ``transferable = False``.
+    Law: a space asks the same questions at every scale; one whose options depend on shapes sets ``transferable =
+    False``.
     """
 
     transferable: ClassVar[bool] = True
@@ -167,7 +184,9 @@ class Space(ABC):
         return None
 
     def sketch(self, architecture: Architecture) -> Sketch:
-        """What a surrogate may know of ``architecture``: its answers, and for ordered options (numbers) their place among them in [0, 1]."""
+        """What a surrogate may know of ``architecture``: its answers, and for ordered options (numbers) their place
+        among them in [0, 1].
+        """
         decisions = self.decisions(architecture)
         live = {decision.path: decision.answer for decision in decisions if not isinstance(decision.options, Range)}
         places = ((decision.path, _place(decision)) for decision in decisions)
@@ -182,14 +201,18 @@ class Space(ABC):
         return trace
 
     def decisions(self, architecture: Mapping[str, Scalar]) -> tuple[Decision, ...]:
-        """The questions behind ``architecture``, in order. Raises InvalidArchitectureError with the first path that does not fit."""
+        """The questions behind ``architecture``, in order. Raises InvalidArchitectureError with the first path that
+        does not fit.
+        """
         try:
             decisions = self.trace(replaying(architecture)).decisions
         except DeadEnd as error:
             raise InvalidArchitectureError(f"This architecture runs into a dead end: {error}") from error
         unknown = [path for path in architecture if path not in decisions]
         if unknown:
-            raise InvalidArchitectureError(f"The decision {unknown[0]!r} is unknown to {type(self).__name__} here.", "Leave it out.")
+            raise InvalidArchitectureError(
+                f"The decision {unknown[0]!r} is unknown to {type(self).__name__} here.", "Leave it out."
+            )
         return tuple(decisions.values())
 
     def validate(self, architecture: Mapping[str, Scalar]) -> None:
@@ -246,7 +269,8 @@ class Space(ABC):
         return self.complete(answers, rng)
 
     def neighbours(self, architecture: Architecture, rng: np.random.Generator | None = None) -> Iterator[Architecture]:
-        """Every architecture that differs in one answer; dependent answers that became invalid are completed with ``rng`` (first option without).
+        """Every architecture that differs in one answer; dependent answers that became invalid are completed with
+        ``rng`` (first option without).
 
         A ``Range`` contributes steps of a tenth of its width up and down.
         """
@@ -258,7 +282,9 @@ class Space(ABC):
                     continue
 
     def enumerate(self) -> Iterator[Architecture]:
-        """All points in a fixed order. Raises UsageError when a decision is a real ``Range``; may not end on a recursive space."""
+        """All points in a fixed order. Raises UsageError when a decision is a real ``Range``; may not end on a
+        recursive space.
+        """
         prefix: list[int] | None = []
         while prefix is not None:
             widths: list[int] = []
@@ -299,7 +325,9 @@ class Space(ABC):
 
 
 def _place(decision: Decision) -> float | None:
-    """Where the answer lies among ordered options, in [0, 1]; None where they have no order or there are fewer than three."""
+    """Where the answer lies among ordered options, in [0, 1]; None where they have no order or there are fewer than
+    three.
+    """
     options = decision.options
     if isinstance(options, Range):
         return options.unit(decision.answer)
@@ -318,7 +346,11 @@ def _other(decision: Decision, rng: np.random.Generator) -> Scalar:
                 return answer
         return decision.answer
     weights = decision.weights or (1.0,) * len(decision.options)
-    left = [(option, weight) for option, weight in zip(decision.options, weights, strict=True) if not same(option, decision.answer)]
+    left = [
+        (option, weight)
+        for option, weight in zip(decision.options, weights, strict=True)
+        if not same(option, decision.answer)
+    ]
     if not any(weight > 0 for _, weight in left):
         left = [(option, 1.0) for option, _ in left]
     return draw([option for option, _ in left], [weight for _, weight in left], rng)
@@ -336,7 +368,9 @@ def _alternatives(decision: Decision) -> list[Scalar]:
 
 
 def _counting(prefix: Sequence[int], widths: list[int]) -> Answer:
-    """Answers with the options at the indexes in ``prefix``, then with first options; notes in ``widths`` how many options each question had."""
+    """Answers with the options at the indexes in ``prefix``, then with first options; notes in ``widths`` how many
+    options each question had.
+    """
 
     def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
         listed = _finite(path, options)

@@ -1,4 +1,6 @@
-"""A task says what is learnt: inputs by name, kind and shape, outputs, classes, loss and metrics. Data make it, spaces take it, strategies never see it."""
+"""A task says what is learnt: inputs by name, kind and shape, outputs, classes, loss and metrics. Data make it, spaces
+take it, strategies never see it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from archsmith.core.errors import UsageError
 
 @dataclass(frozen=True)
 class Input:
-    """One input of the network. ``shape`` is without the batch axis, channels first for images ``(C, H, W)``; None means any length."""
+    """One input of the network. ``shape`` is without the batch axis, channels first for images ``(C, H, W)``; None
+    means any length.
+    """
 
     name: str
     kind: str
@@ -35,7 +39,8 @@ class Output:
 
 @dataclass(frozen=True)
 class Task:
-    """What is learnt. ``loss`` and ``metrics`` are names that the training side knows (``cross_entropy``, ``squared_error``; ``accuracy``, ``r2``).
+    """What is learnt. ``loss`` and ``metrics`` are names that the training side knows (``cross_entropy``,
+    ``squared_error``; ``accuracy``, ``r2``).
 
     The first metric is the main one: searches optimise it, tables and reports call it the score. More of it is better.
     """
@@ -69,11 +74,20 @@ class Task:
 
 
 def image_classification(shape: tuple[int, int, int], classes: tuple[str, ...], *, balanced: bool = False) -> Task:
-    """One image ``(C, H, W)`` in, one of ``classes`` out. ``balanced`` makes every class count alike: balanced accuracy is the main metric then."""
+    """One image ``(C, H, W)`` in, one of ``classes`` out. ``balanced`` makes every class count alike: balanced accuracy
+    is the main metric then.
+    """
     if len(classes) < 2:
         raise UsageError(f"A classification task needs at least two classes, not {len(classes)}.")
-    metrics = ("balanced_accuracy", "accuracy", "log_loss") if balanced else ("accuracy", "balanced_accuracy", "log_loss")
-    return Task((Input("image", "image", shape),), (Output("class", "classes", len(classes), classes),), "cross_entropy", metrics)
+    metrics = (
+        ("balanced_accuracy", "accuracy", "log_loss") if balanced else ("accuracy", "balanced_accuracy", "log_loss")
+    )
+    return Task(
+        (Input("image", "image", shape),),
+        (Output("class", "classes", len(classes), classes),),
+        "cross_entropy",
+        metrics,
+    )
 
 
 def image_regression(shape: tuple[int, int, int], name: str = "value") -> Task:

@@ -21,7 +21,9 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a strategy wants evaluated. ``fidelity`` None means the problem's maximum; ``parents`` are trial ids; ``notes`` are logged JSON scalars."""
+    """What a strategy wants evaluated. ``fidelity`` None means the problem's maximum; ``parents`` are trial ids;
+    ``notes`` are logged JSON scalars.
+    """
 
     architecture: Architecture
     fidelity: float | None = None
@@ -31,7 +33,9 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a trial. ``seconds`` is what it cost (simulated for tables), ``error`` one sentence, ``error_kind`` as in EvaluationError."""
+    """What came of a trial. ``seconds`` is what it cost (simulated for tables), ``error`` one sentence, ``error_kind``
+    as in EvaluationError.
+    """
 
     status: Status
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -45,16 +49,26 @@ class Outcome:
         return self.status is Status.OK
 
     @classmethod
-    def success(cls, metrics: Mapping[str, float], seconds: float = 0.0, notes: Mapping[str, Scalar] | None = None) -> Outcome:
+    def success(
+        cls, metrics: Mapping[str, float], seconds: float = 0.0, notes: Mapping[str, Scalar] | None = None
+    ) -> Outcome:
         """Raises EvaluationError (kind ``nan``) when a metric is not a finite number: NaN is never a score."""
         for name, value in metrics.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise EvaluationError(f"The metric {name!r} came out as {value!r}.", "An evaluator returns finite numbers.", kind="nan")
+                raise EvaluationError(
+                    f"The metric {name!r} came out as {value!r}.", "An evaluator returns finite numbers.", kind="nan"
+                )
         return cls(Status.OK, {name: float(value) for name, value in metrics.items()}, seconds, notes=notes or {})
 
     @classmethod
     def failure(cls, error: BaseException, seconds: float = 0.0) -> Outcome:
-        kind = error.kind if isinstance(error, EvaluationError) else "memory" if isinstance(error, MemoryError) else "exception"
+        kind = (
+            error.kind
+            if isinstance(error, EvaluationError)
+            else "memory"
+            if isinstance(error, MemoryError)
+            else "exception"
+        )
         text = str(error) if isinstance(error, EvaluationError) else f"{type(error).__name__}: {error}"
         return cls(Status.FAILED, {}, seconds, " ".join(text.split())[:500], kind)
 
@@ -70,12 +84,16 @@ class Outcome:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Outcome:
-        return cls(Status(data["status"]), data["metrics"], data["seconds"], data["error"], data["error_kind"], data["notes"])
+        return cls(
+            Status(data["status"]), data["metrics"], data["seconds"], data["error"], data["error_kind"], data["notes"]
+        )
 
 
 @dataclass(slots=True, repr=False)
 class Trial:
-    """One evaluation of one proposal. ``outcome`` is None while pending; ``losses`` are set when it finished well; ``curve`` holds (step, metrics)."""
+    """One evaluation of one proposal. ``outcome`` is None while pending; ``losses`` are set when it finished well;
+    ``curve`` holds (step, metrics).
+    """
 
     id: int
     architecture: Architecture
@@ -98,7 +116,9 @@ class Trial:
 
     @property
     def loss(self) -> float:
-        """The first objective's loss; infinite for a trial that failed or breaks a constraint, so that it compares as worst."""
+        """The first objective's loss; infinite for a trial that failed or breaks a constraint, so that it compares as
+        worst.
+        """
         return self.losses[0] if self.losses is not None and self.feasible else math.inf
 
     @property
@@ -111,7 +131,11 @@ class Trial:
         return f"Trial({self.id}, {self.status.value}{scores}, fidelity {self.fidelity:g}{parents})"
 
     def _repr_html_(self) -> str:
-        facts: list[tuple[str, object]] = [("status", self.status.value), *self.metrics.items(), ("fidelity", self.fidelity)]
+        facts: list[tuple[str, object]] = [
+            ("status", self.status.value),
+            *self.metrics.items(),
+            ("fidelity", self.fidelity),
+        ]
         if self.parents:
             facts.append(("parents", ", ".join(map(str, self.parents))))
         if self.outcome is not None:

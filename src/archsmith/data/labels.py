@@ -1,7 +1,8 @@
 """What the labels mean: classes, or a number to be predicted.
 
-Text, whole numbers and booleans are classes; numbers with fractions are to be predicted. Whole numbers that came as fractions (a table with a gap turns
-1 into 1.0) are classes while there are few of them. ``kind`` settles it where this guess is wrong.
+Text, whole numbers and booleans are classes; numbers with fractions are to be predicted. Whole numbers that came as
+fractions (a table with a gap turns 1 into 1.0) are classes while there are few of them. ``kind`` settles it where this
+guess is wrong.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError, UsageError
-from archsmith.data.source import PARTS, Source
+from archsmith.data.images.source import PARTS, Source
 
 KINDS = ("auto", "classes", "number")
 FEW_NUMBERS = 20  # distinct whole numbers, up to which fractions such as 1.0 and 2.0 are taken for classes
@@ -23,7 +24,9 @@ NUMBER_HINT = "say that they are a number to predict (--kind number)"
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """Labels ``(n,)`` of a whole source: int32 indexes into ``classes``, or float64 numbers, and then ``classes`` is empty."""
+    """Labels ``(n,)`` of a whole source: int32 indexes into ``classes``, or float64 numbers, and then ``classes`` is
+    empty.
+    """
 
     labels: NDArray[Any]
     classes: tuple[str, ...]
@@ -36,14 +39,19 @@ class Target:
 
 
 def as_labels(labels: Any) -> NDArray[Any]:
-    """``labels`` as ``(n,)`` of integers, strings or finite floats. Raises DataError for one-hot rows and missing values, naming the first row."""
+    """``labels`` as ``(n,)`` of integers, strings or finite floats. Raises DataError for one-hot rows and missing
+    values, naming the first row.
+    """
     if hasattr(labels, "detach"):
         labels = labels.detach().cpu().numpy()
     array = np.asarray(labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        raise DataError(f"The labels have the shape {array.shape}.", "Give one label for each image; rows of 0 and 1 become labels with .argmax(1).")
+        raise DataError(
+            f"The labels have the shape {array.shape}.",
+            "Give one label for each image; rows of 0 and 1 become labels with .argmax(1).",
+        )
     if array.dtype == object:
         array = _plain(array)
     if array.dtype == np.bool_:
@@ -51,7 +59,10 @@ def as_labels(labels: Any) -> NDArray[Any]:
     if array.dtype.kind == "f":
         wrong = np.flatnonzero(~np.isfinite(array))
         if wrong.size:
-            raise DataError(f"Row {wrong[0]} has the label {array[wrong[0]]}.", "Every picture needs a label; leave out those without.")
+            raise DataError(
+                f"Row {wrong[0]} has the label {array[wrong[0]]}.",
+                "Every picture needs a label; leave out those without.",
+            )
         return array.astype(np.float64)
     if array.dtype.kind not in "iuUST":
         raise DataError(f"The labels are of type {array.dtype}.", "Give whole numbers, strings, or numbers to predict.")
@@ -63,7 +74,10 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
     values = array.tolist()
     for row, value in enumerate(values):
         if value is None or value is getattr(value, "NaT", ...) or value != value:
-            raise DataError(f"Row {row} has no label, it is missing ({value}).", "Every picture needs a label; leave out those without.")
+            raise DataError(
+                f"Row {row} has no label, it is missing ({value}).",
+                "Every picture needs a label; leave out those without.",
+            )
     if all(isinstance(value, str) for value in values):
         return array.astype(str)
     if all(isinstance(value, int | np.integer | np.bool_) for value in values):
@@ -71,7 +85,10 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
     if all(isinstance(value, int | float | np.integer | np.floating) for value in values):
         return array.astype(np.float64)
     kinds = sorted({type(value).__name__ for value in values})
-    raise DataError(f"The labels are Python objects of different types ({', '.join(kinds[:4])}).", "Give only strings, or only numbers.")
+    raise DataError(
+        f"The labels are Python objects of different types ({', '.join(kinds[:4])}).",
+        "Give only strings, or only numbers.",
+    )
 
 
 def target(source: Source, kind: str = "auto") -> Target:
@@ -86,12 +103,15 @@ def target(source: Source, kind: str = "auto") -> Target:
     notes = []
     if fractions:
         if not whole:
-            raise DataError("The labels are fractions, but classes are wanted.", f"Use whole numbers or strings, or {NUMBER_HINT}.")
+            raise DataError(
+                "The labels are fractions, but classes are wanted.", f"Use whole numbers or strings, or {NUMBER_HINT}."
+            )
         labels = labels.astype(np.int64)
         if kind == "auto":
             n = len(np.unique(labels))
             notes.append(
-                f"The labels are {n} whole numbers written as fractions and were taken for classes; --kind number predicts them as a number."
+                f"The labels are {n} whole numbers written as fractions and were taken for classes; --kind number "
+                "predicts them as a number."
             )
     return _classes(source, labels, tuple(notes))
 
@@ -106,19 +126,26 @@ def _numbers(source: Source) -> Target:
         except ValueError:
             row = next(i for i, value in enumerate(labels.tolist()) if not _is_number(value))
             raise DataError(
-                f"Row {row} has the label {str(labels[row])!r}, which is no number.", "To predict classes, leave out --kind number."
+                f"Row {row} has the label {str(labels[row])!r}, which is no number.",
+                "To predict classes, leave out --kind number.",
             ) from None
     numbers = labels.astype(np.float64)
     wrong = np.flatnonzero(~np.isfinite(numbers))
     if wrong.size:
         raise DataError(
-            f"Row {wrong[0]} has the number {numbers[wrong[0]]} to predict.", "Every picture needs a finite number; leave out those without."
+            f"Row {wrong[0]} has the number {numbers[wrong[0]]} to predict.",
+            "Every picture needs a finite number; leave out those without.",
         )
     own = numbers[source.part == 0]
     if own.size and own.min() == own.max():
-        raise DataError(f"The number to predict is {own[0]:g} for every training picture.", "There is nothing to learn from that.")
+        raise DataError(
+            f"The number to predict is {own[0]:g} for every training picture.", "There is nothing to learn from that."
+        )
     if np.abs(numbers).max(initial=0.0) > 1e30:  # squares of it must fit float32, which networks calculate in
-        raise DataError(f"There are numbers to predict as large as {np.abs(numbers).max():g}.", "Give them in other units, or as logarithms.")
+        raise DataError(
+            f"There are numbers to predict as large as {np.abs(numbers).max():g}.",
+            "Give them in other units, or as logarithms.",
+        )
     return Target(numbers, ())
 
 
@@ -134,7 +161,13 @@ def _classes(source: Source, labels: NDArray[Any], notes: tuple[str, ...]) -> Ta
     values = np.unique(labels[source.part == 0])
     classes = tuple(map(str, values))
     names = source.class_names
-    named = names is not None and values.size > 0 and values.dtype.kind in "iu" and 0 <= values.min() and labels.max() < len(names)
+    named = (
+        names is not None
+        and values.size > 0
+        and values.dtype.kind in "iu"
+        and 0 <= values.min()
+        and labels.max() < len(names)
+    )
     if names is not None and named:
         classes = tuple(names[v] for v in values)
     places = np.minimum(np.searchsorted(values, labels), max(0, len(values) - 1)).astype(np.int32)
@@ -142,13 +175,22 @@ def _classes(source: Source, labels: NDArray[Any], notes: tuple[str, ...]) -> Ta
     if unknown.size:
         first = int(unknown[0])
         label = names[int(labels[first])] if names is not None and named else str(labels[first])
-        raise DataError(f"The {PARTS[source.part[first]]} part has the class {label!r}, which has no training pictures.", "Every class needs some.")
+        raise DataError(
+            f"The {PARTS[source.part[first]]} part has the class {label!r}, which has no training pictures.",
+            "Every class needs some.",
+        )
     if len(set(classes)) < len(classes):
         twice = next(name for name in classes if classes.count(name) > 1)
         raise DataError(f"Two classes are called {twice!r}.", "Give each a name of its own.")
     if len(classes) < 2:
-        raise DataError(f"There is only one class, {classes[0]!r}." if classes else "There are no classes.", "At least two are needed.")
+        raise DataError(
+            f"There is only one class, {classes[0]!r}." if classes else "There are no classes.",
+            "At least two are needed.",
+        )
     warnings = []
     if source.class_names is None and values.dtype.kind in "iu" and len(values) > max(MANY_CLASSES, len(labels) / 2):
-        warnings.append(f"There are {len(values):,} classes for {len(labels):,} pictures; if the labels are not classes, {NUMBER_HINT}.")
+        warnings.append(
+            f"There are {len(values):,} classes for {len(labels):,} pictures; if the labels are not classes, "
+            f"{NUMBER_HINT}."
+        )
     return Target(places, classes, notes, tuple(warnings))

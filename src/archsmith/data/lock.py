@@ -1,4 +1,6 @@
-"""One process at a time: a lock of the operating system on a file, which goes with the process that holds it, however that ended."""
+"""One process at a time: a lock of the operating system on a file, which goes with the process that holds it, however
+that ended.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from types import TracebackType
 
 
 class FileLock:
-    """The lock on ``path``: ``take`` it or not, and ``release`` it, which removes the file. Threads of one process exclude one another too."""
+    """The lock on ``path``: ``take`` it or not, and ``release`` it, which removes the file. Threads of one process
+    exclude one another too.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -48,7 +52,9 @@ class FileLock:
     def __enter__(self) -> FileLock:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.release()
 
 
@@ -61,10 +67,12 @@ def _lock(file: int) -> bool:
         else:
             import fcntl
 
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # of the open file: two threads of one process exclude each other as well
+            # of the open file: two threads of one process exclude each other as well
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
-        # Windows says "permission denied" for a lock that is taken; a file system without locks leaves everybody to himself.
+        # Windows says "permission denied" for a lock that is taken; a file system without locks leaves everybody to
+        # himself.
         return sys.platform != "win32"
     return True

@@ -1,8 +1,10 @@
-"""Train, validation and test: taken as given where the source has them, made with a seed and class by class where it has not.
+"""Train, validation and test: taken as given where the source has them, made with a seed and class by class where it
+has not.
 
-What is missing comes out of the training part: 15 % for a test part; then 15 %, but no more than 5,000 pictures, for validation. Every class keeps
-at least one training picture, and a class of three or more pictures is seen in every part. Numbers are cut by their quantiles, so that small and
-large ones have their share in every part. All of it works on labels alone, before any picture is decoded.
+What is missing comes out of the training part: 15 % for a test part; then 15 %, but no more than 5,000 pictures, for
+validation. Every class keeps at least one training picture, and a class of three or more pictures is seen in every
+part. Numbers are cut by their quantiles, so that small and large ones have their share in every part. All of it works
+on labels alone, before any picture is decoded.
 """
 
 from __future__ import annotations
@@ -17,24 +19,26 @@ from numpy.typing import NDArray
 from archsmith.core.errors import DataError
 from archsmith.core.seeds import generator
 from archsmith.core.task import Task, image_classification, image_regression
-from archsmith.data.images import ImageSet, statistics
-from archsmith.data.source import PARTS
+from archsmith.data.images.decode import ImageSet, statistics
+from archsmith.data.images.source import PARTS
 
 TEST_SHARE = 0.15
 VALID_SHARE = 0.15
 VALID_CAP = 5_000
 FEWEST = 12  # training pictures, fewer than which nothing can be learnt or measured
 BINS = 10  # of numbers, by quantiles
-# Pictures of a class that stay behind: the test part is cut first, and validation and training want one each; a share of a part leaves nothing to another.
+# Pictures of a class that stay behind: the test part is cut first, and validation and training want one each; a share
+# of a part leaves nothing to another.
 KEEPING = {"test": 2, "share": 0}
 
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """The three parts that everything downstream uses. ``made`` names those that were cut from the training part here; ``notes`` come from reading.
+    """The three parts that everything downstream uses. ``made`` names those that were cut from the training part here;
+    ``notes`` come from reading.
 
-    ``scale`` is what values of raw arrays are multiplied with to become bytes (1 for files); ``target`` is what a number to be predicted is called;
-    ``balanced`` makes every class count alike.
+    ``scale`` is what values of raw arrays are multiplied with to become bytes (1 for files); ``target`` is what a
+    number to be predicted is called; ``balanced`` makes every class count alike.
     """
 
     train: ImageSet
@@ -81,8 +85,9 @@ class Splits:
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """Which part each picture is in: ``part`` ``(n,)`` int8 indexes into ``PARTS``, -1 for pictures that are not used. ``made`` names those parts that were
-    cut from the training part."""
+    """Which part each picture is in: ``part`` ``(n,)`` int8 indexes into ``PARTS``, -1 for pictures that are not used.
+    ``made`` names those parts that were cut from the training part.
+    """
 
     part: NDArray[np.int8]
     made: tuple[str, ...]
@@ -98,14 +103,25 @@ class Cut:
         return int((self.part >= 0).sum())
 
 
-def split(labels: NDArray[Any], part: NDArray[np.int8], seed: int, *, test_share: float = TEST_SHARE, valid_share: float = VALID_SHARE) -> Cut:
-    """All three parts of pictures with ``labels`` ``(n,)`` (class indexes or numbers) that lie in ``part`` ``(n,)`` now.
+def split(
+    labels: NDArray[Any],
+    part: NDArray[np.int8],
+    seed: int,
+    *,
+    test_share: float = TEST_SHARE,
+    valid_share: float = VALID_SHARE,
+) -> Cut:
+    """All three parts of pictures with ``labels`` ``(n,)`` (class indexes or numbers) that lie in ``part`` ``(n,)``
+    now.
 
     Raises DataError when there are too few to make them.
     """
     train, valid, test = (np.flatnonzero(part == code) for code in range(len(PARTS)))
     if len(train) < FEWEST:
-        raise DataError(f"There are only {len(train)} training pictures.", f"At least {FEWEST} are needed, and hundreds to learn well.")
+        raise DataError(
+            f"There are only {len(train)} training pictures.",
+            f"At least {FEWEST} are needed, and hundreds to learn well.",
+        )
     n_classes = int(labels.max()) + 1
     made = []
     if not len(test):
@@ -126,19 +142,24 @@ def _cut(
     """What stays in ``pool`` and what is cut out of it: about ``wanted`` pictures, of each class its share."""
     out = stratified(labels[pool], n_classes, wanted, seed, name)
     if not len(out):
-        raise DataError("No class has two pictures, so that none can be held out.", "Give more of each class; numbers to predict need --kind number.")
+        raise DataError(
+            "No class has two pictures, so that none can be held out.",
+            "Give more of each class; numbers to predict need --kind number.",
+        )
     stays = np.ones(len(pool), bool)
     stays[out] = False
     return pool[stays], pool[out]
 
 
 def stratified(labels: NDArray[Any], n_classes: int, wanted: int, seed: int, name: str) -> NDArray[np.int64]:
-    """Sorted indexes of about ``wanted`` pictures, each class by its share (largest remainders), at least one where enough stay behind.
+    """Sorted indexes of about ``wanted`` pictures, each class by its share (largest remainders), at least one where
+    enough stay behind.
 
     Numbers are taken by their share of each tenth (of fewer, larger bins where fewer than ten are wanted).
     """
     if labels.dtype.kind == "f":
-        n_classes = max(1, min(BINS, wanted))  # a bin gives at least one, so that more bins would take more than was wanted
+        # a bin gives at least one, so that more bins would take more than was wanted
+        n_classes = max(1, min(BINS, wanted))
         labels = by_rank(labels, n_classes)
     counts = np.bincount(labels, minlength=n_classes)
     share = wanted * counts / max(1, counts.sum())

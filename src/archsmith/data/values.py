@@ -1,4 +1,6 @@
-"""What the cells of a table say about what is to be learnt: text, whole numbers or numbers with a fraction, and which cells are empty."""
+"""What the cells of a table say about what is to be learnt: text, whole numbers or numbers with a fraction, and which
+cells are empty.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
-from archsmith.data.sizes import BROKEN_SHARE
+from archsmith.data.images.sizes import BROKEN_SHARE
 
-MISSING = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "none"))  # among numbers; as a class, only the empty text is none
+# among numbers; as a class, only the empty text is none
+MISSING = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "none"))
 WHOLE = r"[+-]?(0|[1-9]\d{0,17})"  # longer ones are names
 PADDED = r"[+-]?\d+"  # whole numbers with zeros in front are names: 007
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?"
 
 
 def as_targets(values: Sequence[Any], name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Targets ``(n,)`` of whole numbers, floats or text, and which of them are missing, ``(n,)``. Text that is all numbers becomes numbers.
+    """Targets ``(n,)`` of whole numbers, floats or text, and which of them are missing, ``(n,)``. Text that is all
+    numbers becomes numbers.
 
     Raises DataError for what is neither.
     """
@@ -39,7 +43,10 @@ def as_targets(values: Sequence[Any], name: str) -> tuple[NDArray[Any], NDArray[
         numbers = np.array([0.0 if gone else float(value) for value, gone in zip(plain, missing, strict=True)])
         return numbers, missing | ~np.isfinite(numbers)
     listed = " and ".join(sorted(kind.__name__ for kind in kinds)[:3])
-    raise DataError(f"The column {name!r} holds values of the type {listed}.", "Give text or whole numbers for classes, or numbers to be predicted.")
+    raise DataError(
+        f"The column {name!r} holds values of the type {listed}.",
+        "Give text or whole numbers for classes, or numbers to be predicted.",
+    )
 
 
 def refuse_gaps(skipped: Sequence[tuple[str, str]], n: int, column: str) -> None:
@@ -56,7 +63,11 @@ def _of_text(texts: list[str], missing: NDArray[np.bool_]) -> tuple[NDArray[Any]
     numbers = [text for text, away in zip(texts, gone, strict=True) if not away]
     if numbers and all(re.fullmatch(WHOLE, text) for text in numbers):
         return _whole([0 if away else int(text) for text, away in zip(texts, gone, strict=True)]), gone
-    if numbers and all(re.fullmatch(NUMBER, text, re.IGNORECASE) for text in numbers) and not all(re.fullmatch(PADDED, text) for text in numbers):
+    if (
+        numbers
+        and all(re.fullmatch(NUMBER, text, re.IGNORECASE) for text in numbers)
+        and not all(re.fullmatch(PADDED, text) for text in numbers)
+    ):
         values = np.array([0.0 if away else float(text) for text, away in zip(texts, gone, strict=True)])
         return values, gone | ~np.isfinite(values)
     return np.array(texts), missing

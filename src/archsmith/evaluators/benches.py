@@ -1,4 +1,5 @@
-"""The benchmark tables that ship with the package, by name: small spaces, every network of which was trained three times by our own evaluator.
+"""The benchmark tables that ship with the package, by name: small spaces, every network of which was trained three
+times by our own evaluator.
 
 ``benchmarks/make_tables.py`` made them, and says on what. They are there to try strategies on within seconds:
 
@@ -38,4 +39,6 @@ def locate(path: str | Path) -> str:
     file = os.path.abspath(os.path.expanduser(path))  # cheaper than Path.resolve(): every look-up comes through here
     if os.path.isfile(file):
         return file
-    raise DataError(f"There is no table {str(path)!r}.", f"Give the path of an .npz file, or a shipped one: {', '.join(names())}.")
+    raise DataError(
+        f"There is no table {str(path)!r}.", f"Give the path of an .npz file, or a shipped one: {', '.join(names())}."
+    )

@@ -18,10 +18,11 @@ METRICS = ("params", "macs")
 
 @dataclass(frozen=True)
 class CostEvaluator:
-    """Metrics ``params`` (numbers) and ``macs`` (multiply-adds of one forward pass of one example), at the scale of ``space``.
+    """Metrics ``params`` (numbers) and ``macs`` (multiply-adds of one forward pass of one example), at the scale of
+    ``space``.
 
-    ``space``: a NetworkSpace; its scale may be larger than the one that is searched. ``evaluator``: another evaluator whose metrics come along, so
-    that cost can be an objective or a constraint beside them; None: cost alone.
+    ``space``: a NetworkSpace; its scale may be larger than the one that is searched. ``evaluator``: another evaluator
+    whose metrics come along, so that cost can be an objective or a constraint beside them; None: cost alone.
     """
 
     space: Any
@@ -30,11 +31,13 @@ class CostEvaluator:
     def __post_init__(self) -> None:
         if not callable(getattr(self.space, "graph", None)):
             raise UsageError(
-                f"{type(self.space).__name__} lays out no networks, so they have no cost.", "Use a space with graph(), such as ConvStages."
+                f"{type(self.space).__name__} lays out no networks, so they have no cost.",
+                "Use a space with graph(), such as ConvStages.",
             )
         if self.evaluator is not None and set(METRICS) & set(self.evaluator.metrics):
             raise UsageError(
-                f"{type(self.evaluator).__name__} reports {', '.join(self.evaluator.metrics)}, and CostEvaluator would add {', '.join(METRICS)}."
+                f"{type(self.evaluator).__name__} reports {', '.join(self.evaluator.metrics)}, and CostEvaluator "
+                f"would add {', '.join(METRICS)}."
             )
 
     @property

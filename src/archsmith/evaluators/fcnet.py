@@ -1,10 +1,12 @@
-"""FCNet as an evaluator: 62,208 settings of a network with two hidden layers, each trained four times on four regression sets.
+"""FCNet as an evaluator: 62,208 settings of a network with two hidden layers, each trained four times on four
+regression sets.
 
-Source: Klein and Hutter 2019 (arXiv 1905.04970), table 1. Difference: the file holds the final validation errors alone, so that a trial costs no simulated
-time, and budgets are counted in trials.
+Source: Klein and Hutter 2019 (arXiv 1905.04970), table 1. Difference: the file holds the final validation errors alone,
+so that a trial costs no simulated time, and budgets are counted in trials.
 
-The file is an ``.npz`` with ``search_space``, the text of a JSON object (hyper-parameter -> list of its options), ``keys`` (62208, 9), indices into
-these options, and one array (62208, 4) for each data set: the mean squared error on validation data of four trainings. It does not come with this package.
+The file is an ``.npz`` with ``search_space``, the text of a JSON object (hyper-parameter -> list of its options),
+``keys`` (62208, 9), indices into these options, and one array (62208, 4) for each data set: the mean squared error on
+validation data of four trainings. It does not come with this package.
 """
 
 from __future__ import annotations
@@ -59,8 +61,9 @@ class FcNetSpace(Space):
 class FcNetEvaluator:
     """Looks settings of the space FcNetSpace up in the file ``path``.
 
-    ``dataset``: ``protein_structure``, ``slice_localization``, ``naval_propulsion`` or ``parkinsons_telemonitoring``. ``noisy``: the error of one of the
-    four trainings, drawn by the trial's seed, instead of their mean. Metric: ``valid_mse``, to be minimised.
+    ``dataset``: ``protein_structure``, ``slice_localization``, ``naval_propulsion`` or ``parkinsons_telemonitoring``.
+    ``noisy``: the error of one of the four trainings, drawn by the trial's seed, instead of their mean. Metric:
+    ``valid_mse``, to be minimised.
     """
 
     path: str
@@ -73,7 +76,9 @@ class FcNetEvaluator:
     def __post_init__(self) -> None:
         _read(self.path, self.dataset)
 
-    def problem(self, objectives: tuple[Objective, ...] | None = None, constraints: tuple[Constraint, ...] = ()) -> Problem:
+    def problem(
+        self, objectives: tuple[Objective, ...] | None = None, constraints: tuple[Constraint, ...] = ()
+    ) -> Problem:
         """The problem of searching this benchmark: minimising the validation error unless told otherwise."""
         return Problem(FcNetSpace(), objectives or (Objective("valid_mse", maximize=False),), constraints)
 
@@ -88,14 +93,18 @@ class FcNetEvaluator:
         error = known[int(generator(context.seed, "training").integers(len(known)))] if self.noisy else known.mean()
         return Outcome.success({"valid_mse": float(error)})
 
-    def standing(self, architecture: Mapping[str, Any], metric: str | None = None, *, maximize: bool = False) -> Standing | None:
+    def standing(
+        self, architecture: Mapping[str, Any], metric: str | None = None, *, maximize: bool = False
+    ) -> Standing | None:
         """How good ``architecture`` really is: the mean over all trainings. None when the benchmark does not know."""
         point, means = _point(architecture), _means(*_dated(self.path), self.dataset)
         if point is None or np.isnan(means[point]):
             return None
         best = np.nanmax(means) if maximize else np.nanmin(means)
         better = means > means[point] if maximize else means < means[point]
-        return Standing(float(means[point]), float(best), 1 + int(np.count_nonzero(better)), int(np.count_nonzero(~np.isnan(means))))
+        return Standing(
+            float(means[point]), float(best), 1 + int(np.count_nonzero(better)), int(np.count_nonzero(~np.isnan(means)))
+        )
 
 
 def _point(architecture: Mapping[str, Any]) -> int | None:
@@ -152,8 +161,18 @@ def _parsed(path: str, changed: int, dataset: str) -> Errors:
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise DataError(f"{path!r} is not FCNet: its search space or keys are others ({error}).") from error
     n = int(np.prod(WIDTHS))
-    if len(points) != n or len(np.unique(points)) != n or errors.ndim != 2 or len(errors) != n or errors.dtype.kind != "f" or np.isinf(errors).any():
-        raise DataError(f"{path!r} holds {dataset!r} in the shape {errors.shape} and {len(np.unique(points)):,} settings, not {n:,}.")
+    if (
+        len(points) != n
+        or len(np.unique(points)) != n
+        or errors.ndim != 2
+        or len(errors) != n
+        or errors.dtype.kind != "f"
+        or np.isinf(errors).any()
+    ):
+        raise DataError(
+            f"{path!r} holds {dataset!r} in the shape {errors.shape} and {len(np.unique(points)):,} settings, not "
+            f"{n:,}."
+        )
     ordered = np.empty(errors.shape)
     ordered[points] = errors
     return ordered

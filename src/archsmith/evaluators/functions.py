@@ -18,11 +18,13 @@ EXTRAS = ("fidelity", "seed", "context")  # what a function may ask for by namin
 
 @dataclass(frozen=True)
 class FunctionEvaluator:
-    """Calls ``function(architecture)`` and takes what it returns: a number (the first metric), a mapping of metrics, or an Outcome.
+    """Calls ``function(architecture)`` and takes what it returns: a number (the first metric), a mapping of metrics, or
+    an Outcome.
 
-    ``function``: a callable, or its place as ``"module:function"``. A parameter named ``fidelity``, ``seed`` or ``context`` gets the trial's own.
-    ``metrics``: the names of what it returns. A function at the top level of a module is kept by its place, so that it can be logged and sent to
-    other processes; a lambda or a function of a script or notebook cell works in this process only.
+    ``function``: a callable, or its place as ``"module:function"``. A parameter named ``fidelity``, ``seed`` or
+    ``context`` gets the trial's own. ``metrics``: the names of what it returns. A function at the top level of a module
+    is kept by its place, so that it can be logged and sent to other processes; a lambda or a function of a script or
+    notebook cell works in this process only.
     """
 
     function: str | Callable[..., Any]
@@ -32,20 +34,29 @@ class FunctionEvaluator:
 
     def __post_init__(self) -> None:
         if not self.metrics:
-            raise UsageError("FunctionEvaluator has no metrics.", 'Name what the function returns, for instance metrics=("accuracy",).')
+            raise UsageError(
+                "FunctionEvaluator has no metrics.",
+                'Name what the function returns, for instance metrics=("accuracy",).',
+            )
         if isinstance(self.function, str):
             _wanted(find(self.function))
         elif callable(self.function):
             _wanted(self.function)
             object.__setattr__(self, "function", place(self.function) or self.function)
         else:
-            raise UsageError(f"FunctionEvaluator cannot call {self.function!r}.", 'Give a function or "module:function".')
+            raise UsageError(
+                f"FunctionEvaluator cannot call {self.function!r}.", 'Give a function or "module:function".'
+            )
 
-    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome | Mapping[str, float] | float:
+    def evaluate(
+        self, architecture: Architecture, fidelity: float, context: Context
+    ) -> Outcome | Mapping[str, float] | float:
         context.check()
         function = find(self.function) if isinstance(self.function, str) else self.function
         values = {"fidelity": fidelity, "seed": context.seed, "context": context}
-        result: Outcome | Mapping[str, float] | float = function(architecture, **{name: values[name] for name in _wanted(function)})
+        result: Outcome | Mapping[str, float] | float = function(
+            architecture, **{name: values[name] for name in _wanted(function)}
+        )
         return result
 
 
@@ -57,7 +68,9 @@ def find(path: str) -> Callable[..., Any]:
     try:
         found: Any = import_module(module)
     except ModuleNotFoundError as error:
-        raise UsageError(f"The module of {path!r} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH.") from error
+        raise UsageError(
+            f"The module of {path!r} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH."
+        ) from error
     for part in name.split("."):
         found = getattr(found, part, None)
     if not callable(found):

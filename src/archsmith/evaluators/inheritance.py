@@ -1,18 +1,21 @@
 """What a trial begins with, and what its folder keeps for trials that come after it.
 
 * After a kill it goes on with its own files.
-* A trial whose parent is the same architecture at a lower fidelity goes on where that one stopped, with its seed, as one long training would have.
-* A child may inherit: every parameter that a parent knows by the same weight key begins where the parent's training ended. With several parents the first
-  one that has a weight gives it. Taken are the weights themselves, not their average, which lags behind while a training still improves (on the digits,
-  five or six children of a parent each, the average was never better, and 0.2 to 3 points of accuracy worse). Momentum is left behind, and so are
-  batch-norm statistics, which training finds anew within its first steps; new parts begin fresh.
+* A trial whose parent is the same architecture at a lower fidelity goes on where that one stopped, with its seed, as
+  one long training would have.
+* A child may inherit: every parameter that a parent knows by the same weight key begins where the parent's training
+  ended. With several parents the first one that has a weight gives it. Taken are the weights themselves, not their
+  average, which lags behind while a training still improves (on the digits, five or six children of a parent each, the
+  average was never better, and 0.2 to 3 points of accuracy worse). Momentum is left behind, and so are batch-norm
+  statistics, which training finds anew within its first steps; new parts begin fresh.
 
-Source of the last: Real et al. 2017, "Large-Scale Evolution of Image Classifiers" (ICML, arXiv 1703.01041), where a child keeps the weights of layers
-whose shapes match. Theirs is by layer, ours by weight key, which also says what role the weights had. Cai et al. 2018 (AAAI, arXiv 1707.04873) and Elsken
-et al. 2019 (ICLR, arXiv 1804.09081) change networks by morphisms that keep what they compute; here a child computes something else, and has to train.
+Source of the last: Real et al. 2017, "Large-Scale Evolution of Image Classifiers" (ICML, arXiv 1703.01041), where a
+child keeps the weights of layers whose shapes match. Theirs is by layer, ours by weight key, which also says what role
+the weights had. Cai et al. 2018 (AAAI, arXiv 1707.04873) and Elsken et al. 2019 (ICLR, arXiv 1804.09081) change
+networks by morphisms that keep what they compute; here a child computes something else, and has to train.
 
-A folder holds ``trial.json``, the checkpoint of the training, and of a child ``start.safetensors``, a copy of what it inherited: the parent's folder may be
-gone when a killed attempt begins again.
+A folder holds ``trial.json``, the checkpoint of the training, and of a child ``start.safetensors``, a copy of what it
+inherited: the parent's folder may be gone when a killed attempt begins again.
 """
 
 from __future__ import annotations
@@ -45,8 +48,9 @@ TRIAL = "trial.json"
 class Beginning:
     """What a training begins with.
 
-    ``seed`` of the training; ``inherited`` the share of its parameters that come from other trials, ``parent`` the first of these and ``lineage_epochs``
-    what their weights had been trained for before; ``lost``: there was a parent to inherit from, but nothing is left of its training.
+    ``seed`` of the training; ``inherited`` the share of its parameters that come from other trials, ``parent`` the
+    first of these and ``lineage_epochs`` what their weights had been trained for before; ``lost``: there was a parent
+    to inherit from, but nothing is left of its training.
     """
 
     seed: int
@@ -65,8 +69,12 @@ class Beginning:
         }
 
 
-def begin(architecture: Architecture, context: Context, graph_of: Callable[[Architecture], Graph] | None = None) -> Beginning:
-    """Find out what the trial of ``context`` begins with, and put that into its folder. With ``graph_of`` it inherits from its parents."""
+def begin(
+    architecture: Architecture, context: Context, graph_of: Callable[[Architecture], Graph] | None = None
+) -> Beginning:
+    """Find out what the trial of ``context`` begins with, and put that into its folder. With ``graph_of`` it inherits
+    from its parents.
+    """
     folder = context.workspace
     if folder is None:
         return Beginning(context.seed, lost=graph_of is not None and bool(context.parents))
@@ -116,7 +124,9 @@ def _record(folder: Path) -> _Record | None:
 
 
 def _write(folder: Path, record: _Record) -> None:
-    text = json.dumps({"architecture": dict(record.architecture), "beginning": asdict(record.beginning), "epochs": record.epochs})
+    text = json.dumps(
+        {"architecture": dict(record.architecture), "beginning": asdict(record.beginning), "epochs": record.epochs}
+    )
     _replace(folder / TRIAL, lambda draft: draft.write_text(text, encoding="utf-8"))
 
 
@@ -142,7 +152,9 @@ def _continued(architecture: Architecture, folder: Path, parents: tuple[int, ...
     return None
 
 
-def _inherited(architecture: Architecture, folder: Path, context: Context, graph_of: Callable[[Architecture], Graph]) -> Beginning:
+def _inherited(
+    architecture: Architecture, folder: Path, context: Context, graph_of: Callable[[Architecture], Graph]
+) -> Beginning:
     """From the parents whose training is over and still there; what is shared lies in the trial's folder afterwards."""
     beginning, weights = Beginning(context.seed, lost=bool(context.parents)), {}
     for parent in context.parents:
@@ -173,7 +185,14 @@ def weights_by_key(graph: Graph, tensors: Mapping[str, Tensor]) -> dict[str, Ten
 
 def _shared(graph: Graph, weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], float]:
     """Those of ``weights`` that are parameters of ``graph``, and the share of its parameters that they are."""
-    needed = {f"{node.key}.{name}": tuple(shape) for node in graph.nodes if node.key for name, shape in graph.facts(node).params.items()}
-    shared = {name: weights[name] for name, shape in needed.items() if name in weights and tuple(weights[name].shape) == shape}
+    needed = {
+        f"{node.key}.{name}": tuple(shape)
+        for node in graph.nodes
+        if node.key
+        for name, shape in graph.facts(node).params.items()
+    }
+    shared = {
+        name: weights[name] for name, shape in needed.items() if name in weights and tuple(weights[name].shape) == shape
+    }
     total = sum(math.prod(shape) for shape in needed.values())
     return shared, sum(math.prod(needed[name]) for name in shared) / total if total else 0.0

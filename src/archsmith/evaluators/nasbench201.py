@@ -1,17 +1,20 @@
-"""NAS-Bench-201 as an evaluator: all 15,625 cells were trained by its authors, so that a search takes seconds and costs simulated hours.
+"""NAS-Bench-201 as an evaluator: all 15,625 cells were trained by its authors, so that a search takes seconds and costs
+simulated hours.
 
-Source: Dong and Yang 2020 (arXiv 2001.00326); protocol of the baselines: validation accuracy after 12 epochs steers the search, 12,000 simulated
-seconds are its budget, and test accuracy after 200 epochs is reported. On CIFAR-10 validation networks were trained on half of the training data,
-test networks on all of it.
+Source: Dong and Yang 2020 (arXiv 2001.00326); protocol of the baselines: validation accuracy after 12 epochs steers the
+search, 12,000 simulated seconds are its budget, and test accuracy after 200 epochs is reported. On CIFAR-10 validation
+networks were trained on half of the training data, test networks on all of it.
 
-The file is an ``.npz`` with ``ops`` (15625, 6), indices into ``op_names`` (5,) in the edge order 1←0, 2←0, 2←1, 3←0, 3←1, 3←2, and for each data
-set, here ``cifar10``, the columns (15625,): ``cifar10_valid_12``, ``cifar10_test_12``, ``cifar10_valid_200``, ``cifar10_test_200`` in percent,
-``cifar10_train_seconds_200`` for all 200 epochs, and ``cifar10_params_m`` in millions. It does not come with this package.
+The file is an ``.npz`` with ``ops`` (15625, 6), indices into ``op_names`` (5,) in the edge order 1←0, 2←0, 2←1, 3←0,
+3←1, 3←2, and for each data set, here ``cifar10``, the columns (15625,): ``cifar10_valid_12``, ``cifar10_test_12``,
+``cifar10_valid_200``, ``cifar10_test_200`` in percent, ``cifar10_train_seconds_200`` for all 200 epochs, and
+``cifar10_params_m`` in millions. It does not come with this package.
 
-Two more files may stand beside it. Single trainings: an ``.npz`` with ``cifar10_valid_200_per_seed`` (15625, s) in the same order of rows, NaN where
-there was no such training. Hardware (HW-NAS-Bench, Li et al. 2021, arXiv 2103.10584): a Parquet table with a row for each ``arch_index`` (which the main file
-may carry too; its row numbers otherwise) and columns such as ``cifar10_edgegpu_latency`` in milliseconds and ``cifar10_fpga_energy`` in millijoules;
-negative: could not be measured.
+Two more files may stand beside it. Single trainings: an ``.npz`` with ``cifar10_valid_200_per_seed`` (15625, s) in the
+same order of rows, NaN where there was no such training. Hardware (HW-NAS-Bench, Li et al. 2021, arXiv 2103.10584): a
+Parquet table with a row for each ``arch_index`` (which the main file may carry too; its row numbers otherwise) and
+columns such as ``cifar10_edgegpu_latency`` in milliseconds and ``cifar10_fpga_energy`` in millijoules; negative: could
+not be measured.
 """
 
 from __future__ import annotations
@@ -44,8 +47,11 @@ FINALS = {
     "final_test_accuracy": ("test_200", 0.01),
     "params": ("params_m", 1e6),
 }
-MEASURED = {"latency": "latency_ms", "energy": "energy_mj", "arithmetic_intensity": "arithmetic_intensity"}  # columns of HW-NAS-Bench -> our metrics
-ABSENT = "NAS-Bench-201 does not come with this package; its .npz form is described in archsmith.evaluators.nasbench201."
+# columns of HW-NAS-Bench -> our metrics
+MEASURED = {"latency": "latency_ms", "energy": "energy_mj", "arithmetic_intensity": "arithmetic_intensity"}
+ABSENT = (
+    "NAS-Bench-201 does not come with this package; its .npz form is described in archsmith.evaluators.nasbench201."
+)
 
 Floats = npt.NDArray[np.float64]
 Rows = Mapping[tuple[Scalar, ...], int]
@@ -56,12 +62,14 @@ Columns = Mapping[str, Floats]
 class NasBench201Evaluator:
     """Looks cells of the space NasBench201 up in the file ``path``.
 
-    ``dataset``: one that the file has, such as ``cifar10`` and ``cifar100``. ``epochs``: 12 or 200, how long every trial was trained; None: the
-    trial's fidelity says it. ``per_seed``: the file of single trainings; the accuracy after 200 epochs is then that of one of them, drawn by the trial's
-    seed, instead of their mean. ``hardware``: the Parquet table of latencies and energies, which become metrics.
+    ``dataset``: one that the file has, such as ``cifar10`` and ``cifar100``. ``epochs``: 12 or 200, how long every
+    trial was trained; None: the trial's fidelity says it. ``per_seed``: the file of single trainings; the accuracy
+    after 200 epochs is then that of one of them, drawn by the trial's seed, instead of their mean. ``hardware``: the
+    Parquet table of latencies and energies, which become metrics.
 
-    Metrics: ``accuracy`` on validation data and ``test_accuracy`` after that many epochs, ``final_test_accuracy`` after 200 (to be reported, never searched
-    for), all as fractions, ``params``, and ``latency_ms_<device>``, ``energy_mj_<device>``. Seconds are the share of the 200 epochs that were trained.
+    Metrics: ``accuracy`` on validation data and ``test_accuracy`` after that many epochs, ``final_test_accuracy`` after
+    200 (to be reported, never searched for), all as fractions, ``params``, and ``latency_ms_<device>``,
+    ``energy_mj_<device>``. Seconds are the share of the 200 epochs that were trained.
     """
 
     path: str
@@ -74,9 +82,14 @@ class NasBench201Evaluator:
 
     def __post_init__(self) -> None:
         if self.epochs is not None and self.epochs not in EPOCHS:
-            raise UsageError(f"NasBench201Evaluator has epochs={self.epochs}.", "The benchmark trained for 12 and for 200 epochs.")
+            raise UsageError(
+                f"NasBench201Evaluator has epochs={self.epochs}.", "The benchmark trained for 12 and for 200 epochs."
+            )
         if self.per_seed is not None and self.epochs == 12:
-            raise UsageError("NasBench201Evaluator has per_seed and epochs=12.", "Single trainings are known after 200 epochs only: give epochs=200.")
+            raise UsageError(
+                "NasBench201Evaluator has per_seed and epochs=12.",
+                "Single trainings are known after 200 epochs only: give epochs=200.",
+            )
         _read(self.path, self.dataset)
         self._single()
         self._hardware()
@@ -85,9 +98,17 @@ class NasBench201Evaluator:
     def metrics(self) -> tuple[str, ...]:
         return (*FINALS, *self._hardware())
 
-    def problem(self, objectives: tuple[Objective, ...] | None = None, constraints: tuple[Constraint, ...] = ()) -> Problem:
-        """The problem of searching this benchmark, maximising the validation accuracy unless told otherwise; its answer is trained for 200 epochs."""
-        fidelity = Fidelity("epochs", *EPOCHS) if self.epochs is None else Fidelity("epochs", self.epochs, self.epochs, EPOCHS[-1])
+    def problem(
+        self, objectives: tuple[Objective, ...] | None = None, constraints: tuple[Constraint, ...] = ()
+    ) -> Problem:
+        """The problem of searching this benchmark, maximising the validation accuracy unless told otherwise; its answer
+        is trained for 200 epochs.
+        """
+        fidelity = (
+            Fidelity("epochs", *EPOCHS)
+            if self.epochs is None
+            else Fidelity("epochs", self.epochs, self.epochs, EPOCHS[-1])
+        )
         return Problem(NasBench201(), objectives or (Objective("accuracy"),), constraints, fidelity)
 
     def judged_by(self, metric: str) -> str:
@@ -98,14 +119,18 @@ class NasBench201Evaluator:
         """Raises UsageError when the problem's fidelities are not those of the benchmark."""
         if self.epochs is None and problem.fidelity.maximum not in EPOCHS:
             hint = 'Use Fidelity("epochs", 12, 200), or give the evaluator epochs=12.'
-            raise UsageError(f"NAS-Bench-201 has no results at {problem.fidelity.name} = {problem.fidelity.maximum:g}.", hint)
+            raise UsageError(
+                f"NAS-Bench-201 has no results at {problem.fidelity.name} = {problem.fidelity.maximum:g}.", hint
+            )
         return {}
 
     def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome:
         rows, columns = _read(self.path, self.dataset)
         row = rows.get(tuple(architecture.get(path) for path in PATHS))
         if row is None:
-            raise EvaluationError(f"NAS-Bench-201 does not have {architecture.to_json()}.", "Search the space NasBench201.")
+            raise EvaluationError(
+                f"NAS-Bench-201 does not have {architecture.to_json()}.", "Search the space NasBench201."
+            )
         epochs = fidelity if self.epochs is None else self.epochs
         if epochs not in EPOCHS:
             raise EvaluationError(f"NAS-Bench-201 has no results after {epochs:g} epochs, only after 12 and 200.")
@@ -125,8 +150,12 @@ class NasBench201Evaluator:
         seconds = columns["train_seconds_200"][row] * epochs / 200
         return Outcome.success({name: float(value) for name, value in metrics.items()}, float(seconds), {"row": row})
 
-    def standing(self, architecture: Mapping[str, Any], metric: str | None = None, *, maximize: bool = True) -> Standing | None:
-        """How good ``architecture`` really is by ``metric``: after 200 epochs, on average over all trainings. None when the benchmark does not know."""
+    def standing(
+        self, architecture: Mapping[str, Any], metric: str | None = None, *, maximize: bool = True
+    ) -> Standing | None:
+        """How good ``architecture`` really is by ``metric``: after 200 epochs, on average over all trainings. None when
+        the benchmark does not know.
+        """
         rows, columns = _read(self.path, self.dataset)
         row = rows.get(tuple(architecture.get(path) for path in PATHS))
         metric = metric or "accuracy"
@@ -174,7 +203,9 @@ def _read(path: str, dataset: str) -> tuple[Rows, Columns]:
 @lru_cache(maxsize=4)
 def _parsed(path: str, dataset: str, changed: int) -> tuple[Rows, Columns]:
     arrays = read_arrays(path)
-    missing = [name for name in ("ops", "op_names", *(f"{dataset}_{column}" for column in COLUMNS)) if name not in arrays]
+    missing = [
+        name for name in ("ops", "op_names", *(f"{dataset}_{column}" for column in COLUMNS)) if name not in arrays
+    ]
     if missing:
         known = sorted(name.removesuffix("_valid_200") for name in arrays if name.endswith("_valid_200"))
         raise DataError(f"{path!r} has no array {missing[0]!r}.", f"Data sets in it: {', '.join(known) or 'none'}.")
@@ -187,7 +218,10 @@ def _parsed(path: str, dataset: str, changed: int) -> tuple[Rows, Columns]:
     for column, values in columns.items():
         if values.shape != (len(ops),) or values.dtype.kind not in "fiu" or not np.isfinite(values).all():
             name = f"{dataset}_{column}"
-            raise DataError(f"{path!r} holds {name!r} in the shape {values.shape} for {len(ops)} cells, or with values that are not finite.")
+            raise DataError(
+                f"{path!r} holds {name!r} in the shape {values.shape} for {len(ops)} cells, or with values that are "
+                "not finite."
+            )
     index = arrays.get("arch_index", np.arange(len(ops)))
     if index.shape != (len(ops),) or index.dtype.kind not in "iu":
         raise DataError(f"{path!r} holds 'arch_index' as {index.dtype} of shape {index.shape} for {len(ops)} cells.")
@@ -201,8 +235,16 @@ def _parsed_single(path: str, changed: int, dataset: str, n: int) -> Floats:
     if name not in arrays:
         raise DataError(f"{path!r} has no array {name!r}.", f"It has: {', '.join(sorted(arrays))}.")
     values = arrays[name]
-    if values.ndim != 2 or len(values) != n or values.dtype.kind != "f" or np.isnan(values).all(1).any() or np.isinf(values).any():
-        raise DataError(f"{path!r} holds {name!r} in the shape {values.shape} for {n} cells, or cells without any training.")
+    if (
+        values.ndim != 2
+        or len(values) != n
+        or values.dtype.kind != "f"
+        or np.isnan(values).all(1).any()
+        or np.isinf(values).any()
+    ):
+        raise DataError(
+            f"{path!r} holds {name!r} in the shape {values.shape} for {n} cells, or cells without any training."
+        )
     return values.astype(float)
 
 
@@ -216,7 +258,9 @@ def _parsed_hardware(path: str, changed: int, bench: str, bench_changed: int, da
         table = parquet.read_table(path)
     except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
         raise DataError(f"{path!r} is not a sound Parquet file: {str(error).partition(chr(10))[0]}") from error
-    found = {name: re.fullmatch(rf"{re.escape(dataset)}_(\w+?)_({'|'.join(MEASURED)})", name) for name in table.column_names}
+    found = {
+        name: re.fullmatch(rf"{re.escape(dataset)}_(\w+?)_({'|'.join(MEASURED)})", name) for name in table.column_names
+    }
     names = {column: f"{MEASURED[match[2]]}_{match[1]}" for column, match in found.items() if match}
     if "arch_index" not in table.column_names or not names:
         raise DataError(
@@ -226,7 +270,11 @@ def _parsed_hardware(path: str, changed: int, bench: str, bench_changed: int, da
     wanted = _parsed(bench, dataset, bench_changed)[1]["arch_index"]
     index = table["arch_index"].to_numpy().astype(float)
     order = np.argsort(index)
-    places = order[np.minimum(np.searchsorted(index[order], wanted), len(index) - 1)] if len(index) else np.zeros(len(wanted), int)
+    places = (
+        order[np.minimum(np.searchsorted(index[order], wanted), len(index) - 1)]
+        if len(index)
+        else np.zeros(len(wanted), int)
+    )
     if not len(index) or (index[places] != wanted).any():
         raise DataError(f"{path!r} lacks some of the cells of {bench!r}.", "Both are told apart by arch_index.")
     columns = {metric: table[column].to_numpy().astype(float)[places] for column, metric in names.items()}

@@ -1,10 +1,12 @@
-"""Zero-cost proxies: scores of a network that was never trained, from its graph and a minibatch or two, in milliseconds.
+"""Zero-cost proxies: scores of a network that was never trained, from its graph and a minibatch or two, in
+milliseconds.
 
-Each is a function of a ``Probe`` and stands in the table ``PROXIES`` with its source; more is better for all of them. They promise a rank and no
-accuracy, and they lean to large networks: compare with ``params`` before believing one.
+Each is a function of a ``Probe`` and stands in the table ``PROXIES`` with its source; more is better for all of them.
+They promise a rank and no accuracy, and they lean to large networks: compare with ``params`` before believing one.
 
-Batch norm works in batch statistics, as in the published code, and all else in evaluation mode, so that nothing is drawn. Layers are convolutions and
-linear layers, and only their weights count, no biases and no norms, again as published. What differs from a source stands at its function.
+Batch norm works in batch statistics, as in the published code, and all else in evaluation mode, so that nothing is
+drawn. Layers are convolutions and linear layers, and only their weights count, no biases and no norms, again as
+published. What differs from a source stands at its function.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive, generator
 from archsmith.core.trial import Outcome
-from archsmith.data.cache import open_splits
+from archsmith.data.images.cache import open_splits
 from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import AUXILIARY, Graph
 from archsmith.graphs.network import Network
@@ -46,9 +48,11 @@ RELUS = (F.relu, F.relu6)  # both are off exactly where their output is 0
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """What a proxy may look at: the ``graph`` and its untrained ``network`` (weights from ``seed``), and ``batches`` of the task with their ``loss``.
+    """What a proxy may look at: the ``graph`` and its untrained ``network`` (weights from ``seed``), and ``batches`` of
+    the task with their ``loss``.
 
-    Proxies leave the weights as they are. The network and its gradients are made when a proxy first asks for them, and shared.
+    Proxies leave the weights as they are. The network and its gradients are made when a proxy first asks for them, and
+    shared.
     """
 
     graph: Graph
@@ -72,7 +76,9 @@ class Probe:
         return [parameter for _, parameter in _weights(self.network)]
 
     def gradients(self, i: int) -> tuple[Tensor, ...]:
-        """Of the loss of batch ``i``, one for each of ``weights``, zero where a weight has no part in it; nothing is left in ``parameter.grad``."""
+        """Of the loss of batch ``i``, one for each of ``weights``, zero where a weight has no part in it; nothing is
+        left in ``parameter.grad``.
+        """
         if i not in self._gradients:
             images, targets = self.batches[i]
             with torch.enable_grad():
@@ -95,8 +101,9 @@ def macs(probe: Probe) -> float:
 
 
 def naswot(probe: Probe) -> float:
-    """log |K|, where K[i, j] counts the ReLUs that are both on or both off for examples i and j of the first minibatch: distinct codes, large
-    determinant. Minus infinity where two examples have one code, or there are no ReLUs."""
+    """log |K|, where K[i, j] counts the ReLUs that are both on or both off for examples i and j of the first minibatch:
+    distinct codes, large determinant. Minus infinity where two examples have one code, or there are no ReLUs.
+    """
     images, _ = probe.batches[0]
     codes = _Codes(len(images))
     with torch.no_grad(), codes:
@@ -122,13 +129,18 @@ class _Codes(TorchFunctionMode):
 
 
 def synflow(probe: Probe) -> float:
-    """log Σ |w · ∂R/∂w|, where R is the sum of the outputs for an image of ones, with absolute weights and without norms: no data at all.
+    """log Σ |w · ∂R/∂w|, where R is the sum of the outputs for an image of ones, with absolute weights and without
+    norms: no data at all.
 
     float64, as in Abdelfattah et al., since R grows with every layer; the logarithm, which ranks the same, is ours.
     """
     network = probe.network
-    tensors = {name: parameter.detach().abs().double().requires_grad_() for name, parameter in network.named_parameters()}
-    buffers = {name: buffer.double() if buffer.is_floating_point() else buffer for name, buffer in network.named_buffers()}
+    tensors = {
+        name: parameter.detach().abs().double().requires_grad_() for name, parameter in network.named_parameters()
+    }
+    buffers = {
+        name: buffer.double() if buffer.is_floating_point() else buffer for name, buffer in network.named_buffers()
+    }
     weights = [tensors[name] for name, _ in _weights(network)]
     ones = torch.ones(1, *probe.batches[0][0].shape[1:], dtype=torch.float64)
     with torch.enable_grad(), _without_norms(network):
@@ -164,10 +176,11 @@ def snip(probe: Probe) -> float:
 
 
 def zico(probe: Probe) -> float:
-    """Σ over layers of log Σ over weights of mean |g| / std g, both over minibatches. Weights whose gradient never changes, and layers that have only
-    such, are left out; minus infinity where nothing else is left.
+    """Σ over layers of log Σ over weights of mean |g| / std g, both over minibatches. Weights whose gradient never
+    changes, and layers that have only such, are left out; minus infinity where nothing else is left.
 
-    The published code does not clear gradients between minibatches, so that its second one is the sum of two; this follows the paper's equation.
+    The published code does not clear gradients between minibatches, so that its second one is the sum of two; this
+    follows the paper's equation.
     """
     logarithms = []
     for layer in zip(*(probe.gradients(i) for i in range(len(probe.batches))), strict=True):
@@ -192,24 +205,32 @@ PROXIES: Mapping[str, Proxy] = {
     "params": Proxy(params, "the baseline that every proxy has to beat"),
     "macs": Proxy(macs, "the other baseline"),
     "naswot": Proxy(naswot, "Mellor et al. 2021, arXiv 2006.04647: s = log |K_H|"),
-    "synflow": Proxy(synflow, "Tanaka et al. 2020, arXiv 2006.05467; as a score of networks Abdelfattah et al. 2021, arXiv 2101.08134"),
+    "synflow": Proxy(
+        synflow,
+        "Tanaka et al. 2020, arXiv 2006.05467; as a score of networks Abdelfattah et al. 2021, arXiv 2101.08134",
+    ),
     "grad_norm": Proxy(grad_norm, "Abdelfattah et al. 2021, arXiv 2101.08134"),
-    "snip": Proxy(snip, "Lee et al. 2019, arXiv 1810.02340; as a score of networks Abdelfattah et al. 2021, arXiv 2101.08134"),
+    "snip": Proxy(
+        snip, "Lee et al. 2019, arXiv 1810.02340; as a score of networks Abdelfattah et al. 2021, arXiv 2101.08134"
+    ),
     "zico": Proxy(zico, "Li et al. 2023, arXiv 2301.11300"),
 }
 
 
 @dataclass(frozen=True)
 class Proxies:
-    """Scores of untrained networks: each of ``proxies`` is a metric, more is better for all, and ``fidelity`` means nothing.
+    """Scores of untrained networks: each of ``proxies`` is a metric, more is better for all, and ``fidelity`` means
+    nothing.
 
-    ``space`` lays the networks out; ``data`` is the folder of stored splits (``data.cache``) whose training pictures make the minibatches; None: noise
-    with random labels, for when there are no data yet (``synflow`` never looks at them). ``proxies``: names in ``PROXIES``. ``batch_size``: 64
-    (Abdelfattah et al. 2021; fewer where there are not as many pictures), ``n_batches``: 2, the least that ``zico`` can do with (Li et al. 2023);
-    the other proxies look at the first. ``seed`` decides the minibatches and the initial weights: an architecture scores the same in every trial.
+    ``space`` lays the networks out; ``data`` is the folder of stored splits (``data.images.cache``) whose training pictures
+    make the minibatches; None: noise with random labels, for when there are no data yet (``synflow`` never looks at
+    them). ``proxies``: names in ``PROXIES``. ``batch_size``: 64 (Abdelfattah et al. 2021; fewer where there are not as
+    many pictures), ``n_batches``: 2, the least that ``zico`` can do with (Li et al. 2023); the other proxies look at
+    the first. ``seed`` decides the minibatches and the initial weights: an architecture scores the same in every trial.
 
-    Computed on the CPU. A score that is not finite fails the trial, since it is none: no signal passes through that network, say. The notes hold
-    the milliseconds of each proxy (``naswot_ms``); what several share (network, gradients) is charged to the first that needs it.
+    Computed on the CPU. A score that is not finite fails the trial, since it is none: no signal passes through that
+    network, say. The notes hold the milliseconds of each proxy (``naswot_ms``); what several share (network, gradients)
+    is charged to the first that needs it.
     """
 
     space: NetworkSpace
@@ -227,7 +248,10 @@ class Proxies:
             raise UsageError(f"Proxies has proxies={self.proxies}.", f"Name some of {', '.join(PROXIES)}, each once.")
         least = 2 if "zico" in self.proxies else 1
         if self.n_batches < least:
-            raise UsageError(f"Proxies has n_batches={self.n_batches}.", "Give 1 or more, and for zico 2 or more: it compares minibatches.")
+            raise UsageError(
+                f"Proxies has n_batches={self.n_batches}.",
+                "Give 1 or more, and for zico 2 or more: it compares minibatches.",
+            )
         if self.batch_size < 2:
             raise UsageError(f"Proxies has batch_size={self.batch_size}.", "Give 2 or more.")
 
@@ -271,7 +295,9 @@ class Proxies:
 
 def _saliency(weights: Iterable[Tensor], gradients: Iterable[Tensor]) -> float:
     """Σ |w · g|."""
-    return sum(float((weight.detach() * gradient).abs().sum()) for weight, gradient in zip(weights, gradients, strict=True))
+    return sum(
+        float((weight.detach() * gradient).abs().sum()) for weight, gradient in zip(weights, gradients, strict=True)
+    )
 
 
 def _weights(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -282,19 +308,27 @@ def _weights(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 @lru_cache(maxsize=4)
-def _drawn(data: str, shape: tuple[int, ...], n_outputs: int, size: int, n: int, seed: int) -> tuple[tuple[Batch, ...], Loss]:
-    """``n`` minibatches of different training pictures, drawn by ``seed``, and the loss of their task. Raises UsageError."""
+def _drawn(
+    data: str, shape: tuple[int, ...], n_outputs: int, size: int, n: int, seed: int
+) -> tuple[tuple[Batch, ...], Loss]:
+    """``n`` minibatches of different training pictures, drawn by ``seed``, and the loss of their task. Raises
+    UsageError.
+    """
     splits = open_splits(data)
     part = splits.train
     wanted, found = (shape, n_outputs), (part.shape, splits.task.outputs[0].n)
     if wanted != found:
-        raise UsageError(f"The space lays out networks for images {wanted[0]} with {wanted[1]} outputs, the data are {found[0]} with {found[1]}.")
+        raise UsageError(
+            f"The space lays out networks for images {wanted[0]} with {wanted[1]} outputs, the data are {found[0]} "
+            f"with {found[1]}."
+        )
     size = min(size, len(part) // n)
     if size < 2:
         raise UsageError(f"There are {len(part)} training pictures, too few for {n} minibatches.")
     goal, normalisation = Goal.of(splits), Normalisation(*splits.statistics)
     order = generator(seed, "minibatches").permutation(len(part))
-    chosen = [np.sort(order[start : start + size]) for start in range(0, n * size, size)]  # sorted: a memory map is read in one direction
+    # sorted: a memory map is read in one direction
+    chosen = [np.sort(order[start : start + size]) for start in range(0, n * size, size)]
     return tuple((normalisation(gather(part, each)), goal.targets(part.labels[each])) for each in chosen), goal.loss
 
 

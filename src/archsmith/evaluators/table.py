@@ -1,4 +1,5 @@
-"""Searching a benchmark table instead of training: the space that a table spans, and the evaluator that looks results up and charges simulated time.
+"""Searching a benchmark table instead of training: the space that a table spans, and the evaluator that looks results
+up and charges simulated time.
 
 The file's schema stands in ``archsmith.evaluators.table_file``; ``write_table`` there makes one.
 """
@@ -40,13 +41,16 @@ class TableSpace(Space):
             question = table.question(low, high, decision)
             if question is not None:
                 answer = choose(path, question.options, question.weights)
-                low, high = question.rows[next(i for i, option in enumerate(question.options) if allowed(answer, (option,)))]
+                low, high = question.rows[
+                    next(i for i, option in enumerate(question.options) if allowed(answer, (option,)))
+                ]
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Where an architecture stands among all of its table: its ``score`` (mean over seeds, at the highest fidelity), the ``best`` score of the table, and
-    its ``rank`` from 1 among ``n`` rows (those that are as good share one)."""
+    """Where an architecture stands among all of its table: its ``score`` (mean over seeds, at the highest fidelity),
+    the ``best`` score of the table, and its ``rank`` from 1 among ``n`` rows (those that are as good share one).
+    """
 
     score: float
     best: float
@@ -56,10 +60,11 @@ class Standing:
 
 @dataclass(frozen=True)
 class TableEvaluator:
-    """Looks results up in the table in the file ``path`` (or a shipped one by name: ``evaluators.benches``); an outcome's
-    seconds are what the training took when it was recorded.
+    """Looks results up in the table in the file ``path`` (or a shipped one by name: ``evaluators.benches``); an
+    outcome's seconds are what the training took when it was recorded.
 
-    ``noisy``: the scores of one recorded seed, drawn by the trial's seed; otherwise the mean over all of them. Metrics are the table's own.
+    ``noisy``: the scores of one recorded seed, drawn by the trial's seed; otherwise the mean over all of them. Metrics
+    are the table's own.
     """
 
     path: str
@@ -83,8 +88,12 @@ class TableEvaluator:
         """The fidelities of the table, as a problem wants them."""
         return Fidelity(self.table.fidelity, self.table.fidelities[0], self.table.fidelities[-1])
 
-    def problem(self, objectives: tuple[Objective, ...] | None = None, constraints: tuple[Constraint, ...] = ()) -> Problem:
-        """The problem of searching this table: its space and fidelities, maximising its first metric unless told otherwise."""
+    def problem(
+        self, objectives: tuple[Objective, ...] | None = None, constraints: tuple[Constraint, ...] = ()
+    ) -> Problem:
+        """The problem of searching this table: its space and fidelities, maximising its first metric unless told
+        otherwise.
+        """
         return Problem(TableSpace(self.path), objectives or (Objective(self.metrics[0]),), constraints, self.fidelity)
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
@@ -92,12 +101,14 @@ class TableEvaluator:
         if self._at(problem.fidelity.maximum) is None:
             recorded = ", ".join(f"{value:g}" for value in self.table.fidelities)
             raise UsageError(
-                f"The table {self.path!r} has no results at {problem.fidelity.name} = {problem.fidelity.maximum:g}, only at {recorded}.",
+                f"The table {self.path!r} has no results at {problem.fidelity.name} = {problem.fidelity.maximum:g}, "
+                f"only at {recorded}.",
                 "Take the problem's fidelity from evaluator.fidelity.",
             )
         if self.table.find(problem.space.sample(generator(context.seed, "table"))) is None:
             raise UsageError(
-                f"{type(problem.space).__name__} has architectures that the table {self.path!r} does not have.", "Search TableSpace(path) instead."
+                f"{type(problem.space).__name__} has architectures that the table {self.path!r} does not have.",
+                "Search TableSpace(path) instead.",
             )
         return {"rows": len(self.table)}
 
@@ -114,11 +125,18 @@ class TableEvaluator:
         if self.noisy:
             recorded = recorded[[int(generator(context.seed, "table").integers(len(recorded)))]]
         values = {name: _seeds(each, row, at) for name, each in table.metrics.items()}
-        metrics = {name: _mean(each if len(each) == 1 else each[recorded] if len(main) > 1 else each) for name, each in values.items()}
+        metrics = {
+            name: _mean(each if len(each) == 1 else each[recorded] if len(main) > 1 else each)
+            for name, each in values.items()
+        }
         return Outcome.success(metrics, float(table.seconds[row, at]), {"row": row})
 
-    def standing(self, architecture: Mapping[str, Any], metric: str | None = None, *, maximize: bool = True) -> Standing | None:
-        """How good ``architecture`` really is by ``metric`` (the first one when None); None when the table does not know."""
+    def standing(
+        self, architecture: Mapping[str, Any], metric: str | None = None, *, maximize: bool = True
+    ) -> Standing | None:
+        """How good ``architecture`` really is by ``metric`` (the first one when None); None when the table does not
+        know.
+        """
         scores, row = self.table.finals(metric or self.metrics[0]), self.table.find(architecture)
         if row is None or np.isnan(scores[row]):
             return None

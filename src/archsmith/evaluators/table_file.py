@@ -2,23 +2,23 @@
 
 The schema, version 1, for n architectures with up to d decisions, f fidelities, s seeds and m metrics:
 
-==================  ==========  =======================================================================================================
-array               shape       meaning
-==================  ==========  =======================================================================================================
-``format``          ()          the text ``archsmith table 1``
-``paths``           (d,)        text: decision paths, in the order in which they are asked
-``options``         (d,)        text: for each path a JSON list of its options (so that 1, 1.0, true and "1" stay apart)
-``answers``         (n, d)      integers: index into the path's options, -1 where the decision is not asked of this architecture
-``fidelity``        ()          text: the name of the fidelity axis, ``epochs`` for instance
-``fidelities``      (f,)        numbers, ascending: the fidelities that were recorded
-``seconds``         (n, f)      numbers: what a training up to that fidelity took
-``metrics``         (m,)        text: names of the metrics, the main one first; letters, digits and underscores
-``metric_<name>``   (n, f, s)   numbers, one array a metric; f and s may be 1 (the same for all); NaN: not recorded
-==================  ==========  =======================================================================================================
+==================  ==========
+======================================================================================================= array
+shape       meaning ==================  ==========
+======================================================================================================= ``format``
+()          the text ``archsmith table 1`` ``paths``           (d,)        text: decision paths, in the order in which
+they are asked ``options``         (d,)        text: for each path a JSON list of its options (so that 1, 1.0, true and
+"1" stay apart) ``answers``         (n, d)      integers: index into the path's options, -1 where the decision is not
+asked of this architecture ``fidelity``        ()          text: the name of the fidelity axis, ``epochs`` for instance
+``fidelities``      (f,)        numbers, ascending: the fidelities that were recorded ``seconds``         (n, f)
+numbers: what a training up to that fidelity took ``metrics``         (m,)        text: names of the metrics, the main
+one first; letters, digits and underscores ``metric_<name>``   (n, f, s)   numbers, one array a metric; f and s may be 1
+(the same for all); NaN: not recorded ==================  ==========
+=======================================================================================================
 
-No two rows are the same, and whether a decision is asked depends on the answers before it. An architecture whose main metric is NaN for all seeds
-failed. Own design; what tables of this kind hold follows NAS-Bench-201 (Dong and Yang 2020, arXiv 2001.00326) and FCNet (Klein and Hutter 2019,
-arXiv 1905.04970).
+No two rows are the same, and whether a decision is asked depends on the answers before it. An architecture whose main
+metric is NaN for all seeds failed. Own design; what tables of this kind hold follows NAS-Bench-201 (Dong and Yang 2020,
+arXiv 2001.00326) and FCNet (Klein and Hutter 2019, arXiv 1905.04970).
 """
 
 from __future__ import annotations
@@ -54,8 +54,9 @@ Wrong = Callable[[str], DataError]
 
 @dataclass(frozen=True)
 class Question:
-    """A decision that some rows ask: its ``options`` among them, how many rows each has as ``weights`` (None where all have as many), and each one's
-    ``rows`` from … up to."""
+    """A decision that some rows ask: its ``options`` among them, how many rows each has as ``weights`` (None where all
+    have as many), and each one's ``rows`` from … up to.
+    """
 
     options: tuple[Scalar, ...]
     weights: tuple[int, ...] | None
@@ -81,7 +82,9 @@ class Table:
         return len(self.seconds)
 
     def branches(self, low: int, high: int, decision: int) -> npt.NDArray[np.intp]:
-        """Where rows low … high - 1, alike in all decisions before this one, part: answer i has the rows from entry i + 1 up to entry i + 2."""
+        """Where rows low … high - 1, alike in all decisions before this one, part: answer i has the rows from entry i +
+        1 up to entry i + 2.
+        """
         known = self._branches.get((low, high, decision))
         if known is None:
             # Edges of the column's own type: others would make searchsorted convert the whole column.
@@ -107,7 +110,11 @@ class Table:
         rows = [(low, high) for low, high in itertools.pairwise(bounds[1:])]
         present = [i for i, (low, high) in enumerate(rows) if high > low]
         weights = tuple(rows[i][1] - rows[i][0] for i in present)
-        return Question(tuple(options[i] for i in present), None if min(weights) == max(weights) else weights, tuple(rows[i] for i in present))
+        return Question(
+            tuple(options[i] for i in present),
+            None if min(weights) == max(weights) else weights,
+            tuple(rows[i] for i in present),
+        )
 
     def finals(self, metric: str) -> Floats:
         """Mean over seeds of ``metric`` at the highest fidelity, one a row ``(n,)``; NaN where nothing was recorded."""
@@ -138,12 +145,16 @@ def _index(options: tuple[Scalar, ...], answer: Scalar) -> int:
 
 
 def read_table(path: str | Path) -> Table:
-    """The table in ``path``, which may be the name of a shipped one; a file that did not change is read once. Raises DataError."""
+    """The table in ``path``, which may be the name of a shipped one; a file that did not change is read once. Raises
+    DataError.
+    """
     file = locate(path)
     try:
         facts = os.stat(file)
     except OSError as error:
-        raise DataError(f"The table {str(path)!r} cannot be read: {error.strerror}.", "Give the path of an .npz file.") from error
+        raise DataError(
+            f"The table {str(path)!r} cannot be read: {error.strerror}.", "Give the path of an .npz file."
+        ) from error
     return _read(file, facts.st_mtime_ns, facts.st_size)
 
 
@@ -158,7 +169,9 @@ def read_arrays(path: str) -> dict[str, npt.NDArray[Any]]:
         with zipfile.ZipFile(path) as members:
             total = sum(member.file_size for member in members.infolist())
         if total > MAX_BYTES:
-            raise DataError(f"{path!r} unpacks to {total / 2**30:.1f} GiB.", f"At most {MAX_BYTES / 2**30:.0f} GiB are read.")
+            raise DataError(
+                f"{path!r} unpacks to {total / 2**30:.1f} GiB.", f"At most {MAX_BYTES / 2**30:.0f} GiB are read."
+            )
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
@@ -173,11 +186,14 @@ def _table(arrays: Mapping[str, npt.NDArray[Any]], path: str) -> Table:
         if name not in arrays:
             raise wrong(f"has no array {name!r}")
         found = arrays[name]
-        fits = len(found.shape) == len(shape) and all(want is None or have == want for have, want in zip(found.shape, shape, strict=True))
+        fits = len(found.shape) == len(shape) and all(
+            want is None or have == want for have, want in zip(found.shape, shape, strict=True)
+        )
         if not fits or found.dtype.kind not in kinds:
             expected = ", ".join("any" if want is None else str(want) for want in shape)
             raise wrong(
-                f"holds {name!r} as {found.dtype} of shape {found.shape}, where the shape should be ({expected}) and the kind one of {kinds!r}"
+                f"holds {name!r} as {found.dtype} of shape {found.shape}, where the shape should be ({expected}) and "
+                f"the kind one of {kinds!r}"
             )
         return found
 
@@ -197,7 +213,12 @@ def _table(arrays: Mapping[str, npt.NDArray[Any]], path: str) -> Table:
     _check_order(columns, n, paths, wrong)
 
     fidelities = array("fidelities", (None,), "fiu").astype(float)
-    if not len(fidelities) or not np.isfinite(fidelities).all() or (fidelities <= 0).any() or (np.diff(fidelities) <= 0).any():
+    if (
+        not len(fidelities)
+        or not np.isfinite(fidelities).all()
+        or (fidelities <= 0).any()
+        or (np.diff(fidelities) <= 0).any()
+    ):
         raise wrong(f"has fidelities that are not positive and ascending: {fidelities.tolist()[:10]}")
     seconds = array("seconds", (n, len(fidelities)), "fiu").astype(float)[order]
     if not np.isfinite(seconds).all() or (seconds < 0).any():
@@ -220,8 +241,13 @@ def _table(arrays: Mapping[str, npt.NDArray[Any]], path: str) -> Table:
 def _options(text: str, wrong: Wrong) -> tuple[Scalar, ...]:
     try:
         options = json.loads(text)
-        if isinstance(options, list) and options and all(option is None or isinstance(option, bool | int | float | str) for option in options):
-            different = {json.dumps(option, allow_nan=False) for option in options}  # refuses NaN, which JSON does not have
+        if (
+            isinstance(options, list)
+            and options
+            and all(option is None or isinstance(option, bool | int | float | str) for option in options)
+        ):
+            # refuses NaN, which JSON does not have
+            different = {json.dumps(option, allow_nan=False) for option in options}
             if len(different) == len(options):
                 return tuple(options)
     except ValueError:
@@ -254,8 +280,8 @@ def write_table(
 ) -> Table:
     """Write ``path`` in the schema above and read it back. Raises UsageError or DataError, and then leaves no file.
 
-    ``metrics``: name -> values of shape (n,), (n, f) or (n, f, s) in the order of ``architectures``, the main metric first. ``seconds``: (n, f),
-    (n,) or one number. Decisions keep the order in which the architectures ask them.
+    ``metrics``: name -> values of shape (n,), (n, f) or (n, f, s) in the order of ``architectures``, the main metric
+    first. ``seconds``: (n, f), (n,) or one number. Decisions keep the order in which the architectures ask them.
     """
     rows = [dict(architecture) for architecture in architectures]
     paths = _merged(rows)
@@ -264,9 +290,9 @@ def write_table(
         for decision, answer in row.items():
             options[decision].setdefault(json.dumps(answer), answer)
     indexes = {p: {text: i for i, text in enumerate(options[p])} for p in paths}
-    answers = np.array([[indexes[p][json.dumps(row[p])] if p in row else -1 for p in paths] for row in rows], dtype=np.int32).reshape(
-        len(rows), len(paths)
-    )
+    answers = np.array(
+        [[indexes[p][json.dumps(row[p])] if p in row else -1 for p in paths] for row in rows], dtype=np.int32
+    ).reshape(len(rows), len(paths))
     cost = np.asarray(seconds, dtype=float)
     arrays: dict[str, npt.NDArray[Any]] = {
         "format": np.array(FORMAT),
@@ -281,7 +307,10 @@ def write_table(
     for name, given in metrics.items():
         values = np.asarray(given)
         if not 1 <= values.ndim <= 3:
-            raise UsageError(f"The metric {name!r} has the shape {values.shape}.", "Give (n,), (n, fidelities) or (n, fidelities, seeds).")
+            raise UsageError(
+                f"The metric {name!r} has the shape {values.shape}.",
+                "Give (n,), (n, fidelities) or (n, fidelities, seeds).",
+            )
         arrays[f"metric_{name}"] = values.reshape(*values.shape, *(1,) * (3 - values.ndim))
     _table(arrays, str(path))  # complains before anything is written
     partial = Path(f"{path}.partial")
@@ -292,7 +321,9 @@ def write_table(
 
 
 def _merged(rows: Sequence[Mapping[str, Scalar]]) -> list[str]:
-    """All paths in one order that agrees with the order in every row; paths that no row orders come by first appearance."""
+    """All paths in one order that agrees with the order in every row; paths that no row orders come by first
+    appearance.
+    """
     followers: dict[str, set[str]] = {}
     for asked in dict.fromkeys(tuple(row) for row in rows):
         for path, follower in zip(asked, (*asked[1:], None), strict=True):
@@ -303,7 +334,9 @@ def _merged(rows: Sequence[Mapping[str, Scalar]]) -> list[str]:
         behind = set().union(*(followers[path] for path in waiting))
         free = next((path for path in waiting if path not in behind), None)
         if free is None:
-            raise UsageError("These architectures ask the same decisions in different orders.", "Take them from one search space.")
+            raise UsageError(
+                "These architectures ask the same decisions in different orders.", "Take them from one search space."
+            )
         merged.append(free)
         del waiting[free]
     return merged

@@ -1,9 +1,10 @@
 """The honest evaluator: lay the network out, train it from scratch for a few epochs, measure it on the validation part.
 
-A trial trains at a constant rate and is judged by its averaged weights, so that a short training is the beginning of a longer one (fidelity is a
-number of epochs and may be fractional): a trial whose parent is the same architecture at a lower fidelity goes on from there, while the parent's files
-last. A child may also inherit weights, and then trains less (``archsmith.evaluators.inheritance``). What the architecture says under ``recipe/``
-replaces the evaluator's own recipe. The test part is never opened here.
+A trial trains at a constant rate and is judged by its averaged weights, so that a short training is the beginning of a
+longer one (fidelity is a number of epochs and may be fractional): a trial whose parent is the same architecture at a
+lower fidelity goes on from there, while the parent's files last. A child may also inherit weights, and then trains less
+(``archsmith.evaluators.inheritance``). What the architecture says under ``recipe/`` replaces the evaluator's own
+recipe. The test part is never opened here.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from archsmith.training.loop import Trained, train
 from archsmith.training.memory import SMALLEST_BATCH, fitting
 from archsmith.training.recipe import Recipe
 
-REPORTS = 8  # of one trial at most with a score; on small data, measuring after every epoch would cost as much as training
+# of one trial at most with a score; on small data, measuring after every epoch would cost as much as training
+REPORTS = 8
 METRICS = {
     "classes": ("accuracy", "balanced_accuracy", "log_loss"),
     "balanced": ("balanced_accuracy", "accuracy", "log_loss"),
@@ -44,22 +46,25 @@ METRICS = {
 class TrainingEvaluator:
     """How good a network is after ``fidelity`` epochs of training.
 
-    ``space`` lays the networks out, at the scale of the search; ``data`` is the folder of stored splits (``data.cache``); ``recipe`` the
-    defaults of training; ``n_train`` and ``n_valid`` cap the pictures used, class by class and the same ones in every trial (None: all); ``anneal``
-    True lets each trial run its recipe's own schedule to its end instead of the continuable constant rate; ``precision`` is ``auto``, ``float32``,
-    ``bfloat16`` or, on CUDA, ``float16``; ``device`` is ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; ``memory_mb`` what one training may hold
-    (10⁶ bytes, None: no limit): where the graph predicts more, the batch is halved, down to 16. ``task`` is ``classes``, ``balanced`` (classes, of
-    which each counts alike) or ``numbers``.
+    ``space`` lays the networks out, at the scale of the search; ``data`` is the folder of stored splits
+    (``data.images.cache``); ``recipe`` the defaults of training; ``n_train`` and ``n_valid`` cap the pictures used, class by
+    class and the same ones in every trial (None: all); ``anneal`` True lets each trial run its recipe's own schedule to
+    its end instead of the continuable constant rate; ``precision`` is ``auto``, ``float32``, ``bfloat16`` or, on CUDA,
+    ``float16``; ``device`` is ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; ``memory_mb`` what one training may
+    hold (10⁶ bytes, None: no limit): where the graph predicts more, the batch is halved, down to 16. ``task`` is
+    ``classes``, ``balanced`` (classes, of which each counts alike) or ``numbers``.
 
-    ``inherit`` True: a trial begins with the weights that it shares with its parents, and trains less: ``inherited_epochs`` (above 0, up to 1) is the
-    share of its fidelity that one takes which inherits all of its parameters; one that inherits a part is as much nearer to all of its fidelity. The
-    default is ours. Needs a study that keeps files.
+    ``inherit`` True: a trial begins with the weights that it shares with its parents, and trains less:
+    ``inherited_epochs`` (above 0, up to 1) is the share of its fidelity that one takes which inherits all of its
+    parameters; one that inherits a part is as much nearer to all of its fidelity. The default is ours. Needs a study
+    that keeps files.
 
-    Metrics, on the validation part: ``accuracy`` and ``balanced_accuracy`` (shares of 1) and ``log_loss`` (nats) of classes, ``r2``, ``rmse`` and
-    ``mae`` of numbers (errors in the target's own units), the main one of the task first; ``params`` and ``macs`` of the network. The note
-    ``batch_size`` is there when it is not the recipe's. With ``inherit`` there are ``inherited`` (share of the parameters), ``parent`` (the trial that
-    they come from), ``lineage_epochs`` (its own and those before, in which its oldest weights were trained), and ``parent_lost`` where it began from
-    scratch because nothing is left of its parents.
+    Metrics, on the validation part: ``accuracy`` and ``balanced_accuracy`` (shares of 1) and ``log_loss`` (nats) of
+    classes, ``r2``, ``rmse`` and ``mae`` of numbers (errors in the target's own units), the main one of the task first;
+    ``params`` and ``macs`` of the network. The note ``batch_size`` is there when it is not the recipe's. With
+    ``inherit`` there are ``inherited`` (share of the parameters), ``parent`` (the trial that they come from),
+    ``lineage_epochs`` (its own and those before, in which its oldest weights were trained), and ``parent_lost`` where
+    it began from scratch because nothing is left of its parents.
     """
 
     space: NetworkSpace
@@ -87,14 +92,18 @@ class TrainingEvaluator:
         if self.task not in METRICS:
             raise UsageError(f"The evaluator's task is {self.task!r}.", f"It takes one of {', '.join(METRICS)}.")
         if not 0 < self.inherited_epochs <= 1:
-            raise UsageError(f"The evaluator's inherited_epochs is {self.inherited_epochs}.", "Give a share above 0, and at most 1.")
+            raise UsageError(
+                f"The evaluator's inherited_epochs is {self.inherited_epochs}.", "Give a share above 0, and at most 1."
+            )
 
     @property
     def metrics(self) -> tuple[str, ...]:
         return (*METRICS[self.task], "params", "macs")
 
     def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome:
-        """Train and measure one architecture. Raises EvaluationError (``memory``, ``diverged``, ``timeout``, ``nan``) and Stopped."""
+        """Train and measure one architecture. Raises EvaluationError (``memory``, ``diverged``, ``timeout``, ``nan``)
+        and Stopped.
+        """
         started = time.perf_counter()
         splits = opened(self.data)
         need_alike(self.space, self.task, splits)
@@ -103,7 +112,8 @@ class TrainingEvaluator:
         context.check()
         recipe = fitting(graph, wanted, self.memory_mb)
         beginning = begin(architecture, context, self.space.graph if self.inherit else None)
-        # In proportion, so that no threshold parts those that inherit a little more from those that inherit a little less.
+        # In proportion, so that no threshold parts those that inherit a little more from those that inherit a little
+        # less.
         epochs = fidelity * (1 - (1 - self.inherited_epochs) * beginning.inherited)
         context = replace(context, seed=beginning.seed)
         result, recipe = self._trained_in_memory(graph, recipe, splits, epochs, context)
@@ -127,8 +137,12 @@ class TrainingEvaluator:
         """The same evaluator for another scale of the space."""
         return replace(self, space=space)
 
-    def _trained_in_memory(self, graph: Graph, recipe: Recipe, splits: Splits, epochs: float, context: Context) -> tuple[Trained, Recipe]:
-        """Train, and once more with half the batch when memory runs out all the same; the recipe that worked comes with the result."""
+    def _trained_in_memory(
+        self, graph: Graph, recipe: Recipe, splits: Splits, epochs: float, context: Context
+    ) -> tuple[Trained, Recipe]:
+        """Train, and once more with half the batch when memory runs out all the same; the recipe that worked comes with
+        the result.
+        """
         try:
             return self._trained(graph, recipe, splits, epochs, context), recipe
         except EvaluationError as error:
@@ -165,11 +179,14 @@ def need_alike(space: NetworkSpace, kind: str, splits: Splits) -> None:
     """Raises EvaluationError when space, kind of task and data do not belong together."""
     task = splits.task
     if task.numeric != (kind == "numbers"):
-        raise EvaluationError(f"The evaluator's task is {kind!r}, the data hold {'numbers' if task.numeric else 'classes'}.")
+        raise EvaluationError(
+            f"The evaluator's task is {kind!r}, the data hold {'numbers' if task.numeric else 'classes'}."
+        )
     wanted, found = (space.input_shape, space.n_outputs), (splits.train.shape, task.outputs[0].n)
     if wanted != found:
         raise EvaluationError(
-            f"The space lays out networks for images {wanted[0]} with {wanted[1]} outputs, the data are {found[0]} with {found[1]}."
+            f"The space lays out networks for images {wanted[0]} with {wanted[1]} outputs, the data are {found[0]} "
+            f"with {found[1]}."
         )
 
 

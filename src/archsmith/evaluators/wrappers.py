@@ -1,4 +1,6 @@
-"""Evaluators around others: remember answers, repeat them, add noise to them, or let a cheap one decide what an expensive one is asked. Wrappers nest."""
+"""Evaluators around others: remember answers, repeat them, add noise to them, or let a cheap one decide what an
+expensive one is asked. Wrappers nest.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,13 @@ from archsmith.core.trial import Outcome, Status
 
 @dataclass(frozen=True)
 class Cached:
-    """Answers from memory where an equal architecture was evaluated before at the same fidelity; the outcome then carries the note ``cached``.
+    """Answers from memory where an equal architecture was evaluated before at the same fidelity; the outcome then
+    carries the note ``cached``.
 
-    ``space`` says what is equal (``identity``: isomorphic networks are); None: the space of the problem that is prepared, and equal decisions where
-    nothing was prepared, as in worker processes. Failures are tried again. The memory is this object's own and ends with its process, so a resumed
-    study begins with an empty one. A remembered answer charges simulated seconds again, as benchmarks do, and real seconds as they pass.
+    ``space`` says what is equal (``identity``: isomorphic networks are); None: the space of the problem that is
+    prepared, and equal decisions where nothing was prepared, as in worker processes. Failures are tried again. The
+    memory is this object's own and ends with its process, so a resumed study begins with an empty one. A remembered
+    answer charges simulated seconds again, as benchmarks do, and real seconds as they pass.
     """
 
     evaluator: Any
@@ -63,7 +67,8 @@ class Cached:
 
 @dataclass(frozen=True)
 class Repeated:
-    """Evaluates ``n`` times with different seeds: each metric is the mean, with its sample standard deviation beside it as ``<metric>_sd``.
+    """Evaluates ``n`` times with different seeds: each metric is the mean, with its sample standard deviation beside it
+    as ``<metric>_sd``.
 
     One failure fails the trial; seconds add up; reports of single runs are not passed on.
     """
@@ -91,7 +96,9 @@ class Repeated:
         for i in range(self.n):
             context.check()
             folder = context.workspace / f"repeat{i}" if context.workspace is not None else None
-            inner = replace(context, seed=derive(context.seed, "repeat", i), workspace=folder, report=lambda step, metrics: None)
+            inner = replace(
+                context, seed=derive(context.seed, "repeat", i), workspace=folder, report=lambda step, metrics: None
+            )
             outcome = as_outcome(self.evaluator.evaluate(architecture, fidelity, inner), self.evaluator)
             if not outcome.ok:
                 return replace(outcome, seconds=outcome.seconds + sum(earlier.seconds for earlier in outcomes))
@@ -104,7 +111,9 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Noisy:
-    """Adds normal noise with standard deviation ``sd`` to one ``metric`` (None: the first), decided by the trial's seed; reports stay as they are."""
+    """Adds normal noise with standard deviation ``sd`` to one ``metric`` (None: the first), decided by the trial's
+    seed; reports stay as they are.
+    """
 
     evaluator: Any
     sd: float = 0.01
@@ -114,7 +123,10 @@ class Noisy:
         if not self.sd >= 0:
             raise UsageError(f"Noisy has sd={self.sd}.", "Give 0 or more.")
         if self.metric is not None and self.metric not in self.evaluator.metrics:
-            raise UsageError(f"Noisy has metric={self.metric!r}.", f"{type(self.evaluator).__name__} reports {', '.join(self.evaluator.metrics)}.")
+            raise UsageError(
+                f"Noisy has metric={self.metric!r}.",
+                f"{type(self.evaluator).__name__} reports {', '.join(self.evaluator.metrics)}.",
+            )
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -138,15 +150,18 @@ class Noisy:
 
 @dataclass(frozen=True)
 class Cascade:
-    """Evaluates with ``second`` only what a cheap ``first`` evaluator finds worth it; any other trial ends as failed, of the kind ``screened``.
+    """Evaluates with ``second`` only what a cheap ``first`` evaluator finds worth it; any other trial ends as failed,
+    of the kind ``screened``.
 
-    Worth it is what scores by ``metric`` of ``first`` (None: its first one) like the best share ``keep`` of ``n_sample`` random architectures, which the
-    prepare phase scores at the problem's lowest fidelity; ``maximize`` False where less is better. 100 put the share that passes within 10 points of
-    ``keep``. They are kept in the study's folder as they come, where an interrupted phase goes on and worker processes find them.
+    Worth it is what scores by ``metric`` of ``first`` (None: its first one) like the best share ``keep`` of
+    ``n_sample`` random architectures, which the prepare phase scores at the problem's lowest fidelity; ``maximize``
+    False where less is better. 100 put the share that passes within 10 points of ``keep``. They are kept in the study's
+    folder as they come, where an interrupted phase goes on and worker processes find them.
 
-    A screened trial is a failure because it has no score: a made-up one would mislead whoever learns from scores, the leaderboard and the report.
-    Strategies rank failures last, and a population is not diluted by them. What passes scores as without the cascade. Notes say what ``first`` said
-    (``first_<metric>``), and an architecture is always judged alike. Seconds of both add up, except where ``second`` is simulated, which counts alone.
+    A screened trial is a failure because it has no score: a made-up one would mislead whoever learns from scores, the
+    leaderboard and the report. Strategies rank failures last, and a population is not diluted by them. What passes
+    scores as without the cascade. Notes say what ``first`` said (``first_<metric>``), and an architecture is always
+    judged alike. Seconds of both add up, except where ``second`` is simulated, which counts alone.
     """
 
     first: Any
@@ -163,7 +178,10 @@ class Cascade:
         if self.n_sample < 2:
             raise UsageError(f"Cascade has n_sample={self.n_sample}.", "Give 2 or more.")
         if self.metric is not None and self.metric not in self.first.metrics:
-            raise UsageError(f"Cascade has metric={self.metric!r}.", f"{type(self.first).__name__} reports {', '.join(self.first.metrics)}.")
+            raise UsageError(
+                f"Cascade has metric={self.metric!r}.",
+                f"{type(self.first).__name__} reports {', '.join(self.first.metrics)}.",
+            )
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -184,13 +202,20 @@ class Cascade:
         sample = [problem.space.sample(rng) for _ in range(self.n_sample)]
         for architecture in sample[len(calibration.scores) :]:
             context.check()
-            calibration = replace(calibration, scores=(*calibration.scores, self._sampled(architecture, calibration, context)))
+            calibration = replace(
+                calibration, scores=(*calibration.scores, self._sampled(architecture, calibration, context))
+            )
             if file is not None:
                 calibration.write(file)
         self._known[:] = [calibration]
         limit = self._limit(calibration)
         unscored = sum(score is None for score in calibration.scores)
-        return {**notes, "screened_at": self._worth(limit) if math.isfinite(limit) else None, "sampled": self.n_sample, "sampled_failed": unscored}
+        return {
+            **notes,
+            "screened_at": self._worth(limit) if math.isfinite(limit) else None,
+            "sampled": self.n_sample,
+            "sampled_failed": unscored,
+        }
 
     def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome:
         context.check()
@@ -224,15 +249,22 @@ class Cascade:
         return score if self.maximize else -score
 
     def _limit(self, calibration: Calibration) -> float:
-        """The least worth that passes: that of the last of the best ``keep`` of the sample, of which failures are the worst."""
+        """The least worth that passes: that of the last of the best ``keep`` of the sample, of which failures are the
+        worst.
+        """
         scored = sorted((self._worth(score) for score in calibration.scores if score is not None), reverse=True)
         if not scored:
-            raise UsageError(f"{type(self.first).__name__} failed on each of {self.n_sample} random architectures.", "Does it fit the space?")
+            raise UsageError(
+                f"{type(self.first).__name__} failed on each of {self.n_sample} random architectures.",
+                "Does it fit the space?",
+            )
         n_kept = max(1, round(self.keep * len(calibration.scores)))
         return scored[n_kept - 1] if n_kept <= len(scored) else -math.inf
 
     def _look(self, architecture: Architecture, calibration: Calibration, context: Context) -> Outcome:
-        """What ``first`` says: with a seed of the architecture and not of the trial, so that it says the same at every fidelity."""
+        """What ``first`` says: with a seed of the architecture and not of the trial, so that it says the same at every
+        fidelity.
+        """
         folder = None if context.workspace is None else context.workspace / "first"
         seed = derive(calibration.seed, architecture.key)
         inner = replace(context, seed=seed, workspace=folder, parents=(), report=lambda step, metrics: None)
@@ -241,7 +273,8 @@ class Cascade:
     def _sampled(self, architecture: Architecture, calibration: Calibration, context: Context) -> float | None:
         """One score of the sample; None where ``first`` fails."""
         try:
-            looked = self._look(architecture, calibration, replace(context, workspace=None, prepared=context.workspace))  # nobody goes on from these
+            # nobody goes on from these
+            looked = self._look(architecture, calibration, replace(context, workspace=None, prepared=context.workspace))
         except EvaluationError as error:
             if error.kind == "timeout":
                 raise
@@ -261,7 +294,9 @@ class Cascade:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The ``scores`` of a cascade's random architectures, None for failures; of which ``space``, at which ``fidelity``, and by which ``seed``."""
+    """The ``scores`` of a cascade's random architectures, None for failures; of which ``space``, at which ``fidelity``,
+    and by which ``seed``.
+    """
 
     space: str
     seed: int
@@ -281,7 +316,10 @@ class Calibration:
         """In one step: a kill leaves no half of it."""
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_name(f".{file.name}")
-        draft.write_text(json.dumps({"space": self.space, "seed": self.seed, "fidelity": self.fidelity, "scores": self.scores}), encoding="utf-8")
+        draft.write_text(
+            json.dumps({"space": self.space, "seed": self.seed, "fidelity": self.fidelity, "scores": self.scores}),
+            encoding="utf-8",
+        )
         os.replace(draft, file)
 
 

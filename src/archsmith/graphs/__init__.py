@@ -1,1 +1,3 @@
-"""Networks as data: the operation table, the graph, and its views (cost, identity, features, drawing, source, runnable network)."""
+"""Networks as data: the operation table, the graph, and its views (cost, identity, features, drawing, source, runnable
+network).
+"""

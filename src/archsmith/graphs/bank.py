@@ -1,15 +1,18 @@
-"""A weight bank: one set of weights for all networks of a space, by weight key, as in ENAS (Pham et al. 2018, arXiv 1802.03268).
+"""A weight bank: one set of weights for all networks of a space, by weight key, as in ENAS (Pham et al. 2018, arXiv
+1802.03268).
 
-Keys that differ in nothing but numbers of channels share too: their weights are parts of one tensor, of which a narrower operation uses the first channels
-(Yu et al. 2019, slimmable networks, arXiv 1812.08928). So what trains one width trains the others.
+Keys that differ in nothing but numbers of channels share too: their weights are parts of one tensor, of which a
+narrower operation uses the first channels (Yu et al. 2019, slimmable networks, arXiv 1812.08928). So what trains one
+width trains the others.
 
-A bank holds affine parameters only and no running statistics (see archsmith.graphs.network). Weights are made when a network first needs them. Their
-values depend on the bank's seed and their role, not on the order of creation; their scale is that of He et al. 2015 for the width that came first. An
-optimiser's state goes by position, so the manifest keeps the order.
+A bank holds affine parameters only and no running statistics (see archsmith.graphs.network). Weights are made when a
+network first needs them. Their values depend on the bank's seed and their role, not on the order of creation; their
+scale is that of He et al. 2015 for the width that came first. An optimiser's state goes by position, so the manifest
+keeps the order.
 
-    bank = WeightBank(seed=0)
-    network = Network(graph, bank)          # makes what is missing
-    optimizer.zero_grad(set_to_none=True)   # None, or momentum and decay would move weights that this network does not use
+    bank = WeightBank(seed=0) network = Network(graph, bank)          # makes what is missing
+    optimizer.zero_grad(set_to_none=True)   # None, or momentum and decay would move weights that this network does not
+    use
 """
 
 from __future__ import annotations
@@ -32,7 +35,8 @@ from archsmith.graphs.network import fresh
 from archsmith.graphs.operations import Args, Shape, infer
 
 BLOCK = 16  # channels whose first values are drawn together; blocks further out are as large as all before them
-SLICED = ("conv", "linear", "batch_norm")  # operations whose parameters have channels in front: those that come out, then those that go in
+# operations whose parameters have channels in front: those that come out, then those that go in
+SLICED = ("conv", "linear", "batch_norm")
 
 
 @dataclass(frozen=True)
@@ -71,17 +75,23 @@ class _Whole:
             parameter.data = self.tensor[_first(parameter.shape)]
 
     def _fresh(self, shape: Shape) -> Tensor:
-        """First values, each drawn with the block of channels that it lies in, so that they are the same whatever the width."""
+        """First values, each drawn with the block of channels that it lies in, so that they are the same whatever the
+        width.
+        """
         value = fresh(self.node, self.name, shape, self.seed, self.fan_in)
         for corner, block in _blocks(shape[: self.n_sliced]) if self.n_sliced else ():
             there = value[tuple([slice(c, c + b) for c, b in zip(corner, block, strict=True)])]
-            drawn = fresh(self.node, self.name, (*block, *shape[self.n_sliced :]), derive(self.seed, *corner), self.fan_in)
+            drawn = fresh(
+                self.node, self.name, (*block, *shape[self.n_sliced :]), derive(self.seed, *corner), self.fan_in
+            )
             there.copy_(drawn[_first(there.shape)])
         return value.to(self.like)
 
 
 def _blocks(shape: Shape) -> Iterator[tuple[Shape, Shape]]:
-    """Corner and size of the blocks that cover ``shape``: along an axis they begin at 0, 16, 32, 64, … channels, and none is cut short."""
+    """Corner and size of the blocks that cover ``shape``: along an axis they begin at 0, 16, 32, 64, … channels, and
+    none is cut short.
+    """
     axes = []
     for n in shape:
         starts = [0, BLOCK]
@@ -125,7 +135,9 @@ class WeightBank(nn.Module):
         return key in self._entries
 
     def require(self, graph: Graph) -> list[nn.Parameter]:
-        """Make the weights of ``graph`` that are missing, and return those new ones in order (an optimiser must be told about them)."""
+        """Make the weights of ``graph`` that are missing, and return those new ones in order (an optimiser must be told
+        about them).
+        """
         made: list[nn.Parameter] = []
         for node in graph.nodes:
             if node.key is not None and node.key not in self._entries:
@@ -137,7 +149,9 @@ class WeightBank(nn.Module):
         try:
             return self._places[key, name]
         except KeyError:
-            raise UsageError(f"The bank has no weights {key!r} with the name {name!r}.", "Call require(graph) first.") from None
+            raise UsageError(
+                f"The bank has no weights {key!r} with the name {name!r}.", "Call require(graph) first."
+            ) from None
 
     def manifest(self) -> list[Entry]:
         """Every key in the order of creation, with what is needed to make it again."""
@@ -157,7 +171,10 @@ class WeightBank(nn.Module):
         count = 0
         for whole in self._wholes.values():
             if key in whole.parts:
-                count += _covered(tuple(whole.parts[key].shape), [tuple(part.shape) for other, part in whole.parts.items() if other in keys])
+                count += _covered(
+                    tuple(whole.parts[key].shape),
+                    [tuple(part.shape) for other, part in whole.parts.items() if other in keys],
+                )
         return count
 
     def save(self, folder: str | Path) -> None:
@@ -166,12 +183,17 @@ class WeightBank(nn.Module):
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({place: tensor.contiguous() for place, tensor in self.tensors().items()}, folder / "weights.safetensors")
+        save_file(
+            {place: tensor.contiguous() for place, tensor in self.tensors().items()}, folder / "weights.safetensors"
+        )
         (folder / "manifest.json").write_text(json.dumps(self.described(), indent=1), encoding="utf-8")
 
     def described(self) -> dict[str, Any]:
         """Everything but the tensors, as JSON data."""
-        rows = [{"key": e.key, "op": e.op, "args": dict(e.args), "shapes": [list(s) for s in e.shapes]} for e in self.manifest()]
+        rows = [
+            {"key": e.key, "op": e.op, "args": dict(e.args), "shapes": [list(s) for s in e.shapes]}
+            for e in self.manifest()
+        ]
         return {"format": "archsmith weight bank 2", "seed": self.seed, "entries": rows}
 
     @classmethod
@@ -181,7 +203,9 @@ class WeightBank(nn.Module):
 
         folder = Path(folder)
         if not (folder / "manifest.json").is_file() or not (folder / "weights.safetensors").is_file():
-            raise UsageError(f"The folder {folder} holds no weight bank.", "It needs manifest.json and weights.safetensors.")
+            raise UsageError(
+                f"The folder {folder} holds no weight bank.", "It needs manifest.json and weights.safetensors."
+            )
         data: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         return cls.rebuilt(data, load_file(folder / "weights.safetensors"))
 
@@ -208,7 +232,8 @@ class WeightBank(nn.Module):
                 self._wholes[place] = _Whole(node, name, shape, derive(self.seed, place), self._like)
             whole = self._wholes[place]
             parameter = whole.parts[entry.key] = nn.Parameter(whole.part(shape))
-            self.register_parameter(f"p{len(self._places)}", parameter)  # torch allows no dots in names, and keys have them
+            # torch allows no dots in names, and keys have them
+            self.register_parameter(f"p{len(self._places)}", parameter)
             self._places[entry.key, name] = parameter
             made.append(parameter)
         self._entries[entry.key] = entry
@@ -226,6 +251,7 @@ class WeightBank(nn.Module):
 def _place(key: str, name: str, shape: Shape, op: str) -> str:
     """Names the tensor of which the parameter ``name`` of ``key`` is a part: the key without the numbers of channels."""
     role, _, signature = key.rpartition(":")
-    count = signature[signature.index("#") :] if "#" in signature else ""  # of several parts of one network in the same role
+    # of several parts of one network in the same role
+    count = signature[signature.index("#") :] if "#" in signature else ""
     fixed = shape[2:] if op in SLICED else shape
     return f"{role}{count}.{name}:{len(shape)}:{'x'.join(map(str, fixed))}"

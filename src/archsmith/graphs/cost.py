@@ -1,8 +1,8 @@
 """What a network costs, from the graph alone: parameters, multiply-adds, and the memory that training it takes.
 
-Multiply-adds are those of convolutions and linear layers, half of what ``torch.utils.flop_counter`` counts. Memory follows autograd: a value that
-several operations keep for the backward pass is counted once, nothing is kept where no gradient flows, and an output that is a view of its input
-takes none.
+Multiply-adds are those of convolutions and linear layers, half of what ``torch.utils.flop_counter`` counts. Memory
+follows autograd: a value that several operations keep for the backward pass is counted once, nothing is kept where no
+gradient flows, and an output that is a view of its input takes none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ _FLOAT = 4  # bytes of a float32
 
 @dataclass(frozen=True)
 class Cost:
-    """``params``: trainable values. ``macs``: multiply-adds per example. ``saved_bytes``: kept per example for the backward pass (float32)."""
+    """``params``: trainable values. ``macs``: multiply-adds per example. ``saved_bytes``: kept per example for the
+    backward pass (float32).
+    """
 
     params: int
     macs: int
@@ -56,7 +58,8 @@ def cost(graph: Graph) -> Cost:
 
 
 def training_memory_mb(graph: Graph, batch: int, n_slots: int = 1) -> float:
-    """Megabytes (10⁶ bytes) that one training step holds: kept activations, weights, gradients and ``n_slots`` values of the optimiser per weight.
+    """Megabytes (10⁶ bytes) that one training step holds: kept activations, weights, gradients and ``n_slots`` values
+    of the optimiser per weight.
 
     SGD with momentum has one slot, Adam two. Working space of single operations is not in it.
     """

@@ -1,9 +1,11 @@
-"""Drawings of a graph as SVG, for people: one cell with its operations, the whole network with its cells, or any scope at any depth.
+"""Drawings of a graph as SVG, for people: one cell with its operations, the whole network with its cells, or any scope
+at any depth.
 
-A drawing is the graph with some scopes closed. In a cell, a scope that only carries out one operation (a separable convolution with its activations and
-normalisations) is one box, named by what it computes: the label is read from the primitives inside, so that spaces of other people are labelled as well as
-ours. In a network every cell or block is one box, and a run of three or more equal ones is one pile. Dropout and drop path are left out: they are part of
-the training.
+A drawing is the graph with some scopes closed. In a cell, a scope that only carries out one operation (a separable
+convolution with its activations and normalisations) is one box, named by what it computes: the label is read from the
+primitives inside, so that spaces of other people are labelled as well as ours. In a network every cell or block is one
+box, and a run of three or more equal ones is one pile. Dropout and drop path are left out: they are part of the
+training.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from archsmith.core.errors import UsageError
 from archsmith.graphs.figure import Mark, figure
@@ -19,7 +22,8 @@ from archsmith.graphs.graph import AUXILIARY, Graph, Node
 from archsmith.graphs.wording import words
 
 SILENT = {"dropout", "drop_path"}  # operations that a drawing passes over
-FEW, MANY = 6, 32  # a network drawing opens the outermost scopes while it has fewer boxes than FEW, and never to more than MANY
+# a network drawing opens the outermost scopes while it has fewer boxes than FEW, and never to more than MANY
+FEW, MANY = 6, 32
 NOTE = "shapes are channels × height × width"
 
 _POOLS = {"max_pool": "max pool", "avg_pool": "avg pool"}
@@ -34,7 +38,14 @@ _PLAIN = {
     "global_pool": "global avg pool",
     "zero": "none",
 }
-_FAMILY = {"identity": "identity", "zero": "identity", "concat": "concat", "linear": "head", "input": "input", "global_pool": "pooling"}
+_FAMILY = {
+    "identity": "identity",
+    "zero": "identity",
+    "concat": "concat",
+    "linear": "head",
+    "input": "input",
+    "global_pool": "pooling",
+}
 
 
 @dataclass(frozen=True)
@@ -60,13 +71,16 @@ class View:
 def draw(graph: Graph, scope: str | None = None, depth: int | None = None, title: str | None = None) -> str:
     """An SVG drawing of ``graph`` or of the inside of one of its scopes.
 
-    ``depth`` says how many levels of scopes are opened: 1 shows the direct children. Without it the level is the one that a person would draw: cells and
-    blocks of a network, operations of a cell. Raises UsageError for an unknown scope.
+    ``depth`` says how many levels of scopes are opened: 1 shows the direct children. Without it the level is the one
+    that a person would draw: cells and blocks of a network, operations of a cell. Raises UsageError for an unknown
+    scope.
     """
     if depth is None:
         return draw_network(graph, title=title) if scope is None else draw_cell(graph, scope, title=title)
     if depth < 1:
-        raise UsageError(f"The depth of a drawing is {depth}.", "1 shows the direct children of the scope, 2 also theirs.")
+        raise UsageError(
+            f"The depth of a drawing is {depth}.", "1 shows the direct children of the scope, 2 also theirs."
+        )
     root = _known(graph, scope)
     level = _level(root) + depth
     view = _view(graph, root, lambda path: _level(path) >= level)
@@ -82,13 +96,15 @@ def draw_cell(graph: Graph, scope: str, title: str | None = None, note: bool = T
 
 
 def draw_network(graph: Graph, title: str | None = None, piles: bool = True, note: bool = True) -> str:
-    """The whole network, with cells and blocks as boxes; ``piles`` draws a run of three or more equal ones as one, ``note`` puts its size below."""
+    """The whole network, with cells and blocks as boxes; ``piles`` draws a run of three or more equal ones as one,
+    ``note`` puts its size below.
+    """
     inside = _inside(graph)
     view = _view(graph, "", lambda path: graph.scopes[path].kind != "Stage")
     for level in range(2, 2 + max((_level(path) for path in graph.scopes), default=0)):
         if sum(bool(item.nodes) and item.kind != "input" for item in view.items) >= FEW:
             break
-        finer = _view(graph, "", lambda path, level=level: _level(path) >= level or _is_operation(graph, path, inside[path]))  # type: ignore[misc]
+        finer = _view(graph, "", partial(_is_shown, graph, inside, level))
         if len(finer.items) > MANY:
             break
         view = finer
@@ -103,7 +119,10 @@ def draw_network(graph: Graph, title: str | None = None, piles: bool = True, not
 def _known(graph: Graph, scope: str | None) -> str:
     if scope and scope not in graph.scopes:
         some = ", ".join(list(graph.scopes)[:8])
-        raise UsageError(f"The graph has no scope {scope!r}.", f"It has {some}{', …' if len(graph.scopes) > 8 else ''}." if some else None)
+        raise UsageError(
+            f"The graph has no scope {scope!r}.",
+            f"It has {some}{', …' if len(graph.scopes) > 8 else ''}." if some else None,
+        )
     return scope or ""
 
 
@@ -129,7 +148,9 @@ def _inside(graph: Graph) -> Mapping[str, list[Node]]:
 
 
 def _view(graph: Graph, root: str, closed: Callable[[str], bool]) -> View:
-    """``graph`` (below ``root``) with the scopes for which ``closed`` holds as one item each. The inputs of a scope are items of kind ``input``."""
+    """``graph`` (below ``root``) with the scopes for which ``closed`` holds as one item each. The inputs of a scope are
+    items of kind ``input``.
+    """
     prefix = root + "." if root else ""
     shut = {path for path in graph.scopes if path.startswith(prefix) and path != root and closed(path)}
     owner: dict[str, str] = {}
@@ -161,16 +182,28 @@ def _view(graph: Graph, root: str, closed: Callable[[str], bool]) -> View:
         end = Item(f">{name}", "output", (), nodes[producer].shape, False)
         ends.append(end)
         edges[owner[producer], end.path] = None
-    items = [*sorted(entries.values(), key=lambda entry: entry.path)] if not root else [entries[f"<{n}"] for n in names if f"<{n}" in entries]
+    items = (
+        [*sorted(entries.values(), key=lambda entry: entry.path)]
+        if not root
+        else [entries[f"<{n}"] for n in names if f"<{n}" in entries]
+    )
     items += [entry for entry in entries.values() if entry not in items]
     for path, group in members.items():
-        leaving = [node for node in group if any(owner.get(user.name) != path for user in graph.consumers(node.name))] or group
+        leaving = [
+            node for node in group if any(owner.get(user.name) != path for user in graph.consumers(node.name))
+        ] or group
         kind = graph.scopes[path].kind if path in shut else group[0].op
         items.append(Item(path, kind, tuple(group), leaving[-1].shape, path in shut))
     return View(tuple(items + ends), tuple(edges))
 
 
-def _owner_of(source: str, owner: dict[str, str], entries: dict[str, Item], names: Mapping[str, list[str]], nodes: Mapping[str, Node]) -> str:
+def _owner_of(
+    source: str,
+    owner: dict[str, str],
+    entries: dict[str, Item],
+    names: Mapping[str, list[str]],
+    nodes: Mapping[str, Node],
+) -> str:
     """The item that ``source`` belongs to; a node outside the drawn scope becomes one of its inputs."""
     if source not in owner:
         label = " = ".join(names.get(source, [source.rsplit(".", 1)[-1]]))
@@ -189,15 +222,24 @@ def _outputs(graph: Graph, root: str, prefix: str) -> Mapping[str, str]:
     return {name.removeprefix(prefix).replace(".", " "): name for name in leaving}
 
 
+def _is_shown(graph: Graph, inside: Mapping[str, Sequence[Node]], level: int, path: str) -> bool:
+    return _level(path) >= level or _is_operation(graph, path, inside[path])
+
+
 def _is_operation(graph: Graph, path: str, nodes: Sequence[Node]) -> bool:
-    """Does this scope carry out one operation: a chain from one input to one output, or a composite that has a name of its own?"""
+    """Does this scope carry out one operation: a chain from one input to one output, or a composite that has a name of
+    its own?
+    """
     if _named(graph.scopes[path].kind):
         return True
     names = {node.name for node in nodes}
     outside = {source for node in nodes for source in node.inputs if source not in names}
     if len(outside) > 1 or len(graph.scope_outputs(path)) != 1:
         return False
-    return all(len(node.inputs) <= 1 and len(graph.consumers(node.name)) <= 1 for node in nodes[:-1]) and len(nodes[-1].inputs) <= 1
+    return (
+        all(len(node.inputs) <= 1 and len(graph.consumers(node.name)) <= 1 for node in nodes[:-1])
+        and len(nodes[-1].inputs) <= 1
+    )
 
 
 def _named(kind: str) -> str | None:
@@ -218,7 +260,10 @@ def _piled(view: View) -> View:
     for item in view.items:
         last = runs[-1][-1] if runs else None
         alike = (
-            last is not None and item.closed and last.closed and (item.kind, item.shape, _spatial(item)) == (last.kind, last.shape, _spatial(last))
+            last is not None
+            and item.closed
+            and last.closed
+            and (item.kind, item.shape, _spatial(item)) == (last.kind, last.shape, _spatial(last))
         )
         # Where many edges enter, it is those that a person wants to see.
         if alike and last is not None and (last.path, item.path) in feeds and n_inputs[item.path] <= 2:
@@ -229,7 +274,9 @@ def _piled(view: View) -> View:
     items: list[Item] = []
     for run in runs:
         for group in [run] if len(run) > 2 else [[item] for item in run]:
-            items.append(replace(group[0], count=len(group), nodes=tuple(node for item in group for node in item.nodes)))
+            items.append(
+                replace(group[0], count=len(group), nodes=tuple(node for item in group for node in item.nodes))
+            )
             into.update((item.path, group[0].path) for item in group)
     edges = dict.fromkeys((into[a], into[b]) for a, b in view.edges if into[a] != into[b])
     return View(tuple(items), tuple(edges))
@@ -254,10 +301,14 @@ def _picture(graph: Graph, root: str, view: View, title: str | None, note: str =
 
 
 def _mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
-    """How an item looks; ``shapes`` puts the shape of what leaves it in small print, instead of a stride where there is one."""
+    """How an item looks; ``shapes`` puts the shape of what leaves it in small print, instead of a stride where there is
+    one.
+    """
     shape = _shape(item.shape)
     if item.path.startswith("<") or item.kind == "input":
-        return Mark(item.path, item.kind if item.kind != "input" else item.path.rsplit(".", 1)[-1], "input", shape, first=True)
+        return Mark(
+            item.path, item.kind if item.kind != "input" else item.path.rsplit(".", 1)[-1], "input", shape, first=True
+        )
     if item.path.startswith(">"):
         return Mark(item.path, item.path[1:], "input", shape)
     if item.closed:
@@ -274,7 +325,8 @@ def _mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
 def _scope_mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
     label, family = describe(item.nodes, item.kind)
     one = bool(_named(item.kind)) or all(len(node.inputs) <= 1 for node in item.nodes)
-    one &= not shapes or family == "head" or bool(re.search("conv|pool|reduction", item.kind, re.IGNORECASE))  # in a network, blocks go by their kind
+    # in a network, blocks go by their kind
+    one &= not shapes or family == "head" or bool(re.search("conv|pool|reduction", item.kind, re.IGNORECASE))
     small = _shape(item.shape) if shapes or not one else _stride(entering, item)
     if not one:
         if len(_spatial(item)) == 1 and "cell" not in item.kind.lower():
@@ -294,7 +346,9 @@ def _spatial(item: Item) -> frozenset[tuple[str, str]]:
 
 
 def describe(nodes: Sequence[Node], kind: str = "") -> tuple[str, str]:
-    """What the nodes of one operation compute, in a few words such as ``sep 5×5`` or ``conv 3×3, 64``, and its family of colours."""
+    """What the nodes of one operation compute, in a few words such as ``sep 5×5`` or ``conv 3×3, 64``, and its family
+    of colours.
+    """
     named = _named(kind)
     if named:
         return named, "pooling" if "reduc" in named else "pointwise"

@@ -15,9 +15,10 @@ _COUNTED = tuple(name for name in OPERATIONS if name != "input")
 def features(graph: Graph) -> dict[str, float]:
     """Always the same names, whatever the graph.
 
-    ``depth`` is the longest way from an input to an output in nodes, ``weighted_depth`` and ``mean_weighted_depth`` the longest and the mean over
-    all ways, in operations with weights; ``log_paths`` the natural logarithm of the number of ways; ``width`` the most values that are alive at once;
-    ``count_<op>`` how often an operation occurs; the other ``log_*`` are natural logarithms of 1 + x.
+    ``depth`` is the longest way from an input to an output in nodes, ``weighted_depth`` and ``mean_weighted_depth`` the
+    longest and the mean over all ways, in operations with weights; ``log_paths`` the natural logarithm of the number of
+    ways; ``width`` the most values that are alive at once; ``count_<op>`` how often an operation occurs; the other
+    ``log_*`` are natural logarithms of 1 + x.
     """
     total = cost(graph)
     counts = Counter(node.op for node in graph.nodes)

@@ -1,7 +1,8 @@
 """Figures of boxes and arrows as self-contained SVG: sizes of texts, colours, shapes and smooth edges.
 
-Knows nothing of networks: ``drawing`` decides what stands in the boxes and ``layout`` where they stand. Texts are measured with the widths of Helvetica and
-a margin, so that they fit their boxes in the usual sans-serif fonts (DejaVu Sans, the widest of them, is 15 % wider).
+Knows nothing of networks: ``drawing`` decides what stands in the boxes and ``layout`` where they stand. Texts are
+measured with the widths of Helvetica and a margin, so that they fit their boxes in the usual sans-serif fonts (DejaVu
+Sans, the widest of them, is 15 % wider).
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ _WIDE = set("mwMW%@→…")
 
 @dataclass(frozen=True)
 class Mark:
-    """One thing in a figure. ``form`` is ``box``, ``circle``, ``bar`` or ``text``; ``small`` is a second line in small print; ``stacked`` draws a pile."""
+    """One thing in a figure. ``form`` is ``box``, ``circle``, ``bar`` or ``text``; ``small`` is a second line in small
+    print; ``stacked`` draws a pile.
+    """
 
     name: str
     label: str
@@ -75,7 +78,8 @@ def figure(marks: Sequence[Mark], edges: Sequence[tuple[str, str]], title: str =
     """An SVG document of ``marks`` joined by ``edges`` (source, target), with a title above and a note below."""
     layout = arrange([_box(mark) for mark in marks], edges)
     left, right = _extent(layout)
-    width = max(right - left, text_width(title, TITLE) * 1.08, text_width(note, SMALL)) + 2 * MARGIN  # a bold title is wider
+    # a bold title is wider
+    width = max(right - left, text_width(title, TITLE) * 1.08, text_width(note, SMALL)) + 2 * MARGIN
     head = MARGIN + (28.0 if title else 0.0)
     height = head + layout.height + MARGIN + (18.0 if note else 0.0)
     shift = (width - (right - left)) / 2 - left
@@ -83,10 +87,12 @@ def figure(marks: Sequence[Mark], edges: Sequence[tuple[str, str]], title: str =
     parts += [_drawn(mark, layout.boxes[mark.name]) for mark in marks]
     named = f"<title>{escape(title)}</title>" if title else ""
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(width)} {_n(height)}" width="{_n(width)}" height="{_n(height)}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(width)} {_n(height)}" width="{_n(width)}" '
+        f'height="{_n(height)}" '
         f'style="max-width:100%;height:auto" font-family="{FONT}" role="img">',
         f"{named}<defs>"
-        f'<marker id="tip" viewBox="0 0 8 8" refX="7.2" refY="4" markerWidth="6.4" markerHeight="6.4" orient="auto"><path d="M0 0.8L7.6 4L0 7.2z" fill="{LINE}"/>'
+        '<marker id="tip" viewBox="0 0 8 8" refX="7.2" refY="4" markerWidth="6.4" markerHeight="6.4" '
+        f'orient="auto"><path d="M0 0.8L7.6 4L0 7.2z" fill="{LINE}"/>'
         "</marker></defs>",
         f'<rect width="{_n(width)}" height="{_n(height)}" fill="#ffffff"/>',
     ]
@@ -150,9 +156,12 @@ def _circle(mark: Mark, at: Placed, fill: str, line: str) -> str:
     )
 
 
-def _rectangle(left: float, top: float, width: float, height: float, fill: str, line: str, radius: float = 6, more: str = "") -> str:
+def _rectangle(
+    left: float, top: float, width: float, height: float, fill: str, line: str, radius: float = 6, more: str = ""
+) -> str:
     return (
-        f'<rect x="{_n(left)}" y="{_n(top)}" width="{_n(width)}" height="{_n(height)}" rx="{_n(radius)}" fill="{fill}" stroke="{line}" '
+        f'<rect x="{_n(left)}" y="{_n(top)}" width="{_n(width)}" height="{_n(height)}" rx="{_n(radius)}" '
+        f'fill="{fill}" stroke="{line}" '
         f'stroke-width="1.1"{more}/>'
     )
 
@@ -182,7 +191,8 @@ def _arrow(points: Sequence[Point]) -> str:
     at = points[0]
     for index, (a, b) in enumerate(pairwise(points)):
         if abs(a[0] - b[0]) < 0.05:
-            if index + 2 == len(points) or abs(points[index + 2][0] - b[0]) >= 0.05:  # one straight line for a run of straight pieces
+            # one straight line for a run of straight pieces
+            if index + 2 == len(points) or abs(points[index + 2][0] - b[0]) >= 0.05:
                 path.append(f"V{_n(b[1])}")
         else:
             bend = (b[1] - a[1]) * 0.5

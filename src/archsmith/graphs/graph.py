@@ -1,6 +1,8 @@
-"""The network as data: a flat tuple of nodes in topological order, plus a table of scopes that says which nodes belong together and their names.
+"""The network as data: a flat tuple of nodes in topological order, plus a table of scopes that says which nodes belong
+together and their names.
 
-A graph holds no weights and needs no torch. Everything else (cost, identity, features, drawing, source, the runnable network) is a view of it.
+A graph holds no weights and needs no torch. Everything else (cost, identity, features, drawing, source, the runnable
+network) is a view of it.
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ AUXILIARY = "auxiliary"  # the output that exists for training only
 class Node:
     """One primitive operation.
 
-    ``name`` is a dotted path of identifiers (``cell3.block0.left.conv``); ``inputs`` are node names; ``args`` are complete (defaults filled in) and
-    hold scalars and tuples; ``shape`` is without the batch axis: ``(C, H, W)`` or ``(F,)``; ``key`` names the weights, None where there are none;
-    ``facts`` is what the operation table says about this node.
+    ``name`` is a dotted path of identifiers (``cell3.block0.left.conv``); ``inputs`` are node names; ``args`` are
+    complete (defaults filled in) and hold scalars and tuples; ``shape`` is without the batch axis: ``(C, H, W)`` or
+    ``(F,)``; ``key`` names the weights, None where there are none; ``facts`` is what the operation table says about
+    this node.
     """
 
     name: str
@@ -46,7 +49,9 @@ class Node:
 
 @dataclass(frozen=True)
 class Scope:
-    """A named part of the graph: ``kind`` is what a person would call it (``NormalCell``), ``inputs`` maps argument names to producing nodes."""
+    """A named part of the graph: ``kind`` is what a person would call it (``NormalCell``), ``inputs`` maps argument
+    names to producing nodes.
+    """
 
     path: str
     kind: str
@@ -59,7 +64,9 @@ class Scope:
 
 @dataclass(frozen=True, repr=False)
 class Graph:
-    """``nodes`` in topological order, ``scopes`` by path (parents first), ``inputs`` names of input nodes, ``outputs`` output name -> node name."""
+    """``nodes`` in topological order, ``scopes`` by path (parents first), ``inputs`` names of input nodes, ``outputs``
+    output name -> node name.
+    """
 
     nodes: tuple[Node, ...]
     scopes: Mapping[str, Scope]
@@ -116,7 +123,9 @@ class Graph:
         return tuple(self._consumers[name])
 
     def children(self, path: str = "") -> tuple[Scope | Node, ...]:
-        """Direct child scopes and nodes of a scope (the whole graph for an empty path), in the order in which they first appear."""
+        """Direct child scopes and nodes of a scope (the whole graph for an empty path), in the order in which they
+        first appear.
+        """
         if path and path not in self.scopes:
             raise UsageError(f"The graph has no scope {path!r}.")
         return tuple(self._children[path])
@@ -128,7 +137,9 @@ class Graph:
     def scope_inputs(self, path: str) -> tuple[str, ...]:
         """Names of the nodes outside the scope that its nodes take as inputs, in the order of first use."""
         prefix = path + "."
-        return tuple(dict.fromkeys(name for node in self.inside(path) for name in node.inputs if not name.startswith(prefix)))
+        return tuple(
+            dict.fromkeys(name for node in self.inside(path) for name in node.inputs if not name.startswith(prefix))
+        )
 
     def scope_outputs(self, path: str) -> tuple[str, ...]:
         """Names of the nodes in the scope that are used outside of it or are outputs of the graph, in order."""
@@ -137,7 +148,8 @@ class Graph:
         return tuple(
             node.name
             for node in self.inside(path)
-            if node.name in outputs or any(not consumer.name.startswith(prefix) for consumer in self._consumers[node.name])
+            if node.name in outputs
+            or any(not consumer.name.startswith(prefix) for consumer in self._consumers[node.name])
         )
 
     def shapes_of(self, names: tuple[str, ...]) -> tuple[Shape, ...]:
@@ -156,7 +168,15 @@ class Graph:
         """JSON data; ``Graph.from_dict`` reads it back."""
         return {
             "nodes": [
-                {"name": n.name, "op": n.op, "inputs": list(n.inputs), "args": dict(n.args), "shape": list(n.shape), "key": n.key} for n in self.nodes
+                {
+                    "name": n.name,
+                    "op": n.op,
+                    "inputs": list(n.inputs),
+                    "args": dict(n.args),
+                    "shape": list(n.shape),
+                    "key": n.key,
+                }
+                for n in self.nodes
             ],
             "scopes": [{"path": s.path, "kind": s.kind, "inputs": dict(s.inputs)} for s in self.scopes.values()],
             "inputs": list(self.inputs),
@@ -175,7 +195,9 @@ class Graph:
             args = {name: tuple(value) if isinstance(value, list) else value for name, value in row["args"].items()}
             facts = infer(row["op"], args, tuple(nodes[name].shape for name in inputs))
             if facts.shape != tuple(row["shape"]):
-                raise UsageError(f"The node {row['name']!r} has the shape {tuple(row['shape'])}, but its inputs give {facts.shape}.")
+                raise UsageError(
+                    f"The node {row['name']!r} has the shape {tuple(row['shape'])}, but its inputs give {facts.shape}."
+                )
             nodes[row["name"]] = Node(row["name"], row["op"], inputs, facts.args, facts.shape, row["key"], facts)
         scopes = {row["path"]: Scope(row["path"], row["kind"], row["inputs"]) for row in data["scopes"]}
         lost = [name for name in [*data["inputs"], *data["outputs"].values()] if name not in nodes]
@@ -189,7 +211,12 @@ class Graph:
         return draw(self)
 
 
-def prune(nodes: tuple[Node, ...] | list[Node], scopes: Mapping[str, Scope], inputs: tuple[str, ...], outputs: Mapping[str, str]) -> Graph:
+def prune(
+    nodes: tuple[Node, ...] | list[Node],
+    scopes: Mapping[str, Scope],
+    inputs: tuple[str, ...],
+    outputs: Mapping[str, str],
+) -> Graph:
     """The graph of the nodes that reach an output; inputs always stay, scopes without nodes go."""
     needed = set(outputs.values())
     needed.update(inputs)
@@ -209,7 +236,13 @@ def prune(nodes: tuple[Node, ...] | list[Node], scopes: Mapping[str, Scope], inp
     for path, scope in scopes.items():
         if path in occupied:
             known = needed.issuperset(scope.inputs.values())
-            left[path] = scope if known else Scope(path, scope.kind, {argument: name for argument, name in scope.inputs.items() if name in needed})
+            left[path] = (
+                scope
+                if known
+                else Scope(
+                    path, scope.kind, {argument: name for argument, name in scope.inputs.items() if name in needed}
+                )
+            )
     return Graph(tuple(kept), left, tuple(inputs), dict(outputs))
 
 

@@ -1,12 +1,13 @@
 """An isomorphism-invariant name of a graph, so that equal networks are recognised as equal however they were described.
 
-Weisfeiler–Lehman refinement over the acyclic graph: every node is named by its operation, arguments and inputs, then by that name and the names of
-whatever uses it, then by that and its inputs again. Names, scopes and weight keys play no part; the order of inputs does not matter where the operation
-is symmetric. Equal computations without weights are one, two equal layers with weights are two.
+Weisfeiler–Lehman refinement over the acyclic graph: every node is named by its operation, arguments and inputs, then by
+that name and the names of whatever uses it, then by that and its inputs again. Names, scopes and weight keys play no
+part; the order of inputs does not matter where the operation is symmetric. Equal computations without weights are one,
+two equal layers with weights are two.
 
-Where several equal nodes are used more than once each, refinement alone cannot tell who uses which, so each of them in turn is marked and the graph
-refined again (one level of individualisation). Graphs that only deeper levels could tell apart do not come up in practice: a test compares with the exact
-answer on thousands of small graphs.
+Where several equal nodes are used more than once each, refinement alone cannot tell who uses which, so each of them in
+turn is marked and the graph refined again (one level of individualisation). Graphs that only deeper levels could tell
+apart do not come up in practice: a test compares with the exact answer on thousands of small graphs.
 """
 
 from __future__ import annotations
@@ -19,16 +20,20 @@ from archsmith.graphs.graph import Graph
 from archsmith.graphs.operations import OPERATIONS
 
 _SYMMETRIC = frozenset(name for name, row in OPERATIONS.items() if row.symmetric)
-_OWN = frozenset(name for name, row in OPERATIONS.items() if row.module is not None)  # has weights or draws: never merged with an equal one
+# has weights or draws: never merged with an equal one
+_OWN = frozenset(name for name, row in OPERATIONS.items() if row.module is not None)
 
 
 class _Part(NamedTuple):
-    """A node that stands for itself and for all that compute the same. ``inputs`` and ``users`` are positions in the list of parts."""
+    """A node that stands for itself and for all that compute the same. ``inputs`` and ``users`` are positions in the
+    list of parts.
+    """
 
     token: bytes
     symmetric: bool
     inputs: tuple[int, ...]
-    users: list[tuple[int, bytes]]  # with the place of the input among those of the user, empty where that does not matter
+    # with the place of the input among those of the user, empty where that does not matter
+    users: list[tuple[int, bytes]]
 
 
 def identity(graph: Graph) -> str:
@@ -45,7 +50,8 @@ def _parts(graph: Graph) -> tuple[list[_Part], list[list[bytes]]]:
     """The nodes without identities and repetitions, and for each of them the outputs of the graph that it is."""
     place: dict[str, int] = {}
     seen: dict[tuple[bytes, tuple[int, ...]], int] = {}
-    tokens: dict[tuple[str, int], bytes] = {}  # nodes with equal arguments share one dictionary, which is alive as long as the graph
+    # nodes with equal arguments share one dictionary, which is alive as long as the graph
+    tokens: dict[tuple[str, int], bytes] = {}
     parts: list[_Part] = []
     for node in graph.nodes:
         op, inputs = node.op, tuple([place[name] for name in node.inputs])
@@ -75,7 +81,9 @@ def _parts(graph: Graph) -> tuple[list[_Part], list[list[bytes]]]:
 
 
 def _refine(parts: list[_Part], ends: list[list[bytes]], marked: int | None) -> list[bytes]:
-    """A name of 8 bytes for every part, equal only for parts that look the same from everywhere. ``marked`` is told apart from its equals."""
+    """A name of 8 bytes for every part, equal only for parts that look the same from everywhere. ``marked`` is told
+    apart from its equals.
+    """
     forward: list[bytes] = []
     for i, (token, symmetric, inputs, _) in enumerate(parts):
         names = [forward[j] for j in inputs]

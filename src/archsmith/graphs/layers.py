@@ -1,14 +1,18 @@
-"""Composite operations, as functions over the primitives of the operation table. Each opens a scope and gives back the value that comes out.
+"""Composite operations, as functions over the primitives of the operation table. Each opens a scope and gives back the
+value that comes out.
 
 Forms follow the published code, since parameter counts are tested exactly:
 
-- ``sep_conv``: NASNet (Zoph et al. 2018, arXiv 1707.07012) applies a separable convolution twice, each as ReLU, depthwise, pointwise, batch norm,
-  with nothing between depthwise and pointwise; the stride is in the first. DARTS (Liu et al. 2019, arXiv 1806.09055) is the same.
+- ``sep_conv``: NASNet (Zoph et al. 2018, arXiv 1707.07012) applies a separable convolution twice, each as ReLU,
+  depthwise, pointwise, batch norm, with nothing between depthwise and pointwise; the stride is in the first. DARTS (Liu
+  et al. 2019, arXiv 1806.09055) is the same.
 - ``dil_sep_conv``: DARTS: ReLU, dilated depthwise, pointwise, batch norm, once.
 - ``factorized_conv``: AmoebaNet in the DARTS form: ReLU, 1×k, k×1, batch norm.
-- ``factorized_reduction``: two 1×1 convolutions of stride 2 and half the filters each, the second on the image shifted by one pixel, one batch norm.
+- ``factorized_reduction``: two 1×1 convolutions of stride 2 and half the filters each, the second on the image shifted
+  by one pixel, one batch norm.
 - ``auxiliary_head``: NASNet appendix: 5×5 average pool of stride 3, 1×1 to 128, full-size convolution to 768, linear.
-- ``squeeze_excite``: Hu et al. 2018, arXiv 1709.01507. ``residual_block``, ``bottleneck_block``: He et al. 2016, arXiv 1512.03385.
+- ``squeeze_excite``: Hu et al. 2018, arXiv 1709.01507. ``residual_block``, ``bottleneck_block``: He et al. 2016, arXiv
+  1512.03385.
 - ``inverted_bottleneck``: Sandler et al. 2018, arXiv 1801.04381.
 
 ``name`` is the scope's name and ``role`` its part of the weight keys (see archsmith.graphs.net).
@@ -28,7 +32,9 @@ def conv_bn(
 ) -> Value:  # fmt: skip
     """Convolution, batch norm."""
     with net.scope(name, "ConvBn", role, x=x):
-        x = net.op("conv", x, filters=filters, kernel=kernel, stride=stride, padding=padding, groups=groups, dilation=dilation)
+        x = net.op(
+            "conv", x, filters=filters, kernel=kernel, stride=stride, padding=padding, groups=groups, dilation=dilation
+        )
         return net.op("batch_norm", x, gain=gain, name="bn")
 
 
@@ -38,7 +44,9 @@ def conv_bn_relu(
 ) -> Value:  # fmt: skip
     """Convolution, batch norm, ReLU."""
     with net.scope(name, "ConvBnRelu", role, x=x):
-        x = net.op("conv", x, filters=filters, kernel=kernel, stride=stride, padding=padding, groups=groups, dilation=dilation)
+        x = net.op(
+            "conv", x, filters=filters, kernel=kernel, stride=stride, padding=padding, groups=groups, dilation=dilation
+        )
         return net.op("relu", net.op("batch_norm", x, name="bn"))
 
 
@@ -48,11 +56,29 @@ def relu_conv_bn(
 ) -> Value:  # fmt: skip
     """ReLU, convolution, batch norm."""
     with net.scope(name, "ReluConvBn", role, x=x):
-        x = net.op("conv", net.op("relu", x), filters=filters, kernel=kernel, stride=stride, padding=padding, groups=groups, dilation=dilation)
+        x = net.op(
+            "conv",
+            net.op("relu", x),
+            filters=filters,
+            kernel=kernel,
+            stride=stride,
+            padding=padding,
+            groups=groups,
+            dilation=dilation,
+        )
         return net.op("batch_norm", x, name="bn")
 
 
-def dil_conv(net: Net, x: Value, filters: int, kernel: int = 3, stride: int = 1, *, name: str = "dil_conv", role: str | None = None) -> Value:
+def dil_conv(
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    name: str = "dil_conv",
+    role: str | None = None,
+) -> Value:
     """ReLU, full convolution of dilation 2, batch norm."""
     with net.scope(name, "DilConv", role, x=x):
         x = net.op("conv", net.op("relu", x), filters=filters, kernel=kernel, stride=stride, dilation=2)
@@ -61,22 +87,50 @@ def dil_conv(net: Net, x: Value, filters: int, kernel: int = 3, stride: int = 1,
 
 def _separable(net: Net, x: Value, filters: int, kernel: int, stride: int, dilation: int, number: str) -> Value:
     x = net.op("relu", x, name="relu" + number)
-    x = net.op("conv", x, filters=x.channels, kernel=kernel, stride=stride, dilation=dilation, groups=x.channels, name="depthwise" + number)
+    x = net.op(
+        "conv",
+        x,
+        filters=x.channels,
+        kernel=kernel,
+        stride=stride,
+        dilation=dilation,
+        groups=x.channels,
+        name="depthwise" + number,
+    )
     x = net.op("conv", x, filters=filters, kernel=1, name="pointwise" + number)
     return net.op("batch_norm", x, name="bn" + number)
 
 
 def sep_conv(
-    net: Net, x: Value, filters: int, kernel: int = 3, stride: int = 1, *, repeats: int = 2, name: str = "sep_conv", role: str | None = None
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    repeats: int = 2,
+    name: str = "sep_conv",
+    role: str | None = None,
 ) -> Value:
-    """Separable convolution applied ``repeats`` times: (ReLU, depthwise, pointwise, batch norm); the stride is in the first."""
+    """Separable convolution applied ``repeats`` times: (ReLU, depthwise, pointwise, batch norm); the stride is in the
+    first.
+    """
     with net.scope(name, "SepConv", role, x=x):
         for i in range(repeats):
             x = _separable(net, x, filters, kernel, stride if i == 0 else 1, 1, str(i + 1))
         return x
 
 
-def dil_sep_conv(net: Net, x: Value, filters: int, kernel: int = 3, stride: int = 1, *, name: str = "dil_sep_conv", role: str | None = None) -> Value:
+def dil_sep_conv(
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    name: str = "dil_sep_conv",
+    role: str | None = None,
+) -> Value:
     """ReLU, depthwise of dilation 2, pointwise, batch norm."""
     with net.scope(name, "DilSepConv", role, x=x):
         return _separable(net, x, filters, kernel, stride, 2, "")
@@ -95,19 +149,31 @@ def factorized_conv(
         return net.op("batch_norm", x, name="bn")
 
 
-def factorized_reduction(net: Net, x: Value, filters: int, *, name: str = "reduction", role: str | None = None) -> Value:
+def factorized_reduction(
+    net: Net, x: Value, filters: int, *, name: str = "reduction", role: str | None = None
+) -> Value:
     """Half the height and width (rounded up) without losing every second pixel, to ``filters`` channels."""
     with net.scope(name, "FactorizedReduction", role, x=x):
         x = net.op("relu", x)
         # On an odd size the shifted path would come out one pixel short.
         padding = (x.shape[1] % 2, x.shape[2] % 2)
         even = net.op("conv", x, filters=filters // 2, kernel=1, stride=2, name="even")
-        odd = net.op("conv", net.op("shift", x, padding=padding), filters=filters - filters // 2, kernel=1, stride=2, name="odd")
+        odd = net.op(
+            "conv", net.op("shift", x, padding=padding), filters=filters - filters // 2, kernel=1, stride=2, name="odd"
+        )
         return net.op("batch_norm", net.op("concat", even, odd), name="bn")
 
 
 def pool(
-    net: Net, x: Value, kind: str, kernel: int = 3, stride: int = 1, *, filters: int | None = None, name: str | None = None, role: str | None = None
+    net: Net,
+    x: Value,
+    kind: str,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    filters: int | None = None,
+    name: str | None = None,
+    role: str | None = None,
 ) -> Value:
     """``max`` or ``avg`` pooling; a 1×1 convolution with batch norm follows where the width must change to ``filters``."""
     if kind not in ("max", "avg"):
@@ -122,13 +188,17 @@ def pool(
 
 
 def fit(net: Net, x: Value, filters: int, stride: int = 1, *, name: str = "fit", role: str | None = None) -> Value:
-    """``x`` itself where it has ``filters`` channels and keeps its size; else a factorized reduction or ReLU, 1×1 convolution, batch norm."""
+    """``x`` itself where it has ``filters`` channels and keeps its size; else a factorized reduction or ReLU, 1×1
+    convolution, batch norm.
+    """
     if stride == 2:
         return factorized_reduction(net, x, filters, name=name, role=role)
     return x if x.channels == filters else relu_conv_bn(net, x, filters, 1, name=name, role=role)
 
 
-def squeeze_excite(net: Net, x: Value, squeezed: int, *, name: str = "squeeze_excite", role: str | None = None) -> Value:
+def squeeze_excite(
+    net: Net, x: Value, squeezed: int, *, name: str = "squeeze_excite", role: str | None = None
+) -> Value:
     """Each channel times a weight in (0, 1) that a small net of ``squeezed`` units computes from the channel means."""
     with net.scope(name, "SqueezeExcite", role, x=x):
         weights = net.op("spatial_mean", x, name="mean")
@@ -145,7 +215,9 @@ def residual_block(
     net: Net, x: Value, filters: int, kernel: int = 3, stride: int = 1, *, squeezed: int = 0, gain: float = 1.0,
     name: str = "block", role: str | None = None,
 ) -> Value:  # fmt: skip
-    """Two convolutions with a shortcut around them; ``squeezed`` > 0 adds squeeze-excite, ``gain`` is where the last batch norm's weight starts."""
+    """Two convolutions with a shortcut around them; ``squeezed`` > 0 adds squeeze-excite, ``gain`` is where the last
+    batch norm's weight starts.
+    """
     with net.scope(name, "ResidualBlock", role, x=x):
         y = conv_bn_relu(net, x, filters, kernel, stride, name="first")
         y = conv_bn(net, y, filters, kernel, gain=gain, name="second")
@@ -173,11 +245,17 @@ def inverted_bottleneck(
     net: Net, x: Value, filters: int, kernel: int = 3, stride: int = 1, *, expansion: int = 4, squeezed: int = 0, activation: str = "relu",
     name: str = "block", role: str | None = None,
 ) -> Value:  # fmt: skip
-    """1×1 up to ``expansion`` times the channels, depthwise k×k, 1×1 to ``filters`` without activation; a shortcut where shapes allow."""
+    """1×1 up to ``expansion`` times the channels, depthwise k×k, 1×1 to ``filters`` without activation; a shortcut
+    where shapes allow.
+    """
     with net.scope(name, "InvertedBottleneck", role, x=x):
         y = x
         if expansion != 1:
-            y = net.op("batch_norm", net.op("conv", y, filters=x.channels * expansion, kernel=1, name="expand"), name="bn_expand")
+            y = net.op(
+                "batch_norm",
+                net.op("conv", y, filters=x.channels * expansion, kernel=1, name="expand"),
+                name="bn_expand",
+            )
             y = net.op(activation, y)
         y = net.op("conv", y, filters=y.channels, kernel=kernel, stride=stride, groups=y.channels, name="depthwise")
         y = net.op(activation, net.op("batch_norm", y, name="bn_depthwise"))
@@ -188,7 +266,14 @@ def inverted_bottleneck(
 
 
 def classifier(
-    net: Net, x: Value, n_outputs: int, *, relu: bool = False, dropout: float = 0.0, name: str = "classifier", role: str | None = None
+    net: Net,
+    x: Value,
+    n_outputs: int,
+    *,
+    relu: bool = False,
+    dropout: float = 0.0,
+    name: str = "classifier",
+    role: str | None = None,
 ) -> Value:
     """(ReLU,) global average pool, (dropout,) linear."""
     with net.scope(name, "Classifier", role, x=x):
@@ -201,10 +286,14 @@ def classifier(
 
 
 def auxiliary_head(net: Net, x: Value, n_outputs: int, *, name: str = "auxiliary", role: str | None = None) -> Value:
-    """The extra classifier that helps training; declare it with ``net.output(value, "auxiliary")``. Needs images of at least 5×5."""
+    """The extra classifier that helps training; declare it with ``net.output(value, "auxiliary")``. Needs images of at
+    least 5×5.
+    """
     with net.scope(name, "AuxiliaryHead", role, x=x):
         x = net.op("avg_pool", net.op("relu", x), kernel=5, stride=3, padding=0, name="pool")
-        x = net.op("relu", net.op("batch_norm", net.op("conv", x, filters=128, kernel=1, name="project"), name="bn_project"))
+        x = net.op(
+            "relu", net.op("batch_norm", net.op("conv", x, filters=128, kernel=1, name="project"), name="bn_project")
+        )
         x = net.op("conv", x, filters=768, kernel=(x.shape[1], x.shape[2]), padding=0, name="whole")
         x = net.op("relu", net.op("batch_norm", x, name="bn_whole"))
         return net.op("linear", net.op("flatten", x), features=n_outputs)

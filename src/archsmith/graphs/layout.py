@@ -1,12 +1,12 @@
 """A small layered layout for directed acyclic graphs, drawn from top to bottom.
 
-The classical four steps (Sugiyama, Tagawa and Toda, 1981): layers by longest path, points that carry long edges through the layers between, orders by
-barycentre sweeps, and coordinates. Three choices of our own keep network drawings calm:
+The classical four steps (Sugiyama, Tagawa and Toda, 1981): layers by longest path, points that carry long edges through
+the layers between, orders by barycentre sweeps, and coordinates. Three choices of our own keep network drawings calm:
 
 - Long edges of one source share one trunk, because they carry the same value.
-- A trunk, and a box with the one box that it feeds, are kept exactly vertical: they are one unknown of the coordinate problem. The horizontal positions are
-  the minimiser of the summed squared edge slants under minimum distances, a convex quadratic programme solved by the alternating direction method of
-  multipliers (Boyd et al., 2011).
+- A trunk, and a box with the one box that it feeds, are kept exactly vertical: they are one unknown of the coordinate
+  problem. The horizontal positions are the minimiser of the summed squared edge slants under minimum distances, a
+  convex quadratic programme solved by the alternating direction method of multipliers (Boyd et al., 2011).
 - Edges bend only in the gaps between layers and are vertical inside a layer, so that no edge can run through a box.
 """
 
@@ -31,7 +31,9 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Box:
-    """What is to be placed: ``width`` and ``height`` in pixels. A ``first`` box stands in the top layer; a ``bar`` grows to the width of what it joins."""
+    """What is to be placed: ``width`` and ``height`` in pixels. A ``first`` box stands in the top layer; a ``bar``
+    grows to the width of what it joins.
+    """
 
     name: str
     width: float
@@ -53,7 +55,9 @@ class Placed:
 
 @dataclass(frozen=True)
 class Layout:
-    """``boxes`` by name, ``routes`` by edge: the points of an edge from source to target, two for every gap between layers that it crosses."""
+    """``boxes`` by name, ``routes`` by edge: the points of an edge from source to target, two for every gap between
+    layers that it crosses.
+    """
 
     width: float
     height: float
@@ -73,7 +77,9 @@ def arrange(boxes: Sequence[Box], edges: Sequence[tuple[str, str]], gap_x: float
 
 
 def _layers(boxes: Sequence[Box], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """The layer of every box: as early as its inputs allow, then down next to what it feeds where that makes no edge longer in sum."""
+    """The layer of every box: as early as its inputs allow, then down next to what it feeds where that makes no edge
+    longer in sum.
+    """
     inputs: dict[str, list[str]] = {box.name: [] for box in boxes}
     outputs: dict[str, list[str]] = {box.name: [] for box in boxes}
     for source, target in edges:
@@ -121,7 +127,11 @@ def _rows(boxes: Sequence[Box], layer: Mapping[str, int], links: Sequence[tuple[
 
 
 def _coordinates(
-    rows: Sequence[Sequence[Vertex]], links: Sequence[tuple[Vertex, Vertex]], boxes: Mapping[str, Box], layer: Mapping[str, int], gap: float
+    rows: Sequence[Sequence[Vertex]],
+    links: Sequence[tuple[Vertex, Vertex]],
+    boxes: Mapping[str, Box],
+    layer: Mapping[str, int],
+    gap: float,
 ) -> dict[Vertex, float]:
     """The horizontal centre of every vertex."""
 
@@ -146,7 +156,8 @@ def _coordinates(
     for a, b in links:
         i, j = unknown[a], unknown[b]
         if i != j:
-            # The many edges of a fan cannot all be straight, and a bar reaches out to its inputs by itself: neither may pull the rest askew.
+            # The many edges of a fan cannot all be straight, and a bar reaches out to its inputs by itself: neither may
+            # pull the rest askew.
             weight = 1.0 / fan[a] if not (real(b) and boxes[b[0]].bar) else 0.1
             slant[[i, j], [i, j]] += weight
             slant[i, j] -= weight
@@ -156,8 +167,11 @@ def _coordinates(
     return {v: float(x[unknown[v]] - left) for row in rows for v in row}
 
 
-def _unknowns(rows: Sequence[Sequence[Vertex]], links: Sequence[tuple[Vertex, Vertex]], real: Callable[[Vertex], bool]) -> dict[Vertex, int]:
-    """Which vertices share one horizontal position: trunks, a box with its only trunk, and a box with the main one that it feeds.
+def _unknowns(
+    rows: Sequence[Sequence[Vertex]], links: Sequence[tuple[Vertex, Vertex]], real: Callable[[Vertex], bool]
+) -> dict[Vertex, int]:
+    """Which vertices share one horizontal position: trunks, a box with its only trunk, and a box with the main one that
+    it feeds.
 
     Gives up on boxes, then on trunks, where the orders of the layers contradict each other.
     """
@@ -221,7 +235,8 @@ def _routed(
     width = {name: box.width for name, box in boxes.items()}
     centre = {name: x[name, layer[name]] for name in boxes}
     inside = {edge: [(edge[0], i) for i in range(layer[edge[0]] + 1, layer[edge[1]])] for edge in edges}
-    last = {edge: x[inside[edge][-1]] if inside[edge] else centre[edge[0]] for edge in edges}  # where an edge comes from, seen by its target
+    # where an edge comes from, seen by its target
+    last = {edge: x[inside[edge][-1]] if inside[edge] else centre[edge[0]] for edge in edges}
     for row in rows:
         for k, vertex in enumerate(row):
             name = vertex[0]
@@ -240,9 +255,13 @@ def _routed(
         ends = [centre[edge[0]], *(x[v] for v in inside[edge]), ports[edge]]
         for k, (a, b) in enumerate(pairwise(ends)):
             i = layer[edge[0]] + k
-            gaps[i] = max(gaps[i], min(gap_y * 2.6, gap_y + 0.11 * abs(a - b)))  # a wide fan needs height, or its curves lie flat
+            # a wide fan needs height, or its curves lie flat
+            gaps[i] = max(gaps[i], min(gap_y * 2.6, gap_y + 0.11 * abs(a - b)))
     tops = [sum(heights[:i]) + sum(gaps[:i]) for i in range(len(rows))]
-    placed = {name: Placed(centre[name], tops[layer[name]] + heights[layer[name]] / 2, width[name], box.height) for name, box in boxes.items()}
+    placed = {
+        name: Placed(centre[name], tops[layer[name]] + heights[layer[name]] / 2, width[name], box.height)
+        for name, box in boxes.items()
+    }
     routes: dict[tuple[str, str], tuple[Point, ...]] = {}
     for edge in edges:
         source, target = placed[edge[0]], placed[edge[1]]
@@ -275,11 +294,16 @@ def _stretch(
     width: dict[str, float],
     centre: dict[str, float],
 ) -> None:
-    """Let a bar reach over everything that enters it, as far as its neighbours leave room, so that its edges come in straight."""
+    """Let a bar reach over everything that enters it, as far as its neighbours leave room, so that its edges come in
+    straight.
+    """
     sources = [last[edge] for edge in edges if edge[1] == name]
     if not sources:
         return
-    low, high = min([*sources, centre[name] - width[name] / 2 + 10]) - 10, max([*sources, centre[name] + width[name] / 2 - 10]) + 10
+    low, high = (
+        min([*sources, centre[name] - width[name] / 2 + 10]) - 10,
+        max([*sources, centre[name] + width[name] / 2 - 10]) + 10,
+    )
     for vertex, side in zip(free, (-1, 1), strict=True):
         if vertex is not None:
             reach = boxes[vertex[0]].width / 2 if layer[vertex[0]] == vertex[1] else TRUNK
@@ -305,12 +329,16 @@ def _ports(
     for name, group in entering.items():
         group.sort(key=lambda edge: last[edge])
         if boxes[name].bar:
-            ports.update(zip(group, _along([last[edge] for edge in group], centre[name], width[name] / 2 - 8), strict=True))
+            ports.update(
+                zip(group, _along([last[edge] for edge in group], centre[name], width[name] / 2 - 8), strict=True)
+            )
             continue
         reach = width[name] * (0.34 if boxes[name].round else 0.3)
         step = min(2 * reach / max(1, len(group) - 1), 22.0)
         # An edge that comes from right above goes straight in, and the others stand beside it.
-        middle = next((float(k) for k, edge in enumerate(group) if abs(last[edge] - centre[name]) < 1.0), (len(group) - 1) / 2)
+        middle = next(
+            (float(k) for k, edge in enumerate(group) if abs(last[edge] - centre[name]) < 1.0), (len(group) - 1) / 2
+        )
         step = min(step, reach / max(middle, len(group) - 1 - middle, 1.0))
         for k, edge in enumerate(group):
             ports[edge] = centre[name] + (k - middle) * step

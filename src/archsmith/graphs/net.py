@@ -1,4 +1,5 @@
-"""Laying out a network: ``Net`` collects operations and scopes while a space's program runs, and hands back a ``Graph``.
+"""Laying out a network: ``Net`` collects operations and scopes while a space's program runs, and hands back a
+``Graph``.
 
     net = Net({"image": (3, 32, 32)})
     x = net.input("image")
@@ -7,8 +8,9 @@
     net.output(net.op("linear", net.op("global_pool", x), features=10))
     graph = net.graph()
 
-Names are wishes: one that is taken already in its scope gets a number. The weight key of a node with parameters is the chain of its scopes' roles
-(their names where no role is given), its own name, its operation and the shapes of its parameters.
+Names are wishes: one that is taken already in its scope gets a number. The weight key of a node with parameters is the
+chain of its scopes' roles (their names where no role is given), its own name, its operation and the shapes of its
+parameters.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from archsmith.core.errors import UsageError
 from archsmith.graphs.graph import AUXILIARY, Graph, Node, Scope, prune
 from archsmith.graphs.operations import Shape, infer
 
-# Public attributes of torch.nn.Module and of Network: a submodule of such a name would hide a method. (A test compares this with torch.)
+# Public attributes of torch.nn.Module and of Network: a submodule of such a name would hide a method. (A test compares
+# this with torch.)
 RESERVED = frozenset(
     {
         "T_destination",
@@ -133,7 +136,10 @@ def _check(name: str) -> None:
     if name in _CHECKED:
         return
     if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_") or name in RESERVED:
-        raise UsageError(f"{name!r} cannot name a part of a network.", "Use a Python identifier that is no attribute of torch.nn.Module.")
+        raise UsageError(
+            f"{name!r} cannot name a part of a network.",
+            "Use a Python identifier that is no attribute of torch.nn.Module.",
+        )
     _CHECKED.add(name)
 
 
@@ -149,7 +155,9 @@ class _Open:
     def __enter__(self) -> None:
         self._levels.append(self._level)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._levels.pop()
 
 
@@ -171,7 +179,9 @@ class Net:
             raise UsageError(f"The network has no input {name!r}.", f"It has {', '.join(self._inputs)}.") from None
 
     def op(self, op: str, /, *values: Value, name: str | None = None, **args: Any) -> Value:
-        """Add one operation of the table. Raises UsageError for a mistake, DeadEnd where nothing would be left of an image."""
+        """Add one operation of the table. Raises UsageError for a mistake, DeadEnd where nothing would be left of an
+        image.
+        """
         facts = infer(op, args, tuple([value.shape for value in values]))
         level = self._levels[-1]
         local = level.free(name or op)
@@ -189,8 +199,8 @@ class Net:
     def scope(self, name: str, kind: str, /, role: str | None = None, **inputs: Value) -> _Open:
         """``with net.scope("cell3", "NormalCell", prev=prev, cur=cur):`` puts what follows into a named part.
 
-        ``kind`` is what a person would call such a part; ``role`` replaces the name in weight keys and so says which parts of different networks
-        share weights; ``inputs`` name the values that come in.
+        ``kind`` is what a person would call such a part; ``role`` replaces the name in weight keys and so says which
+        parts of different networks share weights; ``inputs`` name the values that come in.
         """
         above = self._levels[-1]
         local = above.free(name)

@@ -1,13 +1,16 @@
 """The runnable network of a graph.
 
-``Network(graph)`` owns fresh weights; ``Network(graph, bank)`` uses those of a ``WeightBank``. Sub-modules are nested as the graph's scopes are, so
-that the names in ``state_dict`` are node names plus ``.weight`` and so on. The graph is translated once into a flat list of steps over slots.
+``Network(graph)`` owns fresh weights; ``Network(graph, bank)`` uses those of a ``WeightBank``. Sub-modules are nested
+as the graph's scopes are, so that the names in ``state_dict`` are node names plus ``.weight`` and so on. The graph is
+translated once into a flat list of steps over slots.
 
-Batch norm under shared weights uses batch statistics until ``recalibrate`` gives the network its own (Bender et al. 2018, "Understanding and
-simplifying one-shot architecture search"): running averages shared between children describe none of them.
+Batch norm under shared weights uses batch statistics until ``recalibrate`` gives the network its own (Bender et al.
+2018, "Understanding and simplifying one-shot architecture search"): running averages shared between children describe
+none of them.
 
-``DropPath`` is ScheduledDropPath of NASNet (arXiv 1707.07012 and its public implementation): one Bernoulli draw per example, the output divided by
-the chance to keep, and a chance to drop that grows linearly over training (``set_progress``).
+``DropPath`` is ScheduledDropPath of NASNet (arXiv 1707.07012 and its public implementation): one Bernoulli draw per
+example, the output divided by the chance to keep, and a chance to drop that grows linearly over training
+(``set_progress``).
 """
 
 from __future__ import annotations
@@ -31,7 +34,9 @@ if TYPE_CHECKING:
 
 
 class DropPath(nn.Module):
-    """Drops its whole input for some examples of a batch while training. ``keep`` is the chance to keep at the end of training."""
+    """Drops its whole input for some examples of a batch while training. ``keep`` is the chance to keep at the end of
+    training.
+    """
 
     def __init__(self, keep: float) -> None:
         super().__init__()
@@ -42,15 +47,21 @@ class DropPath(nn.Module):
         keep = 1.0 - self.progress * (1.0 - self.keep)
         if not self.training or keep >= 1.0:
             return x
-        mask = torch.empty((x.shape[0],) + (1,) * (x.dim() - 1), device=x.device, dtype=x.dtype).bernoulli_(keep).div_(keep)
+        mask = (
+            torch.empty((x.shape[0],) + (1,) * (x.dim() - 1), device=x.device, dtype=x.dtype)
+            .bernoulli_(keep)
+            .div_(keep)
+        )
         return x * mask
 
 
 class NarrowConv(nn.Conv2d):
-    """A 1×1 convolution that skips pixels and reads few channels: while gradients are wanted it takes the pixels that it reads and skips none of them.
+    """A 1×1 convolution that skips pixels and reads few channels: while gradients are wanted it takes the pixels that
+    it reads and skips none of them.
 
-    The same function. oneDNN's gradient of the weights writes past its buffer for fewer channels than a block holds (8 with AVX2, 16 with AVX-512) in
-    channels_last, which ends in wrong gradients or a crash: https://github.com/uxlfoundation/oneDNN/issues/6035, seen here with torch 2.13.0.
+    The same function. oneDNN's gradient of the weights writes past its buffer for fewer channels than a block holds (8
+    with AVX2, 16 with AVX-512) in channels_last, which ends in wrong gradients or a crash:
+    https://github.com/uxlfoundation/oneDNN/issues/6035, seen here with torch 2.13.0.
     """
 
     BLOCK = 16
@@ -58,7 +69,13 @@ class NarrowConv(nn.Conv2d):
     @classmethod
     def suits(cls, call: Call) -> bool:
         plain = call.kwargs.keys() <= {"stride", "bias"}  # no padding, groups or dilation
-        return call.name == "nn.Conv2d" and call.args[2] == (1, 1) and plain and "stride" in call.kwargs and call.args[0] < cls.BLOCK
+        return (
+            call.name == "nn.Conv2d"
+            and call.args[2] == (1, 1)
+            and plain
+            and "stride" in call.kwargs
+            and call.args[0] < cls.BLOCK
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         if not torch.is_grad_enabled():
@@ -86,12 +103,15 @@ class Scale(nn.Module):
 _CLASSES: dict[str, Callable[..., nn.Module]] = {"DropPath": DropPath, "Scale": Scale}
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
-# One step of the flat program: what to call, the slots of its inputs, the slot of its output, and the slots that nobody needs afterwards.
+# One step of the flat program: what to call, the slots of its inputs, the slot of its output, and the slots that nobody
+# needs afterwards.
 Step = tuple[Callable[..., Tensor], tuple[int, ...], int, tuple[int, ...]]
 
 
 def construct(call: Call) -> nn.Module:
-    """The module of a row's Call, with parameters on the meta device: they are replaced before use, so drawing them would be a waste."""
+    """The module of a row's Call, with parameters on the meta device: they are replaced before use, so drawing them
+    would be a waste.
+    """
     if call.name in _CLASSES:
         return _CLASSES[call.name](*call.args, **call.kwargs)
     where = {} if call.name == "nn.Dropout" else {"device": "meta"}
@@ -102,7 +122,8 @@ def construct(call: Call) -> nn.Module:
 
 @cache
 def _function(expression: str, names: tuple[str, ...]) -> Callable[..., Tensor]:
-    # The table states a function once, as the text that also goes into written-out source; evaluating that text keeps the two equal.
+    # The table states a function once, as the text that also goes into written-out source; evaluating that text keeps
+    # the two equal.
     function: Callable[..., Tensor] = eval(f"lambda {', '.join(names)}: {expression}", {"torch": torch, "F": F})
     return function
 
@@ -110,8 +131,9 @@ def _function(expression: str, names: tuple[str, ...]) -> Callable[..., Tensor]:
 class Network(nn.Module):
     """The network of ``graph``: images ``(n, C, H, W)`` in, logits ``(n, outputs)`` out.
 
-    ``bank``: take the weights from there by key instead of owning fresh ones. ``seed``: where fresh weights come from; None draws one from torch's
-    global generator, an int leaves that untouched. Works on the meta device (``with torch.device("meta")``).
+    ``bank``: take the weights from there by key instead of owning fresh ones. ``seed``: where fresh weights come from;
+    None draws one from torch's global generator, an int leaves that untouched. Works on the meta device (``with
+    torch.device("meta")``).
     """
 
     def __init__(self, graph: Graph, bank: WeightBank | None = None, seed: int | None = None) -> None:
@@ -191,7 +213,8 @@ class Network(nn.Module):
             if isinstance(module, DropPath):
                 module.progress = fraction
 
-    # Copies and workers get the graph and the modules, and translate anew: the steps hold functions that cannot be sent.
+    # Copies and workers get the graph and the modules, and translate anew: the steps hold functions that cannot be
+    # sent.
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
@@ -215,7 +238,9 @@ def _container(containers: dict[str, nn.Module], root: nn.Module, path: str) -> 
 
 
 def _program(network: nn.Module, graph: Graph) -> tuple[list[Step], int, dict[str, int]]:
-    """The steps, the number of slots, and the slot of each output. Slot 0 holds the input; slots are used again when their value is dead."""
+    """The steps, the number of slots, and the slot of each output. Slot 0 holds the input; slots are used again when
+    their value is dead.
+    """
     outputs = set(graph.outputs.values())
     last = {name: node.name for node in graph.nodes for name in node.inputs}
     slot_of: dict[str, int] = {}
@@ -240,7 +265,9 @@ def _program(network: nn.Module, graph: Graph) -> tuple[list[Step], int, dict[st
         slot_of[node.name] = target
         steps.append((_callable(network, graph, node), sources, target, cleared))
         if node.name not in last and node.name not in outputs:
-            raise UsageError(f"The value of node {node.name!r} is never used.", "Build graphs with Net, which leaves such nodes out.")
+            raise UsageError(
+                f"The value of node {node.name!r} is never used.", "Build graphs with Net, which leaves such nodes out."
+            )
     return steps, n_slots, {name: slot_of[source] for name, source in graph.outputs.items()}
 
 
@@ -262,16 +289,22 @@ _FORGETFUL = frozenset({"conv", "batch_norm", "linear", "add", "concat"})
 def _overwritable(graph: Graph, node: Node) -> bool:
     """May this node write over its input? Only where nobody else reads that, now or in the backward pass."""
     source = node.inputs[0]
-    return graph.node(source).op in _FORGETFUL and len(graph.consumers(source)) == 1 and source not in graph.outputs.values()
+    return (
+        graph.node(source).op in _FORGETFUL
+        and len(graph.consumers(source)) == 1
+        and source not in graph.outputs.values()
+    )
 
 
 # Weights
 
 
 def fresh(node: Node, name: str, shape: tuple[int, ...], seed: int, fan_in: int | None = None) -> Tensor:
-    """New values for one parameter: He et al. 2015 (arXiv 1502.01852, by fan-in) for convolutions, U(±1/√fan-in) for linear layers, 0 for biases.
+    """New values for one parameter: He et al. 2015 (arXiv 1502.01852, by fan-in) for convolutions, U(±1/√fan-in) for
+    linear layers, 0 for biases.
 
-    Norms start at their ``gain``. ``fan_in``: that of ``shape`` where it is not given. Nothing is drawn on the meta device.
+    Norms start at their ``gain``. ``fan_in``: that of ``shape`` where it is not given. Nothing is drawn on the meta
+    device.
     """
     value = torch.empty(shape)
     if value.ndim == 4:  # a network runs in channels_last, and weights in that layout save a copy a step
@@ -308,7 +341,8 @@ def _batch_statistics(module: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
 
 
 def recalibrate(network: nn.Module, batches: Iterable[Tensor]) -> int:
-    """Give every batch norm statistics of its own, the mean over ``batches`` of images ``(n, C, H, W)``; weights stay as they are.
+    """Give every batch norm statistics of its own, the mean over ``batches`` of images ``(n, C, H, W)``; weights stay
+    as they are.
 
     Returns the number of batches; raises UsageError when there were none.
     """
@@ -337,10 +371,12 @@ def recalibrate(network: nn.Module, batches: Iterable[Tensor]) -> int:
 
 
 def fit_constants(network: nn.Module, batches: Iterable[Tensor]) -> int:
-    """Set mean and standard deviation of every ``scale`` operation from what reaches it over ``batches`` of training images ``(n, C, H, W)``.
+    """Set mean and standard deviation of every ``scale`` operation from what reaches it over ``batches`` of training
+    images ``(n, C, H, W)``.
 
-    One pass in evaluation mode, so constants that depend on other constants need a second call. A channel that never changes gets the deviation 1.
-    Returns the number of constants; draws nothing, and reads no batch where there are none.
+    One pass in evaluation mode, so constants that depend on other constants need a second call. A channel that never
+    changes gets the deviation 1. Returns the number of constants; draws nothing, and reads no batch where there are
+    none.
     """
     scales = [module for module in network.modules() if isinstance(module, Scale)]
     if not scales:
@@ -378,7 +414,9 @@ def weights_by_key(network: Network) -> dict[str, Tensor]:
 
 
 def inherit(child: Network, parent: Network | Mapping[str, Tensor]) -> float:
-    """Copy into ``child`` what it shares with ``parent`` (a network, or tensors by key). Returns the fraction of its parameters that were copied."""
+    """Copy into ``child`` what it shares with ``parent`` (a network, or tensors by key). Returns the fraction of its
+    parameters that were copied.
+    """
     source = weights_by_key(parent) if isinstance(parent, Network) else parent
     parameters = copied = 0
     with torch.no_grad():

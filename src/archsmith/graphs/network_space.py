@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
@@ -13,7 +13,7 @@ from archsmith.core.architecture import RECIPE, Architecture, Scalar
 from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
 from archsmith.core.sketch import Sketch
 from archsmith.core.space import Choose, Space, Trace, replaying
-from archsmith.core.task import Task
+from archsmith.core.task import Input, Task
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.identity import identity
 from archsmith.graphs.net import Net
@@ -24,30 +24,43 @@ from archsmith.graphs.sketch import sketch_of
 class NetworkSpace(Space):
     """A space whose architectures are networks.
 
-    ``input_shape`` is ``(C, H, W)``, ``n_outputs`` the number of classes or values, ``recipe`` a space that asks the decisions about training (all of
-    them under ``recipe/``), asked after those about the network. Subclasses add fields for scale.
-    ``cell_kinds`` names the kinds of scopes that a person would want drawn.
+    Subclasses say with ``inputs`` what the networks take, and add fields for it and for scale. ``cell_kinds`` names the
+    kinds of scopes that a person would want drawn.
+
+    ``n_outputs``: the number of classes or values.
+    ``recipe``: a space that asks the decisions about training, all of them under ``recipe/``, after those about the
+        network.
     """
 
-    input_shape: tuple[int, int, int] = (3, 32, 32)
-    n_outputs: int = 10
-    recipe: Space | None = None
+    n_outputs: int = field(default=10, kw_only=True)
+    recipe: Space | None = field(default=None, kw_only=True)
 
     cell_kinds: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    @abstractmethod
+    def inputs(self) -> tuple[Input, ...]:
+        """What the networks take, by name, kind and shape."""
+
     @abstractmethod
     def build(self, choose: Choose, net: Net) -> None:
-        """Ask this space's questions and lay the network out: from ``net.input("image")`` to ``net.output(logits)``."""
+        """Ask this space's questions and lay the network out: from ``net.input(name)`` to ``net.output(logits)``."""
+
+    def net(self) -> Net:
+        """An empty network with the inputs of this space."""
+        return Net({entry.name: fixed_shape(entry) for entry in self.inputs})
 
     def decide(self, choose: Choose) -> None:
-        """Ask the questions only. Law: the same ones in the same order as ``build``; a subclass overrides ``layout`` where there is a cheap way."""
+        """Ask the questions only. Law: the same ones in the same order as ``build``; a subclass overrides ``layout``
+        where there is a cheap way.
+        """
         self.layout(choose)
         if self.recipe is not None:
             self.recipe.decide(choose)
 
     def layout(self, choose: Choose) -> None:
         """The questions about the network without laying it out. The default lays it out and throws it away."""
-        self.build(choose, Net({"image": self.input_shape}))
+        self.build(choose, self.net())
 
     def graph(self, architecture: Mapping[str, Scalar]) -> Graph:
         """The network of one architecture. Raises InvalidArchitectureError with the first decision that does not fit."""
@@ -62,11 +75,15 @@ class NetworkSpace(Space):
         return hashlib.blake2b(f"{name}/{recipe.key}".encode(), digest_size=16).hexdigest() if recipe else name
 
     def live(self, architecture: Architecture) -> Architecture:
-        """``architecture`` with every decision that its network does not depend on at one fixed answer. The default knows of none."""
+        """``architecture`` with every decision that its network does not depend on at one fixed answer. The default
+        knows of none.
+        """
         return architecture
 
     def cells(self, architecture: Architecture) -> Mapping[str, Graph]:
-        """What is worth comparing between networks: one cell of each kind, on small inputs; the whole network in a space without cells."""
+        """What is worth comparing between networks: one cell of each kind, on small inputs; the whole network in a
+        space without cells.
+        """
         return {"network": self.graph(architecture)}
 
     def sketch(self, architecture: Architecture) -> Sketch:
@@ -78,29 +95,63 @@ class NetworkSpace(Space):
 
     @classmethod
     def for_task(cls, task: Task, **fields: Any) -> Self:
-        """This space for the input and output of a task. Raises UsageError unless the task has one image and one output."""
+        """This space for the inputs and the output of a task. Raises UsageError for a task that it cannot serve."""
+        raise UsageError(f"{cls.__name__} does not say for which tasks it lays out networks.", "Give it a for_task().")
+
+
+@dataclass(frozen=True)
+class ImageSpace(NetworkSpace):
+    """A space of networks that take one image.
+
+    ``input_shape``: ``(C, H, W)`` of the image.
+    """
+
+    input_shape: tuple[int, int, int] = (3, 32, 32)
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        return (Input("image", "image", self.input_shape),)
+
+    @classmethod
+    def for_task(cls, task: Task, **fields: Any) -> Self:
+        """This space for the input and output of a task. Raises UsageError unless the task has one image and one
+        output.
+        """
         if len(task.inputs) != 1 or len(task.outputs) != 1 or task.inputs[0].kind != "image":
             given = ", ".join(f"{i.name} ({i.kind})" for i in task.inputs)
-            raise UsageError(f"{cls.__name__} takes one image and gives one output; the task has {given} and {len(task.outputs)} outputs.")
+            raise UsageError(
+                f"{cls.__name__} takes one image and gives one output; "
+                f"the task has {given} and {len(task.outputs)} outputs."
+            )
         shape = task.inputs[0].shape
         if len(shape) != 3 or None in shape:
             raise UsageError(f"{cls.__name__} needs an image of fixed size (C, H, W), not {shape}.")
         return cls(**{"input_shape": shape, "n_outputs": task.outputs[0].n, **fields})
 
 
+def fixed_shape(entry: Input) -> tuple[int, ...]:
+    """The shape of an input. Raises UsageError where one of its lengths is open."""
+    if None in entry.shape:
+        raise UsageError(f"The input {entry.name!r} has the shape {entry.shape}.", "Networks need a fixed shape.")
+    return tuple(int(length or 0) for length in entry.shape)
+
+
 def _lay_out(space: NetworkSpace, architecture: Architecture) -> Graph:
     replay = Trace(replaying(architecture))
-    net = Net({"image": space.input_shape})
+    net = space.net()
     try:
         space.build(replay, net)
         if space.recipe is not None:
             space.recipe.decide(replay)
     except DeadEnd as error:
         raise InvalidArchitectureError(f"This architecture runs into a dead end: {error}") from error
-    # A network can be looked at without its recipe, so stray recipe decisions do no harm here; validate() is strict about them.
+    # A network can be looked at without its recipe, so stray recipe decisions do no harm here; validate() is strict
+    # about them.
     unknown = [path for path in architecture if path not in replay.decisions and not path.startswith(RECIPE)]
     if unknown:
-        raise InvalidArchitectureError(f"The decision {unknown[0]!r} is unknown to {type(space).__name__} here.", "Leave it out.")
+        raise InvalidArchitectureError(
+            f"The decision {unknown[0]!r} is unknown to {type(space).__name__} here.", "Leave it out."
+        )
     return net.graph()
 
 
@@ -111,7 +162,7 @@ def _graph(space: NetworkSpace, architecture: Architecture) -> Graph:
 
 @lru_cache(maxsize=4096)
 def _identity(space: NetworkSpace, structure: Architecture) -> str:
-    net = Net({"image": space.input_shape})
+    net = space.net()
     try:
         space.build(Trace(replaying(structure)), net)
     except DeadEnd as error:

@@ -1,8 +1,9 @@
 """The operation table: every primitive that a graph may hold, declared in one row.
 
-A row says how many inputs there are, which arguments with which defaults, the shape that comes out, the parameters and buffers, the multiply-adds
-(as ``torch.utils.flop_counter`` counts them, halved), what autograd keeps for the backward pass, and either the torch module or the expression that
-computes it. Module and expression are text-like data, so that the runnable network and the written-out source come from the same row.
+A row says how many inputs there are, which arguments with which defaults, the shape that comes out, the parameters and
+buffers, the multiply-adds (as ``torch.utils.flop_counter`` counts them, halved), what autograd keeps for the backward
+pass, and either the torch module or the expression that computes it. Module and expression are text-like data, so that
+the runnable network and the written-out source come from the same row.
 
 Shapes are without the batch axis. Images are ``(C, H, W)``, vectors ``(F,)``.
 """
@@ -25,7 +26,9 @@ REQUIRED = object()  # stands for "no default" in a row
 
 @dataclass(frozen=True)
 class Call:
-    """A module's constructor call as data: ``Call("nn.Linear", (8, 10))``. Names without ``nn.`` are classes of archsmith.graphs.network."""
+    """A module's constructor call as data: ``Call("nn.Linear", (8, 10))``. Names without ``nn.`` are classes of
+    archsmith.graphs.network.
+    """
 
     name: str
     args: tuple[Any, ...] = ()
@@ -40,10 +43,11 @@ class Call:
 class Operation:
     """One row of the table.
 
-    ``complete`` turns arguments into their full form (pairs, computed padding); ``keeps`` is ``input`` or ``output`` where autograd keeps that for
-    the backward pass, ``extra`` the bytes per example that it keeps besides; ``alias`` says that the output is the memory of the first input;
-    ``symmetric`` that the order of the inputs does not matter; ``random`` that training mode draws random numbers. Exactly one of ``module`` (a Call)
-    and ``code`` (an expression over input names) is given, except for ``input``. ``inplace`` is the expression that overwrites its input.
+    ``complete`` turns arguments into their full form (pairs, computed padding); ``keeps`` is ``input`` or ``output``
+    where autograd keeps that for the backward pass, ``extra`` the bytes per example that it keeps besides; ``alias``
+    says that the output is the memory of the first input; ``symmetric`` that the order of the inputs does not matter;
+    ``random`` that training mode draws random numbers. Exactly one of ``module`` (a Call) and ``code`` (an expression
+    over input names) is given, except for ``input``. ``inplace`` is the expression that overwrites its input.
     """
 
     name: str
@@ -66,7 +70,9 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the table says about one operation with given arguments and input shapes, per example. ``signature`` is None without parameters."""
+    """What the table says about one operation with given arguments and input shapes, per example. ``signature`` is None
+    without parameters.
+    """
 
     args: Args
     shape: Shape
@@ -84,7 +90,9 @@ _MEMORY: dict[tuple[Any, ...], Facts] = {}  # a net asks the same few hundred qu
 
 
 def infer(op: str, args: Args, ins: Ins) -> Facts:
-    """The facts of ``op`` on inputs of shapes ``ins``. Raises UsageError for what cannot be meant, DeadEnd where an image shrinks to nothing."""
+    """The facts of ``op`` on inputs of shapes ``ins``. Raises UsageError for what cannot be meant, DeadEnd where an
+    image shrinks to nothing.
+    """
     key = (op, tuple(args.items()), ins)
     try:
         return _MEMORY[key]
@@ -105,7 +113,9 @@ def _infer(op: str, args: Args, ins: Ins) -> Facts:
         raise UsageError(f"There is no operation {op!r}.", f"The table has {', '.join(OPERATIONS)}.")
     unknown = [name for name in args if name not in row.defaults]
     if unknown:
-        raise UsageError(f"The operation {op!r} has no argument {unknown[0]!r}.", f"It takes {', '.join(row.defaults) or 'none'}.")
+        raise UsageError(
+            f"The operation {op!r} has no argument {unknown[0]!r}.", f"It takes {', '.join(row.defaults) or 'none'}."
+        )
     low, high = row.arity
     if len(ins) < low or (high is not None and len(ins) > high):
         count = f"{low}" if high == low else f"{low} or more" if high is None else f"{low} to {high}"
@@ -148,13 +158,19 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 def _window(args: dict[str, Any], ins: Ins) -> dict[str, Any]:
-    """Kernel, stride, dilation and padding as pairs. Without ``padding`` the image keeps its size at stride 1 (odd kernels)."""
+    """Kernel, stride, dilation and padding as pairs. Without ``padding`` the image keeps its size at stride 1 (odd
+    kernels).
+    """
     args["kernel"], args["stride"] = _pair(args["kernel"]), _pair(args["stride"])
     dilation = _pair(args.get("dilation", 1))
     if "dilation" in args:
         args["dilation"] = dilation
     padding = args["padding"]
-    args["padding"] = tuple((k - 1) * d // 2 for k, d in zip(args["kernel"], dilation, strict=True)) if padding is None else _pair(padding)
+    args["padding"] = (
+        tuple((k - 1) * d // 2 for k, d in zip(args["kernel"], dilation, strict=True))
+        if padding is None
+        else _pair(padding)
+    )
     return args
 
 
@@ -167,7 +183,9 @@ def _slid(args: Args, size: tuple[int, int]) -> tuple[int, int]:
 def _conv_shape(args: Args, ins: Ins) -> Shape:
     channels, height, width = _image("conv", ins)
     if channels % args["groups"] or args["filters"] % args["groups"]:
-        raise UsageError(f"A convolution from {channels} to {args['filters']} channels cannot have {args['groups']} groups.")
+        raise UsageError(
+            f"A convolution from {channels} to {args['filters']} channels cannot have {args['groups']} groups."
+        )
     return (args["filters"], *_slid(args, (height, width)))
 
 
@@ -201,7 +219,9 @@ def _concat_shape(args: Args, ins: Ins) -> Shape:
 
 def _linear_shape(args: Args, ins: Ins) -> Shape:
     if len(ins[0]) != 1:
-        raise UsageError(f"A linear layer takes a vector (F,), not the shape {ins[0]}.", "Put global_pool or flatten in front.")
+        raise UsageError(
+            f"A linear layer takes a vector (F,), not the shape {ins[0]}.", "Put global_pool or flatten in front."
+        )
     return (args["features"],)
 
 
@@ -244,7 +264,11 @@ def _norm_params(args: Args, ins: Ins) -> dict[str, Shape]:
 
 
 def _batch_norm_module(args: Args, ins: Ins) -> Call:
-    kwargs = {name: args[name] for name, default in (("eps", 1e-5), ("momentum", 0.1), ("affine", True)) if args[name] != default}
+    kwargs = {
+        name: args[name]
+        for name, default in (("eps", 1e-5), ("momentum", 0.1), ("affine", True))
+        if args[name] != default
+    }
     return Call("nn.BatchNorm2d" if len(ins[0]) == 3 else "nn.BatchNorm1d", (ins[0][0],), kwargs)
 
 
@@ -278,7 +302,13 @@ def _calls(name: str) -> Callable[[Args, Sequence[str]], str]:
 
 def _element(name: str, code: str, keeps: str, inplace: str | None = None) -> Operation:
     """A row for a function of single values."""
-    return Operation(name, _same_shape, keeps=keeps, code=_calls(code), inplace=None if inplace is None else lambda args, x: inplace.format(x[0]))
+    return Operation(
+        name,
+        _same_shape,
+        keeps=keeps,
+        code=_calls(code),
+        inplace=None if inplace is None else lambda args, x: inplace.format(x[0]),
+    )
 
 
 _WINDOW = {"kernel": 3, "stride": 1, "padding": None}

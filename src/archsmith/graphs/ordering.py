@@ -1,6 +1,7 @@
 """The order of vertices within the layers of a drawing, with few crossings between them.
 
-Barycentre sweeps (Sugiyama, Tagawa and Toda, 1981) down and up, each followed by swaps of neighbours that remove crossings; the best order seen is kept.
+Barycentre sweeps (Sugiyama, Tagawa and Toda, 1981) down and up, each followed by swaps of neighbours that remove
+crossings; the best order seen is kept.
 """
 
 from __future__ import annotations
@@ -31,9 +32,12 @@ def ordered(rows: Sequence[Sequence[Vertex]], links: Sequence[tuple[Vertex, Vert
         for i in order:
             place = {vertex: k for k, vertex in enumerate(now[i - 1 if downwards else i + 1])}
             before = {vertex: k for k, vertex in enumerate(now[i])}
-            # Equal barycentres keep their order on the way down and change it on the way up, which leaves some local minima.
+            # Equal barycentres keep their order on the way down and change it on the way up, which leaves some local
+            # minima.
             tie = 1 if downwards or sweep % 4 == 1 else -1
-            centre = {v: sum(place[n] for n in near[v]) / len(near[v]) if near.get(v) else float(before[v]) for v in now[i]}
+            centre = {
+                v: sum(place[n] for n in near[v]) / len(near[v]) if near.get(v) else float(before[v]) for v in now[i]
+            }
             now[i].sort(key=lambda v, centre=centre, before=before, tie=tie: (centre[v], tie * before[v]))  # type: ignore[misc]
         _exchange(now, above, below)
         crossings = _crossings(now, below)
@@ -60,7 +64,9 @@ def inversions(order: Sequence[int]) -> int:
     return sum(a > b for k, a in enumerate(order) for b in order[k + 1 :])
 
 
-def _exchange(rows: list[list[Vertex]], above: Mapping[Vertex, Sequence[Vertex]], below: Mapping[Vertex, Sequence[Vertex]]) -> None:
+def _exchange(
+    rows: list[list[Vertex]], above: Mapping[Vertex, Sequence[Vertex]], below: Mapping[Vertex, Sequence[Vertex]]
+) -> None:
     """Swap neighbours while that removes crossings."""
     places = [{vertex: k for k, vertex in enumerate(row)} for row in rows]
     for _ in range(4):

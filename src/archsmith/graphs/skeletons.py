@@ -1,8 +1,9 @@
 """Which scopes of a graph are the same class: their skeletons, and what has to become a constructor argument.
 
-Two scopes are of one class when they have the same kind, the same parts with the same names, and the same wiring, whatever the numbers are. The numbers
-(channels, kernels, strides, rates) are *holes* of the skeleton. A hole with one value over all instances is written out, holes that always agree are one
-constructor argument, and holes that follow from another one by a simple rule (``kernel // 2``) are written as that rule.
+Two scopes are of one class when they have the same kind, the same parts with the same names, and the same wiring,
+whatever the numbers are. The numbers (channels, kernels, strides, rates) are *holes* of the skeleton. A hole with one
+value over all instances is written out, holes that always agree are one constructor argument, and holes that follow
+from another one by a simple rule (``kernel // 2``) are written as that rule.
 """
 
 from __future__ import annotations
@@ -112,7 +113,9 @@ class Instance:
 
 @dataclass
 class Parameter:
-    """A constructor argument: its name, what it means, whether it is the number of channels of an argument of ``forward``, and its value by instance."""
+    """A constructor argument: its name, what it means, whether it is the number of channels of an argument of
+    ``forward``, and its value by instance.
+    """
 
     name: str
     role: str
@@ -155,8 +158,11 @@ class _Finder:
         for path in self.graph.scopes:
             self.leaving[path] = self.graph.scope_outputs(path)
         self.leaving[""] = tuple(self.graph.outputs.values())
-        # A scope that takes one node in two roles can be an instance of a class with two arguments: the scopes that show the difference go first.
-        for scope in sorted(self.graph.scopes.values(), key=lambda s: (-s.path.count("."), -len(self.graph.scope_inputs(s.path)))):
+        # A scope that takes one node in two roles can be an instance of a class with two arguments: the scopes that
+        # show the difference go first.
+        for scope in sorted(
+            self.graph.scopes.values(), key=lambda s: (-s.path.count("."), -len(self.graph.scope_inputs(s.path)))
+        ):
             self._sort_in(scope)
         self._sort_in(root)
         for skeleton in self.found:
@@ -170,7 +176,9 @@ class _Finder:
             names.setdefault(node, argument)
         # Nodes that a part takes from outside without the scope saying so become arguments under their own name.
         taken = [node for part in parts for node in part.inputs] + list(self.leaving[scope.path])
-        outside = [node for node in taken if not node.startswith(scope.path + ".")] if scope.path else list(self.graph.inputs)
+        outside = (
+            [node for node in taken if not node.startswith(scope.path + ".")] if scope.path else list(self.graph.inputs)
+        )
         for node in outside:
             if node not in names:
                 names[node] = _fresh(node.rpartition(".")[2], scope.inputs, names.values())
@@ -185,7 +193,11 @@ class _Finder:
         for child in self.graph.children(scope.path):
             if isinstance(child, Scope):
                 # Its holes are the constructor arguments of its class, known later.
-                parts.append(_Part(child.local, "", self.number[child.path], (), self.given[child.path], self.leaving[child.path]))
+                parts.append(
+                    _Part(
+                        child.local, "", self.number[child.path], (), self.given[child.path], self.leaving[child.path]
+                    )
+                )
             elif child.op != "input":
                 what, values = _form(child, self.graph)
                 parts.append(_Part(child.local, child.op, what, values, child.inputs, (child.name,)))
@@ -197,21 +209,31 @@ class _Finder:
         order = list(scope.inputs)
         arguments = sorted(names, key=lambda node: order.index(names[node]) if names[node] in order else len(order))
         place = {**{node: (ARGUMENT, k) for k, node in enumerate(arguments)}, **produced}
-        steps = tuple(Step(part.local, part.op, part.what, tuple(place[node] for node in part.inputs)) for part in parts)
+        steps = tuple(
+            Step(part.local, part.op, part.what, tuple(place[node] for node in part.inputs)) for part in parts
+        )
         outputs = tuple(place[node] for node in self.leaving[scope.path])
         key = (scope.kind, tuple(names[node] for node in arguments), steps, outputs)
         if key in self.by_key:
             return self.by_key[key], tuple(arguments)
         for index, other in enumerate(self.found):
-            bound = self._bound(other, scope, parts, produced) if other.kind == scope.kind and len(other.arguments) > len(arguments) else None
+            bound = (
+                self._bound(other, scope, parts, produced)
+                if other.kind == scope.kind and len(other.arguments) > len(arguments)
+                else None
+            )
             if bound is not None:
                 return index, bound
         self.by_key[key] = len(self.found)
         self.found.append(Skeleton(scope.kind, key[1], steps, outputs))
         return self.by_key[key], tuple(arguments)
 
-    def _bound(self, other: Skeleton, scope: Scope, parts: Sequence[_Part], produced: Mapping[str, Ref]) -> tuple[str, ...] | None:
-        """The nodes to give to the arguments of the class ``other`` so that it does what the scope does; None if that cannot be."""
+    def _bound(
+        self, other: Skeleton, scope: Scope, parts: Sequence[_Part], produced: Mapping[str, Ref]
+    ) -> tuple[str, ...] | None:
+        """The nodes to give to the arguments of the class ``other`` so that it does what the scope does; None if that
+        cannot be.
+        """
         leaving = self.leaving[scope.path]
         if len(other.steps) != len(parts) or len(other.outputs) != len(leaving):
             return None
@@ -248,7 +270,9 @@ def _form(node: Node, graph: Graph) -> tuple[Module | Code, tuple[Any, ...]]:
     if row.module is not None:
         return _module(row.module(node.args, shapes), {}, node.args.get("gain", 1.0))
     if row.code is None:
-        raise UsageError(f"The operation {node.op!r} has neither a module nor an expression, so it cannot be written out.")
+        raise UsageError(
+            f"The operation {node.op!r} has neither a module nor an expression, so it cannot be written out."
+        )
     return Code(node.op, row.code(node.args, [f"{{{k}}}" for k in range(len(node.inputs))])), ()
 
 
@@ -276,7 +300,9 @@ def _module(call: Call, fixed: Mapping[str, Any], gain: float = 1.0) -> tuple[Mo
 
 @dataclass
 class _Group:
-    """Holes that have the same values in all instances; ``uses`` are (step, hole, role, argument of forward whose channels it counts)."""
+    """Holes that have the same values in all instances; ``uses`` are (step, hole, role, argument of forward whose
+    channels it counts).
+    """
 
     column: tuple[Any, ...]
     uses: list[tuple[int, int, str, int | None]]
@@ -302,7 +328,9 @@ class _Group:
 
 
 def _resolve(skeleton: Skeleton, classes: Sequence[Skeleton]) -> None:
-    """Name the constructor arguments of a class and write its holes in terms of them. The classes of its children are resolved already."""
+    """Name the constructor arguments of a class and write its holes in terms of them. The classes of its children are
+    resolved already.
+    """
     columns = _columns(skeleton, classes)
     groups: dict[tuple[Any, ...], _Group] = {}
     for (k, h), (column, role, argument) in columns.items():
@@ -317,7 +345,11 @@ def _resolve(skeleton: Skeleton, classes: Sequence[Skeleton]) -> None:
     texts: dict[int, str] = {}
     n_in = len({group.argument for group in ordered if group.argument is not None})
     for group in ordered:
-        rule = None if group.argument is not None or (group.counts_channels and n_in > 1) else _rule(group, skeleton.parameters)
+        rule = (
+            None
+            if group.argument is not None or (group.counts_channels and n_in > 1)
+            else _rule(group, skeleton.parameters)
+        )
         if rule is None:
             rule = _name(group, skeleton, n_in)
             skeleton.parameters.append(Parameter(rule, group.role, group.argument, group.column))
@@ -328,14 +360,19 @@ def _resolve(skeleton: Skeleton, classes: Sequence[Skeleton]) -> None:
         skeleton.fills.append([where.get((k, h), literal(columns[k, h][0][0])) for h in range(n)])
 
 
-def _columns(skeleton: Skeleton, classes: Sequence[Skeleton]) -> dict[tuple[int, int], tuple[tuple[Any, ...], str, int | None]]:
+def _columns(
+    skeleton: Skeleton, classes: Sequence[Skeleton]
+) -> dict[tuple[int, int], tuple[tuple[Any, ...], str, int | None]]:
     """For every hole: its value in each instance, its role, and the argument of ``forward`` whose channels it counts."""
     columns: dict[tuple[int, int], tuple[tuple[Any, ...], str, int | None]] = {}
     for k, step in enumerate(skeleton.steps):
         if isinstance(step.what, int):
             child = classes[step.what]
             place = {instance.path: i for i, instance in enumerate(child.instances)}
-            at = [place[f"{instance.path}.{step.local}" if instance.path else step.local] for instance in skeleton.instances]
+            at = [
+                place[f"{instance.path}.{step.local}" if instance.path else step.local]
+                for instance in skeleton.instances
+            ]
             for h, parameter in enumerate(child.parameters):
                 argument = None if parameter.argument is None else _origin(skeleton, step.inputs[parameter.argument])
                 columns[k, h] = (tuple(parameter.column[i] for i in at), parameter.role, argument)
@@ -383,12 +420,18 @@ def literal(value: Any) -> str:
 
 
 def _rank(group: _Group) -> tuple[int, int, int]:
-    """Constructor arguments in the order that people write them: channels in, channels out, other widths, kernel, stride, the rest."""
+    """Constructor arguments in the order that people write them: channels in, channels out, other widths, kernel,
+    stride, the rest.
+    """
     if group.argument is not None:
         return 0, group.argument, 0
     if group.counts_channels:
         return 1 if group.leaves else 2, group.uses[0][0], group.uses[0][1]
-    return {"kernel": 3, "padding": 4, "dilation": 4, "stride": 6}.get(group.role, 5), group.uses[0][0], group.uses[0][1]
+    return (
+        {"kernel": 3, "padding": 4, "dilation": 4, "stride": 6}.get(group.role, 5),
+        group.uses[0][0],
+        group.uses[0][1],
+    )
 
 
 def _rule(group: _Group, parameters: Sequence[Parameter]) -> str | None:
@@ -397,7 +440,12 @@ def _rule(group: _Group, parameters: Sequence[Parameter]) -> str | None:
         rules: list[tuple[str, Callable[[Any], Any]]] = [("{} // 2", lambda v: v // 2), ("{} - 1", lambda v: v - 1)]
         sources = [p for p in parameters if p.role == "kernel"]
     elif group.counts_channels:
-        rules = [("{} // 2", lambda v: v // 2), ("2 * {}", lambda v: 2 * v), ("{} // 4", lambda v: v // 4), ("4 * {}", lambda v: 4 * v)]
+        rules = [
+            ("{} // 2", lambda v: v // 2),
+            ("2 * {}", lambda v: 2 * v),
+            ("{} // 4", lambda v: v // 4),
+            ("4 * {}", lambda v: 4 * v),
+        ]
         sources = [p for p in parameters if p.role in CHANNEL_ROLES]
     else:
         return None

@@ -1,8 +1,8 @@
 """What surrogates learn from a graph: its functional paths and a few numbers.
 
-A functional path is the sequence of operations between an input and an output, without those that change nothing (sums, skips) and those that come with
-others (activations, batch norm). Counting paths of a cell rather than its wiring makes what computes alike look alike (path encoding: White et al. 2021,
-arXiv 1910.11858; ours keeps how often a path occurs).
+A functional path is the sequence of operations between an input and an output, without those that change nothing (sums,
+skips) and those that come with others (activations, batch norm). Counting paths of a cell rather than its wiring makes
+what computes alike look alike (path encoding: White et al. 2021, arXiv 1910.11858; ours keeps how often a path occurs).
 """
 
 from __future__ import annotations
@@ -15,11 +15,27 @@ from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import Graph, Node
 
 SILENT = frozenset(
-    {"input", "add", "concat", "batch_norm", "layer_norm", "relu", "softmax", "identity", "dropout", "drop_path", "scale", "flatten", "shift"}
+    {
+        "input",
+        "add",
+        "concat",
+        "batch_norm",
+        "layer_norm",
+        "relu",
+        "softmax",
+        "identity",
+        "dropout",
+        "drop_path",
+        "scale",
+        "flatten",
+        "shift",
+    }
 )
 CUT = "zero"  # an operation whose output does not depend on its input
 MOST_PATHS = 2000  # different ones; a graph with more than these is described by its numbers alone
-AROUND = 2304  # parameters of a 3×3 convolution with 16 filters, as if it stood around a cell: one without parameters is no outlier in logarithms
+# parameters of a 3×3 convolution with 16 filters, as if it stood around a cell: one without parameters is no outlier in
+# logarithms
+AROUND = 2304
 
 Paths = Counter[str]
 
@@ -36,7 +52,9 @@ def sketch_of(graphs: Mapping[str, Graph]) -> tuple[dict[str, int], dict[str, fl
 
 
 def functional_paths(graph: Graph) -> Paths:
-    """How often each functional path leads to the main output; nothing where there are more than ``MOST_PATHS`` different ones."""
+    """How often each functional path leads to the main output; nothing where there are more than ``MOST_PATHS``
+    different ones.
+    """
     ways: dict[str, Paths] = {}
     for node in graph.nodes:
         if node.op == CUT:
@@ -51,7 +69,11 @@ def functional_paths(graph: Graph) -> Paths:
         if len(arriving) > MOST_PATHS:
             return Counter()
         label = _label(node)
-        ways[node.name] = Counter({f"{path} {label}" if path else label: count for path, count in arriving.items()}) if label else arriving
+        ways[node.name] = (
+            Counter({f"{path} {label}" if path else label: count for path, count in arriving.items()})
+            if label
+            else arriving
+        )
     return ways[graph.outputs[graph.main_output]]
 
 
@@ -61,7 +83,11 @@ def _label(node: Node) -> str:
         return ""
     args = node.args
     marks = [str(args["kernel"]).replace(", ", "x").strip("()")] if "kernel" in args else []
-    marks += [f"{mark}{args[name]}" for name, mark in (("dilation", "d"), ("groups", "g")) if args.get(name, 1) not in (1, (1, 1))]
+    marks += [
+        f"{mark}{args[name]}"
+        for name, mark in (("dilation", "d"), ("groups", "g"))
+        if args.get(name, 1) not in (1, (1, 1))
+    ]
     return node.op + "".join(marks)
 
 

@@ -1,7 +1,9 @@
-"""A graph written out as a PyTorch file that stands alone and that a person can read, change and train: it imports torch and nothing else.
+"""A graph written out as a PyTorch file that stands alone and that a person can read, change and train: it imports
+torch and nothing else.
 
-Every scope becomes an ``nn.Module`` under its own name, so that the keys of ``state_dict`` are those of ``archsmith.graphs.network.Network`` and its weights
-load with ``strict=True``. Scopes that differ in numbers only share one class (see ``skeletons``).
+Every scope becomes an ``nn.Module`` under its own name, so that the keys of ``state_dict`` are those of
+``archsmith.graphs.network.Network`` and its weights load with ``strict=True``. Scopes that differ in numbers only share
+one class (see ``skeletons``).
 """
 
 from __future__ import annotations
@@ -52,7 +54,8 @@ class Scale(nn.Module):
 def source(graph: Graph, class_name: str = "Network") -> str:
     """The text of a Python file with the network of ``graph`` as the class ``class_name``.
 
-    ``forward`` gives the main output; a network with more outputs also has ``forward_all``, which gives all of them by name.
+    ``forward`` gives the main output; a network with more outputs also has ``forward_all``, which gives all of them by
+    name.
     """
     classes = skeletons(graph)
     used = {step.what.name for c in classes for step in c.steps if isinstance(step.what, Module)}
@@ -185,7 +188,12 @@ def _constructor(skeleton: Skeleton, k: int, classes: Sequence[Skeleton]) -> str
         child = classes[step.what]
         parts: list[str] = []
         for parameter, fill in zip(child.parameters, fills, strict=True):
-            if parameter.role == "stride" and fill == "1" and parameter is child.parameters[-1] and 1 in parameter.column:
+            if (
+                parameter.role == "stride"
+                and fill == "1"
+                and parameter is child.parameters[-1]
+                and 1 in parameter.column
+            ):
                 continue
             wide = parameter.role in ("filters", "channels", "in_channels")
             parts.append(fill if wide and all("=" not in part for part in parts) else f"{parameter.name}={fill}")
@@ -203,7 +211,9 @@ def _constructor(skeleton: Skeleton, k: int, classes: Sequence[Skeleton]) -> str
         defaults.pop("stride")  # of a pool it is the kernel
         if named["padding"] == "0":
             defaults["count_include_pad"] = "False"  # says nothing where nothing is padded
-    shown = [_short(value) for value in args] + [f"{name}={value}" for name, value in named.items() if defaults.get(name) != value]
+    shown = [_short(value) for value in args] + [
+        f"{name}={value}" for name, value in named.items() if defaults.get(name) != value
+    ]
     return f"{step.what.name}({', '.join(shown)})"
 
 
@@ -216,8 +226,14 @@ def _short(value: Any) -> str:
 def _network(skeleton: Skeleton, classes: Sequence[Skeleton], graph: Graph, drops: bool) -> str:
     outputs = dict(zip(graph.outputs, skeleton.outputs, strict=True))
     main = graph.main_output
-    ins = ", ".join(f"{a} {_shape(s)}" for a, s in zip(skeleton.arguments, skeleton.instances[0].in_shapes, strict=True))
-    lines = [f"class {skeleton.name}(nn.Module):", f'    """The network: {ins} to {main} {_shape(graph.node(graph.outputs[main]).shape)}."""', ""]
+    ins = ", ".join(
+        f"{a} {_shape(s)}" for a, s in zip(skeleton.arguments, skeleton.instances[0].in_shapes, strict=True)
+    )
+    lines = [
+        f"class {skeleton.name}(nn.Module):",
+        f'    """The network: {ins} to {main} {_shape(graph.node(graph.outputs[main]).shape)}."""',
+        "",
+    ]
     lines += _init(skeleton, classes)
     if any(node.op == "conv" for node in graph.nodes):
         lines += [
@@ -236,8 +252,13 @@ def _network(skeleton: Skeleton, classes: Sequence[Skeleton], graph: Graph, drop
         passed = ", ".join(skeleton.arguments)
         extra = AUXILIARY in outputs
         lines.append(f'        return self.forward_all({passed}{", auxiliary=False" if extra else ""})["{main}"]')
-        lines += ["", f"    def forward_all(self, {arguments}{', auxiliary: bool = True' if extra else ''}) -> dict[str, Tensor]:"]
-        lines.append(f'        """Every output by name{"; the auxiliary one helps training and is no part of the prediction" if extra else ""}."""')
+        lines += [
+            "",
+            f"    def forward_all(self, {arguments}{', auxiliary: bool = True' if extra else ''}) -> dict[str, Tensor]:",
+        ]
+        lines.append(
+            f'        """Every output by name{"; the auxiliary one helps training and is no part of the prediction" if extra else ""}."""'
+        )
         lines += indented(body.lines_by_name(outputs), 8)
     if drops:
         lines += [

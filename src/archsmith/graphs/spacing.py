@@ -1,6 +1,8 @@
-"""The one numerical part of a drawing: positions on a line that keep their distances and make the edges as straight as possible.
+"""The one numerical part of a drawing: positions on a line that keep their distances and make the edges as straight as
+possible.
 
-A convex quadratic programme, solved by the alternating direction method of multipliers (Boyd et al., 2011), section 5.2.
+A convex quadratic programme, solved by the alternating direction method of multipliers (Boyd et al., 2011), section
+5.2.
 """
 
 from __future__ import annotations
@@ -13,15 +15,20 @@ ENOUGH = 0.02  # pixels
 
 
 def spaced(slant: np.ndarray, least: Sequence[tuple[tuple[int, int], float]]) -> np.ndarray:
-    """Minimise ``x' slant x`` under ``x[j] - x[i] >= least`` for each ``((i, j), least)``; the distances hold exactly in the answer."""
+    """Minimise ``x' slant x`` under ``x[j] - x[i] >= least`` for each ``((i, j), least)``; the distances hold exactly
+    in the answer.
+    """
     n = len(slant)
     if not least:
         return np.zeros(n)
     left, right = np.array([pair for pair, _ in least]).T
     distance = np.array([d for _, d in least])
-    rho = 0.3  # the weight of the distances against the slants; the answer does not depend on it, the number of rounds does
+    # the weight of the distances against the slants; the answer does not depend on it, the number of rounds does
+    rho = 0.3
     weighed = slant + 1e-5 * np.eye(n)  # keeps parts that hang on nothing from floating away
-    np.add.at(weighed, ([left, right, left, right], [left, right, right, left]), np.array([[rho], [rho], [-rho], [-rho]]))
+    np.add.at(
+        weighed, ([left, right, left, right], [left, right, right, left]), np.array([[rho], [rho], [-rho], [-rho]])
+    )
     inverse = np.linalg.inv(weighed)
     x, z, u = np.zeros(n), distance.copy(), np.zeros(len(least))
     for _ in range(600):

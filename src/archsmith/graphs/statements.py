@@ -1,7 +1,7 @@
 """The statements of a ``forward`` method, as a person would write them.
 
-Values that are used once are written inside the expression that uses them as long as that stays short. A value takes over the name of the one that it
-continues, and otherwise has the name of the part that made it.
+Values that are used once are written inside the expression that uses them as long as that stays short. A value takes
+over the name of the one that it continues, and otherwise has the name of the part that made it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,23 @@ class Expression:
 
     def leaves(self) -> list[Ref]:
         """The named values in it, from left to right."""
-        return [leaf for operand in self.operands for leaf in (operand.leaves() if isinstance(operand, Expression) else [operand])]
+        return [
+            leaf
+            for operand in self.operands
+            for leaf in (operand.leaves() if isinstance(operand, Expression) else [operand])
+        ]
 
     def steps(self) -> list[int]:
         """The steps in it, the outermost first."""
-        return [self.step, *(step for operand in self.operands if isinstance(operand, Expression) for step in operand.steps())]
+        return [
+            self.step,
+            *(step for operand in self.operands if isinstance(operand, Expression) for step in operand.steps()),
+        ]
 
     def depth(self) -> int:
-        return self.calls + max((operand.depth() for operand in self.operands if isinstance(operand, Expression)), default=0)
+        return self.calls + max(
+            (operand.depth() for operand in self.operands if isinstance(operand, Expression)), default=0
+        )
 
 
 class Body:
@@ -61,12 +70,18 @@ class Body:
         return [*lines, f"return {', '.join(names[ref] for ref in outputs)}"]
 
     def lines_by_name(self, outputs: Mapping[str, Ref]) -> list[str]:
-        """The body of a method that returns outputs in a dict, the auxiliary one only where the argument ``auxiliary`` is true."""
+        """The body of a method that returns outputs in a dict, the auxiliary one only where the argument ``auxiliary``
+        is true.
+        """
         real = {name: self._real(ref) for name, ref in outputs.items()}
         main = [ref for name, ref in real.items() if name != AUXILIARY]
         served = self._needed(main)
         statements = self._statements(sorted(served), list(real.values()))
-        later = self._statements([k for k in range(len(self.steps)) if k not in served], list(real.values()), served) if AUXILIARY in real else []
+        later = (
+            self._statements([k for k in range(len(self.steps)) if k not in served], list(real.values()), served)
+            if AUXILIARY in real
+            else []
+        )
         names = self._names(statements + later, list(real.values()))
         lines: list[str] = []
         held: dict[Ref, str] = {}
@@ -75,7 +90,9 @@ class Body:
                 held[main[0]] = self._written(statement, names)
             else:
                 lines += self._assigned(statement, names)
-        entries = ", ".join(f'"{name}": {held.get(ref) or names[ref]}' for name, ref in real.items() if name != AUXILIARY)
+        entries = ", ".join(
+            f'"{name}": {held.get(ref) or names[ref]}' for name, ref in real.items() if name != AUXILIARY
+        )
         if AUXILIARY not in real:
             return [*lines, *wrapped(f"return {{{entries}}}", 8)]
         lines += wrapped(f"outputs = {{{entries}}}", 8)
@@ -109,7 +126,9 @@ class Body:
         what = self.steps[k].what
         return len(self.classes[what].outputs) if isinstance(what, int) else 1
 
-    def _statements(self, order: Iterable[int], outputs: Sequence[Ref], earlier: Iterable[int] = ()) -> list[Expression]:
+    def _statements(
+        self, order: Iterable[int], outputs: Sequence[Ref], earlier: Iterable[int] = ()
+    ) -> list[Expression]:
         """The steps of ``order`` as statements; those that are written inside others are no statements of their own."""
         order = [k for k in order if self.steps[k].op != "identity"]
         here = set(order)
@@ -145,12 +164,17 @@ class Body:
         # A convolution begins a line of thought: what is normalised already is a value of its own.
         if outer.op in WEIGHTED and any(self.steps[step].op in NORMS for step in inner.steps()):
             return False
-        names = {leaf: self.skeleton.arguments[leaf[1]] if leaf[0] == ARGUMENT else self.steps[leaf[0]].local for leaf in inner.leaves()}
+        names = {
+            leaf: self.skeleton.arguments[leaf[1]] if leaf[0] == ARGUMENT else self.steps[leaf[0]].local
+            for leaf in inner.leaves()
+        }
         length = len(self._written(inner, names)) + len(outer.local) + 9 * len(outer.inputs)
         return length <= LONG
 
     def _names(self, statements: Sequence[Expression], outputs: Sequence[Ref]) -> dict[Ref, str]:
-        """A name for every value that a statement gives, used again when its value is dead and the new one continues it."""
+        """A name for every value that a statement gives, used again when its value is dead and the new one continues
+        it.
+        """
         last: dict[Ref, int] = {}
         users: dict[Ref, list[int]] = {}
         for i, statement in enumerate(statements):
@@ -172,11 +196,18 @@ class Body:
             ref = (statement.step, 0)
             operands = set(statement.leaves())
             before = next(iter(operands)) if len(operands) == 1 else None
-            goes_on = before is not None and (names[before] in ("x", "y") or (before[0] == ARGUMENT and not self.root and len(users[before]) == 1))
+            goes_on = before is not None and (
+                names[before] in ("x", "y") or (before[0] == ARGUMENT and not self.root and len(users[before]) == 1)
+            )
             if before is not None and goes_on and last[before] == i:
                 names[ref] = names[before]
                 continue
-            chained = before is not None and len(users.get(ref, ())) == 1 and ref not in outputs and set(statements[users[ref][0]].leaves()) == {ref}
+            chained = (
+                before is not None
+                and len(users.get(ref, ())) == 1
+                and ref not in outputs
+                and set(statements[users[ref][0]].leaves()) == {ref}
+            )
             short = [name for name in ("x", "y") if free(name, i)] if chained else []
             names[ref] = short[0] if short else self._unused(self._telling(statement), i, free)
         return names
@@ -210,7 +241,11 @@ class Body:
         for k, operand in enumerate(expression.operands):
             inner = self.steps[operand.step] if isinstance(operand, Expression) else None
             loose = inner is not None and inner.op in ("add", "mul") and not (step.op == "add" and inner.op == "mul")
-            if loose and re.search(rf"\{{{k}\}}[.\[ ]|[ ]\{{{k}\}}", step.what.text) and not step.what.text.startswith("torch.cat"):
+            if (
+                loose
+                and re.search(rf"\{{{k}\}}[.\[ ]|[ ]\{{{k}\}}", step.what.text)
+                and not step.what.text.startswith("torch.cat")
+            ):
                 operands[k] = f"({operands[k]})"
         return re.sub(r"\{(\d+)\}", lambda found: operands[int(found[1])], step.what.text)
 
@@ -236,7 +271,11 @@ def wrapped(line: str, by: int) -> list[str]:
     inside = line[opened + 1 : closed]
     if by + 4 + len(inside) <= WIDTH:
         return [line[: opened + 1], f"    {inside}", line[closed:]]
-    return [line[: opened + 1], *(f"    {part.strip()}," for part in _split(inside, ",") if part.strip()), line[closed:]]
+    return [
+        line[: opened + 1],
+        *(f"    {part.strip()}," for part in _split(inside, ",") if part.strip()),
+        line[closed:],
+    ]
 
 
 def _split(text: str, mark: str) -> list[str]:

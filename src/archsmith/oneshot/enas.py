@@ -1,13 +1,16 @@
-"""ENAS: a controller that learns, by policy gradient, which networks do well with shared weights; and how the best of them is derived.
+"""ENAS: a controller that learns, by policy gradient, which networks do well with shared weights; and how the best of
+them is derived.
 
-Source: Pham, Guan, Zoph, Le and Dean 2018 (arXiv 1802.03268), sections 2.2 and 2.3: after each epoch of shared weights the controller makes a fixed number of
-steps, rewarded by the accuracy of a sampled child on one minibatch of the validation part, with a moving average of rewards as base line; in the end some
-architectures are sampled, scored by their shared weights, and the best is trained from scratch.
+Source: Pham, Guan, Zoph, Le and Dean 2018 (arXiv 1802.03268), sections 2.2 and 2.3: after each epoch of shared weights
+the controller makes a fixed number of steps, rewarded by the accuracy of a sampled child on one minibatch of the
+validation part, with a moving average of rewards as base line; in the end some architectures are sampled, scored by
+their shared weights, and the best is trained from scratch.
 
-The paper and its code are two recipes. Of the paper: an LSTM of 100 units with logits 2.5 · tanh(logits / 5), an entropy weight of 0.1. Of the code
-for cells: learning rate 3.5e-3 and 30 steps of 10 samples an epoch, where the paper has 3.5e-4 and 2,000 steps of one sample.
-Differences: Adam as published (the code sets β1 = 0); the entropy of the decisions is maximised by its own gradient, as their mean, where ENAS adds the sampled
-entropy to the reward; the base line is corrected for having begun at zero, and forgets faster (0.95 as in carpedm20's ENAS-pytorch, the code: 0.99), as
+The paper and its code are two recipes. Of the paper: an LSTM of 100 units with logits 2.5 · tanh(logits / 5), an
+entropy weight of 0.1. Of the code for cells: learning rate 3.5e-3 and 30 steps of 10 samples an epoch, where the paper
+has 3.5e-4 and 2,000 steps of one sample. Differences: Adam as published (the code sets β1 = 0); the entropy of the
+decisions is maximised by its own gradient, as their mean, where ENAS adds the sampled entropy to the reward; the base
+line is corrected for having begun at zero, and forgets faster (0.95 as in carpedm20's ENAS-pytorch, the code: 0.99), as
 rewards rise while the weights learn; a roll-out that runs into a dead end is a failure with the lowest reward.
 """
 
@@ -40,9 +43,10 @@ Reward = Callable[[Architecture, int], float]
 class ControllerSettings:
     """The controller and its turns; the module says which source each default follows.
 
-    ``units`` of the LSTM, ``learning_rate`` of Adam, ``entropy`` the weight of the mean entropy of the decisions, ``baseline`` the weight of the past in the
-    moving average of rewards (0 to below 1), ``tanh`` and ``temperature`` bound the logits (``tanh`` None: not). ``steps`` of the controller after each
-    epoch, each on ``batch`` samples; ``levels`` into which a range of numbers is cut.
+    ``units`` of the LSTM, ``learning_rate`` of Adam, ``entropy`` the weight of the mean entropy of the decisions,
+    ``baseline`` the weight of the past in the moving average of rewards (0 to below 1), ``tanh`` and ``temperature``
+    bound the logits (``tanh`` None: not). ``steps`` of the controller after each epoch, each on ``batch`` samples;
+    ``levels`` into which a range of numbers is cut.
     """
 
     units: int = 100
@@ -59,13 +63,18 @@ class ControllerSettings:
         for name, least in {"units": 1, "steps": 1, "batch": 1, "levels": 2}.items():
             if getattr(self, name) < least:
                 raise UsageError(f"The controller's {name} is {getattr(self, name)}.", f"Give {least} or more.")
-        positive = {"learning_rate": self.learning_rate, "temperature": self.temperature, "tanh": 1.0 if self.tanh is None else self.tanh}
+        positive = {
+            "learning_rate": self.learning_rate,
+            "temperature": self.temperature,
+            "tanh": 1.0 if self.tanh is None else self.tanh,
+        }
         for name, value in positive.items():
             if not 0 < value < math.inf:
                 raise UsageError(f"The controller's {name} is {value}.", "Give a positive number.")
         if not (0 <= self.entropy < math.inf and 0 <= self.baseline < 1):
             raise UsageError(
-                f"The controller's entropy is {self.entropy} and its baseline {self.baseline}.", "Give 0 or more, and a number from 0 to below 1."
+                f"The controller's entropy is {self.entropy} and its baseline {self.baseline}.",
+                "Give 0 or more, and a number from 0 to below 1.",
             )
 
 
@@ -77,7 +86,9 @@ class Best(NamedTuple):
 
 
 class ControllerTraining:
-    """A controller and its base line after ``n_updates`` steps. It is a Sampler too: shared weights are trained by what it draws."""
+    """A controller and its base line after ``n_updates`` steps. It is a Sampler too: shared weights are trained by what
+    it draws.
+    """
 
     def __init__(self, space: Space, settings: ControllerSettings, seed: int) -> None:
         s = settings
@@ -98,13 +109,17 @@ class ControllerTraining:
         return drawn(lambda: draw_from(self.controller, self.space, self.settings.levels, rng)[0])
 
     def update(self, reward: Reward, worst: float) -> None:
-        """One step up the gradient of the expected ``reward(architecture, number of the sample)``; dead ends get ``worst``."""
+        """One step up the gradient of the expected ``reward(architecture, number of the sample)``; dead ends get
+        ``worst``.
+        """
         settings, rollouts, advantages, rewards, entropies = self.settings, [], [], [], []
         if self.n_updates % settings.steps == 0:
             self.best = None
         for i in range(settings.batch):
             number = self.n_updates * settings.batch + i
-            architecture, rollout, probabilities = draw_from(self.controller, self.space, settings.levels, generator(self.seed, "sample", number))
+            architecture, rollout, probabilities = draw_from(
+                self.controller, self.space, settings.levels, generator(self.seed, "sample", number)
+            )
             value = worst if architecture is None else reward(architecture, number)
             past = settings.baseline
             self.total, self.weight = past * self.total + (1 - past) * value, past * self.weight + (1 - past)
@@ -121,7 +136,11 @@ class ControllerTraining:
         self.reward, self.entropy = math.fsum(rewards) / len(rewards), math.fsum(entropies) / max(1, len(entropies))
 
     def state(self) -> dict[str, Any]:
-        rows = {name: [list(names) for names in table.number] for name, table in self._tables().items() if isinstance(table, Rows)}
+        rows = {
+            name: [list(names) for names in table.number]
+            for name, table in self._tables().items()
+            if isinstance(table, Rows)
+        }
         best = None if self.best is None else [self.best.reward, self.best.architecture.to_json()]
         counts = {"n_updates": self.n_updates, "n_steps": self.controller.n_steps}
         said = {"reward": self.reward, "entropy": self.entropy, "best": best}
@@ -129,10 +148,16 @@ class ControllerTraining:
 
     def tensors(self) -> dict[str, Tensor]:
         """Weights and Adam's moments, as ``<table>.<array>``."""
-        return {f"{name}.{array}": torch.from_numpy(getattr(table, array)) for name, table in self._tables().items() for array in ARRAYS}
+        return {
+            f"{name}.{array}": torch.from_numpy(getattr(table, array))
+            for name, table in self._tables().items()
+            for array in ARRAYS
+        }
 
     def load(self, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        self.total, self.weight, self.reward, self.entropy = (state[name] for name in ("total", "weight", "reward", "entropy"))
+        self.total, self.weight, self.reward, self.entropy = (
+            state[name] for name in ("total", "weight", "reward", "entropy")
+        )
         self.n_updates, self.controller.n_steps = state["n_updates"], state["n_steps"]
         self.best = None if state["best"] is None else Best(state["best"][0], Architecture.from_json(state["best"][1]))
         for name, table in self._tables().items():
@@ -174,7 +199,9 @@ class Derived(NamedTuple):
 def derive_best(
     space: Space, draw: Callable[[int], Architecture], score: Callable[[Architecture], float], n: int, keep: int
 ) -> Iterator[list[Derived]]:
-    """Of ``n`` draws the ``keep`` that score best, best first: what is known after each draw. Networks that are equal are scored once."""
+    """Of ``n`` draws the ``keep`` that score best, best first: what is known after each draw. Networks that are equal
+    are scored once.
+    """
     found: dict[str, Derived] = {}
     for number in range(n):
         architecture = draw(number)

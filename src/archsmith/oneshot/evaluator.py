@@ -1,8 +1,10 @@
-"""The evaluator that scores by shared weights: train one bank for the whole space while preparing, then look each architecture up in it.
+"""The evaluator that scores by shared weights: train one bank for the whole space while preparing, then look each
+architecture up in it.
 
-Any strategy can ask it: evolution with uniformly trained weights is SPOS (Guo et al. 2020, arXiv 1904.00420), random search that of Li and Talwalkar 2019
-(arXiv 1902.07638), and ``sampler="controller"`` with the strategy ``enas`` is ENAS (Pham et al. 2018, arXiv 1802.03268). Batch norm uses the statistics of
-the batch that is scored, as in ENAS; a network that is kept gets its own by ``graphs.network.recalibrate``, or is trained from scratch.
+Any strategy can ask it: evolution with uniformly trained weights is SPOS (Guo et al. 2020, arXiv 1904.00420), random
+search that of Li and Talwalkar 2019 (arXiv 1902.07638), and ``sampler="controller"`` with the strategy ``enas`` is ENAS
+(Pham et al. 2018, arXiv 1802.03268). Batch norm uses the statistics of the batch that is scored, as in ENAS; a network
+that is kept gets its own by ``graphs.network.recalibrate``, or is trained from scratch.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive, generator
 from archsmith.core.trial import Outcome
-from archsmith.data.images import ImageSet
+from archsmith.data.images.decode import ImageSet
 from archsmith.data.splits import Splits
 from archsmith.data.stored import opened, part_of
 from archsmith.evaluators.training import METRICS, need_alike
@@ -51,17 +53,21 @@ LOOKED_AT = 20  # sampled networks that the batch has to fit in memory for
 class SharedWeightsEvaluator:
     """How good a network is with the weights that it shares with all others of the space.
 
-    ``space`` is laid out in its sharing form where it has one (``sharing.sharing_form``); ``params`` and ``macs`` are those of ``space`` as it is given. ``data`` is
-    the folder of stored splits. ``recipe`` trains the bank, for ``recipe.epochs``; ``sampler`` says on which architectures: ``uniform``, ``fair`` or those that
-    a ``controller`` draws, which learns in turns with the weights. At the end ``candidates`` architectures are drawn by the sampler and scored on one
-    minibatch (0: none); the ``derived`` best go into the notes, for the strategy ``enas``. ``n_train`` and ``n_valid`` cap the pictures, class by class.
+    ``space`` is laid out in its sharing form where it has one (``sharing.sharing_form``); ``params`` and ``macs`` are
+    those of ``space`` as it is given. ``data`` is the folder of stored splits. ``recipe`` trains the bank, for
+    ``recipe.epochs``; ``sampler`` says on which architectures: ``uniform``, ``fair`` or those that a ``controller``
+    draws, which learns in turns with the weights. At the end ``candidates`` architectures are drawn by the sampler and
+    scored on one minibatch (0: none); the ``derived`` best go into the notes, for the strategy ``enas``. ``n_train``
+    and ``n_valid`` cap the pictures, class by class.
 
-    A trial is scored on ``n_eval`` minibatches of the validation part (None: all of it), the same ones in every trial; its fidelity and what it says under
-    ``recipe/`` do not count. Preparing may take the ``share`` of the search's time. ``folder``: where the bank is kept, for several studies to use (None: with
-    the study). ``precision``, ``device``, ``memory_mb`` and ``task`` as in the training evaluator; ``seed`` is where all randomness of the bank comes
-    from, whatever the study's own.
+    A trial is scored on ``n_eval`` minibatches of the validation part (None: all of it), the same ones in every trial;
+    its fidelity and what it says under ``recipe/`` do not count. Preparing may take the ``share`` of the search's time.
+    ``folder``: where the bank is kept, for several studies to use (None: with the study). ``precision``, ``device``,
+    ``memory_mb`` and ``task`` as in the training evaluator; ``seed`` is where all randomness of the bank comes from,
+    whatever the study's own.
 
-    Metrics: those of the training evaluator. The note ``untrained`` is the share of the network's parameters that no step of training has moved.
+    Metrics: those of the training evaluator. The note ``untrained`` is the share of the network's parameters that no
+    step of training has moved.
     """
 
     space: NetworkSpace
@@ -94,7 +100,9 @@ class SharedWeightsEvaluator:
         if self.task not in METRICS:
             raise UsageError(f"The evaluator's task is {self.task!r}.", f"It takes one of {', '.join(METRICS)}.")
         if not 0 < self.share < 1:
-            raise UsageError(f"The evaluator's share is {self.share}.", "Give a part of the search's time, between 0 and 1.")
+            raise UsageError(
+                f"The evaluator's share is {self.share}.", "Give a part of the search's time, between 0 and 1."
+            )
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -107,7 +115,9 @@ class SharedWeightsEvaluator:
     # Preparing
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
-        """Train the bank, or go on with it, or find it finished. Notes: what it took, and ``derived``, a list of {architecture, score}, best first."""
+        """Train the bank, or go on with it, or find it finished. Notes: what it took, and ``derived``, a list of
+        {architecture, score}, best first.
+        """
         splits = opened(self.data)
         need_alike(self.space, self.task, splits)
         device = devices.choose(self.device).torch
@@ -143,12 +153,16 @@ class SharedWeightsEvaluator:
         return (Fair if self.sampler == "fair" else Uniform)(space, derive(self.seed, "sampler"))
 
     def _fitting(self, space: NetworkSpace) -> SharedRecipe:
-        """The recipe with a batch for which the largest of some networks fits into memory. Raises EvaluationError (``memory``)."""
+        """The recipe with a batch for which the largest of some networks fits into memory. Raises EvaluationError
+        (``memory``).
+        """
         if self.memory_mb is None:
             return self.recipe
         rng = generator(self.seed, "memory")
         graphs = (space.graph(space.sample(rng)) for _ in range(LOOKED_AT))
-        return replace(self.recipe, batch_size=min(fitting(graph, self.recipe, self.memory_mb).batch_size for graph in graphs))
+        return replace(
+            self.recipe, batch_size=min(fitting(graph, self.recipe, self.memory_mb).batch_size for graph in graphs)
+        )
 
     @property
     def _job(self) -> str:
@@ -168,7 +182,8 @@ class SharedWeightsEvaluator:
         shared, splits = self._shared(context), opened(self.data)
         valid = _shuffled(self.data, self.n_valid)
         n = len(valid) if self.n_eval is None else min(len(valid), self.n_eval * self.recipe.batch_size)
-        # Batches of one size: batch norm sees each of them by itself, and a small last one would be judged by poor statistics.
+        # Batches of one size: batch norm sees each of them by itself, and a small last one would be judged by poor
+        # statistics.
         most = self.recipe.batch_size if self.n_eval is not None else BATCH
         size = -(-n // -(-n // most))
         score = evaluate(
@@ -223,7 +238,9 @@ def _loaded(evaluator: SharedWeightsEvaluator, file: str, changed: int) -> Share
 
 @lru_cache(maxsize=2)
 def _shuffled(folder: str, limit: int | None) -> ImageSet:
-    """The validation part in an order that depends on nothing else: stored pictures may be sorted by class, and batch norm needs mixed batches."""
+    """The validation part in an order that depends on nothing else: stored pictures may be sorted by class, and batch
+    norm needs mixed batches.
+    """
     part = part_of(folder, "valid", limit)
     order = generator(0, "validation order").permutation(len(part))
     return ImageSet(np.ascontiguousarray(part.images[order]), part.labels[order], part.classes)

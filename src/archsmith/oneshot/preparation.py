@@ -1,9 +1,11 @@
-"""The prepare phase of shared weights: train the bank, and the controller in turns with it, then derive; killed anywhere, it goes on where it was.
+"""The prepare phase of shared weights: train the bank, and the controller in turns with it, then derive; killed
+anywhere, it goes on where it was.
 
-All that it knows lies in one file, which is replaced in one move: weights, momenta and manifest of the bank, the sampler (a controller with its optimiser),
-counters, and at the end the derived architectures. What comes next follows from two counters, the steps of the weights and those of the controller, and
-every step takes its randomness from (seed, its number). So on the CPU, without a limit on time, a preparation that was killed in the middle of an
-epoch ends with the same numbers as one that was left alone.
+All that it knows lies in one file, which is replaced in one move: weights, momenta and manifest of the bank, the
+sampler (a controller with its optimiser), counters, and at the end the derived architectures. What comes next follows
+from two counters, the steps of the weights and those of the controller, and every step takes its randomness from (seed,
+its number). So on the CPU, without a limit on time, a preparation that was killed in the middle of an epoch ends with
+the same numbers as one that was left alone.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import generator
 from archsmith.core.space import Space
-from archsmith.data.images import ImageSet
+from archsmith.data.images.decode import ImageSet
 from archsmith.graphs.bank import WeightBank
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.oneshot.enas import ControllerTraining, derive_best
@@ -40,10 +42,13 @@ from archsmith.training.schedules import Pace
 FILE = "bank.safetensors"
 SAVE_SECONDS = 20.0  # between two checkpoints; what is lost by a kill is at most this much
 REPORT_SECONDS = 10.0  # between two reports, so that whoever looks on sees it move
-WORST_NUMBER = -1.0  # the least reward where numbers are predicted: R² has no lower bound, and one bad child would drown all others
+# the least reward where numbers are predicted: R² has no lower bound, and one bad child would drown all others
+WORST_NUMBER = -1.0
 
 
-def shared_of(space: NetworkSpace, device: torch.device, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Shared:
+def shared_of(
+    space: NetworkSpace, device: torch.device, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]
+) -> Shared:
     """The shared weights in a checkpoint of a preparation."""
     shared = Shared(space, WeightBank.rebuilt(facts["bank"], checkpoint.part(tensors, "bank/")), device)
     shared.trained = {entry.key for entry in shared.bank.manifest()} - set(facts["untrained"])
@@ -59,8 +64,9 @@ class Prepared(NamedTuple):
 
 @dataclass
 class Preparation:
-    """One opening of a preparation. ``job`` is what must be the same for a checkpoint to be of it; ``share`` of the time until the context's deadline may
-    be spent, over all openings; ``valid`` is in an order that looks like chance, of which rewards and scores take minibatches.
+    """One opening of a preparation. ``job`` is what must be the same for a checkpoint to be of it; ``share`` of the
+    time until the context's deadline may be spent, over all openings; ``valid`` is in an order that looks like chance,
+    of which rewards and scores take minibatches.
     """
 
     shared: Shared
@@ -140,8 +146,11 @@ class Preparation:
         """Train to the next epoch boundary or until no step fits any more."""
         epoch, behind = divmod(self.pace.step, self.per_epoch)
         self.losses = Losses(devices.queues(self.shared.device), self.pace.taken)
-        # The batches behind are made again, for the generator that augments them to stand where it stood; that costs little beside a step.
-        for images, targets in islice(training_batches(feed, self.recipe, self.normalisation, self.seed, epoch), behind, None):
+        # The batches behind are made again, for the generator that augments them to stand where it stood; that costs
+        # little beside a step.
+        for images, targets in islice(
+            training_batches(feed, self.recipe, self.normalisation, self.seed, epoch), behind, None
+        ):
             before = self.elapsed
             number = self.pace.step
             self.training.step(self.sampler.draw(number), images, targets, self.losses, number, self.pace.progress)
@@ -180,7 +189,13 @@ class Preparation:
     def _derive(self) -> None:
         first = np.arange(min(self.recipe.batch_size, len(self.valid)))
         draw = self.sampler.draw
-        for best in derive_best(self.space, lambda i: draw(self.pace.n_steps + i), lambda a: self._score(a, first), self.candidates, self.keep):
+        for best in derive_best(
+            self.space,
+            lambda i: draw(self.pace.n_steps + i),
+            lambda a: self._score(a, first),
+            self.candidates,
+            self.keep,
+        ):
             self.context.check()
             self.derived = [row.to_dict() for row in best]
 
@@ -200,16 +215,27 @@ class Preparation:
 
     def _report(self) -> None:
         """Where it stands, in numbers, and ``best``: the best sample of the controller's present turn, as text."""
-        metrics: dict[str, Any] = {"epochs": self.pace.n_steps / self.per_epoch, "seconds": self.elapsed, "seconds_left": self._seconds_left()}
+        metrics: dict[str, Any] = {
+            "epochs": self.pace.n_steps / self.per_epoch,
+            "seconds": self.elapsed,
+            "seconds_left": self._seconds_left(),
+        }
         if self.losses.values:
             metrics |= {"train_loss": self.losses.mean(), "learning_rate": self.recipe.rate(self.pace.progress)}
         if self.controller is not None and self.controller.n_updates:
             c = self.controller
             metrics |= {"reward": c.reward, "baseline": c.baseline, "entropy": c.entropy}
-            metrics |= {"best_reward": c.best.reward, "best": c.best.architecture.to_json()} if c.best is not None else {}
+            metrics |= (
+                {"best_reward": c.best.reward, "best": c.best.architecture.to_json()} if c.best is not None else {}
+            )
         if self.derived:
-            metrics |= {"best_reward": self.derived[0]["score"], "best": Architecture(self.derived[0]["architecture"]).to_json()}
-        self.context.report(self.pace.step / self.per_epoch, {name: value for name, value in metrics.items() if value is not None})
+            metrics |= {
+                "best_reward": self.derived[0]["score"],
+                "best": Architecture(self.derived[0]["architecture"]).to_json(),
+            }
+        self.context.report(
+            self.pace.step / self.per_epoch, {name: value for name, value in metrics.items() if value is not None}
+        )
         self.reported_at = self.elapsed
 
     def _seconds_left(self) -> float | None:
@@ -221,7 +247,9 @@ class Preparation:
         updates = 0
         if self.controller is not None:
             updates = self.pace.n_steps // self.per_epoch * self.controller.settings.steps - self.controller.n_updates
-        needed = (self.pace.n_steps - self.pace.step + 0.5 * self.candidates) * self.pace.step_seconds + updates * self.turn_seconds
+        needed = (
+            self.pace.n_steps - self.pace.step + 0.5 * self.candidates
+        ) * self.pace.step_seconds + updates * self.turn_seconds
         return needed if self.pace.seconds is None else max(0.0, min(needed, self.pace.seconds - self.elapsed))
 
     def _notes(self) -> dict[str, Any]:
@@ -232,7 +260,11 @@ class Preparation:
             "seconds": self.elapsed,
             "keys": len(bank),
             "params": sum(tensor.numel() for tensor in bank.tensors().values()),
-            **({"controller_steps": self.controller.n_updates, "entropy": self.controller.entropy} if self.controller is not None else {}),
+            **(
+                {"controller_steps": self.controller.n_updates, "entropy": self.controller.entropy}
+                if self.controller is not None
+                else {}
+            ),
             "derived": self.derived,
         }
 

@@ -1,14 +1,16 @@
-"""Shared weights: one bank for all networks of a space, of which each training step moves what one sampled architecture uses.
+"""Shared weights: one bank for all networks of a space, of which each training step moves what one sampled architecture
+uses.
 
-Source: ENAS, Pham et al. 2018 (arXiv 1802.03268), section 2.2: one child a step (M = 1), batch statistics in batch norm whenever shared weights are used.
-Uniform sampling: Guo et al. 2020 (SPOS, arXiv 1904.00420), Li and Talwalkar 2019 (arXiv 1902.07638). Fair sampling: Chu et al. 2021 (FairNAS, arXiv
-1907.01845), section 3.
+Source: ENAS, Pham et al. 2018 (arXiv 1802.03268), section 2.2: one child a step (M = 1), batch statistics in batch norm
+whenever shared weights are used. Uniform sampling: Guo et al. 2020 (SPOS, arXiv 1904.00420), Li and Talwalkar 2019
+(arXiv 1902.07638). Fair sampling: Chu et al. 2021 (FairNAS, arXiv 1907.01845), section 3.
 
-Momentum and weight decay move only what the child of a step has used: the optimiser is handed that child's parameters, and keeps a momentum for each
-parameter of the bank from the first step that used it.
+Momentum and weight decay move only what the child of a step has used: the optimiser is handed that child's parameters,
+and keeps a momentum for each parameter of the bank from the first step that used it.
 
-Differences: ENAS decays every weight, ours all but biases and batch norm, as everywhere here. FairNAS adds up the gradients of one round, in which
-every option of every decision occurs once, before it makes one step; that needs as many options everywhere, so ours makes a step for each child.
+Differences: ENAS decays every weight, ours all but biases and batch norm, as everywhere here. FairNAS adds up the
+gradients of one round, in which every option of every decision occurs once, before it makes one step; that needs as
+many options everywhere, so ours makes a step for each child.
 """
 
 from __future__ import annotations
@@ -39,17 +41,20 @@ from archsmith.training.recipe import Recipe
 from archsmith.training.schedules import rate
 
 LEVELS = 8  # parts of a range of numbers that fair sampling deals
-SHARING = {"shared": True, "skips": "add", "ends": "project"}  # settings of scales that give weights one shape whatever was chosen
+# settings of scales that give weights one shape whatever was chosen
+SHARING = {"shared": True, "skips": "add", "ends": "project"}
 
 
 @dataclass(frozen=True)
 class SharedRecipe(Recipe):
-    """A recipe for shared weights; what the fields mean is said at ``Recipe``, and ``epochs`` are those of the whole bank.
+    """A recipe for shared weights; what the fields mean is said at ``Recipe``, and ``epochs`` are those of the whole
+    bank.
 
-    Defaults after ENAS's paper, CIFAR-10: SGD with Nesterov momentum 0.9, learning rate 0.05, weight decay 1e-4, no label smoothing, and the cosine
-    begun anew ``restarts`` times, each cycle twice as long as the one before (Loshchilov and Hutter 2017, arXiv 1608.03983): 310 epochs = 10 + 20 + 40 +
-    80 + 160. (Its code for cells: 150 epochs, 3 restarts, batches of 160.) Ours are shorter by default, the batch is 128, gradients are clipped at 5, and the
-    cosine ends at 0.2 % of its peak, where theirs does at 2 % (paper) and 1 % (code).
+    Defaults after ENAS's paper, CIFAR-10: SGD with Nesterov momentum 0.9, learning rate 0.05, weight decay 1e-4, no
+    label smoothing, and the cosine begun anew ``restarts`` times, each cycle twice as long as the one before
+    (Loshchilov and Hutter 2017, arXiv 1608.03983): 310 epochs = 10 + 20 + 40 + 80 + 160. (Its code for cells: 150
+    epochs, 3 restarts, batches of 160.) Ours are shorter by default, the batch is 128, gradients are clipped at 5, and
+    the cosine ends at 0.2 % of its peak, where theirs does at 2 % (paper) and 1 % (code).
     """
 
     learning_rate: float = 0.05
@@ -62,7 +67,9 @@ class SharedRecipe(Recipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.average:
-            raise UsageError(f"The shared recipe's average is {self.average}.", "Shared weights are not averaged; leave it at 0.")
+            raise UsageError(
+                f"The shared recipe's average is {self.average}.", "Shared weights are not averaged; leave it at 0."
+            )
         if not 0 <= self.restarts <= 16:
             raise UsageError(f"The shared recipe's restarts are {self.restarts}.", "Give a number from 0 to 16.")
 
@@ -79,12 +86,16 @@ def within_cycle(progress: float, restarts: int) -> float:
 
 
 def sharing_form(space: NetworkSpace) -> NetworkSpace:
-    """``space`` as its weights are shared: laid out so that a weight has one shape whatever was chosen, where the space knows such a form; no recipe."""
+    """``space`` as its weights are shared: laid out so that a weight has one shape whatever was chosen, where the space
+    knows such a form; no recipe.
+    """
     space = dataclasses.replace(space, recipe=None)
     scale: Any = getattr(space, "scale", None)
     if scale is None:
         return space
-    known = {name: value for name, value in SHARING.items() if name in {field.name for field in dataclasses.fields(scale)}}
+    known = {
+        name: value for name, value in SHARING.items() if name in {field.name for field in dataclasses.fields(scale)}
+    }
     return dataclasses.replace(space, scale=dataclasses.replace(scale, **known))  # type: ignore[call-arg]
 
 
@@ -115,24 +126,37 @@ class Shared:
 
 
 class SharedTraining:
-    """Steps of gradient descent on a bank, one child each. ``arithmetic`` as in ``training.precision``; "auto" is chosen for each child."""
+    """Steps of gradient descent on a bank, one child each. ``arithmetic`` as in ``training.precision``; "auto" is
+    chosen for each child.
+    """
 
     def __init__(self, shared: Shared, recipe: SharedRecipe, goal: Goal, arithmetic: str, seed: int) -> None:
         self.shared, self.recipe, self.goal, self.arithmetic, self.seed = shared, recipe, goal, arithmetic, seed
         groups = [{"params": [], "weight_decay": recipe.weight_decay}, {"params": [], "weight_decay": 0.0}]
-        self.optimizer = torch.optim.SGD(groups, lr=recipe.peak, momentum=recipe.momentum, nesterov=recipe.momentum > 0, foreach=True)
+        self.optimizer = torch.optim.SGD(
+            groups, lr=recipe.peak, momentum=recipe.momentum, nesterov=recipe.momentum > 0, foreach=True
+        )
         self.scaler = precision.scaler(precision.choose(arithmetic, None, shared.device), shared.device)
 
-    def step(self, architecture: Architecture, images: Tensor, targets: Tensor, losses: Losses, number: int, progress: float) -> None:
-        """Step ``number`` with ``architecture`` on a batch, at ``progress`` of the training. Raises EvaluationError (``diverged``)."""
+    def step(
+        self, architecture: Architecture, images: Tensor, targets: Tensor, losses: Losses, number: int, progress: float
+    ) -> None:
+        """Step ``number`` with ``architecture`` on a batch, at ``progress`` of the training. Raises EvaluationError
+        (``diverged``).
+        """
         network, recipe = self.shared.network(architecture), self.recipe
         network.train()
         network.set_progress(progress)
-        torch.manual_seed(derive(self.seed, "layers", number))  # dropout and drop path draw from the (private) default generators
+        # dropout and drop path draw from the (private) default generators
+        torch.manual_seed(derive(self.seed, "layers", number))
         with precision.autocast(precision.choose(self.arithmetic, network, self.shared.device), self.shared.device):
             outputs = network.forward_all(images)
         weights = {name: recipe.auxiliary if name == "auxiliary" else 1.0 for name in outputs}
-        terms = [weights[name] * self.goal.loss(output, targets, recipe.label_smoothing) for name, output in outputs.items() if weights[name]]
+        terms = [
+            weights[name] * self.goal.loss(output, targets, recipe.label_smoothing)
+            for name, output in outputs.items()
+            if weights[name]
+        ]
         loss = torch.stack(terms).sum()
         losses.add(loss)
         parameters = list(network.parameters())
@@ -157,7 +181,9 @@ class SharedTraining:
         """By the names of the bank's items."""
         state = self.optimizer.state
         return {
-            name: state[parameter]["momentum_buffer"] for name, parameter in self.shared.bank.items() if "momentum_buffer" in state.get(parameter, {})
+            name: state[parameter]["momentum_buffer"]
+            for name, parameter in self.shared.bank.items()
+            if "momentum_buffer" in state.get(parameter, {})
         }
 
     def load(self, momenta: dict[str, Tensor]) -> None:
@@ -170,7 +196,9 @@ class SharedTraining:
 
 
 class Sampler(Protocol):
-    """Draws the architecture of step ``number``. What it has to remember between draws is in ``state()``, JSON data, and ``tensors()``."""
+    """Draws the architecture of step ``number``. What it has to remember between draws is in ``state()``, JSON data,
+    and ``tensors()``.
+    """
 
     def draw(self, number: int) -> Architecture: ...
 
@@ -204,9 +232,10 @@ class Uniform:
 class Fair:
     """Every option of a decision once in each of its rounds, in random order (strict fairness).
 
-    A decision deals its options like a shuffled deck, whatever the space's own weights; an empty deck is shuffled anew. A decision that depends on others
-    deals only when it is asked, so its rounds are its own, and one whose options change has a deck for each set of options. Where all decisions are always
-    asked and have n options each, n children in a row are one round of FairNAS. Options of a child that ran into a dead end are used up.
+    A decision deals its options like a shuffled deck, whatever the space's own weights; an empty deck is shuffled anew.
+    A decision that depends on others deals only when it is asked, so its rounds are its own, and one whose options
+    change has a deck for each set of options. Where all decisions are always asked and have n options each, n children
+    in a row are one round of FairNAS. Options of a child that ran into a dead end are used up.
     """
 
     def __init__(self, space: Space, seed: int) -> None:
@@ -215,7 +244,9 @@ class Fair:
 
     def draw(self, number: int) -> Architecture:
         rng = generator(self.seed, "child", number)
-        return drawn(lambda: self.space.trace(lambda path, options, weights: self._deal(path, options, rng)).architecture)
+        return drawn(
+            lambda: self.space.trace(lambda path, options, weights: self._deal(path, options, rng)).architecture
+        )
 
     def _deal(self, path: str, options: Options, rng: Any) -> Scalar:
         choices = choices_of(options, LEVELS)

@@ -1,12 +1,15 @@
-"""Runs a comparison: the same problem, budget and seeds for several strategies, each (strategy, seed) a study of its own, spread over processes.
+"""Runs a comparison: the same problem, budget and seeds for several strategies, each (strategy, seed) a study of its
+own, spread over processes.
 
-``<folder>/comparison.json`` holds the plan, ``<folder>/runs/<strategy>-<seed>/`` the log of a run (``events.sqlite``) and, once it has ended,
-``result.json``. Killed at any moment, the same comparison goes on: finished runs are read, a run that was cut short resumes from its log.
+``<folder>/comparison.json`` holds the plan, ``<folder>/runs/<strategy>-<seed>/`` the log of a run (``events.sqlite``)
+and, once it has ended, ``result.json``. Killed at any moment, the same comparison goes on: finished runs are read, a
+run that was cut short resumes from its log.
 
-What a run is judged by. A search sees what its trials return (the noisy score of a short training, say); it is judged by the *true* score of the
-architecture that it answers with. That is ``evaluator.standing(architecture, metric)`` where the evaluator knows its whole table, by the metric that
-``evaluator.judged_by(metric)`` names, else what the trial returned. The answer is ``strategy.answer(history)`` where the strategy has an opinion, else the
-best by what was seen; with several objectives it is the whole front.
+What a run is judged by. A search sees what its trials return (the noisy score of a short training, say); it is judged
+by the *true* score of the architecture that it answers with. That is ``evaluator.standing(architecture, metric)`` where
+the evaluator knows its whole table, by the metric that ``evaluator.judged_by(metric)`` names, else what the trial
+returned. The answer is ``strategy.answer(history)`` where the strategy has an opinion, else the best by what was seen;
+with several objectives it is the whole front.
 """
 
 from __future__ import annotations
@@ -60,9 +63,10 @@ Values = tuple[float, ...]  # one for each objective
 class Plan:
     """What is compared, as JSON data.
 
-    ``space``, ``evaluator`` and ``strategies`` (label -> spec) are specs as in ``archsmith.catalog``, ``problem`` is ``Problem.to_dict()``. ``seconds`` and
-    ``trials`` limit each run (None: no such limit), run k of ``runs`` has the study seed ``seed`` + k. ``judged_by``: for each objective the metric
-    that an answer is judged by. ``title`` is what people call the problem.
+    ``space``, ``evaluator`` and ``strategies`` (label -> spec) are specs as in ``archsmith.catalog``, ``problem`` is
+    ``Problem.to_dict()``. ``seconds`` and ``trials`` limit each run (None: no such limit), run k of ``runs`` has the
+    study seed ``seed`` + k. ``judged_by``: for each objective the metric that an answer is judged by. ``title`` is what
+    people call the problem.
     """
 
     title: str
@@ -78,7 +82,10 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.runs < 1:
-            raise UsageError(f"A comparison cannot have {self.runs} runs.", "Give 1 or more of each strategy; 6 are the least that can be tested.")
+            raise UsageError(
+                f"A comparison cannot have {self.runs} runs.",
+                "Give 1 or more of each strategy; 6 are the least that can be tested.",
+            )
         if self.seconds is None and self.trials is None:
             raise UsageError("A comparison needs a budget for each run.", "Give seconds or trials.")
         Budget(self.seconds, self.trials)
@@ -86,7 +93,9 @@ class Plan:
             raise UsageError("There is no strategy to compare.", "Name some: random,evolution,local.")
         for label in self.strategies:
             if not LABEL.fullmatch(label):
-                raise UsageError(f"A strategy cannot be called {label!r}.", "Use letters, digits, dots, dashes and underscores.")
+                raise UsageError(
+                    f"A strategy cannot be called {label!r}.", "Use letters, digits, dots, dashes and underscores."
+                )
         n = len(self.problem["objectives"])
         if n > MOST_OBJECTIVES:
             raise UsageError(f"A comparison takes one objective or two, not {n}.", "Make the others limits.")
@@ -107,13 +116,16 @@ class Plan:
         judged_by: str | None = None,
         title: str | None = None,
     ) -> Plan:
-        """The plan of comparing ``strategies`` (label -> strategy). ``judged_by``: the metric instead of the first objective."""
+        """The plan of comparing ``strategies`` (label -> strategy). ``judged_by``: the metric instead of the first
+        objective.
+        """
         defaults = [judged_by_of(evaluator, objective.metric) for objective in problem.objectives]
         metrics = [judged_by or defaults[0], *defaults[1:]]
         unknown = [metric for metric in (*metrics, *problem.metrics) if metric not in evaluator.metrics]
         if unknown:
             raise UsageError(
-                f"{type(evaluator).__name__} has no metric {unknown[0]!r} to search for or to judge by.", f"It has: {', '.join(evaluator.metrics)}."
+                f"{type(evaluator).__name__} has no metric {unknown[0]!r} to search for or to judge by.",
+                f"It has: {', '.join(evaluator.metrics)}.",
             )
         plan = cls(
             title or type(evaluator).__name__.removesuffix("Evaluator"),
@@ -140,7 +152,10 @@ class Plan:
     @property
     def maximize(self) -> tuple[bool, ...]:
         """For each metric of ``judged_by``."""
-        return tuple(_maximize(metric, *each[:2]) for metric, each in zip(self.judged_by, self.problem["objectives"], strict=True))
+        return tuple(
+            _maximize(metric, *each[:2])
+            for metric, each in zip(self.judged_by, self.problem["objectives"], strict=True)
+        )
 
     @property
     def key(self) -> str:
@@ -151,7 +166,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Step:
-    """From the ``n``-th finished trial on, after ``seconds`` of trials, this stands: the values of the answer, or of all members of the front."""
+    """From the ``n``-th finished trial on, after ``seconds`` of trials, this stands: the values of the answer, or of
+    all members of the front.
+    """
 
     n: int
     seconds: float
@@ -160,9 +177,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of one search. ``curve``: its answers over time; ``tried``: the best architecture tried so far, whether the search recognised it or not (one
-    objective only); both by the metrics of the plan. ``seconds`` of trials (simulated for tables), ``wall_seconds`` of clock. ``answer``: trial and
-    architecture (one objective only); ``reason`` why it ended; ``error`` what the first trial that failed said."""
+    """What came of one search. ``curve``: its answers over time; ``tried``: the best architecture tried so far, whether
+    the search recognised it or not (one objective only); both by the metrics of the plan. ``seconds`` of trials
+    (simulated for tables), ``wall_seconds`` of clock. ``answer``: trial and architecture (one objective only);
+    ``reason`` why it ended; ``error`` what the first trial that failed said.
+    """
 
     strategy: str
     seed: int
@@ -193,8 +212,8 @@ class Run:
 class Comparison:
     """A comparison in ``folder``, which is made when there is none.
 
-    Raises UsageError when the folder belongs to another one, and what its parts raise when they do not go together. Only ``runs`` may differ from what it
-    began with: more are added, fewer are looked at.
+    Raises UsageError when the folder belongs to another one, and what its parts raise when they do not go together.
+    Only ``runs`` may differ from what it began with: more are added, fewer are looked at.
     """
 
     def __init__(self, folder: Path | str, plan: Plan) -> None:
@@ -208,11 +227,13 @@ class Comparison:
         if before is None or before.runs < plan.runs:
             _write(self.folder / PLAN, plan.to_dict())
 
-    def run(self, workers: int = 1, observer: Observer = lambda event: None, finish: Callable[[], bool] = lambda: False) -> bool:
+    def run(
+        self, workers: int = 1, observer: Observer = lambda event: None, finish: Callable[[], bool] = lambda: False
+    ) -> bool:
         """Do what is missing, in ``workers`` processes (in this one when 1). Returns whether all runs are there now.
 
-        ``observer`` sees ``phase`` and ``progress`` events; when ``finish()`` says so no further run is begun. An error of a run ends the comparison;
-        what had finished stays.
+        ``observer`` sees ``phase`` and ``progress`` events; when ``finish()`` says so no further run is begun. An error
+        of a run ends the comparison; what had finished stays.
         """
         missing = self.missing()
         if not missing:
@@ -226,7 +247,10 @@ class Comparison:
         else:
             with _pool(min(workers, len(missing))) as pool:
                 with numeric_threads(1):  # a worker is born at the first jobs
-                    futures = {pool.submit(run, self.plan.to_dict(), label, seed, str(self._place(label, seed))): label for label, seed in missing}
+                    futures = {
+                        pool.submit(run, self.plan.to_dict(), label, seed, str(self._place(label, seed))): label
+                        for label, seed in missing
+                    }
                 waiting = set(futures)
                 while waiting:
                     if finish():
@@ -238,9 +262,13 @@ class Comparison:
         return not self.missing()
 
     def missing(self) -> list[tuple[str, int]]:
-        """(label, seed) of the runs that are not finished: first one of each strategy, so that mistakes show early, then strategy by strategy, so that a
-        process keeps what it has learnt of a space."""
-        todo = {label: [seed for seed in self._seeds if not (self._place(label, seed) / RESULT).exists()] for label in self.plan.strategies}
+        """(label, seed) of the runs that are not finished: first one of each strategy, so that mistakes show early,
+        then strategy by strategy, so that a process keeps what it has learnt of a space.
+        """
+        todo = {
+            label: [seed for seed in self._seeds if not (self._place(label, seed) / RESULT).exists()]
+            for label in self.plan.strategies
+        }
         first = [(label, seeds[0]) for label, seeds in todo.items() if seeds]
         return first + [(label, seed) for label, seeds in todo.items() for seed in seeds[1:]]
 
@@ -261,8 +289,9 @@ class Comparison:
         return self.folder / RUNS / f"{label}-{seed}"
 
     def _rehearse(self) -> None:
-        """Build everything once in this process, where mistakes are told best, ask each strategy for its first trial, and refuse a budget that no trial
-        would use up."""
+        """Build everything once in this process, where mistakes are told best, ask each strategy for its first trial,
+        and refuse a budget that no trial would use up.
+        """
         problem, evaluator = _parts(*_texts(self.plan.to_dict()))
         for spec in self.plan.strategies.values():
             catalog.from_spec(spec, "strategy").ask(History(problem), 1, generator(0, "rehearsal"))
@@ -278,17 +307,24 @@ def read_plan(folder: Path) -> Plan | None:
     except (OSError, ValueError) as error:
         raise StudyError(f"{folder / PLAN} cannot be read: {error}.", "Choose another name.") from error
     if not isinstance(data, dict) or data.get("format", 0) > FORMAT:
-        raise StudyError(f"{folder / PLAN} was written by a newer version of Archsmith, or is no comparison.", "Choose another name.")
+        raise StudyError(
+            f"{folder / PLAN} was written by a newer version of Archsmith, or is no comparison.", "Choose another name."
+        )
     return Plan.from_dict(data)
 
 
 def refuse_endless(budget: Budget, problem: Problem, evaluator: Evaluator, title: str) -> None:
-    """Raises UsageError where ``budget`` is of seconds alone and none of 20 random trials of what people call ``title`` charges any."""
+    """Raises UsageError where ``budget`` is of seconds alone and none of 20 random trials of what people call ``title``
+    charges any.
+    """
     if budget.seconds is None or budget.trials is not None or not evaluator.simulated:
         return
     rng = generator(0, "rehearsal")
     if not any(_seconds(evaluator, problem, rng) > 0 for _ in range(20)):
-        raise UsageError(f"Trials of {title} cost no simulated time, so a budget of seconds would never end.", "Give a budget of trials.")
+        raise UsageError(
+            f"Trials of {title} cost no simulated time, so a budget of seconds would never end.",
+            "Give a budget of trials.",
+        )
 
 
 def _refuse_another(folder: Path, before: Plan, now: Plan) -> None:
@@ -296,7 +332,8 @@ def _refuse_another(folder: Path, before: Plan, now: Plan) -> None:
     for part in ("title", "evaluator", "space", "problem", "judged_by", "seconds", "trials", "seed", "strategies"):
         if began[part] != wanted[part]:
             raise UsageError(
-                f"The comparison {folder.name!r} began with another {part.replace('_', ' ')}: {_short(began[part])}, now {_short(wanted[part])}.",
+                f"The comparison {folder.name!r} began with another {part.replace('_', ' ')}: {_short(began[part])}, "
+                f"now {_short(wanted[part])}.",
                 "Repeat it as it was (only runs may change), or give this one another name.",
             )
 
@@ -342,7 +379,9 @@ def _read_run(path: Path) -> Run:
     try:
         return Run.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError, KeyError) as error:
-        raise StudyError(f"{path} is damaged: {error}.", "Delete it; the run is then read from its log again.") from error
+        raise StudyError(
+            f"{path} is damaged: {error}.", "Delete it; the run is then read from its log again."
+        ) from error
 
 
 class _Watch:
@@ -364,13 +403,25 @@ class _Watch:
         self._paces[label].append(seconds)
         known = [pace for paces in self._paces.values() for pace in paces]
         # The first run of a process builds what later ones find in its caches.
-        each = {name: sorted(paces)[len(paces) // 2] if paces else sum(known) / len(known) for name, paces in self._paces.items()}
+        each = {
+            name: sorted(paces)[len(paces) // 2] if paces else sum(known) / len(known)
+            for name, paces in self._paces.items()
+        }
         left = sum(each[name] * n for name, n in self._left.items()) / self._workers
         rest = f", about {clock(left)} left" if self._n_done < self._total else ""
-        self._observer(Event("progress", {"what": f"{self._n_done:,} of {self._total:,}, last {label}{rest}", "done": self._n_done}))
+        self._observer(
+            Event(
+                "progress", {"what": f"{self._n_done:,} of {self._total:,}, last {label}{rest}", "done": self._n_done}
+            )
+        )
 
     def end(self) -> None:
-        self._observer(Event("phase", {"name": "runs", "state": "finished", "detail": f"{self._n_done:,} of {self._total:,} are there"}))
+        self._observer(
+            Event(
+                "phase",
+                {"name": "runs", "state": "finished", "detail": f"{self._n_done:,} of {self._total:,} are there"},
+            )
+        )
 
 
 # Below: processes
@@ -378,10 +429,13 @@ class _Watch:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
-    """Spawned worker processes. When the block is left by an error, they are killed: what they were at goes on from its log another time."""
+    """Spawned worker processes. When the block is left by an error, they are killed: what they were at goes on from its
+    log another time.
+    """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise UsageError(
-            "A worker process asked for workers of its own while it loaded the main script.", 'Put the comparison under: if __name__ == "__main__":'
+            "A worker process asked for workers of its own while it loaded the main script.",
+            'Put the comparison under: if __name__ == "__main__":',
         )
     others = set(multiprocessing.active_children())
     pool = concurrent.futures.ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin)
@@ -394,13 +448,16 @@ def _pool(workers: int) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
             child.kill()
         pool.shutdown(wait=True)
         if isinstance(error, BrokenProcessPool):
-            raise StudyError("A worker process of the comparison died.", "Run it again: finished runs are kept, the others go on.") from error
+            raise StudyError(
+                "A worker process of the comparison died.", "Run it again: finished runs are kept, the others go on."
+            ) from error
         raise
 
 
 def _begin() -> None:
     """The beginning of a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; what it means is the parent's business
+    # Ctrl-C reaches the whole terminal; what it means is the parent's business
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
@@ -416,7 +473,9 @@ def _end_with(sentinel: int) -> None:
 
 
 def run(plan: Mapping[str, Any], label: str, seed: int, folder: str) -> float:
-    """Search once, or go on with a search that was cut short, and write ``result.json``. Returns the seconds that this took."""
+    """Search once, or go on with a search that was cut short, and write ``result.json``. Returns the seconds that this
+    took.
+    """
     began = time.perf_counter()
     problem, evaluator = _parts(*_texts(plan))
     strategy: Strategy = catalog.from_spec(plan["strategies"][label], "strategy")
@@ -427,13 +486,22 @@ def run(plan: Mapping[str, Any], label: str, seed: int, folder: str) -> float:
         if event.kind == "finished":
             record.look(search.history)
 
-    search = Search(problem, strategy, evaluator, budget=Budget(plan["seconds"], plan["trials"]), seed=seed, store=store, observer=observe)
+    search = Search(
+        problem,
+        strategy,
+        evaluator,
+        budget=Budget(plan["seconds"], plan["trials"]),
+        seed=seed,
+        store=store,
+        observer=observe,
+    )
     try:
         with _open(search):
             if search.history.finished:
                 record.look_back(store, problem)
             result = search.run()
-            wall_seconds = seconds_spent(store.read())  # through the writer: a reader that comes later would leave its own files behind
+            # through the writer: a reader that comes later would leave its own files behind
+            wall_seconds = seconds_spent(store.read())
         if result.reason in (reasons.REQUESTED, reasons.INTERRUPTED):
             raise StudyError(f"The run {label}-{seed} was asked to stop.", "The same command goes on with it.")
         seconds = record.seconds if evaluator.simulated else result.seconds
@@ -446,7 +514,10 @@ def run(plan: Mapping[str, Any], label: str, seed: int, folder: str) -> float:
             wall_seconds,
             result.reason,
             *record.ended(result.history),
-            error=next((trial.outcome.error for trial in result.history.finished if trial.outcome and trial.outcome.error), None),
+            error=next(
+                (trial.outcome.error for trial in result.history.finished if trial.outcome and trial.outcome.error),
+                None,
+            ),
         )
     finally:
         store.close()
@@ -486,7 +557,9 @@ def _parts(space: str, evaluator: str, problem: str) -> tuple[Problem, Evaluator
 
 @dataclass(frozen=True)
 class _Judge:
-    """Says what an architecture is worth: the values of ``metrics``, one for each objective; None when that is not known. ``maximize``: their directions."""
+    """Says what an architecture is worth: the values of ``metrics``, one for each objective; None when that is not
+    known. ``maximize``: their directions.
+    """
 
     problem: Problem
     evaluator: Evaluator
@@ -513,7 +586,9 @@ class _Record:
         self._judge = judge
         self._several = len(judge.metrics) > 1
         self._maximize = judge.maximize[0]
-        self._opinion: Callable[[History], Trial | None] | None = None if self._several else getattr(strategy, "answer", None)
+        self._opinion: Callable[[History], Trial | None] | None = (
+            None if self._several else getattr(strategy, "answer", None)
+        )
         self._n = self._asked = 0
         self._answer: tuple[Trial, ...] = ()
         self._curve: list[Step] = []

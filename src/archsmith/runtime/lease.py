@@ -1,8 +1,9 @@
 """The lease: the right of one process to write to a folder.
 
-What excludes a second writer is an operating-system lock on ``lease.lock``; it vanishes with the process that holds it, however it ended.
-``lease.json`` beside it says who that is, and its modification time is the holder's heartbeat: it decides only where the file lock says nothing,
-which is on a network folder written from another host, and there a holder counts as gone ``TIMEOUT`` seconds after its last heartbeat.
+What excludes a second writer is an operating-system lock on ``lease.lock``; it vanishes with the process that holds it,
+however it ended. ``lease.json`` beside it says who that is, and its modification time is the holder's heartbeat: it
+decides only where the file lock says nothing, which is on a network folder written from another host, and there a
+holder counts as gone ``TIMEOUT`` seconds after its last heartbeat.
 """
 
 from __future__ import annotations
@@ -23,14 +24,17 @@ from archsmith.core.errors import LeaseError, StudyError
 HEARTBEAT = 10.0  # seconds between two signs of life
 TIMEOUT = 60.0  # seconds of silence after which a holder on another host counts as gone
 
-# Locks of one process do not exclude one another, so this table does: path -> pid, which tells a forked child that it inherited nothing.
+# Locks of one process do not exclude one another, so this table does: path -> pid, which tells a forked child that it
+# inherited nothing.
 _held: dict[str, int] = {}
 _guard = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Holder:
-    """A process that has a lease. ``token`` changes when the operating system gives the same ``pid`` to another process; times are Unix seconds."""
+    """A process that has a lease. ``token`` changes when the operating system gives the same ``pid`` to another
+    process; times are Unix seconds.
+    """
 
     pid: int
     host: str
@@ -57,7 +61,9 @@ class Lease:
         """Take it or raise LeaseError."""
         with _guard:
             if _held.get(self._key) == os.getpid():
-                raise LeaseError("Another search in this process is writing to this study.", "Wait for it, or stop it first.")
+                raise LeaseError(
+                    "Another search in this process is writing to this study.", "Wait for it, or stop it first."
+                )
             file = self._open()
             try:
                 self._exclude_others(file)
@@ -68,7 +74,9 @@ class Lease:
             self._file, self._pid = file, os.getpid()
             _held[self._key] = self._pid
         self._released = threading.Event()
-        threading.Thread(target=_beat, args=(self._info_path, self._released), name="archsmith-lease", daemon=True).start()
+        threading.Thread(
+            target=_beat, args=(self._info_path, self._released), name="archsmith-lease", daemon=True
+        ).start()
 
     def release(self) -> None:
         """Give it back; idempotent."""
@@ -93,16 +101,23 @@ class Lease:
         os.utime(self._lock_path)  # both times below then come from the file system's own clock
         holder = _read(self._info_path)
         if locked is False:
-            raise LeaseError(f"{_named(holder)} is writing to this study.", "Wait for it, or stop it with: archsmith studies stop")
+            raise LeaseError(
+                f"{_named(holder)} is writing to this study.", "Wait for it, or stop it with: archsmith studies stop"
+            )
         if holder is None:
             return
         if holder.host != platform.node():
             with contextlib.suppress(FileNotFoundError):
                 silent = self._lock_path.stat().st_mtime - self._info_path.stat().st_mtime
                 if silent < TIMEOUT:
-                    raise LeaseError(f"{_named(holder)} was writing to this study {silent:.0f} s ago.", f"Try again in {TIMEOUT - silent:.0f} s.")
+                    raise LeaseError(
+                        f"{_named(holder)} was writing to this study {silent:.0f} s ago.",
+                        f"Try again in {TIMEOUT - silent:.0f} s.",
+                    )
         elif locked is None and _alive(holder):
-            raise LeaseError(f"{_named(holder)} is writing to this study.", "Wait for it, or stop it with: archsmith studies stop")
+            raise LeaseError(
+                f"{_named(holder)} is writing to this study.", "Wait for it, or stop it with: archsmith studies stop"
+            )
 
     def _announce(self) -> None:
         holder = Holder(os.getpid(), platform.node(), _token(os.getpid()), time.time())
@@ -134,7 +149,8 @@ def _beat(path: Path, released: threading.Event) -> None:
 def _lock(file: int) -> bool | None:
     """True: locked by us. False: somebody else has it. None: this file system has no locks.
 
-    POSIX record locks rather than ``flock``: a forked child (of a data loader, say) that outlives a killed writer would keep a ``flock`` alive.
+    POSIX record locks rather than ``flock``: a forked child (of a data loader, say) that outlives a killed writer would
+    keep a ``flock`` alive.
     """
     try:
         if sys.platform == "win32":

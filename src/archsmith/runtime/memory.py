@@ -1,4 +1,6 @@
-"""A study's log in memory: for tests, notebooks and searches that nobody needs tomorrow. Also how every store turns events into JSON."""
+"""A study's log in memory: for tests, notebooks and searches that nobody needs tomorrow. Also how every store turns
+events into JSON.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,15 @@ def to_json(kind: str, data: Mapping[str, Any]) -> str:
     try:
         return _ENCODER.encode(data)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"The event {kind!r} cannot be logged: {error}.", "Events hold JSON data with finite numbers only.") from error
+        raise UsageError(
+            f"The event {kind!r} cannot be logged: {error}.", "Events hold JSON data with finite numbers only."
+        ) from error
 
 
 class MemoryStore:
-    """A Store that lives and dies with its process. ``folder`` is where trials may keep files; None when they keep none."""
+    """A Store that lives and dies with its process. ``folder`` is where trials may keep files; None when they keep
+    none.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder
@@ -50,7 +56,10 @@ class MemoryStore:
         data = [json.loads(to_json(event.kind, event.data)) for event in events]
         with self._lock:
             now, start = time.time(), len(self._events)
-            stamped = [Event(event.kind, values, start + i, now) for i, (event, values) in enumerate(zip(events, data, strict=True))]
+            stamped = [
+                Event(event.kind, values, start + i, now)
+                for i, (event, values) in enumerate(zip(events, data, strict=True))
+            ]
             self._events.extend(stamped)
         return stamped
 

@@ -1,8 +1,8 @@
 """Runs trials in worker processes: spawned, one torch thread each, told what to do in JSON.
 
-A worker gets the specs of problem and evaluator (see ``archsmith.catalog``) and builds its own; architectures go to it and outcomes come back as JSON
-texts, never as pickled objects. The executor notices workers that were killed, ends those that ignore a deadline, and replaces both; a worker whose
-parent is gone ends itself.
+A worker gets the specs of problem and evaluator (see ``archsmith.catalog``) and builds its own; architectures go to it
+and outcomes come back as JSON texts, never as pickled objects. The executor notices workers that were killed, ends
+those that ignore a deadline, and replaces both; a worker whose parent is gone ends itself.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 class ProcessExecutor:
     """An Executor with ``n_workers`` spawned processes of ``n_threads`` numeric threads each.
 
-    A job that ignores its deadline or a request to stop for more than ``grace`` seconds is killed. A job whose worker died comes back as a failed
-    outcome of kind ``lost`` with the note ``retryable``.
+    A job that ignores its deadline or a request to stop for more than ``grace`` seconds is killed. A job whose worker
+    died comes back as a failed outcome of kind ``lost`` with the note ``retryable``.
     """
 
     n_workers: int
@@ -54,7 +54,9 @@ class ProcessExecutor:
     def __post_init__(self) -> None:
         for name in ("n_workers", "n_threads"):
             if getattr(self, name) < 1:
-                raise UsageError(f"ProcessExecutor.{name} cannot be {getattr(self, name)}.", "It takes an integer from 1 up.")
+                raise UsageError(
+                    f"ProcessExecutor.{name} cannot be {getattr(self, name)}.", "It takes an integer from 1 up."
+                )
         self._workers: list[_Worker] = []
         self._queue: deque[Job] = deque()
         self._ready: list[Message] = []
@@ -67,7 +69,8 @@ class ProcessExecutor:
         self.close()
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             raise UsageError(
-                "A worker process asked for workers of its own while it loaded the main script.", 'Put the search under: if __name__ == "__main__":'
+                "A worker process asked for workers of its own while it loaded the main script.",
+                'Put the search under: if __name__ == "__main__":',
             )
         order = {
             "space": catalog.to_spec(problem.space),
@@ -78,7 +81,8 @@ class ProcessExecutor:
         _refuse_unimportable(order)
         self._order = json.dumps(order)
         self._stop_by, self._failed_starts = None, 0
-        atexit.register(self.close)  # before multiprocessing's own exit handler, which would wait for the workers for ever
+        # before multiprocessing's own exit handler, which would wait for the workers for ever
+        atexit.register(self.close)
         try:
             self._workers = [self._spawn() for _ in range(self.n_workers)]
             until = time.monotonic() + START_SECONDS
@@ -101,7 +105,11 @@ class ProcessExecutor:
             if not self._ready and (self._queue or any(worker.job for worker in self._workers)):
                 self._collect(max(0.0, min(TICK, until - time.monotonic())))
                 self._dispatch()
-            if self._ready or time.monotonic() >= until or not (self._queue or any(worker.job for worker in self._workers)):
+            if (
+                self._ready
+                or time.monotonic() >= until
+                or not (self._queue or any(worker.job for worker in self._workers))
+            ):
                 messages, self._ready = self._ready, []
                 return messages
 
@@ -188,7 +196,10 @@ class ProcessExecutor:
         if stopped:
             self._ready.append(Message(worker.job.trial, stopped=True))
         else:
-            self._fail(worker, EvaluationError(f"The trial ran {self.grace:g} s past its deadline and was killed.", kind="timeout"))
+            self._fail(
+                worker,
+                EvaluationError(f"The trial ran {self.grace:g} s past its deadline and was killed.", kind="timeout"),
+            )
         worker.job = None
 
     def _replaced(self, worker: _Worker) -> _Worker:
@@ -196,7 +207,9 @@ class ProcessExecutor:
         worker.end(0.0)
         worker.connection.close()
         if worker.job is not None:
-            error = EvaluationError(f"The worker process died ({_cause(worker.process.exitcode)}).", kind="lost", retryable=True)
+            error = EvaluationError(
+                f"The worker process died ({_cause(worker.process.exitcode)}).", kind="lost", retryable=True
+            )
             self._fail(worker, error, retryable=True)
             worker.job = None
         elif not worker.ready:
@@ -211,7 +224,11 @@ class ProcessExecutor:
     def _fail(self, worker: _Worker, error: EvaluationError, **notes: bool) -> None:
         assert worker.job is not None
         failure = Outcome.failure(error, time.monotonic() - worker.since)
-        self._ready.append(Message(worker.job.trial, Outcome(failure.status, {}, failure.seconds, failure.error, failure.error_kind, notes)))
+        self._ready.append(
+            Message(
+                worker.job.trial, Outcome(failure.status, {}, failure.seconds, failure.error, failure.error_kind, notes)
+            )
+        )
 
 
 class _Worker:
@@ -280,7 +297,8 @@ def _refuse_unimportable(order: Any) -> None:
     for text in _texts(order):
         if text.startswith("__main__:"):
             raise UsageError(
-                f"{text.partition(':')[2]} is defined in a notebook or an interactive session, where worker processes cannot find it.",
+                f"{text.partition(':')[2]} is defined in a notebook or an interactive session, where worker processes "
+                "cannot find it.",
                 "Move it to a .py file and import it, or use one worker (SerialExecutor).",
             )
 
@@ -312,7 +330,9 @@ def _job_to_dict(job: Job) -> dict[str, Any]:
 def _job_from_dict(data: Mapping[str, Any]) -> Job:
     workspace, prepared = (None if data[name] is None else Path(data[name]) for name in ("workspace", "prepared"))
     architecture, parents = Architecture(data["architecture"]), tuple(data["parents"])
-    return Job(data["trial"], architecture, data["fidelity"], data["seed"], data["deadline"], workspace, parents, prepared)
+    return Job(
+        data["trial"], architecture, data["fidelity"], data["seed"], data["deadline"], workspace, parents, prepared
+    )
 
 
 # Below: the worker's side
@@ -321,7 +341,8 @@ def _job_from_dict(data: Mapping[str, Any]) -> Job:
 def _work(connection: Connection, order_text: str) -> None:
     """The main function of a worker process."""
     with suppress(ValueError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; what it means is the parent's business
+        # Ctrl-C reaches the whole terminal; what it means is the parent's business
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     stopped = threading.Event()
     threading.Thread(target=_listen, args=(connection, jobs, stopped), daemon=True).start()
@@ -346,7 +367,9 @@ def _work(connection: Connection, order_text: str) -> None:
             send(_answer(job, evaluator, problem, send, stopped))
 
 
-def _answer(job: Job, evaluator: Evaluator, problem: Problem, send: Callable[[Row], None], stopped: threading.Event) -> Row:
+def _answer(
+    job: Job, evaluator: Evaluator, problem: Problem, send: Callable[[Row], None], stopped: threading.Event
+) -> Row:
     if stopped.is_set():
         return {"trial": job.trial, "stopped": True}
 
@@ -360,7 +383,9 @@ def _answer(job: Job, evaluator: Evaluator, problem: Problem, send: Callable[[Ro
 
 
 def _listen(connection: Connection, jobs: queue.SimpleQueue[Job | None], stopped: threading.Event) -> None:
-    """Hear the parent while the main thread works. The end of the pipe is the end of the parent, and of this process at once."""
+    """Hear the parent while the main thread works. The end of the pipe is the end of the parent, and of this process at
+    once.
+    """
     while True:
         try:
             row = json.loads(connection.recv_bytes())

@@ -1,8 +1,10 @@
-"""What is known about a running study, as a fold over its events. Whatever shows a study while it runs is a view of it: panel, plain lines, notebook.
+"""What is known about a running study, as a fold over its events. Whatever shows a study while it runs is a view of it:
+panel, plain lines, notebook.
 
-Besides the events of ``archsmith.core.events`` it reads those of the main job: ``phase`` {name, state: started|finished, seconds, forecast_seconds,
-detail, result}, ``progress`` {what, done, total} (shown, never logged), ``epoch`` {network, epoch, epochs, metrics}, ``note`` {text} and ``result``.
-Unknown fields and kinds are passed over, so that a newer log can still be watched.
+Besides the events of ``archsmith.core.events`` it reads those of the main job: ``phase`` {name, state:
+started|finished, seconds, forecast_seconds, detail, result}, ``progress`` {what, done, total} (shown, never logged),
+``epoch`` {network, epoch, epochs, metrics}, ``note`` {text} and ``result``. Unknown fields and kinds are passed over,
+so that a newer log can still be watched.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from archsmith.core.wording import clock, metric_name, number
 TIMES = ("seconds", "lead")  # in the results of phases
 LAST_TRIALS = 8  # of the finished ones that views list
 PREPARE = "prepare"  # the phase of an evaluator that prepares, outside of the main job
-PREPARING = ("train_loss", "reward", "baseline", "entropy", "best_reward")  # what is said of it in one line; ``preparing`` holds all of it
+# what is said of it in one line; ``preparing`` holds all of it
+PREPARING = ("train_loss", "reward", "baseline", "entropy", "best_reward")
 DOING = {"decode": "decoding pictures", "wait": "waiting for another process that decodes the same pictures"}
 
 
@@ -27,8 +30,8 @@ DOING = {"decode": "decoding pictures", "wait": "waiting for another process tha
 class Phase:
     """One stretch of the work. Times in Unix seconds; ``seconds`` is set when it is over.
 
-    ``detail`` is what it is about or, at its end, what came of it; ``doing`` where it stands meanwhile; ``n_trials`` finished within it; ``failed``
-    says whether it ended with an error.
+    ``detail`` is what it is about or, at its end, what came of it; ``doing`` where it stands meanwhile; ``n_trials``
+    finished within it; ``failed`` says whether it ended with an error.
     """
 
     name: str
@@ -63,7 +66,9 @@ class Row:
 
 
 class Progress:
-    """The state after some events. ``budget_seconds`` and ``budget_trials`` are limits, None when there is none; times are Unix seconds."""
+    """The state after some events. ``budget_seconds`` and ``budget_trials`` are limits, None when there is none; times
+    are Unix seconds.
+    """
 
     def __init__(self, budget_seconds: float | None = None, budget_trials: int | None = None) -> None:
         self.started = time.time()
@@ -98,7 +103,7 @@ class Progress:
         if fold is not None:
             fold(event.data, now)
 
-    # -- what views ask ------------------------------------------------------------------------------------------------------------------------------
+    # -- what views ask ------------------------------------------------------------------------------------------------
 
     @property
     def metric_name(self) -> str:
@@ -115,11 +120,15 @@ class Progress:
         return self.best[max(self.best, key=lambda fidelity: fidelity or 0.0)] if self.best else None
 
     def elapsed(self, now: float | None = None) -> float:
-        """Seconds spent on the study, over all of its openings that were folded in, until ``now`` (the latest event when left out)."""
+        """Seconds spent on the study, over all of its openings that were folded in, until ``now`` (the latest event
+        when left out).
+        """
         return max(0.0, self._seconds_before + (now or self.now) - self.started)
 
     def remaining(self, now: float | None = None) -> float | None:
-        """Seconds left: of the budget, or forecast from the mean length of the trials so far; None when nothing is known."""
+        """Seconds left: of the budget, or forecast from the mean length of the trials so far; None when nothing is
+        known.
+        """
         elapsed = self.elapsed(now)
         if self.budget_seconds is not None:
             return max(0.0, self.budget_seconds - elapsed)
@@ -142,13 +151,19 @@ class Progress:
         if parent is None:
             return []
         missing = object()
-        return [f"{path} = {answer}" for path, answer in row.architecture.items() if parent.architecture.get(path, missing) != answer]
+        return [
+            f"{path} = {answer}"
+            for path, answer in row.architecture.items()
+            if parent.architecture.get(path, missing) != answer
+        ]
 
     def line(self) -> str:
         """The state of a job in one sentence."""
         if self.result is not None:
             exported = next((row["name"] for row in self.result.get("rows", ()) if row.get("exported")), "network")
-            scores = [f"{part} {number(self.result[part])}" for part in ("valid", "test") if self.result.get(part) is not None]
+            scores = [
+                f"{part} {number(self.result[part])}" for part in ("valid", "test") if self.result.get(part) is not None
+            ]
             return f"done: {exported}, {self.metric_name} {', '.join(scores)}"
         if not self.phases:
             return "reading and checking the data"
@@ -156,7 +171,7 @@ class Progress:
         text = self._searched(self.forecast_trials) if phase.n_trials and phase.seconds is None else phase.text
         return f"{phase.name}: {text}" if text else phase.name
 
-    # -- the fold ------------------------------------------------------------------------------------------------------------------------------------
+    # -- the fold ------------------------------------------------------------------------------------------------------
 
     def _on_study(self, data: Mapping[str, Any], now: float) -> None:
         objectives = (data.get("problem") or {}).get("objectives") or []
@@ -168,7 +183,8 @@ class Progress:
         seconds, trials = data.get("budget") or (None, None)
         self.budget_seconds, self.budget_trials = self.budget_seconds or seconds, self.budget_trials or trials
         self.closed = self.result = None
-        # What a killed process was at is not going on any more; the reading of the present one began before it opened the study.
+        # What a killed process was at is not going on any more; the reading of the present one began before it opened
+        # the study.
         self.phases = [phase for phase in self.phases if phase.seconds is not None or phase.started >= self.started]
 
     def _on_note(self, data: Mapping[str, Any], now: float) -> None:
@@ -194,7 +210,9 @@ class Progress:
             return
         what, done, total = DOING.get(data["what"], str(data["what"])), data["done"], data.get("total")
         spent = now - phase.started
-        left = f", about {clock(spent / done * (total - done))} left" if total and 0 < done < total and spent > 1.0 else ""
+        left = (
+            f", about {clock(spent / done * (total - done))} left" if total and 0 < done < total and spent > 1.0 else ""
+        )
         phase.doing = f"{what}, {done:,} of {total:,}{left}" if total else what
 
     def _on_epoch(self, data: Mapping[str, Any], now: float) -> None:
@@ -225,7 +243,9 @@ class Progress:
 
     def _on_proposed(self, data: Mapping[str, Any], now: float) -> None:
         for trial in data["trials"]:
-            self.trials[trial["id"]] = Row(trial["id"], tuple(trial.get("parents") or ()), trial["architecture"], trial.get("fidelity"))
+            self.trials[trial["id"]] = Row(
+                trial["id"], tuple(trial.get("parents") or ()), trial["architecture"], trial.get("fidelity")
+            )
 
     def _on_reported(self, data: Mapping[str, Any], now: float) -> None:
         row = self.trials.get(data["trial"])
@@ -244,7 +264,11 @@ class Progress:
             row.error = row.error or "failed"
         elif row.value is not None:
             leader = self.best.get(row.fidelity)
-            if leader is None or leader.value is None or (row.value > leader.value if self.maximize else row.value < leader.value):
+            if (
+                leader is None
+                or leader.value is None
+                or (row.value > leader.value if self.maximize else row.value < leader.value)
+            ):
                 self.best[row.fidelity], row.best = row, True
         if self.phase is not None:
             self.phase.n_trials += 1
@@ -256,7 +280,7 @@ class Progress:
     def _on_closed(self, data: Mapping[str, Any], now: float) -> None:
         self.closed = str(data.get("reason", "done"))
 
-    # -- words ---------------------------------------------------------------------------------------------------------------------------------------
+    # -- words ---------------------------------------------------------------------------------------------------------
 
     def _searched(self, forecast: float | None = None) -> str:
         """How many architectures were tried, of how many where that is known, and the best."""
@@ -265,11 +289,17 @@ class Progress:
         things = "architecture" if round(known or self.n_finished) == 1 else "architectures"
         failed = f", {self.n_failed} failed" if self.n_failed else ""
         leader = self.leader
-        best = f", best {self.metric_name} {number(leader.value)} (trial {leader.id})" if leader is not None and leader.value is not None else ""
+        best = (
+            f", best {self.metric_name} {number(leader.value)} (trial {leader.id})"
+            if leader is not None and leader.value is not None
+            else ""
+        )
         return f"{self.n_finished}{about} {things}{failed}{best}"
 
     def _outcome(self, result: Mapping[str, Any]) -> str:
-        """What came of a phase: of a search its best, of a training the main metric, else the numbers and short texts; times are shown elsewhere."""
+        """What came of a phase: of a search its best, of a training the main metric, else the numbers and short texts;
+        times are shown elsewhere.
+        """
         if "error" in result:
             return f"failed: {result['error']}"
         if "n_trials" in result:
@@ -277,8 +307,14 @@ class Progress:
         if self.metric in result:
             epochs = f", {_places(result['epochs'])} epochs" if "epochs" in result else ""
             return f"{self.metric_name} {number(result[self.metric])}{epochs}"
-        plain = {name: value for name, value in result.items() if name not in TIMES and isinstance(value, str | int | float)}
-        said = {name: value if isinstance(value, str) else number(value) for name, value in plain.items() if not isinstance(value, bool)}
+        plain = {
+            name: value for name, value in result.items() if name not in TIMES and isinstance(value, str | int | float)
+        }
+        said = {
+            name: value if isinstance(value, str) else number(value)
+            for name, value in plain.items()
+            if not isinstance(value, bool)
+        }
         return ", ".join(f"{metric_name(name)} {value}" for name, value in said.items())
 
 

@@ -11,7 +11,9 @@ from archsmith.core.history import History
 
 @dataclass(frozen=True)
 class Retention:
-    """``top`` best by score + ``last`` most recent + all pending trials keep their folders while these stay below ``max_mb``."""
+    """``top`` best by score + ``last`` most recent + all pending trials keep their folders while these stay below
+    ``max_mb``.
+    """
 
     top: int = 5
     last: int = 5

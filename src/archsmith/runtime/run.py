@@ -1,4 +1,6 @@
-"""Evaluates one job, in whatever process this is called: the only place where a user's result is read and a user's exception becomes an outcome."""
+"""Evaluates one job, in whatever process this is called: the only place where a user's result is read and a user's
+exception becomes an outcome.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,11 @@ class _ReportError(BaseException):
 
 
 def run(job: Job, evaluator: Evaluator, problem: Problem, report: Report, stop: Callable[[], bool]) -> Message:
-    """Evaluate ``job`` here and now; the message ends it: an outcome, good or failed, or ``stopped`` when the evaluator gave up on request.
+    """Evaluate ``job`` here and now; the message ends it: an outcome, good or failed, or ``stopped`` when the evaluator
+    gave up on request.
 
-    ``report(step, metrics)`` gets the intermediate scores, and what it raises comes out; of what the evaluator raises only KeyboardInterrupt does.
-    ``seconds`` are measured, unless a simulated evaluator returns its own.
+    ``report(step, metrics)`` gets the intermediate scores, and what it raises comes out; of what the evaluator raises
+    only KeyboardInterrupt does. ``seconds`` are measured, unless a simulated evaluator returns its own.
     """
 
     def checked(step: float, metrics: Mapping[str, float]) -> None:
@@ -57,11 +60,18 @@ def run(job: Job, evaluator: Evaluator, problem: Problem, report: Report, stop: 
 
 
 def read_result(result: object, evaluator: Evaluator, problem: Problem) -> Outcome:
-    """What ``evaluate`` returned, as an Outcome with every metric of the problem. Raises EvaluationError (``nan`` or ``exception``)."""
+    """What ``evaluate`` returned, as an Outcome with every metric of the problem. Raises EvaluationError (``nan`` or
+    ``exception``).
+    """
     if isinstance(result, Outcome):
         if not result.ok:
             return replace(result, metrics={}, notes=_scalars(result.notes))
-        outcome = replace(result, metrics=_metrics(result.metrics), seconds=_number("seconds", result.seconds), notes=_scalars(result.notes))
+        outcome = replace(
+            result,
+            metrics=_metrics(result.metrics),
+            seconds=_number("seconds", result.seconds),
+            notes=_scalars(result.notes),
+        )
     elif isinstance(result, Mapping):
         outcome = Outcome.success(_metrics(result))
     else:
@@ -70,7 +80,8 @@ def read_result(result: object, evaluator: Evaluator, problem: Problem) -> Outco
     if missing:
         returned = ", ".join(outcome.metrics) or "none at all"
         raise EvaluationError(
-            f"The evaluator returned no metric {missing[0]!r}, only: {returned}.", "The problem's objectives and constraints need it."
+            f"The evaluator returned no metric {missing[0]!r}, only: {returned}.",
+            "The problem's objectives and constraints need it.",
         )
     return outcome
 
@@ -84,28 +95,40 @@ def _metrics(values: Mapping[str, object]) -> dict[str, float]:
 
 def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise EvaluationError(f"The evaluator gave {name!r} as {type(value).__name__}, not as a number.", "Convert it with float(...).")
+        raise EvaluationError(
+            f"The evaluator gave {name!r} as {type(value).__name__}, not as a number.", "Convert it with float(...)."
+        )
     number = float(value)
     if not math.isfinite(number):
-        raise EvaluationError(f"The metric {name!r} came out as {number}.", "An evaluator returns finite numbers.", kind="nan")
+        raise EvaluationError(
+            f"The metric {name!r} came out as {number}.", "An evaluator returns finite numbers.", kind="nan"
+        )
     return number
 
 
 def _scalars(notes: Mapping[str, Scalar]) -> dict[str, Scalar]:
     for name, note in notes.items():
         if not (note is None or type(note) in (bool, int, str) or (type(note) is float and math.isfinite(note))):
-            raise EvaluationError(f"The note {name!r} of an outcome is {note!r}.", "Notes are bool, int, finite float, str or None.")
+            raise EvaluationError(
+                f"The note {name!r} of an outcome is {note!r}.", "Notes are bool, int, finite float, str or None."
+            )
     return dict(notes)
 
 
 def _classified(error: BaseException) -> BaseException:
-    """The same error, as an EvaluationError where its kind can be told. torch's errors are known by name, so that torch need not be imported."""
+    """The same error, as an EvaluationError where its kind can be told. torch's errors are known by name, so that torch
+    need not be imported.
+    """
     if isinstance(error, EvaluationError):
         return error
     text = f"{type(error).__name__}: {error}"
     names = {cls.__name__ for cls in type(error).__mro__}
     # torch reports a CPU allocation that failed as a plain RuntimeError.
-    if isinstance(error, MemoryError) or "OutOfMemoryError" in names or (isinstance(error, RuntimeError) and "alloc" in text and "memory" in text):
+    if (
+        isinstance(error, MemoryError)
+        or "OutOfMemoryError" in names
+        or (isinstance(error, RuntimeError) and "alloc" in text and "memory" in text)
+    ):
         return EvaluationError(f"Out of memory: {text}", kind="memory")
     if isinstance(error, TimeoutError):
         return EvaluationError(text, kind="timeout")

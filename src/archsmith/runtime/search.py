@@ -1,9 +1,10 @@
 """The one loop: ask, evaluate, write down, until the budget is spent.
 
-``Search`` composes a problem, a strategy, an evaluator, a store and an executor. Everything that happens is an event in the store before it counts, and
-the history is a fold over those events; so killing the process at any moment loses nothing that finished, and running the same search again goes on.
-A batch of proposals is one event, the generator of an ask derives from (study seed, number of asks), that of a trial from (study seed, trial id): with
-one worker and a budget of trials the resumed study equals the unbroken one.
+``Search`` composes a problem, a strategy, an evaluator, a store and an executor. Everything that happens is an event in
+the store before it counts, and the history is a fold over those events; so killing the process at any moment loses
+nothing that finished, and running the same search again goes on. A batch of proposals is one event, the generator of an
+ask derives from (study seed, number of asks), that of a trial from (study seed, trial id): with one worker and a budget
+of trials the resumed study equals the unbroken one.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ Observer = Callable[[Event], None]
 
 @dataclass(frozen=True, repr=False)
 class SearchResult:
-    """Why a search ended, what it knows, and what it cost (``seconds`` of wall clock over all openings; simulated seconds for tables)."""
+    """Why a search ended, what it knows, and what it cost (``seconds`` of wall clock over all openings; simulated
+    seconds for tables).
+    """
 
     reason: str
     history: History
@@ -66,9 +69,10 @@ class SearchResult:
 class Search:
     """A search for architectures.
 
-    ``budget`` limits the whole search, ``trial_seconds`` one trial; ``store`` keeps the log (memory by default), ``executor`` runs trials (in process by
-    default). ``forecast_trials`` tells strategies how many trials to expect when the budget is in seconds. ``info`` goes into the study's first event.
-    ``observer(event)`` sees every event after it was written; ``finish()`` is asked often and ends the search when it says so.
+    ``budget`` limits the whole search, ``trial_seconds`` one trial; ``store`` keeps the log (memory by default),
+    ``executor`` runs trials (in process by default). ``forecast_trials`` tells strategies how many trials to expect
+    when the budget is in seconds. ``info`` goes into the study's first event. ``observer(event)`` sees every event
+    after it was written; ``finish()`` is asked often and ends the search when it says so.
     """
 
     def __init__(
@@ -92,7 +96,8 @@ class Search:
         missing = [metric for metric in problem.metrics if metric not in evaluator.metrics]
         if missing:
             raise UsageError(
-                f"The problem needs the metric {missing[0]!r}, but {type(evaluator).__name__} reports {', '.join(evaluator.metrics)}.",
+                f"The problem needs the metric {missing[0]!r}, but {type(evaluator).__name__} reports "
+                f"{', '.join(evaluator.metrics)}.",
                 "Name one of its metrics in the objective or constraint.",
             )
         self.problem = problem
@@ -131,14 +136,19 @@ class Search:
         try:
             self._replay()
             self._opened_at = time.time()
-            self._log("opened", {"pid": os.getpid(), "host": socket.gethostname(), "budget": [self.budget.seconds, self.budget.trials]})
+            self._log(
+                "opened",
+                {"pid": os.getpid(), "host": socket.gethostname(), "budget": [self.budget.seconds, self.budget.trials]},
+            )
         except BaseException:
             self._opened_at = None
             self.store.release()
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.executor.close()
         self.store.release()
         self._opened_at = None
@@ -167,11 +177,15 @@ class Search:
     def _check_same(self, began: Mapping[str, Any]) -> None:
         """A study goes on only with what it began with; only its budget may change."""
         if began.get("format", 0) > FORMAT:
-            raise StudyError(f"This study was written by a newer version (log format {began['format']}).", "Update archsmith to open it.")
+            raise StudyError(
+                f"This study was written by a newer version (log format {began['format']}).",
+                "Update archsmith to open it.",
+            )
         for part, now in self._description().items():
             if began.get(part) != now:
                 raise StudyError(
-                    f"This study began with another {part}: {began.get(part)}, now {now}.", "Resume it with the same settings, or start a new study."
+                    f"This study began with another {part}: {began.get(part)}, now {now}.",
+                    "Resume it with the same settings, or start a new study.",
                 )
 
     # The loop
@@ -186,7 +200,8 @@ class Search:
             self._prepare()
             self.executor.start(self.problem, self.evaluator)
             if isinstance(self.executor, SerialExecutor):
-                # An in-process trial hands its reports over while it runs, so that a kill loses none, and lets commands through.
+                # An in-process trial hands its reports over while it runs, so that a kill loses none, and lets commands
+                # through.
                 self.executor.on_message, self.executor.on_check = self._take, self.look_for_commands
             reason = self._loop(deque(self.history.pending.values()))
         finally:
@@ -253,12 +268,15 @@ class Search:
         value = fidelity.maximum if proposal.fidelity is None else proposal.fidelity
         if not fidelity.minimum <= value <= fidelity.maximum:
             raise UsageError(
-                f"{type(self.strategy).__name__} asked for {fidelity.name} = {value}; the problem allows {fidelity.minimum} to {fidelity.maximum}."
+                f"{type(self.strategy).__name__} asked for {fidelity.name} = {value}; the problem allows "
+                f"{fidelity.minimum} to {fidelity.maximum}."
             )
         try:
             self.problem.space.validate(proposal.architecture)
         except InvalidArchitectureError as error:
-            raise UsageError(f"{type(self.strategy).__name__} proposed an architecture outside the space.", str(error)) from error
+            raise UsageError(
+                f"{type(self.strategy).__name__} proposed an architecture outside the space.", str(error)
+            ) from error
         return {
             "id": trial,
             "architecture": dict(proposal.architecture),
@@ -272,7 +290,18 @@ class Search:
         deadline = min((end for end in ends if end is not None), default=None)
         folder = None if self.store.folder is None else self.store.folder / "trials" / str(trial.id)
         seed = derive(self.seed, "trial", trial.id)
-        self.executor.submit(Job(trial.id, trial.architecture, trial.fidelity, seed, deadline, folder, trial.parents, self._prepared_folder))
+        self.executor.submit(
+            Job(
+                trial.id,
+                trial.architecture,
+                trial.fidelity,
+                seed,
+                deadline,
+                folder,
+                trial.parents,
+                self._prepared_folder,
+            )
+        )
 
     @property
     def deadline(self) -> float | None:
@@ -296,7 +325,11 @@ class Search:
             self._retried.add(message.trial)
             self._submit(self.history.trials[message.trial])
             return 0
-        if self.evaluator.simulated and self.budget.seconds is not None and self._simulated_seconds + outcome.seconds > self.budget.seconds:
+        if (
+            self.evaluator.simulated
+            and self.budget.seconds is not None
+            and self._simulated_seconds + outcome.seconds > self.budget.seconds
+        ):
             self._stop_reason = reasons.SECONDS  # its result would have come too late
             return 1
         self._log("finished", {"trial": message.trial, "outcome": outcome.to_dict()})
@@ -307,19 +340,25 @@ class Search:
     # Asking and telling by hand
 
     def ask(self, n: int = 1) -> list[Trial]:
-        """Up to ``n`` new trials to be evaluated by the caller; an empty list when the budget of trials is spent or the space exhausted."""
+        """Up to ``n`` new trials to be evaluated by the caller; an empty list when the budget of trials is spent or the
+        space exhausted.
+        """
         self._must_be_open("ask")
         return self._propose(n)
 
     def tell(self, trial: int | Trial, result: Outcome | Mapping[str, float] | float | BaseException) -> Trial:
-        """What came of a trial: metrics, one number (the evaluator's first metric), an Outcome, or the exception that ended it."""
+        """What came of a trial: metrics, one number (the evaluator's first metric), an Outcome, or the exception that
+        ended it.
+        """
         self._must_be_open("tell")
         number = trial.id if isinstance(trial, Trial) else trial
         if not 0 <= number < len(self.history):
             raise UsageError(f"There is no trial {number}.", f"{len(self.history)} were asked for so far.")
         known = self.history.trials[number]
         if known.outcome is not None:
-            raise UsageError(f"Trial {number} is finished already, with status {known.status}.", "A trial is told once.")
+            raise UsageError(
+                f"Trial {number} is finished already, with status {known.status}.", "A trial is told once."
+            )
         if isinstance(result, BaseException):
             outcome = Outcome.failure(result)
         else:
@@ -337,7 +376,9 @@ class Search:
     # Stopping
 
     def request_stop(self, reason: str = reasons.REQUESTED) -> None:
-        """End the search soon: running trials are given up and stay pending. Safe to call from a signal handler or another thread."""
+        """End the search soon: running trials are given up and stay pending. Safe to call from a signal handler or
+        another thread.
+        """
         self._stop_reason = reason
         self.executor.stop()
 
@@ -362,7 +403,9 @@ class Search:
     # Writing down
 
     def log(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Write an event of the caller's own kind into the open study (``phase`` and ``result`` of the main job, for instance)."""
+        """Write an event of the caller's own kind into the open study (``phase`` and ``result`` of the main job, for
+        instance).
+        """
         self._log(kind, data)
 
     def _log(self, kind: str, data: Mapping[str, Any]) -> None:
@@ -377,20 +420,30 @@ class Search:
         if event.kind == "finished":
             trial = self.history.trials[event.data["trial"]]
             self._simulated_seconds += trial.outcome.seconds if trial.outcome else 0.0
-            if trial.outcome is None or trial.outcome.error_kind != "screened":  # what a cascade left out says nothing about whether trials work
+            # what a cascade left out says nothing about whether trials work
+            if trial.outcome is None or trial.outcome.error_kind != "screened":
                 self._failures_in_a_row = self._failures_in_a_row + 1 if trial.losses is None else 0
             self._since_best = 0 if self.history.best() is not before else self._since_best + 1
 
     def _prepare(self) -> None:
-        """The evaluator's own first phase. It is called at every opening and finds its finished work in its workspace; its end is logged once.
+        """The evaluator's own first phase. It is called at every opening and finds its finished work in its workspace;
+        its end is logged once.
 
-        One that is stopped, or cut by the search's budget, ends like a trial that is: nothing is logged, and the loop finds out for itself why.
+        One that is stopped, or cut by the search's budget, ends like a trial that is: nothing is logged, and the loop
+        finds out for itself why.
         """
         prepare = getattr(self.evaluator, "prepare", None)
         if prepare is None:
             return
         started = time.time()
-        context = Context(-1, derive(self.seed, "prepare"), self.deadline, self._prepared_folder, stop=self._stopping, report=self._preparing)
+        context = Context(
+            -1,
+            derive(self.seed, "prepare"),
+            self.deadline,
+            self._prepared_folder,
+            stop=self._stopping,
+            report=self._preparing,
+        )
         try:
             notes = prepare(self.problem, context)
         except (Stopped, EvaluationError):
@@ -414,7 +467,9 @@ class Search:
 
 
 def _describe(obj: Any) -> dict[str, Any]:
-    """The spec of ``obj``; for what has none (a lambda, a class made on the spot) its type alone, so that in-memory searches still work."""
+    """The spec of ``obj``; for what has none (a lambda, a class made on the spot) its type alone, so that in-memory
+    searches still work.
+    """
     with contextlib.suppress(UsageError):
         return catalog.to_spec(obj)
     return {"type": f"{type(obj).__module__}:{type(obj).__qualname__}", "args": None}
@@ -440,7 +495,9 @@ def seconds_spent(events: Iterable[Event]) -> float:
 
 
 def parse_budget(text: str, store: Store) -> float:
-    """A new limit in seconds on the whole study: ``1h`` as it is, ``+20m`` as so much more than what is spent. Raises UsageError."""
+    """A new limit in seconds on the whole study: ``1h`` as it is, ``+20m`` as so much more than what is spent. Raises
+    UsageError.
+    """
     if not text.strip().startswith("+"):
         return parse_seconds(text)
     return seconds_spent(store.read()) + parse_seconds(text.strip()[1:])

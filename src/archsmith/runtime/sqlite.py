@@ -1,7 +1,8 @@
-"""A study's log on disk: ``<folder>/events.sqlite``, one SQLite file in WAL mode, so that readers never wait for the writer nor it for them.
+"""A study's log on disk: ``<folder>/events.sqlite``, one SQLite file in WAL mode, so that readers never wait for the
+writer nor it for them.
 
-``synchronous = NORMAL``: a transaction survives a killed process always, and a power cut as a whole or not at all (the last few may be missing then).
-Rows are JSON; nothing is pickled.
+``synchronous = NORMAL``: a transaction survives a killed process always, and a power cut as a whole or not at all (the
+last few may be missing then). Rows are JSON; nothing is pickled.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ CHUNK = 1000  # events read at a time: a reader that dawdles must not hold a tra
 
 SCHEMA = (
     "CREATE TABLE events (number INTEGER PRIMARY KEY, time REAL NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL)",
-    "CREATE TABLE commands (number INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, name TEXT NOT NULL, args TEXT NOT NULL)",
+    "CREATE TABLE commands (number INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, name TEXT NOT NULL, args "
+    "TEXT NOT NULL)",
     "CREATE TRIGGER events_are_final BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are never changed'); END",
     "CREATE TRIGGER events_are_kept BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END",
     f"PRAGMA application_id = {APPLICATION_ID}",
@@ -37,7 +39,8 @@ SCHEMA = (
 class SqliteStore:
     """The Store of one study in ``folder``, which ``acquire`` creates if needed.
 
-    Reading needs no lease and opens the file read-only; a folder without a study reads as empty. One object may be used from several threads.
+    Reading needs no lease and opens the file read-only; a folder without a study reads as empty. One object may be used
+    from several threads.
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -96,7 +99,9 @@ class SqliteStore:
         texts = [to_json(event.kind, event.data) for event in events]
         with self._lock:
             now, start = time.time(), self._next_event
-            rows = [(start + i, now, event.kind, text) for i, (event, text) in enumerate(zip(events, texts, strict=True))]
+            rows = [
+                (start + i, now, event.kind, text) for i, (event, text) in enumerate(zip(events, texts, strict=True))
+            ]
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 self._writer.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
@@ -105,7 +110,9 @@ class SqliteStore:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error):
-                    raise StudyError(f"The log {self._path} could not be written: {error}.", "Nothing of this step was logged.") from error
+                    raise StudyError(
+                        f"The log {self._path} could not be written: {error}.", "Nothing of this step was logged."
+                    ) from error
                 raise
             self._next_event += len(rows)
         # Parsed again, so that a live history and one read from disk are made of the same values.
@@ -113,7 +120,9 @@ class SqliteStore:
 
     def read(self, start: int = 0) -> Iterator[Event]:
         while True:
-            rows = self._rows("SELECT number, time, kind, data FROM events WHERE number >= ? ORDER BY number LIMIT ?", (start, CHUNK))
+            rows = self._rows(
+                "SELECT number, time, kind, data FROM events WHERE number >= ? ORDER BY number LIMIT ?", (start, CHUNK)
+            )
             for number, when, kind, data in rows:
                 yield Event(kind, json.loads(data), number, when)
             if len(rows) < CHUNK:
@@ -151,7 +160,9 @@ class SqliteStore:
     def commands(self) -> list[tuple[str, Mapping[str, Any]]]:
         if not self._lease.held or self._writer is None:
             raise LeaseError("Only the holder of the lease takes commands.", "Call acquire() first.")
-        rows = self._rows("SELECT number, name, args FROM commands WHERE number > ? ORDER BY number", (self._last_command,))
+        rows = self._rows(
+            "SELECT number, name, args FROM commands WHERE number > ? ORDER BY number", (self._last_command,)
+        )
         if rows:
             self._last_command = rows[-1][0]
         return [(name, json.loads(args)) for _, name, args in rows]
@@ -205,7 +216,8 @@ class SqliteStore:
             try:
                 written = self._check(connection)
             except sqlite3.OperationalError:
-                # WAL wants to make a small file beside the log. A folder that cannot be written has no writer either: read the file as it is.
+                # WAL wants to make a small file beside the log. A folder that cannot be written has no writer either:
+                # read the file as it is.
                 connection.close()
                 if self._path.with_name(FILE + "-wal").exists():
                     raise
@@ -220,18 +232,25 @@ class SqliteStore:
     def _connect(self, mode: str) -> sqlite3.Connection:
         try:
             return sqlite3.connect(
-                f"{self._path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30, isolation_level=None, check_same_thread=False
+                f"{self._path.resolve().as_uri()}?mode={mode}",
+                uri=True,
+                timeout=30,
+                isolation_level=None,
+                check_same_thread=False,
             )
         except sqlite3.Error as error:
             raise self._explained(error) from error
 
     def _check(self, connection: sqlite3.Connection) -> bool:
         """Is this a study (True) or a blank file (False)? Raises StudyError for anything else."""
-        application, version = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+        application, version = (
+            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+        )
         if application == APPLICATION_ID:
             if version > VERSION:
                 raise StudyError(
-                    f"{self._path} was written by a newer version of Archsmith (layout {version}, known: {VERSION}).", "Upgrade archsmith to open it."
+                    f"{self._path} was written by a newer version of Archsmith (layout {version}, known: {VERSION}).",
+                    "Upgrade archsmith to open it.",
                 )
             return True
         if application or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
@@ -243,6 +262,7 @@ class SqliteStore:
             return StudyError(f"{self._path} is not an Archsmith study.", "It is no SQLite file at all.")
         if "malformed" in str(error):
             return StudyError(
-                f"The study {self._path} is damaged: {error}.", "Restore it from a copy; SQLite's .recover command may save most of it."
+                f"The study {self._path} is damaged: {error}.",
+                "Restore it from a copy; SQLite's .recover command may save most of it.",
             )
         return StudyError(f"The study {self._path} cannot be used: {error}.")

@@ -1,4 +1,5 @@
-"""The one place where studies live: ``<workspace>/studies/<id>/`` with ``events.sqlite``, ``trials/<id>/`` and whatever the main job adds.
+"""The one place where studies live: ``<workspace>/studies/<id>/`` with ``events.sqlite``, ``trials/<id>/`` and whatever
+the main job adds.
 
 Command line, Python and web app read the same folders.
 """
@@ -20,8 +21,8 @@ from archsmith.runtime.sqlite import FILE, SqliteStore
 class StudySummary:
     """One study at a glance, read without folding its log. Times are Unix seconds.
 
-    ``state`` is ``new`` (nothing logged), ``running`` (a live process writes), ``closed`` (``reason`` says why), ``interrupted`` (can be resumed) or
-    ``unreadable`` (``reason`` says why).
+    ``state`` is ``new`` (nothing logged), ``running`` (a live process writes), ``closed`` (``reason`` says why),
+    ``interrupted`` (can be resumed) or ``unreadable`` (``reason`` says why).
     """
 
     id: str
@@ -49,7 +50,9 @@ class Workspace:
         return self.path / "studies"
 
     def create(self, name: str = "study") -> SqliteStore:
-        """A store in a new folder ``<name>-<date>-<time>``. Raises UsageError for a name that is no file name, StudyError where none can be made."""
+        """A store in a new folder ``<name>-<date>-<time>``. Raises UsageError for a name that is no file name,
+        StudyError where none can be made.
+        """
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name) or name == "last":
             raise UsageError(f"A study cannot be named {name!r}.", "Use letters, digits, dots, dashes and underscores.")
         stamp = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -63,7 +66,9 @@ class Workspace:
                     continue
                 return SqliteStore(folder)
         except OSError as error:
-            raise StudyError(f"No study can be made in {self.studies}: {error.strerror}.", "Choose another place with --workspace.") from error
+            raise StudyError(
+                f"No study can be made in {self.studies}: {error.strerror}.", "Choose another place with --workspace."
+            ) from error
         raise StudyError(f"There are too many studies named {stamp}.")
 
     def list(self) -> list[StudySummary]:
@@ -71,7 +76,9 @@ class Workspace:
         return sorted((_summary(folder) for folder in self._folders()), key=lambda s: (s.changed, s.id), reverse=True)
 
     def resolve(self, name: str = "last") -> Path:
-        """The folder of the study with this id (its beginning will do when unambiguous), at this path, or the ``last`` changed. Raises StudyError."""
+        """The folder of the study with this id (its beginning will do when unambiguous), at this path, or the ``last``
+        changed. Raises StudyError.
+        """
         folders = list(self._folders())
         if name == "last":
             if not folders:
@@ -82,7 +89,10 @@ class Workspace:
         if len(found) == 1:
             return found[0]
         if found:
-            raise StudyError(f"{len(found)} studies begin with {name!r}: {', '.join(sorted(f.name for f in found)[:5])}.", "Give more of the id.")
+            raise StudyError(
+                f"{len(found)} studies begin with {name!r}: {', '.join(sorted(f.name for f in found)[:5])}.",
+                "Give more of the id.",
+            )
         if (Path(name) / FILE).exists():
             return Path(name)
         raise StudyError(f"There is no study {name!r} in {self.path}.", "See them with: archsmith studies list")
@@ -96,7 +106,10 @@ class Workspace:
             if self.studies.is_dir():
                 yield from (folder for folder in self.studies.iterdir() if (folder / FILE).exists())
         except OSError as error:
-            raise StudyError(f"The studies in {self.studies} cannot be read: {error.strerror}.", "Choose another place with --workspace.") from error
+            raise StudyError(
+                f"The studies in {self.studies} cannot be read: {error.strerror}.",
+                "Choose another place with --workspace.",
+            ) from error
 
 
 def _last_time(folder: Path) -> float:
@@ -130,4 +143,6 @@ def _summary(folder: Path) -> StudySummary:
         return StudySummary(folder.name, folder, "running" if store.holder else "new", changed=_changed(folder))
     reason = last.data.get("reason") if last.kind == "closed" else None
     state = "running" if store.holder else "closed" if last.kind == "closed" else "interrupted"
-    return StudySummary(folder.name, folder, state, reason, first.time, last.time, n_proposed, counts.get("finished", 0), first.data)
+    return StudySummary(
+        folder.name, folder, state, reason, first.time, last.time, n_proposed, counts.get("finished", 0), first.data
+    )

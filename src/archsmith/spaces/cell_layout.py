@@ -1,9 +1,10 @@
 """Laying out a chosen cell: its operations on its two inputs, its blocks, and the join of the states that leave it.
 
-Source: the published code of NASNet and PNASNet (slim), DARTS and ENAS, which agree on most: ReLU before every convolution and batch norm after it, separable
-convolutions twice, stride only in operations that read an input of the cell. They differ in how the inputs are prepared (done by each space) and in what a
-strided identity is: a 1×1 convolution of stride 2 (slim) or a factorized reduction (DARTS, ENAS). A state of another width than the cell's is brought to it by
-the operation that reads it.
+Source: the published code of NASNet and PNASNet (slim), DARTS and ENAS, which agree on most: ReLU before every
+convolution and batch norm after it, separable convolutions twice, stride only in operations that read an input of the
+cell. They differ in how the inputs are prepared (done by each space) and in what a strided identity is: a 1×1
+convolution of stride 2 (slim) or a factorized reduction (DARTS, ENAS). A state of another width than the cell's is
+brought to it by the operation that reads it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from typing import NamedTuple
 
 from archsmith.core.errors import UsageError
 from archsmith.graphs.graph import Graph
-from archsmith.graphs.layers import conv_bn, dil_conv, dil_sep_conv, factorized_conv, factorized_reduction, pool, relu_conv_bn, sep_conv
+from archsmith.graphs.layers import (
+    conv_bn,
+    dil_conv,
+    dil_sep_conv,
+    factorized_conv,
+    factorized_reduction,
+    pool,
+    relu_conv_bn,
+    sep_conv,
+)
 from archsmith.graphs.net import Net, Value
 from archsmith.spaces.cells import INPUTS, Block, Cell, Side
 
@@ -26,9 +36,10 @@ Builder = Callable[[Net, Value, int, int, str, str], Value]
 class Style(NamedTuple):
     """How the cell at one place of the network is laid out.
 
-    ``filters`` of every operation; ``stride`` of those that read an input of the cell; ``keep``: share of operations that drop path keeps (1: no
-    drop path); ``factorized``: a strided identity is a factorized reduction; ``ends``: states that leave are joined by ``concat``, or each gets its own
-    1×1 convolution and they are added (``project``), which gives one shape whatever was chosen, as weight sharing wants it (ENAS).
+    ``filters`` of every operation; ``stride`` of those that read an input of the cell; ``keep``: share of operations
+    that drop path keeps (1: no drop path); ``factorized``: a strided identity is a factorized reduction; ``ends``:
+    states that leave are joined by ``concat``, or each gets its own 1×1 convolution and they are added (``project``),
+    which gives one shape whatever was chosen, as weight sharing wants it (ENAS).
     """
 
     filters: int
@@ -43,19 +54,27 @@ def _sep(kernel: int) -> Builder:
 
 
 def _dil_sep(kernel: int) -> Builder:
-    return lambda net, x, filters, stride, name, role: dil_sep_conv(net, x, filters, kernel, stride, name=name, role=role)
+    return lambda net, x, filters, stride, name, role: dil_sep_conv(
+        net, x, filters, kernel, stride, name=name, role=role
+    )
 
 
 def _conv(kernel: int) -> Builder:
-    return lambda net, x, filters, stride, name, role: relu_conv_bn(net, x, filters, kernel, stride, name=name, role=role)
+    return lambda net, x, filters, stride, name, role: relu_conv_bn(
+        net, x, filters, kernel, stride, name=name, role=role
+    )
 
 
 def _factorized(kernel: int) -> Builder:
-    return lambda net, x, filters, stride, name, role: factorized_conv(net, x, filters, kernel, stride, name=name, role=role)
+    return lambda net, x, filters, stride, name, role: factorized_conv(
+        net, x, filters, kernel, stride, name=name, role=role
+    )
 
 
 def _pool(kind: str, kernel: int) -> Builder:
-    return lambda net, x, filters, stride, name, role: pool(net, x, kind, kernel, stride, filters=filters, name=name, role=role)
+    return lambda net, x, filters, stride, name, role: pool(
+        net, x, kind, kernel, stride, filters=filters, name=name, role=role
+    )
 
 
 OPERATIONS: dict[str, Builder] = {
@@ -86,15 +105,20 @@ def check_operations(operations: tuple[str, ...]) -> None:
 
 
 def lay_blocks(net: Net, cell: Cell, prev: Value, cur: Value, style: Style) -> Value:
-    """Lay out the blocks of ``cell`` on its two prepared inputs, inside the scope of the cell that is open, and join what leaves it.
+    """Lay out the blocks of ``cell`` on its two prepared inputs, inside the scope of the cell that is open, and join
+    what leaves it.
 
-    Weight keys name an operation by block, side, operation and the state it reads: cells that agree on these four share the weights (ENAS).
+    Weight keys name an operation by block, side, operation and the state it reads: cells that agree on these four share
+    the weights (ENAS).
     """
     values = {"prev": prev, "cur": cur}
     for i, block in enumerate(cell.blocks):
         values[f"block{i}"] = _lay_block(net, f"block{i}", block, values, style)
     size = values[f"block{len(cell.blocks) - 1}"].shape[1:]
-    leaving = {state: _matched(net, state, values[state], size, style) if state in INPUTS else values[state] for state in cell.output}
+    leaving = {
+        state: _matched(net, state, values[state], size, style) if state in INPUTS else values[state]
+        for state in cell.output
+    }
     if style.ends == "project":
         return _project(net, leaving, style.filters)
     return next(iter(leaving.values())) if len(leaving) == 1 else net.op("concat", *leaving.values(), name="output")
@@ -111,7 +135,11 @@ def _lay_block(net: Net, name: str, block: Block, values: dict[str, Value], styl
     left, right = values[block.left.source], values[block.right.source]
     inputs = {"x": left} if left.name == right.name else {"left": left, "right": right}
     with net.scope(name, "Block", None, **inputs):
-        return net.op(block.combine, _operate(net, "left", block.left, left, style), _operate(net, "right", block.right, right, style))
+        return net.op(
+            block.combine,
+            _operate(net, "left", block.left, left, style),
+            _operate(net, "right", block.right, right, style),
+        )
 
 
 def _operate(net: Net, name: str, side: Side, x: Value, style: Style) -> Value:
@@ -135,7 +163,12 @@ def _matched(net: Net, state: str, x: Value, size: tuple[int, ...], style: Style
 
 
 def _project(net: Net, leaving: dict[str, Value], filters: int) -> Value:
-    """The sum of a 1×1 convolution of each state: the same as one 1×1 convolution of their concatenation, with weights that have a fixed shape."""
+    """The sum of a 1×1 convolution of each state: the same as one 1×1 convolution of their concatenation, with weights
+    that have a fixed shape.
+    """
     with net.scope("ends", "Ends", None, **leaving):
-        parts = [net.op("conv", net.op("relu", x), filters=filters, kernel=1, name=f"from_{state}") for state, x in leaving.items()]
+        parts = [
+            net.op("conv", net.op("relu", x), filters=filters, kernel=1, name=f"from_{state}")
+            for state, x in leaving.items()
+        ]
         return net.op("batch_norm", net.op("add", *parts) if len(parts) > 1 else parts[0], name="bn")

@@ -1,9 +1,10 @@
 """Cells as data: the decisions that NASNet, PNAS, ENAS micro and DARTS share.
 
-A cell takes two tensors, ``prev`` (the output of the cell before the last, c_{k-2}) and ``cur`` (that of the last one, c_{k-1}), and builds blocks: each
-takes two earlier states, applies one operation to each and combines the results. The output joins some of the states.
-Source: Zoph et al. 2018 (arXiv 1707.07012) sections 3 and A; the order of questions within a block (both inputs, both operations, combination) is theirs,
-and that of PNAS and ENAS. States are named by words where the papers use indices: those count from c_{k-1} in one code base and from c_{k-2} in others.
+A cell takes two tensors, ``prev`` (the output of the cell before the last, c_{k-2}) and ``cur`` (that of the last one,
+c_{k-1}), and builds blocks: each takes two earlier states, applies one operation to each and combines the results. The
+output joins some of the states. Source: Zoph et al. 2018 (arXiv 1707.07012) sections 3 and A; the order of questions
+within a block (both inputs, both operations, combination) is theirs, and that of PNAS and ENAS. States are named by
+words where the papers use indices: those count from c_{k-1} in one code base and from c_{k-2} in others.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ OUTPUTS = ("unused", "all", "chosen")
 class Rules(NamedTuple):
     """What may be chosen in a cell.
 
-    ``output``: which states leave the cell: the ``unused`` ones (NASNet), ``all`` blocks (PNAS, DARTS), or those ``chosen`` by one more yes-or-no
-    decision for each state, for published cells that follow no rule. ``distinct``: the two inputs of a block must differ (DARTS).
+    ``output``: which states leave the cell: the ``unused`` ones (NASNet), ``all`` blocks (PNAS, DARTS), or those
+    ``chosen`` by one more yes-or-no decision for each state, for published cells that follow no rule. ``distinct``: the
+    two inputs of a block must differ (DARTS).
     """
 
     blocks: int
@@ -70,7 +72,13 @@ def states(n_blocks: int) -> tuple[str, ...]:
 @cache
 def _paths(cell: str, block: int) -> tuple[str, str, str, str, str]:
     prefix = f"{cell}/block{block}"
-    return f"{prefix}/left/input", f"{prefix}/right/input", f"{prefix}/left/op", f"{prefix}/right/op", f"{prefix}/combine"
+    return (
+        f"{prefix}/left/input",
+        f"{prefix}/right/input",
+        f"{prefix}/left/op",
+        f"{prefix}/right/op",
+        f"{prefix}/combine",
+    )
 
 
 @cache
@@ -80,7 +88,8 @@ def _pairs_left(n: int) -> tuple[float, ...]:
 
 
 def choose_cell(choose: Choose, name: str, rules: Rules, n_blocks: int | None = None) -> Cell:
-    """Ask every question of one cell; paths are ``<name>/block<i>/left/input`` and so on. ``n_blocks`` defaults to ``rules.blocks``.
+    """Ask every question of one cell; paths are ``<name>/block<i>/left/input`` and so on. ``n_blocks`` defaults to
+    ``rules.blocks``.
 
     ``combine`` is asked only where there is something to choose.
     """

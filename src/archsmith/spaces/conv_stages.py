@@ -1,12 +1,15 @@
-"""Plain convolutional networks in two to four stages: the default space on a CPU, where cell spaces are too slow to train.
+"""Plain convolutional networks in two to four stages: the default space on a CPU, where cell spaces are too slow to
+train.
 
-Ours, from well-known parts: residual blocks (He et al. 2016, arXiv 1512.03385), inverted bottlenecks (Sandler et al. 2018, arXiv 1801.04381), squeeze-excite (Hu et
-al. 2018, arXiv 1709.01507), and plain convolutions. The first option of every decision gives the plain residual 3×3 network that a person would
-write by hand: 16 filters, then 32, 64 and 128 with stride 2, one block each.
+Ours, from well-known parts: residual blocks (He et al. 2016, arXiv 1512.03385), inverted bottlenecks (Sandler et al.
+2018, arXiv 1801.04381), squeeze-excite (Hu et al. 2018, arXiv 1709.01507), and plain convolutions. The first option of
+every decision gives the plain residual 3×3 network that a person would write by hand: 16 filters, then 32, 64 and 128
+with stride 2, one block each.
 
-No sample is too expensive: options that would take the network over ``max_work`` times the work of the first one are not offered. Work is counted on a
-nominal 32×32 image at 16 filters, so that the questions are the same at every scale and shape. Down-sampling does depend on the shape: a big image is
-halved in the stem until it is about 32 pixels wide, and no stage goes below 4×4.
+No sample is too expensive: options that would take the network over ``max_work`` times the work of the first one are
+not offered. Work is counted on a nominal 32×32 image at 16 filters, so that the questions are the same at every scale
+and shape. Down-sampling does depend on the shape: a big image is halved in the stem until it is about 32 pixels wide,
+and no stage goes below 4×4.
 """
 
 from __future__ import annotations
@@ -14,14 +17,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import UsageError
 from archsmith.core.space import Choose
 from archsmith.graphs.layers import classifier, conv_bn_relu, inverted_bottleneck, residual_block, squeeze_excite
 from archsmith.graphs.net import Net, Value
-from archsmith.graphs.network_space import NetworkSpace
+from archsmith.graphs.network_space import ImageSpace
 
 STAGES = (3, 2, 4)
 STEM_WIDTHS = (1.0, 0.5, 2.0)
@@ -38,7 +41,8 @@ WEIGHTS = {"downsample": {"stride": 4.0, "pool": 1.0, "none": 1.0}, "squeeze": {
 NOMINAL_SIDE = 32
 NOMINAL_FILTERS = 16
 MIN_PIXELS = 16  # a stage that would end with fewer keeps its size
-# One value written takes about as long as 60 multiply-adds: fitted on 30 samples, forward and backward, float32, channels last, to within 16 %.
+# One value written takes about as long as 60 multiply-adds: fitted on 30 samples, forward and backward, float32,
+# channels last, to within 16 %.
 ELEMENT_WORK = 60.0
 
 
@@ -66,15 +70,19 @@ class ConvStagesScale:
 
     def __post_init__(self) -> None:
         if self.filters < 4 or not 0 <= self.dropout < 1:
-            raise UsageError(f"filters is {self.filters} and dropout {self.dropout}.", "Give at least 4 filters, and a dropout from 0 to below 1.")
+            raise UsageError(
+                f"filters is {self.filters} and dropout {self.dropout}.",
+                "Give at least 4 filters, and a dropout from 0 to below 1.",
+            )
 
 
 @dataclass(frozen=True)
-class ConvStages(NetworkSpace):
-    """Stages of equal blocks. ``max_work``: most work of a network in units of the first architecture's (at least 1; 2 keeps training times comparable).
+class ConvStages(ImageSpace):
+    """Stages of equal blocks. ``max_work``: most work of a network in units of the first architecture's (at least 1; 2
+    keeps training times comparable).
 
-    Decisions: ``stages``, ``stem/width``, and for each stage ``downsample``, ``block``, ``kernel``, ``expansion`` (inverted bottlenecks only), ``squeeze``,
-    ``width`` and ``depth``.
+    Decisions: ``stages``, ``stem/width``, and for each stage ``downsample``, ``block``, ``kernel``, ``expansion``
+    (inverted bottlenecks only), ``squeeze``, ``width`` and ``depth``.
     """
 
     max_work: float = 2.0
@@ -84,7 +92,9 @@ class ConvStages(NetworkSpace):
 
     def __post_init__(self) -> None:
         if not self.max_work >= 1:
-            raise UsageError(f"max_work is {self.max_work}.", "Give 1 (as much work as the first architecture) or more.")
+            raise UsageError(
+                f"max_work is {self.max_work}.", "Give 1 (as much work as the first architecture) or more."
+            )
 
     def first(self) -> Architecture:
         """The plain residual 3×3 network."""
@@ -101,8 +111,15 @@ class ConvStages(NetworkSpace):
         def fitting(options: Sequence[Scalar], work: Callable[[Scalar], float]) -> tuple[Scalar, ...]:
             return tuple([option for option in options if work(option) <= left])
 
-        n_stages: int = choose("stages", fitting(STAGES, lambda n: _stem_work(0.5) + _least(0, n, 0.5 * NOMINAL_FILTERS, side)))  # type: ignore
-        stem: float = choose("stem/width", fitting(STEM_WIDTHS, lambda w: _stem_work(w) + _least(0, n_stages, w * NOMINAL_FILTERS, side)))  # type: ignore
+        def of_stages(n: Any) -> float:
+            return _stem_work(0.5) + _least(0, n, 0.5 * NOMINAL_FILTERS, side)
+
+        n_stages: int = choose("stages", fitting(STAGES, of_stages))  # type: ignore[assignment]
+
+        def of_stem(width: Any) -> float:
+            return _stem_work(width) + _least(0, n_stages, width * NOMINAL_FILTERS, side)
+
+        stem: float = choose("stem/width", fitting(STEM_WIDTHS, of_stem))  # type: ignore[assignment]
         left -= _stem_work(stem)
         width = stem * NOMINAL_FILTERS
         stages = []
@@ -122,7 +139,9 @@ class ConvStages(NetworkSpace):
             fitting = []
             for option in options:
                 candidate = stage._replace(**{name: option})  # type: ignore[arg-type]
-                rest = _least(i + 1, n_stages, _nominal_width(candidate.width, i), _side_after(candidate.downsample, side))
+                rest = _least(
+                    i + 1, n_stages, _nominal_width(candidate.width, i), _side_after(candidate.downsample, side)
+                )
                 if stage_work(candidate, i, width, side) + rest <= left + 1e-6:
                     fitting.append(option)
             weights = WEIGHTS.get(name)
@@ -160,10 +179,21 @@ class ConvStages(NetworkSpace):
 def _block(net: Net, name: str, stage: Stage, x: Value, filters: int, stride: int) -> Value:
     role = f"{name}.{stage.block}"
     if stage.block == "residual":
-        return residual_block(net, x, filters, stage.kernel, stride, squeezed=max(4, filters // 4) if stage.squeeze else 0, name=name, role=role)
+        return residual_block(
+            net,
+            x,
+            filters,
+            stage.kernel,
+            stride,
+            squeezed=max(4, filters // 4) if stage.squeeze else 0,
+            name=name,
+            role=role,
+        )
     if stage.block == "inverted":
         squeezed = max(4, x.channels // 4) if stage.squeeze else 0
-        return inverted_bottleneck(net, x, filters, stage.kernel, stride, expansion=stage.expansion, squeezed=squeezed, name=name, role=role)
+        return inverted_bottleneck(
+            net, x, filters, stage.kernel, stride, expansion=stage.expansion, squeezed=squeezed, name=name, role=role
+        )
     with net.scope(name, "PlainBlock", role, x=x):
         x = conv_bn_relu(net, x, filters, stage.kernel, stride, name="conv")
         return squeeze_excite(net, x, max(4, filters // 4)) if stage.squeeze else x
@@ -236,7 +266,9 @@ def _least(position: int, n_stages: int, width_in: float, side: int) -> float:
     """The least work that stages from ``position`` on can do."""
     if position >= n_stages:
         return 0.0
-    rest = _least(position + 1, n_stages, _nominal_width(CHEAPEST.width, position), _side_after(CHEAPEST.downsample, side))
+    rest = _least(
+        position + 1, n_stages, _nominal_width(CHEAPEST.width, position), _side_after(CHEAPEST.downsample, side)
+    )
     return stage_work(CHEAPEST, position, width_in, side) + rest
 
 

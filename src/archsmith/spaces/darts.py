@@ -1,9 +1,11 @@
 """The DARTS search space as discrete cells, and the form of network in which DARTS and its followers compare cells.
 
-Source: Liu, Simonyan, Yang 2019 (arXiv 1806.09055), section 3.2; stacking and shapes as in the released code: reductions at one and two thirds of the cells, the
-older input through a factorized reduction after a reduction cell, both inputs otherwise through ReLU, 1×1, batch norm.
-Differences: ``none`` is no operation of a discrete cell, as in the released one. ``operations``, ``nodes``, ``distinct`` and ``output`` open the same network
-to other spaces: AmoebaNet's cells (Real et al. 2019, arXiv 1802.01548) are five nodes of any two inputs with their own list of states that leave (see zoo).
+Source: Liu, Simonyan, Yang 2019 (arXiv 1806.09055), section 3.2; stacking and shapes as in the released code:
+reductions at one and two thirds of the cells, the older input through a factorized reduction after a reduction cell,
+both inputs otherwise through ReLU, 1×1, batch norm. Differences: ``none`` is no operation of a discrete cell, as in the
+released one. ``operations``, ``nodes``, ``distinct`` and ``output`` open the same network to other spaces: AmoebaNet's
+cells (Real et al. 2019, arXiv 1802.01548) are five nodes of any two inputs with their own list of states that leave
+(see zoo).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from archsmith.core.space import Choose, Trace, replaying
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.layers import auxiliary_head, classifier, conv_bn, factorized_reduction, relu_conv_bn
 from archsmith.graphs.net import Net, Value
-from archsmith.graphs.network_space import NetworkSpace
+from archsmith.graphs.network_space import ImageSpace
 from archsmith.spaces.cell_layout import ENDS, Style, check_operations, lay_blocks, lone_cell
 from archsmith.spaces.cells import Cell, Rules, choose_cell
 from archsmith.spaces.nasnet import STEMS, check_auxiliary
@@ -29,10 +31,12 @@ AMOEBANET_OPERATIONS = ("identity", "sep3x3", "sep5x5", "sep7x7", "avg3x3", "max
 
 @dataclass(frozen=True)
 class DartsScale:
-    """The network around the cells: ``filters`` C of the first cells (search 16, final 36), ``cells`` in all (search 8, final 20).
+    """The network around the cells: ``filters`` C of the first cells (search 16, final 36), ``cells`` in all (search 8,
+    final 20).
 
-    ``stem``: ``cifar`` (3×3 to 3 C) or ``imagenet`` (three 3×3 of stride 2); ``keep``: share of paths kept by drop path in the last cell (final: 0.8);
-    ``auxiliary``: a second classifier for training; ``ends``: see archsmith.spaces.cell_layout.Style. Defaults: the search network.
+    ``stem``: ``cifar`` (3×3 to 3 C) or ``imagenet`` (three 3×3 of stride 2); ``keep``: share of paths kept by drop path
+    in the last cell (final: 0.8); ``auxiliary``: a second classifier for training; ``ends``: see
+    archsmith.spaces.cell_layout.Style. Defaults: the search network.
     """
 
     filters: int = 16
@@ -44,18 +48,25 @@ class DartsScale:
 
     def __post_init__(self) -> None:
         if self.filters < 2 or self.cells < 3:
-            raise UsageError(f"A scale of {self.filters} filters and {self.cells} cells is too small.", "Give at least 2 filters and 3 cells.")
+            raise UsageError(
+                f"A scale of {self.filters} filters and {self.cells} cells is too small.",
+                "Give at least 2 filters and 3 cells.",
+            )
         if self.stem not in STEMS:
             raise UsageError(f"The stem cannot be {self.stem!r}.", f"It is one of: {', '.join(STEMS)}.")
         if self.ends not in ENDS:
-            raise UsageError(f"The ends of a cell cannot be joined by {self.ends!r}.", f"It is one of: {', '.join(ENDS)}.")
+            raise UsageError(
+                f"The ends of a cell cannot be joined by {self.ends!r}.", f"It is one of: {', '.join(ENDS)}."
+            )
         if not 0 < self.keep <= 1:
             raise UsageError(f"keep is {self.keep}.", "Give a number above 0 up to 1.")
 
 
 @dataclass(frozen=True)
-class Darts(NetworkSpace):
-    """A normal and a reduction cell of ``nodes`` nodes, each the sum of two operations on two (``distinct``) earlier states."""
+class Darts(ImageSpace):
+    """A normal and a reduction cell of ``nodes`` nodes, each the sum of two operations on two (``distinct``) earlier
+    states.
+    """
 
     operations: tuple[str, ...] = OPERATIONS
     nodes: int = 4
@@ -92,7 +103,9 @@ class Darts(NetworkSpace):
         for i in range(scale.cells):
             strided = i in (scale.cells // 3, 2 * scale.cells // 3)
             filters *= 2 if strided else 1
-            style = Style(filters, 2 if strided else 1, 1 - i / scale.cells * (1 - scale.keep), factorized=True, ends=scale.ends)
+            style = Style(
+                filters, 2 if strided else 1, 1 - i / scale.cells * (1 - scale.keep), factorized=True, ends=scale.ends
+            )
             chosen, kind = (reduction, "ReductionCell") if strided else (normal, "NormalCell")
             prev, cur = cur, lay_cell(net, f"cell{i}", chosen, kind, prev, cur, style)
             if scale.auxiliary and i == 2 * scale.cells // 3:

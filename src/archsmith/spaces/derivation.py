@@ -1,8 +1,9 @@
 """Derivations of the grammar space: which rules are offered where, given the shape that has been reached.
 
-Rules: a *module* is a terminal, a chain of two modules, or a branch whose two modules are joined by ``add`` or ``concat``. What is carried along: the shape,
-a shape that the module must end in (the other arm of a branch has set it), the largest width and the multiply-adds that may still be spent. Only options
-that fit are offered, so that nearly every derivation ends well; where none fits the program runs into a ``DeadEnd``.
+Rules: a *module* is a terminal, a chain of two modules, or a branch whose two modules are joined by ``add`` or
+``concat``. What is carried along: the shape, a shape that the module must end in (the other arm of a branch has set
+it), the largest width and the multiply-adds that may still be spent. Only options that fit are offered, so that nearly
+every derivation ends well; where none fits the program runs into a ``DeadEnd``.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ Module = Terminal | Chain | Branch
 
 
 class Frame(NamedTuple):
-    """What a module must respect: the size (H, W) and width it must end in (None: free), sides it must not go below, widest width, multiply-adds left."""
+    """What a module must respect: the size (H, W) and width it must end in (None: free), sides it must not go below,
+    widest width, multiply-adds left.
+    """
 
     size: tuple[int, int] | None
     width: int | None
@@ -75,7 +78,9 @@ def macs_of(operation: str, shape: Shape, filters: int, stride: int) -> int:
     pixels = -(-height // stride) * -(-width // stride)
     if operation in CONVS:
         taps = CONVS[operation] ** 2
-        return pixels * (channels * filters * taps if operation.startswith("conv") else channels * taps + channels * filters)
+        return pixels * (
+            channels * filters * taps if operation.startswith("conv") else channels * taps + channels * filters
+        )
     return 2 * channels * max(MIN_WIDTH, channels // 4) if operation == "squeeze_excite" else 0
 
 
@@ -86,7 +91,9 @@ def derive(choose: Choose, path: str, shape: Shape, frame: Frame, depth: int) ->
         return _terminal(choose, path, shape, frame)
     if rule == "chain":
         side = min(frame.size) if frame.size else frame.floor
-        open_frame = frame._replace(size=None, width=None, floor=max(side, frame.floor), macs=frame.macs // 2 if frame.size else frame.macs)
+        open_frame = frame._replace(
+            size=None, width=None, floor=max(side, frame.floor), macs=frame.macs // 2 if frame.size else frame.macs
+        )
         first = derive(choose, f"{path}/first", shape, open_frame, depth - 1)
         second = derive(choose, f"{path}/second", first.shape, frame._replace(macs=frame.macs - first.macs), depth - 1)
         return Derived(Chain(first.module, second.module), second.shape, first.macs + second.macs)
@@ -94,7 +101,8 @@ def derive(choose: Choose, path: str, shape: Shape, frame: Frame, depth: int) ->
 
 
 def _branch(choose: Choose, path: str, shape: Shape, frame: Frame, depth: int) -> Derived:
-    # The first arm gets half of what is left; the second must end in the size that the first one found, and for a sum in its width too.
+    # The first arm gets half of what is left; the second must end in the size that the first one found, and for a sum
+    # in its width too.
     half = frame._replace(macs=frame.macs // 2)
     joins = ["add"]
     if frame.width is None and 2 * shape[0] <= frame.limit:
@@ -128,12 +136,22 @@ def _terminal(choose: Choose, path: str, shape: Shape, frame: Frame) -> Derived:
             if frame.size is not None:
                 operations.append("identity")
     if not operations:
-        raise DeadEnd(f"At {path!r} no operation leads from {shape} to the required shape within {frame.macs} multiply-adds.")
-    operation = str(choose(f"{path}/op", tuple(operations), tuple(OPERATION_WEIGHTS.get(name, 1.0) for name in operations)))
+        raise DeadEnd(
+            f"At {path!r} no operation leads from {shape} to the required shape within {frame.macs} multiply-adds."
+        )
+    operation = str(
+        choose(f"{path}/op", tuple(operations), tuple(OPERATION_WEIGHTS.get(name, 1.0) for name in operations))
+    )
     filters, stride = channels, 1
     if operation in CONVS:
-        stride = _one(choose, f"{path}/stride", tuple(s for s in strides if macs_of(operation, shape, cheapest[0], s) <= frame.macs))
-        filters = _one(choose, f"{path}/filters", tuple(w for w in widths if macs_of(operation, shape, w, stride) <= frame.macs))
+        stride = _one(
+            choose,
+            f"{path}/stride",
+            tuple(s for s in strides if macs_of(operation, shape, cheapest[0], s) <= frame.macs),
+        )
+        filters = _one(
+            choose, f"{path}/filters", tuple(w for w in widths if macs_of(operation, shape, w, stride) <= frame.macs)
+        )
     elif operation in POOLS:
         stride = _one(choose, f"{path}/stride", strides)
     shape_out = (filters, -(-shape[1] // stride), -(-shape[2] // stride))
@@ -141,7 +159,9 @@ def _terminal(choose: Choose, path: str, shape: Shape, frame: Frame) -> Derived:
 
 
 def _strides(shape: Shape, frame: Frame) -> tuple[int, ...]:
-    """Strides that keep the floor, or the one that leads to the required size. Sides halve by rounding up, so strides multiply."""
+    """Strides that keep the floor, or the one that leads to the required size. Sides halve by rounding up, so strides
+    multiply.
+    """
     _, height, width = shape
     if frame.size is None:
         return (1, 2) if -(-min(height, width) // 2) >= frame.floor else (1,)
@@ -151,7 +171,9 @@ def _strides(shape: Shape, frame: Frame) -> tuple[int, ...]:
 def _widths(channels: int, frame: Frame) -> tuple[int, ...]:
     if frame.width is not None:
         return (frame.width,)
-    return tuple(dict.fromkeys(w for w in (int(channels * factor) for factor in WIDTHS) if MIN_WIDTH <= w <= frame.limit))
+    return tuple(
+        dict.fromkeys(w for w in (int(channels * factor) for factor in WIDTHS) if MIN_WIDTH <= w <= frame.limit)
+    )
 
 
 def _one(choose: Choose, path: str, options: tuple[int, ...]) -> int:

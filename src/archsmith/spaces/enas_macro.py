@@ -1,10 +1,12 @@
-"""The ENAS macro search space: a whole network, layer by layer; each layer picks one of six operations and which earlier layers it also reads.
+"""The ENAS macro search space: a whole network, layer by layer; each layer picks one of six operations and which
+earlier layers it also reads.
 
-Source: Pham et al. 2018 (arXiv 1802.03268), section 2.3; networks as in the released code: every operation starts with a 1×1 convolution, the image is halved by
-factorized reductions of all earlier layers after a third and two thirds of the layers. The search form adds the skipped layers to the result
-(``skips="add"``), the final form concatenates them and brings the width back by a 1×1 convolution (``skips="concat"``).
-Differences: in the released final network the separable convolutions are built as full ones; here they are separable. With an image too small to halve, a
-reduction leaves one pixel. Reductions that nobody reads are not built.
+Source: Pham et al. 2018 (arXiv 1802.03268), section 2.3; networks as in the released code: every operation starts with
+a 1×1 convolution, the image is halved by factorized reductions of all earlier layers after a third and two thirds of
+the layers. The search form adds the skipped layers to the result (``skips="add"``), the final form concatenates them
+and brings the width back by a 1×1 convolution (``skips="concat"``). Differences: in the released final network the
+separable convolutions are built as full ones; here they are separable. With an image too small to halve, a reduction
+leaves one pixel. Reductions that nobody reads are not built.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from archsmith.core.errors import UsageError
 from archsmith.core.space import Choose
 from archsmith.graphs.layers import classifier, conv_bn, conv_bn_relu, factorized_reduction, pool, relu_conv_bn
 from archsmith.graphs.net import Net, Value
-from archsmith.graphs.network_space import NetworkSpace
+from archsmith.graphs.network_space import ImageSpace
 
 OPERATIONS = ("conv3x3", "sep3x3", "conv5x5", "sep5x5", "avg3x3", "max3x3")
 KINDS = {"conv": "ConvLayer", "sep": "SepConvLayer", "avg": "AvgPoolLayer", "max": "MaxPoolLayer"}
@@ -27,8 +29,9 @@ SKIP_OPTIONS = (False, True)
 
 @dataclass(frozen=True)
 class EnasMacroScale:
-    """``filters`` F of the first layers (search 36, final 96); ``grow``: doubled at each reduction (final) or the same throughout (search);
-    ``skips``: ``add`` (search) or ``concat`` (final); ``dropout`` before the classifier. Defaults: the search network.
+    """``filters`` F of the first layers (search 36, final 96); ``grow``: doubled at each reduction (final) or the same
+    throughout (search); ``skips``: ``add`` (search) or ``concat`` (final); ``dropout`` before the classifier. Defaults:
+    the search network.
     """
 
     filters: int = 36
@@ -46,10 +49,11 @@ class EnasMacroScale:
 
 
 @dataclass(frozen=True)
-class EnasMacro(NetworkSpace):
+class EnasMacro(ImageSpace):
     """``layers`` layers (12; the released final network has 24), each of one of ``operations``.
 
-    Decisions per layer k: ``layer<k>/op``, then ``layer<k>/skip<i>`` for every earlier layer but the last one, which is always read (0 is the stem).
+    Decisions per layer k: ``layer<k>/op``, then ``layer<k>/skip<i>`` for every earlier layer but the last one, which is
+    always read (0 is the stem).
     """
 
     operations: tuple[str, ...] = OPERATIONS

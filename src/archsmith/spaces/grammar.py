@@ -1,9 +1,11 @@
 """A small recursive grammar of networks: the space that has no skeleton.
 
-Ours, in the spirit of einspace (Ericsson et al. 2024, arXiv 2405.20838) and of the hierarchical grammars of Schrodi et al. 2023 (arXiv 2211.01842): a network is a
-stem and a few parts, each derived by the rules of archsmith.spaces.derivation with the shape carried along. Depth and multiply-adds are capped inside the program.
-Which options are offered depends on shapes, so the space is not transferable: it is searched at its target size.
-Differences from einspace: images only, no attention, no copies of one module, and a plain stem, so that a random sample can learn something.
+Ours, in the spirit of einspace (Ericsson et al. 2024, arXiv 2405.20838) and of the hierarchical grammars of Schrodi et
+al. 2023 (arXiv 2211.01842): a network is a stem and a few parts, each derived by the rules of
+archsmith.spaces.derivation with the shape carried along. Depth and multiply-adds are capped inside the program. Which
+options are offered depends on shapes, so the space is not transferable: it is searched at its target size. Differences
+from einspace: images only, no attention, no copies of one module, and a plain stem, so that a random sample can learn
+something.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from archsmith.core.errors import UsageError
 from archsmith.core.space import Choose
 from archsmith.graphs.layers import classifier, conv_bn_relu, squeeze_excite
 from archsmith.graphs.net import Net, Value
-from archsmith.graphs.network_space import NetworkSpace
+from archsmith.graphs.network_space import ImageSpace
 from archsmith.spaces.derivation import CONVS, MIN_SIDE, MIN_WIDTH, Chain, Frame, Module, Shape, Terminal, derive
 
 PARTS = (2, 3, 4)
@@ -23,7 +25,9 @@ PARTS = (2, 3, 4)
 
 @dataclass(frozen=True)
 class GrammarScale:
-    """``filters`` of the stem, ``max_filters`` the widest a network may get, ``max_macs`` multiply-adds of all parts together, ``depth`` of a derivation."""
+    """``filters`` of the stem, ``max_filters`` the widest a network may get, ``max_macs`` multiply-adds of all parts
+    together, ``depth`` of a derivation.
+    """
 
     filters: int = 16
     max_filters: int = 256
@@ -32,13 +36,16 @@ class GrammarScale:
 
     def __post_init__(self) -> None:
         if not MIN_WIDTH <= self.filters <= self.max_filters:
-            raise UsageError(f"filters is {self.filters} and max_filters {self.max_filters}.", f"Give {MIN_WIDTH} <= filters <= max_filters.")
+            raise UsageError(
+                f"filters is {self.filters} and max_filters {self.max_filters}.",
+                f"Give {MIN_WIDTH} <= filters <= max_filters.",
+            )
         if self.max_macs < 1 or self.depth < 1:
             raise UsageError(f"max_macs is {self.max_macs} and depth {self.depth}.", "Give positive numbers.")
 
 
 @dataclass(frozen=True)
-class Grammar(NetworkSpace):
+class Grammar(ImageSpace):
     """Two to four parts, one after the other. Decision paths spell the derivation: ``part0/left/first/op``."""
 
     scale: GrammarScale = field(default_factory=GrammarScale)
@@ -55,7 +62,9 @@ class Grammar(NetworkSpace):
         n_parts: int = choose("parts", PARTS)  # type: ignore[assignment]
         parts = []
         for i in range(n_parts):
-            frame = Frame(size=None, width=None, floor=MIN_SIDE, limit=scale.max_filters, macs=scale.max_macs // n_parts)
+            frame = Frame(
+                size=None, width=None, floor=MIN_SIDE, limit=scale.max_filters, macs=scale.max_macs // n_parts
+            )
             derived = derive(choose, f"part{i}", shape, frame, scale.depth)
             parts.append(derived.module)
             shape = derived.shape
@@ -110,7 +119,8 @@ def _lay_terminal(net: Net, name: str, terminal: Terminal, x: Value) -> Value:
             x = net.op("conv", x, filters=x.channels, kernel=kernel, stride=stride, groups=x.channels, name="depthwise")
             return net.op("conv", x, filters=filters, kernel=1, bias=True, name="pointwise")
     if operation in ("max_pool", "avg_pool"):
-        return net.op(operation, x, kernel=max(3, stride + 1), stride=stride, name=name)  # a window covers its stride: no pixel is lost
+        # a window covers its stride: no pixel is lost
+        return net.op(operation, x, kernel=max(3, stride + 1), stride=stride, name=name)
     if operation == "squeeze_excite":
         return squeeze_excite(net, x, max(MIN_WIDTH, x.channels // 4), name=name)
     return net.op(operation, x, name=name)

@@ -1,12 +1,15 @@
-"""How the published cell spaces grow, block by block: what progressive search (Liu et al. 2018, arXiv 1712.00559, algorithm 1) walks along.
+"""How the published cell spaces grow, block by block: what progressive search (Liu et al. 2018, arXiv 1712.00559,
+algorithm 1) walks along.
 
-Every level is a point of the space as it is. The PNAS space asks for the number of blocks first, so that a cell of b blocks is a point. Elsewhere the blocks that
-a cell does not have yet are *neutral*: block i adds ``identity`` of block i-1 to ``identity`` of block i-1 (block 0 of an empty cell: ``identity`` of prev and
-of cur). Where the unused states leave the cell, that is the smaller cell itself, its last block times a power of two. Cells are grown one after the other: first the
-normal cell beside an empty reduction cell, then the reduction cell.
+Every level is a point of the space as it is. The PNAS space asks for the number of blocks first, so that a cell of b
+blocks is a point. Elsewhere the blocks that a cell does not have yet are *neutral*: block i adds ``identity`` of block
+i-1 to ``identity`` of block i-1 (block 0 of an empty cell: ``identity`` of prev and of cur). Where the unused states
+leave the cell, that is the smaller cell itself, its last block times a power of two. Cells are grown one after the
+other: first the normal cell beside an empty reduction cell, then the reduction cell.
 
-A NAS-Bench-201 cell grows by nodes: at level b the edges into nodes 1 to b are free; every other edge is ``none``, but the one from node b to the output
-(node 3) is ``skip_connect``. At b = 3 node b is the output and all six edges are free. Levels have 5, 125 and 15,625 points.
+A NAS-Bench-201 cell grows by nodes: at level b the edges into nodes 1 to b are free; every other edge is ``none``, but
+the one from node b to the output (node 3) is ``skip_connect``. At b = 3 node b is the output and all six edges are
+free. Levels have 5, 125 and 15,625 points.
 """
 
 from __future__ import annotations
@@ -28,18 +31,25 @@ NEUTRAL = "identity"
 
 
 def cell_growth(rules: Rules, cells: tuple[str, ...], *, sized: bool = False) -> Growth | None:
-    """The growth of a space that asks for these cells one after the other. ``sized``: it asks for the number of ``blocks`` before.
+    """The growth of a space that asks for these cells one after the other. ``sized``: it asks for the number of
+    ``blocks`` before.
 
     None where the rules leave none: a cell that chooses its output, inputs that must differ, or no neutral block.
     """
-    if rules.output == "chosen" or rules.distinct or not (sized or (NEUTRAL in rules.operations and "add" in rules.combines)):
+    if (
+        rules.output == "chosen"
+        or rules.distinct
+        or not (sized or (NEUTRAL in rules.operations and "add" in rules.combines))
+    ):
         return None
     return BlockGrowth(rules, cells, sized)
 
 
 @dataclass(frozen=True)
 class BlockGrowth:
-    """Level by level one more block; a block is the tokens of both inputs, both operations and, where there is a choice, the combination."""
+    """Level by level one more block; a block is the tokens of both inputs, both operations and, where there is a
+    choice, the combination.
+    """
 
     rules: Rules
     cells: tuple[str, ...]
@@ -78,7 +88,9 @@ class BlockGrowth:
         for c, cell in enumerate(self.cells):
             own = blocks[c * rules.blocks : (c + 1) * rules.blocks]
             for i in range(len(own) if self.sized else rules.blocks):
-                for side, answer in zip(SIDES[: self.width], self._answers(own[i], i) if i < len(own) else _neutral(i), strict=False):
+                for side, answer in zip(
+                    SIDES[: self.width], self._answers(own[i], i) if i < len(own) else _neutral(i), strict=False
+                ):
                     answers[f"{cell}/block{i}/{side}"] = answer
         return Architecture(answers)
 
@@ -101,7 +113,9 @@ def _neutral(i: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class NodeGrowth:
-    """Level by level one more node of a NAS-Bench-201 cell; the tokens are the operations on its edges. A slot is the node that an edge comes from."""
+    """Level by level one more node of a NAS-Bench-201 cell; the tokens are the operations on its edges. A slot is the
+    node that an edge comes from.
+    """
 
     paths: tuple[str, ...]
     operations: tuple[str, ...]
@@ -120,7 +134,9 @@ class NodeGrowth:
     def architecture(self, tokens: Tokens) -> Architecture:
         """The point that a row of 1, 3 or 6 tokens stands for."""
         names = [self.operations[token] for token in tokens.tolist()]
-        completion = {1: ["none", "none", "none", "skip_connect", "none"], 3: ["none", "none", "skip_connect"], 6: []}[len(names)]
+        completion = {1: ["none", "none", "none", "skip_connect", "none"], 3: ["none", "none", "skip_connect"], 6: []}[
+            len(names)
+        ]
         return Architecture(zip(self.paths, [*names, *completion], strict=True))
 
 
@@ -130,7 +146,9 @@ def _rows(sizes: tuple[int, ...]) -> Tokens:
     return np.indices(sizes, np.int16).reshape(len(sizes), -1).T
 
 
-def _product(parents: Sequence[Grown], blocks: Tokens, architecture: Callable[[Tokens], Architecture], rng: np.random.Generator) -> Expansions:
+def _product(
+    parents: Sequence[Grown], blocks: Tokens, architecture: Callable[[Tokens], Architecture], rng: np.random.Generator
+) -> Expansions:
     """Every parent followed by every block, in lexicographic order; SAMPLED of them where they are more than MOST."""
     total = len(parents) * len(blocks)
     chosen = np.arange(total) if total <= MOST else np.sort(rng.choice(total, SAMPLED, replace=False, shuffle=False))

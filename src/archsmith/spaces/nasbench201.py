@@ -1,8 +1,10 @@
-"""The NAS-Bench-201 search space: one cell of four nodes whose six edges carry one of five operations; 15,625 networks, all trained in a public table.
+"""The NAS-Bench-201 search space: one cell of four nodes whose six edges carry one of five operations; 15,625 networks,
+all trained in a public table.
 
-Source: Dong and Yang 2020 (arXiv 2001.00326), section 2: stem 3×3, three stacks of N = 5 cells with 16, 32 and 64 filters, and a residual
-block of stride 2 between them. Edges in the order of the published tables: 1←0, 2←0, 2←1, 3←0, 3←1, 3←2.
-Difference: parts of a cell that do not reach its output are not built, where the table's parameter counts include them.
+Source: Dong and Yang 2020 (arXiv 2001.00326), section 2: stem 3×3, three stacks of N = 5 cells with 16, 32 and 64
+filters, and a residual block of stride 2 between them. Edges in the order of the published tables: 1←0, 2←0, 2←1, 3←0,
+3←1, 3←2. Difference: parts of a cell that do not reach its output are not built, where the table's parameter counts
+include them.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from archsmith.core.space import Choose, Trace, replaying
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.layers import classifier, conv_bn, relu_conv_bn
 from archsmith.graphs.net import Net, Value
-from archsmith.graphs.network_space import NetworkSpace
+from archsmith.graphs.network_space import ImageSpace
 from archsmith.spaces.growing import NodeGrowth
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -30,7 +32,9 @@ def architecture_of(operations: Sequence[int | str]) -> Architecture:
     """The architecture of six operations, by name or by index into OPERATIONS, in the order of EDGES."""
     if len(operations) != len(EDGES):
         raise UsageError(f"A NAS-Bench-201 cell has {len(EDGES)} edges, not {len(operations)}.")
-    return Architecture((path, op if isinstance(op, str) else OPERATIONS[int(op)]) for path, op in zip(PATHS, operations, strict=True))
+    return Architecture(
+        (path, op if isinstance(op, str) else OPERATIONS[int(op)]) for path, op in zip(PATHS, operations, strict=True)
+    )
 
 
 def operations_of(architecture: Mapping[str, Scalar]) -> tuple[int, ...]:
@@ -40,18 +44,22 @@ def operations_of(architecture: Mapping[str, Scalar]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class NasBench201Scale:
-    """``filters`` C of the first stack, doubled twice; ``cells`` N in each of the three stacks. Defaults: as in the table."""
+    """``filters`` C of the first stack, doubled twice; ``cells`` N in each of the three stacks. Defaults: as in the
+    table.
+    """
 
     filters: int = 16
     cells: int = 5
 
     def __post_init__(self) -> None:
         if self.filters < 1 or self.cells < 1:
-            raise UsageError(f"A scale of {self.filters} filters and {self.cells} cells is too small.", "Give at least 1 of each.")
+            raise UsageError(
+                f"A scale of {self.filters} filters and {self.cells} cells is too small.", "Give at least 1 of each."
+            )
 
 
 @dataclass(frozen=True)
-class NasBench201(NetworkSpace):
+class NasBench201(ImageSpace):
     """Six decisions, ``node1/from0`` to ``node3/from2``."""
 
     scale: NasBench201Scale = field(default_factory=NasBench201Scale)
@@ -66,7 +74,9 @@ class NasBench201(NetworkSpace):
             reached |= {to} if (to, source) in open_edges and source in reached else set()
         for to, source in reversed(EDGES):
             reaching |= {source} if (to, source) in open_edges and to in reaching else set()
-        dead = [path for (to, source), path in zip(EDGES, PATHS, strict=True) if source not in reached or to not in reaching]
+        dead = [
+            path for (to, source), path in zip(EDGES, PATHS, strict=True) if source not in reached or to not in reaching
+        ]
         return architecture.replace(dict.fromkeys(dead, "none"))
 
     def cells(self, architecture: Architecture) -> Mapping[str, Graph]:
@@ -123,7 +133,9 @@ def _edge(net: Net, name: str, operation: str, x: Value) -> Value:
 
 
 def _reduce(net: Net, name: str, x: Value, filters: int) -> Value:
-    """A residual block that halves the image: two (ReLU, 3×3, batch norm), and an average pool with a bare 1×1 convolution beside them."""
+    """A residual block that halves the image: two (ReLU, 3×3, batch norm), and an average pool with a bare 1×1
+    convolution beside them.
+    """
     with net.scope(name, "ReductionBlock", x=x):
         y = relu_conv_bn(net, x, filters, 3, 2, name="conv1")
         y = relu_conv_bn(net, y, filters, 3, name="conv2")

@@ -1,9 +1,11 @@
-"""The NASNet search space: a normal and a reduction cell of five blocks, thirteen operations, two ways to combine; 50 decisions.
+"""The NASNet search space: a normal and a reduction cell of five blocks, thirteen operations, two ways to combine; 50
+decisions.
 
-Source: Zoph, Vasudevan, Shlens, Le 2018 (arXiv 1707.07012), sections 3 and appendix A; stacking, widths and the handling of shapes as in their released code.
-Differences: the released NASNet-A cells do not obey the paper's rule that the *unused* states are concatenated, so ``output="chosen"`` makes that list part of
-the architecture (used by the zoo). After ``concat`` a state is twice as wide; whatever reads it brings it back, and it leaves the cell as it is. An input that
-leaves a reduction cell passes ReLU first.
+Source: Zoph, Vasudevan, Shlens, Le 2018 (arXiv 1707.07012), sections 3 and appendix A; stacking, widths and the
+handling of shapes as in their released code. Differences: the released NASNet-A cells do not obey the paper's rule that
+the *unused* states are concatenated, so ``output="chosen"`` makes that list part of the architecture (used by the zoo).
+After ``concat`` a state is twice as wide; whatever reads it brings it back, and it leaves the cell as it is. An input
+that leaves a reduction cell passes ReLU first.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from archsmith.core.space import Choose, Trace, replaying
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.layers import auxiliary_head, classifier, conv_bn, fit, relu_conv_bn
 from archsmith.graphs.net import Net, Value
-from archsmith.graphs.network_space import NetworkSpace
+from archsmith.graphs.network_space import ImageSpace
 from archsmith.spaces.cell_layout import ENDS, Style, check_operations, lay_blocks, lone_cell
 from archsmith.spaces.cells import Cell, Rules, choose_cell
 from archsmith.spaces.growing import cell_growth
@@ -35,11 +37,13 @@ STEMS = ("cifar", "imagenet")
 class NasNetScale:
     """The network around the cells.
 
-    ``filters`` F of the first cells, doubled at each reduction ("N @ P" of the paper: P = 24 F for NASNet-A, 20 F for PNASNet-5); ``cells`` N per stack, three
-    stacks; ``stem``: ``cifar`` (3×3, ``stem_filters`` or 3 F) or ``imagenet`` (3×3 of stride 2 with ``stem_filters`` or 32, then two reductions at F/4 and F/2);
-    ``auxiliary``: a second classifier for training; ``keep``: share of paths kept by ScheduledDropPath in the last cell (paper: CIFAR 0.6, mobile 1.0);
-    ``dropout`` before the classifier; ``skip_reduction_input``: the cell after a reduction reads the state before the reduction's input (large: yes);
-    ``ends``: see archsmith.spaces.cell_layout.Style. Defaults: the paper's proxy size, N = 2, F = 32.
+    ``filters`` F of the first cells, doubled at each reduction ("N @ P" of the paper: P = 24 F for NASNet-A, 20 F for
+    PNASNet-5); ``cells`` N per stack, three stacks; ``stem``: ``cifar`` (3×3, ``stem_filters`` or 3 F) or ``imagenet``
+    (3×3 of stride 2 with ``stem_filters`` or 32, then two reductions at F/4 and F/2); ``auxiliary``: a second
+    classifier for training; ``keep``: share of paths kept by ScheduledDropPath in the last cell (paper: CIFAR 0.6,
+    mobile 1.0); ``dropout`` before the classifier; ``skip_reduction_input``: the cell after a reduction reads the state
+    before the reduction's input (large: yes); ``ends``: see archsmith.spaces.cell_layout.Style. Defaults: the paper's
+    proxy size, N = 2, F = 32.
     """
 
     filters: int = 32
@@ -54,18 +58,28 @@ class NasNetScale:
 
     def __post_init__(self) -> None:
         if self.filters < 4 or self.cells < 1:
-            raise UsageError(f"A scale of {self.filters} filters and {self.cells} cells is too small.", "Give at least 4 filters and 1 cell.")
+            raise UsageError(
+                f"A scale of {self.filters} filters and {self.cells} cells is too small.",
+                "Give at least 4 filters and 1 cell.",
+            )
         if self.stem not in STEMS:
             raise UsageError(f"The stem cannot be {self.stem!r}.", f"It is one of: {', '.join(STEMS)}.")
         if self.ends not in ENDS:
-            raise UsageError(f"The ends of a cell cannot be joined by {self.ends!r}.", f"It is one of: {', '.join(ENDS)}.")
+            raise UsageError(
+                f"The ends of a cell cannot be joined by {self.ends!r}.", f"It is one of: {', '.join(ENDS)}."
+            )
         if not 0 < self.keep <= 1 or not 0 <= self.dropout < 1:
-            raise UsageError(f"keep is {self.keep} and dropout {self.dropout}.", "keep is above 0 up to 1, dropout from 0 to below 1.")
+            raise UsageError(
+                f"keep is {self.keep} and dropout {self.dropout}.",
+                "keep is above 0 up to 1, dropout from 0 to below 1.",
+            )
 
 
 @dataclass(frozen=True)
-class NasNet(NetworkSpace):
-    """Two cells of ``blocks`` blocks. ``output``: which states leave a cell, ``unused`` (the paper), ``all`` blocks, or ``chosen`` one by one."""
+class NasNet(ImageSpace):
+    """Two cells of ``blocks`` blocks. ``output``: which states leave a cell, ``unused`` (the paper), ``all`` blocks, or
+    ``chosen`` one by one.
+    """
 
     operations: tuple[str, ...] = OPERATIONS
     combines: tuple[str, ...] = COMBINES
@@ -97,7 +111,9 @@ class NasNet(NetworkSpace):
         return {"normal": lone_cell(normal), "reduction": lone_cell(reduction)}
 
     def growth(self) -> Growth | None:
-        """Block by block, one cell after the other; a recipe is a part of the point too, and only a growth by decisions covers it."""
+        """Block by block, one cell after the other; a recipe is a part of the point too, and only a growth by decisions
+        covers it.
+        """
         return cell_growth(self._rules, ("normal", "reduction")) if self.recipe is None else None
 
     def build(self, choose: Choose, net: Net) -> None:
@@ -118,7 +134,9 @@ class NasNet(NetworkSpace):
 
 
 class Stack:
-    """Cells laid out one after the other; ``prev`` and ``cur`` are the outputs of the last two. ``n_cells`` without those of an ImageNet stem."""
+    """Cells laid out one after the other; ``prev`` and ``cur`` are the outputs of the last two. ``n_cells`` without
+    those of an ImageNet stem.
+    """
 
     def __init__(self, net: Net, scale: NasNetScale, n_cells: int, n_outputs: int) -> None:
         self.net = net
@@ -144,7 +162,9 @@ class Stack:
         self.filters = float(scale.filters)
 
     def cell(self, cell: Cell, kind: str, stride: int = 1, prev: Value | None = None, grow: bool = True) -> None:
-        """One more cell; a strided one doubles the filters unless ``grow`` is False. ``prev`` replaces the output of the cell before the last."""
+        """One more cell; a strided one doubles the filters unless ``grow`` is False. ``prev`` replaces the output of
+        the cell before the last.
+        """
         net, scale = self.net, self.scale
         if stride == 2 and grow:
             self.filters *= 2
@@ -161,7 +181,9 @@ class Stack:
         self.n_laid += 1
 
     def auxiliary(self) -> None:
-        """The second classifier on the current state, if the scale wants one. Raises UsageError where the image has become too small for it."""
+        """The second classifier on the current state, if the scale wants one. Raises UsageError where the image has
+        become too small for it.
+        """
         if self.scale.auxiliary:
             check_auxiliary(self.cur)
             self.net.output(auxiliary_head(self.net, self.cur, self.n_outputs), "auxiliary")
@@ -175,5 +197,6 @@ def check_auxiliary(x: Value) -> None:
     if min(x.shape[1:]) < 5:
         height, width = x.shape[1:]
         raise UsageError(
-            f"An auxiliary head needs at least 5×5 pixels at its place; here they are {height}×{width}.", "Set scale.auxiliary to False."
+            f"An auxiliary head needs at least 5×5 pixels at its place; here they are {height}×{width}.",
+            "Set scale.auxiliary to False.",
         )

@@ -1,8 +1,9 @@
 """The PNAS search space: one cell for both roles, eight operations, sums only, every block leaves the cell.
 
-Source: Liu et al. 2018 (arXiv 1712.00559), section 3; stacking as in the released PNASNet code: 3 N cells of which two have stride 2 and double the filters.
-Differences: the number of blocks is the first decision, so that every level of a progressive search is a point of this space. It is weighted by the number of
-cells of each size, so that random samples spread evenly over all points (which makes nearly all of them full-size cells).
+Source: Liu et al. 2018 (arXiv 1712.00559), section 3; stacking as in the released PNASNet code: 3 N cells of which two
+have stride 2 and double the filters. Differences: the number of blocks is the first decision, so that every level of a
+progressive search is a point of this space. It is weighted by the number of cells of each size, so that random samples
+spread evenly over all points (which makes nearly all of them full-size cells).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from archsmith.core.growth import Growth
 from archsmith.core.space import Choose, Trace, replaying
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
-from archsmith.graphs.network_space import NetworkSpace
+from archsmith.graphs.network_space import ImageSpace
 from archsmith.spaces.cell_layout import check_operations, lone_cell
 from archsmith.spaces.cells import Cell, Rules, choose_cell
 from archsmith.spaces.growing import cell_growth
@@ -26,7 +27,7 @@ OPERATIONS = ("identity", "sep3x3", "sep5x5", "sep7x7", "conv1x7_7x1", "avg3x3",
 
 
 @dataclass(frozen=True)
-class Pnas(NetworkSpace):
+class Pnas(ImageSpace):
     """One cell of 1 to ``blocks`` blocks (5 in the paper). Default scale: N = 2, F = 24, the paper's proxy."""
 
     operations: tuple[str, ...] = OPERATIONS

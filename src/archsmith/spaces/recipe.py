@@ -1,6 +1,8 @@
-"""The training part of an architecture for images: a handful of decisions under ``recipe/`` that the training evaluator reads.
+"""The training part of an architecture for images: a handful of decisions under ``recipe/`` that the training evaluator
+reads.
 
-Ours; the ranges are the usual ones of SGD with momentum on small images. The first option of every decision is the default of the training side's recipe.
+Ours; the ranges are the usual ones of SGD with momentum on small images. The first option of every decision is the
+default of the training side's recipe.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ from archsmith.core.space import Choose, Space
 class ImageRecipe(Space):
     """How an image network is trained.
 
-    Decisions: ``learning_rate`` (peak, SGD with momentum), ``weight_decay``, ``shift`` (random translation, largest part of the side), ``flip`` (mirror
-    left-right; off first, because it destroys classes such as digits), ``cutout`` (side of the erased square as a part of the image's side; 0 is none),
-    ``label_smoothing``.
+    Decisions: ``learning_rate`` (peak, SGD with momentum), ``weight_decay``, ``shift`` (random translation, largest
+    part of the side), ``flip`` (mirror left-right; off first, because it destroys classes such as digits), ``cutout``
+    (side of the erased square as a part of the image's side; 0 is none), ``label_smoothing``.
     """
 
     def decide(self, choose: Choose) -> None:

@@ -1,8 +1,8 @@
 """Published networks as plain architectures of the spaces here, at their published scale.
 
-Cells are written down compactly: a block is ``op(state) op(state)`` with the states 0 = prev (c_{k-2}), 1 = cur (c_{k-1}), 2, 3, … = the blocks, as DARTS and
-ENAS count. Sources: the papers named in each entry, genotypes as in their released code. Counts are trainable parameters without an auxiliary head, and
-multiply-adds per image.
+Cells are written down compactly: a block is ``op(state) op(state)`` with the states 0 = prev (c_{k-2}), 1 = cur
+(c_{k-1}), 2, 3, … = the blocks, as DARTS and ENAS count. Sources: the papers named in each entry, genotypes as in their
+released code. Counts are trainable parameters without an auxiliary head, and multiply-adds per image.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from archsmith.spaces.pnas import Pnas
 class ZooEntry:
     """One published network: ``architecture`` as a point of ``space``.
 
-    ``params`` is the exact number of trainable parameters; ``macs`` the multiply-adds in the publication (None where there is no figure for this form).
+    ``params`` is the exact number of trainable parameters; ``macs`` the multiply-adds in the publication (None where
+    there is no figure for this form).
     """
 
     space: NetworkSpace
@@ -42,17 +43,26 @@ class ZooEntry:
 
 
 def cell(name: str, blocks: str, output: Sequence[int] | None = None, ordered: bool = False) -> dict[str, Scalar]:
-    """The decisions of one cell from its compact form. ``output``: states that leave, as explicit decisions; ``ordered``: the lower state first."""
+    """The decisions of one cell from its compact form. ``output``: states that leave, as explicit decisions;
+    ``ordered``: the lower state first.
+    """
     decisions: dict[str, Scalar] = {}
     rows = [row.strip() for row in blocks.split(",")]
     known = states(len(rows))
     for i, row in enumerate(rows):
         sides = [(known[int(state)], operation, int(state)) for operation, state in re.findall(r"(\w+)\((\d+)\)", row)]
         if len(sides) != 2:
-            raise UsageError(f"{row!r} is not a block.", "Write two operations on states, such as sep3x3(0) identity(1).")
+            raise UsageError(
+                f"{row!r} is not a block.", "Write two operations on states, such as sep3x3(0) identity(1)."
+            )
         left, right = sorted(sides, key=lambda side: side[2]) if ordered else sides
         path = f"{name}/block{i}"
-        decisions |= {f"{path}/left/input": left[0], f"{path}/right/input": right[0], f"{path}/left/op": left[1], f"{path}/right/op": right[1]}
+        decisions |= {
+            f"{path}/left/input": left[0],
+            f"{path}/right/input": right[0],
+            f"{path}/left/op": left[1],
+            f"{path}/right/op": right[1],
+        }
     if output is not None:
         decisions |= {f"{name}/output/{state}": index in output for index, state in enumerate(known)}
     return decisions
@@ -65,7 +75,8 @@ def from_enas(name: str, tokens: str) -> dict[str, Scalar]:
     return cell(name, ", ".join(f"{operations[row[1]]}({row[0]}) {operations[row[3]]}({row[2]})" for row in rows))
 
 
-# Cells. What leaves the cells of NASNet-A follows no rule: prev leaves the normal cell although it is used, block 1 the reduction cell.
+# Cells. What leaves the cells of NASNet-A follows no rule: prev leaves the normal cell although it is used, block 1 the
+# reduction cell.
 NASNET_A = Architecture(
     cell(
         "normal",
@@ -79,7 +90,11 @@ NASNET_A = Architecture(
     )
 )
 PNASNET_5 = Architecture(
-    {"blocks": 5} | cell("cell", "sep5x5(0) max3x3(0), sep7x7(1) max3x3(1), sep5x5(1) sep3x3(1), sep3x3(4) max3x3(1), sep3x3(0) identity(1)")
+    {"blocks": 5}
+    | cell(
+        "cell",
+        "sep5x5(0) max3x3(0), sep7x7(1) max3x3(1), sep5x5(1) sep3x3(1), sep3x3(4) max3x3(1), sep3x3(0) identity(1)",
+    )
 )
 AMOEBANET_A = Architecture(
     cell(
@@ -94,15 +109,32 @@ AMOEBANET_A = Architecture(
     )
 )
 DARTS_V1 = Architecture(
-    cell("normal", "sep3x3(1) sep3x3(0), identity(0) sep3x3(1), identity(0) sep3x3(1), sep3x3(0) identity(2)", ordered=True)
-    | cell("reduction", "max3x3(0) max3x3(1), identity(2) max3x3(0), max3x3(0) identity(2), identity(2) avg3x3(0)", ordered=True)
+    cell(
+        "normal",
+        "sep3x3(1) sep3x3(0), identity(0) sep3x3(1), identity(0) sep3x3(1), sep3x3(0) identity(2)",
+        ordered=True,
+    )
+    | cell(
+        "reduction",
+        "max3x3(0) max3x3(1), identity(2) max3x3(0), max3x3(0) identity(2), identity(2) avg3x3(0)",
+        ordered=True,
+    )
 )
 DARTS_V2 = Architecture(
-    cell("normal", "sep3x3(0) sep3x3(1), sep3x3(0) sep3x3(1), sep3x3(1) identity(0), identity(0) dil_sep3x3(2)", ordered=True)
-    | cell("reduction", "max3x3(0) max3x3(1), identity(2) max3x3(1), max3x3(0) identity(2), identity(2) max3x3(1)", ordered=True)
+    cell(
+        "normal",
+        "sep3x3(0) sep3x3(1), sep3x3(0) sep3x3(1), sep3x3(1) identity(0), identity(0) dil_sep3x3(2)",
+        ordered=True,
+    )
+    | cell(
+        "reduction",
+        "max3x3(0) max3x3(1), identity(2) max3x3(1), max3x3(0) identity(2), identity(2) max3x3(1)",
+        ordered=True,
+    )
 )
 ENAS_MICRO = Architecture(
-    from_enas("normal", "0 2 0 0 | 0 4 0 1 | 0 4 1 1 | 1 0 0 1 | 0 2 1 1") | from_enas("reduction", "1 0 1 0 | 0 3 0 2 | 1 1 3 1 | 1 0 0 4 | 0 3 1 1")
+    from_enas("normal", "0 2 0 0 | 0 4 0 1 | 0 4 1 1 | 1 0 0 1 | 0 2 1 1")
+    | from_enas("reduction", "1 0 1 0 | 0 3 0 2 | 1 1 3 1 | 1 0 0 4 | 0 3 1 1")
 )
 
 IMAGENET_MOBILE, IMAGENET_LARGE = (3, 224, 224), (3, 331, 331)
@@ -113,7 +145,14 @@ def _nasnet(shape: tuple[int, int, int], n_outputs: int, scale: NasNetScale) -> 
     return NasNet(input_shape=shape, n_outputs=n_outputs, combines=("add",), output="chosen", scale=scale)
 
 
-def _pnas(shape: tuple[int, int, int], n_outputs: int, filters: int, cells: int, stem: str = "cifar", stem_filters: int | None = None) -> Pnas:
+def _pnas(
+    shape: tuple[int, int, int],
+    n_outputs: int,
+    filters: int,
+    cells: int,
+    stem: str = "cifar",
+    stem_filters: int | None = None,
+) -> Pnas:
     scale = NasNetScale(filters=filters, cells=cells, stem=stem, stem_filters=stem_filters, skip_reduction_input=True)
     return Pnas(input_shape=shape, n_outputs=n_outputs, scale=scale)
 
@@ -141,5 +180,6 @@ ZOO: dict[str, ZooEntry] = {
     "darts_v1": ZooEntry(Darts(scale=CIFAR_FINAL), DARTS_V1, 3_169_414, None, f"{_DARTS_SOURCE}, first order"),
     "darts_v2": ZooEntry(Darts(scale=CIFAR_FINAL), DARTS_V2, 3_349_342, None, f"{_DARTS_SOURCE}, second order"),
     "enas_micro": ZooEntry(EnasMicro(scale=EnasMicroScale(filters=36, layers=15)), ENAS_MICRO, 3_894_372, None, "Pham et al. 2018, arXiv 1802.03268"),
-    "residual_3x3": ZooEntry(ConvStages(), ConvStages().first(), 304_154, None, "Ours: the hand-made network of the convolutional stages"),
+    "residual_3x3": ZooEntry(ConvStages(), ConvStages().first(), 304_154, None, "Ours: the hand-made network of the "
+                                                                                "convolutional stages"),
 }  # fmt: skip

@@ -1,13 +1,15 @@
 """BANANAS: evolution guided by an ensemble of small neural networks that predict how good an architecture is.
 
-Source: White, Neiswanger and Savani 2021, "BANANAS: Bayesian Optimization with Neural Architectures for Neural Architecture Search" (AAAI, arXiv
-1910.11858), algorithm 1, with the settings of the authors' code (naszilla).
+Source: White, Neiswanger and Savani 2021, "BANANAS: Bayesian Optimization with Neural Architectures for Neural
+Architecture Search" (AAAI, arXiv 1910.11858), algorithm 1, with the settings of the authors' code (naszilla).
 
-Differences from the paper: trials are encoded by their answers, the numbers that their space knows of them and, where they are networks, the counts of
-their functional paths (``surrogates.encoding``; the paper: which paths occur), without the paths that only one trial has (the paper: without the least
-likely ones); the networks have three hidden layers (the paper: ten), which takes a quarter of the time and did no worse on a toy whose answers add up;
-they learn ranks turned into Gaussian scores, so that constraints (see ``merit``) and failures, which rank last, are learnt too; a fifth of the
-candidates are random; after a hundred trials refits become rarer, one for every tenth more; and trials may be asked for one by one.
+Differences from the paper: trials are encoded by their answers, the numbers that their space knows of them and, where
+they are networks, the counts of their functional paths (``surrogates.encoding``; the paper: which paths occur), without
+the paths that only one trial has (the paper: without the least likely ones); the networks have three hidden layers (the
+paper: ten), which takes a quarter of the time and did no worse on a toy whose answers add up; they learn ranks turned
+into Gaussian scores, so that constraints (see ``merit``) and failures, which rank last, are learnt too; a fifth of the
+candidates are random; after a hundred trials refits become rarer, one for every tenth more; and trials may be asked for
+one by one.
 """
 
 from __future__ import annotations
@@ -41,11 +43,13 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Bananas:
-    """Proposes the mutations of the best trials for which one draw from the ensemble's belief turns out best (independent Thompson sampling).
+    """Proposes the mutations of the best trials for which one draw from the ensemble's belief turns out best
+    (independent Thompson sampling).
 
-    ``refit``: random trials before the first fit and trials between fits (10: White et al. 2021). ``candidates``: mutations of the ten best
-    trials that compete (100: naszilla). ``layers`` of ``width`` units in each network (paper: 10 of 20). ``start``: begin with the architecture that the space
-    itself names first, if it names one. ``seed`` of the initial weights.
+    ``refit``: random trials before the first fit and trials between fits (10: White et al. 2021). ``candidates``:
+    mutations of the ten best trials that compete (100: naszilla). ``layers`` of ``width`` units in each network (paper:
+    10 of 20). ``start``: begin with the architecture that the space itself names first, if it names one. ``seed`` of
+    the initial weights.
     """
 
     refit: int = 10
@@ -79,7 +83,9 @@ class Bananas:
             proposals.append(Proposal(architecture, notes={"operator": "sample" if first is None else "first"}))
         return proposals
 
-    def _promising(self, history: History, memory: _Memory, predictor: Predictor, n: int, rng: np.random.Generator) -> list[Proposal]:
+    def _promising(
+        self, history: History, memory: _Memory, predictor: Predictor, n: int, rng: np.random.Generator
+    ) -> list[Proposal]:
         found = self._candidates(history, memory, rng)
         if not found:
             return []
@@ -89,13 +95,22 @@ class Bananas:
         proposals = []
         for i in np.argsort(-draws, kind="stable")[:n].tolist():
             architecture, parent = found[i]
-            notes = {"operator": "sample" if parent is None else "mutate", "mean": float(mean[i]), "deviation": float(deviation[i])}
+            notes = {
+                "operator": "sample" if parent is None else "mutate",
+                "mean": float(mean[i]),
+                "deviation": float(deviation[i]),
+            }
             proposals.append(Proposal(architecture, parents=() if parent is None else (parent.id,), notes=notes))
         return proposals
 
-    def _candidates(self, history: History, memory: _Memory, rng: np.random.Generator) -> list[tuple[Architecture, Trial | None]]:
+    def _candidates(
+        self, history: History, memory: _Memory, rng: np.random.Generator
+    ) -> list[tuple[Architecture, Trial | None]]:
         """Unseen mutations of the best trials with their parents, and random architectures."""
-        ranking = sorted((trial for trial in memory.trials if trial.losses is not None), key=lambda t: (merit(t, history.problem), t.id))
+        ranking = sorted(
+            (trial for trial in memory.trials if trial.losses is not None),
+            key=lambda t: (merit(t, history.problem), t.id),
+        )
         parents = ranking[:PARENTS]
         found: dict[str, tuple[Architecture, Trial | None]] = {}
         for i in range(self.candidates + self.candidates // 4):
@@ -133,7 +148,9 @@ class _Memory:
         if n and n != self.n_fitted:
             sketches = [history.space.sketch(trial.architecture) for trial in self.trials[:n]]
             targets = normal_scores([merit(trial, history.problem) for trial in self.trials[:n]])
-            self.fitted = Predictor(sketches, targets, strategy.layers, strategy.width, generator(strategy.seed, "fit", n))
+            self.fitted = Predictor(
+                sketches, targets, strategy.layers, strategy.width, generator(strategy.seed, "fit", n)
+            )
             self.n_fitted = n
         return self.fitted
 
@@ -142,9 +159,13 @@ _memory: WeakKeyDictionary[History, dict[Bananas, _Memory]] = WeakKeyDictionary(
 
 
 class Predictor:
-    """Networks with ``layers`` hidden layers of rectified units, which differ by initial weights and order of batches; ``targets`` (n,), high is good."""
+    """Networks with ``layers`` hidden layers of rectified units, which differ by initial weights and order of batches;
+    ``targets`` (n,), high is good.
+    """
 
-    def __init__(self, sketches: Sequence[Sketch], targets: Array, layers: int, width: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self, sketches: Sequence[Sketch], targets: Array, layers: int, width: int, rng: np.random.Generator
+    ) -> None:
         self._encoding = Encoding(sketches)
         matrix = self._encoding.rows(sketches).matrix
         self._columns = np.flatnonzero((matrix != 0).sum(axis=0) > 1)

@@ -1,18 +1,20 @@
 """The controller: a one-layer LSTM that answers the questions of any space one after the other.
 
-Source: Zoph, Vasudevan, Shlens and Le 2018 (arXiv 1707.07012), appendix A: 100 units, weights from U(-0.1, 0.1), policy gradient with PPO's
-clipped ratio (Schulman et al. 2017, arXiv 1707.06347, equation 7) and an entropy bonus.
+Source: Zoph, Vasudevan, Shlens and Le 2018 (arXiv 1707.07012), appendix A: 100 units, weights from U(-0.1, 0.1), policy
+gradient with PPO's clipped ratio (Schulman et al. 2017, arXiv 1707.06347, equation 7) and an entropy bonus.
 
-Theirs has one soft-max for each of 50 known decisions. Ours meets decisions as a space asks them, some of which depend on others or recurse, so that
-all it has are rows of tables, named and made when first needed:
+Theirs has one soft-max for each of 50 known decisions. Ours meets decisions as a space asks them, some of which depend
+on others or recurse, so that all it has are rows of tables, named and made when first needed:
 
 * the input is the sum of three rows: the last answer, the kind of the question, and its path;
-* the logit of an option is its row times the LSTM's state, plus a number that belongs to this option at this path, plus the logarithm of its weight.
+* the logit of an option is its row times the LSTM's state, plus a number that belongs to this option at this path, plus
+  the logarithm of its weight.
 
-Answers are named by the kind of their question, not by its path or the other options: what is learnt of an operation at one place holds at others, and for
-other sets of options, until the number of the path says otherwise. A row's first value derives from the seed and its name and Adam moves no row that was
-not used, so that it does not matter when it was made. Roll-outs run in numpy on the same memory, one decision in some 50 µs; updates run in torch on
-padded batches, in double precision, so that a resumed search repeats itself.
+Answers are named by the kind of their question, not by its path or the other options: what is learnt of an operation at
+one place holds at others, and for other sets of options, until the number of the path says otherwise. A row's first
+value derives from the seed and its name and Adam moves no row that was not used, so that it does not matter when it was
+made. Roll-outs run in numpy on the same memory, one decision in some 50 µs; updates run in torch on padded batches, in
+double precision, so that a resumed search repeats itself.
 """
 
 from __future__ import annotations
@@ -61,11 +63,15 @@ class Rows(Parameter):
             row = self.number[names] = len(self.number)
             if row == len(self.values):
                 self._grow()
-            self.values[row] = generator(self.seed, self.name, *names).uniform(-self.bound, self.bound, self.values.shape[1])
+            self.values[row] = generator(self.seed, self.name, *names).uniform(
+                -self.bound, self.bound, self.values.shape[1]
+            )
         return self.number[names]
 
     def _grow(self) -> None:
-        self.values, self.mean, self.square = (np.concatenate([array, np.zeros_like(array)]) for array in (self.values, self.mean, self.square))
+        self.values, self.mean, self.square = (
+            np.concatenate([array, np.zeros_like(array)]) for array in (self.values, self.mean, self.square)
+        )
         self.tensor = torch.from_numpy(self.values).requires_grad_()
 
 
@@ -82,7 +88,8 @@ class Place(NamedTuple):
 class Controller:
     """The policy of ``reinforce``. ``clip`` None: plain REINFORCE, else PPO with ``epochs`` passes over each batch.
 
-    Logits are divided by ``temperature`` and, unless ``tanh`` is None, kept within ±``tanh`` (Bello et al. 2017, arXiv 1611.09940; used by ENAS).
+    Logits are divided by ``temperature`` and, unless ``tanh`` is None, kept within ±``tanh`` (Bello et al. 2017, arXiv
+    1611.09940; used by ENAS).
     """
 
     def __init__(
@@ -96,10 +103,17 @@ class Controller:
         tanh: float | None = None,
         temperature: float = 1.0,
     ) -> None:
-        self.units, self.learning_rate, self.entropy, self.clip, self.epochs = units, learning_rate, entropy, clip, epochs
+        self.units, self.learning_rate, self.entropy, self.clip, self.epochs = (
+            units,
+            learning_rate,
+            entropy,
+            clip,
+            epochs,
+        )
         self.tanh, self.temperature = tanh, temperature
         rng = generator(seed, "lstm")
-        self.gates = Parameter(rng.uniform(-BOUND, BOUND, (4 * units, 2 * units)))  # input, forget, cell and output gate by (input, state)
+        # input, forget, cell and output gate by (input, state)
+        self.gates = Parameter(rng.uniform(-BOUND, BOUND, (4 * units, 2 * units)))
         self.shifts = Parameter(rng.uniform(-BOUND, BOUND, 4 * units))
         self.inputs = Rows(seed, "input", units)
         self.questions = Rows(seed, "question", units)
@@ -127,7 +141,9 @@ class Controller:
         return known
 
     def improve(self, rollouts: Sequence[Rollout], advantages: Array) -> None:
-        """One step of Adam, or ``epochs`` of them with PPO, up the gradient of advantage times log-probability, plus mean entropy."""
+        """One step of Adam, or ``epochs`` of them with PPO, up the gradient of advantage times log-probability, plus
+        mean entropy.
+        """
         padded = Padded.of(rollouts, self)
         advantage = torch.from_numpy(advantages)[:, None]
         before = None
@@ -153,12 +169,16 @@ class Controller:
         hidden = cell = x.new_zeros(len(x), self.units)
         states = []
         for t in range(x.shape[1]):
-            entering, forget, new, leaving = (torch.cat([x[:, t], hidden], 1) @ self.gates.tensor.T + self.shifts.tensor).chunk(4, 1)
+            entering, forget, new, leaving = (
+                torch.cat([x[:, t], hidden], 1) @ self.gates.tensor.T + self.shifts.tensor
+            ).chunk(4, 1)
             cell = forget.sigmoid() * cell + entering.sigmoid() * new.tanh()
             hidden = leaving.sigmoid() * cell.tanh()
             states.append(hidden)
         logits = (torch.stack(states, 1) @ self.outputs.tensor.T).gather(2, padded.outputs)
-        log_probs = (self.bounded(logits + self.numbers.tensor[padded.numbers, 0], torch.tanh) + padded.log_weights).log_softmax(2)
+        log_probs = (
+            self.bounded(logits + self.numbers.tensor[padded.numbers, 0], torch.tanh) + padded.log_weights
+        ).log_softmax(2)
         entropy = -(log_probs.exp() * log_probs).sum(2)
         return log_probs.gather(2, padded.taken[:, :, None])[:, :, 0], entropy
 
@@ -184,7 +204,10 @@ class Walk:
         entering, forget, new, leaving = z.reshape(4, -1)
         self.cell = _sigmoid(forget) * self.cell + _sigmoid(entering) * np.tanh(new)
         self.hidden = _sigmoid(leaving) * np.tanh(self.cell)
-        logits = c.bounded(c.outputs.values[place.outputs] @ self.hidden + c.numbers.values[place.numbers, 0], np.tanh) + question.log_weights
+        logits = (
+            c.bounded(c.outputs.values[place.outputs] @ self.hidden + c.numbers.values[place.numbers, 0], np.tanh)
+            + question.log_weights
+        )
         p = np.exp(logits - logits.max())
         self.options = place.inputs
         return np.asarray(p / p.sum())
@@ -194,7 +217,9 @@ class Walk:
 
 
 class Padded(NamedTuple):
-    """Roll-outs as tensors, filled up to the longest and to the most options: ``asked`` is 1 where there is a decision, 0 where not."""
+    """Roll-outs as tensors, filled up to the longest and to the most options: ``asked`` is 1 where there is a decision,
+    0 where not.
+    """
 
     previous: Tensor  # (n, longest), rows of inputs
     kind: Tensor  # (n, longest), rows of questions
@@ -217,8 +242,18 @@ class Padded(NamedTuple):
             last = controller.begin
             for t, (question, index) in enumerate(rollout):
                 place, k = controller.place(question), len(question.labels)
-                previous[i, t], kind[i, t], path[i, t], taken[i, t], asked[i, t] = last, place.kind, place.path, index, 1
-                outputs[i, t, :k], numbers[i, t, :k], log_weights[i, t, :k] = place.outputs, place.numbers, question.log_weights
+                previous[i, t], kind[i, t], path[i, t], taken[i, t], asked[i, t] = (
+                    last,
+                    place.kind,
+                    place.path,
+                    index,
+                    1,
+                )
+                outputs[i, t, :k], numbers[i, t, :k], log_weights[i, t, :k] = (
+                    place.outputs,
+                    place.numbers,
+                    question.log_weights,
+                )
                 last = place.inputs[index]
         share = asked / asked.sum(1, keepdims=True)
         return cls(*map(torch.from_numpy, (previous, kind, path, taken, asked, share, outputs, numbers, log_weights)))

@@ -1,10 +1,12 @@
 """Regularised evolution: a population that dies of age, tournaments, and mutation only.
 
-Source: Real, Aggarwal, Huang and Le 2019, "Regularized Evolution for Image Classifier Architecture Search" (AAAI, arXiv 1802.01548), algorithm 1.
+Source: Real, Aggarwal, Huang and Le 2019, "Regularized Evolution for Image Classifier Architecture Search" (AAAI, arXiv
+1802.01548), algorithm 1.
 
-Differences from the paper: the population defaults to a fifth of the trials that the budget will allow, at most the paper's 100, so that short
-searches spend most of their trials on mutation too; an architecture is never proposed twice; trials that failed do not enter the population; and
-what breaks a constraint loses its tournaments (see ``merit``). Workers may be asynchronous, as in the paper: age is the order of finishing.
+Differences from the paper: the population defaults to a fifth of the trials that the budget will allow, at most the
+paper's 100, so that short searches spend most of their trials on mutation too; an architecture is never proposed twice;
+trials that failed do not enter the population; and what breaks a constraint loses its tournaments (see ``merit``).
+Workers may be asynchronous, as in the paper: age is the order of finishing.
 """
 
 from __future__ import annotations
@@ -30,9 +32,10 @@ MUTATIONS = 50  # tries for an unseen child before a random one is taken; every 
 class RegularizedEvolution:
     """Mutates the best of a random sample of the youngest ``population`` trials.
 
-    ``population``: P, 2 or more; None: a fifth of the trials that the budget is expected to allow (of those finished so far when that is unknown),
-    within 5 and 100. ``sample_size``: S, how many compete for becoming the parent, 1 to P; None: a quarter of the population (paper: 25 of 100), at
-    least 2. ``start``: begin with the architecture that the space itself names first, if it names one.
+    ``population``: P, 2 or more; None: a fifth of the trials that the budget is expected to allow (of those finished so
+    far when that is unknown), within 5 and 100. ``sample_size``: S, how many compete for becoming the parent, 1 to P;
+    None: a quarter of the population (paper: 25 of 100), at least 2. ``start``: begin with the architecture that the
+    space itself names first, if it names one.
     """
 
     population: int | None = None
@@ -44,7 +47,8 @@ class RegularizedEvolution:
             raise UsageError(f"RegularizedEvolution has population={self.population}.", "Give 2 or more, or None.")
         if self.sample_size is not None and not 1 <= self.sample_size <= (self.population or MOST):
             raise UsageError(
-                f"RegularizedEvolution has sample_size={self.sample_size}.", f"Give 1 to {self.population or MOST} (the population), or None."
+                f"RegularizedEvolution has sample_size={self.sample_size}.",
+                f"Give 1 to {self.population or MOST} (the population), or None.",
             )
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
@@ -55,7 +59,9 @@ class RegularizedEvolution:
         taken: set[str] = set()
         while len(proposals) < n:
             filling = len(members) + len(history.pending) + len(proposals) < size
-            proposal = self._first(history, taken) or (None if filling or not members else self._child(history, members, size, taken, rng))
+            proposal = self._first(history, taken) or (
+                None if filling or not members else self._child(history, members, size, taken, rng)
+            )
             proposal = proposal or _sample(history, taken, rng)
             if proposal is None:
                 break
@@ -76,10 +82,13 @@ class RegularizedEvolution:
         first: Architecture | None = history.space.first()
         return Proposal(first, notes={"operator": "first"}) if first is not None else None
 
-    def _child(self, history: History, members: list[Trial], size: int, taken: set[str], rng: np.random.Generator) -> Proposal | None:
+    def _child(
+        self, history: History, members: list[Trial], size: int, taken: set[str], rng: np.random.Generator
+    ) -> Proposal | None:
         """A mutation, unseen so far, of the winner of a tournament; None when none was found."""
         sample_size = self.sample_size or max(2, round(size * TOURNAMENT))
-        sample = [members[i] for i in rng.integers(len(members), size=sample_size).tolist()]  # with replacement, as in algorithm 1
+        # with replacement, as in algorithm 1
+        sample = [members[i] for i in rng.integers(len(members), size=sample_size).tolist()]
         parent = min(sample, key=lambda trial: merit(trial, history.problem))
         for attempt in range(MUTATIONS):
             child = history.space.mutate(parent.architecture, rng, n_changes=1 + attempt // 10)

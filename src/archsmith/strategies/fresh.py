@@ -1,6 +1,7 @@
 """Draws of architectures that were never proposed before, which is what lets every strategy end on a finite space.
 
-First by chance; where chance finds nothing new, nearly everything has been seen, and a walk through the enumeration finds what is left.
+First by chance; where chance finds nothing new, nearly everything has been seen, and a walk through the enumeration
+finds what is left.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from archsmith.core.errors import UsageError
 from archsmith.core.history import History
 from archsmith.core.space import Space
 
-TRIES = 100  # random draws before the enumeration; all of them fail by chance in 0.6 % of the cases while 5 % of a uniform space are unseen
+# random draws before the enumeration; all of them fail by chance in 0.6 % of the cases while 5 % of a uniform space are
+# unseen
+TRIES = 100
 MORE_TRIES = 1000  # where nothing can be enumerated (real numbers, endless recursion)
 WINDOW = 256  # unseen architectures that are kept ready and drawn from
 
@@ -23,8 +26,8 @@ WINDOW = 256  # unseen architectures that are kept ready and drawn from
 def fresh(history: History, rng: np.random.Generator, taken: Collection[str] = ()) -> Architecture | None:
     """An architecture that is neither in ``history`` nor among the keys ``taken``; None when the space has no more.
 
-    Costs O(1) draws while most of the space is unseen and O(new trials) towards its end. Where the space cannot be enumerated, None means that
-    1,100 draws brought nothing new.
+    Costs O(1) draws while most of the space is unseen and O(new trials) towards its end. Where the space cannot be
+    enumerated, None means that 1,100 draws brought nothing new.
     """
     space: Space = history.space
     for _ in range(TRIES):
@@ -43,7 +46,9 @@ def fresh(history: History, rng: np.random.Generator, taken: Collection[str] = (
 
 
 class _Remaining:
-    """The first unseen architectures of the enumeration, in its order: a cache that equals what a walk from the beginning would find."""
+    """The first unseen architectures of the enumeration, in its order: a cache that equals what a walk from the
+    beginning would find.
+    """
 
     def __init__(self, space: Space) -> None:
         self.upcoming: Iterator[Architecture] | None = space.enumerate()

@@ -1,13 +1,16 @@
 """A Gaussian process over the graphs of cells: the strategy for trials that are expensive.
 
-What is ours: the model's kernel (``archsmith.surrogates.gp``) compares what architectures decide, the functional paths of one cell and its size and
-depth, all read from the graph without training anything; every score enters by its rank, as a Gaussian. The next trial is the architecture with the highest
-mean + 2 deviations (upper confidence bound: Srinivas et al. 2010, arXiv 0912.3995), among all of them where they can be enumerated, among mutations of
-the best and fresh samples otherwise. Trials that run beside it count as observed for the deviation but not for the mean (GP-BUCB: Desautels et al.
-2014), so that workers do not crowd together. A failed trial counts as the worst there is. A proposal's parent is the trial that was mutated into it, or, where
-all architectures are looked at, the trial nearest to it, so that an evaluator may inherit weights.
+What is ours: the model's kernel (``archsmith.surrogates.gp``) compares what architectures decide, the functional paths
+of one cell and its size and depth, all read from the graph without training anything; every score enters by its rank,
+as a Gaussian. The next trial is the architecture with the highest mean + 2 deviations (upper confidence bound: Srinivas
+et al. 2010, arXiv 0912.3995), among all of them where they can be enumerated, among mutations of the best and fresh
+samples otherwise. Trials that run beside it count as observed for the deviation but not for the mean (GP-BUCB:
+Desautels et al. 2014), so that workers do not crowd together. A failed trial counts as the worst there is. A proposal's
+parent is the trial that was mutated into it, or, where all architectures are looked at, the trial nearest to it, so
+that an evaluator may inherit weights.
 
-The best observed score is not the best architecture where scores are noisy: ``answer`` names the one that the model believes in most.
+The best observed score is not the best architecture where scores are noisy: ``answer`` names the one that the model
+believes in most.
 """
 
 from __future__ import annotations
@@ -33,7 +36,8 @@ from archsmith.strategies.merit import merit, need_one_objective
 from archsmith.surrogates.encoding import Array, Encoding, Rows
 from archsmith.surrogates.gp import Distances, Posterior, Scales, Setting, best_setting, normal_scores, settings
 
-REFITS = (2, 3, 5, 7, 10, 15, 20, 30, 50, 80, 120)  # observations after which the kernel's setting is chosen anew; then every 60
+# observations after which the kernel's setting is chosen anew; then every 60
+REFITS = (2, 3, 5, 7, 10, 15, 20, 30, 50, 80, 120)
 REFIT_EVERY = 60
 MOST_POINTS = 20_000  # a space with no more is looked at as a whole
 SAMPLE = 100  # random architectures that scales are measured on
@@ -47,9 +51,10 @@ CONNECTING = 50  # draws for a network whose output depends on its input
 class GraphGP:
     """Proposes what a Gaussian process over graphs finds most promising.
 
-    ``n_start``: random trials before the model is asked, 2 or more. ``beta``: deviations added to the mean; higher explores more. ``start``: begin with the
-    architecture that the space itself names first, if it names one. ``candidates``: how many architectures an ask looks at in a space that is too large
-    to be looked at as a whole. ``seed`` of the sample that scales are measured on.
+    ``n_start``: random trials before the model is asked, 2 or more. ``beta``: deviations added to the mean; higher
+    explores more. ``start``: begin with the architecture that the space itself names first, if it names one.
+    ``candidates``: how many architectures an ask looks at in a space that is too large to be looked at as a whole.
+    ``seed`` of the sample that scales are measured on.
     """
 
     n_start: int = 5
@@ -92,7 +97,9 @@ class GraphGP:
         return proposals
 
     def answer(self, history: History) -> Trial | None:
-        """The finished trial at full fidelity whose architecture the model believes in most; the best observed one while there is no model."""
+        """The finished trial at full fidelity whose architecture the model believes in most; the best observed one
+        while there is no model.
+        """
         need_one_objective(history.problem, self)
         model = _model(self, history)
         model.read(history)
@@ -151,7 +158,9 @@ def _ground(space: Space, seed: int) -> _Ground:
 
 
 def _points(space: Space, sample: Sequence[Architecture]) -> list[Architecture] | None:
-    """All points of ``space``; None where they are too many. Their number is first estimated from a sample (Knuth 1975), which takes no time."""
+    """All points of ``space``; None where they are too many. Their number is first estimated from a sample (Knuth
+    1975), which takes no time.
+    """
     estimates = []
     for architecture in sample:
         options = [decision.options for decision in space.decisions(architecture)]
@@ -197,7 +206,9 @@ class _Model:
             if self._due():
                 self._refit(history)
             elif self.posterior is not None:
-                self.posterior.observe(self._rows(self.trials[-1:], self.sketches[-1:]), float(self._noise(history)[-1]))
+                self.posterior.observe(
+                    self._rows(self.trials[-1:], self.sketches[-1:]), float(self._noise(history)[-1])
+                )
 
     def _due(self) -> bool:
         n = len(self.trials)
@@ -232,8 +243,12 @@ class _Model:
 
     # What follows from it
 
-    def propose(self, strategy: GraphGP, history: History, n: int, taken: set[str], rng: np.random.Generator) -> list[Proposal]:
-        """Up to ``n`` architectures with the highest upper confidence bounds, each chosen as if those before it were running already."""
+    def propose(
+        self, strategy: GraphGP, history: History, n: int, taken: set[str], rng: np.random.Generator
+    ) -> list[Proposal]:
+        """Up to ``n`` architectures with the highest upper confidence bounds, each chosen as if those before it were
+        running already.
+        """
         if self.universe is not None:
             universe = self.universe
             candidates, rows = universe.architectures, universe.rows
@@ -262,8 +277,16 @@ class _Model:
         while len(proposals) < n and open_.any():
             bound = np.where(open_, mean + strategy.beta * posterior.deviation, -np.inf)
             chosen = int(np.argmax(bound))
-            notes: dict[str, Scalar] = {"operator": "model", "mean": float(mean[chosen]), "deviation": float(posterior.deviation[chosen])}
-            parent = self._nearest(candidates[chosen], history) if self.universe is not None else parents.get(candidates[chosen].key)
+            notes: dict[str, Scalar] = {
+                "operator": "model",
+                "mean": float(mean[chosen]),
+                "deviation": float(posterior.deviation[chosen]),
+            }
+            parent = (
+                self._nearest(candidates[chosen], history)
+                if self.universe is not None
+                else parents.get(candidates[chosen].key)
+            )
             proposals.append(Proposal(candidates[chosen], parents=() if parent is None else (parent.id,), notes=notes))
             open_[chosen] = False
             if len(proposals) < n:
@@ -271,7 +294,11 @@ class _Model:
         return proposals
 
     def answer(self, history: History) -> Trial | None:
-        full = [i for i, trial in enumerate(self.trials) if trial.ok and trial.feasible and trial.fidelity == history.problem.fidelity.maximum]
+        full = [
+            i
+            for i, trial in enumerate(self.trials)
+            if trial.ok and trial.feasible and trial.fidelity == history.problem.fidelity.maximum
+        ]
         if self.setting is None or not full:
             return history.best()
         rows = self._rows(self.trials, self.sketches)
@@ -280,7 +307,9 @@ class _Model:
 
     def _posterior(self, history: History, rows: Rows) -> Posterior:
         assert self.setting is not None
-        return Posterior.of(rows, self._rows(self.trials, self.sketches), self._noise(history), self.setting, self.scales)
+        return Posterior.of(
+            rows, self._rows(self.trials, self.sketches), self._noise(history), self.setting, self.scales
+        )
 
     def _bonus(self, history: History, rows: Rows) -> Array:
         """Larger networks gain more from the rest of a training than one sees in its beginning."""
@@ -290,12 +319,22 @@ class _Model:
         return rows.numbers[:, size]
 
     def _nearest(self, architecture: Architecture, history: History) -> Trial | None:
-        """The trial with a score whose decisions differ least, the best of equals: what it would be a mutation of if it had been found by mutation."""
+        """The trial with a score whose decisions differ least, the best of equals: what it would be a mutation of if it
+        had been found by mutation.
+        """
         scored = [trial for trial in self.trials if trial.losses is not None]
-        return min(scored, key=lambda trial: (_n_different(trial.architecture, architecture), merit(trial, history.problem), trial.id), default=None)
+        return min(
+            scored,
+            key=lambda trial: (_n_different(trial.architecture, architecture), merit(trial, history.problem), trial.id),
+            default=None,
+        )
 
-    def _candidates(self, history: History, n: int, taken: set[str], rng: np.random.Generator) -> tuple[tuple[Architecture, ...], dict[str, Trial]]:
-        """Unseen mutations of the trials that the model believes in most, and fresh samples; and the trials that were mutated, by the child's key."""
+    def _candidates(
+        self, history: History, n: int, taken: set[str], rng: np.random.Generator
+    ) -> tuple[tuple[Architecture, ...], dict[str, Trial]]:
+        """Unseen mutations of the trials that the model believes in most, and fresh samples; and the trials that were
+        mutated, by the child's key.
+        """
         found: dict[str, Architecture] = {}
         mutated: dict[str, Trial] = {}
 

@@ -1,16 +1,18 @@
 """Successive halving, Hyperband and ASHA: many short trials, of which only the best are carried on to longer ones.
 
-Sources: Jamieson and Talwalkar 2016, "Non-stochastic Best Arm Identification and Hyperparameter Optimization" (AISTATS, arXiv 1502.07943), successive
-halving; Li et al. 2018, "Hyperband" (JMLR 18, arXiv 1603.06560), algorithm 1; Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning"
-(MLSys, arXiv 1810.05934), algorithm 2 (ASHA).
+Sources: Jamieson and Talwalkar 2016, "Non-stochastic Best Arm Identification and Hyperparameter Optimization" (AISTATS,
+arXiv 1502.07943), successive halving; Li et al. 2018, "Hyperband" (JMLR 18, arXiv 1603.06560), algorithm 1; Li et al.
+2020, "A System for Massively Parallel Hyperparameter Tuning" (MLSys, arXiv 1810.05934), algorithm 2 (ASHA).
 
-The fidelities of the problem are cut into rungs. An architecture enters at a low one; where it is among the best there, it is proposed again at the
-next, with its earlier trial as parent, so that an evaluator can go on from where that one stopped.
+The fidelities of the problem are cut into rungs. An architecture enters at a low one; where it is among the best there,
+it is proposed again at the next, with its earlier trial as parent, so that an evaluator can go on from where that one
+stopped.
 
-Differences from the papers: brackets follow one another for as long as the budget lasts; at least one architecture climbs each step of a bracket, so
-that every bracket brings a result at the full fidelity; a trial that failed counts as one of its rung and never climbs; what breaks a constraint ranks
-behind what keeps all of them (see ``merit``); trials that others made at these fidelities take part like one's own. Where a finite space has nothing new
-to offer, ASHA promotes the best that are left in spite of its rule.
+Differences from the papers: brackets follow one another for as long as the budget lasts; at least one architecture
+climbs each step of a bracket, so that every bracket brings a result at the full fidelity; a trial that failed counts as
+one of its rung and never climbs; what breaks a constraint ranks behind what keeps all of them (see ``merit``); trials
+that others made at these fidelities take part like one's own. Where a finite space has nothing new to offer, ASHA
+promotes the best that are left in spite of its rule.
 """
 
 from __future__ import annotations
@@ -34,11 +36,13 @@ from archsmith.strategies.merit import WORST, Merit, merit, need_one_objective
 
 @dataclass(frozen=True)
 class SuccessiveHalving:
-    """Evaluates ``size`` new architectures at the lowest rung, the best one in ``eta`` of them at the next, and so on; then begins again.
+    """Evaluates ``size`` new architectures at the lowest rung, the best one in ``eta`` of them at the next, and so on;
+    then begins again.
 
-    ``eta``: 2 or more (3: Li et al. 2018, who recommend 3 or 4). ``size``: 1 or more; None: as many as leave one at the top, eta to the power of the rungs
-    above the lowest. ``rungs``: the fidelities in use, rising to the problem's maximum, such as (12, 200) for NAS-Bench-201, which has no others; None: the
-    minimum times powers of eta, then the maximum. Waits until a rung is finished: for workers that shall never idle take ASHA.
+    ``eta``: 2 or more (3: Li et al. 2018, who recommend 3 or 4). ``size``: 1 or more; None: as many as leave one at the
+    top, eta to the power of the rungs above the lowest. ``rungs``: the fidelities in use, rising to the problem's
+    maximum, such as (12, 200) for NAS-Bench-201, which has no others; None: the minimum times powers of eta, then the
+    maximum. Waits until a rung is finished: for workers that shall never idle take ASHA.
     """
 
     eta: int = 3
@@ -58,9 +62,11 @@ class SuccessiveHalving:
 
 @dataclass(frozen=True)
 class Hyperband:
-    """Successive halving from every rung in turn: many architectures from the lowest, ever fewer from higher ones, a handful at the maximum alone.
+    """Successive halving from every rung in turn: many architectures from the lowest, ever fewer from higher ones, a
+    handful at the maximum alone.
 
-    That hedges against low fidelities that mislead. ``eta``: 2 or more (3: Li et al. 2018, who recommend 3 or 4). ``rungs``: as in ``SuccessiveHalving``.
+    That hedges against low fidelities that mislead. ``eta``: 2 or more (3: Li et al. 2018, who recommend 3 or 4).
+    ``rungs``: as in ``SuccessiveHalving``.
     """
 
     eta: int = 3
@@ -74,14 +80,17 @@ class Hyperband:
         return _in_turn(self, self.brackets(len(rungs)), rungs, history, n, rng)
 
     def brackets(self, n_rungs: int) -> list[Bracket]:
-        """One round: n = ⌈(s_max + 1) / (s + 1) · eta^s⌉ architectures for s = s_max, …, 0 (Li et al. 2018, algorithm 1)."""
+        """One round: n = ⌈(s_max + 1) / (s + 1) · eta^s⌉ architectures for s = s_max, …, 0 (Li et al. 2018, algorithm
+        1).
+        """
         most = n_rungs - 1
         return [Bracket(most - s, math.ceil((most + 1) * self.eta**s / (s + 1))) for s in range(most, -1, -1)]
 
 
 @dataclass(frozen=True)
 class ASHA:
-    """Asynchronous successive halving: promotes whatever is among the best one in ``eta`` of its rung so far, and never waits for a rung to be full.
+    """Asynchronous successive halving: promotes whatever is among the best one in ``eta`` of its rung so far, and never
+    waits for a rung to be full.
 
     ``eta``: 2 or more (4: the experiments of Li et al. 2020). ``rungs``: as in ``SuccessiveHalving``.
     """
@@ -111,13 +120,16 @@ class ASHA:
 
 
 def rungs_of(strategy: SuccessiveHalving | Hyperband | ASHA, fidelity: Fidelity) -> tuple[float, ...]:
-    """The fidelities that ``strategy`` uses, lowest first. Raises UsageError when those it was given do not fit the problem."""
+    """The fidelities that ``strategy`` uses, lowest first. Raises UsageError when those it was given do not fit the
+    problem.
+    """
     if strategy.rungs is None:
         steps = round(math.log(fidelity.maximum / fidelity.minimum) / math.log(strategy.eta))
         return (*(float(fidelity.minimum * strategy.eta**k) for k in range(steps)), float(fidelity.maximum))
     if strategy.rungs[0] < fidelity.minimum or strategy.rungs[-1] != fidelity.maximum:
         raise UsageError(
-            f"{type(strategy).__name__} has rungs={strategy.rungs}, and {fidelity.name} run from {fidelity.minimum:g} to {fidelity.maximum:g}.",
+            f"{type(strategy).__name__} has rungs={strategy.rungs}, and {fidelity.name} run from {fidelity.minimum:g} "
+            f"to {fidelity.maximum:g}.",
             f"Begin at {fidelity.minimum:g} or more and end with {fidelity.maximum:g}.",
         )
     return strategy.rungs
@@ -125,14 +137,22 @@ def rungs_of(strategy: SuccessiveHalving | Hyperband | ASHA, fidelity: Fidelity)
 
 def _check(strategy: object, eta: int, rungs: tuple[float, ...] | None) -> None:
     if eta < 2:
-        raise UsageError(f"{type(strategy).__name__} has eta={eta}.", "Give 2 or more: one architecture in eta goes on.")
+        raise UsageError(
+            f"{type(strategy).__name__} has eta={eta}.", "Give 2 or more: one architecture in eta goes on."
+        )
     if rungs is not None and (not rungs or list(rungs) != sorted(set(rungs)) or not rungs[0] > 0):
         raise UsageError(f"{type(strategy).__name__} has rungs={rungs}.", "Give rising fidelities above 0, or None.")
 
 
-def _newcomer(history: History, taken: set[str], rng: np.random.Generator, rungs: Sequence[float], rung: int) -> Proposal | None:
+def _newcomer(
+    history: History, taken: set[str], rng: np.random.Generator, rungs: Sequence[float], rung: int
+) -> Proposal | None:
     architecture = fresh(history, rng, taken)
-    return None if architecture is None else Proposal(architecture, rungs[rung], notes={"operator": "sample", "rung": rung})
+    return (
+        None
+        if architecture is None
+        else Proposal(architecture, rungs[rung], notes={"operator": "sample", "rung": rung})
+    )
 
 
 def _promoted(trial: Trial, rungs: Sequence[float], rung: int) -> Proposal:
@@ -154,7 +174,8 @@ class Bracket:
 class _Brackets:
     """How far the brackets are: a cache over the history, which a pass over all of its trials would find again."""
 
-    entered: defaultdict[float, list[Trial]] = field(default_factory=lambda: defaultdict(list))  # fidelity -> first trials of their architectures
+    # fidelity -> first trials of their architectures
+    entered: defaultdict[float, list[Trial]] = field(default_factory=lambda: defaultdict(list))
     n_read: int = 0
     n_closed: int = 0  # brackets that are full and have nothing more to propose
 
@@ -169,10 +190,16 @@ _brackets: WeakKeyDictionary[History, dict[SuccessiveHalving | Hyperband, _Brack
 
 
 def _in_turn(
-    strategy: SuccessiveHalving | Hyperband, plan: Sequence[Bracket], rungs: Sequence[float], history: History, n: int, rng: np.random.Generator
+    strategy: SuccessiveHalving | Hyperband,
+    plan: Sequence[Bracket],
+    rungs: Sequence[float],
+    history: History,
+    n: int,
+    rng: np.random.Generator,
 ) -> list[Proposal]:
-    """What the first bracket that is not yet over proposes; ``plan`` is repeated for ever. Which bracket an architecture belongs to is the order in which
-    those of its entrance were proposed, and needs no notes."""
+    """What the first bracket that is not yet over proposes; ``plan`` is repeated for ever. Which bracket an
+    architecture belongs to is the order in which those of its entrance were proposed, and needs no notes.
+    """
     need_one_objective(history.problem, strategy)
     state = _brackets.setdefault(history, {}).setdefault(strategy, _Brackets())
     state.read(history)
@@ -209,7 +236,9 @@ def _in_turn(
             state.n_closed = number
 
 
-def _next_rung(members: Sequence[Trial], start: int, eta: int, rungs: Sequence[float], history: History, n: int) -> tuple[list[Proposal], bool]:
+def _next_rung(
+    members: Sequence[Trial], start: int, eta: int, rungs: Sequence[float], history: History, n: int
+) -> tuple[list[Proposal], bool]:
     """Up to ``n`` promotions, and whether the bracket has no more of them to come."""
     for rung in range(start + 1, len(rungs)):
         if any(trial.status is Status.PENDING for trial in members):
@@ -219,7 +248,9 @@ def _next_rung(members: Sequence[Trial], start: int, eta: int, rungs: Sequence[f
         upper = [next((t for t in history.of(trial.architecture) if t.fidelity == rungs[rung]), None) for trial in best]
         waiting = [trial for trial, above in zip(best, upper, strict=True) if above is None]
         if waiting:
-            return [_promoted(trial, rungs, rung) for trial in waiting[:n]], len(waiting) <= n and rung == len(rungs) - 1
+            return [_promoted(trial, rungs, rung) for trial in waiting[:n]], len(waiting) <= n and rung == len(
+                rungs
+            ) - 1
         members = [trial for trial in upper if trial is not None]
     return [], True
 
@@ -235,10 +266,15 @@ class _Ladder:
     n_read: int = 0
     n_finished: list[int] = field(init=False)  # by rung, failures included
     ranked: list[list[tuple[Merit, int]]] = field(init=False)  # all that finished well
-    waiting: list[list[tuple[Merit, int]]] = field(init=False)  # those of them that were not promoted, as far as is known
+    # those of them that were not promoted, as far as is known
+    waiting: list[list[tuple[Merit, int]]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.n_finished, self.ranked, self.waiting = [0 for _ in self.rungs], [[] for _ in self.rungs], [[] for _ in self.rungs]
+        self.n_finished, self.ranked, self.waiting = (
+            [0 for _ in self.rungs],
+            [[] for _ in self.rungs],
+            [[] for _ in self.rungs],
+        )
 
     def read(self, history: History) -> None:
         for trial in history.finished[self.n_read :]:
@@ -257,7 +293,9 @@ class _Ladder:
             waiting = self.waiting[rung]
             while waiting and self._climbed(history.trials[waiting[0][1]], history, rung):
                 waiting.pop(0)
-            entry = next((entry for entry in waiting if self._open(history.trials[entry[1]], history, rung, taken)), None)
+            entry = next(
+                (entry for entry in waiting if self._open(history.trials[entry[1]], history, rung, taken)), None
+            )
             if entry is not None and bisect_left(self.ranked[rung], entry) < self.n_finished[rung] // eta:
                 return _promoted(history.trials[entry[1]], self.rungs, rung + 1)
         return None

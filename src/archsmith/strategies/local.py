@@ -1,11 +1,11 @@
 """Local search: evaluate the neighbourhood of the incumbent, move to the best, start again at a local optimum.
 
-Source: White, Nolen and Savani 2021, "Exploring the Loss Landscape in Neural Architecture Search" (UAI, arXiv 2005.02960), algorithm 1; Den
-Ottelander et al. 2021 (arXiv 2004.08996).
+Source: White, Nolen and Savani 2021, "Exploring the Loss Landscape in Neural Architecture Search" (UAI, arXiv
+2005.02960), algorithm 1; Den Ottelander et al. 2021 (arXiv 2004.08996).
 
-Differences from the paper: after a local optimum it starts again from a random unseen architecture instead of ending; what was evaluated on an
-earlier climb is not evaluated again; neighbours are tried in random order; and ``first_improvement`` moves on without waiting for the whole
-neighbourhood.
+Differences from the paper: after a local optimum it starts again from a random unseen architecture instead of ending;
+what was evaluated on an earlier climb is not evaluated again; neighbours are tried in random order; and
+``first_improvement`` moves on without waiting for the whole neighbourhood.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ STARTS = ("first", "sample")  # operators of proposals that begin a climb
 class LocalSearch:
     """Hill climbing in the graph of one-decision changes.
 
-    ``first_improvement``: move to the first neighbour that turns out better; otherwise to the best of all neighbours, once all are evaluated.
-    ``start``: begin with the architecture that the space itself names first, if it names one.
+    ``first_improvement``: move to the first neighbour that turns out better; otherwise to the best of all neighbours,
+    once all are evaluated. ``start``: begin with the architecture that the space itself names first, if it names one.
     """
 
     first_improvement: bool = False
@@ -79,7 +79,8 @@ class LocalSearch:
 class _Climb:
     """Where the present climb stands: a cache over the history, which a walk from the last start would find again.
 
-    It never has to go back: moves depend on trials that have finished, by order of finishing, and those do not change any more.
+    It never has to go back: moves depend on trials that have finished, by order of finishing, and those do not change
+    any more.
     """
 
     at: Trial | None = None
@@ -98,18 +99,27 @@ class _Climb:
 
     def move(self, trial: Trial, history: History) -> None:
         self.at = trial
-        # Without a generator, dependent answers are completed in one fixed way: the neighbourhood is the same whenever it is looked at.
-        self.neighbours = list({a.key: a for a in history.space.neighbours(trial.architecture) if a.key != trial.architecture.key}.values())
+        # Without a generator, dependent answers are completed in one fixed way: the neighbourhood is the same whenever
+        # it is looked at.
+        self.neighbours = list(
+            {a.key: a for a in history.space.neighbours(trial.architecture) if a.key != trial.architecture.key}.values()
+        )
 
     def trials(self, history: History) -> list[Trial]:
         """Neighbours that finished well at full fidelity."""
         found = [trial for architecture in self.neighbours for trial in history.of(architecture)]
-        return [trial for trial in found if trial.fidelity == history.problem.fidelity.maximum and merit(trial, history.problem) < WORST]
+        return [
+            trial
+            for trial in found
+            if trial.fidelity == history.problem.fidelity.maximum and merit(trial, history.problem) < WORST
+        ]
 
     def waiting(self, history: History) -> bool:
         """Is the incumbent or one of its neighbours still being evaluated?"""
         here = [self.at] if self.at is not None else []
-        return any(trial.status is Status.PENDING for trial in [*here, *(t for a in self.neighbours for t in history.of(a))])
+        return any(
+            trial.status is Status.PENDING for trial in [*here, *(t for a in self.neighbours for t in history.of(a))]
+        )
 
 
 _climbs: WeakKeyDictionary[History, dict[LocalSearch, _Climb]] = WeakKeyDictionary()

@@ -14,17 +14,20 @@ WORST: Merit = (math.inf, math.inf)
 
 
 def merit(trial: Trial, problem: Problem) -> Merit:
-    """``(violation, loss)``, lower is better: what breaks a constraint loses to what keeps all of them, and among breakers the smaller breach wins.
+    """``(violation, loss)``, lower is better: what breaks a constraint loses to what keeps all of them, and among
+    breakers the smaller breach wins.
 
-    These are the feasibility rules of Deb (2000, "An efficient constraint handling method for genetic algorithms"), violations taken relative to
-    their bounds. ``WORST`` for trials that failed or are pending.
+    These are the feasibility rules of Deb (2000, "An efficient constraint handling method for genetic algorithms"),
+    violations taken relative to their bounds. ``WORST`` for trials that failed or are pending.
     """
     if trial.losses is None:
         return WORST
     if trial.feasible:
         return (0.0, trial.losses[0])
     metrics = trial.metrics
-    violation = math.fsum(c.violation(metrics) / max(abs(c.upper or 0.0), abs(c.lower or 0.0), 1e-12) for c in problem.constraints)
+    violation = math.fsum(
+        c.violation(metrics) / max(abs(c.upper or 0.0), abs(c.lower or 0.0), 1e-12) for c in problem.constraints
+    )
     return (violation, trial.losses[0])
 
 
@@ -33,6 +36,7 @@ def need_one_objective(problem: Problem, strategy: object) -> None:
     if len(problem.objectives) > 1:
         names = ", ".join(objective.metric for objective in problem.objectives)
         raise UsageError(
-            f"{type(strategy).__name__} optimises one objective, and this problem has {len(problem.objectives)} ({names}).",
+            f"{type(strategy).__name__} optimises one objective, and this problem has {len(problem.objectives)} "
+            f"({names}).",
             "Keep one objective and make the others constraints, or use NSGA2.",
         )

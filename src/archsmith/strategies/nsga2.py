@@ -1,12 +1,14 @@
-"""NSGA-II: a population that is kept good by Pareto rank and diverse by crowding, for any number of objectives with hard limits.
+"""NSGA-II: a population that is kept good by Pareto rank and diverse by crowding, for any number of objectives with
+hard limits.
 
-Source: Deb, Pratap, Agarwal and Meyarivan 2002, "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II" (IEEE Transactions on Evolutionary
-Computation 6(2)); constrained domination after its section VI.
+Source: Deb, Pratap, Agarwal and Meyarivan 2002, "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II" (IEEE
+Transactions on Evolutionary Computation 6(2)); constrained domination after its section VI.
 
-Differences from the paper: trials enter one by one in the order of finishing (steady state, (μ+1) selection: Durillo et al. 2009, "On the Effect of the
-Steady-State Selection Scheme in Multi-Objective Genetic Algorithms") instead of a generation at a time, so that workers never wait; crossover and
-mutation are those of search spaces, uniform crossover and new answers; an architecture is never proposed twice; the population defaults to a fifth of
-the trials that the budget will allow, 5 to 100.
+Differences from the paper: trials enter one by one in the order of finishing (steady state, (μ+1) selection: Durillo et
+al. 2009, "On the Effect of the Steady-State Selection Scheme in Multi-Objective Genetic Algorithms") instead of a
+generation at a time, so that workers never wait; crossover and mutation are those of search spaces, uniform crossover
+and new answers; an architecture is never proposed twice; the population defaults to a fifth of the trials that the
+budget will allow, 5 to 100.
 """
 
 from __future__ import annotations
@@ -35,9 +37,10 @@ Integers = npt.NDArray[np.int64]
 class NSGA2:
     """Mates and mutates the winners of tournaments between the ``population`` survivors of all trials.
 
-    ``population``: μ, 2 or more (100: Deb et al. 2002); None: a fifth of the trials that the budget is expected to allow, within 5 and 100.
-    ``crossover``: share of children with two parents, 0 to 1 (0.9: ibid.). Each answer of a child mutates with probability 1 / number of answers
-    (ibid.). ``start``: begin with the architecture that the space itself names first, if it names one.
+    ``population``: μ, 2 or more (100: Deb et al. 2002); None: a fifth of the trials that the budget is expected to
+    allow, within 5 and 100. ``crossover``: share of children with two parents, 0 to 1 (0.9: ibid.). Each answer of a
+    child mutates with probability 1 / number of answers (ibid.). ``start``: begin with the architecture that the space
+    itself names first, if it names one.
     """
 
     population: int | None = None
@@ -57,7 +60,9 @@ class NSGA2:
         taken: set[str] = set()
         while len(proposals) < n:
             filling = len(survivors.trials) + len(history.pending) + len(proposals) < size
-            proposal = self._first(history, taken) or (None if filling or not survivors.trials else self._child(history, survivors, taken, rng))
+            proposal = self._first(history, taken) or (
+                None if filling or not survivors.trials else self._child(history, survivors, taken, rng)
+            )
             proposal = proposal or _sample(history, taken, rng)
             if proposal is None:
                 break
@@ -69,7 +74,9 @@ class NSGA2:
         first: Architecture | None = history.space.first() if self.start and not history.trials and not taken else None
         return None if first is None else Proposal(first, notes={"operator": "first"})
 
-    def _child(self, history: History, survivors: Survivors, taken: set[str], rng: np.random.Generator) -> Proposal | None:
+    def _child(
+        self, history: History, survivors: Survivors, taken: set[str], rng: np.random.Generator
+    ) -> Proposal | None:
         """An unseen child of the winners of two tournaments; None when none was found."""
         for attempt in range(TRIES):
             one, two = survivors.tournament(rng), survivors.tournament(rng)
@@ -89,9 +96,11 @@ class NSGA2:
 
 @dataclass
 class Survivors:
-    """The best ``size`` of the first ``n_read`` finished trials: a cache, which one pass over the history would find again.
+    """The best ``size`` of the first ``n_read`` finished trials: a cache, which one pass over the history would find
+    again.
 
-    ``losses`` (n, m) and ``violations`` (n,) belong to ``trials``, and so do ``ranks`` and ``crowding`` (n,) when they are asked for.
+    ``losses`` (n, m) and ``violations`` (n,) belong to ``trials``, and so do ``ranks`` and ``crowding`` (n,) when they
+    are asked for.
     """
 
     size: int
@@ -124,15 +133,19 @@ class Survivors:
         self.crowding = crowding_distances(self.losses, self.ranks)
 
     def tournament(self, rng: np.random.Generator) -> Trial:
-        """The better one of two random survivors: lower rank, then more space around it (crowded comparison, section III-B)."""
+        """The better one of two random survivors: lower rank, then more space around it (crowded comparison, section
+        III-B).
+        """
         rivals: list[int] = rng.integers(len(self.trials), size=2).tolist()
         return self.trials[min(rivals, key=lambda i: (self.ranks[i], -self.crowding[i]))]
 
 
 def pareto_ranks(losses: Floats, violations: Floats) -> Integers:
-    """(n,): 0 for what nothing dominates, 1 for what only that dominates, and so on; from losses (n, m) and violations (n,).
+    """(n,): 0 for what nothing dominates, 1 for what only that dominates, and so on; from losses (n, m) and violations
+    (n,).
 
-    Constrained domination: the smaller violation wins, 0 being none; between equal ones it is the Pareto order of the losses.
+    Constrained domination: the smaller violation wins, 0 being none; between equal ones it is the Pareto order of the
+    losses.
     """
     no_worse = (losses[:, None] <= losses[None, :]).all(axis=2)
     equal = violations[:, None] == violations[None, :]
@@ -149,7 +162,9 @@ def pareto_ranks(losses: Floats, violations: Floats) -> Integers:
 
 
 def crowding_distances(losses: Floats, ranks: Integers) -> Floats:
-    """(n,): how far apart one's neighbours of the same rank are, summed over objectives in units of the rank's spread; infinite at the ends."""
+    """(n,): how far apart one's neighbours of the same rank are, summed over objectives in units of the rank's spread;
+    infinite at the ends.
+    """
     distances = np.zeros(len(losses))
     for rank in np.unique(ranks):
         members = np.flatnonzero(ranks == rank)

@@ -1,13 +1,15 @@
 """Any Optuna sampler as a strategy.
 
-Source: Akiba et al. 2019, "Optuna: A Next-generation Hyperparameter Optimization Framework" (KDD, arXiv 1907.10902); its default sampler is TPE
-(Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization", NeurIPS).
+Source: Akiba et al. 2019, "Optuna: A Next-generation Hyperparameter Optimization Framework" (KDD, arXiv 1907.10902);
+its default sampler is TPE (Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization", NeurIPS).
 
-Every ask tells the whole history to a new in-memory study and gives it a new sampler whose seed comes from ``rng``: there is nothing to resume. What
-finished at full fidelity is told with its losses (to be minimised) and how far it breaks its constraints; what failed is told as failed, what is pending as
-running, so that samplers which know of running trials keep their distance; other fidelities are left out. Options become the indexes of a categorical
-parameter and a ``Range`` a number; as Optuna wants one parameter to have the same options for ever, a hash of them is part of its name. Sampling weights of
-the space are not known to Optuna. A suggestion that was proposed before is thrown away, and after several of them a random architecture takes its place.
+Every ask tells the whole history to a new in-memory study and gives it a new sampler whose seed comes from ``rng``:
+there is nothing to resume. What finished at full fidelity is told with its losses (to be minimised) and how far it
+breaks its constraints; what failed is told as failed, what is pending as running, so that samplers which know of
+running trials keep their distance; other fidelities are left out. Options become the indexes of a categorical parameter
+and a ``Range`` a number; as Optuna wants one parameter to have the same options for ever, a hash of them is part of its
+name. Sampling weights of the space are not known to Optuna. A suggestion that was proposed before is thrown away, and
+after several of them a random architecture takes its place.
 """
 
 from __future__ import annotations
@@ -32,14 +34,17 @@ from archsmith.strategies.fresh import fresh
 
 TRIES = 20  # suggestions before a random architecture is taken
 UNFIT = {
-    "BruteForceSampler": "it ends studies itself, and only inside Optuna's own loop (RandomSampler leaves nothing out either)",
+    "BruteForceSampler": "it ends studies itself, and only inside Optuna's own loop (RandomSampler leaves nothing out "
+    "either)",
     "CmaEsSampler": "it keeps its state as a pickle in the trials",
     "GridSampler": "it needs the whole grid beforehand, and options here may depend on answers",
     "PartialFixedSampler": "it wraps another sampler",
     "QMCSampler": "it counts its points beside the trials",
 }
 GENERATION = (
-    "Sampler:generation"  # how the names end under which genetic samplers keep a trial's generation; all that they cannot tell from the trials
+    # how the names end under which genetic samplers keep a trial's generation; all that they cannot tell from the
+    # trials
+    "Sampler:generation"
 )
 
 
@@ -47,8 +52,9 @@ GENERATION = (
 class OptunaStrategy:
     """Asks an Optuna sampler.
 
-    ``sampler``: the name of a class in ``optuna.samplers``, such as TPESampler, GPSampler, NSGAIISampler, NSGAIIISampler or RandomSampler. ``args``: its
-    arguments, except for the seed. The samplers that cannot be used say so.
+    ``sampler``: the name of a class in ``optuna.samplers``, such as TPESampler, GPSampler, NSGAIISampler,
+    NSGAIIISampler or RandomSampler. ``args``: its arguments, except for the seed. The samplers that cannot be used say
+    so.
     """
 
     sampler: str = "TPESampler"
@@ -56,7 +62,10 @@ class OptunaStrategy:
 
     def __post_init__(self) -> None:
         if self.sampler in UNFIT:
-            raise UsageError(f"Optuna's {self.sampler} cannot be used here: {UNFIT[self.sampler]}.", "Take TPESampler, GPSampler or NSGAIISampler.")
+            raise UsageError(
+                f"Optuna's {self.sampler} cannot be used here: {UNFIT[self.sampler]}.",
+                "Take TPESampler, GPSampler or NSGAIISampler.",
+            )
         if "seed" in self.args:
             raise UsageError("The seed of an Optuna sampler comes from the study.", "Leave seed out of args.")
 
@@ -88,7 +97,9 @@ class OptunaStrategy:
 
     def _sampler(self, optuna: Any, seed: int) -> Any:
         known: dict[str, Any] = {
-            name: cls for name, cls in vars(optuna.samplers).items() if inspect.isclass(cls) and issubclass(cls, optuna.samplers.BaseSampler)
+            name: cls
+            for name, cls in vars(optuna.samplers).items()
+            if inspect.isclass(cls) and issubclass(cls, optuna.samplers.BaseSampler)
         }
         if self.sampler not in known or inspect.isabstract(known[self.sampler]):
             usable = ", ".join(name for name, cls in known.items() if name not in UNFIT and not inspect.isabstract(cls))
@@ -96,10 +107,15 @@ class OptunaStrategy:
         try:
             return known[self.sampler](**self.args, seed=seed)
         except (TypeError, ValueError) as error:
-            raise UsageError(f"Optuna's {self.sampler} does not take these arguments: {error}.", "Look at strategy.args.") from error
+            raise UsageError(
+                f"Optuna's {self.sampler} does not take these arguments: {error}.", "Look at strategy.args."
+            ) from error
         except ImportError as error:
             package = (error.name or "").partition(".")[0] or "?"
-            raise UsageError(f"Optuna's {self.sampler} needs the package {package!r}, which is not installed.", f"pip install {package}") from error
+            raise UsageError(
+                f"Optuna's {self.sampler} needs the package {package!r}, which is not installed.",
+                f"pip install {package}",
+            ) from error
 
     def _suggested(self, optuna: Any, study: Any, history: History, taken: set[str]) -> Proposal | None:
         """Something unseen that the sampler suggests; None when it only repeats itself or runs into dead ends."""
@@ -110,7 +126,11 @@ class OptunaStrategy:
             except DeadEnd:
                 architecture = None
             if architecture is not None and not history.seen(architecture) and architecture.key not in taken:
-                generation = {name: value for name, value in study.get_trials(deepcopy=False)[-1].system_attrs.items() if name.endswith(GENERATION)}
+                generation = {
+                    name: value
+                    for name, value in study.get_trials(deepcopy=False)[-1].system_attrs.items()
+                    if name.endswith(GENERATION)
+                }
                 return Proposal(architecture, notes={"operator": "suggest", **generation})
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
         return None
@@ -125,7 +145,9 @@ def _suggestions(trial: Any) -> Answer:
             return options[trial.suggest_categorical(name, range(len(options)))] if len(options) > 1 else options[0]
         if options.integer:
             return int(trial.suggest_int(name, options.low, options.high, log=options.log))
-        return float(min(options.high, max(options.low, trial.suggest_float(name, options.low, options.high, log=options.log))))
+        return float(
+            min(options.high, max(options.low, trial.suggest_float(name, options.low, options.high, log=options.log)))
+        )
 
     return answer
 
@@ -155,7 +177,9 @@ def _told(optuna: Any, trial: Trial, history: History) -> Any:
         params=params,
         distributions=distributions,
         system_attrs={name: value for name, value in trial.notes.items() if name.endswith(GENERATION)},
-        constraints={str(i): each.violation(trial.metrics) for i, each in enumerate(history.problem.constraints)} if done else None,
+        constraints={str(i): each.violation(trial.metrics) for i, each in enumerate(history.problem.constraints)}
+        if done
+        else None,
     )
 
 
@@ -174,7 +198,9 @@ def _finished(optuna: Any, history: History) -> list[Any]:
     """Everything that finished at full fidelity, in that order."""
     memory = _memory.setdefault(history, _Told())
     full = history.problem.fidelity.maximum
-    memory.trials += [_told(optuna, trial, history) for trial in history.finished[memory.n_read :] if trial.fidelity == full]
+    memory.trials += [
+        _told(optuna, trial, history) for trial in history.finished[memory.n_read :] if trial.fidelity == full
+    ]
     memory.n_read = len(history.finished)
     return memory.trials
 
@@ -189,7 +215,9 @@ def _optuna() -> Any:
 
 @contextmanager
 def _silence(optuna: Any) -> Iterator[None]:
-    """Neither a line for every study nor warnings about what is experimental; the person's own level comes back afterwards."""
+    """Neither a line for every study nor warnings about what is experimental; the person's own level comes back
+    afterwards.
+    """
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:

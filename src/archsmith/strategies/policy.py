@@ -1,17 +1,23 @@
 """What the policy-gradient strategies share: drawing from a policy, and turning finished trials into lessons for it.
 
-Source: REINFORCE (Williams 1992) with a moving average of rewards as base line, as in Zoph and Le 2017 (arXiv 1611.01578).
+Source: REINFORCE (Williams 1992) with a moving average of rewards as base line, as in Zoph and Le 2017 (arXiv
+1611.01578).
 
-A policy is a function of the finished trials in their order. It improves after every ``batch`` of them, on the roll-outs that led to that batch:
+A policy is a function of the finished trials in their order. It improves after every ``batch`` of them, on the
+roll-outs that led to that batch:
 
-* a roll-out that ends in a new architecture becomes a trial, and its lesson is that trial's outcome (the worst there is when it failed);
-* one that ends in an architecture evaluated before costs nothing: the known outcome is the lesson, and the policy draws again;
-* one that runs into a dead end is a failure, and the policy draws again. Leaving it out would raise the probability of what follows a risky answer.
+* a roll-out that ends in a new architecture becomes a trial, and its lesson is that trial's outcome (the worst there is
+  when it failed);
+* one that ends in an architecture evaluated before costs nothing: the known outcome is the lesson, and the policy draws
+  again;
+* one that runs into a dead end is a failure, and the policy draws again. Leaving it out would raise the probability of
+  what follows a risky answer.
 
-The last two kinds never become trials of their own, so that the next proposal carries them in its notes (``repeats``: trial ids, ``dead_ends``: the
-indexes of the options taken): that is what keeps the policy a function of the log alone. After ``TRIES`` draws without anything new, the last
-draw is mutated, or an unseen architecture sampled. Such trials, those of others and those at a lower fidelity teach nothing, as the policy did not
-choose them; when it draws one of them later, its outcome is known. Beside asynchronous workers some trials of a batch were drawn an update earlier, and
+The last two kinds never become trials of their own, so that the next proposal carries them in its notes (``repeats``:
+trial ids, ``dead_ends``: the indexes of the options taken): that is what keeps the policy a function of the log alone.
+After ``TRIES`` draws without anything new, the last draw is mutated, or an unseen architecture sampled. Such trials,
+those of others and those at a lower fidelity teach nothing, as the policy did not choose them; when it draws one of
+them later, its outcome is known. Beside asynchronous workers some trials of a batch were drawn an update earlier, and
 are used as they are.
 """
 
@@ -48,7 +54,9 @@ REWARDS = ("rank", "score")
 
 
 class Question(NamedTuple):
-    """A decision as a policy sees it: where it is asked, the names of its options (two or more), and the space's own sampling weights."""
+    """A decision as a policy sees it: where it is asked, the names of its options (two or more), and the space's own
+    sampling weights.
+    """
 
     path: str
     labels: tuple[str, ...]
@@ -125,10 +133,15 @@ def check_settings(strategy: Settings, learning_rate: float, entropy: float) -> 
     if strategy.levels < 2:
         raise UsageError(f"{name} has levels={strategy.levels}.", "A range needs 2 or more.")
     if not (0 < learning_rate < math.inf and 0 <= entropy < math.inf):
-        raise UsageError(f"{name} has learning_rate={learning_rate} and entropy={entropy}.", "The first must be positive, the second not negative.")
+        raise UsageError(
+            f"{name} has learning_rate={learning_rate} and entropy={entropy}.",
+            "The first must be positive, the second not negative.",
+        )
 
 
-def ask(strategy: Settings, make: Callable[[], Policy], history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
+def ask(
+    strategy: Settings, make: Callable[[], Policy], history: History, n: int, rng: np.random.Generator
+) -> list[Proposal]:
     """What ``strategy``, whose policy begins as ``make()``, proposes after ``history``."""
     need_one_objective(history.problem, strategy)
     learners = _learners.setdefault(history, {})
@@ -140,7 +153,9 @@ def ask(strategy: Settings, make: Callable[[], Policy], history: History, n: int
 
 
 class Learner:
-    """A policy after ``n_read`` finished trials: a cache, equal to what reading the history from its beginning would give."""
+    """A policy after ``n_read`` finished trials: a cache, equal to what reading the history from its beginning would
+    give.
+    """
 
     def __init__(self, settings: Settings, policy: Policy) -> None:
         self.settings = settings
@@ -175,9 +190,14 @@ class Learner:
         if notes.get("policy") != self.name:
             return []
         known = [history.trials[i] for i in json.loads(str(notes.get("repeats", "[]")))]
-        chosen = [trial] if notes.get("operator") == "policy" and trial.fidelity == history.problem.fidelity.maximum else []
+        chosen = (
+            [trial] if notes.get("operator") == "policy" and trial.fidelity == history.problem.fidelity.maximum else []
+        )
         lessons = [(self._rollout(t, history.space), merit(t, history.problem)) for t in (*known, *chosen)]
-        dead_ends = [dead_end(history.space, indexes, self.settings.levels) for indexes in json.loads(str(notes.get("dead_ends", "[]")))]
+        dead_ends = [
+            dead_end(history.space, indexes, self.settings.levels)
+            for indexes in json.loads(str(notes.get("dead_ends", "[]")))
+        ]
         return [lesson for lesson in [*((rollout, WORST) for rollout in dead_ends), *lessons] if lesson[0]]
 
     def _rollout(self, trial: Trial, space: Space) -> Rollout:
@@ -195,7 +215,9 @@ class Learner:
         self.n_updates += 1
 
     def reward(self, how_good: Merit) -> float:
-        """``rank``: the place among all trials read, as a Gaussian deviate. ``score``: minus the loss, for what is not feasible the worst feasible one."""
+        """``rank``: the place among all trials read, as a Gaussian deviate. ``score``: minus the loss, for what is not
+        feasible the worst feasible one.
+        """
         if self.settings.reward == "rank":
             better, n = bisect_left(self.merits, how_good), max(1, len(self.merits))
             equal = bisect_right(self.merits, how_good) - better
@@ -242,20 +264,28 @@ class Learner:
         notes |= {"policy": self.name, "n_updates": self.n_updates, "baseline": round(self.average, 6)}
         notes |= {"repeats": json.dumps(repeats)} if repeats else {}
         notes |= {"dead_ends": json.dumps(dead_ends)} if dead_ends else {}
-        parents = tuple(trial.id for trial in history.of(last)[:1]) if last is not None and notes["operator"] == "mutate" else ()
+        parents = (
+            tuple(trial.id for trial in history.of(last)[:1])
+            if last is not None and notes["operator"] == "mutate"
+            else ()
+        )
         return Proposal(architecture, parents=parents, notes=notes)
 
     @staticmethod
     def _known(architecture: Architecture, history: History) -> list[Trial]:
         """Its trials at full fidelity that have finished."""
         full = history.problem.fidelity.maximum
-        return [trial for trial in history.of(architecture) if trial.fidelity == full and trial.status is not Status.PENDING]
+        return [
+            trial for trial in history.of(architecture) if trial.fidelity == full and trial.status is not Status.PENDING
+        ]
 
 
 _learners: WeakKeyDictionary[History, dict[object, Learner]] = WeakKeyDictionary()
 
 
-def _mutated(architecture: Architecture, history: History, taken: set[str], rng: np.random.Generator) -> Architecture | None:
+def _mutated(
+    architecture: Architecture, history: History, taken: set[str], rng: np.random.Generator
+) -> Architecture | None:
     for attempt in range(MUTATIONS):
         child: Architecture = history.space.mutate(architecture, rng, n_changes=1 + attempt // 10)
         if not history.seen(child) and child.key not in taken:
@@ -264,7 +294,9 @@ def _mutated(architecture: Architecture, history: History, taken: set[str], rng:
 
 
 def picture(rollout: Rollout, probabilities: Sequence[Array]) -> dict[str, Scalar]:
-    """What a picture of the policy over time needs: how probable the architecture was, and the highest probability of each (kind of) decision."""
+    """What a picture of the policy over time needs: how probable the architecture was, and the highest probability of
+    each (kind of) decision.
+    """
     if not rollout:
         return {"log_prob": 0.0, "entropy": 0.0}
     by_path = len(rollout) <= MOST_GROUPS
@@ -287,8 +319,12 @@ def picture(rollout: Rollout, probabilities: Sequence[Array]) -> dict[str, Scala
 Pick = Callable[[Question], int]  # raises DeadEnd to stop
 
 
-def draw_from(policy: Policy, space: Space, levels: int, rng: np.random.Generator) -> tuple[Architecture | None, Rollout, list[Array]]:
-    """An architecture drawn from ``policy``, None when it ran into a dead end; how it came about; and the probabilities of each decision."""
+def draw_from(
+    policy: Policy, space: Space, levels: int, rng: np.random.Generator
+) -> tuple[Architecture | None, Rollout, list[Array]]:
+    """An architecture drawn from ``policy``, None when it ran into a dead end; how it came about; and the probabilities
+    of each decision.
+    """
     walk = policy.walk()
     probabilities: list[Array] = []
 
@@ -304,7 +340,9 @@ def draw_from(policy: Policy, space: Space, levels: int, rng: np.random.Generato
 
 
 def dead_end(space: Space, indexes: Sequence[int], levels: int) -> Rollout:
-    """The roll-out that took these options. Numbers within one level of a range are not logged, and answered by its middle."""
+    """The roll-out that took these options. Numbers within one level of a range are not logged, and answered by its
+    middle.
+    """
     left = iter(indexes)
 
     def pick(question: Question) -> int:
@@ -349,26 +387,38 @@ def _follow(space: Space, levels: int, pick: Pick, within: Callable[[], float]) 
 
 
 def choices_of(options: Options, levels: int) -> Sequence[Scalar | Range]:
-    """The options that a policy chooses from: those of the question, or up to ``levels`` parts of a range, equally wide on its own scale."""
+    """The options that a policy chooses from: those of the question, or up to ``levels`` parts of a range, equally wide
+    on its own scale.
+    """
     return _parts(options, levels) if isinstance(options, Range) else options
 
 
 @lru_cache(maxsize=1024)
 def _parts(whole: Range, levels: int) -> tuple[Range, ...]:
     if whole.integer:
-        lows = sorted({int(whole.at(i / levels) or 0) for i in range(levels)})  # fewer where the range has fewer numbers
-        return tuple(Range(low, high, whole.log) for low, high in zip(lows, [*(low - 1 for low in lows[1:]), int(whole.high)], strict=True))
+        # fewer where the range has fewer numbers
+        lows = sorted({int(whole.at(i / levels) or 0) for i in range(levels)})
+        return tuple(
+            Range(low, high, whole.log)
+            for low, high in zip(lows, [*(low - 1 for low in lows[1:]), int(whole.high)], strict=True)
+        )
     edges = sorted({float(whole.low), *(float(whole.at(i / levels) or 0.0) for i in range(1, levels))})
     return tuple(Range(low, high, whole.log) for low, high in zip(edges, [*edges[1:], float(whole.high)], strict=True))
 
 
 def _index(choices: Sequence[Scalar | Range], answer: Scalar) -> int:
     """Which choice ``answer`` is, or lies in."""
-    return max(i for i, choice in enumerate(choices) if (choice.low <= answer if isinstance(choice, Range) else same(choice, answer)))  # type: ignore[operator]
+    return max(
+        i
+        for i, choice in enumerate(choices)
+        if (choice.low <= answer if isinstance(choice, Range) else same(choice, answer))  # type: ignore[operator]
+    )
 
 
 def _question(path: str, choices: Sequence[Scalar | Range], weights: Sequence[float] | None) -> Question:
-    labels = tuple(f"{choice.low} to {choice.high}" if isinstance(choice, Range) else repr(choice) for choice in choices)
+    labels = tuple(
+        f"{choice.low} to {choice.high}" if isinstance(choice, Range) else repr(choice) for choice in choices
+    )
     return Question(path, labels, None if weights is None else tuple(weights))
 
 

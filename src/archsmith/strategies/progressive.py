@@ -1,4 +1,5 @@
-"""Progressive search: cells grow block by block, and a surrogate says which of all the expansions are worth an evaluation.
+"""Progressive search: cells grow block by block, and a surrogate says which of all the expansions are worth an
+evaluation.
 
 Source: Liu et al. 2018, "Progressive Neural Architecture Search" (PNAS; ECCV, arXiv 1712.00559), algorithm 1:
 
@@ -7,13 +8,15 @@ Source: Liu et al. 2018, "Progressive Neural Architecture Search" (PNAS; ECCV, a
                    the K best, different as networks, are evaluated and are the next beam; fit the surrogate to them too
     the best cell of B blocks is the answer
 
-Differences from the paper: how a space grows is the space's own business (``archsmith.core.growth``), down to any space whatever. Cells are told apart by
-identity down the ranking; one that equals a cell evaluated at an earlier level joins the beam and is not evaluated again. Failed cells are not expanded, and the
-surrogate does not learn from them. The answer is the best of all levels. The first level is cut at 256 cells (the paper's has 136) and asked in random order, and
-``beam=None`` fits the plan to the budget.
+Differences from the paper: how a space grows is the space's own business (``archsmith.core.growth``), down to any space
+whatever. Cells are told apart by identity down the ranking; one that equals a cell evaluated at an earlier level joins
+the beam and is not evaluated again. Failed cells are not expanded, and the surrogate does not learn from them. The
+answer is the best of all levels. The first level is cut at 256 cells (the paper's has 136) and asked in random order,
+and ``beam=None`` fits the plan to the budget.
 
-The surrogate's targets. The paper's is a validation accuracy, met by a sigmoid: so it is here for any metric that is maximised and lies in [0, 1]. Others
-become the sigmoid of how many robust standard deviations (median, 1.4826 MAD) they are better than the median. What breaks a constraint lies below all that do not.
+The surrogate's targets. The paper's is a validation accuracy, met by a sigmoid: so it is here for any metric that is
+maximised and lies in [0, 1]. Others become the sigmoid of how many robust standard deviations (median, 1.4826 MAD) they
+are better than the median. What breaks a constraint lies below all that do not.
 """
 
 from __future__ import annotations
@@ -48,12 +51,14 @@ FARTHEST = 6.0  # standard deviations from the median beyond which targets are a
 class Progressive:
     """Evaluates a beam of cells at every level and grows the next level from it.
 
-    ``beam``: K, cells evaluated at each level but the first, 1 or more; the search ends after the last level. None: 256 as in the paper, or fewer where the
-    trials that the budget is expected to allow, spread over the levels that are left, are fewer; what the budget still allows after the last level goes to
-    the next best of its expansions, and then to random architectures. ``surrogate``: an ensemble of five ``mlp`` (in the paper better at the next level, and
-    used for its search) or ``lstm``. ``refits``: the cells of a level are chosen in so many portions, the surrogate being fitted before each (paper: 1).
-    ``optimism``: how many standard deviations of the ensemble are added to its mean, 0 or more (paper: 0; with several refits 1 is a good choice).
-    ``seed``: of the surrogate and of ties; vary it where repeated runs are compared.
+    ``beam``: K, cells evaluated at each level but the first, 1 or more; the search ends after the last level. None: 256
+    as in the paper, or fewer where the trials that the budget is expected to allow, spread over the levels that are
+    left, are fewer; what the budget still allows after the last level goes to the next best of its expansions, and then
+    to random architectures. ``surrogate``: an ensemble of five ``mlp`` (in the paper better at the next level, and used
+    for its search) or ``lstm``. ``refits``: the cells of a level are chosen in so many portions, the surrogate being
+    fitted before each (paper: 1). ``optimism``: how many standard deviations of the ensemble are added to its mean, 0
+    or more (paper: 0; with several refits 1 is a good choice). ``seed``: of the surrogate and of ties; vary it where
+    repeated runs are compared.
     """
 
     beam: int | None = None
@@ -66,11 +71,15 @@ class Progressive:
         if self.beam is not None and self.beam < 1:
             raise UsageError(f"Progressive has beam={self.beam}.", "Give 1 or more, or None.")
         if self.surrogate not in SURROGATES:
-            raise UsageError(f"Progressive has surrogate={self.surrogate!r}.", f"It is one of: {', '.join(SURROGATES)}.")
+            raise UsageError(
+                f"Progressive has surrogate={self.surrogate!r}.", f"It is one of: {', '.join(SURROGATES)}."
+            )
         if self.refits < 1:
             raise UsageError(f"Progressive has refits={self.refits}.", "Give 1 or more.")
         if not 0 <= self.optimism < math.inf:
-            raise UsageError(f"Progressive has optimism={self.optimism}.", "Give a number of standard deviations, 0 or more.")
+            raise UsageError(
+                f"Progressive has optimism={self.optimism}.", "Give a number of standard deviations, 0 or more."
+            )
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         need_one_objective(history.problem, self)
@@ -78,7 +87,8 @@ class Progressive:
         while True:
             unasked = [member for member in growing.portion if trial_of(member.architecture, history) is None]
             if unasked:
-                # In random order at the first level, which is what makes one study differ from another; then the best first.
+                # In random order at the first level, which is what makes one study differ from another; then the best
+                # first.
                 order = rng.permutation(len(unasked)).tolist() if growing.level == 1 else range(len(unasked))
                 return [growing.proposal(unasked[i], history) for i in order[:n]]
             if any(growing.trial(member, history).status is Status.PENDING for member in growing.portion):
@@ -88,7 +98,9 @@ class Progressive:
 
 
 class _Member(NamedTuple):
-    """A cell of a level. ``evaluated``: the architecture whose trial counts for it, its own or that of an equal cell; ``parent`` in the same way."""
+    """A cell of a level. ``evaluated``: the architecture whose trial counts for it, its own or that of an equal cell;
+    ``parent`` in the same way.
+    """
 
     point: Grown
     evaluated: Architecture
@@ -103,7 +115,8 @@ class _Member(NamedTuple):
 class _Growing:
     """How far the search has grown: a cache over the history, which a replay of all levels would find again.
 
-    A portion is chosen when all before it have finished, from these alone: it depends neither on when it is chosen nor on trials of others.
+    A portion is chosen when all before it have finished, from these alone: it depends neither on when it is chosen nor
+    on trials of others.
     """
 
     def __init__(self, strategy: Progressive, history: History) -> None:
@@ -145,13 +158,21 @@ class _Growing:
     def proposal(self, member: _Member, history: History) -> Proposal:
         parent = trial_of(member.parent, history) if member.parent is not None else None
         belief = {} if member.belief is None else {"belief": member.belief}
-        return Proposal(member.architecture, parents=(parent.id,) if parent else (), notes={"operator": "grow", "level": self.level, **belief})
+        return Proposal(
+            member.architecture,
+            parents=(parent.id,) if parent else (),
+            notes={"operator": "grow", "level": self.level, **belief},
+        )
 
     def _next_level(self, history: History) -> bool:
         """Expand the beam, which is this level without those that failed (unless all did). False above the last level."""
         if self.last:
             return False
-        beam = self.chosen if self.level == 0 else [m for m in self.chosen if self.trial(m, history).losses is not None] or self.chosen
+        beam = (
+            self.chosen
+            if self.level == 0
+            else [m for m in self.chosen if self.trial(m, history).losses is not None] or self.chosen
+        )
         wanted = self._size(self.level + 1, history.forecast_trials)
         rng = generator(self.strategy.seed, "expand", self.level + 1)
         expansions = self.growth.expand(self.level + 1, [member.point for member in beam], wanted, rng)
@@ -191,7 +212,9 @@ class _Growing:
         self.surrogate.fit([tokens for _, tokens in rows], targets([trial for trial, _ in rows], history.problem))
 
     def _choose(self, history: History) -> None:
-        """Walk down the ranking of the expansions until the portion is full of cells that differ from one another and from all before."""
+        """Walk down the ranking of the expansions until the portion is full of cells that differ from one another and
+        from all before.
+        """
         scores = np.zeros(len(self.unread), np.float32)
         if self.surrogate is not None:
             scores, spread = self.surrogate.predict(self.expansions.tokens[self.unread])
@@ -207,7 +230,9 @@ class _Growing:
         self.still -= len(self.portion)
 
     def _take(self, row: int, belief: float | None, history: History) -> None:
-        """Let an expansion join the level unless an equal cell is there, and the portion unless an equal cell was evaluated before."""
+        """Let an expansion join the level unless an equal cell is there, and the portion unless an equal cell was
+        evaluated before.
+        """
         architecture = self.expansions.architecture(row)
         name = history.space.identity(architecture)
         if name in self.names:
@@ -223,11 +248,15 @@ class _Growing:
 
 def trial_of(architecture: Architecture, history: History) -> Trial | None:
     """The first trial of ``architecture`` at full fidelity."""
-    return next((trial for trial in history.of(architecture) if trial.fidelity == history.problem.fidelity.maximum), None)
+    return next(
+        (trial for trial in history.of(architecture) if trial.fidelity == history.problem.fidelity.maximum), None
+    )
 
 
 def targets(trials: Sequence[Trial], problem: Problem) -> list[float]:
-    """What the surrogate learns for trials that did not fail: numbers in [0, 1], higher is better (see the top of this file)."""
+    """What the surrogate learns for trials that did not fail: numbers in [0, 1], higher is better (see the top of this
+    file).
+    """
     objective = problem.objectives[0]
     losses = np.array([trial.losses[0] for trial in trials if trial.losses is not None and trial.feasible])
     values = -losses

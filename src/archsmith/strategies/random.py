@@ -1,6 +1,7 @@
 """Random search without repetition: the base line that every other strategy has to beat.
 
-Source: Bergstra and Bengio 2012 (JMLR 13); as a strong base line for architectures: Li and Talwalkar 2019 (arXiv 1902.07638).
+Source: Bergstra and Bengio 2012 (JMLR 13); as a strong base line for architectures: Li and Talwalkar 2019 (arXiv
+1902.07638).
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from archsmith.strategies.fresh import fresh
 
 @dataclass(frozen=True)
 class RandomSearch:
-    """Draws architectures from the space by its own weights, never one twice; ends when a finite space is used up. Takes any number of objectives."""
+    """Draws architectures from the space by its own weights, never one twice; ends when a finite space is used up.
+    Takes any number of objectives.
+    """
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         proposals: list[Proposal] = []

@@ -1,10 +1,12 @@
 """Policy gradient with a table: independent soft-max logits for every decision, no network.
 
-Source: the REINFORCE base line of NAS-Bench-201 (Dong and Yang 2020, arXiv 2001.00326, section 5 and its published code): REINFORCE (Williams 1992),
-moving average of rewards as base line with weight 0.9, Adam, one update after every trial.
+Source: the REINFORCE base line of NAS-Bench-201 (Dong and Yang 2020, arXiv 2001.00326, section 5 and its published
+code): REINFORCE (Williams 1992), moving average of rewards as base line with weight 0.9, Adam, one update after every
+trial.
 
-Differences from it: an architecture is never evaluated twice, a repeat counts with its known outcome (see ``archsmith.strategies.policy``); a
-decision that depends on others is learnt only where it was asked; logits begin at the logarithm of the space's own sampling weights, not near zero.
+Differences from it: an architecture is never evaluated twice, a repeat counts with its known outcome (see
+``archsmith.strategies.policy``); a decision that depends on others is learnt only where it was asked; logits begin at
+the logarithm of the space's own sampling weights, not near zero.
 """
 
 from __future__ import annotations
@@ -26,10 +28,11 @@ BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam, Kingma and Ba 2015 (arXiv 1412.6
 class TabularReinforce:
     """REINFORCE on a table of logits.
 
-    ``learning_rate``: of Adam, in logits a step, above 0 (NATS-Bench's commands: 0.01; 0.03 did better on toys with 500 trials, and in the protocol of
-    NAS-Bench-201 comes closer to the published figures). ``batch``: finished trials per update, 1 or more. ``baseline``: weight of the past in the
-    moving average of rewards, 0 to below 1 (0.9, Dong and Yang 2020). ``entropy``: weight of the mean entropy of the decisions in what is maximised,
-    0 or more. ``reward``: ``score``, the objective itself as in the source, or ``rank``, its rank among all trials as a Gaussian deviate.
+    ``learning_rate``: of Adam, in logits a step, above 0 (NATS-Bench's commands: 0.01; 0.03 did better on toys with 500
+    trials, and in the protocol of NAS-Bench-201 comes closer to the published figures). ``batch``: finished trials per
+    update, 1 or more. ``baseline``: weight of the past in the moving average of rewards, 0 to below 1 (0.9, Dong and
+    Yang 2020). ``entropy``: weight of the mean entropy of the decisions in what is maximised, 0 or more. ``reward``:
+    ``score``, the objective itself as in the source, or ``rank``, its rank among all trials as a Gaussian deviate.
     ``levels``: into how many options a range of numbers is cut, 2 or more.
     """
 

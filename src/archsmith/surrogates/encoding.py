@@ -1,7 +1,8 @@
 """Sketches as arrays: what a model of architectures computes with.
 
-An encoding is fitted on a sample of the space (which numbers there are and how they spread) and grows with every sketch that it is shown: columns are
-never renumbered, so that what was computed from old rows stays as it was. Features and distances are float32: nothing here needs more, and it is twice as fast.
+An encoding is fitted on a sample of the space (which numbers there are and how they spread) and grows with every sketch
+that it is shown: columns are never renumbered, so that what was computed from old rows stays as it was. Features and
+distances are float32: nothing here needs more, and it is twice as fast.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ WIDTH = 512  # columns for paths; later ones share these (feature hashing: Weinb
 class Rows:
     """Encoded sketches.
 
-    ``answers`` (n, a) holds 1 where a decision has an answer, ``asked`` (n, d) 1 where a decision was asked, ``paths`` (n, p) square roots of how often
-    a functional path occurs, ``numbers`` (n, q) in standard deviations from the mean of the sample. ``n_asked`` (n,) and ``path_norm`` (n,), the squared
-    length of a row of paths, count columns too that these rows do not have because the encoding had not seen them.
+    ``answers`` (n, a) holds 1 where a decision has an answer, ``asked`` (n, d) 1 where a decision was asked, ``paths``
+    (n, p) square roots of how often a functional path occurs, ``numbers`` (n, q) in standard deviations from the mean
+    of the sample. ``n_asked`` (n,) and ``path_norm`` (n,), the squared length of a row of paths, count columns too that
+    these rows do not have because the encoding had not seen them.
     """
 
     answers: Array
@@ -41,11 +43,20 @@ class Rows:
         return len(self.n_asked)
 
     def take(self, which: npt.NDArray[np.int64] | slice | Sequence[int]) -> Rows:
-        return Rows(self.answers[which], self.asked[which], self.paths[which], self.numbers[which], self.n_asked[which], self.path_norm[which])
+        return Rows(
+            self.answers[which],
+            self.asked[which],
+            self.paths[which],
+            self.numbers[which],
+            self.n_asked[which],
+            self.path_norm[which],
+        )
 
     def joined(self, other: Rows) -> Rows:
         """These and then the others, which have the same columns."""
-        return Rows(*(np.concatenate([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self)))
+        return Rows(
+            *(np.concatenate([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self))
+        )
 
     @property
     def matrix(self) -> Array:
@@ -61,7 +72,9 @@ class Encoding:
         self._asked: dict[str, int] = {}
         self._paths: dict[str, int] = {}
         names = sorted({name for sketch in sample for name in sketch.numbers})
-        values = np.array([[sketch.numbers.get(name, 0.0) for name in names] for sketch in sample]).reshape(len(sample), len(names))
+        values = np.array([[sketch.numbers.get(name, 0.0) for name in names] for sketch in sample]).reshape(
+            len(sample), len(names)
+        )
         spread = values.std(axis=0) if len(sample) else np.ones(0)
         kept = np.flatnonzero(spread > 1e-12)
         self._numbers = {names[i]: column for column, i in enumerate(kept.tolist())}

@@ -1,8 +1,10 @@
-"""The ensemble of PNAS: five networks, each fitted to four fifths of the data; their mean is the score and their spread says how sure it is.
+"""The ensemble of PNAS: five networks, each fitted to four fifths of the data; their mean is the score and their spread
+says how sure it is.
 
-Source: Liu et al. 2018 (arXiv 1712.00559): Adam with a rate of 0.01 at the first fit and 0.002 from then on, going on from the weights of the fit before.
-Ours: a fit sees all data there are and takes 10 steps for each row, within 50 and a limit of the network's (400 for the MLP, 100 for the LSTM), on batches
-of 128; the paper gives neither. It begins with the mean of its first targets, as the paper's begins with the mean accuracy of the first level.
+Source: Liu et al. 2018 (arXiv 1712.00559): Adam with a rate of 0.01 at the first fit and 0.002 from then on, going on
+from the weights of the fit before. Ours: a fit sees all data there are and takes 10 steps for each row, within 50 and a
+limit of the network's (400 for the MLP, 100 for the LSTM), on batches of 128; the paper gives neither. It begins with
+the mean of its first targets, as the paper's begins with the mean accuracy of the first level.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ class Model(Protocol):
 
 
 class Ensemble:
-    """``kind``: ``mlp`` or ``lstm``. Everything that is drawn comes from ``seed``: the same fits in the same order give the same scores."""
+    """``kind``: ``mlp`` or ``lstm``. Everything that is drawn comes from ``seed``: the same fits in the same order give
+    the same scores.
+    """
 
     def __init__(self, kind: str, alphabet: Alphabet, seed: int) -> None:
         self._rng = generator(seed, "surrogate", kind)

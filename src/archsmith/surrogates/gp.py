@@ -1,9 +1,11 @@
-"""A Gaussian process over architectures, with a kernel that adds up what they choose, what they compute, and how large they are.
+"""A Gaussian process over architectures, with a kernel that adds up what they choose, what they compute, and how large
+they are.
 
-The kernel is a weighted sum of four: an exponential kernel of the number of decisions that differ, squared exponentials on the counts of functional
-paths and on numbers such as depth and size, and a linear one on the numbers. Weights, length scales and noise are one of a fixed set of settings, the one
-with the highest marginal likelihood; with few observations this is steadier than descending it. The design is ours; Gaussian processes with a
-weighted Hamming kernel for architectures: Ru et al. 2021 (NAS-BOWL, arXiv 2006.07556) compare it with theirs.
+The kernel is a weighted sum of four: an exponential kernel of the number of decisions that differ, squared exponentials
+on the counts of functional paths and on numbers such as depth and size, and a linear one on the numbers. Weights,
+length scales and noise are one of a fixed set of settings, the one with the highest marginal likelihood; with few
+observations this is steadier than descending it. The design is ours; Gaussian processes with a weighted Hamming kernel
+for architectures: Ru et al. 2021 (NAS-BOWL, arXiv 2006.07556) compare it with theirs.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ JITTER = 1e-8
 
 @dataclass(frozen=True)
 class Setting:
-    """``weights`` of the four kernels (decisions, paths, numbers, linear; they add up to 1), three ``lengths``, ``noise`` as a share of the variance."""
+    """``weights`` of the four kernels (decisions, paths, numbers, linear; they add up to 1), three ``lengths``,
+    ``noise`` as a share of the variance.
+    """
 
     weights: tuple[float, float, float, float]
     lengths: tuple[float, float, float]
@@ -58,7 +62,10 @@ class Scales:
     def of(cls, sample: Rows) -> Scales:
         """From the pairs of a sample."""
         upper = np.triu_indices(len(sample), 1)
-        medians = [float(np.median(each(sample, sample)[upper])) if len(upper[0]) else 1.0 for each in (hamming, path_distance, number_distance)]
+        medians = [
+            float(np.median(each(sample, sample)[upper])) if len(upper[0]) else 1.0
+            for each in (hamming, path_distance, number_distance)
+        ]
         return cls(*(median if median > 0 else 1.0 for median in medians))
 
 
@@ -108,11 +115,15 @@ def log_marginal_likelihood(covariance: Array, noise: Array, y: Array) -> float:
 
 def best_setting(distances: Distances, y: Array, more_noise: Array, choices: Sequence[Setting]) -> Setting:
     """The one under which ``y`` (n,) is most likely; ``more_noise`` (n,) multiplies the noise of single observations."""
-    return max(choices, key=lambda setting: log_marginal_likelihood(distances.kernel(setting), setting.noise * more_noise, y))
+    return max(
+        choices, key=lambda setting: log_marginal_likelihood(distances.kernel(setting), setting.noise * more_noise, y)
+    )
 
 
 def normal_scores(order: Sequence[object]) -> Array:
-    """Standardised Gaussian scores of values by their rank, low values high: (n,). Equal values share the mean of their ranks."""
+    """Standardised Gaussian scores of values by their rank, low values high: (n,). Equal values share the mean of their
+    ranks.
+    """
     n = len(order)
     if n < 2:
         return np.zeros(n)
@@ -134,7 +145,8 @@ def normal_scores(order: Sequence[object]) -> Array:
 class Posterior:
     """A Gaussian process that takes one observation after the other, and what it believes of ``m`` candidates.
 
-    Keeps L⁻¹ (n, n), L the Cholesky factor of the observations' covariance, and L⁻¹ K(observed, candidates) (n, m), so that one more observation costs O(n m).
+    Keeps L⁻¹ (n, n), L the Cholesky factor of the observations' covariance, and L⁻¹ K(observed, candidates) (n, m), so
+    that one more observation costs O(n m).
     """
 
     def __init__(self, candidates: Rows, setting: Setting, scales: Scales) -> None:
@@ -148,7 +160,12 @@ class Posterior:
     def of(cls, candidates: Rows, observed: Rows, more_noise: Array, setting: Setting, scales: Scales) -> Posterior:
         """All observations at once: what ``observe`` gives one by one, up to rounding."""
         posterior = cls.__new__(cls)
-        posterior.candidates, posterior.observed, posterior.setting, posterior.scales = candidates, observed, setting, scales
+        posterior.candidates, posterior.observed, posterior.setting, posterior.scales = (
+            candidates,
+            observed,
+            setting,
+            scales,
+        )
         covariance = Distances.between(observed, observed, scales).kernel(setting)
         lower = np.linalg.cholesky(covariance + np.diag(setting.noise * more_noise + JITTER))
         posterior._inverse = np.linalg.inv(lower)

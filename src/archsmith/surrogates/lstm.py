@@ -1,8 +1,10 @@
-"""The LSTM of PNAS: reads the tokens of a cell one after the other; the last hidden state, one linear layer and a sigmoid give the score.
+"""The LSTM of PNAS: reads the tokens of a cell one after the other; the last hidden state, one linear layer and a
+sigmoid give the score.
 
-Source: Liu et al. 2018 (arXiv 1712.00559): one layer of 100 units, embeddings of 100 shared within a vocabulary, L1 loss, Adam.
-Ours: the other weights begin uniform within ± 0.1 too, the forget gate with a bias of 1. All members of the ensemble are trained at once. When many rows
-are scored, those that begin alike share their states: in lexicographic order, as expansions come, nearly all the work is the last token.
+Source: Liu et al. 2018 (arXiv 1712.00559): one layer of 100 units, embeddings of 100 shared within a vocabulary, L1
+loss, Adam. Ours: the other weights begin uniform within ± 0.1 too, the forget gate with a bias of 1. All members of the
+ensemble are trained at once. When many rows are scored, those that begin alike share their states: in lexicographic
+order, as expansions come, nearly all the work is the last token.
 """
 
 from __future__ import annotations
@@ -44,13 +46,17 @@ class Lstm:
         return indexes(tokens, self.alphabet)
 
     def start(self, logit: float) -> None:
-        """Begin with about sigmoid(``logit``) as the score of everything (1.8, Liu et al. 2018: the mean accuracy at the first level)."""
+        """Begin with about sigmoid(``logit``) as the score of everything (1.8, Liu et al. 2018: the mean accuracy at
+        the first level).
+        """
         with torch.no_grad():
             self.last_bias.fill_(logit)
 
     def train(self, x: Indexes, y: Floats, mask: Floats, batches: Sequence[npt.NDArray[np.intp]], rate: float) -> None:
         """One step of Adam a batch on the L1 loss; ``mask`` (member, n) says who learns from which row."""
-        optimizer = torch.optim.Adam([self.embeddings, self.inwards, self.around, self.bias, self.last, self.last_bias], lr=rate)
+        optimizer = torch.optim.Adam(
+            [self.embeddings, self.inwards, self.around, self.bias, self.last, self.last_bias], lr=rate
+        )
         for batch in batches:
             share = torch.from_numpy(mask[:, batch] / np.maximum(1, mask[:, batch].sum(axis=1, keepdims=True)))
             with torch.enable_grad():

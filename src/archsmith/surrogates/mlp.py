@@ -1,9 +1,12 @@
-"""The MLP of PNAS: the embeddings of the tokens are averaged slot by slot and joined, then come two hidden layers of 100 units and a sigmoid.
+"""The MLP of PNAS: the embeddings of the tokens are averaged slot by slot and joined, then come two hidden layers of
+100 units and a sigmoid.
 
-Source: Liu et al. 2018 (arXiv 1712.00559): vocabularies share their embeddings among slots (both inputs of a block, both operations), L1 loss, Adam.
+Source: Liu et al. 2018 (arXiv 1712.00559): vocabularies share their embeddings among slots (both inputs of a block,
+both operations), L1 loss, Adam.
 
-An average of embeddings is the embedding of an average, so that the first layer is one matrix product on one-hot averages; with that, half a million cells are
-scored in seconds. All members of the ensemble are trained at once, as stacks of matrices. Written in numpy: it needs nothing else, and small steps are faster.
+An average of embeddings is the embedding of an average, so that the first layer is one matrix product on one-hot
+averages; with that, half a million cells are scored in seconds. All members of the ensemble are trained at once, as
+stacks of matrices. Written in numpy: it needs nothing else, and small steps are faster.
 """
 
 from __future__ import annotations
@@ -68,7 +71,9 @@ class Mlp:
 
     def _forward(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         """Both hidden layers and the scores."""
-        table = np.concatenate([self.embeddings[v] @ weights for v, weights in zip(self.alphabet.slots, self.first, strict=True)], axis=1)
+        table = np.concatenate(
+            [self.embeddings[v] @ weights for v, weights in zip(self.alphabet.slots, self.first, strict=True)], axis=1
+        )
         hidden1 = np.maximum(x @ table + self.biases[0], 0)
         hidden2 = np.maximum(hidden1 @ self.second + self.biases[1], 0)
         logits = (hidden2 @ self.last + self.biases[2])[..., 0]

@@ -1,4 +1,6 @@
-"""Rows of tokens (see ``archsmith.core.growth``) as numbers for a network: one-hot averages for the MLP, indexes of embeddings for the LSTM."""
+"""Rows of tokens (see ``archsmith.core.growth``) as numbers for a network: one-hot averages for the MLP, indexes of
+embeddings for the LSTM.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def padded(rows: Sequence[Tokens]) -> Tokens:
 
 
 def averages(tokens: Tokens, alphabet: Alphabet) -> Floats:
-    """For every slot how often each token of its vocabulary stands there, divided by how many tokens do: ``(n, one column a slot and token)``."""
+    """For every slot how often each token of its vocabulary stands there, divided by how many tokens do: ``(n, one
+    column a slot and token)``.
+    """
     sizes = np.array([alphabet.vocabularies[vocabulary] for vocabulary in alphabet.slots])
     begins = np.cumsum(sizes) - sizes
     n, n_columns = len(tokens), int(sizes.sum())
@@ -37,7 +41,9 @@ def indexes(tokens: Tokens, alphabet: Alphabet) -> Indexes:
     """Where the embedding of each token lies when all vocabularies are one table, ``(n, w)``; ABSENT stays."""
     begins = np.cumsum(alphabet.vocabularies) - np.array(alphabet.vocabularies)
     begins_of_slots = begins[np.array(alphabet.slots, np.intp)]
-    return np.where(tokens == ABSENT, ABSENT, tokens + begins_of_slots[_slots(alphabet, tokens.shape[1])]).astype(np.int64)
+    return np.where(tokens == ABSENT, ABSENT, tokens + begins_of_slots[_slots(alphabet, tokens.shape[1])]).astype(
+        np.int64
+    )
 
 
 def _slots(alphabet: Alphabet, width: int) -> npt.NDArray[np.intp]:

@@ -16,14 +16,21 @@ from archsmith.core.trial import Outcome
 from archsmith.testing.need import need
 
 
-def check_evaluator(evaluator: Evaluator, problem: Problem, *, n_architectures: int = 3, fidelity: float | None = None, seed: int = 0) -> None:
+def check_evaluator(
+    evaluator: Evaluator, problem: Problem, *, n_architectures: int = 3, fidelity: float | None = None, seed: int = 0
+) -> None:
     """Raises AssertionError when ``evaluator`` breaks a law of evaluators on architectures of ``problem``.
 
-    ``fidelity``: where it is tried, the problem's maximum when None. Architectures whose evaluation fails are fine, as long as they fail each time.
+    ``fidelity``: where it is tried, the problem's maximum when None. Architectures whose evaluation fails are fine, as
+    long as they fail each time.
     """
     name = type(evaluator).__name__
     metrics = evaluator.metrics
-    need(isinstance(metrics, tuple) and bool(metrics) and all(isinstance(m, str) for m in metrics), "declaration", f"{name}.metrics is {metrics!r}.")
+    need(
+        isinstance(metrics, tuple) and bool(metrics) and all(isinstance(m, str) for m in metrics),
+        "declaration",
+        f"{name}.metrics is {metrics!r}.",
+    )
     need(len(set(metrics)) == len(metrics), "declaration", f"{name}.metrics names a metric twice: {metrics}.")
     need(isinstance(evaluator.simulated, bool), "declaration", f"{name}.simulated is {evaluator.simulated!r}.")
     prepare = getattr(evaluator, "prepare", None)
@@ -57,11 +64,19 @@ def _numbers(evaluator: Evaluator, architecture: Architecture, fidelity: float, 
     if isinstance(result, Outcome):
         if not result.ok:
             return f"failed ({result.error_kind})"
-        need(math.isfinite(result.seconds) and result.seconds >= 0, "declared metrics", f"{name} says that a trial took {result.seconds} seconds.")
+        need(
+            math.isfinite(result.seconds) and result.seconds >= 0,
+            "declared metrics",
+            f"{name} says that a trial took {result.seconds} seconds.",
+        )
         metrics, seconds = result.metrics, result.seconds if evaluator.simulated else None
     else:
         metrics, seconds = result if isinstance(result, Mapping) else {evaluator.metrics[0]: result}, None
-    need(set(metrics) == set(evaluator.metrics), "declared metrics", f"{name} declares {evaluator.metrics} and returned {tuple(metrics)}.")
+    need(
+        set(metrics) == set(evaluator.metrics),
+        "declared metrics",
+        f"{name} declares {evaluator.metrics} and returned {tuple(metrics)}.",
+    )
     numbers = {metric: float(value) for metric, value in metrics.items()}
     if any(math.isnan(value) for value in numbers.values()):
         return "failed (nan)"
@@ -72,7 +87,11 @@ def _check_reports(name: str, metrics: tuple[str, ...], reports: list[tuple[floa
     steps = [step for step, _ in reports[: len(reports) // 2]]  # of the first of two equal evaluations
     need(steps == sorted(steps), "reports", f"{name} reports steps out of order: {steps}.")
     for _, values in reports:
-        need(all(isinstance(value, int | float) and math.isfinite(value) for value in values.values()), "reports", f"{name} reported {values}.")
+        need(
+            all(isinstance(value, int | float) and math.isfinite(value) for value in values.values()),
+            "reports",
+            f"{name} reported {values}.",
+        )
 
 
 def _check_stop(evaluator: Evaluator, architecture: Architecture, fidelity: float, seed: int) -> None:
@@ -82,4 +101,7 @@ def _check_stop(evaluator: Evaluator, architecture: Architecture, fidelity: floa
         evaluator.evaluate(architecture, fidelity, Context(0, seed, stop=lambda: True))
     except Stopped:
         return
-    raise AssertionError(f"stop: {type(evaluator).__name__} was asked to stop and finished all the same; call context.check() in its loop.")
+    raise AssertionError(
+        f"stop: {type(evaluator).__name__} was asked to stop and finished all the same; call context.check() in its "
+        "loop."
+    )

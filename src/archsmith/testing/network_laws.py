@@ -1,4 +1,6 @@
-"""Laws of spaces that lay out networks: the graph, its counts, the built module, the shared weights and the generated source agree. Needs torch."""
+"""Laws of spaces that lay out networks: the graph, its counts, the built module, the shared weights and the generated
+source agree. Needs torch.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from archsmith.testing.need import need
 
 
 def check_network_space(space: Any, *, n_samples: int = 3, batch: int = 2, seed: int = 0) -> None:
-    """Raises AssertionError when a NetworkSpace breaks a law of networks. Keep ``space`` at a small scale: every sample is built and run.
+    """Raises AssertionError when a NetworkSpace breaks a law of networks. Keep ``space`` at a small scale: every sample
+    is built and run.
 
     ``batch``: images in the forward passes.
     """
@@ -31,7 +34,10 @@ def _check_questions(space: Any, architecture: Any) -> None:
 
     trace = Trace(lambda path, options, weights: architecture[path])
     space.build(trace, Net({"image": space.input_shape}))
-    built, decided = list(trace.decisions.values()), [d for d in space.decisions(architecture) if not d.path.startswith(RECIPE)]
+    built, decided = (
+        list(trace.decisions.values()),
+        [d for d in space.decisions(architecture) if not d.path.startswith(RECIPE)],
+    )
     need(built == decided, "same questions", f"build() and decide() ask different questions of {architecture}.")
 
 
@@ -39,15 +45,34 @@ def _check_identity(space: Any, architecture: Any, graph: Any, rng: np.random.Ge
     from archsmith.graphs.graph import Graph
     from archsmith.graphs.identity import identity
 
-    need(space.identity(architecture) == space.identity(type(architecture).from_json(architecture.to_json())), "identity", "it changes with JSON.")
-    need(identity(relabelled(graph, rng)) == identity(graph), "identity", f"it depends on the names or the order of nodes: {architecture}.")
-    need(identity(Graph.from_dict(graph.to_dict())) == identity(graph), "identity", f"it does not survive to_dict(): {architecture}.")
+    need(
+        space.identity(architecture) == space.identity(type(architecture).from_json(architecture.to_json())),
+        "identity",
+        "it changes with JSON.",
+    )
+    need(
+        identity(relabelled(graph, rng)) == identity(graph),
+        "identity",
+        f"it depends on the names or the order of nodes: {architecture}.",
+    )
+    need(
+        identity(Graph.from_dict(graph.to_dict())) == identity(graph),
+        "identity",
+        f"it does not survive to_dict(): {architecture}.",
+    )
 
 
 def relabelled(graph: Any, rng: np.random.Generator) -> Any:
-    """The same graph with other node names, in another topological order, without scopes. Inputs keep their names, which mean something."""
-    names = {node.name: node.name if node.name in graph.inputs else f"n{number}" for number, node in enumerate(graph.nodes)}
-    renamed = {names[n.name]: dataclasses.replace(n, name=names[n.name], inputs=tuple(names[i] for i in n.inputs)) for n in graph.nodes}
+    """The same graph with other node names, in another topological order, without scopes. Inputs keep their names,
+    which mean something.
+    """
+    names = {
+        node.name: node.name if node.name in graph.inputs else f"n{number}" for number, node in enumerate(graph.nodes)
+    }
+    renamed = {
+        names[n.name]: dataclasses.replace(n, name=names[n.name], inputs=tuple(names[i] for i in n.inputs))
+        for n in graph.nodes
+    }
     order: list[Any] = []
     placed: set[str] = set()
     waiting = dict(renamed)
@@ -57,7 +82,9 @@ def relabelled(graph: Any, rng: np.random.Generator) -> Any:
         order.append(waiting.pop(chosen))
         placed.add(chosen)
     outputs = {output: names[name] for output, name in graph.outputs.items()}
-    return dataclasses.replace(graph, nodes=tuple(order), scopes={}, inputs=tuple(names[i] for i in graph.inputs), outputs=outputs)
+    return dataclasses.replace(
+        graph, nodes=tuple(order), scopes={}, inputs=tuple(names[i] for i in graph.inputs), outputs=outputs
+    )
 
 
 def _check_network(space: Any, graph: Any, batch: int, seed: int) -> None:
@@ -71,20 +98,36 @@ def _check_network(space: Any, graph: Any, batch: int, seed: int) -> None:
 
     state = torch.random.get_rng_state()
     network = Network(graph, seed=seed).eval()
-    need(torch.equal(torch.random.get_rng_state(), state), "generators only", "building a network with a seed moved torch's global generator.")
+    need(
+        torch.equal(torch.random.get_rng_state(), state),
+        "generators only",
+        "building a network with a seed moved torch's global generator.",
+    )
     built = sum(parameter.numel() for parameter in network.parameters())
-    need(cost(graph).params == built, "params", f"the graph counts {cost(graph).params} parameters, the built network has {built}.")
+    need(
+        cost(graph).params == built,
+        "params",
+        f"the graph counts {cost(graph).params} parameters, the built network has {built}.",
+    )
     images = torch.randn(batch, *space.input_shape, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
         with FlopCounterMode(display=False) as counter:
             network(images)
-        need(cost(graph).macs * batch * 2 == counter.get_total_flops(), "macs", "the graph counts other multiply-adds than torch does.")
+        need(
+            cost(graph).macs * batch * 2 == counter.get_total_flops(),
+            "macs",
+            "the graph counts other multiply-adds than torch does.",
+        )
         outputs = network.forward_all(images)
         for name, node in graph.outputs.items():
             found, declared = tuple(outputs[name].shape), (batch, *graph.node(node).shape)
             need(found == declared, "shapes", f"output {name!r} has shape {found}, the graph declares {declared}.")
         expected = network(images)
-        need(expected.shape == (batch, space.n_outputs), "shapes", f"the network gives {tuple(expected.shape)}, not {(batch, space.n_outputs)}.")
+        need(
+            expected.shape == (batch, space.n_outputs),
+            "shapes",
+            f"the network gives {tuple(expected.shape)}, not {(batch, space.n_outputs)}.",
+        )
 
         again = Network(graph, seed=seed).eval()
         need(torch.equal(again(images), expected), "generators only", "two networks with the same seed differ.")
@@ -105,4 +148,8 @@ def _check_network(space: Any, graph: Any, batch: int, seed: int) -> None:
         for either in (child, again):  # a child has no statistics of its own before
             recalibrate(either, [images])
             either.eval()
-        need(torch.equal(again(images), child(images)), "bank", "a child of a bank and a stand-alone network with its weights differ.")
+        need(
+            torch.equal(again(images), child(images)),
+            "bank",
+            "a child of a bank and a stand-alone network with its weights differ.",
+        )

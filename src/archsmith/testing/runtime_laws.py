@@ -24,8 +24,9 @@ PATIENCE = 60.0  # seconds for workers to start on a loaded machine
 def check_store(open_store: Callable[[], Store], *, kill: bool = True) -> None:
     """Raises AssertionError when a store breaks a law of stores.
 
-    ``open_store``: opens the same, still empty, log each time it is called (one that has no second handle returns the same object). ``kill``: also
-    kill a writing process, where the store has a folder and its class is made from that folder alone.
+    ``open_store``: opens the same, still empty, log each time it is called (one that has no second handle returns the
+    same object). ``kill``: also kill a writing process, where the store has a folder and its class is made from that
+    folder alone.
     """
     store = open_store()
     need(list(store.read()) == [], "order", "a new store is not empty.")
@@ -37,15 +38,27 @@ def check_store(open_store: Callable[[], Store], *, kill: bool = True) -> None:
         if other is not store:
             _refused(other.acquire, "lease", "two writers hold the lease at the same time.")
             _refused(lambda: other.append([Event("study")]), "lease", "append() works for somebody without the lease.")
-            need([event.index for event in other.read()] == [0, 1, 2, 3], "order", "a reader without the lease does not see what was written.")
+            need(
+                [event.index for event in other.read()] == [0, 1, 2, 3],
+                "order",
+                "a reader without the lease does not see what was written.",
+            )
         other.command("stop", reason="test")
-        need(store.commands() == [("stop", {"reason": "test"})], "commands", "a command does not reach the holder of the lease.")
+        need(
+            store.commands() == [("stop", {"reason": "test"})],
+            "commands",
+            "a command does not reach the holder of the lease.",
+        )
         need(store.commands() == [], "commands", "a command is handed out twice.")
     finally:
         store.release()
     again = open_store()
     again.acquire()
-    need(again.append([Event("closed")])[0].index == 4, "order", "numbering does not go on after the lease was given back and taken again.")
+    need(
+        again.append([Event("closed")])[0].index == 4,
+        "order",
+        "numbering does not go on after the lease was given back and taken again.",
+    )
     again.release()
     if kill and store.folder is not None:
         _check_killed_writer(store, open_store)
@@ -60,12 +73,22 @@ def _refused(action: Callable[[], object], law: str, sentence: str) -> None:
 
 
 def _check_order(store: Store) -> None:
-    first = store.append([Event("study", {"seed": 1}), Event("of a kind that nobody knows", {"nested": [1, 2.5, None, {"text": "ü"}]})])
+    first = store.append(
+        [Event("study", {"seed": 1}), Event("of a kind that nobody knows", {"nested": [1, 2.5, None, {"text": "ü"}]})]
+    )
     second = store.append([Event("proposed", {"trials": []})])
     third = store.append([Event("closed", {"true": True})])
     written = [*first, *second, *third]
-    need([event.index for event in written] == [0, 1, 2, 3], "order", f"events are numbered {[event.index for event in written]}.")
-    need(all(abs(event.time - time.time()) < 3600 for event in written), "order", "events do not carry the time at which they were written.")
+    need(
+        [event.index for event in written] == [0, 1, 2, 3],
+        "order",
+        f"events are numbered {[event.index for event in written]}.",
+    )
+    need(
+        all(abs(event.time - time.time()) < 3600 for event in written),
+        "order",
+        "events do not carry the time at which they were written.",
+    )
     need(list(store.read()) == written, "order", "what is read differs from what append() returned.")
     need(list(store.read(2)) == written[2:], "order", "read(2) does not begin with event 2.")
     need(store.append([]) == [], "order", "appending nothing writes something.")
@@ -95,7 +118,12 @@ while True:
 def _check_killed_writer(store: Store, open_store: Callable[[], Store]) -> None:
     before = len(list(store.read()))
     command = [sys.executable, "-c", WRITER, type(store).__module__, type(store).__qualname__, str(store.folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))})
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
     assert process.stdout is not None
     acknowledged = [int(process.stdout.readline()) for _ in range(20)]
     process.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
@@ -118,9 +146,15 @@ def check_executor(make: Callable[[], Executor], *, isolated: bool = False) -> N
     """
     problem = Problem(Flat())
     outcomes = _run(make, problem, ToyEvaluator(steps=2), n_jobs=6)
-    need(all(m.outcome is not None and m.outcome.ok for m in outcomes.values()), "one outcome", "a job without a fault came back as failed.")
+    need(
+        all(m.outcome is not None and m.outcome.ok for m in outcomes.values()),
+        "one outcome",
+        "a job without a fault came back as failed.",
+    )
     again = _run(make, problem, ToyEvaluator(steps=2), n_jobs=6)
-    scores = [[m.outcome.metrics if m.outcome else None for _, m in sorted(answers.items())] for answers in (outcomes, again)]
+    scores = [
+        [m.outcome.metrics if m.outcome else None for _, m in sorted(answers.items())] for answers in (outcomes, again)
+    ]
     need(scores[0] == scores[1], "one outcome", "the same jobs came back with other scores.")
     for evaluator, kind in ((ToyEvaluator(fail=1.0), "exception"), (ToyEvaluator(nan=1.0), "nan")):
         for message in _run(make, problem, evaluator, n_jobs=2).values():
@@ -147,7 +181,11 @@ def _ends(executor: Executor, n_jobs: int) -> dict[int, Message]:
     ends: dict[int, Message] = {}
     until = time.monotonic() + PATIENCE
     while len(ends) < n_jobs:
-        need(time.monotonic() < until, "one outcome", f"{n_jobs - len(ends)} of {n_jobs} jobs had no outcome after {PATIENCE:.0f} s.")
+        need(
+            time.monotonic() < until,
+            "one outcome",
+            f"{n_jobs - len(ends)} of {n_jobs} jobs had no outcome after {PATIENCE:.0f} s.",
+        )
         for message in executor.poll(0.2):
             need(message.trial not in ends, "one outcome", f"job {message.trial} was heard of after its outcome.")
             if message.outcome is not None or message.stopped:
@@ -159,7 +197,11 @@ def _ends(executor: Executor, n_jobs: int) -> dict[int, Message]:
 def _run(make: Callable[[], Executor], problem: Problem, evaluator: Evaluator, n_jobs: int) -> dict[int, Message]:
     executor = _start(make, problem, evaluator, n_jobs)
     try:
-        need(type(executor.n_workers) is int and executor.n_workers >= 1, "declaration", f"n_workers is {executor.n_workers!r}.")
+        need(
+            type(executor.n_workers) is int and executor.n_workers >= 1,
+            "declaration",
+            f"n_workers is {executor.n_workers!r}.",
+        )
         return _ends(executor, n_jobs)
     finally:
         executor.close()

@@ -1,4 +1,6 @@
-"""Laws of search spaces: what sampling, mutation, crossover, neighbours, enumeration and JSON promise whatever the space's program does."""
+"""Laws of search spaces: what sampling, mutation, crossover, neighbours, enumeration and JSON promise whatever the
+space's program does.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,13 @@ from archsmith.core.space import Range, Space
 from archsmith.testing.need import need
 
 
-def check_space(space: Space, *, scales: Iterable[Space] = (), n_samples: int = 20, enumerate_limit: int = 2000, seed: int = 0) -> None:
+def check_space(
+    space: Space, *, scales: Iterable[Space] = (), n_samples: int = 20, enumerate_limit: int = 2000, seed: int = 0
+) -> None:
     """Raises AssertionError when ``space`` breaks a law of spaces.
 
-    ``scales``: the same space at other scales. ``enumerate_limit``: a space with at most so many points is counted point by point.
+    ``scales``: the same space at other scales. ``enumerate_limit``: a space with at most so many points is counted
+    point by point.
     """
     rng = np.random.default_rng(seed)
     samples = [space.sample(rng) for _ in range(n_samples)]
@@ -48,11 +53,17 @@ def _valid(space: Space, architecture: Architecture, law: str, what: str) -> Non
 
 def _configuration(space: Space) -> None:
     need(dataclasses.is_dataclass(space), "configuration", f"{type(space).__name__} is not a dataclass.")
-    need(dataclasses.replace(space) == space, "configuration", f"{type(space).__name__} with the same fields is not equal to itself.")
+    need(
+        dataclasses.replace(space) == space,
+        "configuration",
+        f"{type(space).__name__} with the same fields is not equal to itself.",
+    )
     try:
         hash(space)
     except TypeError as error:
-        raise AssertionError(f"configuration: {type(space).__name__} cannot be hashed; make it a frozen dataclass of plain fields.") from error
+        raise AssertionError(
+            f"configuration: {type(space).__name__} cannot be hashed; make it a frozen dataclass of plain fields."
+        ) from error
 
 
 def _round_trip(space: Space, architecture: Architecture) -> None:
@@ -61,11 +72,17 @@ def _round_trip(space: Space, architecture: Architecture) -> None:
     need(again.key == architecture.key, "json", f"{architecture} has another key after JSON.")
     need(space.identity(again) == space.identity(architecture), "identity", f"{architecture} has two identities.")
     asked = [decision.path for decision in space.decisions(architecture)]
-    need(asked == list(architecture), "same questions", f"a replay asks {asked}, the sample was asked {list(architecture)}.")
+    need(
+        asked == list(architecture),
+        "same questions",
+        f"a replay asks {asked}, the sample was asked {list(architecture)}.",
+    )
 
 
 def _mistakes(space: Space, architecture: Architecture) -> None:
-    wrong: list[tuple[str, Mapping[str, Scalar]]] = [("with an unknown decision", architecture.replace({"no such decision": 1}))]
+    wrong: list[tuple[str, Mapping[str, Scalar]]] = [
+        ("with an unknown decision", architecture.replace({"no such decision": 1}))
+    ]
     decisions = space.decisions(architecture)
     if decisions:
         path = decisions[-1].path
@@ -79,7 +96,9 @@ def _mistakes(space: Space, architecture: Architecture) -> None:
 
 def _mutation(space: Space, architecture: Architecture, rng: np.random.Generator) -> None:
     open_to_change = [
-        d for d in space.decisions(architecture) if (d.options.low < d.options.high if isinstance(d.options, Range) else len(d.options) > 1)
+        d
+        for d in space.decisions(architecture)
+        if (d.options.low < d.options.high if isinstance(d.options, Range) else len(d.options) > 1)
     ]
     for n_changes in (1, 3):
         child = space.mutate(architecture, rng, n_changes)
@@ -95,12 +114,20 @@ def _pairs(space: Space, samples: list[Architecture], rng: np.random.Generator) 
             continue  # two parents may have no valid child, and then it says so
         _valid(space, child, "crossover", "crossover() made")
     _valid(space, space.crossover(samples[0], samples[0], rng), "crossover", "crossover() made")
-    need(space.crossover(samples[0], samples[0], rng) == samples[0], "crossover", "two equal parents have a child that differs from them.")
+    need(
+        space.crossover(samples[0], samples[0], rng) == samples[0],
+        "crossover",
+        "two equal parents have a child that differs from them.",
+    )
 
 
 def _neighbours(space: Space, architecture: Architecture, rng: np.random.Generator) -> None:
     plain = list(space.neighbours(architecture))
-    need(plain == list(space.neighbours(architecture)), "neighbours", "without a generator, two calls give two neighbourhoods.")
+    need(
+        plain == list(space.neighbours(architecture)),
+        "neighbours",
+        "without a generator, two calls give two neighbourhoods.",
+    )
     for neighbour in [*plain, *space.neighbours(architecture, rng)]:
         _valid(space, neighbour, "neighbours", "neighbours() gave")
         need(neighbour != architecture, "neighbours", f"{architecture} is among its own neighbours.")
@@ -118,7 +145,9 @@ def _enumeration(space: Space, samples: list[Architecture], limit: int) -> None:
     points = list(islice(space.enumerate(), limit + 1))
     unique = set(points)
     need(
-        size == len(points) == len(unique), "size", f"size() says {size}; the enumeration has {len(points)} points, {len(unique)} of them different."
+        size == len(points) == len(unique),
+        "size",
+        f"size() says {size}; the enumeration has {len(points)} points, {len(unique)} of them different.",
     )
     for point in points:
         _valid(space, point, "enumeration", "enumerate() gave")
@@ -132,4 +161,8 @@ def _same_questions(space: Space, other: Space, samples: list[Architecture]) -> 
     for architecture in samples:
         _valid(other, architecture, "scale", f"{space} has, but another scale of it does not allow,")
         here, there = space.decisions(architecture), other.decisions(architecture)
-        need(here == there, "scale", f"{space} and {other} ask different questions; set transferable = False if they must.")
+        need(
+            here == there,
+            "scale",
+            f"{space} and {other} ask different questions; set transferable = False if they must.",
+        )

@@ -1,4 +1,6 @@
-"""Laws of strategies: a strategy is a function of the history and of the generator it is given, whatever the history looks like."""
+"""Laws of strategies: a strategy is a function of the history and of the generator it is given, whatever the history
+looks like.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +31,18 @@ LARGE = Flat(n_decisions=6, n_options=10)  # a million points: no honest strateg
 
 
 def check_strategy(
-    strategy: Strategy | Callable[[], Strategy], space: Space | None = None, *, n_trials: int = 30, seed: int = 0, complete: bool = True
+    strategy: Strategy | Callable[[], Strategy],
+    space: Space | None = None,
+    *,
+    n_trials: int = 30,
+    seed: int = 0,
+    complete: bool = True,
 ) -> None:
     """Raises AssertionError when ``strategy`` breaks a law of strategies.
 
-    ``strategy``: a dataclass, or something that makes a fresh instance when called. ``space``: where it is tried (a million flat points when None).
-    ``complete``: when it ends on a finite space, every architecture has been proposed (False for methods that leave some out by design).
+    ``strategy``: a dataclass, or something that makes a fresh instance when called. ``space``: where it is tried (a
+    million flat points when None). ``complete``: when it ends on a finite space, every architecture has been proposed
+    (False for methods that leave some out by design).
     """
     make = _maker(strategy)
     space = space if space is not None else LARGE
@@ -49,14 +57,26 @@ def check_strategy(
 def _maker(strategy: Strategy | Callable[[], Strategy]) -> Callable[[], Strategy]:
     if isinstance(strategy, type) or not hasattr(strategy, "ask"):
         return strategy
-    need(dataclasses.is_dataclass(strategy), "configuration", f"{type(strategy).__name__} is not a dataclass; pass a function that makes one.")
+    need(
+        dataclasses.is_dataclass(strategy),
+        "configuration",
+        f"{type(strategy).__name__} is not a dataclass; pass a function that makes one.",
+    )
     return lambda: dataclasses.replace(strategy)  # type: ignore[type-var]
 
 
 class Rehearsal:
-    """A study without a loop: trials are asked for and finished by hand, in any order, and the log can be folded again from nothing."""
+    """A study without a loop: trials are asked for and finished by hand, in any order, and the log can be folded again
+    from nothing.
+    """
 
-    def __init__(self, problem: Problem, evaluator: ToyEvaluator | None = None, seed: int = 0, forecast_trials: float | None = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        evaluator: ToyEvaluator | None = None,
+        seed: int = 0,
+        forecast_trials: float | None = None,
+    ) -> None:
         self.problem = problem
         self.evaluator = evaluator or ToyEvaluator(metrics=problem.metrics)
         self.seed = seed
@@ -118,7 +138,9 @@ def row(number: int, proposal: Proposal, problem: Problem) -> dict[str, Any]:
 
 
 def check_answer(strategy: Strategy, proposals: Sequence[Proposal], history: History, n: int) -> None:
-    """Law ``valid answers``: at most n proposals, each a point of the space at an allowed fidelity, with known parents and JSON scalars for notes."""
+    """Law ``valid answers``: at most n proposals, each a point of the space at an allowed fidelity, with known parents
+    and JSON scalars for notes.
+    """
     name, law = type(strategy).__name__, "valid answers"
     need(len(proposals) <= n, law, f"{name} was asked for {n} proposals and gave {len(proposals)}.")
     for proposal in proposals:
@@ -145,16 +167,24 @@ def check_answer(strategy: Strategy, proposals: Sequence[Proposal], history: His
         )
         for note, value in proposal.notes.items():
             plain = value is None or type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value))
-            need(type(note) is str and plain, law, f"{name} gave the note {note!r}: {value!r}, which is no JSON scalar.")
+            need(
+                type(note) is str and plain, law, f"{name} gave the note {note!r}: {value!r}, which is no JSON scalar."
+            )
 
 
 def check_randomness(make: Callable[[], Strategy], space: Space, seed: int = 0) -> None:
-    """Law ``no global randomness``: nothing is drawn from the global generators of Python, numpy or torch, which stay as they were."""
+    """Law ``no global randomness``: nothing is drawn from the global generators of Python, numpy or torch, which stay
+    as they were.
+    """
     strategy, rehearsal = make(), Rehearsal(Problem(space), seed=seed)
     for i in range(12):
         before = _global_randomness()
         trials = rehearsal.ask(strategy, 1 + i % 2)
-        need(_global_randomness() == before, "no global randomness", f"{type(strategy).__name__} drew from a global generator instead of rng.")
+        need(
+            _global_randomness() == before,
+            "no global randomness",
+            f"{type(strategy).__name__} drew from a global generator instead of rng.",
+        )
         for trial in trials:
             rehearsal.finish(trial)
 
@@ -163,7 +193,12 @@ def _global_randomness() -> str:
     states: list[object] = [random.getstate(), np.random.get_state()]  # noqa: NPY002 - it is read here to see that nobody uses it
     if "torch" in sys.modules:
         states.append(sys.modules["torch"].random.get_rng_state().tolist())
-    return repr([(*state[:1], np.asarray(state[1]).tolist(), *state[2:]) if isinstance(state, tuple) else state for state in states])
+    return repr(
+        [
+            (*state[:1], np.asarray(state[1]).tolist(), *state[2:]) if isinstance(state, tuple) else state
+            for state in states
+        ]
+    )
 
 
 def check_history_untouched(make: Callable[[], Strategy], space: Space, seed: int = 0) -> None:
@@ -172,7 +207,11 @@ def check_history_untouched(make: Callable[[], Strategy], space: Space, seed: in
     for i in range(12):
         before = snapshot(rehearsal.history)
         strategy.ask(rehearsal.history, 1 + i % 2, rehearsal.generator())
-        need(snapshot(rehearsal.history) == before, "history untouched", f"{type(strategy).__name__} changed the history while reading it.")
+        need(
+            snapshot(rehearsal.history) == before,
+            "history untouched",
+            f"{type(strategy).__name__} changed the history while reading it.",
+        )
         for trial in rehearsal.ask(make(), 1 + i % 2):
             rehearsal.finish(trial, failed=trial.id % 4 == 3)
 
@@ -194,23 +233,34 @@ def snapshot(history: History) -> str:
             trial.curve,
         ]
 
-    private = {name: value for name, value in vars(history).items() if name not in ("problem", "trials", "finished", "pending", "_best")}
-    lists = [[trial.id for trial in history.finished], list(history.pending), {f: t.id for f, t in history._best.items()}]
+    private = {
+        name: value
+        for name, value in vars(history).items()
+        if name not in ("problem", "trials", "finished", "pending", "_best")
+    }
+    lists = [
+        [trial.id for trial in history.finished],
+        list(history.pending),
+        {f: t.id for f, t in history._best.items()},
+    ]
     return repr([[told(trial) for trial in history.trials], lists, sorted(private.items())])
 
 
 def check_memoryless(make: Callable[[], Strategy], space: Space, n_trials: int = 30, seed: int = 0) -> None:
-    """Law ``memoryless``: a fresh instance given the same history and generator proposes the same, whoever asked how often before.
+    """Law ``memoryless``: a fresh instance given the same history and generator proposes the same, whoever asked how
+    often before.
 
-    Tried along a study with up to three trials at once that finish out of order, some of them failing, and against a history folded again from the
-    log.
+    Tried along a study with up to three trials at once that finish out of order, some of them failing, and against a
+    history folded again from the log.
     """
     strategy, rehearsal = make(), Rehearsal(Problem(space), seed=seed, forecast_trials=n_trials)
     name, order = type(strategy).__name__, np.random.default_rng(seed)
     while len(rehearsal.history) < n_trials:
         n = int(order.integers(1, 3))
         answers = {
-            "a fresh instance, and a history folded from the log,": make().ask(rehearsal.replayed(), n, rehearsal.generator()),
+            "a fresh instance, and a history folded from the log,": make().ask(
+                rehearsal.replayed(), n, rehearsal.generator()
+            ),
             "a fresh instance": make().ask(rehearsal.history, n, rehearsal.generator()),
             "the instance that was asked before": strategy.ask(rehearsal.history, n, rehearsal.generator()),
             "the same instance asked a second time": strategy.ask(rehearsal.history, n, rehearsal.generator()),
@@ -232,11 +282,13 @@ def check_memoryless(make: Callable[[], Strategy], space: Space, n_trials: int =
         while waiting and (len(waiting) > 3 or not proposals or order.random() < 0.6):
             trial = waiting.pop(int(order.integers(len(waiting))))
             rehearsal.finish(trial, failed=bool(order.random() < 0.2))
-            proposals = proposals or [Proposal(trial.architecture)]  # something finished: enough for a strategy that was waiting
+            # something finished: enough for a strategy that was waiting
+            proposals = proposals or [Proposal(trial.architecture)]
 
 
 def check_any_history(make: Callable[[], Strategy], space: Space, seed: int = 0) -> None:
-    """Law ``any history``: empty, pending, failed, infeasible, out of order, of several fidelities, of another's making: there is a valid answer.
+    """Law ``any history``: empty, pending, failed, infeasible, out of order, of several fidelities, of another's
+    making: there is a valid answer.
 
     No answer is allowed only while something is pending or when every point of the space was proposed.
     """
@@ -256,11 +308,16 @@ def check_any_history(make: Callable[[], Strategy], space: Space, seed: int = 0)
                 proposals = list(strategy.ask(rehearsal.history, 2, rehearsal.generator()))
             except Exception as error:
                 raise AssertionError(
-                    f"any history: {type(strategy).__name__} cannot cope with a history {what}: {type(error).__name__}: {error}"
+                    f"any history: {type(strategy).__name__} cannot cope with a history {what}: "
+                    f"{type(error).__name__}: {error}"
                 ) from error
             check_answer(strategy, proposals, rehearsal.history, 2)
             done = not proposals and not rehearsal.history.pending
-            need(not done or _used_up(rehearsal.history), "any history", f"{type(strategy).__name__} gives up on a history {what}.")
+            need(
+                not done or _used_up(rehearsal.history),
+                "any history",
+                f"{type(strategy).__name__} gives up on a history {what}.",
+            )
             for trial in rehearsal.propose(proposals):
                 rehearsal.finish(trial, failed=failed)
 
@@ -275,11 +332,15 @@ def _strangers(rehearsal: Rehearsal, finish: float, failed: bool, seed: int) -> 
 
 
 def _used_up(history: History) -> bool:
-    return history.space.size(2000) is not None and all(history.seen(architecture) for architecture in history.space.enumerate())
+    return history.space.size(2000) is not None and all(
+        history.seen(architecture) for architecture in history.space.enumerate()
+    )
 
 
 def check_end(make: Callable[[], Strategy], seed: int = 0, complete: bool = True) -> None:
-    """Law ``an end``: on a finite space the answers run dry, both when trials finish at once and when none of them ever does."""
+    """Law ``an end``: on a finite space the answers run dry, both when trials finish at once and when none of them ever
+    does.
+    """
     points = list(SMALL.enumerate())
     for what, finishing in {"trials finish at once": True, "no trial has finished": False}.items():
         strategy, rehearsal = make(), Rehearsal(Problem(SMALL), seed=seed)
@@ -302,7 +363,10 @@ def check_end(make: Callable[[], Strategy], seed: int = 0, complete: bool = True
 
 def check_objectives(make: Callable[[], Strategy], space: Space, seed: int = 0) -> None:
     """Law ``several objectives``: they are handled, or refused with a UsageError that says what to do instead."""
-    strategy, rehearsal = make(), Rehearsal(Problem(space, (Objective("accuracy"), Objective("seconds", maximize=False))), seed=seed)
+    strategy, rehearsal = (
+        make(),
+        Rehearsal(Problem(space, (Objective("accuracy"), Objective("seconds", maximize=False))), seed=seed),
+    )
     name = type(strategy).__name__
     try:
         for _ in range(8):
@@ -310,8 +374,14 @@ def check_objectives(make: Callable[[], Strategy], space: Space, seed: int = 0) 
                 rehearsal.finish(trial, failed=trial.id % 5 == 4)
     except UsageError as error:
         need(bool(error.hint), "several objectives", f"{name} refuses several objectives without a hint.")
-        need("objective" in error.message, "several objectives", f"{name} refuses without saying that it is about the objectives: {error.message}")
+        need(
+            "objective" in error.message,
+            "several objectives",
+            f"{name} refuses without saying that it is about the objectives: {error.message}",
+        )
     except AssertionError:
         raise
     except Exception as error:
-        raise AssertionError(f"several objectives: {name} neither handles nor refuses them: {type(error).__name__}: {error}") from error
+        raise AssertionError(
+            f"several objectives: {name} neither handles nor refuses them: {type(error).__name__}: {error}"
+        ) from error

@@ -1,7 +1,9 @@
-"""Toy spaces and a toy evaluator: small, fast and without torch, yet with everything that real ones can surprise a strategy with.
+"""Toy spaces and a toy evaluator: small, fast and without torch, yet with everything that real ones can surprise a
+strategy with.
 
-The spaces cover the four shapes that the laws name: flat, conditional, recursive, and mixed with real and whole numbers. The evaluator scores by
-hash, so that the same architecture has the same score on every machine, and fails, returns NaN, adds noise or takes time when told to.
+The spaces cover the four shapes that the laws name: flat, conditional, recursive, and mixed with real and whole
+numbers. The evaluator scores by hash, so that the same architecture has the same score on every machine, and fails,
+returns NaN, adds noise or takes time when told to.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ from archsmith.core.trial import Outcome
 
 @dataclass(frozen=True)
 class Flat(Space):
-    """``n_decisions`` independent questions with ``n_options`` options each: ``n_options ** n_decisions`` points (a million for 6 and 10)."""
+    """``n_decisions`` independent questions with ``n_options`` options each: ``n_options ** n_decisions`` points (a
+    million for 6 and 10).
+    """
 
     n_decisions: int = 4
     n_options: int = 3
@@ -45,7 +49,9 @@ def _questions(n_decisions: int, n_options: int) -> tuple[tuple[str, tuple[int, 
 
 @dataclass(frozen=True)
 class Conditional(Space):
-    """Questions, and options of questions, that depend on earlier answers; weights; and answers that Python takes for equal (True, 1 and 1.0)."""
+    """Questions, and options of questions, that depend on earlier answers; weights; and answers that Python takes for
+    equal (True, 1 and 1.0).
+    """
 
     max_layers: int = 2
 
@@ -65,7 +71,8 @@ class Conditional(Space):
 class Recursive(Space):
     """Expressions of a small grammar, at most ``depth`` rules deep.
 
-    ``max_nodes``: larger expressions run into a dead end, as programs do whose shapes stop fitting; None: no such limit.
+    ``max_nodes``: larger expressions run into a dead end, as programs do whose shapes stop fitting; None: no such
+    limit.
     """
 
     depth: int = 3
@@ -89,7 +96,9 @@ class Recursive(Space):
 
 @dataclass(frozen=True)
 class Mixed(Space):
-    """Named options beside whole numbers, a real number, and a real number on a logarithmic scale that only one option asks for."""
+    """Named options beside whole numbers, a real number, and a real number on a logarithmic scale that only one option
+    asks for.
+    """
 
     def decide(self, choose: Choose) -> None:
         optimizer = choose("optimizer", ("sgd", "adam"))
@@ -103,10 +112,11 @@ class Mixed(Space):
 class ToyEvaluator:
     """Scores in [0, 1) that depend on nothing but the architecture, the fidelity and, with ``noise``, the seed.
 
-    ``additive``: the mean of one value for each answer, so that neighbours are alike; otherwise a hash of the whole, so that they are not.
-    ``metrics``: names, each scored independently of the others. ``fail``, ``nan``, ``kill``: shares in [0, 1] of the architectures that raise an
-    error, come out as NaN, or kill the process they run in. ``noise``: standard deviation. ``sleep``: seconds that an evaluation takes, checking
-    for stop requests. ``steps``: intermediate reports. ``simulated``: take no time and charge ``seconds`` times the fidelity.
+    ``additive``: the mean of one value for each answer, so that neighbours are alike; otherwise a hash of the whole, so
+    that they are not. ``metrics``: names, each scored independently of the others. ``fail``, ``nan``, ``kill``: shares
+    in [0, 1] of the architectures that raise an error, come out as NaN, or kill the process they run in. ``noise``:
+    standard deviation. ``sleep``: seconds that an evaluation takes, checking for stop requests. ``steps``: intermediate
+    reports. ``simulated``: take no time and charge ``seconds`` times the fidelity.
     """
 
     metrics: tuple[str, ...] = ("accuracy",)
@@ -150,7 +160,9 @@ class ToyEvaluator:
     def score(self, architecture: Architecture, metric: str = "accuracy", fidelity: float = math.inf) -> float:
         """The noise-free score; a low ``fidelity`` takes up to half of it away."""
         if self.additive:
-            score = math.fsum(_worth(metric, path, answer) for path, answer in architecture.items()) / max(1, len(architecture))
+            score = math.fsum(_worth(metric, path, answer) for path, answer in architecture.items()) / max(
+                1, len(architecture)
+            )
         else:
             score = unit(metric, architecture.key)
         return score * (1 - 0.5 / (1 + fidelity))

@@ -1,8 +1,8 @@
 """Augmentation of whole batches of bytes, before they become floats: shift, mirror, cutout.
 
-Works on uint8 tensors ``(n, H, W, C)`` on any device. Draws come from an explicit generator on the CPU, so that every device makes the same pictures.
-Pixels that a shift uncovers repeat the edge, which is right for photographs and for drawings on white or on black; the square of a cutout takes the
-mean colour.
+Works on uint8 tensors ``(n, H, W, C)`` on any device. Draws come from an explicit generator on the CPU, so that every
+device makes the same pictures. Pixels that a shift uncovers repeat the edge, which is right for photographs and for
+drawings on white or on black; the square of a cutout takes the mean colour.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from archsmith.training.recipe import Recipe
 
 
 def augment(images: Tensor, recipe: Recipe, fill: Tensor, generator: torch.Generator) -> Tensor:
-    """A changed copy of ``images`` uint8 ``(n, H, W, C)``; ``fill`` uint8 ``(C,)`` colours cut squares. All draws come from ``generator``."""
+    """A changed copy of ``images`` uint8 ``(n, H, W, C)``; ``fill`` uint8 ``(C,)`` colours cut squares. All draws come
+    from ``generator``.
+    """
     if recipe.shift:
         images = shift(images, recipe.shift, generator)
     if recipe.flip:
@@ -36,7 +38,8 @@ def shift(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
 
 
 def _shift_by_runs(images: Tensor, top: Tensor, left: Tensor, dx: int) -> Tensor:
-    # Each row of the result is a run of bytes in the padded one; copying runs is several times faster on a CPU than indexing pixels.
+    # Each row of the result is a run of bytes in the padded one; copying runs is several times faster on a CPU than
+    # indexing pixels.
     n, height, width, channels = images.shape
     rows = torch.arange(n)[:, None] * height + (top + torch.arange(height)).clamp_(0, height - 1)
     columns = torch.arange(-dx, width + dx).clamp_(0, width - 1)

@@ -1,7 +1,8 @@
 """A moving average of weights: what a constant learning rate needs to be judged as if it had been annealed.
 
-Source: Polyak and Juditsky 1992; for batch-normalised networks Izmailov et al. 2018 (arXiv 1803.05407), who also recompute the batch-norm statistics
-of the averaged network. Ours is exponential, so that its length does not depend on when the training ends.
+Source: Polyak and Juditsky 1992; for batch-normalised networks Izmailov et al. 2018 (arXiv 1803.05407), who also
+recompute the batch-norm statistics of the averaged network. Ours is exponential, so that its length does not depend on
+when the training ends.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ EVERY = 4  # steps between two updates
 
 
 class Average:
-    """The exponential moving average of a network's parameters over about ``span`` steps, unbiased from the first update on."""
+    """The exponential moving average of a network's parameters over about ``span`` steps, unbiased from the first
+    update on.
+    """
 
     def __init__(self, network: nn.Module, span: float) -> None:
         self.span = max(1.0, span)

@@ -1,7 +1,7 @@
 """From an ``ImageSet`` (possibly a memory map) to normalised float batches on the device that computes.
 
-An epoch's order and augmentation come from one generator seeded by (seed, epoch), so that training can go on at any epoch boundary exactly as if it
-had never stopped. Pictures travel as bytes and become floats where they are used.
+An epoch's order and augmentation come from one generator seeded by (seed, epoch), so that training can go on at any
+epoch boundary exactly as if it had never stopped. Pictures travel as bytes and become floats where they are used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archsmith.core.seeds import derive
-from archsmith.data.images import ImageSet
+from archsmith.data.images.decode import ImageSet
 from archsmith.training.augment import augment
 from archsmith.training.device import MB, free_memory_mb, memory_format
 from archsmith.training.recipe import Recipe
@@ -30,7 +30,9 @@ CHUNK = 4096  # pictures that are moved to a GPU at once
 
 @dataclass(frozen=True)
 class Normalisation:
-    """``(value / 255 - mean) / std`` for each channel; ``mean`` and ``std`` ``(C,)`` in units of full brightness, fitted on the training split."""
+    """``(value / 255 - mean) / std`` for each channel; ``mean`` and ``std`` ``(C,)`` in units of full brightness,
+    fitted on the training split.
+    """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -40,7 +42,8 @@ class Normalisation:
         scale = torch.tensor([1 / (255 * s) for s in self.std], dtype=torch.float32)
         offset = torch.tensor([-m / s for m, s in zip(self.mean, self.std, strict=True)], dtype=torch.float32)
         values = images.to(torch.float32) * scale.to(images.device) + offset.to(images.device)
-        return values.permute(0, 3, 1, 2).contiguous(memory_format=memory_format(images.device))  # no copy where that is channels_last
+        # no copy where that is channels_last
+        return values.permute(0, 3, 1, 2).contiguous(memory_format=memory_format(images.device))
 
     @property
     def fill(self) -> Tensor:
@@ -49,10 +52,12 @@ class Normalisation:
 
 
 class Feed:
-    """Pictures and targets of a set, gathered for ``device`` a batch at a time. ``targets`` ``(n,)`` are what the loss wants.
+    """Pictures and targets of a set, gathered for ``device`` a batch at a time. ``targets`` ``(n,)`` are what the loss
+    wants.
 
-    On the CPU only the pictures of a batch are copied, so a memory map stays one. On a GPU the whole set moves there as bytes once, if it fits into a
-    quarter of the free memory; if not, each batch is gathered into pinned memory and copied while the GPU computes.
+    On the CPU only the pictures of a batch are copied, so a memory map stays one. On a GPU the whole set moves there as
+    bytes once, if it fits into a quarter of the free memory; if not, each batch is gathered into pinned memory and
+    copied while the GPU computes.
     """
 
     def __init__(self, data: ImageSet, targets: Tensor, device: torch.device = CPU) -> None:
@@ -103,7 +108,9 @@ def n_batches(n: int, batch_size: int) -> int:
     return max(1, n // batch_size)
 
 
-def training_batches(feed: Feed, recipe: Recipe, normalisation: Normalisation, seed: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+def training_batches(
+    feed: Feed, recipe: Recipe, normalisation: Normalisation, seed: int, epoch: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch in random order: ``(images float32 (b, C, H, W), targets (b,))``. Same arguments, same batches."""
     generator = torch.Generator().manual_seed(derive(seed, "epoch", epoch))
     order = torch.randperm(len(feed), generator=generator).numpy()
@@ -115,7 +122,11 @@ def training_batches(feed: Feed, recipe: Recipe, normalisation: Normalisation, s
 
 
 def plain_batches(
-    data: ImageSet, normalisation: Normalisation, batch_size: int = 256, limit: int | None = None, device: torch.device = CPU
+    data: ImageSet,
+    normalisation: Normalisation,
+    batch_size: int = 256,
+    limit: int | None = None,
+    device: torch.device = CPU,
 ) -> Iterator[Tensor]:
     """The pictures in order and unchanged, float32 ``(b, C, H, W)``, the first ``limit`` of them when given."""
     end = len(data) if limit is None else min(limit, len(data))

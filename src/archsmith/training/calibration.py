@@ -1,8 +1,8 @@
 """Temperature scaling: one number that makes probabilities mean what they say, and changes no answer.
 
-Source: Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks" (2017, arXiv 1706.04599), section 4.2: logits are divided by the
-temperature that minimises the log loss on the validation part. The log loss is convex in 1 / temperature, so its slope is bisected; no optimiser is
-needed.
+Source: Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks" (2017, arXiv 1706.04599), section 4.2:
+logits are divided by the temperature that minimises the log loss on the validation part. The log loss is convex in 1 /
+temperature, so its slope is bisected; no optimiser is needed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ HALVINGS = 40
 
 
 def temperature(outputs: ArrayLike, labels: ArrayLike) -> float:
-    """The temperature in [0.25, 4] that divides logits ``(n, k)`` for the least log loss against class indexes ``(n,)``; 1.0 where none lowers it."""
+    """The temperature in [0.25, 4] that divides logits ``(n, k)`` for the least log loss against class indexes
+    ``(n,)``; 1.0 where none lowers it.
+    """
     logits = np.asarray(outputs, dtype=np.float64)
     truth = np.asarray(labels, dtype=np.int64)
     if not len(truth) or not np.isfinite(logits).all():

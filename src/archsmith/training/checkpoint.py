@@ -1,6 +1,7 @@
 """A training on disk: one safetensors file with the tensors, and everything else as JSON in its header.
 
-One file is replaced in one move, so a process killed at any moment leaves the previous checkpoint or the new one, never half of each.
+One file is replaced in one move, so a process killed at any moment leaves the previous checkpoint or the new one, never
+half of each.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".draft")
     # safetensors stores row-major tensors of the CPU; what lies otherwise is copied.
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, str(draft), metadata={HEADER: json.dumps(facts)})
+    save_file(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+        str(draft),
+        metadata={HEADER: json.dumps(facts)},
+    )
     os.replace(draft, path)
 
 

@@ -1,7 +1,7 @@
 """Where training computes: the CPU, an NVIDIA GPU (CUDA) or an Apple GPU (MPS), and how much memory is free there.
 
-Everything that differs between them is in this file and in ``precision.py``; the loop is the same. Random numbers for the order of pictures and for
-augmentation are drawn on the CPU everywhere, so every device sees the same batches.
+Everything that differs between them is in this file and in ``precision.py``; the loop is the same. Random numbers for
+the order of pictures and for augmentation are drawn on the CPU everywhere, so every device sees the same batches.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ UNLIMITED = 1 << 60  # bytes; cgroup v1 writes "no limit" as a number just below
 
 @dataclass(frozen=True)
 class Device:
-    """A device that is there. ``name`` is what ``choose`` takes, ``torch`` what torch takes; ``sentence`` says aloud what training runs on."""
+    """A device that is there. ``name`` is what ``choose`` takes, ``torch`` what torch takes; ``sentence`` says aloud
+    what training runs on.
+    """
 
     name: str
     torch: torch.device
@@ -32,7 +34,8 @@ class Device:
 
 
 def choose(name: str = "auto") -> Device:
-    """The device called ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; ``auto`` takes the first GPU where there is one.
+    """The device called ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; ``auto`` takes the first GPU where there is
+    one.
 
     Raises UsageError, with a hint, for a name that is unknown and for a device that is not here.
     """
@@ -40,11 +43,15 @@ def choose(name: str = "auto") -> Device:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     kind, _, number = name.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (number and not (kind == "cuda" and number.isdecimal())):
-        raise UsageError(f"There is no device {name!r}.", "It takes auto, cpu, cuda, cuda:N (the GPU with that number) or mps.")
+        raise UsageError(
+            f"There is no device {name!r}.", "It takes auto, cpu, cuda, cuda:N (the GPU with that number) or mps."
+        )
     if kind == "cuda":
         _require_cuda(name, int(number or 0))
     elif kind == "mps" and not torch.backends.mps.is_available():
-        raise UsageError("The device 'mps' is not here.", "It takes an Apple GPU and a build of torch for it. Use auto or cpu.")
+        raise UsageError(
+            "The device 'mps' is not here.", "It takes an Apple GPU and a build of torch for it. Use auto or cpu."
+        )
     device = torch.device(name)
     return Device(name, device, _sentence(device))
 
@@ -59,7 +66,9 @@ def _require_cuda(name: str, number: int) -> None:
         )
         raise UsageError(f"The device {name!r} is not here.", hint)
     if number >= torch.cuda.device_count():
-        raise UsageError(f"The device {name!r} is not here.", f"There are {torch.cuda.device_count()} GPUs, numbered from 0.")
+        raise UsageError(
+            f"The device {name!r} is not here.", f"There are {torch.cuda.device_count()} GPUs, numbered from 0."
+        )
 
 
 def _sentence(device: torch.device) -> str:
@@ -87,7 +96,9 @@ def memory_format(device: torch.device) -> torch.memory_format:
 
 @contextmanager
 def placed(network: nn.Module, device: torch.device) -> Iterator[None]:
-    """``network`` is on ``device`` inside the block and back where it was after it, so that nobody else has to think of devices."""
+    """``network`` is on ``device`` inside the block and back where it was after it, so that nobody else has to think of
+    devices.
+    """
     home = next((parameter.device for parameter in network.parameters()), device)
     channels_last = getattr(network, "channels_last", None)
     network.to(device)
@@ -103,7 +114,9 @@ def placed(network: nn.Module, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def private_randomness(device: torch.device) -> Iterator[None]:
-    """Layers may draw from the default generators of CPU and CUDA inside the block, which are as before after it. (MPS has no way to put its own back.)"""
+    """Layers may draw from the default generators of CPU and CUDA inside the block, which are as before after it. (MPS
+    has no way to put its own back.)
+    """
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield
 
@@ -133,8 +146,8 @@ def release(device: torch.device) -> None:
 def free_memory_mb(device: torch.device | str = "cpu") -> float | None:
     """Megabytes (10⁶ bytes) that can still be allocated on ``device``; None where the system does not say.
 
-    On the CPU the smallest of what the machine has free and what the limits of the control groups that the process lives in leave; pages of files that
-    can be dropped count as free in both.
+    On the CPU the smallest of what the machine has free and what the limits of the control groups that the process
+    lives in leave; pages of files that can be dropped count as free in both.
     """
     device = torch.device(device)
     if device.type == "cuda":
@@ -172,11 +185,15 @@ def _control_group_free(own: Path = Path("/proc/self/cgroup"), root: Path = Path
         if number == "0":
             yield from _limits(root, path, "memory.max", "memory.current", "inactive_file")
         elif "memory" in controllers.split(","):
-            yield from _limits(root / "memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+            yield from _limits(
+                root / "memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+            )
 
 
 def _limits(root: Path, path: str, limit: str, usage: str, droppable: str) -> Iterator[float]:
-    """Of the group at ``path`` and every group above it. Inside a container the group itself may be mounted at ``root``, and ``path`` not be there."""
+    """Of the group at ``path`` and every group above it. Inside a container the group itself may be mounted at
+    ``root``, and ``path`` not be there.
+    """
     group = root / path.strip("/")
     for folder in [group, *group.parents]:
         if root == folder or root in folder.parents:

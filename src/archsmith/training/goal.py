@@ -1,8 +1,9 @@
 """What a network's outputs mean: the loss that trains it, and the score that judges it.
 
-The loop knows no task. It asks a ``Goal`` to turn labels into targets, outputs and targets into a loss, and outputs into a score. Classes are logits
-under cross-entropy with label smoothing (Szegedy et al. 2016, arXiv 1512.00567). A number is learnt in standard units, ``value = mean + std * output``
-with the mean and deviation of the training labels, under squared error: targets of any size then suit the same learning rates.
+The loop knows no task. It asks a ``Goal`` to turn labels into targets, outputs and targets into a loss, and outputs
+into a score. Classes are logits under cross-entropy with label smoothing (Szegedy et al. 2016, arXiv 1512.00567). A
+number is learnt in standard units, ``value = mean + std * output`` with the mean and deviation of the training labels,
+under squared error: targets of any size then suit the same learning rates.
 """
 
 from __future__ import annotations
@@ -24,14 +25,17 @@ from archsmith.core.task import Task
 if TYPE_CHECKING:
     from archsmith.data.splits import Splits
 
-# The most that a picture of a rare class may weigh, in units of the mean weight. In a batch of 128 one such picture makes up at most a thirteenth of the
-# loss; without a bound, a class of two pictures among thousands would set the direction of every step that it occurs in, and be learnt by heart.
+# The most that a picture of a rare class may weigh, in units of the mean weight. In a batch of 128 one such picture
+# makes up at most a thirteenth of the loss; without a bound, a class of two pictures among thousands would set the
+# direction of every step that it occurs in, and be learnt by heart.
 HEAVIEST = 10.0
 
 
 @dataclass(frozen=True)
 class Score:
-    """``metrics`` by name, the main one first, over ``n`` pictures: accuracies in [0, 1], log loss in nats, errors in the target's own units."""
+    """``metrics`` by name, the main one first, over ``n`` pictures: accuracies in [0, 1], log loss in nats, errors in
+    the target's own units.
+    """
 
     metrics: Mapping[str, float]
     n: int
@@ -59,7 +63,9 @@ class Goal(ABC):
 
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-        """The mean loss of outputs ``(n, k)``, a scalar in float32. ``smoothing`` is of labels and means nothing to numbers."""
+        """The mean loss of outputs ``(n, k)``, a scalar in float32. ``smoothing`` is of labels and means nothing to
+        numbers.
+        """
 
     @abstractmethod
     def answers(self, outputs: Tensor) -> Tensor:
@@ -91,7 +97,8 @@ class ClassGoal(Goal):
         if self.weights is None:
             return nn.functional.cross_entropy(outputs.float(), targets, label_smoothing=smoothing)
         each = nn.functional.cross_entropy(outputs.float(), targets, label_smoothing=smoothing, reduction="none")
-        # torch's own weights divide by their sum in the batch, which pulls batches without a rare class up and those with one down.
+        # torch's own weights divide by their sum in the batch, which pulls batches without a rare class up and those
+        # with one down.
         return (each * torch.tensor(self.weights, device=targets.device)[targets]).mean()
 
     def answers(self, outputs: Tensor) -> Tensor:
@@ -138,7 +145,8 @@ class NumberGoal(Goal):
 
 
 def class_weights(counts: Sequence[int] | np.ndarray[Any, Any]) -> tuple[float, ...]:
-    """The weight of a picture of each class, in inverse proportion to its count ``(k,)``: mean 1 over all pictures, none above ``HEAVIEST``.
+    """The weight of a picture of each class, in inverse proportion to its count ``(k,)``: mean 1 over all pictures,
+    none above ``HEAVIEST``.
 
     Without the bound this is n / (k * count). A class without pictures weighs 1.
     """
@@ -146,7 +154,8 @@ def class_weights(counts: Sequence[int] | np.ndarray[Any, Any]) -> tuple[float, 
     occurs = count > 0
     weights = np.where(occurs, count.sum() / (occurs.sum() * np.maximum(count, 1)), 0.0)
     bound = np.zeros(len(count), bool)
-    while (weights[~bound] > HEAVIEST).any():  # what the heaviest lose goes to the others, which may lift one of them over the bound
+    # what the heaviest lose goes to the others, which may lift one of them over the bound
+    while (weights[~bound] > HEAVIEST).any():
         bound |= weights > HEAVIEST
         weights[bound] = HEAVIEST
         weights[~bound] *= (count.sum() - HEAVIEST * count[bound].sum()) / (weights * count)[~bound].sum()

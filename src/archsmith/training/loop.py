@@ -1,12 +1,13 @@
 """The one training loop.
 
-Trials and the final training are the same function with different recipes, and so are classes and numbers with different goals. It takes any module
-that maps float images ``(n, C, H, W)`` to outputs ``(n, k)``; of a ``Network`` it also uses ``forward_all`` (an auxiliary head) and ``set_progress``
-(scheduled drop path).
+Trials and the final training are the same function with different recipes, and so are classes and numbers with
+different goals. It takes any module that maps float images ``(n, C, H, W)`` to outputs ``(n, k)``; of a ``Network`` it
+also uses ``forward_all`` (an auxiliary head) and ``set_progress`` (scheduled drop path).
 
-It stops at a number of epochs or at a number of seconds, whichever comes first, and is annealed either way (``schedules.Pace``). All randomness
-comes from (seed, epoch), so a training killed and resumed at an epoch boundary ends with the same numbers as one that was left alone (on the CPU; a GPU
-adds in any order). Running out of memory and diverging are ``EvaluationError``s.
+It stops at a number of epochs or at a number of seconds, whichever comes first, and is annealed either way
+(``schedules.Pace``). All randomness comes from (seed, epoch), so a training killed and resumed at an epoch boundary
+ends with the same numbers as one that was left alone (on the CPU; a GPU adds in any order). Running out of memory and
+diverging are ``EvaluationError``s.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 
 from archsmith.core.errors import EvaluationError
 from archsmith.core.seeds import derive
-from archsmith.data.images import ImageSet
+from archsmith.data.images.decode import ImageSet
 from archsmith.graphs.network import recalibrate
 from archsmith.training import checkpoint, precision
 from archsmith.training import device as devices
@@ -47,8 +48,9 @@ Report = Callable[[float, Mapping[str, float]], None]
 class Trained:
     """What a training came to.
 
-    ``epochs`` and ``steps`` taken in all, ``seconds`` of this call, ``score`` on the validation pictures (None without any), ``curve`` of (epoch,
-    metrics), ``resumed`` the epoch that it went on from, ``step_seconds`` the present cost of a step, ``precision`` of the arithmetic.
+    ``epochs`` and ``steps`` taken in all, ``seconds`` of this call, ``score`` on the validation pictures (None without
+    any), ``curve`` of (epoch, metrics), ``resumed`` the epoch that it went on from, ``step_seconds`` the present cost
+    of a step, ``precision`` of the arithmetic.
     """
 
     epochs: float
@@ -81,13 +83,16 @@ def train(
     arithmetic: str = "auto",
     measure_every: int = 1,
 ) -> Trained:
-    """Train ``network`` in place on ``data`` and leave it in evaluation mode, on the device where it was; computed is on ``device``.
+    """Train ``network`` in place on ``data`` and leave it in evaluation mode, on the device where it was; computed is
+    on ``device``.
 
-    ``epochs`` (may be fractional; ``recipe.epochs`` when None) bounds the steps and ``seconds`` the wall clock of this call, the last measuring
-    included, of which ``reserve`` are kept for whatever comes after. ``check`` is called every step and may raise; once ``hurry`` says so, the
-    training comes to an annealed end within a quarter of the time that it has taken. ``valid`` is measured every ``measure_every`` epochs and at the
-    end. ``report`` hears of every epoch, and of a part of one when 10 s have passed (without a score then). ``save_to`` is a checkpoint file, written
-    at every epoch's end and gone on from when it fits, on whichever device it was written. Raises EvaluationError (``memory``, ``diverged``).
+    ``epochs`` (may be fractional; ``recipe.epochs`` when None) bounds the steps and ``seconds`` the wall clock of this
+    call, the last measuring included, of which ``reserve`` are kept for whatever comes after. ``check`` is called every
+    step and may raise; once ``hurry`` says so, the training comes to an annealed end within a quarter of the time that
+    it has taken. ``valid`` is measured every ``measure_every`` epochs and at the end. ``report`` hears of every epoch,
+    and of a part of one when 10 s have passed (without a score then). ``save_to`` is a checkpoint file, written at
+    every epoch's end and gone on from when it fits, on whichever device it was written. Raises EvaluationError
+    (``memory``, ``diverged``).
     """
     started = time.perf_counter()
     device = torch.device(device)
@@ -120,7 +125,16 @@ def train(
         )
         score = run.train(measure_every)
         network.eval()
-    return Trained(run.epochs, run.pace.step, run.elapsed(), score, tuple(run.curve), run.resumed, run.pace.step_seconds, arithmetic)
+    return Trained(
+        run.epochs,
+        run.pace.step,
+        run.elapsed(),
+        score,
+        tuple(run.curve),
+        run.resumed,
+        run.pace.step_seconds,
+        arithmetic,
+    )
 
 
 def _tail(recipe: Recipe, data: ImageSet, valid: ImageSet | None) -> float:
@@ -185,7 +199,8 @@ class _Run:
                     metrics.update(score.metrics if score else {})
                 self._tell(metrics)
             if finished or self.pace.step % self.per_epoch == 0:
-                # A finished one is saved before the last measuring puts averaged weights in, so that more epochs can go on from here.
+                # A finished one is saved before the last measuring puts averaged weights in, so that more epochs can go
+                # on from here.
                 with self._between():
                     self._save(finished)
         score = self._measure(final=True)
@@ -197,7 +212,8 @@ class _Run:
     def _epoch(self) -> Losses:
         """Train to the next epoch boundary or until nothing fits."""
         epoch = self.pace.step // self.per_epoch
-        torch.manual_seed(derive(self.seed, "layers", epoch))  # dropout and drop path draw from the (private) default generators
+        # dropout and drop path draw from the (private) default generators
+        torch.manual_seed(derive(self.seed, "layers", epoch))
         self.network.train()
         losses = Losses(devices.queues(self.device), self.pace.taken)
         for images, targets in training_batches(self.feed, self.recipe, self.normalisation, self.seed, epoch):
@@ -230,7 +246,11 @@ class _Run:
         with precision.autocast(self.arithmetic, self.device):
             outputs = _outputs(network, images)
         weights = {name: recipe.auxiliary if name == "auxiliary" else 1.0 for name in outputs}
-        terms = [weights[name] * self.goal.loss(output, targets, recipe.label_smoothing) for name, output in outputs.items() if weights[name]]
+        terms = [
+            weights[name] * self.goal.loss(output, targets, recipe.label_smoothing)
+            for name, output in outputs.items()
+            if weights[name]
+        ]
         loss = torch.stack(terms).sum()
         losses.add(loss)
         self.optimizer.zero_grad(set_to_none=True)
@@ -251,7 +271,11 @@ class _Run:
         self.pace.overhead += self.elapsed() - before
 
     def _state(self, losses: Losses) -> dict[str, float]:
-        return {"train_loss": losses.mean(), "learning_rate": rate(self.recipe, self.pace.progress), "seconds": self.elapsed()}
+        return {
+            "train_loss": losses.mean(),
+            "learning_rate": rate(self.recipe, self.pace.progress),
+            "seconds": self.elapsed(),
+        }
 
     def _tell(self, metrics: Mapping[str, float]) -> None:
         """Put a point on the curve, and report it."""
@@ -263,7 +287,9 @@ class _Run:
         self.reported = self.elapsed()
 
     def _measure(self, final: bool) -> Score | None:
-        """The score on ``valid``. Averaged weights are measured after fresh batch-norm statistics; the last time they stay in the network."""
+        """The score on ``valid``. Averaged weights are measured after fresh batch-norm statistics; the last time they
+        stay in the network.
+        """
         with self._between():
             if self.average is None:
                 return self._score()
@@ -275,7 +301,9 @@ class _Run:
 
     def _recalibrated_score(self) -> Score | None:
         def inputs() -> Iterator[Tensor]:
-            for images in plain_batches(self.feed.data, self.normalisation, self.recipe.batch_size, RECALIBRATION, self.device):
+            for images in plain_batches(
+                self.feed.data, self.normalisation, self.recipe.batch_size, RECALIBRATION, self.device
+            ):
                 self.check()
                 yield images
 
@@ -291,7 +319,9 @@ class _Run:
 
     @property
     def _job(self) -> dict[str, Any]:
-        """What must be the same for a checkpoint to be of this training. Device and arithmetic may change: a study may move to another machine."""
+        """What must be the same for a checkpoint to be of this training. Device and arithmetic may change: a study may
+        move to another machine.
+        """
         return {"recipe": {**self.recipe.to_dict(), "epochs": None}, "seed": self.seed, "n": len(self.feed)}
 
     def _save(self, finished: bool) -> None:
@@ -316,14 +346,20 @@ class _Run:
         checkpoint.save(self.save_to, tensors, facts)
 
     def _resume(self) -> bool:
-        """Go on from the checkpoint if it is of the same job and network; says whether that training had finished already."""
+        """Go on from the checkpoint if it is of the same job and network; says whether that training had finished
+        already.
+        """
         found = None if self.save_to is None else checkpoint.load(self.save_to)
         if found is None:
             return False
         tensors, facts = found
         own = {name: tensor.shape for name, tensor in self.network.state_dict().items()}
         saved = checkpoint.part(tensors, "network/")
-        if facts["job"] != self._job or {name: tensor.shape for name, tensor in saved.items()} != own or facts["step"] > self.pace.n_steps:
+        if (
+            facts["job"] != self._job
+            or {name: tensor.shape for name, tensor in saved.items()} != own
+            or facts["step"] > self.pace.n_steps
+        ):
             return False
         same_length = facts["n_steps"] == self.pace.n_steps
         if facts["step"] % self.per_epoch and not (facts["finished"] and same_length):

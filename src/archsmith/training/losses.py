@@ -1,7 +1,7 @@
 """The losses of one epoch as they come, and the seconds of a step.
 
-Reading a loss waits for the device. On the CPU that costs nothing, so each one is read at once; a GPU works behind the program, so there losses are
-read in groups, and a step lasts what a step of the last group lasted.
+Reading a loss waits for the device. On the CPU that costs nothing, so each one is read at once; a GPU works behind the
+program, so there losses are read in groups, and a step lasts what a step of the last group lasted.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Losses:
         self.read_at = time.perf_counter()
 
     def add(self, loss: Tensor) -> None:
-        """Take the loss of a step, before its backward pass. Raises EvaluationError (``diverged``) once one is known not to be finite."""
+        """Take the loss of a step, before its backward pass. Raises EvaluationError (``diverged``) once one is known
+        not to be finite.
+        """
         self.pending.append(loss.detach())
         self.taken += 1
         if not self.queued or self.taken <= WARMING or len(self.pending) == GROUP:
@@ -47,7 +49,9 @@ class Losses:
         self.values += values
         for value in values:
             if not math.isfinite(value):
-                raise EvaluationError(f"Training diverged: the loss became {value}.", "A smaller learning rate may help.", kind="diverged")
+                raise EvaluationError(
+                    f"Training diverged: the loss became {value}.", "A smaller learning rate may help.", kind="diverged"
+                )
 
     def step_seconds(self, measured: float) -> float:
         """What the last step took: as ``measured`` on the CPU, from the last group elsewhere."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from archsmith.data.images import ImageSet
+from archsmith.data.images.decode import ImageSet
 from archsmith.training.batches import Normalisation, plain_batches
 from archsmith.training.device import placed
 from archsmith.training.goal import Goal, Score
@@ -25,7 +25,9 @@ def outputs(
     limit: int | None = None,
     check: Callable[[], None] | None = None,
 ) -> Tensor:
-    """The network's raw outputs on the first ``limit`` pictures, float32 ``(n, k)`` on the CPU, in evaluation mode. Calls ``check`` each batch."""
+    """The network's raw outputs on the first ``limit`` pictures, float32 ``(n, k)`` on the CPU, in evaluation mode.
+    Calls ``check`` each batch.
+    """
     device = torch.device(device)
     was_training = network.training
     network.eval()

@@ -1,10 +1,12 @@
-"""Which arithmetic training uses: half the bits where the hardware multiplies them natively and the network gains by it, float32 elsewhere.
+"""Which arithmetic training uses: half the bits where the hardware multiplies them natively and the network gains by
+it, float32 elsewhere.
 
-Chosen by what the processor can do and what the network is made of, never by a stopwatch, so that the same machine always makes the same choice.
-Measured on a processor with AVX512-BF16, forward and backward against float32: a residual network takes 0.65 of the time, networks of separable
-convolutions 1.3 to 1.4 (depthwise convolutions are slow in bfloat16). CUDA takes bfloat16 from compute capability 8.0 on; older GPUs multiply float16
-only, whose gradients are scaled (Micikevicius et al. 2018, arXiv 1710.03740); MPS takes float32. Parameters, batch-norm statistics and losses stay
-float32; measuring is always done in float32.
+Chosen by what the processor can do and what the network is made of, never by a stopwatch, so that the same machine
+always makes the same choice. Measured on a processor with AVX512-BF16, forward and backward against float32: a residual
+network takes 0.65 of the time, networks of separable convolutions 1.3 to 1.4 (depthwise convolutions are slow in
+bfloat16). CUDA takes bfloat16 from compute capability 8.0 on; older GPUs multiply float16 only, whose gradients are
+scaled (Micikevicius et al. 2018, arXiv 1710.03740); MPS takes float32. Parameters, batch-norm statistics and losses
+stay float32; measuring is always done in float32.
 """
 
 from __future__ import annotations
@@ -23,12 +25,15 @@ DEPTHWISE_SHARE = 0.25  # of the convolutions, from which on bfloat16 does not p
 
 
 def choose(precision: str = "auto", network: nn.Module | None = None, device: torch.device = CPU) -> str:
-    """``float32``, ``bfloat16`` or ``float16`` for ``network`` on ``device``. Raises UsageError for an unknown name and for float16 off CUDA."""
+    """``float32``, ``bfloat16`` or ``float16`` for ``network`` on ``device``. Raises UsageError for an unknown name and
+    for float16 off CUDA.
+    """
     if precision not in PRECISIONS:
         raise UsageError(f"The precision is {precision!r}.", f"It takes one of {', '.join(PRECISIONS)}.")
     if precision == "float16" and device.type != "cuda":
         raise UsageError(
-            f"The precision is 'float16', and the device {device.type!r}.", "Only CUDA trains in float16. Use auto, float32 or bfloat16."
+            f"The precision is 'float16', and the device {device.type!r}.",
+            "Only CUDA trains in float16. Use auto, float32 or bfloat16.",
         )
     if precision != "auto":
         return precision
@@ -46,7 +51,10 @@ def _gains(network: nn.Module | None) -> bool:
 
 def _native_bfloat16() -> bool:
     # The query is private in torch 2.x; without it we fall back to what always works.
-    return any(bool(getattr(torch.cpu, name, lambda: False)()) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(
+        bool(getattr(torch.cpu, name, lambda: False)())
+        for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    )
 
 
 def autocast(precision: str, device: torch.device = CPU) -> AbstractContextManager[object]:

@@ -1,9 +1,9 @@
 """Learning rates as functions of progress, and progress as a function of steps and time.
 
-``Pace`` is what makes a training end annealed *and* in time: progress grows by an equal share of what is left for each step that still fits, where
-"fits" is the smaller of the steps that were asked for and the steps that the clock allows at the present speed. On a machine that keeps its forecast
-this is step / steps; on one that turns slow the rest of the schedule is squeezed into the time that remains, and on one that turns quick more steps
-are taken, up to the limit.
+``Pace`` is what makes a training end annealed *and* in time: progress grows by an equal share of what is left for each
+step that still fits, where "fits" is the smaller of the steps that were asked for and the steps that the clock allows
+at the present speed. On a machine that keeps its forecast this is step / steps; on one that turns slow the rest of the
+schedule is squeezed into the time that remains, and on one that turns quick more steps are taken, up to the limit.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def rate(recipe: Recipe, progress: float) -> float:
 class Pace:
     """Where a training stands.
 
-    ``n_steps`` is the most steps it may take, ``seconds`` its wall-clock limit (None: none). Kept for what comes after the last step are ``reserve``
-    seconds and the time of ``tail`` steps.
-    ``progress`` runs from 0 to 1; ``overhead`` is the sum of seconds spent between steps (measuring, saving), which is spread over the steps to come.
+    ``n_steps`` is the most steps it may take, ``seconds`` its wall-clock limit (None: none). Kept for what comes after
+    the last step are ``reserve`` seconds and the time of ``tail`` steps. ``progress`` runs from 0 to 1; ``overhead`` is
+    the sum of seconds spent between steps (measuring, saving), which is spread over the steps to come.
     """
 
     n_steps: int
@@ -68,7 +68,9 @@ class Pace:
         self.step += 1
 
     def hurry(self, elapsed: float) -> None:
-        """Come to an annealed end soon: in a quarter of the time that the training has taken so far, and in two seconds at least."""
+        """Come to an annealed end soon: in a quarter of the time that the training has taken so far, and in two seconds
+        at least.
+        """
         if not self.hurried:
             soon = elapsed + max(2.0, 0.25 * elapsed)
             self.seconds = soon if self.seconds is None else min(self.seconds, soon)

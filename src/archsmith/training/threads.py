@@ -1,4 +1,6 @@
-"""How many threads torch computes with: small networks, and machines that others use too, are often faster with fewer than there are cores."""
+"""How many threads torch computes with: small networks, and machines that others use too, are often faster with fewer
+than there are cores.
+"""
 
 from __future__ import annotations
 

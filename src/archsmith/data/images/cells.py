@@ -1,0 +1,208 @@
+"""Pictures in the cells of a table file: bytes in Parquet, base64 in CSV.
+
+Parquet is read in one direction, a few megabytes at a time, and what was read last is kept: a table of any size costs
+the memory of a few batches. Reading in the order of the rows is fast; going back starts again at the row group (Apache
+Parquet's unit of reading) that holds the row.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsmith.core.errors import DataError, MissingExtraError
+from archsmith.data.images.encoded import LARGEST, Encoded
+
+# read at once; rows are capped too, since a few large pictures may follow many small ones
+BATCH_BYTES, BATCH_ROWS = 8 * 2**20, 256
+KEPT = 3  # batches in memory
+
+
+class Cells(Encoded):
+    """The pictures in ``column`` of a Parquet file, those of ``rows`` (counted from 0; None: all ``n``), as bytes or as
+    ``{"bytes", "path"}``.
+    """
+
+    def __init__(self, path: Path, column: str, n: int, rows: Sequence[int] | None = None) -> None:
+        self.path = path
+        self.column = column
+        self.n = n
+        self.rows: NDArray[np.int64] = np.arange(n, dtype=np.int64) if rows is None else np.asarray(rows, np.int64)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._file: Any = None
+        self._process = 0
+        self._lock = threading.Lock()
+        self._recent: list[tuple[int, Any]] = []  # (first row, its batch), the newest last
+        self._batches: Iterator[Any] | None = None
+        self._next = 0  # the first row of the batch that comes next
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._clear()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def name(self, index: int) -> str:
+        return f"row {self.rows[index] + 1} of {self.path}"
+
+    def fingerprint(self) -> str:
+        status = os.stat(self.path)
+        facts = f"{os.path.abspath(self.path)}\0{status.st_size}\0{status.st_mtime_ns}\0{self.column}\0".encode(
+            "utf-8", "surrogateescape"
+        )
+        return hashlib.blake2b(facts + self.rows.tobytes(), digest_size=16).hexdigest()
+
+    def spec(self) -> dict[str, Any]:
+        every = len(self.rows) == self.n
+        return {
+            "kind": "cells",
+            "path": os.path.abspath(self.path),
+            "column": self.column,
+            "n": self.n,
+            "rows": None if every else self.rows.tolist(),
+        }
+
+    def content(self, index: int) -> bytes:
+        try:
+            with self._lock:
+                cell = self._cell(int(self.rows[index]))
+        except DataError:
+            raise
+        except Exception as error:  # whatever a damaged file makes pyarrow raise
+            raise DataError(
+                f"The picture cannot be read from its table ({' '.join(str(error).split())[:100]}).",
+                "Write the table again.",
+            ) from error
+        if isinstance(cell, dict):
+            cell = cell.get("bytes") if cell.get("bytes") is not None else self._beside(cell.get("path"))
+        if not cell:
+            raise DataError("The picture is missing.")
+        if len(cell) > LARGEST:
+            raise DataError(f"The picture is larger than {LARGEST >> 20} MiB.", "Make it smaller first.")
+        return bytes(cell)
+
+    def _beside(self, path: str | None) -> bytes | None:
+        """The file that a cell names instead of holding its bytes."""
+        if not path:
+            return None
+        try:
+            return (self.path.parent / path).read_bytes()
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"The picture names the file {path!r}, which cannot be read.", "Paths start at the folder of the table."
+            ) from error
+
+    def _cell(self, row: int) -> Any:
+        if self._process != os.getpid():  # a forked process must not share the position in the file
+            self._clear_handles()
+        for first, batch in self._recent:
+            if first <= row < first + len(batch):
+                return batch[row - first].as_py()
+        group = int(np.searchsorted(self._ends, row, side="right"))
+        start = int(self._ends[group - 1]) if group else 0
+        if self._batches is None or row < self._next or self._next < start:
+            self._begin(group, start)
+        assert self._batches is not None
+        for found in self._batches:
+            batch, first = found.column(0), self._next
+            self._next += len(batch)
+            if row < self._next:
+                self._recent = [*self._recent[1 - KEPT :], (first, batch)]
+                return batch[row - first].as_py()
+        raise DataError("The picture is no longer in its table.", "Read the data again.")
+
+    def _clear_handles(self) -> None:
+        self._file, self._process = open_parquet(self.path), os.getpid()
+        self._recent, self._batches = [], None
+        facts = self._file.metadata
+        self._ends = np.cumsum([facts.row_group(i).num_rows for i in range(facts.num_row_groups)])
+
+    def _begin(self, group: int, start: int) -> None:
+        """Read on from row group ``group``."""
+        facts = self._file.metadata
+        here = facts.row_group(group)
+        columns = [here.column(i) for i in range(here.num_columns)]
+        size = sum(
+            column.total_uncompressed_size for column in columns if column.path_in_schema.split(".")[0] == self.column
+        )
+        rows = int(np.clip(BATCH_BYTES // max(1, size // max(1, here.num_rows)), 1, BATCH_ROWS))
+        groups = list(range(group, facts.num_row_groups))
+        self._batches = self._file.iter_batches(
+            batch_size=rows, row_groups=groups, columns=[self.column], use_threads=False
+        )
+        self._next = start
+
+
+class Base64(Encoded):
+    """Pictures written as base64 text (RFC 4648; ``data:`` addresses too) into ``column`` of a CSV file, in memory."""
+
+    def __init__(self, path: Path, column: str, texts: Sequence[str], rows: Sequence[int]) -> None:
+        self.path = path
+        self.column = column
+        self.texts = texts
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def name(self, index: int) -> str:
+        return f"line {self.rows[index] + 2} of {self.path}"
+
+    def content(self, index: int) -> bytes:
+        return from_base64(self.texts[index])
+
+    def fingerprint(self) -> str:
+        digest = hashlib.blake2b(digest_size=16)
+        for text in self.texts:
+            digest.update(text.encode() + b"\0")
+        return digest.hexdigest()
+
+    def spec(self) -> dict[str, Any]:
+        return {
+            "kind": "base64",
+            "path": os.path.abspath(self.path),
+            "column": self.column,
+            "rows": [int(row) for row in self.rows],
+        }
+
+
+def from_base64(text: str) -> bytes:
+    """The bytes that ``text`` stands for. Raises DataError."""
+    try:
+        return base64.b64decode(text.rpartition(",")[2].strip(), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise DataError(f"The picture is not whole base64 text ({error}).") from error
+
+
+def open_parquet(path: Path) -> Any:
+    """A ``pyarrow.parquet.ParquetFile`` that reads page by page instead of whole columns. Raises DataError."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingExtraError.of("pyarrow", "train", "Reading Parquet") from error
+    try:
+        return parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
+    except FileNotFoundError as error:
+        raise DataError(f"There is no file {str(path)!r}.", "Check the path.") from error
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise DataError(
+            f"{str(path)!r} is not a whole Parquet file ({reason}).",
+            "It is probably cut off; write or download it again.",
+        ) from error

@@ -1,0 +1,285 @@
+"""Pictures in memory: one decoder for files, one conversion for arrays, and the labelled set that everything downstream
+takes.
+
+A picture is uint8 ``(h, w, c)`` with ``c`` 1 (grey) or 3 (RGB). What files hold besides is brought to that in one
+place: EXIF rotation is applied, palettes are resolved, transparency is laid over white, 16-bit grey is scaled to 8
+bits. Needs numpy and Pillow only, so that the predictor can use it too.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from archsmith.core.errors import DataError
+
+Pixels = NDArray[np.uint8]
+
+# a picture above this is taken for a decompression bomb (the largest cameras have about 100 million pixels)
+MAX_PIXELS = 100_000_000
+SUFFIXES = frozenset(
+    (
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".bmp",
+        ".gif",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+        ".jp2",
+        ".tga",
+        ".ico",
+    )
+)
+# of others, Pillow would decode every pixel to look for EXIF
+CAMERA_FORMATS = frozenset(("JPEG", "MPO", "WEBP", "TIFF"))
+GREY_MODES = frozenset(("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"))
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the first bytes of a file say: size in pixels as it is looked at (EXIF applied), and 1 channel or 3."""
+
+    height: int
+    width: int
+    channels: int
+
+
+_silencer = warnings.catch_warnings()
+_silent = 0
+_guard = threading.Lock()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Pillow warns where we refuse or repair. Filters belong to the process, so the first thread in sets them and the
+    last one out restores them.
+    """
+    global _silencer, _silent
+    with _guard:
+        if _silent == 0:
+            _silencer = warnings.catch_warnings()
+            _silencer.__enter__()
+            warnings.simplefilter("ignore")
+        _silent += 1
+    try:
+        yield
+    finally:
+        with _guard:
+            _silent -= 1
+            if _silent == 0:
+                _silencer.__exit__(None, None, None)
+
+
+def _open(source: str | Path | bytes) -> Image.Image:
+    with _quiet():
+        try:
+            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
+        except FileNotFoundError as error:
+            raise DataError(f"There is no file {str(source)!r}.", "Check the path.") from error
+        except Image.DecompressionBombError as error:  # Pillow's own limit, which is about twice as high
+            raise DataError(
+                f"{_name(source)} claims more than {MAX_PIXELS:,} pixels.", "Make it smaller first."
+            ) from error
+        except Exception as error:
+            raise DataError(f"{_name(source)} is not a picture that can be read ({_reason(error)}).") from error
+    if image.width * image.height > MAX_PIXELS:
+        image.close()
+        raise DataError(
+            f"{_name(source)} claims {image.width} x {image.height} pixels, more than {MAX_PIXELS:,}.",
+            "Make it smaller first.",
+        )
+    return image
+
+
+def header(source: str | Path | bytes) -> Header:
+    """Size and channels without decoding the pixels. Raises DataError."""
+    with _open(source) as image:
+        return header_of(image)
+
+
+def header_of(image: Image.Image) -> Header:
+    """The same of a Pillow image."""
+    turned = image.format in CAMERA_FORMATS and _turned(image)
+    height, width = (image.width, image.height) if turned else (image.height, image.width)
+    return Header(height, width, 1 if image.mode in GREY_MODES or image.mode == "LA" else 3)
+
+
+def _turned(image: Image.Image) -> bool:
+    try:
+        # newer versions of Pillow give the size of a TIFF as it is looked at
+        stored = getattr(image, "tag_v2", {}).get(256, image.width)
+        return stored == image.width and image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    except Exception:  # broken metadata do not make the picture unreadable
+        return False
+
+
+def decode(source: str | Path | bytes, channels: int, at_least: tuple[int, int] | None = None) -> Pixels:
+    """The picture in a file or in bytes as uint8 ``(h, w, channels)``. Raises DataError with the reason when it is
+    broken.
+
+    ``at_least`` ``(h, w)`` allows a JPEG to come at a half, a quarter or an eighth of its size, as long as it stays
+    that large: several times faster.
+    """
+    with _open(source) as image, _quiet():
+        try:
+            if at_least is not None:
+                image.draft(None, (max(at_least), max(at_least)))  # of other formats this does nothing
+            return _pixels(image, channels)
+        except Exception as error:
+            raise DataError(f"{_name(source)} cannot be decoded ({_reason(error)}).") from error
+
+
+def to_array(image: Image.Image, channels: int) -> Pixels:
+    """A Pillow image as uint8 ``(h, w, channels)``, treated as its file would be. Raises DataError when its file turns
+    out to be broken.
+    """
+    if image.width * image.height > MAX_PIXELS:
+        raise DataError(
+            f"The picture has {image.width} x {image.height} pixels, more than {MAX_PIXELS:,}.",
+            "Make it smaller first.",
+        )
+    with _quiet():
+        try:
+            return _pixels(image, channels)
+        except Exception as error:
+            raise DataError(f"The picture cannot be decoded ({_reason(error)}).") from error
+
+
+def _pixels(image: Image.Image, channels: int) -> Pixels:
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        image = _eight_bits(image)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image)
+    image = image.convert("L" if channels == 1 else "RGB")
+    pixels = np.asarray(image, dtype=np.uint8)
+    return pixels[:, :, None] if channels == 1 else pixels
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Deep grey scaled to 8 bits: 16-bit files by their full range, 32-bit files by 65535 or 255, whichever holds their
+    maximum.
+    """
+    values = np.asarray(image).astype(np.float64)
+    top = (
+        65535.0
+        if image.mode.startswith("I;16") or values.max(initial=0) > 255
+        else 1.0
+        if image.mode == "F" and values.max(initial=0) <= 1
+        else 255.0
+    )
+    return Image.fromarray(np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8))
+
+
+def _name(source: str | Path | bytes) -> str:
+    return "The picture" if isinstance(source, bytes) else f"The file {str(source)!r}"
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text[:100] if not text.startswith("cannot identify") else "unknown format"
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Labelled pictures of one size.
+
+    ``images`` uint8 ``(n, H, W, C)`` (may be a memory map). ``labels`` ``(n,)``: int64 indexes into ``classes``, or
+    float64 numbers to be predicted, and then ``classes`` is empty. ``came`` are the pictures ``(h, w, C)`` as they
+    came, before resizing (decoded when they are asked for); None when ``images`` are just that.
+    """
+
+    images: Pixels
+    labels: NDArray[Any]
+    classes: tuple[str, ...]
+    came: Sequence[Pixels] | None = None
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.dtype != np.uint8 or self.images.shape[3] not in (1, 3):
+            raise DataError(
+                f"Images are uint8 (n, height, width, 1 or 3), not {self.images.dtype} {self.images.shape}."
+            )
+        if self.labels.shape != (len(self.images),):
+            raise DataError(
+                f"There are {len(self.images):,} images but {len(self.labels):,} labels.",
+                "Give one label for each image.",
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def numeric(self) -> bool:
+        """Are the labels numbers to be predicted, rather than classes?"""
+        return bool(np.issubdtype(self.labels.dtype, np.floating))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(C, H, W)``, as networks want it."""
+        _, height, width, channels = self.images.shape
+        return channels, height, width
+
+    @property
+    def originals(self) -> Sequence[Pixels]:
+        """All pictures as they came, each decoded when it is asked for; a slice is as lazy."""
+        return self.images if self.came is None else self.came  # type: ignore[return-value]  # an array is a row of arrays
+
+    @property
+    def files(self) -> tuple[str, ...] | None:
+        """The paths of the originals, where they are files of their own and were resized."""
+        return getattr(self.came, "files", None)
+
+    def original(self, index: int) -> Pixels:
+        """Picture ``index`` as it came, at its own size: uint8 ``(h, w, c)``. Raises DataError when it has gone."""
+        return np.asarray(self.originals[index])
+
+    def take(self, indexes: NDArray[np.int64] | Sequence[int]) -> ImageSet:
+        """The pictures at ``indexes``, in that order (a copy)."""
+        chosen = np.asarray(indexes, dtype=np.int64)
+        came: Any = self.came
+        if came is not None:
+            came = came.take(chosen) if hasattr(came, "take") else [came[i] for i in chosen]
+        return ImageSet(self.images[chosen], self.labels[chosen], self.classes, came)
+
+    def counts(self) -> NDArray[np.int64]:
+        """How many pictures each class has, ``(len(classes),)``; empty for numbers."""
+        return np.zeros(0, np.int64) if self.numeric else np.bincount(self.labels, minlength=len(self.classes))
+
+
+def statistics(images: Pixels, limit: int = 20_000) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel in units of full brightness (0..1), from up to ``limit`` evenly
+    spaced pictures.
+    """
+    chosen = images[:: max(1, -(-len(images) // limit))]
+    n_channels = images.shape[3]
+    counts = np.zeros((n_channels, 256), np.int64)
+    step = max(1, 2**17 // max(1, images[:1].size))  # counting widens bytes to integers of 8, so only a few at a time
+    for start in range(0, len(chosen), step):
+        part = np.ascontiguousarray(chosen[start : start + step])
+        for channel in range(n_channels):
+            counts[channel] += np.bincount(part[..., channel].ravel(), minlength=256)
+    values = np.arange(256) / 255.0
+    means, deviations = [], []
+    for channel in range(n_channels):
+        share = counts[channel] / max(1, counts[channel].sum())
+        mean = float(share @ values)
+        means.append(mean)
+        deviations.append(max(1 / 255, float(np.sqrt(share @ (values - mean) ** 2))))
+    return tuple(means), tuple(deviations)

@@ -1,0 +1,84 @@
+"""Pictures that come as the bytes of a picture file, wherever those bytes are kept: in an archive, in a table, in
+memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from archsmith.core.errors import DataError
+from archsmith.data.images import decode as images
+from archsmith.data.images.decode import Header, Pixels
+
+LARGEST = 512 * 2**20  # bytes of one picture file; what is larger is no picture of at most 100 million pixels
+
+
+class Encoded(ABC):
+    """``Pictures`` for which only the bytes of each have to be fetched. Errors name the picture, as they would name a
+    file.
+    """
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def content(self, index: int) -> bytes:
+        """The file that picture ``index`` would be. Raises DataError."""
+
+    @abstractmethod
+    def name(self, index: int) -> str:
+        """What a person would call it."""
+
+    @abstractmethod
+    def fingerprint(self) -> str: ...
+
+    @abstractmethod
+    def spec(self) -> dict[str, Any] | None: ...
+
+    def header(self, index: int) -> Header:
+        """Size and channels of picture ``index``. Raises DataError."""
+        try:
+            return images.header(self.content(index))
+        except DataError as error:
+            raise self._named(error, index) from error
+
+    def decode(self, index: int, channels: int) -> Pixels:
+        """Picture ``index``, uint8 ``(h, w, channels)``. Raises DataError."""
+        try:
+            return images.decode(self.content(index), channels)
+        except DataError as error:
+            raise self._named(error, index) from error
+
+    def _named(self, error: DataError, index: int) -> DataError:
+        """``error`` about nameless bytes as one about picture ``index``."""
+        return DataError(error.message.replace("The picture", f"The picture {self.name(index)!r}", 1), error.hint)
+
+
+class Contents(Encoded):
+    """Bytes that are in memory already."""
+
+    def __init__(self, contents: Sequence[bytes], names: Sequence[str] | None = None) -> None:
+        self.contents = contents
+        self.names = names
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    def content(self, index: int) -> bytes:
+        return bytes(self.contents[index])
+
+    def name(self, index: int) -> str:
+        return f"number {index}" if self.names is None else self.names[index]
+
+    def fingerprint(self) -> str:
+        digest = hashlib.blake2b(digest_size=16)
+        for content in self.contents:
+            digest.update(len(content).to_bytes(8, "little"))
+            digest.update(content)
+        return digest.hexdigest()
+
+    def spec(self) -> None:
+        return None

@@ -1,0 +1,103 @@
+"""A folder of class folders, with or without train, valid and test folders above them.
+
+The class of a picture is the name of the folder that it lies in (pictures in deeper folders count too). Nothing is
+opened here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from archsmith.core.errors import DataError
+from archsmith.data.images import source
+from archsmith.data.images.decode import SUFFIXES
+from archsmith.data.images.pictures import Files
+from archsmith.data.images.source import Source
+from archsmith.data.names import Names
+
+PARTS = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "dev": "valid",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def read_folder(folder: Path) -> Source:
+    """The pictures under ``folder``. Raises DataError."""
+    names = Names()
+    tops: list[tuple[str, str, int]] = []  # part, class and number of pictures of every class folder
+    for part, label, path in _tops(folder):
+        before = len(names)
+        names.extend(_pictures(folder, path))
+        tops += [(part, label, len(names) - before)] if len(names) > before else []
+    if not names:
+        raise _nothing_in(folder)
+    if "train" not in [part for part, _, _ in tops]:
+        raise DataError(
+            f"There are no training pictures in {str(folder)!r}.", "Put class folders into a folder named train."
+        )
+    classes = sorted({label for _, label, _ in tops})
+    counts = [n for _, _, n in tops]
+    labels = np.repeat(np.array([classes.index(label) for _, label, _ in tops], np.int32), counts)
+    parts = np.repeat(np.array([source.PARTS.index(part) for part, _, _ in tops], np.int8), counts)
+    return Source(
+        Files(os.path.abspath(folder), names), labels, parts, folder.resolve().name or "images", tuple(classes)
+    )
+
+
+def _tops(folder: Path) -> Iterator[tuple[str, str, Path]]:
+    """Part, class and path of every class folder, in a fixed order."""
+    tops = _folders(folder)
+    split = any(PARTS.get(path.name.lower()) == "train" for path in tops)
+    for top in tops:
+        if not split:
+            yield "train", top.name, top
+        elif top.name.lower() in PARTS:
+            for label in _folders(top):
+                yield PARTS[top.name.lower()], label.name, label
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
+    except OSError as error:
+        raise DataError(
+            f"The folder {str(folder)!r} cannot be read ({error.strerror}).", "Check its permissions."
+        ) from error
+
+
+def _pictures(root: Path, folder: Path) -> Iterator[str]:
+    """Picture files at any depth as paths from ``root``, sorted; links to folders are not followed."""
+    prefix = os.path.relpath(folder, root)
+    for base, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        inner = os.path.relpath(base, folder)
+        start = prefix if inner == "." else os.path.join(prefix, inner)
+        for name in sorted(names):
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
+                yield os.path.join(start, name)
+
+
+def _nothing_in(folder: Path) -> DataError:
+    if any(path.suffix.lower() in SUFFIXES for path in folder.iterdir()):
+        return DataError(
+            f"The pictures in {str(folder)!r} do not lie in class folders.",
+            "Make one folder for each class and put its pictures there.",
+        )
+    if not any(folder.iterdir()):
+        return DataError(
+            f"The folder {str(folder)!r} is empty.", "It should hold one folder of pictures for each class."
+        )
+    return DataError(
+        f"There are no pictures in {str(folder)!r}.",
+        "It should hold one folder for each class, with files such as .png or .jpg.",
+    )

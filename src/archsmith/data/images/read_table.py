@@ -1,0 +1,374 @@
+"""Tables with a column of pictures and a column of what is to be learnt: CSV (also with tabs, semicolons or bars),
+Parquet, DataFrames.
+
+Pictures are paths (relative ones start at the table's folder), bytes, the ``{"bytes", "path"}`` cells that Hugging Face
+data sets are stored with, or base64 text. Columns are found by name or by what is in them, and can be named. The target
+is text or whole numbers for classes, and numbers with a fraction for numbers to be predicted. A column named ``split``
+puts rows into parts.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsmith.core.errors import DataError, MissingExtraError
+from archsmith.data.images.cells import Base64, Cells, from_base64, open_parquet
+from archsmith.data.images.pictures import Files
+from archsmith.data.images.read_arrays import read_arrays
+from archsmith.data.images.read_folder import PARTS
+from archsmith.data.images.read_zip import BOMB_BYTES, BOMB_RATIO
+from archsmith.data.images.source import Pictures, Source, one_part, parts
+from archsmith.data.images.table_columns import SAMPLE, URL, Chosen, choose, kind_of
+from archsmith.data.values import MISSING, as_targets, refuse_gaps
+
+MAX_CSV = 2 * 2**30  # bytes; a CSV is held in memory
+CHUNK = 10_000  # rows of a CSV that are looked at together
+SEPARATORS = ",;\t|"
+
+
+def read_table(path: Path, *, image: str | None = None, target: str | None = None) -> Source:
+    """The pictures in a CSV, TSV or Parquet file; ``image`` and ``target`` name the columns. Raises DataError."""
+    return (
+        _read_parquet(path, image, target)
+        if path.suffix.lower() in (".parquet", ".pq")
+        else _read_csv(path, image, target)
+    )
+
+
+def reopen(spec: Mapping[str, Any]) -> Pictures:
+    """The pictures of a table from what their ``spec`` said. Raises DataError when the table has gone or has other
+    columns.
+    """
+    path = Path(spec["path"])
+    if spec["kind"] == "cells":
+        return Cells(path, spec["column"], spec["n"], spec["rows"])
+    table = _Csv(path)
+    texts = table.read([spec["column"]])[spec["column"]] if spec["column"] in table.names else []
+    if max(spec["rows"], default=0) >= len(texts):
+        raise DataError(f"The table {str(path)!r} has changed since it was read.", "Read the data again.")
+    return Base64(path, spec["column"], [texts[row] for row in spec["rows"]], spec["rows"])
+
+
+def _read_csv(path: Path, image: str | None, target: str | None) -> Source:
+    table = _Csv(path)
+    sample = table.read(table.names, SAMPLE)
+    if not sample[table.names[0]]:
+        raise DataError(
+            f"The table {str(path)!r} has no rows below its first line.", "It needs one row for each picture."
+        )
+    chosen = choose(sample, image, target, path.name)
+    columns = table.read(chosen.names)
+    if table.separator == ";":
+        columns[chosen.target] = _decimal_points(columns[chosen.target])
+    rows = _rows(chosen, columns, len(columns[chosen.target]), lambda index: f"line {index + 2} of {path}")
+    texts = [columns[chosen.image][index] for index in rows.kept]
+    pictures = (
+        Base64(path, chosen.image, texts, rows.kept) if chosen.kind == "base64" else _files(texts, path, chosen.image)
+    )
+    return _source(path, chosen, pictures, rows)
+
+
+def _read_parquet(path: Path, image: str | None, target: str | None) -> Source:
+    import pyarrow
+
+    file = open_parquet(path)
+    names = file.schema_arrow.names
+    _refuse_repeated(path, names)
+    if not file.metadata.num_rows:
+        raise DataError(f"The table {str(path)!r} has no rows.", "It needs one row for each picture.")
+    _refuse_bombs(path, file.metadata)
+    try:
+        chosen = choose(
+            next(file.iter_batches(batch_size=SAMPLE // 4, use_threads=False)).to_pydict(), image, target, path.name
+        )
+        in_file = chosen.kind not in ("path", "url", "base64")  # bytes stay where they are
+        wanted = [name for name in chosen.names if not (in_file and name == chosen.image)]
+        columns = file.read(columns=wanted, use_threads=False).to_pydict()
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise DataError(
+            f"{str(path)!r} cannot be read to its end ({reason}).",
+            "It is probably damaged; write or download it again.",
+        ) from error
+    if chosen.kind == "base64":
+        raise DataError(
+            f"The column {chosen.image!r} of {path.name!r} holds base64 text.",
+            "Parquet holds bytes as they are: store those.",
+        )
+    n = file.metadata.num_rows
+    rows = _rows(chosen, columns, n, lambda index: f"row {index + 1} of {path}")
+    pictures: Pictures
+    if in_file:
+        pictures = Cells(path, chosen.image, n, None if len(rows.kept) == n else rows.kept)
+    else:
+        pictures = _files([columns[chosen.image][index] for index in rows.kept], path, chosen.image)
+    return _source(path, chosen, pictures, rows, _class_names(file, chosen.target))
+
+
+def _files(texts: Sequence[str], path: Path, column: str) -> Files:
+    folder = Path(os.path.abspath(path)).parent
+    return Files(folder, as_paths(texts, folder, f"The column {column!r}"))
+
+
+def _source(
+    path: Path, chosen: Chosen, pictures: Pictures, rows: _Rows, class_names: tuple[str, ...] | None = None
+) -> Source:
+    return Source(
+        pictures,
+        rows.labels,
+        rows.part,
+        path.stem or "table",
+        class_names,
+        notes=chosen.notes,
+        skipped=rows.skipped,
+        target=chosen.target,
+    )
+
+
+def read_frame(frame: Any, *, image: str | None = None, target: str | None = None) -> Source:
+    """The pictures in a pandas DataFrame: paths (from the working folder), bytes, arrays, tensors or Pillow images.
+    Raises DataError.
+    """
+    names = [str(name).strip() for name in frame.columns]
+    _refuse_repeated("DataFrame", names)
+    if not len(frame):
+        raise DataError("The table has no rows.", "It needs one row for each picture.")
+    chosen = choose(
+        {name: frame.iloc[:SAMPLE, at].tolist() for at, name in enumerate(names)}, image, target, "DataFrame"
+    )
+    columns = {name: frame.iloc[:, names.index(name)].tolist() for name in chosen.names}
+    rows = _rows(chosen, columns, len(frame), lambda index: f"row {index}")
+    images = [columns[chosen.image][index] for index in rows.kept]
+    if chosen.kind in ("path", "url"):
+        images = [
+            os.path.abspath(path)
+            for path in as_paths([os.fspath(item) for item in images], Path.cwd(), f"The column {chosen.image!r}")
+        ]
+    elif chosen.kind == "base64":
+        images = [from_base64(text) for text in images]
+    elif chosen.kind == "bytes":
+        images = [bytes((item.get("bytes") or b"") if isinstance(item, dict) else item) for item in images]
+    found = read_arrays(images, rows.labels)
+    return replace(
+        found,
+        part=rows.part,
+        name="table",
+        notes=(*chosen.notes, *found.notes),
+        skipped=rows.skipped,
+        target=chosen.target,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The rows ``kept``, those with a target and a picture, with labels and part of each; ``skipped`` (name, reason)
+    are the others.
+    """
+
+    kept: list[int]
+    labels: NDArray[Any]
+    part: NDArray[np.int8]
+    skipped: tuple[tuple[str, str], ...]
+
+
+def _rows(chosen: Chosen, columns: Mapping[str, Sequence[Any]], n: int, where: Callable[[int], str]) -> _Rows:
+    """``columns`` lacks that of the pictures where they stay in their file; ``where`` names a row. Raises DataError for
+    more than a few gaps.
+    """
+    labels, missing = as_targets(columns[chosen.target], chosen.target)
+    part = _part(columns[chosen.split], chosen.split, where) if chosen.split else one_part(n)
+    skipped = _gaps(missing, chosen.target, "value", where)
+    if chosen.image in columns:
+        empty = (
+            np.array(
+                [value is None or (isinstance(value, str) and not value.strip()) for value in columns[chosen.image]],
+                bool,
+            )
+            & ~missing
+        )
+        skipped += _gaps(empty, chosen.image, "picture", where)
+        missing = missing | empty
+    kept: list[int] = np.flatnonzero(~missing).tolist()
+    return _Rows(kept, labels[kept], part[kept], tuple(skipped))
+
+
+def _gaps(which: NDArray[np.bool_], column: str, what: str, where: Callable[[int], str]) -> list[tuple[str, str]]:
+    found = [(where(int(index)), f"It has no {what} in the column {column!r}.") for index in np.flatnonzero(which)]
+    refuse_gaps(found, len(which), column)
+    return found
+
+
+def as_paths(texts: Sequence[str], folder: Path, where: str) -> list[str]:
+    """``texts`` as file paths; relative ones start at ``folder``, and may lead out of it: they are the person's own.
+    Raises DataError.
+    """
+    paths = []
+    for text in texts:
+        if URL.match(text):
+            raise DataError(
+                f"{where} holds the address {text[:80]!r}.",
+                "Nothing is downloaded here: save the pictures first and give their paths.",
+            )
+        if "\\" in text and os.sep == "/" and not os.path.lexists(folder / text):
+            text = text.replace("\\", "/")  # a table that was written under Windows
+        paths.append(os.path.expanduser(text.strip()))
+    looked = paths[:: max(1, len(paths) // SAMPLE)]
+    if looked and not any(os.path.lexists(folder / path) for path in looked):
+        raise DataError(
+            f"{where} names files that are not there, the first is {texts[0]!r}.", _where_it_may_be(texts[0], folder)
+        )
+    return paths
+
+
+def _where_it_may_be(text: str, folder: Path) -> str:
+    start = f"Relative paths start at {str(folder)!r}"
+    try:
+        inside = sorted(path.name for path in folder.iterdir() if path.is_dir() and (path / text).is_file())
+    except (OSError, ValueError):
+        inside = []
+    return (
+        f"{start}; there is one in the folder {inside[0]!r}, so write '{inside[0]}/{text}'."
+        if inside
+        else f"{start}; check that, and their suffix."
+    )
+
+
+def _part(values: Sequence[Any], column: str, where: Callable[[int], str]) -> NDArray[np.int8]:
+    names = [PARTS.get(str(value).strip().lower()) for value in values]
+    if None in names:
+        at = names.index(None)
+        raise DataError(
+            f"The column {column!r} says {str(values[at])!r} in {where(at)}.", "It may say train, valid or test."
+        )
+    return parts([name for name in names if name is not None])
+
+
+class _Csv:
+    """A CSV file whose encoding, separator and column names were found out from its beginning."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        size = path.stat().st_size
+        if size > MAX_CSV:
+            raise DataError(
+                f"The table {str(path)!r} is larger than {MAX_CSV >> 30} GiB.",
+                "Store it as Parquet, which is read piece by piece.",
+            )
+        try:
+            with open(path, "rb") as file:
+                head = file.read(1 << 18)
+        except OSError as error:
+            raise DataError(
+                f"The table {str(path)!r} cannot be read ({error.strerror}).", "Check its permissions."
+            ) from error
+        self.encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+        # a character may be cut in two here; the whole file is decoded strictly
+        text = head.decode(self.encoding, "ignore")
+        if "\0" in text:
+            raise DataError(
+                f"{str(path)!r} is not a table of text.",
+                "Give a CSV file, or a Parquet file whose name ends in .parquet.",
+            )
+        headings = {separator: _heading(text, separator) for separator in SEPARATORS}
+        self.separator = max(SEPARATORS, key=lambda separator: len(headings[separator]))
+        self.names = headings[self.separator]
+        if len(self.names) < 2:
+            first = "".join(self.names)[:60]
+            raise DataError(
+                f"The table {str(path)!r} has only one column, {first!r}.",
+                "It needs one with pictures and one with what is to be learnt.",
+            )
+        if any(kind_of(name) == "path" for name in self.names):
+            hint = "Put a line with the names of the columns above it, such as image,label."
+            raise DataError(f"The first line of {str(path)!r} is a row of values.", hint)
+        _refuse_repeated(path, self.names)
+
+    def read(self, names: Sequence[str], n_rows: int | None = None) -> dict[str, list[str]]:
+        """The columns of text called ``names``, down to row ``n_rows``. Raises DataError."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtraError.of("pandas", "train", "Reading CSV") from error
+        columns: dict[str, list[str]] = {name: [] for name in names}
+        options = {
+            "sep": self.separator,
+            "encoding": self.encoding,
+            "dtype": str,
+            "na_filter": False,
+            "index_col": False,
+        }
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pandas.errors.ParserWarning)  # a longer line would lose values
+                with pandas.read_csv(self.path, **options, nrows=n_rows, chunksize=CHUNK) as chunks:
+                    for chunk in chunks:  # every column is read, so that longer lines are found, but not all are kept
+                        for name, column in columns.items():
+                            column += chunk.iloc[:, self.names.index(name)].tolist()
+        except UnicodeError as error:
+            raise DataError(
+                f"The table {str(self.path)!r} is not UTF-8 text.", "Save it as CSV with the encoding UTF-8."
+            ) from error
+        except (pandas.errors.ParserError, pandas.errors.ParserWarning, ValueError, OSError) as error:
+            reason = (
+                "a line has more values than the first"
+                if isinstance(error, Warning)
+                else " ".join(str(error).split("C error:")[-1].split())[:120]
+            )
+            hint = "Every line needs as many values as the first; values with a separator in them need quotes."
+            raise DataError(f"{str(self.path)!r} cannot be read as a table ({reason}).", hint) from error
+        return columns
+
+
+def _heading(text: str, separator: str) -> list[str]:
+    try:
+        return [name.strip() for name in next(csv.reader(io.StringIO(text), delimiter=separator), [])]
+    except csv.Error:  # a first line without end
+        return []
+
+
+def _refuse_repeated(path: str | Path, names: Sequence[str]) -> None:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise DataError(
+            f"The table {str(path)!r} has two columns named {repeated[0]!r}.", "Give each column a name of its own."
+        )
+
+
+def _refuse_bombs(path: Path, facts: Any) -> None:
+    groups = [facts.row_group(index) for index in range(facts.num_row_groups)]
+    for column in (group.column(index) for group in groups for index in range(group.num_columns)):
+        packed, unpacked = column.total_compressed_size, column.total_uncompressed_size
+        if unpacked > max(BOMB_BYTES, BOMB_RATIO * packed):
+            raise DataError(
+                f"The column {column.path_in_schema!r} of {str(path)!r} unpacks to {unpacked / 1e6:,.0f} MB from "
+                f"{packed / 1e6:,.1f} MB.",
+                "Pictures never do; do not trust the file.",
+            )
+
+
+def _decimal_points(values: list[str]) -> list[str]:
+    """Numbers with a decimal comma, as they are written where semicolons separate; anything else is left as it is."""
+    commas = [re.fullmatch(r"\s*[+-]?\d+(,\d+)?\s*", value) for value in values if value.strip().lower() not in MISSING]
+    return [value.replace(",", ".") for value in values] if commas and all(commas) else values
+
+
+def _class_names(file: Any, target: str) -> tuple[str, ...] | None:
+    """The names that Hugging Face data sets keep for whole-number labels, in the file's own notes."""
+    try:
+        notes = json.loads((file.schema_arrow.metadata or {})[b"huggingface"])
+        names = notes["info"]["features"][target]["names"]
+        return tuple(map(str, names)) if isinstance(names, list) and names else None
+    except (KeyError, TypeError, ValueError):
+        return None

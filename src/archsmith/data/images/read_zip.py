@@ -1,0 +1,300 @@
+"""A zip of class folders, read where it lies: nothing is unpacked to disk.
+
+The tree inside is the one that a folder would have: class folders, with or without train, valid and test above them;
+one folder around everything, what macOS adds and files that begin with a dot are looked through. An archive is a
+stranger's program for the one who unpacks it, so what could harm is refused before any member is read: paths that leave
+the archive, links, encryption, absurd counts, and members that would unpack to far more than they are (zip bombs;
+Fifield, "A better zip bomb", WOOT 2019). A member is never read past the size that it declares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import os
+import re
+import stat
+import struct
+import threading
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archsmith.core.errors import DataError
+from archsmith.data.images import decode as images
+from archsmith.data.images.decode import SUFFIXES, Header
+from archsmith.data.images.encoded import LARGEST, Encoded
+from archsmith.data.images.read_folder import PARTS
+from archsmith.data.images.source import Source, parts
+
+MAX_ENTRIES = 2_000_000
+# bytes of the table of contents, which is read whole: 2 million entries with names of 450 characters
+MAX_DIRECTORY = 2**30
+MAX_TOTAL = 64 * 2**30  # bytes of everything, unpacked
+BOMB_RATIO, BOMB_BYTES = 200, 50_000_000  # pictures are packed already: a large member that shrank this much is none
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+ENCRYPTED, PATCHED = 0x1 | 0x40 | 0x2000, 0x20  # bits of an entry's flags (APPNOTE.TXT 4.4.4)
+HEAD = 1 << 16  # the first bytes of a member, in which nearly every picture tells its size
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+
+
+class Members(Encoded):
+    """Pictures in a zip. It is opened when the first is wanted, and again in another process; pickling carries path and
+    names only.
+    """
+
+    def __init__(self, path: Path, names: Sequence[str]) -> None:
+        self.path = path
+        self.names = tuple(names)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._zip: zipfile.ZipFile | None = None
+        self._process = 0
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "names": self.names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._clear()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def name(self, index: int) -> str:
+        return f"{self.path}/{self.names[index]}"
+
+    def header(self, index: int) -> Header:
+        try:
+            return images.header(self._read(index, HEAD))
+        except DataError:  # some formats tell their size at the end, and broken ones are to be named
+            return super().header(index)
+
+    def content(self, index: int) -> bytes:
+        return self._read(index, LARGEST + 1)
+
+    def fingerprint(self) -> str:
+        """From the checksums that the archive keeps, so that it stays the same when the file is copied or moved."""
+        digest = hashlib.blake2b(digest_size=16)
+        archive = self._archive()
+        for name in self.names:
+            info = archive.getinfo(name)
+            digest.update(f"{name}\0{info.CRC}\0{info.file_size}\0".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
+
+    def spec(self) -> dict[str, Any]:
+        return {"kind": "members", "path": os.path.abspath(self.path), "names": list(self.names)}
+
+    def _archive(self) -> zipfile.ZipFile:
+        """The open zip. Threads share it (reading one is safe); a forked process opens its own, since the position in
+        the file would be shared.
+        """
+        with self._lock:
+            if self._zip is None or self._process != os.getpid():
+                self._zip, self._process = _open(self.path), os.getpid()
+            return self._zip
+
+    def _read(self, index: int, n_bytes: int) -> bytes:
+        """The first ``n_bytes`` of a member."""
+        archive = self._archive()
+        try:
+            declared = archive.getinfo(self.names[index]).file_size
+            with archive.open(self.names[index]) as member:
+                # asked for more, it would unpack more, even when that is not there by its own account
+                content = member.read(min(n_bytes, declared))
+        except KeyError as error:
+            raise DataError(
+                f"The picture is no longer in the archive {str(self.path)!r}.", "Read the data again."
+            ) from error
+        except BROKEN as error:
+            raise DataError(f"The picture cannot be unpacked ({_reason(error)}).") from error
+        if len(content) > LARGEST:
+            raise DataError(f"The picture is larger than {LARGEST >> 20} MiB.", "Make it smaller first.")
+        return content
+
+
+def pictures_in(path: Path) -> list[tuple[str, tuple[str, ...]]]:
+    """Name and path inside of every picture in a zip, sorted. Raises DataError for what is no zip, and for one that
+    could harm.
+    """
+    _look_at_the_end(path)
+    with _open(path) as archive:
+        listed = _checked(path, archive.infolist())
+    return [(name, inner) for name, inner in listed if os.path.splitext(inner[-1])[1].lower() in SUFFIXES]
+
+
+def read_zip(path: Path) -> Source:
+    """The pictures in a zip of class folders. Raises DataError."""
+    pictures = pictures_in(path)
+    if not pictures:
+        raise DataError(
+            f"There are no pictures in the archive {str(path)!r}.",
+            "It should hold one folder for each class, with files such as .png or .jpg.",
+        )
+    trees = _unwrapped([inner for _, inner in pictures])
+    split = any(PARTS.get(inner[0].lower()) == "train" for inner in trees)
+    if max(len(inner) for inner in trees) < (3 if split else 2):
+        raise DataError(
+            f"The pictures in {str(path)!r} do not lie in class folders.",
+            "Make one folder for each class, put its pictures there, and zip it again.",
+        )
+    found = []
+    for (name, _), inner in zip(pictures, trees, strict=True):
+        if split and inner[0].lower() in PARTS and len(inner) > 2:
+            found.append((name, PARTS[inner[0].lower()], inner[1]))
+        elif not split and len(inner) > 1:
+            found.append((name, "train", inner[0]))
+    left = len(pictures) - len(found)
+    notes = (f"{left:,} pictures of the archive lie outside class folders and were left out.",) if left else ()
+    names, part, labels = zip(*found, strict=True)
+    classes, codes = np.unique(labels, return_inverse=True)
+    return Source(
+        Members(path, names),
+        codes.astype(np.int64),
+        parts(part),
+        path.stem or "zip",
+        tuple(map(str, classes)),
+        notes=notes,
+    )
+
+
+def _open(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except FileNotFoundError as error:
+        raise DataError(f"There is no file {str(path)!r}.", "Check the path.") from error
+    except PermissionError as error:
+        raise DataError(
+            f"The file {str(path)!r} cannot be read ({error.strerror}).", "Check its permissions."
+        ) from error
+    except BROKEN as error:
+        raise DataError(
+            f"{str(path)!r} is not a whole zip archive ({_reason(error)}).", "Download or zip it again."
+        ) from error
+
+
+def _look_at_the_end(path: Path) -> None:
+    """Refuse what is no zip, what is cut off, and a table of contents too large to be read, from the record at the end
+    (APPNOTE.TXT 4.3.16).
+    """
+    try:
+        with open(path, "rb") as file:
+            head = file.read(4)
+            size = file.seek(0, os.SEEK_END)
+            # a comment of at most 64 KiB, the record itself, and the 64-bit ones before it
+            file.seek(max(0, size - (1 << 16) - 98))
+            tail = file.read()
+            at = tail.rfind(b"PK\x05\x06")
+            if at < 0 or len(tail) < at + 22:
+                if head == b"PK\x03\x04":
+                    raise DataError(
+                        f"The zip archive {str(path)!r} is cut off.",
+                        "It is probably not downloaded completely; download it again.",
+                    )
+                raise DataError(
+                    f"{str(path)!r} is not a zip archive.", "Give a zip of class folders, or the folder itself."
+                )
+            n_entries, directory = struct.unpack_from("<HI", tail, at + 10)
+            locator = tail.rfind(b"PK\x06\x07", 0, at)
+            if (n_entries == 0xFFFF or directory == 0xFFFFFFFF) and locator >= 0:
+                file.seek(struct.unpack_from("<Q", tail, locator + 8)[0])
+                record = file.read(56)
+                if len(record) == 56 and record[:4] == b"PK\x06\x06":
+                    n_entries, directory = struct.unpack_from("<QQ", record, 32)
+    except (OSError, OverflowError, struct.error) as error:
+        raise DataError(
+            f"{str(path)!r} is not a whole zip archive ({_reason(error)}).", "Download or zip it again."
+        ) from error
+    if n_entries > MAX_ENTRIES or directory > MAX_DIRECTORY:
+        raise _too_many(path, n_entries)
+
+
+def _too_many(path: Path, n_entries: int) -> DataError:
+    return DataError(
+        f"The archive {str(path)!r} claims {n_entries:,} entries, more than {MAX_ENTRIES:,}.",
+        "Unpack it and give the folder, if you trust it.",
+    )
+
+
+def _checked(path: Path, entries: Sequence[zipfile.ZipInfo]) -> list[tuple[str, tuple[str, ...]]]:
+    """Name and path inside of every file that counts, sorted; whatever could harm is refused, among what is passed over
+    too.
+    """
+    if len(entries) > MAX_ENTRIES:
+        raise _too_many(path, len(entries))
+    total = sum(entry.file_size for entry in entries)
+    if total > MAX_TOTAL:
+        raise DataError(
+            f"The archive {str(path)!r} unpacks to {total / 2**30:,.0f} GiB, more than {MAX_TOTAL >> 30}.",
+            "Give a smaller one.",
+        )
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in entries:
+        inner = tuple(part for part in entry.filename.replace("\\", "/").split("/") if part not in ("", "."))
+        _refuse_harm(path, entry, inner)
+        passed_over = (
+            any(part.startswith((".", "__")) for part in inner[:-1]) or inner[-1:] == () or inner[-1].startswith(".")
+        )
+        if passed_over or entry.is_dir():
+            continue
+        if entry.flag_bits & ENCRYPTED:
+            raise DataError(
+                f"The archive {str(path)!r} is encrypted.", "Unpack it with its password and give the folder."
+            )
+        if inner[-1].lower().endswith(ARCHIVES):
+            raise DataError(
+                f"The archive {str(path)!r} holds another one, {entry.filename!r}.",
+                "Unpack the outer one and give what is inside.",
+            )
+        if entry.compress_type not in METHODS or entry.flag_bits & PATCHED:
+            how = zipfile.compressor_names.get(entry.compress_type, f"number {entry.compress_type}")  # type: ignore[attr-defined]
+            raise DataError(
+                f"The archive {str(path)!r} is packed with a method that is not read here ({how}).",
+                "Zip it again with the usual one, deflate.",
+            )
+        found[entry.filename] = inner
+    return sorted(found.items())
+
+
+def _refuse_harm(path: Path, entry: zipfile.ZipInfo, inner: tuple[str, ...]) -> None:
+    name = entry.orig_filename  # zipfile itself cuts names at a zero byte
+    if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name) or ".." in inner or "\0" in name:
+        raise DataError(
+            f"The archive {str(path)!r} holds the path {name!r}, which leads out of it.",
+            "Do not trust it; zip the class folders again.",
+        )
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise DataError(f"The archive {str(path)!r} holds a link, {name!r}.", "Zip the files themselves.")
+    if entry.file_size > BOMB_BYTES and entry.file_size > BOMB_RATIO * max(1, entry.compress_size):
+        raise DataError(
+            f"The member {name!r} of {str(path)!r} unpacks to {entry.file_size / 1e6:,.0f} MB from "
+            f"{entry.compress_size / 1e6:,.1f} MB.",
+            "No picture does; do not trust the archive.",
+        )
+
+
+def _unwrapped(trees: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """``trees`` without a folder around everything, as long as class folders remain below it."""
+    while len({inner[0] for inner in trees}) == 1 and trees[0][0].lower() not in PARTS and min(map(len, trees)) > 2:
+        trees = [inner[1:] for inner in trees]
+    return trees
+
+
+def _reason(error: Exception) -> str:
+    return (" ".join(str(error).split()) or type(error).__name__)[:100]

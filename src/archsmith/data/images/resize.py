@@ -1,0 +1,68 @@
+"""The one resize of the house: a separable, antialiased triangle filter written as two small matrix products.
+
+The training cache, the predictor and the exported network all take their weights from here, so that a picture is seen
+the same way everywhere. The filter is the usual "bilinear with antialiasing": when shrinking, the triangle is widened
+by the scale, so that every input pixel counts; when enlarging it is plain linear interpolation; pixel centres lie at
+half integers. Weights of each output pixel add up to 1, and the same size is the identity, exactly.
+
+The cache rounds its result to whole grey values, since it stores bytes; an exported network keeps the fractions
+(rounding ties would make float arithmetic of two runtimes differ by a whole grey value).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsmith.core.errors import UsageError
+
+STRIP = 2**20  # floats at a time
+
+
+def weights(n_in: int, n_out: int) -> NDArray[np.float32]:
+    """The matrix ``(n_out, n_in)`` float32 that maps one image axis of ``n_in`` pixels to ``n_out``; rows add up to 1.
+    Raises UsageError.
+    """
+    if n_in < 1 or n_out < 1:
+        raise UsageError(f"Cannot resize {n_in} pixels to {n_out}.", "Both lengths must be at least 1.")
+    return _weights(n_in, n_out)
+
+
+@lru_cache(maxsize=4096)
+def _weights(n_in: int, n_out: int) -> NDArray[np.float32]:
+    scale = n_in / n_out
+    reach = max(scale, 1.0)
+    centre = (np.arange(n_out, dtype=np.float64) + 0.5) * scale
+    distance = np.abs(np.arange(n_in, dtype=np.float64)[None, :] + 0.5 - centre[:, None]) / reach
+    matrix = np.maximum(0.0, 1.0 - distance)
+    matrix /= matrix.sum(axis=1, keepdims=True)
+    result = matrix.astype(np.float32)
+    result.setflags(write=False)
+    return result
+
+
+def resize_float(image: NDArray[np.generic], height: int, width: int) -> NDArray[np.float32]:
+    """``image`` ``(h, w, c)`` at ``(height, width, c)`` as float32 in the same units."""
+    h, w, c = image.shape
+    if h == height:
+        values = image.astype(np.float32)
+    else:  # in strips of columns: the floats of a whole photograph would take hundreds of megabytes
+        values = np.empty((height, w, c), np.float32)
+        matrix, step = weights(h, height), max(1, STRIP // (h * c))
+        for start in range(0, w, step):
+            strip = image[:, start : start + step].astype(np.float32).reshape(h, -1)
+            values[:, start : start + step] = (matrix @ strip).reshape(height, -1, c)
+    if w != width:
+        values = np.tensordot(weights(w, width), values, axes=(1, 1)).transpose(1, 0, 2)
+    return np.ascontiguousarray(values)
+
+
+def resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """``image`` ``(h, w, c)`` uint8 at ``(height, width, c)`` uint8, rounded half to even; the same object when the
+    size is right already.
+    """
+    if image.shape[:2] == (height, width):
+        return image
+    return np.clip(np.rint(resize_float(image, height, width)), 0, 255).astype(np.uint8)

@@ -1,0 +1,99 @@
+"""The size that pictures are brought to, decided from their headers before anything is decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from archsmith.core.errors import DataError, UsageError
+from archsmith.data.images.source import Pictures
+
+LARGEST_SIDE = 64  # pictures of mixed or larger sizes are brought to at most this side, which a CPU can train on
+SMALLEST_SIDE, MAX_SIDE = 4, 1024  # what a person may ask for
+LOOKED_AT = 5_000  # headers at most, evenly spaced
+BROKEN_SHARE = 0.05  # of the pictures may be broken
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """``shape`` ``(H, W, C)`` that pictures are brought to, and what was found: sides of the smallest and the largest,
+    whether all have one size, whether grey and coloured ones are mixed, and the median number of pixels.
+    """
+
+    shape: tuple[int, int, int]
+    smallest: tuple[int, int]
+    largest: tuple[int, int]
+    equal: bool
+    mixed: bool
+    pixels: int
+
+    @property
+    def resized(self) -> bool:
+        return not self.equal or self.smallest != self.shape[:2]
+
+    def notes(self) -> tuple[str, ...]:
+        """What is done to the pictures, in sentences."""
+        found = []
+        if self.resized:
+            height, width, _ = self.shape
+            sizes = (
+                "of {} x {}".format(*self.smallest)
+                if self.equal
+                else "from {} x {} to {} x {}".format(*self.smallest, *self.largest)
+            )
+            found.append(f"Pictures {sizes} were resized to {height} x {width}.")
+        if self.mixed:
+            found.append("Grey and coloured pictures are mixed; all are taken as coloured.")
+        return tuple(found)
+
+
+def sizes_of(pictures: Pictures, side: int | None = None) -> Sizes:
+    """What the headers say, of all pictures or of 5,000 evenly spaced ones; ``side`` overrides the size. Raises
+    DataError when too many are broken.
+    """
+    if side is not None and not SMALLEST_SIDE <= side <= MAX_SIDE:
+        raise UsageError(f"The image side is {side}.", f"Give a number of pixels from {SMALLEST_SIDE} to {MAX_SIDE}.")
+    looked = np.unique(np.linspace(0, len(pictures) - 1, min(len(pictures), LOOKED_AT)).round().astype(int)).tolist()
+    found, broken = [], []
+    for index in looked:
+        try:
+            found.append(pictures.header(index))
+        except DataError as error:  # met again, and listed, when it is decoded
+            broken.append(error)
+    if not found or len(broken) > BROKEN_SHARE * len(looked):
+        raise too_many_broken(len(broken), len(looked), broken[0].message)
+    sides = [(header.height, header.width) for header in found]
+    areas = [height * width for height, width in sides]
+    channels = {header.channels for header in found}
+    height, width = target_size(sides, side)
+    smallest, largest = sides[int(np.argmin(areas))], sides[int(np.argmax(areas))]
+    return Sizes(
+        (height, width, max(channels)),
+        smallest,
+        largest,
+        len(set(sides)) == 1,
+        len(channels) > 1,
+        int(np.median(areas)),
+    )
+
+
+def too_many_broken(n: int, total: int, reason: str) -> DataError:
+    return DataError(
+        f"{n:,} of {total:,} pictures cannot be read, among them: {reason}",
+        "Remove or replace them; up to 5 % are skipped.",
+    )
+
+
+def target_size(sizes: list[tuple[int, int]], side: int | None) -> tuple[int, int]:
+    """Height and width for pictures of these ``sizes``: their own when equal and no larger than 64, else a square of
+    the median side up to 64.
+    """
+    if side is not None:
+        return side, side
+    first = sizes[0]
+    if all(size == first for size in sizes) and max(first) <= LARGEST_SIDE:
+        return first
+    median = float(np.median([(height * width) ** 0.5 for height, width in sizes]))
+    square = int(min(LARGEST_SIDE, max(SMALLEST_SIDE, round(median))))
+    return square, square

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import io
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from archsmith.core.errors import DataError
+from archsmith.data.images.decode import ImageSet, decode, header, statistics
+from archsmith.data.images.resize import resize
+
+
+def png(array: np.ndarray, mode: str | None = None) -> bytes:
+    buffer = io.BytesIO()
+    image = Image.fromarray(array)
+    (image.convert(mode) if mode else image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_grey_and_colour_come_as_asked() -> None:
+    grey = png(np.arange(12, dtype=np.uint8).reshape(3, 4))
+    assert decode(grey, 1).shape == (3, 4, 1)
+    assert decode(grey, 3).shape == (3, 4, 3)
+    assert header(grey) == header(png(np.zeros((3, 4), np.uint8)))
+    assert header(png(np.zeros((3, 4, 3), np.uint8))).channels == 3
+
+
+def test_a_palette_is_resolved() -> None:
+    picture = np.zeros((4, 4, 3), np.uint8)
+    picture[:2] = (200, 10, 30)
+    buffer = io.BytesIO()
+    Image.fromarray(picture).quantize(2).save(buffer, "PNG")
+    assert np.array_equal(decode(buffer.getvalue(), 3), picture)
+
+
+def test_transparency_is_laid_over_white() -> None:
+    picture = np.zeros((2, 2, 4), np.uint8)
+    picture[0, 0, 3] = 255
+    pixels = decode(png(picture), 3)
+    assert pixels[0, 0].tolist() == [0, 0, 0]
+    assert pixels[1, 1].tolist() == [255, 255, 255]
+
+
+def test_sixteen_bits_are_scaled_and_not_cut() -> None:
+    picture = np.array([[0, 32768, 65535]], np.uint16)
+    assert decode(png(picture), 1)[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_exif_rotation_is_applied(tmp_path: Path) -> None:
+    image = Image.new("RGB", (10, 4))
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "turned.jpg", exif=exif)
+    assert decode(tmp_path / "turned.jpg", 3).shape == (10, 4, 3)
+    assert (header(tmp_path / "turned.jpg").height, header(tmp_path / "turned.jpg").width) == (10, 4)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not a picture", png(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))[:5000]],
+    ids=["empty", "text", "cut off"],
+)
+def test_broken_bytes_are_a_data_error(content: bytes) -> None:
+    with pytest.raises(DataError):
+        decode(content, 3)
+
+
+def test_a_decompression_bomb_is_refused_from_its_header() -> None:
+    buffer = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(buffer, "PNG")
+    with pytest.raises(DataError, match="pixels"):
+        decode(buffer.getvalue(), 1)
+
+
+@pytest.mark.parametrize("size", [(320, 256), (200, 256), (1000, 600)])
+def test_a_large_jpeg_may_come_smaller_but_not_too_small(size: tuple[int, int]) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)).save(buffer, "JPEG")
+    small = decode(buffer.getvalue(), 3, (100, 100))
+    assert min(small.shape[:2]) >= 100
+    assert small.shape[0] in (size[0], size[0] / 2, size[0] / 4, size[0] / 8)
+
+
+def test_a_jpeg_that_came_smaller_looks_the_same() -> None:
+    y, x = np.mgrid[:480, :640]
+    waves = np.stack([127 + 120 * np.sin(x / 9 + y / 30), 127 + 120 * np.cos(y / 11), (x + y) % 256], axis=2).astype(
+        np.uint8
+    )
+    buffer = io.BytesIO()
+    Image.fromarray(waves).save(buffer, "JPEG", quality=92)
+    whole, reduced = (
+        resize(decode(buffer.getvalue(), 3, at_least), 28, 28).astype(int) for at_least in (None, (112, 112))
+    )
+    assert decode(buffer.getvalue(), 3, (112, 112)).shape == (120, 160, 3)
+    assert np.abs(whole - reduced).mean() <= 1
+
+
+def test_warnings_are_what_they_were_after_decoding_in_threads() -> None:
+    before = list(warnings.filters)
+    content = png(np.zeros((40, 40, 3), np.uint8))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: decode(content, 3), range(200)))
+    assert warnings.filters == before
+
+
+SMALL = np.zeros((3, 8, 8, 1), np.uint8)
+ORIGINALS = [np.full((5, 6, 1), i, np.uint8) for i in range(3)]
+
+
+def test_a_set_hands_back_its_originals() -> None:
+    assert ImageSet(SMALL, np.zeros(3, np.int64), ("a",), ORIGINALS).original(0).shape == (5, 6, 1)
+    assert ImageSet(SMALL, np.zeros(3, np.int64), ("a",)).original(0).shape == (8, 8, 1)
+
+
+def test_taking_pictures_takes_their_originals_along() -> None:
+    taken = ImageSet(SMALL, np.arange(3), ("a", "b", "c"), ORIGINALS).take([2, 0])
+    assert taken.labels.tolist() == [2, 0]
+    assert taken.original(0)[0, 0, 0] == 2
+
+
+def test_numbers_are_no_classes() -> None:
+    numbers = ImageSet(SMALL, np.array([0.5, 1.5, -3.0]), ())
+    assert numbers.numeric
+    assert len(numbers.counts()) == 0
+    assert not ImageSet(SMALL, np.zeros(3, np.int64), ("a",)).numeric
+
+
+def test_counts_that_differ_are_named() -> None:
+    with pytest.raises(DataError, match="2 images but 3 labels"):
+        ImageSet(np.zeros((2, 4, 4, 1), np.uint8), np.zeros(3, np.int64), ("a",))
+
+
+def test_statistics_are_those_of_numpy() -> None:
+    images = np.random.default_rng(1).integers(0, 256, (50, 6, 5, 3), dtype=np.uint8)
+    mean, std = statistics(images)
+    np.testing.assert_allclose(mean, images.mean((0, 1, 2)) / 255)
+    np.testing.assert_allclose(std, images.std((0, 1, 2)) / 255)
