@@ -24,8 +24,8 @@ from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
 from archsmith.core.trial import Trial
-from archsmith.data.images.cache import open_splits
-from archsmith.data.splits import Splits
+from archsmith.data.examples import Splits
+from archsmith.data.images.store import open_splits
 from archsmith.graphs.graph import Graph
 from archsmith.runtime.sqlite import SqliteStore
 

@@ -19,13 +19,13 @@ from archsmith.bundle.manifest import Facts
 from archsmith.bundle.manifest import Row as CardRow
 from archsmith.core import metrics
 from archsmith.core.history import History
-from archsmith.data.splits import Splits
+from archsmith.data.examples import Splits
 
 Predictions = Mapping[str, np.ndarray[Any, Any]]
 
 
 def row_of(final: Final, test: Mapping[str, float], metric: str, *, exported: bool) -> Row:
-    """The honest row of a network that was trained in full; ``test`` are its metrics on the test part."""
+    """The honest row of a network that was trained in full; ``test`` are its metrics on the test split."""
     candidate = final.candidate
     return Row(
         candidate.name,
@@ -43,7 +43,7 @@ def row_of(final: Final, test: Mapping[str, float], metric: str, *, exported: bo
 
 
 def measured(splits: Splits, predictions: Predictions) -> dict[str, dict[str, float]]:
-    """All metrics of the exported network, temperature included, on the validation and the test part."""
+    """All metrics of the exported network, temperature included, on the validation and the test split."""
     measure = metrics.regression if splits.numeric else metrics.classification
     return {part: measure(predictions[part], predictions[f"{part}_labels"]) for part in ("valid", "test")}
 
@@ -85,7 +85,7 @@ def facts_of(
 
 
 def per_class(splits: Splits, probabilities: np.ndarray[Any, Any]) -> tuple[dict[str, Any], ...]:
-    """Precision and recall of each class on the test part; ``probabilities`` ``(n, k)``."""
+    """Precision and recall of each class on the test split; ``probabilities`` ``(n, k)``."""
     confusion = metrics.confusion(probabilities.argmax(1), splits.test.labels, len(splits.classes))
     return tuple(
         {"name": name, **dataclasses.asdict(entry)}

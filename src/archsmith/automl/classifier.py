@@ -88,7 +88,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]  #
         """Learn from images ``X`` and labels ``y`` ``(n,)``, numbers or strings; or from one path or name in ``X``.
 
         Images are an array ``(n, h, w)`` or ``(n, h, w, c)`` (bytes, or numbers in 0..1), or a list of arrays, Pillow
-        images or paths. Splits off its own validation and test parts. Raises DataError for what cannot be learnt from.
+        images or paths. Splits off its own validation and test splits. Raises DataError for what cannot be learnt from.
         """
         if y is not None and _are_fractions(np.asarray(y)):
             raise DataError(

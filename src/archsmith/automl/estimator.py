@@ -31,8 +31,8 @@ from archsmith.core.architecture import Architecture
 from archsmith.core.budget import parse_seconds
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.problem import Problem
-from archsmith.data.images.cache import open_splits
 from archsmith.data.images.read_arrays import as_pictures
+from archsmith.data.images.store import open_splits
 from archsmith.graphs.graph import Graph
 from archsmith.runtime.search import replayed
 from archsmith.runtime.sqlite import SqliteStore

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from archsmith.bundle.export import export
 from archsmith.core.architecture import Architecture
 from archsmith.core.protocols import Report
-from archsmith.data.splits import Splits
+from archsmith.data.examples import Splits
 from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
@@ -62,7 +62,7 @@ class Candidate:
 
 @dataclass
 class Final:
-    """A network trained in full, its ``score`` on the validation part, and what it took."""
+    """A network trained in full, its ``score`` on the validation split, and what it took."""
 
     candidate: Candidate
     network: Network
@@ -101,7 +101,7 @@ class Workshop:
         hurry: Callable[[], bool],
         report: Report,
     ) -> Final:
-        """Train on the training part only, for ``epochs`` or as long as ``seconds`` allow; goes on from the checkpoint
+        """Train on the training split only, for ``epochs`` or as long as ``seconds`` allow; goes on from the checkpoint
         in ``folder`` when there is one.
 
         ``hurry()`` is asked often; once true, the training comes to an end soon. Raises EvaluationError when it
@@ -125,7 +125,7 @@ class Workshop:
             save_to=folder / f"{candidate.name}.safetensors",
             measure_every=max(1, round(epochs / 20)),
         )
-        assert trained.score is not None  # there is always a validation part
+        assert trained.score is not None  # there is always a validation split
         return Final(candidate, network, trained.score, time.perf_counter() - started, trained.epochs)
 
     def step_seconds(self, candidate: Candidate, *, most: float = 2.0) -> float:

@@ -1,9 +1,9 @@
 """The main job: data -> checks -> honest rows -> search -> final training -> choice -> calibration -> one look at the
-test part -> bundle -> report.
+test split -> bundle -> report.
 
 Every phase is an event in the study's log, and what it produced lies in the study's folder; so the job can be killed
 anywhere and goes on with ``resume``: finished trials and finished epochs are not repeated. Selection looks at the
-validation part only; the test part is read once, after the choice is made, and the log counts how often.
+validation split only; the test split is read once, after the choice is made, and the log counts how often.
 """
 
 from __future__ import annotations
@@ -308,7 +308,7 @@ class _Run:
             final.seconds = max(final.seconds, before["seconds"])
 
     def _choose(self, trained: list[Final]) -> Final:
-        """By the main metric on the validation part, then by its other metrics' last one, the smaller error."""
+        """By the main metric on the validation split, then by its other metrics' last one, the smaller error."""
         with self._phase("choose") as done:
             chosen = max(
                 trained,
@@ -318,7 +318,7 @@ class _Run:
         return chosen
 
     def _calibrate(self, chosen: Final) -> float:
-        """The temperature that makes the chosen network's probabilities honest on the validation part; 1 for numbers."""
+        """The temperature that makes the chosen network's probabilities honest on the validation split; 1 for numbers."""
         if self.task.numeric:
             return 1.0
         with self._phase("calibrate") as done:
@@ -330,7 +330,7 @@ class _Run:
         return heat
 
     def _test(self, trained: list[Final], chosen: Final, heat: float) -> tuple[list[Row], Predictions]:
-        """The one look at the test part, for all rows at once; and what the exported network says of validation and
+        """The one look at the test split, for all rows at once; and what the exported network says of validation and
         test pictures.
         """
         kept = self.folder / "final" / PREDICTIONS

@@ -249,7 +249,7 @@ def _verifying_seconds(speed: Speed) -> float:
 
 
 def _end_seconds(n_verified: int, speed: Speed, searched: float) -> float:
-    """Test of the networks, temperature on the validation part, export with its verification, report; ``searched`` is
+    """Test of the networks, temperature on the validation split, export with its verification, report; ``searched`` is
     the cost of a second network.
     """
     testing = (1 + searched) * (speed.n_test + speed.n_valid) * speed.picture_seconds

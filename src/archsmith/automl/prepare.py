@@ -18,10 +18,9 @@ from archsmith.automl.plan import EXPORT_SECONDS, INHERITED, OWN, READING_SHARE,
 from archsmith.automl.settings import ENAS, FitSettings
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.events import Event
-from archsmith.data.images import cache
+from archsmith.data.examples import Splits
 from archsmith.data.images.checks import Report
-from archsmith.data.images.load import prepare
-from archsmith.data.splits import Splits
+from archsmith.data.images.load import load
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.runtime.retention import Retention
 from archsmith.runtime.search import seconds_spent
@@ -149,7 +148,7 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     workspace = Workspace(settings.workspace)
     began = time.time()
     telling = _Telling(tell, began)
-    prepared = prepare(
+    prepared = load(
         settings.data,
         workspace.path / "data",
         seed=settings.seed,

@@ -27,7 +27,7 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]  # s
         """Learn from images ``X`` as ``ImageClassifier`` takes them and finite numbers ``y`` ``(n,)``; or from one path
         or name in ``X``.
 
-        Splits off its own validation and test parts. Raises DataError for what cannot be learnt from.
+        Splits off its own validation and test splits. Raises DataError for what cannot be learnt from.
         """
         self._run(X, None if y is None else _numbers(y))
         return self

@@ -67,11 +67,11 @@ def _read(data: str, root: Path, seed: int) -> Any:
     from rich.progress import Progress
 
     from archsmith.cli.output import to_stderr
-    from archsmith.data.images.load import prepare
+    from archsmith.data.images.load import load
 
     with Progress(console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task(f"reading {data}", total=None)
-        prepared = prepare(
+        prepared = load(
             data, root, seed=seed, progress=lambda what, done, total: shown.update(task, completed=done, total=total)
         )
     to_stderr(*prepared.report.lines())

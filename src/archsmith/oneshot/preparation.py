@@ -26,14 +26,14 @@ from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import generator
 from archsmith.core.space import Space
-from archsmith.data.images.decode import ImageSet
+from archsmith.data.examples import Examples, Pipeline
 from archsmith.graphs.bank import WeightBank
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.oneshot.enas import ControllerTraining, derive_best
 from archsmith.oneshot.sharing import Sampler, Shared, SharedRecipe, SharedTraining
 from archsmith.training import checkpoint
 from archsmith.training import device as devices
-from archsmith.training.batches import Feed, Normalisation, n_batches, training_batches
+from archsmith.training.batches import Feed, n_batches, training_batches
 from archsmith.training.goal import Goal
 from archsmith.training.losses import Losses
 from archsmith.training.measure import evaluate
@@ -73,9 +73,9 @@ class Preparation:
     space: Space  # that is sampled
     sampler: Sampler
     recipe: SharedRecipe
-    train: ImageSet
-    valid: ImageSet
-    normalisation: Normalisation
+    train: Examples
+    valid: Examples
+    pipeline: Pipeline
     goal: Goal
     arithmetic: str
     candidates: int
@@ -95,7 +95,7 @@ class Preparation:
         self.turn_seconds = 0.0  # of one step of the controller, the last one
         self.per_epoch = n_batches(len(self.train), min(self.recipe.batch_size, len(self.train)))
         self.pace = Pace(max(1, round(self.recipe.epochs * self.per_epoch)))
-        goal = self.goal.balanced(self.train.labels) if self.recipe.balance else self.goal
+        goal = self.goal.balanced(self.train.targets) if self.recipe.balance else self.goal
         self.training = SharedTraining(self.shared, self.recipe, goal, self.arithmetic, self.seed)
         self.controller = self.sampler if isinstance(self.sampler, ControllerTraining) else None
         self.losses = Losses(devices.queues(self.shared.device), 0)
@@ -130,7 +130,7 @@ class Preparation:
 
     def _alternate(self) -> None:
         steps_of_turn = self.controller.settings.steps if self.controller is not None else 0
-        feed = Feed(self.train, self.goal.targets(self.train.labels), self.shared.device)
+        feed = Feed(self.train, self.goal.targets(self.train.targets), self.shared.device)
         while True:
             due = self.pace.step // self.per_epoch * steps_of_turn
             if self.pace.seconds is not None and self.elapsed >= self.pace.seconds:
@@ -148,12 +148,12 @@ class Preparation:
         self.losses = Losses(devices.queues(self.shared.device), self.pace.taken)
         # The batches behind are made again, for the generator that augments them to stand where it stood; that costs
         # little beside a step.
-        for images, targets in islice(
-            training_batches(feed, self.recipe, self.normalisation, self.seed, epoch), behind, None
+        for batch, targets in islice(
+            training_batches(feed, self.recipe.batch_size, self.pipeline, self.seed, epoch), behind, None
         ):
             before = self.elapsed
             number = self.pace.step
-            self.training.step(self.sampler.draw(number), images, targets, self.losses, number, self.pace.progress)
+            self.training.step(self.sampler.draw(number), batch, targets, self.losses, number, self.pace.progress)
             after = self.elapsed
             self.pace.advance(after, self.losses.step_seconds(after - before))
             self._between(tell=self.pace.step % self.per_epoch == 0)
@@ -164,13 +164,13 @@ class Preparation:
     def _turn(self, controller: ControllerTraining) -> None:
         """One step of the controller."""
         before = self.elapsed
-        controller.update(self._reward, WORST_NUMBER if self.train.numeric else 0.0)
+        controller.update(self._reward, WORST_NUMBER if self.train.is_regression else 0.0)
         self.turn_seconds = self.elapsed - before
         self.pace.overhead += self.turn_seconds
         self._between(tell=controller.n_updates % controller.settings.steps == 0)
 
     def _reward(self, architecture: Architecture, number: int) -> float:
-        """The main metric on one minibatch of the validation part."""
+        """The main metric on one minibatch of the validation split."""
         size = min(self.recipe.batch_size, len(self.valid))
         chosen = generator(self.seed, "reward", number).choice(len(self.valid), size, replace=False)
         return max(WORST_NUMBER, self._score(architecture, chosen))
@@ -179,7 +179,7 @@ class Preparation:
         score = evaluate(
             self.shared.network(architecture),
             self.valid.take(chosen),
-            self.normalisation,
+            self.pipeline,
             self.goal,
             device=self.shared.device,
             batch_size=len(chosen),

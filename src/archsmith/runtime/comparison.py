@@ -37,10 +37,10 @@ from archsmith.core.budget import Budget
 from archsmith.core.errors import LeaseError, StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.core.history import History
-from archsmith.core.metrics import more_is_better
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Evaluator, Strategy
 from archsmith.core.seeds import derive, generator
+from archsmith.core.targets import more_is_better
 from archsmith.core.trial import Outcome, Trial
 from archsmith.core.wording import clock
 from archsmith.runtime.processes import numeric_threads

@@ -18,7 +18,7 @@ import numpy as np
 
 from archsmith.core.errors import DataError
 from archsmith.data.images.decode import SUFFIXES
-from archsmith.data.images.read_folder import PARTS
+from archsmith.data.splits import SPLIT_NAMES
 
 IMAGE_NAMES = (
     "image",
@@ -176,4 +176,4 @@ def _is_base64(text: str) -> bool:
 
 
 def _all_parts(values: Sequence[Any]) -> bool:
-    return all(isinstance(value, str) and value.strip().lower() in PARTS for value in values)
+    return all(isinstance(value, str) and value.strip().lower() in SPLIT_NAMES for value in values)

@@ -23,16 +23,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
-from archsmith.data.images.checks import Report, check
-from archsmith.data.images.decode import ImageSet, Pixels
+from archsmith.data.examples import SPLITS
+from archsmith.data.images.checks import Findings, check
+from archsmith.data.images.decode import Pixels
 from archsmith.data.images.decode_all import decoded
 from archsmith.data.images.draft import STATE, Draft, link, write_text
+from archsmith.data.images.examples import ImageExamples, ImageSplits
 from archsmith.data.images.pictures import Kept, Originals, reopened
 from archsmith.data.images.sizes import BROKEN_SHARE, Sizes, too_many_broken
-from archsmith.data.images.source import PARTS, Source
+from archsmith.data.images.source import Source
 from archsmith.data.labels import Target
 from archsmith.data.lock import FileLock
-from archsmith.data.splits import Cut, Splits
+from archsmith.data.splits import Cut
 
 FORMAT = 2
 FACTS, REPORT, PICTURES, TEMPORARY = "splits.json", "report.json", "pictures.json", ("state.json", "state.new")
@@ -46,8 +48,8 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
-    """What a cache is made from: the pictures and their ``fingerprint``, what their labels mean, which part each is in
+class Content:
+    """What a cache is made from: the pictures and their ``fingerprint``, what their labels mean, which split each is in
     (or none), the size that they are brought to, and what is to be said about that.
     """
 
@@ -65,7 +67,7 @@ class Job:
         """Pictures that are decoded."""
         return self.cut.n
 
-    def noting(self, forecast: float) -> Job:
+    def noting(self, forecast: float) -> Content:
         """The same, saying how many pictures are used where it is not all; ``forecast`` are the seconds that all would
         take.
         """
@@ -91,12 +93,14 @@ class Job:
         ]
         digest.update(json.dumps([*names, self.fingerprint]).encode())
         digest.update(np.ascontiguousarray(self.target.labels).data)
-        digest.update(self.cut.part.data)
+        digest.update(self.cut.split.data)
         return digest.hexdigest() + (BALANCED if self.balanced else "")
 
 
-def build(job: Job, root: Path, *, progress: Progress | None = None, check: Callable[[], None] | None = None) -> Path:
-    """The folder of the cache for ``job`` below ``root``, made if it is not there. ``check`` is called often and may
+def build(
+    content: Content, root: Path, *, progress: Progress | None = None, check: Callable[[], None] | None = None
+) -> Path:
+    """The folder of the pictures of ``content`` below ``root``, made if it is not there. ``check`` is called often and may
     raise; what was done by then stays.
 
     Raises DataError, and leaves nothing behind then.
@@ -105,14 +109,14 @@ def build(job: Job, root: Path, *, progress: Progress | None = None, check: Call
     try:
         root = Path(root)
         root.mkdir(parents=True, exist_ok=True)
-        key = job.key
+        key = content.key
         folder, draft = root / key, root / f".{key}.draft"
         if (folder / FACTS).exists():
             return folder
         with _locked(root / f".{key}.lock", told):
             if not (folder / FACTS).exists():
                 try:
-                    _make(job, root, draft, told)
+                    _make(content, root, draft, told)
                     os.replace(draft, folder)
                 except (DataError, OSError):
                     shutil.rmtree(draft, ignore_errors=True)
@@ -123,9 +127,9 @@ def build(job: Job, root: Path, *, progress: Progress | None = None, check: Call
     return folder
 
 
-def is_known(job: Job, root: Path) -> bool:
-    """Is there a cache for ``job`` below ``root``, or one that was begun?"""
-    key = job.key
+def is_known(content: Content, root: Path) -> bool:
+    """Is there a cache for ``content`` below ``root``, or one that was begun?"""
+    key = content.key
     return (root / key / FACTS).exists() or (root / f".{key}.draft" / STATE).exists()
 
 
@@ -167,25 +171,25 @@ def _locked(path: Path, told: _Told) -> Iterator[None]:
         yield
 
 
-def _make(job: Job, root: Path, folder: Path, told: _Told) -> None:
+def _make(content: Content, root: Path, folder: Path, told: _Told) -> None:
     """A whole cache in ``folder``."""
-    twin = root / (job.key.removesuffix(BALANCED) + ("" if job.balanced else BALANCED))
+    twin = root / (content.key.removesuffix(BALANCED) + ("" if content.balanced else BALANCED))
     if (twin / FACTS).exists():  # the same pictures, with classes weighted otherwise
         shutil.rmtree(folder, ignore_errors=True)
         link(twin, [path.name for path in twin.iterdir() if path.name not in (FACTS, REPORT)], folder)
         facts = json.loads((twin / FACTS).read_text(encoding="utf-8"))
-        _finish(job, folder, facts["flat"], facts["skipped"])
+        _finish(content, folder, facts["flat"], facts["skipped"])
         return
-    flat, skipped = _decode(job, root, folder, told)
-    _finish(job, folder, flat, [*job.source.skipped, *skipped])
+    flat, skipped = _decode(content, root, folder, told)
+    _finish(content, folder, flat, [*content.source.skipped, *skipped])
 
 
-def _decode(job: Job, root: Path, folder: Path, told: _Told) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """All pictures, from where an earlier call was cut off; how many of each part are of one colour, and (name, reason)
+def _decode(content: Content, root: Path, folder: Path, told: _Told) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """All pictures, from where an earlier call was cut off; how many of each split are of one colour, and (name, reason)
     of those that are broken.
     """
-    pictures, sizes = job.source.pictures, job.sizes
-    part = job.cut.part
+    pictures, sizes = content.source.pictures, content.sizes
+    part = content.cut.split
     wanted = np.flatnonzero(part >= 0).astype(np.int32)
     originals = sizes.resized and pictures.spec() is None
     draft = Draft(folder, sizes.shape, originals=originals)
@@ -197,7 +201,7 @@ def _decode(job: Job, root: Path, folder: Path, told: _Told) -> tuple[dict[str, 
         committed = time.monotonic()
         for item in decoded(pictures, wanted[draft.done :], sizes.shape, sizes.pixels, told.tick):
             if item.pixels is not None:
-                name = PARTS[part[item.index]]
+                name = SPLITS[part[item.index]]
                 draft.add(name, item.index, item.pixels)
                 if originals and name == "test" and item.original is not None:
                     draft.add_original(item.original)
@@ -231,42 +235,51 @@ def _refuse_too_large(n: int, sizes: Sizes, root: Path) -> None:
         )
 
 
-def _finish(job: Job, folder: Path, flat: dict[str, int], skipped: Sequence[Sequence[str]]) -> None:
+def _finish(content: Content, folder: Path, flat: dict[str, int], skipped: Sequence[Sequence[str]]) -> None:
     """Labels, checks and facts of a draft whose pictures are decoded. Raises DataError where nothing could be learnt."""
-    source, target = job.source, job.target
+    source, target = content.source, content.target
     spec = source.pictures.spec()
     if spec is not None:
         write_text(folder / PICTURES, json.dumps(spec))
-    for part in PARTS:
+    for part in SPLITS:
         index = np.load(folder / f"{part}_index.npy", allow_pickle=False)
-        labels = target.labels[index].astype(np.float64 if target.numeric else np.int64)
+        labels = target.labels[index].astype(np.float64 if target.is_regression else np.int64)
         np.save(folder / f"{part}_labels.npy", labels, allow_pickle=False)
     facts = {
         "format": FORMAT,
+        "kind": ImageSplits.kind,
         "name": source.name,
         "classes": target.classes,
         "target": source.target,
-        "balanced": job.balanced,
-        "made": job.cut.made,
-        "notes": [*source.notes, *job.notes, *job.sizes.notes(), *target.notes],
+        "balanced": content.balanced,
+        "made": content.cut.made,
+        "notes": [*source.notes, *content.notes, *content.sizes.notes(), *target.notes],
         "skipped": skipped,
         "flat": flat,
         "scale": source.scale,
-        "resized": job.sizes.resized,
-        "seed": job.seed,
+        "resized": content.sizes.resized,
+        "seed": content.seed,
     }
     splits = _opened(folder, facts)
-    prints = {part: np.load(folder / f"{part}_prints.npy", allow_pickle=False) for part in PARTS}
+    prints = {part: np.load(folder / f"{part}_prints.npy", allow_pickle=False) for part in SPLITS}
     n_bytes = sum(path.stat().st_size for path in folder.iterdir())
-    report = check(splits, prints, flat, n_bytes=n_bytes, warnings=target.warnings)
+    findings = check(splits, prints, flat, n_bytes=n_bytes, warnings=target.warnings)
     mean, std = splits.statistics
-    write_text(folder / REPORT, json.dumps(report.to_dict()))
+    write_text(folder / REPORT, json.dumps(findings.to_dict()))
     write_text(folder / FACTS, json.dumps({**facts, "mean": mean, "std": std}))
     for name in TEMPORARY:
         (folder / name).unlink(missing_ok=True)
 
 
-def open_splits(folder: str | Path) -> Splits:
+class ImageStore:
+    """The ``Store`` of pictures."""
+
+    @staticmethod
+    def open(folder: str) -> ImageSplits:
+        return open_splits(folder)
+
+
+def open_splits(folder: str | Path) -> ImageSplits:
     """The splits in a folder that ``build`` made; pictures are memory-mapped, read-only. Raises DataError."""
     folder = Path(folder)
     facts = _read(folder, FACTS)
@@ -288,9 +301,9 @@ def open_splits(folder: str | Path) -> Splits:
     return splits
 
 
-def read_report(folder: str | Path) -> Report:
+def read_findings(folder: str | Path) -> Findings:
     """What the checks found when the cache in ``folder`` was made. Raises DataError."""
-    return Report.from_dict(_read(Path(folder), REPORT))
+    return Findings.from_dict(_read(Path(folder), REPORT))
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:
@@ -305,9 +318,9 @@ def _read(folder: Path, name: str) -> dict[str, Any]:
         ) from error
 
 
-def _opened(folder: Path, facts: dict[str, Any]) -> Splits:
-    return Splits(
-        **{part: _part(folder, part, facts) for part in PARTS},
+def _opened(folder: Path, facts: dict[str, Any]) -> ImageSplits:
+    return ImageSplits(
+        **{part: _part(folder, part, facts) for part in SPLITS},
         name=facts["name"],
         made=tuple(facts["made"]),
         notes=tuple(facts["notes"]),
@@ -315,10 +328,11 @@ def _opened(folder: Path, facts: dict[str, Any]) -> Splits:
         scale=facts["scale"],
         target=facts["target"],
         balanced=facts["balanced"],
+        folder=str(folder),
     )
 
 
-def _part(folder: Path, part: str, facts: dict[str, Any]) -> ImageSet:
+def _part(folder: Path, part: str, facts: dict[str, Any]) -> ImageExamples:
     images = _mapped(folder / f"{part}_images.npy")
     labels = np.load(folder / f"{part}_labels.npy", allow_pickle=False)
     came: Any = None
@@ -328,7 +342,7 @@ def _part(folder: Path, part: str, facts: dict[str, Any]) -> ImageSet:
     elif facts["resized"] and part == "test" and (folder / "test_raw_shapes.npy").exists():
         shapes = np.load(folder / "test_raw_shapes.npy", allow_pickle=False)
         came = Kept(_mapped(folder / "test_raw.npy"), shapes, images)
-    return ImageSet(images, labels, tuple(facts["classes"]), came)
+    return ImageExamples(images, labels, tuple(facts["classes"]), came)
 
 
 def _mapped(path: Path) -> NDArray[Any]:

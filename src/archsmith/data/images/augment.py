@@ -10,19 +10,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from archsmith.training.recipe import Recipe
+from archsmith.data.images.augmentation import ImageAugmentation
 
 
-def augment(images: Tensor, recipe: Recipe, fill: Tensor, generator: torch.Generator) -> Tensor:
+def augment(images: Tensor, settings: ImageAugmentation, fill: Tensor, generator: torch.Generator) -> Tensor:
     """A changed copy of ``images`` uint8 ``(n, H, W, C)``; ``fill`` uint8 ``(C,)`` colours cut squares. All draws come
     from ``generator``.
     """
-    if recipe.shift:
-        images = shift(images, recipe.shift, generator)
-    if recipe.flip:
+    if settings.shift:
+        images = shift(images, settings.shift, generator)
+    if settings.flip:
         images = mirror(images, generator)
-    if recipe.cutout:
-        images = cutout(images, recipe.cutout, fill, generator)
+    if settings.cutout:
+        images = cutout(images, settings.cutout, fill, generator)
     return images
 
 

@@ -14,16 +14,16 @@ import pytest
 from PIL import Image
 
 from archsmith.core.errors import DataError, Stopped
-from archsmith.data.images import cache
-from archsmith.data.images.load import prepare
+from archsmith.data.images import store
+from archsmith.data.images.examples import ImageSplits
+from archsmith.data.images.load import load
 from archsmith.data.lock import FileLock
-from archsmith.data.splits import Splits
 
 
 @pytest.fixture(autouse=True)
 def commit_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "COMMIT_SECONDS", 0.0)
-    monkeypatch.setattr(cache, "TICK_SECONDS", 0.0)
+    monkeypatch.setattr(store, "COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr(store, "TICK_SECONDS", 0.0)
 
 
 def write_folder(folder: Path, n: int = 60, broken: int = 0) -> Path:
@@ -40,41 +40,41 @@ def write_folder(folder: Path, n: int = 60, broken: int = 0) -> Path:
 ARRAYS = (np.random.default_rng(0).integers(0, 256, (60, 80, 80, 3), dtype=np.uint8), np.arange(60) % 3)
 
 
-def same(a: Splits, b: Splits) -> bool:
+def same(a: ImageSplits, b: ImageSplits) -> bool:
     pairs = zip(a.parts.values(), b.parts.values(), strict=True)
     return (
-        all(np.array_equal(x.images, y.images) and np.array_equal(x.labels, y.labels) for x, y in pairs)
+        all(np.array_equal(x.images, y.images) and np.array_equal(x.targets, y.targets) for x, y in pairs)
         and a.statistics == b.statistics
     )
 
 
 def test_a_cache_is_mapped_and_complete(tmp_path: Path) -> None:
-    made = prepare(ARRAYS, tmp_path, seed=0)
+    made = load(ARRAYS, tmp_path, seed=0)
     assert isinstance(made.splits.train.images, np.memmap)
     assert not made.splits.train.images.flags.writeable
     assert sum(len(part) for part in made.splits.parts.values()) == 60
     assert [path.name for path in tmp_path.iterdir()] == [made.folder.name]
     assert not (made.folder / "state.json").exists()
-    assert made.report.n_bytes > 60 * 64 * 64 * 3
+    assert made.findings.n_bytes > 60 * 64 * 64 * 3
 
 
 def test_originals_of_the_test_part_in_memory_are_kept(tmp_path: Path) -> None:
-    splits = prepare(ARRAYS, tmp_path, seed=0).splits
-    index = [i for i, label in enumerate(ARRAYS[1]) if label == splits.test.labels[0]]
+    splits = load(ARRAYS, tmp_path, seed=0).splits
+    index = [i for i, label in enumerate(ARRAYS[1]) if label == splits.test.targets[0]]
     assert splits.test.original(0).shape == (80, 80, 3)
     assert any(np.array_equal(splits.test.original(0), ARRAYS[0][i]) for i in index)
     assert splits.train.original(0).shape == (64, 64, 3)
 
 
 def test_originals_in_files_are_opened_again(tmp_path: Path) -> None:
-    splits = prepare(write_folder(tmp_path / "p"), tmp_path / "cache", seed=0, side=8).splits
+    splits = load(write_folder(tmp_path / "p"), tmp_path / "cache", seed=0, side=8).splits
     assert splits.train.original(0).shape == (20, 18, 3)
     assert splits.test.files is not None
     assert Path(splits.test.files[0]).exists()
 
 
 def test_pictures_of_the_right_size_are_their_own_originals(tmp_path: Path) -> None:
-    splits = prepare(write_folder(tmp_path / "p"), tmp_path / "cache", seed=0).splits
+    splits = load(write_folder(tmp_path / "p"), tmp_path / "cache", seed=0).splits
     for path in (tmp_path / "p").rglob("*.png"):
         path.unlink()
     assert splits.train.original(0).shape == (20, 18, 3)
@@ -82,16 +82,16 @@ def test_pictures_of_the_right_size_are_their_own_originals(tmp_path: Path) -> N
 
 def test_the_same_is_decoded_once(tmp_path: Path) -> None:
     calls: list[str] = []
-    first = prepare(ARRAYS, tmp_path, seed=0)
-    second = prepare(ARRAYS, tmp_path, seed=0, progress=lambda what, done, total: calls.append(what))
+    first = load(ARRAYS, tmp_path, seed=0)
+    second = load(ARRAYS, tmp_path, seed=0, progress=lambda what, done, total: calls.append(what))
     assert second.folder == first.folder
     assert not calls
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"side": 16}, {"balanced": True}, {"kind": "number"}])
+@pytest.mark.parametrize("change", [{"seed": 1}, {"side": 16}, {"balanced": True}, {"task": "regression"}])
 def test_anything_else_has_a_place_of_its_own(tmp_path: Path, change: dict[str, Any]) -> None:
-    first = prepare(ARRAYS, tmp_path, seed=0)
-    second = prepare(ARRAYS, tmp_path, **{"seed": 0, **change})
+    first = load(ARRAYS, tmp_path, seed=0)
+    second = load(ARRAYS, tmp_path, **{"seed": 0, **change})
     assert second.folder != first.folder
 
 
@@ -99,13 +99,13 @@ def test_anything_else_has_a_place_of_its_own(tmp_path: Path, change: dict[str, 
 def test_another_label_or_picture_is_another_cache(tmp_path: Path, part: int) -> None:
     changed = [array.copy() for array in ARRAYS]
     changed[part][0] = (changed[part][0] + 1) % 3
-    assert prepare(tuple(changed), tmp_path, seed=0).folder != prepare(ARRAYS, tmp_path, seed=0).folder
+    assert load(tuple(changed), tmp_path, seed=0).folder != load(ARRAYS, tmp_path, seed=0).folder
 
 
 def test_balanced_classes_share_the_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = prepare(ARRAYS, tmp_path, seed=0)
-    monkeypatch.setattr(cache, "decoded", None)  # nothing is decoded again
-    balanced = prepare(ARRAYS, tmp_path, seed=0, balanced=True)
+    plain = load(ARRAYS, tmp_path, seed=0)
+    monkeypatch.setattr(store, "decoded", None)  # nothing is decoded again
+    balanced = load(ARRAYS, tmp_path, seed=0, balanced=True)
     assert same(plain.splits, balanced.splits)
     assert balanced.splits.task.metric == "balanced_accuracy"
     assert plain.splits.task.metric == "accuracy"
@@ -115,7 +115,7 @@ def test_balanced_classes_share_the_pictures(tmp_path: Path, monkeypatch: pytest
 
 def test_an_interrupted_draft_is_gone_on_with(tmp_path: Path) -> None:
     source = write_folder(tmp_path / "p", 300)
-    whole = prepare(source, tmp_path / "whole", seed=0).splits
+    whole = load(source, tmp_path / "whole", seed=0).splits
     seen: list[int] = []
 
     def stop() -> None:
@@ -123,29 +123,29 @@ def test_an_interrupted_draft_is_gone_on_with(tmp_path: Path) -> None:
             raise Stopped("stop")
 
     with pytest.raises(Stopped):
-        prepare(source, tmp_path / "cache", seed=0, progress=lambda what, done, total: seen.append(done), check=stop)
+        load(source, tmp_path / "cache", seed=0, progress=lambda what, done, total: seen.append(done), check=stop)
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".draft"]
     again: list[int] = []
-    made = prepare(source, tmp_path / "cache", seed=0, progress=lambda what, done, total: again.append(done))
+    made = load(source, tmp_path / "cache", seed=0, progress=lambda what, done, total: again.append(done))
     assert again[0] > 100
     assert same(made.splits, whole)
 
 
 @pytest.fixture(autouse=True)
 def tell_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "TELL_SECONDS", 0.0)
+    monkeypatch.setattr(store, "TELL_SECONDS", 0.0)
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from archsmith.data.images import cache
-from archsmith.data.images.load import prepare
-cache.COMMIT_SECONDS = cache.TELL_SECONDS = 0.0
+from archsmith.data.images import store
+from archsmith.data.images.load import load
+store.COMMIT_SECONDS = store.TELL_SECONDS = 0.0
 def progress(what, done, total):
     if done >= int(sys.argv[3]):
         os.kill(os.getpid(), signal.SIGKILL)
-prepare(sys.argv[1], Path(sys.argv[2]), seed=0, progress=progress)
+load(sys.argv[1], Path(sys.argv[2]), seed=0, progress=progress)
 """
 
 
@@ -160,9 +160,9 @@ def test_a_killed_process_loses_little(tmp_path: Path, environment: dict[str, st
     )
     assert done.returncode == -9
     calls: list[int] = []
-    made = prepare(source, tmp_path / "cache", seed=0, progress=lambda what, done, total: calls.append(done))
+    made = load(source, tmp_path / "cache", seed=0, progress=lambda what, done, total: calls.append(done))
     assert calls[0] >= at - 64  # a few groups of pictures may have been in the making
-    assert same(made.splits, prepare(source, tmp_path / "whole", seed=0).splits)
+    assert same(made.splits, load(source, tmp_path / "whole", seed=0).splits)
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [made.folder.name]
 
 
@@ -172,7 +172,7 @@ def test_two_at_once_decode_once(tmp_path: Path) -> None:
     made: list[Any] = [None, None]
 
     def work(i: int) -> None:
-        made[i] = prepare(source, tmp_path / "cache", seed=0, progress=lambda what, done, total: told[i].append(what))
+        made[i] = load(source, tmp_path / "cache", seed=0, progress=lambda what, done, total: told[i].append(what))
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
     for thread in threads:
@@ -184,16 +184,16 @@ def test_two_at_once_decode_once(tmp_path: Path) -> None:
 
 
 def test_a_few_broken_pictures_are_skipped_and_listed(tmp_path: Path) -> None:
-    report = prepare(write_folder(tmp_path / "p", 100, broken=3), tmp_path / "cache", seed=0).report
+    report = load(write_folder(tmp_path / "p", 100, broken=3), tmp_path / "cache", seed=0).findings
     assert report.n_skipped == 3
-    assert sum(report.n_pictures.values()) == 97
+    assert sum(report.n_examples.values()) == 97
     assert {Path(name).name for name, _ in report.skipped} == {"000.png", "001.png", "002.png"}
     assert report.warnings[0].startswith("3 pictures could not be read and were skipped")
 
 
 def refused(tmp_path: Path, source: Any, words: str, **more: Any) -> None:
     with pytest.raises(DataError, match=words):
-        prepare(source, tmp_path / "cache", seed=0, **more)
+        load(source, tmp_path / "cache", seed=0, **more)
     assert not (tmp_path / "cache").exists() or not list((tmp_path / "cache").iterdir())
 
 
@@ -206,7 +206,7 @@ def test_what_the_checks_refuse_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_too_little_disk_is_found_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})())
+    monkeypatch.setattr(store.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})())
     refused(tmp_path, ARRAYS, "GB are free")
 
 
@@ -214,34 +214,34 @@ def test_a_disk_that_fills_up_is_one_sentence(tmp_path: Path, monkeypatch: pytes
     def full(*args: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache.Draft, "commit", full)
+    monkeypatch.setattr(store.Draft, "commit", full)
     refused(tmp_path, ARRAYS, "No space left")
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot be stored"):
-        prepare(ARRAYS, tmp_path / "file", seed=0)
+        load(ARRAYS, tmp_path / "file", seed=0)
 
 
 def test_progress_ends_with_everything(tmp_path: Path) -> None:
     calls: list[tuple[str, int, int]] = []
-    prepare(ARRAYS, tmp_path, seed=0, progress=lambda *call: calls.append(call))
+    load(ARRAYS, tmp_path, seed=0, progress=lambda *call: calls.append(call))
     assert calls[0] == ("decode", 0, 60)
     assert calls[-1] == ("decode", 60, 60)
 
 
 def harm_missing(folder: Path) -> None:
-    (folder / cache.FACTS).unlink()
+    (folder / store.FACTS).unlink()
 
 
 def harm_format(folder: Path) -> None:
-    path = folder / cache.FACTS
+    path = folder / store.FACTS
     path.write_text(path.read_text().replace('"format": 2', '"format": 1'))
 
 
 def harm_facts(folder: Path) -> None:
-    (folder / cache.FACTS).write_text("{")
+    (folder / store.FACTS).write_text("{")
 
 
 def harm_images(folder: Path) -> None:
@@ -263,10 +263,10 @@ def harm_labels(folder: Path) -> None:
     ],
 )
 def test_a_missing_or_damaged_folder_is_a_data_error(tmp_path: Path, harm: Callable[[Path], None], words: str) -> None:
-    folder = prepare(ARRAYS, tmp_path, seed=0).folder
+    folder = load(ARRAYS, tmp_path, seed=0).folder
     harm(folder)
     with pytest.raises(DataError, match=words):
-        cache.open_splits(folder)
+        store.open_splits(folder)
 
 
 def age(path: Path, days: float) -> None:
@@ -275,14 +275,14 @@ def age(path: Path, days: float) -> None:
 
 
 def test_sweeping_removes_what_was_not_used_for_longest(tmp_path: Path) -> None:
-    folders = [prepare(ARRAYS, tmp_path, seed=seed).folder for seed in range(4)]
+    folders = [load(ARRAYS, tmp_path, seed=seed).folder for seed in range(4)]
     for days, folder in zip((1, 4, 3, 2), folders, strict=True):
         age(folder, days)
     size = sum(file.stat().st_size for file in folders[0].iterdir()) / 1e6
-    assert cache.sweep(tmp_path, set(), 10 * size) == []
-    assert cache.sweep(tmp_path, {str(folders[1])}, 2.5 * size) == [folders[2].name, folders[3].name]
-    cache.open_splits(folders[1])
-    assert cache.sweep(tmp_path, set(), 1.5 * size) == [folders[0].name]
+    assert store.sweep(tmp_path, set(), 10 * size) == []
+    assert store.sweep(tmp_path, {str(folders[1])}, 2.5 * size) == [folders[2].name, folders[3].name]
+    store.open_splits(folders[1])
+    assert store.sweep(tmp_path, set(), 1.5 * size) == [folders[0].name]
 
 
 def test_sweeping_removes_old_drafts_that_nobody_writes(tmp_path: Path) -> None:
@@ -292,6 +292,6 @@ def test_sweeping_removes_old_drafts_that_nobody_writes(tmp_path: Path) -> None:
         age(draft, days)
     lock = FileLock(tmp_path / ".held.lock")
     assert lock.take()
-    assert cache.sweep(tmp_path) == [".old.draft"]
+    assert store.sweep(tmp_path) == [".old.draft"]
     lock.release()
-    assert cache.sweep(tmp_path / "nowhere") == []
+    assert store.sweep(tmp_path / "nowhere") == []

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from archsmith.training.augment import _shift_by_pixels, _shift_by_runs, augment, cutout, mirror, shift
-from archsmith.training.recipe import Recipe
+from archsmith.data.images.augment import _shift_by_pixels, _shift_by_runs, augment, cutout, mirror, shift
+from archsmith.data.images.augmentation import ImageAugmentation
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -56,13 +56,13 @@ def test_all_of_it_keeps_shape_and_type_and_leaves_the_input_alone(channels: int
     old = pictures(channels=channels)
     copy = old.clone()
     fill = torch.zeros(channels, dtype=torch.uint8)
-    new = augment(old, Recipe(shift=0.1, flip=True, cutout=0.3), fill, generator())
+    new = augment(old, ImageAugmentation(shift=0.1, flip=True, cutout=0.3), fill, generator())
     assert (new.shape, new.dtype) == (old.shape, torch.uint8)
     assert torch.equal(old, copy)
 
 
 def test_same_generator_same_pictures_and_nothing_global() -> None:
-    recipe, fill = Recipe(shift=0.1, flip=True, cutout=0.3), torch.zeros(3, dtype=torch.uint8)
+    recipe, fill = ImageAugmentation(shift=0.1, flip=True, cutout=0.3), torch.zeros(3, dtype=torch.uint8)
     before = torch.random.get_rng_state()
     one, same, other = (augment(pictures(), recipe, fill, generator(s)) for s in (1, 1, 2))
     assert torch.equal(one, same)
@@ -72,7 +72,7 @@ def test_same_generator_same_pictures_and_nothing_global() -> None:
 
 def test_nothing_asked_nothing_done() -> None:
     old = pictures()
-    assert augment(old, Recipe(shift=0.0), torch.zeros(3, dtype=torch.uint8), generator()) is old
+    assert augment(old, ImageAugmentation(shift=0.0), torch.zeros(3, dtype=torch.uint8), generator()) is old
 
 
 def test_both_ways_of_shifting_make_the_same_pictures() -> None:
@@ -87,5 +87,7 @@ def test_both_ways_of_shifting_make_the_same_pictures() -> None:
 def test_nothing_is_left_on_the_cpu_when_the_pictures_are_elsewhere() -> None:
     # The meta device computes no values and refuses to be mixed with another device.
     old = pictures().to("meta")
-    new = augment(old, Recipe(shift=0.1, flip=True, cutout=0.3), torch.zeros(3, dtype=torch.uint8), generator())
+    new = augment(
+        old, ImageAugmentation(shift=0.1, flip=True, cutout=0.3), torch.zeros(3, dtype=torch.uint8), generator()
+    )
     assert (new.device.type, new.shape, new.dtype) == ("meta", old.shape, torch.uint8)
