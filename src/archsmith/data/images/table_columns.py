@@ -36,7 +36,7 @@ IMAGE_NAMES = (
     "file_path",
 )
 TARGET_NAMES = ("target", "label", "labels", "class", "class_name", "category", "y")
-SPLIT_NAMES = ("split", "part", "partition", "subset", "set")
+SPLIT_COLUMNS = ("split", "part", "partition", "subset", "set")
 SAMPLE = 200  # values that a column is judged by
 SHARE = 0.8  # of them that must look like pictures
 URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -83,7 +83,7 @@ def choose(samples: Mapping[str, Sequence[Any]], image: str | None, target: str 
         _image_columns(samples, kinds, target), "pictures", "--image-column", name, listed, samples
     )
     split = next(
-        (c for c in samples if c.lower() in SPLIT_NAMES and c not in (found_image, target) and _all_parts(samples[c])),
+        (c for c in samples if c.lower() in SPLIT_COLUMNS and c not in (found_image, target) and _all_parts(samples[c])),
         None,
     )
     if target is None:

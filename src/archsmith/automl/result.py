@@ -1,4 +1,4 @@
-"""What a finished job says: its honest rows, its result, and the facts that go into the bundle."""
+"""From a finished job to its result, and to the facts that go into the bundle."""
 
 from __future__ import annotations
 
@@ -12,40 +12,45 @@ from typing import Any
 import numpy as np
 
 from archsmith import catalog
-from archsmith.automl.finals import Candidate, Final
-from archsmith.automl.prepare import Job
-from archsmith.automl.settings import FitResult, FitSettings, Row
+from archsmith.automl.final_training import Candidate, Final
+from archsmith.automl.fit_result import FitResult, Row
+from archsmith.automl.opening import Job
+from archsmith.automl.settings import FitSettings
 from archsmith.bundle.manifest import Facts
 from archsmith.bundle.manifest import Row as CardRow
 from archsmith.core import metrics
 from archsmith.core.history import History
 from archsmith.data.examples import Splits
 
+# Options that a repeated job says in another way, or that are this machine's own; and those that are always said.
+NOT_REPEATED = ("seconds", "out", "workspace", "name", "workers", "memory_mb", "disk_mb")
+ALWAYS = ("space", "strategy", "seed")
+
 Predictions = Mapping[str, np.ndarray[Any, Any]]
 
 
 def row_of(final: Final, test: Mapping[str, float], metric: str, *, exported: bool) -> Row:
-    """The honest row of a network that was trained in full; ``test`` are its metrics on the test split."""
+    """The row of what was trained in full; ``test`` are its metrics on the test split."""
     candidate = final.candidate
     return Row(
-        candidate.name,
+        final.name,
         valid=final.score.metrics[metric],
         test=test.get(metric),
         valid_metrics=final.score.metrics,
         test_metrics=dict(test),
-        params=candidate.params,
-        macs=candidate.macs,
+        params=None if candidate is None else candidate.params,
+        macs=None if candidate is None else candidate.macs,
         seconds=final.seconds,
         epochs=final.epochs,
         exported=exported,
-        trial=candidate.trial,
+        trial=None if candidate is None else candidate.trial,
     )
 
 
 def measured(splits: Splits, predictions: Predictions) -> dict[str, dict[str, float]]:
     """All metrics of the exported network, temperature included, on the validation and the test split."""
-    measure = metrics.regression if splits.numeric else metrics.classification
-    return {part: measure(predictions[part], predictions[f"{part}_labels"]) for part in ("valid", "test")}
+    measure = metrics.regression if splits.is_regression else metrics.classification
+    return {split: measure(predictions[split], predictions[f"{split}_labels"]) for split in ("valid", "test")}
 
 
 def facts_of(
@@ -58,25 +63,28 @@ def facts_of(
     reason: str,
     seconds: float,
 ) -> Facts:
-    """For the manifest and the card. ``predictions`` hold probabilities ``(n, k)`` or numbers ``(n,)`` by part."""
-    splits, settings, report = job.splits, job.settings, job.report
-    parts = {f"n_{part}": len(data) for part, data in splits.parts.items()}
-    counts = {} if splits.numeric else {"class_counts": dict(zip(splits.classes, report.counts["train"], strict=True))}
+    """For the manifest and the card. ``predictions`` hold probabilities ``(n, k)`` or regression targets ``(n,)``, by split."""
+    splits, settings, findings = job.splits, job.settings, job.findings
+    sizes = {f"n_{name}": len(examples) for name, examples in splits.parts.items()}
+    counts = {}
+    if not splits.is_regression:
+        counts = {"class_counts": dict(zip(splits.classes, findings.counts["train"], strict=True))}
+    changes = {} if chosen.augmentation is None else dataclasses.asdict(chosen.augmentation)
     return Facts(
         name=splits.name,
         architecture=dict(chosen.architecture),
         metrics=measured(splits, predictions),
         rows=tuple(CardRow(r.name, r.valid, r.test, r.params, r.macs, r.seconds, r.exported) for r in rows),
-        per_class=() if splits.numeric else per_class(splits, predictions["test"]),
-        data={"name": splits.name, **parts, **counts, "notes": [*report.notes, *report.warnings]},
+        per_class=() if splits.is_regression else per_class(splits, predictions["test"]),
+        data={"name": splits.name, "kind": splits.kind, **sizes, **counts, "notes": [*findings.notes, *findings.warnings]},
         search={
-            "space": settings.space,
+            "space": settings.space or job.modality.space,
             "space_spec": catalog.to_spec(chosen.space),
             "strategy": settings.strategy,
             "n_trials": n_trials,
             "stop_reason": reason,
         },
-        recipe=chosen.recipe.to_dict(),
+        recipe={**chosen.recipe.to_dict(), **changes},
         budget={"seconds": settings.seconds, "trials": settings.trials, "seconds_used": round(seconds, 1)},
         seed=settings.seed,
         study=job.store.folder.name,
@@ -86,7 +94,7 @@ def facts_of(
 
 def per_class(splits: Splits, probabilities: np.ndarray[Any, Any]) -> tuple[dict[str, Any], ...]:
     """Precision and recall of each class on the test split; ``probabilities`` ``(n, k)``."""
-    confusion = metrics.confusion(probabilities.argmax(1), splits.test.labels, len(splits.classes))
+    confusion = metrics.confusion(probabilities.argmax(1), splits.test.targets, len(splits.classes))
     return tuple(
         {"name": name, **dataclasses.asdict(entry)}
         for name, entry in zip(splits.classes, metrics.per_class(confusion), strict=True)
@@ -106,7 +114,7 @@ def result_of(
     difference: float,
     temperature: float,
 ) -> FitResult:
-    """The answer; ``metrics`` are those of ``measured``."""
+    """The result; ``metrics`` are those of ``measured``."""
     exported = next(row for row in rows if row.exported)
     settings, plan, final = job.settings, job.plan, job.store.folder / "final"
     return FitResult(
@@ -139,32 +147,20 @@ def result_of(
     )
 
 
-def described(candidate: Candidate) -> str:
-    found = f"trial {candidate.trial}, " if candidate.trial is not None else ""
-    return f"{found}{candidate.params:,} parameters, {candidate.macs / 1e6:.1f} M multiply-adds"
-
-
 def command_of(settings: FitSettings) -> str:
     """The command line that asks for the same job."""
     default = FitSettings(data=None)
     parts = ["archsmith fit", str(settings.data) if isinstance(settings.data, str) else "DATA"]
     parts += [] if settings.seconds is None else [f"--time {settings.seconds:g}s"]
-    parts += [] if settings.trials is None else [f"--trials {settings.trials}"]
-    parts += [f"--space {settings.space}", f"--strategy {settings.strategy}", f"--seed {settings.seed}"]
-    names = {
-        "weights": "--weights",
-        "kind": "--kind",
-        "image": "--image-column",
-        "target": "--target-column",
-        "side": "--side",
-        "device": "--device",
-    }
-    parts += [
-        f"{flag} {getattr(settings, name)}"
-        for name, flag in names.items()
-        if getattr(settings, name) != getattr(default, name)
-    ]
-    parts += ["--balance"] if settings.balance else []
+    for entry in dataclasses.fields(FitSettings):
+        value = getattr(settings, entry.name)
+        if "help" not in entry.metadata or entry.name in NOT_REPEATED or value is None:
+            continue
+        flag = entry.metadata["flag"] or f"--{entry.name.replace('_', '-')}"
+        if isinstance(value, bool):
+            parts += [flag] if value else []
+        elif value != getattr(default, entry.name) or entry.name in ALWAYS:
+            parts.append(f"{flag} {value:g}" if isinstance(value, float) else f"{flag} {value}")
     parts += [f"--set {shlex.quote(f'{path}={text}')}" for path, text in _flat(settings.settings)]
     return " ".join(parts)
 
