@@ -36,6 +36,7 @@ from archsmith.core import budget as reasons
 from archsmith.core.budget import Budget
 from archsmith.core.errors import LeaseError, StudyError, UsageError
 from archsmith.core.events import Event
+from archsmith.core.files import write_text
 from archsmith.core.history import History
 from archsmith.core.metrics import more_is_better
 from archsmith.core.problem import Problem
@@ -367,10 +368,7 @@ def _seconds(evaluator: Evaluator, problem: Problem, rng: Any) -> float:
 def _write(path: Path, data: Mapping[str, Any]) -> None:
     """Whole or not at all."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.write_text(json.dumps(data, allow_nan=False), encoding="utf-8")
-        os.replace(draft, path)
+        write_text(path, json.dumps(data, allow_nan=False))
     except OSError as error:
         raise StudyError(f"{path} cannot be written: {error.strerror}.", "Choose another workspace.") from error
 
