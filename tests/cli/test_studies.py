@@ -23,7 +23,7 @@ def test_list_shows_the_newest_first(command: Any, study: dict[str, Any]) -> Non
     rows = command("studies", "list", "--json").json
     assert [row["study"] for row in rows] == [second["study"], study["study"]]
     assert (rows[1]["state"], rows[1]["reason"], rows[1]["n_finished"], rows[1]["strategy"]) == (
-        "closed",
+        "finished",
         "trials",
         8,
         "evolution",
@@ -38,7 +38,7 @@ def test_list_of_nothing_says_how_to_begin(command: Any) -> None:
 
 def test_show_tells_state_and_best_trials(command: Any, study: dict[str, Any]) -> None:
     report = command("studies", "show", study["study"], "--limit", "3", "--json").json
-    assert (report["state"], report["reason"], report["n_finished"], report["n_failed"]) == ("closed", "trials", 8, 0)
+    assert (report["state"], report["reason"], report["n_finished"], report["n_failed"]) == ("finished", "trials", 8, 0)
     assert [t["metrics"]["accuracy"] for t in report["trials"]] == sorted(
         (t["metrics"]["accuracy"] for t in report["trials"]), reverse=True
     )

@@ -58,12 +58,12 @@ def test_states_in_the_list(workspace: Workspace) -> None:
     found = {summary.id.partition("-")[0]: summary for summary in workspace.list()}
     running.close()
     assert {name: summary.state for name, summary in found.items()} == {
-        "done": "closed",
+        "done": "finished",
         "cut": "interrupted",
         "live": "running",
         "junk": "unreadable",
     }
-    assert found["done"].reason == "trials" and found["done"].study == {"seed": 1}
+    assert found["done"].reason == "trials" and found["done"].began.seed == 1
     assert (found["cut"].n_proposed, found["cut"].n_finished) == (2, 1)
     assert "not an Archsmith study" in found["junk"].reason
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -27,10 +27,12 @@ from archsmith.core.records import (
     ProgressRecord,
     record,
 )
-from archsmith.core.trial import Trial
 from archsmith.core.wording import clock, number
-from archsmith.runtime.progress import PREPARE, Progress
-from archsmith.runtime.study_view import Phase
+
+if TYPE_CHECKING:
+    from archsmith.core.trial import Trial
+    from archsmith.runtime.progress import Progress
+    from archsmith.runtime.study_view import Phase
 
 EPOCH_SECONDS = 5.0  # at most one plain line about epochs in this time
 MOST_RUNNING = 2  # trials that are not finished yet and shown
@@ -49,6 +51,8 @@ class Display:
     def __init__(
         self, title: str, console: Console | None = None, *, progress: Progress | None = None, live: bool | None = None
     ) -> None:
+        from archsmith.runtime.progress import Progress
+
         self.title = title
         self.console = console or Console(stderr=True)
         self.progress = progress or Progress()
@@ -174,14 +178,14 @@ class Display:
             return [self._trial_line(state.view.history.trials[said.trial])]
         if isinstance(said, Note):
             return [said.text]
-        if isinstance(said, Prepared) and state.phases and state.phases[-1].name == PREPARE:
-            return [f"{PREPARE} done in {clock(said.seconds)}"]
+        if isinstance(said, Prepared) and not state.in_job and state.phases:
+            return [f"{state.phases[-1].name} done in {clock(said.seconds)}"]
         if isinstance(said, Epoch | ProgressRecord | Preparing):
             phase = state.phase
             if phase is not None and time.time() - self._epoch_said >= EPOCH_SECONDS:
                 self._epoch_said = time.time()
                 return [f"{phase.name}: {state.text(phase)}"]
-        if isinstance(said, Closed) and all(phase.name == PREPARE for phase in state.phases):
+        if isinstance(said, Closed) and not state.in_job:
             return [f"closed: {said.reason} after {state.view.n_finished} trials"]
         return []
 

@@ -131,14 +131,18 @@ class Progress:
     # -- sentences -----------------------------------------------------------------------------------------------------
 
     @property
+    def in_job(self) -> bool:
+        """Are there phases of the main job, or of a comparison?"""
+        return any(not phase.cut for phase in self.view.phases)
+
+    @property
     def phases(self) -> list[Phase]:
         """Those of the main job that did not end with an earlier process; else the evaluator's prepare phase, if it has
         said something.
         """
         preparation = self.view.preparation
-        phases = [phase for phase in self.view.phases if not phase.cut]
-        if phases or preparation.started is None:
-            return phases
+        if self.in_job or preparation.started is None:
+            return [phase for phase in self.view.phases if not phase.cut]
         return [Phase(PREPARE, preparation.started, seconds=preparation.seconds, latest=preparation.latest)]
 
     @property

@@ -140,6 +140,7 @@ class StudyView:
     result: what the main job ended with at last; None before.
     results: what phases ended with, by name, without those that an extension made void.
     test_reads: how often the test split was read.
+    reason: why the loop of the latest opening ended; None while it runs and where it was killed.
     n_failed: how many trials failed.
     improved: ids of trials that were the best of their fidelity when they finished.
     finished_at: trial id -> when it finished, on the study's clock of wall time.
@@ -166,6 +167,7 @@ class StudyView:
         self.result: ResultRecord | None = None
         self.results: dict[str, Mapping[str, Any]] = {}
         self.test_reads = 0
+        self.reason: str | None = None
         self.n_failed = 0
         self.improved: set[int] = set()
         self.finished_at: dict[int, float] = {}
@@ -232,11 +234,6 @@ class StudyView:
     def stopped_by(self) -> str | None:
         """Why the last search of the job ended; None before its result."""
         return self.result.stop_reason if self.result is not None else None
-
-    @property
-    def reason(self) -> str | None:
-        """Why the loop of the latest opening ended; None while it runs and where it was killed."""
-        return self.openings.now.reason if self.openings.now is not None else None
 
     @property
     def state(self) -> str:
@@ -330,6 +327,9 @@ class StudyView:
     def _take(self, read: Record | None, now: float) -> None:
         if isinstance(read, Opened):
             self._cut(now)
+            self.reason = None
+        elif isinstance(read, Closed):
+            self.reason = read.reason
         self.openings.take(read, now)
         self.started = self.started or now
         self.changed = max(self.changed, now)

@@ -168,7 +168,7 @@ def _read(folder: Path, store: SqliteStore) -> StudySummary:
     writing = store.holder is not None
     if first is None or last is None:
         return StudySummary(folder.name, folder, RUNNING if writing else NEW, changed=_changed(folder))
-    began, end = beginning(first, folder.name), record(last)
+    began, end = beginning(first, folder.name), record(last) if last.kind == Closed.kind else None
     reason = end.reason if isinstance(end, Closed) else None
     # the search of a job closes its loop too, before the job has a result
     ended = reason not in (None, INTERRUPTED_LOOP) and (not began.fit or ResultRecord.kind in counts)
