@@ -196,7 +196,7 @@ class Search:
         asked = self._described()
         for part in ("space", "problem", "strategy", "evaluator", "seed"):
             before, now = getattr(began, part), getattr(asked, part)
-            if before != now and _rebuilt(part, before) != now:
+            if before != now and rebuilt(part, before) != now:
                 raise StudyError(
                     f"This study began with another {part}: {before}, now {now}.",
                     "Resume it with the same settings, or start a new study.",
@@ -485,7 +485,7 @@ def _describe(obj: Any) -> dict[str, Any]:
     return {"type": f"{type(obj).__module__}:{type(obj).__qualname__}", "args": None}
 
 
-def _rebuilt(part: str, spec: Any) -> Any:
+def rebuilt(part: str, spec: Any) -> Any:
     """``spec`` with the fields that its class has got since it was written; as it is where that cannot be told."""
     if part not in catalog.TABLE:
         return spec
