@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from archsmith.automl.settings import FitSettings
-    from archsmith.cli.studies import OpenStudy
+    from archsmith.cli.opened import OpenStudy
 
 DEFAULT_TIME = "20m"
 
@@ -139,7 +139,7 @@ def resume_fit(
     import dataclasses
 
     from archsmith.automl.prepare import standing_of
-    from archsmith.cli.studies import open_study
+    from archsmith.cli.opened import open_study
     from archsmith.runtime.search import parse_budget
 
     study = open_study(name, workspace)
