@@ -73,6 +73,10 @@ TABLE: dict[str, dict[str, str]] = {
         "image": "archsmith.data.images.store:ImageStore",
         "table": "archsmith.data.tables.store:TableStore",
     },
+    "modality": {
+        "image": "archsmith.automl.modalities.images:Images",
+        "table": "archsmith.automl.modalities.tables:Tables",
+    },
     "executor": {
         "serial": "archsmith.runtime.serial:SerialExecutor",
         "processes": "archsmith.runtime.processes:ProcessExecutor",

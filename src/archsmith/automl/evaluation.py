@@ -11,7 +11,6 @@ from typing import Any
 from archsmith import catalog
 from archsmith.automl.plan import INHERITED, SHARED, Plan
 from archsmith.automl.settings import ENAS, FitSettings
-from archsmith.core.task import Task
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.oneshot.enas import ControllerSettings
@@ -35,14 +34,13 @@ def evaluator_of(
     data: str,
     device: str,
     memory_mb: float | None,
-    task: Task,
 ) -> TrainingEvaluator | SharedWeightsEvaluator:
     """What ``plan`` asks for.
 
     ``augmentation``: fields of the data's augmentation, where they differ from its defaults.
     ``data``: the folder of stored splits.
     """
-    common: dict[str, Any] = {"data": data, "device": device, "memory_mb": memory_mb, "task": task}
+    common: dict[str, Any] = {"data": data, "device": device, "memory_mb": memory_mb}
     common["augmentation"] = dict(augmentation)
     if plan.weights != SHARED:
         return TrainingEvaluator(space, recipe=recipe, inherit=plan.weights == INHERITED, **common)

@@ -49,9 +49,7 @@ class Phases:
     @contextmanager
     def phase(self, name: str, detail: str = "", forecast: float | None = None) -> Iterator[dict[str, Any]]:
         """Log a phase around the block; what the block puts into the dict is its result."""
-        self.search.log(
-            "phase", {"name": name, "state": "started", "detail": detail, "forecast_seconds": forecast}
-        )
+        self.search.log("phase", {"name": name, "state": "started", "detail": detail, "forecast_seconds": forecast})
         began, result = time.time(), {}
         yield result
         self.results[name] = result

@@ -81,7 +81,10 @@ class Speed:
     def from_dict(cls, data: Mapping[str, Any]) -> Speed:
         """As a log holds it, also one of an earlier version."""
         if "picture_seconds" in data:  # up to version 0.1
-            data = {**{k: v for k, v in data.items() if k != "picture_seconds"}, "example_seconds": data["picture_seconds"]}
+            data = {
+                **{k: v for k, v in data.items() if k != "picture_seconds"},
+                "example_seconds": data["picture_seconds"],
+            }
         return cls(**data)
 
     @property

@@ -76,7 +76,13 @@ def facts_of(
         metrics=measured(splits, predictions),
         rows=tuple(CardRow(r.name, r.valid, r.test, r.params, r.macs, r.seconds, r.exported) for r in rows),
         per_class=() if splits.is_regression else per_class(splits, predictions["test"]),
-        data={"name": splits.name, "kind": splits.kind, **sizes, **counts, "notes": [*findings.notes, *findings.warnings]},
+        data={
+            "name": splits.name,
+            "kind": splits.kind,
+            **sizes,
+            **counts,
+            "notes": [*findings.notes, *findings.warnings],
+        },
         search={
             "space": settings.space or job.modality.space,
             "space_spec": catalog.to_spec(chosen.space),

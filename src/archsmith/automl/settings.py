@@ -57,9 +57,7 @@ class FitSettings:
     resume: bool = False
     name: str | None = option(None, "Name of the study; made from the data when left out.")
     task: str = option(AUTO, "What is learnt: classification, regression, or auto (what the targets look like).")
-    image: str | None = option(
-        None, "Column of a table that holds the pictures or their paths.", flag="--image-column"
-    )
+    image: str | None = option(None, "Column of a table that holds the pictures or their paths.", flag="--image-column")
     target: str | None = option(None, "Column of a table that holds what is to be predicted.", flag="--target")
     side: int | None = option(
         None, "Pixels of a side that pictures are brought to; from their own sizes when left out."

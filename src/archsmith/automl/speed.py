@@ -74,9 +74,7 @@ def step_seconds(candidate: Candidate, workshop: Workshop, *, most: float = 2.0)
     network, pipeline = Network(candidate.graph, seed=0), workshop.pipeline(candidate)
     spent, steps = 0.0, []
     while spent < most and len(steps) < 8:
-        trained = train(
-            network, few, recipe, pipeline, goal=workshop.goal, device=workshop.device, seed=0, epochs=1.0
-        )
+        trained = train(network, few, recipe, pipeline, goal=workshop.goal, device=workshop.device, seed=0, epochs=1.0)
         spent += trained.seconds
         steps.append(trained.step_seconds)
     # the first ones also pay for compiled kernels and page faults

@@ -18,7 +18,7 @@ from archsmith.data.examples import Examples, Splits
 from archsmith.data.images.checks import Findings
 from archsmith.data.images.examples import ImageExamples, ImageSplits
 from archsmith.data.images.load import Loaded, load
-from archsmith.data.images.read import recognised
+from archsmith.data.images.recognise import recognised
 from archsmith.graphs.net import Net
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.spaces.conv_stages import ConvStages
