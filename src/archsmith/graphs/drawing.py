@@ -111,16 +111,18 @@ def draw_network(graph: Graph, title: str | None = None, piles: bool = True, not
         view = _piled(view)
     served = graph.without(AUXILIARY)
     params, macs = (sum(getattr(graph.facts(node), count) for node in served.nodes) for count in ("n_params", "macs"))
-    told = f"{_count(params)} parameters, {_count(macs)} multiply-adds; {_meaning(view)}"
+    told = f"{_count(params)} parameters, {_count(macs)} multiply-adds"
+    meaning = _meaning(view)
+    told += f"; {meaning}" if meaning else ""
     return _picture(graph, "", view, title, told if note else "", shapes=True)
 
 
 def _meaning(view: View) -> str:
-    """What the lengths in the shapes of a drawing are."""
-    lengths = {len(item.shape) for item in view.items}
-    if 2 not in lengths:
-        return "shapes are channels × height × width"
-    return "shapes are tokens × channels" + (", or channels × height × width" if 3 in lengths else "")
+    """What the lengths in the shapes of a drawing are; empty where all of them are vectors."""
+    lengths = {len(item.shape) for item in view.items if item.closed or item.is_input or not item.nodes}
+    meanings = {2: "tokens × channels", 3: "channels × height × width"}
+    found = [meaning for n, meaning in meanings.items() if n in lengths]
+    return f"shapes are {' or '.join(found)}" if found else ""
 
 
 def _known(graph: Graph, scope: str | None) -> str:
@@ -198,7 +200,7 @@ def _view(graph: Graph, root: str, closed: Callable[[str], bool]) -> View:
             node for node in group if any(owner.get(user.name) != path for user in graph.consumers(node.name))
         ] or group
         kind = graph.scopes[path].kind if path in shut else group[0].op
-        last = not root and any(owner[producer] == path for producer in outputs.values())
+        last = any(owner.get(producer) == path for producer in graph.outputs.values())
         items.append(Item(path, kind, tuple(group), leaving[-1].shape, path in shut, ends=last))
     return View(tuple(items + ends), tuple(edges))
 
@@ -255,6 +257,8 @@ def _named(kind: str) -> str | None:
         return "factorised reduction"
     if "squeeze" in low:
         return "squeeze-excite"
+    if low == "attention":
+        return "attention"
     return None
 
 
@@ -412,9 +416,10 @@ def _size(args: Mapping[str, object]) -> str:
 def _stride(entering: Sequence[Item], item: Item) -> str:
     """The small print of an operation that makes images smaller."""
     strided = any(node.args.get("stride", 1) not in (1, (1, 1)) for node in item.nodes)
-    if strided and len(entering) == 1 and len(item.shape) == 3 == len(entering[0].shape):
-        return f"stride {round(entering[0].shape[1] / item.shape[1])}"
-    return ""
+    if not strided or len(entering) != 1 or len(item.shape) != 3 or len(entering[0].shape) != 3:
+        return ""
+    before, after = entering[0].shape[1], item.shape[1]
+    return f"stride {round(before / after)}" if after < before else ""
 
 
 def _shape(shape: tuple[int, ...]) -> str:

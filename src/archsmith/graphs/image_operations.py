@@ -242,6 +242,11 @@ def _batch_norm_module(args: Args, ins: Ins) -> Call:
     return Call("nn.BatchNorm2d" if len(ins[0]) == 3 else "nn.BatchNorm1d", (ins[0][0],), kwargs)
 
 
+def _layer_norm_module(args: Args, ins: Ins) -> Call:
+    shape = _normalised(args, ins)
+    return Call("nn.LayerNorm", (shape[0] if len(shape) == 1 else shape,), differing(args, eps=1e-5))
+
+
 def _max_pool(args: Args, x: Sequence[str]) -> str:
     return f"F.max_pool2d({x[0]}, {args['kernel']}, stride={args['stride']}, padding={args['padding']})"
 
@@ -384,7 +389,7 @@ register(
         params=_layer_norm_params,
         keeps="inputs",
         extra=_layer_norm_extra,
-        module=lambda args, ins: Call("nn.LayerNorm", (_normalised(args, ins),), differing(args, eps=1e-5)),
+        module=_layer_norm_module,
         silent=True,
         keeps_channels=True,
         init={"weight": "ones"},

@@ -168,6 +168,9 @@ class Body:
         # A convolution begins a line of thought: what is normalised already is a value of its own.
         if _row(outer).starts_line and any(_row(self.steps[step]).normalises for step in inner.steps()):
             return False
+        # Where the order of operands matters, they are easier to tell apart by name.
+        if len(outer.inputs) > 1 and not isinstance(outer.what, int) and not _row(outer).symmetric and inner.depth() > 2:
+            return False
         names = {
             leaf: self.skeleton.arguments[leaf[1]] if leaf[0] == ARGUMENT else self.steps[leaf[0]].local
             for leaf in inner.leaves()

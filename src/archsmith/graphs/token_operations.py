@@ -111,6 +111,7 @@ register(
         view=lambda args: "same",
         dense=True,
         silent=True,
+        drawn=False,
     ),
     Operation(
         "permute",
@@ -120,6 +121,7 @@ register(
         code=_permuted,
         view=lambda args: "permuted",
         silent=True,
+        drawn=False,
     ),
     Operation(  # (…, n, k) @ (…, k, m); "sqrt" is 1/√k, as in attention (Vaswani et al. 2017, arXiv 1706.03762)
         "matmul",
