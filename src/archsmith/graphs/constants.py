@@ -173,7 +173,9 @@ def _fit(
             for batch in batches:
                 network.forward_all(batch)
                 if kept is not None:
-                    room -= sum(tensor.nbytes for tensor in (batch.values() if isinstance(batch, Mapping) else (batch,)))
+                    room -= sum(
+                        tensor.nbytes for tensor in (batch.values() if isinstance(batch, Mapping) else (batch,))
+                    )
                     if room >= 0 or not kept:
                         kept.append(batch)
     finally:

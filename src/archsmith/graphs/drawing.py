@@ -344,7 +344,13 @@ def _scope_mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
             small = f"{label.split(',')[0]} · {small}"
         label = words(item.kind)
         sizes = [source.shape[1] for source in entering if len(source.shape) == 3]
-        family = "head" if item.ends and len(item.shape) == 1 else "reduction" if sizes and min(sizes) > item.shape[1] else "cell"
+        family = (
+            "head"
+            if item.ends and len(item.shape) == 1
+            else "reduction"
+            if sizes and min(sizes) > item.shape[1]
+            else "cell"
+        )
     if item.count > 1:
         label += f"  × {item.count}"
     return Mark(item.path, label, family, "" if family == "head" else small, stacked=item.count > 1)

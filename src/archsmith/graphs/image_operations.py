@@ -396,9 +396,7 @@ register(
         normalises=True,
         label="layer norm",
     ),
-    _element(
-        "relu", "F.relu", "output", "ReLU", inplace=lambda args, x: f"F.relu({x[0]}, inplace=True)", silent=True
-    ),
+    _element("relu", "F.relu", "output", "ReLU", inplace=lambda args, x: f"F.relu({x[0]}, inplace=True)", silent=True),
     _element("relu6", "F.relu6", "inputs", "ReLU6"),
     _element("silu", "F.silu", "inputs", "SiLU"),
     _element("gelu", "F.gelu", "inputs", "GELU"),
@@ -508,7 +506,14 @@ register(
         keeps_channels=True,
     ),
     Operation(
-        "zero", _strided, defaults={"stride": 1}, code=_zero, cuts=True, keeps_channels=True, label="none", family="plain"
+        "zero",
+        _strided,
+        defaults={"stride": 1},
+        code=_zero,
+        cuts=True,
+        keeps_channels=True,
+        label="none",
+        family="plain",
     ),
     Operation(
         "identity",

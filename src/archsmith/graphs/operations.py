@@ -11,6 +11,7 @@ from __future__ import annotations
 from archsmith.graphs import image_operations as _images  # noqa: F401
 from archsmith.graphs import token_operations as _tokens  # noqa: F401
 from archsmith.graphs import table_operations as _tables  # noqa: F401
+
 # isort: on
 from archsmith.graphs.operation import (
     FLOAT,

@@ -169,7 +169,12 @@ class Body:
         if _row(outer).starts_line and any(_row(self.steps[step]).normalises for step in inner.steps()):
             return False
         # Where the order of operands matters, they are easier to tell apart by name.
-        if len(outer.inputs) > 1 and not isinstance(outer.what, int) and not _row(outer).symmetric and inner.depth() > 2:
+        if (
+            len(outer.inputs) > 1
+            and not isinstance(outer.what, int)
+            and not _row(outer).symmetric
+            and inner.depth() > 2
+        ):
             return False
         names = {
             leaf: self.skeleton.arguments[leaf[1]] if leaf[0] == ARGUMENT else self.steps[leaf[0]].local
