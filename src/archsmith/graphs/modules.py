@@ -143,7 +143,7 @@ def found(name: str) -> Any:
 
 
 def construct(call: Call, with_params: bool) -> nn.Module:
-    """The module of a Call. Its parameters are replaced before use, so they are not drawn: torch's own modules make them
+    """The module of a Call. Its parameters are replaced before use, so they are not drawn: modules of torch make them
     on the meta device, and other ones leave the global generator as it was.
     """
     cls = found(call.name)

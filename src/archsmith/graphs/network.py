@@ -173,8 +173,8 @@ def _container(containers: dict[str, nn.Module], root: nn.Module, path: str) -> 
 
 
 def _program(network: nn.Module, graph: Graph) -> tuple[list[Step], int, dict[str, int]]:
-    """The steps, the number of slots, and the slot of each output. The first slots hold the inputs in their order; slots
-    are used again when their value is dead.
+    """The steps, the number of slots, and the slot of each output. The first slots hold the inputs in their order.
+    Slots are used again when their value is dead.
     """
     outputs = set(graph.outputs.values())
     last = {name: node.name for node in graph.nodes for name in node.inputs}

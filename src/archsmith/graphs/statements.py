@@ -23,11 +23,16 @@ SUM, PRODUCT = 1, 2  # how tightly an expression holds together; 0 is one that n
 
 @dataclass(frozen=True)
 class Expression:
-    """A step with its operands: other steps written inside it, or values that have a name."""
+    """A step with its operands.
+
+    ``step``: its number.
+    ``operands``: other steps that are written inside it, or values that have a name.
+    ``calls``: 1, or 0 for operators alone.
+    """
 
     step: int
     operands: tuple[Expression | Ref, ...]
-    calls: int  # 1, or 0 for a sum or a product
+    calls: int
 
     def leaves(self) -> list[Ref]:
         """The named values in it, from left to right."""
