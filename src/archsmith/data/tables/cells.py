@@ -57,7 +57,10 @@ class Raw:
 
     def shown(self, index: int) -> str:
         """A value as a message names it."""
-        return repr(short(str(self.values[index])))
+        value = self.values[index]
+        return repr(
+            short(value if self.form == TEXTS else iso_text(value) if self.form == DATES else number_text(value))
+        )
 
 
 def short(text: str) -> str:
@@ -74,7 +77,9 @@ def raw(values: Any, name: str) -> Raw:
     if hasattr(values, "detach"):
         values = values.detach().cpu().numpy()
     if isinstance(values, np.ma.MaskedArray):
-        values = np.ma.filled(values.astype(object), None)
+        gone = np.ma.getmaskarray(values)
+        values = values.data.astype(object)
+        values[gone] = None
     array = np.asarray(values)
     if array.ndim != 1:
         raise DataError(f"The column {name!r} has the shape {array.shape}.", "Give one value for each row.")

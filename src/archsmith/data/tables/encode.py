@@ -80,8 +80,7 @@ def _numbers(column: Column, values: Raw, first_row: int) -> NDArray[np.float64]
         found = np.array(values.values, np.float64)
         if (values.form == DATES) != dates and not np.isnan(found).all():
             row = int(np.flatnonzero(~np.isnan(found))[0])
-            shown = repr(iso_text(found[row])) if values.form == DATES else values.shown(row)
-            raise _no_number(column, row + first_row, shown)
+            raise _no_number(column, row + first_row, values.shown(row))
     found[~(np.abs(found) <= LARGEST)] = np.nan
     return found - column.offset
 
