@@ -378,6 +378,11 @@ case(
     lambda root: [{"x": i} if i == 9 else {"x": i, "c": "uv"[i % 2], "y": i % 2} for i in range(N)],
     Taken(skipped=1),
 )
+case(
+    "a mapping that holds no columns",
+    lambda root: {"a": 1, "target": 2},
+    Refused("The column 'a' is of the type int", "a list or an array"),
+)
 case("an empty list", lambda root: [], Refused("cannot be read from", "2-D array"))
 case("an empty DataFrame", lambda root: pandas.DataFrame({"a": [], "target": []}), Refused("has no rows"))
 case("X without columns", pair(pandas.DataFrame(index=range(N))), Refused("X has no columns"))

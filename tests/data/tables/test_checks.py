@@ -22,16 +22,9 @@ def rows(numbers: Any, targets: Any, classes: tuple[str, ...] = ("a", "b")) -> T
 
 
 def splits(train: TableExamples, valid: TableExamples | None = None, test: TableExamples | None = None) -> TableSplits:
-    own = rows([[100, 1], [101, 2]], [0, 1])
-    other = rows([[200, 1], [201, 2]], [0, 1])
-    return TableSplits(
-        train,
-        own if valid is None else valid,
-        other if test is None else test,
-        "t",
-        columns=NUMBERS,
-        ignored=(Ignored("z", "is empty"),),
-    )
+    own = rows([[100, 1], [101, 2]], [0, 1]) if valid is None else valid
+    other = rows([[200, 1], [201, 2]], [0, 1]) if test is None else test
+    return TableSplits(train, own, other, "t", columns=NUMBERS, ignored=(Ignored("z", "is empty"),))
 
 
 GOOD = rows([[i, i % 3] for i in range(20)], [i // 3 % 2 for i in range(20)])

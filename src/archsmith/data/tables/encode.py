@@ -154,6 +154,10 @@ def as_columns(data: Any, names: Sequence[str] = ()) -> dict[str, Any]:
     ``names`` are those of an array's columns, in order; without them they are ``x0``, ``x1``, … Raises DataError.
     """
     if isinstance(data, Mapping):
+        for name, values in data.items():
+            if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__getitem__"):
+                kind = type(values).__name__
+                raise DataError(f"The column {name!r} is of the type {kind}.", "Give a list or an array of its values.")
         return _named({name: data[name] for name in data}, list(data))
     if hasattr(data, "columns") and hasattr(data, "__getitem__"):
         headings = list(data.columns)
