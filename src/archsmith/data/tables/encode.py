@@ -5,6 +5,7 @@ numpy and the standard library only: the predictor of a bundle uses it on machin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -63,13 +64,14 @@ def encode(columns: Sequence[Column], table: Mapping[str, Any], *, first_row: in
 
 def refuse_uneven(lengths: Mapping[str, int]) -> int:
     """How many rows all columns have. Raises DataError where they differ."""
-    if len(set(lengths.values())) > 1:
-        (first, n), (other, m) = (
-            next(iter(lengths.items())),
-            next(entry for entry in lengths.items() if entry[1] != next(iter(lengths.values()))),
-        )
-        raise DataError(f"The column {first!r} has {n:,} values, but {other!r} has {m:,}.", "Give one for each row.")
-    return next(iter(lengths.values()), 0)
+    first = next(iter(lengths), "")
+    n = lengths.get(first, 0)
+    for name, other in lengths.items():
+        if other != n:
+            raise DataError(
+                f"The column {first!r} has {n:,} values, but {name!r} has {other:,}.", "Give one for each row."
+            )
+    return n
 
 
 def _numbers(column: Column, values: Raw, first_row: int) -> NDArray[np.float64]:
@@ -178,9 +180,9 @@ def clean_names(headings: Sequence[Any], where: str = "The table") -> list[str]:
     are the same.
     """
     names = [str(heading).strip() or f"Unnamed: {place}" for place, heading in enumerate(headings)]
-    if len(set(names)) < len(names):
-        known: set[str] = set()
-        twice = next(name for name in names if name in known or known.add(name))  # type: ignore[func-returns-value]
+    counts = Counter(names)
+    twice = next((name for name in names if counts[name] > 1), None)
+    if twice is not None:
         raise DataError(f"{where} has two columns named {short(twice)!r}.", "Give each column a name of its own.")
     return names
 
