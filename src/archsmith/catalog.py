@@ -31,6 +31,7 @@ TABLE: dict[str, dict[str, str]] = {
         "darts": "archsmith.spaces.darts:Darts",
         "nasbench201": "archsmith.spaces.nasbench201:NasBench201",
         "grammar": "archsmith.spaces.grammar:Grammar",
+        "tabular": "archsmith.spaces.tabular:Tabular",
         "table": "archsmith.evaluators.table:TableSpace",
         "fcnet": "archsmith.evaluators.fcnet:FcNetSpace",
         "toy_flat": "archsmith.testing.toys:Flat",
