@@ -154,7 +154,7 @@ def test_wrong_arguments_are_named(call: object) -> None:
 def test_texts_are_escaped() -> None:
     svg = draw_cell(GRAPH, "cell2", title='a < b & "c"')
     assert 'a < b & "c"' in texts(svg)
-    assert "]]>" in texts(figure([Mark("m", "]]>\x00\x1b", "conv")], []))
+    assert "]]>" in texts(figure([Mark("m", "]]>\x00\x1b", "convolution")], []))
 
 
 def test_texts_fit_their_boxes() -> None:

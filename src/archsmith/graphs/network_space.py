@@ -47,7 +47,7 @@ class NetworkSpace(Space):
 
     def net(self) -> Net:
         """An empty network with the inputs of this space."""
-        return Net({entry.name: fixed_shape(entry) for entry in self.inputs})
+        return Net(self.inputs)
 
     def decide(self, choose: Choose) -> None:
         """Ask the questions only. Law: the same ones in the same order as ``build``; a subclass overrides ``layout``
@@ -129,13 +129,6 @@ class ImageSpace(NetworkSpace):
         if len(shape) != 3 or None in shape:
             raise UsageError(f"{cls.__name__} needs an image of fixed size (C, H, W), not {shape}.")
         return cls(**{"input_shape": shape, "n_outputs": task.outputs[0].n, **fields})
-
-
-def fixed_shape(entry: Input) -> tuple[int, ...]:
-    """The shape of an input. Raises UsageError where one of its lengths is open."""
-    if None in entry.shape:
-        raise UsageError(f"The input {entry.name!r} has the shape {entry.shape}.", "Networks need a fixed shape.")
-    return tuple(int(length or 0) for length in entry.shape)
 
 
 def _lay_out(space: NetworkSpace, architecture: Architecture) -> Graph:
