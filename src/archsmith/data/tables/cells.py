@@ -32,6 +32,8 @@ COMMA_GROUPS = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?")
 ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?")
 EPOCH = datetime.datetime(1970, 1, 1)
 DAY_SECONDS = 86_400
+# What dates can be written: the years 1 to 9999, in seconds since 1970.
+FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
 SHOWN = 60  # characters of a value in a message
 
 
@@ -57,7 +59,10 @@ class Raw:
 
     def shown(self, index: int) -> str:
         """A value as a message names it."""
-        return repr(short(str(self.values[index])))
+        value = self.values[index]
+        return repr(
+            short(value if self.form == TEXTS else iso_text(value) if self.form == DATES else number_text(value))
+        )
 
 
 def short(text: str) -> str:
@@ -74,7 +79,9 @@ def raw(values: Any, name: str) -> Raw:
     if hasattr(values, "detach"):
         values = values.detach().cpu().numpy()
     if isinstance(values, np.ma.MaskedArray):
-        values = np.ma.filled(values.astype(object), None)
+        gone = np.ma.getmaskarray(values)
+        values = values.data.astype(object)
+        values[gone] = None
     array = np.asarray(values)
     if array.ndim != 1:
         raise DataError(f"The column {name!r} has the shape {array.shape}.", "Give one value for each row.")
@@ -116,7 +123,9 @@ def _of_objects(values: Sequence[Any], name: str) -> Raw:
 
 
 def _is_number(kind: type) -> bool:
-    return issubclass(kind, int | float | np.integer | np.floating | Decimal | Fraction) and not issubclass(kind, bool)
+    return issubclass(kind, int | float | np.integer | np.floating | Decimal | Fraction) and not issubclass(
+        kind, bool | np.timedelta64
+    )
 
 
 def _float(value: Any) -> float:
@@ -158,14 +167,14 @@ def days_of(value: datetime.date) -> float:
     """Days since 1970 (UTC where the time has a zone)."""
     if not isinstance(value, datetime.datetime):
         return float((value - EPOCH.date()).days)
-    if value.tzinfo is not None:
-        value = value.astimezone(datetime.UTC).replace(tzinfo=None)
-    return (value - EPOCH) / datetime.timedelta(days=1)
+    since = value.replace(tzinfo=None) - EPOCH - (value.utcoffset() or datetime.timedelta())
+    return since / datetime.timedelta(days=1)
 
 
-def iso_text(days: float) -> str:
-    """The date, and the time where there is one, to the second."""
-    moment = EPOCH + datetime.timedelta(seconds=round(days * DAY_SECONDS))
+def iso_text(days: float, digits: int = 0) -> str:
+    """The date, and the time where there is one, to the second or to that many ``digits`` after it."""
+    seconds = round(days * DAY_SECONDS, digits)
+    moment = EPOCH + datetime.timedelta(seconds=min(max(seconds, FIRST_SECOND), LAST_SECOND))
     whole_day = moment.time() == datetime.time()
     return moment.date().isoformat() if whole_day else moment.isoformat(sep=" ")
 

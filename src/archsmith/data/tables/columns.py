@@ -193,9 +193,9 @@ def columns_of(
 ) -> Fitted:
     """What each column of ``table`` is, from the rows ``train``.
 
-    ``ignored`` are other columns, known to be of no use. ``categorical`` names columns that are categories whatever they
-    hold. ``decimal_commas``: where 1,234 could be both, it is 1.234. Raises DataError for a column of numbers with a few
-    texts in it, and when no column is of use.
+    ``ignored`` are other columns, known to be of no use. ``categorical`` names columns that are categories whatever
+    they hold. ``decimal_commas``: where 1,234 could be both, it is 1.234. Raises DataError for a column of numbers with
+    a few texts in it, and when no column is of use.
     """
     seen = _Seen()
     columns: list[Column] = []

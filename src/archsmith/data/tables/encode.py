@@ -5,6 +5,7 @@ numpy and the standard library only: the predictor of a bundle uses it on machin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -67,13 +68,14 @@ def encode(
 
 def refuse_uneven(lengths: Mapping[str, int]) -> int:
     """How many rows all columns have. Raises DataError where they differ."""
-    if len(set(lengths.values())) > 1:
-        (first, n), (other, m) = (
-            next(iter(lengths.items())),
-            next(entry for entry in lengths.items() if entry[1] != next(iter(lengths.values()))),
-        )
-        raise DataError(f"The column {first!r} has {n:,} values, but {other!r} has {m:,}.", "Give one for each row.")
-    return next(iter(lengths.values()), 0)
+    first = next(iter(lengths), "")
+    n = lengths.get(first, 0)
+    for name, other in lengths.items():
+        if other != n:
+            raise DataError(
+                f"The column {first!r} has {n:,} values, but {name!r} has {other:,}.", "Give one for each row."
+            )
+    return n
 
 
 def _numbers(column: Column, values: Raw, first_row: int) -> NDArray[np.float64]:
@@ -84,8 +86,7 @@ def _numbers(column: Column, values: Raw, first_row: int) -> NDArray[np.float64]
         found = np.array(values.values, np.float64)
         if (values.form == DATES) != dates and not np.isnan(found).all():
             row = int(np.flatnonzero(~np.isnan(found))[0])
-            shown = repr(iso_text(found[row])) if values.form == DATES else values.shown(row)
-            raise _no_number(column, row + first_row, shown)
+            raise _no_number(column, row + first_row, values.shown(row))
     found[~(np.abs(found) <= LARGEST)] = np.nan
     return found
 
@@ -159,6 +160,10 @@ def as_columns(data: Any, names: Sequence[str] = ()) -> dict[str, Any]:
     ``names`` are those of an array's columns, in order; without them they are ``x0``, ``x1``, … Raises DataError.
     """
     if isinstance(data, Mapping):
+        for name, values in data.items():
+            if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__getitem__"):
+                kind = type(values).__name__
+                raise DataError(f"The column {name!r} is of the type {kind}.", "Give a list or an array of its values.")
         return _named({name: data[name] for name in data}, list(data))
     if hasattr(data, "columns") and hasattr(data, "__getitem__"):
         headings = list(data.columns)
@@ -179,9 +184,9 @@ def clean_names(headings: Sequence[Any], where: str = "The table") -> list[str]:
     are the same.
     """
     names = [str(heading).strip() or f"Unnamed: {place}" for place, heading in enumerate(headings)]
-    if len(set(names)) < len(names):
-        known: set[str] = set()
-        twice = next(name for name in names if name in known or known.add(name))  # type: ignore[func-returns-value]
+    counts = Counter(names)
+    twice = next((name for name in names if counts[name] > 1), None)
+    if twice is not None:
         raise DataError(f"{where} has two columns named {short(twice)!r}.", "Give each column a name of its own.")
     return names
 

@@ -124,7 +124,9 @@ def _number(column: Column, value: np.float32) -> object:
     if np.isnan(value):
         return None
     number = float(str(value)) + column.offset  # the shortest text that float32 tells apart: 0.455, not 0.45500001
-    return iso_text(number) if column.written == DATE else number
+    if column.written == DATE:
+        return iso_text(number, 6 if column.offset else 0)  # without an offset, float32 is not exact to the second
+    return number
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,8 +64,9 @@ def load(
     """
     told, look = progress or (lambda what, done, total: None), check or (lambda: None)
     listing = read(source, target, progress=told, check=look)
+    _refuse_few(listing)
     meaning = target_of(listing, task)
-    cut = _cut(listing, meaning, seed)
+    cut = split(meaning.labels, listing.part, seed)
     look()
     notes: tuple[str, ...] = ()
     if seconds is not None:
@@ -117,14 +118,13 @@ def encoded(
     )
 
 
-def _cut(source: TableSource, meaning: Target, seed: int) -> Cut:
+def _refuse_few(source: TableSource) -> None:
     n = int((source.part == 0).sum())
     if n < FEWEST:
         raise DataError(
             f"There {'is' if n == 1 else 'are'} only {n} training row{'' if n == 1 else 's'}.",
             f"At least {FEWEST} are needed, and hundreds to learn well.",
         )
-    return split(meaning.labels, source.part, seed)
 
 
 def affordable(

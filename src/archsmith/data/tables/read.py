@@ -8,6 +8,7 @@ training rows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ SPLIT_WORDS = {
     "test": "test",
     "testing": "test",
 }
+PANDAS_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls row names without a name in Parquet
 LOOKED_AT = 1_000  # values by which a column of splits is told from others
 Progress = Callable[[str, int, int], None]
 
@@ -151,6 +153,7 @@ def _parquet(path: Path, target: str | None) -> TableSource:
             f"{str(path)!r} is not a whole Parquet file ({reason}).",
             "It is probably cut off; write or download it again.",
         ) from error
+    frame = frame[[name for name in frame.columns if not PANDAS_INDEX.fullmatch(name)]]
     return _whole(as_columns(frame), target, path.stem or "table", frame)
 
 

@@ -49,7 +49,7 @@ class TableStore:
             )
         try:
             splits = _opened(place, facts, _json(place, COLUMNS))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise _damaged(place) from error
         with contextlib.suppress(OSError):  # what was used last is swept last
             os.utime(place)
