@@ -3,7 +3,9 @@
 import copy
 import math
 import time
+import warnings
 
+import numpy as np
 import pytest
 
 from archsmith.core.errors import UsageError
@@ -367,3 +369,49 @@ def test_wide_or_plain_convolutions_are_torch_s_own() -> None:
     net.output(net.op("linear", net.op("global_pool", x), features=2))
     network = Network(net.graph(), seed=0)
     assert all(type(network.get_submodule(name)) is nn.Conv2d for name in ("wide", "large", "steady"))
+
+
+def test_attention_and_several_inputs_are_exported_to_onnx_with_any_number_of_examples() -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    net = Net({"numbers": (4,), "words": ((6,), "int")})
+    x = layers.transformer_block(net, net.op("embedding", net.input("words"), size=7, dim=8), 2)
+    x = net.op("concat", net.op("piecewise_linear", net.input("numbers"), bins=3), net.op("token_mean", x))
+    net.output(net.op("linear", x, features=2))
+    network = Network(net.graph(), seed=0).eval()
+
+    def examples(n: int) -> dict[str, Tensor]:
+        numbers = torch.randn(n, 4, generator=torch.Generator().manual_seed(n))
+        numbers[0, 1] = torch.nan
+        return {"numbers": numbers, "words": torch.arange(6 * n).reshape(n, 6) % 7}
+
+    free = {0: torch.export.Dim("batch", min=1)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's warnings are about its own insides
+        program = torch.onnx.export(
+            network,
+            kwargs={"x": examples(3)},  # torch takes a mapping among the positional arguments for keywords
+            dynamic_shapes={"x": {"numbers": free, "words": free}},
+            input_names=["numbers", "words"],
+            dynamo=True,
+            verbose=False,
+        )
+    session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
+    assert [entry.name for entry in session.get_inputs()] == ["numbers", "words"]
+    for n in (1, 5):
+        given = examples(n)
+        (found,) = session.run(None, {name: value.numpy() for name, value in given.items()})
+        assert np.allclose(found, network(given).detach().numpy(), rtol=0, atol=1e-5)
+
+
+def test_shared_convolutions_use_the_same_weights_for_every_part() -> None:
+    net = Net({"image": (6, 8, 8)})
+    by_groups = net.op("shared_conv", net.input(), filters=4, groups=3, name="groups")
+    net.output(net.op("shared_conv", by_groups, filters=5, tiles=(2, 4), stride=2, name="tiles"))
+    network = Network(net.graph(), seed=0)
+    x = torch.randn(2, 6, 8, 8, generator=torch.Generator().manual_seed(0))
+    first, second = network.get_parameter("groups.weight"), network.get_parameter("tiles.weight")
+    y = torch.cat([F.conv2d(part, first, padding=1) for part in x.split(2, dim=1)], dim=1)
+    rows = [[F.conv2d(tile, second, padding=1, stride=2) for tile in row.split(2, dim=3)] for row in y.split(4, dim=2)]
+    expected = torch.cat([torch.cat(row, dim=3) for row in rows], dim=2)
+    assert torch.allclose(network(x), expected, atol=1e-5)
+    assert (first.shape, second.shape) == ((4, 2, 3, 3), (5, 12, 3, 3))

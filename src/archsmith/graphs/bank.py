@@ -6,9 +6,9 @@ narrower operation uses the first channels (Yu et al. 2019, slimmable networks, 
 width trains the others.
 
 A bank holds parameters only: no running statistics (see archsmith.graphs.network) and no fitted constants (see
-archsmith.graphs.constants). Weights are made when a network first needs them. Their values depend on the bank's seed and their role, not on the order of creation; their
-scale is that of He et al. 2015 for the width that came first. An optimiser's state goes by position, so the manifest
-keeps the order.
+archsmith.graphs.constants). Weights are made when a network first needs them. Their values depend on the bank's seed
+and their role, not on the order of creation; their scale is that of He et al. 2015 for the width that came first. An
+optimiser's state goes by position, so the manifest keeps the order.
 
     bank = WeightBank(seed=0)
     network = Network(graph, bank)          # makes what is missing
@@ -149,7 +149,7 @@ class WeightBank(nn.Module):
         return made
 
     def parameter(self, key: str, name: str) -> nn.Parameter:
-        """The Parameter object itself, shared by every network that uses the key. Raises UsageError for an unknown one."""
+        """The Parameter object, shared by every network that uses the key. Raises UsageError for an unknown one."""
         try:
             return self._places[key, name]
         except KeyError:
@@ -215,7 +215,7 @@ class WeightBank(nn.Module):
 
     @classmethod
     def rebuilt(cls, data: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> WeightBank:
-        """The bank that ``described`` wrote ``data`` of, with its ``tensors``. Raises UsageError where one is missing."""
+        """The bank that ``described`` wrote ``data`` of, with its tensors. Raises UsageError where one is missing."""
         bank = cls(data["seed"])
         for row in data["entries"]:
             args = {name: tuple(value) if isinstance(value, list) else value for name, value in row["args"].items()}
@@ -253,7 +253,7 @@ class WeightBank(nn.Module):
 
 
 def _place(key: str, name: str, shape: Shape, op: str) -> str:
-    """Names the tensor of which the parameter ``name`` of ``key`` is a part: the key without the numbers of channels."""
+    """Names the tensor that the parameter ``name`` of ``key`` is a part of: the key without numbers of channels."""
     role, _, signature = key.rpartition(":")
     # of several parts of one network in the same role
     count = signature[signature.index("#") :] if "#" in signature else ""

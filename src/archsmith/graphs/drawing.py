@@ -19,8 +19,8 @@ from functools import partial
 from archsmith.core.errors import UsageError
 from archsmith.graphs.figure import Mark, figure
 from archsmith.graphs.graph import AUXILIARY, Graph, Node
-from archsmith.graphs.operation import pair
-from archsmith.graphs.operations import OPERATIONS, Operation
+from archsmith.graphs.labels import describe, named, size_of
+from archsmith.graphs.operations import OPERATIONS
 from archsmith.graphs.wording import words
 
 # a network drawing opens the outermost scopes while it has fewer boxes than FEW, and never to more than MANY
@@ -238,7 +238,7 @@ def _is_operation(graph: Graph, path: str, nodes: Sequence[Node]) -> bool:
     """Does this scope carry out one operation: a chain from one input to one output, or a composite that has a name of
     its own?
     """
-    if _named(graph.scopes[path].kind):
+    if named(graph.scopes[path].kind):
         return True
     names = {node.name for node in nodes}
     outside = {source for node in nodes for source in node.inputs if source not in names}
@@ -248,18 +248,6 @@ def _is_operation(graph: Graph, path: str, nodes: Sequence[Node]) -> bool:
         all(len(node.inputs) <= 1 and len(graph.consumers(node.name)) <= 1 for node in nodes[:-1])
         and len(nodes[-1].inputs) <= 1
     )
-
-
-def _named(kind: str) -> str | None:
-    """The label of the composites that are no chains."""
-    low = kind.lower()
-    if "factor" in low and "reduc" in low:
-        return "factorised reduction"
-    if "squeeze" in low:
-        return "squeeze-excite"
-    if low == "attention":
-        return "attention"
-    return None
 
 
 def _piled(view: View) -> View:
@@ -335,7 +323,7 @@ def _scope_mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
     label, family = describe(item.nodes, item.kind)
     if item.ends and family == "dense":
         family = "head"
-    one = bool(_named(item.kind)) or all(len(node.inputs) <= 1 for node in item.nodes)
+    one = bool(named(item.kind)) or all(len(node.inputs) <= 1 for node in item.nodes)
     # in a network, blocks go by their kind
     one &= not shapes or family == "head" or bool(re.search("conv|pool|reduction", item.kind, re.IGNORECASE))
     small = _shape(item.shape) if shapes or not one else _stride(entering, item)
@@ -344,7 +332,13 @@ def _scope_mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
             small = f"{label.split(',')[0]} · {small}"
         label = words(item.kind)
         sizes = [source.shape[1] for source in entering if len(source.shape) == 3]
-        family = "head" if item.ends and len(item.shape) == 1 else "reduction" if sizes and min(sizes) > item.shape[1] else "cell"
+        family = (
+            "head"
+            if item.ends and len(item.shape) == 1
+            else "reduction"
+            if sizes and min(sizes) > item.shape[1]
+            else "cell"
+        )
     if item.count > 1:
         label += f"  × {item.count}"
     return Mark(item.path, label, family, "" if family == "head" else small, stacked=item.count > 1)
@@ -352,65 +346,8 @@ def _scope_mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
 
 def _spatial(item: Item) -> frozenset[tuple[str, str]]:
     """The operations that look at more than one pixel, with their kernels."""
-    kernels = [(node.op, _size(node.args)) for node in item.nodes if "kernel" in node.args]
+    kernels = [(node.op, size_of(node.args)) for node in item.nodes if "kernel" in node.args]
     return frozenset((op, size) for op, size in kernels if size != "1×1")
-
-
-def describe(nodes: Sequence[Node], kind: str = "") -> tuple[str, str]:
-    """What the nodes of one operation compute, in a few words such as ``sep 5×5`` or ``conv 3×3, 64``, and its family
-    of colours.
-    """
-    named = _named(kind)
-    if named:
-        return named, "pooling" if "reduc" in named else "pointwise"
-    lead = max(nodes, key=lambda node: OPERATIONS[node.op].rank)
-    row = OPERATIONS[lead.op]
-    if row.rank and row.family == "convolution":
-        return _convolution([node for node in nodes if OPERATIONS[node.op].family == row.family], row)
-    if row.rank and row.family != "pooling" and kind:
-        return words(kind), row.family
-    if row.rank or len(nodes) == 1:
-        last = [node for node in nodes if node.op == lead.op][-1]
-        return _operation(last if row.width else lead), row.family
-    lead = next((node for node in nodes if not OPERATIONS[node.op].label), nodes[0])
-    return (words(kind) if kind else _operation(lead)), OPERATIONS[lead.op].family
-
-
-def _operation(node: Node) -> str:
-    """One operation in a few words: what it is called, its kernel, how wide its output is."""
-    row = OPERATIONS[node.op]
-    label = row.label or node.op.replace("_", " ")
-    if "kernel" in node.args:
-        label += f" {_size(node.args)}"
-    return f"{label}, {node.args[row.width]}" if row.width else label
-
-
-def _convolution(convs: Sequence[Node], row: Operation) -> tuple[str, str]:
-    """The label and the family of one or more convolutions."""
-    deep = [node for node in convs if _groups(node) > 1 and _groups(node) == node.shape[0]]
-    if deep:
-        wide = max(deep, key=lambda node: max(pair(node.args.get("kernel", 1))))
-        name = "depthwise" if len(convs) == len(deep) else "dil sep" if _dilated(wide) else "sep"
-        return f"{name} {_size(wide.args)}", "separable"
-    lines = [kernel for kernel in (pair(node.args.get("kernel", 1)) for node in convs) if kernel[0] != kernel[1]]
-    if len(lines) > 1:
-        return ", ".join(f"{h}×{w}" for h, w in lines) + " conv", row.family
-    wide = max(convs, key=lambda node: pair(node.args.get("kernel", 1)))
-    return ("dil " if _dilated(wide) else "") + _operation(wide), row.family
-
-
-def _dilated(node: Node) -> bool:
-    return max(pair(node.args.get("dilation", 1))) > 1
-
-
-def _groups(node: Node) -> int:
-    groups = node.args.get("groups", 1)
-    return groups if isinstance(groups, int) else 1
-
-
-def _size(args: Mapping[str, object]) -> str:
-    height, width = pair(args.get("kernel", 1))
-    return f"{height}×{width}"
 
 
 def _stride(entering: Sequence[Item], item: Item) -> str:

@@ -30,9 +30,19 @@ Kernel = int | tuple[int, int]
 
 
 def conv_bn(
-    net: Net, x: Value, filters: int, kernel: Kernel = 3, stride: int = 1, *, padding: Kernel | None = None, groups: int = 1, dilation: int = 1,
-    gain: float = 1.0, name: str = "conv_bn", role: str | None = None,
-) -> Value:  # fmt: skip
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: Kernel = 3,
+    stride: int = 1,
+    *,
+    padding: Kernel | None = None,
+    groups: int = 1,
+    dilation: int = 1,
+    gain: float = 1.0,
+    name: str = "conv_bn",
+    role: str | None = None,
+) -> Value:
     """Convolution, batch norm."""
     with net.scope(name, "ConvBn", role, x=x):
         x = net.op(
@@ -42,9 +52,18 @@ def conv_bn(
 
 
 def conv_bn_relu(
-    net: Net, x: Value, filters: int, kernel: Kernel = 3, stride: int = 1, *, padding: Kernel | None = None, groups: int = 1, dilation: int = 1,
-    name: str = "conv_bn_relu", role: str | None = None,
-) -> Value:  # fmt: skip
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: Kernel = 3,
+    stride: int = 1,
+    *,
+    padding: Kernel | None = None,
+    groups: int = 1,
+    dilation: int = 1,
+    name: str = "conv_bn_relu",
+    role: str | None = None,
+) -> Value:
     """Convolution, batch norm, ReLU."""
     with net.scope(name, "ConvBnRelu", role, x=x):
         x = net.op(
@@ -54,9 +73,18 @@ def conv_bn_relu(
 
 
 def relu_conv_bn(
-    net: Net, x: Value, filters: int, kernel: Kernel = 1, stride: int = 1, *, padding: Kernel | None = None, groups: int = 1, dilation: int = 1,
-    name: str = "relu_conv_bn", role: str | None = None,
-) -> Value:  # fmt: skip
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: Kernel = 1,
+    stride: int = 1,
+    *,
+    padding: Kernel | None = None,
+    groups: int = 1,
+    dilation: int = 1,
+    name: str = "relu_conv_bn",
+    role: str | None = None,
+) -> Value:
     """ReLU, convolution, batch norm."""
     with net.scope(name, "ReluConvBn", role, x=x):
         x = net.op(
@@ -140,9 +168,16 @@ def dil_sep_conv(
 
 
 def factorized_conv(
-    net: Net, x: Value, filters: int, kernel: int = 7, stride: int = 1, *, norm_between: bool = False,
-    name: str = "factorized_conv", role: str | None = None,
-) -> Value:  # fmt: skip
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: int = 7,
+    stride: int = 1,
+    *,
+    norm_between: bool = False,
+    name: str = "factorized_conv",
+    role: str | None = None,
+) -> Value:
     """ReLU, 1×k convolution, k×1 convolution, batch norm; ``norm_between`` puts batch norm and ReLU between the two."""
     with net.scope(name, "FactorizedConv", role, x=x):
         x = net.op("conv", net.op("relu", x), filters=filters, kernel=(1, kernel), stride=(1, stride), name="row")
@@ -178,7 +213,7 @@ def pool(
     name: str | None = None,
     role: str | None = None,
 ) -> Value:
-    """``max`` or ``avg`` pooling; a 1×1 convolution with batch norm follows where the width must change to ``filters``."""
+    """``max`` or ``avg`` pooling; a 1×1 convolution with batch norm follows where the width must become ``filters``."""
     if kind not in ("max", "avg"):
         raise UsageError(f"There is no pooling {kind!r}.", "Use 'max' or 'avg'.")
     name = name or f"{kind}_pool"
@@ -215,9 +250,17 @@ def _shortcut(net: Net, x: Value, filters: int, stride: int) -> Value:
 
 
 def residual_block(
-    net: Net, x: Value, filters: int, kernel: int = 3, stride: int = 1, *, squeezed: int = 0, gain: float = 1.0,
-    name: str = "block", role: str | None = None,
-) -> Value:  # fmt: skip
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    squeezed: int = 0,
+    gain: float = 1.0,
+    name: str = "block",
+    role: str | None = None,
+) -> Value:
     """Two convolutions with a shortcut around them; ``squeezed`` > 0 adds squeeze-excite, ``gain`` is where the last
     batch norm's weight starts.
     """
@@ -230,9 +273,17 @@ def residual_block(
 
 
 def bottleneck_block(
-    net: Net, x: Value, filters: int, kernel: int = 3, stride: int = 1, *, ratio: int = 4, squeezed: int = 0,
-    name: str = "block", role: str | None = None,
-) -> Value:  # fmt: skip
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    ratio: int = 4,
+    squeezed: int = 0,
+    name: str = "block",
+    role: str | None = None,
+) -> Value:
     """1×1 down to ``filters / ratio``, k×k, 1×1 up, with a shortcut around them."""
     with net.scope(name, "BottleneckBlock", role, x=x):
         inner = max(1, filters // ratio)
@@ -245,9 +296,18 @@ def bottleneck_block(
 
 
 def inverted_bottleneck(
-    net: Net, x: Value, filters: int, kernel: int = 3, stride: int = 1, *, expansion: int = 4, squeezed: int = 0, activation: str = "relu",
-    name: str = "block", role: str | None = None,
-) -> Value:  # fmt: skip
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    expansion: int = 4,
+    squeezed: int = 0,
+    activation: str = "relu",
+    name: str = "block",
+    role: str | None = None,
+) -> Value:
     """1×1 up to ``expansion`` times the channels, depthwise k×k, 1×1 to ``filters`` without activation; a shortcut
     where shapes allow.
     """

@@ -9,8 +9,9 @@ example, the output divided by the chance to keep, and a chance to drop that gro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,8 @@ from torch import Tensor, nn
 
 from archsmith.core.errors import UsageError
 from archsmith.graphs.operations import Call
+
+Batch: TypeAlias = Tensor | Mapping[str, Tensor]  # what a network takes: by input, or bare where there is one
 
 
 class DropPath(nn.Module):
@@ -143,7 +146,7 @@ def found(name: str) -> Any:
 
 
 def construct(call: Call, with_params: bool) -> nn.Module:
-    """The module of a Call. Its parameters are replaced before use, so they are not drawn: torch's own modules make them
+    """The module of a Call. Its parameters are replaced before use, so they are not drawn: modules of torch make them
     on the meta device, and other ones leave the global generator as it was.
     """
     cls = found(call.name)

@@ -94,7 +94,11 @@ RESERVED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What an operation gives: the name of its node, and its shape without the batch axis."""
+    """What an operation gives.
+
+    ``name``: of its node.
+    ``shape``: without the batch axis.
+    """
 
     name: str
     shape: Shape
@@ -227,7 +231,7 @@ class Net:
         return Value(full, facts.shape)
 
     def _gives_codes(self, op: str, args: Args, values: Sequence[Value]) -> bool:
-        """Does the operation give integers? Raises UsageError where codes are taken for numbers, or numbers for codes."""
+        """Does the operation give integers? Raises UsageError where codes and numbers are mixed up."""
         if not values:
             return args.get("dtype") == INTEGER
         takes = OPERATIONS[op].takes

@@ -62,7 +62,7 @@ class NetworkSpace(Space):
         self.build(choose, self.net())
 
     def graph(self, architecture: Mapping[str, Scalar]) -> Graph:
-        """The network of one architecture. Raises InvalidArchitectureError with the first decision that does not fit."""
+        """The network of one architecture. Raises InvalidArchitectureError where a decision does not fit."""
         if not isinstance(architecture, Architecture):
             architecture = Architecture(architecture)
         return _graph(self, architecture)

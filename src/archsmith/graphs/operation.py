@@ -7,8 +7,9 @@ constants are fitted, how a weight bank shares widths, and what drawings call it
 its name. Module and expression are text, so that the runnable network and the written-out source come from the same
 row.
 
-The rows of the library are in ``image_operations``, ``token_operations`` and ``table_operations``;
-``archsmith.graphs.operations`` holds all of them. A package of yours adds its own with ``register``:
+The rows of the library are in ``basic_operations``, ``image_operations``, ``token_operations`` and
+``table_operations``; ``archsmith.graphs.operations`` holds all of them. A package of yours adds its own with
+``register``:
 
     register(Operation("softsign", same_shape, keeps="inputs", code=lambda args, x: f"F.softsign({x[0]})"))
 
@@ -39,8 +40,8 @@ BYTES = 4  # of a float32
 class Call:
     """A constructor call as data: ``Call("nn.Linear", (8, 10))``.
 
-    ``name``: ``nn.Linear`` is a class of torch.nn; ``DropPath`` one of archsmith.graphs.modules; ``module:Class`` one of
-        any other module.
+    ``name``: ``nn.Linear`` is a class of torch.nn, ``DropPath`` one of archsmith.graphs.modules, ``module:Class`` one
+        of any other module.
     ``args``: positional arguments.
     ``kwargs``: arguments by name.
     """
@@ -69,8 +70,8 @@ class Operation:
     ``shape``: from complete arguments and input shapes to the shape that comes out.
     ``arity``: the least and the greatest number of inputs; None means any number.
     ``defaults``: every argument with its default; ``REQUIRED`` where there is none.
-    ``quiet``: arguments that a graph leaves out where they have their default. An argument that joins an old row must be
-        quiet, or stored graphs and identities would change.
+    ``quiet``: arguments that a graph leaves out where they have their default. An argument that joins an old row must
+        be quiet, or stored graphs and identities would change.
     ``complete``: turns arguments into their full form (pairs, computed padding).
     ``takes``: the type of the inputs, ``float`` or ``int``; empty for either, and then the output has that type too.
     ``params``: shapes of parameters by name.
@@ -89,7 +90,8 @@ class Operation:
     ``view``: ``same`` where the output is the memory of the first input, ``permuted`` where it is that memory read in
         another order; empty where it is new memory.
     ``dense``: does it make a copy of an input that is read in another order, and keep that?
-    ``disposable``: is the output new memory that its own backward pass does not need? The next operation may overwrite it.
+    ``disposable``: is the output new memory that its own backward pass does not need? The next operation may overwrite
+        it.
 
     What it means:
 
@@ -288,3 +290,8 @@ def same_shape(args: Args, ins: Ins) -> Shape:
 def differing(args: Args, **defaults: Any) -> dict[str, Any]:
     """Those of ``defaults`` that ``args`` differ from: what a constructor call has to say."""
     return {name: args[name] for name, value in defaults.items() if args[name] != value}
+
+
+def with_bias(weight: Shape, args: Args) -> dict[str, Shape]:
+    """The parameters of a layer with a weight, and a bias where the argument ``bias`` asks for it."""
+    return {"weight": weight, "bias": weight[:1]} if args["bias"] else {"weight": weight}

@@ -1,17 +1,16 @@
 """The operation table: every primitive that a graph may hold, each declared in one row.
 
-``archsmith.graphs.operation`` says what a row is; the rows are in ``image_operations``, ``token_operations`` and
-``table_operations``. Everything that asks about an operation imports this module, so that the table is filled.
+``archsmith.graphs.operation`` says what a row is. The rows are in ``basic_operations``, ``image_operations``,
+``token_operations`` and ``table_operations``. Whatever asks about an operation imports this module, so that the table
+is filled.
 """
 
 from __future__ import annotations
 
-# isort: off
-# The order is that of the table.
+from archsmith.graphs import basic_operations as _basic  # noqa: F401
 from archsmith.graphs import image_operations as _images  # noqa: F401
-from archsmith.graphs import token_operations as _tokens  # noqa: F401
 from archsmith.graphs import table_operations as _tables  # noqa: F401
-# isort: on
+from archsmith.graphs import token_operations as _tokens  # noqa: F401
 from archsmith.graphs.operation import (
     FLOAT,
     INPUT,

@@ -59,7 +59,13 @@ class Code:
 
 @dataclass(frozen=True)
 class Step:
-    """One part of a class: a torch module, an expression, or an instance of another class (its number)."""
+    """One part of a class.
+
+    ``local``: its name there.
+    ``op``: the name of the operation, empty for an instance of another class.
+    ``what``: a torch module, an expression, or the number of another class.
+    ``inputs``: where its operands come from.
+    """
 
     local: str
     op: str
@@ -69,7 +75,15 @@ class Step:
 
 @dataclass(frozen=True)
 class _Part:
-    """A step before its wiring is known: the values of its holes, and the nodes that go in and come out."""
+    """A step before its wiring is known.
+
+    ``local``: the last part of its name.
+    ``op``: the name of the operation, empty for a scope.
+    ``what``: as in ``Step``.
+    ``values``: those of its holes.
+    ``inputs``: nodes that go in.
+    ``outputs``: nodes that come out.
+    """
 
     local: str
     op: str
@@ -81,7 +95,13 @@ class _Part:
 
 @dataclass
 class Instance:
-    """One scope: the values of the holes of its own modules and of its children's constructor arguments, step by step."""
+    """One scope that is of a class.
+
+    ``path``: of the scope.
+    ``holes``: for every step the values of the holes of a module, or of the constructor arguments of a child.
+    ``in_shapes``: of what goes in.
+    ``out_shapes``: of what comes out.
+    """
 
     path: str
     holes: tuple[tuple[Any, ...], ...]
@@ -91,8 +111,12 @@ class Instance:
 
 @dataclass
 class Parameter:
-    """A constructor argument: its name, what it means, whether it is the number of channels of an argument of
-    ``forward``, and its value by instance.
+    """A constructor argument.
+
+    ``name``: as it is written.
+    ``role``: what it means.
+    ``argument``: the argument of ``forward`` whose channels it counts, or None.
+    ``column``: its value by instance.
     """
 
     name: str
@@ -103,7 +127,17 @@ class Parameter:
 
 @dataclass(eq=False)
 class Skeleton:
-    """A class to be written. ``fills`` holds for every step the text of each of its holes."""
+    """A class to be written.
+
+    ``kind``: of its scopes.
+    ``arguments``: of ``forward``.
+    ``steps``: its parts, in topological order.
+    ``outputs``: what ``forward`` returns.
+    ``name``: of the class.
+    ``instances``: the scopes of this class.
+    ``parameters``: arguments of the constructor.
+    ``fills``: for every step the text of each of its holes.
+    """
 
     kind: str
     arguments: tuple[str, ...]
@@ -276,13 +310,16 @@ def _module(call: Call, row: Operation, node_args: Args) -> tuple[Module, tuple[
 
 @dataclass
 class _Group:
-    """Holes that have the same values in all instances; ``uses`` are (step, hole, role, argument of forward whose
-    channels it counts).
+    """Holes that have the same values in all instances.
+
+    ``column``: those values.
+    ``uses``: (step, hole, role, argument of ``forward`` whose channels it counts).
+    ``leaves``: is it the number of channels of what comes out?
     """
 
     column: tuple[Any, ...]
     uses: list[tuple[int, int, str, int | None]]
-    leaves: bool = False  # is it the number of channels of what comes out?
+    leaves: bool = False
 
     @property
     def argument(self) -> int | None:
@@ -344,7 +381,7 @@ def _channels(shapes: Sequence[tuple[int, ...]]) -> int:
 def _columns(
     skeleton: Skeleton, classes: Sequence[Skeleton]
 ) -> dict[tuple[int, int], tuple[tuple[Any, ...], str, int | None]]:
-    """For every hole: its value in each instance, its role, and the argument of ``forward`` whose channels it counts."""
+    """For every hole: its value in each instance, its role, and the argument of ``forward`` with so many channels."""
     columns: dict[tuple[int, int], tuple[tuple[Any, ...], str, int | None]] = {}
     for k, step in enumerate(skeleton.steps):
         if isinstance(step.what, int):

@@ -240,14 +240,14 @@ def _network(skeleton: Skeleton, classes: Sequence[Skeleton], graph: Graph, drop
     else:
         passed = ", ".join(skeleton.arguments)
         extra = AUXILIARY in outputs
+        switch = ", auxiliary: bool = True" if extra else ""
+        note = "; the auxiliary one helps training and is no part of the prediction" if extra else ""
         lines.append(f'        return self.forward_all({passed}{", auxiliary=False" if extra else ""})["{main}"]')
         lines += [
             "",
-            f"    def forward_all(self, {arguments}{', auxiliary: bool = True' if extra else ''}) -> dict[str, Tensor]:",
+            f"    def forward_all(self, {arguments}{switch}) -> dict[str, Tensor]:",
         ]
-        lines.append(
-            f'        """Every output by name{"; the auxiliary one helps training and is no part of the prediction" if extra else ""}."""'
-        )
+        lines.append(f'        """Every output by name{note}."""')
         lines += indented(body.lines_by_name(outputs), 8)
     if drops:
         lines += [

@@ -23,11 +23,16 @@ SUM, PRODUCT = 1, 2  # how tightly an expression holds together; 0 is one that n
 
 @dataclass(frozen=True)
 class Expression:
-    """A step with its operands: other steps written inside it, or values that have a name."""
+    """A step with its operands.
+
+    ``step``: its number.
+    ``operands``: other steps that are written inside it, or values that have a name.
+    ``calls``: 1, or 0 for operators alone.
+    """
 
     step: int
     operands: tuple[Expression | Ref, ...]
-    calls: int  # 1, or 0 for a sum or a product
+    calls: int
 
     def leaves(self) -> list[Ref]:
         """The named values in it, from left to right."""
@@ -169,7 +174,12 @@ class Body:
         if _row(outer).starts_line and any(_row(self.steps[step]).normalises for step in inner.steps()):
             return False
         # Where the order of operands matters, they are easier to tell apart by name.
-        if len(outer.inputs) > 1 and not isinstance(outer.what, int) and not _row(outer).symmetric and inner.depth() > 2:
+        if (
+            len(outer.inputs) > 1
+            and not isinstance(outer.what, int)
+            and not _row(outer).symmetric
+            and inner.depth() > 2
+        ):
             return False
         names = {
             leaf: self.skeleton.arguments[leaf[1]] if leaf[0] == ARGUMENT else self.steps[leaf[0]].local
