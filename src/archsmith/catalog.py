@@ -73,6 +73,10 @@ TABLE: dict[str, dict[str, str]] = {
         "image": "archsmith.data.images.store:ImageStore",
         "table": "archsmith.data.tables.store:TableStore",
     },
+    "intake": {
+        "image": "archsmith.bundle.images:ImageIntake",
+        "table": "archsmith.bundle.tables:TableIntake",
+    },
     "executor": {
         "serial": "archsmith.runtime.serial:SerialExecutor",
         "processes": "archsmith.runtime.processes:ProcessExecutor",
