@@ -21,7 +21,7 @@ from archsmith.bundle.table_rows import ROWS, AskedFile, AskedRows, chunks_of_fi
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.task import Task
 from archsmith.data.examples import Splits
-from archsmith.data.tables.cells import DATE, DATES, Raw, raw
+from archsmith.data.tables.cells import DATE, Raw, raw
 from archsmith.data.tables.columns import (
     CATEGORY,
     NUMBER,
@@ -237,7 +237,7 @@ class TableIntake(Intake):
             if column.kind == NUMBER:
                 low, high = column.minimum or 0.0, 1.0 if column.maximum is None else column.maximum
                 values = np.where(gone, np.nan, low + (high - low) * rng.random(n))
-                found[column.name] = Raw(DATES, values) if column.written == DATE else values
+                found[column.name] = _dates(values) if column.written == DATE else values
             else:
                 texts = ("", UNSEEN, *column.categories)
                 places = np.where(gone, rng.integers(0, 2, n), rng.integers(2, len(texts), n))
@@ -306,6 +306,13 @@ class TableIntake(Intake):
 def _json(column: Column) -> dict[str, Any]:
     found = column.to_dict()
     return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
+def _dates(days: NDArray[np.float64]) -> NDArray[np.datetime64]:
+    """Days since 1970 as numpy's dates, NaT where one is missing."""
+    dates = np.round(np.nan_to_num(days)).astype("datetime64[D]")
+    dates[np.isnan(days)] = np.datetime64("NaT")
+    return dates
 
 
 def _values(column: Column) -> str:
