@@ -78,6 +78,10 @@ TABLE: dict[str, dict[str, str]] = {
         "image": "archsmith.automl.modalities.images:Images",
         "table": "archsmith.automl.modalities.tables:Tables",
     },
+    "intake": {
+        "image": "archsmith.bundle.images:ImageIntake",
+        "table": "archsmith.bundle.tables:TableIntake",
+    },
     "executor": {
         "serial": "archsmith.runtime.serial:SerialExecutor",
         "processes": "archsmith.runtime.processes:ProcessExecutor",

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from archsmith.automl.modality import ModelBaseline, Modality, NetworkBaseline, Progress
+from archsmith.automl.modality import Modality, ModelBaseline, NetworkBaseline, Progress
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.tables import TableIntake
 from archsmith.core.architecture import Architecture
@@ -18,11 +18,10 @@ from archsmith.core.space import Space
 from archsmith.data.examples import Examples, Splits
 from archsmith.data.tables.checks import Findings
 from archsmith.data.tables.columns import code_offsets
-from archsmith.data.tables.examples import TableExamples, TableSplits
+from archsmith.data.tables.examples import TableExamples
 from archsmith.data.tables.load import Loaded, load
 from archsmith.data.tables.recognise import recognised
 from archsmith.graphs.graph import Graph
-from archsmith.graphs.net import Net
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.spaces.recipe import TableRecipe
 from archsmith.spaces.tabular import CATEGORIES, NUMBERS, Tabular
@@ -78,8 +77,7 @@ class Tables(Modality):
         return linear, Boosted(regression, splits.balanced)
 
     def intake(self, splits: Splits) -> TableIntake:
-        table = cast(TableSplits, splits)
-        return TableIntake(table.columns, table.names)
+        return TableIntake.of(splits)
 
     def raw(self, examples: Examples, indexes: NDArray[np.int64]) -> Any:
         return cast(TableExamples, examples).rows(indexes)
