@@ -46,7 +46,7 @@ import torch
 from tables import ranks
 
 from archsmith.analysis.charts import NARROW, Axis, Ends, Line, axis, percent, plot
-from archsmith.analysis.comparison_page import by_itself
+from archsmith.analysis.comparison.curves import by_itself
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import Budget
 from archsmith.core.problem import Problem

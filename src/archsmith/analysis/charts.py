@@ -275,7 +275,8 @@ def _column(area: _Area, layer: Columns, bar: tuple[float, float, float, str]) -
     left, right, height, tip = bar
     (x0, y), (x1, base) = area.point(left, height), area.point(right, area.y.low)
     width = max(0.5, x1 - x0 - 1)
-    return f'<rect class="fill {layer.colour}" x="{n(x0 + 0.5)}" y="{n(y)}" width="{n(width)}" height="{n(max(0.0, base - y))}">{_tip(tip)}</rect>'
+    place = f'x="{n(x0 + 0.5)}" y="{n(y)}" width="{n(width)}" height="{n(max(0.0, base - y))}"'
+    return f'<rect class="fill {layer.colour}" {place}>{_tip(tip)}</rect>'
 
 
 def _word(area: _Area, word: Word, taken: list[tuple[float, float, float, float]]) -> str:
@@ -335,9 +336,10 @@ def _dot(x: float, y: float, dots: Dots, tip: str) -> str:
     if dots.form == "cross":
         path = f"M{n(x - r)} {n(y - r)}l{n(2 * r)} {n(2 * r)}m0 {n(-2 * r)}l{n(-2 * r)} {n(2 * r)}"
         return f'<path class="line {dots.colour}" d="{path}">{_tip(tip)}</path>'
+    path = f"M{n(x)} {n(y - r)}l{n(r)} {n(r)}l{n(-r)} {n(r)}l{n(-r)} {n(-r)}z"
     if dots.form == "down":
-        return f'<path class="fill {dots.colour}" d="M{n(x - r)} {n(y - 2 * r)}h{n(2 * r)}l{n(-r)} {n(2 * r)}z">{_tip(tip)}</path>'
-    return f'<path class="fill {dots.colour}" d="M{n(x)} {n(y - r)}l{n(r)} {n(r)}l{n(-r)} {n(r)}l{n(-r)} {n(-r)}z">{_tip(tip)}</path>'
+        path = f"M{n(x - r)} {n(y - 2 * r)}h{n(2 * r)}l{n(-r)} {n(2 * r)}z"
+    return f'<path class="fill {dots.colour}" d="{path}">{_tip(tip)}</path>'
 
 
 def _tip(tip: str) -> str:

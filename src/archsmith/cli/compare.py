@@ -77,8 +77,8 @@ def compare(
     from pathlib import Path
 
     from archsmith import catalog
-    from archsmith.analysis.compare import compare as compared_of
-    from archsmith.analysis.comparison_page import write_comparison
+    from archsmith.analysis.comparison.compare import compare as compared_of
+    from archsmith.analysis.comparison.page import write_comparison
     from archsmith.cli import benches
     from archsmith.cli.output import emit, to_stderr
     from archsmith.cli.search import objectives_and_limits
@@ -205,7 +205,7 @@ def _run(comparison: Any, workers: int) -> None:
 
 
 def _show(compared: Any, files: Any) -> None:
-    from archsmith.analysis.compare import probability
+    from archsmith.analysis.comparison.compared import probability
     from archsmith.cli.output import say, show
     from archsmith.core.wording import metric_name
 

@@ -1,0 +1,73 @@
+"""What kind of data a study is about, and the words that a report uses for one example of that kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsmith.analysis.study import Study
+from archsmith.analysis.wording import amount
+
+
+@dataclass(frozen=True)
+class Words:
+    """What one example of a kind of data is called.
+
+    one: the singular, as ``picture``
+    many: the plural, as ``pictures``
+    inputs: what a network reads of an example, as ``pixels``
+    new: Python source of new examples, as a predictor takes them
+    """
+
+    one: str
+    many: str
+    inputs: str
+    new: str
+
+    def amount(self, n: int, split: str = "") -> str:
+        """``1 test picture``, ``2,000 pictures``."""
+        before = f"{split} " if split else ""
+        return amount(n, f"{before}{self.one}", f"{before}{self.many}")
+
+
+EXAMPLES = Words("example", "examples", "inputs", "examples")
+WORDS = {
+    "image": Words("picture", "pictures", "pixels", '["picture.png"]'),
+    "table": Words("row", "rows", "columns", '"rows.csv"'),
+    "text": Words("text", "texts", "words", '["A sentence."]'),
+}
+
+
+def kind_of(study: Study) -> str:
+    """The kind of the study's first input, as ``image``; empty where the log does not say.
+
+    Studies of the first versions do not name it; those of the main job were all about images.
+    """
+    task = study.fit.get("task") or {}
+    inputs = task.get("inputs") or ()
+    if inputs:
+        return str(inputs[0].get("kind") or "")
+    return "image" if study.fit else ""
+
+
+def words_of(study: Study) -> Words:
+    return WORDS.get(kind_of(study), EXAMPLES)
+
+
+def target_name(study: Study) -> str:
+    """What the regression target is called."""
+    outputs = (study.fit.get("task") or {}).get("outputs") or (study.manifest.get("task") or {}).get("outputs") or ()
+    return str(outputs[0].get("name") or "value") if outputs else "value"
+
+
+def targets_of(split: Any) -> NDArray[Any]:
+    """The targets ``(n,)`` of one split: class indexes or regression targets."""
+    return np.asarray(split.targets if hasattr(split, "targets") else split.labels)
+
+
+def is_regression(study: Study) -> bool:
+    """Is a number predicted, rather than a class? By the predictions where they were kept, else by the data."""
+    return study.test.outputs.ndim == 1 if study.test is not None else not study.classes
