@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -127,6 +128,58 @@ def answers(splits: Splits, right: float, seed: int = 0) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Column:
+    """One column of a made-up table."""
+
+    name: str
+    kind: str
+    missing: float
+    distinct: int
+    minimum: float | None = None
+    median: float | None = None
+    maximum: float | None = None
+    top: tuple[tuple[object, float], ...] = ()
+
+
+COLUMNS = (
+    Column("age", "number", 0.0, 40, 17.0, 37.5, 90.0),
+    Column("work <b>", "category", 0.25, 12, top=(("private", 0.7), ("state", 0.2), ("none", 0.05))),
+)
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """One split of a made-up table, as the report reads it."""
+
+    targets: np.ndarray[Any, Any]
+    classes: tuple[str, ...]
+    columns: tuple[Column, ...] = COLUMNS
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def labels(self) -> np.ndarray[Any, Any]:
+        return self.targets
+
+    def rows(self, indexes: Any) -> list[dict[str, object]]:
+        return [{"age": 17.0 + int(i), "work <b>": None if i % 4 == 0 else f"job {i}"} for i in indexes]
+
+
+def table_splits(classes: tuple[str, ...], n: int) -> Any:
+    """``n`` rows in each split; without classes the targets are numbers."""
+    own = np.arange(n, dtype=np.int64) % len(classes) if classes else generator(1, "targets").normal(50, 10, n)
+    split = TableRows(own, classes)
+    return SimpleNamespace(train=split, valid=split, test=split, name="people", classes=classes, made=("test",))
+
+
+@pytest.fixture
+def tables() -> Callable[[tuple[str, ...], int], Any]:
+    """``tables(classes, n)``: the splits of a made-up table."""
+    return table_splits
+
+
 Make = Callable[..., Path]
 
 
@@ -237,18 +290,19 @@ def build(
     exported: str | None = "searched",
     finished: bool = True,
     predictions: bool = True,
-    data: Splits | str | None = "made",
+    data: Any = "made",
     checks: dict[str, Any] | None = None,
     metric: str = "accuracy",
     seconds: float | None = 60.0,
     test_reads: int = 1,
     graph: bool = True,
     evaluator: str = "training",
+    kind: str | None = None,
 ) -> Path:
     splits = splits_of(classes, n) if data == "made" else data
     assert not isinstance(splits, str)
 
-    def opened(_: str) -> Splits:
+    def opened(_: str) -> Any:
         if splits is None:
             raise DataError("There are no stored data.")
         return splits
@@ -280,6 +334,10 @@ def build(
         "report": report,
         "device": "CPU, 2 threads",
     }
+    if kind is not None:
+        output = {"name": "target", "kind": "classes" if classes else "number", "n": max(1, k), "classes": classes}
+        inputs = [{"name": kind, "kind": kind, "shape": [1]}]
+        fit["task"] = {"inputs": inputs, "outputs": [output], "loss": "", "metrics": [metric]}
     write = Writer(folder, monkeypatch)
     began = {
         "space": {"type": "no_such_space", "args": {}},

@@ -9,6 +9,7 @@ from archsmith.analysis.charts import (
     NARROW,
     WIDE,
     Axis,
+    Band,
     Bar,
     Columns,
     Dots,
@@ -133,3 +134,12 @@ def test_ticks_that_are_close_together_have_names_of_their_own() -> None:
     near = axis("loss", [2.3237, 2.3261])
     shown = [near.show(tick) for tick in near.ticks(5)]
     assert len(set(shown)) == len(shown) >= 3
+
+
+def test_a_band_is_one_closed_path() -> None:
+    svg = plot(
+        WIDE, Axis("x", 0, 1), Axis("y", 0, 1), [Band([(0, 0.2, 0.4), (1, 0.3, 0.5)], "s1"), Band([], "s2")], "t"
+    )
+    assert svg.count('class="band s1"') == 1 and "s2" not in svg
+    path = re.search(r'class="band s1" d="M([^"]*)z"', svg)
+    assert path is not None and path[1].count("L") == 3

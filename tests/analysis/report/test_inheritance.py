@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from archsmith.analysis.inherited import inherited_lead, inherited_of
+from archsmith.analysis.report.inheritance import inheritance_lead, inheritance_of
 from archsmith.core.problem import Fidelity, Problem
 from archsmith.core.trial import Outcome, Proposal
 from archsmith.testing.strategy_laws import Rehearsal
@@ -28,7 +28,7 @@ def test_what_was_saved_is_added_up() -> None:
     history = rehearsed(
         {**WHOLE, "inherited": 0.0}, half, less, {**WHOLE, "inherited": 0.0, "parent_lost": True}
     ).history
-    found = inherited_of(history.trials)
+    found = inheritance_of(history.trials)
     assert found is not None
     assert (found.n, found.n_trials, found.n_lost, found.share, found.epochs, found.fidelity) == (
         2,
@@ -39,11 +39,11 @@ def test_what_was_saved_is_added_up() -> None:
         8.0,
     )
     assert found.seconds == pytest.approx(2.0 + 1.0)
-    said = inherited_lead(history).replace("\N{NO-BREAK SPACE}", " ")
-    assert "2 of 4 trials began with weights of an earlier one, on average 75" in said
+    said = inheritance_lead(history).replace("\N{NO-BREAK SPACE}", " ")
+    assert "2 of 4 trials began with weights of an earlier one, on average with 75" in said
     assert "saved about 3 s" in said and "1 trial began from scratch because nothing was left" in said
 
 
 @pytest.mark.parametrize("notes", [[], [{}], [WHOLE], [{**WHOLE, "inherited": 0.0}]])
 def test_nothing_is_said_where_nothing_could_be_inherited(notes: list[dict[str, object]]) -> None:
-    assert inherited_lead(rehearsed(*notes).history) == ""
+    assert inheritance_lead(rehearsed(*notes).history) == ""

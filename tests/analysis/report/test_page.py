@@ -12,6 +12,10 @@ import numpy as np
 import pytest
 
 from archsmith.analysis.report import write_report
+from archsmith.analysis.report.page import render
+from archsmith.analysis.report.section import Section
+from archsmith.analysis.report.sections import sections_for
+from archsmith.analysis.study import read_study
 from archsmith.core.errors import MissingExtraError, StudyError, UsageError
 
 MOST_BYTES = 3_000_000
@@ -69,7 +73,9 @@ class Page(HTMLParser):
 def page(study: Path) -> Page:
     target = write_report(study, study / "report.html")
     assert target.stat().st_size < MOST_BYTES
-    return Page(target.read_text(encoding="utf-8"))
+    made = Page(target.read_text(encoding="utf-8"))
+    assert "could not be made" not in made.text
+    return made
 
 
 def raw(study: Path) -> str:
@@ -83,14 +89,15 @@ def test_a_finished_study_gets_every_section(make: Any) -> None:
     shown = page(make())
     for part in (
         "data",
-        "bought",
+        "pictures",
+        "baselines",
         "confusions",
-        "confidence",
-        "worst",
-        "progress",
+        "calibration",
+        "mistakes",
+        "search",
         "sizes",
         "network",
-        "curves",
+        "final-training",
         "time",
         "reproduce",
         "words",
@@ -149,18 +156,55 @@ def test_ten_thousand_trials_are_thinned_out(make: Any) -> None:
     assert shown.tags["circle"] < 6000
 
 
+# Sections
+
+
+def test_a_section_that_fails_is_left_out_and_named(make: Any) -> None:
+    def broken(_: Any) -> Any:
+        raise ValueError("no such column.")
+
+    sections = (Section("broken", "The broken one", broken), *sections_for("image"))
+    shown = Page(render(read_study(make()), sections))
+    assert not shown.ids["broken"] and shown.ids["data"] and "#broken" not in shown.addresses
+    assert "The section “The broken one” could not be made: no such column." in shown.text
+
+
+def test_a_section_whose_template_fails_is_left_out_too(make: Any) -> None:
+    shown = Page(render(read_study(make()), (Section("data", "Odd facts", lambda _: object()),)))
+    assert not shown.ids["data"] and "The section “Odd facts” could not be made" in shown.text
+
+
+def test_the_glossary_explains_only_what_the_page_says(make: Any) -> None:
+    study = read_study(make())
+    assert "calibration" in Page(render(study)).words
+    assert "calibration" not in Page(render(study, ())).words
+
+
+def test_rows_of_a_table_are_never_called_pictures(make: Any, tables: Any) -> None:
+    for classes, metric in ((("no", "yes"), "accuracy"), ((), "r2")):
+        shown = page(make(classes=classes, metric=metric, n=90, data=tables(classes, 90), kind="table"))
+        assert "picture" not in shown.text.lower() and "test rows" in shown.text
+        assert shown.ids["columns"] == 1 and shown.ids["pictures"] == 0
+
+
+def test_an_unknown_kind_of_data_has_examples(make: Any) -> None:
+    shown = page(make(kind="sound"))
+    assert "test examples" in shown.text and "picture" not in shown.text and not shown.ids["pictures"]
+    assert shown.ids["mistakes"] == 1
+
+
 # Studies that lack something
 
 
 def test_an_unfinished_study_says_how_far_it_is(make: Any) -> None:
     shown = page(make(finished=False))
-    assert "Not finished: the job was cut off" in shown.text and "no test score exists yet" in shown.text
+    assert "Not finished: the job was cut off" in shown.text and "There is no test score yet" in shown.text
     assert not shown.ids["confusions"]
 
 
 def test_a_study_before_its_first_trial(make: Any) -> None:
     shown = page(make(finished=False, n_trials=0))
-    assert "No network has a score yet" in shown.text and not shown.ids["progress"]
+    assert "No network has a score yet" in shown.text and not shown.ids["search"]
 
 
 def test_a_single_trial_is_enough(make: Any) -> None:
@@ -171,7 +215,7 @@ def test_a_single_trial_is_enough(make: Any) -> None:
 def test_trials_that_all_failed(make: Any) -> None:
     shown = page(make(n_trials=3, failed=(0, 1, 2), scores=(0.6, 0.7, None), exported="fixed"))
     assert "3 trials failed (not enough memory). None of them ended with a score." in shown.text
-    assert "The searched network could not be trained in full (Out of memory.)" in shown.text
+    assert "The searched network could not be trained in full (Out of memory)" in shown.text
 
 
 def test_data_that_were_deleted_cost_only_the_pictures(make: Any) -> None:
@@ -186,7 +230,9 @@ def test_data_that_were_deleted_cost_only_the_pictures(make: Any) -> None:
     reading.open_splits = gone  # type: ignore[assignment]  # the fixture puts it back
     shown = page(study)
     assert "stored data of this study are not there any more" in shown.text
-    assert shown.ids["worst"] and shown.ids["confusions"] and shown.pictures == [] and "picture not there" in shown.text
+    assert (
+        shown.ids["mistakes"] and shown.ids["confusions"] and shown.pictures == [] and "picture not there" in shown.text
+    )
 
 
 def test_without_predictions_the_scores_of_the_log_remain(make: Any) -> None:
@@ -220,10 +266,12 @@ def test_unlabelled_test_pictures_are_left_out(make: Any) -> None:
     assert "The test pictures have no labels" in page(study).text
 
 
-def test_numbers_get_their_own_sections(make: Any) -> None:
+def test_a_regression_gets_its_own_sections(make: Any) -> None:
     shown = page(make(classes=(), metric="r2", n=400))
     assert re.search(r"Off by 2\.\d+ on average on 400 test pictures", shown.text)
-    assert shown.ids["numbers"] and shown.ids["worst"] and not shown.ids["confusions"] and not shown.ids["confidence"]
+    assert (
+        shown.ids["errors"] and shown.ids["mistakes"] and not shown.ids["confusions"] and not shown.ids["calibration"]
+    )
 
 
 def test_a_search_without_data(tmp_path: Path) -> None:
@@ -240,7 +288,7 @@ def test_a_search_without_data(tmp_path: Path) -> None:
     Search(problem, RandomSearch(), evaluator, budget=Budget(trials=30), store=SqliteStore(tmp_path / "toy")).run()
     shown = page(tmp_path / "toy")
     assert "Best loss of 30 trials" in shown.text and "there is no test score" in shown.text
-    assert not shown.ids["data"] and shown.ids["progress"]
+    assert not shown.ids["data"] and shown.ids["search"]
 
 
 def test_what_strategies_noted_is_shown_where_it_was_noted(searched: Any, make: Any) -> None:
@@ -248,11 +296,11 @@ def test_what_strategies_noted_is_shown_where_it_was_noted(searched: Any, make: 
         {"top_prob/width": 0.5 + i / 50, "entropy": 0.5, "mean": i / 20 - 0.5, "deviation": 0.1} for i in range(20)
     ]
     shown = page(searched([(0.5 + (i * 7 % 20) / 100, note) for i, note in enumerate(notes)]))
-    assert shown.ids["policy"] == shown.ids["forecasts"] == 1
+    assert shown.ids["policy"] == shown.ids["surrogate"] == 1
     assert "1 width 88 %" in shown.text and "exactly as expected" in shown.text and "rank correlation" in shown.text
     assert all(b <= a + 1 for a, b in zip(shown.headings, shown.headings[1:], strict=False))
     plain = page(make())
-    assert not plain.ids["policy"] and not plain.ids["forecasts"] and "rank correlation" not in plain.text
+    assert not plain.ids["policy"] and not plain.ids["surrogate"] and "rank correlation" not in plain.text
 
 
 def test_shared_weights_get_a_section_before_the_search(prepared: Any, make: Any) -> None:
@@ -279,8 +327,8 @@ def test_shared_weights_get_a_section_before_the_search(prepared: Any, make: Any
     ]
     text = raw(prepared(reports, notes, tried))
     shown = Page(text)
-    assert shown.ids["preparing"] == shown.ids["derived"] == 1 and text.index('id="preparing"') < text.index(
-        'id="progress"'
+    assert shown.ids["shared-weights"] == shown.ids["derived"] == 1 and text.index('id="shared-weights"') < text.index(
+        'id="search"'
     )
     assert "They are not the scores of trained networks" in shown.text and "50 % 70 % 1" in shown.text
     assert "(number 2) is below" in shown.text and "#network" in shown.addresses and shown.ids["tip-network"] == 1
@@ -293,13 +341,13 @@ def test_shared_weights_get_a_section_before_the_search(prepared: Any, make: Any
         and "as a trial" not in untried.text
     )
     plain = page(make())
-    assert not plain.ids["preparing"] and "shared weights" not in plain.text
+    assert not plain.ids["shared-weights"] and "shared weights" not in plain.text
 
 
 def test_a_look_with_shared_weights_is_not_called_a_training(make: Any) -> None:
     looked, trained = page(make(evaluator="shared_weights")).text, page(make()).text
     assert "A trial scores a network with the shared weights" in looked and "trains a network briefly" not in looked
-    assert "A look at one network with the shared weights" in looked and "A short training of one network" not in looked
+    assert "One network scored with the shared weights" in looked and "A short training of one network" not in looked
     assert "A trial trains a network briefly" in trained and "A short training of one network" in trained
     assert (
         "with shared weights, which only rank networks" in page(make(evaluator="shared_weights", finished=False)).text
@@ -309,7 +357,7 @@ def test_a_look_with_shared_weights_is_not_called_a_training(make: Any) -> None:
 def test_a_preparation_that_was_cut_off_shows_what_there_is(prepared: Any) -> None:
     shown = page(prepared([(1.0, {"train_loss": 2.0, "epochs": 5.0}), (2.0, {"train_loss": 1.0, "epochs": 5.0})]))
     assert "2 of 5 epochs" in shown.text and "No network has a score yet" in shown.text
-    assert shown.ids["preparing"] and not shown.ids["derived"] and not shown.ids["progress"]
+    assert shown.ids["shared-weights"] and not shown.ids["derived"] and not shown.ids["search"]
 
 
 def test_what_inheritance_saved_is_told_where_trials_inherited(prepared: Any) -> None:
@@ -320,8 +368,8 @@ def test_what_inheritance_saved_is_told_where_trials_inherited(prepared: Any) ->
     )
     text = page(folder).text
     assert (
-        "2 of 2 trials began with weights of an earlier one, on average 75 % of their parameters, and trained for 50 "
-        "% of the epochs" in text
+        "2 of 2 trials began with weights of an earlier one, on average with 75 % of their parameters. They trained "
+        "for 50 % of the epochs" in text
     )
     assert text.index("began with weights") > text.index("How the search went")
     assert "began with weights" not in page(prepared([], {}, rows, evaluator=training)).text
@@ -338,7 +386,7 @@ def test_a_search_says_how_to_repeat_it(searched: Any) -> None:
         searched([(0.5, {}) for _ in range(3)], began={"command": "archsmith search --bench digits --seed 3"}, beta=2.0)
     )
     assert "The command again: archsmith search --bench digits --seed 3" in shown.text
-    assert "mine (beta = 2.0)" in shown.text and "accuracy, more is better; parameters ≤ 10" in shown.text
+    assert "mine (beta = 2.0)" in shown.text and "accuracy, higher is better; parameters ≤ 10" in shown.text
 
 
 # The file
@@ -378,8 +426,10 @@ def test_without_jinja2_it_says_what_to_install(make: Any, monkeypatch: pytest.M
         write_report(study, study / "report.html")
 
 
-def test_the_template_is_part_of_the_package() -> None:
+def test_every_section_has_its_template_in_the_package() -> None:
     from importlib.resources import files
 
-    assert files("archsmith.analysis").joinpath("templates", "report.html").is_file()
-    assert files("archsmith.analysis").joinpath("templates", "report.css").is_file()
+    templates = files("archsmith.analysis").joinpath("templates")
+    assert templates.joinpath("page.css").is_file()
+    for section in {section for kind in ("image", "table", "") for section in sections_for(kind)}:
+        assert templates.joinpath(section.file).is_file(), section.name

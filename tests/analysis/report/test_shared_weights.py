@@ -8,8 +8,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from archsmith.analysis import figures
-from archsmith.analysis.preparing import MOST_POINTS, TOP, Derived, Learning, Preparing, judged_by_sharing, preparing_of
+from archsmith.analysis.report import network
+from archsmith.analysis.report.shared_weights import (
+    MOST_POINTS,
+    TOP,
+    Derived,
+    Learning,
+    SharedWeights,
+    drawings,
+    shared_weights_of,
+)
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
 
@@ -64,8 +72,8 @@ def trial(rank: int, accuracy: float | None) -> tuple[dict[str, Any], dict[str, 
     return CELLS[rank], metrics, {"operator": "derived", "rank": rank, "score": 0.5}
 
 
-def told(folder: Path) -> Preparing:
-    found = preparing_of(read_study(folder))
+def told(folder: Path) -> SharedWeights:
+    found = shared_weights_of(read_study(folder))
     assert found is not None
     return found
 
@@ -91,9 +99,9 @@ def test_what_was_trained_and_how_long_it_took(prepared: Any) -> None:
     text = found.lead.replace(NB, " ")
     assert (
         "34.5 k numbers in 12 pieces" in text
-        and "for 4 epochs (rounds through all training pictures) in 1 min 20 s" in text
+        and "for 4 epochs (rounds through all training examples) in 1 min 20 s" in text
     )
-    assert "drawn by chance" in text and text.endswith("went from 2 to 0.5.")
+    assert "The networks were drawn by chance." in text and text.endswith("went from 2 to 0.5; lower is better.")
     assert found.learning is None and found.derived is None and found.favourite is None
 
 
@@ -101,7 +109,7 @@ def test_one_that_was_cut_off_says_how_far_it_came(prepared: Any) -> None:
     found = told(prepared(turns(4)[:5]))
     text = found.lead.replace(NB, " ")
     assert (
-        "was cut off after 30 s, with 3 of 4 epochs (rounds through all training pictures) done." in text
+        "was cut off after 30 s. 3 of 4 epochs (rounds through all training examples) are done." in text
         and "trained for" not in text
     )
     assert found.derived is None and found.learning is not None and len(found.losses) == 3
@@ -110,11 +118,11 @@ def test_one_that_was_cut_off_says_how_far_it_came(prepared: Any) -> None:
 def test_one_that_goes_on_says_how_long_it_takes(prepared: Any) -> None:
     study = read_study(prepared([(1.0, {"train_loss": 2.0, "epochs": 4.0, "seconds": 10.0, "seconds_left": 31.0})]))
     study.running = True
-    found = preparing_of(study)
+    found = shared_weights_of(study)
     assert found is not None
     assert found.lead.replace(NB, " ").endswith(
-        "is still running after 10 s, with 1 of 4 epochs (rounds through all training pictures) done and about 31 s "
-        "left."
+        "is still running after 10 s. 1 of 4 epochs (rounds through all training examples) are done, and about 31 s "
+        "are left."
     )
 
 
@@ -131,29 +139,16 @@ def test_one_that_goes_on_says_how_long_it_takes(prepared: Any) -> None:
 def test_evaluators_that_prepare_something_else_have_no_part(
     prepared: Any, evaluator: dict[str, Any], notes: dict[str, Any]
 ) -> None:
-    assert preparing_of(read_study(prepared(REPORTS, notes, evaluator=evaluator))) is None
+    assert shared_weights_of(read_study(prepared(REPORTS, notes, evaluator=evaluator))) is None
 
 
 def test_nothing_is_said_before_the_first_step(prepared: Any) -> None:
-    assert preparing_of(read_study(prepared([(0.0, {"epochs": 4.0, "seconds": 1.0})]))) is None
+    assert shared_weights_of(read_study(prepared([(0.0, {"epochs": 4.0, "seconds": 1.0})]))) is None
 
 
 def test_shared_weights_are_found_inside_wrappers(prepared: Any) -> None:
     for evaluator in (CACHED, cascade(SHARED, TRAINING), cascade(PROXIES, CACHED)):
-        assert "which a controller drew" in told(prepared(REPORTS, NOTES, evaluator=evaluator)).lead
-
-
-def test_whose_scores_trials_have(prepared: Any) -> None:
-    answers = [
-        (SHARED, True),
-        (CACHED, True),
-        (cascade(TRAINING, SHARED), True),
-        (cascade(SHARED, TRAINING), False),
-        (TRAINING, False),
-    ]
-    assert [judged_by_sharing(read_study(prepared([], {}, evaluator=spec))) for spec, _ in answers] == [
-        answer for _, answer in answers
-    ]
+        assert "A controller drew the networks." in told(prepared(REPORTS, NOTES, evaluator=evaluator)).lead
 
 
 def test_long_preparations_are_thinned_out_and_keep_their_ends(prepared: Any) -> None:
@@ -172,7 +167,7 @@ def test_each_turn_of_the_controller_is_one_point_at_its_epoch(prepared: Any) ->
     assert found.baselines[-1] == (3.0, pytest.approx(0.24))
     text = found.lead.replace(NB, " ")
     assert "The moving average of these scores went from 8 % to 24 %" in text
-    assert "between 4 equally likely answers at the beginning, and between 2 at the end" in text
+    assert "a choice between 4 equally likely options" in text
 
 
 def test_rewards_are_in_the_units_of_the_task(prepared: Any) -> None:
@@ -181,8 +176,9 @@ def test_rewards_are_in_the_units_of_the_task(prepared: Any) -> None:
 
 
 def test_curves_are_drawn_in_both_sizes(prepared: Any) -> None:
-    found = learning(prepared(turns(4), NOTES))
-    for html, n in ((figures.rewards(found, "accuracy"), 4), (figures.learning_entropy(found), 0)):
+    study = read_study(prepared(turns(4), NOTES))
+    drawn = drawings(study, told(study.folder))
+    for html, n in ((drawn["rewards"], 4), (drawn["entropy"], 0)):
         pictures = [picture for picture in ElementTree.fromstring(html) if picture.tag.endswith("svg")]
         assert [sum(element.tag.endswith("circle") for element in picture.iter()) for picture in pictures] == [n, n]
         assert all(sum("line" in element.get("class", "") for element in picture.iter()) == 1 for picture in pictures)
@@ -199,9 +195,9 @@ def test_derived_networks_and_what_they_scored_as_trials(prepared: Any) -> None:
         (3, 0.5, 2, None),
     ]
     text = found.lead.replace(NB, " ")
-    assert "50 networks were drawn" in text and "the 3 best were kept" in text
+    assert "50 networks were drawn" in text and "The 3 best were kept" in text
     assert "Trials looked at 2 of these more closely, and number 2 came out best." in text
-    assert "the same shared weights on all validation pictures" in found.looked
+    assert "the same shared weights on all validation examples" in found.looked
 
 
 def test_a_first_look_that_is_confirmed(prepared: Any) -> None:
@@ -224,7 +220,7 @@ def test_what_another_strategy_tried_is_recognised(prepared: Any) -> None:
 
 def test_trials_that_look_at_a_part_say_so(prepared: Any) -> None:
     found = derived(prepared([], rows(0.6), [trial(0, 0.5)], n_eval=3))
-    assert "on 3 batches of validation pictures" in found.looked.replace(NB, " ")
+    assert "on 3 batches of validation examples" in found.looked.replace(NB, " ")
 
 
 def test_trials_of_another_evaluator_are_not_called_shared(prepared: Any) -> None:
@@ -235,7 +231,7 @@ def test_trials_of_another_evaluator_are_not_called_shared(prepared: Any) -> Non
 def test_long_tables_are_cut(prepared: Any) -> None:
     notes = {**NOTES, "derived": [{"architecture": {"a": i}, "score": 1 - i / 100} for i in range(25)]}
     found = derived(prepared([], notes))
-    assert len(found.candidates) == TOP and found.n_left_out == 15 and "the 25 best were kept" in found.lead
+    assert len(found.candidates) == TOP and found.n_left_out == 15 and "The 25 best were kept" in found.lead
 
 
 @pytest.mark.parametrize(
@@ -273,7 +269,7 @@ def test_a_network_that_the_page_draws_anyway_is_not_drawn_twice(prepared: Any) 
 def test_of_a_study_that_was_cut_off_the_last_good_sample_is_drawn(prepared: Any) -> None:
     favourite = told(prepared(turns(3))).favourite
     assert favourite is not None and favourite.graph is not None
-    text = figures.parts(favourite.graph)[0][1]
+    text = network.drawn(favourite.graph, "favourite")["favourite-part0"]
     assert CELLS[3]["node3/from2"] == "nor_conv_3x3" and text.count("conv 3×3") == 2
 
 
@@ -281,7 +277,7 @@ def test_a_cell_of_few_operations_is_drawn_too(prepared: Any) -> None:
     bare = {path: "avg_pool_3x3" if path == "node3/from0" else "none" for path in CELLS[0]}
     favourite = told(prepared([], {**NOTES, "derived": [{"architecture": bare, "score": 0.1}]})).favourite
     assert favourite is not None and favourite.graph is not None
-    assert [title.split(" (")[0] for title, _ in figures.parts(favourite.graph)] == ["Cell", "Reduction block"]
+    assert [part.title.split(" (")[0] for part in favourite.inside] == ["Cell", "Reduction block"]
 
 
 def test_a_space_that_is_not_there_costs_only_the_drawing(prepared: Any) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archsmith.analysis.pictures import Picture, strip, thumbnail
+from archsmith.analysis.report.thumbnails import Picture, strip, thumbnail
 
 
 def opened(picture: Picture) -> Image.Image:

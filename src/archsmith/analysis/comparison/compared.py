@@ -176,7 +176,7 @@ class Compared:
             f"{text}.",
             _list_of(f"Better than {reference.label} beyond chance", [t for t in clear if (t.gains or 0.0) > 0.5]),
             _list_of(f"Worse than {reference.label} beyond chance", [t for t in clear if (t.gains or 0.0) <= 0.5]),
-            _list_of("Chance may be the whole difference for", unclear),
+            f"The difference may be chance for {_told(unclear)}." if unclear else "",
         ]
         if self.tests and all(test.p is None for test in self.tests):
             said.append(f"No test: {self.tests[0].why}.")
@@ -184,8 +184,11 @@ class Compared:
 
 
 def _list_of(words: str, tests: list[Test]) -> str:
-    told = [f"{test.label} (p {probability(test.p_holm)})" for test in tests]
-    return f"{words}: {listing(told)}." if told else ""
+    return f"{words}: {_told(tests)}." if tests else ""
+
+
+def _told(tests: list[Test]) -> str:
+    return listing([f"{test.label} (p {probability(test.p_holm)})" for test in tests])
 
 
 def shown(metric: str, value: float | None) -> str:

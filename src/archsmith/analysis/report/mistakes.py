@@ -66,7 +66,7 @@ def _classes_lead(n_wrong: int, n_shown: int, n_sure: int, words: Words) -> str:
     if n_sure:
         whole = f"In {n_sure:,} of {amount(n_wrong, 'mistake')}" if n_wrong > 1 else "Here"
         text += f" {whole} it was more than 95{NB}% sure. Look at those first."
-        return text + f" The label may be wrong, or people would not agree about the {words.one} either."
+        return text + f" The label may be wrong, or the {words.one} is hard for people too."
     text += f" It was never more than 95{NB}% sure when it was wrong."
     return text + " If a person checks the unsure predictions, mistakes will be caught."
 

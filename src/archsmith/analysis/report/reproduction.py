@@ -53,7 +53,9 @@ def _lead(study: Study, command: bool) -> str:
     times = {0: "never", 1: "once", 2: "twice"}.get(study.test_reads, f"{study.test_reads} times")
     text = f"The test split was read {times}. Networks were compared on the validation split only."
     if (study.fit.get("settings") or {}).get("seconds"):
-        text += " The budget was wall-clock time, so another run may try more or fewer networks and find another one."
+        text += (
+            " The budget was wall-clock time, so another run may try more or fewer networks and end with another one."
+        )
     elif command:
         text += " The budget was a number of trials, so the same command repeats the same search."
     return text

@@ -91,7 +91,7 @@ def _smaller(study: Study, sized: Sequence[Dot], front: Front) -> str:
     tolerance = CLOSE if share else CLOSE * (max(values) - min(values))
     small, close, which = next(entry for entry in front if abs(entry[1] - value) <= tolerance)
     if params < SMALLER * small:
-        return f"The best trial has {rounded(params)} parameters; no much smaller one came close."
+        return f"The best trial has {rounded(params)} parameters. No much smaller network came close."
     near = f"{points(close - value)} behind it" if share else f"at {number(close)} against {number(value)}"
     fewer = number(float(f"{params / small:.2g}"))
     return (
