@@ -35,7 +35,8 @@ import jobs
 import numpy as np
 
 from archsmith import catalog
-from archsmith.analysis.charts import NARROW, Axis, Ends, Line, plot
+from archsmith.analysis.axes import Axis
+from archsmith.analysis.charts import NARROW, Ends, Line, plot
 from archsmith.analysis.comparison.compare import compare
 from archsmith.analysis.comparison.compared import VOLUME, Compared, probability
 from archsmith.analysis.comparison.curves import by_itself, small_axes, small_picture

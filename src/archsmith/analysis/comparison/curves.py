@@ -6,7 +6,8 @@ import io
 import re
 from dataclasses import replace
 
-from archsmith.analysis.charts import NARROW, WIDE, Axis, Band, Ends, Layer, Line, Size, both, percent, plain, plot
+from archsmith.analysis.axes import Axis, percent, plain
+from archsmith.analysis.charts import NARROW, WIDE, Band, Ends, Layer, Line, Size, both, plot
 from archsmith.analysis.comparison.compared import Compared, Curve, metric_name
 from archsmith.core.errors import MissingExtraError
 

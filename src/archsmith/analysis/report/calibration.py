@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsmith.analysis import charts
-from archsmith.analysis.charts import NARROW_SQUARE, WIDE_SQUARE, Axis, Dots, Layer, Line, Size, both, plot
+from archsmith.analysis import axes
+from archsmith.analysis.axes import Axis
+from archsmith.analysis.charts import NARROW_SQUARE, WIDE_SQUARE, Dots, Layer, Line, Size, both, plot
 from archsmith.analysis.report.kind import Words, words_of
 from archsmith.analysis.report.section import Section, Term
 from archsmith.analysis.study import Study
@@ -82,8 +83,8 @@ def drawings(study: Study, facts: Calibration) -> dict[str, str]:
     before, after = ([row for row in bins if row.n] for bins in (facts.before, facts.after))
     known = [row.lower for row in (*after, *before)] + [row.accuracy or 0.0 for row in (*after, *before)]
     low = max(0.0, min(known))
-    x = Axis("how sure it says it is", low, 1.0, show=charts.percent)
-    y = Axis("how often it is right", low, 1.0, show=charts.percent)
+    x = Axis("how sure it says it is", low, 1.0, show=axes.percent)
+    y = Axis("how often it is right", low, 1.0, show=axes.percent)
     total = sum(row.n for row in after)
 
     def draw(size: Size) -> str:

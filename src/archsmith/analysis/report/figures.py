@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from archsmith.analysis import charts
-from archsmith.analysis.charts import Axis, Bar, Columns, Dots, Layer, Line, Size, axis, both, plot
+from archsmith.analysis import axes, charts
+from archsmith.analysis.axes import Axis, axis
+from archsmith.analysis.charts import Bar, Columns, Dots, Layer, Line, Size, both, plot
 from archsmith.analysis.wording import is_share, metric_name, network_name, short
 
 Points = tuple[tuple[float, float], ...]
@@ -25,7 +26,7 @@ ENTROPY_NOTE = (
 
 
 def shown_as(metric: str) -> Show:
-    return charts.percent if is_share(metric) else charts.plain
+    return axes.percent if is_share(metric) else axes.plain
 
 
 def score_axis(values: Sequence[float], metric: str, label: str) -> Axis:

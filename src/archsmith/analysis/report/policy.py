@@ -10,8 +10,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from archsmith.analysis import charts
-from archsmith.analysis.charts import Axis, Ends, Layer, Line, Size, both, plot
+from archsmith.analysis import axes, charts
+from archsmith.analysis.axes import Axis
+from archsmith.analysis.charts import Ends, Layer, Line, Size, both, plot
 from archsmith.analysis.report import figures
 from archsmith.analysis.report.figures import ENTROPY_NOTE, Points
 from archsmith.analysis.report.kind import Words
@@ -173,7 +174,7 @@ def _note(n: int, each: int, n_silent: int, n_left_out: int) -> str:
 def drawings(study: Study, facts: Policy) -> dict[str, str]:
     """How probable the likeliest option of each decision was, and how open the decisions were, over the trials."""
     x = Axis("trial", 0.0, float(max(1, facts.n_trials - 1)))
-    y = Axis("probability of the likeliest option", 0.0, 1.0, show=charts.percent)
+    y = Axis("probability of the likeliest option", 0.0, 1.0, show=axes.percent)
 
     def draw(size: Size) -> str:
         layers: list[Layer] = []

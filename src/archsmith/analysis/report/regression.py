@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from archsmith.analysis.charts import NARROW_SQUARE, WIDE_SQUARE, Axis, Dots, Layer, Line, Size, axis, both, plot
+from archsmith.analysis.axes import Axis, axis
+from archsmith.analysis.charts import NARROW_SQUARE, WIDE_SQUARE, Dots, Layer, Line, Size, both, plot
 from archsmith.analysis.report import figures
 from archsmith.analysis.report.kind import target_name, words_of
 from archsmith.analysis.report.section import Section

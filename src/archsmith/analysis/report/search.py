@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archsmith.analysis.charts import Axis, Dots, Layer, Line, Size, both, plot
+from archsmith.analysis.axes import Axis
+from archsmith.analysis.charts import Dots, Layer, Line, Size, both, plot
 from archsmith.analysis.report import figures
 from archsmith.analysis.report.inheritance import inheritance_lead
 from archsmith.analysis.report.kind import Words

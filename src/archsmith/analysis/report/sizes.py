@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archsmith.analysis.charts import Dots, Layer, Line, Size, Word, axis, both, plot
+from archsmith.analysis.axes import axis
+from archsmith.analysis.charts import Dots, Layer, Line, Size, Word, both, plot
 from archsmith.analysis.report import figures
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.report.trial_dots import Dot, dots_of, floor_of, radius_of, thinned, tip_of, values_of

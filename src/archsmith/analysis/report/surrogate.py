@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
-from archsmith.analysis import charts
-from archsmith.analysis.charts import NARROW_SQUARE, WIDE_SQUARE, Axis, Dots, Layer, Line, Size, axis, both, plot
+from archsmith.analysis import axes
+from archsmith.analysis.axes import Axis, axis
+from archsmith.analysis.charts import NARROW_SQUARE, WIDE_SQUARE, Dots, Layer, Line, Size, both, plot
 from archsmith.analysis.report import figures
 from archsmith.analysis.report.kind import Words
 from archsmith.analysis.report.noted import ENOUGH, noted
@@ -248,8 +249,8 @@ def drawings(study: Study, facts: Guesses) -> dict[str, str]:
 def _axes(facts: Guesses, metric: str, maximize: bool) -> tuple[Axis, Axis]:
     expected = [dot.expected for dot in facts.dots]
     if facts.ranks:
-        x = Axis("expected to be better than", max(0.0, axis("", expected).low), 1.0, show=charts.percent)
-        return x, Axis("was better than", 0.0, 1.0, show=charts.percent)
+        x = Axis("expected to be better than", max(0.0, axis("", expected).low), 1.0, show=axes.percent)
+        return x, Axis("was better than", 0.0, 1.0, show=axes.percent)
     label = f"expected {metric_name(metric)}" if facts.comparable else "expected (higher is better)"
     outcomes = [dot.outcome for dot in facts.dots if dot.outcome >= facts.floor]
     came = f"{metric_name(metric)} that came out{'' if maximize else ' (lower is better)'}"
