@@ -36,9 +36,7 @@ REASONS = {
 }
 PHASES = {
     "read": "reading and checking the data",
-    "linear": "linear model",
     "search": "search",
-    "baselines": "baselines",
     "train fixed": "training the hand-made network",
     "train searched": "training the searched network",
     "choose": "choosing the best network",
@@ -49,12 +47,17 @@ PHASES = {
 }
 
 
+def phase_name(name: str) -> str:
+    """What a phase of a job does. A baseline has a phase of its own, with its name."""
+    return PHASES.get(name) or network_name(name)
+
+
 def metric_name(metric: str) -> str:
     return METRICS.get(metric, metric.replace("_", " "))
 
 
 def network_name(name: str) -> str:
-    return NETWORKS.get(name, name)
+    return NETWORKS.get(name, name.replace("_", " "))
 
 
 def is_share(metric: str) -> bool:

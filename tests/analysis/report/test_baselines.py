@@ -30,6 +30,23 @@ def test_a_small_gap_is_said_to_be_perhaps_chance(make: Any) -> None:
     assert "chance" not in lead(told(make, scores=(0.6, 0.70, 0.80), n=3000))
 
 
+def test_a_baseline_that_is_no_network_is_compared_too(make: Any) -> None:
+    study = read_study(make(scores=(0.6, 0.7, 0.8)))
+    assert study.result is not None
+    forest = {**study.result["rows"][0], "name": "random_forest", "test": 0.85, "valid": 0.85}
+    study.result = {**study.result, "rows": [*study.result["rows"], forest]}
+    found = baselines_of(study)
+    assert found is not None and [row.name for row in found.rows][-1] == "random forest"
+    assert "Random forest alone reaches 85 %: these data do not need a network at all." in lead(found)
+
+
+def test_what_a_baseline_is_comes_from_its_phase(make: Any) -> None:
+    study = read_study(make())
+    study.phases["linear"].detail = "logistic regression"
+    found = baselines_of(study)
+    assert found is not None and found.rows[0].what == "logistic regression"
+
+
 def test_a_draw_is_called_one(make: Any) -> None:
     assert "the searched network and the hand-made one score the same" in lead(told(make, scores=(0.6, 0.8, 0.8)))
 

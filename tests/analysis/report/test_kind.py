@@ -11,6 +11,16 @@ def test_the_kind_is_that_of_the_first_input(make: Any) -> None:
     assert kind_of(study) == "table" and words_of(study).amount(1, "test").endswith("test row")
 
 
+def test_numbers_and_categories_are_those_of_a_table(make: Any) -> None:
+    assert kind_of(read_study(make(kind="numbers"))) == kind_of(read_study(make(kind="categories"))) == "table"
+
+
+def test_the_kind_in_the_log_comes_first(make: Any) -> None:
+    study = read_study(make(kind="numbers"))
+    study.began["fit"]["kind"] = "text"
+    assert kind_of(study) == "text"
+
+
 def test_jobs_that_do_not_name_their_kind_were_about_images(make: Any) -> None:
     assert kind_of(read_study(make())) == "image"
 

@@ -41,8 +41,8 @@ def test_a_policy_says_what_is_settled_and_what_is_open(searched: Any) -> None:
     assert [decision.name for decision in found.decisions] == ["width", "kernel", "depth"]
     text = found.lead.replace(NB, " ")
     assert "1 of 3 decisions is settled, which means that one option has a probability of 90 % or more: width." in text
-    assert "1 is about as open as at the beginning: depth." in text
-    assert "In 1 the policy leans towards one option" in text
+    assert "1 decision is about as open as at the beginning: depth." in text
+    assert "In 1 decision the policy leans towards one option" in text
     assert "a choice between 4 equally likely options" in text
 
 
@@ -50,7 +50,7 @@ def test_a_policy_that_learnt_nothing_is_not_called_settled(searched: Any) -> No
     text = policy(searched([(0.5, {"top_prob/a": 0.3, "top_prob/b": 0.5}) for _ in range(9)])).lead.replace(NB, " ")
     assert (
         text == "None of 2 decisions is settled, which would mean that one option has a probability of 90 % or more. "
-        "2 are about as open as at the beginning: b and a."
+        "2 decisions are about as open as at the beginning: b and a."
     )
 
 

@@ -36,6 +36,22 @@ def test_columns_say_what_they_hold(study: Study) -> None:
     assert "1 column of 2 has gaps." in found.lead.replace(NB, " ")
 
 
+def test_dates_are_shown_as_dates(study: Study) -> None:
+    born = SimpleNamespace(
+        name="born", kind="number", missing=0.0, distinct=3, minimum=0.0, median=59.0, maximum=366.0, written="date"
+    )
+    study.splits = SimpleNamespace(train=SimpleNamespace(columns=(born,)))  # type: ignore[assignment]
+    found = columns_of(study)
+    assert found is not None and found.rows[0].values == "1970-01-01 to 1971-01-02, median 1970-03-01"
+
+
+def test_columns_that_are_not_used_say_why(study: Study) -> None:
+    ignored = SimpleNamespace(name="id", reason="is different in every row.")
+    study.splits.ignored = (ignored,)  # type: ignore[union-attr]
+    found = columns_of(study)
+    assert found is not None and found.ignored == (("id", "is different in every row."),)
+
+
 def test_the_first_rows_show_gaps_as_dashes(study: Study) -> None:
     found = columns_of(study)
     assert found is not None and found.head is not None

@@ -84,13 +84,16 @@ def n_test(study: Study) -> int:
     return int((study.fit.get("speed") or {}).get("n_test") or 0)
 
 
-def _what(name: str, words: Words) -> str:
-    return {
+def _what(study: Study, name: str) -> str:
+    """What a network or a baseline is: as its phase says, which has its name, or as its name says."""
+    words = words_of(study)
+    phase = study.phases.get(name)
+    told = {
         "linear": f"from {words.inputs} straight to the prediction, without hidden layers",
         "fixed": "a network that a person designed",
-        "boosting": "many small decision trees, one after the other; no network",
         "searched": "the best network that the search found",
     }.get(name, "")
+    return (phase.detail if phase is not None else "") or told
 
 
 def _trained(study: Study, row: Row, n: int) -> Trained:
@@ -102,7 +105,7 @@ def _trained(study: Study, row: Row, n: int) -> Trained:
     trial = f" (trial {row['trial']})" if row.get("trial") is not None else ""
     return Trained(
         network_name(str(row["name"])) + trial,
-        _what(str(row["name"]), words_of(study)),
+        _what(study, str(row["name"])),
         score(study.metric, row.get("valid"), n),
         score(study.metric, test, n),
         interval,

@@ -41,15 +41,22 @@ WORDS = {
 }
 
 
-def kind_of(study: Study) -> str:
-    """The kind of the study's first input, as ``image``; empty where the log does not say.
+# kinds of inputs that do not have the name of their kind of data
+OF_INPUT = {"numbers": "table", "categories": "table", "tokens": "text"}
 
-    Studies of the first versions do not name it; those of the main job were all about images.
+
+def kind_of(study: Study) -> str:
+    """The kind of the study's data, as ``image``; empty where nothing says it.
+
+    Logs of the first versions do not name it. There the inputs of the task tell; the main job was about images alone.
     """
-    task = study.fit.get("task") or {}
-    inputs = task.get("inputs") or ()
+    known = study.fit.get("kind") or getattr(study.splits, "kind", None)
+    if known:
+        return str(known)
+    inputs = (study.fit.get("task") or {}).get("inputs") or ()
     if inputs:
-        return str(inputs[0].get("kind") or "")
+        kind = str(inputs[0].get("kind") or "")
+        return OF_INPUT.get(kind, kind)
     return "image" if study.fit else ""
 
 

@@ -142,9 +142,9 @@ def _lead(decisions: Sequence[Decision], entropy: Points) -> str:
     else:
         text = f"None of {amount(n, 'decision')} is settled, which would mean that {rule}."
     if open_:
-        text += f" {len(open_)} {_are(open_)} about as open as at the beginning: {_named(open_)}."
+        text += f" {amount(len(open_), 'decision')} {_are(open_)} about as open as at the beginning: {_named(open_)}."
     if leaning:
-        text += f" In {leaning} the policy leans towards one option without being sure."
+        text += f" In {amount(leaning, 'decision')} the policy leans towards one option without being sure."
     return text + (f" {undecided(entropy[0][1], entropy[-1][1])}" if entropy else "")
 
 

@@ -136,7 +136,9 @@ def _searched(study: Study) -> Told:
         "The best of many scores looks better than it is, since chance helped to pick it."
     )
     if judged_by_sharing(study):
-        detail += " These scores come from shared weights, which only rank networks: trained networks score otherwise."
+        detail += (
+            " These scores come from shared weights, which only rank networks. Trained networks will score differently."
+        )
     return f"Best {metric_name(metric)} of {trials}: {score(metric, best.metrics[metric])}", detail
 
 

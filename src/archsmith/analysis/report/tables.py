@@ -20,6 +20,7 @@ MOST_COLUMNS = 100  # that are listed
 MOST_SHOWN = 12  # columns of a row that is shown with its values
 MOST_TOP = 3  # categories that are named
 LONGEST = 40  # letters of a value
+LARGEST_WHOLE = 1e15  # that is written with all its digits
 HALF = 0.5  # share of missing values, from which on a column is called so in the lead
 
 
@@ -62,12 +63,14 @@ class Columns:
     lead: what stands out
     rows: one for each column
     n_left_out: columns that are not listed
+    ignored: (column, why it is not used)
     head: the first training rows
     """
 
     lead: str
     rows: tuple[ColumnRow, ...]
     n_left_out: int
+    ignored: tuple[tuple[str, str], ...]
     head: Rows | None
 
 
@@ -90,7 +93,8 @@ def columns_of(study: Study) -> Columns | None:
         return None
     rows = tuple(_column(column) for column in columns[:MOST_COLUMNS])
     head = _rows(study, "train", range(HEAD))
-    return Columns(_lead(columns), rows, len(columns[MOST_COLUMNS:]), head)
+    ignored = tuple((str(each.name), str(each.reason)) for each in getattr(study.splits, "ignored", ()))
+    return Columns(_lead(columns), rows, len(columns[MOST_COLUMNS:]), ignored, head)
 
 
 def _columns(study: Study) -> Sequence[Any]:
@@ -116,11 +120,17 @@ def _values(column: Any) -> str:
         more = int(getattr(column, "distinct", 0) or 0) - MOST_TOP
         return named + (f" and {more:,} more" if more > 0 else "")
     ends = [getattr(column, name, None) for name in ("minimum", "median", "maximum")]
-    known = [number(float(value)) for value in ends if value is not None]
+    shown = _date if getattr(column, "written", "") == "date" else number
+    known = [shown(float(value)) for value in ends if value is not None]
     if len(known) < len(ends):
         return "–"
     low, middle, high = known
     return f"{low} to {high}, median {middle}"
+
+
+def _date(days: float) -> str:
+    """``2024-02-29``, of days since 1970."""
+    return str(np.datetime64("1970-01-01") + np.timedelta64(round(days), "D"))
 
 
 def _lead(columns: Sequence[Any]) -> str:
@@ -197,7 +207,8 @@ def _cell(value: object) -> str:
     if isinstance(value, int | np.integer):
         return str(int(value))  # years and postcodes are no counts: no commas
     if isinstance(value, float | np.floating):
-        return f"{float(value):.6g}"
+        whole = float(value).is_integer() and abs(float(value)) < LARGEST_WHOLE
+        return str(int(value)) if whole else f"{float(value):.6g}"
     return _cut(value)
 
 

@@ -9,7 +9,7 @@ from archsmith.analysis import charts
 from archsmith.analysis.charts import Bar, both
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import PHASES, amount, duration
+from archsmith.analysis.wording import amount, duration, phase_name
 
 SHOWN = 0.05  # seconds that a phase takes at least, or it is left out
 OFF_SHARE, OFF_SECONDS = 0.2, 2.0  # a forecast further off than both is told
@@ -31,7 +31,7 @@ class TimeSpent:
 
 def time_spent_of(study: Study) -> TimeSpent | None:
     """None of a study without phases."""
-    rows = [(PHASES.get(each.name, each.name), each.seconds, each.forecast_seconds) for each in study.phases.values()]
+    rows = [(phase_name(each.name), each.seconds, each.forecast_seconds) for each in study.phases.values()]
     shown = tuple(row for row in rows if row[1] >= SHOWN or row[2])
     return TimeSpent(_lead(study, shown), shown) if shown else None
 
