@@ -19,8 +19,7 @@ from archsmith.analysis import study as reading
 from archsmith.core.errors import DataError
 from archsmith.core.events import Event
 from archsmith.core.seeds import generator
-from archsmith.data.images.decode import ImageSet
-from archsmith.data.splits import Splits
+from archsmith.data.images.examples import ImageExamples, ImageSplits
 from archsmith.graphs import layers
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
@@ -85,15 +84,15 @@ def pictures(n: int, side: int, channels: int, seed: int = 0) -> np.ndarray[Any,
     return np.repeat(np.repeat(small, -(-side // 4), 1), -(-side // 4), 2)[:, :side, :side]
 
 
-def splits_of(classes: tuple[str, ...], n: int, side: int = 8, channels: int = 1) -> Splits:
-    """``n`` pictures in each part; without classes the labels are numbers."""
+def splits_of(classes: tuple[str, ...], n: int, side: int = 8, channels: int = 1) -> ImageSplits:
+    """``n`` pictures in each split; without classes the targets are numbers."""
 
-    def part(seed: int) -> ImageSet:
+    def part(seed: int) -> ImageExamples:
         rng = generator(seed, "labels")
         labels = np.arange(n, dtype=np.int64) % len(classes) if classes else rng.normal(50, 10, n)
-        return ImageSet(pictures(n, side, channels, seed), labels, classes)
+        return ImageExamples(pictures(n, side, channels, seed), labels, classes)
 
-    return Splits(part(1), part(2), part(3), "blots", made=("valid", "test"))
+    return ImageSplits(part(1), part(2), part(3), "blots", made=("valid", "test"))
 
 
 def graph_of(n_outputs: int) -> Graph:
@@ -110,9 +109,9 @@ def graph_of(n_outputs: int) -> Graph:
     return net.graph()
 
 
-def answers(splits: Splits, right: float, seed: int = 0) -> dict[str, Any]:
+def answers(splits: ImageSplits, right: float, seed: int = 0) -> dict[str, Any]:
     """What a network might say: about the share ``right`` of the test labels are met."""
-    rng, labels = generator(seed, "answers"), splits.test.labels
+    rng, labels = generator(seed, "answers"), splits.test.targets
     if not splits.classes:
         return {"test": (labels + rng.normal(0, 3, len(labels))).astype(np.float32), "test_labels": labels}
     k = len(splits.classes)
@@ -158,10 +157,6 @@ class TableRows:
 
     def __len__(self) -> int:
         return len(self.targets)
-
-    @property
-    def labels(self) -> np.ndarray[Any, Any]:
-        return self.targets
 
     def rows(self, indexes: Any) -> list[dict[str, object]]:
         return [{"age": 17.0 + int(i), "work <b>": None if i % 4 == 0 else f"job {i}"} for i in indexes]
@@ -298,6 +293,7 @@ def build(
     graph: bool = True,
     evaluator: str = "training",
     kind: str | None = None,
+    more_rows: Sequence[dict[str, Any]] = (),
 ) -> Path:
     splits = splits_of(classes, n) if data == "made" else data
     assert not isinstance(splits, str)
@@ -307,7 +303,7 @@ def build(
             raise DataError("There are no stored data.")
         return splits
 
-    monkeypatch.setattr(reading, "open_splits", opened)
+    monkeypatch.setattr(reading, "opened", opened)
     k = len(classes)
     report = {
         "name": "blots",
@@ -404,7 +400,7 @@ def build(
             "metric": metric,
             "stop_reason": "seconds",
             "seconds": 58.0,
-            "rows": rows,
+            "rows": [*rows, *more_rows],
             "test_reads": test_reads,
             "model_dir": "models/blots",
         }

@@ -1,11 +1,8 @@
-"""What every HTML page of this room shares: the template engine, the style sheet, and writing a file whole."""
+"""What every HTML page of this room shares: the template engine and the style sheet."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -65,17 +62,3 @@ def style_sheet(*others: str) -> str:
 def now() -> str:
     """The time as a page says it."""
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
-
-
-def write_whole(target: Path, data: bytes) -> Path:
-    """Write ``target`` whole or not at all, and return it. Raises OSError."""
-    draft = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(data)
-        os.replace(draft, target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise
-    return target

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from archsmith.analysis.report.baselines import Baselines, baselines_of
@@ -31,18 +32,15 @@ def test_a_small_gap_is_said_to_be_perhaps_chance(make: Any) -> None:
 
 
 def test_a_baseline_that_is_no_network_is_compared_too(make: Any) -> None:
-    study = read_study(make(scores=(0.6, 0.7, 0.8)))
-    assert study.result is not None
-    forest = {**study.result["rows"][0], "name": "random_forest", "test": 0.85, "valid": 0.85}
-    study.result = {**study.result, "rows": [*study.result["rows"], forest]}
-    found = baselines_of(study)
-    assert found is not None and [row.name for row in found.rows][-1] == "random forest"
+    forest = {"name": "random_forest", "test": 0.85, "valid": 0.85}
+    found = told(make, scores=(0.6, 0.7, 0.8), more_rows=[forest])
+    assert [row.name for row in found.rows][-1] == "random forest"
     assert "Random forest alone reaches 85 %: these data do not need a network at all." in lead(found)
 
 
 def test_what_a_baseline_is_comes_from_its_phase(make: Any) -> None:
     study = read_study(make())
-    study.phases["linear"].detail = "logistic regression"
+    study.phases["linear"] = replace(study.phases["linear"], detail="logistic regression")
     found = baselines_of(study)
     assert found is not None and found.rows[0].what == "logistic regression"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archsmith.analysis.report.kind import is_regression, kind_of, target_name, targets_of, words_of
+from archsmith.analysis.report.kind import is_regression, kind_of, target_name, words_of
 from archsmith.analysis.study import read_study
 
 
@@ -39,8 +39,3 @@ def test_a_regression_is_known_by_its_predictions_or_its_data(make: Any) -> None
 def test_the_target_has_the_name_of_the_task(make: Any) -> None:
     assert target_name(read_study(make(kind="table", classes=(), metric="r2"))) == "target"
     assert target_name(read_study(make())) == "value"
-
-
-def test_targets_are_read_by_their_old_name_too(make: Any) -> None:
-    study = read_study(make())
-    assert study.splits is not None and len(targets_of(study.splits.train)) == 120

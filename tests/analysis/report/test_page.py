@@ -227,7 +227,7 @@ def test_data_that_were_deleted_cost_only_the_pictures(make: Any) -> None:
 
         raise DataError("There are no stored data.")
 
-    reading.open_splits = gone  # type: ignore[assignment]  # the fixture puts it back
+    reading.opened = gone  # type: ignore[assignment]  # the fixture puts it back
     shown = page(study)
     assert "stored data of this study are not there any more" in shown.text
     assert (
@@ -263,7 +263,7 @@ def test_unlabelled_test_pictures_are_left_out(make: Any) -> None:
     assert "Right on 100 % of 100 test pictures" in page(study).text
     arrays["test_labels"][:] = -1
     np.savez(study / "final" / "predictions.npz", **arrays)
-    assert "The test pictures have no labels" in page(study).text
+    assert "The test split has no labels" in page(study).text
 
 
 def test_a_regression_gets_its_own_sections(make: Any) -> None:

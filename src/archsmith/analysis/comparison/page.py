@@ -10,8 +10,8 @@ from typing import Any
 from archsmith.analysis import pages, wording
 from archsmith.analysis.comparison import curves
 from archsmith.analysis.comparison.compared import VOLUME, Compared, metric_name, probability
-from archsmith.analysis.pages import write_whole
 from archsmith.core.errors import MissingExtraError, UsageError
+from archsmith.core.files import write_bytes
 from archsmith.runtime.comparison import Plan
 from archsmith.version import VERSION
 
@@ -22,24 +22,20 @@ def write_comparison(compared: Compared, plan: Plan, folder: Path | str) -> tupl
     written.
     """
     folder = Path(folder)
+    numbers = {"plan": plan.to_dict(), **compared.to_dict()}
+    makers: dict[str, Callable[[], bytes]] = {
+        "results.json": lambda: json.dumps(numbers, allow_nan=False).encode(),
+        "curves.svg": lambda: curves.picture(compared).encode(),
+        "report.html": lambda: render(compared, plan).encode(),
+        "curves.png": lambda: curves.photograph(compared),
+    }
     files: list[Path] = []
     missing: list[str] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        files.append(
-            write_whole(
-                folder / "results.json",
-                json.dumps({"plan": plan.to_dict(), **compared.to_dict()}, allow_nan=False).encode(),
-            )
-        )
-        files.append(write_whole(folder / "curves.svg", curves.picture(compared).encode()))
-        makers: dict[str, Callable[[], bytes]] = {
-            "report.html": lambda: render(compared, plan).encode(),
-            "curves.png": lambda: curves.photograph(compared),
-        }
         for name, make in makers.items():
             try:
-                files.append(write_whole(folder / name, make()))
+                write_bytes(folder / name, make())
+                files.append(folder / name)
             except MissingExtraError as error:
                 missing.append(f"{name} was not written: {error}")
     except OSError as error:

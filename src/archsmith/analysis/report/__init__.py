@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archsmith.analysis.pages import write_whole
 from archsmith.analysis.report.page import render
 from archsmith.analysis.study import read_study
 from archsmith.core.errors import UsageError
+from archsmith.core.files import write_text
 
 
 def write_report(study: Path | str, target: Path | str) -> Path:
@@ -25,8 +25,9 @@ def write_report(study: Path | str, target: Path | str) -> Path:
         raise UsageError(f"{str(target)!r} is a folder.", "Name a file, as report.html.")
     page = render(read_study(study))
     try:
-        return write_whole(target, page.encode())
+        write_text(target, page)
     except OSError as error:
         raise UsageError(
             f"The report cannot be written to {str(target)!r} ({error.strerror}).", "Choose another place."
         ) from error
+    return target

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from archsmith.analysis.report import figures
-from archsmith.analysis.report.kind import Words, target_name, targets_of, words_of
+from archsmith.analysis.report.kind import Words, target_name, words_of
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, listing, quoted, sentence_case
@@ -83,7 +83,7 @@ def data_of(study: Study, describe: Describe = plain_description) -> Data | None
         warnings,
         tuple(str(line) for line in checks.get("notes") or ()),
         tuple((str(row[0]), str(row[1])) for row in checks.get("skipped") or ()),
-        tuple(targets_of(splits.train).astype(float).tolist()) if splits is not None and regression else (),
+        tuple(splits.train.targets.astype(float).tolist()) if splits is not None and regression else (),
         target_name(study),
     )
 
@@ -118,7 +118,7 @@ def _purpose(split: str, made: bool, regression: bool) -> str:
 def _counts(study: Study) -> tuple[tuple[str, int], ...]:
     known = (study.checks.get("counts") or {}).get("train")
     if not known and study.splits is not None:
-        targets = targets_of(study.splits.train).tolist()
+        targets = study.splits.train.targets.tolist()
         known = [targets.count(i) for i in range(len(study.classes))]
     return tuple(zip(study.classes, (int(count) for count in known or ()), strict=False))
 

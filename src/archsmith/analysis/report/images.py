@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from archsmith.analysis.report import data, mistakes
-from archsmith.analysis.report.kind import targets_of
 from archsmith.analysis.report.mistakes import Mistake, mistakes_of
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.report.thumbnails import Picture, strip, thumbnail
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import number, rounded
 from archsmith.core.errors import DataError
+from archsmith.data.images.examples import ImageExamples
 
 MOST_STRIPS = 30  # classes whose pictures are shown
 FEW_CLASSES = 12  # up to which each class gets a whole row of pictures
@@ -63,7 +63,7 @@ def describe(study: Study) -> str:
     """``grey pictures of 8 × 8 pixels``."""
     shape = study.checks.get("shape")
     if not shape and study.splits is not None:
-        shape = study.splits.train.shape
+        shape = cast(ImageExamples, study.splits.train).shape
     if not shape:
         return "pictures"
     channels, height, width = shape
@@ -74,7 +74,7 @@ def wall_of(study: Study) -> Wall | None:
     """None without the stored data."""
     if study.splits is None or not len(study.splits.train):
         return None
-    train = study.splits.train
+    train = cast(ImageExamples, study.splits.train)
     if not study.classes:
         return Wall("From the smallest target to the largest.", "targets", _by_target(train))
     n_classes = len(study.classes)
@@ -85,8 +85,8 @@ def wall_of(study: Study) -> Wall | None:
     return Wall(lead, "few" if n_classes <= FEW_CLASSES else "many", samples)
 
 
-def _by_class(train: Any, classes: Sequence[str]) -> tuple[Sample, ...]:
-    n_classes, labels = len(classes), targets_of(train)
+def _by_class(train: ImageExamples, classes: Sequence[str]) -> tuple[Sample, ...]:
+    n_classes, labels = len(classes), train.targets
     each = EACH_OF_FEW if n_classes <= FEW_CLASSES else EACH_OF_MANY
     shown = np.arange(n_classes)
     if n_classes > MOST_STRIPS:
@@ -104,8 +104,8 @@ def _by_class(train: Any, classes: Sequence[str]) -> tuple[Sample, ...]:
     return tuple(samples)
 
 
-def _by_target(train: Any) -> tuple[Sample, ...]:
-    targets = targets_of(train)
+def _by_target(train: ImageExamples) -> tuple[Sample, ...]:
+    targets = train.targets
     order = np.argsort(targets, kind="stable")
     chosen = order[np.unique(np.linspace(0, len(order) - 1, MOST_TARGETS).astype(int))]
     samples = []
@@ -146,7 +146,7 @@ def shown_mistakes_of(study: Study) -> ShownMistakes | None:
     found = mistakes_of(study)
     if found is None:
         return None
-    files = getattr(study.splits.test, "files", None) if study.splits is not None else None
+    files = None if study.splits is None else cast(ImageExamples, study.splits.test).files
     shown = []
     for mistake in found.worst:
         file = PurePath(files[mistake.index]).name if files and mistake.index < len(files) else ""
@@ -158,7 +158,7 @@ def _picture(study: Study, index: int) -> Picture | None:
     """A picture of the test split, as it came where that can still be read."""
     if study.splits is None or index >= len(study.splits.test):
         return None
-    test = study.splits.test
+    test = cast(ImageExamples, study.splits.test)
     try:
         image = test.original(index)
     except (DataError, OSError):

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount
@@ -50,14 +46,14 @@ def kind_of(study: Study) -> str:
 
     Logs of the first versions do not name it. There the inputs of the task tell; the main job was about images alone.
     """
-    known = study.fit.get("kind") or getattr(study.splits, "kind", None)
+    known = study.fit.get("kind")
     if known:
         return str(known)
     inputs = (study.fit.get("task") or {}).get("inputs") or ()
     if inputs:
         kind = str(inputs[0].get("kind") or "")
         return OF_INPUT.get(kind, kind)
-    return "image" if study.fit else ""
+    return str(getattr(study.splits, "kind", "image" if study.fit else ""))
 
 
 def words_of(study: Study) -> Words:
@@ -68,11 +64,6 @@ def target_name(study: Study) -> str:
     """What the regression target is called."""
     outputs = (study.fit.get("task") or {}).get("outputs") or (study.manifest.get("task") or {}).get("outputs") or ()
     return str(outputs[0].get("name") or "value") if outputs else "value"
-
-
-def targets_of(split: Any) -> NDArray[Any]:
-    """The targets ``(n,)`` of one split: class indexes or regression targets."""
-    return np.asarray(split.targets if hasattr(split, "targets") else split.labels)
 
 
 def is_regression(study: Study) -> bool:
