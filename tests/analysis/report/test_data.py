@@ -21,6 +21,13 @@ def test_a_regression_says_what_is_predicted(make: Any) -> None:
     assert "each with a regression target (value)" in found.lead and len(found.targets) == 50 and not found.counts
 
 
+def test_all_skipped_examples_are_counted_though_few_are_named(make: Any) -> None:
+    found = data_of(read_study(make(checks={"skipped": [["row 3", "it is empty"]], "n_skipped": 70})))
+    assert found is not None and found.n_skipped == 70 and len(found.skipped) == 1
+    found = data_of(read_study(make(checks={"skipped": [["a.png", "it is empty"]]})))
+    assert found is not None and found.n_skipped == 1
+
+
 def test_without_the_stored_data_the_log_says_how_many_there_are(make: Any) -> None:
     found = data_of(read_study(make(data=None)))
     assert found is not None

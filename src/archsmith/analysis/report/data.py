@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from archsmith.analysis.report import figures
 from archsmith.analysis.report.kind import Words, target_name, words_of
@@ -41,7 +42,8 @@ class Data:
     even: have all classes about the same share?
     warnings: what the checks found, in whole sentences
     notes: how the data were read, in whole sentences
-    skipped: (example, why it was left out)
+    skipped: (example, why it was left out), as far as they are known by name
+    n_skipped: how many were left out
     targets: the training targets of a regression; else empty
     target: what the regression target is called
     """
@@ -53,6 +55,7 @@ class Data:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
+    n_skipped: int
     targets: tuple[float, ...]
     target: str
 
@@ -74,6 +77,7 @@ def data_of(study: Study, describe: Describe = plain_description) -> Data | None
     regression = not study.classes
     counts = () if regression else _counts(study)
     warnings = tuple(str(line) for line in checks.get("warnings") or ())
+    skipped = tuple((str(row[0]), str(row[1])) for row in checks.get("skipped") or ())
     numbers = [count for _, count in counts]
     return Data(
         _lead(study, sizes, counts, len(warnings), describe(study)),
@@ -82,7 +86,8 @@ def data_of(study: Study, describe: Describe = plain_description) -> Data | None
         bool(numbers) and max(numbers) <= EVEN * min(numbers),
         warnings,
         tuple(str(line) for line in checks.get("notes") or ()),
-        tuple((str(row[0]), str(row[1])) for row in checks.get("skipped") or ()),
+        skipped,
+        int(checks.get("n_skipped") or len(skipped)),
         tuple(splits.train.targets.astype(float).tolist()) if splits is not None and regression else (),
         target_name(study),
     )
@@ -92,16 +97,18 @@ def sizes_of(study: Study) -> dict[str, int]:
     """How many examples each split has, as far as it is known."""
     if study.splits is not None:
         return {split: len(getattr(study.splits, split)) for split in SPLITS}
+    known = study.checks.get("n_examples") or {}
     counts = study.checks.get("counts") or {}
     speed = study.fit.get("speed") or {}
-    sizes = {}
-    for split in SPLITS:
-        known = counts.get(split)
-        size = sum(known) if isinstance(known, Sequence) else known if isinstance(known, int) else None
-        size = size or speed.get(f"n_{split}")
-        if size:
-            sizes[split] = int(size)
-    return sizes
+    sizes = {
+        split: int(known.get(split) or _summed(counts.get(split)) or speed.get(f"n_{split}") or 0) for split in SPLITS
+    }
+    return {split: n for split, n in sizes.items() if n}
+
+
+def _summed(counts: Any) -> int:
+    """Of one split: examples of each class, or of all."""
+    return sum(counts) if isinstance(counts, Sequence) else counts if isinstance(counts, int) else 0
 
 
 def _purpose(split: str, made: bool, regression: bool) -> str:
