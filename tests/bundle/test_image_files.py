@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archsmith.bundle.inputs import pictures
+from archsmith.bundle.image_files import pictures
 from archsmith.core.errors import DataError, UsageError
 
 
