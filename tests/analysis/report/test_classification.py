@@ -25,6 +25,7 @@ def predicted(make: Any, said: list[int], labels: list[int], classes: tuple[str,
         ([1, 1, 2], [0, 1, 2], "1 of 3 test pictures is taken for something else. It is “cat” taken for “dog”."),
         ([1, 1, 1, 2, 2, 0], [0, 0, 0, 2, 1, 0], "Most are “cat” taken for “dog” (3 times)."),
         ([1, 1, 0, 0, 2, 2], [0, 0, 1, 1, 0, 2], "Most of these mistakes mix up “cat” and “dog” (4 of 5)."),
+        ([1, 1, 0, 2, 2], [0, 0, 1, 2, 2], "2 are “cat” taken for “dog”, 1 the other way round."),
         ([1, 2, 0], [0, 1, 2], "No two of these mistakes are alike."),
     ],
 )

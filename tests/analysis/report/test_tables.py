@@ -33,7 +33,7 @@ def test_columns_say_what_they_hold(study: Study) -> None:
     assert (age.kind, age.missing, age.distinct, age.values) == ("number", "–", "40", "17 to 90, median 37.5")
     assert work.missing == f"25{NB}%"
     assert work.values.replace(NB, " ") == "private (70 %), state (20 %), none (5 %) and 9 more"
-    assert "1 column of 2 has gaps." in found.lead.replace(NB, " ")
+    assert found.lead.replace(NB, " ") == "One column has gaps, “work <b>”: 25 % of its values are missing."
 
 
 def test_dates_are_shown_as_dates(study: Study) -> None:

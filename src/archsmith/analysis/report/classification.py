@@ -96,6 +96,8 @@ def _lead(n: int, n_wrong: int, pairs: Sequence[tuple[str, str, int]], words: Wo
     if n_wrong == 1:
         return f"{start} It is {quoted(true)} taken for {quoted(named)}."
     back = next((times for a, b, times in pairs if (a, b) == (named, true)), 0)
+    if back and times + back == n_wrong:
+        return f"{start} {times:,} are {quoted(true)} taken for {quoted(named)}, {back:,} the other way round."
     if back and 2 * (times + back) > n_wrong:
         both = f"{times + back:,} of {n_wrong:,}"
         return f"{start} Most of these mistakes mix up {quoted(true)} and {quoted(named)} ({both})."

@@ -138,8 +138,12 @@ def _lead(columns: Sequence[Any]) -> str:
     if not missing:
         return "No value is missing."
     worst = max(missing, key=lambda column: float(column.missing))
-    text = f"{amount(len(missing), 'column')} of {len(columns):,} {'has' if len(missing) == 1 else 'have'} gaps."
-    text += f" Most are in {quoted(str(worst.name))}: {share(float(worst.missing))} of its values are missing."
+    most = f"{share(float(worst.missing))} of its values are missing"
+    if len(missing) == 1:
+        return f"One column has gaps, {quoted(str(worst.name))}: {most}."
+    text = (
+        f"{len(missing):,} of {amount(len(columns), 'column')} have gaps. {quoted(str(worst.name))} has most: {most}."
+    )
     empty = sum(float(column.missing) > HALF for column in missing)
     if not empty:
         return text
