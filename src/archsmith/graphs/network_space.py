@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
@@ -20,20 +20,19 @@ from archsmith.graphs.net import Net
 from archsmith.graphs.sketch import sketch_of
 
 
-@dataclass(frozen=True)
 class NetworkSpace(Space):
     """A space whose architectures are networks.
 
-    Subclasses say with ``inputs`` what the networks take, and add fields for it and for scale. ``cell_kinds`` names the
-    kinds of scopes that a person would want drawn.
+    Subclasses are frozen dataclasses. They say with ``inputs`` what the networks take, and have the fields below
+    besides those for scale. ``cell_kinds`` names the kinds of scopes that a person would want drawn.
 
     ``n_outputs``: the number of classes or values.
     ``recipe``: a space that asks the decisions about training, all of them under ``recipe/``, after those about the
-        network.
+        network; None asks for none.
     """
 
-    n_outputs: int = field(default=10, kw_only=True)
-    recipe: Space | None = field(default=None, kw_only=True)
+    n_outputs: int
+    recipe: Space | None
 
     cell_kinds: ClassVar[tuple[str, ...]] = ()
 
@@ -104,9 +103,12 @@ class ImageSpace(NetworkSpace):
     """A space of networks that take one image.
 
     ``input_shape``: ``(C, H, W)`` of the image.
+    ``n_outputs``, ``recipe``: see ``NetworkSpace``.
     """
 
     input_shape: tuple[int, int, int] = (3, 32, 32)
+    n_outputs: int = 10
+    recipe: Space | None = None
 
     @property
     def inputs(self) -> tuple[Input, ...]:
