@@ -49,6 +49,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 TORCH_AT_TOP = (
     "graphs/network.py",
     "graphs/bank.py",
+    "graphs/constants.py",
+    "graphs/modules.py",
+    "graphs/weights.py",
     "evaluators/training.py",
     "evaluators/proxies.py",
     "bundle/export.py",
