@@ -29,7 +29,31 @@ Data = dict[str, Any]
 
 
 def _from_1_to_2(data: Data) -> Data:
+    """Versions up to 0.1 knew pictures only: augmentation was a part of the recipe, and what the checks found was called
+    a report.
+    """
+    _part_augmentation(data.get("evaluator"))
+    fit = data.get("fit")
+    if isinstance(fit, dict) and "report" in fit:
+        fit["findings"] = fit.pop("report")
     return data
+
+
+OLD_AUGMENTATION = {"shift": 0.04, "flip": False, "cutout": 0.0}  # and the defaults
+
+
+def _part_augmentation(spec: Any) -> None:
+    """In every evaluator of ``spec`` that trains: augmentation apart from the recipe, and the task that of the data."""
+    if isinstance(spec, dict):
+        args = spec.get("args")
+        recipe = args.get("recipe") if isinstance(args, dict) else None
+        if isinstance(recipe, dict) and isinstance(recipe.get("args"), dict) and "task" in args:
+            was = {name: recipe["args"].pop(name, default) for name, default in OLD_AUGMENTATION.items()}
+            args["augmentation"] = {name: was[name] for name in was if was[name] != OLD_AUGMENTATION[name]}
+            args["task"] = None
+            recipe["args"].setdefault("optimizer", "sgd")
+        for inner in spec.values():
+            _part_augmentation(inner)
 
 
 # UPGRADES[i] takes the data of a first event from format i + 1 to format i + 2. It may change what it is given, which

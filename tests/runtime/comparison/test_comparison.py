@@ -186,13 +186,13 @@ class Opinionated:
     def ask(self, history: Any, n: int, rng: Any) -> Any:
         return RandomSearch().ask(history, n, rng)
 
-    def answer(self, history: Any) -> Any:
+    def incumbent(self, history: Any) -> Any:
         return history.finished[0]
 
 
 @dataclass(frozen=True)
 class Silent(Opinionated):
-    def answer(self, history: Any) -> Any:
+    def incumbent(self, history: Any) -> Any:
         return None
 
 

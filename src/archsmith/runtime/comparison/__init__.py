@@ -8,7 +8,7 @@ run that was cut short resumes from its log.
 What a run is judged by. A search sees what its trials return (the noisy score of a short training, say); it is judged
 by the *true* score of the architecture that it recommends. That is ``evaluator.standing(architecture, metric)`` where
 the evaluator knows its whole table, by the metric that ``evaluator.judged_by(metric)`` names, else what the trial
-returned. The recommendation is ``strategy.answer(history)`` where the strategy has an opinion, else the best by what
+returned. The recommendation is ``strategy.incumbent(history)`` where the strategy has an opinion, else the best by what
 was seen; with several objectives it is the whole front.
 
 The files: ``plan`` says what is compared, ``runs`` what came of a search, ``following`` how that is told trial by
