@@ -244,10 +244,6 @@ class TableIntake(Intake):
                 found[column.name] = [texts[place] for place in places]
         return found
 
-    def examples(self, splits: Splits, places: NDArray[np.int64]) -> list[dict[str, object]]:
-        rows: list[dict[str, object]] = splits.test.rows(places)  # type: ignore[attr-defined]
-        return rows
-
     def exporter(self) -> TableExporter:
         from archsmith.bundle.tables_export import TableExporter
 
