@@ -16,7 +16,9 @@ from archsmith.bundle.images import ImageIntake
 from archsmith.bundle.manifest import Facts, Row
 from archsmith.bundle.tables import TableIntake
 from archsmith.bundle.verify import Verification
+from archsmith.core.errors import DataError
 from archsmith.core.task import Input, Task, classification, image_classification, image_regression, regression
+from archsmith.data.images.decode import Header, Pixels
 from archsmith.data.tables.columns import Column
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
@@ -167,6 +169,42 @@ def tiny() -> Callable[..., tuple[Graph, Any]]:
         return graph, _network(graph, seed)
 
     return make
+
+
+class _Some:
+    """Pictures in memory, of which some are broken."""
+
+    def __init__(self, arrays: list[Any], broken: tuple[int, ...] = ()) -> None:
+        self.arrays, self.broken = arrays, broken
+        self.decoded = 0
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def header(self, index: int) -> Header:
+        return Header(*self.arrays[index].shape)
+
+    def decode(self, index: int, channels: int) -> Pixels:
+        if index in self.broken:
+            raise DataError(f"Picture {index} is broken.")
+        self.decoded += 1
+        pixels: Pixels = self.arrays[index]
+        return pixels
+
+    def name(self, index: int) -> str:
+        return f"number {index}"
+
+    def fingerprint(self) -> str:
+        return ""
+
+    def spec(self) -> None:
+        return None
+
+
+@pytest.fixture(scope="session")
+def some() -> type[_Some]:
+    """``some(arrays, broken=())``: pictures in memory."""
+    return _Some
 
 
 # Tables
