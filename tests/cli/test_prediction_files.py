@@ -53,7 +53,7 @@ def test_parquet_has_types(tmp_path: Path) -> None:
 
     write(tmp_path / "p.parquet", COLUMNS, ROWS)
     frame = pandas.read_parquet(tmp_path / "p.parquet")
-    assert frame["row"].tolist() == [1, 2, 3] and frame["class"].tolist() == ["=cmd()", None, "-1"]
+    assert frame["row"].tolist() == [1, 2, 3] and frame["class"].fillna("").tolist() == ["=cmd()", "", "-1"]
     assert frame["probability"].dropna().tolist() == [0.75, -0.5]
 
 

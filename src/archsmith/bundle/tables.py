@@ -90,7 +90,7 @@ class TableIntake(Intake):
         return cls(tuple(sorted(columns, key=lambda column: headings.index(column.name))), headings)
 
     def fits(self, task: Task) -> bool:
-        wanted = []
+        wanted: list[tuple[str, tuple[int, ...], int | None]] = []
         if self.numbers:
             wanted.append((NUMBERS_INPUT, (len(self.numbers),), None))
         if self.categories:
@@ -295,7 +295,9 @@ class TableIntake(Intake):
         return found
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        rows = [(column.name, column.kind, _values(column), f"{100 * column.missing:.3g} %") for column in self.columns]
+        rows: list[tuple[str, ...]] = [
+            (column.name, column.kind, _values(column), f"{100 * column.missing:.3g} %") for column in self.columns
+        ]
         return ("column", "kind", "values in training rows", "missing"), rows
 
 
