@@ -31,6 +31,7 @@ TABLE: dict[str, dict[str, str]] = {
         "darts": "archsmith.spaces.darts:Darts",
         "nasbench201": "archsmith.spaces.nasbench201:NasBench201",
         "grammar": "archsmith.spaces.grammar:Grammar",
+        "tabular": "archsmith.spaces.tabular:Tabular",
         "table": "archsmith.evaluators.table:TableSpace",
         "fcnet": "archsmith.evaluators.fcnet:FcNetSpace",
         "toy_flat": "archsmith.testing.toys:Flat",
@@ -72,6 +73,10 @@ TABLE: dict[str, dict[str, str]] = {
     "data": {
         "image": "archsmith.data.images.store:ImageStore",
         "table": "archsmith.data.tables.store:TableStore",
+    },
+    "modality": {
+        "image": "archsmith.automl.modalities.images:Images",
+        "table": "archsmith.automl.modalities.tables:Tables",
     },
     "intake": {
         "image": "archsmith.bundle.images:ImageIntake",

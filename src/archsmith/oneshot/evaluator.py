@@ -35,7 +35,7 @@ from archsmith.graphs.bank import WeightBank
 from archsmith.graphs.cost import cost
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.oneshot.enas import ControllerSettings, ControllerTraining
-from archsmith.oneshot.preparation import FILE, Preparation, shared_of
+from archsmith.oneshot.preparation import FILE, Preparation, is_of, shared_of
 from archsmith.oneshot.sharing import Fair, Sampler, Shared, SharedRecipe, Uniform, sharing_form
 from archsmith.training import checkpoint
 from archsmith.training import device as devices
@@ -145,6 +145,7 @@ class SharedWeightsEvaluator:
             job=self._job,
             context=context,
             file=None if folder is None else folder / FILE,
+            own=self.folder is None,
         ).run()
         if folder is None:
             _in_memory.clear()  # one bank at a time: it may be large
@@ -231,7 +232,7 @@ def _changed(file: Path) -> int:
 def _loaded(evaluator: SharedWeightsEvaluator, file: str, changed: int) -> Shared | None:
     """The finished bank in ``file``; None where there is none of this evaluator."""
     found = checkpoint.load(Path(file))
-    if found is None or found[1].get("job") != evaluator._job or not found[1]["finished"]:
+    if found is None or not is_of(found[1], evaluator._job, evaluator.folder is None) or not found[1]["finished"]:
         return None
     device: torch.device = devices.choose(evaluator.device).torch
     return shared_of(sharing_form(evaluator.space), device, *found)

@@ -39,6 +39,7 @@ from archsmith.training.losses import Losses
 from archsmith.training.measure import evaluate
 from archsmith.training.schedules import Pace
 
+FORMAT = 2  # of what a bank says about itself; 1 had no number
 FILE = "bank.safetensors"
 SAVE_SECONDS = 20.0  # between two checkpoints; what is lost by a kill is at most this much
 REPORT_SECONDS = 10.0  # between two reports, so that whoever looks on sees it move
@@ -60,6 +61,13 @@ class Prepared(NamedTuple):
 
     shared: Shared
     notes: dict[str, Any]
+
+
+def is_of(facts: Mapping[str, Any], job: str, own: bool) -> bool:
+    """Is the bank that ``facts`` describe of ``job``? Versions up to 0.1 named jobs in another way; then the study that
+    the bank lies in, its ``own``, answers for it.
+    """
+    return bool(facts.get("job") == job or (own and "format" not in facts and "job" in facts))
 
 
 @dataclass
@@ -85,6 +93,7 @@ class Preparation:
     job: str
     context: Context
     file: Path | None
+    own: bool = True
     derived: list[dict[str, Any]] = field(default_factory=list)
     finished: bool = False
 
@@ -279,6 +288,7 @@ class Preparation:
         tensors |= {f"sampler/{name}": tensor for name, tensor in self.sampler.tensors().items()}
         facts = {
             "job": self.job,
+            "format": FORMAT,
             "bank": self.shared.bank.described(),
             "untrained": [entry.key for entry in self.shared.bank.manifest() if entry.key not in self.shared.trained],
             "sampler": self.sampler.state(),
@@ -293,7 +303,7 @@ class Preparation:
 
     def _resume(self) -> None:
         found = None if self.file is None else checkpoint.load(self.file)
-        if found is None or found[1].get("job") != self.job:
+        if found is None or not is_of(found[1], self.job, self.own):
             return
         tensors, facts = found
         self.shared = shared_of(self.shared.space, self.shared.device, tensors, facts)

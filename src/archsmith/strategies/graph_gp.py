@@ -96,14 +96,14 @@ class GraphGP:
             proposals.append(Proposal(architecture, notes={"operator": "sample"}))
         return proposals
 
-    def answer(self, history: History) -> Trial | None:
+    def incumbent(self, history: History) -> Trial | None:
         """The finished trial at full fidelity whose architecture the model believes in most; the best observed one
         while there is no model.
         """
         need_one_objective(history.problem, self)
         model = _model(self, history)
         model.read(history)
-        return model.answer(history)
+        return model.incumbent(history)
 
     def _random(self, history: History, model: _Model, taken: set[str], rng: np.random.Generator) -> Proposal | None:
         first: Architecture | None = history.space.first() if self.start and not history.trials and not taken else None
@@ -293,7 +293,7 @@ class _Model:
                 posterior.observe(rows.take([chosen]))
         return proposals
 
-    def answer(self, history: History) -> Trial | None:
+    def incumbent(self, history: History) -> Trial | None:
         full = [
             i
             for i, trial in enumerate(self.trials)

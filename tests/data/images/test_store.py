@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from archsmith.core.errors import DataError, Stopped
 from archsmith.data.images import store
 from archsmith.data.images.examples import ImageSplits
 from archsmith.data.images.load import load
-from archsmith.data.lock import FileLock
 
 
 @pytest.fixture(autouse=True)
@@ -267,31 +265,3 @@ def test_a_missing_or_damaged_folder_is_a_data_error(tmp_path: Path, harm: Calla
     harm(folder)
     with pytest.raises(DataError, match=words):
         store.open_splits(folder)
-
-
-def age(path: Path, days: float) -> None:
-    then = time.time() - days * 86400
-    os.utime(path, (then, then))
-
-
-def test_sweeping_removes_what_was_not_used_for_longest(tmp_path: Path) -> None:
-    folders = [load(ARRAYS, tmp_path, seed=seed).folder for seed in range(4)]
-    for days, folder in zip((1, 4, 3, 2), folders, strict=True):
-        age(folder, days)
-    size = sum(file.stat().st_size for file in folders[0].iterdir()) / 1e6
-    assert store.sweep(tmp_path, set(), 10 * size) == []
-    assert store.sweep(tmp_path, {str(folders[1])}, 2.5 * size) == [folders[2].name, folders[3].name]
-    store.open_splits(folders[1])
-    assert store.sweep(tmp_path, set(), 1.5 * size) == [folders[0].name]
-
-
-def test_sweeping_removes_old_drafts_that_nobody_writes(tmp_path: Path) -> None:
-    for name, days in (("old", 2), ("new", 0.5), ("held", 2)):
-        draft = tmp_path / f".{name}.draft"
-        draft.mkdir()
-        age(draft, days)
-    lock = FileLock(tmp_path / ".held.lock")
-    assert lock.take()
-    assert store.sweep(tmp_path) == [".old.draft"]
-    lock.release()
-    assert store.sweep(tmp_path / "nowhere") == []

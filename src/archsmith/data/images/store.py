@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,11 +30,12 @@ from archsmith.data.images.decode_all import decoded
 from archsmith.data.images.draft import STATE, Draft, link, write_text
 from archsmith.data.images.examples import ImageExamples, ImageSplits
 from archsmith.data.images.pictures import Kept, Originals, reopened
-from archsmith.data.images.sizes import BROKEN_SHARE, Sizes, too_many_broken
+from archsmith.data.images.sizes import Sizes, too_many_broken
 from archsmith.data.images.source import Source
 from archsmith.data.labels import Target
 from archsmith.data.lock import FileLock
 from archsmith.data.splits import Cut
+from archsmith.data.values import BROKEN_SHARE
 
 FORMAT = 2
 FACTS, REPORT, PICTURES, TEMPORARY = "splits.json", "report.json", "pictures.json", ("state.json", "state.new")
@@ -42,7 +43,6 @@ COMMIT_SECONDS = 2.0  # of work that a crash may cost at most
 TICK_SECONDS = 0.1  # between two looks at whether to stop
 TELL_SECONDS = 0.5  # between two reports of progress
 BALANCED = "-balanced"
-OLD = 24 * 3600.0  # seconds after which a draft that nobody is writing is thrown away
 
 Progress = Callable[[str, int, int], None]
 
@@ -348,45 +348,3 @@ def _part(folder: Path, part: str, facts: dict[str, Any]) -> ImageExamples:
 def _mapped(path: Path) -> NDArray[Any]:
     array: Pixels = np.load(path, allow_pickle=False, mmap_mode="r" if path.stat().st_size > 128 else None)
     return array if array.size else np.zeros(array.shape, array.dtype)
-
-
-def sweep(root: Path, keep: Set[str] = frozenset(), cap_mb: float | None = None) -> list[str]:
-    """Remove drafts that nobody has been writing for a day and, until the rest takes no more than ``cap_mb``, the
-    caches that were not used for longest.
-
-    ``keep`` names folders that must stay. Returns the names of what was removed.
-    """
-    root = Path(root)
-    removed: list[str] = []
-    if not root.is_dir():
-        return removed
-    kept = {Path(name).name for name in keep}
-    caches = []
-    for path in sorted(root.iterdir()):
-        if path.name.startswith(".") and path.suffix in (".draft", ".lock"):
-            removed += _sweep_draft(path)
-        elif (path / FACTS).exists():
-            caches.append((path.stat().st_mtime, path, sum(file.stat().st_size for file in path.iterdir())))
-    total = sum(size for _, _, size in caches)
-    for _, path, size in sorted(caches):
-        if cap_mb is not None and total > cap_mb * 1e6 and path.name not in kept:
-            shutil.rmtree(path, ignore_errors=True)
-            total -= size
-            removed.append(path.name)
-    return removed
-
-
-def _sweep_draft(path: Path) -> list[str]:
-    """Remove a draft (or the lock that is left of one) if it is old and nobody holds its lock."""
-    with contextlib.suppress(OSError):
-        newest = path / STATE if (path / STATE).exists() else path
-        if time.time() - newest.stat().st_mtime < OLD:
-            return []
-        lock = FileLock(path.with_suffix(".lock"))
-        if not lock.take():
-            return []
-        with lock:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-                return [path.name]
-    return []
