@@ -6,8 +6,8 @@ import pytest
 from archsmith.core.errors import DeadEnd
 from archsmith.core.space import draw
 from archsmith.graphs.cost import cost
-from archsmith.spaces.derivation import Frame, derive
 from archsmith.spaces.grammar import Grammar, GrammarScale
+from archsmith.spaces.grammar_rules import Frame, derive
 
 
 def test_derived_shapes_and_costs_are_those_of_the_graph() -> None:
