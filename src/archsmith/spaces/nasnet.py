@@ -170,7 +170,7 @@ class NasNetStack(Stack):
 
 
 def prepare(net: Net, prev: Value, cur: Value, style: CellStyle) -> tuple[Value, Value]:
-    """Both inputs in the width of the cell and the size of ``cur``. The first cell reads the stem twice, once as it is."""
+    """Both inputs in the width of the cell and the size of ``cur``. The first cell reads the stem as it is."""
     if prev.name != cur.name:
         prev = fit(net, prev, style.filters, 2 if prev.shape[1:] != cur.shape[1:] else 1, name="fit_prev")
     return prev, relu_conv_bn(net, cur, style.filters, 1, name="fit_cur")
