@@ -11,8 +11,8 @@ from archsmith import Budget, Proposal, Search
 from archsmith.core.errors import DeadEnd
 from archsmith.core.space import allowed, draw
 from archsmith.evaluators.table import TableEvaluator
-from archsmith.strategies.fresh import fresh
-from archsmith.strategies.merit import merit, need_one_objective
+from archsmith.strategies.ranking import need_one_objective, ranking_key
+from archsmith.strategies.unseen import draw_unseen
 
 
 # --8<-- [start:best]
@@ -23,7 +23,7 @@ def best(history, share):
         for trial in history.finished
         if trial.losses is not None and trial.fidelity == history.problem.fidelity.maximum
     ]
-    good.sort(key=lambda trial: merit(trial, history.problem))
+    good.sort(key=lambda trial: ranking_key(trial, history.problem))
     return [trial.architecture for trial in good[: int(share * len(good))]]
 
 
@@ -55,7 +55,9 @@ class CrossEntropy:
                 architecture = history.space.trace(answer).architecture
                 if not history.seen(architecture) and architecture.key not in taken:
                     return architecture
-        return fresh(history, rng, taken)  # nothing but repeats: any architecture that is new, None when there is none
+        return draw_unseen(
+            history, rng, taken
+        )  # nothing but repeats: any architecture that is new, None when there is none
 
 
 # --8<-- [end:strategy]

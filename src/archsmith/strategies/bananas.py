@@ -7,9 +7,9 @@ Differences from the paper: trials are encoded by their answers, the numbers tha
 they are networks, the counts of their functional paths (``surrogates.encoding``; the paper: which paths occur), without
 the paths that only one trial has (the paper: without the least likely ones); the networks have three hidden layers (the
 paper: ten), which takes a quarter of the time and did no worse on a toy whose answers add up; they learn ranks turned
-into Gaussian scores, so that constraints (see ``merit``) and failures, which rank last, are learnt too; a fifth of the
-candidates are random; after a hundred trials refits become rarer, one for every tenth more; and trials may be asked for
-one by one.
+into Gaussian scores, so that constraints (see ``ranking_key``) and failures, which rank last, are learnt too; a fifth
+of the candidates are random; after a hundred trials refits become rarer, one for every tenth more; and trials may be
+asked for one by one.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from archsmith.core.history import History
 from archsmith.core.seeds import generator
 from archsmith.core.sketch import Sketch
 from archsmith.core.trial import Proposal, Trial
-from archsmith.strategies.fresh import fresh
-from archsmith.strategies.merit import merit, need_one_objective
+from archsmith.strategies.ranking import need_one_objective, ranking_key
+from archsmith.strategies.unseen import draw_unseen
 from archsmith.surrogates.encoding import Encoding
 from archsmith.surrogates.gp import normal_scores
 
@@ -76,7 +76,7 @@ class Bananas:
             taken.update(proposal.architecture.key for proposal in proposals)
         while len(proposals) < n:
             first = history.space.first() if self.start and not history.trials and not taken else None
-            architecture = first if first is not None else fresh(history, rng, taken)
+            architecture = first if first is not None else draw_unseen(history, rng, taken)
             if architecture is None:
                 break
             taken.add(architecture.key)
@@ -109,7 +109,7 @@ class Bananas:
         """Unseen mutations of the best trials with their parents, and random architectures."""
         ranking = sorted(
             (trial for trial in memory.trials if trial.losses is not None),
-            key=lambda t: (merit(t, history.problem), t.id),
+            key=lambda t: (ranking_key(t, history.problem), t.id),
         )
         parents = ranking[:PARENTS]
         found: dict[str, tuple[Architecture, Trial | None]] = {}
@@ -147,7 +147,7 @@ class _Memory:
             n, following = following, following + max(strategy.refit, following // 10)
         if n and n != self.n_fitted:
             sketches = [history.space.sketch(trial.architecture) for trial in self.trials[:n]]
-            targets = normal_scores([merit(trial, history.problem) for trial in self.trials[:n]])
+            targets = normal_scores([ranking_key(trial, history.problem) for trial in self.trials[:n]])
             self.fitted = Predictor(
                 sketches, targets, strategy.layers, strategy.width, generator(strategy.seed, "fit", n)
             )

@@ -31,8 +31,8 @@ from archsmith.core.seeds import generator
 from archsmith.core.sketch import Sketch
 from archsmith.core.space import Range, Space
 from archsmith.core.trial import Proposal, Trial
-from archsmith.strategies.fresh import fresh
-from archsmith.strategies.merit import merit, need_one_objective
+from archsmith.strategies.ranking import need_one_objective, ranking_key
+from archsmith.strategies.unseen import draw_unseen
 from archsmith.surrogates.encoding import Array, Encoding, Rows
 from archsmith.surrogates.gp import Distances, Posterior, Scales, Setting, best_setting, normal_scores, settings
 
@@ -90,7 +90,7 @@ class GraphGP:
             proposals += model.propose(self, history, n - len(proposals), taken, rng)
         while len(proposals) < n:  # what is left are networks that the model leaves out, such as unconnected ones
             taken.update(proposal.architecture.key for proposal in proposals)
-            architecture = fresh(history, rng, taken)
+            architecture = draw_unseen(history, rng, taken)
             if architecture is None:
                 break
             proposals.append(Proposal(architecture, notes={"operator": "sample"}))
@@ -111,7 +111,7 @@ class GraphGP:
             return Proposal(first, notes={"operator": "first"})
         architecture = None
         for _ in range(CONNECTING):
-            architecture = fresh(history, rng, taken)
+            architecture = draw_unseen(history, rng, taken)
             if architecture is None or connected(history.space.sketch(architecture)):
                 break
         return None if architecture is None else Proposal(architecture, notes={"operator": "sample"})
@@ -229,7 +229,7 @@ class _Model:
         fidelities = np.array([trial.fidelity for trial in self.trials])
         for fidelity in np.unique(fidelities):
             which = np.flatnonzero(fidelities == fidelity)
-            scores[which] = normal_scores([merit(self.trials[i], history.problem) for i in which.tolist()])
+            scores[which] = normal_scores([ranking_key(self.trials[i], history.problem) for i in which.tolist()])
         return scores
 
     def _noise(self, history: History) -> Array:
@@ -325,7 +325,11 @@ class _Model:
         scored = [trial for trial in self.trials if trial.losses is not None]
         return min(
             scored,
-            key=lambda trial: (_n_different(trial.architecture, architecture), merit(trial, history.problem), trial.id),
+            key=lambda trial: (
+                _n_different(trial.architecture, architecture),
+                ranking_key(trial, history.problem),
+                trial.id,
+            ),
             default=None,
         )
 
@@ -357,7 +361,7 @@ class _Model:
         for _ in range(n - round(MUTATED * n)):
             add(history.space.sample(rng))
         if not found:
-            architecture = fresh(history, rng, taken)
+            architecture = draw_unseen(history, rng, taken)
             return ((), {}) if architecture is None else ((architecture,), {})
         return tuple(found.values()), mutated
 

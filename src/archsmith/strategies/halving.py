@@ -10,9 +10,9 @@ stopped.
 
 Differences from the papers: brackets follow one another for as long as the budget lasts; at least one architecture
 climbs each step of a bracket, so that every bracket brings a result at the full fidelity; a trial that failed counts as
-one of its rung and never climbs; what breaks a constraint ranks behind what keeps all of them (see ``merit``); trials
-that others made at these fidelities take part like one's own. Where a finite space has nothing new to offer, ASHA
-promotes the best that are left in spite of its rule.
+one of its rung and never climbs; what breaks a constraint ranks behind what keeps all of them (see ``ranking_key``);
+trials that others made at these fidelities take part like one's own. Where a finite space has nothing new to offer,
+ASHA promotes the best that are left in spite of its rule.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from archsmith.core.errors import UsageError
 from archsmith.core.history import History
 from archsmith.core.problem import Fidelity
 from archsmith.core.trial import Proposal, Status, Trial
-from archsmith.strategies.fresh import fresh
-from archsmith.strategies.merit import WORST, Merit, merit, need_one_objective
+from archsmith.strategies.ranking import WORST, RankingKey, need_one_objective, ranking_key
+from archsmith.strategies.unseen import draw_unseen
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def _check(strategy: object, eta: int, rungs: tuple[float, ...] | None) -> None:
 def _newcomer(
     history: History, taken: set[str], rng: np.random.Generator, rungs: Sequence[float], rung: int
 ) -> Proposal | None:
-    architecture = fresh(history, rng, taken)
+    architecture = draw_unseen(history, rng, taken)
     return (
         None
         if architecture is None
@@ -243,7 +243,7 @@ def _next_rung(
     for rung in range(start + 1, len(rungs)):
         if any(trial.status is Status.PENDING for trial in members):
             return [], False
-        ranked = sorted((merit(trial, history.problem), trial.id) for trial in members)
+        ranked = sorted((ranking_key(trial, history.problem), trial.id) for trial in members)
         best = [history.trials[i] for order, i in ranked if order < WORST][: max(1, len(members) // eta)]
         upper = [next((t for t in history.of(trial.architecture) if t.fidelity == rungs[rung]), None) for trial in best]
         waiting = [trial for trial, above in zip(best, upper, strict=True) if above is None]
@@ -265,9 +265,9 @@ class _Ladder:
     rungs: tuple[float, ...]
     n_read: int = 0
     n_finished: list[int] = field(init=False)  # by rung, failures included
-    ranked: list[list[tuple[Merit, int]]] = field(init=False)  # all that finished well
+    ranked: list[list[tuple[RankingKey, int]]] = field(init=False)  # all that finished well
     # those of them that were not promoted, as far as is known
-    waiting: list[list[tuple[Merit, int]]] = field(init=False)
+    waiting: list[list[tuple[RankingKey, int]]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.n_finished, self.ranked, self.waiting = (
@@ -282,7 +282,7 @@ class _Ladder:
                 rung = self.rungs.index(trial.fidelity)
                 self.n_finished[rung] += 1
                 if trial.losses is not None:
-                    entry = (merit(trial, history.problem), trial.id)
+                    entry = (ranking_key(trial, history.problem), trial.id)
                     insort(self.ranked[rung], entry)
                     insort(self.waiting[rung], entry)
         self.n_read = len(history.finished)

@@ -30,7 +30,7 @@ from archsmith.core.errors import DeadEnd, MissingExtraError, UsageError
 from archsmith.core.history import History
 from archsmith.core.space import Answer, Options, Range, allowed
 from archsmith.core.trial import Proposal, Trial
-from archsmith.strategies.fresh import fresh
+from archsmith.strategies.unseen import draw_unseen
 
 TRIES = 20  # suggestions before a random architecture is taken
 UNFIT = {
@@ -78,7 +78,7 @@ class OptunaStrategy:
             while len(proposals) < n:
                 proposal = self._suggested(optuna, study, history, taken)
                 if proposal is None:
-                    architecture = fresh(history, rng, taken)
+                    architecture = draw_unseen(history, rng, taken)
                     if architecture is None:
                         break
                     proposal = Proposal(architecture, notes={"operator": "sample"})

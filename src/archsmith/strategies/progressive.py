@@ -36,8 +36,8 @@ from archsmith.core.history import History
 from archsmith.core.problem import Problem
 from archsmith.core.seeds import generator
 from archsmith.core.trial import Proposal, Status, Trial
-from archsmith.strategies.fresh import fresh
-from archsmith.strategies.merit import merit, need_one_objective
+from archsmith.strategies.ranking import need_one_objective, ranking_key
+from archsmith.strategies.unseen import draw_unseen
 
 if TYPE_CHECKING:
     from archsmith.surrogates.ensemble import Ensemble
@@ -268,13 +268,13 @@ def targets(trials: Sequence[Trial], problem: Problem) -> list[float]:
         goods = 1 / (1 + np.exp(np.clip((losses - centre) / spread, -FARTHEST, FARTHEST)))
     lowest = float(goods.min()) if len(goods) else 0.5
     feasible = iter(goods.tolist())
-    return [next(feasible) if trial.feasible else lowest / (1 + merit(trial, problem)[0]) for trial in trials]
+    return [next(feasible) if trial.feasible else lowest / (1 + ranking_key(trial, problem)[0]) for trial in trials]
 
 
 def _samples(history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
     taken: set[str] = set()
     proposals: list[Proposal] = []
-    while len(proposals) < n and (architecture := fresh(history, rng, taken)) is not None:
+    while len(proposals) < n and (architecture := draw_unseen(history, rng, taken)) is not None:
         taken.add(architecture.key)
         proposals.append(Proposal(architecture, notes={"operator": "sample"}))
     return proposals
