@@ -113,7 +113,7 @@ def test_a_failure_is_the_worst_and_a_lost_worker_is_nothing() -> None:
     assert GraphGP().answer(rehearsal.history) is before
 
 
-def test_the_answer_is_what_the_model_believes_in_most() -> None:
+def test_the_answer_is_the_trial_with_the_best_prediction() -> None:
     rehearsal = Rehearsal(Problem(CELLS))
     rng = np.random.default_rng(0)
     for trial in rehearsal.propose([Proposal(CELLS.sample(rng)) for _ in range(60)]):
