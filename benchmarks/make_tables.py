@@ -34,7 +34,7 @@ from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive, generator
 from archsmith.core.space import Choose, Space
 from archsmith.data.images.load import prepare
-from archsmith.evaluators.benches import FOLDER
+from archsmith.evaluators.shipped_tables import FOLDER
 from archsmith.evaluators.table_file import read_table, write_table
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.graphs.cost import cost
