@@ -65,7 +65,7 @@ class SuccessiveHalving:
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         rungs = rungs_of(self, history.problem.fidelity)
         size = self.size if self.size is not None else self.eta ** (len(rungs) - 1)
-        return _in_turn(self, [Bracket(0, size)], rungs, history, n, rng)
+        return _propose_in_turn(self, [Bracket(0, size)], rungs, history, n, rng)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Hyperband:
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         rungs = rungs_of(self, history.problem.fidelity)
-        return _in_turn(self, self.brackets(len(rungs)), rungs, history, n, rng)
+        return _propose_in_turn(self, self.brackets(len(rungs)), rungs, history, n, rng)
 
     def brackets(self, n_rungs: int) -> list[Bracket]:
         """One round: n = ⌈(s_max + 1) / (s + 1) · eta^s⌉ architectures for s = s_max, …, 0 (Li et al. 2018, algorithm
@@ -165,6 +165,17 @@ def _newcomer(
     return Proposal(architecture, rungs[rung], notes={"operator": "sample", "rung": rung})
 
 
+def _newcomers(
+    history: History, taken: set[str], rng: np.random.Generator, rungs: Sequence[float], rung: int, n: int
+) -> list[Proposal]:
+    """Up to ``n`` newcomers, which join ``taken``; fewer when the space has no more."""
+    newcomers: list[Proposal] = []
+    while len(newcomers) < n and (newcomer := _newcomer(history, taken, rng, rungs, rung)) is not None:
+        taken.add(newcomer.architecture.key)
+        newcomers.append(newcomer)
+    return newcomers
+
+
 def _promoted(trial: Trial, rungs: Sequence[float], rung: int) -> Proposal:
     return Proposal(trial.architecture, rungs[rung], parents=(trial.id,), notes={"operator": "promote", "rung": rung})
 
@@ -209,7 +220,7 @@ class _Brackets:
 _brackets: WeakKeyDictionary[History, dict[SuccessiveHalving | Hyperband, _Brackets]] = WeakKeyDictionary()
 
 
-def _in_turn(
+def _propose_in_turn(
     strategy: SuccessiveHalving | Hyperband,
     plan: Sequence[Bracket],
     rungs: Sequence[float],
@@ -233,26 +244,20 @@ def _in_turn(
         start, size = plan[place].start, plan[place].size
         members = state.entered[rungs[start]][turn * size : (turn + 1) * size]
         missing = size - len(members)
-        newcomers: list[Proposal] = []
-        while len(newcomers) < missing and len(proposals) + len(newcomers) < n:
-            newcomer = _newcomer(history, taken, rng, rungs, start)
-            if newcomer is None:
-                break
-            taken.add(newcomer.architecture.key)
-            newcomers.append(newcomer)
+        newcomers = _newcomers(history, taken, rng, rungs, start, min(missing, n - len(proposals)))
         proposals += newcomers
-        if len(newcomers) < missing and len(proposals) == n:
+        short = len(newcomers) < missing
+        if short and len(proposals) == n:
             return proposals
-        short = len(newcomers) < missing  # the space has no more
         if start < len(rungs) - 1:
             if newcomers:
-                return proposals
+                return proposals  # nobody climbs before the lowest rung has finished
             climbed, over = _next_rung(members, start, strategy.eta, rungs, history, n - len(proposals))
             proposals += climbed
             if not over:
                 return proposals
         if short:
-            return proposals
+            return proposals  # the space has no more
         number += 1
         if not proposals:
             state.n_closed = number
