@@ -26,7 +26,7 @@ POINTS = list(Conditional().enumerate())
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
-    """All points of Conditional at 1 and 9 epochs with three seeds: i + seed / 10, and ten times that after 9 epochs."""
+    """All points of Conditional at 1 and 9 epochs with three seeds: i + seed / 10; after 9 epochs ten times that."""
     file = tmp_path / "table.npz"
     n = len(POINTS)
     score = np.arange(n)[:, None, None] + np.arange(3)[None, None, :] / 10

@@ -32,7 +32,7 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="module")
 def space() -> ConvStages:
-    return ConvStages((1, 8, 8), 10, recipe=ImageRecipe(), scale=ConvStagesScale(filters=4), max_work=1.0)
+    return ConvStages((1, 8, 8), n_outputs=10, recipe=ImageRecipe(), scale=ConvStagesScale(filters=4), max_work=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def numbers(evaluator: TrainingEvaluator, tmp_path_factory: pytest.TempPathFacto
     folder = prepare(
         (images, images.mean((1, 2, 3), dtype=np.float64)), tmp_path_factory.mktemp("numbers"), seed=0, kind="number"
     ).folder
-    space = ConvStages((1, 8, 8), 1, scale=ConvStagesScale(filters=4), max_work=1.0)
+    space = ConvStages((1, 8, 8), n_outputs=1, scale=ConvStagesScale(filters=4), max_work=1.0)
     return replace(evaluator, space=space, data=str(folder), n_train=200, task="numbers")
 
 
