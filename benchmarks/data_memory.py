@@ -33,7 +33,7 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
-    from archsmith.data.splits import Splits
+    from archsmith.data.examples import Splits
 
 FEW, MANY, SIDE = 10_000, 60_000, 28
 GROWTH_LIMIT = 1.10
@@ -73,14 +73,14 @@ def child(data: str, root: str, train_seconds: float) -> dict[str, float]:
     """
     if train_seconds > 0:
         import archsmith.training.loop  # noqa: F401
-    from archsmith.data.images.load import prepare
+    from archsmith.data.images.load import load
 
     started = time.perf_counter()
     with watched() as memory:
-        prepared = prepare(data, Path(root), seed=0)
+        prepared = load(data, Path(root), seed=0)
     result = {"read_seconds": time.perf_counter() - started, "before_mb": memory["before"], "read_mb": memory["peak"]}
     result |= {
-        "n": sum(prepared.report.n_pictures.values()),
+        "n": sum(prepared.report.n_examples.values()),
         "cache_mb": prepared.report.n_bytes / 1e6,
         "side": prepared.report.shape[1],
     }

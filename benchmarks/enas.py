@@ -9,12 +9,12 @@ networks are compared. Everything runs on one core with one thread, so that seco
 another; both cores work, each on something of its own.
 
 **micro**: five cells of 8 filters (3 + 2 reductions), five nodes each. The controller is trained in turns with the
-weights for ``--epochs`` epochs; 100 of its samples are scored on a minibatch, the best 10 on the validation part, and
+weights for ``--epochs`` epochs; 100 of its samples are scored on a minibatch, the best 10 on the validation split, and
 the best of these is the derived cell. 20 pairs of cells are trained from scratch, equally (final form, ``--final``
 epochs, the library's own recipe, one cycle): the derived one, 5 random ones, 7 more random ones and 7 samples of the
 trained controller. The derived and the 5 random ones are trained with a second seed. Printed: the search's seconds
 against the seconds that it takes to train as many networks as the controller sampled, at the mean of those trained
-here; Spearman's rank correlation between the score by shared weights (validation part) and the test accuracy of the
+here; Spearman's rank correlation between the score by shared weights (validation split) and the test accuracy of the
 network trained from scratch, with a 95 % interval (percentiles of 10,000 bootstrap samples of cells); the derived cell
 against the random ones.
 
@@ -52,8 +52,8 @@ from archsmith.core.budget import Budget
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive, generator
-from archsmith.data.images.load import prepare
-from archsmith.data.stored import opened, part_of
+from archsmith.data.images.load import load
+from archsmith.data.stored import opened, split_of
 from archsmith.graphs.network import Network
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.oneshot.derived import Derived
@@ -172,7 +172,7 @@ def from_scratch(place: Place, name: str, decisions: dict[str, Any], seed: int, 
     began = time.perf_counter()
     train(
         network,
-        part_of(place.data, "train", N_TRAIN),
+        split_of(place.data, "train", N_TRAIN),
         Recipe(),
         normalisation,
         goal=goal,
@@ -298,7 +298,7 @@ def draw(found: dict[str, Any], file: Path) -> None:
     turns = {row["epoch"]: row for row in found["course"] if float(row["epoch"]).is_integer()}
     reward, base = ([(epoch, row[name]) for epoch, row in turns.items()] for name in ("reward", "baseline"))
     x = Axis("epochs of the shared weights", 0.0, max(turns))
-    y = axis("accuracy on minibatches of the validation part", [value for _, value in (*reward, *base)], show=percent)
+    y = axis("accuracy on minibatches of the validation split", [value for _, value in (*reward, *base)], show=percent)
     names = Ends([(reward[-1][1], "ten samples", "s1"), (base[-1][1], "base line", "s0")])
     layers = [Line(reward, "s1"), Line(base, "s0", dashed=True), names]
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -321,7 +321,7 @@ def main() -> int:
         print(f"Skipped: it takes two cores and {options.data}. Install Debian's dataset-fashion-mnist or give --data.")
         return 0
     root = jobs.RESULTS / "enas"
-    data = str(prepare(options.data, root / "data", seed=0, side=SIDE).folder)
+    data = str(load(options.data, root / "data", seed=0, side=SIDE).folder)
     place = Place(data, root / f"{options.epochs:g}-epochs", options.epochs, options.final)
     place.results.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:

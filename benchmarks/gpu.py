@@ -34,7 +34,7 @@ import torch
 from torch import nn
 
 from archsmith.core.errors import ArchsmithError
-from archsmith.data.images.load import prepare
+from archsmith.data.images.load import load
 from archsmith.graphs.bank import WeightBank
 from archsmith.graphs.cost import cost, training_memory_mb
 from archsmith.graphs.graph import AUXILIARY, Graph
@@ -183,7 +183,7 @@ def enas_step(device: torch.device, quick: bool, repeats: int) -> dict[str, Any]
 
 def final_training(data: str, epochs: float, device: torch.device, workspace: Path) -> dict[str, Any]:
     """The fixed network trained on ``data`` as the main job would."""
-    splits = prepare(data, workspace, seed=0).splits
+    splits = load(data, workspace, seed=0).splits
     space = ConvStages.for_task(splits.task)
     graph = space.graph(space.first())
     goal, normalise = Goal.of(splits), Normalisation(*splits.statistics)

@@ -38,7 +38,7 @@ from archsmith.analysis.inherited import inherited_of
 from archsmith.core.budget import Budget, parse_seconds
 from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.protocols import Context
-from archsmith.data.images.load import Prepared, prepare
+from archsmith.data.images.load import Loaded, load
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.runtime.retention import Retention
@@ -54,7 +54,7 @@ RETENTION = Retention(top=20, last=20)  # so that parents are still there
 MAX_MACS = 5_000_000  # of a network of the grammar: about what conv_stages takes at 8 filters
 
 
-def space_of(name: str, prepared: Prepared, filters: int) -> NetworkSpace:
+def space_of(name: str, prepared: Loaded, filters: int) -> NetworkSpace:
     """As the main job would search it, at a smaller scale."""
     cls, scale = {
         "conv_stages": (ConvStages, ConvStagesScale(filters=filters)),
@@ -127,8 +127,8 @@ def run(options: argparse.Namespace, space: str, mode: str, seed: int, core: int
     return result
 
 
-def prepared_for(options: argparse.Namespace) -> Prepared:
-    return prepare(options.data, jobs.RESULTS / "inheritance" / "data", seed=0)
+def prepared_for(options: argparse.Namespace) -> Loaded:
+    return load(options.data, jobs.RESULTS / "inheritance" / "data", seed=0)
 
 
 def shown(space: str, seed: int, mode: str, result: dict[str, Any]) -> str:

@@ -33,7 +33,7 @@ from archsmith.core.errors import EvaluationError
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive, generator
 from archsmith.core.space import Choose, Space
-from archsmith.data.images.load import prepare
+from archsmith.data.images.load import load
 from archsmith.evaluators.shipped_tables import FOLDER
 from archsmith.evaluators.table_file import read_table, write_table
 from archsmith.evaluators.training import TrainingEvaluator
@@ -182,7 +182,7 @@ def stored(name: str, fashion: Path, root: Path) -> str:
         for axis, values in (("x", images), ("y", labels))
     }
     np.savez(packed, **arrays)
-    return str(prepare(str(packed), root, seed=0).folder)
+    return str(load(str(packed), root, seed=0).folder)
 
 
 def train(job: tuple[str, int, int, str]) -> dict:

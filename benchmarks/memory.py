@@ -43,7 +43,7 @@ def measure(name: str, batch: int, precision: str) -> None:
     """Print predicted and measured megabytes."""
     import torch
 
-    from archsmith.data.images.decode import ImageSet
+    from archsmith.data.images.examples import ImageExamples
     from archsmith.graphs.cost import training_memory_mb
     from archsmith.graphs.network import Network
     from archsmith.training.batches import Normalisation
@@ -57,7 +57,7 @@ def measure(name: str, batch: int, precision: str) -> None:
 
     def step(graph, batch: int, steps: int) -> None:
         images = rng.integers(0, 256, (steps * batch, height, width, channels), dtype=np.uint8)
-        data = ImageSet(images, np.arange(len(images)) % N_CLASSES, tuple("0123456789"))
+        data = ImageExamples(images, np.arange(len(images)) % N_CLASSES, tuple("0123456789"))
         plain = Normalisation((0.5,) * channels, (0.25,) * channels)
         train(
             Network(graph, seed=0),

@@ -34,7 +34,7 @@ from tables import ranks
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.seeds import generator
-from archsmith.data.images.load import prepare
+from archsmith.data.images.load import load
 from archsmith.evaluators.nasbench201 import NasBench201Evaluator
 from archsmith.evaluators.proxies import PROXIES, Proxies
 from archsmith.evaluators.table_file import read_table
@@ -110,7 +110,7 @@ def cifar10(npz: Path, root: Path) -> str:
                     for i in chosen
                 ]
             )
-    return str(prepare((images, labels[chosen].astype(np.int64)), root, seed=SEED).folder)
+    return str(load((images, labels[chosen].astype(np.int64)), root, seed=SEED).folder)
 
 
 def scored(bench: Bench) -> dict[str, np.ndarray]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from archsmith.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from archsmith.automl.classifier import ImageClassifier as ImageClassifier
-    from archsmith.automl.regressor import ImageRegressor as ImageRegressor
+    from archsmith.automl.image_estimators import ImageClassifier as ImageClassifier
+    from archsmith.automl.image_estimators import ImageRegressor as ImageRegressor
     from archsmith.bundle.predictor import Predictor as Predictor
     from archsmith.core.architecture import Architecture as Architecture
     from archsmith.core.budget import Budget as Budget
@@ -41,8 +41,7 @@ if TYPE_CHECKING:
     from archsmith.strategies.random import RandomSearch as RandomSearch
 
 _MODULES = {
-    "archsmith.automl.classifier": ("ImageClassifier",),
-    "archsmith.automl.regressor": ("ImageRegressor",),
+    "archsmith.automl.image_estimators": ("ImageClassifier", "ImageRegressor"),
     "archsmith.bundle.predictor": ("Predictor",),
     "archsmith.core.architecture": ("Architecture",),
     "archsmith.core.budget": ("Budget",),

@@ -70,6 +70,14 @@ TABLE: dict[str, dict[str, str]] = {
         "noisy": "archsmith.evaluators.wrappers:Noisy",
         "cascade": "archsmith.evaluators.wrappers:Cascade",
     },
+    "data": {
+        "image": "archsmith.data.images.store:ImageStore",
+        "table": "archsmith.data.tables.store:TableStore",
+    },
+    "modality": {
+        "image": "archsmith.automl.modalities.images:Images",
+        "table": "archsmith.automl.modalities.tables:Tables",
+    },
     "executor": {
         "serial": "archsmith.runtime.serial:SerialExecutor",
         "processes": "archsmith.runtime.processes:ProcessExecutor",

@@ -18,8 +18,8 @@ from archsmith.analysis import study as reading
 from archsmith.core.errors import DataError
 from archsmith.core.events import Event
 from archsmith.core.seeds import generator
-from archsmith.data.images.decode import ImageSet
-from archsmith.data.splits import Splits
+from archsmith.data.examples import Splits
+from archsmith.data.images.examples import ImageExamples
 from archsmith.graphs import layers
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
@@ -87,10 +87,10 @@ def pictures(n: int, side: int, channels: int, seed: int = 0) -> np.ndarray[Any,
 def splits_of(classes: tuple[str, ...], n: int, side: int = 8, channels: int = 1) -> Splits:
     """``n`` pictures in each part; without classes the labels are numbers."""
 
-    def part(seed: int) -> ImageSet:
+    def part(seed: int) -> ImageExamples:
         rng = generator(seed, "labels")
         labels = np.arange(n, dtype=np.int64) % len(classes) if classes else rng.normal(50, 10, n)
-        return ImageSet(pictures(n, side, channels, seed), labels, classes)
+        return ImageExamples(pictures(n, side, channels, seed), labels, classes)
 
     return Splits(part(1), part(2), part(3), "blots", made=("valid", "test"))
 

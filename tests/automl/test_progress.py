@@ -28,6 +28,7 @@ def story(start=1000.0):
     events = [
         ("study", {"problem": {"objectives": [["accuracy", True]]}, "forecast_trials": 24.0}),
         ("note", {"text": f"10 classes, one of them {ATTACK}"}),
+        ("proposed", {"trials": [{"id": i, "architecture": {"x": i}} for i in range(4)]}),
         (
             "phase",
             {"name": "search", "state": "started", "detail": "evolution on conv_stages", "forecast_seconds": 30.0},
@@ -39,14 +40,16 @@ def story(start=1000.0):
         ("epoch", {"network": "fixed", "epoch": 2.0, "epochs": 10.0, "metrics": {"accuracy": 0.5}}),
         ("result", {"metric": "accuracy", "valid": 0.97, "test": 0.96, "rows": [{"name": "fixed", "exported": True}]}),
     ]
-    return [Event(kind, data, i, start + i) for i, (kind, data) in enumerate(events)]
+    stamped, now = [], start
+    for i, (kind, data) in enumerate(events):
+        stamped.append(Event(kind, data, i, now))
+        now += kind != "proposed"
+    return stamped
 
 
 @pytest.fixture
 def state():
-    now = Progress(60.0)
-    now.started = now.now = 1000.0
-    return now
+    return Progress(60.0, started=1000.0)
 
 
 def test_the_clock_tells_what_is_spent_of_how_much(state):
@@ -54,13 +57,12 @@ def test_the_clock_tells_what_is_spent_of_how_much(state):
     for event in story():
         state.apply(event)
         said.append(spent(state))
-    assert said[2] == "0:02 of 1:00" and said[-1] == "0:08"
+    assert said[3] == "0:02 of 1:00" and said[-1] == "0:08"
 
 
 def test_without_a_limit_on_time_a_phase_tells_its_forecast():
-    state = Progress()
-    state.started = state.now = 1000.0
-    for event in story()[:4]:
+    state = Progress(started=1000.0)
+    for event in story()[:5]:
         state.apply(event)
     assert spent(state) == "0:03, this phase about 0:30"
 
@@ -69,7 +71,7 @@ def test_plain_lines_are_rare_and_tell_phases(state, monkeypatch):
     said, now = [], [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     lines = Lines(state, 1, said.append)
-    for event in story()[:6]:
+    for event in story()[:7]:
         lines(event)
     # the trials came too soon after
     assert len(said) == 2 and said[1].endswith("search: evolution on conv_stages (about 0:30)")
@@ -82,7 +84,7 @@ def test_how_a_search_ended_is_told(state):
     said = []
     lines = Lines(state, 1, said.append)
     for event in [
-        *story()[:6],
+        *story()[:7],
         Event("phase", {"name": "search", "state": "finished", "seconds": 3.0, "result": {"n_trials": 3}}, time=1006.0),
     ]:
         lines(event)

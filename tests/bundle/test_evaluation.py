@@ -12,7 +12,7 @@ from archsmith.bundle.evaluation import choose_part, evaluate
 from archsmith.core import metrics
 from archsmith.core.errors import DataError, UsageError
 from archsmith.data.images.decode import Header, Pixels
-from archsmith.data.images.source import Source, one_part
+from archsmith.data.images.source import Source, all_training
 
 
 class Some:
@@ -46,7 +46,7 @@ class Some:
 
 
 def source(pictures: Some, labels: Any, **more: Any) -> Source:
-    return Source(pictures, np.asarray(labels), one_part(len(pictures)), "some", **more)
+    return Source(pictures, np.asarray(labels), all_training(len(pictures)), "some", **more)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_numbers_in_every_form(numbers: Any, labels: Any, names: Any) -> None:
 
 def test_the_test_part_is_taken_where_there_is_one() -> None:
     pictures = Some([np.zeros((1, 1, 3), np.uint8)] * 4)
-    whole = Source(pictures, np.zeros(4, np.int64), one_part(4), "x")
+    whole = Source(pictures, np.zeros(4, np.int64), all_training(4), "x")
     split = Source(pictures, np.zeros(4, np.int64), np.array([0, 2, 0, 2], np.int8), "x")
     assert choose_part(whole)[0] == choose_part(whole, "train")[0] == "all"
     assert (choose_part(split)[0], choose_part(split)[1].tolist()) == ("test", [1, 3])

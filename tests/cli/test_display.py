@@ -72,8 +72,8 @@ def test_in_a_terminal_the_panel_shows_budget_best_and_last_trials() -> None:
     text = watched(display)
     assert "archsmith fit digits" in text
     assert re.search(r"0:0\d elapsed, [12]:\d\d left", text)
-    leader = display.progress.leader
-    assert leader is not None and f"trial {leader.id}" in text
+    incumbent = display.progress.incumbent
+    assert incumbent is not None and f"trial {incumbent.id}" in text
 
 
 def test_the_panel_shows_phases_with_their_forecast() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from archsmith.core.events import Event
+from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.workspace import Workspace
 
 
@@ -23,7 +25,7 @@ def test_list_shows_the_newest_first(command: Any, study: dict[str, Any]) -> Non
     rows = command("studies", "list", "--json").json
     assert [row["study"] for row in rows] == [second["study"], study["study"]]
     assert (rows[1]["state"], rows[1]["reason"], rows[1]["n_finished"], rows[1]["strategy"]) == (
-        "closed",
+        "finished",
         "trials",
         8,
         "evolution",
@@ -38,7 +40,7 @@ def test_list_of_nothing_says_how_to_begin(command: Any) -> None:
 
 def test_show_tells_state_and_best_trials(command: Any, study: dict[str, Any]) -> None:
     report = command("studies", "show", study["study"], "--limit", "3", "--json").json
-    assert (report["state"], report["reason"], report["n_finished"], report["n_failed"]) == ("closed", "trials", 8, 0)
+    assert (report["state"], report["reason"], report["n_finished"], report["n_failed"]) == ("finished", "trials", 8, 0)
     assert [t["metrics"]["accuracy"] for t in report["trials"]] == sorted(
         (t["metrics"]["accuracy"] for t in report["trials"]), reverse=True
     )
@@ -145,3 +147,50 @@ def test_after_a_kill_the_study_counts_as_interrupted_and_goes_on(command: Any, 
     assert row["state"] == "interrupted"
     report = command("studies", "resume", "--workspace", workspace, "--trials", row["n_finished"] + 3, "--json").json
     assert (report["n_trials"], report["stop_reason"]) == (row["n_finished"] + 3, "trials")
+
+
+@pytest.fixture
+def broken(command: Any, study: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """A good study, and beside it younger ones that cannot be read, or whose classes are gone."""
+    place = Path(command("studies", "list", "--json").json[0]["folder"]).parent
+    gone = {"type": "lost_plugin:Space", "args": {}}
+    for name, event in {
+        "later": Event("study", {"format": 99}),
+        "headless": Event("note", {"text": ""}),
+        "gone": Event("study", {"space": gone, "strategy": gone, "evaluator": gone}),
+    }.items():
+        store = SqliteStore(place / name)
+        store.acquire()
+        store.append([event])
+        store.close()
+    (place / "junk").mkdir()
+    (place / "junk" / FILE).write_text("junk " * 500)
+    return study
+
+
+def test_studies_that_cannot_be_read_stop_no_other(command: Any, broken: dict[str, Any]) -> None:
+    rows = {row["study"]: row for row in command("studies", "list", "--json").json}
+    assert {name: rows[name]["state"] for name in ("later", "headless", "junk", "gone")} == {
+        "later": "unreadable",
+        "headless": "unreadable",
+        "junk": "unreadable",
+        "gone": "interrupted",
+    }
+    assert "later version" in rows["later"]["reason"]
+    assert "unreadable" in command("studies", "list").out
+    assert command("studies", "resume", broken["study"], "--trials", "9", "--json").json["n_trials"] == 9
+    assert command("search", "--trials", "2", "--json").json["n_trials"] == 2
+
+
+def test_a_study_whose_classes_are_gone_is_shown(command: Any, broken: dict[str, Any]) -> None:
+    assert command("studies", "show", "gone", "--json").json["state"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("later", "later version"), ("headless", "no first event"), ("junk", "not an Archsmith study")]
+)
+def test_showing_a_study_that_cannot_be_read_says_why(
+    command: Any, broken: dict[str, Any], name: str, said: str
+) -> None:
+    answer = command("studies", "show", name)
+    assert answer.code == 1 and said in answer.err and answer.err.count("\n") == 1

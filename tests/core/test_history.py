@@ -1,6 +1,7 @@
 import pytest
 
 from archsmith.core.architecture import Architecture
+from archsmith.core.errors import StudyError
 from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Constraint, Objective, Problem
@@ -77,8 +78,27 @@ def test_seen_and_of_look_at_content():
 
 
 def test_a_log_with_a_gap_is_refused():
-    with pytest.raises(ValueError, match="trial 5 follows trial -1"):
+    with pytest.raises(StudyError, match="trial 5 follows trial -1"):
         history(proposed(5, 1))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Event("finished", {"trial": 0}),
+        Event("finished", {"trial": 7, "outcome": {"status": "ok"}}),
+        Event("finished", {"trial": 0, "outcome": {"status": "ok", "metrics": {"other": 1.0}}}),
+        Event("reported", {"trial": 0, "step": 1.0, "metrics": 3}),
+        Event("proposed", {"trials": [{"id": 1, "architecture": {"x": [1]}}]}),
+    ],
+)
+def test_a_damaged_event_is_told_by_its_number(event):
+    with pytest.raises(StudyError, match=f"Event 4 of the study .{event.kind}. is damaged"):
+        history(proposed(0, 1), Event(event.kind, event.data, 4))
+
+
+def test_kinds_that_nobody_knows_are_passed_over():
+    assert len(history(Event("aurora", {"trials": 3}))) == 0
 
 
 def test_a_repeated_attempt_replaces_the_reports_of_a_killed_one():

@@ -7,7 +7,7 @@ import pytest
 
 from archsmith.core.errors import DataError, UsageError
 from archsmith.data.images.array_pictures import Arrays
-from archsmith.data.images.source import Source, one_part
+from archsmith.data.images.source import Source, all_training
 from archsmith.data.labels import as_labels, target
 
 
@@ -15,7 +15,7 @@ def source(labels: Any, names: tuple[str, ...] | None = None, part: Any = None) 
     marks = as_labels(labels)
     images = np.zeros((len(marks), 4, 4, 1), np.uint8)
     return Source(
-        Arrays(images, 1.0), marks, one_part(len(marks)) if part is None else np.array(part, np.int8), "made", names
+        Arrays(images, 1.0), marks, all_training(len(marks)) if part is None else np.array(part, np.int8), "made", names
     )
 
 
@@ -60,22 +60,22 @@ def test_bad_labels_are_one_sentence(labels: Any, words: str) -> None:
         (["b", "a"], "auto", ("a", "b")),
         ([True, False], "auto", ("0", "1")),
         ([1.0, 2.0], "auto", ("1", "2")),
-        ([1.0, 2.0], "classes", ("1", "2")),
+        ([1.0, 2.0], "classification", ("1", "2")),
         ([1.5, 2.0], "auto", ()),
         (np.arange(21.0), "auto", ()),
-        ([1, 2], "number", ()),
-        (["1.5", " 2"], "number", ()),
+        ([1, 2], "regression", ()),
+        (["1.5", " 2"], "regression", ()),
     ],
 )
 def test_what_labels_mean(labels: Any, kind: str, classes: tuple[str, ...]) -> None:
     found = target(source(labels), kind)
     assert found.classes == classes
-    assert found.numeric == (not classes)
+    assert found.is_regression == (not classes)
 
 
 def test_a_guess_that_may_be_wrong_is_told() -> None:
-    assert "--kind number" in target(source([1.0, 2.0, 1.0])).notes[0]
-    assert "--kind number" in target(source(np.arange(500))).warnings[0]
+    assert "--task regression" in target(source([1.0, 2.0, 1.0])).notes[0]
+    assert "--task regression" in target(source(np.arange(500))).warnings[0]
     assert target(source(np.arange(500) % 150)).warnings == ()
 
 
@@ -85,21 +85,21 @@ def test_class_names_replace_whole_numbers() -> None:
 
 
 def test_folders_named_by_a_number_can_be_predicted() -> None:
-    found = target(source([0, 1, 1], ("1.5", "30")), "number")
+    found = target(source([0, 1, 1], ("1.5", "30")), "regression")
     assert found.labels.tolist() == [1.5, 30.0, 30.0]
 
 
 @pytest.mark.parametrize(
     ("made", "kind", "words"),
     [
-        (source([0.5, 1.5]), "classes", "fractions"),
-        (source(["a", "1"]), "number", "'a', which is no number"),
-        (source([2, 2, 2]), "number", "nothing to learn"),
+        (source([0.5, 1.5]), "classification", "fractions"),
+        (source(["a", "1"]), "regression", "'a', which is not a number"),
+        (source([2, 2, 2]), "regression", "nothing to learn"),
         (source([1, 1]), "auto", "only one class, '1'"),
-        (source([0, 1, 2], None, [0, 0, 2]), "auto", "test part has the class '2'"),
-        (source([0, 1, 5], None, [0, 0, 1]), "auto", "valid part has the class '5'"),
+        (source([0, 1, 2], None, [0, 0, 2]), "auto", "test split has the class '2'"),
+        (source([0, 1, 5], None, [0, 0, 1]), "auto", "valid split has the class '5'"),
         (source([0, 1], ("same", "same")), "auto", "called 'same'"),
-        (source([1e300, 2.0]), "number", "other units"),
+        (source([1e300, 2.0]), "regression", "other units"),
     ],
 )
 def test_what_cannot_be_learnt_is_one_sentence(made: Source, kind: str, words: str) -> None:

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from archsmith.core.errors import DataError
-from archsmith.data.images.decode import ImageSet
-from archsmith.data.images.source import one_part
-from archsmith.data.splits import Cut, Splits, by_rank, split, stratified
+from archsmith.data.images.examples import ImageExamples, ImageSplits
+from archsmith.data.images.source import all_training
+from archsmith.data.splits import Cut, by_rank, cut, stratified
 
 
-def cut(counts: list[int], *, seed: int = 0, test: int = 0) -> tuple[Cut, np.ndarray]:
+def cut_of(counts: list[int], *, seed: int = 0, test: int = 0) -> tuple[Cut, np.ndarray]:
     labels = np.repeat(np.arange(len(counts)), counts)
-    part = one_part(len(labels))
+    part = all_training(len(labels))
     part[:test] = 2
-    return split(labels, part, seed), labels
+    return cut(labels, part, seed), labels
 
 
 def counts_of(found: Cut, labels: np.ndarray, part: str) -> list[int]:
@@ -21,53 +21,53 @@ def counts_of(found: Cut, labels: np.ndarray, part: str) -> list[int]:
 
 
 def test_parts_are_disjoint_and_cover_everything() -> None:
-    found, _ = cut([100, 60, 40])
+    found, _ = cut_of([100, 60, 40])
     assert np.array_equal(np.sort(np.concatenate(list(found.indexes.values()))), np.arange(200))
     assert found.made == ("test", "valid")
-    assert (found.part >= 0).all()
+    assert (found.split >= 0).all()
 
 
 def test_each_class_keeps_its_share() -> None:
-    found, labels = cut([100, 60, 40], seed=1)
+    found, labels = cut_of([100, 60, 40], seed=1)
     assert counts_of(found, labels, "test") == [15, 9, 6]
     assert counts_of(found, labels, "valid") == [13, 8, 5]
 
 
 def test_same_seed_same_split_and_another_seed_another() -> None:
-    one, same, other = (cut([100, 60], seed=seed)[0].indexes["test"] for seed in (3, 3, 4))
+    one, same, other = (cut_of([100, 60], seed=seed)[0].indexes["test"] for seed in (3, 3, 4))
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
 
 
 def test_a_split_stays_what_it_always_was() -> None:
     """Studies are repeated by their seed, so these indexes may never change."""
-    assert cut([12, 8], seed=7)[0].indexes["test"].tolist() == [1, 8, 17]
+    assert cut_of([12, 8], seed=7)[0].indexes["test"].tolist() == [1, 8, 17]
 
 
 def test_a_given_test_part_is_left_alone() -> None:
-    found, _ = cut([100, 60], test=4)
+    found, _ = cut_of([100, 60], test=4)
     assert found.indexes["test"].tolist() == [0, 1, 2, 3]
     assert found.made == ("valid",)
 
 
 def test_validation_is_capped() -> None:
-    assert len(cut([40_000, 20_000], test=4)[0].indexes["valid"]) == 5_000
+    assert len(cut_of([40_000, 20_000], test=4)[0].indexes["valid"]) == 5_000
 
 
 def test_a_class_of_three_is_seen_everywhere() -> None:
-    found, labels = cut([200, 3])
+    found, labels = cut_of([200, 3])
     assert [counts_of(found, labels, part)[1] for part in ("train", "valid", "test")] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("counts", [[1, 50], [2, 50]])
 def test_a_rare_class_keeps_a_training_picture(counts: list[int]) -> None:
-    found, labels = cut(counts)
+    found, labels = cut_of(counts)
     assert counts_of(found, labels, "train")[0] >= 1
 
 
 def test_numbers_have_alike_distributions_in_every_part() -> None:
     numbers = np.random.default_rng(0).exponential(size=2000)
-    found = split(numbers, one_part(2000), seed=0)
+    found = cut(numbers, all_training(2000), seed=0)
     means = [numbers[index].mean() for index in found.indexes.values()]
     assert max(means) - min(means) < 0.12  # parts drawn at random differ by more in a quarter of the cases
     assert all((np.bincount(by_rank(numbers)[index], minlength=10) > 0).all() for index in found.indexes.values())
@@ -75,19 +75,19 @@ def test_numbers_have_alike_distributions_in_every_part() -> None:
 
 @pytest.mark.parametrize("n", [13, 40, 99])
 def test_of_few_numbers_no_more_are_held_out_than_of_few_classes(n: int) -> None:
-    held_out = split(np.arange(n) / 7, one_part(n), seed=0).indexes
+    held_out = cut(np.arange(n) / 7, all_training(n), seed=0).indexes
     assert len(held_out["test"]) == round(0.15 * n)
     assert len(held_out["valid"]) == round(0.15 * (n - len(held_out["test"])))
 
 
 def test_equal_numbers_can_be_cut_too() -> None:
-    assert len(split(np.repeat([1.5, 2.5], 50), one_part(100), seed=0).indexes["test"]) == 15
+    assert len(cut(np.repeat([1.5, 2.5], 50), all_training(100), seed=0).indexes["test"]) == 15
 
 
 @pytest.mark.parametrize(("counts", "words"), [([3, 2], "only 5 training"), ([1] * 20, "No class has two")])
 def test_too_little_is_refused(counts: list[int], words: str) -> None:
     with pytest.raises(DataError, match=words):
-        cut(counts)
+        cut_of(counts)
 
 
 def test_stratified_takes_the_number_asked_for() -> None:
@@ -99,9 +99,9 @@ def test_a_share_of_a_part_keeps_every_class() -> None:
     assert set(labels[stratified(labels, 3, 10, 0, "share")]) == {0, 1, 2}
 
 
-def made(labels: np.ndarray, classes: tuple[str, ...], **more: object) -> Splits:
-    data = ImageSet(np.zeros((len(labels), 6, 5, 3), np.uint8), labels, classes)
-    return Splits(data, data, data, "made", **more)  # type: ignore[arg-type]
+def made(labels: np.ndarray, classes: tuple[str, ...], **more: object) -> ImageSplits:
+    data = ImageExamples(np.zeros((len(labels), 6, 5, 3), np.uint8), labels, classes)
+    return ImageSplits(data, data, data, "made", **more)  # type: ignore[arg-type]
 
 
 def test_the_task_names_shape_and_classes() -> None:
@@ -114,7 +114,7 @@ def test_the_task_names_shape_and_classes() -> None:
 
 def test_numbers_make_a_task_of_their_own() -> None:
     splits = made(np.array([1.0, 3.0]), (), target="age")
-    assert splits.numeric
+    assert splits.is_regression
     assert splits.target_statistics == (2.0, 1.0)
     assert (splits.task.outputs[0].name, splits.task.metric) == ("age", "r2")
     assert made(np.array([0, 1]), ("a", "b")).target_statistics is None

@@ -14,7 +14,7 @@ from archsmith.core.errors import Stopped, UsageError
 from archsmith.core.problem import Fidelity, Problem
 from archsmith.core.protocols import Context
 from archsmith.core.trial import Outcome
-from archsmith.data.images.load import prepare
+from archsmith.data.images.load import load
 from archsmith.evaluators.inheritance import CHECKPOINT, START, TRIAL, weights_by_key
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.graphs.network import Network, inherit
@@ -41,7 +41,7 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="module")
 def evaluator(tmp_path_factory: pytest.TempPathFactory) -> TrainingEvaluator:
-    folder = prepare("digits", tmp_path_factory.mktemp("data"), seed=0).folder
+    folder = load("digits", tmp_path_factory.mktemp("data"), seed=0).folder
     recipe = Recipe(batch_size=32)
     return TrainingEvaluator(
         SPACE, str(folder), recipe, n_train=320, n_valid=100, precision="float32", device="cpu", inherit=True

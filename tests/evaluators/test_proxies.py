@@ -22,7 +22,7 @@ from archsmith.core.errors import EvaluationError, UsageError
 from archsmith.core.problem import Objective, Problem
 from archsmith.core.protocols import Context
 from archsmith.core.space import Choose
-from archsmith.data.images.load import prepare
+from archsmith.data.images.load import load
 from archsmith.evaluators import proxies
 from archsmith.evaluators.cost import CostEvaluator
 from archsmith.evaluators.proxies import PROXIES, Probe, Proxies
@@ -70,7 +70,7 @@ def weights_of(network: torch.nn.Module) -> list[torch.Tensor]:
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(prepare("digits", tmp_path_factory.mktemp("data"), seed=0).folder)
+    return str(load("digits", tmp_path_factory.mktemp("data"), seed=0).folder)
 
 
 def gradients(probe: Probe, batch: int) -> list[np.ndarray]:
@@ -228,7 +228,7 @@ def test_minibatches_are_training_pictures_of_the_task(digits: str) -> None:
     ] * 3
     stacked = torch.cat([images for images, _ in probe.batches])
     assert len(torch.unique(stacked, dim=0)) == 48
-    assert abs(float(stacked.mean())) < 0.3  # normalised by the training part
+    assert abs(float(stacked.mean())) < 0.3  # normalised by the training split
     assert {int(target) for _, targets in probe.batches for target in targets} <= set(range(10))
     other = replace(evaluator, seed=1).probe(STAGES.first())
     assert not torch.equal(other.batches[0][0], probe.batches[0][0])
@@ -236,7 +236,7 @@ def test_minibatches_are_training_pictures_of_the_task(digits: str) -> None:
 
 def test_fewer_pictures_make_smaller_minibatches(tmp_path: Any) -> None:
     images = np.random.default_rng(0).integers(0, 256, (60, 5, 5, 2), dtype=np.uint8)
-    folder = str(prepare((np.concatenate([images, images[..., :1]], -1), np.arange(60) % 3), tmp_path, seed=0).folder)
+    folder = str(load((np.concatenate([images, images[..., :1]], -1), np.arange(60) % 3), tmp_path, seed=0).folder)
     evaluator = Proxies(Tiny((3, 5, 5), 3), folder, n_batches=2)
     size = len(evaluator.probe(SMALL).batches[0][0])
     assert 2 <= size < 30
@@ -251,7 +251,9 @@ def test_numbers_are_a_task_too() -> None:
 
 
 def test_space_and_data_must_belong_together(digits: str) -> None:
-    with pytest.raises(UsageError, match=r"for images \(3, 8, 8\) with 10 outputs, the data are \(1, 8, 8\) with 10"):
+    with pytest.raises(
+        UsageError, match=r"inputs \[\(3, 8, 8\)\] with 10 outputs, the data are \[\(1, 8, 8\)\] with 10"
+    ):
         Proxies(replace(STAGES, input_shape=(3, 8, 8)), digits).prepare(Problem(STAGES), Context(-1, 0))
 
 

@@ -14,7 +14,8 @@ from archsmith.core.architecture import Architecture
 from archsmith.core.errors import DataError, EvaluationError, UsageError
 from archsmith.core.problem import Fidelity, Problem
 from archsmith.core.protocols import Context
-from archsmith.data.images.load import prepare
+from archsmith.core.task import classification
+from archsmith.data.images.load import load
 from archsmith.evaluators import training
 from archsmith.evaluators.training import CHECKPOINT, TrainingEvaluator
 from archsmith.spaces.conv_stages import ConvStages, ConvStagesScale
@@ -37,7 +38,7 @@ def space() -> ConvStages:
 
 @pytest.fixture(scope="module")
 def evaluator(space: ConvStages, tmp_path_factory: pytest.TempPathFactory) -> TrainingEvaluator:
-    folder = prepare("digits", tmp_path_factory.mktemp("data"), seed=0).folder
+    folder = load("digits", tmp_path_factory.mktemp("data"), seed=0).folder
     return TrainingEvaluator(
         space, str(folder), n_train=320, n_valid=100, recipe=Recipe(batch_size=32), precision="float32", device="cpu"
     )
@@ -48,11 +49,14 @@ def numbers(evaluator: TrainingEvaluator, tmp_path_factory: pytest.TempPathFacto
     """Learns the mean brightness of noise whose level differs."""
     rng = np.random.default_rng(0)
     images = (rng.random((400, 8, 8, 1)) * rng.integers(50, 256, (400, 1, 1, 1))).astype(np.uint8)
-    folder = prepare(
-        (images, images.mean((1, 2, 3), dtype=np.float64)), tmp_path_factory.mktemp("numbers"), seed=0, kind="number"
+    folder = load(
+        (images, images.mean((1, 2, 3), dtype=np.float64)),
+        tmp_path_factory.mktemp("numbers"),
+        seed=0,
+        task="regression",
     ).folder
     space = ConvStages((1, 8, 8), n_outputs=1, scale=ConvStagesScale(filters=4), max_work=1.0)
-    return replace(evaluator, space=space, data=str(folder), n_train=200, task="numbers")
+    return replace(evaluator, space=space, data=str(folder), n_train=200)
 
 
 def test_it_obeys_the_laws_of_evaluators(evaluator: TrainingEvaluator) -> None:
@@ -70,7 +74,8 @@ def test_numbers_obey_the_laws_and_are_learnt(numbers: TrainingEvaluator) -> Non
 
 
 def test_a_balanced_task_puts_balanced_accuracy_first(evaluator: TrainingEvaluator, space: ConvStages) -> None:
-    balanced = replace(evaluator, task="balanced", recipe=replace(evaluator.recipe, balance=True))
+    task = classification(evaluator.learnt.inputs, evaluator.learnt.classes, balanced=True)
+    balanced = replace(evaluator, task=task, recipe=replace(evaluator.recipe, balance=True))
     assert balanced.metrics[:2] == ("balanced_accuracy", "accuracy")
     assert tuple(balanced.evaluate(space.first(), 0.2, Context(0, 0)).metrics) == balanced.metrics
 
@@ -181,7 +186,6 @@ def test_senseless_caps_are_refused(space: ConvStages) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"task": "words"}, "'words'.*classes, balanced, numbers"),
         ({"memory_mb": 0.0}, "memory_mb is 0.0"),
         ({"memory_mb": -5.0}, "memory_mb"),
     ],
@@ -192,8 +196,8 @@ def test_senseless_fields_are_refused(space: ConvStages, wrong: dict[str, object
 
 
 def test_a_task_that_does_not_fit_the_data_is_named(evaluator: TrainingEvaluator, numbers: TrainingEvaluator) -> None:
-    for wrong in (replace(evaluator, task="numbers"), replace(numbers, task="classes")):
-        with pytest.raises(EvaluationError, match="task is .* the data hold"):
+    for wrong in (replace(evaluator, task=numbers.learnt), replace(numbers, task=evaluator.learnt)):
+        with pytest.raises(EvaluationError, match="task is .* the data are for"):
             wrong.evaluate(wrong.space.first(), 1, Context(0, 0))
 
 
@@ -227,11 +231,11 @@ def test_real_exhaustion_halves_the_batch_once(
 ) -> None:
     real, calls = loop.training_batches, []
 
-    def scarce(feed: object, recipe: Recipe, *args: object) -> object:
-        calls.append(recipe.batch_size)
-        if recipe.batch_size > most:
+    def scarce(feed: object, batch_size: int, *args: object) -> object:
+        calls.append(batch_size)
+        if batch_size > most:
             torch.empty(2**50)  # a petabyte
-        return real(feed, recipe, *args)  # type: ignore[arg-type]
+        return real(feed, batch_size, *args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(loop, "training_batches", scarce)
     if most == 16:

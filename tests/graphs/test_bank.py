@@ -11,7 +11,7 @@ from archsmith.graphs.net import Net
 
 torch = pytest.importorskip("torch")
 from archsmith.graphs.bank import WeightBank, _covered  # noqa: E402
-from archsmith.graphs.network import Network, recalibrate  # noqa: E402
+from archsmith.graphs.network import Network, fit_constants, inherit, recalibrate  # noqa: E402
 
 
 def child(kernel: int, filters: int = 6, name: str = "left") -> Graph:
@@ -225,3 +225,30 @@ def test_a_saved_bank_comes_back_in_the_same_order(tmp_path: Path) -> None:
 def test_a_folder_without_a_bank_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no weight bank"):
         WeightBank.load(tmp_path)
+
+
+def test_a_child_with_codes_and_constants_equals_a_stand_alone_network() -> None:
+    net = Net({"numbers": (4,), "categories": ((3,), "int")})
+    codes = net.op("flatten", net.op("embedding", net.input("categories"), size=7, dim=2))
+    x = net.op("concat", net.op("standardise", net.input("numbers")), codes)
+    net.output(net.op("linear", net.op("relu", net.op("batch_norm", net.op("linear", x, features=8))), features=2))
+    bank = WeightBank()
+    network, alone = Network(net.graph(), bank), Network(net.graph(), seed=9)
+    assert inherit(alone, network) == 1.0
+    batch = {"numbers": torch.randn(6, 4), "categories": torch.randint(0, 7, (6, 3))}
+    for each in (network, alone):
+        fit_constants(each, [batch])
+        recalibrate(each, [batch])
+        each.eval()
+    assert torch.equal(network(batch), alone(batch))
+    assert not list(bank.buffers())
+
+
+def test_shared_convolutions_share_widths() -> None:
+    bank = WeightBank()
+    weights = []
+    for filters in (4, 8):
+        net = Net({"image": (6, 8, 8)})
+        net.output(net.op("shared_conv", net.input("image"), filters=filters, groups=2))
+        weights.append(Network(net.graph(), bank).get_parameter("shared_conv.weight"))
+    assert weights[0].data_ptr() == weights[1].data_ptr() and torch.equal(weights[0], weights[1][:4])

@@ -1,5 +1,7 @@
 """Cost from the graph against torch: parameters, multiply-adds, and what autograd keeps."""
 
+from collections.abc import Callable
+
 import pytest
 
 from archsmith.graphs import layers
@@ -30,7 +32,35 @@ def everything() -> Graph:
     return net.graph()
 
 
-def kept_bytes(network: Network, x: "torch.Tensor") -> int:
+def transformer() -> Graph:
+    net = Net({"codes": ((10,), "int")})
+    x = net.op("embedding", net.input("codes"), size=20, dim=24)
+    for _ in range(2):
+        x = layers.transformer_block(net, x, 3, dropout=0.1)
+    net.output(net.op("linear", net.op("token_mean", net.op("layer_norm", x)), features=4))
+    return net.graph()
+
+
+def table_rows() -> Graph:
+    net = Net({"numbers": (12,), "categories": ((5,), "int")})
+    codes = net.op("flatten", net.op("embedding", net.input("categories"), size=20, dim=4))
+    x = net.op("linear", net.op("concat", net.op("standardise", net.input("numbers")), codes), features=32)
+    for _ in range(2):
+        y = net.op("relu", net.op("linear", net.op("batch_norm", x), features=64))
+        x = net.op("add", x, net.op("linear", net.op("dropout", y, p=0.1), features=32))
+    net.output(net.op("linear", x, features=2))
+    return net.graph()
+
+
+def examples(graph: Graph, n: int) -> dict[str, "torch.Tensor"]:
+    nodes = [graph.node(name) for name in graph.inputs]
+    return {
+        node.name: torch.randint(0, 20, (n, *node.shape)) if "dtype" in node.args else torch.randn(n, *node.shape)
+        for node in nodes
+    }
+
+
+def kept_bytes(network: Network, x: "torch.Tensor | dict[str, torch.Tensor]") -> int:
     """What autograd keeps for the backward pass besides weights, each piece of memory once."""
     weights = {p.untyped_storage().data_ptr() for p in network.parameters()}
     kept: dict[int, torch.Tensor] = {}
@@ -67,6 +97,18 @@ def test_kept_bytes_are_those_of_autograd() -> None:
     batch = 16
     measured = kept_bytes(Network(graph, seed=0), torch.randn(batch, 3, 18, 18))
     assert measured / batch == pytest.approx(cost(graph).saved_bytes, rel=0.03)
+
+
+@pytest.mark.parametrize("build", [transformer, table_rows])
+def test_networks_of_tokens_and_tables_are_counted_right(build: Callable[[], Graph]) -> None:
+    torch.set_num_threads(1)
+    graph = build()
+    network, batch = Network(graph, seed=0), 64
+    assert cost(graph).params == sum(p.numel() for p in network.parameters())
+    assert kept_bytes(network, examples(graph, batch)) / batch == pytest.approx(cost(graph).saved_bytes, rel=0.03)
+    with FlopCounterMode(display=False) as counter:
+        network.eval()(examples(graph, 1))
+    assert counter.get_total_flops() == 2 * cost(graph).macs > 0
 
 
 def test_nothing_is_kept_in_front_of_the_first_weights() -> None:

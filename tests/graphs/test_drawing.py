@@ -9,7 +9,7 @@ import pytest
 from archsmith.core.errors import UsageError
 from archsmith.graphs import layers
 from archsmith.graphs.drawing import draw, draw_cell, draw_network
-from archsmith.graphs.figure import LABEL, Mark, figure, text_width
+from archsmith.graphs.figure import COLOURS, LABEL, Mark, figure, text_width
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net, Value
 
@@ -154,7 +154,7 @@ def test_wrong_arguments_are_named(call: object) -> None:
 def test_texts_are_escaped() -> None:
     svg = draw_cell(GRAPH, "cell2", title='a < b & "c"')
     assert 'a < b & "c"' in texts(svg)
-    assert "]]>" in texts(figure([Mark("m", "]]>\x00\x1b", "conv")], []))
+    assert "]]>" in texts(figure([Mark("m", "]]>\x00\x1b", "convolution")], []))
 
 
 def test_texts_fit_their_boxes() -> None:
@@ -183,3 +183,27 @@ def test_twenty_cells_are_drawn_within_a_second() -> None:
     start = time.perf_counter()
     draw_network(graph, piles=False)
     assert time.perf_counter() - start < 1.0
+
+
+def test_several_inputs_and_attention_are_drawn_in_words() -> None:
+    net = Net({"numbers": (4,), "words": ((6,), "int")})
+    x = layers.transformer_block(net, net.op("embedding", net.input("words"), size=9, dim=8), 2)
+    x = net.op("concat", net.op("standardise", net.input("numbers")), net.op("token_mean", x))
+    net.output(net.op("linear", x, features=3))
+    graph = net.graph()
+    shown = texts(draw_network(graph))
+    assert {"numbers", "words", "embedding, 8", "standardise", "mean of tokens", "concat", "linear, 3"} <= set(shown)
+    assert any("shapes are tokens × channels" in text for text in shown)
+    inside = texts(draw_cell(graph, "block"))
+    assert {"attention", "layer norm", "linear, 32", "GELU"} <= set(inside) and "softmax" not in inside
+    assert texts(draw_cell(graph, "block.attention")).count("matrix product") == 2
+
+
+def test_the_last_linear_layer_stands_out() -> None:
+    net = Net({"numbers": (4,)})
+    net.output(net.op("linear", net.op("relu", net.op("linear", net.input("numbers"), features=8)), features=3))
+    svg = draw(net.graph())
+    head, dense = (
+        re.findall(rf'fill="{COLOURS[family][0]}" stroke="{COLOURS[family][1]}"', svg) for family in ("head", "dense")
+    )
+    assert len(head) == len(dense) == 1

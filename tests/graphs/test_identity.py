@@ -182,3 +182,14 @@ def test_it_agrees_with_the_exact_answer_on_random_graphs() -> None:
 def test_the_name_is_the_same_on_every_machine() -> None:
     # A stored history compares names across runs, so a change of this value needs a note in the changelog.
     assert named(conv) == "0203ee24155649973964fff711d07989"
+
+
+def test_inputs_count_by_name_and_not_by_order() -> None:
+    def fed(names: tuple[str, ...], first: str) -> str:
+        net = Net(dict.fromkeys(names, (4,)))
+        other = next(name for name in names if name != first)
+        x = net.op("linear", net.input(first), features=3)
+        net.output(net.op("add", x, net.op("tanh", net.op("linear", net.input(other), features=3))))
+        return identity(net.graph())
+
+    assert fed(("a", "b"), "a") == fed(("b", "a"), "a") != fed(("a", "b"), "b")

@@ -1,10 +1,12 @@
 """Laying out: names, scopes, weight keys, pruning, mistakes."""
 
 import time
+from dataclasses import dataclass
 
 import pytest
 
 from archsmith.core.errors import DeadEnd, UsageError
+from archsmith.core.task import Input
 from archsmith.graphs import layers
 from archsmith.graphs.net import RESERVED, Net
 
@@ -143,3 +145,47 @@ def test_a_net_of_a_thousand_nodes_is_laid_out_in_tens_of_milliseconds() -> None
         build()
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.05  # about 4 ms on a quiet core
+
+
+@dataclass(frozen=True)
+class Coded(Input):
+    """An input of codes, as a task declares it."""
+
+    n_codes: int | None = None
+
+
+def test_inputs_of_a_task_say_what_is_fed_in() -> None:
+    net = Net([Coded("numbers", "numbers", (4,)), Coded("categories", "categories", (3,), n_codes=9)])
+    net.output(
+        net.op(
+            "concat",
+            net.input("numbers"),
+            net.op("flatten", net.op("embedding", net.input("categories"), size=9, dim=2)),
+        )
+    )
+    graph = net.graph()
+    assert [graph.node(name).args for name in graph.inputs] == [{"shape": (4,)}, {"shape": (3,), "dtype": "int"}]
+    again = Net({"numbers": (4,), "categories": ((3,), "int")})
+    assert again.input("categories") == net.input("categories")
+    with pytest.raises(UsageError, match="fixed shape"):
+        Net([Input("text", "text", (None,))])
+
+
+def test_codes_and_numbers_are_not_mixed_up() -> None:
+    net = Net({"numbers": (4,), "categories": ((4,), "int")})
+    numbers, categories = net.input("numbers"), net.input("categories")
+    for op, values, args, said in (
+        ("embedding", (numbers,), {"size": 3, "dim": 2}, "gives floats"),
+        ("linear", (categories,), {"features": 3}, "gives codes"),
+        ("add", (numbers, categories), {}, "'categories' gives codes"),
+        ("linear", (net.op("reshape", categories, shape=(2, 2)),), {"features": 3}, "'reshape' gives codes"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            net.op(op, *values, **args)
+    assert net.op("embedding", net.op("flatten", categories), size=3, dim=2).shape == (4, 2)
+
+
+def test_an_input_of_floats_is_stored_as_ever() -> None:
+    net = image()
+    net.output(net.op("softmax", net.op("layer_norm", net.op("flatten", net.input()))))
+    assert [dict(node.args) for node in net.graph().nodes] == [{"shape": (3, 8, 8)}, {}, {"eps": 1e-5}, {}]

@@ -15,7 +15,8 @@ torch = pytest.importorskip("torch")
 import torch.nn.functional as F  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
-from archsmith.graphs.network import DropPath, NarrowConv, Network, fit_constants, inherit, recalibrate, weights_by_key  # noqa: E402
+from archsmith.graphs.modules import DropPath, NarrowConv  # noqa: E402
+from archsmith.graphs.network import Network, fit_constants, inherit, recalibrate, weights_by_key  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -136,11 +137,41 @@ def test_copies_run_and_are_independent() -> None:
     assert torch.equal(twin(images()), expected)
 
 
-def test_a_graph_with_two_inputs_is_refused() -> None:
-    net = Net({"a": (4,), "b": (4,)})
-    net.output(net.op("concat", net.input("a"), net.input("b")))
-    with pytest.raises(UsageError, match="one input"):
-        Network(net.graph())
+def two_inputs() -> Graph:
+    net = Net({"numbers": (4,), "categories": ((3,), "int")})
+    codes = net.op("flatten", net.op("embedding", net.input("categories"), size=7, dim=2))
+    x = net.op("concat", net.op("standardise", net.input("numbers")), codes)
+    net.output(net.op("linear", x, features=2))
+    return net.graph()
+
+
+def rows(n: int = 5) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return {
+        "categories": torch.randint(0, 7, (n, 3), generator=generator),
+        "numbers": torch.randn(n, 4, generator=generator),
+    }
+
+
+def test_several_inputs_go_by_name() -> None:
+    network = Network(two_inputs(), seed=0)
+    codes = F.embedding(rows()["categories"], network.get_parameter("embedding.weight")).flatten(1)
+    x = torch.cat([rows()["numbers"], codes], dim=1)
+    expected = F.linear(x, network.get_parameter("linear.weight"), network.get_parameter("linear.bias"))
+    assert torch.equal(network(rows()), expected)
+    assert torch.equal(copy.deepcopy(network)(rows()), expected)
+    assert torch.equal(network.forward_all(rows())["class"], expected)
+
+
+def test_a_single_input_may_be_named_too() -> None:
+    network = Network(small(), seed=0).eval()
+    assert torch.equal(network({"image": images()}), network(images()))
+
+
+@pytest.mark.parametrize("batch", [rows()["numbers"], {"numbers": rows()["numbers"]}, {**rows(), "more": images()}])
+def test_other_inputs_than_those_of_the_graph_are_refused(batch: object) -> None:
+    with pytest.raises(UsageError, match="numbers"):
+        Network(two_inputs(), seed=0)(batch)
 
 
 def test_an_input_that_is_read_late_is_still_there() -> None:

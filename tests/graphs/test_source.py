@@ -99,12 +99,36 @@ def every_primitive() -> Graph:
     return net.graph()
 
 
+def tokens() -> Graph:
+    net = Net({"codes": ((6,), "int")})
+    x = net.op("embedding", net.input("codes"), size=9, dim=8)
+    for i in range(2):
+        x = layers.transformer_block(net, x, 2, dropout=0.1, name=f"block{i}")
+    net.output(net.op("linear", net.op("token_mean", net.op("layer_norm", x)), features=3))
+    return net.graph()
+
+
+def columns() -> Graph:
+    """Numbers with missing values, and categories."""
+    net = Net({"numbers": (4,), "categories": ((3,), "int")})
+    numbers = net.input("numbers")
+    codes = net.op("flatten", net.op("embedding", net.input("categories"), size=9, dim=2))
+    x = net.op("concat", net.op("standardise", numbers), net.op("missing", numbers, columns=(0, 2)), codes)
+    y = net.op("linear", net.op("piecewise_linear", numbers, bins=3), features=8)
+    z = net.op("matmul", net.op("reshape", y, shape=(2, 4)), net.op("reshape", y, shape=(4, 2)), scale=0.5)
+    z = net.op("add", z, net.op("matmul", z, z))
+    net.output(net.op("linear", net.op("concat", x, net.op("flatten", z)), features=2))
+    return net.graph()
+
+
 GRAPHS: dict[str, Callable[[], Graph]] = {
     "residual": residual,
     "inverted": inverted,
     "cells": cells,
     "cells_with_everything": lambda: cells(keep=0.5, auxiliary=True),
     "every_primitive": every_primitive,
+    "tokens": tokens,
+    "columns": columns,
 }
 
 
@@ -112,6 +136,19 @@ def load(text: str, class_name: str = "Network") -> Any:
     space: dict[str, Any] = {}
     exec(compile(text, "network.py", "exec"), space)
     return space[class_name]
+
+
+def batch_of(graph: Graph, seed: int = 0) -> dict[str, Any]:
+    """Random values for every input, by name in the order of the graph."""
+    generator = torch.Generator().manual_seed(seed)
+    batch = {}
+    for node in map(graph.node, graph.inputs):
+        shape = (2, *node.shape)
+        codes = node.args.get("dtype") == "int"
+        batch[node.name] = (
+            torch.randint(0, 9, shape, generator=generator) if codes else torch.randn(shape, generator=generator)
+        )
+    return batch
 
 
 def stirred(graph: Graph) -> Network:
@@ -142,18 +179,18 @@ def test_the_written_network_computes_the_same(graph: Graph) -> None:
     written = load(source(graph))()
     written.load_state_dict(network.state_dict(), strict=True)
     written.eval()
-    x = torch.randn(2, *graph.node(graph.inputs[0]).shape, generator=torch.Generator().manual_seed(0))
+    batch = batch_of(graph)
     with torch.no_grad():
-        assert torch.equal(written(x), network(x))
+        assert torch.equal(written(*batch.values()), network(batch))
 
 
 def test_the_written_network_trains(graph: Graph) -> None:
     written = load(source(graph))()
-    x = torch.randn(2, *graph.node(graph.inputs[0]).shape)
+    given = batch_of(graph).values()
     if "auxiliary" in graph.outputs:
-        sum(output.sum() for output in written.forward_all(x).values()).backward()
+        sum(output.sum() for output in written.forward_all(*given).values()).backward()
     else:
-        written(x).sum().backward()
+        written(*given).sum().backward()
     assert all(parameter.grad is not None for parameter in written.parameters())
 
 
@@ -280,3 +317,23 @@ def test_a_scope_with_several_outputs_returns_all_of_them() -> None:
     image = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 3, 8, 8)).astype("float32"))
     with torch.no_grad():
         assert torch.equal(written(image), network(image))
+
+
+def test_several_inputs_are_arguments_in_their_order() -> None:
+    assert "def forward(self, numbers: Tensor, categories: Tensor) -> Tensor:" in source(columns())
+
+
+def test_embeddings_start_as_those_of_the_network() -> None:
+    written = load(source(columns()))()
+    assert float(written.embedding.weight.detach().abs().max()) <= 2**-0.5
+
+
+def test_attention_reads_like_its_formula() -> None:
+    text = source(tokens())
+    for line in (
+        "query = self.query(tokens).reshape(-1, 6, 2, 4).permute(0, 2, 1, 3)",
+        "scores = torch.softmax(torch.matmul(query, key.transpose(-2, -1)) * 4**-0.5, dim=-1)",
+        "return self.out(torch.matmul(scores, value).permute(0, 2, 1, 3).reshape(-1, 6, 8))",
+    ):
+        assert line in text
+    assert text.count("class Attention") == 1

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from archsmith.data.images.load import prepare
+from archsmith.data.images.load import load
 from archsmith.oneshot.enas import ControllerSettings
 from archsmith.oneshot.evaluator import SharedWeightsEvaluator
 from archsmith.oneshot.sharing import SharedRecipe
@@ -22,7 +22,7 @@ def one_thread() -> None:
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A folder of stored splits."""
-    return str(prepare("digits", tmp_path_factory.mktemp("data"), seed=0).folder)
+    return str(load("digits", tmp_path_factory.mktemp("data"), seed=0).folder)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from archsmith.core.budget import Budget
 from archsmith.core.errors import EvaluationError, UsageError
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context
+from archsmith.core.task import regression
 from archsmith.graphs.cost import cost
 from archsmith.oneshot.derived import Derived
 from archsmith.oneshot.evaluator import SharedWeightsEvaluator
@@ -142,7 +143,6 @@ def test_the_batch_shrinks_until_networks_fit_into_memory(
         ({"sampler": "greedy"}, "sampler"),
         ({"share": 1.0}, "share"),
         ({"n_eval": 0}, "n_eval"),
-        ({"task": "words"}, "task"),
         ({"candidates": -1}, "candidates"),
     ],
 )
@@ -155,7 +155,7 @@ def test_what_does_not_belong_together_is_said(evaluator: SharedWeightsEvaluator
     bigger = NasBench201((3, 8, 8), n_outputs=10)
     for wrong, words in (
         (replace(evaluator, space=bigger), r"\(3, 8, 8\)"),
-        (replace(evaluator, task="numbers"), "classes"),
+        (replace(evaluator, task=regression(evaluator.learnt.inputs)), "classes"),
     ):
         with pytest.raises(EvaluationError, match=words):
             wrong.prepare(Problem(wrong.space), Context(-1, 0))

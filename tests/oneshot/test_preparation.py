@@ -24,7 +24,7 @@ from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context
-from archsmith.data.images.cache import open_splits
+from archsmith.data.images.store import open_splits
 from archsmith.graphs.network import recalibrate
 from archsmith.oneshot import preparation
 from archsmith.oneshot.evaluator import SharedWeightsEvaluator
@@ -32,7 +32,7 @@ from archsmith.oneshot.preparation import FILE, shared_of
 from archsmith.oneshot.sharing import Shared, SharedRecipe, sharing_form
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.training import checkpoint
-from archsmith.training.batches import Normalisation, plain_batches
+from archsmith.training.batches import plain_batches
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "shared_study.py"
 N_KILLS = 5
@@ -154,7 +154,7 @@ def test_a_recalibrated_child_leaves_the_house_like_any_network(
     architecture = Architecture(notes["derived"][0]["architecture"])
     child = shared.network(architecture)
     mean, std = splits.statistics
-    batches = plain_batches(splits.train, Normalisation(mean, std), 64, 256, torch.device("cpu"))
+    batches = plain_batches(splits.train, splits.pipeline(), 64, 256, torch.device("cpu"))
     assert recalibrate(child, batches) == 4
     some = splits.test.take(np.arange(40))
     target = tmp_path / "bundle"
@@ -166,7 +166,7 @@ def test_a_recalibrated_child_leaves_the_house_like_any_network(
         mean=mean,
         std=std,
         images=some.originals,
-        labels=some.labels,
+        labels=some.targets,
     )
     assert found.max_difference < 1e-4
     assert len(Predictor(str(target)).predict(list(some.originals))) == 40

@@ -44,32 +44,33 @@ def test_the_best_is_the_first_of_the_highest_scores() -> None:
     progress = fold(
         STUDY, *(row for i, score in enumerate((0.5, 0.9, 0.9, 0.7)) for row in (proposed(i), finished(i, score)))
     )
-    assert progress.leader is not None
-    assert (progress.leader.id, progress.leader.value) == (1, 0.9)
-    assert [row.best for row in progress.trials.values()] == [True, True, False, False]
+    assert progress.incumbent is not None
+    assert (progress.incumbent.id, progress.score(progress.incumbent)) == (1, 0.9)
+    assert progress.view.improved == {0, 1}
 
 
 def test_a_metric_to_minimise_is_led_by_the_lowest() -> None:
     study = ("study", {"problem": {"objectives": [["accuracy", False]]}})
     progress = fold(study, proposed(0), finished(0, 0.5), proposed(1), finished(1, 0.2))
-    assert progress.leader is not None and progress.leader.id == 1
+    assert progress.incumbent is not None and progress.incumbent.id == 1
 
 
 def test_scores_of_different_fidelities_are_not_compared() -> None:
     progress = fold(STUDY, proposed(0, fidelity=1), finished(0, 0.9), proposed(1, fidelity=4), finished(1, 0.8))
-    assert progress.leader is not None and progress.leader.id == 1
+    assert progress.incumbent is not None and progress.incumbent.id == 1
 
 
 def test_failures_are_counted_and_never_lead() -> None:
     progress = fold(STUDY, proposed(0), finished(0, None))
-    assert (progress.n_finished, progress.n_failed, progress.leader) == (1, 1, None)
-    assert progress.trials[0].error == "ValueError: no"
+    assert (progress.view.n_finished, progress.view.n_failed, progress.incumbent) == (1, 1, None)
+    assert progress.error(progress.view.history.trials[0]) == "ValueError: no"
 
 
 def test_changes_name_the_decisions_that_differ_from_the_parent() -> None:
     progress = fold(STUDY, proposed(0, depth=3, kind="plain"), proposed(1, (0,), depth=4, kind="plain", width=8))
-    assert progress.changes(progress.trials[1]) == ["depth = 4", "width = 8"]
-    assert progress.changes(progress.trials[0]) == []
+    first, second = progress.view.history.trials
+    assert progress.changes(second) == ["depth = 4", "width = 8"]
+    assert progress.changes(first) == []
 
 
 def test_phases_start_and_finish() -> None:
@@ -117,7 +118,7 @@ def test_time_of_earlier_openings_counts_without_the_pause_between() -> None:
 
 
 def test_unknown_kinds_of_events_are_passed_over() -> None:
-    assert fold(("aurora", {"x": 1})).n_finished == 0
+    assert fold(("aurora", {"x": 1})).view.n_finished == 0
 
 
 def test_what_a_killed_process_was_at_is_not_going_on() -> None:
@@ -135,10 +136,10 @@ def test_what_a_killed_process_was_at_is_not_going_on() -> None:
 
 def after(*pairs: tuple[str, Mapping[str, Any]], budget_seconds: float | None = None) -> Progress:
     """The state when these events came, one a second."""
-    progress = Progress(budget_seconds)
-    progress.started = progress.now = 1000.0
+    progress, now = Progress(budget_seconds, started=1000.0), 1000.0
     for index, (kind, data) in enumerate(pairs):
-        progress.apply(Event(kind, data, index, 1000.0 + index))
+        progress.apply(Event(kind, data, index, now))
+        now += kind != "proposed"
     return progress
 
 
@@ -146,12 +147,24 @@ def begun(name: str, detail: str = "") -> tuple[str, dict[str, Any]]:
     return "phase", {"name": name, "state": "started", "detail": detail, "forecast_seconds": 30.0}
 
 
+def epoch(network: str, at: float, **metrics: float) -> tuple[str, dict[str, Any]]:
+    return "epoch", {"network": network, "epoch": at, "epochs": 9.0, "metrics": metrics}
+
+
 def ended(name: str, **result: Any) -> tuple[str, dict[str, Any]]:
     return "phase", {"name": name, "state": "finished", "seconds": 3.0, "result": result}
 
 
 JOB = ("study", {"problem": {"objectives": [["accuracy", True]]}, "forecast_trials": 24.0})
-SEARCH = (JOB, begun("search", "evolution on conv_stages"), finished(0, 0.91), finished(1, None), finished(2, 0.955))
+THREE = ("proposed", {"trials": [{"id": i, "architecture": {"x": i}} for i in range(3)]})
+SEARCH = (
+    JOB,
+    begun("search", "evolution on conv_stages"),
+    THREE,
+    finished(0, 0.91),
+    finished(1, None),
+    finished(2, 0.955),
+)
 
 
 def test_the_state_in_one_sentence() -> None:
@@ -187,7 +200,7 @@ def test_the_state_in_one_sentence() -> None:
 )
 def test_a_phase_ends_with_what_came_of_it(name: str, result: Mapping[str, Any], detail: str) -> None:
     progress = after(*SEARCH, begun(name, "as said at its start"), ended(name, **result))
-    assert progress.phases[-1].text == detail
+    assert progress.text(progress.phases[-1]) == detail
     assert progress.phases[-1].failed == ("error" in result)
 
 
@@ -208,10 +221,9 @@ def test_reading_tells_how_far_it_is_until_it_ends() -> None:
 
 def test_between_two_measurements_the_last_score_stands() -> None:
     epochs = [
-        ("epoch", {"network": "fixed", "epoch": float(epoch), "epochs": 9.0, "metrics": metrics})
-        for epoch, metrics in enumerate(
-            ({"train_loss": 0.9, "learning_rate": 0.1}, {"train_loss": 0.8, "accuracy": 0.7}, {"train_loss": 0.7}), 1
-        )
+        epoch("fixed", 1.0, train_loss=0.9, learning_rate=0.1),
+        epoch("fixed", 2.0, train_loss=0.8, accuracy=0.7),
+        epoch("fixed", 3.0, train_loss=0.7),
     ]
     said = [after(JOB, begun("train fixed"), *epochs[:n]).line() for n in (1, 2, 3)]
     assert said == [
@@ -219,10 +231,8 @@ def test_between_two_measurements_the_last_score_stands() -> None:
         "train fixed: epoch 2 of 9, accuracy 0.7",
         "train fixed: epoch 3 of 9, accuracy 0.7",
     ]
-    # of another network
-    assert (
-        after(JOB, begun("train fixed"), *epochs, begun("train searched"), epochs[0]).line().endswith("train loss 0.9")
-    )
+    another = epoch("searched", 1.0, train_loss=0.5)
+    assert after(JOB, begun("train fixed"), *epochs, begun("train searched"), another).line().endswith("train loss 0.5")
 
 
 def test_how_much_of_the_budget_is_spent() -> None:
@@ -233,7 +243,7 @@ def test_how_much_of_the_budget_is_spent() -> None:
 
 
 def test_notes_are_kept_in_order() -> None:
-    assert after(("note", {"text": "10 classes"}), ("note", {"text": "One thread."})).notes == [
+    assert after(("note", {"text": "10 classes"}), ("note", {"text": "One thread."})).view.notes == [
         "10 classes",
         "One thread.",
     ]

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import os
+import re
+import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,12 +61,12 @@ def test_states_in_the_list(workspace: Workspace) -> None:
     found = {summary.id.partition("-")[0]: summary for summary in workspace.list()}
     running.close()
     assert {name: summary.state for name, summary in found.items()} == {
-        "done": "closed",
+        "done": "finished",
         "cut": "interrupted",
         "live": "running",
         "junk": "unreadable",
     }
-    assert found["done"].reason == "trials" and found["done"].study == {"seed": 1}
+    assert found["done"].reason == "trials" and found["done"].began.seed == 1
     assert (found["cut"].n_proposed, found["cut"].n_finished) == (2, 1)
     assert "not an Archsmith study" in found["junk"].reason
 
@@ -113,3 +116,68 @@ def test_last_goes_by_events_not_by_the_times_of_files(tmp_path: Path) -> None:
     for path in folders[0].iterdir():  # as reading it does
         os.utime(path, (later, later))
     assert workspace.resolve("last") == folders[1]
+
+
+# -- studies that cannot be read ---------------------------------------------------------------------------------------
+
+
+def broken_json(store: SqliteStore) -> None:
+    write(store, Event("study"), Event("note"))
+    file = sqlite3.connect(store.folder / FILE)
+    file.execute("DROP TRIGGER events_are_final")
+    file.execute("UPDATE events SET data = 'junk'")
+    file.commit()
+    file.close()
+
+
+def a_list_for_data(store: SqliteStore) -> None:
+    broken_json(store)
+    file = sqlite3.connect(store.folder / FILE)
+    file.execute("UPDATE events SET data = '[]'")
+    file.commit()
+    file.close()
+
+
+def a_folder_for_a_log(store: SqliteStore) -> None:
+    (store.folder / FILE).mkdir()
+
+
+BROKEN = {
+    "not an Archsmith study": lambda store: (store.folder / FILE).write_text("junk " * 500),
+    "Event 0 of the study .* is damaged": broken_json,
+    "its data are list": a_list_for_data,
+    "cannot be used": a_folder_for_a_log,
+    "has no first event": lambda store: write(store, Event("opened"), Event("note")),
+    "written by a later version": lambda store: write(store, Event("study", {"format": 99})),
+    "is damaged: .*space is str": lambda store: write(store, Event("study", {"space": "conv_stages"})),
+}
+
+
+@pytest.mark.parametrize(("why", "make"), BROKEN.items(), ids=range(len(BROKEN)))
+def test_a_study_that_cannot_be_read_is_listed_with_its_reason(workspace: Workspace, why: str, make: Any) -> None:
+    good = write(workspace.create("good"), Event("study", {"seed": 1}))
+    make(workspace.create("bad"))
+    found = {summary.id.partition("-")[0]: summary for summary in workspace.list()}
+    assert (found["good"].state, found["bad"].state) == ("interrupted", "unreadable")
+    assert re.search(why, found["bad"].reason or "")
+    assert workspace.resolve("last").name == good  # though the other one changed later
+    assert workspace.create("new").folder.is_dir()
+
+
+def test_the_last_study_is_one_that_cannot_be_read_where_there_is_no_other(workspace: Workspace) -> None:
+    BROKEN["not an Archsmith study"](store := workspace.create("bad"))
+    assert workspace.resolve("last") == store.folder
+
+
+def test_a_job_is_finished_when_it_has_a_result(workspace: Workspace) -> None:
+    began, closed = Event("study", {"fit": {"settings": {}}}), Event("closed", {"reason": "seconds"})
+    write(workspace.create("searched"), began, closed)
+    write(workspace.create("whole"), began, closed, Event("result"), closed)
+    found = {summary.id.partition("-")[0]: summary.state for summary in workspace.list()}
+    assert found == {"searched": "interrupted", "whole": "finished"}
+
+
+def test_a_study_of_a_class_that_is_gone_is_listed(workspace: Workspace) -> None:
+    write(workspace.create("a"), Event("study", {"space": {"type": "lost_plugin:Space"}}))
+    (summary,) = workspace.list()
+    assert summary.state == "interrupted" and (summary.study or {})["space"] == {"type": "lost_plugin:Space"}

@@ -106,11 +106,11 @@ def test_a_failure_is_the_worst_and_a_lost_worker_is_nothing() -> None:
     failing = [trial for trial in rehearsal.history.trials[-4:] if n_convolutions(trial) >= 2]
     assert len(failing) <= 2  # among random cells three in ten
     trial = rehearsal.ask(GraphGP())[0]
-    before = GraphGP().answer(rehearsal.history)
+    before = GraphGP().incumbent(rehearsal.history)
     rehearsal.log(
         "finished", {"trial": trial.id, "outcome": Outcome.failure(EvaluationError("gone", kind="lost")).to_dict()}
     )
-    assert GraphGP().answer(rehearsal.history) is before
+    assert GraphGP().incumbent(rehearsal.history) is before
 
 
 def test_the_answer_is_the_trial_with_the_best_prediction() -> None:
@@ -119,7 +119,7 @@ def test_the_answer_is_the_trial_with_the_best_prediction() -> None:
     for trial in rehearsal.propose([Proposal(CELLS.sample(rng)) for _ in range(60)]):
         lucky = trial.id == 7  # whatever it is
         tell(rehearsal, trial, 0.99 if lucky else n_convolutions(trial) / 10 + float(rng.normal(0, 0.01)))
-    best, answer = rehearsal.history.best(), GraphGP().answer(rehearsal.history)
+    best, answer = rehearsal.history.best(), GraphGP().incumbent(rehearsal.history)
     assert best is not None and best.id == 7 and n_convolutions(best) <= 2
     assert answer is not None and n_convolutions(answer) >= 3
 
@@ -133,7 +133,7 @@ def test_where_trials_see_the_beginning_only_larger_networks_gain() -> None:
             size = CELLS.sketch(trial.architecture).numbers["cell params"]
             # small ones seem to be a little better
             tell(rehearsal, trial, 0.5 - 1e-6 * size + 0.02 * float(rng.random()))
-        answer = GraphGP().answer(rehearsal.history)
+        answer = GraphGP().incumbent(rehearsal.history)
         assert answer is not None
         sizes.append(CELLS.sketch(answer.architecture).numbers["cell params"])
     assert sizes[1] > sizes[0]
@@ -143,16 +143,16 @@ def test_an_answer_keeps_the_limits() -> None:
     problem = Problem(CELLS, (Objective("accuracy"),), (Constraint("cost", upper=0.28),))
     rehearsal = Rehearsal(problem)
     run(rehearsal, GraphGP(), 30)
-    answer = GraphGP().answer(rehearsal.history)
+    answer = GraphGP().incumbent(rehearsal.history)
     assert answer is not None and answer.feasible
 
 
 def test_before_there_is_a_model_the_best_is_the_answer() -> None:
     rehearsal = Rehearsal(Problem(CELLS))
-    assert GraphGP().answer(rehearsal.history) is None
+    assert GraphGP().incumbent(rehearsal.history) is None
     (trial,) = rehearsal.ask(GraphGP())
     tell(rehearsal, trial, 0.5)
-    assert GraphGP().answer(rehearsal.history) is trial
+    assert GraphGP().incumbent(rehearsal.history) is trial
 
 
 @pytest.mark.parametrize("space", [Mixed(), Recursive(), Flat(10, 5)], ids=lambda space: type(space).__name__)

@@ -9,27 +9,19 @@ from torch import nn
 
 from archsmith.core.errors import UsageError
 from archsmith.core.task import image_classification, image_regression
-from archsmith.data.images.decode import ImageSet
-from archsmith.data.splits import Splits
-from archsmith.training.goal import HEAVIEST, ClassGoal, Goal, NumberGoal, class_weights
+from archsmith.training.goal import HEAVIEST, ClassGoal, Goal, RegressionGoal, class_weights
 
 SHAPE = (1, 2, 2)
-
-
-def splits(labels: list[float]) -> Splits:
-    part = ImageSet(np.zeros((len(labels), 2, 2, 1), np.uint8), np.array(labels), ())
-    return Splits(part, part, part, "numbers")
 
 
 def test_a_task_says_which_goal_and_which_metric_comes_first() -> None:
     assert Goal.of(image_classification(SHAPE, ("a", "b"))) == ClassGoal()
     assert Goal.of(image_classification(SHAPE, ("a", "b"), balanced=True)).metrics[0] == "balanced_accuracy"
-    assert Goal.of(image_regression(SHAPE), mean=2.0, std=3.0) == NumberGoal(mean=2.0, std=3.0)
+    assert Goal.of(image_regression(SHAPE), (2.0, 3.0)) == RegressionGoal(mean=2.0, std=3.0)
 
 
-def test_splits_of_numbers_bring_their_mean_and_deviation() -> None:
-    assert Goal.of(splits([1.0, 3.0])) == NumberGoal(mean=2.0, std=1.0)
-    assert Goal.of(splits([5.0, 5.0])) == NumberGoal(mean=5.0, std=1.0)
+def test_targets_that_are_all_one_number_have_the_deviation_one() -> None:
+    assert Goal.of(image_regression(SHAPE), (5.0, 0.0)) == RegressionGoal(mean=5.0, std=1.0)
 
 
 # Classes
@@ -89,33 +81,35 @@ def test_weights_have_the_mean_one_and_a_bound(counts: tuple[int, ...]) -> None:
 
 
 def test_numbers_are_learnt_in_standard_units_and_measured_in_their_own() -> None:
-    goal = NumberGoal(mean=10.0, std=2.0)
+    goal = RegressionGoal(mean=10.0, std=2.0)
     labels = np.array([8.0, 10.0, 14.0])
     assert goal.targets(labels).tolist() == [-1.0, 0.0, 2.0]
     outputs = torch.tensor([[-1.0], [0.0], [1.0]])  # 8, 10, 12
     assert goal.loss(outputs, goal.targets(labels), 0.1).item() == pytest.approx(1 / 3)
-    assert goal.answers(outputs).tolist() == [8.0, 10.0, 12.0]
+    assert goal.predictions(outputs).tolist() == [8.0, 10.0, 12.0]
     score = goal.score(outputs, labels)
     assert score.metrics == pytest.approx({"r2": 1 - 4 / (56 / 3), "rmse": math.sqrt(4 / 3), "mae": 2 / 3})
 
 
 def test_a_target_that_never_changes_gives_no_nan() -> None:
-    score = NumberGoal(mean=5.0).score(torch.tensor([[0.5], [-0.5]]), np.array([5.0, 5.0]))
+    score = RegressionGoal(mean=5.0).score(torch.tensor([[0.5], [-0.5]]), np.array([5.0, 5.0]))
     assert score.metrics == {"r2": 0.0, "rmse": 0.5, "mae": 0.5}
 
 
 def test_large_targets_keep_their_digits() -> None:
     labels = np.array([1.0e9, 1.0e9 + 2])
-    goal = NumberGoal(mean=1.0e9 + 1, std=1.0)
+    goal = RegressionGoal(mean=1.0e9 + 1, std=1.0)
     assert goal.score(torch.tensor([[-1.0], [1.0]]), labels).metrics["rmse"] == 0.0
 
 
 def test_numbers_cannot_be_balanced() -> None:
     with pytest.raises(UsageError, match="Only classes"):
-        NumberGoal().balanced([1.0, 2.0])
+        RegressionGoal().balanced([1.0, 2.0])
 
 
-@pytest.mark.parametrize(("goal", "k"), [(ClassGoal(), 3), (ClassGoal(weights=(0.5, 1.0, 2.0)), 3), (NumberGoal(), 1)])
+@pytest.mark.parametrize(
+    ("goal", "k"), [(ClassGoal(), 3), (ClassGoal(weights=(0.5, 1.0, 2.0)), 3), (RegressionGoal(), 1)]
+)
 def test_losses_and_answers_stay_on_the_device_of_the_outputs(goal: Goal, k: int) -> None:
     outputs = torch.zeros(4, k, device="meta", dtype=torch.bfloat16, requires_grad=True)
     loss = goal.loss(outputs, goal.targets([0, 1, 2, 0]).to("meta"), 0.1)

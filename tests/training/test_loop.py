@@ -12,11 +12,12 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from archsmith.core.errors import EvaluationError, Stopped
-from archsmith.data.images.decode import ImageSet
-from archsmith.data.splits import Splits
+from archsmith.data.images.augmentation import ImageAugmentation
+from archsmith.data.images.examples import ImageExamples, ImageSplits
+from archsmith.data.images.pipeline import Normalisation
 from archsmith.training import loop
-from archsmith.training.batches import Feed, Normalisation
-from archsmith.training.goal import ClassGoal, Goal, NumberGoal
+from archsmith.training.batches import Feed
+from archsmith.training.goal import ClassGoal, Goal, RegressionGoal
 from archsmith.training.loop import Trained, train
 from archsmith.training.losses import Losses
 from archsmith.training.recipe import Recipe
@@ -29,15 +30,16 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def parts(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Splits:
+def parts(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> ImageSplits:
     sets = [
-        ImageSet(images[own], labels[own], classes) for own in (slice(0, 1300), slice(1300, 1550), slice(1550, None))
+        ImageExamples(images[own], labels[own], classes)
+        for own in (slice(0, 1300), slice(1300, 1550), slice(1550, None))
     ]
-    return Splits(*sets, name="digits")
+    return ImageSplits(*sets, name="digits")
 
 
 @pytest.fixture(scope="module")
-def digits() -> Splits:
+def digits() -> ImageSplits:
     data = load_digits()
     order = np.random.default_rng(0).permutation(len(data.target))
     images = np.round(data.images[order] * (255 / 16)).astype(np.uint8)[..., None]
@@ -45,7 +47,7 @@ def digits() -> Splits:
 
 
 @pytest.fixture(scope="module")
-def brightness(digits: Splits) -> Splits:
+def brightness(digits: ImageSplits) -> ImageSplits:
     """The ink of the upper half less that of the lower one, as a number in units of its own."""
     images = np.concatenate([digits.train.images, digits.valid.images, digits.test.images])
     numbers = 1000 + images[:, :4].mean((1, 2, 3)) - images[:, 4:].mean((1, 2, 3))
@@ -72,16 +74,23 @@ class Small(nn.Module):
         return self.layers(x)  # type: ignore[no-any-return]
 
 
-def fit(splits: Splits, network: nn.Module, recipe: Recipe = RECIPE, **more: Any) -> Trained:
-    given = {"goal": Goal.of(splits), "seed": 1, "valid": splits.valid, "arithmetic": "float32", **more}
-    return train(network, splits.train, recipe, Normalisation(*splits.statistics), **given)
+def fit(splits: ImageSplits, network: nn.Module, recipe: Recipe = RECIPE, **more: Any) -> Trained:
+    pipeline = splits.pipeline(ImageAugmentation(cutout=0.2))
+    given = {
+        "goal": Goal.of(splits.task, splits.target_statistics),
+        "seed": 1,
+        "valid": splits.valid,
+        "arithmetic": "float32",
+        **more,
+    }
+    return train(network, splits.train, recipe, pipeline, **given)
 
 
 def same(a: nn.Module, b: nn.Module) -> bool:
     return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
 
 
-def test_it_learns(digits: Splits) -> None:
+def test_it_learns(digits: ImageSplits) -> None:
     result = fit(digits, Small(), epochs=8)
     assert result.score is not None
     assert result.score.metrics["accuracy"] > 0.93
@@ -89,16 +98,16 @@ def test_it_learns(digits: Splits) -> None:
 
 
 @pytest.mark.parametrize("average", [0.0, 0.5])
-def test_it_learns_numbers(brightness: Splits, average: float) -> None:
-    result = fit(brightness, Small(n_outputs=1), Recipe(batch_size=32, shift=0.0, average=average), epochs=8)
+def test_it_learns_numbers(brightness: ImageSplits, average: float) -> None:
+    result = fit(brightness, Small(n_outputs=1), Recipe(batch_size=32, average=average), epochs=8)
     assert result.score is not None
     assert list(result.score.metrics) == ["r2", "rmse", "mae"]
     assert result.score.metrics["r2"] > 0.8
-    assert result.score.metrics["mae"] <= result.score.metrics["rmse"] < 0.5 * brightness.valid.labels.std()
+    assert result.score.metrics["mae"] <= result.score.metrics["rmse"] < 0.5 * brightness.valid.targets.std()
     assert {"r2", "rmse", "mae", "train_loss"} <= result.curve[-1][1].keys()
 
 
-def test_a_target_that_never_changes_is_no_accident(brightness: Splits) -> None:
+def test_a_target_that_never_changes_is_no_accident(brightness: ImageSplits) -> None:
     flat = parts(np.concatenate([part.images for part in brightness.parts.values()]), np.full(1797, 3.0), ())
     result = fit(flat, Small(n_outputs=1), epochs=1)
     assert result.score is not None
@@ -106,10 +115,10 @@ def test_a_target_that_never_changes_is_no_accident(brightness: Splits) -> None:
     assert result.score.metrics["rmse"] < 1.0
 
 
-def test_balance_helps_a_rare_class(digits: Splits) -> None:
-    labels = digits.train.labels
+def test_balance_helps_a_rare_class(digits: ImageSplits) -> None:
+    labels = digits.train.targets
     keep = np.flatnonzero((labels != 3) | (np.cumsum(labels == 3) <= 4))
-    rare = Splits(digits.train.take(keep), digits.valid, digits.test, "rare", balanced=True)
+    rare = ImageSplits(digits.train.take(keep), digits.valid, digits.test, "rare", balanced=True)
     plain, balanced = (
         fit(rare, Small(), Recipe(batch_size=32, balance=balance), epochs=4) for balance in (False, True)
     )
@@ -119,8 +128,8 @@ def test_balance_helps_a_rare_class(digits: Splits) -> None:
 
 
 @pytest.mark.parametrize("average", [0.0, 0.5])
-def test_same_seed_same_numbers_another_seed_others(digits: Splits, average: float) -> None:
-    recipe = Recipe(batch_size=64, average=average, cutout=0.2)
+def test_same_seed_same_numbers_another_seed_others(digits: ImageSplits, average: float) -> None:
+    recipe = Recipe(batch_size=64, average=average)
     one, two, other = Small(), Small(), Small()
     first = fit(digits, one, recipe, epochs=1)
     torch.rand(3)  # what else happens in the process does not matter
@@ -131,7 +140,7 @@ def test_same_seed_same_numbers_another_seed_others(digits: Splits, average: flo
     assert not same(one, other)
 
 
-def test_the_global_generator_is_left_alone(digits: Splits) -> None:
+def test_the_global_generator_is_left_alone(digits: ImageSplits) -> None:
     before = torch.random.get_rng_state()
     fit(digits, Small(), epochs=0.1)
     assert torch.equal(before, torch.random.get_rng_state())
@@ -140,9 +149,9 @@ def test_the_global_generator_is_left_alone(digits: Splits) -> None:
 @pytest.mark.parametrize("average", [0.0, 0.5])
 @pytest.mark.parametrize("killed_in", [2, 3])
 def test_killed_and_resumed_ends_like_an_unbroken_one(
-    digits: Splits, tmp_path: Path, average: float, killed_in: int
+    digits: ImageSplits, tmp_path: Path, average: float, killed_in: int
 ) -> None:
-    recipe = Recipe(batch_size=64, epochs=3, average=average, cutout=0.2)
+    recipe = Recipe(batch_size=64, epochs=3, average=average)
     unbroken, broken, again = Small(), Small(), Small(seed=5)
     expected = fit(digits, unbroken, recipe)
 
@@ -170,7 +179,7 @@ def test_killed_and_resumed_ends_like_an_unbroken_one(
     assert same(again, unbroken)
 
 
-def test_a_finished_training_is_not_repeated(digits: Splits, tmp_path: Path) -> None:
+def test_a_finished_training_is_not_repeated(digits: ImageSplits, tmp_path: Path) -> None:
     one, two = Small(), Small(seed=5)
     first = fit(digits, one, epochs=1.5, save_to=tmp_path / "c")
     second = fit(digits, two, epochs=1.5, save_to=tmp_path / "c", check=lambda: None)
@@ -179,7 +188,7 @@ def test_a_finished_training_is_not_repeated(digits: Splits, tmp_path: Path) -> 
     assert same(one, two)
 
 
-def test_a_constant_rate_goes_on_to_more_epochs(digits: Splits, tmp_path: Path) -> None:
+def test_a_constant_rate_goes_on_to_more_epochs(digits: ImageSplits, tmp_path: Path) -> None:
     recipe = Recipe(batch_size=64).proxy()
     whole = fit(digits, Small(), recipe, epochs=3)
     fit(digits, Small(), recipe, epochs=1, save_to=tmp_path / "c")
@@ -188,19 +197,19 @@ def test_a_constant_rate_goes_on_to_more_epochs(digits: Splits, tmp_path: Path) 
     assert continued.score == whole.score
 
 
-def test_a_checkpoint_of_another_job_is_ignored(digits: Splits, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_job_is_ignored(digits: ImageSplits, tmp_path: Path) -> None:
     fit(digits, Small(), epochs=1, save_to=tmp_path / "c")
     assert fit(digits, Small(), epochs=1, save_to=tmp_path / "c", seed=9).resumed == 0
 
 
-def test_fractions_of_an_epoch(digits: Splits) -> None:
+def test_fractions_of_an_epoch(digits: ImageSplits) -> None:
     result = fit(digits, Small(), epochs=0.5)
     assert result.steps == 20
     assert result.score is not None
 
 
 @pytest.mark.clock
-def test_a_clock_ends_it_in_time_and_annealed(digits: Splits) -> None:
+def test_a_clock_ends_it_in_time_and_annealed(digits: ImageSplits) -> None:
     before = time.perf_counter()
     result = fit(digits, Small(), Recipe(batch_size=32, epochs=100_000), seconds=1.0, reserve=0.1)
     assert time.perf_counter() - before < 1.5
@@ -210,7 +219,7 @@ def test_a_clock_ends_it_in_time_and_annealed(digits: Splits) -> None:
     assert rates[-1] < 0.02
 
 
-def test_reports_come_each_epoch_and_at_the_end(digits: Splits) -> None:
+def test_reports_come_each_epoch_and_at_the_end(digits: ImageSplits) -> None:
     reports: list[tuple[float, Mapping[str, float]]] = []
     result = fit(digits, Small(), epochs=2.5, report=lambda epoch, metrics: reports.append((epoch, metrics)))
     assert [epoch for epoch, _ in reports] == [1.0, 2.0, 2.5]
@@ -219,7 +228,7 @@ def test_reports_come_each_epoch_and_at_the_end(digits: Splits) -> None:
     assert reports[-1][1]["accuracy"] == result.score.metrics["accuracy"]
 
 
-def test_a_long_epoch_is_reported_on_the_way(digits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_epoch_is_reported_on_the_way(digits: ImageSplits, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "QUIET", 0.0)
     reports: list[tuple[float, Mapping[str, float]]] = []
     result = fit(digits, Small(), epochs=1, report=lambda epoch, metrics: reports.append((epoch, metrics)))
@@ -229,7 +238,7 @@ def test_a_long_epoch_is_reported_on_the_way(digits: Splits, monkeypatch: pytest
     assert len(result.curve) == 1  # what is on the way is no point of the curve
 
 
-def test_check_stops_it_inside_an_epoch(digits: Splits) -> None:
+def test_check_stops_it_inside_an_epoch(digits: ImageSplits) -> None:
     calls = 0
 
     def stop() -> None:
@@ -243,7 +252,7 @@ def test_check_stops_it_inside_an_epoch(digits: Splits) -> None:
     assert calls == 7
 
 
-def test_divergence_is_an_outcome(digits: Splits) -> None:
+def test_divergence_is_an_outcome(digits: ImageSplits) -> None:
     with pytest.raises(EvaluationError) as caught:
         fit(digits, Small(), Recipe(learning_rate=1e20, clip=0.0, schedule="constant"))
     assert caught.value.kind == "diverged"
@@ -254,13 +263,13 @@ class Greedy(Small):
         return torch.empty(2**50)  # a petabyte
 
 
-def test_running_out_of_memory_is_an_outcome(digits: Splits) -> None:
+def test_running_out_of_memory_is_an_outcome(digits: ImageSplits) -> None:
     with pytest.raises(EvaluationError, match="ran out of memory") as caught:
         fit(digits, Greedy())
     assert caught.value.kind == "memory"
 
 
-def test_other_errors_come_out_as_they_are(digits: Splits) -> None:
+def test_other_errors_come_out_as_they_are(digits: ImageSplits) -> None:
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         fit(parts(np.zeros((1797, 6, 6, 1), np.uint8), np.arange(1797) % 2, ("a", "b")), Small())
 
@@ -280,7 +289,7 @@ class TwoHeads(Small):
         self.progress.append(fraction)
 
 
-def test_an_auxiliary_head_is_trained_by_its_weight(digits: Splits) -> None:
+def test_an_auxiliary_head_is_trained_by_its_weight(digits: ImageSplits) -> None:
     used, unused = TwoHeads(), TwoHeads()
     before = unused.head.weight.clone()
     fit(digits, used, epochs=0.1)
@@ -289,14 +298,14 @@ def test_an_auxiliary_head_is_trained_by_its_weight(digits: Splits) -> None:
     assert used.head.weight.abs().sum() != unused.head.weight.abs().sum()
 
 
-def test_an_auxiliary_head_learns_numbers_too(brightness: Splits) -> None:
+def test_an_auxiliary_head_learns_numbers_too(brightness: ImageSplits) -> None:
     used = TwoHeads(n_outputs=1)
     before = used.head.weight.clone()
     fit(brightness, used, epochs=0.1)
     assert not torch.equal(used.head.weight, before)
 
 
-def test_scheduled_layers_hear_of_the_progress(digits: Splits) -> None:
+def test_scheduled_layers_hear_of_the_progress(digits: ImageSplits) -> None:
     network = TwoHeads()
     fit(digits, network, epochs=1)
     assert network.progress[0] == 0.0
@@ -304,9 +313,9 @@ def test_scheduled_layers_hear_of_the_progress(digits: Splits) -> None:
     assert network.progress[-1] == pytest.approx(1.0, abs=0.05)
 
 
-def test_averaged_weights_get_their_own_batch_statistics(digits: Splits) -> None:
+def test_averaged_weights_get_their_own_batch_statistics(digits: ImageSplits) -> None:
     network = Small()
-    fit(digits, network, Recipe(batch_size=32, average=1.0, shift=0.0), epochs=1, valid=None)
+    fit(digits, network, Recipe(batch_size=32, average=1.0), epochs=1, valid=None)
     norm = network.layers[1]
     images = Normalisation(*digits.statistics)(torch.from_numpy(np.asarray(digits.train.images)))
     with torch.no_grad():
@@ -314,7 +323,7 @@ def test_averaged_weights_get_their_own_batch_statistics(digits: Splits) -> None
     assert torch.allclose(norm.running_mean, mean, atol=0.02)
 
 
-def test_hurry_makes_it_end_soon(digits: Splits) -> None:
+def test_hurry_makes_it_end_soon(digits: ImageSplits) -> None:
     started = time.perf_counter()
     result = fit(digits, Small(), epochs=100_000, hurry=lambda: time.perf_counter() - started > 0.5)
     assert 0.5 < result.seconds < 6.0
@@ -324,11 +333,11 @@ def test_hurry_makes_it_end_soon(digits: Splits) -> None:
 # What a GPU needs, as far as it can be seen without one
 
 
-@pytest.mark.parametrize("goal", [ClassGoal(), ClassGoal(weights=(1.0,) * 10), NumberGoal()])
-def test_a_step_computes_on_one_device_only(goal: Goal, digits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("goal", [ClassGoal(), ClassGoal(weights=(1.0,) * 10), RegressionGoal()])
+def test_a_step_computes_on_one_device_only(goal: Goal, digits: ImageSplits, monkeypatch: pytest.MonkeyPatch) -> None:
     # The meta device computes no values and refuses to be mixed with the CPU.
     device = torch.device("meta")
-    network = TwoHeads(n_outputs=1 if isinstance(goal, NumberGoal) else 10).to(device)
+    network = TwoHeads(n_outputs=1 if isinstance(goal, RegressionGoal) else 10).to(device)
     optimizer = loop._optimizer(network, RECIPE)
     losses = Losses(queued=True, taken=99)
     run = loop._Run.__new__(loop._Run)
@@ -353,7 +362,7 @@ def test_a_step_computes_on_one_device_only(goal: Goal, digits: Splits, monkeypa
 
 @pytest.mark.parametrize("recipe", [RECIPE, Recipe(batch_size=64, average=0.5)])
 def test_a_device_that_works_behind_the_program_gets_the_same_numbers(
-    digits: Splits, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+    digits: ImageSplits, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Losses read in groups and the whole set lying on the device, both played by the CPU.
     plain, queued = Small(), Small()
@@ -363,7 +372,7 @@ def test_a_device_that_works_behind_the_program_gets_the_same_numbers(
     class Resident(Feed):
         def __init__(self, *given: Any) -> None:
             super().__init__(*given)
-            self.resident = torch.from_numpy(self.data.images)
+            self.resident = {"image": torch.from_numpy(self.data.images)}
 
     monkeypatch.setattr(loop, "Feed", Resident)
     found = fit(digits, queued, recipe, epochs=2)
@@ -374,7 +383,7 @@ def test_a_device_that_works_behind_the_program_gets_the_same_numbers(
     ]
 
 
-def test_divergence_is_found_in_a_queue_too(digits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_divergence_is_found_in_a_queue_too(digits: ImageSplits, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop.devices, "queues", lambda device: True)
     with pytest.raises(EvaluationError) as caught:
         fit(digits, Small(), Recipe(learning_rate=1e20, clip=0.0, schedule="constant"), epochs=1)
@@ -382,7 +391,7 @@ def test_divergence_is_found_in_a_queue_too(digits: Splits, monkeypatch: pytest.
 
 
 @pytest.mark.clock
-def test_a_clock_ends_a_queue_in_time(digits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_ends_a_queue_in_time(digits: ImageSplits, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop.devices, "queues", lambda device: True)
     before = time.perf_counter()
     result = fit(digits, Small(), Recipe(batch_size=32, epochs=100_000), seconds=1.0, reserve=0.1)
@@ -390,10 +399,10 @@ def test_a_clock_ends_a_queue_in_time(digits: Splits, monkeypatch: pytest.Monkey
     assert result.steps > 5
 
 
-def test_pictures_in_a_memory_map_stay_there(digits: Splits, tmp_path: Path) -> None:
+def test_pictures_in_a_memory_map_stay_there(digits: ImageSplits, tmp_path: Path) -> None:
     np.save(tmp_path / "images.npy", digits.train.images)
-    mapped = ImageSet(np.load(tmp_path / "images.npy", mmap_mode="r"), digits.train.labels, digits.classes)
+    mapped = ImageExamples(np.load(tmp_path / "images.npy", mmap_mode="r"), digits.train.targets, digits.classes)
     one, two = Small(), Small()
     fit(digits, one, epochs=1)
-    fit(Splits(mapped, digits.valid, digits.test, "digits"), two, epochs=1)
+    fit(ImageSplits(mapped, digits.valid, digits.test, "digits"), two, epochs=1)
     assert same(one, two)

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from archsmith.data.images.decode import ImageSet
-from archsmith.training.batches import Normalisation
+from archsmith.data.images.examples import ImageExamples
+from archsmith.data.images.pipeline import ImagePipeline, Normalisation
 from archsmith.training.goal import ClassGoal
 from archsmith.training.measure import evaluate, outputs
 
-DATA = ImageSet(np.zeros((10, 2, 2, 1), np.uint8), np.array([0, 1] * 5), ("a", "b"))
-PLAIN = Normalisation((0.0,), (1.0,))
+DATA = ImageExamples(np.zeros((10, 2, 2, 1), np.uint8), np.array([0, 1] * 5), ("a", "b"))
+PLAIN = ImagePipeline(Normalisation((0.0,), (1.0,)))
 
 
 class Always(nn.Module):

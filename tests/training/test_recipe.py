@@ -6,26 +6,33 @@ import pytest
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
+from archsmith.data.examples import Augmentation
+from archsmith.data.images.augmentation import ImageAugmentation
 from archsmith.spaces.recipe import ImageRecipe
-from archsmith.training.recipe import Recipe
+from archsmith.training.recipe import Recipe, decided
+
+PICTURES = ImageAugmentation()
 
 
 def test_decisions_replace_defaults_and_others_are_left_alone() -> None:
-    recipe = Recipe().with_decisions(Architecture({"depth": 3, "recipe/flip": True, "recipe/learning_rate": 0.05}))
-    assert (recipe.flip, recipe.learning_rate, recipe.momentum) == (True, 0.05, Recipe().momentum)
+    architecture = Architecture({"depth": 3, "recipe/flip": True, "recipe/learning_rate": 0.05})
+    recipe, augmentation = decided(Recipe(), PICTURES, architecture)
+    assert (recipe.learning_rate, recipe.momentum) == (0.05, Recipe().momentum)
+    assert augmentation == ImageAugmentation(flip=True)
 
 
 def test_an_unknown_decision_is_named() -> None:
-    with pytest.raises(UsageError, match="recipe/magic"):
-        Recipe().with_decisions({"recipe/magic": 1})
+    with pytest.raises(UsageError, match="'magic'"):
+        decided(Recipe(), PICTURES, {"recipe/magic": 1})
+
+
+def test_data_without_augmentation_take_no_decisions_of_it() -> None:
+    with pytest.raises(UsageError, match="'flip'"):
+        decided(Recipe(), Augmentation(), {"recipe/flip": True})
 
 
 def test_the_space_of_recipes_begins_at_these_defaults() -> None:
-    assert Recipe().with_decisions(ImageRecipe().first()) == Recipe()
-
-
-def test_no_mirror_by_default() -> None:
-    assert Recipe().flip is False
+    assert decided(Recipe(), PICTURES, ImageRecipe().first()) == (Recipe(), PICTURES)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +42,7 @@ def test_no_mirror_by_default() -> None:
         {"momentum": 1.0},
         {"weight_decay": -1.0},
         {"schedule": "steps"},
-        {"cutout": 1.5},
+        {"optimizer": "newton"},
         {"batch_size": 0},
         {"clip": float("nan")},
     ],
@@ -46,7 +53,7 @@ def test_senseless_values_are_refused(wrong: dict[str, object]) -> None:
 
 
 def test_survives_json() -> None:
-    recipe = Recipe(flip=True, schedule="cosine")
+    recipe = Recipe(optimizer="adamw", schedule="cosine")
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
 
 

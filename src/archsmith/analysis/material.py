@@ -11,9 +11,9 @@ from archsmith.analysis.answers import target_name
 from archsmith.analysis.pictures import Picture, strip, thumbnail
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, listing, number, quoted, rounded
-from archsmith.data.images.decode import ImageSet
+from archsmith.data.images.examples import ImageExamples
 
-PARTS = (
+SPLITS = (
     ("train", "to learn from", "training"),
     ("valid", "to choose by", "validation"),
     ("test", "for the test at the end", "test"),
@@ -90,7 +90,7 @@ def _sizes(study: Study) -> dict[str, int]:
     counts = study.checks.get("counts") or {}
     speed = study.fit.get("speed") or {}
     sizes = {}
-    for part, _, _ in PARTS:
+    for part, _, _ in SPLITS:
         known = counts.get(part)
         size = (
             sum(known) if isinstance(known, Sequence) else known if isinstance(known, int) else speed.get(f"n_{part}")
@@ -111,7 +111,7 @@ def _lead(study: Study, sizes: dict[str, int], counts: Sequence[tuple[str, int]]
         if counts
         else f"{kind[0].upper()}{kind[1:]}, each with a number ({target_name(study)})"
     )
-    told = listing([f"{sizes[part]:,} {purpose}" for part, purpose, _ in PARTS if part in sizes])
+    told = listing([f"{sizes[part]:,} {purpose}" for part, purpose, _ in SPLITS if part in sizes])
     text = f"{what}{': ' if told else ''}{told}."
     few = min(counts, key=lambda pair: pair[1], default=None)
     many = max(counts, key=lambda pair: pair[1], default=None)
@@ -151,7 +151,7 @@ def _samples(study: Study) -> tuple[Sample, ...]:
     return tuple(samples)
 
 
-def _numbered(train: ImageSet) -> tuple[Sample, ...]:
+def _numbered(train: ImageExamples) -> tuple[Sample, ...]:
     """From the smallest number to the largest."""
     order = np.argsort(train.labels, kind="stable")
     chosen = order[np.unique(np.linspace(0, len(order) - 1, SHOWN_NUMBERS).astype(int))]

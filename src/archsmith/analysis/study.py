@@ -1,4 +1,4 @@
-"""A study as a reader finds it: its log folded once, and what lies beside the log. Everything but the log may be
+"""A study as the report finds it: the view of its log, and what lies beside the log. Everything but the log may be
 missing.
 
 Nothing here needs the modules of the space, the strategy or the evaluator: a report can be written where those cannot
@@ -11,6 +11,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,40 +20,47 @@ from numpy.typing import NDArray
 
 from archsmith import catalog
 from archsmith.core.architecture import Architecture
-from archsmith.core.errors import ArchsmithError, StudyError
-from archsmith.core.events import Event
+from archsmith.core.errors import ArchsmithError
 from archsmith.core.history import History
-from archsmith.core.problem import Problem
+from archsmith.core.records import FINISHED, STARTED, StudyRecord
 from archsmith.core.trial import Trial
-from archsmith.data.images.cache import open_splits
-from archsmith.data.splits import Splits
+from archsmith.data.examples import Splits
+from archsmith.data.images.store import open_splits
 from archsmith.graphs.graph import Graph
-from archsmith.runtime.sqlite import SqliteStore
+from archsmith.runtime.study_view import Point, StudyView, read_view
 
-Reports = list[tuple[float, Mapping[str, Any]]]  # (step, metrics) each
+Reports = list[Point]
 WORTH_SECONDS = 1.0  # a preparation that takes longer is told apart from the search
 
 
-@dataclass
+@dataclass(frozen=True)
 class Phase:
-    """One phase of the main job over all openings of the study. ``state`` is ``started`` or ``finished``;
-    ``forecast_seconds`` None: nobody guessed.
+    """One phase of the main job over all openings of the study.
+
+    name: ``search``, ``train fixed``, ….
+    forecast_seconds: what it was expected to take at first; None when nobody guessed.
+    seconds: what it took in all.
+    state: ``started`` or ``finished``.
+    detail: what it is about.
+    result: what it ended with.
     """
 
     name: str
     forecast_seconds: float | None = None
     seconds: float = 0.0
-    state: str = "started"
+    state: str = STARTED
     detail: str = ""
     result: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the exported network answered on labelled pictures of the test part; ``index`` ``(n,)`` says which ones
-    these are.
+    """What the exported network predicts on the labelled rows of the test split.
 
-    ``outputs``: probabilities ``(n, k)`` or numbers ``(n,)``; ``raw``: probabilities before the temperature.
+    outputs: probabilities ``(n, k)``, or values of a regression ``(n,)``.
+    labels: classes or regression targets ``(n,)``.
+    index: which rows of the test split these are, ``(n,)``.
+    raw: probabilities before the temperature; None where they were not kept.
     """
 
     outputs: NDArray[Any]
@@ -67,32 +75,21 @@ class Predictions:
 
 @dataclass
 class Study:
-    """One study. ``seconds`` are on its own clock, over all openings; ``finished_at`` says for each finished trial
-    when, on that clock.
+    """One study: what its log tells, and what lies beside the log.
 
-    ``preparing`` is what the evaluator reported of its prepare phase; ``prepared_at`` when that was over, 0 where it
-    took no time worth a word.
-
-    ``began`` is the data of the first event, ``fit`` what the main job put there (empty for a plain search), ``result``
-    the FitResult as a dict; ``missing`` says in sentences what could not be read.
+    view: the fold over its log.
+    folder: where it lies.
+    running: is a process writing to it?
+    splits: the stored data; None where they are gone.
+    test: predictions on the test split; None where there are none that can be read.
+    graph: of the exported network, or of the best trial.
+    manifest: of the bundle; empty where there is none.
+    missing: says in sentences what could not be read.
     """
 
-    id: str
+    view: StudyView
     folder: Path
-    began: Mapping[str, Any]
-    history: History
-    started: float = 0.0
-    seconds: float = 0.0
-    finished_at: dict[int, float] = field(default_factory=dict)
-    simulated: bool = False
     running: bool = False
-    reason: str | None = None
-    phases: dict[str, Phase] = field(default_factory=dict)
-    preparing: Reports = field(default_factory=list)
-    prepared_at: float = 0.0
-    curves: dict[str, Reports] = field(default_factory=dict)
-    result: Mapping[str, Any] | None = None
-    test_reads: int = 0
     splits: Splits | None = None
     test: Predictions | None = None
     graph: Graph | None = None
@@ -100,8 +97,95 @@ class Study:
     missing: list[str] = field(default_factory=list)
 
     @property
+    def id(self) -> str:
+        return self.view.id
+
+    @property
+    def record(self) -> StudyRecord:
+        """What the first event says."""
+        return self.view.began or StudyRecord()
+
+    @cached_property
+    def began(self) -> Mapping[str, Any]:
+        """The data of the first event, in the present format."""
+        return self.record.to_data()
+
+    @property
+    def history(self) -> History:
+        return self.view.history
+
+    @property
+    def started(self) -> float:
+        """Unix time of the first event."""
+        return self.view.started
+
+    @property
+    def seconds(self) -> float:
+        """On the study's clock, over all openings."""
+        return self.view.seconds
+
+    @property
+    def simulated(self) -> bool:
+        """Do the trials come out of a table?"""
+        return self.view.simulated
+
+    @property
+    def reason(self) -> str | None:
+        """Why the loop of the latest opening ended."""
+        return self.view.reason
+
+    @cached_property
+    def finished_at(self) -> dict[int, float]:
+        """Trial id -> when it finished, on the study's clock."""
+        return self.view.ends()
+
+    @cached_property
+    def phases(self) -> dict[str, Phase]:
+        """Phases of the main job by name, in the order in which they first began."""
+        told: dict[str, Phase] = {}
+        for phase in self.view.phases:
+            before = told.get(phase.name, Phase(phase.name))
+            ended = not phase.running and not phase.cut
+            told[phase.name] = Phase(
+                phase.name,
+                phase.forecast_seconds if before.forecast_seconds is None else before.forecast_seconds,
+                self.view.seconds_of(phase.name),
+                FINISHED if ended else STARTED,
+                phase.detail,
+                phase.result if ended else before.result,
+            )
+        return told
+
+    @property
+    def preparing(self) -> Reports:
+        """What the evaluator reported of its prepare phase."""
+        return self.view.preparation.points
+
+    @property
+    def prepared_at(self) -> float:
+        """When the prepare phase was over, on the study's clock; 0 where it took no time worth a word."""
+        preparation = self.view.preparation
+        told = bool(preparation.points) or (preparation.seconds or 0.0) >= WORTH_SECONDS
+        return (preparation.ended_at or 0.0) if told and not self.simulated else 0.0
+
+    @property
+    def curves(self) -> dict[str, Reports]:
+        """Learning curves of the final trainings, by network."""
+        return {name: training.curve for name, training in self.view.trainings.items()}
+
+    @property
+    def result(self) -> Mapping[str, Any] | None:
+        """What the main job ended with."""
+        return None if self.view.result is None else self.view.result.data
+
+    @property
+    def test_reads(self) -> int:
+        return self.view.test_reads
+
+    @property
     def fit(self) -> Mapping[str, Any]:
-        return self.began.get("fit") or {}
+        """What the main job wrote into the first event; empty for a plain search."""
+        return self.view.fit
 
     @property
     def checks(self) -> Mapping[str, Any]:
@@ -110,14 +194,14 @@ class Study:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Empty where numbers are predicted, or where nothing is known of the data."""
+        """Empty for regression, and where nothing is known of the data."""
         names = self.splits.classes if self.splits is not None else self.checks.get("classes") or ()
         return tuple(str(name) for name in names)
 
     @property
     def metric(self) -> str:
-        """What trials and finals are compared by."""
-        return str((self.result or {}).get("metric") or self.history.problem.objectives[0].metric)
+        """What networks are compared by."""
+        return self.view.metric
 
     @property
     def maximize(self) -> bool:
@@ -126,14 +210,7 @@ class Study:
     @property
     def rows(self) -> list[Mapping[str, Any]]:
         """The networks trained in full. An unfinished study has those whose training is over, without a test score."""
-        if self.result is not None:
-            return list(self.result.get("rows") or ())
-        rows: list[Mapping[str, Any]] = []
-        for phase in self.phases.values():
-            name = phase.name.removeprefix("train ")
-            if phase.state == "finished" and (name != phase.name or name == "linear"):
-                rows.append({"name": name, "valid": phase.result.get(self.metric), **phase.result})
-        return rows
+        return list(self.view.rows)
 
     @property
     def exported(self) -> Mapping[str, Any] | None:
@@ -141,135 +218,24 @@ class Study:
 
     @property
     def best(self) -> Trial | None:
-        return self.history.best()
+        return self.view.best
 
     @property
     def n_failed(self) -> int:
-        return sum(trial.losses is None for trial in self.history.finished)
+        return self.view.n_failed
 
 
 def read_study(folder: Path | str) -> Study:
-    """Everything that the study in ``folder`` tells. Raises StudyError when there is no log, or none with a beginning."""
+    """Everything that the study in ``folder`` tells. Raises StudyError when its log cannot be read."""
     folder = Path(folder)
-    store = SqliteStore(folder)
-    try:
-        study = _folded(folder, store)
-        study.running = store.holder is not None
-    finally:
-        store.close()
+    view = read_view(folder)
+    study = Study(view, folder, view.writer)
     _add_splits(study)
     _add_predictions(study)
     _add_graph(study)
     manifest = folder / "final" / "bundle" / "manifest.json"
     study.manifest = (_json(manifest) or {}) if manifest.exists() else {}
     return study
-
-
-def _folded(folder: Path, store: SqliteStore) -> Study:
-    events = iter(store.read())
-    first = next(events, None)
-    if first is None or first.kind != "study":
-        raise StudyError(
-            f"The study {folder.name} has nothing in its log yet."
-            if store.exists
-            else f"There is no study in {str(folder)!r}."
-        )
-    # The space itself is not needed to rank trials, and may not be importable here.
-    history = History(Problem.from_dict(None, first.data["problem"]))  # type: ignore[arg-type]
-    study = Study(folder.resolve().name, folder, first.data, history, first.time)
-    clock = _Clock(study)
-    history.apply(first)
-    for event in events:
-        history.apply(event)
-        clock.take(event)
-    clock.close()
-    return study
-
-
-class _Clock:
-    """Follows the events of one study: when things happened on its own clock, which stands still between two openings."""
-
-    def __init__(self, study: Study) -> None:
-        self.study = study
-        self._before = 0.0
-        self._opened: float | None = None
-        self._last = study.started
-        self._most_pending = 1
-        self._open_phase: tuple[Phase, float] | None = None
-
-    @property
-    def now(self) -> float:
-        return self._before + (self._last - self._opened if self._opened is not None else 0.0)
-
-    def take(self, event: Event) -> None:
-        study, data = self.study, event.data
-        if event.kind == "opened":
-            self.close()
-            self._before, self._opened = self.now, event.time
-        self._last = event.time
-        self._most_pending = max(self._most_pending, len(study.history.pending))
-        if event.kind == "finished":
-            study.finished_at[data["trial"]] = self.now
-        elif event.kind == "phase":
-            self._phase(data)
-        elif event.kind == "preparing":
-            self._preparing(data["step"], data["metrics"])
-        elif event.kind == "prepared" and (study.preparing or data["seconds"] >= WORTH_SECONDS):
-            study.prepared_at = self.now
-        elif event.kind == "epoch":
-            curve = study.curves.setdefault(str(data["network"]), [])
-            while curve and curve[-1][0] >= data["epoch"]:
-                curve.pop()  # of an attempt that was killed; this one repeats it
-            curve.append((float(data["epoch"]), data["metrics"]))
-        elif event.kind == "result":
-            study.result = data
-        if event.kind == "closed":
-            study.reason = data.get("reason")
-        elif event.kind == "opened":
-            study.reason = None
-
-    def _preparing(self, step: float, metrics: Mapping[str, Any]) -> None:
-        reports = self.study.preparing
-        before: Mapping[str, Any] = {}
-        while reports and reports[-1][0] >= step:
-            # later ones are of an attempt that was killed; at the same step more is known now
-            at, known = reports.pop()
-            before = known if at == step else {}
-        reports.append((step, {**before, **metrics}))
-
-    def _phase(self, data: Mapping[str, Any]) -> None:
-        name = str(data["name"])
-        phase = self.study.phases.setdefault(name, Phase(name))
-        if data["state"] == "started":
-            phase.state, phase.detail = "started", str(data.get("detail") or "")
-            if phase.forecast_seconds is None:
-                phase.forecast_seconds = data.get("forecast_seconds")
-            self._open_phase = (phase, self._last)
-        else:
-            phase.state, phase.result = "finished", data.get("result") or {}
-            phase.seconds += float(data.get("seconds") or 0.0)
-            self.study.test_reads += name == "test"
-            self._open_phase = None
-
-    def close(self) -> None:
-        """The end of an opening: what it had begun took its time too."""
-        if self._open_phase is not None:
-            phase, began = self._open_phase
-            phase.seconds += max(0.0, self._last - began)
-            self._open_phase = None
-        study = self.study
-        study.seconds = self.now
-        # Trials that claim more time than passed, even if all workers had been busy throughout, come out of a table.
-        claimed = [trial.outcome.seconds for trial in study.history.finished if trial.outcome is not None]
-        study.simulated = sum(claimed) > 1.5 * self._most_pending * study.seconds + 5.0
-        if study.simulated:
-            passed = 0.0
-            for trial, seconds in zip(study.history.finished, claimed, strict=True):
-                passed += seconds
-                study.finished_at[trial.id] = passed
-            study.seconds, study.prepared_at = passed, 0.0
-        if study.result is not None:
-            study.test_reads = max(study.test_reads, int(study.result.get("test_reads") or 0))
 
 
 def _add_splits(study: Study) -> None:
@@ -336,7 +302,7 @@ def graph_of(study: Study, architecture: Architecture) -> Graph | None:
     """The network of an architecture of the study's space; None of a space without networks. Raises whatever the space
     does, or its absence.
     """
-    space = catalog.from_spec(study.began["space"], "space")
+    space = catalog.from_spec(study.record.space, "space")
     return space.graph(architecture) if hasattr(space, "graph") else None
 
 

@@ -1,14 +1,17 @@
-"""What came of a job, on one card for a notebook: the score, the honest rows, the network."""
+"""What came of a job, on one card for a notebook: the score, the rows of the leaderboard, the network."""
 
 from __future__ import annotations
 
 from html import escape
+from typing import TYPE_CHECKING
 
-from archsmith.automl.settings import FitResult
 from archsmith.core import markup
 from archsmith.core.wording import clock, metric_name
 from archsmith.graphs.drawing import draw
 from archsmith.graphs.graph import Graph
+
+if TYPE_CHECKING:
+    from archsmith.automl.fit_result import FitResult
 
 DRAWN_HEIGHT = "28em"  # higher drawings scroll
 
@@ -25,7 +28,7 @@ def card(name: str, result: FitResult, graph: Graph | None = None) -> str:
     size = (
         ""
         if result.params is None or result.macs is None
-        else f"{result.params:,} parameters, {result.macs:,} multiply-adds a picture; "
+        else f"{result.params:,} parameters, {result.macs:,} multiply-adds an example; "
     )
     budget = f" of {clock(result.budget_seconds)}" if result.budget_seconds else ""
     trials = f"{result.n_trials} architecture{'' if result.n_trials == 1 else 's'} tried"

@@ -1,16 +1,16 @@
-"""How the main job says how good an architecture is: by training it, from scratch or from its parent's weights, or by
-weights that all share.
+"""How a job says how good an architecture is: by training it, from scratch or from its parent's weights, or by weights
+that all share.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from archsmith import catalog
 from archsmith.automl.plan import INHERITED, SHARED, Plan
 from archsmith.automl.settings import ENAS, FitSettings
-from archsmith.core.task import Task
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.oneshot.enas import ControllerSettings
@@ -20,8 +20,6 @@ from archsmith.runtime.retention import Retention
 from archsmith.spaces.conv_stages import ConvStages
 from archsmith.training.recipe import Recipe
 
-# best and latest trials whose weights are kept where children inherit: then evolution's parents are nearly always still
-# there
 PARENTS = 20
 
 
@@ -30,24 +28,26 @@ def evaluator_of(
     plan: Plan,
     space: NetworkSpace,
     recipe: Recipe,
+    augmentation: Mapping[str, Any],
     steps_per_epoch: int,
     *,
     data: str,
     device: str,
     memory_mb: float | None,
-    task: Task,
 ) -> TrainingEvaluator | SharedWeightsEvaluator:
-    """What ``plan`` asks for; ``data`` is the folder of stored splits."""
-    common: dict[str, Any] = {"data": data, "device": device, "memory_mb": memory_mb, "task": _kind_of(task)}
+    """What ``plan`` asks for.
+
+    ``augmentation``: fields of the data's augmentation, where they differ from its defaults.
+    ``data``: the folder of stored splits.
+    """
+    common: dict[str, Any] = {"data": data, "device": device, "memory_mb": memory_mb}
+    common["augmentation"] = dict(augmentation)
     if plan.weights != SHARED:
         return TrainingEvaluator(space, recipe=recipe, inherit=plan.weights == INHERITED, **common)
     # The rate that networks are trained with elsewhere in the job, and one rise and fall of it: a bank has hundreds of
     # steps here, and learns hardly anything in them at the papers' rate, which is for many thousands; nor is there time
     # for their cycles.
-    same = {
-        name: getattr(recipe, name)
-        for name in ("learning_rate", "schedule", "warmup", "batch_size", "balance", "shift", "flip", "cutout")
-    }
+    same = {name: getattr(recipe, name) for name in ("learning_rate", "schedule", "warmup", "batch_size", "balance")}
     bank = SharedRecipe(epochs=plan.bank_epochs, restarts=0, **same)
     derives: dict[str, Any] = {"candidates": 0}  # other strategies find their own candidates
     if settings.strategy == ENAS:
@@ -80,8 +80,3 @@ def retention_of(settings: FitSettings, plan: Plan) -> Retention:
     """Which trials keep their folders."""
     retention = Retention(top=PARENTS, last=PARENTS) if plan.weights == INHERITED else Retention()
     return retention if settings.disk_mb is None else dataclasses.replace(retention, max_mb=settings.disk_mb)
-
-
-def _kind_of(task: Task) -> str:
-    """What evaluators call it."""
-    return "numbers" if task.numeric else "balanced" if task.metric == "balanced_accuracy" else "classes"

@@ -19,10 +19,10 @@ EXPORT_SECONDS = 9.0
 EXPORT_SAFETY = 1.3  # a searched network has more operations than the one that was rehearsed with
 END_SAFETY = 1.1  # on the whole of the end: the machine may be busier then
 REPORT_SECONDS = 1.0  # of drawing and writing
-MOST_VERIFIED, FEWEST_VERIFIED = 10_000, 200  # pictures that the exported network is verified with
-VERIFYING_SHARE = 0.05  # of the budget that may go into looking at more pictures than the fewest
-VERIFYING_PASSES = 2.0  # the exported network and the trained one see every picture, the source a few
-READING_SHARE = 0.3  # of the budget; if reading all pictures would take longer, fewer are used
+MOST_VERIFIED, FEWEST_VERIFIED = 10_000, 200  # examples that the exported network is verified with
+VERIFYING_SHARE = 0.05  # of the budget that may go into looking at more examples than the fewest
+VERIFYING_PASSES = 2.0  # the exported network and the trained one see every example, the source a few
+READING_SHARE = 0.3  # of the budget; if reading all examples would take longer, fewer are used
 FINAL_SHARE = 0.5  # of the time between the search's start and the reserve
 SEARCHED_COST = (
     # a searched network's step against the fixed one's: the mean of what conv_stages tries (13 trials where the fixed
@@ -61,7 +61,7 @@ class Speed:
     """What was measured: ``step_seconds`` of training the fixed network on one batch, and the counts that turn it into
     forecasts.
 
-    ``picture_seconds`` is its forward pass of one picture, ``original_seconds`` the reading of one test picture as it
+    ``example_seconds`` is its forward pass of one example, ``original_seconds`` the reading of one test example as it
     came; ``params`` are the fixed network's, ``memory_mb`` what training it holds.
     """
 
@@ -72,10 +72,20 @@ class Speed:
     n_test: int
     n_threads: int | None = None  # that were fastest; None: as torch would have it
     export_seconds: float = EXPORT_SECONDS
-    picture_seconds: float = 0.0
+    example_seconds: float = 0.0
     original_seconds: float = 0.0
     params: int = 0
     memory_mb: float = 0.0
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Speed:
+        """As a log holds it, also one of an earlier version."""
+        if "picture_seconds" in data:  # up to version 0.1
+            data = {
+                **{k: v for k, v in data.items() if k != "picture_seconds"},
+                "example_seconds": data["picture_seconds"],
+            }
+        return cls(**data)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -87,7 +97,7 @@ class Plan:
     """The division. ``search_end`` and ``final_end`` are on the study's clock; None where only trials limit the job.
 
     ``proxy_epochs`` is the fidelity of a trial, ``trial_seconds`` its forecast, ``final_epochs`` the most that a final
-    training takes; ``searching`` is False where the budget is too short for a search. ``n_verified`` test pictures are
+    training takes; ``searching`` is False where the budget is too short for a search. ``n_verified`` test examples are
     compared when the bundle is verified.
 
     ``weights`` says where trials have theirs from: trained for each alone (``own``), begun with a parent's
@@ -157,7 +167,7 @@ def make_plan(
     per_epoch = speed.steps_per_epoch
     useful = min(epochs or FINAL_EPOCHS, FINAL_EPOCHS, max(1.0, FINAL_STEPS / per_epoch))  # epochs of a final training
     longest = min(LONGEST_PROXY, min(LONGEST_PROXY_EPOCHS, useful) * per_epoch)
-    measuring = speed.n_valid * speed.picture_seconds
+    measuring = speed.n_valid * speed.example_seconds
 
     def trial_seconds(steps: float) -> float:
         return SEARCHED_COST * (steps * speed.step_seconds + measuring)
@@ -237,22 +247,22 @@ def _with_weights(
 
 
 def _n_verified(seconds: float, speed: Speed) -> int:
-    """As many test pictures as a small share of the budget allows, at least a few hundred."""
+    """As many test examples as a small share of the budget allows, at least a few hundred."""
     each = _verifying_seconds(speed)
     affordable = int(VERIFYING_SHARE * seconds / each) if each else MOST_VERIFIED
     return min(speed.n_test, MOST_VERIFIED, max(FEWEST_VERIFIED, affordable))
 
 
 def _verifying_seconds(speed: Speed) -> float:
-    """Of one picture: read as it came, twice, and seen by the exported network, the trained one and the source."""
-    return 2 * speed.original_seconds + VERIFYING_PASSES * speed.picture_seconds
+    """Of one example: read as it came, twice, and seen by the exported network, the trained one and the source."""
+    return 2 * speed.original_seconds + VERIFYING_PASSES * speed.example_seconds
 
 
 def _end_seconds(n_verified: int, speed: Speed, searched: float) -> float:
-    """Test of the networks, temperature on the validation part, export with its verification, report; ``searched`` is
+    """Test of the networks, temperature on the validation split, export with its verification, report; ``searched`` is
     the cost of a second network.
     """
-    testing = (1 + searched) * (speed.n_test + speed.n_valid) * speed.picture_seconds
+    testing = (1 + searched) * (speed.n_test + speed.n_valid) * speed.example_seconds
     largest = max(1.0, searched)
     exporting = (EXPORT_SAFETY if searched else 1.0) * speed.export_seconds + largest * n_verified * _verifying_seconds(
         speed

@@ -1,7 +1,7 @@
 """What a person who calls ``fit`` from Python sees meanwhile: one display that changes in a notebook, plain lines on
 standard error elsewhere.
 
-Both are views of the fold in ``archsmith.runtime.progress``. Nothing is drawn by a thread of its own: the training next
+The words are those of ``archsmith.runtime.progress``. Nothing is drawn by a thread of its own: the training next
 door needs the cores.
 """
 
@@ -16,11 +16,14 @@ from typing import Any, Protocol
 
 from archsmith.core import markup
 from archsmith.core.events import Event
+from archsmith.core.records import Closed, Epoch, Finished, Note, PhaseRecord, ProgressRecord, ResultRecord, record
+from archsmith.core.trial import Trial
 from archsmith.core.wording import clock, number
 from archsmith.runtime.progress import Progress
 
 LINE_SECONDS = 5.0  # at most one plain line about what is going on in this time
 DRAW_SECONDS = 0.5  # and one drawing of the notebook's display
+DRAWN_AT_ONCE = (PhaseRecord.kind, ResultRecord.kind, Closed.kind)
 FIRST, ALL = 1, 2  # levels of ``verbose``
 
 
@@ -44,22 +47,21 @@ class Lines:
 
     def __call__(self, event: Event) -> None:
         self.progress.apply(event)
-        kind, data = event.kind, event.data
-        if kind == "note":
-            self._write(str(data.get("text", "")))
-        elif kind == "phase" and data.get("state") == "started":
-            forecast = f" (about {clock(data['forecast_seconds'])})" if data.get("forecast_seconds") else ""
+        said = record(event)
+        if isinstance(said, Note):
+            self._write(said.text)
+        elif isinstance(said, PhaseRecord) and not said.ended:
+            forecast = f" (about {clock(said.forecast_seconds)})" if said.forecast_seconds else ""
             self._say(f"{self.progress.line()}{forecast}")
-        elif kind == "result" or (
-            kind == "phase" and str(data.get("name")).startswith(("search", "train"))
+        elif isinstance(said, ResultRecord) or (
+            isinstance(said, PhaseRecord) and said.name.startswith(("search", "train"))
         ):  # how it ended
             self._say(self.progress.line())
-        elif kind == "finished" and self.verbose >= ALL:
-            row = self.progress.last[-1]
-            score = "" if row.value is None else f"{self.progress.metric_name} {number(row.value)}"
-            self._say(f"trial {row.id}: {f'failed: {row.error}' if row.error else score} in {row.seconds or 0.0:.1f} s")
-        elif kind in ("finished", "epoch", "progress") and (
-            (self.verbose >= ALL and kind != "progress") or time.monotonic() - self._said >= LINE_SECONDS
+        elif isinstance(said, Finished) and self.verbose >= ALL:
+            self._say(_trial_line(self.progress, self.progress.last[-1]))
+        elif isinstance(said, Finished | Epoch | ProgressRecord) and (
+            (self.verbose >= ALL and not isinstance(said, ProgressRecord))
+            or time.monotonic() - self._said >= LINE_SECONDS
         ):
             self._say(self.progress.line())
 
@@ -82,7 +84,7 @@ class NotebookDisplay:
 
     def __call__(self, event: Event) -> None:
         self.progress.apply(event)
-        if event.kind in ("phase", "result", "closed") or time.monotonic() - self._drawn >= DRAW_SECONDS:
+        if event.kind in DRAWN_AT_ONCE or time.monotonic() - self._drawn >= DRAW_SECONDS:
             self.draw()
 
     def draw(self) -> None:
@@ -104,12 +106,13 @@ class NotebookDisplay:
                 '0;border-radius:2px;background:rgba(128,128,128,.25);max-width:40em">'
                 f'<div style="height:4px;border-radius:2px;background:#3b7dd8;width:{100 * fraction:.1f}%"></div></div>'
             )
-        if progress.notes:
-            said = "".join(f"<div>{escape(note)}</div>" for note in progress.notes)
+        if progress.view.notes:
+            said = "".join(f"<div>{escape(note)}</div>" for note in progress.view.notes)
             parts.append(f'<details style="{markup.FAINT}"><summary>data and plan</summary>{said}</details>')
         if self.verbose >= ALL and progress.last:
             rows = [
-                (row.id, row.value, round(row.seconds or 0.0, 1), row.error or "") for row in reversed(progress.last)
+                (trial.id, progress.score(trial), round(_seconds(trial), 1), progress.error(trial) or "")
+                for trial in reversed(progress.last)
             ]
             parts.append(markup.table(rows, ("trial", progress.metric_name, "seconds", "")))
         return f'<div style="font-family:sans-serif;font-size:13px;line-height:1.5">{"".join(parts)}</div>'
@@ -140,7 +143,7 @@ def notebook_display() -> Callable[..., Any] | None:
 def spent(progress: Progress) -> str:
     """The time that is spent, of how much; without a limit, what the present phase is expected to take."""
     elapsed, phase = clock(progress.elapsed()), progress.phase
-    if progress.result is not None:
+    if progress.view.done_now:
         return elapsed
     if progress.budget_seconds:
         return f"{elapsed} of {clock(progress.budget_seconds)}"
@@ -149,6 +152,16 @@ def spent(progress: Progress) -> str:
         if phase is not None and phase.forecast_seconds
         else elapsed
     )
+
+
+def _trial_line(progress: Progress, trial: Trial) -> str:
+    error, score = progress.error(trial), progress.score(trial)
+    said = f"failed: {error}" if error else "" if score is None else f"{progress.metric_name} {number(score)}"
+    return f"trial {trial.id}: {said} in {_seconds(trial):.1f} s"
+
+
+def _seconds(trial: Trial) -> float:
+    return 0.0 if trial.outcome is None else trial.outcome.seconds
 
 
 def _stderr(line: str) -> None:

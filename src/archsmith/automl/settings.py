@@ -1,4 +1,6 @@
-"""What a person asks of the main job, and what the job answers."""
+"""What a person asks of a job. Every option is one field here: its metadata make the command line, the documentation and
+later web forms.
+"""
 
 from __future__ import annotations
 
@@ -9,54 +11,61 @@ from typing import Any
 
 from archsmith.automl.plan import AUTO, SHARED, WEIGHTS
 from archsmith.core.errors import UsageError
-from archsmith.core.wording import number
+from archsmith.core.targets import CLASSIFICATION, EARLIER, REGRESSION
 
 ENAS = "enas"  # the strategy that asks for what a controller derived
 SHORTEST = 20.0  # seconds that reading, one short training, a test and a verified export take on small data
+DEFAULT_SECONDS = 1200.0
+TASKS = (AUTO, CLASSIFICATION, REGRESSION)
+GROUPS = ("space", "strategy", "recipe", SHARED)  # what ``--set`` reaches
+
+
+def option(default: Any, help: str, *, flag: str | None = None, least: float | None = None) -> Any:
+    """A field of a job's settings. ``help``: one sentence; ``flag``: its name on the command line, where it differs from
+    the field's; ``least``: the smallest value.
+    """
+    return field(default=default, metadata={"help": help, "flag": flag, "least": least})
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """One job. ``data`` is anything that ``archsmith.data.images.read.read`` takes; ``seconds`` and ``trials`` are limits
-    (at least one of them).
+    """One job.
 
-    ``image`` and ``target`` name the columns of a table; ``kind`` is ``classes``, ``number`` or ``auto`` (what the
-    labels look like); ``side`` the pixels that pictures are brought to (None: from their sizes); ``balance`` makes rare
-    classes count as much as common ones.
-
-    ``space`` and ``strategy`` are catalogue names, ``settings`` their fields (``{"strategy": {"population": 50}}``).
-    ``weights`` says where trials have their weights from: ``own`` (each is trained from scratch), ``inherited`` (a
-    child begins with its parent's), ``shared`` (looked up in one bank, which is trained first) or ``auto`` (the plan
-    decides). The strategy ``enas`` shares weights, and lets a controller choose what they are trained on.
-
-    ``device`` is ``auto``, ``cpu``, ``cuda`` or ``mps``; ``memory_mb`` and ``disk_mb`` are limits on what trainings
-    hold and trials keep (10⁶ bytes; None: what is free here, and 2000).
-
-    ``out`` is where a copy of the bundle goes; the study keeps its own. ``resume`` goes on with the study ``name`` (the
-    latest unfinished one of these data when None).
+    ``data``: anything that the readers of a kind of data take: a path, a name, or data in memory.
+    All others: see the ``help`` of each field.
     """
 
     data: Any
-    seconds: float | None = 1200.0
-    trials: int | None = None
-    out: str | None = None
-    workspace: str | None = None
-    seed: int = 0
-    space: str = "conv_stages"
-    strategy: str = "graph_gp"
-    weights: str = AUTO
+    seconds: float | None = option(
+        DEFAULT_SECONDS, "Budget of the whole job, as 90s, 20m or 1h30m; 20m unless --trials.", flag="--time"
+    )
+    trials: int | None = option(None, "Budget in trials of the search.", least=1)
+    out: str | None = option(None, "Folder for the bundle; the study keeps one in any case.")
+    workspace: str | None = option(None, "Folder of the studies; ~/.archsmith when left out.")
+    seed: int = option(0, "Where all randomness comes from.", least=0)
+    modality: str = option(AUTO, "Kind of data: image, table, or auto (what the data look like).")
+    space: str | None = option(
+        None, "Search space: a name of `archsmith catalog space`, or module:Class; that of the kind when left out."
+    )
+    strategy: str = option("graph_gp", "Search strategy: a name of `archsmith catalog strategy`, or module:Class.")
+    weights: str = option(
+        AUTO,
+        "Where trials have their weights from: own (each is trained), inherited, shared, or auto (the plan decides).",
+    )
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    workers: int = 1
+    workers: int = option(1, "How many trials run at once.", least=1)
     resume: bool = False
-    name: str | None = None
-    kind: str = "auto"
-    image: str | None = None
-    target: str | None = None
-    side: int | None = None
-    balance: bool = False
-    device: str = "auto"
-    memory_mb: float | None = None
-    disk_mb: float | None = None
+    name: str | None = option(None, "Name of the study; made from the data when left out.")
+    task: str = option(AUTO, "What is learnt: classification, regression, or auto (what the targets look like).")
+    image: str | None = option(None, "Column of a table that holds the pictures or their paths.", flag="--image-column")
+    target: str | None = option(None, "Column of a table that holds what is to be predicted.", flag="--target")
+    side: int | None = option(
+        None, "Pixels of a side that pictures are brought to; from their own sizes when left out."
+    )
+    balance: bool = option(False, "Rare classes count as much as common ones.")
+    device: str = option(AUTO, "Where networks are trained: auto, cpu, cuda or mps.")
+    memory_mb: float | None = option(None, "Most memory of one training, in megabytes; what is free when left out.")
+    disk_mb: float | None = option(None, "Most disk that trials keep, in megabytes; 2000 when left out.")
 
     def __post_init__(self) -> None:
         if self.seconds is None and self.trials is None:
@@ -66,10 +75,10 @@ class FitSettings:
                 f"{self.seconds:g} s are too short for a search, a final training and an export.",
                 f"Give at least {SHORTEST:.0f}s.",
             )
-        if self.kind not in ("auto", "classes", "number"):
-            raise UsageError(f"The kind of target is {self.kind!r}.", "It is auto, classes or number.")
-        if self.balance and self.kind == "number":
-            raise UsageError("Only classes can be balanced.", "Leave balance out for numbers.")
+        if self.task not in TASKS:
+            raise UsageError(f"The task is {self.task!r}.", f"It is one of {', '.join(TASKS)}.")
+        if self.balance and self.task == REGRESSION:
+            raise UsageError("Only classes can be balanced.", "Leave balance out for regression.")
         for name in ("memory_mb", "disk_mb"):
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -83,7 +92,7 @@ class FitSettings:
                 f"The strategy {ENAS!r} needs shared weights, not {self.weights!r}.",
                 "Leave --weights out, or take another strategy.",
             )
-        unknown = sorted(set(self.settings) - {"space", "strategy", "recipe", SHARED})
+        unknown = sorted(set(self.settings) - {*GROUPS})
         if unknown:
             raise UsageError(
                 f"There are no settings of {unknown[0]!r}.", "Settings begin with space., strategy., recipe. or shared."
@@ -96,82 +105,8 @@ class FitSettings:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> FitSettings:
-        return cls(**data)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One honest row: a network trained in full. ``valid`` and ``test`` are the main metric; ``error`` says why there
-    is none.
-
-    ``valid_metrics`` and ``test_metrics`` hold all metrics by name (accuracies in [0, 1], log loss in nats, errors in
-    the target's own units).
-    """
-
-    name: str
-    valid: float | None = None
-    test: float | None = None
-    valid_metrics: Mapping[str, float] = field(default_factory=dict)
-    test_metrics: Mapping[str, float] = field(default_factory=dict)
-    params: int | None = None
-    macs: int | None = None
-    seconds: float = 0.0
-    epochs: float = 0.0
-    exported: bool = False
-    trial: int | None = None
-    error: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """What came of a job. ``valid`` and ``test`` are the exported network's ``metric``; ``rows`` the fixed, linear and
-    best searched networks.
-
-    ``temperature`` divides the exported network's logits; ``forecast`` holds what was said beforehand of ``trials``,
-    ``seconds`` by phase.
-    """
-
-    study: str
-    stop_reason: str
-    seconds: float
-    budget_seconds: float | None
-    n_trials: int
-    n_failed: int
-    n_from_mutation: int
-    metric: str
-    valid: float | None
-    test: float | None
-    metrics: Mapping[str, Mapping[str, float]]
-    rows: tuple[Row, ...]
-    architecture: Mapping[str, Any]
-    params: int | None
-    macs: int | None
-    model_dir: str
-    report: str | None
-    test_reads: int
-    max_difference: float | None
-    temperature: float = 1.0
-    forecast: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            **dataclasses.asdict(self),
-            "rows": [row.to_dict() for row in self.rows],
-            "architecture": dict(self.architecture),
-        }
-
-    def __repr__(self) -> str:
-        scores = "".join(
-            f", {part} {number(value)}"
-            for part, value in (("valid", self.valid), ("test", self.test))
-            if value is not None
-        )
-        return f"FitResult({self.study}, {self.metric}{scores}, {self.stop_reason})"
-
-    def _repr_html_(self) -> str:
-        from archsmith.automl.card import card
-
-        return card(self.study, self)
+        """As ``to_dict`` wrote it, also in an earlier version."""
+        known = {entry.name for entry in dataclasses.fields(cls)}
+        if "kind" in data:  # up to version 0.1
+            data = {**data, "task": EARLIER.get(data["kind"], data["kind"])}
+        return cls(**{name: value for name, value in data.items() if name in known})

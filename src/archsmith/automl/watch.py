@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from archsmith import catalog
+from archsmith.automl.fit_result import FitResult
 from archsmith.automl.job import fit
 from archsmith.automl.progress import Viewer
-from archsmith.automl.settings import FitResult, FitSettings
+from archsmith.automl.settings import FitSettings
 from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Problem

@@ -16,25 +16,26 @@ from archsmith.bundle.answers import Answer, answers
 from archsmith.bundle.predictor import Predictor
 from archsmith.core import metrics
 from archsmith.core.errors import DataError, UsageError
-from archsmith.data.images.source import PARTS, Source
+from archsmith.data.examples import SPLITS
+from archsmith.data.images.source import Source
 
 MOST_CONFUSED = 10  # pairs of classes that are listed
 
 
 def choose_part(source: Source, wanted: str | None = None) -> tuple[str, NDArray[np.int64]]:
-    """Name of the part to measure on and the indexes of its pictures: ``wanted``, or the test part, or everything where
+    """Name of the split to measure on and the indexes of its pictures: ``wanted``, or the test split, or everything where
     there is none.
 
     Raises UsageError for a part that the data do not have.
     """
-    there = [name for index, name in enumerate(PARTS) if (source.part == index).any()]
+    there = [name for index, name in enumerate(SPLITS) if (source.split == index).any()]
     if wanted is None:
         wanted = "test" if "test" in there else "all"
     if wanted == "all" or (wanted == "train" and there == ["train"]):
         return "all", np.arange(len(source), dtype=np.int64)
     if wanted not in there:
         raise UsageError(f"The data have no split {wanted!r}.", f"They have: {', '.join(there)}.")
-    return wanted, np.flatnonzero(source.part == PARTS.index(wanted))
+    return wanted, np.flatnonzero(source.split == SPLITS.index(wanted))
 
 
 def evaluate(

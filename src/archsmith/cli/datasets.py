@@ -48,12 +48,11 @@ def problem_on(
             f"The evaluator {evaluator!r} reads no data.",
             "With --data it is training, shared_weights, proxies, or one of your own.",
         )
-    prepared = _read(data, root, seed)
-    task = prepared.splits.task
+    loaded = _read(data, root, seed)
+    task = loaded.splits.task
     shapes = catalog.to_spec(space_class.for_task(task))["args"]
     chosen = catalog.build(space_class, {**shapes, **given.get("space", {})})
-    kind = {"task": "numbers" if task.numeric else "classes"} if "task" in fields else {}
-    args = {"space": catalog.to_spec(chosen), "data": str(prepared.folder), **kind, **given.get("evaluator", {})}
+    args = {"space": catalog.to_spec(chosen), "data": str(loaded.folder), **given.get("evaluator", {})}
     built = catalog.build(cls, args)
     most = epochs or EPOCHS
     return Problem(
@@ -62,17 +61,17 @@ def problem_on(
 
 
 def _read(data: str, root: Path, seed: int) -> Any:
-    """The prepared splits; how far the reading is stands on standard error."""
+    """The loaded data; how far the reading is stands on standard error."""
     from rich.console import Console
     from rich.progress import Progress
 
     from archsmith.cli.output import to_stderr
-    from archsmith.data.images.load import prepare
+    from archsmith.data.images.load import load
 
     with Progress(console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task(f"reading {data}", total=None)
-        prepared = prepare(
+        loaded = load(
             data, root, seed=seed, progress=lambda what, done, total: shown.update(task, completed=done, total=total)
         )
-    to_stderr(*prepared.report.lines())
-    return prepared
+    to_stderr(*loaded.findings.lines())
+    return loaded

@@ -1,12 +1,13 @@
-"""What a person sees while a study runs: a live panel in a terminal, plain lines with a time stamp anywhere else. Both
-only watch events.
+"""What a person sees while a study runs: a live panel in a terminal, plain lines with a time stamp anywhere else.
+
+Both only watch events; the words are those of ``archsmith.runtime.progress``.
 """
 
 from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -15,22 +16,43 @@ from rich.table import Table
 from rich.text import Text
 
 from archsmith.core.events import Event
+from archsmith.core.records import (
+    Closed,
+    Epoch,
+    Finished,
+    Note,
+    PhaseRecord,
+    Prepared,
+    Preparing,
+    ProgressRecord,
+    record,
+)
 from archsmith.core.wording import clock, number
-from archsmith.runtime.progress import PREPARE, Phase, Progress, Row
+
+if TYPE_CHECKING:
+    from archsmith.core.trial import Trial
+    from archsmith.runtime.progress import Progress
+    from archsmith.runtime.study_view import Phase
 
 EPOCH_SECONDS = 5.0  # at most one plain line about epochs in this time
+MOST_RUNNING = 2  # trials that are not finished yet and shown
 REFRESH_PER_SECOND = 2  # the training next door needs the cores more than the clock does
 
 
 class Display:
-    """A context manager that takes each event of a study (``display(event)``) and shows the state on ``console``.
+    """A context manager that takes each event of a study (``display(event)``) and shows the state.
 
-    ``title`` heads the panel. ``live`` None means: live when the console is a terminal that can move its cursor.
+    title: heads the panel.
+    console: where it is shown; standard error when None.
+    progress: the state so far; a new one when None.
+    live: a panel that changes, or plain lines; None: a panel where the console is a terminal that can move its cursor.
     """
 
     def __init__(
         self, title: str, console: Console | None = None, *, progress: Progress | None = None, live: bool | None = None
     ) -> None:
+        from archsmith.runtime.progress import Progress
+
         self.title = title
         self.console = console or Console(stderr=True)
         self.progress = progress or Progress()
@@ -61,12 +83,12 @@ class Display:
         if not self.live:
             for line in self._lines(event):
                 self._print(line, event.time)
-        elif event.kind == "note":  # stays above the panel
+        elif event.kind == Note.kind:  # stays above the panel
             self.console.print(Text(str(event.data.get("text", "")), style="dim"))
 
     def note(self, text: str) -> None:
         """Something to tell at once, for instance what Ctrl-C did."""
-        self.on_event(Event("note", {"text": text}, time=time.time()))
+        self.on_event(Event(Note.kind, Note(text).to_data(), time=time.time()))
 
     # -- the live panel ------------------------------------------------------------------------------------------------
 
@@ -76,22 +98,22 @@ class Display:
         parts: list[Table | Text] = [self._head(now), self._bar(now)]
         if state.phases:
             parts.append(self._phases(now))
-        elif not state.trials:
+        elif not state.view.history.trials:
             parts.append(Text("getting ready", style="dim"))
-        leader = state.leader
-        if leader is not None and leader.value is not None:
-            came_from = f", from trial {leader.parents[0]}" if leader.parents else ""
+        incumbent = state.incumbent
+        score = None if incumbent is None else state.score(incumbent)
+        if incumbent is not None and score is not None:
+            came_from = f", from trial {incumbent.parents[0]}" if incumbent.parents else ""
             parts.append(
                 Text.assemble(
                     "best so far  ",
-                    (f"{state.metric_name} {number(leader.value)}", "bold green"),
-                    f"   trial {leader.id}{came_from}",
+                    (f"{state.metric_name} {number(score)}", "bold green"),
+                    f"   trial {incumbent.id}{came_from}",
                 )
             )
-        running = [] if state.closed else [row for row in state.trials.values() if not row.done][:2]
-        rows = [*state.last, *running]
-        if rows:
-            parts.append(self._trials(rows))
+        trials = [*state.last, *state.running(MOST_RUNNING)]
+        if trials:
+            parts.append(self._trials(trials))
         return Group(*parts)
 
     def _head(self, now: float) -> Table:
@@ -101,11 +123,9 @@ class Display:
         head.add_column(ratio=1)
         head.add_column(justify="right", no_wrap=True)
         times = f"{clock(state.elapsed(now))} elapsed" + (f", {clock(remaining)} left" if remaining is not None else "")
-        trials = (
-            f"   {state.n_finished} trials" + (f" ({state.n_failed} failed)" if state.n_failed else "")
-            if state.trials
-            else ""
-        )
+        view = state.view
+        failed = f" ({view.n_failed} failed)" if view.n_failed else ""
+        trials = f"   {view.n_finished} trials{failed}" if view.history.trials else ""
         head.add_row(_one_line(self.title, "bold"), Text(times + trials))
         return head
 
@@ -120,65 +140,72 @@ class Display:
     def _phases(self, now: float) -> Table:
         grid = Table.grid(padding=(0, 2))
         for phase in self.progress.phases:
-            over = phase.seconds is not None
             spent = phase.seconds if phase.seconds is not None else now - phase.started
-            about = [f"of about {clock(phase.forecast_seconds)}"] if phase.forecast_seconds and not over else []
-            said = "; ".join([*about, *([phase.text] if phase.text else [])])
+            about = [f"of about {clock(phase.forecast_seconds)}"] if phase.forecast_seconds and phase.running else []
+            text = self.progress.text(phase)
+            said = "; ".join([*about, *([text] if text else [])])
             grid.add_row(
                 _mark(phase), Text(phase.name, no_wrap=True), Text(clock(spent), no_wrap=True), Text(said, style="dim")
             )
         return grid
 
-    def _trials(self, rows: list[Row]) -> Table:
+    def _trials(self, trials: list[Trial]) -> Table:
         grid = Table(box=None, pad_edge=False, header_style="dim")
-        for column in ("trial", "from", self.progress.metric_name, "seconds"):
+        state = self.progress
+        for column in ("trial", "from", state.metric_name, "seconds"):
             grid.add_column(column, justify="right", no_wrap=True)
         grid.add_column("changed")  # the one column that gives way where the terminal is narrow
-        for row in rows:
-            style = "green" if row.best else "red" if row.error else "" if row.done else "dim"
-            value = "" if row.value is None else number(row.value)
-            tail = row.error or (", ".join(self.progress.changes(row)) if row.done else _running(row))
-            parent = str(row.parents[0]) if row.parents else ""
-            seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
-            grid.add_row(*(_one_line(cell, style) for cell in (str(row.id), parent, value, seconds, tail)))
+        for trial in trials:
+            done, error, score = trial.outcome is not None, state.error(trial), state.score(trial)
+            style = "green" if trial.id in state.view.improved else "red" if error else "" if done else "dim"
+            tail = error or (", ".join(state.changes(trial)) if done else _running(trial))
+            parent = str(trial.parents[0]) if trial.parents else ""
+            seconds = "" if trial.outcome is None else f"{trial.outcome.seconds:.1f}"
+            cells = (str(trial.id), parent, "" if score is None else number(score), seconds, tail)
+            grid.add_row(*(_one_line(cell, style) for cell in cells))
         return grid
 
     # -- plain lines ---------------------------------------------------------------------------------------------------
 
     def _lines(self, event: Event) -> list[str]:
-        """What one event is worth saying in a log file: phases, finished trials, notes and the end; not every report."""
-        data, state = event.data, self.progress
-        if event.kind == "phase":
-            phase = next(p for p in reversed(state.phases) if p.name == str(data.get("name", "work")))
-            detail = f": {phase.detail}" if phase.detail else ""
-            if phase.seconds is not None:
-                return [f"{phase.name} done in {clock(phase.seconds)}{detail}"]
-            forecast = f", about {clock(data['forecast_seconds'])}" if data.get("forecast_seconds") else ""
-            return [f"{phase.name}{forecast}{detail}"]
-        if event.kind == "finished":
-            return [self._trial_line(state.trials[data["trial"]])]
-        if event.kind == "note":
-            return [str(data.get("text", ""))]
-        if event.kind == "prepared" and state.phases and state.phases[-1].name == PREPARE:
-            return [f"{PREPARE} done in {clock(data['seconds'])}"]
-        if (
-            event.kind in ("epoch", "progress", "preparing")
-            and state.phase is not None
-            and time.time() - self._epoch_said >= EPOCH_SECONDS
-        ):
-            self._epoch_said = time.time()
-            return [f"{state.phase.name}: {state.phase.text}"]
-        if event.kind == "closed" and all(phase.name == PREPARE for phase in state.phases):
-            return [f"closed: {data.get('reason')} after {state.n_finished} trials"]
+        """What one event is worth saying in a log file: phases, finished trials, notes and the end. Reports are told
+        now and then.
+        """
+        said, state = record(event), self.progress
+        if isinstance(said, PhaseRecord):
+            return [self._phase_line(said)]
+        if isinstance(said, Finished):
+            return [self._trial_line(state.view.history.trials[said.trial])]
+        if isinstance(said, Note):
+            return [said.text]
+        if isinstance(said, Prepared) and not state.in_job and state.phases:
+            return [f"{state.phases[-1].name} done in {clock(said.seconds)}"]
+        if isinstance(said, Epoch | ProgressRecord | Preparing):
+            phase = state.phase
+            if phase is not None and time.time() - self._epoch_said >= EPOCH_SECONDS:
+                self._epoch_said = time.time()
+                return [f"{phase.name}: {state.text(phase)}"]
+        if isinstance(said, Closed) and not state.in_job:
+            return [f"closed: {said.reason} after {state.view.n_finished} trials"]
         return []
 
-    def _trial_line(self, row: Row) -> str:
-        if row.error:
-            return f"trial {row.id} failed: {row.error}"
-        value = "" if row.value is None else f" {self.progress.metric_name} {number(row.value)}"
-        seconds = "" if row.seconds is None else f" in {row.seconds:.1f} s"
-        parent = f", from trial {row.parents[0]}" if row.parents else ""
-        return f"trial {row.id}{value}{seconds}{parent}{' (best so far)' if row.best else ''}"
+    def _phase_line(self, said: PhaseRecord) -> str:
+        phase = next(phase for phase in reversed(self.progress.phases) if phase.name == said.name)
+        text = self.progress.text(phase)
+        detail = f": {text}" if text else ""
+        if phase.seconds is not None:
+            return f"{phase.name} done in {clock(phase.seconds)}{detail}"
+        forecast = f", about {clock(phase.forecast_seconds)}" if phase.forecast_seconds else ""
+        return f"{phase.name}{forecast}{detail}"
+
+    def _trial_line(self, trial: Trial) -> str:
+        error, score = self.progress.error(trial), self.progress.score(trial)
+        if error or trial.outcome is None:
+            return f"trial {trial.id} failed: {error}"
+        value = "" if score is None else f" {self.progress.metric_name} {number(score)}"
+        parent = f", from trial {trial.parents[0]}" if trial.parents else ""
+        best = " (best so far)" if trial.id in self.progress.view.improved else ""
+        return f"trial {trial.id}{value} in {trial.outcome.seconds:.1f} s{parent}{best}"
 
     def _print(self, line: str, when: float) -> None:
         stamp = time.strftime("%H:%M:%S", time.localtime(when or time.time()))
@@ -195,5 +222,5 @@ def _mark(phase: Phase) -> Text:
     return Text("✗", style="red") if phase.failed else Text("✓", style="green")
 
 
-def _running(row: Row) -> str:
-    return "running" if row.step is None else f"running, step {number(row.step)}"
+def _running(trial: Trial) -> str:
+    return f"running, step {number(trial.curve[-1][0])}" if trial.curve else "running"

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archsmith.automl.settings import DEFAULT_SECONDS, FitSettings
+from archsmith.cli.options import with_options
+
 if TYPE_CHECKING:
-    from archsmith.automl.settings import FitSettings
-    from archsmith.cli.studies import OpenStudy
-
-DEFAULT_TIME = "20m"
+    from archsmith.cli.opened import OpenStudy
 
 
+@with_options(FitSettings)
 def fit(
     data: Annotated[
         str,
@@ -21,59 +22,15 @@ def fit(
             "an .npz."
         ),
     ],
-    time: Annotated[
-        str | None,
-        typer.Option("--time", help="Budget of the whole job as 90s, 20m or 1h30m.  [default: 20m, unless --trials]"),
-    ] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Budget in trials of the search.")] = None,
-    out: Annotated[str | None, typer.Option(help="Folder for the bundle; the study keeps one in any case.")] = None,
-    workspace: Annotated[str | None, typer.Option(help="Folder of the studies, ~/.archsmith when left out.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the study; made from the data when left out.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Where all randomness comes from.")] = 0,
-    space: Annotated[
-        str, typer.Option(help="Search space: a name of `archsmith catalog space`, or module:Class.")
-    ] = "conv_stages",
-    strategy: Annotated[
-        str, typer.Option(help="Search strategy: a name of `archsmith catalog strategy`, or module:Class.")
-    ] = "graph_gp",
-    weights: Annotated[
-        str,
-        typer.Option(
-            help="Where trials have their weights from: own (each is trained), inherited, shared, or auto (the plan "
-            "decides)."
-        ),
-    ] = "auto",
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="One setting, as strategy.population=50; may be repeated.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="How many trials run at once.")] = 1,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Go on with the newest unfinished study of these data, or the one of --name."),
     ] = False,
-    kind: Annotated[
-        str, typer.Option(help="What is predicted: classes, number, or auto (what the labels look like).")
-    ] = "auto",
-    image: Annotated[
-        str | None, typer.Option("--image-column", help="Column of a table that holds the pictures or their paths.")
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option("--target-column", help="Column of a table that holds what is predicted.")
-    ] = None,
-    side: Annotated[
-        int | None,
-        typer.Option(help="Pixels of a side that pictures are brought to; from their own sizes when left out."),
-    ] = None,
-    balance: Annotated[bool, typer.Option("--balance", help="Rare classes count as much as common ones.")] = False,
-    device: Annotated[str, typer.Option(help="Where networks are trained: auto, cpu, cuda or mps.")] = "auto",
-    memory: Annotated[
-        float | None,
-        typer.Option("--memory-mb", help="Most memory of one training, in megabytes; what is free when left out."),
-    ] = None,
-    disk: Annotated[
-        float | None, typer.Option("--disk-mb", help="Most disk that trials keep, in megabytes.  [default: 2000]")
-    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output at the end.")] = False,
+    **options: Any,
 ) -> None:
     """Search and train a network for DATA, and write a bundle and a report.
 
@@ -81,45 +38,23 @@ def fit(
     --resume goes on from there.
     """
     from archsmith import catalog
-    from archsmith.automl.settings import FitSettings
     from archsmith.core.budget import parse_seconds
 
+    time, trials = options.pop("seconds"), options["trials"]
     if resume:
-        study = _to_resume(data, name, workspace)
+        study = _to_resume(data, options["name"], options["workspace"])
         if study is not None:
-            resume_fit(study, time, trials, out, workspace, json=json)
+            resume_fit(study, time, trials, options["out"], options["workspace"], json=json)
             return
     seconds = None if time is None else parse_seconds(time)
-    run(
-        FitSettings(
-            data=data,
-            seconds=parse_seconds(DEFAULT_TIME) if seconds is None and trials is None else seconds,
-            trials=trials,
-            out=out,
-            workspace=workspace,
-            seed=seed,
-            space=space,
-            strategy=strategy,
-            weights=weights,
-            settings=catalog.parse_settings(settings or []),
-            workers=workers,
-            name=name,
-            kind=kind,
-            image=image,
-            target=target,
-            side=side,
-            balance=balance,
-            device=device,
-            memory_mb=memory,
-            disk_mb=disk,
-        ),
-        json=json,
-    )
+    if seconds is None and trials is None:
+        seconds = DEFAULT_SECONDS
+    run(FitSettings(data, seconds=seconds, settings=catalog.parse_settings(settings or []), **options), json=json)
 
 
 def _to_resume(data: str, name: str | None, workspace: str | None) -> str | None:
     """The study that ``--resume`` goes on with; None when there is none of these data yet."""
-    from archsmith.automl.prepare import known, latest_unfinished
+    from archsmith.automl.opening import known, latest_unfinished
     from archsmith.cli.output import to_stderr
     from archsmith.runtime.workspace import Workspace
 
@@ -138,25 +73,25 @@ def resume_fit(
     """
     import dataclasses
 
-    from archsmith.automl.prepare import standing_of
-    from archsmith.cli.studies import open_study
+    from archsmith.automl.opening import job_view, settings_in
+    from archsmith.cli.opened import open_study
     from archsmith.runtime.search import parse_budget
 
     study = open_study(name, workspace)
-    standing = standing_of(study.store)
+    view = job_view(study.store.folder)
     seconds = None if time is None else parse_budget(time, study.store)
     given: dict[str, Any] = {
         key: value for key, value in (("seconds", seconds), ("trials", trials), ("out", out)) if value is not None
     }
     if (
-        standing.ended
-        and standing.stopped_by in ("seconds", "trials")
-        and standing.stopped_by not in given
+        view.ended
+        and view.stopped_by in ("seconds", "trials")
+        and view.stopped_by not in given
         and given.keys() & {"seconds", "trials"}
     ):
-        given[standing.stopped_by] = None  # the limit that ended it gives way to the new one
+        given[view.stopped_by] = None  # the limit that ended it gives way to the new one
     run(
-        dataclasses.replace(standing.settings, **given, workspace=workspace, name=study.id, resume=True),
+        dataclasses.replace(settings_in(view), **given, workspace=workspace, name=study.id, resume=True),
         json=json,
         before=study,
     )

@@ -149,7 +149,7 @@ def _graph_of_bundle(folder: Path) -> Any:
 
 
 def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tuple[str, Any]:
-    from archsmith.cli.studies import history_of, open_study
+    from archsmith.cli.opened import history_of, open_study
     from archsmith.core.errors import StudyError, UsageError
 
     try:

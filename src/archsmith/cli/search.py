@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from archsmith.cli.studies import OpenStudy
+    from archsmith.cli.opened import OpenStudy
 
 TOY_SPACE, TOY = "toy_flat", "toy"  # what is searched when nothing is named: a first try that needs nothing
 COMPARISONS = {"<=": "upper", ">=": "lower"}
@@ -137,15 +137,16 @@ def resume_search(study: OpenStudy, seconds: float | None, trials: int | None, w
     """
     from archsmith import catalog
     from archsmith.core.budget import Budget
+    from archsmith.core.records import Opened, record
 
-    before: list[float | None] = [None, None]
+    before = Opened()
     for event in study.store.read():
-        if event.kind == "opened":
-            before = list(event.data["budget"])
-    budget = Budget(seconds or before[0], trials or (None if before[1] is None else int(before[1])))
-    strategy = catalog.from_spec(study.began["strategy"], "strategy")
-    evaluator = catalog.from_spec(study.began["evaluator"], "evaluator")
-    _run(study.problem(), strategy, evaluator, budget, study.began["seed"], study.store, workers, json=json)
+        read = record(event) if event.kind == Opened.kind else None
+        before = read if isinstance(read, Opened) else before
+    budget = Budget(seconds or before.seconds, trials or before.trials)
+    strategy = catalog.from_spec(study.began.strategy, "strategy")
+    evaluator = catalog.from_spec(study.began.evaluator, "evaluator")
+    _run(study.problem(), strategy, evaluator, budget, study.began.seed, study.store, workers, json=json)
 
 
 def _run(

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from archsmith.core.trial import Trial
+    from archsmith.runtime.study_view import StudyView
+    from archsmith.runtime.workspace import StudySummary
 
 app = typer.Typer(help="List, show, resume and stop studies.", no_args_is_help=True)
 
@@ -43,16 +48,18 @@ def show_study(
     """Show the state, the best trials and the best architecture of a study."""
     from archsmith.cli.output import emit, say, show
     from archsmith.core.wording import number
+    from archsmith.runtime.study_view import read_view
+    from archsmith.runtime.workspace import Workspace
 
-    opened = open_study(study, workspace)
-    report = describe(opened, limit)
+    view = read_view(Workspace(workspace).resolve(study))
+    report = describe(view, limit)
     if json:
         emit(report)
         return
     why = f" ({report['reason']})" if report["reason"] else ""
     failed = f", {report['n_failed']} failed" if report["n_failed"] else ""
     pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
-    say(f"{opened.id}: {report['state']}{why}, {report['n_finished']} trials{failed}{pending}", "")
+    say(f"{view.id}: {report['state']}{why}, {report['n_finished']} trials{failed}{pending}", "")
     if report["trials"]:
         show(
             ("trial", "from", "fidelity", report["metric"], "seconds"),
@@ -64,7 +71,7 @@ def show_study(
             "",
             f"Best architecture (trial {best['id']}, {report['metric']} {number(best['metrics'][report['metric']])}):",
         )
-        show(("decision", "answer"), [(path, str(answer)) for path, answer in best["architecture"].items()])
+        show(("decision", "option"), [(path, str(answer)) for path, answer in best["architecture"].items()])
 
 
 @app.command("resume")
@@ -81,8 +88,10 @@ def resume(
     json: Json = False,
 ) -> None:
     """Go on with a study, if need be with a larger budget."""
+    from archsmith.cli.opened import open_study
+
     opened = open_study(study, workspace)
-    if "fit" in opened.began:
+    if opened.began.fit:
         from archsmith.cli.fit import resume_fit
 
         resume_fit(opened.id, time, trials, None, workspace, json=json)
@@ -97,6 +106,7 @@ def resume(
 @app.command("stop")
 def stop(study: Which = "last", workspace: Where = None, json: Json = False) -> None:
     """Ask a running study to finish with the best so far."""
+    from archsmith.cli.opened import open_study
     from archsmith.cli.output import emit, say
 
     opened = open_study(study, workspace)
@@ -109,77 +119,34 @@ def stop(study: Which = "last", workspace: Where = None, json: Json = False) -> 
         say(f"Asked {opened.id} to finish." if running else f"{opened.id} is not running.")
 
 
-class OpenStudy:
-    """An existing study as a reader sees it. ``began`` is the data of its first event."""
-
-    def __init__(self, store: Any) -> None:
-        from archsmith.core.errors import StudyError
-
-        self.store = store
-        self.id: str = store.folder.name
-        first = next(iter(store.read()), None)
-        if first is None or first.kind != "study":
-            raise StudyError(f"The study {self.id} has no first event yet.", "Start it again, or delete its folder.")
-        self.began: Mapping[str, Any] = first.data
-
-    def problem(self) -> Any:
-        """The problem, rebuilt from the log. Raises UsageError when its space cannot be imported here."""
-        from archsmith import catalog
-        from archsmith.core.problem import Problem
-
-        return Problem.from_dict(catalog.from_spec(self.began["space"], "space"), self.began["problem"])
-
-
-def open_study(name: str, workspace: str | None) -> OpenStudy:
-    """Raises StudyError when there is none."""
-    from archsmith.runtime.workspace import Workspace
-
-    return OpenStudy(Workspace(workspace).open(name))
-
-
-def history_of(study: OpenStudy) -> Any:
-    """The history that the log tells; its problem has the real space."""
-    from archsmith.runtime.search import replayed
-
-    return replayed(study.store, study.problem())
-
-
-def describe(study: OpenStudy, limit: int | None = None) -> dict[str, Any]:
-    """State, counts and the best ``limit`` trials, as plain data. Works without the space's module: a reader needs only
-    the log.
-    """
-    from archsmith.core.problem import Problem
-    from archsmith.runtime.search import replayed
-
-    problem = Problem.from_dict(None, study.began["problem"])  # type: ignore[arg-type]
-    history = replayed(study.store, problem)
-    ranked = history.ranking()
-    last = study.store.last()
-    closed = last is not None and last.kind == "closed"
+def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
+    """State, counts and the best ``limit`` trials of a study, as plain data. Works without the space's module."""
+    began = view.began
+    assert began is not None
     return {
-        "study": study.id,
-        "folder": str(study.store.folder),
-        "state": "running" if study.store.holder else "closed" if closed else "interrupted",
-        "reason": last.data.get("reason") if closed and last is not None else None,
-        "space": study.began["space"],
-        "strategy": study.began["strategy"],
-        "evaluator": study.began["evaluator"],
-        "seed": study.began["seed"],
-        "metric": problem.objectives[0].metric,
-        "n_finished": len(history.finished),
-        "n_failed": sum(trial.losses is None for trial in history.finished),
-        "n_pending": len(history.pending),
-        "trials": [_trial(trial) for trial in ranked[:limit]],
+        "study": view.id,
+        "folder": str(view.folder),
+        "state": view.state,
+        "reason": view.reason,
+        "space": began.space,
+        "strategy": began.strategy,
+        "evaluator": began.evaluator,
+        "seed": began.seed,
+        "metric": view.problem.objectives[0].metric,
+        "n_finished": view.n_finished,
+        "n_failed": view.n_failed,
+        "n_pending": len(view.history.pending),
+        "trials": [_trial(trial) for trial in view.history.ranking()[:limit]],
     }
 
 
-def _trial(trial: Any) -> dict[str, Any]:
+def _trial(trial: Trial) -> dict[str, Any]:
     return {
         "id": trial.id,
         "parents": list(trial.parents),
         "fidelity": trial.fidelity,
         "metrics": dict(trial.metrics),
-        "seconds": trial.outcome.seconds,
+        "seconds": trial.outcome.seconds if trial.outcome is not None else None,
         "architecture": dict(trial.architecture),
     }
 
@@ -194,15 +161,15 @@ def _trial_row(trial: Mapping[str, Any], metric: str) -> tuple[Any, ...]:
     )
 
 
-def _at_a_glance(summary: Any) -> dict[str, Any]:
-    began = summary.study or {}
+def _at_a_glance(summary: StudySummary) -> dict[str, Any]:
+    began = summary.began
     return {
         "study": summary.id,
         "state": summary.state,
         "reason": summary.reason,
         "n_finished": summary.n_finished,
-        "space": (began.get("space") or {}).get("type"),
-        "strategy": (began.get("strategy") or {}).get("type"),
+        "space": None if began is None else began.space.get("type"),
+        "strategy": None if began is None else began.strategy.get("type"),
         "started": summary.started,
         "changed": summary.changed,
         "folder": str(summary.folder),

@@ -1,17 +1,19 @@
 """Events: the rows of the append-only log that is the only truth about a study.
 
-Kinds and their data:
+What an event says depends on its kind; ``archsmith.core.records`` has one class for each kind:
 
-- ``study``    {space, problem, strategy, evaluator, seed, version, …}: always event 0
-- ``opened``   {pid, host, budget}: a process took the lease (also on resume)
-- ``preparing`` {step, metrics}: how far the evaluator's prepare phase is; metrics are numbers and short texts
-- ``prepared`` {seconds, notes}: the evaluator's prepare phase is complete
-- ``proposed`` {trials: [{id, architecture, fidelity, parents, notes}], notes}: one answer of the strategy is ONE event
-- ``reported`` {trial, step, metrics}: an intermediate score
-- ``finished`` {trial, outcome}: a worker's answer
-- ``command``  {name, args}: something that another process asked for (``stop``)
-- ``closed``   {reason, seconds}: the loop ended; reasons are in archsmith.core.budget
-- anything else is kept and ignored by the history (``phase`` and ``result`` of the main job, for instance)
+- ``study``: what the study is; always event 0
+- ``opened``: a process took the lease, at the beginning and on every resume
+- ``preparing``, ``prepared``: how far the evaluator's prepare phase is, and its end
+- ``proposed``: one answer of the strategy, which may hold several trials
+- ``reported``: an intermediate score of a trial
+- ``finished``: what came of a trial
+- ``command``: something that another process asked for (``stop``)
+- ``closed``: the loop ended, and why
+- ``phase``, ``note``, ``epoch``, ``extended``, ``result``: of the main job
+- ``progress``: of the main job too; it is shown and never logged
+
+Any other kind is kept, and passed over by readers.
 """
 
 from __future__ import annotations
@@ -23,8 +25,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One row of the log. ``index`` counts from 0 within the study, ``time`` is Unix time in seconds; both are given by
-    the store.
+    """One row of the log.
+
+    kind: what sort of event it is.
+    data: JSON data, as its kind has them.
+    index: counts from 0 within the study; given by the store.
+    time: Unix time in seconds; given by the store.
     """
 
     kind: str

@@ -6,16 +6,34 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archsmith.core.architecture import Architecture
+from archsmith.core.errors import UsageError
 from archsmith.core.events import Event
 from archsmith.core.problem import Problem
+from archsmith.core.records import (
+    DAMAGES,
+    Finished,
+    Prepared,
+    Proposed,
+    ProposedTrial,
+    Record,
+    Reported,
+    StudyRecord,
+    damaged,
+    record,
+)
 from archsmith.core.trial import Outcome, Trial
 
 
 class History:
     """All trials of one study in the order of their ids. Strategies read it and never change it.
 
-    ``trials[i].id == i``; ``finished`` holds trials in the order in which they finished (well or not), ``pending``
-    those without an outcome.
+    problem: what is searched, and what for.
+    trials: all of them; ``trials[i].id == i``.
+    finished: those with an outcome, good or failed, in the order in which they finished.
+    pending: those without an outcome, by id.
+    n_asks: how often the strategy was asked.
+    prepared: what the evaluator's prepare phase said of its end; None before.
+    forecast_trials: how many trials the budget is expected to allow; None when unknown.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -24,9 +42,8 @@ class History:
         self.finished: list[Trial] = []
         self.pending: dict[int, Trial] = {}
         self.n_asks = 0
-        # what the evaluator's prepare phase said of its end; None before
         self.prepared: Mapping[str, Any] | None = None
-        self.forecast_trials: float | None = None  # how many trials the budget is expected to allow; None when unknown
+        self.forecast_trials: float | None = None
         self._by_key: dict[str, list[int]] = {}
         self._best: dict[float, Trial] = {}  # fidelity -> best trial
 
@@ -38,23 +55,32 @@ class History:
         return len(self.trials)
 
     def apply(self, event: Event) -> None:
-        """Fold one event in."""
-        data = event.data
-        if event.kind == "proposed":
-            self.n_asks += 1
-            for row in data["trials"]:
-                self._add(row)
-        elif event.kind == "reported":
-            curve = self.trials[data["trial"]].curve
-            while curve and curve[-1][0] >= data["step"]:
+        """Fold one event in. Raises StudyError for one that is damaged or does not fit the ones before it."""
+        read = record(event)
+        if read is None:
+            return
+        try:
+            self.take(read)
+        except (*DAMAGES, UsageError) as error:
+            raise damaged(event, error) from error
+
+    def take(self, read: Record) -> None:
+        """Fold one event in that was read already."""
+        if isinstance(read, Finished):
+            self._finish(self.trials[read.trial], read.outcome)
+        elif isinstance(read, Reported):
+            curve = self.trials[read.trial].curve
+            while curve and curve[-1][0] >= read.step:
                 curve.pop()  # of an attempt that was killed; this one repeats it
-            curve.append((data["step"], data["metrics"]))
-        elif event.kind == "finished":
-            self._finish(self.trials[data["trial"]], Outcome.from_dict(data["outcome"]))
-        elif event.kind == "prepared":
-            self.prepared = data.get("notes") or {}
-        elif event.kind == "study" and "forecast_trials" in data:
-            self.forecast_trials = data["forecast_trials"]
+            curve.append((read.step, read.metrics))
+        elif isinstance(read, Proposed):
+            self.n_asks += 1
+            for row in read.trials:
+                self._add(row)
+        elif isinstance(read, Prepared):
+            self.prepared = read.notes
+        elif isinstance(read, StudyRecord):
+            self.forecast_trials = read.forecast_trials
 
     def seen(self, architecture: Architecture) -> bool:
         """Was exactly this architecture proposed before, at any fidelity and with any outcome?"""
@@ -90,10 +116,9 @@ class History:
                 front.append(trial)
         return front
 
-    def _add(self, row: Any) -> None:
-        trial = Trial(
-            row["id"], Architecture(row["architecture"]), row["fidelity"], tuple(row["parents"]), row["notes"]
-        )
+    def _add(self, row: ProposedTrial) -> None:
+        fidelity = self.problem.fidelity.maximum if row.fidelity is None else row.fidelity
+        trial = Trial(row.id, Architecture(row.architecture), fidelity, row.parents, row.notes)
         if trial.id != len(self.trials):
             raise ValueError(f"trial {trial.id} follows trial {len(self.trials) - 1}")
         self.trials.append(trial)

@@ -20,18 +20,10 @@ from numpy.typing import ArrayLike, NDArray
 from archsmith.core.errors import UsageError
 
 BINS = 15  # Guo et al. 2017, section 3
-MORE = frozenset({"accuracy", "r2", "f1", "auc", "precision", "recall"})  # words of metrics of which more is better
-LESS = frozenset({"loss", "error", "mse", "rmse", "mae", "params", "macs", "flops", "seconds", "latency", "energy"})
 TINIEST = 1e-12  # a probability of 0 for what is true counts as this, or one picture would make the log loss infinite
 
 
 # -- classes -----------------------------------------------------------------------------------------------------------
-
-
-def more_is_better(metric: str) -> bool | None:
-    """By the words of its name: ``valid_accuracy`` True, ``log_loss`` False; None for a name that says nothing of it."""
-    words = set(metric.lower().split("_"))
-    return True if words & MORE else False if words & LESS else None
 
 
 def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:

@@ -38,11 +38,11 @@ class Strategy(Protocol):
         ...
 
 
-def answer(strategy: Strategy, history: History) -> Trial | None:
-    """The trial that a search answers with: the one that its strategy believes in most, if it has a method
-    ``answer(history)``; else the best one seen.
+def incumbent(strategy: Strategy, history: History) -> Trial | None:
+    """The trial that a search ends with: the one that its strategy believes in most, if it has a method
+    ``incumbent(history)``; else the best one seen.
     """
-    believed = getattr(strategy, "answer", None)
+    believed = getattr(strategy, "incumbent", None)
     return history.best() if believed is None else believed(history)
 
 

@@ -1,31 +1,56 @@
-"""A task says what is learnt: inputs by name, kind and shape, outputs, classes, loss and metrics. Data make it, spaces
-take it, strategies never see it.
+"""A task says what is learnt: inputs by name, kind and shape, and one target. Data make it, spaces take it, strategies
+never see it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from archsmith.core.errors import UsageError
+from archsmith.core.targets import CLASSIFICATION, REGRESSION, TargetKind, target_kind
 
 
 @dataclass(frozen=True)
 class Input:
-    """One input of the network. ``shape`` is without the batch axis, channels first for images ``(C, H, W)``; None
-    means any length.
+    """One input of the network.
+
+    ``name``: by which networks, batches and exported models know it.
+    ``kind``: ``image``, ``numbers`` or ``categories``.
+    ``shape``: without the batch axis; ``(C, H, W)`` for an image; None stands for any length.
+    ``n_codes``: for whole numbers, how many different ones there are (0 to ``n_codes`` - 1); None for other values.
+    ``missing``: indexes of columns that lack values in training rows.
     """
 
     name: str
     kind: str
     shape: tuple[int | None, ...]
+    n_codes: int | None = None
+    missing: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON; fields at their default are left out."""
+        data: dict[str, Any] = {"name": self.name, "kind": self.kind, "shape": list(self.shape)}
+        if self.n_codes is not None:
+            data["n_codes"] = self.n_codes
+        if self.missing:
+            data["missing"] = list(self.missing)
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Input:
+        shape, missing = tuple(data["shape"]), tuple(data.get("missing", ()))
+        return cls(data["name"], data["kind"], shape, data.get("n_codes"), missing)
 
 
 @dataclass(frozen=True)
 class Output:
-    """One output: ``kind`` is ``classes`` (``n`` logits, named by ``classes``) or ``number`` (``n`` values)."""
+    """One output.
+
+    ``kind``: ``classification`` (``n`` logits, named by ``classes``) or ``regression`` (``n`` values).
+    """
 
     name: str
     kind: str
@@ -33,16 +58,17 @@ class Output:
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", target_kind(self.kind).name)
         if self.classes and len(self.classes) != self.n:
             raise UsageError(f"Output {self.name!r} has {self.n} values but {len(self.classes)} class names.")
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is learnt. ``loss`` and ``metrics`` are names that the training side knows (``cross_entropy``,
-    ``squared_error``; ``accuracy``, ``r2``).
+    """What is learnt.
 
-    The first metric is the main one: searches optimise it, tables and reports call it the score. More of it is better.
+    ``loss`` and ``metrics``: names of archsmith.core.targets. The first metric is the main one: searches optimise it,
+        tables and reports call it the score. More of it is better.
     """
 
     inputs: tuple[Input, ...]
@@ -56,40 +82,65 @@ class Task:
         return self.metrics[0]
 
     @property
-    def numeric(self) -> bool:
-        """Is a number learnt, rather than a class?"""
-        return self.outputs[0].kind == "number"
+    def target(self) -> TargetKind:
+        """The row of archsmith.core.targets."""
+        return target_kind(self.outputs[0].kind)
+
+    @property
+    def is_regression(self) -> bool:
+        """Is a regression target learnt, rather than a class?"""
+        return self.target.name == REGRESSION
+
+    @property
+    def balanced(self) -> bool:
+        """Do all classes count alike?"""
+        return self.metrics == self.target.balanced_metrics
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; none for a regression target."""
+        return self.outputs[0].classes
 
     def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        return {
+            "inputs": [entry.to_dict() for entry in self.inputs],
+            "outputs": [dataclasses.asdict(entry) for entry in self.outputs],
+            "loss": self.loss,
+            "metrics": list(self.metrics),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Task:
         return cls(
-            inputs=tuple(Input(i["name"], i["kind"], tuple(i["shape"])) for i in data["inputs"]),
+            inputs=tuple(Input.from_dict(entry) for entry in data["inputs"]),
             outputs=tuple(Output(o["name"], o["kind"], o["n"], tuple(o["classes"])) for o in data["outputs"]),
             loss=data["loss"],
             metrics=tuple(data["metrics"]),
         )
 
 
-def image_classification(shape: tuple[int, int, int], classes: tuple[str, ...], *, balanced: bool = False) -> Task:
-    """One image ``(C, H, W)`` in, one of ``classes`` out. ``balanced`` makes every class count alike: balanced accuracy
-    is the main metric then.
+def classification(inputs: Sequence[Input], classes: Sequence[str], *, balanced: bool = False) -> Task:
+    """One of ``classes`` from ``inputs``. ``balanced`` makes every class count alike: balanced accuracy is the main
+    metric then. Raises UsageError for fewer than two classes.
     """
     if len(classes) < 2:
         raise UsageError(f"A classification task needs at least two classes, not {len(classes)}.")
-    metrics = (
-        ("balanced_accuracy", "accuracy", "log_loss") if balanced else ("accuracy", "balanced_accuracy", "log_loss")
-    )
-    return Task(
-        (Input("image", "image", shape),),
-        (Output("class", "classes", len(classes), classes),),
-        "cross_entropy",
-        metrics,
-    )
+    row = target_kind(CLASSIFICATION)
+    metrics = row.balanced_metrics if balanced else row.metrics
+    return Task(tuple(inputs), (Output("class", row.name, len(classes), tuple(classes)),), row.loss, metrics)
+
+
+def regression(inputs: Sequence[Input], name: str = "value") -> Task:
+    """The regression target ``name`` from ``inputs``."""
+    row = target_kind(REGRESSION)
+    return Task(tuple(inputs), (Output(name, row.name, 1),), row.loss, row.metrics)
+
+
+def image_classification(shape: tuple[int, int, int], classes: tuple[str, ...], *, balanced: bool = False) -> Task:
+    """One image ``(C, H, W)`` in, one of ``classes`` out."""
+    return classification((Input("image", "image", shape),), classes, balanced=balanced)
 
 
 def image_regression(shape: tuple[int, int, int], name: str = "value") -> Task:
-    """One image ``(C, H, W)`` in, one number out, called ``name``."""
-    return Task((Input("image", "image", shape),), (Output(name, "number", 1),), "squared_error", ("r2", "rmse", "mae"))
+    """One image ``(C, H, W)`` in, one regression target out."""
+    return regression((Input("image", "image", shape),), name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-METRICS = {"r2": "R²", "rmse": "RMSE", "mae": "MAE"}
+from archsmith.core.targets import metric_title
 
 
 def number(value: float) -> str:
@@ -23,4 +23,5 @@ def clock(seconds: float | None) -> str:
 
 
 def metric_name(metric: str) -> str:
-    return METRICS.get(metric, metric.replace("_", " "))
+    """What people call a metric."""
+    return metric_title(metric)

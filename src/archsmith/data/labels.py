@@ -1,31 +1,55 @@
-"""What the labels mean: classes, or a number to be predicted.
+"""What the labels mean: classes, or a regression target.
 
-Text, whole numbers and booleans are classes; numbers with fractions are to be predicted. Whole numbers that came as
-fractions (a table with a gap turns 1 into 1.0) are classes while there are few of them. ``kind`` settles it where this
+Text, whole numbers and booleans are classes. Numbers with fractions are a regression target. Whole numbers that came as
+fractions (a table with a gap turns 1 into 1.0) are classes while there are few of them. ``task`` settles it where this
 guess is wrong.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError, UsageError
-from archsmith.data.images.source import PARTS, Source
+from archsmith.core.targets import CLASSIFICATION, REGRESSION
+from archsmith.data.examples import SPLITS
 
-KINDS = ("auto", "classes", "number")
+AUTO = "auto"
+TASKS = (AUTO, CLASSIFICATION, REGRESSION)
 FEW_NUMBERS = 20  # distinct whole numbers, up to which fractions such as 1.0 and 2.0 are taken for classes
 MANY_CLASSES = 100  # distinct whole numbers, above which they may well be something to predict
-NUMBER_HINT = "say that they are a number to predict (--kind number)"
+NUMBER_HINT = f"say that they are numbers to predict (--task {REGRESSION})"
+
+
+class Labelled(Protocol):
+    """What a reader returns, as far as labels go.
+
+    ``labels``: ``(n,)``, whole numbers, text or floats.
+    ``split``: ``(n,)`` int8 indexes into ``SPLITS``.
+    ``class_names``: names for labels 0, 1, …; None where labels stand for themselves.
+    ``noun``: what an example is called, ``picture`` or ``row``.
+    """
+
+    @property
+    def labels(self) -> NDArray[Any]: ...
+
+    @property
+    def split(self) -> NDArray[np.int8]: ...
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None: ...
+
+    @property
+    def noun(self) -> str: ...
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """Labels ``(n,)`` of a whole source: int32 indexes into ``classes``, or float64 numbers, and then ``classes`` is
-    empty.
+    """Labels ``(n,)`` of a whole source: int32 indexes into ``classes``, or float64 regression targets, and then
+    ``classes`` is empty.
     """
 
     labels: NDArray[Any]
@@ -34,7 +58,7 @@ class Target:
     warnings: tuple[str, ...] = ()
 
     @property
-    def numeric(self) -> bool:
+    def is_regression(self) -> bool:
         return not self.classes
 
 
@@ -50,7 +74,7 @@ def as_labels(labels: Any) -> NDArray[Any]:
     if array.ndim != 1:
         raise DataError(
             f"The labels have the shape {array.shape}.",
-            "Give one label for each image; rows of 0 and 1 become labels with .argmax(1).",
+            "Give one label for each example; rows of 0 and 1 become labels with .argmax(1).",
         )
     if array.dtype == object:
         array = _plain(array)
@@ -61,7 +85,7 @@ def as_labels(labels: Any) -> NDArray[Any]:
         if wrong.size:
             raise DataError(
                 f"Row {wrong[0]} has the label {array[wrong[0]]}.",
-                "Every picture needs a label; leave out those without.",
+                "Every example needs a label; leave out those without.",
             )
         return array.astype(np.float64)
     if array.dtype.kind not in "iuUST":
@@ -76,7 +100,7 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
         if value is None or value is getattr(value, "NaT", ...) or value != value:
             raise DataError(
                 f"Row {row} has no label, it is missing ({value}).",
-                "Every picture needs a label; leave out those without.",
+                "Every example needs a label; leave out those without.",
             )
     if all(isinstance(value, str) for value in values):
         return array.astype(str)
@@ -91,14 +115,15 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
     )
 
 
-def target(source: Source, kind: str = "auto") -> Target:
-    """What is to be learnt from ``source``. Raises DataError where nothing can be, UsageError for an unknown ``kind``."""
-    if kind not in KINDS:
-        raise UsageError(f"The kind of target is {kind!r}.", f"It is one of: {', '.join(KINDS)}.")
+def target(source: Labelled, task: str = AUTO) -> Target:
+    """What is to be learnt from ``source``. Raises DataError where nothing can be, UsageError for an unknown ``task``."""
+    if task not in TASKS:
+        raise UsageError(f"The task is {task!r}.", f"It is one of: {', '.join(TASKS)}.")
     labels = source.labels
     fractions = labels.dtype.kind == "f"
     whole = fractions and bool((labels == np.rint(labels)).all())
-    if kind == "number" or (kind == "auto" and fractions and not (whole and len(np.unique(labels)) <= FEW_NUMBERS)):
+    many = fractions and not (whole and len(np.unique(labels)) <= FEW_NUMBERS)
+    if task == REGRESSION or (task == AUTO and many):
         return _numbers(source)
     notes = []
     if fractions:
@@ -107,16 +132,16 @@ def target(source: Source, kind: str = "auto") -> Target:
                 "The labels are fractions, but classes are wanted.", f"Use whole numbers or strings, or {NUMBER_HINT}."
             )
         labels = labels.astype(np.int64)
-        if kind == "auto":
+        if task == AUTO:
             n = len(np.unique(labels))
             notes.append(
-                f"The labels are {n} whole numbers written as fractions and were taken for classes; --kind number "
-                "predicts them as a number."
+                f"The labels are {n} different whole numbers, written as fractions. They were taken for classes; "
+                f"--task {REGRESSION} predicts them as numbers."
             )
     return _classes(source, labels, tuple(notes))
 
 
-def _numbers(source: Source) -> Target:
+def _numbers(source: Labelled) -> Target:
     labels = source.labels
     if source.class_names is not None and labels.dtype.kind in "iu":
         labels = np.array(source.class_names)[labels]  # folders named by a number, such as an age
@@ -126,20 +151,21 @@ def _numbers(source: Source) -> Target:
         except ValueError:
             row = next(i for i, value in enumerate(labels.tolist()) if not _is_number(value))
             raise DataError(
-                f"Row {row} has the label {str(labels[row])!r}, which is no number.",
-                "To predict classes, leave out --kind number.",
+                f"Row {row} has the label {str(labels[row])!r}, which is not a number.",
+                f"To predict classes, leave out --task {REGRESSION}.",
             ) from None
     numbers = labels.astype(np.float64)
     wrong = np.flatnonzero(~np.isfinite(numbers))
     if wrong.size:
         raise DataError(
             f"Row {wrong[0]} has the number {numbers[wrong[0]]} to predict.",
-            "Every picture needs a finite number; leave out those without.",
+            f"Every {source.noun} needs a finite number; leave out those without.",
         )
-    own = numbers[source.part == 0]
+    own = numbers[source.split == 0]
     if own.size and own.min() == own.max():
         raise DataError(
-            f"The number to predict is {own[0]:g} for every training picture.", "There is nothing to learn from that."
+            f"The number to predict is {own[0]:g} for every training {source.noun}.",
+            "There is nothing to learn from that.",
         )
     if np.abs(numbers).max(initial=0.0) > 1e30:  # squares of it must fit float32, which networks calculate in
         raise DataError(
@@ -157,8 +183,8 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _classes(source: Source, labels: NDArray[Any], notes: tuple[str, ...]) -> Target:
-    values = np.unique(labels[source.part == 0])
+def _classes(source: Labelled, labels: NDArray[Any], notes: tuple[str, ...]) -> Target:
+    values = np.unique(labels[source.split == 0])
     classes = tuple(map(str, values))
     names = source.class_names
     named = (
@@ -176,7 +202,7 @@ def _classes(source: Source, labels: NDArray[Any], notes: tuple[str, ...]) -> Ta
         first = int(unknown[0])
         label = names[int(labels[first])] if names is not None and named else str(labels[first])
         raise DataError(
-            f"The {PARTS[source.part[first]]} part has the class {label!r}, which has no training pictures.",
+            f"The {SPLITS[source.split[first]]} split has the class {label!r}, which has no training {source.noun}s.",
             "Every class needs some.",
         )
     if len(set(classes)) < len(classes):
@@ -190,7 +216,7 @@ def _classes(source: Source, labels: NDArray[Any], notes: tuple[str, ...]) -> Ta
     warnings = []
     if source.class_names is None and values.dtype.kind in "iu" and len(values) > max(MANY_CLASSES, len(labels) / 2):
         warnings.append(
-            f"There are {len(values):,} classes for {len(labels):,} pictures; if the labels are not classes, "
+            f"There are {len(values):,} classes for {len(labels):,} {source.noun}s; if the labels are not classes, "
             f"{NUMBER_HINT}."
         )
     return Target(places, classes, notes, tuple(warnings))

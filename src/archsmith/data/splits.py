@@ -1,16 +1,15 @@
-"""Train, validation and test: taken as given where the source has them, made with a seed and class by class where it
-has not.
+"""The training, validation and test split: taken as given where the source has them, else cut with a seed, class by
+class.
 
-What is missing comes out of the training part: 15 % for a test part; then 15 %, but no more than 5,000 pictures, for
-validation. Every class keeps at least one training picture, and a class of three or more pictures is seen in every
-part. Numbers are cut by their quantiles, so that small and large ones have their share in every part. All of it works
-on labels alone, before any picture is decoded.
+What is missing comes out of the training split: 15 % for a test split; then 15 %, but no more than 5,000 examples, for
+validation. Every class keeps at least one training example, and a class of three or more examples is seen in every
+split. Numbers are cut by their quantiles, so that small and large ones have their share in every split. All of it works
+on labels alone, before any example is decoded.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,133 +17,98 @@ from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
 from archsmith.core.seeds import generator
-from archsmith.core.task import Task, image_classification, image_regression
-from archsmith.data.images.decode import ImageSet, statistics
-from archsmith.data.images.source import PARTS
+from archsmith.core.targets import REGRESSION
+from archsmith.data.examples import SPLITS
+
+# What people call the splits, in the names of folders and in columns of tables.
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "dev": "valid",
+    "test": "test",
+    "testing": "test",
+}
 
 TEST_SHARE = 0.15
 VALID_SHARE = 0.15
 VALID_CAP = 5_000
-FEWEST = 12  # training pictures, fewer than which nothing can be learnt or measured
+FEWEST = 12  # training examples, fewer than which nothing can be learnt or measured
 BINS = 10  # of numbers, by quantiles
-# Pictures of a class that stay behind: the test part is cut first, and validation and training want one each; a share
-# of a part leaves nothing to another.
+# Examples of a class that stay behind: the test split is cut first, and validation and training want one each; a share
+# of a split leaves nothing to another.
 KEEPING = {"test": 2, "share": 0}
 
 
 @dataclass(frozen=True, eq=False)
-class Splits:
-    """The three parts that everything downstream uses. ``made`` names those that were cut from the training part here;
-    ``notes`` come from reading.
-
-    ``scale`` is what values of raw arrays are multiplied with to become bytes (1 for files); ``target`` is what a
-    number to be predicted is called; ``balanced`` makes every class count alike.
-    """
-
-    train: ImageSet
-    valid: ImageSet
-    test: ImageSet
-    name: str
-    made: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    skipped: tuple[tuple[str, str], ...] = ()
-    scale: float = 1.0
-    target: str = "value"
-    balanced: bool = False
-
-    @property
-    def parts(self) -> dict[str, ImageSet]:
-        return {"train": self.train, "valid": self.valid, "test": self.test}
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.train.classes
-
-    @property
-    def numeric(self) -> bool:
-        """Are numbers predicted, rather than classes?"""
-        return self.train.numeric
-
-    @cached_property
-    def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and standard deviation of the training pictures' channels, in units of full brightness."""
-        return statistics(self.train.images)
-
-    @property
-    def target_statistics(self) -> tuple[float, float] | None:
-        """Mean and standard deviation of the training numbers; None for classes."""
-        return (float(self.train.labels.mean()), float(self.train.labels.std())) if self.numeric else None
-
-    @property
-    def task(self) -> Task:
-        """One image in; one of the classes, or a number, out."""
-        if self.numeric:
-            return image_regression(self.train.shape, self.target)
-        return image_classification(self.train.shape, self.classes, balanced=self.balanced)
-
-
-@dataclass(frozen=True, eq=False)
 class Cut:
-    """Which part each picture is in: ``part`` ``(n,)`` int8 indexes into ``PARTS``, -1 for pictures that are not used.
-    ``made`` names those parts that were cut from the training part.
+    """Which split each example is in.
+
+    ``split``: ``(n,)``, int8 indexes into ``SPLITS``; -1 for examples that are not used.
+    ``made``: the splits that were cut from the training split.
     """
 
-    part: NDArray[np.int8]
+    split: NDArray[np.int8]
     made: tuple[str, ...]
 
     @property
     def indexes(self) -> dict[str, NDArray[np.int64]]:
-        """Sorted indexes of the pictures of each part."""
-        return {name: np.flatnonzero(self.part == code) for code, name in enumerate(PARTS)}
+        """Sorted indexes of the examples of each split."""
+        return {name: np.flatnonzero(self.split == code) for code, name in enumerate(SPLITS)}
 
     @property
     def n(self) -> int:
-        """Pictures that are used."""
-        return int((self.part >= 0).sum())
+        """Examples that are used."""
+        return int((self.split >= 0).sum())
 
 
-def split(
+def cut(
     labels: NDArray[Any],
-    part: NDArray[np.int8],
+    given: NDArray[np.int8],
     seed: int,
     *,
     test_share: float = TEST_SHARE,
     valid_share: float = VALID_SHARE,
+    noun: str = "example",
 ) -> Cut:
-    """All three parts of pictures with ``labels`` ``(n,)`` (class indexes or numbers) that lie in ``part`` ``(n,)``
-    now.
+    """All three splits of examples with ``labels`` ``(n,)`` (class indexes or numbers), of which some were ``given``
+    ``(n,)`` as codes. ``noun`` is what an example is called.
 
-    Raises DataError when there are too few to make them.
+    Raises DataError when there are too few examples to make them.
     """
-    train, valid, test = (np.flatnonzero(part == code) for code in range(len(PARTS)))
+    train, valid, test = (np.flatnonzero(given == code) for code in range(len(SPLITS)))
     if len(train) < FEWEST:
         raise DataError(
-            f"There are only {len(train)} training pictures.",
+            f"There are only {len(train)} training {noun}s.",
             f"At least {FEWEST} are needed, and hundreds to learn well.",
         )
     n_classes = int(labels.max()) + 1
     made = []
     if not len(test):
-        train, test = _cut(train, labels, n_classes, round(test_share * len(train)), seed, "test")
+        wanted = round(test_share * len(train))
+        train, test = _cut(train, labels, n_classes, wanted, seed, "test", noun)
         made.append("test")
     if not len(valid):
-        train, valid = _cut(train, labels, n_classes, min(VALID_CAP, round(valid_share * len(train))), seed, "valid")
+        wanted = min(VALID_CAP, round(valid_share * len(train)))
+        train, valid = _cut(train, labels, n_classes, wanted, seed, "valid", noun)
         made.append("valid")
-    found = np.full(len(part), -1, np.int8)
+    found = np.full(len(given), -1, np.int8)
     for code, index in enumerate((train, valid, test)):
         found[index] = code
     return Cut(found, tuple(made))
 
 
 def _cut(
-    pool: NDArray[np.int64], labels: NDArray[Any], n_classes: int, wanted: int, seed: int, name: str
+    pool: NDArray[np.int64], labels: NDArray[Any], n_classes: int, wanted: int, seed: int, name: str, noun: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """What stays in ``pool`` and what is cut out of it: about ``wanted`` pictures, of each class its share."""
+    """What stays in ``pool`` and what is cut out of it: about ``wanted`` examples, of each class its share."""
     out = stratified(labels[pool], n_classes, wanted, seed, name)
     if not len(out):
         raise DataError(
-            "No class has two pictures, so that none can be held out.",
-            "Give more of each class; numbers to predict need --kind number.",
+            f"No class has two {noun}s, so that none can be held out.",
+            f"Give more of each class; numbers to predict need --task {REGRESSION}.",
         )
     stays = np.ones(len(pool), bool)
     stays[out] = False
@@ -152,7 +116,7 @@ def _cut(
 
 
 def stratified(labels: NDArray[Any], n_classes: int, wanted: int, seed: int, name: str) -> NDArray[np.int64]:
-    """Sorted indexes of about ``wanted`` pictures, each class by its share (largest remainders), at least one where
+    """Sorted indexes of about ``wanted`` examples, each class by its share (largest remainders), at least one where
     enough stay behind.
 
     Numbers are taken by their share of each tenth (of fewer, larger bins where fewer than ten are wanted).

@@ -17,11 +17,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -30,16 +31,17 @@ from archsmith.core.errors import EvaluationError, UsageError
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive, generator
+from archsmith.core.task import Input
 from archsmith.core.trial import Outcome
-from archsmith.data.images.cache import open_splits
+from archsmith.data.stored import opened
 from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import AUXILIARY, Graph
 from archsmith.graphs.network import Network
-from archsmith.graphs.network_space import NetworkSpace
-from archsmith.training.batches import Normalisation, gather
-from archsmith.training.goal import ClassGoal, Goal, NumberGoal
+from archsmith.graphs.network_space import NetworkSpace, fixed_shape
+from archsmith.training.batches import CPU, NetworkInput, gather, given
+from archsmith.training.goal import ClassGoal, Goal, RegressionGoal
 
-Batch = tuple[Tensor, Tensor]  # images float32 (b, C, H, W) and what the loss wants of them (b,)
+Batch = tuple[NetworkInput, Tensor]  # what a network is called with, and what the loss wants of it (b,)
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm)
@@ -76,13 +78,13 @@ class Probe:
         return [parameter for _, parameter in _weights(self.network)]
 
     def gradients(self, i: int) -> tuple[Tensor, ...]:
-        """Of the loss of batch ``i``, one for each of ``weights``, zero where a weight has no part in it; nothing is
+        """Of the loss of batch ``i``, one for each of ``weights``, zero where a weight has no split in it; nothing is
         left in ``parameter.grad``.
         """
         if i not in self._gradients:
-            images, targets = self.batches[i]
+            batch, targets = self.batches[i]
             with torch.enable_grad():
-                loss = self.loss(self.network(images), targets)
+                loss = self.loss(self.network(batch), targets)
                 self._gradients[i] = torch.autograd.grad(loss, self.weights, materialize_grads=True)
         return self._gradients[i]
 
@@ -104,10 +106,10 @@ def naswot(probe: Probe) -> float:
     """log |K|, where K[i, j] counts the ReLUs that are both on or both off for examples i and j of the first minibatch:
     distinct codes, large determinant. Minus infinity where two examples have one code, or there are no ReLUs.
     """
-    images, _ = probe.batches[0]
-    codes = _Codes(len(images))
+    batch, targets = probe.batches[0]
+    codes = _Codes(len(targets))
     with torch.no_grad(), codes:
-        probe.network(images)
+        probe.network(batch)
     sign, logarithm = torch.linalg.slogdet(codes.agreement)
     return float(logarithm) if sign > 0 else -math.inf
 
@@ -142,12 +144,19 @@ def synflow(probe: Probe) -> float:
         name: buffer.double() if buffer.is_floating_point() else buffer for name, buffer in network.named_buffers()
     }
     weights = [tensors[name] for name, _ in _weights(network)]
-    ones = torch.ones(1, *probe.batches[0][0].shape[1:], dtype=torch.float64)
+    ones = _ones(probe.batches[0][0])
     with torch.enable_grad(), _without_norms(network):
         flow = torch.func.functional_call(network, {**tensors, **buffers}, (ones,)).sum()
         gradients = torch.autograd.grad(flow, weights, materialize_grads=True)
     total = _saliency(weights, gradients)
     return math.log(total) if total > 0 else -math.inf
+
+
+def _ones(batch: NetworkInput) -> NetworkInput:
+    """One example of ones, in the shapes of ``batch``; of codes the first example's own."""
+    if isinstance(batch, Tensor):
+        return torch.ones(1, *batch.shape[1:], dtype=torch.float64) if batch.is_floating_point() else batch[:1]
+    return {name: cast(Tensor, _ones(rows)) for name, rows in batch.items()}
 
 
 @contextmanager
@@ -222,7 +231,7 @@ class Proxies:
     """Scores of untrained networks: each of ``proxies`` is a metric, more is better for all, and ``fidelity`` means
     nothing.
 
-    ``space`` lays the networks out; ``data`` is the folder of stored splits (``data.images.cache``) whose training pictures
+    ``space`` lays the networks out; ``data`` is the folder of stored splits (``data.stored``) whose training pictures
     make the minibatches; None: noise with random labels, for when there are no data yet (``synflow`` never looks at
     them). ``proxies``: names in ``PROXIES``. ``batch_size``: 64 (Abdelfattah et al. 2021; fewer where there are not as
     many pictures), ``n_batches``: 2, the least that ``zico`` can do with (Li et al. 2023); the other proxies look at
@@ -287,10 +296,10 @@ class Proxies:
         return Outcome.success(scores, time.perf_counter() - started, notes)
 
     def _minibatches(self) -> tuple[tuple[Batch, ...], Loss]:
-        shape, n_outputs = self.space.input_shape, self.space.n_outputs
+        space = self.space
         if self.data is None:
-            return _noise(shape, n_outputs, self.batch_size, self.n_batches, self.seed)
-        return _drawn(self.data, shape, n_outputs, self.batch_size, self.n_batches, self.seed)
+            return _noise(space.inputs, space.n_outputs, self.batch_size, self.n_batches, self.seed)
+        return _drawn(self.data, space.inputs, space.n_outputs, self.batch_size, self.n_batches, self.seed)
 
 
 def _saliency(weights: Iterable[Tensor], gradients: Iterable[Tensor]) -> float:
@@ -309,37 +318,49 @@ def _weights(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 @lru_cache(maxsize=4)
 def _drawn(
-    data: str, shape: tuple[int, ...], n_outputs: int, size: int, n: int, seed: int
+    data: str, inputs: tuple[Input, ...], n_outputs: int, size: int, n: int, seed: int
 ) -> tuple[tuple[Batch, ...], Loss]:
-    """``n`` minibatches of different training pictures, drawn by ``seed``, and the loss of their task. Raises
+    """``n`` minibatches of different training examples, drawn by ``seed``, and the loss of their task. Raises
     UsageError.
     """
-    splits = open_splits(data)
-    part = splits.train
-    wanted, found = (shape, n_outputs), (part.shape, splits.task.outputs[0].n)
-    if wanted != found:
+    splits = opened(data)
+    train, task = splits.train, splits.task
+    if (inputs, n_outputs) != (task.inputs, task.outputs[0].n):
+        ours, theirs = ([entry.shape for entry in entries] for entries in (inputs, task.inputs))
         raise UsageError(
-            f"The space lays out networks for images {wanted[0]} with {wanted[1]} outputs, the data are {found[0]} "
-            f"with {found[1]}."
+            f"The space lays out networks for inputs {ours} with {n_outputs} outputs, the data are {theirs} with "
+            f"{task.outputs[0].n}."
         )
-    size = min(size, len(part) // n)
+    size = min(size, len(train) // n)
     if size < 2:
-        raise UsageError(f"There are {len(part)} training pictures, too few for {n} minibatches.")
-    goal, normalisation = Goal.of(splits), Normalisation(*splits.statistics)
-    order = generator(seed, "minibatches").permutation(len(part))
+        raise UsageError(f"There are {len(train)} training examples, too few for {n} minibatches.")
+    goal, pipeline = Goal.of(task, splits.target_statistics), splits.pipeline()
+    order = generator(seed, "minibatches").permutation(len(train))
     # sorted: a memory map is read in one direction
     chosen = [np.sort(order[start : start + size]) for start in range(0, n * size, size)]
-    return tuple((normalisation(gather(part, each)), goal.targets(part.labels[each])) for each in chosen), goal.loss
+    batches = [(given(pipeline.inputs(gather(train, each)), CPU), goal.targets(train.targets[each])) for each in chosen]
+    return tuple(batches), goal.loss
 
 
 @lru_cache(maxsize=4)
-def _noise(shape: tuple[int, ...], n_outputs: int, size: int, n: int, seed: int) -> tuple[tuple[Batch, ...], Loss]:
-    """``n`` minibatches of standard normal images with random labels: classes, or numbers where there is one output."""
+def _noise(inputs: tuple[Input, ...], n_outputs: int, size: int, n: int, seed: int) -> tuple[tuple[Batch, ...], Loss]:
+    """``n`` minibatches of standard normal inputs (codes by chance where an input takes codes), with random targets:
+    classes, or regression targets where there is one output.
+    """
     rng = generator(seed, "noise")
-    goal: Goal = ClassGoal() if n_outputs > 1 else NumberGoal()
+    goal: Goal = ClassGoal() if n_outputs > 1 else RegressionGoal()
     batches = []
     for _ in range(n):
-        images = torch.from_numpy(rng.standard_normal((size, *shape), dtype=np.float32))
-        labels = rng.integers(n_outputs, size=size) if n_outputs > 1 else rng.standard_normal(size)
-        batches.append((images, goal.targets(labels)))
+        values = {entry.name: torch.from_numpy(_random(entry, size, rng)) for entry in inputs}
+        targets = rng.integers(n_outputs, size=size) if n_outputs > 1 else rng.standard_normal(size)
+        batches.append((next(iter(values.values())) if len(values) == 1 else values, goal.targets(targets)))
     return tuple(batches), goal.loss
+
+
+def _random(entry: Input, size: int, rng: np.random.Generator) -> NDArray[Any]:
+    shape = (size, *fixed_shape(entry))
+    return (
+        rng.standard_normal(shape, dtype=np.float32)
+        if entry.n_codes is None
+        else rng.integers(entry.n_codes, size=shape)
+    )

@@ -5,14 +5,14 @@ Keys that differ in nothing but numbers of channels share too: their weights are
 narrower operation uses the first channels (Yu et al. 2019, slimmable networks, arXiv 1812.08928). So what trains one
 width trains the others.
 
-A bank holds affine parameters only and no running statistics (see archsmith.graphs.network). Weights are made when a
-network first needs them. Their values depend on the bank's seed and their role, not on the order of creation; their
-scale is that of He et al. 2015 for the width that came first. An optimiser's state goes by position, so the manifest
-keeps the order.
+A bank holds parameters only: no running statistics (see archsmith.graphs.network) and no fitted constants (see
+archsmith.graphs.constants). Weights are made when a network first needs them. Their values depend on the bank's seed
+and their role, not on the order of creation; their scale is that of He et al. 2015 for the width that came first. An
+optimiser's state goes by position, so the manifest keeps the order.
 
-    bank = WeightBank(seed=0) network = Network(graph, bank)          # makes what is missing
-    optimizer.zero_grad(set_to_none=True)   # None, or momentum and decay would move weights that this network does not
-    use
+    bank = WeightBank(seed=0)
+    network = Network(graph, bank)          # makes what is missing
+    optimizer.zero_grad(set_to_none=True)   # None, or momentum and decay would move weights that it does not use
 """
 
 from __future__ import annotations
@@ -31,17 +31,21 @@ from torch import Tensor, nn
 from archsmith.core.errors import UsageError
 from archsmith.core.seeds import derive
 from archsmith.graphs.graph import Graph, Node
-from archsmith.graphs.network import fresh
-from archsmith.graphs.operations import Args, Shape, infer
+from archsmith.graphs.operations import OPERATIONS, Args, Shape, infer
+from archsmith.graphs.weights import fresh
 
 BLOCK = 16  # channels whose first values are drawn together; blocks further out are as large as all before them
-# operations whose parameters have channels in front: those that come out, then those that go in
-SLICED = ("conv", "linear", "batch_norm")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One operation's weights: its key, operation, arguments and input shapes."""
+    """One operation's weights.
+
+    ``key``: the weight key.
+    ``op``: the name of the operation.
+    ``args``: its arguments.
+    ``shapes``: the shapes of its inputs.
+    """
 
     key: str
     op: str
@@ -55,7 +59,7 @@ class _Whole:
     def __init__(self, node: Node, name: str, first: Shape, seed: int, like: Tensor) -> None:
         self.node, self.name, self.seed, self.like = node, name, seed, like
         self.fan_in = math.prod(first[1:])
-        self.n_sliced = min(2, len(first)) if node.op in SLICED else 0  # axes that are channels
+        self.n_sliced = min(OPERATIONS[node.op].n_sliced, len(first))  # axes that are channels
         self.tensor = self._fresh(first)
         self.parts: dict[str, nn.Parameter] = {}  # by key
 
@@ -145,7 +149,7 @@ class WeightBank(nn.Module):
         return made
 
     def parameter(self, key: str, name: str) -> nn.Parameter:
-        """The Parameter object itself, shared by every network that uses the key. Raises UsageError for an unknown one."""
+        """The Parameter object, shared by every network that uses the key. Raises UsageError for an unknown one."""
         try:
             return self._places[key, name]
         except KeyError:
@@ -211,7 +215,7 @@ class WeightBank(nn.Module):
 
     @classmethod
     def rebuilt(cls, data: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> WeightBank:
-        """The bank that ``described`` wrote ``data`` of, with its ``tensors``. Raises UsageError where one is missing."""
+        """The bank that ``described`` wrote ``data`` of, with its tensors. Raises UsageError where one is missing."""
         bank = cls(data["seed"])
         for row in data["entries"]:
             args = {name: tuple(value) if isinstance(value, list) else value for name, value in row["args"].items()}
@@ -249,9 +253,9 @@ class WeightBank(nn.Module):
 
 
 def _place(key: str, name: str, shape: Shape, op: str) -> str:
-    """Names the tensor of which the parameter ``name`` of ``key`` is a part: the key without the numbers of channels."""
+    """Names the tensor that the parameter ``name`` of ``key`` is a part of: the key without numbers of channels."""
     role, _, signature = key.rpartition(":")
     # of several parts of one network in the same role
     count = signature[signature.index("#") :] if "#" in signature else ""
-    fixed = shape[2:] if op in SLICED else shape
+    fixed = shape[OPERATIONS[op].n_sliced :]
     return f"{role}{count}.{name}:{len(shape)}:{'x'.join(map(str, fixed))}"

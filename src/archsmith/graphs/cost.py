@@ -1,8 +1,9 @@
 """What a network costs, from the graph alone: parameters, multiply-adds, and the memory that training it takes.
 
-Multiply-adds are those of convolutions and linear layers, half of what ``torch.utils.flop_counter`` counts. Memory
-follows autograd: a value that several operations keep for the backward pass is counted once, nothing is kept where no
-gradient flows, and an output that is a view of its input takes none.
+Multiply-adds are those of convolutions, linear layers and products of matrices, half of what
+``torch.utils.flop_counter`` counts. Memory follows autograd: a value that several operations keep for the backward pass
+is counted once, nothing is kept where no gradient flows, and an output that is a view of its input takes none. Products
+of matrices and linear layers copy a view that reads its memory in another order, and keep the copy.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from dataclasses import dataclass
 from math import prod
 
 from archsmith.graphs.graph import Graph
-
-_FLOAT = 4  # bytes of a float32
+from archsmith.graphs.operation import BYTES
 
 
 @dataclass(frozen=True)
 class Cost:
-    """``params``: trainable values. ``macs``: multiply-adds per example. ``saved_bytes``: kept per example for the
-    backward pass (float32).
+    """What a graph costs.
+
+    ``params``: trainable values.
+    ``macs``: multiply-adds per example.
+    ``saved_bytes``: bytes per example that are kept for the backward pass (float32).
     """
 
     params: int
@@ -33,11 +36,15 @@ def cost(graph: Graph) -> Cost:
     kept: set[str] = set()  # values whose memory is held already
     storage: dict[str, str] = {}  # view -> the value whose memory it is
     size: dict[str, int] = {}
+    permuted: set[str] = set()  # views in another order than their memory
     for node in graph.nodes:
         facts = node.facts or graph.facts(node)
         name, inputs = node.name, node.inputs
-        if facts.alias:
+        copies = facts.dense and not permuted.isdisjoint(inputs)
+        if facts.view and not copies:
             storage[name] = storage.get(inputs[0], inputs[0])
+            if facts.view == "permuted" or inputs[0] in permuted:
+                permuted.add(name)
         params += facts.n_params
         macs += facts.macs
         size[name] = prod(facts.shape)
@@ -45,15 +52,16 @@ def cost(graph: Graph) -> Cost:
             continue
         gradient.add(name)
         saved += facts.extra_bytes
-        if facts.keeps == "input":
+        if facts.keeps == "inputs":
             for value in inputs:
-                value = storage.get(value, value)
+                if not (copies and value in permuted):
+                    value = storage.get(value, value)
                 if value not in kept:
                     kept.add(value)
-                    saved += _FLOAT * size[value]
+                    saved += BYTES * size[value]
         elif facts.keeps == "output" and name not in kept:
             kept.add(name)
-            saved += _FLOAT * size[name]
+            saved += BYTES * size[name]
     return Cost(params, macs, saved)
 
 
@@ -64,12 +72,19 @@ def training_memory_mb(graph: Graph, batch: int, n_slots: int = 1) -> float:
     SGD with momentum has one slot, Adam two. Working space of single operations is not in it.
     """
     total = cost(graph)
-    return (total.saved_bytes * batch + _FLOAT * total.params * (2 + n_slots)) / 1e6
+    return (total.saved_bytes * batch + BYTES * total.params * (2 + n_slots)) / 1e6
 
 
 @dataclass(frozen=True)
 class Row:
-    """The cost of one part of a network: ``name`` and ``kind`` of a scope or node, ``shape`` that comes out last."""
+    """The cost of one part of a network.
+
+    ``name``: of the scope or node.
+    ``kind``: the kind of the scope, or the operation.
+    ``shape``: what comes out last.
+    ``params``: trainable values.
+    ``macs``: multiply-adds per example.
+    """
 
     name: str
     kind: str

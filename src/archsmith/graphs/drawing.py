@@ -19,38 +19,27 @@ from functools import partial
 from archsmith.core.errors import UsageError
 from archsmith.graphs.figure import Mark, figure
 from archsmith.graphs.graph import AUXILIARY, Graph, Node
+from archsmith.graphs.labels import describe, named, size_of
+from archsmith.graphs.operations import OPERATIONS
 from archsmith.graphs.wording import words
 
-SILENT = {"dropout", "drop_path"}  # operations that a drawing passes over
 # a network drawing opens the outermost scopes while it has fewer boxes than FEW, and never to more than MANY
 FEW, MANY = 6, 32
-NOTE = "shapes are channels × height × width"
-
-_POOLS = {"max_pool": "max pool", "avg_pool": "avg pool"}
-_PLAIN = {
-    "batch_norm": "batch norm",
-    "layer_norm": "layer norm",
-    "relu": "ReLU",
-    "relu6": "ReLU6",
-    "silu": "SiLU",
-    "gelu": "GELU",
-    "tanh": "tanh",
-    "global_pool": "global avg pool",
-    "zero": "none",
-}
-_FAMILY = {
-    "identity": "identity",
-    "zero": "identity",
-    "concat": "concat",
-    "linear": "head",
-    "input": "input",
-    "global_pool": "pooling",
-}
 
 
 @dataclass(frozen=True)
 class Item:
-    """What one box stands for: a node, or a closed scope with the nodes inside it. ``shape`` is that of what leaves it."""
+    """What one box stands for.
+
+    ``path``: of a node or a closed scope; ``<`` and a name for what enters a drawn scope, ``>`` and a name for what
+        leaves the drawing.
+    ``kind``: the kind of the scope, or the operation.
+    ``nodes``: the nodes inside.
+    ``shape``: of what leaves it.
+    ``closed``: is it a scope?
+    ``count``: how many equal ones are drawn as one pile.
+    ``ends``: does what leaves it leave the network?
+    """
 
     path: str
     kind: str
@@ -58,11 +47,21 @@ class Item:
     shape: tuple[int, ...]
     closed: bool
     count: int = 1
+    ends: bool = False
+
+    @property
+    def is_input(self) -> bool:
+        """Does it stand for what enters the drawing?"""
+        return self.path.startswith("<") or (not self.closed and bool(self.nodes) and not self.nodes[0].inputs)
 
 
 @dataclass(frozen=True)
 class View:
-    """A graph with some scopes closed: ``items`` in topological order, ``edges`` between their paths."""
+    """A graph with some scopes closed.
+
+    ``items``: in topological order.
+    ``edges``: between the paths of items.
+    """
 
     items: tuple[Item, ...]
     edges: tuple[tuple[str, str], ...]
@@ -92,7 +91,7 @@ def draw_cell(graph: Graph, scope: str, title: str | None = None, note: bool = T
     root = _known(graph, scope)
     inside = _inside(graph)
     view = _view(graph, root, lambda path: _is_operation(graph, path, inside[path]))
-    return _picture(graph, root, view, title, NOTE if note else "")
+    return _picture(graph, root, view, title, _meaning(view) if note else "")
 
 
 def draw_network(graph: Graph, title: str | None = None, piles: bool = True, note: bool = True) -> str:
@@ -102,7 +101,7 @@ def draw_network(graph: Graph, title: str | None = None, piles: bool = True, not
     inside = _inside(graph)
     view = _view(graph, "", lambda path: graph.scopes[path].kind != "Stage")
     for level in range(2, 2 + max((_level(path) for path in graph.scopes), default=0)):
-        if sum(bool(item.nodes) and item.kind != "input" for item in view.items) >= FEW:
+        if sum(bool(item.nodes) and not item.is_input for item in view.items) >= FEW:
             break
         finer = _view(graph, "", partial(_is_shown, graph, inside, level))
         if len(finer.items) > MANY:
@@ -112,8 +111,18 @@ def draw_network(graph: Graph, title: str | None = None, piles: bool = True, not
         view = _piled(view)
     served = graph.without(AUXILIARY)
     params, macs = (sum(getattr(graph.facts(node), count) for node in served.nodes) for count in ("n_params", "macs"))
-    told = f"{_count(params)} parameters, {_count(macs)} multiply-adds; {NOTE}"
+    told = f"{_count(params)} parameters, {_count(macs)} multiply-adds"
+    meaning = _meaning(view)
+    told += f"; {meaning}" if meaning else ""
     return _picture(graph, "", view, title, told if note else "", shapes=True)
+
+
+def _meaning(view: View) -> str:
+    """What the lengths in the shapes of a drawing are; empty where all of them are vectors."""
+    lengths = {len(item.shape) for item in view.items if item.closed or item.is_input or not item.nodes}
+    meanings = {2: "tokens × channels", 3: "channels × height × width"}
+    found = [meaning for n, meaning in meanings.items() if n in lengths]
+    return f"shapes are {' or '.join(found)}" if found else ""
 
 
 def _known(graph: Graph, scope: str | None) -> str:
@@ -148,9 +157,7 @@ def _inside(graph: Graph) -> Mapping[str, list[Node]]:
 
 
 def _view(graph: Graph, root: str, closed: Callable[[str], bool]) -> View:
-    """``graph`` (below ``root``) with the scopes for which ``closed`` holds as one item each. The inputs of a scope are
-    items of kind ``input``.
-    """
+    """``graph`` (below ``root``) with the scopes for which ``closed`` holds as one item each."""
     prefix = root + "." if root else ""
     shut = {path for path in graph.scopes if path.startswith(prefix) and path != root and closed(path)}
     owner: dict[str, str] = {}
@@ -164,7 +171,7 @@ def _view(graph: Graph, root: str, closed: Callable[[str], bool]) -> View:
         if not node.name.startswith(prefix):
             continue
         path = next((p for p in _ancestors(node.name) if p in shut), node.name)
-        if path == node.name and node.op in SILENT:
+        if path == node.name and not OPERATIONS[node.op].drawn:
             owner[node.name] = _owner_of(node.inputs[0], owner, entries, names, nodes)
             continue
         owner[node.name] = path
@@ -179,7 +186,7 @@ def _view(graph: Graph, root: str, closed: Callable[[str], bool]) -> View:
     outputs = _outputs(graph, root, prefix)
     ends: list[Item] = []
     for name, producer in outputs.items():
-        end = Item(f">{name}", "output", (), nodes[producer].shape, False)
+        end = Item(f">{name}", name, (), nodes[producer].shape, False)
         ends.append(end)
         edges[owner[producer], end.path] = None
     items = (
@@ -193,7 +200,8 @@ def _view(graph: Graph, root: str, closed: Callable[[str], bool]) -> View:
             node for node in group if any(owner.get(user.name) != path for user in graph.consumers(node.name))
         ] or group
         kind = graph.scopes[path].kind if path in shut else group[0].op
-        items.append(Item(path, kind, tuple(group), leaving[-1].shape, path in shut))
+        last = any(owner.get(producer) == path for producer in graph.outputs.values())
+        items.append(Item(path, kind, tuple(group), leaving[-1].shape, path in shut, ends=last))
     return View(tuple(items + ends), tuple(edges))
 
 
@@ -230,7 +238,7 @@ def _is_operation(graph: Graph, path: str, nodes: Sequence[Node]) -> bool:
     """Does this scope carry out one operation: a chain from one input to one output, or a composite that has a name of
     its own?
     """
-    if _named(graph.scopes[path].kind):
+    if named(graph.scopes[path].kind):
         return True
     names = {node.name for node in nodes}
     outside = {source for node in nodes for source in node.inputs if source not in names}
@@ -240,16 +248,6 @@ def _is_operation(graph: Graph, path: str, nodes: Sequence[Node]) -> bool:
         all(len(node.inputs) <= 1 and len(graph.consumers(node.name)) <= 1 for node in nodes[:-1])
         and len(nodes[-1].inputs) <= 1
     )
-
-
-def _named(kind: str) -> str | None:
-    """The label of the composites that are no chains."""
-    low = kind.lower()
-    if "factor" in low and "reduc" in low:
-        return "factorised reduction"
-    if "squeeze" in low:
-        return "squeeze-excite"
-    return None
 
 
 def _piled(view: View) -> View:
@@ -289,7 +287,9 @@ def _count(number: int) -> str:
     return str(number)
 
 
-def _picture(graph: Graph, root: str, view: View, title: str | None, note: str = NOTE, shapes: bool = False) -> str:
+def _picture(
+    graph: Graph, root: str, view: View, title: str | None, note: str | None = None, shapes: bool = False
+) -> str:
     if title is None:
         title = words(graph.scopes[root].kind) if root else "Network"
     entering: dict[str, list[Item]] = {item.path: [] for item in view.items}
@@ -297,7 +297,7 @@ def _picture(graph: Graph, root: str, view: View, title: str | None, note: str =
     for source, target in view.edges:
         entering[target].append(by_path[source])
     marks = [_mark(item, entering[item.path], shapes) for item in view.items]
-    return figure(marks, view.edges, title, note)
+    return figure(marks, view.edges, title, _meaning(view) if note is None else note)
 
 
 def _mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
@@ -305,26 +305,25 @@ def _mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
     one.
     """
     shape = _shape(item.shape)
-    if item.path.startswith("<") or item.kind == "input":
-        return Mark(
-            item.path, item.kind if item.kind != "input" else item.path.rsplit(".", 1)[-1], "input", shape, first=True
-        )
+    if item.is_input:
+        name = item.kind if item.path.startswith("<") else item.path.rsplit(".", 1)[-1]
+        return Mark(item.path, name, "port", shape, first=True)
     if item.path.startswith(">"):
-        return Mark(item.path, item.path[1:], "input", shape)
+        return Mark(item.path, item.path[1:], "port", shape)
     if item.closed:
         return _scope_mark(item, entering, shapes)
-    node = item.nodes[0]
-    if node.op in ("add", "mul"):
-        return Mark(item.path, "+" if node.op == "add" else "×", "combine", form="circle")
-    if node.op == "concat":
-        return Mark(item.path, "concat", "concat", form="bar")
     label, family = describe(item.nodes)
-    return Mark(item.path, label, family, _stride(entering, item))
+    if item.ends and family == "dense":
+        family = "head"
+    form = OPERATIONS[item.nodes[0].op].form
+    return Mark(item.path, label, family, _stride(entering, item) if form == "box" else "", form)
 
 
 def _scope_mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
     label, family = describe(item.nodes, item.kind)
-    one = bool(_named(item.kind)) or all(len(node.inputs) <= 1 for node in item.nodes)
+    if item.ends and family == "dense":
+        family = "head"
+    one = bool(named(item.kind)) or all(len(node.inputs) <= 1 for node in item.nodes)
     # in a network, blocks go by their kind
     one &= not shapes or family == "head" or bool(re.search("conv|pool|reduction", item.kind, re.IGNORECASE))
     small = _shape(item.shape) if shapes or not one else _stride(entering, item)
@@ -333,7 +332,13 @@ def _scope_mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
             small = f"{label.split(',')[0]} · {small}"
         label = words(item.kind)
         sizes = [source.shape[1] for source in entering if len(source.shape) == 3]
-        family = "head" if len(item.shape) < 3 else "reduction" if sizes and min(sizes) > item.shape[1] else "cell"
+        family = (
+            "head"
+            if item.ends and len(item.shape) == 1
+            else "reduction"
+            if sizes and min(sizes) > item.shape[1]
+            else "cell"
+        )
     if item.count > 1:
         label += f"  × {item.count}"
     return Mark(item.path, label, family, "" if family == "head" else small, stacked=item.count > 1)
@@ -341,75 +346,17 @@ def _scope_mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
 
 def _spatial(item: Item) -> frozenset[tuple[str, str]]:
     """The operations that look at more than one pixel, with their kernels."""
-    kernels = [(node.op, _size(node.args)) for node in item.nodes if "kernel" in node.args]
+    kernels = [(node.op, size_of(node.args)) for node in item.nodes if "kernel" in node.args]
     return frozenset((op, size) for op, size in kernels if size != "1×1")
-
-
-def describe(nodes: Sequence[Node], kind: str = "") -> tuple[str, str]:
-    """What the nodes of one operation compute, in a few words such as ``sep 5×5`` or ``conv 3×3, 64``, and its family
-    of colours.
-    """
-    named = _named(kind)
-    if named:
-        return named, "pooling" if "reduc" in named else "pointwise"
-    by_op: dict[str, list[Node]] = {}
-    for node in nodes:
-        by_op.setdefault(node.op, []).append(node)
-    if "linear" in by_op:
-        return words(kind) if kind else f"linear, {by_op['linear'][-1].shape[-1]}", "head"
-    for op, name in _POOLS.items():
-        if op in by_op:
-            return f"{name} {_size(by_op[op][0].args)}", "pooling"
-    convs = by_op.get("conv", [])
-    deep = [node for node in convs if _groups(node) > 1 and _groups(node) == node.shape[0]]
-    if deep:
-        wide = max(deep, key=lambda node: max(_pair(node.args.get("kernel", 1))))
-        dilated = max(_pair(wide.args.get("dilation", 1))) > 1
-        name = "depthwise" if len(convs) == len(deep) else "dil sep" if dilated else "sep"
-        return f"{name} {_size(wide.args)}", "separable"
-    if convs:
-        return _convolution(convs), "conv"
-    if len(nodes) == 1:
-        op = nodes[0].op
-        return _PLAIN.get(op, op.replace("_", " ")), _FAMILY.get(op, "pointwise")
-    main = next((node for node in nodes if node.op not in _PLAIN), nodes[0])
-    return (words(kind) if kind else main.op.replace("_", " ")), _FAMILY.get(main.op, "pointwise")
-
-
-def _convolution(convs: Sequence[Node]) -> str:
-    kernels = [_pair(node.args.get("kernel", 1)) for node in convs]
-    lines = [kernel for kernel in kernels if kernel[0] != kernel[1]]
-    if len(lines) > 1:
-        return ", ".join(f"{h}×{w}" for h, w in lines) + " conv"
-    wide = max(convs, key=lambda node: _pair(node.args.get("kernel", 1)))
-    dilated = "dil " if max(_pair(wide.args.get("dilation", 1))) > 1 else ""
-    return f"{dilated}conv {_size(wide.args)}, {wide.shape[0]}"
-
-
-def _groups(node: Node) -> int:
-    groups = node.args.get("groups", 1)
-    return groups if isinstance(groups, int) else 1
-
-
-def _pair(value: object) -> tuple[int, int]:
-    if isinstance(value, tuple | list):
-        return int(value[0]), int(value[1])
-    assert isinstance(value, int)
-    return value, value
-
-
-def _size(args: Mapping[str, object]) -> str:
-    height, width = _pair(args.get("kernel", 1))
-    return f"{height}×{width}"
 
 
 def _stride(entering: Sequence[Item], item: Item) -> str:
     """The small print of an operation that makes images smaller."""
-    if item.nodes[-1].op == "spatial_mean":
+    strided = any(node.args.get("stride", 1) not in (1, (1, 1)) for node in item.nodes)
+    if not strided or len(entering) != 1 or len(item.shape) != 3 or len(entering[0].shape) != 3:
         return ""
-    if len(entering) == 1 and len(item.shape) == 3 == len(entering[0].shape) and item.shape[1] < entering[0].shape[1]:
-        return f"stride {round(entering[0].shape[1] / item.shape[1])}"
-    return ""
+    before, after = entering[0].shape[1], item.shape[1]
+    return f"stride {round(before / after)}" if after < before else ""
 
 
 def _shape(shape: tuple[int, ...]) -> str:

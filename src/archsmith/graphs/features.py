@@ -7,13 +7,11 @@ from collections import Counter
 
 from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import Graph
-from archsmith.graphs.operations import OPERATIONS
-
-_COUNTED = tuple(name for name in OPERATIONS if name != "input")
+from archsmith.graphs.operations import INPUT, OPERATIONS
 
 
 def features(graph: Graph) -> dict[str, float]:
-    """Always the same names, whatever the graph.
+    """Always the same names, whatever the graph; an operation that a plug-in registers adds one.
 
     ``depth`` is the longest way from an input to an output in nodes, ``weighted_depth`` and ``mean_weighted_depth`` the
     longest and the mean over all ways, in operations with weights; ``log_paths`` the natural logarithm of the number of
@@ -51,7 +49,7 @@ def features(graph: Graph) -> dict[str, float]:
         "mean_weighted_depth": float(sum(summed[name] for name in ends) / n_paths) if n_paths else 0.0,
         "log_paths": math.log(n_paths) if n_paths else 0.0,
         "width": float(_width(graph)),
-        **{f"count_{op}": float(counts[op]) for op in _COUNTED},
+        **{f"count_{op}": float(counts[op]) for op in OPERATIONS if op != INPUT},
     }
 
 

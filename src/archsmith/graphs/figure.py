@@ -21,12 +21,13 @@ MARGIN = 16.0
 
 # family -> (fill, outline): light fills that survive a black-and-white print, outlines of the same hue.
 COLOURS: dict[str, tuple[str, str]] = {
-    "input": ("#ffffff", "#7b8494"),
-    "conv": ("#dbe8f6", "#4f7fb0"),
+    "port": ("#ffffff", "#7b8494"),  # what goes in and what comes out
+    "convolution": ("#dbe8f6", "#4f7fb0"),
+    "dense": ("#dbe8f6", "#4f7fb0"),
     "separable": ("#e4def3", "#7a68ad"),
     "pooling": ("#fae6cf", "#c48a41"),
-    "identity": ("#f1f2f4", "#8f97a3"),
-    "concat": ("#dfeee0", "#5f9a69"),
+    "plain": ("#f1f2f4", "#8f97a3"),
+    "joined": ("#dfeee0", "#5f9a69"),
     "combine": ("#ffffff", "#4b5563"),
     "pointwise": ("#fbf4d3", "#b5a144"),
     "reduction": ("#fae6cf", "#c48a41"),
@@ -41,8 +42,15 @@ _WIDE = set("mwMW%@→…")
 
 @dataclass(frozen=True)
 class Mark:
-    """One thing in a figure. ``form`` is ``box``, ``circle``, ``bar`` or ``text``; ``small`` is a second line in small
-    print; ``stacked`` draws a pile.
+    """One thing in a figure.
+
+    ``name``: by which edges name it.
+    ``label``: what stands in it.
+    ``family``: its colours, one of ``COLOURS``; of a family that is not there, those of ``pointwise``.
+    ``small``: a second line in small print.
+    ``form``: ``box``, ``circle``, ``bar`` or ``text``.
+    ``first``: it stands in the top layer.
+    ``stacked``: it is drawn as a pile.
     """
 
     name: str
@@ -124,7 +132,7 @@ def _extent(layout: Layout) -> Point:
 
 
 def _drawn(mark: Mark, at: Placed) -> str:
-    fill, line = COLOURS[mark.family]
+    fill, line = COLOURS.get(mark.family, COLOURS["pointwise"])
     if mark.form == "circle":
         return _circle(mark, at, fill, line)
     left, top, width, height = at.x - at.width / 2, at.y - at.height / 2, at.width, at.height
@@ -133,7 +141,7 @@ def _drawn(mark: Mark, at: Placed) -> str:
         if mark.stacked:
             height -= 6.0
             parts += [_rectangle(left + d, top + 2 * d, width - 2 * d, height, fill, line) for d in (3, 1.5)]
-        dash = ' stroke-dasharray="3 2.4"' if mark.family == "input" else ""
+        dash = ' stroke-dasharray="3 2.4"' if mark.family == "port" else ""
         parts.append(_rectangle(left, top, width, height, fill, line, 4 if mark.form == "bar" else 6, dash))
     middle = top + height / 2
     if mark.small:
@@ -168,7 +176,10 @@ def _rectangle(
 
 def _text(x: float, y: float, text: str, size: float, colour: str, bold: bool = False) -> str:
     weight = ' font-weight="600"' if bold else ""
-    return f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" fill="{colour}" text-anchor="middle"{weight}>{escape(text)}</text>'
+    return (
+        f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" fill="{colour}" text-anchor="middle"{weight}>'
+        f"{escape(text)}</text>"
+    )
 
 
 def _arrows(routes: Iterable[Sequence[Point]]) -> list[str]:

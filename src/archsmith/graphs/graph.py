@@ -22,10 +22,13 @@ AUXILIARY = "auxiliary"  # the output that exists for training only
 class Node:
     """One primitive operation.
 
-    ``name`` is a dotted path of identifiers (``cell3.block0.left.conv``); ``inputs`` are node names; ``args`` are
-    complete (defaults filled in) and hold scalars and tuples; ``shape`` is without the batch axis: ``(C, H, W)`` or
-    ``(F,)``; ``key`` names the weights, None where there are none; ``facts`` is what the operation table says about
-    this node.
+    ``name``: a dotted path of identifiers (``cell3.block0.left.conv``).
+    ``op``: the name of the operation.
+    ``inputs``: names of nodes.
+    ``args``: scalars and tuples, complete with defaults.
+    ``shape``: without the batch axis: ``(C, H, W)``, ``(L, C)`` or ``(F,)``.
+    ``key``: names the weights; None where there are none.
+    ``facts``: what the operation table says about this node.
     """
 
     name: str
@@ -49,8 +52,11 @@ class Node:
 
 @dataclass(frozen=True)
 class Scope:
-    """A named part of the graph: ``kind`` is what a person would call it (``NormalCell``), ``inputs`` maps argument
-    names to producing nodes.
+    """A named part of the graph.
+
+    ``path``: a dotted path of identifiers.
+    ``kind``: what a person would call it (``NormalCell``).
+    ``inputs``: argument name -> producing node.
     """
 
     path: str
@@ -64,8 +70,12 @@ class Scope:
 
 @dataclass(frozen=True, repr=False)
 class Graph:
-    """``nodes`` in topological order, ``scopes`` by path (parents first), ``inputs`` names of input nodes, ``outputs``
-    output name -> node name.
+    """A network as data.
+
+    ``nodes``: in topological order.
+    ``scopes``: by path, parents first.
+    ``inputs``: names of input nodes.
+    ``outputs``: output name -> node name.
     """
 
     nodes: tuple[Node, ...]
@@ -78,7 +88,8 @@ class Graph:
 
     def __repr__(self) -> str:
         n_params = sum(self.facts(node).n_params for node in self.nodes)
-        return f"Graph({len(self.nodes)} nodes, {n_params:,} parameters, {', '.join(self.inputs)} -> {', '.join(self.outputs)})"
+        ends = f"{', '.join(self.inputs)} -> {', '.join(self.outputs)}"
+        return f"Graph({len(self.nodes)} nodes, {n_params:,} parameters, {ends})"
 
     @property
     def main_output(self) -> str:

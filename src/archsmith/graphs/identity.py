@@ -17,16 +17,16 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from archsmith.graphs.graph import Graph
-from archsmith.graphs.operations import OPERATIONS
-
-_SYMMETRIC = frozenset(name for name, row in OPERATIONS.items() if row.symmetric)
-# has weights or draws: never merged with an equal one
-_OWN = frozenset(name for name, row in OPERATIONS.items() if row.module is not None)
+from archsmith.graphs.operations import INPUT, OPERATIONS
 
 
 class _Part(NamedTuple):
-    """A node that stands for itself and for all that compute the same. ``inputs`` and ``users`` are positions in the
-    list of parts.
+    """A node that stands for itself and for all that compute the same.
+
+    ``token``: operation and arguments.
+    ``symmetric``: the order of the inputs does not matter.
+    ``inputs``: positions in the list of parts.
+    ``users``: who takes it, as positions, each with the place of the input there.
     """
 
     token: bytes
@@ -55,19 +55,20 @@ def _parts(graph: Graph) -> tuple[list[_Part], list[list[bytes]]]:
     parts: list[_Part] = []
     for node in graph.nodes:
         op, inputs = node.op, tuple([place[name] for name in node.inputs])
-        if op == "identity":
+        row = OPERATIONS[op]
+        if row.neutral:
             place[node.name] = inputs[0]
             continue
         token = tokens.get((op, id(node.args)))
         if token is None:
             token = tokens[op, id(node.args)] = repr((op, sorted(node.args.items()))).encode()
-        if op == "input":
+        if op == INPUT:
             token += node.name.encode()
-        symmetric = op in _SYMMETRIC
+        symmetric = row.symmetric
         if symmetric:
             inputs = tuple(sorted(inputs))
         here = len(parts)
-        if op not in _OWN:
+        if not row.owns:  # what has weights or draws is never merged with an equal one
             here = seen.setdefault((token, inputs), here)
         place[node.name] = here
         if here == len(parts):

@@ -14,6 +14,9 @@ Forms follow the published code, since parameter counts are tested exactly:
 - ``squeeze_excite``: Hu et al. 2018, arXiv 1709.01507. ``residual_block``, ``bottleneck_block``: He et al. 2016, arXiv
   1512.03385.
 - ``inverted_bottleneck``: Sandler et al. 2018, arXiv 1801.04381.
+- ``attention``: Vaswani et al. 2017, arXiv 1706.03762, section 3.2.2, with biases as in BERT (Devlin et al. 2019, arXiv
+  1810.04805). ``transformer_block``: layer norm in front of each half, as in GPT-2 and Xiong et al. 2020, arXiv
+  2002.04745; the original has it behind.
 
 ``name`` is the scope's name and ``role`` its part of the weight keys (see archsmith.graphs.net).
 """
@@ -27,9 +30,19 @@ Kernel = int | tuple[int, int]
 
 
 def conv_bn(
-    net: Net, x: Value, filters: int, kernel: Kernel = 3, stride: int = 1, *, padding: Kernel | None = None, groups: int = 1, dilation: int = 1,
-    gain: float = 1.0, name: str = "conv_bn", role: str | None = None,
-) -> Value:  # fmt: skip
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: Kernel = 3,
+    stride: int = 1,
+    *,
+    padding: Kernel | None = None,
+    groups: int = 1,
+    dilation: int = 1,
+    gain: float = 1.0,
+    name: str = "conv_bn",
+    role: str | None = None,
+) -> Value:
     """Convolution, batch norm."""
     with net.scope(name, "ConvBn", role, x=x):
         x = net.op(
@@ -39,9 +52,18 @@ def conv_bn(
 
 
 def conv_bn_relu(
-    net: Net, x: Value, filters: int, kernel: Kernel = 3, stride: int = 1, *, padding: Kernel | None = None, groups: int = 1, dilation: int = 1,
-    name: str = "conv_bn_relu", role: str | None = None,
-) -> Value:  # fmt: skip
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: Kernel = 3,
+    stride: int = 1,
+    *,
+    padding: Kernel | None = None,
+    groups: int = 1,
+    dilation: int = 1,
+    name: str = "conv_bn_relu",
+    role: str | None = None,
+) -> Value:
     """Convolution, batch norm, ReLU."""
     with net.scope(name, "ConvBnRelu", role, x=x):
         x = net.op(
@@ -51,9 +73,18 @@ def conv_bn_relu(
 
 
 def relu_conv_bn(
-    net: Net, x: Value, filters: int, kernel: Kernel = 1, stride: int = 1, *, padding: Kernel | None = None, groups: int = 1, dilation: int = 1,
-    name: str = "relu_conv_bn", role: str | None = None,
-) -> Value:  # fmt: skip
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: Kernel = 1,
+    stride: int = 1,
+    *,
+    padding: Kernel | None = None,
+    groups: int = 1,
+    dilation: int = 1,
+    name: str = "relu_conv_bn",
+    role: str | None = None,
+) -> Value:
     """ReLU, convolution, batch norm."""
     with net.scope(name, "ReluConvBn", role, x=x):
         x = net.op(
@@ -137,9 +168,16 @@ def dil_sep_conv(
 
 
 def factorized_conv(
-    net: Net, x: Value, filters: int, kernel: int = 7, stride: int = 1, *, norm_between: bool = False,
-    name: str = "factorized_conv", role: str | None = None,
-) -> Value:  # fmt: skip
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: int = 7,
+    stride: int = 1,
+    *,
+    norm_between: bool = False,
+    name: str = "factorized_conv",
+    role: str | None = None,
+) -> Value:
     """ReLU, 1×k convolution, k×1 convolution, batch norm; ``norm_between`` puts batch norm and ReLU between the two."""
     with net.scope(name, "FactorizedConv", role, x=x):
         x = net.op("conv", net.op("relu", x), filters=filters, kernel=(1, kernel), stride=(1, stride), name="row")
@@ -175,7 +213,7 @@ def pool(
     name: str | None = None,
     role: str | None = None,
 ) -> Value:
-    """``max`` or ``avg`` pooling; a 1×1 convolution with batch norm follows where the width must change to ``filters``."""
+    """``max`` or ``avg`` pooling; a 1×1 convolution with batch norm follows where the width must become ``filters``."""
     if kind not in ("max", "avg"):
         raise UsageError(f"There is no pooling {kind!r}.", "Use 'max' or 'avg'.")
     name = name or f"{kind}_pool"
@@ -212,9 +250,17 @@ def _shortcut(net: Net, x: Value, filters: int, stride: int) -> Value:
 
 
 def residual_block(
-    net: Net, x: Value, filters: int, kernel: int = 3, stride: int = 1, *, squeezed: int = 0, gain: float = 1.0,
-    name: str = "block", role: str | None = None,
-) -> Value:  # fmt: skip
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    squeezed: int = 0,
+    gain: float = 1.0,
+    name: str = "block",
+    role: str | None = None,
+) -> Value:
     """Two convolutions with a shortcut around them; ``squeezed`` > 0 adds squeeze-excite, ``gain`` is where the last
     batch norm's weight starts.
     """
@@ -227,9 +273,17 @@ def residual_block(
 
 
 def bottleneck_block(
-    net: Net, x: Value, filters: int, kernel: int = 3, stride: int = 1, *, ratio: int = 4, squeezed: int = 0,
-    name: str = "block", role: str | None = None,
-) -> Value:  # fmt: skip
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    ratio: int = 4,
+    squeezed: int = 0,
+    name: str = "block",
+    role: str | None = None,
+) -> Value:
     """1×1 down to ``filters / ratio``, k×k, 1×1 up, with a shortcut around them."""
     with net.scope(name, "BottleneckBlock", role, x=x):
         inner = max(1, filters // ratio)
@@ -242,9 +296,18 @@ def bottleneck_block(
 
 
 def inverted_bottleneck(
-    net: Net, x: Value, filters: int, kernel: int = 3, stride: int = 1, *, expansion: int = 4, squeezed: int = 0, activation: str = "relu",
-    name: str = "block", role: str | None = None,
-) -> Value:  # fmt: skip
+    net: Net,
+    x: Value,
+    filters: int,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    expansion: int = 4,
+    squeezed: int = 0,
+    activation: str = "relu",
+    name: str = "block",
+    role: str | None = None,
+) -> Value:
     """1×1 up to ``expansion`` times the channels, depthwise k×k, 1×1 to ``filters`` without activation; a shortcut
     where shapes allow.
     """
@@ -297,3 +360,58 @@ def auxiliary_head(net: Net, x: Value, n_outputs: int, *, name: str = "auxiliary
         x = net.op("conv", x, filters=768, kernel=(x.shape[1], x.shape[2]), padding=0, name="whole")
         x = net.op("relu", net.op("batch_norm", x, name="bn_whole"))
         return net.op("linear", net.op("flatten", x), features=n_outputs)
+
+
+def attention(net: Net, x: Value, heads: int, *, name: str = "attention", role: str | None = None) -> Value:
+    """Multi-head self-attention over tokens ``(L, C)``: each of ``heads`` reads ``C / heads`` channels."""
+    length, channels = _tokens(x)
+    if heads < 1 or channels % heads:
+        raise UsageError(f"{channels} channels cannot be shared by {heads} heads.", "Choose a divisor.")
+    with net.scope(name, "Attention", role, tokens=x):
+        query, key, value = (
+            net.op(
+                "permute",
+                net.op(
+                    "reshape",
+                    net.op("linear", x, features=channels, name=part),
+                    shape=(length, heads, channels // heads),
+                ),
+                order=(1, 0, 2),
+            )
+            for part in ("query", "key", "value")
+        )
+        scores = net.op("matmul", query, key, transpose=True, scale="sqrt", name="scores")
+        mixed = net.op("matmul", net.op("softmax", scores, axis=-1), value, name="mixed")
+        joined = net.op("reshape", net.op("permute", mixed, order=(1, 0, 2)), shape=(length, channels))
+        return net.op("linear", joined, features=channels, name="out")
+
+
+def transformer_block(
+    net: Net,
+    x: Value,
+    heads: int,
+    expansion: int = 4,
+    *,
+    activation: str = "gelu",
+    dropout: float = 0.0,
+    name: str = "block",
+    role: str | None = None,
+) -> Value:
+    """Attention, then two linear layers with ``expansion * C`` units between them, each around a shortcut."""
+    _, channels = _tokens(x)
+
+    def dropped(y: Value) -> Value:
+        return net.op("dropout", y, p=dropout) if dropout else y
+
+    with net.scope(name, "TransformerBlock", role, x=x):
+        y = attention(net, net.op("layer_norm", x, name="norm_attention"), heads)
+        x = net.op("add", x, dropped(y))
+        y = net.op("linear", net.op("layer_norm", x, name="norm_units"), features=expansion * channels, name="expand")
+        y = net.op("linear", net.op(activation, y), features=channels, name="project")
+        return net.op("add", x, dropped(y))
+
+
+def _tokens(x: Value) -> tuple[int, int]:
+    if len(x.shape) != 2:
+        raise UsageError(f"Attention takes tokens (L, C), not the shape {x.shape}.")
+    return x.shape[0], x.shape[1]

@@ -16,14 +16,15 @@ parameters.
 from __future__ import annotations
 
 import keyword
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from archsmith.core.errors import UsageError
+from archsmith.core.task import Input
 from archsmith.graphs.graph import AUXILIARY, Graph, Node, Scope, prune
-from archsmith.graphs.operations import Shape, infer
+from archsmith.graphs.operations import FLOAT, INPUT, INTEGER, OPERATIONS, Args, Shape, infer
 
 # Public attributes of torch.nn.Module and of Network: a submodule of such a name would hide a method. (A test compares
 # this with torch.)
@@ -93,7 +94,11 @@ RESERVED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What an operation gives: the name of its node, and its shape without the batch axis."""
+    """What an operation gives.
+
+    ``name``: of its node.
+    ``shape``: without the batch axis.
+    """
 
     name: str
     shape: Shape
@@ -161,16 +166,42 @@ class _Open:
         self._levels.pop()
 
 
-class Net:
-    """A network under construction. ``input_shapes`` maps input names to shapes without the batch axis."""
+def _declared(inputs: Mapping[str, Any] | Sequence[Input]) -> Iterator[tuple[str, Shape, str]]:
+    """Name, shape and type of every input."""
+    if not isinstance(inputs, Mapping):
+        for entry in inputs:
+            codes = getattr(entry, "n_codes", None) is not None
+            yield entry.name, fixed_shape(entry), INTEGER if codes else FLOAT
+        return
+    for name, shape in inputs.items():
+        typed = len(shape) == 2 and isinstance(shape[1], str)
+        yield name, tuple(shape[0] if typed else shape), shape[1] if typed else FLOAT
 
-    def __init__(self, input_shapes: Mapping[str, tuple[int, ...]]) -> None:
+
+def fixed_shape(entry: Input) -> tuple[int, ...]:
+    """The shape of an input. Raises UsageError where one of its lengths is open."""
+    if None in entry.shape:
+        raise UsageError(f"The input {entry.name!r} has the shape {entry.shape}.", "Networks need a fixed shape.")
+    return tuple(int(length or 0) for length in entry.shape)
+
+
+class Net:
+    """A network under construction.
+
+    ``inputs``: the inputs of a task or a space, or shapes without the batch axis by input name. An input of codes is
+        one with ``n_codes``, or ``(shape, "int")`` in place of the shape.
+    """
+
+    def __init__(self, inputs: Mapping[str, Any] | Sequence[Input]) -> None:
         self._nodes: list[Node] = []
+        self._codes: set[str] = set()  # values that are integers
         self._scopes: dict[str, Scope] = {}
         self._outputs: dict[str, str] = {}
         self._keys: dict[str, int] = {}
         self._levels = [_Level("", "")]
-        self._inputs = {name: self.op("input", name=name, shape=tuple(shape)) for name, shape in input_shapes.items()}
+        self._inputs = {
+            name: self.op(INPUT, name=name, shape=shape, dtype=dtype) for name, shape, dtype in _declared(inputs)
+        }
 
     def input(self, name: str = "image") -> Value:
         try:
@@ -183,6 +214,7 @@ class Net:
         image.
         """
         facts = infer(op, args, tuple([value.shape for value in values]))
+        codes = self._gives_codes(op, facts.args, values)
         level = self._levels[-1]
         local = level.free(name or op)
         full = level.prefix + local
@@ -193,8 +225,27 @@ class Net:
             self._keys[key] = count
             if count > 1:  # two parts of one network in the same role keep their own weights
                 key = f"{key}#{count}"
+        if codes:
+            self._codes.add(full)
         self._nodes.append(Node(full, op, tuple([value.name for value in values]), facts.args, facts.shape, key, facts))
         return Value(full, facts.shape)
+
+    def _gives_codes(self, op: str, args: Args, values: Sequence[Value]) -> bool:
+        """Does the operation give integers? Raises UsageError where codes and numbers are mixed up."""
+        if not values:
+            return args.get("dtype") == INTEGER
+        takes = OPERATIONS[op].takes
+        if takes != INTEGER and not self._codes:
+            return False
+        first = values[0].name in self._codes
+        wanted = takes == INTEGER or (not takes and first)
+        wrong = next((value.name for value in values if (value.name in self._codes) != wanted), None)
+        if wrong is None:
+            return wanted and not takes
+        if wanted:
+            message = f"The operation {op!r} takes codes, and {wrong!r} gives floats."
+            raise UsageError(message, 'Declare the input as (shape, "int"), or with n_codes.')
+        raise UsageError(f"The operation {op!r} takes floats, and {wrong!r} gives codes.", "Put an embedding between.")
 
     def scope(self, name: str, kind: str, /, role: str | None = None, **inputs: Value) -> _Open:
         """``with net.scope("cell3", "NormalCell", prev=prev, cur=cur):`` puts what follows into a named part.

@@ -8,15 +8,12 @@ Batch norm under shared weights uses batch statistics until ``recalibrate`` give
 2018, "Understanding and simplifying one-shot architecture search"): running averages shared between children describe
 none of them.
 
-``DropPath`` is ScheduledDropPath of NASNet (arXiv 1707.07012 and its public implementation): one Bernoulli draw per
-example, the output divided by the chance to keep, and a chance to drop that grows linearly over training
-(``set_progress``).
+A network takes a tensor for each of its inputs, in a mapping by name. The tensor of a single input may be given bare.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,98 +23,24 @@ from torch import Tensor, nn
 
 from archsmith.core.errors import UsageError
 from archsmith.core.seeds import derive
+from archsmith.graphs.constants import fit_constants
 from archsmith.graphs.graph import AUXILIARY, Graph, Node
-from archsmith.graphs.operations import OPERATIONS, Call, Operation
+from archsmith.graphs.modules import DropPath, construct
+from archsmith.graphs.operations import OPERATIONS
+from archsmith.graphs.weights import fresh, inherit, weights_by_key
 
 if TYPE_CHECKING:
     from archsmith.graphs.bank import WeightBank
 
+__all__ = ["Batch", "Network", "fit_constants", "fresh", "inherit", "recalibrate", "weights_by_key"]
 
-class DropPath(nn.Module):
-    """Drops its whole input for some examples of a batch while training. ``keep`` is the chance to keep at the end of
-    training.
-    """
-
-    def __init__(self, keep: float) -> None:
-        super().__init__()
-        self.keep = keep
-        self.progress = 0.0
-
-    def forward(self, x: Tensor) -> Tensor:
-        keep = 1.0 - self.progress * (1.0 - self.keep)
-        if not self.training or keep >= 1.0:
-            return x
-        mask = (
-            torch.empty((x.shape[0],) + (1,) * (x.dim() - 1), device=x.device, dtype=x.dtype)
-            .bernoulli_(keep)
-            .div_(keep)
-        )
-        return x * mask
-
-
-class NarrowConv(nn.Conv2d):
-    """A 1×1 convolution that skips pixels and reads few channels: while gradients are wanted it takes the pixels that
-    it reads and skips none of them.
-
-    The same function. oneDNN's gradient of the weights writes past its buffer for fewer channels than a block holds (8
-    with AVX2, 16 with AVX-512) in channels_last, which ends in wrong gradients or a crash:
-    https://github.com/uxlfoundation/oneDNN/issues/6035, seen here with torch 2.13.0.
-    """
-
-    BLOCK = 16
-
-    @classmethod
-    def suits(cls, call: Call) -> bool:
-        plain = call.kwargs.keys() <= {"stride", "bias"}  # no padding, groups or dilation
-        return (
-            call.name == "nn.Conv2d"
-            and call.args[2] == (1, 1)
-            and plain
-            and "stride" in call.kwargs
-            and call.args[0] < cls.BLOCK
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not torch.is_grad_enabled():
-            return super().forward(x)
-        down, right = self.stride
-        return F.conv2d(x[:, :, ::down, ::right], self.weight, self.bias)
-
-
-class Scale(nn.Module):
-    """``(x - mean) / std`` per channel, with constants fitted on training data (0 and 1 until then)."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(channels))
-        self.register_buffer("std", torch.ones(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        shape = (-1,) + (1,) * (x.dim() - 2)
-        return (x - self.mean.view(shape)) / self.std.view(shape)
-
-
-_CLASSES: dict[str, Callable[..., nn.Module]] = {"DropPath": DropPath, "Scale": Scale}
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+Batch = Tensor | Mapping[str, Tensor]  # what a network takes: by name of its inputs, or bare where there is one input
 
 # One step of the flat program: what to call, the slots of its inputs, the slot of its output, and the slots that nobody
 # needs afterwards.
 Step = tuple[Callable[..., Tensor], tuple[int, ...], int, tuple[int, ...]]
-
-
-def construct(call: Call) -> nn.Module:
-    """The module of a row's Call, with parameters on the meta device: they are replaced before use, so drawing them
-    would be a waste.
-    """
-    if call.name in _CLASSES:
-        return _CLASSES[call.name](*call.args, **call.kwargs)
-    where = {} if call.name == "nn.Dropout" else {"device": "meta"}
-    cls = NarrowConv if NarrowConv.suits(call) else getattr(nn, call.name.removeprefix("nn."))
-    module: nn.Module = cls(*call.args, **call.kwargs, **where)
-    return module
 
 
 @cache
@@ -129,11 +52,11 @@ def _function(expression: str, names: tuple[str, ...]) -> Callable[..., Tensor]:
 
 
 class Network(nn.Module):
-    """The network of ``graph``: images ``(n, C, H, W)`` in, logits ``(n, outputs)`` out.
+    """The network of ``graph``: a batch in, logits ``(n, outputs)`` out. Works on the meta device.
 
-    ``bank``: take the weights from there by key instead of owning fresh ones. ``seed``: where fresh weights come from;
-    None draws one from torch's global generator, an int leaves that untouched. Works on the meta device (``with
-    torch.device("meta")``).
+    ``bank``: take the weights from there by key instead of owning new ones.
+    ``seed``: where new weights come from; None draws one from torch's global generator, an int leaves that untouched.
+    ``channels_last``: does it run images in torch's memory format of that name?
     """
 
     def __init__(self, graph: Graph, bank: WeightBank | None = None, seed: int | None = None) -> None:
@@ -155,8 +78,10 @@ class Network(nn.Module):
             row = OPERATIONS[node.op]
             if row.module is None:
                 continue
-            module = construct(row.module(node.args, graph.shapes_of(node.inputs)))
-            for name, shape in graph.facts(node).params.items():
+            shapes, params = graph.shapes_of(node.inputs), graph.facts(node).params
+            call = row.stand_in(node.args, shapes) or row.module(node.args, shapes)
+            module = construct(call, bool(params))
+            for name, shape in params.items():
                 if bank is not None:
                     assert node.key is not None
                     setattr(module, name, bank.parameter(node.key, name))
@@ -172,8 +97,6 @@ class Network(nn.Module):
 
     def _compile(self) -> None:
         graph = self.graph
-        if len(graph.inputs) != 1:
-            raise UsageError(f"A network takes one input, this graph has {len(graph.inputs)}.")
         served = graph.without(AUXILIARY)
         self._main = graph.main_output
         self._served = _program(self, served)
@@ -181,21 +104,24 @@ class Network(nn.Module):
 
     # Running
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The main output for a batch ``(n, C, H, W)``."""
+    def forward(self, x: Batch) -> Tensor:
+        """The main output for a batch: ``(n, C, H, W)`` of images, or tensors by the names of the inputs."""
         steps, n_slots, outputs = self._served
         logits: Tensor = self._run(x, steps, n_slots)[outputs[self._main]]
         return logits
 
-    def forward_all(self, x: Tensor) -> dict[str, Tensor]:
+    def forward_all(self, x: Batch) -> dict[str, Tensor]:
         """Every output by name; the auxiliary one in training mode only."""
         steps, n_slots, outputs = self._full if self.training else self._served
         slots = self._run(x, steps, n_slots)
         return {name: slots[slot] for name, slot in outputs.items()}
 
-    def _run(self, x: Tensor, steps: list[Step], n_slots: int) -> list[Any]:
+    def _run(self, x: Batch, steps: list[Step], n_slots: int) -> list[Any]:
+        given = (x,) if isinstance(x, Tensor) and len(self.graph.inputs) == 1 else self._given(x)
         slots: list[Any] = [None] * n_slots
-        slots[0] = x.contiguous(memory_format=torch.channels_last) if self.channels_last and x.dim() == 4 else x
+        for i, value in enumerate(given):
+            last = self.channels_last and value.dim() == 4
+            slots[i] = value.contiguous(memory_format=torch.channels_last) if last else value
         for function, sources, target, dead in steps:
             if len(sources) == 1:
                 slots[target] = function(slots[sources[0]])
@@ -204,6 +130,15 @@ class Network(nn.Module):
             for i in dead:
                 slots[i] = None
         return slots
+
+    def _given(self, x: Batch) -> list[Tensor]:
+        """The tensors of the inputs in the order of the graph."""
+        names = self.graph.inputs
+        if isinstance(x, Tensor):
+            raise UsageError(f"The network has {len(names)} inputs and got one tensor.", f"Name {', '.join(names)}.")
+        if x.keys() != set(names):
+            raise UsageError(f"The network got the inputs {', '.join(x)}.", f"It takes {', '.join(names)}.")
+        return [x[name] for name in names]
 
     def set_progress(self, fraction: float) -> None:
         """Where training is, from 0 (paths are never dropped) to 1 (dropped with their full chance)."""
@@ -238,18 +173,17 @@ def _container(containers: dict[str, nn.Module], root: nn.Module, path: str) -> 
 
 
 def _program(network: nn.Module, graph: Graph) -> tuple[list[Step], int, dict[str, int]]:
-    """The steps, the number of slots, and the slot of each output. Slot 0 holds the input; slots are used again when
-    their value is dead.
+    """The steps, the number of slots, and the slot of each output. The first slots hold the inputs in their order.
+    Slots are used again when their value is dead.
     """
     outputs = set(graph.outputs.values())
     last = {name: node.name for node in graph.nodes for name in node.inputs}
-    slot_of: dict[str, int] = {}
+    slot_of = {name: slot for slot, name in enumerate(graph.inputs)}
     free: list[int] = []
-    n_slots = 1
+    n_slots = len(slot_of)
     steps: list[Step] = []
     for node in graph.nodes:
-        if node.op == "input":
-            slot_of[node.name] = 0
+        if node.name in graph.inputs:
             continue
         sources = tuple([slot_of[name] for name in node.inputs])
         dead = [slot_of[name] for name in dict.fromkeys(node.inputs) if last[name] == node.name and name not in outputs]
@@ -272,7 +206,7 @@ def _program(network: nn.Module, graph: Graph) -> tuple[list[Step], int, dict[st
 
 
 def _callable(network: nn.Module, graph: Graph, node: Node) -> Callable[..., Tensor]:
-    row: Operation = OPERATIONS[node.op]
+    row = OPERATIONS[node.op]
     if row.module is not None:
         module: Callable[..., Tensor] = network.get_submodule(node.name)
         return module
@@ -282,46 +216,17 @@ def _callable(network: nn.Module, graph: Graph, node: Node) -> Callable[..., Ten
     return _function(code(node.args, names), names)
 
 
-# Operations whose result is new memory that their own backward pass does not need.
-_FORGETFUL = frozenset({"conv", "batch_norm", "linear", "add", "concat"})
-
-
 def _overwritable(graph: Graph, node: Node) -> bool:
     """May this node write over its input? Only where nobody else reads that, now or in the backward pass."""
     source = node.inputs[0]
     return (
-        graph.node(source).op in _FORGETFUL
+        OPERATIONS[graph.node(source).op].disposable
         and len(graph.consumers(source)) == 1
         and source not in graph.outputs.values()
     )
 
 
-# Weights
-
-
-def fresh(node: Node, name: str, shape: tuple[int, ...], seed: int, fan_in: int | None = None) -> Tensor:
-    """New values for one parameter: He et al. 2015 (arXiv 1502.01852, by fan-in) for convolutions, U(±1/√fan-in) for
-    linear layers, 0 for biases.
-
-    Norms start at their ``gain``. ``fan_in``: that of ``shape`` where it is not given. Nothing is drawn on the meta
-    device.
-    """
-    value = torch.empty(shape)
-    if value.ndim == 4:  # a network runs in channels_last, and weights in that layout save a copy a step
-        value = value.to(memory_format=torch.channels_last)
-    if value.is_meta:
-        return value
-    with torch.no_grad():
-        if name == "bias":
-            return value.zero_()
-        if node.op in ("batch_norm", "layer_norm"):
-            return value.fill_(node.args.get("gain", 1.0))
-        generator = torch.Generator().manual_seed(seed)
-        fan_in = fan_in or math.prod(shape[1:])
-        if node.op == "conv":
-            return value.normal_(0.0, math.sqrt(2.0 / fan_in), generator=generator)
-        bound = 1.0 / math.sqrt(fan_in)
-        return value.uniform_(-bound, bound, generator=generator)
+# Statistics of batch norm
 
 
 def _own_statistics(module: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
@@ -340,9 +245,9 @@ def _batch_statistics(module: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
     module.num_batches_tracked = None
 
 
-def recalibrate(network: nn.Module, batches: Iterable[Tensor]) -> int:
-    """Give every batch norm statistics of its own, the mean over ``batches`` of images ``(n, C, H, W)``; weights stay
-    as they are.
+def recalibrate(network: nn.Module, batches: Iterable[Batch]) -> int:
+    """Give every batch norm statistics of its own, the mean over ``batches`` (what the network takes); weights stay as
+    they are.
 
     Returns the number of batches; raises UsageError when there were none.
     """
@@ -368,74 +273,3 @@ def recalibrate(network: nn.Module, batches: Iterable[Tensor]) -> int:
     if not n_batches:
         raise UsageError("There was no batch to recalibrate on.")
     return n_batches
-
-
-def fit_constants(network: nn.Module, batches: Iterable[Tensor]) -> int:
-    """Set mean and standard deviation of every ``scale`` operation from what reaches it over ``batches`` of training
-    images ``(n, C, H, W)``.
-
-    One pass in evaluation mode, so constants that depend on other constants need a second call. A channel that never
-    changes gets the deviation 1. Returns the number of constants; draws nothing, and reads no batch where there are
-    none.
-    """
-    scales = [module for module in network.modules() if isinstance(module, Scale)]
-    if not scales:
-        return 0
-    sums: dict[Scale, Tensor] = {}  # (3, C): count, sum, sum of squares
-
-    def note(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        values = inputs[0].detach().double().transpose(0, 1).flatten(1)
-        total = torch.stack([torch.ones_like(values).sum(1), values.sum(1), values.square().sum(1)])
-        assert isinstance(module, Scale)
-        sums[module] = sums[module] + total if module in sums else total
-
-    hooks = [scale.register_forward_pre_hook(note) for scale in scales]
-    training = network.training
-    network.eval()
-    try:
-        with torch.no_grad():
-            for batch in batches:
-                network(batch)
-    finally:
-        network.train(training)
-        for hook in hooks:
-            hook.remove()
-    for scale, (count, first, second) in sums.items():
-        mean = first / count
-        deviation = (second / count - mean.square()).clamp(min=0).sqrt()
-        scale.mean.copy_(mean)
-        scale.std.copy_(torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation)))
-    return len(sums)
-
-
-def weights_by_key(network: Network) -> dict[str, Tensor]:
-    """Parameters and batch statistics by weight key and name (``<key>.weight``), sharing memory with the network."""
-    return {f"{key}.{name}": tensor for key, name, tensor in _keyed(network)}
-
-
-def inherit(child: Network, parent: Network | Mapping[str, Tensor]) -> float:
-    """Copy into ``child`` what it shares with ``parent`` (a network, or tensors by key). Returns the fraction of its
-    parameters that were copied.
-    """
-    source = weights_by_key(parent) if isinstance(parent, Network) else parent
-    parameters = copied = 0
-    with torch.no_grad():
-        for key, name, tensor in _keyed(child):
-            found = source.get(f"{key}.{name}")
-            known = found is not None and found.shape == tensor.shape
-            if found is not None and known:
-                tensor.copy_(found)
-            if isinstance(tensor, nn.Parameter):
-                parameters += tensor.numel()
-                copied += tensor.numel() if known else 0
-    return copied / parameters if parameters else 0.0
-
-
-def _keyed(network: Network) -> Iterator[tuple[str, str, Tensor]]:
-    for node in network.graph.nodes:
-        if node.key is not None:
-            module = network.get_submodule(node.name)
-            for name, parameter in module.named_parameters(recurse=False):
-                yield node.key, name, parameter
-            for name, buffer in module.named_buffers(recurse=False):
-                yield node.key, name, buffer

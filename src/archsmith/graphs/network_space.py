@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
@@ -20,20 +20,19 @@ from archsmith.graphs.net import Net
 from archsmith.graphs.sketch import sketch_of
 
 
-@dataclass(frozen=True)
 class NetworkSpace(Space):
     """A space whose architectures are networks.
 
-    Subclasses say with ``inputs`` what the networks take, and add fields for it and for scale. ``cell_kinds`` names the
-    kinds of scopes that a person would want drawn.
+    Subclasses are frozen dataclasses. They say with ``inputs`` what the networks take, and have the fields below
+    besides those for scale. ``cell_kinds`` names the kinds of scopes that a person would want drawn.
 
     ``n_outputs``: the number of classes or values.
     ``recipe``: a space that asks the decisions about training, all of them under ``recipe/``, after those about the
-        network.
+        network; None asks for none.
     """
 
-    n_outputs: int = field(default=10, kw_only=True)
-    recipe: Space | None = field(default=None, kw_only=True)
+    n_outputs: int
+    recipe: Space | None
 
     cell_kinds: ClassVar[tuple[str, ...]] = ()
 
@@ -48,7 +47,7 @@ class NetworkSpace(Space):
 
     def net(self) -> Net:
         """An empty network with the inputs of this space."""
-        return Net({entry.name: fixed_shape(entry) for entry in self.inputs})
+        return Net(self.inputs)
 
     def decide(self, choose: Choose) -> None:
         """Ask the questions only. Law: the same ones in the same order as ``build``; a subclass overrides ``layout``
@@ -63,7 +62,7 @@ class NetworkSpace(Space):
         self.build(choose, self.net())
 
     def graph(self, architecture: Mapping[str, Scalar]) -> Graph:
-        """The network of one architecture. Raises InvalidArchitectureError with the first decision that does not fit."""
+        """The network of one architecture. Raises InvalidArchitectureError where a decision does not fit."""
         if not isinstance(architecture, Architecture):
             architecture = Architecture(architecture)
         return _graph(self, architecture)
@@ -104,9 +103,12 @@ class ImageSpace(NetworkSpace):
     """A space of networks that take one image.
 
     ``input_shape``: ``(C, H, W)`` of the image.
+    ``n_outputs``, ``recipe``: see ``NetworkSpace``.
     """
 
     input_shape: tuple[int, int, int] = (3, 32, 32)
+    n_outputs: int = 10
+    recipe: Space | None = None
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -127,13 +129,6 @@ class ImageSpace(NetworkSpace):
         if len(shape) != 3 or None in shape:
             raise UsageError(f"{cls.__name__} needs an image of fixed size (C, H, W), not {shape}.")
         return cls(**{"input_shape": shape, "n_outputs": task.outputs[0].n, **fields})
-
-
-def fixed_shape(entry: Input) -> tuple[int, ...]:
-    """The shape of an input. Raises UsageError where one of its lengths is open."""
-    if None in entry.shape:
-        raise UsageError(f"The input {entry.name!r} has the shape {entry.shape}.", "Networks need a fixed shape.")
-    return tuple(int(length or 0) for length in entry.shape)
 
 
 def _lay_out(space: NetworkSpace, architecture: Architecture) -> Graph:

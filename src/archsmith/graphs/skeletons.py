@@ -14,44 +14,13 @@ from typing import Any
 
 from archsmith.core.errors import UsageError
 from archsmith.graphs.graph import Graph, Node, Scope
-from archsmith.graphs.operations import OPERATIONS, Call
+from archsmith.graphs.operations import INPUT, OPERATIONS, Args, Call, Operation
 
 Ref = tuple[int, int]  # (step, which of its values), or (ARGUMENT, position)
 ARGUMENT = -1
 
-# What the numbers in a constructor call mean, and the values that need not be written.
-POSITIONS: dict[str, tuple[str, ...]] = {
-    "nn.Conv2d": ("in_channels", "filters", "kernel"),
-    "nn.Linear": ("in_channels", "filters"),
-    "nn.MaxPool2d": ("kernel",),
-    "nn.AvgPool2d": ("kernel",),
-    "nn.Dropout": ("p",),
-    "DropPath": ("keep",),
-}
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "nn.Conv2d": {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1},
-    "nn.MaxPool2d": {"padding": (0, 0)},
-    "nn.AvgPool2d": {"padding": (0, 0)},
-}
-ORDER = ("stride", "padding", "dilation", "groups")
+ORDER = ("stride", "padding", "dilation", "groups")  # of arguments by name; others follow
 CHANNEL_ROLES = ("in_channels", "filters", "channels", "groups")
-# Operations that give back as many channels as they take.
-KEEPING = {
-    "batch_norm",
-    "layer_norm",
-    "relu",
-    "relu6",
-    "silu",
-    "gelu",
-    "sigmoid",
-    "tanh",
-    "softmax",
-    "max_pool",
-    "avg_pool",
-    "global_pool",
-    "spatial_mean",
-}
-KEEPING |= {"shift", "zero", "identity", "dropout", "drop_path", "scale"}
 
 
 @dataclass(frozen=True)
@@ -63,11 +32,21 @@ class Hole:
 
 @dataclass(frozen=True)
 class Module:
-    """A constructor call with holes, ``gain`` the value that a normalisation's weight starts from."""
+    """A constructor call with holes.
+
+    ``name``: the class, as a ``Call`` names it.
+    ``args``: positional arguments.
+    ``kwargs``: arguments by name.
+    ``options``: those of them that need not be written where they have the value given here.
+    ``start``: statements that start its weights.
+    ``gain``: the value that a normalisation's weight starts from.
+    """
 
     name: str
     args: tuple[Any, ...]
     kwargs: tuple[tuple[str, Any], ...]
+    options: tuple[tuple[str, Any], ...] = ()
+    start: tuple[str, ...] = ()
     gain: float = 1.0
 
 
@@ -75,13 +54,18 @@ class Module:
 class Code:
     """An expression; ``{0}``, ``{1}`` … stand for its operands."""
 
-    op: str
     text: str
 
 
 @dataclass(frozen=True)
 class Step:
-    """One part of a class: a torch module, an expression, or an instance of another class (its number)."""
+    """One part of a class.
+
+    ``local``: its name there.
+    ``op``: the name of the operation, empty for an instance of another class.
+    ``what``: a torch module, an expression, or the number of another class.
+    ``inputs``: where its operands come from.
+    """
 
     local: str
     op: str
@@ -91,7 +75,15 @@ class Step:
 
 @dataclass(frozen=True)
 class _Part:
-    """A step before its wiring is known: the values of its holes, and the nodes that go in and come out."""
+    """A step before its wiring is known.
+
+    ``local``: the last part of its name.
+    ``op``: the name of the operation, empty for a scope.
+    ``what``: as in ``Step``.
+    ``values``: those of its holes.
+    ``inputs``: nodes that go in.
+    ``outputs``: nodes that come out.
+    """
 
     local: str
     op: str
@@ -103,7 +95,13 @@ class _Part:
 
 @dataclass
 class Instance:
-    """One scope: the values of the holes of its own modules and of its children's constructor arguments, step by step."""
+    """One scope that is of a class.
+
+    ``path``: of the scope.
+    ``holes``: for every step the values of the holes of a module, or of the constructor arguments of a child.
+    ``in_shapes``: of what goes in.
+    ``out_shapes``: of what comes out.
+    """
 
     path: str
     holes: tuple[tuple[Any, ...], ...]
@@ -113,8 +111,12 @@ class Instance:
 
 @dataclass
 class Parameter:
-    """A constructor argument: its name, what it means, whether it is the number of channels of an argument of
-    ``forward``, and its value by instance.
+    """A constructor argument.
+
+    ``name``: as it is written.
+    ``role``: what it means.
+    ``argument``: the argument of ``forward`` whose channels it counts, or None.
+    ``column``: its value by instance.
     """
 
     name: str
@@ -125,7 +127,17 @@ class Parameter:
 
 @dataclass(eq=False)
 class Skeleton:
-    """A class to be written. ``fills`` holds for every step the text of each of its holes."""
+    """A class to be written.
+
+    ``kind``: of its scopes.
+    ``arguments``: of ``forward``.
+    ``steps``: its parts, in topological order.
+    ``outputs``: what ``forward`` returns.
+    ``name``: of the class.
+    ``instances``: the scopes of this class.
+    ``parameters``: arguments of the constructor.
+    ``fills``: for every step the text of each of its holes.
+    """
 
     kind: str
     arguments: tuple[str, ...]
@@ -198,7 +210,7 @@ class _Finder:
                         child.local, "", self.number[child.path], (), self.given[child.path], self.leaving[child.path]
                     )
                 )
-            elif child.op != "input":
+            elif child.op != INPUT:
                 what, values = _form(child, self.graph)
                 parts.append(_Part(child.local, child.op, what, values, child.inputs, (child.name,)))
         return parts
@@ -263,20 +275,17 @@ def _form(node: Node, graph: Graph) -> tuple[Module | Code, tuple[Any, ...]]:
     """How a node is written, with the values of its holes."""
     row = OPERATIONS[node.op]
     shapes = graph.shapes_of(node.inputs)
-    if node.op in ("max_pool", "avg_pool"):
-        kwargs = {"stride": node.args["stride"], "padding": node.args["padding"]}
-        call = Call("nn.MaxPool2d" if node.op == "max_pool" else "nn.AvgPool2d", (node.args["kernel"],), kwargs)
-        return _module(call, {"count_include_pad": False} if node.op == "avg_pool" else {})
-    if row.module is not None:
-        return _module(row.module(node.args, shapes), {}, node.args.get("gain", 1.0))
+    constructor = row.written or row.module
+    if constructor is not None:
+        return _module(constructor(node.args, shapes), row, node.args)
     if row.code is None:
         raise UsageError(
             f"The operation {node.op!r} has neither a module nor an expression, so it cannot be written out."
         )
-    return Code(node.op, row.code(node.args, [f"{{{k}}}" for k in range(len(node.inputs))])), ()
+    return Code(row.code(node.args, [f"{{{k}}}" for k in range(len(node.inputs))])), ()
 
 
-def _module(call: Call, fixed: Mapping[str, Any], gain: float = 1.0) -> tuple[Module, tuple[Any, ...]]:
+def _module(call: Call, row: Operation, node_args: Args) -> tuple[Module, tuple[Any, ...]]:
     values: list[Any] = []
 
     def hole(value: Any, role: str) -> Any:
@@ -287,12 +296,13 @@ def _module(call: Call, fixed: Mapping[str, Any], gain: float = 1.0) -> tuple[Mo
         values.append(value)
         return Hole(role)
 
-    roles = POSITIONS.get(call.name, ())
+    roles = row.roles
     args = tuple(hole(value, roles[k] if k < len(roles) else "channels") for k, value in enumerate(call.args))
-    given = {**DEFAULTS.get(call.name, {}), **call.kwargs}
+    given = {**row.options, **call.kwargs}
     ordered = sorted(given, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
     kwargs = tuple((name, hole(given[name], name)) for name in ordered)
-    return Module(call.name, args, (*kwargs, *fixed.items()), gain), tuple(values)
+    start = row.written_init(node_args)
+    return Module(call.name, args, kwargs, tuple(row.options.items()), start, node_args.get("gain", 1.0)), tuple(values)
 
 
 # From holes to constructor arguments
@@ -300,13 +310,16 @@ def _module(call: Call, fixed: Mapping[str, Any], gain: float = 1.0) -> tuple[Mo
 
 @dataclass
 class _Group:
-    """Holes that have the same values in all instances; ``uses`` are (step, hole, role, argument of forward whose
-    channels it counts).
+    """Holes that have the same values in all instances.
+
+    ``column``: those values.
+    ``uses``: (step, hole, role, argument of ``forward`` whose channels it counts).
+    ``leaves``: is it the number of channels of what comes out?
     """
 
     column: tuple[Any, ...]
     uses: list[tuple[int, int, str, int | None]]
-    leaves: bool = False  # is it the number of channels of what comes out?
+    leaves: bool = False
 
     @property
     def argument(self) -> int | None:
@@ -338,7 +351,7 @@ def _resolve(skeleton: Skeleton, classes: Sequence[Skeleton]) -> None:
             # Kernels and channels that happen to agree stay apart.
             group = groups.setdefault((role in CHANNEL_ROLES or role, column), _Group(column, []))
             group.uses.append((k, h, role, argument))
-    leaving = tuple(instance.out_shapes[0][0] if instance.out_shapes else 0 for instance in skeleton.instances)
+    leaving = tuple(_channels(instance.out_shapes) for instance in skeleton.instances)
     for group in groups.values():
         group.leaves = group.column == leaving
     ordered = sorted(groups.values(), key=_rank)
@@ -360,10 +373,15 @@ def _resolve(skeleton: Skeleton, classes: Sequence[Skeleton]) -> None:
         skeleton.fills.append([where.get((k, h), literal(columns[k, h][0][0])) for h in range(n)])
 
 
+def _channels(shapes: Sequence[tuple[int, ...]]) -> int:
+    """The channels of the first of ``shapes``; they are the last axis of tokens."""
+    return 0 if not shapes else shapes[0][-1] if len(shapes[0]) == 2 else shapes[0][0]
+
+
 def _columns(
     skeleton: Skeleton, classes: Sequence[Skeleton]
 ) -> dict[tuple[int, int], tuple[tuple[Any, ...], str, int | None]]:
-    """For every hole: its value in each instance, its role, and the argument of ``forward`` whose channels it counts."""
+    """For every hole: its value in each instance, its role, and the argument of ``forward`` with so many channels."""
     columns: dict[tuple[int, int], tuple[tuple[Any, ...], str, int | None]] = {}
     for k, step in enumerate(skeleton.steps):
         if isinstance(step.what, int):
@@ -405,7 +423,7 @@ def _origin(skeleton: Skeleton, ref: Ref) -> int | None:
     """The argument of ``forward`` that a value has its channels from, None if it is made inside."""
     while ref[0] != ARGUMENT:
         step = skeleton.steps[ref[0]]
-        if step.op not in KEEPING:
+        if step.op not in OPERATIONS or not OPERATIONS[step.op].keeps_channels:
             return None
         ref = step.inputs[0]
     return ref[1]

@@ -13,25 +13,8 @@ from collections.abc import Mapping
 
 from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import Graph, Node
+from archsmith.graphs.operations import OPERATIONS
 
-SILENT = frozenset(
-    {
-        "input",
-        "add",
-        "concat",
-        "batch_norm",
-        "layer_norm",
-        "relu",
-        "softmax",
-        "identity",
-        "dropout",
-        "drop_path",
-        "scale",
-        "flatten",
-        "shift",
-    }
-)
-CUT = "zero"  # an operation whose output does not depend on its input
 MOST_PATHS = 2000  # different ones; a graph with more than these is described by its numbers alone
 # parameters of a 3×3 convolution with 16 filters, as if it stood around a cell: one without parameters is no outlier in
 # logarithms
@@ -57,7 +40,7 @@ def functional_paths(graph: Graph) -> Paths:
     """
     ways: dict[str, Paths] = {}
     for node in graph.nodes:
-        if node.op == CUT:
+        if OPERATIONS[node.op].cuts:
             ways[node.name] = Counter()
             continue
         if not node.inputs:
@@ -79,7 +62,7 @@ def functional_paths(graph: Graph) -> Paths:
 
 def _label(node: Node) -> str:
     """What an operation does, for telling it from others; empty for one that is silent."""
-    if node.op in SILENT:
+    if OPERATIONS[node.op].silent:
         return ""
     args = node.args
     marks = [str(args["kernel"]).replace(", ", "x").strip("()")] if "kernel" in args else []
@@ -97,7 +80,7 @@ def _numbers(graph: Graph, paths: Paths) -> dict[str, float]:
     named = len(graph.inputs) > 1  # then paths begin with the name of their input
     lengths = [(len(path.split()) - named, count) for path, count in paths.items()]
     n_paths = sum(count for _, count in lengths)
-    counts = Counter(label for node in graph.nodes if (label := _label(node)) and node.op != CUT)
+    counts = Counter(label for node in graph.nodes if (label := _label(node)) and not OPERATIONS[node.op].cuts)
     return {
         "params": float(total.params),
         "log_params": math.log(total.params + AROUND),

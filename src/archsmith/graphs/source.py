@@ -8,47 +8,19 @@ one class (see ``skeletons``).
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from archsmith.core.errors import UsageError
 from archsmith.graphs.graph import AUXILIARY, Graph, Node
+from archsmith.graphs.operations import Call
 from archsmith.graphs.skeletons import Code, Hole, Instance, Module, Skeleton, skeletons, walk
 from archsmith.graphs.statements import Body, indented, wrapped
 from archsmith.graphs.wording import words
 
-# Written into the file where a network uses them: what torch.nn has no class for.
-HELPERS = {
-    "DropPath": '''
-class DropPath(nn.Module):
-    """Drops its whole input for some examples of a batch, in training only; ``keep`` is the chance to keep at the end of training."""
-
-    def __init__(self, keep: float) -> None:
-        super().__init__()
-        self.keep = keep
-        self.progress = 0.0  # from 0 to 1 over the training, see {network}.set_progress
-
-    def forward(self, x: Tensor) -> Tensor:
-        keep = 1.0 - self.progress * (1.0 - self.keep)
-        if not self.training or keep >= 1.0:
-            return x
-        mask = x.new_empty((x.shape[0],) + (1,) * (x.dim() - 1)).bernoulli_(keep).div_(keep)
-        return x * mask
-''',
-    "Scale": '''
-class Scale(nn.Module):
-    """(x - mean) / std for every channel, with constants that were fitted on the training data."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(channels))
-        self.register_buffer("std", torch.ones(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        shape = (-1,) + (1,) * (x.dim() - 2)
-        return (x - self.mean.view(shape)) / self.std.view(shape)
-''',
-}
+DROPPING = "DropPath"  # the class whose chance to drop grows over the training
 
 
 def source(graph: Graph, class_name: str = "Network") -> str:
@@ -58,18 +30,45 @@ def source(graph: Graph, class_name: str = "Network") -> str:
     name.
     """
     classes = skeletons(graph)
-    used = {step.what.name for c in classes for step in c.steps if isinstance(step.what, Module)}
-    helpers = [name for name in HELPERS if name in used]
+    modules = [step.what for c in classes for step in c.steps if isinstance(step.what, Module)]
+    own = {_class_name(module): module.name for module in modules if not module.name.startswith("nn.")}
     order = _order(classes)
-    _name_classes(order[:-1], {class_name, *helpers, "Tensor"})
+    _name_classes(order[:-1], {class_name, *own, "Tensor"})
     classes[-1].name = class_name
-    bodies = [HELPERS[name].strip("\n").replace("{network}", class_name) for name in helpers]
+    bodies = [_text_of(own[name]) for name in sorted(own)]
     bodies += [_class(c, classes) for c in order[:-1]]
-    bodies.append(_network(classes[-1], classes, graph, "DropPath" in helpers))
+    bodies.append(_network(classes[-1], classes, graph, DROPPING in own))
     text = "\n\n\n".join(bodies)
     imports = ["import torch"] if re.search(r"\btorch\.", text) else []
     imports += ["import torch.nn.functional as F"] if "F." in text else []
     return f"{_heading(graph, class_name)}\n\n{chr(10).join([*imports, 'from torch import Tensor, nn'])}\n\n\n{text}\n"
+
+
+def _class_name(module: Module) -> str:
+    return Call(module.name).class_name
+
+
+def _text_of(name: str) -> str:
+    """The text of a class that torch has none for."""
+    from archsmith.graphs.modules import found  # loads torch, which nothing else here needs
+
+    try:
+        return inspect.getsource(found(name)).strip("\n")
+    except OSError as error:
+        raise UsageError(f"The text of the class {name!r} cannot be read.", "Keep it in a file of Python.") from error
+
+
+def _starts(modules: Iterable[Module]) -> list[str]:
+    """The statements that start weights as the network's own do, where torch starts them otherwise."""
+    starts: dict[str, dict[str, None]] = {}
+    for module in modules:
+        if module.start:
+            starts.setdefault(_class_name(module), {}).update(dict.fromkeys(module.start))
+    lines = ["for module in self.modules():"] if starts else []
+    for k, (name, statements) in enumerate(starts.items()):
+        lines.append(f"    {'elif' if k else 'if'} isinstance(module, {name}):")
+        lines += indented([line for statement in statements for line in statement.split("\n")], 8)
+    return lines
 
 
 def _order(classes: Sequence[Skeleton]) -> list[Skeleton]:
@@ -206,15 +205,11 @@ def _constructor(skeleton: Skeleton, k: int, classes: Sequence[Skeleton]) -> str
 
     args, kwargs = walk(step.what, text)
     named = {name: _short(value) for name, value in kwargs}
-    defaults = {"stride": "1", "padding": "0", "dilation": "1", "groups": "1"}
-    if step.what.name in ("nn.MaxPool2d", "nn.AvgPool2d"):
-        defaults.pop("stride")  # of a pool it is the kernel
-        if named["padding"] == "0":
-            defaults["count_include_pad"] = "False"  # says nothing where nothing is padded
+    defaults = {name: _short(value) for name, value in step.what.options}
     shown = [_short(value) for value in args] + [
         f"{name}={value}" for name, value in named.items() if defaults.get(name) != value
     ]
-    return f"{step.what.name}({', '.join(shown)})"
+    return f"{_class_name(step.what)}({', '.join(shown)})"
 
 
 def _short(value: Any) -> str:
@@ -235,14 +230,8 @@ def _network(skeleton: Skeleton, classes: Sequence[Skeleton], graph: Graph, drop
         "",
     ]
     lines += _init(skeleton, classes)
-    if any(node.op == "conv" for node in graph.nodes):
-        lines += [
-            "        for module in self.modules():",
-            "            if isinstance(module, nn.Conv2d):",
-            "                nn.init.kaiming_normal_(module.weight)",
-        ]
-        if any(node.op == "conv" and node.args["bias"] for node in graph.nodes):
-            lines += ["                if module.bias is not None:", "                    nn.init.zeros_(module.bias)"]
+    modules = [step.what for c in classes for step in c.steps if isinstance(step.what, Module)]
+    lines += indented(_starts(modules), 8)
     arguments = ", ".join(f"{argument}: Tensor" for argument in skeleton.arguments)
     lines += ["", f"    def forward(self, {arguments}) -> Tensor:"]
     body = Body(skeleton, classes, root=True)
@@ -251,14 +240,14 @@ def _network(skeleton: Skeleton, classes: Sequence[Skeleton], graph: Graph, drop
     else:
         passed = ", ".join(skeleton.arguments)
         extra = AUXILIARY in outputs
+        switch = ", auxiliary: bool = True" if extra else ""
+        note = "; the auxiliary one helps training and is no part of the prediction" if extra else ""
         lines.append(f'        return self.forward_all({passed}{", auxiliary=False" if extra else ""})["{main}"]')
         lines += [
             "",
-            f"    def forward_all(self, {arguments}{', auxiliary: bool = True' if extra else ''}) -> dict[str, Tensor]:",
+            f"    def forward_all(self, {arguments}{switch}) -> dict[str, Tensor]:",
         ]
-        lines.append(
-            f'        """Every output by name{"; the auxiliary one helps training and is no part of the prediction" if extra else ""}."""'
-        )
+        lines.append(f'        """Every output by name{note}."""')
         lines += indented(body.lines_by_name(outputs), 8)
     if drops:
         lines += [
@@ -266,7 +255,7 @@ def _network(skeleton: Skeleton, classes: Sequence[Skeleton], graph: Graph, drop
             "    def set_progress(self, fraction: float) -> None:",
             '        """How far the training is, from 0 to 1: paths are dropped more often towards its end."""',
             "        for module in self.modules():",
-            "            if isinstance(module, DropPath):",
+            f"            if isinstance(module, {DROPPING}):",
             "                module.progress = fraction",
         ]
     return "\n".join(lines)

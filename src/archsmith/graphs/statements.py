@@ -6,26 +6,33 @@ over the name of the one that it continues, and otherwise has the name of the pa
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from archsmith.graphs.graph import AUXILIARY
-from archsmith.graphs.skeletons import ARGUMENT, Code, Ref, Skeleton
+from archsmith.graphs.operations import OPERATIONS, Operation
+from archsmith.graphs.skeletons import ARGUMENT, Code, Ref, Skeleton, Step
 
 WIDTH = 150  # of a line
 DEEP, LONG = 4, 88  # calls inside calls, and letters, that an expression may have before it gets a line of its own
-NORMS = ("batch_norm", "layer_norm")
-WEIGHTED = ("conv", "linear")
+SUM, PRODUCT = 1, 2  # how tightly an expression holds together; 0 is one that needs no brackets anywhere
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A step with its operands: other steps written inside it, or values that have a name."""
+    """A step with its operands.
+
+    ``step``: its number.
+    ``operands``: other steps that are written inside it, or values that have a name.
+    ``calls``: 1, or 0 for operators alone.
+    """
 
     step: int
     operands: tuple[Expression | Ref, ...]
-    calls: int  # 1, or 0 for a sum or a product
+    calls: int
 
     def leaves(self) -> list[Ref]:
         """The named values in it, from left to right."""
@@ -118,7 +125,7 @@ class Body:
 
     def _real(self, ref: Ref) -> Ref:
         """The value behind ``ref``: an identity is no statement."""
-        while ref[0] != ARGUMENT and self.steps[ref[0]].op == "identity":
+        while ref[0] != ARGUMENT and _row(self.steps[ref[0]]).neutral:
             ref = self.steps[ref[0]].inputs[0]
         return ref
 
@@ -130,7 +137,7 @@ class Body:
         self, order: Iterable[int], outputs: Sequence[Ref], earlier: Iterable[int] = ()
     ) -> list[Expression]:
         """The steps of ``order`` as statements; those that are written inside others are no statements of their own."""
-        order = [k for k in order if self.steps[k].op != "identity"]
+        order = [k for k in order if not _row(self.steps[k]).neutral]
         here = set(order)
         uses: dict[Ref, int] = {}
         for k in [*here, *earlier]:
@@ -141,6 +148,8 @@ class Body:
         made: dict[int, Expression] = {}
         folded: set[int] = set()
         for k in order:
+            what = self.steps[k].what
+            text = what.text if isinstance(what, Code) else ""
             operands: list[Expression | Ref] = []
             for ref in map(self._real, self.steps[k].inputs):
                 inner = made.get(ref[0])
@@ -149,7 +158,7 @@ class Body:
                     folded.add(ref[0])
                 else:
                     operands.append(ref)
-            made[k] = Expression(k, tuple(operands), 0 if self.steps[k].op in ("add", "mul") else 1)
+            made[k] = Expression(k, tuple(operands), 0 if _tightness(self.steps[k]) and "(" not in text else 1)
         return [made[k] for k in order if k not in folded]
 
     def _fits(self, inner: Expression, k: int) -> bool:
@@ -162,7 +171,15 @@ class Body:
         if isinstance(part.what, int) and isinstance(outer.what, Code) and len(outer.inputs) > 2:
             return False
         # A convolution begins a line of thought: what is normalised already is a value of its own.
-        if outer.op in WEIGHTED and any(self.steps[step].op in NORMS for step in inner.steps()):
+        if _row(outer).starts_line and any(_row(self.steps[step]).normalises for step in inner.steps()):
+            return False
+        # Where the order of operands matters, they are easier to tell apart by name.
+        if (
+            len(outer.inputs) > 1
+            and not isinstance(outer.what, int)
+            and not _row(outer).symmetric
+            and inner.depth() > 2
+        ):
             return False
         names = {
             leaf: self.skeleton.arguments[leaf[1]] if leaf[0] == ARGUMENT else self.steps[leaf[0]].local
@@ -216,7 +233,7 @@ class Body:
         """The most telling of the local names in a statement: not one that only repeats the name of an operation."""
         for k in statement.steps():
             step = self.steps[k]
-            if re.sub(r"\d+$", "", step.local) not in (step.op, "bn", "relu"):
+            if re.sub(r"\d+$", "", step.local) not in (step.op, "bn"):
                 return step.local
         return self.steps[statement.step].local
 
@@ -239,15 +256,46 @@ class Body:
         if not isinstance(step.what, Code):
             return f"self.{step.local}({', '.join(operands)})"
         for k, operand in enumerate(expression.operands):
-            inner = self.steps[operand.step] if isinstance(operand, Expression) else None
-            loose = inner is not None and inner.op in ("add", "mul") and not (step.op == "add" and inner.op == "mul")
-            if (
-                loose
-                and re.search(rf"\{{{k}\}}[.\[ ]|[ ]\{{{k}\}}", step.what.text)
-                and not step.what.text.startswith("torch.cat")
-            ):
+            inner = _tightness(self.steps[operand.step]) if isinstance(operand, Expression) else 0
+            looser = inner and not (_tightness(step) == SUM and inner == PRODUCT)
+            if looser and k in _exposed(step.what.text):
                 operands[k] = f"({operands[k]})"
         return re.sub(r"\{(\d+)\}", lambda found: operands[int(found[1])], step.what.text)
+
+
+_NOTHING = Operation("", lambda args, ins: ())  # what is known of a part that is no operation
+
+
+def _row(step: Step) -> Operation:
+    """The row of a step's operation; one that says nothing for an instance of a class."""
+    return OPERATIONS.get(step.op, _NOTHING)
+
+
+def _tightness(step: Step) -> int:
+    """``SUM`` or ``PRODUCT`` for an expression with such an operator outside of all brackets."""
+    tree = _parsed(step.what.text) if isinstance(step.what, Code) else None
+    if not isinstance(tree, ast.BinOp):
+        return 0
+    return SUM if isinstance(tree.op, ast.Add | ast.Sub) else PRODUCT
+
+
+@cache
+def _exposed(text: str) -> frozenset[int]:
+    """The operands of an expression that stand beside an operator, a dot or an index, not alone in brackets."""
+    found = set()
+    for outer in ast.walk(_parsed(text)):
+        inner: list[ast.expr] = []
+        if isinstance(outer, ast.BinOp):
+            inner = [outer.left, outer.right]
+        elif isinstance(outer, ast.Attribute | ast.Subscript):
+            inner = [outer.value]
+        found |= {int(part.id[1:]) for part in inner if isinstance(part, ast.Name) and part.id[1:].isdigit()}
+    return frozenset(found)
+
+
+@cache
+def _parsed(text: str) -> ast.expr:
+    return ast.parse(re.sub(r"\{(\d+)\}", r"_\1", text), mode="eval").body
 
 
 def indented(lines: Sequence[str], by: int) -> list[str]:

@@ -3,7 +3,7 @@
 With shared weights that a controller was trained on this is the last part of ENAS (Pham et al. 2018, arXiv 1802.03268,
 section 2.3, "Deriving Architectures"): sample some from the policy, score them by shared weights, keep the best. With
 uniformly trained ones it is random search with weight sharing (Li and Talwalkar 2019, arXiv 1902.07638, section 3.2):
-the first look is one minibatch, the trials look at the validation part.
+the first look is one minibatch, the trials look at the validation split.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ them is derived.
 
 Source: Pham, Guan, Zoph, Le and Dean 2018 (arXiv 1802.03268), sections 2.2 and 2.3: after each epoch of shared weights
 the controller makes a fixed number of steps, rewarded by the accuracy of a sampled child on one minibatch of the
-validation part, with a moving average of rewards as base line; in the end some architectures are sampled, scored by
+validation split, with a moving average of rewards as base line; in the end some architectures are sampled, scored by
 their shared weights, and the best is trained from scratch.
 
 The paper and its code are two recipes. Of the paper: an LSTM of 100 units with logits 2.5 · tanh(logits / 5), an

@@ -18,7 +18,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 
 from archsmith import catalog
@@ -27,20 +26,19 @@ from archsmith.core.errors import EvaluationError, UsageError
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive, generator
+from archsmith.core.task import Task
 from archsmith.core.trial import Outcome
-from archsmith.data.images.decode import ImageSet
-from archsmith.data.splits import Splits
-from archsmith.data.stored import opened, part_of
-from archsmith.evaluators.training import METRICS, need_alike
+from archsmith.data.examples import Examples
+from archsmith.data.stored import opened, split_of
+from archsmith.evaluators.training import SIZES, need_alike
 from archsmith.graphs.bank import WeightBank
 from archsmith.graphs.cost import cost
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.oneshot.enas import ControllerSettings, ControllerTraining
-from archsmith.oneshot.preparation import FILE, Preparation, shared_of
+from archsmith.oneshot.preparation import FILE, Preparation, is_of, shared_of
 from archsmith.oneshot.sharing import Fair, Sampler, Shared, SharedRecipe, Uniform, sharing_form
 from archsmith.training import checkpoint
 from archsmith.training import device as devices
-from archsmith.training.batches import Normalisation
 from archsmith.training.goal import Goal
 from archsmith.training.measure import BATCH, evaluate
 from archsmith.training.memory import fitting
@@ -53,18 +51,20 @@ LOOKED_AT = 20  # sampled networks that the batch has to fit in memory for
 class SharedWeightsEvaluator:
     """How good a network is with the weights that it shares with all others of the space.
 
-    ``space`` is laid out in its sharing form where it has one (``sharing.sharing_form``); ``params`` and ``macs`` are
-    those of ``space`` as it is given. ``data`` is the folder of stored splits. ``recipe`` trains the bank, for
-    ``recipe.epochs``; ``sampler`` says on which architectures: ``uniform``, ``fair`` or those that a ``controller``
-    draws, which learns in turns with the weights. At the end ``candidates`` architectures are drawn by the sampler and
-    scored on one minibatch (0: none); the ``derived`` best go into the notes, for the strategy ``enas``. ``n_train``
-    and ``n_valid`` cap the pictures, class by class.
-
-    A trial is scored on ``n_eval`` minibatches of the validation part (None: all of it), the same ones in every trial;
-    its fidelity and what it says under ``recipe/`` do not count. Preparing may take the ``share`` of the search's time.
-    ``folder``: where the bank is kept, for several studies to use (None: with the study). ``precision``, ``device``,
-    ``memory_mb`` and ``task`` as in the training evaluator; ``seed`` is where all randomness of the bank comes from,
-    whatever the study's own.
+    ``space``: laid out in its sharing form where it has one (``sharing.sharing_form``); ``params`` and ``macs`` are those
+        of ``space`` as it is given.
+    ``data``, ``task``, ``augmentation``, ``n_train``, ``n_valid``, ``precision``, ``device``, ``memory_mb``: as in the
+        training evaluator.
+    ``recipe``: trains the bank, for ``recipe.epochs``.
+    ``sampler``: which architectures it trains on: ``uniform``, ``fair``, or those that a ``controller`` draws, which
+        learns in turns with the weights.
+    ``candidates``: architectures that the sampler draws at the end, each scored on one minibatch; 0: none.
+    ``derived``: how many of the best go into the notes, for the strategy ``enas``.
+    ``n_eval``: minibatches of the validation split that a trial is scored on, the same ones in every trial; None: all
+        of it. Fidelity and what a trial says under ``recipe/`` do not count.
+    ``share``: of the search's time that preparing may take.
+    ``folder``: where the bank is kept, for several studies to use; None: with the study.
+    ``seed``: where all randomness of the bank comes from, whatever the study's own.
 
     Metrics: those of the training evaluator. The note ``untrained`` is the share of the network's parameters that no
     step of training has moved.
@@ -73,6 +73,7 @@ class SharedWeightsEvaluator:
     space: NetworkSpace
     data: str
     recipe: SharedRecipe = SharedRecipe()
+    augmentation: Mapping[str, Any] = field(default_factory=dict, hash=False)
     sampler: str = "uniform"
     controller: ControllerSettings = field(default_factory=ControllerSettings)
     candidates: int = 100
@@ -85,7 +86,7 @@ class SharedWeightsEvaluator:
     precision: str = "auto"
     device: str = "auto"
     memory_mb: float | None = None
-    task: str = "classes"
+    task: Task | None = None
     seed: int = 0
 
     simulated: ClassVar[bool] = False
@@ -97,16 +98,19 @@ class SharedWeightsEvaluator:
                 raise UsageError(f"The evaluator's {name} is {value}.", f"Give at least {least}.")
         if self.sampler not in SAMPLERS:
             raise UsageError(f"The evaluator's sampler is {self.sampler!r}.", f"It takes one of {', '.join(SAMPLERS)}.")
-        if self.task not in METRICS:
-            raise UsageError(f"The evaluator's task is {self.task!r}.", f"It takes one of {', '.join(METRICS)}.")
         if not 0 < self.share < 1:
             raise UsageError(
                 f"The evaluator's share is {self.share}.", "Give a part of the search's time, between 0 and 1."
             )
 
     @property
+    def learnt(self) -> Task:
+        """The task, also where it is the data's own. Raises DataError when the data have gone."""
+        return opened(self.data).task if self.task is None else self.task
+
+    @property
     def metrics(self) -> tuple[str, ...]:
-        return (*METRICS[self.task], "params", "macs")
+        return (*self.learnt.metrics, *SIZES)
 
     def at(self, space: NetworkSpace) -> SharedWeightsEvaluator:
         """The same evaluator for another scale of the space, with a bank of its own."""
@@ -119,7 +123,7 @@ class SharedWeightsEvaluator:
         {architecture, score}, best first.
         """
         splits = opened(self.data)
-        need_alike(self.space, self.task, splits)
+        need_alike(self.space, self.learnt, splits)
         device = devices.choose(self.device).torch
         space = sharing_form(self.space)
         sampler = self._sampler(space)
@@ -129,10 +133,10 @@ class SharedWeightsEvaluator:
             space=space,
             sampler=sampler,
             recipe=self._fitting(space),
-            train=part_of(self.data, "train", self.n_train),
+            train=split_of(self.data, "train", self.n_train),
             valid=_shuffled(self.data, self.n_valid),
-            normalisation=Normalisation(*splits.statistics),
-            goal=self._goal(splits),
+            pipeline=splits.pipeline(splits.augmentation(**self.augmentation)),
+            goal=Goal.of(self.learnt, splits.target_statistics),
             arithmetic=self.precision,
             candidates=self.candidates,
             keep=self.derived,
@@ -141,6 +145,7 @@ class SharedWeightsEvaluator:
             job=self._job,
             context=context,
             file=None if folder is None else folder / FILE,
+            own=self.folder is None,
         ).run()
         if folder is None:
             _in_memory.clear()  # one bank at a time: it may be large
@@ -170,9 +175,6 @@ class SharedWeightsEvaluator:
         same = replace(self, device="auto", n_eval=None, share=0.5, folder=None)
         return hashlib.blake2b(json.dumps(catalog.to_spec(same)).encode(), digest_size=16).hexdigest()
 
-    def _goal(self, splits: Splits) -> Goal:
-        return replace(Goal.of(splits), metrics=METRICS[self.task])
-
     # Scoring
 
     def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome:
@@ -189,8 +191,8 @@ class SharedWeightsEvaluator:
         score = evaluate(
             shared.network(architecture),
             valid,
-            Normalisation(*splits.statistics),
-            self._goal(splits),
+            splits.pipeline(),
+            Goal.of(self.learnt, splits.target_statistics),
             device=shared.device,
             batch_size=size,
             limit=n,
@@ -230,17 +232,16 @@ def _changed(file: Path) -> int:
 def _loaded(evaluator: SharedWeightsEvaluator, file: str, changed: int) -> Shared | None:
     """The finished bank in ``file``; None where there is none of this evaluator."""
     found = checkpoint.load(Path(file))
-    if found is None or found[1].get("job") != evaluator._job or not found[1]["finished"]:
+    if found is None or not is_of(found[1], evaluator._job, evaluator.folder is None) or not found[1]["finished"]:
         return None
     device: torch.device = devices.choose(evaluator.device).torch
     return shared_of(sharing_form(evaluator.space), device, *found)
 
 
 @lru_cache(maxsize=2)
-def _shuffled(folder: str, limit: int | None) -> ImageSet:
-    """The validation part in an order that depends on nothing else: stored pictures may be sorted by class, and batch
+def _shuffled(folder: str, limit: int | None) -> Examples:
+    """The validation split in an order that depends on nothing else: stored examples may be sorted by class, and batch
     norm needs mixed batches.
     """
-    part = part_of(folder, "valid", limit)
-    order = generator(0, "validation order").permutation(len(part))
-    return ImageSet(np.ascontiguousarray(part.images[order]), part.labels[order], part.classes)
+    whole = split_of(folder, "valid", limit)
+    return whole.take(generator(0, "validation order").permutation(len(whole)))

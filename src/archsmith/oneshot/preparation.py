@@ -26,19 +26,20 @@ from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import generator
 from archsmith.core.space import Space
-from archsmith.data.images.decode import ImageSet
+from archsmith.data.examples import Examples, Pipeline
 from archsmith.graphs.bank import WeightBank
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.oneshot.enas import ControllerTraining, derive_best
 from archsmith.oneshot.sharing import Sampler, Shared, SharedRecipe, SharedTraining
 from archsmith.training import checkpoint
 from archsmith.training import device as devices
-from archsmith.training.batches import Feed, Normalisation, n_batches, training_batches
+from archsmith.training.batches import Feed, n_batches, training_batches
 from archsmith.training.goal import Goal
 from archsmith.training.losses import Losses
 from archsmith.training.measure import evaluate
 from archsmith.training.schedules import Pace
 
+FORMAT = 2  # of what a bank says about itself; 1 had no number
 FILE = "bank.safetensors"
 SAVE_SECONDS = 20.0  # between two checkpoints; what is lost by a kill is at most this much
 REPORT_SECONDS = 10.0  # between two reports, so that whoever looks on sees it move
@@ -62,6 +63,13 @@ class Prepared(NamedTuple):
     notes: dict[str, Any]
 
 
+def is_of(facts: Mapping[str, Any], job: str, own: bool) -> bool:
+    """Is the bank that ``facts`` describe of ``job``? Versions up to 0.1 named jobs in another way; then the study that
+    the bank lies in, its ``own``, answers for it.
+    """
+    return bool(facts.get("job") == job or (own and "format" not in facts and "job" in facts))
+
+
 @dataclass
 class Preparation:
     """One opening of a preparation. ``job`` is what must be the same for a checkpoint to be of it; ``share`` of the
@@ -73,9 +81,9 @@ class Preparation:
     space: Space  # that is sampled
     sampler: Sampler
     recipe: SharedRecipe
-    train: ImageSet
-    valid: ImageSet
-    normalisation: Normalisation
+    train: Examples
+    valid: Examples
+    pipeline: Pipeline
     goal: Goal
     arithmetic: str
     candidates: int
@@ -85,6 +93,7 @@ class Preparation:
     job: str
     context: Context
     file: Path | None
+    own: bool = True
     derived: list[dict[str, Any]] = field(default_factory=list)
     finished: bool = False
 
@@ -95,7 +104,7 @@ class Preparation:
         self.turn_seconds = 0.0  # of one step of the controller, the last one
         self.per_epoch = n_batches(len(self.train), min(self.recipe.batch_size, len(self.train)))
         self.pace = Pace(max(1, round(self.recipe.epochs * self.per_epoch)))
-        goal = self.goal.balanced(self.train.labels) if self.recipe.balance else self.goal
+        goal = self.goal.balanced(self.train.targets) if self.recipe.balance else self.goal
         self.training = SharedTraining(self.shared, self.recipe, goal, self.arithmetic, self.seed)
         self.controller = self.sampler if isinstance(self.sampler, ControllerTraining) else None
         self.losses = Losses(devices.queues(self.shared.device), 0)
@@ -130,7 +139,7 @@ class Preparation:
 
     def _alternate(self) -> None:
         steps_of_turn = self.controller.settings.steps if self.controller is not None else 0
-        feed = Feed(self.train, self.goal.targets(self.train.labels), self.shared.device)
+        feed = Feed(self.train, self.goal.targets(self.train.targets), self.shared.device)
         while True:
             due = self.pace.step // self.per_epoch * steps_of_turn
             if self.pace.seconds is not None and self.elapsed >= self.pace.seconds:
@@ -148,12 +157,12 @@ class Preparation:
         self.losses = Losses(devices.queues(self.shared.device), self.pace.taken)
         # The batches behind are made again, for the generator that augments them to stand where it stood; that costs
         # little beside a step.
-        for images, targets in islice(
-            training_batches(feed, self.recipe, self.normalisation, self.seed, epoch), behind, None
+        for batch, targets in islice(
+            training_batches(feed, self.recipe.batch_size, self.pipeline, self.seed, epoch), behind, None
         ):
             before = self.elapsed
             number = self.pace.step
-            self.training.step(self.sampler.draw(number), images, targets, self.losses, number, self.pace.progress)
+            self.training.step(self.sampler.draw(number), batch, targets, self.losses, number, self.pace.progress)
             after = self.elapsed
             self.pace.advance(after, self.losses.step_seconds(after - before))
             self._between(tell=self.pace.step % self.per_epoch == 0)
@@ -164,13 +173,13 @@ class Preparation:
     def _turn(self, controller: ControllerTraining) -> None:
         """One step of the controller."""
         before = self.elapsed
-        controller.update(self._reward, WORST_NUMBER if self.train.numeric else 0.0)
+        controller.update(self._reward, WORST_NUMBER if self.train.is_regression else 0.0)
         self.turn_seconds = self.elapsed - before
         self.pace.overhead += self.turn_seconds
         self._between(tell=controller.n_updates % controller.settings.steps == 0)
 
     def _reward(self, architecture: Architecture, number: int) -> float:
-        """The main metric on one minibatch of the validation part."""
+        """The main metric on one minibatch of the validation split."""
         size = min(self.recipe.batch_size, len(self.valid))
         chosen = generator(self.seed, "reward", number).choice(len(self.valid), size, replace=False)
         return max(WORST_NUMBER, self._score(architecture, chosen))
@@ -179,7 +188,7 @@ class Preparation:
         score = evaluate(
             self.shared.network(architecture),
             self.valid.take(chosen),
-            self.normalisation,
+            self.pipeline,
             self.goal,
             device=self.shared.device,
             batch_size=len(chosen),
@@ -279,6 +288,7 @@ class Preparation:
         tensors |= {f"sampler/{name}": tensor for name, tensor in self.sampler.tensors().items()}
         facts = {
             "job": self.job,
+            "format": FORMAT,
             "bank": self.shared.bank.described(),
             "untrained": [entry.key for entry in self.shared.bank.manifest() if entry.key not in self.shared.trained],
             "sampler": self.sampler.state(),
@@ -293,7 +303,7 @@ class Preparation:
 
     def _resume(self) -> None:
         found = None if self.file is None else checkpoint.load(self.file)
-        if found is None or found[1].get("job") != self.job:
+        if found is None or not is_of(found[1], self.job, self.own):
             return
         tensors, facts = found
         self.shared = shared_of(self.shared.space, self.shared.device, tensors, facts)

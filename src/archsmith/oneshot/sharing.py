@@ -34,6 +34,7 @@ from archsmith.graphs.network import Network
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.strategies.policy import choices_of
 from archsmith.training import precision
+from archsmith.training.batches import NetworkInput
 from archsmith.training.device import memory_format
 from archsmith.training.goal import Goal
 from archsmith.training.losses import Losses
@@ -139,7 +140,13 @@ class SharedTraining:
         self.scaler = precision.scaler(precision.choose(arithmetic, None, shared.device), shared.device)
 
     def step(
-        self, architecture: Architecture, images: Tensor, targets: Tensor, losses: Losses, number: int, progress: float
+        self,
+        architecture: Architecture,
+        batch: NetworkInput,
+        targets: Tensor,
+        losses: Losses,
+        number: int,
+        progress: float,
     ) -> None:
         """Step ``number`` with ``architecture`` on a batch, at ``progress`` of the training. Raises EvaluationError
         (``diverged``).
@@ -150,7 +157,7 @@ class SharedTraining:
         # dropout and drop path draw from the (private) default generators
         torch.manual_seed(derive(self.seed, "layers", number))
         with precision.autocast(precision.choose(self.arithmetic, network, self.shared.device), self.shared.device):
-            outputs = network.forward_all(images)
+            outputs = network.forward_all(batch)
         weights = {name: recipe.auxiliary if name == "auxiliary" else 1.0 for name in outputs}
         terms = [
             weights[name] * self.goal.loss(output, targets, recipe.label_smoothing)

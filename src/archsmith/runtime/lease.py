@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from archsmith.core.errors import LeaseError, StudyError
+from archsmith.core.files import write_text
 
 HEARTBEAT = 10.0  # seconds between two signs of life
 TIMEOUT = 60.0  # seconds of silence after which a holder on another host counts as gone
@@ -121,9 +122,7 @@ class Lease:
 
     def _announce(self) -> None:
         holder = Holder(os.getpid(), platform.node(), _token(os.getpid()), time.time())
-        fresh = self._info_path.with_suffix(f".{os.getpid()}.tmp")
-        fresh.write_text(json.dumps(asdict(holder)), encoding="utf-8")
-        os.replace(fresh, self._info_path)
+        write_text(self._info_path, json.dumps(asdict(holder)))
 
 
 def holder(folder: Path) -> Holder | None:

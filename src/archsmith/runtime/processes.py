@@ -65,7 +65,7 @@ class ProcessExecutor:
         self._stop_by: float | None = None
 
     def start(self, problem: Problem, evaluator: Evaluator) -> None:
-        """Start the workers and wait for the first. Raises UsageError when problem or evaluator cannot be built there."""
+        """Start the workers and wait for the first. Raises UsageError when they cannot build problem or evaluator."""
         self.close()
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             raise UsageError(
@@ -260,7 +260,7 @@ class _Worker:
             self.broken_pipe = True
 
     def end(self, seconds: float) -> None:
-        """Wait ``seconds`` for it to go by itself, then make it. The pipe stays readable until the worker is replaced."""
+        """Wait ``seconds`` for it to go by itself, then make it. The pipe stays readable until a new worker comes."""
         self.process.join(seconds)
         if self.process.is_alive():
             self.process.kill()

@@ -1,321 +1,244 @@
-"""What is known about a running study, as a fold over its events. Whatever shows a study while it runs is a view of it:
-panel, plain lines, notebook.
+"""What is said of a study while it runs: the words over ``archsmith.runtime.study_view``, for the panel of a terminal,
+for plain lines and for a notebook.
 
-Besides the events of ``archsmith.core.events`` it reads those of the main job: ``phase`` {name, state:
-started|finished, seconds, forecast_seconds, detail, result}, ``progress`` {what, done, total} (shown, never logged),
-``epoch`` {network, epoch, epochs, metrics}, ``note`` {text} and ``result``. Unknown fields and kinds are passed over,
-so that a newer log can still be watched.
+A view that watches a running process counts time from the moment when the process began, which is before it opens the
+study.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from archsmith.core.events import Event
+from archsmith.core.records import Epoch, Preparing, ProgressRecord
+from archsmith.core.trial import Trial
 from archsmith.core.wording import clock, metric_name, number
+from archsmith.runtime.study_view import Phase, StudyView
 
-TIMES = ("seconds", "lead")  # in the results of phases
+TIMES = ("seconds", "lead")  # in the results of phases; they are shown elsewhere
 LAST_TRIALS = 8  # of the finished ones that views list
-PREPARE = "prepare"  # the phase of an evaluator that prepares, outside of the main job
-# what is said of it in one line; ``preparing`` holds all of it
+PREPARE = "prepare"  # what the prepare phase of an evaluator is called outside of the main job
+# what is said of a prepare phase in one line
 PREPARING = ("train_loss", "reward", "baseline", "entropy", "best_reward")
 DOING = {"decode": "decoding pictures", "wait": "waiting for another process that decodes the same pictures"}
 
 
-@dataclass
-class Phase:
-    """One stretch of the work. Times in Unix seconds; ``seconds`` is set when it is over.
-
-    ``detail`` is what it is about or, at its end, what came of it; ``doing`` where it stands meanwhile; ``n_trials``
-    finished within it; ``failed`` says whether it ended with an error.
-    """
-
-    name: str
-    started: float
-    forecast_seconds: float | None = None
-    seconds: float | None = None
-    detail: str = ""
-    doing: str = ""
-    n_trials: int = 0
-    failed: bool = False
-
-    @property
-    def text(self) -> str:
-        """What is worth saying of it now."""
-        return self.doing or self.detail
-
-
-@dataclass
-class Row:
-    """One trial as it is shown."""
-
-    id: int
-    parents: tuple[int, ...] = ()
-    architecture: Mapping[str, Any] = field(default_factory=dict)
-    fidelity: float | None = None
-    step: float | None = None
-    value: float | None = None
-    seconds: float | None = None
-    error: str | None = None
-    done: bool = False
-    best: bool = False  # was the best of its fidelity when it finished
-
-
 class Progress:
-    """The state after some events. ``budget_seconds`` and ``budget_trials`` are limits, None when there is none; times
-    are Unix seconds.
+    """The state of a running study in words.
+
+    budget_seconds, budget_trials: limits; None when there is none, or when the log is to say it.
+    started: Unix time at which this process began to work; now when None.
     """
 
-    def __init__(self, budget_seconds: float | None = None, budget_trials: int | None = None) -> None:
-        self.started = time.time()
-        self.now = self.started  # of the latest event
-        self.budget_seconds = budget_seconds
-        self.budget_trials = budget_trials
-        self.forecast_trials: float | None = None
-        self.metric = "score"
-        self.maximize = True
-        self.phases: list[Phase] = []
-        self.notes: list[str] = []
-        self.trials: dict[int, Row] = {}
-        self.last: deque[Row] = deque(maxlen=LAST_TRIALS)  # the latest that finished
-        self.n_finished = 0
-        self.n_failed = 0
-        self.best: dict[float | None, Row] = {}  # by fidelity: scores of different fidelities are never compared
-        self.preparing: Mapping[str, Any] = {}  # the latest report of the evaluator's prepare phase, with its ``step``
-        self.result: Mapping[str, Any] | None = None
-        self.closed: str | None = None
-        self._score = ""  # of the network that is being trained, when it was last measured
-        self._seconds_before = 0.0  # spent by earlier openings of the study
-        self._last_time: float | None = None
+    def __init__(
+        self, budget_seconds: float | None = None, budget_trials: int | None = None, started: float | None = None
+    ) -> None:
+        self.started = time.time() if started is None else started
+        self.view = StudyView(since=self.started)
+        self._budget_seconds = budget_seconds
+        self._budget_trials = budget_trials
 
     def apply(self, event: Event) -> None:
-        now = event.time or time.time()
-        if now < self.started:  # the log of an earlier opening, read on resume
-            if event.kind != "opened" and self._last_time is not None:
-                self._seconds_before += now - self._last_time
-            self._last_time = now
-        self.now = max(self.now, now)
-        fold = getattr(self, f"_on_{event.kind}", None)
-        if fold is not None:
-            fold(event.data, now)
+        self.view.apply(event)
 
-    # -- what views ask ------------------------------------------------------------------------------------------------
+    # -- numbers -------------------------------------------------------------------------------------------------------
 
     @property
-    def metric_name(self) -> str:
-        return metric_name(self.metric)
+    def budget_seconds(self) -> float | None:
+        opened = self.view.openings.now
+        return self._budget_seconds or (opened.by.seconds if opened is not None else None)
 
     @property
-    def phase(self) -> Phase | None:
-        """The phase that is running, None between phases."""
-        return next((phase for phase in reversed(self.phases) if phase.seconds is None), None)
+    def budget_trials(self) -> int | None:
+        opened = self.view.openings.now
+        return self._budget_trials or (opened.by.trials if opened is not None else None)
 
     @property
-    def leader(self) -> Row | None:
-        """The best trial at the highest fidelity that has one."""
-        return self.best[max(self.best, key=lambda fidelity: fidelity or 0.0)] if self.best else None
+    def now(self) -> float:
+        """Time of the latest event, at least of the beginning."""
+        return max(self.started, self.view.changed)
 
     def elapsed(self, now: float | None = None) -> float:
-        """Seconds spent on the study, over all of its openings that were folded in, until ``now`` (the latest event
-        when left out).
-        """
-        return max(0.0, self._seconds_before + (now or self.now) - self.started)
+        """Seconds spent on the study over all of its openings, until ``now`` (the latest event when None)."""
+        before = self.view.openings.seconds_before(self.started)
+        return max(0.0, before + (now or self.now) - self.started)
 
     def remaining(self, now: float | None = None) -> float | None:
-        """Seconds left: of the budget, or forecast from the mean length of the trials so far; None when nothing is
+        """Seconds left: of the budget, or forecast from the mean length of the trials so far. None when nothing is
         known.
         """
-        elapsed = self.elapsed(now)
+        elapsed, n_finished = self.elapsed(now), self.view.n_finished
         if self.budget_seconds is not None:
             return max(0.0, self.budget_seconds - elapsed)
-        if self.budget_trials and self.n_finished:
-            return max(0.0, elapsed / self.n_finished * (self.budget_trials - self.n_finished))
+        if self.budget_trials and n_finished:
+            return max(0.0, elapsed / n_finished * (self.budget_trials - n_finished))
         return None
 
     def fraction(self, now: float | None = None) -> float | None:
         """How much of the budget is spent, in [0, 1]; None without a limit that can be measured."""
-        if self.result is not None:
+        if self.view.done_now:
             return 1.0
         if self.budget_seconds:
             return min(1.0, self.elapsed(now) / self.budget_seconds)
-        trials = self.budget_trials or self.forecast_trials
-        return min(1.0, self.n_finished / trials) if trials else None
+        trials = self.budget_trials or self.view.history.forecast_trials
+        return min(1.0, self.view.n_finished / trials) if trials else None
 
-    def changes(self, row: Row) -> list[str]:
-        """Which decisions differ from the first parent, as ``path = answer``; empty for a trial without a known parent."""
-        parent = self.trials.get(row.parents[0]) if row.parents else None
-        if parent is None:
+    # -- trials --------------------------------------------------------------------------------------------------------
+
+    @property
+    def metric_name(self) -> str:
+        return metric_name(self.view.metric)
+
+    @property
+    def incumbent(self) -> Trial | None:
+        """The best trial at the highest fidelity that has one."""
+        return self.view.best
+
+    @property
+    def last(self) -> list[Trial]:
+        """The latest that finished, oldest first."""
+        return self.view.history.finished[-LAST_TRIALS:]
+
+    def running(self, most: int) -> list[Trial]:
+        """The first ``most`` trials that are not finished; none in a loop that has ended."""
+        return [] if self.view.reason is not None else list(islice(self.view.history.pending.values(), most))
+
+    def error(self, trial: Trial) -> str | None:
+        """Why a trial failed; None for any other."""
+        outcome = trial.outcome
+        return None if outcome is None or outcome.ok else outcome.error or "failed"
+
+    def score(self, trial: Trial) -> float | None:
+        """The main metric of a trial; of one that is running, as it was last reported. None when nothing is known."""
+        metric = self.view.problem.objectives[0].metric
+        if trial.outcome is None:
+            return trial.curve[-1][1].get(metric) if trial.curve else None
+        return trial.metrics.get(metric)
+
+    def changes(self, trial: Trial) -> list[str]:
+        """Which decisions differ from the first parent, as ``path = option``; empty for a trial without a known
+        parent.
+        """
+        trials = self.view.history.trials
+        if not trial.parents or not 0 <= trial.parents[0] < len(trials):
             return []
-        missing = object()
-        return [
-            f"{path} = {answer}"
-            for path, answer in row.architecture.items()
-            if parent.architecture.get(path, missing) != answer
-        ]
+        parent, missing = trials[trial.parents[0]].architecture, object()
+        return [f"{path} = {now}" for path, now in trial.architecture.items() if parent.get(path, missing) != now]
+
+    # -- sentences -----------------------------------------------------------------------------------------------------
+
+    @property
+    def in_job(self) -> bool:
+        """Are there phases of the main job, or of a comparison?"""
+        return any(not phase.cut for phase in self.view.phases)
+
+    @property
+    def phases(self) -> list[Phase]:
+        """Those of the main job that did not end with an earlier process; else the evaluator's prepare phase, if it has
+        said something.
+        """
+        preparation = self.view.preparation
+        if self.in_job or preparation.started is None:
+            return [phase for phase in self.view.phases if not phase.cut]
+        return [Phase(PREPARE, preparation.started, seconds=preparation.seconds, latest=preparation.latest)]
+
+    @property
+    def phase(self) -> Phase | None:
+        """The phase that is going on, None between phases."""
+        return next((phase for phase in reversed(self.phases) if phase.running), None)
 
     def line(self) -> str:
         """The state of a job in one sentence."""
-        if self.result is not None:
-            exported = next((row["name"] for row in self.result.get("rows", ()) if row.get("exported")), "network")
+        result = self.view.result
+        if result is not None and self.view.done_now:
+            exported = next((row["name"] for row in result.rows if row.get("exported")), "network")
             scores = [
-                f"{part} {number(self.result[part])}" for part in ("valid", "test") if self.result.get(part) is not None
+                f"{split} {number(score)}"
+                for split, score in (("valid", result.valid), ("test", result.test))
+                if score is not None
             ]
             return f"done: {exported}, {self.metric_name} {', '.join(scores)}"
-        if not self.phases:
+        phases = self.phases
+        if not phases:
             return "reading and checking the data"
-        phase = self.phase or self.phases[-1]
-        text = self._searched(self.forecast_trials) if phase.n_trials and phase.seconds is None else phase.text
+        phase = self.phase or phases[-1]
+        searching = phase.n_trials and phase.running
+        text = self._searched(self.view.history.forecast_trials) if searching else self.text(phase)
         return f"{phase.name}: {text}" if text else phase.name
 
-    # -- the fold ------------------------------------------------------------------------------------------------------
+    def text(self, phase: Phase) -> str:
+        """What is worth saying of a phase: how far it is or, at its end, what came of it."""
+        if not phase.running:
+            return self._outcome(phase.result) or phase.detail
+        latest = phase.latest
+        if isinstance(latest, ProgressRecord):
+            return self._counted(latest, phase)
+        if isinstance(latest, Epoch):
+            return self._trained(latest)
+        return _prepared(latest) if isinstance(latest, Preparing) else phase.detail
 
-    def _on_study(self, data: Mapping[str, Any], now: float) -> None:
-        objectives = (data.get("problem") or {}).get("objectives") or []
-        if objectives:
-            self.metric, self.maximize = str(objectives[0][0]), bool(objectives[0][1])
-        self.forecast_trials = data.get("forecast_trials")
+    def _counted(self, said: ProgressRecord, phase: Phase) -> str:
+        what, done, total = DOING.get(said.what, said.what), said.done, said.total
+        if not total:
+            return what
+        spent = self.view.changed - phase.started
+        left = f", about {clock(spent / done * (total - done))} left" if 0 < done < total and spent > 1.0 else ""
+        return f"{what}, {done:,} of {total:,}{left}"
 
-    def _on_opened(self, data: Mapping[str, Any], now: float) -> None:
-        seconds, trials = data.get("budget") or (None, None)
-        self.budget_seconds, self.budget_trials = self.budget_seconds or seconds, self.budget_trials or trials
-        self.closed = self.result = None
-        # What a killed process was at is not going on any more; the reading of the present one began before it opened
-        # the study.
-        self.phases = [phase for phase in self.phases if phase.seconds is not None or phase.started >= self.started]
-
-    def _on_note(self, data: Mapping[str, Any], now: float) -> None:
-        self.notes.append(str(data.get("text", "")))
-
-    def _on_phase(self, data: Mapping[str, Any], now: float) -> None:
-        name = str(data.get("name", "work"))
-        if data.get("state") != "finished":
-            self._score = ""
-            self.phases.append(Phase(name, now, data.get("forecast_seconds"), detail=str(data.get("detail") or "")))
-            return
-        phase = next((p for p in reversed(self.phases) if p.name == name and p.seconds is None), None)
-        if phase is None:
-            phase = Phase(name, now - (data.get("seconds") or 0.0))
-            self.phases.append(phase)
-        result = data.get("result") or {}
-        phase.seconds, phase.failed = data.get("seconds", now - phase.started), "error" in result
-        phase.detail, phase.doing = str(data.get("detail") or self._outcome(result) or phase.detail), ""
-
-    def _on_progress(self, data: Mapping[str, Any], now: float) -> None:
-        phase = self.phase
-        if phase is None:
-            return
-        what, done, total = DOING.get(data["what"], str(data["what"])), data["done"], data.get("total")
-        spent = now - phase.started
-        left = (
-            f", about {clock(spent / done * (total - done))} left" if total and 0 < done < total and spent > 1.0 else ""
-        )
-        phase.doing = f"{what}, {done:,} of {total:,}{left}" if total else what
-
-    def _on_epoch(self, data: Mapping[str, Any], now: float) -> None:
-        metrics, phase = data["metrics"], self.phase
-        if self.metric in metrics:  # measured now and then; in between the last value stands
-            self._score = f", {self.metric_name} {number(metrics[self.metric])}"
-        loss = f", train loss {number(metrics['train_loss'])}" if "train_loss" in metrics else ""
-        if phase is not None:
-            phase.doing = f"epoch {_places(data['epoch'])} of {_places(data['epochs'])}{self._score or loss}"
-
-    def _on_preparing(self, data: Mapping[str, Any], now: float) -> None:
-        if self.phase is None:
-            self.phases.append(Phase(PREPARE, now))
-        assert self.phase is not None
-        metrics = data["metrics"]
-        self.preparing = {"step": data["step"], **metrics}
-        of = f" of {_places(metrics['epochs'])}" if "epochs" in metrics else ""
-        said = [f"{metric_name(name)} {number(metrics[name])}" for name in PREPARING if name in metrics]
-        left = [f"about {clock(metrics['seconds_left'])} left"] if "seconds_left" in metrics else []
-        self.phase.doing = ", ".join([f"preparing, epoch {_places(data['step'])}{of}", *said, *left])
-
-    def _on_prepared(self, data: Mapping[str, Any], now: float) -> None:
-        phase = self.phase
-        if phase is not None:
-            phase.doing = ""
-        if phase is not None and phase.name == PREPARE:
-            phase.seconds = data["seconds"]
-
-    def _on_proposed(self, data: Mapping[str, Any], now: float) -> None:
-        for trial in data["trials"]:
-            self.trials[trial["id"]] = Row(
-                trial["id"], tuple(trial.get("parents") or ()), trial["architecture"], trial.get("fidelity")
-            )
-
-    def _on_reported(self, data: Mapping[str, Any], now: float) -> None:
-        row = self.trials.get(data["trial"])
-        if row is not None:
-            row.step, row.value = data["step"], data["metrics"].get(self.metric)
-
-    def _on_finished(self, data: Mapping[str, Any], now: float) -> None:
-        row = self.trials.setdefault(data["trial"], Row(data["trial"]))
-        outcome = data["outcome"]
-        row.done, row.seconds, row.error = True, outcome.get("seconds"), outcome.get("error")
-        row.value = (outcome.get("metrics") or {}).get(self.metric)
-        self.last.append(row)
-        self.n_finished += 1
-        if outcome.get("status") != "ok":
-            self.n_failed += 1
-            row.error = row.error or "failed"
-        elif row.value is not None:
-            leader = self.best.get(row.fidelity)
-            if (
-                leader is None
-                or leader.value is None
-                or (row.value > leader.value if self.maximize else row.value < leader.value)
-            ):
-                self.best[row.fidelity], row.best = row, True
-        if self.phase is not None:
-            self.phase.n_trials += 1
-
-    def _on_result(self, data: Mapping[str, Any], now: float) -> None:
-        self.result = data
-        self.metric = str(data.get("metric") or self.metric)
-
-    def _on_closed(self, data: Mapping[str, Any], now: float) -> None:
-        self.closed = str(data.get("reason", "done"))
-
-    # -- words ---------------------------------------------------------------------------------------------------------
+    def _trained(self, said: Epoch) -> str:
+        """The score is measured now and then; in between the last value stands."""
+        metric = self.view.metric
+        curve = self.view.trainings[said.network].curve
+        measured = next((metrics[metric] for _, metrics in reversed(curve) if metric in metrics), None)
+        score = "" if measured is None else f", {self.metric_name} {number(measured)}"
+        loss = f", train loss {number(said.metrics['train_loss'])}" if "train_loss" in said.metrics else ""
+        return f"epoch {_places(said.epoch)} of {_places(said.epochs)}{score or loss}"
 
     def _searched(self, forecast: float | None = None) -> str:
         """How many architectures were tried, of how many where that is known, and the best."""
-        known = forecast if forecast is not None and forecast >= self.n_finished else None
+        n_finished, n_failed = self.view.n_finished, self.view.n_failed
+        known = forecast if forecast is not None and forecast >= n_finished else None
         about = "" if known is None else f" of about {known:.0f}"
-        things = "architecture" if round(known or self.n_finished) == 1 else "architectures"
-        failed = f", {self.n_failed} failed" if self.n_failed else ""
-        leader = self.leader
+        things = "architecture" if round(known or n_finished) == 1 else "architectures"
+        failed = f", {n_failed} failed" if n_failed else ""
+        incumbent = self.incumbent
+        score = None if incumbent is None else self.score(incumbent)
         best = (
-            f", best {self.metric_name} {number(leader.value)} (trial {leader.id})"
-            if leader is not None and leader.value is not None
+            f", best {self.metric_name} {number(score)} (trial {incumbent.id})"
+            if incumbent is not None and score is not None
             else ""
         )
-        return f"{self.n_finished}{about} {things}{failed}{best}"
+        return f"{n_finished}{about} {things}{failed}{best}"
 
     def _outcome(self, result: Mapping[str, Any]) -> str:
-        """What came of a phase: of a search its best, of a training the main metric, else the numbers and short texts;
-        times are shown elsewhere.
+        """What came of a phase. Of a search it is the best trial, of a training the main metric, of others the numbers
+        and short texts.
         """
         if "error" in result:
             return f"failed: {result['error']}"
         if "n_trials" in result:
             return self._searched()
-        if self.metric in result:
+        metric = self.view.metric
+        if metric in result:
             epochs = f", {_places(result['epochs'])} epochs" if "epochs" in result else ""
-            return f"{self.metric_name} {number(result[self.metric])}{epochs}"
-        plain = {
-            name: value for name, value in result.items() if name not in TIMES and isinstance(value, str | int | float)
-        }
+            return f"{self.metric_name} {number(result[metric])}{epochs}"
         said = {
             name: value if isinstance(value, str) else number(value)
-            for name, value in plain.items()
-            if not isinstance(value, bool)
+            for name, value in result.items()
+            if name not in TIMES and isinstance(value, str | int | float) and not isinstance(value, bool)
         }
         return ", ".join(f"{metric_name(name)} {value}" for name, value in said.items())
+
+
+def _prepared(said: Preparing) -> str:
+    metrics = said.metrics
+    of = f" of {_places(metrics['epochs'])}" if "epochs" in metrics else ""
+    numbers = [f"{metric_name(name)} {number(metrics[name])}" for name in PREPARING if name in metrics]
+    left = [f"about {clock(metrics['seconds_left'])} left"] if "seconds_left" in metrics else []
+    return ", ".join([f"preparing, epoch {_places(said.step)}{of}", *numbers, *left])
 
 
 def _places(epochs: float) -> str:

@@ -1,4 +1,4 @@
-"""Which trial folders stay on disk: the best ``top`` and the latest ``last`` finished ones, under a cap in megabytes."""
+"""Which trial folders stay on disk: those of the best trials and of the latest ones, under a cap in megabytes."""
 
 from __future__ import annotations
 

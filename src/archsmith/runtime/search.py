@@ -30,14 +30,29 @@ from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Evaluator, Executor, Job, Message, Store, Strategy
+from archsmith.core.records import (
+    Closed,
+    Command,
+    Finished,
+    Opened,
+    Prepared,
+    Preparing,
+    Proposed,
+    ProposedTrial,
+    Record,
+    Reported,
+    StudyRecord,
+    beginning,
+    record,
+)
 from archsmith.core.seeds import derive, generator
 from archsmith.core.trial import Outcome, Proposal, Trial
 from archsmith.runtime.memory import MemoryStore
+from archsmith.runtime.openings import Openings
 from archsmith.runtime.retention import Retention
 from archsmith.runtime.run import read_result
 from archsmith.runtime.serial import SerialExecutor
 
-FORMAT = 1  # of the log; a reader refuses what is newer
 COMMAND_SECONDS = 1.0  # how often other processes' commands are looked for while trials run
 
 Observer = Callable[[Event], None]
@@ -45,8 +60,11 @@ Observer = Callable[[Event], None]
 
 @dataclass(frozen=True, repr=False)
 class SearchResult:
-    """Why a search ended, what it knows, and what it cost (``seconds`` of wall clock over all openings; simulated
-    seconds for tables).
+    """How a search ended.
+
+    reason: why; one of those in ``archsmith.core.budget``.
+    history: all its trials.
+    seconds: what it cost, over all openings: wall clock, or simulated time for tables.
     """
 
     reason: str
@@ -58,12 +76,14 @@ class SearchResult:
         return self.history.best()
 
     def __repr__(self) -> str:
-        return f"SearchResult({self.reason}, {len(self.history.finished)} trials finished, {self.seconds:.1f} s, best: {self.best})"
+        n = len(self.history.finished)
+        return f"SearchResult({self.reason}, {n} trials finished, {self.seconds:.1f} s, best: {self.best})"
 
     def _repr_html_(self) -> str:
         n = len(self.history.finished)
-        said = f"<div>{n:,} trial{'' if n == 1 else 's'} finished in {self.seconds:.1f} s; stopped because: {escape(self.reason)}</div>"
-        return said + ("" if self.best is None else self.best._repr_html_())
+        trials = f"{n:,} trial{'' if n == 1 else 's'}"
+        said = f"{trials} finished in {self.seconds:.1f} s; stopped because: {escape(self.reason)}"
+        return f"<div>{said}</div>" + ("" if self.best is None else self.best._repr_html_())
 
 
 class Search:
@@ -136,10 +156,7 @@ class Search:
         try:
             self._replay()
             self._opened_at = time.time()
-            self._log(
-                "opened",
-                {"pid": os.getpid(), "host": socket.gethostname(), "budget": [self.budget.seconds, self.budget.trials]},
-            )
+            self.write(Opened(os.getpid(), socket.gethostname(), self.budget.seconds, self.budget.trials))
         except BaseException:
             self._opened_at = None
             self.store.release()
@@ -157,34 +174,31 @@ class Search:
         self._forget()
         events = list(self.store.read())
         for event in events:
-            if event.kind == "study":
-                self._check_same(event.data)
+            if event.kind == StudyRecord.kind:
+                self._check_same(beginning(event))
             self._fold(event)
         self._seconds_before = seconds_spent(events)
         if not events:
-            self._log("study", {**self._description(), "forecast_trials": self.forecast_trials, **self.info})
+            self._log("study", {**self._described().to_data(), **self.info})
 
-    def _description(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "space": _describe(self.problem.space),
-            "problem": self.problem.to_dict(),
-            "strategy": _describe(self.strategy),
-            "evaluator": _describe(self.evaluator),
-            "seed": self.seed,
-        }
+    def _described(self) -> StudyRecord:
+        return StudyRecord(
+            space=_describe(self.problem.space),
+            problem=self.problem.to_dict(),
+            strategy=_describe(self.strategy),
+            evaluator=_describe(self.evaluator),
+            seed=self.seed,
+            forecast_trials=self.forecast_trials,
+        )
 
-    def _check_same(self, began: Mapping[str, Any]) -> None:
+    def _check_same(self, began: StudyRecord) -> None:
         """A study goes on only with what it began with; only its budget may change."""
-        if began.get("format", 0) > FORMAT:
-            raise StudyError(
-                f"This study was written by a newer version (log format {began['format']}).",
-                "Update archsmith to open it.",
-            )
-        for part, now in self._description().items():
-            if began.get(part) != now:
+        asked = self._described()
+        for part in ("space", "problem", "strategy", "evaluator", "seed"):
+            before, now = getattr(began, part), getattr(asked, part)
+            if before != now and rebuilt(part, before) != now:
                 raise StudyError(
-                    f"This study began with another {part}: {began.get(part)}, now {now}.",
+                    f"This study began with another {part}: {before}, now {now}.",
                     "Resume it with the same settings, or start a new study.",
                 )
 
@@ -206,7 +220,7 @@ class Search:
             reason = self._loop(deque(self.history.pending.values()))
         finally:
             self.executor.close()
-            self._log("closed", {"reason": reason, "seconds": self.seconds})
+            self.write(Closed(reason, self.seconds))
         return SearchResult(reason, self.history, self.seconds)
 
     def _loop(self, waiting: deque[Trial]) -> str:
@@ -260,10 +274,10 @@ class Search:
         if not proposals:
             return []
         first = len(self.history)
-        self._log("proposed", {"trials": [self._row(first + i, proposal) for i, proposal in enumerate(proposals)]})
+        self.write(Proposed(tuple(self._row(first + i, proposal) for i, proposal in enumerate(proposals))))
         return self.history.trials[first:]
 
-    def _row(self, trial: int, proposal: Proposal) -> dict[str, Any]:
+    def _row(self, trial: int, proposal: Proposal) -> ProposedTrial:
         fidelity = self.problem.fidelity
         value = fidelity.maximum if proposal.fidelity is None else proposal.fidelity
         if not fidelity.minimum <= value <= fidelity.maximum:
@@ -277,13 +291,7 @@ class Search:
             raise UsageError(
                 f"{type(self.strategy).__name__} proposed an architecture outside the space.", str(error)
             ) from error
-        return {
-            "id": trial,
-            "architecture": dict(proposal.architecture),
-            "fidelity": value,
-            "parents": list(proposal.parents),
-            "notes": dict(proposal.notes),
-        }
+        return ProposedTrial(trial, proposal.architecture, value, tuple(proposal.parents), proposal.notes)
 
     def _submit(self, trial: Trial) -> None:
         ends = [self.deadline, None if self.trial_seconds is None else time.time() + self.trial_seconds]
@@ -316,7 +324,7 @@ class Search:
         if message.stopped:
             return 1
         if outcome is None:
-            self._log("reported", {"trial": message.trial, "step": message.step, "metrics": dict(message.metrics)})
+            self._log(Reported.kind, {"trial": message.trial, "step": message.step, "metrics": dict(message.metrics)})
             self.look_for_commands()
             return 0
         if outcome.error_kind == "timeout" and self.deadline is not None and time.time() >= self.deadline:
@@ -332,7 +340,7 @@ class Search:
         ):
             self._stop_reason = reasons.SECONDS  # its result would have come too late
             return 1
-        self._log("finished", {"trial": message.trial, "outcome": outcome.to_dict()})
+        self.write(Finished(message.trial, outcome))
         if self.store.folder is not None:
             self.retention.apply(self.store.folder / "trials", self.history)
         return 1
@@ -366,7 +374,7 @@ class Search:
                 outcome = read_result(result, self.evaluator, self.problem)
             except EvaluationError as error:
                 raise UsageError(f"Trial {number} cannot be told this result: {error.message}", error.hint) from error
-        self._log("finished", {"trial": number, "outcome": outcome.to_dict()})
+        self.write(Finished(number, outcome))
         return known
 
     def _must_be_open(self, verb: str) -> None:
@@ -396,16 +404,18 @@ class Search:
             return
         self._commands_at = now
         for name, args in self.store.commands():
-            self._log("command", {"name": name, "args": dict(args)})
+            self.write(Command(name, args))
             if name == "stop":
                 self.request_stop()
 
     # Writing down
 
+    def write(self, record: Record) -> None:
+        """Write what ``record`` says into the open study."""
+        self._log(record.kind, record.to_data())
+
     def log(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Write an event of the caller's own kind into the open study (``phase`` and ``result`` of the main job, for
-        instance).
-        """
+        """Write an event of the caller's own kind into the open study. Readers pass over kinds that are new to them."""
         self._log(kind, data)
 
     def _log(self, kind: str, data: Mapping[str, Any]) -> None:
@@ -451,7 +461,7 @@ class Search:
                 raise
             return
         if self.history.prepared is None:
-            self._log("prepared", {"seconds": time.time() - started, "notes": dict(notes or {})})
+            self.write(Prepared(time.time() - started, notes or {}))
 
     @property
     def _prepared_folder(self) -> Path | None:
@@ -463,7 +473,7 @@ class Search:
 
     def _preparing(self, step: float, metrics: Mapping[str, Any]) -> None:
         said = {name: value for name, value in metrics.items() if not isinstance(value, float) or math.isfinite(value)}
-        self._log("preparing", {"step": step, "metrics": said})
+        self.write(Preparing(step, said))
 
 
 def _describe(obj: Any) -> dict[str, Any]:
@@ -475,8 +485,17 @@ def _describe(obj: Any) -> dict[str, Any]:
     return {"type": f"{type(obj).__module__}:{type(obj).__qualname__}", "args": None}
 
 
+def rebuilt(part: str, spec: Any) -> Any:
+    """``spec`` with the fields that its class has got since it was written; as it is where that cannot be told."""
+    if part not in catalog.TABLE:
+        return spec
+    with contextlib.suppress(Exception):  # the class may be gone, or raise anything
+        return catalog.to_spec(catalog.from_spec(spec, part))
+    return spec
+
+
 def replayed(store: Store, problem: Problem) -> History:
-    """The history that a store tells, for readers that hold no lease."""
+    """The history that a store tells, for readers that hold no lease. Raises StudyError for a damaged log."""
     history = History(problem)
     for event in store.read():
         history.apply(event)
@@ -485,13 +504,10 @@ def replayed(store: Store, problem: Problem) -> History:
 
 def seconds_spent(events: Iterable[Event]) -> float:
     """Wall clock that a study was open for, over all its openings; of one that was killed, up to its last event."""
-    spent, opened, last = 0.0, None, None
+    openings = Openings()
     for event in events:
-        if event.kind == "opened":
-            spent += last - opened if opened is not None and last is not None else 0.0
-            opened = event.time
-        last = event.time
-    return spent + (last - opened if opened is not None and last is not None else 0.0)
+        openings.take(record(event) if event.kind in (Opened.kind, Closed.kind) else None, event.time)
+    return openings.seconds
 
 
 def parse_budget(text: str, store: Store) -> float:

@@ -29,7 +29,8 @@ SCHEMA = (
     "CREATE TABLE events (number INTEGER PRIMARY KEY, time REAL NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL)",
     "CREATE TABLE commands (number INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, name TEXT NOT NULL, args "
     "TEXT NOT NULL)",
-    "CREATE TRIGGER events_are_final BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are never changed'); END",
+    "CREATE TRIGGER events_are_final BEFORE UPDATE ON events "
+    "BEGIN SELECT RAISE(ABORT, 'events are never changed'); END",
     "CREATE TRIGGER events_are_kept BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END",
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {VERSION}",
@@ -124,7 +125,7 @@ class SqliteStore:
                 "SELECT number, time, kind, data FROM events WHERE number >= ? ORDER BY number LIMIT ?", (start, CHUNK)
             )
             for number, when, kind, data in rows:
-                yield Event(kind, json.loads(data), number, when)
+                yield self._event(number, when, kind, data)
             if len(rows) < CHUNK:
                 return
             start = rows[-1][0] + 1
@@ -132,7 +133,7 @@ class SqliteStore:
     def last(self) -> Event | None:
         """The newest event."""
         rows = self._rows("SELECT number, time, kind, data FROM events ORDER BY number DESC LIMIT 1")
-        return Event(rows[0][2], json.loads(rows[0][3]), rows[0][0], rows[0][1]) if rows else None
+        return self._event(*rows[0]) if rows else None
 
     def counts(self) -> dict[str, int]:
         """How many events of each kind there are, without reading them."""
@@ -176,6 +177,19 @@ class SqliteStore:
                 self._reader = None
 
     # Below: one connection each way, and errors in words
+
+    def _event(self, number: int, when: float, kind: str, text: str) -> Event:
+        """One row as an event. Raises StudyError for one that is damaged."""
+        try:
+            data, when = json.loads(text), float(when)
+        except (ValueError, TypeError) as error:
+            raise self._damaged(number, str(error)) from error
+        if not isinstance(data, dict):
+            raise self._damaged(number, f"its data are {type(data).__name__}")
+        return Event(kind, data, number, when)
+
+    def _damaged(self, number: int, why: str) -> StudyError:
+        return StudyError(f"Event {number} of the study {self._path} is damaged: {why}.", "Restore it from a copy.")
 
     def _value(self, query: str) -> int:
         rows = self._rows(query)  # none at all while the file is still blank

@@ -6,6 +6,7 @@ Command line, Python and web app read the same folders.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -13,16 +14,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archsmith.core.errors import StudyError, UsageError
+from archsmith.core.budget import INTERRUPTED as INTERRUPTED_LOOP
+from archsmith.core.errors import ArchsmithError, StudyError, UsageError
+from archsmith.core.records import Closed, Finished, ResultRecord, StudyRecord, beginning, record
 from archsmith.runtime.sqlite import FILE, SqliteStore
+from archsmith.runtime.study_view import DONE, INTERRUPTED, NEW, RUNNING, UNREADABLE
 
 
 @dataclass(frozen=True)
 class StudySummary:
-    """One study at a glance, read without folding its log. Times are Unix seconds.
+    """One study at a glance, read without folding its log.
 
-    ``state`` is ``new`` (nothing logged), ``running`` (a live process writes), ``closed`` (``reason`` says why),
-    ``interrupted`` (can be resumed) or ``unreadable`` (``reason`` says why).
+    id: the name of its folder.
+    folder: where it lies.
+    state: one of ``archsmith.runtime.study_view.STATES``: ``new`` (nothing logged), ``running`` (a live process
+        writes), ``finished``, ``interrupted`` (was cut off) or ``unreadable``.
+    reason: why its loop ended, or why it cannot be read; None where there is nothing to say.
+    started, changed: times of the first and the latest event, in Unix seconds.
+    n_proposed, n_finished: counts of trials.
+    began: its first event; None without one that can be read.
     """
 
     id: str
@@ -33,7 +43,12 @@ class StudySummary:
     changed: float = 0.0
     n_proposed: int = 0
     n_finished: int = 0
-    study: Mapping[str, Any] | None = None
+    began: StudyRecord | None = None
+
+    @property
+    def study(self) -> Mapping[str, Any] | None:
+        """The data of its first event, in the present format."""
+        return None if self.began is None else self.began.to_data()
 
 
 class Workspace:
@@ -76,14 +91,14 @@ class Workspace:
         return sorted((_summary(folder) for folder in self._folders()), key=lambda s: (s.changed, s.id), reverse=True)
 
     def resolve(self, name: str = "last") -> Path:
-        """The folder of the study with this id (its beginning will do when unambiguous), at this path, or the ``last``
-        changed. Raises StudyError.
+        """The folder of the study with this id, or with an id that begins so, or at this path. ``last`` is the one that
+        changed last; one that cannot be read is taken only where there is no other. Raises StudyError.
         """
         folders = list(self._folders())
         if name == "last":
             if not folders:
                 raise StudyError(f"There are no studies in {self.path}.", "Start one with: archsmith fit DATA")
-            return max(folders, key=lambda folder: (_last_time(folder), folder.name))
+            return max(folders, key=lambda folder: (*_freshness(folder), folder.name))
         exact = [folder for folder in folders if folder.name == name]
         found = exact or [folder for folder in folders if folder.name.startswith(name)]
         if len(found) == 1:
@@ -104,7 +119,7 @@ class Workspace:
     def _folders(self) -> Iterator[Path]:
         try:
             if self.studies.is_dir():
-                yield from (folder for folder in self.studies.iterdir() if (folder / FILE).exists())
+                yield from (folder for folder in self.studies.iterdir() if _has_log(folder))
         except OSError as error:
             raise StudyError(
                 f"The studies in {self.studies} cannot be read: {error.strerror}.",
@@ -112,37 +127,59 @@ class Workspace:
             ) from error
 
 
-def _last_time(folder: Path) -> float:
-    """Time of the newest event. The files' own times will not do: reading a log in WAL mode touches them too."""
-    store = SqliteStore(folder)
+def _has_log(folder: Path) -> bool:
+    """Also where that cannot be seen: then the study is listed, and says why it cannot be read."""
     try:
-        last = store.last()
-    except StudyError:
-        return 0.0
-    finally:
-        store.close()
-    return _changed(folder) if last is None else last.time
+        return (folder / FILE).exists()
+    except OSError:
+        return True
+
+
+def _freshness(folder: Path) -> tuple[bool, float]:
+    """Can the study be read, and when did it change last?"""
+    summary = _summary(folder)
+    return summary.state != UNREADABLE, summary.changed
 
 
 def _changed(folder: Path) -> float:
-    """When the files of a log that says nothing itself were last touched."""
-    times = [path.stat().st_mtime for path in (folder / FILE, folder / f"{FILE}-wal") if path.exists()]
-    return max(times, default=0.0)
+    """When the files of a log that says nothing itself were last touched. For other logs the latest event counts,
+    because reading a log in WAL mode touches its files too.
+    """
+    times = [0.0]
+    for path in (folder / FILE, folder / f"{FILE}-wal"):
+        with contextlib.suppress(OSError):
+            times.append(path.stat().st_mtime)
+    return max(times)
 
 
 def _summary(folder: Path) -> StudySummary:
     store = SqliteStore(folder)
     try:
-        first, last, counts = next(store.read(), None), store.last(), store.counts()
-        n_proposed = store.count_proposed()
-    except StudyError as error:
-        return StudySummary(folder.name, folder, "unreadable", str(error), changed=_changed(folder))
+        return _read(folder, store)
+    except Exception as error:  # whatever is wrong with one study, the others are listed
+        why = str(error) if isinstance(error, ArchsmithError) else f"{type(error).__name__}: {error}"
+        return StudySummary(folder.name, folder, UNREADABLE, why, changed=_changed(folder))
     finally:
         store.close()
+
+
+def _read(folder: Path, store: SqliteStore) -> StudySummary:
+    first, last, counts = next(store.read(), None), store.last(), store.counts()
+    writing = store.holder is not None
     if first is None or last is None:
-        return StudySummary(folder.name, folder, "running" if store.holder else "new", changed=_changed(folder))
-    reason = last.data.get("reason") if last.kind == "closed" else None
-    state = "running" if store.holder else "closed" if last.kind == "closed" else "interrupted"
+        return StudySummary(folder.name, folder, RUNNING if writing else NEW, changed=_changed(folder))
+    began, end = beginning(first, folder.name), record(last) if last.kind == Closed.kind else None
+    reason = end.reason if isinstance(end, Closed) else None
+    # the search of a job closes its loop too, before the job has a result
+    ended = reason not in (None, INTERRUPTED_LOOP) and (not began.fit or ResultRecord.kind in counts)
     return StudySummary(
-        folder.name, folder, state, reason, first.time, last.time, n_proposed, counts.get("finished", 0), first.data
+        folder.name,
+        folder,
+        RUNNING if writing else DONE if ended else INTERRUPTED,
+        reason,
+        first.time,
+        last.time,
+        store.count_proposed(),
+        counts.get(Finished.kind, 0),
+        began,
     )

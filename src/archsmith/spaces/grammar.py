@@ -21,7 +21,7 @@ from archsmith.graphs.net import Net, Value
 from archsmith.graphs.network_space import ImageSpace
 from archsmith.spaces.grammar_rules import CONVS, MIN_SIDE, MIN_WIDTH, Chain, Frame, Module, Shape, Terminal, derive
 
-PARTS = (2, 3, 4)
+SPLITS = (2, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Grammar(ImageSpace):
     def _derive(self, choose: Choose) -> list[Module]:
         scale = self.scale
         shape: Shape = (scale.filters, *self._stem_size())
-        n_parts: int = choose("parts", PARTS)  # type: ignore[assignment]
+        n_parts: int = choose("parts", SPLITS)  # type: ignore[assignment]
         parts = []
         for i in range(n_parts):
             frame = Frame(

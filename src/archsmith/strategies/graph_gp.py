@@ -15,7 +15,7 @@ that workers do not crowd together. A failed trial counts as the worst there is.
 was mutated into it, so that an evaluator may inherit weights. Where all architectures are looked at, it is the trial
 nearest to it.
 
-Where scores are noisy, the best observed score does not show the best architecture. ``answer`` names the trial for
+Where scores are noisy, the best observed score does not show the best architecture. ``incumbent`` names the trial for
 which the model predicts the best score.
 """
 
@@ -103,7 +103,7 @@ class GraphGP:
             proposals.append(proposal)
         return proposals
 
-    def answer(self, history: History) -> Trial | None:
+    def incumbent(self, history: History) -> Trial | None:
         """The finished trial at full fidelity for which the model predicts the best score.
 
         The best observed one while there is no model.
@@ -111,7 +111,7 @@ class GraphGP:
         need_one_objective(history.problem, self)
         model = _model(self, history)
         model.read(history)
-        return model.answer(history)
+        return model.incumbent(history)
 
     def _random(self, history: History, taken: set[str], rng: np.random.Generator) -> Proposal | None:
         proposal = propose_first(history, taken) if self.start else None
@@ -323,7 +323,7 @@ class _Model:
                 posterior.observe(rows.take([chosen]))
         return proposals
 
-    def answer(self, history: History) -> Trial | None:
+    def incumbent(self, history: History) -> Trial | None:
         full = [
             i
             for i, trial in enumerate(self.trials)

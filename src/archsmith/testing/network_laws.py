@@ -18,7 +18,9 @@ def check_network_space(space: Any, *, n_samples: int = 3, batch: int = 2, seed:
     """Raises AssertionError when a NetworkSpace breaks a law of networks. Keep ``space`` at a small scale: every sample
     is built and run.
 
-    ``batch``: images in the forward passes.
+    ``n_samples``: how many architectures are tried.
+    ``batch``: examples in the forward passes.
+    ``seed``: of architectures, weights and examples.
     """
     rng = np.random.default_rng(seed)
     for number in range(n_samples):
@@ -30,10 +32,8 @@ def check_network_space(space: Any, *, n_samples: int = 3, batch: int = 2, seed:
 
 
 def _check_questions(space: Any, architecture: Any) -> None:
-    from archsmith.graphs.net import Net
-
     trace = Trace(lambda path, options, weights: architecture[path])
-    space.build(trace, Net({"image": space.input_shape}))
+    space.build(trace, space.net())
     built, decided = (
         list(trace.decisions.values()),
         [d for d in space.decisions(architecture) if not d.path.startswith(RECIPE)],
@@ -87,6 +87,34 @@ def relabelled(graph: Any, rng: np.random.Generator) -> Any:
     )
 
 
+def random_batch(space: Any, batch: int, seed: int = 0) -> Any:
+    """What the networks of a space take: a tensor of random values for each of its inputs, in a mapping by name; bare
+    where there is one input. Codes are below ``n_codes``, and columns with missing values have some.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    given = {}
+    for entry in space.inputs:
+        n_codes = getattr(entry, "n_codes", None)
+        size = (batch, *entry.shape)
+        if n_codes is not None:
+            given[entry.name] = torch.randint(0, n_codes, size, generator=generator)
+            continue
+        given[entry.name] = torch.randn(size, generator=generator)
+        for column in getattr(entry, "missing", ()):
+            given[entry.name][:: 2 + column % 3, column] = torch.nan
+    return given if len(given) > 1 else next(iter(given.values()))
+
+
+def _last(batch: Any) -> list[Any]:
+    """The tensors of a batch as the network lays them out: images in channels_last."""
+    import torch
+
+    tensors = list(batch.values()) if isinstance(batch, dict) else [batch]
+    return [t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t for t in tensors]
+
+
 def _check_network(space: Any, graph: Any, batch: int, seed: int) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
@@ -109,20 +137,20 @@ def _check_network(space: Any, graph: Any, batch: int, seed: int) -> None:
         "params",
         f"the graph counts {cost(graph).params} parameters, the built network has {built}.",
     )
-    images = torch.randn(batch, *space.input_shape, generator=torch.Generator().manual_seed(seed))
+    examples = random_batch(space, batch, seed)
     with torch.no_grad():
         with FlopCounterMode(display=False) as counter:
-            network(images)
+            network(examples)
         need(
             cost(graph).macs * batch * 2 == counter.get_total_flops(),
             "macs",
             "the graph counts other multiply-adds than torch does.",
         )
-        outputs = network.forward_all(images)
+        outputs = network.forward_all(examples)
         for name, node in graph.outputs.items():
             found, declared = tuple(outputs[name].shape), (batch, *graph.node(node).shape)
             need(found == declared, "shapes", f"output {name!r} has shape {found}, the graph declares {declared}.")
-        expected = network(images)
+        expected = network(examples)
         need(
             expected.shape == (batch, space.n_outputs),
             "shapes",
@@ -130,7 +158,7 @@ def _check_network(space: Any, graph: Any, batch: int, seed: int) -> None:
         )
 
         again = Network(graph, seed=seed).eval()
-        need(torch.equal(again(images), expected), "generators only", "two networks with the same seed differ.")
+        need(torch.equal(again(examples), expected), "generators only", "two networks with the same seed differ.")
 
         scope: dict[str, Any] = {"__name__": "generated"}
         exec(compile(source(graph), "<generated>", "exec"), scope)
@@ -138,7 +166,7 @@ def _check_network(space: Any, graph: Any, batch: int, seed: int) -> None:
         reloaded.load_state_dict(network.state_dict())
         reloaded.eval().to(memory_format=torch.channels_last)  # as Network runs: other memory formats round differently
         need(
-            torch.equal(reloaded(images.contiguous(memory_format=torch.channels_last)), expected),
+            torch.equal(reloaded(*_last(examples)), expected),
             "source",
             "the generated source computes something else.",
         )
@@ -146,10 +174,10 @@ def _check_network(space: Any, graph: Any, batch: int, seed: int) -> None:
         child = Network(graph, WeightBank())
         inherit(again, child)
         for either in (child, again):  # a child has no statistics of its own before
-            recalibrate(either, [images])
+            recalibrate(either, [examples])
             either.eval()
         need(
-            torch.equal(again(images), child(images)),
+            torch.equal(again(examples), child(examples)),
             "bank",
             "a child of a bank and a stand-alone network with its weights differ.",
         )

@@ -1,13 +1,13 @@
-"""From an ``ImageSet`` (possibly a memory map) to normalised float batches on the device that computes.
+"""From ``Examples`` (possibly memory maps) to what a network takes, on the device that computes.
 
 An epoch's order and augmentation come from one generator seeded by (seed, epoch), so that training can go on at any
-epoch boundary exactly as if it had never stopped. Pictures travel as bytes and become floats where they are used.
+epoch boundary exactly as if it had never stopped. Rows travel raw (pictures as bytes) and become floats where they are
+used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -16,91 +16,79 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archsmith.core.seeds import derive
-from archsmith.data.images.decode import ImageSet
-from archsmith.training.augment import augment
+from archsmith.data.examples import Batch, Examples, Pipeline
 from archsmith.training.device import MB, free_memory_mb, memory_format
-from archsmith.training.recipe import Recipe
 
-Batch = TypeVar("Batch")
+Item = TypeVar("Item")
+NetworkInput = Tensor | Mapping[str, Tensor]  # bare where there is one input
 
 CPU = torch.device("cpu")
-RESIDENT_SHARE = 0.25  # of a GPU's free memory that pictures may take; the rest is for the network
-CHUNK = 4096  # pictures that are moved to a GPU at once
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """``(value / 255 - mean) / std`` for each channel; ``mean`` and ``std`` ``(C,)`` in units of full brightness,
-    fitted on the training split.
-    """
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """uint8 ``(n, H, W, C)`` as float32 ``(n, C, H, W)``, on the same device and in its memory format."""
-        scale = torch.tensor([1 / (255 * s) for s in self.std], dtype=torch.float32)
-        offset = torch.tensor([-m / s for m, s in zip(self.mean, self.std, strict=True)], dtype=torch.float32)
-        values = images.to(torch.float32) * scale.to(images.device) + offset.to(images.device)
-        # no copy where that is channels_last
-        return values.permute(0, 3, 1, 2).contiguous(memory_format=memory_format(images.device))
-
-    @property
-    def fill(self) -> Tensor:
-        """The mean colour, uint8 ``(C,)``."""
-        return torch.tensor([round(255 * m) for m in self.mean], dtype=torch.uint8)
+RESIDENT_SHARE = 0.25  # of a GPU's free memory that examples may take; the rest is for the network
+CHUNK = 4096  # examples that are moved to a GPU at once
 
 
 class Feed:
-    """Pictures and targets of a set, gathered for ``device`` a batch at a time. ``targets`` ``(n,)`` are what the loss
-    wants.
+    """Examples and targets, gathered for ``device`` a batch at a time. ``targets`` ``(n,)`` are what the loss wants.
 
-    On the CPU only the pictures of a batch are copied, so a memory map stays one. On a GPU the whole set moves there as
-    bytes once, if it fits into a quarter of the free memory; if not, each batch is gathered into pinned memory and
-    copied while the GPU computes.
+    On the CPU only the rows of a batch are copied, so a memory map stays one. On a GPU all rows move there raw once, if
+    they fit into a quarter of the free memory; if not, each batch is gathered into pinned memory and copied while the
+    GPU computes.
     """
 
-    def __init__(self, data: ImageSet, targets: Tensor, device: torch.device = CPU) -> None:
+    def __init__(self, data: Examples, targets: Tensor, device: torch.device = CPU) -> None:
         self.data = data
         self.device = device
-        self.resident = _moved(data, device) if device.type in ("cuda", "mps") and _fits(data, device) else None
+        self.resident = _resident(data, device) if device.type in ("cuda", "mps") and _fits(data, device) else None
         self.targets = targets if self.resident is None else targets.to(device)
 
     def __len__(self) -> int:
         return len(self.data)
 
-    def batch(self, indexes: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """uint8 ``(b, H, W, C)`` and targets ``(b,)`` of the pictures at ``indexes``."""
+    def batch(self, indexes: NDArray[np.int64]) -> tuple[Batch, Tensor]:
+        """The raw rows at ``indexes`` ``(b,)`` by name, and their targets ``(b,)``."""
         chosen = torch.from_numpy(indexes)
         if self.resident is not None:
             chosen = chosen.to(self.device)
-            return self.resident[chosen], self.targets[chosen]
-        return moved(gather(self.data, indexes), self.device), moved(self.targets[chosen], self.device)
+            return {name: rows[chosen] for name, rows in self.resident.items()}, self.targets[chosen]
+        return moved(gather(self.data, indexes), self.device), moved({"": self.targets[chosen]}, self.device)[""]
 
 
-def gather(data: ImageSet, indexes: NDArray[np.int64]) -> Tensor:
-    """uint8 ``(n, H, W, C)`` of the pictures at ``indexes``; copies only those."""
-    return torch.from_numpy(np.take(data.images, indexes, axis=0))
+def gather(data: Examples, indexes: NDArray[np.int64]) -> Batch:
+    """The raw rows at ``indexes`` by name; copies only those."""
+    return {name: torch.from_numpy(rows) for name, rows in data.batch(indexes).items()}
 
 
-def moved(batch: Tensor, device: torch.device) -> Tensor:
+def moved(batch: Batch, device: torch.device) -> Batch:
     """``batch`` on ``device``; to CUDA by way of pinned memory, without waiting for it."""
     if device.type == "cuda":
-        return batch.pin_memory().to(device, non_blocking=True)
-    return batch.to(device)
+        return {name: rows.pin_memory().to(device, non_blocking=True) for name, rows in batch.items()}
+    return {name: rows.to(device) for name, rows in batch.items()}
 
 
-def _fits(data: ImageSet, device: torch.device) -> bool:
+def given(batch: Batch, device: torch.device) -> NetworkInput:
+    """What a network is called with: pictures in the device's memory format, a single input bare."""
+    shaped = {
+        name: rows.contiguous(memory_format=memory_format(device)) if rows.dim() == 4 else rows
+        for name, rows in batch.items()
+    }
+    return next(iter(shaped.values())) if len(shaped) == 1 else shaped
+
+
+def _fits(data: Examples, device: torch.device) -> bool:
     free = free_memory_mb(device)
-    return free is not None and data.images.nbytes <= RESIDENT_SHARE * free * MB
+    return free is not None and data.n_bytes <= RESIDENT_SHARE * free * MB
 
 
-def _moved(data: ImageSet, device: torch.device) -> Tensor:
-    """All pictures on ``device``, copied chunk by chunk."""
-    result = torch.empty(data.images.shape, dtype=torch.uint8, device=device)
+def _resident(data: Examples, device: torch.device) -> dict[str, Tensor]:
+    """All rows on ``device``, copied chunk by chunk."""
+    rows: dict[str, Tensor] = {}
     for start in range(0, len(data), CHUNK):
-        result[start : start + CHUNK].copy_(torch.from_numpy(np.array(data.images[start : start + CHUNK])))
-    return result
+        end = min(start + CHUNK, len(data))
+        for name, some in gather(data, np.arange(start, end)).items():
+            if name not in rows:
+                rows[name] = torch.empty((len(data), *some.shape[1:]), dtype=some.dtype, device=device)
+            rows[name][start:end].copy_(some)
+    return rows
 
 
 def n_batches(n: int, batch_size: int) -> int:
@@ -109,33 +97,28 @@ def n_batches(n: int, batch_size: int) -> int:
 
 
 def training_batches(
-    feed: Feed, recipe: Recipe, normalisation: Normalisation, seed: int, epoch: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch in random order: ``(images float32 (b, C, H, W), targets (b,))``. Same arguments, same batches."""
+    feed: Feed, batch_size: int, pipeline: Pipeline, seed: int, epoch: int
+) -> Iterator[tuple[NetworkInput, Tensor]]:
+    """One epoch in random order: what the network is called with, and targets ``(b,)``. Same arguments, same batches."""
     generator = torch.Generator().manual_seed(derive(seed, "epoch", epoch))
     order = torch.randperm(len(feed), generator=generator).numpy()
-    size = min(recipe.batch_size, len(feed))
+    size = min(batch_size, len(feed))
     starts = range(0, n_batches(len(feed), size) * size, size)
-    fill = normalisation.fill.to(feed.device)
-    for images, targets in ahead((feed.batch(order[start : start + size]) for start in starts), feed.device):
-        yield normalisation(augment(images, recipe, fill, generator)), targets
+    for batch, targets in ahead((feed.batch(order[start : start + size]) for start in starts), feed.device):
+        yield given(pipeline.inputs(pipeline.augmented(batch, generator)), feed.device), targets
 
 
 def plain_batches(
-    data: ImageSet,
-    normalisation: Normalisation,
-    batch_size: int = 256,
-    limit: int | None = None,
-    device: torch.device = CPU,
-) -> Iterator[Tensor]:
-    """The pictures in order and unchanged, float32 ``(b, C, H, W)``, the first ``limit`` of them when given."""
+    data: Examples, pipeline: Pipeline, batch_size: int = 256, limit: int | None = None, device: torch.device = CPU
+) -> Iterator[NetworkInput]:
+    """What the network is called with, in order and unchanged, for the first ``limit`` examples when given."""
     end = len(data) if limit is None else min(limit, len(data))
     indexes = (np.arange(start, min(start + batch_size, end)) for start in range(0, end, batch_size))
-    for images in ahead((moved(gather(data, chosen), device) for chosen in indexes), device):
-        yield normalisation(images)
+    for batch in ahead((moved(gather(data, chosen), device) for chosen in indexes), device):
+        yield given(pipeline.inputs(batch), device)
 
 
-def ahead(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
+def ahead(batches: Iterable[Item], device: torch.device) -> Iterator[Item]:
     """``batches``, on CUDA each made before the one before it is used, so that its copy runs beside the computation."""
     batches = iter(batches)
     if device.type != "cuda":

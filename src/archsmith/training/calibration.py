@@ -1,7 +1,7 @@
 """Temperature scaling: one number that makes probabilities mean what they say, and changes no answer.
 
 Source: Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks" (2017, arXiv 1706.04599), section 4.2:
-logits are divided by the temperature that minimises the log loss on the validation part. The log loss is convex in 1 /
+logits are divided by the temperature that minimises the log loss on the validation split. The log loss is convex in 1 /
 temperature, so its slope is bisected; no optimiser is needed.
 """
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,18 +22,15 @@ from archsmith.core import metrics
 from archsmith.core.errors import UsageError
 from archsmith.core.task import Task
 
-if TYPE_CHECKING:
-    from archsmith.data.splits import Splits
-
-# The most that a picture of a rare class may weigh, in units of the mean weight. In a batch of 128 one such picture
-# makes up at most a thirteenth of the loss; without a bound, a class of two pictures among thousands would set the
+# The most that an example of a rare class may weigh, in units of the mean weight. In a batch of 128 one such example
+# makes up at most a thirteenth of the loss; without a bound, a class of two examples among thousands would set the
 # direction of every step that it occurs in, and be learnt by heart.
 HEAVIEST = 10.0
 
 
 @dataclass(frozen=True)
 class Score:
-    """``metrics`` by name, the main one first, over ``n`` pictures: accuracies in [0, 1], log loss in nats, errors in
+    """``metrics`` by name, the main one first, over ``n`` examples: accuracies in [0, 1], log loss in nats, errors in
     the target's own units.
     """
 
@@ -48,14 +45,12 @@ class Goal(ABC):
     metrics: tuple[str, ...]
 
     @staticmethod
-    def of(source: Splits | Task, mean: float = 0.0, std: float = 1.0) -> Goal:
-        """The goal of a task, or of splits, which know the ``mean`` and ``std`` of their training numbers themselves."""
-        task = source if isinstance(source, Task) else source.task
-        if not task.numeric:
+    def of(task: Task, statistics: tuple[float, float] | None = None) -> Goal:
+        """The goal of a task. ``statistics``: mean and standard deviation of the training split's regression targets."""
+        if not task.is_regression:
             return ClassGoal(task.metrics)
-        if not isinstance(source, Task):
-            mean, std = source.target_statistics or (mean, std)
-        return NumberGoal(task.metrics, float(mean), float(std) or 1.0)  # where all labels are one number
+        mean, std = statistics or (0.0, 1.0)
+        return RegressionGoal(task.metrics, mean, std or 1.0)  # all targets may be one number
 
     @abstractmethod
     def targets(self, labels: ArrayLike) -> Tensor:
@@ -68,7 +63,7 @@ class Goal(ABC):
         """
 
     @abstractmethod
-    def answers(self, outputs: Tensor) -> Tensor:
+    def predictions(self, outputs: Tensor) -> Tensor:
         """What a person gets to see, float32: probabilities ``(n, k)``, or numbers ``(n,)`` in the target's own units."""
 
     @abstractmethod
@@ -85,7 +80,7 @@ class Goal(ABC):
 
 @dataclass(frozen=True)
 class ClassGoal(Goal):
-    """One of ``k`` classes. ``weights`` ``(k,)`` multiply the loss of each class's pictures (None: all 1)."""
+    """One of ``k`` classes. ``weights`` ``(k,)`` multiply the loss of each class's examples (None: all 1)."""
 
     metrics: tuple[str, ...] = ("accuracy", "balanced_accuracy", "log_loss")
     weights: tuple[float, ...] | None = None
@@ -101,7 +96,7 @@ class ClassGoal(Goal):
         # with one down.
         return (each * torch.tensor(self.weights, device=targets.device)[targets]).mean()
 
-    def answers(self, outputs: Tensor) -> Tensor:
+    def predictions(self, outputs: Tensor) -> Tensor:
         return outputs.float().softmax(1)
 
     def score(self, outputs: Tensor, labels: ArrayLike) -> Score:
@@ -119,7 +114,7 @@ class ClassGoal(Goal):
 
 
 @dataclass(frozen=True)
-class NumberGoal(Goal):
+class RegressionGoal(Goal):
     """One number, ``mean + std * output``."""
 
     metrics: tuple[str, ...] = ("r2", "rmse", "mae")
@@ -132,7 +127,7 @@ class NumberGoal(Goal):
     def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
         return nn.functional.mse_loss(outputs.float().flatten(), targets)
 
-    def answers(self, outputs: Tensor) -> Tensor:
+    def predictions(self, outputs: Tensor) -> Tensor:
         return (self.mean + self.std * outputs.flatten().double()).float()
 
     def score(self, outputs: Tensor, labels: ArrayLike) -> Score:
@@ -145,10 +140,10 @@ class NumberGoal(Goal):
 
 
 def class_weights(counts: Sequence[int] | np.ndarray[Any, Any]) -> tuple[float, ...]:
-    """The weight of a picture of each class, in inverse proportion to its count ``(k,)``: mean 1 over all pictures,
+    """The weight of an example of each class, in inverse proportion to its count ``(k,)``: mean 1 over all examples,
     none above ``HEAVIEST``.
 
-    Without the bound this is n / (k * count). A class without pictures weighs 1.
+    Without the bound this is n / (k * count). A class without examples weighs 1.
     """
     count = np.asarray(counts, dtype=np.float64)
     occurs = count > 0

@@ -1,8 +1,9 @@
 """The one training loop.
 
-Trials and the final training are the same function with different recipes, and so are classes and numbers with
-different goals. It takes any module that maps float images ``(n, C, H, W)`` to outputs ``(n, k)``; of a ``Network`` it
-also uses ``forward_all`` (an auxiliary head) and ``set_progress`` (scheduled drop path).
+Trials and the final training are the same function with different recipes. Classification and regression are the same
+with different goals, and kinds of data with different pipelines. It takes any module that maps what the pipeline makes
+of a batch to outputs ``(n, k)``. Of a ``Network`` it also uses ``forward_all`` (an auxiliary head), ``set_progress``
+(scheduled drop path), and it fits its constants on the training split.
 
 It stops at a number of epochs or at a number of seconds, whichever comes first, and is annealed either way
 (``schedules.Pace``). All randomness comes from (seed, epoch), so a training killed and resumed at an epoch boundary
@@ -12,6 +13,7 @@ diverging are ``EvaluationError``s.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,21 +26,23 @@ from torch import Tensor, nn
 
 from archsmith.core.errors import EvaluationError
 from archsmith.core.seeds import derive
-from archsmith.data.images.decode import ImageSet
-from archsmith.graphs.network import recalibrate
+from archsmith.data.examples import Examples, Pipeline
+from archsmith.graphs.network import fit_constants, recalibrate
 from archsmith.training import checkpoint, precision
 from archsmith.training import device as devices
 from archsmith.training.average import Average
-from archsmith.training.batches import Feed, Normalisation, n_batches, plain_batches, training_batches
+from archsmith.training.batches import Feed, NetworkInput, n_batches, plain_batches, training_batches
 from archsmith.training.goal import Goal, Score
 from archsmith.training.losses import Losses
 from archsmith.training.measure import evaluate
 from archsmith.training.recipe import Recipe
 from archsmith.training.schedules import Pace, rate
 
-RECALIBRATION = 2048  # pictures that fresh batch-norm statistics are averaged over
+RECALIBRATION = 2048  # examples that fresh batch-norm statistics are averaged over
 # What torch, cuDNN and cuBLAS say instead of raising OutOfMemoryError.
 EXHAUSTED = ("not enough memory", "can't allocate memory", "MPS backend out of memory", "STATUS_ALLOC_FAILED")
+# What optimisers keep for each parameter, and what it is called in a checkpoint.
+STATES = {"momentum_buffer": "momentum", "exp_avg": "mean", "exp_avg_sq": "square", "step": "steps"}
 QUIET = 10.0  # seconds of training without a report at most, so that whoever looks on sees it move
 
 Report = Callable[[float, Mapping[str, float]], None]
@@ -48,9 +52,13 @@ Report = Callable[[float, Mapping[str, float]], None]
 class Trained:
     """What a training came to.
 
-    ``epochs`` and ``steps`` taken in all, ``seconds`` of this call, ``score`` on the validation pictures (None without
-    any), ``curve`` of (epoch, metrics), ``resumed`` the epoch that it went on from, ``step_seconds`` the present cost
-    of a step, ``precision`` of the arithmetic.
+    ``epochs``, ``steps``: taken in all.
+    ``seconds``: of this call.
+    ``score``: on the validation split; None without one.
+    ``curve``: the learning curve, as (epoch, metrics).
+    ``resumed``: the epoch that it went on from.
+    ``step_seconds``: the present cost of a step.
+    ``precision``: of the arithmetic.
     """
 
     epochs: float
@@ -65,14 +73,14 @@ class Trained:
 
 def train(
     network: nn.Module,
-    data: ImageSet,
+    data: Examples,
     recipe: Recipe,
-    normalisation: Normalisation,
+    pipeline: Pipeline,
     *,
     goal: Goal,
     seed: int,
     device: torch.device | str = "cpu",
-    valid: ImageSet | None = None,
+    valid: Examples | None = None,
     epochs: float | None = None,
     seconds: float | None = None,
     reserve: float = 0.0,
@@ -101,16 +109,16 @@ def train(
     n_steps = max(1, round((recipe.epochs if epochs is None else epochs) * per_epoch))
     with _memory_errors(), devices.placed(network, device), devices.private_randomness(device), devices.tuned(device):
         network.to(memory_format=devices.memory_format(device))
-        goal = goal.balanced(data.labels) if recipe.balance else goal
+        goal = goal.balanced(data.targets) if recipe.balance else goal
         run = _Run(
             network=network,
             recipe=recipe,
             goal=goal,
             device=device,
             arithmetic=arithmetic,
-            feed=Feed(data, goal.targets(data.labels), device),
+            feed=Feed(data, goal.targets(data.targets), device),
             valid=valid,
-            normalisation=normalisation,
+            pipeline=pipeline,
             optimizer=_optimizer(network, recipe),
             scaler=precision.scaler(arithmetic, device),
             average=Average(network, recipe.average * per_epoch) if recipe.average else None,
@@ -137,23 +145,27 @@ def train(
     )
 
 
-def _tail(recipe: Recipe, data: ImageSet, valid: ImageSet | None) -> float:
+def _tail(recipe: Recipe, data: Examples, valid: Examples | None) -> float:
     """The last measuring in units of training steps; a forward pass in float32 is taken for half a step."""
-    pictures = (len(valid) if valid is not None else 0) + (min(RECALIBRATION, len(data)) if recipe.average else 0)
-    return 0.5 * pictures / min(recipe.batch_size, len(data))
+    n = (len(valid) if valid is not None else 0) + (min(RECALIBRATION, len(data)) if recipe.average else 0)
+    return 0.5 * n / min(recipe.batch_size, len(data))
 
 
-def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """SGD with Nesterov momentum; biases and batch-norm parameters do not decay (Goyal et al. 2017, arXiv 1706.02677)."""
+def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """SGD with Nesterov momentum, or AdamW. Biases and batch-norm parameters do not decay (Goyal et al. 2017, arXiv
+    1706.02677).
+    """
     decayed = [parameter for parameter in network.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.peak, betas=(recipe.momentum, 0.999), foreach=True)
     return torch.optim.SGD(groups, lr=recipe.peak, momentum=recipe.momentum, nesterov=recipe.momentum > 0, foreach=True)
 
 
 @dataclass
 class _Run:
-    """One training: its parts, and where it stands."""
+    """One training: its splits, and where it stands."""
 
     network: nn.Module
     recipe: Recipe
@@ -161,8 +173,8 @@ class _Run:
     device: torch.device
     arithmetic: str
     feed: Feed
-    valid: ImageSet | None
-    normalisation: Normalisation
+    valid: Examples | None
+    pipeline: Pipeline
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     average: Average | None
@@ -188,6 +200,8 @@ class _Run:
     def train(self, measure_every: int) -> Score | None:
         """To the end, from the checkpoint where there is one."""
         finished = self._resume()
+        if not self.pace.step:
+            self._fit_constants()
         self.resumed = self.pace.step // self.per_epoch
         metrics: dict[str, float] = {}
         while not finished and not self.pace.done(self.elapsed()):
@@ -207,6 +221,11 @@ class _Run:
         self._tell({**metrics, "seconds": self.elapsed(), **(score.metrics if score else {})})
         return score
 
+    def _fit_constants(self) -> None:
+        batches = plain_batches(self.feed.data, self.pipeline, device=self.device)
+        with self._between():
+            fit_constants(self.network, batches)
+
     # Steps
 
     def _epoch(self) -> Losses:
@@ -216,10 +235,10 @@ class _Run:
         torch.manual_seed(derive(self.seed, "layers", epoch))
         self.network.train()
         losses = Losses(devices.queues(self.device), self.pace.taken)
-        for images, targets in training_batches(self.feed, self.recipe, self.normalisation, self.seed, epoch):
+        for batch, targets in training_batches(self.feed, self.recipe.batch_size, self.pipeline, self.seed, epoch):
             self._each_step()
             before = self.elapsed()
-            self._step(images, targets, losses)
+            self._step(batch, targets, losses)
             after = self.elapsed()
             self.pace.advance(after, losses.step_seconds(after - before))
             if self.average is not None:
@@ -236,7 +255,7 @@ class _Run:
         if self.hurry():
             self.pace.hurry(self.elapsed())
 
-    def _step(self, images: Tensor, targets: Tensor, losses: Losses) -> None:
+    def _step(self, batch: NetworkInput, targets: Tensor, losses: Losses) -> None:
         """One step of gradient descent. Raises EvaluationError (``diverged``)."""
         recipe, network = self.recipe, self.network
         if hasattr(network, "set_progress"):
@@ -244,7 +263,7 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate(recipe, self.pace.progress)
         with precision.autocast(self.arithmetic, self.device):
-            outputs = _outputs(network, images)
+            outputs = _outputs(network, batch)
         weights = {name: recipe.auxiliary if name == "auxiliary" else 1.0 for name in outputs}
         terms = [
             weights[name] * self.goal.loss(output, targets, recipe.label_smoothing)
@@ -300,12 +319,12 @@ class _Run:
                 return self._recalibrated_score()
 
     def _recalibrated_score(self) -> Score | None:
-        def inputs() -> Iterator[Tensor]:
-            for images in plain_batches(
-                self.feed.data, self.normalisation, self.recipe.batch_size, RECALIBRATION, self.device
+        def inputs() -> Iterator[NetworkInput]:
+            for batch in plain_batches(
+                self.feed.data, self.pipeline, self.recipe.batch_size, RECALIBRATION, self.device
             ):
                 self.check()
-                yield images
+                yield batch
 
         recalibrate(self.network, inputs())
         return self._score()
@@ -313,7 +332,7 @@ class _Run:
     def _score(self) -> Score | None:
         if self.valid is None:
             return None
-        return evaluate(self.network, self.valid, self.normalisation, self.goal, device=self.device, check=self.check)
+        return evaluate(self.network, self.valid, self.pipeline, self.goal, device=self.device, check=self.check)
 
     # Checkpoints
 
@@ -322,16 +341,24 @@ class _Run:
         """What must be the same for a checkpoint to be of this training. Device and arithmetic may change: a study may
         move to another machine.
         """
-        return {"recipe": {**self.recipe.to_dict(), "epochs": None}, "seed": self.seed, "n": len(self.feed)}
+        augmentation = getattr(self.pipeline, "augmentation", None)
+        changes = {} if augmentation is None else dataclasses.asdict(augmentation)
+        recipe = {**self.recipe.to_dict(), **changes, "epochs": None}
+        return {"recipe": recipe, "seed": self.seed, "n": len(self.feed)}
+
+    def _is_ours(self, job: Mapping[str, Any]) -> bool:
+        """Is ``job``, of a checkpoint, this training? What an earlier version did not know is at its default there."""
+        known = {**job, "recipe": {"optimizer": Recipe.optimizer, **job["recipe"]}}
+        return known == self._job
 
     def _save(self, finished: bool) -> None:
         if self.save_to is None:
             return
         tensors = {f"network/{name}": tensor for name, tensor in self.network.state_dict().items()}
         for name, parameter in self.network.named_parameters():
-            momentum = self.optimizer.state.get(parameter, {}).get("momentum_buffer")
-            if momentum is not None:
-                tensors[f"momentum/{name}"] = momentum
+            for local, tensor in self.optimizer.state.get(parameter, {}).items():
+                if tensor is not None:
+                    tensors[f"{STATES[local]}/{name}"] = tensor
         if self.average is not None:
             tensors |= {f"average/{name}": tensor for name, tensor in self.average.state().items()}
         facts = {
@@ -356,7 +383,7 @@ class _Run:
         own = {name: tensor.shape for name, tensor in self.network.state_dict().items()}
         saved = checkpoint.part(tensors, "network/")
         if (
-            facts["job"] != self._job
+            not self._is_ours(facts["job"])
             or {name: tensor.shape for name, tensor in saved.items()} != own
             or facts["step"] > self.pace.n_steps
         ):
@@ -365,10 +392,13 @@ class _Run:
         if facts["step"] % self.per_epoch and not (facts["finished"] and same_length):
             return False  # ended inside an epoch, whose order cannot be taken up in the middle
         self.network.load_state_dict(saved)
-        momenta = checkpoint.part(tensors, "momentum/")
-        for name, parameter in self.network.named_parameters():
-            if name in momenta:
-                self.optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(momenta[name])
+        for local, prefix in STATES.items():
+            found_states = checkpoint.part(tensors, f"{prefix}/")
+            for name, parameter in self.network.named_parameters():
+                if name in found_states:
+                    state = found_states[name]
+                    like = torch.empty_like(parameter) if state.shape == parameter.shape else torch.empty_like(state)
+                    self.optimizer.state[parameter][local] = like.copy_(state)
         if self.average is not None:
             self.average.load(checkpoint.part(tensors, "average/"), facts["updates"])
         self.pace.step = facts["step"]
@@ -377,10 +407,10 @@ class _Run:
         return bool(facts["finished"]) and same_length
 
 
-def _outputs(network: nn.Module, images: Tensor) -> Mapping[str, Tensor]:
+def _outputs(network: nn.Module, batch: NetworkInput) -> Mapping[str, Tensor]:
     if hasattr(network, "forward_all"):
-        return network.forward_all(images)  # type: ignore[no-any-return]
-    return {"output": network(images)}
+        return network.forward_all(batch)  # type: ignore[no-any-return]
+    return {"output": network(batch)}
 
 
 @contextmanager

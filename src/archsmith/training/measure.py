@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from archsmith.data.images.decode import ImageSet
-from archsmith.training.batches import Normalisation, plain_batches
+from archsmith.data.examples import Examples, Pipeline
+from archsmith.training.batches import plain_batches
 from archsmith.training.device import placed
 from archsmith.training.goal import Goal, Score
 
@@ -17,15 +17,15 @@ BATCH = 256
 
 def outputs(
     network: nn.Module,
-    data: ImageSet,
-    normalisation: Normalisation,
+    data: Examples,
+    pipeline: Pipeline,
     *,
     device: torch.device | str = "cpu",
     batch_size: int = BATCH,
     limit: int | None = None,
     check: Callable[[], None] | None = None,
 ) -> Tensor:
-    """The network's raw outputs on the first ``limit`` pictures, float32 ``(n, k)`` on the CPU, in evaluation mode.
+    """The network's raw outputs on the first ``limit`` examples, float32 ``(n, k)`` on the CPU, in evaluation mode.
     Calls ``check`` each batch.
     """
     device = torch.device(device)
@@ -34,10 +34,10 @@ def outputs(
     rows = []
     try:
         with placed(network, device), torch.inference_mode():
-            for images in plain_batches(data, normalisation, batch_size, limit, device):
+            for batch in plain_batches(data, pipeline, batch_size, limit, device):
                 if check is not None:
                     check()
-                rows.append(network(images).float())
+                rows.append(network(batch).float())
             return torch.cat(rows).cpu()
     finally:
         network.train(was_training)
@@ -45,8 +45,8 @@ def outputs(
 
 def evaluate(
     network: nn.Module,
-    data: ImageSet,
-    normalisation: Normalisation,
+    data: Examples,
+    pipeline: Pipeline,
     goal: Goal,
     *,
     device: torch.device | str = "cpu",
@@ -55,5 +55,5 @@ def evaluate(
     check: Callable[[], None] | None = None,
 ) -> Score:
     """The ``goal``'s score of ``network`` on ``data``; arguments as in ``outputs``."""
-    answers = outputs(network, data, normalisation, device=device, batch_size=batch_size, limit=limit, check=check)
-    return goal.score(answers, data.labels[: len(answers)])
+    answers = outputs(network, data, pipeline, device=device, batch_size=batch_size, limit=limit, check=check)
+    return goal.score(answers, data.targets[: len(answers)])

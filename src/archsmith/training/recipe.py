@@ -1,9 +1,10 @@
-"""A recipe: everything about training that is not the network.
+"""A recipe: the optimisation part of training. What is done to training batches is augmentation, which belongs to the
+kind of data.
 
-Architectures carry their own wishes under ``recipe/`` (a space of recipes asks for them); whatever they leave open
-keeps the defaults below. Where the defaults come from: SGD with Nesterov momentum, weight decay 5e-4 and label
-smoothing 0.1 as in He et al. 2016 (arXiv 1512.03385) and Szegedy et al. 2016 (arXiv 1512.00567); one cycle after Smith
-and Topin 2018 (arXiv 1708.07120); cutout: DeVries and Taylor 2017 (arXiv 1708.04552); the auxiliary weight 0.4 is
+Architectures carry their own wishes under ``recipe/``, for both parts; a space of recipes asks for them. Whatever they
+leave open keeps the defaults below. Where these come from: SGD with Nesterov momentum, weight decay 5e-4 and label
+smoothing 0.1 as in He et al. 2016 (arXiv 1512.03385) and Szegedy et al. 2016 (arXiv 1512.00567); AdamW: Loshchilov and
+Hutter 2019 (arXiv 1711.05101); one cycle after Smith and Topin 2018 (arXiv 1708.07120); the auxiliary weight 0.4 is
 NASNet's (Zoph et al. 2018, arXiv 1707.07012). The numbers were then tuned on the validation split of Fashion-MNIST.
 """
 
@@ -17,20 +18,29 @@ from typing import Any
 
 from archsmith.core.architecture import RECIPE
 from archsmith.core.errors import UsageError
+from archsmith.data.examples import Augmentation
 
 SCHEDULES = ("one_cycle", "cosine", "constant")
+OPTIMIZERS = ("sgd", "adamw")
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained.
 
-    ``learning_rate`` is the peak for batches of 128, see ``peak``; ``schedule`` one of ``one_cycle`` (linear warm-up
-    over ``warmup`` of the training, then cosine to nothing), ``cosine`` (no warm-up) or ``constant``; ``epochs`` the
-    most that a training may take. ``average`` is the span of the moving average of weights in epochs (0: none).
-    ``shift`` moves pictures by up to that share of their side, ``cutout`` blanks a square of that share, ``flip``
-    mirrors half of them left to right. ``clip`` bounds the norm of the gradient (0: not). ``auxiliary`` weighs an
-    auxiliary head. ``balance`` makes every class count alike in the loss (``goal.class_weights``).
+    ``learning_rate``: the peak for batches of 128, see ``peak``.
+    ``momentum``: of SGD (Nesterov); the first beta of AdamW.
+    ``weight_decay``: of all weights but biases and norms.
+    ``label_smoothing``: share of a class's probability that goes to all classes.
+    ``batch_size``: examples a step.
+    ``epochs``: the most that a training may take.
+    ``schedule``: ``one_cycle`` (linear warm-up over ``warmup`` of the training, then cosine to nothing), ``cosine`` (no
+        warm-up) or ``constant``.
+    ``average``: span of the moving average of weights, in epochs; 0 is none.
+    ``clip``: bound on the norm of the gradient; 0 is none.
+    ``auxiliary``: weight of an auxiliary head's loss.
+    ``balance``: every class counts alike in the loss (``goal.class_weights``).
+    ``optimizer``: ``sgd`` or ``adamw``.
     """
 
     learning_rate: float = 0.2
@@ -42,12 +52,10 @@ class Recipe:
     schedule: str = "one_cycle"
     warmup: float = 0.2
     average: float = 0.0
-    shift: float = 0.04
-    flip: bool = False
-    cutout: float = 0.0
     clip: float = 5.0
     auxiliary: float = 0.4
     balance: bool = False
+    optimizer: str = "sgd"
 
     def __post_init__(self) -> None:
         positive = {"learning_rate": self.learning_rate, "batch_size": self.batch_size, "epochs": self.epochs}
@@ -57,30 +65,16 @@ class Recipe:
         for name in ("weight_decay", "average", "clip", "auxiliary"):
             if not getattr(self, name) >= 0:
                 raise UsageError(f"The recipe's {name} is {getattr(self, name)}.", "Give 0 or more.")
-        for name in ("momentum", "label_smoothing", "warmup", "shift", "cutout"):
+        for name in ("momentum", "label_smoothing", "warmup"):
             if not 0 <= getattr(self, name) < 1:
                 raise UsageError(
                     f"The recipe's {name} is {getattr(self, name)}.", "Give a number from 0 up to but not including 1."
                 )
-        if self.schedule not in SCHEDULES:
-            raise UsageError(f"The recipe's schedule is {self.schedule!r}.", f"It takes one of {', '.join(SCHEDULES)}.")
-
-    def with_decisions(self, architecture: Mapping[str, Any]) -> Recipe:
-        """This recipe with the decisions under ``recipe/`` of ``architecture`` put in. Raises UsageError for one that
-        is not a field here.
-        """
-        known = {field.name: field for field in dataclasses.fields(self)}
-        changes = {}
-        for path, answer in architecture.items():
-            if not path.startswith(RECIPE):
-                continue
-            name = path.removeprefix(RECIPE)
-            if name not in known:
+        for name, known in (("schedule", SCHEDULES), ("optimizer", OPTIMIZERS)):
+            if getattr(self, name) not in known:
                 raise UsageError(
-                    f"The decision {path!r} is not part of a training recipe.", f"It takes {', '.join(sorted(known))}."
+                    f"The recipe's {name} is {getattr(self, name)!r}.", f"It takes one of {', '.join(known)}."
                 )
-            changes[name] = answer
-        return dataclasses.replace(self, **changes)
 
     @property
     def peak(self) -> float:
@@ -90,7 +84,7 @@ class Recipe:
         return float(self.learning_rate * math.sqrt(self.batch_size / 128))
 
     def sized(self, n_train: int) -> Recipe:
-        """The same recipe with a batch that suits ``n_train`` pictures: at least about 40 steps an epoch, in batches of
+        """The same recipe with a batch that suits ``n_train`` examples: at least about 40 steps an epoch, in batches of
         16 or more.
 
         On the 1,300 training pictures of the digits, batches of 32 beat those of 128 by 0.7 points of test accuracy at
@@ -113,3 +107,29 @@ class Recipe:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recipe:
         return cls(**data)
+
+
+def decided(recipe: Recipe, augmentation: Augmentation, architecture: Mapping[str, Any]) -> tuple[Recipe, Augmentation]:
+    """Both with the decisions under ``recipe/`` of ``architecture`` put in. Raises UsageError for one that is a field of
+    neither.
+    """
+    named = {path.removeprefix(RECIPE): answer for path, answer in architecture.items() if path.startswith(RECIPE)}
+    ours, theirs = divided(named, type(recipe), type(augmentation))
+    return dataclasses.replace(recipe, **ours), dataclasses.replace(augmentation, **theirs)
+
+
+def divided(
+    settings: Mapping[str, Any], recipe: type[Recipe], augmentation: type[Augmentation]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """``settings`` (field name -> value) of a recipe, and those of an augmentation. Raises UsageError for one that is a
+    field of neither.
+    """
+    known = [{field.name for field in dataclasses.fields(cls)} for cls in (recipe, augmentation)]
+    for name in settings:
+        if not any(name in names for names in known):
+            raise UsageError(
+                f"{name!r} is not part of a training recipe here.",
+                f"It takes {', '.join(sorted(set().union(*known)))}.",
+            )
+    ours, theirs = ({name: value for name, value in settings.items() if name in names} for names in known)
+    return ours, theirs

@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from archsmith.core.errors import DataError
-from archsmith.data.images.load import Prepared, prepare
+from archsmith.data.images.load import Loaded, load
 
 pandas = pytest.importorskip("pandas")
 RNG = np.random.default_rng(0)
@@ -30,11 +30,11 @@ N = 20  # pictures of each class
 
 @dataclass(frozen=True)
 class Refused:
-    """``message`` and ``hint`` are parts of what is said. ``kind`` is what the labels are asked to be."""
+    """``message`` and ``hint`` are parts of what is said. ``task`` is what is asked for."""
 
     message: str
     hint: str
-    kind: str = "auto"
+    task: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Taken:
 
     said: str = ""
     skipped: int = 0
-    holds: Callable[[Prepared], bool] = lambda found: True
-    kind: str = "auto"
+    holds: Callable[[Loaded], bool] = lambda found: True
+    task: str = "auto"
 
 
 Make = Callable[[Path], Any]
@@ -95,20 +95,20 @@ def with_files(root: Path, files: dict[str, bytes], n: int = N) -> Path:
     return root
 
 
-def all_pixels(found: Prepared) -> np.ndarray:
+def all_pixels(found: Loaded) -> np.ndarray:
     return np.concatenate([np.asarray(part.images) for part in found.splits.parts.values()])
 
 
-def holding(picture: np.ndarray) -> Callable[[Prepared], bool]:
+def holding(picture: np.ndarray) -> Callable[[Loaded], bool]:
     """Is ``picture`` among the pixels?"""
     return lambda found: any(np.array_equal(image, picture) for image in all_pixels(found))
 
 
-def has_shape(*shape: int) -> Callable[[Prepared], bool]:
+def has_shape(*shape: int) -> Callable[[Loaded], bool]:
     return lambda found: found.splits.train.shape == shape
 
 
-def counts(**parts: int) -> Callable[[Prepared], bool]:
+def counts(**parts: int) -> Callable[[Loaded], bool]:
     return lambda found: {name: len(part) for name, part in found.splits.parts.items()} == parts
 
 
@@ -179,7 +179,7 @@ def _(root: Path) -> Any:
     return folder(folder(root, "a", n=100), "b", n=5)
 
 
-@case("a folder with a test part but no training part", Refused("no training pictures", "named train"))
+@case("a folder with a test split but no training split", Refused("no training pictures", "named train"))
 def _(root: Path) -> Any:
     folder(root / "training" / "a", "", n=0)
     (root / "training").mkdir(exist_ok=True)
@@ -222,7 +222,7 @@ def _(root: Path) -> Any:
     return root
 
 
-@case("a test part that is all broken", Refused("None of the test pictures can be read", "Replace them"))
+@case("a test split that is all broken", Refused("None of the test pictures can be read", "Replace them"))
 def _(root: Path) -> Any:
     folder(root / "train", n=50)
     folder(root / "valid")
@@ -238,7 +238,7 @@ def _(root: Path) -> Any:
     return root
 
 
-@case("a folder that is called like a picture", Taken(holds=lambda found: found.report.n_skipped == 0))
+@case("a folder that is called like a picture", Taken(holds=lambda found: found.findings.n_skipped == 0))
 def _(root: Path) -> Any:
     return with_files(root, {"a/album.png/extra.png": encoded(noise(9, 7, 3))})
 
@@ -285,7 +285,7 @@ case("transparency", Taken(holds=holding(over_white())))(
     one(lambda: encoded(np.dstack([HALF, np.where(np.arange(9) < 5, 255, 0).astype(np.uint8)[:, None].repeat(7, 1)])))
 )
 case("a palette with a transparent colour", Taken(holds=holding(over_white())))(one(palette))
-case("CMYK", Taken(holds=lambda found: found.report.n_skipped == 0 and has_shape(3, 9, 7)(found)))(
+case("CMYK", Taken(holds=lambda found: found.findings.n_skipped == 0 and has_shape(3, 9, 7)(found)))(
     one(lambda: encoded(Image.fromarray(HALF).convert("CMYK"), "TIFF"), "odd.tif")
 )
 case("an animation", Taken(holds=holding(HALF)))(
@@ -299,18 +299,19 @@ case("a suffix that is not the format", Taken(holds=holding(HALF)))(one(lambda: 
 case("a name of other letters", Taken(holds=holding(HALF)))(one(lambda: encoded(HALF), "日本 ü — ñ'\".png"))
 case("a very long name", Taken(holds=holding(HALF)))(one(lambda: encoded(HALF), "x" * 240 + ".png"))
 case(
-    "a picture of one pixel", Taken("from 1 x 1 to 9 x 7 were resized", holds=lambda found: found.report.n_skipped == 0)
+    "a picture of one pixel",
+    Taken("from 1 x 1 to 9 x 7 were resized", holds=lambda found: found.findings.n_skipped == 0),
 )(one(lambda: encoded(noise(1, 1, 3))))
-case("a picture of 1 x 3000 pixels", Taken("were resized", holds=lambda found: found.report.n_skipped == 0))(
+case("a picture of 1 x 3000 pixels", Taken("were resized", holds=lambda found: found.findings.n_skipped == 0))(
     one(lambda: encoded(noise(1, 3000, 3)))
 )
 case("grey among coloured pictures", Taken("all are taken as coloured", holds=has_shape(3, 9, 7)))(
     one(lambda: encoded(noise(9, 7)))
 )
-case("a suffix that is unknown", Taken(holds=lambda found: sum(found.report.n_pictures.values()) == 2 * N))(
+case("a suffix that is unknown", Taken(holds=lambda found: sum(found.findings.n_examples.values()) == 2 * N))(
     one(lambda: b"odd", "odd.heic")
 )
-case("what systems leave behind", Taken(holds=lambda found: sum(found.report.n_pictures.values()) == 2 * N))(
+case("what systems leave behind", Taken(holds=lambda found: sum(found.findings.n_examples.values()) == 2 * N))(
     lambda root: with_files(
         root,
         {"a/.DS_Store": b"x", "b/Thumbs.db": b"x", "a/._0.png": b"x", ".git/a/0.png": b"x", "__MACOSX/a/0.png": b"x"},
@@ -413,12 +414,12 @@ def _(root: Path) -> Any:
     return root
 
 
-@case("a training and a test folder only", Taken(holds=lambda found: found.report.made == ("valid",)))
+@case("a training and a test folder only", Taken(holds=lambda found: found.findings.made == ("valid",)))
 def _(root: Path) -> Any:
     return folder(folder(root / "train").parent / "test", n=3).parent
 
 
-@case("test pictures that are in the training part", Taken("are in the training or validation part too"))
+@case("test pictures that are in the training split", Taken("are in the training or validation split too"))
 def _(root: Path) -> Any:
     folder(root / "train")
     folder(root / "test")
@@ -427,7 +428,7 @@ def _(root: Path) -> Any:
     return root
 
 
-@case("a class that only the test part has", Refused("'c', which has no training pictures", "Every class needs some"))
+@case("a class that only the test split has", Refused("'c', which has no training pictures", "Every class needs some"))
 def _(root: Path) -> Any:
     return folder(folder(root / "train").parent / "test", "abc").parent
 
@@ -578,23 +579,27 @@ case("labels that are NaN", Refused("Row 3", "leave out those without"))(
 case("labels of mixed types", Refused("different types", "only strings, or only numbers"))(
     arrays(PICTURES, np.array(["a", 1] * 20, object))
 )
-case("whole numbers written as fractions", Taken("taken for classes", holds=lambda found: not found.splits.numeric))(
-    arrays(PICTURES, MARKS.astype(np.float64))
-)
-case("numbers with fractions", Taken(holds=lambda found: found.splits.numeric))(arrays(PICTURES, np.arange(40) / 7))
-case("fractions where classes are asked for", Refused("fractions, but classes", "--kind number", kind="classes"))(
+case(
+    "whole numbers written as fractions", Taken("taken for classes", holds=lambda found: not found.splits.is_regression)
+)(arrays(PICTURES, MARKS.astype(np.float64)))
+case("numbers with fractions", Taken(holds=lambda found: found.splits.is_regression))(
     arrays(PICTURES, np.arange(40) / 7)
 )
-case("text where a number is asked for", Refused("'cat', which is no number", "--kind number", kind="number"))(
-    arrays(PICTURES, ["cat", "dog"] * 20)
-)
-case("a number that is always the same", Refused("is 7 for every training picture", "nothing to learn", kind="number"))(
-    arrays(PICTURES, np.full(40, 7))
-)
+case(
+    "fractions where classes are asked for",
+    Refused("fractions, but classes", "--task regression", task="classification"),
+)(arrays(PICTURES, np.arange(40) / 7))
+case(
+    "text where a number is asked for", Refused("'cat', which is not a number", "--task regression", task="regression")
+)(arrays(PICTURES, ["cat", "dog"] * 20))
+case(
+    "a number that is always the same",
+    Refused("is 7 for every training picture", "nothing to learn", task="regression"),
+)(arrays(PICTURES, np.full(40, 7)))
 case("numbers that are infinite", Refused("Row 0", "leave out those without"))(
     arrays(PICTURES, np.where(np.arange(40) == 0, np.inf, np.arange(40) / 7))
 )
-case("every label another class", Refused("No class has two pictures", "--kind number"))(
+case("every label another class", Refused("No class has two pictures", "--task regression"))(
     arrays(PICTURES, np.arange(40))
 )
 
@@ -719,7 +724,7 @@ def gaps(n: int) -> Callable[[list[str]], None]:
     return change
 
 
-case("CSV with semicolons and decimal commas", Taken(holds=lambda found: found.splits.numeric))(
+case("CSV with semicolons and decimal commas", Taken(holds=lambda found: found.splits.is_regression))(
     table("image;price", "p/{i}.png;{i},5")
 )
 case("CSV with the mark of Excel", Taken(holds=lambda found: found.splits.classes == ("a", "b")))(
@@ -728,7 +733,7 @@ case("CSV with the mark of Excel", Taken(holds=lambda found: found.splits.classe
 case("TSV", Taken(holds=lambda found: found.splits.classes == ("a", "b")))(
     table("image\tlabel", "p/{i}.png\t{c}", name="data.tsv")
 )
-case("CSV with paths of Windows", Taken(holds=lambda found: found.report.n_skipped == 0))(
+case("CSV with paths of Windows", Taken(holds=lambda found: found.findings.n_skipped == 0))(
     table("image,label", "p\\{i}.png,{c}")
 )
 case("CSV without a column of pictures", Refused("no column for pictures", "--image-column"))(table("a,b", "{i},{c}"))
@@ -794,7 +799,7 @@ def test_catalogue(tmp_path: Path, name: str) -> None:
     source = make(given)
     if isinstance(expected, Refused):
         with pytest.raises(DataError) as caught:
-            prepare(source, root, seed=0, kind=expected.kind)
+            load(source, root, seed=0, task=expected.task)
         error = caught.value
         assert expected.message in error.message
         assert expected.hint in (error.hint or "")
@@ -802,11 +807,11 @@ def test_catalogue(tmp_path: Path, name: str) -> None:
         assert error.hint or not expected.hint
         assert not root.exists() or not list(root.iterdir())
     else:
-        found = prepare(source, root, seed=0, kind=expected.kind)
+        found = load(source, root, seed=0, task=expected.task)
         assert not expected.said or any(
-            expected.said in sentence for sentence in (*found.report.notes, *found.report.warnings)
-        ), found.report.lines()
-        assert found.report.n_skipped == expected.skipped
+            expected.said in sentence for sentence in (*found.findings.notes, *found.findings.warnings)
+        ), found.findings.lines()
+        assert found.findings.n_skipped == expected.skipped
         assert expected.holds(found)
         assert [path.name for path in root.iterdir()] == [found.folder.name]
 

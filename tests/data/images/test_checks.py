@@ -7,28 +7,31 @@ import numpy as np
 import pytest
 
 from archsmith.core.errors import DataError
-from archsmith.data.images.checks import Report, check, fingerprints, is_flat
-from archsmith.data.images.decode import ImageSet
-from archsmith.data.splits import Splits
+from archsmith.data.images.checks import Findings, check, fingerprints, is_flat
+from archsmith.data.images.examples import ImageExamples, ImageSplits
 
 
-def part(n: int, seed: int, classes: int = 2) -> ImageSet:
+def part(n: int, seed: int, classes: int = 2) -> ImageExamples:
     images = np.random.default_rng(seed).integers(0, 256, (n, 5, 5, 1), dtype=np.uint8)
-    return ImageSet(images, np.arange(n) % classes, tuple("ab"[:classes]))
+    return ImageExamples(images, np.arange(n) % classes, tuple("ab"[:classes]))
 
 
-def clean() -> Splits:
-    return Splits(part(20, 0), part(6, 1), part(6, 2), "made", made=("valid",))
+def clean() -> ImageSplits:
+    return ImageSplits(part(20, 0), part(6, 1), part(6, 2), "made", made=("valid",))
 
 
-def labelled(labels: np.ndarray, classes: tuple[str, ...]) -> Splits:
+def labelled(labels: np.ndarray, classes: tuple[str, ...]) -> ImageSplits:
     splits = clean()
-    train = ImageSet(np.random.default_rng(0).integers(0, 256, (len(labels), 5, 5, 1), dtype=np.uint8), labels, classes)
+    train = ImageExamples(
+        np.random.default_rng(0).integers(0, 256, (len(labels), 5, 5, 1), dtype=np.uint8), labels, classes
+    )
     kind = labels.dtype
     return replace(
         splits,
         train=train,
-        **{name: ImageSet(part(6, 1).images, np.arange(6).astype(kind) % 2, classes) for name in ("valid", "test")},
+        **{
+            name: ImageExamples(part(6, 1).images, np.arange(6).astype(kind) % 2, classes) for name in ("valid", "test")
+        },
     )
 
 
@@ -43,7 +46,7 @@ def test_clean_data_give_a_short_summary_without_warnings() -> None:
 
 def test_a_report_survives_being_written_down() -> None:
     report = check(replace(clean(), skipped=(("x.png", "unknown format"),)), n_bytes=12)
-    assert Report.from_dict(json.loads(json.dumps(report.to_dict()))) == report
+    assert Findings.from_dict(json.loads(json.dumps(report.to_dict()))) == report
 
 
 @pytest.mark.parametrize(
@@ -61,12 +64,12 @@ def test_class_counts_are_said_as_briefly_as_they_can_be(counts: list[int], word
 
 def test_numbers_are_summed_up() -> None:
     report = check(labelled(np.linspace(1, 80, 41), ()))
-    assert report.numeric
+    assert report.is_regression
     assert report.target is not None
     assert (report.target["min"], report.target["median"], report.target["max"]) == (1.0, 40.5, 80.0)
     assert "from 1 to 80, half of them below 40.5" in report.lines()[1]
     assert report.counts["train"] == ()
-    assert report.n_pictures["train"] == 41
+    assert report.n_examples["train"] == 41
 
 
 def test_test_pictures_that_are_in_training_are_counted() -> None:
@@ -83,7 +86,7 @@ def test_repeated_and_contradicting_pictures() -> None:
     images[1] = images[0]
     report = check(replace(splits, train=replace(splits.train, images=images)))
     assert report.duplicates == 1
-    assert "1 picture repeats another one of the same part." in report.warnings
+    assert "1 picture repeats another one of the same split." in report.warnings
     assert any("another class" in warning for warning in report.warnings)
 
 
@@ -127,7 +130,7 @@ def test_nothing_but_one_colour_is_refused() -> None:
 def test_an_empty_class_is_refused() -> None:
     splits = clean()
     with pytest.raises(DataError, match="'b' has no training"):
-        check(replace(splits, train=replace(splits.train, labels=np.zeros(20, np.int64))))
+        check(replace(splits, train=replace(splits.train, targets=np.zeros(20, np.int64))))
 
 
 def test_an_empty_part_is_refused() -> None:

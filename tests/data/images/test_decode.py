@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from archsmith.core.errors import DataError
-from archsmith.data.images.decode import ImageSet, decode, header, statistics
+from archsmith.data.images.decode import decode, header
+from archsmith.data.images.examples import ImageExamples, statistics
 from archsmith.data.images.resize import resize
 
 
@@ -112,26 +113,26 @@ ORIGINALS = [np.full((5, 6, 1), i, np.uint8) for i in range(3)]
 
 
 def test_a_set_hands_back_its_originals() -> None:
-    assert ImageSet(SMALL, np.zeros(3, np.int64), ("a",), ORIGINALS).original(0).shape == (5, 6, 1)
-    assert ImageSet(SMALL, np.zeros(3, np.int64), ("a",)).original(0).shape == (8, 8, 1)
+    assert ImageExamples(SMALL, np.zeros(3, np.int64), ("a",), ORIGINALS).original(0).shape == (5, 6, 1)
+    assert ImageExamples(SMALL, np.zeros(3, np.int64), ("a",)).original(0).shape == (8, 8, 1)
 
 
 def test_taking_pictures_takes_their_originals_along() -> None:
-    taken = ImageSet(SMALL, np.arange(3), ("a", "b", "c"), ORIGINALS).take([2, 0])
-    assert taken.labels.tolist() == [2, 0]
+    taken = ImageExamples(SMALL, np.arange(3), ("a", "b", "c"), ORIGINALS).take([2, 0])
+    assert taken.targets.tolist() == [2, 0]
     assert taken.original(0)[0, 0, 0] == 2
 
 
 def test_numbers_are_no_classes() -> None:
-    numbers = ImageSet(SMALL, np.array([0.5, 1.5, -3.0]), ())
-    assert numbers.numeric
+    numbers = ImageExamples(SMALL, np.array([0.5, 1.5, -3.0]), ())
+    assert numbers.is_regression
     assert len(numbers.counts()) == 0
-    assert not ImageSet(SMALL, np.zeros(3, np.int64), ("a",)).numeric
+    assert not ImageExamples(SMALL, np.zeros(3, np.int64), ("a",)).is_regression
 
 
 def test_counts_that_differ_are_named() -> None:
     with pytest.raises(DataError, match="2 images but 3 labels"):
-        ImageSet(np.zeros((2, 4, 4, 1), np.uint8), np.zeros(3, np.int64), ("a",))
+        ImageExamples(np.zeros((2, 4, 4, 1), np.uint8), np.zeros(3, np.int64), ("a",))
 
 
 def test_statistics_are_those_of_numpy() -> None:

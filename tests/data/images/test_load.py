@@ -8,9 +8,8 @@ import pytest
 from PIL import Image
 
 from archsmith.core.errors import DataError, UsageError
-from archsmith.data.images import cache
 from archsmith.data.images import decode_all as decoding
-from archsmith.data.images.load import prepare, reopen
+from archsmith.data.images.load import load, reopen
 from archsmith.data.images.read import read
 
 RNG = np.random.default_rng(0)
@@ -26,80 +25,80 @@ def write_folder(folder: Path, n: int = 100) -> Path:
 
 
 def test_it_reads_splits_decodes_and_checks(tmp_path: Path) -> None:
-    made = prepare("digits", tmp_path, seed=0)
-    assert made.report.lines()[0] == "digits: 10 classes, grey pictures of 8 x 8"
+    made = load("digits", tmp_path, seed=0)
+    assert made.findings.lines()[0] == "digits: 10 classes, grey pictures of 8 x 8"
     assert made.splits.task.outputs[0].n == 10
     assert made.folder.parent == tmp_path
 
 
 def test_every_picture_is_with_its_own_label(tmp_path: Path) -> None:
     labels = np.arange(200) % 4
-    splits = prepare((IMAGES, labels), tmp_path, seed=0).splits
+    splits = load((IMAGES, labels), tmp_path, seed=0).splits
     known = {image.tobytes(): label for image, label in zip(IMAGES, labels, strict=True)}
     for part in splits.parts.values():
         assert all(
-            known[image.tobytes()] == label for image, label in zip(part.images[..., 0], part.labels, strict=True)
+            known[image.tobytes()] == label for image, label in zip(part.images[..., 0], part.targets, strict=True)
         )
 
 
 def test_what_was_made_can_be_opened_again(tmp_path: Path) -> None:
-    made = prepare("digits", tmp_path, seed=0)
+    made = load("digits", tmp_path, seed=0)
     again = reopen(made.folder)
-    assert again.report == made.report
+    assert again.findings == made.findings
     assert np.array_equal(again.splits.valid.images, made.splits.valid.images)
     assert again.splits.statistics == made.splits.statistics
 
 
 def test_numbers_are_learnt_in_their_own_units(tmp_path: Path) -> None:
     ages = RNG.uniform(1, 90, 200)
-    made = prepare((IMAGES, ages), tmp_path, seed=0)
+    made = load((IMAGES, ages), tmp_path, seed=0)
     splits = made.splits
-    assert splits.numeric
+    assert splits.is_regression
     assert splits.classes == ()
-    assert splits.train.labels.dtype == np.float64
-    assert splits.target_statistics == (splits.train.labels.mean(), splits.train.labels.std())
+    assert splits.train.targets.dtype == np.float64
+    assert splits.target_statistics == (splits.train.targets.mean(), splits.train.targets.std())
     assert splits.task.metric == "r2"
-    assert made.report.numeric
-    assert set(np.concatenate([part.labels for part in splits.parts.values()])) == set(ages)
+    assert made.findings.is_regression
+    assert set(np.concatenate([part.targets for part in splits.parts.values()])) == set(ages)
 
 
 def test_a_kind_settles_what_labels_mean(tmp_path: Path) -> None:
     labels = np.arange(200) % 5
-    assert prepare((IMAGES, labels), tmp_path, seed=0, kind="number").splits.numeric
-    assert prepare((IMAGES, labels.astype(float)), tmp_path, seed=0).splits.classes == tuple("01234")
-    with pytest.raises(UsageError, match="kind"):
-        prepare((IMAGES, labels), tmp_path, seed=0, kind="class")
+    assert load((IMAGES, labels), tmp_path, seed=0, task="regression").splits.is_regression
+    assert load((IMAGES, labels.astype(float)), tmp_path, seed=0).splits.classes == tuple("01234")
+    with pytest.raises(UsageError, match="task"):
+        load((IMAGES, labels), tmp_path, seed=0, task="class")
 
 
 def test_a_folder_of_mixed_sizes(tmp_path: Path) -> None:
-    made = prepare(write_folder(tmp_path / "p"), tmp_path / "cache", seed=0)
+    made = load(write_folder(tmp_path / "p"), tmp_path / "cache", seed=0)
     assert made.splits.train.shape == (3, 20, 20)
-    assert made.report.notes == ("Pictures from 20 x 18 to 24 x 18 were resized to 20 x 20.",)
+    assert made.findings.notes == ("Pictures from 20 x 18 to 24 x 18 were resized to 20 x 20.",)
 
 
 def test_a_source_with_its_own_parts(tmp_path: Path) -> None:
     path = tmp_path / "d.npz"
     np.savez(path, x_train=IMAGES[:150], y_train=np.arange(150) % 3, x_test=IMAGES[150:], y_test=np.arange(50) % 3)
-    splits = prepare(path, tmp_path / "cache", seed=0).splits
+    splits = load(path, tmp_path / "cache", seed=0).splits
     assert splits.made == ("valid",)
     assert np.array_equal(splits.test.images[..., 0], IMAGES[150:])
 
 
 def test_numbers_that_are_no_classes_are_told(tmp_path: Path) -> None:
     labels = np.concatenate([np.arange(110), np.zeros(90, int)])
-    warnings = prepare((IMAGES, labels), tmp_path, seed=0).report.warnings
-    assert any("--kind number" in warning for warning in warnings)
+    warnings = load((IMAGES, labels), tmp_path, seed=0).findings.warnings
+    assert any("--task regression" in warning for warning in warnings)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"side": 2}, "side"), ({"kind": "x"}, "kind")],
+    [({"side": 2}, "side"), ({"task": "x"}, "task")],
 )
 def test_senseless_arguments_are_refused_before_anything_is_written(
     tmp_path: Path, change: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
-        prepare("digits", tmp_path / "cache", seed=0, **change)
+        load("digits", tmp_path / "cache", seed=0, **change)
     assert not (tmp_path / "cache").exists()
 
 
@@ -109,7 +108,7 @@ def test_a_class_whose_pictures_are_all_broken_is_refused(tmp_path: Path) -> Non
     for index in range(3):
         (source / "rare" / f"{index}.jpg").write_bytes(b"nothing")
     with pytest.raises(DataError, match="'rare' has no training pictures"):
-        prepare(source, tmp_path / "cache", seed=0)
+        load(source, tmp_path / "cache", seed=0)
     assert not list((tmp_path / "cache").iterdir())
 
 
@@ -117,28 +116,28 @@ def test_a_short_budget_uses_a_share_of_every_part(tmp_path: Path, monkeypatch: 
     source = read(write_folder(tmp_path / "p", 300))
     monkeypatch.setattr("archsmith.data.images.load.FEWEST_DECODED", 50)
     monkeypatch.setattr(decoding, "rate", lambda *args: 10.0)
-    whole = prepare(source, tmp_path / "a", seed=0, seconds=31.0)
-    assert sum(whole.report.n_pictures.values()) == 300
-    some = prepare(source, tmp_path / "b", seed=0, seconds=16.0)
-    assert some.report.n_pictures == {"train": 108, "valid": 19, "test": 22}
+    whole = load(source, tmp_path / "a", seed=0, seconds=31.0)
+    assert sum(whole.findings.n_examples.values()) == 300
+    some = load(source, tmp_path / "b", seed=0, seconds=16.0)
+    assert some.findings.n_examples == {"train": 108, "valid": 19, "test": 22}
     assert (
-        some.report.notes[0] == "149 of 300 pictures are used: reading all of them would take about 30 s of the time."
+        some.findings.notes[0] == "149 of 300 pictures are used: reading all of them would take about 30 s of the time."
     )
     assert some.splits.train.counts().tolist() == [36, 36, 36]
-    fewest = prepare(source, tmp_path / "c", seed=0, seconds=0.1)
-    assert 50 <= sum(fewest.report.n_pictures.values()) < 80
+    fewest = load(source, tmp_path / "c", seed=0, seconds=0.1)
+    assert 50 <= sum(fewest.findings.n_examples.values()) < 80
 
 
 def test_what_is_decoded_already_costs_no_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = read(write_folder(tmp_path / "p", 300))
     monkeypatch.setattr("archsmith.data.images.load.FEWEST_DECODED", 50)
-    whole = prepare(source, tmp_path / "cache", seed=0)
+    whole = load(source, tmp_path / "cache", seed=0)
     monkeypatch.setattr(decoding, "rate", lambda *args: 1.0)
-    assert prepare(source, tmp_path / "cache", seed=0, seconds=1.0).folder == whole.folder
+    assert load(source, tmp_path / "cache", seed=0, seconds=1.0).folder == whole.folder
 
 
 def test_memory_does_not_grow_with_the_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At no moment are more pictures in memory than one block of each part."""
+    """At no moment are more pictures in memory than one block of each split."""
     largest = 0
     real = cache.Draft.add
 
@@ -148,5 +147,5 @@ def test_memory_does_not_grow_with_the_set(tmp_path: Path, monkeypatch: pytest.M
         largest = max(largest, sum(map(len, self._waiting.values())))
 
     monkeypatch.setattr(cache.Draft, "add", watched)
-    prepare((RNG.integers(0, 256, (5000, 6, 6), dtype=np.uint8), np.arange(5000) % 2), tmp_path, seed=0)
+    load((RNG.integers(0, 256, (5000, 6, 6), dtype=np.uint8), np.arange(5000) % 2), tmp_path, seed=0)
     assert largest < 3 * 256

@@ -148,8 +148,8 @@ def test_frames_with_relative_paths_start_at_the_working_folder(
 
 def test_frames_with_a_split_and_a_number(tmp_path: Path) -> None:
     source = read(frame(ARRAYS, price=LABELS + 0.5, split=["train", "train", "train", "val", "test", "test"]))
-    assert source.part.tolist() == [0, 0, 0, 1, 2, 2]
-    assert (source.numeric, source.target) == (True, "price")
+    assert source.split.tolist() == [0, 0, 0, 1, 2, 2]
+    assert (source.is_regression, source.target) == (True, "price")
 
 
 def test_frames_take_names_of_columns(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from archsmith.core.errors import DataError
+from archsmith.data.examples import SPLITS
 from archsmith.data.images.pictures import Packed
 from archsmith.data.images.read import read
-from archsmith.data.images.source import PARTS, Source
+from archsmith.data.images.source import Source
 from archsmith.data.labels import target
 
 RNG = np.random.default_rng(0)
@@ -45,8 +46,8 @@ def write_pictures(
 
 def sizes(source: Source) -> dict[str, int]:
     """Pictures by part."""
-    counts = np.bincount(source.part, minlength=3)
-    return {part: int(n) for part, n in zip(PARTS, counts, strict=True) if n}
+    counts = np.bincount(source.split, minlength=3)
+    return {part: int(n) for part, n in zip(SPLITS, counts, strict=True) if n}
 
 
 def shape(source: Source, index: int = 0) -> tuple[int, int, int]:

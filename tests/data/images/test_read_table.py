@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from archsmith.core.errors import DataError
+from archsmith.data.examples import SPLITS
 from archsmith.data.images import cells
 from archsmith.data.images.pictures import reopen
 from archsmith.data.images.read_table import read_table
-from archsmith.data.images.source import PARTS
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -144,7 +144,7 @@ def test_decimal_commas_where_semicolons_separate(folder: Path) -> None:
 
 def test_a_split_column(folder: Path) -> None:
     source = read_table(csv(folder, "image,label,Split", rows("pictures/{i}.png,{c},{part}")))
-    assert [PARTS[code] for code in source.part[:4]] == ["train", "valid", "test", "train"]
+    assert [SPLITS[code] for code in source.split[:4]] == ["train", "valid", "test", "train"]
     assert "parts from 'Split'" in source.notes[0]
 
 
@@ -305,7 +305,7 @@ def test_paths_in_parquet(folder: Path) -> None:
     source = read_table(
         parquet(folder, {"where": [f"pictures/{i}.png" for i in range(N)], "price": [i / 4 for i in range(N)]})
     )
-    assert source.numeric
+    assert source.is_regression
     assert source.pictures.decode(3, 3).shape == (8, 8, 3)
 
 

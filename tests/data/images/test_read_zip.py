@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from archsmith.core.errors import DataError
+from archsmith.data.examples import SPLITS
 from archsmith.data.images import read_zip as archive
 from archsmith.data.images.pictures import reopen
 from archsmith.data.images.read_zip import Members, read_zip
-from archsmith.data.images.source import PARTS
 
 RNG = np.random.default_rng(0)
 
@@ -61,7 +61,7 @@ def test_class_folders(tmp_path: Path) -> None:
     members = tree()
     source = read_zip(packed(tmp_path / "photos.zip", members))
     assert (source.name, source.class_names, source.labels.tolist()) == ("photos", ("a", "b"), [0, 0, 0, 1, 1, 1])
-    assert set(source.part) == {PARTS.index("train")}
+    assert set(source.split) == {SPLITS.index("train")}
     assert source.pictures.header(0).height == 8
     expected = np.asarray(Image.open(io.BytesIO(members["b/2.png"])))
     assert np.array_equal(source.pictures.decode(5, 3), expected)
@@ -71,7 +71,7 @@ def test_class_folders(tmp_path: Path) -> None:
 def test_part_folders_above_class_folders(tmp_path: Path) -> None:
     members = tree("Train/") | tree("val/", n=2) | tree("testing/", n=1) | {"readme.png": png()}
     source = read_zip(packed(tmp_path / "a.zip", members))
-    assert np.bincount(source.part).tolist() == [6, 4, 2]
+    assert np.bincount(source.split).tolist() == [6, 4, 2]
     assert "1 pictures" in source.notes[0]
 
 
@@ -79,7 +79,7 @@ def test_part_folders_above_class_folders(tmp_path: Path) -> None:
 def test_a_folder_around_everything_is_looked_through(tmp_path: Path, prefix: str) -> None:
     assert read_zip(packed(tmp_path / "a.zip", tree(prefix))).class_names == ("a", "b")
     assert np.bincount(
-        read_zip(packed(tmp_path / "a.zip", tree(prefix + "train/") | tree(prefix + "test/"))).part
+        read_zip(packed(tmp_path / "a.zip", tree(prefix + "train/") | tree(prefix + "test/"))).split
     ).tolist() == [6, 0, 6]
 
 

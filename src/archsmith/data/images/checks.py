@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
 from archsmith.data.images.decode import Pixels
-from archsmith.data.splits import Splits
+from archsmith.data.images.examples import ImageSplits
 
 IMBALANCE = 10.0  # largest class over smallest, from which on it is worth a warning
 LISTED = 20  # broken pictures that are named
@@ -27,13 +27,13 @@ Prints = Mapping[str, NDArray[np.uint64]]
 
 
 @dataclass(frozen=True)
-class Report:
+class Findings:
     """What the checks found.
 
-    ``n_pictures`` by part; ``counts``: pictures of each class by part (empty for numbers); ``shape`` ``(C, H, W)``;
-    ``duplicates``: pictures that repeat an earlier one of the same part; ``leaks``: validation pictures that are in the
-    training part too, test pictures that are in either; ``constant``: pictures of one single colour; ``made``: parts
-    that were cut from the training part; ``skipped``: the first of ``n_skipped`` pictures that could not be read, with
+    ``n_examples`` by part; ``counts``: pictures of each class by part (empty for numbers); ``shape`` ``(C, H, W)``;
+    ``duplicates``: pictures that repeat an earlier one of the same split; ``leaks``: validation pictures that are in the
+    training split too, test pictures that are in either; ``constant``: pictures of one single colour; ``made``: parts
+    that were cut from the training split; ``skipped``: the first of ``n_skipped`` pictures that could not be read, with
     reasons; ``n_bytes`` on disk; ``target``: name, min, median, max, mean and std of the training numbers, None for
     classes; ``notes`` and ``warnings``: whole sentences.
     """
@@ -41,7 +41,7 @@ class Report:
     name: str
     shape: tuple[int, int, int]
     classes: tuple[str, ...]
-    n_pictures: dict[str, int]
+    n_examples: dict[str, int]
     counts: dict[str, tuple[int, ...]]
     duplicates: int
     leaks: dict[str, int]
@@ -55,7 +55,7 @@ class Report:
     target: dict[str, Any] | None = None
 
     @property
-    def numeric(self) -> bool:
+    def is_regression(self) -> bool:
         """Are numbers predicted, rather than classes?"""
         return self.target is not None
 
@@ -64,7 +64,7 @@ class Report:
         channels, height, width = self.shape
         pictures = f"{'grey' if channels == 1 else 'colour'} pictures of {height} x {width}"
         totals = ", ".join(
-            f"{n:,} {part}{' (held out)' if part in self.made else ''}" for part, n in self.n_pictures.items()
+            f"{n:,} {part}{' (held out)' if part in self.made else ''}" for part, n in self.n_examples.items()
         )
         if self.target is not None:
             spread = f"from {self.target['min']:.6g} to {self.target['max']:.6g}, half of them below {self.target['median']:.6g}"
@@ -85,13 +85,15 @@ class Report:
         return f"{min(each):,} to {max(each):,} training pictures a class"
 
     def to_dict(self) -> dict[str, Any]:
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)} | {"numeric": self.numeric}
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Report:
+    def from_dict(cls, data: Mapping[str, Any]) -> Findings:
+        if "n_pictures" in data:  # up to version 0.1
+            data = {**data, "n_examples": data["n_pictures"]}
         return cls(
             **{
-                **{field.name: data[field.name] for field in fields(cls)},
+                **{field.name: data[field.name] for field in fields(cls) if field.name in data},
                 "shape": tuple(data["shape"]),
                 "counts": {part: tuple(counts) for part, counts in data["counts"].items()},
                 "skipped": tuple((name, reason) for name, reason in data["skipped"]),
@@ -120,14 +122,14 @@ def is_flat(images: Pixels) -> NDArray[np.bool_]:
 
 
 def check(
-    splits: Splits,
+    splits: ImageSplits,
     prints: Prints | None = None,
     flat: Mapping[str, int] | None = None,
     *,
     n_bytes: int = 0,
     warnings: Sequence[str] = (),
-) -> Report:
-    """Look at every part. ``prints`` (fingerprints) and ``flat`` (counts) by part are computed where they are not known
+) -> Findings:
+    """Look at every split. ``prints`` (fingerprints) and ``flat`` (counts) by part are computed where they are not known
     yet.
 
     Raises DataError where nothing could be learnt.
@@ -140,13 +142,13 @@ def check(
     learnt, chosen_by = np.sort(prints["train"]), np.sort(np.concatenate([prints["train"], prints["valid"]]))
     leaks = {"valid": int(_among(prints["valid"], learnt).sum()), "test": int(_among(prints["test"], chosen_by).sum())}
     duplicates = sum(_repeated(np.sort(found)).size for found in prints.values())
-    contradictions = _contradictions(splits.train.labels, prints["train"])
+    contradictions = _contradictions(splits.train.targets, prints["train"])
     found = _warnings(splits, counts, duplicates, leaks, sum(flat.values()), contradictions)
-    return Report(
+    return Findings(
         name=splits.name,
         shape=splits.train.shape,
         classes=splits.classes,
-        n_pictures={part: len(data) for part, data in parts.items()},
+        n_examples={part: len(data) for part, data in parts.items()},
         counts=counts,
         duplicates=duplicates,
         leaks=leaks,
@@ -161,7 +163,7 @@ def check(
     )
 
 
-def _refuse(splits: Splits, counts: Mapping[str, tuple[int, ...]], flat: Mapping[str, int]) -> None:
+def _refuse(splits: ImageSplits, counts: Mapping[str, tuple[int, ...]], flat: Mapping[str, int]) -> None:
     empty = [name for name, n in zip(splits.classes, counts["train"], strict=True) if n == 0]
     if empty:
         raise DataError(f"The class {empty[0]!r} has no training pictures.", "Give it some or leave it out.")
@@ -176,17 +178,17 @@ def _refuse(splits: Splits, counts: Mapping[str, tuple[int, ...]], flat: Mapping
         raise DataError(
             "Every picture is of one single colour.", "Nothing can be learnt from these; check how they were made."
         )
-    if splits.numeric and splits.train.labels.min() == splits.train.labels.max():
-        number = splits.train.labels[0]
+    if splits.is_regression and splits.train.targets.min() == splits.train.targets.max():
+        number = splits.train.targets[0]
         raise DataError(
             f"The number to predict is {number:g} for every training picture.", "There is nothing to learn from that."
         )
 
 
-def _target(splits: Splits) -> dict[str, Any] | None:
-    if not splits.numeric:
+def _target(splits: ImageSplits) -> dict[str, Any] | None:
+    if not splits.is_regression:
         return None
-    numbers = splits.train.labels
+    numbers = splits.train.targets
     named = {
         "min": numbers.min(),
         "median": np.median(numbers),
@@ -198,7 +200,7 @@ def _target(splits: Splits) -> dict[str, Any] | None:
 
 
 def _warnings(
-    splits: Splits,
+    splits: ImageSplits,
     counts: Mapping[str, tuple[int, ...]],
     duplicates: int,
     leaks: Mapping[str, int],
@@ -213,20 +215,20 @@ def _warnings(
             f"{_are(len(splits.skipped), 'could not be read and was', 'could not be read and were')} skipped, the "
             f"first: {first}"
         )
-    if not splits.numeric:
+    if not splits.is_regression:
         warnings += _uneven(splits, counts["train"])
     if duplicates:
-        warnings.append(f"{_are(duplicates, 'repeats', 'repeat')} another one of the same part.")
+        warnings.append(f"{_are(duplicates, 'repeats', 'repeat')} another one of the same split.")
     for part, n in leaks.items():
         if n:
             word = "validation" if part == "valid" else part
             total = f"{n:,} of {len(splits.parts[part]):,} {word} pictures"
-            where = "training part" if part == "valid" else "training or validation part"
+            where = "training split" if part == "valid" else "training or validation split"
             warnings.append(
                 f"{total} {'is' if n == 1 else 'are'} in the {where} too; scores will look better than they are."
             )
     if contradictions:
-        what = "another number" if splits.numeric else "another class"
+        what = "another number" if splits.is_regression else "another class"
         warnings.append(
             f"{contradictions:,} training picture{' has' if contradictions == 1 else 's have'} {what} than a picture "
             "just like it."
@@ -240,7 +242,7 @@ def _are(n: int, one: str, many: str) -> str:
     return f"1 picture {one}" if n == 1 else f"{n:,} pictures {many}"
 
 
-def _uneven(splits: Splits, train: tuple[int, ...]) -> list[str]:
+def _uneven(splits: ImageSplits, train: tuple[int, ...]) -> list[str]:
     warnings = []
     if max(train) > IMBALANCE * min(train):
         large, small = splits.classes[int(np.argmax(train))], splits.classes[int(np.argmin(train))]

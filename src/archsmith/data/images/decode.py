@@ -1,5 +1,4 @@
-"""Pictures in memory: one decoder for files, one conversion for arrays, and the labelled set that everything downstream
-takes.
+"""Pictures in memory: one decoder for files, and one conversion for arrays.
 
 A picture is uint8 ``(h, w, c)`` with ``c`` 1 (grey) or 3 (RGB). What files hold besides is brought to that in one
 place: EXIF rotation is applied, palettes are resolved, transparency is laid over white, 16-bit grey is scaled to 8
@@ -11,11 +10,10 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +23,7 @@ from archsmith.core.errors import DataError
 
 Pixels = NDArray[np.uint8]
 
+IMAGE = "image"  # the name of the one input of networks and exported models
 # a picture above this is taken for a decompression bomb (the largest cameras have about 100 million pixels)
 MAX_PIXELS = 100_000_000
 SUFFIXES = frozenset(
@@ -195,91 +194,3 @@ def _name(source: str | Path | bytes) -> str:
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text[:100] if not text.startswith("cannot identify") else "unknown format"
-
-
-@dataclass(frozen=True, eq=False)
-class ImageSet:
-    """Labelled pictures of one size.
-
-    ``images`` uint8 ``(n, H, W, C)`` (may be a memory map). ``labels`` ``(n,)``: int64 indexes into ``classes``, or
-    float64 numbers to be predicted, and then ``classes`` is empty. ``came`` are the pictures ``(h, w, C)`` as they
-    came, before resizing (decoded when they are asked for); None when ``images`` are just that.
-    """
-
-    images: Pixels
-    labels: NDArray[Any]
-    classes: tuple[str, ...]
-    came: Sequence[Pixels] | None = None
-
-    def __post_init__(self) -> None:
-        if self.images.ndim != 4 or self.images.dtype != np.uint8 or self.images.shape[3] not in (1, 3):
-            raise DataError(
-                f"Images are uint8 (n, height, width, 1 or 3), not {self.images.dtype} {self.images.shape}."
-            )
-        if self.labels.shape != (len(self.images),):
-            raise DataError(
-                f"There are {len(self.images):,} images but {len(self.labels):,} labels.",
-                "Give one label for each image.",
-            )
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    @property
-    def numeric(self) -> bool:
-        """Are the labels numbers to be predicted, rather than classes?"""
-        return bool(np.issubdtype(self.labels.dtype, np.floating))
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """``(C, H, W)``, as networks want it."""
-        _, height, width, channels = self.images.shape
-        return channels, height, width
-
-    @property
-    def originals(self) -> Sequence[Pixels]:
-        """All pictures as they came, each decoded when it is asked for; a slice is as lazy."""
-        return self.images if self.came is None else self.came  # type: ignore[return-value]  # an array is a row of arrays
-
-    @property
-    def files(self) -> tuple[str, ...] | None:
-        """The paths of the originals, where they are files of their own and were resized."""
-        return getattr(self.came, "files", None)
-
-    def original(self, index: int) -> Pixels:
-        """Picture ``index`` as it came, at its own size: uint8 ``(h, w, c)``. Raises DataError when it has gone."""
-        return np.asarray(self.originals[index])
-
-    def take(self, indexes: NDArray[np.int64] | Sequence[int]) -> ImageSet:
-        """The pictures at ``indexes``, in that order (a copy)."""
-        chosen = np.asarray(indexes, dtype=np.int64)
-        came: Any = self.came
-        if came is not None:
-            came = came.take(chosen) if hasattr(came, "take") else [came[i] for i in chosen]
-        return ImageSet(self.images[chosen], self.labels[chosen], self.classes, came)
-
-    def counts(self) -> NDArray[np.int64]:
-        """How many pictures each class has, ``(len(classes),)``; empty for numbers."""
-        return np.zeros(0, np.int64) if self.numeric else np.bincount(self.labels, minlength=len(self.classes))
-
-
-def statistics(images: Pixels, limit: int = 20_000) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel in units of full brightness (0..1), from up to ``limit`` evenly
-    spaced pictures.
-    """
-    chosen = images[:: max(1, -(-len(images) // limit))]
-    n_channels = images.shape[3]
-    counts = np.zeros((n_channels, 256), np.int64)
-    step = max(1, 2**17 // max(1, images[:1].size))  # counting widens bytes to integers of 8, so only a few at a time
-    for start in range(0, len(chosen), step):
-        part = np.ascontiguousarray(chosen[start : start + step])
-        for channel in range(n_channels):
-            counts[channel] += np.bincount(part[..., channel].ravel(), minlength=256)
-    values = np.arange(256) / 255.0
-    means, deviations = [], []
-    for channel in range(n_channels):
-        share = counts[channel] / max(1, counts[channel].sum())
-        mean = float(share @ values)
-        means.append(mean)
-        deviations.append(max(1 / 255, float(np.sqrt(share @ (values - mean) ** 2))))
-    return tuple(means), tuple(deviations)

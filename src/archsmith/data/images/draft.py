@@ -17,9 +17,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archsmith.data.examples import SPLITS
 from archsmith.data.images.checks import fingerprints, is_flat
 from archsmith.data.images.decode import Pixels
-from archsmith.data.images.source import PARTS
 
 HEAD = 128  # bytes kept for the head of a .npy file; the longest that is written here has about 90
 STATE = "state.json"
@@ -66,7 +66,7 @@ class Growing:
 
 
 def _nothing() -> dict[str, Any]:
-    return {"done": 0, "rows": dict.fromkeys(PARTS, 0), "flat": dict.fromkeys(PARTS, 0), "skipped": [], "raw": [0, 0]}
+    return {"done": 0, "rows": dict.fromkeys(SPLITS, 0), "flat": dict.fromkeys(SPLITS, 0), "skipped": [], "raw": [0, 0]}
 
 
 class Draft:
@@ -93,7 +93,7 @@ class Draft:
         self.done: int = state["done"]
         self.flat: dict[str, int] = state["flat"]
         self.skipped: list[tuple[str, str]] = [(name, reason) for name, reason in state["skipped"]]
-        self._waiting: dict[str, list[tuple[int, Pixels]]] = {part: [] for part in PARTS}
+        self._waiting: dict[str, list[tuple[int, Pixels]]] = {part: [] for part in SPLITS}
 
     def _state(self) -> dict[str, Any]:
         try:
@@ -103,7 +103,7 @@ class Draft:
             return _nothing()
 
     def _open_all(self, state: dict[str, Any]) -> None:
-        for part in PARTS:
+        for part in SPLITS:
             rows = state["rows"][part]
             self._open(f"{part}_images", "|u1", self.shape, rows)
             self._open(f"{part}_prints", "<u8", (), rows)
@@ -123,7 +123,7 @@ class Draft:
             self._write(part)
 
     def add_original(self, pixels: Pixels) -> None:
-        """The same picture of the test part as it came; more than 10,000 are not kept."""
+        """The same picture of the test split as it came; more than 10,000 are not kept."""
         if self.files["test_raw_shapes"].n < KEPT_ORIGINALS:
             self.files["test_raw"].append(pixels.reshape(-1))
             self.files["test_raw_shapes"].append(np.array([pixels.shape]))
@@ -143,12 +143,12 @@ class Draft:
 
     def commit(self, done: int) -> None:
         """Everything before picture ``done`` of the source counts from now on."""
-        for part in PARTS:
+        for part in SPLITS:
             self._write(part)
         for file in self.files.values():
             file.flush()
         self.done = done
-        rows = {part: self.files[f"{part}_index"].n for part in PARTS}
+        rows = {part: self.files[f"{part}_index"].n for part in SPLITS}
         raw = [self.files[name].n if name in self.files else 0 for name in ("test_raw", "test_raw_shapes")]
         state = {"done": done, "rows": rows, "flat": self.flat, "skipped": self.skipped, "raw": raw}
         write_text(self.folder / STATE, json.dumps(state))

@@ -208,7 +208,7 @@ class Originals(Sequence[Pixels]):
 
 
 class Kept(Sequence[Pixels]):
-    """Originals that only lived in memory, as the cache keeps them: the first of the part in one row of bytes; of later
+    """Originals that only lived in memory, as the cache keeps them: the first of the split in one row of bytes; of later
     ones, the resized picture.
     """
 

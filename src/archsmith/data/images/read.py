@@ -17,7 +17,7 @@ import numpy as np
 
 from archsmith.core.errors import DataError, MissingExtraError
 from archsmith.data.images.decode import SUFFIXES
-from archsmith.data.images.source import Source, one_part
+from archsmith.data.images.source import Source, all_training
 
 TABLES = (".csv", ".tsv", ".parquet", ".pq")
 NOT_READ = (
@@ -132,4 +132,4 @@ def digits() -> Source:
 
     found = load_digits()
     images = np.rint(found.images * (255 / 16)).astype(np.uint8)
-    return Source(Arrays(images, 1.0), found.target.astype(np.int64), one_part(len(images)), "digits")
+    return Source(Arrays(images, 1.0), found.target.astype(np.int64), all_training(len(images)), "digits")

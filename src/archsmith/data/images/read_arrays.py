@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from archsmith.core.errors import DataError
+from archsmith.data.examples import SPLITS
 from archsmith.data.images.array_pictures import Arrays, Pillows, Stack, as_bytes, channels_last, scale_of
 from archsmith.data.images.decode import Pixels
 from archsmith.data.images.encoded import Contents
 from archsmith.data.images.pictures import Files, Packed, joined
-from archsmith.data.images.source import PARTS, Pictures, Source, one_part
+from archsmith.data.images.source import Pictures, Source, all_training
 from archsmith.data.labels import as_labels
 
 MAX_BYTES = 32 * 2**30  # an array that has to be unpacked into memory may not be larger
@@ -54,13 +55,13 @@ LABELS = {name for pairs in OF_PART.values() for _, name in pairs}
 
 
 def read_arrays(images: Any, labels: Any, *, name: str = "arrays") -> Source:
-    """``images`` and their ``labels`` as the training part. Raises DataError."""
+    """``images`` and their ``labels`` as the training split. Raises DataError."""
     if _is_npy(images) and _is_npy(labels):
         images, labels = _npy(Path(images)), _load(Path(labels))
     pictures, scale = _pictures(images)
     marks = as_labels(labels)
     _same_number(len(pictures), len(marks), "train")
-    return Source(pictures, marks, one_part(len(marks)), name, scale=scale, notes=_notes(scale))
+    return Source(pictures, marks, all_training(len(marks)), name, scale=scale, notes=_notes(scale))
 
 
 def read_npz(path: Path) -> Source:
@@ -110,7 +111,7 @@ def from_parts(parts: Mapping[str, tuple[Any, NDArray[Any]]], name: str, class_n
     """A source of several parts, each an array of images (in memory or in a file) with its labels. Raises DataError."""
     rows: list[Pictures] = []
     labels, codes, scale = [], [], 1.0
-    for part in (part for part in PARTS if part in parts):
+    for part in (part for part in SPLITS if part in parts):
         images, marks = parts[part]
         row, own = _pictures(images)
         _same_number(len(row), len(marks), part)
@@ -123,7 +124,7 @@ def from_parts(parts: Mapping[str, tuple[Any, NDArray[Any]]], name: str, class_n
         row.scale = scale  # a dark part must not be taken for one of fractions
         rows.append(row)
         labels.append(marks)
-        codes.append(np.full(len(marks), PARTS.index(part), np.int8))
+        codes.append(np.full(len(marks), SPLITS.index(part), np.int8))
     kinds = {("text" if marks.dtype.kind == "U" else "numbers") for marks in labels}
     if len(kinds) > 1:
         raise DataError(
@@ -166,7 +167,7 @@ def _read_packed(path: Path, members: Mapping[str, str]) -> Source:
     pictures = open_packed(path)
     labels = as_labels(load_member(path, members["labels"]))
     _same_number(len(pictures), len(labels), "packed")
-    part = one_part(len(labels))
+    part = all_training(len(labels))
     if "is_train" in members:
         flags = load_member(path, members["is_train"])
         if flags.shape != labels.shape:
@@ -174,7 +175,7 @@ def _read_packed(path: Path, members: Mapping[str, str]) -> Source:
                 f"There are {len(labels):,} labels but {flags.size:,} values of is_train in {str(path)!r}.",
                 "Give one for each picture.",
             )
-        part[~flags.astype(bool)] = PARTS.index("test")
+        part[~flags.astype(bool)] = SPLITS.index("test")
     if not (part == 0).any():
         raise DataError(f"There are no training pictures in {str(path)!r}.", "is_train is true for those.")
     names = next((load_member(path, members[key]) for key in CLASS_NAMES if key in members), None)
@@ -182,7 +183,7 @@ def _read_packed(path: Path, members: Mapping[str, str]) -> Source:
 
 
 def _pairs(names: Mapping[str, Any], where: str) -> dict[str, tuple[str, str]]:
-    """For each part that exists, the names of its images and labels."""
+    """For each split that exists, the names of its images and labels."""
     found = {
         part: next((pair for pair in pairs if pair[0] in names and pair[1] in names), None)
         for part, pairs in OF_PART.items()

@@ -13,22 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from archsmith.core.errors import DataError
-from archsmith.data.images import source
+from archsmith.data.examples import SPLITS
 from archsmith.data.images.decode import SUFFIXES
 from archsmith.data.images.pictures import Files
 from archsmith.data.images.source import Source
 from archsmith.data.names import Names
-
-PARTS = {
-    "train": "train",
-    "training": "train",
-    "valid": "valid",
-    "val": "valid",
-    "validation": "valid",
-    "dev": "valid",
-    "test": "test",
-    "testing": "test",
-}
+from archsmith.data.splits import SPLIT_NAMES
 
 
 def read_folder(folder: Path) -> Source:
@@ -48,7 +38,7 @@ def read_folder(folder: Path) -> Source:
     classes = sorted({label for _, label, _ in tops})
     counts = [n for _, _, n in tops]
     labels = np.repeat(np.array([classes.index(label) for _, label, _ in tops], np.int32), counts)
-    parts = np.repeat(np.array([source.PARTS.index(part) for part, _, _ in tops], np.int8), counts)
+    parts = np.repeat(np.array([SPLITS.index(part) for part, _, _ in tops], np.int8), counts)
     return Source(
         Files(os.path.abspath(folder), names), labels, parts, folder.resolve().name or "images", tuple(classes)
     )
@@ -57,13 +47,13 @@ def read_folder(folder: Path) -> Source:
 def _tops(folder: Path) -> Iterator[tuple[str, str, Path]]:
     """Part, class and path of every class folder, in a fixed order."""
     tops = _folders(folder)
-    split = any(PARTS.get(path.name.lower()) == "train" for path in tops)
+    split = any(SPLIT_NAMES.get(path.name.lower()) == "train" for path in tops)
     for top in tops:
         if not split:
             yield "train", top.name, top
-        elif top.name.lower() in PARTS:
+        elif top.name.lower() in SPLIT_NAMES:
             for label in _folders(top):
-                yield PARTS[top.name.lower()], label.name, label
+                yield SPLIT_NAMES[top.name.lower()], label.name, label
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -27,10 +27,10 @@ from archsmith.core.errors import DataError, MissingExtraError
 from archsmith.data.images.cells import Base64, Cells, from_base64, open_parquet
 from archsmith.data.images.pictures import Files
 from archsmith.data.images.read_arrays import read_arrays
-from archsmith.data.images.read_folder import PARTS
 from archsmith.data.images.read_zip import BOMB_BYTES, BOMB_RATIO
-from archsmith.data.images.source import Pictures, Source, one_part, parts
+from archsmith.data.images.source import Pictures, Source, all_training, split_codes
 from archsmith.data.images.table_columns import SAMPLE, URL, Chosen, choose, kind_of
+from archsmith.data.splits import SPLIT_NAMES
 from archsmith.data.values import MISSING, as_targets, refuse_gaps
 
 MAX_CSV = 2 * 2**30  # bytes; a CSV is held in memory
@@ -163,7 +163,7 @@ def read_frame(frame: Any, *, image: str | None = None, target: str | None = Non
     found = read_arrays(images, rows.labels)
     return replace(
         found,
-        part=rows.part,
+        split=rows.part,
         name="table",
         notes=(*chosen.notes, *found.notes),
         skipped=rows.skipped,
@@ -188,7 +188,7 @@ def _rows(chosen: Chosen, columns: Mapping[str, Sequence[Any]], n: int, where: C
     more than a few gaps.
     """
     labels, missing = as_targets(columns[chosen.target], chosen.target)
-    part = _part(columns[chosen.split], chosen.split, where) if chosen.split else one_part(n)
+    part = _part(columns[chosen.split], chosen.split, where) if chosen.split else all_training(n)
     skipped = _gaps(missing, chosen.target, "value", where)
     if chosen.image in columns:
         empty = (
@@ -246,13 +246,13 @@ def _where_it_may_be(text: str, folder: Path) -> str:
 
 
 def _part(values: Sequence[Any], column: str, where: Callable[[int], str]) -> NDArray[np.int8]:
-    names = [PARTS.get(str(value).strip().lower()) for value in values]
+    names = [SPLIT_NAMES.get(str(value).strip().lower()) for value in values]
     if None in names:
         at = names.index(None)
         raise DataError(
             f"The column {column!r} says {str(values[at])!r} in {where(at)}.", "It may say train, valid or test."
         )
-    return parts([name for name in names if name is not None])
+    return split_codes([name for name in names if name is not None])
 
 
 class _Csv:

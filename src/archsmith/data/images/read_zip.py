@@ -28,8 +28,8 @@ from archsmith.core.errors import DataError
 from archsmith.data.images import decode as images
 from archsmith.data.images.decode import SUFFIXES, Header
 from archsmith.data.images.encoded import LARGEST, Encoded
-from archsmith.data.images.read_folder import PARTS
-from archsmith.data.images.source import Source, parts
+from archsmith.data.images.source import Source, split_codes
+from archsmith.data.splits import SPLIT_NAMES
 
 MAX_ENTRIES = 2_000_000
 # bytes of the table of contents, which is read whole: 2 million entries with names of 450 characters
@@ -148,7 +148,7 @@ def read_zip(path: Path) -> Source:
             "It should hold one folder for each class, with files such as .png or .jpg.",
         )
     trees = _unwrapped([inner for _, inner in pictures])
-    split = any(PARTS.get(inner[0].lower()) == "train" for inner in trees)
+    split = any(SPLIT_NAMES.get(inner[0].lower()) == "train" for inner in trees)
     if max(len(inner) for inner in trees) < (3 if split else 2):
         raise DataError(
             f"The pictures in {str(path)!r} do not lie in class folders.",
@@ -156,8 +156,8 @@ def read_zip(path: Path) -> Source:
         )
     found = []
     for (name, _), inner in zip(pictures, trees, strict=True):
-        if split and inner[0].lower() in PARTS and len(inner) > 2:
-            found.append((name, PARTS[inner[0].lower()], inner[1]))
+        if split and inner[0].lower() in SPLIT_NAMES and len(inner) > 2:
+            found.append((name, SPLIT_NAMES[inner[0].lower()], inner[1]))
         elif not split and len(inner) > 1:
             found.append((name, "train", inner[0]))
     left = len(pictures) - len(found)
@@ -167,7 +167,7 @@ def read_zip(path: Path) -> Source:
     return Source(
         Members(path, names),
         codes.astype(np.int64),
-        parts(part),
+        split_codes(part),
         path.stem or "zip",
         tuple(map(str, classes)),
         notes=notes,
@@ -291,7 +291,9 @@ def _refuse_harm(path: Path, entry: zipfile.ZipInfo, inner: tuple[str, ...]) -> 
 
 def _unwrapped(trees: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """``trees`` without a folder around everything, as long as class folders remain below it."""
-    while len({inner[0] for inner in trees}) == 1 and trees[0][0].lower() not in PARTS and min(map(len, trees)) > 2:
+    while (
+        len({inner[0] for inner in trees}) == 1 and trees[0][0].lower() not in SPLIT_NAMES and min(map(len, trees)) > 2
+    ):
         trees = [inner[1:] for inner in trees]
     return trees
 

@@ -1,6 +1,6 @@
 """What every reader returns: labelled pictures that nobody has decoded yet.
 
-A reader only lists: which pictures there are, what their labels say, which part they were put into. Decoding happens
+A reader only lists: which pictures there are, what their labels say, which split they were put into. Decoding happens
 once, later, picture by picture into a memory-mapped cache (``data.images.cache``), so that a set larger than memory is read
 like a small one.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from archsmith.data.images.decode import Header, Pixels
 
-PARTS = ("train", "valid", "test")
+SPLITS = ("train", "valid", "test")
 
 
 @runtime_checkable
@@ -59,36 +59,41 @@ class Pictures(Protocol):
 class Source:
     """Labelled pictures, not decoded.
 
-    ``labels`` ``(n,)``: whole numbers or text for classes, floats for numbers to be predicted. ``part`` ``(n,)`` int8
-    indexes into ``PARTS``; a source without a test or validation part has none of that index. ``class_names`` are names
-    for labels 0, 1, …; ``scale`` is what values of raw arrays are multiplied with to become bytes (1 for files);
-    ``notes`` say in sentences what was converted; ``skipped`` lists (name, reason).
+    ``labels``: ``(n,)``, whole numbers or text for classes, floats for a regression target.
+    ``split``: ``(n,)``, int8 indexes into ``SPLITS``; a source without a test or validation split has none of that index.
+    ``class_names``: names for labels 0, 1, ….
+    ``scale``: what values of raw arrays are multiplied with to become bytes; 1 for files.
+    ``notes``: what was converted, in sentences.
+    ``skipped``: (name, reason) of what could not be read.
+    ``target``: what a regression target is called.
+    ``noun``: what an example is called.
     """
 
     pictures: Pictures
     labels: NDArray[Any]
-    part: NDArray[np.int8]
+    split: NDArray[np.int8]
     name: str
     class_names: tuple[str, ...] | None = None
     scale: float = 1.0
     notes: tuple[str, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
-    target: str = "value"  # what the numbers are called, where numbers are predicted
+    target: str = "value"
+    noun: str = "picture"
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     @property
-    def numeric(self) -> bool:
+    def is_regression(self) -> bool:
         """Are the labels numbers with fractions? What is predicted is for ``data.labels`` to say."""
         return bool(np.issubdtype(self.labels.dtype, np.floating))
 
 
-def one_part(n: int) -> NDArray[np.int8]:
-    """All ``n`` pictures in the training part; the other parts are cut from it later."""
+def all_training(n: int) -> NDArray[np.int8]:
+    """All ``n`` pictures in the training split; the other splits are cut from it later."""
     return np.zeros(n, np.int8)
 
 
-def parts(names: Sequence[str]) -> NDArray[np.int8]:
-    """``part`` from names of ``PARTS``."""
-    return np.array([PARTS.index(name) for name in names], np.int8)
+def split_codes(names: Sequence[str]) -> NDArray[np.int8]:
+    """``split`` from names of ``SPLITS``."""
+    return np.array([SPLITS.index(name) for name in names], np.int8)

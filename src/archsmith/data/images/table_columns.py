@@ -18,7 +18,7 @@ import numpy as np
 
 from archsmith.core.errors import DataError
 from archsmith.data.images.decode import SUFFIXES
-from archsmith.data.images.read_folder import PARTS
+from archsmith.data.splits import SPLIT_NAMES
 
 IMAGE_NAMES = (
     "image",
@@ -36,7 +36,7 @@ IMAGE_NAMES = (
     "file_path",
 )
 TARGET_NAMES = ("target", "label", "labels", "class", "class_name", "category", "y")
-SPLIT_NAMES = ("split", "part", "partition", "subset", "set")
+SPLIT_COLUMNS = ("split", "part", "partition", "subset", "set")
 SAMPLE = 200  # values that a column is judged by
 SHARE = 0.8  # of them that must look like pictures
 URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -78,12 +78,18 @@ def choose(samples: Mapping[str, Sequence[Any]], image: str | None, target: str 
         raise DataError(
             f"The column {image!r} cannot be both the picture and the target.", f"The columns are {listed}."
         )
-    kinds = {column: kind for column, values in samples.items() if column != target and (kind := _kind(values))}
+    kinds = {
+        column: kind for column, values in samples.items() if column != target and (kind := kind_of_column(values))
+    }
     found_image = image or _one(
         _image_columns(samples, kinds, target), "pictures", "--image-column", name, listed, samples
     )
     split = next(
-        (c for c in samples if c.lower() in SPLIT_NAMES and c not in (found_image, target) and _all_parts(samples[c])),
+        (
+            c
+            for c in samples
+            if c.lower() in SPLIT_COLUMNS and c not in (found_image, target) and _all_parts(samples[c])
+        ),
         None,
     )
     if target is None:
@@ -125,7 +131,7 @@ def _one(
     )
 
 
-def _kind(values: Sequence[Any]) -> str | None:
+def kind_of_column(values: Sequence[Any]) -> str | None:
     """What a column of pictures holds, from its first values; None when they do not look like pictures."""
     kinds = (
         [kind_of(value) for value in values if value is not None and value != ""]
@@ -176,4 +182,4 @@ def _is_base64(text: str) -> bool:
 
 
 def _all_parts(values: Sequence[Any]) -> bool:
-    return all(isinstance(value, str) and value.strip().lower() in PARTS for value in values)
+    return all(isinstance(value, str) and value.strip().lower() in SPLIT_NAMES for value in values)

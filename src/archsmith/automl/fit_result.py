@@ -1,0 +1,97 @@
+"""What a job gives back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from archsmith.core.wording import number
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the leaderboard: a network or a baseline, trained in full.
+
+    ``valid``, ``test``: the main metric on the split.
+    ``valid_metrics``, ``test_metrics``: all metrics by name; accuracies in [0, 1], log loss in nats, errors in the
+        target's own unit.
+    ``params``, ``macs``: of a network.
+    ``seconds``, ``epochs``: what its training took.
+    ``exported``: is this what the bundle holds?
+    ``trial``: where the search found it.
+    ``error``: why there is no score.
+    """
+
+    name: str
+    valid: float | None = None
+    test: float | None = None
+    valid_metrics: Mapping[str, float] = field(default_factory=dict)
+    test_metrics: Mapping[str, float] = field(default_factory=dict)
+    params: int | None = None
+    macs: int | None = None
+    seconds: float = 0.0
+    epochs: float = 0.0
+    exported: bool = False
+    trial: int | None = None
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What came of a job.
+
+    ``valid``, ``test``: the exported network's ``metric``.
+    ``metrics``: all of its metrics, by split.
+    ``rows``: the baselines, the fixed network and the best searched one.
+    ``temperature``: divides the exported network's logits.
+    ``test_reads``: how often the test split was looked at.
+    ``max_difference``: between the exported network and the trained one.
+    ``forecast``: what was said beforehand of ``trials`` and of ``seconds`` by phase.
+    """
+
+    study: str
+    stop_reason: str
+    seconds: float
+    budget_seconds: float | None
+    n_trials: int
+    n_failed: int
+    n_from_mutation: int
+    metric: str
+    valid: float | None
+    test: float | None
+    metrics: Mapping[str, Mapping[str, float]]
+    rows: tuple[Row, ...]
+    architecture: Mapping[str, Any]
+    params: int | None
+    macs: int | None
+    model_dir: str
+    report: str | None
+    test_reads: int
+    max_difference: float | None
+    temperature: float = 1.0
+    forecast: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            **dataclasses.asdict(self),
+            "rows": [row.to_dict() for row in self.rows],
+            "architecture": dict(self.architecture),
+        }
+
+    def __repr__(self) -> str:
+        scores = "".join(
+            f", {part} {number(value)}"
+            for part, value in (("valid", self.valid), ("test", self.test))
+            if value is not None
+        )
+        return f"FitResult({self.study}, {self.metric}{scores}, {self.stop_reason})"
+
+    def _repr_html_(self) -> str:
+        from archsmith.automl.card import card
+
+        return card(self.study, self)

@@ -1,0 +1,170 @@
+"""A kind of data as a job sees it: how to read it, what networks suit it, what to compare them with, and what the
+exported model takes in.
+
+Each kind is one class in ``automl.modalities``, found through the catalogue. A job knows no kind by name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsmith import catalog
+from archsmith.automl.plan import AUTO
+from archsmith.automl.settings import FitSettings
+from archsmith.bundle.intake import Intake
+from archsmith.core.architecture import Architecture
+from archsmith.core.errors import UsageError
+from archsmith.core.space import Space
+from archsmith.data.examples import Examples, Splits
+from archsmith.graphs.graph import Graph
+from archsmith.graphs.network_space import NetworkSpace
+from archsmith.training.recipe import Recipe
+
+Progress = Callable[[str, int, int], None]
+
+
+class Findings(Protocol):
+    """What the checks of a kind of data found."""
+
+    @property
+    def counts(self) -> Mapping[str, tuple[int, ...]]:
+        """Examples of each class, by split."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+
+    def lines(self) -> list[str]:
+        """A short summary for a terminal."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+class Loaded(Protocol):
+    """Data that were read, checked and stored."""
+
+    @property
+    def splits(self) -> Splits: ...
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def findings(self) -> Findings: ...
+
+
+@dataclass(frozen=True)
+class NetworkBaseline:
+    """A network that needs no search, trained by gradient descent.
+
+    ``name``: of its row.
+    ``what``: what it is, in a few words.
+    ``recipe``: how it is trained; no augmentation.
+    ``steps``: of training, after which it gains nothing.
+    """
+
+    name: str
+    what: str
+    graph: Graph
+    recipe: Recipe
+    steps: int
+
+
+class ModelBaseline(Protocol):
+    """A model that is no network. It is fitted on the training split; its row says how good it is.
+
+    ``name``: of its row.
+    ``what``: what it is, in a few words.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def what(self) -> str: ...
+
+    def fit(self, train: Examples, seed: int) -> Callable[[Examples], NDArray[np.float64]]:
+        """Learn, and return what predicts: logits ``(n, k)``, or regression targets ``(n,)`` in their own unit."""
+        ...
+
+
+class Modality(ABC):
+    """One kind of data.
+
+    ``kind``: its name in the catalogue.
+    ``noun``, ``nouns``: what an example is called.
+    ``space``: the default search space, by its name in the catalogue.
+    """
+
+    kind: ClassVar[str]
+    noun: ClassVar[str]
+    nouns: ClassVar[str]
+    space: ClassVar[str]
+
+    @abstractmethod
+    def recognises(self, settings: FitSettings) -> bool:
+        """Do the data look like this kind?"""
+
+    @abstractmethod
+    def load(self, settings: FitSettings, root: Path, seconds: float | None, progress: Progress) -> Loaded:
+        """Read, check and split the data into a folder below ``root``. Raises DataError.
+
+        ``seconds``: where reading everything would take longer, a share of it will do.
+        """
+
+    @abstractmethod
+    def findings(self, data: Mapping[str, Any]) -> Findings:
+        """What the checks found, from a log."""
+
+    @abstractmethod
+    def recipe(self) -> Recipe:
+        """The defaults of training."""
+
+    @abstractmethod
+    def recipe_space(self) -> Space:
+        """The decisions about training that are searched."""
+
+    @abstractmethod
+    def fixed(self, splits: Splits) -> tuple[NetworkSpace, Architecture]:
+        """The hand-made network that a search has to beat, as a point of a space."""
+
+    @abstractmethod
+    def baselines(self, splits: Splits) -> tuple[NetworkBaseline | ModelBaseline, ...]:
+        """What else a search has to beat, the simplest first."""
+
+    @abstractmethod
+    def intake(self, splits: Splits) -> Intake:
+        """What the exported model takes in."""
+
+    @abstractmethod
+    def raw(self, examples: Examples, indexes: NDArray[np.int64]) -> Any:
+        """The examples at ``indexes`` as a person would give them to the exported model."""
+
+
+def modality_of(settings: FitSettings) -> Modality:
+    """The kind of the data: as the settings say, or what the data look like; pictures where they look like nothing."""
+    known = {name: catalog.get("modality", name)() for name in catalog.names("modality")}
+    if settings.modality != AUTO:
+        if settings.modality not in known:
+            raise UsageError(
+                f"There is no kind of data {settings.modality!r}.", f"It is one of {', '.join((AUTO, *known))}."
+            )
+        return known[settings.modality]  # type: ignore[no-any-return]
+    return next((kind for kind in known.values() if kind.recognises(settings)), known["image"])
+
+
+def named(kind: str) -> Modality:
+    """The kind of data that is called ``kind``."""
+    found: Modality = catalog.get("modality", kind)()
+    return found

@@ -1,0 +1,330 @@
+"""Everything before the first trial: read, check and split the data, measure the machine, plan the clock, and make or
+find the study.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from archsmith import catalog
+from archsmith.automl.evaluation import check_settings
+from archsmith.automl.final_training import Candidate, Workshop
+from archsmith.automl.modality import Findings, Modality, modality_of, named
+from archsmith.automl.plan import INHERITED, OWN, READING_SHARE, SHARED, Plan, Speed, make_plan
+from archsmith.automl.settings import ENAS, FitSettings
+from archsmith.automl.speed import measure_speed
+from archsmith.core.errors import StudyError, UsageError
+from archsmith.core.events import Event
+from archsmith.data.examples import Augmentation, Splits
+from archsmith.data.stored import kind_of, opened
+from archsmith.data.sweeping import sweep
+from archsmith.graphs.network_space import NetworkSpace
+from archsmith.runtime.retention import Retention
+from archsmith.runtime.search import seconds_spent
+from archsmith.runtime.sqlite import SqliteStore
+from archsmith.runtime.study_view import UNREADABLE, StudyView, read_view, try_view
+from archsmith.runtime.workspace import Workspace
+from archsmith.training import device as devices
+from archsmith.training.device import Device
+from archsmith.training.recipe import Recipe, divided
+
+FIXED = "fixed"
+MEMORY_SHARE = 0.8  # of the free memory that trainings may hold, all workers together
+DATA_CAP_MB = 20_000.0  # of stored data that a workspace keeps; those of unfinished studies stay in any case
+
+Tell = Callable[[Event], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A job that is ready to run: everything that is known before the first trial.
+
+    ``modality``: the kind of data.
+    ``findings``: what the checks of the data found.
+    ``memory_mb``: what one training may hold; None: no limit.
+    ``started``: of this opening, Unix time.
+    ``read_seconds``: what reading, checking and measuring took in it.
+    ``extended``: was the study given a larger budget than it had?
+    """
+
+    settings: FitSettings
+    store: SqliteStore
+    modality: Modality
+    splits: Splits
+    data_folder: Path
+    findings: Findings
+    plan: Plan
+    speed: Speed
+    device: Device
+    memory_mb: float | None
+    started: float
+    read_seconds: float = 0.0
+    extended: bool = False
+
+    @property
+    def recipe(self) -> Recipe:
+        return training_of(self.settings, self.modality, self.splits)[0]
+
+    @property
+    def augmentation(self) -> Augmentation:
+        return training_of(self.settings, self.modality, self.splits)[1]
+
+    @property
+    def workshop(self) -> Workshop:
+        return Workshop(self.modality, self.splits, self.device.torch, self.memory_mb)
+
+    def lines(self) -> list[str]:
+        """What a person is told before it starts."""
+        n_kept = {OWN: 10, INHERITED: 40, SHARED: 0}[self.plan.weights]
+        kept = n_kept * 12 * self.speed.params / 1e6  # trials' checkpoints: weights, momentum, averaged weights
+        disk = self.data_mb + min(kept, self.settings.disk_mb or Retention().max_mb)
+        of = "" if self.memory_mb is None else f" of {_size(self.memory_mb)}"
+        return [
+            *self.findings.lines(),
+            self.device.sentence,
+            *self.plan.lines(),
+            f"One training holds about {_size(self.speed.memory_mb)}{of} of memory; data and trials take about "
+            f"{_size(disk)} of disk.",
+        ]
+
+    @property
+    def data_mb(self) -> float:
+        """Size of the stored data on disk."""
+        return sum(file.stat().st_size for file in self.data_folder.iterdir()) / 1e6
+
+
+# What is asked for, as objects
+
+
+def training_of(settings: FitSettings, modality: Modality, splits: Splits | None = None) -> tuple[Recipe, Augmentation]:
+    """The recipe and the augmentation: the defaults for data of this kind and size, with the person's own settings on
+    top. Raises UsageError for a setting that neither has.
+    """
+    augmentation = Augmentation if splits is None else splits.augmentation
+    chosen = settings.settings.get("recipe", {})
+    if splits is None:  # the kind's augmentation is not known yet, so only the recipe's own settings can be checked
+        known = {entry.name for entry in dataclasses.fields(Recipe)}
+        ours, theirs = {name: value for name, value in chosen.items() if name in known}, {}
+    else:
+        ours, theirs = divided(chosen, Recipe, augmentation)
+    defaults = dataclasses.asdict(modality.recipe())
+    recipe: Recipe = catalog.build(Recipe, {**defaults, "balance": settings.balance, **ours})
+    if splits is not None and "batch_size" not in chosen:
+        recipe = recipe.sized(len(splits.train))
+    return recipe, catalog.build(augmentation, theirs)
+
+
+def space_of(settings: FitSettings, modality: Modality, splits: Splits, weights: str = OWN) -> NetworkSpace:
+    """The search space for these data. Raises UsageError for a space that lays out no networks.
+
+    Where ``weights`` are shared it asks for no recipe: no trial would be trained with it.
+    """
+    name = settings.space or modality.space
+    cls = catalog.get("space", name)
+    if not issubclass(cls, NetworkSpace):
+        raise UsageError(
+            f"The space {name!r} has no networks, so it cannot be trained.", "See: archsmith catalog space"
+        )
+    plain = cls.for_task(splits.task, recipe=None if weights == SHARED else modality.recipe_space())
+    chosen = settings.settings.get("space", {})
+    return catalog.build(cls, {**catalog.to_spec(plain)["args"], **chosen}) if chosen else plain  # type: ignore[no-any-return]
+
+
+def strategy_of(settings: FitSettings) -> Any:
+    """The strategy, seeded with the space's first architecture where it can be."""
+    cls = catalog.get("strategy", settings.strategy)
+    names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    start = {"start": True} if "start" in names else {}
+    return catalog.build(cls, {**start, **settings.settings.get("strategy", {})})
+
+
+def weights_of(settings: FitSettings) -> str:
+    """Where trials are to have their weights from, as the plan is asked."""
+    return SHARED if settings.strategy == ENAS else settings.weights
+
+
+def fixed_candidate(settings: FitSettings, modality: Modality, splits: Splits) -> Candidate:
+    """The hand-made network that every search has to beat."""
+    space, architecture = modality.fixed(splits)
+    recipe, augmentation = training_of(settings, modality, splits)
+    return Candidate(FIXED, space.graph(architecture), recipe, architecture, space, augmentation)
+
+
+# Starting
+
+
+def start(settings: FitSettings, started: float, tell: Tell) -> Job:
+    """Read, check and split the data, measure the machine, and only then make a study. ``tell`` hears how far the
+    reading is.
+    """
+    strategy_of(settings)  # a wrong name is found before the data are read
+    check_settings(settings)
+    modality = modality_of(settings)
+    training_of(settings, modality)
+    device = devices.choose(settings.device)
+    workspace = Workspace(settings.workspace)
+    began = time.time()
+    seconds = None if settings.seconds is None else READING_SHARE * settings.seconds
+    loaded = modality.load(settings, workspace.path / "data", seconds, _Telling(tell, began))
+    splits = loaded.splits
+    sweep(workspace.path / "data", {loaded.folder.name, *_needed(workspace)}, DATA_CAP_MB)
+    space_of(settings, modality, splits)
+    memory_mb = settings.memory_mb or _share_of_free(device, settings.workers)
+    workshop = Workshop(modality, splits, device.torch, memory_mb)
+    speed = measure_speed(fixed_candidate(settings, modality, splits), workshop, settings.seconds)
+    elapsed = time.time() - started
+    plan = make_plan(settings.seconds, settings.trials, elapsed, speed, _own_epochs(settings), weights_of(settings))
+    store = workspace.create(settings.name or _study_name(splits.name))
+    return Job(
+        settings,
+        store,
+        modality,
+        splits,
+        loaded.folder,
+        loaded.findings,
+        plan,
+        speed,
+        device,
+        memory_mb,
+        started,
+        time.time() - began,
+    )
+
+
+def _needed(workspace: Workspace) -> set[str]:
+    """Names of the data folders of jobs that have not come to their end."""
+    views = (try_view(summary.folder) for summary in workspace.list() if summary.state != UNREADABLE)
+    return {Path(view.fit["data_folder"]).name for view in views if not view.ended and "data_folder" in view.fit}
+
+
+class _Telling:
+    """Tells how far the reading is; not before there is something to read, so that what cannot be read is answered by
+    one sentence.
+    """
+
+    def __init__(self, tell: Tell, began: float) -> None:
+        self._tell, self._began, self._started = tell, began, False
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if not self._started:
+            data = {"name": "read", "state": "started", "detail": "data, checks, speed of this machine"}
+            self._tell(Event("phase", data, time=self._began))
+            self._started = True
+        self._tell(Event("progress", {"what": what, "done": done, "total": total}, time=time.time()))
+
+
+def _own_epochs(settings: FitSettings) -> float | None:
+    """The most epochs of a training, where the person has said so (``--set recipe.epochs=20``)."""
+    epochs = settings.settings.get("recipe", {}).get("epochs")
+    return None if epochs is None else float(epochs)
+
+
+def _share_of_free(device: Device, workers: int) -> float | None:
+    free = devices.free_memory_mb(device.torch)
+    return None if free is None else MEMORY_SHARE * free / workers
+
+
+# Resuming
+
+
+def resume(settings: FitSettings, started: float) -> Job | None:
+    """Take up a study where it was left; a longer ``seconds`` or more ``trials`` than before extend it.
+
+    None when there is no study of these data yet: then the one that was asked for did not get as far as its first
+    event.
+    """
+    workspace = Workspace(settings.workspace)
+    name = known(workspace, settings.name) if settings.name is not None else latest_unfinished(workspace, settings.data)
+    if name is None:
+        return None
+    store = workspace.open(name)
+    view = job_view(store.folder)
+    began, plan, speed = settings_in(view), Plan.from_dict(view.plan), Speed.from_dict(view.speed)
+    folder = _data_folder(view.fit, workspace)
+    modality, splits = named(kind_of(str(folder))), opened(str(folder))
+    device = devices.choose(began.device)
+    memory_mb = view.fit["memory_mb"]  # as it was, or the same network might get another batch
+    now = dataclasses.replace(
+        began, resume=True, workspace=settings.workspace, out=settings.out or began.out, name=store.folder.name
+    )
+    extended = settings.seconds != began.seconds or settings.trials != began.trials
+    if extended:
+        now = dataclasses.replace(now, seconds=settings.seconds, trials=settings.trials)
+        if now.seconds is not None and not speed.step_seconds:
+            workshop = Workshop(modality, splits, device.torch, memory_mb)
+            speed = measure_speed(fixed_candidate(now, modality, splits), workshop, now.seconds)
+        # The proxy stays as it was, or old and new trials could not be compared.
+        spent = seconds_spent(store.read()) if view.ended else 0.0
+        longer = make_plan(now.seconds, now.trials, spent, speed, _own_epochs(now), plan.weights)
+        same = {name: getattr(plan, name) for name in ("proxy_epochs", "trial_seconds", "bank_epochs", "bank_share")}
+        plan = dataclasses.replace(longer, **same)
+    findings = modality.findings(view.fit["findings"])
+    return Job(
+        now, store, modality, splits, folder, findings, plan, speed, device, memory_mb, started, extended=extended
+    )
+
+
+def job_view(folder: Path) -> StudyView:
+    """A study that a job began. Raises StudyError for one of another kind."""
+    view = read_view(folder)
+    if not view.fit:
+        raise StudyError(
+            f"The study {view.id} was not begun by fit.", f"Go on with it by: archsmith studies resume {view.id}"
+        )
+    return view
+
+
+def settings_in(view: StudyView) -> FitSettings:
+    """What a job was asked for, as its last extension left it."""
+    return FitSettings.from_dict(view.settings)
+
+
+def _data_folder(fit: Mapping[str, Any], workspace: Workspace) -> Path:
+    """Where the study's data lie: where they were, or in a workspace that was moved."""
+    folder = Path(fit["data_folder"])
+    moved = workspace.path / "data" / folder.name
+    return moved if not folder.exists() and moved.exists() else folder
+
+
+def known(workspace: Workspace, name: str) -> str | None:
+    """The id of the study that ``name`` or its beginning stands for; None when there is none."""
+    found = [summary.id for summary in workspace.list() if summary.id.startswith(name)]
+    return name if name in found or len(found) > 1 else next(iter(found), None)
+
+
+def latest_unfinished(workspace: Workspace, data: Any) -> str | None:
+    """The id of the study of these data that was cut off last, None when there is no study of them.
+
+    Raises StudyError when all studies of these data have come to their end, UsageError for data without a name.
+    """
+    if not isinstance(data, str):
+        raise UsageError("Data in memory have no name to find their study by.", "Name the study to resume.")
+    finished = None
+    for summary in workspace.list():
+        if summary.state == "running" or summary.began is None:
+            continue
+        if (summary.began.fit.get("settings") or {}).get("data") != data:
+            continue
+        view = try_view(summary.folder)
+        if view.why_unreadable is None and not view.ended:
+            return summary.id
+        finished = finished or (summary.id if view.why_unreadable is None else None)
+    if finished is None:
+        return None
+    raise StudyError(
+        f"There is no unfinished study of {data!r} in {workspace.path}: {finished} has come to its end.",
+        f"Give it more: archsmith studies resume {finished} --time +20m; or start a new one without --resume.",
+    )
+
+
+def _study_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:40] or "data"
+
+
+def _size(megabytes: float) -> str:
+    return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"

@@ -1,0 +1,100 @@
+"""The clock and the phases of a job: what is logged of them, and what earlier openings logged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from archsmith.automl.opening import Job
+from archsmith.core.events import Event
+from archsmith.runtime.search import Search
+
+LATER = ("search", "test", "export")  # phases whose results change with a larger budget
+
+
+class Phases:
+    """One opening of a job's study, as a sequence of phases.
+
+    ``results``: what finished phases of this and earlier openings came to, by name.
+    ``test_reads``: how often the test split was looked at.
+    ``was_extended``: was the study ever given more?
+    """
+
+    def __init__(self, job: Job, search: Search) -> None:
+        self.job = job
+        self.search = search
+        self.results: dict[str, dict[str, Any]] = {}
+        self.test_reads = 0
+        self.was_extended = False
+        self._lead = 0.0  # seconds of this opening before the study was opened: reading and measuring
+        for event in job.store.read():
+            self._take_up(event)
+
+    def _take_up(self, event: Event) -> None:
+        if event.kind == "extended":
+            self.forget_what_more_time_changes()
+        elif event.kind == "phase" and event.data["state"] == "finished":
+            self.results[event.data["name"]] = event.data["result"]
+            self.test_reads += event.data["name"] == "test" and event.data["result"]["read"]
+
+    def forget_what_more_time_changes(self) -> None:
+        self.was_extended = True
+        for name in LATER:
+            self.results.pop(name, None)
+
+    # The log
+
+    @contextmanager
+    def phase(self, name: str, detail: str = "", forecast: float | None = None) -> Iterator[dict[str, Any]]:
+        """Log a phase around the block; what the block puts into the dict is its result."""
+        self.search.log("phase", {"name": name, "state": "started", "detail": detail, "forecast_seconds": forecast})
+        began, result = time.time(), {}
+        yield result
+        self.results[name] = result
+        self._finished(name, time.time() - began, result)
+
+    def _finished(self, name: str, seconds: float, result: Mapping[str, Any]) -> None:
+        self.search.log("phase", {"name": name, "state": "finished", "seconds": seconds, "result": dict(result)})
+
+    def say(self, *lines: str) -> None:
+        for line in lines:
+            self.search.log("note", {"text": line})
+
+    # The clock
+
+    def start_clock(self) -> None:
+        """The job's clock begins when the data are being read, which is before the study is opened. That lead is logged,
+        for later openings.
+        """
+        before = self.results.get("read")
+        self._lead = time.time() - self.job.started + (before["lead"] if before else 0.0)
+        if before is None:
+            self._finished("read", self.job.read_seconds, {"lead": self._lead})
+
+    @property
+    def seconds(self) -> float:
+        """On the study's clock, which began when the data were being read."""
+        return self.search.seconds + self._lead
+
+    def until(self, end: float | None) -> float | None:
+        """Seconds of the search's own clock until ``end`` on the study's."""
+        return None if end is None else max(1.0, end - self._lead)
+
+    def left(self, end: float | None) -> float | None:
+        """Seconds from now until ``end`` on the study's clock."""
+        return None if end is None else max(0.0, end - self.seconds)
+
+    def final_end(self) -> float | None:
+        """When the last training must end; sooner when the person asked to finish."""
+        end = self.job.plan.final_end
+        if self.asked_to_finish():
+            soon = self.seconds + max(10.0, 0.25 * self.seconds)
+            return soon if end is None else min(end, soon)
+        return end
+
+    def asked_to_finish(self) -> bool:
+        """By Ctrl-C, or by another process."""
+        self.search.look_for_commands()
+        return self.search.asked_to_stop

@@ -1,0 +1,180 @@
+"""From a finished job to its result, and to the facts that go into the bundle."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archsmith import catalog
+from archsmith.automl.final_training import Candidate, Final
+from archsmith.automl.fit_result import FitResult, Row
+from archsmith.automl.opening import Job
+from archsmith.automl.settings import FitSettings
+from archsmith.bundle.manifest import Facts
+from archsmith.bundle.manifest import Row as CardRow
+from archsmith.core import metrics
+from archsmith.core.history import History
+from archsmith.data.examples import Splits
+
+# Options that a repeated job says in another way, or that are this machine's own; and those that are always said.
+NOT_REPEATED = ("seconds", "out", "workspace", "name", "workers", "memory_mb", "disk_mb")
+ALWAYS = ("space", "strategy", "seed")
+
+Predictions = Mapping[str, np.ndarray[Any, Any]]
+
+
+def row_of(final: Final, test: Mapping[str, float], metric: str, *, exported: bool) -> Row:
+    """The row of what was trained in full; ``test`` are its metrics on the test split."""
+    candidate = final.candidate
+    return Row(
+        final.name,
+        valid=final.score.metrics[metric],
+        test=test.get(metric),
+        valid_metrics=final.score.metrics,
+        test_metrics=dict(test),
+        params=None if candidate is None else candidate.params,
+        macs=None if candidate is None else candidate.macs,
+        seconds=final.seconds,
+        epochs=final.epochs,
+        exported=exported,
+        trial=None if candidate is None else candidate.trial,
+    )
+
+
+def measured(splits: Splits, predictions: Predictions) -> dict[str, dict[str, float]]:
+    """All metrics of the exported network, temperature included, on the validation and the test split."""
+    measure = metrics.regression if splits.is_regression else metrics.classification
+    return {split: measure(predictions[split], predictions[f"{split}_labels"]) for split in ("valid", "test")}
+
+
+def facts_of(
+    job: Job,
+    chosen: Candidate,
+    rows: Sequence[Row],
+    predictions: Predictions,
+    *,
+    n_trials: int,
+    reason: str,
+    seconds: float,
+) -> Facts:
+    """For the manifest and the card. ``predictions`` hold probabilities ``(n, k)`` or regression targets ``(n,)``, by split."""
+    splits, settings, findings = job.splits, job.settings, job.findings
+    sizes = {f"n_{name}": len(examples) for name, examples in splits.parts.items()}
+    counts = {}
+    if not splits.is_regression:
+        counts = {"class_counts": dict(zip(splits.classes, findings.counts["train"], strict=True))}
+    changes = {} if chosen.augmentation is None else dataclasses.asdict(chosen.augmentation)
+    return Facts(
+        name=splits.name,
+        architecture=dict(chosen.architecture),
+        metrics=measured(splits, predictions),
+        rows=tuple(CardRow(r.name, r.valid, r.test, r.params, r.macs, r.seconds, r.exported) for r in rows),
+        per_class=() if splits.is_regression else per_class(splits, predictions["test"]),
+        data={
+            "name": splits.name,
+            "kind": splits.kind,
+            **sizes,
+            **counts,
+            "notes": [*findings.notes, *findings.warnings],
+        },
+        search={
+            "space": settings.space or job.modality.space,
+            "space_spec": catalog.to_spec(chosen.space),
+            "strategy": settings.strategy,
+            "n_trials": n_trials,
+            "stop_reason": reason,
+        },
+        recipe={**chosen.recipe.to_dict(), **changes},
+        budget={"seconds": settings.seconds, "trials": settings.trials, "seconds_used": round(seconds, 1)},
+        seed=settings.seed,
+        study=job.store.folder.name,
+        command=command_of(settings),
+    )
+
+
+def per_class(splits: Splits, probabilities: np.ndarray[Any, Any]) -> tuple[dict[str, Any], ...]:
+    """Precision and recall of each class on the test split; ``probabilities`` ``(n, k)``."""
+    confusion = metrics.confusion(probabilities.argmax(1), splits.test.targets, len(splits.classes))
+    return tuple(
+        {"name": name, **dataclasses.asdict(entry)}
+        for name, entry in zip(splits.classes, metrics.per_class(confusion), strict=True)
+    )
+
+
+def result_of(
+    job: Job,
+    chosen: Candidate,
+    rows: Sequence[Row],
+    history: History,
+    *,
+    metrics: Mapping[str, Mapping[str, float]],
+    reason: str,
+    seconds: float,
+    test_reads: int,
+    difference: float,
+    temperature: float,
+) -> FitResult:
+    """The result; ``metrics`` are those of ``measured``."""
+    exported = next(row for row in rows if row.exported)
+    settings, plan, final = job.settings, job.plan, job.store.folder / "final"
+    return FitResult(
+        study=job.store.folder.name,
+        stop_reason=reason,
+        seconds=round(seconds, 2),
+        budget_seconds=settings.seconds,
+        n_trials=len(history.finished),
+        n_failed=sum(trial.losses is None for trial in history.finished),
+        n_from_mutation=sum(trial.notes.get("operator") == "mutate" for trial in history.finished),
+        metric=job.splits.task.metric,
+        valid=exported.valid,
+        test=exported.test,
+        metrics=metrics,
+        rows=tuple(rows),
+        architecture=dict(chosen.architecture),
+        params=exported.params,
+        macs=exported.macs,
+        model_dir=str(Path(settings.out).resolve() if settings.out else final / "bundle"),
+        report=str(final / "report.html"),
+        test_reads=test_reads,
+        max_difference=difference,
+        temperature=temperature,
+        forecast={
+            "trials": plan.forecast_trials,
+            "search_end": plan.search_end,
+            "final_end": plan.final_end,
+            "reserve_seconds": plan.reserve_seconds,
+        },
+    )
+
+
+def command_of(settings: FitSettings) -> str:
+    """The command line that asks for the same job."""
+    default = FitSettings(data=None)
+    parts = ["archsmith fit", str(settings.data) if isinstance(settings.data, str) else "DATA"]
+    parts += [] if settings.seconds is None else [f"--time {settings.seconds:g}s"]
+    for entry in dataclasses.fields(FitSettings):
+        value = getattr(settings, entry.name)
+        if "help" not in entry.metadata or entry.name in NOT_REPEATED or value is None:
+            continue
+        flag = entry.metadata["flag"] or f"--{entry.name.replace('_', '-')}"
+        if isinstance(value, bool):
+            parts += [flag] if value else []
+        elif value != getattr(default, entry.name) or entry.name in ALWAYS:
+            parts.append(f"{flag} {value:g}" if isinstance(value, float) else f"{flag} {value}")
+    parts += [f"--set {shlex.quote(f'{path}={text}')}" for path, text in _flat(settings.settings)]
+    return " ".join(parts)
+
+
+def _flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """``shared.recipe.epochs`` and ``10``: each value as ``catalog.parse_settings`` reads it."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield before + name, value if isinstance(value, str) else json.dumps(value)

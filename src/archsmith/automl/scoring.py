@@ -1,0 +1,70 @@
+"""The choice among what was trained in full, its calibration, and the one look at the test split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archsmith.automl.final_training import Final, Workshop
+from archsmith.core.files import replacing
+from archsmith.core.task import Task
+from archsmith.training.calibration import temperature
+
+PREDICTIONS = "predictions.npz"
+
+Predictions = dict[str, np.ndarray[Any, Any]]
+
+
+def chosen_of(trained: Sequence[Final], task: Task) -> Final:
+    """The best on the validation split by the main metric; of equals the one with the smaller last metric, an error."""
+    metric, error = task.metric, task.metrics[-1]
+    return max(trained, key=lambda final: (final.score.metrics[metric], -final.score.metrics[error]))
+
+
+def calibrated(chosen: Final, workshop: Workshop) -> float:
+    """The temperature that makes the probabilities of ``chosen`` honest on the validation split."""
+    valid = workshop.splits.valid
+    return temperature(chosen.outputs(valid), valid.targets)
+
+
+def look(
+    trained: Sequence[Final], chosen: Final, heat: float, workshop: Workshop
+) -> tuple[Predictions, dict[str, dict[str, float]]]:
+    """What the exported network says of validation and test examples, and all metrics of each of ``trained`` on the test
+    split.
+
+    Predictions by split: as a person gets them, ``…_labels`` (the targets) and, of probabilities, ``…_raw`` (without
+    the temperature).
+    """
+    goal, splits = workshop.goal, workshop.splits
+    predictions: Predictions = {}
+    tests = {}
+    for final in trained:
+        raw = final.outputs(splits.test)
+        tests[final.name] = dict(goal.score(raw, splits.test.targets).metrics)
+        if final is not chosen:
+            continue
+        for name, values in {"test": raw, "valid": final.outputs(splits.valid)}.items():
+            predictions[name] = goal.predictions(values / heat).numpy()
+            predictions[f"{name}_labels"] = np.asarray(splits.parts[name].targets)
+            if splits.task.target.calibrated:
+                predictions[f"{name}_raw"] = goal.predictions(values).numpy()
+    return predictions, tests
+
+
+def save(predictions: Predictions, folder: Path) -> None:
+    """In one step, so that a kill leaves all or nothing."""
+    with replacing(folder / PREDICTIONS) as draft, draft.open("wb") as file:
+        np.savez(file, allow_pickle=False, **predictions)
+
+
+def saved(folder: Path) -> Predictions | None:
+    """What ``save`` wrote; None before that."""
+    kept = folder / PREDICTIONS
+    if not kept.exists():
+        return None
+    with np.load(kept, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}

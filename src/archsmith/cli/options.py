@@ -1,0 +1,77 @@
+"""Command-line options out of the fields of a settings class, so that each option is written down once.
+
+A field whose metadata hold a ``help`` becomes an option. ``flag`` is its name where that differs from the field's, and
+``least`` the smallest value.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+SECONDS = "seconds"  # fields of this name are given as 90s, 20m or 1h30m
+
+
+def with_options(
+    settings: type, *, leave_out: tuple[str, ...] = ()
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorate a command whose last parameter, ``**options``, takes the options of ``settings`` by field name."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature, hints = inspect.signature(command), typing.get_type_hints(command, include_extras=True)
+        own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+        shown = [
+            inspect.Parameter(
+                parameter.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=parameter.default,
+                annotation=hints[parameter.name],
+            )
+            for parameter in own
+        ]
+        given = [_parameter(entry, hint) for entry, hint in _fields(settings) if entry.name not in leave_out]
+        wrapped = _calling(command)
+        wrapped.__signature__ = inspect.Signature([*shown, *given])  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in (*shown, *given)}
+        return wrapped
+
+    return decorate
+
+
+def _calling(command: Callable[..., None]) -> Callable[..., None]:
+    def wrapped(**given: Any) -> None:
+        command(**given)
+
+    wrapped.__name__, wrapped.__doc__, wrapped.__module__ = command.__name__, command.__doc__, command.__module__
+    return wrapped
+
+
+def _fields(settings: type) -> list[tuple[dataclasses.Field[Any], Any]]:
+    hints = typing.get_type_hints(settings)
+    return [(entry, hints[entry.name]) for entry in dataclasses.fields(settings) if "help" in entry.metadata]
+
+
+def _parameter(entry: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
+    metadata: Mapping[str, Any] = entry.metadata
+    flag = metadata["flag"] or f"--{entry.name.replace('_', '-')}"
+    kind, default = _plain(hint), entry.default
+    if entry.name == SECONDS:
+        kind, default = str | None, None
+    least = {} if metadata["least"] is None else {"min": metadata["least"]}
+    shown = typer.Option(flag, help=metadata["help"], **least)
+    return inspect.Parameter(
+        entry.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, shown]
+    )
+
+
+def _plain(hint: Any) -> Any:
+    """What typer takes: one type, or one type and None."""
+    inner = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    (kind,) = (option for option in inner if option is not type(None))
+    return kind | None if type(None) in inner else kind

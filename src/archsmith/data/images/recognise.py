@@ -1,0 +1,81 @@
+"""Do data look like pictures? Asked of what a person gives before anything is read."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from archsmith.data.images.source import Source
+from archsmith.data.images.table_columns import IMAGE_NAMES, SAMPLE, kind_of_column
+
+TABLES = (".csv", ".tsv", ".parquet", ".pq", ".gz")
+SEPARATORS = ",;\t|"
+
+
+def recognised(data: Any) -> bool:
+    """True for what only a reader of pictures takes, and for tables with a column of pictures."""
+    if isinstance(data, Source):
+        return True
+    if isinstance(data, str | Path):
+        path = Path(data).expanduser()
+        return path.suffix.lower() not in TABLES or not path.is_file() or _in_file(path)
+    if isinstance(data, tuple | list) and len(data) == 2:
+        return _are_pictures(data[0])
+    return _in_columns(_samples(data)) if _is_frame(data) else False
+
+
+def _are_pictures(X: Any) -> bool:
+    if _is_frame(X):
+        return _in_columns(_samples(X))
+    shape = getattr(X, "shape", None)
+    if shape is not None and len(shape) != 1:
+        return len(shape) >= 3
+    first = next(iter(X), None) if isinstance(X, Sequence) or shape is not None else None
+    return first is not None and not isinstance(first, Mapping) and kind_of_column([first]) is not None
+
+
+def _is_frame(data: Any) -> bool:
+    return hasattr(data, "columns") and hasattr(data, "iloc")
+
+
+def _samples(frame: Any) -> dict[str, Sequence[Any]]:
+    return {str(name): frame[name].head(SAMPLE).tolist() for name in frame.columns if frame.columns.is_unique}
+
+
+def _in_columns(samples: Mapping[str, Sequence[Any]]) -> bool:
+    kinds = {name: kind_of_column([value for value in values if value is not None]) for name, values in samples.items()}
+    named = (name for name, values in samples.items() if name.lower() in IMAGE_NAMES and _all_text(values))
+    return any(kind is not None for kind in kinds.values()) or any(named)
+
+
+def _all_text(values: Sequence[Any]) -> bool:
+    return bool(values) and all(isinstance(value, str) for value in values)
+
+
+def _in_file(path: Path) -> bool:
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            return _in_columns(_of_parquet(path))
+        return path.suffix.lower() != ".gz" and _in_columns(_of_csv(path))
+    except Exception:  # a reader will say what is wrong with it
+        return False
+
+
+def _of_parquet(path: Path) -> dict[str, Sequence[Any]]:
+    import pyarrow.parquet
+
+    rows = next(pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=SAMPLE))
+    return dict(rows.to_pydict())
+
+
+def _of_csv(path: Path) -> dict[str, Sequence[Any]]:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        head = file.readline()
+        separator = max(SEPARATORS, key=head.count)
+        file.seek(0)
+        rows = list(itertools.islice(csv.reader(file, delimiter=separator), SAMPLE + 1))
+    names, values = rows[0], rows[1:]
+    return {name: [row[place] for row in values if len(row) > place] for place, name in enumerate(names)}

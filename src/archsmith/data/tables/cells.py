@@ -1,0 +1,223 @@
+"""The values of one column, whatever it came from: text of a CSV file, a DataFrame, an array or Python objects.
+
+``raw`` brings them to one of three forms: numbers, dates or texts. Training and serving read values with the same
+functions, so that they agree. numpy and the standard library only.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsmith.core.errors import DataError
+
+# Texts that say that there is no value, in small letters.
+MISSING = frozenset(("", "?", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none"))
+LONGEST_MISSING = max(map(len, MISSING))
+LARGEST = 1e30  # numbers beyond it are marks for missing values; squares of others fit float32 after scaling
+NUMBERS, DATES, TEXTS = "numbers", "dates", "texts"
+PLAIN, GROUPED, COMMA, DATE = "plain", "grouped", "comma", "date"  # how numbers can be written
+WORDS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
+WHOLE = re.compile(r"[+-]?\d{1,15}\.0+")
+POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+COMMA_GROUPS = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?")
+ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?")
+EPOCH = datetime.datetime(1970, 1, 1)
+DAY_SECONDS = 86_400
+# What dates can be written: the years 1 to 9999, in seconds since 1970.
+FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
+SHOWN = 60  # characters of a value in a message
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """A column in one of three forms.
+
+    ``form``: ``numbers``, ``dates`` (days since 1970) or ``texts``.
+    ``values``: an array ``(n,)`` of numbers, NaN where one is missing, or a sequence of n texts.
+    """
+
+    form: str
+    values: Any
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, indexes: NDArray[np.int64]) -> Raw:
+        """The values at ``indexes``."""
+        if self.form == TEXTS:
+            return Raw(TEXTS, [self.values[index] for index in indexes.tolist()])
+        return Raw(self.form, self.values[indexes])
+
+    def shown(self, index: int) -> str:
+        """A value as a message names it."""
+        value = self.values[index]
+        return repr(
+            short(value if self.form == TEXTS else iso_text(value) if self.form == DATES else number_text(value))
+        )
+
+
+def short(text: str) -> str:
+    """``text``, cut to what fits a message."""
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def raw(values: Any, name: str) -> Raw:
+    """The values of the column ``name`` in one of three forms. Raises DataError for values that have none of them."""
+    if isinstance(values, Raw):
+        return values
+    if isinstance(values, list | tuple):
+        return Raw(TEXTS, values) if set(map(type, values)) == {str} else _of_objects(values, name)
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().numpy()
+    if isinstance(values, np.ma.MaskedArray):
+        gone = np.ma.getmaskarray(values)
+        values = values.data.astype(object)
+        values[gone] = None
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise DataError(f"The column {name!r} has the shape {array.shape}.", "Give one value for each row.")
+    if array.dtype.kind in "iuf":
+        return Raw(NUMBERS, array)
+    if array.dtype.kind == "M":
+        micro = array.astype("datetime64[us]")
+        days = micro.astype(np.int64) / (DAY_SECONDS * 1e6)
+        days[np.isnat(micro)] = np.nan
+        return Raw(DATES, days)
+    if array.dtype.kind in "bU":
+        return Raw(TEXTS, list(map(str, array.tolist())))
+    if array.dtype.kind in "OS":
+        return _of_objects(array.tolist(), name)
+    raise DataError(f"The column {name!r} holds values of the type {array.dtype}.", "Give numbers, texts or dates.")
+
+
+def _is_gone(value: Any) -> bool:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float | np.floating | Decimal) and bool(value != value)
+
+
+def _of_objects(values: Sequence[Any], name: str) -> Raw:
+    gone = [_is_gone(value) for value in values]
+    kinds = {type(value) for value, away in zip(values, gone, strict=True) if not away}
+    if not kinds:
+        return Raw(NUMBERS, np.full(len(values), np.nan))
+    if all(issubclass(kind, datetime.date) for kind in kinds):
+        return Raw(DATES, np.array([np.nan if away else days_of(v) for v, away in zip(values, gone, strict=True)]))
+    if all(_is_number(kind) for kind in kinds):
+        return Raw(NUMBERS, np.array([np.nan if away else _float(v) for v, away in zip(values, gone, strict=True)]))
+    for kind in kinds:
+        if not (issubclass(kind, str | bytes | bool | np.bool_ | datetime.date) or _is_number(kind)):
+            raise DataError(
+                f"The column {name!r} holds values of the type {kind.__name__}.", "Give numbers, texts or dates."
+            )
+    return Raw(TEXTS, ["" if away else _text(value) for value, away in zip(values, gone, strict=True)])
+
+
+def _is_number(kind: type) -> bool:
+    return issubclass(kind, int | float | np.integer | np.floating | Decimal | Fraction) and not issubclass(
+        kind, bool | np.timedelta64
+    )
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, datetime.date):
+        return iso_text(days_of(value))
+    if _is_number(type(value)):
+        return number_text(value)
+    return str(value)
+
+
+def number_text(value: Any) -> str:
+    """A number as a category is called: 3 and 3.0 are one."""
+    if isinstance(value, int | np.integer):
+        return str(int(value))
+    number = _float(value)
+    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+
+
+def canonical(text: str) -> str | None:
+    """A text as a category is called; None when it says that the value is missing."""
+    text = text.strip()
+    if len(text) <= LONGEST_MISSING and text.lower() in MISSING:
+        return None
+    if text in WORDS:
+        return WORDS[text]
+    return text.partition(".")[0] if WHOLE.fullmatch(text) else text
+
+
+def days_of(value: datetime.date) -> float:
+    """Days since 1970 (UTC where the time has a zone)."""
+    if not isinstance(value, datetime.datetime):
+        return float((value - EPOCH.date()).days)
+    since = value.replace(tzinfo=None) - EPOCH - (value.utcoffset() or datetime.timedelta())
+    return since / datetime.timedelta(days=1)
+
+
+def iso_text(days: float, digits: int = 0) -> str:
+    """The date, and the time where there is one, to the second or to that many ``digits`` after it."""
+    seconds = round(days * DAY_SECONDS, digits)
+    moment = EPOCH + datetime.timedelta(seconds=min(max(seconds, FIRST_SECOND), LAST_SECOND))
+    whole_day = moment.time() == datetime.time()
+    return moment.date().isoformat() if whole_day else moment.isoformat(sep=" ")
+
+
+def parsed(text: str, written: str) -> float | None:
+    """The number that ``text`` stands for, NaN for a missing one; None when it is no number of that kind."""
+    text = text.strip()
+    if len(text) <= LONGEST_MISSING and text.lower() in MISSING:
+        return float("nan")
+    if written == DATE:
+        return _date(text)
+    if written == COMMA:
+        if not COMMA_GROUPS.fullmatch(text):
+            return None
+        text = text.replace(".", "").replace(",", ".")
+    elif written == GROUPED and POINT_GROUPS.fullmatch(text):
+        text = text.replace(",", "")
+    return _plain(text)
+
+
+def _plain(text: str) -> float | None:
+    if "_" in text:  # Python reads 1_000 as a number; in a table it is a name
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _date(text: str) -> float | None:
+    if not ISO.fullmatch(text):
+        return None
+    try:
+        return days_of(datetime.datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return None
+
+
+def is_padded(texts: Iterable[str]) -> bool:
+    """Are these whole numbers with zeros in front, such as 00501? Those are names."""
+    padded = False
+    for text in texts:
+        if not (text.isascii() and text.isdigit()):
+            return False
+        padded = padded or (len(text) > 1 and text[0] == "0")
+    return padded

@@ -1,0 +1,336 @@
+"""What the columns of a table are: numbers, categories, or of no use. Decided on training rows only.
+
+The codes of categories are global: all columns share one table of codes, so that a network needs one embedding. Column
+j owns the codes from ``code_offsets[j]`` on. Its first code stands for a value that is missing, rare or unknown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsmith.core.errors import DataError
+from archsmith.data.tables.cells import (
+    COMMA,
+    DATE,
+    DATES,
+    GROUPED,
+    LARGEST,
+    NUMBERS,
+    PLAIN,
+    TEXTS,
+    Raw,
+    canonical,
+    is_padded,
+    number_text,
+    parsed,
+    short,
+)
+
+NUMBER, CATEGORY = "number", "category"
+MOST_CATEGORIES = 1_000
+FEWEST_SEEN = 2  # training rows that a category needs
+TOP = 5  # categories whose share is listed
+ID_SHARE = 0.9  # of training rows with a value; texts with more different ones are names of rows
+FEW = 20  # different values, up to which a column is a category although most of it are numbers
+MOSTLY = 0.9  # of the values; a column with more numbers than that is meant to hold numbers
+MERGED_SHARE = 0.01  # of different values that float32 may merge
+ROW_NAMES = frozenset(("id", "index", "row", "row_id", "rowid", "unnamed: 0"))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column that networks learn from. All figures are of training rows.
+
+    ``name``: its heading.
+    ``kind``: ``number`` or ``category``.
+    ``missing``: share of rows without a value, 0 to 1.
+    ``distinct``: how many different values there are.
+    ``minimum``, ``median``, ``maximum``: of a number, in its own unit; None for a category.
+    ``categories``: the texts that have a code of their own, the most frequent first.
+    ``top``: the most frequent categories and their shares of all rows.
+    ``offset``: subtracted from a number before it is rounded to float32; 0 where float32 can tell the values apart.
+    ``written``: how numbers are written as text: ``plain`` (1234.5), ``grouped`` (1,234.5), ``comma`` (1.234,5) or
+        ``date`` (1970-01-31, taken as days since 1970).
+    """
+
+    name: str
+    kind: str
+    missing: float = 0.0
+    distinct: int = 0
+    minimum: float | None = None
+    median: float | None = None
+    maximum: float | None = None
+    categories: tuple[str, ...] = ()
+    top: tuple[tuple[str, float], ...] = ()
+    offset: float = 0.0
+    written: str = PLAIN
+
+    @property
+    def n_codes(self) -> int:
+        """How many codes a category owns: one for each text, and the first one for all other values."""
+        return 1 + len(self.categories) if self.kind == CATEGORY else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON; fields at their default are left out."""
+        found = {"name": self.name, "kind": self.kind}
+        for row in fields(self)[2:]:
+            value = getattr(self, row.name)
+            if value != row.default:
+                found[row.name] = value
+        return found
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Column:
+        values = dict(data)
+        values["categories"] = tuple(values.get("categories", ()))
+        values["top"] = tuple((text, share) for text, share in values.get("top", ()))
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A column that is not used.
+
+    ``name``: its heading.
+    ``reason``: the end of a sentence that begins with the name.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What was decided.
+
+    ``columns``: those that are used, in the order of the table.
+    ``ignored``: the others.
+    ``notes``: what was converted, in sentences.
+    """
+
+    columns: tuple[Column, ...]
+    ignored: tuple[Ignored, ...]
+    notes: tuple[str, ...]
+
+
+def numbers_of(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """The columns of numbers."""
+    return tuple(column for column in columns if column.kind == NUMBER)
+
+
+def categories_of(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """The columns of categories."""
+    return tuple(column for column in columns if column.kind == CATEGORY)
+
+
+def code_offsets(columns: Sequence[Column]) -> tuple[int, ...]:
+    """The first code of each column of categories."""
+    offsets = [0]
+    for column in categories_of(columns):
+        offsets.append(offsets[-1] + column.n_codes)
+    return tuple(offsets[:-1])
+
+
+def n_codes(columns: Sequence[Column]) -> int:
+    """How many codes all columns of categories have together."""
+    return sum(column.n_codes for column in columns)
+
+
+@dataclass
+class _Seen:
+    """What is worth a note, by the names of columns."""
+
+    missing: dict[str, list[str]] = field(default_factory=dict)
+    written: dict[str, list[str]] = field(default_factory=dict)
+    rare: list[str] = field(default_factory=list)
+    beyond: list[str] = field(default_factory=list)
+    shifted: list[str] = field(default_factory=list)
+
+    def notes(self, ignored: Sequence[Ignored]) -> tuple[str, ...]:
+        notes = []
+        if self.missing:
+            where = "; ".join(f"{mark} in {listed(names)}" for mark, names in sorted(self.missing.items()))
+            notes.append(f"Missing values: {where}.")
+        for written, meaning in (
+            (GROUPED, "Numbers are written with commas between thousands (1,234.5) in"),
+            (COMMA, "Numbers are written with decimal commas (1.234,5) in"),
+            (DATE, "Dates became days since 1970 in"),
+        ):
+            if written in self.written:
+                notes.append(f"{meaning} {listed(self.written[written])}.")
+        if self.beyond:
+            notes.append(f"Values that are infinite or beyond {LARGEST:g} count as missing in {listed(self.beyond)}.")
+        if self.shifted:
+            notes.append(f"Large numbers that differ little are measured from the median in {listed(self.shifted)}.")
+        if self.rare:
+            notes.append(f"Rare values are taken together in {listed(self.rare)}.")
+        by_reason: dict[str, list[str]] = {}
+        for entry in ignored:
+            by_reason.setdefault(entry.reason, []).append(entry.name)
+        notes += [f"Not used: {listed(names)} ({reason})." for reason, names in by_reason.items()]
+        return tuple(notes)
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """The first names, and how many more there are."""
+    shown = ", ".join(repr(short(name)) for name in names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+
+
+def columns_of(
+    table: Mapping[str, Raw],
+    train: NDArray[np.int64],
+    *,
+    ignored: Sequence[Ignored] = (),
+    categorical: frozenset[str] = frozenset(),
+    decimal_commas: bool = False,
+) -> Fitted:
+    """What each column of ``table`` is, from the rows ``train``.
+
+    ``ignored`` are other columns, known to be of no use. ``categorical`` names columns that are categories whatever
+    they hold. ``decimal_commas``: where 1,234 could be both, it is 1.234. Raises DataError for a column of numbers with
+    a few texts in it, and when no column is of use.
+    """
+    seen = _Seen()
+    columns: list[Column] = []
+    unused = list(ignored)
+    for name, values in table.items():
+        found = _fit(name, values.take(train), train, name in categorical, decimal_commas, seen)
+        if isinstance(found, Column):
+            columns.append(found)
+        else:
+            unused.append(found)
+    notes = seen.notes(unused)
+    if not columns:
+        reasons = "; ".join(f"{short(entry.name)!r} {entry.reason}" for entry in unused[:3]) or "there are none"
+        raise DataError(f"No column can be learnt from: {reasons}.", "Give a table with columns that differ by row.")
+    return Fitted(tuple(columns), tuple(unused), notes)
+
+
+def _fit(
+    name: str, values: Raw, train: NDArray[np.int64], is_category: bool, decimal_commas: bool, seen: _Seen
+) -> Column | Ignored:
+    counts: Counter[str] = Counter()
+    if values.form == TEXTS:
+        counts = _marks(name, Counter(values.values), seen)
+        written = None if is_category else _written(name, counts, values, train, decimal_commas)
+        if written is None:
+            return _category(name, counts, len(values), seen)
+        numbers = {text: parsed(text, written) for text in counts}
+        array = np.array([numbers.get(text.strip(), np.nan) for text in values.values], np.float64)
+    else:
+        array, written = np.asarray(values.values, np.float64), DATE if values.form == DATES else PLAIN
+        if np.isnan(array).any():
+            seen.missing.setdefault("empty cells", []).append(name)
+    if is_category and values.form == NUMBERS:
+        return _category(name, Counter(map(number_text, values.values[~np.isnan(array)])), len(values), seen)
+    found = _number(name, array, written, seen)
+    if found is None:  # there with one value, or missing: that is a category
+        texts = counts if values.form == TEXTS else Counter(map(number_text, array[np.isfinite(array)].tolist()))
+        return _category(name, texts, len(values), seen)
+    return found
+
+
+def _marks(name: str, counts: Counter[str], seen: _Seen) -> Counter[str]:
+    """The stripped texts that are values; what marks missing ones is noted."""
+    found: Counter[str] = Counter()
+    marks = set()
+    for text, count in counts.items():
+        text = text.strip()
+        if canonical(text) is None:
+            marks.add(repr(text) if text else "empty cells")
+        else:
+            found[text] += count
+    for mark in marks:
+        seen.missing.setdefault(mark, []).append(name)
+    return found
+
+
+def _written(
+    name: str, counts: Counter[str], values: Raw, train: NDArray[np.int64], decimal_commas: bool
+) -> str | None:
+    """How the numbers of a column of texts are written; None for a column of categories. Raises DataError for a column
+    of numbers with a few texts in it.
+    """
+    if not counts:
+        return PLAIN
+    if is_padded(counts):
+        return None
+    best: tuple[int, str] = (0, PLAIN)
+    for written in (PLAIN, COMMA, GROUPED, DATE) if decimal_commas else (PLAIN, GROUPED, COMMA, DATE):
+        own = [text for text in counts if parsed(text, written) is not None]
+        if len(own) == len(counts):
+            return written
+        if len(own) > FEW:
+            best = max(best, (sum(counts[text] for text in own), written), key=lambda entry: entry[0])
+    if best[0] < MOSTLY * counts.total():
+        return None
+    at = next(i for i, text in enumerate(values.values) if parsed(text, best[1]) is None)
+    raise DataError(
+        f"The column {name!r} holds {'dates' if best[1] == DATE else 'numbers'}, but row {train[at] + 1:,} says "
+        f"{values.shown(at)}.",
+        "Correct the value or leave the cell empty.",
+    )
+
+
+def _number(name: str, values: NDArray[np.float64], written: str, seen: _Seen) -> Column | Ignored | None:
+    """None for a column of one value that is missing elsewhere."""
+    beyond = np.abs(values) > LARGEST
+    present = values[~(beyond | np.isnan(values))]
+    if beyond.any():
+        seen.beyond.append(name)
+    missing = 1 - len(present) / max(1, len(values))
+    if not len(present):
+        return Ignored(name, "has no values")
+    different = np.unique(present)
+    if len(different) == 1:
+        return None if missing and written == PLAIN else Ignored(name, "has a single value")
+    if name.lower() in ROW_NAMES and len(different) == len(values) and (np.diff(values) > 0).all():
+        return Ignored(name, "counts the rows")
+    offset = float(np.median(present)) if _merges(different) else 0.0
+    if offset:
+        seen.shifted.append(name)
+    if written != PLAIN:
+        seen.written.setdefault(written, []).append(name)
+    return Column(
+        name,
+        NUMBER,
+        missing,
+        len(different),
+        float(different[0]),
+        float(np.median(present)),
+        float(different[-1]),
+        offset=offset,
+        written=written,
+    )
+
+
+def _merges(different: NDArray[np.float64]) -> bool:
+    """Does rounding to float32 merge more than a few of these sorted, different values?"""
+    rounded = different.astype(np.float32)
+    return int((np.diff(rounded) == 0).sum()) > MERGED_SHARE * len(different)
+
+
+def _category(name: str, counts: Counter[str], n: int, seen: _Seen) -> Column | Ignored:
+    merged: Counter[str] = Counter()
+    for text, count in counts.items():
+        merged[canonical(text) or ""] += count
+    present = merged.total()
+    if not present:
+        return Ignored(name, "has no values")
+    if len(merged) == 1 and present == n:
+        return Ignored(name, "has a single value")
+    order = sorted(merged, key=lambda text: (-merged[text], text))
+    kept = [text for text in order if merged[text] >= FEWEST_SEEN][:MOST_CATEGORIES]
+    if not kept or (len(merged) > FEW and len(merged) > ID_SHARE * present):
+        return Ignored(name, "has another text in nearly every row")
+    if len(kept) < len(merged):
+        seen.rare.append(name)
+    top = tuple((text, merged[text] / n) for text in order[:TOP])
+    return Column(name, CATEGORY, 1 - present / n, len(merged), categories=tuple(kept), top=top)

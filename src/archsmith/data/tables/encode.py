@@ -1,0 +1,221 @@
+"""From the raw values of a table to the arrays that networks take; the same in training and in serving.
+
+numpy and the standard library only: the predictor of a bundle uses it on machines that have nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsmith.core.errors import DataError
+from archsmith.data.tables.cells import (
+    DATE,
+    DATES,
+    LARGEST,
+    NUMBERS,
+    PLAIN,
+    TEXTS,
+    Raw,
+    canonical,
+    iso_text,
+    number_text,
+    parsed,
+    raw,
+    short,
+)
+from archsmith.data.tables.columns import Column, categories_of, code_offsets, listed, numbers_of
+
+NUMBERS_INPUT, CATEGORIES_INPUT = "numbers", "categories"  # names of a network's inputs
+MOST_LISTED = 12  # columns that a message names
+
+
+def encode(columns: Sequence[Column], table: Mapping[str, Any], *, first_row: int = 0) -> dict[str, NDArray[Any]]:
+    """``numbers``: float32 ``(n, d)``, NaN where a value is missing. ``categories``: int64 ``(n, k)``, codes. A key is
+    absent where there are no such columns.
+
+    ``table`` gives the raw values of each column by name. Other columns are passed over, and the order does not matter.
+    ``first_row`` is added to the numbers of rows in messages. Raises DataError for a missing column and for a text in a
+    column of numbers.
+    """
+    gone = [column.name for column in columns if column.name not in table]
+    if gone:
+        wanted = listed([column.name for column in columns], MOST_LISTED)
+        raise DataError(f"The table has no column {gone[0]!r}.", f"It needs the columns {wanted}.")
+    values = {column.name: raw(table[column.name], column.name) for column in columns}
+    n = refuse_uneven({name: len(found) for name, found in values.items()})
+    encoded: dict[str, NDArray[Any]] = {}
+    if numeric := numbers_of(columns):
+        numbers = np.empty((n, len(numeric)), np.float32)
+        for place, column in enumerate(numeric):
+            numbers[:, place] = _numbers(column, values[column.name], first_row)
+        encoded[NUMBERS_INPUT] = numbers
+    if texts := categories_of(columns):
+        codes = np.empty((n, len(texts)), np.int64)
+        for place, (column, offset) in enumerate(zip(texts, code_offsets(columns), strict=True)):
+            codes[:, place] = _codes(column, offset, values[column.name])
+        encoded[CATEGORIES_INPUT] = codes
+    return encoded
+
+
+def refuse_uneven(lengths: Mapping[str, int]) -> int:
+    """How many rows all columns have. Raises DataError where they differ."""
+    first = next(iter(lengths), "")
+    n = lengths.get(first, 0)
+    for name, other in lengths.items():
+        if other != n:
+            raise DataError(
+                f"The column {first!r} has {n:,} values, but {name!r} has {other:,}.", "Give one for each row."
+            )
+    return n
+
+
+def _numbers(column: Column, values: Raw, first_row: int) -> NDArray[np.float64]:
+    dates = column.written == DATE
+    if values.form == TEXTS:
+        found = _parsed(column, values, first_row)
+    else:
+        found = np.array(values.values, np.float64)
+        if (values.form == DATES) != dates and not np.isnan(found).all():
+            row = int(np.flatnonzero(~np.isnan(found))[0])
+            raise _no_number(column, row + first_row, values.shown(row))
+    found[~(np.abs(found) <= LARGEST)] = np.nan
+    return found - column.offset
+
+
+def _parsed(column: Column, values: Raw, first_row: int) -> NDArray[np.float64]:
+    n = len(values)
+    if column.written == PLAIN and not any("_" in text for text in values.values):
+        try:
+            return np.fromiter(map(float, values.values), np.float64, n)
+        except ValueError:  # missing values, or texts
+            pass
+    known = _Parsed(column.written)
+    found = np.fromiter(map(known.__getitem__, values.values), np.float64, n)
+    if known.wrong is not None:
+        row = list(values.values).index(known.wrong)
+        raise _no_number(column, row + first_row, values.shown(row))
+    return found
+
+
+def _no_number(column: Column, row: int, shown: str) -> DataError:
+    what = "dates" if column.written == DATE else "numbers"
+    hint = "Dates are written 2024-12-31." if column.written == DATE else "Correct the value or leave the cell empty."
+    return DataError(f"The column {column.name!r} holds {what}, but row {row + 1:,} says {shown}.", hint)
+
+
+class _Parsed(dict[str, float]):
+    """Numbers by their text, each parsed once; ``wrong`` is the first text that is none."""
+
+    def __init__(self, written: str) -> None:
+        super().__init__()
+        self.written = written
+        self.wrong: str | None = None
+
+    def __missing__(self, text: str) -> float:
+        found = parsed(text, self.written)
+        if found is None:
+            self.wrong = text if self.wrong is None else self.wrong
+            found = float("nan")
+        self[text] = found
+        return found
+
+
+class _Codes(dict[str, int]):
+    """Codes by raw text, each looked up once."""
+
+    def __init__(self, column: Column, offset: int) -> None:
+        super().__init__()
+        self.offset = offset
+        self.known = {text: offset + 1 + place for place, text in enumerate(column.categories)}
+
+    def __missing__(self, text: str) -> int:
+        name = canonical(text)
+        found = self.offset if name is None else self.known.get(name, self.offset)
+        self[text] = found
+        return found
+
+
+def _codes(column: Column, offset: int, values: Raw) -> NDArray[np.int64]:
+    known = _Codes(column, offset)
+    if values.form == TEXTS:
+        return np.fromiter(map(known.__getitem__, values.values), np.int64, len(values))
+    different, places = np.unique(values.values, return_inverse=True)
+    as_text = number_text if values.form == NUMBERS else iso_text
+    texts = ["" if value != value else as_text(value) for value in different]
+    return np.array([known[text] for text in texts], np.int64).reshape(-1)[places]
+
+
+def as_columns(data: Any, names: Sequence[str] = ()) -> dict[str, Any]:
+    """Raw values by column name, of a DataFrame, a mapping of columns, a list of records or a 2-D array.
+
+    ``names`` are those of an array's columns, in order; without them they are ``x0``, ``x1``, … Raises DataError.
+    """
+    if isinstance(data, Mapping):
+        for name, values in data.items():
+            if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__getitem__"):
+                kind = type(values).__name__
+                raise DataError(f"The column {name!r} is of the type {kind}.", "Give a list or an array of its values.")
+        return _named({name: data[name] for name in data}, list(data))
+    if hasattr(data, "columns") and hasattr(data, "__getitem__"):
+        headings = list(data.columns)
+        clean_names(headings)  # a heading that comes twice would give two columns at once
+        return _named({name: data[name] for name in headings}, headings)
+    if isinstance(data, list | tuple) and data and all(isinstance(row, Mapping) for row in data):
+        keys = list(dict.fromkeys(key for row in data for key in row))
+        return _named({key: [row.get(key) for row in data] for key in keys}, keys)
+    return _of_array(data, names)
+
+
+def _named(table: Mapping[Any, Any], headings: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(clean_names(headings), (table[heading] for heading in headings), strict=True))
+
+
+def clean_names(headings: Sequence[Any], where: str = "The table") -> list[str]:
+    """Headings as texts without space around them; an empty one is called as pandas calls it. Raises DataError when two
+    are the same.
+    """
+    names = [str(heading).strip() or f"Unnamed: {place}" for place, heading in enumerate(headings)]
+    counts = Counter(names)
+    twice = next((name for name in names if counts[name] > 1), None)
+    if twice is not None:
+        raise DataError(f"{where} has two columns named {short(twice)!r}.", "Give each column a name of its own.")
+    return names
+
+
+def _of_array(data: Any, names: Sequence[str]) -> dict[str, Any]:
+    if hasattr(data, "detach"):
+        data = data.detach().cpu().numpy()
+    if hasattr(data, "toarray"):
+        raise DataError("The table is a sparse matrix.", "Give a dense one, with .toarray().")
+    try:
+        array = data if isinstance(data, np.ndarray) else np.array(data, dtype=_kind_of(data))
+    except ValueError as error:
+        raise DataError("The rows of the table differ in length.", "Give each row a value for every column.") from error
+    if array.dtype.names:
+        return _named({name: array[name] for name in array.dtype.names}, array.dtype.names)
+    if array.ndim != 2:
+        kind = type(data).__name__
+        what = f"an array of shape {array.shape}" if array.ndim else f"something of the type {kind}"
+        raise DataError(f"A table cannot be read from {what}.", "Give a 2-D array, one row for each example.")
+    if array.dtype.kind not in "biufUSOM":
+        raise DataError(f"The table holds values of the type {array.dtype}.", "Give numbers, texts or dates.")
+    width = array.shape[1]
+    if names and len(names) != width:
+        raise DataError(
+            f"The array has {width:,} columns, but there should be {len(names):,}.",
+            f"They are, in this order: {listed(list(names), MOST_LISTED)}.",
+        )
+    return {name: array[:, place] for place, name in enumerate(names or [f"x{place}" for place in range(width)])}
+
+
+def _kind_of(data: Any) -> Any:
+    """The type of an array of ``data``, a list of rows: objects where texts and numbers are mixed."""
+    if isinstance(data, list | tuple) and data and all(isinstance(row, list | tuple) for row in data):
+        kinds = {type(value) for row in data for value in row}
+        return None if kinds <= {int, float} else object
+    return None

@@ -1,0 +1,152 @@
+"""From whatever a person has to three splits of an encoded, checked table on disk: read, split, fit, encode, check.
+
+Nothing is left behind by what is refused.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archsmith.core.errors import DataError
+from archsmith.data.examples import SPLITS
+from archsmith.data.labels import Target
+from archsmith.data.splits import FEWEST, Cut, split, stratified
+from archsmith.data.tables import checks
+from archsmith.data.tables.checks import Findings
+from archsmith.data.tables.columns import columns_of
+from archsmith.data.tables.encode import encode
+from archsmith.data.tables.examples import TableExamples, TableSplits
+from archsmith.data.tables.read import Progress, TableSource, read
+from archsmith.data.tables.store import TableStore, build, read_findings
+from archsmith.data.tables.target import target_of
+
+PROBED = 2_000  # rows by which the time of all is forecast
+FEWEST_USED = 5_000  # rows, below which no budget cuts them
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """What ``load`` gives.
+
+    ``splits``: memory-mapped from ``folder``.
+    ``folder``: of the store.
+    ``findings``: of the checks.
+    """
+
+    splits: TableSplits
+    folder: Path
+    findings: Findings
+
+
+def load(
+    source: Any,
+    root: Path,
+    *,
+    seed: int,
+    target: str | None = None,
+    task: str = "auto",
+    balanced: bool = False,
+    seconds: float | None = None,
+    progress: Progress | None = None,
+    check: Callable[[], None] | None = None,
+) -> Loaded:
+    """Read ``source`` (see ``read``), split it with ``seed`` and store it below ``root``.
+
+    ``target`` names the column to be learnt. ``task``: ``auto``, ``classification`` or ``regression``. ``balanced``
+    makes every class count alike. Where encoding would take longer than ``seconds``, a share of the rows is used.
+    ``progress(what, done, total)`` and ``check()`` are called between steps; ``check`` may raise. Raises DataError.
+    """
+    told, look = progress or (lambda what, done, total: None), check or (lambda: None)
+    listing = read(source, target, progress=told, check=look)
+    _refuse_few(listing)
+    meaning = target_of(listing, task)
+    cut = split(meaning.labels, listing.part, seed)
+    look()
+    notes: tuple[str, ...] = ()
+    if seconds is not None:
+        cut, notes = affordable(listing, meaning, cut, seconds, seed)
+    splits = encoded(listing, meaning, cut, balanced=balanced, notes=notes)
+    look()
+    told("encode", len(listing), len(listing))
+    findings = checks.check(splits, warnings=meaning.warnings)
+    return reopen(build(splits, findings, Path(root), check=look))
+
+
+def reopen(folder: str | Path) -> Loaded:
+    """What ``load`` made, from its folder. Raises DataError when it has gone."""
+    return Loaded(TableStore.open(str(folder)), Path(folder), read_findings(folder))
+
+
+def encoded(
+    source: TableSource, meaning: Target, cut: Cut, *, balanced: bool = False, notes: tuple[str, ...] = ()
+) -> TableSplits:
+    """The splits in memory; every constant is of training rows. Raises DataError."""
+    indexes = cut.indexes
+    fitted = columns_of(
+        source.table,
+        indexes["train"],
+        ignored=source.ignored,
+        categorical=source.categorical,
+        decimal_commas=source.decimal_commas,
+    )
+    arrays = encode(fitted.columns, source.table)
+    dtype = np.int64 if meaning.classes else np.float64
+    targets = meaning.labels.astype(dtype)
+    parts: dict[str, Any] = {
+        name: TableExamples.of(
+            {key: array[rows] for key, array in arrays.items()}, targets[rows], meaning.classes, fitted.columns
+        )
+        for name, rows in indexes.items()
+    }
+    return TableSplits(
+        **parts,
+        name=source.name,
+        made=cut.made,
+        notes=(*source.notes, *notes, *meaning.notes, *fitted.notes),
+        skipped=source.skipped,
+        target=source.target,
+        balanced=balanced and bool(meaning.classes),
+        columns=fitted.columns,
+        ignored=fitted.ignored,
+        names=source.names,
+    )
+
+
+def _refuse_few(source: TableSource) -> None:
+    n = int((source.part == 0).sum())
+    if n < FEWEST:
+        raise DataError(
+            f"There {'is' if n == 1 else 'are'} only {n} training row{'' if n == 1 else 's'}.",
+            f"At least {FEWEST} are needed, and hundreds to learn well.",
+        )
+
+
+def affordable(
+    source: TableSource, meaning: Target, cut: Cut, seconds: float, seed: int
+) -> tuple[Cut, tuple[str, ...]]:
+    """``cut``, or the share of each split that can be encoded in ``seconds``, and a note that says so."""
+    n = len(source)
+    if n <= FEWEST_USED:
+        return cut, ()
+    train = cut.indexes["train"][:PROBED]
+    started = time.perf_counter()
+    few = {name: values.take(train) for name, values in source.table.items()}
+    rows = np.arange(len(train))
+    encode(columns_of(few, rows, categorical=source.categorical, decimal_commas=source.decimal_commas).columns, few)
+    forecast = (time.perf_counter() - started) * n / max(1, len(train))
+    share = max(seconds / forecast, FEWEST_USED / n) if forecast > seconds else 1.0
+    if share >= 1:
+        return cut, ()
+    part = np.full(n, -1, np.int8)
+    n_classes = len(meaning.classes)
+    for name, own in cut.indexes.items():
+        chosen = stratified(meaning.labels[own], n_classes, round(share * len(own)), seed, "share")
+        part[own[chosen]] = SPLITS.index(name)
+    used = Cut(part, cut.made)
+    return used, (f"{used.n:,} of {n:,} rows are used: encoding all of them would take about {forecast:.0f} s.",)

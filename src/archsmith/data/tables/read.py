@@ -1,0 +1,321 @@
+"""One door for tables: ``read(source)`` takes what a person has and returns a ``TableSource``: raw columns, the target,
+and the split of each row where the table says it.
+
+It takes a CSV or TSV file (gzipped or not), a Parquet file, a DataFrame, a mapping of columns, a list of records, or a
+pair (X, y) with X any of the last three or a 2-D array. Nothing is guessed about types here; ``columns`` does that on
+training rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsmith.core.errors import DataError, MissingExtraError
+from archsmith.data.examples import SPLITS
+from archsmith.data.tables.cells import COMMA, DATES, GROUPED, MISSING, PLAIN, TEXTS, Raw, parsed, raw, short
+from archsmith.data.tables.columns import Ignored, listed
+from archsmith.data.tables.encode import as_columns, clean_names, refuse_uneven
+from archsmith.data.tables.read_csv import CsvFile
+from archsmith.data.values import as_targets
+
+CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+PARQUET = (".parquet", ".pq")
+TARGET_NAMES = ("target", "label", "class")  # and y, where it is no coordinate
+SPLIT_NAMES = ("split", "part", "partition", "subset", "set")
+SPLIT_WORDS = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "dev": "valid",
+    "test": "test",
+    "testing": "test",
+}
+PANDAS_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls row names without a name in Parquet
+LOOKED_AT = 1_000  # values by which a column of splits is told from others
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class TableSource:
+    """A table as it came; rows without a target are left out.
+
+    ``table``: raw values of the columns by name, without target and split.
+    ``targets``: ``(n,)``, whole numbers, floats or texts.
+    ``part``: ``(n,)`` int8 indexes into ``SPLITS``; all 0 where the table says nothing of splits.
+    ``name``: of the data.
+    ``target``: of the target's column.
+    ``notes``: what was decided while reading, in sentences.
+    ``skipped``: (row, reason) of rows without a target.
+    ``ignored``: columns that hold no values that can be used.
+    ``categorical``: names of columns that are categories whatever they hold.
+    ``decimal_commas``: are numbers likely written with decimal commas?
+    ``names``: of all columns but target and split, in order.
+    """
+
+    table: Mapping[str, Raw]
+    targets: NDArray[Any]
+    part: NDArray[np.int8]
+    name: str = "table"
+    target: str = "target"
+    notes: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    categorical: frozenset[str] = frozenset()
+    decimal_commas: bool = False
+    names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+def read(
+    source: Any, target: str | None = None, *, progress: Progress | None = None, check: Callable[[], None] | None = None
+) -> TableSource:
+    """What ``source`` holds (see the module). ``target`` names the column that is to be learnt. ``progress(what, done,
+    total)`` and ``check()`` are called after every few rows of a file. Raises DataError.
+    """
+    if isinstance(source, TableSource):
+        return source
+    if isinstance(source, str | Path):
+        return _file(Path(source).expanduser(), target, progress or (lambda *told: None), check or (lambda: None))
+    if isinstance(source, tuple | list) and len(source) == 2 and not isinstance(source[0], Mapping):
+        return _pair(source[0], source[1], target)
+    if hasattr(source, "shape") and not hasattr(source, "columns") and not getattr(source.dtype, "names", None):
+        raise DataError(
+            f"The array of shape {tuple(source.shape)} does not say what is to be learnt.",
+            "Give a pair (X, y): the array and the targets.",
+        )
+    return _whole(as_columns(source), target, "table", source)
+
+
+def _file(path: Path, target: str | None, progress: Progress, check: Callable[[], None]) -> TableSource:
+    kind = "".join(path.suffixes[-2:]).lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
+    try:
+        if not path.exists():
+            raise DataError(f"There is no file {str(path)!r}.", "Check the path.")
+        if path.is_dir():
+            raise DataError(f"{str(path)!r} is a folder, not a table.", "Give the path of a CSV or Parquet file.")
+        if path.stat().st_size == 0:
+            raise DataError(f"The file {str(path)!r} is empty.", "It was probably not written completely.")
+    except (OSError, ValueError) as error:  # a path with a zero byte, no permission to look
+        raise DataError(
+            f"{str(path)!r} cannot be read ({getattr(error, 'strerror', None) or error}).",
+            "Check the path and its permissions.",
+        ) from error
+    if kind in PARQUET:
+        return _parquet(path, target)
+    if kind not in CSV:
+        raise DataError(
+            f"Files such as {path.name!r} cannot be read as tables.", "Give a CSV, TSV or Parquet file, or a DataFrame."
+        )
+    file = CsvFile(path)
+    if len(file.names) < 2:
+        raise DataError(
+            f"The table {str(path)!r} has only one column, {short(file.names[0])!r}.",
+            "It needs one to learn and one to learn from.",
+        )
+    table: dict[str, list[str]] = {name: [] for name in file.names}
+    n = 0
+    for chunk in file.chunks():
+        for name, values in chunk.items():
+            table[name] += values
+        n = len(table[file.names[0]])
+        progress("read", n, 0)
+        check()
+    if not n:
+        raise DataError(f"The table {str(path)!r} has no rows below its first line.", "It needs one for each example.")
+    name = path.name[: -len(kind)] or "table"
+    return _whole(table, target, name, None, notes=file.notes, decimal_commas=file.separator == ";")
+
+
+def _parquet(path: Path, target: str | None) -> TableSource:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingExtraError.of("pyarrow", "train", "Reading Parquet") from error
+    try:
+        names = parquet.read_schema(path).names
+        clean_names(names, f"The table {str(path)!r}")
+        frame = parquet.read_table(path, use_threads=False).to_pandas(ignore_metadata=True, use_threads=False)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        reason = short(" ".join(str(error).split()))
+        raise DataError(
+            f"{str(path)!r} is not a whole Parquet file ({reason}).",
+            "It is probably cut off; write or download it again.",
+        ) from error
+    frame = frame[[name for name in frame.columns if not PANDAS_INDEX.fullmatch(name)]]
+    return _whole(as_columns(frame), target, path.stem or "table", frame)
+
+
+def _whole(
+    table: Mapping[str, Any],
+    target: str | None,
+    name: str,
+    frame: Any,
+    *,
+    notes: tuple[str, ...] = (),
+    decimal_commas: bool = False,
+) -> TableSource:
+    """A table with its target in one of the columns."""
+    if len(table) < 2:
+        only = f"only one column, {short(next(iter(table)))!r}" if table else "no columns"
+        raise DataError(f"The table {name!r} has {only}.", "It needs one to learn and one to learn from.")
+    split = _split_column(table, target)
+    chosen, note = _target_column([column for column in table if column != split], target, name)
+    features = {column: values for column, values in table.items() if column != chosen}
+    return _source(features, table[chosen], chosen, name, split, (*notes, *note), _categorical(frame), decimal_commas)
+
+
+def _pair(features: Any, targets: Any, target: str | None) -> TableSource:
+    """The pair (X, y)."""
+    table = as_columns(features)
+    if not table:
+        raise DataError("The table X has no columns.", "Give at least one to learn from.")
+    if hasattr(targets, "detach"):
+        targets = targets.detach().cpu().numpy()
+    if getattr(targets, "ndim", 1) == 2 and targets.shape[1] == 1:
+        targets = targets.iloc[:, 0] if hasattr(targets, "iloc") else targets[:, 0]
+    if isinstance(targets, str | bytes) or not hasattr(targets, "__len__"):
+        raise DataError(
+            f"The targets y are of the type {type(targets).__name__}.",
+            "Give an array or a list.",
+        )
+    if getattr(targets, "ndim", 1) > 1:
+        raise DataError(
+            f"The targets y have the shape {tuple(targets.shape)}.",
+            "Give one target for each row; rows of 0 and 1 become classes with .argmax(1).",
+        )
+    n = len(next(iter(table.values())))
+    if len(targets) != n:
+        raise DataError(f"X has {n:,} rows, but y has {len(targets):,} targets.", "Give one target for each row.")
+    series = getattr(targets, "name", None)
+    chosen = target or (series if isinstance(series, str) and series.strip() else "target")
+    split = _split_column(table, None)
+    return _source(table, targets, chosen, "table", split, (), _categorical(features), False)
+
+
+def _source(
+    table: Mapping[str, Any],
+    targets: Any,
+    target: str,
+    name: str,
+    split: str | None,
+    notes: tuple[str, ...],
+    categorical: frozenset[str],
+    decimal_commas: bool,
+) -> TableSource:
+    learnt = raw(targets, target)
+    lengths = {column: len(values) for column, values in table.items() if hasattr(values, "__len__")}
+    n = refuse_uneven({**lengths, target: len(learnt)})
+    if not n:
+        raise DataError(f"The table {name!r} has no rows.", "It needs one for each example.")
+    columns: dict[str, Raw] = {}
+    ignored: list[Ignored] = []
+    for column, values in table.items():
+        if column != split:
+            try:
+                columns[column] = raw(values, column)
+            except DataError:
+                ignored.append(Ignored(column, "holds values that are no numbers, texts or dates"))
+    part = _parts(table[split], split) if split else np.zeros(n, np.int8)
+    labels, missing, note = _targets(learnt, target, decimal_commas)
+    skipped = tuple(
+        (f"row {row + 1}", f"It has no value in the column {target!r}.") for row in np.flatnonzero(missing).tolist()
+    )
+    if len(skipped) == n:
+        raise DataError(f"The column {target!r} is empty.", "It should say what is to be learnt from each row.")
+    if skipped:
+        kept = np.flatnonzero(~missing)
+        columns = {column: values.take(kept) for column, values in columns.items()}
+        labels, part = labels[kept], part[kept]
+    said = (*notes, *note, *([f"Splits come from the column {split!r}."] if split else []))
+    names = tuple(column for column in table if column != split)
+    return TableSource(
+        columns, labels, part, name, target, said, skipped, tuple(ignored), categorical, decimal_commas, names
+    )
+
+
+def _targets(values: Raw, name: str, decimal_commas: bool) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
+    """Targets, which of them are missing, and a note."""
+    if values.form == DATES:
+        raise DataError(f"The target {name!r} holds dates.", "Give numbers to predict, or texts as classes.")
+    if values.form != TEXTS:
+        return (*as_targets(values.values.tolist(), name), ())
+    texts = list(values.values)
+    different = {text for text in texts if text.strip().lower() not in MISSING}
+    for written in (COMMA, GROUPED) if decimal_commas else (GROUPED, COMMA):
+        if (
+            different
+            and any(parsed(text, PLAIN) is None for text in different)
+            and all(parsed(text, written) is not None for text in different)
+        ):
+            known = {text: parsed(text, written) for text in set(texts)}
+            numbers = np.array([known[text] for text in texts], np.float64)
+            example = "1.234,5" if written == COMMA else "1,234.5"
+            note = (f"The targets in {name!r} are numbers written as {example}.",)
+            return np.nan_to_num(numbers), ~np.isfinite(numbers), note
+    return (*as_targets(texts, name), ())
+
+
+def _target_column(columns: Sequence[str], target: str | None, name: str) -> tuple[str, tuple[str, ...]]:
+    """The column to be learnt, and a note where it was guessed."""
+    if target is not None:
+        if str(target).strip() not in columns:
+            raise DataError(
+                f"The table {name!r} has no column {str(target)!r}.",
+                f"Its columns are {listed(columns, 8)}; name one of them with --target.",
+            )
+        return str(target).strip(), ()
+    lower = [column.lower() for column in columns]
+    names = TARGET_NAMES if set(TARGET_NAMES) & set(lower) or "z" in lower else ("y",)
+    named = [column for column in columns if column.lower() in names]
+    if len(named) > 1:
+        raise DataError(
+            f"In the table {name!r}, the target may be the column {' or '.join(map(repr, named[:4]))}.",
+            "Say which with --target (target= in Python).",
+        )
+    if named:
+        return named[0], (f"The target is the column {named[0]!r}.",)
+    return columns[-1], (f"The target is the last column, {columns[-1]!r}; name another one with --target.",)
+
+
+def _split_column(table: Mapping[str, Any], target: str | None) -> str | None:
+    """The column that puts rows into splits, if there is one."""
+    for name, values in table.items():
+        if name.lower() in SPLIT_NAMES and name != target:
+            some = values[:LOOKED_AT].tolist() if hasattr(values, "tolist") else list(values[:LOOKED_AT])
+            if not all(isinstance(value, str) for value in some):
+                continue
+            if name.lower() == "split" or all(value.strip().lower() in SPLIT_WORDS for value in some):
+                return name
+    return None
+
+
+def _parts(values: Any, name: str) -> NDArray[np.int8]:
+    texts = values.tolist() if hasattr(values, "tolist") else list(values)
+    codes = [SPLIT_WORDS.get(str(text).strip().lower()) for text in texts]
+    if None in codes:
+        row = codes.index(None)
+        raise DataError(
+            f"The column {name!r} says {short(str(texts[row]))!r} in row {row + 1:,}.",
+            "It may say train, valid or test.",
+        )
+    return np.array([SPLITS.index(code) for code in codes if code is not None], np.int8)
+
+
+def _categorical(frame: Any) -> frozenset[str]:
+    """Columns of a DataFrame that are declared as categories."""
+    if not (hasattr(frame, "dtypes") and hasattr(frame, "columns")):
+        return frozenset()
+    names = clean_names(list(frame.columns))
+    return frozenset(name for name, kind in zip(names, list(frame.dtypes), strict=True) if str(kind) == "category")

@@ -1,0 +1,173 @@
+"""CSV files as columns of text, read by the standard library alone: training and serving see the same cells.
+
+Separators are commas, semicolons, tabs or bars. The encoding is UTF-8 (with or without a mark), UTF-16 with a mark, or
+Latin-1 as a last resort. A file may be compressed with gzip.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import itertools
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from archsmith.core.errors import DataError
+from archsmith.data.tables.cells import short
+from archsmith.data.tables.encode import clean_names
+
+LARGEST_CSV = 2 * 2**30  # bytes of text; they are held in memory
+BLOCK = 1 << 20  # bytes that are looked at together
+CHUNK = 10_000  # rows that are given together
+SEPARATORS = ",;\t|"
+GZIP = b"\x1f\x8b"
+FRACTION = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
+WHOLE = re.compile(r"[+-]?\d+")
+
+
+def read_csv_chunks(path: str | Path, chunk: int = CHUNK) -> Iterator[dict[str, list[str]]]:
+    """The cells of a CSV file by column name, up to ``chunk`` rows at a time. Raises DataError."""
+    return CsvFile(Path(path)).chunks(chunk)
+
+
+class CsvFile:
+    """A CSV file: its encoding, separator and column names. The whole file is looked at once, a block at a time.
+
+    ``names``: of the columns, in order.
+    ``separator``: one of ``,`` ``;`` tab and ``|``.
+    ``notes``: what had to be guessed, in sentences.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.notes: tuple[str, ...] = ()
+        try:
+            with open(path, "rb") as file:
+                start = file.read(4)
+            self.packed = start.startswith(GZIP)
+            self.encoding = self._encoding()
+            with self._bytes() as file:
+                head = file.read(BLOCK).decode(self.encoding, "ignore")
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise DataError(
+                f"The file {str(path)!r} is not a whole gzip file.", "It is probably cut off; write it again."
+            ) from error
+        except OSError as error:
+            raise DataError(
+                f"The table {str(path)!r} cannot be read ({error.strerror or error}).",
+                "Check the path and its permissions.",
+            ) from error
+        if not head.strip():
+            raise DataError(f"The table {str(path)!r} is empty.", "It was probably not written completely.")
+        headings = {separator: _heading(head, separator) for separator in SEPARATORS}
+        self.separator = max(SEPARATORS, key=lambda separator: len(headings[separator]))
+        self.names = self._names(headings[self.separator])
+
+    def _bytes(self) -> IO[bytes]:
+        return gzip.open(self.path) if self.packed else open(self.path, "rb")  # type: ignore[return-value]
+
+    def _encoding(self) -> str:
+        """The encoding in which the whole file can be read; looks for what is no text on the way."""
+        with self._bytes() as file:
+            mark = file.read(4)
+            if mark == b"PAR1":
+                raise DataError(f"{str(self.path)!r} is a Parquet file.", "Give it a name that ends in .parquet.")
+            encoding = "utf-16" if mark.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+            decoder = codecs.getincrementaldecoder(encoding)()
+            n_bytes, decodes, block = 0, True, mark
+            while block:
+                n_bytes += len(block)
+                if n_bytes > LARGEST_CSV:
+                    raise DataError(
+                        f"The table {str(self.path)!r} has more than {LARGEST_CSV >> 30} GiB of text.",
+                        "Store it as Parquet, or give fewer rows.",
+                    )
+                following = file.read(BLOCK)
+                try:
+                    text = decoder.decode(block, final=not following) if decodes else ""
+                except UnicodeDecodeError:
+                    text, decodes = "", False
+                if "\0" in text or (encoding != "utf-16" and b"\0" in block):
+                    raise DataError(
+                        f"{str(self.path)!r} is not a table of text, it holds zero bytes.", "Save the table as CSV."
+                    )
+                block = following
+        if decodes:
+            return encoding
+        self.notes = (f"{self.path.name!r} is not UTF-8 text and was read as Latin-1.",)
+        return "latin-1"
+
+    def _names(self, heading: Sequence[str]) -> list[str]:
+        where = f"The table {str(self.path)!r}"
+        if any(FRACTION.fullmatch(name) for name in heading) or _falls(heading):
+            raise DataError(
+                f"The first line of {str(self.path)!r} is a row of values.",
+                "Put a line with the names of the columns above it, such as age,height,target.",
+            )
+        return clean_names(heading, where)
+
+    def chunks(self, chunk: int = CHUNK) -> Iterator[dict[str, list[str]]]:
+        """All rows below the heading, by column name. Equal cells of a column share their memory. Raises DataError."""
+        pools: list[dict[str, str]] = [{} for _ in self.names]
+        waiting: list[list[str]] = []
+        for line, row in self._rows():
+            if len(row) != len(self.names):
+                if not row and len(self.names) > 1:  # an empty line
+                    continue
+                if row:
+                    raise DataError(
+                        f"Line {line:,} of {str(self.path)!r} has {len(row):,} values, but the first line has "
+                        f"{len(self.names):,}.",
+                        "Every line needs the same number; values with a separator in them need quotes.",
+                    )
+                row = [""]
+            waiting.append(row)
+            if len(waiting) == chunk:
+                yield self._columns(waiting, pools)
+                waiting = []
+        if waiting:
+            yield self._columns(waiting, pools)
+
+    def _columns(self, rows: list[list[str]], pools: list[dict[str, str]]) -> dict[str, list[str]]:
+        columns = zip(*rows, strict=True)
+        return {
+            name: [pool.setdefault(text, text) for text in column]
+            for name, pool, column in zip(self.names, pools, columns, strict=True)
+        }
+
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+        """The line on which each row ends, and its cells."""
+        with self._bytes() as file:
+            text = io.TextIOWrapper(file, encoding=self.encoding, newline="")
+            reader = csv.reader(text, delimiter=self.separator, skipinitialspace=True, strict=True)
+            try:
+                next((row for row in reader if row), None)
+                for row in reader:
+                    yield reader.line_num, row
+            except csv.Error as error:
+                reason = "a quote is not closed" if "end of data" in str(error) else str(error)
+                if "field larger" in reason:
+                    reason = f"a cell is longer than {csv.field_size_limit():,} characters"
+                raise DataError(
+                    f"Line {reader.line_num:,} of {str(self.path)!r} cannot be read ({short(reason)}).",
+                    "A quote is probably missing, or not doubled inside a quoted value.",
+                ) from error
+
+
+def _heading(text: str, separator: str) -> list[str]:
+    try:
+        rows = csv.reader(text.splitlines(keepends=True), delimiter=separator, skipinitialspace=True)
+        return [name.strip() for name in next((row for row in rows if row), [])]
+    except csv.Error:  # a first line without end
+        return []
+
+
+def _falls(heading: Sequence[str]) -> bool:
+    """Are there whole numbers that do not rise, as years or counted columns do?"""
+    numbers = [int(name) for name in heading if len(name) < 16 and WHOLE.fullmatch(name)]
+    return any(second <= first for first, second in itertools.pairwise(numbers))

@@ -1,0 +1,202 @@
+"""Splits of a table on disk, as plain ``.npy`` files that worker processes map instead of being sent arrays.
+
+A folder is named by what is in it. ``build`` writes it as a draft beside its place and moves it there when it is whole;
+asked for the same again, it finds it. One process at a time writes a draft.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsmith.core.errors import DataError
+from archsmith.data.examples import SPLITS
+from archsmith.data.lock import FileLock
+from archsmith.data.tables.checks import Findings
+from archsmith.data.tables.columns import Column, Ignored, categories_of, numbers_of
+from archsmith.data.tables.examples import TableExamples, TableSplits
+
+FORMAT = 1
+FACTS, COLUMNS, FINDINGS = "splits.json", "columns.json", "findings.json"
+ARRAYS = ("numbers", "categories", "targets")
+WAIT_SECONDS = 0.1  # between two looks at whether another process has finished
+
+
+class TableStore:
+    """``Store`` of tables."""
+
+    @staticmethod
+    def open(folder: str) -> TableSplits:
+        """The splits in a folder that ``build`` made; arrays are memory-mapped, read-only. Raises DataError."""
+        place = Path(folder)
+        facts = _json(place, FACTS)
+        if facts.get("format") != FORMAT or facts.get("kind") != TableSplits.kind:
+            raise DataError(
+                f"The stored data in {folder!r} are {facts.get('kind')} of format {facts.get('format')}, not "
+                f"{TableSplits.kind} of format {FORMAT}.",
+                "Delete the folder and read the data again.",
+            )
+        try:
+            splits = _opened(place, facts, _json(place, COLUMNS))
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+            raise _damaged(place) from error
+        with contextlib.suppress(OSError):  # what was used last is swept last
+            os.utime(place)
+        return splits
+
+
+def read_findings(folder: str | Path) -> Findings:
+    """What the checks found when the splits in ``folder`` were stored. Raises DataError."""
+    found = _json(Path(folder), FINDINGS)
+    try:
+        return Findings.from_dict(found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(Path(folder)) from error
+
+
+def build(splits: TableSplits, findings: Findings, root: Path, *, check: Callable[[], None] | None = None) -> Path:
+    """The folder of ``splits`` below ``root``, made if it is not there. ``check`` is called while another process makes
+    the same one, and may raise. Raises DataError, and leaves nothing behind then.
+    """
+    root = Path(root)
+    key = fingerprint(splits)
+    folder, draft = root / key, root / f".{key}.draft"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if (folder / FACTS).exists():
+            return folder
+        with _locked(root / f".{key}.lock", check):
+            if not (folder / FACTS).exists():
+                shutil.rmtree(draft, ignore_errors=True)  # of a process that was stopped
+                try:
+                    _write(splits, findings, draft)
+                    os.replace(draft, folder)
+                except BaseException:
+                    shutil.rmtree(draft, ignore_errors=True)
+                    raise
+    except OSError as error:
+        raise DataError(
+            f"The table cannot be stored in {str(root)!r} ({error.strerror or error}).",
+            "Free some disk space or choose another workspace.",
+        ) from error
+    return folder
+
+
+def fingerprint(splits: TableSplits) -> str:
+    """16 hexadecimal digits that change with the content."""
+    digest = hashlib.blake2b(digest_size=8)
+    digest.update(json.dumps([FORMAT, _facts(splits), _columns(splits)], sort_keys=True).encode())
+    for split in SPLITS:
+        for name in ARRAYS:
+            array = np.ascontiguousarray(getattr(splits.parts[split], name))
+            digest.update(f"{array.dtype.str} {array.shape}".encode())
+            digest.update(array.data.cast("B") if array.size else b"")
+    return digest.hexdigest()
+
+
+def _facts(splits: TableSplits) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "kind": splits.kind,
+        "name": splits.name,
+        "classes": list(splits.classes),
+        "target": splits.target,
+        "balanced": splits.balanced,
+        "made": list(splits.made),
+        "notes": list(splits.notes),
+        "skipped": [list(entry) for entry in splits.skipped],
+    }
+
+
+def _columns(splits: TableSplits) -> dict[str, Any]:
+    return {
+        "names": list(splits.names),
+        "columns": [column.to_dict() for column in splits.columns],
+        "ignored": [dataclasses.asdict(entry) for entry in splits.ignored],
+    }
+
+
+def _write(splits: TableSplits, findings: Findings, folder: Path) -> None:
+    folder.mkdir()
+    for split in SPLITS:
+        for name in ARRAYS:
+            array = getattr(splits.parts[split], name)
+            if array.size:
+                np.save(folder / f"{split}_{name}.npy", array, allow_pickle=False)
+    _dump(folder / COLUMNS, _columns(splits))
+    n_bytes = sum(path.stat().st_size for path in folder.iterdir())
+    _dump(folder / FINDINGS, dataclasses.replace(findings, n_bytes=n_bytes).to_dict())
+    _dump(folder / FACTS, _facts(splits))
+
+
+def _dump(path: Path, data: Any) -> None:
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _locked(path: Path, check: Callable[[], None] | None) -> Iterator[None]:
+    """Hold the lock on a draft; another process that writes the same one is waited for."""
+    lock = FileLock(path)
+    while not lock.take():
+        if check is not None:
+            check()
+        time.sleep(WAIT_SECONDS)
+    with lock:
+        yield
+
+
+def _damaged(folder: Path) -> DataError:
+    return DataError(f"The stored data in {str(folder)!r} are damaged.", "Delete the folder and read the data again.")
+
+
+def _json(folder: Path, name: str) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / name).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"There are no stored data in {str(folder)!r}.", "Read the data again.") from error
+    except (OSError, ValueError) as error:
+        raise _damaged(folder) from error
+    if not isinstance(found, dict):
+        raise _damaged(folder)
+    return found
+
+
+def _opened(folder: Path, facts: dict[str, Any], stored: dict[str, Any]) -> TableSplits:
+    columns = tuple(Column.from_dict(entry) for entry in stored["columns"])
+    parts = {split: _examples(folder, split, columns, tuple(facts["classes"])) for split in SPLITS}
+    return TableSplits(
+        **parts,
+        name=facts["name"],
+        made=tuple(facts["made"]),
+        notes=tuple(facts["notes"]),
+        skipped=tuple((name, reason) for name, reason in facts["skipped"]),
+        target=facts["target"],
+        balanced=facts["balanced"],
+        folder=str(folder),
+        columns=columns,
+        ignored=tuple(Ignored(entry["name"], entry["reason"]) for entry in stored["ignored"]),
+        names=tuple(stored["names"]),
+    )
+
+
+def _examples(folder: Path, split: str, columns: tuple[Column, ...], classes: tuple[str, ...]) -> TableExamples:
+    targets = np.load(folder / f"{split}_targets.npy", allow_pickle=False)
+    n = len(targets)
+    numbers: NDArray[Any] = np.zeros((n, 0), np.float32)
+    categories: NDArray[Any] = np.zeros((n, 0), np.int64)
+    if numbers_of(columns):
+        numbers = np.load(folder / f"{split}_numbers.npy", mmap_mode="r", allow_pickle=False)
+    if categories_of(columns):
+        categories = np.load(folder / f"{split}_categories.npy", mmap_mode="r", allow_pickle=False)
+    return TableExamples(numbers, categories, targets, classes, columns)

@@ -1,0 +1,63 @@
+"""What is learnt from a table: a class or a regression target. The decision of ``data.labels``, with one more rule for
+whole numbers, which tables are full of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsmith.core.errors import DataError, UsageError
+from archsmith.core.targets import CLASSIFICATION, REGRESSION
+from archsmith.data import labels
+from archsmith.data.tables.read import TableSource
+
+TASKS = ("auto", CLASSIFICATION, REGRESSION)
+MANY = 100  # classes of text, above which and above half of the rows the target is taken for a mistake
+
+
+@dataclass(frozen=True, eq=False)
+class _Labelled:
+    """What ``data.labels`` looks at."""
+
+    labels: NDArray[Any]
+    part: NDArray[np.int8]
+    class_names: None = None
+
+
+def target_of(source: TableSource, task: str = "auto") -> labels.Target:
+    """Classes or regression targets of every row. Numbers are classes when they are at most 20 different whole ones.
+
+    Raises DataError where nothing can be learnt, UsageError for an unknown ``task``.
+    """
+    if task not in TASKS:
+        raise UsageError(f"The task is {task!r}.", f"It is one of: {', '.join(TASKS)}.")
+    values = source.targets
+    notes: tuple[str, ...] = ()
+    name = repr(source.target)
+    if values.dtype.kind in "iuf" and task != REGRESSION:
+        whole = bool((values == np.rint(values)).all())
+        n = len(np.unique(values))
+        few = whole and n <= labels.FEW_NUMBERS
+        if task == "auto":
+            task = CLASSIFICATION if few else REGRESSION
+            if few and n > 2:
+                notes = (f"The {n} whole numbers in {name} are taken for classes; --task regression predicts them.",)
+            elif whole and not few:
+                notes = (f"The whole numbers in {name} are taken for a regression target.",)
+        if task == CLASSIFICATION and whole:
+            values = values.astype(np.int64)
+    elif values.dtype.kind == "U" and task != REGRESSION:
+        n = len(np.unique(values))
+        if n > max(MANY, len(values) / 2):
+            raise DataError(
+                f"The target {name} has {n:,} different texts in {len(values):,} rows.",
+                "Name the column to be learnt with --target.",
+            )
+    kind = dict(zip(TASKS, labels.KINDS, strict=True))[task]
+    found: Any = _Labelled(values, source.part)
+    meaning = labels.target(found, kind)
+    return labels.Target(meaning.labels, meaning.classes, (*notes, *meaning.notes), meaning.warnings)

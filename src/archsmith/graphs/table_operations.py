@@ -1,0 +1,94 @@
+"""The rows of the operation table that the columns of tables, and constants fitted on training data, are computed with.
+See ``archsmith.graphs.operation`` for what a row says.
+
+Numbers come as floats ``(d,)``, with NaN where a value is missing. Every constant is a buffer: it is fitted on training
+rows by ``fit_constants``, saved with the weights, and part of an exported network. Until then it stands for columns of
+mean 0 and deviation 1.
+
+``piecewise_linear`` is the encoding of Gorishniy, Rubachev and Babenko 2022, "On Embeddings for Numerical Features in
+Tabular Deep Learning" (arXiv 2203.05556, section 3.2, equation 1). Two edges of one place are a step here, where the
+paper joins them into one bin.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archsmith.core.errors import UsageError
+from archsmith.graphs.operation import REQUIRED, Args, Call, Ins, Operation, Shape, register, same_shape
+
+FITTING = "archsmith.graphs.constants"
+
+
+def _columns(op: str, ins: Ins) -> int:
+    if len(ins[0]) != 1:
+        raise UsageError(f"The operation {op!r} takes numbers (d,), not the shape {ins[0]}.")
+    return ins[0][0]
+
+
+def _standardise_shape(args: Args, ins: Ins) -> Shape:
+    _columns("standardise", ins)
+    return ins[0]
+
+
+def _missing_complete(args: dict[str, Any], ins: Ins) -> dict[str, Any]:
+    return {**args, "columns": tuple(args["columns"])}
+
+
+def _missing_shape(args: Args, ins: Ins) -> Shape:
+    n = _columns("missing", ins)
+    wrong = [column for column in args["columns"] if not 0 <= column < n]
+    if wrong or not args["columns"]:
+        raise UsageError(f"The columns {args['columns']} are not those of {n} numbers.", "Columns count from 0.")
+    return (len(args["columns"]),)
+
+
+def _encoded_shape(args: Args, ins: Ins) -> Shape:
+    if args["bins"] < 1:
+        raise UsageError(f"A piecewise linear encoding cannot have {args['bins']} bins.")
+    return (_columns("piecewise_linear", ins) * args["bins"],)
+
+
+def _moments(args: Args, ins: Ins) -> dict[str, Shape]:
+    return {"mean": (ins[0][0],), "std": (ins[0][0],)}
+
+
+register(
+    Operation(  # (x - mean) / std per channel
+        "scale",
+        same_shape,
+        buffers=_moments,
+        module=lambda args, ins: Call("Scale", (ins[0][0],)),
+        fit=lambda args, ins: Call(f"{FITTING}:Moments", (1e-6,)),  # less is rounding of images that do not change
+        silent=True,
+        keeps_channels=True,
+    ),
+    Operation(  # (x - mean) / std per column, and 0 where a value is missing
+        "standardise",
+        _standardise_shape,
+        buffers=_moments,
+        module=lambda args, ins: Call("Standardise", (ins[0][0],)),
+        fit=lambda args, ins: Call(f"{FITTING}:Moments"),
+        silent=True,
+        keeps_channels=True,
+    ),
+    Operation(  # 1 where a value is missing, else 0
+        "missing",
+        _missing_shape,
+        defaults={"columns": REQUIRED},
+        complete=_missing_complete,
+        code=lambda args, x: f"torch.isnan({x[0]}[:, {list(args['columns'])}]).float()",
+        silent=True,
+        label="missing values",
+    ),
+    Operation(  # how far through each of ``bins`` bins a number is, and zeros where it is missing
+        "piecewise_linear",
+        _encoded_shape,
+        defaults={"bins": REQUIRED},
+        buffers=lambda args, ins: {"edges": (ins[0][0], args["bins"] + 1)},
+        module=lambda args, ins: Call("PiecewiseLinear", (ins[0][0], args["bins"])),
+        fit=lambda args, ins: Call(f"{FITTING}:Quantiles", (args["bins"],)),
+        roles=("in_channels", "bins"),
+        label="piecewise linear",
+    ),
+)

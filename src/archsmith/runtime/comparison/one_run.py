@@ -1,0 +1,95 @@
+"""One search of a comparison, in whatever process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from archsmith import catalog
+from archsmith.core import budget as reasons
+from archsmith.core.budget import Budget
+from archsmith.core.errors import LeaseError, StudyError
+from archsmith.core.events import Event
+from archsmith.core.protocols import Strategy
+from archsmith.runtime.comparison.following import Follower, Judge
+from archsmith.runtime.comparison.plan import Plan, parts
+from archsmith.runtime.comparison.runs import RESULT, Run, write_json
+from archsmith.runtime.search import Search, seconds_spent
+from archsmith.runtime.sqlite import SqliteStore
+
+PATIENCE = 20.0  # seconds that a run waits for a process of a killed comparison to let go of it
+TICK = 0.5
+
+
+def run(plan: Mapping[str, Any], label: str, seed: int, folder: str) -> float:
+    """Search once, or go on with a search that was cut short, and write ``result.json``. Returns the seconds that this
+    took.
+    """
+    began = time.perf_counter()
+    problem, evaluator = parts(plan)
+    strategy: Strategy = catalog.from_spec(plan["strategies"][label], "strategy")
+    store = SqliteStore(folder)
+    follower = Follower(strategy, Judge(problem, evaluator, plan["judged_by"], Plan.from_dict(plan).maximize))
+
+    def observe(event: Event) -> None:
+        if event.kind == "finished":
+            follower.look(search.history)
+
+    search = Search(
+        problem,
+        strategy,
+        evaluator,
+        budget=Budget(plan["seconds"], plan["trials"]),
+        seed=seed,
+        store=store,
+        observer=observe,
+    )
+    try:
+        with _open(search):
+            if search.history.finished:
+                follower.look_back(store, problem)
+            result = search.run()
+            # through the writer: a reader that comes later would leave its own files behind
+            wall_seconds = seconds_spent(store.read())
+        if result.reason in (reasons.REQUESTED, reasons.INTERRUPTED):
+            raise StudyError(f"The run {label}-{seed} was asked to stop.", "The same command goes on with it.")
+        seconds = follower.seconds if evaluator.simulated else result.seconds
+        found = Run(
+            label,
+            seed,
+            len(result.history.finished),
+            sum(trial.losses is None for trial in result.history.finished),
+            seconds,
+            wall_seconds,
+            result.reason,
+            *follower.ended(result.history),
+            error=next(
+                (trial.outcome.error for trial in result.history.finished if trial.outcome and trial.outcome.error),
+                None,
+            ),
+        )
+    finally:
+        store.close()
+    write_json(Path(folder) / RESULT, found.to_dict())
+    return time.perf_counter() - began
+
+
+@contextmanager
+def _open(search: Search) -> Iterator[None]:
+    """The study open for writing; a worker whose parent was killed may hold it for another moment."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            search.__enter__()
+            break
+        except LeaseError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(TICK)
+    try:
+        yield
+    finally:
+        search.__exit__(None, None, None)

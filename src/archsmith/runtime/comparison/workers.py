@@ -1,0 +1,57 @@
+"""The processes of a comparison."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+
+from archsmith.core.errors import StudyError, UsageError
+
+
+@contextmanager
+def pool(workers: int) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
+    """Spawned worker processes. When the block is left by an error, they are killed: what they were at goes on from its
+    log another time.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise UsageError(
+            "A worker process asked for workers of its own while it loaded the main script.",
+            'Put the comparison under: if __name__ == "__main__":',
+        )
+    others = set(multiprocessing.active_children())
+    executor = concurrent.futures.ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin)
+    try:
+        yield executor
+        executor.shutdown(wait=True)
+    except BaseException as error:
+        executor.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - others:
+            child.kill()
+        executor.shutdown(wait=True)
+        if isinstance(error, BrokenProcessPool):
+            raise StudyError(
+                "A worker process of the comparison died.", "Run it again: finished runs are kept, the others go on."
+            ) from error
+        raise
+
+
+def _begin() -> None:
+    """The beginning of a worker process."""
+    # Ctrl-C reaches the whole terminal; what it means is the parent's business
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    """A killed parent tells its workers nothing, and they would wait for work for ever."""
+    wait([sentinel])
+    os._exit(1)

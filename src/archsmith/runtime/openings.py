@@ -1,0 +1,59 @@
+"""The clock of a study: how long processes worked on it, over all its openings. It stands still between two of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from archsmith.core.records import Closed, Opened, Record
+
+
+@dataclass
+class Opening:
+    """One stretch of time in which a process worked on the study. Times are Unix seconds.
+
+    by: who opened it, and with which limits.
+    started: when.
+    last: time of the latest event in it.
+    reason: why its loop ended; None while it runs and for one that was killed.
+    """
+
+    by: Opened
+    started: float
+    last: float
+    reason: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        return self.last - self.started
+
+
+@dataclass
+class Openings:
+    """All openings of a study so far, oldest first."""
+
+    all: list[Opening] = field(default_factory=list)
+    _before: float = 0.0  # seconds of all but the last one
+
+    def take(self, record: Record | None, time: float) -> None:
+        """Fold one event in: what it says (None: nothing that is known here), and when it was logged."""
+        if isinstance(record, Opened):
+            self._before = self.seconds
+            self.all.append(Opening(record, time, time))
+        elif self.all:
+            self.all[-1].last = max(self.all[-1].last, time)
+            if isinstance(record, Closed):
+                self.all[-1].reason = record.reason
+
+    @property
+    def now(self) -> Opening | None:
+        """The latest one."""
+        return self.all[-1] if self.all else None
+
+    @property
+    def seconds(self) -> float:
+        """Spent over all openings; of one that was killed, up to its last event."""
+        return self._before + (self.all[-1].seconds if self.all else 0.0)
+
+    def seconds_before(self, time: float) -> float:
+        """Spent in the openings that began before ``time``."""
+        return sum(opening.seconds for opening in self.all if opening.started < time)

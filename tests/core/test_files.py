@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from archsmith.core.files import STALE_SECONDS, replacing, write_bytes, write_text
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_written_with_the_folders_above_it(tmp_path: Path) -> None:
+    write_text(tmp_path / "a" / "b.json", "é\n")
+    write_bytes(tmp_path / "a" / "c.bin", b"\x00\r\n")
+    assert (tmp_path / "a" / "b.json").read_bytes() == "é\n".encode()
+    assert (tmp_path / "a" / "c.bin").read_bytes() == b"\x00\r\n"
+    assert names(tmp_path / "a") == ["b.json", "c.bin"]
+
+
+def test_the_old_file_stands_until_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with replacing(path) as draft:
+        draft.write_text("new")
+        assert path.read_text() == "old" and draft.parent == path.parent
+    assert path.read_text() == "new" and names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_block_that_raises_changes_nothing(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with pytest.raises(error), replacing(path) as draft:
+        draft.write_text("half")
+        raise error
+    assert path.read_text() == "old" and names(tmp_path) == ["a.txt"]
+
+
+def test_a_block_that_writes_nothing_changes_nothing(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "old")
+    with replacing(tmp_path / "a.txt"):
+        pass
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a.txt") as one, replacing(tmp_path / "a.txt") as two:
+        one.write_text("one")
+        two.write_text("two")
+    assert (tmp_path / "a.txt").read_text() == "one" and names(tmp_path) == ["a.txt"]
+
+
+def test_drafts_of_killed_processes_go_away_in_time(tmp_path: Path) -> None:
+    old, young, other = (tmp_path / name for name in (".a.txt.0.draft", ".a.txt.1.draft", ".b.txt.2.draft"))
+    for path in (old, young, other):
+        path.write_text("half")
+    for path in (old, other):
+        os.utime(path, (0, time.time() - 2 * STALE_SECONDS))
+    write_text(tmp_path / "a.txt", "whole")
+    assert names(tmp_path) == [".a.txt.1.draft", ".b.txt.2.draft", "a.txt"]
+
+
+def test_a_place_that_cannot_be_written_raises_what_the_system_says(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError):
+        write_text(tmp_path / "file" / "a.txt", "text")

@@ -1,0 +1,133 @@
+"""What columns are, decided on training rows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archsmith.core.errors import DataError
+from archsmith.data.tables.cells import raw
+from archsmith.data.tables.columns import (
+    MOST_CATEGORIES,
+    Column,
+    Fitted,
+    code_offsets,
+    columns_of,
+    n_codes,
+)
+
+
+def fit(**table: Any) -> Fitted:
+    columns = {name: raw(values, name) for name, values in table.items()}
+    n = len(next(iter(columns.values())))
+    return columns_of(columns, np.arange(n))
+
+
+def only(values: Any) -> Column:
+    (column,) = fit(c=values).columns
+    return column
+
+
+def test_figures_of_a_number() -> None:
+    column = only([3.0, 1.0, None, 2.0])
+    assert (column.kind, column.missing, column.distinct) == ("number", 0.25, 3)
+    assert (column.minimum, column.median, column.maximum) == (1.0, 2.0, 3.0)
+
+
+def test_categories_come_by_frequency_and_then_by_name() -> None:
+    column = only(["b", "b", "c", "c", "a", "a", "a", "once", ""])
+    assert column.categories == ("a", "b", "c")
+    assert column.distinct == 4
+    assert column.missing == pytest.approx(1 / 9)
+    assert column.top[0] == ("a", pytest.approx(3 / 9))
+
+
+def test_only_the_most_frequent_categories_have_a_code() -> None:
+    texts = [f"t{i}" for i in range(MOST_CATEGORIES + 5) for _ in range(3 if i < 7 else 2)]
+    assert len(only(texts).categories) == MOST_CATEGORIES
+
+
+@pytest.mark.parametrize("values", [["True", "False"] * 9, [True, False] * 9, np.array([True, False] * 9)])
+def test_truth_values_are_categories(values: Any) -> None:
+    assert only(values).categories == ("False", "True")
+
+
+def test_a_number_that_is_there_or_missing_is_a_category() -> None:
+    assert only(["1.50", "", "1.50"]).categories == ("1.50",)
+    assert only([1.0, None, 1.0]).categories == ("1",)
+
+
+def test_columns_of_no_use_are_named_with_a_reason() -> None:
+    n = 30
+    fitted = fit(
+        used=np.arange(n) % 7,
+        constant=["x"] * n,
+        empty=[None] * n,
+        names=[f"n{i}" for i in range(n)],
+        Index=np.arange(n),
+    )
+    assert {entry.name: entry.reason for entry in fitted.ignored} == {
+        "constant": "has a single value",
+        "empty": "has no values",
+        "names": "has another text in nearly every row",
+        "Index": "counts the rows",
+    }
+    assert [column.name for column in fitted.columns] == ["used"]
+
+
+def test_a_few_texts_among_numbers_are_refused_with_their_row() -> None:
+    with pytest.raises(DataError, match="'c' holds numbers, but row 31 says 'x'"):
+        fit(c=[*map(str, range(30)), "x"])
+
+
+def test_numbers_among_texts_are_categories() -> None:
+    assert only(["1", "2", "3+"] * 20).kind == "category"
+
+
+def test_an_offset_keeps_values_apart_that_float32_merges() -> None:
+    times = 1.7e9 + np.arange(100.0)
+    column = only(times)
+    assert column.offset == np.median(times)
+    assert len(np.unique((times - column.offset).astype(np.float32))) == 100
+    assert only(np.arange(100.0)).offset == 0.0
+
+
+def test_semicolons_decide_what_one_comma_means() -> None:
+    values = {"c": raw(["1,234", "2,345"], "c")}
+    commas, groups = (columns_of(values, np.arange(2), decimal_commas=on).columns[0] for on in (True, False))
+    assert (commas.minimum, groups.minimum) == (1.234, 1234.0)
+
+
+def test_a_declared_category_stays_one_whatever_it_holds() -> None:
+    values = {"c": raw(np.array([3, 3, 1, 1, 1]), "c")}
+    (column,) = columns_of(values, np.arange(5), categorical=frozenset("c")).columns
+    assert column.categories == ("1", "3")
+
+
+def test_rows_that_are_not_for_training_change_nothing() -> None:
+    train = np.arange(20)
+    first = {"n": raw(np.arange(25.0), "n"), "c": raw(["a", "b"] * 12 + ["a"], "c")}
+    second = {"n": raw(np.r_[np.arange(20.0), [np.nan] * 5], "n"), "c": raw(["a", "b"] * 10 + ["new"] * 5, "c")}
+    assert columns_of(first, train) == columns_of(second, train)
+
+
+def test_columns_own_codes_one_after_the_other() -> None:
+    columns = (Column("a", "category", categories=("x", "y")), Column("n", "number"), Column("b", "category"))
+    assert code_offsets(columns) == (0, 3)
+    assert n_codes(columns) == 4
+
+
+@pytest.mark.parametrize(
+    "column",
+    [only(["a", "a", "b"]), only([1.0, 2.0]), only(1.7e9 + np.arange(50.0)), only(["2024-01-01", "2024-01-02"])],
+)
+def test_round_trip_through_json(column: Column) -> None:
+    assert Column.from_dict(json.loads(json.dumps(column.to_dict()))) == column
+
+
+def test_a_table_without_a_useful_column_is_refused() -> None:
+    with pytest.raises(DataError, match=r"No column can be learnt from: 'c' has a single value\."):
+        fit(c=[1, 1])

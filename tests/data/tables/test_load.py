@@ -1,0 +1,106 @@
+"""From a table to stored splits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archsmith.core.errors import DataError
+from archsmith.data.tables import load as loading
+from archsmith.data.tables.encode import encode
+from archsmith.data.tables.load import load, reopen
+
+N = 100
+
+
+def table(n: int = N) -> dict[str, list[Any]]:
+    rng = np.random.default_rng(0)
+    return {
+        "size": rng.normal(size=n).tolist(),
+        "colour": [("red", "green", "blue")[i % 3] for i in rng.permutation(n).tolist()],
+        "target": ["ab"[i % 2] for i in range(n)],
+    }
+
+
+def csv(folder: Path, columns: dict[str, list[Any]]) -> Path:
+    path = folder / "t.csv"
+    rows = [list(columns), *zip(*columns.values(), strict=True)]
+    path.write_text("\n".join(",".join(map(str, row)) for row in rows))
+    return path
+
+
+def test_the_same_table_is_loaded_once_whatever_it_came_from(tmp_path: Path) -> None:
+    first = load(table(), tmp_path / "store", seed=0)
+    second = load(
+        [dict(zip(table(), row, strict=True)) for row in zip(*table().values(), strict=True)],
+        tmp_path / "store",
+        seed=0,
+    )
+    assert first.folder == second.folder
+    from_file = load(csv(tmp_path, table()), tmp_path / "store", seed=0).splits
+    for name, rows in from_file.parts.items():
+        np.testing.assert_array_equal(rows.numbers, first.splits.parts[name].numbers)
+        np.testing.assert_array_equal(rows.categories, first.splits.parts[name].categories)
+
+
+def test_seeds_cut_other_splits(tmp_path: Path) -> None:
+    assert load(table(), tmp_path, seed=0).folder != load(table(), tmp_path, seed=1).folder
+
+
+def test_serving_encodes_a_row_as_training_did(tmp_path: Path) -> None:
+    splits = load(csv(tmp_path, table()), tmp_path / "store", seed=0).splits
+    served = encode(splits.columns, table())
+    trained = np.concatenate([rows.numbers for rows in splits.parts.values()])
+    np.testing.assert_array_equal(np.sort(served["numbers"], 0), np.sort(trained, 0))
+
+
+def test_constants_depend_on_training_rows_only(tmp_path: Path) -> None:
+    split = ["train"] * 80 + ["valid"] * 10 + ["test"] * 10
+    first = load({**table(), "split": split}, tmp_path, seed=0)
+    changed = {**table(), "split": split}
+    changed["size"] = [*changed["size"][:80], *[1e6] * 20]
+    changed["colour"] = [*changed["colour"][:80], *["new"] * 20]
+    second = load(changed, tmp_path, seed=0)
+    assert first.folder != second.folder
+    assert (first.folder / "columns.json").read_bytes() == (second.folder / "columns.json").read_bytes()
+
+
+@pytest.mark.parametrize(("balanced", "metric"), [(True, "balanced_accuracy"), (False, "accuracy")])
+def test_balance_chooses_the_metric(tmp_path: Path, balanced: bool, metric: str) -> None:
+    assert load(table(), tmp_path, seed=0, balanced=balanced).splits.task.metric == metric
+
+
+def test_a_regression_target_is_never_balanced(tmp_path: Path) -> None:
+    splits = load(table(), tmp_path, seed=0, target="size", balanced=True).splits
+    assert splits.task.metric == "r2"
+    assert splits.train.targets.dtype == np.float64
+    assert [column.name for column in splits.columns] == ["colour", "target"]
+
+
+def test_a_short_time_takes_a_share_of_every_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "FEWEST_USED", 50)
+    found = load(table(1000), tmp_path, seed=0, seconds=1e-9)
+    assert sum(found.findings.n_examples.values()) == pytest.approx(50, abs=3)
+    assert any("of 1,000 rows are used" in note for note in found.findings.notes)
+
+
+def test_enough_time_takes_all_rows(tmp_path: Path) -> None:
+    found = load(table(), tmp_path, seed=0, seconds=100)
+    assert sum(found.findings.n_examples.values()) == N
+
+
+def test_a_folder_is_opened_again(tmp_path: Path) -> None:
+    first = load(table(), tmp_path, seed=0)
+    assert reopen(first.folder).findings == first.findings
+
+
+def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
+    def stop() -> None:
+        raise DataError("Stopped.")
+
+    with pytest.raises(DataError, match="Stopped"):
+        load(table(), tmp_path / "store", seed=0, check=stop)
+    assert not (tmp_path / "store").exists()

@@ -1,0 +1,97 @@
+"""Tables from files and from memory: target, splits, and rows without a target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archsmith.core.errors import DataError
+from archsmith.data.tables.read import read
+
+
+def test_a_csv_has_its_target_in_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "houses.csv"
+    path.write_text("size,price,town\n1,2.5,x\n2,3.5,y\n")
+    source = read(path, "price")
+    assert (source.name, source.target, source.names) == ("houses", "price", ("size", "town"))
+    np.testing.assert_array_equal(source.targets, [2.5, 3.5])
+    assert source.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "target"),
+    [
+        (["a", "Target", "b"], "Target"),
+        (["class", "a", "b"], "class"),
+        (["y", "a"], "y"),
+        (["x", "y", "z", "target"], "target"),
+        (["x", "y", "z"], "z"),
+        (["a", "b"], "b"),
+        (["a", "b", "split"], "b"),
+    ],
+)
+def test_the_target_is_found_by_name_or_is_the_last_column(names: list[str], target: str) -> None:
+    source = read({name: ["train"] * 3 if name == "split" else [1, 2, 3] for name in names})
+    assert source.target == target
+    assert any(repr(target) in note for note in source.notes)
+
+
+@pytest.mark.parametrize("values", [["train", "dev", "Testing"], np.array(["training", "val", "test"])])
+def test_a_column_puts_rows_into_splits(values: Any) -> None:
+    source = read({"a": [1, 2, 3], "y": [1, 2, 3], "part": values})
+    assert source.part.tolist() == [0, 1, 2]
+    assert set(source.table) == {"a"}
+
+
+def test_numbers_named_split_are_a_column_like_others() -> None:
+    assert "split" in read({"split": [0, 1, 0], "y": [1, 2, 3]}).table
+
+
+def test_rows_without_a_target_are_left_out_everywhere() -> None:
+    source = read({"a": ["p", "q", "r"], "y": [1, None, 3], "split": ["train", "valid", "test"]})
+    assert source.table["a"].values == ["p", "r"]
+    assert source.part.tolist() == [0, 2]
+    assert source.skipped == (("row 2", "It has no value in the column 'y'."),)
+
+
+@pytest.mark.parametrize("targets", [[1, 2], (1, 2), np.array([[1], [2]])])
+def test_a_pair_is_rows_and_targets(targets: Any) -> None:
+    source = read((np.array([[1.0, 2.0], [3.0, 4.0]]), targets))
+    assert (source.names, source.target) == (("x0", "x1"), "target")
+    np.testing.assert_array_equal(source.targets, [1, 2])
+
+
+def test_frames_keep_names_and_declared_categories() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1, 2], "b": pandas.Categorical([5, 6])})
+    source = read((frame, pandas.Series([0.5, 1.5], name="price")))
+    assert (source.target, source.categorical) == ("price", frozenset("b"))
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".pq"])
+def test_parquet_is_read_as_the_frame_it_was(tmp_path: Path, suffix: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame({"n": [1.5, None], "c": ["a", None], "target": ["u", "v"]}, index=[7, 8])
+    frame.to_parquet(tmp_path / f"t{suffix}")
+    source = read(tmp_path / f"t{suffix}")
+    assert source.names == ("n", "c")
+    np.testing.assert_array_equal(source.table["n"].values, [1.5, np.nan])
+    assert source.table["c"].values == ["a", ""]
+
+
+def test_progress_and_interruption_reach_the_reader(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,y\n" + "1,2\n" * 25_000)
+    told: list[tuple[str, int, int]] = []
+    read(path, progress=lambda *said: told.append(said))
+    assert [done for _, done, _ in told] == [10_000, 20_000, 25_000]
+
+    def stop() -> None:
+        raise DataError("Stopped.")
+
+    with pytest.raises(DataError, match="Stopped"):
+        read(path, check=stop)

@@ -1,0 +1,81 @@
+"""CSV files as columns of text."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from archsmith.core.errors import DataError
+from archsmith.data.tables import read_csv
+from archsmith.data.tables.read_csv import CsvFile, read_csv_chunks
+
+
+def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+    path = folder / "t.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_chunks_are_the_table_in_order(tmp_path: Path) -> None:
+    path = write(tmp_path, "a,b\n" + "".join(f"{i},x{i}\n" for i in range(7)))
+    chunks = list(read_csv_chunks(path, chunk=3))
+    assert [len(chunk["a"]) for chunk in chunks] == [3, 3, 1]
+    assert [text for chunk in chunks for text in chunk["b"]] == [f"x{i}" for i in range(7)]
+
+
+def test_cells_stay_as_they_are_written(tmp_path: Path) -> None:
+    path = write(tmp_path, 'a,b\n007,"1,5"\nNA,"say ""so"""\n1e5,"two\nlines"\n')
+    (chunk,) = read_csv_chunks(path)
+    assert chunk == {"a": ["007", "NA", "1e5"], "b": ["1,5", 'say "so"', "two\nlines"]}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+def test_encodings(tmp_path: Path, encoding: str) -> None:
+    file = CsvFile(write(tmp_path, "größe,b\nü,1\n", encoding))
+    (chunk,) = file.chunks()
+    assert chunk == {"größe": ["ü"], "b": ["1"]}
+    assert bool(file.notes) == (encoding == "latin-1")
+
+
+def test_a_character_between_two_blocks_stays_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_csv, "BLOCK", 3)
+    monkeypatch.setattr(CsvFile, "_names", lambda self, heading: ["a", "b"])
+    assert CsvFile(write(tmp_path, "a,b\nüüüüüü,1\n")).encoding == "utf-8-sig"
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_separators(tmp_path: Path, separator: str) -> None:
+    (chunk,) = read_csv_chunks(write(tmp_path, separator.join("abc") + "\n" + separator.join("123")))
+    assert chunk == {"a": ["1"], "b": ["2"], "c": ["3"]}
+
+
+def test_gzip_is_read_whatever_the_name(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(gzip.compress(b"a,b\n1,2\n"))
+    assert list(read_csv_chunks(path)) == [{"a": ["1"], "b": ["2"]}]
+
+
+def test_a_single_column_may_have_empty_cells(tmp_path: Path) -> None:
+    (chunk,) = read_csv_chunks(write(tmp_path, "a\n1\n\n2\n"))
+    assert chunk == {"a": ["1", "", "2"]}
+
+
+def test_more_text_than_fits_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_csv, "LARGEST_CSV", 100)
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 1000))
+    with pytest.raises(DataError, match="GiB of text"):
+        CsvFile(path)
+
+
+@pytest.mark.parametrize("heading", ["0,1,2", "2019,2020,2021", "x,1,2"])
+def test_headings_of_rising_numbers_are_names(tmp_path: Path, heading: str) -> None:
+    assert CsvFile(write(tmp_path, f"{heading}\n1,2,3\n")).names == heading.split(",")
+
+
+@pytest.mark.parametrize("heading", ["5.1,3.5,setosa", "3,2,a", "1,1,a"])
+def test_values_are_no_heading(tmp_path: Path, heading: str) -> None:
+    with pytest.raises(DataError, match="row of values"):
+        CsvFile(write(tmp_path, f"{heading}\n1,2,3\n"))

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from archsmith.core.events import Event
+from archsmith.core.history import History
+from archsmith.core.problem import Problem
+from archsmith.core.trial import Outcome
+from archsmith.runtime.comparison.following import Follower, Judge
+from archsmith.testing.toys import Flat
+
+PROBLEM = Problem(Flat())
+
+
+def followed(scores: list[float | None], answer: Callable[[History], Any] | None = None, truth: Any = None) -> Follower:
+    """A follower that has seen trials with these scores; trial i really scores ``truth[i]``, where that is known."""
+
+    def standing(architecture: Any, metric: str, maximize: bool) -> Any:
+        return SimpleNamespace(score=truth[architecture["x"]])
+
+    evaluator = SimpleNamespace(**({} if truth is None else {"standing": standing}))
+    strategy = SimpleNamespace(**({} if answer is None else {"answer": answer}))
+    follower, history = Follower(strategy, Judge(PROBLEM, evaluator, ("accuracy",), (True,))), History(PROBLEM)
+    for i, score in enumerate(scores):
+        outcome = Outcome.failure(ValueError("no"), 2.0) if score is None else Outcome.success({"accuracy": score}, 2.0)
+        history.apply(Event("proposed", {"trials": [{"id": i, "architecture": {"x": i}}]}))
+        history.apply(Event("finished", {"trial": i, "outcome": outcome.to_dict()}))
+        follower.look(history)
+    follower.history = history  # type: ignore[attr-defined]
+    return follower
+
+
+def points(follower: Follower) -> tuple[list[tuple[int, float]], list[tuple[int, float]], Any]:
+    curve, tried, answer = follower.ended(follower.history)  # type: ignore[attr-defined]
+    return [(s.n, s.points[0][0]) for s in curve], [(s.n, s.points[0][0]) for s in tried], answer
+
+
+def test_without_an_opinion_the_best_that_was_seen_is_recommended() -> None:
+    curve, tried, answer = points(followed([0.5, None, 0.4, 0.9]))
+    assert curve == tried == [(1, 0.5), (4, 0.9)] and answer["trial"] == 3
+
+
+def test_what_is_recommended_is_judged_by_the_truth() -> None:
+    curve, tried, _ = points(followed([0.5, 0.9, 0.4], truth=[0.6, 0.3, 0.8]))
+    assert curve == [(1, 0.6), (2, 0.3)] and tried == [(1, 0.6), (3, 0.8)]
+
+
+def test_a_strategy_may_have_its_own_opinion() -> None:
+    curve, tried, answer = points(followed([0.5, 0.9], lambda history: history.finished[0]))
+    assert curve == [(1, 0.5)] and tried == [(1, 0.5), (2, 0.9)] and answer["trial"] == 0
+
+
+def test_time_is_that_of_the_trials() -> None:
+    assert followed([0.5, None, 0.9]).seconds == 6.0

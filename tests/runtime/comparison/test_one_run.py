@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from archsmith.core.errors import LeaseError
+from archsmith.core.problem import Problem
+from archsmith.runtime.comparison import one_run
+from archsmith.runtime.comparison.plan import Plan
+from archsmith.runtime.comparison.runs import read_run
+from archsmith.runtime.sqlite import SqliteStore
+from archsmith.strategies.random import RandomSearch
+from archsmith.testing.toys import Flat, ToyEvaluator
+
+PLAN = Plan.of(Problem(Flat()), ToyEvaluator(fail=0.5), {"random": RandomSearch()}, runs=1, trials=12).to_dict()
+
+
+def test_a_run_leaves_its_log_and_its_result(tmp_path: Path) -> None:
+    assert one_run.run(PLAN, "random", 3, str(tmp_path)) > 0
+    found = read_run(tmp_path / "result.json")
+    assert (found.strategy, found.seed, found.n_trials, found.reason) == ("random", 3, 12, "trials")
+    assert 0 < found.n_failed < 12 and found.error is not None
+    assert SqliteStore(tmp_path).counts()["finished"] == 12
+
+
+def test_a_run_that_has_ended_only_reads_its_log(tmp_path: Path) -> None:
+    one_run.run(PLAN, "random", 3, str(tmp_path))
+    before = json.loads((tmp_path / "result.json").read_text())
+    (tmp_path / "result.json").unlink()
+    one_run.run(PLAN, "random", 3, str(tmp_path))
+    after = json.loads((tmp_path / "result.json").read_text())
+    assert {**after, "wall_seconds": 0, "seconds": 0} == {**before, "wall_seconds": 0, "seconds": 0}
+
+
+def test_a_process_that_does_not_let_go_of_the_log_is_waited_for_in_vain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one_run, "PATIENCE", 0.0)
+    monkeypatch.setattr(one_run, "TICK", 0.0)
+    other = SqliteStore(tmp_path)
+    other.acquire()
+    with pytest.raises(LeaseError):
+        one_run.run(PLAN, "random", 3, str(tmp_path))
+    other.close()

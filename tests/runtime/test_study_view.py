@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archsmith.core.budget import Budget
+from archsmith.core.errors import StudyError
+from archsmith.core.events import Event
+from archsmith.core.problem import Problem
+from archsmith.core.records import FORMAT
+from archsmith.core.trial import Outcome
+from archsmith.runtime.search import Search, replayed, seconds_spent
+from archsmith.runtime.sqlite import FILE, SqliteStore
+from archsmith.runtime.study_view import StudyView, read_view, try_view
+from archsmith.strategies.random import RandomSearch
+from archsmith.testing.toys import Flat, ToyEvaluator
+
+Moment = tuple[float, str, Mapping[str, Any]]
+
+FIT = {"settings": {"data": "blots", "seconds": 60.0, "trials": None}, "plan": {"p": 1}, "speed": {"s": 1}}
+PROBLEM = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1, 4]}
+STUDY = {"problem": PROBLEM, "space": {"type": "a"}, "strategy": {"type": "b"}, "seed": 3, "forecast_trials": 9.0}
+OPENED = {"pid": 1, "host": "here", "budget": [60.0, None]}
+RESULT = {"metric": "accuracy", "stop_reason": "seconds", "rows": [{"name": "fixed", "valid": 0.5}], "test_reads": 1}
+
+
+def after(*moments: Moment, since: float | None = None) -> StudyView:
+    view = StudyView("blots-1", since=since)
+    for index, (time, kind, data) in enumerate(moments):
+        view.apply(Event(kind, data, index, time))
+    return view
+
+
+def proposed(*trials: int, fidelity: float = 1.0) -> dict[str, Any]:
+    return {"trials": [{"id": i, "architecture": {"x": i}, "fidelity": fidelity} for i in trials]}
+
+
+def finished(trial: int, accuracy: float | None, seconds: float = 2.0) -> dict[str, Any]:
+    good = accuracy is not None
+    outcome = Outcome.success({"accuracy": accuracy}, seconds) if good else Outcome.failure(ValueError("no"), seconds)
+    return {"trial": trial, "outcome": outcome.to_dict()}
+
+
+def begun(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "state": "started", "detail": "", **more}
+
+
+def over(name: str, seconds: float, **result: Any) -> dict[str, Any]:
+    return {"name": name, "state": "finished", "seconds": seconds, "result": result}
+
+
+def job(*more: Moment) -> tuple[Moment, ...]:
+    return ((100, "study", {**STUDY, "fit": FIT}), (100, "opened", OPENED), *more)
+
+
+def search(*more: Moment) -> tuple[Moment, ...]:
+    return ((100, "study", STUDY), (100, "opened", OPENED), *more)
+
+
+# -- what it is, and where it stands -----------------------------------------------------------------------------------
+
+
+def test_it_says_what_the_study_is() -> None:
+    view = after(*job())
+    assert view.began is not None and (view.began.space, view.began.strategy) == ({"type": "a"}, {"type": "b"})
+    assert (view.id, view.metric, view.history.forecast_trials) == ("blots-1", "accuracy", 9.0)
+    assert view.settings["data"] == "blots" and view.plan == {"p": 1} and view.speed == {"s": 1}
+
+
+@pytest.mark.parametrize(
+    ("moments", "state"),
+    [
+        ((), "new"),
+        (search((103, "note", {"text": ""})), "interrupted"),
+        (search((103, "closed", {"reason": "trials"})), "finished"),
+        (search((103, "closed", {"reason": "interrupted"})), "interrupted"),
+        (search((103, "closed", {"reason": "trials"}), (200, "opened", OPENED)), "interrupted"),
+        # the search of a job closes its loop before the job has a result
+        (job((103, "closed", {"reason": "seconds"})), "interrupted"),
+        (job((103, "result", RESULT), (104, "closed", {"reason": "seconds"})), "finished"),
+        (
+            job((103, "result", RESULT), (104, "closed", {}), (200, "opened", OPENED), (201, "extended", {})),
+            "interrupted",
+        ),
+    ],
+)
+def test_its_state(moments: tuple[Moment, ...], state: str) -> None:
+    view = after(*moments)
+    assert view.state == state
+    view.writer = True
+    assert view.state == "running"
+
+
+def test_its_clock_runs_over_all_openings() -> None:
+    view = after(*search((130, "note", {}), (500, "opened", OPENED), (520, "note", {})))
+    assert (view.started, view.changed, view.seconds) == (100, 520, 50.0)
+
+
+# -- trials ------------------------------------------------------------------------------------------------------------
+
+
+def test_trials_are_those_of_the_history() -> None:
+    view = after(
+        *search(
+            (101, "proposed", proposed(0, 1, 2)),
+            (103, "finished", finished(1, None)),
+            (104, "finished", finished(0, 0.5)),
+        )
+    )
+    assert (view.n_finished, view.n_failed, len(view.history.pending)) == (2, 1, 1)
+    assert view.best is not None and view.best.id == 0 and view.ends() == {1: 3.0, 0: 4.0}
+    assert view.errors == ["trial 1: ValueError: no"]
+
+
+def test_the_best_when_they_finished_are_known() -> None:
+    scores = (0.5, 0.9, 0.9, 0.7)
+    told = [(102.0 + i, "finished", finished(i, score)) for i, score in enumerate(scores)]
+    assert after(*search((101, "proposed", proposed(0, 1, 2, 3)), *told)).improved == {0, 1}
+
+
+def test_trials_of_a_table_run_on_simulated_time() -> None:
+    told = [(101.0 + i, "finished", finished(i, 0.5, 1000.0)) for i in range(3)]
+    view = after(*search((101, "proposed", proposed(0, 1, 2)), *told))
+    assert view.simulated and view.seconds == 3000.0 and view.ends() == {0: 1000.0, 1: 2000.0, 2: 3000.0}
+
+
+# -- preparation, phases, trainings ------------------------------------------------------------------------------------
+
+
+def test_a_preparation_that_was_killed_repeats_itself() -> None:
+    told = [
+        (1.0, {"loss": 3.0}),
+        (2.0, {"loss": 2.0}),
+        (2.4, {"loss": 1.0}),
+        (2.0, {"reward": 0.2}),
+        (3.0, {"loss": 1.5}),
+    ]
+    reports = [(101.0 + i, "preparing", {"step": step, "metrics": metrics}) for i, (step, metrics) in enumerate(told)]
+    view = after(*search(*reports, (110, "prepared", {"seconds": 9.0, "notes": {"best": "x"}})))
+    assert view.preparation.points == [(1.0, {"loss": 3.0}), (2.0, {"loss": 2.0, "reward": 0.2}), (3.0, {"loss": 1.5})]
+    assert (view.preparation.seconds, view.preparation.ended_at, view.history.prepared) == (9.0, 10.0, {"best": "x"})
+
+
+def test_phases_begin_and_end() -> None:
+    view = after(
+        *job((101, "phase", begun("search", forecast_seconds=30.0)), (109, "phase", over("search", 8.0, n_trials=2)))
+    )
+    (phase,) = view.phases
+    assert (phase.name, phase.seconds, phase.forecast_seconds, phase.running) == ("search", 8.0, 30.0, False)
+    assert view.results == {"search": {"n_trials": 2}} and view.phase is None
+
+
+def test_a_phase_that_failed_says_why() -> None:
+    view = after(*job((101, "phase", over("train fixed", 1.0, error="It diverged."))))
+    assert view.phases[0].failed and view.errors == ["train fixed: It diverged."]
+
+
+def test_what_a_killed_process_was_at_is_cut_off() -> None:
+    view = after(*job((101, "phase", begun("search")), (108, "note", {}), (500, "opened", OPENED)))
+    assert view.phases[0].cut and view.phase is None and view.seconds_of("search") == 7.0
+
+
+def test_what_the_present_process_is_at_goes_on_when_it_opens_the_study() -> None:
+    live = ((500, "phase", begun("read")), (503, "opened", OPENED))
+    assert after(*job((101, "phase", begun("search"))), *live, since=499.0).phase.name == "read"  # type: ignore[union-attr]
+
+
+def test_a_phase_takes_the_time_of_all_its_attempts() -> None:
+    again = ((500, "opened", OPENED), (501, "phase", begun("search")), (505, "phase", over("search", 4.0)))
+    assert after(*job((101, "phase", begun("search")), (108, "note", {}), *again)).seconds_of("search") == 11.0
+
+
+def test_a_training_that_was_killed_repeats_epochs() -> None:
+    told = [(1.0, 0.9), (2.0, 0.8), (1.0, 0.7), (2.0, 0.6)]
+    epochs = [
+        (101.0 + i, "epoch", {"network": "fixed", "epoch": at, "epochs": 9.0, "metrics": {"loss": loss}})
+        for i, (at, loss) in enumerate(told)
+    ]
+    training = after(*job(*epochs)).trainings["fixed"]
+    assert training.curve == [(1.0, {"loss": 0.7}), (2.0, {"loss": 0.6})] and training.epochs == 9.0
+
+
+# -- the job -----------------------------------------------------------------------------------------------------------
+
+
+def test_rows_without_a_result_are_the_trainings_that_are_over() -> None:
+    view = after(
+        *job((101, "phase", over("linear", 1.0, accuracy=0.6)), (102, "phase", over("choose", 1.0, valid=0.6)))
+    )
+    assert [(row["name"], row["valid"]) for row in view.rows] == [("linear", 0.6)]
+
+
+def test_more_time_makes_void_what_depends_on_it() -> None:
+    phases = [(101.0, "phase", over(name, 1.0)) for name in ("linear", "search", "test", "export")]
+    more = {"settings": {"seconds": 120.0, "trials": 9, "data": "other"}, "plan": {"p": 2}, "speed": {"s": 2}}
+    view = after(*job(*phases, (103, "result", RESULT), (200, "opened", OPENED), (201, "extended", more)))
+    assert list(view.results) == ["linear"] and not view.ended and view.stopped_by == "seconds"
+    assert (view.settings, view.plan, view.speed) == (
+        {"data": "blots", "seconds": 120.0, "trials": 9},
+        {"p": 2},
+        {"s": 2},
+    )
+
+
+def test_readings_of_the_test_split_are_counted() -> None:
+    told = [(101.0, "phase", over("test", 1.0, read=read)) for read in (True, False, True)]
+    assert after(*job(*told)).test_reads == 2
+
+
+def test_a_result_of_an_earlier_opening_is_not_of_this_one() -> None:
+    ended = job((103, "result", RESULT))
+    assert after(*ended).done_now and not after(*ended, (200, "opened", OPENED)).done_now
+    assert after(*ended, (200, "opened", OPENED)).ended
+
+
+# -- one fold ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def studied(tmp_path: Path) -> Path:
+    store = SqliteStore(tmp_path / "toy")
+    Search(Problem(Flat()), RandomSearch(), ToyEvaluator(fail=0.2), budget=Budget(trials=12), store=store).run()
+    store.close()
+    return tmp_path / "toy"
+
+
+def test_it_agrees_with_the_history_and_the_clock_of_the_search(studied: Path) -> None:
+    view, store = read_view(studied), SqliteStore(studied)
+    history = replayed(store, Problem(Flat()))
+    assert [trial.id for trial in view.history.finished] == [trial.id for trial in history.finished]
+    assert view.best is not None and history.best() is not None and view.best.id == history.best().id  # type: ignore[union-attr]
+    assert view.seconds == seconds_spent(store.read())
+    assert (view.state, view.reason, view.began.format) == ("finished", "trials", FORMAT)  # type: ignore[union-attr]
+
+
+def test_watching_and_reading_later_give_the_same(studied: Path) -> None:
+    watched = StudyView("toy", studied)
+    for event in SqliteStore(studied).read():
+        watched.apply(event)
+    assert watched.to_dict() == read_view(studied).to_dict()
+
+
+def test_it_is_json(studied: Path) -> None:
+    data = read_view(studied).to_dict()
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    assert (data["state"], data["n_finished"], len(data["trials"])) == ("finished", 12, 12)
+
+
+def test_kinds_that_nobody_knows_are_passed_over() -> None:
+    assert after(*search((101, "aurora", {"x": 1}))).changed == 101
+
+
+# -- what cannot be read -----------------------------------------------------------------------------------------------
+
+
+def log_of(folder: Path, *events: Event) -> Path:
+    store = SqliteStore(folder)
+    store.acquire()
+    if events:
+        store.append(events)
+    store.close()
+    return folder
+
+
+def garbage(folder: Path) -> Path:
+    log_of(folder, Event("study", STUDY), Event("note", {"text": "one"}))
+    file = sqlite3.connect(folder / FILE)
+    file.execute("DROP TRIGGER events_are_final")
+    file.execute("UPDATE events SET data = '{\"text\": ' WHERE number = 1")
+    file.commit()
+    file.close()
+    return folder
+
+
+def no_database(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / FILE).write_text("junk " * 500)
+    return folder
+
+
+UNREADABLE = {
+    "no database": (no_database, "not an Archsmith study"),
+    "no JSON": (garbage, "Event 1 of the study .* is damaged"),
+    "nothing": (lambda folder: folder, "There is no study"),
+    "an empty log": (log_of, "nothing in its log yet"),
+    "no first event": (lambda folder: log_of(folder, Event("note", {"text": ""})), "has no first event"),
+    "a later format": (lambda folder: log_of(folder, Event("study", {"format": 99})), "written by a later version"),
+    "a trial that nobody proposed": (
+        lambda folder: log_of(folder, Event("study", STUDY), Event("finished", finished(3, 0.5))),
+        "Event 1 of the study .finished. is damaged",
+    ),
+    "a problem without sense": (
+        lambda folder: log_of(folder, Event("study", {"problem": {"objectives": [["a", True], ["a", True]]}})),
+        "Event 0 of the study .study. is damaged: Two objectives name the same metric",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "why"), UNREADABLE.values(), ids=UNREADABLE)
+def test_a_study_that_cannot_be_read_says_why(tmp_path: Path, make: Any, why: str) -> None:
+    folder = make(tmp_path / "odd")
+    with pytest.raises(StudyError, match=why):
+        read_view(folder)
+    view = try_view(folder)
+    assert view.state == "unreadable" and view.id == "odd" and json.dumps(view.to_dict())
+
+
+def test_a_study_of_a_class_that_is_gone_can_be_looked_at(tmp_path: Path) -> None:
+    gone = {"type": "lost_plugin:Space", "args": {}}
+    view = read_view(
+        log_of(tmp_path / "a", Event("study", {**STUDY, "space": gone, "strategy": gone, "evaluator": gone}))
+    )
+    assert view.state == "interrupted" and view.to_dict()["space"] == gone
