@@ -9,8 +9,9 @@ from archsmith.core.errors import EvaluationError, UsageError
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
 from archsmith.core.trial import Outcome, Proposal, Trial
 from archsmith.spaces.nasbench201 import NasBench201
-from archsmith.strategies.graph_gp import GraphGP, connected
+from archsmith.strategies.graph_gp import GraphGP
 from archsmith.strategies.random import RandomSearch
+from archsmith.strategies.space_facts import connected
 from archsmith.testing.strategy_laws import Rehearsal
 from archsmith.testing.toys import Flat, Mixed, Recursive, ToyEvaluator
 

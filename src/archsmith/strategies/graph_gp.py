@@ -24,8 +24,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import islice
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -33,11 +31,10 @@ import numpy as np
 from archsmith.core.architecture import Architecture, Scalar, same
 from archsmith.core.errors import DeadEnd, UsageError
 from archsmith.core.history import History
-from archsmith.core.seeds import generator
 from archsmith.core.sketch import Sketch
-from archsmith.core.space import Range, Space
 from archsmith.core.trial import Proposal, Trial
 from archsmith.strategies.ranking import need_one_objective, ranking_key
+from archsmith.strategies.space_facts import AllPoints, SpaceFacts, connected, space_facts
 from archsmith.strategies.unseen import draw_unseen, propose_first, propose_unseen
 from archsmith.surrogates.encoding import Array, Encoding, Rows
 from archsmith.surrogates.gp import Distances, Posterior, Scales, Setting, best_setting, normal_scores, settings
@@ -45,8 +42,6 @@ from archsmith.surrogates.gp import Distances, Posterior, Scales, Setting, best_
 # Numbers of observations after which the kernel's setting is chosen anew; behind the last, every REFIT_EVERY.
 REFITS = (2, 3, 5, 7, 10, 15, 20, 30, 50, 80, 120)
 REFIT_EVERY = 60
-MOST_POINTS = 20_000  # a space with no more points is looked at as a whole
-SAMPLE = 100  # random architectures that scales are measured on
 MUTATED = 2 / 3  # share of the candidates of one ask in larger spaces; the others are random samples
 PARENTS = 10  # whose mutations are candidates
 LOW_FIDELITY_NOISE = 4.0  # of a trial below the full fidelity, in multiples of the noise of one at it
@@ -124,76 +119,6 @@ class GraphGP:
         return proposal
 
 
-def connected(sketch: Sketch) -> bool:
-    """Can the output depend on the input, as far as the sketch says?"""
-    return sketch.paths is None or bool(sketch.paths)
-
-
-@dataclass(frozen=True)
-class _AllPoints:
-    """All points of a small space, in the order of its enumeration.
-
-    ``places``: key of an architecture to its place in ``architectures``.
-    ``rows``: the encoded points.
-    ``connected``: ``(n,)``, whether the output can depend on the input.
-    """
-
-    architectures: tuple[Architecture, ...]
-    places: dict[str, int]
-    rows: Rows
-    connected: Array
-
-
-@dataclass(frozen=True)
-class _SpaceFacts:
-    """What is known of a space before any trial.
-
-    ``sample``: sketches of random architectures.
-    ``all_points``: and ``encoding``: of a small space; None where it has too many points.
-    """
-
-    sample: tuple[Sketch, ...]
-    all_points: _AllPoints | None
-    encoding: Encoding | None
-
-
-@lru_cache(maxsize=4)
-def _space_facts(space: Space, seed: int) -> _SpaceFacts:
-    rng = generator(seed, "sample")
-    architectures = [space.sample(rng) for _ in range(SAMPLE)]
-    sample = tuple(sketch for architecture in architectures if connected(sketch := space.sketch(architecture)))
-    points = _points(space, architectures)
-    if points is None:
-        return _SpaceFacts(sample, None, None)
-    sketches = [space.sketch(architecture) for architecture in points]
-    encoding = Encoding(sample)
-    encoding.learn(sketches)
-    usable = np.array([connected(sketch) for sketch in sketches])
-    places = {architecture.key: i for i, architecture in enumerate(points)}
-    return _SpaceFacts(sample, _AllPoints(tuple(points), places, encoding.rows(sketches), usable), encoding)
-
-
-def _points(space: Space, sample: Sequence[Architecture]) -> list[Architecture] | None:
-    """All points of ``space``; None where they are too many.
-
-    Their number is first estimated from a sample (Knuth 1975), which takes no time.
-    """
-    estimates = []
-    for architecture in sample:
-        options = [decision.options for decision in space.decisions(architecture)]
-        if any(isinstance(each, Range) and not each.integer for each in options):
-            return None
-        widths = [int(each.high) - int(each.low) + 1 if isinstance(each, Range) else len(each) for each in options]
-        estimates.append(math.prod(widths))
-    if not estimates or sum(estimates) / len(estimates) > 3 * MOST_POINTS:
-        return None
-    try:
-        points = list(islice(space.enumerate(), MOST_POINTS + 1))
-    except (UsageError, RecursionError):
-        return None
-    return points if len(points) <= MOST_POINTS else None
-
-
 @dataclass
 class _Model:
     """What the strategy has learnt.
@@ -210,7 +135,7 @@ class _Model:
     ``posterior``: over all points, where the space is small enough.
     """
 
-    facts: _SpaceFacts
+    facts: SpaceFacts
     encoding: Encoding
     scales: Scales
     trials: list[Trial] = field(default_factory=list)
@@ -220,7 +145,7 @@ class _Model:
     posterior: Posterior | None = None
 
     @property
-    def all_points(self) -> _AllPoints | None:
+    def all_points(self) -> AllPoints | None:
         return self.facts.all_points
 
     def read(self, history: History) -> None:
@@ -411,7 +336,7 @@ _models: WeakKeyDictionary[History, dict[GraphGP, _Model]] = WeakKeyDictionary()
 def _model(strategy: GraphGP, history: History) -> _Model:
     models = _models.setdefault(history, {})
     if strategy not in models:
-        facts = _space_facts(history.space, strategy.seed)
+        facts = space_facts(history.space, strategy.seed)
         encoding = facts.encoding or Encoding(facts.sample)
         models[strategy] = _Model(facts, encoding, Scales.of(encoding.rows(facts.sample)))
     return models[strategy]
