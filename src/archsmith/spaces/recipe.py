@@ -2,7 +2,7 @@
 reads.
 
 Ours. The options are the usual ones of SGD with momentum on small images. The first option of every decision is the
-default of archsmith.training.recipe.Recipe.
+default of the training recipe or of the augmentation of images.
 """
 
 from __future__ import annotations
