@@ -45,8 +45,9 @@ import numpy as np
 import torch
 from tables import ranks
 
-from archsmith.analysis.charts import NARROW, Axis, Ends, Line, axis, percent, plot
-from archsmith.analysis.comparison_page import by_itself
+from archsmith.analysis.axes import Axis, axis, percent
+from archsmith.analysis.charts import NARROW, Ends, Line, plot
+from archsmith.analysis.comparison.curves import by_itself
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import Budget
 from archsmith.core.problem import Problem

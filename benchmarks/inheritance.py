@@ -34,7 +34,7 @@ import jobs
 import torch
 
 from archsmith import catalog
-from archsmith.analysis.inherited import inherited_of
+from archsmith.analysis.report.inheritance import inheritance_of
 from archsmith.core.budget import Budget, parse_seconds
 from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.protocols import Context
@@ -112,7 +112,7 @@ def run(options: argparse.Namespace, space: str, mode: str, seed: int, core: int
             best.architecture, options.final, Context(0, seed, workspace=folder / f"final-{options.final:g}")
         ).metrics["accuracy"]
     notes = [trial.outcome.notes for trial in trials if trial.outcome is not None and trial.outcome.ok]
-    saved = inherited_of(found.history.trials)
+    saved = inheritance_of(found.history.trials)
     result = {
         "trials": len(trials),
         "epochs": sum(float(note["epochs"]) for note in notes),

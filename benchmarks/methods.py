@@ -35,9 +35,11 @@ import jobs
 import numpy as np
 
 from archsmith import catalog
-from archsmith.analysis.charts import NARROW, Axis, Ends, Line, plot
-from archsmith.analysis.compare import VOLUME, Compared, compare, probability
-from archsmith.analysis.comparison_page import by_itself, small_axes, small_picture
+from archsmith.analysis.axes import Axis
+from archsmith.analysis.charts import NARROW, Ends, Line, plot
+from archsmith.analysis.comparison.compare import compare
+from archsmith.analysis.comparison.compared import VOLUME, Compared, probability
+from archsmith.analysis.comparison.curves import by_itself, small_axes, small_picture
 from archsmith.core.problem import Objective
 from archsmith.evaluators.table import TableEvaluator
 from archsmith.runtime.comparison import RUNS, Comparison, Plan, Run

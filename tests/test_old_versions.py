@@ -198,7 +198,7 @@ def test_a_finished_job_is_given_more_trials(name: str, command: Command, moved:
     assert after == banks, "the shared weights were trained again"
     assert result["metric"] == STUDIES[name][4]
     assert Path(result["model_dir"]) == bundle_of(workspace)
-    assert Predictor(result["model_dir"]).numeric == (name == "numbers")
+    assert Predictor(result["model_dir"]).is_regression == (name == "numbers")
 
 
 def test_a_search_of_a_table_is_given_more_trials(command: Command, moved: Move) -> None:

@@ -32,6 +32,7 @@ TABLE: dict[str, dict[str, str]] = {
         "darts": "archsmith.spaces.darts:Darts",
         "nasbench201": "archsmith.spaces.nasbench201:NasBench201",
         "grammar": "archsmith.spaces.grammar:Grammar",
+        "tabular": "archsmith.spaces.tabular:Tabular",
         "table": "archsmith.evaluators.table:TableSpace",
         "fcnet": "archsmith.evaluators.fcnet:FcNetSpace",
         "toy_flat": "archsmith.testing.toys:Flat",
@@ -77,6 +78,10 @@ TABLE: dict[str, dict[str, str]] = {
     "modality": {
         "image": "archsmith.automl.modalities.images:Images",
         "table": "archsmith.automl.modalities.tables:Tables",
+    },
+    "intake": {
+        "image": "archsmith.bundle.images:ImageIntake",
+        "table": "archsmith.bundle.tables:TableIntake",
     },
     "executor": {
         "serial": "archsmith.runtime.serial:SerialExecutor",

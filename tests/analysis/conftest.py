@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,8 +19,7 @@ from archsmith.analysis import study as reading
 from archsmith.core.errors import DataError
 from archsmith.core.events import Event
 from archsmith.core.seeds import generator
-from archsmith.data.examples import Splits
-from archsmith.data.images.examples import ImageExamples
+from archsmith.data.images.examples import ImageExamples, ImageSplits
 from archsmith.graphs import layers
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
@@ -84,15 +84,15 @@ def pictures(n: int, side: int, channels: int, seed: int = 0) -> np.ndarray[Any,
     return np.repeat(np.repeat(small, -(-side // 4), 1), -(-side // 4), 2)[:, :side, :side]
 
 
-def splits_of(classes: tuple[str, ...], n: int, side: int = 8, channels: int = 1) -> Splits:
-    """``n`` pictures in each part; without classes the labels are numbers."""
+def splits_of(classes: tuple[str, ...], n: int, side: int = 8, channels: int = 1) -> ImageSplits:
+    """``n`` pictures in each split; without classes the targets are numbers."""
 
     def part(seed: int) -> ImageExamples:
         rng = generator(seed, "labels")
         labels = np.arange(n, dtype=np.int64) % len(classes) if classes else rng.normal(50, 10, n)
         return ImageExamples(pictures(n, side, channels, seed), labels, classes)
 
-    return Splits(part(1), part(2), part(3), "blots", made=("valid", "test"))
+    return ImageSplits(part(1), part(2), part(3), "blots", made=("valid", "test"))
 
 
 def graph_of(n_outputs: int) -> Graph:
@@ -109,9 +109,9 @@ def graph_of(n_outputs: int) -> Graph:
     return net.graph()
 
 
-def answers(splits: Splits, right: float, seed: int = 0) -> dict[str, Any]:
+def answers(splits: ImageSplits, right: float, seed: int = 0) -> dict[str, Any]:
     """What a network might say: about the share ``right`` of the test labels are met."""
-    rng, labels = generator(seed, "answers"), splits.test.labels
+    rng, labels = generator(seed, "answers"), splits.test.targets
     if not splits.classes:
         return {"test": (labels + rng.normal(0, 3, len(labels))).astype(np.float32), "test_labels": labels}
     k = len(splits.classes)
@@ -125,6 +125,54 @@ def answers(splits: Splits, right: float, seed: int = 0) -> dict[str, Any]:
         "test_labels": labels,
         "test_raw": raw.astype(np.float32),
     }
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a made-up table."""
+
+    name: str
+    kind: str
+    missing: float
+    distinct: int
+    minimum: float | None = None
+    median: float | None = None
+    maximum: float | None = None
+    top: tuple[tuple[object, float], ...] = ()
+
+
+COLUMNS = (
+    Column("age", "number", 0.0, 40, 17.0, 37.5, 90.0),
+    Column("work <b>", "category", 0.25, 12, top=(("private", 0.7), ("state", 0.2), ("none", 0.05))),
+)
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """One split of a made-up table, as the report reads it."""
+
+    targets: np.ndarray[Any, Any]
+    classes: tuple[str, ...]
+    columns: tuple[Column, ...] = COLUMNS
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def rows(self, indexes: Any) -> list[dict[str, object]]:
+        return [{"age": 17.0 + int(i), "work <b>": None if i % 4 == 0 else f"job {i}"} for i in indexes]
+
+
+def table_splits(classes: tuple[str, ...], n: int) -> Any:
+    """``n`` rows in each split; without classes the targets are numbers."""
+    own = np.arange(n, dtype=np.int64) % len(classes) if classes else generator(1, "targets").normal(50, 10, n)
+    split = TableRows(own, classes)
+    return SimpleNamespace(train=split, valid=split, test=split, name="people", classes=classes, made=("test",))
+
+
+@pytest.fixture
+def tables() -> Callable[[tuple[str, ...], int], Any]:
+    """``tables(classes, n)``: the splits of a made-up table."""
+    return table_splits
 
 
 Make = Callable[..., Path]
@@ -237,23 +285,25 @@ def build(
     exported: str | None = "searched",
     finished: bool = True,
     predictions: bool = True,
-    data: Splits | str | None = "made",
+    data: Any = "made",
     checks: dict[str, Any] | None = None,
     metric: str = "accuracy",
     seconds: float | None = 60.0,
     test_reads: int = 1,
     graph: bool = True,
     evaluator: str = "training",
+    kind: str | None = None,
+    more_rows: Sequence[dict[str, Any]] = (),
 ) -> Path:
     splits = splits_of(classes, n) if data == "made" else data
     assert not isinstance(splits, str)
 
-    def opened(_: str) -> Splits:
+    def opened(_: str) -> Any:
         if splits is None:
             raise DataError("There are no stored data.")
         return splits
 
-    monkeypatch.setattr(reading, "open_splits", opened)
+    monkeypatch.setattr(reading, "opened", opened)
     k = len(classes)
     report = {
         "name": "blots",
@@ -280,6 +330,10 @@ def build(
         "report": report,
         "device": "CPU, 2 threads",
     }
+    if kind is not None:
+        output = {"name": "target", "kind": "classes" if classes else "number", "n": max(1, k), "classes": classes}
+        inputs = [{"name": kind, "kind": kind, "shape": [1]}]
+        fit["task"] = {"inputs": inputs, "outputs": [output], "loss": "", "metrics": [metric]}
     write = Writer(folder, monkeypatch)
     began = {
         "space": {"type": "no_such_space", "args": {}},
@@ -346,7 +400,7 @@ def build(
             "metric": metric,
             "stop_reason": "seconds",
             "seconds": 58.0,
-            "rows": rows,
+            "rows": [*rows, *more_rows],
             "test_reads": test_reads,
             "model_dir": "models/blots",
         }

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from archsmith.bundle.export import export
+from archsmith.bundle.images import ImageIntake
 from archsmith.bundle.manifest import Facts, Row
 from archsmith.bundle.verify import Verification
 from archsmith.core.task import Task, image_classification, image_regression
@@ -20,7 +21,7 @@ from archsmith.graphs.net import Net
 from archsmith.graphs.network import Network
 
 CLASSES = ("circle", "squäre", "line|dash", "blob")
-MEAN, STD = (0.3, 0.4, 0.5), (0.2, 0.25, 0.3)
+INTAKE = ImageIntake(16, 12, 3, (0.3, 0.4, 0.5), (0.2, 0.25, 0.3))
 
 
 @dataclass
@@ -30,13 +31,13 @@ class Exported:
     graph: Graph
     task: Task
     raw: list[Any]
-    labels: Any
+    targets: Any
     facts: Facts
     verification: Verification
 
 
 def _graph(channels: int, height: int, width: int, n_outputs: int = len(CLASSES)) -> Graph:
-    """Two convolutions with batch norm, one of them strided, a skip, a classifier, and an auxiliary one for training."""
+    """Two convolutions with batch norm, one of them strided, a skip, a classifier, and an auxiliary one."""
     net = Net({"image": (channels, height, width)})
     x = net.input("image")
     with net.scope("stem", "Stem", x=x):
@@ -54,7 +55,7 @@ def _graph(channels: int, height: int, width: int, n_outputs: int = len(CLASSES)
 
 
 def _network(graph: Graph, seed: int = 0) -> Any:
-    """Fresh weights, with batch norm statistics and a head that make its answers differ from picture to picture."""
+    """Fresh weights, with batch norm statistics and a head that make its predictions differ from picture to picture."""
     network = Network(graph, seed=seed)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -113,21 +114,21 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     network = _network(graph).train()
     task = image_classification((3, 16, 12), CLASSES)
     raw = _pictures(3)
-    labels = np.arange(len(raw)) % len(CLASSES)
+    targets = np.arange(len(raw)) % len(CLASSES)
     folder = tmp_path_factory.mktemp("bundles") / "shapes"
-    verification = export(network, graph, task, folder, mean=MEAN, std=STD, facts=FACTS, images=raw, labels=labels)
-    return Exported(folder, network, graph, task, raw, labels, FACTS, verification)
+    verification = export(network, graph, task, folder, intake=INTAKE, facts=FACTS, examples=raw, targets=targets)
+    return Exported(folder, network, graph, task, raw, targets, FACTS, verification)
 
 
 @pytest.fixture(scope="session")
-def numbers(tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    """The same with a number, the year of a picture."""
+def years(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """The same with a regression target, the year of a picture."""
     torch.set_num_threads(1)
     graph = _graph(3, 16, 12, n_outputs=1)
     network = _network(graph)
     task = image_regression((3, 16, 12), "year")
     raw = _pictures(3)
-    labels = 2000 + np.arange(len(raw)) / 2
+    targets = 2000 + np.arange(len(raw)) / 2
     facts = Facts(
         name="years",
         metrics={"valid": {"r2": 0.71, "rmse": 4.2, "mae": 3.1}, "test": {"r2": 0.7, "rmse": 4.3, "mae": 3.2}},
@@ -140,14 +141,13 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> Exported:
         graph,
         task,
         folder,
-        mean=MEAN,
-        std=STD,
+        intake=INTAKE,
         facts=facts,
         target_statistics=(2000.0, 50.0),
-        images=raw,
-        labels=labels,
+        examples=raw,
+        targets=targets,
     )
-    return Exported(folder, network, graph, task, raw, labels, facts, verification)
+    return Exported(folder, network, graph, task, raw, targets, facts, verification)
 
 
 @pytest.fixture(scope="session")

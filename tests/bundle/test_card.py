@@ -33,23 +33,23 @@ def test_says_what_was_not_recorded(exported: Any) -> None:
     assert "Seed: not recorded" in text
 
 
-def test_speaks_of_numbers(numbers: Any) -> None:
-    text = (numbers.folder / CARD).read_text(encoding="utf-8")
+def test_speaks_of_regression_targets(years: Any) -> None:
+    text = (years.folder / CARD).read_text(encoding="utf-8")
     for fact in (
-        "tells a number, “year”",
+        "predicts the regression target “year” from colour pictures",
         "explains 70.00 % of the variance (R²). Its typical error (RMSE) is 4.3.",
         "| R² | RMSE | MAE |",
         "valid R²",
     ):
         assert fact in text
     assert "mean 2,000 and the standard deviation 50" in text
-    assert "standard deviations of the training numbers" in text and "RMSE on these images" in text
+    assert "standard deviations of the training targets" in text and "RMSE on these pictures" in text
     for word in ("classes", "probabilit", "accuracy"):
         assert word not in text
 
 
-def test_says_when_numbers_are_no_better_than_the_mean(numbers: Any) -> None:
-    bad = dataclasses.replace(read(numbers.folder), facts=Facts(metrics={"test": {"r2": -0.2}}))
+def test_says_when_predictions_are_no_better_than_the_mean(years: Any) -> None:
+    bad = dataclasses.replace(read(years.folder), facts=Facts(metrics={"test": {"r2": -0.2}}))
     assert "no better than always saying the mean (R² -0.2000)." in card(bad)
 
 
@@ -70,5 +70,5 @@ def test_lists_precision_and_recall_of_each_class(exported: Any) -> None:
 def test_the_temperature_is_shown_when_there_is_one(exported: Any) -> None:
     manifest = read(exported.folder)
     assert "temperature" not in card(manifest).split("## Limits")[0]
-    warm = dataclasses.replace(manifest, preprocessing=dataclasses.replace(manifest.preprocessing, temperature=1.37))
+    warm = dataclasses.replace(manifest, output=dataclasses.replace(manifest.output, temperature=1.37))
     assert "softmax at temperature 1.37" in card(warm)

@@ -14,26 +14,26 @@ from safetensors.torch import load_file
 
 from archsmith.bundle import export as module
 from archsmith.bundle.export import export
+from archsmith.bundle.images import ImageIntake
 from archsmith.bundle.manifest import ARCHITECTURE, FILES, MANIFEST, MODEL, REPORT, SOURCE, WEIGHTS, check_files, read
 from archsmith.core.errors import ArchsmithError, UsageError
-from archsmith.core.task import Input, Output, Task, image_classification
+from archsmith.core.task import Output, Task, image_classification
 from archsmith.graphs.cost import cost
 
 
 def instant(monkeypatch: pytest.MonkeyPatch, exported: Any) -> None:
     """The ONNX file of the exported network instead of seconds of exporting it again."""
     content = (exported.folder / MODEL).read_bytes()
-    monkeypatch.setattr(module, "onnx_bytes", lambda network, settings, numeric: content)
+    monkeypatch.setattr(module, "onnx_bytes", lambda network, exporter, output: content)
 
 
 def again(exported: Any, folder: Path, **changes: Any) -> Any:
-    mean, std = read(exported.folder).preprocessing.mean, read(exported.folder).preprocessing.std
     return export(
         exported.network,
         exported.graph,
         exported.task,
         folder,
-        **{"mean": mean, "std": std, "images": exported.raw, **changes},
+        **{"intake": read(exported.folder).intake, "examples": exported.raw, **changes},
     )
 
 
@@ -74,7 +74,8 @@ def test_another_export_is_quiet_and_leaves_the_network_alone(
     network.train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     task = image_classification((1, 9, 14), ("a", "b", "c", "d"))
-    verification = export(network, graph, task, tmp_path / "grey", mean=[0.5], std=[0.25], temperature=1.7)
+    intake = ImageIntake(9, 14, 1, (0.5,), (0.25,))
+    verification = export(network, graph, task, tmp_path / "grey", intake=intake, temperature=1.7)
     assert verification.max_difference <= 1e-5 and verification.accuracy_predictor is None
     assert network.training
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
@@ -115,7 +116,7 @@ def test_a_failed_verification_leaves_the_old_bundle(
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     _, other = tiny(3, 16, 12, seed=5)
     with pytest.raises(ArchsmithError, match="differs from the trained one"):
-        export(other, exported.graph, exported.task, folder, mean=(0.3, 0.4, 0.5), std=(0.2, 0.25, 0.3))
+        export(other, exported.graph, exported.task, folder, intake=read(exported.folder).intake)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
@@ -142,47 +143,48 @@ def test_the_report_of_the_same_study_stays(exported: Any, tmp_path: Path, monke
     assert not (folder / REPORT).exists()
 
 
-def test_a_number_leaves_in_its_own_unit(numbers: Any) -> None:
+def test_a_regression_target_leaves_in_its_own_unit(years: Any) -> None:
     """The exported model, its source and the trained network say the same, in the target's unit."""
-    assert numbers.verification.max_difference <= 1e-5 and numbers.verification.source_difference == 0.0
-    assert numbers.verification.accuracy_torch is None
-    assert numbers.verification.rmse_predictor == pytest.approx(numbers.verification.rmse_torch, rel=1e-6)
-    manifest = check_files(numbers.folder)
-    assert (manifest.numeric, manifest.classes) == (True, ())
-    assert (manifest.preprocessing.target_mean, manifest.preprocessing.target_std) == (2000.0, 50.0)
+    assert years.verification.max_difference <= 1e-5 and years.verification.source_difference == 0.0
+    assert years.verification.accuracy_torch is None
+    assert years.verification.rmse_predictor == pytest.approx(years.verification.rmse_torch, rel=1e-6)
+    manifest = check_files(years.folder)
+    assert (manifest.is_regression, manifest.classes) == (True, ())
+    assert (manifest.output.mean, manifest.output.std) == (2000.0, 50.0)
 
 
-@pytest.mark.parametrize(("task", "statistics"), [("number", None), ("classes", (0.0, 1.0))])
-def test_statistics_of_the_target_belong_to_numbers(
-    exported: Any, numbers: Any, tmp_path: Path, task: str, statistics: Any
+@pytest.mark.parametrize(("task", "statistics"), [("regression", None), ("classification", (0.0, 1.0))])
+def test_statistics_of_the_target_belong_to_regression(
+    exported: Any, years: Any, tmp_path: Path, task: str, statistics: Any
 ) -> None:
-    given = numbers if task == "number" else exported
-    with pytest.raises(UsageError, match="belong to a task that predicts a number"):
+    given = years if task == "regression" else exported
+    with pytest.raises(UsageError, match="belong to a task with a regression target"):
         export(
             given.network,
             given.graph,
             given.task,
             tmp_path / "x",
-            mean=[0.5] * 3,
-            std=[0.5] * 3,
+            intake=read(given.folder).intake,
             target_statistics=statistics,
         )
 
 
-def test_only_image_classifiers(exported: Any, tmp_path: Path) -> None:
-    task = Task(
-        (Input("words", "tokens", (None,)),),
-        (Output("class", "classes", 2, ("a", "b")),),
-        "cross_entropy",
-        ("accuracy",),
-    )
-    with pytest.raises(UsageError, match="Only networks that tell named classes or one number"):
-        export(exported.network, exported.graph, task, tmp_path / "x", mean=[0.5], std=[0.5])
+def test_outputs_without_a_meaning_are_refused(exported: Any, tmp_path: Path) -> None:
+    task = Task(exported.task.inputs, (Output("class", "classification", 2),), "cross_entropy", ("accuracy",))
+    with pytest.raises(UsageError, match="Only networks that tell named classes or one regression target"):
+        export(exported.network, exported.graph, task, tmp_path / "x", intake=read(exported.folder).intake)
     assert not list(tmp_path.iterdir())
 
 
-def test_labels_must_match(exported: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_intake_of_other_inputs_is_refused(exported: Any, tmp_path: Path) -> None:
+    intake = ImageIntake(8, 8, 1, (0.5,), (0.25,))
+    with pytest.raises(UsageError, match=r"inputs image \(3, 16, 12\), but the bundle would take grey pictures, 1×8×8"):
+        export(exported.network, exported.graph, exported.task, tmp_path / "x", intake=intake)
+    assert not list(tmp_path.iterdir())
+
+
+def test_targets_must_match(exported: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     instant(monkeypatch, exported)
-    with pytest.raises(UsageError, match="but 2 labels"):
-        again(exported, tmp_path / "x", labels=np.zeros(2, np.int64))
+    with pytest.raises(UsageError, match="but 2 targets"):
+        again(exported, tmp_path / "x", targets=np.zeros(2, np.int64))
     assert not list(tmp_path.iterdir())

@@ -1,20 +1,23 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
-from archsmith.bundle.manifest import FILES, MANIFEST, Facts, Manifest, Preprocessing, Row, check_files, checksum, read
+from archsmith.bundle.images import ImageIntake
+from archsmith.bundle.manifest import FILES, MANIFEST, Facts, Manifest, Row, check_files, checksum, read
+from archsmith.bundle.output import ModelOutput
 from archsmith.core.errors import UsageError
 from archsmith.core.task import image_classification, image_regression
 
 
 def manifest(**changes: object) -> Manifest:
+    task = image_classification((1, 8, 6), ("a", "ü"))
     values = {
-        "task": image_classification((1, 8, 6), ("a", "ü")),
-        "preprocessing": Preprocessing(8, 6, 1, (0.5,), (0.25,), 1.5),
+        "task": task,
+        "intake": ImageIntake(8, 6, 1, (0.5,), (0.25,)),
+        "output": ModelOutput.of(task, 1.5),
         "facts": Facts(
             name="x",
             rows=(Row("linear", 0.5, None, 10),),
@@ -54,7 +57,12 @@ def test_keys_of_later_versions_are_ignored(tmp_path: Path) -> None:
         ({"format": "other"}, "not the manifest"),
         ({"format_version": 99}, "format version 99"),
         ({"format_version": "1"}, "format version '1'"),
-        ({"preprocessing": {"height": 3}}, "incomplete"),
+        ({"inputs": [{"height": 3}]}, "incomplete"),
+        ({"inputs": []}, "incomplete"),
+        ({"output": None}, "incomplete"),
+        ({"modality": "smells"}, "data of the kind 'smells', which this Archsmith does not know"),
+        ({"modality": "os:path"}, "data of the kind 'os:path'"),
+        ({"output": {"name": "probabilities", "kind": "classification", "classes": ["a", "b"]}}, "contradicts itself"),
         ({"task": []}, "incomplete"),
         ({"files": 3}, "incomplete"),
         ({"facts": None}, "incomplete"),
@@ -96,57 +104,31 @@ def test_files_outside_the_bundle_are_not_looked_at(tmp_path: Path) -> None:
         check_files(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"std": (0.0,)},
-        {"mean": (0.1, 0.2)},
-        {"height": 0},
-        {"temperature": 0.0},
-        {"mean": (float("nan"),)},
-        {"target_std": 0.0},
-        {"target_mean": float("inf")},
-    ],
-)
-def test_preprocessing_refuses_nonsense(changes: dict[str, object]) -> None:
-    with pytest.raises(UsageError):
-        Preprocessing(**{"height": 8, "width": 6, "channels": 1, "mean": (0.5,), "std": (0.2,), **changes})  # type: ignore[arg-type]
-
-
-def test_a_bundle_of_the_first_version_reads(tmp_path: Path) -> None:
-    manifest().write(tmp_path)
+def test_a_regression_target_round_trips(tmp_path: Path) -> None:
+    task = image_regression((1, 8, 6), "age")
+    written = manifest(task=task, output=ModelOutput.of(task, statistics=(30.0, 9.5)))
+    written.write(tmp_path)
+    assert read(tmp_path) == written
     data = json.loads((tmp_path / MANIFEST).read_text(encoding="utf-8"))
-    assert data["format_version"] == 1  # classes can still be read by whoever knows nothing of numbers
-    for name in ("target_mean", "target_std"):
-        del data["preprocessing"][name]
-    del data["facts"]["per_class"]
-    (tmp_path / MANIFEST).write_text(json.dumps(data), encoding="utf-8")
-    assert read(tmp_path) == manifest(facts=dataclasses.replace(manifest().facts, per_class=()))
-
-
-def test_numbers_need_a_later_reader(tmp_path: Path) -> None:
-    numeric = manifest(
-        task=image_regression((1, 8, 6), "age"),
-        preprocessing=Preprocessing(8, 6, 1, (0.5,), (0.25,), target_mean=30.0, target_std=9.5),
-    )
-    numeric.write(tmp_path)
-    assert read(tmp_path) == numeric
-    assert json.loads((tmp_path / MANIFEST).read_text(encoding="utf-8"))["format_version"] == 2
+    assert data["format_version"] == 3
+    assert data["output"] == {"name": "value", "kind": "regression", "target": "age", "mean": 30.0, "std": 9.5}
 
 
 @pytest.mark.parametrize(
-    "output",
+    ("changes", "part"),
     [
-        {"kind": "classes", "classes": []},
-        {"kind": "number", "n": 2},
-        {"kind": "tokens"},
-        {"kind": "number", "n": 1, "name": 3},
+        ({"kind": "classification", "classes": []}, "neither classes nor"),
+        ({"kind": "classification", "classes": [1, 2]}, "neither classes nor"),
+        ({"kind": "regression", "classes": [], "target": 3}, "neither classes nor"),
+        ({"kind": "regression", "classes": [], "target": "age", "std": 0.0}, "standard deviation 0"),
+        ({"kind": "tokens"}, "contradicts itself"),
     ],
 )
-def test_an_output_must_be_classes_or_one_number(tmp_path: Path, output: dict[str, object]) -> None:
+def test_an_output_must_be_classes_or_one_regression_target(
+    tmp_path: Path, changes: dict[str, object], part: str
+) -> None:
     manifest().write(tmp_path)
     data = json.loads((tmp_path / MANIFEST).read_text(encoding="utf-8"))
-    data["task"]["outputs"] = [{"name": "x", "n": 2, "classes": [], **output}]
-    (tmp_path / MANIFEST).write_text(json.dumps(data), encoding="utf-8")
-    with pytest.raises(UsageError, match="neither classes nor a number"):
+    edit(tmp_path, output={**data["output"], **changes})
+    with pytest.raises(UsageError, match=part):
         read(tmp_path)

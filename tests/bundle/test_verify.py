@@ -19,22 +19,20 @@ from archsmith.bundle.manifest import MANIFEST, SOURCE, checksum, read
 from archsmith.bundle.verify import verify
 from archsmith.core.errors import ArchsmithError, UsageError
 
-MEAN, STD = (0.3, 0.4, 0.5), (0.2, 0.25, 0.3)
-
 
 def test_files_and_arrays_are_verified_alike(exported: Any, tmp_path: Path) -> None:
     paths = []
     for i, image in enumerate(exported.raw[:6]):
         paths.append(tmp_path / f"{i}.png")
         Image.fromarray(image).save(paths[-1])
-    figures = verify(exported.folder, exported.network, exported.graph, paths, exported.labels[:6])
+    figures = verify(exported.folder, exported.network, exported.graph, paths, exported.targets[:6])
     assert figures.n == 6 and figures.max_difference <= 1e-5 and figures.seconds > 0
 
 
-def test_labels_give_the_accuracy(exported: Any) -> None:
-    labels = Predictor(exported.folder).predict_proba(exported.raw).argmax(axis=1)
-    labels[:6] = (labels[:6] + 1) % 4
-    figures = verify(exported.folder, exported.network, exported.graph, exported.raw, labels)
+def test_targets_give_the_accuracy(exported: Any) -> None:
+    targets = Predictor(exported.folder).predict_proba(exported.raw).argmax(axis=1)
+    targets[:6] = (targets[:6] + 1) % 4
+    figures = verify(exported.folder, exported.network, exported.graph, exported.raw, targets)
     assert figures.accuracy_predictor == figures.accuracy_torch == pytest.approx(0.75)
 
 
@@ -44,8 +42,8 @@ def test_other_weights_are_found_out(exported: Any, tiny: Any) -> None:
         verify(exported.folder, other, exported.graph, exported.raw)
 
 
-def test_an_image_is_needed(exported: Any) -> None:
-    with pytest.raises(UsageError, match="without images"):
+def test_an_example_is_needed(exported: Any) -> None:
+    with pytest.raises(UsageError, match="without examples"):
         verify(exported.folder, exported.network, exported.graph, [])
 
 
@@ -90,7 +88,7 @@ def test_the_words_at_the_top_of_the_source_work_as_they_stand(exported: Any, tm
     """Copy the folder, save a picture, and run the lines that network.py shows a reader."""
     folder = tmp_path / "bundle"
     shutil.copytree(exported.folder, folder)
-    shape = read(folder).preprocessing.shape
+    shape = read(folder).intake.shape
     Image.new("L" if shape[0] == 1 else "RGB", (20, 20)).save(folder / "picture.png")
     lines = [line[6:] for line in (folder / "network.py").read_text().splitlines() if line.startswith("#     ")]
     done = subprocess.run(
@@ -105,25 +103,24 @@ def test_the_words_at_the_top_of_the_source_work_as_they_stand(exported: Any, tm
     assert done.stdout.strip() in read(folder).classes
 
 
-def test_numbers_that_vary_little_around_a_large_mean(numbers: Any, tmp_path: Path) -> None:
+def test_targets_that_vary_little_around_a_large_mean(years: Any, tmp_path: Path) -> None:
     """float32 is coarse there, however the number is computed; that is no difference between two networks."""
     done = export(
-        numbers.network,
-        numbers.graph,
-        numbers.task,
+        years.network,
+        years.graph,
+        years.task,
         tmp_path / "x",
-        mean=MEAN,
-        std=STD,
+        intake=read(years.folder).intake,
         target_statistics=(1.6e9, 1e5),
-        images=numbers.raw,
+        examples=years.raw,
     )
     assert done.rmse_torch is None and done.max_difference <= 256 / 1e5
 
 
-def test_another_network_of_numbers_is_found_out(numbers: Any) -> None:
-    other = copy.deepcopy(numbers.network)
+def test_another_regression_network_is_found_out(years: Any) -> None:
+    other = copy.deepcopy(years.network)
     with torch.no_grad():
         for tensor in other.parameters():
             tensor.mul_(1.01)
     with pytest.raises(ArchsmithError, match="standard deviations"):
-        verify(numbers.folder, other, numbers.graph, numbers.raw)
+        verify(years.folder, other, years.graph, years.raw)

@@ -18,6 +18,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from archsmith.bundle.export import export
+    from archsmith.bundle.images import ImageIntake
     from archsmith.core.task import image_classification
     from archsmith.graphs.net import Net
     from archsmith.graphs.network import Network
@@ -31,7 +32,13 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         head.weight.copy_(torch.tensor([[-20.0], [20.0]]))
         head.bias.copy_(torch.tensor([10.0, -10.0]))
     folder = tmp_path_factory.mktemp("bundles") / "shades"
-    export(network.eval(), graph, image_classification((1, 8, 8), CLASSES), folder, mean=(0.0,), std=(1.0,))
+    export(
+        network.eval(),
+        graph,
+        image_classification((1, 8, 8), CLASSES),
+        folder,
+        intake=ImageIntake(8, 8, 1, (0.0,), (1.0,)),
+    )
     return folder
 
 
@@ -41,6 +48,7 @@ def meter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from archsmith.bundle.export import export
+    from archsmith.bundle.images import ImageIntake
     from archsmith.core.task import image_regression
     from archsmith.graphs.net import Net
     from archsmith.graphs.network import Network
@@ -54,7 +62,9 @@ def meter(tmp_path_factory: pytest.TempPathFactory) -> Path:
         network.get_submodule("head").bias.fill_(-2.0)
     folder = tmp_path_factory.mktemp("bundles") / "meter"
     task = image_regression((1, 8, 8), "brightness")
-    export(network.eval(), graph, task, folder, mean=(0.0,), std=(1.0,), target_statistics=(50.0, 25.0))
+    export(
+        network.eval(), graph, task, folder, intake=ImageIntake(8, 8, 1, (0.0,), (1.0,)), target_statistics=(50.0, 25.0)
+    )
     return folder
 
 
@@ -197,7 +207,7 @@ def test_evaluate_for_people_is_a_sentence_and_tables(command: Any, bundle: Path
     assert "most often  is taken for  times" in out
 
 
-def test_numbers_are_measured(command: Any, meter: Path, table: Path) -> None:
+def test_regression_targets_are_measured(command: Any, meter: Path, table: Path) -> None:
     report = command("evaluate", meter, table, "--json").json
     assert (report["n"], report["target"]) == (5, "brightness")
     assert report["rmse"] == pytest.approx(0.1, abs=1e-4)
@@ -205,7 +215,7 @@ def test_numbers_are_measured(command: Any, meter: Path, table: Path) -> None:
     assert command("evaluate", meter, table).out.startswith("R² 1, RMSE 0.1, MAE 0.1 on 5 pictures (all): brightness.")
 
 
-def test_numbers_are_predicted(command: Any, meter: Path, table: Path) -> None:
+def test_regression_targets_are_predicted(command: Any, meter: Path, table: Path) -> None:
     rows = command("predict", meter, table, "--json").json["predictions"]
     assert [row["value"] for row in rows] == pytest.approx([0, 20, 40, 80, 100], abs=1e-4)
     assert command("predict", meter, table.parent / "1.png").out.endswith("1.png  20\n")
@@ -216,14 +226,14 @@ def test_numbers_are_predicted(command: Any, meter: Path, table: Path) -> None:
 @pytest.mark.parametrize(
     ("which", "part"),
     [
-        ("classes", "numbers with fractions as labels"),
-        ("numbers", "the label 'dark', but the bundle predicts a number"),
+        ("classification", "numbers with fractions as targets"),
+        ("regression", "the target 'dark', but the bundle predicts numbers"),
     ],
 )
-def test_labels_of_the_other_kind_are_refused(
+def test_targets_of_the_other_kind_are_refused(
     command: Any, bundle: Path, meter: Path, pictures: Path, table: Path, which: str, part: str
 ) -> None:
-    answer = command("evaluate", bundle, table) if which == "classes" else command("evaluate", meter, pictures)
+    answer = command("evaluate", bundle, table) if which == "classification" else command("evaluate", meter, pictures)
     assert answer.code == 2
     assert part in answer.err
 
@@ -237,18 +247,18 @@ def test_top_tells_the_next_classes_too(command: Any, bundle: Path, pictures: Pa
     ]
 
 
-def test_answers_are_written_as_a_table(command: Any, bundle: Path, pictures: Path, tmp_path: Path) -> None:
+def test_predictions_are_written_as_a_table(command: Any, bundle: Path, pictures: Path, tmp_path: Path) -> None:
     (pictures / "dark" / "06.png").write_text("no picture")
-    answer = command("predict", bundle, pictures, "--csv", "answers.csv", "--top", "2")
-    assert (answer.code, answer.out) == (1, "Wrote 24 answers to answers.csv.\n")
-    rows = list(csv.DictReader((tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()))
+    answer = command("predict", bundle, pictures, "--out", "predictions.csv", "--top", "2")
+    assert (answer.code, answer.out) == (1, "Wrote 24 predictions to predictions.csv.\n")
+    rows = list(csv.DictReader((tmp_path / "predictions.csv").read_text(encoding="utf-8").splitlines()))
     assert list(rows[0]) == ["file", "class", "probability", "class_2", "probability_2", "error"]
     assert [row["class"] for row in rows] == ["dark"] * 6 + [""] + ["dark"] * 5 + ["light"] * 12
     assert "not a picture" in rows[6]["error"]
     assert not list(tmp_path.glob(".*.part"))
 
 
-def test_answers_do_not_replace_what_is_read(command: Any, meter: Path, table: Path) -> None:
+def test_predictions_do_not_replace_what_is_read(command: Any, meter: Path, table: Path) -> None:
     before = table.read_text()
     answer = command("predict", meter, table, "--csv", table)
     assert answer.code == 2 and "which is read" in answer.err
@@ -258,10 +268,11 @@ def test_answers_do_not_replace_what_is_read(command: Any, meter: Path, table: P
 
 def test_info_shows_what_a_bundle_is(command: Any, bundle: Path, meter: Path) -> None:
     report = command("bundles", "info", bundle, "--threads", "1", "--json").json
-    assert (report["kind"], report["classes"], report["input_shape"]) == ("classes", ["dark", "light"], [1, 8, 8])
+    assert (report["kind"], report["classes"]) == ("classification", ["dark", "light"])
+    assert (report["modality"], report["inputs"][0]["height"], report["inputs"][0]["channels"]) == ("image", 8, 1)
     assert report["latency_ms"]["1"] > 0 and report["latency_ms"]["64"] > 0
     assert report["params"] == 4
-    assert "the number 'brightness'" in command("bundles", "info", meter, "--threads", "1").out
+    assert "the regression target 'brightness'" in command("bundles", "info", meter, "--threads", "1").out
 
 
 def test_info_finds_a_damaged_file(command: Any, bundle: Path, tmp_path: Path) -> None:

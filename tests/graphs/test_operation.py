@@ -202,12 +202,3 @@ def test_a_row_that_cannot_work_is_refused(row: Operation) -> None:
     with pytest.raises(UsageError, match=row.name):
         register(row)
     assert row.name not in OPERATIONS
-
-
-def test_a_class_that_is_not_there_is_a_usage_error() -> None:
-    from archsmith.graphs.modules import found
-
-    with pytest.raises(UsageError, match="nn.Nowhere"):
-        found("nn.Nowhere")
-    with pytest.raises(UsageError, match="nowhere:Class"):
-        found("nowhere:Class")

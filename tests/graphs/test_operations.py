@@ -131,7 +131,7 @@ def test_written_source_computes_the_same(op: str, args: dict[str, Any], shapes:
     net, x = network(op, args, shapes)
     names: dict[str, Any] = {}
     exec(source(net.graph), names)
-    written = names["Network"]().eval()
+    written = names["Network"]().eval().to(memory_format=torch.channels_last)  # as Network runs
     written.load_state_dict(net.state_dict())
     given = list(x.values()) if isinstance(x, dict) else [x]
     last = [t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t for t in given]

@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from archsmith.bundle.export import export
+from archsmith.bundle.intake import intake_of
 from archsmith.bundle.predictor import Predictor
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError, Stopped
@@ -153,7 +154,6 @@ def test_a_recalibrated_child_leaves_the_house_like_any_network(
     shared, splits = bank_of(evaluator, tmp_path), open_splits(digits)
     architecture = Architecture(notes["derived"][0]["architecture"])
     child = shared.network(architecture)
-    mean, std = splits.statistics
     batches = plain_batches(splits.train, splits.pipeline(), 64, 256, torch.device("cpu"))
     assert recalibrate(child, batches) == 4
     some = splits.test.take(np.arange(40))
@@ -163,10 +163,9 @@ def test_a_recalibrated_child_leaves_the_house_like_any_network(
         shared.graph(architecture),
         splits.task,
         target,
-        mean=mean,
-        std=std,
-        images=some.originals,
-        labels=some.targets,
+        intake=intake_of(splits),
+        examples=some.originals,
+        targets=some.targets,
     )
     assert found.max_difference < 1e-4
     assert len(Predictor(str(target)).predict(list(some.originals))) == 40

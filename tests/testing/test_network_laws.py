@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from archsmith.core.space import Choose
+from archsmith.core.task import Input
 from archsmith.graphs.identity import identity
 from archsmith.graphs.net import Net
+from archsmith.graphs.network_space import NetworkSpace
 from archsmith.spaces.nasbench201 import NasBench201, NasBench201Scale
-from archsmith.testing.network_laws import check_network_space, relabelled
+from archsmith.testing.network_laws import check_network_space, random_batch, relabelled
 
 pytest.importorskip("torch").set_num_threads(1)
 
@@ -62,6 +64,44 @@ def test_a_wrong_space_is_caught_by_the_law_that_it_breaks(wrong: type[Small], l
 
 def test_an_honest_space_passes() -> None:
     check_network_space(Small())
+
+
+@dataclass(frozen=True)
+class Column(Input):
+    """An input of a table, as a task declares it."""
+
+    n_codes: int | None = None
+    missing: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rows(NetworkSpace):
+    """Networks of two inputs: numbers, of which some are missing, and codes."""
+
+    n_outputs: int = 3
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        return Column("numbers", "numbers", (4,), missing=(1, 2)), Column("categories", "categories", (3,), n_codes=7)
+
+    def build(self, choose: Choose, net: Net) -> None:
+        numbers = net.input("numbers")
+        if choose("encoding", ("standardise", "piecewise_linear")) == "standardise":
+            encoded = net.op("standardise", numbers)
+        else:
+            encoded = net.op("piecewise_linear", numbers, bins=3)
+        codes = net.op("embedding", net.input("categories"), size=7, dim=2)
+        x = net.op("concat", encoded, net.op("missing", numbers, columns=(1, 2)), net.op("flatten", codes))
+        x = net.op("relu", net.op("batch_norm", net.op("linear", x, features=8)))
+        net.output(net.op("linear", x, features=self.n_outputs))
+
+
+def test_a_space_of_several_inputs_passes() -> None:
+    check_network_space(Rows(), n_samples=4)
+    batch = random_batch(Rows(), 6)
+    assert list(batch) == ["numbers", "categories"]
+    assert batch["numbers"].isnan().any(0).tolist() == [False, True, True, False]
+    assert 0 <= int(batch["categories"].min()) <= int(batch["categories"].max()) < 7
 
 
 def test_relabelling_changes_names_and_order_and_nothing_else() -> None:

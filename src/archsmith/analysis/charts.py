@@ -1,4 +1,4 @@
-"""Charts as self-contained SVG: axes with round ticks, dots, lines, columns and bars.
+"""Charts as self-contained SVG: dots, lines, columns and bars.
 
 Colours are CSS classes (``c1`` the one that matters, ``c2`` what it is compared with, ``c3`` a third, ``faint`` the
 rest), so that the page around a chart decides how they look, in light and in dark. Every chart is drawn twice, for
@@ -8,10 +8,10 @@ side by side for the style sheet to choose from.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from archsmith.analysis.axes import Axis
 from archsmith.analysis.wording import NB
 from archsmith.graphs import figure
 from archsmith.graphs.figure import text_width
@@ -22,7 +22,11 @@ GAP = 6.0
 
 @dataclass(frozen=True)
 class Size:
-    """Of a whole chart in pixels. ``name`` is the CSS class of charts of this size."""
+    """The size of a whole chart.
+
+    name: the CSS class of charts of this size
+    width, height: in pixels
+    """
 
     name: str
     width: float
@@ -38,94 +42,17 @@ def both(draw: Callable[[Size], str], narrow: Size = NARROW, wide: Size = WIDE) 
     return f'<div class="chart">{draw(narrow)}{draw(wide)}</div>'
 
 
-@dataclass(frozen=True)
-class Axis:
-    """A scale from ``low`` to ``high``. ``show`` turns a tick into text."""
-
-    label: str
-    low: float
-    high: float
-    log: bool = False
-    show: Callable[[float], str] = lambda value: plain(value)
-
-    def at(self, value: float) -> float:
-        """0 at the low end, 1 at the high end, cut off at both."""
-        low, high, value = (self._scaled(v) for v in (self.low, self.high, value))
-        return min(1.0, max(0.0, (value - low) / (high - low))) if high > low else 0.5
-
-    def _scaled(self, value: float) -> float:
-        return math.log10(max(value, 1e-300)) if self.log else value
-
-    def ticks(self, wanted: int) -> list[float]:
-        """About ``wanted`` round values between the ends."""
-        return log_ticks(self.low, self.high, wanted) if self.log else round_ticks(self.low, self.high, wanted)
-
-
-def axis(
-    label: str,
-    values: Iterable[float],
-    *,
-    log: bool = False,
-    show: Callable[[float], str] | None = None,
-    margin: float = 0.05,
-) -> Axis:
-    """A scale on which all ``values`` have room."""
-    known = [value for value in values if math.isfinite(value) and (value > 0 or not log)] or [1.0]
-    low, high = min(known), max(known)
-    if log:
-        spread = max(math.log10(high / low), 0.1) * margin
-        low, high = low / 10**spread, high * 10**spread
-    else:
-        spread = (high - low) * margin or abs(high) * margin or 1.0
-        low, high = low - spread, high + spread
-    return Axis(label, low, high, log, show or plain)
-
-
-def round_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten between ``low`` and ``high``: about ``wanted``, never fewer than
-    three.
-    """
-    if not high > low:
-        return [low]
-    power = 10.0 ** math.floor(math.log10((high - low) / wanted))
-    for step in (factor * power for factor in (10, 5, 2, 1, 0.5)):
-        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-        if last - first + 1 >= max(3, 0.7 * wanted):
-            break
-    return [round(i * step, 12 - math.floor(math.log10(step))) for i in range(first, last + 1)]
-
-
-def log_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """Powers of ten; with 2 and 5 times them, or plain round values, where those would be too few."""
-    if not high > low:
-        return [low]
-    for factors in ((1,), (1, 3), (1, 2, 5)):
-        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        ticks = [factor * 10.0**power for power in powers for factor in factors if low <= factor * 10.0**power <= high]
-        if len(ticks) >= min(3, wanted):
-            return ticks[:: math.ceil(len(ticks) / (2 * wanted))]
-    return round_ticks(low, high, wanted)
-
-
-def plain(value: float) -> str:
-    """A number of an axis: thousands as k, millions as M."""
-    for size, letter in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if abs(value) >= size:
-            return f"{value / size:.4g}{letter}"
-    return f"{value:.6g}"  # ticks are round: what is close together stays apart
-
-
-def percent(value: float) -> str:
-    return f"{100 * value:.4g} %"
-
-
 # What can be drawn into a plot
 
 
 @dataclass(frozen=True)
 class Dots:
-    """``points`` (x, y, tip); ``form`` is ``circle``, ``ring``, ``cross``, ``diamond`` or ``down`` (a triangle at the
-    lower edge).
+    """Dots.
+
+    points: (x, y, tip) each
+    colour: CSS class
+    form: ``circle``, ``ring``, ``cross``, ``diamond`` or ``down`` (a triangle that points down)
+    radius: in pixels
     """
 
     points: Sequence[tuple[float, float, str]]
@@ -136,7 +63,13 @@ class Dots:
 
 @dataclass(frozen=True)
 class Line:
-    """A line through ``points`` (x, y); ``steps`` keeps the height until the next point."""
+    """A line.
+
+    points: (x, y) each
+    colour: CSS class
+    dashed: is it dashed?
+    steps: does it keep its height until the next point?
+    """
 
     points: Sequence[tuple[float, float]]
     colour: str = "c1"
@@ -146,7 +79,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Band:
-    """The area between two curves: ``points`` (x, low, high)."""
+    """The area between two curves.
+
+    points: (x, low, high) each
+    colour: CSS class
+    """
 
     points: Sequence[tuple[float, float, float]]
     colour: str = "c1"
@@ -154,7 +91,11 @@ class Band:
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns from the lower edge: (left, right, height, tip) each."""
+    """Columns from the lower edge.
+
+    bars: (left, right, height, tip) each
+    colour: CSS class
+    """
 
     bars: Sequence[tuple[float, float, float, str]]
     colour: str = "c1"
@@ -162,7 +103,12 @@ class Columns:
 
 @dataclass(frozen=True)
 class Word:
-    """A short text beside the point (x, y)."""
+    """A short text beside a point.
+
+    x, y: the point
+    text: what stands there
+    colour: CSS class
+    """
 
     x: float
     y: float
@@ -172,8 +118,9 @@ class Word:
 
 @dataclass(frozen=True)
 class Ends:
-    """Names beside the right edge, (y, text, colour) each, at the heights where lines end and moved apart where they
-    would overlap.
+    """Names beside the right edge, at the heights where lines end. They are moved apart where they would overlap.
+
+    names: (y, text, colour) each
     """
 
     names: Sequence[tuple[float, str, str]]
@@ -275,7 +222,8 @@ def _column(area: _Area, layer: Columns, bar: tuple[float, float, float, str]) -
     left, right, height, tip = bar
     (x0, y), (x1, base) = area.point(left, height), area.point(right, area.y.low)
     width = max(0.5, x1 - x0 - 1)
-    return f'<rect class="fill {layer.colour}" x="{n(x0 + 0.5)}" y="{n(y)}" width="{n(width)}" height="{n(max(0.0, base - y))}">{_tip(tip)}</rect>'
+    place = f'x="{n(x0 + 0.5)}" y="{n(y)}" width="{n(width)}" height="{n(max(0.0, base - y))}"'
+    return f'<rect class="fill {layer.colour}" {place}>{_tip(tip)}</rect>'
 
 
 def _word(area: _Area, word: Word, taken: list[tuple[float, float, float, float]]) -> str:
@@ -335,9 +283,10 @@ def _dot(x: float, y: float, dots: Dots, tip: str) -> str:
     if dots.form == "cross":
         path = f"M{n(x - r)} {n(y - r)}l{n(2 * r)} {n(2 * r)}m0 {n(-2 * r)}l{n(-2 * r)} {n(2 * r)}"
         return f'<path class="line {dots.colour}" d="{path}">{_tip(tip)}</path>'
+    path = f"M{n(x)} {n(y - r)}l{n(r)} {n(r)}l{n(-r)} {n(r)}l{n(-r)} {n(-r)}z"
     if dots.form == "down":
-        return f'<path class="fill {dots.colour}" d="M{n(x - r)} {n(y - 2 * r)}h{n(2 * r)}l{n(-r)} {n(2 * r)}z">{_tip(tip)}</path>'
-    return f'<path class="fill {dots.colour}" d="M{n(x)} {n(y - r)}l{n(r)} {n(r)}l{n(-r)} {n(r)}l{n(-r)} {n(-r)}z">{_tip(tip)}</path>'
+        path = f"M{n(x - r)} {n(y - 2 * r)}h{n(2 * r)}l{n(-r)} {n(2 * r)}z"
+    return f'<path class="fill {dots.colour}" d="{path}">{_tip(tip)}</path>'
 
 
 def _tip(tip: str) -> str:
@@ -349,7 +298,14 @@ def _tip(tip: str) -> str:
 
 @dataclass(frozen=True)
 class Bar:
-    """One row: a name, its value, the text at its end, a second value that is drawn as a mark (a forecast, say)."""
+    """One row of a bar chart.
+
+    name: at its beginning
+    value: its length
+    shown: the text at its end
+    mark: a second value that is drawn as a mark, as a forecast; None without one
+    colour: CSS class
+    """
 
     name: str
     value: float

@@ -25,7 +25,7 @@ from archsmith.core.history import History
 from archsmith.core.records import FINISHED, STARTED, StudyRecord
 from archsmith.core.trial import Trial
 from archsmith.data.examples import Splits
-from archsmith.data.images.store import open_splits
+from archsmith.data.stored import opened
 from archsmith.graphs.graph import Graph
 from archsmith.runtime.study_view import Point, StudyView, read_view
 
@@ -67,10 +67,6 @@ class Predictions:
     labels: NDArray[Any]
     index: NDArray[np.int64]
     raw: NDArray[Any] | None = None
-
-    @property
-    def numeric(self) -> bool:
-        return self.outputs.ndim == 1
 
 
 @dataclass
@@ -190,7 +186,7 @@ class Study:
     @property
     def checks(self) -> Mapping[str, Any]:
         """What the checks of the data found, as the log keeps it."""
-        return self.fit.get("report") or {}
+        return self.fit.get("findings") or {}
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -243,15 +239,15 @@ def _add_splits(study: Study) -> None:
     if folder is None:
         return
     try:
-        study.splits = open_splits(folder)
+        study.splits = opened(str(folder))
     except ArchsmithError:
         study.missing.append(
-            "The stored data of this study are not there any more, so there are no pictures in this report."
+            "The stored data of this study are not there any more, so this report cannot show single examples."
         )
 
 
 def _add_predictions(study: Study) -> None:
-    """The answers on the test part, without pictures that have no label."""
+    """The predictions on the test split, without examples that have no label."""
     path = study.folder / "final" / "predictions.npz"
     if not path.exists():
         return
@@ -260,7 +256,7 @@ def _add_predictions(study: Study) -> None:
             arrays = {name: file[name] for name in ("test", "test_labels", "test_raw") if name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         study.missing.append(
-            "The file final/predictions.npz is damaged, so this report cannot look into single answers."
+            "The file final/predictions.npz is damaged, so this report cannot look into single predictions."
         )
         return
     outputs, labels, raw = (arrays.get(name) for name in ("test", "test_labels", "test_raw"))
@@ -271,7 +267,7 @@ def _add_predictions(study: Study) -> None:
         or len(outputs) != len(labels)
         or outputs.ndim not in (1, 2)
     ):
-        study.missing.append("The test pictures have no labels, so nothing could be measured on them.")
+        study.missing.append("The test split has no labels, so nothing could be measured on it.")
         return
     if outputs.ndim == 2 and outputs.shape[1] == 1:
         outputs = outputs[:, 0]
@@ -280,7 +276,7 @@ def _add_predictions(study: Study) -> None:
         labelled &= (labels >= 0) & (labels < outputs.shape[1])
     index = np.flatnonzero(labelled)
     if not len(index):
-        study.missing.append("The test pictures have no labels, so nothing could be measured on them.")
+        study.missing.append("The test split has no labels, so nothing could be measured on it.")
         return
     raw = raw[index] if raw is not None and raw.shape == outputs.shape else None
     study.test = Predictions(outputs[index], labels[index], index, raw)

@@ -1,13 +1,13 @@
-"""Numbers as a person who is no statistician reads them, and the few statistics that keep sentences honest."""
+"""Numbers, times, metrics and names as a person who is no statistician reads them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 SHARES = ("accuracy", "balanced_accuracy", "recall", "precision", "f1")  # metrics that are shares of 1
 NB = "\u00a0"  # a space at which no line is broken, between a number and its unit
-Z95 = 1.959964  # of the normal distribution: 95 % lie within as many standard deviations
 
 METRICS = {
     "accuracy": "accuracy",
@@ -19,28 +19,37 @@ METRICS = {
     "params": "parameters",
     "macs": "multiply-adds",
 }
-NETWORKS = {"linear": "linear model", "fixed": "hand-made network", "searched": "searched network"}
+NETWORKS = {
+    "linear": "linear model",
+    "fixed": "hand-made network",
+    "boosting": "gradient boosting",
+    "searched": "searched network",
+}
 REASONS = {
     "seconds": "the time was used up",
-    "trials": "the wanted number of trials was reached",
-    "exhausted": "every network of the search space had been tried",
-    "converged": "many trials in a row brought nothing better",
+    "trials": "the number of trials was reached",
+    "exhausted": "every network of the search space was tried",
+    "converged": "many trials in a row found nothing better",
     "requested": "a person asked it to finish",
     "interrupted": "it was interrupted",
     "failures": "too many trials in a row failed",
 }
 PHASES = {
     "read": "reading and checking the data",
-    "linear": "linear model",
     "search": "search",
     "train fixed": "training the hand-made network",
     "train searched": "training the searched network",
-    "choose": "choosing",
+    "choose": "choosing the best network",
     "calibrate": "calibration",
-    "test": "test",
+    "test": "measuring on the test split",
     "export": "export and verification",
     "report": "this report",
 }
+
+
+def phase_name(name: str) -> str:
+    """What a phase of a job does. A baseline has a phase of its own, with its name."""
+    return PHASES.get(name) or network_name(name)
 
 
 def metric_name(metric: str) -> str:
@@ -48,7 +57,7 @@ def metric_name(metric: str) -> str:
 
 
 def network_name(name: str) -> str:
-    return NETWORKS.get(name, name)
+    return NETWORKS.get(name, name.replace("_", " "))
 
 
 def is_share(metric: str) -> bool:
@@ -56,7 +65,7 @@ def is_share(metric: str) -> bool:
 
 
 def score(metric: str, value: float | None, n: int | None = None) -> str:
-    """A score in its own form: shares in percent, with a second decimal where ``n`` pictures can tell it apart."""
+    """A score in its own form: shares in percent, with a second decimal where ``n`` examples can tell it apart."""
     if value is None:
         return "–"
     if is_share(metric):
@@ -122,8 +131,11 @@ def duration(seconds: float | None) -> str:
 
 def undecided(before: float, after: float) -> str:
     """What the mean entropies of a decision, in nats, at the beginning and at the end mean."""
-    choices = [number(float(f"{math.exp(nats):.2g}")) for nats in (before, after)]
-    return f"On average a decision was as undecided as one between {choices[0]} equally likely answers at the beginning, and between {choices[1]} at the end."
+    first, last = (number(float(f"{math.exp(nats):.2g}")) for nats in (before, after))
+    return (
+        f"At the beginning an average decision was as open as a choice between {first} equally likely options. "
+        f"At the end it was as open as a choice between {last}."
+    )
 
 
 def listing(words: Sequence[str]) -> str:
@@ -137,48 +149,11 @@ def quoted(name: str, longest: int = 40) -> str:
     return f"“{flat if len(flat) <= longest else flat[: longest - 1].rstrip() + '…'}”"
 
 
-def wilson(p: float, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share ``p`` of ``n`` (Wilson 1927, JASA 22): unlike the plain one it stays within 0 and 1
-    and holds for small ``n``.
-    """
-    zz = Z95**2 / n
-    middle, half = p + zz / 2, Z95 * math.sqrt(p * (1 - p) / n + zz / (4 * n))
-    # Rounded, so that all of n and none of n have 1 and 0 as their ends.
-    return max(0.0, round((middle - half) / (1 + zz), 12)), min(1.0, round((middle + half) / (1 + zz), 12))
+def short(value: Any) -> str:
+    """A number with three significant digits."""
+    return number(float(f"{float(value):.3g}"))
 
 
-def beyond_chance(a: float, b: float, n: int) -> bool:
-    """Do two shares of ``n`` pictures each differ by more than chance explains in 19 of 20 cases? Taken as independent,
-    which errs on the cautious side.
-    """
-    return abs(a - b) > Z95 * math.sqrt((a * (1 - a) + b * (1 - b)) / n)
-
-
-def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:
-    """Spearman's: 1 when both grow together, -1 when one falls as the other grows; None for fewer than 8 pairs or where
-    one never changes.
-    """
-    if len(x) < 8 or len(set(x)) == 1 or len(set(y)) == 1:
-        return None
-    return _pearson(_ranks(x), _ranks(y))
-
-
-def _ranks(values: Sequence[float]) -> list[float]:
-    """Ranks from 0, equal values share the middle of theirs."""
-    order = sorted(range(len(values)), key=lambda i: values[i])
-    ranks = [0.0] * len(values)
-    start = 0
-    while start < len(order):
-        end = start
-        while end + 1 < len(order) and values[order[end + 1]] == values[order[start]]:
-            end += 1
-        for i in order[start : end + 1]:
-            ranks[i] = (start + end) / 2
-        start = end + 1
-    return ranks
-
-
-def _pearson(x: Sequence[float], y: Sequence[float]) -> float:
-    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
-    covariance = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
-    return covariance / math.sqrt(sum((a - mean_x) ** 2 for a in x) * sum((b - mean_y) ** 2 for b in y))
+def sentence_case(text: str) -> str:
+    """``text`` with a capital letter at the beginning; the rest stays as it is."""
+    return text[:1].upper() + text[1:]

@@ -1,82 +1,87 @@
-"""How good a bundle is on labelled pictures, which go in at their own size, exactly as the bundle will be used.
+"""How good a bundle is on labelled examples, which go in as they came, exactly as the bundle will be used.
 
-Pictures are decoded and forgotten one batch at a time, and of each answer only what the measures need is kept, so that
-a set may be larger than memory.
+Examples are read and forgotten one window at a time, and of each prediction only what the measures need is kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archsmith.bundle.answers import Answer, answers
+from archsmith.bundle.intake import Labelled
+from archsmith.bundle.predictions import Prediction, predictions
 from archsmith.bundle.predictor import Predictor
 from archsmith.core import metrics
 from archsmith.core.errors import DataError, UsageError
 from archsmith.data.examples import SPLITS
-from archsmith.data.images.source import Source
 
 MOST_CONFUSED = 10  # pairs of classes that are listed
 
 
-def choose_part(source: Source, wanted: str | None = None) -> tuple[str, NDArray[np.int64]]:
-    """Name of the split to measure on and the indexes of its pictures: ``wanted``, or the test split, or everything where
-    there is none.
+def choose_split(labelled: Labelled, wanted: str | None = None) -> tuple[str, Labelled]:
+    """Name of the split to measure on and its examples: ``wanted``, or the test split, or everything where there is
+    none.
 
-    Raises UsageError for a part that the data do not have.
+    Raises UsageError for a split that the data do not have.
     """
-    there = [name for index, name in enumerate(SPLITS) if (source.split == index).any()]
+    there = [name for index, name in enumerate(SPLITS) if (labelled.split == index).any()]
     if wanted is None:
         wanted = "test" if "test" in there else "all"
     if wanted == "all" or (wanted == "train" and there == ["train"]):
-        return "all", np.arange(len(source), dtype=np.int64)
+        return "all", labelled
     if wanted not in there:
         raise UsageError(f"The data have no split {wanted!r}.", f"They have: {', '.join(there)}.")
-    return wanted, np.flatnonzero(source.split == SPLITS.index(wanted))
+    places = np.flatnonzero(labelled.split == SPLITS.index(wanted))
+    return wanted, replace(
+        labelled,
+        examples=labelled.examples.take(places),
+        targets=labelled.targets[places],
+        split=labelled.split[places],
+    )
 
 
 def evaluate(
     predictor: Predictor,
-    source: Source,
-    indexes: Iterable[int] | None = None,
-    watch: Callable[[Iterator[Answer]], Iterable[Answer]] = iter,
+    labelled: Labelled,
+    watch: Callable[[Iterator[Prediction]], Iterable[Prediction]] = iter,
 ) -> dict[str, Any]:
-    """Measures of ``predictor`` on the pictures of ``source`` (those at ``indexes``).
+    """Measures of ``predictor`` on labelled examples.
 
     Classes: ``n, accuracy, balanced_accuracy, log_loss, expected_calibration_error, classes {name: {n, precision,
-    recall, f1}}, confused [{class, taken_for, n}]``. Numbers: ``n, target, r2, rmse, mae``. Both: ``skipped [[picture,
-    reason]]``, which could not be decoded. ``watch`` wraps the answers as they come. Raises DataError for labels that
-    the bundle cannot mean, and when no picture can be decoded.
+    recall, f1}}, confused [{class, taken_for, n}]``. Regression targets: ``n, target, r2, rmse, mae``. Both: ``skipped
+    [[example, reason]]``, which could not be read. ``watch`` wraps the predictions as they come. Raises DataError for
+    targets that the bundle cannot mean, and when no example can be read.
     """
-    chosen = np.arange(len(source), dtype=np.int64) if indexes is None else np.asarray(list(indexes), np.int64)
-    if not len(chosen):
-        raise DataError("There are no pictures to measure on.")
+    nouns, n = predictor.manifest.intake.nouns, len(labelled)
+    if not n:
+        raise DataError(f"There are no {nouns} to measure on.")
     truth: NDArray[Any] = (
-        true_numbers(source, chosen) if predictor.numeric else true_classes(source, chosen, predictor.classes)
+        true_values(labelled) if predictor.is_regression else true_classes(labelled, predictor.classes)
     )
-    skipped: list[list[str]] = []
-    kept = np.ones(len(chosen), bool)
-    # Of each answer: the number; or the predicted class, its probability, and the probability of the true class.
-    found = np.zeros((len(chosen), 3))
-    for place, answer in enumerate(watch(answers(predictor, source.pictures, chosen.tolist()))):
-        if answer.values is None:
+    skipped = [list(entry) for entry in labelled.skipped]
+    kept = np.ones(n, bool)
+    # Of each prediction: the value; or the predicted class, its probability, and the probability of the true class.
+    found = np.zeros((n, 3))
+    for prediction in watch(predictions(predictor, labelled.examples)):
+        place, values = prediction.place, prediction.values
+        if values is None:
             kept[place] = False
-            skipped.append([source.pictures.name(answer.index), answer.error or ""])
-        elif predictor.numeric:
-            found[place, 0] = answer.values
+            skipped.append([labelled.examples.name(place), prediction.error or ""])
+        elif predictor.is_regression:
+            found[place, 0] = values
         else:
-            best = int(answer.values.argmax())
-            found[place] = best, answer.values[best], answer.values[truth[place]]
+            best = int(values.argmax())
+            found[place] = best, values[best], values[truth[place]]
     if not kept.any():
-        raise DataError(f"None of the {len(chosen):,} pictures can be decoded. The first: {skipped[0][1]}")
-    measured = (
-        _numbers(found[kept], truth[kept], predictor)
-        if predictor.numeric
-        else _classes(found[kept], truth[kept], predictor.classes)
-    )
+        raise DataError(f"None of the {n:,} {nouns} can be read. The first: {skipped[len(labelled.skipped)][1]}")
+    if predictor.is_regression:
+        measured = {"target": predictor.manifest.output.target, **metrics.regression(found[kept, 0], truth[kept])}
+    else:
+        measured = _classes(found[kept], truth[kept], predictor.classes)
     return {"n": int(kept.sum()), **measured, "skipped": skipped}
 
 
@@ -98,23 +103,19 @@ def _classes(found: NDArray[np.float64], truth: NDArray[np.int64], names: Sequen
     }
 
 
-def _numbers(found: NDArray[np.float64], truth: NDArray[np.float64], predictor: Predictor) -> dict[str, Any]:
-    return {"target": predictor.manifest.task.outputs[0].name, **metrics.regression(found[:, 0], truth)}
-
-
-def true_classes(source: Source, indexes: NDArray[np.int64], known: Sequence[str]) -> NDArray[np.int64]:
-    """The labels at ``indexes`` as columns of the bundle's probabilities, ``(len(indexes),)``. Raises DataError for a
-    class that it does not know.
+def true_classes(labelled: Labelled, known: Sequence[str]) -> NDArray[np.int64]:
+    """The targets as columns of the bundle's probabilities, ``(n,)``. Raises DataError for a class that it does not
+    know.
     """
-    labels = source.labels[indexes]
-    if source.numeric and (labels % 1 != 0).any():
+    targets = labelled.targets
+    if np.issubdtype(targets.dtype, np.floating) and (targets % 1 != 0).any():
         raise DataError(
-            "The data have numbers with fractions as labels, but the bundle tells classes.",
+            "The data have numbers with fractions as targets, but the bundle tells classes.",
             f"It knows: {_some(known)}.",
         )
-    values, which = np.unique(labels, return_inverse=True)
+    values, which = np.unique(targets, return_inverse=True)
     column = {name: index for index, name in enumerate(known)}
-    names = [_name(value, source) for value in values]
+    names = [_name(value, labelled.class_names) for value in values]
     unknown = [name for name in names if name not in column]
     if unknown:
         raise DataError(
@@ -123,41 +124,38 @@ def true_classes(source: Source, indexes: NDArray[np.int64], known: Sequence[str
     return np.array([column[name] for name in names], np.int64)[which.reshape(-1)]
 
 
-def _name(value: Any, source: Source) -> str:
-    if isinstance(value, np.floating | np.integer):
-        index = int(value)
-        return (
-            source.class_names[index]
-            if source.class_names is not None and 0 <= index < len(source.class_names)
-            else str(index)
-        )
-    return str(value)
+def _name(value: Any, names: Sequence[str] | None) -> str:
+    """What a target is called: by its place among ``names``, a whole number, or itself."""
+    if not isinstance(value, np.floating | np.integer):
+        return str(value)
+    index = int(value)
+    return names[index] if names is not None and 0 <= index < len(names) else str(index)
 
 
 def _some(known: Sequence[str]) -> str:
     return ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
 
 
-def true_numbers(source: Source, indexes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The labels at ``indexes`` as numbers. Raises DataError for what is none."""
-    labels = source.labels[indexes]
-    if source.class_names is not None and np.issubdtype(labels.dtype, np.integer):
-        labels = np.array(source.class_names)[labels]  # folders named by a number, such as an age
+def true_values(labelled: Labelled) -> NDArray[np.float64]:
+    """The targets as regression targets, ``(n,)``. Raises DataError for what is no number."""
+    targets = labelled.targets
+    if labelled.class_names is not None and np.issubdtype(targets.dtype, np.integer):
+        targets = np.array(labelled.class_names)[targets]  # folders named by a number, such as an age
     try:
-        numbers: NDArray[np.float64] = labels.astype(np.float64)
+        values: NDArray[np.float64] = targets.astype(np.float64)
     except ValueError:
-        numbers = np.array([_number(label) for label in labels])
-    wrong = np.flatnonzero(~np.isfinite(numbers))
+        values = np.array([_number(target) for target in targets])
+    wrong = np.flatnonzero(~np.isfinite(values))
     if wrong.size:
         raise DataError(
-            f"The data have the label {str(labels[wrong[0]])!r}, but the bundle predicts a number.",
-            "Give data whose labels are numbers.",
+            f"The data have the target {str(targets[wrong[0]])!r}, but the bundle predicts numbers.",
+            "Give data whose targets are numbers.",
         )
-    return numbers
+    return values
 
 
-def _number(label: Any) -> float:
+def _number(target: Any) -> float:
     try:
-        return float(label)
+        return float(target)
     except ValueError:
         return float("nan")

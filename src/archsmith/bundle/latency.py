@@ -1,4 +1,4 @@
-"""How long one picture takes on this machine."""
+"""How long one example takes on this machine."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ LEAST_ROUNDS = 5
 
 
 def latency_ms(predictor: Predictor, batch: int = 1, seconds: float = 0.5) -> float:
-    """Median milliseconds a picture, of calls with ``batch`` pictures of the network's own size that are decoded
-    already, over about ``seconds``.
+    """Median milliseconds an example, of calls with ``batch`` random examples that were read already, over about
+    ``seconds``.
     """
-    channels, height, width = predictor.manifest.preprocessing.shape
-    pictures = generator(0, "bundle", "latency").integers(0, 256, (batch, height, width, channels), dtype="uint8")
-    predictor.predict(pictures)  # the first call allocates
+    examples = predictor.manifest.intake.sample(batch, generator(0, "bundle", "latency"))
+    predictor.predict(examples)  # the first call allocates
     rounds: list[float] = []
     end = time.perf_counter() + seconds
     while len(rounds) < LEAST_ROUNDS or time.perf_counter() < end:
         began = time.perf_counter()
-        predictor.predict(pictures)
+        predictor.predict(examples)
         rounds.append(time.perf_counter() - began)
     return 1000 * statistics.median(rounds) / batch

@@ -10,19 +10,19 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from archsmith.bundle.intake import Intake, intake_class
+from archsmith.bundle.output import ModelOutput
+from archsmith.bundle.upgrade import upgraded
 from archsmith.core.errors import UsageError
 from archsmith.core.task import Task
 
 FORMAT = "archsmith-bundle"
-# the latest that is read; 2 is written for numbers only, so that earlier readers of classes go on and others ask for an
-# upgrade
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3  # the one that is written, and the latest that is read; archsmith.bundle.upgrade knows the others
 
 MODEL = "model.onnx"
 WEIGHTS = "weights.safetensors"
@@ -38,59 +38,14 @@ MAX_MANIFEST_BYTES = 16 * 2**20  # far above any real one (a few kB); keeps a fo
 
 
 @dataclass(frozen=True)
-class Preprocessing:
-    """From a uint8 image of any size to what the network takes: resize to ``(height, width)``, divide by 255, subtract
-    ``mean``, divide by ``std``.
-
-    ``mean`` and ``std`` are per channel on the scale 0..1; a network that normalises by itself has zeros and ones here.
-    ``temperature`` divides the logits before the softmax (1: as trained). ``resize`` names the filter of
-    archsmith.data.images.resize. Where a number is predicted, the network gives it in standard units: number = ``target_mean +
-    target_std * output``.
-    """
-
-    height: int
-    width: int
-    channels: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    temperature: float = 1.0
-    resize: str = "triangle"
-    target_mean: float = 0.0
-    target_std: float = 1.0
-
-    def __post_init__(self) -> None:
-        if min(self.height, self.width, self.channels) < 1:
-            raise UsageError(
-                f"A network cannot take images of {self.height}×{self.width} pixels with {self.channels} channels."
-            )
-        for name, values in (("mean", self.mean), ("std", self.std)):
-            if len(values) != self.channels:
-                raise UsageError(
-                    f"The {name} has {len(values)} values for {self.channels} channels.",
-                    "Give one value a channel, from 0 to 1.",
-                )
-            if not all(math.isfinite(value) for value in values):
-                raise UsageError(f"The {name} {list(values)} is not made of finite numbers.")
-        if min(self.std) <= 0:
-            raise UsageError(f"The std {list(self.std)} must be above zero.", "Use 1 for a channel that never changes.")
-        if not (self.temperature > 0 and math.isfinite(self.temperature)):
-            raise UsageError(f"The temperature is {self.temperature}.", "Give a positive number.")
-        if not (math.isfinite(self.target_mean) and self.target_std > 0 and math.isfinite(self.target_std)):
-            raise UsageError(
-                f"The numbers to predict have the mean {self.target_mean} and the standard deviation {self.target_std}.",
-                "Give finite ones, the standard deviation above zero.",
-            )
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """``(channels, height, width)``, as the network takes it."""
-        return (self.channels, self.height, self.width)
-
-
-@dataclass(frozen=True)
 class Row:
-    """One honest row of the run: a baseline or a searched network, trained in full. ``valid`` and ``test`` are the
-    task's main metric, None when unknown.
+    """One network of the run that was trained in full, a baseline or a searched one.
+
+    ``name``: of the row.
+    ``valid``, ``test``: the task's main metric on these splits; None when unknown.
+    ``params``, ``macs``: parameters and multiply-adds for one example; None when unknown.
+    ``seconds``: of training; None when unknown.
+    ``exported``: is it the network in the bundle?
     """
 
     name: str
@@ -107,11 +62,17 @@ class Facts:
     """What only the run knows. Everything may be left out; the model card says ``not recorded`` instead of making
     something up.
 
-    ``data``: ``name, n_train, n_valid, n_test, class_counts {class: n}, notes [sentence]``. ``search``: ``space,
-    strategy, n_trials, stop_reason``. ``budget``: ``seconds, trials, seconds_used``. ``recipe``: the training settings
-    that were used. ``metrics``: ``{"valid": {...}, "test": {...}}``. ``per_class``: one ``{name, n, precision,
-    recall}`` a class on the test split (precision and recall 0..1 or None). ``command`` is what a person would type to
-    repeat the run.
+    ``name``: of the bundle.
+    ``architecture``: the decisions of the search.
+    ``metrics``: ``{"valid": {metric: value}, "test": {…}}``.
+    ``rows``: baselines and searched networks.
+    ``per_class``: ``{name, n, precision, recall}`` of each class on the test split, from 0 to 1 or None.
+    ``data``: ``name, n_train, n_valid, n_test, class_counts {class: n}, notes [sentence]``.
+    ``search``: ``space, strategy, n_trials, stop_reason``.
+    ``recipe``: the training settings that were used.
+    ``budget``: ``seconds, trials, seconds_used``.
+    ``seed``, ``study``: of the run.
+    ``command``: what a person would type to repeat the run.
     """
 
     name: str = ""
@@ -130,12 +91,22 @@ class Facts:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All that a bundle says about itself. ``files`` maps name -> SHA-256, ``verification`` holds the figures of
-    archsmith.bundle.verify.
+    """All that a bundle says about itself.
+
+    ``task``: what was learnt.
+    ``intake``: what the bundle takes in.
+    ``output``: what it gives.
+    ``facts``: what only the run knows.
+    ``params``, ``macs``: parameters, and multiply-adds for one example.
+    ``versions``: of the packages that made it.
+    ``created``: date and time in UTC.
+    ``files``: SHA-256 by name.
+    ``verification``: the figures of ``archsmith.bundle.verify``, and whether ``examples`` were ``given`` or ``random``.
     """
 
     task: Task
-    preprocessing: Preprocessing
+    intake: Intake
+    output: ModelOutput
     facts: Facts
     params: int
     macs: int
@@ -146,30 +117,43 @@ class Manifest:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names in the order of the probabilities; none where a number is predicted."""
-        return self.task.outputs[0].classes
+        """Names in the order of the probabilities; none for a regression target."""
+        return self.output.classes
 
     @property
-    def numeric(self) -> bool:
-        """Is a number predicted, rather than a class?"""
-        return self.task.numeric
+    def is_regression(self) -> bool:
+        """Is a regression target predicted, rather than a class?"""
+        return self.output.is_regression
 
     def to_dict(self) -> dict[str, Any]:
-        return {"format": FORMAT, "format_version": 2 if self.numeric else 1, **dataclasses.asdict(self)}
+        return {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "task": self.task.to_dict(),
+            "modality": self.intake.kind,
+            "inputs": self.intake.to_inputs(),
+            "output": self.output.to_dict(),
+            "facts": dataclasses.asdict(self.facts),
+            "params": self.params,
+            "macs": self.macs,
+            "versions": dict(self.versions),
+            "created": self.created,
+            "files": dict(self.files),
+            "verification": self.verification,
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Manifest:
-        """Raises UsageError when a part is missing or of the wrong kind; unknown keys are ignored, so that later
-        versions may add some.
+        """From the manifest of any format. Raises UsageError when a part is missing or of the wrong kind; unknown keys
+        are ignored, so that later versions may add some.
         """
         try:
-            preprocessing = _known(Preprocessing, data["preprocessing"])
+            data = upgraded(dict(data))
             facts = _known(Facts, data["facts"])
             manifest = cls(
                 task=Task.from_dict(data["task"]),
-                preprocessing=Preprocessing(
-                    **{**preprocessing, "mean": tuple(preprocessing["mean"]), "std": tuple(preprocessing["std"])}
-                ),
+                intake=intake_class(data["modality"]).from_inputs(data["inputs"]),
+                output=ModelOutput.from_dict(data["output"]),
                 facts=Facts(
                     **{
                         **facts,
@@ -189,25 +173,30 @@ class Manifest:
             raise UsageError(
                 f"The manifest of this bundle is incomplete or damaged: {reason}.", "Copy or export the bundle again."
             ) from error
-        _check_output(manifest.task)
+        manifest._check()
         return manifest
+
+    def _check(self) -> None:
+        """Raises UsageError unless there is one output, named classes or one regression target, and task, inputs and
+        output agree.
+        """
+        output = self.output
+        named = output.classes and all(isinstance(name, str) for name in output.classes)
+        if not (isinstance(output.target, str) and output.target if output.is_regression else named):
+            raise UsageError(
+                "The manifest of this bundle names neither classes nor a regression target.",
+                "Copy or export the bundle again.",
+            )
+        outputs = [(entry.kind, entry.n, entry.classes) for entry in self.task.outputs]
+        if outputs != [(output.kind, output.n, output.classes)] or not self.intake.fits(self.task):
+            raise UsageError(
+                "The manifest of this bundle contradicts itself: its task has other inputs or outputs than its model.",
+                "Copy or export the bundle again.",
+            )
 
     def write(self, folder: Path) -> None:
         text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
         (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
-
-
-def _check_output(task: Task) -> None:
-    """Raises UsageError unless the task has one output: named classes or one number."""
-    if len(task.outputs) == 1:
-        output = task.outputs[0]
-        if output.kind == "classes" and output.classes and all(isinstance(name, str) for name in output.classes):
-            return
-        if output.kind == "number" and output.n == 1 and isinstance(output.name, str):
-            return
-    raise UsageError(
-        "The manifest of this bundle names neither classes nor a number.", "Copy or export the bundle again."
-    )
 
 
 def read(folder: str | Path) -> Manifest:

@@ -1,52 +1,52 @@
-"""A bundle counts as done only after this: the exported network, on raw images, gives what the trained one gives.
+"""A bundle counts as done only after this: the exported network, on raw examples, gives what the trained one gives.
 
-Three ways are compared on the same pictures at their original size: the predictor (onnxruntime, preprocessing inside
-the graph), the trained torch network behind ``archsmith.data.images.resize`` (numpy, what the training cache was made with),
-and ``network.py`` with ``weights.safetensors``. The limits are those of the project: probabilities within 1e-4,
-accuracy within 0.1 point; numbers within 1e-4 of the standard deviation of the training numbers.
+Three ways are compared on the same examples: the predictor (onnxruntime, preprocessing inside the graph), the trained
+torch network behind the preprocessing in numpy that its training data went through, and ``network.py`` with
+``weights.safetensors``. The limits are those of the project: probabilities within 1e-4, accuracy within 0.1 point;
+regression targets within 1e-4 of the standard deviation of the training targets.
 """
 
 from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
+from archsmith.bundle.exporter import Exporter
 from archsmith.bundle.listing import listing
-from archsmith.bundle.manifest import SOURCE, WEIGHTS, Preprocessing, check_files
+from archsmith.bundle.manifest import SOURCE, WEIGHTS, check_files
+from archsmith.bundle.model import meaning
+from archsmith.bundle.output import ModelOutput
 from archsmith.bundle.predictor import Predictor
-from archsmith.bundle.preprocess import numbers, probabilities
 from archsmith.core import metrics
 from archsmith.core.errors import ArchsmithError, UsageError
-from archsmith.data.images.decode import Pixels, decode
-from archsmith.data.images.resize import resize_float
 from archsmith.graphs.graph import AUXILIARY, Graph
 
-MAX_DIFFERENCE = 1e-4  # of any probability; of any number in standard deviations of the training numbers
+MAX_DIFFERENCE = 1e-4  # of any probability; of any value in standard deviations of the training targets
 MAX_ACCURACY_DIFFERENCE = 0.001  # 0.1 point
 MAX_SOURCE_DIFFERENCE = 1e-5  # of any output of the network, relative to the largest; 0 when both run the same kernels
-CHUNK = 256
 DEFECT = "Nothing was written. This is a defect of the export; please report the architecture."
-
-RawImages = Pixels | Sequence[Pixels | str | Path]
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was measured on ``n`` images.
+    """What was measured on ``n`` examples.
 
-    ``max_difference`` is the largest of a probability, or of a number in standard deviations of the training numbers.
-    With labels there are both accuracies (0..1) or both root mean squared errors (in the number's unit), else None.
-    ``source_difference`` is the largest difference of an output of ``network.py``, relative to the largest output.
+    ``max_difference``: the largest of a probability, or of a value in standard deviations of the training targets.
+    ``accuracy_predictor``, ``accuracy_torch``: of the exported and of the trained network, 0 to 1; None without classes
+        to compare with.
+    ``n``: how many examples.
+    ``seconds``: that it took.
+    ``source_difference``: the largest of an output of ``network.py``, relative to the largest output.
+    ``rmse_predictor``, ``rmse_torch``: root mean squared errors in the target's unit; None without regression targets
+        to compare with.
     """
 
     max_difference: float
@@ -60,40 +60,45 @@ class Verification:
 
 
 def verify(
-    folder: str | Path, network: nn.Module, graph: Graph, raw_images: RawImages, labels: NDArray[Any] | None = None
+    folder: str | Path, network: nn.Module, graph: Graph, examples: Any, targets: NDArray[Any] | None = None
 ) -> Verification:
-    """Compare the bundle in ``folder`` with the trained ``network`` on ``raw_images``: arrays ``(n, H, W, C)``, or a
-    list of ``(H, W, C)`` and paths.
+    """Compare the bundle in ``folder`` with the trained ``network`` on raw ``examples``, as ``Predictor`` takes them.
 
-    ``labels`` ``(n,)`` are indexes of classes, or the true numbers. Raises ArchsmithError when they differ by more than
-    the limits above, UsageError when the bundle is damaged or there is nothing to compare.
+    ``targets``: ``(n,)``, indexes of classes, or regression targets. Raises ArchsmithError when they differ by more
+    than the limits above, UsageError when the bundle is damaged or there is nothing to compare.
     """
     started = time.perf_counter()
     folder = Path(folder)
-    if len(raw_images) == 0:
-        raise UsageError("A bundle cannot be verified without images.", "Give at least one.")
-    if labels is not None and len(labels) != len(raw_images):
-        raise UsageError(f"There are {len(raw_images)} images but {len(labels)} labels to verify with.")
     manifest = check_files(folder)
-    settings = manifest.preprocessing
-    trained = _inference(network)
-
-    meaning = numbers if manifest.numeric else probabilities
-    exported = np.concatenate(list(Predictor(folder).stream(raw_images)))
-    expected = np.concatenate([_answers(trained, batch, settings, meaning) for batch in _batches(raw_images, settings)])
-    if manifest.numeric:
+    output, exporter = manifest.output, manifest.intake.exporter()
+    exported = list(Predictor(folder).stream(examples))
+    if not exported:
+        raise UsageError("A bundle cannot be verified without examples.", "Give at least one.")
+    found = np.concatenate(exported)
+    if targets is not None and len(targets) != len(found):
+        raise UsageError(f"There are {len(found)} examples but {len(targets)} targets to verify with.")
+    expected = _expected(network, exporter, output, examples)
+    scores: dict[str, float | None] = {}
+    accuracies: tuple[float | None, float | None] = (None, None)
+    if output.is_regression:
         expected = expected[:, 0]
-        difference = _number_difference(exported, expected, settings)
-        scores = {"rmse_predictor": _rmse(exported, labels), "rmse_torch": _rmse(expected, labels)}
-        accuracies: tuple[float | None, float | None] = (None, None)
+        difference = _value_difference(found, expected, output.std)
+        if targets is not None:
+            scores = {"rmse_predictor": metrics.rmse(found, targets), "rmse_torch": metrics.rmse(expected, targets)}
     else:
-        difference = _probability_difference(exported, expected)
-        scores, accuracies = {}, _accuracies(exported, expected, labels)
-    text = listing(graph.without(AUXILIARY), settings, manifest.task.outputs[0])
-    source_difference = _source_difference(folder, text, portable(network), _first(raw_images, settings))
-    return Verification(
-        difference, *accuracies, len(raw_images), time.perf_counter() - started, source_difference, **scores
-    )
+        difference = _probability_difference(found, expected)
+        accuracies = _accuracies(found, expected, targets)
+    text = listing(graph.without(AUXILIARY), exporter, output)
+    source_difference = _source_difference(folder, text, portable(network), exporter, examples)
+    seconds = time.perf_counter() - started
+    return Verification(difference, *accuracies, len(found), seconds, source_difference, **scores)
+
+
+def _expected(network: nn.Module, exporter: Exporter, output: ModelOutput, examples: Any) -> NDArray[np.float32]:
+    """What the trained network predicts, ``(n, k)``."""
+    trained, mean = _inference(network), meaning(output)
+    with torch.no_grad():
+        return np.concatenate([mean(trained(batch).float()).numpy() for batch in exporter.prepared(examples)])
 
 
 def _probability_difference(exported: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
@@ -108,11 +113,11 @@ def _probability_difference(exported: NDArray[np.float32], expected: NDArray[np.
     return difference
 
 
-def _number_difference(exported: NDArray[np.float32], expected: NDArray[np.float32], settings: Preprocessing) -> float:
-    """The largest difference in standard deviations of the training numbers. Raises ArchsmithError above the limit."""
-    difference = float(np.abs(exported.astype(np.float64) - expected).max()) / settings.target_std
-    # Numbers that vary little around a large mean (years) are coarse in float32, however they were computed.
-    coarse = 2 * float(np.spacing(np.abs(expected).max())) / settings.target_std
+def _value_difference(exported: NDArray[np.float32], expected: NDArray[np.float32], std: float) -> float:
+    """The largest difference in standard deviations of the training targets. Raises ArchsmithError above the limit."""
+    difference = float(np.abs(exported.astype(np.float64) - expected).max()) / std
+    # Targets that vary little around a large mean (years) are coarse in float32, however they were computed.
+    coarse = 2 * float(np.spacing(np.abs(expected).max())) / std
     if not difference <= MAX_DIFFERENCE + coarse:
         raise ArchsmithError(
             f"The exported network differs from the trained one by {difference:.2g} standard deviations "
@@ -123,24 +128,20 @@ def _number_difference(exported: NDArray[np.float32], expected: NDArray[np.float
 
 
 def _accuracies(
-    exported: NDArray[np.float32], expected: NDArray[np.float32], labels: NDArray[Any] | None
+    exported: NDArray[np.float32], expected: NDArray[np.float32], targets: NDArray[Any] | None
 ) -> tuple[float | None, float | None]:
-    """Of the exported and of the trained network; None without labels. Raises ArchsmithError when they differ by more
+    """Of the exported and of the trained network; None without targets. Raises ArchsmithError when they differ by more
     than the limit.
     """
-    if labels is None:
+    if targets is None:
         return None, None
-    ours, theirs = (metrics.accuracy(rows.argmax(axis=1), labels) for rows in (exported, expected))
-    # On a handful of images one tie between two classes is more than 0.1 point.
-    if abs(ours - theirs) > max(MAX_ACCURACY_DIFFERENCE, 1 / len(labels)) + 1e-12:
+    ours, theirs = (metrics.accuracy(rows.argmax(axis=1), targets) for rows in (exported, expected))
+    # On a handful of examples one tie between two classes is more than 0.1 point.
+    if abs(ours - theirs) > max(MAX_ACCURACY_DIFFERENCE, 1 / len(targets)) + 1e-12:
         raise ArchsmithError(
-            f"The exported network is right on {ours:.2%} of the images, the trained one on {theirs:.2%}.", DEFECT
+            f"The exported network is right on {ours:.2%} of the examples, the trained one on {theirs:.2%}.", DEFECT
         )
     return ours, theirs
-
-
-def _rmse(values: NDArray[np.float32], labels: NDArray[Any] | None) -> float | None:
-    return None if labels is None else metrics.rmse(values, labels)
 
 
 def portable(network: nn.Module) -> nn.Module:
@@ -155,44 +156,7 @@ def _inference(network: nn.Module) -> nn.Module:
     return copy.deepcopy(network).to(device="cpu", dtype=torch.float32).eval()
 
 
-def _answers(
-    network: nn.Module, batch: Tensor, settings: Preprocessing, meaning: Callable[..., Tensor]
-) -> NDArray[np.float32]:
-    with torch.no_grad():
-        answers: NDArray[np.float32] = meaning(network(batch).float(), settings=settings).numpy()
-    return answers
-
-
-def _raw(raw_images: RawImages, channels: int) -> Iterator[Pixels]:
-    for image in raw_images:
-        yield decode(image, channels) if isinstance(image, str | Path) else image
-
-
-def _batches(raw_images: RawImages, settings: Preprocessing) -> Iterator[Tensor]:
-    """Normalised float32 ``(n, C, h, w)`` by way of numpy, so that the comparison does not lean on the module that was
-    exported.
-    """
-    mean, std = np.array(settings.mean, dtype=np.float32), np.array(settings.std, dtype=np.float32)
-    pixels: list[NDArray[np.float32]] = []
-    for index, image in enumerate(_raw(raw_images, settings.channels), start=1):
-        pixels.append(resize_float(image, settings.height, settings.width))
-        if len(pixels) == CHUNK or index == len(raw_images):
-            values = (np.stack(pixels) / np.float32(255) - mean) / std
-            yield torch.from_numpy(np.ascontiguousarray(values.transpose(0, 3, 1, 2)))
-            pixels = []
-
-
-def _first(raw_images: RawImages, settings: Preprocessing) -> Tensor:
-    """uint8 ``(n, H, W, C)``: the first images, as far as they have one size."""
-    batch: list[Pixels] = []
-    for image in islice(_raw(raw_images, settings.channels), CHUNK):
-        if batch and image.shape != batch[0].shape:
-            break
-        batch.append(image)
-    return torch.from_numpy(np.stack(batch))
-
-
-def _source_difference(folder: Path, text: str, network: nn.Module, raw: Tensor) -> float:
+def _source_difference(folder: Path, text: str, network: nn.Module, exporter: Exporter, examples: Any) -> float:
     """Largest difference of an output between ``network.py`` with its weights file and ``network``, relative to the
     largest output.
 
@@ -206,9 +170,10 @@ def _source_difference(folder: Path, text: str, network: nn.Module, raw: Tensor)
     namespace: dict[str, Any] = {"__name__": "network"}
     exec(compile(text, SOURCE, "exec"), namespace)
     with torch.no_grad():
-        inputs = namespace["preprocess"](raw)
-        ours = network(inputs).float()
-        theirs = namespace["load"](str(folder / WEIGHTS))(inputs).float()
+        prepared = namespace["preprocess"](exporter.first(examples))
+        ours = network(exporter.batch(prepared)).float()
+        loaded = namespace["load"](str(folder / WEIGHTS))
+        theirs = (loaded(*prepared) if isinstance(prepared, tuple) else loaded(prepared)).float()
     difference = float((ours - theirs).abs().max() / ours.abs().max().clamp(min=1.0))
     if not difference <= MAX_SOURCE_DIFFERENCE:
         raise ArchsmithError(

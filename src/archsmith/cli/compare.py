@@ -37,7 +37,7 @@ def compare(
         float | None, typer.Option(help="Count trials until this value.  [default: the reference's median]")
     ] = None,
     report: Annotated[
-        str | None, typer.Option(help="Metric that answers are judged by.  [default: the benchmark's own]")
+        str | None, typer.Option(help="Metric that the incumbents are judged by.  [default: the benchmark's own]")
     ] = None,
     bench_file: Annotated[
         str | None, typer.Option(help="The file of nas-bench-201 or fcnet; given once, it is remembered.")
@@ -77,8 +77,8 @@ def compare(
     from pathlib import Path
 
     from archsmith import catalog
-    from archsmith.analysis.compare import compare as compared_of
-    from archsmith.analysis.comparison_page import write_comparison
+    from archsmith.analysis.comparison.compare import compare as compared_of
+    from archsmith.analysis.comparison.page import write_comparison
     from archsmith.cli import benches
     from archsmith.cli.output import emit, to_stderr
     from archsmith.cli.search import objectives_and_limits
@@ -119,7 +119,7 @@ def compare(
     comparison = Comparison(folder, plan)
     if not comparison.missing():
         to_stderr(
-            "All runs were there already, so nothing was run. Where a strategy's code has changed since, give another "
+            "All runs were there already, so nothing was run. If a strategy's code has changed since, give another "
             "--name or --seed."
         )
     _run(comparison, workers)
@@ -205,12 +205,13 @@ def _run(comparison: Any, workers: int) -> None:
 
 
 def _show(compared: Any, files: Any) -> None:
-    from archsmith.analysis.compare import probability
+    from archsmith.analysis.comparison.compared import probability
     from archsmith.cli.output import say, show
     from archsmith.core.wording import metric_name
 
     say(compared.verdict, *compared.notes)
-    say("", f"{metric_name(compared.metric).capitalize()} of the answer, {compared.n_runs} runs on {compared.title}:")
+    metric = metric_name(compared.metric).capitalize()
+    say("", f"{metric} of the incumbent at the end, {compared.n_runs} runs on {compared.title}:")
     columns = (
         "strategy",
         "mean ± sd",
@@ -221,7 +222,7 @@ def _show(compared: Any, files: Any) -> None:
     )
     show(columns, [_numbers(compared, row) for row in compared.rows])
     if compared.tests:
-        say("", f"Against {compared.reference}, run by run (Wilcoxon's signed ranks; corrected after Holm):")
+        say("", f"Against {compared.reference}, run by run (Wilcoxon's signed-rank test; p corrected after Holm):")
         rows = [
             (
                 test.label,
@@ -236,13 +237,14 @@ def _show(compared: Any, files: Any) -> None:
         ]
         show(("strategy", "better", "worse", "ties", "median gain", "p", "p corrected"), rows)
         say(*(f"{test.label}: no test, {test.why}." for test in compared.tests if test.why))
-    half = "" if compared.target_given else f", where half of the runs of {compared.reference} end"
-    say("", f"Trials until {compared.shown(compared.target)}{half}:")
+    say("", f"Trials until {compared.shown(compared.target)} was reached:")
+    if not compared.target_given:
+        say(f"(Half of the runs of {compared.reference} end there or better.)")
     reaches = [(reach.label, f"{reach.n_reached} of {reach.n_runs}", reach.trials) for reach in compared.reaches]
     show(("strategy", "reached by", "median trials"), reaches)
     if len(compared.rows) > 1:
         labels = [row.label for row in compared.rows]
-        say("", "Share of pairs in which the row ended better than the column:")
+        say("", "Share of pairs of runs in which the row ended better than the column:")
         show(
             ("", *labels),
             [(a, *("·" if a == b else f"{100 * compared.wins[a][b]:.0f} %" for b in labels)) for a in labels],

@@ -20,7 +20,7 @@ def report(
 ) -> None:
     """Write the report of a study: one HTML file that needs nothing else.
 
-    A study that is not finished is reported as far as it has come.
+    The study need not be finished: the report shows how far it has come.
     """
     from pathlib import Path
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
-from archsmith.data.images.sizes import BROKEN_SHARE
 
 # among numbers; as a class, only the empty text is none
+BROKEN_SHARE = 0.05  # of the examples may be unreadable
 MISSING = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "none"))
 WHOLE = r"[+-]?(0|[1-9]\d{0,17})"  # longer ones are names
 PADDED = r"[+-]?\d+"  # whole numbers with zeros in front are names: 007
@@ -32,7 +32,7 @@ def as_targets(values: Sequence[Any], name: str) -> tuple[NDArray[Any], NDArray[
     present = [value for value, gone in zip(plain, missing, strict=True) if not gone]
     kinds = {type(value) for value in present}
     if not kinds:
-        raise DataError(f"The column {name!r} is empty.", "It should say what is to be learnt from each picture.")
+        raise DataError(f"The column {name!r} is empty.", "It should say what is to be learnt from each example.")
     if kinds == {str}:
         return _of_text(["" if gone else value.strip() for value, gone in zip(plain, missing, strict=True)], missing)
     if kinds == {bool}:

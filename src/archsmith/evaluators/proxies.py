@@ -36,8 +36,9 @@ from archsmith.core.trial import Outcome
 from archsmith.data.stored import opened
 from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import AUXILIARY, Graph
+from archsmith.graphs.net import fixed_shape
 from archsmith.graphs.network import Network
-from archsmith.graphs.network_space import NetworkSpace, fixed_shape
+from archsmith.graphs.network_space import NetworkSpace
 from archsmith.training.batches import CPU, NetworkInput, gather, given
 from archsmith.training.goal import ClassGoal, Goal, RegressionGoal
 

@@ -13,16 +13,13 @@ by the name of their node, since they depend on where they stand and not on weig
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from archsmith.graphs.modules import found
+from archsmith.graphs.modules import Batch, found
 from archsmith.graphs.operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from archsmith.graphs.network import Batch, Network
 
 SAMPLE = 100_000  # values of each column that quantiles are taken from
 KEPT = 256 * 2**20  # bytes of batches that constants of later operations are fitted on
@@ -90,9 +87,9 @@ class Quantiles:
         return {"edges": torch.stack([torch.quantile(column, at) if len(column) else at for column in known])}
 
 
-def fit_constants(network: Network, batches: Iterable[Batch]) -> int:
-    """Set the constants of every operation that has some from what reaches it over ``batches`` of training data, which
-    are what the network takes. Returns the number of such operations.
+def fit_constants(network: nn.Module, batches: Iterable[Batch]) -> int:
+    """Set the constants of every operation of a ``Network`` from what reaches it over ``batches`` of training data,
+    which are what the network takes. Returns the number of operations that were fitted.
 
     The batches are read once, in evaluation mode. Constants behind other constants are fitted after those, on the
     first batches (up to ``KEPT`` bytes of them). Draws nothing, and reads no batch where there are no constants.
@@ -112,7 +109,7 @@ def fit_constants(network: Network, batches: Iterable[Batch]) -> int:
     return n_fitted
 
 
-def constants_of(network: Network) -> dict[str, Tensor]:
+def constants_of(network: nn.Module) -> dict[str, Tensor]:
     """The fitted constants by node and name (``standardise.mean``), sharing memory with the network."""
     return {
         f"{node.name}.{name}": network.get_submodule(node.name).get_buffer(name)
@@ -122,7 +119,7 @@ def constants_of(network: Network) -> dict[str, Tensor]:
     }
 
 
-def copy_constants(source: Network | Mapping[str, Tensor], target: Network) -> int:
+def copy_constants(source: nn.Module | Mapping[str, Tensor], target: nn.Module) -> int:
     """Copy the constants of ``source`` (a network, or constants by name) that ``target`` has under the same name and in
     the same shape. Returns the number of tensors; ``len(constants_of(target))`` where nothing is left to fit.
     """
@@ -136,7 +133,7 @@ def copy_constants(source: Network | Mapping[str, Tensor], target: Network) -> i
     return copied
 
 
-def _levels(network: Network) -> list[list[tuple[nn.Module, Any]]]:
+def _levels(network: nn.Module) -> list[list[tuple[nn.Module, Any]]]:
     """Modules with constants and their fitters: first those behind no other constants, then those behind these, and so
     on.
     """
@@ -156,7 +153,7 @@ def _levels(network: Network) -> list[list[tuple[nn.Module, Any]]]:
 
 
 def _fit(
-    network: Network, level: list[tuple[nn.Module, Any]], batches: Iterable[Batch], kept: list[Batch] | None
+    network: nn.Module, level: list[tuple[nn.Module, Any]], batches: Iterable[Batch], kept: list[Batch] | None
 ) -> int:
     """Fit the constants of one level, and say of how many operations; the first batches are put into ``kept``."""
     fitters = dict(level)

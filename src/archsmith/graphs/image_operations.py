@@ -174,7 +174,6 @@ def _zero(args: Args, x: Sequence[str]) -> str:
 
 
 _WINDOW = {"kernel": 3, "stride": 1, "padding": None}
-_POOL = {"family": "pooling", "keeps_channels": True}
 
 register(
     Operation(
@@ -231,7 +230,8 @@ register(
         options={"padding": (0, 0)},
         label="max pool",
         rank=2,
-        **_POOL,
+        family="pooling",
+        keeps_channels=True,
     ),
     Operation(
         "avg_pool",
@@ -245,14 +245,16 @@ register(
         options={"padding": (0, 0)},
         label="avg pool",
         rank=2,
-        **_POOL,
+        family="pooling",
+        keeps_channels=True,
     ),
     Operation(
         "global_pool",
         lambda args, ins: (_image("global_pool", ins)[0],),
         code=lambda args, x: f"{x[0]}.mean((2, 3))",
         label="global avg pool",
-        **_POOL,
+        family="pooling",
+        keeps_channels=True,
     ),
     Operation(
         "spatial_mean",

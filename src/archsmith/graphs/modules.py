@@ -9,8 +9,9 @@ example, the output divided by the chance to keep, and a chance to drop that gro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,8 @@ from torch import Tensor, nn
 
 from archsmith.core.errors import UsageError
 from archsmith.graphs.operations import Call
+
+Batch: TypeAlias = Tensor | Mapping[str, Tensor]  # what a network takes: by input, or bare where there is one
 
 
 class DropPath(nn.Module):
@@ -104,14 +107,20 @@ class SharedConv(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         channels, height, width = x.shape[1:]
         if self.parts > 1:
-            y = super().forward(x.reshape(-1, channels // self.parts, height, width))
+            y = self.apply_to(x.reshape(-1, channels // self.parts, height, width))
             return y.reshape(-1, self.parts * y.shape[1], y.shape[2], y.shape[3])
         rows, columns = self.tiles
         x = x.reshape(-1, channels, rows, height // rows, columns, width // columns).permute(0, 2, 4, 1, 3, 5)
-        y = super().forward(x.reshape(-1, channels, height // rows, width // columns))
+        y = self.apply_to(x.reshape(-1, channels, height // rows, width // columns))
         filters, height, width = y.shape[1:]
         y = y.reshape(-1, rows, columns, filters, height, width).permute(0, 3, 1, 4, 2, 5)
         return y.reshape(-1, filters, rows * height, columns * width)
+
+    def apply_to(self, x: Tensor) -> Tensor:
+        if self.kernel_size != (1, 1) or self.padding != (0, 0):
+            return super().forward(x)
+        down, right = self.stride  # pixels that are skipped are not read at all: oneDNN's gradients can be wrong
+        return F.conv2d(x[:, :, ::down, ::right], self.weight, self.bias)
 
 
 class NarrowConv(nn.Conv2d):

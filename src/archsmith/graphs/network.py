@@ -13,7 +13,7 @@ A network takes a tensor for each of its inputs, in a mapping by name. The tenso
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from archsmith.core.errors import UsageError
 from archsmith.core.seeds import derive
 from archsmith.graphs.constants import fit_constants
 from archsmith.graphs.graph import AUXILIARY, Graph, Node
-from archsmith.graphs.modules import DropPath, construct
+from archsmith.graphs.modules import Batch, DropPath, construct
 from archsmith.graphs.operations import OPERATIONS
 from archsmith.graphs.weights import fresh, inherit, weights_by_key
 
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "Network", "fit_constants", "fresh", "inherit", "recalibrate", "weights_by_key"]
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-
-Batch = Tensor | Mapping[str, Tensor]  # what a network takes: by name of its inputs, or bare where there is one input
 
 # One step of the flat program: what to call, the slots of its inputs, the slot of its output, and the slots that nobody
 # needs afterwards.

@@ -7,14 +7,10 @@ is filled.
 
 from __future__ import annotations
 
-# isort: off
-# The order is that of the table.
 from archsmith.graphs import basic_operations as _basic  # noqa: F401
 from archsmith.graphs import image_operations as _images  # noqa: F401
-from archsmith.graphs import token_operations as _tokens  # noqa: F401
 from archsmith.graphs import table_operations as _tables  # noqa: F401
-
-# isort: on
+from archsmith.graphs import token_operations as _tokens  # noqa: F401
 from archsmith.graphs.operation import (
     FLOAT,
     INPUT,

@@ -16,14 +16,14 @@ ENOUGH = 0.02  # pixels
 
 def spaced(slant: np.ndarray, least: Sequence[tuple[tuple[int, int], float]]) -> np.ndarray:
     """Minimise ``x' slant x`` under ``x[j] - x[i] >= least`` for each ``((i, j), least)``; the distances hold exactly
-    in the answer.
+    in the result.
     """
     n = len(slant)
     if not least:
         return np.zeros(n)
     left, right = np.array([pair for pair, _ in least]).T
     distance = np.array([d for _, d in least])
-    # the weight of the distances against the slants; the answer does not depend on it, the number of rounds does
+    # the weight of the distances against the slants; the result does not depend on it, the number of rounds does
     rho = 0.3
     weighed = slant + 1e-5 * np.eye(n)  # keeps parts that hang on nothing from floating away
     np.add.at(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +15,6 @@ from torch import Tensor, nn
 from archsmith.core.errors import UsageError
 from archsmith.graphs.graph import Node
 from archsmith.graphs.operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from archsmith.graphs.network import Network
 
 
 def fresh(node: Node, name: str, shape: tuple[int, ...], seed: int, fan_in: int | None = None) -> Tensor:
@@ -50,14 +46,14 @@ def fresh(node: Node, name: str, shape: tuple[int, ...], seed: int, fan_in: int 
     )
 
 
-def weights_by_key(network: Network) -> dict[str, Tensor]:
-    """Parameters and batch statistics by weight key and name (``<key>.weight``), sharing memory with the network."""
+def weights_by_key(network: nn.Module) -> dict[str, Tensor]:
+    """Parameters and batch statistics of a ``Network`` by weight key and name (``<key>.weight``), in its memory."""
     return {f"{key}.{name}": tensor for key, name, tensor in _keyed(network)}
 
 
-def inherit(child: Network, parent: Network | Mapping[str, Tensor]) -> float:
-    """Copy into ``child`` what it shares with ``parent`` (a network, or tensors by key). Returns the fraction of its
-    parameters that were copied.
+def inherit(child: nn.Module, parent: nn.Module | Mapping[str, Tensor]) -> float:
+    """Copy into the ``Network`` ``child`` what it shares with ``parent`` (a network, or tensors by key). Returns the
+    fraction of its parameters that were copied.
     """
     source = parent if isinstance(parent, Mapping) else weights_by_key(parent)
     parameters = copied = 0
@@ -73,7 +69,7 @@ def inherit(child: Network, parent: Network | Mapping[str, Tensor]) -> float:
     return copied / parameters if parameters else 0.0
 
 
-def _keyed(network: Network) -> Iterator[tuple[str, str, Tensor]]:
+def _keyed(network: nn.Module) -> Iterator[tuple[str, str, Tensor]]:
     for node in network.graph.nodes:
         if node.key is not None:
             module = network.get_submodule(node.name)

@@ -27,7 +27,8 @@ from torch import Tensor, nn
 from archsmith.core.errors import EvaluationError
 from archsmith.core.seeds import derive
 from archsmith.data.examples import Examples, Pipeline
-from archsmith.graphs.network import fit_constants, recalibrate
+from archsmith.graphs.constants import fit_constants
+from archsmith.graphs.network import Network, recalibrate
 from archsmith.training import checkpoint, precision
 from archsmith.training import device as devices
 from archsmith.training.average import Average
@@ -200,8 +201,8 @@ class _Run:
     def train(self, measure_every: int) -> Score | None:
         """To the end, from the checkpoint where there is one."""
         finished = self._resume()
-        if not self.pace.step:
-            self._fit_constants()
+        if not self.pace.step and isinstance(self.network, Network):
+            self._fit_constants(self.network)
         self.resumed = self.pace.step // self.per_epoch
         metrics: dict[str, float] = {}
         while not finished and not self.pace.done(self.elapsed()):
@@ -221,10 +222,10 @@ class _Run:
         self._tell({**metrics, "seconds": self.elapsed(), **(score.metrics if score else {})})
         return score
 
-    def _fit_constants(self) -> None:
+    def _fit_constants(self, network: Network) -> None:
         batches = plain_batches(self.feed.data, self.pipeline, device=self.device)
         with self._between():
-            fit_constants(self.network, batches)
+            fit_constants(network, batches)
 
     # Steps
 

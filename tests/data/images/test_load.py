@@ -9,6 +9,7 @@ from PIL import Image
 
 from archsmith.core.errors import DataError, UsageError
 from archsmith.data.images import decode_all as decoding
+from archsmith.data.images import store
 from archsmith.data.images.load import load, reopen
 from archsmith.data.images.read import read
 
@@ -139,13 +140,13 @@ def test_what_is_decoded_already_costs_no_budget(tmp_path: Path, monkeypatch: py
 def test_memory_does_not_grow_with_the_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At no moment are more pictures in memory than one block of each split."""
     largest = 0
-    real = cache.Draft.add
+    real = store.Draft.add
 
     def watched(self: Any, part: str, index: int, pixels: Any) -> None:
         nonlocal largest
         real(self, part, index, pixels)
         largest = max(largest, sum(map(len, self._waiting.values())))
 
-    monkeypatch.setattr(cache.Draft, "add", watched)
+    monkeypatch.setattr(store.Draft, "add", watched)
     load((RNG.integers(0, 256, (5000, 6, 6), dtype=np.uint8), np.arange(5000) % 2), tmp_path, seed=0)
     assert largest < 3 * 256

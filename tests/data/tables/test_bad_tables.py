@@ -213,7 +213,7 @@ case("infinite targets", pair(NOISE, np.where(np.arange(N) < 2, np.inf, NOISE[:,
 case("targets beyond float32", pair(NOISE, NOISE[:, 0] * 1e35), Refused("as large as", "other units"))
 case("few whole numbers", csv(target=lambda v: [i % 4 for i in range(N)]), Taken("are taken for classes"))
 case("many whole numbers", csv(target=lambda v: range(N)), Taken("are taken for a regression target"))
-case("texts as a regression target", csv(), Refused("which is no number", task="regression"))
+case("texts as a regression target", csv(), Refused("which is not a number", task="regression"))
 case("fractions as classes", csv(target=good()["size"]), Refused("fractions", task="classification"))
 case("a task that is none", csv(), Refused("The task is 'ranking'", "classification, regression", task="ranking"))
 case("dates as a target", pair(NOISE, pandas.date_range("2024-01-01", periods=N)), Refused("holds dates"))

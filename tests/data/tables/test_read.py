@@ -42,7 +42,7 @@ def test_the_target_is_found_by_name_or_is_the_last_column(names: list[str], tar
 @pytest.mark.parametrize("values", [["train", "dev", "Testing"], np.array(["training", "val", "test"])])
 def test_a_column_puts_rows_into_splits(values: Any) -> None:
     source = read({"a": [1, 2, 3], "y": [1, 2, 3], "part": values})
-    assert source.part.tolist() == [0, 1, 2]
+    assert source.split.tolist() == [0, 1, 2]
     assert set(source.table) == {"a"}
 
 
@@ -53,7 +53,7 @@ def test_numbers_named_split_are_a_column_like_others() -> None:
 def test_rows_without_a_target_are_left_out_everywhere() -> None:
     source = read({"a": ["p", "q", "r"], "y": [1, None, 3], "split": ["train", "valid", "test"]})
     assert source.table["a"].values == ["p", "r"]
-    assert source.part.tolist() == [0, 2]
+    assert source.split.tolist() == [0, 2]
     assert source.skipped == (("row 2", "It has no value in the column 'y'."),)
 
 

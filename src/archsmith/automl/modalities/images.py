@@ -16,7 +16,7 @@ from archsmith.core.architecture import Architecture
 from archsmith.core.space import Space
 from archsmith.data.examples import Examples, Splits
 from archsmith.data.images.checks import Findings
-from archsmith.data.images.examples import ImageExamples, ImageSplits
+from archsmith.data.images.examples import ImageExamples
 from archsmith.data.images.load import Loaded, load
 from archsmith.data.images.recognise import recognised
 from archsmith.graphs.net import Net
@@ -78,10 +78,7 @@ class Images(Modality):
         return (NetworkBaseline("linear", what, net.graph(), LINEAR, LINEAR_STEPS),)
 
     def intake(self, splits: Splits) -> ImageIntake:
-        pictures = cast(ImageSplits, splits)
-        channels, height, width = pictures.train.shape
-        mean, std = pictures.statistics
-        return ImageIntake(height, width, channels, tuple(mean), tuple(std))
+        return ImageIntake.of(splits)
 
     def raw(self, examples: Examples, indexes: NDArray[np.int64]) -> Any:
         return cast(ImageExamples, examples).take(indexes).originals

@@ -8,11 +8,11 @@ import numpy as np
 
 from archsmith.core.errors import DataError, UsageError
 from archsmith.data.images.source import Pictures
+from archsmith.data.values import BROKEN_SHARE
 
 LARGEST_SIDE = 64  # pictures of mixed or larger sizes are brought to at most this side, which a CPU can train on
 SMALLEST_SIDE, MAX_SIDE = 4, 1024  # what a person may ask for
 LOOKED_AT = 5_000  # headers at most, evenly spaced
-BROKEN_SHARE = 0.05  # of the pictures may be broken
 
 
 @dataclass(frozen=True)

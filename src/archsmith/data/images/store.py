@@ -30,11 +30,12 @@ from archsmith.data.images.decode_all import decoded
 from archsmith.data.images.draft import STATE, Draft, link, write_text
 from archsmith.data.images.examples import ImageExamples, ImageSplits
 from archsmith.data.images.pictures import Kept, Originals, reopened
-from archsmith.data.images.sizes import BROKEN_SHARE, Sizes, too_many_broken
+from archsmith.data.images.sizes import Sizes, too_many_broken
 from archsmith.data.images.source import Source
 from archsmith.data.labels import Target
 from archsmith.data.lock import FileLock
 from archsmith.data.splits import Cut
+from archsmith.data.values import BROKEN_SHARE
 
 FORMAT = 2
 FACTS, REPORT, PICTURES, TEMPORARY = "splits.json", "report.json", "pictures.json", ("state.json", "state.new")

@@ -34,12 +34,15 @@ NUMBERS_INPUT, CATEGORIES_INPUT = "numbers", "categories"  # names of a network'
 MOST_LISTED = 12  # columns that a message names
 
 
-def encode(columns: Sequence[Column], table: Mapping[str, Any], *, first_row: int = 0) -> dict[str, NDArray[Any]]:
+def encode(
+    columns: Sequence[Column], table: Mapping[str, Any], *, first_row: int = 0, exact: bool = False
+) -> dict[str, NDArray[Any]]:
     """``numbers``: float32 ``(n, d)``, NaN where a value is missing. ``categories``: int64 ``(n, k)``, codes. A key is
     absent where there are no such columns.
 
     ``table`` gives the raw values of each column by name. Other columns are passed over, and the order does not matter.
-    ``first_row`` is added to the numbers of rows in messages. Raises DataError for a missing column and for a text in a
+    ``first_row`` is added to the numbers of rows in messages. ``exact`` leaves numbers float64 and subtracts no offsets,
+    as an exported model takes them. Raises DataError for a missing column and for a text in a
     column of numbers.
     """
     gone = [column.name for column in columns if column.name not in table]
@@ -50,9 +53,10 @@ def encode(columns: Sequence[Column], table: Mapping[str, Any], *, first_row: in
     n = refuse_uneven({name: len(found) for name, found in values.items()})
     encoded: dict[str, NDArray[Any]] = {}
     if numeric := numbers_of(columns):
-        numbers = np.empty((n, len(numeric)), np.float32)
+        numbers: NDArray[Any] = np.empty((n, len(numeric)), np.float64 if exact else np.float32)
         for place, column in enumerate(numeric):
-            numbers[:, place] = _numbers(column, values[column.name], first_row)
+            found = _numbers(column, values[column.name], first_row)
+            numbers[:, place] = found if exact else found - column.offset
         encoded[NUMBERS_INPUT] = numbers
     if texts := categories_of(columns):
         codes = np.empty((n, len(texts)), np.int64)
@@ -84,7 +88,7 @@ def _numbers(column: Column, values: Raw, first_row: int) -> NDArray[np.float64]
             row = int(np.flatnonzero(~np.isnan(found))[0])
             raise _no_number(column, row + first_row, values.shown(row))
     found[~(np.abs(found) <= LARGEST)] = np.nan
-    return found - column.offset
+    return found
 
 
 def _parsed(column: Column, values: Raw, first_row: int) -> NDArray[np.float64]:

@@ -16,7 +16,8 @@ import numpy as np
 from archsmith.core.errors import DataError
 from archsmith.data.examples import SPLITS
 from archsmith.data.labels import Target
-from archsmith.data.splits import FEWEST, Cut, split, stratified
+from archsmith.data.splits import FEWEST, Cut, stratified
+from archsmith.data.splits import cut as cut_by
 from archsmith.data.tables import checks
 from archsmith.data.tables.checks import Findings
 from archsmith.data.tables.columns import columns_of
@@ -66,7 +67,7 @@ def load(
     listing = read(source, target, progress=told, check=look)
     _refuse_few(listing)
     meaning = target_of(listing, task)
-    cut = split(meaning.labels, listing.part, seed)
+    cut = cut_by(meaning.labels, listing.split, seed, noun="row")
     look()
     notes: tuple[str, ...] = ()
     if seconds is not None:
@@ -119,7 +120,7 @@ def encoded(
 
 
 def _refuse_few(source: TableSource) -> None:
-    n = int((source.part == 0).sum())
+    n = int((source.split == 0).sum())
     if n < FEWEST:
         raise DataError(
             f"There {'is' if n == 1 else 'are'} only {n} training row{'' if n == 1 else 's'}.",

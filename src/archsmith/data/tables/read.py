@@ -50,7 +50,7 @@ class TableSource:
 
     ``table``: raw values of the columns by name, without target and split.
     ``targets``: ``(n,)``, whole numbers, floats or texts.
-    ``part``: ``(n,)`` int8 indexes into ``SPLITS``; all 0 where the table says nothing of splits.
+    ``split``: ``(n,)`` int8 indexes into ``SPLITS``; all 0 where the table says nothing of splits.
     ``name``: of the data.
     ``target``: of the target's column.
     ``notes``: what was decided while reading, in sentences.
@@ -63,7 +63,7 @@ class TableSource:
 
     table: Mapping[str, Raw]
     targets: NDArray[Any]
-    part: NDArray[np.int8]
+    split: NDArray[np.int8]
     name: str = "table"
     target: str = "target"
     notes: tuple[str, ...] = ()

@@ -31,8 +31,8 @@ WHOLE = re.compile(r"[+-]?\d+")
 
 
 def read_csv_chunks(path: str | Path, chunk: int = CHUNK) -> Iterator[dict[str, list[str]]]:
-    """The cells of a CSV file by column name, up to ``chunk`` rows at a time. Raises DataError."""
-    return CsvFile(Path(path)).chunks(chunk)
+    """The cells of a CSV file of any size by column name, up to ``chunk`` rows at a time. Raises DataError."""
+    return CsvFile(Path(path), bounded=False).chunks(chunk, share=False)
 
 
 class CsvFile:
@@ -43,8 +43,10 @@ class CsvFile:
     ``notes``: what had to be guessed, in sentences.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, bounded: bool = True) -> None:
+        """``bounded`` refuses more text than a memory holds. Raises DataError."""
         self.path = path
+        self.bounded = bounded
         self.notes: tuple[str, ...] = ()
         try:
             with open(path, "rb") as file:
@@ -82,7 +84,7 @@ class CsvFile:
             n_bytes, decodes, block = 0, True, mark
             while block:
                 n_bytes += len(block)
-                if n_bytes > LARGEST_CSV:
+                if self.bounded and n_bytes > LARGEST_CSV:
                     raise DataError(
                         f"The table {str(self.path)!r} has more than {LARGEST_CSV >> 30} GiB of text.",
                         "Store it as Parquet, or give fewer rows.",
@@ -111,9 +113,11 @@ class CsvFile:
             )
         return clean_names(heading, where)
 
-    def chunks(self, chunk: int = CHUNK) -> Iterator[dict[str, list[str]]]:
-        """All rows below the heading, by column name. Equal cells of a column share their memory. Raises DataError."""
-        pools: list[dict[str, str]] = [{} for _ in self.names]
+    def chunks(self, chunk: int = CHUNK, share: bool = True) -> Iterator[dict[str, list[str]]]:
+        """All rows below the heading, by column name. With ``share``, equal cells of a column share their memory, which
+        pays where all rows are kept. Raises DataError.
+        """
+        pools: list[dict[str, str]] | None = [{} for _ in self.names] if share else None
         waiting: list[list[str]] = []
         for line, row in self._rows():
             if len(row) != len(self.names):
@@ -133,8 +137,10 @@ class CsvFile:
         if waiting:
             yield self._columns(waiting, pools)
 
-    def _columns(self, rows: list[list[str]], pools: list[dict[str, str]]) -> dict[str, list[str]]:
+    def _columns(self, rows: list[list[str]], pools: list[dict[str, str]] | None) -> dict[str, list[str]]:
         columns = zip(*rows, strict=True)
+        if pools is None:
+            return dict(zip(self.names, map(list, columns), strict=True))
         return {
             name: [pool.setdefault(text, text) for text in column]
             for name, pool, column in zip(self.names, pools, columns, strict=True)

@@ -15,7 +15,6 @@ from archsmith.core.targets import CLASSIFICATION, REGRESSION
 from archsmith.data import labels
 from archsmith.data.tables.read import TableSource
 
-TASKS = ("auto", CLASSIFICATION, REGRESSION)
 MANY = 100  # classes of text, above which and above half of the rows the target is taken for a mistake
 
 
@@ -24,17 +23,18 @@ class _Labelled:
     """What ``data.labels`` looks at."""
 
     labels: NDArray[Any]
-    part: NDArray[np.int8]
+    split: NDArray[np.int8]
     class_names: None = None
+    noun: str = "row"
 
 
-def target_of(source: TableSource, task: str = "auto") -> labels.Target:
+def target_of(source: TableSource, task: str = labels.AUTO) -> labels.Target:
     """Classes or regression targets of every row. Numbers are classes when they are at most 20 different whole ones.
 
     Raises DataError where nothing can be learnt, UsageError for an unknown ``task``.
     """
-    if task not in TASKS:
-        raise UsageError(f"The task is {task!r}.", f"It is one of: {', '.join(TASKS)}.")
+    if task not in labels.TASKS:
+        raise UsageError(f"The task is {task!r}.", f"It is one of: {', '.join(labels.TASKS)}.")
     values = source.targets
     notes: tuple[str, ...] = ()
     name = repr(source.target)
@@ -42,7 +42,7 @@ def target_of(source: TableSource, task: str = "auto") -> labels.Target:
         whole = bool((values == np.rint(values)).all())
         n = len(np.unique(values))
         few = whole and n <= labels.FEW_NUMBERS
-        if task == "auto":
+        if task == labels.AUTO:
             task = CLASSIFICATION if few else REGRESSION
             if few and n > 2:
                 notes = (f"The {n} whole numbers in {name} are taken for classes; --task regression predicts them.",)
@@ -57,7 +57,5 @@ def target_of(source: TableSource, task: str = "auto") -> labels.Target:
                 f"The target {name} has {n:,} different texts in {len(values):,} rows.",
                 "Name the column to be learnt with --target.",
             )
-    kind = dict(zip(TASKS, labels.KINDS, strict=True))[task]
-    found: Any = _Labelled(values, source.part)
-    meaning = labels.target(found, kind)
+    meaning = labels.target(_Labelled(values, source.split), task)
     return labels.Target(meaning.labels, meaning.classes, (*notes, *meaning.notes), meaning.warnings)

@@ -1,0 +1,112 @@
+"""A comparison as files: one HTML page that needs nothing else, its curves as SVG and PNG, and all numbers as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from archsmith.analysis import pages, wording
+from archsmith.analysis.comparison import curves
+from archsmith.analysis.comparison.compared import VOLUME, Compared, metric_name, probability
+from archsmith.core.errors import MissingExtraError, UsageError
+from archsmith.core.files import write_bytes
+from archsmith.runtime.comparison import Plan
+from archsmith.version import VERSION
+
+
+def write_comparison(compared: Compared, plan: Plan, folder: Path | str) -> tuple[list[Path], list[str]]:
+    """Write ``results.json``, ``curves.svg``, ``report.html`` and ``curves.png`` into ``folder``. Returns the files,
+    and a sentence for each that an optional package would be needed for. Raises UsageError where nothing can be
+    written.
+    """
+    folder = Path(folder)
+    numbers = {"plan": plan.to_dict(), **compared.to_dict()}
+    makers: dict[str, Callable[[], bytes]] = {
+        "results.json": lambda: json.dumps(numbers, allow_nan=False).encode(),
+        "curves.svg": lambda: curves.picture(compared).encode(),
+        "report.html": lambda: render(compared, plan).encode(),
+        "curves.png": lambda: curves.photograph(compared),
+    }
+    files: list[Path] = []
+    missing: list[str] = []
+    try:
+        for name, make in makers.items():
+            try:
+                write_bytes(folder / name, make())
+                files.append(folder / name)
+            except MissingExtraError as error:
+                missing.append(f"{name} was not written: {error}")
+    except OSError as error:
+        raise UsageError(
+            f"The comparison cannot be written to {str(folder)!r} ({error.strerror}).",
+            "Choose another folder with --out.",
+        ) from error
+    return files, missing
+
+
+def render(compared: Compared, plan: Plan) -> str:
+    """The page as text. Raises MissingExtraError without jinja2."""
+    environment = pages.environment("The page of a comparison")
+    environment.filters.update(clock=_clock, p=probability, name=metric_name)
+    page = environment.get_template("comparison/page.html").render(
+        compared=compared,
+        plan=plan,
+        facts=facts(compared, plan),
+        settings={label: _settings(spec) for label, spec in plan.strategies.items()},
+        chart=pages.safe(curves.chart(compared)),
+        style=pages.safe(pages.style_sheet("comparison/page.css") + curves.page_style()),
+        colour=lambda label: curves.colour_class(compared, label),
+        volume=compared.metric == VOLUME,
+        written=pages.now(),
+        version=VERSION,
+    )
+    return str(page)
+
+
+def facts(compared: Compared, plan: Plan) -> list[tuple[str, str]]:
+    """What was compared, in words."""
+    objectives = [
+        f"{metric_name(str(name))} ({'highest' if maximize else 'lowest'} wins)"
+        for name, maximize in plan.problem["objectives"]
+    ]
+    limits = [
+        " ".join(
+            [
+                metric_name(str(name)),
+                *([f"≤ {upper:g}"] if upper is not None else []),
+                *([f"≥ {lower:g}"] if lower is not None else []),
+            ]
+        )
+        for name, upper, lower in plan.problem["constraints"]
+    ]
+    kind = "simulated " if compared.simulated else ""
+    budget = [
+        *([f"{plan.seconds:,.0f} {kind}seconds"] if plan.seconds else []),
+        *([wording.amount(plan.trials, "trial")] if plan.trials else []),
+    ]
+    judged = wording.listing([metric_name(metric) for metric in plan.judged_by])
+    rows = [
+        ("problem", plan.title),
+        ("searched for", wording.listing(objectives)),
+        ("judged by", f"{judged} of the incumbent at the end"),
+        ("budget of a run", " and ".join(budget)),
+        ("runs", f"{compared.n_runs} of each strategy, seeds {plan.seed} to {plan.seed + plan.runs - 1}"),
+        ("reference", compared.reference),
+    ]
+    return [*rows, *([("limits", wording.listing(limits))] if limits else [])]
+
+
+def _clock(seconds: float) -> str:
+    """Runs on tables take hundredths of a second."""
+    return wording.duration(seconds) if seconds >= 10 else f"{seconds:.2g}{wording.NB}s"
+
+
+def _settings(spec: Any) -> str:
+    told = ", ".join(
+        f"{name} {'–' if value is None else value}"
+        for name, value in spec["args"].items()
+        if not isinstance(value, dict)
+    )
+    return f"{spec['type']}: {told}" if told else str(spec["type"])

@@ -1,0 +1,217 @@
+"""The networks that were trained in full, side by side with the baselines: models that need no search.
+
+The baselines are a linear model, a small network that a person designed (the *hand-made network*), and whatever else
+the kind of data brings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archsmith.analysis.report.kind import Words, words_of
+from archsmith.analysis.report.section import Section
+from archsmith.analysis.statistics import beyond_chance, wilson
+from archsmith.analysis.study import Study
+from archsmith.analysis.wording import (
+    duration,
+    is_share,
+    metric_name,
+    network_name,
+    points,
+    rounded,
+    score,
+    sentence_case,
+    share,
+    short,
+)
+
+Row = Mapping[str, Any]
+ALIKE = 0.8, 1.25  # ratios of parameters between which two networks count as equally large
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One network trained in full; numbers as text.
+
+    name, what: its name, and what it is
+    valid, test, interval: its score on the validation and the test split, and the 95 % interval of the latter
+    params, macs: its size and its work for one example
+    seconds, epochs: how long it was trained
+    exported: is it the one in the bundle?
+    error: why its training failed; empty when it did not
+    """
+
+    name: str
+    what: str
+    valid: str
+    test: str
+    interval: str
+    params: str
+    macs: str
+    seconds: str
+    epochs: str
+    exported: bool
+    error: str
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """The networks trained in full, and the sentence that they add up to."""
+
+    lead: str
+    metric: str
+    rows: tuple[Trained, ...]
+
+
+def baselines_of(study: Study) -> Baselines | None:
+    """None while no network has been trained in full."""
+    rows = study.rows
+    if not rows:
+        return None
+    n = n_test(study)
+    trained = tuple(_trained(study, row, n) for row in rows)
+    return Baselines(_lead(study, rows, n), metric_name(study.metric), trained)
+
+
+def n_test(study: Study) -> int:
+    """How many test examples were measured, as far as it is known."""
+    if study.test is not None:
+        return len(study.test.labels)
+    if study.splits is not None:
+        return len(study.splits.test)
+    return int((study.fit.get("speed") or {}).get("n_test") or 0)
+
+
+def _what(study: Study, name: str) -> str:
+    """What a network or a baseline is: as its phase says, which has its name, or as its name says."""
+    words = words_of(study)
+    phase = study.phases.get(name)
+    told = {
+        "linear": f"from {words.inputs} straight to the prediction, without hidden layers",
+        "fixed": "a network that a person designed",
+        "searched": "the best network that the search found",
+    }.get(name, "")
+    return (phase.detail if phase is not None else "") or told
+
+
+def _trained(study: Study, row: Row, n: int) -> Trained:
+    test = row.get("test")
+    interval = ""
+    if test is not None and study.metric == "accuracy" and n:
+        low, high = wilson(float(test), n)
+        interval = f"{share(low, n)} – {share(high, n)}"
+    trial = f" (trial {row['trial']})" if row.get("trial") is not None else ""
+    return Trained(
+        network_name(str(row["name"])) + trial,
+        _what(study, str(row["name"])),
+        score(study.metric, row.get("valid"), n),
+        score(study.metric, test, n),
+        interval,
+        rounded(row["params"]) if row.get("params") else "–",
+        rounded(row["macs"]) if row.get("macs") else "–",
+        duration(row["seconds"]) if row.get("seconds") else "–",
+        f"{row['epochs']:.3g} epochs" if row.get("epochs") else "",
+        bool(row.get("exported")),
+        str(row.get("error") or ""),
+    )
+
+
+# The sentence
+
+
+def _lead(study: Study, rows: Sequence[Row], n: int) -> str:
+    by_name = {str(row["name"]): row for row in rows}
+    split = "test" if any(row.get("test") is not None for row in rows) else "valid"
+    scores = {name: float(row[split]) for name, row in by_name.items() if row.get(split) is not None}
+    text = _about_search(study, by_name, scores, "test" if split == "test" else "validation", n)
+    best = _best(by_name, scores)
+    for name in scores:
+        if name not in ("searched", "fixed", best) and best in scores:
+            text += _against(study, name, scores[name], best, scores[best], n)
+    return text.strip() or "No network has been trained in full yet."
+
+
+def _best(rows: Mapping[str, Row], scores: Mapping[str, float]) -> str:
+    """The exported network, or the better one; a baseline that is no network is compared with it."""
+    names = ("searched", "fixed")
+    return max(names, key=lambda name: (bool(rows.get(name, {}).get("exported")), scores.get(name, float("-inf"))))
+
+
+def _against(study: Study, name: str, baseline: float, best: str, value: float, n: int) -> str:
+    """What another baseline reaches."""
+    who = f"A {network_name(name)}" if name == "linear" else sentence_case(network_name(name))
+    text = f" {who} alone reaches {score(study.metric, baseline, n)}"
+    if value > baseline:
+        return f"{text}: the {network_name(best)} is {_ahead(study, value - baseline)}."
+    return f"{text}: these data do not need a network at all."
+
+
+def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], where: str, n: int) -> str:
+    if "searched" in scores and "fixed" in scores:
+        return _duel(study, rows, scores, where, n)
+    for name, rest in (
+        ("searched", "It is left out of the comparison."),
+        ("fixed", "There is nothing to compare the search with."),
+    ):
+        error = str(rows.get(name, {}).get("error") or "").rstrip(".")
+        if error:
+            return f"The {network_name(name)} could not be trained in full ({error}). {rest}"
+    if "fixed" in scores:
+        too_short = not (study.fit.get("plan") or {}).get("searching", True)
+        return f"{'The time was too short for a search. ' if too_short else ''}There is no searched network to compare."
+    return ""
+
+
+def _ahead(study: Study, gain: float) -> str:
+    """``0.5 points better`` for shares, ``better by 0.02 (R²)`` for other scores; the sign says which word."""
+    word = "better" if gain > 0 else "worse"
+    return (
+        f"{points(gain)} {word}"
+        if is_share(study.metric)
+        else f"{word} by {short(abs(gain))} ({metric_name(study.metric)})"
+    )
+
+
+def _duel(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], where: str, n: int) -> str:
+    """The searched network against the hand-made one."""
+    searched, fixed = scores["searched"], scores["fixed"]
+    gain = searched - fixed
+    if rows["fixed"].get("exported"):
+        text = "On the validation split no searched network beats the hand-made one, so the hand-made one was exported."
+        if where != "test" or gain == 0:
+            return text
+        return f"{text} On the test split the searched one is {_ahead(study, gain)}; the choice must not look at that."
+    chance = ""
+    if where == "test" and study.metric == "accuracy" and n and not beyond_chance(searched, fixed, n):
+        chance = f" A gap this small may be chance on {words_of(study).amount(n, 'test')}."
+    if gain > 0:
+        ahead = f"{_ahead(study, gain)} on the {where} split than the hand-made one"
+        text = f"The search found a network that is {ahead}.{chance}"
+    elif gain == 0:
+        text = f"On the {where} split the searched network and the hand-made one score the same."
+    else:
+        text = (
+            "The searched network was better on the validation split, so it was chosen. "
+            f"On the {where} split it is {_ahead(study, gain)} than the hand-made one.{chance}"
+        )
+    return text + _size(rows["searched"].get("params"), rows["fixed"].get("params"))
+
+
+def _size(own: float | None, other: float | None) -> str:
+    """How large the searched network is beside the hand-made one."""
+    if not own or not other or ALIKE[0] < own / other < ALIKE[1]:
+        return ""
+    if own > other:
+        return f" It has {own / other:.2g} times as many parameters."
+    return f" It is smaller: {share(1 - own / other)} fewer parameters."
+
+
+def terms(facts: Baselines, words: Words) -> tuple[tuple[str, str], ...]:
+    explained = "A model that needs no search. A search is worth its time only if its network beats the baselines."
+    made = "A small network that a person designed, always the same one. Every job trains it for comparison."
+    return (("baseline", explained), ("hand-made network", made))
+
+
+SECTION = Section("baselines", "Compared with baselines", baselines_of, terms=terms)

@@ -1,0 +1,143 @@
+"""Which classes the exported network confuses on the test split, and how well it recognises each one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsmith.analysis.report.kind import Words, words_of
+from archsmith.analysis.report.section import Section
+from archsmith.analysis.statistics import wilson
+from archsmith.analysis.study import Predictions, Study
+from archsmith.analysis.wording import amount, quoted, share
+from archsmith.core import metrics
+from archsmith.core.metrics import ClassScore
+
+MOST_CLASSES = 30  # of a confusion matrix that is shown whole
+MOST_PAIRS = 15
+FEW = 20  # test examples of a class, fewer than which say little about it
+MANY = 1000  # test examples, from which on no mistake means something
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class.
+
+    name: as the data call it
+    score: recall, precision and F1 on the test split
+    interval: the 95 % interval of the recall; None without test examples
+    taken_for: (the class that its examples are most often mistaken for, how often); None without mistakes
+    """
+
+    name: str
+    score: ClassScore
+    interval: tuple[float, float] | None
+    taken_for: tuple[str, int] | None
+
+
+@dataclass(frozen=True)
+class Confusions:
+    """Which classes are confused.
+
+    lead: the commonest mistake in a sentence
+    classes: their names, in the order of the matrix
+    n: labelled test examples
+    n_wrong: mistakes among them
+    matrix: ``(k, k)``, a row for each true class; None where there are too many classes to show
+    pairs: (true class, predicted class, how often), the commonest mistakes first
+    class_lead: the hardest and the easiest class in a sentence
+    rows: class by class
+    """
+
+    lead: str
+    classes: tuple[str, ...]
+    n: int
+    n_wrong: int
+    matrix: NDArray[np.int64] | None
+    pairs: tuple[tuple[str, str, int], ...]
+    class_lead: str
+    rows: tuple[ClassRow, ...]
+
+
+def confusions_of(study: Study) -> Confusions | None:
+    """None of a regression, or where the predictions were not kept."""
+    test = study.test
+    if test is None or test.outputs.ndim == 1:
+        return None
+    classes, words = classes_of(study, test), words_of(study)
+    confused = metrics.confusion(test.outputs.argmax(axis=1), test.labels.astype(np.int64), len(classes))
+    n = int(confused.sum())
+    n_wrong = n - int(np.trace(confused))
+    common = metrics.most_confused(confused, MOST_PAIRS)
+    pairs = tuple((classes[true], classes[named], times) for true, named, times in common)
+    rows = _rows(classes, confused)
+    matrix = confused if len(classes) <= MOST_CLASSES else None
+    return Confusions(_lead(n, n_wrong, pairs, words), classes, n, n_wrong, matrix, pairs, _by_class(rows, words), rows)
+
+
+def classes_of(study: Study, test: Predictions) -> tuple[str, ...]:
+    """The names of the classes, in the order of the network's outputs."""
+    n_classes = test.outputs.shape[1]
+    return study.classes if len(study.classes) == n_classes else tuple(f"class {i}" for i in range(n_classes))
+
+
+def _lead(n: int, n_wrong: int, pairs: Sequence[tuple[str, str, int]], words: Words) -> str:
+    tested = words.amount(n, "test")
+    if not n_wrong:
+        text = f"The network makes no mistake on the {tested}."
+        return text + (" With so few, that does not mean that it never will." if n < MANY else "")
+    start = f"{n_wrong:,} of {tested} {'is' if n_wrong == 1 else 'are'} taken for something else."
+    true, named, times = pairs[0]
+    if times == 1 and n_wrong > 1:
+        return f"{start} No two of these mistakes are alike."
+    if n_wrong == 1:
+        return f"{start} It is {quoted(true)} taken for {quoted(named)}."
+    back = next((times for a, b, times in pairs if (a, b) == (named, true)), 0)
+    if back and times + back == n_wrong:
+        return f"{start} {times:,} are {quoted(true)} taken for {quoted(named)}, {back:,} the other way round."
+    if back and 2 * (times + back) > n_wrong:
+        both = f"{times + back:,} of {n_wrong:,}"
+        return f"{start} Most of these mistakes mix up {quoted(true)} and {quoted(named)} ({both})."
+    most = "Most are" if 2 * times > n_wrong else "The commonest mistake is"
+    often = f"{times:,} times" + (f", and {back:,} times the other way round" if back else "")
+    return f"{start} {most} {quoted(true)} taken for {quoted(named)} ({often})."
+
+
+def _rows(classes: tuple[str, ...], confused: NDArray[np.int64]) -> tuple[ClassRow, ...]:
+    rows = []
+    for i, (name, score) in enumerate(zip(classes, metrics.per_class(confused), strict=True)):
+        others = confused[i].copy()
+        others[i] = 0
+        j = int(others.argmax())
+        interval = None if score.recall is None else wilson(score.recall, score.n)
+        rows.append(ClassRow(name, score, interval, (classes[j], int(others[j])) if others[j] else None))
+    return tuple(rows)
+
+
+def _by_class(rows: Sequence[ClassRow], words: Words) -> str:
+    tested = [(row.score.recall, row) for row in rows if row.score.recall is not None]
+    if not tested:
+        return f"No class has test {words.many}."
+    worst, hardest = min(tested, key=lambda pair: pair[0])
+    best, easiest = max(tested, key=lambda pair: pair[0])
+    if worst == best:
+        text = f"All classes are recognised equally well: {share(best)} of each."
+    else:
+        text = (
+            f"{quoted(hardest.name)} is the hardest class: {share(worst)} of its {words.many} are recognised. "
+            f"{quoted(easiest.name)} is the easiest ({share(best)})."
+        )
+    few = sum(row.score.n < FEW for _, row in tested)
+    if few:
+        whose = "All classes have" if few == len(tested) else amount(few, "class has", "classes have")
+        text += f" {whose} fewer than {FEW} test {words.many}, so these rates are rough."
+    none = len(rows) - len(tested)
+    if none:
+        text += f" {amount(none, 'class has', 'classes have')} no test {words.many} at all."
+    return text
+
+
+SECTION = Section("confusions", "What it confuses", confusions_of)

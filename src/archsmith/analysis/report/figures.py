@@ -1,0 +1,111 @@
+"""Charts that several sections of a report share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsmith.analysis import axes, charts
+from archsmith.analysis.axes import Axis, axis
+from archsmith.analysis.charts import Bar, Columns, Dots, Layer, Line, Size, both, plot
+from archsmith.analysis.wording import is_share, metric_name, network_name, short
+
+Points = tuple[tuple[float, float], ...]
+Show = Callable[[float], str]
+
+LOW = Size("narrow", 328.0, 180.0), Size("wide", 820.0, 200.0)
+MOST_BARS = 24
+MOST_MARKED = 60  # points of a line, beyond which they get no dots of their own
+ENTROPY_NOTE = (
+    "Entropy measures how open the decisions are. It is 0 where the choice is certain, "
+    "0.69 between two equally likely options, and 1.61 between five."
+)
+
+
+def shown_as(metric: str) -> Show:
+    return axes.percent if is_share(metric) else axes.plain
+
+
+def score_axis(values: Sequence[float], metric: str, label: str) -> Axis:
+    """A scale for scores; one of shares does not go beyond 100 %."""
+    fitted = axis(label, values, show=shown_as(metric), margin=0.08)
+    high = min(fitted.high, 1.003) if is_share(metric) else fitted.high
+    return Axis(fitted.label, fitted.low, high, False, fitted.show)
+
+
+def score_label(metric: str, validation: bool) -> str:
+    return metric_name(metric) + (" on validation" if validation else "")
+
+
+def epochs_axis(points: Points) -> Axis:
+    return Axis("epochs", 0.0, max(points[-1][0], 1e-9) * 1.02)
+
+
+def over_epochs(series: Sequence[Points], names: Sequence[str], y: Axis, title: str) -> str:
+    """Lines over the epochs, one a network; empty without any."""
+    if not series:
+        return ""
+    x = epochs_axis(max(series, key=lambda points: points[-1][0]))
+
+    def draw(size: Size) -> str:
+        layers: list[Layer] = []
+        for points, name in zip(series, names, strict=True):
+            colour = network_colour(name)
+            above = [(epoch, max(value, y.low)) for epoch, value in points]
+            layers.append(Line(above, colour))
+            if len(points) <= MOST_MARKED:
+                dots = [(epoch, value, f"epoch {epoch:.4g}: {y.show(value)}") for epoch, value in above]
+                layers.append(Dots(dots, colour, "circle", 2.5))
+        return plot(size, x, y, layers, title)
+
+    return both(draw)
+
+
+def losses_over_epochs(series: Sequence[Points], names: Sequence[str]) -> str:
+    """Training losses over the epochs."""
+    y = axis("training loss (lower is better)", [value for points in series for _, value in points])
+    whose = network_name(names[0]) if len(names) == 1 else "each network"
+    return over_epochs(series, names, y, f"training loss over the epochs: {whose}")
+
+
+def network_colour(name: str) -> str:
+    """The colour of a network: the searched one and the fixed one keep theirs in all charts."""
+    return {"searched": "c2", "fixed": "c3"}.get(name, "c1")
+
+
+def entropy(points: Points, x: Axis, title: str) -> str:
+    """How open the decisions were on average."""
+    y = Axis("mean entropy of a decision (nats)", 0.0, max(0.1, 1.05 * max(nats for _, nats in points)))
+    return both(lambda size: plot(size, x, y, [Line(points, "c1")], title), *LOW)
+
+
+def histogram(values: Sequence[float] | NDArray[np.float64], label: str, counted: str, title: str) -> str:
+    """How often values of each size occur; ``counted``: what is counted, as ``pictures``."""
+    numbers = np.asarray(values, np.float64)
+    low, high = float(numbers.min()), float(numbers.max())
+    if len(numbers) > 200:  # a few far away ones would leave one column for all the rest
+        low, high = float(np.quantile(numbers, 0.002)), float(np.quantile(numbers, 0.998))
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    n_bins = int(min(40, max(8, round(math.sqrt(len(numbers))))))
+    found, edges = np.histogram(np.clip(numbers, low, high), n_bins, (low, high))
+    rows = [
+        (float(a), float(b), float(count), f"{short(a)} to {short(b)}: {count:,}")
+        for a, b, count in zip(edges[:-1], edges[1:], found, strict=True)
+    ]
+    x, y = Axis(label, low, high), Axis(counted, 0.0, float(found.max()) * 1.05)
+    zero: list[Layer] = [Line([(0.0, y.low), (0.0, y.high)], "faint", dashed=True)] if low < 0 < high else []
+    return both(lambda size: plot(size, x, y, [Columns(rows), *zero], title))
+
+
+def counts(rows: Sequence[tuple[str, int]], title: str) -> str:
+    """A bar for each class; of many classes the most and the least frequent ones."""
+    chosen = list(rows)
+    if len(rows) > MOST_BARS:
+        ranked = sorted(rows, key=lambda row: -row[1])
+        chosen = [*ranked[: MOST_BARS // 2], *ranked[-MOST_BARS // 2 :]]
+    shown = [Bar(name, float(count), f"{count:,}") for name, count in chosen]
+    return both(lambda size: charts.bars(size, shown, title))

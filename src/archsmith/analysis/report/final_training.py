@@ -1,0 +1,106 @@
+"""How the networks that were trained in full learnt: their learning curves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archsmith.analysis.report import figures
+from archsmith.analysis.report.figures import Points
+from archsmith.analysis.report.kind import Words, words_of
+from archsmith.analysis.report.section import Section, Term
+from archsmith.analysis.study import Study
+from archsmith.analysis.wording import is_share, metric_name, network_name, points, score
+
+LATE = 0.75  # of the training; what comes after it is its end
+GAIN = 0.005  # of a share, in the end of the training, from which on more time may bring more
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How one network learnt.
+
+    name: of the network
+    scores: (epoch, score on the validation split)
+    losses: (epoch, training loss)
+    exported: is it the network in the bundle?
+    """
+
+    name: str
+    scores: Points
+    losses: Points
+    exported: bool
+
+    @property
+    def colour(self) -> str:
+        return figures.network_colour(self.name)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Learning curves, that of the exported network first."""
+
+    lead: str
+    curves: tuple[Curve, ...]
+
+
+def curves_of(study: Study) -> Curves | None:
+    """None where no network was trained in full, or nothing was noted of it."""
+    exported = (study.exported or {}).get("name")
+    curves = []
+    for name, rows in study.curves.items():
+        scores, losses = (
+            tuple((epoch, float(metrics[key])) for epoch, metrics in rows if metrics.get(key) is not None)
+            for key in (study.metric, "train_loss")
+        )
+        if scores or len(losses) > 1:
+            curves.append(Curve(name, scores, losses, name == exported))
+    if not curves:
+        return None
+    curves.sort(key=lambda curve: (not curve.exported, curve.name))
+    return Curves(_lead(study, curves[0], words_of(study)), tuple(curves))
+
+
+def _lead(study: Study, curve: Curve, words: Words) -> str:
+    name, data = network_name(curve.name), curve.scores
+    each = f"An epoch is one round through all training {words.many}."
+    if len(data) < 2:
+        epochs = curve.losses[-1][0] if curve.losses else data[-1][0]
+        return f"The {name} was trained for {epochs:.3g} epochs. {each}"
+    (_, start), (end_epoch, end) = data[0], data[-1]
+    went = f"from {score(study.metric, start)} to {score(study.metric, end)} on the validation split"
+    text = f"Within {end_epoch:.3g} epochs the {name} went {went}. {each}"
+    late = [value for epoch, value in data if epoch <= LATE * end_epoch]
+    if not late or not is_share(study.metric):
+        return text
+    gain = end - max(late)
+    if gain <= GAIN:
+        return text + " The last quarter brought next to nothing: longer training alone would hardly help."
+    return text + f" The last quarter brought {points(gain)}. More time may bring a little more."
+
+
+def drawings(study: Study, facts: Curves) -> dict[str, str]:
+    """Scores and losses over the epochs."""
+    scored = [curve for curve in facts.curves if len(curve.scores) > 1]
+    learnt = [curve for curve in facts.curves if len(curve.losses) > 1]
+    drawn = {}
+    if scored:
+        values = [value for curve in scored for _, value in curve.scores]
+        y = figures.score_axis(values, study.metric, figures.score_label(study.metric, True))
+        title = f"{metric_name(study.metric)} on the validation split over the epochs"
+        names = [curve.name for curve in scored]
+        drawn["scores"] = figures.over_epochs([curve.scores for curve in scored], names, y, title)
+    if learnt:
+        names = [curve.name for curve in learnt]
+        drawn["losses"] = figures.losses_over_epochs([curve.losses for curve in learnt], names)
+    return drawn
+
+
+def terms(facts: Curves, words: Words) -> tuple[Term, ...]:
+    explained = (
+        "What training makes smaller: how badly the network predicts the training split, as one number. "
+        "A loss that falls while the validation score stands still means that the network only memorises."
+    )
+    return (("training loss", explained),)
+
+
+SECTION = Section("final-training", "How the final training went", curves_of, drawings, terms, "final_training")

@@ -1,0 +1,173 @@
+"""The report of a study of images: some of the training pictures, and the worst mistakes as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import cast
+
+import numpy as np
+
+from archsmith.analysis.report import data, mistakes
+from archsmith.analysis.report.mistakes import Mistake, mistakes_of
+from archsmith.analysis.report.section import Section
+from archsmith.analysis.report.thumbnails import Picture, strip, thumbnail
+from archsmith.analysis.study import Study
+from archsmith.analysis.wording import number, rounded
+from archsmith.core.errors import DataError
+from archsmith.data.images.examples import ImageExamples
+
+MOST_STRIPS = 30  # classes whose pictures are shown
+FEW_CLASSES = 12  # up to which each class gets a whole row of pictures
+EACH_OF_FEW, EACH_OF_MANY = 8, 3  # pictures of a class
+SIDE = 56  # pixels of one training picture
+MISTAKE_SIDE = 96  # pixels of one mistake
+MOST_TARGETS = 24  # training pictures of a regression
+
+
+# The training pictures
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Pictures of one class side by side, or one picture of a regression.
+
+    name: the class, or the target
+    picture: what is shown
+    alt: what is read aloud instead
+    note: how many training pictures the class has
+    """
+
+    name: str
+    picture: Picture
+    alt: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Wall:
+    """Some of the training pictures, as the networks see them: before they are shifted or mirrored.
+
+    lead: what is shown
+    layout: ``few``, ``many`` or ``targets``: how wide one sample is
+    samples: in the order of the classes, or from the smallest target to the largest
+    """
+
+    lead: str
+    layout: str
+    samples: tuple[Sample, ...]
+
+
+def describe(study: Study) -> str:
+    """``grey pictures of 8 × 8 pixels``."""
+    shape = study.checks.get("shape")
+    if not shape and study.splits is not None:
+        shape = cast(ImageExamples, study.splits.train).shape
+    if not shape:
+        return "pictures"
+    channels, height, width = shape
+    return f"{'grey' if channels == 1 else 'colour'} pictures of {height} × {width} pixels"
+
+
+def wall_of(study: Study) -> Wall | None:
+    """None without the stored data."""
+    if study.splits is None or not len(study.splits.train):
+        return None
+    train = cast(ImageExamples, study.splits.train)
+    if not study.classes:
+        return Wall("From the smallest target to the largest.", "targets", _by_target(train))
+    n_classes = len(study.classes)
+    samples = _by_class(train, study.classes)
+    lead = "Some pictures of each class. The number is how many training pictures the class has."
+    if n_classes > len(samples):
+        lead += f" {len(samples)} of {n_classes} classes are shown."
+    return Wall(lead, "few" if n_classes <= FEW_CLASSES else "many", samples)
+
+
+def _by_class(train: ImageExamples, classes: Sequence[str]) -> tuple[Sample, ...]:
+    n_classes, labels = len(classes), train.targets
+    each = EACH_OF_FEW if n_classes <= FEW_CLASSES else EACH_OF_MANY
+    shown = np.arange(n_classes)
+    if n_classes > MOST_STRIPS:
+        shown = np.linspace(0, n_classes - 1, MOST_STRIPS).astype(int)
+    samples = []
+    for label in shown.tolist():
+        own = np.flatnonzero(labels == label)
+        if not len(own):
+            continue
+        chosen = own[np.linspace(0, len(own) - 1, min(each, len(own))).astype(int)]
+        picture = strip([np.asarray(train.images[i]) for i in chosen], SIDE)
+        alt = f"{len(chosen)} training pictures of {classes[label]}"
+        n = rounded(len(own)) if len(own) >= 10_000 else f"{len(own):,}"
+        samples.append(Sample(classes[label], picture, alt, n))
+    return tuple(samples)
+
+
+def _by_target(train: ImageExamples) -> tuple[Sample, ...]:
+    targets = train.targets
+    order = np.argsort(targets, kind="stable")
+    chosen = order[np.unique(np.linspace(0, len(order) - 1, MOST_TARGETS).astype(int))]
+    samples = []
+    for i in chosen.tolist():
+        target = number(float(f"{float(targets[i]):.4g}"))
+        picture = thumbnail(np.asarray(train.images[i]), SIDE)
+        samples.append(Sample(target, picture, f"a training picture with the target {target}", ""))
+    return tuple(samples)
+
+
+# The worst mistakes
+
+
+@dataclass(frozen=True)
+class ShownMistake:
+    """One mistake as a picture.
+
+    mistake: what is said of it
+    picture: None where it cannot be read any more
+    file: the name of its file, where it is known
+    """
+
+    mistake: Mistake
+    picture: Picture | None
+    file: str
+
+
+@dataclass(frozen=True)
+class ShownMistakes:
+    """The worst mistakes, each with its picture."""
+
+    lead: str
+    shown: tuple[ShownMistake, ...]
+
+
+def shown_mistakes_of(study: Study) -> ShownMistakes | None:
+    """None where there are no mistakes, or the predictions were not kept."""
+    found = mistakes_of(study)
+    if found is None:
+        return None
+    files = None if study.splits is None else cast(ImageExamples, study.splits.test).files
+    shown = []
+    for mistake in found.worst:
+        file = PurePath(files[mistake.index]).name if files and mistake.index < len(files) else ""
+        shown.append(ShownMistake(mistake, _picture(study, mistake.index), file))
+    return ShownMistakes(found.lead, tuple(shown))
+
+
+def _picture(study: Study, index: int) -> Picture | None:
+    """A picture of the test split, as it came where that can still be read."""
+    if study.splits is None or index >= len(study.splits.test):
+        return None
+    test = cast(ImageExamples, study.splits.test)
+    try:
+        image = test.original(index)
+    except (DataError, OSError):
+        image = np.asarray(test.images[index])
+    return thumbnail(image, MISTAKE_SIDE)
+
+
+SECTIONS = (
+    data.section_for(describe),
+    Section("pictures", "Some training pictures", wall_of),
+    Section("mistakes", mistakes.SECTION.title, shown_mistakes_of, template="mistakes_as_pictures"),
+)

@@ -1,0 +1,92 @@
+"""The worst mistakes on the test split: of classes those of which the network was surest, else those furthest off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from archsmith.analysis.report.classification import classes_of
+from archsmith.analysis.report.kind import Words, words_of
+from archsmith.analysis.report.section import Section
+from archsmith.analysis.study import Predictions, Study
+from archsmith.analysis.wording import NB, amount, number, share, short
+
+SHOWN = 24
+SURE = 0.95  # a probability above which a wrong prediction deserves a second look
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One wrong prediction.
+
+    index: which example of the test split
+    told: what is said of it, as (name, text)
+    """
+
+    index: int
+    told: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """The worst mistakes, the worst one first."""
+
+    lead: str
+    worst: tuple[Mistake, ...]
+
+
+def mistakes_of(study: Study) -> Mistakes | None:
+    """None where there are no mistakes, or the predictions were not kept."""
+    test = study.test
+    if test is None:
+        return None
+    return _numbers(test) if test.outputs.ndim == 1 else _classes(study, test)
+
+
+def _classes(study: Study, test: Predictions) -> Mistakes | None:
+    classes, labels, predicted = classes_of(study, test), test.labels.astype(np.int64), test.outputs.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    if not len(wrong):
+        return None
+    sure = test.outputs[wrong].max(axis=1)
+    order = wrong[np.argsort(-sure, kind="stable")][:SHOWN]
+    worst = []
+    for i in order:
+        probability = share(float(test.outputs[i].max()))
+        told = (("It is", classes[labels[i]]), ("Taken for", f"{classes[predicted[i]]} ({probability})"))
+        worst.append(Mistake(int(test.index[i]), told))
+    lead = _classes_lead(len(wrong), len(order), int((sure > SURE).sum()), words_of(study))
+    return Mistakes(lead, tuple(worst))
+
+
+def _classes_lead(n_wrong: int, n_shown: int, n_sure: int, words: Words) -> str:
+    text = f"The {n_shown} mistakes of which the network was surest." if n_wrong > n_shown else "All its mistakes."
+    text += " The surest one comes first."
+    if n_sure:
+        whole = f"In {n_sure:,} of {amount(n_wrong, 'mistake')}" if n_wrong > 1 else "Here"
+        text += f" {whole} it was more than 95{NB}% sure. Look at those first."
+        return text + f" The label may be wrong, or the {words.one} is hard for people too."
+    text += f" It was never more than 95{NB}% sure when it was wrong."
+    return text + " If a person checks the unsure predictions, mistakes will be caught."
+
+
+def _numbers(test: Predictions) -> Mistakes:
+    errors = np.abs(test.outputs.astype(np.float64) - test.labels)
+    order = np.argsort(-errors, kind="stable")[:SHOWN]
+    worst = []
+    for i in order:
+        told = (
+            ("It is", number(float(test.labels[i]))),
+            ("Predicted", number(float(test.outputs[i]))),
+            ("Off by", short(errors[i])),
+        )
+        worst.append(Mistake(int(test.index[i]), told))
+    lead = (
+        f"The predictions that are furthest off. The worst one is off by {short(errors[order[0]])}, "
+        f"a typical one by {short(np.median(errors))}. Look for wrong labels among them first."
+    )
+    return Mistakes(lead, tuple(worst))
+
+
+SECTION = Section("mistakes", "The worst mistakes", mistakes_of)

@@ -1,0 +1,105 @@
+"""The drawings of a network: the whole, and its commonest cells or blocks."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from archsmith.analysis.report.section import Section
+from archsmith.analysis.study import Study
+from archsmith.analysis.wording import rounded
+from archsmith.graphs.drawing import draw_cell, draw_network
+from archsmith.graphs.graph import Graph
+from archsmith.graphs.wording import words
+
+ZOOM = 1.2  # of drawings: their small print is too small for a phone
+PLAIN_SCOPES = ("Stage", "Stem", "Classifier", "Head")  # that tell little about a network
+FEWEST_OPERATIONS = 6  # of a scope that is worth a drawing of its own
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The drawing of one cell or block: the commonest outermost ones are shown.
+
+    title: its kind, and how often it occurs
+    svg: the drawing's name among the drawings of its section
+    """
+
+    title: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network that the page draws.
+
+    whose: ``exported`` or ``best``
+    size: its parameters, as text; empty where they are not known
+    inside: its cells or blocks
+    """
+
+    whose: str
+    size: str
+    inside: tuple[Inside, ...]
+
+
+def network_of(study: Study) -> Network | None:
+    """None where the graph cannot be read."""
+    if study.graph is None:
+        return None
+    row = study.exported
+    params = (row or {}).get("params")
+    size = f"{rounded(params)} parameters" if params else ""
+    return Network("exported" if row else "best", size, insides(study.graph, "network"))
+
+
+def drawings(study: Study, facts: Network) -> dict[str, str]:
+    return {} if study.graph is None else drawn(study.graph, "network")
+
+
+def insides(graph: Graph, name: str) -> tuple[Inside, ...]:
+    """What is drawn besides the whole network."""
+    return tuple(Inside(title, svg) for title, svg, _ in _parts(graph, name))
+
+
+def drawn(graph: Graph, name: str) -> dict[str, str]:
+    """The network and its parts as SVG. ``name`` tells their arrows from those of other graphs on the page."""
+    whole = {name: _unique(draw_network(graph, note=False), name)}
+    for _, svg, path in _parts(graph, name):
+        kind = words(graph.scopes[path].kind)
+        whole[svg] = _unique(draw_cell(graph, path, title=kind, note=False), svg)
+    return whole
+
+
+def _parts(graph: Graph, name: str) -> list[tuple[str, str, str]]:
+    """(title, name of the drawing, path of the scope) of up to two kinds of cells or blocks."""
+    kinds: dict[str, list[str]] = {}
+    for path, scope in graph.scopes.items():
+        inside = [other for other in graph.scopes.values() if other.path.startswith(path + ".")]
+        # a cell is what was searched, however little it holds
+        small = len(inside) < 2 and len(graph.inside(path)) < FEWEST_OPERATIONS and "Cell" not in scope.kind
+        if scope.kind in PLAIN_SCOPES or small:
+            continue
+        outer = path.rpartition(".")[0]
+        if not outer or graph.scopes[outer].kind in PLAIN_SCOPES:
+            kinds.setdefault(scope.kind, []).append(path)
+    common = Counter({kind: len(paths) for kind, paths in kinds.items()}).most_common(2)
+    parts = []
+    for i, (kind, n) in enumerate(common):
+        path = max(
+            kinds[kind], key=lambda path: (len(set(graph.scopes[path].inputs.values())), len(graph.inside(path)))
+        )
+        parts.append((f"{words(kind)} ({'one of ' if n > 1 else ''}{n})", f"{name}-part{i}", path))
+    return parts
+
+
+def _unique(svg: str, name: str) -> str:
+    """Arrow heads are found by their id, which must be there once in a page."""
+    larger = re.sub(
+        r' (width|height)="([\d.]+)"', lambda size: f' {size[1]}="{float(size[2]) * ZOOM:.0f}"', svg, count=2
+    )
+    return larger.replace('id="tip"', f'id="tip-{name}"').replace("url(#tip)", f"url(#tip-{name})")
+
+
+SECTION = Section("network", "The network", network_of, drawings)

@@ -1,0 +1,116 @@
+"""How to use the exported network, and how to repeat the study."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archsmith.analysis.report.section import Section
+from archsmith.analysis.study import Study
+from archsmith.analysis.wording import metric_name, number
+from archsmith.core.problem import Problem
+from archsmith.version import VERSION
+
+PARTS = (("space", "search space"), ("strategy", "strategy"), ("evaluator", "evaluator"))
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """How to use the result, and how to get it again.
+
+    lead: how the test split was read, and whether the command repeats the search
+    command: the words of the command line; empty where there is none
+    facts: (name, value) of everything that decided the study
+    bundle: the folder of the exported network; empty without one
+    """
+
+    lead: str
+    command: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    bundle: str
+
+
+def reproduction_of(study: Study) -> Reproduction:
+    known = (study.manifest.get("facts") or {}).get("command") or study.began.get("command")
+    command = str(known) if known else _command(study)
+    bundle = study.folder.resolve() / "final" / "bundle"
+    target = (study.result or {}).get("model_dir")
+    return Reproduction(
+        _lead(study, bool(command)),
+        tuple(command.split(" ")) if command else (),
+        _facts(study),
+        str(target or bundle) if target or bundle.exists() else "",
+    )
+
+
+def _lead(study: Study, command: bool) -> str:
+    if not study.fit:
+        return (
+            "The log holds every proposal and every result. The same seed and settings propose the same networks again."
+        )
+    times = {0: "never", 1: "once", 2: "twice"}.get(study.test_reads, f"{study.test_reads} times")
+    text = f"The test split was read {times}. Networks were compared on the validation split only."
+    if (study.fit.get("settings") or {}).get("seconds"):
+        text += (
+            " The budget was wall-clock time, so another run may try more or fewer networks and end with another one."
+        )
+    elif command:
+        text += " The budget was a number of trials, so the same command repeats the same search."
+    return text
+
+
+def _facts(study: Study) -> tuple[tuple[str, str], ...]:
+    settings = study.fit.get("settings") or {}
+    versions = study.manifest.get("versions") or {}
+    parts = [(name, _spec(study.began.get(kind), plain=bool(study.fit))) for kind, name in PARTS]
+    told = [
+        ("study", study.id),
+        ("seed", str(study.began.get("seed"))),
+        *parts,
+        ("goal", "" if study.fit else _goal(study.history.problem)),
+        ("data folder", str(settings.get("data") or "")),
+        ("versions", ", ".join(f"{name} {version}" for name, version in versions.items()) or f"archsmith {VERSION}"),
+        ("the log", str(study.folder.resolve() / "events.sqlite")),
+    ]
+    return tuple((name, value) for name, value in told if value)
+
+
+def _spec(spec: Any, *, plain: bool) -> str:
+    """What a spec names, with its settings unless ``plain``."""
+    if not isinstance(spec, Mapping) or "type" not in spec:
+        return ""
+    args = {} if plain else spec.get("args") or {}
+    told = [f"{name} = {value if isinstance(value, str) else json.dumps(value)}" for name, value in args.items()]
+    return f"{spec['type']} ({', '.join(told)})" if told else str(spec["type"])
+
+
+def _goal(problem: Problem) -> str:
+    goals = [
+        f"{metric_name(objective.metric)}, {'higher' if objective.maximize else 'lower'} is better"
+        for objective in problem.objectives
+    ]
+    limits = [
+        f"{metric_name(limit.metric)} {sign} {number(bound)}"
+        for limit in problem.constraints
+        for sign, bound in (("≤", limit.upper), ("≥", limit.lower))
+        if bound is not None
+    ]
+    return "; ".join([*goals, *limits])
+
+
+def _command(study: Study) -> str:
+    """As far as the log tells; data in memory have no name on a command line."""
+    settings = study.fit.get("settings") or {}
+    if not settings.get("data"):
+        return ""
+    words = [f"archsmith fit {settings['data']}"]
+    words += [f"--time {settings['seconds']:g}s"] if settings.get("seconds") else []
+    words += [f"--trials {settings['trials']}"] if settings.get("trials") else []
+    words += [f"--{name} {settings[name]}" for name in ("space", "strategy") if settings.get(name)]
+    words += [f"--weights {settings['weights']}"] if settings.get("weights", "auto") != "auto" else []
+    return " ".join([*words, f"--seed {study.began.get('seed', 0)}"])
+
+
+SECTION = Section("reproduce", "Use it, repeat it", reproduction_of)

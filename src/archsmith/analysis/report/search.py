@@ -1,0 +1,276 @@
+"""How the search went: its trials over time, and the best of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archsmith.analysis.axes import Axis
+from archsmith.analysis.charts import Dots, Layer, Line, Size, both, plot
+from archsmith.analysis.report import figures
+from archsmith.analysis.report.inheritance import inheritance_lead
+from archsmith.analysis.report.kind import Words
+from archsmith.analysis.report.section import Section, Term
+from archsmith.analysis.report.sharing import judged_by_sharing
+from archsmith.analysis.report.trial_dots import Dot, dots_of, floor_of, radius_of, thinned, tip_of, values_of
+from archsmith.analysis.study import Study
+from archsmith.analysis.wording import amount, duration, metric_name, score
+from archsmith.core.trial import Trial
+
+ENOUGH = 20  # trials without a better one, from which on it says something that there was none
+FAILURES = {  # kinds of EvaluationError
+    "memory": "not enough memory",
+    "nan": "a score that was no number",
+    "timeout": "too slow",
+    "diverged": "the training diverged",
+    "lost": "the worker died",
+    "dead_end": "no network followed from the decisions",
+    "screened": "left out by the first evaluator of a cascade",
+    "exception": "an error in the evaluation",
+}
+TOP = 10
+
+
+@dataclass(frozen=True)
+class TopTrial:
+    """One of the best trials.
+
+    place: from 1
+    trial: its number
+    value: its score
+    params: its parameters, where they are known
+    seconds: how long it took
+    parents: the trials that it was made from
+    decisions: (decision, option)
+    """
+
+    place: int
+    trial: int
+    value: float
+    params: float | None
+    seconds: float
+    parents: tuple[int, ...]
+    decisions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The trials over time.
+
+    lead: what came of them
+    inheritance: what trials took over from earlier ones; empty where they took nothing
+    note: what a trial is
+    dots: the trials that are drawn
+    incumbents: (seconds, score) whenever there was a new best one at the highest fidelity
+    n_left_out: trials that are not drawn
+    simulated: is the time that of a table?
+    prepared: does the time count from the end of the evaluator's preparation?
+    shared: do scores come from shared weights?
+    seconds: how long the whole took
+    floor: the score below which dots are drawn at the edge
+    n_below: how many of them there are
+    top: the best trials
+    """
+
+    lead: str
+    inheritance: str
+    note: str
+    dots: tuple[Dot, ...]
+    incumbents: tuple[tuple[float, float], ...]
+    n_left_out: int
+    simulated: bool
+    prepared: bool
+    shared: bool
+    seconds: float
+    floor: float
+    n_below: int
+    top: tuple[TopTrial, ...]
+
+    @property
+    def failed(self) -> tuple[Dot, ...]:
+        """The failed trials, as far as they are drawn."""
+        return tuple(dot for dot in self.dots if dot.value is None)
+
+    @property
+    def shorter(self) -> bool:
+        """Is a trial at less than the highest fidelity among them?"""
+        return any(not dot.full and dot.value is not None for dot in self.dots)
+
+
+def progress_of(study: Study) -> Progress | None:
+    """None before the first trial ended."""
+    dots = dots_of(study)
+    if not dots:
+        return None
+    better = max if study.maximize else min
+    incumbents: list[tuple[float, float]] = []
+    leaders: list[int] = []
+    for dot in dots:
+        if not dot.full or dot.value is None:
+            continue
+        if not incumbents or better(dot.value, incumbents[-1][1]) != incumbents[-1][1]:
+            incumbents.append((dot.seconds, dot.value))
+            leaders.append(dot.trial)
+    some, left_out = thinned(dots, {*leaders})
+    return Progress(
+        _lead(study, dots, bool(leaders)),
+        inheritance_lead(study.history),
+        _note(study),
+        some,
+        tuple(incumbents),
+        left_out,
+        study.simulated,
+        study.prepared_at > 0,
+        judged_by_sharing(study),
+        study.seconds - study.prepared_at,
+        *floor_of(study, values_of(dots)),
+        _top(study),
+    )
+
+
+def _lead(study: Study, dots: Sequence[Dot], scored: bool) -> str:
+    tried = amount(len(dots), "network was", "networks were")
+    text = f"{tried} tried in {_took(study, dots)}.{_failures(study, dots)}"
+    best = study.best
+    if best is None or not scored:
+        return text + " None of them ended with a score."
+    value = score(study.metric, best.metrics.get(study.history.problem.objectives[0].metric))
+    where = " on the validation split" if study.fit else ""
+    place = next(i for i, dot in enumerate(dots) if dot.trial == best.id) + 1
+    return f"{text} The best one, trial {best.id}, scored {value}{where}.{_outlook(place, len(dots))}"
+
+
+def _took(study: Study, dots: Sequence[Dot]) -> str:
+    first, last = dots[0].seconds, dots[-1].seconds
+    if not (last or first):
+        return "no time at all"
+    phase = study.phases.get("search")
+    spent = phase.seconds if phase is not None and phase.seconds and not study.prepared_at else last
+    return f"{duration(spent)}{' of simulated time' if study.simulated else ''}"
+
+
+def _failures(study: Study, dots: Sequence[Dot]) -> str:
+    n = sum(dot.value is None for dot in dots)
+    if not n:
+        return ""
+    kinds: Counter[str] = Counter()
+    for trial in study.history.finished:
+        if not trial.ok and trial.outcome and trial.outcome.error_kind:
+            kinds[trial.outcome.error_kind] += 1
+    why = ""
+    if kinds:
+        kind = kinds.most_common(1)[0][0]
+        why = f" ({'most often: ' if len(kinds) > 1 else ''}{FAILURES.get(kind, kind)})"
+    return f" {amount(n, 'trial')} failed{why}."
+
+
+def _outlook(place: int, n: int) -> str:
+    """Would more time have helped? The best trial was number ``place`` of ``n``."""
+    if n < 5:
+        return ""
+    if place == 1:
+        return " No later trial was better than the very first one."
+    if place > 0.8 * n:
+        return " It came near the end, so more time would probably find better ones."
+    if place < 0.5 * n and n - place >= ENOUGH:
+        return f" The {n - place:,} trials after it were not better, so more of the same search would gain little."
+    return ""
+
+
+def _note(study: Study) -> str:
+    """What a trial is, where trials only compare networks."""
+    if not study.fit:
+        return ""
+    fidelity, shared = study.history.problem.fidelity, judged_by_sharing(study)
+    whole = fidelity.maximum == 1 and fidelity.name == "epochs"
+    told = "" if whole else f" ({fidelity.maximum:.2g} {fidelity.name.replace('_', ' ')})"
+    text = "A trial scores a network with the shared weights" if shared else f"A trial trains a network briefly{told}"
+    will = "was" if study.result else "will be"
+    return f"{text}, only to compare it. The best one {will} trained {'by itself' if shared else 'longer'} afterwards."
+
+
+# The best trials
+
+
+def _top(study: Study) -> tuple[TopTrial, ...]:
+    metric = study.history.problem.objectives[0].metric
+    return tuple(
+        TopTrial(
+            place,
+            trial.id,
+            trial.metrics[metric],
+            trial.metrics.get("params"),
+            trial.outcome.seconds if trial.outcome else 0.0,
+            trial.parents,
+            _decisions(trial),
+        )
+        for place, trial in enumerate(study.history.ranking()[:TOP], start=1)
+    )
+
+
+def _decisions(trial: Trial) -> tuple[tuple[str, str], ...]:
+    return tuple((path, _option(option)) for path, option in trial.architecture.items())
+
+
+def _option(option: Any) -> str:
+    if isinstance(option, bool):
+        return "yes" if option else "no"
+    return f"{option:.4g}" if isinstance(option, float) else str(option)
+
+
+# The chart
+
+
+def drawings(study: Study, facts: Progress) -> dict[str, str]:
+    """Scores over time, and the incumbent. Failed trials stand at the lower edge."""
+    metric = study.metric
+    inside = [value for value in values_of(facts.dots) if value >= facts.floor]
+    y = figures.score_axis(inside, metric, figures.score_label(metric, bool(study.fit)))
+    x, unit = _time_axis(facts)
+    best = [(seconds / unit, value) for seconds, value in facts.incumbents]
+    if best:
+        best.append((_end(facts) / unit, best[-1][1]))
+
+    def draw(size: Size) -> str:
+        wide = size.name == "wide"
+        placed = [(dot, dot.seconds / unit, tip_of(dot, metric) if wide else "") for dot in facts.dots]
+        scored = [(dot, at, dot.value, tip) for dot, at, tip in placed if dot.value is not None]
+        shorter = [(at, v, tip) for dot, at, v, tip in scored if not dot.full and v >= y.low]
+        full = [(at, v, tip) for dot, at, v, tip in scored if dot.full and v >= y.low]
+        low = [(at, v, tip) for _, at, v, tip in scored if v < y.low]
+        failed = [(at, y.low, tip) for dot, at, tip in placed if dot.value is None]
+        layers: list[Layer] = [
+            Dots(shorter, "faint", "ring", 2.5),
+            Dots(full, "c1", "circle", radius_of(len(scored))),
+            Dots(low, "c1", "down", 4.0),
+            Line(best, "c2", steps=True),
+            Dots(failed, "c4", "cross", 4.0),
+        ]
+        return plot(size, x, y, layers, f"{metric_name(metric)} of each trial over time, and the best so far")
+
+    return {"progress": both(draw)}
+
+
+def _time_axis(facts: Progress) -> tuple[Axis, float]:
+    """The scale, and what seconds are divided by."""
+    ends = _end(facts)
+    unit, name = (3600.0, "hours") if ends > 3 * 3600 else (60.0, "minutes") if ends > 180 else (1.0, "seconds")
+    since = "the preparation ended" if facts.prepared else "the start"
+    label = f"{name} since {since}{' (simulated)' if facts.simulated else ''}"
+    return Axis(label, 0.0, max(ends / unit, 1e-9) * 1.02), unit
+
+
+def _end(facts: Progress) -> float:
+    last = max(dot.seconds for dot in facts.dots)
+    return max(facts.seconds, last) if facts.simulated else last
+
+
+def terms(facts: Progress, words: Words) -> tuple[Term, ...]:
+    what = "One network scored with the shared weights" if facts.shared else "A short training of one network"
+    explained = f"{what}, to see whether it is promising. Its score does not compare with that of a full training."
+    return (("trial", explained), ("incumbent", "The best trial so far."))
+
+
+SECTION = Section("search", "How the search went", progress_of, drawings, terms)

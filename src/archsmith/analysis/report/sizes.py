@@ -1,0 +1,135 @@
+"""Score against size: is a smaller network nearly as good?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archsmith.analysis.axes import axis
+from archsmith.analysis.charts import Dots, Layer, Line, Size, Word, both, plot
+from archsmith.analysis.report import figures
+from archsmith.analysis.report.section import Section
+from archsmith.analysis.report.trial_dots import Dot, dots_of, floor_of, radius_of, thinned, tip_of, values_of
+from archsmith.analysis.statistics import rank_correlation
+from archsmith.analysis.study import Study
+from archsmith.analysis.wording import is_share, metric_name, network_name, number, points, rounded, score
+
+# Shares this close count as the same when a smaller network is looked for; of other scores, this part of their range
+CLOSE = 0.01
+TENDENCY = 0.4  # a rank correlation of size and score beyond which the search had a tendency
+SMALLER = 1.5  # times fewer parameters that are worth a sentence
+
+Front = tuple[tuple[float, float, int], ...]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Score against size.
+
+    lead: what size had to do with the score
+    dots: the trials that are drawn, all at the highest fidelity
+    front: (parameters, score, trial) of the trials that no other beats in both, smallest first
+    trained: (name, parameters, score) of the networks trained in full
+    n_left_out: trials that are not drawn
+    floor: the score below which dots are drawn at the edge
+    n_below: how many of them there are
+    """
+
+    lead: str
+    dots: tuple[Dot, ...]
+    front: Front
+    trained: tuple[tuple[str, float, float], ...]
+    n_left_out: int
+    floor: float
+    n_below: int
+
+    @property
+    def began(self) -> bool:
+        """Is the trial that the search began with among them?"""
+        return any(dot.first for dot in self.dots)
+
+
+def sizes_of(study: Study) -> Sizes | None:
+    """None with fewer than two different sizes."""
+    sized = [dot for dot in dots_of(study) if dot.full and dot.value is not None and dot.params]
+    metric = study.history.problem.objectives[0].metric
+    if len({dot.params for dot in sized}) < 2 or metric == "params":
+        return None
+    front = _front(sized, 1.0 if study.maximize else -1.0)
+    some, left_out = thinned(sized, {trial for _, _, trial in front})
+    trained = tuple(
+        (str(row["name"]), float(row["params"]), float(row["valid"]))
+        for row in study.rows
+        if row.get("valid") is not None and row.get("params") and row["name"] != "linear"
+    )
+    lead = f"{_tendency(sized, study.maximize)} {_smaller(study, sized, front)}"
+    return Sizes(lead, some, front, trained, left_out, *floor_of(study, values_of(sized)))
+
+
+def _front(sized: Sequence[Dot], sign: float) -> Front:
+    front: list[tuple[float, float, int]] = []
+    for dot in sorted(sized, key=lambda dot: (dot.params or 0.0, -sign * (dot.value or 0.0))):
+        if not front or sign * (dot.value or 0.0) > sign * front[-1][1]:
+            front.append((dot.params or 0.0, dot.value or 0.0, dot.trial))
+    return tuple(front)
+
+
+def _tendency(sized: Sequence[Dot], maximize: bool) -> str:
+    values = [(dot.value or 0.0) if maximize else -(dot.value or 0.0) for dot in sized]
+    together = rank_correlation([dot.params or 0.0 for dot in sized], values)
+    if together is None:
+        return ""
+    if abs(together) <= TENDENCY:
+        return "In this search, size alone says little about the score."
+    return f"{'Larger' if together > 0 else 'Smaller'} networks tended to score better in this search."
+
+
+def _smaller(study: Study, sized: Sequence[Dot], front: Front) -> str:
+    """Did a much smaller network come close to the best one?"""
+    params, value, trial = front[-1]
+    values = values_of(sized)
+    share = is_share(study.metric)
+    tolerance = CLOSE if share else CLOSE * (max(values) - min(values))
+    small, close, which = next(entry for entry in front if abs(entry[1] - value) <= tolerance)
+    if params < SMALLER * small:
+        return f"The best trial has {rounded(params)} parameters. No much smaller network came close."
+    near = f"{points(close - value)} behind it" if share else f"at {number(close)} against {number(value)}"
+    fewer = number(float(f"{params / small:.2g}"))
+    return (
+        f"Trial {which} has {rounded(small)} parameters. "
+        f"That is {fewer} times fewer than the best one (trial {trial}), and it is only {near}."
+    )
+
+
+def drawings(study: Study, facts: Sizes) -> dict[str, str]:
+    """Scores against parameters, with the front."""
+    metric = study.metric
+    values = [value for value in values_of(facts.dots) if value >= facts.floor]
+    trained = [value for _, _, value in facts.trained]
+    y = figures.score_axis([*trained, *values], metric, figures.score_label(metric, bool(study.fit)))
+    params = [dot.params for dot in facts.dots if dot.params] + [params for _, params, _ in facts.trained]
+    x = axis("parameters (log scale)", params, log=True, margin=0.08)
+    best = facts.front[-1][2] if facts.front else -1
+
+    def draw(size: Size) -> str:
+        wide = size.name == "wide"
+        dots = [(dot, (dot.params or 0.0, dot.value or 0.0, tip_of(dot, metric) if wide else "")) for dot in facts.dots]
+        inside = [(dot, at) for dot, at in dots if at[1] >= y.low]
+        layers: list[Layer] = [
+            Line([(params, value) for params, value, _ in facts.front], "c2", steps=True),
+            Dots([at for _, at in inside], "c1", "circle", radius_of(len(dots))),
+            Dots([at for _, at in dots if at[1] < y.low], "c1", "down", 4.0),
+            Dots([at for dot, at in inside if dot.trial == best], "c2", "ring", 6.5),
+            Dots([at for dot, at in inside if dot.first], "c3", "ring", 6.5),
+        ]
+        for name, params, value in facts.trained:
+            colour = "c3" if name == "fixed" else "c2"
+            tip = f"{network_name(name)}, trained in full: {score(metric, value)}"
+            layers.append(Dots([(params, value, tip)], colour, "diamond", 6.0))
+            layers.append(Word(params, value, network_name(name).removesuffix(" network"), colour))
+        return plot(size, x, y, layers, f"{metric_name(metric)} against the number of parameters")
+
+    return {"sizes": both(draw)}
+
+
+SECTION = Section("sizes", "Score against size", sizes_of, drawings)

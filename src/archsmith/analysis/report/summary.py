@@ -1,0 +1,215 @@
+"""The first lines of a report: how good the result is, in one sentence, and the facts that belong to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from archsmith.analysis.report.kind import words_of
+from archsmith.analysis.report.sharing import judged_by_sharing
+from archsmith.analysis.statistics import wilson
+from archsmith.analysis.study import Predictions, Study
+from archsmith.analysis.wording import (
+    NB,
+    REASONS,
+    amount,
+    duration,
+    metric_name,
+    network_name,
+    quoted,
+    rounded,
+    score,
+    sentence_case,
+    share,
+    short,
+)
+from archsmith.core import metrics
+
+Told = tuple[str, str]  # the headline, and what else must be said at once
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The first thing on the page.
+
+    title: what the study is about
+    headline: the result
+    detail: how far to believe it
+    facts: (name, value)
+    warning: something that must not be overlooked; empty without it
+    """
+
+    title: str
+    headline: str
+    detail: str
+    facts: tuple[tuple[str, str], ...]
+    warning: str = ""
+
+
+def summary_of(study: Study) -> Summary:
+    headline, detail = _told(study)
+    return Summary(str(study.checks.get("name") or study.id), headline, detail, _facts(study), _warning(study))
+
+
+def _told(study: Study) -> Told:
+    row = study.exported
+    if study.test is not None and row is not None:
+        return _errors(study, study.test) if study.test.outputs.ndim == 1 else _rate(study, study.test)
+    if row is not None and row.get("test") is not None:
+        return _from_log(study, float(row["test"]))
+    return _unfinished(study) if study.fit and study.result is None else _searched(study)
+
+
+# A finished study
+
+
+def _rate(study: Study, test: Predictions) -> Told:
+    """Of a classification."""
+    predicted, labels = test.outputs.argmax(axis=1), test.labels.astype(np.int64)
+    headline, detail = _share_told(study, float((predicted == labels).mean()), len(labels))
+    if study.metric == "balanced_accuracy":
+        balanced = share(metrics.balanced_accuracy(predicted, labels), len(labels))
+        detail += f" If every class counts alike, however rare it is, the rate is {balanced} (balanced accuracy)."
+    counts = np.bincount(labels, minlength=1)
+    common = int(counts.argmax())
+    name = study.classes[common] if common < len(study.classes) else f"class {common}"
+    always = share(counts[common] / counts.sum())
+    return headline, f"{detail} Always predicting {quoted(name)} would be right on {always}."
+
+
+def _share_told(study: Study, value: float, n: int) -> Told:
+    low, high = wilson(value, n)
+    words = words_of(study)
+    headline = f"Right on {share(value, n)} of {words.amount(n, 'test')}"
+    interval = f"between {share(low, n)} and {share(high, n)} (95{NB}% interval)"
+    return headline, f"For {words.many} like these the true rate lies {interval}."
+
+
+def _from_log(study: Study, value: float) -> Told:
+    """Where the predictions were not kept."""
+    n = int((study.fit.get("speed") or {}).get("n_test") or 0)
+    if study.metric == "accuracy" and n:
+        return _share_told(study, value, n)
+    headline = f"{sentence_case(metric_name(study.metric))} on the test split: {score(study.metric, value, n)}"
+    return headline, f"Measured on {words_of(study).amount(n, 'test')}."
+
+
+def _errors(study: Study, test: Predictions) -> Told:
+    """Of a regression."""
+    truth, predicted = test.labels.astype(np.float64), test.outputs.astype(np.float64)
+    off, baseline = metrics.mae(predicted, truth), float(np.abs(truth - truth.mean()).mean())
+    tested = words_of(study).amount(len(truth), "test")
+    detail = (
+        f"Always predicting the mean would be off by {short(baseline)}. "
+        f"R² is {metrics.r2(predicted, truth):.3f}: 1 is perfect, 0 is what the mean achieves."
+    )
+    return f"Off by {short(off)} on average on {tested}", detail
+
+
+# A study without a test score
+
+
+def _unfinished(study: Study) -> Told:
+    headline = f"Not finished: the job {'is still running' if study.running else 'was cut off'}"
+    best = study.best
+    if best is None:
+        return headline, "No network has a score yet."
+    value = score(study.metric, best.metrics.get(study.history.problem.objectives[0].metric))
+    trials = amount(len(study.history.finished), "trial")
+    detail = f"The incumbent, the best of {trials} so far, scores {value} on the validation split."
+    if judged_by_sharing(study):
+        detail += " Trials are scored with shared weights, which only rank networks."
+    return headline, f"{detail} There is no test score yet."
+
+
+def _searched(study: Study) -> Told:
+    best = study.best
+    if best is None:
+        return "No network has a score yet", _without_score(study)
+    metric = study.history.problem.objectives[0].metric
+    trials = amount(len(study.history.finished), "trial")
+    detail = (
+        "This study was a search alone: no network was trained in full, and there is no test score. "
+        "The best of many scores looks better than it is, since chance helped to pick it."
+    )
+    if judged_by_sharing(study):
+        detail += (
+            " These scores come from shared weights, which only rank networks. Trained networks will score differently."
+        )
+    return f"Best {metric_name(metric)} of {trials}: {score(metric, best.metrics[metric])}", detail
+
+
+def _without_score(study: Study) -> str:
+    if study.history.trials:
+        return "Every trial so far failed or is still running."
+    if study.preparing and study.history.prepared is None:
+        state = "is still being prepared" if study.running else "was cut off while it was being prepared"
+        return f"The evaluator {state}. No trial has begun."
+    return "No trial has begun."
+
+
+# Facts
+
+
+def _facts(study: Study) -> tuple[tuple[str, str], ...]:
+    row = study.exported or {}
+    measured = row or (study.best.metrics if study.best else {})
+    params, macs = measured.get("params"), measured.get("macs")
+    stop = study.reason or (study.result or {}).get("stop_reason")
+    failed = f", {study.n_failed:,} failed" if study.n_failed else ""
+    size = f"{rounded(params)} parameters, {_megabytes(4 * params)} of weights" if params else ""
+    facts = [
+        ("exported", _exported(row)),
+        ("size" if row else "size of the best trial", size),
+        ("work", f"{rounded(macs)} multiply-adds for one {words_of(study).one}" if macs else ""),
+        ("networks tried", f"{len(study.history.finished):,}{failed}"),
+        ("time", _time(study)),
+        ("the search ended because", REASONS.get(str(stop), str(stop)) if stop else ""),
+        ("computed on", _device(study.fit.get("device"))),
+        ("begun", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(study.started))),
+        ("study", study.id),
+    ]
+    return tuple((name, value) for name, value in facts if value)
+
+
+def _exported(row: Mapping[str, object]) -> str:
+    if not row:
+        return ""
+    trial = f" (trial {row['trial']})" if row.get("trial") is not None else ""
+    return network_name(str(row["name"])) + trial
+
+
+def _time(study: Study) -> str:
+    budget = (study.fit.get("settings") or {}).get("seconds")
+    spent = duration((study.result or {}).get("seconds") or study.seconds)
+    return spent + (" (simulated)" if study.simulated else "") + (f" of {duration(budget)}" if budget else "")
+
+
+def _device(device: object) -> str:
+    if isinstance(device, Mapping):
+        return str(device.get("sentence") or device)
+    return str(device) if device else ""
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:.3g} MB" if size >= 1e5 else f"{size / 1e3:.3g} kB"
+
+
+def _warning(study: Study) -> str:
+    words = words_of(study)
+    leaks = (study.checks.get("leaks") or {}).get("test") or 0
+    told = []
+    if leaks:
+        told.append(
+            f"{words.amount(leaks, 'test')} {'is' if leaks == 1 else 'are'} in the training or validation split too, "
+            "so the test score is better than it will be in use."
+        )
+    if study.test_reads > 1:
+        told.append(
+            f"The test split was read {study.test_reads} times, because the study was extended. "
+            "No network was ever chosen by it."
+        )
+    return " ".join(told)

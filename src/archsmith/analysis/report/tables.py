@@ -1,0 +1,228 @@
+"""The report of a study of tables: the columns, the first rows, and the worst mistakes as rows with their values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from archsmith.analysis.report import data, mistakes
+from archsmith.analysis.report.mistakes import mistakes_of
+from archsmith.analysis.report.section import Section
+from archsmith.analysis.study import Study
+from archsmith.analysis.wording import amount, listing, number, quoted, share
+
+HEAD = 5  # rows that show what the table looks like
+MOST_COLUMNS = 100  # that are listed
+MOST_SHOWN = 12  # columns of a row that is shown with its values
+MOST_TOP = 3  # categories that are named
+LONGEST = 40  # letters of a value
+LARGEST_WHOLE = 1e15  # that is written with all its digits
+HALF = 0.5  # share of missing values, from which on a column is called so in the lead
+
+
+@dataclass(frozen=True)
+class ColumnRow:
+    """One column; numbers as text.
+
+    name: as the table calls it
+    kind: ``number`` or ``category``
+    missing: the share of training rows without a value
+    distinct: how many different values there are
+    values: smallest, median and largest number, or the most frequent categories
+    """
+
+    name: str
+    kind: str
+    missing: str
+    distinct: str
+    values: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows with their values.
+
+    names: of the columns that are shown
+    cells: one row of texts each
+    n_hidden: how many columns are not shown
+    """
+
+    names: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    n_hidden: int = 0
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table.
+
+    lead: what stands out
+    rows: one for each column
+    n_left_out: columns that are not listed
+    ignored: (column, why it is not used)
+    head: the first training rows
+    """
+
+    lead: str
+    rows: tuple[ColumnRow, ...]
+    n_left_out: int
+    ignored: tuple[tuple[str, str], ...]
+    head: Rows | None
+
+
+def describe(study: Study) -> str:
+    """``rows of 14 columns (6 numbers, 8 categories)``."""
+    columns = _columns(study)
+    if not columns:
+        return "rows"
+    kinds = [str(getattr(column, "kind", "")) for column in columns]
+    numbers, categories = kinds.count("number"), kinds.count("category")
+    told = [amount(numbers, "number")] if numbers else []
+    told += [amount(categories, "category", "categories")] if categories else []
+    return f"rows of {amount(len(columns), 'column')}{f' ({listing(told)})' if told else ''}"
+
+
+def columns_of(study: Study) -> Columns | None:
+    """None without the stored data."""
+    columns = _columns(study)
+    if not columns:
+        return None
+    rows = tuple(_column(column) for column in columns[:MOST_COLUMNS])
+    head = _rows(study, "train", range(HEAD))
+    ignored = tuple((str(each.name), str(each.reason)) for each in getattr(study.splits, "ignored", ()))
+    return Columns(_lead(columns), rows, len(columns[MOST_COLUMNS:]), ignored, head)
+
+
+def _columns(study: Study) -> Sequence[Any]:
+    return () if study.splits is None else tuple(getattr(study.splits.train, "columns", ()))
+
+
+def _column(column: Any) -> ColumnRow:
+    distinct = getattr(column, "distinct", None)
+    return ColumnRow(
+        str(column.name),
+        str(getattr(column, "kind", "")),
+        share(float(column.missing)) if getattr(column, "missing", 0) else "–",
+        "–" if distinct is None else f"{int(distinct):,}",
+        _values(column),
+    )
+
+
+def _values(column: Any) -> str:
+    """What the column holds."""
+    top = getattr(column, "top", ())
+    if top:
+        named = ", ".join(f"{_cut(value)} ({share(float(part))})" for value, part in tuple(top)[:MOST_TOP])
+        more = int(getattr(column, "distinct", 0) or 0) - MOST_TOP
+        return named + (f" and {more:,} more" if more > 0 else "")
+    ends = [getattr(column, name, None) for name in ("minimum", "median", "maximum")]
+    shown = _date if getattr(column, "written", "") == "date" else number
+    known = [shown(float(value)) for value in ends if value is not None]
+    if len(known) < len(ends):
+        return "–"
+    low, middle, high = known
+    return f"{low} to {high}, median {middle}"
+
+
+def _date(days: float) -> str:
+    """``2024-02-29``, of days since 1970."""
+    return str(np.datetime64("1970-01-01") + np.timedelta64(round(days), "D"))
+
+
+def _lead(columns: Sequence[Any]) -> str:
+    missing = [column for column in columns if (getattr(column, "missing", 0) or 0) > 0]
+    if not missing:
+        return "No value is missing."
+    worst = max(missing, key=lambda column: float(column.missing))
+    most = f"{share(float(worst.missing))} of its values are missing"
+    if len(missing) == 1:
+        return f"One column has gaps, {quoted(str(worst.name))}: {most}."
+    text = (
+        f"{len(missing):,} of {amount(len(columns), 'column')} have gaps. {quoted(str(worst.name))} has most: {most}."
+    )
+    empty = sum(float(column.missing) > HALF for column in missing)
+    if not empty:
+        return text
+    return f"{text} {amount(empty, 'column')} {'lacks' if empty == 1 else 'lack'} more than half of the values."
+
+
+# Rows with their values
+
+
+@dataclass(frozen=True)
+class ShownMistakes:
+    """The worst mistakes as rows of the table.
+
+    lead: as of any kind of data
+    told: names of what is said of each mistake
+    names: of the columns that are shown
+    mistakes: (what is said, the values); values are empty where the row cannot be read any more
+    n_hidden: how many columns are not shown
+    """
+
+    lead: str
+    told: tuple[str, ...]
+    names: tuple[str, ...]
+    mistakes: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    n_hidden: int
+
+
+def shown_mistakes_of(study: Study) -> ShownMistakes | None:
+    """None where there are no mistakes, or the predictions were not kept."""
+    found = mistakes_of(study)
+    if found is None:
+        return None
+    rows = _rows(study, "test", [mistake.index for mistake in found.worst])
+    if rows is None or len(rows.cells) < len(found.worst):
+        rows = Rows((), tuple(() for _ in found.worst))
+    shown = tuple(
+        (tuple(text for _, text in mistake.told), cells) for mistake, cells in zip(found.worst, rows.cells, strict=True)
+    )
+    names = tuple(name for name, _ in found.worst[0].told)
+    return ShownMistakes(found.lead, names, rows.names, shown, rows.n_hidden)
+
+
+def _rows(study: Study, split: str, indexes: Sequence[int]) -> Rows | None:
+    """Rows of one split; None where they cannot be read."""
+    examples = None if study.splits is None else getattr(study.splits, split)
+    read = getattr(examples, "rows", None)
+    if examples is None or read is None:
+        return None
+    inside = [index for index in indexes if index < len(examples)]
+    if not inside:
+        return None
+    found: Sequence[Mapping[str, object]] = read(np.asarray(inside, np.int64))
+    names = list(found[0])
+    shown = names[:MOST_SHOWN]
+    cells = tuple(tuple(_cell(row.get(name)) for name in shown) for row in found)
+    return Rows(tuple(map(str, shown)), cells, len(names) - len(shown))
+
+
+def _cell(value: object) -> str:
+    """A value as it was read; a gap as a dash."""
+    if value is None or (isinstance(value, float | np.floating) and math.isnan(value)):
+        return "–"
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer):
+        return str(int(value))  # years and postcodes are no counts: no commas
+    if isinstance(value, float | np.floating):
+        whole = float(value).is_integer() and abs(float(value)) < LARGEST_WHOLE
+        return str(int(value)) if whole else f"{float(value):.6g}"
+    return _cut(value)
+
+
+def _cut(value: object) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
+
+
+SECTIONS = (
+    data.section_for(describe),
+    Section("columns", "The columns", columns_of),
+    Section("mistakes", mistakes.SECTION.title, shown_mistakes_of, template="mistakes_as_rows"),
+)

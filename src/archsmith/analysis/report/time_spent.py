@@ -1,0 +1,77 @@
+"""Where the time of a job went, phase by phase, and how well that was forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archsmith.analysis import charts
+from archsmith.analysis.charts import Bar, both
+from archsmith.analysis.report.section import Section
+from archsmith.analysis.study import Study
+from archsmith.analysis.wording import amount, duration, phase_name
+
+SHOWN = 0.05  # seconds that a phase takes at least, or it is left out
+OFF_SHARE, OFF_SECONDS = 0.2, 2.0  # a forecast further off than both is told
+
+Row = tuple[str, float, float | None]  # phase, seconds, seconds that were forecast
+
+
+@dataclass(frozen=True)
+class TimeSpent:
+    """Where the time went.
+
+    lead: the whole in a few sentences
+    rows: (phase, seconds, forecast seconds or None)
+    """
+
+    lead: str
+    rows: tuple[Row, ...]
+
+
+def time_spent_of(study: Study) -> TimeSpent | None:
+    """None of a study without phases."""
+    rows = [(phase_name(each.name), each.seconds, each.forecast_seconds) for each in study.phases.values()]
+    shown = tuple(row for row in rows if row[1] >= SHOWN or row[2])
+    return TimeSpent(_lead(study, shown), shown) if shown else None
+
+
+def _lead(study: Study, rows: Sequence[Row]) -> str:
+    budget = (study.fit.get("settings") or {}).get("seconds")
+    total = float((study.result or {}).get("seconds") or study.seconds)
+    done = study.result is not None
+    text = f"The job {'took' if done else 'has taken'} {duration(total)}"
+    if budget:
+        late = f", {duration(total - budget)} too long" if total - budget > 0.5 else ""
+        text += f" of the {duration(budget)} that it was given{late}."
+    else:
+        text += "; it had no limit on time."
+    name, most, _ = max(rows, key=lambda row: row[1])
+    text += f" Most of it went into {name} ({duration(most)})."
+    if not done:
+        return text
+    expected = (study.fit.get("plan") or {}).get("forecast_trials")
+    text += _forecasts(rows)
+    if expected and budget:
+        tried = f"{len(study.history.finished):,}"
+        text += f" The forecast was about {amount(round(expected), 'trial')}; there was time for {tried}."
+    return text
+
+
+def _forecasts(rows: Sequence[Row]) -> str:
+    off = [(abs(spent - forecast), name, spent, forecast) for name, spent, forecast in rows if forecast]
+    if not off:
+        return ""
+    gap, name, spent, forecast = max(off)
+    if gap > OFF_SHARE * forecast and gap > OFF_SECONDS:
+        return f" The forecast was furthest off for {name}: {duration(forecast)} expected, {duration(spent)} spent."
+    return " All phases took about as long as forecast."
+
+
+def drawings(study: Study, facts: TimeSpent) -> dict[str, str]:
+    """Seconds of each phase, with a mark where they were forecast."""
+    rows = [Bar(name, seconds, duration(seconds), forecast) for name, seconds, forecast in facts.rows]
+    return {"spent": both(lambda size: charts.bars(size, rows, "time spent in each phase, and its forecast"))}
+
+
+SECTION = Section("time", "Where the time went", time_spent_of, drawings)

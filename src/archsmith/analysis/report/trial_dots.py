@@ -1,0 +1,103 @@
+"""Trials as dots of a chart: which are drawn, and where the hopeless ones go."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from archsmith.analysis.study import Study
+from archsmith.analysis.wording import rounded, score
+from archsmith.core.seeds import generator
+
+MOST_DOTS = 800  # trials that a chart shows one by one
+MANY_DOTS = 300  # from which on they are drawn smaller
+LOW_OUTLIERS = 4.0  # scores further below the median than this many times the best is above it are drawn at the edge
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One finished trial.
+
+    trial: its number
+    seconds: when it ended, since the start of the study or the end of the evaluator's preparation
+    value: its score; None when it failed
+    params: its parameters, where they are known
+    full: was it at the highest fidelity?
+    first: did the search begin with it?
+    error: why it failed
+    """
+
+    trial: int
+    seconds: float
+    value: float | None
+    params: float | None
+    full: bool
+    first: bool = False
+    error: str | None = None
+
+
+def dots_of(study: Study) -> list[Dot]:
+    """One dot for each finished trial, in the order in which they ended."""
+    highest = None if study.best is None else study.best.fidelity
+    metric = study.history.problem.objectives[0].metric
+    dots = []
+    for trial in study.history.finished:
+        outcome = trial.outcome
+        value = trial.metrics.get(metric) if trial.ok else None
+        error = None if trial.ok else (outcome.error if outcome and outcome.error else "outside the limits")
+        first = trial.notes.get("operator") == "first"
+        ended = study.finished_at.get(trial.id, 0.0) - study.prepared_at
+        params = trial.metrics.get("params")
+        dots.append(Dot(trial.id, ended, value, params, trial.fidelity == highest, first, error))
+    return dots
+
+
+class OfTrial(Protocol):
+    """What is drawn for one trial."""
+
+    @property
+    def trial(self) -> int: ...
+
+
+Drawn = TypeVar("Drawn", bound=OfTrial)
+
+
+def thinned(dots: Sequence[Drawn], kept: set[int], limit: int = MOST_DOTS) -> tuple[tuple[Drawn, ...], int]:
+    """About ``limit`` dots at most, drawn by a fixed lot; those of the trials in ``kept`` always. And how many were
+    left out.
+    """
+    if len(dots) <= limit:
+        return tuple(dots), 0
+    # Every so-manieth dot would flatter whatever happens at regular intervals.
+    chosen = set(generator(0, "dots").choice(len(dots), limit, replace=False).tolist())
+    some = tuple(dot for i, dot in enumerate(dots) if i in chosen or dot.trial in kept)
+    return some, len(dots) - len(some)
+
+
+def floor_of(study: Study, values: Sequence[float]) -> tuple[float, int]:
+    """The score below which dots are drawn at the edge, so that a few hopeless ones do not press all others together;
+    and how many are.
+    """
+    if not study.maximize or len(values) < 5:
+        return -math.inf, 0
+    best, median = max(values), statistics.median(values)
+    floor = median - LOW_OUTLIERS * max(best - median, 0.002 * abs(best))
+    return floor, sum(value < floor for value in values)
+
+
+def values_of(dots: Sequence[Dot]) -> list[float]:
+    return [dot.value for dot in dots if dot.value is not None]
+
+
+def tip_of(dot: Dot, metric: str) -> str:
+    """What a pointer on the dot reads."""
+    told = f"trial {dot.trial}: {score(metric, dot.value) if dot.value is not None else dot.error or 'failed'}"
+    return told[:160] + (f", {rounded(dot.params)} parameters" if dot.params else "")
+
+
+def radius_of(n: int, large: float = 3.5) -> float:
+    """Of one of ``n`` dots, in pixels."""
+    return large if n < MANY_DOTS else 2.0

@@ -1,0 +1,86 @@
+"""The scores of a model card: in one sentence, by split, by class, and beside the baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archsmith.bundle.manifest import Manifest, Row
+from archsmith.bundle.markdown import cell, number, percent, score, share, table
+from archsmith.core.targets import metric_title
+
+MOST_CLASSES = 40  # rows of a table of classes
+SPLIT_WORDS = {"valid": "the validation split", "test": "the test split"}
+
+
+def in_a_sentence(manifest: Manifest) -> str:
+    """How good it is on the test split."""
+    test = manifest.facts.metrics.get("test", {})
+    nouns = f"test {manifest.intake.nouns}"
+    if manifest.is_regression and test.get("r2") is not None:
+        error = f" Its typical error (RMSE) is {score('rmse', test['rmse'])}." if test.get("rmse") is not None else ""
+        if test["r2"] <= 0:
+            return f"On the {nouns} it is no better than always saying the mean (R² {test['r2']:.4f}).{error}"
+        return f"On the {nouns} it explains {percent(test['r2'])} of the variance (R²).{error}"
+    if not manifest.is_regression and test.get("accuracy") is not None:
+        return f"It is right on {percent(test['accuracy'])} of the {nouns}."
+    return "It was not scored on a test split."
+
+
+def scores(manifest: Manifest) -> str:
+    """The section of the card."""
+    tables = [_by_split(manifest), _by_class(manifest), _rows(manifest)]
+    return "\n\n".join(part for part in tables if part) or "Not recorded."
+
+
+def _by_split(manifest: Manifest) -> str:
+    metrics = manifest.facts.metrics
+    if not metrics:
+        return ""
+    recorded = {name for split in metrics.values() for name in split}
+    names = [name for name in manifest.task.metrics if name in recorded]
+    names += sorted(recorded - {*names})
+    cells = (
+        (SPLIT_WORDS.get(split, split), *(score(name, values.get(name)) for name in names))
+        for split, values in metrics.items()
+    )
+    return table(("this network on", *map(metric_title, names)), cells)
+
+
+def _by_class(manifest: Manifest) -> str:
+    """Precision and recall; of many classes those that are found least."""
+    rows: Sequence[Mapping[str, Any]] = manifest.facts.per_class
+    if not rows:
+        return ""
+    nouns = manifest.intake.nouns
+    text = (
+        f"Class by class, on the test {nouns}. Precision: of those given this name, how many deserve it. Recall: of "
+        f"its own {nouns}, how many are found."
+    )
+    if len(rows) > MOST_CLASSES:
+        text += f" These {MOST_CLASSES} of {len(rows)} classes have the lowest recall."
+        rows = sorted(rows, key=lambda row: (row.get("recall") is None, row.get("recall")))[:MOST_CLASSES]
+    cells = ((row["name"], number(row.get("n")), share(row.get("precision")), share(row.get("recall"))) for row in rows)
+    return f"{text}\n\n{table(('class', nouns, 'precision', 'recall'), cells)}"
+
+
+def _rows(manifest: Manifest) -> str:
+    rows = manifest.facts.rows
+    if not rows:
+        return ""
+    metric = manifest.task.metric
+    title = metric_title(metric)
+    heading = ("", f"valid {title}", f"test {title}", "params", "multiply-adds", "training seconds")
+    parts = [
+        "What the search brought, beside baselines that need none, all trained on the same training split:",
+        table(heading, (_row(row, metric) for row in rows)),
+    ]
+    if any(row.exported for row in rows):
+        parts.append("**Bold**: the network in this bundle.")
+    return "\n\n".join(parts)
+
+
+def _row(row: Row, metric: str) -> tuple[str, ...]:
+    name = f"**{cell(row.name)}**" if row.exported else cell(row.name)
+    seconds = "–" if row.seconds is None else f"{row.seconds:.0f}"
+    return (name, score(metric, row.valid), score(metric, row.test), number(row.params), number(row.macs), seconds)

@@ -1,0 +1,323 @@
+"""Rows of a table as a bundle takes them: raw numbers and texts, which ``model.onnx`` itself scales and looks up.
+
+Values are read by ``archsmith.data.tables.encode``, which the training data went through as well. numpy and the
+standard library only; Parquet files need pyarrow.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsmith.bundle.intake import Call, Intake, Labelled, ModelInput, Window
+from archsmith.bundle.table_rows import ROWS, AskedFile, AskedRows, chunks_of_file, slices
+from archsmith.core.errors import DataError, UsageError
+from archsmith.core.task import Task
+from archsmith.data.examples import Splits
+from archsmith.data.tables.cells import DATE, Raw, raw
+from archsmith.data.tables.columns import (
+    CATEGORY,
+    NUMBER,
+    Column,
+    categories_of,
+    code_offsets,
+    listed,
+    n_codes,
+    numbers_of,
+)
+from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT, as_columns, encode
+
+if TYPE_CHECKING:
+    from archsmith.bundle.tables_export import TableExporter
+
+NAMED = 8  # columns that a sentence names
+UNSEEN = "never seen"  # a text that is no category
+
+
+@dataclass(frozen=True)
+class TableIntake(Intake):
+    """Rows of a table.
+
+    ``columns``: those that the network learnt from, in the order of the table.
+    ``headings``: of all columns but the target, in the order of the training table; an array without names has these.
+    """
+
+    columns: tuple[Column, ...]
+    headings: tuple[str, ...] = ()
+
+    kind: ClassVar[str] = "table"
+    noun: ClassVar[str] = "row"
+    nouns: ClassVar[str] = "rows"
+    reading: ClassVar[str] = "reading the file"
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        if not names:
+            raise UsageError("A network of tables needs at least one column.")
+        if len(set(names)) < len(names) or not set(names) <= set(self.headings or names):
+            raise UsageError("The columns of a table and its headings do not belong together.")
+        object.__setattr__(self, "headings", self.headings or tuple(names))
+
+    @classmethod
+    def of(cls, splits: Splits) -> TableIntake:
+        return cls(splits.columns, splits.names)  # type: ignore[attr-defined]
+
+    def to_inputs(self) -> list[dict[str, Any]]:
+        found = [
+            {"name": name, "kind": name, "columns": [_json(column) for column in columns]}
+            for name, columns in ((NUMBERS_INPUT, self.numbers), (CATEGORIES_INPUT, self.categories))
+            if columns
+        ]
+        found[0]["headings"] = list(self.headings)
+        return found
+
+    @classmethod
+    def from_inputs(cls, inputs: Sequence[Mapping[str, Any]]) -> TableIntake:
+        known = {field.name for field in fields(Column)}
+        columns = [
+            Column.from_dict({name: value for name, value in entry.items() if name in known})
+            for one in inputs
+            for entry in one["columns"]
+        ]
+        headings = tuple(map(str, inputs[0]["headings"]))
+        return cls(tuple(sorted(columns, key=lambda column: headings.index(column.name))), headings)
+
+    def fits(self, task: Task) -> bool:
+        wanted = []
+        if self.numbers:
+            wanted.append((NUMBERS_INPUT, (len(self.numbers),), None))
+        if self.categories:
+            wanted.append((CATEGORIES_INPUT, (len(self.categories),), n_codes(self.columns)))
+        return [(entry.name, entry.shape, entry.n_codes) for entry in task.inputs] == wanted
+
+    @property
+    def numbers(self) -> tuple[Column, ...]:
+        """The columns of numbers."""
+        return numbers_of(self.columns)
+
+    @property
+    def categories(self) -> tuple[Column, ...]:
+        """The columns of categories."""
+        return categories_of(self.columns)
+
+    @property
+    def model_inputs(self) -> tuple[ModelInput, ...]:
+        found = []
+        if self.numbers:
+            found.append(ModelInput(NUMBERS_INPUT, "tensor(double)", (None, len(self.numbers))))
+        if self.categories:
+            found.append(ModelInput(CATEGORIES_INPUT, "tensor(string)", (None, len(self.categories))))
+        return tuple(found)
+
+    # Reading
+
+    def tables(self, given: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """First row and columns of some rows at a time. Raises DataError."""
+        if isinstance(given, str | os.PathLike):
+            yield from chunks_of_file(Path(given), self.columns)
+        elif hasattr(given, "__next__"):
+            first = 0
+            while rows := list(islice(given, ROWS)):
+                yield first, as_columns(rows, self.headings)
+                first += len(rows)
+        elif not hasattr(given, "__len__"):
+            raise DataError(
+                f"A table cannot be read from something of the type {type(given).__name__}.",
+                "Give a path, a DataFrame, a mapping of columns, a list of mappings or a 2-D array.",
+            )
+        elif len(given):
+            yield from slices(self.raw(as_columns(given, self.headings)))
+
+    def raw(self, table: Mapping[str, Any]) -> dict[str, Raw]:
+        """The values of the columns that are needed. Raises DataError where one is missing."""
+        missing = [column.name for column in self.columns if column.name not in table]
+        if missing:
+            encode(self.columns, dict.fromkeys(table, ()))  # raises
+        return {column.name: raw(table[column.name], column.name) for column in self.columns}
+
+    def inputs(self, table: Mapping[str, Any], first_row: int = 0) -> dict[str, NDArray[Any]]:
+        """What ``model.onnx`` takes: ``numbers`` float64 ``(n, d)`` and ``categories`` texts ``(n, k)``, empty where
+        they are missing or unknown. Raises DataError.
+        """
+        found: dict[str, NDArray[Any]] = encode(self.columns, table, first_row=first_row, exact=True)
+        if CATEGORIES_INPUT in found:
+            codes = found[CATEGORIES_INPUT] - np.array(code_offsets(self.columns))
+            texts = [
+                np.array(("", *column.categories), object)[codes[:, k]] for k, column in enumerate(self.categories)
+            ]
+            found[CATEGORIES_INPUT] = np.stack(texts, axis=1)
+        return found
+
+    def window(self, table: Mapping[str, Any], first_row: int = 0) -> Window:
+        """One call for all rows. Raises DataError for the first that is broken."""
+        inputs = self.inputs(table, first_row)
+        n = len(next(iter(inputs.values())))
+        return Window(n, (Call(np.arange(n), inputs),))
+
+    def tolerant(self, table: Mapping[str, Raw], first_row: int = 0) -> Window:
+        """One call for all rows that are not broken; the others are named."""
+        try:
+            return self.window(table, first_row)
+        except DataError:
+            pass
+        n = len(next(iter(table.values())))
+        broken: dict[int, str] = {}
+        self._look(table, np.arange(n), first_row, broken)
+        sound = np.array([place for place in range(n) if place not in broken], np.int64)
+        calls: tuple[Call, ...] = ()
+        if len(sound):
+            taken = {name: values.take(sound) for name, values in table.items()}
+            calls = (Call(sound, self.inputs(taken)),)
+        return Window(n, calls, broken)
+
+    def _look(
+        self, table: Mapping[str, Raw], places: NDArray[np.int64], first_row: int, broken: dict[int, str]
+    ) -> None:
+        """Put what is broken among ``places`` into ``broken``, by halves."""
+        try:
+            encode(
+                self.columns,
+                {name: values.take(places) for name, values in table.items()},
+                first_row=first_row + int(places[0]),
+                exact=True,
+            )
+        except DataError as error:
+            if len(places) == 1:
+                broken[int(places[0])] = str(error)
+            else:
+                for half in np.array_split(places, 2):
+                    self._look(table, half, first_row, broken)
+
+    def windows(self, given: Any) -> Iterator[Window]:
+        return (self.window(table, first) for first, table in self.tables(given))
+
+    def asked(self, names: Sequence[str], column: str | None = None) -> AskedFile:
+        if column is not None:
+            raise UsageError(
+                "This bundle takes rows of a table, in which no column holds the examples.", "Leave the option out."
+            )
+        if len(names) != 1:
+            raise UsageError(
+                f"This bundle takes one table at a time, not {len(names)}.", "Name one CSV or Parquet file."
+            )
+        return AskedFile(self, Path(names[0]).expanduser())
+
+    def labelled(
+        self, data: Any, column: str | None = None, target: str | None = None, likely: str | None = None
+    ) -> Labelled:
+        from archsmith.data.tables.read import read
+
+        if column is not None:
+            self.asked((), column)  # raises
+        try:
+            source = read(data, target or likely)
+        except DataError:
+            if target or not likely:
+                raise
+            source = read(data)
+        gone = [int(name.rpartition(" ")[2].replace(",", "")) - 1 for name, _ in source.skipped]
+        rows = np.delete(np.arange(len(source) + len(gone)), gone)
+        examples = AskedRows(self, self.raw(source.table), np.arange(len(source)), rows)
+        return Labelled(examples, source.targets, source.part, source.name, skipped=source.skipped)
+
+    # Examples
+
+    def sample(self, n: int, rng: np.random.Generator) -> dict[str, Any]:
+        """Columns of numbers within what training rows had and of categories, some missing or never seen."""
+        found: dict[str, Any] = {}
+        for column in self.columns:
+            gone = rng.random(n) < 0.1
+            if column.kind == NUMBER:
+                low, high = column.minimum or 0.0, 1.0 if column.maximum is None else column.maximum
+                values = np.where(gone, np.nan, low + (high - low) * rng.random(n))
+                found[column.name] = _dates(values) if column.written == DATE else values
+            else:
+                texts = ("", UNSEEN, *column.categories)
+                places = np.where(gone, rng.integers(0, 2, n), rng.integers(2, len(texts), n))
+                found[column.name] = [texts[place] for place in places]
+        return found
+
+    def examples(self, splits: Splits, places: NDArray[np.int64]) -> list[dict[str, object]]:
+        rows: list[dict[str, object]] = splits.test.rows(places)  # type: ignore[attr-defined]
+        return rows
+
+    def exporter(self) -> TableExporter:
+        from archsmith.bundle.tables_export import TableExporter
+
+        return TableExporter(self)
+
+    # Words
+
+    @property
+    def material(self) -> str:
+        return "rows of a table"
+
+    @property
+    def size(self) -> str:
+        counts = ((len(self.numbers), "number", "numbers"), (len(self.categories), "category", "categories"))
+        return " and ".join(f"{n:,} {one if n == 1 else many}" for n, one, many in counts if n)
+
+    @property
+    def takes(self) -> str:
+        names = ", ".join(repr(column.name) for column in self.columns[:NAMED])
+        more = len(self.columns) - NAMED
+        which = "the column" if len(self.columns) == 1 else "the columns"
+        return f"rows of a table with {which} {names}{f' and {more:,} more' if more > 0 else ''}"
+
+    @property
+    def usage(self) -> str:
+        return '"rows.csv"'
+
+    def interface(self) -> list[str]:
+        found = []
+        if self.numbers:
+            found.append(
+                f"`model.onnx`, input `numbers`: float64 `(n, {len(self.numbers)})`, the columns of numbers below, in "
+                "their order; NaN where a value is missing; dates as days since 1970."
+            )
+        if self.categories:
+            found.append(
+                f"`model.onnx`, input `categories`: strings `(n, {len(self.categories)})`, the columns of categories "
+                "below, in their order; any other text stands for a missing or unknown value."
+            )
+        found.append("Inside: everything else, such as scaling, filling gaps and looking up categories.")
+        return found
+
+    def limits(self) -> list[str]:
+        found = ["Scores hold for rows like those of the test split; data of other times or places can lower them."]
+        if self.numbers:
+            found.append("Numbers far outside the ranges above are beyond what the network has seen.")
+        if self.categories:
+            found.append("Categories that are not listed are all treated alike, as missing ones are.")
+        return found
+
+    def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        rows = [(column.name, column.kind, _values(column), f"{100 * column.missing:.3g} %") for column in self.columns]
+        return ("column", "kind", "values in training rows", "missing"), rows
+
+
+def _json(column: Column) -> dict[str, Any]:
+    found = column.to_dict()
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
+def _dates(days: NDArray[np.float64]) -> NDArray[np.datetime64]:
+    """Days since 1970 as numpy's dates, NaT where one is missing."""
+    dates = np.round(np.nan_to_num(days)).astype("datetime64[D]")
+    dates[np.isnan(days)] = np.datetime64("NaT")
+    return dates
+
+
+def _values(column: Column) -> str:
+    if column.kind == CATEGORY:
+        return f"{column.distinct:,}: {listed(column.categories)}"
+    unit = ", days since 1970" if column.written == DATE else ""
+    low, middle, high = (f"{value or 0.0:.6g}" for value in (column.minimum, column.median, column.maximum))
+    return f"{low} to {high}, half of them below {middle}{unit}"

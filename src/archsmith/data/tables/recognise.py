@@ -1,0 +1,33 @@
+"""Do data look like a table? Asked of what a person gives before anything is read, after pictures were ruled out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".csv.gz", ".tsv.gz")
+
+
+def recognised(data: Any) -> bool:
+    """True for files of tables, data frames, rows and arrays of two axes."""
+    if isinstance(data, str | Path):
+        return str(data).lower().endswith(SUFFIXES)
+    if hasattr(data, "columns") and hasattr(data, "iloc"):
+        return True
+    if isinstance(data, tuple | list) and len(data) == 2:
+        X = data[0]
+        return recognised(X) or len(getattr(X, "shape", ())) == 2 or _are_rows(X)
+    return False
+
+
+def _are_rows(X: Any) -> bool:
+    """Records, or rows of single values."""
+    if not isinstance(X, Sequence) or isinstance(X, str) or not X:
+        return False
+    first = X[0]
+    return isinstance(first, Mapping) or (
+        isinstance(first, Sequence)
+        and not isinstance(first, str)
+        and not any(isinstance(v, Sequence) and not isinstance(v, str) for v in first)
+    )

@@ -1,0 +1,115 @@
+"""The files of a comparison: whole, readable, and asking nobody for anything."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archsmith.analysis.comparison.page import facts, render, write_comparison
+from archsmith.core.errors import UsageError
+
+VOID = {"meta", "link", "img", "br"}
+
+
+class Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+        self.ids += [str(values["id"])] if values.get("id") else []
+        self.links += [str(values[name]) for name in ("href", "src") if values.get(name)]
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.words.append(data)
+
+
+@pytest.mark.parametrize(
+    ("labels", "objectives"),
+    [
+        (("random",), (("accuracy", True),)),
+        (("random", "evolution", "graph_gp"), (("valid_mse", False),)),
+        (("a", "b"), (("accuracy", True), ("latency", False))),
+        (tuple(f"s{i}" for i in range(12)), (("accuracy", True),)),
+    ],
+    ids=["one", "three", "two objectives", "twelve"],
+)
+def test_the_page_is_whole_and_asks_nobody_for_anything(labels: tuple[str, ...], objectives: Any, made_up: Any) -> None:
+    pytest.importorskip("jinja2")
+    compared, plan = made_up(*labels, objectives=objectives, seconds=800.0)
+    text = render(compared, plan)
+    page = Page(text)
+    assert len(page.ids) == len(set(page.ids))
+    assert all(link.startswith("#") or link == "data:," for link in page.links)
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    words = " ".join(" ".join(page.words).split())
+    for part in (*labels, "Over time", "At the end", "How long it takes", "95", "bootstrap", "bench <b>"):
+        assert part in words
+    assert "<b>" not in re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)
+    assert "prefers-color-scheme: dark" in text
+    assert len(text) < 300_000
+    if len(labels) > 1:
+        assert "Who beats whom" in words and "Wilcoxon" in words and "Holm" in words
+    if len(objectives) > 1:
+        assert "reference point" in words
+
+
+def test_files_are_written(tmp_path: Path, made_up: Any) -> None:
+    pytest.importorskip("matplotlib")
+    compared, plan = made_up("random", "evolution")
+    files, missing = write_comparison(compared, plan, tmp_path / "out")
+    assert [file.name for file in files] == ["results.json", "curves.svg", "report.html", "curves.png"]
+    assert not missing
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["plan"]["title"] == "bench <b>"
+    assert [row["label"] for row in results["rows"]] == ["random", "evolution"]
+    assert (tmp_path / "out" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(file.name for file in files)
+
+
+def test_what_needs_a_missing_package_is_left_out_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_up: Any
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
+    files, missing = write_comparison(*made_up("random"), tmp_path)
+    assert [file.name for file in files] == ["results.json", "curves.svg"]
+    assert len(missing) == 2 and all('pip install "archsmith[train]"' in line for line in missing)
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, made_up: Any) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="Choose another folder with --out"):
+        write_comparison(*made_up("random"), tmp_path / "file" / "out")
+
+
+def test_facts_name_what_was_compared(made_up: Any) -> None:
+    told = dict(facts(*made_up("random", seconds=800.0)))
+    assert told["budget of a run"] == "800 simulated seconds"
+    assert told["judged by"] == "accuracy of the incumbent at the end"
+    assert told["limits"] == "parameters ≤ 1e+06"
+    assert told["runs"] == "8 of each strategy, seeds 0 to 7"

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from archsmith.analysis.report.baselines import Baselines, baselines_of
+from archsmith.analysis.study import read_study
+from archsmith.analysis.wording import NB
+
+
+def told(make: Any, **wishes: Any) -> Baselines:
+    found = baselines_of(read_study(make(**wishes)))
+    assert found is not None
+    return found
+
+
+def lead(found: Baselines) -> str:
+    return found.lead.replace(NB, " ")
+
+
+def test_a_searched_network_that_is_better(make: Any) -> None:
+    text = lead(told(make, scores=(0.6, 0.80, 0.84), n=3000))
+    assert text.startswith(
+        "The search found a network that is 4 points better on the test split than the hand-made one. It has"
+    )
+    assert "A linear model alone reaches 60 %: the searched network is 24 points better." in text
+
+
+def test_a_small_gap_is_said_to_be_perhaps_chance(make: Any) -> None:
+    assert "may be chance on 120 test pictures" in lead(told(make, scores=(0.6, 0.80, 0.81), n=120))
+    assert "chance" not in lead(told(make, scores=(0.6, 0.70, 0.80), n=3000))
+
+
+def test_a_baseline_that_is_no_network_is_compared_too(make: Any) -> None:
+    forest = {"name": "random_forest", "test": 0.85, "valid": 0.85}
+    found = told(make, scores=(0.6, 0.7, 0.8), more_rows=[forest])
+    assert [row.name for row in found.rows][-1] == "random forest"
+    assert "Random forest alone reaches 85 %: these data do not need a network at all." in lead(found)
+
+
+def test_what_a_baseline_is_comes_from_its_phase(make: Any) -> None:
+    study = read_study(make())
+    study.phases["linear"] = replace(study.phases["linear"], detail="logistic regression")
+    found = baselines_of(study)
+    assert found is not None and found.rows[0].what == "logistic regression"
+
+
+def test_a_draw_is_called_one(make: Any) -> None:
+    assert "the searched network and the hand-made one score the same" in lead(told(make, scores=(0.6, 0.8, 0.8)))
+
+
+def test_a_choice_that_the_test_does_not_confirm_is_admitted(make: Any) -> None:
+    text = lead(told(make, scores=(0.6, 0.84, 0.80), n=3000))
+    assert "so it was chosen. On the test split it is 4 points worse than the hand-made one" in text
+
+
+def test_a_search_that_found_nothing_better(make: Any) -> None:
+    text = lead(told(make, scores=(0.6, 0.84, 0.80), exported="fixed"))
+    assert "no searched network beats the hand-made one" in text and "the choice must not look at that" in text
+
+
+def test_data_that_need_no_network(make: Any) -> None:
+    assert "these data do not need a network at all" in lead(told(make, scores=(0.9, 0.7, 0.8)))
+
+
+def test_a_failed_training_is_named(make: Any) -> None:
+    report = told(make, scores=(0.6, None, 0.8))
+    assert "The hand-made network could not be trained in full (Out of memory)" in lead(report)
+    assert [row.error for row in report.rows] == ["", "Out of memory.", ""]
+
+
+def test_scores_that_are_no_shares_have_no_points(make: Any) -> None:
+    text = lead(told(make, classes=(), metric="r2", scores=(0.5, 0.7, 0.72)))
+    assert "better by 0.02 (R²)" in text and "points" not in text

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archsmith.analysis.report.classification import confusions_of
+from archsmith.analysis.study import Study, read_study
+from archsmith.analysis.wording import NB
+
+
+def predicted(make: Any, said: list[int], labels: list[int], classes: tuple[str, ...] = ("cat", "dog", "owl")) -> Study:
+    study = make(classes=classes, n=len(labels) if len(labels) % len(classes) == 0 else 12)
+    table = np.full((len(labels), len(classes)), 0.1, np.float32)
+    table[np.arange(len(labels)), said] = 0.8
+    np.savez(study / "final" / "predictions.npz", test=table, test_labels=np.array(labels))
+    return read_study(study)
+
+
+@pytest.mark.parametrize(
+    ("said", "labels", "text"),
+    [
+        ([0, 1, 2], [0, 1, 2], "makes no mistake on the 3 test pictures. With so few"),
+        ([1, 1, 2], [0, 1, 2], "1 of 3 test pictures is taken for something else. It is “cat” taken for “dog”."),
+        ([1, 1, 1, 2, 2, 0], [0, 0, 0, 2, 1, 0], "Most are “cat” taken for “dog” (3 times)."),
+        ([1, 1, 0, 0, 2, 2], [0, 0, 1, 1, 0, 2], "Most of these mistakes mix up “cat” and “dog” (4 of 5)."),
+        ([1, 1, 0, 2, 2], [0, 0, 1, 2, 2], "2 are “cat” taken for “dog”, 1 the other way round."),
+        ([1, 2, 0], [0, 1, 2], "No two of these mistakes are alike."),
+    ],
+)
+def test_the_commonest_mistake_in_a_sentence(make: Any, said: list[int], labels: list[int], text: str) -> None:
+    found = confusions_of(predicted(make, said, labels))
+    assert found is not None and text in found.lead.replace(NB, " ")
+
+
+def test_classes_with_few_pictures_are_called_rough(make: Any) -> None:
+    found = confusions_of(predicted(make, [0, 1, 1], [0, 1, 2]))
+    assert found is not None
+    assert "“owl” is the hardest class: 0 % of its pictures are recognised." in found.class_lead.replace(NB, " ")
+    assert "All classes have fewer than 20 test pictures" in found.class_lead

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import numpy as np
+
+from archsmith.analysis.report import figures
+
+
+def test_a_histogram_says_what_it_counts() -> None:
+    svg = figures.histogram(np.arange(100.0), "price", "rows", "how often prices occur")
+    assert "rows" in svg and "price" in svg and "pictures" not in svg
+
+
+def test_equal_values_have_a_histogram_too() -> None:
+    assert "<rect" in figures.histogram([3.0] * 10, "price", "rows", "how often prices occur")
+
+
+def test_of_many_classes_the_ends_are_shown() -> None:
+    svg = figures.counts([(f"class{i}", i + 1) for i in range(100)], "training rows of each class")
+    assert "class0:" in svg and "class99:" in svg and "class50:" not in svg
+
+
+def test_a_scale_for_shares_ends_at_one() -> None:
+    assert figures.score_axis([0.9, 1.0], "accuracy", "accuracy").high <= 1.003
+    assert figures.score_axis([0.9, 1.0], "loss", "loss").high > 1.003

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from typing import Any
+
+from archsmith.analysis.report.final_training import curves_of, drawings
+from archsmith.analysis.study import read_study
+from archsmith.analysis.wording import NB
+
+
+def test_the_exported_network_comes_first(make: Any) -> None:
+    found = curves_of(read_study(make()))
+    assert found is not None and [curve.name for curve in found.curves] == ["searched", "fixed"]
+    text = found.lead.replace(NB, " ")
+    assert text.startswith("Within 8 epochs the searched network went from 71 % to 78 % on the validation split.")
+    assert "The last quarter brought 2 points." in text
+
+
+def test_scores_and_losses_are_drawn(make: Any) -> None:
+    study = read_study(make())
+    found = curves_of(study)
+    assert found is not None and set(drawings(study, found)) == {"scores", "losses"}
+
+
+def test_a_search_has_no_final_training(searched: Any) -> None:
+    assert curves_of(read_study(searched([(0.5, {})]))) is None

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from archsmith.analysis.report.mistakes import mistakes_of
+from archsmith.analysis.study import read_study
+from archsmith.analysis.wording import NB
+
+
+def test_the_surest_mistakes_come_first(make: Any) -> None:
+    found = mistakes_of(read_study(make(n=600, right=0.5)))
+    assert found is not None
+    shares = [float(dict(mistake.told)["Taken for"].split("(")[1].replace(f"{NB}%)", "")) for mistake in found.worst]
+    assert len(shares) == 24 and shares == sorted(shares, reverse=True)
+
+
+def test_without_mistakes_there_are_no_worst_ones(make: Any) -> None:
+    study = make(n=12)
+    np.savez(study / "final" / "predictions.npz", test=np.eye(3, dtype=np.float32), test_labels=np.arange(3))
+    assert mistakes_of(read_study(study)) is None
+
+
+def test_a_regression_shows_the_predictions_that_are_furthest_off(make: Any) -> None:
+    found = mistakes_of(read_study(make(classes=(), metric="r2", n=300)))
+    assert found is not None
+    off = [float(dict(mistake.told)["Off by"]) for mistake in found.worst]
+    assert len(off) == 24 and off == sorted(off, reverse=True)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from typing import Any
+
+from archsmith.analysis.report.summary import Summary, summary_of
+from archsmith.analysis.study import read_study
+from archsmith.analysis.wording import NB
+
+
+def told(make: Any, **wishes: Any) -> Summary:
+    return summary_of(read_study(make(**wishes)))
+
+
+def test_leaks_and_several_looks_at_the_test_split_are_shown_first(make: Any) -> None:
+    report = told(make, checks={"leaks": {"valid": 0, "test": 7}}, test_reads=2)
+    assert "7 test pictures are in the training or validation split too" in report.warning.replace(NB, " ")
+    assert "read 2 times" in report.warning
+
+
+def test_balanced_accuracy_is_told_beside_the_plain_rate(make: Any) -> None:
+    detail = told(make, metric="balanced_accuracy").detail
+    assert "every class counts alike" in detail and "95" in detail
+
+
+def test_scores_of_shared_weights_are_called_so_at_once(prepared: Any) -> None:
+    trials = [({"depth": 1}, {"accuracy": 0.5}, {})]
+    assert "These scores come from shared weights" in summary_of(read_study(prepared([], {}, trials))).detail
+    assert (
+        "shared"
+        not in summary_of(read_study(prepared([], {}, trials, evaluator={"type": "training", "args": {}}))).detail
+    )
+
+
+def test_a_study_without_trials_says_what_it_waits_for(prepared: Any) -> None:
+    assert (
+        summary_of(read_study(prepared([(1.0, {})]))).detail
+        == "The evaluator was cut off while it was being prepared. No trial has begun."
+    )
+    assert summary_of(read_study(prepared([(1.0, {})], {}))).detail == "No trial has begun."
+    pending = read_study(prepared([], {}, [({"depth": 1}, None, {})]))
+    assert summary_of(pending).detail == "Every trial so far failed or is still running."

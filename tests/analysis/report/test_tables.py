@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from archsmith.analysis.report.tables import columns_of, describe, shown_mistakes_of
+from archsmith.analysis.study import Study, read_study
+from archsmith.analysis.wording import NB
+
+
+class Wide(list[dict[str, object]]):
+    """Rows that are read by their index."""
+
+    def rows(self, indexes: Any) -> list[dict[str, object]]:
+        return [self[i] for i in indexes]
+
+
+@pytest.fixture
+def study(make: Any, tables: Any) -> Study:
+    return read_study(make(classes=("no", "yes"), n=90, data=tables(("no", "yes"), 90), kind="table"))
+
+
+def test_rows_are_described_by_their_columns(study: Study) -> None:
+    assert describe(study).replace(NB, " ") == "rows of 2 columns (1 number and 1 category)"
+
+
+def test_columns_say_what_they_hold(study: Study) -> None:
+    found = columns_of(study)
+    assert found is not None
+    age, work = found.rows
+    assert (age.kind, age.missing, age.distinct, age.values) == ("number", "–", "40", "17 to 90, median 37.5")
+    assert work.missing == f"25{NB}%"
+    assert work.values.replace(NB, " ") == "private (70 %), state (20 %), none (5 %) and 9 more"
+    assert found.lead.replace(NB, " ") == "One column has gaps, “work <b>”: 25 % of its values are missing."
+
+
+def test_dates_are_shown_as_dates(study: Study) -> None:
+    born = SimpleNamespace(
+        name="born", kind="number", missing=0.0, distinct=3, minimum=0.0, median=59.0, maximum=366.0, written="date"
+    )
+    study.splits = SimpleNamespace(train=SimpleNamespace(columns=(born,)))  # type: ignore[assignment]
+    found = columns_of(study)
+    assert found is not None and found.rows[0].values == "1970-01-01 to 1971-01-02, median 1970-03-01"
+
+
+def test_columns_that_are_not_used_say_why(study: Study) -> None:
+    ignored = SimpleNamespace(name="id", reason="is different in every row.")
+    study.splits.ignored = (ignored,)  # type: ignore[union-attr]
+    found = columns_of(study)
+    assert found is not None and found.ignored == (("id", "is different in every row."),)
+
+
+def test_the_first_rows_show_gaps_as_dashes(study: Study) -> None:
+    found = columns_of(study)
+    assert found is not None and found.head is not None
+    assert found.head.names == ("age", "work <b>") and found.head.cells[:2] == (("17", "–"), ("18", "job 1"))
+
+
+def test_mistakes_are_rows_with_their_values(study: Study) -> None:
+    found = shown_mistakes_of(study)
+    assert found is not None and found.told == ("It is", "Taken for") and found.names == ("age", "work <b>")
+    told, cells = found.mistakes[0]
+    assert told[0] in ("no", "yes") and len(cells) == 2
+
+
+def test_wide_tables_show_some_columns_and_say_so(study: Study) -> None:
+    wide = {f"c{i}": float(i) for i in range(30)}
+    study.splits = SimpleNamespace(test=Wide([wide] * 90), classes=("no", "yes"))  # type: ignore[assignment]
+    found = shown_mistakes_of(study)
+    assert found is not None and len(found.names) == 12 and found.n_hidden == 18
+
+
+def test_rows_that_are_not_there_cost_only_their_values(study: Study) -> None:
+    study.splits = None
+    found = shown_mistakes_of(study)
+    assert found is not None and found.names == () and found.mistakes[0][1] == ()
+    assert columns_of(study) is None
+
+
+def test_columns_that_say_nothing_of_themselves_are_listed_by_name(study: Study) -> None:
+    bare = SimpleNamespace(name="a", kind="category")
+    study.splits = SimpleNamespace(train=SimpleNamespace(columns=(bare,)))  # type: ignore[assignment]
+    found = columns_of(study)
+    assert found is not None and found.head is None
+    assert [(row.name, row.missing, row.distinct, row.values) for row in found.rows] == [("a", "–", "–", "–")]
