@@ -75,8 +75,8 @@ from archsmith.training.recipe import Recipe
 
 SIDE, N_TRAIN = 14, 8_000
 SPACES: dict[str, NetworkSpace] = {
-    "micro": EnasMicro((1, SIDE, SIDE), 10, scale=EnasMicroScale(filters=8, layers=3)),
-    "macro": EnasMacro((1, SIDE, SIDE), 10, scale=EnasMacroScale(filters=8)),
+    "micro": EnasMicro((1, SIDE, SIDE), n_outputs=10, scale=EnasMicroScale(filters=8, layers=3)),
+    "macro": EnasMacro((1, SIDE, SIDE), n_outputs=10, scale=EnasMacroScale(filters=8)),
 }
 FINAL_FORM = {
     "micro": SPACES["micro"],

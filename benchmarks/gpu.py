@@ -111,7 +111,7 @@ def throughput(
 
 
 def all_throughputs(device: torch.device, quick: bool, repeats: int) -> list[dict[str, Any]]:
-    fixed = ConvStages(SHAPE, N_CLASSES)
+    fixed = ConvStages(SHAPE, n_outputs=N_CLASSES)
     nasnet = ZOO["nasnet_a_cifar"].space
     if quick:
         nasnet = dataclasses.replace(nasnet, scale=NasNetScale(filters=8, cells=1))
@@ -143,7 +143,7 @@ def enas_step(device: torch.device, quick: bool, repeats: int) -> dict[str, Any]
     scale = (
         EnasMicroScale(filters=4, layers=3, shared=True) if quick else EnasMicroScale(filters=20, layers=6, shared=True)
     )
-    space, batch = EnasMicro(SHAPE, N_CLASSES, scale=scale), 16 if quick else 160
+    space, batch = EnasMicro(SHAPE, n_outputs=N_CLASSES, scale=scale), 16 if quick else 160
     bank, rng = WeightBank(seed=0), np.random.default_rng(0)
     images = torch.randn(batch, *SHAPE, device=device)
     labels = torch.arange(batch, device=device) % N_CLASSES

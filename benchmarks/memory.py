@@ -30,7 +30,7 @@ def graph_of(name: str):
     if name == "nasnet_a":
         entry = ZOO["nasnet_a_cifar"]
         return dataclasses.replace(entry.space, scale=NasNetScale(filters=16, cells=2)).graph(entry.architecture)
-    space = ConvStages(SHAPE, N_CLASSES)
+    space = ConvStages(SHAPE, n_outputs=N_CLASSES)
     return space.graph(space.first() if name == "fixed" else space.sample(np.random.default_rng(int(name))))
 
 

@@ -84,7 +84,11 @@ def nasbench201(path: Path, pictures: Path | None, n: int, settings: dict[str, i
     accuracy = np.array([bench.standing(architecture).score for architecture in architectures])
     folder = None if pictures is None else cifar10(pictures, root)
     return Bench(
-        "nasbench201", Proxies(NasBench201((3, 32, 32), 10), folder, **settings), architectures, accuracy, index[chosen]
+        "nasbench201",
+        Proxies(NasBench201((3, 32, 32), n_outputs=10), folder, **settings),
+        architectures,
+        accuracy,
+        index[chosen],
     )
 
 

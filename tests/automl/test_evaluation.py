@@ -29,7 +29,7 @@ def evaluator(
 ) -> TrainingEvaluator | SharedWeightsEvaluator:
     asked = FitSettings("digits", weights=weights, **settings)
     plan = make_plan(600.0, None, 5.0, SPEED, weights=weights_of(asked))
-    space = ConvStages((1, 28, 28), 10)
+    space = ConvStages((1, 28, 28), n_outputs=10)
     found = evaluator_of(
         asked, plan, space, recipe or Recipe(), CHANGES, steps_per_epoch, data="", device="cpu", memory_mb=None
     )

@@ -33,7 +33,7 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="module")
 def space() -> ConvStages:
-    return ConvStages((1, 8, 8), 10, recipe=ImageRecipe(), scale=ConvStagesScale(filters=4), max_work=1.0)
+    return ConvStages((1, 8, 8), n_outputs=10, recipe=ImageRecipe(), scale=ConvStagesScale(filters=4), max_work=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def numbers(evaluator: TrainingEvaluator, tmp_path_factory: pytest.TempPathFacto
         seed=0,
         task="regression",
     ).folder
-    space = ConvStages((1, 8, 8), 1, scale=ConvStagesScale(filters=4), max_work=1.0)
+    space = ConvStages((1, 8, 8), n_outputs=1, scale=ConvStagesScale(filters=4), max_work=1.0)
     return replace(evaluator, space=space, data=str(folder), n_train=200)
 
 
