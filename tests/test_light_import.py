@@ -51,7 +51,10 @@ def test_nothing_heavy_is_loaded(code: str, environment: dict[str, str]) -> None
 
 
 def test_help_loads_nothing_heavy(environment: dict[str, str]) -> None:
-    code = "from archsmith.cli.main import main\ntry:\n    main(['--help'])\nexcept SystemExit as end:\n    assert not end.code"
+    code = (
+        "from archsmith.cli.main import main\ntry:\n    main(['--help'])\n"
+        "except SystemExit as end:\n    assert not end.code"
+    )
     assert loaded(code, environment) == []
 
 
@@ -59,6 +62,7 @@ def test_the_predictor_needs_no_torch(environment: dict[str, str]) -> None:
     assert "torch" not in loaded("import archsmith; archsmith.Predictor", environment)
 
 
+@pytest.mark.clock
 def test_importing_takes_at_most_50_ms_more_than_numpy(environment: dict[str, str]) -> None:
     seconds("numpy", environment)  # fills the caches of the disk
     extra = 0.0
