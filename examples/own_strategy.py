@@ -15,7 +15,6 @@ from archsmith.strategies.fresh import fresh
 from archsmith.strategies.merit import merit, need_one_objective
 
 
-# --8<-- [start:best]
 def best(history, share):
     """The architectures of the best ``share`` of the trials that finished well at full fidelity."""
     good = [
@@ -27,8 +26,6 @@ def best(history, share):
     return [trial.architecture for trial in good[: int(share * len(good))]]
 
 
-# --8<-- [end:best]
-# --8<-- [start:strategy]
 @dataclass(frozen=True)
 class CrossEntropy:
     """``share``: of the trials, how many are imitated, 0 to 1. ``chance``: of an answer that imitates none of them, 0
@@ -58,7 +55,6 @@ class CrossEntropy:
         return fresh(history, rng, taken)  # nothing but repeats: any architecture that is new, None when there is none
 
 
-# --8<-- [end:strategy]
 if __name__ == "__main__":
     evaluator = TableEvaluator("digits", noisy=True)
     found = Search(evaluator.problem(), CrossEntropy(), evaluator, budget=Budget(trials=100)).run().best
