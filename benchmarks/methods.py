@@ -33,6 +33,7 @@ from pathlib import Path
 
 import jobs
 import numpy as np
+import record
 
 from archsmith import catalog
 from archsmith.analysis.charts import NARROW, Axis, Ends, Line, plot
@@ -210,4 +211,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

@@ -28,6 +28,7 @@ from pathlib import Path
 
 import make_tables
 import numpy as np
+import record
 import torch
 from PIL import Image
 from tables import ranks
@@ -229,4 +230,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

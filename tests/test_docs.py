@@ -69,7 +69,8 @@ def command_lines() -> Iterator[tuple[str, str]]:
             for line in block.splitlines():
                 if line.startswith("archsmith "):
                     yield name_of(path), line.partition(" #")[0]
-        for code in re.findall(r"`(archsmith [a-z][^`]*)`", path.read_text(encoding="utf-8")):
+        written = re.sub(r"<!-- from: .*?<!-- end -->", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for code in re.findall(r"`(archsmith [a-z][^`]*)`", written):
             yield name_of(path), code
 
 
