@@ -90,7 +90,7 @@ def kept(name: str, runs: int, pool: ProcessPoolExecutor, task: Callable[[int], 
 
 
 def curve(path: str, name: str, runs: int, target: float, most: int, pool: ProcessPoolExecutor) -> np.ndarray:
-    """Mean incumbent (trials,), for the least horizon at which it reaches ``target``, or the greatest up to ``most``."""
+    """Mean incumbent (trials,) for the least horizon that reaches ``target``, or the greatest up to ``most``."""
     means = np.zeros(0)
     for horizon in [horizon for horizon in HORIZONS if horizon <= most]:
         means = np.mean(kept(f"{name}-{horizon}", runs, pool, partial(best_so_far, path, name, horizon)), axis=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import statistics
 import subprocess
@@ -101,3 +102,21 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
     with pytest.raises(AttributeError, match="no attribute 'Magic'"):
         archsmith.Magic  # noqa: B018
+
+
+def test_an_old_name_works_and_says_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    import archsmith
+    from archsmith.core.budget import Budget
+
+    monkeypatch.setitem(archsmith._DEPRECATED, "Limit", "archsmith.core.budget:Budget")
+    with pytest.warns(DeprecationWarning, match=r"archsmith\.Limit is now archsmith\.core\.budget\.Budget"):
+        assert archsmith.Limit is Budget
+    assert "Limit" not in dir(archsmith)
+
+
+def test_old_names_lead_to_something() -> None:
+    import archsmith
+
+    for path in archsmith._DEPRECATED.values():
+        module, _, name = path.partition(":")
+        assert hasattr(importlib.import_module(module), name)
