@@ -93,7 +93,7 @@ def test_identity_looks_at_no_name_and_no_order(name: str, data: st.DataObject, 
     assert identity(shuffled(graph, random.Random(seed))) == identity(graph)
 
 
-@given(text=st.one_of(st.text(), st.recursive(st.none() | st.floats() | st.text(), st.lists).map(repr)))
+@given(text=st.text('{}[]":,.0123456789eE+-ntrufalsNI \\x', max_size=30))
 def test_any_text_is_an_architecture_or_refused(text: str) -> None:
     with contextlib.suppress(UsageError):
         assert isinstance(Architecture.from_json(text), Architecture)

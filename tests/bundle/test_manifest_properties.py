@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,6 +76,12 @@ def test_a_manifest_with_any_value_changed_is_read_or_refused(
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(UsageError):
         (Path(folder) / MANIFEST).write_text(json.dumps(content), encoding="utf-8")
         assert isinstance(read(folder), Manifest)
+
+
+@given(manifest=manifests(), key=st.sampled_from(["params", "macs"]))
+def test_an_infinite_count_is_refused(manifest: Manifest, key: str) -> None:
+    with pytest.raises(UsageError, match="damaged"):
+        Manifest.from_dict({**manifest.to_dict(), key: float("inf")})
 
 
 @given(content=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))

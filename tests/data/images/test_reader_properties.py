@@ -46,6 +46,12 @@ def arrays() -> bytes:
     return buffer.getvalue()
 
 
+def npy(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
 def table() -> bytes:
     rows = "".join(f"{i}.png,{'ab'[i % 2]}\n" for i in range(12))
     return f"file,label\n{rows}".encode()
@@ -58,6 +64,7 @@ def idx(array: np.ndarray) -> bytes:
 FILES: dict[str, Callable[[], bytes]] = {
     "a.zip": zipped,
     "a.npz": arrays,
+    "images.npy": lambda: npy(IMAGES),
     "a.csv": table,
     "train-images-idx3-ubyte": lambda: idx(IMAGES),
     "train-images-idx3-ubyte.gz": lambda: gzip.compress(idx(IMAGES), mtime=0),
@@ -69,6 +76,7 @@ def attempt(folder: Path, name: str, content: bytes) -> None:
     for i, image in enumerate(IMAGES):
         (folder / f"{i}.png").write_bytes(png(image))
     (folder / "train-labels-idx1-ubyte").write_bytes(idx(LABELS))
+    (folder / "labels.npy").write_bytes(npy(LABELS))
     (folder / name).write_bytes(content)
     with contextlib.suppress(DataError):
         source = read(folder / name)
@@ -105,7 +113,7 @@ def test_a_damaged_file_is_read_or_refused(name: str, data: st.DataObject) -> No
         attempt(Path(folder), name, bytes(content))
 
 
-@pytest.mark.parametrize("name", [*FILES, "a.tsv", "a.npy", "a.parquet"])
+@pytest.mark.parametrize("name", [*FILES, "a.tsv", "a.parquet"])
 @given(content=st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(name: str, content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
