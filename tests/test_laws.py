@@ -71,6 +71,7 @@ def narrow_beam(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progressive, "BEAM", 16)
     monkeypatch.setattr(growth, "FEWEST", 20)
     monkeypatch.setattr(ensemble, "FEWEST_STEPS", 10)
+    monkeypatch.setattr(ensemble, "STEPS_PER_ROW", 2)
 
 
 def at_small_scale(space: NetworkSpace) -> NetworkSpace:
