@@ -42,6 +42,7 @@ from typing import Any
 
 import jobs
 import numpy as np
+import record
 import torch
 from tables import ranks
 
@@ -336,4 +337,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

@@ -27,6 +27,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import record
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError
@@ -320,4 +321,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import record
 
 SHAPE, N_CLASSES = (3, 32, 32), 10
 
@@ -112,4 +113,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(record.run(main))

@@ -32,6 +32,7 @@ from typing import Any
 
 import jobs
 import numpy as np
+import record
 
 from archsmith.core.budget import Budget
 from archsmith.evaluators.nasbench201 import NasBench201Evaluator
@@ -89,7 +90,7 @@ def kept(name: str, runs: int, pool: ProcessPoolExecutor, task: Callable[[int], 
 
 
 def curve(path: str, name: str, runs: int, target: float, most: int, pool: ProcessPoolExecutor) -> np.ndarray:
-    """Mean best so far (trials,), for the least horizon at which it reaches ``target``, or the greatest up to ``most``."""
+    """Mean incumbent (trials,) for the least horizon that reaches ``target``, or the greatest up to ``most``."""
     means = np.zeros(0)
     for horizon in [horizon for horizon in HORIZONS if horizon <= most]:
         means = np.mean(kept(f"{name}-{horizon}", runs, pool, partial(best_so_far, path, name, horizon)), axis=0)
@@ -153,4 +154,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

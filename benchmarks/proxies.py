@@ -28,6 +28,7 @@ from pathlib import Path
 
 import make_tables
 import numpy as np
+import record
 import torch
 from PIL import Image
 from tables import ranks
@@ -233,4 +234,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

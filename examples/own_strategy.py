@@ -14,7 +14,6 @@ from archsmith.strategies.ranking import need_one_objective, ranking_key
 from archsmith.strategies.unseen import draw_unseen
 
 
-# --8<-- [start:best]
 def best(history, share):
     """The architectures of the best ``share`` of the trials that finished well at full fidelity."""
     full = history.problem.fidelity.maximum
@@ -23,8 +22,6 @@ def best(history, share):
     return [trial.architecture for trial in good[: int(share * len(good))]]
 
 
-# --8<-- [end:best]
-# --8<-- [start:strategy]
 @dataclass(frozen=True)
 class CrossEntropy:
     """``share`` of the trials that are imitated, ``chance`` of an answer that imitates none of them, both 0 to 1."""
@@ -52,7 +49,6 @@ class CrossEntropy:
         return draw_unseen(history, rng, taken)  # nothing but repeats: any new architecture
 
 
-# --8<-- [end:strategy]
 if __name__ == "__main__":
     evaluator = TableEvaluator("digits", noisy=True)
     found = Search(evaluator.problem(), CrossEntropy(), evaluator, budget=Budget(trials=100)).run().best
