@@ -5,8 +5,8 @@ finds?
 
 The definition, fixed before the first run. Both maximise the validation accuracy on CIFAR-10 after 12 epochs, which is
 what the table holds for every cell. A cell of b nodes is completed with ``none`` edges and a skip from its last node to
-the output (``archsmith.spaces.cell_growth``), so that the levels have 5, 125 and 15,625 points; PNAS evaluates 5 + K + K
-cells with a beam of K = 16, 32, 50, in the paper's form (one fit a level) and in the refit form (five fits a level,
+the output (``archsmith.spaces.cell_growth``), so that the levels have 5, 125 and 15,625 points; PNAS evaluates 5 + K +
+K cells with a beam of K = 16, 32, 50, in the paper's form (one fit a level) and in the refit form (five fits a level,
 mean + 1 standard deviation). *Top-1*: the best validation accuracy of a run, mean over 100 runs that differ in their
 seeds. *Models needed*: the least n for which the mean over 500 runs of the best of the first n trials is as high, at
 most 1,000. A ratio above 1 says that PNAS needs fewer. The same count is given for the tabular policy and for random

@@ -101,7 +101,8 @@ def judges_time(function: ast.FunctionDef) -> bool:
     waiting = {inner for node in ast.walk(function) if isinstance(node, ast.While) for inner in ast.walk(node)}
     asserted = [node for node in ast.walk(function) if isinstance(node, ast.Assert) and node not in waiting]
     return any(
-        re.search(r"time\.(monotonic|perf_counter|time)\(\) - [a-z]+ <|min\(seconds\) <", ast.unparse(a)) for a in asserted
+        re.search(r"time\.(monotonic|perf_counter|time)\(\) - [a-z]+ <|min\(seconds\) <", ast.unparse(a))
+        for a in asserted
     )
 
 

@@ -42,8 +42,8 @@ class ImageRecipe(Space):
 class TableRecipe(Space):
     """How a network for tables is trained.
 
-    Decisions: ``learning_rate`` (peak, AdamW), ``weight_decay``, ``label_smoothing``. The first options are the defaults
-    for tables.
+    Decisions: ``learning_rate`` (peak, AdamW), ``weight_decay``, ``label_smoothing``. The first options are the
+    defaults for tables.
     """
 
     def decide(self, choose: Choose) -> None:
