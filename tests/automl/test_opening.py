@@ -53,7 +53,7 @@ RESULT = Event("result", {"stop_reason": "seconds"})
 def test_a_job_stands_where_its_last_extension_left_it(workspace):
     store = begin(workspace, 60.0, "photos", RESULT, extension(120.0))
     view = job_view(store.folder)
-    assert settings_in(view).seconds == 120.0 and view.plan["budget_seconds"] == 120.0
+    assert settings_in(view).seconds == 120.0 and view.job.plan["budget_seconds"] == 120.0
     assert not view.ended  # the extension was cut off
 
 

@@ -50,7 +50,7 @@ class Phases:
     def phase(self, name: str, detail: str = "", forecast: float | None = None) -> Iterator[dict[str, Any]]:
         """Log a phase around the block; what the block puts into the dict is its result."""
         self.search.log("phase", {"name": name, "state": "started", "detail": detail, "forecast_seconds": forecast})
-        began, result = time.time(), {}
+        began, result = time.time(), dict[str, Any]()
         yield result
         self.results[name] = result
         self._finished(name, time.time() - began, result)

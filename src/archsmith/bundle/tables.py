@@ -225,7 +225,7 @@ class TableIntake(Intake):
         gone = [int(name.rpartition(" ")[2].replace(",", "")) - 1 for name, _ in source.skipped]
         rows = np.delete(np.arange(len(source) + len(gone)), gone)
         examples = AskedRows(self, self.raw(source.table), np.arange(len(source)), rows)
-        return Labelled(examples, source.targets, source.part, source.name, skipped=source.skipped)
+        return Labelled(examples, source.targets, source.split, source.name, skipped=source.skipped)
 
     # Examples
 

@@ -47,7 +47,12 @@ def _part_augmentation(spec: Any) -> None:
     if isinstance(spec, dict):
         args = spec.get("args")
         recipe = args.get("recipe") if isinstance(args, dict) else None
-        if isinstance(recipe, dict) and isinstance(recipe.get("args"), dict) and "task" in args:
+        if (
+            isinstance(args, dict)
+            and isinstance(recipe, dict)
+            and isinstance(recipe.get("args"), dict)
+            and "task" in args
+        ):
             was = {name: recipe["args"].pop(name, default) for name, default in OLD_AUGMENTATION.items()}
             args["augmentation"] = {name: was[name] for name in was if was[name] != OLD_AUGMENTATION[name]}
             args["task"] = None

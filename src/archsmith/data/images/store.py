@@ -73,7 +73,8 @@ class Content:
         """
         if self.n == len(self.source):
             return self
-        note = f"{self.n:,} of {len(self.source):,} pictures are used: reading all of them would take about {_duration(forecast)} of the time."
+        why = f"reading all of them would take about {_duration(forecast)} of the time"
+        note = f"{self.n:,} of {len(self.source):,} pictures are used: {why}."
         return replace(self, notes=(note,))
 
     @property
@@ -236,7 +237,7 @@ def _refuse_too_large(n: int, sizes: Sizes, root: Path) -> None:
 
 
 def _finish(content: Content, folder: Path, flat: dict[str, int], skipped: Sequence[Sequence[str]]) -> None:
-    """Labels, checks and facts of a draft whose pictures are decoded. Raises DataError where nothing could be learnt."""
+    """Labels, checks and facts of a draft with all pictures. Raises DataError where nothing could be learnt."""
     source, target = content.source, content.target
     spec = source.pictures.spec()
     if spec is not None:
