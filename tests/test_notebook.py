@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from archsmith.analysis.leaderboard import Leaderboard
-from archsmith.automl.settings import FitResult, Row
+from archsmith.automl.fit_result import FitResult, Row
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import Budget
 from archsmith.core.problem import Objective, Problem

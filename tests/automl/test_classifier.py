@@ -7,7 +7,7 @@ import pandas
 import pytest
 from PIL import Image
 
-from archsmith.automl.classifier import ImageClassifier
+from archsmith.automl.image_estimators import ImageClassifier
 from archsmith.automl.job import fit
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.predictor import Predictor

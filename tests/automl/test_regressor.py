@@ -4,7 +4,7 @@ import joblib
 import numpy as np
 import pytest
 
-from archsmith.automl.regressor import ImageRegressor
+from archsmith.automl.image_estimators import ImageRegressor
 from archsmith.bundle.predictor import Predictor
 
 N_TRAIN = 700

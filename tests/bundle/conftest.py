@@ -14,8 +14,12 @@ import torch
 from archsmith.bundle.export import export
 from archsmith.bundle.images import ImageIntake
 from archsmith.bundle.manifest import Facts, Row
+from archsmith.bundle.tables import TableIntake
 from archsmith.bundle.verify import Verification
-from archsmith.core.task import Task, image_classification, image_regression
+from archsmith.core.errors import DataError
+from archsmith.core.task import Input, Task, classification, image_classification, image_regression, regression
+from archsmith.data.images.decode import Header, Pixels
+from archsmith.data.tables.columns import Column
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
 from archsmith.graphs.network import Network
@@ -165,3 +169,112 @@ def tiny() -> Callable[..., tuple[Graph, Any]]:
         return graph, _network(graph, seed)
 
     return make
+
+
+class _Some:
+    """Pictures in memory, of which some are broken."""
+
+    def __init__(self, arrays: list[Any], broken: tuple[int, ...] = ()) -> None:
+        self.arrays, self.broken = arrays, broken
+        self.decoded = 0
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def header(self, index: int) -> Header:
+        return Header(*self.arrays[index].shape)
+
+    def decode(self, index: int, channels: int) -> Pixels:
+        if index in self.broken:
+            raise DataError(f"Picture {index} is broken.")
+        self.decoded += 1
+        pixels: Pixels = self.arrays[index]
+        return pixels
+
+    def name(self, index: int) -> str:
+        return f"number {index}"
+
+    def fingerprint(self) -> str:
+        return ""
+
+    def spec(self) -> None:
+        return None
+
+
+@pytest.fixture(scope="session")
+def some() -> type[_Some]:
+    """``some(arrays, broken=())``: pictures in memory."""
+    return _Some
+
+
+# Tables
+
+PEOPLE = TableIntake(
+    (
+        Column("age", "number", 0.1, 50, 17.0, 38.0, 90.0),
+        Column("job", "category", 0.0, 3, categories=("clerk", "-farmer", "3"), top=(("clerk", 0.6),)),
+        Column("hired", "number", 0.0, 9, 17_000.0, 18_000.5, 20_000.0, written="date"),
+        Column("number", "number", 0.0, 9, 1e9 + 1, 1e9 + 5, 1e9 + 9, offset=1e9 + 5),
+        Column("sex", "category", 0.1, 2, categories=("m", "True")),
+    ),
+    ("id", "age", "job", "hired", "number", "sex"),
+)
+
+
+def _table_graph(inputs: tuple[Input, ...], n_outputs: int) -> Graph:
+    """A perceptron of numbers, of which the missing ones are told, and of embedded categories."""
+    net = Net(inputs)
+    parts = []
+    for entry in inputs:
+        value = net.input(entry.name)
+        if entry.n_codes is None:
+            parts.append(net.op("standardise", value))
+            parts += [net.op("missing", value, columns=entry.missing)] if entry.missing else []
+        else:
+            parts.append(net.op("flatten", net.op("embedding", value, size=entry.n_codes, dim=3)))
+    joined = net.op("concat", *parts) if len(parts) > 1 else parts[0]
+    net.output(net.op("linear", net.op("relu", net.op("linear", joined, features=8)), features=n_outputs))
+    return net.graph()
+
+
+def _table_network(graph: Graph, means: list[float], deviations: list[float], seed: int = 0) -> Any:
+    """Random weights, large enough that predictions differ from row to row."""
+    network = Network(graph, seed=seed)
+    with torch.no_grad():
+        for name, tensor in network.state_dict().items():
+            if name.endswith((".mean", ".std")):
+                tensor.copy_(torch.tensor(means if name.endswith(".mean") else deviations))
+            else:
+                tensor.mul_(2.0)
+    return network
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """A bundle of numbers, a date and categories: which of three groups a person belongs to."""
+    torch.set_num_threads(1)
+    inputs = (Input("numbers", "numbers", (3,), missing=(0,)), Input("categories", "categories", (2,), n_codes=7))
+    graph = _table_graph(inputs, 3)
+    network = _table_network(graph, [40.0, 18_000.0, 0.0], [15.0, 900.0, 3.0])
+    task = classification(inputs, ("=low", "middle", "high"))
+    rows = PEOPLE.exporter().random_examples()
+    targets = np.arange(len(rows)) % 3
+    facts = Facts(name="people", metrics={"test": {"accuracy": 0.8}}, data={"name": "people", "target": "group"})
+    folder = tmp_path_factory.mktemp("bundles") / "people"
+    verification = export(network, graph, task, folder, intake=PEOPLE, facts=facts, examples=rows, targets=targets)
+    return Exported(folder, network, graph, task, rows, targets, facts, verification)
+
+
+@pytest.fixture(scope="session")
+def houses(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """A bundle of two numbers: the price of a house."""
+    torch.set_num_threads(1)
+    inputs = (Input("numbers", "numbers", (2,)),)
+    graph = _table_graph(inputs, 1)
+    network = _table_network(graph, [80.0, 3.0], [30.0, 1.0])
+    columns = (Column("area", "number", 0.0, 99, 20.0, 80.0, 200.0), Column("rooms", "number", 0.0, 6, 1.0, 3.0, 6.0))
+    task = regression(inputs, "price")
+    folder = tmp_path_factory.mktemp("bundles") / "houses"
+    intake = TableIntake(columns)
+    verification = export(network, graph, task, folder, intake=intake, target_statistics=(250.0, 90.0))
+    return Exported(folder, network, graph, task, [], None, Facts(), verification)

@@ -79,14 +79,32 @@ def test_regression_targets_come_in_their_own_unit(years: Any) -> None:
         predictor.predict_proba(years.raw)
 
 
-def test_predicts_without_torch_and_without_a_word(exported: Any) -> None:
+def test_a_model_that_does_not_fit_its_columns_is_refused(people: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(people.folder, folder)
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    del manifest["inputs"][0]["columns"][0]
+    manifest["task"]["inputs"][0]["shape"] = [2]
+    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(UsageError, match="does not fit its manifest"):
+        Predictor(folder)
+
+
+HEAVY = ("torch", "onnx", "safetensors", "pandas", "pyarrow", "sklearn", "scipy")
+
+
+@pytest.mark.parametrize("kind", ["pictures", "rows"])
+def test_predicts_where_nothing_else_is_installed(exported: Any, people: Any, tmp_path: Path, kind: str) -> None:
+    """Without torch, pandas and the like, and without a word."""
+    (tmp_path / "t.csv").write_text("age,job,hired,number,sex\n31,clerk,2019-05-06,1000000003,m\n,,,,\n")
+    given = "numpy.zeros((2, 50, 40, 3), numpy.uint8)" if kind == "pictures" else repr(str(tmp_path / "t.csv"))
     code = (
-        "import sys, numpy; from archsmith.bundle import Predictor; "
-        "p = Predictor(sys.argv[1]); names = p.predict(numpy.zeros((3, 50, 40, 3), numpy.uint8)); "
-        "assert len(names) == 3; loaded = {'torch', 'onnx', 'safetensors', 'pandas', 'sklearn'} & set(sys.modules); "
-        "assert not loaded, loaded"
+        f"import sys; sys.modules.update(dict.fromkeys({HEAVY})); import numpy; "
+        "from archsmith.bundle import Predictor; "
+        f"names = Predictor(sys.argv[1]).predict({given}); assert len(names) == 2"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", code, str(exported.folder)]
+    folder = exported.folder if kind == "pictures" else people.folder
+    command = [sys.executable, "-c", code, str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -293,3 +293,111 @@ def test_predicting_loads_no_torch(
     ran = archsmith("predict", bundle, pictures / "dark" / "00.png", "--json")
     assert ran.code == 0, ran.err
     assert ran.json["predictions"][0]["class"] == "dark"
+
+
+# Tables
+
+
+@pytest.fixture(scope="module")
+def sorter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle whose network tells people of 30 years and more from others, by their age."""
+    import torch
+
+    from archsmith.bundle.export import export
+    from archsmith.bundle.manifest import Facts
+    from archsmith.bundle.tables import TableIntake
+    from archsmith.core.task import Input, classification
+    from archsmith.data.tables.columns import Column
+    from archsmith.graphs.net import Net
+    from archsmith.graphs.network import Network
+
+    columns = (Column("age", "number", 0.0, 60, 10.0, 30.0, 70.0), Column("job", "category", categories=("clerk",)))
+    inputs = (Input("numbers", "numbers", (1,)), Input("categories", "categories", (1,), n_codes=2))
+    net = Net(inputs)
+    codes = net.op("flatten", net.op("embedding", net.input("categories"), size=2, dim=1))
+    joined = net.op("concat", net.op("standardise", net.input("numbers")), codes)
+    net.output(net.op("linear", joined, features=2, name="head"))
+    graph = net.graph()
+    network = Network(graph, seed=0)
+    with torch.no_grad():
+        network.get_submodule("standardise").mean.fill_(30.0)
+        network.get_submodule("head").weight.copy_(torch.tensor([[-1.0, 0.0], [1.0, 0.0]]))
+        network.get_submodule("head").bias.copy_(torch.tensor([0.0, 0.5]))
+    folder = tmp_path_factory.mktemp("bundles") / "ages"
+    task, facts = classification(inputs, ("=young", "old")), Facts(data={"target": "group"})
+    export(network.eval(), graph, task, folder, intake=TableIntake(columns), facts=facts)
+    return folder
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """A table of five people; the age of one is a word."""
+    rows = ("1,clerk,20,=young", "2,cook,40,old", "3,clerk,many,old", "4,,29,=young", "5,clerk,31,old")
+    (tmp_path / "people.csv").write_text("\n".join(("id,job,age,group", *rows)) + "\n")
+    return tmp_path / "people.csv"
+
+
+def test_rows_are_predicted_in_their_order(command: Any, sorter: Path, people: Path) -> None:
+    answer = command("predict", sorter, people, "--json")
+    assert answer.code == 1
+    assert [(row["row"], row.get("class")) for row in answer.json["predictions"]] == [
+        (1, "=young"),
+        (2, "old"),
+        (3, None),
+        (4, "=young"),
+        (5, "old"),
+    ]
+    assert "The column 'age' holds numbers, but row 3 says 'many'" in answer.err
+    assert command("predict", sorter, people).out.splitlines()[1].startswith("2  old  ")
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.json", "p.parquet"])
+def test_predictions_of_rows_are_written(command: Any, sorter: Path, people: Path, tmp_path: Path, name: str) -> None:
+    import pandas
+
+    answer = command("predict", sorter, people, "--out", name, "--proba")
+    assert (answer.code, answer.out) == (1, f"Wrote 5 predictions to {name}.\n")
+    reader = {"csv": pandas.read_csv, "json": pandas.read_json, "parquet": pandas.read_parquet}[name[2:]]
+    frame = reader(tmp_path / name)
+    assert list(frame.columns) == ["row", "class", "probability =young", "probability old", "error"]
+    assert frame["row"].tolist() == [1, 2, 3, 4, 5]
+    young = "'=young" if name == "p.csv" else "=young"
+    assert frame["class"].fillna("").tolist() == [young, "old", "", young, "old"]
+    known = frame[frame["class"].notna()]
+    assert (known["probability =young"] + known["probability old"]).tolist() == pytest.approx([1.0] * 4)
+
+
+def test_a_table_without_a_column_is_a_usage_error(command: Any, sorter: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("job\nclerk\n")
+    answer = command("predict", sorter, tmp_path / "t.csv", "--out", "p.csv")
+    assert answer.code == 2 and "The table has no column 'age'. It needs the columns 'age', 'job'." in answer.err
+    assert not (tmp_path / "p.csv").exists()
+
+
+def test_options_that_do_not_fit_are_refused(command: Any, sorter: Path, meter: Path, people: Path) -> None:
+    for words, part in (
+        ((sorter, people, "--proba"), "Give --out"),
+        ((sorter, people, "--proba", "--top", "1", "--out", "p.csv"), "and no --top"),
+        ((meter, people, "--proba", "--out", "p.csv"), "no classes for --proba"),
+        ((sorter, people, people), "one table at a time, not 2"),
+        ((sorter, people, "--image-column", "id"), "no column holds the examples"),
+    ):
+        answer = command("predict", *words)
+        assert answer.code == 2 and part in answer.err
+
+
+def test_evaluate_measures_on_rows(command: Any, sorter: Path, people: Path) -> None:
+    answer = command("evaluate", sorter, people, "--target-column", "group", "--json")
+    assert answer.code == 1
+    assert (answer.json["accuracy"], answer.json["n"]) == (1.0, 4)
+    assert answer.json["skipped"][0][0] == "row 3"
+    shown = command("evaluate", sorter, people)  # the bundle knows what its target was called
+    assert shown.out.startswith("Accuracy 1, balanced accuracy 1, log loss ") and "on 4 rows (all)" in shown.out
+
+
+def test_info_shows_the_columns(command: Any, sorter: Path) -> None:
+    out = command("bundles", "info", sorter, "--threads", "1").out
+    assert "rows of a table with the columns 'age', 'job'" in out
+    assert "10 to 70, half of them below 30" in out and "rows a second" in out.replace("\n", " ")
+    report = command("bundles", "info", sorter, "--threads", "1", "--json").json
+    assert report["modality"] == "table" and report["inputs"][0]["columns"][0]["name"] == "age"

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from archsmith.automl import job
+from archsmith.automl.fit_result import FitResult, Row
 from archsmith.automl.plan import Speed, make_plan
-from archsmith.automl.settings import FitResult, FitSettings, Row
+from archsmith.automl.settings import FitSettings
 from archsmith.core.budget import Budget
 from archsmith.core.problem import Problem
 from archsmith.runtime.search import Search

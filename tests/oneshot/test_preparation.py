@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from archsmith.bundle.export import export
-from archsmith.bundle.intake import intake_of
+from archsmith.bundle.images import ImageIntake
 from archsmith.bundle.predictor import Predictor
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError, Stopped
@@ -163,7 +163,7 @@ def test_a_recalibrated_child_leaves_the_house_like_any_network(
         shared.graph(architecture),
         splits.task,
         target,
-        intake=intake_of(splits),
+        intake=ImageIntake.of(splits),
         examples=some.originals,
         targets=some.targets,
     )

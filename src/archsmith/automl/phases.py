@@ -65,8 +65,8 @@ class Phases:
     # The clock
 
     def start_clock(self) -> None:
-        """The job's clock begins when the data are being read, which is before the study is opened. That lead is logged,
-        for later openings.
+        """The job's clock begins when the data are being read, which is before the study is opened. That lead is
+        logged, for later openings.
         """
         before = self.results.get("read")
         self._lead = time.time() - self.job.started + (before["lead"] if before else 0.0)

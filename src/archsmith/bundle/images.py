@@ -125,9 +125,6 @@ class ImageIntake(Intake):
     def sample(self, n: int, rng: np.random.Generator) -> Pixels:
         return rng.integers(0, 256, (n, self.height, self.width, self.channels), dtype=np.uint8)
 
-    def examples(self, splits: Splits, places: NDArray[np.int64]) -> Any:
-        return splits.test.take(places).originals  # type: ignore[attr-defined]
-
     def exporter(self) -> ImageExporter:
         from archsmith.bundle.images_export import ImageExporter
 

@@ -184,10 +184,6 @@ class Intake(ABC):
         """``n`` random examples, read already, as ``Predictor`` is given them."""
 
     @abstractmethod
-    def examples(self, splits: Splits, places: NDArray[np.int64]) -> Any:
-        """The test examples at ``places``, raw, as ``Predictor`` is given them."""
-
-    @abstractmethod
     def exporter(self) -> Exporter:
         """The half that needs torch."""
 
@@ -236,8 +232,3 @@ def intake_class(kind: str) -> type[Intake]:
         )
     found: type[Intake] = catalog.get(KIND, kind)
     return found
-
-
-def intake_of(splits: Splits) -> Intake:
-    """What networks that were trained on ``splits`` take in."""
-    return intake_class(splits.kind).of(splits)

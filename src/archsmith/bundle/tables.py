@@ -90,7 +90,7 @@ class TableIntake(Intake):
         return cls(tuple(sorted(columns, key=lambda column: headings.index(column.name))), headings)
 
     def fits(self, task: Task) -> bool:
-        wanted = []
+        wanted: list[tuple[str, tuple[int, ...], int | None]] = []
         if self.numbers:
             wanted.append((NUMBERS_INPUT, (len(self.numbers),), None))
         if self.categories:
@@ -244,10 +244,6 @@ class TableIntake(Intake):
                 found[column.name] = [texts[place] for place in places]
         return found
 
-    def examples(self, splits: Splits, places: NDArray[np.int64]) -> list[dict[str, object]]:
-        rows: list[dict[str, object]] = splits.test.rows(places)  # type: ignore[attr-defined]
-        return rows
-
     def exporter(self) -> TableExporter:
         from archsmith.bundle.tables_export import TableExporter
 
@@ -299,7 +295,9 @@ class TableIntake(Intake):
         return found
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        rows = [(column.name, column.kind, _values(column), f"{100 * column.missing:.3g} %") for column in self.columns]
+        rows: list[tuple[str, ...]] = [
+            (column.name, column.kind, _values(column), f"{100 * column.missing:.3g} %") for column in self.columns
+        ]
         return ("column", "kind", "values in training rows", "missing"), rows
 
 

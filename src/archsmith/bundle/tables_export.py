@@ -29,7 +29,8 @@ N_FIRST = 256  # rows that network.py is verified with
 SHOWN = 4  # columns in the example on top of network.py
 
 NUMBERS_SOURCE = '''\
-NUMBERS = {numbers}  # columns, and what is subtracted from each before it becomes a float32
+# Columns, and what is subtracted from each before it becomes a float32.
+NUMBERS = {numbers}
 
 
 def number(value: object) -> float:
@@ -65,7 +66,7 @@ def code(name: str, value: object) -> int:
 PREPROCESS_SOURCE = '''
 
 def preprocess(rows: list[dict]) -> {type}:
-    """Rows as mappings of column names to values -> {what}, as the network takes them.
+    """Rows as mappings of column names to values -> {what}.
 
     A column that a row lacks counts as missing.
     """
@@ -110,7 +111,7 @@ class TableExporter(Exporter):
     """``Exporter`` of tables. Raw examples are whatever ``Predictor`` takes, except an iterator."""
 
     argument = "rows: list[dict]"
-    argument_words = "rows as mappings of column names to values"
+    argument_words = "Rows as mappings of column names to values"
 
     def __init__(self, intake: TableIntake) -> None:
         self.intake = intake
@@ -178,7 +179,7 @@ class TableExporter(Exporter):
 
     def opening(self) -> list[str]:
         shown = ", ".join(f"{column.name!r}: {_typical(column)!r}" for column in self.intake.columns[:SHOWN])
-        return [f"rows = [{{{shown}}}]  # a column that is not there counts as missing"]
+        return ["# A column that is not there counts as missing.", f"rows = [{{{shown}}}]"]
 
     @property
     def _has_dates(self) -> bool:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from archsmith.core.errors import MissingExtraError, UsageError
 
@@ -99,7 +100,7 @@ def _parquet(path: Path, columns: Sequence[tuple[str, type]], rows: Iterable[Seq
             file.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
 
 
-def _pyarrow():  # type: ignore[no-untyped-def]  # a module
+def _pyarrow() -> Any:
     try:
         import pyarrow
     except ImportError as error:

@@ -29,7 +29,7 @@ Data = dict[str, Any]
 
 
 def _from_1_to_2(data: Data) -> Data:
-    """Versions up to 0.1 knew pictures only. Augmentation was a part of the recipe, and what the checks found was
+    """Versions up to 0.1 knew pictures only: augmentation was a part of the recipe, and what the checks found was
     called a report.
     """
     _part_augmentation(data.get("evaluator"))

@@ -77,8 +77,8 @@ class Examples(ABC):
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes of training batches that do not change their targets. A kind of data that has some subclasses this;
-    decisions under ``recipe/`` may set the fields.
+    """Random changes of training batches that do not change their targets. A kind of data that has some subclasses
+    this; decisions under ``recipe/`` may set the fields.
     """
 
 

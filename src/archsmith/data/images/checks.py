@@ -31,11 +31,11 @@ class Findings:
     """What the checks found.
 
     ``n_examples`` by part; ``counts``: pictures of each class by part (empty for numbers); ``shape`` ``(C, H, W)``;
-    ``duplicates``: pictures that repeat an earlier one of the same split; ``leaks``: validation pictures that are in the
-    training split too, test pictures that are in either; ``constant``: pictures of one single colour; ``made``: parts
-    that were cut from the training split; ``skipped``: the first of ``n_skipped`` pictures that could not be read, with
-    reasons; ``n_bytes`` on disk; ``target``: name, min, median, max, mean and std of the training numbers, None for
-    classes; ``notes`` and ``warnings``: whole sentences.
+    ``duplicates``: pictures that repeat an earlier one of the same split; ``leaks``: validation pictures that are in
+    the training split too, test pictures that are in either; ``constant``: pictures of one single colour; ``made``:
+    parts that were cut from the training split; ``skipped``: the first of ``n_skipped`` pictures that could not be
+    read, with reasons; ``n_bytes`` on disk; ``target``: name, min, median, max, mean and std of the training numbers,
+    None for classes; ``notes`` and ``warnings``: whole sentences.
     """
 
     name: str
@@ -129,8 +129,8 @@ def check(
     n_bytes: int = 0,
     warnings: Sequence[str] = (),
 ) -> Findings:
-    """Look at every split. ``prints`` (fingerprints) and ``flat`` (counts) by part are computed where they are not known
-    yet.
+    """Look at every split. ``prints`` (fingerprints) and ``flat`` (counts) by part are computed where they are not
+    known yet.
 
     Raises DataError where nothing could be learnt.
     """

@@ -100,8 +100,8 @@ class Content:
 def build(
     content: Content, root: Path, *, progress: Progress | None = None, check: Callable[[], None] | None = None
 ) -> Path:
-    """The folder of the pictures of ``content`` below ``root``, made if it is not there. ``check`` is called often and may
-    raise; what was done by then stays.
+    """The folder of the pictures of ``content`` below ``root``, made if it is not there. ``check`` is called often and
+    may raise; what was done by then stays.
 
     Raises DataError, and leaves nothing behind then.
     """
@@ -185,8 +185,8 @@ def _make(content: Content, root: Path, folder: Path, told: _Told) -> None:
 
 
 def _decode(content: Content, root: Path, folder: Path, told: _Told) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """All pictures, from where an earlier call was cut off; how many of each split are of one colour, and (name, reason)
-    of those that are broken.
+    """All pictures, from where an earlier call was cut off; how many of each split are of one colour, and (name,
+    reason) of those that are broken.
     """
     pictures, sizes = content.source.pictures, content.sizes
     part = content.cut.split

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from archsmith.bundle.card import card
+from archsmith.bundle.manifest import Facts, read
+
+
+def test_says_when_predictions_are_no_better_than_the_mean(years: Any) -> None:
+    bad = dataclasses.replace(read(years.folder), facts=Facts(metrics={"test": {"r2": -0.2}}))
+    assert "no better than always saying the mean (R² -0.2000)." in card(bad)
+
+
+def test_lists_precision_and_recall_of_each_class(exported: Any) -> None:
+    rows = (
+        {"name": "circle", "n": 30, "precision": 0.9, "recall": 0.8},
+        {"name": "blob", "n": 0, "precision": None, "recall": None},
+    )
+    text = card(dataclasses.replace(read(exported.folder), facts=Facts(per_class=rows)))
+    assert "| circle | 30 | 90.0 % | 80.0 % |" in text
+    assert "| blob | 0 | – | – |" in text
+    many = tuple({"name": f"c{i}", "n": 9, "precision": 0.5, "recall": 1 - i / 100} for i in range(60))
+    text = card(dataclasses.replace(read(exported.folder), facts=Facts(per_class=many)))
+    assert "These 40 of 60 classes have the lowest recall." in text
+    assert "| c59 |" in text and "| c0 |" not in text

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import csv
+import gzip
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archsmith.bundle import Predictor, table_rows, tables
+from archsmith.bundle.manifest import read
+from archsmith.bundle.tables import TableIntake
+from archsmith.core.errors import DataError, UsageError
+from archsmith.core.task import Input, classification
+from archsmith.data.tables.columns import Column
+
+ROW = {"age": 31, "job": "clerk", "hired": "2019-05-06", "number": 1e9 + 3, "sex": "m"}
+
+
+@pytest.fixture(scope="module")
+def predictor(people: Any) -> Predictor:
+    return Predictor(people.folder, threads=1)
+
+
+@pytest.fixture
+def intake(people: Any) -> TableIntake:
+    found = read(people.folder).intake
+    assert isinstance(found, TableIntake)
+    return found
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    return path
+
+
+# What the manifest keeps
+
+
+def test_makes_a_round_trip_with_keys_of_later_versions(intake: TableIntake) -> None:
+    inputs = intake.to_inputs()
+    inputs[0]["columns"][0]["colour"] = inputs[1]["colour"] = "blue"
+    assert TableIntake.from_inputs(inputs) == intake
+    assert [column.name for column in intake.columns] == ["age", "job", "hired", "number", "sex"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "headings"),
+    [((), ()), ((Column("a", "number"), Column("a", "number")), ()), ((Column("a", "number"),), ("b",))],
+)
+def test_refuses_nonsense(columns: Any, headings: Any) -> None:
+    with pytest.raises(UsageError):
+        TableIntake(columns, headings)
+
+
+def test_fits_only_the_task_of_its_columns(intake: TableIntake, people: Any) -> None:
+    assert intake.fits(people.task)
+    numbers, categories = people.task.inputs
+    for inputs in (
+        (numbers,),
+        (categories, numbers),
+        (Input("numbers", "numbers", (4,)), categories),
+        (numbers, Input("categories", "categories", (2,), n_codes=9)),
+    ):
+        assert not intake.fits(classification(inputs, ("a", "b")))
+
+
+# What Predictor is given
+
+
+def test_every_form_of_a_table_gives_the_same(predictor: Predictor, people: Any, tmp_path: Path) -> None:
+    import pandas
+
+    rows = people.raw
+    expected = predictor.predict_proba(rows)
+    assert expected.shape == (len(rows), 3) and len(set(predictor.predict(rows))) > 1
+    assert np.abs(np.concatenate([predictor.predict_proba([row]) for row in rows]) - expected).max() < 1e-6
+    frame = pandas.DataFrame(rows)
+    path = write_csv(tmp_path / "rows.csv", rows)
+    (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
+    frame.to_parquet(tmp_path / "rows.parquet")
+    headings = ("id", *ROW)
+    for form in (
+        frame,
+        frame[["sex", "job", "number", "hired", "age"]].assign(more=1),
+        frame.assign(hired=pandas.to_datetime(frame["hired"])),
+        frame.to_dict("list"),
+        path,
+        str(path),
+        tmp_path / "rows.csv.gz",
+        tmp_path / "rows.parquet",
+        np.array([[row.get(name) for name in headings] for row in rows], object),
+        iter(rows),
+    ):
+        assert np.abs(predictor.predict_proba(form) - expected).max() < 1e-6
+
+
+def test_nothing_in_nothing_out(predictor: Predictor) -> None:
+    for empty in ([], np.zeros((0, 6)), iter(())):
+        assert predictor.predict_proba(empty).shape == (0, 3)
+
+
+def test_an_endless_stream_of_rows_gives_a_stream_of_predictions(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "ROWS", 3)
+    first, second = itertools.islice(predictor.stream(itertools.repeat(ROW)), 2)
+    assert first.shape == second.shape == (3, 3)
+
+
+def test_rows_go_through_some_at_a_time(predictor: Predictor, people: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = predictor.predict_proba(people.raw)
+    monkeypatch.setattr(table_rows, "ROWS", 10)
+    sizes = [len(rows) for rows in predictor.stream(people.raw)]
+    assert sizes == [10] * 6 + [4]
+    assert np.abs(predictor.predict_proba(people.raw) - expected).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("rows", "part"),
+    [
+        (
+            [{name: value for name, value in ROW.items() if name != "job"}],
+            r"no column 'job'\. It needs the columns 'age'",
+        ),
+        ([ROW, {**ROW, "age": "old"}], "The column 'age' holds numbers, but row 2 says 'old'"),
+        ([{**ROW, "hired": "yesterday"}], "The column 'hired' holds dates, but row 1 says 'yesterday'"),
+        (3, "from something of the type int"),
+        (np.zeros((2, 5)), "The array has 5 columns, but there should be 6"),
+        ("nowhere.csv", "There is no file 'nowhere.csv'"),
+    ],
+)
+def test_what_is_no_such_table_is_said(predictor: Predictor, rows: Any, part: str) -> None:
+    with pytest.raises(DataError, match=part):
+        predictor.predict(rows)
+
+
+def test_a_row_with_a_mistake_is_found_behind_other_chunks(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_rows, "ROWS", 10)
+    with pytest.raises(DataError, match="row 25 says 'old'"):
+        predictor.predict([*[ROW] * 24, {**ROW, "age": "old"}])
+
+
+def test_broken_rows_keep_the_others_in_step(intake: TableIntake) -> None:
+    rows = [{**ROW, "age": "old" if place in (0, 7, 8) else place} for place in range(12)]
+    ((_, table),) = intake.tables(rows)
+    window = intake.tolerant(table, first_row=100)
+    assert window.n == 12 and sorted(window.broken) == [0, 7, 8]
+    assert "row 108 says 'old'" in window.broken[7]
+    (call,) = window.calls
+    assert call.places.tolist() == call.inputs["numbers"][:, 0].tolist() == [1, 2, 3, 4, 5, 6, 9, 10, 11]
+
+
+def test_inputs_are_raw_numbers_and_texts(intake: TableIntake) -> None:
+    ((_, table),) = intake.tables([{**ROW, "age": "inf", "job": " 3.0 ", "sex": "nobody"}])
+    found = intake.inputs(table)
+    assert found["numbers"].dtype == np.float64
+    np.testing.assert_array_equal(found["numbers"], [[np.nan, 18022.0, 1e9 + 3]])
+    assert found["categories"].tolist() == [["3", ""]]
+
+
+# Labelled tables
+
+
+def test_labelled_rows_keep_their_numbers_in_the_file(intake: TableIntake, tmp_path: Path) -> None:
+    rows = [{**ROW, "group": "" if place == 1 else "high"} for place in range(4)]
+    labelled = intake.labelled(write_csv(tmp_path / "t.csv", rows), target="group")
+    assert [labelled.examples.name(place) for place in range(3)] == ["row 1", "row 3", "row 4"]
+    assert labelled.skipped[0][0] == "row 2" and set(labelled.targets) == {"high"}
+    assert labelled.examples.take(np.array([2])).name(0) == "row 4"
+
+
+def test_the_likely_target_is_taken_where_there_is_one(intake: TableIntake, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "t.csv", [{"group": "high", **ROW}, {"group": "low", **ROW}])
+    assert set(intake.labelled(path, likely="group").targets) == {"high", "low"}
+    with pytest.raises(DataError, match="no column 'sex'"):  # the last column is taken for the target
+        intake.labelled(path, likely="other")
+
+
+# Words
+
+
+def test_says_what_it_takes(intake: TableIntake) -> None:
+    assert intake.takes == "rows of a table with the columns 'age', 'job', 'hired', 'number', 'sex'"
+    assert intake.size == "3 numbers and 2 categories"
+    heading, rows = intake.table()
+    assert len(rows) == 5 and len(heading) == 4
+    assert rows[0] == ("age", "number", "17 to 90, half of them below 38", "10 %")
+    assert rows[1] == ("job", "category", "3: 'clerk', '-farmer', '3'", "0 %")
+
+
+@pytest.mark.parametrize(("names", "column"), [(("a.csv", "b.csv"), None), (("a.csv",), "pictures")])
+def test_one_table_is_asked_at_a_time(intake: TableIntake, names: Any, column: Any) -> None:
+    with pytest.raises(UsageError):
+        intake.asked(names, column)
