@@ -100,10 +100,8 @@ def judges_time(function: ast.FunctionDef) -> bool:
     """
     waiting = {inner for node in ast.walk(function) if isinstance(node, ast.While) for inner in ast.walk(node)}
     asserted = [node for node in ast.walk(function) if isinstance(node, ast.Assert) and node not in waiting]
-    return any(
-        re.search(r"time\.(monotonic|perf_counter|time)\(\) - [a-z]+ <|min\(seconds\) <", ast.unparse(a))
-        for a in asserted
-    )
+    clock = re.compile(r"time\.(monotonic|perf_counter|time)\(\) - [a-z]+ <|min\(seconds\) <")
+    return any(clock.search(ast.unparse(node)) for node in asserted)
 
 
 def test_what_judges_wall_clock_time_is_left_out_of_ci() -> None:
