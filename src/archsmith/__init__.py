@@ -15,6 +15,8 @@ from archsmith.version import VERSION as __version__
 if TYPE_CHECKING:
     from archsmith.automl.image_estimators import ImageClassifier as ImageClassifier
     from archsmith.automl.image_estimators import ImageRegressor as ImageRegressor
+    from archsmith.automl.table_estimators import TabularClassifier as TabularClassifier
+    from archsmith.automl.table_estimators import TabularRegressor as TabularRegressor
     from archsmith.bundle.predictor import Predictor as Predictor
     from archsmith.core.architecture import Architecture as Architecture
     from archsmith.core.budget import Budget as Budget
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "archsmith.automl.image_estimators": ("ImageClassifier", "ImageRegressor"),
+    "archsmith.automl.table_estimators": ("TabularClassifier", "TabularRegressor"),
     "archsmith.bundle.predictor": ("Predictor",),
     "archsmith.core.architecture": ("Architecture",),
     "archsmith.core.budget": ("Budget",),

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import Any
 
 from archsmith.core import markup
 from archsmith.core.wording import clock, metric_name
 from archsmith.graphs.drawing import draw
 from archsmith.graphs.graph import Graph
 
-if TYPE_CHECKING:
-    from archsmith.automl.fit_result import FitResult
-
 DRAWN_HEIGHT = "28em"  # higher drawings scroll
 
 
-def card(name: str, result: FitResult, graph: Graph | None = None) -> str:
-    """HTML without anything from elsewhere; ``name`` heads it, ``graph`` is drawn when there is one."""
+def card(name: str, result: Any, graph: Graph | None = None) -> str:
+    """HTML without anything from elsewhere. ``name`` heads it, ``result`` is a ``FitResult``, ``graph`` is drawn."""
     metric = metric_name(result.metric)
     head, small = "font-size:1.15em;font-weight:600", f"{markup.FAINT};margin:.2em 0"
     score = (
@@ -65,6 +62,6 @@ def card(name: str, result: FitResult, graph: Graph | None = None) -> str:
     return f'<div style="{style}">{"".join(parts)}</div>'
 
 
-def _places(result: FitResult) -> str:
+def _places(result: Any) -> str:
     places = f"bundle {escape(result.model_dir)}<br>study {escape(result.study)}"
     return f'<div style="{markup.FAINT};margin-top:.4em">{places}</div>'

@@ -63,7 +63,7 @@ def fit(
     started = time.time()
     bundle.check_ready()
     if settings.out is not None:
-        bundle.check_target(settings.out)
+        folder.check_target(settings.out)
     job = opening.resume(settings, started) if settings.resume else None
     if job is None:
         job = opening.start(settings, started, observer or (lambda event: None))

@@ -156,7 +156,8 @@ def _inherited(
     architecture: Architecture, folder: Path, context: Context, graph_of: Callable[[Architecture], Graph]
 ) -> Beginning:
     """From the parents whose training is over and still there; what is shared lies in the trial's folder afterwards."""
-    beginning, weights = Beginning(context.seed, lost=bool(context.parents)), {}
+    beginning = Beginning(context.seed, lost=bool(context.parents))
+    weights: dict[str, Tensor] = {}
     for parent in context.parents:
         theirs = folder.parent / str(parent)
         record, found = _record(theirs), checkpoint.load(theirs / CHECKPOINT)

@@ -36,8 +36,8 @@ from archsmith.core.trial import Outcome
 from archsmith.data.stored import opened
 from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import AUXILIARY, Graph
-from archsmith.graphs.net import fixed_shape
 from archsmith.graphs.modules import Batch as NetworkInput
+from archsmith.graphs.net import fixed_shape
 from archsmith.graphs.network import Network
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.training.batches import CPU, gather, given

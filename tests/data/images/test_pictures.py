@@ -11,8 +11,9 @@ from PIL import Image
 
 from archsmith.core.errors import DataError
 from archsmith.data.images.array_pictures import Arrays
-from archsmith.data.images.pictures import Files, Joined, Kept, Originals, joined, reopen, reopened
+from archsmith.data.images.pictures import Files, Joined, Kept, Originals, joined
 from archsmith.data.images.read_arrays import read_npz
+from archsmith.data.images.reopening import reopen, reopened
 from archsmith.data.images.source import Pictures
 from archsmith.data.names import Names
 

@@ -15,8 +15,8 @@ from PIL import Image
 from archsmith.core.errors import DataError
 from archsmith.data.examples import SPLITS
 from archsmith.data.images import cells
-from archsmith.data.images.pictures import reopen
 from archsmith.data.images.read_table import read_table
+from archsmith.data.images.reopening import reopen
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")

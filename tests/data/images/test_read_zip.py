@@ -16,8 +16,8 @@ from PIL import Image
 from archsmith.core.errors import DataError
 from archsmith.data.examples import SPLITS
 from archsmith.data.images import read_zip as archive
-from archsmith.data.images.pictures import reopen
 from archsmith.data.images.read_zip import Members, read_zip
+from archsmith.data.images.reopening import reopen
 
 RNG = np.random.default_rng(0)
 

@@ -1,7 +1,7 @@
 """Rows of pictures that lie in files: each in a file of its own, or many in one.
 
 Nothing is decoded before it is asked for. What can be opened again in another process says so with a ``spec``, from
-which ``reopen`` makes it. (Members of a zip are in ``data.images.read_zip``, cells of a table in
+which ``data.images.reopening`` makes it. (Members of a zip are in ``data.images.read_zip``, cells of a table in
 ``data.images.read_table``, arrays in ``data.images.array_pictures``.)
 """
 
@@ -11,14 +11,12 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archsmith.core.errors import DataError
 from archsmith.data.images import decode as images
 from archsmith.data.images.decode import Header, Pixels
 from archsmith.data.images.encoded import Encoded
@@ -136,40 +134,6 @@ def file_stamp(path: Path) -> str:
     return hashlib.blake2b(
         f"{os.path.abspath(path)}\0{found.st_size}\0{found.st_mtime_ns}".encode(), digest_size=16
     ).hexdigest()
-
-
-def reopen(spec: dict[str, Any]) -> Pictures:
-    """The pictures that a ``spec`` describes. Raises DataError when they have gone."""
-    kind = spec["kind"]
-    if kind == "files":
-        return Files(spec["root"], Names.unpacked(spec["names"]))
-    if kind == "joined":
-        return Joined([reopen(row) for row in spec["rows"]])
-    if kind == "packed":
-        from archsmith.data.images.read_arrays import open_packed
-
-        return open_packed(Path(spec["path"]))
-    if kind == "stack":
-        from archsmith.data.images.array_pictures import Stack
-
-        return Stack.from_spec(spec)
-    if kind == "members":
-        from archsmith.data.images.read_zip import Members
-
-        return Members(Path(spec["path"]), spec["names"])
-    from archsmith.data.images import read_table as columns
-
-    return columns.reopen(spec)
-
-
-@lru_cache(maxsize=4)
-def reopened(path: str) -> Pictures:
-    """The pictures whose spec is in the JSON file at ``path``."""
-    try:
-        spec = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"The list of original pictures {path!r} is damaged.", "Read the data again.") from error
-    return reopen(spec)
 
 
 class Originals(Sequence[Pixels]):

@@ -1,7 +1,7 @@
 """What every reader returns: labelled pictures that nobody has decoded yet.
 
 A reader only lists: which pictures there are, what their labels say, which split they were put into. Decoding happens
-once, later, picture by picture into a memory-mapped cache (``data.images.cache``), so that a set larger than memory is
+once, later, picture by picture into a memory-mapped cache (``data.images.store``), so that a set larger than memory is
 read like a small one.
 """
 
@@ -49,7 +49,7 @@ class Pictures(Protocol):
         ...
 
     def spec(self) -> dict[str, Any] | None:
-        """JSON that ``archsmith.data.images.pictures.reopen`` makes them from again in another process; None for what
+        """JSON that ``archsmith.data.images.reopening`` makes them from again in another process; None for what
         only lives in memory.
         """
         ...

@@ -29,7 +29,8 @@ from archsmith.data.images.decode import Pixels
 from archsmith.data.images.decode_all import decoded
 from archsmith.data.images.draft import STATE, Draft, link, write_text
 from archsmith.data.images.examples import ImageExamples, ImageSplits
-from archsmith.data.images.pictures import Kept, Originals, reopened
+from archsmith.data.images.pictures import Kept, Originals
+from archsmith.data.images.reopening import reopened
 from archsmith.data.images.sizes import Sizes, too_many_broken
 from archsmith.data.images.source import Source
 from archsmith.data.labels import Target
