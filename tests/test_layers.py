@@ -101,13 +101,7 @@ KNOWN_UPWARD_TYPES: set[tuple[str, str]] = set()
 TESTED_ELSEWHERE: dict[str, str] = {
     "__main__.py": "conftest.py",  # every command that a test runs goes through it
     "version.py": "test_project.py",  # one constant
-    "evaluators/table_file.py": "evaluators/test_table.py",  # a table is written in order to be searched
     "runtime/memory.py": "runtime/test_stores.py",  # the laws of all stores
-    "spaces/darts.py": "spaces/test_every_space.py",  # the laws of all spaces, here and below
-    "spaces/enas_macro.py": "spaces/test_every_space.py",
-    "spaces/enas_micro.py": "spaces/test_every_space.py",
-    "spaces/nasnet.py": "spaces/test_every_space.py",
-    "spaces/pnas.py": "spaces/test_every_space.py",
 }
 
 # Modules whose own test file is still to be written. This list only ever gets shorter.
