@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +33,6 @@ from archsmith.data.tables.columns import (
     numbers_of,
 )
 from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT, as_columns, encode
-
-if TYPE_CHECKING:
-    from archsmith.bundle.tables_export import TableExporter
 
 NAMED = 8  # columns that a sentence names
 UNSEEN = "never seen"  # a text that is no category
@@ -225,7 +222,7 @@ class TableIntake(Intake):
         gone = [int(name.rpartition(" ")[2].replace(",", "")) - 1 for name, _ in source.skipped]
         rows = np.delete(np.arange(len(source) + len(gone)), gone)
         examples = AskedRows(self, self.raw(source.table), np.arange(len(source)), rows)
-        return Labelled(examples, source.targets, source.part, source.name, skipped=source.skipped)
+        return Labelled(examples, source.targets, source.split, source.name, skipped=source.skipped)
 
     # Examples
 
@@ -243,11 +240,6 @@ class TableIntake(Intake):
                 places = np.where(gone, rng.integers(0, 2, n), rng.integers(2, len(texts), n))
                 found[column.name] = [texts[place] for place in places]
         return found
-
-    def exporter(self) -> TableExporter:
-        from archsmith.bundle.tables_export import TableExporter
-
-        return TableExporter(self)
 
     # Words
 
