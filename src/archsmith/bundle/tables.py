@@ -177,11 +177,13 @@ class TableIntake(Intake):
     def _look(
         self, table: Mapping[str, Raw], places: NDArray[np.int64], first_row: int, broken: dict[int, str]
     ) -> None:
-        """Put what is broken among ``places`` into ``broken``, by halves."""
+        """Put what is broken among ``places`` into ``broken``, by halves. Any text can be a category, so only numbers
+        are looked at.
+        """
         try:
             encode(
-                self.columns,
-                {name: values.take(places) for name, values in table.items()},
+                self.numbers,
+                {column.name: table[column.name].take(places) for column in self.numbers},
                 first_row=first_row + int(places[0]),
                 exact=True,
             )
