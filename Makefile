@@ -1,24 +1,27 @@
 # One verb a line; CI calls the same ones. `make` alone lists them.
 
 PYTHON ?= python3
-# Another package index that offers torch, for instance PyTorch's own with CPU builds: make demo TORCH_INDEX=https://...
+# Another package index that offers torch, such as PyTorch's own with CPU builds: make demo TORCH_INDEX=https://...
 TORCH_INDEX ?=
-# The table of NAS-Bench-201 as an .npz (see archsmith.evaluators.nasbench201), for the benchmarks that need it; single trainings lie beside it.
+# The table of NAS-Bench-201 as an .npz (see archsmith.evaluators.nasbench201), for the benchmarks that need it.
+# Its single trainings lie beside it.
 NASBENCH201 ?=
 VENV := .venv
 BIN := $(VENV)/bin
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt
 STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format slow bench docs clean
+.PHONY: help demo test clock slow check format reference bench docs clean
 
 help: ## list these verbs
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Archsmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Archsmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	@echo "Installing into $(VENV) (once; a minute or two) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) -e ".[train,optuna,dev]"
@@ -31,9 +34,14 @@ $(DOCS_STAMP): $(STAMP)
 demo: $(STAMP) ## search a network for scikit-learn's digits, train it, export it: about 2 minutes after the install
 	$(BIN)/archsmith fit digits --time 2m --out models/digits
 
-test: $(STAMP) ## the tests, a few minutes
-	$(BIN)/python -m pytest -m "not slow and not clock" -n 2 --dist loadfile
-	$(BIN)/python -m pytest -m clock
+test: $(STAMP) ## the tests, with the lines that they run (coverage): a few minutes on two cores
+	$(BIN)/python -m slipcover -m pytest -m "not slow and not clock" -n 2 --dist worksteal
+
+clock: $(STAMP) ## the tests that judge wall-clock time: one by one, on a machine with nothing else to do
+	$(BIN)/python -m pytest -m "clock and not slow"
+
+slow: $(STAMP) ## the long tests
+	$(BIN)/python -m pytest -m slow
 
 check: $(STAMP) ## lint, format and types
 	$(BIN)/ruff check .
@@ -44,10 +52,10 @@ format: $(STAMP) ## put the code into its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-slow: $(STAMP) ## the long tests
-	$(BIN)/python -m pytest -m slow
+reference: $(STAMP) ## write the pages of docs/reference that are made from the code
+	$(BIN)/python docs/generate.py
 
-bench: $(STAMP) ## every measurement that the documentation quotes; hours, and goes on where it was stopped
+bench: $(STAMP) ## every measurement that the documentation quotes: hours; goes on where it was stopped
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/executor.py
 	$(BIN)/python benchmarks/tables.py
@@ -62,9 +70,11 @@ bench: $(STAMP) ## every measurement that the documentation quotes; hours, and g
 	$(BIN)/python benchmarks/enas_step.py
 	$(BIN)/python benchmarks/enas.py
 	$(BIN)/python benchmarks/weights.py
-	$(if $(NASBENCH201),$(BIN)/python benchmarks/graph_gp.py $(NASBENCH201) --single $(NASBENCH201:.npz=_valid_per_seed.npz))
+	$(if $(NASBENCH201),$(BIN)/python benchmarks/graph_gp.py $(NASBENCH201) \
+		--single $(NASBENCH201:.npz=_valid_per_seed.npz))
 	$(if $(NASBENCH201),$(BIN)/python benchmarks/progressive.py $(NASBENCH201) --most 300)
-	$(if $(NASBENCH201),$(BIN)/python benchmarks/nasbench201_baselines.py $(NASBENCH201),@echo "Left out: make bench NASBENCH201=nas_bench_201.npz")
+	$(if $(NASBENCH201),$(BIN)/python benchmarks/nasbench201_baselines.py $(NASBENCH201), \
+		@echo "Left out: make bench NASBENCH201=nas_bench_201.npz")
 
 docs: $(DOCS_STAMP) ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

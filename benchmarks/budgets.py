@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 import jobs
+import record
 from cifar10 import unpacked
 
 from archsmith.bundle.manifest import check_files
@@ -83,4 +84,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import jobs
 import numpy as np
+import record
 
 
 def unpacked(npz: Path, folder: Path) -> Path:
@@ -67,4 +68,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

@@ -42,6 +42,7 @@ from typing import Any
 
 import jobs
 import numpy as np
+import record
 import torch
 from tables import ranks
 
@@ -75,8 +76,8 @@ from archsmith.training.recipe import Recipe
 
 SIDE, N_TRAIN = 14, 8_000
 SPACES: dict[str, NetworkSpace] = {
-    "micro": EnasMicro((1, SIDE, SIDE), 10, scale=EnasMicroScale(filters=8, layers=3)),
-    "macro": EnasMacro((1, SIDE, SIDE), 10, scale=EnasMacroScale(filters=8)),
+    "micro": EnasMicro((1, SIDE, SIDE), n_outputs=10, scale=EnasMicroScale(filters=8, layers=3)),
+    "macro": EnasMacro((1, SIDE, SIDE), n_outputs=10, scale=EnasMacroScale(filters=8)),
 }
 FINAL_FORM = {
     "micro": SPACES["micro"],
@@ -336,4 +337,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

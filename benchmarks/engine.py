@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import record
 
 from archsmith import catalog
 from archsmith.core.budget import Budget
@@ -115,4 +116,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import jobs
+import record
 
 
 def main() -> int:
@@ -49,4 +50,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import record
 import torch
 from torch import nn
 
@@ -111,7 +112,7 @@ def throughput(
 
 
 def all_throughputs(device: torch.device, quick: bool, repeats: int) -> list[dict[str, Any]]:
-    fixed = ConvStages(SHAPE, N_CLASSES)
+    fixed = ConvStages(SHAPE, n_outputs=N_CLASSES)
     nasnet = ZOO["nasnet_a_cifar"].space
     if quick:
         nasnet = dataclasses.replace(nasnet, scale=NasNetScale(filters=8, cells=1))
@@ -139,11 +140,11 @@ def all_throughputs(device: torch.device, quick: bool, repeats: int) -> list[dic
 
 
 def enas_step(device: torch.device, quick: bool, repeats: int) -> dict[str, Any]:
-    """One child of the micro space from a bank: seconds of a whole step, and of sampling and building the child alone."""
+    """One child of the micro space from a bank: seconds of a whole step, and of sampling and building alone."""
     scale = (
         EnasMicroScale(filters=4, layers=3, shared=True) if quick else EnasMicroScale(filters=20, layers=6, shared=True)
     )
-    space, batch = EnasMicro(SHAPE, N_CLASSES, scale=scale), 16 if quick else 160
+    space, batch = EnasMicro(SHAPE, n_outputs=N_CLASSES, scale=scale), 16 if quick else 160
     bank, rng = WeightBank(seed=0), np.random.default_rng(0)
     images = torch.randn(batch, *SHAPE, device=device)
     labels = torch.arange(batch, device=device) % N_CLASSES
@@ -202,7 +203,8 @@ def final_training(data: str, epochs: float, device: torch.device, workspace: Pa
     )
     recipe = Recipe().sized(len(splits.train))
     trained = train(
-        network, splits.train, recipe, normalise, goal=goal, device=device, seed=0, valid=splits.valid, epochs=epochs, report=report,
+        network, splits.train, recipe, normalise, goal=goal, device=device, seed=0, valid=splits.valid, epochs=epochs,
+        report=report,
         measure_every=max(1, round(epochs / 5)),
     )  # fmt: skip
     score = evaluate(network, splits.test, normalise, goal, device=device)
@@ -267,4 +269,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

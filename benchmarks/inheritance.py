@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import jobs
+import record
 import torch
 
 from archsmith import catalog
@@ -76,7 +77,10 @@ def run(options: argparse.Namespace, space: str, mode: str, seed: int, core: int
     os.sched_setaffinity(0, {core})
     torch.set_num_threads(1)
     prepared = prepared_for(options)
-    settings = f"{space}-{options.strategy}-{options.time}-{options.epochs:g}ep-{options.n_train}-{options.filters}f-{options.share:g}"
+    settings = (
+        f"{space}-{options.strategy}-{options.time}-{options.epochs:g}ep-{options.n_train}-{options.filters}f-"
+        f"{options.share:g}"
+    )
     folder = jobs.RESULTS / "inheritance" / settings / f"{mode}-{seed}"
     kept = folder / f"result-{options.final:g}.json"
     if kept.exists():
@@ -197,4 +201,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

@@ -27,6 +27,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import record
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError
@@ -34,7 +35,7 @@ from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive, generator
 from archsmith.core.space import Choose, Space
 from archsmith.data.images.load import load
-from archsmith.evaluators.benches import FOLDER
+from archsmith.evaluators.shipped_tables import FOLDER
 from archsmith.evaluators.table_file import read_table, write_table
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.graphs.cost import cost
@@ -75,9 +76,15 @@ class Bench:
 
 
 BENCHES = {
-    "digits": Bench(ConvStages((1, 8, 8), 10, scale=ConvStagesScale(8)), STAGES, "digits", 400, 698, 10, 32),
+    "digits": Bench(ConvStages((1, 8, 8), n_outputs=10, scale=ConvStagesScale(8)), STAGES, "digits", 400, 698, 10, 32),
     "digits-cells": Bench(
-        Pnas((1, 8, 8), 10, operations=OPERATIONS, blocks=2, scale=NasNetScale(filters=4, cells=1, stem_filters=8)),
+        Pnas(
+            (1, 8, 8),
+            n_outputs=10,
+            operations=OPERATIONS,
+            blocks=2,
+            scale=NasNetScale(filters=4, cells=1, stem_filters=8),
+        ),
         CELLS,
         "digits",
         400,
@@ -86,10 +93,22 @@ BENCHES = {
         32,
     ),
     "fashion-14": Bench(
-        ConvStages((1, 14, 14), 10, scale=ConvStagesScale(8)), {**STAGES, "depth": (1,)}, "fashion", 800, 1000, 5, 64
+        ConvStages((1, 14, 14), n_outputs=10, scale=ConvStagesScale(8)),
+        {**STAGES, "depth": (1,)},
+        "fashion",
+        800,
+        1000,
+        5,
+        64,
     ),
     "fashion-14-cells": Bench(
-        Pnas((1, 14, 14), 10, operations=OPERATIONS, blocks=2, scale=NasNetScale(filters=4, cells=1, stem_filters=8)),
+        Pnas(
+            (1, 14, 14),
+            n_outputs=10,
+            operations=OPERATIONS,
+            blocks=2,
+            scale=NasNetScale(filters=4, cells=1, stem_filters=8),
+        ),
         CELLS,
         "fashion",
         800,
@@ -302,4 +321,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import record
 
 SHAPE, N_CLASSES = (3, 32, 32), 10
 
@@ -30,7 +31,7 @@ def graph_of(name: str):
     if name == "nasnet_a":
         entry = ZOO["nasnet_a_cifar"]
         return dataclasses.replace(entry.space, scale=NasNetScale(filters=16, cells=2)).graph(entry.architecture)
-    space = ConvStages(SHAPE, N_CLASSES)
+    space = ConvStages(SHAPE, n_outputs=N_CLASSES)
     return space.graph(space.first() if name == "fixed" else space.sample(np.random.default_rng(int(name))))
 
 
@@ -112,4 +113,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(record.run(main))

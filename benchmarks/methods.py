@@ -33,6 +33,7 @@ from pathlib import Path
 
 import jobs
 import numpy as np
+import record
 
 from archsmith import catalog
 from archsmith.analysis.axes import Axis
@@ -212,4 +213,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

@@ -22,6 +22,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import record
+
 from archsmith.core.budget import Budget
 from archsmith.core.protocols import answer
 from archsmith.evaluators.nasbench201 import NasBench201Evaluator
@@ -98,4 +100,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

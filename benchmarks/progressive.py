@@ -5,8 +5,8 @@ finds?
 
 The definition, fixed before the first run. Both maximise the validation accuracy on CIFAR-10 after 12 epochs, which is
 what the table holds for every cell. A cell of b nodes is completed with ``none`` edges and a skip from its last node to
-the output (``archsmith.spaces.growing``), so that the levels have 5, 125 and 15,625 points; PNAS evaluates 5 + K + K
-cells with a beam of K = 16, 32, 50, in the paper's form (one fit a level) and in the refit form (five fits a level,
+the output (``archsmith.spaces.cell_growth``), so that the levels have 5, 125 and 15,625 points; PNAS evaluates 5 + K +
+K cells with a beam of K = 16, 32, 50, in the paper's form (one fit a level) and in the refit form (five fits a level,
 mean + 1 standard deviation). *Top-1*: the best validation accuracy of a run, mean over 100 runs that differ in their
 seeds. *Models needed*: the least n for which the mean over 500 runs of the best of the first n trials is as high, at
 most 1,000. A ratio above 1 says that PNAS needs fewer. The same count is given for the tabular policy and for random
@@ -32,6 +32,7 @@ from typing import Any
 
 import jobs
 import numpy as np
+import record
 
 from archsmith.core.budget import Budget
 from archsmith.evaluators.nasbench201 import NasBench201Evaluator
@@ -89,7 +90,7 @@ def kept(name: str, runs: int, pool: ProcessPoolExecutor, task: Callable[[int], 
 
 
 def curve(path: str, name: str, runs: int, target: float, most: int, pool: ProcessPoolExecutor) -> np.ndarray:
-    """Mean best so far (trials,), for the least horizon at which it reaches ``target``, or the greatest up to ``most``."""
+    """Mean incumbent (trials,) for the least horizon that reaches ``target``, or the greatest up to ``most``."""
     means = np.zeros(0)
     for horizon in [horizon for horizon in HORIZONS if horizon <= most]:
         means = np.mean(kept(f"{name}-{horizon}", runs, pool, partial(best_so_far, path, name, horizon)), axis=0)
@@ -153,4 +154,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

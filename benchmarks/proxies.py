@@ -28,6 +28,7 @@ from pathlib import Path
 
 import make_tables
 import numpy as np
+import record
 import torch
 from PIL import Image
 from tables import ranks
@@ -84,7 +85,11 @@ def nasbench201(path: Path, pictures: Path | None, n: int, settings: dict[str, i
     accuracy = np.array([bench.standing(architecture).score for architecture in architectures])
     folder = None if pictures is None else cifar10(pictures, root)
     return Bench(
-        "nasbench201", Proxies(NasBench201((3, 32, 32), 10), folder, **settings), architectures, accuracy, index[chosen]
+        "nasbench201",
+        Proxies(NasBench201((3, 32, 32), n_outputs=10), folder, **settings),
+        architectures,
+        accuracy,
+        index[chosen],
     )
 
 
@@ -229,4 +234,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

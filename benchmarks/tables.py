@@ -17,9 +17,10 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
+import record
 
 from archsmith.core.budget import Budget
-from archsmith.evaluators import benches
+from archsmith.evaluators import shipped_tables
 from archsmith.evaluators.table import TableEvaluator
 from archsmith.runtime.search import Search
 from archsmith.strategies.evolution import RegularizedEvolution
@@ -68,7 +69,7 @@ def describe(name: str) -> str:
         for a, b in itertools.combinations(range(one_each.shape[1]), 2)
     )
     mean = one_each.mean(1)
-    size = (benches.FOLDER / f"{name}.npz").stat().st_size / 1000
+    size = (shipped_tables.FOLDER / f"{name}.npz").stat().st_size / 1000
     return (
         f"{name:<17} {len(table):6,} {len(networks):9,} {size:6.0f} {table.fidelities[-1]:7.0f} "
         f"{table.seconds[:, -1].mean():8.2f} "
@@ -87,7 +88,7 @@ def main() -> int:
         f"{'table':<17} {'rows':>6} {'networks':>9} {'kB':>6} {'epochs':>7} {'seconds':>8} {'rho':>6} {'best':>6} "
         f"{'mean':>6} {'noise':>6}"
     )
-    for name in benches.names():
+    for name in shipped_tables.names():
         print(describe(name))
     print(
         "seconds: mean CPU time of one training; rho: rank correlation between seeds; best, mean, noise (sd over "
@@ -100,7 +101,7 @@ def main() -> int:
         + f"   (points: mean ± sd, median; {options.runs} runs)"
     )
     with ProcessPoolExecutor(options.workers) as pool:
-        for name in benches.names():
+        for name in shipped_tables.names():
             for strategy in STRATEGIES:
                 jobs = [(name, strategy, seed, options.trials) for seed in range(options.runs)]
                 values = np.array(list(pool.map(regrets, jobs, chunksize=max(1, options.runs // 8))))
@@ -114,4 +115,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

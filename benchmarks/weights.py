@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import jobs
+import record
 
 WAYS = {
     "own": ["--weights", "own"],
@@ -94,4 +95,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(record.run(main))

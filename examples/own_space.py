@@ -15,7 +15,6 @@ from archsmith.evaluators.cost import CostEvaluator
 from archsmith.graphs.layers import classifier, conv_bn_relu, sep_conv
 
 
-# --8<-- [start:space]
 @dataclass(frozen=True)
 class Pyramid(ImageSpace):
     """Two to four levels of convolutions, each half as large and twice as wide as the one before. ``width``: filters of
@@ -37,7 +36,6 @@ class Pyramid(ImageSpace):
         net.output(classifier(net, x, self.n_outputs))
 
 
-# --8<-- [end:space]
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", type=int, default=200)

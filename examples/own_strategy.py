@@ -1,5 +1,4 @@
-"""A search strategy of one's own, the cross-entropy method: each question is answered as one of the best trials so far
-answered it.
+"""A search strategy of one's own, the cross-entropy method: each answer is that of one of the best trials so far.
 
 python examples/own_strategy.py
 """
@@ -11,29 +10,21 @@ from archsmith import Budget, Proposal, Search
 from archsmith.core.errors import DeadEnd
 from archsmith.core.space import allowed, draw
 from archsmith.evaluators.table import TableEvaluator
-from archsmith.strategies.fresh import fresh
-from archsmith.strategies.merit import merit, need_one_objective
+from archsmith.strategies.ranking import need_one_objective, ranking_key
+from archsmith.strategies.unseen import draw_unseen
 
 
-# --8<-- [start:best]
 def best(history, share):
     """The architectures of the best ``share`` of the trials that finished well at full fidelity."""
-    good = [
-        trial
-        for trial in history.finished
-        if trial.losses is not None and trial.fidelity == history.problem.fidelity.maximum
-    ]
-    good.sort(key=lambda trial: merit(trial, history.problem))
+    full = history.problem.fidelity.maximum
+    good = [trial for trial in history.finished if trial.losses is not None and trial.fidelity == full]
+    good.sort(key=lambda trial: ranking_key(trial, history.problem))
     return [trial.architecture for trial in good[: int(share * len(good))]]
 
 
-# --8<-- [end:best]
-# --8<-- [start:strategy]
 @dataclass(frozen=True)
 class CrossEntropy:
-    """``share``: of the trials, how many are imitated, 0 to 1. ``chance``: of an answer that imitates none of them, 0
-    to 1.
-    """
+    """``share`` of the trials that are imitated, ``chance`` of an answer that imitates none of them, both 0 to 1."""
 
     share: float = 0.2
     chance: float = 0.1
@@ -55,10 +46,9 @@ class CrossEntropy:
                 architecture = history.space.trace(answer).architecture
                 if not history.seen(architecture) and architecture.key not in taken:
                     return architecture
-        return fresh(history, rng, taken)  # nothing but repeats: any architecture that is new, None when there is none
+        return draw_unseen(history, rng, taken)  # nothing but repeats: any new architecture
 
 
-# --8<-- [end:strategy]
 if __name__ == "__main__":
     evaluator = TableEvaluator("digits", noisy=True)
     found = Search(evaluator.problem(), CrossEntropy(), evaluator, budget=Budget(trials=100)).run().best

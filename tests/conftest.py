@@ -12,6 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same few examples each time, whatever the speed of the machine: hypothesis looks for defects, CI repeats.
+settings.register_profile(
+    "archsmith",
+    derandomize=True,
+    max_examples=15,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+settings.load_profile("archsmith")
 
 # numpy and torch are loaded later: many small test networks on few cores are fastest with one thread each, children
 # included.

@@ -26,7 +26,7 @@ def test_every_row_can_be_loaded(kind):
         Flat(3, 2),
         RegularizedEvolution(population=7),
         Noisy(ToyEvaluator(metrics=("a", "b")), 0.5),
-        ConvStages((1, 8, 8), 3, ImageRecipe(), scale=ConvStagesScale(8)),
+        ConvStages((1, 8, 8), n_outputs=3, recipe=ImageRecipe(), scale=ConvStagesScale(8)),
     ],
 )
 def test_specs_round_trip(thing):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from archsmith import catalog
+from archsmith.core import growth
 from archsmith.core.budget import Budget
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Evaluator, Strategy
@@ -30,11 +31,14 @@ from archsmith.runtime.search import Search
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.spaces.darts import Darts
 from archsmith.spaces.nasbench201 import OPERATIONS, NasBench201
+from archsmith.strategies import progressive
+from archsmith.strategies.bananas import Bananas
 from archsmith.strategies.evolution import RegularizedEvolution
 from archsmith.strategies.graph_gp import GraphGP
 from archsmith.strategies.local import LocalSearch
 from archsmith.strategies.random import RandomSearch
 from archsmith.strategies.reinforce import Reinforce
+from archsmith.surrogates import ensemble
 from archsmith.testing.laws import check_evaluator, check_network_space, check_space, check_strategy
 from archsmith.testing.toys import Conditional, Flat, Recursive, ToyEvaluator
 
@@ -47,6 +51,7 @@ NETWORK_SPACES = {name: space for name, space in SPACES.items() if isinstance(sp
 STRATEGIES: dict[str, Strategy] = {
     **{name: catalog.get("strategy", name)() for name in catalog.names("strategy")},
     "graph_gp": GraphGP(candidates=12),  # looking at 300 networks in every ask would take minutes here
+    "bananas": Bananas(candidates=12),  # for the same reason
     "reinforce": Reinforce(batch=4),  # else it would not learn within 8 trials
     "evolution_of_five": RegularizedEvolution(population=5, sample_size=2, start=False),
     "local_first": LocalSearch(first_improvement=True, start=False),
@@ -58,6 +63,15 @@ TOYS: dict[str, ToyEvaluator] = {
     "failing": ToyEvaluator(fail=0.3, nan=0.2),
     "simulated": ToyEvaluator(simulated=True, seconds=60.0),
 }
+
+
+@pytest.fixture(autouse=True)
+def narrow_beam(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Laws do not depend on how wide the beam of a progressive search is, nor on how long its surrogate learns."""
+    monkeypatch.setattr(progressive, "BEAM", 16)
+    monkeypatch.setattr(growth, "FEWEST", 20)
+    monkeypatch.setattr(ensemble, "FEWEST_STEPS", 10)
+    monkeypatch.setattr(ensemble, "STEPS_PER_ROW", 2)
 
 
 def at_small_scale(space: NetworkSpace) -> NetworkSpace:
@@ -84,7 +98,9 @@ def test_network_spaces(name: str) -> None:
 
 @pytest.mark.parametrize(("space", "strategy"), list(itertools.product(SPACES, STRATEGIES)))
 def test_strategies(space: str, strategy: str) -> None:
-    check_strategy(STRATEGIES[strategy], SPACES[space], n_trials=8 if space in NETWORK_SPACES else 30)
+    few = space in NETWORK_SPACES
+    n_trials = 15 if strategy == "progressive" and not few else 8 if few else 30  # each of its levels is grown again
+    check_strategy(STRATEGIES[strategy], SPACES[space], n_trials=n_trials)
 
 
 @pytest.mark.parametrize(("space", "strategy"), list(itertools.product(SPACES, STRATEGIES)))
@@ -185,7 +201,7 @@ def test_the_space_of_a_table(tmp_path: Path) -> None:
     _, problem = _table(tmp_path)
     check_space(problem.space)
     for strategy in STRATEGIES.values():
-        check_strategy(strategy, problem.space, n_trials=15)
+        check_strategy(strategy, problem.space, n_trials=10)
     assert isinstance(problem.space, TableSpace)
 
 

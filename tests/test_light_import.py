@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import statistics
 import subprocess
@@ -51,7 +52,10 @@ def test_nothing_heavy_is_loaded(code: str, environment: dict[str, str]) -> None
 
 
 def test_help_loads_nothing_heavy(environment: dict[str, str]) -> None:
-    code = "from archsmith.cli.main import main\ntry:\n    main(['--help'])\nexcept SystemExit as end:\n    assert not end.code"
+    code = (
+        "from archsmith.cli.main import main\ntry:\n    main(['--help'])\n"
+        "except SystemExit as end:\n    assert not end.code"
+    )
     assert loaded(code, environment) == []
 
 
@@ -59,6 +63,7 @@ def test_the_predictor_needs_no_torch(environment: dict[str, str]) -> None:
     assert "torch" not in loaded("import archsmith; archsmith.Predictor", environment)
 
 
+@pytest.mark.clock
 def test_importing_takes_at_most_50_ms_more_than_numpy(environment: dict[str, str]) -> None:
     seconds("numpy", environment)  # fills the caches of the disk
     extra = 0.0
@@ -97,3 +102,21 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
     with pytest.raises(AttributeError, match="no attribute 'Magic'"):
         archsmith.Magic  # noqa: B018
+
+
+def test_an_old_name_works_and_says_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    import archsmith
+    from archsmith.core.budget import Budget
+
+    monkeypatch.setitem(archsmith._DEPRECATED, "Limit", "archsmith.core.budget:Budget")
+    with pytest.warns(DeprecationWarning, match=r"archsmith\.Limit is now archsmith\.core\.budget\.Budget"):
+        assert archsmith.Limit is Budget
+    assert "Limit" not in dir(archsmith)
+
+
+def test_old_names_lead_to_something() -> None:
+    import archsmith
+
+    for path in archsmith._DEPRECATED.values():
+        module, _, name = path.partition(":")
+        assert hasattr(importlib.import_module(module), name)

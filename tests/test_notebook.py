@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from archsmith.analysis.leaderboard import Leaderboard
-from archsmith.automl.settings import FitResult, Row
+from archsmith.automl.fit_result import FitResult, Row
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import Budget
 from archsmith.core.problem import Objective, Problem
@@ -98,10 +98,26 @@ def test_a_leaderboard_is_a_table() -> None:
 
 def test_the_result_of_a_job_is_a_card_and_says_little_as_text() -> None:
     result = FitResult(
-        study="digits-1", stop_reason="seconds", seconds=61.5, budget_seconds=60.0, n_trials=7, n_failed=1, n_from_mutation=3, metric="accuracy",
-        metrics={}, report=None, valid=0.98765, test=0.98, rows=(Row("fixed", 0.98765, 0.98, exported=True), Row("searched", error=ATTACK)),
-        architecture={"name": ATTACK}, params=650, macs=640, model_dir=ATTACK, test_reads=1, max_difference=1e-7,
-    )  # fmt: skip
+        study="digits-1",
+        stop_reason="seconds",
+        seconds=61.5,
+        budget_seconds=60.0,
+        n_trials=7,
+        n_failed=1,
+        n_from_mutation=3,
+        metric="accuracy",
+        metrics={},
+        report=None,
+        valid=0.98765,
+        test=0.98,
+        rows=(Row("fixed", 0.98765, 0.98, exported=True), Row("searched", error=ATTACK)),
+        architecture={"name": ATTACK},
+        params=650,
+        macs=640,
+        model_dir=ATTACK,
+        test_reads=1,
+        max_difference=1e-7,
+    )
     assert repr(result) == "FitResult(digits-1, accuracy, valid 0.9877, test 0.98, seconds)"
     html = result._repr_html_()
     assert_harmless(html)

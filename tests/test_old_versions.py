@@ -28,11 +28,11 @@ MADE_AT = "/tmp/archsmith-fixture"  # studies keep absolute paths, and these wer
 
 # workspace: state, finished trials, space, strategy, main metric
 STUDIES = {
-    "classes": ("closed", 3, "conv_stages", "graph_gp", "accuracy"),
+    "classes": ("finished", 3, "conv_stages", "graph_gp", "accuracy"),
     "unfinished": ("interrupted", 2, "conv_stages", "graph_gp", "accuracy"),
-    "numbers": ("closed", 3, "conv_stages", "graph_gp", "r2"),
-    "shared": ("closed", 3, "enas_micro", "enas", "accuracy"),
-    "search": ("closed", 10, "table", "evolution", "accuracy"),
+    "numbers": ("finished", 3, "conv_stages", "graph_gp", "r2"),
+    "shared": ("finished", 3, "enas_micro", "enas", "accuracy"),
+    "search": ("finished", 10, "table", "evolution", "accuracy"),
 }
 CLOSE = 1e-5
 
@@ -182,7 +182,7 @@ def test_a_job_that_was_killed_goes_on(command: Command, moved: Move) -> None:
     assert [row["name"] for row in result["rows"]] == ["linear", "fixed", "searched"]
     assert Predictor(result["model_dir"]).classes == ("row", "column", "slope")
     (row,) = command("studies", "list", "--workspace", workspace, "--json")
-    assert (row["state"], row["n_finished"]) == ("closed", 3)
+    assert (row["state"], row["n_finished"]) == ("finished", 3)
 
 
 @pytest.mark.parametrize("name", ["classes", "numbers", "shared"])

@@ -7,6 +7,7 @@ never loads torch. Nothing inside the package imports this module.
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from archsmith.version import VERSION as __version__
@@ -62,10 +63,17 @@ _MODULES = {
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
+# Old name -> the new one, as "module:Name". It works for one more minor release, with a warning.
+_DEPRECATED: dict[str, str] = {}
+
 __all__ = [*_HOME, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _DEPRECATED:
+        module, _, new = _DEPRECATED[name].partition(":")
+        warnings.warn(f"archsmith.{name} is now {module}.{new}.", DeprecationWarning, stacklevel=2)
+        return getattr(importlib.import_module(module), new)
     if name not in _HOME:
         raise AttributeError(f"module 'archsmith' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOME[name]), name)

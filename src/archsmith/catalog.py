@@ -1,10 +1,11 @@
-"""The one table of what plugs in where: kind -> short name -> ``module:Class``; and specs, the JSON form of any
-configured object.
+"""The one table of what plugs in where, and specs, the JSON form of any configured object.
 
-Objects are their own configuration: a spec is ``{"type": short name or "module:Class", "args": {field: value}}`` of a
-dataclass, nested where a field holds another dataclass. Other packages add rows through the entry-point group
-``archsmith.<kind>`` (``archsmith.strategy``, ``archsmith.space``, …). Only classes found by such names are ever built
-from a spec, with plain data for arguments: nothing is unpickled.
+The table maps kind and short name to ``module:Class``. Other packages add rows through the entry-point group
+``archsmith.<kind>`` (``archsmith.strategy``, ``archsmith.space``, …).
+
+Objects are their own configuration. A spec is ``{"type": short name or "module:Class", "args": {field: value}}`` of a
+dataclass, nested where a field holds another dataclass. Only classes found by such names are ever built from a spec,
+with plain data for arguments. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ TABLE: dict[str, dict[str, str]] = {
     },
 }
 
-# Which extra brings a package that a row's module may fail to import.
+# A row's module may fail to import one of these packages; the extra that brings it.
 EXTRA_OF = {
     "torch": "train",
     "safetensors": "train",
@@ -176,8 +177,9 @@ def short_name(cls: type) -> str:
 
 
 def to_spec(obj: Any) -> dict[str, Any]:
-    """The JSON form of a configured dataclass, the same text for equal ones: 1 is written as 1.0 where a field holds
-    floats. Raises UsageError for what cannot be rebuilt from data.
+    """The JSON form of a configured dataclass. Raises UsageError for what cannot be rebuilt from data.
+
+    Equal objects give the same text: 1 is written as 1.0 where a field holds floats.
     """
     if not dataclasses.is_dataclass(obj) or isinstance(obj, type):
         raise UsageError(
@@ -199,7 +201,10 @@ def to_spec(obj: Any) -> dict[str, Any]:
 
 
 def from_spec(spec: Mapping[str, Any], kind: str | None = None) -> Any:
-    """Rebuild what ``to_spec`` wrote. ``kind`` says where a short name is looked up; without it every kind is tried."""
+    """Rebuild what ``to_spec`` wrote.
+
+    ``kind``: where a short name is looked up; None: every kind is tried.
+    """
     if not isinstance(spec, Mapping) or not isinstance(spec.get("type"), str):
         raise UsageError(f"This is not a spec: {str(spec)[:80]!r}.", 'A spec is {"type": name, "args": {…}}.')
     name = spec["type"]
@@ -209,8 +214,9 @@ def from_spec(spec: Mapping[str, Any], kind: str | None = None) -> Any:
 
 
 def build(cls: type, args: Mapping[str, Any]) -> Any:
-    """``cls(**args)`` with JSON values turned into what the fields want (tuples, nested dataclasses). Raises UsageError
-    naming the field.
+    """``cls(**args)``, with JSON values turned into what the fields want: tuples, nested dataclasses.
+
+    Raises UsageError that names the field.
     """
     if not dataclasses.is_dataclass(cls):
         raise UsageError(f"{cls.__name__} is not a dataclass, so it cannot be built from a spec.")
@@ -288,10 +294,10 @@ def _scalar(value: Any, hint: type, where: str) -> Any:
 
 
 def parse_settings(pairs: list[str]) -> dict[str, dict[str, Any]]:
-    """``["strategy.population=50", "space.scale.filters=8"]`` as ``{"strategy": {"population": 50}, "space": {"scale":
-    {"filters": 8}}}``.
+    """Settings as nested mappings: ``["strategy.population=50"]`` gives ``{"strategy": {"population": 50}}``.
 
-    Values are JSON, or text where they are not. Raises UsageError for what is not ``kind.field=value``.
+    More dots go deeper: ``space.scale.filters=8``. Values are JSON, or text where they are not. Raises UsageError for
+    what is not ``kind.field=value``.
     """
     import json
 

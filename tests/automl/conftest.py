@@ -6,7 +6,7 @@ from archsmith.automl.job import fit
 from archsmith.automl.settings import FitSettings
 
 # Far more time than it takes: the trials and the epochs end it, on slow and busy machines too.
-SETTINGS = FitSettings(data="digits", seconds=150.0, trials=2, settings={"recipe": {"epochs": 20}})
+SETTINGS = FitSettings(data="digits", seconds=300.0, trials=2, settings={"recipe": {"epochs": 8}})
 
 
 @dataclasses.dataclass

@@ -7,7 +7,7 @@ import pandas
 import pytest
 from PIL import Image
 
-from archsmith.automl.classifier import ImageClassifier
+from archsmith.automl.image_estimators import ImageClassifier
 from archsmith.automl.job import fit
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.predictor import Predictor
@@ -44,9 +44,9 @@ def heard():
 def fitted(data, heard, tmp_path_factory):
     images, labels = data
     place = str(tmp_path_factory.mktemp("workspace"))
-    brief = {"recipe": {"epochs": 20}}  # which ends it long before the time does
+    brief = {"recipe": {"epochs": 8}}  # which ends it long before the time does
     model = ImageClassifier(
-        time=150, trials=1, settings=brief, workspace=place, on_trial=heard.on_trial, on_epoch=heard.on_epoch
+        time=300, trials=1, settings=brief, workspace=place, on_trial=heard.on_trial, on_epoch=heard.on_epoch
     )
     return model.fit(images[:1500], labels[:1500])
 

@@ -9,20 +9,19 @@ from typing import Any
 import pytest
 
 from archsmith import catalog
-from archsmith.automl.answer import command_of
 from archsmith.automl.evaluation import check_settings, evaluator_of, retention_of
+from archsmith.automl.opening import weights_of
 from archsmith.automl.plan import INHERITED, OWN, SHARED, Speed, make_plan
-from archsmith.automl.prepare import weights_of
+from archsmith.automl.result import command_of
 from archsmith.automl.settings import FitSettings
 from archsmith.core.errors import UsageError
-from archsmith.core.task import image_classification
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.oneshot.evaluator import SharedWeightsEvaluator
 from archsmith.spaces.conv_stages import ConvStages
 from archsmith.training.recipe import Recipe
 
-SPEED = Speed(step_seconds=0.05, batch_size=128, n_train=55_000, n_valid=5_000, n_test=10_000, picture_seconds=1.6e-4)
-TASK = image_classification((1, 28, 28), tuple("0123456789"))
+CHANGES = {"flip": True}  # to the data's augmentation
+SPEED = Speed(step_seconds=0.05, batch_size=128, n_train=55_000, n_valid=5_000, n_test=10_000, example_seconds=1.6e-4)
 
 
 def evaluator(
@@ -30,9 +29,9 @@ def evaluator(
 ) -> TrainingEvaluator | SharedWeightsEvaluator:
     asked = FitSettings("digits", weights=weights, **settings)
     plan = make_plan(600.0, None, 5.0, SPEED, weights=weights_of(asked))
-    space = ConvStages((1, 28, 28), 10)
+    space = ConvStages((1, 28, 28), n_outputs=10)
     found = evaluator_of(
-        asked, plan, space, recipe or Recipe(), steps_per_epoch, data="", device="cpu", memory_mb=None, task=TASK
+        asked, plan, space, recipe or Recipe(), CHANGES, steps_per_epoch, data="", device="cpu", memory_mb=None
     )
     assert catalog.from_spec(catalog.to_spec(found), "evaluator") == found  # so that a study can go on with it
     return found
@@ -46,10 +45,10 @@ def test_trials_are_trained_with_the_jobs_recipe(weights: str) -> None:
 
 
 def test_shared_weights_are_trained_for_their_share_of_the_search() -> None:
-    found = evaluator(SHARED, Recipe(learning_rate=0.1, batch_size=64, flip=True, balance=True))
+    found = evaluator(SHARED, Recipe(learning_rate=0.1, batch_size=64, balance=True))
     assert isinstance(found, SharedWeightsEvaluator)
     assert (found.recipe.learning_rate, found.recipe.schedule, found.recipe.restarts) == (0.1, "one_cycle", 0)
-    assert (found.recipe.batch_size, found.recipe.flip, found.recipe.balance) == (64, True, True)
+    assert (found.recipe.batch_size, found.augmentation, found.recipe.balance) == (64, CHANGES, True)
     assert 0.7 <= found.share <= 0.95
     assert (found.sampler, found.candidates) == ("uniform", 0)
 

@@ -122,7 +122,7 @@ def test_asked_to_finish_it_ends_early_with_a_whole_bundle(tmp_path):
         return sum(event.kind == "finished" for event in events) >= 1
 
     result = fit(settings, observer=events.append, finish=enough)
-    assert result.stop_reason == "requested" and result.seconds < 100
+    assert result.stop_reason == "requested"
     assert result.n_trials <= 2 and (Path(result.model_dir) / "model.onnx").exists()
     assert max(row.seconds for row in result.rows if row.name != "linear") > 2.5  # shortened, but not to nothing
 

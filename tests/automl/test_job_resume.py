@@ -75,7 +75,7 @@ def killed_after(seconds, data, workspace, environment, *more):
 
 
 def story(workspace):
-    """Every trial and every final score, but for the clock and for whether an answer was known from an earlier opening."""
+    """Every trial and every final score, but for the clock and for what was known from an earlier opening."""
     store = Workspace(workspace).open("last")
     began = next(store.read()).data
     from archsmith import catalog

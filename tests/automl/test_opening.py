@@ -4,14 +4,14 @@ import dataclasses
 
 import pytest
 
+from archsmith.automl.opening import job_view, known, latest_unfinished, settings_in
 from archsmith.automl.plan import Speed, make_plan
-from archsmith.automl.prepare import has_ended, known, latest_unfinished, standing_of
 from archsmith.automl.settings import FitSettings
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.runtime.workspace import Workspace
 
-SPEED = Speed(0.01, 128, 1000, 100, 100, picture_seconds=1e-4)
+SPEED = Speed(0.01, 128, 1000, 100, 100, example_seconds=1e-4)
 
 
 @pytest.fixture
@@ -52,15 +52,15 @@ RESULT = Event("result", {"stop_reason": "seconds"})
 
 def test_a_job_stands_where_its_last_extension_left_it(workspace):
     store = begin(workspace, 60.0, "photos", RESULT, extension(120.0))
-    standing = standing_of(store)
-    assert standing.settings.seconds == 120.0 and standing.plan.budget_seconds == 120.0
-    assert not standing.ended  # the extension was cut off
+    view = job_view(store.folder)
+    assert settings_in(view).seconds == 120.0 and view.job.plan["budget_seconds"] == 120.0
+    assert not view.ended  # the extension was cut off
 
 
 def test_it_has_ended_when_the_result_came_after_the_extension(workspace):
-    assert not has_ended(begin(workspace))
-    assert has_ended(begin(workspace, 60.0, "photos", RESULT))
-    assert has_ended(begin(workspace, 60.0, "photos", RESULT, extension(120.0), RESULT))
+    assert not job_view(begin(workspace).folder).ended
+    assert job_view(begin(workspace, 60.0, "photos", RESULT).folder).ended
+    assert job_view(begin(workspace, 60.0, "photos", RESULT, extension(120.0), RESULT).folder).ended
 
 
 def test_the_latest_unfinished_study_of_these_data_goes_on(workspace):
@@ -91,5 +91,4 @@ def test_a_study_of_another_program_is_not_taken_up(workspace):
     store.append([Event("study", {"space": {}})])
     store.release()
     with pytest.raises(StudyError, match="not begun by fit"):
-        standing_of(store)
-    assert not has_ended(store)
+        job_view(store.folder)

@@ -22,8 +22,8 @@ from archsmith.automl.plan import (
     make_plan,
 )
 
-FASHION = Speed(step_seconds=0.05, batch_size=128, n_train=55_000, n_valid=5_000, n_test=10_000, picture_seconds=1.6e-4)
-DIGITS = Speed(step_seconds=0.004, batch_size=128, n_train=1_298, n_valid=229, n_test=270, picture_seconds=5e-5)
+FASHION = Speed(step_seconds=0.05, batch_size=128, n_train=55_000, n_valid=5_000, n_test=10_000, example_seconds=1.6e-4)
+DIGITS = Speed(step_seconds=0.004, batch_size=128, n_train=1_298, n_valid=229, n_test=270, example_seconds=5e-5)
 
 
 @pytest.mark.parametrize("speed", [FASHION, DIGITS])
@@ -140,7 +140,7 @@ def test_children_that_inherit_are_more_in_the_same_time():
     )
 
 
-@pytest.mark.parametrize("speed", [FASHION, DIGITS, dataclasses.replace(FASHION, picture_seconds=0.001)])
+@pytest.mark.parametrize("speed", [FASHION, DIGITS, dataclasses.replace(FASHION, example_seconds=0.001)])
 def test_most_of_the_search_trains_the_bank_and_the_rest_looks_networks_up(speed):
     plan = make_plan(600, None, 5.0, speed, weights=SHARED)
     search = plan.search_end - 5.0

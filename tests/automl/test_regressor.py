@@ -4,7 +4,7 @@ import joblib
 import numpy as np
 import pytest
 
-from archsmith.automl.regressor import ImageRegressor
+from archsmith.automl.image_estimators import ImageRegressor
 from archsmith.bundle.predictor import Predictor
 
 N_TRAIN = 700
@@ -24,8 +24,8 @@ def data():
 @pytest.fixture(scope="module")
 def fitted(data, tmp_path_factory):
     images, distances = data
-    brief = {"recipe": {"epochs": 40}}  # which ends it long before the time does
-    model = ImageRegressor(time=150, trials=1, settings=brief, workspace=str(tmp_path_factory.mktemp("workspace")))
+    brief = {"recipe": {"epochs": 20}}  # which ends it long before the time does
+    model = ImageRegressor(time=300, trials=1, settings=brief, workspace=str(tmp_path_factory.mktemp("workspace")))
     return model.fit(images[:N_TRAIN], distances[:N_TRAIN])
 
 

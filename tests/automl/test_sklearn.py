@@ -15,8 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from archsmith.automl.classifier import ImageClassifier
-from archsmith.automl.regressor import ImageRegressor
+from archsmith.automl.image_estimators import ImageClassifier, ImageRegressor
 from archsmith.core.errors import ArchsmithError, DataError, UsageError
 
 

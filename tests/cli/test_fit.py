@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from archsmith.automl import job
+from archsmith.automl.fit_result import FitResult, Row
 from archsmith.automl.plan import Speed, make_plan
-from archsmith.automl.settings import FitResult, FitSettings, Row
+from archsmith.automl.settings import FitSettings
 from archsmith.core.budget import Budget
 from archsmith.core.problem import Problem
 from archsmith.runtime.search import Search
@@ -26,10 +27,26 @@ ROWS = (
     Row("searched", error="It diverged."),
 )
 RESULT = FitResult(
-    study="digits-1", stop_reason="seconds", seconds=61.5, budget_seconds=60.0, n_trials=7, n_failed=1, n_from_mutation=3,
-    metric="accuracy", metrics={"test": {"accuracy": 0.98, "log_loss": 0.1}}, report="report.html", valid=0.99, test=0.98, rows=ROWS,
-    architecture={"stages": 3}, params=304_154, macs=11_453_696, model_dir="models/digits", test_reads=1, max_difference=1e-7,
-)  # fmt: skip
+    study="digits-1",
+    stop_reason="seconds",
+    seconds=61.5,
+    budget_seconds=60.0,
+    n_trials=7,
+    n_failed=1,
+    n_from_mutation=3,
+    metric="accuracy",
+    metrics={"test": {"accuracy": 0.98, "log_loss": 0.1}},
+    report="report.html",
+    valid=0.99,
+    test=0.98,
+    rows=ROWS,
+    architecture={"stages": 3},
+    params=304_154,
+    macs=11_453_696,
+    model_dir="models/digits",
+    test_reads=1,
+    max_difference=1e-7,
+)
 
 
 @pytest.fixture

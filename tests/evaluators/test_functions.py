@@ -1,4 +1,4 @@
-"""Functions as evaluators: what they are given, where they are found again, and what is refused before the first trial."""
+"""Functions as evaluators: what they are given, where they are found, and what is refused before the first trial."""
 
 from __future__ import annotations
 

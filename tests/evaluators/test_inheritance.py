@@ -28,7 +28,7 @@ from archsmith.training import checkpoint
 from archsmith.training.recipe import Recipe
 
 # 10 steps of 32 pictures an epoch, on one thread: about a twentieth of a second.
-SPACE = ConvStages((1, 8, 8), 10, recipe=ImageRecipe(), scale=ConvStagesScale(filters=4), max_work=2.0)
+SPACE = ConvStages((1, 8, 8), n_outputs=10, recipe=ImageRecipe(), scale=ConvStagesScale(filters=4), max_work=2.0)
 PARENT = SPACE.first()
 CHILD = PARENT.replace({"stage1/kernel": 5})
 assert CHILD in SPACE

@@ -57,7 +57,7 @@ class Tiny(ImageSpace):
 
 TINY = Proxies(Tiny((2, 5, 5), 3), batch_size=8, seed=1)
 SMALL = Architecture({"filters": 6})
-STAGES = ConvStages((1, 8, 8), 10, scale=ConvStagesScale(filters=4), max_work=1.0)
+STAGES = ConvStages((1, 8, 8), n_outputs=10, scale=ConvStagesScale(filters=4), max_work=1.0)
 
 
 def score(name: str, probe: Probe) -> float:
@@ -182,10 +182,10 @@ def test_the_network_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     "space",
     [
         STAGES,
-        Darts((3, 12, 12), 3, scale=DartsScale(filters=4, cells=3)),
-        EnasMicro((3, 12, 12), 3, scale=EnasMicroScale(filters=4, layers=3)),
-        Grammar((3, 12, 12), 3, scale=replace(Grammar().scale, filters=4)),
-        NasBench201((3, 12, 12), 3, scale=NasBench201Scale(4, 1)),
+        Darts((3, 12, 12), n_outputs=3, scale=DartsScale(filters=4, cells=3)),
+        EnasMicro((3, 12, 12), n_outputs=3, scale=EnasMicroScale(filters=4, layers=3)),
+        Grammar((3, 12, 12), n_outputs=3, scale=replace(Grammar().scale, filters=4)),
+        NasBench201((3, 12, 12), n_outputs=3, scale=NasBench201Scale(4, 1)),
     ],
     ids=lambda space: type(space).__name__,
 )
@@ -206,7 +206,7 @@ def test_dropout_is_off() -> None:
 
 @pytest.mark.parametrize("name", ["naswot", "synflow", "zico"])
 def test_a_network_without_a_signal_fails_clearly(name: str) -> None:
-    space = NasBench201((3, 8, 8), 3, scale=NasBench201Scale(4, 1))
+    space = NasBench201((3, 8, 8), n_outputs=3, scale=NasBench201Scale(4, 1))
     evaluator = Proxies(space, proxies=(name,), batch_size=6)
     with pytest.raises(EvaluationError, match=f"{name!r} came out as -inf") as caught:
         evaluator.evaluate(architecture_of(["none"] * 6), 1, Context(0, 0))

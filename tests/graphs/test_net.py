@@ -1,7 +1,6 @@
 """Laying out: names, scopes, weight keys, pruning, mistakes."""
 
 import time
-from dataclasses import dataclass
 
 import pytest
 
@@ -147,15 +146,8 @@ def test_a_net_of_a_thousand_nodes_is_laid_out_in_tens_of_milliseconds() -> None
     assert min(seconds) < 0.05  # about 4 ms on a quiet core
 
 
-@dataclass(frozen=True)
-class Coded(Input):
-    """An input of codes, as a task declares it."""
-
-    n_codes: int | None = None
-
-
 def test_inputs_of_a_task_say_what_is_fed_in() -> None:
-    net = Net([Coded("numbers", "numbers", (4,)), Coded("categories", "categories", (3,), n_codes=9)])
+    net = Net([Input("numbers", "numbers", (4,)), Input("categories", "categories", (3,), n_codes=9)])
     net.output(
         net.op(
             "concat",

@@ -27,7 +27,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def space() -> NasBench201:
-    return NasBench201((1, 8, 8), 10, scale=NasBench201Scale(filters=4, cells=1))
+    return NasBench201((1, 8, 8), n_outputs=10, scale=NasBench201Scale(filters=4, cells=1))
 
 
 @pytest.fixture

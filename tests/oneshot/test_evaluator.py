@@ -152,7 +152,7 @@ def test_senseless_settings_are_refused(evaluator: SharedWeightsEvaluator, wrong
 
 
 def test_what_does_not_belong_together_is_said(evaluator: SharedWeightsEvaluator) -> None:
-    bigger = NasBench201((3, 8, 8), 10)
+    bigger = NasBench201((3, 8, 8), n_outputs=10)
     for wrong, words in (
         (replace(evaluator, space=bigger), r"\(3, 8, 8\)"),
         (replace(evaluator, task=regression(evaluator.learnt.inputs)), "classes"),

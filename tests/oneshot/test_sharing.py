@@ -34,10 +34,10 @@ from archsmith.training.losses import Losses
 
 CPU = torch.device("cpu")
 SPACES: dict[str, NetworkSpace] = {
-    "micro": EnasMicro((1, 8, 8), 10, nodes=2, scale=EnasMicroScale(4, 3)),
-    "macro": EnasMacro((1, 8, 8), 10, layers=3, scale=EnasMacroScale(4, skips="concat")),
-    "stages": ConvStages((1, 8, 8), 10, scale=ConvStagesScale(filters=4)),
-    "nasbench201": NasBench201((1, 8, 8), 10, scale=NasBench201Scale(4, 1)),
+    "micro": EnasMicro((1, 8, 8), n_outputs=10, nodes=2, scale=EnasMicroScale(4, 3)),
+    "macro": EnasMacro((1, 8, 8), n_outputs=10, layers=3, scale=EnasMacroScale(4, skips="concat")),
+    "stages": ConvStages((1, 8, 8), n_outputs=10, scale=ConvStagesScale(filters=4)),
+    "nasbench201": NasBench201((1, 8, 8), n_outputs=10, scale=NasBench201Scale(4, 1)),
 }
 NAMES = list(SPACES)
 

@@ -51,6 +51,7 @@ def test_events_survive_the_object(store: SqliteStore, tmp_path: Path) -> None:
     store.release()
     again = SqliteStore(tmp_path)
     assert list(again.read()) == written and again.last() == written[-1] and again.counts() == {"a": 1, "b": 1}
+    assert again.latest() == {"a": 0, "b": 1}
     again.acquire()
     assert again.append([Event("c")])[0].index == 2
     again.close()

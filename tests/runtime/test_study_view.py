@@ -69,7 +69,7 @@ def test_it_says_what_the_study_is() -> None:
     view = after(*job())
     assert view.began is not None and (view.began.space, view.began.strategy) == ({"type": "a"}, {"type": "b"})
     assert (view.id, view.metric, view.history.forecast_trials) == ("blots-1", "accuracy", 9.0)
-    assert view.settings["data"] == "blots" and view.plan == {"p": 1} and view.speed == {"s": 1}
+    assert view.job.settings["data"] == "blots" and view.job.plan == {"p": 1} and view.job.speed == {"s": 1}
 
 
 @pytest.mark.parametrize(
@@ -150,29 +150,32 @@ def test_phases_begin_and_end() -> None:
     view = after(
         *job((101, "phase", begun("search", forecast_seconds=30.0)), (109, "phase", over("search", 8.0, n_trials=2)))
     )
-    (phase,) = view.phases
+    (phase,) = view.phases.all
     assert (phase.name, phase.seconds, phase.forecast_seconds, phase.running) == ("search", 8.0, 30.0, False)
-    assert view.results == {"search": {"n_trials": 2}} and view.phase is None
+    assert view.job.results == {"search": {"n_trials": 2}} and view.phases.running is None
 
 
 def test_a_phase_that_failed_says_why() -> None:
     view = after(*job((101, "phase", over("train fixed", 1.0, error="It diverged."))))
-    assert view.phases[0].failed and view.errors == ["train fixed: It diverged."]
+    assert view.phases.all[0].failed and view.errors == ["train fixed: It diverged."]
 
 
 def test_what_a_killed_process_was_at_is_cut_off() -> None:
     view = after(*job((101, "phase", begun("search")), (108, "note", {}), (500, "opened", OPENED)))
-    assert view.phases[0].cut and view.phase is None and view.seconds_of("search") == 7.0
+    assert (
+        view.phases.all[0].cut and view.phases.running is None and view.phases.seconds_of("search", view.changed) == 7.0
+    )
 
 
 def test_what_the_present_process_is_at_goes_on_when_it_opens_the_study() -> None:
     live = ((500, "phase", begun("read")), (503, "opened", OPENED))
-    assert after(*job((101, "phase", begun("search"))), *live, since=499.0).phase.name == "read"  # type: ignore[union-attr]
+    assert after(*job((101, "phase", begun("search"))), *live, since=499.0).phases.running.name == "read"  # type: ignore[union-attr]
 
 
 def test_a_phase_takes_the_time_of_all_its_attempts() -> None:
     again = ((500, "opened", OPENED), (501, "phase", begun("search")), (505, "phase", over("search", 4.0)))
-    assert after(*job((101, "phase", begun("search")), (108, "note", {}), *again)).seconds_of("search") == 11.0
+    view = after(*job((101, "phase", begun("search")), (108, "note", {}), *again))
+    assert view.phases.seconds_of("search", view.changed) == 11.0
 
 
 def test_a_training_that_was_killed_repeats_epochs() -> None:
@@ -192,15 +195,15 @@ def test_rows_without_a_result_are_the_trainings_that_are_over() -> None:
     view = after(
         *job((101, "phase", over("linear", 1.0, accuracy=0.6)), (102, "phase", over("choose", 1.0, valid=0.6)))
     )
-    assert [(row["name"], row["valid"]) for row in view.rows] == [("linear", 0.6)]
+    assert [(row["name"], row["valid"]) for row in view.job.rows(view.metric)] == [("linear", 0.6)]
 
 
 def test_more_time_makes_void_what_depends_on_it() -> None:
     phases = [(101.0, "phase", over(name, 1.0)) for name in ("linear", "search", "test", "export")]
     more = {"settings": {"seconds": 120.0, "trials": 9, "data": "other"}, "plan": {"p": 2}, "speed": {"s": 2}}
     view = after(*job(*phases, (103, "result", RESULT), (200, "opened", OPENED), (201, "extended", more)))
-    assert list(view.results) == ["linear"] and not view.ended and view.stopped_by == "seconds"
-    assert (view.settings, view.plan, view.speed) == (
+    assert list(view.job.results) == ["linear"] and not view.ended and view.job.stopped_by == "seconds"
+    assert (view.job.settings, view.job.plan, view.job.speed) == (
         {"data": "blots", "seconds": 120.0, "trials": 9},
         {"p": 2},
         {"s": 2},
@@ -209,7 +212,7 @@ def test_more_time_makes_void_what_depends_on_it() -> None:
 
 def test_readings_of_the_test_split_are_counted() -> None:
     told = [(101.0, "phase", over("test", 1.0, read=read)) for read in (True, False, True)]
-    assert after(*job(*told)).test_reads == 2
+    assert after(*job(*told)).job.test_reads == 2
 
 
 def test_a_result_of_an_earlier_opening_is_not_of_this_one() -> None:

@@ -173,8 +173,9 @@ def test_a_job_is_finished_when_it_has_a_result(workspace: Workspace) -> None:
     began, closed = Event("study", {"fit": {"settings": {}}}), Event("closed", {"reason": "seconds"})
     write(workspace.create("searched"), began, closed)
     write(workspace.create("whole"), began, closed, Event("result"), closed)
+    write(workspace.create("longer"), began, closed, Event("result"), closed, Event("extended"), closed)
     found = {summary.id.partition("-")[0]: summary.state for summary in workspace.list()}
-    assert found == {"searched": "interrupted", "whole": "finished"}
+    assert found == {"searched": "interrupted", "whole": "finished", "longer": "interrupted"}
 
 
 def test_a_study_of_a_class_that_is_gone_is_listed(workspace: Workspace) -> None:

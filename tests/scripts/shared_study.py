@@ -28,7 +28,7 @@ from archsmith.runtime.sqlite import SqliteStore
 from archsmith.spaces.nasbench201 import NasBench201, NasBench201Scale
 from archsmith.training import checkpoint
 
-SPACE = NasBench201((1, 8, 8), 10, scale=NasBench201Scale(filters=4, cells=1))
+SPACE = NasBench201((1, 8, 8), n_outputs=10, scale=NasBench201Scale(filters=4, cells=1))
 
 
 class Killer:

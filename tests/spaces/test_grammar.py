@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from archsmith.core.errors import DeadEnd
 from archsmith.core.space import draw
 from archsmith.graphs.cost import cost
-from archsmith.spaces.derivation import Frame, derive
 from archsmith.spaces.grammar import Grammar, GrammarScale
 
 
@@ -39,14 +37,6 @@ def test_depth_is_bounded() -> None:
     rng = np.random.default_rng(0)
     deepest = max(path.count("/") for _ in range(100) for path in space.sample(rng))
     assert deepest == 3  # part, two rules, the question
-
-
-def test_a_corner_is_a_dead_end() -> None:
-    frame = Frame(size=(8, 8), width=64, floor=4, limit=64, macs=10)
-    with pytest.raises(DeadEnd, match="no operation"):
-        derive(lambda path, options, weights=None: options[0], "part0", (16, 8, 8), frame, 0)  # type: ignore[index]
-    with pytest.raises(DeadEnd, match="no stride"):
-        derive(lambda path, options, weights=None: options[0], "part0", (16, 8, 8), frame._replace(size=(3, 3)), 0)  # type: ignore[index]
 
 
 def test_arms_of_a_branch_meet_in_one_shape() -> None:

@@ -1,7 +1,8 @@
+"""That the first options are the training side's defaults is tested beside the training recipe."""
+
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from archsmith.spaces.recipe import ImageRecipe
 
@@ -11,8 +12,7 @@ def test_only_decisions_about_training_are_asked() -> None:
     assert architecture.recipe == architecture
 
 
-def test_the_training_side_knows_every_decision_and_its_default_is_the_first_option() -> None:
-    pytest.importorskip("torch")
-    from archsmith.training.recipe import Recipe
-
-    assert Recipe().with_decisions(ImageRecipe().first()) == Recipe()
+def test_the_first_architecture_takes_the_first_option_of_every_decision() -> None:
+    space = ImageRecipe()
+    decisions = space.decisions(space.first())
+    assert all(decision.answer == next(iter(decision.options)) for decision in decisions)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import pytest
 from archsmith.core.errors import UsageError
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
 from archsmith.core.trial import Proposal, Trial
-from archsmith.strategies.evolution import RegularizedEvolution, youngest
+from archsmith.strategies.evolution import RegularizedEvolution, population_size, youngest
 from archsmith.strategies.random import RandomSearch
 from archsmith.testing.strategy_laws import Rehearsal
 from archsmith.testing.toys import Conditional, Flat, ToyEvaluator
@@ -92,12 +92,12 @@ def test_the_population_follows_the_forecast() -> None:
     def size(forecast: float | None, n_finished: int = 0) -> int:
         rehearsal = Rehearsal(Problem(LARGE), forecast_trials=forecast)
         run(rehearsal, RandomSearch(), n_finished)
-        return RegularizedEvolution().population_size(rehearsal.history)
+        return population_size(None, rehearsal.history)
 
     assert [size(forecast) for forecast in (1, 25, 100, 499.0, 20_000)] == [5, 5, 20, 100, 100]
     assert size(None) == 5
     assert size(None, n_finished=60) == 12
-    assert RegularizedEvolution(population=33).population_size(Rehearsal(Problem(LARGE)).history) == 33
+    assert population_size(33, Rehearsal(Problem(LARGE)).history) == 33
 
 
 def test_asynchronous_workers_fill_the_population_without_waiting() -> None:

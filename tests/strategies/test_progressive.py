@@ -83,9 +83,9 @@ def test_nas_bench_201_grows_node_by_node() -> None:
     trials = run(Rehearsal(Problem(NB201)), Progressive(beam=8))
     assert sizes(trials) == [5, 8, 8]
     for trial in trials[:5]:
-        assert [trial.architecture[f"node{to}/from{source}"] for to, source in ((2, 0), (2, 1), (3, 0), (3, 1), (3, 2))] == [
-            "none", "none", "none", "skip_connect", "none",
-        ]  # fmt: skip
+        later = ((2, 0), (2, 1), (3, 0), (3, 1), (3, 2))
+        answers = [trial.architecture[f"node{to}/from{source}"] for to, source in later]
+        assert answers == ["none", "none", "none", "skip_connect", "none"]
     for trial in trials[5:13]:
         assert [trial.architecture[f"node3/from{source}"] for source in range(3)] == ["none", "none", "skip_connect"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archsmith.core.space import Choose
+from archsmith.core.space import Choose, Space
 from archsmith.core.task import Input
 from archsmith.graphs.identity import identity
 from archsmith.graphs.net import Net
@@ -67,22 +67,15 @@ def test_an_honest_space_passes() -> None:
 
 
 @dataclass(frozen=True)
-class Column(Input):
-    """An input of a table, as a task declares it."""
-
-    n_codes: int | None = None
-    missing: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
 class Rows(NetworkSpace):
     """Networks of two inputs: numbers, of which some are missing, and codes."""
 
     n_outputs: int = 3
+    recipe: Space | None = None
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        return Column("numbers", "numbers", (4,), missing=(1, 2)), Column("categories", "categories", (3,), n_codes=7)
+        return Input("numbers", "numbers", (4,), missing=(1, 2)), Input("categories", "categories", (3,), n_codes=7)
 
     def build(self, choose: Choose, net: Net) -> None:
         numbers = net.input("numbers")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 import pytest
@@ -74,11 +73,10 @@ def test_failures_and_nan_strike_their_share() -> None:
 
 
 def test_sleep_looks_for_a_request_to_stop() -> None:
-    began = time.monotonic()
     asked = iter([False, False, True])
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped):  # an evaluation that slept through would take a minute
         ToyEvaluator(sleep=60).evaluate(Flat().first(), 1, Context(0, 0, stop=lambda: next(asked)))
-    assert time.monotonic() - began < 10
+    assert next(asked, None) is None
 
 
 def test_reports_and_simulated_seconds() -> None:

@@ -64,7 +64,6 @@ def test_fewer_pictures_than_a_batch_are_one_batch() -> None:
 def test_pictures_keep_their_targets() -> None:
     numbers = torch.from_numpy(DATA.images.mean((1, 2, 3), dtype=np.float32))
     size = 10
-    pipeline = NORMAL
     plain = ImagePipeline(Normalisation((0.0,) * 3, (1.0,) * 3))
     for images, targets in training_batches(Feed(DATA, numbers), size, plain, seed=0, epoch=0):
         assert torch.allclose(255 * images.mean((1, 2, 3)), targets, atol=1e-3)

@@ -64,7 +64,7 @@ def test_absent_devices_are_refused_with_a_hint(name: str, monkeypatch: pytest.M
 
 
 def test_a_network_goes_where_it_is_needed_and_comes_back() -> None:
-    space = ConvStages((1, 8, 8), 10)
+    space = ConvStages((1, 8, 8), n_outputs=10)
     network = Network(space.graph(space.first()), seed=0)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     parameters = list(network.parameters())

@@ -14,7 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 def run(*options: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     return subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / "gpu.py"), *options], capture_output=True, text=True, env=environment
+        [sys.executable, str(ROOT / "benchmarks" / "gpu.py"), "--no-history", *options],
+        capture_output=True,
+        text=True,
+        env=environment,
     )
 
 

@@ -8,7 +8,7 @@ from archsmith.spaces.conv_stages import ConvStages
 from archsmith.training.memory import PREDICTED, fitting, step_memory_mb
 from archsmith.training.recipe import Recipe
 
-GRAPH = ConvStages((3, 32, 32), 10).graph(ConvStages((3, 32, 32), 10).first())
+GRAPH = ConvStages((3, 32, 32), n_outputs=10).graph(ConvStages((3, 32, 32), n_outputs=10).first())
 
 
 def test_a_process_grows_by_more_than_autograd_keeps() -> None:

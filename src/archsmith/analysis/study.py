@@ -27,7 +27,8 @@ from archsmith.core.trial import Trial
 from archsmith.data.examples import Splits
 from archsmith.data.stored import opened
 from archsmith.graphs.graph import Graph
-from archsmith.runtime.study_view import Point, StudyView, read_view
+from archsmith.runtime.curves import Point
+from archsmith.runtime.study_view import StudyView, read_view
 
 Reports = list[Point]
 WORTH_SECONDS = 1.0  # a preparation that takes longer is told apart from the search
@@ -139,13 +140,13 @@ class Study:
     def phases(self) -> dict[str, Phase]:
         """Phases of the main job by name, in the order in which they first began."""
         told: dict[str, Phase] = {}
-        for phase in self.view.phases:
+        for phase in self.view.phases.all:
             before = told.get(phase.name, Phase(phase.name))
             ended = not phase.running and not phase.cut
             told[phase.name] = Phase(
                 phase.name,
                 phase.forecast_seconds if before.forecast_seconds is None else before.forecast_seconds,
-                self.view.seconds_of(phase.name),
+                self.view.phases.seconds_of(phase.name, self.view.changed),
                 FINISHED if ended else STARTED,
                 phase.detail,
                 phase.result if ended else before.result,
@@ -172,16 +173,16 @@ class Study:
     @property
     def result(self) -> Mapping[str, Any] | None:
         """What the main job ended with."""
-        return None if self.view.result is None else self.view.result.data
+        return None if self.view.job.result is None else self.view.job.result.data
 
     @property
     def test_reads(self) -> int:
-        return self.view.test_reads
+        return self.view.job.test_reads
 
     @property
     def fit(self) -> Mapping[str, Any]:
         """What the main job wrote into the first event; empty for a plain search."""
-        return self.view.fit
+        return self.view.job.fit
 
     @property
     def checks(self) -> Mapping[str, Any]:
@@ -206,7 +207,7 @@ class Study:
     @property
     def rows(self) -> list[Mapping[str, Any]]:
         """The networks trained in full. An unfinished study has those whose training is over, without a test score."""
-        return list(self.view.rows)
+        return list(self.view.job.rows(self.metric))
 
     @property
     def exported(self) -> Mapping[str, Any] | None:

@@ -58,9 +58,13 @@ def card(name: str, result: FitResult, graph: Graph | None = None) -> str:
         parts.append(f"<details>{summary}{drawing}{_places(result)}</details>")
     else:
         parts.append(_places(result))
-    style = "font-family:sans-serif;font-size:13px;line-height:1.5;padding:.6em .9em;border:1px solid rgba(128,128,128,.35);border-radius:6px;max-width:60em"
+    style = (
+        "font-family:sans-serif;font-size:13px;line-height:1.5;padding:.6em .9em;max-width:60em;"
+        "border:1px solid rgba(128,128,128,.35);border-radius:6px"
+    )
     return f'<div style="{style}">{"".join(parts)}</div>'
 
 
 def _places(result: FitResult) -> str:
-    return f'<div style="{markup.FAINT};margin-top:.4em">bundle {escape(result.model_dir)}<br>study {escape(result.study)}</div>'
+    places = f"bundle {escape(result.model_dir)}<br>study {escape(result.study)}"
+    return f'<div style="{markup.FAINT};margin-top:.4em">{places}</div>'

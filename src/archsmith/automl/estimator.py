@@ -181,7 +181,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the open network, which cannot be copied: it is opened again from ``bundle_`` when it is next needed."""
+        """Without the open network, which cannot be copied. It is opened again from ``bundle_`` when it is needed."""
         state: dict[str, Any] = dict(super().__getstate__())
         return {**state, "_predictor": None} if "_predictor" in state else state
 

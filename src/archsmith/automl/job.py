@@ -1,5 +1,5 @@
-"""The main job: data -> checks -> baselines -> search -> final training -> choice -> calibration -> one look at the test
-split -> bundle -> report.
+"""The main job: data -> checks -> baselines -> search -> final training -> choice -> calibration -> one look at the
+test split -> bundle -> report.
 
 Every phase is an event in the study's log, and what it produced lies in the study's folder; so the job can be killed
 anywhere and goes on with ``resume``: finished trials and finished epochs are not repeated. Selection looks at the
@@ -55,8 +55,8 @@ Observer = Callable[[Event], None]
 def fit(
     settings: FitSettings, observer: Observer | None = None, finish: Callable[[], bool] = lambda: False
 ) -> FitResult:
-    """Run the job. ``observer(event)`` sees everything that is logged; ``finish()`` is asked often and, once true, makes
-    the job end with the best so far.
+    """Run the job. ``observer(event)`` sees everything that is logged; ``finish()`` is asked often and, once true,
+    makes the job end with the best so far.
 
     Raises UsageError or DataError before anything is written when the settings or the data cannot be used.
     """

@@ -109,7 +109,8 @@ def training_of(settings: FitSettings, modality: Modality, splits: Splits | None
     chosen = settings.settings.get("recipe", {})
     if splits is None:  # the kind's augmentation is not known yet, so only the recipe's own settings can be checked
         known = {entry.name for entry in dataclasses.fields(Recipe)}
-        ours, theirs = {name: value for name, value in chosen.items() if name in known}, {}
+        ours = {name: value for name, value in chosen.items() if name in known}
+        theirs: dict[str, Any] = {}
     else:
         ours, theirs = divided(chosen, Recipe, augmentation)
     defaults = dataclasses.asdict(modality.recipe())
@@ -199,7 +200,9 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
 def _needed(workspace: Workspace) -> set[str]:
     """Names of the data folders of jobs that have not come to their end."""
     views = (try_view(summary.folder) for summary in workspace.list() if summary.state != UNREADABLE)
-    return {Path(view.fit["data_folder"]).name for view in views if not view.ended and "data_folder" in view.fit}
+    return {
+        Path(view.job.fit["data_folder"]).name for view in views if not view.ended and "data_folder" in view.job.fit
+    }
 
 
 class _Telling:
@@ -244,11 +247,11 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         return None
     store = workspace.open(name)
     view = job_view(store.folder)
-    began, plan, speed = settings_in(view), Plan.from_dict(view.plan), Speed.from_dict(view.speed)
-    folder = _data_folder(view.fit, workspace)
+    began, plan, speed = settings_in(view), Plan.from_dict(view.job.plan), Speed.from_dict(view.job.speed)
+    folder = _data_folder(view.job.fit, workspace)
     modality, splits = named(kind_of(str(folder))), opened(str(folder))
     device = devices.choose(began.device)
-    memory_mb = view.fit["memory_mb"]  # as it was, or the same network might get another batch
+    memory_mb = view.job.fit["memory_mb"]  # as it was, or the same network might get another batch
     now = dataclasses.replace(
         began, resume=True, workspace=settings.workspace, out=settings.out or began.out, name=store.folder.name
     )
@@ -263,7 +266,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         longer = make_plan(now.seconds, now.trials, spent, speed, _own_epochs(now), plan.weights)
         same = {name: getattr(plan, name) for name in ("proxy_epochs", "trial_seconds", "bank_epochs", "bank_share")}
         plan = dataclasses.replace(longer, **same)
-    findings = modality.findings(view.fit["findings"])
+    findings = modality.findings(view.job.fit["findings"])
     return Job(
         now, store, modality, splits, folder, findings, plan, speed, device, memory_mb, started, extended=extended
     )
@@ -272,7 +275,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
 def job_view(folder: Path) -> StudyView:
     """A study that a job began. Raises StudyError for one of another kind."""
     view = read_view(folder)
-    if not view.fit:
+    if not view.job.fit:
         raise StudyError(
             f"The study {view.id} was not begun by fit.", f"Go on with it by: archsmith studies resume {view.id}"
         )
@@ -281,7 +284,7 @@ def job_view(folder: Path) -> StudyView:
 
 def settings_in(view: StudyView) -> FitSettings:
     """What a job was asked for, as its last extension left it."""
-    return FitSettings.from_dict(view.settings)
+    return FitSettings.from_dict(view.job.settings)
 
 
 def _data_folder(fit: Mapping[str, Any], workspace: Workspace) -> Path:

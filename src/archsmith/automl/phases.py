@@ -50,7 +50,7 @@ class Phases:
     def phase(self, name: str, detail: str = "", forecast: float | None = None) -> Iterator[dict[str, Any]]:
         """Log a phase around the block; what the block puts into the dict is its result."""
         self.search.log("phase", {"name": name, "state": "started", "detail": detail, "forecast_seconds": forecast})
-        began, result = time.time(), {}
+        began, result = time.time(), dict[str, Any]()
         yield result
         self.results[name] = result
         self._finished(name, time.time() - began, result)
@@ -65,8 +65,8 @@ class Phases:
     # The clock
 
     def start_clock(self) -> None:
-        """The job's clock begins when the data are being read, which is before the study is opened. That lead is logged,
-        for later openings.
+        """The job's clock begins when the data are being read, which is before the study is opened. That lead is
+        logged, for later openings.
         """
         before = self.results.get("read")
         self._lead = time.time() - self.job.started + (before["lead"] if before else 0.0)

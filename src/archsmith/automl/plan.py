@@ -140,8 +140,9 @@ class Plan:
         if not self.searching:
             return [f"The budget is too short for a search: {final:.0f} s train the fixed network, then {end}."]
         if self.weights == SHARED:
-            trials = f"Weights that all architectures share train for most of the search; about {self.forecast_trials:.0f} are then looked up in them"
-            return [f"{trials} ({self.trial_seconds:.1f} s each), then {final:.0f} s of final training, {end}."]
+            shared = "Weights that all architectures share train for most of the search"
+            looked_up = f"about {self.forecast_trials:.0f} are then looked up in them ({self.trial_seconds:.1f} s each)"
+            return [f"{shared}; {looked_up}, then {final:.0f} s of final training, {end}."]
         less = ", less where one inherits weights" if self.weights == INHERITED else ""
         return [
             f"About {self.forecast_trials:.0f} architectures of {_epochs(self.proxy_epochs)} each "

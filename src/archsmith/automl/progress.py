@@ -34,8 +34,11 @@ class Viewer(Protocol):
 
 
 class Lines:
-    """Plain lines through ``write``: notes, phases, and where things stand every few seconds; every trial and epoch
-    when ``verbose`` is 2.
+    """Plain lines: notes, phases, and where things stand every few seconds.
+
+    progress: the state so far.
+    verbose: 1, or 2 for every trial and epoch.
+    write: takes one line; standard error when None.
     """
 
     def __init__(self, progress: Progress, verbose: int, write: Callable[[str], object] | None = None) -> None:
@@ -72,7 +75,12 @@ class Lines:
 
 
 class NotebookDisplay:
-    """One display of a notebook that changes while the job runs; the last trials are listed when ``verbose`` is 2."""
+    """One display of a notebook that changes while the job runs.
+
+    progress: the state so far.
+    verbose: 1, or 2 to list the last trials too.
+    display: IPython's function of that name.
+    """
 
     def __init__(self, progress: Progress, verbose: int, display: Callable[..., Any]) -> None:
         self.progress = progress

@@ -63,7 +63,9 @@ def facts_of(
     reason: str,
     seconds: float,
 ) -> Facts:
-    """For the manifest and the card. ``predictions`` hold probabilities ``(n, k)`` or regression targets ``(n,)``, by split."""
+    """For the manifest and the card. ``predictions`` hold probabilities ``(n, k)`` or regression targets ``(n,)``, by
+    split.
+    """
     splits, settings, findings = job.splits, job.settings, job.findings
     sizes = {f"n_{name}": len(examples) for name, examples in splits.parts.items()}
     counts = {}

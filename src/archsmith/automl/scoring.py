@@ -33,8 +33,8 @@ def calibrated(chosen: Final, workshop: Workshop) -> float:
 def look(
     trained: Sequence[Final], chosen: Final, heat: float, workshop: Workshop
 ) -> tuple[Predictions, dict[str, dict[str, float]]]:
-    """What the exported network says of validation and test examples, and all metrics of each of ``trained`` on the test
-    split.
+    """What the exported network says of validation and test examples, and all metrics of each of ``trained`` on the
+    test split.
 
     Predictions by split: as a person gets them, ``…_labels`` (the targets) and, of probabilities, ``…_raw`` (without
     the temperature).

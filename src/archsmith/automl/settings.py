@@ -1,5 +1,5 @@
-"""What a person asks of a job. Every option is one field here: its metadata make the command line, the documentation and
-later web forms.
+"""What a person asks of a job. Every option is one field here: its metadata make the command line, the documentation
+and later web forms.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ GROUPS = ("space", "strategy", "recipe", SHARED)  # what ``--set`` reaches
 
 
 def option(default: Any, help: str, *, flag: str | None = None, least: float | None = None) -> Any:
-    """A field of a job's settings. ``help``: one sentence; ``flag``: its name on the command line, where it differs from
-    the field's; ``least``: the smallest value.
+    """A field of a job's settings. ``help``: one sentence; ``flag``: its name on the command line, where it differs
+    from the field's; ``least``: the smallest value.
     """
     return field(default=default, metadata={"help": help, "flag": flag, "least": least})
 

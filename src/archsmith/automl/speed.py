@@ -31,21 +31,32 @@ def measure_speed(candidate: Candidate, workshop: Workshop, budget_seconds: floa
     Without a limit on the wall clock nothing is measured: the run must not depend on how busy the machine is.
     """
     splits = workshop.splits
-    counts = len(splits.train), len(splits.valid), len(splits.test)
-    size = {
-        "params": candidate.params,
-        "memory_mb": step_memory_mb(candidate.graph, min(candidate.recipe.batch_size, len(splits.train))),
-    }
+    batch_size = candidate.recipe.batch_size
+    known = Speed(
+        0.0,
+        batch_size,
+        len(splits.train),
+        len(splits.valid),
+        len(splits.test),
+        params=candidate.params,
+        memory_mb=step_memory_mb(candidate.graph, min(batch_size, len(splits.train))),
+    )
     if budget_seconds is None:
-        return Speed(0.0, candidate.recipe.batch_size, *counts, **size)
+        return known
     n_threads, seconds = fastest_threads(candidate, workshop, most=min(2.0, 0.01 * budget_seconds))
     export_seconds = EXPORT_SECONDS
     with threads.limited(n_threads):
         if budget_seconds >= REHEARSED:
             export_seconds = rehearse_export(candidate, workshop)
         forward = example_seconds(candidate, workshop)
-    original = original_seconds(workshop)
-    return Speed(seconds, candidate.recipe.batch_size, *counts, n_threads, export_seconds, forward, original, **size)
+    return dataclasses.replace(
+        known,
+        step_seconds=seconds,
+        n_threads=n_threads,
+        export_seconds=export_seconds,
+        example_seconds=forward,
+        original_seconds=original_seconds(workshop),
+    )
 
 
 def fastest_threads(candidate: Candidate, workshop: Workshop, *, most: float) -> tuple[int | None, float]:
@@ -72,7 +83,8 @@ def step_seconds(candidate: Candidate, workshop: Workshop, *, most: float = 2.0)
     few = train_set.take(np.arange(min(len(train_set), 4 * candidate.recipe.batch_size)))
     recipe = dataclasses.replace(workshop.fitted(candidate), average=0.0)
     network, pipeline = Network(candidate.graph, seed=0), workshop.pipeline(candidate)
-    spent, steps = 0.0, []
+    spent = 0.0
+    steps: list[float] = []
     while spent < most and len(steps) < 8:
         trained = train(network, few, recipe, pipeline, goal=workshop.goal, device=workshop.device, seed=0, epochs=1.0)
         spent += trained.seconds

@@ -168,7 +168,7 @@ class Manifest:
                 files={str(name): str(digest) for name, digest in dict(data["files"]).items()},
                 verification=data["verification"],
             )
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
             reason = f"{type(error).__name__} {error}"
             raise UsageError(
                 f"The manifest of this bundle is incomplete or damaged: {reason}.", "Copy or export the bundle again."

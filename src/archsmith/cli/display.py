@@ -31,8 +31,8 @@ from archsmith.core.wording import clock, number
 
 if TYPE_CHECKING:
     from archsmith.core.trial import Trial
+    from archsmith.runtime.phases import Phase
     from archsmith.runtime.progress import Progress
-    from archsmith.runtime.study_view import Phase
 
 EPOCH_SECONDS = 5.0  # at most one plain line about epochs in this time
 MOST_RUNNING = 2  # trials that are not finished yet and shown

@@ -85,11 +85,11 @@ def resume_fit(
     }
     if (
         view.ended
-        and view.stopped_by in ("seconds", "trials")
-        and view.stopped_by not in given
+        and view.job.stopped_by in ("seconds", "trials")
+        and view.job.stopped_by not in given
         and given.keys() & {"seconds", "trials"}
     ):
-        given[view.stopped_by] = None  # the limit that ended it gives way to the new one
+        given[view.job.stopped_by] = None  # the limit that ended it gives way to the new one
     run(
         dataclasses.replace(settings_in(view), **given, workspace=workspace, name=study.id, resume=True),
         json=json,

@@ -1,8 +1,8 @@
 """An architecture: one point of a search space, as plain data.
 
-A frozen, ordered, hashable, JSON-able mapping *decision path -> scalar*. It holds no tensors, no results and no
-reference to its space, so that printed in a log it is a complete, diffable, rebuildable artefact. Decisions under
-``recipe/`` describe training and are no part of the graph.
+It is a frozen, ordered, hashable mapping *decision path -> scalar*, and can be written as JSON. It holds no tensors, no
+results and no reference to its space. So an architecture in a log can be read, compared and rebuilt from what is
+printed there. Decisions under ``recipe/`` describe training and are no part of the graph.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ def same(a: Scalar, b: Scalar) -> bool:
 
 
 class Architecture(Mapping[str, Scalar]):
-    """One point of a search space.
+    """One point of a search space: decision path to answer.
 
-    Keeps the order in which the decisions were asked; equality and hash look at content only and tell ``True``, ``1``
-    and ``1.0`` apart.
+    It keeps the order in which the decisions were asked. Equality and hash look at the content only. They tell
+    ``True``,
+    ``1`` and ``1.0`` apart.
     """
 
     def __init__(self, decisions: Mapping[str, Scalar] | Iterable[tuple[str, Scalar]] = ()) -> None:

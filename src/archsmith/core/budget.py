@@ -20,8 +20,11 @@ FAILURES = "failures"
 
 @dataclass(frozen=True)
 class Budget:
-    """Stop after ``seconds`` (of wall clock; simulated for tables), ``trials``, or ``patience`` finished trials without
-    a better one; None: no limit.
+    """When a search stops. None: no limit.
+
+    ``seconds``: of wall clock, or simulated ones for benchmark tables, above 0.
+    ``trials``: finished ones, above 0.
+    ``patience``: finished trials without a better one, above 0.
     """
 
     seconds: float | None = None

@@ -1,13 +1,14 @@
-"""The one small tree of errors: what went wrong in one sentence, and what to do about it in another."""
+"""All errors of this library: what went wrong in one sentence, and what to do about it in another."""
 
 from __future__ import annotations
 
 
 class ArchsmithError(Exception):
-    """Everything this library raises on purpose.
+    """Everything that this library raises on purpose.
 
-    ``message`` says what is wrong and names the value; ``hint`` says what to do next. ``exit_code`` is what the command
-    line returns.
+    ``message``: what is wrong, naming the value.
+    ``hint``: what to do next.
+    ``exit_code``: what the command line returns.
     """
 
     exit_code = 1
@@ -51,7 +52,7 @@ class InvalidArchitectureError(UsageError):
 
 
 class DeadEnd(ArchsmithError):
-    """A space's program cannot go on from the answers given; samplers draw again, a controller scores it as a failure."""
+    """A space's program cannot go on from these answers. Samplers draw again; a controller counts it as a failure."""
 
 
 class StudyError(ArchsmithError):
@@ -63,10 +64,10 @@ class LeaseError(StudyError):
 
 
 class EvaluationError(ArchsmithError):
-    """One trial failed. It becomes the trial's outcome and never leaves the loop.
+    """One trial failed. This becomes the trial's outcome and never leaves the loop.
 
-    ``kind`` is one of ``exception, nan, memory, timeout, diverged, lost, dead_end, screened``; ``retryable`` says
-    whether a second try could succeed.
+    ``kind``: one of ``exception, nan, memory, timeout, diverged, lost, dead_end, screened``.
+    ``retryable``: whether a second try could succeed.
     """
 
     def __init__(
@@ -78,6 +79,4 @@ class EvaluationError(ArchsmithError):
 
 
 class Stopped(ArchsmithError):
-    """Raised inside an evaluation that honours a request to stop at once; the trial stays pending and is run again on
-    resume.
-    """
+    """An evaluation stops at once because it was asked to. The trial stays pending and is run again on resume."""

@@ -1,11 +1,10 @@
-"""How the points of a space grow: in levels, each of which extends the points of the one before. For searches that
-begin small (PNAS).
+"""How the points of a space grow, level by level. Searches that begin small, such as PNAS, walk along these levels.
 
-A space that grows by itself says so with a method ``growth()`` that returns a ``Growth``, or None where its settings
-leave no natural one. Every other space grows by its decisions in the order in which they are asked (``Prefixes``). Law:
+A space that grows in a way of its own says so with a method ``growth()``. It returns a ``Growth``, or None where its
+settings leave none. Every other space grows by its decisions, in the order in which they are asked (``Prefixes``). Law:
 what a growth offers at any level is a point of the space.
 
-Points on the way are rows of small whole numbers, *tokens*: a level of PNAS has 589,824 expansions, and nobody builds
+Points on the way are rows of small whole numbers, *tokens*. A level of PNAS has 589,824 expansions, and nobody builds
 that many objects to score them.
 """
 
@@ -36,9 +35,11 @@ ABSENT = -1  # fills up rows that are shorter than others
 class Alphabet(NamedTuple):
     """What rows of tokens are written in: all that a surrogate knows of a space.
 
-    ``vocabularies``: how many tokens each one has. ``slots``: the vocabulary of every slot, which is a place with a
-    meaning of its own, such as the left input of a block. ``layout``: the slot of each token of a row; it begins again
-    where a row is longer.
+    A slot is a place with a meaning of its own, such as the left input of a block.
+
+    ``vocabularies``: how many tokens each of them has.
+    ``slots``: the vocabulary of every slot, as an index into ``vocabularies``.
+    ``layout``: the slot of each token of a row; it begins again where a row is longer.
     """
 
     vocabularies: tuple[int, ...]
@@ -58,8 +59,11 @@ START = Grown(Architecture(), np.empty(0, np.int16))  # what the first level gro
 
 @dataclass(frozen=True)
 class Expansions:
-    """The points of one level: ``tokens`` (n, w), ``parents`` (n,) the index of what each grew from,
-    ``architecture(i)`` the i-th of them.
+    """The n points of one level.
+
+    ``tokens``: ``(n, w)``, one row a point.
+    ``parents``: ``(n,)``, the index of what each grew from.
+    ``architecture``: gives the architecture of the i-th of them.
     """
 
     tokens: Tokens
@@ -75,20 +79,23 @@ class Expansions:
 
 
 class Growth(Protocol):
-    """The levels of a space, counted from 1; ``n_levels`` is exact, or a guess where the points differ in length."""
+    """The levels of a space, counted from 1."""
 
     @property
-    def alphabet(self) -> Alphabet: ...
+    def alphabet(self) -> Alphabet:
+        """What the tokens of all levels are written in."""
+        ...
 
     @property
-    def n_levels(self) -> int: ...
+    def n_levels(self) -> int:
+        """How many levels there are; a guess where the points differ in length."""
+        ...
 
     def expand(self, level: int, parents: Sequence[Grown], wanted: int, rng: np.random.Generator) -> Expansions:
-        """Points of ``level`` that grow from those of the level before (from START at the first); none above the last
-        level.
+        """The points of ``level`` that grow from ``parents``, which are points of the level before.
 
-        ``wanted``: how many of them will be evaluated; where every point must be built by itself, a few dozen for each
-        of these are enough.
+        The first level grows from START. There are none above the last level. ``wanted``: how many of them will be
+        evaluated. Where every point must be built by itself, a few dozen for each of these are enough.
         """
         ...
 
@@ -102,20 +109,20 @@ def growth_of(space: Space) -> Growth:
 
 LEVELS = 5  # as many as PNAS has
 SAMPLES = 32  # random points that tell how many decisions there are
-BINS = 8  # what a Range offers
-OFFERED = 10  # points for each that is wanted
-FEWEST = 50  # points at least
-TRIES = 10  # completions of answers whose first completion runs into a dead end
+BINS = 8  # how many numbers a Range offers
+OFFERED = 10  # points that a level offers for each that is wanted
+FEWEST = 50  # points that a level offers at least
+TRIES = 10  # completions of answers; the first takes first options and may run into a dead end
 VOCABULARY = 256  # tokens for pairs of path and answer; two pairs may fall on one token
 
 
 @dataclass(frozen=True)
 class Prefixes:
-    """The growth that every space has: level by level a few more of the decisions are free, and the rest takes first
-    options (the middle of a Range).
+    """The growth that every space has: at every level a few more of the decisions are free.
 
-    The decisions are cut into at most LEVELS groups of equal size, in the order in which they are asked. Where a level
-    would offer more than ``wanted`` * OFFERED points, so many are drawn.
+    The other decisions take first options, or the middle of a Range. The decisions are cut into at most LEVELS groups
+    of equal size, in the order in which they are asked. Where a level would offer more than ``wanted`` * OFFERED
+    points, so many are drawn.
     """
 
     space: Space
@@ -155,8 +162,9 @@ class Prefixes:
         return Expansions(tokens, np.array([at for at, _, _ in points], np.intp), lambda i: points[i][2])
 
     def _extended(self, prefix: tuple[Scalar, ...]) -> list[tuple[Scalar, ...]]:
-        """``prefix`` with every answer to the question after it; itself when it answers all of them, nothing when it
-        leads into a dead end.
+        """``prefix`` with every answer to the question after it.
+
+        Itself when it answers all questions, nothing when it leads into a dead end.
         """
         try:
             self.space.trace(_following(prefix, _asked))
@@ -173,9 +181,7 @@ class Prefixes:
         return [prefix]
 
     def _completed(self, prefix: tuple[Scalar, ...], rng: np.random.Generator) -> Architecture | None:
-        """``prefix`` with first options for the rest, or, where these run into a dead end, with the first random
-        answers that do not.
-        """
+        """``prefix`` with first options for the rest, or with random answers where these run into a dead end."""
         for attempt in range(TRIES):
             with contextlib.suppress(DeadEnd):
                 rest = _plain if attempt == 0 else lambda path, options, weights: draw(options, weights, rng)
@@ -196,7 +202,7 @@ def _following(prefix: tuple[Scalar, ...], rest: Answer) -> Answer:
 
 
 class _Asked(Exception):
-    """The question after a prefix, with its options."""
+    """Ends a program at the question after a prefix, and carries its options."""
 
     def __init__(self, options: Options) -> None:
         self.options = options

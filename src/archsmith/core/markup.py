@@ -1,5 +1,6 @@
-"""Small pieces of HTML for notebooks: everything is escaped, nothing is loaded from elsewhere, colours are those of the
-page, light or dark.
+"""Small pieces of HTML for notebooks.
+
+Everything is escaped and nothing is loaded from elsewhere. Colours are those of the page, light or dark.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ FAINT = "opacity:.7"
 
 
 def text(value: object) -> str:
-    """A value as a person reads it, escaped: four places for fractions, digits in groups of three, a dash for nothing."""
+    """A value as a person reads it, escaped.
+
+    Fractions have four places, digits stand in groups of three, and a dash stands for nothing.
+    """
     if value is None:
         return "–"
     return wording.number(value) if isinstance(value, int | float) else escape(str(value))

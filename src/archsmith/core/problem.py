@@ -12,7 +12,11 @@ from archsmith.core.space import Space
 
 @dataclass(frozen=True)
 class Objective:
-    """A metric to be optimised. Strategies see its loss: the value itself when minimised, its negative when maximised."""
+    """A metric to be optimised. Strategies see its loss: the value when it is minimised, its negative when maximised.
+
+    ``metric``: its name, as the evaluator reports it.
+    ``maximize``: whether more is better.
+    """
 
     metric: str
     maximize: bool = True
@@ -27,7 +31,11 @@ class Objective:
 
 @dataclass(frozen=True)
 class Constraint:
-    """A hard limit on a metric, bounds included; an outcome outside it is finished but not feasible."""
+    """A hard limit on a metric, bounds included. An outcome outside it is finished but not feasible.
+
+    ``metric``: its name, as the evaluator reports it.
+    ``upper``, ``lower``: the bounds, one or both; None: no bound.
+    """
 
     metric: str
     upper: float | None = None
@@ -49,10 +57,12 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Fidelity:
-    """The one resource axis of a study: ``epochs``, ``data_fraction`` or ``resolution``; trials run at ``maximum``
-    unless a strategy asks for less.
+    """The one resource axis of a study. Trials run at ``maximum`` unless a strategy asks for less.
 
-    ``full``: what the answer of the search will be trained with in the end, where that is more than any trial gets.
+    ``name``: such as ``epochs``, ``data_fraction`` or ``resolution``.
+    ``minimum``: the least that a trial may get, above 0.
+    ``maximum``: the most, ``minimum`` or more.
+    ``full``: what the final training will get, where that is more than any trial gets.
     """
 
     name: str = "epochs"
@@ -74,14 +84,20 @@ class Fidelity:
 
     @property
     def partial(self) -> bool:
-        """Do trials see only a part of what the answer will be trained with?"""
+        """Do trials get less than the final training will?"""
         return self.full is not None and self.full > self.maximum
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Space + objectives + constraints + fidelity. ``metrics`` of the evaluator must cover the objectives and
-    constraints.
+    """What is searched, and what for.
+
+    The evaluator must report the metrics of all objectives and constraints.
+
+    ``space``: where architectures come from.
+    ``objectives``: one or more, each about another metric.
+    ``constraints``: hard limits.
+    ``fidelity``: the resource of one trial.
     """
 
     space: Space

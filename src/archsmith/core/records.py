@@ -29,8 +29,8 @@ Data = dict[str, Any]
 
 
 def _from_1_to_2(data: Data) -> Data:
-    """Versions up to 0.1 knew pictures only: augmentation was a part of the recipe, and what the checks found was called
-    a report.
+    """Versions up to 0.1 knew pictures only: augmentation was a part of the recipe, and what the checks found was
+    called a report.
     """
     _part_augmentation(data.get("evaluator"))
     fit = data.get("fit")
@@ -47,7 +47,12 @@ def _part_augmentation(spec: Any) -> None:
     if isinstance(spec, dict):
         args = spec.get("args")
         recipe = args.get("recipe") if isinstance(args, dict) else None
-        if isinstance(recipe, dict) and isinstance(recipe.get("args"), dict) and "task" in args:
+        if (
+            isinstance(args, dict)
+            and isinstance(recipe, dict)
+            and isinstance(recipe.get("args"), dict)
+            and "task" in args
+        ):
             was = {name: recipe["args"].pop(name, default) for name, default in OLD_AUGMENTATION.items()}
             args["augmentation"] = {name: was[name] for name in was if was[name] != OLD_AUGMENTATION[name]}
             args["task"] = None

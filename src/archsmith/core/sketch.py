@@ -12,10 +12,11 @@ from archsmith.core.architecture import Scalar
 class Sketch:
     """An architecture as a surrogate sees it.
 
-    ``live``: the decisions that its outcome can depend on. ``numbers``: quantities that are comparable between
-    architectures, such as the number of parameters, or where an answer lies among ordered options. ``paths``: how often
-    each sequence of operations leads from an input to an output; None for what is no network, empty for a network whose
-    output does not depend on its input.
+    ``live``: the decisions that its outcome can depend on.
+    ``numbers``: quantities that can be compared between architectures, such as the number of parameters, or where an
+        answer lies among ordered options.
+    ``paths``: how often each sequence of operations leads from an input to an output. None: this is no network. Empty:
+        the output of the network does not depend on its input.
     """
 
     live: Mapping[str, Scalar]

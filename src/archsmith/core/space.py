@@ -1,12 +1,14 @@
 """A search space is a small program that asks questions.
 
 ``decide(choose)`` calls ``choose(path, options, weights=None)`` and gets one of the options back. Options may depend on
-earlier answers; the same path asked again gets the same answer; the program may recurse. Everything else follows from
-that one method, once for all spaces: sampling, validation, mutation and crossover (replay with changed answers, ask
-again for what became invalid), neighbours, and enumeration where the space is finite.
+earlier answers. The same path asked again gets the same answer. The program may recurse.
 
-The idea of a space as a program with named choices: PyGlove (Peng et al. 2020, arXiv 2101.08809) and the grammars of
-Schrodi et al. 2023; ours answers with plain data and needs no symbolic objects.
+Everything else follows from that one method, once for all spaces: sampling, validation, mutation, crossover,
+neighbours, and enumeration where the space is finite. Mutation and crossover replay the program with changed answers,
+and ask again for what became invalid.
+
+The idea of a space as a program with named choices is that of PyGlove (Peng et al. 2020, arXiv 2101.08809) and of the
+grammars of Schrodi et al. 2023. Ours answers with plain data and needs no symbolic objects.
 """
 
 from __future__ import annotations
@@ -29,8 +31,10 @@ MAX_TRIES = 1000  # draws before a space is called a dead end as a whole
 
 @dataclass(frozen=True)
 class Range:
-    """Options that are numbers between two bounds, both included; ``log`` spreads draws over magnitudes. Integer when
-    both bounds are ints.
+    """Options that are numbers between two bounds, both included. Whole numbers when both bounds are ints.
+
+    ``low``, ``high``: the bounds.
+    ``log``: whether draws are spread over magnitudes; then ``low`` is above 0.
     """
 
     low: float
@@ -78,7 +82,11 @@ Options = Sequence[Scalar] | Range
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One named question with the options it had and the answer it got."""
+    """One named question with the options that it had and the answer that it got.
+
+    ``path``: its name.
+    ``weights``: the sampling weights of the options; None: all alike.
+    """
 
     path: str
     options: Options
@@ -87,8 +95,9 @@ class Decision:
 
 
 class Choose(Protocol):
-    """What a space's program calls: returns one of ``options``. ``weights`` (same length) are sampling weights, uniform
-    when None.
+    """What a space's program calls: returns one of ``options``.
+
+    ``weights`` are sampling weights, one for each option; None: all alike.
     """
 
     def __call__(self, path: str, options: Options, weights: Sequence[float] | None = None) -> Scalar: ...
@@ -98,8 +107,9 @@ Answer = Callable[[str, Options, Sequence[float] | None], Scalar]
 
 
 class Trace:
-    """A ``Choose`` that takes each answer from ``answer(path, options, weights)`` once and remembers the decisions in
-    order.
+    """A ``Choose`` that takes each answer from ``answer(path, options, weights)`` once.
+
+    It remembers the decisions in order.
     """
 
     def __init__(self, answer: Answer) -> None:
@@ -133,7 +143,7 @@ def allowed(answer: Scalar, options: Options) -> bool:
 
 
 def replaying(architecture: Mapping[str, Scalar]) -> Answer:
-    """Answers taken from ``architecture``; raises InvalidArchitectureError for one that is missing or not allowed."""
+    """Answers from ``architecture``. They raise InvalidArchitectureError where one is missing or not allowed."""
 
     def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
         if path not in architecture:
@@ -163,10 +173,10 @@ def draw(options: Options, weights: Sequence[float] | None, rng: np.random.Gener
 
 @dataclass(frozen=True)
 class Space(ABC):
-    """The decision side of a search space: a frozen dataclass whose fields are its configuration.
+    """The decisions of a search space: a frozen dataclass whose fields are its configuration.
 
-    Law: a space asks the same questions at every scale; one whose options depend on shapes sets ``transferable =
-    False``.
+    Law: a space asks the same questions at every scale. One whose options depend on shapes sets ``transferable`` to
+    False.
     """
 
     transferable: ClassVar[bool] = True
@@ -184,8 +194,9 @@ class Space(ABC):
         return None
 
     def sketch(self, architecture: Architecture) -> Sketch:
-        """What a surrogate may know of ``architecture``: its answers, and for ordered options (numbers) their place
-        among them in [0, 1].
+        """What a surrogate may know of ``architecture``.
+
+        These are its answers, and where options are numbers, the place of the answer among them in [0, 1].
         """
         decisions = self.decisions(architecture)
         live = {decision.path: decision.answer for decision in decisions if not isinstance(decision.options, Range)}
@@ -201,8 +212,9 @@ class Space(ABC):
         return trace
 
     def decisions(self, architecture: Mapping[str, Scalar]) -> tuple[Decision, ...]:
-        """The questions behind ``architecture``, in order. Raises InvalidArchitectureError with the first path that
-        does not fit.
+        """The questions behind ``architecture``, in order.
+
+        Raises InvalidArchitectureError with the first path that does not fit.
         """
         try:
             decisions = self.trace(replaying(architecture)).decisions
@@ -241,7 +253,7 @@ class Space(ABC):
         return self._retry(answer)
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator, n_changes: int = 1) -> Architecture:
-        """Change ``n_changes`` randomly chosen answers and ask again for whatever became invalid.
+        """A child with ``n_changes`` randomly chosen answers changed. What became invalid is asked again.
 
         Returns the architecture itself only when nothing can be changed.
         """
@@ -269,10 +281,10 @@ class Space(ABC):
         return self.complete(answers, rng)
 
     def neighbours(self, architecture: Architecture, rng: np.random.Generator | None = None) -> Iterator[Architecture]:
-        """Every architecture that differs in one answer; dependent answers that became invalid are completed with
-        ``rng`` (first option without).
+        """Every architecture that differs in one answer.
 
-        A ``Range`` contributes steps of a tenth of its width up and down.
+        Dependent answers that became invalid are completed with ``rng``, or with first options without it. A ``Range``
+        gives one step up and one down, each a tenth of its width.
         """
         for decision in self.decisions(architecture):
             for option in _alternatives(decision):
@@ -282,8 +294,9 @@ class Space(ABC):
                     continue
 
     def enumerate(self) -> Iterator[Architecture]:
-        """All points in a fixed order. Raises UsageError when a decision is a real ``Range``; may not end on a
-        recursive space.
+        """All points in a fixed order. Raises UsageError when a decision is a ``Range`` of real numbers.
+
+        May not end on a recursive space.
         """
         prefix: list[int] | None = []
         while prefix is not None:
@@ -293,7 +306,7 @@ class Space(ABC):
             prefix = _next(prefix, widths)
 
     def size(self, limit: int = 1_000_000) -> int | None:
-        """How many points there are; None when there are more than ``limit`` or real numbers among the answers."""
+        """How many points there are. None when there are more than ``limit``, or real numbers among the answers."""
         count = 0
         try:
             for _ in self.enumerate():
@@ -325,8 +338,9 @@ class Space(ABC):
 
 
 def _place(decision: Decision) -> float | None:
-    """Where the answer lies among ordered options, in [0, 1]; None where they have no order or there are fewer than
-    three.
+    """Where the answer lies among ordered options, in [0, 1].
+
+    None where they have no order or there are fewer than three.
     """
     options = decision.options
     if isinstance(options, Range):
@@ -368,8 +382,9 @@ def _alternatives(decision: Decision) -> list[Scalar]:
 
 
 def _counting(prefix: Sequence[int], widths: list[int]) -> Answer:
-    """Answers with the options at the indexes in ``prefix``, then with first options; notes in ``widths`` how many
-    options each question had.
+    """Answers with the options at the indexes in ``prefix``, then with first options.
+
+    They write into ``widths`` how many options each question had.
     """
 
     def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:

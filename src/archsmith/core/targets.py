@@ -51,8 +51,8 @@ LESS = frozenset({"loss", "error", "mse", "rmse", "mae", "params", "macs", "flop
 
 
 def more_is_better(metric: str) -> bool | None:
-    """By the table, or by the words of the name: ``valid_accuracy`` True, ``test_loss`` False; None for a name that says
-    nothing of it.
+    """By the table, or by the words of the name: ``valid_accuracy`` True, ``test_loss`` False; None for a name that
+    says nothing of it.
     """
     if metric in METRICS:
         return METRICS[metric].maximize

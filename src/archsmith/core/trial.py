@@ -1,4 +1,4 @@
-"""Proposals, outcomes and trials: what a strategy asks for, what a worker answers, and the two together."""
+"""Proposals, outcomes and trials: what a strategy asks for, what a worker returns, and the two together."""
 
 from __future__ import annotations
 
@@ -21,8 +21,12 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a strategy wants evaluated. ``fidelity`` None means the problem's maximum; ``parents`` are trial ids;
-    ``notes`` are logged JSON scalars.
+    """What a strategy wants evaluated.
+
+    ``architecture``: a point of the problem's space.
+    ``fidelity``: the resource of the trial; None: the problem's maximum.
+    ``parents``: ids of the trials that it came from.
+    ``notes``: JSON scalars for the log.
     """
 
     architecture: Architecture
@@ -33,8 +37,14 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a trial. ``seconds`` is what it cost (simulated for tables), ``error`` one sentence, ``error_kind``
-    as in EvaluationError.
+    """What came of a trial.
+
+    ``status``: OK or FAILED.
+    ``metrics``: finite numbers by name; empty for a failure.
+    ``seconds``: what the trial took, or simulated ones for benchmark tables.
+    ``error``: one sentence about the failure.
+    ``error_kind``: as in EvaluationError.
+    ``notes``: JSON scalars for the log.
     """
 
     status: Status
@@ -62,13 +72,9 @@ class Outcome:
 
     @classmethod
     def failure(cls, error: BaseException, seconds: float = 0.0) -> Outcome:
-        kind = (
-            error.kind
-            if isinstance(error, EvaluationError)
-            else "memory"
-            if isinstance(error, MemoryError)
-            else "exception"
-        )
+        kind = "memory" if isinstance(error, MemoryError) else "exception"
+        if isinstance(error, EvaluationError):
+            kind = error.kind
         text = str(error) if isinstance(error, EvaluationError) else f"{type(error).__name__}: {error}"
         return cls(Status.FAILED, {}, seconds, " ".join(text.split())[:500], kind)
 
@@ -91,8 +97,14 @@ class Outcome:
 
 @dataclass(slots=True, repr=False)
 class Trial:
-    """One evaluation of one proposal. ``outcome`` is None while pending; ``losses`` are set when it finished well;
-    ``curve`` holds (step, metrics).
+    """One evaluation of one proposal.
+
+    ``id``: its number in the study, from 0.
+    ``architecture``, ``fidelity``, ``parents``, ``notes``: as proposed.
+    ``outcome``: None while it is pending.
+    ``losses``: one for each objective; None unless it finished well.
+    ``feasible``: whether it keeps all constraints.
+    ``curve``: what was reported on the way, as (step, metrics).
     """
 
     id: int
@@ -116,9 +128,7 @@ class Trial:
 
     @property
     def loss(self) -> float:
-        """The first objective's loss; infinite for a trial that failed or breaks a constraint, so that it compares as
-        worst.
-        """
+        """The first objective's loss; infinite for a trial that failed or breaks a constraint, which thus is worst."""
         return self.losses[0] if self.losses is not None and self.feasible else math.inf
 
     @property

@@ -6,7 +6,7 @@ from archsmith.core.targets import metric_title
 
 
 def number(value: float) -> str:
-    """Four places for a score, digits in groups of three for a count (also for one that went through JSON as a float)."""
+    """Four places for a score, digits in groups of three for a count, also for one that JSON made a float."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) or (value.is_integer() and 1000 <= abs(value) < 1e15):

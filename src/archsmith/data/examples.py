@@ -77,8 +77,8 @@ class Examples(ABC):
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes of training batches that do not change their targets. A kind of data that has some subclasses this;
-    decisions under ``recipe/`` may set the fields.
+    """Random changes of training batches that do not change their targets. A kind of data that has some subclasses
+    this; decisions under ``recipe/`` may set the fields.
     """
 
 
@@ -135,7 +135,7 @@ class Splits(ABC):
         """From batches of these examples to what networks take, with constants of the training split."""
 
     @property
-    def parts(self) -> dict[str, Examples]:
+    def parts(self) -> Mapping[str, Examples]:
         """Examples by the name of their split."""
         return {"train": self.train, "valid": self.valid, "test": self.test}
 

@@ -116,7 +116,7 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def target(source: Labelled, task: str = AUTO) -> Target:
-    """What is to be learnt from ``source``. Raises DataError where nothing can be, UsageError for an unknown ``task``."""
+    """What is learnt from ``source``. Raises DataError where nothing can be, UsageError for an unknown ``task``."""
     if task not in TASKS:
         raise UsageError(f"The task is {task!r}.", f"It is one of: {', '.join(TASKS)}.")
     labels = source.labels

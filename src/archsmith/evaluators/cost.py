@@ -1,4 +1,4 @@
-"""What a network costs, read from its graph: parameters and multiply-adds, without building or training anything."""
+"""What a network costs, read from its graph: parameters and multiply-adds. Nothing is built or trained."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ METRICS = ("params", "macs")
 
 @dataclass(frozen=True)
 class CostEvaluator:
-    """Metrics ``params`` (numbers) and ``macs`` (multiply-adds of one forward pass of one example), at the scale of
-    ``space``.
+    """Reports ``params`` (numbers) and ``macs`` (multiply-adds of one forward pass of one example).
 
-    ``space``: a NetworkSpace; its scale may be larger than the one that is searched. ``evaluator``: another evaluator
-    whose metrics come along, so that cost can be an objective or a constraint beside them; None: cost alone.
+    ``space``: the NetworkSpace at whose scale they are counted; it may be larger than the one that is searched.
+    ``evaluator``: another evaluator whose metrics come along, so that cost can be an objective or a constraint beside
+        them; None: cost alone.
     """
 
     space: Any

@@ -1,18 +1,18 @@
-"""FCNet as an evaluator: 62,208 settings of a network with two hidden layers, each trained four times on four
-regression sets.
+"""FCNet as an evaluator: 62,208 settings of a network with two hidden layers, trained four times each.
 
-Source: Klein and Hutter 2019 (arXiv 1905.04970), table 1. Difference: the file holds the final validation errors alone,
-so that a trial costs no simulated time, and budgets are counted in trials.
+There are four regression data sets. Source: Klein and Hutter 2019 (arXiv 1905.04970), table 1. Difference: the file
+holds the final validation errors alone. So a trial costs no simulated time, and budgets are counted in trials.
 
-The file is an ``.npz`` with ``search_space``, the text of a JSON object (hyper-parameter -> list of its options),
-``keys`` (62208, 9), indices into these options, and one array (62208, 4) for each data set: the mean squared error on
-validation data of four trainings. It does not come with this package.
+The file is an ``.npz``. It does not come with this package. Its arrays are:
+
+* ``search_space``: the text of a JSON object, hyper-parameter to the list of its options.
+* ``keys`` (62208, 9): indices into these options.
+* for each data set one array (62208, 4): the mean squared error on validation data of four trainings.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,7 +29,7 @@ from archsmith.core.seeds import generator
 from archsmith.core.space import Choose, Space
 from archsmith.core.trial import Outcome
 from archsmith.evaluators.table import Standing
-from archsmith.evaluators.table_file import read_arrays
+from archsmith.evaluators.table_file import dated, read_arrays
 
 # Klein and Hutter 2019, table 1.
 OPTIONS: Mapping[str, tuple[Scalar, ...]] = {
@@ -43,6 +43,7 @@ OPTIONS: Mapping[str, tuple[Scalar, ...]] = {
     "n_units_1": (16, 32, 64, 128, 256, 512),
     "n_units_2": (16, 32, 64, 128, 256, 512),
 }
+MISSING = "FCNet does not come with this package; its .npz form is described in archsmith.evaluators.fcnet."
 WIDTHS = tuple(len(options) for options in OPTIONS.values())
 
 Errors = npt.NDArray[np.float64]
@@ -50,7 +51,7 @@ Errors = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FcNetSpace(Space):
-    """Nine decisions about two hidden layers and their training; 62,208 points."""
+    """Nine decisions about two hidden layers and their training: 62,208 points. It has no fields."""
 
     def decide(self, choose: Choose) -> None:
         for path, options in OPTIONS.items():
@@ -59,11 +60,12 @@ class FcNetSpace(Space):
 
 @dataclass(frozen=True)
 class FcNetEvaluator:
-    """Looks settings of the space FcNetSpace up in the file ``path``.
+    """Looks settings of the space FcNetSpace up. The metric is ``valid_mse``, to be minimised.
 
+    ``path``: of the file.
     ``dataset``: ``protein_structure``, ``slice_localization``, ``naval_propulsion`` or ``parkinsons_telemonitoring``.
-    ``noisy``: the error of one of the four trainings, drawn by the trial's seed, instead of their mean. Metric:
-    ``valid_mse``, to be minimised.
+    ``noisy``: whether a trial gets the error of one of the four trainings, drawn by the trial's seed. Otherwise it gets
+        their mean.
     """
 
     path: str
@@ -97,7 +99,7 @@ class FcNetEvaluator:
         self, architecture: Mapping[str, Any], metric: str | None = None, *, maximize: bool = False
     ) -> Standing | None:
         """How good ``architecture`` really is: the mean over all trainings. None when the benchmark does not know."""
-        point, means = _point(architecture), _means(*_dated(self.path), self.dataset)
+        point, means = _point(architecture), _means(*dated(self.path, MISSING), self.dataset)
         if point is None or np.isnan(means[point]):
             return None
         best = np.nanmax(means) if maximize else np.nanmin(means)
@@ -121,18 +123,9 @@ def _point(architecture: Mapping[str, Any]) -> int | None:
     return point
 
 
-def _dated(path: str) -> tuple[str, int]:
-    file = os.path.abspath(os.path.expanduser(path))
-    try:
-        return file, os.stat(file).st_mtime_ns
-    except OSError:
-        hint = "FCNet does not come with this package; its .npz form is described in archsmith.evaluators.fcnet."
-        raise DataError(f"There is no file {path!r}.", hint) from None
-
-
 def _read(path: str, dataset: str) -> Errors:
-    """(62208, s) errors in the order of the space. Raises DataError."""
-    return _parsed(*_dated(path), dataset)
+    """The errors ``(62208, s)`` in the order of the space. Raises DataError."""
+    return _parsed(*dated(path, MISSING), dataset)
 
 
 @lru_cache(maxsize=4)

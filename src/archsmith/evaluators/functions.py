@@ -1,4 +1,4 @@
-"""Any Python function as an evaluator: the shortest way from one's own measurement to a search."""
+"""Any Python function as an evaluator: the shortest way from a measurement of one's own to a search."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ EXTRAS = ("fidelity", "seed", "context")  # what a function may ask for by namin
 
 @dataclass(frozen=True)
 class FunctionEvaluator:
-    """Calls ``function(architecture)`` and takes what it returns: a number (the first metric), a mapping of metrics, or
-    an Outcome.
+    """Calls ``function(architecture)``. It returns a number (the first metric), a mapping of metrics, or an Outcome.
+
+    A function at the top level of a module is kept by its place, so that it can be logged and sent to other processes.
+    A lambda, or a function of a script or notebook cell, works in this process only.
 
     ``function``: a callable, or its place as ``"module:function"``. A parameter named ``fidelity``, ``seed`` or
-    ``context`` gets the trial's own. ``metrics``: the names of what it returns. A function at the top level of a module
-    is kept by its place, so that it can be logged and sent to other processes; a lambda or a function of a script or
-    notebook cell works in this process only.
+        ``context`` gets the trial's own.
+    ``metrics``: the names of what it returns, one or more.
     """
 
     function: str | Callable[..., Any]

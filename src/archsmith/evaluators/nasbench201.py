@@ -1,25 +1,31 @@
-"""NAS-Bench-201 as an evaluator: all 15,625 cells were trained by its authors, so that a search takes seconds and costs
-simulated hours.
+"""NAS-Bench-201 as an evaluator: its authors trained all 15,625 cells.
 
-Source: Dong and Yang 2020 (arXiv 2001.00326); protocol of the baselines: validation accuracy after 12 epochs steers the
-search, 12,000 simulated seconds are its budget, and test accuracy after 200 epochs is reported. On CIFAR-10 validation
-networks were trained on half of the training data, test networks on all of it.
+So a search takes seconds and costs simulated hours.
 
-The file is an ``.npz`` with ``ops`` (15625, 6), indices into ``op_names`` (5,) in the edge order 1←0, 2←0, 2←1, 3←0,
-3←1, 3←2, and for each data set, here ``cifar10``, the columns (15625,): ``cifar10_valid_12``, ``cifar10_test_12``,
-``cifar10_valid_200``, ``cifar10_test_200`` in percent, ``cifar10_train_seconds_200`` for all 200 epochs, and
-``cifar10_params_m`` in millions. It does not come with this package.
+Source: Dong and Yang 2020 (arXiv 2001.00326). In the protocol of its baselines, validation accuracy after 12 epochs
+steers the search, 12,000 simulated seconds are its budget, and test accuracy after 200 epochs is reported. On CIFAR-10
+validation networks were trained on half of the training data, test networks on all of it.
 
-Two more files may stand beside it. Single trainings: an ``.npz`` with ``cifar10_valid_200_per_seed`` (15625, s) in the
-same order of rows, NaN where there was no such training. Hardware (HW-NAS-Bench, Li et al. 2021, arXiv 2103.10584): a
-Parquet table with a row for each ``arch_index`` (which the main file may carry too; its row numbers otherwise) and
-columns such as ``cifar10_edgegpu_latency`` in milliseconds and ``cifar10_fpga_energy`` in millijoules; negative: could
-not be measured.
+The file is an ``.npz``. It does not come with this package. Its arrays are:
+
+* ``ops`` (15625, 6): indices into ``op_names`` (5,), in the edge order 1←0, 2←0, 2←1, 3←0, 3←1, 3←2.
+* ``cifar10_valid_12``, ``cifar10_test_12``, ``cifar10_valid_200``, ``cifar10_test_200`` (15625,): in percent. Other
+  data sets have names of their own in place of ``cifar10``.
+* ``cifar10_train_seconds_200`` (15625,): for all 200 epochs.
+* ``cifar10_params_m`` (15625,): in millions.
+* ``arch_index`` (15625,), not needed: the number of each cell in the hardware table, if that is not its row.
+
+Two more files may stand beside it:
+
+* Single trainings: an ``.npz`` with ``cifar10_valid_200_per_seed`` (15625, s) in the same order of rows. NaN: there was
+  no such training.
+* Hardware (HW-NAS-Bench, Li et al. 2021, arXiv 2103.10584): a Parquet table with a row for each ``arch_index``. Columns
+  are such as ``cifar10_edgegpu_latency`` in milliseconds and ``cifar10_fpga_energy`` in millijoules. Negative: it could
+  not be measured.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +42,7 @@ from archsmith.core.protocols import Context
 from archsmith.core.seeds import generator
 from archsmith.core.trial import Outcome
 from archsmith.evaluators.table import Standing
-from archsmith.evaluators.table_file import read_arrays
+from archsmith.evaluators.table_file import dated, read_arrays
 from archsmith.spaces.nasbench201 import OPERATIONS, PATHS, NasBench201
 
 EPOCHS = (12, 200)
@@ -47,9 +53,9 @@ FINALS = {
     "final_test_accuracy": ("test_200", 0.01),
     "params": ("params_m", 1e6),
 }
-# columns of HW-NAS-Bench -> our metrics
+# Columns of HW-NAS-Bench to our metrics.
 MEASURED = {"latency": "latency_ms", "energy": "energy_mj", "arithmetic_intensity": "arithmetic_intensity"}
-ABSENT = (
+MISSING = (
     "NAS-Bench-201 does not come with this package; its .npz form is described in archsmith.evaluators.nasbench201."
 )
 
@@ -60,16 +66,19 @@ Columns = Mapping[str, Floats]
 
 @dataclass(frozen=True)
 class NasBench201Evaluator:
-    """Looks cells of the space NasBench201 up in the file ``path``.
+    """Looks cells of the space NasBench201 up.
 
-    ``dataset``: one that the file has, such as ``cifar10`` and ``cifar100``. ``epochs``: 12 or 200, how long every
-    trial was trained; None: the trial's fidelity says it. ``per_seed``: the file of single trainings; the accuracy
-    after 200 epochs is then that of one of them, drawn by the trial's seed, instead of their mean. ``hardware``: the
-    Parquet table of latencies and energies, which become metrics.
+    Metrics are ``accuracy`` on validation data and ``test_accuracy``, both after the epochs of the trial;
+    ``final_test_accuracy`` after 200 epochs, to be reported and never searched for; ``params``; and
+    ``latency_ms_<device>`` and ``energy_mj_<device>``. Accuracies are fractions. Seconds are those of 200 epochs, times
+    the share of them that was trained.
 
-    Metrics: ``accuracy`` on validation data and ``test_accuracy`` after that many epochs, ``final_test_accuracy`` after
-    200 (to be reported, never searched for), all as fractions, ``params``, and ``latency_ms_<device>``,
-    ``energy_mj_<device>``. Seconds are the share of the 200 epochs that were trained.
+    ``path``: of the file.
+    ``dataset``: one that the file has, such as ``cifar10`` and ``cifar100``.
+    ``epochs``: how long every trial was trained, 12 or 200; None: the trial's fidelity says it.
+    ``per_seed``: the file of single trainings. The accuracy after 200 epochs is then that of one of them, drawn by the
+        trial's seed, instead of their mean.
+    ``hardware``: the Parquet table of latencies and energies, which become metrics.
     """
 
     path: str
@@ -101,14 +110,13 @@ class NasBench201Evaluator:
     def problem(
         self, objectives: tuple[Objective, ...] | None = None, constraints: tuple[Constraint, ...] = ()
     ) -> Problem:
-        """The problem of searching this benchmark, maximising the validation accuracy unless told otherwise; its answer
-        is trained for 200 epochs.
+        """The problem of searching this benchmark; final trainings take 200 epochs.
+
+        Validation accuracy is maximised unless ``objectives`` say otherwise.
         """
-        fidelity = (
-            Fidelity("epochs", *EPOCHS)
-            if self.epochs is None
-            else Fidelity("epochs", self.epochs, self.epochs, EPOCHS[-1])
-        )
+        fidelity = Fidelity("epochs", *EPOCHS)
+        if self.epochs is not None:
+            fidelity = Fidelity("epochs", self.epochs, self.epochs, EPOCHS[-1])
         return Problem(NasBench201(), objectives or (Objective("accuracy"),), constraints, fidelity)
 
     def judged_by(self, metric: str) -> str:
@@ -153,8 +161,9 @@ class NasBench201Evaluator:
     def standing(
         self, architecture: Mapping[str, Any], metric: str | None = None, *, maximize: bool = True
     ) -> Standing | None:
-        """How good ``architecture`` really is by ``metric``: after 200 epochs, on average over all trainings. None when
-        the benchmark does not know.
+        """How good ``architecture`` really is by ``metric``: after 200 epochs, on average over all trainings.
+
+        None when the benchmark does not know.
         """
         rows, columns = _read(self.path, self.dataset)
         row = rows.get(tuple(architecture.get(path) for path in PATHS))
@@ -172,31 +181,22 @@ class NasBench201Evaluator:
         return Standing(float(scores[row]), float(best), 1 + int(np.count_nonzero(better)), len(known))
 
     def _single(self) -> Floats | None:
-        """The single trainings (n, s) in percent."""
+        """The accuracies ``(n, s)`` of single trainings, in percent."""
         if self.per_seed is None:
             return None
         n = len(_read(self.path, self.dataset)[0])
-        return _parsed_single(*_dated(self.per_seed), self.dataset, n)
+        return _parsed_single(*dated(self.per_seed, MISSING), self.dataset, n)
 
     def _hardware(self) -> Columns:
-        """Metric -> (n,) in the order of the main file."""
+        """Metric to its values ``(n,)``, in the order of the main file."""
         if self.hardware is None:
             return {}
-        return _parsed_hardware(*_dated(self.hardware), *_dated(self.path), self.dataset)
-
-
-def _dated(path: str) -> tuple[str, int]:
-    """The absolute path of a file, and when it was changed. Raises DataError."""
-    file = os.path.abspath(os.path.expanduser(path))
-    try:
-        return file, os.stat(file).st_mtime_ns
-    except OSError:
-        raise DataError(f"There is no file {path!r}.", ABSENT) from None
+        return _parsed_hardware(*dated(self.hardware, MISSING), *dated(self.path, MISSING), self.dataset)
 
 
 def _read(path: str, dataset: str) -> tuple[Rows, Columns]:
     """Row number by the names of the six operations, and the columns of one data set. Raises DataError."""
-    file, changed = _dated(path)
+    file, changed = dated(path, MISSING)
     return _parsed(file, dataset, changed)
 
 

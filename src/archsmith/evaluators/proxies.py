@@ -37,9 +37,10 @@ from archsmith.data.stored import opened
 from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import AUXILIARY, Graph
 from archsmith.graphs.net import fixed_shape
+from archsmith.graphs.modules import Batch as NetworkInput
 from archsmith.graphs.network import Network
 from archsmith.graphs.network_space import NetworkSpace
-from archsmith.training.batches import CPU, NetworkInput, gather, given
+from archsmith.training.batches import CPU, gather, given
 from archsmith.training.goal import ClassGoal, Goal, RegressionGoal
 
 Batch = tuple[NetworkInput, Tensor]  # what a network is called with, and what the loss wants of it (b,)

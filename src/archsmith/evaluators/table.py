@@ -1,7 +1,7 @@
-"""Searching a benchmark table instead of training: the space that a table spans, and the evaluator that looks results
-up and charges simulated time.
+"""Searching a benchmark table instead of training.
 
-The file's schema stands in ``archsmith.evaluators.table_file``; ``write_table`` there makes one.
+Here are the space that a table spans, and the evaluator that looks results up and charges simulated time. The schema of
+the file stands in archsmith.evaluators.table_file; ``write_table`` there makes one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ __all__ = ["Standing", "Table", "TableEvaluator", "TableSpace", "read_table", "w
 
 @dataclass(frozen=True)
 class TableSpace(Space):
-    """The architectures of the table in the file ``path``, and no others; samples are uniform over its rows."""
+    """The architectures of a table, and no others. Samples are uniform over its rows.
+
+    ``path``: of the table's file, or the name of a shipped table.
+    """
 
     path: str
 
@@ -48,8 +51,12 @@ class TableSpace(Space):
 
 @dataclass(frozen=True)
 class Standing:
-    """Where an architecture stands among all of its table: its ``score`` (mean over seeds, at the highest fidelity),
-    the ``best`` score of the table, and its ``rank`` from 1 among ``n`` rows (those that are as good share one).
+    """Where an architecture stands among all of its table.
+
+    ``score``: its mean over seeds, at the highest fidelity.
+    ``best``: the best score of the table.
+    ``rank``: its place from 1; rows that are as good share one.
+    ``n``: the rows that have a score.
     """
 
     score: float
@@ -60,11 +67,13 @@ class Standing:
 
 @dataclass(frozen=True)
 class TableEvaluator:
-    """Looks results up in the table in the file ``path`` (or a shipped one by name: ``evaluators.benches``); an
-    outcome's seconds are what the training took when it was recorded.
+    """Looks results up in a table. Metrics are the table's own.
 
-    ``noisy``: the scores of one recorded seed, drawn by the trial's seed; otherwise the mean over all of them. Metrics
-    are the table's own.
+    An outcome's seconds are what the training took when it was recorded.
+
+    ``path``: of the table's file, or the name of a shipped table (archsmith.evaluators.shipped_tables).
+    ``noisy``: whether a trial gets the scores of one recorded seed, drawn by the trial's seed. Otherwise it gets the
+        mean over all of them.
     """
 
     path: str
@@ -91,8 +100,9 @@ class TableEvaluator:
     def problem(
         self, objectives: tuple[Objective, ...] | None = None, constraints: tuple[Constraint, ...] = ()
     ) -> Problem:
-        """The problem of searching this table: its space and fidelities, maximising its first metric unless told
-        otherwise.
+        """The problem of searching this table: its space and fidelities.
+
+        Its first metric is maximised unless ``objectives`` say otherwise.
         """
         return Problem(TableSpace(self.path), objectives or (Objective(self.metrics[0]),), constraints, self.fidelity)
 
@@ -134,8 +144,9 @@ class TableEvaluator:
     def standing(
         self, architecture: Mapping[str, Any], metric: str | None = None, *, maximize: bool = True
     ) -> Standing | None:
-        """How good ``architecture`` really is by ``metric`` (the first one when None); None when the table does not
-        know.
+        """How good ``architecture`` really is by ``metric``; None when the table does not know.
+
+        ``metric`` None: the first one.
         """
         scores, row = self.table.finals(metric or self.metrics[0]), self.table.find(architecture)
         if row is None or np.isnan(scores[row]):
@@ -150,7 +161,7 @@ class TableEvaluator:
 
 
 def _seeds(values: np.ndarray[Any, Any], row: int, at: int) -> np.ndarray[Any, Any]:
-    """The values (s,) of one metric for one row at one fidelity."""
+    """The values ``(s,)`` of one metric for one row at one fidelity."""
     seeds: np.ndarray[Any, Any] = values[row, at if values.shape[1] > 1 else 0].astype(float)
     return seeds
 

@@ -2,23 +2,25 @@
 
 The schema, version 1, for n architectures with up to d decisions, f fidelities, s seeds and m metrics:
 
-==================  ==========
-======================================================================================================= array
-shape       meaning ==================  ==========
-======================================================================================================= ``format``
-()          the text ``archsmith table 1`` ``paths``           (d,)        text: decision paths, in the order in which
-they are asked ``options``         (d,)        text: for each path a JSON list of its options (so that 1, 1.0, true and
-"1" stay apart) ``answers``         (n, d)      integers: index into the path's options, -1 where the decision is not
-asked of this architecture ``fidelity``        ()          text: the name of the fidelity axis, ``epochs`` for instance
-``fidelities``      (f,)        numbers, ascending: the fidelities that were recorded ``seconds``         (n, f)
-numbers: what a training up to that fidelity took ``metrics``         (m,)        text: names of the metrics, the main
-one first; letters, digits and underscores ``metric_<name>``   (n, f, s)   numbers, one array a metric; f and s may be 1
-(the same for all); NaN: not recorded ==================  ==========
-=======================================================================================================
+==================  ==========  ================================================================================
+array               shape       meaning
+==================  ==========  ================================================================================
+``format``          ()          the text ``archsmith table 1``
+``paths``           (d,)        text: decision paths, in the order in which they are asked
+``options``         (d,)        text: for each path a JSON list of its options, which keeps 1, 1.0 and true apart
+``answers``         (n, d)      integers: index into the path's options; -1: the decision is not asked here
+``fidelity``        ()          text: the name of the fidelity axis, ``epochs`` for instance
+``fidelities``      (f,)        numbers, ascending: the fidelities that were recorded
+``seconds``         (n, f)      numbers: what a training up to that fidelity took
+``metrics``         (m,)        text: names of letters, digits and underscores, the main metric first
+``metric_<name>``   (n, f, s)   numbers, one array a metric; f and s may be 1 (the same for all); NaN: not recorded
+==================  ==========  ================================================================================
 
-No two rows are the same, and whether a decision is asked depends on the answers before it. An architecture whose main
-metric is NaN for all seeds failed. Own design; what tables of this kind hold follows NAS-Bench-201 (Dong and Yang 2020,
-arXiv 2001.00326) and FCNet (Klein and Hutter 2019, arXiv 1905.04970).
+No two rows are the same. Whether a decision is asked depends on the answers before it. An architecture whose main
+metric is NaN for all seeds failed.
+
+Own design. What tables of this kind hold follows NAS-Bench-201 (Dong and Yang 2020, arXiv 2001.00326) and FCNet (Klein
+and Hutter 2019, arXiv 1905.04970).
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ import numpy.typing as npt
 
 from archsmith.core.architecture import Scalar
 from archsmith.core.errors import DataError, UsageError
-from archsmith.evaluators.benches import locate
+from archsmith.evaluators.shipped_tables import locate
 
 FORMAT = "archsmith table 1"
 MAX_BYTES = 4 * 2**30  # of all arrays together, unpacked
@@ -54,8 +56,11 @@ Wrong = Callable[[str], DataError]
 
 @dataclass(frozen=True)
 class Question:
-    """A decision that some rows ask: its ``options`` among them, how many rows each has as ``weights`` (None where all
-    have as many), and each one's ``rows`` from … up to.
+    """A decision that some rows ask.
+
+    ``options``: the answers that these rows give.
+    ``weights``: how many rows each option has; None where all have as many.
+    ``rows``: of each option, the first row and the one behind the last.
     """
 
     options: tuple[Scalar, ...]
@@ -65,11 +70,15 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table in memory, rows in lexicographic order of their answers; fields as in the file, ``metrics`` by name."""
+    """A table in memory, rows in lexicographic order of their answers. Fields are as in the file.
+
+    ``columns``: the answers, one array ``(n,)`` a decision.
+    ``metrics``: arrays by name.
+    """
 
     paths: tuple[str, ...]
     options: tuple[tuple[Scalar, ...], ...]
-    columns: tuple[npt.NDArray[np.int32], ...]  # answers, one array (n,) a decision
+    columns: tuple[npt.NDArray[np.int32], ...]
     fidelity: str
     fidelities: tuple[float, ...]
     seconds: Floats
@@ -82,12 +91,13 @@ class Table:
         return len(self.seconds)
 
     def branches(self, low: int, high: int, decision: int) -> npt.NDArray[np.intp]:
-        """Where rows low … high - 1, alike in all decisions before this one, part: answer i has the rows from entry i +
-        1 up to entry i + 2.
+        """Where rows low … high - 1 part, which are alike in all decisions before this one.
+
+        Answer i has the rows from entry i + 1 up to entry i + 2.
         """
         known = self._branches.get((low, high, decision))
         if known is None:
-            # Edges of the column's own type: others would make searchsorted convert the whole column.
+            # Edges have the column's own type. Others would make searchsorted convert the whole column.
             edges = np.arange(-1, len(self.options[decision]) + 1, dtype=np.int32)
             known = self._branches[low, high, decision] = low + np.searchsorted(self.columns[decision][low:high], edges)
             if len(self._branches) > MAX_KNOWN:
@@ -95,7 +105,7 @@ class Table:
         return known
 
     def question(self, low: int, high: int, decision: int) -> Question | None:
-        """What rows low … high - 1, alike in all decisions before this one, ask here; None where they leave it out."""
+        """What rows low … high - 1 ask here, which are alike in all decisions before. None where they do not ask."""
         key = (low, high, decision)
         if key not in self._questions:
             if len(self._questions) > MAX_KNOWN:
@@ -117,7 +127,7 @@ class Table:
         )
 
     def finals(self, metric: str) -> Floats:
-        """Mean over seeds of ``metric`` at the highest fidelity, one a row ``(n,)``; NaN where nothing was recorded."""
+        """``(n,)``: the mean over seeds of ``metric`` at the highest fidelity; NaN where nothing was recorded."""
         if metric not in self._finals:
             values = self.metrics[metric][:, -1, :].astype(float)
             known = ~np.isnan(values)
@@ -145,8 +155,9 @@ def _index(options: tuple[Scalar, ...], answer: Scalar) -> int:
 
 
 def read_table(path: str | Path) -> Table:
-    """The table in ``path``, which may be the name of a shipped one; a file that did not change is read once. Raises
-    DataError.
+    """The table in ``path``, which may be the name of a shipped one. Raises DataError.
+
+    A file that did not change is read once.
     """
     file = locate(path)
     try:
@@ -161,6 +172,15 @@ def read_table(path: str | Path) -> Table:
 @lru_cache(maxsize=4)
 def _read(path: str, changed: int, size: int) -> Table:
     return _table(read_arrays(path), path)
+
+
+def dated(path: str, hint: str) -> tuple[str, int]:
+    """The absolute path of a file, and when it was changed. Raises DataError with ``hint`` where there is none."""
+    file = os.path.abspath(os.path.expanduser(path))
+    try:
+        return file, os.stat(file).st_mtime_ns
+    except OSError:
+        raise DataError(f"There is no file {path!r}.", hint) from None
 
 
 def read_arrays(path: str) -> dict[str, npt.NDArray[Any]]:
@@ -256,7 +276,7 @@ def _options(text: str, wrong: Wrong) -> tuple[Scalar, ...]:
 
 
 def _check_order(columns: tuple[npt.NDArray[np.int32], ...], n: int, paths: tuple[str, ...], wrong: Wrong) -> None:
-    """No two rows alike; and rows that agree in all decisions before one are asked that one either all or not at all."""
+    """Raises DataError unless all rows differ, and those that agree in all decisions before one ask the same next."""
     begins = np.zeros(n, dtype=bool)  # does a new group of rows that agree so far begin here?
     begins[0] = True
     for path, column in zip(paths, columns, strict=True):
@@ -280,8 +300,11 @@ def write_table(
 ) -> Table:
     """Write ``path`` in the schema above and read it back. Raises UsageError or DataError, and then leaves no file.
 
-    ``metrics``: name -> values of shape (n,), (n, f) or (n, f, s) in the order of ``architectures``, the main metric
-    first. ``seconds``: (n, f), (n,) or one number. Decisions keep the order in which the architectures ask them.
+    Decisions keep the order in which the architectures ask them.
+
+    ``metrics``: name to values ``(n,)``, ``(n, f)`` or ``(n, f, s)`` in the order of ``architectures``; the main metric
+        comes first.
+    ``seconds``: ``(n, f)``, ``(n,)`` or one number.
     """
     rows = [dict(architecture) for architecture in architectures]
     paths = _merged(rows)
@@ -312,7 +335,7 @@ def write_table(
                 "Give (n,), (n, fidelities) or (n, fidelities, seeds).",
             )
         arrays[f"metric_{name}"] = values.reshape(*values.shape, *(1,) * (3 - values.ndim))
-    _table(arrays, str(path))  # complains before anything is written
+    _table(arrays, str(path))  # raises before anything is written
     partial = Path(f"{path}.partial")
     with partial.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
@@ -321,8 +344,9 @@ def write_table(
 
 
 def _merged(rows: Sequence[Mapping[str, Scalar]]) -> list[str]:
-    """All paths in one order that agrees with the order in every row; paths that no row orders come by first
-    appearance.
+    """All paths in one order that agrees with the order in every row.
+
+    Paths that no row orders come by first appearance.
     """
     followers: dict[str, set[str]] = {}
     for asked in dict.fromkeys(tuple(row) for row in rows):

@@ -1,4 +1,5 @@
-"""The honest evaluator: lay the network out, train it from scratch for a few epochs, measure it on the validation split.
+"""The honest evaluator: lay the network out, train it from scratch for a few epochs, measure it on the validation
+split.
 
 A trial trains at a constant rate and is judged by its averaged weights, so that a short training is the beginning of a
 longer one (fidelity is a number of epochs and may be fractional): a trial whose parent is the same architecture at a

@@ -1,5 +1,7 @@
-"""Evaluators around others: remember answers, repeat them, add noise to them, or let a cheap one decide what an
-expensive one is asked. Wrappers nest.
+"""Evaluators around others. Wrappers nest.
+
+``Cached`` remembers outcomes, ``Repeated`` takes the mean of several, ``Noisy`` adds noise, and ``Cascade`` lets a
+cheap evaluator decide what an expensive one is asked.
 """
 
 from __future__ import annotations
@@ -26,13 +28,15 @@ from archsmith.core.trial import Outcome, Status
 
 @dataclass(frozen=True)
 class Cached:
-    """Answers from memory where an equal architecture was evaluated before at the same fidelity; the outcome then
-    carries the note ``cached``.
+    """Gives the outcome of an equal architecture that was evaluated before at the same fidelity.
 
-    ``space`` says what is equal (``identity``: isomorphic networks are); None: the space of the problem that is
-    prepared, and equal decisions where nothing was prepared, as in worker processes. Failures are tried again. The
-    memory is this object's own and ends with its process, so a resumed study begins with an empty one. A remembered
-    answer charges simulated seconds again, as benchmarks do, and real seconds as they pass.
+    Such an outcome carries the note ``cached``. It charges simulated seconds again, as benchmarks do, and real seconds
+    as they pass. Failures are tried again. The memory is this object's own and ends with its process. So a resumed
+    study begins with an empty one.
+
+    ``evaluator``: the one that is asked.
+    ``space``: says what is equal by its ``identity``; isomorphic networks are. None: the space of the problem that is
+        prepared. Where nothing was prepared, as in worker processes, equal decisions count.
     """
 
     evaluator: Any
@@ -67,10 +71,13 @@ class Cached:
 
 @dataclass(frozen=True)
 class Repeated:
-    """Evaluates ``n`` times with different seeds: each metric is the mean, with its sample standard deviation beside it
-    as ``<metric>_sd``.
+    """Evaluates several times with different seeds.
 
-    One failure fails the trial; seconds add up; reports of single runs are not passed on.
+    Each metric is the mean; its sample standard deviation stands beside it as ``<metric>_sd``. One failure fails the
+    trial. Seconds add up. Reports of single runs are not passed on.
+
+    ``evaluator``: the one that is asked.
+    ``n``: how many times, 2 or more.
     """
 
     evaluator: Any
@@ -111,8 +118,11 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Noisy:
-    """Adds normal noise with standard deviation ``sd`` to one ``metric`` (None: the first), decided by the trial's
-    seed; reports stay as they are.
+    """Adds normal noise to one metric, drawn by the trial's seed. Reports stay as they are.
+
+    ``evaluator``: the one that is asked.
+    ``sd``: standard deviation of the noise, 0 or more, in units of the metric.
+    ``metric``: its name; None: the first.
     """
 
     evaluator: Any
@@ -150,18 +160,24 @@ class Noisy:
 
 @dataclass(frozen=True)
 class Cascade:
-    """Evaluates with ``second`` only what a cheap ``first`` evaluator finds worth it; any other trial ends as failed,
-    of the kind ``screened``.
+    """Evaluates with an expensive evaluator only what a cheap one finds good enough.
 
-    Worth it is what scores by ``metric`` of ``first`` (None: its first one) like the best share ``keep`` of
-    ``n_sample`` random architectures, which the prepare phase scores at the problem's lowest fidelity; ``maximize``
-    False where less is better. 100 put the share that passes within 10 points of ``keep``. They are kept in the study's
-    folder as they come, where an interrupted phase goes on and worker processes find them.
+    Any other trial ends as failed, of the kind ``screened``. Good enough is what scores like the best share ``keep`` of
+    random architectures. The prepare phase scores these at the problem's lowest fidelity. It keeps their scores in the
+    study's folder as they come. So an interrupted phase goes on, and worker processes find them.
 
-    A screened trial is a failure because it has no score: a made-up one would mislead whoever learns from scores, the
-    leaderboard and the report. Strategies rank failures last, and a population is not diluted by them. What passes
-    scores as without the cascade. Notes say what ``first`` said (``first_<metric>``), and an architecture is always
-    judged alike. Seconds of both add up, except where ``second`` is simulated, which counts alone.
+    A screened trial is a failure because it has no score. A made-up one would mislead whoever learns from scores, the
+    leaderboard and the report. Strategies rank failures last, and populations leave them out. What passes scores as it
+    would without the cascade. Notes carry the first score (``first_<metric>``), and an architecture is always judged
+    alike. Seconds of both add up, unless the second evaluator is simulated; then its seconds count alone.
+
+    ``first``: the cheap evaluator.
+    ``second``: the expensive one.
+    ``metric``: of ``first``, by which it judges; None: its first one.
+    ``keep``: the share of random architectures that would pass, between 0 and 1.
+    ``n_sample``: how many random architectures are scored, 2 or more. With 100 the share that passes is within 10
+        points of ``keep``.
+    ``maximize``: whether more of ``metric`` is better.
     """
 
     first: Any
@@ -195,10 +211,10 @@ class Cascade:
         """Score the random architectures that are missing. Raises UsageError when ``first`` can score none of them."""
         notes = {**prepared(self.first, problem, context), **prepared(self.second, problem, context)}
         file = None if context.workspace is None else context.workspace / self._file_name
-        fresh = Calibration(_told(problem.space), derive(context.seed, "cascade"), problem.fidelity.minimum)
+        empty = Calibration(_spec_text(problem.space), derive(context.seed, "cascade"), problem.fidelity.minimum)
         known = None if file is None else Calibration.read(file)
-        calibration = known if known is not None and replace(known, scores=()) == fresh else fresh
-        rng = generator(fresh.seed, "sample")
+        calibration = known if known is not None and replace(known, scores=()) == empty else empty
+        rng = generator(empty.seed, "sample")
         sample = [problem.space.sample(rng) for _ in range(self.n_sample)]
         for architecture in sample[len(calibration.scores) :]:
             context.check()
@@ -228,8 +244,10 @@ class Cascade:
         score = looked.metrics[name]
         notes: dict[str, Scalar] = {f"first_{name}": score}
         if self._worth(score) < limit:
-            asked = self._worth(limit)
-            sentence = f"Screened: {name} is {score:.6g}, and the best {self.keep:.0%} of random architectures reach {asked:.6g}."
+            sentence = (
+                f"Screened: {name} is {score:.6g}, and the best {self.keep:.0%} of random architectures reach "
+                f"{self._worth(limit):.6g}."
+            )
             return Outcome(Status.FAILED, {}, seconds, sentence, "screened", notes)
         outcome = as_outcome(self.second.evaluate(architecture, fidelity, context), self.second)
         return replace(outcome, seconds=outcome.seconds + seconds, notes={**outcome.notes, **notes})
@@ -240,18 +258,16 @@ class Cascade:
 
     @property
     def _file_name(self) -> str:
-        """One for each cascade that scores other samples, so that cascades nest."""
-        facts = json.dumps([_told(self.first), self._metric, self.n_sample])
+        """Every cascade that scores other samples has a name of its own, so that cascades nest."""
+        facts = json.dumps([_spec_text(self.first), self._metric, self.n_sample])
         return f"cascade-{hashlib.blake2b(facts.encode(), digest_size=6).hexdigest()}.json"
 
     def _worth(self, score: float) -> float:
-        """A score as more is better; and back."""
+        """A score turned so that more is better; and back."""
         return score if self.maximize else -score
 
     def _limit(self, calibration: Calibration) -> float:
-        """The least worth that passes: that of the last of the best ``keep`` of the sample, of which failures are the
-        worst.
-        """
+        """The least worth that passes: the last among the best ``keep`` of the sample. Failures are its worst."""
         scored = sorted((self._worth(score) for score in calibration.scores if score is not None), reverse=True)
         if not scored:
             raise UsageError(
@@ -262,8 +278,8 @@ class Cascade:
         return scored[n_kept - 1] if n_kept <= len(scored) else -math.inf
 
     def _look(self, architecture: Architecture, calibration: Calibration, context: Context) -> Outcome:
-        """What ``first`` says: with a seed of the architecture and not of the trial, so that it says the same at every
-        fidelity.
+        """The outcome of ``first``. Its seed is of the architecture and not of the trial, so that it is always the
+        same.
         """
         folder = None if context.workspace is None else context.workspace / "first"
         seed = derive(calibration.seed, architecture.key)
@@ -273,7 +289,7 @@ class Cascade:
     def _sampled(self, architecture: Architecture, calibration: Calibration, context: Context) -> float | None:
         """One score of the sample; None where ``first`` fails."""
         try:
-            # nobody goes on from these
+            # without a folder: nobody goes on from these
             looked = self._look(architecture, calibration, replace(context, workspace=None, prepared=context.workspace))
         except EvaluationError as error:
             if error.kind == "timeout":
@@ -282,7 +298,7 @@ class Cascade:
         return looked.metrics[self._metric] if looked.ok else None
 
     def _calibration(self, folder: Path | None) -> Calibration:
-        """What ``prepare`` found: in this object, or in the ``folder`` where it left that."""
+        """What ``prepare`` found, from this object or from the ``folder`` where it left that."""
         if not self._known:
             found = None if folder is None else Calibration.read(folder / self._file_name)
             if found is None or len(found.scores) < self.n_sample:
@@ -294,8 +310,12 @@ class Cascade:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The ``scores`` of a cascade's random architectures, None for failures; of which ``space``, at which ``fidelity``,
-    and by which ``seed``.
+    """The scores of a cascade's random architectures.
+
+    ``space``: the text of its spec.
+    ``seed``: by which they were drawn and scored.
+    ``fidelity``: at which they were scored.
+    ``scores``: None for failures.
     """
 
     space: str
@@ -305,7 +325,7 @@ class Calibration:
 
     @classmethod
     def read(cls, file: Path) -> Calibration | None:
-        """None where there is none."""
+        """What the file holds; None where there is no sound file."""
         try:
             data = json.loads(file.read_text(encoding="utf-8"))
             return cls(data["space"], data["seed"], data["fidelity"], tuple(data["scores"]))
@@ -313,7 +333,7 @@ class Calibration:
             return None
 
     def write(self, file: Path) -> None:
-        """In one step: a kill leaves no half of it."""
+        """Write the file in one step: a kill leaves no half of it."""
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_name(f".{file.name}")
         draft.write_text(
@@ -323,8 +343,8 @@ class Calibration:
         os.replace(draft, file)
 
 
-def _told(thing: Any) -> str:
-    """Its spec as text, or what it says of itself where it has none."""
+def _spec_text(thing: Any) -> str:
+    """Its spec as text, or its repr where it has none."""
     try:
         return json.dumps(catalog.to_spec(thing), sort_keys=True)
     except UsageError:
@@ -338,7 +358,7 @@ def prepared(evaluator: Any, problem: Problem, context: Context) -> Mapping[str,
 
 
 def as_outcome(result: Outcome | Mapping[str, float] | float, evaluator: Evaluator) -> Outcome:
-    """What a wrapped evaluator returned, in one form. Raises EvaluationError (``nan``)."""
+    """What a wrapped evaluator returned, as an Outcome. Raises EvaluationError (``nan``)."""
     if isinstance(result, Outcome):
         return result
     return Outcome.success(result if isinstance(result, Mapping) else {evaluator.metrics[0]: float(result)})

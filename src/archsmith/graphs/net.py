@@ -170,8 +170,7 @@ def _declared(inputs: Mapping[str, Any] | Sequence[Input]) -> Iterator[tuple[str
     """Name, shape and type of every input."""
     if not isinstance(inputs, Mapping):
         for entry in inputs:
-            codes = getattr(entry, "n_codes", None) is not None
-            yield entry.name, fixed_shape(entry), INTEGER if codes else FLOAT
+            yield entry.name, fixed_shape(entry), FLOAT if entry.n_codes is None else INTEGER
         return
     for name, shape in inputs.items():
         typed = len(shape) == 2 and isinstance(shape[1], str)

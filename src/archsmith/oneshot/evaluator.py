@@ -51,7 +51,8 @@ LOOKED_AT = 20  # sampled networks that the batch has to fit in memory for
 class SharedWeightsEvaluator:
     """How good a network is with the weights that it shares with all others of the space.
 
-    ``space``: laid out in its sharing form where it has one (``sharing.sharing_form``); ``params`` and ``macs`` are those
+    ``space``: laid out in its sharing form where it has one (``sharing.sharing_form``); ``params`` and ``macs`` are
+    those
         of ``space`` as it is given.
     ``data``, ``task``, ``augmentation``, ``n_train``, ``n_valid``, ``precision``, ``device``, ``memory_mb``: as in the
         training evaluator.

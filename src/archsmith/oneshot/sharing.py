@@ -30,11 +30,11 @@ from archsmith.core.seeds import derive, generator
 from archsmith.core.space import MAX_TRIES, Options, Range, Space
 from archsmith.graphs.bank import WeightBank
 from archsmith.graphs.graph import Graph
+from archsmith.graphs.modules import Batch
 from archsmith.graphs.network import Network
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.strategies.policy import choices_of
 from archsmith.training import precision
-from archsmith.training.batches import NetworkInput
 from archsmith.training.device import memory_format
 from archsmith.training.goal import Goal
 from archsmith.training.losses import Losses
@@ -90,7 +90,7 @@ def sharing_form(space: NetworkSpace) -> NetworkSpace:
     """``space`` as its weights are shared: laid out so that a weight has one shape whatever was chosen, where the space
     knows such a form; no recipe.
     """
-    space = dataclasses.replace(space, recipe=None)
+    space = dataclasses.replace(space, recipe=None)  # type: ignore[call-arg]  # a field of every subclass
     scale: Any = getattr(space, "scale", None)
     if scale is None:
         return space
@@ -142,7 +142,7 @@ class SharedTraining:
     def step(
         self,
         architecture: Architecture,
-        batch: NetworkInput,
+        batch: Batch,
         targets: Tensor,
         losses: Losses,
         number: int,

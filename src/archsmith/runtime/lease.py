@@ -33,8 +33,11 @@ _guard = threading.Lock()
 
 @dataclass(frozen=True)
 class Holder:
-    """A process that has a lease. ``token`` changes when the operating system gives the same ``pid`` to another
-    process; times are Unix seconds.
+    """A process that has a lease.
+
+    pid, host: the process.
+    token: changes when the operating system gives the same ``pid`` to another process.
+    since: when it took the lease, in Unix seconds.
     """
 
     pid: int

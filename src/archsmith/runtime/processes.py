@@ -41,10 +41,13 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 @dataclass(eq=False)
 class ProcessExecutor:
-    """An Executor with ``n_workers`` spawned processes of ``n_threads`` numeric threads each.
+    """An Executor with spawned worker processes.
 
-    A job that ignores its deadline or a request to stop for more than ``grace`` seconds is killed. A job whose worker
-    died comes back as a failed outcome of kind ``lost`` with the note ``retryable``.
+    A job whose worker died comes back as a failed outcome of kind ``lost`` with the note ``retryable``.
+
+    n_workers: how many processes, from 1 up.
+    n_threads: numeric threads of each, from 1 up.
+    grace: a job that ignores its deadline or a request to stop for so many seconds is killed.
     """
 
     n_workers: int

@@ -16,7 +16,8 @@ from archsmith.core.events import Event
 from archsmith.core.records import Epoch, Preparing, ProgressRecord
 from archsmith.core.trial import Trial
 from archsmith.core.wording import clock, metric_name, number
-from archsmith.runtime.study_view import Phase, StudyView
+from archsmith.runtime.phases import Phase
+from archsmith.runtime.study_view import StudyView
 
 TIMES = ("seconds", "lead")  # in the results of phases; they are shown elsewhere
 LAST_TRIALS = 8  # of the finished ones that views list
@@ -133,7 +134,7 @@ class Progress:
     @property
     def in_job(self) -> bool:
         """Are there phases of the main job, or of a comparison?"""
-        return any(not phase.cut for phase in self.view.phases)
+        return any(not phase.cut for phase in self.view.phases.all)
 
     @property
     def phases(self) -> list[Phase]:
@@ -142,7 +143,7 @@ class Progress:
         """
         preparation = self.view.preparation
         if self.in_job or preparation.started is None:
-            return [phase for phase in self.view.phases if not phase.cut]
+            return [phase for phase in self.view.phases.all if not phase.cut]
         return [Phase(PREPARE, preparation.started, seconds=preparation.seconds, latest=preparation.latest)]
 
     @property
@@ -152,7 +153,7 @@ class Progress:
 
     def line(self) -> str:
         """The state of a job in one sentence."""
-        result = self.view.result
+        result = self.view.job.result
         if result is not None and self.view.done_now:
             exported = next((row["name"] for row in result.rows if row.get("exported")), "network")
             scores = [

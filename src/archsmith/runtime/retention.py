@@ -11,8 +11,11 @@ from archsmith.core.history import History
 
 @dataclass(frozen=True)
 class Retention:
-    """``top`` best by score + ``last`` most recent + all pending trials keep their folders while these stay below
-    ``max_mb``.
+    """Which trials keep their folders; pending ones always do.
+
+    top: how many of the best.
+    last: how many of the latest.
+    max_mb: what the folders of both may hold together, in 10⁶ bytes.
     """
 
     top: int = 5

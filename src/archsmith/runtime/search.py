@@ -89,10 +89,18 @@ class SearchResult:
 class Search:
     """A search for architectures.
 
-    ``budget`` limits the whole search, ``trial_seconds`` one trial; ``store`` keeps the log (memory by default),
-    ``executor`` runs trials (in process by default). ``forecast_trials`` tells strategies how many trials to expect
-    when the budget is in seconds. ``info`` goes into the study's first event. ``observer(event)`` sees every event
-    after it was written; ``finish()`` is asked often and ends the search when it says so.
+    problem, strategy, evaluator: what is searched for, who proposes, who says how good a proposal is.
+    budget: limits the whole study.
+    seed: where all randomness comes from.
+    store: keeps the log; in memory when None.
+    executor: runs trials; one after another in this process when None.
+    trial_seconds: the most that one trial may take; None: no limit of its own.
+    max_failures_in_a_row: after so many the search gives up.
+    forecast_trials: how many trials strategies may expect; those of the budget when None.
+    retention: which trials keep their files.
+    observer: sees every event after it was written.
+    finish: is asked often, and ends the search when it says so.
+    info: goes into the first event of the study.
     """
 
     def __init__(

@@ -16,9 +16,10 @@ from archsmith.runtime.run import run
 class SerialExecutor:
     """An Executor that evaluates inside ``poll``, one job a call.
 
-    ``on_message``, when set, gets intermediate reports while the job runs; without it they come with its end, and are
-    lost with a killed process. ``on_check``, when set, is called whenever the evaluator looks whether it should stop:
-    there a loop can look for commands and call ``stop``.
+    on_message: gets intermediate reports while the job runs. When it is None, they come with the end of the job, and
+        are lost with a killed process.
+    on_check: is called whenever the evaluator asks whether it should stop. There a loop can look for commands and call
+        ``stop``.
     """
 
     n_workers = 1

@@ -139,6 +139,10 @@ class SqliteStore:
         """How many events of each kind there are, without reading them."""
         return dict(self._rows("SELECT kind, count(*) FROM events GROUP BY kind"))
 
+    def latest(self) -> dict[str, int]:
+        """The index of the newest event of each kind."""
+        return dict(self._rows("SELECT kind, max(number) FROM events GROUP BY kind"))
+
     def count_proposed(self) -> int:
         """How many trials were proposed; one ``proposed`` event may hold several."""
         return self._value("SELECT sum(json_array_length(data, '$.trials')) FROM events WHERE kind = 'proposed'")

@@ -16,7 +16,7 @@ from typing import Any
 
 from archsmith.core.budget import INTERRUPTED as INTERRUPTED_LOOP
 from archsmith.core.errors import ArchsmithError, StudyError, UsageError
-from archsmith.core.records import Closed, Finished, ResultRecord, StudyRecord, beginning, record
+from archsmith.core.records import Closed, Extended, Finished, ResultRecord, StudyRecord, beginning, record
 from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.study_view import DONE, INTERRUPTED, NEW, RUNNING, UNREADABLE
 
@@ -170,8 +170,11 @@ def _read(folder: Path, store: SqliteStore) -> StudySummary:
         return StudySummary(folder.name, folder, RUNNING if writing else NEW, changed=_changed(folder))
     began, end = beginning(first, folder.name), record(last) if last.kind == Closed.kind else None
     reason = end.reason if isinstance(end, Closed) else None
-    # the search of a job closes its loop too, before the job has a result
-    ended = reason not in (None, INTERRUPTED_LOOP) and (not began.fit or ResultRecord.kind in counts)
+    if began.fit:  # as in JobView: a result that no extension made void
+        latest = store.latest()
+        ended = latest.get(ResultRecord.kind, -1) > latest.get(Extended.kind, -1)
+    else:
+        ended = reason not in (None, INTERRUPTED_LOOP)
     return StudySummary(
         folder.name,
         folder,

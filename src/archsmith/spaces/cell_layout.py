@@ -1,10 +1,14 @@
-"""Laying out a chosen cell: its operations on its two inputs, its blocks, and the join of the states that leave it.
+"""How a chosen cell is laid out: its blocks, and the join of the states that leave it.
 
-Source: the published code of NASNet and PNASNet (slim), DARTS and ENAS, which agree on most: ReLU before every
-convolution and batch norm after it, separable convolutions twice, stride only in operations that read an input of the
-cell. They differ in how the inputs are prepared (done by each space) and in what a strided identity is: a 1×1
-convolution of stride 2 (slim) or a factorized reduction (DARTS, ENAS). A state of another width than the cell's is
-brought to it by the operation that reads it.
+Source: the published code of NASNet and PNASNet (slim), DARTS and ENAS. They agree on most points:
+
+* ReLU stands before every convolution and batch norm after it.
+* Separable convolutions are applied twice.
+* Only operations that read an input of the cell have a stride.
+
+They differ in two points. How the inputs are prepared is left to each space. A strided identity is a 1×1 convolution of
+stride 2 (slim) or a factorized reduction (DARTS, ENAS). A state may have another width than the cell. The operation
+that reads it brings it to the cell's width.
 """
 
 from __future__ import annotations
@@ -28,18 +32,21 @@ from archsmith.graphs.net import Net, Value
 from archsmith.spaces.cells import INPUTS, Block, Cell, Side
 
 ENDS = ("concat", "project")
-LONE_SHAPE = (16, 8, 8)  # of the inputs of a cell that is looked at by itself
+SAMPLE_SHAPE = (16, 8, 8)  # of both inputs where a cell is laid out by itself
 
+# Lays out one operation: (net, x, filters, stride, name, role) to what comes out.
 Builder = Callable[[Net, Value, int, int, str, str], Value]
 
 
-class Style(NamedTuple):
+class CellStyle(NamedTuple):
     """How the cell at one place of the network is laid out.
 
-    ``filters`` of every operation; ``stride`` of those that read an input of the cell; ``keep``: share of operations
-    that drop path keeps (1: no drop path); ``factorized``: a strided identity is a factorized reduction; ``ends``:
-    states that leave are joined by ``concat``, or each gets its own 1×1 convolution and they are added (``project``),
-    which gives one shape whatever was chosen, as weight sharing wants it (ENAS).
+    ``filters``: of every operation.
+    ``stride``: of the operations that read an input of the cell, 1 or 2.
+    ``keep``: the share of operations that drop path keeps, above 0; 1 is no drop path.
+    ``factorized``: whether a strided identity is a factorized reduction.
+    ``ends``: how the states that leave are joined. ``concat`` puts them side by side. ``project`` gives each its own
+        1×1 convolution and adds the results: one shape whatever was chosen, as weight sharing wants it (ENAS).
     """
 
     filters: int
@@ -49,26 +56,9 @@ class Style(NamedTuple):
     ends: str = "concat"
 
 
-def _sep(kernel: int) -> Builder:
-    return lambda net, x, filters, stride, name, role: sep_conv(net, x, filters, kernel, stride, name=name, role=role)
-
-
-def _dil_sep(kernel: int) -> Builder:
-    return lambda net, x, filters, stride, name, role: dil_sep_conv(
-        net, x, filters, kernel, stride, name=name, role=role
-    )
-
-
-def _conv(kernel: int) -> Builder:
-    return lambda net, x, filters, stride, name, role: relu_conv_bn(
-        net, x, filters, kernel, stride, name=name, role=role
-    )
-
-
-def _factorized(kernel: int) -> Builder:
-    return lambda net, x, filters, stride, name, role: factorized_conv(
-        net, x, filters, kernel, stride, name=name, role=role
-    )
+def _of(layer: Callable[..., Value], kernel: int) -> Builder:
+    """A convolution of archsmith.graphs.layers with this kernel."""
+    return lambda net, x, filters, stride, name, role: layer(net, x, filters, kernel, stride, name=name, role=role)
 
 
 def _pool(kind: str, kernel: int) -> Builder:
@@ -78,20 +68,20 @@ def _pool(kind: str, kernel: int) -> Builder:
 
 
 OPERATIONS: dict[str, Builder] = {
-    "conv1x3_3x1": _factorized(3),
-    "conv1x7_7x1": _factorized(7),
-    "dil3x3": lambda net, x, filters, stride, name, role: dil_conv(net, x, filters, 3, stride, name=name, role=role),
-    "dil_sep3x3": _dil_sep(3),
-    "dil_sep5x5": _dil_sep(5),
+    "conv1x3_3x1": _of(factorized_conv, 3),
+    "conv1x7_7x1": _of(factorized_conv, 7),
+    "dil3x3": _of(dil_conv, 3),
+    "dil_sep3x3": _of(dil_sep_conv, 3),
+    "dil_sep5x5": _of(dil_sep_conv, 5),
     "avg3x3": _pool("avg", 3),
     "max3x3": _pool("max", 3),
     "max5x5": _pool("max", 5),
     "max7x7": _pool("max", 7),
-    "conv1x1": _conv(1),
-    "conv3x3": _conv(3),
-    "sep3x3": _sep(3),
-    "sep5x5": _sep(5),
-    "sep7x7": _sep(7),
+    "conv1x1": _of(relu_conv_bn, 1),
+    "conv3x3": _of(relu_conv_bn, 3),
+    "sep3x3": _of(sep_conv, 3),
+    "sep5x5": _of(sep_conv, 5),
+    "sep7x7": _of(sep_conv, 7),
 }
 IDENTITY = "identity"
 
@@ -104,12 +94,11 @@ def check_operations(operations: tuple[str, ...]) -> None:
         raise UsageError(message, f"They know {IDENTITY}, {', '.join(OPERATIONS)}.")
 
 
-def lay_blocks(net: Net, cell: Cell, prev: Value, cur: Value, style: Style) -> Value:
-    """Lay out the blocks of ``cell`` on its two prepared inputs, inside the scope of the cell that is open, and join
-    what leaves it.
+def lay_blocks(net: Net, cell: Cell, prev: Value, cur: Value, style: CellStyle) -> Value:
+    """Lay out the blocks of ``cell`` on its two prepared inputs, and join what leaves it.
 
-    Weight keys name an operation by block, side, operation and the state it reads: cells that agree on these four share
-    the weights (ENAS).
+    The scope of the cell must be open. Weight keys name an operation by block, side, operation and the state that it
+    reads. Cells that agree on these four share the weights (ENAS).
     """
     values = {"prev": prev, "cur": cur}
     for i, block in enumerate(cell.blocks):
@@ -124,14 +113,14 @@ def lay_blocks(net: Net, cell: Cell, prev: Value, cur: Value, style: Style) -> V
     return next(iter(leaving.values())) if len(leaving) == 1 else net.op("concat", *leaving.values(), name="output")
 
 
-def lone_cell(cell: Cell) -> Graph:
-    """The graph of one cell by itself, on two small inputs: what is compared when cells are compared."""
-    net = Net(dict.fromkeys(INPUTS, LONE_SHAPE))
-    net.output(lay_blocks(net, cell, net.input("prev"), net.input("cur"), Style(LONE_SHAPE[0])), "state")
+def graph_of_cell(cell: Cell) -> Graph:
+    """The graph of one cell by itself, on two small inputs. This is what is compared when cells are compared."""
+    net = Net(dict.fromkeys(INPUTS, SAMPLE_SHAPE))
+    net.output(lay_blocks(net, cell, net.input("prev"), net.input("cur"), CellStyle(SAMPLE_SHAPE[0])), "state")
     return net.graph()
 
 
-def _lay_block(net: Net, name: str, block: Block, values: dict[str, Value], style: Style) -> Value:
+def _lay_block(net: Net, name: str, block: Block, values: dict[str, Value], style: CellStyle) -> Value:
     left, right = values[block.left.source], values[block.right.source]
     inputs = {"x": left} if left.name == right.name else {"left": left, "right": right}
     with net.scope(name, "Block", None, **inputs):
@@ -142,7 +131,7 @@ def _lay_block(net: Net, name: str, block: Block, values: dict[str, Value], styl
         )
 
 
-def _operate(net: Net, name: str, side: Side, x: Value, style: Style) -> Value:
+def _operate(net: Net, name: str, side: Side, x: Value, style: CellStyle) -> Value:
     stride = style.stride if side.source in INPUTS else 1
     role = f"{name}.{side.operation}.from_{side.source}"
     if side.operation == IDENTITY:
@@ -155,16 +144,17 @@ def _operate(net: Net, name: str, side: Side, x: Value, style: Style) -> Value:
     return net.op("drop_path", y, keep=style.keep, name=f"{name}_path") if style.keep < 1 else y
 
 
-def _matched(net: Net, state: str, x: Value, size: tuple[int, ...], style: Style) -> Value:
-    """An input of the cell that leaves it, in the size and width of the states made inside."""
+def _matched(net: Net, state: str, x: Value, size: tuple[int, ...], style: CellStyle) -> Value:
+    """An input of the cell that also leaves it: brought to the size and width of the states made inside."""
     if x.shape[1:] != size:
         return factorized_reduction(net, x, style.filters, name=f"match_{state}")
     return x if x.channels == style.filters else conv_bn(net, x, style.filters, 1, name=f"match_{state}")
 
 
 def _project(net: Net, leaving: dict[str, Value], filters: int) -> Value:
-    """The sum of a 1×1 convolution of each state: the same as one 1×1 convolution of their concatenation, with weights
-    that have a fixed shape.
+    """The sum of one 1×1 convolution of each state.
+
+    One 1×1 convolution of all states side by side computes the same. Here the weights have a fixed shape.
     """
     with net.scope("ends", "Ends", None, **leaving):
         parts = [

@@ -1,10 +1,12 @@
 """Cells as data: the decisions that NASNet, PNAS, ENAS micro and DARTS share.
 
-A cell takes two tensors, ``prev`` (the output of the cell before the last, c_{k-2}) and ``cur`` (that of the last one,
-c_{k-1}), and builds blocks: each takes two earlier states, applies one operation to each and combines the results. The
-output joins some of the states. Source: Zoph et al. 2018 (arXiv 1707.07012) sections 3 and A; the order of questions
-within a block (both inputs, both operations, combination) is theirs, and that of PNAS and ENAS. States are named by
-words where the papers use indices: those count from c_{k-1} in one code base and from c_{k-2} in others.
+A cell takes two tensors: ``prev``, the output of the cell before the last (c_{k-2}), and ``cur``, that of the last one
+(c_{k-1}). It builds blocks. Each block takes two earlier states, applies one operation to each and combines the
+results. The output of the cell joins some of the states.
+
+Source: Zoph et al. 2018 (arXiv 1707.07012), sections 3 and A. The order of questions within a block is theirs, and that
+of PNAS and ENAS: both inputs, both operations, combination. States have names here where the papers use numbers. The
+numbers count from c_{k-1} in one code base and from c_{k-2} in others.
 """
 
 from __future__ import annotations
@@ -22,9 +24,12 @@ OUTPUTS = ("unused", "all", "chosen")
 class Rules(NamedTuple):
     """What may be chosen in a cell.
 
+    ``blocks``: how many, 1 or more.
+    ``operations``: the options for each side of a block.
+    ``combines``: the options for how a block joins its two sides; with one option there is no question.
     ``output``: which states leave the cell: the ``unused`` ones (NASNet), ``all`` blocks (PNAS, DARTS), or those
-    ``chosen`` by one more yes-or-no decision for each state, for published cells that follow no rule. ``distinct``: the
-    two inputs of a block must differ (DARTS).
+        ``chosen`` by one more yes-or-no decision for each state. Some published cells follow no rule and need the last.
+    ``distinct``: whether the two inputs of a block must differ (DARTS).
     """
 
     blocks: int
@@ -42,7 +47,7 @@ class Rules(NamedTuple):
 
 
 class Side(NamedTuple):
-    """One half of a block: an operation and the state it reads."""
+    """One half of a block: an operation and the state that it reads."""
 
     source: str
     operation: str
@@ -83,15 +88,14 @@ def _paths(cell: str, block: int) -> tuple[str, str, str, str, str]:
 
 @cache
 def _pairs_left(n: int) -> tuple[float, ...]:
-    # As many pairs (i, j > i) begin with state i: makes every pair of distinct inputs equally likely.
+    # How many pairs (i, j > i) begin with state i. As weights they make every pair of distinct inputs equally likely.
     return tuple(float(n - 1 - i) for i in range(n - 1))
 
 
 def choose_cell(choose: Choose, name: str, rules: Rules, n_blocks: int | None = None) -> Cell:
-    """Ask every question of one cell; paths are ``<name>/block<i>/left/input`` and so on. ``n_blocks`` defaults to
-    ``rules.blocks``.
+    """Ask every question of one cell. Paths are ``<name>/block<i>/left/input`` and so on.
 
-    ``combine`` is asked only where there is something to choose.
+    ``n_blocks``: how many blocks this cell has; None: ``rules.blocks``.
     """
     blocks = []
     operations, combines = rules.operations, rules.combines

@@ -1,15 +1,14 @@
-"""Plain convolutional networks in two to four stages: the default space on a CPU, where cell spaces are too slow to
-train.
+"""Plain convolutional networks in two to four stages: the default space, since cell spaces are too slow for a CPU.
 
 Ours, from well-known parts: residual blocks (He et al. 2016, arXiv 1512.03385), inverted bottlenecks (Sandler et al.
 2018, arXiv 1801.04381), squeeze-excite (Hu et al. 2018, arXiv 1709.01507), and plain convolutions. The first option of
-every decision gives the plain residual 3×3 network that a person would write by hand: 16 filters, then 32, 64 and 128
-with stride 2, one block each.
+every decision gives the plain residual 3×3 network that a person would write by hand. It has 16 filters, then stages of
+32, 64 and 128 with stride 2 and one block each.
 
-No sample is too expensive: options that would take the network over ``max_work`` times the work of the first one are
-not offered. Work is counted on a nominal 32×32 image at 16 filters, so that the questions are the same at every scale
-and shape. Down-sampling does depend on the shape: a big image is halved in the stem until it is about 32 pixels wide,
-and no stage goes below 4×4.
+No sample is too expensive. Options that would take the network over ``max_work`` times the work of the first one are
+not offered. Work is counted on a nominal 32×32 image at 16 filters. So the questions are the same at every scale and
+shape. Down-sampling does depend on the shape: a big image is halved in the stem until it is about 32 pixels wide, and
+no stage goes below 4×4.
 """
 
 from __future__ import annotations
@@ -35,19 +34,28 @@ EXPANSIONS = (4, 2, 6)
 SQUEEZES = (False, True)
 WIDTHS = (1.0, 0.5, 0.75, 1.5, 2.0)
 DEPTHS = (1, 2, 3, 4)
-# Samples lean to early down-sampling and against squeeze-excite: both keep work for where it buys accuracy.
+# Samples lean to early down-sampling and against squeeze-excite: both leave work for where it brings more accuracy.
 WEIGHTS = {"downsample": {"stride": 4.0, "pool": 1.0, "none": 1.0}, "squeeze": {False: 3.0, True: 1.0}}
 
 NOMINAL_SIDE = 32
 NOMINAL_FILTERS = 16
 MIN_PIXELS = 16  # a stage that would end with fewer keeps its size
-# One value written takes about as long as 60 multiply-adds: fitted on 30 samples, forward and backward, float32,
-# channels last, to within 16 %.
+# One value written takes about as long as 60 multiply-adds. Fitted on 30 samples to within 16 %: forward and backward,
+# float32, channels last.
 ELEMENT_WORK = 60.0
 
 
 class Stage(NamedTuple):
-    """One chosen stage; ``width`` is relative to the usual width of its position, ``filters`` · 2^(position + 1)."""
+    """One chosen stage.
+
+    ``downsample``: how the image is halved, ``stride``, ``pool`` or ``none``.
+    ``block``: the kind of its blocks.
+    ``kernel``: side of the convolutions, in pixels.
+    ``expansion``: of inverted bottlenecks, in multiples of the input's width.
+    ``squeeze``: whether squeeze-excite follows.
+    ``width``: relative to the usual width of its position, ``filters`` · 2^(position + 1).
+    ``depth``: number of blocks.
+    """
 
     downsample: str
     block: str
@@ -63,7 +71,11 @@ CHEAPEST = Stage("stride", "plain", 3, 2, False, 0.5, 1)
 
 @dataclass(frozen=True)
 class ConvStagesScale:
-    """``filters`` of the stem (16; stages have 2, 4, 8, … times as many) and ``dropout`` before the classifier."""
+    """The width of the network.
+
+    ``filters``: of the stem, 4 or more; stages have 2, 4, 8, … times as many.
+    ``dropout``: before the classifier, 0 to below 1.
+    """
 
     filters: int = NOMINAL_FILTERS
     dropout: float = 0.0
@@ -78,11 +90,14 @@ class ConvStagesScale:
 
 @dataclass(frozen=True)
 class ConvStages(ImageSpace):
-    """Stages of equal blocks. ``max_work``: most work of a network in units of the first architecture's (at least 1; 2
-    keeps training times comparable).
+    """Stages of equal blocks.
 
     Decisions: ``stages``, ``stem/width``, and for each stage ``downsample``, ``block``, ``kernel``, ``expansion``
     (inverted bottlenecks only), ``squeeze``, ``width`` and ``depth``.
+
+    ``max_work``: the most work of a network, in multiples of the first architecture's, 1 or more; 2 keeps training
+        times comparable.
+    ``scale``: the width of the network.
     """
 
     max_work: float = 2.0
@@ -104,7 +119,7 @@ class ConvStages(ImageSpace):
         self._plan(choose)
 
     def _plan(self, choose: Choose) -> tuple[float, list[Stage]]:
-        """The stem's relative width and the stages."""
+        """Ask all questions: the stem's relative width and the stages."""
         left = self.max_work * _first_work()
         side = NOMINAL_SIDE
 
@@ -112,12 +127,12 @@ class ConvStages(ImageSpace):
             return tuple([option for option in options if work(option) <= left])
 
         def of_stages(n: Any) -> float:
-            return _stem_work(0.5) + _least(0, n, 0.5 * NOMINAL_FILTERS, side)
+            return _stem_work(0.5) + _least_work(0, n, 0.5 * NOMINAL_FILTERS, side)
 
         n_stages: int = choose("stages", fitting(STAGES, of_stages))  # type: ignore[assignment]
 
         def of_stem(width: Any) -> float:
-            return _stem_work(width) + _least(0, n_stages, width * NOMINAL_FILTERS, side)
+            return _stem_work(width) + _least_work(0, n_stages, width * NOMINAL_FILTERS, side)
 
         stem: float = choose("stem/width", fitting(STEM_WIDTHS, of_stem))  # type: ignore[assignment]
         left -= _stem_work(stem)
@@ -135,11 +150,11 @@ class ConvStages(ImageSpace):
         for name, options in _QUESTIONS:
             if name == "expansion" and stage.block != "inverted":
                 continue
-            # Offered is whatever leaves room for the cheapest rest of this stage and of those behind it.
+            # An option is offered if the cheapest rest of this stage and of those behind it still fits.
             fitting = []
             for option in options:
                 candidate = stage._replace(**{name: option})  # type: ignore[arg-type]
-                rest = _least(
+                rest = _least_work(
                     i + 1, n_stages, _nominal_width(candidate.width, i), _side_after(candidate.downsample, side)
                 )
                 if stage_work(candidate, i, width, side) + rest <= left + 1e-6:
@@ -216,8 +231,14 @@ def _halvings(n_pixels: int) -> int:
 
 
 _QUESTIONS: tuple[tuple[str, tuple[Scalar, ...]], ...] = (
-    ("downsample", DOWNSAMPLES), ("block", BLOCKS), ("kernel", KERNELS), ("expansion", EXPANSIONS), ("squeeze", SQUEEZES), ("width", WIDTHS), ("depth", DEPTHS),
-)  # fmt: skip
+    ("downsample", DOWNSAMPLES),
+    ("block", BLOCKS),
+    ("kernel", KERNELS),
+    ("expansion", EXPANSIONS),
+    ("squeeze", SQUEEZES),
+    ("width", WIDTHS),
+    ("depth", DEPTHS),
+)
 
 
 def _nominal_width(width: float, position: int) -> float:
@@ -262,11 +283,11 @@ def _block_work(stage: Stage, width_in: float, width: float, side_in: int, side:
 
 
 @lru_cache(maxsize=100_000)
-def _least(position: int, n_stages: int, width_in: float, side: int) -> float:
+def _least_work(position: int, n_stages: int, width_in: float, side: int) -> float:
     """The least work that stages from ``position`` on can do."""
     if position >= n_stages:
         return 0.0
-    rest = _least(
+    rest = _least_work(
         position + 1, n_stages, _nominal_width(CHEAPEST.width, position), _side_after(CHEAPEST.downsample, side)
     )
     return stage_work(CHEAPEST, position, width_in, side) + rest

@@ -1,12 +1,14 @@
-"""The ENAS macro search space: a whole network, layer by layer; each layer picks one of six operations and which
-earlier layers it also reads.
+"""The ENAS macro search space: a whole network, layer by layer.
 
-Source: Pham et al. 2018 (arXiv 1802.03268), section 2.3; networks as in the released code: every operation starts with
-a 1×1 convolution, the image is halved by factorized reductions of all earlier layers after a third and two thirds of
-the layers. The search form adds the skipped layers to the result (``skips="add"``), the final form concatenates them
-and brings the width back by a 1×1 convolution (``skips="concat"``). Differences: in the released final network the
-separable convolutions are built as full ones; here they are separable. With an image too small to halve, a reduction
-leaves one pixel. Reductions that nobody reads are not built.
+Each layer picks one of six operations. It also picks which earlier layers it reads besides the last one.
+
+Source: Pham et al. 2018 (arXiv 1802.03268), section 2.3. Networks are those of the released code. Every operation
+starts with a 1×1 convolution. After a third and two thirds of the layers, factorized reductions of all earlier layers
+halve the image. The search form adds the skipped layers to the result (``skips="add"``). The final form concatenates
+them and brings the width back by a 1×1 convolution (``skips="concat"``).
+
+Differences: in the released final network the separable convolutions are built as full ones; here they are separable. A
+reduction of an image that is too small to halve leaves one pixel. Reductions that nobody reads are not built.
 """
 
 from __future__ import annotations
@@ -29,9 +31,12 @@ SKIP_OPTIONS = (False, True)
 
 @dataclass(frozen=True)
 class EnasMacroScale:
-    """``filters`` F of the first layers (search 36, final 96); ``grow``: doubled at each reduction (final) or the same
-    throughout (search); ``skips``: ``add`` (search) or ``concat`` (final); ``dropout`` before the classifier. Defaults:
-    the search network.
+    """The form of the network. Defaults: the paper's search network.
+
+    ``filters``: F of the first layers, 2 or more (search 36, final 96).
+    ``grow``: whether filters are doubled at each reduction (final) or stay the same (search).
+    ``skips``: how skipped layers are joined, ``add`` (search) or ``concat`` (final).
+    ``dropout``: before the classifier, 0 to below 1.
     """
 
     filters: int = 36
@@ -50,10 +55,14 @@ class EnasMacroScale:
 
 @dataclass(frozen=True)
 class EnasMacro(ImageSpace):
-    """``layers`` layers (12; the released final network has 24), each of one of ``operations``.
+    """A chain of layers with skips.
 
-    Decisions per layer k: ``layer<k>/op``, then ``layer<k>/skip<i>`` for every earlier layer but the last one, which is
+    Decisions of layer k: ``layer<k>/op``, then ``layer<k>/skip<i>`` for every earlier layer but the last one, which is
     always read (0 is the stem).
+
+    ``operations``: the options of every layer.
+    ``layers``: how many, 3 or more (paper: 12; the released final network has 24).
+    ``scale``: the form of the network.
     """
 
     operations: tuple[str, ...] = OPERATIONS

@@ -1,42 +1,41 @@
-"""The ENAS micro search space: a normal and a reduction cell whose nodes add two of five operations on earlier states;
-unused nodes leave the cell.
+"""The ENAS micro search space: a normal and a reduction cell of nodes that add two of five operations.
 
-Source: Pham et al. 2018 (arXiv 1802.03268), section 2.4; networks as in the released code. ``scale.shared`` is the form
-in which weights are shared during search: a reduction halves both inputs before a cell of stride 1, and the states that
-leave pass one 1×1 convolution to the cell's width, its rows picked by what leaves. Here that is a sum of one 1×1
-convolution per state, the same function. Weights are shared per cell, node, side, operation and state read. Difference:
-there both inputs of a shared reduction cell come from the last cell; here the older one keeps its own.
+Source: Pham et al. 2018 (arXiv 1802.03268), section 2.4. Networks are those of the released code. A node reads any two
+earlier states. The states that no node reads leave the cell.
+
+``scale.shared`` is the form in which weights are shared during search. A reduction halves both inputs before a cell of
+stride 1. In the released code the states that leave pass one 1×1 convolution to the cell's width, whose rows are picked
+by what leaves. Here that is a sum of one 1×1 convolution for each state, which is the same function. Weights are shared
+per cell, node, side, operation and state that is read.
+
+Difference: in the released code both inputs of a shared reduction cell come from the last cell. Here the older input
+keeps its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
 
-from archsmith.core.architecture import Architecture
-from archsmith.core.errors import UsageError
-from archsmith.core.growth import Growth
-from archsmith.core.space import Choose, Trace, replaying
-from archsmith.graphs.graph import Graph
-from archsmith.graphs.layers import auxiliary_head, conv_bn, factorized_reduction, fit, relu_conv_bn
+from archsmith.core.space import Choose
+from archsmith.graphs.layers import factorized_reduction, fit, relu_conv_bn
 from archsmith.graphs.net import Net, Value
-from archsmith.graphs.network_space import ImageSpace
-from archsmith.spaces.cell_layout import Style, check_operations, lay_blocks, lone_cell
-from archsmith.spaces.cells import Cell, Rules, choose_cell
-from archsmith.spaces.growing import cell_growth
-from archsmith.spaces.nasnet import check_auxiliary
+from archsmith.spaces.cell_layout import CellStyle
+from archsmith.spaces.cell_space import CellSpace, Stack, check_dropout, check_keep, check_size, kept_share, small_stem
+from archsmith.spaces.cells import Rules
 
 OPERATIONS = ("sep3x3", "sep5x5", "avg3x3", "max3x3", "identity")
 
 
 @dataclass(frozen=True)
 class EnasMicroScale:
-    """The network around the cells: ``filters`` F (search 20, final 36), ``layers`` without the two reductions (search
-    6, final 15).
+    """The network around the cells. Defaults: the size of the paper's search network, in the final form.
 
-    ``shared``: the form for weight sharing; ``keep``: share of paths kept by drop path in the last cell (0.6);
-    ``dropout`` before the classifier (final 0.2). Defaults: the size of the search network, in the final form.
+    ``filters``: F of the first cells, 2 or more; doubled at each reduction (search 20, final 36).
+    ``layers``: cells without the two reductions, 3 or more (search 6, final 15).
+    ``shared``: whether the network has the form for weight sharing.
+    ``auxiliary``: whether there is a second classifier for training.
+    ``keep``: share of paths that drop path keeps in the last cell, above 0 up to 1 (paper: 0.6).
+    ``dropout``: before the classifier, 0 to below 1 (final: 0.2).
     """
 
     filters: int = 20
@@ -47,93 +46,50 @@ class EnasMicroScale:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.filters < 2 or self.layers < 3:
-            raise UsageError(
-                f"A scale of {self.filters} filters and {self.layers} layers is too small.",
-                "Give at least 2 filters and 3 layers.",
-            )
-        if not 0 < self.keep <= 1 or not 0 <= self.dropout < 1:
-            raise UsageError(
-                f"keep is {self.keep} and dropout {self.dropout}.",
-                "keep is above 0 up to 1, dropout from 0 to below 1.",
-            )
+        check_size(self.filters, 2, self.layers, 3, "layers")
+        check_keep(self.keep)
+        check_dropout(self.dropout)
 
 
 @dataclass(frozen=True)
-class EnasMicro(ImageSpace):
-    """Two cells of ``nodes`` computed nodes (5, where the paper counts its two inputs too and says 7)."""
+class EnasMicro(CellSpace):
+    """A normal and a reduction cell.
+
+    ``operations``: the options for each side of a node.
+    ``nodes``: computed nodes in each cell, 1 or more. 5 here are 7 in the paper, which counts the two inputs too.
+    ``scale``: the network around the cells.
+    """
 
     operations: tuple[str, ...] = OPERATIONS
     nodes: int = 5
     scale: EnasMicroScale = field(default_factory=EnasMicroScale)
 
-    cell_kinds: ClassVar[tuple[str, ...]] = ("NormalCell", "ReductionCell")
-
-    def __post_init__(self) -> None:
-        self._rules.check()
-        check_operations(self.operations)
-
     @property
-    def _rules(self) -> Rules:
+    def rules(self) -> Rules:
         return Rules(self.nodes, self.operations)
 
-    def layout(self, choose: Choose) -> None:
-        self._cells(choose)
-
-    def _cells(self, choose: Choose) -> tuple[Cell, Cell]:
-        rules = self._rules
-        return choose_cell(choose, "normal", rules), choose_cell(choose, "reduction", rules)
-
-    def cells(self, architecture: Architecture) -> Mapping[str, Graph]:
-        normal, reduction = self._cells(Trace(replaying(architecture)))
-        return {"normal": lone_cell(normal), "reduction": lone_cell(reduction)}
-
-    def growth(self) -> Growth | None:
-        """Block by block, one cell after the other; a recipe is a part of the point too, and only a growth by decisions
-        covers it.
-        """
-        return cell_growth(self._rules, ("normal", "reduction")) if self.recipe is None else None
-
     def build(self, choose: Choose, net: Net) -> None:
-        normal, reduction = self._cells(choose)
+        normal, reduction = self.choose_cells(choose)
         scale = self.scale
         filters = scale.filters
-        prev = cur = conv_bn(net, net.input("image"), 3 * filters, 3, name="stem")
+        ends = "project" if scale.shared else "concat"
+        stem = small_stem(net, 3 * filters)
+        stack = Stack(net, stem, stem)
         n_cells = scale.layers + 2
         third = scale.layers // 3
         for i in range(n_cells):
-            strided = i in (third, 2 * third + 1)
-            filters *= 2 if strided else 1
-            keep = 1 - (i + 1) / n_cells * (1 - scale.keep)
-            style = Style(
-                filters, 2 if strided else 1, keep, factorized=True, ends="project" if scale.shared else "concat"
-            )
-            prev, cur = cur, self._lay(net, f"cell{i}", reduction if strided else normal, prev, cur, style)
+            keep = kept_share(scale.keep, (i + 1) / n_cells)
+            if i in (third, 2 * third + 1):
+                filters *= 2
+                # In the shared form the inputs are halved before the cell, and the cell itself has stride 1.
+                style = CellStyle(filters, 1 if scale.shared else 2, keep, factorized=True, ends=ends)
+                stack.add(reduction, "ReductionCell", style, prepare_halved if scale.shared else prepare)
+            else:
+                style = CellStyle(filters, 1, keep, factorized=True, ends=ends)
+                stack.add(normal, "NormalCell", style, prepare_shared if scale.shared else prepare)
             if scale.auxiliary and i == 2 * third + 2:
-                check_auxiliary(cur)
-                net.output(auxiliary_head(net, cur, self.n_outputs), "auxiliary")
-        self._classify(net, cur)
-
-    def _lay(self, net: Net, name: str, cell: Cell, prev: Value, cur: Value, style: Style) -> Value:
-        strided, filters = style.stride == 2, style.filters
-        first = prev.name == cur.name
-        with net.scope(
-            name,
-            "ReductionCell" if strided else "NormalCell",
-            None,
-            **({"cur": cur} if first else {"prev": prev, "cur": cur}),
-        ):
-            if strided and self.scale.shared:
-                prev = factorized_reduction(net, prev, filters, name="fit_prev")
-                cur = factorized_reduction(net, cur, filters, name="fit_cur")
-                return lay_blocks(net, cell, prev, cur, style._replace(stride=1))
-            # The older input may still be from before the last reduction.
-            prev = fit(net, prev, filters, 2 if prev.shape[1:] != cur.shape[1:] else 1, name="fit_prev")
-            cur = fit(net, cur, filters, name="fit_cur")
-            if not self.scale.shared:
-                # the released final network has this second 1×1 convolution
-                cur = relu_conv_bn(net, cur, filters, 1, name="base")
-            return lay_blocks(net, cell, prev, cur, style)
+                stack.auxiliary(self.n_outputs)
+        self._classify(net, stack.cur)
 
     def _classify(self, net: Net, x: Value) -> None:
         with net.scope("classifier", "Classifier", x=x):
@@ -141,3 +97,24 @@ class EnasMicro(ImageSpace):
             if self.scale.dropout:
                 x = net.op("dropout", x, p=self.scale.dropout)
             net.output(net.op("linear", x, features=self.n_outputs, bias=False))
+
+
+def prepare(net: Net, prev: Value, cur: Value, style: CellStyle) -> tuple[Value, Value]:
+    """The final form: the released network has a second 1×1 convolution on ``cur``."""
+    prev, cur = prepare_shared(net, prev, cur, style)
+    return prev, relu_conv_bn(net, cur, style.filters, 1, name="base")
+
+
+def prepare_shared(net: Net, prev: Value, cur: Value, style: CellStyle) -> tuple[Value, Value]:
+    """The form for weight sharing: both inputs in the width of the cell and the size of ``cur``."""
+    # The older input may still be from before the last reduction.
+    prev = fit(net, prev, style.filters, 2 if prev.shape[1:] != cur.shape[1:] else 1, name="fit_prev")
+    return prev, fit(net, cur, style.filters, name="fit_cur")
+
+
+def prepare_halved(net: Net, prev: Value, cur: Value, style: CellStyle) -> tuple[Value, Value]:
+    """The inputs of a reduction cell in the form for weight sharing: each halved."""
+    return (
+        factorized_reduction(net, prev, style.filters, name="fit_prev"),
+        factorized_reduction(net, cur, style.filters, name="fit_cur"),
+    )

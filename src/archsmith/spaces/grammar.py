@@ -1,11 +1,12 @@
 """A small recursive grammar of networks: the space that has no skeleton.
 
+A network is a stem and a few parts. Each part is derived by the rules of archsmith.spaces.grammar_rules, with the shape
+carried along. Depth and multiply-adds are capped inside the program. Which options are offered depends on shapes. So
+the space is not transferable: it is searched at its target size.
+
 Ours, in the spirit of einspace (Ericsson et al. 2024, arXiv 2405.20838) and of the hierarchical grammars of Schrodi et
-al. 2023 (arXiv 2211.01842): a network is a stem and a few parts, each derived by the rules of
-archsmith.spaces.derivation with the shape carried along. Depth and multiply-adds are capped inside the program. Which
-options are offered depends on shapes, so the space is not transferable: it is searched at its target size. Differences
-from einspace: images only, no attention, no copies of one module, and a plain stem, so that a random sample can learn
-something.
+al. 2023 (arXiv 2211.01842). Differences from einspace: images only, no attention, no copies of one module, and a plain
+stem, so that a random sample can learn something.
 """
 
 from __future__ import annotations
@@ -18,15 +19,19 @@ from archsmith.core.space import Choose
 from archsmith.graphs.layers import classifier, conv_bn_relu, squeeze_excite
 from archsmith.graphs.net import Net, Value
 from archsmith.graphs.network_space import ImageSpace
-from archsmith.spaces.derivation import CONVS, MIN_SIDE, MIN_WIDTH, Chain, Frame, Module, Shape, Terminal, derive
+from archsmith.spaces.grammar_rules import CONVS, MIN_SIDE, MIN_WIDTH, Chain, Frame, Module, Shape, Terminal, derive
 
 SPLITS = (2, 3, 4)
 
 
 @dataclass(frozen=True)
 class GrammarScale:
-    """``filters`` of the stem, ``max_filters`` the widest a network may get, ``max_macs`` multiply-adds of all parts
-    together, ``depth`` of a derivation.
+    """Limits of a network.
+
+    ``filters``: of the stem, 4 or more.
+    ``max_filters``: the widest that a network may get.
+    ``max_macs``: the most multiply-adds of all parts together, for one image.
+    ``depth``: of the derivation of one part, 1 or more.
     """
 
     filters: int = 16
@@ -46,7 +51,10 @@ class GrammarScale:
 
 @dataclass(frozen=True)
 class Grammar(ImageSpace):
-    """Two to four parts, one after the other. Decision paths spell the derivation: ``part0/left/first/op``."""
+    """Two to four parts, one after the other. Decision paths spell the derivation: ``part0/left/first/op``.
+
+    ``scale``: the limits.
+    """
 
     scale: GrammarScale = field(default_factory=GrammarScale)
 

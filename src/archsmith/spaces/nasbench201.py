@@ -1,9 +1,10 @@
-"""The NAS-Bench-201 search space: one cell of four nodes whose six edges carry one of five operations; 15,625 networks,
-all trained in a public table.
+"""The NAS-Bench-201 search space: one cell of four nodes. Each of its six edges carries one of five operations.
 
-Source: Dong and Yang 2020 (arXiv 2001.00326), section 2: stem 3×3, three stacks of N = 5 cells with 16, 32 and 64
-filters, and a residual block of stride 2 between them. Edges in the order of the published tables: 1←0, 2←0, 2←1, 3←0,
-3←1, 3←2. Difference: parts of a cell that do not reach its output are not built, where the table's parameter counts
+These are 15,625 networks. All of them were trained for a public table.
+
+Source: Dong and Yang 2020 (arXiv 2001.00326), section 2: a 3×3 stem, three stacks of N = 5 cells with 16, 32 and 64
+filters, and a residual block of stride 2 between them. Edges stand in the order of the published tables: 1←0, 2←0, 2←1,
+3←0, 3←1, 3←2. Difference: parts of a cell that do not reach its output are not built. The parameter counts of the table
 include them.
 """
 
@@ -21,7 +22,7 @@ from archsmith.graphs.graph import Graph
 from archsmith.graphs.layers import classifier, conv_bn, relu_conv_bn
 from archsmith.graphs.net import Net, Value
 from archsmith.graphs.network_space import ImageSpace
-from archsmith.spaces.growing import NodeGrowth
+from archsmith.spaces.cell_growth import NodeGrowth
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2))  # (to, from)
@@ -44,8 +45,10 @@ def operations_of(architecture: Mapping[str, Scalar]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class NasBench201Scale:
-    """``filters`` C of the first stack, doubled twice; ``cells`` N in each of the three stacks. Defaults: as in the
-    table.
+    """The network around the cells. Defaults: as in the table.
+
+    ``filters``: C of the first stack, 1 or more; doubled twice.
+    ``cells``: N in each of the three stacks, 1 or more.
     """
 
     filters: int = 16
@@ -60,14 +63,17 @@ class NasBench201Scale:
 
 @dataclass(frozen=True)
 class NasBench201(ImageSpace):
-    """Six decisions, ``node1/from0`` to ``node3/from2``."""
+    """One cell. Its six decisions are ``node1/from0`` to ``node3/from2``.
+
+    ``scale``: the network around the cells.
+    """
 
     scale: NasBench201Scale = field(default_factory=NasBench201Scale)
 
     cell_kinds: ClassVar[tuple[str, ...]] = ("Cell",)
 
     def live(self, architecture: Architecture) -> Architecture:
-        """Edges that lie on no way from the input to the output carry ``none``."""
+        """``architecture`` with ``none`` on every edge that lies on no way from the input to the output."""
         open_edges = {edge for edge, path in zip(EDGES, PATHS, strict=True) if architecture[path] != "none"}
         reached, reaching = {0}, {3}
         for to, source in EDGES:  # sources come before what they lead to
@@ -89,7 +95,7 @@ class NasBench201(ImageSpace):
             choose(path, OPERATIONS)
 
     def growth(self) -> Growth | None:
-        """Node by node; a recipe is a part of the point too, and only a growth by decisions covers it."""
+        """Node by node. None with a recipe: nodes do not say how to train."""
         return NodeGrowth(PATHS, OPERATIONS) if self.recipe is None else None
 
     def build(self, choose: Choose, net: Net) -> None:
@@ -133,8 +139,9 @@ def _edge(net: Net, name: str, operation: str, x: Value) -> Value:
 
 
 def _reduce(net: Net, name: str, x: Value, filters: int) -> Value:
-    """A residual block that halves the image: two (ReLU, 3×3, batch norm), and an average pool with a bare 1×1
-    convolution beside them.
+    """A residual block that halves the image: (ReLU, 3×3, batch norm) twice.
+
+    Beside them stands an average pool with a bare 1×1 convolution.
     """
     with net.scope(name, "ReductionBlock", x=x):
         y = relu_conv_bn(net, x, filters, 3, 2, name="conv1")

@@ -1,8 +1,8 @@
-"""The training part of an architecture for images: a handful of decisions under ``recipe/`` that the training evaluator
+"""The training part of an architecture for images: a few decisions under ``recipe/``, which the training evaluator
 reads.
 
-Ours; the ranges are the usual ones of SGD with momentum on small images. The first option of every decision is the
-default of the training side's recipe.
+Ours. The options are the usual ones of SGD with momentum on small images. The first option of every decision is the
+default of the training recipe or of the augmentation of images.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from archsmith.core.space import Choose, Space
 
 @dataclass(frozen=True)
 class ImageRecipe(Space):
-    """How an image network is trained.
+    """How an image network is trained. It has no fields; these are its decisions:
 
-    Decisions: ``learning_rate`` (peak, SGD with momentum), ``weight_decay``, ``shift`` (random translation, largest
-    part of the side), ``flip`` (mirror left-right; off first, because it destroys classes such as digits), ``cutout``
-    (side of the erased square as a part of the image's side; 0 is none), ``label_smoothing``.
+    * ``learning_rate``: peak, of SGD with momentum.
+    * ``weight_decay``.
+    * ``shift``: the largest random translation, as a share of the image's side.
+    * ``flip``: mirror left and right at random. Off comes first, because a mirror destroys classes such as digits.
+    * ``cutout``: side of the erased square, as a share of the image's side; 0 is none.
+    * ``label_smoothing``.
     """
 
     def decide(self, choose: Choose) -> None:
@@ -39,8 +42,8 @@ class ImageRecipe(Space):
 class TableRecipe(Space):
     """How a network for tables is trained.
 
-    Decisions: ``learning_rate`` (peak, AdamW), ``weight_decay``, ``label_smoothing``. The first options are the defaults
-    for tables.
+    Decisions: ``learning_rate`` (peak, AdamW), ``weight_decay``, ``label_smoothing``. The first options are the
+    defaults for tables.
     """
 
     def decide(self, choose: Choose) -> None:

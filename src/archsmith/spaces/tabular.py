@@ -1,9 +1,9 @@
 """Networks for tables: an encoding of numbers, an embedding of categories, and a body of linear layers.
 
 Sources: the MLP and the residual network of Gorishniy, Rubachev, Khrulkov and Babenko 2021, "Revisiting Deep Learning
-Models for Tabular Data" (arXiv 2106.11959); the piecewise linear encoding of Gorishniy, Rubachev and Babenko 2022 (arXiv
-2203.05556). Differences: standardised numbers stay beside their encoding, missing values are marked by an input of
-their own, and the MLP normalises like the residual network. The ranges are ours.
+Models for Tabular Data" (arXiv 2106.11959); the piecewise linear encoding of Gorishniy, Rubachev and Babenko 2022
+(arXiv 2203.05556). Differences: standardised numbers stay beside their encoding, missing values are marked by an input
+of their own, and the MLP normalises like the residual network. The ranges are ours.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Published networks as plain architectures of the spaces here, at their published scale.
 
-Cells are written down compactly: a block is ``op(state) op(state)`` with the states 0 = prev (c_{k-2}), 1 = cur
-(c_{k-1}), 2, 3, … = the blocks, as DARTS and ENAS count. Sources: the papers named in each entry, genotypes as in their
-released code. Counts are trainable parameters without an auxiliary head, and multiply-adds per image.
+Cells are written down compactly. A block is ``op(state) op(state)``. State 0 is prev (c_{k-2}), 1 is cur (c_{k-1}), and
+2, 3, … are the blocks, as DARTS and ENAS count. Sources: the papers named in each entry; cells as in their released
+code. Counts are trainable parameters without an auxiliary head, and multiply-adds per image.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ from archsmith.spaces.pnas import Pnas
 
 @dataclass(frozen=True)
 class ZooEntry:
-    """One published network: ``architecture`` as a point of ``space``.
+    """One published network.
 
-    ``params`` is the exact number of trainable parameters; ``macs`` the multiply-adds in the publication (None where
-    there is no figure for this form).
+    ``space``: at the published scale.
+    ``architecture``: the network as a point of it.
+    ``params``: the exact number of trainable parameters.
+    ``macs``: multiply-adds in the publication; None where there is no figure for this form.
+    ``source``: where it was published.
     """
 
     space: NetworkSpace
@@ -43,8 +46,10 @@ class ZooEntry:
 
 
 def cell(name: str, blocks: str, output: Sequence[int] | None = None, ordered: bool = False) -> dict[str, Scalar]:
-    """The decisions of one cell from its compact form. ``output``: states that leave, as explicit decisions;
-    ``ordered``: the lower state first.
+    """The decisions of one cell from its compact form.
+
+    ``output``: the states that leave, written as explicit decisions; None: they follow from the rules of the space.
+    ``ordered``: whether the lower state of a block comes first, as where the two must differ.
     """
     decisions: dict[str, Scalar] = {}
     rows = [row.strip() for row in blocks.split(",")]
@@ -163,23 +168,50 @@ _DARTS_SOURCE = "Liu, Simonyan, Yang 2019, arXiv 1806.09055"
 
 ZOO: dict[str, ZooEntry] = {
     "nasnet_a_mobile": ZooEntry(
-        _nasnet(IMAGENET_MOBILE, 1000, NasNetScale(filters=44, cells=4, stem="imagenet", stem_filters=32)), NASNET_A, 5_289_978, 564e6, _NASNET_SOURCE
+        _nasnet(IMAGENET_MOBILE, 1000, NasNetScale(filters=44, cells=4, stem="imagenet", stem_filters=32)),
+        NASNET_A,
+        5_289_978,
+        564e6,
+        _NASNET_SOURCE,
     ),
     "nasnet_a_large": ZooEntry(
-        _nasnet(IMAGENET_LARGE, 1000, NasNetScale(filters=168, cells=6, stem="imagenet", stem_filters=96, skip_reduction_input=True)),
-        NASNET_A, 88_753_150, 23.8e9, _NASNET_SOURCE,
+        _nasnet(
+            IMAGENET_LARGE,
+            1000,
+            NasNetScale(filters=168, cells=6, stem="imagenet", stem_filters=96, skip_reduction_input=True),
+        ),
+        NASNET_A,
+        88_753_150,
+        23.8e9,
+        _NASNET_SOURCE,
     ),
-    "nasnet_a_cifar": ZooEntry(_nasnet((3, 32, 32), 10, NasNetScale(filters=32, cells=6)), NASNET_A, 3_346_538, None, _NASNET_SOURCE),
-    "pnasnet5_mobile": ZooEntry(_pnas(IMAGENET_MOBILE, 1000, 54, 3, "imagenet", 32), PNASNET_5, 5_064_487, 588e6, _PNAS_SOURCE),
-    "pnasnet5_large": ZooEntry(_pnas(IMAGENET_LARGE, 1000, 216, 4, "imagenet", 96), PNASNET_5, 86_057_668, 25.0e9, _PNAS_SOURCE),
+    "nasnet_a_cifar": ZooEntry(
+        _nasnet((3, 32, 32), 10, NasNetScale(filters=32, cells=6)), NASNET_A, 3_346_538, None, _NASNET_SOURCE
+    ),
+    "pnasnet5_mobile": ZooEntry(
+        _pnas(IMAGENET_MOBILE, 1000, 54, 3, "imagenet", 32), PNASNET_5, 5_064_487, 588e6, _PNAS_SOURCE
+    ),
+    "pnasnet5_large": ZooEntry(
+        _pnas(IMAGENET_LARGE, 1000, 216, 4, "imagenet", 96), PNASNET_5, 86_057_668, 25.0e9, _PNAS_SOURCE
+    ),
     "pnasnet5_cifar": ZooEntry(_pnas((3, 32, 32), 10, 48, 3), PNASNET_5, 3_189_082, None, _PNAS_SOURCE),
     "amoebanet_a": ZooEntry(
         Darts(operations=AMOEBANET_OPERATIONS, nodes=5, distinct=False, output="chosen", scale=CIFAR_FINAL),
-        AMOEBANET_A, 3_145_078, None, "Real et al. 2019, arXiv 1802.01548, in the DARTS form of network",
+        AMOEBANET_A,
+        3_145_078,
+        None,
+        "Real et al. 2019, arXiv 1802.01548, in the DARTS form of network",
     ),
     "darts_v1": ZooEntry(Darts(scale=CIFAR_FINAL), DARTS_V1, 3_169_414, None, f"{_DARTS_SOURCE}, first order"),
     "darts_v2": ZooEntry(Darts(scale=CIFAR_FINAL), DARTS_V2, 3_349_342, None, f"{_DARTS_SOURCE}, second order"),
-    "enas_micro": ZooEntry(EnasMicro(scale=EnasMicroScale(filters=36, layers=15)), ENAS_MICRO, 3_894_372, None, "Pham et al. 2018, arXiv 1802.03268"),
-    "residual_3x3": ZooEntry(ConvStages(), ConvStages().first(), 304_154, None, "Ours: the hand-made network of the "
-                                                                                "convolutional stages"),
-}  # fmt: skip
+    "enas_micro": ZooEntry(
+        EnasMicro(scale=EnasMicroScale(filters=36, layers=15)),
+        ENAS_MICRO,
+        3_894_372,
+        None,
+        "Pham et al. 2018, arXiv 1802.03268",
+    ),
+    "residual_3x3": ZooEntry(
+        ConvStages(), ConvStages().first(), 304_154, None, "Ours: the hand-made network of conv_stages"
+    ),
+}

@@ -1,15 +1,27 @@
 """BANANAS: evolution guided by an ensemble of small neural networks that predict how good an architecture is.
 
 Source: White, Neiswanger and Savani 2021, "BANANAS: Bayesian Optimization with Neural Architectures for Neural
-Architecture Search" (AAAI, arXiv 1910.11858), algorithm 1, with the settings of the authors' code (naszilla).
+Architecture Search" (AAAI, arXiv 1910.11858), algorithm 1, with the settings of the authors' code (naszilla):
 
-Differences from the paper: trials are encoded by their answers, the numbers that their space knows of them and, where
-they are networks, the counts of their functional paths (``surrogates.encoding``; the paper: which paths occur), without
-the paths that only one trial has (the paper: without the least likely ones); the networks have three hidden layers (the
-paper: ten), which takes a quarter of the time and did no worse on a toy whose answers add up; they learn ranks turned
-into Gaussian scores, so that constraints (see ``merit``) and failures, which rank last, are learnt too; a fifth of the
-candidates are random; after a hundred trials refits become rarer, one for every tenth more; and trials may be asked for
-one by one.
+    evaluate random architectures
+    repeat:
+        fit an ensemble of networks to all trials
+        mutate the best trials: these are the candidates
+        for each candidate draw one score from the ensemble's prediction (independent Thompson sampling)
+        evaluate the candidates with the best draws
+
+Differences from the paper:
+
+* Trials are encoded by their answers, the numbers that their space knows of them and, where they are networks, the
+  counts of their functional paths (archsmith.surrogates.encoding). The paper encodes which paths occur. We leave out
+  the paths that only one trial has; the paper leaves out the least likely ones.
+* The networks have three hidden layers, not ten. This takes a quarter of the time, and did no worse on a toy whose
+  answers add up.
+* They learn ranks turned into Gaussian scores. So broken constraints (see ``ranking_key``) and failures, which rank
+  last, are learnt too.
+* A fifth of the candidates are random.
+* After a hundred trials refits become rarer: one for every tenth more.
+* Trials may be asked for one by one.
 """
 
 from __future__ import annotations
@@ -28,28 +40,31 @@ from archsmith.core.history import History
 from archsmith.core.seeds import generator
 from archsmith.core.sketch import Sketch
 from archsmith.core.trial import Proposal, Trial
-from archsmith.strategies.fresh import fresh
-from archsmith.strategies.merit import merit, need_one_objective
+from archsmith.strategies.ranking import need_one_objective, ranking_key
+from archsmith.strategies.unseen import propose_first, propose_unseen
 from archsmith.surrogates.encoding import Encoding
 from archsmith.surrogates.gp import normal_scores
 
 NETWORKS = 5  # White et al. 2021
 PARENTS = 10  # num_best_arches in naszilla
 BATCH, EPOCHS, RATE = 32, 150, 0.01  # naszilla
-FARTHEST = 5.0  # a number that hardly varied among trials is no reason to believe anything of one where it does
+# Inputs are cut here, in standard deviations: a number that hardly varied among trials says nothing where it is far
+# off.
+FARTHEST = 5.0
 
 Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Bananas:
-    """Proposes the mutations of the best trials for which one draw from the ensemble's belief turns out best
-    (independent Thompson sampling).
+    """Proposes those mutations of the best trials for which one draw from the ensemble's prediction is best.
 
-    ``refit``: random trials before the first fit and trials between fits (10: White et al. 2021). ``candidates``:
-    mutations of the ten best trials that compete (100: naszilla). ``layers`` of ``width`` units in each network (paper:
-    10 of 20). ``start``: begin with the architecture that the space itself names first, if it names one. ``seed`` of
-    the initial weights.
+    ``refit``: random trials before the first fit, and trials between fits, 2 or more (10: White et al. 2021).
+    ``candidates``: mutations of the ten best trials that compete, 1 or more (100: naszilla).
+    ``layers``: hidden layers of each network, 1 or more (paper: 10).
+    ``width``: units of each layer, 1 or more (paper: 20).
+    ``start``: whether to begin with the architecture that the space itself names first, if it names one.
+    ``seed``: of the first weights.
     """
 
     refit: int = 10
@@ -75,12 +90,12 @@ class Bananas:
             proposals += self._promising(history, memory, predictor, n, rng)
             taken.update(proposal.architecture.key for proposal in proposals)
         while len(proposals) < n:
-            first = history.space.first() if self.start and not history.trials and not taken else None
-            architecture = first if first is not None else fresh(history, rng, taken)
-            if architecture is None:
+            proposal = propose_first(history, taken) if self.start else None
+            proposal = proposal or propose_unseen(history, rng, taken)
+            if proposal is None:
                 break
-            taken.add(architecture.key)
-            proposals.append(Proposal(architecture, notes={"operator": "sample" if first is None else "first"}))
+            taken.add(proposal.architecture.key)
+            proposals.append(proposal)
         return proposals
 
     def _promising(
@@ -109,7 +124,7 @@ class Bananas:
         """Unseen mutations of the best trials with their parents, and random architectures."""
         ranking = sorted(
             (trial for trial in memory.trials if trial.losses is not None),
-            key=lambda t: (merit(t, history.problem), t.id),
+            key=lambda t: (ranking_key(t, history.problem), t.id),
         )
         parents = ranking[:PARENTS]
         found: dict[str, tuple[Architecture, Trial | None]] = {}
@@ -126,9 +141,16 @@ class Bananas:
 
 @dataclass
 class _Memory:
-    """What has been learnt from one history: a cache, which a pass over its finished trials would build again."""
+    """What has been learnt from one history.
 
-    trials: list[Trial] = field(default_factory=list)  # at full fidelity, in the order of finishing, failures included
+    A cache: a pass over its finished trials would build the same.
+
+    ``trials``: at full fidelity, in the order of finishing, failures included.
+    ``n_read``: how many of ``history.finished`` were read.
+    ``fitted``: the ensemble, fitted to the first ``n_fitted`` of ``trials``.
+    """
+
+    trials: list[Trial] = field(default_factory=list)
     n_read: int = 0
     fitted: Predictor | None = None
     n_fitted: int = 0
@@ -141,13 +163,13 @@ class _Memory:
         self.n_read = len(history.finished)
 
     def predictor(self, strategy: Bananas, history: History) -> Predictor | None:
-        """Fitted from nothing at fixed counts of trials: it does not matter who asked when."""
+        """The ensemble, fitted from nothing at fixed counts of trials, so that it does not matter who asked when."""
         n, following = 0, strategy.refit
         while following <= len(self.trials):
             n, following = following, following + max(strategy.refit, following // 10)
         if n and n != self.n_fitted:
             sketches = [history.space.sketch(trial.architecture) for trial in self.trials[:n]]
-            targets = normal_scores([merit(trial, history.problem) for trial in self.trials[:n]])
+            targets = normal_scores([ranking_key(trial, history.problem) for trial in self.trials[:n]])
             self.fitted = Predictor(
                 sketches, targets, strategy.layers, strategy.width, generator(strategy.seed, "fit", n)
             )
@@ -159,8 +181,9 @@ _memory: WeakKeyDictionary[History, dict[Bananas, _Memory]] = WeakKeyDictionary(
 
 
 class Predictor:
-    """Networks with ``layers`` hidden layers of rectified units, which differ by initial weights and order of batches;
-    ``targets`` (n,), high is good.
+    """Networks with ``layers`` hidden layers of rectified units. They differ by first weights and order of batches.
+
+    Fitted to n sketches and ``targets`` ``(n,)``, high is good.
     """
 
     def __init__(
@@ -171,20 +194,20 @@ class Predictor:
         self._columns = np.flatnonzero((matrix != 0).sum(axis=0) > 1)
         inputs = self._inputs(matrix)
         sizes = [inputs.shape[1], *[width] * layers, 1]
-        self._flat, self._layers = _laid_out(sizes)
+        self._flat, self._layers = _flat_and_layers(sizes)
         for layer in self._layers:  # He et al. 2015 (arXiv 1502.01852); the last row of each is the bias
             layer[:, :-1] = rng.normal(0.0, np.sqrt(2 / max(1, layer.shape[1] - 1)), layer[:, :-1].shape)
         self._fit(inputs, targets, sizes, rng)
 
     def scores(self, sketches: Sequence[Sketch]) -> Array:
-        """(networks, n): what each network expects."""
+        """What each network expects, ``(networks, n)``."""
         return self._forward(self._inputs(self._encoding.rows(sketches).matrix))[-1][:, :, 0]
 
     def _inputs(self, matrix: Array) -> Array:
         return np.clip(matrix[:, self._columns], -FARTHEST, FARTHEST)
 
     def _forward(self, inputs: Array) -> list[Array]:
-        """Activations of every layer for inputs (n, d) or (networks, n, d), each (networks, n, width)."""
+        """Activations ``(networks, n, width)`` of every layer for inputs ``(n, d)`` or ``(networks, n, d)``."""
         activations = [np.broadcast_to(inputs, (NETWORKS, *inputs.shape[-2:]))]
         for i, layer in enumerate(self._layers):
             sums = activations[-1] @ layer[:, :-1] + layer[:, -1:]
@@ -193,7 +216,7 @@ class Predictor:
 
     def _fit(self, inputs: Array, targets: Array, sizes: Sequence[int], rng: np.random.Generator) -> None:
         """Adam (Kingma and Ba 2015) on the mean absolute error, for ``EPOCHS`` passes."""
-        flat, gradients = _laid_out(sizes)
+        flat, gradients = _flat_and_layers(sizes)
         first, second = np.zeros_like(flat), np.zeros_like(flat)
         step = 0
         for _ in range(EPOCHS):
@@ -214,8 +237,8 @@ class Predictor:
                 self._flat -= RATE * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
 
 
-def _laid_out(sizes: Sequence[int]) -> tuple[Array, list[Array]]:
-    """One vector of zeros, and views of it: (networks, inputs + 1, outputs) for each layer."""
+def _flat_and_layers(sizes: Sequence[int]) -> tuple[Array, list[Array]]:
+    """One vector of zeros, and its views as layers ``(networks, inputs + 1, outputs)``."""
     shapes = [(NETWORKS, n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
     ends = np.cumsum([n * rows * columns for n, rows, columns in shapes])
     flat = np.zeros(int(ends[-1]))

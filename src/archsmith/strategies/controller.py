@@ -3,18 +3,19 @@
 Source: Zoph, Vasudevan, Shlens and Le 2018 (arXiv 1707.07012), appendix A: 100 units, weights from U(-0.1, 0.1), policy
 gradient with PPO's clipped ratio (Schulman et al. 2017, arXiv 1707.06347, equation 7) and an entropy bonus.
 
-Theirs has one soft-max for each of 50 known decisions. Ours meets decisions as a space asks them, some of which depend
-on others or recurse, so that all it has are rows of tables, named and made when first needed:
+Theirs has one soft-max for each of 50 known decisions. Ours meets decisions as a space asks them, and some depend on
+others or recurse. So it has rows of tables, which are named and made when first needed:
 
-* the input is the sum of three rows: the last answer, the kind of the question, and its path;
-* the logit of an option is its row times the LSTM's state, plus a number that belongs to this option at this path, plus
+* The input is the sum of three rows: the last answer, the kind of the question, and its path.
+* The logit of an option is its row times the LSTM's state, plus a number that belongs to this option at this path, plus
   the logarithm of its weight.
 
-Answers are named by the kind of their question, not by its path or the other options: what is learnt of an operation at
-one place holds at others, and for other sets of options, until the number of the path says otherwise. A row's first
-value derives from the seed and its name and Adam moves no row that was not used, so that it does not matter when it was
-made. Roll-outs run in numpy on the same memory, one decision in some 50 µs; updates run in torch on padded batches, in
-double precision, so that a resumed search repeats itself.
+Answers are named by the kind of their question, not by its path or the other options. So what is learnt of an operation
+at one place holds at others, and for other sets of options, until the number of the path says otherwise.
+
+A row's first value derives from the seed and its name, and Adam moves no row that was not used. So it does not matter
+when a row was made. Roll-outs run in numpy on the same memory, one decision in some 50 µs. Updates run in torch on
+padded batches, in double precision, so that a resumed search repeats itself.
 """
 
 from __future__ import annotations
@@ -76,7 +77,11 @@ class Rows(Parameter):
 
 
 class Place(NamedTuple):
-    """The rows behind one question: of its kind and path, and of each option as output, number and next input."""
+    """The rows behind one question.
+
+    ``kind``, ``path``: rows of the question.
+    ``outputs``, ``numbers``, ``inputs``: for each option, its rows as output, as number of the path and as next input.
+    """
 
     kind: int
     path: int
@@ -86,10 +91,16 @@ class Place(NamedTuple):
 
 
 class Controller:
-    """The policy of ``reinforce``. ``clip`` None: plain REINFORCE, else PPO with ``epochs`` passes over each batch.
+    """The policy of ``reinforce`` and of ENAS.
 
-    Logits are divided by ``temperature`` and, unless ``tanh`` is None, kept within ±``tanh`` (Bello et al. 2017, arXiv
-    1611.09940; used by ENAS).
+    ``units``: of the LSTM.
+    ``learning_rate``: of Adam.
+    ``entropy``: weight of the mean entropy in what is maximised.
+    ``clip``: of PPO's ratio; None: plain REINFORCE.
+    ``epochs``: passes over each batch.
+    ``seed``: of the first weights.
+    ``tanh``: logits are kept within ± this; None: they are not (Bello et al. 2017, arXiv 1611.09940; used by ENAS).
+    ``temperature``: what logits are divided by.
     """
 
     def __init__(
@@ -103,13 +114,8 @@ class Controller:
         tanh: float | None = None,
         temperature: float = 1.0,
     ) -> None:
-        self.units, self.learning_rate, self.entropy, self.clip, self.epochs = (
-            units,
-            learning_rate,
-            entropy,
-            clip,
-            epochs,
-        )
+        self.units, self.learning_rate, self.entropy = units, learning_rate, entropy
+        self.clip, self.epochs = clip, epochs
         self.tanh, self.temperature = tanh, temperature
         rng = generator(seed, "lstm")
         # input, forget, cell and output gate by (input, state)
@@ -141,8 +147,9 @@ class Controller:
         return known
 
     def improve(self, rollouts: Sequence[Rollout], advantages: Array) -> None:
-        """One step of Adam, or ``epochs`` of them with PPO, up the gradient of advantage times log-probability, plus
-        mean entropy.
+        """One step of Adam, or ``epochs`` of them with PPO.
+
+        Steps go up the gradient of advantage times log-probability, plus mean entropy.
         """
         padded = Padded.of(rollouts, self)
         advantage = torch.from_numpy(advantages)[:, None]
@@ -217,8 +224,9 @@ class Walk:
 
 
 class Padded(NamedTuple):
-    """Roll-outs as tensors, filled up to the longest and to the most options: ``asked`` is 1 where there is a decision,
-    0 where not.
+    """Roll-outs as tensors, filled up to the longest and to the most options.
+
+    ``asked`` is 1 where there is a decision and 0 where there is none.
     """
 
     previous: Tensor  # (n, longest), rows of inputs
@@ -242,18 +250,10 @@ class Padded(NamedTuple):
             last = controller.begin
             for t, (question, index) in enumerate(rollout):
                 place, k = controller.place(question), len(question.labels)
-                previous[i, t], kind[i, t], path[i, t], taken[i, t], asked[i, t] = (
-                    last,
-                    place.kind,
-                    place.path,
-                    index,
-                    1,
-                )
-                outputs[i, t, :k], numbers[i, t, :k], log_weights[i, t, :k] = (
-                    place.outputs,
-                    place.numbers,
-                    question.log_weights,
-                )
+                previous[i, t], kind[i, t], path[i, t] = last, place.kind, place.path
+                taken[i, t], asked[i, t] = index, 1
+                outputs[i, t, :k], numbers[i, t, :k] = place.outputs, place.numbers
+                log_weights[i, t, :k] = question.log_weights
                 last = place.inputs[index]
         share = asked / asked.sum(1, keepdims=True)
         return cls(*map(torch.from_numpy, (previous, kind, path, taken, asked, share, outputs, numbers, log_weights)))

@@ -1,16 +1,22 @@
 """A Gaussian process over the graphs of cells: the strategy for trials that are expensive.
 
-What is ours: the model's kernel (``archsmith.surrogates.gp``) compares what architectures decide, the functional paths
-of one cell and its size and depth, all read from the graph without training anything; every score enters by its rank,
-as a Gaussian. The next trial is the architecture with the highest mean + 2 deviations (upper confidence bound: Srinivas
-et al. 2010, arXiv 0912.3995), among all of them where they can be enumerated, among mutations of the best and fresh
-samples otherwise. Trials that run beside it count as observed for the deviation but not for the mean (GP-BUCB:
-Desautels et al. 2014), so that workers do not crowd together. A failed trial counts as the worst there is. A proposal's
-parent is the trial that was mutated into it, or, where all architectures are looked at, the trial nearest to it, so
-that an evaluator may inherit weights.
+    evaluate a few random architectures
+    repeat:
+        fit a Gaussian process to the ranks of all scores
+        propose the architecture with the highest mean + beta · deviation
 
-The best observed score is not the best architecture where scores are noisy: ``answer`` names the one that the model
-believes in most.
+What is ours is the kernel (archsmith.surrogates.gp). It compares what architectures decide, the functional paths of one
+cell and its size and depth. All of these are read from the graph without training anything. Every score enters by its
+rank, as a Gaussian. The upper confidence bound is that of Srinivas et al. 2010 (arXiv 0912.3995). Candidates are all
+architectures where these can be enumerated; otherwise mutations of the best and random samples.
+
+Trials that run beside it count as observed for the deviation but not for the mean (GP-BUCB: Desautels et al. 2014), so
+that workers do not crowd together. A failed trial counts as the worst there is. A proposal's parent is the trial that
+was mutated into it, so that an evaluator may inherit weights. Where all architectures are looked at, it is the trial
+nearest to it.
+
+Where scores are noisy, the best observed score does not show the best architecture. ``incumbent`` names the trial for
+which the model predicts the best score.
 """
 
 from __future__ import annotations
@@ -18,8 +24,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import islice
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -27,21 +31,18 @@ import numpy as np
 from archsmith.core.architecture import Architecture, Scalar, same
 from archsmith.core.errors import DeadEnd, UsageError
 from archsmith.core.history import History
-from archsmith.core.seeds import generator
 from archsmith.core.sketch import Sketch
-from archsmith.core.space import Range, Space
 from archsmith.core.trial import Proposal, Trial
-from archsmith.strategies.fresh import fresh
-from archsmith.strategies.merit import merit, need_one_objective
+from archsmith.strategies.ranking import need_one_objective, ranking_key
+from archsmith.strategies.space_facts import AllPoints, SpaceFacts, connected, space_facts
+from archsmith.strategies.unseen import draw_unseen, propose_first, propose_unseen
 from archsmith.surrogates.encoding import Array, Encoding, Rows
 from archsmith.surrogates.gp import Distances, Posterior, Scales, Setting, best_setting, normal_scores, settings
 
-# observations after which the kernel's setting is chosen anew; then every 60
+# Numbers of observations after which the kernel's setting is chosen anew; behind the last, every REFIT_EVERY.
 REFITS = (2, 3, 5, 7, 10, 15, 20, 30, 50, 80, 120)
 REFIT_EVERY = 60
-MOST_POINTS = 20_000  # a space with no more is looked at as a whole
-SAMPLE = 100  # random architectures that scales are measured on
-MUTATED = 2 / 3  # of the candidates of one ask in larger spaces; the others are fresh samples
+MUTATED = 2 / 3  # share of the candidates of one ask in larger spaces; the others are random samples
 PARENTS = 10  # whose mutations are candidates
 LOW_FIDELITY_NOISE = 4.0  # of a trial below the full fidelity, in multiples of the noise of one at it
 CONNECTING = 50  # draws for a network whose output depends on its input
@@ -51,10 +52,11 @@ CONNECTING = 50  # draws for a network whose output depends on its input
 class GraphGP:
     """Proposes what a Gaussian process over graphs finds most promising.
 
-    ``n_start``: random trials before the model is asked, 2 or more. ``beta``: deviations added to the mean; higher
-    explores more. ``start``: begin with the architecture that the space itself names first, if it names one.
-    ``candidates``: how many architectures an ask looks at in a space that is too large to be looked at as a whole.
-    ``seed`` of the sample that scales are measured on.
+    ``n_start``: random trials before the model is asked, 2 or more.
+    ``beta``: deviations added to the mean, 0 or more; higher explores more.
+    ``start``: whether to begin with the architecture that the space itself names first, if it names one.
+    ``candidates``: how many architectures an ask looks at in a space of more than 20,000 points, 1 or more.
+    ``seed``: of the sample that scales are measured on.
     """
 
     n_start: int = 5
@@ -81,7 +83,7 @@ class GraphGP:
         if len(model.trials) < 2:
             n_random = n  # nothing to compare yet
         while len(proposals) < min(n, n_random):
-            proposal = self._random(history, model, taken, rng)
+            proposal = self._random(history, taken, rng)
             if proposal is None:
                 return proposals
             taken.add(proposal.architecture.key)
@@ -90,109 +92,61 @@ class GraphGP:
             proposals += model.propose(self, history, n - len(proposals), taken, rng)
         while len(proposals) < n:  # what is left are networks that the model leaves out, such as unconnected ones
             taken.update(proposal.architecture.key for proposal in proposals)
-            architecture = fresh(history, rng, taken)
-            if architecture is None:
+            proposal = propose_unseen(history, rng, taken)
+            if proposal is None:
                 break
-            proposals.append(Proposal(architecture, notes={"operator": "sample"}))
+            proposals.append(proposal)
         return proposals
 
     def incumbent(self, history: History) -> Trial | None:
-        """The finished trial at full fidelity whose architecture the model believes in most; the best observed one
-        while there is no model.
+        """The finished trial at full fidelity for which the model predicts the best score.
+
+        The best observed one while there is no model.
         """
         need_one_objective(history.problem, self)
         model = _model(self, history)
         model.read(history)
         return model.incumbent(history)
 
-    def _random(self, history: History, model: _Model, taken: set[str], rng: np.random.Generator) -> Proposal | None:
-        first: Architecture | None = history.space.first() if self.start and not history.trials and not taken else None
-        if first is not None:
-            return Proposal(first, notes={"operator": "first"})
-        architecture = None
+    def _random(self, history: History, taken: set[str], rng: np.random.Generator) -> Proposal | None:
+        proposal = propose_first(history, taken) if self.start else None
+        if proposal is not None:
+            return proposal
         for _ in range(CONNECTING):
-            architecture = fresh(history, rng, taken)
-            if architecture is None or connected(history.space.sketch(architecture)):
+            proposal = propose_unseen(history, rng, taken)
+            if proposal is None or connected(history.space.sketch(proposal.architecture)):
                 break
-        return None if architecture is None else Proposal(architecture, notes={"operator": "sample"})
-
-
-def connected(sketch: Sketch) -> bool:
-    """Can the output depend on the input, as far as the sketch says?"""
-    return sketch.paths is None or bool(sketch.paths)
-
-
-@dataclass(frozen=True)
-class _Universe:
-    """All points of a small space, in the order of its enumeration: ``rows`` of all, and where each one is by its key."""
-
-    architectures: tuple[Architecture, ...]
-    places: dict[str, int]
-    rows: Rows
-    connected: Array
-
-
-@dataclass(frozen=True)
-class _Ground:
-    """What is known of a space before any trial: a sample of sketches, and everything where that is little."""
-
-    sample: tuple[Sketch, ...]
-    universe: _Universe | None
-    encoding: Encoding | None
-
-
-@lru_cache(maxsize=4)
-def _ground(space: Space, seed: int) -> _Ground:
-    rng = generator(seed, "sample")
-    architectures = [space.sample(rng) for _ in range(SAMPLE)]
-    sample = tuple(sketch for architecture in architectures if connected(sketch := space.sketch(architecture)))
-    points = _points(space, architectures)
-    if points is None:
-        return _Ground(sample, None, None)
-    sketches = [space.sketch(architecture) for architecture in points]
-    encoding = Encoding(sample)
-    encoding.learn(sketches)
-    usable = np.array([connected(sketch) for sketch in sketches])
-    places = {architecture.key: i for i, architecture in enumerate(points)}
-    return _Ground(sample, _Universe(tuple(points), places, encoding.rows(sketches), usable), encoding)
-
-
-def _points(space: Space, sample: Sequence[Architecture]) -> list[Architecture] | None:
-    """All points of ``space``; None where they are too many. Their number is first estimated from a sample (Knuth
-    1975), which takes no time.
-    """
-    estimates = []
-    for architecture in sample:
-        options = [decision.options for decision in space.decisions(architecture)]
-        if any(isinstance(each, Range) and not each.integer for each in options):
-            return None
-        widths = [int(each.high) - int(each.low) + 1 if isinstance(each, Range) else len(each) for each in options]
-        estimates.append(math.prod(widths))
-    if not estimates or sum(estimates) / len(estimates) > 3 * MOST_POINTS:
-        return None
-    try:
-        points = list(islice(space.enumerate(), MOST_POINTS + 1))
-    except (UsageError, RecursionError):
-        return None
-    return points if len(points) <= MOST_POINTS else None
+        return proposal
 
 
 @dataclass
 class _Model:
-    """What the strategy has learnt: a cache over the finished trials, which one pass over them would build again."""
+    """What the strategy has learnt.
 
-    ground: _Ground
+    A cache: one pass over the finished trials would build the same.
+
+    ``facts``: what is known of the space without trials.
+    ``encoding``: from sketches to rows of numbers.
+    ``scales``: of the kernel's distances.
+    ``trials``: those observed, in the order of finishing.
+    ``sketches``: of these.
+    ``n_read``: how many of ``history.finished`` were read.
+    ``setting``: of the kernel; None before the first fit.
+    ``posterior``: over all points, where the space is small enough.
+    """
+
+    facts: SpaceFacts
     encoding: Encoding
     scales: Scales
-    trials: list[Trial] = field(default_factory=list)  # observed, in the order of finishing
-    sketches: list[Sketch] = field(default_factory=list)  # of these
+    trials: list[Trial] = field(default_factory=list)
+    sketches: list[Sketch] = field(default_factory=list)
     n_read: int = 0
     setting: Setting | None = None
-    posterior: Posterior | None = None  # over the universe, where there is one
+    posterior: Posterior | None = None
 
     @property
-    def universe(self) -> _Universe | None:
-        return self.ground.universe
+    def all_points(self) -> AllPoints | None:
+        return self.facts.all_points
 
     def read(self, history: History) -> None:
         """Take in what has finished since."""
@@ -218,18 +172,18 @@ class _Model:
         rows, noise, targets = self._rows(self.trials, self.sketches), self._noise(history), self.targets(history)
         choices = settings(self.encoding.has_paths, self.encoding.n_numbers > 0)
         self.setting = best_setting(Distances.between(rows, rows, self.scales), targets, noise, choices)
-        if self.universe is not None:
-            self.posterior = Posterior(self.universe.rows, self.setting, self.scales)
+        if self.all_points is not None:
+            self.posterior = Posterior(self.all_points.rows, self.setting, self.scales)
             for i, more_noise in enumerate(noise.tolist()):
                 self.posterior.observe(rows.take([i]), more_noise)
 
     def targets(self, history: History) -> Array:
-        """(n,): Gaussian scores by rank, high is good, among the trials of the same fidelity."""
+        """``(n,)`` Gaussian scores by rank among the trials of the same fidelity, high is good."""
         scores = np.zeros(len(self.trials))
         fidelities = np.array([trial.fidelity for trial in self.trials])
         for fidelity in np.unique(fidelities):
             which = np.flatnonzero(fidelities == fidelity)
-            scores[which] = normal_scores([merit(self.trials[i], history.problem) for i in which.tolist()])
+            scores[which] = normal_scores([ranking_key(self.trials[i], history.problem) for i in which.tolist()])
         return scores
 
     def _noise(self, history: History) -> Array:
@@ -237,25 +191,26 @@ class _Model:
         return np.array([1.0 if trial.fidelity == full else LOW_FIDELITY_NOISE for trial in self.trials])
 
     def _rows(self, trials: Sequence[Trial], sketches: Sequence[Sketch]) -> Rows:
-        if self.universe is not None:
-            return self.universe.rows.take([self.universe.places[trial.architecture.key] for trial in trials])
+        if self.all_points is not None:
+            return self.all_points.rows.take([self.all_points.places[trial.architecture.key] for trial in trials])
         return self.encoding.rows(sketches)
 
-    # What follows from it
+    # What follows from what was learnt
 
     def propose(
         self, strategy: GraphGP, history: History, n: int, taken: set[str], rng: np.random.Generator
     ) -> list[Proposal]:
-        """Up to ``n`` architectures with the highest upper confidence bounds, each chosen as if those before it were
-        running already.
+        """Up to ``n`` architectures with the highest upper confidence bounds.
+
+        Each is chosen as if those before it were running already.
         """
-        if self.universe is not None:
-            universe = self.universe
-            candidates, rows = universe.architectures, universe.rows
+        if self.all_points is not None:
+            points = self.all_points
+            candidates, rows = points.architectures, points.rows
             parents: dict[str, Trial] = {}
-            open_ = universe.connected.copy()
+            open_ = points.connected.copy()
             known = [trial.architecture.key for trial in history.trials]
-            open_[[universe.places[key] for key in (*known, *taken)]] = False
+            open_[[points.places[key] for key in (*known, *taken)]] = False
             assert self.posterior is not None
             posterior = self.posterior
         else:
@@ -284,7 +239,7 @@ class _Model:
             }
             parent = (
                 self._nearest(candidates[chosen], history)
-                if self.universe is not None
+                if self.all_points is not None
                 else parents.get(candidates[chosen].key)
             )
             proposals.append(Proposal(candidates[chosen], parents=() if parent is None else (parent.id,), notes=notes))
@@ -312,28 +267,36 @@ class _Model:
         )
 
     def _bonus(self, history: History, rows: Rows) -> Array:
-        """Larger networks gain more from the rest of a training than one sees in its beginning."""
+        """What is added to the mean for size: larger networks gain more from the rest of a training than its beginning
+        shows.
+        """
         size = self.encoding.column("log_params")
         if size is None or not history.problem.fidelity.partial:
             return np.zeros(len(rows))
         return rows.numbers[:, size]
 
     def _nearest(self, architecture: Architecture, history: History) -> Trial | None:
-        """The trial with a score whose decisions differ least, the best of equals: what it would be a mutation of if it
-        had been found by mutation.
+        """The trial with a score whose decisions differ least, the best of equals.
+
+        It would be the parent if the architecture had been found by mutation.
         """
         scored = [trial for trial in self.trials if trial.losses is not None]
         return min(
             scored,
-            key=lambda trial: (_n_different(trial.architecture, architecture), merit(trial, history.problem), trial.id),
+            key=lambda trial: (
+                _n_different(trial.architecture, architecture),
+                ranking_key(trial, history.problem),
+                trial.id,
+            ),
             default=None,
         )
 
     def _candidates(
         self, history: History, n: int, taken: set[str], rng: np.random.Generator
     ) -> tuple[tuple[Architecture, ...], dict[str, Trial]]:
-        """Unseen mutations of the trials that the model believes in most, and fresh samples; and the trials that were
-        mutated, by the child's key.
+        """Unseen mutations of the trials with the best predictions, and random samples.
+
+        The mapping holds the trials that were mutated, by the child's key.
         """
         found: dict[str, Architecture] = {}
         mutated: dict[str, Trial] = {}
@@ -346,8 +309,8 @@ class _Model:
                 mutated[architecture.key] = parent
 
         rows = self._rows(self.trials, self.sketches)
-        believed = self._posterior(history, rows).mean(self.targets(history))
-        parents = [self.trials[i] for i in np.argsort(-believed, kind="stable")[:PARENTS].tolist()]
+        predicted = self._posterior(history, rows).mean(self.targets(history))
+        parents = [self.trials[i] for i in np.argsort(-predicted, kind="stable")[:PARENTS].tolist()]
         for i in range(round(MUTATED * n)):
             parent = parents[i % len(parents)]
             try:
@@ -357,7 +320,7 @@ class _Model:
         for _ in range(n - round(MUTATED * n)):
             add(history.space.sample(rng))
         if not found:
-            architecture = fresh(history, rng, taken)
+            architecture = draw_unseen(history, rng, taken)
             return ((), {}) if architecture is None else ((architecture,), {})
         return tuple(found.values()), mutated
 
@@ -373,7 +336,7 @@ _models: WeakKeyDictionary[History, dict[GraphGP, _Model]] = WeakKeyDictionary()
 def _model(strategy: GraphGP, history: History) -> _Model:
     models = _models.setdefault(history, {})
     if strategy not in models:
-        ground = _ground(history.space, strategy.seed)
-        encoding = ground.encoding or Encoding(ground.sample)
-        models[strategy] = _Model(ground, encoding, Scales.of(encoding.rows(ground.sample)))
+        facts = space_facts(history.space, strategy.seed)
+        encoding = facts.encoding or Encoding(facts.sample)
+        models[strategy] = _Model(facts, encoding, Scales.of(encoding.rows(facts.sample)))
     return models[strategy]

@@ -4,15 +4,22 @@ Sources: Jamieson and Talwalkar 2016, "Non-stochastic Best Arm Identification an
 arXiv 1502.07943), successive halving; Li et al. 2018, "Hyperband" (JMLR 18, arXiv 1603.06560), algorithm 1; Li et al.
 2020, "A System for Massively Parallel Hyperparameter Tuning" (MLSys, arXiv 1810.05934), algorithm 2 (ASHA).
 
-The fidelities of the problem are cut into rungs. An architecture enters at a low one; where it is among the best there,
-it is proposed again at the next, with its earlier trial as parent, so that an evaluator can go on from where that one
-stopped.
+The fidelities of the problem are cut into *rungs*. An architecture enters at a low one. If it is among the best there,
+it is proposed again at the next. Its earlier trial is then the parent, so that an evaluator can go on from where that
+one stopped:
 
-Differences from the papers: brackets follow one another for as long as the budget lasts; at least one architecture
-climbs each step of a bracket, so that every bracket brings a result at the full fidelity; a trial that failed counts as
-one of its rung and never climbs; what breaks a constraint ranks behind what keeps all of them (see ``merit``); trials
-that others made at these fidelities take part like one's own. Where a finite space has nothing new to offer, ASHA
-promotes the best that are left in spite of its rule.
+    successive halving:  evaluate n architectures at the lowest rung, the best n/eta at the next, and so on
+    Hyperband:           one such *bracket* from every rung in turn, with ever fewer architectures
+    ASHA:                promote whatever is among the best 1/eta of its rung now; if nothing is, add a new architecture
+
+Differences from the papers:
+
+* Brackets follow one another for as long as the budget lasts.
+* At least one architecture climbs each step of a bracket, so that every bracket brings a result at full fidelity.
+* A trial that failed counts as one of its rung and never climbs.
+* A trial that breaks a constraint ranks behind all that keep them (see ``ranking_key``).
+* Trials that others made at these fidelities take part like one's own.
+* Where a finite space has nothing new to offer, ASHA promotes the best that are left in spite of its rule.
 """
 
 from __future__ import annotations
@@ -30,19 +37,20 @@ from archsmith.core.errors import UsageError
 from archsmith.core.history import History
 from archsmith.core.problem import Fidelity
 from archsmith.core.trial import Proposal, Status, Trial
-from archsmith.strategies.fresh import fresh
-from archsmith.strategies.merit import WORST, Merit, merit, need_one_objective
+from archsmith.strategies.ranking import WORST, RankingKey, need_one_objective, ranking_key
+from archsmith.strategies.unseen import draw_unseen
 
 
 @dataclass(frozen=True)
 class SuccessiveHalving:
-    """Evaluates ``size`` new architectures at the lowest rung, the best one in ``eta`` of them at the next, and so on;
-    then begins again.
+    """Evaluates ``size`` new architectures at the lowest rung, the best one in ``eta`` of them at the next, and so on.
 
-    ``eta``: 2 or more (3: Li et al. 2018, who recommend 3 or 4). ``size``: 1 or more; None: as many as leave one at the
-    top, eta to the power of the rungs above the lowest. ``rungs``: the fidelities in use, rising to the problem's
-    maximum, such as (12, 200) for NAS-Bench-201, which has no others; None: the minimum times powers of eta, then the
-    maximum. Waits until a rung is finished: for workers that shall never idle take ASHA.
+    Then it begins again. It waits until a rung is finished. ASHA never lets workers wait.
+
+    ``eta``: one architecture in eta climbs, 2 or more (3: Li et al. 2018, who recommend 3 or 4).
+    ``size``: 1 or more. None: as many as leave one at the top, eta to the power of the rungs above the lowest.
+    ``rungs``: the fidelities in use, rising to the problem's maximum, such as (12, 200) for NAS-Bench-201, which has no
+        others. None: the minimum times powers of eta, then the maximum.
     """
 
     eta: int = 3
@@ -57,15 +65,16 @@ class SuccessiveHalving:
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         rungs = rungs_of(self, history.problem.fidelity)
         size = self.size if self.size is not None else self.eta ** (len(rungs) - 1)
-        return _in_turn(self, [Bracket(0, size)], rungs, history, n, rng)
+        return _propose_in_turn(self, [Bracket(0, size)], rungs, history, n, rng)
 
 
 @dataclass(frozen=True)
 class Hyperband:
-    """Successive halving from every rung in turn: many architectures from the lowest, ever fewer from higher ones, a
-    handful at the maximum alone.
+    """Successive halving from every rung in turn: many architectures from the lowest, a handful at the maximum alone.
 
-    That hedges against low fidelities that mislead. ``eta``: 2 or more (3: Li et al. 2018, who recommend 3 or 4).
+    This guards against low fidelities that mislead.
+
+    ``eta``: one architecture in eta climbs, 2 or more (3: Li et al. 2018, who recommend 3 or 4).
     ``rungs``: as in ``SuccessiveHalving``.
     """
 
@@ -77,7 +86,7 @@ class Hyperband:
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         rungs = rungs_of(self, history.problem.fidelity)
-        return _in_turn(self, self.brackets(len(rungs)), rungs, history, n, rng)
+        return _propose_in_turn(self, self.brackets(len(rungs)), rungs, history, n, rng)
 
     def brackets(self, n_rungs: int) -> list[Bracket]:
         """One round: n = ⌈(s_max + 1) / (s + 1) · eta^s⌉ architectures for s = s_max, …, 0 (Li et al. 2018, algorithm
@@ -89,10 +98,12 @@ class Hyperband:
 
 @dataclass(frozen=True)
 class ASHA:
-    """Asynchronous successive halving: promotes whatever is among the best one in ``eta`` of its rung so far, and never
-    waits for a rung to be full.
+    """Asynchronous successive halving: never waits for a rung to be full.
 
-    ``eta``: 2 or more (4: the experiments of Li et al. 2020). ``rungs``: as in ``SuccessiveHalving``.
+    Promotes whatever is among the best one in ``eta`` of its rung so far.
+
+    ``eta``: one architecture in eta climbs, 2 or more (4: the experiments of Li et al. 2020).
+    ``rungs``: as in ``SuccessiveHalving``.
     """
 
     eta: int = 4
@@ -120,8 +131,9 @@ class ASHA:
 
 
 def rungs_of(strategy: SuccessiveHalving | Hyperband | ASHA, fidelity: Fidelity) -> tuple[float, ...]:
-    """The fidelities that ``strategy`` uses, lowest first. Raises UsageError when those it was given do not fit the
-    problem.
+    """The fidelities that ``strategy`` uses, lowest first.
+
+    Raises UsageError when those that it was given do not fit the problem.
     """
     if strategy.rungs is None:
         steps = round(math.log(fidelity.maximum / fidelity.minimum) / math.log(strategy.eta))
@@ -147,12 +159,21 @@ def _check(strategy: object, eta: int, rungs: tuple[float, ...] | None) -> None:
 def _newcomer(
     history: History, taken: set[str], rng: np.random.Generator, rungs: Sequence[float], rung: int
 ) -> Proposal | None:
-    architecture = fresh(history, rng, taken)
-    return (
-        None
-        if architecture is None
-        else Proposal(architecture, rungs[rung], notes={"operator": "sample", "rung": rung})
-    )
+    architecture = draw_unseen(history, rng, taken)
+    if architecture is None:
+        return None
+    return Proposal(architecture, rungs[rung], notes={"operator": "sample", "rung": rung})
+
+
+def _newcomers(
+    history: History, taken: set[str], rng: np.random.Generator, rungs: Sequence[float], rung: int, n: int
+) -> list[Proposal]:
+    """Up to ``n`` newcomers, which join ``taken``; fewer when the space has no more."""
+    newcomers: list[Proposal] = []
+    while len(newcomers) < n and (newcomer := _newcomer(history, taken, rng, rungs, rung)) is not None:
+        taken.add(newcomer.architecture.key)
+        newcomers.append(newcomer)
+    return newcomers
 
 
 def _promoted(trial: Trial, rungs: Sequence[float], rung: int) -> Proposal:
@@ -164,7 +185,11 @@ def _promoted(trial: Trial, rungs: Sequence[float], rung: int) -> Proposal:
 
 @dataclass(frozen=True)
 class Bracket:
-    """``size`` new architectures enter at rung ``start``."""
+    """One round of successive halving.
+
+    ``start``: the rung where new architectures enter, from 0.
+    ``size``: how many enter.
+    """
 
     start: int
     size: int
@@ -172,12 +197,18 @@ class Bracket:
 
 @dataclass
 class _Brackets:
-    """How far the brackets are: a cache over the history, which a pass over all of its trials would find again."""
+    """How far the brackets are.
 
-    # fidelity -> first trials of their architectures
+    A cache: a pass over all trials of the history would find the same.
+
+    ``entered``: fidelity to the trials that are the first of their architecture and have it.
+    ``n_read``: how many of ``history.trials`` were read.
+    ``n_closed``: how many brackets are full and have nothing more to propose.
+    """
+
     entered: defaultdict[float, list[Trial]] = field(default_factory=lambda: defaultdict(list))
     n_read: int = 0
-    n_closed: int = 0  # brackets that are full and have nothing more to propose
+    n_closed: int = 0
 
     def read(self, history: History) -> None:
         for trial in history.trials[self.n_read :]:
@@ -189,7 +220,7 @@ class _Brackets:
 _brackets: WeakKeyDictionary[History, dict[SuccessiveHalving | Hyperband, _Brackets]] = WeakKeyDictionary()
 
 
-def _in_turn(
+def _propose_in_turn(
     strategy: SuccessiveHalving | Hyperband,
     plan: Sequence[Bracket],
     rungs: Sequence[float],
@@ -197,8 +228,10 @@ def _in_turn(
     n: int,
     rng: np.random.Generator,
 ) -> list[Proposal]:
-    """What the first bracket that is not yet over proposes; ``plan`` is repeated for ever. Which bracket an
-    architecture belongs to is the order in which those of its entrance were proposed, and needs no notes.
+    """What the first bracket that is not over proposes. ``plan`` is repeated for ever.
+
+    The order of proposals says which bracket an architecture belongs to: the first ``size`` that entered at its rung
+    are of the first bracket, the next of the second. So this needs no notes.
     """
     need_one_objective(history.problem, strategy)
     state = _brackets.setdefault(history, {}).setdefault(strategy, _Brackets())
@@ -211,26 +244,20 @@ def _in_turn(
         start, size = plan[place].start, plan[place].size
         members = state.entered[rungs[start]][turn * size : (turn + 1) * size]
         missing = size - len(members)
-        newcomers: list[Proposal] = []
-        while len(newcomers) < missing and len(proposals) + len(newcomers) < n:
-            newcomer = _newcomer(history, taken, rng, rungs, start)
-            if newcomer is None:
-                break
-            taken.add(newcomer.architecture.key)
-            newcomers.append(newcomer)
+        newcomers = _newcomers(history, taken, rng, rungs, start, min(missing, n - len(proposals)))
         proposals += newcomers
-        if len(newcomers) < missing and len(proposals) == n:
+        short = len(newcomers) < missing
+        if short and len(proposals) == n:
             return proposals
-        short = len(newcomers) < missing  # the space has no more
         if start < len(rungs) - 1:
             if newcomers:
-                return proposals
+                return proposals  # nobody climbs before the lowest rung has finished
             climbed, over = _next_rung(members, start, strategy.eta, rungs, history, n - len(proposals))
             proposals += climbed
             if not over:
                 return proposals
         if short:
-            return proposals
+            return proposals  # the space has no more
         number += 1
         if not proposals:
             state.n_closed = number
@@ -239,18 +266,17 @@ def _in_turn(
 def _next_rung(
     members: Sequence[Trial], start: int, eta: int, rungs: Sequence[float], history: History, n: int
 ) -> tuple[list[Proposal], bool]:
-    """Up to ``n`` promotions, and whether the bracket has no more of them to come."""
+    """Up to ``n`` promotions of one bracket, and whether it has no more of them to come."""
     for rung in range(start + 1, len(rungs)):
         if any(trial.status is Status.PENDING for trial in members):
             return [], False
-        ranked = sorted((merit(trial, history.problem), trial.id) for trial in members)
+        ranked = sorted((ranking_key(trial, history.problem), trial.id) for trial in members)
         best = [history.trials[i] for order, i in ranked if order < WORST][: max(1, len(members) // eta)]
         upper = [next((t for t in history.of(trial.architecture) if t.fidelity == rungs[rung]), None) for trial in best]
         waiting = [trial for trial, above in zip(best, upper, strict=True) if above is None]
         if waiting:
-            return [_promoted(trial, rungs, rung) for trial in waiting[:n]], len(waiting) <= n and rung == len(
-                rungs
-            ) - 1
+            over = len(waiting) <= n and rung == len(rungs) - 1
+            return [_promoted(trial, rungs, rung) for trial in waiting[:n]], over
         members = [trial for trial in upper if trial is not None]
     return [], True
 
@@ -260,21 +286,25 @@ def _next_rung(
 
 @dataclass
 class _Ladder:
-    """Who stands on which rung: a cache over ``history.finished``. Entries are ``(merit, trial id)``, best first."""
+    """Who stands on which rung: a cache over ``history.finished``.
+
+    ``rungs``: the fidelities, lowest first.
+    ``n_read``: how many of ``history.finished`` were read.
+    ``n_finished``: for each rung, failures included.
+    ``ranked``: for each rung all that finished well, as ``(ranking key, trial id)``, best first.
+    ``waiting``: for each rung those of them that were not promoted, as far as is known.
+    """
 
     rungs: tuple[float, ...]
     n_read: int = 0
-    n_finished: list[int] = field(init=False)  # by rung, failures included
-    ranked: list[list[tuple[Merit, int]]] = field(init=False)  # all that finished well
-    # those of them that were not promoted, as far as is known
-    waiting: list[list[tuple[Merit, int]]] = field(init=False)
+    n_finished: list[int] = field(init=False)
+    ranked: list[list[tuple[RankingKey, int]]] = field(init=False)
+    waiting: list[list[tuple[RankingKey, int]]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.n_finished, self.ranked, self.waiting = (
-            [0 for _ in self.rungs],
-            [[] for _ in self.rungs],
-            [[] for _ in self.rungs],
-        )
+        self.n_finished = [0 for _ in self.rungs]
+        self.ranked = [[] for _ in self.rungs]
+        self.waiting = [[] for _ in self.rungs]
 
     def read(self, history: History) -> None:
         for trial in history.finished[self.n_read :]:
@@ -282,13 +312,13 @@ class _Ladder:
                 rung = self.rungs.index(trial.fidelity)
                 self.n_finished[rung] += 1
                 if trial.losses is not None:
-                    entry = (merit(trial, history.problem), trial.id)
+                    entry = (ranking_key(trial, history.problem), trial.id)
                     insort(self.ranked[rung], entry)
                     insort(self.waiting[rung], entry)
         self.n_read = len(history.finished)
 
     def promotion(self, history: History, taken: Iterable[str], eta: int) -> Proposal | None:
-        """The best of those that may be promoted, from the highest rung that has one: the loop of algorithm 2."""
+        """The best trial that may be promoted, from the highest rung that has one: the loop of algorithm 2."""
         for rung in range(len(self.rungs) - 2, -1, -1):
             waiting = self.waiting[rung]
             while waiting and self._climbed(history.trials[waiting[0][1]], history, rung):

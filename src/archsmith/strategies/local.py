@@ -1,11 +1,16 @@
-"""Local search: evaluate the neighbourhood of the incumbent, move to the best, start again at a local optimum.
+"""Local search: evaluate all neighbours of an architecture, move to the best of them, and start again at an optimum.
 
 Source: White, Nolen and Savani 2021, "Exploring the Loss Landscape in Neural Architecture Search" (UAI, arXiv
-2005.02960), algorithm 1; Den Ottelander et al. 2021 (arXiv 2004.08996).
+2005.02960), algorithm 1; Den Ottelander et al. 2021 (arXiv 2004.08996):
 
-Differences from the paper: after a local optimum it starts again from a random unseen architecture instead of ending;
-what was evaluated on an earlier climb is not evaluated again; neighbours are tried in random order; and
-``first_improvement`` moves on without waiting for the whole neighbourhood.
+    begin at a random architecture
+    repeat:
+        evaluate every architecture that differs from the present one in one decision
+        move to the best of them; when none is better, this is a local optimum: begin anew
+
+Differences from the paper: after a local optimum the search begins again instead of ending. What was evaluated on an
+earlier climb is not evaluated again. Neighbours are tried in random order. With ``first_improvement`` the search moves
+on without waiting for the whole neighbourhood.
 """
 
 from __future__ import annotations
@@ -18,18 +23,19 @@ import numpy as np
 from archsmith.core.architecture import Architecture
 from archsmith.core.history import History
 from archsmith.core.trial import Proposal, Status, Trial
-from archsmith.strategies.fresh import fresh
-from archsmith.strategies.merit import WORST, merit, need_one_objective
+from archsmith.strategies.ranking import WORST, need_one_objective, ranking_key
+from archsmith.strategies.unseen import propose_first, propose_unseen
 
-STARTS = ("first", "sample")  # operators of proposals that begin a climb
+STARTS = ("first", "sample")  # the operators of proposals that begin a climb
 
 
 @dataclass(frozen=True)
 class LocalSearch:
-    """Hill climbing in the graph of one-decision changes.
+    """Hill climbing by changes of one decision.
 
-    ``first_improvement``: move to the first neighbour that turns out better; otherwise to the best of all neighbours,
-    once all are evaluated. ``start``: begin with the architecture that the space itself names first, if it names one.
+    ``first_improvement``: whether to move to the first neighbour that turns out better. Otherwise the search moves to
+        the best of all neighbours, once all are evaluated.
+    ``start``: whether to begin with the architecture that the space itself names first, if it names one.
     """
 
     first_improvement: bool = False
@@ -56,40 +62,43 @@ class LocalSearch:
         return self._restart(history, rng)
 
     def _better(self, climb: _Climb, history: History, complete: bool) -> Trial | None:
-        """Where to move from here, if anywhere yet. ``complete``: all neighbours have been proposed."""
+        """The neighbour to move to; None when there is none, or none yet. ``complete``: all have been proposed."""
         if climb.at is None or climb.at.status is Status.PENDING:
             return None
-        here = merit(climb.at, history.problem)
-        trials = [trial for trial in climb.trials(history) if merit(trial, history.problem) < here]
+        here = ranking_key(climb.at, history.problem)
+        trials = [trial for trial in climb.trials(history) if ranking_key(trial, history.problem) < here]
         if self.first_improvement:
             return min(trials, key=lambda trial: climb.finished_at[trial.id], default=None)
         if not complete or climb.waiting(history):
             return None
-        return min(trials, key=lambda trial: (merit(trial, history.problem), trial.id), default=None)
+        return min(trials, key=lambda trial: (ranking_key(trial, history.problem), trial.id), default=None)
 
     def _restart(self, history: History, rng: np.random.Generator) -> list[Proposal]:
-        first = history.space.first() if self.start and not history.trials else None
-        if first is not None:
-            return [Proposal(first, notes={"operator": "first"})]
-        architecture = fresh(history, rng)
-        return [] if architecture is None else [Proposal(architecture, notes={"operator": "sample"})]
+        proposal = propose_first(history) if self.start else None
+        proposal = proposal or propose_unseen(history, rng)
+        return [] if proposal is None else [proposal]
 
 
 @dataclass
 class _Climb:
-    """Where the present climb stands: a cache over the history, which a walk from the last start would find again.
+    """Where the present climb stands.
 
-    It never has to go back: moves depend on trials that have finished, by order of finishing, and those do not change
-    any more.
+    A cache over the history: a walk from the last start would find the same. It never has to go back. Moves depend on
+    finished trials in the order of finishing, and those do not change any more.
+
+    ``at``: the trial that the climb has reached.
+    ``neighbours``: every architecture that differs from it in one decision.
+    ``finished_at``: trial id to its position in ``history.finished``.
+    ``n_read``: how many of ``history.trials`` were read.
     """
 
     at: Trial | None = None
     neighbours: list[Architecture] = field(default_factory=list)
-    finished_at: dict[int, int] = field(default_factory=dict)  # trial id -> position in history.finished
+    finished_at: dict[int, int] = field(default_factory=dict)
     n_read: int = 0
 
     def read(self, history: History) -> None:
-        """Take in trials that are new: the last one that began a climb is where the present climb began."""
+        """Take in trials that are new. The present climb began at the last one that began a climb."""
         for trial in history.finished[len(self.finished_at) :]:
             self.finished_at[trial.id] = len(self.finished_at)
         starts = [trial for trial in history.trials[self.n_read :] if trial.notes.get("operator") in STARTS]
@@ -111,11 +120,11 @@ class _Climb:
         return [
             trial
             for trial in found
-            if trial.fidelity == history.problem.fidelity.maximum and merit(trial, history.problem) < WORST
+            if trial.fidelity == history.problem.fidelity.maximum and ranking_key(trial, history.problem) < WORST
         ]
 
     def waiting(self, history: History) -> bool:
-        """Is the incumbent or one of its neighbours still being evaluated?"""
+        """Is the present trial or one of its neighbours still being evaluated?"""
         here = [self.at] if self.at is not None else []
         return any(
             trial.status is Status.PENDING for trial in [*here, *(t for a in self.neighbours for t in history.of(a))]

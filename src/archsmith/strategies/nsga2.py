@@ -1,14 +1,20 @@
-"""NSGA-II: a population that is kept good by Pareto rank and diverse by crowding, for any number of objectives with
-hard limits.
+"""NSGA-II: a population kept good by Pareto rank and diverse by crowding. Any number of objectives, with hard limits.
 
 Source: Deb, Pratap, Agarwal and Meyarivan 2002, "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II" (IEEE
-Transactions on Evolutionary Computation 6(2)); constrained domination after its section VI.
+Transactions on Evolutionary Computation 6(2)); constrained domination after its section VI:
 
-Differences from the paper: trials enter one by one in the order of finishing (steady state, (μ+1) selection: Durillo et
-al. 2009, "On the Effect of the Steady-State Selection Scheme in Multi-Objective Genetic Algorithms") instead of a
-generation at a time, so that workers never wait; crossover and mutation are those of search spaces, uniform crossover
-and new answers; an architecture is never proposed twice; the population defaults to a fifth of the trials that the
-budget will allow, 5 to 100.
+    rank all trials: front 0 is dominated by nobody, front 1 only by front 0, and so on
+    keep the μ best by rank; within a rank prefer those with more space around them
+    parents win tournaments of two by the same order; children come by crossover and mutation
+
+Differences from the paper:
+
+* Trials enter one by one in the order of finishing, instead of a generation at a time, so that workers never wait
+  (steady state, (μ+1) selection: Durillo et al. 2009, "On the Effect of the Steady-State Selection Scheme in
+  Multi-Objective Genetic Algorithms").
+* Crossover and mutation are those of search spaces: uniform crossover and new answers.
+* No architecture is proposed twice.
+* By default the population is a fifth of the trials that the budget will allow, 5 to 100.
 """
 
 from __future__ import annotations
@@ -19,13 +25,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from archsmith.core.architecture import Architecture
 from archsmith.core.errors import DeadEnd, UsageError
 from archsmith.core.history import History
 from archsmith.core.trial import Proposal, Trial
-from archsmith.strategies.evolution import RegularizedEvolution
-from archsmith.strategies.fresh import fresh
-from archsmith.strategies.merit import merit
+from archsmith.strategies.evolution import population_size
+from archsmith.strategies.ranking import ranking_key
+from archsmith.strategies.unseen import propose_first, propose_unseen
 
 TRIES = 50  # children before a random architecture is taken; every tenth adds one more change
 
@@ -37,10 +42,12 @@ Integers = npt.NDArray[np.int64]
 class NSGA2:
     """Mates and mutates the winners of tournaments between the ``population`` survivors of all trials.
 
-    ``population``: μ, 2 or more (100: Deb et al. 2002); None: a fifth of the trials that the budget is expected to
-    allow, within 5 and 100. ``crossover``: share of children with two parents, 0 to 1 (0.9: ibid.). Each answer of a
-    child mutates with probability 1 / number of answers (ibid.). ``start``: begin with the architecture that the space
-    itself names first, if it names one.
+    Each answer of a child mutates with probability 1 / number of answers (Deb et al. 2002).
+
+    ``population``: μ, 2 or more (100: Deb et al. 2002). None: a fifth of the trials that the budget is expected to
+        allow, within 5 and 100.
+    ``crossover``: share of children with two parents, 0 to 1 (0.9: Deb et al. 2002).
+    ``start``: whether to begin with the architecture that the space itself names first, if it names one.
     """
 
     population: int | None = None
@@ -54,25 +61,22 @@ class NSGA2:
             raise UsageError(f"NSGA2 has crossover={self.crossover}.", "Give a share from 0 to 1.")
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
-        size = RegularizedEvolution(self.population).population_size(history)
+        size = population_size(self.population, history)
         survivors = _survivors(self, history, size)
         proposals: list[Proposal] = []
         taken: set[str] = set()
         while len(proposals) < n:
-            filling = len(survivors.trials) + len(history.pending) + len(proposals) < size
-            proposal = self._first(history, taken) or (
-                None if filling or not survivors.trials else self._child(history, survivors, taken, rng)
-            )
-            proposal = proposal or _sample(history, taken, rng)
+            proposal = propose_first(history, taken) if self.start else None
+            full = len(survivors.trials) + len(history.pending) + len(proposals) >= size
+            if proposal is None and full and survivors.trials:
+                proposal = self._child(history, survivors, taken, rng)
+            if proposal is None:
+                proposal = propose_unseen(history, rng, taken)
             if proposal is None:
                 break
             taken.add(proposal.architecture.key)
             proposals.append(proposal)
         return proposals
-
-    def _first(self, history: History, taken: set[str]) -> Proposal | None:
-        first: Architecture | None = history.space.first() if self.start and not history.trials and not taken else None
-        return None if first is None else Proposal(first, notes={"operator": "first"})
 
     def _child(
         self, history: History, survivors: Survivors, taken: set[str], rng: np.random.Generator
@@ -96,11 +100,17 @@ class NSGA2:
 
 @dataclass
 class Survivors:
-    """The best ``size`` of the first ``n_read`` finished trials: a cache, which one pass over the history would find
-    again.
+    """The best ``size`` of the first ``n_read`` finished trials.
 
-    ``losses`` (n, m) and ``violations`` (n,) belong to ``trials``, and so do ``ranks`` and ``crowding`` (n,) when they
-    are asked for.
+    A cache: one pass over the history would find the same.
+
+    ``size``: μ, the most that survive.
+    ``n_read``: how many of ``history.finished`` were read.
+    ``trials``: the survivors, n of them.
+    ``losses``: of these, ``(n, m)`` with m objectives.
+    ``violations``: of constraints, ``(n,)``, 0 where all are kept.
+    ``ranks``: of domination, ``(n,)``, 0 is best.
+    ``crowding``: the space around each, ``(n,)``.
     """
 
     size: int
@@ -112,13 +122,13 @@ class Survivors:
     crowding: Floats = field(default_factory=lambda: np.zeros(0))
 
     def read(self, history: History) -> None:
-        """Take in what has finished since, at full fidelity and well; whoever is worst then drops out."""
+        """Take in every trial that finished well at full fidelity since. Each time the worst of all drops out."""
         for trial in history.finished[self.n_read :]:
             if trial.losses is not None and trial.fidelity == history.problem.fidelity.maximum:
                 row = np.array([trial.losses])
                 self.trials.append(trial)
                 self.losses = np.concatenate([self.losses, row]) if len(self.losses) else row
-                self.violations = np.append(self.violations, merit(trial, history.problem)[0])
+                self.violations = np.append(self.violations, ranking_key(trial, history.problem)[0])
                 self.ranks = pareto_ranks(self.losses, self.violations)
                 self.crowding = crowding_distances(self.losses, self.ranks)
                 if len(self.trials) > self.size:
@@ -126,26 +136,28 @@ class Survivors:
         self.n_read = len(history.finished)
 
     def _drop(self, worst: int) -> None:
-        """The last rank's most crowded member leaves, the youngest of equals; only its own rank is less crowded for it."""
+        """The most crowded member of the last rank leaves, the youngest of equals. Only the crowding of its rank
+        changes.
+        """
         del self.trials[worst]
         self.losses, self.violations = np.delete(self.losses, worst, axis=0), np.delete(self.violations, worst)
         self.ranks = np.delete(self.ranks, worst)
         self.crowding = crowding_distances(self.losses, self.ranks)
 
     def tournament(self, rng: np.random.Generator) -> Trial:
-        """The better one of two random survivors: lower rank, then more space around it (crowded comparison, section
-        III-B).
+        """The better one of two random survivors: lower rank, then more space around it.
+
+        Source: the crowded comparison of Deb et al. 2002, section III-B.
         """
         rivals: list[int] = rng.integers(len(self.trials), size=2).tolist()
         return self.trials[min(rivals, key=lambda i: (self.ranks[i], -self.crowding[i]))]
 
 
 def pareto_ranks(losses: Floats, violations: Floats) -> Integers:
-    """(n,): 0 for what nothing dominates, 1 for what only that dominates, and so on; from losses (n, m) and violations
-    (n,).
+    """``(n,)`` ranks from losses ``(n, m)`` and violations ``(n,)``.
 
-    Constrained domination: the smaller violation wins, 0 being none; between equal ones it is the Pareto order of the
-    losses.
+    Rank 0 is dominated by nobody, rank 1 only by rank 0, and so on. Constrained domination: the smaller violation wins.
+    Between equal violations it is the Pareto order of the losses.
     """
     no_worse = (losses[:, None] <= losses[None, :]).all(axis=2)
     equal = violations[:, None] == violations[None, :]
@@ -162,8 +174,9 @@ def pareto_ranks(losses: Floats, violations: Floats) -> Integers:
 
 
 def crowding_distances(losses: Floats, ranks: Integers) -> Floats:
-    """(n,): how far apart one's neighbours of the same rank are, summed over objectives in units of the rank's spread;
-    infinite at the ends.
+    """``(n,)``: how far apart the two neighbours of the same rank are, from losses ``(n, m)`` and ranks ``(n,)``.
+
+    Summed over objectives, in units of the spread within the rank; infinite at its ends.
     """
     distances = np.zeros(len(losses))
     for rank in np.unique(ranks):
@@ -182,14 +195,9 @@ _memory: WeakKeyDictionary[History, dict[NSGA2, Survivors]] = WeakKeyDictionary(
 
 
 def _survivors(strategy: NSGA2, history: History, size: int) -> Survivors:
-    """Up to date, and replayed from the first trial where the size of the population has changed."""
+    """The survivors of ``history``, replayed from the first trial where the size of the population has changed."""
     memory = _memory.setdefault(history, {})
     if strategy not in memory or memory[strategy].size != size:
         memory[strategy] = Survivors(size)
     memory[strategy].read(history)
     return memory[strategy]
-
-
-def _sample(history: History, taken: set[str], rng: np.random.Generator) -> Proposal | None:
-    architecture = fresh(history, rng, taken)
-    return None if architecture is None else Proposal(architecture, notes={"operator": "sample"})

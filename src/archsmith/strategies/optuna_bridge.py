@@ -3,13 +3,15 @@
 Source: Akiba et al. 2019, "Optuna: A Next-generation Hyperparameter Optimization Framework" (KDD, arXiv 1907.10902);
 its default sampler is TPE (Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization", NeurIPS).
 
-Every ask tells the whole history to a new in-memory study and gives it a new sampler whose seed comes from ``rng``:
-there is nothing to resume. What finished at full fidelity is told with its losses (to be minimised) and how far it
-breaks its constraints; what failed is told as failed, what is pending as running, so that samplers which know of
-running trials keep their distance; other fidelities are left out. Options become the indexes of a categorical parameter
-and a ``Range`` a number; as Optuna wants one parameter to have the same options for ever, a hash of them is part of its
-name. Sampling weights of the space are not known to Optuna. A suggestion that was proposed before is thrown away, and
-after several of them a random architecture takes its place.
+Every ask tells the whole history to a new in-memory study and gives it a new sampler, whose seed comes from ``rng``. So
+there is nothing to resume. Trials that finished at full fidelity are told with their losses (to be minimised) and how
+far they break constraints. Failed trials are told as failed. Pending ones are told as running, so that samplers which
+know of running trials keep their distance. Other fidelities are left out.
+
+Options become the indexes of a categorical parameter, and a ``Range`` a number. Optuna wants one parameter to have the
+same options for ever. So a hash of the options is part of its name. Optuna does not know the sampling weights of the
+space. A suggestion that was proposed before is thrown away. After several of them a random architecture takes its
+place.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from archsmith.core.errors import DeadEnd, MissingExtraError, UsageError
 from archsmith.core.history import History
 from archsmith.core.space import Answer, Options, Range, allowed
 from archsmith.core.trial import Proposal, Trial
-from archsmith.strategies.fresh import fresh
+from archsmith.strategies.unseen import propose_unseen
 
 TRIES = 20  # suggestions before a random architecture is taken
 UNFIT = {
@@ -41,11 +43,8 @@ UNFIT = {
     "PartialFixedSampler": "it wraps another sampler",
     "QMCSampler": "it counts its points beside the trials",
 }
-GENERATION = (
-    # how the names end under which genetic samplers keep a trial's generation; all that they cannot tell from the
-    # trials
-    "Sampler:generation"
-)
+# Genetic samplers keep a trial's generation under a name that ends in this. They can tell all else from the trials.
+GENERATION = "Sampler:generation"
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,8 @@ class OptunaStrategy:
     """Asks an Optuna sampler.
 
     ``sampler``: the name of a class in ``optuna.samplers``, such as TPESampler, GPSampler, NSGAIISampler,
-    NSGAIIISampler or RandomSampler. ``args``: its arguments, except for the seed. The samplers that cannot be used say
-    so.
+        NSGAIIISampler or RandomSampler. Those that cannot be used say so.
+    ``args``: its arguments, except for the seed.
     """
 
     sampler: str = "TPESampler"
@@ -78,21 +77,21 @@ class OptunaStrategy:
             while len(proposals) < n:
                 proposal = self._suggested(optuna, study, history, taken)
                 if proposal is None:
-                    architecture = fresh(history, rng, taken)
-                    if architecture is None:
-                        break
-                    proposal = Proposal(architecture, notes={"operator": "sample"})
+                    proposal = propose_unseen(history, rng, taken)
+                if proposal is None:
+                    break
                 taken.add(proposal.architecture.key)
                 proposals.append(proposal)
         return proposals
 
     def _study(self, optuna: Any, history: History, rng: np.random.Generator) -> Any:
-        """A new study that knows everything."""
+        """A new study that knows the whole history."""
         sampler = self._sampler(optuna, int(rng.integers(2**31)))
         study = optuna.create_study(directions=["minimize"] * len(history.problem.objectives), sampler=sampler)
         study.add_trials(_finished(optuna, history))
         full = history.problem.fidelity.maximum
-        study.add_trials(_told(optuna, trial, history) for trial in history.pending.values() if trial.fidelity == full)
+        running = [trial for trial in history.pending.values() if trial.fidelity == full]
+        study.add_trials(_as_optuna_trial(optuna, trial, history) for trial in running)
         return study
 
     def _sampler(self, optuna: Any, seed: int) -> Any:
@@ -118,7 +117,7 @@ class OptunaStrategy:
             ) from error
 
     def _suggested(self, optuna: Any, study: Any, history: History, taken: set[str]) -> Proposal | None:
-        """Something unseen that the sampler suggests; None when it only repeats itself or runs into dead ends."""
+        """An unseen suggestion of the sampler; None when it only repeats itself or runs into dead ends."""
         for _ in range(TRIES):
             trial = study.ask()
             try:
@@ -158,7 +157,7 @@ def parameter(path: str, options: Options) -> str:
     return f"{path} #{hashlib.blake2b(repr(listed).encode(), digest_size=4).hexdigest()}"
 
 
-def _told(optuna: Any, trial: Trial, history: History) -> Any:
+def _as_optuna_trial(optuna: Any, trial: Trial, history: History) -> Any:
     """An archsmith trial as an Optuna one."""
     distributions, params = {}, {}
     for decision in history.space.decisions(trial.architecture):
@@ -184,22 +183,24 @@ def _told(optuna: Any, trial: Trial, history: History) -> Any:
 
 
 @dataclass
-class _Told:
-    """Finished trials as Optuna's: a cache over ``history.finished``."""
+class _FinishedTrials:
+    """Finished trials as Optuna's: a cache over ``history.finished``, of which ``n_read`` were read."""
 
     trials: list[Any] = field(default_factory=list)
     n_read: int = 0
 
 
-_memory: WeakKeyDictionary[History, _Told] = WeakKeyDictionary()
+_memory: WeakKeyDictionary[History, _FinishedTrials] = WeakKeyDictionary()
 
 
 def _finished(optuna: Any, history: History) -> list[Any]:
     """Everything that finished at full fidelity, in that order."""
-    memory = _memory.setdefault(history, _Told())
+    memory = _memory.setdefault(history, _FinishedTrials())
     full = history.problem.fidelity.maximum
     memory.trials += [
-        _told(optuna, trial, history) for trial in history.finished[memory.n_read :] if trial.fidelity == full
+        _as_optuna_trial(optuna, trial, history)
+        for trial in history.finished[memory.n_read :]
+        if trial.fidelity == full
     ]
     memory.n_read = len(history.finished)
     return memory.trials
@@ -215,8 +216,8 @@ def _optuna() -> Any:
 
 @contextmanager
 def _silence(optuna: Any) -> Iterator[None]:
-    """Neither a line for every study nor warnings about what is experimental; the person's own level comes back
-    afterwards.
+    """No line for every study, and no warnings about what is experimental. Afterwards the person's own level comes
+    back.
     """
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)

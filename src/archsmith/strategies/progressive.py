@@ -1,22 +1,28 @@
-"""Progressive search: cells grow block by block, and a surrogate says which of all the expansions are worth an
-evaluation.
+"""Progressive search: cells grow block by block, and a surrogate says which expansions are worth an evaluation.
 
 Source: Liu et al. 2018, "Progressive Neural Architecture Search" (PNAS; ECCV, arXiv 1712.00559), algorithm 1:
 
     evaluate all cells of one block and fit the surrogate
-    for b = 2 … B: expand every cell of the beam by every possible block; score all of them with the surrogate;
-                   the K best, different as networks, are evaluated and are the next beam; fit the surrogate to them too
-    the best cell of B blocks is the answer
+    for b = 2 … B:
+        expand every cell of the beam by every possible block
+        score all of them with the surrogate
+        evaluate the K best that are different networks: they are the next beam
+        fit the surrogate to them too
+    the best cell of B blocks is the result
 
-Differences from the paper: how a space grows is the space's own business (``archsmith.core.growth``), down to any space
-whatever. Cells are told apart by identity down the ranking; one that equals a cell evaluated at an earlier level joins
-the beam and is not evaluated again. Failed cells are not expanded, and the surrogate does not learn from them. The
-answer is the best of all levels. The first level is cut at 256 cells (the paper's has 136) and asked in random order,
-and ``beam=None`` fits the plan to the budget.
+Differences from the paper:
 
-The surrogate's targets. The paper's is a validation accuracy, met by a sigmoid: so it is here for any metric that is
-maximised and lies in [0, 1]. Others become the sigmoid of how many robust standard deviations (median, 1.4826 MAD) they
-are better than the median. What breaks a constraint lies below all that do not.
+* How a space grows is the space's own business (archsmith.core.growth), and every space can grow.
+* Cells are told apart by identity down the ranking. A cell that equals one evaluated at an earlier level joins the beam
+  and is not evaluated again.
+* Failed cells are not expanded, and the surrogate does not learn from them.
+* The result is the best of all levels.
+* The first level is cut at 256 cells (the paper's has 136) and asked in random order.
+* ``beam=None`` fits the plan to the budget.
+
+The surrogate learns targets in [0, 1]. In the paper they are validation accuracies, met by a sigmoid. So it is here for
+any metric that is maximised and lies in [0, 1]. Other metrics become the sigmoid of how many robust standard deviations
+(median, 1.4826 MAD) they are better than the median. What breaks a constraint lies below all that keeps them.
 """
 
 from __future__ import annotations
@@ -36,8 +42,8 @@ from archsmith.core.history import History
 from archsmith.core.problem import Problem
 from archsmith.core.seeds import generator
 from archsmith.core.trial import Proposal, Status, Trial
-from archsmith.strategies.fresh import fresh
-from archsmith.strategies.merit import merit, need_one_objective
+from archsmith.strategies.ranking import need_one_objective, ranking_key
+from archsmith.strategies.unseen import propose_unseen
 
 if TYPE_CHECKING:
     from archsmith.surrogates.ensemble import Ensemble
@@ -52,13 +58,16 @@ class Progressive:
     """Evaluates a beam of cells at every level and grows the next level from it.
 
     ``beam``: K, cells evaluated at each level but the first, 1 or more; the search ends after the last level. None: 256
-    as in the paper, or fewer where the trials that the budget is expected to allow, spread over the levels that are
-    left, are fewer; what the budget still allows after the last level goes to the next best of its expansions, and then
-    to random architectures. ``surrogate``: an ensemble of five ``mlp`` (in the paper better at the next level, and used
-    for its search) or ``lstm``. ``refits``: the cells of a level are chosen in so many portions, the surrogate being
-    fitted before each (paper: 1). ``optimism``: how many standard deviations of the ensemble are added to its mean, 0
-    or more (paper: 0; with several refits 1 is a good choice). ``seed``: of the surrogate and of ties; vary it where
-    repeated runs are compared.
+        as in the paper, or fewer where the budget is expected to allow fewer trials for each level that is left. Then
+        the rest of the budget goes to the next best expansions of the last level, and after them to random
+        architectures.
+    ``surrogate``: an ensemble of five ``mlp`` or ``lstm``. The paper searched with ``mlp``, which was better at the
+        next level.
+    ``refits``: in how many portions the cells of a level are chosen, 1 or more; the surrogate is fitted before each
+        (paper: 1).
+    ``optimism``: how many standard deviations of the ensemble are added to its mean, 0 or more (paper: 0; with several
+        refits 1 is a good choice).
+    ``seed``: of the surrogate and of ties; vary it where repeated runs are compared.
     """
 
     beam: int | None = None
@@ -87,7 +96,7 @@ class Progressive:
         while True:
             unasked = [member for member in growing.portion if trial_of(member.architecture, history) is None]
             if unasked:
-                # In random order at the first level, which is what makes one study differ from another; then the best
+                # The first level comes in random order, which makes one study differ from another. Later the best come
                 # first.
                 order = rng.permutation(len(unasked)).tolist() if growing.level == 1 else range(len(unasked))
                 return [growing.proposal(unasked[i], history) for i in order[:n]]
@@ -98,8 +107,12 @@ class Progressive:
 
 
 class _Member(NamedTuple):
-    """A cell of a level. ``evaluated``: the architecture whose trial counts for it, its own or that of an equal cell;
-    ``parent`` in the same way.
+    """A cell of a level.
+
+    ``point``: its architecture and tokens.
+    ``evaluated``: the architecture whose trial counts for it: its own, or that of an equal cell.
+    ``parent``: the evaluated architecture that it grew from; None at the first level.
+    ``belief``: what the surrogate predicted; None before the first fit.
     """
 
     point: Grown
@@ -113,10 +126,10 @@ class _Member(NamedTuple):
 
 
 class _Growing:
-    """How far the search has grown: a cache over the history, which a replay of all levels would find again.
+    """How far the search has grown.
 
-    A portion is chosen when all before it have finished, from these alone: it depends neither on when it is chosen nor
-    on trials of others.
+    A cache over the history: a replay of all levels would find the same. A portion is chosen when all before it have
+    finished, and from these alone. So it depends neither on when it is chosen nor on trials of others.
     """
 
     def __init__(self, strategy: Progressive, history: History) -> None:
@@ -131,21 +144,21 @@ class _Growing:
         self.beam: list[_Member] = []  # of the level before, what this one grew from
         self.expansions = Expansions.none()
         self.unread = np.empty(0, np.intp)  # expansions that the walk down the ranking has not reached
-        self.still = 0  # members that this level still wants
-        self.step = 0  # how many of them make a portion
-        self.last = False
+        self.n_wanted = 0  # members that this level still wants
+        self.portion_size = 0
+        self.last = False  # whether this level is the last one
         self.surrogate: Ensemble | None = None
         self.n_fitted = 0
 
     def advance(self, history: History) -> bool:
-        """Choose the next portion, all before it having finished. False when nothing is left to grow."""
+        """Choose the next portion once all before it have finished. False when nothing is left to grow."""
         self.evaluated += self.portion
         self.portion = []
         while not self.portion:
-            if (not self.still or not len(self.unread)) and not self._next_level(history):
+            if (not self.n_wanted or not len(self.unread)) and not self._next_level(history):
                 if self.strategy.beam is not None or not len(self.unread):
                     return False
-                self.still = self.step
+                self.n_wanted = self.portion_size
             self._fit(history)
             self._choose(history)
         return True
@@ -165,7 +178,7 @@ class _Growing:
         )
 
     def _next_level(self, history: History) -> bool:
-        """Expand the beam, which is this level without those that failed (unless all did). False above the last level."""
+        """Expand the beam: this level without the cells that failed, unless all did. False above the last level."""
         if self.last:
             return False
         beam = (
@@ -180,7 +193,7 @@ class _Growing:
             self.last = True
             return False
         self.level += 1
-        self.still, self.step = wanted, wanted if self.level == 1 else -(-wanted // self.strategy.refits)
+        self.n_wanted, self.portion_size = wanted, wanted if self.level == 1 else -(-wanted // self.strategy.refits)
         self.expansions, self.unread = expansions, np.arange(len(expansions))
         self.chosen, self.names, self.beam = [], set(), beam
         return True
@@ -196,7 +209,7 @@ class _Growing:
         return max(1, math.ceil(min(BEAM, (forecast - len(self.evaluated)) / n_levels)))
 
     def _fit(self, history: History) -> None:
-        """Fit the surrogate to all that was evaluated, in the order of finishing, unless there is nothing new."""
+        """Fit the surrogate to all evaluated cells, in the order of finishing, unless there is nothing new."""
         if self.n_fitted == len(self.evaluated):
             return
         self.n_fitted = len(self.evaluated)
@@ -212,8 +225,9 @@ class _Growing:
         self.surrogate.fit([tokens for _, tokens in rows], targets([trial for trial, _ in rows], history.problem))
 
     def _choose(self, history: History) -> None:
-        """Walk down the ranking of the expansions until the portion is full of cells that differ from one another and
-        from all before.
+        """Walk down the ranking of the expansions until the portion is full.
+
+        Its cells differ from one another and from all before.
         """
         scores = np.zeros(len(self.unread), np.float32)
         if self.surrogate is not None:
@@ -221,17 +235,18 @@ class _Growing:
             scores = scores + self.strategy.optimism * spread
         ties = generator(self.strategy.seed, "ties", self.level, len(self.evaluated)).permutation(len(scores))
         order = np.lexsort((ties, -scores))
-        size, n_read = min(self.still, self.step), 0
+        size, n_read = min(self.n_wanted, self.portion_size), 0
         while len(self.portion) < size and n_read < len(order):
             i = order[n_read]
             self._take(int(self.unread[i]), None if self.surrogate is None else round(float(scores[i]), 6), history)
             n_read += 1
         self.unread = np.sort(self.unread[order[n_read:]])
-        self.still -= len(self.portion)
+        self.n_wanted -= len(self.portion)
 
     def _take(self, row: int, belief: float | None, history: History) -> None:
-        """Let an expansion join the level unless an equal cell is there, and the portion unless an equal cell was
-        evaluated before.
+        """Let an expansion join the level, unless an equal cell is there.
+
+        It joins the portion too, unless an equal cell was evaluated before.
         """
         architecture = self.expansions.architecture(row)
         name = history.space.identity(architecture)
@@ -254,8 +269,9 @@ def trial_of(architecture: Architecture, history: History) -> Trial | None:
 
 
 def targets(trials: Sequence[Trial], problem: Problem) -> list[float]:
-    """What the surrogate learns for trials that did not fail: numbers in [0, 1], higher is better (see the top of this
-    file).
+    """What the surrogate learns for trials that did not fail: numbers in [0, 1], higher is better.
+
+    The top of this file says how they are made.
     """
     objective = problem.objectives[0]
     losses = np.array([trial.losses[0] for trial in trials if trial.losses is not None and trial.feasible])
@@ -268,15 +284,15 @@ def targets(trials: Sequence[Trial], problem: Problem) -> list[float]:
         goods = 1 / (1 + np.exp(np.clip((losses - centre) / spread, -FARTHEST, FARTHEST)))
     lowest = float(goods.min()) if len(goods) else 0.5
     feasible = iter(goods.tolist())
-    return [next(feasible) if trial.feasible else lowest / (1 + merit(trial, problem)[0]) for trial in trials]
+    return [next(feasible) if trial.feasible else lowest / (1 + ranking_key(trial, problem)[0]) for trial in trials]
 
 
 def _samples(history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
     taken: set[str] = set()
     proposals: list[Proposal] = []
-    while len(proposals) < n and (architecture := fresh(history, rng, taken)) is not None:
-        taken.add(architecture.key)
-        proposals.append(Proposal(architecture, notes={"operator": "sample"}))
+    while len(proposals) < n and (proposal := propose_unseen(history, rng, taken)) is not None:
+        taken.add(proposal.architecture.key)
+        proposals.append(proposal)
     return proposals
 
 

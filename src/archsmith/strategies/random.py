@@ -1,6 +1,6 @@
-"""Random search without repetition: the base line that every other strategy has to beat.
+"""Random search without repetition: the baseline that every other strategy has to beat.
 
-Source: Bergstra and Bengio 2012 (JMLR 13); as a strong base line for architectures: Li and Talwalkar 2019 (arXiv
+Source: Bergstra and Bengio 2012 (JMLR 13). As a strong baseline for architectures: Li and Talwalkar 2019 (arXiv
 1902.07638).
 """
 
@@ -12,22 +12,20 @@ import numpy as np
 
 from archsmith.core.history import History
 from archsmith.core.trial import Proposal
-from archsmith.strategies.fresh import fresh
+from archsmith.strategies.unseen import propose_unseen
 
 
 @dataclass(frozen=True)
 class RandomSearch:
-    """Draws architectures from the space by its own weights, never one twice; ends when a finite space is used up.
-    Takes any number of objectives.
+    """Draws architectures from the space by its own weights, never one twice. It has no fields.
+
+    Ends when a finite space is used up. Takes any number of objectives.
     """
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         proposals: list[Proposal] = []
         taken: set[str] = set()
-        while len(proposals) < n:
-            architecture = fresh(history, rng, taken)
-            if architecture is None:
-                break
-            taken.add(architecture.key)
-            proposals.append(Proposal(architecture, notes={"operator": "sample"}))
+        while len(proposals) < n and (proposal := propose_unseen(history, rng, taken)) is not None:
+            taken.add(proposal.architecture.key)
+            proposals.append(proposal)
         return proposals

@@ -1,15 +1,17 @@
 """Policy gradient with a recurrent controller: an LSTM writes architectures answer by answer and is rewarded for good
 ones.
 
-Source: Zoph and Le 2017 (arXiv 1611.01578): REINFORCE with the moving average of rewards as base line; Zoph, Vasudevan,
-Shlens and Le 2018 (NASNet, arXiv 1707.07012), appendix A: one layer of 100 units, minibatches of 20 architectures, Adam
-at 3.5e-4, entropy weight 1e-5, base line weight 0.95, PPO.
+Source: Zoph and Le 2017 (arXiv 1611.01578): REINFORCE with a moving average of rewards as the baseline that is
+subtracted from them. Zoph, Vasudevan, Shlens and Le 2018 (NASNet, arXiv 1707.07012), appendix A: one layer of 100
+units, minibatches of 20 architectures, Adam at 3.5e-4, entropy weight 1e-5, baseline weight 0.95, PPO.
 
-Differences from the papers, which had 12,800 and 20,000 trials: the defaults are for hundreds (see the fields;
-``NASNET`` holds the published ones); rewards are ranks, so that failures and scores of any scale do no harm; an
-architecture is never evaluated twice, a repeat counts with its known outcome, and dead ends count as failures (see
-``archsmith.strategies.policy``); decisions that depend on others, recurse or are numbers are answered too (see
-``archsmith.strategies.controller``).
+Differences from the papers, which had 12,800 and 20,000 trials:
+
+* The defaults are for hundreds of trials (see the fields). ``NASNET`` holds the published ones.
+* Rewards are ranks, so that failures and scores of any scale do no harm.
+* An architecture is never evaluated twice. A repeat counts with its known outcome, and dead ends count as failures (see
+  archsmith.strategies.policy_gradient).
+* Decisions may depend on others, recurse or be numbers (see archsmith.strategies.controller).
 """
 
 from __future__ import annotations
@@ -21,21 +23,27 @@ import numpy as np
 from archsmith.core.errors import MissingExtraError, UsageError
 from archsmith.core.history import History
 from archsmith.core.trial import Proposal
-from archsmith.strategies import policy
+from archsmith.strategies import policy_gradient
+from archsmith.strategies.policy import Policy
 
 
 @dataclass(frozen=True)
 class Reinforce:
     """REINFORCE or PPO with an LSTM controller. Needs torch.
 
-    ``learning_rate``: of Adam, above 0 (NASNet: 3.5e-4 for 20,000 trials). ``batch``: finished trials per update, 1 or
-    more (NASNet: 20). ``baseline``: weight of the past in the moving average of rewards, 0 to below 1 (NASNet: 0.95).
-    ``entropy``: weight of the mean entropy of the decisions in what is maximised, 0 or more (NASNet: 1e-5, beside
-    accuracies, which spread far less than ranks). ``clip``: PPO keeps the ratio of probabilities within 1 ± clip,
-    between 0 and 1 (0.2, Schulman et al. 2017); None: plain REINFORCE. ``epochs``: passes over a batch, 1 or more, only
-    with ``clip``. ``reward``: ``rank``, the rank among all trials as a Gaussian deviate, or ``score``, the objective
-    itself as in the papers. ``units``: of the LSTM (NASNet: 100). ``levels``: into how many options a range of numbers
-    is cut, 2 or more. ``seed``: of the first weights.
+    ``learning_rate``: of Adam, above 0 (NASNet: 3.5e-4 for 20,000 trials).
+    ``batch``: finished trials per update, 1 or more (NASNet: 20).
+    ``baseline``: weight of the past in the moving average of rewards, 0 to below 1 (NASNet: 0.95).
+    ``entropy``: weight of the mean entropy of the decisions in what is maximised, 0 or more. NASNet has 1e-5, beside
+        accuracies, which spread far less than ranks.
+    ``clip``: PPO keeps the ratio of probabilities within 1 ± clip, between 0 and 1 (0.2: Schulman et al. 2017). None:
+        plain REINFORCE.
+    ``epochs``: passes over a batch, 1 or more; more than one needs ``clip``.
+    ``reward``: ``rank``, the rank among all trials as a Gaussian deviate, or ``score``, the objective itself as in the
+        papers.
+    ``units``: of the LSTM, 1 or more (NASNet: 100).
+    ``levels``: into how many options a range of numbers is cut, 2 or more.
+    ``seed``: of the first weights.
     """
 
     learning_rate: float = 0.003
@@ -50,7 +58,7 @@ class Reinforce:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        policy.check_settings(self, self.learning_rate, self.entropy)
+        policy_gradient.check_settings(self, self.learning_rate, self.entropy)
         if self.clip is not None and not 0 < self.clip < 1:
             raise UsageError(
                 f"Reinforce has clip={self.clip}.",
@@ -65,9 +73,9 @@ class Reinforce:
             raise UsageError(f"Reinforce has units={self.units}.", "Give 1 or more.")
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
-        return policy.ask(self, self._controller, history, n, rng)
+        return policy_gradient.ask(self, self._controller, history, n, rng)
 
-    def _controller(self) -> policy.Policy:
+    def _controller(self) -> Policy:
         try:
             from archsmith.strategies.controller import Controller
         except ModuleNotFoundError as error:

@@ -1,12 +1,12 @@
-"""Policy gradient with a table: independent soft-max logits for every decision, no network.
+"""Policy gradient with a table: independent logits for every decision, no network.
 
-Source: the REINFORCE base line of NAS-Bench-201 (Dong and Yang 2020, arXiv 2001.00326, section 5 and its published
-code): REINFORCE (Williams 1992), moving average of rewards as base line with weight 0.9, Adam, one update after every
-trial.
+Source: the REINFORCE baseline of NAS-Bench-201 (Dong and Yang 2020, arXiv 2001.00326, section 5 and its published
+code): REINFORCE (Williams 1992), Adam, one update after every trial, and a moving average of rewards with weight 0.9 as
+the baseline that is subtracted from rewards.
 
-Differences from it: an architecture is never evaluated twice, a repeat counts with its known outcome (see
-``archsmith.strategies.policy``); a decision that depends on others is learnt only where it was asked; logits begin at
-the logarithm of the space's own sampling weights, not near zero.
+Differences from it: an architecture is never evaluated twice; a repeat counts with its known outcome (see
+archsmith.strategies.policy_gradient). A decision that depends on others is learnt only where it was asked. Logits begin
+at the logarithm of the space's own sampling weights, not near zero.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from archsmith.core.history import History
 from archsmith.core.trial import Proposal
-from archsmith.strategies import policy
+from archsmith.strategies import policy_gradient
 from archsmith.strategies.policy import Array, Question, Rollout
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam, Kingma and Ba 2015 (arXiv 1412.6980), algorithm 1
@@ -28,11 +28,13 @@ BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam, Kingma and Ba 2015 (arXiv 1412.6
 class TabularReinforce:
     """REINFORCE on a table of logits.
 
-    ``learning_rate``: of Adam, in logits a step, above 0 (NATS-Bench's commands: 0.01; 0.03 did better on toys with 500
-    trials, and in the protocol of NAS-Bench-201 comes closer to the published figures). ``batch``: finished trials per
-    update, 1 or more. ``baseline``: weight of the past in the moving average of rewards, 0 to below 1 (0.9, Dong and
-    Yang 2020). ``entropy``: weight of the mean entropy of the decisions in what is maximised, 0 or more. ``reward``:
-    ``score``, the objective itself as in the source, or ``rank``, its rank among all trials as a Gaussian deviate.
+    ``learning_rate``: of Adam, in logits a step, above 0. NATS-Bench's commands have 0.01. 0.03 did better on toys with
+        500 trials, and comes closer to the published figures of NAS-Bench-201.
+    ``batch``: finished trials per update, 1 or more.
+    ``baseline``: weight of the past in the moving average of rewards, 0 to below 1 (0.9: Dong and Yang 2020).
+    ``entropy``: weight of the mean entropy of the decisions in what is maximised, 0 or more.
+    ``reward``: ``score``, the objective itself as in the source, or ``rank``, its rank among all trials as a Gaussian
+        deviate.
     ``levels``: into how many options a range of numbers is cut, 2 or more.
     """
 
@@ -44,14 +46,14 @@ class TabularReinforce:
     levels: int = 8
 
     def __post_init__(self) -> None:
-        policy.check_settings(self, self.learning_rate, self.entropy)
+        policy_gradient.check_settings(self, self.learning_rate, self.entropy)
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
-        return policy.ask(self, lambda: Table(self.learning_rate, self.entropy), history, n, rng)
+        return policy_gradient.ask(self, lambda: Table(self.learning_rate, self.entropy), history, n, rng)
 
 
 class Table:
-    """The policy: one row of logits for each path and its options, all zero at first, that Adam moves."""
+    """The policy: one row of logits for each path and its options. All are zero at first, and Adam moves them."""
 
     def __init__(self, learning_rate: float, entropy: float) -> None:
         self.learning_rate = learning_rate
@@ -86,7 +88,7 @@ class Table:
 
 
 class _Row:
-    """Logits and Adam's two moments of them."""
+    """The logits of one decision, and Adam's two moments of them."""
 
     def __init__(self, n: int) -> None:
         self.logits, self.mean, self.square = np.zeros((3, n))

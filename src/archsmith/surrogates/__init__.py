@@ -1,3 +1,4 @@
-"""Learnt maps from an architecture to a score: Gaussian processes on what is known of it, and the MLP and LSTM
-ensembles of PNAS on rows of tokens.
+"""Learnt maps from an architecture to a score.
+
+Gaussian processes learn from what is known of an architecture, the MLP and LSTM ensembles of PNAS from rows of tokens.
 """

@@ -1,8 +1,8 @@
 """Sketches as arrays: what a model of architectures computes with.
 
-An encoding is fitted on a sample of the space (which numbers there are and how they spread) and grows with every sketch
-that it is shown: columns are never renumbered, so that what was computed from old rows stays as it was. Features and
-distances are float32: nothing here needs more, and it is twice as fast.
+An encoding is fitted on a sample of the space, which tells the numbers that there are and how they spread. It grows
+with every sketch that it is shown. Columns are never renumbered, so that what was computed from old rows stays as it
+was. Features and distances are float32: nothing here needs more, and it is twice as fast.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ WIDTH = 512  # columns for paths; later ones share these (feature hashing: Weinb
 
 @dataclass(frozen=True)
 class Rows:
-    """Encoded sketches.
+    """Encoded sketches, n of them.
 
-    ``answers`` (n, a) holds 1 where a decision has an answer, ``asked`` (n, d) 1 where a decision was asked, ``paths``
-    (n, p) square roots of how often a functional path occurs, ``numbers`` (n, q) in standard deviations from the mean
-    of the sample. ``n_asked`` (n,) and ``path_norm`` (n,), the squared length of a row of paths, count columns too that
-    these rows do not have because the encoding had not seen them.
+    ``answers``: ``(n, a)``, 1 where a decision has this answer.
+    ``asked``: ``(n, d)``, 1 where a decision was asked.
+    ``paths``: ``(n, p)``, square roots of how often a functional path occurs.
+    ``numbers``: ``(n, q)``, in standard deviations from the mean of the sample.
+    ``n_asked``: ``(n,)``, how many decisions were asked.
+    ``path_norm``: ``(n,)``, the squared length of a row of paths. This and ``n_asked`` also count what has no column
+        because the encoding had not seen it.
     """
 
     answers: Array
@@ -60,12 +63,12 @@ class Rows:
 
     @property
     def matrix(self) -> Array:
-        """Everything side by side, (n, a + p + q), for models that take one vector."""
+        """Answers, paths and numbers side by side, ``(n, a + p + q)``, for models that take one vector."""
         return np.hstack([self.answers, self.paths, self.numbers])
 
 
 class Encoding:
-    """Columns for the sketches of one space; ``sample`` decides which numbers are looked at and their scale."""
+    """Columns for the sketches of one space. ``sample`` decides which numbers are looked at, and their scale."""
 
     def __init__(self, sample: Sequence[Sketch]) -> None:
         self._answers: dict[tuple[str, Any], int] = {}
@@ -90,11 +93,11 @@ class Encoding:
         return len(self._numbers)
 
     def column(self, number: str) -> int | None:
-        """Where the number whose name ends so stands in ``Rows.numbers``; the first one of several."""
+        """The column in ``Rows.numbers`` of the first number whose name ends so; None where there is none."""
         return next((column for name, column in self._numbers.items() if name.endswith(number)), None)
 
     def learn(self, sketches: Iterable[Sketch]) -> None:
-        """Give whatever is new in ``sketches`` columns of its own."""
+        """Give everything new in ``sketches`` a column of its own."""
         for sketch in sketches:
             for decision, answer in sketch.live.items():
                 self._asked.setdefault(decision, len(self._asked))
@@ -135,20 +138,20 @@ def _mark(row: Array, columns: Mapping[Any, int], found: Iterable[Any]) -> None:
 
 
 def hamming(a: Rows, b: Rows) -> Array:
-    """(n, m): in how many decisions two architectures differ, counting those that only one of them has."""
+    """``(n, m)``: in how many decisions two architectures differ. Those that only one of them has count too."""
     matches = _common(a.answers, b.answers)
     both = _common(a.asked, b.asked)
     return a.n_asked[:, None] + b.n_asked[None, :] - both - matches
 
 
 def path_distance(a: Rows, b: Rows) -> Array:
-    """(n, m): squared distances of the square roots of path counts."""
+    """``(n, m)``: squared distances of the square roots of path counts."""
     distances: Array = np.maximum(0, a.path_norm[:, None] + b.path_norm[None, :] - 2 * _common(a.paths, b.paths))
     return distances
 
 
 def number_distance(a: Rows, b: Rows) -> Array:
-    """(n, m): squared distances of the numbers, divided by how many there are."""
+    """``(n, m)``: squared distances of the numbers, divided by how many there are."""
     x, y = a.numbers, b.numbers
     squares = (x**2).sum(axis=1)[:, None] + (y**2).sum(axis=1)[None, :] - 2 * (x @ y.T)
     distances: Array = np.maximum(0, squares) / max(1, x.shape[1])
@@ -156,6 +159,6 @@ def number_distance(a: Rows, b: Rows) -> Array:
 
 
 def _common(x: Array, y: Array) -> Array:
-    """Inner products in the columns that both have; later columns are zero in the rows that lack them."""
+    """Inner products in the columns that both have. Later columns are zero in the rows that lack them."""
     width = min(x.shape[1], y.shape[1])
     return x[:, :width] @ y[:, :width].T

@@ -1,10 +1,13 @@
-"""The ensemble of PNAS: five networks, each fitted to four fifths of the data; their mean is the score and their spread
-says how sure it is.
+"""The ensemble of PNAS: five networks, each fitted to four fifths of the data.
 
-Source: Liu et al. 2018 (arXiv 1712.00559): Adam with a rate of 0.01 at the first fit and 0.002 from then on, going on
-from the weights of the fit before. Ours: a fit sees all data there are and takes 10 steps for each row, within 50 and a
-limit of the network's (400 for the MLP, 100 for the LSTM), on batches of 128; the paper gives neither. It begins with
-the mean of its first targets, as the paper's begins with the mean accuracy of the first level.
+Their mean is the score, and their spread says how sure it is.
+
+Source: Liu et al. 2018 (arXiv 1712.00559): Adam with a rate of 0.01 at the first fit and 0.002 from then on. Each fit
+goes on from the weights of the one before.
+
+Ours, where the paper gives no numbers: a fit sees all data there are, on batches of 128. It takes 10 steps for each
+row, at least 50, and at most what the network allows (400 for the MLP, 100 for the LSTM). The ensemble begins with the
+mean of its first targets, as the paper's begins with the mean accuracy of the first level.
 """
 
 from __future__ import annotations
@@ -31,7 +34,10 @@ CHUNK = 8192  # rows scored at once: some 50 MB
 
 
 class Model(Protocol):
-    """Several networks trained side by side; scores and masks are ``(member, n)``. See ``Mlp``."""
+    """Several networks trained side by side. Scores and masks are ``(member, n)``. See ``Mlp``.
+
+    ``most_steps``: the most steps of one fit.
+    """
 
     most_steps: int
 
@@ -45,8 +51,11 @@ class Model(Protocol):
 
 
 class Ensemble:
-    """``kind``: ``mlp`` or ``lstm``. Everything that is drawn comes from ``seed``: the same fits in the same order give
-    the same scores.
+    """Scores rows of tokens, and says how sure it is.
+
+    ``kind``: ``mlp`` or ``lstm``.
+    ``alphabet``: what the tokens are written in.
+    ``seed``: of everything that is drawn. The same fits in the same order give the same scores.
     """
 
     def __init__(self, kind: str, alphabet: Alphabet, seed: int) -> None:
@@ -55,7 +64,7 @@ class Ensemble:
         self._fitted = False
 
     def fit(self, rows: Sequence[Tokens], targets: Sequence[float]) -> None:
-        """Learn from rows of tokens with their targets in [0, 1]; what was learnt before is where it begins."""
+        """Learn from rows of tokens with their targets in [0, 1]. Learning goes on from the fit before."""
         n, y = len(rows), np.array(targets, np.float32)
         left_out = self._rng.permutation(n) % N_MEMBERS  # by which member
         mask = (left_out != np.arange(N_MEMBERS)[:, None]).astype(np.float32)
@@ -70,7 +79,7 @@ class Ensemble:
         self._fitted = True
 
     def predict(self, tokens: Tokens) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of the members' scores for ``tokens`` (n, w), each ``(n,)``."""
+        """Mean and standard deviation of the members' scores, each ``(n,)``, for ``tokens`` ``(n, w)``."""
         mean, spread = np.empty(len(tokens), np.float32), np.empty(len(tokens), np.float32)
         for begin in range(0, len(tokens), CHUNK):
             scores = self._model.predict(self._model.encode(tokens[begin : begin + CHUNK]))

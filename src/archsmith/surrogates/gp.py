@@ -1,11 +1,18 @@
-"""A Gaussian process over architectures, with a kernel that adds up what they choose, what they compute, and how large
-they are.
+"""A Gaussian process over architectures. Its kernel adds up what they choose, what they compute, and how large they
+are.
 
-The kernel is a weighted sum of four: an exponential kernel of the number of decisions that differ, squared exponentials
-on the counts of functional paths and on numbers such as depth and size, and a linear one on the numbers. Weights,
-length scales and noise are one of a fixed set of settings, the one with the highest marginal likelihood; with few
-observations this is steadier than descending it. The design is ours; Gaussian processes with a weighted Hamming kernel
-for architectures: Ru et al. 2021 (NAS-BOWL, arXiv 2006.07556) compare it with theirs.
+The kernel is a weighted sum of four:
+
+* an exponential kernel of the number of decisions that differ,
+* a squared exponential on the counts of functional paths,
+* a squared exponential on numbers such as depth and size,
+* a linear kernel on these numbers.
+
+Weights, length scales and noise are one of a fixed set of settings: the one with the highest marginal likelihood. With
+few observations this is steadier than gradient descent.
+
+The design is ours. Gaussian processes with a weighted Hamming kernel for architectures are what Ru et al. 2021
+(NAS-BOWL, arXiv 2006.07556) compare theirs with.
 """
 
 from __future__ import annotations
@@ -27,8 +34,11 @@ JITTER = 1e-8
 
 @dataclass(frozen=True)
 class Setting:
-    """``weights`` of the four kernels (decisions, paths, numbers, linear; they add up to 1), three ``lengths``,
-    ``noise`` as a share of the variance.
+    """One choice of the kernel's settings.
+
+    ``weights``: of the four kernels (decisions, paths, numbers, linear); they add up to 1.
+    ``lengths``: length scales of the first three.
+    ``noise``: of an observation, as a share of the variance.
     """
 
     weights: tuple[float, float, float, float]
@@ -52,7 +62,7 @@ def settings(has_paths: bool, has_numbers: bool) -> tuple[Setting, ...]:
 
 @dataclass(frozen=True)
 class Scales:
-    """Median distances of two architectures of the space: what length scales are multiples of."""
+    """Median distances of two architectures of the space. Length scales are multiples of these."""
 
     decisions: float
     paths: float
@@ -71,7 +81,11 @@ class Scales:
 
 @dataclass(frozen=True)
 class Distances:
-    """Between two sets of architectures, (n, m) each; ``inner`` are products of their numbers."""
+    """Distances between two sets of architectures, each ``(n, m)``.
+
+    ``decisions``, ``paths``, ``numbers``: in multiples of the median distance.
+    ``inner``: inner products of their numbers.
+    """
 
     decisions: Array
     paths: Array
@@ -100,29 +114,33 @@ class Distances:
 
 
 def variances(rows: Rows, setting: Setting) -> Array:
-    """(n,): what ``kernel`` gives between an architecture and itself."""
+    """``(n,)``: what the kernel gives between an architecture and itself."""
     *others, linear = setting.weights
     own: Array = sum(others) + linear * (rows.numbers**2).sum(axis=1) / max(1, rows.numbers.shape[1])
     return own
 
 
 def log_marginal_likelihood(covariance: Array, noise: Array, y: Array) -> float:
-    """Of ``y`` (n,) under a process with this ``covariance`` (n, n) and ``noise`` (n,)."""
+    """Of ``y`` ``(n,)`` under a process with this ``covariance`` ``(n, n)`` and ``noise`` ``(n,)``."""
     lower = np.linalg.cholesky(covariance + np.diag(noise + JITTER))
     z = np.linalg.solve(lower, y)
     return float(-0.5 * z @ z - np.log(np.diag(lower)).sum() - 0.5 * len(y) * np.log(2 * np.pi))
 
 
 def best_setting(distances: Distances, y: Array, more_noise: Array, choices: Sequence[Setting]) -> Setting:
-    """The one under which ``y`` (n,) is most likely; ``more_noise`` (n,) multiplies the noise of single observations."""
+    """The setting under which ``y`` ``(n,)`` is most likely.
+
+    ``more_noise`` ``(n,)`` multiplies the noise of single observations.
+    """
     return max(
         choices, key=lambda setting: log_marginal_likelihood(distances.kernel(setting), setting.noise * more_noise, y)
     )
 
 
 def normal_scores(order: Sequence[object]) -> Array:
-    """Standardised Gaussian scores of values by their rank, low values high: (n,). Equal values share the mean of their
-    ranks.
+    """``(n,)`` standardised Gaussian scores of values by their rank; low values get high scores.
+
+    Equal values share the mean of their ranks.
     """
     n = len(order)
     if n < 2:
@@ -143,10 +161,10 @@ def normal_scores(order: Sequence[object]) -> Array:
 
 
 class Posterior:
-    """A Gaussian process that takes one observation after the other, and what it believes of ``m`` candidates.
+    """A Gaussian process that takes one observation after the other, and what it predicts for m candidates.
 
-    Keeps L⁻¹ (n, n), L the Cholesky factor of the observations' covariance, and L⁻¹ K(observed, candidates) (n, m), so
-    that one more observation costs O(n m).
+    L is the Cholesky factor of the observations' covariance. Kept are L⁻¹ ``(n, n)`` and L⁻¹ K(observed, candidates)
+    ``(n, m)``. So one more observation costs O(n m).
     """
 
     def __init__(self, candidates: Rows, setting: Setting, scales: Scales) -> None:
@@ -158,14 +176,10 @@ class Posterior:
 
     @classmethod
     def of(cls, candidates: Rows, observed: Rows, more_noise: Array, setting: Setting, scales: Scales) -> Posterior:
-        """All observations at once: what ``observe`` gives one by one, up to rounding."""
+        """Takes all observations at once. ``observe`` one by one gives the same, up to rounding."""
         posterior = cls.__new__(cls)
-        posterior.candidates, posterior.observed, posterior.setting, posterior.scales = (
-            candidates,
-            observed,
-            setting,
-            scales,
-        )
+        posterior.candidates, posterior.observed = candidates, observed
+        posterior.setting, posterior.scales = setting, scales
         covariance = Distances.between(observed, observed, scales).kernel(setting)
         lower = np.linalg.cholesky(covariance + np.diag(setting.noise * more_noise + JITTER))
         posterior._inverse = np.linalg.inv(lower)
@@ -177,7 +191,7 @@ class Posterior:
         return len(self.observed)
 
     def observe(self, row: Rows, more_noise: float = 1.0) -> None:
-        """``row`` is one architecture; ``more_noise`` multiplies the noise of this observation."""
+        """Take in the observation of one architecture. ``more_noise`` multiplies the noise of this observation."""
         n, setting = len(self), self.setting
         if n == len(self._inverse):
             self._inverse, self._solved = _doubled(self._inverse, 2 * n), _doubled(self._solved, self._solved.shape[1])
@@ -192,17 +206,17 @@ class Posterior:
         self.observed = self.observed.joined(row)
 
     def mean(self, y: Array) -> Array:
-        """(m,) for the targets ``y`` (n,)."""
+        """``(m,)`` predictions from the targets ``y`` ``(n,)``."""
         n = len(self)
         return (self._inverse[:n, :n] @ y) @ self._solved[:n]
 
     @property
     def deviation(self) -> Array:
-        """(m,): standard deviations, without the noise of an observation."""
+        """``(m,)`` standard deviations, without the noise of an observation."""
         return np.sqrt(np.maximum(self._left, 0.0))
 
     def copy(self) -> Posterior:
-        """For observations that are taken back."""
+        """A copy, for observations that are taken back."""
         other = Posterior.__new__(Posterior)
         other.__dict__.update(self.__dict__)
         other._inverse, other._solved = self._inverse.copy(), self._solved.copy()

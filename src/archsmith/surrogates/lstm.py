@@ -1,10 +1,13 @@
-"""The LSTM of PNAS: reads the tokens of a cell one after the other; the last hidden state, one linear layer and a
-sigmoid give the score.
+"""The LSTM of PNAS: reads the tokens of a cell one after the other.
+
+The last hidden state, one linear layer and a sigmoid give the score.
 
 Source: Liu et al. 2018 (arXiv 1712.00559): one layer of 100 units, embeddings of 100 shared within a vocabulary, L1
-loss, Adam. Ours: the other weights begin uniform within ± 0.1 too, the forget gate with a bias of 1. All members of the
-ensemble are trained at once. When many rows are scored, those that begin alike share their states: in lexicographic
-order, as expansions come, nearly all the work is the last token.
+loss, Adam.
+
+Ours: the other weights begin uniform within ± 0.1 too, the forget gate with a bias of 1. All members of the ensemble
+are trained at once. When many rows are scored, those that begin alike share their states. Expansions come in
+lexicographic order, so that nearly all the work is the last token.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ BOUND = 0.1  # Liu et al. 2018 for the embeddings
 
 
 class Lstm:
-    """``n_members`` networks side by side; tensors are ``(member, …)``."""
+    """``n_members`` networks side by side. Tensors are ``(member, …)``."""
 
     most_steps = 100  # each costs as much as a hundred of the MLP's
 
@@ -46,14 +49,15 @@ class Lstm:
         return indexes(tokens, self.alphabet)
 
     def start(self, logit: float) -> None:
-        """Begin with about sigmoid(``logit``) as the score of everything (1.8, Liu et al. 2018: the mean accuracy at
-        the first level).
+        """Begin with about sigmoid(``logit``) as the score of everything.
+
+        Liu et al. 2018 have 1.8, for the mean accuracy at the first level.
         """
         with torch.no_grad():
             self.last_bias.fill_(logit)
 
     def train(self, x: Indexes, y: Floats, mask: Floats, batches: Sequence[npt.NDArray[np.intp]], rate: float) -> None:
-        """One step of Adam a batch on the L1 loss; ``mask`` (member, n) says who learns from which row."""
+        """One step of Adam a batch on the L1 loss. ``mask`` ``(member, n)`` says who learns from which row."""
         optimizer = torch.optim.Adam(
             [self.embeddings, self.inwards, self.around, self.bias, self.last, self.last_bias], lr=rate
         )

@@ -1,12 +1,11 @@
-"""The MLP of PNAS: the embeddings of the tokens are averaged slot by slot and joined, then come two hidden layers of
-100 units and a sigmoid.
+"""The MLP of PNAS: embeddings of tokens, averaged slot by slot and joined, then two hidden layers and a sigmoid.
 
-Source: Liu et al. 2018 (arXiv 1712.00559): vocabularies share their embeddings among slots (both inputs of a block,
-both operations), L1 loss, Adam.
+Source: Liu et al. 2018 (arXiv 1712.00559): hidden layers of 100 units, L1 loss, Adam. Vocabularies share their
+embeddings among slots: both inputs of a block have one, and both operations.
 
-An average of embeddings is the embedding of an average, so that the first layer is one matrix product on one-hot
-averages; with that, half a million cells are scored in seconds. All members of the ensemble are trained at once, as
-stacks of matrices. Written in numpy: it needs nothing else, and small steps are faster.
+An average of embeddings is the embedding of an average. So the first layer is one matrix product on one-hot averages,
+and half a million cells are scored in seconds. All members of the ensemble are trained at once, as stacks of matrices.
+This is written in numpy: it needs nothing else, and small steps are faster.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ DECAY, DECAY_SQUARED, TINY = 0.9, 0.999, 1e-8  # Adam, Kingma and Ba 2015
 
 
 class Mlp:
-    """``n_members`` networks side by side; arrays are ``(member, …)``."""
+    """``n_members`` networks side by side. Arrays are ``(member, …)``."""
 
     most_steps = 400
 
@@ -56,7 +55,7 @@ class Mlp:
         return self._forward(x)[-1]
 
     def train(self, x: Floats, y: Floats, mask: Floats, batches: Sequence[npt.NDArray[np.intp]], rate: float) -> None:
-        """One step of Adam a batch on the L1 loss; ``mask`` (member, n) says who learns from which row."""
+        """One step of Adam a batch on the L1 loss. ``mask`` ``(member, n)`` says who learns from which row."""
         parameters = [*self.embeddings, *self.first, self.second, self.last, *self.biases]
         moments = [(np.zeros_like(p), np.zeros_like(p)) for p in parameters]
         for step, batch in enumerate(batches, 1):

@@ -1,5 +1,6 @@
-"""Rows of tokens (see ``archsmith.core.growth``) as numbers for a network: one-hot averages for the MLP, indexes of
-embeddings for the LSTM.
+"""Rows of tokens (see archsmith.core.growth) as numbers for a network.
+
+The MLP reads one-hot averages, the LSTM indexes of embeddings.
 """
 
 from __future__ import annotations
@@ -24,9 +25,7 @@ def padded(rows: Sequence[Tokens]) -> Tokens:
 
 
 def averages(tokens: Tokens, alphabet: Alphabet) -> Floats:
-    """For every slot how often each token of its vocabulary stands there, divided by how many tokens do: ``(n, one
-    column a slot and token)``.
-    """
+    """The share of each token among those that stand at each slot, ``(n, columns)``: one column a slot and token."""
     sizes = np.array([alphabet.vocabularies[vocabulary] for vocabulary in alphabet.slots])
     begins = np.cumsum(sizes) - sizes
     n, n_columns = len(tokens), int(sizes.sum())
@@ -38,7 +37,7 @@ def averages(tokens: Tokens, alphabet: Alphabet) -> Floats:
 
 
 def indexes(tokens: Tokens, alphabet: Alphabet) -> Indexes:
-    """Where the embedding of each token lies when all vocabularies are one table, ``(n, w)``; ABSENT stays."""
+    """The row of each token's embedding, ``(n, w)``, when all vocabularies are one table. ABSENT stays as it is."""
     begins = np.cumsum(alphabet.vocabularies) - np.array(alphabet.vocabularies)
     begins_of_slots = begins[np.array(alphabet.slots, np.intp)]
     return np.where(tokens == ABSENT, ABSENT, tokens + begins_of_slots[_slots(alphabet, tokens.shape[1])]).astype(

@@ -1,3 +1,3 @@
-"""What a plug-in's own tests need: laws that every space, strategy, evaluator, store and executor keeps, and toys to
-try them on.
+"""What a plug-in's own tests need: the laws of spaces, strategies, evaluators, stores and executors, and toys to try
+them on.
 """

@@ -21,8 +21,11 @@ def check_evaluator(
 ) -> None:
     """Raises AssertionError when ``evaluator`` breaks a law of evaluators on architectures of ``problem``.
 
-    ``fidelity``: where it is tried, the problem's maximum when None. Architectures whose evaluation fails are fine, as
-    long as they fail each time.
+    An evaluation may fail, as long as it fails each time.
+
+    ``n_architectures``: random ones that are evaluated.
+    ``fidelity``: of their evaluations; None: the problem's maximum.
+    ``seed``: of all that is drawn.
     """
     name = type(evaluator).__name__
     metrics = evaluator.metrics
@@ -53,7 +56,7 @@ def _keeper(reports: list[tuple[float, Mapping[str, float]]]) -> Report:
 
 
 def _numbers(evaluator: Evaluator, architecture: Architecture, fidelity: float, context: Context) -> object:
-    """What ``evaluate`` says, in one form: metrics and simulated seconds, or the kind of its failure."""
+    """What ``evaluate`` returns: metrics and simulated seconds, or the kind of its failure."""
     name = type(evaluator).__name__
     before = architecture.to_json()
     try:

@@ -1,8 +1,7 @@
-"""The laws that everything in the catalogue keeps, as plain functions that raise AssertionError with the law's name and
-one clear sentence.
+"""The laws that everything in the catalogue keeps, as plain functions.
 
-A package that plugs a space, strategy, evaluator, store or executor into Archsmith calls the same functions in its own
-tests::
+They raise AssertionError with the law's name and one clear sentence. A package that plugs a space, strategy, evaluator,
+store or executor into Archsmith calls the same functions in its own tests::
 
     from archsmith.testing.laws import check_strategy
     from archsmith.testing.toys import Conditional

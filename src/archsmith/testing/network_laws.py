@@ -96,13 +96,12 @@ def random_batch(space: Any, batch: int, seed: int = 0) -> Any:
     generator = torch.Generator().manual_seed(seed)
     given = {}
     for entry in space.inputs:
-        n_codes = getattr(entry, "n_codes", None)
         size = (batch, *entry.shape)
-        if n_codes is not None:
-            given[entry.name] = torch.randint(0, n_codes, size, generator=generator)
+        if entry.n_codes is not None:
+            given[entry.name] = torch.randint(0, entry.n_codes, size, generator=generator)
             continue
         given[entry.name] = torch.randn(size, generator=generator)
-        for column in getattr(entry, "missing", ()):
+        for column in entry.missing:
             given[entry.name][:: 2 + column % 3, column] = torch.nan
     return given if len(given) > 1 else next(iter(given.values()))
 

@@ -1,4 +1,7 @@
-"""Laws of stores and executors: an ordered log with one writer that outlives a killed process, and one outcome a job."""
+"""Laws of stores and executors.
+
+A store is an ordered log with one writer, and outlives a killed process. An executor gives one outcome a job.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,10 @@ PATIENCE = 60.0  # seconds for workers to start on a loaded machine
 def check_store(open_store: Callable[[], Store], *, kill: bool = True) -> None:
     """Raises AssertionError when a store breaks a law of stores.
 
-    ``open_store``: opens the same, still empty, log each time it is called (one that has no second handle returns the
-    same object). ``kill``: also kill a writing process, where the store has a folder and its class is made from that
-    folder alone.
+    ``open_store``: opens the same, still empty, log each time it is called. A store that has no second handle returns
+        the same object.
+    ``kill``: whether a writing process is killed too. This needs a store that has a folder, and whose class is made
+        from that folder alone.
     """
     store = open_store()
     need(list(store.read()) == [], "order", "a new store is not empty.")
@@ -110,7 +114,8 @@ store = getattr(import_module(module), cls)(Path(folder))
 store.acquire()
 number = 0
 while True:
-    number = store.append([Event("reported", {"trial": number, "step": 1, "metrics": {}}), Event("reported", {})])[-1].index
+    events = [Event("reported", {"trial": number, "step": 1, "metrics": {}}), Event("reported", {})]
+    number = store.append(events)[-1].index
     print(number, flush=True)
 """
 
@@ -142,7 +147,8 @@ def _check_killed_writer(store: Store, open_store: Callable[[], Store]) -> None:
 def check_executor(make: Callable[[], Executor], *, isolated: bool = False) -> None:
     """Raises AssertionError when an executor breaks a law of executors.
 
-    ``make`` makes a fresh one. ``isolated``: its workers are processes of their own, so that one may be killed.
+    ``make``: makes a new one.
+    ``isolated``: whether its workers are processes of their own, so that one may be killed.
     """
     problem = Problem(Flat())
     outcomes = _run(make, problem, ToyEvaluator(steps=2), n_jobs=6)
@@ -177,7 +183,7 @@ def _start(make: Callable[[], Executor], problem: Problem, evaluator: Evaluator,
 
 
 def _ends(executor: Executor, n_jobs: int) -> dict[int, Message]:
-    """The last message of each job; anything after that is one too many."""
+    """The last message of each job. Raises AssertionError for any message after it."""
     ends: dict[int, Message] = {}
     until = time.monotonic() + PATIENCE
     while len(ends) < n_jobs:

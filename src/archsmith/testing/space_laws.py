@@ -1,5 +1,6 @@
-"""Laws of search spaces: what sampling, mutation, crossover, neighbours, enumeration and JSON promise whatever the
-space's program does.
+"""Laws of search spaces, whatever the space's program does.
+
+They say what sampling, mutation, crossover, neighbours, enumeration and JSON promise.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ def check_space(
 ) -> None:
     """Raises AssertionError when ``space`` breaks a law of spaces.
 
-    ``scales``: the same space at other scales. ``enumerate_limit``: a space with at most so many points is counted
-    point by point.
+    ``scales``: the same space at other scales.
+    ``n_samples``: random points that are tried.
+    ``enumerate_limit``: a space with at most so many points is counted point by point.
+    ``seed``: of all that is drawn.
     """
     rng = np.random.default_rng(seed)
     samples = [space.sample(rng) for _ in range(n_samples)]

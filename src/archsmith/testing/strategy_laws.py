@@ -1,5 +1,6 @@
-"""Laws of strategies: a strategy is a function of the history and of the generator it is given, whatever the history
-looks like.
+"""Laws of strategies: a strategy is a function of the history and of the generator that it is given.
+
+This holds whatever the history looks like.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from archsmith.testing.need import need
 from archsmith.testing.toys import Flat, ToyEvaluator
 
 SMALL = Flat(n_decisions=2, n_options=3)  # nine points, for the law that every search comes to an end
-LARGE = Flat(n_decisions=6, n_options=10)  # a million points: no honest strategy is at its end after a few dozen trials
+LARGE = Flat(n_decisions=6, n_options=10)  # a million points: no strategy may be at its end after a few dozen trials
 
 
 def check_strategy(
@@ -40,9 +41,12 @@ def check_strategy(
 ) -> None:
     """Raises AssertionError when ``strategy`` breaks a law of strategies.
 
-    ``strategy``: a dataclass, or something that makes a fresh instance when called. ``space``: where it is tried (a
-    million flat points when None). ``complete``: when it ends on a finite space, every architecture has been proposed
-    (False for methods that leave some out by design).
+    ``strategy``: a dataclass, or something that makes a new instance when called.
+    ``space``: where it is tried; None: a million points of independent decisions.
+    ``n_trials``: of the study along which it is asked.
+    ``seed``: of all that is drawn.
+    ``complete``: whether it has proposed every architecture when it ends on a finite space. False for methods that
+        leave some out by design.
     """
     make = _maker(strategy)
     space = space if space is not None else LARGE
@@ -66,8 +70,14 @@ def _maker(strategy: Strategy | Callable[[], Strategy]) -> Callable[[], Strategy
 
 
 class Rehearsal:
-    """A study without a loop: trials are asked for and finished by hand, in any order, and the log can be folded again
-    from nothing.
+    """A study without a loop: trials are asked for and finished by hand, in any order.
+
+    Its log can be folded again from nothing.
+
+    ``problem``: what is searched.
+    ``evaluator``: a toy; None: one with the metrics of the problem.
+    ``seed``: of the study.
+    ``forecast_trials``: how many trials the budget is expected to allow; None: unknown.
     """
 
     def __init__(
@@ -90,7 +100,7 @@ class Rehearsal:
         self.history.apply(event)
 
     def replayed(self) -> History:
-        """The same history, folded again: nothing that was cached beside the first one is known to it."""
+        """The same history, folded again. Nothing that was cached beside the first one is known to it."""
         history = History(self.problem)
         for event in self.events:
             history.apply(event)
@@ -101,7 +111,7 @@ class Rehearsal:
         return generator(self.seed, "ask", self.history.n_asks)
 
     def ask(self, strategy: Strategy, n: int = 1) -> list[Trial]:
-        """Ask, check the answer, and log it."""
+        """Ask, check the proposals, and log them."""
         proposals = list(strategy.ask(self.history, n, self.generator()))
         check_answer(strategy, proposals, self.history, n)
         return self.propose(proposals)
@@ -138,8 +148,9 @@ def row(number: int, proposal: Proposal, problem: Problem) -> dict[str, Any]:
 
 
 def check_answer(strategy: Strategy, proposals: Sequence[Proposal], history: History, n: int) -> None:
-    """Law ``valid answers``: at most n proposals, each a point of the space at an allowed fidelity, with known parents
-    and JSON scalars for notes.
+    """Law ``valid answers``: at most n proposals, each a point of the space at an allowed fidelity.
+
+    Their parents exist, and their notes are JSON scalars.
     """
     name, law = type(strategy).__name__, "valid answers"
     need(len(proposals) <= n, law, f"{name} was asked for {n} proposals and gave {len(proposals)}.")
@@ -173,9 +184,7 @@ def check_answer(strategy: Strategy, proposals: Sequence[Proposal], history: His
 
 
 def check_randomness(make: Callable[[], Strategy], space: Space, seed: int = 0) -> None:
-    """Law ``no global randomness``: nothing is drawn from the global generators of Python, numpy or torch, which stay
-    as they were.
-    """
+    """Law ``no global randomness``: the global generators of Python, numpy and torch stay as they were."""
     strategy, rehearsal = make(), Rehearsal(Problem(space), seed=seed)
     for i in range(12):
         before = _global_randomness()
@@ -219,7 +228,7 @@ def check_history_untouched(make: Callable[[], Strategy], space: Space, seed: in
 def snapshot(history: History) -> str:
     """Everything that a history says, as text."""
 
-    def told(trial: Trial) -> object:
+    def facts(trial: Trial) -> object:
         outcome = trial.outcome.to_dict() if trial.outcome else None
         return [
             trial.id,
@@ -243,15 +252,14 @@ def snapshot(history: History) -> str:
         list(history.pending),
         {f: t.id for f, t in history._best.items()},
     ]
-    return repr([[told(trial) for trial in history.trials], lists, sorted(private.items())])
+    return repr([[facts(trial) for trial in history.trials], lists, sorted(private.items())])
 
 
 def check_memoryless(make: Callable[[], Strategy], space: Space, n_trials: int = 30, seed: int = 0) -> None:
-    """Law ``memoryless``: a fresh instance given the same history and generator proposes the same, whoever asked how
-    often before.
+    """Law ``memoryless``: a new instance given the same history and generator proposes the same.
 
-    Tried along a study with up to three trials at once that finish out of order, some of them failing, and against a
-    history folded again from the log.
+    It does not matter who asked how often before. Tried along a study with up to three trials at once. They finish out
+    of order, and some of them fail. Tried against a history folded again from the log too.
     """
     strategy, rehearsal = make(), Rehearsal(Problem(space), seed=seed, forecast_trials=n_trials)
     name, order = type(strategy).__name__, np.random.default_rng(seed)
@@ -265,8 +273,8 @@ def check_memoryless(make: Callable[[], Strategy], space: Space, n_trials: int =
             "the instance that was asked before": strategy.ask(rehearsal.history, n, rehearsal.generator()),
             "the same instance asked a second time": strategy.ask(rehearsal.history, n, rehearsal.generator()),
         }
-        told = {who: [row(0, proposal, rehearsal.problem) for proposal in answer] for who, answer in answers.items()}
-        (reference, expected), *others = told.items()
+        rows = {who: [row(0, proposal, rehearsal.problem) for proposal in answer] for who, answer in answers.items()}
+        (reference, expected), *others = rows.items()
         for who, answer in others:
             need(
                 repr(answer) == repr(expected),
@@ -282,15 +290,16 @@ def check_memoryless(make: Callable[[], Strategy], space: Space, n_trials: int =
         while waiting and (len(waiting) > 3 or not proposals or order.random() < 0.6):
             trial = waiting.pop(int(order.integers(len(waiting))))
             rehearsal.finish(trial, failed=bool(order.random() < 0.2))
-            # something finished: enough for a strategy that was waiting
+            # A strategy that was waiting may go on once something has finished.
             proposals = proposals or [Proposal(trial.architecture)]
 
 
 def check_any_history(make: Callable[[], Strategy], space: Space, seed: int = 0) -> None:
-    """Law ``any history``: empty, pending, failed, infeasible, out of order, of several fidelities, of another's
-    making: there is a valid answer.
+    """Law ``any history``: whatever the history is, there is a valid answer.
 
-    No answer is allowed only while something is pending or when every point of the space was proposed.
+    Trials may be pending, failed, infeasible, out of order, of several fidelities, or proposed by another strategy.
+    There may be none. A strategy may propose nothing only while something is pending, or when every point of the space
+    was proposed.
     """
     problem = Problem(space, constraints=(Constraint("accuracy", lower=0.4),), fidelity=Fidelity("epochs", 1, 9))
     for what, (finish, failed) in {
@@ -323,7 +332,7 @@ def check_any_history(make: Callable[[], Strategy], space: Space, seed: int = 0)
 
 
 def _strangers(rehearsal: Rehearsal, finish: float, failed: bool, seed: int) -> None:
-    """Trials without notes or parents, at three fidelities, that no strategy remembers having proposed."""
+    """Trials at three fidelities that no strategy proposed: they have no notes and no parents."""
     rng = np.random.default_rng(seed)
     space = rehearsal.problem.space
     trials = rehearsal.propose([Proposal(space.sample(rng), fidelity=(9.0, 3.0, 9.0, 1.0)[i % 4]) for i in range(16)])
@@ -338,8 +347,9 @@ def _used_up(history: History) -> bool:
 
 
 def check_end(make: Callable[[], Strategy], seed: int = 0, complete: bool = True) -> None:
-    """Law ``an end``: on a finite space the answers run dry, both when trials finish at once and when none of them ever
-    does.
+    """Law ``an end``: on a finite space there are no more proposals at some time.
+
+    This holds when trials finish at once, and when none of them ever does.
     """
     points = list(SMALL.enumerate())
     for what, finishing in {"trials finish at once": True, "no trial has finished": False}.items():

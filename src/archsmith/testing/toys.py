@@ -1,9 +1,8 @@
-"""Toy spaces and a toy evaluator: small, fast and without torch, yet with everything that real ones can surprise a
-strategy with.
+"""Toy spaces and a toy evaluator: small, fast and without torch, and yet full of what surprises a strategy.
 
-The spaces cover the four shapes that the laws name: flat, conditional, recursive, and mixed with real and whole
-numbers. The evaluator scores by hash, so that the same architecture has the same score on every machine, and fails,
-returns NaN, adds noise or takes time when told to.
+The spaces have the four shapes that the laws name: flat, conditional, recursive, and mixed with real and whole numbers.
+The evaluator scores by hash, so that an architecture has the same score on every machine. It fails, returns NaN, adds
+noise or takes time when told to.
 """
 
 from __future__ import annotations
@@ -27,8 +26,10 @@ from archsmith.core.trial import Outcome
 
 @dataclass(frozen=True)
 class Flat(Space):
-    """``n_decisions`` independent questions with ``n_options`` options each: ``n_options ** n_decisions`` points (a
-    million for 6 and 10).
+    """Independent questions: ``n_options ** n_decisions`` points.
+
+    ``n_decisions``: how many questions.
+    ``n_options``: how many options each of them has.
     """
 
     n_decisions: int = 4
@@ -49,8 +50,11 @@ def _questions(n_decisions: int, n_options: int) -> tuple[tuple[str, tuple[int, 
 
 @dataclass(frozen=True)
 class Conditional(Space):
-    """Questions, and options of questions, that depend on earlier answers; weights; and answers that Python takes for
-    equal (True, 1 and 1.0).
+    """Questions, and options of questions, that depend on earlier answers.
+
+    There are weights too, and answers that Python takes for equal (True, 1 and 1.0).
+
+    ``max_layers``: the most that the first question offers.
     """
 
     max_layers: int = 2
@@ -69,10 +73,10 @@ class Conditional(Space):
 
 @dataclass(frozen=True)
 class Recursive(Space):
-    """Expressions of a small grammar, at most ``depth`` rules deep.
+    """Expressions of a small grammar.
 
-    ``max_nodes``: larger expressions run into a dead end, as programs do whose shapes stop fitting; None: no such
-    limit.
+    ``depth``: the most rules one below the other.
+    ``max_nodes``: larger expressions run into a dead end, as programs do whose shapes stop fitting; None: no limit.
     """
 
     depth: int = 3
@@ -96,9 +100,7 @@ class Recursive(Space):
 
 @dataclass(frozen=True)
 class Mixed(Space):
-    """Named options beside whole numbers, a real number, and a real number on a logarithmic scale that only one option
-    asks for.
-    """
+    """Named options, whole numbers, a real number, and one on a logarithmic scale that only one option asks for."""
 
     def decide(self, choose: Choose) -> None:
         optimizer = choose("optimizer", ("sgd", "adam"))
@@ -112,11 +114,17 @@ class Mixed(Space):
 class ToyEvaluator:
     """Scores in [0, 1) that depend on nothing but the architecture, the fidelity and, with ``noise``, the seed.
 
-    ``additive``: the mean of one value for each answer, so that neighbours are alike; otherwise a hash of the whole, so
-    that they are not. ``metrics``: names, each scored independently of the others. ``fail``, ``nan``, ``kill``: shares
-    in [0, 1] of the architectures that raise an error, come out as NaN, or kill the process they run in. ``noise``:
-    standard deviation. ``sleep``: seconds that an evaluation takes, checking for stop requests. ``steps``: intermediate
-    reports. ``simulated``: take no time and charge ``seconds`` times the fidelity.
+    ``metrics``: names, one or more, each scored independently of the others.
+    ``additive``: whether a score is the mean of one value for each answer, so that neighbours are alike. Otherwise it
+        is a hash of the whole, so that they are not.
+    ``fail``: share in [0, 1] of the architectures that raise an error.
+    ``nan``: share of those that come out as NaN.
+    ``kill``: share of those that kill the process that they run in.
+    ``noise``: standard deviation of what is added to every score.
+    ``sleep``: seconds that an evaluation takes, checking for stop requests.
+    ``steps``: how many intermediate reports it makes.
+    ``simulated``: whether it takes no time and charges ``seconds`` times the fidelity.
+    ``seconds``: simulated ones for each unit of fidelity.
     """
 
     metrics: tuple[str, ...] = ("accuracy",)
@@ -158,7 +166,7 @@ class ToyEvaluator:
         return metrics
 
     def score(self, architecture: Architecture, metric: str = "accuracy", fidelity: float = math.inf) -> float:
-        """The noise-free score; a low ``fidelity`` takes up to half of it away."""
+        """The score without noise. A low ``fidelity`` takes up to half of it away."""
         if self.additive:
             score = math.fsum(_worth(metric, path, answer) for path, answer in architecture.items()) / max(
                 1, len(architecture)

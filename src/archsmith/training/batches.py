@@ -7,7 +7,7 @@ used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -17,10 +17,10 @@ from torch import Tensor
 
 from archsmith.core.seeds import derive
 from archsmith.data.examples import Batch, Examples, Pipeline
+from archsmith.graphs.modules import Batch as NetworkInput
 from archsmith.training.device import MB, free_memory_mb, memory_format
 
 Item = TypeVar("Item")
-NetworkInput = Tensor | Mapping[str, Tensor]  # bare where there is one input
 
 CPU = torch.device("cpu")
 RESIDENT_SHARE = 0.25  # of a GPU's free memory that examples may take; the rest is for the network
@@ -99,7 +99,7 @@ def n_batches(n: int, batch_size: int) -> int:
 def training_batches(
     feed: Feed, batch_size: int, pipeline: Pipeline, seed: int, epoch: int
 ) -> Iterator[tuple[NetworkInput, Tensor]]:
-    """One epoch in random order: what the network is called with, and targets ``(b,)``. Same arguments, same batches."""
+    """One epoch in random order: what the network takes, and targets ``(b,)``. Same arguments, same batches."""
     generator = torch.Generator().manual_seed(derive(seed, "epoch", epoch))
     order = torch.randperm(len(feed), generator=generator).numpy()
     size = min(batch_size, len(feed))

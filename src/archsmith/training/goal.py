@@ -46,7 +46,7 @@ class Goal(ABC):
 
     @staticmethod
     def of(task: Task, statistics: tuple[float, float] | None = None) -> Goal:
-        """The goal of a task. ``statistics``: mean and standard deviation of the training split's regression targets."""
+        """The goal of a task. ``statistics``: mean and standard deviation of the training regression targets."""
         if not task.is_regression:
             return ClassGoal(task.metrics)
         mean, std = statistics or (0.0, 1.0)
@@ -64,7 +64,7 @@ class Goal(ABC):
 
     @abstractmethod
     def predictions(self, outputs: Tensor) -> Tensor:
-        """What a person gets to see, float32: probabilities ``(n, k)``, or numbers ``(n,)`` in the target's own units."""
+        """What a person gets to see, float32: probabilities ``(n, k)``, or ``(n,)`` in the target's own unit."""
 
     @abstractmethod
     def score(self, outputs: Tensor, labels: ArrayLike) -> Score:

@@ -28,11 +28,12 @@ from archsmith.core.errors import EvaluationError
 from archsmith.core.seeds import derive
 from archsmith.data.examples import Examples, Pipeline
 from archsmith.graphs.constants import fit_constants
+from archsmith.graphs.modules import Batch
 from archsmith.graphs.network import Network, recalibrate
 from archsmith.training import checkpoint, precision
 from archsmith.training import device as devices
 from archsmith.training.average import Average
-from archsmith.training.batches import Feed, NetworkInput, n_batches, plain_batches, training_batches
+from archsmith.training.batches import Feed, n_batches, plain_batches, training_batches
 from archsmith.training.goal import Goal, Score
 from archsmith.training.losses import Losses
 from archsmith.training.measure import evaluate
@@ -256,7 +257,7 @@ class _Run:
         if self.hurry():
             self.pace.hurry(self.elapsed())
 
-    def _step(self, batch: NetworkInput, targets: Tensor, losses: Losses) -> None:
+    def _step(self, batch: Batch, targets: Tensor, losses: Losses) -> None:
         """One step of gradient descent. Raises EvaluationError (``diverged``)."""
         recipe, network = self.recipe, self.network
         if hasattr(network, "set_progress"):
@@ -320,7 +321,7 @@ class _Run:
                 return self._recalibrated_score()
 
     def _recalibrated_score(self) -> Score | None:
-        def inputs() -> Iterator[NetworkInput]:
+        def inputs() -> Iterator[Batch]:
             for batch in plain_batches(
                 self.feed.data, self.pipeline, self.recipe.batch_size, RECALIBRATION, self.device
             ):
@@ -408,7 +409,7 @@ class _Run:
         return bool(facts["finished"]) and same_length
 
 
-def _outputs(network: nn.Module, batch: NetworkInput) -> Mapping[str, Tensor]:
+def _outputs(network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
     if hasattr(network, "forward_all"):
         return network.forward_all(batch)  # type: ignore[no-any-return]
     return {"output": network(batch)}

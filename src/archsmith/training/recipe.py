@@ -110,8 +110,8 @@ class Recipe:
 
 
 def decided(recipe: Recipe, augmentation: Augmentation, architecture: Mapping[str, Any]) -> tuple[Recipe, Augmentation]:
-    """Both with the decisions under ``recipe/`` of ``architecture`` put in. Raises UsageError for one that is a field of
-    neither.
+    """Both with the decisions under ``recipe/`` of ``architecture`` put in. Raises UsageError for one that is a field
+    of neither.
     """
     named = {path.removeprefix(RECIPE): answer for path, answer in architecture.items() if path.startswith(RECIPE)}
     ours, theirs = divided(named, type(recipe), type(augmentation))

@@ -385,7 +385,8 @@ def test_a_large_parquet_is_never_loaded(tmp_path: Path, environment: dict[str, 
     import sys
 
     code = (
-        "import sys, resource; from pathlib import Path; from archsmith.data.images.read_table import read_table; import "
+        "import sys, resource; from pathlib import Path; from archsmith.data.images.read_table import read_table; "
+        "import "
         "pyarrow.parquet\n"
         "base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "pictures = read_table(Path(sys.argv[1])).pictures\n"

@@ -21,7 +21,7 @@ def followed(scores: list[float | None], answer: Callable[[History], Any] | None
         return SimpleNamespace(score=truth[architecture["x"]])
 
     evaluator = SimpleNamespace(**({} if truth is None else {"standing": standing}))
-    strategy = SimpleNamespace(**({} if answer is None else {"answer": answer}))
+    strategy = SimpleNamespace(**({} if answer is None else {"incumbent": answer}))
     follower, history = Follower(strategy, Judge(PROBLEM, evaluator, ("accuracy",), (True,))), History(PROBLEM)
     for i, score in enumerate(scores):
         outcome = Outcome.failure(ValueError("no"), 2.0) if score is None else Outcome.success({"accuracy": score}, 2.0)

@@ -30,12 +30,18 @@ Prints = Mapping[str, NDArray[np.uint64]]
 class Findings:
     """What the checks found.
 
-    ``n_examples`` by part; ``counts``: pictures of each class by part (empty for numbers); ``shape`` ``(C, H, W)``;
-    ``duplicates``: pictures that repeat an earlier one of the same split; ``leaks``: validation pictures that are in the
-    training split too, test pictures that are in either; ``constant``: pictures of one single colour; ``made``: parts
-    that were cut from the training split; ``skipped``: the first of ``n_skipped`` pictures that could not be read, with
-    reasons; ``n_bytes`` on disk; ``target``: name, min, median, max, mean and std of the training numbers, None for
-    classes; ``notes`` and ``warnings``: whole sentences.
+    ``name``: of the data.
+    ``shape``: ``(C, H, W)`` of every picture.
+    ``n_examples``: pictures by split.
+    ``counts``: pictures of each class by split; empty for a regression target.
+    ``duplicates``: pictures that repeat an earlier one of the same split.
+    ``leaks``: validation pictures that are in the training split too, and test pictures that are in either.
+    ``constant``: pictures of one single colour.
+    ``made``: splits that were cut from the training split.
+    ``skipped``: the first of ``n_skipped`` pictures that could not be read, with reasons.
+    ``n_bytes``: on disk.
+    ``target``: name, min, median, max, mean and std of the training targets; None for classes.
+    ``notes``, ``warnings``: whole sentences.
     """
 
     name: str
@@ -56,7 +62,7 @@ class Findings:
 
     @property
     def is_regression(self) -> bool:
-        """Are numbers predicted, rather than classes?"""
+        """Is a regression target learnt, rather than a class?"""
         return self.target is not None
 
     def lines(self) -> list[str]:
@@ -64,13 +70,13 @@ class Findings:
         channels, height, width = self.shape
         pictures = f"{'grey' if channels == 1 else 'colour'} pictures of {height} x {width}"
         totals = ", ".join(
-            f"{n:,} {part}{' (held out)' if part in self.made else ''}" for part, n in self.n_examples.items()
+            f"{n:,} {name}{' (held out)' if name in self.made else ''}" for name, n in self.n_examples.items()
         )
         if self.target is not None:
-            spread = f"from {self.target['min']:.6g} to {self.target['max']:.6g}, half of them below {self.target['median']:.6g}"
+            low, middle, high = (self.target[name] for name in ("min", "median", "max"))
             head = [
-                f"{self.name}: {pictures}, numbers to predict ({self.target['name']})",
-                f"{totals}; training numbers {spread}",
+                f"{self.name}: {pictures}, regression target {self.target['name']!r}",
+                f"{totals}; training targets from {low:.6g} to {high:.6g}, half of them below {middle:.6g}",
             ]
         else:
             head = [f"{self.name}: {len(self.classes)} classes, {pictures}", f"{totals}; {self._class_counts()}"]
@@ -109,7 +115,7 @@ def _plain(value: Any) -> Any:
 
 
 def fingerprints(images: Pixels) -> NDArray[np.uint64]:
-    """64 bits for each picture ``(n,)``: two that differ have the same ones once in about 4e9 pairs of sets of 65,000."""
+    """64 bits for each picture ``(n,)``. In 65,000 different pictures, two are alike once in about 4e9 such sets."""
     return np.array(
         [int.from_bytes(hashlib.blake2b(image.tobytes(), digest_size=8).digest(), "little") for image in images],
         np.uint64,
@@ -129,8 +135,8 @@ def check(
     n_bytes: int = 0,
     warnings: Sequence[str] = (),
 ) -> Findings:
-    """Look at every split. ``prints`` (fingerprints) and ``flat`` (counts) by part are computed where they are not known
-    yet.
+    """Look at every split. ``prints`` (fingerprints) and ``flat`` (counts) by part are computed where they are not
+    known yet.
 
     Raises DataError where nothing could be learnt.
     """
@@ -172,7 +178,7 @@ def _refuse(splits: ImageSplits, counts: Mapping[str, tuple[int, ...]], flat: Ma
         raise DataError(f"None of the {missing[0]} pictures can be read.", "Replace them.")
     if len({data.shape for data in splits.parts.values()}) > 1:
         raise DataError(
-            f"The parts have pictures of different shapes: {', '.join(str(d.shape) for d in splits.parts.values())}."
+            f"The splits have pictures of different shapes: {', '.join(str(d.shape) for d in splits.parts.values())}."
         )
     if sum(flat.values()) == sum(len(data) for data in splits.parts.values()):
         raise DataError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -109,6 +109,10 @@ class ImageSplits(Splits):
 
         assert augmentation is None or isinstance(augmentation, ImageAugmentation)
         return ImagePipeline(Normalisation(*self.statistics), augmentation)
+
+    @property
+    def parts(self) -> Mapping[str, ImageExamples]:
+        return {"train": self.train, "valid": self.valid, "test": self.test}
 
     @cached_property
     def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:

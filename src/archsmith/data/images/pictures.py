@@ -1,8 +1,8 @@
 """Rows of pictures that lie in files: each in a file of its own, or many in one.
 
 Nothing is decoded before it is asked for. What can be opened again in another process says so with a ``spec``, from
-which ``reopen`` makes it. (Members of a zip are in ``data.images.read_zip``, cells of a table in ``data.images.read_table``, arrays in
-``data.images.array_pictures``.)
+which ``reopen`` makes it. (Members of a zip are in ``data.images.read_zip``, cells of a table in
+``data.images.read_table``, arrays in ``data.images.array_pictures``.)
 """
 
 from __future__ import annotations
@@ -208,8 +208,8 @@ class Originals(Sequence[Pixels]):
 
 
 class Kept(Sequence[Pixels]):
-    """Originals that only lived in memory, as the cache keeps them: the first of the split in one row of bytes; of later
-    ones, the resized picture.
+    """Originals that only lived in memory, as the cache keeps them: the first of the split in one row of bytes; of
+    later ones, the resized picture.
     """
 
     def __init__(self, flat: NDArray[np.uint8], shapes: NDArray[np.int64], resized: Sequence[Pixels] | Pixels) -> None:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -70,13 +71,7 @@ def read_npz(path: Path) -> Source:
 
     Raises DataError.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {entry.filename.removesuffix(".npy").lower(): entry.filename for entry in archive.infolist()}
-    except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(
-            f"{str(path)!r} is not a whole .npz file ({error}).", "Write it again with numpy.savez."
-        ) from error
+    members = _members(path)
     if {"blob", "offsets", "labels"} <= members.keys():
         return _read_packed(path, members)
     pairs = _pairs(members, str(path))
@@ -135,13 +130,7 @@ def from_parts(parts: Mapping[str, tuple[Any, NDArray[Any]]], name: str, class_n
 
 def open_packed(path: Path) -> Packed:
     """The packed pictures in an ``.npz``. Raises DataError."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {entry.filename.removesuffix(".npy").lower(): entry.filename for entry in archive.infolist()}
-    except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(
-            f"{str(path)!r} is not a whole .npz file ({error}).", "Write it again with numpy.savez."
-        ) from error
+    members = _members(path)
     blob, offsets = _mapped(path, members["blob"]), load_member(path, members["offsets"])
     if (
         blob.ndim != 1
@@ -180,6 +169,25 @@ def _read_packed(path: Path, members: Mapping[str, str]) -> Source:
         raise DataError(f"There are no training pictures in {str(path)!r}.", "is_train is true for those.")
     names = next((load_member(path, members[key]) for key in CLASS_NAMES if key in members), None)
     return Source(pictures, labels, part, path.stem, None if names is None else tuple(map(str, names.ravel())))
+
+
+def _members(path: Path) -> dict[str, str]:
+    """The arrays of an ``.npz``: name in lower case -> member. Raises DataError."""
+    with _whole(repr(str(path)), ".npz file"), zipfile.ZipFile(path) as archive:
+        return {entry.filename.removesuffix(".npy").lower(): entry.filename for entry in archive.infolist()}
+
+
+@contextmanager
+def _whole(where: str, what: str = "array") -> Iterator[None]:
+    """Turns what zipfile, zlib and numpy raise about a broken file into a DataError: each has many ways to say so."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(
+            f"{where} is not a whole {what} ({_line(error)}).", "Write it again with numpy.save or numpy.savez."
+        ) from error
 
 
 def _pairs(names: Mapping[str, Any], where: str) -> dict[str, tuple[str, str]]:
@@ -298,15 +306,11 @@ def _is_npy(value: Any) -> bool:
 
 def _header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     """Shape, column order, type and length of the head of an array in the ``.npy`` format. Raises DataError."""
-    try:
+    with _whole(where):
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(file)
         offset = file.tell()
-    except (ValueError, EOFError, OSError) as error:
-        raise DataError(
-            f"{where} is not a whole array ({_line(error)}).", "Write it with numpy.save or numpy.savez."
-        ) from error
     if dtype.hasobject:
         raise DataError(f"{where} holds Python objects, which are never unpickled.", "Save plain number arrays.")
     return shape, fortran, dtype, offset
@@ -320,7 +324,8 @@ def _npy(path: Path) -> Any:
         if os.fstat(file.fileno()).st_size - offset < n_bytes:
             raise DataError(f"The file {str(path)!r} is cut off.", "Save it again.")
     if fortran or not n_bytes:
-        return np.load(path, mmap_mode="r" if n_bytes else None, allow_pickle=False)
+        with _whole(f"The file {str(path)!r}"):
+            return np.load(path, mmap_mode="r" if n_bytes else None, allow_pickle=False)
     return Stack(path, shape, dtype.str, offset)
 
 
@@ -334,16 +339,14 @@ def _opened(path: Path) -> Any:
 def _load(path: Path) -> NDArray[Any]:
     with _opened(path) as file:
         _header(file, f"The file {str(path)!r}")
-    try:
+    with _whole(f"The file {str(path)!r}"):
         return np.asarray(np.load(path, allow_pickle=False))
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(f"The file {str(path)!r} is not a whole array ({_line(error)}).", "Save it again.") from error
 
 
 def _member(path: Path, member: str) -> Any:
     """The images in one member of an ``.npz``: a stack that is not loaded."""
     where = f"The array {member.removesuffix('.npy')!r} in {str(path)!r}"
-    with zipfile.ZipFile(path) as archive, archive.open(member) as file:
+    with _whole(where), zipfile.ZipFile(path) as archive, archive.open(member) as file:
         shape, fortran, dtype, offset = _header(file, where)
         packed = archive.getinfo(member).compress_type != zipfile.ZIP_STORED
     if fortran or not int(np.prod(shape, dtype=object)):
@@ -354,36 +357,27 @@ def _member(path: Path, member: str) -> Any:
 def load_member(path: Path, member: str) -> NDArray[Any]:
     """One array of an ``.npz``, in memory. Raises DataError."""
     where = f"The array {member.removesuffix('.npy')!r} in {str(path)!r}"
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open(member) as file:
-            shape, _, dtype, _ = _header(file, where)
-            if dtype.itemsize * int(np.prod(shape, dtype=object)) > MAX_BYTES:
-                raise DataError(f"{where} unpacks to more than {MAX_BYTES / 2**30:.0f} GiB.", "Give a smaller file.")
-            file.seek(0)
-            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
-    except DataError:
-        raise
-    except Exception as error:  # zlib, zipfile and numpy each have their own ways to say that a file is broken
-        raise DataError(f"{where} is not whole ({_line(error)}).", "Write it again with numpy.savez.") from error
+    with _whole(where), zipfile.ZipFile(path) as archive, archive.open(member) as file:
+        shape, _, dtype, _ = _header(file, where)
+        if dtype.itemsize * int(np.prod(shape, dtype=object)) > MAX_BYTES:
+            raise DataError(f"{where} unpacks to more than {MAX_BYTES / 2**30:.0f} GiB.", "Give a smaller file.")
+        file.seek(0)
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
 
 def _mapped(path: Path, member: str) -> NDArray[Any]:
     """One array of an ``.npz``, mapped where it lies in the file; loaded when it was compressed."""
-    with zipfile.ZipFile(path) as archive, archive.open(member) as file:
-        shape, fortran, dtype, offset = _header(file, f"The array {member!r} in {str(path)!r}")
+    where = f"The array {member.removesuffix('.npy')!r} in {str(path)!r}"
+    with _whole(where), zipfile.ZipFile(path) as archive, archive.open(member) as file:
+        shape, fortran, dtype, offset = _header(file, where)
         entry = archive.getinfo(member)
     if entry.compress_type != zipfile.ZIP_STORED or fortran or not int(np.prod(shape, dtype=object)):
         return load_member(path, member)
     # the local header is followed by name and extra field, whose lengths are at bytes 26 to 30 (APPNOTE.TXT 4.3.7)
-    with open(path, "rb") as plain:
+    with _whole(where), open(path, "rb") as plain:
         plain.seek(entry.header_offset + 26)
         lengths = np.frombuffer(plain.read(4), "<u2")
-    try:
         return np.memmap(path, dtype, "r", entry.header_offset + 30 + int(lengths.sum()) + offset, shape)
-    except (ValueError, OSError) as error:
-        raise DataError(
-            f"The array {member!r} in {str(path)!r} is not whole ({_line(error)}).", "Write it again with numpy.savez."
-        ) from error
 
 
 def _line(error: Exception) -> str:

@@ -1,8 +1,8 @@
 """What every reader returns: labelled pictures that nobody has decoded yet.
 
 A reader only lists: which pictures there are, what their labels say, which split they were put into. Decoding happens
-once, later, picture by picture into a memory-mapped cache (``data.images.cache``), so that a set larger than memory is read
-like a small one.
+once, later, picture by picture into a memory-mapped cache (``data.images.cache``), so that a set larger than memory is
+read like a small one.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Pictures(Protocol):
         ...
 
     def spec(self) -> dict[str, Any] | None:
-        """JSON that ``archsmith.data.images.pictures.reopen`` makes them from again in another process; None for what only
-        lives in memory.
+        """JSON that ``archsmith.data.images.pictures.reopen`` makes them from again in another process; None for what
+        only lives in memory.
         """
         ...
 
@@ -59,14 +59,11 @@ class Pictures(Protocol):
 class Source:
     """Labelled pictures, not decoded.
 
-    ``labels``: ``(n,)``, whole numbers or text for classes, floats for a regression target.
-    ``split``: ``(n,)``, int8 indexes into ``SPLITS``; a source without a test or validation split has none of that index.
-    ``class_names``: names for labels 0, 1, ….
-    ``scale``: what values of raw arrays are multiplied with to become bytes; 1 for files.
-    ``notes``: what was converted, in sentences.
-    ``skipped``: (name, reason) of what could not be read.
-    ``target``: what a regression target is called.
-    ``noun``: what an example is called.
+    ``labels``: ``(n,)``, whole numbers or text for classes, floats for a regression target. ``split``: ``(n,)``, int8
+    indexes into ``SPLITS``; a source without a test or validation split has none of that index. ``class_names``: names
+    for labels 0, 1, …. ``scale``: what values of raw arrays are multiplied with to become bytes; 1 for files.
+    ``notes``: what was converted, in sentences. ``skipped``: (name, reason) of what could not be read. ``target``: what
+    a regression target is called. ``noun``: what an example is called.
     """
 
     pictures: Pictures

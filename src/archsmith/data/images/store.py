@@ -73,7 +73,8 @@ class Content:
         """
         if self.n == len(self.source):
             return self
-        note = f"{self.n:,} of {len(self.source):,} pictures are used: reading all of them would take about {_duration(forecast)} of the time."
+        why = f"reading all of them would take about {_duration(forecast)} of the time"
+        note = f"{self.n:,} of {len(self.source):,} pictures are used: {why}."
         return replace(self, notes=(note,))
 
     @property
@@ -100,8 +101,8 @@ class Content:
 def build(
     content: Content, root: Path, *, progress: Progress | None = None, check: Callable[[], None] | None = None
 ) -> Path:
-    """The folder of the pictures of ``content`` below ``root``, made if it is not there. ``check`` is called often and may
-    raise; what was done by then stays.
+    """The folder of the pictures of ``content`` below ``root``, made if it is not there. ``check`` is called often and
+    may raise; what was done by then stays.
 
     Raises DataError, and leaves nothing behind then.
     """
@@ -185,8 +186,8 @@ def _make(content: Content, root: Path, folder: Path, told: _Told) -> None:
 
 
 def _decode(content: Content, root: Path, folder: Path, told: _Told) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """All pictures, from where an earlier call was cut off; how many of each split are of one colour, and (name, reason)
-    of those that are broken.
+    """All pictures, from where an earlier call was cut off; how many of each split are of one colour, and (name,
+    reason) of those that are broken.
     """
     pictures, sizes = content.source.pictures, content.sizes
     part = content.cut.split
@@ -236,7 +237,7 @@ def _refuse_too_large(n: int, sizes: Sizes, root: Path) -> None:
 
 
 def _finish(content: Content, folder: Path, flat: dict[str, int], skipped: Sequence[Sequence[str]]) -> None:
-    """Labels, checks and facts of a draft whose pictures are decoded. Raises DataError where nothing could be learnt."""
+    """Labels, checks and facts of a draft with all pictures. Raises DataError where nothing could be learnt."""
     source, target = content.source, content.target
     spec = source.pictures.spec()
     if spec is not None:

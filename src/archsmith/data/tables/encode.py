@@ -41,9 +41,9 @@ def encode(
     absent where there are no such columns.
 
     ``table`` gives the raw values of each column by name. Other columns are passed over, and the order does not matter.
-    ``first_row`` is added to the numbers of rows in messages. ``exact`` leaves numbers float64 and subtracts no offsets,
-    as an exported model takes them. Raises DataError for a missing column and for a text in a
-    column of numbers.
+    ``first_row`` is added to the numbers of rows in messages. ``exact`` leaves numbers float64 and subtracts no
+    offsets, as an exported model takes them. Raises DataError for a missing column and for a text in a column of
+    numbers.
     """
     gone = [column.name for column in columns if column.name not in table]
     if gone:

@@ -48,7 +48,7 @@ class Follower:
         self._several = len(judge.metrics) > 1
         self._maximize = judge.maximize[0]
         self._opinion: Callable[[History], Trial | None] | None = (
-            None if self._several else getattr(strategy, "answer", None)
+            None if self._several else getattr(strategy, "incumbent", None)
         )
         self._n = self._asked = 0
         self._answer: tuple[Trial, ...] = ()

@@ -1,15 +1,16 @@
-"""How the published cell spaces grow, block by block: what progressive search (Liu et al. 2018, arXiv 1712.00559,
-algorithm 1) walks along.
+"""How the published cell spaces grow, block by block: what progressive search walks along.
+
+Source: Liu et al. 2018 (arXiv 1712.00559), algorithm 1.
 
 Every level is a point of the space as it is. The PNAS space asks for the number of blocks first, so that a cell of b
-blocks is a point. Elsewhere the blocks that a cell does not have yet are *neutral*: block i adds ``identity`` of block
-i-1 to ``identity`` of block i-1 (block 0 of an empty cell: ``identity`` of prev and of cur). Where the unused states
-leave the cell, that is the smaller cell itself, its last block times a power of two. Cells are grown one after the
-other: first the normal cell beside an empty reduction cell, then the reduction cell.
+blocks is a point. In the other spaces the blocks that a cell does not have yet are *neutral*: block i adds ``identity``
+of block i-1 to itself. (Block 0 of an empty cell adds ``identity`` of prev and of cur.) Where the unused states leave
+the cell, this is the smaller cell itself, its last block times a power of two. Cells grow one after the other: first
+the normal cell beside an empty reduction cell, then the reduction cell.
 
-A NAS-Bench-201 cell grows by nodes: at level b the edges into nodes 1 to b are free; every other edge is ``none``, but
-the one from node b to the output (node 3) is ``skip_connect``. At b = 3 node b is the output and all six edges are
-free. Levels have 5, 125 and 15,625 points.
+A NAS-Bench-201 cell grows by nodes. At level b the edges into nodes 1 to b are free. The edge from node b to the output
+(node 3) is ``skip_connect``, and every other edge is ``none``. At b = 3 node b is the output, and all six edges are
+free. The levels have 5, 125 and 15,625 points.
 """
 
 from __future__ import annotations
@@ -24,17 +25,19 @@ from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.growth import Alphabet, Expansions, Grown, Growth, Tokens
 from archsmith.spaces.cells import Rules, states
 
-MOST = 600_000  # a level with more expansions than this (the paper's largest has 589,824) ...
-SAMPLED = 50_000  # ... is sampled
-SIDES = ("left/input", "right/input", "left/op", "right/op", "combine")
+MAX_EXPANSIONS = 600_000  # a larger level is sampled; the paper's largest has 589,824
+SAMPLED = 50_000  # expansions drawn from a level that is too large
+QUESTIONS = ("left/input", "right/input", "left/op", "right/op", "combine")
 NEUTRAL = "identity"
+# NAS-Bench-201: the edges behind the first 1, 3 or 6 that are free.
+COMPLETIONS = {1: ("none", "none", "none", "skip_connect", "none"), 3: ("none", "none", "skip_connect"), 6: ()}
 
 
 def cell_growth(rules: Rules, cells: tuple[str, ...], *, sized: bool = False) -> Growth | None:
-    """The growth of a space that asks for these cells one after the other. ``sized``: it asks for the number of
-    ``blocks`` before.
+    """The growth of a space that asks for these cells one after the other.
 
-    None where the rules leave none: a cell that chooses its output, inputs that must differ, or no neutral block.
+    ``sized``: the space asks for the number of ``blocks`` first. None where no smaller cell is a point of the space: a
+    cell chooses its output, the inputs of a block must differ, or there is no neutral block.
     """
     if (
         rules.output == "chosen"
@@ -47,8 +50,13 @@ def cell_growth(rules: Rules, cells: tuple[str, ...], *, sized: bool = False) ->
 
 @dataclass(frozen=True)
 class BlockGrowth:
-    """Level by level one more block; a block is the tokens of both inputs, both operations and, where there is a
-    choice, the combination.
+    """One more block at every level.
+
+    The tokens of a block are both inputs, both operations and, where there is a choice, the combination.
+
+    ``rules``: what may be chosen in a cell.
+    ``cells``: the names of the cells, in the order in which they grow.
+    ``sized``: whether the space asks for the number of blocks first.
     """
 
     rules: Rules
@@ -66,7 +74,7 @@ class BlockGrowth:
 
     @property
     def alphabet(self) -> Alphabet:
-        """One vocabulary each for states, operations and combinations; the slots of a block, each cell having its own."""
+        """One vocabulary each for states, operations and combinations. Every cell has its own slots for a block."""
         rules, width = self.rules, self.width
         vocabularies = (len(states(rules.blocks - 1)), len(rules.operations), len(rules.combines))[: width - 2]
         slots = (0, 0, 1, 1, 2)[:width] * len(self.cells)
@@ -88,10 +96,9 @@ class BlockGrowth:
         for c, cell in enumerate(self.cells):
             own = blocks[c * rules.blocks : (c + 1) * rules.blocks]
             for i in range(len(own) if self.sized else rules.blocks):
-                for side, answer in zip(
-                    SIDES[: self.width], self._answers(own[i], i) if i < len(own) else _neutral(i), strict=False
-                ):
-                    answers[f"{cell}/block{i}/{side}"] = answer
+                block = self._answers(own[i], i) if i < len(own) else _neutral(i)
+                for question, answer in zip(QUESTIONS[: self.width], block, strict=False):
+                    answers[f"{cell}/block{i}/{question}"] = answer
         return Architecture(answers)
 
     def _answers(self, block: Sequence[int], i: int) -> tuple[str, ...]:
@@ -113,8 +120,12 @@ def _neutral(i: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class NodeGrowth:
-    """Level by level one more node of a NAS-Bench-201 cell; the tokens are the operations on its edges. A slot is the
-    node that an edge comes from.
+    """One more node of a NAS-Bench-201 cell at every level. The tokens are the operations on the edges into it.
+
+    A slot is the node that an edge comes from.
+
+    ``paths``: of the six edges, in the order of the table.
+    ``operations``: the options of every edge.
     """
 
     paths: tuple[str, ...]
@@ -134,10 +145,7 @@ class NodeGrowth:
     def architecture(self, tokens: Tokens) -> Architecture:
         """The point that a row of 1, 3 or 6 tokens stands for."""
         names = [self.operations[token] for token in tokens.tolist()]
-        completion = {1: ["none", "none", "none", "skip_connect", "none"], 3: ["none", "none", "skip_connect"], 6: []}[
-            len(names)
-        ]
-        return Architecture(zip(self.paths, [*names, *completion], strict=True))
+        return Architecture(zip(self.paths, [*names, *COMPLETIONS[len(names)]], strict=True))
 
 
 @lru_cache(maxsize=64)
@@ -149,9 +157,13 @@ def _rows(sizes: tuple[int, ...]) -> Tokens:
 def _product(
     parents: Sequence[Grown], blocks: Tokens, architecture: Callable[[Tokens], Architecture], rng: np.random.Generator
 ) -> Expansions:
-    """Every parent followed by every block, in lexicographic order; SAMPLED of them where they are more than MOST."""
+    """Every parent followed by every block, in lexicographic order. SAMPLED of them where there are too many."""
     total = len(parents) * len(blocks)
-    chosen = np.arange(total) if total <= MOST else np.sort(rng.choice(total, SAMPLED, replace=False, shuffle=False))
+    chosen = (
+        np.arange(total)
+        if total <= MAX_EXPANSIONS
+        else np.sort(rng.choice(total, SAMPLED, replace=False, shuffle=False))
+    )
     at, block = np.divmod(chosen, len(blocks))
     tokens = np.concatenate([np.stack([parent.tokens for parent in parents])[at], blocks[block]], axis=1)
     return Expansions(tokens, at, lambda i: architecture(tokens[i]))

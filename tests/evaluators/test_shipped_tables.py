@@ -5,7 +5,7 @@ import pytest
 
 from archsmith.core.budget import Budget
 from archsmith.core.errors import DataError
-from archsmith.evaluators import benches
+from archsmith.evaluators import shipped_tables
 from archsmith.evaluators.table import TableEvaluator, TableSpace
 from archsmith.runtime.search import Search
 from archsmith.strategies.evolution import RegularizedEvolution
@@ -16,8 +16,8 @@ NAMES = ("digits", "digits-cells", "fashion-14", "fashion-14-cells")
 
 
 def test_all_tables_ship_and_are_small():
-    assert benches.names() == NAMES
-    assert sum(path.stat().st_size for path in benches.FOLDER.iterdir()) <= 2e6
+    assert shipped_tables.names() == NAMES
+    assert sum(path.stat().st_size for path in shipped_tables.FOLDER.iterdir()) <= 2e6
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,9 +1,9 @@
-"""Derivations of the grammar space: which rules are offered where, given the shape that has been reached.
+"""The rules of the grammar space: what a module may be where a certain shape has been reached.
 
-Rules: a *module* is a terminal, a chain of two modules, or a branch whose two modules are joined by ``add`` or
-``concat``. What is carried along: the shape, a shape that the module must end in (the other arm of a branch has set
-it), the largest width and the multiply-adds that may still be spent. Only options that fit are offered, so that nearly
-every derivation ends well; where none fits the program runs into a ``DeadEnd``.
+A *module* is a terminal, a chain of two modules, or a branch. A branch joins its two modules by ``add`` or ``concat``.
+Three things are carried along: the shape, the limits of width and multiply-adds, and a shape that the module must end
+in, if the other arm of a branch has set one. Only options that fit are offered. So nearly every derivation ends well.
+Where no option fits the program raises ``DeadEnd``.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Shape = tuple[int, int, int]
 
 CONVS = {"conv1": 1, "conv3": 3, "conv5": 5, "sep3": 3, "sep5": 5}
 POOLS = ("max_pool", "avg_pool")
-KEEPING = ("batch_norm", "relu", "silu", "squeeze_excite")
+SHAPE_KEEPING = ("batch_norm", "relu", "silu", "squeeze_excite")
 RULES = ("terminal", "chain", "branch")
-RULE_WEIGHTS = (0.45, 0.35, 0.2)  # 1.1 modules per module on average: the depth cap, not luck, ends a derivation
+RULE_WEIGHTS = (0.45, 0.35, 0.2)  # a module holds 1.1 others on average: the depth cap, not luck, ends a derivation
 OPERATION_WEIGHTS = {"conv3": 2.0, "batch_norm": 2.0, "relu": 2.0}
 WIDTHS = (1.0, 2.0, 0.5)
 MIN_WIDTH = 4
@@ -53,8 +53,13 @@ Module = Terminal | Chain | Branch
 
 
 class Frame(NamedTuple):
-    """What a module must respect: the size (H, W) and width it must end in (None: free), sides it must not go below,
-    widest width, multiply-adds left.
+    """What a module must respect.
+
+    ``size``: the height and width that it must end in; None: free.
+    ``width``: the number of channels that it must end in; None: free.
+    ``floor``: no side of the image may go below it.
+    ``limit``: the most channels.
+    ``macs``: the multiply-adds that are left.
     """
 
     size: tuple[int, int] | None
@@ -101,7 +106,7 @@ def derive(choose: Choose, path: str, shape: Shape, frame: Frame, depth: int) ->
 
 
 def _branch(choose: Choose, path: str, shape: Shape, frame: Frame, depth: int) -> Derived:
-    # The first arm gets half of what is left; the second must end in the size that the first one found, and for a sum
+    # The first arm gets half of what is left. The second must end in the size that the first one found, and for a sum
     # in its width too.
     half = frame._replace(macs=frame.macs // 2)
     joins = ["add"]
@@ -132,7 +137,7 @@ def _terminal(choose: Choose, path: str, shape: Shape, frame: Frame) -> Derived:
     if frame.width in (None, channels):
         operations += POOLS
         if 1 in strides:
-            operations += [name for name in KEEPING if macs_of(name, shape, channels, 1) <= frame.macs]
+            operations += [name for name in SHAPE_KEEPING if macs_of(name, shape, channels, 1) <= frame.macs]
             if frame.size is not None:
                 operations.append("identity")
     if not operations:
@@ -159,8 +164,9 @@ def _terminal(choose: Choose, path: str, shape: Shape, frame: Frame) -> Derived:
 
 
 def _strides(shape: Shape, frame: Frame) -> tuple[int, ...]:
-    """Strides that keep the floor, or the one that leads to the required size. Sides halve by rounding up, so strides
-    multiply.
+    """Strides that keep the floor, or the one that leads to the required size.
+
+    Sides are halved by rounding up, so that strides multiply.
     """
     _, height, width = shape
     if frame.size is None:
@@ -177,5 +183,5 @@ def _widths(channels: int, frame: Frame) -> tuple[int, ...]:
 
 
 def _one(choose: Choose, path: str, options: tuple[int, ...]) -> int:
-    """The answer; a question with one option is not worth asking."""
+    """The answer. Where there is one option it is taken without a question."""
     return int(choose(path, options)) if len(options) > 1 else options[0]  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archsmith.core.problem import Constraint, Objective, Problem
 from archsmith.core.trial import Outcome, Proposal, Trial
-from archsmith.strategies.merit import WORST, merit
+from archsmith.strategies.ranking import WORST, ranking_key
 from archsmith.testing.strategy_laws import Rehearsal
 from archsmith.testing.toys import Flat
 
@@ -24,19 +24,19 @@ def finished(accuracy: float, params: float, recall: float = 1.0) -> Trial:
 def test_feasible_before_infeasible_before_failed() -> None:
     good, poor = finished(0.9, 50), finished(0.1, 50)
     near, far = finished(0.99, 110), finished(0.999, 200)
-    merits = [merit(trial, PROBLEM) for trial in (good, poor, near, far)]
-    assert merits == sorted(merits)
-    assert max(merits) < WORST
+    ranked = [ranking_key(trial, PROBLEM) for trial in (good, poor, near, far)]
+    assert ranked == sorted(ranked)
+    assert max(ranked) < WORST
 
 
 def test_violations_count_relative_to_their_bounds_and_add_up() -> None:
-    assert merit(finished(0.9, 150), PROBLEM)[0] == 0.5
-    assert merit(finished(0.9, 100, recall=0.25), PROBLEM)[0] == 0.5
-    assert merit(finished(0.9, 150, recall=0.25), PROBLEM)[0] == 1.0
+    assert ranking_key(finished(0.9, 150), PROBLEM)[0] == 0.5
+    assert ranking_key(finished(0.9, 100, recall=0.25), PROBLEM)[0] == 0.5
+    assert ranking_key(finished(0.9, 150, recall=0.25), PROBLEM)[0] == 1.0
 
 
 def test_a_pending_or_failed_trial_is_worst() -> None:
     rehearsal = Rehearsal(PROBLEM)
     pending, failed = rehearsal.propose([Proposal(Flat().first()), Proposal(Flat().first())])
     rehearsal.finish(failed, failed=True)
-    assert merit(pending, PROBLEM) == merit(failed, PROBLEM) == WORST
+    assert ranking_key(pending, PROBLEM) == ranking_key(failed, PROBLEM) == WORST

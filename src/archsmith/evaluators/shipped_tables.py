@@ -1,7 +1,7 @@
-"""The benchmark tables that ship with the package, by name: small spaces, every network of which was trained three
-times by our own evaluator.
+"""The benchmark tables that ship with the package, by name.
 
-``benchmarks/make_tables.py`` made them, and says on what. They are there to try strategies on within seconds:
+They span small spaces. Our own evaluator trained every network of them three times. ``benchmarks/make_tables.py`` made
+them, and says on what data. With them a strategy can be tried within seconds:
 
     from archsmith.evaluators.table import TableEvaluator
 
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent / "tables"
 
 
 def names() -> tuple[str, ...]:
-    """Of all shipped tables."""
+    """The names of all shipped tables."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.npz")))
 
 
@@ -32,7 +32,7 @@ def _shipped(name: str) -> str | None:
 
 
 def locate(path: str | Path) -> str:
-    """The absolute path of a table's file; a shipped one is meant by its name alone. Raises DataError."""
+    """The absolute path of a table's file. A shipped table is meant by its name alone. Raises DataError."""
     shipped = _shipped(str(path))
     if shipped is not None:
         return shipped

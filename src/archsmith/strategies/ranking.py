@@ -1,4 +1,4 @@
-"""How one trial compares with another where there is a single objective and possibly constraints."""
+"""How trials are ranked where there is one objective, with or without constraints."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from archsmith.core.errors import UsageError
 from archsmith.core.problem import Problem
 from archsmith.core.trial import Trial
 
-Merit = tuple[float, float]
+RankingKey = tuple[float, float]  # (violation, loss), lower is better
 
-WORST: Merit = (math.inf, math.inf)
+WORST: RankingKey = (math.inf, math.inf)
 
 
-def merit(trial: Trial, problem: Problem) -> Merit:
-    """``(violation, loss)``, lower is better: what breaks a constraint loses to what keeps all of them, and among
-    breakers the smaller breach wins.
+def ranking_key(trial: Trial, problem: Problem) -> RankingKey:
+    """``(violation, loss)``: trials sorted by it stand from best to worst.
 
-    These are the feasibility rules of Deb (2000, "An efficient constraint handling method for genetic algorithms"),
-    violations taken relative to their bounds. ``WORST`` for trials that failed or are pending.
+    A trial that breaks a constraint ranks behind every trial that keeps all of them. Among those that break one, the
+    smaller violation ranks first. ``WORST`` for trials that failed or are pending.
+
+    Source: the feasibility rules of Deb (2000, "An efficient constraint handling method for genetic algorithms"), with
+    violations relative to their bounds.
     """
     if trial.losses is None:
         return WORST

@@ -1,7 +1,7 @@
-"""Draws of architectures that were never proposed before, which is what lets every strategy end on a finite space.
+"""Architectures that were never proposed before. They let every strategy end on a finite space.
 
-First by chance; where chance finds nothing new, nearly everything has been seen, and a walk through the enumeration
-finds what is left.
+First they are drawn at random. Where random draws find nothing new, nearly everything has been seen. Then a walk
+through the enumeration of the space finds what is left.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
 from archsmith.core.history import History
 from archsmith.core.space import Space
+from archsmith.core.trial import Proposal
 
-# random draws before the enumeration; all of them fail by chance in 0.6 % of the cases while 5 % of a uniform space are
-# unseen
+# Random draws before the enumeration. While 5 % of a uniform space are unseen, all of them fail in 0.6 % of the cases.
 TRIES = 100
 MORE_TRIES = 1000  # where nothing can be enumerated (real numbers, endless recursion)
 WINDOW = 256  # unseen architectures that are kept ready and drawn from
 
 
-def fresh(history: History, rng: np.random.Generator, taken: Collection[str] = ()) -> Architecture | None:
+def draw_unseen(history: History, rng: np.random.Generator, taken: Collection[str] = ()) -> Architecture | None:
     """An architecture that is neither in ``history`` nor among the keys ``taken``; None when the space has no more.
 
-    Costs O(1) draws while most of the space is unseen and O(new trials) towards its end. Where the space cannot be
+    Costs O(1) draws while most of the space is unseen, and O(new trials) towards its end. Where the space cannot be
     enumerated, None means that 1,100 draws brought nothing new.
     """
     space: Space = history.space
@@ -45,9 +45,22 @@ def fresh(history: History, rng: np.random.Generator, taken: Collection[str] = (
     return None
 
 
+def propose_unseen(history: History, rng: np.random.Generator, taken: Collection[str] = ()) -> Proposal | None:
+    """What ``draw_unseen`` finds, as a proposal."""
+    architecture = draw_unseen(history, rng, taken)
+    return None if architecture is None else Proposal(architecture, notes={"operator": "sample"})
+
+
+def propose_first(history: History, taken: Collection[str] = ()) -> Proposal | None:
+    """The architecture that the space itself names first, if it names one; None once anything has been proposed."""
+    first = history.space.first() if not history.trials and not taken else None
+    return None if first is None else Proposal(first, notes={"operator": "first"})
+
+
 class _Remaining:
-    """The first unseen architectures of the enumeration, in its order: a cache that equals what a walk from the
-    beginning would find.
+    """The first unseen architectures of the enumeration, in its order.
+
+    A cache: a walk from the beginning would find the same.
     """
 
     def __init__(self, space: Space) -> None:

@@ -12,8 +12,8 @@ import pytest
 from archsmith.core.architecture import Architecture
 from archsmith.core.growth import START, Grown, Prefixes, growth_of
 from archsmith.graphs.cost import cost
+from archsmith.spaces.cell_growth import SAMPLED, BlockGrowth, NodeGrowth
 from archsmith.spaces.enas_micro import EnasMicro, EnasMicroScale
-from archsmith.spaces.growing import SAMPLED, BlockGrowth, NodeGrowth
 from archsmith.spaces.nasbench201 import NasBench201
 from archsmith.spaces.nasnet import NasNet, NasNetScale
 from archsmith.spaces.pnas import Pnas

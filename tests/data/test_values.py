@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archsmith.core.errors import DataError
+from archsmith.data.values import as_targets, refuse_gaps
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "expected", "missing"),
+    [
+        (["cat", "dog", ""], "U", ["cat", "dog", ""], [False, False, True]),
+        (["1", "2", "nan"], "i", [1, 2, 0], [False, False, True]),
+        (["1.5", "2", "n/a"], "f", [1.5, 2.0, 0.0], [False, False, True]),
+        (["007", "012"], "U", ["007", "012"], [False, False]),  # zeros in front: a name
+        ([1, None, 3], "i", [1, 0, 3], [False, True, False]),
+        ([1.5, float("nan")], "f", [1.5, 0.0], [False, True]),
+        ([True, False], "U", ["True", "False"], [False, False]),
+        ([10**30, 2], "U", [str(10**30), "2"], [False, False]),
+    ],
+)
+def test_cells_say_what_kind_of_target_they_are(
+    cells: list[Any], kind: str, expected: list[Any], missing: list[bool]
+) -> None:
+    values, gone = as_targets(cells, "label")
+    assert values.dtype.kind == kind and values.tolist() == expected and gone.tolist() == missing
+
+
+@pytest.mark.parametrize(("cells", "sentence"), [(["", None], "is empty"), ([1, "cat"], "int and str")])
+def test_what_is_no_target_is_named(cells: list[Any], sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        as_targets(cells, "label")
+
+
+def test_infinite_numbers_are_missing() -> None:
+    assert as_targets(["1.5", "inf"], "label")[1].tolist() == [False, True]
+    assert np.isfinite(as_targets(["1.5", "2.5"], "label")[0]).all()
+
+
+def test_a_few_gaps_are_passed_over_and_many_are_an_error() -> None:
+    refuse_gaps([("row 2", "empty")], 100, "label")
+    with pytest.raises(DataError, match=r"50 of 100 rows .* row 2"):
+        refuse_gaps([("row 2", "empty")] * 50, 100, "label")

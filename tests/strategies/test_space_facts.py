@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from archsmith.core.sketch import Sketch
+from archsmith.strategies.space_facts import SAMPLE, connected, space_facts
+from archsmith.testing.toys import Flat, Mixed, Recursive
+
+
+def test_a_small_space_is_known_as_a_whole() -> None:
+    space = Flat(3, 4)
+    points = space_facts(space, 0).all_points
+    assert points is not None
+    assert list(points.architectures) == list(space.enumerate())
+    assert len(points.rows) == 64
+    assert all(points.architectures[place].key == key for key, place in points.places.items())
+
+
+def test_a_large_or_endless_space_is_known_by_a_sample() -> None:
+    for space in (Flat(6, 10), Mixed()):
+        facts = space_facts(space, 0)
+        assert facts.all_points is None and facts.encoding is None
+        assert len(facts.sample) == SAMPLE
+
+
+def test_equal_seeds_give_equal_samples() -> None:
+    first, second = (space_facts.__wrapped__(Recursive(), 7) for _ in range(2))
+    assert first.sample == second.sample
+
+
+def test_a_network_without_paths_is_not_connected() -> None:
+    assert connected(Sketch({})) and connected(Sketch({}, paths={"conv": 1}))
+    assert not connected(Sketch({}, paths={}))

@@ -1,0 +1,14 @@
+"""One module gives a plug-in all laws, one for each kind in the catalogue."""
+
+from __future__ import annotations
+
+from archsmith import catalog
+from archsmith.testing import laws
+
+
+def test_every_kind_of_the_catalogue_has_a_law() -> None:
+    assert {f"check_{kind}" for kind in catalog.kinds()} <= set(laws.__all__)
+
+
+def test_every_name_that_it_gives_is_a_function() -> None:
+    assert all(callable(getattr(laws, name)) for name in laws.__all__)
