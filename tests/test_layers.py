@@ -129,7 +129,6 @@ AWAITED_TESTS: set[str] = {
     "automl/estimator.py",
     "automl/finals.py",
     "automl/settings.py",
-    "bundle/answers.py",
     "data/images/cells.py",
     "data/images/encoded.py",
     "data/images/read_arrays.py",
