@@ -141,7 +141,6 @@ AWAITED_TESTS: set[str] = {
     "graphs/statements.py",
     "graphs/wording.py",
     "runtime/retention.py",
-    "spaces/tabular.py",
 }
 
 FILES = sorted(SOURCE.rglob("*.py"))
