@@ -107,7 +107,7 @@ def test_the_target_may_be_a_column_that_looks_like_pictures() -> None:
 )
 def test_the_choice_is_said_in_a_sentence(split: dict[str, Sequence[str]], note: str) -> None:
     found = choose({"image": PATHS, "label": LABELS, **split}, None, None, "data")
-    assert found.notes == (f"Pictures come from the column 'image', what is to be learnt from 'label'{note}",)
+    assert found.notes == (note,)
     assert found.names == ["image", "label", *split]
 
 
