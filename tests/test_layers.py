@@ -121,12 +121,6 @@ AWAITED_TESTS: set[str] = {
     "automl/table_estimators.py",
     "cli/opened.py",
     "cli/options.py",
-    "graphs/figure.py",
-    "graphs/ordering.py",
-    "graphs/skeletons.py",
-    "graphs/spacing.py",
-    "graphs/statements.py",
-    "graphs/wording.py",
 }
 
 FILES = sorted(SOURCE.rglob("*.py"))
