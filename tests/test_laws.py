@@ -31,6 +31,7 @@ from archsmith.runtime.search import Search
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.spaces.darts import Darts
 from archsmith.spaces.nasbench201 import OPERATIONS, NasBench201
+from archsmith.spaces.tabular import Tabular
 from archsmith.strategies import progressive
 from archsmith.strategies.bananas import Bananas
 from archsmith.strategies.evolution import RegularizedEvolution
@@ -75,7 +76,9 @@ def narrow_beam(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def at_small_scale(space: NetworkSpace) -> NetworkSpace:
-    """The same space, cheap to build: few filters and cells, a small image."""
+    """The same space, cheap to build: few filters and cells, a small image; few columns of a table."""
+    if isinstance(space, Tabular):
+        return dataclasses.replace(space, numbers=3, missing=(1,), n_outputs=3)
     scale: Any = space.scale  # type: ignore[attr-defined]
     few = {"filters": 4, "cells": 3 if isinstance(space, Darts) else 1, "layers": 3, "depth": 3}
     smaller = {name: value for name, value in few.items() if hasattr(scale, name)}

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from archsmith.core.errors import DataError
-from archsmith.data.images.examples import ImageExamples, ImageSplits
 from archsmith.data.images.source import all_training
 from archsmith.data.splits import Cut, by_rank, cut, stratified
 
@@ -97,24 +96,3 @@ def test_stratified_takes_the_number_asked_for() -> None:
 def test_a_share_of_a_part_keeps_every_class() -> None:
     labels = np.repeat(np.arange(3), [1, 2, 97])
     assert set(labels[stratified(labels, 3, 10, 0, "share")]) == {0, 1, 2}
-
-
-def made(labels: np.ndarray, classes: tuple[str, ...], **more: object) -> ImageSplits:
-    data = ImageExamples(np.zeros((len(labels), 6, 5, 3), np.uint8), labels, classes)
-    return ImageSplits(data, data, data, "made", **more)  # type: ignore[arg-type]
-
-
-def test_the_task_names_shape_and_classes() -> None:
-    task = made(np.array([0, 1]), ("a", "b")).task
-    assert task.inputs[0].shape == (3, 6, 5)
-    assert task.outputs[0].classes == ("a", "b")
-    assert task.metric == "accuracy"
-    assert made(np.array([0, 1]), ("a", "b"), balanced=True).task.metric == "balanced_accuracy"
-
-
-def test_numbers_make_a_task_of_their_own() -> None:
-    splits = made(np.array([1.0, 3.0]), (), target="age")
-    assert splits.is_regression
-    assert splits.target_statistics == (2.0, 1.0)
-    assert (splits.task.outputs[0].name, splits.task.metric) == ("age", "r2")
-    assert made(np.array([0, 1]), ("a", "b")).target_statistics is None

@@ -1,18 +1,33 @@
-"""That the first options are the training side's defaults is tested beside the training recipe."""
+"""That the first options for images are the training side's defaults is tested beside the training recipe."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from archsmith.spaces.recipe import ImageRecipe
+from archsmith.core.space import Space
+from archsmith.spaces.recipe import ImageRecipe, TableRecipe
+
+SPACES = (ImageRecipe(), TableRecipe())
+every_recipe = pytest.mark.parametrize("space", SPACES, ids=[type(space).__name__ for space in SPACES])
 
 
-def test_only_decisions_about_training_are_asked() -> None:
-    architecture = ImageRecipe().sample(np.random.default_rng(0))
+@every_recipe
+def test_only_decisions_about_training_are_asked(space: Space) -> None:
+    architecture = space.sample(np.random.default_rng(0))
     assert architecture.recipe == architecture
 
 
-def test_the_first_architecture_takes_the_first_option_of_every_decision() -> None:
-    space = ImageRecipe()
+@every_recipe
+def test_the_first_architecture_takes_the_first_option_of_every_decision(space: ImageRecipe | TableRecipe) -> None:
     decisions = space.decisions(space.first())
     assert all(decision.answer == next(iter(decision.options)) for decision in decisions)  # type: ignore[arg-type]
+
+
+def test_the_first_options_for_tables_are_the_recipe_of_tables() -> None:
+    pytest.importorskip("torch")
+    from archsmith.automl.modalities.tables import RECIPE
+    from archsmith.data.examples import Augmentation
+    from archsmith.training.recipe import decided
+
+    assert decided(RECIPE, Augmentation(), TableRecipe().first()) == (RECIPE, Augmentation())

@@ -83,17 +83,16 @@ class Body:
         real = {name: self._real(ref) for name, ref in outputs.items()}
         main = [ref for name, ref in real.items() if name != AUXILIARY]
         served = self._needed(main)
-        statements = self._statements(sorted(served), list(real.values()))
-        later = (
-            self._statements([k for k in range(len(self.steps)) if k not in served], list(real.values()), served)
-            if AUXILIARY in real
-            else []
-        )
+        rest = [k for k in range(len(self.steps)) if k not in served] if AUXILIARY in real else []
+        statements = self._statements(sorted(served), list(real.values()), rest)
+        later = self._statements(rest, list(real.values()), served)
         names = self._names(statements + later, list(real.values()))
         lines: list[str] = []
         held: dict[Ref, str] = {}
+        named = {real.get(AUXILIARY), *(leaf for statement in later for leaf in statement.leaves())}
         for statement in statements:
-            if (statement.step, 0) == main[0] and statement is statements[-1] and len(main) == 1:
+            alone = len(main) == 1 and main[0] not in named
+            if (statement.step, 0) == main[0] and statement is statements[-1] and alone:
                 held[main[0]] = self._written(statement, names)
             else:
                 lines += self._assigned(statement, names)
@@ -133,14 +132,14 @@ class Body:
         what = self.steps[k].what
         return len(self.classes[what].outputs) if isinstance(what, int) else 1
 
-    def _statements(
-        self, order: Iterable[int], outputs: Sequence[Ref], earlier: Iterable[int] = ()
-    ) -> list[Expression]:
-        """The steps of ``order`` as statements; those that are written inside others are no statements of their own."""
+    def _statements(self, order: Iterable[int], outputs: Sequence[Ref], others: Iterable[int] = ()) -> list[Expression]:
+        """The steps of ``order`` as statements; those that are written inside others are no statements of their own.
+        Steps in ``others`` are written elsewhere and use values of these.
+        """
         order = [k for k in order if not _row(self.steps[k]).neutral]
         here = set(order)
         uses: dict[Ref, int] = {}
-        for k in [*here, *earlier]:
+        for k in [*here, *others]:
             for ref in self.steps[k].inputs:
                 uses[self._real(ref)] = uses.get(self._real(ref), 0) + 1
         for ref in outputs:

@@ -74,7 +74,8 @@ class Tabular(NetworkSpace):
     def for_task(cls, task: Task, **fields: Any) -> Self:
         """This space for the columns and the target of a task. Raises UsageError for inputs that no table has."""
         known = {entry.kind: entry for entry in task.inputs}
-        if len(task.outputs) != 1 or not known or known.keys() - {NUMBERS, CATEGORIES}:
+        readable = all(_is_readable(entry) for entry in task.inputs) and len(known) == len(task.inputs)
+        if len(task.outputs) != 1 or not known or not readable:
             given = ", ".join(f"{entry.name} ({entry.kind})" for entry in task.inputs)
             raise UsageError(f"{cls.__name__} takes the numbers and categories of a table; the task has {given}.")
         numbers, categories = known.get(NUMBERS), known.get(CATEGORIES)
@@ -117,6 +118,12 @@ class Tabular(NetworkSpace):
         dimension = choose("categories/dimension", DIMENSIONS)
         codes = net.input(CATEGORIES)
         return [net.op("flatten", net.op("embedding", codes, size=self.n_codes, dim=dimension))]
+
+
+def _is_readable(entry: Input) -> bool:
+    """Is this an input of a table, with a known number of columns and, of categories, of codes?"""
+    known = len(entry.shape) == 1 and entry.shape[0] is not None
+    return known and (entry.kind == NUMBERS or (entry.kind == CATEGORIES and entry.n_codes is not None))
 
 
 def _mlp(net: Net, x: Value, depth: int, width: int, dropout: float) -> Value:

@@ -11,7 +11,6 @@ from PIL import Image
 
 from archsmith.core.errors import DataError
 from archsmith.data.images.decode import decode, header
-from archsmith.data.images.examples import ImageExamples, statistics
 from archsmith.data.images.resize import resize
 
 
@@ -106,37 +105,3 @@ def test_warnings_are_what_they_were_after_decoding_in_threads() -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: decode(content, 3), range(200)))
     assert warnings.filters == before
-
-
-SMALL = np.zeros((3, 8, 8, 1), np.uint8)
-ORIGINALS = [np.full((5, 6, 1), i, np.uint8) for i in range(3)]
-
-
-def test_a_set_hands_back_its_originals() -> None:
-    assert ImageExamples(SMALL, np.zeros(3, np.int64), ("a",), ORIGINALS).original(0).shape == (5, 6, 1)
-    assert ImageExamples(SMALL, np.zeros(3, np.int64), ("a",)).original(0).shape == (8, 8, 1)
-
-
-def test_taking_pictures_takes_their_originals_along() -> None:
-    taken = ImageExamples(SMALL, np.arange(3), ("a", "b", "c"), ORIGINALS).take([2, 0])
-    assert taken.targets.tolist() == [2, 0]
-    assert taken.original(0)[0, 0, 0] == 2
-
-
-def test_numbers_are_no_classes() -> None:
-    numbers = ImageExamples(SMALL, np.array([0.5, 1.5, -3.0]), ())
-    assert numbers.is_regression
-    assert len(numbers.counts()) == 0
-    assert not ImageExamples(SMALL, np.zeros(3, np.int64), ("a",)).is_regression
-
-
-def test_counts_that_differ_are_named() -> None:
-    with pytest.raises(DataError, match="2 images but 3 labels"):
-        ImageExamples(np.zeros((2, 4, 4, 1), np.uint8), np.zeros(3, np.int64), ("a",))
-
-
-def test_statistics_are_those_of_numpy() -> None:
-    images = np.random.default_rng(1).integers(0, 256, (50, 6, 5, 3), dtype=np.uint8)
-    mean, std = statistics(images)
-    np.testing.assert_allclose(mean, images.mean((0, 1, 2)) / 255)
-    np.testing.assert_allclose(std, images.std((0, 1, 2)) / 255)

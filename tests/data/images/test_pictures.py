@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import io
-import json
 import os
 from pathlib import Path
 
@@ -11,10 +9,7 @@ from PIL import Image
 
 from archsmith.core.errors import DataError
 from archsmith.data.images.array_pictures import Arrays
-from archsmith.data.images.pictures import Files, Joined, Kept, Originals, joined
-from archsmith.data.images.read_arrays import read_npz
-from archsmith.data.images.reopening import reopen, reopened
-from archsmith.data.images.source import Pictures
+from archsmith.data.images.pictures import Files, Joined, Kept, Originals
 from archsmith.data.names import Names
 
 
@@ -23,44 +18,6 @@ def files(folder: Path, n: int = 3, value: int = 10) -> Files:
     for index in range(n):
         Image.new("L", (6, 5), value + index).save(folder / f"{index}.png")
     return Files(folder, [f"{index}.png" for index in range(n)])
-
-
-def packed(path: Path) -> Pictures:
-    contents = []
-    for index in range(4):
-        buffer = io.BytesIO()
-        Image.new("L", (6, 5), 20 + index).save(buffer, "PNG")
-        contents.append(buffer.getvalue())
-    offsets = np.cumsum([0, *map(len, contents)])
-    np.savez(path, blob=np.frombuffer(b"".join(contents), np.uint8), offsets=offsets, labels=np.arange(4) % 2)
-    return read_npz(path).pictures
-
-
-def stack(path: Path) -> Pictures:
-    np.savez_compressed(path, images=np.full((4, 5, 6), 0.5), labels=np.arange(4) % 2)
-    return read_npz(path).pictures
-
-
-def all_kinds(folder: Path) -> dict[str, Pictures]:
-    found: dict[str, Pictures] = {
-        "files": files(folder / "f"),
-        "packed": packed(folder / "p.npz"),
-        "stack": stack(folder / "s.npz"),
-    }
-    return {**found, "joined": joined(list(found.values()))}
-
-
-@pytest.mark.parametrize("kind", ["files", "packed", "stack", "joined"])
-def test_pictures_in_files_can_be_opened_again(tmp_path: Path, kind: str) -> None:
-    pictures = all_kinds(tmp_path)[kind]
-    assert isinstance(pictures, Pictures)
-    again = reopen(json.loads(json.dumps(pictures.spec())))
-    assert len(again) == len(pictures)
-    assert again.fingerprint() == pictures.fingerprint()
-    for index in (len(pictures) - 1, 0, 2):
-        assert np.array_equal(again.decode(index, 3), pictures.decode(index, 3))
-        assert again.header(index) == pictures.header(index)
-        assert again.name(index) == pictures.name(index)
 
 
 def test_a_joined_row_counts_through() -> None:
@@ -94,12 +51,6 @@ def test_originals_are_decoded_when_they_are_asked_for(tmp_path: Path) -> None:
     assert int(originals[1:][0][0, 0, 0]) == 10
     assert int(originals.take(np.array([1]))[0][0, 0, 0]) == 10
     assert originals.files == (str(tmp_path / "2.png"), str(tmp_path / "0.png"))
-
-
-def test_a_damaged_list_of_originals_is_a_data_error(tmp_path: Path) -> None:
-    (tmp_path / "pictures.json").write_text("{")
-    with pytest.raises(DataError, match="damaged"):
-        reopened(str(tmp_path / "pictures.json"))
 
 
 def test_kept_originals_come_back_at_their_own_sizes() -> None:

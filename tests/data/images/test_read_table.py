@@ -3,7 +3,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from PIL import Image
 
 from archsmith.core.errors import DataError
 from archsmith.data.examples import SPLITS
-from archsmith.data.images import cells
 from archsmith.data.images.read_table import read_table
 from archsmith.data.images.reopening import reopen
 
@@ -280,14 +278,6 @@ def test_cells_of_hugging_face(tmp_path: Path) -> None:
     assert source.pictures.name(33).startswith("row 34 of ")
 
 
-def test_any_order_of_reading_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cells, "BATCH_BYTES", 1000)
-    contents = [os.urandom(100) for _ in range(200)]
-    pictures = read_table(parquet(tmp_path, {"image": contents, "label": [1] * 200}, row_group_size=30)).pictures
-    for index in [*range(200), *range(199, -1, -1), *RNG.permutation(200).tolist(), 0, 199, 0]:
-        assert pictures.content(index) == contents[index]  # type: ignore[attr-defined]
-
-
 def test_rows_with_gaps_keep_their_pictures(tmp_path: Path) -> None:
     contents = [png() for _ in range(60)]
     source = read_table(parquet(tmp_path, {"image": contents, "label": [None if i == 20 else i for i in range(60)]}))
@@ -307,25 +297,6 @@ def test_paths_in_parquet(folder: Path) -> None:
     )
     assert source.is_regression
     assert source.pictures.decode(3, 3).shape == (8, 8, 3)
-
-
-def test_cells_that_name_a_file_instead(folder: Path) -> None:
-    column = pa.array(
-        [{"bytes": None, "path": f"pictures/{i}.png"} for i in range(N)],
-        pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
-    )
-    pictures = read_table(parquet(folder, {"image": column, "label": list(range(N))})).pictures
-    assert pictures.decode(3, 3).shape == (8, 8, 3)
-    (folder / "pictures" / "3.png").unlink()
-    assert pictures.decode(4, 3).shape == (8, 8, 3)
-
-
-def test_an_empty_cell_is_a_broken_picture(tmp_path: Path) -> None:
-    pictures = read_table(parquet(tmp_path, {"image": [png(), None, b"", png()], "label": [1, 2, 3, 4]})).pictures
-    for index in (1, 2):
-        with pytest.raises(DataError, match=f"row {index + 1} of .* is missing"):
-            pictures.decode(index, 3)
-    assert pictures.decode(3, 3).shape == (8, 8, 3)
 
 
 @pytest.mark.parametrize(
@@ -361,41 +332,3 @@ def test_a_piece_of_parquet(tmp_path: Path, cut: slice) -> None:
     path = parquet(tmp_path, {"image": [png()] * 5, "label": [1] * 5})
     path.write_bytes(path.read_bytes()[cut])
     refusal(path)
-
-
-def test_a_damaged_page_is_a_broken_picture(tmp_path: Path) -> None:
-    contents = [os.urandom(5000) for _ in range(20)]
-    pq.write_table(
-        pa.table({"image": contents, "label": [1] * 20}),
-        tmp_path / "data.parquet",
-        row_group_size=1,
-        write_page_checksum=False,
-    )
-    content = bytearray((tmp_path / "data.parquet").read_bytes())
-    content[4:40] = b"\xff" * 36
-    (tmp_path / "data.parquet").write_bytes(content)
-    with pytest.raises(DataError):
-        read_table(tmp_path / "data.parquet").pictures.decode(0, 3)
-
-
-@pytest.mark.slow
-def test_a_large_parquet_is_never_loaded(tmp_path: Path, environment: dict[str, str]) -> None:
-    """300 MB of pictures in one row group cost a process less than 150 MB more than an empty table does."""
-    import subprocess
-    import sys
-
-    code = (
-        "import sys, resource; from pathlib import Path; from archsmith.data.images.read_table import read_table; "
-        "import "
-        "pyarrow.parquet\n"
-        "base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "pictures = read_table(Path(sys.argv[1])).pictures\n"
-        "assert sum(len(pictures.content(i)) for i in range(len(pictures))) == 300_000_000\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base)"
-    )
-    contents = [os.urandom(10_000) for _ in range(30_000)]
-    path = parquet(tmp_path, {"image": contents, "label": [1] * 30_000})
-    grown = subprocess.run(
-        [sys.executable, "-c", code, str(path)], env=environment, capture_output=True, text=True, check=True
-    ).stdout
-    assert int(grown) < 150_000

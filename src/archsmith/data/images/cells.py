@@ -115,10 +115,9 @@ class Cells(Encoded):
                 return batch[row - first].as_py()
         group = int(np.searchsorted(self._ends, row, side="right"))
         start = int(self._ends[group - 1]) if group else 0
-        if self._batches is None or row < self._next or self._next < start:
+        if group < len(self._ends) and (self._batches is None or row < self._next or self._next < start):
             self._begin(group, start)
-        assert self._batches is not None
-        for found in self._batches:
+        for found in self._batches or ():
             batch, first = found.column(0), self._next
             self._next += len(batch)
             if row < self._next:

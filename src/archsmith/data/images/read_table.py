@@ -260,19 +260,19 @@ class _Csv:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        size = path.stat().st_size
+        try:
+            size = path.stat().st_size
+            with open(path, "rb") as file:
+                head = file.read(1 << 18)
+        except OSError as error:
+            raise DataError(
+                f"The table {str(path)!r} cannot be read ({error.strerror}).", "Check its path and its permissions."
+            ) from error
         if size > MAX_CSV:
             raise DataError(
                 f"The table {str(path)!r} is larger than {MAX_CSV >> 30} GiB.",
                 "Store it as Parquet, which is read piece by piece.",
             )
-        try:
-            with open(path, "rb") as file:
-                head = file.read(1 << 18)
-        except OSError as error:
-            raise DataError(
-                f"The table {str(path)!r} cannot be read ({error.strerror}).", "Check its permissions."
-            ) from error
         self.encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
         # a character may be cut in two here; the whole file is decoded strictly
         text = head.decode(self.encoding, "ignore")

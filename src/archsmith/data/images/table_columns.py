@@ -134,7 +134,7 @@ def _one(
 def kind_of_column(values: Sequence[Any]) -> str | None:
     """What a column of pictures holds, from its first values; None when they do not look like pictures."""
     kinds = (
-        [kind_of(value) for value in values if value is not None and value != ""]
+        [kind_of(value) for value in values if not (value is None or (isinstance(value, str) and not value))]
         if not _arrays(values)
         else ["picture"]
     )

@@ -11,14 +11,17 @@ SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".csv.gz", ".tsv.gz")
 
 def recognised(data: Any) -> bool:
     """True for files of tables, data frames, rows and arrays of two axes."""
-    if isinstance(data, str | Path):
-        return str(data).lower().endswith(SUFFIXES)
-    if hasattr(data, "columns") and hasattr(data, "iloc"):
-        return True
     if isinstance(data, tuple | list) and len(data) == 2:
         X = data[0]
-        return recognised(X) or len(getattr(X, "shape", ())) == 2 or _are_rows(X)
-    return False
+        return _is_table(X) or len(getattr(X, "shape", ())) == 2 or _are_rows(X)
+    return _is_table(data)
+
+
+def _is_table(data: Any) -> bool:
+    """A file or a frame."""
+    if isinstance(data, str | Path):
+        return str(data).lower().endswith(SUFFIXES)
+    return hasattr(data, "columns") and hasattr(data, "iloc")
 
 
 def _are_rows(X: Any) -> bool:

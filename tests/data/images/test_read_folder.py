@@ -1,0 +1,105 @@
+"""Folders of class folders, with or without folders of splits above them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from archsmith.core.errors import DataError
+from archsmith.data.examples import SPLITS
+from archsmith.data.images.read_folder import read_folder
+from archsmith.data.images.source import Source
+from archsmith.data.labels import target
+
+RNG = np.random.default_rng(0)
+
+
+def write_pictures(
+    folder: Path, classes: str = "ab", n: int = 3, size: tuple[int, int] = (9, 7), mode: str = "RGB"
+) -> None:
+    for name in classes:
+        (folder / name).mkdir(parents=True)
+        for index in range(n):
+            Image.fromarray(RNG.integers(0, 256, (*size, 3), dtype=np.uint8)).convert(mode).save(
+                folder / name / f"{index}.png"
+            )
+
+
+def sizes(source: Source) -> dict[str, int]:
+    """Pictures by split."""
+    counts = np.bincount(source.split, minlength=3)
+    return {name: int(n) for name, n in zip(SPLITS, counts, strict=True) if n}
+
+
+def test_class_folders(tmp_path: Path) -> None:
+    write_pictures(tmp_path)
+    source = read_folder(tmp_path)
+    assert len(source) == 6
+    assert target(source).classes == ("a", "b")
+    assert source.pictures.decode(0, 3).shape == (9, 7, 3)
+
+
+def test_pictures_in_deeper_folders_count_and_hidden_ones_do_not(tmp_path: Path) -> None:
+    write_pictures(tmp_path)
+    (tmp_path / "a" / "more").mkdir()
+    for path in ("a/more/x.png", "a/.hidden.png"):
+        Image.new("RGB", (7, 9)).save(tmp_path / path)
+    (tmp_path / ".cache").mkdir()
+    Image.new("RGB", (7, 9)).save(tmp_path / ".cache" / "y.png")
+    assert len(read_folder(tmp_path)) == 7
+
+
+def test_split_folders_above_class_folders(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "train")
+    write_pictures(tmp_path / "val", n=2)
+    write_pictures(tmp_path / "test", n=1)
+    assert sizes(read_folder(tmp_path)) == {"train": 6, "valid": 4, "test": 2}
+
+
+def test_nothing_is_decoded_while_listing(tmp_path: Path) -> None:
+    write_pictures(tmp_path)
+    (tmp_path / "a" / "bad.png").write_bytes(b"nothing")
+    assert len(read_folder(tmp_path)) == 7
+
+
+def test_hidden_class_folders_and_links_to_folders_do_not_count(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "data")
+    write_pictures(tmp_path, "x")
+    (tmp_path / "data" / "a" / "link").symlink_to(tmp_path / "x")
+    (tmp_path / "data" / "__pycache__").mkdir()
+    Image.new("RGB", (7, 9)).save(tmp_path / "data" / "__pycache__" / "y.png")
+    assert len(read_folder(tmp_path / "data")) == 6
+
+
+def test_folders_named_like_splits_are_classes_where_none_is_for_training(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "test")
+    (tmp_path / "test").rename(tmp_path / "data")
+    (tmp_path / "data" / "a").rename(tmp_path / "data" / "test")
+    assert read_folder(tmp_path / "data").class_names == ("b", "test")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ((), "is empty"),
+        (("a.png",), "do not lie in class folders"),
+        (("a/a.txt",), "no pictures"),
+        (("train/a/a.txt", "test/x/0.png"), "no training pictures"),
+    ],
+)
+def test_folders_that_cannot_be_used(tmp_path: Path, files: tuple[str, ...], words: str) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (5, 5)).save(tmp_path / name, "PNG")
+    with pytest.raises(DataError, match=words):
+        read_folder(tmp_path)
+
+
+def test_a_class_without_training_pictures_is_refused(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "train")
+    write_pictures(tmp_path / "test", "xyz")
+    with pytest.raises(DataError, match="no training pictures"):
+        target(read_folder(tmp_path))
