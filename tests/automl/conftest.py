@@ -1,5 +1,7 @@
+import csv
 import dataclasses
 
+import numpy as np
 import pytest
 
 from archsmith.automl.job import fit
@@ -23,5 +25,46 @@ def finished(tmp_path_factory):
     """A whole job on the shipped digits; the tests of this folder share it."""
     place = tmp_path_factory.mktemp("job")
     settings = dataclasses.replace(SETTINGS, workspace=str(place / "workspace"), out=str(place / "bundle"))
+    events = []
+    return Finished(settings, fit(settings, observer=events.append), events)
+
+
+N_ROWS = 600
+HEADINGS = ("size", "age", "weight", "colour", "place", "kind")  # the last one is the target
+CLASSES = ("left", "middle", "right")
+
+
+def table_rows():
+    """Three numbers with gaps, two categories, and the class of each row, which numbers and a category tell."""
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=(N_ROWS, 3))
+    colours, places = rng.choice(["red", "green"], N_ROWS), rng.choice(["town", "sea", "hill"], N_ROWS)
+    position = numbers[:, 0] + numbers[:, 1] + np.where(colours == "red", 1.5, -1.5)
+    kinds = np.array(CLASSES)[np.digitize(position, (-0.8, 0.8))]
+    texts = np.where(rng.random(numbers.shape) < 0.05, "", np.round(numbers, 4).astype(str))
+    return [[*map(str, row)] for row in zip(*texts.T, colours, places, kinds, strict=True)]
+
+
+@pytest.fixture(scope="session")
+def table_file(tmp_path_factory):
+    """The rows of ``table_rows`` as a CSV file."""
+    path = tmp_path_factory.mktemp("table") / "things.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([HEADINGS, *table_rows()])
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished_table(tmp_path_factory, table_file):
+    """A whole job on a small table; the tests of tables share it."""
+    place = tmp_path_factory.mktemp("table_job")
+    settings = FitSettings(
+        data=str(table_file),
+        seconds=None,
+        trials=2,
+        settings={"recipe": {"epochs": 3}},
+        workspace=str(place / "workspace"),
+        out=str(place / "bundle"),
+    )
     events = []
     return Finished(settings, fit(settings, observer=events.append), events)

@@ -45,7 +45,7 @@ class Quick:
     def _run(self, X, y, **more):
         self._scale = 255.0 if np.asarray(X).dtype.kind == "f" else 1.0
         self.result_ = types.SimpleNamespace()
-        self._predictor = NearestMean(np.asarray(self._pictures(X), np.float64), np.asarray(y), self.kind == "number")
+        self._predictor = NearestMean(np.asarray(self._given(X), np.float64), np.asarray(y), self.task == "regression")
 
 
 class QuickClassifier(Quick, ImageClassifier):
@@ -168,9 +168,9 @@ def test_values_at_predict_are_on_the_scale_of_fit(digits):
 
 def test_wrong_numbers_of_labels(digits):
     images, labels = digits
-    with pytest.raises(DataError, match="10 images but 9 labels"):
+    with pytest.raises(DataError, match="10 examples but 9 labels"):
         QuickClassifier().fit(images, labels).score(images[:10], labels[:9])
-    with pytest.raises(DataError, match="10 images but 9 numbers"):
+    with pytest.raises(DataError, match="10 examples but 9 targets"):
         QuickRegressor().fit(images, labels).score(images[:10], labels[:9])
 
 
@@ -188,7 +188,7 @@ def test_targets_that_are_no_numbers(targets, said):
 
 
 def test_labels_that_are_fractions_lead_to_the_regressor():
-    with pytest.raises(DataError, match="ImageRegressor"):
+    with pytest.raises(DataError, match="fractions"):
         ImageClassifier().fit(np.zeros((3, 8, 8), np.uint8), [0.5, 1.0, 2.0])
 
 
