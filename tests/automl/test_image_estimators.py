@@ -7,11 +7,13 @@ import pandas
 import pytest
 from PIL import Image
 
-from archsmith.automl.image_estimators import ImageClassifier
+from archsmith.automl.image_estimators import ImageClassifier, ImageRegressor
 from archsmith.automl.job import fit
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.predictor import Predictor
-from archsmith.core.errors import UsageError
+from archsmith.core.errors import DataError, UsageError
+
+N_TRAIN = 700  # of the pictures of dots
 
 
 class Recorder:
@@ -180,3 +182,74 @@ def test_a_list_of_paths(data, tmp_path):
     model = ImageClassifier(time=20, trials=1, workspace=str(tmp_path / "workspace")).fit(paths[:500], labels[:500])
     assert model.score(paths[500:], labels[500:600]) > 0.7
     shutil.rmtree(tmp_path / "workspace" / "studies")
+
+
+# The manners, with stand-ins for the job
+
+
+def test_values_at_predict_are_on_the_scale_of_fit(digits, quick_classifier):
+    images, labels = digits
+    fractions = quick_classifier().fit(images, labels)
+    as_bytes = (images * 255).round().astype(np.uint8)
+    assert (fractions.predict(as_bytes) == fractions.predict(images)).all()  # bytes are bytes, whatever fit saw
+    assert (fractions.predict([image / 2 for image in images[:20]]) == fractions.predict(images[:20] / 2)).all()
+    with pytest.raises(DataError, match="fractions"):
+        quick_classifier().fit(as_bytes, labels).predict(images)
+
+
+# Regression
+
+
+@pytest.fixture(scope="module")
+def dots():
+    """Two dots, and how far apart they are: no linear function of the pixels tells it."""
+    rng = np.random.default_rng(0)
+    places = rng.uniform(1, 11, (900, 2, 2))
+    rows, columns = np.mgrid[0:12, 0:12]
+    squares = (rows - places[:, :, 0, None, None]) ** 2 + (columns - places[:, :, 1, None, None]) ** 2
+    light = np.exp(-squares / 2).max(axis=1) * 200 + rng.uniform(0, 40, (900, 12, 12))
+    return light.astype(np.uint8), np.linalg.norm(places[:, 0] - places[:, 1], axis=1)
+
+
+@pytest.fixture(scope="module")
+def regressor(dots, tmp_path_factory):
+    images, distances = dots
+    brief = {"recipe": {"epochs": 20}}  # which ends it long before the time does
+    model = ImageRegressor(time=300, trials=1, settings=brief, workspace=str(tmp_path_factory.mktemp("workspace")))
+    return model.fit(images[:N_TRAIN], distances[:N_TRAIN])
+
+
+def test_numbers_come_in_the_units_of_the_target(regressor, dots):
+    images, distances = dots
+    predicted = regressor.predict(images[N_TRAIN:])
+    assert predicted.shape == (200,) and predicted.dtype == np.float64
+    assert regressor.score(images[N_TRAIN:], distances[N_TRAIN:]) > 0.8
+    assert np.abs(predicted - distances[N_TRAIN:]).mean() < 1
+
+
+def test_a_regressor_is_measured_in_r2(regressor):
+    result = regressor.result_
+    assert result.metric == "r2" and result.test > 0.8
+    assert set(result.metrics["test"]) == {"r2", "rmse", "mae"}
+    assert regressor.leaderboard().metric == "r2"
+    assert "ImageRegressor: test R²" in regressor._repr_html_()
+    assert not hasattr(regressor, "classes_") and not hasattr(regressor, "predict_proba")
+
+
+def test_the_bundle_of_a_regressor_predicts_the_same_without_the_estimator(regressor, dots, tmp_path):
+    folder = regressor.export(tmp_path / "bundle")
+    predictor = Predictor(folder)
+    assert predictor.is_regression
+    np.testing.assert_allclose(np.ravel(predictor.predict(dots[0][:9])), regressor.predict(dots[0][:9]), rtol=1e-6)
+    assert json.loads((folder / "manifest.json").read_text())["task"]["metrics"][0] == "r2"
+
+
+def test_a_regressor_can_be_saved_by_joblib(regressor, dots, tmp_path):
+    joblib.dump(regressor, tmp_path / "model.joblib")
+    np.testing.assert_array_equal(
+        joblib.load(tmp_path / "model.joblib").predict(dots[0][:5]), regressor.predict(dots[0][:5])
+    )
+
+
+def test_the_report_of_a_regressor_names_its_metric(regressor):
+    assert "R²" in regressor.report().read_text(encoding="utf-8")

@@ -1,0 +1,50 @@
+"""What all classifiers share, on a stand-in for the job."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score
+
+from archsmith.automl.image_estimators import ImageClassifier
+from archsmith.automl.table_estimators import TabularClassifier
+from archsmith.core.errors import DataError
+
+
+@pytest.mark.parametrize(
+    "relabel", [lambda y: y, lambda y: y.astype(float), lambda y: np.array([f"class {v}" for v in y]), lambda y: y > 4]
+)
+def test_predictions_are_of_the_persons_own_type_and_classes_are_sorted(digits, quick_classifier, relabel):
+    images, labels = digits[0], relabel(digits[1])
+    model = quick_classifier().fit(images, labels)
+    assert model.classes_.tolist() == np.unique(labels).tolist()
+    assert model.predict(images[:5]).dtype == model.classes_.dtype
+    assert model.classes_[model.predict_proba(images).argmax(1)].tolist() == model.predict(images).tolist()
+
+
+def test_the_score_is_the_accuracy(digits, quick_classifier):
+    images, labels = digits
+    model = quick_classifier().fit(images, labels)
+    assert model.score(images, labels) == accuracy_score(labels, model.predict(images))
+    right = model.predict(images) == labels
+    assert model.score(images, labels, sample_weight=right) == 1.0
+
+
+def test_a_class_is_the_same_as_a_number_or_as_text(digits, quick_classifier):
+    images, labels = digits
+    model = quick_classifier().fit(images, labels)
+    expected = model.score(images, labels)
+    assert model.score(images, labels.astype(str)) == model.score(images, labels.astype(float)) == expected
+
+
+def test_examples_and_labels_must_be_as_many(digits, quick_classifier):
+    images, labels = digits
+    with pytest.raises(DataError, match="10 examples but 9 labels"):
+        quick_classifier().fit(images, labels).score(images[:10], labels[:9])
+
+
+@pytest.mark.parametrize(
+    ("cls", "X"), [(ImageClassifier, np.zeros((3, 8, 8), np.uint8)), (TabularClassifier, np.zeros((3, 2)))]
+)
+def test_labels_that_are_fractions_lead_to_a_regressor(cls, X):
+    with pytest.raises(DataError, match="labels are fractions") as caught:
+        cls().fit(X, [0.5, 1.0, 2.0])
+    assert "regressor" in caught.value.hint
