@@ -8,8 +8,8 @@ import torch
 
 from archsmith.automl.final_training import Candidate, Workshop
 from archsmith.automl.modalities.tables import RECIPE, Tables
-from archsmith.graphs.network import Network
 from archsmith.data.tables.examples import TableSplits
+from archsmith.graphs.network import Network
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +86,12 @@ class Means:
 
 def test_a_model_that_is_no_network_is_scored_in_the_unit_of_the_target(table_splits):
     parts = {
-        name: dataclasses.replace(rows, targets=1000.0 + 10 * rows.numbers[:, 2], classes=())
+        name: dataclasses.replace(rows, targets=1000.0 + 10 * np.nan_to_num(rows.numbers[:, 2]), classes=())
         for name, rows in table_splits.parts.items()
     }
-    parts = {name: dataclasses.replace(rows, targets=np.nan_to_num(rows.targets, nan=1000.0)) for name, rows in parts.items()}
+    parts = {
+        name: dataclasses.replace(rows, targets=np.nan_to_num(rows.targets, nan=1000.0)) for name, rows in parts.items()
+    }
     splits = TableSplits(**parts, name="t", columns=table_splits.columns, names=table_splits.names)
     final = Workshop(Tables(), splits, torch.device("cpu")).fit_model(Means(), 0)
     wrong = np.abs(splits.valid.targets - splits.train.targets.mean() - 1.0)

@@ -20,7 +20,8 @@ def scored(name, main, error, task):
 
 
 @pytest.mark.parametrize(
-    "task", [classification(NUMBERS, ("a", "b")), classification(NUMBERS, ("a", "b"), balanced=True), regression(NUMBERS, "y")]
+    "task",
+    [classification(NUMBERS, ("a", "b")), classification(NUMBERS, ("a", "b"), balanced=True), regression(NUMBERS, "y")],
 )
 def test_the_best_on_the_validation_split_is_chosen_and_of_equals_the_one_that_errs_less(task):
     finals = [scored("fixed", 0.9, 0.5, task), scored("worse", 0.8, 0.1, task), scored("searched", 0.9, 0.4, task)]

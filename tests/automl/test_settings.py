@@ -11,7 +11,12 @@ from archsmith.core.errors import UsageError
 
 def test_nothing_but_the_data_has_to_be_said():
     settings = FitSettings("photos")
-    assert (settings.seconds, settings.trials, settings.task, settings.modality) == (DEFAULT_SECONDS, None, "auto", "auto")
+    assert (settings.seconds, settings.trials, settings.task, settings.modality) == (
+        DEFAULT_SECONDS,
+        None,
+        "auto",
+        "auto",
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,9 +52,7 @@ def test_data_in_memory_are_not_written_down():
     assert FitSettings.from_dict(settings.to_dict()) == dataclasses.replace(settings, data=None)
 
 
-@pytest.mark.parametrize(
-    ("kind", "task"), [("number", "regression"), ("classes", "classification"), ("auto", "auto")]
-)
+@pytest.mark.parametrize(("kind", "task"), [("number", "regression"), ("classes", "classification"), ("auto", "auto")])
 def test_the_kind_of_version_0_1_is_the_task_of_today(kind, task):
     assert FitSettings.from_dict({"data": "d", "seconds": 60.0, "kind": kind}).task == task
 

@@ -72,7 +72,7 @@ def test_raw_rows_are_what_the_exported_model_takes(modality, table_splits):
     rows = modality.raw(table_splits.test, np.array([2, 0]))
     assert [set(row) for row in rows] == [{"size", "age", "weight", "colour", "place"}] * 2
     given = modality.intake(table_splits).inputs({name: [row[name] for row in rows] for name in rows[0]})
-    np.testing.assert_array_equal(given["numbers"], table_splits.test.numbers[[2, 0]])
+    np.testing.assert_array_equal(given["numbers"].astype(np.float32), table_splits.test.numbers[[2, 0]])
 
 
 def test_boosted_trees_say_logits_of_every_class_also_of_one_without_training_rows(table_splits):
@@ -157,7 +157,7 @@ def test_a_study_of_a_table_goes_on_with_more_trials(finished_table, tmp_path):
     settings = dataclasses.replace(
         finished_table.settings,
         workspace=str(workspace),
-        out=None,
+        out=str(tmp_path / "bundle"),
         name=finished_table.result.study,
         resume=True,
         trials=3,
