@@ -133,7 +133,12 @@ def test_a_finished_study_given_more_goes_on_and_counts_its_looks_at_the_test_pa
     shutil.copytree(finished.settings.workspace, workspace)
     more = {"seconds": None, "trials": finished.result.n_trials + 1}
     settings = dataclasses.replace(
-        finished.settings, workspace=str(workspace), out=None, name=finished.result.study, resume=True, **more
+        finished.settings,
+        workspace=str(workspace),
+        out=str(tmp_path / "bundle"),
+        name=finished.result.study,
+        resume=True,
+        **more,
     )
     events = []
     result = fit(settings, observer=events.append)

@@ -61,6 +61,11 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # scikit-le
             predicted, labels = np.asarray([*map(_name, predicted)]), np.asarray([*map(_name, labels)])
         return float(accuracy_score(labels, predicted, sample_weight=sample_weight))
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False  # X may name a data set that has its own targets
+        return tags
+
 
 def _name(label: Any) -> str:
     """What a class is called in the bundle: True is 1, and 3.0 is 3."""

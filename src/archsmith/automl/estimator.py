@@ -176,7 +176,6 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = False  # X may name a data set that has its own targets
         tags.non_deterministic = self.time is not None
         return tags
 

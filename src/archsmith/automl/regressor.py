@@ -37,6 +37,11 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]  # scikit-lear
             )
         return float(r2_score(truth, predicted, sample_weight=sample_weight))
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False  # X may name a data set that has its own targets
+        return tags
+
 
 def _targets(y: Any) -> NDArray[np.float64]:
     """``y`` as ``(n,)`` floats. Raises DataError."""

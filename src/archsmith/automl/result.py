@@ -158,7 +158,7 @@ def result_of(
 def command_of(settings: FitSettings) -> str:
     """The command line that asks for the same job."""
     default = FitSettings(data=None)
-    parts = ["archsmith fit", str(settings.data) if isinstance(settings.data, str) else "DATA"]
+    parts = ["archsmith fit", shlex.quote(settings.data) if isinstance(settings.data, str) else "DATA"]
     parts += [] if settings.seconds is None else [f"--time {settings.seconds:g}s"]
     for entry in dataclasses.fields(FitSettings):
         value = getattr(settings, entry.name)
@@ -168,7 +168,7 @@ def command_of(settings: FitSettings) -> str:
         if isinstance(value, bool):
             parts += [flag] if value else []
         elif value != getattr(default, entry.name) or entry.name in ALWAYS:
-            parts.append(f"{flag} {value:g}" if isinstance(value, float) else f"{flag} {value}")
+            parts.append(f"{flag} {value:g}" if isinstance(value, float) else f"{flag} {shlex.quote(str(value))}")
     parts += [f"--set {shlex.quote(f'{path}={text}')}" for path, text in _flat(settings.settings)]
     return " ".join(parts)
 

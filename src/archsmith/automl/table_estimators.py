@@ -54,7 +54,7 @@ class TabularEstimator(Estimator):
         self.on_epoch = on_epoch
 
     def _keep_data(self, folder: str) -> None:
-        names = self._opened().intake.headings  # type: ignore[attr-defined]  # of a table
+        names = self._opened().manifest.intake.headings  # type: ignore[attr-defined]  # of a table
         self.feature_names_in_ = tuple(names)
         self.n_features_in_ = len(names)
 
@@ -145,7 +145,7 @@ class TabularRegressor(Regressor, TabularEstimator):
     """
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from rows ``X`` as ``TabularClassifier`` takes them and numbers ``y`` ``(n,)``; or from one table
-        that has the target.
+        """Learn from rows ``X`` as ``TabularClassifier`` takes them and finite numbers ``y`` ``(n,)``; or from one
+        table that has the target.
         """
         return self._fit(X, y)

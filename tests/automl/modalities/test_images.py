@@ -1,0 +1,68 @@
+"""Pictures: what a job is given of them."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from archsmith.automl.modalities.images import Images
+from archsmith.automl.settings import FitSettings
+from archsmith.data.images.examples import ImageExamples, ImageSplits
+from archsmith.graphs.cost import cost
+from archsmith.graphs.network import Network
+from archsmith.training.measure import outputs
+
+
+def examples(n, targets, classes):
+    pixels = np.random.default_rng(n).integers(0, 256, (n, 8, 8, 1), np.uint8)
+    return ImageExamples(pixels, targets[:n], classes)
+
+
+@pytest.fixture
+def splits():
+    targets = np.arange(30) % 3
+    return ImageSplits(*(examples(n, targets, ("a", "b", "c")) for n in (30, 9, 9)), "dots")
+
+
+@pytest.fixture
+def measured():
+    """Pictures with a regression target."""
+    return ImageSplits(*(examples(n, np.linspace(0.0, 1.0, 30), ()) for n in (30, 9, 9)), "dots")
+
+
+@pytest.fixture
+def modality():
+    return Images()
+
+
+@pytest.mark.parametrize(("kind", "n_outputs", "what"), [("splits", 3, "logistic"), ("measured", 1, "linear")])
+def test_the_linear_baseline_sees_every_pixel_and_nothing_else(modality, request, kind, n_outputs, what):
+    (baseline,) = modality.baselines(request.getfixturevalue(kind))
+    assert baseline.name == "linear" and baseline.what == f"{what} regression on the pixels"
+    assert cost(baseline.graph).params == (64 + 1) * n_outputs
+
+
+def test_the_fixed_network_fits_the_pictures_and_is_a_point_of_the_space(modality, splits):
+    space, architecture = modality.fixed(splits)
+    network = Network(space.graph(architecture), seed=0)
+    assert outputs(network, splits.valid, splits.pipeline(), device=torch.device("cpu")).shape == (9, 3)
+
+
+def test_the_exported_model_takes_pictures_of_the_splits(modality, splits):
+    assert modality.intake(splits).fits(splits.task)
+
+
+def test_raw_pictures_are_those_that_came_and_not_the_resized_ones(modality, splits):
+    came = [np.full((20 + i, 10, 1), i, np.uint8) for i in range(9)]
+    resized = dataclasses.replace(splits.test, came=came)
+    assert [picture.shape[0] for picture in modality.raw(resized, np.array([3, 1]))] == [23, 21]
+
+
+def test_settings_reach_the_reading(modality, tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 256, (60, 12, 12), np.uint8)
+    settings = FitSettings((pictures, np.arange(60) % 2), side=6, balance=True)
+    loaded = modality.load(settings, tmp_path, None, lambda what, done, total: None)
+    assert loaded.splits.train.shape == (1, 6, 6) and loaded.splits.task.metric == "balanced_accuracy"
+    again = modality.findings(loaded.findings.to_dict())
+    assert again.counts == loaded.findings.counts and again.lines() == loaded.findings.lines()

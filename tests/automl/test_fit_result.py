@@ -1,0 +1,45 @@
+"""What a job gives back, as JSON and in a notebook."""
+
+import json
+
+from archsmith.automl.fit_result import FitResult, Row
+
+ROWS = (
+    Row("linear", 0.96, 0.955, valid_metrics={"accuracy": 0.96}, params=650, macs=640, seconds=2.0, epochs=30.0),
+    Row("searched", 0.99, 0.98, params=300, macs=400, seconds=20.0, epochs=12.0, exported=True, trial=3),
+)
+RESULT = FitResult(
+    study="digits-1",
+    stop_reason="seconds",
+    seconds=61.5,
+    budget_seconds=60.0,
+    n_trials=7,
+    n_failed=1,
+    n_from_mutation=3,
+    metric="accuracy",
+    valid=0.99,
+    test=0.98,
+    metrics={"test": {"accuracy": 0.98}},
+    rows=ROWS,
+    architecture={"stages": 3},
+    params=300,
+    macs=400,
+    model_dir="models/digits",
+    report=None,
+    test_reads=1,
+    max_difference=1e-7,
+)
+
+
+def test_a_result_survives_json_with_all_its_rows():
+    told = json.loads(json.dumps(RESULT.to_dict()))
+    rows = tuple(Row(**row) for row in told.pop("rows"))
+    assert FitResult(**told, rows=rows) == RESULT
+
+
+def test_its_short_form_names_the_study_and_the_scores():
+    assert repr(RESULT) == "FitResult(digits-1, accuracy, valid 0.99, test 0.98, seconds)"
+
+
+def test_a_notebook_gets_a_card_headed_by_the_study():
+    assert "digits-1: test accuracy 0.98" in RESULT._repr_html_()

@@ -1,0 +1,116 @@
+"""The clock and the phases of a job, over several openings of its study."""
+
+import types
+
+import pytest
+
+from archsmith.automl.phases import Phases
+from archsmith.core.events import Event
+from archsmith.runtime.memory import MemoryStore
+
+
+class Log:
+    """Stands for a search: its clock, its log, and whether it was asked to stop."""
+
+    def __init__(self, store):
+        self.store, self.seconds, self.asked_to_stop, self.looked = store, 10.0, False, 0
+
+    def log(self, kind, data):
+        self.store.append([Event(kind, data)])
+
+    def look_for_commands(self):
+        self.looked += 1
+
+
+@pytest.fixture
+def store():
+    store = MemoryStore()
+    store.acquire()
+    return store
+
+
+@pytest.fixture
+def opening(store):
+    """A new opening of the study, with what the log holds so far."""
+
+    def opening(final_end=None, started=0.0):
+        plan = types.SimpleNamespace(final_end=final_end)
+        job = types.SimpleNamespace(store=store, plan=plan, started=started, read_seconds=1.5)
+        return Phases(job, Log(store))
+
+    return opening
+
+
+def test_a_phase_is_logged_when_it_begins_and_with_its_result(opening, store):
+    with opening().phase("linear", "on the pixels", 3.0) as done:
+        done["accuracy"] = 0.5
+    began, ended = [event.data for event in store.read()]
+    assert began == {"name": "linear", "state": "started", "detail": "on the pixels", "forecast_seconds": 3.0}
+    assert (ended["name"], ended["state"], ended["result"]) == ("linear", "finished", {"accuracy": 0.5})
+
+
+def test_a_phase_that_breaks_off_has_no_result(opening, store):
+    phases = opening()
+    with pytest.raises(KeyError), phases.phase("search"):
+        raise KeyError
+    assert "search" not in phases.results and "search" not in opening().results
+    assert [event.data["state"] for event in store.read()] == ["started"]
+
+
+def test_a_later_opening_knows_what_was_finished(opening):
+    with opening().phase("linear") as done:
+        done["accuracy"] = 0.5
+    assert opening().results == {"linear": {"accuracy": 0.5}}
+
+
+def test_looks_at_the_test_split_are_counted_over_all_openings(opening):
+    for read in (True, False, True):
+        with opening().phase("test") as done:
+            done["read"] = read
+    assert opening().test_reads == 2
+
+
+def test_more_time_makes_the_later_phases_undone(opening, store):
+    first = opening()
+    for name in ("linear", "train fixed", "search", "test", "export"):
+        with first.phase(name) as done:
+            done.update(read=True)
+    store.append([Event("extended", {})])
+    again = opening()
+    assert set(again.results) == {"linear", "train fixed"}
+    assert again.was_extended and again.test_reads == 1
+
+
+def test_notes_are_one_event_a_line(opening, store):
+    opening().say("first", "second")
+    assert [(event.kind, event.data["text"]) for event in store.read()] == [("note", "first"), ("note", "second")]
+
+
+def test_the_clock_begins_with_the_reading(opening, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 104.0)
+    phases = opening(started=100.0)
+    phases.start_clock()
+    assert phases.seconds == 14.0  # 4 of the reading, 10 of the search
+    assert (phases.until(20.0), phases.left(20.0), phases.left(5.0)) == (16.0, 6.0, 0.0)
+    assert phases.until(None) is None and phases.left(None) is None
+
+
+def test_a_later_opening_adds_its_reading_to_the_first(opening, store, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 104.0)
+    opening(started=100.0).start_clock()
+    again = opening(started=102.0)
+    again.start_clock()
+    assert again.seconds == 16.0
+    assert [event.data["name"] for event in store.read()] == ["read"]
+
+
+def test_the_last_training_ends_when_the_plan_says(opening):
+    assert opening(final_end=90.0).final_end() == 90.0
+    assert opening().final_end() is None
+
+
+def test_a_person_who_asks_to_finish_gets_a_short_last_training(opening):
+    for planned, end in ((500.0, 125.0), (110.0, 110.0), (None, 125.0)):
+        phases = opening(final_end=planned)
+        phases.search.seconds, phases.search.asked_to_stop = 100.0, True
+        assert phases.final_end() == end and phases.search.looked
