@@ -139,7 +139,6 @@ AWAITED_TESTS: set[str] = {
     "data/tables/recognise.py",
     "graphs/figure.py",
     "graphs/ordering.py",
-    "graphs/skeletons.py",
     "graphs/spacing.py",
     "graphs/statements.py",
     "graphs/wording.py",
