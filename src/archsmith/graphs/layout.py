@@ -108,7 +108,7 @@ def _layers(boxes: Sequence[Box], edges: Sequence[tuple[str, str]]) -> dict[str,
             if not waiting[target]:
                 ready.append(target)
     if len(layer) < len(boxes):
-        raise UsageError("The boxes of the drawing depend on one another in a circle.", "Choose another --depth.")
+        raise UsageError("The boxes of the drawing depend on one another in a circle.", "Draw at another depth.")
     first = {box.name for box in boxes if box.first}
     for name in reversed(ready):
         if outputs[name] and name not in first and len(set(inputs[name])) <= 1:
