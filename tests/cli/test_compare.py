@@ -148,7 +148,7 @@ def test_a_published_benchmark_is_given_once(command: Any, tmp_path: Path) -> No
     beside = command(*words, "--noisy")
     assert beside.code == 2 and "no file bench_valid_per_seed.npz beside" in beside.err
     latency = command(*words, "--maximize", "accuracy", "--minimize", "latency_ms_edgegpu")
-    assert latency.code == 2 and "no hw_bench.parquet beside" in latency.err
+    assert latency.code == 2 and "no file hw_bench.parquet beside" in latency.err
 
 
 def test_single_trainings_and_latencies_are_found_beside_the_benchmark(command: Any, tmp_path: Path) -> None:
