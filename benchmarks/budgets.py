@@ -1,12 +1,12 @@
-"""Does the main job keep its budget? Digits, Fashion-MNIST and CIFAR-10 (as a folder of pictures) with budgets from 30
-s to 10 minutes.
+"""Does ``archsmith fit`` keep its budget? Digits, Fashion-MNIST and CIFAR-10 (as a folder of pictures), with budgets
+from 30 seconds to 10 minutes.
 
     python benchmarks/budgets.py --npz cifar10.npz
 
-Prints for each run the wall clock of the whole process against its budget, why it stopped, how far the bundle is from
-the trained network, and the test score. A run that is later than budget + 5 % + 10 s, or has no verified bundle, or
-ends more than 5 % early without having converged is marked. Finished runs are kept in ``benchmarks/results`` and not
-repeated; caches of the data are removed before each run, so that reading is part of it.
+For each run it prints the wall time of the whole process and the budget, why the run stopped, the largest difference
+between the bundle's outputs and the trained network's, and the test score. A run is marked if it ends later than budget
++ 5 % + 10 s, if its bundle is not verified, or if it ends more than 5 % early without convergence. Finished runs are
+kept in ``benchmarks/results`` and not repeated. Stored data are deleted before each run, so that reading counts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RUNS = {
     "fashion": ("30s", "60s", "2m", "5m", "10m"),
     "cifar10": ("30s", "60s", "2m", "5m", "10m"),
 }
-EARLY = 0.95  # of the budget; sooner than that only when the search has converged or run out
+EARLY = 0.95  # share of the budget; a run may end before it only if the search converged or tried everything
 NATURAL = ("converged", "exhausted")
 
 

@@ -1,11 +1,11 @@
-"""The main job on CIFAR-10 as a folder of pictures, official split: the default strategy and random search with the
-same budget, over several seeds.
+"""``archsmith fit`` on CIFAR-10 as a folder of pictures, with the official split: the default strategy and random
+search with the same budget, over several seeds.
 
     python benchmarks/cifar10.py --npz cifar10.npz --time 20m --seeds 0,1
 
-The ``.npz`` holds encoded pictures (``blob``, ``offsets``), ``labels``, ``is_train`` and ``class_names``; they are
-unpacked once into class folders below ``benchmarks/results``. ``--folder`` takes such a folder as it is
-(train/<class>/*, test/<class>/*). Finished jobs are kept there and not repeated.
+The ``.npz`` holds encoded pictures (``blob``, ``offsets``), ``labels``, ``is_train`` and ``class_names``. They are
+unpacked once into class folders below ``benchmarks/results``. ``--folder`` names an unpacked folder instead
+(train/<class>/*, test/<class>/*). Finished jobs are kept in ``benchmarks/results`` and not repeated.
 """
 
 from __future__ import annotations

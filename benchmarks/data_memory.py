@@ -2,14 +2,16 @@
 
     python benchmarks/data_memory.py [--images 200000] [--folder /some/disk] [--train-seconds 60]
 
-First 10,000 and then 60,000 pictures of 28 x 28 are read, as IDX files and as a folder of PNG files; the peak may grow
-by less than 10 % in a process that has torch loaded and trains for a few seconds afterwards, as the main job does. It
-is measured in one that does nothing else, too, where every megabyte of names and fingerprints shows; there it is no
-limit. With ``--images``, that many JPEG files of mixed sizes (60 to 500 pixels a side) are made in ``--folder``, read,
-and trained on for a while, which has to stay within 4 GiB. Memory is looked at every 5 ms: the resident pages that
-belong to the process, without those of files that the system may drop at any moment (RssAnon + RssShmem of
-/proc/self/status; Linux only). Prints one line a figure, then all of them as one line of JSON; exits with 1 when a
-limit is broken.
+It reads 10,000 and then 60,000 pictures of 28 x 28, as IDX files and as a folder of PNG files. In a process that loads
+torch and then trains for a few seconds, like ``archsmith fit``, the peak may grow by less than 10 %. A process that
+only reads is measured as well, without a limit: there the memory of names and fingerprints shows.
+
+With ``--images N`` it makes N JPEG files of mixed sizes (60 to 500 pixels a side) in ``--folder``, reads them, and
+trains on them for a while. That must stay within 4 GiB.
+
+Memory is measured every 5 ms as RssAnon + RssShmem of /proc/self/status (Linux only). These are the pages of the
+process without those of files, which the system may drop. It prints one line for each figure, then all as one line of
+JSON. The exit code is 1 if a limit is broken.
 """
 
 from __future__ import annotations
@@ -69,9 +71,7 @@ def watched() -> Iterator[dict[str, float]]:
 
 
 def child(data: str, root: str, train_seconds: float) -> dict[str, float]:
-    """Read ``data``; with ``train_seconds``, load torch before that, as the main job does, and train on them for so
-    long after it.
-    """
+    """Read ``data``. With ``train_seconds``, load torch before it, as ``archsmith fit`` does, and train after it."""
     if train_seconds > 0:
         import archsmith.training.loop  # noqa: F401
     from archsmith.data.images.load import load
@@ -81,9 +81,9 @@ def child(data: str, root: str, train_seconds: float) -> dict[str, float]:
         prepared = load(data, Path(root), seed=0)
     result = {"read_seconds": time.perf_counter() - started, "before_mb": memory["before"], "read_mb": memory["peak"]}
     result |= {
-        "n": sum(prepared.report.n_examples.values()),
-        "cache_mb": prepared.report.n_bytes / 1e6,
-        "side": prepared.report.shape[1],
+        "n": sum(prepared.findings.n_examples.values()),
+        "cache_mb": prepared.findings.n_bytes / 1e6,
+        "side": prepared.findings.shape[1],
     }
     return result if train_seconds <= 0 else result | trained(prepared.splits, train_seconds)
 
@@ -92,21 +92,19 @@ def trained(splits: Splits, seconds: float) -> dict[str, float]:
     """Train the space's first network for ``seconds``."""
     from archsmith.graphs.network import Network
     from archsmith.spaces.conv_stages import ConvStages
-    from archsmith.training.batches import Normalisation
     from archsmith.training.goal import Goal
     from archsmith.training.loop import train
     from archsmith.training.recipe import Recipe
 
     space = ConvStages.for_task(splits.task)
-    normalise = Normalisation(*splits.statistics)
     with watched() as memory:
         network = Network(space.graph(space.first()), seed=0)
         done = train(
             network,
             splits.train,
             Recipe(),
-            normalise,
-            goal=Goal.of(splits),
+            splits.pipeline(splits.augmentation()),
+            goal=Goal.of(splits.task, splits.target_statistics),
             seed=0,
             valid=splits.valid,
             seconds=seconds,
@@ -164,7 +162,7 @@ def write_jpegs(folder: Path, first: int, last: int) -> None:
 
 
 def many_jpegs(folder: Path, n: int) -> Path:
-    """``n`` of them, made by all processors; those that are there are not made again."""
+    """A folder of ``n`` JPEG files, made with all processors. Existing ones are not made again."""
     step = 2000
     with ProcessPoolExecutor() as pool:
         list(

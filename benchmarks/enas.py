@@ -1,27 +1,27 @@
-"""Does ENAS find good cells, and for how much time? Search with shared weights, then train what it found, and others,
-from scratch.
+"""Does ENAS find good cells, and in how much time? It searches with shared weights, then trains the derived cells and
+others from scratch.
 
     python benchmarks/enas.py
 
-Fashion-MNIST (Debian's package ``dataset-fashion-mnist``) at 14 × 14 pixels, 8,000 training pictures, the usual 5,000
-held out for validation, which rewards and scores come from, and the 10,000 test pictures, by which alone trained
-networks are compared. Everything runs on one core with one thread, so that seconds of one part compare with those of
-another; both cores work, each on something of its own.
+The data are Fashion-MNIST (Debian's package ``dataset-fashion-mnist``) at 14 × 14 pixels. 8,000 pictures train. The
+validation split has 5,000 and gives rewards and scores. The 10,000 test pictures compare the trained networks. Every
+job runs on one core with one thread, so that all seconds can be compared. Two jobs run at the same time, on two cores.
 
-**micro**: five cells of 8 filters (3 + 2 reductions), five nodes each. The controller is trained in turns with the
-weights for ``--epochs`` epochs; 100 of its samples are scored on a minibatch, the best 10 on the validation split, and
-the best of these is the derived cell. 20 pairs of cells are trained from scratch, equally (final form, ``--final``
-epochs, the library's own recipe, one cycle): the derived one, 5 random ones, 7 more random ones and 7 samples of the
-trained controller. The derived and the 5 random ones are trained with a second seed. Printed: the search's seconds
-against the seconds that it takes to train as many networks as the controller sampled, at the mean of those trained
-here; Spearman's rank correlation between the score by shared weights (validation split) and the test accuracy of the
-network trained from scratch, with a 95 % interval (percentiles of 10,000 bootstrap samples of cells); the derived cell
-against the random ones.
+**micro**: five cells of 8 filters (3 + 2 reductions) with five nodes each. The controller and the weights are trained
+in turns for ``--epochs`` epochs. 100 samples of the controller are scored on a minibatch, and the best 10 on the
+validation split. The best of these is the derived cell. Then 20 pairs of cells are trained from scratch in the same way
+(final form, ``--final`` epochs, the library's default recipe): the derived one, 12 random ones, and 7 samples of the
+trained controller. The derived one and 5 of the random ones are also trained with a second seed. It prints:
 
-**macro**: 12 layers of 8 filters, searched in the same way; the derived network is trained once in its final form, and
-beside it one random network.
+* the seconds of the search, and the seconds to train all sampled networks, estimated from those that were trained;
+* Spearman's rank correlation between the score by shared weights (validation split) and the test accuracy after
+  training from scratch, with a 95 % interval (percentiles of 10,000 bootstrap samples of cells);
+* the derived cell compared with the random ones.
 
-What is finished is kept in ``benchmarks/results`` and not repeated; what was stopped goes on.
+**macro**: 12 layers of 8 filters, searched in the same way. The derived network is trained once in its final form, and
+one random network beside it.
+
+Finished jobs are kept in ``benchmarks/results`` and not repeated. A stopped job goes on.
 """
 
 from __future__ import annotations
@@ -68,7 +68,6 @@ from archsmith.runtime.sqlite import SqliteStore
 from archsmith.spaces.enas_macro import EnasMacro, EnasMacroScale
 from archsmith.spaces.enas_micro import EnasMicro, EnasMicroScale
 from archsmith.training import checkpoint
-from archsmith.training.batches import Normalisation
 from archsmith.training.goal import Goal
 from archsmith.training.loop import train
 from archsmith.training.measure import evaluate
@@ -91,7 +90,13 @@ SAMPLES = 10_000  # of the bootstrap
 
 @dataclass(frozen=True)
 class Place:
-    """Where things lie: the stored splits, and a folder for what was found with these settings."""
+    """Folders and settings.
+
+    ``data``: folder of the stored splits.
+    ``results``: folder of the results with these settings.
+    ``epochs``: of the shared weights.
+    ``final``: epochs of a training from scratch.
+    """
 
     data: str
     results: Path
@@ -100,7 +105,7 @@ class Place:
 
 
 def on_core(core: int) -> None:
-    """This process computes on one core with one thread."""
+    """Make this process use one core and one thread."""
     os.sched_setaffinity(0, {core})
     torch.set_num_threads(1)
 
@@ -120,7 +125,7 @@ def evaluator_of(place: Place, name: str) -> SharedWeightsEvaluator:
 
 
 def searched(place: Place, name: str, core: int) -> dict[str, Any]:
-    """The search: its notes, its trials, and what a trained controller draws."""
+    """The result of one search: its notes, its trials, and samples of the trained controller."""
     on_core(core)
     kept = place.results / f"{name}.json"
     if kept.exists():
@@ -128,7 +133,7 @@ def searched(place: Place, name: str, core: int) -> dict[str, Any]:
     evaluator, store = evaluator_of(place, name), SqliteStore(place.results / name)
     began = time.perf_counter()
     found = Search(Problem(evaluator.space), Derived(), evaluator, budget=Budget(trials=DERIVED), store=store).run()
-    print(f"{name}: searched, {time.perf_counter() - began:.0f} s in this opening", file=sys.stderr, flush=True)
+    print(f"{name}: searched, {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     assert found.best is not None and found.history.prepared is not None
     notes = dict(found.history.prepared)
     trials = [
@@ -170,20 +175,20 @@ def from_scratch(place: Place, name: str, decisions: dict[str, Any], seed: int, 
         return json.loads(kept.read_text())
     splits = opened(place.data)
     network = Network(space.graph(architecture), seed=derive(seed, "weights"))
-    goal, normalisation = Goal.of(splits), Normalisation(*splits.statistics)
+    goal = Goal.of(splits.task, splits.target_statistics)
     began = time.perf_counter()
     train(
         network,
         split_of(place.data, "train", N_TRAIN),
         Recipe(),
-        normalisation,
+        splits.pipeline(splits.augmentation()),
         goal=goal,
         seed=derive(seed, "training"),
         epochs=place.final,
     )
     seconds = time.perf_counter() - began
     result = {
-        "test": evaluate(network, splits.test, normalisation, goal).metrics["accuracy"],
+        "test": evaluate(network, splits.test, splits.pipeline(), goal).metrics["accuracy"],
         "seconds": seconds,
         "params": sum(parameter.numel() for parameter in network.parameters()),
     }
@@ -193,7 +198,7 @@ def from_scratch(place: Place, name: str, decisions: dict[str, Any], seed: int, 
 
 
 def side_by_side(pool: ProcessPoolExecutor, tasks: Iterable[Callable[[int], Any]]) -> list[Any]:
-    """The results of ``tasks``, which take the core that they run on; two at a time."""
+    """The results of ``tasks``. A task gets the core to run on; two run at a time."""
     tasks, cores = list(tasks), sorted(os.sched_getaffinity(0))[:2]
     results: list[Any] = []
     for i in range(0, len(tasks), len(cores)):
@@ -216,7 +221,7 @@ def interval(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 
 
 def best_of(found: dict[str, Any]) -> dict[str, Any]:
-    """The derived architecture: the best on the validation part of those that were looked at again."""
+    """The derived architecture: the trial with the best score on the validation split."""
     return max(found["trials"], key=lambda trial: trial["score"])["architecture"]
 
 
@@ -229,7 +234,7 @@ def told(name: str, found: dict[str, Any]) -> float:
         f"{notes['controller_steps']} of the controller"
     )
     print(
-        f"  reward {course[0]['reward']:.3f} -> {course[-1]['reward']:.3f}, base line {course[-1]['baseline']:.3f}, ",
+        f"  reward {course[0]['reward']:.3f} -> {course[-1]['reward']:.3f}, baseline {course[-1]['baseline']:.3f}, ",
         end="",
     )
     print(
@@ -256,7 +261,7 @@ def show_micro(place: Place, found: dict[str, Any], pool: ProcessPoolExecutor) -
         f"({each:.1f} s): {n_samples * each:,.0f} s, "
     )
     print(f"    {n_samples * each / seconds:.0f} times as long")
-    kinds = ["derived"] + ["random"] * N_RANDOM + ["random too"] * N_MORE + ["policy"] * N_POLICY
+    kinds = ["derived"] + ["random"] * N_RANDOM + ["more random"] * N_MORE + ["policy"] * N_POLICY
     for kind, s, row in sorted(zip(kinds, score, first, strict=True), key=lambda item: -item[2]["test"]):
         print(
             f"    {kind:<10} shared {100 * s:6.2f} %   from scratch {100 * row['test']:6.2f} %   {row['params']:,} "
@@ -295,13 +300,13 @@ def show_macro(place: Place, found: dict[str, Any], pool: ProcessPoolExecutor) -
 
 
 def draw(found: dict[str, Any], file: Path) -> None:
-    """What the controller's samples scored while weights and controller were trained in turns."""
+    """Draw the rewards of the controller's samples over the epochs."""
     # the last report of each turn
     turns = {row["epoch"]: row for row in found["course"] if float(row["epoch"]).is_integer()}
     reward, base = ([(epoch, row[name]) for epoch, row in turns.items()] for name in ("reward", "baseline"))
     x = Axis("epochs of the shared weights", 0.0, max(turns))
     y = axis("accuracy on minibatches of the validation split", [value for _, value in (*reward, *base)], show=percent)
-    names = Ends([(reward[-1][1], "ten samples", "s1"), (base[-1][1], "base line", "s0")])
+    names = Ends([(reward[-1][1], "ten samples", "s1"), (base[-1][1], "baseline", "s0")])
     layers = [Line(reward, "s1"), Line(base, "s0", dashed=True), names]
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(
@@ -313,14 +318,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=str(jobs.FASHION))
     parser.add_argument(
-        "--epochs", type=float, default=31, help="of the shared weights: five cycles of 1, 2, 4, 8 and 16"
+        "--epochs", type=float, default=31, help="epochs of the shared weights: five cycles of 1, 2, 4, 8 and 16"
     )
-    parser.add_argument("--final", type=float, default=4, help="epochs of a network that is trained from scratch")
+    parser.add_argument("--final", type=float, default=4, help="epochs of a training from scratch")
     parser.add_argument("--search-only", action="store_true")
-    parser.add_argument("--picture", type=Path, help="an SVG file to draw the rewards of the micro search into")
+    parser.add_argument("--picture", type=Path, help="SVG file for the rewards of the micro search")
     options = parser.parse_args()
     if not Path(options.data).exists() or len(os.sched_getaffinity(0)) < 2:
-        print(f"Skipped: it takes two cores and {options.data}. Install Debian's dataset-fashion-mnist or give --data.")
+        print(
+            f"Skipped: this needs two cores and {options.data}. Install Debian's dataset-fashion-mnist or give --data."
+        )
         return 0
     root = jobs.RESULTS / "enas"
     data = str(load(options.data, root / "data", seed=0, side=SIDE).folder)

@@ -1,17 +1,16 @@
-"""One step of ENAS against one that evaluates every operation of the same cells, as DARTS does: seconds and saved
-activations.
+"""One step of ENAS compared with a step that computes every operation of the same cells, as DARTS does: seconds and
+saved activations.
 
     python benchmarks/enas_step.py
 
-The ENAS micro space in its sharing form, at the scale of its search (20 filters, 6 + 2 cells, 32 × 32 pixels, batch
-32). An ENAS step is all that it takes: the controller draws a child, its graph and network are made, forward, backward,
-clipping, SGD. The other step is forward, backward, clipping and SGD of one network in which every node adds up all five
-operations on every state before it, one of each for a pair of states (DARTS, Liu et al. 2019, arXiv 1806.09055, section
-2.2); without the architecture weights, whose products would cost it time and memory, so that it is at an advantage
-here.
+The space is the ENAS micro space in its sharing form, at the scale of its search (20 filters, 6 + 2 cells, 32 × 32
+pixels, batch 32). An ENAS step includes everything: the controller samples a child, its graph and network are built,
+then forward, backward, clipping, SGD. The other step is forward, backward, clipping and SGD of one network. Each of its
+nodes adds all five operations on every state before it (DARTS, Liu et al. 2019, arXiv 1806.09055, section 2.2). It has
+no architecture weights. Their products would cost time and memory, so the comparison favours this network.
 
-Each pair is one such step beside eight ENAS steps with children of their own, in one process. Saved activations are the
-bytes that autograd keeps for the backward pass, counted by its own hooks without parameters: of the same network, and
+Each pair is one step of this network and eight ENAS steps with different children, in one process. Saved activations
+are the bytes that autograd keeps for the backward pass, without parameters, counted by autograd's hooks. For ENAS it is
 the mean over the children.
 """
 
@@ -43,7 +42,7 @@ CHILDREN = 8  # ENAS steps of a pair
 
 
 class EveryOperation(EnasMicro):
-    """The network of the sharing form with all operations of its cells; what is chosen does not matter."""
+    """The network of the sharing form with all operations in its cells, whatever is chosen."""
 
     def _lay(self, net: Net, name: str, cell: Cell, prev: Value, cur: Value, style: object) -> Value:
         filters = style.filters  # type: ignore[attr-defined]
@@ -70,7 +69,7 @@ class EveryOperation(EnasMicro):
             return net.op("batch_norm", net.op("add", *ends), name="bn")
 
     def _alike(self, net: Net, prev: Value, cur: Value, filters: int, strided: bool) -> tuple[Value, Value]:
-        """The older input may still be from before the last reduction."""
+        """Both inputs at one size. The older input may come from before the last reduction."""
         smaller = prev.shape[1:] != cur.shape[1:] and not strided
         return (factorized_reduction(net, prev, filters, name="match") if smaller else prev), cur
 
@@ -79,9 +78,9 @@ class EveryOperation(EnasMicro):
 
 
 def saved_bytes(network: nn.Module, images: Tensor) -> int:
-    """What autograd keeps of one forward pass, each storage once, parameters left out."""
+    """Bytes that autograd keeps of one forward pass. Each storage counts once; parameters do not count."""
     parameters = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
-    kept: dict[int, Tensor] = {}  # by its memory, and alive, so that no memory is counted under two names
+    kept: dict[int, Tensor] = {}  # by address; kept alive, so that no address is used twice
 
     def note(tensor: Tensor) -> Tensor:
         kept.setdefault(tensor.untyped_storage().data_ptr(), tensor)
@@ -128,7 +127,7 @@ def main() -> None:
         optimizer.zero_grad(set_to_none=True)
         return time.perf_counter() - began
 
-    enas_step(0), whole_step()  # what is set up once
+    enas_step(0), whole_step()  # torch sets up some things in the first step
     ratios, ours, theirs = [], [], []
     for pair in range(options.pairs):
         ours.append(statistics.fmean(enas_step(1 + pair * CHILDREN + i) for i in range(CHILDREN)))

@@ -1,10 +1,10 @@
-"""Speed of the engine: what search costs beside the evaluations, and how long a person waits for a prompt.
+"""Speed of the engine: the time of a search without its evaluations, and the start time of the command line.
 
     python benchmarks/engine.py [--trials 20000]
 
-Searches a table of a million architectures (6 decisions, 10 options each) with every event written to SQLite, and
-starts fresh interpreters for the import times. Prints one line a figure with its limit, then all of them as one line of
-JSON; exits with 1 when a limit is broken.
+It searches a table of a million architectures (6 decisions, 10 options each) and writes every event to SQLite. It
+starts new interpreters for the import times. It prints one line for each figure with its limit, then all as one line of
+JSON. The exit code is 1 if a limit is broken.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from archsmith.runtime.sqlite import SqliteStore
 N_DECISIONS, N_OPTIONS = 6, 10
 SEARCH_LIMIT = 20.0  # seconds for 20,000 trials
 STRATEGIES = ("random", "evolution")
-N_STARTS = 11  # fresh interpreters; the median counts
+N_STARTS = 11  # new interpreters; the median counts
 
 
 def write_million(path: Path) -> None:
-    """A table in the schema of ``archsmith.evaluators.table_file``, straight from arrays."""
+    """Write a table in the format of ``archsmith.evaluators.table_file``, directly from arrays."""
     answers = np.indices((N_OPTIONS,) * N_DECISIONS, dtype=np.int8).reshape(N_DECISIONS, -1).T
     worth = np.random.default_rng(0).random((N_DECISIONS, N_OPTIONS), dtype=np.float32)
     accuracy = np.mean([worth[i, answers[:, i]] for i in range(N_DECISIONS)], axis=0)
@@ -54,7 +54,7 @@ def write_million(path: Path) -> None:
 
 
 def search_seconds(strategy: str, n_trials: int, folder: Path) -> tuple[float, float]:
-    """Wall clock and CPU time; far apart on a machine that does other things as well."""
+    """Wall time and CPU time. They differ on a machine that is busy with other work."""
     evaluator = TableEvaluator(str(folder / "million.npz"))
     search = Search(
         evaluator.problem(),
@@ -71,7 +71,7 @@ def search_seconds(strategy: str, n_trials: int, folder: Path) -> tuple[float, f
 
 
 def start_seconds(*arguments: str) -> float:
-    """Median time of a fresh interpreter from start to end."""
+    """Median seconds of a new interpreter from start to end."""
     times = []
     for _ in range(N_STARTS):
         began = time.perf_counter()

@@ -1,10 +1,10 @@
-"""What the graph interpreter costs: NASNet-A 6@768 (CIFAR, batch 32), forward + backward, against the same network
+"""Cost of the graph interpreter: forward + backward of NASNet-A 6@768 (CIFAR, batch 32), compared with the same network
 written by hand.
 
-    python benchmarks/executor.py [--pairs 9] [--cells 6]
+    python benchmarks/executor.py [--pairs 9]
 
-Both run in one process, in turns; printed are the medians and the median of the ratios, pair by pair, then
-channels_last against NCHW for ours.
+Both run in one process, in turns. It prints the medians and the median ratio of the pairs. Then it compares
+channels_last with NCHW for our network.
 """
 
 from __future__ import annotations
@@ -80,9 +80,7 @@ class Normal(nn.Module):
 
 
 class First(nn.Module):
-    """The first normal cell: its second input is the raw stem, which every operation brings to the cell's width by
-    itself.
-    """
+    """The first normal cell. Its second input is the stem, and each operation brings it to the cell's width."""
 
     def __init__(self, c: int, f: int) -> None:
         super().__init__()
@@ -128,7 +126,7 @@ class HandWritten(nn.Module):
             if stage:
                 f *= 2
                 self.cells.append(Reduction(c_prev, c_cur, f, smaller))
-                # The cell after a reduction takes what went into the reduction's input, at the larger size.
+                # The cell after a reduction also takes the output from before it, which is larger.
                 c_prev, c_cur, smaller = c_cur, 4 * f, True
             for _ in range(n):
                 self.cells.append(Normal(c_prev, c_cur, f, smaller) if self.cells else First(c_cur, f))

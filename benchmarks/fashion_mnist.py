@@ -1,10 +1,10 @@
-"""The main job on Fashion-MNIST, official split: what a person gets for a budget, over several seeds.
+"""``archsmith fit`` on Fashion-MNIST with the official split: the scores for a budget, over several seeds.
 
     python benchmarks/fashion_mnist.py --time 20m --seeds 0,1,2
 
 The data are the four IDX files of Debian's package ``dataset-fashion-mnist`` (or of the data set's authors). Each seed
-is one ``archsmith fit`` in a process of its own; finished seeds are kept in ``benchmarks/results`` and not repeated.
-Prints a table and the medians.
+is one job in its own process. Finished jobs are kept in ``benchmarks/results`` and not repeated. It prints a table and
+the medians.
 """
 
 from __future__ import annotations

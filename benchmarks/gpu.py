@@ -1,19 +1,18 @@
-"""What a GPU is worth here: throughput of two networks, a step with shared weights, and a training from start to end.
+"""Speed of a GPU: throughput of two networks, one step with shared weights, and a whole training.
 
     python benchmarks/gpu.py --data cifar10.npz [--device auto] [--epochs 20]
-    python benchmarks/gpu.py --quick          (anywhere, under a minute: shows that it runs, its figures mean little)
+    python benchmarks/gpu.py --quick          (under a minute on any machine; it shows only that the script runs)
 
-``--data`` is a folder of class folders, or anything else that ``archsmith fit`` takes; an ``.npz`` of encoded pictures
-(``blob``, ``offsets``, ``labels``, ``is_train``, ``class_names``) is unpacked once. Without it the digits are used.
-Measured are
+``--data`` is a folder of class folders, or any other pictures that ``archsmith fit`` reads. An ``.npz`` of encoded
+pictures (``blob``, ``offsets``, ``labels``, ``is_train``, ``class_names``) is unpacked once. The default is the digits.
+It measures
 
-* forward + backward, images a second: the fixed residual network and NASNet-A 6@768, float32 against mixed precision,
-  NCHW against channels_last;
-* one step of ENAS: draw a child of the micro space, take its weights from the bank, forward, backward, SGD (a step that
-  evaluates all operations, to compare it with, is not there yet);
-* the final training of the fixed network: test score, seconds, milliseconds a step.
+* forward + backward in images a second: the fixed residual network and NASNet-A 6@768, in float32 and mixed precision,
+  in NCHW and channels_last;
+* one step of ENAS: sample a child of the micro space, take its weights from the bank, forward, backward, SGD;
+* the final training of the fixed network: test score, seconds, milliseconds of a step.
 
-Prints tables, and the same as one line of JSON at the end.
+It prints tables, and at the end the same figures as one line of JSON.
 """
 
 from __future__ import annotations
@@ -46,7 +45,6 @@ from archsmith.spaces.nasnet import NasNetScale
 from archsmith.spaces.zoo import ZOO
 from archsmith.training import device as devices
 from archsmith.training import precision
-from archsmith.training.batches import Normalisation
 from archsmith.training.goal import Goal
 from archsmith.training.loop import train
 from archsmith.training.measure import evaluate
@@ -64,7 +62,7 @@ def wait(device: torch.device) -> None:
 
 
 def seconds_of(step: Callable[[], None], device: torch.device, repeats: int) -> float:
-    """Median of ``repeats`` rounds of a few steps each, after two steps that pay for compiling."""
+    """Median of ``repeats`` rounds of a few steps each. Two steps before them pay for compiling."""
     step(), step()
     wait(device)
     times = []
@@ -116,7 +114,7 @@ def all_throughputs(device: torch.device, quick: bool, repeats: int) -> list[dic
     nasnet = ZOO["nasnet_a_cifar"].space
     if quick:
         nasnet = dataclasses.replace(nasnet, scale=NasNetScale(filters=8, cells=1))
-    last = 6 * 4 * nasnet.scale.filters  # the paper's way of naming: cells a stage @ filters of the last one
+    last = 6 * 4 * nasnet.scale.filters  # the paper's name has the cells of a stage, and the filters of the last cell
     graphs = {
         "fixed residual": fixed.graph(fixed.first()),
         f"NASNet-A {nasnet.scale.cells}@{last}": nasnet.graph(ZOO["nasnet_a_cifar"].architecture).without(AUXILIARY),
@@ -140,7 +138,7 @@ def all_throughputs(device: torch.device, quick: bool, repeats: int) -> list[dic
 
 
 def enas_step(device: torch.device, quick: bool, repeats: int) -> dict[str, Any]:
-    """One child of the micro space from a bank: seconds of a whole step, and of sampling and building alone."""
+    """One step with a child of the micro space and a bank: seconds of the step, and of sampling and building alone."""
     scale = (
         EnasMicroScale(filters=4, layers=3, shared=True) if quick else EnasMicroScale(filters=20, layers=6, shared=True)
     )
@@ -155,7 +153,7 @@ def enas_step(device: torch.device, quick: bool, repeats: int) -> dict[str, Any]
         began = time.perf_counter()
         graph = space.graph(space.sample(rng)).without(AUXILIARY)
         made = bank.require(graph)
-        network = Network(graph, bank).to(device).train()  # moves what the bank has just made; the rest is there
+        network = Network(graph, bank).to(device).train()  # moves new weights of the bank to the device
         if made:
             optimizer.add_param_group({"params": made})
         building.append(time.perf_counter() - began)
@@ -175,19 +173,17 @@ def enas_step(device: torch.device, quick: bool, repeats: int) -> dict[str, Any]
         f"bank): {row['step_ms']} ms,",
         end=" ",
     )
-    print(
-        f"of which {row['building_ms']} ms sample and build the child; {row['keys']} weights by key. All operations "
-        "at once: not there yet."
-    )
+    print(f"of which {row['building_ms']} ms sample and build the child; {row['keys']} weights by key.")
     return row
 
 
 def final_training(data: str, epochs: float, device: torch.device, workspace: Path) -> dict[str, Any]:
-    """The fixed network trained on ``data`` as the main job would."""
+    """Train the fixed network on ``data``, as ``archsmith fit`` does."""
     splits = load(data, workspace, seed=0).splits
     space = ConvStages.for_task(splits.task)
     graph = space.graph(space.first())
-    goal, normalise = Goal.of(splits), Normalisation(*splits.statistics)
+    goal = Goal.of(splits.task, splits.target_statistics)
+    pipeline = splits.pipeline(splits.augmentation())
     network = Network(graph, seed=0)
 
     def report(epoch: float, metrics: Any) -> None:
@@ -199,15 +195,15 @@ def final_training(data: str, epochs: float, device: torch.device, workspace: Pa
 
     print(
         f"\nFinal training of the fixed network ({cost(graph).params:,} parameters) on {splits.name}, "
-        f"{len(splits.train):,} pictures {splits.train.shape}"
+        f"{len(splits.train):,} pictures {splits.train.images.shape[1:]}"
     )
     recipe = Recipe().sized(len(splits.train))
     trained = train(
-        network, splits.train, recipe, normalise, goal=goal, device=device, seed=0, valid=splits.valid, epochs=epochs,
+        network, splits.train, recipe, pipeline, goal=goal, device=device, seed=0, valid=splits.valid, epochs=epochs,
         report=report,
         measure_every=max(1, round(epochs / 5)),
     )  # fmt: skip
-    score = evaluate(network, splits.test, normalise, goal, device=device)
+    score = evaluate(network, splits.test, splits.pipeline(), goal, device=device)
     row = {
         "data": splits.name,
         "epochs": epochs,
@@ -226,7 +222,7 @@ def final_training(data: str, epochs: float, device: torch.device, workspace: Pa
 
 
 def readable(data: str | None, workspace: Path) -> str:
-    """Unpacks an ``.npz`` of encoded pictures into class folders; everything else is taken as it is."""
+    """``data``; an ``.npz`` of encoded pictures is unpacked into class folders first."""
     if data is not None and data.endswith(".npz"):
         with np.load(data, allow_pickle=False) as file:
             encoded = "blob" in file.files

@@ -1,13 +1,13 @@
-"""The Gaussian process over graphs on NAS-Bench-201, and how long it thinks.
+"""The strategy ``graph_gp`` (a Gaussian process over graphs) on NAS-Bench-201, and its computing time.
 
     python benchmarks/graph_gp.py nas_bench_201.npz --single nas_bench_201_valid_per_seed.npz --runs 100
 
-*Queries*: how many trials until a cell of the best class is tried, the class (``iso_class`` of the file) whose member
-has the highest validation accuracy after 200 epochs, mean over all trainings. A trial sees one single training, drawn
-by its seed. A run ends after 150 trials; none is left out.
+*Queries*: the number of trials until a cell of the best class is tried. The best class (``iso_class`` of the file) has
+the member with the highest validation accuracy after 200 epochs, as the mean over all trainings. A trial sees one
+single training, drawn with its seed. A run ends after 150 trials. All runs count.
 
-*Thinking*: with 300 finished trials, the posterior of 2,000 candidates and the choice among them; and a whole ask on
-the NASNet space.
+*Computing time*: the posterior of 2,000 candidates after 300 finished trials, with the choice among them; and a whole
+ask on the NASNet space.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ STRATEGY = GraphGP()
 
 
 def classes(path: str, dataset: str) -> tuple[dict[tuple[str, ...], int], int]:
-    """The class of every cell, by the names of its operations; and the best class."""
+    """The class of every cell by the names of its operations, and the best class."""
     with np.load(path, allow_pickle=False) as file:
         names = [str(name) for name in file["op_names"]]
         members = {
@@ -72,7 +72,7 @@ def queries(path: str, single: str, dataset: str, seed: int) -> int | None:
     return found[0] if found else None
 
 
-def thinking() -> None:
+def computing_time() -> None:
     space, rng = NasNet(), generator(0, "thinking")
     sketches = [space.sketch(space.sample(rng)) for _ in range(2300)]
     encoding = Encoding(sketches[:300])
@@ -121,7 +121,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    thinking()
+    computing_time()
     for file in (options.table, options.single):
         if not file.is_file():
             print(f"Skipped: there is no file {file}.")

@@ -1,20 +1,19 @@
-"""Inheriting weights against training every trial from scratch, for the same time on the clock, over paired seeds.
+"""Inheriting weights compared with training every trial from scratch, for the same time, over paired seeds.
 
     python benchmarks/inheritance.py --time 5m
 
-Both searches of a pair have the same seed, strategy, pictures of Fashion-MNIST and scale; they differ in
-``TrainingEvaluator(inherit=...)`` alone. They run at the same time, in a process and on a core each, so that what slows
-the machine slows both; which has which core alternates from pair to pair.
+Both searches of a pair have the same seed, strategy, pictures of Fashion-MNIST and scale. Only
+``TrainingEvaluator(inherit=...)`` differs. They run at the same time, each in its own process on its own core, so that
+both are slowed down equally. The cores are swapped from pair to pair.
 
-The table tells of each search how many trials it finished, how many epochs these trained, the best validation accuracy
-that a trial had (**best**), and what was inherited. An inherited score profits from the training of the ancestors
-(**lineage**: epochs in which the best trial's oldest weights were trained), so the architecture with the best score is
-also trained **from scratch**, for the same number of epochs and with the recipe's own schedule in all runs: the fair
-comparison, on the same validation pictures.
+For each search the table shows the number of finished trials, their epochs, the best validation accuracy of a trial
+(**best**), and the share that was inherited. An inherited score profits from the training of earlier trials
+(**lineage**: epochs that the best trial's oldest weights were trained for). So the architecture with the best score is
+also trained **from scratch**, with the same epochs and the recipe's own schedule in all runs. This is the fair
+comparison, on the same validation split.
 
 The data are the IDX files of Debian's package ``dataset-fashion-mnist``. Each search is a study below
-``benchmarks/results``: what was stopped goes on, what is finished is not repeated. Run it on a machine that does
-nothing else.
+``benchmarks/results``. A stopped one goes on; a finished one is not repeated. Run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -51,12 +50,12 @@ from archsmith.spaces.recipe import ImageRecipe
 
 SEEDS = {"conv_stages": 5, "grammar": 3}
 MODES = ("scratch", "inherit")
-RETENTION = Retention(top=20, last=20)  # so that parents are still there
-MAX_MACS = 5_000_000  # of a network of the grammar: about what conv_stages takes at 8 filters
+RETENTION = Retention(top=20, last=20)  # keeps the files of parents
+MAX_MACS = 5_000_000  # of a network of the grammar; conv_stages needs about as many at 8 filters
 
 
 def space_of(name: str, prepared: Loaded, filters: int) -> NetworkSpace:
-    """As the main job would search it, at a smaller scale."""
+    """The space of ``archsmith fit``, at a smaller scale."""
     cls, scale = {
         "conv_stages": (ConvStages, ConvStagesScale(filters=filters)),
         "grammar": (Grammar, GrammarScale(filters=filters, max_macs=MAX_MACS)),
@@ -65,7 +64,7 @@ def space_of(name: str, prepared: Loaded, filters: int) -> NetworkSpace:
 
 
 def pair(options: argparse.Namespace, pool: ProcessPoolExecutor, space: str, seed: int) -> dict[str, dict[str, Any]]:
-    """Both searches of a seed, side by side."""
+    """Both searches of a seed, at the same time."""
     cores = sorted(os.sched_getaffinity(0))
     placed = dict(zip(MODES if seed % 2 == 0 else MODES[::-1], cores, strict=False))
     jobs_of = {mode: pool.submit(run, options, space, mode, seed, placed[mode]) for mode in MODES}
@@ -73,7 +72,7 @@ def pair(options: argparse.Namespace, pool: ProcessPoolExecutor, space: str, see
 
 
 def run(options: argparse.Namespace, space: str, mode: str, seed: int, core: int) -> dict[str, Any]:
-    """One search and its final training on one core, or what they came to earlier."""
+    """The result of one search and its final training on one core. An earlier result is read from its file."""
     os.sched_setaffinity(0, {core})
     torch.set_num_threads(1)
     prepared = prepared_for(options)
@@ -145,7 +144,7 @@ def shown(space: str, seed: int, mode: str, result: dict[str, Any]) -> str:
 
 
 def paired(space: str, pairs: list[dict[str, dict[str, Any]]]) -> str:
-    """What inheriting changed, pair by pair; too few pairs for a test, so the single differences are there."""
+    """The difference by inheriting for each pair. There are too few pairs for a statistical test."""
     lines = []
     for name, factor, unit in (("trials", 1, ""), ("best", 100, " points"), ("from scratch", 100, " points")):
         if any(pair[mode][name] is None for pair in pairs for mode in MODES):
@@ -163,9 +162,9 @@ def paired(space: str, pairs: list[dict[str, dict[str, Any]]]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=str(jobs.FASHION))
-    parser.add_argument("--time", default="5m", help="of one search")
+    parser.add_argument("--time", default="5m", help="time of one search")
     parser.add_argument("--spaces", default=",".join(SEEDS))
-    parser.add_argument("--seeds", type=int, help="how many; by default 5 on conv_stages and 3 on the grammar")
+    parser.add_argument("--seeds", type=int, help="number of seeds; default: 5 on conv_stages and 3 on the grammar")
     parser.add_argument("--strategy", default="evolution")
     parser.add_argument("--epochs", type=float, default=2.0, help="fidelity of a trial")
     parser.add_argument("--share", type=float, default=0.5, help="inherited_epochs")
@@ -178,9 +177,9 @@ def main() -> int:
         print(f"Skipped: {options.data} is not there. Install Debian's dataset-fashion-mnist or give --data.")
         return 0
     if len(os.sched_getaffinity(0)) < len(MODES):
-        print("Skipped: it takes two cores, one for each search of a pair.")
+        print("Skipped: this needs two cores, one for each search of a pair.")
         return 0
-    prepared_for(options)  # once, before two processes ask for it
+    prepared_for(options)  # read the data once, before two processes use them
     print(
         f"{'space':>12} {'seed':>4} {'mode':>8} {'trials':>7} {'epochs':>7} {'best %':>7} {'from scratch %':>14} "
         f"{'lineage':>8}"

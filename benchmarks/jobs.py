@@ -1,7 +1,7 @@
-"""What the benchmarks of the main job share: run ``archsmith fit`` in a process of its own, once, and keep its answer.
+"""Runs ``archsmith fit`` for benchmarks, each job once in its own process, and keeps its result.
 
-Answers lie in ``benchmarks/results``; a job whose answer is there is not run again, so that a benchmark can be stopped
-and started again.
+Results are in ``benchmarks/results``. A job with a result is not run again, so that a benchmark can be stopped and
+started again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")  # Debian's package dataset-
 
 
 def fit(label: str, data: str, budget: str, seed: int, *options: str) -> dict[str, Any]:
-    """The JSON answer of one job, with ``wall_seconds`` of the whole process and its ``peak_mb`` of memory added."""
+    """The JSON result of one job, with ``wall_seconds`` of the whole process."""
     name = re.sub(r"[^A-Za-z0-9.]+", "-", " ".join([label, budget, *options])).strip("-")
     kept = RESULTS / f"{name}-{seed}.json"
     if kept.exists():
@@ -36,7 +36,7 @@ def fit(label: str, data: str, budget: str, seed: int, *options: str) -> dict[st
 
 
 def accuracies(result: dict[str, Any]) -> dict[str, float]:
-    """Test accuracies in per cent of the exported network and of every honest row; NaN where there is none."""
+    """Test accuracies in per cent of the exported network and of the compared networks; NaN if there is none."""
     rows = {row["name"]: 100 * row["test"] for row in result["rows"] if row["test"] is not None}
     return {
         "exported": 100 * result["test"],

@@ -1,14 +1,13 @@
-"""Make the benchmark tables that ship with the package: every network of four small spaces, trained three times by our
-own evaluator.
+"""Make the benchmark tables of the package: every network of four small spaces, trained three times by the training
+evaluator.
 
-    python benchmarks/make_tables.py [TABLE ...]            # train what is missing (kill it anywhere, start it again),
-    then pack python benchmarks/make_tables.py --check 5              # train five rows of each shipped table again and
-    compare
+    python benchmarks/make_tables.py [TABLE ...]     # train the missing rows, then write the tables; can be killed
+    python benchmarks/make_tables.py --check 5       # train five rows of each table again and compare
 
-A table covers a finite part of a space completely: the space's own questions, some of them with fewer options.
-Architectures that lay out the same network (by graph identity) share their trainings. Float32 on one thread, so that
-the same kind of processor gives the same numbers; seconds are that thread's CPU seconds, so that the machine may do
-other things meanwhile. Fashion-MNIST comes from its four IDX files (Debian: dataset-fashion-mnist), averaged to 14x14.
+A table covers a finite part of a space completely: all decisions of the space, some of them with fewer options.
+Architectures that give the same network (by graph identity) share their trainings. Everything is float32 on one thread,
+so that the same kind of processor gives the same values. Seconds are CPU seconds of that thread, so that the machine
+may do other work. Fashion-MNIST comes from its four IDX files (Debian: dataset-fashion-mnist), averaged to 14x14.
 """
 
 from __future__ import annotations
@@ -62,8 +61,13 @@ OPERATIONS = ("conv1x1", "conv3x3", "max3x3")
 
 @dataclass(frozen=True)
 class Bench:
-    """One table: a ``space`` of which ``kept`` options stay (by whole path or its last part), data, and how long each
-    network is trained.
+    """One table.
+
+    ``space``: the search space.
+    ``kept``: options that stay, by the path of their decision or the last name of the path.
+    ``data``: ``digits`` or ``fashion``.
+    ``n_train``, ``n_valid``: examples of the splits.
+    ``epochs``, ``batch_size``: of each training.
     """
 
     space: NetworkSpace
@@ -121,7 +125,7 @@ BENCHES = {
 
 @dataclass(frozen=True)
 class Within(Space):
-    """The architectures of ``space`` that keep to some of its options."""
+    """The architectures of ``space`` that use only the ``kept`` options."""
 
     space: Space
     kept: tuple[tuple[str, tuple[object, ...]], ...]
@@ -138,7 +142,7 @@ class Within(Space):
 
 @cache
 def rows_of(name: str) -> tuple[tuple[Architecture, ...], tuple[int, ...]]:
-    """All rows, and for each the first row that lays out the same network."""
+    """All rows, and for each of them the index of the first row with the same network."""
     bench = BENCHES[name]
     rows = tuple(Within(bench.space, tuple(bench.kept.items())).enumerate())
     first: dict[str, int] = {}
@@ -146,7 +150,7 @@ def rows_of(name: str) -> tuple[tuple[Architecture, ...], tuple[int, ...]]:
 
 
 def balanced_order(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Indexes such that every beginning of them holds the classes in equal shares."""
+    """Indexes in an order in which every beginning has the classes in equal shares."""
     place = np.zeros(len(labels))
     for label in np.unique(labels):
         own = np.flatnonzero(labels == label)
@@ -155,7 +159,7 @@ def balanced_order(labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def pictures(data: str, fashion: Path) -> tuple[np.ndarray, np.ndarray]:
-    """All pictures that a table may use, and their labels."""
+    """All pictures for a table, and their labels."""
     if data == "digits":
         from sklearn.datasets import load_digits
 
@@ -167,7 +171,7 @@ def pictures(data: str, fashion: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def stored(name: str, fashion: Path, root: Path) -> str:
-    """The folder of the splits that the table's networks are trained and measured on."""
+    """The folder of the table's stored splits."""
     bench = BENCHES[name]
     images, labels = pictures(bench.data, fashion)
     order = balanced_order(labels, 0)
@@ -176,10 +180,10 @@ def stored(name: str, fashion: Path, root: Path) -> str:
     )
     root.mkdir(parents=True, exist_ok=True)
     packed = root / f"{name}.npz"
-    parts = {"train": train, "valid": valid, "test": test}
+    splits = {"train": train, "valid": valid, "test": test}
     arrays = {
-        f"{axis}_{part}": values[index]
-        for part, index in parts.items()
+        f"{axis}_{split}": values[index]
+        for split, index in splits.items()
         for axis, values in (("x", images), ("y", labels))
     }
     np.savez(packed, **arrays)
@@ -208,20 +212,20 @@ def train(job: tuple[str, int, int, str]) -> dict:
             architecture, bench.epochs, Context(0, derive(seed, "table", architecture.key), report=report)
         )
         assert len(curve) == bench.epochs, (name, row, len(curve))
-    except EvaluationError:  # it diverged: a failed row, as the schema has them
+    except EvaluationError:  # it diverged; the table stores NaN for such a row
         curve = [(math.nan, math.nan, time.process_time() - began)] * bench.epochs
     return {"row": row, "seed": seed, "curve": curve}
 
 
 def warm_up(folder: str) -> None:
-    """One training that is thrown away: a process's first one also pays for compiled kernels and page faults, which are
-    no cost of its network.
+    """Run one training and drop its result. The first training of a process is slower, because of compiled kernels and
+    page faults.
     """
     train((next(iter(BENCHES)), 0, 0, folder))
 
 
 def done(name: str) -> Iterator[dict]:
-    """Trainings that were finished before; a line that a kill cut short is passed over."""
+    """Trainings that were finished before. An incomplete line (after a kill) is skipped."""
     path = RESULTS / f"{name}.jsonl"
     for line in path.read_text().splitlines() if path.exists() else ():
         try:
@@ -243,7 +247,7 @@ def make(names: list[str], fashion: Path, workers: int) -> None:
         ]
     print(f"{len(jobs):,} trainings to do", flush=True)
     for path in RESULTS.glob("*.jsonl"):
-        if not path.read_bytes().endswith(b"\n"):  # a kill cut the last line short
+        if not path.read_bytes().endswith(b"\n"):  # the last line is incomplete after a kill
             path.write_bytes(path.read_bytes() + b"\n")
     began, last = time.time(), 0.0
     warm = stored(next(iter(BENCHES)), fashion, RESULTS / "data")
@@ -260,12 +264,12 @@ def make(names: list[str], fashion: Path, workers: int) -> None:
 def pack(name: str) -> None:
     """Write the table into the package."""
     bench, (rows, first) = BENCHES[name], rows_of(name)
-    kept = np.full((len(rows), SEEDS, bench.epochs, 3), np.nan)  # of what is missing, the seconds too
+    kept = np.full((len(rows), SEEDS, bench.epochs, 3), np.nan)  # NaN for missing trainings, also for their seconds
     for entry in done(name):
         kept[entry["row"], entry["seed"]] = entry["curve"]
     values = kept[list(first)].transpose(3, 0, 2, 1)
     if np.isnan(values[2]).any():
-        print(f"{name}: not complete, not packed")
+        print(f"{name}: incomplete, so no table is written")
         return
     costs = [cost(bench.space.graph(row)) for row in rows]
     metrics = {
@@ -295,7 +299,7 @@ def check(name: str, n: int, fashion: Path) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("tables", nargs="*", choices=[[], *BENCHES], help="all of them when left out")
+    parser.add_argument("tables", nargs="*", choices=[[], *BENCHES], help="default: all")
     parser.add_argument("--fashion", type=Path, default=Path("/usr/share/datasets/fashion-mnist"))
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--check", type=int, metavar="N")

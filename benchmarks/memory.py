@@ -1,11 +1,11 @@
-"""How much memory training takes, against what the graph predicts: peak growth of the process over two steps, each
-network in a process of its own.
+"""Memory of training compared with the forecast from the graph. It is the peak growth of a process over two steps; each
+network has its own process.
 
     python benchmarks/memory.py [--batches 16,64,128] [--samples 10] [--precisions float32,bfloat16]
 
 Networks: the fixed one of ``conv_stages``, random ones of that space, a small NASNet-A. Linux only (it reads
-``/proc``). Prints one line each, then least, median and most of the ratio for each precision: what
-``archsmith.training.memory.PREDICTED`` comes from.
+``/proc``). It prints one line for each network, then least, median and most of the ratio for each precision.
+``archsmith.training.memory.PREDICTED`` comes from these ratios.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def measure(name: str, batch: int, precision: str) -> None:
     import torch
 
     from archsmith.data.images.examples import ImageExamples
+    from archsmith.data.images.pipeline import ImagePipeline, Normalisation
     from archsmith.graphs.cost import training_memory_mb
     from archsmith.graphs.network import Network
-    from archsmith.training.batches import Normalisation
     from archsmith.training.goal import ClassGoal
     from archsmith.training.loop import train
     from archsmith.training.recipe import Recipe
@@ -59,7 +59,7 @@ def measure(name: str, batch: int, precision: str) -> None:
     def step(graph, batch: int, steps: int) -> None:
         images = rng.integers(0, 256, (steps * batch, height, width, channels), dtype=np.uint8)
         data = ImageExamples(images, np.arange(len(images)) % N_CLASSES, tuple("0123456789"))
-        plain = Normalisation((0.5,) * channels, (0.25,) * channels)
+        plain = ImagePipeline(Normalisation((0.5,) * channels, (0.25,) * channels))
         train(
             Network(graph, seed=0),
             data,
@@ -71,7 +71,7 @@ def measure(name: str, batch: int, precision: str) -> None:
             arithmetic=precision,
         )
 
-    step(graph_of("fixed"), 2, 2)  # what the libraries take for themselves is no part of it
+    step(graph_of("fixed"), 2, 2)  # the libraries' own memory does not count
     graph = graph_of(name)
     Path("/proc/self/clear_refs").write_text("5")  # forget the highest memory so far
     before = status_mb("VmRSS")

@@ -1,24 +1,23 @@
-"""Every search method against random search on the tables that ship with the package: the figures and pictures on the
-pages of the methods.
+"""Every search method compared with random search on the package's tables: the figures on the documentation pages of
+the methods.
 
     python benchmarks/methods.py --runs 20 --pictures docs/images/methods
 
-Runs of all strategies are paired by their seeds, and begin with their default settings; what a strategy draws for
-itself before it sees results (first weights) is the same in all of its runs. A trial gives the score of one recorded
-training, drawn by its seed. A search is judged by the accuracy of its answer, mean over all recorded trainings, at the
-highest fidelity. *Regret*: how far the mean over runs of that lies below the best of the table, in points.
+Runs of all strategies are paired by their seeds and use default settings. Random values that a strategy draws before it
+sees results (its first weights) are the same in all of its runs. A trial gets the score of one recorded training, drawn
+with its seed. A search is measured by the accuracy of its incumbent, as the mean over all recorded trainings at the
+highest fidelity. *Regret*: how many points the mean over runs is below the best of the table.
 
 * ``digits`` and ``digits-cells``, 100 trials: all strategies of the catalogue with one objective and full trials
   (``progressive`` where cells grow).
-* ``fashion-14`` and ``fashion-14-cells``, 100 trials: ``graph_gp`` beside those that ``benchmarks/tables.py`` looks at
-  for longer.
-* Short trials: strategies that use them against others with the same budget of simulated seconds, that of 100 average
-  trainings. Tables charge every trial from its first epoch on, also one that a real evaluator would continue.
+* ``fashion-14`` and ``fashion-14-cells``, 100 trials: ``graph_gp`` and the strategies of ``benchmarks/tables.py``.
+* Short trials: strategies that use them, and others, with the same budget of simulated seconds: that of 100 average
+  trainings. A table counts every trial from its first epoch, even one that a real evaluator would continue.
 * Two objectives, accuracy and multiply-adds: hyper-volume of the front after 100 trials.
 
 *Better, worse, ties*: pairs with random search. *p*: Wilcoxon's signed-rank test, two-sided; *corrected* after Holm for
-the tests of one table. *Drawn*: how many trials were random architectures. *Clock*: seconds of a run, log and judging
-included. Logs are kept below ``benchmarks/results``: what was stopped goes on, what is finished is not repeated.
+the tests of one table. *Drawn*: number of trials with random architectures. *Clock*: seconds of a run, with its log.
+Logs are kept below ``benchmarks/results``. A stopped run goes on; a finished one is not repeated.
 """
 
 from __future__ import annotations
@@ -47,10 +46,10 @@ from archsmith.runtime.comparison import RUNS, Comparison, Plan, Run
 from archsmith.runtime.sqlite import SqliteStore
 
 TRIALS = 100
-SHARES = (0.25, 0.5, 1.0)  # of the budget, after which regrets are told
+SHARES = (0.25, 0.5, 1.0)  # shares of the budget after which regrets are shown
 FEW = ("random", "evolution", "local", "graph_gp")
 SHORT = ("halving", "hyperband", "asha")
-LEFT_OUT = (*SHORT, "enas")  # with full trials; enas asks an evaluator that was prepared, which tables are not
+LEFT_OUT = (*SHORT, "enas")  # with full trials; enas needs shared weights, which tables do not have
 GROWS = "digits-cells"
 AGAINST = ("better, worse, ties", "p", "corrected")  # pairs with random search
 TWO = (Objective("accuracy"), Objective("macs", maximize=False))
@@ -58,8 +57,13 @@ TWO = (Objective("accuracy"), Objective("macs", maximize=False))
 
 @dataclass(frozen=True)
 class Bench:
-    """A table, what is compared on it, and how: ``short`` with trials at all fidelities and a budget of seconds,
-    ``two`` with two objectives. ``pictures``: the strategies that pictures are drawn of.
+    """One comparison.
+
+    ``table``: name of the table.
+    ``strategies``: names of the strategies.
+    ``pictures``: strategies that are drawn.
+    ``short``: True: trials at all fidelities, and a budget of seconds.
+    ``two``: True: two objectives.
     """
 
     table: str
@@ -110,13 +114,13 @@ def benches() -> list[Bench]:
 
 
 def drawn(study: Path) -> int:
-    """How many of a study's trials were drawn from the space at random."""
+    """Number of a study's trials with random architectures."""
     proposed = (row for event in SqliteStore(study).read() if event.kind == "proposed" for row in event.data["trials"])
     return sum(row["notes"].get("operator") == "sample" for row in proposed)
 
 
 def table_of(bench: Bench, comparison: Comparison, compared: Compared) -> str:
-    """What one comparison says, as lines."""
+    """The result of one comparison as a Markdown table."""
     plan = comparison.plan
     volume = compared.metric == VOLUME
     limit = plan.seconds or plan.trials or 0
@@ -127,7 +131,7 @@ def table_of(bench: Bench, comparison: Comparison, compared: Compared) -> str:
         return "–" if value is None else f"{value:.3f}" if volume else f"{100 * value:.2f}"
 
     def reached(label: str, share: float) -> str:
-        """Regret, or hyper-volume; a dash where not every run had an answer yet."""
+        """Regret or hyper-volume; a dash if not every run had an incumbent yet."""
         curve = curves[label]
         at = bisect.bisect_right(curve.x, share * limit) - 1
         return "–" if at < 0 else shown(curve.mean[at]) if volume else f"{best - 100 * curve.mean[at]:.2f}"
@@ -166,7 +170,7 @@ def table_of(bench: Bench, comparison: Comparison, compared: Compared) -> str:
 
 
 def luck(compared: Compared, runs: list[Run]) -> str:
-    """Random search by itself: what each of its runs would have answered with, and their mean."""
+    """Draw random search alone: the incumbent of each run, and their mean."""
     x, y, _ = small_axes(compared)
     own = [run.curve for run in runs if run.strategy == compared.reference]
     mean = next(curve for curve in compared.curves if curve.label == compared.reference)
@@ -178,7 +182,7 @@ def luck(compared: Compared, runs: list[Run]) -> str:
 
 
 def seen(points: list[tuple[float, float]], y: Axis) -> list[tuple[float, float]]:
-    """From where a line comes into the picture; later dips stand at its edge."""
+    """The part of a line inside the figure; lower values after that are moved to its edge."""
     first = next((i for i, (_, value) in enumerate(points) if value >= y.low), len(points))
     return [(at, max(y.low, value)) for at, value in points[first:]]
 
@@ -195,7 +199,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--pictures", type=Path, help="folder that pictures are drawn into")
+    parser.add_argument("--pictures", type=Path, help="folder for the figures")
     options = parser.parse_args()
     for bench in benches():
         began = time.perf_counter()

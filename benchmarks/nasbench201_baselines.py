@@ -1,11 +1,11 @@
-"""Strategies on NAS-Bench-201 as its authors compare them: 12,000 simulated seconds on 12-epoch validation accuracy on
-CIFAR-10.
+"""Strategies on NAS-Bench-201, compared as its authors do: 12,000 simulated seconds on the validation accuracy after 12
+epochs on CIFAR-10.
 
     python benchmarks/nasbench201_baselines.py nas_bench_201.npz --runs 500
 
-Each trial is charged 12/200 of the cell's training, and counts when that time has passed. Printed is the test accuracy
-after 200 epochs, on CIFAR-10 and on CIFAR-100, of the architecture that a run answers with, mean and standard deviation
-over runs; and the same of the best validation accuracy that it saw, where the strategy has an opinion of its own.
+Each trial costs 12/200 of the cell's training time, and counts when that time is over. It prints the test accuracy of
+each run's incumbent after 200 epochs, on CIFAR-10 and CIFAR-100, as mean and standard deviation over runs. If a
+strategy chooses its incumbent by a model, the same is printed for the trial with the best validation accuracy.
 Published for 500 runs (Mellor et al. 2021, arXiv 2006.04647, table 2a): random search 93.70 ± 0.36 and 71.04 ± 1.07,
 evolution (population 10, sample 3) 93.92 ± 0.30 and 71.84 ± 0.99, REINFORCE 93.85 ± 0.37 and 71.71 ± 1.09; the best
 cells reach 94.37 and 73.51.
@@ -25,7 +25,7 @@ from pathlib import Path
 import record
 
 from archsmith.core.budget import Budget
-from archsmith.core.protocols import answer
+from archsmith.core.protocols import incumbent
 from archsmith.evaluators.nasbench201 import NasBench201Evaluator
 from archsmith.runtime.processes import numeric_threads
 from archsmith.runtime.search import Search
@@ -49,11 +49,11 @@ STRATEGIES = {
 
 
 def found(path: str, name: str, seed: int) -> tuple[list[float], list[float], int]:
-    """Test accuracies in per cent on each data set, of the answer and of the best seen, and the number of trials."""
+    """Test accuracies in per cent on each data set, of the incumbent and the best trial; and the number of trials."""
     evaluator = NasBench201Evaluator(path)
     result = Search(evaluator.problem(), STRATEGIES[name], evaluator, budget=Budget(seconds=SECONDS), seed=seed).run()
     scores = []
-    for trial in (answer(STRATEGIES[name], result.history), result.best):
+    for trial in (incumbent(STRATEGIES[name], result.history), result.best):
         assert trial is not None
         places = [
             NasBench201Evaluator(path, dataset).standing(trial.architecture, "final_test_accuracy")
@@ -86,16 +86,16 @@ def main() -> int:
     with numeric_threads(1), ProcessPoolExecutor(options.workers) as pool:
         for name in options.strategies:
             began = time.perf_counter()
-            answers, bests, trials = zip(
+            incumbents, bests, trials = zip(
                 *pool.map(partial(found, str(options.table), name), range(options.runs), chunksize=4), strict=True
             )
             print(
-                f"{name:<10} {statistics.fmean(trials):6.0f}  {spread(answers)}  ({options.runs} runs, "
+                f"{name:<10} {statistics.fmean(trials):6.0f}  {spread(incumbents)}  ({options.runs} runs, "
                 f"{time.perf_counter() - began:.0f} s)",
                 flush=True,
             )
-            if bests != answers:
-                print(f"{'':<10} {'':>6}  {spread(bests)}  by the best score it saw", flush=True)
+            if bests != incumbents:
+                print(f"{'':<10} {'':>6}  {spread(bests)}  by the best score", flush=True)
     return 0
 
 

@@ -1,19 +1,21 @@
-"""Progressive search against the controller on NAS-Bench-201: how many models does policy gradient need for what PNAS
-finds?
+"""Progressive search (PNAS) compared with the controller on NAS-Bench-201: how many models does policy gradient need to
+reach the accuracy of PNAS?
 
     python benchmarks/progressive.py nas_bench_201.npz
 
-The definition, fixed before the first run. Both maximise the validation accuracy on CIFAR-10 after 12 epochs, which is
-what the table holds for every cell. A cell of b nodes is completed with ``none`` edges and a skip from its last node to
-the output (``archsmith.spaces.cell_growth``), so that the levels have 5, 125 and 15,625 points; PNAS evaluates 5 + K +
-K cells with a beam of K = 16, 32, 50, in the paper's form (one fit a level) and in the refit form (five fits a level,
-mean + 1 standard deviation). *Top-1*: the best validation accuracy of a run, mean over 100 runs that differ in their
-seeds. *Models needed*: the least n for which the mean over 500 runs of the best of the first n trials is as high, at
-most 1,000. A ratio above 1 says that PNAS needs fewer. The same count is given for the tabular policy and for random
-search. Liu et al. 2018 report a ratio of 5.0 for top-1 on their own space.
+The definitions were fixed before the first run. Both maximise the validation accuracy on CIFAR-10 after 12 epochs,
+which the table holds for every cell. A cell of b nodes is completed with ``none`` edges and a skip from its last node
+to the output (``archsmith.spaces.cell_growth``), so that the levels have 5, 125 and 15,625 points. PNAS evaluates 5 + K
++ K cells with a beam of K = 16, 32, 50, in the paper's form (one fit at each level) and in the refit form (five fits at
+each level, mean + 1 standard deviation).
 
-Strategies are run for as many trials as it takes to reach what PNAS found; what is finished is kept in
-``benchmarks/results`` and not repeated.
+*Top-1*: the best validation accuracy of a run, as the mean over 100 runs with different seeds. *Models needed*: the
+least n for which the best of the first n trials, as the mean over 500 runs, is as high; at most 1,000. If the ratio is
+above 1, PNAS needs fewer models. The same is counted for the tabular policy and for random search. Liu et al. 2018
+report a ratio of 5.0 for top-1 on their own space.
+
+The strategies run until they reach the accuracy of PNAS. Finished runs are kept in ``benchmarks/results`` and not
+repeated.
 """
 
 from __future__ import annotations
@@ -45,13 +47,13 @@ from archsmith.strategies.tabular import TabularReinforce
 
 BEAMS = (16, 32, 50)
 FORMS = {"paper": {}, "refit": {"refits": 5, "optimism": 1.0}}
-HORIZONS = (300, 600, 1000)  # trials of the strategies: the least one at which all that PNAS found is reached
+HORIZONS = (300, 600, 1000)  # trials of the strategies; the least one that reaches PNAS is used
 KEPT = jobs.RESULTS / "progressive"
 
 
-def best_so_far(path: str, name: str, n_trials: int, seed: int) -> list[float]:
-    """Best validation accuracy in per cent after each of ``n_trials`` of a strategy; none of them knows how many there
-    will be.
+def incumbent_scores(path: str, name: str, n_trials: int, seed: int) -> list[float]:
+    """The incumbent's validation accuracy in per cent after each of ``n_trials``. The strategies do not know this
+    number.
     """
     strategy = {"reinforce": partial(Reinforce, seed=seed), "tabular": TabularReinforce, "random": RandomSearch}[name]()
     evaluator = NasBench201Evaluator(path)
@@ -60,7 +62,7 @@ def best_so_far(path: str, name: str, n_trials: int, seed: int) -> list[float]:
 
 
 def top_1(path: str, beam: int, form: str, seed: int) -> tuple[float, int]:
-    """Best validation accuracy in per cent of one run of PNAS, and how many cells it evaluated."""
+    """Best validation accuracy in per cent of one run of PNAS, and the number of evaluated cells."""
     evaluator = NasBench201Evaluator(path)
     result = Search(
         evaluator.problem(),
@@ -78,7 +80,7 @@ def file_of(name: str, runs: int) -> Path:
 
 
 def kept(name: str, runs: int, pool: ProcessPoolExecutor, task: Callable[[int], Any]) -> list[Any]:
-    """What ``task`` says of each seed, from the file of an earlier time where there is one."""
+    """The results of ``task`` for each seed. Earlier results are read from their file."""
     file = file_of(name, runs)
     if not file.exists():
         began = time.perf_counter()
@@ -90,10 +92,12 @@ def kept(name: str, runs: int, pool: ProcessPoolExecutor, task: Callable[[int], 
 
 
 def curve(path: str, name: str, runs: int, target: float, most: int, pool: ProcessPoolExecutor) -> np.ndarray:
-    """Mean incumbent (trials,) for the least horizon that reaches ``target``, or the greatest up to ``most``."""
+    """Mean accuracy (trials,) of the incumbent for the least horizon that reaches ``target``, else for the greatest
+    one.
+    """
     means = np.zeros(0)
     for horizon in [horizon for horizon in HORIZONS if horizon <= most]:
-        means = np.mean(kept(f"{name}-{horizon}", runs, pool, partial(best_so_far, path, name, horizon)), axis=0)
+        means = np.mean(kept(f"{name}-{horizon}", runs, pool, partial(incumbent_scores, path, name, horizon)), axis=0)
         if means[-1] >= target:
             break
     return means
@@ -108,10 +112,10 @@ def main() -> int:
         "--most",
         type=int,
         default=HORIZONS[-1],
-        help="trials of the others; those of reinforce get slow when it repeats itself",
+        help="most trials of the others; reinforce gets slow when it repeats itself",
     )
     parser.add_argument(
-        "--finished", action="store_true", help="tell of the forms and beams that are finished, and run no others"
+        "--finished", action="store_true", help="show only forms and beams that are finished, and run no others"
     )
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
@@ -137,7 +141,7 @@ def main() -> int:
         shown = ", ".join(
             f"{means[n - 1]:.2f} after {n}" for n in (37, 69, 105, 200, 300, 600, 1000) if n <= len(means)
         )
-        print(f"{name:9} best so far, %: {shown} ({options.runs} runs)")
+        print(f"{name:9} incumbent, %: {shown} ({options.runs} runs)")
     print(f"{'form':<6} {'K':>3} {'models':>6} {'top-1 %':>15} " + " ".join(f"{name:>17}" for name in curves))
     for (form, beam), runs in found.items():
         scores, models = [score for score, _ in runs], statistics.fmean(n for _, n in runs)

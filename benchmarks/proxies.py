@@ -1,15 +1,16 @@
-"""Do zero-cost proxies rank networks as training does? Spearman's rank correlation with known accuracies, and
-milliseconds per architecture.
+"""Do zero-cost proxies rank networks as training does? It measures Spearman's rank correlation with known accuracies,
+and milliseconds for each architecture.
 
     python benchmarks/proxies.py --nasbench201 nas_bench_201.npz --npz cifar10.npz
 
-Two benches, each with minibatches of its own task: the networks of the shipped table ``digits`` (``conv_stages``,
-accuracy after 10 epochs, mean of three trainings), and random cells of NAS-Bench-201 at its own scale (CIFAR-10, test
-accuracy after 200 epochs). Intervals: 95 %, percentiles of 1,000 bootstrap samples of architectures. A network that a
-proxy cannot score (no signal passes through it) counts as its lowest. ``--published``: a Parquet table of scores by
-others, with a column ``arch_index``; ours should rank the cells that both know alike.
+There are two benchmarks, each with minibatches of its own task: the networks of the shipped table ``digits``
+(``conv_stages``, accuracy after 10 epochs, mean of three trainings), and random cells of NAS-Bench-201 at its own scale
+(CIFAR-10, test accuracy after 200 epochs). Intervals are 95 % percentiles of 1,000 bootstrap samples of architectures.
+A network that a proxy cannot score (no signal passes through it) gets the lowest rank. ``--published`` names a Parquet
+table of published scores with a column ``arch_index``. Our scores should rank the common cells in the same way.
 
-One thread. The milliseconds are those of one proxy alone, network included, medians over ``--timed`` architectures.
+Everything runs on one thread. Milliseconds are those of one proxy alone, with building the network, as the median over
+``--timed`` architectures.
 """
 
 from __future__ import annotations
@@ -48,12 +49,19 @@ THEIRS = {"naswot": "nwot", "macs": "flops"}  # our names -> those of the publis
 
 @dataclass(frozen=True)
 class Bench:
-    """Architectures with the accuracies that training them gave; ``index`` is what the published table calls them."""
+    """Architectures with known accuracies.
+
+    ``name``: of the benchmark.
+    ``evaluator``: computes the proxies.
+    ``architectures``: the networks.
+    ``accuracy``: their accuracies (n,) after training.
+    ``index``: their numbers in the published table, if they have any.
+    """
 
     name: str
     evaluator: Proxies
     architectures: Sequence[Architecture]
-    accuracy: np.ndarray  # (n,)
+    accuracy: np.ndarray
     index: np.ndarray | None = None
 
 
@@ -75,7 +83,7 @@ def digits(n: int | None, settings: dict[str, int], root: Path) -> Bench:
 
 
 def nasbench201(path: Path, pictures: Path | None, n: int, settings: dict[str, int], root: Path) -> Bench:
-    """``n`` random cells; noise for images where there are no ``pictures``."""
+    """``n`` random cells. Without ``pictures``, the minibatches are noise."""
     with np.load(path, allow_pickle=False) as data:
         cells, names = data["ops"], data["op_names"]
         index = data["arch_index"] if "arch_index" in data.files else np.arange(len(cells))
@@ -115,7 +123,7 @@ def cifar10(npz: Path, root: Path) -> str:
 
 
 def scored(bench: Bench) -> dict[str, np.ndarray]:
-    """Each proxy's scores (n,), minus infinity where it has none."""
+    """Each proxy's scores (n,); minus infinity for a network without a score."""
     scores = {name: np.full(len(bench.architectures), -math.inf) for name in PROXIES}
     last = time.time()
     for i, architecture in enumerate(bench.architectures):
@@ -141,7 +149,7 @@ def milliseconds(bench: Bench, name: str, n: int) -> float:
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
-    """Rank correlation of (n,) and (n,); ties share their mean rank. NaN where one of them never changes."""
+    """Rank correlation of (n,) and (n,). Ties get their mean rank. NaN if one of them is constant."""
     a, b = ranks(a), ranks(b)
     return float(np.corrcoef(a, b)[0, 1]) if a.std() > 0 and b.std() > 0 else math.nan
 
@@ -154,8 +162,8 @@ def interval(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 
 
 def published(path: Path, bench: Bench, scores: dict[str, np.ndarray]) -> dict[str, tuple[float, float, int]]:
-    """For each proxy that the table has too: rank correlation of ours and theirs, of theirs and the accuracy, and of
-    how many cells.
+    """For each proxy of the published table: rank correlation of ours and theirs, of theirs and the accuracy, and the
+    number of common cells.
     """
     import pyarrow.parquet as parquet
 
@@ -179,7 +187,7 @@ def show(bench: Bench, timed: int, theirs: Path | None) -> dict:
         f"{bench.evaluator.n_batches} x {bench.evaluator.batch_size}"
     )
     print(f"{'proxy':<12} {'rho':>6} {'95 % interval':>17} {'unscored':>9} {'ms':>8}")
-    bench.evaluator.probe(bench.architectures[0]).gradients(0)  # the first one pays for what torch sets up
+    bench.evaluator.probe(bench.architectures[0]).gradients(0)  # torch sets up some things in the first pass
     scores, rows = scored(bench), {}
     for name, values in scores.items():
         low, high = interval(values, bench.accuracy)
@@ -206,13 +214,13 @@ def show(bench: Bench, timed: int, theirs: Path | None) -> dict:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nasbench201", type=Path, default=Path("nas_bench_201.npz"))
-    parser.add_argument("--npz", type=Path, default=Path("cifar10.npz"), help="CIFAR-10; noise where it is not there")
+    parser.add_argument("--npz", type=Path, default=Path("cifar10.npz"), help="CIFAR-10; without it, noise")
     parser.add_argument("--published", type=Path, default=Path("nas_bench_201_zero_cost_cifar10.parquet"))
-    parser.add_argument("--networks", type=int, help="of the table digits; all of them when left out, none when 0")
-    parser.add_argument("--cells", type=int, default=200, help="of NAS-Bench-201, none when 0")
+    parser.add_argument("--networks", type=int, help="networks of the table digits; default: all; 0: none")
+    parser.add_argument("--cells", type=int, default=200, help="cells of NAS-Bench-201; 0: none")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--batches", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0, help="of minibatches and initial weights")
+    parser.add_argument("--seed", type=int, default=0, help="seed of minibatches and initial weights")
     parser.add_argument("--timed", type=int, default=20)
     options = parser.parse_args()
     torch.set_num_threads(1)

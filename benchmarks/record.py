@@ -1,4 +1,4 @@
-"""One line of JSON for each run of a benchmark, in ``benchmarks/history/<name>.jsonl``; see the README there."""
+"""Writes one line of JSON for each run of a benchmark to ``benchmarks/history/<name>.jsonl``. See the README there."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from archsmith.version import VERSION
 HERE = Path(__file__).parent
 HISTORY = HERE / "history"
 OFF = "--no-history"
-PARTS = {"--one", "--child"}  # what a benchmark calls itself with for one measurement in a process of its own
+PARTS = {"--one", "--child"}  # options with which a benchmark starts itself for one measurement in a new process
 
 
 class _Copied(io.TextIOBase):
-    """Standard output that is kept as well."""
+    """Standard output that also keeps its text."""
 
     def __init__(self, screen: Any) -> None:
         self.screen, self.kept = screen, io.StringIO()
@@ -38,7 +38,7 @@ class _Copied(io.TextIOBase):
 
 
 def run(main: Callable[[], int | None], history: Path = HISTORY) -> int:
-    """Run a benchmark, write its line, and return its exit code. One that printed no number leaves no line."""
+    """Run a benchmark, write its line, and return its exit code. If it printed no number, there is no line."""
     wanted = OFF not in sys.argv and PARTS.isdisjoint(sys.argv)
     sys.argv[1:] = [word for word in sys.argv[1:] if word != OFF]
     screen, began = sys.stdout, time.monotonic()
@@ -73,7 +73,7 @@ def append(name: str, figures: list[str], code: int, seconds: float, history: Pa
 
 
 def commit() -> str | None:
-    """The commit of this checkout, with ``+`` when files differ from it; None outside a repository."""
+    """The commit of this checkout, with ``+`` if files were changed; None outside a repository."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
         changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)benchmarks/history")
@@ -88,7 +88,7 @@ def _git(*words: str) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """What figures depend on besides the code."""
+    """Facts of the machine that figures depend on."""
     affinity = getattr(os, "sched_getaffinity", None)
     return {
         "python": platform.python_version(),
@@ -116,5 +116,5 @@ def _cpu() -> str | None:
 
 
 def _gpu() -> str | None:
-    torch = sys.modules.get("torch")  # a benchmark that did not load it used no graphics processor
+    torch = sys.modules.get("torch")  # a benchmark that did not load torch used no GPU
     return torch.cuda.get_device_name() if torch is not None and torch.cuda.is_available() else None

@@ -1,10 +1,10 @@
-"""The shipped benchmark tables: what is in them, and what random search, evolution and local search find in them.
+"""The shipped benchmark tables: their contents, and the results of random search, evolution and local search.
 
     python benchmarks/tables.py [--runs 100] [--trials 200]
 
-A trial is the score of one recorded seed, drawn by the trial's own seed (``TableEvaluator(noisy=True)``), as a training
-would give it. Regret: how far the architecture that a search calls its best lies below the best of the table, both by
-their mean over the three seeds, in points of accuracy.
+A trial gets the score of one recorded training, drawn with the trial's seed (``TableEvaluator(noisy=True)``), as from a
+real training. Regret: how many points of accuracy the incumbent is below the best of the table, both as the mean over
+the three trainings.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def regrets(job: tuple[str, str, int, int]) -> list[float]:
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """Mean ranks of ``values`` (n,), ties sharing theirs."""
+    """Ranks of ``values`` (n,). Ties get their mean rank."""
     _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[which]
 
@@ -61,7 +61,7 @@ def describe(name: str) -> str:
     evaluator = TableEvaluator(name)
     table = evaluator.table
     accuracy = table.metrics["accuracy"][:, -1, :].astype(float)
-    # equal networks share their trainings
+    # Equal networks share their trainings, so they count once.
     networks = np.unique(table.metrics["log_loss"].reshape(len(table), -1), axis=0, return_index=True)[1]
     one_each = accuracy[networks]
     rho = statistics.mean(

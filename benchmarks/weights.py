@@ -1,16 +1,16 @@
-"""Where trials should have their weights from: the main job on Fashion-MNIST with each of the three ways, and with the
-plan's own choice.
+"""Where the weights of trials should come from: ``archsmith fit`` on Fashion-MNIST with each of the three ways, and
+with the plan's own choice.
 
     python benchmarks/weights.py --time 10m --seeds 0,1
 
-Official split. ``own``: every trial is trained from scratch; ``inherited``: children begin with their parents' weights;
-``shared``: trials look architectures up in one bank that was trained first; ``enas``: the same with a controller;
-``auto``: what ``archsmith fit`` does when nothing is said. Each job is ``archsmith fit`` in a process of its own with
-everything else left as it is. Two jobs run at a time, on a core each (``--whole``: one at a time on all cores); which
-jobs run beside each other alternates with the seed. Finished jobs are kept in ``benchmarks/results`` and not repeated.
+It uses the official split. ``own``: every trial is trained from scratch. ``inherited``: a child begins with its
+parent's weights. ``shared``: trials take their weights from one bank that was trained before. ``enas``: the same with a
+controller. ``auto``: the default of ``archsmith fit``. Each job runs in its own process; all other settings are
+defaults. Two jobs run at a time, each on its own core (``--whole``: one at a time on all cores). The order of the jobs
+is reversed for every second seed. Finished jobs are kept in ``benchmarks/results`` and not repeated.
 
-**searched** is the test accuracy of the network that the search found, **exported** that of the better one, by
-validation, of it and the hand-made network.
+**searched** is the test accuracy of the network of the search. **exported** is that of the exported network: the better
+one of it and the fixed network on the validation split.
 """
 
 from __future__ import annotations

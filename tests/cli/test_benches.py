@@ -27,7 +27,7 @@ def test_a_table_is_about_one_data_set(tmp_path: Path) -> None:
 
 
 def test_the_file_of_a_published_benchmark_must_be_given_once(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="does not come with Archsmith"):
+    with pytest.raises(DataError, match="is not part of Archsmith"):
         find("fcnet", None, None, False, (), tmp_path)
     with pytest.raises(DataError, match="no file"):
         find("fcnet", str(tmp_path / "nowhere.npz"), None, False, (), tmp_path)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -204,7 +205,7 @@ def test_evaluate_for_people_is_a_sentence_and_tables(command: Any, bundle: Path
     out = command("evaluate", bundle, pictures).out
     assert out.startswith("Accuracy 0.9583, balanced accuracy 0.9615, log loss ")
     assert "class  pictures  precision  recall" in out
-    assert "most often  is taken for  times" in out
+    assert re.search(r"class +predicted as +times", out)
 
 
 def test_regression_targets_are_measured(command: Any, meter: Path, table: Path) -> None:

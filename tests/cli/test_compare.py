@@ -57,7 +57,7 @@ def test_people_get_tables(command: Any) -> None:
         "median gain",
         "no test, with fewer than 6 pairs",
         "reached by",
-        "Share of pairs",
+        "Share of the pairs",
         "results.json",
     ):
         assert part in answer.out
@@ -146,9 +146,9 @@ def test_a_published_benchmark_is_given_once(command: Any, tmp_path: Path) -> No
     plan = json.loads((Path(first["comparison"]) / "comparison.json").read_text())
     assert plan["problem"]["fidelity"] == ["epochs", 12, 12, 200]
     beside = command(*words, "--noisy")
-    assert beside.code == 2 and "no bench_valid_per_seed.npz beside" in beside.err
+    assert beside.code == 2 and "no file bench_valid_per_seed.npz beside" in beside.err
     latency = command(*words, "--maximize", "accuracy", "--minimize", "latency_ms_edgegpu")
-    assert latency.code == 2 and "no hw_bench.parquet beside" in latency.err
+    assert latency.code == 2 and "no file hw_bench.parquet beside" in latency.err
 
 
 def test_single_trainings_and_latencies_are_found_beside_the_benchmark(command: Any, tmp_path: Path) -> None:
@@ -192,8 +192,8 @@ def test_single_trainings_and_latencies_are_found_beside_the_benchmark(command: 
         (("--strategies", ","), "no strategy to compare"),
         (("--strategies", "random,random"), "Two strategies are called 'random'."),
         (("--reference", "local", "--strategies", "random"), "'local' is not among the strategies."),
-        (("--set", "strategy.population=5"), "about no strategy of this comparison"),
-        (("--set", "strategy.random=5"), "sets a whole strategy"),
+        (("--set", "strategy.population=5"), "names no strategy of this comparison"),
+        (("--set", "strategy.random=5"), "names no setting"),
         (("--set", "strategy.evolution.size=5"), "has no setting 'size'"),
         (("--set", "space.x=5"), "--set space"),
         (("--bench", "nowhere"), "no table 'nowhere'"),

@@ -149,6 +149,6 @@ def test_names_with_square_brackets_are_shown_as_they_are() -> None:
 
 def test_a_note_is_shown_in_the_panel() -> None:
     display = Display("toy", console(terminal=True))
-    display.note("Finishing with the best so far.")
+    display.note("Finishing with the incumbent.")
     display.console.print(display.render())
-    assert "Finishing with the best so far." in written(display)
+    assert "Finishing with the incumbent." in written(display)

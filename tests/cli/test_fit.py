@@ -156,7 +156,7 @@ def test_people_get_the_rows_the_accuracy_and_the_next_command(command: Any, ask
     assert "304,154 parameters" in out
     assert "It diverged." in out
     assert "7 trials, 1:02 of 1:00; stopped because: seconds" in out
-    assert "archsmith predict models/digits IMAGE..." in out
+    assert "archsmith predict models/digits FILE..." in out
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_ctrl_c_once_asks_the_job_to_finish(command: Any, monkeypatch: pytest.Mo
     answer = command("fit", "digits", "--json")
     assert answer.code == 0
     assert answer.json["study"] == "digits-1"
-    assert "Finishing with the best so far." in answer.err
+    assert "Finishing with the incumbent." in answer.err
 
 
 def test_ctrl_c_twice_stops_and_says_how_to_go_on(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,16 +89,16 @@ def test_a_study_without_networks_cannot_be_drawn(command: Any) -> None:
     study = command("search", "--trials", "2", "--json").json
     answer = command("draw", study["study"])
     assert answer.code == 2
-    assert "Flat is a space of decisions without networks" in answer.err
+    assert "Flat has no networks" in answer.err
 
 
 @pytest.mark.parametrize(
     ("words", "part"),
     [
         (("nothing",), "'nothing' is no network of the zoo, no file, no bundle and no study."),
-        (("nasnet_a_cifar", "--cell", "StrangeCell"), "has no cell 'StrangeCell'. On its top level it has:"),
+        (("nasnet_a_cifar", "--cell", "StrangeCell"), "has no cell 'StrangeCell'. Its top level has:"),
         (("nasnet_a_cifar", "--cell", "NormalCell", "--network"), "exclude each other"),
-        (("nasnet_a_cifar", "--json", "--out", "-"), "both want standard output"),
+        (("nasnet_a_cifar", "--json", "--out", "-"), "both write to standard output"),
     ],
 )
 def test_what_cannot_be_drawn_is_a_usage_error(command: Any, words: tuple[str, ...], part: str) -> None:

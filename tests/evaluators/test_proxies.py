@@ -208,7 +208,7 @@ def test_dropout_is_off() -> None:
 def test_a_network_without_a_signal_fails_clearly(name: str) -> None:
     space = NasBench201((3, 8, 8), n_outputs=3, scale=NasBench201Scale(4, 1))
     evaluator = Proxies(space, proxies=(name,), batch_size=6)
-    with pytest.raises(EvaluationError, match=f"{name!r} came out as -inf") as caught:
+    with pytest.raises(EvaluationError, match=f"{name!r} is -inf") as caught:
         evaluator.evaluate(architecture_of(["none"] * 6), 1, Context(0, 0))
     assert caught.value.kind == "nan"
 
@@ -252,7 +252,7 @@ def test_numbers_are_a_task_too() -> None:
 
 def test_space_and_data_must_belong_together(digits: str) -> None:
     with pytest.raises(
-        UsageError, match=r"inputs \[\(3, 8, 8\)\] with 10 outputs, the data are \[\(1, 8, 8\)\] with 10"
+        UsageError, match=r"inputs \[\(3, 8, 8\)\] with 10 outputs, but the data are \[\(1, 8, 8\)\] with 10"
     ):
         Proxies(replace(STAGES, input_shape=(3, 8, 8)), digits).prepare(Problem(STAGES), Context(-1, 0))
 

@@ -203,7 +203,7 @@ def test_senseless_fields_are_refused(space: ConvStages, wrong: dict[str, object
 
 def test_a_task_that_does_not_fit_the_data_is_named(evaluator: TrainingEvaluator, numbers: TrainingEvaluator) -> None:
     for wrong in (replace(evaluator, task=numbers.learnt), replace(numbers, task=evaluator.learnt)):
-        with pytest.raises(EvaluationError, match="task is .* the data are for"):
+        with pytest.raises(EvaluationError, match="task is .* but the data are for"):
             wrong.evaluate(wrong.space.first(), 1, Context(0, 0))
 
 

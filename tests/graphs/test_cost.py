@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from archsmith.graphs import layers
+from archsmith.graphs import layers, token_layers
 from archsmith.graphs.cost import cost, table, training_memory_mb
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
@@ -36,7 +36,7 @@ def transformer() -> Graph:
     net = Net({"codes": ((10,), "int")})
     x = net.op("embedding", net.input("codes"), size=20, dim=24)
     for _ in range(2):
-        x = layers.transformer_block(net, x, 3, dropout=0.1)
+        x = token_layers.transformer_block(net, x, 3, dropout=0.1)
     net.output(net.op("linear", net.op("token_mean", net.op("layer_norm", x)), features=4))
     return net.graph()
 

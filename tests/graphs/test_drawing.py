@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from archsmith.core.errors import UsageError
-from archsmith.graphs import layers
+from archsmith.graphs import layers, token_layers
 from archsmith.graphs.drawing import draw, draw_cell, draw_network
 from archsmith.graphs.figure import COLOURS, LABEL, text_width
 from archsmith.graphs.graph import Graph
@@ -186,7 +186,7 @@ def test_twenty_cells_are_drawn_within_a_second() -> None:
 
 def test_several_inputs_and_attention_are_drawn_in_words() -> None:
     net = Net({"numbers": (4,), "words": ((6,), "int")})
-    x = layers.transformer_block(net, net.op("embedding", net.input("words"), size=9, dim=8), 2)
+    x = token_layers.transformer_block(net, net.op("embedding", net.input("words"), size=9, dim=8), 2)
     x = net.op("concat", net.op("standardise", net.input("numbers")), net.op("token_mean", x))
     net.output(net.op("linear", x, features=3))
     graph = net.graph()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archsmith.graphs import layers
+from archsmith.graphs import layers, token_layers
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.labels import describe
 from archsmith.graphs.net import Net
@@ -12,7 +12,7 @@ from archsmith.graphs.net import Net
 
 def tokens() -> Graph:
     net = Net({"tokens": (6, 8)})
-    net.output(layers.transformer_block(net, net.input("tokens"), 2))
+    net.output(token_layers.transformer_block(net, net.input("tokens"), 2))
     return net.graph()
 
 

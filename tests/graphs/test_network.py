@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from archsmith.core.errors import UsageError
-from archsmith.graphs import layers
+from archsmith.graphs import layers, token_layers
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net, Value
 
@@ -321,7 +321,7 @@ def test_it_is_as_fast_as_a_hand_written_module() -> None:
 def test_attention_and_several_inputs_are_exported_to_onnx_with_any_number_of_examples() -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     net = Net({"numbers": (4,), "words": ((6,), "int")})
-    x = layers.transformer_block(net, net.op("embedding", net.input("words"), size=7, dim=8), 2)
+    x = token_layers.transformer_block(net, net.op("embedding", net.input("words"), size=7, dim=8), 2)
     x = net.op("concat", net.op("piecewise_linear", net.input("numbers"), bins=3), net.op("token_mean", x))
     net.output(net.op("linear", x, features=2))
     network = Network(net.graph(), seed=0).eval()

@@ -10,7 +10,9 @@ from archsmith.graphs import skeletons as room
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
 from archsmith.graphs.operation import Operation
-from archsmith.graphs.skeletons import ARGUMENT, Hole, Module, Skeleton, literal, skeletons, walk
+from archsmith.graphs.parameters import literal
+from archsmith.graphs.skeleton import ARGUMENT, Hole, Module, Skeleton, walk
+from archsmith.graphs.skeletons import skeletons
 
 
 def chain(*blocks: tuple[int, int], kind: str = "Block") -> Graph:

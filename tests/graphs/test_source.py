@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from archsmith.graphs import layers
+from archsmith.graphs import layers, token_layers
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net, Value
 from archsmith.graphs.network import Network
@@ -103,7 +103,7 @@ def tokens() -> Graph:
     net = Net({"codes": ((6,), "int")})
     x = net.op("embedding", net.input("codes"), size=9, dim=8)
     for i in range(2):
-        x = layers.transformer_block(net, x, 2, dropout=0.1, name=f"block{i}")
+        x = token_layers.transformer_block(net, x, 2, dropout=0.1, name=f"block{i}")
     net.output(net.op("linear", net.op("token_mean", net.op("layer_norm", x)), features=3))
     return net.graph()
 
@@ -206,7 +206,7 @@ def test_the_file_imports_torch_and_nothing_else(graph: Graph) -> None:
 
 def test_lines_stay_short_and_classes_are_described(graph: Graph) -> None:
     text = source(graph)
-    assert all(len(line) <= 150 and line == line.rstrip() for line in text.splitlines()) and text.endswith("\n")
+    assert all(len(line) <= 120 and line == line.rstrip() for line in text.splitlines()) and text.endswith("\n")
     assert all(ast.get_docstring(node) for node in ast.parse(text).body if isinstance(node, ast.ClassDef))
 
 

@@ -55,7 +55,7 @@ def test_without_a_preparation_there_is_no_score(
 ) -> None:
     architecture = space.sample(np.random.default_rng(0))
     for context in (Context(0, 0), Context(0, 0, prepared=tmp_path)):
-        with pytest.raises(EvaluationError, match="not prepared"):
+        with pytest.raises(EvaluationError, match="not trained yet"):
             replace(evaluator, seed=9).evaluate(architecture, 1, context)
 
 
@@ -74,7 +74,7 @@ def test_a_bank_belongs_to_the_settings_that_it_was_trained_with(
 ) -> None:
     context = prepared(evaluator, tmp_path)
     architecture = space.sample(np.random.default_rng(0))
-    with pytest.raises(EvaluationError, match="not prepared"):
+    with pytest.raises(EvaluationError, match="not trained yet"):
         replace(evaluator, recipe=replace(evaluator.recipe, learning_rate=0.1)).evaluate(architecture, 1, context)
     fewer = replace(evaluator, n_eval=1, share=0.3)  # neither changes a weight
     assert 0 <= fewer.evaluate(architecture, 1, context).metrics["accuracy"] <= 1

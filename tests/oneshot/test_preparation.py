@@ -29,7 +29,7 @@ from archsmith.data.images.store import open_splits
 from archsmith.graphs.network import recalibrate
 from archsmith.oneshot import preparation
 from archsmith.oneshot.evaluator import SharedWeightsEvaluator
-from archsmith.oneshot.preparation import FILE, shared_of
+from archsmith.oneshot.preparation import FILE, load_shared
 from archsmith.oneshot.sharing import Shared, SharedRecipe, sharing_form
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.training import checkpoint
@@ -50,7 +50,7 @@ def saved(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
 
 
 def bank_of(evaluator: SharedWeightsEvaluator, folder: Path) -> Shared:
-    return shared_of(sharing_form(evaluator.space), torch.device("cpu"), *saved(folder))
+    return load_shared(sharing_form(evaluator.space), torch.device("cpu"), *saved(folder))
 
 
 def after(n: int) -> Any:
@@ -92,7 +92,7 @@ def test_another_job_in_the_same_folder_begins_anew(evaluator: SharedWeightsEval
     prepare(evaluator, tmp_path)
     other = replace(evaluator, seed=1)
     prepare(other, tmp_path)
-    assert saved(tmp_path)[1]["job"] == other._job
+    assert saved(tmp_path)[1]["job"] == other._fingerprint
 
 
 @pytest.mark.clock

@@ -1,4 +1,4 @@
-"""What came of a job, on one card for a notebook: the score, the rows of the leaderboard, the network."""
+"""The result of a job as a card for a notebook: the score, the compared networks, the drawing."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from archsmith.core.wording import clock, metric_name
 from archsmith.graphs.drawing import draw
 from archsmith.graphs.graph import Graph
 
-DRAWN_HEIGHT = "28em"  # higher drawings scroll
+DRAWN_HEIGHT = "28em"  # a higher drawing gets a scroll bar
 
 
 def card(name: str, result: Any, graph: Graph | None = None) -> str:
-    """HTML without anything from elsewhere. ``name`` heads it, ``result`` is a ``FitResult``, ``graph`` is drawn."""
+    """The card as HTML that loads nothing else.
+
+    ``name``: its title.
+    ``result``: a ``FitResult``.
+    ``graph``: the network to draw; None: no drawing.
+    """
     metric = metric_name(result.metric)
     head, small = "font-size:1.15em;font-weight:600", f"{markup.FAINT};margin:.2em 0"
     score = (
@@ -25,7 +30,7 @@ def card(name: str, result: Any, graph: Graph | None = None) -> str:
     size = (
         ""
         if result.params is None or result.macs is None
-        else f"{result.params:,} parameters, {result.macs:,} multiply-adds an example; "
+        else f"{result.params:,} parameters, {result.macs:,} multiply-adds for one example; "
     )
     budget = f" of {clock(result.budget_seconds)}" if result.budget_seconds else ""
     trials = f"{result.n_trials} architecture{'' if result.n_trials == 1 else 's'} tried"
@@ -50,7 +55,7 @@ def card(name: str, result: Any, graph: Graph | None = None) -> str:
         markup.table(rows, columns),
     ]
     if graph is not None:
-        summary = f'<summary style="{markup.FAINT};cursor:pointer">drawing of the network, and where it lies</summary>'
+        summary = f'<summary style="{markup.FAINT};cursor:pointer">drawing of the network, and its folders</summary>'
         drawing = f'<div style="max-height:{DRAWN_HEIGHT};overflow:auto;display:inline-block">{draw(graph)}</div>'
         parts.append(f"<details>{summary}{drawing}{_places(result)}</details>")
     else:

@@ -1,5 +1,5 @@
-"""How a job says how good an architecture is: by training it, from scratch or from its parent's weights, or by weights
-that all share.
+"""Builds the evaluator of a job: it trains each architecture, from scratch or from its parent's weights, or it scores
+architectures with shared weights.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from archsmith.runtime.retention import Retention
 from archsmith.spaces.conv_stages import ConvStages
 from archsmith.training.recipe import Recipe
 
-PARENTS = 20
+PARENTS = 20  # best and last trials that keep their folders, so that others can inherit from them
 
 
 def evaluator_of(
@@ -35,23 +35,22 @@ def evaluator_of(
     device: str,
     memory_mb: float | None,
 ) -> TrainingEvaluator | SharedWeightsEvaluator:
-    """What ``plan`` asks for.
+    """The evaluator for ``plan``.
 
-    ``augmentation``: fields of the data's augmentation, where they differ from its defaults.
+    ``augmentation``: fields of the data's augmentation that differ from its defaults.
     ``data``: the folder of stored splits.
     """
     common: dict[str, Any] = {"data": data, "device": device, "memory_mb": memory_mb}
     common["augmentation"] = dict(augmentation)
     if plan.weights != SHARED:
         return TrainingEvaluator(space, recipe=recipe, inherit=plan.weights == INHERITED, **common)
-    # The rate that networks are trained with elsewhere in the job, and one rise and fall of it: a bank has hundreds of
-    # steps here, and learns hardly anything in them at the papers' rate, which is for many thousands; nor is there time
-    # for their cycles.
+    # The bank uses the job's learning rate, with one rise and fall. A bank has hundreds of steps here. The papers' rate
+    # is meant for many thousands, so the bank would hardly learn. There is also no time for the papers' restarts.
     same = {name: getattr(recipe, name) for name in ("learning_rate", "schedule", "warmup", "batch_size", "balance")}
     bank = SharedRecipe(epochs=plan.bank_epochs, restarts=0, **same)
-    derives: dict[str, Any] = {"candidates": 0}  # other strategies find their own candidates
+    derives: dict[str, Any] = {"candidates": 0}  # other strategies choose their own architectures
     if settings.strategy == ENAS:
-        # About as many samples as there are steps of weights: ENAS's code takes 300 an epoch of 281.
+        # About as many samples as training steps of the bank. ENAS's code takes 300 in an epoch of 281 steps.
         usual = ControllerSettings()
         steps = min(usual.steps, max(1, round(steps_per_epoch / usual.batch)))
         derives = {"sampler": "controller", "controller": dataclasses.replace(usual, steps=steps)}
@@ -60,10 +59,10 @@ def evaluator_of(
 
 
 def with_settings(evaluator: SharedWeightsEvaluator, settings: FitSettings) -> SharedWeightsEvaluator:
-    """``evaluator`` with the person's own ``shared.…`` on top. Raises UsageError."""
+    """``evaluator`` with the user's ``shared.…`` settings. Raises UsageError."""
     args = catalog.to_spec(evaluator)["args"]
     for name, value in settings.settings.get(SHARED, {}).items():
-        # shared.recipe.epochs changes one field and leaves the others
+        # shared.recipe.epochs changes this field only.
         whole = name in ("recipe", "controller") and isinstance(value, dict)
         args[name] = {**args[name]["args"], **value} if whole else value
     built: SharedWeightsEvaluator = catalog.build(SharedWeightsEvaluator, args)
@@ -71,12 +70,12 @@ def with_settings(evaluator: SharedWeightsEvaluator, settings: FitSettings) -> S
 
 
 def check_settings(settings: FitSettings) -> None:
-    """Raises UsageError for a ``shared.…`` that does not exist or does not make sense, before any data are read."""
+    """Raises UsageError for an unknown or impossible ``shared.…`` setting, before any data are read."""
     if settings.settings.get(SHARED):
         with_settings(SharedWeightsEvaluator(ConvStages(), ""), settings)
 
 
 def retention_of(settings: FitSettings, plan: Plan) -> Retention:
-    """Which trials keep their folders."""
+    """The trials that keep their folders."""
     retention = Retention(top=PARENTS, last=PARENTS) if plan.weights == INHERITED else Retention()
     return retention if settings.disk_mb is None else dataclasses.replace(retention, max_mb=settings.disk_mb)

@@ -1,10 +1,10 @@
-"""How the wall clock of one job is divided, in one place, from the speed that was measured on this machine in the first
+"""How the time budget of a job is divided. The plan uses the speed that was measured on this machine in the first
 seconds.
 
-All times are on the study's own clock: seconds since it was opened, over all its openings. What is kept for the end
-(testing, export, verification, report) is reserved first; of the rest, the final training of two networks gets what it
-can use up to one half, and the search gets what remains. Where that would be too short for a search, or leave less than
-an epoch to each final training, the whole of it trains the fixed network.
+All times are seconds on the study's clock, which runs while the study is open. First, time for the end (test, export,
+verification, report) is reserved. Then the final training of two networks gets what it can use, at most half of the
+rest. The search gets what remains. If that is too short for a search, or if each final training would get less than an
+epoch, all of it trains the fixed network.
 """
 
 from __future__ import annotations
@@ -14,55 +14,57 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-# torch.export + ONNX + verification, where it was not rehearsed: 2 s on 2 quiet cores, 5 to 12 s on busy ones
+# Forecast of torch.export, ONNX and verification without a rehearsal: 2 s on 2 idle cores, 5 to 12 s on busy ones.
 EXPORT_SECONDS = 9.0
-EXPORT_SAFETY = 1.3  # a searched network has more operations than the one that was rehearsed with
-END_SAFETY = 1.1  # on the whole of the end: the machine may be busier then
-REPORT_SECONDS = 1.0  # of drawing and writing
-MOST_VERIFIED, FEWEST_VERIFIED = 10_000, 200  # examples that the exported network is verified with
-VERIFYING_SHARE = 0.05  # of the budget that may go into looking at more examples than the fewest
-VERIFYING_PASSES = 2.0  # the exported network and the trained one see every example, the source a few
-READING_SHARE = 0.3  # of the budget; if reading all examples would take longer, fewer are used
-FINAL_SHARE = 0.5  # of the time between the search's start and the reserve
-SEARCHED_COST = (
-    # a searched network's step against the fixed one's: the mean of what conv_stages tries (13 trials where the fixed
-    # one's cost forecast 24)
-    1.8
-)
-AIMED_TRIALS = 24  # as many trials as the search should have at least; the proxy is shortened for them
-FEWEST_TRIALS = 4  # fewer than these are no search
-FEWEST_FINAL_EPOCHS = (
-    # nor is one worth it that leaves less to its winner: CIFAR-10 came to 63 % in two minutes with a search, to 75 % in
-    # one without
-    1.0
-)
+EXPORT_SAFETY = 1.3  # a searched network has more operations than the network of the rehearsal
+END_SAFETY = 1.1  # factor on the whole end, because the machine may be busier then
+REPORT_SECONDS = 1.0  # to draw and write the report
+MOST_VERIFIED, FEWEST_VERIFIED = 10_000, 200  # examples that verify the exported network
+VERIFYING_SHARE = 0.05  # share of the budget for verifying more than the fewest examples
+VERIFYING_PASSES = 2.0  # every example goes through the exported and the trained network; the source sees only a few
+READING_SHARE = 0.3  # share of the budget for reading the data; if reading all would take longer, fewer are used
+FINAL_SHARE = 0.5  # most of the time between the search's start and the reserve that final training gets
+# Seconds of a searched network's step, divided by those of the fixed network's. It is the mean over what conv_stages
+# tries: with a factor of 1 the forecast was 24 trials, and 13 were finished.
+SEARCHED_COST = 1.8
+AIMED_TRIALS = 24  # trials that a search should have; each trial is shortened to reach this number
+FEWEST_TRIALS = 4  # below this number a search is not worth it
+# Fewest epochs of a final training. With less, a search is not worth it: in two minutes CIFAR-10 reached 63 % with a
+# search and 75 % without.
+FEWEST_FINAL_EPOCHS = 1.0
 LONGEST_PROXY, SHORTEST_PROXY = 2000, 60  # steps of one trial
-DEFAULT_PROXY = 400  # steps of one trial when there is no limit on the wall clock
-PATIENCE = 60  # trials without a better one after which the search has converged
-LONGEST_PROXY_EPOCHS = 12.0  # of one trial on small data, where more trials are worth more than longer ones
-FINAL_STEPS = 12_000  # a final training longer than this gains nothing that was ever measured here
-FINAL_EPOCHS = 100.0  # nor does one of more epochs, on small data
+DEFAULT_PROXY = 400  # steps of one trial without a time limit
+PATIENCE = 60  # a search converges after this many trials without a new incumbent
+LONGEST_PROXY_EPOCHS = 12.0  # of one trial on small data, where more trials help more than longer ones
+FINAL_STEPS = 12_000  # longer final trainings never measured better here
+FINAL_EPOCHS = 100.0  # the same in epochs, for small data
 OWN, INHERITED, SHARED = WEIGHTS = ("own", "inherited", "shared")  # where the weights of a trial come from
-AUTO = "auto"  # the planner's choice among them
-# a trial that inherits against one from scratch; 0.8 on conv_stages and 0.7 on the grammar, benchmarks/inheritance.py
+AUTO = "auto"  # the plan chooses one of them
+# Seconds of a trial that inherits weights, divided by those of one from scratch: 0.8 on conv_stages and 0.7 on the
+# grammar (benchmarks/inheritance.py).
 INHERITED_COST = 0.7
-SHARED_EPOCHS = 30.0  # of a bank of weights when there is no limit on the wall clock
-LONGEST_SHARED = 300.0  # epochs of a bank, however small the data are; ENAS trained 310 (Pham et al. 2018)
-SHARED_TRIALS = 40  # architectures that are looked up in a bank, where there is time for them
-MOST_LOOKING = 0.3  # of the search's time may go into looking them up; the rest trains the bank
-MOST_OF_BANK = 0.95  # of the search's time at the most trains the bank
-SHORTEST_LOOK = 0.2  # seconds of one look, with all that surrounds it
-# by which a final training may be longer all the same, rather than leave the time that a forecast kept for nothing
-FINAL_SLACK = 2.0
+SHARED_EPOCHS = 30.0  # of a bank of weights without a time limit
+LONGEST_SHARED = 300.0  # most epochs of a bank; ENAS trained 310 (Pham et al. 2018)
+SHARED_TRIALS = 40  # architectures that are scored with a bank, if there is time
+MOST_SCORING = 0.3  # share of the search's time for scoring them; the rest trains the bank
+MOST_OF_BANK = 0.95  # most of the search's time that trains the bank
+SHORTEST_SCORING = 0.2  # seconds of scoring one architecture, with everything around it
+FINAL_SLACK = 2.0  # Final training may run up to twice as long if reserved time is unused.
 
 
 @dataclass(frozen=True)
 class Speed:
-    """What was measured: ``step_seconds`` of training the fixed network on one batch, and the counts that turn it into
-    forecasts.
+    """The measured speed of the fixed network, and the counts that turn it into forecasts.
 
-    ``example_seconds`` is its forward pass of one example, ``original_seconds`` the reading of one test example as it
-    came; ``params`` are the fixed network's, ``memory_mb`` what training it holds.
+    ``step_seconds``: seconds of one training step.
+    ``batch_size``: examples of a step.
+    ``n_train``, ``n_valid``, ``n_test``: examples of the splits.
+    ``n_threads``: the fastest number of threads; None: torch's own choice.
+    ``export_seconds``: seconds of the export, measured in a rehearsal if there was one.
+    ``example_seconds``: seconds of one example's forward pass.
+    ``original_seconds``: seconds to read one test example in its original form.
+    ``params``: parameters of the network.
+    ``memory_mb``: memory of its training, in 10⁶ bytes.
     """
 
     step_seconds: float
@@ -70,7 +72,7 @@ class Speed:
     n_train: int
     n_valid: int
     n_test: int
-    n_threads: int | None = None  # that were fastest; None: as torch would have it
+    n_threads: int | None = None
     export_seconds: float = EXPORT_SECONDS
     example_seconds: float = 0.0
     original_seconds: float = 0.0
@@ -79,7 +81,7 @@ class Speed:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Speed:
-        """As a log holds it, also one of an earlier version."""
+        """From a log; logs of earlier versions can be read, too."""
         if "picture_seconds" in data:  # up to version 0.1
             data = {
                 **{k: v for k, v in data.items() if k != "picture_seconds"},
@@ -94,15 +96,22 @@ class Speed:
 
 @dataclass(frozen=True)
 class Plan:
-    """The division. ``search_end`` and ``final_end`` are on the study's clock; None where only trials limit the job.
+    """How the time of a job is divided.
 
-    ``proxy_epochs`` is the fidelity of a trial, ``trial_seconds`` its forecast, ``final_epochs`` the most that a final
-    training takes; ``searching`` is False where the budget is too short for a search. ``n_verified`` test examples are
-    compared when the bundle is verified.
-
-    ``weights`` says where trials have theirs from: trained for each alone (``own``), begun with a parent's
-    (``inherited``), or looked up in one bank for all of them (``shared``), which is trained for at most ``bank_epochs``
-    within ``bank_share`` of the search's time.
+    ``budget_seconds``: the time budget; None: only the number of trials limits the job.
+    ``proxy_epochs``: fidelity of a trial, in epochs.
+    ``final_epochs``: most epochs of a final training.
+    ``trial_seconds``: forecast of one trial.
+    ``forecast_trials``: forecast of the number of trials.
+    ``search_end``: end of the search on the study's clock, in seconds; None without a time budget.
+    ``final_end``: end of the final training, in the same way.
+    ``reserve_seconds``: time that is reserved for test, export and report.
+    ``n_verified``: test examples that verify the bundle.
+    ``searching``: False: the budget is too short for a search.
+    ``weights``: where the weights of a trial come from: each trial trains its own from scratch (``own``), it begins
+        with those of a parent (``inherited``), or it takes them from one bank for all trials (``shared``).
+    ``bank_epochs``: most epochs of the bank.
+    ``bank_share``: share of the search's time that trains the bank; 0 to 1.
     """
 
     budget_seconds: float | None
@@ -127,23 +136,24 @@ class Plan:
         return cls(**data)
 
     def lines(self) -> list[str]:
-        """What a person is told before it starts."""
+        """The plan as sentences, for a person to read before the job starts."""
         if self.search_end is None or self.final_end is None:
             trials = {
                 OWN: f"Every trial trains for {_epochs(self.proxy_epochs)}",
-                INHERITED: f"Every trial trains for {_epochs(self.proxy_epochs)}, less where it inherits weights",
+                INHERITED: f"Every trial trains for {_epochs(self.proxy_epochs)}, or less if it inherits weights",
                 SHARED: f"All trials share weights, which train for {_epochs(self.bank_epochs)}",
             }[self.weights]
             return [f"{trials}; the final networks train for {_epochs(self.final_epochs)}."]
         final = self.final_end - self.search_end
         end = f"{self.reserve_seconds:.0f} s for test, export and report"
         if not self.searching:
-            return [f"The budget is too short for a search: {final:.0f} s train the fixed network, then {end}."]
+            return [f"The budget is too short for a search. The fixed network trains for {final:.0f} s, then {end}."]
         if self.weights == SHARED:
             shared = "Weights that all architectures share train for most of the search"
-            looked_up = f"about {self.forecast_trials:.0f} are then looked up in them ({self.trial_seconds:.1f} s each)"
-            return [f"{shared}; {looked_up}, then {final:.0f} s of final training, {end}."]
-        less = ", less where one inherits weights" if self.weights == INHERITED else ""
+            scored = f"about {self.forecast_trials:.0f} architectures are then scored with them"
+            each = f"({self.trial_seconds:.1f} s each)"
+            return [f"{shared}; {scored} {each}, then {final:.0f} s of final training, {end}."]
+        less = ", less if one inherits weights" if self.weights == INHERITED else ""
         return [
             f"About {self.forecast_trials:.0f} architectures of {_epochs(self.proxy_epochs)} each "
             f"({self.trial_seconds:.1f} s){less}, "
@@ -159,11 +169,10 @@ def make_plan(
     epochs: float | None = None,
     weights: str = OWN,
 ) -> Plan:
-    """Divide ``seconds`` (None: no limit), of which ``elapsed`` are gone; no training takes more than ``epochs``, where
-    these are given. ``weights`` as in Plan, or ``auto``.
+    """Divide a budget of ``seconds`` (None: no limit), of which ``elapsed`` are already spent.
 
-    Without a limit on the wall clock the plan depends on the counts alone, so that runs with a budget of trials repeat
-    exactly.
+    ``epochs`` is the most that a training may take, if given. ``weights`` is as in Plan, or ``auto``. Without a time
+    limit the plan depends on counts only, so that jobs with a budget of trials repeat exactly.
     """
     per_epoch = speed.steps_per_epoch
     useful = min(epochs or FINAL_EPOCHS, FINAL_EPOCHS, max(1.0, FINAL_STEPS / per_epoch))  # epochs of a final training
@@ -196,7 +205,7 @@ def make_plan(
     enough_to_try = search >= FEWEST_TRIALS * trial_seconds(min(longest, SHORTEST_PROXY))
     enough_to_train = final >= (1 + SEARCHED_COST) * min(useful, FEWEST_FINAL_EPOCHS) * per_epoch * speed.step_seconds
     searching = trials is not None or (enough_to_try and enough_to_train)
-    if not searching:  # then there is one network, whose end was rehearsed
+    if not searching:  # then only the fixed network remains, and its export was rehearsed
         reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, 0.0))
         search, final = 0.0, max(1.0, seconds - elapsed - reserve)
     steps = (search / AIMED_TRIALS / SEARCHED_COST - measuring) / max(speed.step_seconds, 1e-9)
@@ -218,50 +227,52 @@ def make_plan(
 
 
 def _with_weights(
-    plan: Plan, weights: str, search: float, trials: int | None, epochs: float | None, look_seconds: float
+    plan: Plan, weights: str, search: float, trials: int | None, epochs: float | None, score_seconds: float
 ) -> Plan:
-    """``plan``, which is for weights of each trial's own, for ``weights``; ``search`` are its seconds, ``look_seconds``
-    what it takes to score a network.
+    """Change ``plan``, which is made for ``own`` weights, to ``weights``.
+
+    ``search``: seconds of the search.
+    ``score_seconds``: seconds to score one network without training.
     """
     if weights == AUTO:
-        # at no budget and on no data that were measured did another way find better networks: benchmarks/weights.py,
-        # benchmarks/inheritance.py
+        # No other way found better networks, at any measured budget: benchmarks/weights.py, benchmarks/inheritance.py.
         weights = OWN
     most = math.inf if trials is None else float(trials)
     if weights == INHERITED:
         return replace(plan, weights=weights, forecast_trials=min(most, plan.forecast_trials / INHERITED_COST))
     if weights == SHARED and plan.search_end is None:
         bank_epochs = min(epochs or math.inf, SHARED_EPOCHS)
-        return replace(plan, weights=weights, trial_seconds=look_seconds, bank_epochs=bank_epochs, bank_share=0.5)
+        return replace(plan, weights=weights, trial_seconds=score_seconds, bank_epochs=bank_epochs, bank_share=0.5)
     if weights == SHARED:
-        look_seconds = max(look_seconds, SHORTEST_LOOK)
-        looking = min(MOST_LOOKING * search, SHARED_TRIALS * look_seconds)
+        score_seconds = max(score_seconds, SHORTEST_SCORING)
+        scoring = min(MOST_SCORING * search, SHARED_TRIALS * score_seconds)
         return replace(
             plan,
             weights=weights,
-            trial_seconds=look_seconds,
-            forecast_trials=min(most, looking / look_seconds),
+            trial_seconds=score_seconds,
+            forecast_trials=min(most, scoring / score_seconds),
             bank_epochs=min(epochs or math.inf, LONGEST_SHARED),
-            bank_share=min(MOST_OF_BANK, 1 - looking / search) if search else MOST_OF_BANK,
+            bank_share=min(MOST_OF_BANK, 1 - scoring / search) if search else MOST_OF_BANK,
         )
     return plan
 
 
 def _n_verified(seconds: float, speed: Speed) -> int:
-    """As many test examples as a small share of the budget allows, at least a few hundred."""
+    """How many test examples verify the bundle: as many as ``VERIFYING_SHARE`` allows, within the limits above."""
     each = _verifying_seconds(speed)
     affordable = int(VERIFYING_SHARE * seconds / each) if each else MOST_VERIFIED
     return min(speed.n_test, MOST_VERIFIED, max(FEWEST_VERIFIED, affordable))
 
 
 def _verifying_seconds(speed: Speed) -> float:
-    """Of one example: read as it came, twice, and seen by the exported network, the trained one and the source."""
+    """Seconds to verify one example: it is read twice, then it goes through the exported and the trained network."""
     return 2 * speed.original_seconds + VERIFYING_PASSES * speed.example_seconds
 
 
 def _end_seconds(n_verified: int, speed: Speed, searched: float) -> float:
-    """Test of the networks, temperature on the validation split, export with its verification, report; ``searched`` is
-    the cost of a second network.
+    """Seconds of the end: test of the networks, temperature on the validation split, export, verification, report.
+
+    ``searched``: cost of a searched network relative to the fixed one; 0: there is none.
     """
     testing = (1 + searched) * (speed.n_test + speed.n_valid) * speed.example_seconds
     largest = max(1.0, searched)

@@ -1,8 +1,7 @@
-"""What a person who calls ``fit`` from Python sees meanwhile: one display that changes in a notebook, plain lines on
-standard error elsewhere.
+"""The progress of a job that was started from Python: a changing display in a notebook, plain lines on standard error
+elsewhere.
 
-The words are those of ``archsmith.runtime.progress``. Nothing is drawn by a thread of its own: the training next
-door needs the cores.
+The text comes from ``archsmith.runtime.progress``. No extra thread draws it, because training needs the cores.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ from archsmith.core.trial import Trial
 from archsmith.core.wording import clock, number
 from archsmith.runtime.progress import Progress
 
-LINE_SECONDS = 5.0  # at most one plain line about what is going on in this time
-DRAW_SECONDS = 0.5  # and one drawing of the notebook's display
+LINE_SECONDS = 5.0  # least time between two plain lines about progress
+DRAW_SECONDS = 0.5  # least time between two drawings of the notebook's display
 DRAWN_AT_ONCE = (PhaseRecord.kind, ResultRecord.kind, Closed.kind)
 FIRST, ALL = 1, 2  # levels of ``verbose``
 
@@ -34,52 +33,52 @@ class Viewer(Protocol):
 
 
 class Lines:
-    """Plain lines: notes, phases, and where things stand every few seconds.
+    """Plain lines: notes, phases, and the progress every few seconds.
 
     progress: the state so far.
-    verbose: 1, or 2 for every trial and epoch.
-    write: takes one line; standard error when None.
+    verbose: 1; or 2 for every trial and epoch.
+    write: writes one line; None: to standard error.
     """
 
     def __init__(self, progress: Progress, verbose: int, write: Callable[[str], object] | None = None) -> None:
         self.progress = progress
         self.verbose = verbose
         self._write = write or _stderr
-        self._said = 0.0
+        self._last_time = 0.0
         self._last = ""
 
     def __call__(self, event: Event) -> None:
         self.progress.apply(event)
-        said = record(event)
-        if isinstance(said, Note):
-            self._write(said.text)
-        elif isinstance(said, PhaseRecord) and not said.ended:
-            forecast = f" (about {clock(said.forecast_seconds)})" if said.forecast_seconds else ""
+        entry = record(event)
+        if isinstance(entry, Note):
+            self._write(entry.text)
+        elif isinstance(entry, PhaseRecord) and not entry.ended:
+            forecast = f" (about {clock(entry.forecast_seconds)})" if entry.forecast_seconds else ""
             self._say(f"{self.progress.line()}{forecast}")
-        elif isinstance(said, ResultRecord) or (
-            isinstance(said, PhaseRecord) and said.name.startswith(("search", "train"))
+        elif isinstance(entry, ResultRecord) or (
+            isinstance(entry, PhaseRecord) and entry.name.startswith(("search", "train"))
         ):  # how it ended
             self._say(self.progress.line())
-        elif isinstance(said, Finished) and self.verbose >= ALL:
+        elif isinstance(entry, Finished) and self.verbose >= ALL:
             self._say(_trial_line(self.progress, self.progress.last[-1]))
-        elif isinstance(said, Finished | Epoch | ProgressRecord) and (
-            (self.verbose >= ALL and not isinstance(said, ProgressRecord))
-            or time.monotonic() - self._said >= LINE_SECONDS
+        elif isinstance(entry, Finished | Epoch | ProgressRecord) and (
+            (self.verbose >= ALL and not isinstance(entry, ProgressRecord))
+            or time.monotonic() - self._last_time >= LINE_SECONDS
         ):
             self._say(self.progress.line())
 
     def _say(self, line: str) -> None:
         if line != self._last:
-            self._said, self._last = time.monotonic(), line
+            self._last_time, self._last = time.monotonic(), line
             self._write(f"[{spent(self.progress)}] {line}")
 
 
 class NotebookDisplay:
-    """One display of a notebook that changes while the job runs.
+    """A display in a notebook that changes while the job runs.
 
     progress: the state so far.
-    verbose: 1, or 2 to list the last trials too.
-    display: IPython's function of that name.
+    verbose: 1; or 2 to list the last trials, too.
+    display: IPython's function ``display``.
     """
 
     def __init__(self, progress: Progress, verbose: int, display: Callable[..., Any]) -> None:
@@ -115,8 +114,8 @@ class NotebookDisplay:
                 f'<div style="height:4px;border-radius:2px;background:#3b7dd8;width:{100 * fraction:.1f}%"></div></div>'
             )
         if progress.view.notes:
-            said = "".join(f"<div>{escape(note)}</div>" for note in progress.view.notes)
-            parts.append(f'<details style="{markup.FAINT}"><summary>data and plan</summary>{said}</details>')
+            notes = "".join(f"<div>{escape(note)}</div>" for note in progress.view.notes)
+            parts.append(f'<details style="{markup.FAINT}"><summary>data and plan</summary>{notes}</details>')
         if self.verbose >= ALL and progress.last:
             rows = [
                 (trial.id, progress.score(trial), round(_seconds(trial), 1), progress.error(trial) or "")
@@ -127,7 +126,7 @@ class NotebookDisplay:
 
 
 def viewer(verbose: int, budget_seconds: float | None) -> Viewer | None:
-    """Who shows the progress of a job here: nobody, a notebook's display or plain lines."""
+    """The viewer for this environment: a notebook's display or plain lines; None if ``verbose`` is 0."""
     if verbose < FIRST:
         return None
     display = notebook_display()
@@ -136,20 +135,18 @@ def viewer(verbose: int, budget_seconds: float | None) -> Viewer | None:
 
 
 def notebook_display() -> Callable[..., Any] | None:
-    """IPython's ``display`` inside a kernel (Jupyter, Colab, an editor's notebook); None in a plain Python or a
-    terminal.
-    """
-    ipython = sys.modules.get("IPython")  # not imported where it is not in use already
+    """IPython's ``display`` inside a kernel (Jupyter, Colab, an editor's notebook); None elsewhere."""
+    ipython = sys.modules.get("IPython")  # if nobody has imported it, this is no notebook
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is None or not hasattr(shell, "kernel"):
         return None
-    # no dependency: it is there, or it is not wanted
+    # IPython is no dependency of this package. In a notebook it is installed.
     display: Callable[..., Any] = importlib.import_module("IPython.display").display
     return display
 
 
 def spent(progress: Progress) -> str:
-    """The time that is spent, of how much; without a limit, what the present phase is expected to take."""
+    """The spent time and the budget. Without a budget: the forecast of the current phase."""
     elapsed, phase = clock(progress.elapsed()), progress.phase
     if progress.view.done_now:
         return elapsed
@@ -164,8 +161,8 @@ def spent(progress: Progress) -> str:
 
 def _trial_line(progress: Progress, trial: Trial) -> str:
     error, score = progress.error(trial), progress.score(trial)
-    said = f"failed: {error}" if error else "" if score is None else f"{progress.metric_name} {number(score)}"
-    return f"trial {trial.id}: {said} in {_seconds(trial):.1f} s"
+    result = f"failed: {error}" if error else "" if score is None else f"{progress.metric_name} {number(score)}"
+    return f"trial {trial.id}: {result} in {_seconds(trial):.1f} s"
 
 
 def _seconds(trial: Trial) -> float:

@@ -1,4 +1,4 @@
-"""A job that its caller watches: callbacks for trials and epochs, and an early end on request."""
+"""A job with callbacks: for every trial and every epoch. A callback can also end the job early."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OnEpoch = Callable[[str, float, Mapping[str, float]], object]
 
 
 class _Broken(BaseException):
-    """Carries a callback's exception through the job; no handler on the way may take it for the failure of a trial."""
+    """Carries a callback's exception out of the job. As a BaseException it does not count as a failed trial."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(error)
@@ -27,7 +27,7 @@ class _Broken(BaseException):
 
 
 class _Watch:
-    """The job's observer. ``enough`` becomes true when a callback has asked for an end."""
+    """The job's observer. ``enough`` becomes true when a callback asks for the end."""
 
     def __init__(self, on_trial: OnTrial | None, on_epoch: OnEpoch | None, viewer: Viewer | None) -> None:
         self.on_trial = on_trial
@@ -39,7 +39,7 @@ class _Watch:
 
     def __call__(self, event: Event) -> None:
         if self._broken:
-            return  # what is still written while the job closes its study
+            return  # the job is closing its study, and still writes events
         if event.kind == "study" and self.on_trial is not None:
             self.history = History(
                 Problem.from_dict(catalog.from_spec(event.data["space"], "space"), event.data["problem"])
@@ -55,14 +55,14 @@ class _Watch:
             raise _Broken(error) from None
 
     def _call(self, event: Event) -> None:
-        data, answer = event.data, None
+        data, wish = event.data, None
         if event.kind == "finished" and self.on_trial is not None and self.history is not None:
-            answer = self.on_trial(self.history.trials[data["trial"]], self.history)
+            wish = self.on_trial(self.history.trials[data["trial"]], self.history)
         elif event.kind == "epoch" and self.on_epoch is not None:
-            answer = self.on_epoch(data["network"], data["epoch"], dict(data["metrics"]))
+            wish = self.on_epoch(data["network"], data["epoch"], dict(data["metrics"]))
         elif event.kind == "reported" and self.on_epoch is not None:
-            answer = self.on_epoch(f"trial {data['trial']}", data["step"], dict(data["metrics"]))
-        self.enough = self.enough or answer is True
+            wish = self.on_epoch(f"trial {data['trial']}", data["step"], dict(data["metrics"]))
+        self.enough = self.enough or wish is True
 
 
 def watched(
@@ -72,11 +72,14 @@ def watched(
     on_epoch: OnEpoch | None = None,
     viewer: Viewer | None = None,
 ) -> FitResult:
-    """Run the job. ``on_trial(trial, history)`` is called after every trial of the search, ``on_epoch(network, epoch,
-    metrics)`` whenever a training was measured (``network`` is ``trial 3``, ``fixed`` or ``searched``).
+    """Run the job with callbacks.
 
-    A callback that returns True asks for an end: the job finishes soon with the best so far. What a callback raises
-    ends the job at once and comes out of here as it was raised; the study keeps what was finished.
+    ``on_trial(trial, history)``: called after every trial of the search.
+    ``on_epoch(network, epoch, metrics)``: called whenever a training is measured; ``network`` is ``trial 3``, ``fixed``
+        or ``searched``.
+
+    If a callback returns True, the job finishes soon with the incumbent. If a callback raises, the job ends at once and
+    the exception is raised here; the study keeps everything that was finished.
     """
     watch = _Watch(on_trial, on_epoch, viewer)
     try:
@@ -85,7 +88,7 @@ def watched(
         error = broken.error
     place = "" if settings.workspace is None else f" --workspace {settings.workspace}"
     error.add_note(
-        "A callback raised this and the job was stopped. Go on with what was finished: archsmith studies resume "
-        f"last{place}"
+        "A callback raised this, so the job was stopped. Finished trials are kept. "
+        f"Go on with: archsmith studies resume last{place}"
     )
     raise error

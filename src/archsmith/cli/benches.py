@@ -1,7 +1,8 @@
-"""What ``--bench`` can name: shipped tables, tables in files, and the published benchmarks that do not come with this
-package.
+"""Benchmarks by name, for ``--bench``: the shipped tables, tables in files, and published benchmarks whose files are
+not part of this package.
 
-The file of a published benchmark is given once with ``--bench-file`` and remembered in ``<workspace>/benches.json``.
+A user gives the file of a published benchmark once, with ``--bench-file``. Its path is stored in
+``<workspace>/benches.json``.
 """
 
 from __future__ import annotations
@@ -14,14 +15,19 @@ from pathlib import Path
 from typing import Any
 
 PUBLISHED = {"nas-bench-201": "nasbench201", "fcnet": "fcnet"}  # benchmark -> evaluator
-# metrics that need the table of HW-NAS-Bench beside NAS-Bench-201
+# Beginnings of the metrics that need the table of HW-NAS-Bench, beside NAS-Bench-201.
 HARDWARE = ("latency_ms_", "energy_mj_", "arithmetic_intensity_")
 REMEMBERED = "benches.json"
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A benchmark as its options describe it: what people call it, its evaluator, and the settings of that."""
+    """A benchmark that was found.
+
+    ``title``: its name for people.
+    ``evaluator``: its evaluator, by name in the catalogue.
+    ``settings``: settings of the evaluator.
+    """
 
     title: str
     evaluator: str
@@ -31,16 +37,20 @@ class Bench:
 def find(
     name: str, file: str | None, dataset: str | None, noisy: bool, metrics: Sequence[str], workspace: Path
 ) -> Bench:
-    """``file`` and ``dataset`` as given, None for their defaults; ``noisy``: single trainings instead of means;
-    ``metrics`` that will be asked for.
+    """The benchmark called ``name``.
 
-    Raises UsageError or DataError.
+    ``file``: path of its file; None: the stored path.
+    ``dataset``: None: its default.
+    ``noisy``: True: scores of single trainings instead of means.
+    ``metrics``: metrics that the caller will use.
+
+    Raises UsageError and DataError.
     """
     from archsmith.core.errors import UsageError
 
     if name not in PUBLISHED:
         if dataset is not None:
-            raise UsageError(f"The table {name!r} is about one data set.", "Leave --dataset out.")
+            raise UsageError(f"The table {name!r} has one data set only.", "Leave --dataset out.")
         path = file or name
         if file is not None or os.sep in path or path.endswith(".npz"):
             path = os.path.abspath(os.path.expanduser(path))
@@ -59,19 +69,19 @@ def find(
 
 
 def _title(name: str, detail: str, noisy: bool) -> str:
-    said = [part for part in (detail, "single trainings" if noisy else "") if part]
-    return Path(name).stem + (f" ({', '.join(said)})" if said else "")
+    details = [text for text in (detail, "single trainings" if noisy else "") if text]
+    return Path(name).stem + (f" ({', '.join(details)})" if details else "")
 
 
 def _located(name: str, file: str | None, workspace: Path) -> str:
-    """The absolute path of a published benchmark's file, as given or as remembered."""
+    """The absolute path of a published benchmark's file, as given or as stored."""
     from archsmith.core.errors import DataError
 
     known = _remembered(workspace) if file is None else {}
     path = known.get(name) if file is None else os.path.abspath(os.path.expanduser(file))
     if path is None:
         raise DataError(
-            f"{name} does not come with Archsmith.", "Give its .npz file once with --bench-file PATH; it is remembered."
+            f"{name} is not part of Archsmith.", "Give its .npz file once with --bench-file PATH; it is remembered."
         )
     if not os.path.isfile(path):
         raise DataError(f"There is no file {path!r}.", f"Give the .npz file of {name} with --bench-file PATH.")
@@ -79,7 +89,7 @@ def _located(name: str, file: str | None, workspace: Path) -> str:
 
 
 def remember(name: str, found: Bench, workspace: Path) -> None:
-    """Where the file of a published benchmark lies; to be called when it has turned out to be one."""
+    """Store the path of a published benchmark's file. Call this after the file was read without errors."""
     if name not in PUBLISHED:
         return
     known, path = _remembered(workspace), str(found.settings["path"])
@@ -93,7 +103,7 @@ def remember(name: str, found: Bench, workspace: Path) -> None:
 
 
 def _remembered(workspace: Path) -> dict[str, str]:
-    """Benchmark -> path. Raises DataError."""
+    """The stored paths by benchmark. Raises DataError."""
     from archsmith.core.errors import DataError
 
     record = workspace / REMEMBERED
@@ -114,7 +124,7 @@ def _beside(path: str, name: str, what: str) -> str:
     file = Path(path).with_name(name)
     if not file.is_file():
         raise DataError(
-            f"There is no {name} beside {path!r}, which would hold {what}.",
+            f"There is no file {name} beside {path!r}. It holds {what}.",
             "Put it there, or name it with --set evaluator.….",
         )
     return str(file)

@@ -1,6 +1,6 @@
-"""``archsmith predict``, ``archsmith evaluate`` and ``archsmith bundles info``: use a bundle, measure it, look at it.
+"""``archsmith predict``, ``archsmith evaluate`` and ``archsmith bundles info``: use, measure and inspect a bundle.
 
-None needs torch; evaluating needs what reads the data.
+None of them needs torch. ``evaluate`` needs the packages that read the data.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="Look at bundles.", no_args_is_help=True)
+app = typer.Typer(help="Inspect bundles.", no_args_is_help=True)
 
-MOST_ROWS = 40  # classes in a table for people
-MOST_NAMED = 10  # examples that could not be read, named one by one
+MOST_ROWS = 40  # most classes in a printed table
+MOST_NAMED = 10  # most unreadable examples that are named one by one
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
 Bundle = Annotated[str, typer.Argument(help="Folder of the bundle, as `archsmith fit --out` wrote it.")]
 
 
@@ -24,29 +24,27 @@ def predict(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="A CSV or Parquet file for a bundle that takes rows of a table. Otherwise pictures; or folders, zips "
-            "and CSV files with a column of paths, whose pictures are taken."
+            help="A CSV or Parquet file for a bundle of a table. For a bundle of pictures: pictures, folders, zips, or "
+            "CSV files with a column of paths."
         ),
     ],
     top: Annotated[
         int | None,
-        typer.Option(min=1, help="How many classes are told, the most probable first.  [default: 1; with --json all]"),
+        typer.Option(min=1, help="Number of classes to show, the most probable first.  [default: 1; with --json all]"),
     ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Write the probability of every class into --out.")] = False,
     out: Annotated[
         str | None,
-        typer.Option(
-            "--out", "--csv", help="Write the predictions to this file: CSV, or by its ending .parquet or .json."
-        ),
+        typer.Option("--out", "--csv", help="Write the predictions to this file: .csv, .parquet or .json."),
     ] = None,
     image_column: Annotated[
-        str | None, typer.Option(help="The column of paths in a CSV file, where it is not clear.")
+        str | None, typer.Option(help="Column of paths in a CSV file.  [default: found by its name or values]")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Predict the class of each picture or row, or its regression target.
+    """Predict the class or the regression target of each picture or row.
 
-    One that cannot be read does not stop the others; the exit code is 1 then.
+    An example that cannot be read does not stop the others; the exit code is then 1.
     """
     from archsmith.bundle.predictions import predictions
     from archsmith.bundle.predictor import Predictor
@@ -59,14 +57,14 @@ def predict(
     asked = predictor.manifest.intake.asked(files, image_column)
     nouns = predictor.manifest.intake.nouns
     coming = _watched(predictions(predictor, asked), asked.n, nouns, shown=out is not None or json)
-    told = top or (None if proba or (json and out is None) else 1)
+    shown = top or (None if proba or (json and out is None) else 1)
     n = broken = 0
 
     def rows() -> Iterator[dict[str, Any]]:
         nonlocal n, broken
         for prediction in coming:
             n += 1
-            row = _row(predictor, asked.name(prediction.place), prediction, told)
+            row = _row(predictor, asked.name(prediction.place), prediction, shown)
             if prediction.error is not None:
                 broken += 1
                 if broken <= MOST_NAMED:
@@ -74,7 +72,7 @@ def predict(
             yield row
 
     if path is not None:
-        write(path, _columns(predictor, told, proba), (_cells(predictor, row, told, proba) for row in rows()))
+        write(path, _columns(predictor, shown, proba), (_cells(predictor, row, shown, proba) for row in rows()))
         if not json:
             say(f"Wrote {n:,} predictions to {out}.")
     if json:
@@ -91,22 +89,24 @@ def predict(
 
 def evaluate(
     bundle: Bundle,
-    data: Annotated[str, typer.Argument(help="Labelled data, in any form that `archsmith fit` reads.")],
+    data: Annotated[str, typer.Argument(help="Data with targets, in any form that `archsmith fit` reads.")],
     split: Annotated[
-        str | None, typer.Option(help="train, valid, test or all.  [default: test where there is one, else all]")
+        str | None,
+        typer.Option(help="Split to use: train, valid, test or all.  [default: test if there is one, else all]"),
     ] = None,
     image_column: Annotated[
-        str | None, typer.Option(help="In a table of pictures: their column, where it is not clear.")
+        str | None,
+        typer.Option(help="In a table of pictures: the column of pictures.  [default: found by its name or values]"),
     ] = None,
     target_column: Annotated[
-        str | None, typer.Option(help="In a table: the column with the targets, where it is not clear.")
+        str | None, typer.Option(help="In a table: the column to predict.  [default: that of the bundle]")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Measure a bundle on labelled pictures or rows.
+    """Measure a bundle on data with known targets.
 
-    They go in as they come, exactly as the bundle will be used. Those that cannot be read are left out and listed; the
-    exit code is 1 then.
+    The bundle gets the examples in their original form, as in real use. Examples that cannot be read are left out and
+    listed; the exit code is then 1.
     """
     from archsmith.bundle.evaluation import choose_split
     from archsmith.bundle.evaluation import evaluate as measure
@@ -120,9 +120,7 @@ def evaluate(
     labelled = intake.labelled(data, column=image_column, target=target_column, likely=likely)
     name, chosen = choose_split(labelled, split)
     if name in ("all", "train") and learnt.get("name") == chosen.name:
-        to_stderr(
-            f"The bundle learnt from some of these {intake.nouns}, so on new ones it does less well than what follows."
-        )
+        to_stderr(f"The bundle was trained on some of these {intake.nouns}. On new ones its scores will be lower.")
     report = measure(predictor, chosen, lambda coming: _watched(coming, len(chosen), intake.nouns, shown=True))
     _name_some([reason for _, reason in report["skipped"]], intake.nouns)
     if json:
@@ -137,14 +135,12 @@ def evaluate(
 @app.command("info")
 def info(
     bundle: Bundle,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads that one call may use.  [default: all cores]")
-    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of one prediction.  [default: all cores]")] = None,
     json: Json = False,
 ) -> None:
-    """Show what a bundle does, what it takes and gives, how large and how fast it is here.
+    """Show what a bundle predicts, its input, its size, and its speed on this machine.
 
-    All its files are compared with their checksums first.
+    First the checksums of all its files are verified.
     """
     from archsmith.bundle.latency import latency_ms
     from archsmith.bundle.manifest import check_files
@@ -161,11 +157,11 @@ def info(
         show(("", ""), _info_rows(report, intake))
         found = intake.table()
         if found is not None:
-            show(*found, title="\nWhat it takes")
+            show(*found, title="\nInput columns")
 
 
 def describe(predictor: Any) -> dict[str, Any]:
-    """What ``info`` says of a bundle, except how fast it is."""
+    """The facts that ``info`` shows, except the speed."""
     from archsmith.bundle.manifest import FILES, MANIFEST, OPTIONAL_FILES
 
     manifest = predictor.manifest
@@ -208,7 +204,7 @@ def _info_rows(report: dict[str, Any], intake: Any) -> list[tuple[str, str]]:
         ("takes", intake.takes),
         ("network", f"{report['params']:,} parameters, {report['macs']:,} multiply-adds for one {intake.noun}"),
         ("files", f"{sum(report['files'].values()) / 1e6:,.2f} MB: {', '.join(report['files'])}"),
-        ("checksums", "all as they were written"),
+        ("checksums", "correct"),
     ]
     if report["temperature"] != 1.0:
         rows.append(("temperature", number(report["temperature"])))
@@ -217,7 +213,7 @@ def _info_rows(report: dict[str, Any], intake: Any) -> list[tuple[str, str]]:
         (
             "time here",
             f"{one:.3g} ms for one {intake.noun}; {many:.3g} ms in batches of 64 ({1000 / many:,.0f} {intake.nouns} a "
-            f"second), {intake.reading} apart",
+            f"second), without {intake.reading}",
         ),
         ("made", f"{report['created']} by Archsmith {report['versions'].get('archsmith', '')}"),
         *((name, report[name]) for name in ("study", "command") if report[name]),
@@ -262,25 +258,26 @@ def _words(row: dict[str, Any], predictor: Any) -> str:
 
 
 def _columns(predictor: Any, top: int | None, proba: bool) -> list[tuple[str, type]]:
-    """Name and type of the columns of a file of predictions."""
+    """Name and type of the columns in a file of predictions."""
     first: tuple[str, type] = ("row", int) if predictor.manifest.intake.noun == "row" else ("file", str)
     if predictor.is_regression:
         target = predictor.manifest.output.target
-        told: list[tuple[str, type]] = [(f"predicted {target}" if target in (first[0], "error") else target, float)]
+        name = f"predicted {target}" if target in (first[0], "error") else target
+        entries: list[tuple[str, type]] = [(name, float)]
     elif proba:
-        told = [("class", str), *((f"probability {name}", float) for name in predictor.classes)]
+        entries = [("class", str), *((f"probability {name}", float) for name in predictor.classes)]
     else:
         places = range(1, min(top or 1, len(predictor.classes)) + 1)
-        told = [
+        entries = [
             (name if place == 1 else f"{name}_{place}", kind)
             for place in places
             for name, kind in (("class", str), ("probability", float))
         ]
-    return [first, *told, ("error", str)]
+    return [first, *entries, ("error", str)]
 
 
 def _cells(predictor: Any, row: dict[str, Any], top: int | None, proba: bool) -> list[Any]:
-    """What stands below these columns."""
+    """The cells of one row, in the order of ``_columns``."""
     where = row.get("row", row.get("file"))
     if "error" in row:
         return [where, *[None] * (len(_columns(predictor, top, proba)) - 2), row["error"]]
@@ -316,7 +313,7 @@ def _show_classes(report: dict[str, Any], split: str, nouns: str) -> None:
     rows = list(report["classes"].items())
     if len(rows) > MOST_ROWS:
         rows = sorted(rows, key=lambda item: (item[1]["recall"] is None, item[1]["recall"]))[:MOST_ROWS]
-        say(f"The {MOST_ROWS} of {len(report['classes'])} classes that are found least (all with --json):")
+        say(f"The {MOST_ROWS} of {len(report['classes'])} classes with the lowest recall (--json shows all):")
     show(
         ("class", nouns, "precision", "recall", "F1"),
         [(name, row["n"], row["precision"], row["recall"], row["f1"]) for name, row in rows],
@@ -324,7 +321,7 @@ def _show_classes(report: dict[str, Any], split: str, nouns: str) -> None:
     if report["confused"]:
         say("")
         show(
-            ("most often", "is taken for", "times"),
+            ("class", "predicted as", "times"),
             [(pair["class"], pair["taken_for"], pair["n"]) for pair in report["confused"]],
         )
 
@@ -338,7 +335,7 @@ def _name_some(reasons: list[str], nouns: str) -> None:
 
 
 def _watched(coming: Iterator[Any], total: int | None, nouns: str, shown: bool) -> Iterator[Any]:
-    """The predictions, with a bar on standard error while they come, where a person looks at it."""
+    """The predictions, with a progress bar on standard error if that is a terminal."""
     from rich.console import Console
     from rich.progress import track
 

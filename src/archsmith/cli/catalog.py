@@ -1,22 +1,29 @@
-"""``archsmith catalog``: what plugs in where, with the settings of each."""
+"""``archsmith catalog``: everything that can be plugged in, with its settings."""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Annotated, Any
 
 import typer
 
+FROM_DATA = ("data", "modality", "intake")  # their fields come from the data, so the table shows no settings
+
 
 def catalog(
     kind: Annotated[
-        str | None, typer.Argument(help="space, strategy, evaluator, executor or store; all of them when left out.")
+        str | None,
+        typer.Argument(
+            help="space, strategy, evaluator, data, modality, intake, executor or store.  [default: all]",
+            show_default=False,
+        ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
 ) -> None:
-    """List spaces, strategies, evaluators and the rest.
+    """List spaces, strategies, evaluators, kinds of data and other parts, with their settings.
 
-    Plug-ins are included; the settings are what --set takes.
+    Plug-ins are included. --set changes the settings of spaces, strategies and evaluators.
     """
     from archsmith import catalog as table
     from archsmith.cli.output import emit, show
@@ -27,7 +34,10 @@ def catalog(
         emit(rows)
         return
     people = [row for row in rows if not row["name"].startswith("toy_")]
-    settings = [", ".join(f"{name}={value}" for name, value in row["settings"].items()) for row in people]
+    settings = [
+        "" if row["kind"] in FROM_DATA else ", ".join(f"{name}={value}" for name, value in row["settings"].items())
+        for row in people
+    ]
     shown = [
         (row["kind"], row["name"], text, row["summary"] or row["missing"])
         for row, text in zip(people, settings, strict=True)
@@ -36,7 +46,7 @@ def catalog(
 
 
 def _row(kind: str, name: str) -> dict[str, Any]:
-    """One row; a class whose extra is missing stays listed, with what would bring it."""
+    """One row. A class whose extra is not installed is listed, too, with the command that installs it."""
     from archsmith import catalog as table
     from archsmith.core.errors import MissingExtraError
 
@@ -45,12 +55,24 @@ def _row(kind: str, name: str) -> dict[str, Any]:
         cls = table.get(kind, name)
     except MissingExtraError as error:
         return {"kind": kind, "name": name, "class": path, "summary": "", "settings": {}, "missing": error.hint}
-    summary = (cls.__doc__ or "").strip().partition("\n")[0]
-    return {"kind": kind, "name": name, "class": path, "summary": summary, "settings": _settings(cls), "missing": None}
+    return {
+        "kind": kind,
+        "name": name,
+        "class": path,
+        "summary": summary(cls.__doc__),
+        "settings": _settings(cls),
+        "missing": None,
+    }
+
+
+def summary(doc: str | None) -> str:
+    """The first sentence of a docstring, without the marks of code."""
+    first = " ".join((doc or "").strip().partition("\n\n")[0].split())
+    return re.split(r"(?<=\.)\s+(?=[A-Z`])", first)[0].replace("``", "")
 
 
 def _settings(cls: type) -> dict[str, Any]:
-    """Field -> default of a dataclass; ``required`` where there is none."""
+    """Defaults of a dataclass by field; ``required`` for a field without a default."""
     if not dataclasses.is_dataclass(cls):
         return {}
     return {field.name: _default(field) for field in dataclasses.fields(cls) if field.init}

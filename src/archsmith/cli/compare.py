@@ -1,4 +1,4 @@
-"""``archsmith compare``: several strategies on one benchmark, with the same budget and seeds, as a table and a page."""
+"""``archsmith compare``: compare strategies on one benchmark with equal budgets and seeds."""
 
 from __future__ import annotations
 
@@ -7,72 +7,78 @@ from typing import Annotated, Any
 
 import typer
 
-SLUG = 60  # letters of a comparison's default name
+SLUG = 60  # most characters of a comparison's default name
 
 
 def compare(
     bench: Annotated[
         str,
         typer.Option(
-            help="Benchmark: digits, digits-cells, fashion-14, fashion-14-cells, nas-bench-201, fcnet, or a table's "
-            "file."
+            help="Benchmark: digits, digits-cells, fashion-14, fashion-14-cells, nas-bench-201, fcnet, or the file of "
+            "a table."
         ),
     ],
     strategies: Annotated[
-        str, typer.Option(help="Strategies by name, with commas; label=name tells two settings of one apart.")
+        str, typer.Option(help="Names of strategies, with commas. label=name compares two settings of one strategy.")
     ] = ("random,evolution,local"),
     seconds: Annotated[
-        str | None, typer.Option(help="Budget of each run in seconds, 20m or 3h; simulated seconds for tables.")
+        str | None, typer.Option(help="Budget of each run: 90s, 20m or 3h. Benchmarks count simulated time.")
     ] = None,
     trials: Annotated[
-        int | None, typer.Option(min=1, help="Budget of each run in trials.  [default: 100, unless --seconds]")
+        int | None, typer.Option(min=1, help="Budget of each run: number of trials.  [default: 100, unless --seconds]")
     ] = None,
-    runs: Annotated[int, typer.Option(min=1, help="Runs of each strategy.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first run; the others count up from it.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="How many runs at once, each in a process of its own.")] = 2,
+    runs: Annotated[int, typer.Option(min=1, help="Number of runs of each strategy.")] = 20,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed of the first run; the next runs have the next numbers.")
+    ] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Number of runs at the same time, each in its own process.")] = 2,
     reference: Annotated[
-        str | None, typer.Option(help="What the others are tested against.  [default: random, else the first]")
+        str | None, typer.Option(help="Strategy that the others are compared with.  [default: random, else the first]")
     ] = None,
     target: Annotated[
-        float | None, typer.Option(help="Count trials until this value.  [default: the reference's median]")
+        float | None,
+        typer.Option(help="Count the trials until this score is reached.  [default: the reference's median]"),
     ] = None,
     report: Annotated[
-        str | None, typer.Option(help="Metric that the incumbents are judged by.  [default: the benchmark's own]")
+        str | None, typer.Option(help="Metric that the incumbents are compared by.  [default: the benchmark's own]")
     ] = None,
     bench_file: Annotated[
-        str | None, typer.Option(help="The file of nas-bench-201 or fcnet; given once, it is remembered.")
+        str | None, typer.Option(help="File of nas-bench-201 or fcnet. Give it once; it is remembered.")
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="cifar10 or cifar100; for fcnet protein_structure, slice_localization, ….")
+        str | None, typer.Option(help="Data set of the benchmark: cifar10, cifar100; for fcnet protein_structure, ….")
     ] = None,
     noisy: Annotated[
-        bool, typer.Option("--noisy", help="A trial gives the score of one recorded training, not the mean of all.")
+        bool, typer.Option("--noisy", help="A trial gets the score of one recorded training, not the mean of all.")
     ] = False,
     maximize: Annotated[
-        list[str] | None, typer.Option(help="A metric to maximise.  [default: the benchmark's own objective]")
+        list[str] | None, typer.Option(help="Metric to maximise; may be repeated.  [default: the benchmark's own]")
     ] = None,
     minimize: Annotated[
-        list[str] | None, typer.Option(help="A metric to minimise; two objectives are compared by hyper-volume.")
+        list[str] | None,
+        typer.Option(help="Metric to minimise; may be repeated. Two objectives are compared by hyper-volume."),
     ] = None,
-    limit: Annotated[list[str] | None, typer.Option(help="A hard limit, as 'params<=1000000'.")] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(help="Hard limit on a metric, such as 'params<=1000000'; may be repeated.")
+    ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="One setting, as strategy.evolution.population=10 or evaluator.epochs=200."),
+        typer.Option(
+            "--set", help="Setting, such as strategy.evolution.population=10 or evaluator.epochs=200; may be repeated."
+        ),
     ] = None,
     out: Annotated[
-        str | None, typer.Option(help="Folder of the page and the pictures.  [default: the comparison's own]")
+        str | None, typer.Option(help="Folder of the page and its figures.  [default: the comparison's own]")
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Of the comparison.  [default: from the benchmark and all settings]")
+        str | None, typer.Option(help="Name of the comparison.  [default: made from the benchmark and all settings]")
     ] = None,
-    workspace: Annotated[
-        str | None, typer.Option(help="Folder of the comparisons, ~/.archsmith when left out.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output at the end.")] = False,
+    workspace: Annotated[str | None, typer.Option(help="Folder of the comparisons.  [default: ~/.archsmith]")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
 ) -> None:
-    """Compare search strategies on one benchmark, with the same budget and seeds for all.
+    """Compare search strategies on one benchmark, with equal budgets and seeds.
 
-    Stopped or killed, the same command goes on; with more --runs it adds to what is there.
+    If it was stopped, the same command goes on. More --runs add to the finished ones.
     """
     from pathlib import Path
 
@@ -91,7 +97,9 @@ def compare(
     given = catalog.parse_settings(settings or [])
     unknown = [kind for kind in given if kind not in ("strategy", "evaluator")]
     if unknown:
-        raise UsageError(f"--set {unknown[0]}.… sets nothing here.", "Settings begin with strategy.NAME or evaluator.")
+        raise UsageError(
+            f"There is no setting --set {unknown[0]}.… here.", "Settings begin with strategy.NAME or evaluator."
+        )
     chosen = _strategies(strategies, given.get("strategy", {}))
     if reference is not None and reference not in chosen:
         raise UsageError(
@@ -119,7 +127,7 @@ def compare(
     comparison = Comparison(folder, plan)
     if not comparison.missing():
         to_stderr(
-            "All runs were there already, so nothing was run. If a strategy's code has changed since, give another "
+            "All runs were finished before, so nothing was run. If a strategy's code has changed, give another "
             "--name or --seed."
         )
     _run(comparison, workers)
@@ -140,7 +148,10 @@ def compare(
 
 
 def _strategies(text: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Label -> strategy, of ``random,small=evolution`` and the settings of each label. Raises UsageError."""
+    """Strategies by label, from a text like ``random,small=evolution`` and the settings of each label.
+
+    Raises UsageError.
+    """
     from archsmith import catalog
     from archsmith.core.errors import UsageError
 
@@ -150,17 +161,17 @@ def _strategies(text: str, given: Mapping[str, Any]) -> dict[str, Any]:
         name = name if equals else label
         label = label if equals else name.rpartition(":")[2]
         if label in chosen:
-            raise UsageError(f"Two strategies are called {label!r}.", f"Tell them apart: {label},other={name}.")
+            raise UsageError(f"Two strategies are called {label!r}.", f"Give one another label: {label},other={name}.")
         own = given.get(label, {})
         if not isinstance(own, dict):
             raise UsageError(
-                f"--set strategy.{label} sets a whole strategy.", f"Name a setting of it, as strategy.{label}.…."
+                f"--set strategy.{label} names no setting.", f"Name a setting of the strategy: strategy.{label}.…."
             )
         chosen[label] = catalog.build(catalog.get("strategy", name), own)
     unknown = [label for label in given if label not in chosen]
     if unknown:
         raise UsageError(
-            f"--set strategy.{unknown[0]} is about no strategy of this comparison.",
+            f"--set strategy.{unknown[0]} names no strategy of this comparison.",
             f"Begin with strategy.{next(iter(chosen), 'NAME')}.….",
         )
     return chosen
@@ -190,9 +201,7 @@ def _run(comparison: Any, workers: int) -> None:
     from archsmith.cli.output import to_stderr
 
     display = Display(f"archsmith compare {comparison.folder.name}")
-    interrupts = Interrupts(
-        lambda: display.note("Stopping after the runs that are going on. Ctrl-C again stops at once.")
-    )
+    interrupts = Interrupts(lambda: display.note("Stopping after the current runs. Ctrl-C again stops at once."))
     complete = False
     try:
         with display, interrupts:
@@ -200,7 +209,7 @@ def _run(comparison: Any, workers: int) -> None:
     except KeyboardInterrupt:
         pass
     if not complete:
-        to_stderr("Stopped. The same command goes on; what has finished is kept.")
+        to_stderr("Stopped. Finished runs are kept. The same command goes on.")
         raise typer.Exit(INTERRUPTED)
 
 
@@ -239,12 +248,12 @@ def _show(compared: Any, files: Any) -> None:
         say(*(f"{test.label}: no test, {test.why}." for test in compared.tests if test.why))
     say("", f"Trials until {compared.shown(compared.target)} was reached:")
     if not compared.target_given:
-        say(f"(Half of the runs of {compared.reference} end there or better.)")
+        say(f"(This is the median of {compared.reference}: half of its runs reach it.)")
     reaches = [(reach.label, f"{reach.n_reached} of {reach.n_runs}", reach.trials) for reach in compared.reaches]
     show(("strategy", "reached by", "median trials"), reaches)
     if len(compared.rows) > 1:
         labels = [row.label for row in compared.rows]
-        say("", "Share of pairs of runs in which the row ended better than the column:")
+        say("", "Share of the pairs of runs in which the strategy of the row ended better than that of the column:")
         show(
             ("", *labels),
             [(a, *("·" if a == b else f"{100 * compared.wins[a][b]:.0f} %" for b in labels)) for a in labels],

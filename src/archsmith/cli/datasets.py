@@ -1,6 +1,4 @@
-"""A researcher's search on a data set: read and split it as the main job does, and build space, evaluator and problem
-for it.
-"""
+"""``archsmith search --data``: read and split a data set, and build the space, the evaluator and the problem for it."""
 
 from __future__ import annotations
 
@@ -8,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-SPACE, EVALUATOR = "conv_stages", "training"  # where none is named
-EPOCHS = 4.0  # of a trial
+IMAGE, TABLE = "image", "table"  # kinds of data
+SPACES = {IMAGE: "conv_stages", TABLE: "tabular"}  # kind of data -> default search space
+EVALUATOR = "training"  # the default
+EPOCHS = 4.0  # default of a trial
 
 
 def problem_on(
@@ -23,12 +23,18 @@ def problem_on(
     *,
     root: Path,
     seed: int,
+    target: str | None = None,
 ) -> tuple[Any, Any]:
-    """The problem and the evaluator; ``root`` is where decoded pictures are kept. A space gets its shapes from the
-    data, and all else from ``given``.
+    """The problem and the evaluator for ``data``.
 
-    Raises UsageError for a space without networks or an evaluator that reads no data, before anything is read, and
-    DataError.
+    ``space``, ``evaluator``: names in the catalogue; None: the default for this kind of data.
+    ``given``: settings of space and evaluator. The input shapes come from the data.
+    ``epochs``: most epochs of a trial; None: the default.
+    ``root``: folder of the stored data.
+    ``target``: the column that is learnt, in a table; None: it is found by its name or place.
+
+    Raises UsageError for a space without networks and for an evaluator that reads no data, before anything is read.
+    Raises DataError for data that cannot be used.
     """
     import dataclasses
 
@@ -37,7 +43,8 @@ def problem_on(
     from archsmith.core.problem import Fidelity, Objective, Problem
     from archsmith.graphs.network_space import NetworkSpace
 
-    space_class, cls = catalog.get("space", space or SPACE), catalog.get("evaluator", evaluator or EVALUATOR)
+    kind = kind_of(data)
+    space_class, cls = catalog.get("space", space or SPACES[kind]), catalog.get("evaluator", evaluator or EVALUATOR)
     if not issubclass(space_class, NetworkSpace):
         raise UsageError(
             f"The space {space!r} has no networks, so it cannot be searched on data.", "See: archsmith catalog space"
@@ -46,9 +53,9 @@ def problem_on(
     if not fields >= {"data", "space"}:
         raise UsageError(
             f"The evaluator {evaluator!r} reads no data.",
-            "With --data it is training, shared_weights, proxies, or one of your own.",
+            "Use training, shared_weights, proxies, or one of your own.",
         )
-    loaded = _read(data, root, seed)
+    loaded = _read(kind, data, root, seed, target)
     task = loaded.splits.task
     shapes = catalog.to_spec(space_class.for_task(task))["args"]
     chosen = catalog.build(space_class, {**shapes, **given.get("space", {})})
@@ -60,18 +67,33 @@ def problem_on(
     ), built
 
 
-def _read(data: str, root: Path, seed: int) -> Any:
-    """The loaded data; how far the reading is stands on standard error."""
+def kind_of(data: str) -> str:
+    """``image`` or ``table``. A name that looks like neither is taken for pictures, whose reader says what is wrong."""
+    from archsmith.data.images.recognise import recognised as is_image
+    from archsmith.data.tables.recognise import recognised as is_table
+
+    return TABLE if is_table(data) and not is_image(data) else IMAGE
+
+
+def _read(kind: str, data: str, root: Path, seed: int, target: str | None) -> Any:
+    """The loaded data. A bar on standard error shows the progress."""
     from rich.console import Console
     from rich.progress import Progress
 
     from archsmith.cli.output import to_stderr
-    from archsmith.data.images.load import load
+    from archsmith.data.images.load import load as load_images
+    from archsmith.data.tables.load import load as load_table
 
     with Progress(console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task(f"reading {data}", total=None)
-        loaded = load(
-            data, root, seed=seed, progress=lambda what, done, total: shown.update(task, completed=done, total=total)
+
+        def progress(what: str, done: int, total: int) -> None:
+            shown.update(task, completed=done, total=total)
+
+        loaded: Any = (
+            load_table(data, root, seed=seed, target=target, progress=progress)
+            if kind == TABLE
+            else load_images(data, root, seed=seed, target_column=target, progress=progress)
         )
     to_stderr(*loaded.findings.lines())
     return loaded

@@ -1,6 +1,6 @@
-"""What a person sees while a study runs: a live panel in a terminal, plain lines with a time stamp anywhere else.
+"""The progress of a running study: a live panel in a terminal, plain lines with a time stamp elsewhere.
 
-Both only watch events; the words are those of ``archsmith.runtime.progress``.
+Both only read events. The text comes from ``archsmith.runtime.progress``.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
     from archsmith.runtime.phases import Phase
     from archsmith.runtime.progress import Progress
 
-EPOCH_SECONDS = 5.0  # at most one plain line about epochs in this time
-MOST_RUNNING = 2  # trials that are not finished yet and shown
-REFRESH_PER_SECOND = 2  # the training next door needs the cores more than the clock does
+EPOCH_SECONDS = 5.0  # least time between two plain lines about epochs
+MOST_RUNNING = 2  # most running trials that are shown
+REFRESH_PER_SECOND = 2  # low, because training needs the cores
 
 
 class Display:
-    """A context manager that takes each event of a study (``display(event)``) and shows the state.
+    """A context manager that shows the state of a study. Call it with each event: ``display(event)``.
 
-    title: heads the panel.
-    console: where it is shown; standard error when None.
-    progress: the state so far; a new one when None.
-    live: a panel that changes, or plain lines; None: a panel where the console is a terminal that can move its cursor.
+    title: title of the panel.
+    console: where it is shown; None: standard error.
+    progress: the state so far; None: a new one.
+    live: True: a changing panel; False: plain lines; None: a panel if the console is a terminal.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Display:
         self.progress = progress or Progress()
         self.live = (self.console.is_terminal and not self.console.is_dumb_terminal) if live is None else live
         self._panel: Live | None = None
-        self._epoch_said = 0.0
+        self._epoch_shown = 0.0
 
     def __enter__(self) -> Self:
         if self.live:
@@ -83,11 +83,11 @@ class Display:
         if not self.live:
             for line in self._lines(event):
                 self._print(line, event.time)
-        elif event.kind == Note.kind:  # stays above the panel
+        elif event.kind == Note.kind:  # printed above the panel
             self.console.print(Text(str(event.data.get("text", "")), style="dim"))
 
     def note(self, text: str) -> None:
-        """Something to tell at once, for instance what Ctrl-C did."""
+        """Show a sentence at once, for instance what Ctrl-C did."""
         self.on_event(Event(Note.kind, Note(text).to_data(), time=time.time()))
 
     # -- the live panel ------------------------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ class Display:
             came_from = f", from trial {incumbent.parents[0]}" if incumbent.parents else ""
             parts.append(
                 Text.assemble(
-                    "best so far  ",
+                    "incumbent  ",
                     (f"{state.metric_name} {number(score)}", "bold green"),
                     f"   trial {incumbent.id}{came_from}",
                 )
@@ -133,7 +133,7 @@ class Display:
         fraction = self.progress.fraction(now)
         if fraction is None:
             return Text("")
-        bar = Table.grid(expand=True)  # a bar by itself does not end its line, and what follows would be lost
+        bar = Table.grid(expand=True)  # without the table, the bar would not end its line
         bar.add_row(ProgressBar(total=1.0, completed=fraction))
         return bar
 
@@ -143,9 +143,12 @@ class Display:
             spent = phase.seconds if phase.seconds is not None else now - phase.started
             about = [f"of about {clock(phase.forecast_seconds)}"] if phase.forecast_seconds and phase.running else []
             text = self.progress.text(phase)
-            said = "; ".join([*about, *([text] if text else [])])
+            detail = "; ".join([*about, *([text] if text else [])])
             grid.add_row(
-                _mark(phase), Text(phase.name, no_wrap=True), Text(clock(spent), no_wrap=True), Text(said, style="dim")
+                _mark(phase),
+                Text(phase.name, no_wrap=True),
+                Text(clock(spent), no_wrap=True),
+                Text(detail, style="dim"),
             )
         return grid
 
@@ -154,7 +157,7 @@ class Display:
         state = self.progress
         for column in ("trial", "from", state.metric_name, "seconds"):
             grid.add_column(column, justify="right", no_wrap=True)
-        grid.add_column("changed")  # the one column that gives way where the terminal is narrow
+        grid.add_column("changed")  # the only column that shrinks in a narrow terminal
         for trial in trials:
             done, error, score = trial.outcome is not None, state.error(trial), state.score(trial)
             style = "green" if trial.id in state.view.improved else "red" if error else "" if done else "dim"
@@ -168,29 +171,29 @@ class Display:
     # -- plain lines ---------------------------------------------------------------------------------------------------
 
     def _lines(self, event: Event) -> list[str]:
-        """What one event is worth saying in a log file: phases, finished trials, notes and the end. Reports are told
-        now and then.
+        """The lines for one event. Phases, finished trials, notes and the end always get one; reports only now and
+        then.
         """
-        said, state = record(event), self.progress
-        if isinstance(said, PhaseRecord):
-            return [self._phase_line(said)]
-        if isinstance(said, Finished):
-            return [self._trial_line(state.view.history.trials[said.trial])]
-        if isinstance(said, Note):
-            return [said.text]
-        if isinstance(said, Prepared) and not state.in_job and state.phases:
-            return [f"{state.phases[-1].name} done in {clock(said.seconds)}"]
-        if isinstance(said, Epoch | ProgressRecord | Preparing):
+        entry, state = record(event), self.progress
+        if isinstance(entry, PhaseRecord):
+            return [self._phase_line(entry)]
+        if isinstance(entry, Finished):
+            return [self._trial_line(state.view.history.trials[entry.trial])]
+        if isinstance(entry, Note):
+            return [entry.text]
+        if isinstance(entry, Prepared) and not state.in_job and state.phases:
+            return [f"{state.phases[-1].name} done in {clock(entry.seconds)}"]
+        if isinstance(entry, Epoch | ProgressRecord | Preparing):
             phase = state.phase
-            if phase is not None and time.time() - self._epoch_said >= EPOCH_SECONDS:
-                self._epoch_said = time.time()
+            if phase is not None and time.time() - self._epoch_shown >= EPOCH_SECONDS:
+                self._epoch_shown = time.time()
                 return [f"{phase.name}: {state.text(phase)}"]
-        if isinstance(said, Closed) and not state.in_job:
-            return [f"closed: {said.reason} after {state.view.n_finished} trials"]
+        if isinstance(entry, Closed) and not state.in_job:
+            return [f"closed: {entry.reason} after {state.view.n_finished} trials"]
         return []
 
-    def _phase_line(self, said: PhaseRecord) -> str:
-        phase = next(phase for phase in reversed(self.progress.phases) if phase.name == said.name)
+    def _phase_line(self, entry: PhaseRecord) -> str:
+        phase = next(phase for phase in reversed(self.progress.phases) if phase.name == entry.name)
         text = self.progress.text(phase)
         detail = f": {text}" if text else ""
         if phase.seconds is not None:
@@ -204,7 +207,7 @@ class Display:
             return f"trial {trial.id} failed: {error}"
         value = "" if score is None else f" {self.progress.metric_name} {number(score)}"
         parent = f", from trial {trial.parents[0]}" if trial.parents else ""
-        best = " (best so far)" if trial.id in self.progress.view.improved else ""
+        best = " (new incumbent)" if trial.id in self.progress.view.improved else ""
         return f"trial {trial.id}{value} in {trial.outcome.seconds:.1f} s{parent}{best}"
 
     def _print(self, line: str, when: float) -> None:

@@ -1,4 +1,4 @@
-"""``archsmith doctor``: what this machine and this installation can do, and what is missing."""
+"""``archsmith doctor``: show what this machine and this installation can do, and what is missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-# What each extra brings, by the name that is imported; the installation is judged by these.
+# Modules that each extra installs. An extra is complete if all of them can be imported.
 EXTRAS = {
     "train": (
         "torch",
@@ -38,12 +38,13 @@ LOW_DISK_GB = 2.0
 
 
 def doctor(
-    workspace: Annotated[str | None, typer.Option(help="Folder of the studies, ~/.archsmith when left out.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
+    workspace: Annotated[str | None, typer.Option(help="Folder of the studies.  [default: ~/.archsmith]")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
 ) -> None:
-    """Report what this machine and installation can do.
+    """Show what this machine and this installation can do.
 
-    Python, processors, memory, disk, torch, and which extras lack what. Exit code 1 when the base itself is broken.
+    Lists Python, processors, memory, disk, torch, and missing packages of each extra. The exit code is 1 if a required
+    package is missing.
     """
     from archsmith.cli.output import emit, say, show
 
@@ -72,14 +73,14 @@ def doctor(
             (extra["name"], extra["complete"], ", ".join(extra["missing"]), extra["install"] or "")
             for extra in report["extras"]
         ]
-        show(("extra", "complete", "what it lacks", "install"), extras)
+        show(("extra", "complete", "missing packages", "install with"), extras)
         for warning in report["warnings"]:
             say(f"! {warning}")
     raise typer.Exit(1 if report["broken"] else 0)
 
 
 def examine(workspace: str | None = None) -> dict[str, Any]:
-    """Everything that the report says, as plain data."""
+    """All facts of the report, as plain data."""
     from importlib.util import find_spec
 
     from archsmith.version import VERSION
@@ -104,7 +105,7 @@ def examine(workspace: str | None = None) -> dict[str, Any]:
     broken = [package for package in BASE if package not in versions]
     warnings = [f"The base needs {package!r}, which is not installed: pip install archsmith" for package in broken]
     if machine["disk_free_gb"] < LOW_DISK_GB:
-        warnings.append(f"Only {machine['disk_free_gb']:.1f} GB of disk are free at {folder}.")
+        warnings.append(f"Only {machine['disk_free_gb']:.1f} GB of disk space are free at {folder}.")
     return {
         "archsmith": VERSION,
         "python": _python(),
@@ -135,7 +136,7 @@ def _machine(workspace: str | None) -> tuple[Any, dict[str, Any]]:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    except (ValueError, OSError, AttributeError):  # not every system tells
+    except (ValueError, OSError, AttributeError):  # some systems do not know it
         memory = None
     return folder, {
         "system": f"{platform.system()} {platform.machine()}",
@@ -151,7 +152,7 @@ def _version(module: str) -> str | None:
 
     try:
         return version(DISTRIBUTION.get(module, module))
-    except PackageNotFoundError:  # importable without being installed, from a path
+    except PackageNotFoundError:  # it can be imported from a path, but is not installed
         return None
 
 

@@ -1,4 +1,4 @@
-"""``archsmith fit``: the main job, from a data set to a bundle."""
+"""``archsmith fit``: the main command, from a data set to a bundle."""
 
 from __future__ import annotations
 
@@ -18,24 +18,26 @@ def fit(
     data: Annotated[
         str,
         typer.Argument(
-            help="'digits' (the shipped sample), a folder or zip of class folders, a CSV or Parquet table, IDX files, "
-            "an .npz."
+            help="'digits' (the shipped sample), a CSV or Parquet table, a folder or zip of class folders, IDX files "
+            "or an .npz file."
         ),
     ],
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="One setting, as strategy.population=50; may be repeated.")
+        list[str] | None, typer.Option("--set", help="Setting, such as strategy.population=50; may be repeated.")
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on with the newest unfinished study of these data, or the one of --name."),
+        typer.Option(
+            "--resume", help="Go on with the newest unfinished study of these data, or with the study --name."
+        ),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output at the end.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
     **options: Any,
 ) -> None:
     """Search and train a network for DATA, and write a bundle and a report.
 
-    The best network is trained in full and tested once. Ctrl-C once finishes with the best so far; twice stops now, and
-    --resume goes on from there.
+    The best network is trained in full and tested once. Ctrl-C once finishes with the incumbent, the best network so
+    far. Ctrl-C twice stops now, and --resume goes on later.
     """
     from archsmith import catalog
     from archsmith.core.budget import parse_seconds
@@ -53,7 +55,7 @@ def fit(
 
 
 def _to_resume(data: str, name: str | None, workspace: str | None) -> str | None:
-    """The study that ``--resume`` goes on with; None when there is none of these data yet."""
+    """The study for ``--resume``; None: there is none of these data."""
     from archsmith.automl.opening import known, latest_unfinished
     from archsmith.cli.output import to_stderr
     from archsmith.runtime.workspace import Workspace
@@ -61,15 +63,15 @@ def _to_resume(data: str, name: str | None, workspace: str | None) -> str | None
     place = Workspace(workspace)
     study = latest_unfinished(place, data) if name is None else known(place, name)
     if study is None:
-        to_stderr("There is no study of these data to go on with; starting one.")
+        to_stderr("There is no unfinished study of these data. A new one starts.")
     return study
 
 
 def resume_fit(
     name: str, time: str | None, trials: int | None, out: str | None, workspace: str | None, *, json: bool
 ) -> None:
-    """Go on with a job; limits that are not given stay as they were. ``time`` as ``+20m`` is that much more than what
-    is spent.
+    """Go on with a job. Limits that are not given stay as they were. A ``time`` like ``+20m`` is added to the time that
+    is already spent.
     """
     import dataclasses
 
@@ -89,7 +91,7 @@ def resume_fit(
         and view.job.stopped_by not in given
         and given.keys() & {"seconds", "trials"}
     ):
-        given[view.job.stopped_by] = None  # the limit that ended it gives way to the new one
+        given[view.job.stopped_by] = None  # the new limit replaces the one that ended the job
     run(
         dataclasses.replace(settings_in(view), **given, workspace=workspace, name=study.id, resume=True),
         json=json,
@@ -98,7 +100,7 @@ def resume_fit(
 
 
 def run(settings: FitSettings, *, json: bool, before: OpenStudy | None = None) -> None:
-    """Run the main job under a display, and print how it ended. ``before`` is the study that goes on."""
+    """Run the job with a display, and print its result. ``before``: the study to go on with; None: a new one."""
     from archsmith.automl.job import fit as run_job
     from archsmith.cli.display import Display
     from archsmith.cli.interrupts import INTERRUPTED, Interrupts
@@ -112,9 +114,7 @@ def run(settings: FitSettings, *, json: bool, before: OpenStudy | None = None) -
     try:
         with (
             display,
-            Interrupts(
-                lambda: display.note("Finishing with the best so far. Ctrl-C again stops at once.")
-            ) as interrupts,
+            Interrupts(lambda: display.note("Finishing with the incumbent. Ctrl-C again stops at once.")) as interrupts,
         ):
             result = run_job(settings, observer=display, finish=interrupts).to_dict()
     except KeyboardInterrupt:
@@ -128,7 +128,7 @@ def run(settings: FitSettings, *, json: bool, before: OpenStudy | None = None) -
 
 
 def summarize(result: dict[str, Any]) -> None:
-    """How the job ended, for people: the honest rows, the network, where it lies and what to do next."""
+    """Print the result for people: the baselines, the network, its folder, and the next command."""
     from archsmith.cli.output import say, show
     from archsmith.core.wording import clock, metric_name, number
 
@@ -156,10 +156,10 @@ def summarize(result: dict[str, Any]) -> None:
         if name != result["metric"]
     )
     say(
-        f"Test {metric} {number(result['test'])} ({others}), measured once on pictures that nothing was chosen by; "
+        f"Test {metric} {number(result['test'])} ({others}), measured once on the test split; "
         f"validation {number(result['valid'])}."
     )
-    say(f"The network has {result['params']:,} parameters and takes {result['macs']:,} multiply-adds a picture.")
+    say(f"The network has {result['params']:,} parameters and takes {result['macs']:,} multiply-adds for one example.")
     budget = f" of {clock(result['budget_seconds'])}" if result["budget_seconds"] else ""
     say(
         f"{result['n_trials']} trials, {clock(result['seconds'])}{budget}; stopped because: {result['stop_reason']}. "
@@ -168,4 +168,4 @@ def summarize(result: dict[str, Any]) -> None:
     say(f"Bundle: {result['model_dir']}")
     if result["report"]:
         say(f"Report: {result['report']}")
-    say(f"Next:   archsmith predict {result['model_dir']} IMAGE...")
+    say(f"Next:   archsmith predict {result['model_dir']} FILE...")

@@ -1,4 +1,4 @@
-"""Ctrl-C in two steps: once to finish with the best so far, twice to stop now."""
+"""Ctrl-C in two steps: once to finish with the incumbent, twice to stop now."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-INTERRUPTED = 130  # exit code: what shells report for a program that Ctrl-C ended
+INTERRUPTED = 130  # exit code of a program that Ctrl-C ended
 
 
 class Interrupts:
-    """A context manager around the signal SIGINT.
+    """A context manager that handles the signal SIGINT.
 
-    The first one sets ``requested`` and calls ``on_first`` (which must be quick and not raise); the second raises
-    KeyboardInterrupt where the program stands. Outside the main thread, where Python allows no handlers, it does
-    nothing.
+    The first signal sets ``requested`` and calls ``on_first``, which must be quick and must not raise. The second
+    signal raises KeyboardInterrupt. Outside the main thread Python allows no handlers, and this does nothing.
     """
 
     def __init__(self, on_first: Callable[[], None]) -> None:
@@ -37,7 +36,7 @@ class Interrupts:
             self._before = None
 
     def __call__(self) -> bool:
-        """Was a quiet end asked for?"""
+        """Has the user asked for an early end?"""
         return self.requested
 
     def _handle(self, number: int, frame: FrameType | None) -> None:

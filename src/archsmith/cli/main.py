@@ -1,7 +1,7 @@
-"""The command ``archsmith``: puts the commands together and turns errors into one line and an exit code.
+"""The command ``archsmith``: combines all commands, and turns errors into one line and an exit code.
 
-Exit codes: 0 done, 1 failed, 2 used wrongly, 130 stopped by Ctrl-C. Errors are one line on standard error; ``--debug``,
-anywhere on the line, shows the traceback instead.
+Exit codes: 0 success, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C. An error is one line on standard error. With
+``--debug`` anywhere in the command, its traceback is shown, too.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def everywhere(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere on the line.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks of errors. Works at any place in the command.")
+    ] = False,
 ) -> None:
     """Neural architecture search: from data to a network that you can read, run and serve."""
 
@@ -59,7 +61,7 @@ app.command("doctor")(doctor.doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and leave the process with its exit code."""
+    """Run one command, and end the process with its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
@@ -77,8 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _leave(str(missing), missing.exit_code, debug)
         _leave(f"Internal error: {error}.", 1, debug)
     except BrokenPipeError:
-        # The reader of our output went away (archsmith zoo | head). Python would complain once more when it flushes at
-        # exit.
+        # The reader of our output has ended (archsmith zoo | head). Without this, Python would report it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
@@ -92,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _leave_usage(error: Any, debug: bool) -> NoReturn:
-    """A word on the line that no command takes; or no word at all, which the parser answered with the help already."""
+    """Report an argument that no command knows. Without any argument, print the help."""
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stdout.write(error.format_message())
         sys.exit(error.exit_code)
@@ -103,9 +104,7 @@ def _leave_usage(error: Any, debug: bool) -> NoReturn:
 
 
 def _leave(message: str, code: int, debug: bool) -> NoReturn:
-    """One line on standard error and the exit code; with ``debug`` the error that is being handled goes on as a
-    traceback.
-    """
+    """End the process with an error line and an exit code. With ``debug``, print the current traceback first."""
     if debug:
         import traceback
 

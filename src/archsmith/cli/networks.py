@@ -1,4 +1,4 @@
-"""``archsmith zoo`` and ``archsmith draw``: the published networks, and pictures of any network."""
+"""``archsmith zoo`` and ``archsmith draw``: list the published networks, and draw any network."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ STDOUT = "-"
 
 
 def zoo(
-    json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
 ) -> None:
-    """List the published networks with parameters and multiply-adds, counted from their graphs."""
+    """List the published networks with their parameters and multiply-adds, counted from the graphs."""
     from archsmith.cli.output import emit, show
     from archsmith.graphs.cost import cost
     from archsmith.spaces.zoo import ZOO
@@ -34,24 +34,28 @@ def draw(
     what: Annotated[
         str,
         typer.Argument(
-            help="A name of `archsmith zoo`, a study, a bundle's folder, or a file with an architecture (JSON)."
+            help="A name from `archsmith zoo`, a study, the folder of a bundle, or a JSON file with an architecture."
         ),
     ],
     cell: Annotated[
-        str | None, typer.Option(help="Draw the inside of one cell: its kind (NormalCell) or its path (cell3).")
+        str | None, typer.Option(help="Draw one cell only, by its kind (NormalCell) or its path (cell3).")
     ] = None,
     network: Annotated[bool, typer.Option("--network", help="Draw the whole network (the default).")] = False,
-    depth: Annotated[int | None, typer.Option(min=1, help="Show what lies deeper than this as one box.")] = None,
+    depth: Annotated[
+        int | None, typer.Option(min=1, help="Levels of detail; deeper ones are drawn as one box.")
+    ] = None,
     out: Annotated[
-        str | None, typer.Option(help="File for the SVG, - for standard output.  [default: named after what is drawn]")
+        str | None, typer.Option(help="SVG file, or - for standard output.  [default: the name of the network]")
     ] = None,
-    trial: Annotated[int | None, typer.Option(min=0, help="With a study: this trial instead of the best one.")] = None,
-    space: Annotated[str | None, typer.Option(help="With a file: the search space of its architecture.")] = None,
+    trial: Annotated[
+        int | None, typer.Option(min=0, help="With a study: number of the trial.  [default: the best one]")
+    ] = None,
+    space: Annotated[str | None, typer.Option(help="With a file: search space of the architecture.")] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="With a file: one setting of the space, as space.n_outputs=100.")
+        list[str] | None, typer.Option("--set", help="With a file: setting of the space, such as space.n_outputs=100.")
     ] = None,
-    workspace: Annotated[str | None, typer.Option(help="Folder of the studies, ~/.archsmith when left out.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
+    workspace: Annotated[str | None, typer.Option(help="Folder of the studies.  [default: ~/.archsmith]")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
 ) -> None:
     """Draw a network, or one of its cells, as an SVG."""
     from pathlib import Path
@@ -63,7 +67,7 @@ def draw(
     if network and cell is not None:
         raise UsageError("--network and --cell exclude each other.", "Give one of them.")
     if json and out == STDOUT:
-        raise UsageError("--json and --out - both want standard output.", "Give --out a file.")
+        raise UsageError("--json and --out - both write to standard output.", "Give a file to --out.")
     title, graph = _graph(what, trial, space, settings or [], workspace)
     scope = None if cell is None else find_scope(graph, cell)
     svg = svg_of(
@@ -78,14 +82,14 @@ def draw(
     if json:
         emit({"file": str(path), "title": title, "cell": scope})
     else:
-        say(f"Drawn into {path}")
+        say(f"The drawing is in {path}")
 
 
 def find_scope(graph: Any, wanted: str) -> str:
-    """The scope with this path, or of this kind: the first with the most different inputs, since the first cell of a
-    network often gets the same one twice.
+    """The path of the scope with this path or kind.
 
-    Raises UsageError with the kinds that there are.
+    Of several scopes of one kind, it is the first one with the most different inputs, because the first cell of a
+    network often gets the same input twice. Raises UsageError if there is no such scope.
     """
     from archsmith.core.errors import UsageError
 
@@ -95,13 +99,13 @@ def find_scope(graph: Any, wanted: str) -> str:
     if alike:
         return str(max(alike, key=lambda path: len(set(graph.scopes[path].inputs.values()))))
     kinds = dict.fromkeys(scope.kind for path, scope in graph.scopes.items() if "." not in path)
-    raise UsageError(f"This network has no cell {wanted!r}.", f"On its top level it has: {', '.join(kinds) or 'none'}.")
+    raise UsageError(f"This network has no cell {wanted!r}.", f"Its top level has: {', '.join(kinds) or 'none'}.")
 
 
 def _graph(
     what: str, trial: int | None, space: str | None, settings: list[str], workspace: str | None
 ) -> tuple[str, Any]:
-    """Title and graph of whatever ``what`` names: zoo, file, bundle, study, in this order."""
+    """Title and graph of ``what``: a name of the zoo, a file, a bundle or a study, tried in this order."""
     from pathlib import Path
 
     from archsmith.core.architecture import Architecture
@@ -126,8 +130,8 @@ def _network_space(name: str | None, settings: list[str]) -> Any:
 
     if name is None:
         raise UsageError(
-            "An architecture in a file does not say which space it belongs to.",
-            "Name it with --space, for instance --space nasnet.",
+            "A file with an architecture does not name its search space.",
+            "Name the space, for instance --space nasnet.",
         )
     return _with_graphs(catalog.build(catalog.get("space", name), catalog.parse_settings(settings).get("space", {})))
 
@@ -142,8 +146,8 @@ def _graph_of_bundle(folder: Path) -> Any:
     spec = manifest.facts.search.get("space_spec")
     if not isinstance(spec, dict):
         raise UsageError(
-            f"The bundle {str(folder)!r} does not say which space its network comes from.",
-            "Draw the study that it came from.",
+            f"The bundle {str(folder)!r} does not name its search space.",
+            "Draw the study that it comes from.",
         )
     return _with_graphs(catalog.from_spec(spec, "space")).graph(Architecture(manifest.facts.architecture))
 
@@ -162,7 +166,7 @@ def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tupl
         raise UsageError(f"The study {study.id} has no trial {trial}.", f"It has {len(history)} trials.")
     chosen = history.best() if trial is None else history.trials[trial]
     if chosen is None:
-        raise UsageError(f"The study {study.id} has no finished trial yet.", "Name one that is running with --trial.")
+        raise UsageError(f"The study {study.id} has no finished trial yet.", "Name a running one with --trial.")
     return f"{study.id} trial {chosen.id}", _with_graphs(history.space).graph(chosen.architecture)
 
 
@@ -170,7 +174,5 @@ def _with_graphs(space: Any) -> Any:
     from archsmith.core.errors import UsageError
 
     if not hasattr(space, "graph"):
-        raise UsageError(
-            f"{type(space).__name__} is a space of decisions without networks, so there is nothing to draw."
-        )
+        raise UsageError(f"The space {type(space).__name__} has no networks, so there is nothing to draw.")
     return space

@@ -1,4 +1,4 @@
-"""An existing study, opened by name: what the commands that show a study or go on with it begin with."""
+"""Open an existing study by name, for commands that show it or go on with it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 
 class OpenStudy:
-    """An existing study as a reader sees it.
+    """An existing study.
 
     store: its log.
     id: the name of its folder.
-    began: what its first event says, in the present format.
+    began: its first event, in the current format.
     """
 
     def __init__(self, store: Any) -> None:
@@ -29,14 +29,14 @@ class OpenStudy:
 
 
 def open_study(name: str, workspace: str | None) -> OpenStudy:
-    """The study with this id, at this path, or the ``last`` changed. Raises StudyError when there is none."""
+    """The study with this id or path; ``last`` is the one that changed last. Raises StudyError if there is none."""
     from archsmith.runtime.workspace import Workspace
 
     return OpenStudy(Workspace(workspace).open(name))
 
 
 def history_of(study: OpenStudy) -> Any:
-    """The history that the log tells; its problem has the real space."""
+    """The history of the study, rebuilt from its log with the real space."""
     from archsmith.runtime.search import replayed
 
     return replayed(study.store, study.problem())

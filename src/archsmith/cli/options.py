@@ -1,7 +1,7 @@
-"""Command-line options out of the fields of a settings class, so that each option is written down once.
+"""Makes command-line options from the fields of a settings class, so that each option is written once.
 
-A field whose metadata hold a ``help`` becomes an option. ``flag`` is its name where that differs from the field's, and
-``least`` the smallest value.
+A field with a ``help`` in its metadata becomes an option. ``flag`` is the option's name if it differs from the field's.
+``least`` is the smallest allowed value.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from typing import Annotated, Any
 
 import typer
 
-SECONDS = "seconds"  # fields of this name are given as 90s, 20m or 1h30m
+SECONDS = "seconds"  # a field of this name is written as 90s, 20m or 1h30m
 
 
 def with_options(
     settings: type, *, leave_out: tuple[str, ...] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorate a command whose last parameter, ``**options``, takes the options of ``settings`` by field name."""
+    """Decorate a command. Its last parameter ``**options`` gets the options of ``settings`` by field name.
+
+    ``leave_out``: fields that do not become options.
+    """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature, hints = inspect.signature(command), typing.get_type_hints(command, include_extras=True)
@@ -71,7 +74,7 @@ def _parameter(entry: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
 
 
 def _plain(hint: Any) -> Any:
-    """What typer takes: one type, or one type and None."""
+    """The type for typer: one type, or one type and None."""
     inner = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     (kind,) = (option for option in inner if option is not type(None))
     return kind | None if type(None) in inner else kind

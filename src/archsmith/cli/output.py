@@ -1,6 +1,6 @@
-"""How commands answer: one JSON line for programs, tables and sentences for people.
+"""The output of commands: one JSON line for programs, tables and sentences for people.
 
-With ``--json`` standard output carries exactly one line, at the end; all else goes to standard error.
+With ``--json`` standard output has exactly one line, at the end. Everything else goes to standard error.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from archsmith.core.wording import number
 
 
 def emit(data: Any) -> None:
-    """The one JSON line of a command, on standard output."""
+    """Write the JSON line of a command to standard output."""
     sys.stdout.write(json.dumps(data, default=_plain, allow_nan=False) + "\n")
     sys.stdout.flush()
 
 
 def say(*lines: str, to: Console | None = None) -> None:
-    """Sentences on standard output; markup in square brackets is not interpreted, so that any name can be shown."""
+    """Print sentences on standard output. Square brackets are not read as markup, so that every name can be shown."""
     console = to or Console()
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def to_stderr(*lines: str) -> None:
-    """Sentences beside the answer, in the form of the error line."""
+    """Print sentences on standard error, in the form of an error line."""
     for line in lines:
         sys.stderr.write(f"archsmith: {' '.join(line.split())}\n")
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> Table:
-    """A table for people: numbers to the right, everything else to the left."""
+    """A table for people. Numbers are aligned to the right, everything else to the left."""
     built = Table(
         title=title, title_justify="left", box=None, pad_edge=False, header_style="bold", show_header=any(columns)
     )
@@ -49,7 +49,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str |
 
 
 def show(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> None:
-    """Print such a table on standard output."""
+    """Print a table on standard output."""
     Console().print(table(columns, rows, title))
 
 
@@ -62,7 +62,7 @@ def _cell(value: object) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """What json cannot write by itself: numpy scalars and arrays, paths, mappings, tuples are known already."""
+    """Values that ``json`` cannot write: mappings, numpy scalars and arrays, objects with ``to_dict``, paths."""
     if isinstance(value, Mapping):
         return dict(value)
     if hasattr(value, "tolist"):

@@ -1,5 +1,6 @@
-"""Predictions in a file: CSV, Parquet or JSON by the ending of its name, written row by row and put in place when it is
-whole.
+"""Writes predictions to a CSV, Parquet or JSON file. The ending of its name decides.
+
+Rows are written one by one into a draft. The draft gets the file's name when it is complete.
 """
 
 from __future__ import annotations
@@ -15,26 +16,26 @@ from typing import Any
 from archsmith.core.errors import MissingExtraError, UsageError
 
 Cell = str | float | int | None
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet may run when a cell begins with it
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may run a cell that begins with these
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-ROWS = 4096  # of Parquet that are written together
+ROWS = 4096  # rows of Parquet that are written together
 PARQUET, JSON = (".parquet", ".pq"), (".json",)
 
 
 def check(name: str, read: Sequence[str]) -> Path:
-    """The path of the file to write. Raises UsageError where it cannot be, or is one of the files that are ``read``."""
+    """The path of the file to write. Raises UsageError if it cannot be written or is one of the ``read`` files."""
     path = Path(name).expanduser()
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise UsageError(f"The predictions cannot be written to {name!r}.", "Give a file in a folder that exists.")
     if any(path.resolve() == Path(file).expanduser().resolve() for file in read):
-        raise UsageError(f"The predictions would take the place of {name!r}, which is read.", "Give another name.")
+        raise UsageError(f"The predictions would overwrite {name!r}, which is read.", "Give another name.")
     if path.suffix.lower() in PARQUET:
         _pyarrow()
     return path
 
 
 def write(path: Path, columns: Sequence[tuple[str, type]], rows: Iterable[Sequence[Cell]]) -> int:
-    """Write ``rows`` under ``columns`` of (name, type of its cells); how many there were. None is a missing value."""
+    """Write ``rows`` and return their number. A column is (name, type of its cells). None is a missing value."""
     draft = path.with_name(f".{path.name}.part")
     ending = path.suffix.lower()
     writer = _parquet if ending in PARQUET else _json if ending in JSON else _csv
@@ -48,7 +49,7 @@ def write(path: Path, columns: Sequence[tuple[str, type]], rows: Iterable[Sequen
 
 
 class _Counted:
-    """Rows, and how many were taken."""
+    """Rows that are counted while they are read."""
 
     def __init__(self, rows: Iterable[Sequence[Cell]]) -> None:
         self.rows, self.n = rows, 0
@@ -60,7 +61,7 @@ class _Counted:
 
 
 def harmless(value: Cell) -> Cell:
-    """A text that a spreadsheet would take for a formula, with an apostrophe in front; numbers stay as they are."""
+    """``value``, with an apostrophe in front if it is text that a spreadsheet would run as a formula."""
     if isinstance(value, str) and value.startswith(FORMULA) and not NUMBER.fullmatch(value):
         return "'" + value
     return value

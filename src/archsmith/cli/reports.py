@@ -1,4 +1,4 @@
-"""``archsmith report``: a study as one HTML file for people."""
+"""``archsmith report``: write a study as one HTML file for people."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import typer
 
 def report(
     study: Annotated[
-        str, typer.Argument(help="Id or folder of the study, the beginning of an id, or 'last'.")
+        str, typer.Argument(help="Study: its id, the beginning of its id, its folder, or 'last'.")
     ] = "last",
     out: Annotated[
-        str | None, typer.Option(help="The file.  [default: final/report.html in the study's folder]")
+        str | None, typer.Option(help="HTML file to write.  [default: final/report.html in the folder of the study]")
     ] = None,
-    open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
-    workspace: Annotated[str | None, typer.Option(help="Folder of the studies, ~/.archsmith when left out.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
+    open_it: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+    workspace: Annotated[str | None, typer.Option(help="Folder of the studies.  [default: ~/.archsmith]")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
 ) -> None:
-    """Write the report of a study: one HTML file that needs nothing else.
+    """Write the report of a study as one HTML file that needs no other files.
 
-    The study need not be finished: the report shows how far it has come.
+    The study may still be running. The report then shows its progress.
     """
     from pathlib import Path
 

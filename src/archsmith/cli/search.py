@@ -1,5 +1,6 @@
-"""``archsmith search``: a researcher's search of any space with any strategy and any evaluator, without the main job
-around it.
+"""``archsmith search``: search any space with any strategy and any evaluator.
+
+Unlike ``archsmith fit`` it trains no final network and writes no bundle.
 """
 
 from __future__ import annotations
@@ -12,63 +13,71 @@ import typer
 if TYPE_CHECKING:
     from archsmith.cli.opened import OpenStudy
 
-TOY_SPACE, TOY = "toy_flat", "toy"  # what is searched when nothing is named: a first try that needs nothing
+TOY_SPACE, TOY = "toy_flat", "toy"  # the defaults: a first try that needs no data
 COMPARISONS = {"<=": "upper", ">=": "lower"}
 
 
 def search(
     space: Annotated[
         str | None,
-        typer.Option(help="Search space, by name or module:Class.  [default: the evaluator's own, else a toy]"),
+        typer.Option(help="Search space: a name, or module:Class.  [default: the evaluator's own, else a toy space]"),
     ] = None,
-    strategy: Annotated[str, typer.Option(help="Search strategy, by name or module:Class.")] = "random",
+    strategy: Annotated[str, typer.Option(help="Search strategy: a name, or module:Class.")] = "random",
     evaluator: Annotated[
-        str | None, typer.Option(help="Evaluator, by name or module:Class.  [default: the benchmark's, else a toy]")
+        str | None, typer.Option(help="Evaluator: a name, or module:Class.  [default: the benchmark's, else a toy]")
     ] = None,
     bench: Annotated[
         str | None,
         typer.Option(
-            help="Benchmark: digits, digits-cells, fashion-14, fashion-14-cells, nas-bench-201, fcnet, or a table's "
-            "file."
+            help="Benchmark: digits, digits-cells, fashion-14, fashion-14-cells, nas-bench-201, fcnet, or the file of "
+            "a table."
         ),
     ] = None,
     bench_file: Annotated[
-        str | None, typer.Option(help="The file of nas-bench-201 or fcnet; given once, it is remembered.")
+        str | None, typer.Option(help="File of nas-bench-201 or fcnet. Give it once; it is remembered.")
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="cifar10 or cifar100; for fcnet protein_structure, slice_localization, ….")
+        str | None, typer.Option(help="Data set of the benchmark: cifar10, cifar100; for fcnet protein_structure, ….")
     ] = None,
     noisy: Annotated[
-        bool, typer.Option("--noisy", help="A trial gives the score of one recorded training, not the mean of all.")
+        bool, typer.Option("--noisy", help="A trial gets the score of one recorded training, not the mean of all.")
     ] = False,
     data: Annotated[
         str | None,
         typer.Option(
-            help="Pictures to train on, as `archsmith fit` takes them; the evaluator is then training unless named."
+            help="Pictures or a table to train on, as for `archsmith fit`. The default evaluator is then training."
         ),
     ] = None,
-    epochs: Annotated[float | None, typer.Option(help="Of a trial on --data at the most.  [default: 4]")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="With --data: the column to predict.  [default: found by its name or place]")
+    ] = None,
+    epochs: Annotated[float | None, typer.Option(help="With --data: most epochs of a trial.  [default: 4]")] = None,
     maximize: Annotated[
-        list[str] | None, typer.Option(help="A metric to maximise.  [default: the evaluator's first]")
+        list[str] | None, typer.Option(help="Metric to maximise; may be repeated.  [default: the evaluator's first]")
     ] = None,
-    minimize: Annotated[list[str] | None, typer.Option(help="A metric to minimise.")] = None,
-    limit: Annotated[list[str] | None, typer.Option(help="A hard limit, as 'params<=1000000'.")] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Budget in trials.  [default: 100, unless --time]")] = None,
+    minimize: Annotated[list[str] | None, typer.Option(help="Metric to minimise; may be repeated.")] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(help="Hard limit on a metric, such as 'params<=1000000'; may be repeated.")
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Budget: number of trials.  [default: 100, unless --time]")
+    ] = None,
     time: Annotated[
-        str | None, typer.Option("--time", help="Budget of time as 90s, 20m or 1h30m; simulated time for tables.")
+        str | None, typer.Option("--time", help="Budget of time: 90s, 20m or 1h30m. Benchmarks count simulated time.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Where all randomness comes from.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="One setting of space, strategy or evaluator; may be repeated.")
+        list[str] | None,
+        typer.Option("--set", help="Setting, such as strategy.population=50 or space.…; may be repeated."),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="How many trials run at once.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Number of trials that run at the same time.")] = 1,
     name: Annotated[str, typer.Option(help="First part of the study's id.")] = "search",
-    workspace: Annotated[str | None, typer.Option(help="Folder of the studies, ~/.archsmith when left out.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output at the end.")] = False,
+    workspace: Annotated[str | None, typer.Option(help="Folder of the studies.  [default: ~/.archsmith]")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
 ) -> None:
-    """Search any space with any strategy and evaluator.
+    """Search a space for good architectures, with any strategy and evaluator.
 
-    The log is kept as a study: see `archsmith studies`.
+    Every trial is logged in a study: see `archsmith studies`.
     """
     from archsmith import catalog
     from archsmith.cli import benches
@@ -82,30 +91,37 @@ def search(
     unknown = [kind for kind in given if kind not in ("space", "strategy", "evaluator")]
     if unknown:
         raise UsageError(
-            f"--set {unknown[0]}.… sets nothing here.", "Settings begin with space, strategy or evaluator."
+            f"There is no setting --set {unknown[0]}.… here.", "Settings begin with space, strategy or evaluator."
         )
     place = Workspace(workspace)
     objectives, limits = objectives_and_limits(maximize or [], minimize or [], limit or [])
     chosen = evaluator or TOY
     if bench is not None:
         if evaluator is not None:
-            raise UsageError("--bench and --evaluator both say what is asked for results.", "Give one of them.")
+            raise UsageError("--bench and --evaluator exclude each other.", "Give one of them.")
         found = benches.find(
             bench, bench_file, dataset, noisy, [each.metric for each in (*objectives, *limits)], place.path
         )
         chosen, given["evaluator"] = found.evaluator, {**found.settings, **given.get("evaluator", {})}
     elif bench_file is not None or dataset is not None or noisy:
-        raise UsageError(
-            "--bench-file, --dataset and --noisy are about a benchmark, and none is named.", "Name one with --bench."
-        )
+        raise UsageError("--bench-file, --dataset and --noisy need a benchmark.", "Name one with --bench.")
     if data is not None:
         if bench is not None:
-            raise UsageError("--bench and --data both say what is searched on.", "Give one of them.")
+            raise UsageError("--bench and --data exclude each other.", "Give one of them.")
         problem, built = problem_on(
-            data, space, evaluator, given, objectives, limits, epochs, root=place.path / "data", seed=seed
+            data,
+            space,
+            evaluator,
+            given,
+            objectives,
+            limits,
+            epochs,
+            root=place.path / "data",
+            seed=seed,
+            target=target,
         )
-    elif epochs is not None:
-        raise UsageError("--epochs is about trainings, and there are no data to train on.", "Name them with --data.")
+    elif epochs is not None or target is not None:
+        raise UsageError("--epochs and --target need data to train on.", "Name the data with --data.")
     else:
         problem, built = _problem(chosen, space, given, objectives, limits)
     budget = Budget(seconds=None if time is None else parse_seconds(time), trials=trials if trials or time else 100)
@@ -119,6 +135,7 @@ def search(
         "dataset": dataset,
         "noisy": noisy,
         "data": data,
+        "target": target,
         "epochs": epochs,
         "space": space,
         "strategy": strategy,
@@ -132,9 +149,7 @@ def search(
 
 
 def resume_search(study: OpenStudy, seconds: float | None, trials: int | None, workers: int, *, json: bool) -> None:
-    """Go on with a study that ``search`` (or a person's own Search) began; a limit that is not given stays as it was at
-    the last opening.
-    """
+    """Go on with a study that ``search`` (or a Search in Python) began. A limit that is not given stays as it was."""
     from archsmith import catalog
     from archsmith.core.budget import Budget
     from archsmith.core.records import Opened, record
@@ -169,7 +184,7 @@ def _run(
     from archsmith.runtime.search import Search
 
     if budget.seconds is None and budget.trials is None:
-        raise UsageError("This study had no budget.", "Give it one with --time or --trials.")
+        raise UsageError("This study has no budget.", "Give one with --time or --trials.")
     executor = None
     if workers > 1:
         from archsmith.runtime.processes import ProcessExecutor
@@ -193,7 +208,7 @@ def _run(
     )
 
     def finish() -> None:
-        display.note("Stopping; running trials are run again on resume. Ctrl-C again stops at once.")
+        display.note("Stopping. Unfinished trials run again on resume. Ctrl-C again stops at once.")
         loop.request_stop()
 
     try:
@@ -210,8 +225,8 @@ def _run(
 
 
 def command_line(name: str, options: Mapping[str, Any]) -> str:
-    """``archsmith name`` with the options that are not None, False or empty; one that holds several values is given
-    once for each.
+    """The command ``archsmith name`` with its options. None, False and empty lists are left out; a list repeats its
+    option.
     """
     import shlex
 
@@ -259,7 +274,7 @@ def _summarize(report: Mapping[str, Any]) -> None:
     )
     best = report["best"]
     if best is None:
-        say("No trial ended with a score that counts.")
+        say("No trial finished with a valid score.")
         return
     say(
         f"Best: trial {best['trial']}, "
@@ -269,9 +284,9 @@ def _summarize(report: Mapping[str, Any]) -> None:
     place = report["standing"]
     if place is not None:
         behind = abs(place["best"] - place["score"])
-        said = f"Place {place['rank']:,} of {place['n']:,} in the table by {metric_name(place['metric'])}"
-        say(f"{said}: {number(place['score'])} on average, {number(behind)} behind the best.", "")
-    show(("decision", "answer"), [(path, str(answer)) for path, answer in best["architecture"].items()])
+        rank = f"Rank {place['rank']:,} of {place['n']:,} in the table by {metric_name(place['metric'])}"
+        say(f"{rank}: {number(place['score'])} on average, {number(behind)} worse than the best.", "")
+    show(("decision", "option"), [(path, str(option)) for path, option in best["architecture"].items()])
 
 
 def _build(kind: str, name: str, given: Mapping[str, Mapping[str, Any]]) -> Any:
@@ -283,9 +298,7 @@ def _build(kind: str, name: str, given: Mapping[str, Mapping[str, Any]]) -> Any:
 def _problem(
     evaluator: str, space: str | None, given: Any, objectives: tuple[Any, ...], constraints: tuple[Any, ...]
 ) -> tuple[Any, Any]:
-    """The problem and the evaluator that the options describe. A table brings its own space and fidelities; an
-    evaluator that works on one space gets it.
-    """
+    """The problem and the evaluator that the options describe. A benchmark has its own space and fidelities."""
     import dataclasses
 
     from archsmith import catalog
@@ -305,7 +318,7 @@ def _problem(
 def objectives_and_limits(
     maximize: list[str], minimize: list[str], limits: list[str]
 ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """What ``--maximize``, ``--minimize`` and ``--limit`` ask for. Raises UsageError."""
+    """Objectives and limits from ``--maximize``, ``--minimize`` and ``--limit``. Raises UsageError."""
     from archsmith.core.problem import Objective
 
     objectives = (
@@ -326,4 +339,4 @@ def _constraint(text: str) -> Any:
                 return Constraint(metric.strip(), **{bound: float(value)})
             except ValueError:
                 break
-    raise UsageError(f"{text!r} is not a limit.", "Write it like 'params<=1000000' or 'accuracy>=0.9'.")
+    raise UsageError(f"{text!r} is not a valid limit.", "Write it like 'params<=1000000' or 'accuracy>=0.9'.")

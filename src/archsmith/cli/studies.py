@@ -1,4 +1,4 @@
-"""``archsmith studies list|show|resume|stop``: what was searched, how far it is, and going on with it."""
+"""``archsmith studies list|show|resume|stop``: list, inspect, resume and stop studies."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, show, resume and stop studies.", no_args_is_help=True)
 
-Where = Annotated[str | None, typer.Option(help="Folder of the studies, ~/.archsmith when left out.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")]
-Which = Annotated[str, typer.Argument(help="Id of the study, the beginning of one, or 'last'.")]
+Where = Annotated[str | None, typer.Option(help="Folder of the studies.  [default: ~/.archsmith]")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
+Which = Annotated[str, typer.Argument(help="Study: its id, the beginning of its id, its folder, or 'last'.")]
 
 
 @app.command("list")
 def list_studies(workspace: Where = None, json: Json = False) -> None:
-    """List all studies, the one that changed last first."""
+    """List all studies. The one that changed last comes first."""
     from archsmith.cli.output import emit, say, show
     from archsmith.runtime.workspace import Workspace
 
@@ -33,7 +33,7 @@ def list_studies(workspace: Where = None, json: Json = False) -> None:
         say(f"There are no studies in {place.path}. Start one with: archsmith fit DATA")
     else:
         show(
-            ("study", "state", "why", "finished trials", "space", "strategy"),
+            ("study", "state", "reason", "finished trials", "space", "strategy"),
             [tuple(list(row.values())[:6]) for row in rows],
         )
 
@@ -42,7 +42,7 @@ def list_studies(workspace: Where = None, json: Json = False) -> None:
 def show_study(
     study: Which = "last",
     workspace: Where = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many of the best trials.")] = 10,
+    limit: Annotated[int, typer.Option(min=1, help="Number of best trials to show.")] = 10,
     json: Json = False,
 ) -> None:
     """Show the state, the best trials and the best architecture of a study."""
@@ -71,23 +71,25 @@ def show_study(
             "",
             f"Best architecture (trial {best['id']}, {report['metric']} {number(best['metrics'][report['metric']])}):",
         )
-        show(("decision", "option"), [(path, str(answer)) for path, answer in best["architecture"].items()])
+        show(("decision", "option"), [(path, str(option)) for path, option in best["architecture"].items()])
 
 
 @app.command("resume")
 def resume(
     study: Which = "last",
     time: Annotated[
-        str | None, typer.Option("--time", help="A new budget of time for the whole study, or +20m for that much more.")
+        str | None,
+        typer.Option("--time", help="New time budget of the whole study; +20m adds 20 minutes to the spent time."),
     ] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="A new budget of trials for the whole study.")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="New number of trials of the whole study.")] = None,
     workers: Annotated[
-        int, typer.Option(min=1, help="How many trials run at once; a study of fit keeps its own number.")
+        int,
+        typer.Option(min=1, help="Number of trials at the same time. A study of `archsmith fit` keeps its own number."),
     ] = 1,
     workspace: Where = None,
     json: Json = False,
 ) -> None:
-    """Go on with a study, if need be with a larger budget."""
+    """Go on with a study. A finished one needs a larger budget."""
     from archsmith.cli.opened import open_study
 
     opened = open_study(study, workspace)
@@ -105,7 +107,7 @@ def resume(
 
 @app.command("stop")
 def stop(study: Which = "last", workspace: Where = None, json: Json = False) -> None:
-    """Ask a running study to finish with the best so far."""
+    """Ask a running study to finish with its incumbent, the best trial so far."""
     from archsmith.cli.opened import open_study
     from archsmith.cli.output import emit, say
 
@@ -120,7 +122,7 @@ def stop(study: Which = "last", workspace: Where = None, json: Json = False) -> 
 
 
 def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
-    """State, counts and the best ``limit`` trials of a study, as plain data. Works without the space's module."""
+    """State, counts and the best ``limit`` trials of a study, as plain data. The space's module is not needed."""
     began = view.began
     assert began is not None
     return {

@@ -1,21 +1,24 @@
-"""What a trial begins with, and what its folder keeps for trials that come after it.
+"""The weights that a trial starts with, and the files that it keeps for later trials.
 
-* After a kill it goes on with its own files.
-* A trial whose parent is the same architecture at a lower fidelity goes on where that one stopped, with its seed, as
-  one long training would have.
-* A child may inherit: every parameter that a parent knows by the same weight key begins where the parent's training
-  ended. With several parents the first one that has a weight gives it. Taken are the weights themselves, not their
-  average, which lags behind while a training still improves (on the digits, five or six children of a parent each, the
-  average was never better, and 0.2 to 3 points of accuracy worse). Momentum is left behind, and so are batch-norm
-  statistics, which training finds anew within its first steps; new parts begin fresh.
+* A trial that was killed goes on from its own checkpoint.
+* A trial whose parent is the same architecture at a lower fidelity goes on from the parent's checkpoint, with the
+  parent's seed. The result is the same as that of one long training.
+* A child may inherit weights of other architectures: a parameter starts with the trained value of the parent's
+  parameter that has the same weight key. Of several parents, the first one that has the key gives the value.
 
-Source of the last: Real et al. 2017, "Large-Scale Evolution of Image Classifiers" (ICML, arXiv 1703.01041), where a
-child keeps the weights of layers whose shapes match. Theirs is by layer, ours by weight key, which also says what role
-the weights had. Cai et al. 2018 (AAAI, arXiv 1707.04873) and Elsken et al. 2019 (ICLR, arXiv 1804.09081) change
-networks by morphisms that keep what they compute; here a child computes something else, and has to train.
+A child inherits the weights themselves, not their average. The average lags behind while a training still improves: on
+the digits it was never better, and 0.2 to 3 points of accuracy worse (five or six children of each parent). Momentum is
+not inherited. Neither are batch-norm statistics; training finds them again within its first steps. Parameters without a
+parent get new random values.
 
-A folder holds ``trial.json``, the checkpoint of the training, and of a child ``start.safetensors``, a copy of what it
-inherited: the parent's folder may be gone when a killed attempt begins again.
+Source of inheriting: Real et al. 2017, "Large-Scale Evolution of Image Classifiers" (ICML, arXiv 1703.01041), where a
+child keeps the weights of layers with equal shapes. Difference: here the weight key decides, which also contains the
+role of the weights. Cai et al. 2018 (AAAI, arXiv 1707.04873) and Elsken et al. 2019 (ICLR, arXiv 1804.09081) change
+networks so that they compute the same as before; here a child computes something else and must train.
+
+A trial's folder holds ``trial.json`` and the checkpoint of the training. The folder of a child also holds
+``start.safetensors``, a copy of the inherited weights, because the parent's folder may be deleted before a killed child
+starts again.
 """
 
 from __future__ import annotations
@@ -46,11 +49,13 @@ TRIAL = "trial.json"
 
 @dataclass(frozen=True)
 class Beginning:
-    """What a training begins with.
+    """What a training starts with.
 
-    ``seed`` of the training; ``inherited`` the share of its parameters that come from other trials, ``parent`` the
-    first of these and ``lineage_epochs`` what their weights had been trained for before; ``lost``: there was a parent
-    to inherit from, but nothing is left of its training.
+    ``seed``: seed of the training.
+    ``inherited``: share of the parameters that come from other trials; 0 to 1.
+    ``parent``: the first of these trials; None: no parameter is inherited.
+    ``lineage_epochs``: epochs that the inherited weights were trained for before.
+    ``lost``: True: there was a parent to inherit from, but its files do not exist any more.
     """
 
     seed: int
@@ -60,7 +65,7 @@ class Beginning:
     lost: bool = False
 
     def notes(self, epochs: float) -> dict[str, Scalar]:
-        """For the outcome of a trial that took ``epochs`` of its own."""
+        """Notes for the outcome of a trial that trained for ``epochs`` itself."""
         return {
             "inherited": round(self.inherited, 4),
             **({"parent": self.parent} if self.parent is not None else {}),
@@ -72,8 +77,8 @@ class Beginning:
 def begin(
     architecture: Architecture, context: Context, graph_of: Callable[[Architecture], Graph] | None = None
 ) -> Beginning:
-    """Find out what the trial of ``context`` begins with, and put that into its folder. With ``graph_of`` it inherits
-    from its parents.
+    """Decide what the trial of ``context`` starts with, and write it into the trial's folder. With ``graph_of`` the
+    trial inherits from its parents.
     """
     folder = context.workspace
     if folder is None:
@@ -81,7 +86,7 @@ def begin(
     own = _record(folder)
     if own is not None and own.architecture == architecture:
         return own.beginning
-    (folder / START).unlink(missing_ok=True)  # of an attempt that was killed before it could write down what it is
+    (folder / START).unlink(missing_ok=True)  # of an attempt that was killed before it wrote its record
     beginning = _continued(architecture, folder, context.parents)
     if beginning is None:
         beginning = Beginning(context.seed) if graph_of is None else _inherited(architecture, folder, context, graph_of)
@@ -90,13 +95,13 @@ def begin(
 
 
 def end(architecture: Architecture, context: Context, beginning: Beginning, epochs: float) -> None:
-    """Write down that the training is over and how many epochs it took: from now on others may inherit."""
+    """Record that the training is over and how many epochs it took. From now on other trials may inherit."""
     if context.workspace is not None:
         _write(context.workspace, _Record(architecture, beginning, epochs))
 
 
 def inherited_weights(context: Context) -> Mapping[str, Tensor]:
-    """The weights by key that the trial inherits; none for one that begins from scratch."""
+    """The inherited weights by key; empty if the trial starts from scratch."""
     file = None if context.workspace is None else context.workspace / START
     if file is None or not file.exists():
         return {}
@@ -108,7 +113,12 @@ def inherited_weights(context: Context) -> Mapping[str, Tensor]:
 
 @dataclass(frozen=True)
 class _Record:
-    """``trial.json``; ``epochs`` None: the training is not over."""
+    """The content of ``trial.json``.
+
+    ``architecture``: of the trial.
+    ``beginning``: what the training started with.
+    ``epochs``: epochs that it trained; None: the training is not over.
+    """
 
     architecture: Architecture
     beginning: Beginning
@@ -131,7 +141,7 @@ def _write(folder: Path, record: _Record) -> None:
 
 
 def _replace(target: Path, write: Callable[[Path], object]) -> None:
-    """In one step: a kill leaves no half of it."""
+    """Write ``target`` in one step, so that a kill leaves no incomplete file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}")
     write(draft)
@@ -139,7 +149,7 @@ def _replace(target: Path, write: Callable[[Path], object]) -> None:
 
 
 def _continued(architecture: Architecture, folder: Path, parents: tuple[int, ...]) -> Beginning | None:
-    """Of a parent that is the same architecture, with its files copied; None where there is none."""
+    """The beginning of a parent that is the same architecture; its files are copied. None: there is no such parent."""
     for parent in parents:
         theirs = folder.parent / str(parent)
         record = _record(theirs)
@@ -155,7 +165,7 @@ def _continued(architecture: Architecture, folder: Path, parents: tuple[int, ...
 def _inherited(
     architecture: Architecture, folder: Path, context: Context, graph_of: Callable[[Architecture], Graph]
 ) -> Beginning:
-    """From the parents whose training is over and still there; what is shared lies in the trial's folder afterwards."""
+    """Inherit from the parents whose finished training still has files. Shared weights go into the trial's folder."""
     beginning = Beginning(context.seed, lost=bool(context.parents))
     weights: dict[str, Tensor] = {}
     for parent in context.parents:
@@ -178,14 +188,14 @@ def _inherited(
 
 
 def weights_by_key(graph: Graph, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What the checkpoint of a network of ``graph`` holds of it, as ``<weight key>.<name>``."""
+    """The weights in the checkpoint of a network of ``graph``, named ``<weight key>.<name>``."""
     keys = {node.name: node.key for node in graph.nodes if node.key is not None}
     places = ((*name.rpartition("."), tensor) for name, tensor in checkpoint.part(tensors, "network/").items())
     return {f"{keys[node]}.{local}": tensor for node, _, local, tensor in places if node in keys}
 
 
 def _shared(graph: Graph, weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], float]:
-    """Those of ``weights`` that are parameters of ``graph``, and the share of its parameters that they are."""
+    """The ``weights`` that are parameters of ``graph``, and their share of all its parameters."""
     needed = {
         f"{node.key}.{name}": tuple(shape)
         for node in graph.nodes

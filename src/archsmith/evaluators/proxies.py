@@ -1,12 +1,13 @@
-"""Zero-cost proxies: scores of a network that was never trained, from its graph and a minibatch or two, in
-milliseconds.
+"""Zero-cost proxies: scores of a network that was never trained. They need the graph and one or two minibatches, and
+take milliseconds.
 
-Each is a function of a ``Probe`` and stands in the table ``PROXIES`` with its source; more is better for all of them.
-They promise a rank and no accuracy, and they lean to large networks: compare with ``params`` before believing one.
+Each proxy is a function of a ``Probe``. The table ``PROXIES`` lists them with their sources. More is better for all of
+them. A proxy predicts a rank, not an accuracy. Proxies prefer large networks, so compare them with ``params`` before
+you trust one.
 
-Batch norm works in batch statistics, as in the published code, and all else in evaluation mode, so that nothing is
-drawn. Layers are convolutions and linear layers, and only their weights count, no biases and no norms, again as
-published. What differs from a source stands at its function.
+As in the published code, batch norm uses the statistics of the batch. Everything else is in evaluation mode, so that
+nothing is random. Layers are convolutions and linear layers; only their weights count, not biases or norms. Each
+function names its differences from its source.
 """
 
 from __future__ import annotations
@@ -43,20 +44,24 @@ from archsmith.graphs.network_space import NetworkSpace
 from archsmith.training.batches import CPU, gather, given
 from archsmith.training.goal import ClassGoal, Goal, RegressionGoal
 
-Batch = tuple[NetworkInput, Tensor]  # what a network is called with, and what the loss wants of it (b,)
+Batch = tuple[NetworkInput, Tensor]  # inputs of the network, and targets (b,) for the loss
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm)
-RELUS = (F.relu, F.relu6)  # both are off exactly where their output is 0
+RELUS = (F.relu, F.relu6)  # a unit of both is off if its output is 0
 
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """What a proxy may look at: the ``graph`` and its untrained ``network`` (weights from ``seed``), and ``batches`` of
-    the task with their ``loss``.
+    """Everything that a proxy may use.
 
-    Proxies leave the weights as they are. The network and its gradients are made when a proxy first asks for them, and
-    shared.
+    ``graph``: the graph of the network.
+    ``seed``: seed of the untrained weights.
+    ``batches``: minibatches of the task.
+    ``loss``: the loss of the task.
+
+    Proxies do not change the weights. The network and its gradients are computed when a proxy first needs them, and
+    then shared.
     """
 
     graph: Graph
@@ -76,12 +81,12 @@ class Probe:
 
     @cached_property
     def weights(self) -> list[Tensor]:
-        """Of convolutions and linear layers."""
+        """Weights of convolutions and linear layers."""
         return [parameter for _, parameter in _weights(self.network)]
 
     def gradients(self, i: int) -> tuple[Tensor, ...]:
-        """Of the loss of batch ``i``, one for each of ``weights``, zero where a weight has no split in it; nothing is
-        left in ``parameter.grad``.
+        """Gradients of the loss of batch ``i``, one for each of ``weights``; zero for a weight that the loss does not
+        depend on. ``parameter.grad`` stays empty.
         """
         if i not in self._gradients:
             batch, targets = self.batches[i]
@@ -95,18 +100,21 @@ class Probe:
 
 
 def params(probe: Probe) -> float:
-    """Trainable values."""
+    """Number of trainable parameters."""
     return float(cost(probe.graph).params)
 
 
 def macs(probe: Probe) -> float:
-    """Multiply-adds of one forward pass of one example."""
+    """Multiply-adds of one example's forward pass."""
     return float(cost(probe.graph).macs)
 
 
 def naswot(probe: Probe) -> float:
-    """log |K|, where K[i, j] counts the ReLUs that are both on or both off for examples i and j of the first minibatch:
-    distinct codes, large determinant. Minus infinity where two examples have one code, or there are no ReLUs.
+    """log |K|, where K[i, j] counts the ReLUs that are in the same state (on or off) for examples i and j of the first
+    minibatch.
+
+    If the examples switch on different ReLUs, the determinant is large. The score is minus infinity if two examples
+    switch on the same ones, or if there are no ReLUs.
     """
     batch, targets = probe.batches[0]
     codes = _Codes(len(targets))
@@ -117,7 +125,7 @@ def naswot(probe: Probe) -> float:
 
 
 class _Codes(TorchFunctionMode):
-    """Counts agreements ``(n, n)`` of ReLUs between the ``n`` examples of a batch while it passes through a network."""
+    """Counts the ReLUs in the same state for each pair of ``n`` examples ``(n, n)`` during a forward pass."""
 
     def __init__(self, n: int) -> None:
         super().__init__()
@@ -128,15 +136,16 @@ class _Codes(TorchFunctionMode):
         if function in RELUS:
             on = (output > 0).flatten(1).float()
             off = 1 - on
-            self.agreement += on @ on.T + off @ off.T  # counts, exact in float32 below 2**24 ReLUs a layer
+            self.agreement += on @ on.T + off @ off.T  # exact in float32 below 2**24 ReLUs in a layer
         return output
 
 
 def synflow(probe: Probe) -> float:
-    """log Σ |w · ∂R/∂w|, where R is the sum of the outputs for an image of ones, with absolute weights and without
-    norms: no data at all.
+    """log Σ |w · ∂R/∂w|. R is the sum of the outputs for an input of ones, with absolute weights and without norms. No
+    data are used.
 
-    float64, as in Abdelfattah et al., since R grows with every layer; the logarithm, which ranks the same, is ours.
+    It is computed in float64, as in Abdelfattah et al., because R grows with every layer. Difference: the logarithm,
+    which does not change the ranks.
     """
     network = probe.network
     tensors = {
@@ -155,7 +164,7 @@ def synflow(probe: Probe) -> float:
 
 
 def _ones(batch: NetworkInput) -> NetworkInput:
-    """One example of ones, in the shapes of ``batch``; of codes the first example's own."""
+    """One example of ones with the shapes of ``batch``. An input of codes is that of the first example instead."""
     if isinstance(batch, Tensor):
         return torch.ones(1, *batch.shape[1:], dtype=torch.float64) if batch.is_floating_point() else batch[:1]
     return {name: cast(Tensor, _ones(rows)) for name, rows in batch.items()}
@@ -163,7 +172,7 @@ def _ones(batch: NetworkInput) -> NetworkInput:
 
 @contextmanager
 def _without_norms(network: nn.Module) -> Iterator[None]:
-    """Norms hand on what they get, as a copy: the next operation may write over it."""
+    """Norms return a copy of their input. It is a copy because the next operation may overwrite it."""
     norms = [module for module in network.modules() if isinstance(module, NORMS)]
     hooks = [norm.register_forward_hook(lambda module, inputs, output: inputs[0].clone()) for norm in norms]
     try:
@@ -177,21 +186,23 @@ def _without_norms(network: nn.Module) -> Iterator[None]:
 
 
 def grad_norm(probe: Probe) -> float:
-    """Σ over layers of the Euclidean norm of the gradient, first minibatch."""
+    """Σ over layers of the Euclidean norm of the gradient, on the first minibatch."""
     return sum(float(gradient.norm()) for gradient in probe.gradients(0))
 
 
 def snip(probe: Probe) -> float:
-    """Σ |w · ∂L/∂w|, first minibatch."""
+    """Σ |w · ∂L/∂w|, on the first minibatch."""
     return _saliency(probe.weights, probe.gradients(0))
 
 
 def zico(probe: Probe) -> float:
-    """Σ over layers of log Σ over weights of mean |g| / std g, both over minibatches. Weights whose gradient never
-    changes, and layers that have only such, are left out; minus infinity where nothing else is left.
+    """Σ over layers of log Σ over weights of mean |g| / std g, both over minibatches.
 
-    The published code does not clear gradients between minibatches, so that its second one is the sum of two; this
-    follows the paper's equation.
+    Weights whose gradient never changes are left out. So are layers that have only such weights. If nothing is left,
+    the score is minus infinity.
+
+    This follows the paper's equation. The published code does not clear gradients between minibatches, so that its
+    second gradient is the sum of two.
     """
     logarithms = []
     for layer in zip(*(probe.gradients(i) for i in range(len(probe.batches))), strict=True):
@@ -206,7 +217,11 @@ def zico(probe: Probe) -> float:
 
 @dataclass(frozen=True)
 class Proxy:
-    """One row of the table; more of its ``score`` is better."""
+    """One row of the table.
+
+    ``score``: computes the proxy; more is better.
+    ``source``: where it was published.
+    """
 
     score: Callable[[Probe], float]
     source: str
@@ -230,18 +245,21 @@ PROXIES: Mapping[str, Proxy] = {
 
 @dataclass(frozen=True)
 class Proxies:
-    """Scores of untrained networks: each of ``proxies`` is a metric, more is better for all, and ``fidelity`` means
-    nothing.
+    """Scores untrained networks. Each proxy is a metric, and more is better for all of them.
 
-    ``space`` lays the networks out; ``data`` is the folder of stored splits (``data.stored``) whose training pictures
-    make the minibatches; None: noise with random labels, for when there are no data yet (``synflow`` never looks at
-    them). ``proxies``: names in ``PROXIES``. ``batch_size``: 64 (Abdelfattah et al. 2021; fewer where there are not as
-    many pictures), ``n_batches``: 2, the least that ``zico`` can do with (Li et al. 2023); the other proxies look at
-    the first. ``seed`` decides the minibatches and the initial weights: an architecture scores the same in every trial.
+    ``space``: builds the networks.
+    ``data``: folder of stored splits (``data.stored``) whose training split gives the minibatches; None: random noise
+        with random targets. ``synflow`` does not use it.
+    ``proxies``: names in ``PROXIES``.
+    ``batch_size``: examples of a minibatch, fewer if there are not enough; 2 or more. The default is that of
+        Abdelfattah et al. 2021.
+    ``n_batches``: minibatches; 1 or more. The default 2 is the least for ``zico`` (Li et al. 2023); the other proxies
+        use the first one only.
+    ``seed``: of the minibatches and the initial weights, so that an architecture has the same score in every trial.
 
-    Computed on the CPU. A score that is not finite fails the trial, since it is none: no signal passes through that
-    network, say. The notes hold the milliseconds of each proxy (``naswot_ms``); what several share (network, gradients)
-    is charged to the first that needs it.
+    Fidelity has no effect. Everything is computed on the CPU. A score that is not finite fails the trial; for example,
+    no signal passes through the network. Notes hold the milliseconds of each proxy (``naswot_ms``). Network and
+    gradients are shared; their time counts for the first proxy that needs them.
     """
 
     space: NetworkSpace
@@ -271,12 +289,12 @@ class Proxies:
         return self.proxies
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
-        """Raises UsageError where space and data do not belong together."""
+        """Raises UsageError when space and data do not fit together."""
         batches, _ = self._minibatches()
         return {"batch_size": len(batches[0][0])}
 
     def probe(self, architecture: Architecture) -> Probe:
-        """What the proxies of ``architecture`` are computed from, without an auxiliary output."""
+        """The probe of ``architecture``, without an auxiliary output."""
         graph = self.space.graph(architecture).without(AUXILIARY)
         return Probe(graph, derive(self.seed, "weights"), *self._minibatches())
 
@@ -293,8 +311,10 @@ class Proxies:
             scores[name] = PROXIES[name].score(probe)
             notes[f"{name}_ms"] = round(1000 * (time.perf_counter() - began), 2)
             if not math.isfinite(scores[name]):
-                hint = "Does a signal pass through this network, and has it what the proxy looks at?"
-                raise EvaluationError(f"The proxy {name!r} came out as {scores[name]}.", hint, kind="nan")
+                hint = (
+                    "Check that a signal passes through this network, and that it has the layers that the proxy needs."
+                )
+                raise EvaluationError(f"The proxy {name!r} is {scores[name]}.", hint, kind="nan")
         return Outcome.success(scores, time.perf_counter() - started, notes)
 
     def _minibatches(self) -> tuple[tuple[Batch, ...], Loss]:
@@ -322,7 +342,7 @@ def _weights(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
 def _drawn(
     data: str, inputs: tuple[Input, ...], n_outputs: int, size: int, n: int, seed: int
 ) -> tuple[tuple[Batch, ...], Loss]:
-    """``n`` minibatches of different training examples, drawn by ``seed``, and the loss of their task. Raises
+    """``n`` minibatches of different training examples, drawn with ``seed``, and the loss of their task. Raises
     UsageError.
     """
     splits = opened(data)
@@ -330,15 +350,15 @@ def _drawn(
     if (inputs, n_outputs) != (task.inputs, task.outputs[0].n):
         ours, theirs = ([entry.shape for entry in entries] for entries in (inputs, task.inputs))
         raise UsageError(
-            f"The space lays out networks for inputs {ours} with {n_outputs} outputs, the data are {theirs} with "
+            f"The space builds networks for inputs {ours} with {n_outputs} outputs, but the data are {theirs} with "
             f"{task.outputs[0].n}."
         )
     size = min(size, len(train) // n)
     if size < 2:
-        raise UsageError(f"There are {len(train)} training examples, too few for {n} minibatches.")
+        raise UsageError(f"There are only {len(train)} training examples, too few for {n} minibatches.")
     goal, pipeline = Goal.of(task, splits.target_statistics), splits.pipeline()
     order = generator(seed, "minibatches").permutation(len(train))
-    # sorted: a memory map is read in one direction
+    # Sorted, because a memory map is read fastest in one direction.
     chosen = [np.sort(order[start : start + size]) for start in range(0, n * size, size)]
     batches = [(given(pipeline.inputs(gather(train, each)), CPU), goal.targets(train.targets[each])) for each in chosen]
     return tuple(batches), goal.loss
@@ -346,8 +366,8 @@ def _drawn(
 
 @lru_cache(maxsize=4)
 def _noise(inputs: tuple[Input, ...], n_outputs: int, size: int, n: int, seed: int) -> tuple[tuple[Batch, ...], Loss]:
-    """``n`` minibatches of standard normal inputs (codes by chance where an input takes codes), with random targets:
-    classes, or regression targets where there is one output.
+    """``n`` minibatches of standard normal inputs (random codes for an input of codes) with random targets: classes, or
+    regression targets if there is one output.
     """
     rng = generator(seed, "noise")
     goal: Goal = ClassGoal() if n_outputs > 1 else RegressionGoal()

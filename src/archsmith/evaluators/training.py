@@ -1,11 +1,11 @@
-"""The honest evaluator: lay the network out, train it from scratch for a few epochs, measure it on the validation
-split.
+"""The training evaluator: build the network, train it for a few epochs, and measure it on the validation split.
 
-A trial trains at a constant rate and is judged by its averaged weights, so that a short training is the beginning of a
-longer one (fidelity is a number of epochs and may be fractional): a trial whose parent is the same architecture at a
-lower fidelity goes on from there, while the parent's files last. A child may also inherit weights, and then trains less
-(``archsmith.evaluators.inheritance``). What the architecture says under ``recipe/`` replaces the evaluator's own
-recipe. The test split is never opened here.
+Fidelity is a number of epochs and may be fractional. A trial trains at a constant learning rate and is measured with
+its averaged weights. So a short training is the beginning of a longer one. A trial whose parent is the same
+architecture at a lower fidelity goes on from the parent's checkpoint, if that still exists. A child may also inherit
+weights of another architecture, and then it trains less (``archsmith.evaluators.inheritance``).
+
+Decisions under ``recipe/`` replace fields of the evaluator's recipe. The test split is never read here.
 """
 
 from __future__ import annotations
@@ -34,39 +34,40 @@ from archsmith.training.loop import Trained, train
 from archsmith.training.memory import SMALLEST_BATCH, fitting
 from archsmith.training.recipe import Recipe, decided
 
-# of one trial at most with a score; on small data, measuring after every epoch would cost as much as training
+# Most reports of one trial that have a score. On small data, measuring after each epoch would cost as much as training.
 REPORTS = 8
-SIZES = ("params", "macs")  # what is counted besides what is measured
+SIZES = ("params", "macs")  # metrics that are counted from the graph
 
 
 @dataclass(frozen=True)
 class TrainingEvaluator:
-    """How good a network is after ``fidelity`` epochs of training.
+    """Scores a network after ``fidelity`` epochs of training.
 
-    ``space``: lays the networks out, at the scale of the search.
+    ``space``: builds the networks, at the scale of the search.
     ``data``: the folder of stored splits.
-    ``recipe``: the defaults of training.
-    ``augmentation``: fields of the data's augmentation by name, where they differ from its defaults.
-    ``n_train``, ``n_valid``: caps on the examples that are used, class by class and the same ones in every trial; None:
-        all.
-    ``anneal``: each trial runs its recipe's own schedule to its end, instead of the continuable constant rate.
+    ``recipe``: how networks are trained, where the architecture does not decide it.
+    ``augmentation``: fields of the data's augmentation that differ from its defaults, by name.
+    ``n_train``, ``n_valid``: most examples of these splits that are used, the same ones in every trial and balanced by
+        class; at least 2; None: all.
+    ``anneal``: True: each trial runs the recipe's own schedule to its end. False: a constant rate, so that the training
+        can go on later.
     ``precision``: ``auto``, ``float32``, ``bfloat16`` or, on CUDA, ``float16``.
     ``device``: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-    ``memory_mb``: what one training may hold, in 10⁶ bytes; None: no limit. Where the graph predicts more, the batch is
-        halved, down to 16.
-    ``task``: what is learnt, which says what is measured; None: the task of the data.
+    ``memory_mb``: memory of one training, in 10⁶ bytes; None: no limit. If the forecast is higher, the batch is halved,
+        down to 16.
+    ``task``: what is learnt; it decides what is measured. None: the task of the data.
+    ``inherit``: True: a trial begins with the weights that it shares with its parents, and trains less. The study must
+        keep files.
+    ``inherited_epochs``: share of its fidelity that a trial trains if it inherits all its parameters; above 0, up to 1.
+        If it inherits a part of them, the share is in proportion. The default is our own.
 
-    ``inherit`` True: a trial begins with the weights that it shares with its parents, and trains less:
-    ``inherited_epochs`` (above 0, up to 1) is the share of its fidelity that one takes which inherits all of its
-    parameters; one that inherits a part is as much nearer to all of its fidelity. The default is ours. Needs a study
-    that keeps files.
+    Metrics on the validation split: ``accuracy``, ``balanced_accuracy`` (0 to 1) and ``log_loss`` (nats) in
+    classification; ``r2``, ``rmse`` and ``mae`` (in units of the target) in regression. The main metric of the task
+    comes first. ``params`` and ``macs`` are counted from the graph.
 
-    Metrics, on the validation split: ``accuracy`` and ``balanced_accuracy`` (shares of 1) and ``log_loss`` (nats) of
-    classes, ``r2``, ``rmse`` and ``mae`` of numbers (errors in the target's own units), the main one of the task first;
-    ``params`` and ``macs`` of the network. The note ``batch_size`` is there when it is not the recipe's. With
-    ``inherit`` there are ``inherited`` (share of the parameters), ``parent`` (the trial that they come from),
-    ``lineage_epochs`` (its own and those before, in which its oldest weights were trained), and ``parent_lost`` where
-    it began from scratch because nothing is left of its parents.
+    Notes of a trial: ``batch_size`` if it is not the recipe's. With ``inherit`` also ``inherited`` (share of the
+    parameters), ``parent`` (the trial that they come from), ``lineage_epochs`` (epochs that the oldest weights were
+    trained for, over all trials), and ``parent_lost`` if the trial began from scratch because no parent's files exist.
     """
 
     space: NetworkSpace
@@ -99,7 +100,7 @@ class TrainingEvaluator:
 
     @property
     def learnt(self) -> Task:
-        """The task, also where it is the data's own. Raises DataError when the data have gone."""
+        """The task: ``task``, or the task of the data. Raises DataError when the data do not exist any more."""
         return opened(self.data).task if self.task is None else self.task
 
     @property
@@ -118,8 +119,7 @@ class TrainingEvaluator:
         context.check()
         recipe = fitting(graph, wanted, self.memory_mb)
         beginning = begin(architecture, context, self.space.graph if self.inherit else None)
-        # In proportion, so that no threshold parts those that inherit a little more from those that inherit a little
-        # less.
+        # In proportion, because a threshold would treat trials differently that inherit almost the same share.
         epochs = fidelity * (1 - (1 - self.inherited_epochs) * beginning.inherited)
         context = replace(context, seed=beginning.seed)
         result, recipe = self._trained_in_memory(graph, recipe, splits.pipeline(augmentation), epochs, context)
@@ -146,15 +146,15 @@ class TrainingEvaluator:
     def _trained_in_memory(
         self, graph: Graph, recipe: Recipe, pipeline: Pipeline, epochs: float, context: Context
     ) -> tuple[Trained, Recipe]:
-        """Train, and once more with half the batch when memory runs out all the same; the recipe that worked comes with
-        the result.
+        """Train. If memory runs out, train once more with half the batch. Returns the result and the recipe that was
+        used.
         """
         try:
             return self._trained(graph, recipe, pipeline, epochs, context), recipe
         except EvaluationError as error:
             if error.kind != "memory" or recipe.batch_size // 2 < SMALLEST_BATCH:
                 raise
-        # Outside of the handler, whose traceback holds on to the tensors that were too many.
+        # Not inside the handler: the traceback there still holds the tensors.
         devices.release(devices.choose(self.device).torch)
         recipe = replace(recipe, batch_size=recipe.batch_size // 2)
         return self._trained(graph, recipe, pipeline, epochs, context), recipe
@@ -182,19 +182,19 @@ class TrainingEvaluator:
 
 
 def need_alike(space: NetworkSpace, task: Task, splits: Splits) -> None:
-    """Raises EvaluationError when space, task and data do not belong together."""
+    """Raises EvaluationError when space, task and data do not fit together."""
     found = splits.task
     if task.target != found.target or task.classes != found.classes:
         raise EvaluationError(
-            f"The evaluator's task is {_described(task)}, the data are for {_described(found)}.",
-            "Take the task of the data: splits.task.",
+            f"The evaluator's task is {_described(task)}, but the data are for {_described(found)}.",
+            "Use the task of the data: splits.task.",
         )
     if space.inputs != found.inputs or space.n_outputs != found.outputs[0].n:
         ours, theirs = (
             ", ".join(f"{entry.name} {entry.shape}" for entry in inputs) for inputs in (space.inputs, found.inputs)
         )
         raise EvaluationError(
-            f"The space lays out networks for {ours} with {space.n_outputs} outputs, the data are {theirs} with "
+            f"The space builds networks for {ours} with {space.n_outputs} outputs, but the data are {theirs} with "
             f"{found.outputs[0].n}."
         )
 

@@ -1,24 +1,21 @@
-"""Composite operations, as functions over the primitives of the operation table. Each opens a scope and gives back the
-value that comes out.
+"""Composite operations on images, as functions over the rows of the operation table. Each one opens a scope and returns
+its output value. ``token_layers`` has those for tokens.
 
-Forms follow the published code, since parameter counts are tested exactly:
+The forms follow the published code, because parameter counts are tested exactly:
 
-- ``sep_conv``: NASNet (Zoph et al. 2018, arXiv 1707.07012) applies a separable convolution twice, each as ReLU,
-  depthwise, pointwise, batch norm, with nothing between depthwise and pointwise; the stride is in the first. DARTS (Liu
-  et al. 2019, arXiv 1806.09055) is the same.
+- ``sep_conv``: NASNet (Zoph et al. 2018, arXiv 1707.07012) applies a separable convolution twice. Each one is ReLU,
+  depthwise, pointwise, batch norm, with nothing between depthwise and pointwise. The first one has the stride. DARTS
+  (Liu et al. 2019, arXiv 1806.09055) does the same.
 - ``dil_sep_conv``: DARTS: ReLU, dilated depthwise, pointwise, batch norm, once.
 - ``factorized_conv``: AmoebaNet in the DARTS form: ReLU, 1×k, k×1, batch norm.
-- ``factorized_reduction``: two 1×1 convolutions of stride 2 and half the filters each, the second on the image shifted
-  by one pixel, one batch norm.
+- ``factorized_reduction``: two 1×1 convolutions of stride 2 with half the filters each, then one batch norm. The second
+  convolution sees the image shifted by one pixel.
 - ``auxiliary_head``: NASNet appendix: 5×5 average pool of stride 3, 1×1 to 128, full-size convolution to 768, linear.
 - ``squeeze_excite``: Hu et al. 2018, arXiv 1709.01507. ``residual_block``, ``bottleneck_block``: He et al. 2016, arXiv
   1512.03385.
 - ``inverted_bottleneck``: Sandler et al. 2018, arXiv 1801.04381.
-- ``attention``: Vaswani et al. 2017, arXiv 1706.03762, section 3.2.2, with biases as in BERT (Devlin et al. 2019, arXiv
-  1810.04805). ``transformer_block``: layer norm in front of each half, as in GPT-2 and Xiong et al. 2020, arXiv
-  2002.04745; the original has it behind.
 
-``name`` is the scope's name and ``role`` its part of the weight keys (see archsmith.graphs.net).
+``name`` is the scope's name, and ``role`` is its entry in the weight keys (see archsmith.graphs.net).
 """
 
 from __future__ import annotations
@@ -143,8 +140,8 @@ def sep_conv(
     name: str = "sep_conv",
     role: str | None = None,
 ) -> Value:
-    """Separable convolution applied ``repeats`` times: (ReLU, depthwise, pointwise, batch norm); the stride is in the
-    first.
+    """Separable convolution (ReLU, depthwise, pointwise, batch norm), applied ``repeats`` times; the first has the
+    stride.
     """
     with net.scope(name, "SepConv", role, x=x):
         for i in range(repeats):
@@ -178,7 +175,7 @@ def factorized_conv(
     name: str = "factorized_conv",
     role: str | None = None,
 ) -> Value:
-    """ReLU, 1×k convolution, k×1 convolution, batch norm; ``norm_between`` puts batch norm and ReLU between the two."""
+    """ReLU, 1×k convolution, k×1 convolution, batch norm; ``norm_between`` adds batch norm and ReLU between the two."""
     with net.scope(name, "FactorizedConv", role, x=x):
         x = net.op("conv", net.op("relu", x), filters=filters, kernel=(1, kernel), stride=(1, stride), name="row")
         if norm_between:
@@ -190,7 +187,7 @@ def factorized_conv(
 def factorized_reduction(
     net: Net, x: Value, filters: int, *, name: str = "reduction", role: str | None = None
 ) -> Value:
-    """Half the height and width (rounded up) without losing every second pixel, to ``filters`` channels."""
+    """Halve height and width (rounded up) without losing every second pixel; the output has ``filters`` channels."""
     with net.scope(name, "FactorizedReduction", role, x=x):
         x = net.op("relu", x)
         # On an odd size the shifted path would come out one pixel short.
@@ -213,7 +210,9 @@ def pool(
     name: str | None = None,
     role: str | None = None,
 ) -> Value:
-    """``max`` or ``avg`` pooling; a 1×1 convolution with batch norm follows where the width must become ``filters``."""
+    """``max`` or ``avg`` pooling. A 1×1 convolution with batch norm follows if ``x`` does not have ``filters``
+    channels.
+    """
     if kind not in ("max", "avg"):
         raise UsageError(f"There is no pooling {kind!r}.", "Use 'max' or 'avg'.")
     name = name or f"{kind}_pool"
@@ -226,8 +225,8 @@ def pool(
 
 
 def fit(net: Net, x: Value, filters: int, stride: int = 1, *, name: str = "fit", role: str | None = None) -> Value:
-    """``x`` itself where it has ``filters`` channels and keeps its size; else a factorized reduction or ReLU, 1×1
-    convolution, batch norm.
+    """Bring ``x`` to ``filters`` channels: by a factorized reduction for ``stride`` 2, else by ReLU, 1×1 convolution,
+    batch norm. Returns ``x`` itself if nothing is to do.
     """
     if stride == 2:
         return factorized_reduction(net, x, filters, name=name, role=role)
@@ -237,7 +236,9 @@ def fit(net: Net, x: Value, filters: int, stride: int = 1, *, name: str = "fit",
 def squeeze_excite(
     net: Net, x: Value, squeezed: int, *, name: str = "squeeze_excite", role: str | None = None
 ) -> Value:
-    """Each channel times a weight in (0, 1) that a small net of ``squeezed`` units computes from the channel means."""
+    """Multiply each channel by a weight in (0, 1). A small net of ``squeezed`` units computes it from the channel
+    means.
+    """
     with net.scope(name, "SqueezeExcite", role, x=x):
         weights = net.op("spatial_mean", x, name="mean")
         weights = net.op("relu", net.op("conv", weights, filters=squeezed, kernel=1, bias=True, name="squeeze"))
@@ -261,8 +262,8 @@ def residual_block(
     name: str = "block",
     role: str | None = None,
 ) -> Value:
-    """Two convolutions with a shortcut around them; ``squeezed`` > 0 adds squeeze-excite, ``gain`` is where the last
-    batch norm's weight starts.
+    """Two convolutions with a shortcut around them. ``squeezed`` > 0 adds squeeze-excite; ``gain`` is the initial
+    weight of the last batch norm.
     """
     with net.scope(name, "ResidualBlock", role, x=x):
         y = conv_bn_relu(net, x, filters, kernel, stride, name="first")
@@ -308,8 +309,8 @@ def inverted_bottleneck(
     name: str = "block",
     role: str | None = None,
 ) -> Value:
-    """1×1 up to ``expansion`` times the channels, depthwise k×k, 1×1 to ``filters`` without activation; a shortcut
-    where shapes allow.
+    """1×1 up to ``expansion`` times the channels, depthwise k×k, 1×1 to ``filters`` without activation. A shortcut is
+    added where input and output have one shape.
     """
     with net.scope(name, "InvertedBottleneck", role, x=x):
         y = x
@@ -349,8 +350,8 @@ def classifier(
 
 
 def auxiliary_head(net: Net, x: Value, n_outputs: int, *, name: str = "auxiliary", role: str | None = None) -> Value:
-    """The extra classifier that helps training; declare it with ``net.output(value, "auxiliary")``. Needs images of at
-    least 5×5.
+    """The extra classifier that helps training. Declare it with ``net.output(value, "auxiliary")``. ``x`` must be at
+    least 5×5 pixels.
     """
     with net.scope(name, "AuxiliaryHead", role, x=x):
         x = net.op("avg_pool", net.op("relu", x), kernel=5, stride=3, padding=0, name="pool")
@@ -360,58 +361,3 @@ def auxiliary_head(net: Net, x: Value, n_outputs: int, *, name: str = "auxiliary
         x = net.op("conv", x, filters=768, kernel=(x.shape[1], x.shape[2]), padding=0, name="whole")
         x = net.op("relu", net.op("batch_norm", x, name="bn_whole"))
         return net.op("linear", net.op("flatten", x), features=n_outputs)
-
-
-def attention(net: Net, x: Value, heads: int, *, name: str = "attention", role: str | None = None) -> Value:
-    """Multi-head self-attention over tokens ``(L, C)``: each of ``heads`` reads ``C / heads`` channels."""
-    length, channels = _tokens(x)
-    if heads < 1 or channels % heads:
-        raise UsageError(f"{channels} channels cannot be shared by {heads} heads.", "Choose a divisor.")
-    with net.scope(name, "Attention", role, tokens=x):
-        query, key, value = (
-            net.op(
-                "permute",
-                net.op(
-                    "reshape",
-                    net.op("linear", x, features=channels, name=part),
-                    shape=(length, heads, channels // heads),
-                ),
-                order=(1, 0, 2),
-            )
-            for part in ("query", "key", "value")
-        )
-        scores = net.op("matmul", query, key, transpose=True, scale="sqrt", name="scores")
-        mixed = net.op("matmul", net.op("softmax", scores, axis=-1), value, name="mixed")
-        joined = net.op("reshape", net.op("permute", mixed, order=(1, 0, 2)), shape=(length, channels))
-        return net.op("linear", joined, features=channels, name="out")
-
-
-def transformer_block(
-    net: Net,
-    x: Value,
-    heads: int,
-    expansion: int = 4,
-    *,
-    activation: str = "gelu",
-    dropout: float = 0.0,
-    name: str = "block",
-    role: str | None = None,
-) -> Value:
-    """Attention, then two linear layers with ``expansion * C`` units between them, each around a shortcut."""
-    _, channels = _tokens(x)
-
-    def dropped(y: Value) -> Value:
-        return net.op("dropout", y, p=dropout) if dropout else y
-
-    with net.scope(name, "TransformerBlock", role, x=x):
-        y = attention(net, net.op("layer_norm", x, name="norm_attention"), heads)
-        x = net.op("add", x, dropped(y))
-        y = net.op("linear", net.op("layer_norm", x, name="norm_units"), features=expansion * channels, name="expand")
-        y = net.op("linear", net.op(activation, y), features=channels, name="project")
-        return net.op("add", x, dropped(y))
-
-
-def _tokens(x: Value) -> tuple[int, int]:
-    if len(x.shape) != 2:
-        raise UsageError(f"Attention takes tokens (L, C), not the shape {x.shape}.")
-    return x.shape[0], x.shape[1]

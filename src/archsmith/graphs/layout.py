@@ -1,13 +1,14 @@
 """A small layered layout for directed acyclic graphs, drawn from top to bottom.
 
-The classical four steps (Sugiyama, Tagawa and Toda, 1981): layers by longest path, points that carry long edges through
-the layers between, orders by barycentre sweeps, and coordinates. Three choices of our own keep network drawings calm:
+It has the four classical steps (Sugiyama, Tagawa and Toda, 1981). First each box gets a layer, by longest path. Then
+long edges get a point in each layer that they cross. Then each layer is ordered by barycentre sweeps. At last
+everything gets coordinates. Three choices of our own keep drawings of networks easy to read:
 
 - Long edges of one source share one trunk, because they carry the same value.
-- A trunk, and a box with the one box that it feeds, are kept exactly vertical: they are one unknown of the coordinate
-  problem. The horizontal positions are the minimiser of the summed squared edge slants under minimum distances, a
-  convex quadratic programme solved by the alternating direction method of multipliers (Boyd et al., 2011).
-- Edges bend only in the gaps between layers and are vertical inside a layer, so that no edge can run through a box.
+- A trunk is exactly vertical. So is a box with the only box that it feeds. Each of these is one unknown of the
+  coordinate problem. The horizontal positions minimise the sum of squared edge slants under minimum distances. This is
+  a convex quadratic programme, solved by the alternating direction method of multipliers (Boyd et al., 2011).
+- Edges bend only in the gaps between layers. Inside a layer they are vertical, so that no edge runs through a box.
 """
 
 from __future__ import annotations
@@ -23,16 +24,21 @@ from archsmith.core.errors import UsageError
 from archsmith.graphs.ordering import Vertex, inversions, ordered
 from archsmith.graphs.spacing import spaced
 
-TRUNK = 7.0  # half the width that a long edge claims for itself, in pixels
-LEAVE, ENTER = 3.0, 9.0  # straight pieces at both ends of an edge, in pixels; the second one carries the arrowhead
+TRUNK = 7.0  # half the width that is kept free for a long edge, in pixels
+LEAVE, ENTER = 3.0, 9.0  # straight pieces at the start and the end of an edge, in pixels; the arrowhead is at the end
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Box:
-    """What is to be placed: ``width`` and ``height`` in pixels. A ``first`` box stands in the top layer; a ``bar``
-    grows to the width of what it joins.
+    """A box before it is placed.
+
+    ``name``: its name.
+    ``width``, ``height``: its size in pixels.
+    ``first``: True: it stands in the top layer.
+    ``bar``: True: it grows to the width of what it joins.
+    ``round``: True: it is a circle.
     """
 
     name: str
@@ -45,7 +51,11 @@ class Box:
 
 @dataclass(frozen=True)
 class Placed:
-    """A box with its centre ``(x, y)`` and its final size."""
+    """A box after it is placed.
+
+    ``x``, ``y``: its centre, in pixels.
+    ``width``, ``height``: its final size, in pixels.
+    """
 
     x: float
     y: float
@@ -55,8 +65,11 @@ class Placed:
 
 @dataclass(frozen=True)
 class Layout:
-    """``boxes`` by name, ``routes`` by edge: the points of an edge from source to target, two for every gap between
-    layers that it crosses.
+    """A finished layout.
+
+    ``width``, ``height``: its size in pixels.
+    ``boxes``: the placed boxes by name.
+    ``routes``: the points of each edge from source to target, two for every gap between layers that it crosses.
     """
 
     width: float
@@ -77,8 +90,8 @@ def arrange(boxes: Sequence[Box], edges: Sequence[tuple[str, str]], gap_x: float
 
 
 def _layers(boxes: Sequence[Box], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """The layer of every box: as early as its inputs allow, then down next to what it feeds where that makes no edge
-    longer in sum.
+    """The layer of every box: first as high as its inputs allow, then down next to what it feeds if it has at most one
+    input. So the edges do not get longer in sum.
     """
     inputs: dict[str, list[str]] = {box.name: [] for box in boxes}
     outputs: dict[str, list[str]] = {box.name: [] for box in boxes}
@@ -88,14 +101,14 @@ def _layers(boxes: Sequence[Box], edges: Sequence[tuple[str, str]]) -> dict[str,
     layer: dict[str, int] = {}
     waiting = {name: len(sources) for name, sources in inputs.items()}
     ready = [box.name for box in boxes if not waiting[box.name]]
-    for name in ready:  # grows while it is read
+    for name in ready:  # it grows while it is read
         layer[name] = 1 + max((layer[source] for source in inputs[name]), default=-1)
         for target in outputs[name]:
             waiting[target] -= 1
             if not waiting[target]:
                 ready.append(target)
     if len(layer) < len(boxes):
-        raise UsageError("The boxes of a drawing depend on one another in a circle.", "Draw at another depth.")
+        raise UsageError("The boxes of the drawing depend on one another in a circle.", "Draw at another depth.")
     first = {box.name for box in boxes if box.first}
     for name in reversed(ready):
         if outputs[name] and name not in first and len(set(inputs[name])) <= 1:
@@ -104,7 +117,7 @@ def _layers(boxes: Sequence[Box], edges: Sequence[tuple[str, str]]) -> dict[str,
 
 
 def _links(edges: Sequence[tuple[str, str]], layer: Mapping[str, int]) -> list[tuple[Vertex, Vertex]]:
-    """The edges cut into pieces between neighbouring layers; pieces of one source are shared."""
+    """The edges, cut into pieces between neighbouring layers. Edges of one source share their pieces."""
     links: dict[tuple[Vertex, Vertex], None] = {}
     for source, target in edges:
         path = [(source, i) for i in range(layer[source], layer[target])] + [(target, layer[target])]
@@ -156,8 +169,8 @@ def _coordinates(
     for a, b in links:
         i, j = unknown[a], unknown[b]
         if i != j:
-            # The many edges of a fan cannot all be straight, and a bar reaches out to its inputs by itself: neither may
-            # pull the rest askew.
+            # Many edges of one source cannot all be straight, and a bar grows towards its inputs by itself. So both
+            # count less.
             weight = 1.0 / fan[a] if not (real(b) and boxes[b[0]].bar) else 0.1
             slant[[i, j], [i, j]] += weight
             slant[i, j] -= weight
@@ -170,14 +183,14 @@ def _coordinates(
 def _unknowns(
     rows: Sequence[Sequence[Vertex]], links: Sequence[tuple[Vertex, Vertex]], real: Callable[[Vertex], bool]
 ) -> dict[Vertex, int]:
-    """Which vertices share one horizontal position: trunks, a box with its only trunk, and a box with the main one that
-    it feeds.
+    """The number of the unknown of each vertex. Vertices with one number share one horizontal position: the points of a
+    trunk, a box with its only trunk, and a box with the main box that it feeds.
 
-    Gives up on boxes, then on trunks, where the orders of the layers contradict each other.
+    Where the orders of the layers contradict this, boxes are separated first, then trunks.
     """
     below: dict[Vertex, list[Vertex]] = {}
     feeding: dict[Vertex, list[Vertex]] = {}
-    height: dict[Vertex, int] = {}  # the longest way down
+    height: dict[Vertex, int] = {}  # the longest path down, in layers
     for a, b in links:
         below.setdefault(a, []).append(b)
         if real(a) and real(b):
@@ -246,7 +259,7 @@ def _routed(
                 for below in rows[vertex[1] + 1 :]:
                     if len(below) > 1 or below[0][1] != layer[below[0][0]]:
                         break
-                    centre[below[0][0]] = centre[name]  # what stands alone below a bar keeps to its middle
+                    centre[below[0][0]] = centre[name]  # a box alone below a bar stands at its middle
     last = {edge: last[edge] if inside[edge] else centre[edge[0]] for edge in edges}
     heights = [max((boxes[name].height for name, i in row if layer[name] == i), default=0.0) for row in rows]
     ports = _ports(boxes, edges, last, centre, width)
@@ -255,7 +268,7 @@ def _routed(
         ends = [centre[edge[0]], *(x[v] for v in inside[edge]), ports[edge]]
         for k, (a, b) in enumerate(pairwise(ends)):
             i = layer[edge[0]] + k
-            # a wide fan needs height, or its curves lie flat
+            # a long way to the side needs height, or the curve is flat
             gaps[i] = max(gaps[i], min(gap_y * 2.6, gap_y + 0.11 * abs(a - b)))
     tops = [sum(heights[:i]) + sum(gaps[:i]) for i in range(len(rows))]
     placed = {
@@ -267,7 +280,7 @@ def _routed(
         source, target = placed[edge[0]], placed[edge[1]]
         start, end = layer[edge[0]], layer[edge[1]]
         leave = source.x
-        if boxes[edge[0]].bar:  # a bar is left right above where the edge goes
+        if boxes[edge[0]].bar:  # an edge leaves a bar right above its target
             reach = source.width / 2 - 8
             leave = min(max(x[inside[edge][0]] if inside[edge] else ports[edge], source.x - reach), source.x + reach)
         points: list[Point] = [(leave, source.y + source.height / 2), (leave, tops[start] + heights[start] + LEAVE)]
@@ -294,9 +307,7 @@ def _stretch(
     width: dict[str, float],
     centre: dict[str, float],
 ) -> None:
-    """Let a bar reach over everything that enters it, as far as its neighbours leave room, so that its edges come in
-    straight.
-    """
+    """Widen a bar over everything that enters it, as far as its neighbours leave room. So its edges are vertical."""
     sources = [last[edge] for edge in edges if edge[1] == name]
     if not sources:
         return
@@ -321,7 +332,7 @@ def _ports(
     centre: Mapping[str, float],
     width: Mapping[str, float],
 ) -> dict[tuple[str, str], float]:
-    """Where along its top each edge enters a box, from left to right as the edges come."""
+    """The horizontal position at which each edge enters its target, in the order of the edges from left to right."""
     entering: dict[str, list[tuple[str, str]]] = {}
     for edge in edges:
         entering.setdefault(edge[1], []).append(edge)
@@ -335,7 +346,7 @@ def _ports(
             continue
         reach = width[name] * (0.34 if boxes[name].round else 0.3)
         step = min(2 * reach / max(1, len(group) - 1), 22.0)
-        # An edge that comes from right above goes straight in, and the others stand beside it.
+        # An edge from right above goes straight down, and the others enter beside it.
         middle = next(
             (float(k) for k, edge in enumerate(group) if abs(last[edge] - centre[name]) < 1.0), (len(group) - 1) / 2
         )
@@ -346,7 +357,7 @@ def _ports(
 
 
 def _along(wanted: Sequence[float], centre: float, reach: float) -> list[float]:
-    """``wanted`` (ascending) brought into ``centre ± reach`` and apart from each other."""
+    """``wanted`` (ascending), moved into ``centre ± reach`` and away from each other."""
     step = min(9.0, 2 * reach / max(1, len(wanted) - 1))
     got: list[float] = []
     for value in wanted:

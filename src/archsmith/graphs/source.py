@@ -1,9 +1,8 @@
-"""A graph written out as a PyTorch file that stands alone and that a person can read, change and train: it imports
-torch and nothing else.
+"""Write a graph as a PyTorch file that a person can read, change and train. The file imports torch and nothing else.
 
-Every scope becomes an ``nn.Module`` under its own name, so that the keys of ``state_dict`` are those of
-``archsmith.graphs.network.Network`` and its weights load with ``strict=True``. Scopes that differ in numbers only share
-one class (see ``skeletons``).
+Every scope becomes an ``nn.Module`` with the scope's name. So the keys of ``state_dict`` are those of
+``archsmith.graphs.network.Network``, and its weights load with ``strict=True``. Scopes that differ in numbers only
+share one class (see ``skeletons``). Lines are at most 120 characters long (see ``statements``).
 """
 
 from __future__ import annotations
@@ -16,18 +15,19 @@ from typing import Any
 from archsmith.core.errors import UsageError
 from archsmith.graphs.graph import AUXILIARY, Graph, Node
 from archsmith.graphs.operations import Call
-from archsmith.graphs.skeletons import Code, Hole, Instance, Module, Skeleton, skeletons, walk
+from archsmith.graphs.skeleton import Code, Hole, Instance, Module, Skeleton, walk
+from archsmith.graphs.skeletons import skeletons
 from archsmith.graphs.statements import Body, indented, wrapped
 from archsmith.graphs.wording import words
 
-DROPPING = "DropPath"  # the class whose chance to drop grows over the training
+DROPPING = "DropPath"  # the class whose drop probability grows during training
 
 
 def source(graph: Graph, class_name: str = "Network") -> str:
     """The text of a Python file with the network of ``graph`` as the class ``class_name``.
 
-    ``forward`` gives the main output; a network with more outputs also has ``forward_all``, which gives all of them by
-    name.
+    ``forward`` returns the main output. A network with more outputs also has ``forward_all``, which returns all of them
+    by name.
     """
     classes = skeletons(graph)
     modules = [step.what for c in classes for step in c.steps if isinstance(step.what, Module)]
@@ -49,17 +49,17 @@ def _class_name(module: Module) -> str:
 
 
 def _text_of(name: str) -> str:
-    """The text of a class that torch has none for."""
+    """The source of a class that torch does not have."""
     from archsmith.graphs.modules import found  # loads torch, which nothing else here needs
 
     try:
         return inspect.getsource(found(name)).strip("\n")
     except OSError as error:
-        raise UsageError(f"The text of the class {name!r} cannot be read.", "Keep it in a file of Python.") from error
+        raise UsageError(f"The source of the class {name!r} cannot be read.", "Put it into a .py file.") from error
 
 
 def _starts(modules: Iterable[Module]) -> list[str]:
-    """The statements that start weights as the network's own do, where torch starts them otherwise."""
+    """The statements that initialise weights like ``Network`` where torch has another default."""
     starts: dict[str, dict[str, None]] = {}
     for module in modules:
         if module.start:
@@ -72,7 +72,7 @@ def _starts(modules: Iterable[Module]) -> list[str]:
 
 
 def _order(classes: Sequence[Skeleton]) -> list[Skeleton]:
-    """Every class after those that it uses, otherwise in the order in which the network uses them."""
+    """The classes in the order of first use; each one comes after the classes that it uses."""
     order: list[Skeleton] = []
 
     def visit(skeleton: Skeleton) -> None:
@@ -86,7 +86,7 @@ def _order(classes: Sequence[Skeleton]) -> list[Skeleton]:
 
 
 def _name_classes(classes: Sequence[Skeleton], taken: set[str]) -> None:
-    """Kinds as class names, numbered where several classes have the same kind."""
+    """Give each class its kind as its name, with a number where several classes have the same kind."""
     for skeleton in classes:
         kind = re.sub(r"\W", "", skeleton.kind) or "Part"
         name, count = kind, 1
@@ -105,7 +105,7 @@ def _heading(graph: Graph, class_name: str) -> str:
     facts = f"{params:,} parameters, {macs:,} multiply-adds for one example."
     extra = _params(graph, graph.nodes) - params
     if AUXILIARY in graph.outputs:
-        facts += f" The auxiliary head, for training only, has {extra:,} parameters more."
+        facts += f"\nThe auxiliary head has {extra:,} more parameters; it is for training only."
     return f'"""{class_name}: {ins} -> {outs}.\n\n{facts}\n"""'
 
 
@@ -132,7 +132,7 @@ def _class(skeleton: Skeleton, classes: Sequence[Skeleton]) -> str:
 
 
 def _about(skeleton: Skeleton) -> str:
-    """The docstring: what it is, and shapes."""
+    """The docstring: the kind of the class and its shapes."""
     first = skeleton.instances[0]
     shapes = _mapping(first)
     if any(_mapping(instance) != shapes for instance in skeleton.instances):
@@ -173,7 +173,7 @@ def _init(skeleton: Skeleton, classes: Sequence[Skeleton]) -> list[str]:
 
 
 class _Text(str):
-    """Text that is written as it is, among values that are written by ``repr``."""
+    """Text whose ``repr`` is the text itself, so that it can stand among values that are written by ``repr``."""
 
     __slots__ = ()
 
@@ -185,7 +185,7 @@ def _constructor(skeleton: Skeleton, k: int, classes: Sequence[Skeleton]) -> str
     step, fills = skeleton.steps[k], skeleton.fills[k]
     if isinstance(step.what, int):
         child = classes[step.what]
-        parts: list[str] = []
+        written: list[str] = []
         for parameter, fill in zip(child.parameters, fills, strict=True):
             if (
                 parameter.role == "stride"
@@ -195,8 +195,8 @@ def _constructor(skeleton: Skeleton, k: int, classes: Sequence[Skeleton]) -> str
             ):
                 continue
             wide = parameter.role in ("filters", "channels", "in_channels")
-            parts.append(fill if wide and all("=" not in part for part in parts) else f"{parameter.name}={fill}")
-        return f"{child.name}({', '.join(parts)})"
+            written.append(fill if wide and all("=" not in text for text in written) else f"{parameter.name}={fill}")
+        return f"{child.name}({', '.join(written)})"
     assert isinstance(step.what, Module)
     texts = iter(fills)
 
@@ -213,7 +213,7 @@ def _constructor(skeleton: Skeleton, k: int, classes: Sequence[Skeleton]) -> str
 
 
 def _short(value: Any) -> str:
-    """A value of a constructor call; two equal numbers for height and width are written as one."""
+    """A value of a constructor call. Equal numbers for height and width are written once."""
     same = isinstance(value, tuple) and len(value) == 2 and repr(value[0]) == repr(value[1])
     return repr(value[0] if same else value)
 
@@ -233,7 +233,7 @@ def _network(skeleton: Skeleton, classes: Sequence[Skeleton], graph: Graph, drop
     modules = [step.what for c in classes for step in c.steps if isinstance(step.what, Module)]
     lines += indented(_starts(modules), 8)
     arguments = ", ".join(f"{argument}: Tensor" for argument in skeleton.arguments)
-    lines += ["", f"    def forward(self, {arguments}) -> Tensor:"]
+    lines += ["", *indented(wrapped(f"def forward(self, {arguments}) -> Tensor:", 4), 4)]
     body = Body(skeleton, classes, root=True)
     if len(outputs) == 1:
         lines += indented(body.lines(), 8)
@@ -241,19 +241,16 @@ def _network(skeleton: Skeleton, classes: Sequence[Skeleton], graph: Graph, drop
         passed = ", ".join(skeleton.arguments)
         extra = AUXILIARY in outputs
         switch = ", auxiliary: bool = True" if extra else ""
-        note = "; the auxiliary one helps training and is no part of the prediction" if extra else ""
+        note = "; the auxiliary one is for training only" if extra else ""
         lines.append(f'        return self.forward_all({passed}{", auxiliary=False" if extra else ""})["{main}"]')
-        lines += [
-            "",
-            f"    def forward_all(self, {arguments}{switch}) -> dict[str, Tensor]:",
-        ]
+        lines += ["", *indented(wrapped(f"def forward_all(self, {arguments}{switch}) -> dict[str, Tensor]:", 4), 4)]
         lines.append(f'        """Every output by name{note}."""')
         lines += indented(body.lines_by_name(outputs), 8)
     if drops:
         lines += [
             "",
             "    def set_progress(self, fraction: float) -> None:",
-            '        """How far the training is, from 0 to 1: paths are dropped more often towards its end."""',
+            '        """Set how far the training is, from 0 to 1. Paths are dropped more often towards the end."""',
             "        for module in self.modules():",
             f"            if isinstance(module, {DROPPING}):",
             "                module.progress = fraction",

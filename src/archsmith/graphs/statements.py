@@ -1,7 +1,7 @@
 """The statements of a ``forward`` method, as a person would write them.
 
-Values that are used once are written inside the expression that uses them as long as that stays short. A value takes
-over the name of the one that it continues, and otherwise has the name of the part that made it.
+A value that is used once is written inside the expression that uses it, as long as that expression stays short. A value
+that continues another one takes over its name (``x = self.conv(x)``). Any other value is named after its step.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from functools import cache
 
 from archsmith.graphs.graph import AUXILIARY
 from archsmith.graphs.operations import OPERATIONS, Operation
-from archsmith.graphs.skeletons import ARGUMENT, Code, Ref, Skeleton, Step
+from archsmith.graphs.skeleton import ARGUMENT, Code, Ref, Skeleton, Step
 
-WIDTH = 150  # of a line
-DEEP, LONG = 4, 88  # calls inside calls, and letters, that an expression may have before it gets a line of its own
-SUM, PRODUCT = 1, 2  # how tightly an expression holds together; 0 is one that needs no brackets anywhere
+WIDTH = 120  # characters of a line
+DEEP, LONG = 4, 88  # an expression with more nested calls, or more characters, gets a line of its own
+SUM, PRODUCT = 1, 2  # binding strength of an expression's outermost operator; 0: it needs no brackets anywhere
 
 
 @dataclass(frozen=True)
 class Expression:
     """A step with its operands.
 
-    ``step``: its number.
-    ``operands``: other steps that are written inside it, or values that have a name.
-    ``calls``: 1, or 0 for operators alone.
+    ``step``: index of the step.
+    ``operands``: expressions that are written inside it, or named values.
+    ``calls``: 1 for a call, 0 for operators only.
     """
 
     step: int
@@ -35,7 +35,7 @@ class Expression:
     calls: int
 
     def leaves(self) -> list[Ref]:
-        """The named values in it, from left to right."""
+        """The named values of the expression, from left to right."""
         return [
             leaf
             for operand in self.operands
@@ -43,7 +43,7 @@ class Expression:
         ]
 
     def steps(self) -> list[int]:
-        """The steps in it, the outermost first."""
+        """The steps of the expression, the outermost first."""
         return [
             self.step,
             *(step for operand in self.operands if isinstance(operand, Expression) for step in operand.steps()),
@@ -56,7 +56,7 @@ class Expression:
 
 
 class Body:
-    """The statements of one ``forward``: which steps are written inside others, and what values are called."""
+    """The statements of one ``forward``. Decides which steps are written inside others, and names the values."""
 
     def __init__(self, skeleton: Skeleton, classes: Sequence[Skeleton], root: bool = False) -> None:
         self.skeleton = skeleton
@@ -77,8 +77,8 @@ class Body:
         return [*lines, f"return {', '.join(names[ref] for ref in outputs)}"]
 
     def lines_by_name(self, outputs: Mapping[str, Ref]) -> list[str]:
-        """The body of a method that returns outputs in a dict, the auxiliary one only where the argument ``auxiliary``
-        is true.
+        """The body of a method that returns the outputs in a dict. The auxiliary output is computed only if the
+        argument ``auxiliary`` is true.
         """
         real = {name: self._real(ref) for name, ref in outputs.items()}
         main = [ref for name, ref in real.items() if name != AUXILIARY]
@@ -123,7 +123,7 @@ class Body:
         return needed
 
     def _real(self, ref: Ref) -> Ref:
-        """The value behind ``ref``: an identity is no statement."""
+        """The value behind ``ref``: an identity operation is left out of the source."""
         while ref[0] != ARGUMENT and _row(self.steps[ref[0]]).neutral:
             ref = self.steps[ref[0]].inputs[0]
         return ref
@@ -133,8 +133,8 @@ class Body:
         return len(self.classes[what].outputs) if isinstance(what, int) else 1
 
     def _statements(self, order: Iterable[int], outputs: Sequence[Ref], others: Iterable[int] = ()) -> list[Expression]:
-        """The steps of ``order`` as statements; those that are written inside others are no statements of their own.
-        Steps in ``others`` are written elsewhere and use values of these.
+        """The steps of ``order`` as statements. A step that is written inside another one is not listed. Steps in
+        ``others`` are written elsewhere and use values of these.
         """
         order = [k for k in order if not _row(self.steps[k]).neutral]
         here = set(order)
@@ -169,10 +169,10 @@ class Body:
             return False
         if isinstance(part.what, int) and isinstance(outer.what, Code) and len(outer.inputs) > 2:
             return False
-        # A convolution begins a line of thought: what is normalised already is a value of its own.
+        # A convolution begins a new statement, so a normalised value before it keeps its own name.
         if _row(outer).starts_line and any(_row(self.steps[step]).normalises for step in inner.steps()):
             return False
-        # Where the order of operands matters, they are easier to tell apart by name.
+        # Where the order of operands matters, named operands are easier to read.
         if (
             len(outer.inputs) > 1
             and not isinstance(outer.what, int)
@@ -188,8 +188,8 @@ class Body:
         return length <= LONG
 
     def _names(self, statements: Sequence[Expression], outputs: Sequence[Ref]) -> dict[Ref, str]:
-        """A name for every value that a statement gives, used again when its value is dead and the new one continues
-        it.
+        """A name for every value of the statements. A name is used again when its old value is not needed any more and
+        the new value continues it.
         """
         last: dict[Ref, int] = {}
         users: dict[Ref, list[int]] = {}
@@ -229,7 +229,7 @@ class Body:
         return names
 
     def _telling(self, statement: Expression) -> str:
-        """The most telling of the local names in a statement: not one that only repeats the name of an operation."""
+        """The best local name in a statement: the first one that is not just the name of its operation."""
         for k in statement.steps():
             step = self.steps[k]
             if re.sub(r"\d+$", "", step.local) not in (step.op, "bn"):
@@ -262,16 +262,16 @@ class Body:
         return re.sub(r"\{(\d+)\}", lambda found: operands[int(found[1])], step.what.text)
 
 
-_NOTHING = Operation("", lambda args, ins: ())  # what is known of a part that is no operation
+_NOTHING = Operation("", lambda args, ins: ())  # stands for a step that is an instance of a class
 
 
 def _row(step: Step) -> Operation:
-    """The row of a step's operation; one that says nothing for an instance of a class."""
+    """The row of a step's operation; an empty row for an instance of a class."""
     return OPERATIONS.get(step.op, _NOTHING)
 
 
 def _tightness(step: Step) -> int:
-    """``SUM`` or ``PRODUCT`` for an expression with such an operator outside of all brackets."""
+    """``SUM`` or ``PRODUCT`` if such an operator is the outermost of the expression, else 0."""
     tree = _parsed(step.what.text) if isinstance(step.what, Code) else None
     if not isinstance(tree, ast.BinOp):
         return 0
@@ -280,7 +280,7 @@ def _tightness(step: Step) -> int:
 
 @cache
 def _exposed(text: str) -> frozenset[int]:
-    """The operands of an expression that stand beside an operator, a dot or an index, not alone in brackets."""
+    """Indices of the operands that stand beside an operator, a dot or an index; these may need brackets."""
     found = set()
     for outer in ast.walk(_parsed(text)):
         inner: list[ast.expr] = []
@@ -303,7 +303,7 @@ def indented(lines: Sequence[str], by: int) -> list[str]:
 
 
 def wrapped(line: str, by: int) -> list[str]:
-    """``line``, broken inside its outermost brackets or before its plus signs if it is too long."""
+    """``line``; if it is too long, it is broken before its plus signs or inside its outermost brackets."""
     if len(line) + by <= WIDTH:
         return [line]
     head, _, sum_ = line.partition("return " if line.startswith("return ") else " = ")
@@ -326,7 +326,7 @@ def wrapped(line: str, by: int) -> list[str]:
 
 
 def _split(text: str, mark: str) -> list[str]:
-    """``text`` cut at every ``mark`` that is not inside brackets."""
+    """``text`` split at every ``mark`` that is not inside brackets."""
     parts, level, start = [], 0, 0
     for at, letter in enumerate(text):
         level += (letter in "([{") - (letter in ")]}")

@@ -1,9 +1,9 @@
 """The rows of the operation table that tokens ``(L, C)`` are computed with: embeddings, products of matrices, and what
 brings axes into another shape or order. See ``archsmith.graphs.operation`` for what a row says.
 
-``layers.attention`` is written with these rows. An embedding starts as U(±1/√dim), as Gorishniy et al. 2021 (arXiv
-2106.11959, section 3.3 and its code) start the embeddings of categories. So an embedded code has about the same length
-whatever ``dim`` is, and it does not outweigh the numbers beside it.
+``token_layers.attention`` is written with these rows. An embedding starts as U(±1/√dim), as Gorishniy et al. 2021
+(arXiv 2106.11959, section 3.3 and its code) start the embeddings of categories. So an embedded code has about the same
+length whatever ``dim`` is, and it does not outweigh the numbers beside it.
 """
 
 from __future__ import annotations

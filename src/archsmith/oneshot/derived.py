@@ -1,9 +1,9 @@
-"""The strategy ``enas``: ask for the architectures that the evaluator derived while it prepared, best first, and end.
+"""The strategy ``enas``: propose the architectures that the evaluator derived during its preparation, best first.
 
-With shared weights that a controller was trained on this is the last part of ENAS (Pham et al. 2018, arXiv 1802.03268,
-section 2.3, "Deriving Architectures"): sample some from the policy, score them by shared weights, keep the best. With
-uniformly trained ones it is random search with weight sharing (Li and Talwalkar 2019, arXiv 1902.07638, section 3.2):
-the first look is one minibatch, the trials look at the validation split.
+With a controller this is the last step of ENAS (Pham et al. 2018, arXiv 1802.03268, section 2.3, "Deriving
+Architectures"): sample architectures from the policy, score them by shared weights, and keep the best. With uniformly
+trained weights it is random search with weight sharing (Li and Talwalkar 2019, arXiv 1902.07638, section 3.2).
+Candidates are scored on one minibatch first; the trials then use the whole validation split.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from archsmith.strategies.random import RandomSearch
 
 @dataclass(frozen=True)
 class Derived:
-    """Proposes ``derived`` of the notes that ``prepare`` gave, each once, in its order; an evaluator that derived
-    nothing is searched at random.
+    """Proposes each architecture of the preparation's ``derived`` list once, in its order.
 
-    Decisions that the notes leave open, such as those of a recipe, are answered at random.
+    Decisions that these leave open, such as those of a recipe, are drawn at random. If the evaluator derived nothing,
+    this is random search.
     """
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
@@ -36,7 +36,7 @@ class Derived:
             if rank in proposed or len(proposals) == n:
                 continue
             architecture = history.space.complete(Architecture(row["architecture"]), rng)
-            if not history.seen(architecture):  # of a study that others have asked before
+            if not history.seen(architecture):  # another strategy may have proposed it in this study
                 proposals.append(
                     Proposal(architecture, notes={"operator": "derived", "rank": rank, "score": row["score"]})
                 )

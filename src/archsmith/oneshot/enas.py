@@ -1,17 +1,22 @@
-"""ENAS: a controller that learns, by policy gradient, which networks do well with shared weights; and how the best of
-them is derived.
+"""ENAS: a controller learns by policy gradient which networks do well with shared weights. At the end it proposes the
+best of them.
 
-Source: Pham, Guan, Zoph, Le and Dean 2018 (arXiv 1802.03268), sections 2.2 and 2.3: after each epoch of shared weights
-the controller makes a fixed number of steps, rewarded by the accuracy of a sampled child on one minibatch of the
-validation split, with a moving average of rewards as base line; in the end some architectures are sampled, scored by
-their shared weights, and the best is trained from scratch.
+Source: Pham, Guan, Zoph, Le and Dean 2018 (arXiv 1802.03268), sections 2.2 and 2.3. After each epoch of the shared
+weights the controller makes a fixed number of steps. The reward is the accuracy of a sampled network on one minibatch
+of the validation split; a moving average of rewards is the baseline. At the end architectures are sampled and scored by
+shared weights, and the best one is trained from scratch.
 
-The paper and its code are two recipes. Of the paper: an LSTM of 100 units with logits 2.5 · tanh(logits / 5), an
-entropy weight of 0.1. Of the code for cells: learning rate 3.5e-3 and 30 steps of 10 samples an epoch, where the paper
-has 3.5e-4 and 2,000 steps of one sample. Differences: Adam as published (the code sets β1 = 0); the entropy of the
-decisions is maximised by its own gradient, as their mean, where ENAS adds the sampled entropy to the reward; the base
-line is corrected for having begun at zero, and forgets faster (0.95 as in carpedm20's ENAS-pytorch, the code: 0.99), as
-rewards rise while the weights learn; a roll-out that runs into a dead end is a failure with the lowest reward.
+The paper and its code differ. From the paper we take the LSTM of 100 units, the logits 2.5 · tanh(logits / 5) and the
+entropy weight 0.1. From the code for cells we take the learning rate 3.5e-3 and 30 steps of 10 samples an epoch (paper:
+3.5e-4, and 2,000 steps of one sample).
+
+Differences from both:
+
+* Adam has its published settings (the code sets β1 = 0).
+* The mean entropy of the decisions is maximised by its own gradient. ENAS adds the sampled entropy to the reward.
+* The baseline is corrected for its start at zero. It forgets faster (0.95 as in carpedm20's ENAS-pytorch, the code:
+  0.99), because rewards rise while the weights learn.
+* A roll-out that ends in a dead end gets the lowest reward.
 """
 
 from __future__ import annotations
@@ -34,19 +39,24 @@ from archsmith.oneshot.sharing import drawn
 from archsmith.strategies.controller import Controller, Parameter, Rows
 from archsmith.strategies.policy import draw_from
 
-ARRAYS = ("values", "mean", "square")  # of each table of a controller: its weights and Adam's moments
+ARRAYS = ("values", "mean", "square")  # of each parameter of a controller: its weights and Adam's moments
 
 Reward = Callable[[Architecture, int], float]
 
 
 @dataclass(frozen=True)
 class ControllerSettings:
-    """The controller and its turns; the module says which source each default follows.
+    """Settings of the controller. The module's docstring names the source of each default.
 
-    ``units`` of the LSTM, ``learning_rate`` of Adam, ``entropy`` the weight of the mean entropy of the decisions,
-    ``baseline`` the weight of the past in the moving average of rewards (0 to below 1), ``tanh`` and ``temperature``
-    bound the logits (``tanh`` None: not). ``steps`` of the controller after each epoch, each on ``batch`` samples;
-    ``levels`` into which a range of numbers is cut.
+    ``units``: units of the LSTM.
+    ``learning_rate``: of Adam; above 0.
+    ``entropy``: weight of the decisions' mean entropy; 0 or more.
+    ``baseline``: weight of the past in the moving average of rewards; 0 to below 1.
+    ``tanh``: bound of the logits, tanh · tanh(logits / temperature); None: no bound.
+    ``temperature``: divides the logits; above 0.
+    ``steps``: steps of the controller after each epoch of the bank.
+    ``batch``: sampled architectures of one step.
+    ``levels``: how many intervals a numeric range is divided into; 2 or more.
     """
 
     units: int = 100
@@ -74,20 +84,28 @@ class ControllerSettings:
         if not (0 <= self.entropy < math.inf and 0 <= self.baseline < 1):
             raise UsageError(
                 f"The controller's entropy is {self.entropy} and its baseline {self.baseline}.",
-                "Give 0 or more, and a number from 0 to below 1.",
+                "Give an entropy of 0 or more, and a baseline from 0 to below 1.",
             )
 
 
 class Best(NamedTuple):
-    """The best sample of a turn."""
+    """The best sample of a turn (the controller's steps after one epoch).
+
+    ``reward``: its reward.
+    ``architecture``: what was sampled.
+    """
 
     reward: float
     architecture: Architecture
 
 
 class ControllerTraining:
-    """A controller and its base line after ``n_updates`` steps. It is a Sampler too: shared weights are trained by what
-    it draws.
+    """A controller in training, with its baseline. It is also the Sampler of the shared weights' training.
+
+    ``n_updates``: steps of the controller so far.
+    ``reward``: mean reward of the last step's samples; None before the first step.
+    ``entropy``: mean entropy of their decisions, in nats; None before the first step.
+    ``best``: best sample of the current turn. Rewards of earlier turns came from other weights, so they do not count.
     """
 
     def __init__(self, space: Space, settings: ControllerSettings, seed: int) -> None:
@@ -95,10 +113,10 @@ class ControllerTraining:
         self.space, self.settings, self.seed = space, settings, seed
         self.controller = Controller(s.units, s.learning_rate, s.entropy, None, 1, seed, s.tanh, s.temperature)
         self.n_updates = 0
-        self.total = self.weight = 0.0  # of the moving average
-        self.reward: float | None = None  # mean over the samples of the last step
-        self.entropy: float | None = None  # mean over their decisions, in nats
-        self.best: Best | None = None  # of the present turn: rewards of other turns came from other weights
+        self.total = self.weight = 0.0  # sum and weight of the moving average of rewards
+        self.reward: float | None = None
+        self.entropy: float | None = None
+        self.best: Best | None = None
 
     @property
     def baseline(self) -> float:
@@ -109,8 +127,8 @@ class ControllerTraining:
         return drawn(lambda: draw_from(self.controller, self.space, self.settings.levels, rng)[0])
 
     def update(self, reward: Reward, worst: float) -> None:
-        """One step up the gradient of the expected ``reward(architecture, number of the sample)``; dead ends get
-        ``worst``.
+        """One step of gradient ascent on the expected ``reward(architecture, number of the sample)``. A dead end gets
+        the reward ``worst``.
         """
         settings, rollouts, advantages, rewards, entropies = self.settings, [], [], [], []
         if self.n_updates % settings.steps == 0:
@@ -143,11 +161,11 @@ class ControllerTraining:
         }
         best = None if self.best is None else [self.best.reward, self.best.architecture.to_json()]
         counts = {"n_updates": self.n_updates, "n_steps": self.controller.n_steps}
-        said = {"reward": self.reward, "entropy": self.entropy, "best": best}
-        return {"rows": rows, "total": self.total, "weight": self.weight, **counts, **said}
+        last = {"reward": self.reward, "entropy": self.entropy, "best": best}
+        return {"rows": rows, "total": self.total, "weight": self.weight, **counts, **last}
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights and Adam's moments, as ``<table>.<array>``."""
+        """Weights and Adam's moments, named ``<parameter>.<array>``."""
         return {
             f"{name}.{array}": torch.from_numpy(getattr(table, array))
             for name, table in self._tables().items()
@@ -179,7 +197,7 @@ class ControllerTraining:
 
 
 def _entropy(probabilities: list[Any]) -> float:
-    """Mean of the decisions, in nats."""
+    """Mean entropy of the decisions, in nats."""
     return math.fsum(float(-(p[p > 0] * np.log(p[p > 0])).sum()) for p in probabilities) / len(probabilities)
 
 
@@ -187,7 +205,7 @@ def _entropy(probabilities: list[Any]) -> float:
 
 
 class Derived(NamedTuple):
-    """An architecture and what it scored with shared weights."""
+    """An architecture and its score with shared weights (more is better)."""
 
     architecture: Architecture
     score: float
@@ -199,8 +217,9 @@ class Derived(NamedTuple):
 def derive_best(
     space: Space, draw: Callable[[int], Architecture], score: Callable[[Architecture], float], n: int, keep: int
 ) -> Iterator[list[Derived]]:
-    """Of ``n`` draws the ``keep`` that score best, best first: what is known after each draw. Networks that are equal
-    are scored once.
+    """Draw ``n`` architectures. After each draw, yield the ``keep`` with the best scores so far, best first.
+
+    Equal networks are scored once.
     """
     found: dict[str, Derived] = {}
     for number in range(n):

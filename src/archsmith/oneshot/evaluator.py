@@ -1,10 +1,12 @@
-"""The evaluator that scores by shared weights: train one bank for the whole space while preparing, then look each
-architecture up in it.
+"""The evaluator that scores by shared weights. It first trains one bank of weights for the whole space. A trial then
+takes its weights from the bank and is scored without training.
 
-Any strategy can ask it: evolution with uniformly trained weights is SPOS (Guo et al. 2020, arXiv 1904.00420), random
-search that of Li and Talwalkar 2019 (arXiv 1902.07638), and ``sampler="controller"`` with the strategy ``enas`` is ENAS
-(Pham et al. 2018, arXiv 1802.03268). Batch norm uses the statistics of the batch that is scored, as in ENAS; a network
-that is kept gets its own by ``graphs.network.recalibrate``, or is trained from scratch.
+Any strategy can use it. Evolution with uniformly trained weights is SPOS (Guo et al. 2020, arXiv 1904.00420). Random
+search with them is the method of Li and Talwalkar 2019 (arXiv 1902.07638). The sampler ``controller`` with the strategy
+``enas`` is ENAS (Pham et al. 2018, arXiv 1802.03268).
+
+Batch norm uses the statistics of the scored batch, as in ENAS. A network that is kept gets its own statistics by
+``graphs.network.recalibrate``, or is trained from scratch.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from archsmith.graphs.bank import WeightBank
 from archsmith.graphs.cost import cost
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.oneshot.enas import ControllerSettings, ControllerTraining
-from archsmith.oneshot.preparation import FILE, Preparation, is_of, shared_of
+from archsmith.oneshot.preparation import FILE, Preparation, belongs_to, load_shared
 from archsmith.oneshot.sharing import Fair, Sampler, Shared, SharedRecipe, Uniform, sharing_form
 from archsmith.training import checkpoint
 from archsmith.training import device as devices
@@ -44,31 +46,31 @@ from archsmith.training.measure import BATCH, evaluate
 from archsmith.training.memory import fitting
 
 SAMPLERS = ("uniform", "fair", "controller")
-LOOKED_AT = 20  # sampled networks that the batch has to fit in memory for
+MEMORY_SAMPLES = 20  # sampled networks that must fit into memory with the chosen batch size
 
 
 @dataclass(frozen=True)
 class SharedWeightsEvaluator:
-    """How good a network is with the weights that it shares with all others of the space.
+    """Scores a network with the weights that it shares with all other networks of the space.
 
-    ``space``: laid out in its sharing form where it has one (``sharing.sharing_form``); ``params`` and ``macs`` are
-    those
-        of ``space`` as it is given.
+    ``space``: the networks. They share weights in the space's sharing form (``sharing.sharing_form``); ``params`` and
+        ``macs`` are those of ``space`` as given.
     ``data``, ``task``, ``augmentation``, ``n_train``, ``n_valid``, ``precision``, ``device``, ``memory_mb``: as in the
         training evaluator.
-    ``recipe``: trains the bank, for ``recipe.epochs``.
-    ``sampler``: which architectures it trains on: ``uniform``, ``fair``, or those that a ``controller`` draws, which
-        learns in turns with the weights.
-    ``candidates``: architectures that the sampler draws at the end, each scored on one minibatch; 0: none.
-    ``derived``: how many of the best go into the notes, for the strategy ``enas``.
-    ``n_eval``: minibatches of the validation split that a trial is scored on, the same ones in every trial; None: all
-        of it. Fidelity and what a trial says under ``recipe/`` do not count.
-    ``share``: of the search's time that preparing may take.
-    ``folder``: where the bank is kept, for several studies to use; None: with the study.
-    ``seed``: where all randomness of the bank comes from, whatever the study's own.
+    ``recipe``: how the bank is trained, for ``recipe.epochs``.
+    ``sampler``: chooses the architecture of each training step: ``uniform``, ``fair``, or ``controller``, which learns
+        in turns with the weights.
+    ``controller``: settings of the controller.
+    ``candidates``: how many architectures the sampler draws at the end; each is scored on one minibatch.
+    ``derived``: how many of the best candidates go into the notes, for the strategy ``enas``.
+    ``n_eval``: how many minibatches of the validation split score a trial, the same ones in every trial; None: the
+        whole split.
+    ``share``: share of the search's time that the preparation may take; above 0, below 1.
+    ``folder``: folder of the bank, which several studies can use; None: the study's own.
+    ``seed``: of all randomness of the bank; the study's own seed does not change it.
 
-    Metrics: those of the training evaluator. The note ``untrained`` is the share of the network's parameters that no
-    step of training has moved.
+    Fidelity and decisions under ``recipe/`` have no effect. Metrics: those of the training evaluator. The note
+    ``untrained`` is the share of the network's parameters that no training step has changed.
     """
 
     space: NetworkSpace
@@ -101,12 +103,12 @@ class SharedWeightsEvaluator:
             raise UsageError(f"The evaluator's sampler is {self.sampler!r}.", f"It takes one of {', '.join(SAMPLERS)}.")
         if not 0 < self.share < 1:
             raise UsageError(
-                f"The evaluator's share is {self.share}.", "Give a part of the search's time, between 0 and 1."
+                f"The evaluator's share is {self.share}.", "Give a share of the search's time, between 0 and 1."
             )
 
     @property
     def learnt(self) -> Task:
-        """The task, also where it is the data's own. Raises DataError when the data have gone."""
+        """The task: ``task``, or the task of the data. Raises DataError when the data do not exist any more."""
         return opened(self.data).task if self.task is None else self.task
 
     @property
@@ -120,8 +122,9 @@ class SharedWeightsEvaluator:
     # Preparing
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
-        """Train the bank, or go on with it, or find it finished. Notes: what it took, and ``derived``, a list of
-        {architecture, score}, best first.
+        """Train the bank, or go on with an unfinished one. A finished one is used as it is.
+
+        The returned notes say how long it took. ``derived`` is a list of {architecture, score}, best first.
         """
         splits = opened(self.data)
         need_alike(self.space, self.learnt, splits)
@@ -140,13 +143,13 @@ class SharedWeightsEvaluator:
             goal=Goal.of(self.learnt, splits.target_statistics),
             arithmetic=self.precision,
             candidates=self.candidates,
-            keep=self.derived,
+            n_derived=self.derived,
             share=self.share,
             seed=derive(self.seed, "training"),
-            job=self._job,
+            fingerprint=self._fingerprint,
             context=context,
             file=None if folder is None else folder / FILE,
-            own=self.folder is None,
+            in_study=self.folder is None,
         ).run()
         if folder is None:
             _in_memory.clear()  # one bank at a time: it may be large
@@ -159,34 +162,34 @@ class SharedWeightsEvaluator:
         return (Fair if self.sampler == "fair" else Uniform)(space, derive(self.seed, "sampler"))
 
     def _fitting(self, space: NetworkSpace) -> SharedRecipe:
-        """The recipe with a batch for which the largest of some networks fits into memory. Raises EvaluationError
+        """The recipe with a batch size at which all of some sampled networks fit into memory. Raises EvaluationError
         (``memory``).
         """
         if self.memory_mb is None:
             return self.recipe
         rng = generator(self.seed, "memory")
-        graphs = (space.graph(space.sample(rng)) for _ in range(LOOKED_AT))
+        graphs = (space.graph(space.sample(rng)) for _ in range(MEMORY_SAMPLES))
         return replace(
             self.recipe, batch_size=min(fitting(graph, self.recipe, self.memory_mb).batch_size for graph in graphs)
         )
 
     @property
-    def _job(self) -> str:
-        """Names everything that the bank depends on: the device may change, and what a trial looks at."""
+    def _fingerprint(self) -> str:
+        """Names everything that the bank depends on. Device, scoring, time and folder may change."""
         same = replace(self, device="auto", n_eval=None, share=0.5, folder=None)
         return hashlib.blake2b(json.dumps(catalog.to_spec(same)).encode(), digest_size=16).hexdigest()
 
     # Scoring
 
     def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome:
-        """Score one architecture. Raises EvaluationError when nothing was prepared, and Stopped."""
+        """Score one architecture. Raises Stopped, and EvaluationError when the bank was not prepared."""
         started = time.perf_counter()
         context.check()
         shared, splits = self._shared(context), opened(self.data)
         valid = _shuffled(self.data, self.n_valid)
         n = len(valid) if self.n_eval is None else min(len(valid), self.n_eval * self.recipe.batch_size)
-        # Batches of one size: batch norm sees each of them by itself, and a small last one would be judged by poor
-        # statistics.
+        # All batches have about one size. Batch norm computes statistics of each batch, and those of a small last batch
+        # would be poor.
         most = self.recipe.batch_size if self.n_eval is not None else BATCH
         size = -(-n // -(-n // most))
         score = evaluate(
@@ -212,17 +215,17 @@ class SharedWeightsEvaluator:
         shared = None if folder is None else _loaded(self, str(folder / FILE), _changed(folder / FILE))
         if shared is None:
             raise EvaluationError(
-                "The shared weights of this evaluator are not prepared.",
-                "Use it in a Search, which prepares it; several worker processes need a store that keeps files.",
+                "The shared weights of this evaluator are not trained yet.",
+                "Use it in a Search, which trains them. Several worker processes need a store that keeps files.",
             )
         return shared
 
 
-_in_memory: dict[SharedWeightsEvaluator, Shared] = {}  # of studies that keep no files
+_in_memory: dict[SharedWeightsEvaluator, Shared] = {}  # banks of studies that keep no files
 
 
 def _changed(file: Path) -> int:
-    """When, in nanoseconds; 0 where there is no file."""
+    """Time of the last change in nanoseconds; 0: no such file."""
     try:
         return file.stat().st_mtime_ns
     except OSError:
@@ -231,18 +234,20 @@ def _changed(file: Path) -> int:
 
 @lru_cache(maxsize=1)
 def _loaded(evaluator: SharedWeightsEvaluator, file: str, changed: int) -> Shared | None:
-    """The finished bank in ``file``; None where there is none of this evaluator."""
+    """The finished bank in ``file``; None: there is none of this evaluator."""
     found = checkpoint.load(Path(file))
-    if found is None or not is_of(found[1], evaluator._job, evaluator.folder is None) or not found[1]["finished"]:
+    if found is None or not found[1]["finished"]:
+        return None
+    if not belongs_to(found[1], evaluator._fingerprint, in_study=evaluator.folder is None):
         return None
     device: torch.device = devices.choose(evaluator.device).torch
-    return shared_of(sharing_form(evaluator.space), device, *found)
+    return load_shared(sharing_form(evaluator.space), device, *found)
 
 
 @lru_cache(maxsize=2)
 def _shuffled(folder: str, limit: int | None) -> Examples:
-    """The validation split in an order that depends on nothing else: stored examples may be sorted by class, and batch
-    norm needs mixed batches.
+    """The validation split in a fixed shuffled order. Stored examples may be sorted by class, but batch norm needs
+    mixed batches.
     """
     whole = split_of(folder, "valid", limit)
     return whole.take(generator(0, "validation order").permutation(len(whole)))

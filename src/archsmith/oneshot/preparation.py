@@ -1,11 +1,13 @@
-"""The prepare phase of shared weights: train the bank, and the controller in turns with it, then derive; killed
-anywhere, it goes on where it was.
+"""The preparation of shared weights: train the bank, train a controller in turns with it, and derive the best
+architectures.
 
-All that it knows lies in one file, which is replaced in one move: weights, momenta and manifest of the bank, the
-sampler (a controller with its optimiser), counters, and at the end the derived architectures. What comes next follows
-from two counters, the steps of the weights and those of the controller, and every step takes its randomness from (seed,
-its number). So on the CPU, without a limit on time, a preparation that was killed in the middle of an epoch ends with
-the same numbers as one that was left alone.
+A preparation can be killed at any moment and goes on from its last checkpoint. The checkpoint is one file, which is
+replaced as a whole. It holds the weights, momenta and manifest of the bank, the sampler (for a controller its weights
+and its optimiser), the counters, and at the end the derived architectures.
+
+Two counters decide what comes next: the steps of the bank and the steps of the controller. Every step takes its
+randomness from the seed and its own number. So on the CPU, without a time limit, a preparation that was killed ends
+with the same weights as one that was not.
 """
 
 from __future__ import annotations
@@ -39,46 +41,70 @@ from archsmith.training.losses import Losses
 from archsmith.training.measure import evaluate
 from archsmith.training.schedules import Pace
 
-FORMAT = 2  # of what a bank says about itself; 1 had no number
+FORMAT = 2  # of the checkpoint's facts; format 1 did not store its number
 FILE = "bank.safetensors"
-SAVE_SECONDS = 20.0  # between two checkpoints; what is lost by a kill is at most this much
-REPORT_SECONDS = 10.0  # between two reports, so that whoever looks on sees it move
-# the least reward where numbers are predicted: R² has no lower bound, and one bad child would drown all others
-WORST_NUMBER = -1.0
+SAVE_SECONDS = 20.0  # between two checkpoints; a kill loses at most this much
+REPORT_SECONDS = 10.0  # between two reports
+# Lowest reward in regression. R² has no lower bound, and one bad architecture would dominate the moving average.
+WORST_R2 = -1.0
 
 
-def shared_of(
+def load_shared(
     space: NetworkSpace, device: torch.device, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]
 ) -> Shared:
-    """The shared weights in a checkpoint of a preparation."""
+    """The shared weights that are in a checkpoint."""
     shared = Shared(space, WeightBank.rebuilt(facts["bank"], checkpoint.part(tensors, "bank/")), device)
     shared.trained = {entry.key for entry in shared.bank.manifest()} - set(facts["untrained"])
     return shared
 
 
 class Prepared(NamedTuple):
-    """Trained shared weights, and what is worth telling of the training."""
+    """The result of a preparation.
+
+    ``shared``: the trained weights.
+    ``notes``: facts about the training, for the log.
+    """
 
     shared: Shared
     notes: dict[str, Any]
 
 
-def is_of(facts: Mapping[str, Any], job: str, own: bool) -> bool:
-    """Is the bank that ``facts`` describe of ``job``? Versions up to 0.1 named jobs in another way; then the study that
-    the bank lies in, its ``own``, answers for it.
+def belongs_to(facts: Mapping[str, Any], fingerprint: str, in_study: bool) -> bool:
+    """Is the checkpoint with these ``facts`` one of the preparation with this ``fingerprint``?
+
+    Versions up to 0.1 computed fingerprints in another way. A checkpoint of theirs is accepted if it lies in the
+    study's own folder (``in_study``).
     """
-    return bool(facts.get("job") == job or (own and "format" not in facts and "job" in facts))
+    return bool(facts.get("job") == fingerprint or (in_study and "format" not in facts and "job" in facts))
 
 
 @dataclass
 class Preparation:
-    """One opening of a preparation. ``job`` is what must be the same for a checkpoint to be of it; ``share`` of the
-    time until the context's deadline may be spent, over all openings; ``valid`` is in an order that looks like chance,
-    of which rewards and scores take minibatches.
+    """A preparation in one process; it goes on from the checkpoint of an earlier process.
+
+    ``shared``: the weights that are trained.
+    ``space``: the architectures that are sampled.
+    ``sampler``: chooses the architecture of each step.
+    ``recipe``: how the bank is trained.
+    ``train``: the training split.
+    ``valid``: the validation split in shuffled order; rewards and scores use minibatches of it.
+    ``pipeline``: turns examples into the inputs of a network.
+    ``goal``: loss and metrics of the task.
+    ``arithmetic``: as in ``training.precision``.
+    ``candidates``: how many architectures are sampled and scored at the end.
+    ``n_derived``: how many of the best candidates are kept.
+    ``share``: share of the time until the deadline that the preparation may take, over all processes; above 0, below 1.
+    ``seed``: of all randomness.
+    ``fingerprint``: names everything that the bank depends on; a checkpoint must have the same one.
+    ``context``: deadline, stop requests and reports.
+    ``file``: path of the checkpoint; None: nothing is kept.
+    ``in_study``: True: the checkpoint lies in the study's own folder, not in one that studies share.
+    ``derived``: the best architectures with their scores, best first.
+    ``finished``: True: nothing is left to do.
     """
 
     shared: Shared
-    space: Space  # that is sampled
+    space: Space
     sampler: Sampler
     recipe: SharedRecipe
     train: Examples
@@ -87,23 +113,23 @@ class Preparation:
     goal: Goal
     arithmetic: str
     candidates: int
-    keep: int
+    n_derived: int
     share: float
     seed: int
-    job: str
+    fingerprint: str
     context: Context
     file: Path | None
-    own: bool = True
+    in_study: bool = True
     derived: list[dict[str, Any]] = field(default_factory=list)
     finished: bool = False
 
     def __post_init__(self) -> None:
-        self.began = time.perf_counter()
-        self.spent = 0.0  # seconds of earlier openings
-        self.saved_at = self.reported_at = 0.0
-        self.turn_seconds = 0.0  # of one step of the controller, the last one
-        self.per_epoch = n_batches(len(self.train), min(self.recipe.batch_size, len(self.train)))
-        self.pace = Pace(max(1, round(self.recipe.epochs * self.per_epoch)))
+        self.started = time.perf_counter()
+        self.seconds_before = 0.0  # seconds that earlier processes took
+        self.last_saved = self.last_reported = 0.0
+        self.controller_step_seconds = 0.0  # seconds of the controller's last step
+        self.steps_per_epoch = n_batches(len(self.train), min(self.recipe.batch_size, len(self.train)))
+        self.pace = Pace(max(1, round(self.recipe.epochs * self.steps_per_epoch)))
         goal = self.goal.balanced(self.train.targets) if self.recipe.balance else self.goal
         self.training = SharedTraining(self.shared, self.recipe, goal, self.arithmetic, self.seed)
         self.controller = self.sampler if isinstance(self.sampler, ControllerTraining) else None
@@ -111,80 +137,82 @@ class Preparation:
 
     @property
     def elapsed(self) -> float:
-        """Seconds that the preparation took so far, over all openings."""
-        return self.spent if self.finished else self.spent + time.perf_counter() - self.began
+        """Seconds that the preparation took so far, over all processes."""
+        return self.seconds_before if self.finished else self.seconds_before + time.perf_counter() - self.started
 
     def run(self) -> Prepared:
-        """To the end. Raises Stopped and EvaluationError (``timeout``, ``diverged``, ``memory``)."""
+        """Run to the end. Raises Stopped and EvaluationError (``timeout``, ``diverged``, ``memory``)."""
         self._resume()
         if not self.finished:
-            self._limit()
+            self._set_time_limit()
             with devices.private_randomness(self.shared.device), devices.tuned(self.shared.device):
                 self._report()
-                self._alternate()
+                self._train()
                 self._save()
                 self._derive()
-            self.spent, self.finished = self.elapsed, True
+            self.seconds_before, self.finished = self.elapsed, True
             self._save()
             self._report()
         return Prepared(self.shared, self._notes())
 
-    def _limit(self) -> None:
-        """The pace knows how long this may take; half a step for each candidate is kept for the derivation."""
+    def _set_time_limit(self) -> None:
+        """Set the time limit of the pace. Half a step for each candidate is reserved for scoring the candidates."""
         if self.context.deadline is not None:
             self.pace.seconds = self.share * (self.elapsed + max(0.0, self.context.deadline - time.time()))
             self.pace.tail = 0.5 * self.candidates
 
-    # Weights and controller in turns
+    # Training
 
-    def _alternate(self) -> None:
-        steps_of_turn = self.controller.settings.steps if self.controller is not None else 0
+    def _train(self) -> None:
+        """Train the bank and the controller in turns."""
+        controller_steps_per_epoch = self.controller.settings.steps if self.controller is not None else 0
         feed = Feed(self.train, self.goal.targets(self.train.targets), self.shared.device)
         while True:
-            due = self.pace.step // self.per_epoch * steps_of_turn
+            due = self.pace.step // self.steps_per_epoch * controller_steps_per_epoch
             if self.pace.seconds is not None and self.elapsed >= self.pace.seconds:
                 return
             if self.controller is not None and self.controller.n_updates < due:
-                self._turn(self.controller)
+                self._controller_step(self.controller)
             elif self.pace.done(self.elapsed):
                 return
             else:
                 self._epoch(feed)
 
     def _epoch(self, feed: Feed) -> None:
-        """Train to the next epoch boundary or until no step fits any more."""
-        epoch, behind = divmod(self.pace.step, self.per_epoch)
+        """Train to the end of the epoch, or until no step fits into the time any more."""
+        epoch, done = divmod(self.pace.step, self.steps_per_epoch)
         self.losses = Losses(devices.queues(self.shared.device), self.pace.taken)
-        # The batches behind are made again, for the generator that augments them to stand where it stood; that costs
-        # little beside a step.
+        # The batches that were used before are made again, so that the augmentation's random generator is in the same
+        # state. That is cheap compared with a step.
         for batch, targets in islice(
-            training_batches(feed, self.recipe.batch_size, self.pipeline, self.seed, epoch), behind, None
+            training_batches(feed, self.recipe.batch_size, self.pipeline, self.seed, epoch), done, None
         ):
             before = self.elapsed
             number = self.pace.step
             self.training.step(self.sampler.draw(number), batch, targets, self.losses, number, self.pace.progress)
             after = self.elapsed
             self.pace.advance(after, self.losses.step_seconds(after - before))
-            self._between(tell=self.pace.step % self.per_epoch == 0)
+            self._after_step(report=self.pace.step % self.steps_per_epoch == 0)
             if self.pace.done(self.elapsed):
                 break
         self.losses.read()
 
-    def _turn(self, controller: ControllerTraining) -> None:
-        """One step of the controller."""
+    def _controller_step(self, controller: ControllerTraining) -> None:
+        """Train the controller for one step."""
         before = self.elapsed
-        controller.update(self._reward, WORST_NUMBER if self.train.is_regression else 0.0)
-        self.turn_seconds = self.elapsed - before
-        self.pace.overhead += self.turn_seconds
-        self._between(tell=controller.n_updates % controller.settings.steps == 0)
+        controller.update(self._reward, WORST_R2 if self.train.is_regression else 0.0)
+        self.controller_step_seconds = self.elapsed - before
+        self.pace.overhead += self.controller_step_seconds
+        self._after_step(report=controller.n_updates % controller.settings.steps == 0)
 
     def _reward(self, architecture: Architecture, number: int) -> float:
-        """The main metric on one minibatch of the validation split."""
+        """The main metric on a random minibatch of the validation split."""
         size = min(self.recipe.batch_size, len(self.valid))
         chosen = generator(self.seed, "reward", number).choice(len(self.valid), size, replace=False)
-        return max(WORST_NUMBER, self._score(architecture, chosen))
+        return max(WORST_R2, self._score(architecture, chosen))
 
     def _score(self, architecture: Architecture, chosen: Any) -> float:
+        """The main metric on the validation examples at the indexes ``chosen``."""
         score = evaluate(
             self.shared.network(architecture),
             self.valid.take(chosen),
@@ -196,6 +224,7 @@ class Preparation:
         return score.metrics[self.goal.metrics[0]]
 
     def _derive(self) -> None:
+        """Sample candidates, score each on the same minibatch, and keep the best."""
         first = np.arange(min(self.recipe.batch_size, len(self.valid)))
         draw = self.sampler.draw
         for best in derive_best(
@@ -203,29 +232,29 @@ class Preparation:
             lambda i: draw(self.pace.n_steps + i),
             lambda a: self._score(a, first),
             self.candidates,
-            self.keep,
+            self.n_derived,
         ):
             self.context.check()
             self.derived = [row.to_dict() for row in best]
 
     # Between steps
 
-    def _between(self, tell: bool) -> None:
-        """The moment in which everything is consistent: stop here, save here, tell here."""
+    def _after_step(self, report: bool) -> None:
+        """Stop, save or report if it is time to. All counters agree at this moment."""
         try:
             self.context.check()
         except (Stopped, EvaluationError):
             self._save()
             raise
-        if self.elapsed - self.saved_at > SAVE_SECONDS:
+        if self.elapsed - self.last_saved > SAVE_SECONDS:
             self._save()
-        if tell or self.elapsed - self.reported_at > REPORT_SECONDS:
+        if report or self.elapsed - self.last_reported > REPORT_SECONDS:
             self._report()
 
     def _report(self) -> None:
-        """Where it stands, in numbers, and ``best``: the best sample of the controller's present turn, as text."""
+        """Report the progress as numbers, and the best architecture of the controller's current turn as JSON text."""
         metrics: dict[str, Any] = {
-            "epochs": self.pace.n_steps / self.per_epoch,
+            "epochs": self.pace.n_steps / self.steps_per_epoch,
             "seconds": self.elapsed,
             "seconds_left": self._seconds_left(),
         }
@@ -243,28 +272,28 @@ class Preparation:
                 "best": Architecture(self.derived[0]["architecture"]).to_json(),
             }
         self.context.report(
-            self.pace.step / self.per_epoch, {name: value for name, value in metrics.items() if value is not None}
+            self.pace.step / self.steps_per_epoch, {name: value for name, value in metrics.items() if value is not None}
         )
-        self.reported_at = self.elapsed
+        self.last_reported = self.elapsed
 
     def _seconds_left(self) -> float | None:
-        """Forecast from the last steps; None before there was one."""
+        """Forecast from the last steps; None before the first step."""
         if self.finished:
             return 0.0
         if not self.pace.taken:
             return None
         updates = 0
         if self.controller is not None:
-            updates = self.pace.n_steps // self.per_epoch * self.controller.settings.steps - self.controller.n_updates
-        needed = (
-            self.pace.n_steps - self.pace.step + 0.5 * self.candidates
-        ) * self.pace.step_seconds + updates * self.turn_seconds
+            planned = self.pace.n_steps // self.steps_per_epoch * self.controller.settings.steps
+            updates = planned - self.controller.n_updates
+        steps = self.pace.n_steps - self.pace.step + 0.5 * self.candidates  # scoring a candidate takes half a step
+        needed = steps * self.pace.step_seconds + updates * self.controller_step_seconds
         return needed if self.pace.seconds is None else max(0.0, min(needed, self.pace.seconds - self.elapsed))
 
     def _notes(self) -> dict[str, Any]:
         bank = self.shared.bank
         return {
-            "epochs": self.pace.step / self.per_epoch,
+            "epochs": self.pace.step / self.steps_per_epoch,
             "steps": self.pace.step,
             "seconds": self.elapsed,
             "keys": len(bank),
@@ -277,17 +306,17 @@ class Preparation:
             "derived": self.derived,
         }
 
-    # The file
+    # Checkpoint
 
     def _save(self) -> None:
         if self.file is None:
             return
         tensors = {f"bank/{place}": tensor for place, tensor in self.shared.bank.tensors().items()}
-        if not self.finished:  # nothing goes on from there
+        if not self.finished:  # a finished bank is not trained any more, so it needs no momenta
             tensors |= {f"momentum/{name}": tensor for name, tensor in self.training.momenta().items()}
         tensors |= {f"sampler/{name}": tensor for name, tensor in self.sampler.tensors().items()}
         facts = {
-            "job": self.job,
+            "job": self.fingerprint,
             "format": FORMAT,
             "bank": self.shared.bank.described(),
             "untrained": [entry.key for entry in self.shared.bank.manifest() if entry.key not in self.shared.trained],
@@ -299,17 +328,17 @@ class Preparation:
             "finished": self.finished,
         }
         checkpoint.save(self.file, tensors, facts)
-        self.saved_at = self.elapsed
+        self.last_saved = self.elapsed
 
     def _resume(self) -> None:
         found = None if self.file is None else checkpoint.load(self.file)
-        if found is None or not is_of(found[1], self.job, self.own):
+        if found is None or not belongs_to(found[1], self.fingerprint, self.in_study):
             return
         tensors, facts = found
-        self.shared = shared_of(self.shared.space, self.shared.device, tensors, facts)
+        self.shared = load_shared(self.shared.space, self.shared.device, tensors, facts)
         self.training = SharedTraining(self.shared, self.recipe, self.training.goal, self.arithmetic, self.seed)
         self.training.load(checkpoint.part(tensors, "momentum/"))
         self.sampler.load(facts["sampler"], checkpoint.part(tensors, "sampler/"))
         self.pace.step, self.pace.progress = facts["step"], facts["progress"]
-        self.spent, self.derived, self.finished = facts["seconds"], facts["derived"], facts["finished"]
-        self.saved_at = self.reported_at = self.elapsed
+        self.seconds_before, self.derived, self.finished = facts["seconds"], facts["derived"], facts["finished"]
+        self.last_saved = self.last_reported = self.elapsed

@@ -1,16 +1,16 @@
-"""Shared weights: one bank for all networks of a space, of which each training step moves what one sampled architecture
-uses.
+"""Shared weights: one bank of weights for all networks of a space. Each training step samples one architecture (the
+child) and changes only the weights that it uses.
 
-Source: ENAS, Pham et al. 2018 (arXiv 1802.03268), section 2.2: one child a step (M = 1), batch statistics in batch norm
-whenever shared weights are used. Uniform sampling: Guo et al. 2020 (SPOS, arXiv 1904.00420), Li and Talwalkar 2019
+Source: ENAS, Pham et al. 2018 (arXiv 1802.03268), section 2.2: one child a step (M = 1), and batch statistics in batch
+norm whenever shared weights are used. Uniform sampling: Guo et al. 2020 (SPOS, arXiv 1904.00420), Li and Talwalkar 2019
 (arXiv 1902.07638). Fair sampling: Chu et al. 2021 (FairNAS, arXiv 1907.01845), section 3.
 
-Momentum and weight decay move only what the child of a step has used: the optimiser is handed that child's parameters,
-and keeps a momentum for each parameter of the bank from the first step that used it.
+Momentum and weight decay change only the weights of the step's child: the optimiser gets that child's parameters. It
+keeps a momentum for each parameter of the bank from the first step that used it.
 
-Differences: ENAS decays every weight, ours all but biases and batch norm, as everywhere here. FairNAS adds up the
-gradients of one round, in which every option of every decision occurs once, before it makes one step; that needs as
-many options everywhere, so ours makes a step for each child.
+Differences: ENAS decays every weight; here biases and batch norm are not decayed. FairNAS sums the gradients of one
+round, in which every option of every decision occurs once, before it makes one step. That works only if all decisions
+have the same number of options, so here each child makes its own step.
 """
 
 from __future__ import annotations
@@ -41,21 +41,22 @@ from archsmith.training.losses import Losses
 from archsmith.training.recipe import Recipe
 from archsmith.training.schedules import rate
 
-LEVELS = 8  # parts of a range of numbers that fair sampling deals
-# settings of scales that give weights one shape whatever was chosen
+LEVELS = 8  # intervals that fair sampling divides a numeric range into
+# Settings of a space's scale that give each weight one shape, whatever is chosen.
 SHARING = {"shared": True, "skips": "add", "ends": "project"}
 
 
 @dataclass(frozen=True)
 class SharedRecipe(Recipe):
-    """A recipe for shared weights; what the fields mean is said at ``Recipe``, and ``epochs`` are those of the whole
-    bank.
+    """A recipe for shared weights. ``Recipe`` explains the fields; here ``epochs`` trains the whole bank.
 
-    Defaults after ENAS's paper, CIFAR-10: SGD with Nesterov momentum 0.9, learning rate 0.05, weight decay 1e-4, no
-    label smoothing, and the cosine begun anew ``restarts`` times, each cycle twice as long as the one before
-    (Loshchilov and Hutter 2017, arXiv 1608.03983): 310 epochs = 10 + 20 + 40 + 80 + 160. (Its code for cells: 150
-    epochs, 3 restarts, batches of 160.) Ours are shorter by default, the batch is 128, gradients are clipped at 5, and
-    the cosine ends at 0.2 % of its peak, where theirs does at 2 % (paper) and 1 % (code).
+    ``restarts``: how often the cosine begins again; 0 to 16. Each cycle is twice as long as the one before (Loshchilov
+        and Hutter 2017, arXiv 1608.03983).
+
+    Defaults follow ENAS's paper on CIFAR-10: SGD with Nesterov momentum 0.9, learning rate 0.05, weight decay 1e-4, no
+    label smoothing, 4 restarts. The paper trains 310 epochs = 10 + 20 + 40 + 80 + 160; its code for cells trains 150
+    epochs with 3 restarts and batches of 160. Differences: 30 epochs, a batch of 128, gradients clipped at 5, and a
+    cosine that ends at 0.2 % of its peak (paper 2 %, code 1 %).
     """
 
     learning_rate: float = 0.05
@@ -80,15 +81,15 @@ class SharedRecipe(Recipe):
 
 
 def within_cycle(progress: float, restarts: int) -> float:
-    """Where in its cycle a training is, in [0, 1]; cycles last 1, 2, 4, … of ``2 ** (restarts + 1) - 1`` parts."""
+    """Progress within the current cycle, in [0, 1]. Cycles last 1, 2, 4, … of ``2 ** (restarts + 1) - 1`` units."""
     done = min(1.0, max(0.0, progress)) * (2 ** (restarts + 1) - 1)
     cycle = min(restarts, int(math.log2(done + 1)))
     return (done - (2**cycle - 1)) / 2**cycle
 
 
 def sharing_form(space: NetworkSpace) -> NetworkSpace:
-    """``space`` as its weights are shared: laid out so that a weight has one shape whatever was chosen, where the space
-    knows such a form; no recipe.
+    """The form of ``space`` in which weights are shared, without a recipe. If the space has the settings for it, each
+    weight has one shape, whatever is chosen.
     """
     space = dataclasses.replace(space, recipe=None)  # type: ignore[call-arg]  # a field of every subclass
     scale: Any = getattr(space, "scale", None)
@@ -101,18 +102,21 @@ def sharing_form(space: NetworkSpace) -> NetworkSpace:
 
 
 class Shared:
-    """The networks of ``space`` with the weights of ``bank``, which lies on ``device``."""
+    """The networks of ``space`` with the weights of ``bank`` on ``device``.
+
+    ``trained``: weight keys that a training step has changed.
+    """
 
     def __init__(self, space: NetworkSpace, bank: WeightBank, device: torch.device) -> None:
         self.space, self.bank, self.device = space, bank, device
-        self.trained: set[str] = set()  # weight keys that a step has moved
+        self.trained: set[str] = set()
         bank.to(device)
 
     def graph(self, architecture: Architecture) -> Graph:
         return self.space.graph(architecture.structure)
 
     def network(self, architecture: Architecture) -> Network:
-        """The child, in training mode. Weights that nobody needed before are made."""
+        """The network, in training mode. Weights that are not in the bank yet are created."""
         network = Network(self.graph(architecture), self.bank)
         if self.device.type != "cpu":
             network.to(self.device)
@@ -120,15 +124,16 @@ class Shared:
         return network
 
     def untrained(self, architecture: Architecture) -> float:
-        """The share of the child's parameters that no step has moved yet."""
+        """The share of the network's parameters that no step has changed yet."""
         graph = self.graph(architecture)
         counts = {node.key: graph.facts(node).n_params for node in graph.nodes if node.key is not None}
         return 1 - sum(self.bank.n_within(key, self.trained) for key in counts) / max(1, sum(counts.values()))
 
 
 class SharedTraining:
-    """Steps of gradient descent on a bank, one child each. ``arithmetic`` as in ``training.precision``; "auto" is
-    chosen for each child.
+    """Steps of gradient descent on a bank, each with one child.
+
+    ``arithmetic`` is as in ``training.precision``; "auto" is decided for each child.
     """
 
     def __init__(self, shared: Shared, recipe: SharedRecipe, goal: Goal, arithmetic: str, seed: int) -> None:
@@ -154,7 +159,7 @@ class SharedTraining:
         network, recipe = self.shared.network(architecture), self.recipe
         network.train()
         network.set_progress(progress)
-        # dropout and drop path draw from the (private) default generators
+        # Dropout and drop path use torch's default generators, which are private here.
         torch.manual_seed(derive(self.seed, "layers", number))
         with precision.autocast(precision.choose(self.arithmetic, network, self.shared.device), self.shared.device):
             outputs = network.forward_all(batch)
@@ -167,7 +172,7 @@ class SharedTraining:
         loss = torch.stack(terms).sum()
         losses.add(loss)
         parameters = list(network.parameters())
-        self._hand_over(parameters, recipe.rate(progress))
+        self._select(parameters, recipe.rate(progress))
         self.scaler.scale(loss).backward()
         if recipe.clip:
             self.scaler.unscale_(self.optimizer)
@@ -177,15 +182,15 @@ class SharedTraining:
         self.optimizer.zero_grad(set_to_none=True)
         self.shared.trained.update(node.key for node in network.graph.nodes if node.key is not None)
 
-    def _hand_over(self, parameters: list[nn.Parameter], learning_rate: float) -> None:
-        """The optimiser sees the parameters of one child at a time; its state is kept by parameter."""
+    def _select(self, parameters: list[nn.Parameter], learning_rate: float) -> None:
+        """Give the optimiser the parameters of one child. It keeps its state for each parameter."""
         decayed, others = self.optimizer.param_groups
         decayed["params"] = [parameter for parameter in parameters if parameter.ndim > 1]
         others["params"] = [parameter for parameter in parameters if parameter.ndim <= 1]
         decayed["lr"] = others["lr"] = learning_rate
 
     def momenta(self) -> dict[str, Tensor]:
-        """By the names of the bank's items."""
+        """Momenta by the names of the bank's items."""
         state = self.optimizer.state
         return {
             name: state[parameter]["momentum_buffer"]
@@ -199,12 +204,12 @@ class SharedTraining:
                 self.optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(momenta[name])
 
 
-# Which architecture a step trains
+# Samplers
 
 
 class Sampler(Protocol):
-    """Draws the architecture of step ``number``. What it has to remember between draws is in ``state()``, JSON data,
-    and ``tensors()``.
+    """Draws the architecture of step ``number``. Its memory between draws is in ``state()`` (JSON data) and
+    ``tensors()``.
     """
 
     def draw(self, number: int) -> Architecture: ...
@@ -214,11 +219,11 @@ class Sampler(Protocol):
     def tensors(self) -> dict[str, Tensor]: ...
 
     def load(self, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        """Put a fresh sampler where another one stood."""
+        """Restore the memory of another sampler in a new one."""
 
 
 class Uniform:
-    """Every question answered by the space's own weights, which are equal in most spaces."""
+    """Draws each decision with the space's own weights, which are equal in most spaces."""
 
     def __init__(self, space: Space, seed: int) -> None:
         self.space, self.seed = space, seed
@@ -237,17 +242,17 @@ class Uniform:
 
 
 class Fair:
-    """Every option of a decision once in each of its rounds, in random order (strict fairness).
+    """Draws every option of a decision once in each of its rounds, in random order (strict fairness).
 
-    A decision deals its options like a shuffled deck, whatever the space's own weights; an empty deck is shuffled anew.
-    A decision that depends on others deals only when it is asked, so its rounds are its own, and one whose options
-    change has a deck for each set of options. Where all decisions are always asked and have n options each, n children
-    in a row are one round of FairNAS. Options of a child that ran into a dead end are used up.
+    A decision deals its options like a shuffled deck of cards. An empty deck is shuffled again. The space's own weights
+    do not count. A decision that depends on others deals only when it is asked, so it has its own rounds. If its
+    options change, it has one deck for each set of options. If all decisions are always asked and have n options each,
+    n children in a row are one round of FairNAS. Options of a child that ended in a dead end count as used.
     """
 
     def __init__(self, space: Space, seed: int) -> None:
         self.space, self.seed = space, seed
-        self.dealt: dict[str, int] = {}  # decision and options -> how often they were asked
+        self.dealt: dict[str, int] = {}  # decision and its options -> how often it was asked
 
     def draw(self, number: int) -> Architecture:
         rng = generator(self.seed, "child", number)
@@ -275,7 +280,7 @@ class Fair:
 
 
 def drawn(draw: Callable[[], Architecture | None]) -> Architecture:
-    """The first draw that runs into no dead end (raises DeadEnd, or is None). Raises DeadEnd when a thousand have."""
+    """The first draw without a dead end (DeadEnd or None). Raises DeadEnd after ``MAX_TRIES`` dead ends."""
     for _ in range(MAX_TRIES):
         try:
             architecture = draw()
@@ -283,4 +288,4 @@ def drawn(draw: Callable[[], Architecture | None]) -> Architecture:
             continue
         if architecture is not None:
             return architecture
-    raise DeadEnd(f"No valid architecture came of {MAX_TRIES} draws.")
+    raise DeadEnd(f"{MAX_TRIES} draws gave no valid architecture.")
