@@ -80,16 +80,14 @@ def _located(name: str, file: str | None, workspace: Path) -> str:
 
 def remember(name: str, found: Bench, workspace: Path) -> None:
     """Where the file of a published benchmark lies; to be called when it has turned out to be one."""
+    from archsmith.core.files import write_text
+
     if name not in PUBLISHED:
         return
     known, path = _remembered(workspace), str(found.settings["path"])
     if known.get(name) == path:
         return
-    workspace.mkdir(parents=True, exist_ok=True)
-    record = workspace / REMEMBERED
-    draft = record.with_name(f".{REMEMBERED}.{os.getpid()}")
-    draft.write_text(json.dumps({**known, name: path}, indent=1), encoding="utf-8")
-    os.replace(draft, record)
+    write_text(workspace / REMEMBERED, json.dumps({**known, name: path}, indent=1))
 
 
 def _remembered(workspace: Path) -> dict[str, str]:
