@@ -109,7 +109,7 @@ def test_it_learns_numbers(brightness: ImageSplits, average: float) -> None:
 
 
 def test_a_target_that_never_changes_is_no_accident(brightness: ImageSplits) -> None:
-    flat = parts(np.concatenate([part.images for part in brightness.parts.values()]), np.full(1797, 3.0), ())
+    flat = parts(np.concatenate([part.images for part in brightness.by_name.values()]), np.full(1797, 3.0), ())
     result = fit(flat, Small(n_outputs=1), epochs=1)
     assert result.score is not None
     assert result.score.metrics["r2"] <= 0.0

@@ -135,8 +135,8 @@ class Splits(ABC):
         """From batches of these examples to what networks take, with constants of the training split."""
 
     @property
-    def parts(self) -> Mapping[str, Examples]:
-        """Examples by the name of their split."""
+    def by_name(self) -> Mapping[str, Examples]:
+        """The examples of each split."""
         return {"train": self.train, "valid": self.valid, "test": self.test}
 
     @property

@@ -96,7 +96,7 @@ def with_files(root: Path, files: dict[str, bytes], n: int = N) -> Path:
 
 
 def all_pixels(found: Loaded) -> np.ndarray:
-    return np.concatenate([np.asarray(part.images) for part in found.splits.parts.values()])
+    return np.concatenate([np.asarray(part.images) for part in found.splits.by_name.values()])
 
 
 def holding(picture: np.ndarray) -> Callable[[Loaded], bool]:
@@ -109,7 +109,7 @@ def has_shape(*shape: int) -> Callable[[Loaded], bool]:
 
 
 def counts(**parts: int) -> Callable[[Loaded], bool]:
-    return lambda found: {name: len(part) for name, part in found.splits.parts.items()} == parts
+    return lambda found: {name: len(part) for name, part in found.splits.by_name.items()} == parts
 
 
 # Nothing, or not enough of it.
@@ -169,7 +169,7 @@ def _(root: Path) -> Any:
     return folder(root, "abcdefghijklm", n=1)
 
 
-@case("a class with a single picture", Taken("single training picture: 'c'"))
+@case("a class with a single picture", Taken("The class 'c' has a single training picture"))
 def _(root: Path) -> Any:
     return with_files(root, {"c/0.png": encoded(noise(9, 7, 3))})
 

@@ -115,14 +115,14 @@ def test_broken_pictures_are_counted_and_some_are_listed() -> None:
 
 
 def test_what_is_known_already_is_not_computed_again() -> None:
-    prints = {name: np.arange(len(data), dtype=np.uint64) for name, data in clean().parts.items()}
+    prints = {name: np.arange(len(data), dtype=np.uint64) for name, data in clean().by_name.items()}
     report = check(clean(), prints, {"train": 1, "valid": 0, "test": 0})
     assert (report.leaks["test"], report.constant) == (6, 1)
 
 
 def test_nothing_but_one_colour_is_refused() -> None:
     splits = clean()
-    flat = {name: replace(data, images=np.zeros_like(data.images)) for name, data in splits.parts.items()}
+    flat = {name: replace(data, images=np.zeros_like(data.images)) for name, data in splits.by_name.items()}
     with pytest.raises(DataError, match="one single colour"):
         check(replace(splits, **flat))
 

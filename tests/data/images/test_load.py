@@ -36,7 +36,7 @@ def test_every_picture_is_with_its_own_label(tmp_path: Path) -> None:
     labels = np.arange(200) % 4
     splits = load((IMAGES, labels), tmp_path, seed=0).splits
     known = {image.tobytes(): label for image, label in zip(IMAGES, labels, strict=True)}
-    for part in splits.parts.values():
+    for part in splits.by_name.values():
         assert all(
             known[image.tobytes()] == label for image, label in zip(part.images[..., 0], part.targets, strict=True)
         )
@@ -60,7 +60,7 @@ def test_numbers_are_learnt_in_their_own_units(tmp_path: Path) -> None:
     assert splits.target_statistics == (splits.train.targets.mean(), splits.train.targets.std())
     assert splits.task.metric == "r2"
     assert made.findings.is_regression
-    assert set(np.concatenate([part.targets for part in splits.parts.values()])) == set(ages)
+    assert set(np.concatenate([part.targets for part in splits.by_name.values()])) == set(ages)
 
 
 def test_a_kind_settles_what_labels_mean(tmp_path: Path) -> None:

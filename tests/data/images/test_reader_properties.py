@@ -80,7 +80,7 @@ def attempt(folder: Path, name: str, content: bytes) -> None:
     (folder / name).write_bytes(content)
     with contextlib.suppress(DataError):
         source = read(folder / name)
-        assert len(source) == len(source.labels) == len(source.part)
+        assert len(source) == len(source.labels) == len(source.split)
         for i in range(min(3, len(source))):
             with contextlib.suppress(DataError):
                 content_of = getattr(source.pictures, "content", None)

@@ -39,7 +39,7 @@ ARRAYS = (np.random.default_rng(0).integers(0, 256, (60, 80, 80, 3), dtype=np.ui
 
 
 def same(a: ImageSplits, b: ImageSplits) -> bool:
-    pairs = zip(a.parts.values(), b.parts.values(), strict=True)
+    pairs = zip(a.by_name.values(), b.by_name.values(), strict=True)
     return (
         all(np.array_equal(x.images, y.images) and np.array_equal(x.targets, y.targets) for x, y in pairs)
         and a.statistics == b.statistics
@@ -50,7 +50,7 @@ def test_a_cache_is_mapped_and_complete(tmp_path: Path) -> None:
     made = load(ARRAYS, tmp_path, seed=0)
     assert isinstance(made.splits.train.images, np.memmap)
     assert not made.splits.train.images.flags.writeable
-    assert sum(len(part) for part in made.splits.parts.values()) == 60
+    assert sum(len(part) for part in made.splits.by_name.values()) == 60
     assert [path.name for path in tmp_path.iterdir()] == [made.folder.name]
     assert not (made.folder / "state.json").exists()
     assert made.findings.n_bytes > 60 * 64 * 64 * 3

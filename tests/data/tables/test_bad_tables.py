@@ -243,7 +243,7 @@ case(
 case(
     "too few rows", lambda root: {k: v[:11] for k, v in good().items()}, Refused("only 11 training rows", "At least 12")
 )
-case("a class of one row", csv(target=at(5, "c")), Taken("1 class has a single training row, the first is 'c'"))
+case("a class of one row", csv(target=at(5, "c")), Taken("The class 'c' has a single training row"))
 case("uneven classes", csv(target=["a"] * 56 + ["b"] * 4), Taken("The classes are uneven"))
 case("unknown splits", csv(split=["fold0"] * N), Refused("'split' says 'fold0' in row 1", "train, valid or test"))
 case("a split without training rows", csv(split=["valid", "test"] * 30), Refused("only 0 training rows"))

@@ -36,9 +36,9 @@ def test_round_trip(tmp_path: Path, kinds: str) -> None:
     findings = check(given)
     folder = build(given, findings, tmp_path)
     found = TableStore.open(str(folder))
-    for name, rows in given.parts.items():
+    for name, rows in given.by_name.items():
         for array in ("numbers", "categories", "targets"):
-            np.testing.assert_array_equal(getattr(found.parts[name], array), getattr(rows, array))
+            np.testing.assert_array_equal(getattr(found.by_name[name], array), getattr(rows, array))
     assert (found.columns, found.names, found.notes, found.classes) == (
         given.columns,
         given.names,

@@ -111,7 +111,7 @@ class ImageSplits(Splits):
         return ImagePipeline(Normalisation(*self.statistics), augmentation)
 
     @property
-    def parts(self) -> Mapping[str, ImageExamples]:
+    def by_name(self) -> Mapping[str, ImageExamples]:
         return {"train": self.train, "valid": self.valid, "test": self.test}
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -146,6 +147,10 @@ class TableSplits(Splits):
     names: tuple[str, ...] = ()
 
     kind: ClassVar[str] = "table"
+
+    @property
+    def by_name(self) -> Mapping[str, TableExamples]:
+        return {"train": self.train, "valid": self.valid, "test": self.test}
 
     def pipeline(self, augmentation: Augmentation | None = None) -> TablePipeline:
         from archsmith.data.tables.pipeline import TablePipeline
