@@ -99,7 +99,8 @@ def evaluate(
         str | None, typer.Option(help="In a table of pictures: their column, where it is not clear.")
     ] = None,
     target_column: Annotated[
-        str | None, typer.Option(help="In a table: the column with the targets, where it is not clear.")
+        str | None,
+        typer.Option("--target", "--target-column", help="In a table: the target column, where it is not clear."),
     ] = None,
     json: Json = False,
 ) -> None:

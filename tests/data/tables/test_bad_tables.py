@@ -364,7 +364,7 @@ case(
 case(
     "something that is no data", lambda root: 42, Refused("cannot be read from something of the type int", "2-D array")
 )
-case("an array without targets", lambda root: NOISE, Refused("does not say what is to be learnt", "(X, y)"))
+case("an array without targets", lambda root: NOISE, Refused("has no targets", "(X, y)"))
 case("an array of three axes", pair(np.zeros((N, 2, 2))), Refused("an array of shape (60, 2, 2)", "2-D array"))
 case("one axis only", pair(np.zeros(N)), Refused("an array of shape (60,)", "2-D array"))
 case("complex numbers", pair(NOISE + 1j), Refused("values of the type complex128", "numbers, texts or dates"))
