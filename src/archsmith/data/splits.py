@@ -50,8 +50,7 @@ def split_codes(names: Sequence[str]) -> NDArray[np.int8]:
 
 
 def codes_of(values: Sequence[Any], column: str, where: Callable[[int], str]) -> NDArray[np.int8]:
-    """The values of a column of splits as indexes into ``SPLITS``, ``(n,)``. ``where`` names a row. Raises DataError.
-    """
+    """The values of a column of splits as indexes into ``SPLITS``. ``where`` names a row. Raises DataError."""
     names = [SPLIT_NAMES.get(str(value).strip().lower()) for value in values]
     if None in names:
         row = names.index(None)

@@ -106,7 +106,7 @@ class Findings:
 
 
 def fingerprints(images: Pixels) -> NDArray[np.uint64]:
-    """64 bits for each picture ``(n,)``. In 65,000 different pictures, two are alike once in about 4e9 such sets."""
+    """64 bits for each picture ``(n,)``. Of 9e9 sets of 65,000 pictures, one has two pictures with the same bits."""
     return np.array(
         [int.from_bytes(hashlib.blake2b(image.tobytes(), digest_size=8).digest(), "little") for image in images],
         np.uint64,
@@ -114,7 +114,7 @@ def fingerprints(images: Pixels) -> NDArray[np.uint64]:
 
 
 def is_flat(images: Pixels) -> NDArray[np.bool_]:
-    """Which of the pictures ``(n, H, W, C)`` are of one single colour, ``(n,)``."""
+    """Which of the pictures ``(n, H, W, C)`` have one single colour, ``(n,)``."""
     return np.asarray((images == images[:, :1, :1]).all(axis=(1, 2, 3)))
 
 
@@ -211,12 +211,12 @@ def _among(values: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.
 
 
 def _repeated(known: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Of sorted values, those that are like the one before."""
+    """Of sorted values, those that equal the one before."""
     return np.asarray(known[1:][known[1:] == known[:-1]])
 
 
 def _contradictions(labels: NDArray[Any], prints: NDArray[np.uint64]) -> int:
-    """Pictures whose label is not the commonest among those just like them."""
+    """How many pictures have another label than most pictures just like them."""
     seen: dict[int, Counter[Any]] = {}
     for index in np.flatnonzero(_among(prints, _repeated(np.sort(prints)))).tolist():
         seen.setdefault(int(prints[index]), Counter())[labels[index].item()] += 1

@@ -1,7 +1,6 @@
 """From what a person has to three splits of decoded, checked pictures on disk: read, cut, decode, check.
 
-What labels and headers show to be wrong is refused before a picture is decoded. Data that are refused leave nothing on
-disk.
+What labels and headers show to be wrong is refused before a picture is decoded. Nothing is left of refused data.
 """
 
 from __future__ import annotations

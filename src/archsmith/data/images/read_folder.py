@@ -1,7 +1,6 @@
 """A folder of class folders, with or without train, valid and test folders above them.
 
-The class of a picture is the name of its class folder; the picture may lie in a deeper folder. No picture is opened
-here.
+The class of a picture is the name of its class folder, also where it lies in a deeper folder. No picture is opened.
 """
 
 from __future__ import annotations

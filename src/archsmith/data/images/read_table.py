@@ -346,15 +346,13 @@ def _refuse_bombs(path: Path, facts: Any) -> None:
 
 
 def _decimal_points(values: list[str]) -> list[str]:
-    """Numbers with a decimal comma, as in files with semicolons, with a point instead. Other values stay as they are.
-    """
+    """``values`` with decimal points, where all of them are numbers with a decimal comma; else ``values``."""
     commas = [re.fullmatch(r"\s*[+-]?\d+(,\d+)?\s*", value) for value in values if value.strip().lower() not in MISSING]
     return [value.replace(",", ".") for value in values] if commas and all(commas) else values
 
 
 def _class_names(file: Any, target: str) -> tuple[str, ...] | None:
-    """The class names that Hugging Face data sets keep in the metadata of the file, for labels that are whole numbers.
-    """
+    """The names of classes 0, 1, … that Hugging Face data sets keep in the metadata of the file."""
     try:
         notes = json.loads((file.schema_arrow.metadata or {})[b"huggingface"])
         names = notes["info"]["features"][target]["names"]

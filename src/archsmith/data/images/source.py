@@ -1,8 +1,7 @@
 """What every reader returns: labelled pictures, not yet decoded.
 
 A reader only lists pictures: where they are, their labels, and their splits. They are decoded later and once, one by
-one, into a store that can be memory-mapped (``data.images.store``). So a set larger than memory is read like a small
-one.
+one, into a store that can be memory-mapped (``data.images.store``). So a set may be larger than memory.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Splits of pictures on disk, decoded once, as plain ``.npy`` files that worker processes map instead of being sent
-arrays.
+"""Splits of pictures on disk, decoded once, as plain ``.npy`` files that worker processes memory-map.
 
 A folder is named by what went into it: the pictures' fingerprint, labels, splits, seed and size. ``build`` writes a
 draft beside the folder's place, in small steps that survive a crash, and moves it there when it is whole. When the same

@@ -1,4 +1,4 @@
-"""Do data look like a table? Asked of what a person gives before anything is read, after pictures were ruled out."""
+"""Do data look like a table? This is asked before anything is read, of data that do not look like pictures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".csv.gz", ".tsv.gz")
 
 
 def recognised(data: Any) -> bool:
-    """True for files of tables, data frames, rows and arrays of two axes."""
+    """True for files of tables, DataFrames, rows and 2-D arrays."""
     if isinstance(data, str | Path):
         return str(data).lower().endswith(SUFFIXES)
     if hasattr(data, "columns") and hasattr(data, "iloc"):
@@ -22,7 +22,7 @@ def recognised(data: Any) -> bool:
 
 
 def _are_rows(X: Any) -> bool:
-    """Records, or rows of single values."""
+    """Are these records, or rows of single values?"""
     if not isinstance(X, Sequence) or isinstance(X, str) or not X:
         return False
     first = X[0]
