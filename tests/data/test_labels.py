@@ -41,7 +41,7 @@ def test_labels_of_many_types(labels: Any, kind: str) -> None:
     ("labels", "words"),
     [
         (np.eye(3), "one label for each"),
-        (np.array([1, None, 2], object), "The label of row 1 is missing"),
+        (np.array([1, None, 2], object), "Row 1 has no label"),
         ([0.5, 1.5, np.nan], "Row 2"),
         ([0.5, np.inf], "Row 1"),
         (np.array([1, "a"], object), "different types"),

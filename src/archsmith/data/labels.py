@@ -106,7 +106,7 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
     for row, value in enumerate(values):
         if value is None or value is getattr(value, "NaT", ...) or value != value:
             raise DataError(
-                f"The label of row {row} is missing ({value}).",
+                f"Row {row} has no label: it is missing ({value}).",
                 "Every example needs a label; leave out those without.",
             )
     if all(isinstance(value, str) for value in values):

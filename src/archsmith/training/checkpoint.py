@@ -1,4 +1,4 @@
-"""A training on disk: one safetensors file with the tensors, and everything else as JSON in its header.
+"""A checkpoint: a training on disk. One safetensors file holds the tensors, with everything else as JSON in its header.
 
 The file is replaced in one step. A process that is killed at any moment leaves the previous checkpoint or the new one,
 never half of each.
@@ -21,7 +21,7 @@ HEADER = "archsmith"
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write ``tensors`` and JSON-able ``facts`` to ``path``, whole or not at all."""
+    """Write ``tensors`` and ``facts`` (JSON) to ``path``, whole or not at all."""
     # safetensors stores row-major tensors on the CPU. Other tensors are copied.
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as draft:

@@ -37,9 +37,9 @@ def read_folder(folder: Path) -> Source:
     classes = sorted({label for _, label, _ in tops})
     counts = [n for _, _, n in tops]
     labels = np.repeat(np.array([classes.index(label) for _, label, _ in tops], np.int32), counts)
-    split = np.repeat(np.array([SPLITS.index(split) for split, _, _ in tops], np.int8), counts)
+    codes = np.repeat(np.array([SPLITS.index(split) for split, _, _ in tops], np.int8), counts)
     return Source(
-        Files(os.path.abspath(folder), names), labels, split, folder.resolve().name or "images", tuple(classes)
+        Files(os.path.abspath(folder), names), labels, codes, folder.resolve().name or "images", tuple(classes)
     )
 
 
