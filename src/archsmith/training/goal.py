@@ -76,7 +76,7 @@ class Goal(ABC):
 
     @abstractmethod
     def balanced(self, labels: ArrayLike) -> Goal:
-        """The same goal, with every class of ``labels`` counting alike in the loss. Raises UsageError for regression."""
+        """The same goal, where every class of ``labels`` counts alike in the loss. UsageError for regression."""
 
     def _score(self, measured: Mapping[str, float], n: int) -> Score:
         return Score({name: measured[name] for name in self.metrics}, n)

@@ -737,9 +737,7 @@ case("CSV with paths of Windows", Taken(holds=lambda found: found.findings.n_ski
     table("image,label", "p\\{i}.png,{c}")
 )
 case("CSV without a column of pictures", Refused("no column for pictures", "--image-column"))(table("a,b", "{i},{c}"))
-case("CSV with two targets", Refused("'label' or 'class'", "--target"))(
-    table("image,label,class", "p/{i}.png,{c},{i}")
-)
+case("CSV with two targets", Refused("'label' or 'class'", "--target"))(table("image,label,class", "p/{i}.png,{c},{i}"))
 case("CSV with a heading twice", Refused("two columns named 'label'", "name of its own"))(
     table("image,label,label", "p/{i}.png,{c},{i}")
 )
