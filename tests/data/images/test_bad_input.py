@@ -96,7 +96,7 @@ def with_files(root: Path, files: dict[str, bytes], n: int = N) -> Path:
 
 
 def all_pixels(found: Loaded) -> np.ndarray:
-    return np.concatenate([np.asarray(part.images) for part in found.splits.by_name.values()])
+    return np.concatenate([np.asarray(rows.images) for rows in found.splits.by_name.values()])
 
 
 def holding(picture: np.ndarray) -> Callable[[Loaded], bool]:
@@ -108,8 +108,8 @@ def has_shape(*shape: int) -> Callable[[Loaded], bool]:
     return lambda found: found.splits.train.shape == shape
 
 
-def counts(**parts: int) -> Callable[[Loaded], bool]:
-    return lambda found: {name: len(part) for name, part in found.splits.by_name.items()} == parts
+def counts(**sizes: int) -> Callable[[Loaded], bool]:
+    return lambda found: {name: len(rows) for name, rows in found.splits.by_name.items()} == sizes
 
 
 # Nothing, or not enough of it.

@@ -24,12 +24,12 @@ def idx_bytes(array: np.ndarray, kind: int = 0x08) -> bytes:
     return bytes((0, 0, kind, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
 
-def write_idx(folder: Path, part: str, n: int, *, packed: bool = True, labels: int | None = None) -> None:
+def write_idx(folder: Path, split: str, n: int, *, packed: bool = True, labels: int | None = None) -> None:
     images = RNG.integers(0, 256, (n, 6, 5), dtype=np.uint8)
     marks = (np.arange(n if labels is None else labels) % 3).astype(np.uint8)
     for kind, array in (("images-idx3", images), ("labels-idx1", marks)):
         content = idx_bytes(array)
-        path = folder / f"{part}-{kind}-ubyte{'.gz' if packed else ''}"
+        path = folder / f"{split}-{kind}-ubyte{'.gz' if packed else ''}"
         path.write_bytes(gzip.compress(content) if packed else content)
 
 
@@ -45,9 +45,9 @@ def write_pictures(
 
 
 def sizes(source: Source) -> dict[str, int]:
-    """Pictures by part."""
+    """Pictures by split."""
     counts = np.bincount(source.split, minlength=3)
-    return {part: int(n) for part, n in zip(SPLITS, counts, strict=True) if n}
+    return {split: int(n) for split, n in zip(SPLITS, counts, strict=True) if n}
 
 
 def shape(source: Source, index: int = 0) -> tuple[int, int, int]:
@@ -110,7 +110,7 @@ def test_pictures_in_deeper_folders_count_and_hidden_ones_do_not(tmp_path: Path)
     assert len(read(tmp_path)) == 7
 
 
-def test_part_folders_above_class_folders(tmp_path: Path) -> None:
+def test_split_folders_above_class_folders(tmp_path: Path) -> None:
     write_pictures(tmp_path / "train")
     write_pictures(tmp_path / "val", n=2)
     write_pictures(tmp_path / "test", n=1)
@@ -132,7 +132,7 @@ def test_nothing_is_decoded_while_listing(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_npz_with_both_parts(tmp_path: Path, names: tuple[str, ...], save: Any) -> None:
+def test_npz_with_both_splits(tmp_path: Path, names: tuple[str, ...], save: Any) -> None:
     images = RNG.integers(0, 256, (6, 5, 4, 3), dtype=np.uint8)
     save(tmp_path / "d.npz", **dict(zip(names, (images, np.arange(6) % 2, images[:2], np.arange(2)), strict=True)))
     source = read(tmp_path / "d.npz")
@@ -142,7 +142,7 @@ def test_npz_with_both_parts(tmp_path: Path, names: tuple[str, ...], save: Any) 
 
 
 @pytest.mark.parametrize("names", [("images", "labels"), ("X", "y")])
-def test_npz_of_one_part(tmp_path: Path, names: tuple[str, str]) -> None:
+def test_npz_of_one_split(tmp_path: Path, names: tuple[str, str]) -> None:
     np.savez_compressed(
         tmp_path / "d.npz", **{names[0]: np.zeros((4, 5, 5), np.uint8), names[1]: np.array(["u", "v", "u", "v"])}
     )
@@ -170,11 +170,11 @@ def test_npy_files(tmp_path: Path, how: str) -> None:
     assert np.array_equal(source.pictures.decode(5, 3), images[5])
 
 
-def test_npy_files_of_all_parts_in_any_order_of_memory(tmp_path: Path) -> None:
+def test_npy_files_of_all_splits_in_any_order_of_memory(tmp_path: Path) -> None:
     images = np.asfortranarray(RNG.random((6, 5, 4)))
-    for part in ("train", "val", "test"):
-        np.save(tmp_path / f"x_{part}.npy", images)
-        np.save(tmp_path / f"y_{part}.npy", np.arange(6) % 2)
+    for split in ("train", "val", "test"):
+        np.save(tmp_path / f"x_{split}.npy", images)
+        np.save(tmp_path / f"y_{split}.npy", np.arange(6) % 2)
     source = read(tmp_path)
     assert sizes(source) == {"train": 6, "valid": 6, "test": 6}
     assert np.array_equal(source.pictures.decode(17, 1)[:, :, 0], np.rint(images[5] * 255))
@@ -342,7 +342,7 @@ def test_packed_pictures_are_mapped_where_they_lie(tmp_path: Path) -> None:
     assert isinstance(source.pictures.blob, np.memmap)
 
 
-def test_packed_pictures_without_parts(tmp_path: Path) -> None:
+def test_packed_pictures_without_splits(tmp_path: Path) -> None:
     pack(tmp_path / "d.npz")
     assert sizes(read(tmp_path / "d.npz")) == {"train": 4}
 
@@ -387,7 +387,7 @@ def test_a_npy_file_that_is_cut_off(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-def test_parts_of_different_range_are_refused(tmp_path: Path) -> None:
+def test_splits_of_different_range_are_refused(tmp_path: Path) -> None:
     np.savez(
         tmp_path / "d.npz",
         x_train=np.full((4, 5, 5), 0.5),
@@ -399,7 +399,7 @@ def test_parts_of_different_range_are_refused(tmp_path: Path) -> None:
         read(tmp_path / "d.npz")
 
 
-def test_a_dark_part_is_not_taken_for_fractions(tmp_path: Path) -> None:
+def test_a_dark_split_is_not_taken_for_fractions(tmp_path: Path) -> None:
     np.savez(
         tmp_path / "d.npz",
         x_train=np.full((4, 5, 5), 200.0),
