@@ -103,7 +103,7 @@ def test_a_nan_stays_one() -> None:
 @pytest.mark.parametrize(
     ("call", "part"),
     [
-        (lambda: metrics.accuracy([], []), "no answers"),
+        (lambda: metrics.accuracy([], []), "no predictions"),
         (lambda: metrics.accuracy([1, 2], [1]), r"predicted has the shape \(2,\), labels \(1,\)"),
         (lambda: metrics.log_loss([[0.5, 0.5]], [2]), r"the class 2, outside 0\.\.1"),
         (lambda: metrics.log_loss([0.5], [0]), r"\(n, k\)"),

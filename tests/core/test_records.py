@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from archsmith.core import records
+from archsmith.core import log_format, records
 from archsmith.core.errors import StudyError
 from archsmith.core.events import Event
-from archsmith.core.records import FORMAT, KINDS, StudyRecord, beginning, record, upgraded
+from archsmith.core.log_format import FORMAT
+from archsmith.core.records import KINDS, StudyRecord, beginning, record
 from archsmith.core.trial import Outcome
 
 SPEC = {"type": "toy_flat", "args": {}}
@@ -108,29 +109,12 @@ def test_a_study_of_a_later_format_is_refused_in_one_sentence() -> None:
         record(Event("study", {"format": FORMAT + 1}))
 
 
-def test_old_data_go_through_every_upgrade_since(monkeypatch: pytest.MonkeyPatch) -> None:
-    def first(data: dict[str, Any]) -> dict[str, Any]:
-        data["evaluator"]["args"]["a"] = 1
-        return data
-
-    def second(data: dict[str, Any]) -> dict[str, Any]:
-        return {**data, "seed": data["seed"] + 10}
-
-    monkeypatch.setattr(records, "UPGRADES", (first, second))
-    monkeypatch.setattr(records, "FORMAT", 3)
-    old = {"seed": 1, "evaluator": {"args": {}}}
-    assert upgraded(old) == {"seed": 11, "evaluator": {"args": {"a": 1}}, "format": 3}
-    assert old == {"seed": 1, "evaluator": {"args": {}}}  # is not changed itself
-    assert upgraded({**old, "format": 2}) == {"seed": 11, "evaluator": {"args": {}}, "format": 3}
-    assert upgraded({**old, "format": 3}) == {**old, "format": 3}
-
-
 def test_an_extension_goes_through_the_same_upgrades(monkeypatch: pytest.MonkeyPatch) -> None:
     def renamed(data: dict[str, Any]) -> dict[str, Any]:
         data["fit"]["settings"] = {"seconds": data["fit"]["settings"]["time"]}
         return data
 
-    monkeypatch.setattr(records, "UPGRADES", (renamed,))
+    monkeypatch.setattr(log_format, "UPGRADES", (renamed,))
     old = record(Event("extended", {"settings": {"time": 60.0}}))
     assert isinstance(old, records.Extended) and old.settings == {"seconds": 60.0}
     assert through_json(old) == old

@@ -11,11 +11,15 @@ from archsmith.data.images.source import Source, all_training
 from archsmith.data.labels import as_labels, target
 
 
-def source(labels: Any, names: tuple[str, ...] | None = None, part: Any = None) -> Source:
+def source(labels: Any, names: tuple[str, ...] | None = None, split: Any = None) -> Source:
     marks = as_labels(labels)
     images = np.zeros((len(marks), 4, 4, 1), np.uint8)
     return Source(
-        Arrays(images, 1.0), marks, all_training(len(marks)) if part is None else np.array(part, np.int8), "made", names
+        Arrays(images, 1.0),
+        marks,
+        all_training(len(marks)) if split is None else np.array(split, np.int8),
+        "made",
+        names,
     )
 
 

@@ -10,13 +10,13 @@ from archsmith.data.splits import Cut, by_rank, cut, stratified
 
 def cut_of(counts: list[int], *, seed: int = 0, test: int = 0) -> tuple[Cut, np.ndarray]:
     labels = np.repeat(np.arange(len(counts)), counts)
-    part = all_training(len(labels))
-    part[:test] = 2
-    return cut(labels, part, seed), labels
+    split = all_training(len(labels))
+    split[:test] = 2
+    return cut(labels, split, seed), labels
 
 
-def counts_of(found: Cut, labels: np.ndarray, part: str) -> list[int]:
-    return np.bincount(labels[found.indexes[part]], minlength=labels.max() + 1).tolist()
+def counts_of(found: Cut, labels: np.ndarray, split: str) -> list[int]:
+    return np.bincount(labels[found.indexes[split]], minlength=labels.max() + 1).tolist()
 
 
 def test_parts_are_disjoint_and_cover_everything() -> None:
@@ -55,7 +55,7 @@ def test_validation_is_capped() -> None:
 
 def test_a_class_of_three_is_seen_everywhere() -> None:
     found, labels = cut_of([200, 3])
-    assert [counts_of(found, labels, part)[1] for part in ("train", "valid", "test")] == [1, 1, 1]
+    assert [counts_of(found, labels, split)[1] for split in ("train", "valid", "test")] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("counts", [[1, 50], [2, 50]])
@@ -68,7 +68,7 @@ def test_numbers_have_alike_distributions_in_every_part() -> None:
     numbers = np.random.default_rng(0).exponential(size=2000)
     found = cut(numbers, all_training(2000), seed=0)
     means = [numbers[index].mean() for index in found.indexes.values()]
-    assert max(means) - min(means) < 0.12  # parts drawn at random differ by more in a quarter of the cases
+    assert max(means) - min(means) < 0.12  # splits drawn at random differ by more in a quarter of the cases
     assert all((np.bincount(by_rank(numbers)[index], minlength=10) > 0).all() for index in found.indexes.values())
 
 

@@ -31,7 +31,7 @@ def test_a_limit_takes_of_each_class_its_share_and_the_same_pictures_each_time(f
     assert again is not some and np.array_equal(again.images, some.images)
 
 
-def test_a_limit_beyond_the_part_changes_nothing(folder: str) -> None:
+def test_a_limit_beyond_the_split_changes_nothing(folder: str) -> None:
     assert split_of(folder, "valid", 10**6) is opened(folder).valid
 
 

@@ -11,8 +11,8 @@ import pytest
 from archsmith.core.budget import Budget
 from archsmith.core.errors import StudyError
 from archsmith.core.events import Event
+from archsmith.core.log_format import FORMAT
 from archsmith.core.problem import Problem
-from archsmith.core.records import FORMAT
 from archsmith.core.trial import Outcome
 from archsmith.runtime.search import Search, replayed, seconds_spent
 from archsmith.runtime.sqlite import FILE, SqliteStore

@@ -31,7 +31,7 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def parts(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> ImageSplits:
+def splits_of(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> ImageSplits:
     sets = [
         ImageExamples(images[own], labels[own], classes)
         for own in (slice(0, 1300), slice(1300, 1550), slice(1550, None))
@@ -44,7 +44,7 @@ def digits() -> ImageSplits:
     data = load_digits()
     order = np.random.default_rng(0).permutation(len(data.target))
     images = np.round(data.images[order] * (255 / 16)).astype(np.uint8)[..., None]
-    return parts(images, data.target[order].astype(np.int64), tuple("0123456789"))
+    return splits_of(images, data.target[order].astype(np.int64), tuple("0123456789"))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def brightness(digits: ImageSplits) -> ImageSplits:
     """The ink of the upper half less that of the lower one, as a number in units of its own."""
     images = np.concatenate([digits.train.images, digits.valid.images, digits.test.images])
     numbers = 1000 + images[:, :4].mean((1, 2, 3)) - images[:, 4:].mean((1, 2, 3))
-    return parts(images, numbers, ())
+    return splits_of(images, numbers, ())
 
 
 class Small(nn.Module):
@@ -109,7 +109,7 @@ def test_it_learns_numbers(brightness: ImageSplits, average: float) -> None:
 
 
 def test_a_target_that_never_changes_is_no_accident(brightness: ImageSplits) -> None:
-    flat = parts(np.concatenate([part.images for part in brightness.parts.values()]), np.full(1797, 3.0), ())
+    flat = splits_of(np.concatenate([rows.images for rows in brightness.by_name.values()]), np.full(1797, 3.0), ())
     result = fit(flat, Small(n_outputs=1), epochs=1)
     assert result.score is not None
     assert result.score.metrics["r2"] <= 0.0
@@ -272,7 +272,7 @@ def test_running_out_of_memory_is_an_outcome(digits: ImageSplits) -> None:
 
 def test_other_errors_come_out_as_they_are(digits: ImageSplits) -> None:
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
-        fit(parts(np.zeros((1797, 6, 6, 1), np.uint8), np.arange(1797) % 2, ("a", "b")), Small())
+        fit(splits_of(np.zeros((1797, 6, 6, 1), np.uint8), np.arange(1797) % 2, ("a", "b")), Small())
 
 
 class TwoHeads(Small):

@@ -67,7 +67,7 @@ def facts_of(
     split.
     """
     splits, settings, findings = job.splits, job.settings, job.findings
-    sizes = {f"n_{name}": len(examples) for name, examples in splits.parts.items()}
+    sizes = {f"n_{name}": len(examples) for name, examples in splits.by_name.items()}
     counts = {}
     if not splits.is_regression:
         counts = {"class_counts": dict(zip(splits.classes, findings.counts["train"], strict=True))}

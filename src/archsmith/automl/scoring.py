@@ -49,7 +49,7 @@ def look(
             continue
         for name, values in {"test": raw, "valid": final.outputs(splits.valid)}.items():
             predictions[name] = goal.predictions(values / heat).numpy()
-            predictions[f"{name}_labels"] = np.asarray(splits.parts[name].targets)
+            predictions[f"{name}_labels"] = np.asarray(splits.by_name[name].targets)
             if splits.task.target.calibrated:
                 predictions[f"{name}_raw"] = goal.predictions(values).numpy()
     return predictions, tests

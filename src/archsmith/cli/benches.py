@@ -90,16 +90,14 @@ def _located(name: str, file: str | None, workspace: Path) -> str:
 
 def remember(name: str, found: Bench, workspace: Path) -> None:
     """Store the path of a published benchmark's file. Call this after the file was read without errors."""
+    from archsmith.core.files import write_text
+
     if name not in PUBLISHED:
         return
     known, path = _remembered(workspace), str(found.settings["path"])
     if known.get(name) == path:
         return
-    workspace.mkdir(parents=True, exist_ok=True)
-    record = workspace / REMEMBERED
-    draft = record.with_name(f".{REMEMBERED}.{os.getpid()}")
-    draft.write_text(json.dumps({**known, name: path}, indent=1), encoding="utf-8")
-    os.replace(draft, record)
+    write_text(workspace / REMEMBERED, json.dumps({**known, name: path}, indent=1))
 
 
 def _remembered(workspace: Path) -> dict[str, str]:

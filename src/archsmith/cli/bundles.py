@@ -99,7 +99,8 @@ def evaluate(
         typer.Option(help="In a table of pictures: the column of pictures.  [default: found by its name or values]"),
     ] = None,
     target_column: Annotated[
-        str | None, typer.Option(help="In a table: the column to predict.  [default: that of the bundle]")
+        str | None,
+        typer.Option("--target", "--target-column", help="In a table: the target column.  [default: that of the bundle]"),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -1,11 +1,10 @@
-"""How good answers are, in numpy alone, so that a bundle can be measured where nothing but ``pip install archsmith``
-was done.
+"""How good predictions are. This file needs numpy alone, so that a bundle can be measured with the light installation.
 
 Classes: accuracy, balanced accuracy (mean recall of the classes that occur: Brodersen et al., "The balanced accuracy
 and its posterior distribution", ICPR 2010), log loss in nats, confusion, precision, recall, F1 and the calibration
-measures of Guo et al., "On Calibration of Modern Neural Networks" (2017, arXiv 1706.04599). Numbers: R², RMSE, MAE.
-What a class that never occurs cannot have is None, never NaN; answers that are NaN themselves give a NaN, which callers
-treat as diverged.
+measures of Guo et al., "On Calibration of Modern Neural Networks" (2017, arXiv 1706.04599). Regression targets: R²,
+RMSE, MAE. A metric that a class cannot have, because it never occurs, is None, never NaN. Predictions that are NaN give
+NaN, which callers treat as diverged.
 """
 
 from __future__ import annotations
@@ -20,27 +19,29 @@ from numpy.typing import ArrayLike, NDArray
 from archsmith.core.errors import UsageError
 
 BINS = 15  # Guo et al. 2017, section 3
-TINIEST = 1e-12  # a probability of 0 for what is true counts as this, or one picture would make the log loss infinite
+TINIEST = (
+    1e-12  # a probability of 0 for the true class counts as this; else one example could make the log loss infinite
+)
 
 
 # -- classes -----------------------------------------------------------------------------------------------------------
 
 
 def accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
-    """Share of right answers: ``predicted`` and ``labels`` are class indexes ``(n,)``. Raises UsageError when there are
-    none.
+    """The share of right predictions. ``predicted`` and ``labels`` are class indexes ``(n,)``. Raises UsageError when
+    there are none.
     """
-    guesses, truth = _same_length(predicted, labels)
-    return float((guesses == truth).mean())
+    predictions, truth = _same_length(predicted, labels)
+    return float((predictions == truth).mean())
 
 
 def balanced_accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
-    """Mean recall of the classes that occur in ``labels`` ``(n,)``; every such class counts alike, however few pictures
+    """Mean recall of the classes that occur in ``labels`` ``(n,)``. Every such class counts alike, however few examples
     it has.
     """
-    guesses, truth = _same_length(predicted, labels)
+    predictions, truth = _same_length(predicted, labels)
     _, which, counts = np.unique(truth, return_inverse=True, return_counts=True)
-    return float((np.bincount(which, weights=guesses == truth) / counts).mean())
+    return float((np.bincount(which, weights=predictions == truth) / counts).mean())
 
 
 def log_loss(probabilities: ArrayLike, labels: ArrayLike) -> float:
@@ -50,7 +51,7 @@ def log_loss(probabilities: ArrayLike, labels: ArrayLike) -> float:
 
 
 def log_loss_of(likelihood: ArrayLike) -> float:
-    """The same from what each true class was given, ``(n,)``, for who did not keep the whole table."""
+    """The log loss from the probability of each true class, ``(n,)``."""
     return float(-np.log(np.maximum(np.asarray(likelihood, np.float64), TINIEST)).mean())
 
 
@@ -67,22 +68,25 @@ def classification(probabilities: ArrayLike, labels: ArrayLike) -> dict[str, flo
 
 def confusion(predicted: ArrayLike, labels: ArrayLike, n_classes: int) -> NDArray[np.int64]:
     """Counts ``(k, k)``: row = true class, column = predicted class. Raises UsageError for an index outside 0..k-1."""
-    guesses, truth = _same_length(predicted, labels)
-    for what, indexes in (("predicted", guesses), ("labels", truth)):
+    predictions, truth = _same_length(predicted, labels)
+    for what, indexes in (("predicted", predictions), ("labels", truth)):
         if indexes.min() < 0 or indexes.max() >= n_classes:
             raise UsageError(
                 f"{what} holds the class {int(indexes.min() if indexes.min() < 0 else indexes.max())}, outside "
                 f"0..{n_classes - 1}."
             )
-    pairs = truth.astype(np.int64) * n_classes + guesses.astype(np.int64)
+    pairs = truth.astype(np.int64) * n_classes + predictions.astype(np.int64)
     return np.bincount(pairs, minlength=n_classes * n_classes).reshape(n_classes, n_classes).astype(np.int64)
 
 
 @dataclass(frozen=True)
 class ClassScore:
-    """One class: ``n`` pictures of it; ``precision`` = share of right answers among those that name it (None when none
-    does), ``recall`` = share of its pictures that were found (None when there is none), ``f1`` = their harmonic mean
-    (None when either is).
+    """How good the predictions of one class are.
+
+    ``n``: how many examples are of this class.
+    ``precision``: the share of right predictions among those of this class; None when it is never predicted.
+    ``recall``: the share of right predictions among its examples; None when there are none.
+    ``f1``: the harmonic mean of precision and recall; None when one of them is.
     """
 
     n: int
@@ -110,8 +114,8 @@ def _class_score(right: int, truly: int, named: int) -> ClassScore:
 
 
 def most_confused(confused: NDArray[np.int64], limit: int = 10) -> list[tuple[int, int, int]]:
-    """The commonest mistakes as (true class, predicted class, how many), most of them first; ties in the order of the
-    classes.
+    """The most frequent mistakes as (true class, predicted class, how many), the most frequent first. Ties stay in the
+    order of the classes.
     """
     mistakes = np.array(confused)
     np.fill_diagonal(mistakes, 0)
@@ -125,8 +129,12 @@ def most_confused(confused: NDArray[np.int64], limit: int = 10) -> list[tuple[in
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """The answers whose confidence lies in (``lower``, ``upper``]: how many, their mean confidence and accuracy (both
-    None when there are none).
+    """The predictions whose confidence lies in (``lower``, ``upper``].
+
+    ``lower``, ``upper``: 0 to 1.
+    ``n``: how many predictions.
+    ``confidence``: their mean; None when there are none.
+    ``accuracy``: of these predictions; None when there are none.
     """
 
     lower: float
@@ -140,18 +148,17 @@ class ReliabilityBin:
 
 
 def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
-    """``bins`` bins of equal width over the confidence = the highest probability of a row of ``probabilities`` ``(n,
-    k)``.
+    """``bins`` bins of equal width over confidence, which is the highest probability of a row of ``probabilities``
+    ``(n, k)``.
     """
     table, truth = _table(probabilities, labels)
     return reliability_of(table.max(axis=1), table.argmax(axis=1) == truth, bins)
 
 
 def reliability_of(confidence: ArrayLike, right: ArrayLike, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
-    """The same from the confidence of each answer and whether it was right, both ``(n,)``."""
+    """The same from the confidence of each prediction and whether it was right, both ``(n,)``."""
     sure, correct = _same_length(np.asarray(confidence, np.float64), np.asarray(right, np.float64))
-    # (lower, upper]: searching the inner edges from the left puts a confidence that lies on an edge into the bin below,
-    # as in the paper.
+    # Searched from the left, a confidence on an edge goes into the bin below, as in the paper.
     edges = np.linspace(0.0, 1.0, bins + 1)
     which = np.searchsorted(edges[1:-1], sure, side="left")
     counts = np.bincount(which, minlength=bins)
@@ -170,14 +177,14 @@ def reliability_of(confidence: ArrayLike, right: ArrayLike, bins: int = BINS) ->
 
 
 def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = BINS) -> float:
-    """Mean distance of confidence and accuracy over ``reliability``'s bins, weighted by their counts (Guo et al. 2017,
-    equation 3); 0 is best.
+    """The mean difference between confidence and accuracy over the bins of ``reliability``, weighted by their counts
+    (Guo et al. 2017, equation 3). 0 is best.
     """
     return calibration_error(reliability(probabilities, labels, bins))
 
 
 def calibration_error(rows: Sequence[ReliabilityBin]) -> float:
-    """The same from the bins."""
+    """The expected calibration error from the bins ``rows``."""
     gaps = sum(
         row.n * abs(row.accuracy - row.confidence)
         for row in rows
@@ -186,20 +193,19 @@ def calibration_error(rows: Sequence[ReliabilityBin]) -> float:
     return float(gaps / sum(row.n for row in rows))
 
 
-# -- numbers -----------------------------------------------------------------------------------------------------------
+# -- regression targets ------------------------------------------------------------------------------------------------
 
 
 def r2(predicted: ArrayLike, truth: ArrayLike) -> float:
-    """``1 - squared error / squared deviation from the mean``: 1 is best, 0 is what the mean of ``truth`` ``(n,)``
-    gives, below 0 is worse than that.
+    """``1 - squared error / squared deviation from the mean``. 1 is best. To predict the mean of ``truth`` ``(n,)``
+    gives 0, and to do worse gives less than 0.
 
-    Where all of ``truth`` is one number there is nothing to explain: 1 when it is met exactly, else 0 (scikit-learn's
-    convention).
+    Where all of ``truth`` is one number, it is 1 for exact predictions and else 0, as in scikit-learn.
     """
-    guesses, values = _numbers(predicted, truth)
-    # Scaled first: squares of very large numbers would overflow.
+    predictions, values = _numbers(predicted, truth)
+    # scaled, since squares of very large numbers overflow
     deviation = values - values.mean()
-    error = values - guesses
+    error = values - predictions
     scale = max(float(np.abs(deviation).max()), float(np.abs(error).max()))
     if scale == 0.0:
         return 1.0
@@ -209,18 +215,18 @@ def r2(predicted: ArrayLike, truth: ArrayLike) -> float:
 
 def rmse(predicted: ArrayLike, truth: ArrayLike) -> float:
     """Root of the mean squared error, in the unit of ``truth`` ``(n,)``."""
-    guesses, values = _numbers(predicted, truth)
-    return float(np.sqrt(((guesses - values) ** 2).mean()))
+    predictions, values = _numbers(predicted, truth)
+    return float(np.sqrt(((predictions - values) ** 2).mean()))
 
 
 def mae(predicted: ArrayLike, truth: ArrayLike) -> float:
     """Mean absolute error, in the unit of ``truth`` ``(n,)``."""
-    guesses, values = _numbers(predicted, truth)
-    return float(np.abs(guesses - values).mean())
+    predictions, values = _numbers(predicted, truth)
+    return float(np.abs(predictions - values).mean())
 
 
 def regression(predicted: ArrayLike, truth: ArrayLike) -> dict[str, float]:
-    """``r2``, ``rmse`` and ``mae`` of predicted numbers ``(n,)``."""
+    """``r2``, ``rmse`` and ``mae`` of predictions ``(n,)``."""
     return {"r2": r2(predicted, truth), "rmse": rmse(predicted, truth), "mae": mae(predicted, truth)}
 
 
@@ -228,14 +234,15 @@ def regression(predicted: ArrayLike, truth: ArrayLike) -> dict[str, float]:
 
 
 def _same_length(predicted: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
-    guesses, truth = np.asarray(predicted), np.asarray(labels)
-    if guesses.ndim != 1 or guesses.shape != truth.shape:
+    predictions, truth = np.asarray(predicted), np.asarray(labels)
+    if predictions.ndim != 1 or predictions.shape != truth.shape:
         raise UsageError(
-            f"predicted has the shape {guesses.shape}, labels {truth.shape}.", "Both are (n,), one entry a picture."
+            f"predicted has the shape {predictions.shape}, labels {truth.shape}.",
+            "Both are (n,), one entry for each example.",
         )
     if not len(truth):
-        raise UsageError("There are no answers to measure.")
-    return guesses, truth
+        raise UsageError("There are no predictions to measure.")
+    return predictions, truth
 
 
 def _numbers(predicted: ArrayLike, truth: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -249,7 +256,7 @@ def _table(probabilities: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], N
             f"probabilities has the shape {table.shape}, labels {truth.shape}.", "They are (n, k) and (n,)."
         )
     if not len(truth):
-        raise UsageError("There are no answers to measure.")
+        raise UsageError("There are no predictions to measure.")
     if truth.min() < 0 or truth.max() >= table.shape[1]:
         raise UsageError(
             f"labels holds the class {int(truth.max() if truth.min() >= 0 else truth.min())}, outside "

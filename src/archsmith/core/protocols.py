@@ -1,6 +1,4 @@
-"""What the loop asks of the things that plug into it: strategies, evaluators, stores and executors. One method each
-where one is enough.
-"""
+"""The interfaces of what a search consists of: strategies, evaluators, stores and executors."""
 
 from __future__ import annotations
 
@@ -26,34 +24,38 @@ Report = Callable[[float, Mapping[str, float]], None]
 class Strategy(Protocol):
     """Chooses what to try next, as a function of the history.
 
-    Law: a fresh instance given the same history and generator proposes the same. Anything learnt is a cache over
-    ``history.finished``. A strategy may also have ``answer(history) -> Trial | None``: which of the finished trials it
-    believes in most (see ``answer`` below).
+    Law: a new instance given the same history and generator proposes the same. Whatever a strategy learns is a cache
+    over ``history.finished``. A strategy may also have ``incumbent(history) -> Trial | None``, see ``incumbent`` below.
     """
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> Sequence[Proposal]:
-        """Up to ``n`` proposals. None at all means: wait for pending trials, or, with nothing pending, that the space
-        is exhausted.
+        """Up to ``n`` proposals. An empty sequence means: wait for pending trials. Without pending trials it means that
+        the space is exhausted.
         """
         ...
 
 
 def incumbent(strategy: Strategy, history: History) -> Trial | None:
-    """The trial that a search ends with: the one that its strategy believes in most, if it has a method
-    ``incumbent(history)``; else the best one seen.
+    """The trial that a search ends with. A strategy with a method ``incumbent(history)`` chooses it; otherwise it is
+    the trial with the best score.
     """
-    believed = getattr(strategy, "incumbent", None)
-    return history.best() if believed is None else believed(history)
+    own = getattr(strategy, "incumbent", None)
+    return history.best() if own is None else own(history)
 
 
 @dataclass(frozen=True)
 class Context:
-    """What one evaluation may know besides its architecture.
+    """What an evaluation may know besides its architecture.
 
-    ``deadline`` is Unix time after which the answer is worthless (None: no limit); ``workspace`` is this trial's own
-    folder, None when the study keeps no files; ``stop`` says that the person wants to stop at once; ``report(step,
-    metrics)`` logs an intermediate score. ``prepared`` is the folder where the evaluator's ``prepare`` left its work,
-    which gets it as its own ``workspace``.
+    ``trial``: its id.
+    ``seed``: where all randomness of the trial comes from.
+    ``deadline``: Unix time after which the outcome is of no use; None: no limit.
+    ``workspace``: the trial's own folder; None when the study keeps no files.
+    ``parents``: ids of the trials that the strategy made this one from.
+    ``stop``: returns True when the person wants to stop at once.
+    ``report(step, metrics)``: logs an intermediate score.
+    ``prepared``: the folder where the evaluator's ``prepare`` left its work. In ``prepare`` itself, this folder is the
+        ``workspace``.
     """
 
     trial: int
@@ -66,8 +68,8 @@ class Context:
     prepared: Path | None = None
 
     def check(self) -> None:
-        """Call often in long evaluations. Raises Stopped on request and EvaluationError (``timeout``) past the
-        deadline.
+        """To be called often in long evaluations. Raises Stopped on request, and EvaluationError (``timeout``) after
+        the deadline.
         """
         if self.stop():
             raise Stopped("The evaluation was asked to stop.")
@@ -79,11 +81,13 @@ class Context:
 class Evaluator(Protocol):
     """Says how good an architecture is.
 
-    ``metrics`` are the names it returns. ``evaluate`` returns an Outcome, a mapping of metrics, or one number (the
-    first metric), and raises EvaluationError for a trial that failed. ``simulated`` evaluators look results up: their
-    outcomes carry the seconds that a real one would have taken. An evaluator may also have ``prepare(problem, context)
-    -> notes``, which Search runs at every opening before the first ask; the notes are logged when it first comes to its
-    end, and strategies find them in ``history.prepared``.
+    ``metrics``: names of the metrics that it returns.
+    ``simulated``: does it look results up? Its outcomes then say the seconds that a real evaluation would take.
+
+    ``evaluate`` returns an Outcome, a mapping of metrics, or one number (the first metric). It raises EvaluationError
+    for a trial that failed. An evaluator may also have ``prepare(problem, context) -> notes``. Search runs it at every
+    opening, before the first ask. When it is complete for the first time, its notes are logged, and strategies find
+    them in ``history.prepared``.
     """
 
     @property
@@ -106,7 +110,7 @@ class Store(Protocol):
     def release(self) -> None: ...
 
     def append(self, events: Sequence[Event]) -> list[Event]:
-        """Write all of ``events`` or none, and return them with index and time."""
+        """Write all of ``events`` or none. Returns them with index and time."""
         ...
 
     def read(self, start: int = 0) -> Iterator[Event]:
@@ -114,22 +118,26 @@ class Store(Protocol):
         ...
 
     def command(self, name: str, **args: Any) -> None:
-        """Ask the process that holds the lease for something; any process may."""
+        """Ask the process that holds the lease for something. Any process may do so."""
 
     def commands(self) -> list[tuple[str, Mapping[str, Any]]]:
-        """Take the commands that came since the last call (lease holder only)."""
+        """The commands that came since the last call. Only for the holder of the lease."""
         ...
 
     @property
     def folder(self) -> Path | None:
-        """Where the study keeps files, None when it keeps none."""
+        """Where the study keeps files; None when it keeps none."""
         ...
 
 
 @dataclass(frozen=True)
 class Job:
-    """One evaluation handed to an executor; plain data, so that it crosses process borders. Paths and ``deadline`` as
-    in Context.
+    """One evaluation that an executor runs. It is plain data, so that it can be sent to another process.
+
+    ``trial``: its id.
+    ``architecture``: to be evaluated.
+    ``fidelity``: to be evaluated at.
+    ``seed``, ``deadline``, ``workspace``, ``parents``, ``prepared``: see ``Context``.
     """
 
     trial: int
@@ -144,10 +152,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Message:
-    """What an executor hands back: an intermediate report (``step``, ``metrics``) or, when ``outcome`` is set, the end
-    of a job.
+    """What an executor says of a job: an intermediate score, or its end.
 
-    ``stopped`` means that the job gave up on request and stays pending.
+    ``trial``: its id.
+    ``outcome``: at the end of the job; else None.
+    ``step``: of an intermediate score.
+    ``metrics``: of an intermediate score.
+    ``stopped``: the job was stopped on request, and its trial stays pending.
     """
 
     trial: int
@@ -158,7 +169,7 @@ class Message:
 
 
 class Executor(Protocol):
-    """Runs jobs somewhere. Law: one outcome a job, whatever happens to the worker."""
+    """Runs jobs somewhere. Law: each job gets one outcome, whatever happens to the worker."""
 
     n_workers: int
 
@@ -167,13 +178,13 @@ class Executor(Protocol):
     def submit(self, job: Job) -> None: ...
 
     def poll(self, seconds: float) -> list[Message]:
-        """Messages that have come, waiting up to ``seconds`` for the first one. An in-process executor runs its job
+        """The messages that came. Waits up to ``seconds`` for the first one. An executor without workers runs its job
         here.
         """
         ...
 
     def stop(self) -> None:
-        """Ask running jobs to give up."""
+        """Ask running jobs to stop."""
 
     def close(self) -> None:
-        """End all workers; idempotent."""
+        """End all workers. May be called again."""

@@ -1,91 +1,26 @@
-"""Records: what the events of a study's log say, as typed objects. One class a kind of event.
+"""Records: the events of a study's log as typed objects. There is one class for each kind of event.
 
-``record(event)`` reads the data of an event; ``to_data()`` is what is written. A field that is unknown here is passed
-over, and a field that an older version did not write gets its default, so that old and slightly newer logs can be read.
-
-The data of the first event carry a format number (absent: 1). ``upgraded`` brings older data to the present format, and
-refuses those of a later one. Every reader of a first event goes through it, by ``record`` or by itself.
+``record(event)`` reads the data of an event, and ``to_data()`` returns the data to write. An unknown field is passed
+over, and a field that an older version did not write gets its default. So logs of older and slightly newer versions can
+be read.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from archsmith.core.architecture import Scalar
 from archsmith.core.errors import ArchsmithError, StudyError
 from archsmith.core.events import Event
+from archsmith.core.log_format import FORMAT, Data, upgraded
 from archsmith.core.trial import Outcome, Status
 
 STARTED, FINISHED = "started", "finished"  # states of a phase
-# what a problem was before its parts were written down
+# the problem of a study that did not write it down
 PLAIN_PROBLEM: Mapping[str, Any] = {"objectives": [["score", True]], "constraints": [], "fidelity": ["epochs", 1, 1]}
-
-# -- the format of the log ---------------------------------------------------------------------------------------------
-
-Data = dict[str, Any]
-
-
-def _from_1_to_2(data: Data) -> Data:
-    """Versions up to 0.1 knew pictures only: augmentation was a part of the recipe, and what the checks found was
-    called a report.
-    """
-    _part_augmentation(data.get("evaluator"))
-    fit = data.get("fit")
-    if isinstance(fit, dict) and "report" in fit:
-        fit["findings"] = fit.pop("report")
-    return data
-
-
-OLD_AUGMENTATION = {"shift": 0.04, "flip": False, "cutout": 0.0}  # and the defaults
-
-
-def _part_augmentation(spec: Any) -> None:
-    """In every evaluator of ``spec`` that trains: augmentation apart from the recipe, and the task that of the data."""
-    if isinstance(spec, dict):
-        args = spec.get("args")
-        recipe = args.get("recipe") if isinstance(args, dict) else None
-        if (
-            isinstance(args, dict)
-            and isinstance(recipe, dict)
-            and isinstance(recipe.get("args"), dict)
-            and "task" in args
-        ):
-            was = {name: recipe["args"].pop(name, default) for name, default in OLD_AUGMENTATION.items()}
-            args["augmentation"] = {name: was[name] for name in was if was[name] != OLD_AUGMENTATION[name]}
-            args["task"] = None
-            recipe["args"].setdefault("optimizer", "sgd")
-        for inner in spec.values():
-            _part_augmentation(inner)
-
-
-# UPGRADES[i] takes the data of a first event from format i + 1 to format i + 2. It may change what it is given, which
-# is a copy. Any key may be missing: ``extended`` events and the plans of comparisons go through the same functions.
-UPGRADES: tuple[Callable[[Data], Data], ...] = (_from_1_to_2,)
-FORMAT = len(UPGRADES) + 1
-
-
-def upgraded(data: Mapping[str, Any]) -> Data:
-    """The data of a first event in the present format. Raises StudyError for those of a later one."""
-    written = data.get("format", 1)
-    if not isinstance(written, int) or written > FORMAT:
-        raise StudyError(
-            f"This study was written by a later version of archsmith (format {written}, known: {FORMAT}).",
-            "Upgrade archsmith to open it.",
-        )
-    now = _copied(data)
-    for upgrade in UPGRADES[max(written, 1) - 1 :]:
-        now = upgrade(now)
-    return {**now, "format": FORMAT}
-
-
-def _copied(data: Any) -> Any:
-    if isinstance(data, Mapping):
-        return {name: _copied(value) for name, value in data.items()}
-    return [_copied(value) for value in data] if isinstance(data, list | tuple) else data
-
 
 # -- the kinds that Search writes --------------------------------------------------------------------------------------
 
@@ -94,14 +29,16 @@ def _copied(data: Any) -> Any:
 class StudyRecord:
     """``study``: what the study is. Always the first event.
 
-    space, strategy, evaluator: specs as in ``archsmith.catalog``; ``evaluator`` is empty where nobody wrote one down.
-    problem: ``Problem.to_dict()``.
-    seed: where all randomness comes from.
-    forecast_trials: how many trials the budget is expected to allow; None when unknown.
-    fit: settings, plan, speed, task and checks of the main job; empty for a plain search.
-    command: the command line that began it; None when there was none.
-    format: of the data as they were written. The other fields are in the present format.
-    more: what the person who began the study added.
+    ``space``: its spec, see ``archsmith.catalog``.
+    ``problem``: ``Problem.to_dict()``.
+    ``strategy``: its spec.
+    ``evaluator``: its spec; empty where it was not written down.
+    ``seed``: where all randomness comes from.
+    ``forecast_trials``: how many trials the budget is expected to allow; None when unknown.
+    ``fit``: settings, plan, speed, task and findings of the main job; empty for a plain search.
+    ``command``: the command line that began the study; None when there was none.
+    ``format``: of the data as they were written. The other fields are in the present format.
+    ``more``: what the person who began the study added.
     """
 
     kind: ClassVar[str] = "study"
@@ -149,10 +86,12 @@ _STUDY_FIELDS = ("space", "problem", "strategy", "evaluator", "seed", "forecast_
 
 @dataclass(frozen=True)
 class Opened:
-    """``opened``: a process took the lease, at the beginning and on every resume.
+    """``opened``: a process took the lease, at the beginning and at every resume.
 
-    pid, host: the process.
-    seconds, trials: limits on the whole study, None when there is none.
+    ``pid``: of the process.
+    ``host``: where the process runs.
+    ``seconds``: limit of the whole study; None: no limit.
+    ``trials``: limit of the whole study; None: no limit.
     """
 
     kind: ClassVar[str] = "opened"
@@ -179,8 +118,8 @@ class Opened:
 class Preparing:
     """``preparing``: how far the evaluator's prepare phase is.
 
-    step: what counts there, epochs as a rule.
-    metrics: numbers and short texts.
+    ``step``: how far, mostly in epochs.
+    ``metrics``: numbers and short texts.
     """
 
     kind: ClassVar[str] = "preparing"
@@ -199,8 +138,8 @@ class Preparing:
 class Prepared:
     """``prepared``: the evaluator's prepare phase is complete.
 
-    seconds: what it took in this opening.
-    notes: what the evaluator says of its end.
+    ``seconds``: how long it took in this opening.
+    ``notes``: what the evaluator returned.
     """
 
     kind: ClassVar[str] = "prepared"
@@ -219,11 +158,11 @@ class Prepared:
 class ProposedTrial:
     """One proposal as it was logged.
 
-    id: counts from 0 within the study.
-    architecture: decision path -> answer.
-    fidelity: None where it was not written down.
-    parents: ids of trials.
-    notes: of the strategy.
+    ``id``: counts from 0 in the study.
+    ``architecture``: decision path to value.
+    ``fidelity``: None where it was not written down.
+    ``parents``: ids of trials.
+    ``notes``: of the strategy.
     """
 
     id: int
@@ -235,7 +174,10 @@ class ProposedTrial:
 
 @dataclass(frozen=True)
 class Proposed:
-    """``proposed``: one answer of the strategy; a batch of trials is one event."""
+    """``proposed``: what the strategy proposed in one call. A batch of trials is one event.
+
+    ``trials``: of the batch.
+    """
 
     kind: ClassVar[str] = "proposed"
     trials: tuple[ProposedTrial, ...]
@@ -274,9 +216,9 @@ class Proposed:
 class Reported:
     """``reported``: an intermediate score of a trial, one point of its learning curve.
 
-    trial: its id.
-    step: what the evaluator counts, epochs as a rule.
-    metrics: name -> value.
+    ``trial``: its id.
+    ``step``: what the evaluator counts, mostly epochs.
+    ``metrics``: value by name.
     """
 
     kind: ClassVar[str] = "reported"
@@ -294,7 +236,11 @@ class Reported:
 
 @dataclass(frozen=True)
 class Finished:
-    """``finished``: what came of a trial, well or not."""
+    """``finished``: the end of a trial, with success or not.
+
+    ``trial``: its id.
+    ``outcome``: its result.
+    """
 
     kind: ClassVar[str] = "finished"
     trial: int
@@ -319,7 +265,11 @@ class Finished:
 
 @dataclass(frozen=True)
 class Command:
-    """``command``: something that another process asked for; ``stop`` is the only name so far."""
+    """``command``: something that another process asked for.
+
+    ``name``: ``stop``; there is no other yet.
+    ``args``: of the command.
+    """
 
     kind: ClassVar[str] = "command"
     name: str
@@ -337,8 +287,8 @@ class Command:
 class Closed:
     """``closed``: the loop ended.
 
-    reason: one of those in ``archsmith.core.budget``.
-    seconds: on the study's clock, over all openings; None where it was not written down.
+    ``reason``: why, one of those in ``archsmith.core.budget``.
+    ``seconds``: on the study's clock, over all openings; None where it was not written down.
     """
 
     kind: ClassVar[str] = "closed"
@@ -358,14 +308,14 @@ class Closed:
 
 @dataclass(frozen=True)
 class PhaseRecord:
-    """``phase``: a stretch of the work begins or ends.
+    """``phase``: a phase of the job begins or ends.
 
-    name: ``read``, ``search``, ``train fixed``, ….
-    state: ``started`` or ``finished``.
-    detail: what it is about or, at its end, what came of it.
-    forecast_seconds: of a phase that begins; None when nobody guessed.
-    seconds: of a phase that ends; None where it was not written down.
-    result: of a phase that ends; ``error`` in it says why it failed.
+    ``name``: ``read``, ``search``, ``train fixed``, ….
+    ``state``: ``started`` or ``finished``.
+    ``detail``: what it is about; at its end, the result in words.
+    ``forecast_seconds``: of a phase that begins; None without a forecast.
+    ``seconds``: of a phase that ends; None where it was not written down.
+    ``result``: of a phase that ends. ``error`` in it says why the phase failed.
     """
 
     kind: ClassVar[str] = "phase"
@@ -403,8 +353,9 @@ class PhaseRecord:
 class ProgressRecord:
     """``progress``: how far something is. It is shown and never logged.
 
-    what: a key word or a sentence.
-    done, total: counts; ``total`` None where there is none.
+    ``what``: a key word or a sentence.
+    ``done``: how much is done.
+    ``total``: how much there is to do; None when unknown.
     """
 
     kind: ClassVar[str] = "progress"
@@ -422,7 +373,10 @@ class ProgressRecord:
 
 @dataclass(frozen=True)
 class Note:
-    """``note``: a sentence for people."""
+    """``note``: a message.
+
+    ``text``: a sentence for people.
+    """
 
     kind: ClassVar[str] = "note"
     text: str = ""
@@ -439,9 +393,10 @@ class Note:
 class Epoch:
     """``epoch``: one point of the learning curve of a final training.
 
-    network: its name.
-    epoch, epochs: how far it is, of how many.
-    metrics: losses always, scores where they were measured.
+    ``network``: its name.
+    ``epoch``: how far the training is.
+    ``epochs``: of the whole training.
+    ``metrics``: losses, and scores where they were measured.
     """
 
     kind: ClassVar[str] = "epoch"
@@ -463,7 +418,9 @@ class Epoch:
 class Extended:
     """``extended``: the job was given a larger budget.
 
-    settings, plan, speed: as they are from now on, in the present format.
+    ``settings``: from now on, in the present format.
+    ``plan``: from now on, in the present format.
+    ``speed``: from now on, in the present format.
     """
 
     kind: ClassVar[str] = "extended"
@@ -482,15 +439,16 @@ class Extended:
 
 @dataclass(frozen=True)
 class ResultRecord:
-    """``result``: what came of the main job.
+    """``result``: the result of the main job.
 
-    metric: what networks are compared by.
-    valid, test: the exported network's score on the two splits.
-    rows: the networks trained in full.
-    stop_reason: why the search ended.
-    seconds: on the job's clock.
-    test_reads: how often the test split was read.
-    data: everything that was written, these included.
+    ``metric``: by which networks are compared.
+    ``valid``: score of the exported network on the validation split.
+    ``test``: score of the exported network on the test split.
+    ``rows``: the networks that were trained in full.
+    ``stop_reason``: why the search ended.
+    ``seconds``: on the job's clock.
+    ``test_reads``: how often the test split was read.
+    ``data``: everything that was written, these fields included.
     """
 
     kind: ClassVar[str] = "result"
@@ -540,12 +498,12 @@ Record = (
 )
 KINDS: Mapping[str, type[Record]] = {cls.kind: cls for cls in Record.__args__}
 
-# what reading the data of a damaged event may raise
+# the errors that damaged data may raise when they are read
 DAMAGES = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
 
 def record(event: Event) -> Record | None:
-    """What ``event`` says; None for a kind that nobody here knows. Raises StudyError for damaged data."""
+    """The record of ``event``; None for an unknown kind. Raises StudyError for damaged data."""
     cls = KINDS.get(event.kind)
     if cls is None:
         return None
@@ -556,7 +514,7 @@ def record(event: Event) -> Record | None:
 
 
 def beginning(first: Event | None, name: str = "") -> StudyRecord:
-    """What the first event of the study ``name`` says. Raises StudyError when there is none that can be read."""
+    """The record of the first event of the study ``name``. Raises StudyError when there is none that can be read."""
     read = None if first is None else record(first)
     if not isinstance(read, StudyRecord):
         raise StudyError(

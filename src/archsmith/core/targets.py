@@ -1,7 +1,7 @@
 """What can be learnt, and how it is judged: one row per kind of target, and one table of metrics.
 
-A target is a class (classification) or a regression target (regression). Everything that differs between the two is
-a field of ``TargetKind`` here, or a ``Goal`` on the training side. Standard library only.
+What is learnt is a class (classification) or a regression target (regression). All differences between the two are
+fields of ``TargetKind`` here, or in ``training.goal``. This file needs the standard library only.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from archsmith.core.errors import UsageError
 class Metric:
     """One metric.
 
-    ``name``: as it stands in logs and on the command line.
-    ``title``: as people read it in the middle of a sentence.
-    ``maximize``: is more of it better?
+    ``name``: in logs and on the command line.
+    ``title``: for people, in the middle of a sentence.
+    ``maximize``: is more better?
     ``unit``: ``share`` (of 1), ``nats``, ``target`` (the regression target's own unit), ``count``, or empty.
     """
 
@@ -45,14 +45,14 @@ METRICS: dict[str, Metric] = {
     )
 }
 
-# Words by which metrics of other people's evaluators are recognised.
+# Words in the names of metrics of other people's evaluators.
 MORE = frozenset({"accuracy", "r2", "f1", "auc", "precision", "recall"})
 LESS = frozenset({"loss", "error", "mse", "rmse", "mae", "params", "macs", "flops", "seconds", "latency", "energy"})
 
 
 def more_is_better(metric: str) -> bool | None:
-    """By the table, or by the words of the name: ``valid_accuracy`` True, ``test_loss`` False; None for a name that
-    says nothing of it.
+    """Is more of ``metric`` better? The table says it, or the words of the name: True for ``valid_accuracy``, False for
+    ``test_loss``. None for a name that does not say it.
     """
     if metric in METRICS:
         return METRICS[metric].maximize
@@ -61,7 +61,7 @@ def more_is_better(metric: str) -> bool | None:
 
 
 def metric_title(metric: str) -> str:
-    """What people call a metric: ``R²`` for ``r2``; of an unknown one its words."""
+    """The title of a metric, ``R²`` for ``r2``; the words of its name where the table has no such metric."""
     return METRICS[metric].title if metric in METRICS else metric.replace("_", " ")
 
 
@@ -71,7 +71,7 @@ class TargetKind:
 
     ``name``: the name of the task, on the command line and in logs.
     ``loss``: what training minimises.
-    ``metrics``: what is measured; the first one is the main metric, more of it is better.
+    ``metrics``: what is measured. The first is the main metric; more of it is better.
     ``balanced_metrics``: the same where every class counts alike; empty where there are no classes.
     ``calibrated``: are predictions probabilities, to be calibrated on the validation split?
     ``output``: the name of the exported model's output.
@@ -111,7 +111,7 @@ EARLIER = {"classes": CLASSIFICATION, "number": REGRESSION}  # what versions up 
 
 
 def target_kind(name: str) -> TargetKind:
-    """The row of a kind, also by its earlier name. Raises UsageError for an unknown one."""
+    """The kind of target called ``name``, also by its earlier name. Raises UsageError for an unknown one."""
     found = TARGETS.get(EARLIER.get(name, name))
     if found is None:
         raise UsageError(f"There is no kind of target {name!r}.", f"Known: {', '.join(TARGETS)}.")

@@ -1,5 +1,6 @@
-"""A task says what is learnt: inputs by name, kind and shape, and one target. Data make it, spaces take it, strategies
-never see it.
+"""A task says what is learnt: inputs by name, kind and shape, and one target.
+
+Data make a task, and spaces take it. Strategies never see it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from archsmith.core.targets import CLASSIFICATION, REGRESSION, TargetKind, targe
 class Input:
     """One input of the network.
 
-    ``name``: by which networks, batches and exported models know it.
+    ``name``: in networks, batches and exported models.
     ``kind``: ``image``, ``numbers`` or ``categories``.
-    ``shape``: without the batch axis; ``(C, H, W)`` for an image; None stands for any length.
-    ``n_codes``: for whole numbers, how many different ones there are (0 to ``n_codes`` - 1); None for other values.
-    ``missing``: indexes of columns that lack values in training rows.
+    ``shape``: without the batch axis; ``(C, H, W)`` for an image. None stands for any length.
+    ``n_codes``: for codes, how many there are (0 to ``n_codes`` - 1); None for other values.
+    ``missing``: indexes of columns with missing values in training rows.
     """
 
     name: str
@@ -31,7 +32,7 @@ class Input:
     missing: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON; fields at their default are left out."""
+        """JSON. Fields with their default value are left out."""
         data: dict[str, Any] = {"name": self.name, "kind": self.kind, "shape": list(self.shape)}
         if self.n_codes is not None:
             data["n_codes"] = self.n_codes
@@ -47,9 +48,12 @@ class Input:
 
 @dataclass(frozen=True)
 class Output:
-    """One output.
+    """One output of the network.
 
-    ``kind``: ``classification`` (``n`` logits, named by ``classes``) or ``regression`` (``n`` values).
+    ``name``: ``class``, or what the regression target is called.
+    ``kind``: ``classification`` or ``regression``.
+    ``n``: how many numbers it has: logits of classes, or predicted values.
+    ``classes``: names of the classes; empty for a regression target.
     """
 
     name: str
@@ -67,8 +71,11 @@ class Output:
 class Task:
     """What is learnt.
 
-    ``loss`` and ``metrics``: names of archsmith.core.targets. The first metric is the main one: searches optimise it,
-        tables and reports call it the score. More of it is better.
+    ``inputs``: of the network.
+    ``outputs``: of the network.
+    ``loss``: what training minimises, by its name in ``core.targets``.
+    ``metrics``: what is measured, by names in ``core.targets``. The first is the main metric: searches optimise it, and
+        reports call it the score. More of it is better.
     """
 
     inputs: tuple[Input, ...]
@@ -83,7 +90,7 @@ class Task:
 
     @property
     def target(self) -> TargetKind:
-        """The row of archsmith.core.targets."""
+        """The kind of target."""
         return target_kind(self.outputs[0].kind)
 
     @property
@@ -120,8 +127,8 @@ class Task:
 
 
 def classification(inputs: Sequence[Input], classes: Sequence[str], *, balanced: bool = False) -> Task:
-    """One of ``classes`` from ``inputs``. ``balanced`` makes every class count alike: balanced accuracy is the main
-    metric then. Raises UsageError for fewer than two classes.
+    """The task to predict one of ``classes`` from ``inputs``. ``balanced``: every class counts alike, and balanced
+    accuracy is the main metric. Raises UsageError for fewer than two classes.
     """
     if len(classes) < 2:
         raise UsageError(f"A classification task needs at least two classes, not {len(classes)}.")
@@ -131,16 +138,16 @@ def classification(inputs: Sequence[Input], classes: Sequence[str], *, balanced:
 
 
 def regression(inputs: Sequence[Input], name: str = "value") -> Task:
-    """The regression target ``name`` from ``inputs``."""
+    """The task to predict the regression target ``name`` from ``inputs``."""
     row = target_kind(REGRESSION)
     return Task(tuple(inputs), (Output(name, row.name, 1),), row.loss, row.metrics)
 
 
 def image_classification(shape: tuple[int, int, int], classes: tuple[str, ...], *, balanced: bool = False) -> Task:
-    """One image ``(C, H, W)`` in, one of ``classes`` out."""
+    """The task to predict one of ``classes`` from an image ``(C, H, W)``."""
     return classification((Input("image", "image", shape),), classes, balanced=balanced)
 
 
 def image_regression(shape: tuple[int, int, int], name: str = "value") -> Task:
-    """One image ``(C, H, W)`` in, one regression target out."""
+    """The task to predict a regression target from an image ``(C, H, W)``."""
     return regression((Input("image", "image", shape),), name)

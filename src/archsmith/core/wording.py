@@ -1,4 +1,4 @@
-"""Numbers, times and metrics as people read them on one line: a terminal, a notebook, a log."""
+"""Numbers, times and metrics as people read them in a line of text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from archsmith.core.targets import metric_title
 
 
 def number(value: float) -> str:
-    """Four places for a score, digits in groups of three for a count, also for one that JSON made a float."""
+    """A score with four digits after the point, or a count with commas between thousands. A whole float of 1,000 or
+    more is a count, too.
+    """
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) or (value.is_integer() and 1000 <= abs(value) < 1e15):
@@ -15,7 +17,7 @@ def number(value: float) -> str:
 
 
 def clock(seconds: float | None) -> str:
-    """``0:07``, ``12:30`` or ``1:02:30``; ``–`` when unknown."""
+    """``seconds`` as ``0:07``, ``12:30`` or ``1:02:30``; ``–`` when unknown."""
     if seconds is None:
         return "–"
     hours, rest = divmod(max(0, round(seconds)), 3600)
@@ -23,5 +25,5 @@ def clock(seconds: float | None) -> str:
 
 
 def metric_name(metric: str) -> str:
-    """What people call a metric."""
+    """The title of a metric."""
     return metric_title(metric)

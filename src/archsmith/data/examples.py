@@ -1,8 +1,8 @@
-"""Examples and splits of any kind of data: what training, evaluators, jobs, bundles and reports know of data.
+"""Examples and splits of any kind of data. Training, evaluators, jobs, bundles and reports know no other data.
 
-``Examples`` are rows with their targets. ``Splits`` are the training, validation and test examples, and what is to be
-learnt from them. ``Pipeline`` brings a raw batch to what a network takes. Each kind of data (``data.images``,
-``data.tables``) has its own subclass of the first two and its own pipeline.
+``Examples`` are rows with their targets. ``Splits`` are the training, validation and test examples, and say what is
+learnt from them. ``Pipeline`` turns a raw batch into what a network takes. Each kind of data (``data.images``,
+``data.tables``) has its own subclasses of ``Examples`` and ``Splits``, and its own pipeline.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "valid", "test")
 Indexes = NDArray[np.int64] | Sequence[int]
-Batch = Mapping[str, "torch.Tensor"]  # by input name, one row an example
+Batch = Mapping[str, "torch.Tensor"]  # by input name, one row for each example
 
 
 class Examples(ABC):
@@ -42,11 +42,11 @@ class Examples(ABC):
     @property
     @abstractmethod
     def inputs(self) -> tuple[Input, ...]:
-        """What a network takes of these, by name, kind and shape."""
+        """What a network takes: inputs by name, kind and shape."""
 
     @abstractmethod
     def batch(self, indexes: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        """The rows at ``indexes`` ``(b,)``, raw, by the names that the pipeline knows; copies only those."""
+        """The raw rows at ``indexes`` ``(b,)``, by the names that the pipeline knows. Copies these rows only."""
 
     @abstractmethod
     def take(self, indexes: Indexes) -> Self:
@@ -55,7 +55,7 @@ class Examples(ABC):
     @property
     @abstractmethod
     def n_bytes(self) -> int:
-        """What all rows take in memory."""
+        """The memory that all rows take, in bytes."""
 
     @property
     def is_regression(self) -> bool:
@@ -77,13 +77,13 @@ class Examples(ABC):
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes of training batches that do not change their targets. A kind of data that has some subclasses
-    this; decisions under ``recipe/`` may set the fields.
+    """Random changes of training examples that leave their targets as they are. A kind of data that has some makes a
+    subclass. Decisions under ``recipe/`` may set its fields.
     """
 
 
 class Store(Protocol):
-    """Where splits of one kind lie on disk. The catalogue names one class for each kind of data."""
+    """Opens splits of one kind that lie on disk. The catalogue names one such class for each kind of data."""
 
     @staticmethod
     def open(folder: str) -> Splits:
@@ -92,7 +92,7 @@ class Store(Protocol):
 
 
 class Pipeline(Protocol):
-    """From a raw batch to what a network takes. Works on tensors on any device."""
+    """Turns a raw batch into what a network takes. Works on tensors on any device."""
 
     def augmented(self, batch: Batch, generator: torch.Generator) -> Batch:
         """A randomly changed copy of a raw training batch. All draws come from ``generator``, on the CPU."""
@@ -107,8 +107,11 @@ class Pipeline(Protocol):
 class Splits(ABC):
     """The training, validation and test examples.
 
+    ``train``: the examples that networks learn from.
+    ``valid``: the examples by which networks are compared.
+    ``test``: the examples that are measured at the end.
     ``name``: what the data are called.
-    ``made``: the splits that were cut from the training split here.
+    ``made``: the splits that were cut from the training split.
     ``notes``: what was converted while reading, in sentences.
     ``skipped``: (name, reason) of examples that could not be read.
     ``target``: what a regression target is called.
@@ -132,11 +135,11 @@ class Splits(ABC):
 
     @abstractmethod
     def pipeline(self, augmentation: Augmentation | None = None) -> Pipeline:
-        """From batches of these examples to what networks take, with constants of the training split."""
+        """What turns batches of these examples into inputs of networks, with constants of the training split."""
 
     @property
-    def parts(self) -> Mapping[str, Examples]:
-        """Examples by the name of their split."""
+    def by_name(self) -> Mapping[str, Examples]:
+        """The examples of each split."""
         return {"train": self.train, "valid": self.valid, "test": self.test}
 
     @property
@@ -156,7 +159,7 @@ class Splits(ABC):
 
     @property
     def task(self) -> Task:
-        """What is learnt from these."""
+        """What is learnt from these examples."""
         if self.is_regression:
             return regression(self.train.inputs, self.target)
         return classification(self.train.inputs, self.classes, balanced=self.balanced)

@@ -1,8 +1,8 @@
 """What the labels mean: classes, or a regression target.
 
 Text, whole numbers and booleans are classes. Numbers with fractions are a regression target. Whole numbers that came as
-fractions (a table with a gap turns 1 into 1.0) are classes while there are few of them. ``task`` settles it where this
-guess is wrong.
+floats are classes while there are few different ones: a gap in a table turns 1 into 1.0. Where this guess is wrong, the
+person says the ``task``.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from archsmith.data.examples import SPLITS
 
 AUTO = "auto"
 TASKS = (AUTO, CLASSIFICATION, REGRESSION)
-FEW_NUMBERS = 20  # distinct whole numbers, up to which fractions such as 1.0 and 2.0 are taken for classes
-MANY_CLASSES = 100  # distinct whole numbers, above which they may well be something to predict
-NUMBER_HINT = f"say that they are numbers to predict (--task {REGRESSION})"
+FEW_NUMBERS = 20  # different whole numbers; up to that many, floats such as 1.0 and 2.0 are classes
+MANY_CLASSES = 100  # different whole numbers; with more, they may well be a regression target
+REGRESSION_HINT = f"say --task {REGRESSION} to learn them as a regression target"
 
 
 class Labelled(Protocol):
@@ -48,8 +48,12 @@ class Labelled(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """Labels ``(n,)`` of a whole source: int32 indexes into ``classes``, or float64 regression targets, and then
-    ``classes`` is empty.
+    """What is learnt from a source of ``n`` examples.
+
+    ``labels``: ``(n,)``, int32 indexes into ``classes``, or float64 regression targets.
+    ``classes``: names of the classes; empty for a regression target.
+    ``notes``: what was decided, in sentences.
+    ``warnings``: what a person should look at, in sentences.
     """
 
     labels: NDArray[Any]
@@ -63,8 +67,8 @@ class Target:
 
 
 def as_labels(labels: Any) -> NDArray[Any]:
-    """``labels`` as ``(n,)`` of integers, strings or finite floats. Raises DataError for one-hot rows and missing
-    values, naming the first row.
+    """``labels`` as ``(n,)`` integers, strings or finite floats. Raises DataError for one-hot rows, and for missing
+    values, of which it names the first row.
     """
     if hasattr(labels, "detach"):
         labels = labels.detach().cpu().numpy()
@@ -89,17 +93,20 @@ def as_labels(labels: Any) -> NDArray[Any]:
             )
         return array.astype(np.float64)
     if array.dtype.kind not in "iuUST":
-        raise DataError(f"The labels are of type {array.dtype}.", "Give whole numbers, strings, or numbers to predict.")
+        raise DataError(
+            f"The labels are of type {array.dtype}.",
+            "Give whole numbers or strings for classes, or numbers for a regression target.",
+        )
     return array if array.dtype.kind in "iuU" else array.astype(str)
 
 
 def _plain(array: NDArray[Any]) -> NDArray[Any]:
-    """An array of Python objects as one of strings, integers or floats."""
+    """An array of Python objects as an array of strings, integers or floats."""
     values = array.tolist()
     for row, value in enumerate(values):
         if value is None or value is getattr(value, "NaT", ...) or value != value:
             raise DataError(
-                f"Row {row} has no label, it is missing ({value}).",
+                f"Row {row} has no label: it is missing ({value}).",
                 "Every example needs a label; leave out those without.",
             )
     if all(isinstance(value, str) for value in values):
@@ -116,32 +123,33 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def target(source: Labelled, task: str = AUTO) -> Target:
-    """What is learnt from ``source``. Raises DataError where nothing can be, UsageError for an unknown ``task``."""
+    """What is learnt from ``source``. Raises DataError where nothing can be, and UsageError for an unknown ``task``."""
     if task not in TASKS:
         raise UsageError(f"The task is {task!r}.", f"It is one of: {', '.join(TASKS)}.")
     labels = source.labels
-    fractions = labels.dtype.kind == "f"
-    whole = fractions and bool((labels == np.rint(labels)).all())
-    many = fractions and not (whole and len(np.unique(labels)) <= FEW_NUMBERS)
+    floats = labels.dtype.kind == "f"
+    whole = floats and bool((labels == np.rint(labels)).all())
+    many = floats and not (whole and len(np.unique(labels)) <= FEW_NUMBERS)
     if task == REGRESSION or (task == AUTO and many):
-        return _numbers(source)
+        return _regression(source)
     notes = []
-    if fractions:
+    if floats:
         if not whole:
             raise DataError(
-                "The labels are fractions, but classes are wanted.", f"Use whole numbers or strings, or {NUMBER_HINT}."
+                "The labels are numbers with fractions, but classes are wanted.",
+                f"Use whole numbers or strings, or {REGRESSION_HINT}.",
             )
         labels = labels.astype(np.int64)
         if task == AUTO:
             n = len(np.unique(labels))
             notes.append(
-                f"The labels are {n} different whole numbers, written as fractions. They were taken for classes; "
-                f"--task {REGRESSION} predicts them as numbers."
+                f"The labels are {n} different whole numbers, written as fractions. They were taken for classes. "
+                f"With --task {REGRESSION} they are a regression target."
             )
     return _classes(source, labels, tuple(notes))
 
 
-def _numbers(source: Labelled) -> Target:
+def _regression(source: Labelled) -> Target:
     labels = source.labels
     if source.class_names is not None and labels.dtype.kind in "iu":
         labels = np.array(source.class_names)[labels]  # folders named by a number, such as an age
@@ -158,18 +166,18 @@ def _numbers(source: Labelled) -> Target:
     wrong = np.flatnonzero(~np.isfinite(numbers))
     if wrong.size:
         raise DataError(
-            f"Row {wrong[0]} has the number {numbers[wrong[0]]} to predict.",
-            f"Every {source.noun} needs a finite number; leave out those without.",
+            f"Row {wrong[0]} has the regression target {numbers[wrong[0]]}.",
+            f"Every {source.noun} needs a finite number. Leave out those without one.",
         )
     own = numbers[source.split == 0]
     if own.size and own.min() == own.max():
         raise DataError(
-            f"The number to predict is {own[0]:g} for every training {source.noun}.",
+            f"The regression target is {own[0]:g} for every training {source.noun}.",
             "There is nothing to learn from that.",
         )
-    if np.abs(numbers).max(initial=0.0) > 1e30:  # squares of it must fit float32, which networks calculate in
+    if np.abs(numbers).max(initial=0.0) > 1e30:  # networks compute in float32, and squares must fit it
         raise DataError(
-            f"There are numbers to predict as large as {np.abs(numbers).max():g}.",
+            f"There are regression targets as large as {np.abs(numbers).max():g}.",
             "Give them in other units, or as logarithms.",
         )
     return Target(numbers, ())
@@ -216,7 +224,7 @@ def _classes(source: Labelled, labels: NDArray[Any], notes: tuple[str, ...]) -> 
     warnings = []
     if source.class_names is None and values.dtype.kind in "iu" and len(values) > max(MANY_CLASSES, len(labels) / 2):
         warnings.append(
-            f"There are {len(values):,} classes for {len(labels):,} {source.noun}s; if the labels are not classes, "
-            f"{NUMBER_HINT}."
+            f"There are {len(values):,} classes for {len(labels):,} {source.noun}s. If the labels are not classes, "
+            f"{REGRESSION_HINT}."
         )
     return Target(places, classes, notes, tuple(warnings))

@@ -1,6 +1,4 @@
-"""One process at a time: a lock of the operating system on a file, which goes with the process that holds it, however
-that ended.
-"""
+"""A lock on a file, for one process at a time. The operating system releases it when the process that holds it ends."""
 
 from __future__ import annotations
 
@@ -12,8 +10,8 @@ from types import TracebackType
 
 
 class FileLock:
-    """The lock on ``path``: ``take`` it or not, and ``release`` it, which removes the file. Threads of one process
-    exclude one another too.
+    """The lock on the file ``path``. ``take`` creates the file, and ``release`` removes it. Threads of one process
+    exclude each other, too.
     """
 
     def __init__(self, path: Path) -> None:
@@ -21,7 +19,7 @@ class FileLock:
         self._file: int | None = None
 
     def take(self) -> bool:
-        """True: it is ours. False: somebody else has it."""
+        """Take the lock. False: somebody else has it."""
         while True:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
             if not _lock(file):
@@ -34,10 +32,10 @@ class FileLock:
             if same:
                 self._file = file
                 return True
-            os.close(file)  # its last holder removed it between our opening and locking
+            os.close(file)  # its last holder removed the file between our opening and locking
 
     def release(self) -> None:
-        """Give it back; idempotent."""
+        """Give the lock back. Does nothing when it is not held."""
         if self._file is None:
             return
         if sys.platform == "win32":  # an open file cannot be removed there
@@ -67,12 +65,12 @@ def _lock(file: int) -> bool:
         else:
             import fcntl
 
-            # of the open file: two threads of one process exclude each other as well
+            # a lock of the open file, so that two threads of one process exclude each other, too
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
-        # Windows says "permission denied" for a lock that is taken; a file system without locks leaves everybody to
-        # himself.
+        # Windows says "permission denied" for a lock that is taken. Elsewhere the file system has no locks, and
+        # everybody gets one.
         return sys.platform != "win32"
     return True

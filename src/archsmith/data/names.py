@@ -1,4 +1,4 @@
-"""A long list of names in little memory: 200,000 paths as Python strings would take 20 MB."""
+"""A long list of names in little memory. As Python strings, 200,000 paths would take 20 MB."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ENCODING, ERRORS = "utf-8", "surrogateescape"  # file names may be any bytes
 
 
 class Names(Sequence[str]):
-    """Texts in one row of bytes."""
+    """Names, stored one after the other in one array of bytes."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._bytes = bytearray()
-        self._ends = array("I", [0])  # 4 GB of names
+        self._ends = array("I", [0])  # room for 4 GB of names
         self.extend(names)
 
     def extend(self, names: Iterable[str]) -> None:
@@ -40,7 +40,7 @@ class Names(Sequence[str]):
         return self._bytes[self._ends[place] : self._ends[place + 1]].decode(ENCODING, ERRORS)
 
     def packed(self) -> str:
-        """All of them as one short text (zlib, base64); no name holds a zero byte."""
+        """All names as one short text (zlib, base64). No name may hold a zero byte."""
         packer = zlib.compressobj()
         out = bytearray()
         for i in range(len(self)):
@@ -49,5 +49,5 @@ class Names(Sequence[str]):
 
     @classmethod
     def unpacked(cls, text: str) -> Names:
-        """From ``packed``."""
+        """The names in a text that ``packed`` made."""
         return cls(name.decode(ENCODING, ERRORS) for name in zlib.decompress(base64.b64decode(text)).split(b"\0")[:-1])

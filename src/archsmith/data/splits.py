@@ -1,14 +1,14 @@
-"""The training, validation and test split: taken as given where the source has them, else cut with a seed, class by
-class.
+"""The training, validation and test splits: as the source gives them, or cut with a seed.
 
-What is missing comes out of the training split: 15 % for a test split; then 15 %, but no more than 5,000 examples, for
-validation. Every class keeps at least one training example, and a class of three or more examples is seen in every
-split. Numbers are cut by their quantiles, so that small and large ones have their share in every split. All of it works
-on labels alone, before any example is decoded.
+A split that is missing is cut from the training split: 15 % for a test split, then 15 % but at most 5,000 examples for
+a validation split. Classes are cut one by one. Each class keeps at least one training example, and a class of three or
+more examples is in every split. Regression targets are cut by their quantiles, so that every split has small and large
+ones. All of this needs labels only, before any example is decoded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from archsmith.core.seeds import generator
 from archsmith.core.targets import REGRESSION
 from archsmith.data.examples import SPLITS
 
-# What people call the splits, in the names of folders and in columns of tables.
+# What people call the splits, in names of folders and in tables.
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",
@@ -32,14 +32,32 @@ SPLIT_NAMES = {
     "testing": "test",
 }
 
-TEST_SHARE = 0.15
-VALID_SHARE = 0.15
-VALID_CAP = 5_000
-FEWEST = 12  # training examples, fewer than which nothing can be learnt or measured
-BINS = 10  # of numbers, by quantiles
-# Examples of a class that stay behind: the test split is cut first, and validation and training want one each; a share
-# of a split leaves nothing to another.
+SPLIT_COLUMNS = ("split", "part", "partition", "subset", "set")  # what columns of splits are called
+
+TEST_SHARE = 0.15  # of the training split
+VALID_SHARE = 0.15  # of the training split
+VALID_CAP = 5_000  # examples
+FEWEST = 12  # training examples; with fewer, nothing can be learnt or measured
+BINS = 10  # of regression targets, by quantiles
+# How many examples of a class stay behind, 1 where nothing is said. The test split is cut first, and validation and
+# training need one example each. A share of a split is not taken from another split.
 KEEPING = {"test": 2, "share": 0}
+
+
+def split_codes(names: Sequence[str]) -> NDArray[np.int8]:
+    """``names`` of ``SPLITS`` as indexes into it, ``(n,)``."""
+    return np.array([SPLITS.index(name) for name in names], np.int8)
+
+
+def codes_of(values: Sequence[Any], column: str, where: Callable[[int], str]) -> NDArray[np.int8]:
+    """The values of a column of splits as indexes into ``SPLITS``. ``where`` names a row. Raises DataError."""
+    names = [SPLIT_NAMES.get(str(value).strip().lower()) for value in values]
+    if None in names:
+        row = names.index(None)
+        raise DataError(
+            f"The column {column!r} says {str(values[row])[:60]!r} in {where(row)}.", "It may say train, valid or test."
+        )
+    return split_codes([name for name in names if name is not None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +73,12 @@ class Cut:
 
     @property
     def indexes(self) -> dict[str, NDArray[np.int64]]:
-        """Sorted indexes of the examples of each split."""
+        """Sorted indexes of the examples, by split."""
         return {name: np.flatnonzero(self.split == code) for code, name in enumerate(SPLITS)}
 
     @property
     def n(self) -> int:
-        """Examples that are used."""
+        """How many examples are used."""
         return int((self.split >= 0).sum())
 
 
@@ -73,10 +91,13 @@ def cut(
     valid_share: float = VALID_SHARE,
     noun: str = "example",
 ) -> Cut:
-    """All three splits of examples with ``labels`` ``(n,)`` (class indexes or numbers), of which some were ``given``
-    ``(n,)`` as codes. ``noun`` is what an example is called.
+    """All three splits. Raises DataError when there are too few examples.
 
-    Raises DataError when there are too few examples to make them.
+    ``labels``: ``(n,)``, class indexes or regression targets.
+    ``given``: ``(n,)``, the splits that the source says, as indexes into ``SPLITS``.
+    ``seed``: by which splits are cut.
+    ``test_share``, ``valid_share``: of the training split, where there is no such split.
+    ``noun``: what an example is called.
     """
     train, valid, test = (np.flatnonzero(given == code) for code in range(len(SPLITS)))
     if len(train) < FEWEST:
@@ -103,12 +124,12 @@ def cut(
 def _cut(
     pool: NDArray[np.int64], labels: NDArray[Any], n_classes: int, wanted: int, seed: int, name: str, noun: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """What stays in ``pool`` and what is cut out of it: about ``wanted`` examples, of each class its share."""
+    """``pool`` without the split ``name``, and that split: about ``wanted`` examples, of each class its share."""
     out = stratified(labels[pool], n_classes, wanted, seed, name)
     if not len(out):
         raise DataError(
-            f"No class has two {noun}s, so that none can be held out.",
-            f"Give more of each class; numbers to predict need --task {REGRESSION}.",
+            f"No class has two {noun}s, so none can be held out.",
+            f"Give more of each class. If the labels are regression targets, say --task {REGRESSION}.",
         )
     stays = np.ones(len(pool), bool)
     stays[out] = False
@@ -116,13 +137,14 @@ def _cut(
 
 
 def stratified(labels: NDArray[Any], n_classes: int, wanted: int, seed: int, name: str) -> NDArray[np.int64]:
-    """Sorted indexes of about ``wanted`` examples, each class by its share (largest remainders), at least one where
+    """Sorted indexes of about ``wanted`` examples: of each class its share (largest remainders), and at least one where
     enough stay behind.
 
-    Numbers are taken by their share of each tenth (of fewer, larger bins where fewer than ten are wanted).
+    Regression targets are divided by rank into ten bins (fewer where fewer than ten are wanted), which then count as
+    classes.
     """
     if labels.dtype.kind == "f":
-        # a bin gives at least one, so that more bins would take more than was wanted
+        # a bin gives at least one example, so more bins than ``wanted`` would give too many
         n_classes = max(1, min(BINS, wanted))
         labels = by_rank(labels, n_classes)
     counts = np.bincount(labels, minlength=n_classes)
@@ -142,7 +164,7 @@ def stratified(labels: NDArray[Any], n_classes: int, wanted: int, seed: int, nam
 
 
 def by_rank(numbers: NDArray[np.floating[Any]], n_bins: int = BINS) -> NDArray[np.int64]:
-    """Which of ``n_bins`` equally full bins each of ``numbers`` falls into, by its rank."""
+    """The bin of each of ``numbers`` ``(n,)``, by rank: 0 to ``n_bins`` - 1, all bins equally full."""
     ranks = np.empty(len(numbers), np.int64)
     ranks[np.argsort(numbers, kind="stable")] = np.arange(len(numbers))
     return ranks * n_bins // max(1, len(numbers))

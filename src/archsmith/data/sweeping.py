@@ -1,4 +1,4 @@
-"""Throwing away stored data that nobody needs any more, of whatever kind."""
+"""Removing stored data that nobody needs any more, of any kind."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Set
 from pathlib import Path
 
 from archsmith.data.lock import FileLock
-from archsmith.data.stored import FACTS
+from archsmith.data.store_folder import FACTS
 
-OLD = 24 * 3600.0  # seconds after which a draft that nobody is writing is thrown away
-STATE = "state.json"  # in a draft: touched while it is written
+OLD = 24 * 3600.0  # seconds after which a draft that nobody writes is removed
+STATE = "state.json"  # in a draft; it is replaced while the draft is written
 
 
 def sweep(root: Path, keep: Set[str] = frozenset(), cap_mb: float | None = None) -> list[str]:
-    """Remove drafts that nobody has been writing for a day and, until the rest takes no more than ``cap_mb``, the
-    folders that were not used for longest.
+    """Remove old drafts, and the folders that were not used for longest until the rest takes at most ``cap_mb``.
 
-    ``keep`` names folders that must stay. Returns the names of what was removed.
+    A draft is old when nobody has written it for a day. ``keep`` names folders that must stay. Returns the names of
+    what was removed.
     """
     root = Path(root)
     removed: list[str] = []
@@ -43,7 +43,7 @@ def sweep(root: Path, keep: Set[str] = frozenset(), cap_mb: float | None = None)
 
 
 def _sweep_draft(path: Path) -> list[str]:
-    """Remove a draft (or the lock that is left of one) if it is old and nobody holds its lock."""
+    """Remove a draft, or the lock that is left of one, when it is old and nobody holds its lock."""
     with contextlib.suppress(OSError):
         state = path / STATE
         newest = state if state.exists() else path

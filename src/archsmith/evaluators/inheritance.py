@@ -25,16 +25,15 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import EvaluationError, UsageError
+from archsmith.core.files import replacing, write_text
 from archsmith.core.protocols import Context
 from archsmith.graphs.graph import Graph
 from archsmith.training import checkpoint
@@ -137,15 +136,7 @@ def _write(folder: Path, record: _Record) -> None:
     text = json.dumps(
         {"architecture": dict(record.architecture), "beginning": asdict(record.beginning), "epochs": record.epochs}
     )
-    _replace(folder / TRIAL, lambda draft: draft.write_text(text, encoding="utf-8"))
-
-
-def _replace(target: Path, write: Callable[[Path], object]) -> None:
-    """Write ``target`` in one step, so that a kill leaves no incomplete file."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}")
-    write(draft)
-    os.replace(draft, target)
+    write_text(folder / TRIAL, text)
 
 
 def _continued(architecture: Architecture, folder: Path, parents: tuple[int, ...]) -> Beginning | None:
@@ -157,7 +148,8 @@ def _continued(architecture: Architecture, folder: Path, parents: tuple[int, ...
             continue
         for name in (START, CHECKPOINT):
             if (theirs / name).exists():
-                _replace(folder / name, partial(shutil.copyfile, theirs / name))
+                with replacing(folder / name) as draft:
+                    shutil.copyfile(theirs / name, draft)
         return record.beginning
     return None
 

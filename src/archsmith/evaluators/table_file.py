@@ -41,6 +41,7 @@ import numpy.typing as npt
 
 from archsmith.core.architecture import Scalar
 from archsmith.core.errors import DataError, UsageError
+from archsmith.core.files import replacing
 from archsmith.evaluators.shipped_tables import locate
 
 FORMAT = "archsmith table 1"
@@ -336,10 +337,8 @@ def write_table(
             )
         arrays[f"metric_{name}"] = values.reshape(*values.shape, *(1,) * (3 - values.ndim))
     _table(arrays, str(path))  # raises before anything is written
-    partial = Path(f"{path}.partial")
-    with partial.open("wb") as file:
+    with replacing(path) as draft, draft.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    os.replace(partial, path)
     return read_table(path)
 
 

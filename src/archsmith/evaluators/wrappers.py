@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from typing import Any
 from archsmith import catalog
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import EvaluationError, UsageError
+from archsmith.core.files import write_text
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Evaluator
 from archsmith.core.seeds import derive, generator
@@ -333,14 +333,9 @@ class Calibration:
             return None
 
     def write(self, file: Path) -> None:
-        """Write the file in one step: a kill leaves no half of it."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f".{file.name}")
-        draft.write_text(
-            json.dumps({"space": self.space, "seed": self.seed, "fidelity": self.fidelity, "scores": self.scores}),
-            encoding="utf-8",
-        )
-        os.replace(draft, file)
+        """Write the file, whole or not at all."""
+        data = {"space": self.space, "seed": self.seed, "fidelity": self.fidelity, "scores": self.scores}
+        write_text(file, json.dumps(data))
 
 
 def _spec_text(thing: Any) -> str:

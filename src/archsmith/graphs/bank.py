@@ -29,6 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from archsmith.core.errors import UsageError
+from archsmith.core.files import write_text
 from archsmith.core.seeds import derive
 from archsmith.graphs.graph import Graph, Node
 from archsmith.graphs.operations import OPERATIONS, Args, Shape, infer
@@ -190,7 +191,7 @@ class WeightBank(nn.Module):
         save_file(
             {place: tensor.contiguous() for place, tensor in self.tensors().items()}, folder / "weights.safetensors"
         )
-        (folder / "manifest.json").write_text(json.dumps(self.described(), indent=1), encoding="utf-8")
+        write_text(folder / "manifest.json", json.dumps(self.described(), indent=1))
 
     def described(self) -> dict[str, Any]:
         """Everything but the tensors, as JSON data."""

@@ -1,1 +1,1 @@
-"""The one training loop and its splits."""
+"""The training loop, and what it needs: batches, goals, schedules, devices, checkpoints."""

@@ -1,8 +1,8 @@
-"""A moving average of weights: what a constant learning rate needs to be judged as if it had been annealed.
+"""A moving average of weights. With it, a training at a constant rate scores as if its rate had been annealed.
 
 Source: Polyak and Juditsky 1992; for batch-normalised networks Izmailov et al. 2018 (arXiv 1803.05407), who also
 recompute the batch-norm statistics of the averaged network. Ours is exponential, so that its length does not depend on
-when the training ends.
+the end of the training.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ EVERY = 4  # steps between two updates
 
 
 class Average:
-    """The exponential moving average of a network's parameters over about ``span`` steps, unbiased from the first
-    update on.
+    """The exponential moving average of a network's parameters over about ``span`` steps. It has no bias, from the
+    first update on.
     """
 
     def __init__(self, network: nn.Module, span: float) -> None:
@@ -40,7 +40,7 @@ class Average:
 
     @contextmanager
     def applied(self, network: nn.Module) -> Iterator[None]:
-        """Inside, ``network`` holds the averaged weights; afterwards its own parameters and buffers again."""
+        """``network`` has the averaged weights inside the block, and its own parameters and buffers after it."""
         with torch.no_grad():
             own = {name: tensor.clone() for name, tensor in network.state_dict().items()}
             self.install(network)
@@ -50,16 +50,18 @@ class Average:
             network.load_state_dict(own)
 
     def install(self, network: nn.Module) -> None:
-        """Put the averaged weights into ``network`` for good; nothing before the first update."""
+        """Put the averaged weights into ``network`` for good. Does nothing before the first update."""
         if self.updates:
             with torch.no_grad():
                 for parameter, value in zip(network.parameters(), self.values, strict=True):
                     parameter.copy_(value)
 
     def state(self) -> dict[str, Tensor]:
+        """The averaged weights by the name of their parameter, for a checkpoint."""
         return dict(zip(self.names, self.values, strict=True))
 
     def load(self, state: dict[str, Tensor], updates: int) -> None:
+        """Go on from what ``state`` returned after that many ``updates``."""
         self.updates = updates
         with torch.no_grad():
             for name, value in zip(self.names, self.values, strict=True):

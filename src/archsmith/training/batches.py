@@ -1,8 +1,7 @@
-"""From ``Examples`` (possibly memory maps) to what a network takes, on the device that computes.
+"""From ``Examples``, which may be memory maps, to what a network takes, on the device that computes.
 
-An epoch's order and augmentation come from one generator seeded by (seed, epoch), so that training can go on at any
-epoch boundary exactly as if it had never stopped. Rows travel raw (pictures as bytes) and become floats where they are
-used.
+The order and the augmentation of an epoch come from one generator, seeded by (seed, epoch). So a training can go on at
+the start of any epoch as if it had never stopped. Rows travel raw, pictures as bytes, and become floats on the device.
 """
 
 from __future__ import annotations
@@ -28,11 +27,15 @@ CHUNK = 4096  # examples that are moved to a GPU at once
 
 
 class Feed:
-    """Examples and targets, gathered for ``device`` a batch at a time. ``targets`` ``(n,)`` are what the loss wants.
+    """Gives batches of examples and targets on a device.
 
-    On the CPU only the rows of a batch are copied, so a memory map stays one. On a GPU all rows move there raw once, if
-    they fit into a quarter of the free memory; if not, each batch is gathered into pinned memory and copied while the
-    GPU computes.
+    ``data``: ``n`` examples.
+    ``targets``: ``(n,)``, as the loss takes them.
+    ``device``: where batches go.
+
+    On the CPU only the rows of a batch are copied, so a memory map is never read whole. On a GPU all raw rows are
+    copied there once, if they fit into a quarter of its free memory. If not, each batch is put into pinned memory and
+    copied while the GPU computes.
     """
 
     def __init__(self, data: Examples, targets: Tensor, device: torch.device = CPU) -> None:
@@ -54,19 +57,19 @@ class Feed:
 
 
 def gather(data: Examples, indexes: NDArray[np.int64]) -> Batch:
-    """The raw rows at ``indexes`` by name; copies only those."""
+    """The raw rows at ``indexes`` by name. Copies these rows only."""
     return {name: torch.from_numpy(rows) for name, rows in data.batch(indexes).items()}
 
 
 def moved(batch: Batch, device: torch.device) -> Batch:
-    """``batch`` on ``device``; to CUDA by way of pinned memory, without waiting for it."""
+    """``batch`` on ``device``. A copy to CUDA goes through pinned memory, and nobody waits for it."""
     if device.type == "cuda":
         return {name: rows.pin_memory().to(device, non_blocking=True) for name, rows in batch.items()}
     return {name: rows.to(device) for name, rows in batch.items()}
 
 
 def given(batch: Batch, device: torch.device) -> NetworkInput:
-    """What a network is called with: pictures in the device's memory format, a single input bare."""
+    """What a network is called with: pictures in the memory format of the device, and one input without a mapping."""
     shaped = {
         name: rows.contiguous(memory_format=memory_format(device)) if rows.dim() == 4 else rows
         for name, rows in batch.items()
@@ -92,14 +95,14 @@ def _resident(data: Examples, device: torch.device) -> dict[str, Tensor]:
 
 
 def n_batches(n: int, batch_size: int) -> int:
-    """Batches in an epoch; a last incomplete one is left out unless it is the only one."""
+    """How many batches an epoch has. An incomplete last batch is left out, unless it is the only one."""
     return max(1, n // batch_size)
 
 
 def training_batches(
     feed: Feed, batch_size: int, pipeline: Pipeline, seed: int, epoch: int
 ) -> Iterator[tuple[NetworkInput, Tensor]]:
-    """One epoch in random order: what the network takes, and targets ``(b,)``. Same arguments, same batches."""
+    """One epoch in random order: inputs of the network, and targets ``(b,)``. Same arguments, same batches."""
     generator = torch.Generator().manual_seed(derive(seed, "epoch", epoch))
     order = torch.randperm(len(feed), generator=generator).numpy()
     size = min(batch_size, len(feed))
@@ -111,7 +114,7 @@ def training_batches(
 def plain_batches(
     data: Examples, pipeline: Pipeline, batch_size: int = 256, limit: int | None = None, device: torch.device = CPU
 ) -> Iterator[NetworkInput]:
-    """What the network is called with, in order and unchanged, for the first ``limit`` examples when given."""
+    """Inputs of the network, in order and not augmented, of the first ``limit`` examples (None: all)."""
     end = len(data) if limit is None else min(limit, len(data))
     indexes = (np.arange(start, min(start + batch_size, end)) for start in range(0, end, batch_size))
     for batch in ahead((moved(gather(data, chosen), device) for chosen in indexes), device):
@@ -119,7 +122,7 @@ def plain_batches(
 
 
 def ahead(batches: Iterable[Item], device: torch.device) -> Iterator[Item]:
-    """``batches``, on CUDA each made before the one before it is used, so that its copy runs beside the computation."""
+    """``batches``. On CUDA each is made before the one ahead of it is used, so that copies run beside computation."""
     batches = iter(batches)
     if device.type != "cuda":
         yield from batches

@@ -1,4 +1,5 @@
-"""Temperature scaling: one number that makes probabilities mean what they say, and changes no answer.
+"""Temperature scaling: one number that makes probabilities as high as predictions are accurate. It changes no predicted
+class.
 
 Source: Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks" (2017, arXiv 1706.04599), section 4.2:
 logits are divided by the temperature that minimises the log loss on the validation split. The log loss is convex in 1 /
@@ -12,20 +13,20 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-COLDEST, HOTTEST = 0.25, 4.0  # beyond these something else is wrong, and few validation pictures could ask for anything
+COLDEST, HOTTEST = 0.25, 4.0  # a temperature beyond these comes from too few validation examples, or from an error
 HALVINGS = 40
 
 
 def temperature(outputs: ArrayLike, labels: ArrayLike) -> float:
-    """The temperature in [0.25, 4] that divides logits ``(n, k)`` for the least log loss against class indexes
-    ``(n,)``; 1.0 where none lowers it.
+    """The temperature in [0.25, 4] by which logits ``outputs`` ``(n, k)`` are divided for the least log loss on the
+    class indexes ``labels`` ``(n,)``; 1.0 where no temperature makes it lower.
     """
     logits = np.asarray(outputs, dtype=np.float64)
     truth = np.asarray(labels, dtype=np.int64)
     if not len(truth) or not np.isfinite(logits).all():
         return 1.0
     own = logits[np.arange(len(truth)), truth]
-    low, high = 1 / HOTTEST, 1 / COLDEST  # of 1 / temperature; the slope grows from one to the other
+    low, high = 1 / HOTTEST, 1 / COLDEST  # of 1 / temperature; the slope rises between them
     for _ in range(HALVINGS):
         middle = math.sqrt(low * high)
         slope = float(((_softmax(middle * logits) * logits).sum(1) - own).mean())

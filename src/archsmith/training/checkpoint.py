@@ -1,13 +1,12 @@
-"""A training on disk: one safetensors file with the tensors, and everything else as JSON in its header.
+"""A checkpoint: a training on disk. One safetensors file holds the tensors, with everything else as JSON in its header.
 
-One file is replaced in one move, so a process killed at any moment leaves the previous checkpoint or the new one, never
-half of each.
+The file is replaced in one step. A process that is killed at any moment leaves the previous checkpoint or the new one,
+never half of each.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from archsmith.core.files import replacing
+
 HEADER = "archsmith"
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write ``tensors`` and JSON-able ``facts`` to ``path``, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".draft")
-    # safetensors stores row-major tensors of the CPU; what lies otherwise is copied.
-    save_file(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        str(draft),
-        metadata={HEADER: json.dumps(facts)},
-    )
-    os.replace(draft, path)
+    """Write ``tensors`` and ``facts`` (JSON) to ``path``, whole or not at all."""
+    # safetensors stores row-major tensors on the CPU. Other tensors are copied.
+    stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with replacing(path) as draft:
+        save_file(stored, str(draft), metadata={HEADER: json.dumps(facts)})
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
@@ -43,5 +39,5 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
 
 
 def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Those whose names begin with ``prefix``, without it."""
+    """The tensors whose names begin with ``prefix``, by the rest of their names."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,7 +1,7 @@
 """Where training computes: the CPU, an NVIDIA GPU (CUDA) or an Apple GPU (MPS), and how much memory is free there.
 
-Everything that differs between them is in this file and in ``precision.py``; the loop is the same. Random numbers for
-the order of pictures and for augmentation are drawn on the CPU everywhere, so every device sees the same batches.
+All differences between them are in this file and in ``precision.py``. Random numbers for the order of examples and for
+augmentation are drawn on the CPU, so every device sees the same batches.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ UNLIMITED = 1 << 60  # bytes; cgroup v1 writes "no limit" as a number just below
 
 @dataclass(frozen=True)
 class Device:
-    """A device that is there. ``name`` is what ``choose`` takes, ``torch`` what torch takes; ``sentence`` says aloud
-    what training runs on.
+    """A device of this machine.
+
+    ``name``: as ``choose`` takes it.
+    ``torch``: as torch takes it.
+    ``sentence``: what training runs on, for people.
     """
 
     name: str
@@ -34,23 +37,21 @@ class Device:
 
 
 def choose(name: str = "auto") -> Device:
-    """The device called ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; ``auto`` takes the first GPU where there is
-    one.
-
-    Raises UsageError, with a hint, for a name that is unknown and for a device that is not here.
+    """The device called ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``. ``auto`` is the first GPU, or the CPU where
+    there is none. Raises UsageError for an unknown name and for a device that this machine does not have.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     kind, _, number = name.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (number and not (kind == "cuda" and number.isdecimal())):
         raise UsageError(
-            f"There is no device {name!r}.", "It takes auto, cpu, cuda, cuda:N (the GPU with that number) or mps."
+            f"There is no device {name!r}.", "Give auto, cpu, cuda, cuda:N (the GPU with that number) or mps."
         )
     if kind == "cuda":
         _require_cuda(name, int(number or 0))
     elif kind == "mps" and not torch.backends.mps.is_available():
         raise UsageError(
-            "The device 'mps' is not here.", "It takes an Apple GPU and a build of torch for it. Use auto or cpu."
+            "The device 'mps' is not here.", "It needs an Apple GPU and a build of torch for it. Use auto or cpu."
         )
     device = torch.device(name)
     return Device(name, device, _sentence(device))
@@ -81,24 +82,22 @@ def _sentence(device: torch.device) -> str:
     return f"Training on the CPU with {n_threads} thread{'' if n_threads == 1 else 's'}, {arithmetic}."
 
 
-# What the loop asks of a device
+# What the training loop needs to know of a device
 
 
 def queues(device: torch.device) -> bool:
-    """Does it run behind the program, so that reading a number makes the program wait?"""
+    """Does the device work in the background, so that to read a number means to wait?"""
     return device.type not in ("cpu", "meta")
 
 
 def memory_format(device: torch.device) -> torch.memory_format:
-    """Of images and weights. MPS has no fast path for channels_last."""
+    """The memory format of pictures and weights. MPS is not faster with channels_last."""
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
 
 @contextmanager
 def placed(network: nn.Module, device: torch.device) -> Iterator[None]:
-    """``network`` is on ``device`` inside the block and back where it was after it, so that nobody else has to think of
-    devices.
-    """
+    """``network`` is on ``device`` inside the block, and back where it was after it."""
     home = next((parameter.device for parameter in network.parameters()), device)
     channels_last = getattr(network, "channels_last", None)
     network.to(device)
@@ -114,8 +113,8 @@ def placed(network: nn.Module, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def private_randomness(device: torch.device) -> Iterator[None]:
-    """Layers may draw from the default generators of CPU and CUDA inside the block, which are as before after it. (MPS
-    has no way to put its own back.)
+    """Inside the block, layers may draw from the default generators of CPU and CUDA. After it, these are as before. The
+    generator of MPS cannot be put back.
     """
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield
@@ -123,7 +122,7 @@ def private_randomness(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def tuned(device: torch.device) -> Iterator[None]:
-    """Lets cuDNN time its algorithms for convolutions, which pays where all batches have one shape."""
+    """Lets cuDNN time its algorithms for convolutions, which helps where all batches have one shape."""
     before = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = before or device.type == "cuda"
     try:
@@ -133,7 +132,7 @@ def tuned(device: torch.device) -> Iterator[None]:
 
 
 def release(device: torch.device) -> None:
-    """Give back what torch keeps for later, so that a smaller batch finds room."""
+    """Give back the memory that torch keeps for later, so that there is room for a smaller batch."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":
@@ -146,8 +145,8 @@ def release(device: torch.device) -> None:
 def free_memory_mb(device: torch.device | str = "cpu") -> float | None:
     """Megabytes (10⁶ bytes) that can still be allocated on ``device``; None where the system does not say.
 
-    On the CPU the smallest of what the machine has free and what the limits of the control groups that the process
-    lives in leave; pages of files that can be dropped count as free in both.
+    On the CPU this is the smaller of two: what the machine has free, and what the limits of the control groups of this
+    process leave. In both, pages of files that can be dropped count as free.
     """
     device = torch.device(device)
     if device.type == "cuda":
@@ -169,14 +168,14 @@ def _machine_free(meminfo: Path = Path("/proc/meminfo")) -> float | None:
         return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, OSError, ValueError):
         pass
-    try:  # macOS tells only how much there is; half of it is taken for free
+    try:  # macOS says only how much there is; half of it counts as free
         return 0.5 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return None
 
 
 def _control_group_free(own: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> Iterator[float]:
-    """Bytes that each memory limit above this process leaves, for both versions of control groups."""
+    """The bytes that each memory limit of this process leaves, for both versions of control groups."""
     try:
         lines = [line.split(":", 2) for line in own.read_text().splitlines()]
     except OSError:
@@ -191,8 +190,8 @@ def _control_group_free(own: Path = Path("/proc/self/cgroup"), root: Path = Path
 
 
 def _limits(root: Path, path: str, limit: str, usage: str, droppable: str) -> Iterator[float]:
-    """Of the group at ``path`` and every group above it. Inside a container the group itself may be mounted at
-    ``root``, and ``path`` not be there.
+    """What the limits of the group at ``path`` and of every group above it leave, in bytes. In a container the group
+    itself may be mounted at ``root``, so that ``path`` does not exist.
     """
     group = root / path.strip("/")
     for folder in [group, *group.parents]:

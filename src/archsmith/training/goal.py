@@ -1,9 +1,10 @@
-"""What a network's outputs mean: the loss that trains it, and the score that judges it.
+"""What the outputs of a network mean: the loss that trains it, and the score that judges it.
 
-The loop knows no task. It asks a ``Goal`` to turn labels into targets, outputs and targets into a loss, and outputs
-into a score. Classes are logits under cross-entropy with label smoothing (Szegedy et al. 2016, arXiv 1512.00567). A
-number is learnt in standard units, ``value = mean + std * output`` with the mean and deviation of the training labels,
-under squared error: targets of any size then suit the same learning rates.
+The training loop knows no task. A ``Goal`` turns labels into targets, outputs and targets into a loss, and outputs into
+a score. For classes, outputs are logits, and the loss is cross-entropy with label smoothing (Szegedy et al. 2016, arXiv
+1512.00567). A regression target is learnt in standard units: ``prediction = mean + std * output``, with the mean and
+standard deviation of the training labels. The loss is the squared error. So the same learning rates suit targets of any
+size.
 """
 
 from __future__ import annotations
@@ -22,16 +23,18 @@ from archsmith.core import metrics
 from archsmith.core.errors import UsageError
 from archsmith.core.task import Task
 
-# The most that an example of a rare class may weigh, in units of the mean weight. In a batch of 128 one such example
-# makes up at most a thirteenth of the loss; without a bound, a class of two examples among thousands would set the
-# direction of every step that it occurs in, and be learnt by heart.
+# The most that an example of a rare class may weigh, in units of the mean weight. In a batch of 128, one such example
+# is at most a thirteenth of the loss. Without a limit, a class of two examples among thousands would decide the
+# direction of every step that it is in, and the network would memorise it.
 HEAVIEST = 10.0
 
 
 @dataclass(frozen=True)
 class Score:
-    """``metrics`` by name, the main one first, over ``n`` examples: accuracies in [0, 1], log loss in nats, errors in
-    the target's own units.
+    """How good predictions are.
+
+    ``metrics``: value by name, the main metric first, in the units of ``core.targets``.
+    ``n``: how many examples were measured.
     """
 
     metrics: Mapping[str, float]
@@ -40,7 +43,10 @@ class Score:
 
 @dataclass(frozen=True)
 class Goal(ABC):
-    """What is learnt. ``metrics`` names what a score holds, the main one first."""
+    """What is learnt.
+
+    ``metrics``: names of the metrics of a score, the main one first.
+    """
 
     metrics: tuple[str, ...]
 
@@ -50,29 +56,27 @@ class Goal(ABC):
         if not task.is_regression:
             return ClassGoal(task.metrics)
         mean, std = statistics or (0.0, 1.0)
-        return RegressionGoal(task.metrics, mean, std or 1.0)  # all targets may be one number
+        return RegressionGoal(task.metrics, mean, std or 1.0)  # std is 0 where all targets are equal
 
     @abstractmethod
     def targets(self, labels: ArrayLike) -> Tensor:
-        """Labels ``(n,)`` as the loss wants them."""
+        """Labels ``(n,)`` as the loss takes them."""
 
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-        """The mean loss of outputs ``(n, k)``, a scalar in float32. ``smoothing`` is of labels and means nothing to
-        numbers.
-        """
+        """The mean loss of outputs ``(n, k)``, a scalar in float32. ``smoothing``: of labels, for classes only."""
 
     @abstractmethod
     def predictions(self, outputs: Tensor) -> Tensor:
-        """What a person gets to see, float32: probabilities ``(n, k)``, or ``(n,)`` in the target's own unit."""
+        """The predictions, float32: probabilities ``(n, k)``, or ``(n,)`` in the unit of the regression target."""
 
     @abstractmethod
     def score(self, outputs: Tensor, labels: ArrayLike) -> Score:
-        """Every metric of outputs ``(n, k)`` on the CPU against labels ``(n,)`` as the data hold them."""
+        """The metrics of outputs ``(n, k)`` on the CPU, against the labels ``(n,)`` of the data."""
 
     @abstractmethod
     def balanced(self, labels: ArrayLike) -> Goal:
-        """The same goal with every class of ``labels`` counting alike in the loss. Raises UsageError for numbers."""
+        """The same goal, where every class of ``labels`` counts alike in the loss. UsageError for regression."""
 
     def _score(self, measured: Mapping[str, float], n: int) -> Score:
         return Score({name: measured[name] for name in self.metrics}, n)
@@ -80,7 +84,11 @@ class Goal(ABC):
 
 @dataclass(frozen=True)
 class ClassGoal(Goal):
-    """One of ``k`` classes. ``weights`` ``(k,)`` multiply the loss of each class's examples (None: all 1)."""
+    """One of ``k`` classes.
+
+    ``metrics``: see ``Goal``.
+    ``weights``: ``(k,)``, multiply the loss of the examples of each class; None: all 1.
+    """
 
     metrics: tuple[str, ...] = ("accuracy", "balanced_accuracy", "log_loss")
     weights: tuple[float, ...] | None = None
@@ -92,8 +100,8 @@ class ClassGoal(Goal):
         if self.weights is None:
             return nn.functional.cross_entropy(outputs.float(), targets, label_smoothing=smoothing)
         each = nn.functional.cross_entropy(outputs.float(), targets, label_smoothing=smoothing, reduction="none")
-        # torch's own weights divide by their sum in the batch, which pulls batches without a rare class up and those
-        # with one down.
+        # torch divides by the sum of the weights in the batch, so that batches without a rare class would count more
+        # than those with one.
         return (each * torch.tensor(self.weights, device=targets.device)[targets]).mean()
 
     def predictions(self, outputs: Tensor) -> Tensor:
@@ -115,7 +123,12 @@ class ClassGoal(Goal):
 
 @dataclass(frozen=True)
 class RegressionGoal(Goal):
-    """One number, ``mean + std * output``."""
+    """One regression target, ``mean + std * output``.
+
+    ``metrics``: see ``Goal``.
+    ``mean``: of the training labels.
+    ``std``: standard deviation of the training labels.
+    """
 
     metrics: tuple[str, ...] = ("r2", "rmse", "mae")
     mean: float = 0.0
@@ -136,20 +149,20 @@ class RegressionGoal(Goal):
         return self._score(metrics.regression(predicted, truth), len(truth))
 
     def balanced(self, labels: ArrayLike) -> Goal:
-        raise UsageError("Only classes can be balanced.", "Leave balance out for numbers.")
+        raise UsageError("Only classes can be balanced.", "Leave out --balance for a regression target.")
 
 
 def class_weights(counts: Sequence[int] | np.ndarray[Any, Any]) -> tuple[float, ...]:
-    """The weight of an example of each class, in inverse proportion to its count ``(k,)``: mean 1 over all examples,
-    none above ``HEAVIEST``.
+    """The weight of an example of each class, in inverse proportion to its count ``(k,)``. The mean over all examples
+    is 1, and no weight is above ``HEAVIEST``.
 
-    Without the bound this is n / (k * count). A class without examples weighs 1.
+    Without that limit the weight is n / (k * count). A class without examples weighs 1.
     """
     count = np.asarray(counts, dtype=np.float64)
     occurs = count > 0
     weights = np.where(occurs, count.sum() / (occurs.sum() * np.maximum(count, 1)), 0.0)
     bound = np.zeros(len(count), bool)
-    # what the heaviest lose goes to the others, which may lift one of them over the bound
+    # the others get what the heaviest lose, which may lift one of them above the limit, too
     while (weights[~bound] > HEAVIEST).any():
         bound |= weights > HEAVIEST
         weights[bound] = HEAVIEST

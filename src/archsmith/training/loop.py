@@ -1,14 +1,14 @@
 """The one training loop.
 
-Trials and the final training are the same function with different recipes. Classification and regression are the same
-with different goals, and kinds of data with different pipelines. It takes any module that maps what the pipeline makes
-of a batch to outputs ``(n, k)``. Of a ``Network`` it also uses ``forward_all`` (an auxiliary head), ``set_progress``
-(scheduled drop path), and it fits its constants on the training split.
+Trials and final trainings use it with different recipes, classification and regression with different goals, and kinds
+of data with different pipelines. It trains any module that takes what the pipeline makes of a batch and returns outputs
+``(n, k)``. Of a ``Network`` it also uses ``forward_all`` (an auxiliary head) and ``set_progress`` (scheduled drop
+path), and it fits the network's constants on the training split.
 
-It stops at a number of epochs or at a number of seconds, whichever comes first, and is annealed either way
-(``schedules.Pace``). All randomness comes from (seed, epoch), so a training killed and resumed at an epoch boundary
-ends with the same numbers as one that was left alone (on the CPU; a GPU adds in any order). Running out of memory and
-diverging are ``EvaluationError``s.
+It stops after a number of epochs or of seconds, whichever comes first. In both cases the rate is annealed by then
+(``schedules.Pace``). All random numbers come from (seed, epoch). So a training that is killed and resumed at the start
+of an epoch ends with the same numbers as one that never stopped. (This holds on the CPU; a GPU adds in any order.) A
+training that runs out of memory or diverges raises ``EvaluationError``.
 """
 
 from __future__ import annotations
@@ -40,27 +40,28 @@ from archsmith.training.measure import evaluate
 from archsmith.training.recipe import Recipe
 from archsmith.training.schedules import Pace, rate
 
-RECALIBRATION = 2048  # examples that fresh batch-norm statistics are averaged over
+RECALIBRATION = 2048  # examples from which batch-norm statistics of averaged weights are computed
 # What torch, cuDNN and cuBLAS say instead of raising OutOfMemoryError.
 EXHAUSTED = ("not enough memory", "can't allocate memory", "MPS backend out of memory", "STATUS_ALLOC_FAILED")
-# What optimisers keep for each parameter, and what it is called in a checkpoint.
+# What optimisers keep for each parameter, and its name in a checkpoint.
 STATES = {"momentum_buffer": "momentum", "exp_avg": "mean", "exp_avg_sq": "square", "step": "steps"}
-QUIET = 10.0  # seconds of training without a report at most, so that whoever looks on sees it move
+QUIET = 10.0  # the most seconds without a report, so that a person sees progress
 
 Report = Callable[[float, Mapping[str, float]], None]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training came to.
+    """The result of a training.
 
-    ``epochs``, ``steps``: taken in all.
+    ``epochs``: of all calls.
+    ``steps``: of all calls.
     ``seconds``: of this call.
     ``score``: on the validation split; None without one.
     ``curve``: the learning curve, as (epoch, metrics).
-    ``resumed``: the epoch that it went on from.
-    ``step_seconds``: the present cost of a step.
-    ``precision``: of the arithmetic.
+    ``resumed``: the epoch from which this call went on; 0 for a new training.
+    ``step_seconds``: the time of a step at the end.
+    ``precision``: ``float32``, ``bfloat16`` or ``float16``.
     """
 
     epochs: float
@@ -93,16 +94,23 @@ def train(
     arithmetic: str = "auto",
     measure_every: int = 1,
 ) -> Trained:
-    """Train ``network`` in place on ``data`` and leave it in evaluation mode, on the device where it was; computed is
-    on ``device``.
+    """Train ``network`` in place on ``data``. It ends in evaluation mode, on the device where it was. Raises
+    EvaluationError (``memory``, ``diverged``).
 
-    ``epochs`` (may be fractional; ``recipe.epochs`` when None) bounds the steps and ``seconds`` the wall clock of this
-    call, the last measuring included, of which ``reserve`` are kept for whatever comes after. ``check`` is called every
-    step and may raise; once ``hurry`` says so, the training comes to an annealed end within a quarter of the time that
-    it has taken. ``valid`` is measured every ``measure_every`` epochs and at the end. ``report`` hears of every epoch,
-    and of a part of one when 10 s have passed (without a score then). ``save_to`` is a checkpoint file, written at
-    every epoch's end and gone on from when it fits, on whichever device it was written. Raises EvaluationError
-    (``memory``, ``diverged``).
+    ``recipe``: how weights are optimised.
+    ``pipeline``: makes inputs of the network from batches of ``data``, and augments them.
+    ``goal``: gives loss and score.
+    ``seed``: where all randomness comes from.
+    ``device``: where training computes.
+    ``valid``: the validation split, measured every ``measure_every`` epochs and at the end; None: not measured.
+    ``epochs``: the most epochs, may be fractional; None: ``recipe.epochs``.
+    ``seconds``: the most wall-clock time of this call, with the last measuring; None: no limit.
+    ``reserve``: how much of ``seconds`` is kept for what comes after this call.
+    ``check``: called every step, and may raise.
+    ``hurry``: once it returns True, the training ends within a quarter of the time so far, with an annealed rate.
+    ``report``: gets (epoch, metrics) after every epoch, and within an epoch every 10 s, then without a score.
+    ``save_to``: a checkpoint file, written after every epoch. If it exists and fits, the training goes on from it.
+    ``arithmetic``: see ``precision.choose``.
     """
     started = time.perf_counter()
     device = torch.device(device)
@@ -148,7 +156,7 @@ def train(
 
 
 def _tail(recipe: Recipe, data: Examples, valid: Examples | None) -> float:
-    """The last measuring in units of training steps; a forward pass in float32 is taken for half a step."""
+    """The time of the last measuring, in training steps. A forward pass in float32 counts as half a step."""
     n = (len(valid) if valid is not None else 0) + (min(RECALIBRATION, len(data)) if recipe.average else 0)
     return 0.5 * n / min(recipe.batch_size, len(data))
 
@@ -167,7 +175,7 @@ def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 @dataclass
 class _Run:
-    """One training: its splits, and where it stands."""
+    """One training: everything it needs, and how far it is. Fields: see ``train``."""
 
     network: nn.Module
     recipe: Recipe
@@ -200,7 +208,7 @@ class _Run:
         return time.perf_counter() - self.started
 
     def train(self, measure_every: int) -> Score | None:
-        """To the end, from the checkpoint where there is one."""
+        """Train to the end, from the checkpoint where there is one."""
         finished = self._resume()
         if not self.pace.step and isinstance(self.network, Network):
             self._fit_constants(self.network)
@@ -215,8 +223,8 @@ class _Run:
                     metrics.update(score.metrics if score else {})
                 self._tell(metrics)
             if finished or self.pace.step % self.per_epoch == 0:
-                # A finished one is saved before the last measuring puts averaged weights in, so that more epochs can go
-                # on from here.
+                # A finished training is saved before the last measuring puts averaged weights into the network, so that
+                # it can go on later for more epochs.
                 with self._between():
                     self._save(finished)
         score = self._measure(final=True)
@@ -231,9 +239,9 @@ class _Run:
     # Steps
 
     def _epoch(self) -> Losses:
-        """Train to the next epoch boundary or until nothing fits."""
+        """Train to the end of the epoch, or until no step fits any more."""
         epoch = self.pace.step // self.per_epoch
-        # dropout and drop path draw from the (private) default generators
+        # dropout and drop path draw from the default generators, which are private here
         torch.manual_seed(derive(self.seed, "layers", epoch))
         self.network.train()
         losses = Losses(devices.queues(self.device), self.pace.taken)
@@ -286,7 +294,7 @@ class _Run:
 
     @contextmanager
     def _between(self) -> Iterator[None]:
-        """What happens inside is no step, and is spread over the steps to come."""
+        """The time inside the block is between steps; the pace expects more of it in later steps."""
         before = self.elapsed()
         yield
         self.pace.overhead += self.elapsed() - before
@@ -299,7 +307,7 @@ class _Run:
         }
 
     def _tell(self, metrics: Mapping[str, float]) -> None:
-        """Put a point on the curve, and report it."""
+        """Add a point to the learning curve, and report it."""
         self.curve.append((self.epochs, metrics))
         self._hear(metrics)
 
@@ -308,8 +316,8 @@ class _Run:
         self.reported = self.elapsed()
 
     def _measure(self, final: bool) -> Score | None:
-        """The score on ``valid``. Averaged weights are measured after fresh batch-norm statistics; the last time they
-        stay in the network.
+        """The score on ``valid``. For averaged weights, new batch-norm statistics are computed first. After the last
+        measuring, averaged weights stay in the network.
         """
         with self._between():
             if self.average is None:
@@ -340,7 +348,7 @@ class _Run:
 
     @property
     def _job(self) -> dict[str, Any]:
-        """What must be the same for a checkpoint to be of this training. Device and arithmetic may change: a study may
+        """What must be the same in a checkpoint of this training. Device and arithmetic may differ, since a study may
         move to another machine.
         """
         augmentation = getattr(self.pipeline, "augmentation", None)
@@ -349,7 +357,9 @@ class _Run:
         return {"recipe": recipe, "seed": self.seed, "n": len(self.feed)}
 
     def _is_ours(self, job: Mapping[str, Any]) -> bool:
-        """Is ``job``, of a checkpoint, this training? What an earlier version did not know is at its default there."""
+        """Is a checkpoint with this ``job`` of this training? Fields that an earlier version did not know are at their
+        default.
+        """
         known = {**job, "recipe": {"optimizer": Recipe.optimizer, **job["recipe"]}}
         return known == self._job
 
@@ -375,8 +385,8 @@ class _Run:
         checkpoint.save(self.save_to, tensors, facts)
 
     def _resume(self) -> bool:
-        """Go on from the checkpoint if it is of the same job and network; says whether that training had finished
-        already.
+        """Go on from the checkpoint, if there is one of the same job and network. Returns whether that training is
+        finished.
         """
         found = None if self.save_to is None else checkpoint.load(self.save_to)
         if found is None:
@@ -392,7 +402,7 @@ class _Run:
             return False
         same_length = facts["n_steps"] == self.pace.n_steps
         if facts["step"] % self.per_epoch and not (facts["finished"] and same_length):
-            return False  # ended inside an epoch, whose order cannot be taken up in the middle
+            return False  # ended inside an epoch, where a training cannot go on
         self.network.load_state_dict(saved)
         for local, prefix in STATES.items():
             found_states = checkpoint.part(tensors, f"{prefix}/")
@@ -417,7 +427,7 @@ def _outputs(network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
 
 @contextmanager
 def _memory_errors() -> Iterator[None]:
-    """Turns torch's several ways of running out of memory into one EvaluationError."""
+    """Turns the errors that torch raises when memory runs out into one EvaluationError."""
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError) as error:

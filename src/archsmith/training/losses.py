@@ -1,7 +1,7 @@
-"""The losses of one epoch as they come, and the seconds of a step.
+"""The losses of one epoch, and how long a step takes.
 
-Reading a loss waits for the device. On the CPU that costs nothing, so each one is read at once; a GPU works behind the
-program, so there losses are read in groups, and a step lasts what a step of the last group lasted.
+To read a loss means to wait for the device. On the CPU that costs nothing, so each loss is read at once. A GPU works in
+the background, so losses are read in groups there, and the time of a step is that of a step of the last group.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from torch import Tensor
 
 from archsmith.core.errors import EvaluationError
 
-GROUP = 16  # losses read at once from a device that works behind the program
-WARMING = 2  # steps of a training that are read one by one: they also pay for compiling kernels
+GROUP = 16  # losses that are read together from a device that works in the background
+WARMING = 2  # first steps, which are read one by one, since they include the compiling of kernels
 
 
 class Losses:
-    """``queued``: the device works behind the program. ``taken``: steps that this training has taken before."""
+    """The losses of one epoch.
+
+    ``queued``: does the device work in the background?
+    ``taken``: steps that this training took before.
+    """
 
     def __init__(self, queued: bool, taken: int) -> None:
         self.queued = queued
@@ -30,8 +34,8 @@ class Losses:
         self.read_at = time.perf_counter()
 
     def add(self, loss: Tensor) -> None:
-        """Take the loss of a step, before its backward pass. Raises EvaluationError (``diverged``) once one is known
-        not to be finite.
+        """Take the loss of a step, before its backward pass. Raises EvaluationError (``diverged``) when a loss that was
+        read is not finite.
         """
         self.pending.append(loss.detach())
         self.taken += 1
@@ -54,9 +58,9 @@ class Losses:
                 )
 
     def step_seconds(self, measured: float) -> float:
-        """What the last step took: as ``measured`` on the CPU, from the last group elsewhere."""
+        """How long the last step took: ``measured`` on the CPU, the mean of the last group elsewhere."""
         return measured if not self.queued or self.group_seconds is None else self.group_seconds
 
     def mean(self) -> float:
-        """Of those read so far; NaN before the first."""
+        """The mean of the losses that were read; NaN before the first."""
         return math.fsum(self.values) / len(self.values) if self.values else math.nan

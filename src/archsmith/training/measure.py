@@ -1,4 +1,4 @@
-"""What a network answers, and how good that is: always in float32."""
+"""The outputs of a network, and how good they are. Always computed in float32."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def outputs(
     limit: int | None = None,
     check: Callable[[], None] | None = None,
 ) -> Tensor:
-    """The network's raw outputs on the first ``limit`` examples, float32 ``(n, k)`` on the CPU, in evaluation mode.
-    Calls ``check`` each batch.
+    """The outputs of the network in evaluation mode, float32 ``(n, k)`` on the CPU, for the first ``limit`` examples
+    (None: all). ``check`` is called for each batch.
     """
     device = torch.device(device)
     was_training = network.training
@@ -54,6 +54,6 @@ def evaluate(
     limit: int | None = None,
     check: Callable[[], None] | None = None,
 ) -> Score:
-    """The ``goal``'s score of ``network`` on ``data``; arguments as in ``outputs``."""
-    answers = outputs(network, data, pipeline, device=device, batch_size=batch_size, limit=limit, check=check)
-    return goal.score(answers, data.targets[: len(answers)])
+    """The score of ``network`` on ``data``. Arguments as in ``outputs``."""
+    found = outputs(network, data, pipeline, device=device, batch_size=batch_size, limit=limit, check=check)
+    return goal.score(found, data.targets[: len(found)])

@@ -1,12 +1,11 @@
-"""Which arithmetic training uses: half the bits where the hardware multiplies them natively and the network gains by
-it, float32 elsewhere.
+"""Which arithmetic training uses: 16 bits where the hardware has them and the network gets faster, float32 elsewhere.
 
-Chosen by what the processor can do and what the network is made of, never by a stopwatch, so that the same machine
-always makes the same choice. Measured on a processor with AVX512-BF16, forward and backward against float32: a residual
-network takes 0.65 of the time, networks of separable convolutions 1.3 to 1.4 (depthwise convolutions are slow in
-bfloat16). CUDA takes bfloat16 from compute capability 8.0 on; older GPUs multiply float16 only, whose gradients are
-scaled (Micikevicius et al. 2018, arXiv 1710.03740); MPS takes float32. Parameters, batch-norm statistics and losses
-stay float32; measuring is always done in float32.
+The processor and the operations of the network decide, never a stopwatch, so that the same machine always makes the
+same choice. On a processor with AVX512-BF16, forward and backward pass of a residual network take 0.65 of the time of
+float32. Networks of separable convolutions take 1.3 to 1.4, because depthwise convolutions are slow in bfloat16. CUDA
+has bfloat16 from compute capability 8.0 on. Older GPUs have float16 only, and gradients are scaled there (Micikevicius
+et al. 2018, arXiv 1710.03740). MPS takes float32. Parameters, batch-norm statistics and losses stay float32, and
+networks are always measured in float32.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from archsmith.core.errors import UsageError
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 CPU = torch.device("cpu")
 
-DEPTHWISE_SHARE = 0.25  # of the convolutions, from which on bfloat16 does not pay on a CPU
+DEPTHWISE_SHARE = 0.25  # of the convolutions; from this share on, bfloat16 is not faster on a CPU
 
 
 def choose(precision: str = "auto", network: nn.Module | None = None, device: torch.device = CPU) -> str:
-    """``float32``, ``bfloat16`` or ``float16`` for ``network`` on ``device``. Raises UsageError for an unknown name and
-    for float16 off CUDA.
+    """``float32``, ``bfloat16`` or ``float16`` for ``network`` on ``device``. Raises UsageError for an unknown name,
+    and for float16 on other devices than CUDA.
     """
     if precision not in PRECISIONS:
         raise UsageError(f"The precision is {precision!r}.", f"It takes one of {', '.join(PRECISIONS)}.")
@@ -50,7 +49,7 @@ def _gains(network: nn.Module | None) -> bool:
 
 
 def _native_bfloat16() -> bool:
-    # The query is private in torch 2.x; without it we fall back to what always works.
+    # These functions are private in torch 2.x. Without them we use float32.
     return any(
         bool(getattr(torch.cpu, name, lambda: False)())
         for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
@@ -63,5 +62,5 @@ def autocast(precision: str, device: torch.device = CPU) -> AbstractContextManag
 
 
 def scaler(precision: str, device: torch.device = CPU) -> torch.amp.GradScaler:
-    """Scales float16 losses so that small gradients survive; passes everything else through untouched."""
+    """Scales losses in float16, so that small gradients do not become 0. Leaves other losses as they are."""
     return torch.amp.GradScaler(device.type, enabled=precision == "float16")

@@ -1,11 +1,11 @@
-"""A recipe: the optimisation part of training. What is done to training batches is augmentation, which belongs to the
-kind of data.
+"""A recipe: how the weights of a network are optimised. How training examples are changed at random is augmentation,
+which belongs to the kind of data.
 
-Architectures carry their own wishes under ``recipe/``, for both parts; a space of recipes asks for them. Whatever they
-leave open keeps the defaults below. Where these come from: SGD with Nesterov momentum, weight decay 5e-4 and label
-smoothing 0.1 as in He et al. 2016 (arXiv 1512.03385) and Szegedy et al. 2016 (arXiv 1512.00567); AdamW: Loshchilov and
-Hutter 2019 (arXiv 1711.05101); one cycle after Smith and Topin 2018 (arXiv 1708.07120); the auxiliary weight 0.4 is
-NASNet's (Zoph et al. 2018, arXiv 1707.07012). The numbers were then tuned on the validation split of Fashion-MNIST.
+The decisions of an architecture under ``recipe/`` may set fields of both. Other fields keep the defaults below. Sources
+of the defaults: SGD with Nesterov momentum and weight decay 5e-4, He et al. 2016 (arXiv 1512.03385); label smoothing
+0.1, Szegedy et al. 2016 (arXiv 1512.00567); AdamW, Loshchilov and Hutter 2019 (arXiv 1711.05101); one cycle, Smith and
+Topin 2018 (arXiv 1708.07120); the auxiliary weight 0.4, Zoph et al. 2018 (NASNet, arXiv 1707.07012). The numbers were
+then tuned on the validation split of Fashion-MNIST.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ OPTIMIZERS = ("sgd", "adamw")
 class Recipe:
     """How a network is trained.
 
-    ``learning_rate``: the peak for batches of 128, see ``peak``.
-    ``momentum``: of SGD (Nesterov); the first beta of AdamW.
+    ``learning_rate``: the highest rate for batches of 128, see ``peak``.
+    ``momentum``: of SGD (Nesterov), 0 to 1; the first beta of AdamW.
     ``weight_decay``: of all weights but biases and norms.
-    ``label_smoothing``: share of a class's probability that goes to all classes.
-    ``batch_size``: examples a step.
-    ``epochs``: the most that a training may take.
-    ``schedule``: ``one_cycle`` (linear warm-up over ``warmup`` of the training, then cosine to nothing), ``cosine`` (no
-        warm-up) or ``constant``.
+    ``label_smoothing``: share of the probability that goes to all classes alike, 0 to 1.
+    ``batch_size``: examples in a step.
+    ``epochs``: the most epochs of a training.
+    ``schedule``: ``one_cycle`` (linear warm-up, then cosine to nearly 0), ``cosine`` (no warm-up) or ``constant``.
+    ``warmup``: share of a ``one_cycle`` training in which the rate rises, 0 to 1.
     ``average``: span of the moving average of weights, in epochs; 0 is none.
     ``clip``: bound on the norm of the gradient; 0 is none.
     ``auxiliary``: weight of an auxiliary head's loss.
@@ -72,30 +72,28 @@ class Recipe:
                 )
         for name, known in (("schedule", SCHEDULES), ("optimizer", OPTIMIZERS)):
             if getattr(self, name) not in known:
-                raise UsageError(
-                    f"The recipe's {name} is {getattr(self, name)!r}.", f"It takes one of {', '.join(known)}."
-                )
+                raise UsageError(f"The recipe's {name} is {getattr(self, name)!r}.", f"Give one of {', '.join(known)}.")
 
     @property
     def peak(self) -> float:
-        """The highest learning rate in use: ``learning_rate`` scaled by the square root of the batch, which keeps the
-        noise of a step (Krizhevsky 2014, arXiv 1404.5997).
+        """The highest learning rate that is used. ``learning_rate`` is scaled by the square root of the batch, so that
+        a step is as noisy as in batches of 128 (Krizhevsky 2014, arXiv 1404.5997).
         """
         return float(self.learning_rate * math.sqrt(self.batch_size / 128))
 
     def sized(self, n_train: int) -> Recipe:
-        """The same recipe with a batch that suits ``n_train`` examples: at least about 40 steps an epoch, in batches of
-        16 or more.
+        """The same recipe with a batch that suits ``n_train`` examples: about 40 steps in an epoch or more, and 16
+        examples in a batch or more.
 
-        On the 1,300 training pictures of the digits, batches of 32 beat those of 128 by 0.7 points of test accuracy at
-        equal epochs.
+        On the 1,300 training pictures of the digits, batches of 32 give 0.7 points more test accuracy than batches of
+        128, in as many epochs.
         """
         batch = 2 ** int(math.log2(max(1, n_train // 40)))
         return dataclasses.replace(self, batch_size=min(self.batch_size, max(16, batch)))
 
     def proxy(self) -> Recipe:
-        """The same recipe for short trainings that may be continued: a constant rate at a third of the peak, and
-        averaged weights.
+        """The same recipe for short trainings that may go on later: a constant rate, a third of the peak, with averaged
+        weights.
         """
         return dataclasses.replace(
             self, schedule="constant", learning_rate=self.learning_rate / 3, average=self.average or 0.5
@@ -110,10 +108,10 @@ class Recipe:
 
 
 def decided(recipe: Recipe, augmentation: Augmentation, architecture: Mapping[str, Any]) -> tuple[Recipe, Augmentation]:
-    """Both with the decisions under ``recipe/`` of ``architecture`` put in. Raises UsageError for one that is a field
-    of neither.
+    """``recipe`` and ``augmentation`` with the decisions of ``architecture`` under ``recipe/``. Raises UsageError for a
+    decision that is a field of neither.
     """
-    named = {path.removeprefix(RECIPE): answer for path, answer in architecture.items() if path.startswith(RECIPE)}
+    named = {path.removeprefix(RECIPE): value for path, value in architecture.items() if path.startswith(RECIPE)}
     ours, theirs = divided(named, type(recipe), type(augmentation))
     return dataclasses.replace(recipe, **ours), dataclasses.replace(augmentation, **theirs)
 
@@ -121,15 +119,15 @@ def decided(recipe: Recipe, augmentation: Augmentation, architecture: Mapping[st
 def divided(
     settings: Mapping[str, Any], recipe: type[Recipe], augmentation: type[Augmentation]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """``settings`` (field name -> value) of a recipe, and those of an augmentation. Raises UsageError for one that is a
-    field of neither.
+    """``settings`` (field name to value), divided into those of the recipe and those of the augmentation. Raises
+    UsageError for a setting that is a field of neither.
     """
     known = [{field.name for field in dataclasses.fields(cls)} for cls in (recipe, augmentation)]
     for name in settings:
         if not any(name in names for names in known):
             raise UsageError(
                 f"{name!r} is not part of a training recipe here.",
-                f"It takes {', '.join(sorted(set().union(*known)))}.",
+                f"A recipe has {', '.join(sorted(set().union(*known)))}.",
             )
     ours, theirs = ({name: value for name, value in settings.items() if name in names} for names in known)
     return ours, theirs

@@ -1,9 +1,10 @@
 """Learning rates as functions of progress, and progress as a function of steps and time.
 
-``Pace`` is what makes a training end annealed *and* in time: progress grows by an equal share of what is left for each
-step that still fits, where "fits" is the smaller of the steps that were asked for and the steps that the clock allows
-at the present speed. On a machine that keeps its forecast this is step / steps; on one that turns slow the rest of the
-schedule is squeezed into the time that remains, and on one that turns quick more steps are taken, up to the limit.
+``Pace`` makes a training end in time and with an annealed rate. It counts the steps that still fit. These are the steps
+that are left, or those that the clock allows at the present speed, whichever is less. With each step, progress grows by
+an equal share of what is left. While the machine is as fast as forecast, progress is step / steps. When it becomes slow,
+the rest of the schedule is squeezed into the time that remains. When it becomes fast, more steps are taken, up to the
+limit.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from dataclasses import dataclass
 from archsmith.training.recipe import Recipe
 
 FLOOR = 0.002  # one_cycle and cosine end at this share of the peak
-START = 0.04  # one_cycle begins at this share (Smith and Topin 2018 use 1/25)
-MEMORY = 30  # steps over which the seconds of a step are averaged
+START = 0.04  # one_cycle begins at this share of the peak (1/25, Smith and Topin 2018)
+MEMORY = 30  # steps over which the time of a step is averaged
 
 
 def rate(recipe: Recipe, progress: float) -> float:
@@ -32,11 +33,18 @@ def rate(recipe: Recipe, progress: float) -> float:
 
 @dataclass
 class Pace:
-    """Where a training stands.
+    """How far a training is.
 
-    ``n_steps`` is the most steps it may take, ``seconds`` its wall-clock limit (None: none). Kept for what comes after
-    the last step are ``reserve`` seconds and the time of ``tail`` steps. ``progress`` runs from 0 to 1; ``overhead`` is
-    the sum of seconds spent between steps (measuring, saving), which is spread over the steps to come.
+    ``n_steps``: the most steps.
+    ``seconds``: the most wall-clock time; None: no limit.
+    ``reserve``: seconds that are kept for what comes after the last step.
+    ``tail``: time that is kept for the same, in steps.
+    ``step``: steps so far.
+    ``progress``: from 0 to 1.
+    ``step_seconds``: the present time of a step.
+    ``overhead``: seconds between steps so far, for measuring and saving. They are expected to go on in the same way.
+    ``taken``: steps of this process so far.
+    ``hurried``: was the training asked to end soon?
     """
 
     n_steps: int
@@ -61,20 +69,19 @@ class Pace:
     def advance(self, elapsed: float, took: float) -> None:
         """Count one step that took ``took`` seconds and ended ``elapsed`` seconds after the start."""
         self.taken += 1
-        # The first step of a process also pays for compiling kernels, so the second one replaces it.
+        # The first step of a process includes the compiling of kernels, so the second one replaces it.
         weight = 1.0 if self.taken <= 2 else max(1 / MEMORY, 1 / (self.taken - 1))
         self.step_seconds += weight * (took - self.step_seconds)
         self.progress += (1 - self.progress) / max(1, self.left(elapsed - took))
         self.step += 1
 
     def hurry(self, elapsed: float) -> None:
-        """Come to an annealed end soon: in a quarter of the time that the training has taken so far, and in two seconds
-        at least.
-        """
+        """End soon, with an annealed rate: after a quarter of the time so far, but not before two more seconds."""
         if not self.hurried:
             soon = elapsed + max(2.0, 0.25 * elapsed)
             self.seconds = soon if self.seconds is None else min(self.seconds, soon)
             self.hurried = True
 
     def done(self, elapsed: float) -> bool:
+        """Does no step fit any more after ``elapsed`` seconds?"""
         return self.left(elapsed) <= 0

@@ -96,7 +96,7 @@ def with_files(root: Path, files: dict[str, bytes], n: int = N) -> Path:
 
 
 def all_pixels(found: Loaded) -> np.ndarray:
-    return np.concatenate([np.asarray(part.images) for part in found.splits.parts.values()])
+    return np.concatenate([np.asarray(rows.images) for rows in found.splits.by_name.values()])
 
 
 def holding(picture: np.ndarray) -> Callable[[Loaded], bool]:
@@ -108,8 +108,8 @@ def has_shape(*shape: int) -> Callable[[Loaded], bool]:
     return lambda found: found.splits.train.shape == shape
 
 
-def counts(**parts: int) -> Callable[[Loaded], bool]:
-    return lambda found: {name: len(part) for name, part in found.splits.parts.items()} == parts
+def counts(**sizes: int) -> Callable[[Loaded], bool]:
+    return lambda found: {name: len(rows) for name, rows in found.splits.by_name.items()} == sizes
 
 
 # Nothing, or not enough of it.
@@ -169,7 +169,7 @@ def _(root: Path) -> Any:
     return folder(root, "abcdefghijklm", n=1)
 
 
-@case("a class with a single picture", Taken("single training picture: 'c'"))
+@case("a class with a single picture", Taken("The class 'c' has a single training picture"))
 def _(root: Path) -> Any:
     return with_files(root, {"c/0.png": encoded(noise(9, 7, 3))})
 
@@ -406,7 +406,7 @@ def _(root: Path) -> Any:
 # Parts.
 
 
-@case("part folders of other names", Taken(holds=counts(train=2 * N, valid=6, test=4)))
+@case("split folders of other names", Taken(holds=counts(train=2 * N, valid=6, test=4)))
 def _(root: Path) -> Any:
     folder(root / "Training")
     folder(root / "VAL", n=3)
@@ -737,16 +737,14 @@ case("CSV with paths of Windows", Taken(holds=lambda found: found.findings.n_ski
     table("image,label", "p\\{i}.png,{c}")
 )
 case("CSV without a column of pictures", Refused("no column for pictures", "--image-column"))(table("a,b", "{i},{c}"))
-case("CSV with two targets", Refused("'label' or 'class'", "--target-column"))(
-    table("image,label,class", "p/{i}.png,{c},{i}")
-)
+case("CSV with two targets", Refused("'label' or 'class'", "--target"))(table("image,label,class", "p/{i}.png,{c},{i}"))
 case("CSV with a heading twice", Refused("two columns named 'label'", "name of its own"))(
     table("image,label,label", "p/{i}.png,{c},{i}")
 )
 case("CSV without a heading", Refused("is a row of values", "names of the columns"))(
     table("p/0.png,a", "p/{i}.png,{c}")
 )
-case("CSV of one column", Refused("only one column, 'image'", "what is to be learnt"))(table("image", "p/{i}.png"))
+case("CSV of one column", Refused("only one column, 'image'", "a target column"))(table("image", "p/{i}.png"))
 case("CSV without rows", Refused("no rows", "one row for each picture"))(raw("data.csv", b"image,label\n"))
 case("CSV with addresses", Refused("holds the address 'https://", "Nothing is downloaded"))(
     table("image,label", "https://example.org/{i}.png,{c}")
@@ -770,7 +768,7 @@ case(
 case("CSV with a longer line", Refused("cannot be read as a table", "quotes"))(
     table("image,label", "p/{i}.png,{c}", change=lambda lines: lines.append("p/1.png,a,b"))
 )
-case("CSV with an unknown part", Refused("The column 'split' says 'fold0' in line 2", "train, valid or test"))(
+case("CSV with an unknown split", Refused("The column 'split' says 'fold0' in line 2", "train, valid or test"))(
     table("image,label,split", "p/{i}.png,{c},fold{i}")
 )
 case("CSV that is not UTF-8", Refused("not UTF-8", "encoding UTF-8"))(

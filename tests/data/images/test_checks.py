@@ -11,13 +11,13 @@ from archsmith.data.images.checks import Findings, check, fingerprints, is_flat
 from archsmith.data.images.examples import ImageExamples, ImageSplits
 
 
-def part(n: int, seed: int, classes: int = 2) -> ImageExamples:
+def examples(n: int, seed: int, classes: int = 2) -> ImageExamples:
     images = np.random.default_rng(seed).integers(0, 256, (n, 5, 5, 1), dtype=np.uint8)
     return ImageExamples(images, np.arange(n) % classes, tuple("ab"[:classes]))
 
 
 def clean() -> ImageSplits:
-    return ImageSplits(part(20, 0), part(6, 1), part(6, 2), "made", made=("valid",))
+    return ImageSplits(examples(20, 0), examples(6, 1), examples(6, 2), "made", made=("valid",))
 
 
 def labelled(labels: np.ndarray, classes: tuple[str, ...]) -> ImageSplits:
@@ -30,7 +30,8 @@ def labelled(labels: np.ndarray, classes: tuple[str, ...]) -> ImageSplits:
         splits,
         train=train,
         **{
-            name: ImageExamples(part(6, 1).images, np.arange(6).astype(kind) % 2, classes) for name in ("valid", "test")
+            name: ImageExamples(examples(6, 1).images, np.arange(6).astype(kind) % 2, classes)
+            for name in ("valid", "test")
         },
     )
 
@@ -115,14 +116,14 @@ def test_broken_pictures_are_counted_and_some_are_listed() -> None:
 
 
 def test_what_is_known_already_is_not_computed_again() -> None:
-    prints = {name: np.arange(len(data), dtype=np.uint64) for name, data in clean().parts.items()}
+    prints = {name: np.arange(len(data), dtype=np.uint64) for name, data in clean().by_name.items()}
     report = check(clean(), prints, {"train": 1, "valid": 0, "test": 0})
     assert (report.leaks["test"], report.constant) == (6, 1)
 
 
 def test_nothing_but_one_colour_is_refused() -> None:
     splits = clean()
-    flat = {name: replace(data, images=np.zeros_like(data.images)) for name, data in splits.parts.items()}
+    flat = {name: replace(data, images=np.zeros_like(data.images)) for name, data in splits.by_name.items()}
     with pytest.raises(DataError, match="one single colour"):
         check(replace(splits, **flat))
 
@@ -133,9 +134,9 @@ def test_an_empty_class_is_refused() -> None:
         check(replace(splits, train=replace(splits.train, targets=np.zeros(20, np.int64))))
 
 
-def test_an_empty_part_is_refused() -> None:
+def test_an_empty_split_is_refused() -> None:
     with pytest.raises(DataError, match="None of the test pictures"):
-        check(replace(clean(), test=part(0, 0)))
+        check(replace(clean(), test=examples(0, 0)))
 
 
 def test_equal_numbers_are_refused() -> None:
@@ -144,7 +145,7 @@ def test_equal_numbers_are_refused() -> None:
 
 
 def test_fingerprints_tell_pictures_apart() -> None:
-    images = part(50, 0).images
+    images = examples(50, 0).images
     assert len(np.unique(fingerprints(images))) == 50
     assert np.array_equal(fingerprints(images), fingerprints(images.copy()))
 

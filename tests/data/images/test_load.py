@@ -36,9 +36,9 @@ def test_every_picture_is_with_its_own_label(tmp_path: Path) -> None:
     labels = np.arange(200) % 4
     splits = load((IMAGES, labels), tmp_path, seed=0).splits
     known = {image.tobytes(): label for image, label in zip(IMAGES, labels, strict=True)}
-    for part in splits.parts.values():
+    for split in splits.by_name.values():
         assert all(
-            known[image.tobytes()] == label for image, label in zip(part.images[..., 0], part.targets, strict=True)
+            known[image.tobytes()] == label for image, label in zip(split.images[..., 0], split.targets, strict=True)
         )
 
 
@@ -60,7 +60,7 @@ def test_numbers_are_learnt_in_their_own_units(tmp_path: Path) -> None:
     assert splits.target_statistics == (splits.train.targets.mean(), splits.train.targets.std())
     assert splits.task.metric == "r2"
     assert made.findings.is_regression
-    assert set(np.concatenate([part.targets for part in splits.parts.values()])) == set(ages)
+    assert set(np.concatenate([split.targets for split in splits.by_name.values()])) == set(ages)
 
 
 def test_a_kind_settles_what_labels_mean(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_folder_of_mixed_sizes(tmp_path: Path) -> None:
     assert made.findings.notes == ("Pictures from 20 x 18 to 24 x 18 were resized to 20 x 20.",)
 
 
-def test_a_source_with_its_own_parts(tmp_path: Path) -> None:
+def test_a_source_with_its_own_splits(tmp_path: Path) -> None:
     path = tmp_path / "d.npz"
     np.savez(path, x_train=IMAGES[:150], y_train=np.arange(150) % 3, x_test=IMAGES[150:], y_test=np.arange(50) % 3)
     splits = load(path, tmp_path / "cache", seed=0).splits
@@ -113,7 +113,7 @@ def test_a_class_whose_pictures_are_all_broken_is_refused(tmp_path: Path) -> Non
     assert not list((tmp_path / "cache").iterdir())
 
 
-def test_a_short_budget_uses_a_share_of_every_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_budget_uses_a_share_of_every_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = read(write_folder(tmp_path / "p", 300))
     monkeypatch.setattr("archsmith.data.images.load.FEWEST_DECODED", 50)
     monkeypatch.setattr(decoding, "rate", lambda *args: 10.0)
@@ -142,9 +142,9 @@ def test_memory_does_not_grow_with_the_set(tmp_path: Path, monkeypatch: pytest.M
     largest = 0
     real = store.Draft.add
 
-    def watched(self: Any, part: str, index: int, pixels: Any) -> None:
+    def watched(self: Any, split: str, index: int, pixels: Any) -> None:
         nonlocal largest
-        real(self, part, index, pixels)
+        real(self, split, index, pixels)
         largest = max(largest, sum(map(len, self._waiting.values())))
 
     monkeypatch.setattr(store.Draft, "add", watched)

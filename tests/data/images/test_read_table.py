@@ -79,7 +79,7 @@ def test_paths_and_text_labels(folder: Path) -> None:
     assert source.pictures.name(3) == str(folder / "pictures" / "3.png")
     assert source.pictures.decode(3, 3).shape == (8, 8, 3)
     assert (source.name, source.target) == ("data", "label")
-    assert source.notes == ("Pictures come from the column 'image', what is to be learnt from 'label'.",)
+    assert source.notes == ("Pictures come from the column 'image', the target from 'label'.",)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_decimal_commas_where_semicolons_separate(folder: Path) -> None:
 def test_a_split_column(folder: Path) -> None:
     source = read_table(csv(folder, "image,label,Split", rows("pictures/{i}.png,{c},{part}")))
     assert [SPLITS[code] for code in source.split[:4]] == ["train", "valid", "test", "train"]
-    assert "parts from 'Split'" in source.notes[0]
+    assert "splits from 'Split'" in source.notes[0]
 
 
 def test_a_split_that_is_unknown(folder: Path) -> None:

@@ -39,24 +39,24 @@ ARRAYS = (np.random.default_rng(0).integers(0, 256, (60, 80, 80, 3), dtype=np.ui
 
 
 def same(a: ImageSplits, b: ImageSplits) -> bool:
-    pairs = zip(a.parts.values(), b.parts.values(), strict=True)
+    pairs = zip(a.by_name.values(), b.by_name.values(), strict=True)
     return (
         all(np.array_equal(x.images, y.images) and np.array_equal(x.targets, y.targets) for x, y in pairs)
         and a.statistics == b.statistics
     )
 
 
-def test_a_cache_is_mapped_and_complete(tmp_path: Path) -> None:
+def test_a_store_is_mapped_and_complete(tmp_path: Path) -> None:
     made = load(ARRAYS, tmp_path, seed=0)
     assert isinstance(made.splits.train.images, np.memmap)
     assert not made.splits.train.images.flags.writeable
-    assert sum(len(part) for part in made.splits.parts.values()) == 60
+    assert sum(len(rows) for rows in made.splits.by_name.values()) == 60
     assert [path.name for path in tmp_path.iterdir()] == [made.folder.name]
     assert not (made.folder / "state.json").exists()
     assert made.findings.n_bytes > 60 * 64 * 64 * 3
 
 
-def test_originals_of_the_test_part_in_memory_are_kept(tmp_path: Path) -> None:
+def test_originals_of_the_test_split_in_memory_are_kept(tmp_path: Path) -> None:
     splits = load(ARRAYS, tmp_path, seed=0).splits
     index = [i for i, label in enumerate(ARRAYS[1]) if label == splits.test.targets[0]]
     assert splits.test.original(0).shape == (80, 80, 3)
@@ -93,10 +93,10 @@ def test_anything_else_has_a_place_of_its_own(tmp_path: Path, change: dict[str, 
     assert second.folder != first.folder
 
 
-@pytest.mark.parametrize("part", [0, 1])
-def test_another_label_or_picture_is_another_cache(tmp_path: Path, part: int) -> None:
+@pytest.mark.parametrize("which", [0, 1])
+def test_another_label_or_picture_is_another_folder(tmp_path: Path, which: int) -> None:
     changed = [array.copy() for array in ARRAYS]
-    changed[part][0] = (changed[part][0] + 1) % 3
+    changed[which][0] = (changed[which][0] + 1) % 3
     assert load(tuple(changed), tmp_path, seed=0).folder != load(ARRAYS, tmp_path, seed=0).folder
 
 

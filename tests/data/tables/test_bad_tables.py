@@ -243,7 +243,7 @@ case(
 case(
     "too few rows", lambda root: {k: v[:11] for k, v in good().items()}, Refused("only 11 training rows", "At least 12")
 )
-case("a class of one row", csv(target=at(5, "c")), Taken("1 class has a single training row, the first is 'c'"))
+case("a class of one row", csv(target=at(5, "c")), Taken("The class 'c' has a single training row"))
 case("uneven classes", csv(target=["a"] * 56 + ["b"] * 4), Taken("The classes are uneven"))
 case("unknown splits", csv(split=["fold0"] * N), Refused("'split' says 'fold0' in row 1", "train, valid or test"))
 case("a split without training rows", csv(split=["valid", "test"] * 30), Refused("only 0 training rows"))
@@ -364,7 +364,7 @@ case(
 case(
     "something that is no data", lambda root: 42, Refused("cannot be read from something of the type int", "2-D array")
 )
-case("an array without targets", lambda root: NOISE, Refused("does not say what is to be learnt", "(X, y)"))
+case("an array without targets", lambda root: NOISE, Refused("has no targets", "(X, y)"))
 case("an array of three axes", pair(np.zeros((N, 2, 2))), Refused("an array of shape (60, 2, 2)", "2-D array"))
 case("one axis only", pair(np.zeros(N)), Refused("an array of shape (60,)", "2-D array"))
 case("complex numbers", pair(NOISE + 1j), Refused("values of the type complex128", "numbers, texts or dates"))

@@ -41,9 +41,9 @@ def test_the_same_table_is_loaded_once_whatever_it_came_from(tmp_path: Path) -> 
     )
     assert first.folder == second.folder
     from_file = load(csv(tmp_path, table()), tmp_path / "store", seed=0).splits
-    for name, rows in from_file.parts.items():
-        np.testing.assert_array_equal(rows.numbers, first.splits.parts[name].numbers)
-        np.testing.assert_array_equal(rows.categories, first.splits.parts[name].categories)
+    for name, rows in from_file.by_name.items():
+        np.testing.assert_array_equal(rows.numbers, first.splits.by_name[name].numbers)
+        np.testing.assert_array_equal(rows.categories, first.splits.by_name[name].categories)
 
 
 def test_seeds_cut_other_splits(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_seeds_cut_other_splits(tmp_path: Path) -> None:
 def test_serving_encodes_a_row_as_training_did(tmp_path: Path) -> None:
     splits = load(csv(tmp_path, table()), tmp_path / "store", seed=0).splits
     served = encode(splits.columns, table())
-    trained = np.concatenate([rows.numbers for rows in splits.parts.values()])
+    trained = np.concatenate([rows.numbers for rows in splits.by_name.values()])
     np.testing.assert_array_equal(np.sort(served["numbers"], 0), np.sort(trained, 0))
 
 

@@ -26,8 +26,8 @@ def splits(kinds: str = "nc") -> TableSplits:
     table = {name: values for name, values in table.items() if name in kinds}
     fitted = columns_of(table, np.arange(N))
     every = TableExamples.of(encode(fitted.columns, table), np.arange(N) % 3, ("a", "b", "c"), fitted.columns)
-    parts = [every.take(range(start, stop)) for start, stop in ((0, 20), (20, 25), (25, 30))]
-    return TableSplits(*parts, "t", notes=("Said.",), columns=fitted.columns, names=("n", "c", "other"))
+    splits_made = [every.take(range(start, stop)) for start, stop in ((0, 20), (20, 25), (25, 30))]
+    return TableSplits(*splits_made, "t", notes=("Said.",), columns=fitted.columns, names=("n", "c", "other"))
 
 
 @pytest.mark.parametrize("kinds", ["nc", "n", "c"])
@@ -36,9 +36,9 @@ def test_round_trip(tmp_path: Path, kinds: str) -> None:
     findings = check(given)
     folder = build(given, findings, tmp_path)
     found = TableStore.open(str(folder))
-    for name, rows in given.parts.items():
+    for name, rows in given.by_name.items():
         for array in ("numbers", "categories", "targets"):
-            np.testing.assert_array_equal(getattr(found.parts[name], array), getattr(rows, array))
+            np.testing.assert_array_equal(getattr(found.by_name[name], array), getattr(rows, array))
     assert (found.columns, found.names, found.notes, found.classes) == (
         given.columns,
         given.names,

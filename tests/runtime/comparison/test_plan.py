@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from archsmith.core import records
+from archsmith.core import log_format
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.problem import Objective, Problem
 from archsmith.runtime.comparison.plan import Plan, judged_by_of, read_plan, refuse_another
@@ -73,7 +73,7 @@ def test_the_specs_of_an_old_plan_are_upgraded(monkeypatch: pytest.MonkeyPatch) 
     def marked(data: dict[str, Any]) -> dict[str, Any]:
         return {name: {**value, "new": 1} if isinstance(value, dict) else value for name, value in data.items()}
 
-    monkeypatch.setattr(records, "UPGRADES", (marked,))
+    monkeypatch.setattr(log_format, "UPGRADES", (marked,))
     old = Plan.from_dict(first_format())
     assert old.space["new"] == old.evaluator["new"] == old.strategies["random"]["new"] == 1
 

@@ -1,7 +1,7 @@
-"""Pictures that are arrays of numbers: in memory, or in a file that is read forwards and never loaded.
+"""Pictures that are arrays of numbers, in memory or in a file. A file is read from front to back and not loaded whole.
 
-Values may be bytes, booleans, fractions in 0..1, numbers in 0..255 or 16-bit numbers; ``scale`` makes bytes of them,
-one picture at a time.
+Values may be bytes, booleans, fractions in 0..1, numbers in 0..255 or 16-bit numbers. They are multiplied with
+``scale`` to become bytes, one picture at a time.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ from archsmith.core.errors import DataError
 from archsmith.data.images.decode import MAX_PIXELS, Header, Pixels, header_of, to_array
 from archsmith.data.images.pictures import file_stamp
 
-SLICE = 4 * 2**20  # bytes that are looked at in one go
+SLICE = 4 * 2**20  # bytes that are looked at together
 BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, OSError)
 
 
 class Arrays:
-    """Arrays in memory (or memory-mapped): ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)``, or a list of pictures
-    of any sizes.
+    """Pictures in memory or memory-mapped.
+
+    ``images``: ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)``, or a list of pictures of any sizes.
+    ``scale``: what values are multiplied with to become 0..255.
     """
 
     def __init__(self, images: NDArray[Any] | Sequence[NDArray[Any]], scale: float) -> None:
@@ -61,10 +63,14 @@ class Arrays:
 
 
 class Stack:
-    """An array ``shape`` of ``dtype`` that begins ``offset`` bytes into a file: plain, gzipped, or a ``member`` of an
-    ``.npz``.
+    """One array in a file, plain, gzipped or in an ``.npz``. It is read from front to back. Going back in a packed file
+    means to unpack it from its start again.
 
-    It is read through one handle from front to back; going back means unpacking from the start again.
+    ``path``: of the file.
+    ``shape``, ``dtype``: of the array.
+    ``offset``: bytes of the file before the array.
+    ``member``: name of the array in an ``.npz``; None for other files.
+    ``packed``: is the array compressed?
     """
 
     def __init__(
@@ -88,7 +94,9 @@ class Stack:
         self.scale = 1.0
         self._file: IO[bytes] | None = None
         self._process = 0
-        channels_last(np.broadcast_to(np.zeros((), self.dtype), (1, *shape[1:])))  # refuses shapes that are no pictures
+        channels_last(
+            np.broadcast_to(np.zeros((), self.dtype), (1, *shape[1:]))
+        )  # refuses shapes that are not of pictures
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -105,7 +113,7 @@ class Stack:
         return as_pixels(self.read(index, 1)[0], self.scale, channels)
 
     def read(self, start: int, n: int) -> NDArray[Any]:
-        """Pictures ``start`` to ``start + n`` as they are stored. Raises DataError when the file is broken."""
+        """Pictures ``start`` to ``start + n`` - 1 as they are stored. Raises DataError when the file is broken."""
         wanted = n * self.n_bytes
         try:
             file = self._opened()
@@ -122,7 +130,7 @@ class Stack:
         return np.frombuffer(content, self.dtype).reshape(n, *self.shape[1:])
 
     def slices(self) -> Iterator[NDArray[Any]]:
-        """Everything, from front to back."""
+        """All pictures, a few at a time, from front to back."""
         step = max(1, SLICE // max(1, self.n_bytes))
         for start in range(0, len(self), step):
             yield self.read(start, min(step, len(self) - start))
@@ -144,7 +152,7 @@ class Stack:
 
     @classmethod
     def from_spec(cls, spec: dict[str, Any]) -> Stack:
-        """The stack again, in another process."""
+        """The stack that ``spec`` describes, in another process."""
         path = Path(spec["path"])
         made = cls(
             path, tuple(spec["shape"]), spec["dtype"], spec["offset"], member=spec["member"], packed=spec["packed"]
@@ -161,7 +169,7 @@ class Stack:
         )
 
     def _opened(self) -> IO[bytes]:
-        # a forked process must not move the position of its parent
+        # a forked process would move the position in the file of its parent
         if self._file is None or self._process != os.getpid():
             self._process = os.getpid()
             self._file = self._open()
@@ -179,7 +187,7 @@ class Stack:
 
 
 def slices(images: Any) -> Iterator[NDArray[Any]]:
-    """``images`` in pieces of a few megabytes: of one array, of a list of arrays, or of a stack in a file."""
+    """``images`` (an array, a list of arrays or a ``Stack``) in pieces of a few megabytes."""
     if isinstance(images, Stack):
         yield from images.slices()
     elif isinstance(images, np.ndarray):
@@ -190,9 +198,7 @@ def slices(images: Any) -> Iterator[NDArray[Any]]:
 
 
 def channels_last(array: NDArray[Any]) -> NDArray[Any]:
-    """``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)`` as ``(n, h, w, c)``. Raises DataError for what is no row of
-    pictures.
-    """
+    """``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)`` as ``(n, h, w, c)``. Raises DataError for other shapes."""
     if array.ndim == 3:
         array = array[..., None]
     if array.ndim != 4:
@@ -218,7 +224,7 @@ def scale_of(images: Any) -> float:
     """What values of ``images`` are multiplied with to become 0..255: 255 for fractions and booleans, 255/65535 for
     16-bit numbers, else 1.
 
-    Looks at every value. Raises DataError for NaN, infinite, negative and senselessly large ones.
+    Looks at every value. Raises DataError for NaN, infinite, negative and too large values.
     """
     top, fractions = 0.0, True
     for array in slices(images):
@@ -248,10 +254,10 @@ def scale_of(images: Any) -> float:
 
 
 def as_bytes(array: NDArray[Any], scale: float) -> Pixels:
-    """``(n, h, w, c)`` of any numbers as uint8 ``(n, h, w, 1 or 3)``: scaled, rounded, transparency laid over white."""
+    """Numbers ``(n, h, w, c)`` as uint8 ``(n, h, w, 1 or 3)``: scaled, rounded, transparency laid over white."""
     if array.dtype != np.uint8 or scale != 1:
         out = np.empty(array.shape, np.uint8)
-        step = max(1, SLICE // max(1, array[:1].size * 8))  # so that floats of the whole set never exist at once
+        step = max(1, SLICE // max(1, array[:1].size * 8))  # floats of the whole set would take much memory
         for start in range(0, len(array), step):
             out[start : start + step] = np.clip(np.rint(array[start : start + step].astype(np.float64) * scale), 0, 255)
         array = out

@@ -1,8 +1,8 @@
-"""Augmentation of whole batches of bytes, before they become floats: shift, mirror, cutout.
+"""Augmentation of batches of pictures: shift, mirror, cutout.
 
-Works on uint8 tensors ``(n, H, W, C)`` on any device. Draws come from an explicit generator on the CPU, so that every
-device makes the same pictures. Pixels that a shift uncovers repeat the edge, which is right for photographs and for
-drawings on white or on black; the square of a cutout takes the mean colour.
+It works on uint8 tensors ``(n, H, W, C)`` on any device, before they become floats. Random numbers are drawn on the CPU
+from a given generator, so that every device makes the same pictures. A shift fills what it uncovers with the pixels of
+the edge, which suits photographs and drawings alike. A cutout fills its square with the mean colour.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from archsmith.data.images.augmentation import ImageAugmentation
 
 
 def augment(images: Tensor, settings: ImageAugmentation, fill: Tensor, generator: torch.Generator) -> Tensor:
-    """A changed copy of ``images`` uint8 ``(n, H, W, C)``; ``fill`` uint8 ``(C,)`` colours cut squares. All draws come
-    from ``generator``.
+    """A changed copy of ``images`` uint8 ``(n, H, W, C)``. ``fill``, uint8 ``(C,)``, is the colour of cut squares. All
+    random numbers come from ``generator``.
     """
     if settings.shift:
         images = shift(images, settings.shift, generator)
@@ -27,7 +27,7 @@ def augment(images: Tensor, settings: ImageAugmentation, fill: Tensor, generator
 
 
 def shift(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Move each picture by up to ``share`` of its side (at least one pixel) in both directions, repeating the edge."""
+    """Move each picture in both directions by up to ``share`` of its side, at least one pixel. The edge is repeated."""
     n, height, width, _ = images.shape
     dy, dx = max(1, round(share * height)), max(1, round(share * width))
     top = torch.randint(-dy, dy + 1, (n, 1), generator=generator)
@@ -38,7 +38,7 @@ def shift(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
 
 
 def _shift_by_runs(images: Tensor, top: Tensor, left: Tensor, dx: int) -> Tensor:
-    # Each row of the result is a run of bytes in the padded one; copying runs is several times faster on a CPU than
+    # Each row of the result is a run of bytes of the padded picture. On a CPU, copying runs is several times as fast as
     # indexing pixels.
     n, height, width, channels = images.shape
     rows = torch.arange(n)[:, None] * height + (top + torch.arange(height)).clamp_(0, height - 1)

@@ -1,4 +1,4 @@
-"""How training pictures are changed at random: the settings. What they do is in ``data.images.augment``."""
+"""The settings by which training pictures are changed at random. ``data.images.augment`` makes the changes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from archsmith.data.examples import Augmentation
 class ImageAugmentation(Augmentation):
     """Random changes of pictures. The defaults were tuned on the validation split of Fashion-MNIST.
 
-    ``shift``: pictures move by up to that share of their side.
-    ``flip``: half of them are mirrored left to right.
-    ``cutout``: a square of that share of the shorter side is blanked; 0 is none (DeVries and Taylor 2017, arXiv
+    ``shift``: pictures move by up to this share of their side, 0 to 1.
+    ``flip``: half of the pictures are mirrored left to right.
+    ``cutout``: a square of this share of the shorter side is covered, 0 to 1; 0 is none (DeVries and Taylor 2017, arXiv
         1708.04552).
     """
 

@@ -1,8 +1,8 @@
 """Pictures in the cells of a table file: bytes in Parquet, base64 in CSV.
 
-Parquet is read in one direction, a few megabytes at a time, and what was read last is kept: a table of any size costs
-the memory of a few batches. Reading in the order of the rows is fast; going back starts again at the row group (Apache
-Parquet's unit of reading) that holds the row.
+Parquet is read forwards, a few megabytes at a time, and the last batches are kept. So a table of any size takes the
+memory of a few batches. Reading in the order of the rows is fast. Going back starts again at the row group that holds
+the row (Apache Parquet's unit of reading).
 """
 
 from __future__ import annotations
@@ -22,14 +22,18 @@ from numpy.typing import NDArray
 from archsmith.core.errors import DataError, MissingExtraError
 from archsmith.data.images.encoded import LARGEST, Encoded
 
-# read at once; rows are capped too, since a few large pictures may follow many small ones
+# read together; rows have a limit, too, since large pictures may follow many small ones
 BATCH_BYTES, BATCH_ROWS = 8 * 2**20, 256
 KEPT = 3  # batches in memory
 
 
 class Cells(Encoded):
-    """The pictures in ``column`` of a Parquet file, those of ``rows`` (counted from 0; None: all ``n``), as bytes or as
-    ``{"bytes", "path"}``.
+    """The pictures in a column of a Parquet file, as bytes or as ``{"bytes", "path"}``.
+
+    ``path``: of the file.
+    ``column``: its name.
+    ``n``: how many rows the file has.
+    ``rows``: indexes of the rows that count; None: all.
     """
 
     def __init__(self, path: Path, column: str, n: int, rows: Sequence[int] | None = None) -> None:
@@ -97,7 +101,7 @@ class Cells(Encoded):
         return bytes(cell)
 
     def _beside(self, path: str | None) -> bytes | None:
-        """The file that a cell names instead of holding its bytes."""
+        """The content of the file that a cell names instead of holding bytes."""
         if not path:
             return None
         try:
@@ -108,7 +112,7 @@ class Cells(Encoded):
             ) from error
 
     def _cell(self, row: int) -> Any:
-        if self._process != os.getpid():  # a forked process must not share the position in the file
+        if self._process != os.getpid():  # a forked process would share the position in the file
             self._clear_handles()
         for first, batch in self._recent:
             if first <= row < first + len(batch):
@@ -132,7 +136,7 @@ class Cells(Encoded):
         self._ends = np.cumsum([facts.row_group(i).num_rows for i in range(facts.num_row_groups)])
 
     def _begin(self, group: int, start: int) -> None:
-        """Read on from row group ``group``."""
+        """Read from row group ``group`` on. Its first row is ``start``."""
         facts = self._file.metadata
         here = facts.row_group(group)
         columns = [here.column(i) for i in range(here.num_columns)]
@@ -148,7 +152,13 @@ class Cells(Encoded):
 
 
 class Base64(Encoded):
-    """Pictures written as base64 text (RFC 4648; ``data:`` addresses too) into ``column`` of a CSV file, in memory."""
+    """Pictures as base64 text (RFC 4648, also ``data:`` addresses) in a column of a CSV file, held in memory.
+
+    ``path``: of the file.
+    ``column``: its name.
+    ``texts``: the cells.
+    ``rows``: the row of each cell.
+    """
 
     def __init__(self, path: Path, column: str, texts: Sequence[str], rows: Sequence[int]) -> None:
         self.path = path
@@ -181,7 +191,7 @@ class Base64(Encoded):
 
 
 def from_base64(text: str) -> bytes:
-    """The bytes that ``text`` stands for. Raises DataError."""
+    """The bytes that the base64 ``text`` stands for. Raises DataError."""
     try:
         return base64.b64decode(text.rpartition(",")[2].strip(), validate=True)
     except (binascii.Error, ValueError) as error:
@@ -189,7 +199,7 @@ def from_base64(text: str) -> bytes:
 
 
 def open_parquet(path: Path) -> Any:
-    """A ``pyarrow.parquet.ParquetFile`` that reads page by page instead of whole columns. Raises DataError."""
+    """A ``pyarrow.parquet.ParquetFile`` that reads pages, not whole columns. Raises DataError."""
     try:
         import pyarrow
         from pyarrow import parquet

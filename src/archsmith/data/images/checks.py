@@ -1,7 +1,6 @@
-"""A look at the data before anything is trained: what a person should know, and what makes training pointless.
+"""Checks of pictures before anything is trained: what a person should know, and what makes training pointless.
 
-It works on a fingerprint of each picture, not on the pictures, and so takes no more memory for a large set than for a
-small one.
+They look at a fingerprint of each picture, not at the pictures, so that a large set takes little memory.
 """
 
 from __future__ import annotations
@@ -16,12 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
+from archsmith.data.findings import (
+    LISTED,
+    as_json,
+    class_sizes,
+    counted,
+    leaked,
+    refuse_unlearnable,
+    split_sizes,
+    target_figures,
+    target_range,
+    uneven,
+)
 from archsmith.data.images.decode import Pixels
 from archsmith.data.images.examples import ImageSplits
-
-IMBALANCE = 10.0  # largest class over smallest, from which on it is worth a warning
-LISTED = 20  # broken pictures that are named
-FEW = 8  # classes that are listed one by one
 
 Prints = Mapping[str, NDArray[np.uint64]]
 
@@ -32,16 +39,19 @@ class Findings:
 
     ``name``: of the data.
     ``shape``: ``(C, H, W)`` of every picture.
+    ``classes``: names of the classes; empty for a regression target.
     ``n_examples``: pictures by split.
     ``counts``: pictures of each class by split; empty for a regression target.
     ``duplicates``: pictures that repeat an earlier one of the same split.
     ``leaks``: validation pictures that are in the training split too, and test pictures that are in either.
     ``constant``: pictures of one single colour.
     ``made``: splits that were cut from the training split.
-    ``skipped``: the first of ``n_skipped`` pictures that could not be read, with reasons.
+    ``skipped``: the first pictures that could not be read, with reasons.
+    ``notes``: what was converted, in sentences.
+    ``warnings``: what a person should look at, in sentences.
+    ``n_skipped``: how many pictures could not be read.
     ``n_bytes``: on disk.
     ``target``: name, min, median, max, mean and std of the training targets; None for classes.
-    ``notes``, ``warnings``: whole sentences.
     """
 
     name: str
@@ -69,29 +79,16 @@ class Findings:
         """A short summary for a terminal."""
         channels, height, width = self.shape
         pictures = f"{'grey' if channels == 1 else 'colour'} pictures of {height} x {width}"
-        totals = ", ".join(
-            f"{n:,} {name}{' (held out)' if name in self.made else ''}" for name, n in self.n_examples.items()
-        )
         if self.target is not None:
-            low, middle, high = (self.target[name] for name in ("min", "median", "max"))
-            head = [
-                f"{self.name}: {pictures}, regression target {self.target['name']!r}",
-                f"{totals}; training targets from {low:.6g} to {high:.6g}, half of them below {middle:.6g}",
-            ]
+            first = f"{self.name}: {pictures}, regression target {self.target['name']!r}"
+            spread = target_range(self.target)
         else:
-            head = [f"{self.name}: {len(self.classes)} classes, {pictures}", f"{totals}; {self._class_counts()}"]
-        return [*head, *self.notes, *self.warnings]
-
-    def _class_counts(self) -> str:
-        each = self.counts["train"]
-        if min(each) == max(each):
-            return f"{min(each):,} training pictures of each class"
-        if len(each) <= FEW:
-            return "for training " + ", ".join(f"{n:,} {name}" for name, n in zip(self.classes, each, strict=True))
-        return f"{min(each):,} to {max(each):,} training pictures a class"
+            first = f"{self.name}: {len(self.classes)} classes, {pictures}"
+            spread = class_sizes(self.counts["train"], self.classes, "picture")
+        return [first, f"{split_sizes(self.n_examples, self.made)}; {spread}", *self.notes, *self.warnings]
 
     def to_dict(self) -> dict[str, Any]:
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return {field.name: as_json(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Findings:
@@ -101,21 +98,15 @@ class Findings:
             **{
                 **{field.name: data[field.name] for field in fields(cls) if field.name in data},
                 "shape": tuple(data["shape"]),
-                "counts": {part: tuple(counts) for part, counts in data["counts"].items()},
+                "counts": {split: tuple(counts) for split, counts in data["counts"].items()},
                 "skipped": tuple((name, reason) for name, reason in data["skipped"]),
                 **{name: tuple(data[name]) for name in ("classes", "made", "notes", "warnings")},
             }
         )
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return {name: _plain(item) for name, item in value.items()} if isinstance(value, dict) else value
-
-
 def fingerprints(images: Pixels) -> NDArray[np.uint64]:
-    """64 bits for each picture ``(n,)``. In 65,000 different pictures, two are alike once in about 4e9 such sets."""
+    """64 bits for each picture ``(n,)``. Of 9e9 sets of 65,000 pictures, one has two pictures with the same bits."""
     return np.array(
         [int.from_bytes(hashlib.blake2b(image.tobytes(), digest_size=8).digest(), "little") for image in images],
         np.uint64,
@@ -123,7 +114,7 @@ def fingerprints(images: Pixels) -> NDArray[np.uint64]:
 
 
 def is_flat(images: Pixels) -> NDArray[np.bool_]:
-    """Which of the pictures ``(n, H, W, C)`` are of one single colour, ``(n,)``."""
+    """Which of the pictures ``(n, H, W, C)`` have one single colour, ``(n,)``."""
     return np.asarray((images == images[:, :1, :1]).all(axis=(1, 2, 3)))
 
 
@@ -135,27 +126,30 @@ def check(
     n_bytes: int = 0,
     warnings: Sequence[str] = (),
 ) -> Findings:
-    """Look at every split. ``prints`` (fingerprints) and ``flat`` (counts) by part are computed where they are not
-    known yet.
+    """Look at every split. Raises DataError where nothing could be learnt.
 
-    Raises DataError where nothing could be learnt.
+    ``prints``: fingerprints of the pictures by split; computed when None.
+    ``flat``: how many pictures of one colour each split has; counted when None.
+    ``n_bytes``: of the splits on disk.
+    ``warnings``: are put first.
     """
-    parts = splits.parts
-    prints = {part: fingerprints(data.images) for part, data in parts.items()} if prints is None else prints
-    flat = {part: int(is_flat(data.images).sum()) for part, data in parts.items()} if flat is None else flat
-    counts = {part: tuple(int(n) for n in data.counts()) for part, data in parts.items()}
-    _refuse(splits, counts, flat)
-    learnt, chosen_by = np.sort(prints["train"]), np.sort(np.concatenate([prints["train"], prints["valid"]]))
-    leaks = {"valid": int(_among(prints["valid"], learnt).sum()), "test": int(_among(prints["test"], chosen_by).sum())}
+    by_name = splits.by_name
+    if prints is None:
+        prints = {split: fingerprints(data.images) for split, data in by_name.items()}
+    if flat is None:
+        flat = {split: int(is_flat(data.images).sum()) for split, data in by_name.items()}
+    _refuse(splits, flat)
+    train, seen = np.sort(prints["train"]), np.sort(np.concatenate([prints["train"], prints["valid"]]))
+    leaks = {"valid": int(_among(prints["valid"], train).sum()), "test": int(_among(prints["test"], seen).sum())}
     duplicates = sum(_repeated(np.sort(found)).size for found in prints.values())
     contradictions = _contradictions(splits.train.targets, prints["train"])
-    found = _warnings(splits, counts, duplicates, leaks, sum(flat.values()), contradictions)
+    found = _warnings(splits, duplicates, leaks, sum(flat.values()), contradictions)
     return Findings(
         name=splits.name,
         shape=splits.train.shape,
         classes=splits.classes,
-        n_examples={part: len(data) for part, data in parts.items()},
-        counts=counts,
+        n_examples={split: len(data) for split, data in by_name.items()},
+        counts={split: tuple(data.counts().tolist()) for split, data in by_name.items()},
         duplicates=duplicates,
         leaks=leaks,
         constant=sum(flat.values()),
@@ -165,103 +159,47 @@ def check(
         warnings=(*warnings, *found),
         n_skipped=len(splits.skipped),
         n_bytes=n_bytes,
-        target=_target(splits),
+        target=target_figures(splits),
     )
 
 
-def _refuse(splits: ImageSplits, counts: Mapping[str, tuple[int, ...]], flat: Mapping[str, int]) -> None:
-    empty = [name for name, n in zip(splits.classes, counts["train"], strict=True) if n == 0]
-    if empty:
-        raise DataError(f"The class {empty[0]!r} has no training pictures.", "Give it some or leave it out.")
-    missing = [part for part, data in splits.parts.items() if not len(data)]
-    if missing:
-        raise DataError(f"None of the {missing[0]} pictures can be read.", "Replace them.")
-    if len({data.shape for data in splits.parts.values()}) > 1:
-        raise DataError(
-            f"The splits have pictures of different shapes: {', '.join(str(d.shape) for d in splits.parts.values())}."
-        )
-    if sum(flat.values()) == sum(len(data) for data in splits.parts.values()):
+def _refuse(splits: ImageSplits, flat: Mapping[str, int]) -> None:
+    by_name = splits.by_name
+    for split, data in by_name.items():
+        if not len(data):
+            raise DataError(f"None of the {split} pictures can be read.", "Replace them.")
+    refuse_unlearnable(splits, "picture")
+    shapes = [data.shape for data in by_name.values()]
+    if len(set(shapes)) > 1:
+        raise DataError(f"The splits have pictures of different shapes: {', '.join(map(str, shapes))}.")
+    if sum(flat.values()) == sum(len(data) for data in by_name.values()):
         raise DataError(
             "Every picture is of one single colour.", "Nothing can be learnt from these; check how they were made."
         )
-    if splits.is_regression and splits.train.targets.min() == splits.train.targets.max():
-        number = splits.train.targets[0]
-        raise DataError(
-            f"The number to predict is {number:g} for every training picture.", "There is nothing to learn from that."
-        )
-
-
-def _target(splits: ImageSplits) -> dict[str, Any] | None:
-    if not splits.is_regression:
-        return None
-    numbers = splits.train.targets
-    named = {
-        "min": numbers.min(),
-        "median": np.median(numbers),
-        "max": numbers.max(),
-        "mean": numbers.mean(),
-        "std": numbers.std(),
-    }
-    return {"name": splits.target, **{name: float(value) for name, value in named.items()}}
 
 
 def _warnings(
-    splits: ImageSplits,
-    counts: Mapping[str, tuple[int, ...]],
-    duplicates: int,
-    leaks: Mapping[str, int],
-    constant: int,
-    contradictions: int,
+    splits: ImageSplits, duplicates: int, leaks: Mapping[str, int], constant: int, contradictions: int
 ) -> list[str]:
     warnings = []
     if splits.skipped:
         name, reason = splits.skipped[0]
         first = reason if name in reason else f"{name}: {reason}"
         warnings.append(
-            f"{_are(len(splits.skipped), 'could not be read and was', 'could not be read and were')} skipped, the "
-            f"first: {first}"
+            f"{counted(len(splits.skipped), 'picture', 'could not be read and was', 'could not be read and were')} "
+            f"skipped, the first: {first}"
         )
-    if not splits.is_regression:
-        warnings += _uneven(splits, counts["train"])
+    warnings += uneven(splits, "picture")
     if duplicates:
-        warnings.append(f"{_are(duplicates, 'repeats', 'repeat')} another one of the same split.")
-    for part, n in leaks.items():
-        if n:
-            word = "validation" if part == "valid" else part
-            total = f"{n:,} of {len(splits.parts[part]):,} {word} pictures"
-            where = "training split" if part == "valid" else "training or validation split"
-            warnings.append(
-                f"{total} {'is' if n == 1 else 'are'} in the {where} too; scores will look better than they are."
-            )
+        warnings.append(f"{counted(duplicates, 'picture', 'repeats', 'repeat')} another one of the same split.")
+    warnings += leaked(splits, leaks, "picture")
     if contradictions:
-        what = "another number" if splits.is_regression else "another class"
+        other = "target" if splits.is_regression else "class"
         warnings.append(
-            f"{contradictions:,} training picture{' has' if contradictions == 1 else 's have'} {what} than a picture "
-            "just like it."
+            f"{counted(contradictions, 'training picture', 'has', 'have')} another {other} than a picture just like it."
         )
     if constant:
-        warnings.append(f"{_are(constant, 'is', 'are')} of one single colour.")
-    return warnings
-
-
-def _are(n: int, one: str, many: str) -> str:
-    return f"1 picture {one}" if n == 1 else f"{n:,} pictures {many}"
-
-
-def _uneven(splits: ImageSplits, train: tuple[int, ...]) -> list[str]:
-    warnings = []
-    if max(train) > IMBALANCE * min(train):
-        large, small = splits.classes[int(np.argmax(train))], splits.classes[int(np.argmin(train))]
-        advice = "every class counts alike" if splits.balanced else "with --balance every class counts alike"
-        warnings.append(f"The classes are uneven: {max(train):,} of {large!r}, {min(train):,} of {small!r}; {advice}.")
-    few = [name for name, n in zip(splits.classes, train, strict=True) if n < 2]
-    if few:
-        several = (
-            f"{len(few)} classes have a single training picture, the first is"
-            if len(few) > 1
-            else "A class has a single training picture:"
-        )
-        warnings.append(f"{several} {few[0]!r}.")
+        warnings.append(f"{counted(constant, 'picture', 'is', 'are')} of one single colour.")
     return warnings
 
 
@@ -273,12 +211,12 @@ def _among(values: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.
 
 
 def _repeated(known: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Of sorted values, those that are like the one before."""
+    """Of sorted values, those that equal the one before."""
     return np.asarray(known[1:][known[1:] == known[:-1]])
 
 
 def _contradictions(labels: NDArray[Any], prints: NDArray[np.uint64]) -> int:
-    """Pictures whose label is not the commonest among those just like them."""
+    """How many pictures have another label than most pictures just like them."""
     seen: dict[int, Counter[Any]] = {}
     for index in np.flatnonzero(_among(prints, _repeated(np.sort(prints)))).tolist():
         seen.setdefault(int(prints[index]), Counter())[labels[index].item()] += 1

@@ -1,8 +1,8 @@
-"""Pictures in memory: one decoder for files, and one conversion for arrays.
+"""The decoder of picture files.
 
-A picture is uint8 ``(h, w, c)`` with ``c`` 1 (grey) or 3 (RGB). What files hold besides is brought to that in one
-place: EXIF rotation is applied, palettes are resolved, transparency is laid over white, 16-bit grey is scaled to 8
-bits. Needs numpy and Pillow only, so that the predictor can use it too.
+A decoded picture is uint8 ``(h, w, c)`` with ``c`` 1 (grey) or 3 (RGB). EXIF rotation is applied, palettes are
+resolved, transparency is laid over white, and 16-bit grey is scaled to 8 bits. It needs numpy and Pillow only, so that
+the predictor of a bundle can use it, too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from archsmith.core.errors import DataError
 Pixels = NDArray[np.uint8]
 
 IMAGE = "image"  # the name of the one input of networks and exported models
-# a picture above this is taken for a decompression bomb (the largest cameras have about 100 million pixels)
+# A larger picture is taken for a decompression bomb. The largest cameras have about 100 million pixels.
 MAX_PIXELS = 100_000_000
 SUFFIXES = frozenset(
     (
@@ -45,14 +45,18 @@ SUFFIXES = frozenset(
         ".ico",
     )
 )
-# of others, Pillow would decode every pixel to look for EXIF
+# Only in these is EXIF looked for. In other formats Pillow would decode every pixel for it.
 CAMERA_FORMATS = frozenset(("JPEG", "MPO", "WEBP", "TIFF"))
 GREY_MODES = frozenset(("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"))
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the first bytes of a file say: size in pixels as it is looked at (EXIF applied), and 1 channel or 3."""
+    """What the first bytes of a picture file say.
+
+    ``height``, ``width``: in pixels, with EXIF rotation applied.
+    ``channels``: 1 (grey) or 3 (RGB).
+    """
 
     height: int
     width: int
@@ -66,8 +70,8 @@ _guard = threading.Lock()
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Pillow warns where we refuse or repair. Filters belong to the process, so the first thread in sets them and the
-    last one out restores them.
+    """Silences Pillow inside the block; it warns where we refuse or repair. Filters of warnings belong to the process,
+    so the first thread that comes sets them, and the last thread that leaves restores them.
     """
     global _silencer, _silent
     with _guard:
@@ -91,7 +95,7 @@ def _open(source: str | Path | bytes) -> Image.Image:
             image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
         except FileNotFoundError as error:
             raise DataError(f"There is no file {str(source)!r}.", "Check the path.") from error
-        except Image.DecompressionBombError as error:  # Pillow's own limit, which is about twice as high
+        except Image.DecompressionBombError as error:  # Pillow's own limit is about twice as high
             raise DataError(
                 f"{_name(source)} claims more than {MAX_PIXELS:,} pixels.", "Make it smaller first."
             ) from error
@@ -113,7 +117,7 @@ def header(source: str | Path | bytes) -> Header:
 
 
 def header_of(image: Image.Image) -> Header:
-    """The same of a Pillow image."""
+    """The header of a Pillow image."""
     turned = image.format in CAMERA_FORMATS and _turned(image)
     height, width = (image.width, image.height) if turned else (image.height, image.width)
     return Header(height, width, 1 if image.mode in GREY_MODES or image.mode == "LA" else 3)
@@ -121,32 +125,32 @@ def header_of(image: Image.Image) -> Header:
 
 def _turned(image: Image.Image) -> bool:
     try:
-        # newer versions of Pillow give the size of a TIFF as it is looked at
+        # newer versions of Pillow give the size of a TIFF with the rotation applied
         stored = getattr(image, "tag_v2", {}).get(256, image.width)
         return stored == image.width and image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-    except Exception:  # broken metadata do not make the picture unreadable
+    except Exception:  # a picture with broken metadata can still be read
         return False
 
 
 def decode(source: str | Path | bytes, channels: int, at_least: tuple[int, int] | None = None) -> Pixels:
-    """The picture in a file or in bytes as uint8 ``(h, w, channels)``. Raises DataError with the reason when it is
-    broken.
+    """The picture in a file or in bytes as uint8 ``(h, w, channels)``. Raises DataError when it is broken.
 
-    ``at_least`` ``(h, w)`` allows a JPEG to come at a half, a quarter or an eighth of its size, as long as it stays
-    that large: several times faster.
+    ``at_least``: ``(h, w)``. A JPEG of at least twice that size is decoded at a half, a quarter or an eighth of its
+        size,
+    but not below ``at_least``, which is several times faster.
     """
     with _open(source) as image, _quiet():
         try:
             if at_least is not None:
-                image.draft(None, (max(at_least), max(at_least)))  # of other formats this does nothing
+                image.draft(None, (max(at_least), max(at_least)))  # does nothing for other formats
             return _pixels(image, channels)
         except Exception as error:
             raise DataError(f"{_name(source)} cannot be decoded ({_reason(error)}).") from error
 
 
 def to_array(image: Image.Image, channels: int) -> Pixels:
-    """A Pillow image as uint8 ``(h, w, channels)``, treated as its file would be. Raises DataError when its file turns
-    out to be broken.
+    """A Pillow image as uint8 ``(h, w, channels)``, converted as its file would be. Raises DataError when its file is
+    broken.
     """
     if image.width * image.height > MAX_PIXELS:
         raise DataError(
@@ -173,17 +177,16 @@ def _pixels(image: Image.Image, channels: int) -> Pixels:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Deep grey scaled to 8 bits: 16-bit files by their full range, 32-bit files by 65535 or 255, whichever holds their
-    maximum.
+    """Grey of more than 8 bits, scaled to 8 bits: 16-bit pictures by their full range, 32-bit pictures by the smallest
+    of 1 (floats only), 255 and 65535 that is not below their maximum.
     """
     values = np.asarray(image).astype(np.float64)
-    top = (
-        65535.0
-        if image.mode.startswith("I;16") or values.max(initial=0) > 255
-        else 1.0
-        if image.mode == "F" and values.max(initial=0) <= 1
-        else 255.0
-    )
+    largest = values.max(initial=0)
+    top = 255.0
+    if image.mode.startswith("I;16") or largest > 255:
+        top = 65535.0
+    elif image.mode == "F" and largest <= 1:
+        top = 1.0
     return Image.fromarray(np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8))
 
 

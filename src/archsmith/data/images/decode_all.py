@@ -1,8 +1,7 @@
-"""Every picture of a source once, in order, at its final size: decoded by several threads where there is something to
-decode.
+"""All pictures of a source, in order, at their final size. Encoded pictures are decoded by several threads.
 
-Pillow and numpy let other threads run while they work. What is decoded ahead is bounded, so that memory does not grow
-with the number of pictures.
+Pillow and numpy let other threads run while they work. Only a few pictures are decoded ahead, so that memory does not
+grow with the number of pictures.
 """
 
 from __future__ import annotations
@@ -26,22 +25,24 @@ from archsmith.data.images.resize import resize
 from archsmith.data.images.source import Pictures
 
 MAX_THREADS = 8
-GROUP_PIXELS = 500_000  # about, that one task of a thread decodes: small pictures go in groups
-MAX_GROUP = 32
-PATIENCE = 0.25  # seconds without a picture after which ``tick`` is called all the same
-DRAFT = (
-    # a large JPEG may be decoded at a smaller size, as long as it is this many times the final one (then they differ by
-    # less than a grey value)
-    4
-)
-PLAIN_RATE = 20_000.0  # pictures a second that need no decoding, at least
-MEASURED_RUNS, MEASURED_RUN, MEASURED_SECONDS = 16, 16, 0.5
+GROUP_PIXELS = 500_000  # that one task of a thread decodes, about; small pictures go in groups
+MAX_GROUP = 32  # pictures
+PATIENCE = 0.25  # seconds without a picture, after which ``tick`` is called
+# A large JPEG may be decoded at a smaller size, but at no less than this many times the final size. Then the results
+# differ by less than one grey value.
+DRAFT = 4
+PLAIN_RATE = 20_000.0  # pictures a second, at least, where nothing is decoded
+MEASURED_RUNS, MEASURED_RUN, MEASURED_SECONDS = 16, 16, 0.5  # runs of how many pictures are timed, for how long
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Picture ``index`` at its final size and, of what lives in memory, as it came; or the error that kept it from
-    being read.
+    """One picture, or why it could not be read.
+
+    ``index``: in the source.
+    ``pixels``: at the final size; None where there is an error.
+    ``original``: at its own size; only of pictures in memory.
+    ``error``: why it could not be read.
     """
 
     index: int
@@ -57,8 +58,10 @@ def decoded(
     pixels: int,
     tick: Callable[[], None] = lambda: None,
 ) -> Iterator[Decoded]:
-    """Pictures ``indexes`` (rising), in that order, as ``(H, W, C)``. ``pixels`` is how many a usual one has; ``tick``
-    is called often and may raise.
+    """The pictures at ``indexes`` (rising), in that order, at the size ``shape`` ``(H, W, C)``.
+
+    ``pixels``: how many a usual picture has.
+    ``tick``: called often, and may raise.
     """
     content: Callable[[int], bytes | str] | None = getattr(pictures, "content", None)
     if content is None:
@@ -84,8 +87,8 @@ def decoded(
 
 
 def rate(pictures: Pictures, shape: tuple[int, int, int], pixels: int) -> float:
-    """Pictures a second that are decoded here, measured on a few hundred from all over the set, for half a second at
-    most.
+    """How many pictures a second are decoded. Measured on up to 256 pictures from all over the set, for at most half a
+    second.
     """
     if not hasattr(pictures, "content"):
         return PLAIN_RATE
@@ -100,7 +103,7 @@ def rate(pictures: Pictures, shape: tuple[int, int, int], pixels: int) -> float:
 
 
 def available_cpus() -> int:
-    """Processors that this process may use."""
+    """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

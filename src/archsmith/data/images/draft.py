@@ -1,8 +1,10 @@
-"""A cache in the making: pictures are appended to plain files, and a small state file says how far they count.
+"""A folder of stored pictures while it is written.
+
+Pictures are appended to plain files, and a small state file says how many of them count.
 
 After a crash the files are cut back to what the state says, and the work goes on from there. Each file is a ``.npy``
-whose head is written last, when its length is known; appending to files, unlike writing into a memory map, leaves
-nothing in the memory of the process.
+whose head is written last, when its length is known. Appending to a file takes no memory of the process; writing into a
+memory map would.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archsmith.core.files import write_text
 from archsmith.data.examples import SPLITS
 from archsmith.data.images.checks import fingerprints, is_flat
 from archsmith.data.images.decode import Pixels
@@ -28,7 +31,7 @@ KEPT_ORIGINALS = 10_000
 
 
 class Growing:
-    """A ``.npy`` file of rows ``shape`` that is appended to, and cut back to ``n`` rows when it is opened."""
+    """A ``.npy`` file to which rows of ``shape`` are appended. When it is opened, it is cut back to ``n`` rows."""
 
     def __init__(self, path: Path, dtype: str, shape: tuple[int, ...], n: int) -> None:
         self.path, self.dtype, self.shape, self.n = path, np.dtype(dtype), shape, n
@@ -50,9 +53,7 @@ class Growing:
         self._file.flush()
 
     def close(self, *, finished: bool = False) -> None:
-        """Close the file; a finished one gets its head and is a ``.npy`` from then on (format version 1.0,
-        numpy.lib.format).
-        """
+        """Close the file. A finished one gets its head and is a ``.npy`` from then on (format 1.0)."""
         if finished:
             text = f"{{'descr': {self.dtype.str!r}, 'fortran_order': False, 'shape': {(self.n, *self.shape)}, }}"
             self._file.seek(0)
@@ -70,11 +71,12 @@ def _nothing() -> dict[str, Any]:
 
 
 class Draft:
-    """The files of a cache in ``folder``, for pictures ``shape`` ``(H, W, C)``; goes on where it was left when there is
-    one already.
+    """The files of pictures ``shape`` ``(H, W, C)`` in ``folder``. Where the folder has some already, it goes on.
 
-    ``done`` is the index of the next picture of the source; ``flat`` counts pictures of one colour, by part;
-    ``skipped`` lists (name, reason).
+    ``originals``: keep test pictures as they came, too.
+    ``done``: index of the next picture of the source.
+    ``flat``: how many pictures are of one colour, by split.
+    ``skipped``: (name, reason) of pictures that could not be read.
     """
 
     def __init__(self, folder: Path, shape: tuple[int, int, int], *, originals: bool) -> None:
@@ -93,7 +95,7 @@ class Draft:
         self.done: int = state["done"]
         self.flat: dict[str, int] = state["flat"]
         self.skipped: list[tuple[str, str]] = [(name, reason) for name, reason in state["skipped"]]
-        self._waiting: dict[str, list[tuple[int, Pixels]]] = {part: [] for part in SPLITS}
+        self._waiting: dict[str, list[tuple[int, Pixels]]] = {split: [] for split in SPLITS}
 
     def _state(self) -> dict[str, Any]:
         try:
@@ -103,11 +105,11 @@ class Draft:
             return _nothing()
 
     def _open_all(self, state: dict[str, Any]) -> None:
-        for part in SPLITS:
-            rows = state["rows"][part]
-            self._open(f"{part}_images", "|u1", self.shape, rows)
-            self._open(f"{part}_prints", "<u8", (), rows)
-            self._open(f"{part}_index", "<i8", (), rows)
+        for split in SPLITS:
+            rows = state["rows"][split]
+            self._open(f"{split}_images", "|u1", self.shape, rows)
+            self._open(f"{split}_prints", "<u8", (), rows)
+            self._open(f"{split}_index", "<i8", (), rows)
         if self.originals:
             self._open("test_raw", "|u1", (), state["raw"][0])
             self._open("test_raw_shapes", "<i8", (3,), state["raw"][1])
@@ -115,15 +117,15 @@ class Draft:
     def _open(self, name: str, dtype: str, shape: tuple[int, ...], n: int) -> None:
         self.files[name] = Growing(self.folder / f"{name}.npy", dtype, shape, n)
 
-    def add(self, part: str, index: int, pixels: Pixels) -> None:
+    def add(self, split: str, index: int, pixels: Pixels) -> None:
         """Picture ``index`` of the source, at its final size."""
-        waiting = self._waiting[part]
+        waiting = self._waiting[split]
         waiting.append((index, pixels))
         if len(waiting) >= BLOCK:
-            self._write(part)
+            self._write(split)
 
     def add_original(self, pixels: Pixels) -> None:
-        """The same picture of the test split as it came; more than 10,000 are not kept."""
+        """A picture of the test split as it came. At most 10,000 are kept."""
         if self.files["test_raw_shapes"].n < KEPT_ORIGINALS:
             self.files["test_raw"].append(pixels.reshape(-1))
             self.files["test_raw_shapes"].append(np.array([pixels.shape]))
@@ -131,24 +133,24 @@ class Draft:
     def skip(self, name: str, reason: str) -> None:
         self.skipped.append((name, reason))
 
-    def _write(self, part: str) -> None:
-        waiting = self._waiting[part]
+    def _write(self, split: str) -> None:
+        waiting = self._waiting[split]
         if waiting:
             images = np.stack([pixels for _, pixels in waiting])
-            self.files[f"{part}_images"].append(images)
-            self.files[f"{part}_prints"].append(fingerprints(images))
-            self.files[f"{part}_index"].append(np.array([index for index, _ in waiting]))
-            self.flat[part] += int(is_flat(images).sum())
+            self.files[f"{split}_images"].append(images)
+            self.files[f"{split}_prints"].append(fingerprints(images))
+            self.files[f"{split}_index"].append(np.array([index for index, _ in waiting]))
+            self.flat[split] += int(is_flat(images).sum())
             waiting.clear()
 
     def commit(self, done: int) -> None:
-        """Everything before picture ``done`` of the source counts from now on."""
-        for part in SPLITS:
-            self._write(part)
+        """From now on everything before picture ``done`` of the source counts."""
+        for split in SPLITS:
+            self._write(split)
         for file in self.files.values():
             file.flush()
         self.done = done
-        rows = {part: self.files[f"{part}_index"].n for part in SPLITS}
+        rows = {split: self.files[f"{split}_index"].n for split in SPLITS}
         raw = [self.files[name].n if name in self.files else 0 for name in ("test_raw", "test_raw_shapes")]
         state = {"done": done, "rows": rows, "flat": self.flat, "skipped": self.skipped, "raw": raw}
         write_text(self.folder / STATE, json.dumps(state))
@@ -159,17 +161,8 @@ class Draft:
             file.close(finished=finished)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file or none."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text(text, encoding="utf-8")
-    os.replace(fresh, path)
-
-
 def link(folder: Path, names: Sequence[str], target: Path) -> None:
-    """The files ``names`` of ``folder`` in ``target`` too, as second names of the same content where the file system
-    can.
-    """
+    """Put the files ``names`` of ``folder`` into ``target`` too, as hard links or, where there are none, as copies."""
     target.mkdir(parents=True, exist_ok=True)
     for name in names:
         (target / name).unlink(missing_ok=True)

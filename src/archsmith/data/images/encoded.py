@@ -1,6 +1,4 @@
-"""Pictures that come as the bytes of a picture file, wherever those bytes are kept: in an archive, in a table, in
-memory.
-"""
+"""Encoded pictures: the bytes of a picture file that lie in an archive, in a table or in memory."""
 
 from __future__ import annotations
 
@@ -13,20 +11,18 @@ from archsmith.core.errors import DataError
 from archsmith.data.images import decode as images
 from archsmith.data.images.decode import Header, Pixels
 
-LARGEST = 512 * 2**20  # bytes of one picture file; what is larger is no picture of at most 100 million pixels
+LARGEST = 512 * 2**20  # bytes of one picture file; a picture of 100 million pixels takes less
 
 
 class Encoded(ABC):
-    """``Pictures`` for which only the bytes of each have to be fetched. Errors name the picture, as they would name a
-    file.
-    """
+    """``Pictures`` that are encoded. Subclasses say where the bytes are. Errors name the picture."""
 
     @abstractmethod
     def __len__(self) -> int: ...
 
     @abstractmethod
     def content(self, index: int) -> bytes:
-        """The file that picture ``index`` would be. Raises DataError."""
+        """The bytes of picture ``index``. Raises DataError."""
 
     @abstractmethod
     def name(self, index: int) -> str:
@@ -53,12 +49,16 @@ class Encoded(ABC):
             raise self._named(error, index) from error
 
     def _named(self, error: DataError, index: int) -> DataError:
-        """``error`` about nameless bytes as one about picture ``index``."""
+        """``error``, with the name of picture ``index`` in it."""
         return DataError(error.message.replace("The picture", f"The picture {self.name(index)!r}", 1), error.hint)
 
 
 class Contents(Encoded):
-    """Bytes that are in memory already."""
+    """Encoded pictures in memory.
+
+    ``contents``: their bytes.
+    ``names``: what a person calls them; None: by number.
+    """
 
     def __init__(self, contents: Sequence[bytes], names: Sequence[str] | None = None) -> None:
         self.contents = contents

@@ -26,8 +26,8 @@ class ImageExamples(Examples):
 
     ``images``: uint8 ``(n, H, W, C)``; may be a memory map.
     ``targets``, ``classes``: see ``Examples``.
-    ``came``: the pictures ``(h, w, C)`` as they came, before resizing, decoded when they are asked for; None when
-        ``images`` are just that.
+    ``came``: the pictures ``(h, w, C)`` as they came, before resizing. Each is decoded when it is asked for. None when
+        ``images`` were not resized.
     """
 
     images: Pixels
@@ -69,12 +69,12 @@ class ImageExamples(Examples):
 
     @property
     def originals(self) -> Sequence[Pixels]:
-        """All pictures as they came, each decoded when it is asked for; a slice is as lazy."""
+        """All pictures as they came. Each is decoded when it is asked for, also those of a slice."""
         return self.images if self.came is None else self.came  # type: ignore[return-value]  # an array is a row of arrays
 
     @property
     def files(self) -> tuple[str, ...] | None:
-        """The paths of the originals, where they are files of their own and were resized."""
+        """The paths of the originals; None where they were not resized or are not files of their own."""
         return getattr(self.came, "files", None)
 
     def original(self, index: int) -> Pixels:
@@ -91,7 +91,7 @@ class ImageExamples(Examples):
 
 @dataclass(frozen=True, eq=False)
 class ImageSplits(Splits):
-    """The splits of pictures.
+    """The splits of pictures. Other fields: see ``Splits``.
 
     ``scale``: what values of raw arrays are multiplied with to become bytes; 1 for files.
     """
@@ -111,23 +111,23 @@ class ImageSplits(Splits):
         return ImagePipeline(Normalisation(*self.statistics), augmentation)
 
     @property
-    def parts(self) -> Mapping[str, ImageExamples]:
+    def by_name(self) -> Mapping[str, ImageExamples]:
         return {"train": self.train, "valid": self.valid, "test": self.test}
 
     @cached_property
     def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and standard deviation of the training pictures' channels, in units of full brightness."""
+        """Mean and standard deviation of each channel of the training pictures, in units of full brightness."""
         return statistics(self.train.images)
 
 
 def statistics(images: Pixels, limit: int = 20_000) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel in units of full brightness (0..1), from up to ``limit`` evenly
-    spaced pictures.
+    """Mean and standard deviation of each channel, in units of full brightness (0..1). They come from up to ``limit``
+    evenly spaced pictures.
     """
     chosen = images[:: max(1, -(-len(images) // limit))]
     n_channels = images.shape[3]
     counts = np.zeros((n_channels, 256), np.int64)
-    step = max(1, 2**17 // max(1, images[:1].size))  # counting widens bytes to integers of 8, so only a few at a time
+    step = max(1, 2**17 // max(1, images[:1].size))  # counting needs 8 bytes for each byte, so a few pictures at a time
     for start in range(0, len(chosen), step):
         some = np.ascontiguousarray(chosen[start : start + step])
         for channel in range(n_channels):

@@ -1,7 +1,6 @@
-"""From whatever a person has to three splits of decoded, checked pictures on disk: read, cut, decode, check.
+"""From what a person has to three splits of decoded, checked pictures on disk: read, cut, decode, check.
 
-Everything that can be refused from labels and headers is refused before a picture is decoded. What is refused later
-leaves nothing behind.
+What labels and headers show to be wrong is refused before a picture is decoded. Nothing is left of refused data.
 """
 
 from __future__ import annotations
@@ -22,12 +21,17 @@ from archsmith.data.images.store import Content, Progress
 from archsmith.data.labels import AUTO, target
 from archsmith.data.splits import Cut, cut, stratified
 
-FEWEST_DECODED = 500  # pictures, below which no budget cuts them
+FEWEST_DECODED = 500  # pictures that are always used, whatever the budget
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """The ``splits``, the ``folder`` that they are mapped from, and what the checks found."""
+    """What ``load`` returns.
+
+    ``splits``: the pictures, memory-mapped from ``folder``.
+    ``folder``: where the splits are stored.
+    ``findings``: what the checks found.
+    """
 
     splits: ImageSplits
     folder: Path
@@ -48,32 +52,33 @@ def load(
     progress: Progress | None = None,
     check: Callable[[], None] | None = None,
 ) -> Loaded:
-    """Read ``source`` (anything that ``read`` takes, or what it returned), cut it with ``seed`` and decode it into a
-    folder below ``root``. Raises DataError.
+    """Read ``source`` (see ``read``), cut it with ``seed`` and decode it into a folder below ``root``. Raises
+    DataError.
 
-    ``side``: the side in pixels; None: from the pictures' own sizes.
+    ``side``: of the pictures, in pixels; None: chosen by the pictures' own sizes.
     ``task``: ``auto``, ``classification`` or ``regression``.
     ``balanced``: every class counts alike.
-    ``image``, ``target_column``: names of columns of a table.
-    ``seconds``: where decoding everything would take longer, a share of each split is used.
+    ``image``: name of the column of pictures in a table.
+    ``target_column``: name of the target column in a table.
+    ``seconds``: where decoding all pictures would take longer, a share of each split is used.
     ``progress(what, done, total)``: called at least every second while pictures are decoded. ``what`` is ``decode``, or
-        ``wait`` while another process decodes the same ones.
-    ``check()``: called more often, and may raise; the next call goes on from there.
+        ``wait`` while another process decodes the same pictures.
+    ``check()``: called more often, and may raise. The next call of ``load`` goes on from there.
     """
     listed = read(source, image=image, target=target_column)
     meaning = target(listed, task)
     sizes = sizes_of(listed.pictures, side)
     balanced = balanced and not meaning.is_regression
-    parts = cut(meaning.labels, listed.split, seed, noun=listed.noun)
-    content = Content(listed, meaning, parts, sizes, seed, balanced, listed.pictures.fingerprint())
+    splits = cut(meaning.labels, listed.split, seed, noun=listed.noun)
+    content = Content(listed, meaning, splits, sizes, seed, balanced, listed.pictures.fingerprint())
     if seconds is not None:
         content = affordable(content, Path(root), seconds)
     return reopen(store.build(content, Path(root), progress=progress, check=check))
 
 
 def affordable(content: Content, root: Path, seconds: float) -> Content:
-    """``content``, or one with the share of its pictures that can be decoded in ``seconds``. What is decoded, or begun,
-    is used whatever it was that decided it.
+    """``content``, or one with the share of its pictures that can be decoded in ``seconds``. A share that is stored
+    already, or was begun, is used whatever ``seconds`` is.
     """
     n = len(content.source)
     steps = (2 ** (-step / 2) for step in range(1, 41))

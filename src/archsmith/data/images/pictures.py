@@ -1,8 +1,8 @@
-"""Rows of pictures that lie in files: each in a file of its own, or many in one.
+"""``Pictures`` in files: each picture in a file of its own, or many in one file.
 
-Nothing is decoded before it is asked for. What can be opened again in another process says so with a ``spec``, from
-which ``data.images.reopening`` makes it. (Members of a zip are in ``data.images.read_zip``, cells of a table in
-``data.images.read_table``, arrays in ``data.images.array_pictures``.)
+No picture is decoded before it is asked for. What another process can open again has a ``spec``, from which
+``data.images.reopening`` makes it. Members of a zip are in ``data.images.read_zip``, cells of a table in
+``data.images.cells``, arrays in ``data.images.array_pictures``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from archsmith.data.names import Names
 
 
 class Files:
-    """Picture files: ``names`` are paths from ``root``, or absolute."""
+    """Picture files. ``names`` are paths from the folder ``root``, or absolute paths."""
 
     def __init__(self, root: str | Path, names: Sequence[str]) -> None:
         self.root = str(root)
@@ -52,7 +52,7 @@ class Files:
             try:
                 found = os.stat(self.name(index))
                 stamp = f"{name}\0{found.st_size}\0{found.st_mtime_ns}\0"
-            except OSError:  # found out again, and reported, when it is decoded
+            except OSError:  # reported when it is decoded
                 stamp = f"{name}\0gone\0"
             digest.update(stamp.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
@@ -62,7 +62,7 @@ class Files:
 
 
 class Packed(Encoded):
-    """Picture files one after the other in a long row of bytes, as an ``.npz`` may hold them: picture i is
+    """Encoded pictures one after the other in one array of bytes, as an ``.npz`` may hold them. Picture i is
     ``blob[offsets[i]:offsets[i + 1]]``.
     """
 
@@ -88,7 +88,7 @@ class Packed(Encoded):
 
 
 class Joined:
-    """Several rows of pictures one after the other."""
+    """Several ``Pictures`` one after the other."""
 
     def __init__(self, rows: Sequence[Pictures]) -> None:
         self.rows = tuple(rows)
@@ -124,12 +124,12 @@ class Joined:
 
 
 def joined(rows: Sequence[Pictures]) -> Pictures:
-    """The only one of ``rows``, or all of them as one."""
+    """All of ``rows`` as one."""
     return rows[0] if len(rows) == 1 else Joined(rows)
 
 
 def file_stamp(path: Path) -> str:
-    """Changes when the file does: its path, size and time."""
+    """A hash of the path, size and time of the file; changes when the file does."""
     found = os.stat(path)
     return hashlib.blake2b(
         f"{os.path.abspath(path)}\0{found.st_size}\0{found.st_mtime_ns}".encode(), digest_size=16
@@ -137,8 +137,11 @@ def file_stamp(path: Path) -> str:
 
 
 class Originals(Sequence[Pixels]):
-    """Some pictures as they came, each decoded when it is asked for. ``opened`` gives the row that ``indexes`` point
-    into.
+    """Some pictures as they came. Each is decoded when it is asked for.
+
+    ``opened``: returns the ``Pictures`` that have them.
+    ``indexes``: of the pictures there.
+    ``channels``: 1 or 3.
     """
 
     def __init__(self, opened: Callable[[], Pictures], indexes: NDArray[np.int64], channels: int) -> None:
@@ -166,14 +169,18 @@ class Originals(Sequence[Pixels]):
 
     @property
     def files(self) -> tuple[str, ...] | None:
-        """Their paths, where they are files of their own."""
+        """The paths of the pictures; None where they are not files of their own."""
         pictures = self.opened()
         return tuple(pictures.name(int(i)) for i in self.indexes) if isinstance(pictures, Files) else None
 
 
 class Kept(Sequence[Pixels]):
-    """Originals that only lived in memory, as the cache keeps them: the first of the split in one row of bytes; of
-    later ones, the resized picture.
+    """Originals that only lived in memory, as the store keeps them. The first ones are kept at their own size, later
+    ones only resized.
+
+    ``flat``: the pixels of the first ones, one after the other.
+    ``shapes``: ``(m, 3)``, the shapes of the first ones.
+    ``resized``: all of them at the size of the store.
     """
 
     def __init__(self, flat: NDArray[np.uint8], shapes: NDArray[np.int64], resized: Sequence[Pixels] | Pixels) -> None:

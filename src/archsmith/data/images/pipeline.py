@@ -1,4 +1,4 @@
-"""From bytes of pictures to what a network takes: augmented while training, then normalised."""
+"""From bytes of pictures to what a network takes: augmented in training, then normalised."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from archsmith.data.images.decode import IMAGE
 class Normalisation:
     """``(value / 255 - mean) / std`` for each channel.
 
-    ``mean``, ``std``: ``(C,)`` in units of full brightness, fitted on the training split.
+    ``mean``: ``(C,)`` in units of full brightness, from the training split.
+    ``std``: ``(C,)``, the same.
     """
 
     mean: tuple[float, ...]
@@ -28,7 +29,7 @@ class Normalisation:
         scale = torch.tensor([1 / (255 * s) for s in self.std], dtype=torch.float32)
         offset = torch.tensor([-m / s for m, s in zip(self.mean, self.std, strict=True)], dtype=torch.float32)
         values = images.to(torch.float32) * scale.to(images.device) + offset.to(images.device)
-        return values.permute(0, 3, 1, 2)  # a network brings it into its own memory format; channels_last needs no copy
+        return values.permute(0, 3, 1, 2)  # the network chooses the memory format; channels_last needs no copy
 
     @property
     def fill(self) -> Tensor:
@@ -38,10 +39,10 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class ImagePipeline:
-    """``Pipeline`` of pictures.
+    """The ``Pipeline`` of pictures.
 
-    ``normalisation``: of bytes.
-    ``augmentation``: of training batches; None changes nothing.
+    ``normalisation``: makes floats of bytes.
+    ``augmentation``: changes training batches; None changes nothing.
     """
 
     normalisation: Normalisation

@@ -1,11 +1,10 @@
-"""One door for image data: ``read(source)`` takes what a person has and returns a ``Source``: a list of labelled
-pictures, none of them decoded.
+"""The reader of pictures. ``read(source)`` returns a ``Source``: labelled pictures, not yet decoded.
 
 It takes ``"digits"`` (the handwritten digits that scikit-learn ships), a folder of class folders (with or without
-train/valid/test above them), a zip of one, IDX files (gzipped or not, the format of MNIST: LeCun et al. 1998), an
-``.npz``, a pair of ``.npy`` files, a table with a column of pictures (CSV or Parquet), a pair ``(images, labels)``, or
-a pandas DataFrame. Each kind has a file of its own here; all raise ``DataError`` with one sentence and a hint, and none
-unpickles anything.
+train, valid and test folders above them), a zip of such a folder, IDX files (gzipped or not, the format of MNIST: LeCun
+et al. 1998), an ``.npz``, a pair of ``.npy`` files, a table with a column of pictures (CSV or Parquet), a pair
+``(images, labels)``, or a pandas DataFrame. Each of these has a file of its own here. Every reader raises ``DataError``
+with one sentence and a hint, and none unpickles anything.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ NOT_READ = (
 
 
 def read(source: Any, *, image: str | None = None, target: str | None = None) -> Source:
-    """List what ``source`` holds (see the module). ``image`` and ``target`` name the columns of a table. Raises
+    """The pictures of ``source`` (see the module). ``image`` and ``target`` are the names of columns of a table. Raises
     DataError.
     """
     from archsmith.data.images import read_arrays as arrays
@@ -67,10 +66,10 @@ def read(source: Any, *, image: str | None = None, target: str | None = None) ->
         if not path.exists():
             raise DataError(
                 f"There is no file or folder {str(source)!r}.",
-                "Check the path; the only data set with a name of its own is 'digits'.",
+                "Check the path. The only data set with a name is 'digits'.",
             )
         return _folder(path) if path.is_dir() else _file(path, image, target)
-    except (OSError, ValueError) as error:  # a path with a zero byte, no permission to look, a disk that fails
+    except (OSError, ValueError) as error:  # a path with a zero byte, no permission, a disk that fails
         raise DataError(
             f"{str(source)!r} cannot be read ({getattr(error, 'strerror', None) or error}).",
             "Check the path and its permissions.",
@@ -121,8 +120,8 @@ def _file(path: Path, image: str | None, target: str | None) -> Source:
 
 
 def digits() -> Source:
-    """The 1,797 handwritten digits of 8 x 8 pixels that scikit-learn ships (UCI, Alpaydin and Kaynak 1998), grey values
-    0..16 spread over 0..255.
+    """The 1,797 handwritten digits of 8 x 8 pixels that scikit-learn ships (UCI, Alpaydin and Kaynak 1998). Grey values
+    0..16 become 0..255.
     """
     try:
         from sklearn.datasets import load_digits

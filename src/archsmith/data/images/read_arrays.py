@@ -1,13 +1,13 @@
 """Labelled pictures from arrays: in memory, in ``.npy`` files, or in an ``.npz``.
 
-Images may be ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)`` with 1 or 3 channels (one more, transparency, is laid
-over white), or a list of pictures of different sizes; values may be bytes, booleans, fractions in 0..1, numbers in
-0..255 or 16-bit numbers. A list of paths, of Pillow images or of the bytes of picture files will do too. Labels are
-whole numbers, strings or booleans, or numbers to be predicted.
+Images are ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)`` with 1 or 3 channels, or a list of pictures of different
+sizes. One more channel is transparency, which is laid over white. Values are bytes, booleans, fractions in 0..1,
+numbers in 0..255 or 16-bit numbers. A list of paths, of Pillow images or of encoded pictures is taken, too. Labels are
+whole numbers, strings or booleans for classes, or regression targets.
 
-What lies in a file is not loaded. An ``.npz`` may also hold *packed pictures*: ``blob`` (the bytes of all picture files
-in a row), ``offsets`` ``(n + 1,)``, ``labels`` ``(n,)``, and, if wanted, ``is_train`` ``(n,)`` booleans and
-``class_names``.
+What lies in a file is not loaded. An ``.npz`` may also hold *packed pictures*: ``blob`` (the bytes of all picture
+files, one after the other), ``offsets`` ``(n + 1,)``, ``labels`` ``(n,)``, and optionally ``is_train`` ``(n,)``
+booleans and ``class_names``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from archsmith.data.images.pictures import Files, Packed, joined
 from archsmith.data.images.source import Pictures, Source, all_training
 from archsmith.data.labels import as_labels
 
-MAX_BYTES = 32 * 2**30  # an array that has to be unpacked into memory may not be larger
+MAX_BYTES = 32 * 2**30  # the largest array that is unpacked into memory
 NAMES = (
     ("x_train", "y_train"),
     ("train_images", "train_labels"),
@@ -50,9 +50,9 @@ VALID_NAMES = (
     ("valid_images", "valid_labels"),
     ("val_images", "val_labels"),
 )
-OF_PART = {"train": NAMES, "valid": VALID_NAMES, "test": TEST_NAMES}
+PAIRS = {"train": NAMES, "valid": VALID_NAMES, "test": TEST_NAMES}
 CLASS_NAMES = ("class_names", "classes")
-LABELS = {name for pairs in OF_PART.values() for _, name in pairs}
+LABELS = {name for pairs in PAIRS.values() for _, name in pairs}
 
 
 def read_arrays(images: Any, labels: Any, *, name: str = "arrays") -> Source:
@@ -66,20 +66,20 @@ def read_arrays(images: Any, labels: Any, *, name: str = "arrays") -> Source:
 
 
 def read_npz(path: Path) -> Source:
-    """The arrays of an ``.npz``: x_train/y_train/x_test/y_test (and x_valid/y_valid), images/labels, or X/y, in any
-    case; or packed pictures.
+    """The pictures in an ``.npz``. Raises DataError.
 
-    Raises DataError.
+    Its arrays are called x_train, y_train, x_test, y_test (and x_valid, y_valid), or images and labels, or X and y, in
+    small letters or capitals. Or it holds packed pictures.
     """
     members = _members(path)
     if {"blob", "offsets", "labels"} <= members.keys():
         return _read_packed(path, members)
     pairs = _pairs(members, str(path))
-    parts = {
-        part: (_member(path, members[x]), as_labels(load_member(path, members[y]))) for part, (x, y) in pairs.items()
+    splits = {
+        split: (_member(path, members[x]), as_labels(load_member(path, members[y]))) for split, (x, y) in pairs.items()
     }
     names = next((load_member(path, members[key]) for key in CLASS_NAMES if key in members), None)
-    return from_parts(parts, path.stem, None if names is None else tuple(map(str, names.ravel())))
+    return from_splits(splits, path.stem, None if names is None else tuple(map(str, names.ravel())))
 
 
 def holds_npy(folder: Path) -> bool:
@@ -88,8 +88,8 @@ def holds_npy(folder: Path) -> bool:
 
 
 def read_npy(path: Path) -> Source:
-    """The pairs of ``.npy`` files in a folder, or around one of them: images.npy and labels.npy, or x_train.npy,
-    y_train.npy and so on.
+    """The pairs of ``.npy`` files in a folder, or beside one of the files: images.npy and labels.npy, or x_train.npy,
+    y_train.npy and so on. Raises DataError.
     """
     folder = path if path.is_dir() else path.parent
     files = {file.stem.lower(): file for file in sorted(folder.iterdir()) if file.suffix.lower() == ".npy"}
@@ -98,32 +98,34 @@ def read_npy(path: Path) -> Source:
         raise DataError(
             f"The file {path.name!r} has no partner with labels beside it.", "Name the pair images.npy and labels.npy."
         )
-    parts = {part: (_npy(files[x]), as_labels(_load(files[y]))) for part, (x, y) in pairs.items()}
-    return from_parts(parts, path.stem if path.is_file() else folder.resolve().name, None)
+    splits = {split: (_npy(files[x]), as_labels(_load(files[y]))) for split, (x, y) in pairs.items()}
+    return from_splits(splits, path.stem if path.is_file() else folder.resolve().name, None)
 
 
-def from_parts(parts: Mapping[str, tuple[Any, NDArray[Any]]], name: str, class_names: tuple[str, ...] | None) -> Source:
-    """A source of several parts, each an array of images (in memory or in a file) with its labels. Raises DataError."""
+def from_splits(
+    splits: Mapping[str, tuple[Any, NDArray[Any]]], name: str, class_names: tuple[str, ...] | None
+) -> Source:
+    """A source of several splits, each with images (in memory or in a file) and labels. Raises DataError."""
     rows: list[Pictures] = []
     labels, codes, scale = [], [], 1.0
-    for part in (part for part in SPLITS if part in parts):
-        images, marks = parts[part]
+    for split in (split for split in SPLITS if split in splits):
+        images, marks = splits[split]
         row, own = _pictures(images)
-        _same_number(len(row), len(marks), part)
-        if part == "train":
+        _same_number(len(row), len(marks), split)
+        if split == "train":
             scale = own
         elif scale != own and not _fits(images, scale):
             raise DataError(
-                f"The {part} images hold larger values than the training images.", "Bring both to the same range."
+                f"The {split} images hold larger values than the training images.", "Bring both to the same range."
             )
-        row.scale = scale  # a dark part must not be taken for one of fractions
+        row.scale = scale  # as of the training images: dark bytes may look like fractions
         rows.append(row)
         labels.append(marks)
-        codes.append(np.full(len(marks), SPLITS.index(part), np.int8))
+        codes.append(np.full(len(marks), SPLITS.index(split), np.int8))
     kinds = {("text" if marks.dtype.kind == "U" else "numbers") for marks in labels}
     if len(kinds) > 1:
         raise DataError(
-            "The labels of some parts are text and those of others are numbers.", "Use the same kind of labels."
+            "The labels of some splits are text, and those of others are numbers.", "Use the same kind of labels."
         )
     return Source(joined(rows), np.concatenate(labels), np.concatenate(codes), name, class_names, scale, _notes(scale))
 
@@ -156,7 +158,7 @@ def _read_packed(path: Path, members: Mapping[str, str]) -> Source:
     pictures = open_packed(path)
     labels = as_labels(load_member(path, members["labels"]))
     _same_number(len(pictures), len(labels), "packed")
-    part = all_training(len(labels))
+    split = all_training(len(labels))
     if "is_train" in members:
         flags = load_member(path, members["is_train"])
         if flags.shape != labels.shape:
@@ -164,11 +166,11 @@ def _read_packed(path: Path, members: Mapping[str, str]) -> Source:
                 f"There are {len(labels):,} labels but {flags.size:,} values of is_train in {str(path)!r}.",
                 "Give one for each picture.",
             )
-        part[~flags.astype(bool)] = SPLITS.index("test")
-    if not (part == 0).any():
+        split[~flags.astype(bool)] = SPLITS.index("test")
+    if not (split == 0).any():
         raise DataError(f"There are no training pictures in {str(path)!r}.", "is_train is true for those.")
     names = next((load_member(path, members[key]) for key in CLASS_NAMES if key in members), None)
-    return Source(pictures, labels, part, path.stem, None if names is None else tuple(map(str, names.ravel())))
+    return Source(pictures, labels, split, path.stem, None if names is None else tuple(map(str, names.ravel())))
 
 
 def _members(path: Path) -> dict[str, str]:
@@ -179,7 +181,7 @@ def _members(path: Path) -> dict[str, str]:
 
 @contextmanager
 def _whole(where: str, what: str = "array") -> Iterator[None]:
-    """Turns what zipfile, zlib and numpy raise about a broken file into a DataError: each has many ways to say so."""
+    """Turns what zipfile, zlib and numpy raise about a broken file into one DataError."""
     try:
         yield
     except DataError:
@@ -193,8 +195,8 @@ def _whole(where: str, what: str = "array") -> Iterator[None]:
 def _pairs(names: Mapping[str, Any], where: str) -> dict[str, tuple[str, str]]:
     """For each split that exists, the names of its images and labels."""
     found = {
-        part: next((pair for pair in pairs if pair[0] in names and pair[1] in names), None)
-        for part, pairs in OF_PART.items()
+        split: next((pair for pair in pairs if pair[0] in names and pair[1] in names), None)
+        for split, pairs in PAIRS.items()
     }
     if found["train"] is None:
         listed = ", ".join(sorted(names)[:8]) or "nothing"
@@ -202,13 +204,13 @@ def _pairs(names: Mapping[str, Any], where: str) -> dict[str, tuple[str, str]]:
             f"{where!r} holds {listed}, but no pair of images and labels.",
             "Name the arrays x_train, y_train, x_test, y_test, or images and labels.",
         )
-    return {part: pair for part, pair in found.items() if pair is not None}
+    return {split: pair for split, pair in found.items() if pair is not None}
 
 
-def _same_number(n_images: int, n_labels: int, part: str) -> None:
+def _same_number(n_images: int, n_labels: int, split: str) -> None:
     if n_images != n_labels:
         raise DataError(
-            f"There are {n_images:,} {part} images but {n_labels:,} labels.", "Give one label for each image."
+            f"There are {n_images:,} {split} images but {n_labels:,} labels.", "Give one label for each image."
         )
 
 
@@ -225,10 +227,10 @@ def _fits(images: Any, scale: float) -> bool:
 
 
 def _pictures(images: Any) -> tuple[Any, float]:
-    """``images`` as a row of pictures, and their scale."""
+    """``images`` as ``Pictures``, and their scale."""
     if isinstance(images, Stack):
         if images.dtype != np.uint8 or (images.packed and images.member):
-            images.scale = scale_of(images)  # reads all of it once, and so finds out whether it can be unpacked
+            images.scale = scale_of(images)  # reads all of it once, and so finds out if it is whole
         return images, images.scale
     items = _items(images)
     if isinstance(items, list):
@@ -249,8 +251,8 @@ def _pictures(images: Any) -> tuple[Any, float]:
 
 
 def _items(images: Any) -> Any:
-    """``images`` as an array of numbers, or as a list of whatever they are; anything that numpy can look at is taken
-    (tensors, columns of a table).
+    """``images`` as an array of numbers, or as a list of whatever they are. Whatever numpy can read is taken, such as
+    tensors and columns of a table.
     """
     if hasattr(images, "detach"):
         images = images.detach().cpu().numpy()
@@ -282,7 +284,9 @@ def _arrays(items: Any) -> NDArray[Any] | list[NDArray[Any]]:
 
 
 def image_scale(images: Any) -> float:
-    """What values of ``images`` are multiplied with to become 0..255 (see ``stacks.scale_of``). Raises DataError."""
+    """What values of ``images`` are multiplied with to become 0..255 (see ``array_pictures.scale_of``). Raises
+    DataError.
+    """
     return scale_of(_arrays(_items(images)))
 
 
@@ -317,7 +321,7 @@ def _header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtyp
 
 
 def _npy(path: Path) -> Any:
-    """The images in a ``.npy``: a stack that is not loaded."""
+    """The images in a ``.npy``, not loaded."""
     with _opened(path) as file:
         shape, fortran, dtype, offset = _header(file, f"The file {str(path)!r}")
         n_bytes = dtype.itemsize * int(np.prod(shape, dtype=object))
@@ -344,7 +348,7 @@ def _load(path: Path) -> NDArray[Any]:
 
 
 def _member(path: Path, member: str) -> Any:
-    """The images in one member of an ``.npz``: a stack that is not loaded."""
+    """The images in one member of an ``.npz``, not loaded."""
     where = f"The array {member.removesuffix('.npy')!r} in {str(path)!r}"
     with _whole(where), zipfile.ZipFile(path) as archive, archive.open(member) as file:
         shape, fortran, dtype, offset = _header(file, where)
@@ -366,7 +370,7 @@ def load_member(path: Path, member: str) -> NDArray[Any]:
 
 
 def _mapped(path: Path, member: str) -> NDArray[Any]:
-    """One array of an ``.npz``, mapped where it lies in the file; loaded when it was compressed."""
+    """One array of an ``.npz``, memory-mapped; loaded when it is compressed."""
     where = f"The array {member.removesuffix('.npy')!r} in {str(path)!r}"
     with _whole(where), zipfile.ZipFile(path) as archive, archive.open(member) as file:
         shape, fortran, dtype, offset = _header(file, where)

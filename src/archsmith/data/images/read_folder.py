@@ -1,7 +1,6 @@
 """A folder of class folders, with or without train, valid and test folders above them.
 
-The class of a picture is the name of the folder that it lies in (pictures in deeper folders count too). Nothing is
-opened here.
+The class of a picture is the name of its class folder, also where it lies in a deeper folder. No picture is opened.
 """
 
 from __future__ import annotations
@@ -24,32 +23,32 @@ from archsmith.data.splits import SPLIT_NAMES
 def read_folder(folder: Path) -> Source:
     """The pictures under ``folder``. Raises DataError."""
     names = Names()
-    tops: list[tuple[str, str, int]] = []  # part, class and number of pictures of every class folder
-    for part, label, path in _tops(folder):
+    tops: list[tuple[str, str, int]] = []  # split, class and number of pictures of each class folder
+    for split, label, path in _tops(folder):
         before = len(names)
         names.extend(_pictures(folder, path))
-        tops += [(part, label, len(names) - before)] if len(names) > before else []
+        tops += [(split, label, len(names) - before)] if len(names) > before else []
     if not names:
         raise _nothing_in(folder)
-    if "train" not in [part for part, _, _ in tops]:
+    if "train" not in [split for split, _, _ in tops]:
         raise DataError(
             f"There are no training pictures in {str(folder)!r}.", "Put class folders into a folder named train."
         )
     classes = sorted({label for _, label, _ in tops})
     counts = [n for _, _, n in tops]
     labels = np.repeat(np.array([classes.index(label) for _, label, _ in tops], np.int32), counts)
-    parts = np.repeat(np.array([SPLITS.index(part) for part, _, _ in tops], np.int8), counts)
+    codes = np.repeat(np.array([SPLITS.index(split) for split, _, _ in tops], np.int8), counts)
     return Source(
-        Files(os.path.abspath(folder), names), labels, parts, folder.resolve().name or "images", tuple(classes)
+        Files(os.path.abspath(folder), names), labels, codes, folder.resolve().name or "images", tuple(classes)
     )
 
 
 def _tops(folder: Path) -> Iterator[tuple[str, str, Path]]:
-    """Part, class and path of every class folder, in a fixed order."""
+    """Split, class and path of every class folder, in a fixed order."""
     tops = _folders(folder)
-    split = any(SPLIT_NAMES.get(path.name.lower()) == "train" for path in tops)
+    has_splits = any(SPLIT_NAMES.get(path.name.lower()) == "train" for path in tops)
     for top in tops:
-        if not split:
+        if not has_splits:
             yield "train", top.name, top
         elif top.name.lower() in SPLIT_NAMES:
             for label in _folders(top):
@@ -66,7 +65,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _pictures(root: Path, folder: Path) -> Iterator[str]:
-    """Picture files at any depth as paths from ``root``, sorted; links to folders are not followed."""
+    """The picture files below ``folder`` as paths from ``root``, sorted. Links to folders are not followed."""
     prefix = os.path.relpath(folder, root)
     for base, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

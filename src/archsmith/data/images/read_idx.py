@@ -1,7 +1,8 @@
-"""IDX files, the format of MNIST (LeCun et al. 1998): magic, dimensions as big-endian integers, bytes; gzipped or not.
+"""IDX files, the format of MNIST (LeCun et al. 1998): a magic number, dimensions as big-endian integers, then bytes.
+They may be gzipped.
 
-Given a folder, the train and t10k (or test) pairs in it are found by name; given one file of images or labels, its
-partner and the test pair beside it.
+In a folder, the pairs of images and labels are found by their names, those with t10k or test as the test split. For one
+file, the other files of its folder are looked at, too.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
 from archsmith.data.images.array_pictures import Stack, slices
-from archsmith.data.images.read_arrays import from_parts
+from archsmith.data.images.read_arrays import from_splits
 from archsmith.data.images.source import Source
 
-MAX_CLAIM = 2**42  # bytes; whoever announces more is broken
+MAX_CLAIM = 2**42  # bytes; a file that announces more is broken
 
 TEST_WORDS = ("t10k", "test")
 VALID_WORDS = ("valid", "val")
@@ -39,45 +40,48 @@ def is_idx(path: Path) -> bool:
 
 
 def begins_like_idx(path: Path) -> bool:
-    """Do the first bytes of this file say so, or that it is gzipped?"""
+    """Do the first bytes of this file say that it is an IDX file, or that it is gzipped?"""
     with open(path, "rb") as file:
         return file.read(2) in (b"\0\0", b"\x1f\x8b")
 
 
 def read_idx(path: Path) -> Source:
-    """The sets in a folder of IDX files, or around one IDX file. Raises DataError."""
+    """The pictures in a folder of IDX files, or in and beside one IDX file. Raises DataError."""
     folder = path if path.is_dir() else path.parent
     if path.is_file():
-        open_array(path)  # names what is wrong with this very file before any partner is looked for
+        open_array(path)  # so that an error is about this file, not about another one
         if _kind(path) is None:
             raise DataError(
                 f"The name {path.name!r} does not say whether it holds images or labels.",
                 "Name the pair like train-images-idx3-ubyte and train-labels-idx1-ubyte.",
             )
     files = sorted(file for file in folder.iterdir() if file.is_file() and _kind(file) == "images")
-    parts: dict[str, tuple[Path, Path]] = {}
+    splits: dict[str, tuple[Path, Path]] = {}
     for images in files:
-        part = _part(images)
-        if part in parts:
-            if images.suffix == ".gz":  # the same file packed and unpacked side by side
+        split = _split_of(images)
+        if split in splits:
+            if images.suffix == ".gz":  # the same file, packed and unpacked
                 continue
             raise DataError(
-                f"There are two sets of {part} images in {str(folder)!r}.", "Keep each data set in a folder of its own."
+                f"There are two files of {split} images in {str(folder)!r}.",
+                "Keep each data set in a folder of its own.",
             )
-        parts[part] = images, _partner(images)
-    if "train" not in parts:
+        splits[split] = images, _partner(images)
+    if "train" not in splits:
         raise DataError(
             f"There are no training images among the IDX files in {str(folder)!r}.",
             "Expected a name such as train-images-idx3-ubyte.gz.",
         )
-    return from_parts({part: _pair(part, *pair) for part, pair in parts.items()}, folder.resolve().name or "idx", None)
+    return from_splits(
+        {split: _pair(split, *pair) for split, pair in splits.items()}, folder.resolve().name or "idx", None
+    )
 
 
-def _pair(part: str, images: Path, labels: Path) -> tuple[Stack, NDArray[np.uint8]]:
+def _pair(split: str, images: Path, labels: Path) -> tuple[Stack, NDArray[np.uint8]]:
     shapes = _shape(images)[0], _shape(labels)[0]
     if len(shapes[0]) not in (3, 4) or len(shapes[1]) != 1:
         raise DataError(
-            f"The {part} files hold arrays of shape {shapes[0]} and {shapes[1]}.",
+            f"The {split} files hold arrays of shape {shapes[0]} and {shapes[1]}.",
             "Expected (n, height, width) and (n,).",
         )
     marks = open_array(labels)
@@ -150,7 +154,7 @@ def _kind(path: Path) -> str | None:
     return "images" if "image" in name else "labels" if "label" in name else None
 
 
-def _part(images: Path) -> str:
+def _split_of(images: Path) -> str:
     name = images.name.lower()
     return (
         "test"

@@ -1,10 +1,9 @@
-"""Tables with a column of pictures and a column of what is to be learnt: CSV (also with tabs, semicolons or bars),
-Parquet, DataFrames.
+"""Tables with a column of pictures and a target column: CSV (also with tabs, semicolons or bars), Parquet, DataFrames.
 
-Pictures are paths (relative ones start at the table's folder), bytes, the ``{"bytes", "path"}`` cells that Hugging Face
-data sets are stored with, or base64 text. Columns are found by name or by what is in them, and can be named. The target
-is text or whole numbers for classes, and numbers with a fraction for numbers to be predicted. A column named ``split``
-puts rows into parts.
+Pictures are paths (relative ones start at the table's folder), bytes, the ``{"bytes", "path"}`` cells of Hugging Face
+data sets, or base64 text. A person may name the columns; otherwise they are found by their names or their values. The
+target is text or whole numbers for classes, and numbers with a fraction for a regression target. A column named
+``split`` says the split of each row.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ from archsmith.data.images.cells import Base64, Cells, from_base64, open_parquet
 from archsmith.data.images.pictures import Files
 from archsmith.data.images.read_arrays import read_arrays
 from archsmith.data.images.read_zip import BOMB_BYTES, BOMB_RATIO
-from archsmith.data.images.source import Pictures, Source, all_training, split_codes
+from archsmith.data.images.source import Pictures, Source, all_training
 from archsmith.data.images.table_columns import SAMPLE, URL, Chosen, choose, kind_of
-from archsmith.data.splits import SPLIT_NAMES
+from archsmith.data.splits import codes_of
 from archsmith.data.values import MISSING, as_targets, refuse_gaps
 
 MAX_CSV = 2 * 2**30  # bytes; a CSV is held in memory
@@ -48,9 +47,7 @@ def read_table(path: Path, *, image: str | None = None, target: str | None = Non
 
 
 def reopen(spec: Mapping[str, Any]) -> Pictures:
-    """The pictures of a table from what their ``spec`` said. Raises DataError when the table has gone or has other
-    columns.
-    """
+    """The pictures of a table from their ``spec``. Raises DataError when the table has gone or has changed."""
     path = Path(spec["path"])
     if spec["kind"] == "cells":
         return Cells(path, spec["column"], spec["n"], spec["rows"])
@@ -128,7 +125,7 @@ def _source(
     return Source(
         pictures,
         rows.labels,
-        rows.part,
+        rows.split,
         path.stem or "table",
         class_names,
         notes=chosen.notes,
@@ -163,7 +160,7 @@ def read_frame(frame: Any, *, image: str | None = None, target: str | None = Non
     found = read_arrays(images, rows.labels)
     return replace(
         found,
-        split=rows.part,
+        split=rows.split,
         name="table",
         notes=(*chosen.notes, *found.notes),
         skipped=rows.skipped,
@@ -173,35 +170,35 @@ def read_frame(frame: Any, *, image: str | None = None, target: str | None = Non
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """The rows ``kept``, those with a target and a picture, with labels and part of each; ``skipped`` (name, reason)
-    are the others.
+    """The rows with a target and a picture.
+
+    ``kept``: their indexes.
+    ``labels``: ``(len(kept),)``.
+    ``split``: ``(len(kept),)``, indexes into ``SPLITS``.
+    ``skipped``: (name, reason) of the other rows.
     """
 
     kept: list[int]
     labels: NDArray[Any]
-    part: NDArray[np.int8]
+    split: NDArray[np.int8]
     skipped: tuple[tuple[str, str], ...]
 
 
 def _rows(chosen: Chosen, columns: Mapping[str, Sequence[Any]], n: int, where: Callable[[int], str]) -> _Rows:
-    """``columns`` lacks that of the pictures where they stay in their file; ``where`` names a row. Raises DataError for
-    more than a few gaps.
+    """The rows of ``columns``, which lack the column of pictures where these stay in their file. ``where`` names a row.
+    Raises DataError for more than a few gaps.
     """
     labels, missing = as_targets(columns[chosen.target], chosen.target)
-    part = _part(columns[chosen.split], chosen.split, where) if chosen.split else all_training(n)
+    split = codes_of(columns[chosen.split], chosen.split, where) if chosen.split else all_training(n)
     skipped = _gaps(missing, chosen.target, "value", where)
     if chosen.image in columns:
-        empty = (
-            np.array(
-                [value is None or (isinstance(value, str) and not value.strip()) for value in columns[chosen.image]],
-                bool,
-            )
-            & ~missing
-        )
+        cells = columns[chosen.image]
+        empty = np.array([value is None or (isinstance(value, str) and not value.strip()) for value in cells], bool)
+        empty &= ~missing
         skipped += _gaps(empty, chosen.image, "picture", where)
         missing = missing | empty
     kept: list[int] = np.flatnonzero(~missing).tolist()
-    return _Rows(kept, labels[kept], part[kept], tuple(skipped))
+    return _Rows(kept, labels[kept], split[kept], tuple(skipped))
 
 
 def _gaps(which: NDArray[np.bool_], column: str, what: str, where: Callable[[int], str]) -> list[tuple[str, str]]:
@@ -211,15 +208,15 @@ def _gaps(which: NDArray[np.bool_], column: str, what: str, where: Callable[[int
 
 
 def as_paths(texts: Sequence[str], folder: Path, where: str) -> list[str]:
-    """``texts`` as file paths; relative ones start at ``folder``, and may lead out of it: they are the person's own.
-    Raises DataError.
+    """``texts`` as file paths. Relative ones start at ``folder``. They may lead out of it, since the table is the
+    person's own. Raises DataError.
     """
     paths = []
     for text in texts:
         if URL.match(text):
             raise DataError(
                 f"{where} holds the address {text[:80]!r}.",
-                "Nothing is downloaded here: save the pictures first and give their paths.",
+                "Nothing is downloaded: save the pictures first and give their paths.",
             )
         if "\\" in text and os.sep == "/" and not os.path.lexists(folder / text):
             text = text.replace("\\", "/")  # a table that was written under Windows
@@ -245,18 +242,8 @@ def _where_it_may_be(text: str, folder: Path) -> str:
     )
 
 
-def _part(values: Sequence[Any], column: str, where: Callable[[int], str]) -> NDArray[np.int8]:
-    names = [SPLIT_NAMES.get(str(value).strip().lower()) for value in values]
-    if None in names:
-        at = names.index(None)
-        raise DataError(
-            f"The column {column!r} says {str(values[at])!r} in {where(at)}.", "It may say train, valid or test."
-        )
-    return split_codes([name for name in names if name is not None])
-
-
 class _Csv:
-    """A CSV file whose encoding, separator and column names were found out from its beginning."""
+    """A CSV file. Encoding, separator and column names are found from its beginning."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -288,7 +275,7 @@ class _Csv:
             first = "".join(self.names)[:60]
             raise DataError(
                 f"The table {str(path)!r} has only one column, {first!r}.",
-                "It needs one with pictures and one with what is to be learnt.",
+                "It needs a column with pictures and a target column.",
             )
         if any(kind_of(name) == "path" for name in self.names):
             hint = "Put a line with the names of the columns above it, such as image,label."
@@ -313,7 +300,7 @@ class _Csv:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", pandas.errors.ParserWarning)  # a longer line would lose values
                 with pandas.read_csv(self.path, **options, nrows=n_rows, chunksize=CHUNK) as chunks:
-                    for chunk in chunks:  # every column is read, so that longer lines are found, but not all are kept
+                    for chunk in chunks:  # all columns are read, to find lines that are too long, but not all are kept
                         for name, column in columns.items():
                             column += chunk.iloc[:, self.names.index(name)].tolist()
         except UnicodeError as error:
@@ -359,13 +346,13 @@ def _refuse_bombs(path: Path, facts: Any) -> None:
 
 
 def _decimal_points(values: list[str]) -> list[str]:
-    """Numbers with a decimal comma, as they are written where semicolons separate; anything else is left as it is."""
+    """``values`` with decimal points, where all of them are numbers with a decimal comma; else ``values``."""
     commas = [re.fullmatch(r"\s*[+-]?\d+(,\d+)?\s*", value) for value in values if value.strip().lower() not in MISSING]
     return [value.replace(",", ".") for value in values] if commas and all(commas) else values
 
 
 def _class_names(file: Any, target: str) -> tuple[str, ...] | None:
-    """The names that Hugging Face data sets keep for whole-number labels, in the file's own notes."""
+    """The names of classes 0, 1, … that Hugging Face data sets keep in the metadata of the file."""
     try:
         notes = json.loads((file.schema_arrow.metadata or {})[b"huggingface"])
         names = notes["info"]["features"][target]["names"]

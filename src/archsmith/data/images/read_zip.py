@@ -1,10 +1,11 @@
-"""A zip of class folders, read where it lies: nothing is unpacked to disk.
+"""A zip of class folders. Nothing is unpacked to disk.
 
-The tree inside is the one that a folder would have: class folders, with or without train, valid and test above them;
-one folder around everything, what macOS adds and files that begin with a dot are looked through. An archive is a
-stranger's program for the one who unpacks it, so what could harm is refused before any member is read: paths that leave
-the archive, links, encryption, absurd counts, and members that would unpack to far more than they are (zip bombs;
-Fifield, "A better zip bomb", WOOT 2019). A member is never read past the size that it declares.
+The zip holds class folders, with or without train, valid and test folders above them. One folder around everything is
+allowed. What macOS adds and files that begin with a dot are passed over.
+
+A zip may do harm when it is unpacked. So these are refused before any member is read: paths that lead out of the
+archive, links, encryption, too many entries, and members that unpack to far more than their size (zip bombs; Fifield,
+"A better zip bomb", WOOT 2019). A member is never read past the size that it declares.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ from archsmith.core.errors import DataError
 from archsmith.data.images import decode as images
 from archsmith.data.images.decode import SUFFIXES, Header
 from archsmith.data.images.encoded import LARGEST, Encoded
-from archsmith.data.images.source import Source, split_codes
-from archsmith.data.splits import SPLIT_NAMES
+from archsmith.data.images.source import Source
+from archsmith.data.splits import SPLIT_NAMES, split_codes
 
 MAX_ENTRIES = 2_000_000
-# bytes of the table of contents, which is read whole: 2 million entries with names of 450 characters
+# bytes of the table of contents, which is read whole; enough for 2 million entries with names of 450 characters
 MAX_DIRECTORY = 2**30
 MAX_TOTAL = 64 * 2**30  # bytes of everything, unpacked
-BOMB_RATIO, BOMB_BYTES = 200, 50_000_000  # pictures are packed already: a large member that shrank this much is none
+BOMB_RATIO, BOMB_BYTES = 200, 50_000_000  # pictures are packed already: a member that shrank this much is no picture
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 ENCRYPTED, PATCHED = 0x1 | 0x40 | 0x2000, 0x20  # bits of an entry's flags (APPNOTE.TXT 4.4.4)
-HEAD = 1 << 16  # the first bytes of a member, in which nearly every picture tells its size
+HEAD = 1 << 16  # the first bytes of a member, where nearly every picture format has the size
 BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -53,9 +54,7 @@ BROKEN = (
 
 
 class Members(Encoded):
-    """Pictures in a zip. It is opened when the first is wanted, and again in another process; pickling carries path and
-    names only.
-    """
+    """Pictures in a zip, which is opened when the first picture is wanted. Another process opens it again."""
 
     def __init__(self, path: Path, names: Sequence[str]) -> None:
         self.path = path
@@ -83,7 +82,7 @@ class Members(Encoded):
     def header(self, index: int) -> Header:
         try:
             return images.header(self._read(index, HEAD))
-        except DataError:  # some formats tell their size at the end, and broken ones are to be named
+        except DataError:  # some formats have the size at the end; others are broken, which is said here
             return super().header(index)
 
     def content(self, index: int) -> bytes:
@@ -102,8 +101,8 @@ class Members(Encoded):
         return {"kind": "members", "path": os.path.abspath(self.path), "names": list(self.names)}
 
     def _archive(self) -> zipfile.ZipFile:
-        """The open zip. Threads share it (reading one is safe); a forked process opens its own, since the position in
-        the file would be shared.
+        """The open zip. Threads share it, which is safe. A forked process opens its own: it would share the position in
+        the file.
         """
         with self._lock:
             if self._zip is None or self._process != os.getpid():
@@ -116,7 +115,7 @@ class Members(Encoded):
         try:
             declared = archive.getinfo(self.names[index]).file_size
             with archive.open(self.names[index]) as member:
-                # asked for more, it would unpack more, even when that is not there by its own account
+                # asked for more than it declares, it might unpack more
                 content = member.read(min(n_bytes, declared))
         except KeyError as error:
             raise DataError(
@@ -130,8 +129,8 @@ class Members(Encoded):
 
 
 def pictures_in(path: Path) -> list[tuple[str, tuple[str, ...]]]:
-    """Name and path inside of every picture in a zip, sorted. Raises DataError for what is no zip, and for one that
-    could harm.
+    """Name and path, as a tuple, of every picture in a zip, sorted. Raises DataError for what is no zip, and for a zip
+    that may do harm.
     """
     _look_at_the_end(path)
     with _open(path) as archive:
@@ -148,26 +147,26 @@ def read_zip(path: Path) -> Source:
             "It should hold one folder for each class, with files such as .png or .jpg.",
         )
     trees = _unwrapped([inner for _, inner in pictures])
-    split = any(SPLIT_NAMES.get(inner[0].lower()) == "train" for inner in trees)
-    if max(len(inner) for inner in trees) < (3 if split else 2):
+    has_splits = any(SPLIT_NAMES.get(inner[0].lower()) == "train" for inner in trees)
+    if max(len(inner) for inner in trees) < (3 if has_splits else 2):
         raise DataError(
             f"The pictures in {str(path)!r} do not lie in class folders.",
             "Make one folder for each class, put its pictures there, and zip it again.",
         )
     found = []
     for (name, _), inner in zip(pictures, trees, strict=True):
-        if split and inner[0].lower() in SPLIT_NAMES and len(inner) > 2:
+        if has_splits and inner[0].lower() in SPLIT_NAMES and len(inner) > 2:
             found.append((name, SPLIT_NAMES[inner[0].lower()], inner[1]))
-        elif not split and len(inner) > 1:
+        elif not has_splits and len(inner) > 1:
             found.append((name, "train", inner[0]))
     left = len(pictures) - len(found)
     notes = (f"{left:,} pictures of the archive lie outside class folders and were left out.",) if left else ()
-    names, part, labels = zip(*found, strict=True)
+    names, split, labels = zip(*found, strict=True)
     classes, codes = np.unique(labels, return_inverse=True)
     return Source(
         Members(path, names),
         codes.astype(np.int64),
-        split_codes(part),
+        split_codes(split),
         path.stem or "zip",
         tuple(map(str, classes)),
         notes=notes,
@@ -190,8 +189,8 @@ def _open(path: Path) -> zipfile.ZipFile:
 
 
 def _look_at_the_end(path: Path) -> None:
-    """Refuse what is no zip, what is cut off, and a table of contents too large to be read, from the record at the end
-    (APPNOTE.TXT 4.3.16).
+    """Refuse what is no zip, what is cut off, and a table of contents that is too large. The record at the end of the
+    file says it (APPNOTE.TXT 4.3.16).
     """
     try:
         with open(path, "rb") as file:
@@ -233,8 +232,8 @@ def _too_many(path: Path, n_entries: int) -> DataError:
 
 
 def _checked(path: Path, entries: Sequence[zipfile.ZipInfo]) -> list[tuple[str, tuple[str, ...]]]:
-    """Name and path inside of every file that counts, sorted; whatever could harm is refused, among what is passed over
-    too.
+    """Name and path, as a tuple, of every file that counts, sorted. What may do harm is refused, also among the files
+    that are passed over.
     """
     if len(entries) > MAX_ENTRIES:
         raise _too_many(path, len(entries))

@@ -1,4 +1,4 @@
-"""Do data look like pictures? Asked of what a person gives before anything is read."""
+"""Do data look like pictures? This is asked before anything is read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SEPARATORS = ",;\t|"
 
 
 def recognised(data: Any) -> bool:
-    """True for what only a reader of pictures takes, and for tables with a column of pictures."""
+    """True for data that only the reader of pictures takes, and for tables with a column of pictures."""
     if isinstance(data, Source):
         return True
     if isinstance(data, str | Path):
@@ -60,7 +60,7 @@ def _in_file(path: Path) -> bool:
         if path.suffix.lower() in (".parquet", ".pq"):
             return _in_columns(_of_parquet(path))
         return path.suffix.lower() != ".gz" and _in_columns(_of_csv(path))
-    except Exception:  # a reader will say what is wrong with it
+    except Exception:  # the reader will say what is wrong with the file
         return False
 
 

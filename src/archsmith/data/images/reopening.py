@@ -1,4 +1,4 @@
-"""Pictures made again from their ``spec``, in another process or another year."""
+"""Pictures made again from their ``spec``, in another process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from archsmith.data.names import Names
 
 
 def reopen(spec: dict[str, Any]) -> Pictures:
-    """The pictures that a ``spec`` describes. Raises DataError when they have gone."""
+    """The pictures that ``spec`` describes. Raises DataError when they have gone."""
     kind = spec["kind"]
     if kind == "files":
         return Files(spec["root"], Names.unpacked(spec["names"]))
@@ -35,7 +35,7 @@ def reopen(spec: dict[str, Any]) -> Pictures:
 
 @lru_cache(maxsize=4)
 def reopened(path: str) -> Pictures:
-    """The pictures whose spec is in the JSON file at ``path``."""
+    """The pictures whose spec is in the JSON file ``path``. Raises DataError."""
     try:
         spec = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

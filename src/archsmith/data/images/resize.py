@@ -1,12 +1,13 @@
-"""The one resize of the house: a separable, antialiased triangle filter written as two small matrix products.
+"""The only resize of pictures: a separable, antialiased triangle filter, written as two small matrix products.
 
-The training cache, the predictor and the exported network all take their weights from here, so that a picture is seen
-the same way everywhere. The filter is the usual "bilinear with antialiasing": when shrinking, the triangle is widened
-by the scale, so that every input pixel counts; when enlarging it is plain linear interpolation; pixel centres lie at
-half integers. Weights of each output pixel add up to 1, and the same size is the identity, exactly.
+The store of training pictures, the predictor and the exported network take their weights from here, so that a picture
+looks the same to all of them. The filter is the usual "bilinear with antialiasing". To shrink a picture, the triangle
+is widened by the scale, so that every input pixel counts. To enlarge it, this is plain linear interpolation. Pixel
+centres lie at half integers. The weights of each output pixel add up to 1. A picture of the right size is not changed
+at all.
 
-The cache rounds its result to whole grey values, since it stores bytes; an exported network keeps the fractions
-(rounding ties would make float arithmetic of two runtimes differ by a whole grey value).
+The store rounds to whole grey values, since it holds bytes. An exported network keeps the fractions: where a value lies
+between two grey values, two runtimes might round it differently.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from numpy.typing import NDArray
 
 from archsmith.core.errors import UsageError
 
-STRIP = 2**20  # floats at a time
+STRIP = 2**20  # floats that are held at once
 
 
 def weights(n_in: int, n_out: int) -> NDArray[np.float32]:
-    """The matrix ``(n_out, n_in)`` float32 that maps one image axis of ``n_in`` pixels to ``n_out``; rows add up to 1.
-    Raises UsageError.
+    """The matrix ``(n_out, n_in)`` float32 that maps ``n_in`` pixels of one axis to ``n_out``. Rows add up to 1. Raises
+    UsageError.
     """
     if n_in < 1 or n_out < 1:
         raise UsageError(f"Cannot resize {n_in} pixels to {n_out}.", "Both lengths must be at least 1.")
@@ -44,11 +45,11 @@ def _weights(n_in: int, n_out: int) -> NDArray[np.float32]:
 
 
 def resize_float(image: NDArray[np.generic], height: int, width: int) -> NDArray[np.float32]:
-    """``image`` ``(h, w, c)`` at ``(height, width, c)`` as float32 in the same units."""
+    """``image`` ``(h, w, c)`` resized to ``(height, width, c)``, float32 in the same units."""
     h, w, c = image.shape
     if h == height:
         values = image.astype(np.float32)
-    else:  # in strips of columns: the floats of a whole photograph would take hundreds of megabytes
+    else:  # in strips of columns, since the floats of a photograph take hundreds of megabytes
         values = np.empty((height, w, c), np.float32)
         matrix, step = weights(h, height), max(1, STRIP // (h * c))
         for start in range(0, w, step):
@@ -60,8 +61,8 @@ def resize_float(image: NDArray[np.generic], height: int, width: int) -> NDArray
 
 
 def resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """``image`` ``(h, w, c)`` uint8 at ``(height, width, c)`` uint8, rounded half to even; the same object when the
-    size is right already.
+    """``image`` uint8 ``(h, w, c)`` resized to ``(height, width, c)``, uint8, rounded half to even. Returns ``image``
+    itself when it has that size.
     """
     if image.shape[:2] == (height, width):
         return image

@@ -1,4 +1,4 @@
-"""The size that pictures are brought to, decided from their headers before anything is decoded."""
+"""The size that pictures are brought to. It is decided from their headers, before any picture is decoded."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from archsmith.core.errors import DataError, UsageError
 from archsmith.data.images.source import Pictures
 from archsmith.data.values import BROKEN_SHARE
 
-LARGEST_SIDE = 64  # pictures of mixed or larger sizes are brought to at most this side, which a CPU can train on
-SMALLEST_SIDE, MAX_SIDE = 4, 1024  # what a person may ask for
-LOOKED_AT = 5_000  # headers at most, evenly spaced
+LARGEST_SIDE = 64  # pixels, unless the person asks for more; a CPU can train on this
+SMALLEST_SIDE, MAX_SIDE = 4, 1024  # pixels that a person may ask for
+LOOKED_AT = 5_000  # the most headers that are read, evenly spaced
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """``shape`` ``(H, W, C)`` that pictures are brought to, and what was found: sides of the smallest and the largest,
-    whether all have one size, whether grey and coloured ones are mixed, and the median number of pixels.
+    """The size that pictures are brought to, and the sizes that they have.
+
+    ``shape``: ``(H, W, C)`` that pictures are brought to.
+    ``smallest``: height and width of the smallest picture.
+    ``largest``: height and width of the largest picture.
+    ``equal``: do all pictures have one size?
+    ``mixed``: are grey and coloured pictures mixed?
+    ``pixels``: the median number of pixels.
     """
 
     shape: tuple[int, int, int]
@@ -49,17 +55,17 @@ class Sizes:
 
 
 def sizes_of(pictures: Pictures, side: int | None = None) -> Sizes:
-    """What the headers say, of all pictures or of 5,000 evenly spaced ones; ``side`` overrides the size. Raises
-    DataError when too many are broken.
+    """The sizes of ``pictures``, from all headers or from 5,000 evenly spaced ones. ``side`` is what the person asks
+    for. Raises UsageError for a ``side`` out of range, and DataError when too many pictures are broken.
     """
     if side is not None and not SMALLEST_SIDE <= side <= MAX_SIDE:
-        raise UsageError(f"The image side is {side}.", f"Give a number of pixels from {SMALLEST_SIDE} to {MAX_SIDE}.")
+        raise UsageError(f"The side of pictures is {side}.", f"Give --side from {SMALLEST_SIDE} to {MAX_SIDE} pixels.")
     looked = np.unique(np.linspace(0, len(pictures) - 1, min(len(pictures), LOOKED_AT)).round().astype(int)).tolist()
     found, broken = [], []
     for index in looked:
         try:
             found.append(pictures.header(index))
-        except DataError as error:  # met again, and listed, when it is decoded
+        except DataError as error:  # listed when it is decoded
             broken.append(error)
     if not found or len(broken) > BROKEN_SHARE * len(looked):
         raise too_many_broken(len(broken), len(looked), broken[0].message)
@@ -79,6 +85,7 @@ def sizes_of(pictures: Pictures, side: int | None = None) -> Sizes:
 
 
 def too_many_broken(n: int, total: int, reason: str) -> DataError:
+    """The error that ``n`` of ``total`` pictures cannot be read, one of them for this ``reason``."""
     return DataError(
         f"{n:,} of {total:,} pictures cannot be read, among them: {reason}",
         "Remove or replace them; up to 5 % are skipped.",
@@ -86,8 +93,8 @@ def too_many_broken(n: int, total: int, reason: str) -> DataError:
 
 
 def target_size(sizes: list[tuple[int, int]], side: int | None) -> tuple[int, int]:
-    """Height and width for pictures of these ``sizes``: their own when equal and no larger than 64, else a square of
-    the median side up to 64.
+    """Height and width for pictures of these ``sizes``: ``side`` if given; else their own size, when it is the same for
+    all and at most 64; else a square of their median side, at most 64.
     """
     if side is not None:
         return side, side

@@ -1,13 +1,11 @@
-"""What every reader returns: labelled pictures that nobody has decoded yet.
+"""What every reader returns: labelled pictures, not yet decoded.
 
-A reader only lists: which pictures there are, what their labels say, which split they were put into. Decoding happens
-once, later, picture by picture into a memory-mapped cache (``data.images.store``), so that a set larger than memory is
-read like a small one.
+A reader only lists pictures: where they are, their labels, and their splits. They are decoded later and once, one by
+one, into a store that can be memory-mapped (``data.images.store``). So a set may be larger than memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,16 +14,14 @@ from numpy.typing import NDArray
 
 from archsmith.data.images.decode import Header, Pixels
 
-SPLITS = ("train", "valid", "test")
-
 
 @runtime_checkable
 class Pictures(Protocol):
-    """A row of pictures, wherever they are: files, members of an archive, cells of a table, arrays in memory.
+    """A sequence of pictures, wherever they are: files, members of an archive, cells of a table, arrays in memory.
 
-    Those that are picture files in some way have one more method, ``content(index) -> bytes | str``: what
-    ``images.decode`` takes. It is called in rising order by one thread, and several threads decode what it returns. All
-    others are decoded one after the other.
+    Pictures that are encoded (PNG, JPEG, ...) have one more method, ``content(index) -> bytes | str``, which returns
+    what ``decode.decode`` takes. One thread calls it in rising order, and several threads decode what it returns.
+    Pictures without this method are decoded one after the other.
     """
 
     def __len__(self) -> int: ...
@@ -43,14 +39,12 @@ class Pictures(Protocol):
         ...
 
     def fingerprint(self) -> str:
-        """Changes whenever a picture does: paths with sizes and times for files, a hash of the content for what is in
-        memory.
-        """
+        """Changes whenever a picture does. For files it is made of paths, sizes and times, in memory of the content."""
         ...
 
     def spec(self) -> dict[str, Any] | None:
-        """JSON that ``archsmith.data.images.reopening`` makes them from again in another process; None for what
-        only lives in memory.
+        """JSON from which ``data.images.reopening`` makes the pictures again in another process; None for pictures that
+        only live in memory.
         """
         ...
 
@@ -59,11 +53,16 @@ class Pictures(Protocol):
 class Source:
     """Labelled pictures, not decoded.
 
-    ``labels``: ``(n,)``, whole numbers or text for classes, floats for a regression target. ``split``: ``(n,)``, int8
-    indexes into ``SPLITS``; a source without a test or validation split has none of that index. ``class_names``: names
-    for labels 0, 1, …. ``scale``: what values of raw arrays are multiplied with to become bytes; 1 for files.
-    ``notes``: what was converted, in sentences. ``skipped``: (name, reason) of what could not be read. ``target``: what
-    a regression target is called. ``noun``: what an example is called.
+    ``pictures``: ``n`` of them.
+    ``labels``: ``(n,)``, whole numbers or text for classes, floats for a regression target.
+    ``split``: ``(n,)``, int8 indexes into ``SPLITS``; a source without a test split has no index of that one.
+    ``name``: what the data are called.
+    ``class_names``: names for labels 0, 1, …; None where labels stand for themselves.
+    ``scale``: what values of raw arrays are multiplied with to become bytes; 1 for files.
+    ``notes``: what was converted, in sentences.
+    ``skipped``: (name, reason) of pictures that could not be read.
+    ``target``: what a regression target is called.
+    ``noun``: what an example is called.
     """
 
     pictures: Pictures
@@ -82,15 +81,10 @@ class Source:
 
     @property
     def is_regression(self) -> bool:
-        """Are the labels numbers with fractions? What is predicted is for ``data.labels`` to say."""
+        """Are the labels floats? Whether that makes them regression targets is decided in ``data.labels``."""
         return bool(np.issubdtype(self.labels.dtype, np.floating))
 
 
 def all_training(n: int) -> NDArray[np.int8]:
-    """All ``n`` pictures in the training split; the other splits are cut from it later."""
+    """``split`` for ``n`` pictures of the training split. The other splits are cut from it later."""
     return np.zeros(n, np.int8)
-
-
-def split_codes(names: Sequence[str]) -> NDArray[np.int8]:
-    """``split`` from names of ``SPLITS``."""
-    return np.array([SPLITS.index(name) for name in names], np.int8)

@@ -1,19 +1,19 @@
-"""Pictures decoded once, on disk as plain ``.npy`` files that worker processes map instead of being sent arrays.
+"""Splits of pictures on disk, decoded once, as plain ``.npy`` files that worker processes memory-map.
 
-A folder is named by what went into it (the pictures' fingerprint, labels, parts, seed and size). ``build`` writes it as
-a draft beside its place, in small steps that survive a crash, and moves it there when it is whole; asked for the same
-again, it finds it. One process at a time writes a draft. Memory does not grow with the number of pictures.
+A folder is named by what went into it: the pictures' fingerprint, labels, splits, seed and size. ``build`` writes a
+draft beside the folder's place, in small steps that survive a crash, and moves it there when it is whole. When the same
+splits are asked for again, it finds the folder. One process at a time writes a draft. Memory does not grow with the
+number of pictures.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,35 +23,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
+from archsmith.core.files import write_text
 from archsmith.data.examples import SPLITS
 from archsmith.data.images.checks import Findings, check
 from archsmith.data.images.decode import Pixels
 from archsmith.data.images.decode_all import decoded
-from archsmith.data.images.draft import STATE, Draft, link, write_text
+from archsmith.data.images.draft import STATE, Draft, link
 from archsmith.data.images.examples import ImageExamples, ImageSplits
 from archsmith.data.images.pictures import Kept, Originals
 from archsmith.data.images.reopening import reopened
 from archsmith.data.images.sizes import Sizes, too_many_broken
 from archsmith.data.images.source import Source
 from archsmith.data.labels import Target
-from archsmith.data.lock import FileLock
 from archsmith.data.splits import Cut
+from archsmith.data.store_folder import FACTS, damaged, locked, mark_used, read_json
 from archsmith.data.values import BROKEN_SHARE
 
 FORMAT = 2
-FACTS, REPORT, PICTURES, TEMPORARY = "splits.json", "report.json", "pictures.json", ("state.json", "state.new")
-COMMIT_SECONDS = 2.0  # of work that a crash may cost at most
-TICK_SECONDS = 0.1  # between two looks at whether to stop
+REPORT, PICTURES = "report.json", "pictures.json"
+COMMIT_SECONDS = 2.0  # the most work that a crash may cost
+TICK_SECONDS = 0.1  # between two calls of ``check``
 TELL_SECONDS = 0.5  # between two reports of progress
-BALANCED = "-balanced"
+BALANCED = "-balanced"  # the end of a folder's name where every class counts alike
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """What a cache is made from: the pictures and their ``fingerprint``, what their labels mean, which split each is in
-    (or none), the size that they are brought to, and what is to be said about that.
+    """What a stored folder is made from.
+
+    ``source``: the pictures and their labels.
+    ``target``: what the labels mean.
+    ``cut``: which split each picture is in, if any.
+    ``sizes``: the size that the pictures are brought to.
+    ``seed``: by which the splits were cut.
+    ``balanced``: does every class count alike?
+    ``fingerprint``: of the pictures.
+    ``notes``: what is to be said about all this, in sentences.
     """
 
     source: Source
@@ -65,13 +74,11 @@ class Content:
 
     @property
     def n(self) -> int:
-        """Pictures that are decoded."""
+        """How many pictures are decoded."""
         return self.cut.n
 
     def noting(self, forecast: float) -> Content:
-        """The same, saying how many pictures are used where it is not all; ``forecast`` are the seconds that all would
-        take.
-        """
+        """The same, with a note where not all pictures are used. ``forecast``: the seconds that all would take."""
         if self.n == len(self.source):
             return self
         why = f"reading all of them would take about {_duration(forecast)} of the time"
@@ -102,10 +109,10 @@ class Content:
 def build(
     content: Content, root: Path, *, progress: Progress | None = None, check: Callable[[], None] | None = None
 ) -> Path:
-    """The folder of the pictures of ``content`` below ``root``, made if it is not there. ``check`` is called often and
-    may raise; what was done by then stays.
+    """The folder of ``content`` below ``root``, made if it is not there. Raises DataError and then leaves nothing.
 
-    Raises DataError, and leaves nothing behind then.
+    ``progress(what, done, total)``: see ``data.images.load``.
+    ``check``: called often, and may raise. What was decoded by then is kept for the next call.
     """
     told = _Told(progress, check)
     try:
@@ -115,7 +122,8 @@ def build(
         folder, draft = root / key, root / f".{key}.draft"
         if (folder / FACTS).exists():
             return folder
-        with _locked(root / f".{key}.lock", told):
+        with locked(root / f".{key}.lock", told.wait):
+            told.what = "decode"
             if not (folder / FACTS).exists():
                 try:
                     _make(content, root, draft, told)
@@ -130,7 +138,7 @@ def build(
 
 
 def is_known(content: Content, root: Path) -> bool:
-    """Is there a cache for ``content`` below ``root``, or one that was begun?"""
+    """Is ``content`` stored below ``root``, or was it begun?"""
     key = content.key
     return (root / key / FACTS).exists() or (root / f".{key}.draft" / STATE).exists()
 
@@ -140,7 +148,7 @@ def _duration(seconds: float) -> str:
 
 
 class _Told:
-    """Progress and interruption, each as often as it is good for."""
+    """Calls ``progress`` and ``check``, neither of them too often."""
 
     def __init__(self, progress: Progress | None, check: Callable[[], None] | None) -> None:
         self.progress, self.check = progress or (lambda what, done, total: None), check or (lambda: None)
@@ -155,31 +163,23 @@ class _Told:
         if now - self._said >= TELL_SECONDS:
             self.say()
 
+    def wait(self) -> None:
+        """Another process decodes the same pictures."""
+        self.what = "wait"
+        self.tick()
+
     def say(self) -> None:
         self._said = time.monotonic()
         self.progress(self.what, self.done, self.total)
 
 
-@contextlib.contextmanager
-def _locked(path: Path, told: _Told) -> Iterator[None]:
-    """Hold the lock on a draft; another process that decodes the same pictures is waited for."""
-    lock = FileLock(path)
-    while not lock.take():
-        told.what = "wait"
-        told.tick()
-        time.sleep(TICK_SECONDS)
-    told.what = "decode"
-    with lock:
-        yield
-
-
 def _make(content: Content, root: Path, folder: Path, told: _Told) -> None:
-    """A whole cache in ``folder``."""
+    """Write all files of ``content`` into ``folder``."""
     twin = root / (content.key.removesuffix(BALANCED) + ("" if content.balanced else BALANCED))
-    if (twin / FACTS).exists():  # the same pictures, with classes weighted otherwise
+    if (twin / FACTS).exists():  # the same pictures; only ``balanced`` differs
         shutil.rmtree(folder, ignore_errors=True)
         link(twin, [path.name for path in twin.iterdir() if path.name not in (FACTS, REPORT)], folder)
-        facts = json.loads((twin / FACTS).read_text(encoding="utf-8"))
+        facts = read_json(twin, FACTS)
         _finish(content, folder, facts["flat"], facts["skipped"])
         return
     flat, skipped = _decode(content, root, folder, told)
@@ -187,12 +187,13 @@ def _make(content: Content, root: Path, folder: Path, told: _Told) -> None:
 
 
 def _decode(content: Content, root: Path, folder: Path, told: _Told) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """All pictures, from where an earlier call was cut off; how many of each split are of one colour, and (name,
-    reason) of those that are broken.
+    """Decode all pictures, from where an earlier call was cut off.
+
+    Returns how many pictures of each split are of one colour, and (name, reason) of those that are broken.
     """
     pictures, sizes = content.source.pictures, content.sizes
-    part = content.cut.split
-    wanted = np.flatnonzero(part >= 0).astype(np.int32)
+    split = content.cut.split
+    wanted = np.flatnonzero(split >= 0).astype(np.int32)
     originals = sizes.resized and pictures.spec() is None
     draft = Draft(folder, sizes.shape, originals=originals)
     finished = False
@@ -203,7 +204,7 @@ def _decode(content: Content, root: Path, folder: Path, told: _Told) -> tuple[di
         committed = time.monotonic()
         for item in decoded(pictures, wanted[draft.done :], sizes.shape, sizes.pixels, told.tick):
             if item.pixels is not None:
-                name = SPLITS[part[item.index]]
+                name = SPLITS[split[item.index]]
                 draft.add(name, item.index, item.pixels)
                 if originals and name == "test" and item.original is not None:
                     draft.add_original(item.original)
@@ -233,20 +234,20 @@ def _refuse_too_large(n: int, sizes: Sizes, root: Path) -> None:
         what = f"The pictures take {wanted / 1e9:.1f} GB at {sizes.shape[0]} x {sizes.shape[1]}"
         raise DataError(
             f"{what}, and {free / 1e9:.1f} GB are free in {str(root)!r}.",
-            "Free some disk space, or choose a smaller side.",
+            "Free some disk space, or choose smaller pictures with --side.",
         )
 
 
 def _finish(content: Content, folder: Path, flat: dict[str, int], skipped: Sequence[Sequence[str]]) -> None:
-    """Labels, checks and facts of a draft with all pictures. Raises DataError where nothing could be learnt."""
+    """Add labels, checks and facts to a draft with all pictures. Raises DataError where nothing could be learnt."""
     source, target = content.source, content.target
     spec = source.pictures.spec()
     if spec is not None:
         write_text(folder / PICTURES, json.dumps(spec))
-    for part in SPLITS:
-        index = np.load(folder / f"{part}_index.npy", allow_pickle=False)
+    for split in SPLITS:
+        index = np.load(folder / f"{split}_index.npy", allow_pickle=False)
         labels = target.labels[index].astype(np.float64 if target.is_regression else np.int64)
-        np.save(folder / f"{part}_labels.npy", labels, allow_pickle=False)
+        np.save(folder / f"{split}_labels.npy", labels, allow_pickle=False)
     facts = {
         "format": FORMAT,
         "kind": ImageSplits.kind,
@@ -263,14 +264,14 @@ def _finish(content: Content, folder: Path, flat: dict[str, int], skipped: Seque
         "seed": content.seed,
     }
     splits = _opened(folder, facts)
-    prints = {part: np.load(folder / f"{part}_prints.npy", allow_pickle=False) for part in SPLITS}
+    prints = {split: np.load(folder / f"{split}_prints.npy", allow_pickle=False) for split in SPLITS}
     n_bytes = sum(path.stat().st_size for path in folder.iterdir())
     findings = check(splits, prints, flat, n_bytes=n_bytes, warnings=target.warnings)
     mean, std = splits.statistics
     write_text(folder / REPORT, json.dumps(findings.to_dict()))
     write_text(folder / FACTS, json.dumps({**facts, "mean": mean, "std": std}))
-    for name in TEMPORARY:
-        (folder / name).unlink(missing_ok=True)
+    for left in (folder / STATE, *folder.glob(".*.draft")):  # of this draft, and of processes that were killed
+        left.unlink(missing_ok=True)
 
 
 class ImageStore:
@@ -284,7 +285,7 @@ class ImageStore:
 def open_splits(folder: str | Path) -> ImageSplits:
     """The splits in a folder that ``build`` made; pictures are memory-mapped, read-only. Raises DataError."""
     folder = Path(folder)
-    facts = _read(folder, FACTS)
+    facts = read_json(folder, FACTS)
     if facts.get("format") != FORMAT:
         raise DataError(
             f"The stored data in {str(folder)!r} are of format {facts.get('format')}, not {FORMAT}.",
@@ -293,36 +294,21 @@ def open_splits(folder: str | Path) -> ImageSplits:
     try:
         splits = _opened(folder, facts)
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(
-            f"The stored data in {str(folder)!r} are damaged ({error}).", "Delete the folder and read the data again."
-        ) from error
-    # known already: fills the cached property
+        raise damaged(folder) from error
+    # known already, so the cached property need not compute them
     splits.__dict__["statistics"] = (tuple(facts["mean"]), tuple(facts["std"]))
-    with contextlib.suppress(OSError):  # what was used last is swept last
-        os.utime(folder)
+    mark_used(folder)
     return splits
 
 
 def read_findings(folder: str | Path) -> Findings:
-    """What the checks found when the cache in ``folder`` was made. Raises DataError."""
-    return Findings.from_dict(_read(Path(folder), REPORT))
-
-
-def _read(folder: Path, name: str) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
-        return found
-    except FileNotFoundError as error:
-        raise DataError(f"There are no stored data in {str(folder)!r}.", "Read the data again.") from error
-    except ValueError as error:
-        raise DataError(
-            f"The stored data in {str(folder)!r} are damaged.", "Delete the folder and read the data again."
-        ) from error
+    """What the checks found when the splits in ``folder`` were stored. Raises DataError."""
+    return Findings.from_dict(read_json(folder, REPORT))
 
 
 def _opened(folder: Path, facts: dict[str, Any]) -> ImageSplits:
     return ImageSplits(
-        **{part: _part(folder, part, facts) for part in SPLITS},
+        **{split: _examples(folder, split, facts) for split in SPLITS},
         name=facts["name"],
         made=tuple(facts["made"]),
         notes=tuple(facts["notes"]),
@@ -334,14 +320,14 @@ def _opened(folder: Path, facts: dict[str, Any]) -> ImageSplits:
     )
 
 
-def _part(folder: Path, part: str, facts: dict[str, Any]) -> ImageExamples:
-    images = _mapped(folder / f"{part}_images.npy")
-    labels = np.load(folder / f"{part}_labels.npy", allow_pickle=False)
+def _examples(folder: Path, split: str, facts: dict[str, Any]) -> ImageExamples:
+    images = _mapped(folder / f"{split}_images.npy")
+    labels = np.load(folder / f"{split}_labels.npy", allow_pickle=False)
     came: Any = None
     if facts["resized"] and (folder / PICTURES).exists():
-        index = np.load(folder / f"{part}_index.npy", allow_pickle=False)
+        index = np.load(folder / f"{split}_index.npy", allow_pickle=False)
         came = Originals(partial(reopened, str(folder / PICTURES)), index, images.shape[3])
-    elif facts["resized"] and part == "test" and (folder / "test_raw_shapes.npy").exists():
+    elif facts["resized"] and split == "test" and (folder / "test_raw_shapes.npy").exists():
         shapes = np.load(folder / "test_raw_shapes.npy", allow_pickle=False)
         came = Kept(_mapped(folder / "test_raw.npy"), shapes, images)
     return ImageExamples(images, labels, tuple(facts["classes"]), came)

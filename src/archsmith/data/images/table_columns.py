@@ -1,7 +1,6 @@
-"""Which column of a table is what: the one with pictures, the one with what is to be learnt, the one that puts rows
-into parts.
+"""Which columns of a table hold the pictures, the target and the splits.
 
-Names say it, or what is in the columns; where that leaves a choice, a person has to make it.
+Their names say it, or their values. Where several columns are possible, the person has to name one.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import numpy as np
 
 from archsmith.core.errors import DataError
 from archsmith.data.images.decode import SUFFIXES
-from archsmith.data.splits import SPLIT_NAMES
+from archsmith.data.splits import SPLIT_COLUMNS, SPLIT_NAMES
 
 IMAGE_NAMES = (
     "image",
@@ -36,16 +35,21 @@ IMAGE_NAMES = (
     "file_path",
 )
 TARGET_NAMES = ("target", "label", "labels", "class", "class_name", "category", "y")
-SPLIT_COLUMNS = ("split", "part", "partition", "subset", "set")
 SAMPLE = 200  # values that a column is judged by
-SHARE = 0.8  # of them that must look like pictures
+SHARE = 0.8  # of these values that must look like pictures
 URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*")  # how picture files begin
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The columns that matter; ``kind`` of the image column is path, bytes, base64, url or picture."""
+    """The columns that are used.
+
+    ``image``: the name of the column of pictures.
+    ``target``: the name of the target column.
+    ``split``: the name of the column of splits, if there is one.
+    ``kind``: what the column of pictures holds: ``path``, ``bytes``, ``base64``, ``url`` or ``picture``.
+    """
 
     image: str
     target: str
@@ -59,16 +63,19 @@ class Chosen:
     @property
     def notes(self) -> tuple[str, ...]:
         """The choice in a sentence."""
-        found = f"Pictures come from the column {self.image!r}, what is to be learnt from {self.target!r}"
-        return (f"{found}, parts from {self.split!r}." if self.split else f"{found}.",)
+        found = f"Pictures come from the column {self.image!r}, the target from {self.target!r}"
+        return (f"{found}, splits from {self.split!r}." if self.split else f"{found}.",)
 
 
 def choose(samples: Mapping[str, Sequence[Any]], image: str | None, target: str | None, name: str) -> Chosen:
-    """The columns of pictures, target and split among ``samples`` (the first values of every column). Raises DataError
-    where it is not clear.
+    """The columns of pictures, target and splits. Raises DataError where it is not clear which they are.
+
+    ``samples``: the first values of every column.
+    ``image``, ``target``: names of columns; None where the person did not say.
+    ``name``: of the table.
     """
     listed = ", ".join(repr(column) for column in list(samples)[:8]) + (", …" if len(samples) > 8 else "")
-    for wanted, flag in ((image, "--image-column"), (target, "--target-column")):
+    for wanted, flag in ((image, "--image-column"), (target, "--target")):
         if wanted is not None and wanted not in samples:
             raise DataError(
                 f"The table {name!r} has no column {wanted!r}.",
@@ -84,19 +91,13 @@ def choose(samples: Mapping[str, Sequence[Any]], image: str | None, target: str 
     found_image = image or _one(
         _image_columns(samples, kinds, target), "pictures", "--image-column", name, listed, samples
     )
-    split = next(
-        (
-            c
-            for c in samples
-            if c.lower() in SPLIT_COLUMNS and c not in (found_image, target) and _all_parts(samples[c])
-        ),
-        None,
-    )
+    free = [c for c in samples if c not in (found_image, target)]
+    split = next((c for c in free if c.lower() in SPLIT_COLUMNS and _all_splits(samples[c])), None)
     if target is None:
         left = [c for c in samples if c not in (found_image, split) and c not in kinds]
         named = [c for c in left if c.lower() in TARGET_NAMES]
         plain = [c for c in left if c.lower() not in ("", "id", "index") and not c.lower().startswith("unnamed:")]
-        target = _one(named or plain, "the target", "--target-column", name, listed, samples)
+        target = _one(named or plain, "the target", "--target", name, listed, samples)
     split = split or next((c for c in samples if c.lower() == "split" and c not in (found_image, target)), None)
     return Chosen(found_image, target, split, kinds.get(found_image, "path"))
 
@@ -132,7 +133,7 @@ def _one(
 
 
 def kind_of_column(values: Sequence[Any]) -> str | None:
-    """What a column of pictures holds, from its first values; None when they do not look like pictures."""
+    """What a column of pictures holds, by its first values; None when they do not look like pictures."""
     kinds = (
         [kind_of(value) for value in values if not (value is None or (isinstance(value, str) and not value))]
         if not _arrays(values)
@@ -145,8 +146,8 @@ def kind_of_column(values: Sequence[Any]) -> str | None:
 
 
 def _arrays(values: Sequence[Any]) -> bool:
-    """Pictures that are in memory already: arrays, tensors, Pillow images. Looked for first, since arrays cannot be
-    compared with text.
+    """Are these pictures in memory: arrays, tensors, Pillow images? Asked first, because arrays cannot be compared with
+    text.
     """
     present = [value for value in values if value is not None]
     return (
@@ -157,6 +158,7 @@ def _arrays(values: Sequence[Any]) -> bool:
 
 
 def kind_of(value: Any) -> str | None:
+    """What one value of a column of pictures is; None when it does not look like a picture."""
     if isinstance(value, bytes | bytearray | memoryview):
         return "bytes"
     if isinstance(value, dict):
@@ -181,5 +183,5 @@ def _is_base64(text: str) -> bool:
         return False
 
 
-def _all_parts(values: Sequence[Any]) -> bool:
+def _all_splits(values: Sequence[Any]) -> bool:
     return all(isinstance(value, str) and value.strip().lower() in SPLIT_NAMES for value in values)

@@ -1,7 +1,7 @@
-"""The values of one column, whatever it came from: text of a CSV file, a DataFrame, an array or Python objects.
+"""The values of one column of a table, from a CSV file, a DataFrame, an array or Python objects.
 
 ``raw`` brings them to one of three forms: numbers, dates or texts. Training and serving read values with the same
-functions, so that they agree. numpy and the standard library only.
+functions, so that they agree. This file needs numpy and the standard library only.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
 
-# Texts that say that there is no value, in small letters.
+# Texts that say that a value is missing, in small letters.
 MISSING = frozenset(("", "?", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none"))
 LONGEST_MISSING = max(map(len, MISSING))
-LARGEST = 1e30  # numbers beyond it are marks for missing values; squares of others fit float32 after scaling
+LARGEST = 1e30  # larger numbers count as missing; squares of the others fit float32 after scaling
 NUMBERS, DATES, TEXTS = "numbers", "dates", "texts"
-PLAIN, GROUPED, COMMA, DATE = "plain", "grouped", "comma", "date"  # how numbers can be written
+PLAIN, GROUPED, COMMA, DATE = "plain", "grouped", "comma", "date"  # ways to write numbers
 WORDS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
 WHOLE = re.compile(r"[+-]?\d{1,15}\.0+")
 POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
@@ -32,9 +32,9 @@ COMMA_GROUPS = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?")
 ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?")
 EPOCH = datetime.datetime(1970, 1, 1)
 DAY_SECONDS = 86_400
-# What dates can be written: the years 1 to 9999, in seconds since 1970.
+# The dates that can be written, in seconds since 1970: the years 1 to 9999.
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
-SHOWN = 60  # characters of a value in a message
+SHOWN = 60  # characters of a value that a message shows
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Raw:
     """A column in one of three forms.
 
     ``form``: ``numbers``, ``dates`` (days since 1970) or ``texts``.
-    ``values``: an array ``(n,)`` of numbers, NaN where one is missing, or a sequence of n texts.
+    ``values``: an array ``(n,)`` of numbers, NaN where a value is missing; or a sequence of n texts.
     """
 
     form: str
@@ -58,7 +58,7 @@ class Raw:
         return Raw(self.form, self.values[indexes])
 
     def shown(self, index: int) -> str:
-        """A value as a message names it."""
+        """A value as messages show it."""
         value = self.values[index]
         return repr(
             short(value if self.form == TEXTS else iso_text(value) if self.form == DATES else number_text(value))
@@ -66,12 +66,12 @@ class Raw:
 
 
 def short(text: str) -> str:
-    """``text``, cut to what fits a message."""
+    """``text``, cut to 60 characters."""
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
 def raw(values: Any, name: str) -> Raw:
-    """The values of the column ``name`` in one of three forms. Raises DataError for values that have none of them."""
+    """The values of the column ``name`` in one of three forms. Raises DataError for values of other types."""
     if isinstance(values, Raw):
         return values
     if isinstance(values, list | tuple):
@@ -146,7 +146,7 @@ def _text(value: Any) -> str:
 
 
 def number_text(value: Any) -> str:
-    """A number as a category is called: 3 and 3.0 are one."""
+    """A number as the name of a category. 3 and 3.0 have the same."""
     if isinstance(value, int | np.integer):
         return str(int(value))
     number = _float(value)
@@ -154,7 +154,7 @@ def number_text(value: Any) -> str:
 
 
 def canonical(text: str) -> str | None:
-    """A text as a category is called; None when it says that the value is missing."""
+    """A text as the name of a category; None when it says that the value is missing."""
     text = text.strip()
     if len(text) <= LONGEST_MISSING and text.lower() in MISSING:
         return None
@@ -172,7 +172,7 @@ def days_of(value: datetime.date) -> float:
 
 
 def iso_text(days: float, digits: int = 0) -> str:
-    """The date, and the time where there is one, to the second or to that many ``digits`` after it."""
+    """The date as text, with the time where there is one. ``digits`` are those of fractions of a second."""
     seconds = round(days * DAY_SECONDS, digits)
     moment = EPOCH + datetime.timedelta(seconds=min(max(seconds, FIRST_SECOND), LAST_SECOND))
     whole_day = moment.time() == datetime.time()
@@ -180,7 +180,9 @@ def iso_text(days: float, digits: int = 0) -> str:
 
 
 def parsed(text: str, written: str) -> float | None:
-    """The number that ``text`` stands for, NaN for a missing one; None when it is no number of that kind."""
+    """The number that ``text`` stands for, in the way ``written``: NaN when it is missing, None when it is no such
+    number.
+    """
     text = text.strip()
     if len(text) <= LONGEST_MISSING and text.lower() in MISSING:
         return float("nan")
@@ -196,7 +198,7 @@ def parsed(text: str, written: str) -> float | None:
 
 
 def _plain(text: str) -> float | None:
-    if "_" in text:  # Python reads 1_000 as a number; in a table it is a name
+    if "_" in text:  # Python reads 1_000 as a number, but in a table it is a name
         return None
     try:
         return float(text)
@@ -214,7 +216,7 @@ def _date(text: str) -> float | None:
 
 
 def is_padded(texts: Iterable[str]) -> bool:
-    """Are these whole numbers with zeros in front, such as 00501? Those are names."""
+    """Are all texts whole numbers, and do some begin with a zero, such as 00501? Those are names."""
     padded = False
     for text in texts:
         if not (text.isascii() and text.isdigit()):

@@ -1,6 +1,6 @@
-"""A look at a table before anything is trained: what a person should know, and what makes training pointless.
+"""Checks of a table before anything is trained: what a person should know, and what makes training pointless.
 
-It works on a fingerprint of 64 bits for each row, so that it takes little memory.
+They look at a fingerprint of 64 bits for each row, so that a large table takes little memory.
 """
 
 from __future__ import annotations
@@ -13,13 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
+from archsmith.data.findings import (
+    LISTED,
+    as_json,
+    class_sizes,
+    counted,
+    leaked,
+    refuse_unlearnable,
+    split_sizes,
+    target_figures,
+    target_range,
+    uneven,
+)
 from archsmith.data.tables.cells import short
 from archsmith.data.tables.columns import Ignored, categories_of, n_codes, numbers_of
 from archsmith.data.tables.examples import TableExamples, TableSplits
 
-IMBALANCE = 10.0  # largest class over smallest, from which on it is worth a warning
-LISTED = 20  # skipped rows that are named
-FEW = 8  # classes that are listed one by one
 FEW_ROWS = 200  # training rows, fewer than which scores say little
 ODD = np.uint64(0x9E3779B97F4A7C15)  # the constants of splitmix64 (Steele, Lea and Flood 2014)
 MIX = np.uint64(0xBF58476D1CE4E5B9)
@@ -33,8 +42,9 @@ class Findings:
     ``classes``: names of the classes; empty for a regression target.
     ``n_examples``: rows by split.
     ``counts``: rows of each class by split; empty tuples for a regression target.
-    ``n_numbers``, ``n_categories``: columns of each kind.
-    ``n_codes``: of all categories together.
+    ``n_numbers``: how many columns hold numbers.
+    ``n_categories``: how many columns hold categories.
+    ``n_codes``: how many codes all categories have together.
     ``ignored``: columns that are not used.
     ``duplicates``: rows that repeat an earlier one of the same split, target included.
     ``leaks``: validation rows that are also training rows, test rows that are also either; target included.
@@ -46,6 +56,7 @@ class Findings:
     ``n_skipped``: how many rows were passed over.
     ``n_bytes``: on disk.
     ``target``: name, min, median, max, mean and std of training targets; None for classes.
+    ``kind``: of data.
     """
 
     name: str
@@ -77,28 +88,16 @@ class Findings:
         """A short summary for a terminal."""
         numbers, categories = _count(self.n_numbers, "number"), _count(self.n_categories, "category", "categories")
         columns = " and ".join(text for n, text in ((self.n_numbers, numbers), (self.n_categories, categories)) if n)
-        totals = ", ".join(
-            f"{n:,} {split}{' (held out)' if split in self.made else ''}" for split, n in self.n_examples.items()
-        )
         if self.target is not None:
-            low, high, half = (f"{self.target[key]:.6g}" for key in ("min", "max", "median"))
-            what = f"regression target {self.target['name']!r}"
-            spread = f"training targets from {low} to {high}, half of them below {half}"
+            what, spread = f"regression target {self.target['name']!r}", target_range(self.target)
         else:
-            what, spread = f"{len(self.classes)} classes", self._class_counts()
-        return [f"{self.name}: {what}, rows of {columns}", f"{totals}; {spread}", *self.notes, *self.warnings]
-
-    def _class_counts(self) -> str:
-        each = self.counts["train"]
-        if min(each) == max(each):
-            return f"{min(each):,} training rows of each class"
-        if len(each) <= FEW:
-            return "for training " + ", ".join(f"{n:,} {name}" for name, n in zip(self.classes, each, strict=True))
-        return f"{min(each):,} to {max(each):,} training rows a class"
+            what, spread = f"{len(self.classes)} classes", class_sizes(self.counts["train"], self.classes, "row")
+        second = f"{split_sizes(self.n_examples, self.made)}; {spread}"
+        return [f"{self.name}: {what}, rows of {columns}", second, *self.notes, *self.warnings]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON."""
-        found = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        found = {field.name: as_json(getattr(self, field.name)) for field in fields(self)}
         return {**found, "ignored": [[entry.name, entry.reason] for entry in self.ignored]}
 
     @classmethod
@@ -115,22 +114,19 @@ class Findings:
         )
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return {name: _plain(item) for name, item in value.items()} if isinstance(value, dict) else value
-
-
 def _count(n: int, one: str, many: str | None = None) -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def check(splits: TableSplits, *, n_bytes: int = 0, warnings: Sequence[str] = ()) -> Findings:
     """Look at every split. ``warnings`` are put first. Raises DataError where nothing could be learnt."""
-    parts = {"train": splits.train, "valid": splits.valid, "test": splits.test}
-    _refuse(splits, parts)
-    inputs = {split: fingerprints(rows) for split, rows in parts.items()}
-    prints = {split: _mixed(inputs[split], _bits(rows.targets)) for split, rows in parts.items()}
+    by_name = splits.by_name
+    for split, rows in by_name.items():
+        if not len(rows):
+            raise DataError(f"The {split} split has no rows.", "Give it some.")
+    refuse_unlearnable(splits, "row")
+    inputs = {split: fingerprints(rows) for split, rows in by_name.items()}
+    prints = {split: _mixed(inputs[split], _bits(rows.targets)) for split, rows in by_name.items()}
     seen = np.concatenate([prints["train"], prints["valid"]])
     leaks = {
         "valid": int(np.isin(prints["valid"], prints["train"]).sum()),
@@ -141,8 +137,8 @@ def check(splits: TableSplits, *, n_bytes: int = 0, warnings: Sequence[str] = ()
     return Findings(
         name=splits.name,
         classes=splits.classes,
-        n_examples={split: len(rows) for split, rows in parts.items()},
-        counts={split: tuple(rows.counts().tolist()) for split, rows in parts.items()},
+        n_examples={split: len(rows) for split, rows in by_name.items()},
+        counts={split: tuple(rows.counts().tolist()) for split, rows in by_name.items()},
         n_numbers=len(numbers_of(splits.columns)),
         n_categories=len(categories_of(splits.columns)),
         n_codes=n_codes(splits.columns),
@@ -153,10 +149,10 @@ def check(splits: TableSplits, *, n_bytes: int = 0, warnings: Sequence[str] = ()
         made=splits.made,
         skipped=splits.skipped[:LISTED],
         notes=splits.notes,
-        warnings=(*warnings, *_warnings(splits, parts, duplicates, leaks, contradictions)),
+        warnings=(*warnings, *_warnings(splits, duplicates, leaks, contradictions)),
         n_skipped=len(splits.skipped),
         n_bytes=n_bytes,
-        target=_target(splits),
+        target=target_figures(splits),
     )
 
 
@@ -185,21 +181,6 @@ def _mixed(state: NDArray[np.uint64], bits: NDArray[np.uint64]) -> NDArray[np.ui
     return np.asarray(mixed ^ (mixed >> np.uint64(32)))
 
 
-def _refuse(splits: TableSplits, parts: Mapping[str, TableExamples]) -> None:
-    for split, rows in parts.items():
-        if not len(rows):
-            raise DataError(f"The {split} split has no rows.", "Give it some.")
-    for name, n in zip(splits.classes, splits.train.counts(), strict=True):
-        if n == 0:
-            raise DataError(f"The class {name!r} has no training rows.", "Give it some or leave it out.")
-    targets = splits.train.targets
-    if splits.is_regression and targets.min() == targets.max():
-        raise DataError(
-            f"The target {splits.target!r} is {targets[0]:g} in every training row.",
-            "There is nothing to learn from that.",
-        )
-
-
 def _contradictions(inputs: NDArray[np.uint64], prints: NDArray[np.uint64]) -> int:
     _, groups = np.unique(inputs, return_inverse=True)
     _, first, counts = np.unique(prints, return_index=True, return_counts=True)
@@ -208,78 +189,33 @@ def _contradictions(inputs: NDArray[np.uint64], prints: NDArray[np.uint64]) -> i
     return int(len(inputs) - commonest.sum())
 
 
-def _target(splits: TableSplits) -> dict[str, Any] | None:
-    if not splits.is_regression:
-        return None
-    targets = splits.train.targets
-    figures = {
-        "min": targets.min(),
-        "median": np.median(targets),
-        "max": targets.max(),
-        "mean": targets.mean(),
-        "std": targets.std(),
-    }
-    return {"name": splits.target, **{name: float(value) for name, value in figures.items()}}
-
-
-def _warnings(
-    splits: TableSplits,
-    parts: Mapping[str, TableExamples],
-    duplicates: int,
-    leaks: Mapping[str, int],
-    contradictions: int,
-) -> list[str]:
+def _warnings(splits: TableSplits, duplicates: int, leaks: Mapping[str, int], contradictions: int) -> list[str]:
     warnings = []
     if splits.skipped:
         name, reason = splits.skipped[0]
-        warnings.append(f"{_rows(len(splits.skipped), 'was', 'were')} skipped, the first is {name}: {reason}")
+        warnings.append(f"{counted(len(splits.skipped), 'row', 'was', 'were')} skipped, the first is {name}: {reason}")
     for column in target_columns(splits.train):
         warnings.append(
-            f"The column {short(column)!r} says the target in other words. Leave it out, unless it is known "
-            "when predictions are made."
+            f"The column {short(column)!r} says the target in other words. Leave it out, unless it is known when "
+            "predictions are made."
         )
-    if not splits.is_regression:
-        warnings += _uneven(splits)
+    warnings += uneven(splits, "row")
     if duplicates:
-        warnings.append(f"{_rows(duplicates, 'repeats', 'repeat')} another one of the same split.")
-    for split, n in leaks.items():
-        if n:
-            word, where = ("validation", "training") if split == "valid" else (split, "training or validation")
-            warnings.append(
-                f"{n:,} of {len(parts[split]):,} {word} rows {'is' if n == 1 else 'are'} in the {where} split too. "
-                "Scores may look better than they are."
-            )
+        warnings.append(f"{counted(duplicates, 'row', 'repeats', 'repeat')} another one of the same split.")
+    warnings += leaked(splits, leaks, "row")
     if contradictions:
         other = "target" if splits.is_regression else "class"
-        warnings.append(f"{_rows(contradictions, 'has', 'have')} another {other} than a training row just like it.")
-    if len(splits.train) < FEW_ROWS:
-        warnings.append(f"There are only {len(splits.train)} training rows, so that scores depend much on chance.")
-    return warnings
-
-
-def _rows(n: int, one: str, many: str) -> str:
-    return f"1 row {one}" if n == 1 else f"{n:,} rows {many}"
-
-
-def _uneven(splits: TableSplits) -> list[str]:
-    warnings = []
-    train = splits.train.counts()
-    if train.max() > IMBALANCE * train.min():
-        large, small = splits.classes[int(train.argmax())], splits.classes[int(train.argmin())]
-        advice = "every class counts alike" if splits.balanced else "with --balance every class counts alike"
         warnings.append(
-            f"The classes are uneven: {train.max():,} of {large!r}, {train.min():,} of {small!r}; {advice}."
+            f"{counted(contradictions, 'training row', 'has', 'have')} another {other} than a row just like it."
         )
-    single = [name for name, n in zip(splits.classes, train, strict=True) if n < 2]
-    if single:
-        some = f"{len(single)} classes have" if len(single) > 1 else "1 class has"
-        warnings.append(f"{some} a single training row, the first is {single[0]!r}.")
+    if len(splits.train) < FEW_ROWS:
+        warnings.append(f"There are only {len(splits.train)} training rows, so scores depend much on chance.")
     return warnings
 
 
 def target_columns(rows: TableExamples) -> list[str]:
-    """Columns from which the target can be read off: each value stands for one target and each target for one value, or
-    both have the same order.
+    """Columns that give the target away: each value stands for one class and each class for one value, or values and
+    regression targets have the same order.
     """
     found = []
     n_numbers = n_categories = 0

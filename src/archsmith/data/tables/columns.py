@@ -1,7 +1,7 @@
-"""What the columns of a table are: numbers, categories, or of no use. Decided on training rows only.
+"""What the columns of a table hold: numbers, categories, or nothing of use. Only training rows decide.
 
-The codes of categories are global: all columns share one table of codes, so that a network needs one embedding. Column
-j owns the codes from ``code_offsets[j]`` on. Its first code stands for a value that is missing, rare or unknown.
+All columns of categories share one table of codes, so that a network needs one embedding. Column j has the codes from
+``code_offsets[j]`` on. Its first code stands for all values that are missing, rare or unknown.
 """
 
 from __future__ import annotations
@@ -35,23 +35,25 @@ from archsmith.data.tables.cells import (
 NUMBER, CATEGORY = "number", "category"
 MOST_CATEGORIES = 1_000
 FEWEST_SEEN = 2  # training rows that a category needs
-TOP = 5  # categories whose share is listed
-ID_SHARE = 0.9  # of training rows with a value; texts with more different ones are names of rows
-FEW = 20  # different values, up to which a column is a category although most of it are numbers
-MOSTLY = 0.9  # of the values; a column with more numbers than that is meant to hold numbers
-MERGED_SHARE = 0.01  # of different values that float32 may merge
+TOP = 5  # categories whose shares are listed
+ID_SHARE = 0.9  # a column with more different texts than this share of its values holds names of rows
+FEW = 20  # a column with at most this many different numbers, and other texts, holds categories
+MOSTLY = 0.9  # a column with at least this share of numbers is meant to hold numbers
+MERGED_SHARE = 0.01  # of the different values, which float32 may merge
 ROW_NAMES = frozenset(("id", "index", "row", "row_id", "rowid", "unnamed: 0"))
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column that networks learn from. All figures are of training rows.
+    """One column that networks learn from. All figures come from training rows.
 
     ``name``: its heading.
     ``kind``: ``number`` or ``category``.
     ``missing``: share of rows without a value, 0 to 1.
     ``distinct``: how many different values there are.
-    ``minimum``, ``median``, ``maximum``: of a number, in its own unit; None for a category.
+    ``minimum``: of a number, in its own unit; None for a category.
+    ``median``: the same.
+    ``maximum``: the same.
     ``categories``: the texts that have a code of their own, the most frequent first.
     ``top``: the most frequent categories and their shares of all rows.
     ``offset``: subtracted from a number before it is rounded to float32; 0 where float32 can tell the values apart.
@@ -73,11 +75,11 @@ class Column:
 
     @property
     def n_codes(self) -> int:
-        """How many codes a category owns: one for each text, and the first one for all other values."""
+        """How many codes a column of categories has: one for each text, and one for all other values."""
         return 1 + len(self.categories) if self.kind == CATEGORY else 0
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON; fields at their default are left out."""
+        """JSON. Fields with their default value are left out."""
         found = {"name": self.name, "kind": self.kind}
         for row in fields(self)[2:]:
             value = getattr(self, row.name)
@@ -98,7 +100,7 @@ class Ignored:
     """A column that is not used.
 
     ``name``: its heading.
-    ``reason``: the end of a sentence that begins with the name.
+    ``reason``: why, as the end of a sentence that begins with the name.
     """
 
     name: str
@@ -107,10 +109,10 @@ class Ignored:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What was decided.
+    """What ``columns_of`` decided.
 
-    ``columns``: those that are used, in the order of the table.
-    ``ignored``: the others.
+    ``columns``: the columns that are used, in the order of the table.
+    ``ignored``: the other columns.
     ``notes``: what was converted, in sentences.
     """
 
@@ -144,7 +146,14 @@ def n_codes(columns: Sequence[Column]) -> int:
 
 @dataclass
 class _Seen:
-    """What is worth a note, by the names of columns."""
+    """What is worth a note.
+
+    ``missing``: columns by the text that marks missing values in them.
+    ``written``: columns of texts by the way in which their numbers are written.
+    ``rare``: columns with values that are too rare for a code of their own.
+    ``beyond``: columns with infinite or too large values.
+    ``shifted``: columns that have an offset.
+    """
 
     missing: dict[str, list[str]] = field(default_factory=dict)
     written: dict[str, list[str]] = field(default_factory=dict)
@@ -178,7 +187,7 @@ class _Seen:
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:
-    """The first names, and how many more there are."""
+    """The first ``most`` names, and how many more there are."""
     shown = ", ".join(repr(short(name)) for name in names[:most])
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
 
@@ -191,11 +200,12 @@ def columns_of(
     categorical: frozenset[str] = frozenset(),
     decimal_commas: bool = False,
 ) -> Fitted:
-    """What each column of ``table`` is, from the rows ``train``.
+    """What each column of ``table`` holds, by the rows ``train``. Raises DataError for a column of numbers with a few
+    texts in it, and when no column is of use.
 
-    ``ignored`` are other columns, known to be of no use. ``categorical`` names columns that are categories whatever
-    they hold. ``decimal_commas``: where 1,234 could be both, it is 1.234. Raises DataError for a column of numbers with
-    a few texts in it, and when no column is of use.
+    ``ignored``: other columns, which are known to be of no use.
+    ``categorical``: names of columns that are categories, whatever they hold.
+    ``decimal_commas``: does 1,234 mean 1.234, where it could also mean 1234?
     """
     seen = _Seen()
     columns: list[Column] = []
@@ -231,14 +241,14 @@ def _fit(
     if is_category and values.form == NUMBERS:
         return _category(name, Counter(map(number_text, values.values[~np.isnan(array)])), len(values), seen)
     found = _number(name, array, written, seen)
-    if found is None:  # there with one value, or missing: that is a category
+    if found is None:  # a column with one value, or none, in each row holds categories
         texts = counts if values.form == TEXTS else Counter(map(number_text, array[np.isfinite(array)].tolist()))
         return _category(name, texts, len(values), seen)
     return found
 
 
 def _marks(name: str, counts: Counter[str], seen: _Seen) -> Counter[str]:
-    """The stripped texts that are values; what marks missing ones is noted."""
+    """The stripped texts that are values. Texts that mark missing values are noted."""
     found: Counter[str] = Counter()
     marks = set()
     for text, count in counts.items():
@@ -255,7 +265,7 @@ def _marks(name: str, counts: Counter[str], seen: _Seen) -> Counter[str]:
 def _written(
     name: str, counts: Counter[str], values: Raw, train: NDArray[np.int64], decimal_commas: bool
 ) -> str | None:
-    """How the numbers of a column of texts are written; None for a column of categories. Raises DataError for a column
+    """How the numbers in a column of texts are written; None for a column of categories. Raises DataError for a column
     of numbers with a few texts in it.
     """
     if not counts:
@@ -280,7 +290,7 @@ def _written(
 
 
 def _number(name: str, values: NDArray[np.float64], written: str, seen: _Seen) -> Column | Ignored | None:
-    """None for a column of one value that is missing elsewhere."""
+    """What a column of numbers is; None when it has one value, and that is missing in some rows."""
     beyond = np.abs(values) > LARGEST
     present = values[~(beyond | np.isnan(values))]
     if beyond.any():

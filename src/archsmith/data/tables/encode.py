@@ -1,6 +1,6 @@
-"""From the raw values of a table to the arrays that networks take; the same in training and in serving.
+"""From the raw values of a table to the arrays that networks take. Training and serving use the same code.
 
-numpy and the standard library only: the predictor of a bundle uses it on machines that have nothing else.
+This file needs numpy and the standard library only: the predictor of a bundle runs where there is nothing else.
 """
 
 from __future__ import annotations
@@ -31,19 +31,20 @@ from archsmith.data.tables.cells import (
 from archsmith.data.tables.columns import Column, categories_of, code_offsets, listed, numbers_of
 
 NUMBERS_INPUT, CATEGORIES_INPUT = "numbers", "categories"  # names of a network's inputs
-MOST_LISTED = 12  # columns that a message names
+MOST_LISTED = 12  # columns that a message lists
 
 
 def encode(
     columns: Sequence[Column], table: Mapping[str, Any], *, first_row: int = 0, exact: bool = False
 ) -> dict[str, NDArray[Any]]:
-    """``numbers``: float32 ``(n, d)``, NaN where a value is missing. ``categories``: int64 ``(n, k)``, codes. A key is
-    absent where there are no such columns.
+    """The inputs of a network: ``numbers``, float32 ``(n, d)``, NaN where a value is missing; and ``categories``, int64
+    codes ``(n, k)``. An input without columns is left out. Raises DataError for a missing column and for a text in a
+    column of numbers.
 
-    ``table`` gives the raw values of each column by name. Other columns are passed over, and the order does not matter.
-    ``first_row`` is added to the numbers of rows in messages. ``exact`` leaves numbers float64 and subtracts no
-    offsets, as an exported model takes them. Raises DataError for a missing column and for a text in a column of
-    numbers.
+    ``columns``: what the columns are.
+    ``table``: raw values by column name, in any order. Other columns are passed over.
+    ``first_row``: added to the numbers of rows in messages.
+    ``exact``: numbers stay float64 and no offset is subtracted, as an exported model takes them.
     """
     gone = [column.name for column in columns if column.name not in table]
     if gone:
@@ -67,7 +68,7 @@ def encode(
 
 
 def refuse_uneven(lengths: Mapping[str, int]) -> int:
-    """How many rows all columns have. Raises DataError where they differ."""
+    """How many values every column has. Raises DataError where the numbers differ."""
     first = next(iter(lengths), "")
     n = lengths.get(first, 0)
     for name, other in lengths.items():
@@ -113,7 +114,7 @@ def _no_number(column: Column, row: int, shown: str) -> DataError:
 
 
 class _Parsed(dict[str, float]):
-    """Numbers by their text, each parsed once; ``wrong`` is the first text that is none."""
+    """Numbers by their text. Each text is parsed once. ``wrong`` is the first text that is no number."""
 
     def __init__(self, written: str) -> None:
         super().__init__()
@@ -130,7 +131,7 @@ class _Parsed(dict[str, float]):
 
 
 class _Codes(dict[str, int]):
-    """Codes by raw text, each looked up once."""
+    """Codes by raw text. Each text is looked up once."""
 
     def __init__(self, column: Column, offset: int) -> None:
         super().__init__()
@@ -155,9 +156,9 @@ def _codes(column: Column, offset: int, values: Raw) -> NDArray[np.int64]:
 
 
 def as_columns(data: Any, names: Sequence[str] = ()) -> dict[str, Any]:
-    """Raw values by column name, of a DataFrame, a mapping of columns, a list of records or a 2-D array.
+    """Raw values by column name, from a DataFrame, a mapping of columns, a list of records or a 2-D array.
 
-    ``names`` are those of an array's columns, in order; without them they are ``x0``, ``x1``, … Raises DataError.
+    ``names``: of the columns of an array, in order; ``x0``, ``x1``, … when empty. Raises DataError.
     """
     if isinstance(data, Mapping):
         for name, values in data.items():
@@ -167,7 +168,7 @@ def as_columns(data: Any, names: Sequence[str] = ()) -> dict[str, Any]:
         return _named({name: data[name] for name in data}, list(data))
     if hasattr(data, "columns") and hasattr(data, "__getitem__"):
         headings = list(data.columns)
-        clean_names(headings)  # a heading that comes twice would give two columns at once
+        clean_names(headings)  # refuses a heading that comes twice
         return _named({name: data[name] for name in headings}, headings)
     if isinstance(data, list | tuple) and data and all(isinstance(row, Mapping) for row in data):
         keys = list(dict.fromkeys(key for row in data for key in row))
@@ -180,8 +181,8 @@ def _named(table: Mapping[Any, Any], headings: Sequence[Any]) -> dict[str, Any]:
 
 
 def clean_names(headings: Sequence[Any], where: str = "The table") -> list[str]:
-    """Headings as texts without space around them; an empty one is called as pandas calls it. Raises DataError when two
-    are the same.
+    """Headings as texts without space around them. An empty heading becomes ``Unnamed: 0``, as in pandas. Raises
+    DataError when two are the same.
     """
     names = [str(heading).strip() or f"Unnamed: {place}" for place, heading in enumerate(headings)]
     counts = Counter(names)
@@ -218,7 +219,7 @@ def _of_array(data: Any, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _kind_of(data: Any) -> Any:
-    """The type of an array of ``data``, a list of rows: objects where texts and numbers are mixed."""
+    """The dtype for an array of ``data``: objects for rows that mix texts and numbers; None: numpy decides."""
     if isinstance(data, list | tuple) and data and all(isinstance(row, list | tuple) for row in data):
         kinds = {type(value) for row in data for value in row}
         return None if kinds <= {int, float} else object

@@ -1,7 +1,8 @@
-"""Rows of a table as networks take them, and their splits."""
+"""Encoded rows of a table, and their splits."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,7 +27,7 @@ class TableExamples(Examples):
     ``numbers``: float32 ``(n, d)``, NaN where a value is missing; ``d`` may be 0. May be a memory map.
     ``categories``: int64 ``(n, k)``, codes; ``k`` may be 0. May be a memory map.
     ``targets``, ``classes``: see ``Examples``.
-    ``columns``: what the columns of both are.
+    ``columns``: what the columns of ``numbers`` and ``categories`` are.
     """
 
     numbers: NDArray[np.float32]
@@ -54,7 +55,7 @@ class TableExamples(Examples):
         classes: tuple[str, ...],
         columns: tuple[Column, ...],
     ) -> TableExamples:
-        """From what ``encode`` gave."""
+        """Examples from what ``encode`` returned."""
         n = len(targets)
         numbers = encoded.get(NUMBERS_INPUT, np.zeros((n, 0), np.float32))
         categories = encoded.get(CATEGORIES_INPUT, np.zeros((n, 0), np.int64))
@@ -65,7 +66,7 @@ class TableExamples(Examples):
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """``numbers`` ``(d,)`` and ``categories`` ``(k,)``, as far as there are any."""
+        """``numbers`` ``(d,)`` and ``categories`` ``(k,)``. An input without columns is left out."""
         found = []
         if numbers := numbers_of(self.columns):
             missing = tuple(place for place, column in enumerate(numbers) if column.missing)
@@ -75,7 +76,7 @@ class TableExamples(Examples):
         return tuple(found)
 
     def batch(self, indexes: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        """``numbers`` float32 ``(b, d)`` and ``categories`` int64 ``(b, k)``, as far as there are any."""
+        """``numbers`` float32 ``(b, d)`` and ``categories`` int64 ``(b, k)``. An input without columns is left out."""
         found: dict[str, NDArray[Any]] = {}
         if self.numbers.shape[1]:
             found[NUMBERS_INPUT] = np.take(self.numbers, indexes, axis=0)
@@ -98,8 +99,8 @@ class TableExamples(Examples):
         return self.numbers.nbytes + self.categories.nbytes + self.targets.nbytes
 
     def rows(self, indexes: Indexes) -> list[dict[str, object]]:
-        """Values by column name, as a person reads them and ``encode`` takes them: a float, a date as text, the text of
-        a category, or None for what is missing (of a category also what is rare).
+        """The rows at ``indexes``, as a person reads them and ``encode`` takes them. Values by column name: a float, a
+        date as text, the text of a category, or None where a value is missing or rare.
         """
         chosen = np.asarray(indexes, dtype=np.int64)
         found: list[dict[str, object]] = [{} for _ in chosen]
@@ -123,7 +124,7 @@ class TableExamples(Examples):
 def _number(column: Column, value: np.float32) -> object:
     if np.isnan(value):
         return None
-    number = float(str(value)) + column.offset  # the shortest text that float32 tells apart: 0.455, not 0.45500001
+    number = float(str(value)) + column.offset  # the shortest text of a float32: 0.455, not 0.45500001
     if column.written == DATE:
         return iso_text(number, 6 if column.offset else 0)  # without an offset, float32 is not exact to the second
     return number
@@ -131,11 +132,11 @@ def _number(column: Column, value: np.float32) -> object:
 
 @dataclass(frozen=True, eq=False)
 class TableSplits(Splits):
-    """The splits of a table.
+    """The splits of a table. Other fields: see ``Splits``.
 
-    ``columns``: that networks learn from, in the order of the table.
+    ``columns``: the columns that networks learn from, in the order of the table.
     ``ignored``: the other columns.
-    ``names``: of all columns but the target, in the order of the table; what an array without names is read by.
+    ``names``: of all columns but the target, in the order of the table. An array without names is read by these.
     """
 
     train: TableExamples
@@ -146,6 +147,10 @@ class TableSplits(Splits):
     names: tuple[str, ...] = ()
 
     kind: ClassVar[str] = "table"
+
+    @property
+    def by_name(self) -> Mapping[str, TableExamples]:
+        return {"train": self.train, "valid": self.valid, "test": self.test}
 
     def pipeline(self, augmentation: Augmentation | None = None) -> TablePipeline:
         from archsmith.data.tables.pipeline import TablePipeline

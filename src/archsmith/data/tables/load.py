@@ -1,6 +1,6 @@
-"""From whatever a person has to three splits of an encoded, checked table on disk: read, split, fit, encode, check.
+"""From what a person has to three splits of an encoded, checked table on disk: read, split, fit, encode, check.
 
-Nothing is left behind by what is refused.
+A table that is refused leaves nothing on disk.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from archsmith.data.tables.read import Progress, TableSource, read
 from archsmith.data.tables.store import TableStore, build, read_findings
 from archsmith.data.tables.target import target_of
 
-PROBED = 2_000  # rows by which the time of all is forecast
-FEWEST_USED = 5_000  # rows, below which no budget cuts them
+PROBED = 2_000  # rows that are encoded to forecast the time of all
+FEWEST_USED = 5_000  # rows that are always used, whatever the budget
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """What ``load`` gives.
+    """What ``load`` returns.
 
-    ``splits``: memory-mapped from ``folder``.
-    ``folder``: of the store.
-    ``findings``: of the checks.
+    ``splits``: the table, memory-mapped from ``folder``.
+    ``folder``: where the splits are stored.
+    ``findings``: what the checks found.
     """
 
     splits: TableSplits
@@ -57,11 +57,14 @@ def load(
     progress: Progress | None = None,
     check: Callable[[], None] | None = None,
 ) -> Loaded:
-    """Read ``source`` (see ``read``), split it with ``seed`` and store it below ``root``.
+    """Read ``source`` (see ``read``), split it with ``seed`` and store it below ``root``. Raises DataError.
 
-    ``target`` names the column to be learnt. ``task``: ``auto``, ``classification`` or ``regression``. ``balanced``
-    makes every class count alike. Where encoding would take longer than ``seconds``, a share of the rows is used.
-    ``progress(what, done, total)`` and ``check()`` are called between steps; ``check`` may raise. Raises DataError.
+    ``target``: name of the target column.
+    ``task``: ``auto``, ``classification`` or ``regression``.
+    ``balanced``: every class counts alike.
+    ``seconds``: where encoding would take longer, a share of the rows is used.
+    ``progress(what, done, total)``: called between steps.
+    ``check()``: called between steps, and may raise.
     """
     told, look = progress or (lambda what, done, total: None), check or (lambda: None)
     listing = read(source, target, progress=told, check=look)
@@ -87,7 +90,7 @@ def reopen(folder: str | Path) -> Loaded:
 def encoded(
     source: TableSource, meaning: Target, cut: Cut, *, balanced: bool = False, notes: tuple[str, ...] = ()
 ) -> TableSplits:
-    """The splits in memory; every constant is of training rows. Raises DataError."""
+    """The splits in memory. Every constant comes from training rows. Raises DataError."""
     indexes = cut.indexes
     fitted = columns_of(
         source.table,
@@ -99,14 +102,14 @@ def encoded(
     arrays = encode(fitted.columns, source.table)
     dtype = np.int64 if meaning.classes else np.float64
     targets = meaning.labels.astype(dtype)
-    parts: dict[str, Any] = {
+    splits: dict[str, Any] = {
         name: TableExamples.of(
             {key: array[rows] for key, array in arrays.items()}, targets[rows], meaning.classes, fitted.columns
         )
         for name, rows in indexes.items()
     }
     return TableSplits(
-        **parts,
+        **splits,
         name=source.name,
         made=cut.made,
         notes=(*source.notes, *notes, *meaning.notes, *fitted.notes),
@@ -131,7 +134,7 @@ def _refuse_few(source: TableSource) -> None:
 def affordable(
     source: TableSource, meaning: Target, cut: Cut, seconds: float, seed: int
 ) -> tuple[Cut, tuple[str, ...]]:
-    """``cut``, or the share of each split that can be encoded in ``seconds``, and a note that says so."""
+    """``cut``, or the share of each split that can be encoded in ``seconds``, with a note that says so."""
     n = len(source)
     if n <= FEWEST_USED:
         return cut, ()
@@ -144,10 +147,10 @@ def affordable(
     share = max(seconds / forecast, FEWEST_USED / n) if forecast > seconds else 1.0
     if share >= 1:
         return cut, ()
-    part = np.full(n, -1, np.int8)
+    split = np.full(n, -1, np.int8)
     n_classes = len(meaning.classes)
     for name, own in cut.indexes.items():
         chosen = stratified(meaning.labels[own], n_classes, round(share * len(own)), seed, "share")
-        part[own[chosen]] = SPLITS.index(name)
-    used = Cut(part, cut.made)
+        split[own[chosen]] = SPLITS.index(name)
+    used = Cut(split, cut.made)
     return used, (f"{used.n:,} of {n:,} rows are used: encoding all of them would take about {forecast:.0f} s.",)

@@ -1,5 +1,6 @@
-"""From encoded rows to what a network takes: the same rows. Scaling and filling of gaps are operations of the network,
-so that the exported model holds them too.
+"""From encoded rows to what a network takes, which are the same rows.
+
+To scale numbers and to fill in missing values are operations of the network, so that the exported model has them, too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TablePipeline:
-    """``Pipeline`` of tables. Batches are not augmented."""
+    """The ``Pipeline`` of tables. Batches are not augmented."""
 
     def augmented(self, batch: Batch, generator: torch.Generator) -> Batch:
         return batch

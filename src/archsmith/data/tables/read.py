@@ -1,9 +1,8 @@
-"""One door for tables: ``read(source)`` takes what a person has and returns a ``TableSource``: raw columns, the target,
-and the split of each row where the table says it.
+"""The reader of tables. ``read(source)`` returns a ``TableSource``: raw columns, the target, and the split of each row.
 
 It takes a CSV or TSV file (gzipped or not), a Parquet file, a DataFrame, a mapping of columns, a list of records, or a
-pair (X, y) with X any of the last three or a 2-D array. Nothing is guessed about types here; ``columns`` does that on
-training rows.
+pair (X, y). X is a DataFrame, a mapping, a list of records or a 2-D array. Types of columns are decided later, in
+``columns``, from training rows.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError, MissingExtraError
-from archsmith.data.examples import SPLITS
+from archsmith.data.splits import SPLIT_COLUMNS, SPLIT_NAMES, codes_of
 from archsmith.data.tables.cells import COMMA, DATES, GROUPED, MISSING, PLAIN, TEXTS, Raw, parsed, raw, short
 from archsmith.data.tables.columns import Ignored, listed
 from archsmith.data.tables.encode import as_columns, clean_names, refuse_uneven
@@ -28,31 +27,20 @@ from archsmith.data.values import as_targets
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 PARQUET = (".parquet", ".pq")
 TARGET_NAMES = ("target", "label", "class")  # and y, where it is no coordinate
-SPLIT_NAMES = ("split", "part", "partition", "subset", "set")
-SPLIT_WORDS = {
-    "train": "train",
-    "training": "train",
-    "valid": "valid",
-    "val": "valid",
-    "validation": "valid",
-    "dev": "valid",
-    "test": "test",
-    "testing": "test",
-}
 PANDAS_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls row names without a name in Parquet
-LOOKED_AT = 1_000  # values by which a column of splits is told from others
+LOOKED_AT = 1_000  # values that decide whether a column holds splits
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
 class TableSource:
-    """A table as it came; rows without a target are left out.
+    """A table as it came, without the rows that have no target.
 
     ``table``: raw values of the columns by name, without target and split.
     ``targets``: ``(n,)``, whole numbers, floats or texts.
     ``split``: ``(n,)`` int8 indexes into ``SPLITS``; all 0 where the table says nothing of splits.
     ``name``: of the data.
-    ``target``: of the target's column.
+    ``target``: name of the target column.
     ``notes``: what was decided while reading, in sentences.
     ``skipped``: (row, reason) of rows without a target.
     ``ignored``: columns that hold no values that can be used.
@@ -80,8 +68,10 @@ class TableSource:
 def read(
     source: Any, target: str | None = None, *, progress: Progress | None = None, check: Callable[[], None] | None = None
 ) -> TableSource:
-    """What ``source`` holds (see the module). ``target`` names the column that is to be learnt. ``progress(what, done,
-    total)`` and ``check()`` are called after every few rows of a file. Raises DataError.
+    """Read ``source`` (see the module). Raises DataError.
+
+    ``target``: name of the target column.
+    ``progress(what, done, total)``, ``check()``: called after every 10,000 rows of a CSV file.
     """
     if isinstance(source, TableSource):
         return source
@@ -91,7 +81,7 @@ def read(
         return _pair(source[0], source[1], target)
     if hasattr(source, "shape") and not hasattr(source, "columns") and not getattr(source.dtype, "names", None):
         raise DataError(
-            f"The array of shape {tuple(source.shape)} does not say what is to be learnt.",
+            f"The array of shape {tuple(source.shape)} has no targets.",
             "Give a pair (X, y): the array and the targets.",
         )
     return _whole(as_columns(source), target, "table", source)
@@ -227,28 +217,34 @@ def _source(
                 columns[column] = raw(values, column)
             except DataError:
                 ignored.append(Ignored(column, "holds values that are no numbers, texts or dates"))
-    part = _parts(table[split], split) if split else np.zeros(n, np.int8)
+    codes = np.zeros(n, np.int8)
+    if split:
+        values = table[split]
+        values = values.tolist() if hasattr(values, "tolist") else list(values)
+        codes = codes_of(values, split, lambda row: f"row {row + 1:,}")
     labels, missing, note = _targets(learnt, target, decimal_commas)
     skipped = tuple(
         (f"row {row + 1}", f"It has no value in the column {target!r}.") for row in np.flatnonzero(missing).tolist()
     )
     if len(skipped) == n:
-        raise DataError(f"The column {target!r} is empty.", "It should say what is to be learnt from each row.")
+        raise DataError(f"The column {target!r} is empty.", "It should hold a class or a number for each row.")
     if skipped:
         kept = np.flatnonzero(~missing)
         columns = {column: values.take(kept) for column, values in columns.items()}
-        labels, part = labels[kept], part[kept]
+        labels, codes = labels[kept], codes[kept]
     said = (*notes, *note, *([f"Splits come from the column {split!r}."] if split else []))
     names = tuple(column for column in table if column != split)
     return TableSource(
-        columns, labels, part, name, target, said, skipped, tuple(ignored), categorical, decimal_commas, names
+        columns, labels, codes, name, target, said, skipped, tuple(ignored), categorical, decimal_commas, names
     )
 
 
 def _targets(values: Raw, name: str, decimal_commas: bool) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
     """Targets, which of them are missing, and a note."""
     if values.form == DATES:
-        raise DataError(f"The target {name!r} holds dates.", "Give numbers to predict, or texts as classes.")
+        raise DataError(
+            f"The target {name!r} holds dates.", "Give numbers for a regression target, or texts for classes."
+        )
     if values.form != TEXTS:
         return (*as_targets(values.values.tolist(), name), ())
     texts = list(values.values)
@@ -268,7 +264,7 @@ def _targets(values: Raw, name: str, decimal_commas: bool) -> tuple[NDArray[Any]
 
 
 def _target_column(columns: Sequence[str], target: str | None, name: str) -> tuple[str, tuple[str, ...]]:
-    """The column to be learnt, and a note where it was guessed."""
+    """The target column, and a note where it was guessed."""
     if target is not None:
         if str(target).strip() not in columns:
             raise DataError(
@@ -290,27 +286,15 @@ def _target_column(columns: Sequence[str], target: str | None, name: str) -> tup
 
 
 def _split_column(table: Mapping[str, Any], target: str | None) -> str | None:
-    """The column that puts rows into splits, if there is one."""
+    """The column of splits, if there is one."""
     for name, values in table.items():
-        if name.lower() in SPLIT_NAMES and name != target:
+        if name.lower() in SPLIT_COLUMNS and name != target:
             some = values[:LOOKED_AT].tolist() if hasattr(values, "tolist") else list(values[:LOOKED_AT])
             if not all(isinstance(value, str) for value in some):
                 continue
-            if name.lower() == "split" or all(value.strip().lower() in SPLIT_WORDS for value in some):
+            if name.lower() == "split" or all(value.strip().lower() in SPLIT_NAMES for value in some):
                 return name
     return None
-
-
-def _parts(values: Any, name: str) -> NDArray[np.int8]:
-    texts = values.tolist() if hasattr(values, "tolist") else list(values)
-    codes = [SPLIT_WORDS.get(str(text).strip().lower()) for text in texts]
-    if None in codes:
-        row = codes.index(None)
-        raise DataError(
-            f"The column {name!r} says {short(str(texts[row]))!r} in row {row + 1:,}.",
-            "It may say train, valid or test.",
-        )
-    return np.array([SPLITS.index(code) for code in codes if code is not None], np.int8)
 
 
 def _categorical(frame: Any) -> frozenset[str]:

@@ -1,7 +1,7 @@
-"""CSV files as columns of text, read by the standard library alone: training and serving see the same cells.
+"""CSV files as columns of text, read with the standard library alone, so that training and serving see the same cells.
 
-Separators are commas, semicolons, tabs or bars. The encoding is UTF-8 (with or without a mark), UTF-16 with a mark, or
-Latin-1 as a last resort. A file may be compressed with gzip.
+Separators are commas, semicolons, tabs or bars. The encoding is UTF-8, UTF-16 with a byte order mark, or else Latin-1.
+A file may be gzipped.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from archsmith.core.errors import DataError
 from archsmith.data.tables.cells import short
 from archsmith.data.tables.encode import clean_names
 
-LARGEST_CSV = 2 * 2**30  # bytes of text; they are held in memory
+LARGEST_CSV = 2 * 2**30  # bytes of text, which is held in memory
 BLOCK = 1 << 20  # bytes that are looked at together
-CHUNK = 10_000  # rows that are given together
+CHUNK = 10_000  # rows that are read together
 SEPARATORS = ",;\t|"
 GZIP = b"\x1f\x8b"
 FRACTION = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
@@ -36,7 +36,7 @@ def read_csv_chunks(path: str | Path, chunk: int = CHUNK) -> Iterator[dict[str, 
 
 
 class CsvFile:
-    """A CSV file: its encoding, separator and column names. The whole file is looked at once, a block at a time.
+    """A CSV file. To find its encoding, the whole file is looked at once, a block at a time.
 
     ``names``: of the columns, in order.
     ``separator``: one of ``,`` ``;`` tab and ``|``.
@@ -44,7 +44,7 @@ class CsvFile:
     """
 
     def __init__(self, path: Path, bounded: bool = True) -> None:
-        """``bounded`` refuses more text than a memory holds. Raises DataError."""
+        """``bounded``: refuse a file that is too large for memory. Raises DataError."""
         self.path = path
         self.bounded = bounded
         self.notes: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class CsvFile:
         return gzip.open(self.path) if self.packed else open(self.path, "rb")  # type: ignore[return-value]
 
     def _encoding(self) -> str:
-        """The encoding in which the whole file can be read; looks for what is no text on the way."""
+        """The encoding in which the whole file can be read. Raises DataError for what is no text."""
         with self._bytes() as file:
             mark = file.read(4)
             if mark == b"PAR1":
@@ -114,8 +114,9 @@ class CsvFile:
         return clean_names(heading, where)
 
     def chunks(self, chunk: int = CHUNK, share: bool = True) -> Iterator[dict[str, list[str]]]:
-        """All rows below the heading, by column name. With ``share``, equal cells of a column share their memory, which
-        pays where all rows are kept. Raises DataError.
+        """All rows below the first line, up to ``chunk`` at a time, as cells by column name. Raises DataError.
+
+        ``share``: equal cells of a column share their memory, which helps where all rows are kept.
         """
         pools: list[dict[str, str]] | None = [{} for _ in self.names] if share else None
         waiting: list[list[str]] = []
@@ -147,7 +148,7 @@ class CsvFile:
         }
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
-        """The line on which each row ends, and its cells."""
+        """The number of the line where each row ends, and the cells of the row."""
         with self._bytes() as file:
             text = io.TextIOWrapper(file, encoding=self.encoding, newline="")
             reader = csv.reader(text, delimiter=self.separator, skipinitialspace=True, strict=True)
@@ -169,11 +170,11 @@ def _heading(text: str, separator: str) -> list[str]:
     try:
         rows = csv.reader(text.splitlines(keepends=True), delimiter=separator, skipinitialspace=True)
         return [name.strip() for name in next((row for row in rows if row), [])]
-    except csv.Error:  # a first line without end
+    except csv.Error:  # the first line does not end
         return []
 
 
 def _falls(heading: Sequence[str]) -> bool:
-    """Are there whole numbers that do not rise, as years or counted columns do?"""
+    """Are there whole numbers that do not rise? Names of columns that are years or counts do rise."""
     numbers = [int(name) for name in heading if len(name) < 16 and WHOLE.fullmatch(name)]
     return any(second <= first for first, second in itertools.pairwise(numbers))

@@ -1,4 +1,4 @@
-"""Do data look like a table? Asked of what a person gives before anything is read, after pictures were ruled out."""
+"""Do data look like a table? This is asked before anything is read, of data that do not look like pictures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".csv.gz", ".tsv.gz")
 
 
 def recognised(data: Any) -> bool:
-    """True for files of tables, data frames, rows and arrays of two axes."""
+    """True for files of tables, DataFrames, rows and 2-D arrays."""
     if isinstance(data, tuple | list) and len(data) == 2:
         X = data[0]
         return _is_table(X) or len(getattr(X, "shape", ())) == 2 or _are_rows(X)
@@ -25,7 +25,7 @@ def _is_table(data: Any) -> bool:
 
 
 def _are_rows(X: Any) -> bool:
-    """Records, or rows of single values."""
+    """Are these records, or rows of single values?"""
     if not isinstance(X, Sequence) or isinstance(X, str) or not X:
         return False
     first = X[0]

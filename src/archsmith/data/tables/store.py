@@ -1,19 +1,17 @@
 """Splits of a table on disk, as plain ``.npy`` files that worker processes map instead of being sent arrays.
 
-A folder is named by what is in it. ``build`` writes it as a draft beside its place and moves it there when it is whole;
-asked for the same again, it finds it. One process at a time writes a draft.
+A folder is named by what is in it. ``build`` writes a draft beside the folder's place and moves it there when it is
+whole. When the same splits are asked for again, it finds the folder. One process at a time writes a draft.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import json
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +20,24 @@ from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
 from archsmith.data.examples import SPLITS
-from archsmith.data.lock import FileLock
+from archsmith.data.store_folder import FACTS, damaged, locked, mark_used, read_json
 from archsmith.data.tables.checks import Findings
 from archsmith.data.tables.columns import Column, Ignored, categories_of, numbers_of
 from archsmith.data.tables.examples import TableExamples, TableSplits
 
 FORMAT = 1
-FACTS, COLUMNS, FINDINGS = "splits.json", "columns.json", "findings.json"
+COLUMNS, FINDINGS = "columns.json", "findings.json"
 ARRAYS = ("numbers", "categories", "targets")
-WAIT_SECONDS = 0.1  # between two looks at whether another process has finished
 
 
 class TableStore:
-    """``Store`` of tables."""
+    """The ``Store`` of tables."""
 
     @staticmethod
     def open(folder: str) -> TableSplits:
         """The splits in a folder that ``build`` made; arrays are memory-mapped, read-only. Raises DataError."""
         place = Path(folder)
-        facts = _json(place, FACTS)
+        facts = read_json(place, FACTS)
         if facts.get("format") != FORMAT or facts.get("kind") != TableSplits.kind:
             raise DataError(
                 f"The stored data in {folder!r} are {facts.get('kind')} of format {facts.get('format')}, not "
@@ -48,26 +45,26 @@ class TableStore:
                 "Delete the folder and read the data again.",
             )
         try:
-            splits = _opened(place, facts, _json(place, COLUMNS))
+            splits = _opened(place, facts, read_json(place, COLUMNS))
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-            raise _damaged(place) from error
-        with contextlib.suppress(OSError):  # what was used last is swept last
-            os.utime(place)
+            raise damaged(place) from error
+        mark_used(place)
         return splits
 
 
 def read_findings(folder: str | Path) -> Findings:
     """What the checks found when the splits in ``folder`` were stored. Raises DataError."""
-    found = _json(Path(folder), FINDINGS)
+    found = read_json(folder, FINDINGS)
     try:
         return Findings.from_dict(found)
     except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(Path(folder)) from error
+        raise damaged(folder) from error
 
 
 def build(splits: TableSplits, findings: Findings, root: Path, *, check: Callable[[], None] | None = None) -> Path:
-    """The folder of ``splits`` below ``root``, made if it is not there. ``check`` is called while another process makes
-    the same one, and may raise. Raises DataError, and leaves nothing behind then.
+    """The folder of ``splits`` below ``root``, made if it is not there. Raises DataError and then leaves nothing.
+
+    ``check`` is called while another process makes the same folder, and may raise.
     """
     root = Path(root)
     key = fingerprint(splits)
@@ -76,7 +73,7 @@ def build(splits: TableSplits, findings: Findings, root: Path, *, check: Callabl
         root.mkdir(parents=True, exist_ok=True)
         if (folder / FACTS).exists():
             return folder
-        with _locked(root / f".{key}.lock", check):
+        with locked(root / f".{key}.lock", check or (lambda: None)):
             if not (folder / FACTS).exists():
                 shutil.rmtree(draft, ignore_errors=True)  # of a process that was stopped
                 try:
@@ -99,7 +96,7 @@ def fingerprint(splits: TableSplits) -> str:
     digest.update(json.dumps([FORMAT, _facts(splits), _columns(splits)], sort_keys=True).encode())
     for split in SPLITS:
         for name in ARRAYS:
-            array = np.ascontiguousarray(getattr(splits.parts[split], name))
+            array = np.ascontiguousarray(getattr(splits.by_name[split], name))
             digest.update(f"{array.dtype.str} {array.shape}".encode())
             digest.update(array.data.cast("B") if array.size else b"")
     return digest.hexdigest()
@@ -131,7 +128,7 @@ def _write(splits: TableSplits, findings: Findings, folder: Path) -> None:
     folder.mkdir()
     for split in SPLITS:
         for name in ARRAYS:
-            array = getattr(splits.parts[split], name)
+            array = getattr(splits.by_name[split], name)
             if array.size:
                 np.save(folder / f"{split}_{name}.npy", array, allow_pickle=False)
     _dump(folder / COLUMNS, _columns(splits))
@@ -144,39 +141,10 @@ def _dump(path: Path, data: Any) -> None:
     path.write_text(json.dumps(data), encoding="utf-8")
 
 
-@contextlib.contextmanager
-def _locked(path: Path, check: Callable[[], None] | None) -> Iterator[None]:
-    """Hold the lock on a draft; another process that writes the same one is waited for."""
-    lock = FileLock(path)
-    while not lock.take():
-        if check is not None:
-            check()
-        time.sleep(WAIT_SECONDS)
-    with lock:
-        yield
-
-
-def _damaged(folder: Path) -> DataError:
-    return DataError(f"The stored data in {str(folder)!r} are damaged.", "Delete the folder and read the data again.")
-
-
-def _json(folder: Path, name: str) -> dict[str, Any]:
-    try:
-        found = json.loads((folder / name).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise DataError(f"There are no stored data in {str(folder)!r}.", "Read the data again.") from error
-    except (OSError, ValueError) as error:
-        raise _damaged(folder) from error
-    if not isinstance(found, dict):
-        raise _damaged(folder)
-    return found
-
-
 def _opened(folder: Path, facts: dict[str, Any], stored: dict[str, Any]) -> TableSplits:
     columns = tuple(Column.from_dict(entry) for entry in stored["columns"])
-    parts = {split: _examples(folder, split, columns, tuple(facts["classes"])) for split in SPLITS}
     return TableSplits(
-        **parts,
+        **{split: _examples(folder, split, columns, tuple(facts["classes"])) for split in SPLITS},
         name=facts["name"],
         made=tuple(facts["made"]),
         notes=tuple(facts["notes"]),

@@ -1,5 +1,7 @@
-"""What is learnt from a table: a class or a regression target. The decision of ``data.labels``, with one more rule for
-whole numbers, which tables are full of.
+"""What is learnt from a table: classes or a regression target.
+
+``data.labels`` decides, after one more rule for tables: whole numbers are classes only while there are few different
+ones.
 """
 
 from __future__ import annotations
@@ -15,12 +17,12 @@ from archsmith.core.targets import CLASSIFICATION, REGRESSION
 from archsmith.data import labels
 from archsmith.data.tables.read import TableSource
 
-MANY = 100  # classes of text, above which and above half of the rows the target is taken for a mistake
+MANY = 100  # classes of text; a target with more, and more than half as many as rows, is refused
 
 
 @dataclass(frozen=True, eq=False)
 class _Labelled:
-    """What ``data.labels`` looks at."""
+    """The targets of a table, as ``data.labels`` takes them."""
 
     labels: NDArray[Any]
     split: NDArray[np.int8]
@@ -29,7 +31,8 @@ class _Labelled:
 
 
 def target_of(source: TableSource, task: str = labels.AUTO) -> labels.Target:
-    """Classes or regression targets of every row. Numbers are classes when they are at most 20 different whole ones.
+    """Classes or regression targets of every row. Numbers are classes when there are at most 20 different whole
+    numbers.
 
     Raises DataError where nothing can be learnt, UsageError for an unknown ``task``.
     """
@@ -45,7 +48,10 @@ def target_of(source: TableSource, task: str = labels.AUTO) -> labels.Target:
         if task == labels.AUTO:
             task = CLASSIFICATION if few else REGRESSION
             if few and n > 2:
-                notes = (f"The {n} whole numbers in {name} are taken for classes; --task regression predicts them.",)
+                notes = (
+                    f"The {n} different whole numbers in {name} are taken for classes. With --task {REGRESSION} they "
+                    "are a regression target.",
+                )
             elif whole and not few:
                 notes = (f"The whole numbers in {name} are taken for a regression target.",)
         if task == CLASSIFICATION and whole:
@@ -55,7 +61,7 @@ def target_of(source: TableSource, task: str = labels.AUTO) -> labels.Target:
         if n > max(MANY, len(values) / 2):
             raise DataError(
                 f"The target {name} has {n:,} different texts in {len(values):,} rows.",
-                "Name the column to be learnt with --target.",
+                "Name the target column with --target.",
             )
     meaning = labels.target(_Labelled(values, source.split), task)
     return labels.Target(meaning.labels, meaning.classes, (*notes, *meaning.notes), meaning.warnings)

@@ -13,9 +13,9 @@ from typing import Any
 from archsmith import catalog
 from archsmith.core.budget import Budget
 from archsmith.core.errors import StudyError, UsageError
+from archsmith.core.log_format import FORMAT, upgraded
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Evaluator, Strategy
-from archsmith.core.records import FORMAT, upgraded
 from archsmith.core.seeds import derive, generator
 from archsmith.core.targets import more_is_better
 from archsmith.core.trial import Outcome
