@@ -54,7 +54,7 @@ class TabularEstimator(Estimator):
         self.on_epoch = on_epoch
 
     def _keep_data(self, folder: str) -> None:
-        names = self._opened().intake.headings  # type: ignore[attr-defined]  # of a table
+        names = self._opened().manifest.intake.headings  # type: ignore[attr-defined]  # of a table
         self.feature_names_in_ = tuple(names)
         self.n_features_in_ = len(names)
 
