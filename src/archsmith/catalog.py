@@ -83,6 +83,10 @@ TABLE: dict[str, dict[str, str]] = {
         "image": "archsmith.bundle.images:ImageIntake",
         "table": "archsmith.bundle.tables:TableIntake",
     },
+    "exporter": {
+        "image": "archsmith.bundle.images_export:ImageExporter",
+        "table": "archsmith.bundle.tables_export:TableExporter",
+    },
     "executor": {
         "serial": "archsmith.runtime.serial:SerialExecutor",
         "processes": "archsmith.runtime.processes:ProcessExecutor",

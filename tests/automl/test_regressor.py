@@ -49,7 +49,7 @@ def test_the_result_is_measured_in_r2(fitted):
 def test_the_bundle_predicts_the_same_without_the_estimator(fitted, data, tmp_path):
     folder = fitted.export(tmp_path / "bundle")
     predictor = Predictor(folder)
-    assert predictor.numeric
+    assert predictor.is_regression
     np.testing.assert_allclose(np.ravel(predictor.predict(data[0][:9])), fitted.predict(data[0][:9]), rtol=1e-6)
     assert json.loads((folder / "manifest.json").read_text())["task"]["metrics"][0] == "r2"
 

@@ -257,7 +257,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     graph = _table_graph(inputs, 3)
     network = _table_network(graph, [40.0, 18_000.0, 0.0], [15.0, 900.0, 3.0])
     task = classification(inputs, ("=low", "middle", "high"))
-    rows = PEOPLE.exporter().random_examples()
+    rows: Any = PEOPLE.exporter().random_examples()
     targets = np.arange(len(rows)) % 3
     facts = Facts(name="people", metrics={"test": {"accuracy": 0.8}}, data={"name": "people", "target": "group"})
     folder = tmp_path_factory.mktemp("bundles") / "people"

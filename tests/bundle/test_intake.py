@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from archsmith import catalog
-from archsmith.bundle.intake import KIND, Intake, ModelInput, intake_class
+from archsmith.bundle.exporter import Exporter
+from archsmith.bundle.intake import EXPORTER, KIND, Intake, ModelInput, intake_class
 from archsmith.core.errors import UsageError
 
 
@@ -14,6 +15,7 @@ def test_every_kind_of_the_catalogue_knows_its_name(kind: str) -> None:
     found = intake_class(kind)
     assert issubclass(found, Intake)
     assert (found.kind, bool(found.noun), bool(found.nouns)) == (kind, True, True)
+    assert issubclass(catalog.get(EXPORTER, kind), Exporter)
 
 
 @pytest.mark.parametrize("kind", ["smells", "archsmith.bundle.images:ImageIntake", 3])

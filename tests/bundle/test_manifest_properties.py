@@ -9,14 +9,22 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archsmith.bundle.manifest import FILES, MANIFEST, Facts, Manifest, Preprocessing, check_files, read
+from archsmith.bundle.images import ImageIntake
+from archsmith.bundle.intake import Intake
+from archsmith.bundle.manifest import FILES, MANIFEST, Facts, Manifest, check_files, read
+from archsmith.bundle.output import ModelOutput
 from archsmith.bundle.predictor import Predictor
+from archsmith.bundle.tables import TableIntake
 from archsmith.core.errors import UsageError
-from archsmith.core.task import image_classification, image_regression
+from archsmith.core.task import Input, classification, regression
+from archsmith.data.tables.columns import Column
+from archsmith.data.tables.encode import encode
+from archsmith.data.tables.examples import TableExamples
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -29,18 +37,50 @@ JSON = st.recursive(
 
 
 @st.composite
-def manifests(draw: st.DrawFn) -> Manifest:
+def image_intakes(draw: st.DrawFn) -> ImageIntake:
     channels, side = draw(st.sampled_from([1, 3])), draw(st.integers(1, 512))
-    shape = (channels, side, side)
+    statistics = st.lists(POSITIVE, min_size=channels, max_size=channels)
+    return ImageIntake.of_shape((channels, side, side), draw(statistics), draw(statistics))
+
+
+@st.composite
+def table_intakes(draw: st.DrawFn) -> TableIntake:
+    columns = []
+    for name in draw(st.lists(NAMES, min_size=1, max_size=5, unique=True)):
+        if draw(st.booleans()):
+            written = draw(st.sampled_from(["plain", "date"]))
+            columns.append(Column(name, "number", 0.1, 3, 1.0, draw(FINITE), 9.0, offset=draw(FINITE), written=written))
+        else:
+            texts = tuple(draw(st.lists(NAMES, min_size=1, max_size=4, unique=True)))
+            columns.append(Column(name, "category", categories=texts, top=((texts[0], 0.5),)))
+    return TableIntake(tuple(columns))
+
+
+def inputs_of(intake: Intake) -> tuple[Input, ...]:
+    """What a task of that intake takes."""
+    if isinstance(intake, ImageIntake):
+        return (Input("image", "image", intake.shape),)
+    assert isinstance(intake, TableIntake)
+    nothing = np.zeros(0)
+    encoded = encode(intake.columns, {column.name: () for column in intake.columns})
+    return TableExamples.of(encoded, nothing, (), intake.columns).inputs
+
+
+@st.composite
+def manifests(draw: st.DrawFn) -> Manifest:
+    intake: Intake = draw(image_intakes() | table_intakes())
+    inputs = inputs_of(intake)
     if draw(st.booleans()):
-        task = image_regression(shape, draw(NAMES))
+        task = regression(inputs, draw(NAMES))
+        output = ModelOutput.of(task, statistics=(draw(FINITE), draw(POSITIVE)))
     else:
-        task = image_classification(shape, tuple(draw(st.lists(NAMES, min_size=2, max_size=5, unique=True))))
-    statistics = st.lists(POSITIVE, min_size=channels, max_size=channels).map(tuple)
+        task = classification(inputs, tuple(draw(st.lists(NAMES, min_size=2, max_size=5, unique=True))))
+        output = ModelOutput.of(task, draw(POSITIVE))
     metrics = {"valid": draw(st.dictionaries(NAMES, FINITE, max_size=3))}
     return Manifest(
         task,
-        Preprocessing(side, side, channels, draw(statistics), draw(statistics), draw(POSITIVE)),
+        intake,
+        output,
         Facts(name=draw(NAMES), metrics=metrics, seed=draw(st.none() | st.integers())),
         params=draw(st.integers(0, 10**12)),
         macs=draw(st.integers(0, 10**15)),

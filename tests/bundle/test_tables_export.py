@@ -12,12 +12,19 @@ import pytest
 import torch
 
 from archsmith.bundle import Predictor
+from archsmith.bundle.export import export
+from archsmith.bundle.listing import listing
 from archsmith.bundle.manifest import MODEL, read
+from archsmith.bundle.output import ModelOutput
 from archsmith.bundle.tables import TableIntake
 from archsmith.bundle.tables_export import Preprocess
 from archsmith.bundle.verify import verify
 from archsmith.core.errors import ArchsmithError
+from archsmith.core.task import Input, regression
+from archsmith.data.tables.columns import Column
 from archsmith.data.tables.encode import encode
+from archsmith.graphs.net import Net
+from archsmith.graphs.network import Network
 
 
 def session(folder: Path) -> Any:
@@ -136,3 +143,33 @@ def test_the_manifest_holds_what_the_model_needs(people: Any) -> None:
         ["job", "sex"],
     ]
     assert inputs[1]["columns"][0]["categories"] == ["clerk", "-farmer", "3"]
+
+
+def test_names_and_texts_from_outside_survive_the_source() -> None:
+    columns = (
+        Column("a{x}\n'\"", "number", minimum=0.0, median=1.0, maximum=2.0),
+        Column('"""', "category", categories=("{y}", 'quo"te\n', "ünï", "\\")),
+    )
+    inputs = (Input("numbers", "numbers", (1,)), Input("categories", "categories", (1,), n_codes=5))
+    net = Net(inputs)
+    net.output(net.op("linear", net.input("numbers"), features=2))
+    output = ModelOutput("probabilities", "classification", ("a", "b"))
+    text = listing(net.graph(), TableIntake(columns).exporter(), output)
+    found: dict[str, Any] = {"__name__": "network"}
+    exec(compile(text, "network.py", "exec"), found)
+    assert found["NUMBERS"] == {columns[0].name: 0.0}
+    assert found["CATEGORIES"] == {columns[1].name: columns[1].categories}
+    assert found["preprocess"]([{'"""': "ünï"}])[1].tolist() == [[3]]
+
+
+def test_a_network_may_pass_over_an_input(tmp_path: Path) -> None:
+    columns = (Column("a", "number", maximum=9.0), Column("b", "category", categories=("x",)))
+    inputs = (Input("numbers", "numbers", (1,)), Input("categories", "categories", (1,), n_codes=2))
+    net = Net(inputs)
+    codes = net.op("flatten", net.op("embedding", net.input("categories"), size=2, dim=3))
+    net.output(net.op("linear", codes, features=1))
+    graph = net.graph()
+    task, intake = regression(inputs, "y"), TableIntake(columns)
+    export(Network(graph, seed=0), graph, task, tmp_path / "b", intake=intake, target_statistics=(0.0, 1.0))
+    found = Predictor(tmp_path / "b").predict({"a": [1.0, 7.0, 1.0], "b": ["x", "x", "y"]})
+    assert found[0] == found[1] != found[2]

@@ -37,6 +37,7 @@ from archsmith.core.events import Event
 from archsmith.core.files import write_text
 from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.protocols import Executor, incumbent
+from archsmith.core.records import Extended
 from archsmith.core.seeds import derive
 from archsmith.core.trial import Trial
 from archsmith.runtime.processes import ProcessExecutor
@@ -160,8 +161,7 @@ class _Run:
                 (self.folder / f"{name.removeprefix('train ')}.safetensors").unlink(missing_ok=True)
         self.phases.forget_what_more_time_changes()
         job = self.job
-        now = {"settings": job.settings.to_dict(), "plan": job.plan.to_dict(), "speed": dataclasses.asdict(job.speed)}
-        self.search.log("extended", now)
+        self.search.write(Extended(job.settings.to_dict(), job.plan.to_dict(), dataclasses.asdict(job.speed)))
 
     def _baseline(self, baseline: NetworkBaseline | ModelBaseline) -> Final:
         with self.phases.phase(baseline.name, baseline.what) as done:

@@ -27,7 +27,7 @@ from archsmith.graphs.network_space import NetworkSpace
 from archsmith.runtime.retention import Retention
 from archsmith.runtime.search import seconds_spent
 from archsmith.runtime.sqlite import SqliteStore
-from archsmith.runtime.study_view import UNREADABLE, StudyView, read_view, try_view
+from archsmith.runtime.study_view import StudyView, read_view, try_view
 from archsmith.runtime.workspace import Workspace
 from archsmith.training import device as devices
 from archsmith.training.device import Device
@@ -198,11 +198,20 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
 
 
 def _needed(workspace: Workspace) -> set[str]:
-    """Names of the data folders of jobs that have not come to their end."""
-    views = (try_view(summary.folder) for summary in workspace.list() if summary.state != UNREADABLE)
-    return {
-        Path(view.job.fit["data_folder"]).name for view in views if not view.ended and "data_folder" in view.job.fit
-    }
+    """Names of the data folders of jobs that have not come to their end, or whose study cannot be read here."""
+    views = [try_view(summary.folder) for summary in workspace.list()]
+    folders = [view.job.fit.get("data_folder") for view in views if not view.ended]
+    unreadable = [_data_folder_in(view.folder) for view in views if view.why_unreadable is not None and view.folder]
+    return {Path(folder).name for folder in (*folders, *unreadable) if folder}
+
+
+def _data_folder_in(study: Path) -> str | None:
+    """What the first event of a study says of its data, though the rest cannot be read; None where nothing can."""
+    try:
+        began = next(iter(SqliteStore(study).read()), None)
+        return None if began is None else str(began.data["fit"]["data_folder"])
+    except Exception:  # whatever is wrong with one study, nobody else is to be stopped by it
+        return None
 
 
 class _Telling:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from archsmith.automl.opening import Job
-from archsmith.core.events import Event
 from archsmith.runtime.search import Search
+from archsmith.runtime.study_view import StudyView
 
 LATER = ("search", "test", "export")  # phases whose results change with a larger budget
 
@@ -25,19 +25,13 @@ class Phases:
     def __init__(self, job: Job, search: Search) -> None:
         self.job = job
         self.search = search
-        self.results: dict[str, dict[str, Any]] = {}
-        self.test_reads = 0
-        self.was_extended = False
-        self._lead = 0.0  # seconds of this opening before the study was opened: reading and measuring
+        view = StudyView()
         for event in job.store.read():
-            self._take_up(event)
-
-    def _take_up(self, event: Event) -> None:
-        if event.kind == "extended":
-            self.forget_what_more_time_changes()
-        elif event.kind == "phase" and event.data["state"] == "finished":
-            self.results[event.data["name"]] = event.data["result"]
-            self.test_reads += event.data["name"] == "test" and event.data["result"]["read"]
+            view.apply(event)
+        self.results: dict[str, dict[str, Any]] = {name: dict(found) for name, found in view.job.results.items()}
+        self.test_reads = view.job.test_reads
+        self.was_extended = bool(view.job.extensions)
+        self._lead = 0.0  # seconds of this opening before the study was opened: reading and measuring
 
     def forget_what_more_time_changes(self) -> None:
         self.was_extended = True

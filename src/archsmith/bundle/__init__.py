@@ -1,5 +1,5 @@
-"""What leaves the house: a folder that predicts without this library's training side, can be read, and says where it
-came from.
+"""Bundles: exported networks. A bundle is a folder that predicts without this library's training side, can be read, and
+says where it came from.
 
 ``from archsmith.bundle import Predictor`` is the door for somebody who received a bundle; it loads onnxruntime, numpy
 and Pillow, never torch.

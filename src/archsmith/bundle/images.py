@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,6 @@ from archsmith.core.task import Task
 from archsmith.data.examples import Splits
 from archsmith.data.images.decode import IMAGE, Pixels, decode, to_array
 from archsmith.data.images.source import Pictures, Source
-
-if TYPE_CHECKING:
-    from archsmith.bundle.images_export import ImageExporter
 
 CHUNK = 256  # images in one call of the runtime
 CHUNK_PIXELS = 16_000_000  # and pixels in one call: the first product inside the graph needs 4 bytes a value
@@ -124,11 +121,6 @@ class ImageIntake(Intake):
 
     def sample(self, n: int, rng: np.random.Generator) -> Pixels:
         return rng.integers(0, 256, (n, self.height, self.width, self.channels), dtype=np.uint8)
-
-    def exporter(self) -> ImageExporter:
-        from archsmith.bundle.images_export import ImageExporter
-
-        return ImageExporter(self)
 
     @property
     def material(self) -> str:

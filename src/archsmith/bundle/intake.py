@@ -2,8 +2,8 @@
 
 An ``Intake`` is all that manifest, predictor, export, verification, card and command line know of a kind of data. It
 has two halves. The serving half, in this class, needs numpy and Pillow only: it turns what a person has into arrays for
-``model.onnx``. The export half, ``archsmith.bundle.exporter``, needs torch; ``Intake.exporter`` imports it when it is
-asked for.
+``model.onnx``. The export half, ``archsmith.bundle.exporter``, needs torch. ``Intake.exporter`` looks it up in the
+catalogue under the same name (kind ``exporter``) when it is asked for.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from archsmith.data.examples import Splits
 if TYPE_CHECKING:
     from archsmith.bundle.exporter import Exporter
 
-KIND = "intake"  # in the catalogue
+KIND, EXPORTER = "intake", "exporter"  # in the catalogue
 
 
 @dataclass(frozen=True)
@@ -183,9 +183,10 @@ class Intake(ABC):
     def sample(self, n: int, rng: np.random.Generator) -> Any:
         """``n`` random examples, read already, as ``Predictor`` is given them."""
 
-    @abstractmethod
     def exporter(self) -> Exporter:
         """The half that needs torch."""
+        found: Exporter = catalog.get(EXPORTER, self.kind)(self)
+        return found
 
     # Words
 

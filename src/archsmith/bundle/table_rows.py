@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,6 @@ from archsmith.data.tables.cells import TEXTS, Raw, short
 from archsmith.data.tables.columns import Column
 from archsmith.data.tables.encode import clean_names, encode
 from archsmith.data.tables.read_csv import read_csv_chunks
-
-if TYPE_CHECKING:
-    from archsmith.bundle.tables import TableIntake
 
 ROWS = 4096  # in one call of the runtime: a layer of 1,000 values takes 16 MB then
 PARQUET = (".parquet", ".pq")
@@ -80,6 +77,17 @@ def slices(table: Mapping[str, Raw]) -> Iterator[tuple[int, dict[str, Raw]]]:
         )
 
 
+class RowIntake(Protocol):
+    """What rows need of the intake of their bundle, ``bundle.tables.TableIntake``."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]: ...
+
+    def raw(self, table: Mapping[str, Any]) -> dict[str, Raw]: ...
+
+    def tolerant(self, table: Mapping[str, Raw], first_row: int = 0) -> Window: ...
+
+
 @dataclass(frozen=True, eq=False)
 class AskedFile(Asked):
     """The rows of a file, read once from its beginning to its end.
@@ -88,7 +96,7 @@ class AskedFile(Asked):
     ``path``: of a CSV or Parquet file.
     """
 
-    intake: TableIntake
+    intake: RowIntake
     path: Path
 
     n = None
@@ -111,7 +119,7 @@ class AskedRows(Counted):
     ``rows``: of each row of ``table``, which one it was in the file.
     """
 
-    intake: TableIntake
+    intake: RowIntake
     table: Mapping[str, Raw]
     places: NDArray[np.int64]
     rows: NDArray[np.int64]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +33,6 @@ from archsmith.data.tables.columns import (
     numbers_of,
 )
 from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT, as_columns, encode
-
-if TYPE_CHECKING:
-    from archsmith.bundle.tables_export import TableExporter
 
 NAMED = 8  # columns that a sentence names
 UNSEEN = "never seen"  # a text that is no category
@@ -180,11 +177,13 @@ class TableIntake(Intake):
     def _look(
         self, table: Mapping[str, Raw], places: NDArray[np.int64], first_row: int, broken: dict[int, str]
     ) -> None:
-        """Put what is broken among ``places`` into ``broken``, by halves."""
+        """Put what is broken among ``places`` into ``broken``, by halves. Any text can be a category, so only numbers
+        are looked at.
+        """
         try:
             encode(
-                self.columns,
-                {name: values.take(places) for name, values in table.items()},
+                self.numbers,
+                {column.name: table[column.name].take(places) for column in self.numbers},
                 first_row=first_row + int(places[0]),
                 exact=True,
             )
@@ -243,11 +242,6 @@ class TableIntake(Intake):
                 places = np.where(gone, rng.integers(0, 2, n), rng.integers(2, len(texts), n))
                 found[column.name] = [texts[place] for place in places]
         return found
-
-    def exporter(self) -> TableExporter:
-        from archsmith.bundle.tables_export import TableExporter
-
-        return TableExporter(self)
 
     # Words
 

@@ -265,7 +265,8 @@ def _columns(predictor: Any, top: int | None, proba: bool) -> list[tuple[str, ty
     """Name and type of the columns of a file of predictions."""
     first: tuple[str, type] = ("row", int) if predictor.manifest.intake.noun == "row" else ("file", str)
     if predictor.is_regression:
-        told: list[tuple[str, type]] = [(predictor.manifest.output.target, float)]
+        target = predictor.manifest.output.target
+        told: list[tuple[str, type]] = [(f"predicted {target}" if target in (first[0], "error") else target, float)]
     elif proba:
         told = [("class", str), *((f"probability {name}", float) for name in predictor.classes)]
     else:

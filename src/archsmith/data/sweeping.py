@@ -31,7 +31,8 @@ def sweep(root: Path, keep: Set[str] = frozenset(), cap_mb: float | None = None)
         if path.name.startswith(".") and path.suffix in (".draft", ".lock"):
             removed += _sweep_draft(path)
         elif (path / FACTS).exists():
-            folders.append((path.stat().st_mtime, path, sum(file.stat().st_size for file in path.iterdir())))
+            with contextlib.suppress(OSError):  # another process may be throwing it away
+                folders.append((path.stat().st_mtime, path, sum(file.stat().st_size for file in path.iterdir())))
     total = sum(size for _, _, size in folders)
     for _, path, size in sorted(folders):
         if cap_mb is not None and total > cap_mb * 1e6 and path.name not in kept:
