@@ -8,7 +8,7 @@ import pytest
 from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
-from archsmith.core.protocols import Context, Evaluator, Message, Strategy, answer
+from archsmith.core.protocols import Context, Evaluator, Message, Strategy, incumbent
 from archsmith.core.trial import Proposal
 from archsmith.strategies.random import RandomSearch
 from archsmith.testing.strategy_laws import Rehearsal
@@ -16,12 +16,12 @@ from archsmith.testing.toys import Flat, ToyEvaluator
 
 
 class Believer:
-    """A strategy that names its own answer: the trial that finished first."""
+    """A strategy that names its own incumbent: the trial that finished first."""
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         return [Proposal(history.space.sample(rng))]
 
-    def answer(self, history: History) -> Any:
+    def incumbent(self, history: History) -> Any:
         return history.finished[0]
 
 
@@ -34,12 +34,12 @@ def history() -> History:
     return rehearsal.history
 
 
-def test_a_search_answers_with_its_best_trial(history: History) -> None:
-    assert answer(RandomSearch(), history) is history.best()
+def test_a_search_ends_with_its_best_trial(history: History) -> None:
+    assert incumbent(RandomSearch(), history) is history.best()
 
 
-def test_a_strategy_may_name_another_answer(history: History) -> None:
-    assert answer(Believer(), history) is history.finished[0]
+def test_a_strategy_may_name_another_incumbent(history: History) -> None:
+    assert incumbent(Believer(), history) is history.finished[0]
 
 
 def test_a_class_with_the_methods_is_a_strategy_or_an_evaluator() -> None:

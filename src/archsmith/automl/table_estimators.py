@@ -145,7 +145,7 @@ class TabularRegressor(Regressor, TabularEstimator):
     """
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from rows ``X`` as ``TabularClassifier`` takes them and finite numbers ``y`` ``(n,)``; or from one table
+        """Learn from rows ``X`` as ``TabularClassifier`` takes them and numbers ``y`` ``(n,)``; or from one table
         that has the target.
         """
         return self._fit(X, y)

@@ -25,7 +25,7 @@ BINS = (16, 8, 32, 64)
 DIMENSIONS = (8, 4, 16)
 BODIES = ("residual", "mlp")
 DEPTHS = (2, 1, 3, 4)
-WIDTHS = (256, 64, 128, 512)
+WIDTHS = (128, 256, 64, 512)
 DROPOUTS = (0.1, 0.0, 0.3)
 
 
