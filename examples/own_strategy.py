@@ -1,4 +1,4 @@
-"""A search strategy of one's own, the cross-entropy method: each answer is that of one of the best trials so far.
+"""A search strategy of one's own, the cross-entropy method: each decision is that of one of the best trials so far.
 
 python examples/own_strategy.py
 """
@@ -24,7 +24,7 @@ def best(history, share):
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """``share`` of the trials that are imitated, ``chance`` of an answer that imitates none of them, both 0 to 1."""
+    """``share``: of the trials that are imitated. ``chance``: of a decision that imitates none. Both 0 to 1."""
 
     share: float = 0.2
     chance: float = 0.1
@@ -37,13 +37,13 @@ class CrossEntropy:
         return list(proposals.values())
 
     def new(self, history, models, taken, rng):
-        def answer(path, options, weights):
+        def choose(path, options, weights):
             known = [model[path] for model in models if path in model and allowed(model[path], options)]
             return draw(known, None, rng) if known and rng.random() >= self.chance else draw(options, weights, rng)
 
         for _ in range(20 if models else 0):
             with suppress(DeadEnd):
-                architecture = history.space.trace(answer).architecture
+                architecture = history.space.trace(choose).architecture
                 if not history.seen(architecture) and architecture.key not in taken:
                     return architecture
         return draw_unseen(history, rng, taken)  # nothing but repeats: any new architecture

@@ -16,6 +16,7 @@ import pytest
 import typer
 
 from archsmith.cli.main import app
+from archsmith.graphs.operations import OPERATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -97,6 +98,7 @@ def test_python_in_the_documentation_compiles(path: Path) -> None:
 @pytest.mark.parametrize("page", RUN)
 def test_python_of_a_guide_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("archsmith.graphs.operation.OPERATIONS", dict(OPERATIONS))  # a guide may register one
     space: dict[str, Any] = {"__name__": "guide"}
     for block in blocks(DOCS / page, "python"):
         exec(compile(block, page, "exec", dont_inherit=True), space)

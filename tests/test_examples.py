@@ -14,6 +14,8 @@ ARGUMENTS: dict[str, list[str]] = {
     "draw_zoo.py": ["--out", "drawings", "nasnet_a_cifar"],
     "fit_distances.py": ["--time", "20s", "--out", "bundle", "--workspace", "workspace"],
     "fit_digits.py": ["--time", "20s", "--out", "bundle", "--workspace", "workspace"],
+    "fit_table.py": ["--time", "20s", "--out", "bundle", "--workspace", "workspace"],
+    "own_operation.py": [],
     "own_space.py": ["--trials", "12"],
     "own_strategy.py": [],
     "sklearn_pipeline.py": ["--time", "20s", "--workspace", "workspace"],
@@ -22,8 +24,9 @@ LEAVES = {
     "draw_zoo.py": "drawings/nasnet_a_cifar.svg",
     "fit_distances.py": "bundle/model.onnx",
     "fit_digits.py": "bundle/model.onnx",
+    "fit_table.py": "bundle/model.onnx",
 }
-TRAIN = ("fit_distances.py", "fit_digits.py", "sklearn_pipeline.py")
+TRAIN = ("fit_distances.py", "fit_digits.py", "fit_table.py", "sklearn_pipeline.py")
 
 
 def test_every_example_is_run() -> None:
