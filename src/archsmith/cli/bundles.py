@@ -100,7 +100,9 @@ def evaluate(
     ] = None,
     target_column: Annotated[
         str | None,
-        typer.Option("--target", "--target-column", help="In a table: the target column.  [default: that of the bundle]"),
+        typer.Option(
+            "--target", "--target-column", help="In a table: the target column.  [default: that of the bundle]"
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
