@@ -2,9 +2,9 @@
 
 ``Pace`` makes a training end in time and with an annealed rate. It counts the steps that still fit. These are the steps
 that are left, or those that the clock allows at the present speed, whichever is less. With each step, progress grows by
-an equal share of what is left. While the machine is as fast as forecast, progress is step / steps. When it becomes slow,
-the rest of the schedule is squeezed into the time that remains. When it becomes fast, more steps are taken, up to the
-limit.
+an equal share of what is left. While the machine is as fast as forecast, progress is step / steps. When it becomes
+slow, the rest of the schedule is squeezed into the time that remains. When it becomes fast, more steps are taken, up to
+the limit.
 """
 
 from __future__ import annotations
