@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from archsmith.core import log_format, records
+from archsmith.core import job_records, records
 from archsmith.core.errors import StudyError
 from archsmith.core.events import Event
 from archsmith.core.log_format import FORMAT
@@ -25,12 +25,12 @@ ONE_OF_EACH = [
     records.Finished(0, Outcome.success({"accuracy": 0.5}, 2.0)),
     records.Command("stop", {"now": True}),
     records.Closed("trials", 12.5),
-    records.PhaseRecord("search", "started", "random on toys", 30.0),
-    records.PhaseRecord("search", "finished", seconds=29.0, result={"n_trials": 3}),
-    records.ProgressRecord("decode", 3, 10),
-    records.Note("Ten classes."),
-    records.Epoch("fixed", 1.0, 9.0, {"train_loss": 0.5}),
-    records.Extended({"seconds": 120.0}, {"final_epochs": 3.0}, {"step_seconds": 0.1}),
+    job_records.PhaseRecord("search", "started", "random on toys", 30.0),
+    job_records.PhaseRecord("search", "finished", seconds=29.0, result={"n_trials": 3}),
+    job_records.ProgressRecord("decode", 3, 10),
+    job_records.Note("Ten classes."),
+    job_records.Epoch("fixed", 1.0, 9.0, {"train_loss": 0.5}),
+    job_records.Extended({"seconds": 120.0}, {"final_epochs": 3.0}, {"step_seconds": 0.1}),
 ]
 
 
@@ -41,13 +41,6 @@ def through_json(read: Any) -> Any:
 @pytest.mark.parametrize("read", ONE_OF_EACH, ids=lambda read: read.kind)
 def test_what_is_written_is_read_again(read: Any) -> None:
     assert through_json(read) == read
-
-
-def test_a_result_keeps_what_readers_do_not_know_by_name() -> None:
-    read = record(Event("result", {"metric": "accuracy", "valid": 0.5, "rows": [{"name": "fixed"}], "macs": 3}))
-    assert isinstance(read, records.ResultRecord)
-    assert (read.metric, read.valid, read.test, read.rows[0]["name"]) == ("accuracy", 0.5, None, "fixed")
-    assert read.to_data()["macs"] == 3
 
 
 def test_every_kind_is_tried_here() -> None:
@@ -107,17 +100,6 @@ def test_a_study_without_a_format_is_of_the_first() -> None:
 def test_a_study_of_a_later_format_is_refused_in_one_sentence() -> None:
     with pytest.raises(StudyError, match="written by a later version of archsmith .*Upgrade archsmith"):
         record(Event("study", {"format": FORMAT + 1}))
-
-
-def test_an_extension_goes_through_the_same_upgrades(monkeypatch: pytest.MonkeyPatch) -> None:
-    def renamed(data: dict[str, Any]) -> dict[str, Any]:
-        data["fit"]["settings"] = {"seconds": data["fit"]["settings"]["time"]}
-        return data
-
-    monkeypatch.setattr(log_format, "UPGRADES", (renamed,))
-    old = record(Event("extended", {"settings": {"time": 60.0}}))
-    assert isinstance(old, records.Extended) and old.settings == {"seconds": 60.0}
-    assert through_json(old) == old
 
 
 def test_what_a_person_added_to_the_beginning_is_kept() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from archsmith.core.records import Epoch, Prepared, Preparing
+from archsmith.core.job_records import Epoch
+from archsmith.core.records import Prepared, Preparing
 from archsmith.runtime.curves import Preparation, Training, as_lists
 
 

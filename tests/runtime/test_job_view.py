@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import json
 
-from archsmith.core.records import FINISHED, Extended, PhaseRecord, ResultRecord, StudyRecord
+from archsmith.core.job_records import FINISHED, Extended, PhaseRecord, ResultRecord
+from archsmith.core.records import StudyRecord
 from archsmith.runtime.job_view import JobView
 
 FIT = {"settings": {"data": "blots", "seconds": 60.0}, "plan": {"p": 1}, "speed": {"s": 1}}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from archsmith.core.records import FINISHED, PhaseRecord, ProgressRecord
+from archsmith.core.job_records import FINISHED, PhaseRecord, ProgressRecord
 from archsmith.runtime.phases import Phases
 
 

@@ -22,7 +22,8 @@ from archsmith import catalog
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import ArchsmithError
 from archsmith.core.history import History
-from archsmith.core.records import FINISHED, STARTED, StudyRecord
+from archsmith.core.job_records import FINISHED, STARTED
+from archsmith.core.records import StudyRecord
 from archsmith.core.trial import Trial
 from archsmith.data.examples import Splits
 from archsmith.data.stored import opened

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 from archsmith.core import markup
 from archsmith.core.events import Event
-from archsmith.core.records import Closed, Epoch, Finished, Note, PhaseRecord, ProgressRecord, ResultRecord, record
+from archsmith.core.job_records import Epoch, Note, PhaseRecord, ProgressRecord, ResultRecord
+from archsmith.core.records import Closed, Finished, record
 from archsmith.core.trial import Trial
 from archsmith.core.wording import clock, number
 from archsmith.runtime.progress import Progress

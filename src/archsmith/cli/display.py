@@ -16,17 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from archsmith.core.events import Event
-from archsmith.core.records import (
-    Closed,
-    Epoch,
-    Finished,
-    Note,
-    PhaseRecord,
-    Prepared,
-    Preparing,
-    ProgressRecord,
-    record,
-)
+from archsmith.core.job_records import Epoch, Note, PhaseRecord, ProgressRecord
+from archsmith.core.records import Closed, Finished, Prepared, Preparing, record
 from archsmith.core.wording import clock, number
 
 if TYPE_CHECKING:

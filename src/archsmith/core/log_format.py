@@ -71,3 +71,24 @@ def _copied(data: Any) -> Any:
     if isinstance(data, Mapping):
         return {name: _copied(value) for name, value in data.items()}
     return [_copied(value) for value in data] if isinstance(data, list | tuple) else data
+
+
+# -- fields of data that may be missing --------------------------------------------------------------------------------
+
+
+def mapping_in(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The mapping ``name`` of ``data``; empty where there is none. Raises TypeError for another type."""
+    value = data.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} is {type(value).__name__}")
+    return value
+
+
+def number_in(data: Mapping[str, Any], name: str) -> float | None:
+    """The number ``name`` of ``data``; None where there is none. Raises TypeError for another type."""
+    value = data.get(name)
+    if value is not None and not isinstance(value, int | float):
+        raise TypeError(f"{name} is {type(value).__name__}")
+    return value

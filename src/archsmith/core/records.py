@@ -7,7 +7,6 @@ be read.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
@@ -15,10 +14,10 @@ from typing import Any, ClassVar, Self
 from archsmith.core.architecture import Scalar
 from archsmith.core.errors import ArchsmithError, StudyError
 from archsmith.core.events import Event
-from archsmith.core.log_format import FORMAT, Data, upgraded
+from archsmith.core.job_records import Epoch, Extended, Note, PhaseRecord, ProgressRecord, ResultRecord
+from archsmith.core.log_format import FORMAT, Data, mapping_in, number_in, upgraded
 from archsmith.core.trial import Outcome, Status
 
-STARTED, FINISHED = "started", "finished"  # states of a phase
 # the problem of a study that did not write it down
 PLAIN_PROBLEM: Mapping[str, Any] = {"objectives": [["score", True]], "constraints": [], "fidelity": ["epochs", 1, 1]}
 
@@ -68,13 +67,13 @@ class StudyRecord:
         now = upgraded(data)
         known = (*_STUDY_FIELDS, "fit", "command", "format")
         return cls(
-            space=_mapping(now, "space"),
-            problem={**PLAIN_PROBLEM, **_mapping(now, "problem")},
-            strategy=_mapping(now, "strategy"),
-            evaluator=_mapping(now, "evaluator"),
+            space=mapping_in(now, "space"),
+            problem={**PLAIN_PROBLEM, **mapping_in(now, "problem")},
+            strategy=mapping_in(now, "strategy"),
+            evaluator=mapping_in(now, "evaluator"),
             seed=int(now.get("seed") or 0),
-            forecast_trials=_maybe(now, "forecast_trials"),
-            fit=_mapping(now, "fit"),
+            forecast_trials=number_in(now, "forecast_trials"),
+            fit=mapping_in(now, "fit"),
             command=now.get("command"),
             format=data.get("format", 1),
             more={name: value for name, value in now.items() if name not in known},
@@ -131,7 +130,7 @@ class Preparing:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        return cls(float(data["step"]), _mapping(data, "metrics"))
+        return cls(float(data["step"]), mapping_in(data, "metrics"))
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,7 @@ class Prepared:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        return cls(float(data.get("seconds") or 0.0), _mapping(data, "notes"))
+        return cls(float(data.get("seconds") or 0.0), mapping_in(data, "notes"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +230,7 @@ class Reported:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        return cls(data["trial"], data["step"], _mapping(data, "metrics"))
+        return cls(data["trial"], data["step"], mapping_in(data, "metrics"))
 
 
 @dataclass(frozen=True)
@@ -280,7 +279,7 @@ class Command:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        return cls(str(data["name"]), _mapping(data, "args"))
+        return cls(str(data["name"]), mapping_in(data, "args"))
 
 
 @dataclass(frozen=True)
@@ -300,183 +299,7 @@ class Closed:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        return cls(str(data.get("reason") or "done"), _maybe(data, "seconds"))
-
-
-# -- the kinds that the main job writes --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class PhaseRecord:
-    """``phase``: a phase of the job begins or ends.
-
-    ``name``: ``read``, ``search``, ``train fixed``, ….
-    ``state``: ``started`` or ``finished``.
-    ``detail``: what it is about; at its end, the result in words.
-    ``forecast_seconds``: of a phase that begins; None without a forecast.
-    ``seconds``: of a phase that ends; None where it was not written down.
-    ``result``: of a phase that ends. ``error`` in it says why the phase failed.
-    """
-
-    kind: ClassVar[str] = "phase"
-    name: str = "work"
-    state: str = STARTED
-    detail: str = ""
-    forecast_seconds: float | None = None
-    seconds: float | None = None
-    result: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def ended(self) -> bool:
-        return self.state == FINISHED
-
-    def to_data(self) -> Data:
-        head = {"name": self.name, "state": self.state}
-        if not self.ended:
-            return {**head, "detail": self.detail, "forecast_seconds": self.forecast_seconds}
-        said = {"detail": self.detail} if self.detail else {}
-        return {**head, **said, "seconds": self.seconds, "result": dict(self.result)}
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Self:
-        return cls(
-            str(data.get("name") or "work"),
-            FINISHED if data.get("state") == FINISHED else STARTED,
-            str(data.get("detail") or ""),
-            _maybe(data, "forecast_seconds"),
-            _maybe(data, "seconds"),
-            _mapping(data, "result"),
-        )
-
-
-@dataclass(frozen=True)
-class ProgressRecord:
-    """``progress``: how far something is. It is shown and never logged.
-
-    ``what``: a key word or a sentence.
-    ``done``: how much is done.
-    ``total``: how much there is to do; None when unknown.
-    """
-
-    kind: ClassVar[str] = "progress"
-    what: str
-    done: int = 0
-    total: int | None = None
-
-    def to_data(self) -> Data:
-        return {"what": self.what, "done": self.done, "total": self.total}
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Self:
-        return cls(str(data["what"]), int(data.get("done") or 0), data.get("total"))
-
-
-@dataclass(frozen=True)
-class Note:
-    """``note``: a message.
-
-    ``text``: a sentence for people.
-    """
-
-    kind: ClassVar[str] = "note"
-    text: str = ""
-
-    def to_data(self) -> Data:
-        return {"text": self.text}
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Self:
-        return cls(str(data.get("text") or ""))
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """``epoch``: one point of the learning curve of a final training.
-
-    ``network``: its name.
-    ``epoch``: how far the training is.
-    ``epochs``: of the whole training.
-    ``metrics``: losses, and scores where they were measured.
-    """
-
-    kind: ClassVar[str] = "epoch"
-    network: str
-    epoch: float
-    epochs: float
-    metrics: Mapping[str, float] = field(default_factory=dict)
-
-    def to_data(self) -> Data:
-        return {"network": self.network, "epoch": self.epoch, "epochs": self.epochs, "metrics": dict(self.metrics)}
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Self:
-        epoch = float(data["epoch"])
-        return cls(str(data["network"]), epoch, float(data.get("epochs") or epoch), _mapping(data, "metrics"))
-
-
-@dataclass(frozen=True)
-class Extended:
-    """``extended``: the job was given a larger budget.
-
-    ``settings``: from now on, in the present format.
-    ``plan``: from now on, in the present format.
-    ``speed``: from now on, in the present format.
-    """
-
-    kind: ClassVar[str] = "extended"
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    plan: Mapping[str, Any] = field(default_factory=dict)
-    speed: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_data(self) -> Data:
-        return {"format": FORMAT, "settings": self.settings, "plan": self.plan, "speed": self.speed}
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Self:
-        now = upgraded({"format": data.get("format", 1), "fit": data})["fit"]
-        return cls(_mapping(now, "settings"), _mapping(now, "plan"), _mapping(now, "speed"))
-
-
-@dataclass(frozen=True)
-class ResultRecord:
-    """``result``: the result of the main job.
-
-    ``metric``: by which networks are compared.
-    ``valid``: score of the exported network on the validation split.
-    ``test``: score of the exported network on the test split.
-    ``rows``: the networks that were trained in full.
-    ``stop_reason``: why the search ended.
-    ``seconds``: on the job's clock.
-    ``test_reads``: how often the test split was read.
-    ``data``: everything that was written, these fields included.
-    """
-
-    kind: ClassVar[str] = "result"
-    metric: str | None = None
-    valid: float | None = None
-    test: float | None = None
-    rows: tuple[Mapping[str, Any], ...] = ()
-    stop_reason: str | None = None
-    seconds: float = 0.0
-    test_reads: int = 0
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_data(self) -> Data:
-        named = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "data"}
-        return {**self.data, **named, "rows": [dict(row) for row in self.rows]}
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Self:
-        return cls(
-            data.get("metric"),
-            _maybe(data, "valid"),
-            _maybe(data, "test"),
-            tuple(data.get("rows") or ()),
-            data.get("stop_reason"),
-            float(data.get("seconds") or 0.0),
-            int(data.get("test_reads") or 0),
-            data,
-        )
+        return cls(str(data.get("reason") or "done"), number_in(data, "seconds"))
 
 
 Record = (
@@ -528,19 +351,3 @@ def damaged(event: Event, error: Exception) -> StudyError:
     """The error of an event that cannot be read, or that does not fit the ones before it."""
     why = error.message if isinstance(error, ArchsmithError) else f"{type(error).__name__}: {error}"
     return StudyError(f"Event {event.index} of the study ({event.kind}) is damaged: {why}.", "Restore it from a copy.")
-
-
-def _mapping(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = data.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{name} is {type(value).__name__}")
-    return value
-
-
-def _maybe(data: Mapping[str, Any], name: str) -> float | None:
-    value = data.get(name)
-    if value is not None and not isinstance(value, int | float):
-        raise TypeError(f"{name} is {type(value).__name__}")
-    return value

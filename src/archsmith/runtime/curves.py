@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from archsmith.core.records import Epoch, Prepared, Preparing
+from archsmith.core.job_records import Epoch
+from archsmith.core.records import Prepared, Preparing
 
 Point = tuple[float, Mapping[str, Any]]  # (step, metrics): one point of a learning curve
 

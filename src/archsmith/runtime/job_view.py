@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from archsmith.core.records import Extended, PhaseRecord, Record, ResultRecord, StudyRecord
+from archsmith.core.job_records import Extended, PhaseRecord, ResultRecord
+from archsmith.core.records import Record, StudyRecord
 
 VOID_AFTER_MORE_TIME = ("search", "test", "export")  # phases that an extended job repeats
 LIMITS = ("seconds", "trials")  # what an extension changes in the settings

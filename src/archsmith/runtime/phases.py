@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from archsmith.core.records import Epoch, PhaseRecord, Preparing, ProgressRecord
+from archsmith.core.job_records import Epoch, PhaseRecord, ProgressRecord
+from archsmith.core.records import Preparing
 
 Step = ProgressRecord | Epoch | Preparing  # what says how far a phase is
 

@@ -13,7 +13,8 @@ from itertools import islice
 from typing import Any
 
 from archsmith.core.events import Event
-from archsmith.core.records import Epoch, Preparing, ProgressRecord
+from archsmith.core.job_records import Epoch, ProgressRecord
+from archsmith.core.records import Preparing
 from archsmith.core.trial import Trial
 from archsmith.core.wording import clock, metric_name, number
 from archsmith.runtime.phases import Phase

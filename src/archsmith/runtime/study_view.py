@@ -17,24 +17,20 @@ from archsmith.core import budget as reasons
 from archsmith.core.errors import ArchsmithError, StudyError
 from archsmith.core.events import Event
 from archsmith.core.history import History
+from archsmith.core.job_records import Epoch, Note, PhaseRecord, ProgressRecord, ResultRecord
 from archsmith.core.problem import Objective, Problem
 from archsmith.core.records import (
     DAMAGES,
     PLAIN_PROBLEM,
     Closed,
     Command,
-    Epoch,
     Finished,
-    Note,
     Opened,
-    PhaseRecord,
     Prepared,
     Preparing,
-    ProgressRecord,
     Proposed,
     Record,
     Reported,
-    ResultRecord,
     StudyRecord,
     damaged,
     record,

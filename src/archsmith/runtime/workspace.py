@@ -16,7 +16,8 @@ from typing import Any
 
 from archsmith.core.budget import INTERRUPTED as INTERRUPTED_LOOP
 from archsmith.core.errors import ArchsmithError, StudyError, UsageError
-from archsmith.core.records import Closed, Extended, Finished, ResultRecord, StudyRecord, beginning, record
+from archsmith.core.job_records import Extended, ResultRecord
+from archsmith.core.records import Closed, Finished, StudyRecord, beginning, record
 from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.study_view import DONE, INTERRUPTED, NEW, RUNNING, UNREADABLE
 
