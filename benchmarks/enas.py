@@ -225,7 +225,7 @@ def best_of(found: dict[str, Any]) -> dict[str, Any]:
     return max(found["trials"], key=lambda trial: trial["score"])["architecture"]
 
 
-def told(name: str, found: dict[str, Any]) -> float:
+def show_search(name: str, found: dict[str, Any]) -> float:
     """Print the search; returns its seconds, derivation included."""
     notes, course = found["notes"], found["course"]
     seconds = notes["seconds"] + sum(trial["seconds"] for trial in found["trials"])
@@ -246,7 +246,7 @@ def told(name: str, found: dict[str, Any]) -> float:
 
 
 def show_micro(place: Place, found: dict[str, Any], pool: ProcessPoolExecutor) -> None:
-    seconds, derived, random = told("micro", found), best_of(found), found["random"]
+    seconds, derived, random = show_search("micro", found), best_of(found), found["random"]
     cells = [derived, *random, *found["policy"]]
     twice = [derived, *random[:N_RANDOM]]
     runs = [(cell, 0) for cell in cells] + [(cell, 1) for cell in twice]
@@ -289,7 +289,7 @@ def show_micro(place: Place, found: dict[str, Any], pool: ProcessPoolExecutor) -
 
 
 def show_macro(place: Place, found: dict[str, Any], pool: ProcessPoolExecutor) -> None:
-    seconds = told("macro", found)
+    seconds = show_search("macro", found)
     pair = [best_of(found), found["random"][0]]
     ours, other = side_by_side(pool, [partial(from_scratch, place, "macro", architecture, 0) for architecture in pair])
     print(

@@ -1,6 +1,6 @@
 """The data of a written class."""
 
-from archsmith.graphs.skeleton import Hole, Module, fresh, walk
+from archsmith.graphs.skeleton import Hole, Module, unused_name, walk
 
 
 def test_walk_replaces_the_holes_in_order_and_keeps_the_rest() -> None:
@@ -14,6 +14,6 @@ def test_walk_replaces_the_holes_in_order_and_keeps_the_rest() -> None:
     )
 
 
-def test_a_fresh_name_is_counted_up_until_no_group_has_it() -> None:
-    assert fresh("x", [], {}) == "x"
-    assert fresh("x", ["x"], {"x2": 0}) == "x3"
+def test_an_unused_name_is_counted_up_until_no_group_has_it() -> None:
+    assert unused_name("x", [], {}) == "x"
+    assert unused_name("x", ["x"], {"x2": 0}) == "x3"

@@ -47,8 +47,8 @@ class TrainingEvaluator:
     ``data``: the folder of stored splits.
     ``recipe``: how networks are trained, where the architecture does not decide it.
     ``augmentation``: fields of the data's augmentation that differ from its defaults, by name.
-    ``n_train``, ``n_valid``: most examples of these splits that are used, the same ones in every trial and balanced by
-        class; at least 2; None: all.
+    ``n_train``, ``n_valid``: most examples of these splits that are used, the same ones in every trial,
+        with the classes in the shares of the split; at least 2; None: all.
     ``anneal``: True: each trial runs the recipe's own schedule to its end. False: a constant rate, so that the training
         can go on later.
     ``precision``: ``auto``, ``float32``, ``bfloat16`` or, on CUDA, ``float16``.

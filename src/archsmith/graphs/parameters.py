@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archsmith.graphs.operations import OPERATIONS
-from archsmith.graphs.skeleton import ARGUMENT, CHANNEL_ROLES, Module, Parameter, Ref, Skeleton, fresh, walk
+from archsmith.graphs.skeleton import ARGUMENT, CHANNEL_ROLES, Module, Parameter, Ref, Skeleton, unused_name, walk
 
 
 @dataclass
@@ -20,12 +20,12 @@ class _Group:
 
     ``column``: the value in each instance.
     ``uses``: the holes: (step, hole, role, argument of ``forward`` whose channels it counts or None).
-    ``leaves``: True: the values are the channels of the output.
+    ``is_output``: True: the values are the channels of the output.
     """
 
     column: tuple[Any, ...]
     uses: list[tuple[int, int, str, int | None]]
-    leaves: bool = False
+    is_output: bool = False
 
     @property
     def argument(self) -> int | None:
@@ -34,7 +34,7 @@ class _Group:
     @property
     def role(self) -> str:
         roles = [role for _, _, role, _ in self.uses]
-        if self.leaves and any(role in CHANNEL_ROLES for role in roles):
+        if self.is_output and any(role in CHANNEL_ROLES for role in roles):
             return "filters"
         for role in ("filters", "in_channels", "channels", "groups"):
             if role in roles:
@@ -57,7 +57,7 @@ def resolve(skeleton: Skeleton, classes: Sequence[Skeleton]) -> None:
             group.uses.append((k, h, role, argument))
     leaving = tuple(_channels(instance.out_shapes) for instance in skeleton.instances)
     for group in groups.values():
-        group.leaves = group.column == leaving
+        group.is_output = group.column == leaving
     ordered = sorted(groups.values(), key=_rank)
     texts: dict[int, str] = {}
     n_in = len({group.argument for group in ordered if group.argument is not None})
@@ -137,7 +137,7 @@ def _rank(group: _Group) -> tuple[int, int, int]:
     if group.argument is not None:
         return 0, group.argument, 0
     if group.counts_channels:
-        return 1 if group.leaves else 2, group.uses[0][0], group.uses[0][1]
+        return 1 if group.is_output else 2, group.uses[0][0], group.uses[0][1]
     return (
         {"kernel": 3, "padding": 4, "dilation": 4, "stride": 6}.get(group.role, 5),
         group.uses[0][0],
@@ -170,10 +170,10 @@ def _rule(group: _Group, parameters: Sequence[Parameter]) -> str | None:
 def _name(group: _Group, skeleton: Skeleton, n_in: int) -> str:
     taken = {parameter.name for parameter in skeleton.parameters}
     if group.argument is not None:
-        both = group.leaves and all(step.inputs for step in skeleton.steps) and n_in == 1
+        both = group.is_output and all(step.inputs for step in skeleton.steps) and n_in == 1
         wish = "channels" if both else "in_channels" if n_in == 1 else f"{skeleton.arguments[group.argument]}_channels"
     else:
         wish = group.role
     if wish in taken:
         wish = f"{skeleton.steps[group.uses[0][0]].local}_{wish}"
-    return fresh(wish, taken)
+    return unused_name(wish, taken)

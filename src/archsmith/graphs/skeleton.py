@@ -136,7 +136,7 @@ def walk(module: Module, visit: Callable[[Hole], Any]) -> tuple[list[Any], list[
     return [filled(value) for value in module.args], [(name, filled(value)) for name, value in module.kwargs]
 
 
-def fresh(wish: str, *taken: Any) -> str:
+def unused_name(wish: str, *taken: Any) -> str:
     """``wish``, or ``wish2``, ``wish3``, … where the name is in one of the groups of ``taken`` names."""
     name, count = wish, 1
     while any(name in group for group in taken):

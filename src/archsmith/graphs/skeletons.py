@@ -15,7 +15,7 @@ from archsmith.core.errors import UsageError
 from archsmith.graphs.graph import Graph, Node, Scope
 from archsmith.graphs.operations import INPUT, OPERATIONS, Args, Call, Operation
 from archsmith.graphs.parameters import resolve
-from archsmith.graphs.skeleton import ARGUMENT, Code, Hole, Instance, Module, Ref, Skeleton, Step, fresh
+from archsmith.graphs.skeleton import ARGUMENT, Code, Hole, Instance, Module, Ref, Skeleton, Step, unused_name
 
 ORDER = ("stride", "padding", "dilation", "groups")  # arguments by name in this order, all others behind them
 
@@ -84,7 +84,7 @@ class _Finder:
         )
         for node in outside:
             if node not in names:
-                names[node] = fresh(node.rpartition(".")[2], scope.inputs, names.values())
+                names[node] = unused_name(node.rpartition(".")[2], scope.inputs, names.values())
         index, given = self._class_of(scope, parts, {node: names[node] for node in outside})
         skeleton = self.found[index]
         self.number[scope.path], self.given[scope.path] = index, given
