@@ -87,7 +87,7 @@ class Means:
 def test_a_model_that_is_no_network_is_scored_in_the_unit_of_the_target(table_splits):
     parts = {
         name: dataclasses.replace(rows, targets=1000.0 + 10 * np.nan_to_num(rows.numbers[:, 2]), classes=())
-        for name, rows in table_splits.parts.items()
+        for name, rows in table_splits.by_name.items()
     }
     parts = {
         name: dataclasses.replace(rows, targets=np.nan_to_num(rows.targets, nan=1000.0)) for name, rows in parts.items()

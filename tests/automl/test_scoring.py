@@ -61,10 +61,10 @@ def test_predictions_are_the_chosen_networks_with_the_temperature(workshop):
     chosen, splits = answering("searched", 3.0), workshop.splits
     predictions, _ = scoring.look([answering("fixed", 9.0), chosen], chosen, 1.5, workshop)
     for name in ("valid", "test"):
-        raw = chosen.outputs(splits.parts[name])
+        raw = chosen.outputs(splits.by_name[name])
         np.testing.assert_allclose(predictions[name], torch.softmax(raw / 1.5, 1), rtol=1e-5)
         np.testing.assert_allclose(predictions[f"{name}_raw"], torch.softmax(raw, 1), rtol=1e-5)
-        assert (predictions[f"{name}_labels"] == splits.parts[name].targets).all()
+        assert (predictions[f"{name}_labels"] == splits.by_name[name].targets).all()
 
 
 def test_a_regression_target_is_predicted_in_its_own_unit():

@@ -39,7 +39,7 @@ def test_without_a_limit_on_the_clock_nothing_is_measured(workshop, candidate, r
 
 def test_the_counts_are_those_of_the_data_and_the_network(workshop, candidate):
     found, splits = speed.measure_speed(candidate, workshop, None), workshop.splits
-    assert (found.n_train, found.n_valid, found.n_test) == tuple(len(rows) for rows in splits.parts.values())
+    assert (found.n_train, found.n_valid, found.n_test) == tuple(len(rows) for rows in splits.by_name.values())
     assert (found.batch_size, found.params) == (candidate.recipe.batch_size, candidate.params)
     assert found.memory_mb > 0
 

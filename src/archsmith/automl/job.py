@@ -35,9 +35,9 @@ from archsmith.core.budget import Budget
 from archsmith.core.errors import ArchsmithError, EvaluationError
 from archsmith.core.events import Event
 from archsmith.core.files import write_text
+from archsmith.core.job_records import Extended
 from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.protocols import Executor, incumbent
-from archsmith.core.records import Extended
 from archsmith.core.seeds import derive
 from archsmith.core.trial import Trial
 from archsmith.runtime.processes import ProcessExecutor

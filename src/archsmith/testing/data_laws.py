@@ -14,7 +14,7 @@ def check_data(splits: Any) -> None:
 
     Raises AssertionError with the law that is broken.
     """
-    for name, examples in splits.parts.items():
+    for name, examples in splits.by_name.items():
         _check_examples(name, examples)
     _check_alike(splits)
     _check_pipeline(splits)
@@ -41,7 +41,7 @@ def _check_examples(name: str, examples: Any) -> None:
 
 def _check_alike(splits: Any) -> None:
     train = splits.train
-    for name, examples in splits.parts.items():
+    for name, examples in splits.by_name.items():
         assert examples.classes == train.classes, f"All splits have the same classes: {name} differs."
         assert examples.inputs == train.inputs, f"All splits have the same inputs: {name} differs."
     assert splits.task.inputs == train.inputs, "The task takes what the examples give."

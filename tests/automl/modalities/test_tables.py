@@ -32,7 +32,7 @@ def as_regression(splits):
     """The same rows with the third number as what is to be predicted."""
     parts = {
         name: dataclasses.replace(rows, targets=np.nan_to_num(rows.numbers[:, 2]).astype(np.float64), classes=())
-        for name, rows in splits.parts.items()
+        for name, rows in splits.by_name.items()
     }
     return TableSplits(**parts, name="t", columns=splits.columns, names=splits.names)
 
@@ -58,7 +58,7 @@ def test_networks_fit_tables_of_one_kind_of_column(modality, table_splits, kind)
             numbers=rows.numbers if kind == "number" else rows.numbers[:, :0],
             categories=rows.categories if kind == "category" else rows.categories[:, :0],
         )
-        for name, rows in table_splits.parts.items()
+        for name, rows in table_splits.by_name.items()
     }
     splits = dataclasses.replace(table_splits, **parts, columns=keep)
     space, architecture = modality.fixed(splits)

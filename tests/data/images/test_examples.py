@@ -108,4 +108,4 @@ def test_a_pipeline_normalises_by_the_training_pictures_alone() -> None:
     pipeline = splits.pipeline()
     assert pipeline.normalisation.mean == pytest.approx((0.2,))
     assert pipeline.augmentation is None
-    assert list(splits.parts) == ["train", "valid", "test"]
+    assert list(splits.by_name) == ["train", "valid", "test"]

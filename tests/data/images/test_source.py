@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from archsmith.data.examples import SPLITS
 from archsmith.data.images.array_pictures import Arrays
-from archsmith.data.images.source import SPLITS, Pictures, Source, all_training, split_codes
+from archsmith.data.images.source import Pictures, Source, all_training
+from archsmith.data.splits import split_codes
 
 PICTURES = Arrays(np.zeros((3, 4, 4), np.uint8), 1.0)
 
