@@ -6,6 +6,8 @@ TORCH_INDEX ?=
 # The table of NAS-Bench-201 as an .npz (see archsmith.evaluators.nasbench201), for the benchmarks that need it.
 # Its single trainings lie beside it.
 NASBENCH201 ?=
+# A folder of <name>.csv.gz tables with a column "target", for the benchmark of tables.
+TABULAR ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
@@ -70,6 +72,7 @@ bench: $(STAMP) ## every measurement that the documentation quotes: hours; goes 
 	$(BIN)/python benchmarks/enas_step.py
 	$(BIN)/python benchmarks/enas.py
 	$(BIN)/python benchmarks/weights.py
+	$(if $(TABULAR),$(BIN)/python benchmarks/tabular.py $(TABULAR),@echo "Left out: make bench TABULAR=folder of tables")
 	$(if $(NASBENCH201),$(BIN)/python benchmarks/graph_gp.py $(NASBENCH201) \
 		--single $(NASBENCH201:.npz=_valid_per_seed.npz))
 	$(if $(NASBENCH201),$(BIN)/python benchmarks/progressive.py $(NASBENCH201) --most 300)
