@@ -2,8 +2,8 @@
 
     python benchmarks/tabular.py FOLDER --time 60s --tables adult,abalone,letter,california_housing
 
-FOLDER holds ``<name>.csv.gz`` files whose column ``target`` is learnt. Each table is one job in its own process. Then the
-bundle predicts the whole file through ``archsmith predict`` in a process where torch, pandas and scikit-learn cannot be
+FOLDER holds ``<name>.csv.gz`` files whose column ``target`` is learnt. Each table is one job in its own process. The
+bundle then predicts the whole file in a process where torch, pandas and scikit-learn cannot be
 imported. It prints test scores (accuracy, or R²), the largest difference between the exported network and the trained
 one, and the rows a second of that prediction.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -89,8 +90,8 @@ class NetworkSpace(Space):
         """The live decisions, the functional paths of one cell of each kind, and their sizes and depths."""
         live = self.live(architecture)
         plain = super().sketch(live)
-        paths, numbers = sketch_of(self.cells(live))
-        return Sketch(plain.live, {**plain.numbers, **numbers}, paths)
+        paths, numbers = _sketched(dataclasses.replace(self, recipe=None), live.structure)  # type: ignore[call-arg]
+        return Sketch(plain.live, {**plain.numbers, **numbers}, dict(paths))
 
     @classmethod
     def for_task(cls, task: Task, **fields: Any) -> Self:
@@ -153,6 +154,12 @@ def _lay_out(space: NetworkSpace, architecture: Architecture) -> Graph:
 @lru_cache(maxsize=32)
 def _graph(space: NetworkSpace, architecture: Architecture) -> Graph:
     return _lay_out(space, architecture)
+
+
+@lru_cache(maxsize=4096)
+def _sketched(space: NetworkSpace, structure: Architecture) -> tuple[dict[str, int], dict[str, float]]:
+    # The recipe is no part of it: many points of a small space share one network.
+    return sketch_of(space.cells(structure))
 
 
 @lru_cache(maxsize=4096)

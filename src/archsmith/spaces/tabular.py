@@ -8,6 +8,7 @@ of their own, and the MLP normalises like the residual network. The ranges are o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -92,32 +93,46 @@ class Tabular(NetworkSpace):
         return self.trace(lambda path, options, weights: options[0]).architecture  # type: ignore[index]
 
     def build(self, choose: Choose, net: Net) -> None:
-        features = [*self._numbers(choose, net), *self._categories(choose, net)]
+        decided = self._decided(choose)
+        features = [*self._numbers(decided, net), *self._categories(decided, net)]
         x = net.op("concat", *features) if len(features) > 1 else features[0]
-        body: str = choose("body", BODIES)  # type: ignore[assignment]
-        depth: int = choose("depth", DEPTHS)  # type: ignore[assignment]
-        width: int = choose("width", WIDTHS)  # type: ignore[assignment]
-        dropout: float = choose("dropout", DROPOUTS)  # type: ignore[assignment]
-        x = _residual(net, x, depth, width, dropout) if body == "residual" else _mlp(net, x, depth, width, dropout)
+        lay = _residual if decided["body"] == "residual" else _mlp
+        x = lay(net, x, decided["depth"], decided["width"], decided["dropout"])
         net.output(net.op("linear", x, name="head", features=self.n_outputs))
 
-    def _numbers(self, choose: Choose, net: Net) -> list[Value]:
+    def layout(self, choose: Choose) -> None:
+        self._decided(choose)
+
+    def _decided(self, choose: Choose) -> dict[str, Any]:
+        """Every decision by its path. None depends on what is laid out."""
+        decided: dict[str, Any] = {}
+        if self.numbers:
+            decided["numbers/encoding"] = choose("numbers/encoding", ENCODINGS)
+            if decided["numbers/encoding"] == "piecewise":
+                decided["numbers/bins"] = choose("numbers/bins", BINS)
+        if self.categories:
+            decided["categories/dimension"] = choose("categories/dimension", DIMENSIONS)
+        for path, options in (("body", BODIES), ("depth", DEPTHS), ("width", WIDTHS), ("dropout", DROPOUTS)):
+            decided[path] = choose(path, options)
+        return decided
+
+    def _numbers(self, decided: Mapping[str, Any], net: Net) -> list[Value]:
         if not self.numbers:
             return []
         given = net.input(NUMBERS)
         features = [net.op("standardise", given)]
-        if choose("numbers/encoding", ENCODINGS) == "piecewise":
-            features.append(net.op("piecewise_linear", given, bins=choose("numbers/bins", BINS)))
+        if decided["numbers/encoding"] == "piecewise":
+            features.append(net.op("piecewise_linear", given, bins=decided["numbers/bins"]))
         if self.missing:
             features.append(net.op("missing", given, columns=self.missing))
         return features
 
-    def _categories(self, choose: Choose, net: Net) -> list[Value]:
+    def _categories(self, decided: Mapping[str, Any], net: Net) -> list[Value]:
         if not self.categories:
             return []
-        dimension = choose("categories/dimension", DIMENSIONS)
         codes = net.input(CATEGORIES)
-        return [net.op("flatten", net.op("embedding", codes, size=self.n_codes, dim=dimension))]
+        embedded = net.op("embedding", codes, size=self.n_codes, dim=decided["categories/dimension"])
+        return [net.op("flatten", embedded)]
 
 
 def _is_readable(entry: Input) -> bool:
