@@ -73,7 +73,7 @@ def test_a_regression_target_is_predicted_in_its_own_unit():
     splits = types.SimpleNamespace(
         test=split,
         valid=split,
-        parts={"test": split, "valid": split},
+        by_name={"test": split, "valid": split},
         task=regression(NUMBERS, "y"),
         target_statistics=(20.0, 10.0),
     )

@@ -80,7 +80,7 @@ def test_every_example_has_one_target(targets: NDArray[Any]) -> None:
 
 def test_splits_go_by_their_names() -> None:
     found = splits(CLASSES)
-    assert {name: len(part) for name, part in found.parts.items()} == {"train": 4, "valid": 2, "test": 1}
+    assert {name: len(part) for name, part in found.by_name.items()} == {"train": 4, "valid": 2, "test": 1}
     assert found.classes == ("a", "b", "c")
 
 

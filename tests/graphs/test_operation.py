@@ -35,7 +35,14 @@ from archsmith.graphs.network import Network, inherit  # noqa: E402
 
 ROOM = Path(archsmith.graphs.__file__).parent
 # the rows themselves, and the builders of layers
-MAY = {"basic_operations.py", "image_operations.py", "token_operations.py", "table_operations.py", "layers.py"}
+MAY = {
+    "basic_operations.py",
+    "image_operations.py",
+    "token_operations.py",
+    "table_operations.py",
+    "layers.py",
+    "token_layers.py",
+}
 
 PLUGIN = '''
 """An operation with a weight, in two directions: one number for each channel."""

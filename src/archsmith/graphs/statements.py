@@ -311,18 +311,16 @@ def wrapped(line: str, by: int) -> list[str]:
     if len(terms) > 1:
         head = f"{head} = (" if head else "return ("
         return [head, f"    {terms[0]}", *(f"    + {term}" for term in terms[1:]), ")"]
-    if line.rfind(")") < 0:
+    closed = max(line.rfind(")"), line.rfind("]"))
+    if closed < 0:
         return [line]
     opened = min(at for at in (line.find("("), line.find("[")) if at >= 0)
-    closed = max(line.rfind(")"), line.rfind("]"))
     inside = line[opened + 1 : closed]
     if by + 4 + len(inside) <= WIDTH:
         return [line[: opened + 1], f"    {inside}", line[closed:]]
-    return [
-        line[: opened + 1],
-        *(f"    {part.strip()}," for part in _split(inside, ",") if part.strip()),
-        line[closed:],
-    ]
+    parts = [f"{part.strip()}," for part in _split(inside, ",") if part.strip()]
+    broken = [f"    {each}" for part in parts for each in wrapped(part, by + 4)]
+    return [line[: opened + 1], *broken, line[closed:]]
 
 
 def _split(text: str, mark: str) -> list[str]:

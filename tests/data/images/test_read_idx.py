@@ -97,7 +97,7 @@ def test_the_same_file_packed_and_unpacked_counts_once(tmp_path: Path) -> None:
 def test_two_sets_in_one_folder_are_refused(tmp_path: Path) -> None:
     write_idx(tmp_path, "train", 12, packed=False)
     write_idx(tmp_path, "other-train", 12, packed=False)
-    with pytest.raises(DataError, match="two sets of train images"):
+    with pytest.raises(DataError, match="two files of train images"):
         read_idx(tmp_path)
 
 

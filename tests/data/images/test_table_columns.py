@@ -98,10 +98,10 @@ def test_the_target_may_be_a_column_that_looks_like_pictures() -> None:
 @pytest.mark.parametrize(
     ("split", "note"),
     [
-        ({}, "Pictures come from the column 'image', what is to be learnt from 'label'."),
+        ({}, "Pictures come from the column 'image', the target from 'label'."),
         (
             {"set": SPLITS},
-            "Pictures come from the column 'image', what is to be learnt from 'label', parts from 'set'.",
+            "Pictures come from the column 'image', the target from 'label', splits from 'set'.",
         ),
     ],
 )
@@ -115,9 +115,9 @@ def test_the_choice_is_said_in_a_sentence(split: dict[str, Sequence[str]], note:
     ("samples", "image", "target", "words", "hint"),
     [
         ({"a": LABELS, "b": LABELS}, None, None, "no column for pictures", "--image-column"),
-        ({"image": PATHS, "id": [1, 2, 3]}, None, None, "no column for the target", "--target-column"),
+        ({"image": PATHS, "id": [1, 2, 3]}, None, None, "no column for the target", "--target"),
         ({"x": PATHS, "y": PATHS, "label": LABELS}, None, None, "'x' or 'y'", "--image-column"),
-        ({"image": PATHS, "label": LABELS, "class": LABELS}, None, None, "'label' or 'class'", "--target-column"),
+        ({"image": PATHS, "label": LABELS, "class": LABELS}, None, None, "'label' or 'class'", "--target"),
         ({"image": PATHS, "label": LABELS}, "photo", None, "no column 'photo'", "'image', 'label'"),
         ({"image": PATHS, "label": LABELS}, None, "price", "no column 'price'", "'image', 'label'"),
         ({"image": PATHS, "label": LABELS}, "image", "image", "both", "'image', 'label'"),
