@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from archsmith.core.space import Space
-from archsmith.spaces.recipe import ImageRecipe, TableRecipe
+from archsmith.spaces.recipe import ImageRecipe
+from archsmith.spaces.tabular import TableRecipe
 
 SPACES = (ImageRecipe(), TableRecipe())
 every_recipe = pytest.mark.parametrize("space", SPACES, ids=[type(space).__name__ for space in SPACES])

@@ -17,8 +17,7 @@ from archsmith.core.task import Input, Task, classification, image_classificatio
 from archsmith.data.tables.columns import Column
 from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import Graph
-from archsmith.spaces.recipe import TableRecipe
-from archsmith.spaces.tabular import CATEGORIES, DEPTHS, NUMBERS, WIDTHS, Tabular
+from archsmith.spaces.tabular import CATEGORIES, DEPTHS, NUMBERS, WIDTHS, TableRecipe, Tabular
 from archsmith.testing.laws import check_network_space, check_space
 from archsmith.testing.network_laws import random_batch
 

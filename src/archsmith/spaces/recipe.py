@@ -36,21 +36,3 @@ class ImageRecipe(Space):
     def first(self) -> Architecture:
         """Every decision at its first option."""
         return self.trace(lambda path, options, weights: options[0]).architecture  # type: ignore[index]
-
-
-@dataclass(frozen=True)
-class TableRecipe(Space):
-    """How a network for tables is trained.
-
-    Decisions: ``learning_rate`` (peak, AdamW), ``weight_decay``, ``label_smoothing``. The first options are the
-    defaults for tables.
-    """
-
-    def decide(self, choose: Choose) -> None:
-        choose("recipe/learning_rate", (2e-3, 5e-4, 5e-3))
-        choose("recipe/weight_decay", (1e-2, 1e-4, 1e-1))
-        choose("recipe/label_smoothing", (0.0, 0.1))
-
-    def first(self) -> Architecture:
-        """Every decision at its first option."""
-        return self.trace(lambda path, options, weights: options[0]).architecture  # type: ignore[index]

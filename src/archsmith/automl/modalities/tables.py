@@ -23,8 +23,7 @@ from archsmith.data.tables.load import Loaded, load
 from archsmith.data.tables.recognise import recognised
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.network_space import NetworkSpace
-from archsmith.spaces.recipe import TableRecipe
-from archsmith.spaces.tabular import CATEGORIES, NUMBERS, Tabular
+from archsmith.spaces.tabular import CATEGORIES, NUMBERS, TableRecipe, Tabular
 from archsmith.training.recipe import Recipe
 
 # AdamW at a rate near the middle of what Gorishniy et al. 2021 (arXiv 2106.11959) searched.
