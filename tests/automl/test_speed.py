@@ -10,6 +10,8 @@ from archsmith.automl import speed
 from archsmith.automl.final_training import Candidate, Workshop
 from archsmith.automl.modalities.tables import Tables
 from archsmith.automl.plan import EXPORT_SECONDS
+from archsmith.graphs.constants import constants_of
+from archsmith.graphs.network import Network
 from archsmith.training import threads
 
 
@@ -76,3 +78,13 @@ def test_a_rehearsal_leaves_nothing_behind(workshop, candidate, tmp_path, monkey
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert speed.rehearse_export(candidate, workshop) >= 0
     assert written[0].name == "bundle" and not list(tmp_path.iterdir())
+
+
+def test_the_network_of_a_rehearsal_knows_how_large_the_numbers_are(workshop, candidate, monkeypatch):
+    """Untouched constants would let numbers of any size through, where float32 is too coarse to compare outputs."""
+    seen = []
+    monkeypatch.setattr(speed, "export", lambda network, *arguments, **more: seen.append(constants_of(network)))
+    speed.rehearse_export(candidate, workshop)
+    untouched = constants_of(Network(candidate.graph, seed=0))
+    assert seen[0].keys() == untouched.keys() and len(untouched)
+    assert all(not torch.equal(seen[0][name], untouched[name]) for name in untouched)

@@ -16,7 +16,7 @@ from PIL import Image
 from archsmith.bundle import Predictor
 from archsmith.bundle.export import export
 from archsmith.bundle.manifest import MANIFEST, SOURCE, checksum, read
-from archsmith.bundle.verify import verify
+from archsmith.bundle.verify import _value_difference, verify
 from archsmith.core.errors import ArchsmithError, UsageError
 
 
@@ -115,6 +115,15 @@ def test_targets_that_vary_little_around_a_large_mean(years: Any, tmp_path: Path
         examples=years.raw,
     )
     assert done.rmse_torch is None and done.max_difference <= 256 / 1e5
+
+
+def test_values_far_out_differ_relative_to_their_distance() -> None:
+    near, far = np.array([1.5, 2.5], np.float32), np.array([1e5, -1e5], np.float32)
+    with pytest.raises(ArchsmithError, match=r"by 0\.0002 standard deviations"):
+        _value_difference(near + np.float32(4e-4), near, mean=2.0, std=2.0)
+    assert _value_difference(far * np.float32(1 + 1e-5), far, mean=2.0, std=2.0) == pytest.approx(1e-5, rel=0.05)
+    with pytest.raises(ArchsmithError, match="standard deviations"):
+        _value_difference(far * np.float32(1 + 2e-4), far, mean=2.0, std=2.0)
 
 
 def test_another_regression_network_is_found_out(years: Any) -> None:

@@ -29,7 +29,7 @@ from archsmith.core import metrics
 from archsmith.core.errors import ArchsmithError, UsageError
 from archsmith.graphs.graph import AUXILIARY, Graph
 
-MAX_DIFFERENCE = 1e-4  # of any probability; of any value in standard deviations of the training targets
+MAX_DIFFERENCE = 1e-4  # of any probability; of any value as ``_value_difference`` counts it
 MAX_ACCURACY_DIFFERENCE = 0.001  # 0.1 point
 MAX_SOURCE_DIFFERENCE = 1e-5  # of any output of the network, relative to the largest; 0 when both run the same kernels
 DEFECT = "Nothing was written. This is a defect of the export; please report the architecture."
@@ -39,7 +39,8 @@ DEFECT = "Nothing was written. This is a defect of the export; please report the
 class Verification:
     """What was measured on ``n`` examples.
 
-    ``max_difference``: the largest of a probability, or of a value in standard deviations of the training targets.
+    ``max_difference``: the largest of a probability; or of a value in standard deviations of the training targets,
+        and where it lies more than one of them from their mean, relative to that distance.
     ``accuracy_predictor``, ``accuracy_torch``: of the exported and of the trained network, 0 to 1; None without classes
         to compare with.
     ``n``: how many examples.
@@ -82,7 +83,7 @@ def verify(
     accuracies: tuple[float | None, float | None] = (None, None)
     if output.is_regression:
         expected = expected[:, 0]
-        difference = _value_difference(found, expected, output.std)
+        difference = _value_difference(found, expected, output.mean, output.std)
         if targets is not None:
             scores = {"rmse_predictor": metrics.rmse(found, targets), "rmse_torch": metrics.rmse(expected, targets)}
     else:
@@ -113,12 +114,18 @@ def _probability_difference(exported: NDArray[np.float32], expected: NDArray[np.
     return difference
 
 
-def _value_difference(exported: NDArray[np.float32], expected: NDArray[np.float32], std: float) -> float:
-    """The largest difference in standard deviations of the training targets. Raises ArchsmithError above the limit."""
-    difference = float(np.abs(exported.astype(np.float64) - expected).max()) / std
+def _value_difference(exported: NDArray[np.float32], expected: NDArray[np.float32], mean: float, std: float) -> float:
+    """The largest difference in standard deviations of the training targets. Raises ArchsmithError above the limit.
+
+    float32 rounds relative to a number's size. The difference of a value that lies far out, as those of rows far from
+    the training data may, is therefore relative to its distance from the mean.
+    """
+    unit = np.maximum(std, np.abs(expected.astype(np.float64) - mean))
+    differences = np.abs(exported.astype(np.float64) - expected) / unit
     # Targets that vary little around a large mean (years) are coarse in float32, however they were computed.
-    coarse = 2 * float(np.spacing(np.abs(expected).max())) / std
-    if not difference <= MAX_DIFFERENCE + coarse:
+    coarse = 2 * np.spacing(np.abs(expected)) / unit
+    difference = float(differences.max())
+    if not (differences <= MAX_DIFFERENCE + coarse).all():
         raise ArchsmithError(
             f"The exported network differs from the trained one by {difference:.2g} standard deviations "
             f"({MAX_DIFFERENCE:g} is allowed).",
