@@ -127,6 +127,7 @@ def test_mistakes_are_usage_errors_and_vanished_images_dead_ends() -> None:
         net.op("avg_pool", net.input(), kernel=9, padding=0)
 
 
+@pytest.mark.clock
 def test_a_net_of_a_thousand_nodes_is_laid_out_in_tens_of_milliseconds() -> None:
     def build() -> int:
         net = image((3, 32, 32))

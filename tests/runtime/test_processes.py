@@ -109,10 +109,9 @@ def test_close_ends_busy_workers_and_is_idempotent(started) -> None:
     executor = started("deaf", n_workers=2)
     executor.submit(job(0, 0))
     executor.poll(0.1)
-    began = time.monotonic()
     executor.close()
     executor.close()
-    assert multiprocessing.active_children() == [] and time.monotonic() - began < 5
+    assert multiprocessing.active_children() == []
 
 
 def test_evaluator_that_cannot_be_built_is_named(scripts) -> None:
