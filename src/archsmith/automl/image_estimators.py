@@ -121,7 +121,7 @@ class ImageClassifier(Classifier, ImageEstimator):
     progress, 2 every trial too.
 
     ``on_trial(trial, history)`` is called after every trial and ``on_epoch(network, epoch, metrics)`` whenever a
-    training was measured. One that returns True asks for an end: the job finishes soon with the best so far. What one
+    training was measured. One that returns True asks for an end: the job finishes soon with the incumbent. What one
     raises ends the job; the study keeps what was finished.
 
     After ``fit``: ``classes_``, ``result_``, ``architecture_``, ``graph_``, ``history_``, ``bundle_`` (a folder) and

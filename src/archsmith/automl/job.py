@@ -57,7 +57,7 @@ def fit(
     settings: FitSettings, observer: Observer | None = None, finish: Callable[[], bool] = lambda: False
 ) -> FitResult:
     """Run the job. ``observer(event)`` sees everything that is logged; ``finish()`` is asked often and, once true,
-    makes the job end with the best so far.
+    makes the job end with the incumbent.
 
     Raises UsageError or DataError before anything is written when the settings or the data cannot be used.
     """

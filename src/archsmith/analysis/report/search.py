@@ -248,7 +248,7 @@ def drawings(study: Study, facts: Progress) -> dict[str, str]:
             Line(best, "c2", steps=True),
             Dots(failed, "c4", "cross", 4.0),
         ]
-        return plot(size, x, y, layers, f"{metric_name(metric)} of each trial over time, and the best so far")
+        return plot(size, x, y, layers, f"{metric_name(metric)} of each trial over time, and the incumbent")
 
     return {"progress": both(draw)}
 
