@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import sys
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import archsmith.graphs
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
 from archsmith.core.space import Choose
+from archsmith.core.task import image_classification
 from archsmith.graphs import layers
 from archsmith.graphs.cost import cost
 from archsmith.graphs.drawing import draw, draw_cell
@@ -171,15 +171,22 @@ def test_a_plug_in_s_operation_comes_out_as_source_that_stands_alone() -> None:
 
 
 @pytest.mark.usefixtures("plugin")
-def test_a_plug_in_s_operation_is_exported_to_onnx() -> None:
-    onnxruntime = pytest.importorskip("onnxruntime")
+def test_a_plug_in_s_operation_is_exported_as_a_verified_bundle(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    from archsmith.bundle import Predictor
+    from archsmith.bundle.export import export
+    from archsmith.bundle.images import ImageIntake
+
     network = Network(gains(), seed=0).eval()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's warnings are about its own insides
-        program = torch.onnx.export(network, (IMAGES,), dynamo=True, verbose=False)
-    session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
-    (found,) = session.run(None, {session.get_inputs()[0].name: IMAGES.numpy()})
-    assert np.allclose(found, network(IMAGES).detach().numpy(), rtol=0, atol=1e-5)
+    task = image_classification((3, 8, 8), tuple("abcd"))
+    intake = ImageIntake(8, 8, 3, (0.0,) * 3, (1.0,) * 3)
+    done = export(network, network.graph, task, tmp_path / "bundle", intake=intake)
+    assert done.max_difference <= 1e-4 and done.source_difference <= 1e-5
+    picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    expected = network(torch.from_numpy(picture).permute(2, 0, 1)[None] / 255).softmax(dim=1)
+    assert np.allclose(
+        Predictor(tmp_path / "bundle").predict_proba([picture]), expected.detach().numpy(), rtol=0, atol=1e-5
+    )
 
 
 def test_no_other_file_names_an_operation() -> None:
