@@ -8,7 +8,7 @@ import torch
 from archsmith.core.errors import UsageError
 from archsmith.graphs.network import Network
 from archsmith.spaces.conv_stages import ConvStages
-from archsmith.training import device
+from archsmith.training import device, precision
 from archsmith.training.device import (
     _control_group_free,
     _machine_free,
@@ -27,6 +27,14 @@ def test_the_cpu_says_how_it_computes() -> None:
     assert found.name == "cpu"
     n = torch.get_num_threads()
     assert found.sentence.startswith(f"Training on the CPU with {n} thread")
+
+
+@pytest.mark.parametrize(("native", "arithmetic"), [(True, "bfloat16 where it is faster"), (False, "float32")])
+def test_the_cpu_promises_bfloat16_only_where_a_network_gains(
+    native: bool, arithmetic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "_native_bfloat16", lambda: native)
+    assert choose("cpu").sentence.endswith(f", {arithmetic}.")
 
 
 def test_auto_takes_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
