@@ -180,8 +180,10 @@ def test_labelled_rows_keep_their_numbers_in_the_file(intake: TableIntake, tmp_p
 def test_the_likely_target_is_taken_where_there_is_one(intake: TableIntake, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "t.csv", [{"group": "high", **ROW}, {"group": "low", **ROW}])
     assert set(intake.labelled(path, likely="group").targets) == {"high", "low"}
-    with pytest.raises(DataError, match="no column 'sex'"):  # the last column is taken for the target
+    with pytest.raises(DataError, match="no column 'other'"):  # the last column is no target: the network is given it
         intake.labelled(path, likely="other")
+    path = write_csv(tmp_path / "last.csv", [{**ROW, "group": "high"}, {**ROW, "group": "low"}])
+    assert set(intake.labelled(path, likely="other").targets) == {"high", "low"}
 
 
 # Words

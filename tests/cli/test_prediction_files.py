@@ -79,3 +79,9 @@ def test_a_file_that_is_read_is_not_written(tmp_path: Path, monkeypatch: pytest.
         with pytest.raises(UsageError, match="cannot be written"):
             check(name, [])
     assert check("p.csv", ["t.csv"]) == Path("p.csv")
+
+
+@pytest.mark.parametrize("name", ["p.xlsx", "p.NPZ"])
+def test_another_format_is_not_promised(name: str) -> None:
+    with pytest.raises(UsageError, match=r"cannot be written as .*\.csv, \.parquet or \.json"):
+        check(name, [])

@@ -221,6 +221,8 @@ class TableIntake(Intake):
             if target or not likely:
                 raise
             source = read(data)
+            if source.target in {entry.name for entry in self.columns}:  # a guess, and what the network is given
+                raise
         gone = [int(name.rpartition(" ")[2].replace(",", "")) - 1 for name, _ in source.skipped]
         rows = np.delete(np.arange(len(source) + len(gone)), gone)
         examples = AskedRows(self, self.raw(source.table), np.arange(len(source)), rows)

@@ -74,7 +74,8 @@ def predict(
     if path is not None:
         write(path, _columns(predictor, shown, proba), (_cells(predictor, row, shown, proba) for row in rows()))
         if not json:
-            say(f"Wrote {n:,} predictions to {out}.")
+            failed = f", and the reasons of {broken:,} {nouns} without one" if broken else ""
+            say(f"Wrote {n - broken:,} predictions{failed} to {out}.")
     if json:
         listed = {"out": out, "n": n, "n_broken": broken} if out is not None else {"predictions": list(rows())}
         emit({"bundle": bundle, "classes": list(predictor.classes), **listed})
@@ -125,7 +126,8 @@ def evaluate(
     if name in ("all", "train") and learnt.get("name") == chosen.name:
         to_stderr(f"The bundle was trained on some of these {intake.nouns}. On new ones its scores will be lower.")
     report = measure(predictor, chosen, lambda coming: _watched(coming, len(chosen), intake.nouns, shown=True))
-    _name_some([reason for _, reason in report["skipped"]], intake.nouns)
+    named = [reason if place in reason else f"{place}: {reason}" for place, reason in report["skipped"]]
+    _name_some(named, intake.nouns)
     if json:
         emit({"bundle": bundle, "data": data, "split": name, **report})
     elif predictor.is_regression:

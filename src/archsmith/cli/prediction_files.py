@@ -20,6 +20,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may run a cell that 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 ROWS = 4096  # rows of Parquet that are written together
 PARQUET, JSON = (".parquet", ".pq"), (".json",)
+OTHERS = (".xlsx", ".xls", ".ods", ".feather", ".arrow", ".npz", ".npy", ".pdf", ".html")
 
 
 def check(name: str, read: Sequence[str]) -> Path:
@@ -29,6 +30,10 @@ def check(name: str, read: Sequence[str]) -> Path:
         raise UsageError(f"The predictions cannot be written to {name!r}.", "Give a file in a folder that exists.")
     if any(path.resolve() == Path(file).expanduser().resolve() for file in read):
         raise UsageError(f"The predictions would overwrite {name!r}, which is read.", "Give another name.")
+    if path.suffix.lower() in OTHERS:
+        raise UsageError(
+            f"Predictions cannot be written as {path.suffix}.", "Give a name that ends in .csv, .parquet or .json."
+        )
     if path.suffix.lower() in PARQUET:
         _pyarrow()
     return path

@@ -225,7 +225,7 @@ class Progress:
             return self._searched()
         metric = self.view.metric
         if metric in result:
-            epochs = f", {_places(result['epochs'])} epochs" if "epochs" in result else ""
+            epochs = f", {_places(result['epochs'])} epochs" if result.get("epochs") else ""
             return f"{self.metric_name} {number(result[metric])}{epochs}"
         said = {
             name: value if isinstance(value, str) else number(value)

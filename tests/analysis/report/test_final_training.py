@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from archsmith.analysis.report.final_training import curves_of, drawings
+import pytest
+
+from archsmith.analysis.report.final_training import Curve, _lead, curves_of, drawings
+from archsmith.analysis.report.kind import EXAMPLES
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
 
@@ -23,3 +26,17 @@ def test_scores_and_losses_are_drawn(make: Any) -> None:
 
 def test_a_search_has_no_final_training(searched: Any) -> None:
     assert curves_of(read_study(searched([(0.5, {})]))) is None
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (0.75, "brought 5 points"),
+        (0.70, "brought next to nothing"),
+        (0.65, "It had reached 70 % before the last quarter"),
+    ],
+)
+def test_what_the_last_quarter_brought(make: Any, last: float, said: str) -> None:
+    curve = Curve("searched", ((1, 0.6), (6, 0.7), (8, last)), (), True)
+    text = _lead(read_study(make()), curve, EXAMPLES)
+    assert said in text.replace(NB, " ")

@@ -23,3 +23,16 @@ def test_trials_after_a_preparation_are_timed_from_its_end(prepared: Any) -> Non
     assert progress is not None and progress.prepared
     assert [dot.seconds for dot in progress.dots] == [2.0, 4.0, 6.0] and progress.seconds == 6.0
     assert progress.lead.replace(NB, " ").startswith("3 networks were tried in 6 s.")
+
+
+def test_the_trial_that_was_trained_is_named_where_it_is_not_the_best(make: Any) -> None:
+    study = read_study(make())
+    assert study.result is not None and study.best is not None
+    (row,) = [row for row in study.result["rows"] if row.get("trial") is not None]
+    for trial, said in (
+        (study.best.id, "The best one was trained longer afterwards."),
+        (study.best.id + 1, f"Trial {study.best.id + 1} was trained longer afterwards."),
+    ):
+        row["trial"] = trial
+        progress = progress_of(study)
+        assert progress is not None and said in progress.note

@@ -513,13 +513,13 @@ case("npy that is cut off", Refused("is cut off", "Save it again"))(
     )[2]
 )
 for suffix in ("pt", "pth", "pkl", "tar", "tar.gz", "h5", "xlsx", "mat"):
-    case(f".{suffix}", Refused("cannot be read as labelled images", "a folder of class folders or a zip"))(
+    case(f".{suffix}", Refused("cannot be read as data", "a folder of class folders or a zip"))(
         raw(f"data.{suffix}", b"\x80\x04...")
     )
 case("a picture instead of a folder", Refused("is a single picture", "one folder of pictures for each class"))(
     raw("cat.png", encoded(HALF))
 )
-case("a text file", Refused("cannot be read as labelled images", "a folder of class folders or a zip"))(
+case("a text file", Refused("cannot be read as data", "a folder of class folders or a zip"))(
     raw("notes.txt", b"hello world, this is text")
 )
 

@@ -184,6 +184,7 @@ case("space around cells", file(LINES.replace(",", " , ")), Taken(holds=kind("si
 # Targets.
 
 case("a target that is not there", csv(), Refused("has no column 'income'", "--target", target="income"))
+case("another case of the target", csv(), Refused("has no column 'Traget'", "Did you mean 'target'?", target="Traget"))
 case("two possible targets", csv(label=good()["target"]), Refused("'label' or 'target'", "--target"))
 case(
     "a target without a usual name",
@@ -274,6 +275,14 @@ case(
     "names of rows",
     csv(colour=[f"id{i}" for i in range(N)]),
     Taken("another text in nearly every row", holds=uses("size")),
+)
+case(
+    "dates with the day first",
+    csv(colour=["01.01.2020" if i < 15 else f"{1 + i % 28:02}.{1 + i // 28:02}.2021" for i in range(N)]),
+    Taken(
+        "Most values are rare, and tell little, in 'colour'. Dates and numbers are read when",
+        holds=uses("size", "colour"),
+    ),
 )
 case("numbers of rows", csv(id=range(N)), Taken("'id' (counts the rows)", holds=uses("size", "colour")))
 case(

@@ -47,7 +47,7 @@ def test_the_same_values_with_another_target_contradict() -> None:
     train = rows([[1, np.nan], [1, np.nan], [1, np.nan], [2, 2]], [0, 0, 1, 1])
     found = check(splits(train))
     assert (found.duplicates, found.contradictions) == (1, 1)
-    assert any("1 training row has another class than a row just like it" in text for text in found.warnings)
+    assert any("1 training row has another class than a row that reads the same" in text for text in found.warnings)
 
 
 def test_rows_in_several_splits_are_counted_and_said() -> None:

@@ -73,6 +73,9 @@ def _lead(study: Study, curve: Curve, words: Words) -> str:
     if not late or not is_share(study.metric):
         return text
     gain = end - max(late)
+    if gain < -GAIN:
+        reached = score(study.metric, max(late))
+        return text + f" It had reached {reached} before the last quarter: longer training alone would hardly help."
     if gain <= GAIN:
         return text + " The last quarter brought next to nothing: longer training alone would hardly help."
     return text + f" The last quarter brought {points(gain)}. More time may bring a little more."

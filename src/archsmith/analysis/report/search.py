@@ -187,8 +187,16 @@ def _note(study: Study) -> str:
     whole = fidelity.maximum == 1 and fidelity.name == "epochs"
     told = "" if whole else f" ({fidelity.maximum:.2g} {fidelity.name.replace('_', ' ')})"
     text = "A trial scores a network with the shared weights" if shared else f"A trial trains a network briefly{told}"
-    will = "was" if study.result else "will be"
-    return f"{text}, only to compare it. The best one {will} trained {'by itself' if shared else 'longer'} afterwards."
+    alone = "by itself" if shared else "longer"
+    if study.result is None:
+        return f"{text}, only to compare it. The best one will be trained {alone} afterwards."
+    trained = next((row["trial"] for row in study.result["rows"] if row.get("trial") is not None), None)
+    if trained is None or study.best is None or trained == study.best.id:
+        return f"{text}, only to compare it. The best one was trained {alone} afterwards."
+    return (
+        f"{text}, only to compare it. Trial {trained} was trained {alone} afterwards. The search chose it besides the "
+        "fixed network, which is trained in any case."
+    )
 
 
 # The best trials

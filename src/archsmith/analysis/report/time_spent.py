@@ -12,6 +12,7 @@ from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, duration, phase_name
 
 SHOWN = 0.05  # seconds that a phase takes at least, or it is left out
+LATE_SECONDS = 0.5  # from here on a job took too long
 OFF_SHARE, OFF_SECONDS = 0.2, 2.0  # a forecast further off than both is told
 
 Row = tuple[str, float, float | None]  # phase, seconds, seconds that were forecast
@@ -40,9 +41,11 @@ def _lead(study: Study, rows: Sequence[Row]) -> str:
     budget = (study.fit.get("settings") or {}).get("seconds")
     total = float((study.result or {}).get("seconds") or study.seconds)
     done = study.result is not None
+    late = ""
     text = f"The job {'took' if done else 'has taken'} {duration(total)}"
     if budget:
-        late = f", {duration(total - budget)} too long" if total - budget > 0.5 else ""
+        beyond = total - budget
+        late = f", {duration(beyond)} too long" if beyond > LATE_SECONDS else ""
         text += f" of the {duration(budget)} that it was given{late}."
     else:
         text += "; it had no limit on time."
@@ -51,21 +54,21 @@ def _lead(study: Study, rows: Sequence[Row]) -> str:
     if not done:
         return text
     expected = (study.fit.get("plan") or {}).get("forecast_trials")
-    text += _forecasts(rows)
+    text += _forecasts(rows, late=bool(late))
     if expected and budget:
         tried = f"{len(study.history.finished):,}"
         text += f" The forecast was about {amount(round(expected), 'trial')}; there was time for {tried}."
     return text
 
 
-def _forecasts(rows: Sequence[Row]) -> str:
+def _forecasts(rows: Sequence[Row], late: bool) -> str:
     off = [(abs(spent - forecast), name, spent, forecast) for name, spent, forecast in rows if forecast]
     if not off:
         return ""
     gap, name, spent, forecast = max(off)
     if gap > OFF_SHARE * forecast and gap > OFF_SECONDS:
         return f" The forecast was furthest off for {name}: {duration(forecast)} expected, {duration(spent)} spent."
-    return " All phases took about as long as forecast."
+    return "" if late else " All phases with a forecast took about as long as that."
 
 
 def drawings(study: Study, facts: TimeSpent) -> dict[str, str]:

@@ -112,9 +112,9 @@ def _file(path: Path, image: str | None, target: str | None) -> Source:
         )
     if not idx.is_idx(path) and (kind in NOT_READ or not idx.begins_like_idx(path)):
         raise DataError(
-            f"Files such as {path.name!r} cannot be read as labelled images.",
-            "Give a folder of class folders or a zip of it, a CSV or Parquet table, IDX files, or an .npz with images "
-            "and labels.",
+            f"Files such as {path.name!r} cannot be read as data.",
+            "Give a CSV or Parquet table (a spreadsheet can be saved as CSV), a folder of class folders or a zip of "
+            "it, IDX files, or an .npz with images and labels.",
         )
     return idx.read_idx(path)
 

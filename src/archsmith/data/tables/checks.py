@@ -206,7 +206,7 @@ def _warnings(splits: TableSplits, duplicates: int, leaks: Mapping[str, int], co
     if contradictions:
         other = "target" if splits.is_regression else "class"
         warnings.append(
-            f"{counted(contradictions, 'training row', 'has', 'have')} another {other} than a row just like it."
+            f"{counted(contradictions, 'training row', 'has', 'have')} another {other} than a row that reads the same."
         )
     if len(splits.train) < FEW_ROWS:
         warnings.append(f"There are only {len(splits.train)} training rows, so scores depend much on chance.")

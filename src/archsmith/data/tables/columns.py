@@ -151,6 +151,7 @@ class _Seen:
     ``missing``: columns by the text that marks missing values in them.
     ``written``: columns of texts by the way in which their numbers are written.
     ``rare``: columns with values that are too rare for a code of their own.
+    ``scattered``: columns in which more than half of the values are that rare.
     ``beyond``: columns with infinite or too large values.
     ``shifted``: columns that have an offset.
     """
@@ -158,6 +159,7 @@ class _Seen:
     missing: dict[str, list[str]] = field(default_factory=dict)
     written: dict[str, list[str]] = field(default_factory=dict)
     rare: list[str] = field(default_factory=list)
+    scattered: list[str] = field(default_factory=list)
     beyond: list[str] = field(default_factory=list)
     shifted: list[str] = field(default_factory=list)
 
@@ -179,6 +181,11 @@ class _Seen:
             notes.append(f"Large numbers that differ little are measured from the median in {listed(self.shifted)}.")
         if self.rare:
             notes.append(f"Rare values are taken together in {listed(self.rare)}.")
+        if self.scattered:
+            notes.append(
+                f"Most values are rare, and tell little, in {listed(self.scattered)}. Dates and numbers are read when "
+                "they are written like 2021-10-25 and 12.5."
+            )
         by_reason: dict[str, list[str]] = {}
         for entry in ignored:
             by_reason.setdefault(entry.reason, []).append(entry.name)
@@ -341,6 +348,7 @@ def _category(name: str, counts: Counter[str], n: int, seen: _Seen) -> Column | 
     if not kept or (len(merged) > FEW and len(merged) > ID_SHARE * present):
         return Ignored(name, "has another text in nearly every row")
     if len(kept) < len(merged):
-        seen.rare.append(name)
+        n_rare = present - sum(merged[text] for text in kept)
+        (seen.scattered if n_rare > present / 2 else seen.rare).append(name)
     top = tuple((text, merged[text] / n) for text in order[:TOP])
     return Column(name, CATEGORY, 1 - present / n, len(merged), categories=tuple(kept), top=top)

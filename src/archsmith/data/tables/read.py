@@ -7,6 +7,7 @@ pair (X, y). X is a DataFrame, a mapping, a list of records or a 2-D array. Type
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -263,13 +264,20 @@ def _targets(values: Raw, name: str, decimal_commas: bool) -> tuple[NDArray[Any]
     return (*as_targets(texts, name), ())
 
 
+def _meant(columns: Sequence[str], target: str) -> str:
+    """The column that was probably meant."""
+    by_lower = {column.lower(): column for column in columns}
+    close = difflib.get_close_matches(target.strip().lower(), by_lower, n=1)
+    return f"Did you mean {by_lower[close[0]]!r}? " if close else ""
+
+
 def _target_column(columns: Sequence[str], target: str | None, name: str) -> tuple[str, tuple[str, ...]]:
     """The target column, and a note where it was guessed."""
     if target is not None:
         if str(target).strip() not in columns:
             raise DataError(
                 f"The table {name!r} has no column {str(target)!r}.",
-                f"Its columns are {listed(columns, 8)}; name one of them with --target.",
+                f"{_meant(columns, str(target))}Its columns are {listed(columns, 8)}; name one of them with --target.",
             )
         return str(target).strip(), ()
     lower = [column.lower() for column in columns]

@@ -61,7 +61,7 @@ def target_of(source: TableSource, task: str = labels.AUTO) -> labels.Target:
         if n > max(MANY, len(values) / 2):
             raise DataError(
                 f"The target {name} has {n:,} different texts in {len(values):,} rows.",
-                "Name the target column with --target.",
+                "That looks like names or notes. Name another column with --target.",
             )
     meaning = labels.target(_Labelled(values, source.split), task)
     return labels.Target(meaning.labels, meaning.classes, (*notes, *meaning.notes), meaning.warnings)
