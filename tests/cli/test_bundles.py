@@ -251,7 +251,7 @@ def test_top_tells_the_next_classes_too(command: Any, bundle: Path, pictures: Pa
 def test_predictions_are_written_as_a_table(command: Any, bundle: Path, pictures: Path, tmp_path: Path) -> None:
     (pictures / "dark" / "06.png").write_text("no picture")
     answer = command("predict", bundle, pictures, "--out", "predictions.csv", "--top", "2")
-    assert (answer.code, answer.out) == (1, "Wrote 24 predictions to predictions.csv.\n")
+    assert (answer.code, answer.out) == (1, "Wrote 23 predictions to predictions.csv; 1 could not be read.\n")
     rows = list(csv.DictReader((tmp_path / "predictions.csv").read_text(encoding="utf-8").splitlines()))
     assert list(rows[0]) == ["file", "class", "probability", "class_2", "probability_2", "error"]
     assert [row["class"] for row in rows] == ["dark"] * 6 + [""] + ["dark"] * 5 + ["light"] * 12
@@ -357,7 +357,7 @@ def test_predictions_of_rows_are_written(command: Any, sorter: Path, people: Pat
     import pandas
 
     answer = command("predict", sorter, people, "--out", name, "--proba")
-    assert (answer.code, answer.out) == (1, f"Wrote 5 predictions to {name}.\n")
+    assert (answer.code, answer.out) == (1, f"Wrote 4 predictions to {name}; 1 could not be read.\n")
     reader = {"csv": pandas.read_csv, "json": pandas.read_json, "parquet": pandas.read_parquet}[name[2:]]
     frame = reader(tmp_path / name)
     assert list(frame.columns) == ["row", "class", "probability =young", "probability old", "error"]

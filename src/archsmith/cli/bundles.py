@@ -74,8 +74,8 @@ def predict(
     if path is not None:
         write(path, _columns(predictor, shown, proba), (_cells(predictor, row, shown, proba) for row in rows()))
         if not json:
-            failed = f", and the reasons of {broken:,} {nouns} without one" if broken else ""
-            say(f"Wrote {n - broken:,} predictions{failed} to {out}.")
+            failed = f"; {broken:,} could not be read" if broken else ""
+            say(f"Wrote {n - broken:,} predictions to {out}{failed}.")
     if json:
         listed = {"out": out, "n": n, "n_broken": broken} if out is not None else {"predictions": list(rows())}
         emit({"bundle": bundle, "classes": list(predictor.classes), **listed})
