@@ -93,7 +93,7 @@ def test_deadline_that_is_ignored_ends_the_worker(started) -> None:
     executor.submit(job(0, 0, deadline=time.time() + 0.1))
     executor.submit(job(1, 1))
     ends = {m.trial: m.outcome for m in messages(executor, 2) if m.outcome}
-    assert ends[0].error_kind == "timeout" and 0.2 < ends[0].seconds < 20 and ends[1].ok
+    assert ends[0].error_kind == "timeout" and 0.2 < ends[0].seconds < 600 and ends[1].ok
 
 
 def test_stop_ends_running_and_waiting_jobs(started) -> None:
