@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +77,56 @@ def test_an_interruption_leaves_no_thread_behind() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("archsmith-decode")]
 
 
-def test_the_rate_is_measured_on_a_few() -> None:
-    assert rate(contents(400), (4, 4, 1), 81) > 100
-    assert rate(contents(1), (4, 4, 1), 81) > 1
+class Clock:
+    """Time that passes while pictures are decoded by the real decoder, and at no other time."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: float, first: float | None = None) -> None:
+        self.now, self.n, self._lock, real = 0.0, 0, threading.Lock(), decoding.images.decode
+
+        def decode(*args: Any) -> Any:
+            found = real(*args)
+            with self._lock:
+                self.now += seconds if self.n or first is None else first
+                self.n += 1
+            return found
+
+        monkeypatch.setattr(decoding.images, "decode", decode)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(("n", "size", "seconds"), [(713, 9, 0.027), (40, 900, 0.4), (40, 9, 0.001), (1, 9, 3.0)])
+def test_every_picture_that_was_decoded_in_the_time_counts(
+    n: int, size: int, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = contents(n, size)
+    clock = Clock(monkeypatch, seconds)
+    assert rate(found, (4, 4, 1), size * size, clock) == pytest.approx(1 / seconds)
+    assert clock.now <= seconds + decoding.MEASURED_SECONDS + decoding.MAX_THREADS * seconds
+
+
+def test_what_it_takes_to_get_ready_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch, 0.01, first=20.0)
+    assert rate(contents(400), (4, 4, 1), 81, clock) == pytest.approx(100)
+
+
+def test_the_rate_is_measured_on_pictures_from_all_over_the_set() -> None:
+    seen: list[int] = []
+
+    class Watched(Contents):
+        def content(self, index: int) -> bytes:
+            seen.append(index)
+            return super().content(index)
+
+    rate(Watched(contents(1000).contents), (4, 4, 1), 81, lambda: 0.0)
+    assert max(seen) == 999 and len(set(seen)) == decoding.MEASURED_RUNS * decoding.MEASURED_RUN
+    assert max(seen[:33]) > 850
+
+
+def test_broken_pictures_do_not_stop_the_measurement() -> None:
+    assert rate(Contents([b"nothing"] * 20), (4, 4, 1), 81) > 0
+
+
+def test_where_nothing_is_decoded_nothing_is_measured() -> None:
     assert rate(Arrays(np.zeros((3, 9, 9), np.uint8), 1.0), (4, 4, 1), 81) == decoding.PLAIN_RATE

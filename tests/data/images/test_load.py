@@ -119,10 +119,11 @@ def test_a_short_budget_uses_a_share_of_every_split(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(decoding, "rate", lambda *args: 10.0)
     whole = load(source, tmp_path / "a", seed=0, seconds=31.0)
     assert sum(whole.findings.n_examples.values()) == 300
-    some = load(source, tmp_path / "b", seed=0, seconds=16.0)
+    some = load(source, tmp_path / "b", seed=0, seconds=16.0, budget=160.0)
     assert some.findings.n_examples == {"train": 108, "valid": 19, "test": 22}
-    assert (
-        some.findings.notes[0] == "149 of 300 pictures are used: reading all of them would take about 30 s of the time."
+    assert some.findings.notes[0] == (
+        "149 of 300 pictures are used: reading all of them would take about 30 s. "
+        "A new job with a budget of 6m would use the other 151, too."
     )
     assert some.splits.train.counts().tolist() == [36, 36, 36]
     fewest = load(source, tmp_path / "c", seed=0, seconds=0.1)
@@ -135,6 +136,51 @@ def test_what_is_decoded_already_costs_no_budget(tmp_path: Path, monkeypatch: py
     whole = load(source, tmp_path / "cache", seed=0)
     monkeypatch.setattr(decoding, "rate", lambda *args: 1.0)
     assert load(source, tmp_path / "cache", seed=0, seconds=1.0).folder == whole.folder
+
+
+def test_whoever_gives_more_time_gets_more_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = read(write_folder(tmp_path / "p", 300))
+    monkeypatch.setattr("archsmith.data.images.load.FEWEST_DECODED", 20)
+    speed = 10.0
+    monkeypatch.setattr(decoding, "rate", lambda *args: speed)
+
+    def n_used(seconds: float) -> int:
+        return sum(load(source, tmp_path / "cache", seed=0, seconds=seconds).findings.n_examples.values())
+
+    assert [n_used(seconds) for seconds in (8.0, 16.0, 31.0)] == [75, 149, 300]
+    speed = 1.0
+    assert n_used(16.0) == 300  # stored by now
+
+
+def test_a_share_is_not_kept_where_all_can_be_read_after_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = read(write_folder(tmp_path / "p", 300))
+    monkeypatch.setattr("archsmith.data.images.load.FEWEST_DECODED", 20)
+    n_used = []
+    for speed in (10.0, 40.0):  # the machine was busy when it was measured first
+        monkeypatch.setattr(decoding, "rate", lambda *args, speed=speed: speed)
+        n_used.append(sum(load(source, tmp_path / "cache", seed=0, seconds=16.0).findings.n_examples.values()))
+    assert n_used == [149, 300]
+
+
+def test_a_share_that_was_begun_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = read(write_folder(tmp_path / "p", 300))
+    monkeypatch.setattr("archsmith.data.images.load.FEWEST_DECODED", 20)
+    monkeypatch.setattr(decoding, "rate", lambda *args: 10.0)
+    monkeypatch.setattr(store, "TICK_SECONDS", 0.0)
+    monkeypatch.setattr(store, "COMMIT_SECONDS", 0.0)
+    ticks = iter(range(4))
+
+    def stop() -> None:
+        if next(ticks, None) is None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load(source, tmp_path / "cache", seed=0, seconds=16.0, check=stop)
+    for speed in (15.0, 7.0):  # another measurement, and the same time
+        monkeypatch.setattr(decoding, "rate", lambda *args, speed=speed: speed)
+        made = load(source, tmp_path / "cache", seed=0, seconds=16.0)
+        assert sum(made.findings.n_examples.values()) == 149
+        assert made.findings.notes[0].startswith("149 of 300 pictures are used")
 
 
 def test_memory_does_not_grow_with_the_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

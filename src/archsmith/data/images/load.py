@@ -22,6 +22,7 @@ from archsmith.data.labels import AUTO, target
 from archsmith.data.splits import Cut, cut, stratified
 
 FEWEST_DECODED = 500  # pictures that are always used, whatever the budget
+MARGIN = 1.1  # on the budget that would do for all; the next measurement of the speed may be a little slower
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,7 @@ def load(
     image: str | None = None,
     target_column: str | None = None,
     seconds: float | None = None,
+    budget: float | None = None,
     progress: Progress | None = None,
     check: Callable[[], None] | None = None,
 ) -> Loaded:
@@ -61,6 +63,7 @@ def load(
     ``image``: name of the column of pictures in a table.
     ``target_column``: name of the target column in a table.
     ``seconds``: where decoding all pictures would take longer, a share of each split is used.
+    ``budget``: of which ``seconds`` are a share; a note then says which budget would do for all pictures.
     ``progress(what, done, total)``: called at least every second while pictures are decoded. ``what`` is ``decode``, or
         ``wait`` while another process decodes the same pictures.
     ``check()``: called more often, and may raise. The next call of ``load`` goes on from there.
@@ -72,23 +75,33 @@ def load(
     splits = cut(meaning.labels, listed.split, seed, noun=listed.noun)
     content = Content(listed, meaning, splits, sizes, seed, balanced, listed.pictures.fingerprint())
     if seconds is not None:
-        content = affordable(content, Path(root), seconds)
+        content = affordable(content, Path(root), seconds, budget)
     return reopen(store.build(content, Path(root), progress=progress, check=check))
 
 
-def affordable(content: Content, root: Path, seconds: float) -> Content:
-    """``content``, or one with the share of its pictures that can be decoded in ``seconds``. A share that is stored
-    already, or was begun, is used whatever ``seconds`` is.
+def affordable(content: Content, root: Path, seconds: float, budget: float | None = None) -> Content:
+    """``content``, or one with the share of its pictures that can be decoded in ``seconds``.
+
+    All pictures are used where they are stored already, or were begun. So is a larger share than could be decoded. A
+    smaller one is used only if it was cut for as many seconds or more: whoever gives more time gets more pictures.
     """
+    if store.is_known(content, root):
+        return content
     n = len(content.source)
+    forecast = n / decode_all.rate(content.source.pictures, content.sizes.shape, content.sizes.pixels)
+    if forecast <= seconds:
+        return content
     steps = (2 ** (-step / 2) for step in range(1, 41))
     shares = [content, *(_share(content, step) for step in steps if n * step >= FEWEST_DECODED)]
-    for candidate in shares:
-        if store.is_known(candidate, root):
-            return candidate
-    forecast = n / decode_all.rate(content.source.pictures, content.sizes.shape, content.sizes.pixels)
     chosen = next((candidate for candidate in shares if forecast * candidate.n / n <= seconds), shares[-1])
-    return chosen.noting(forecast)
+    for candidate in shares:
+        known = candidate.n > chosen.n or store.cut_for(candidate, root) >= seconds
+        if known and store.is_known(candidate, root):
+            chosen = candidate
+            break
+    if chosen.n == n:
+        return content
+    return chosen.cut_down(seconds, forecast, None if budget is None else MARGIN * forecast * budget / seconds)
 
 
 def _share(content: Content, share: float) -> Content:

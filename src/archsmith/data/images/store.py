@@ -8,8 +8,10 @@ number of pictures.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import math
 import os
 import shutil
 import time
@@ -41,6 +43,7 @@ from archsmith.data.values import BROKEN_SHARE
 
 FORMAT = 2
 REPORT, PICTURES = "report.json", "pictures.json"
+CUT = "cut.json"  # for how many seconds pictures were left out
 COMMIT_SECONDS = 2.0  # the most work that a crash may cost
 TICK_SECONDS = 0.1  # between two calls of ``check``
 TELL_SECONDS = 0.5  # between two reports of progress
@@ -61,6 +64,7 @@ class Content:
     ``balanced``: does every class count alike?
     ``fingerprint``: of the pictures.
     ``notes``: what is to be said about all this, in sentences.
+    ``seconds``: where pictures were left out, how long decoding may take; None: all are used.
     """
 
     source: Source
@@ -71,19 +75,25 @@ class Content:
     balanced: bool
     fingerprint: str
     notes: tuple[str, ...] = ()
+    seconds: float | None = None
 
     @property
     def n(self) -> int:
         """How many pictures are decoded."""
         return self.cut.n
 
-    def noting(self, forecast: float) -> Content:
-        """The same, with a note where not all pictures are used. ``forecast``: the seconds that all would take."""
-        if self.n == len(self.source):
-            return self
-        why = f"reading all of them would take about {_duration(forecast)} of the time"
-        note = f"{self.n:,} of {len(self.source):,} pictures are used: {why}."
-        return replace(self, notes=(note,))
+    def cut_down(self, seconds: float, forecast: float, enough: float | None) -> Content:
+        """The same, with a note on why not all pictures are used.
+
+        ``seconds``: that decoding may take.
+        ``forecast``: seconds that all pictures would take.
+        ``enough``: seconds of a job that would use all; None: unknown.
+        """
+        n, left = len(self.source), len(self.source) - self.n
+        note = f"{self.n:,} of {n:,} pictures are used: reading all of them would take about {_duration(forecast)}."
+        if enough is not None:
+            note += f" A new job with a budget of {_budget(enough)} would use the other {left:,}, too."
+        return replace(self, notes=(note,), seconds=seconds)
 
     @property
     def key(self) -> str:
@@ -143,8 +153,21 @@ def is_known(content: Content, root: Path) -> bool:
     return (root / key / FACTS).exists() or (root / f".{key}.draft" / STATE).exists()
 
 
+def cut_for(content: Content, root: Path) -> float:
+    """For how many seconds the stored or begun share ``content`` was cut; 0 where nothing says so."""
+    for folder in (root / content.key, root / f".{content.key}.draft"):
+        with contextlib.suppress(DataError, KeyError, TypeError):
+            return float(read_json(folder, CUT)["seconds"])
+    return 0.0
+
+
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def _budget(seconds: float) -> str:
+    """As one writes it behind ``--time``, rounded up."""
+    return f"{math.ceil(seconds)}s" if seconds < 100 else f"{math.ceil(seconds / 60)}m"
 
 
 class _Told:
@@ -196,6 +219,8 @@ def _decode(content: Content, root: Path, folder: Path, told: _Told) -> tuple[di
     wanted = np.flatnonzero(split >= 0).astype(np.int32)
     originals = sizes.resized and pictures.spec() is None
     draft = Draft(folder, sizes.shape, originals=originals)
+    if content.seconds is not None:
+        write_text(folder / CUT, json.dumps({"seconds": content.seconds}))
     finished = False
     try:
         _refuse_too_large(len(wanted) - draft.done, sizes, root)
