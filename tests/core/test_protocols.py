@@ -8,7 +8,7 @@ import pytest
 from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
-from archsmith.core.protocols import Context, Evaluator, Message, Strategy, incumbent
+from archsmith.core.protocols import Context, Evaluator, Message, Strategy, incumbent, repeatable
 from archsmith.core.trial import Proposal
 from archsmith.strategies.random import RandomSearch
 from archsmith.testing.strategy_laws import Rehearsal
@@ -57,6 +57,12 @@ def test_past_its_deadline_a_trial_has_failed() -> None:
     with pytest.raises(EvaluationError) as caught:
         Context(0, 0, deadline=0.0).check()
     assert caught.value.kind == "timeout"
+
+
+def test_an_evaluator_is_repeatable_only_where_it_says_so() -> None:
+    assert repeatable(ToyEvaluator())
+    assert not repeatable(ToyEvaluator(noise=0.1))
+    assert not repeatable(object())  # type: ignore[arg-type]
 
 
 def test_a_report_is_no_end() -> None:

@@ -17,6 +17,7 @@ PROBLEM = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["
 
 ONE_OF_EACH = [
     records.StudyRecord(SPEC, PROBLEM, SPEC, SPEC, 7, 24.0, {"settings": {"seconds": 60.0}}, "archsmith fit digits"),
+    records.StudyRecord(repeatable=True),
     records.Opened(12, "here", 60.0, 5),
     records.Preparing(1.5, {"train_loss": 0.5, "best": "a, b"}),
     records.Prepared(3.0, {"epochs": 4}),

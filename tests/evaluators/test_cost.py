@@ -45,6 +45,8 @@ def test_it_adds_to_another_evaluator() -> None:
     outcome = both.evaluate(ONE, 2, CONTEXT)
     assert both.metrics == tuple(outcome.metrics) == ("accuracy", "params", "macs")
     assert (both.simulated, outcome.seconds) == (True, 6.0)
+    assert CostEvaluator(SMALL).repeatable and both.repeatable
+    assert not CostEvaluator(SMALL, ToyEvaluator(noise=0.1)).repeatable
     assert catalog.from_spec(catalog.to_spec(both), "evaluator") == both
 
 

@@ -66,6 +66,7 @@ def test_noise_is_one_training_drawn_by_the_seed(path: str) -> None:
     noisy = FcNetEvaluator(path, "set", noisy=True)
     # missed by chance: 2⁻³⁹
     assert {noisy.evaluate(SECOND, 1, Context(0, seed)).metrics["valid_mse"] for seed in range(40)} == {0.5, 1.5}
+    assert not noisy.repeatable and FcNetEvaluator(path, "set").repeatable
 
 
 def test_what_failed_or_is_not_there(path: str) -> None:

@@ -130,6 +130,7 @@ def single(tmp_path: Path) -> str:
 
 def test_single_trainings_are_drawn_by_the_seed_of_the_trial(path: str, single: str) -> None:
     evaluator, mean = NasBench201Evaluator(path, epochs=200, per_seed=single), NasBench201Evaluator(path, epochs=200)
+    assert mean.repeatable and not evaluator.repeatable
     architecture = architecture_of([0] * 6)
     outcomes = [evaluator.evaluate(architecture, 1, Context(0, seed)) for seed in range(60)]
     expected = mean.evaluate(architecture, 1, CONTEXT)

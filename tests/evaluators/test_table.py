@@ -73,6 +73,7 @@ def test_mean_and_single_seeds(path: str) -> None:
     drawn = {round(noisy.evaluate(POINTS[40], 1, Context(0, seed)).metrics["accuracy"], 3) for seed in range(50)}
     assert drawn == {40.0, 40.1, 40.2}
     assert noisy.evaluate(POINTS[6], 1, Context(0, 1)).metrics["accuracy"] == 6.0
+    assert mean.repeatable and not noisy.repeatable
     check_evaluator(mean, mean.problem())
     check_evaluator(noisy, noisy.problem(), fidelity=1)
 

@@ -284,6 +284,12 @@ def test_many_screened_trials_in_a_row_do_not_end_a_search() -> None:
     )
 
 
+@pytest.mark.parametrize("wrap", [Cached, Repeated, Noisy, lambda each: Cascade(Counted(), each)])
+def test_no_wrapper_is_more_repeatable_than_what_it_wraps(wrap: Any) -> None:
+    assert not wrap(Counted()).repeatable and not wrap(ToyEvaluator(noise=0.1)).repeatable
+    assert wrap(ToyEvaluator()).repeatable == (wrap is not Noisy)
+
+
 def test_a_simulated_second_alone_is_charged() -> None:
     cascade = Cascade(Counted(), ToyEvaluator(simulated=True, seconds=5.0))
     cascade.prepare(Problem(LARGE), Context(-1, 0))

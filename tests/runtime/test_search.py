@@ -35,6 +35,14 @@ def test_a_budget_of_trials_is_kept_exactly():
     assert result.best.loss == min(t.loss for t in result.history.trials)
 
 
+def test_a_study_says_whether_its_scores_are_repeatable():
+    for noise in (0.0, 0.1):
+        store = MemoryStore()
+        for n in (3, 6):  # begun, then resumed
+            result = search(store, evaluator=ToyEvaluator(noise=noise), budget=Budget(trials=n)).run()
+            assert result.history.repeatable == (noise == 0)
+
+
 def test_a_finite_space_ends_exhausted():
     result = search(space=Flat(2, 2), budget=Budget(trials=100)).run()
     assert result.reason == "exhausted" and len(result.history) == 4

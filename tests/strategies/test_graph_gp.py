@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from archsmith.core.budget import Budget
 from archsmith.core.errors import EvaluationError, UsageError
+from archsmith.core.history import History
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
 from archsmith.core.trial import Outcome, Proposal, Trial
+from archsmith.evaluators.table import TableEvaluator
+from archsmith.runtime.search import Search
 from archsmith.spaces.nasbench201 import NasBench201
 from archsmith.strategies.graph_gp import GraphGP
 from archsmith.strategies.random import RandomSearch
@@ -123,6 +127,51 @@ def test_the_answer_is_the_trial_with_the_best_prediction() -> None:
     best, answer = rehearsal.history.best(), GraphGP().incumbent(rehearsal.history)
     assert best is not None and best.id == 7 and n_convolutions(best) <= 2
     assert answer is not None and n_convolutions(answer) >= 3
+
+
+@pytest.mark.parametrize("table", ["digits", "fashion-14-cells"])
+def test_without_noise_the_answer_is_the_best_that_was_seen(table: str) -> None:
+    evaluator = TableEvaluator(table)
+    history = Search(evaluator.problem(), GraphGP(), evaluator, budget=Budget(trials=40)).run().history
+    for seen in (history, cut_off(history, 6), cut_off(history, 20)):
+        assert GraphGP().incumbent(seen) is seen.best()
+
+
+def test_with_noise_the_answer_is_what_the_model_believes_in() -> None:
+    evaluator = TableEvaluator("fashion-14", noisy=True)
+    lost = {True: 0.0, False: 0.0}
+    for seed in range(6):
+        search = Search(evaluator.problem(), GraphGP(), evaluator, budget=Budget(trials=40), seed=seed)
+        history = search.run().history
+        assert not history.repeatable
+        for believed, answer in ((True, GraphGP().incumbent(history)), (False, history.best())):
+            assert answer is not None
+            found = evaluator.standing(answer.architecture)
+            assert found is not None
+            lost[believed] += found.best - found.score
+    assert lost[True] < lost[False]
+
+
+def cut_off(history: History, n_trials: int) -> History:
+    """The first trials of a study."""
+    rehearsal = Rehearsal(history.problem, repeatable=history.repeatable)
+    for trial in history.trials[:n_trials]:
+        rehearsal.propose([Proposal(trial.architecture)])
+        assert trial.outcome is not None
+        rehearsal.log("finished", {"trial": trial.id, "outcome": trial.outcome.to_dict()})
+    return rehearsal.history
+
+
+def test_scores_of_the_beginning_of_a_training_are_not_taken_for_those_of_the_whole() -> None:
+    answers = []
+    for full in (None, 200):
+        rehearsal = Rehearsal(Problem(CELLS, fidelity=Fidelity("epochs", 12, 12, full)), repeatable=True)
+        rng = np.random.default_rng(1)
+        for trial in rehearsal.propose([Proposal(CELLS.sample(rng)) for _ in range(50)]):
+            tell(rehearsal, trial, 0.99 if n_convolutions(trial) == 0 and trial.id > 10 else n_convolutions(trial) / 10)
+        answers.append(GraphGP().incumbent(rehearsal.history))
+    assert answers[0] is not None and answers[1] is not None
+    assert n_convolutions(answers[0]) == 0 < n_convolutions(answers[1])
 
 
 def test_where_trials_see_the_beginning_only_larger_networks_gain() -> None:

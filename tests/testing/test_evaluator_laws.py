@@ -72,7 +72,17 @@ class Backwards(Honest):
         return 0.5
 
 
+@dataclass(frozen=True)
+class Boastful(Honest):
+    repeatable: ClassVar[bool] = True
+
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> object:
+        context.check()
+        return float(context.seed)
+
+
 WRONG = {
+    Boastful: "repeatable",
     Moody: "same seed, same numbers",
     Talkative: "declared metrics",
     Deaf: "stop",

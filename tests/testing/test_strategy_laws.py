@@ -15,7 +15,7 @@ from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
-from archsmith.core.trial import Proposal
+from archsmith.core.trial import Proposal, Trial
 from archsmith.testing.laws import check_strategy
 from archsmith.testing.strategy_laws import SMALL, Rehearsal, snapshot
 from archsmith.testing.toys import Conditional
@@ -196,7 +196,25 @@ class RudeRefusal(Honest):
         return unseen(history, n, rng)
 
 
+@dataclass
+class Modest(Honest):
+    """Ends with its first score, though nothing speaks against the best one."""
+
+    def incumbent(self, history: History) -> Trial | None:
+        return next((trial for trial in history.finished if trial.ok), None)
+
+
+@dataclass
+class Hasty(Honest):
+    """Ends with a trial that may have failed."""
+
+    def incumbent(self, history: History) -> Trial | None:
+        return next(reversed(history.finished), None)
+
+
 WRONG: dict[type[Honest], str] = {
+    Modest: "incumbent",
+    Hasty: "incumbent",
     Counting: "memoryless",
     LearntFromRng: "memoryless",
     Clockwork: "memoryless",

@@ -12,6 +12,7 @@ from archsmith.core.errors import UsageError
 SECONDS = "seconds"
 TRIALS = "trials"
 EXHAUSTED = "exhausted"
+SETTLED = "settled"  # more training of the best one is worth more than more candidates
 CONVERGED = "converged"
 REQUESTED = "requested"
 INTERRUPTED = "interrupted"
@@ -25,14 +26,17 @@ class Budget:
     ``seconds``: of wall clock, or simulated ones for benchmark tables, above 0.
     ``trials``: finished ones, above 0.
     ``patience``: finished trials without a better one, above 0.
+    ``work``: that all trainings of a pool may take, the last one of the winner included, above 0. The search does not
+        count it; strategies that share it out find it in the history.
     """
 
     seconds: float | None = None
     trials: int | None = None
     patience: int | None = None
+    work: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("seconds", "trials", "patience"):
+        for name in ("seconds", "trials", "patience", "work"):
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):
                 raise UsageError(f"The budget's {name} are {value}.", "Give a positive number.")

@@ -12,6 +12,7 @@ from archsmith.core.problem import Problem
 from archsmith.core.records import (
     DAMAGES,
     Finished,
+    Opened,
     Prepared,
     Proposed,
     ProposedTrial,
@@ -34,6 +35,8 @@ class History:
     n_asks: how often the strategy was asked.
     prepared: what the evaluator's prepare phase said of its end; None before.
     forecast_trials: how many trials the budget is expected to allow; None when unknown.
+    total_work: that all trainings of a pool may take (``Budget.work``), as the last opening said; None when unknown.
+    repeatable: does an architecture get the same score whatever the seed? False when unknown.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -44,6 +47,8 @@ class History:
         self.n_asks = 0
         self.prepared: Mapping[str, Any] | None = None
         self.forecast_trials: float | None = None
+        self.total_work: float | None = None
+        self.repeatable = False
         self._by_key: dict[str, list[int]] = {}
         self._best: dict[float, Trial] = {}  # fidelity -> best trial
 
@@ -79,8 +84,11 @@ class History:
                 self._add(row)
         elif isinstance(read, Prepared):
             self.prepared = read.notes
+        elif isinstance(read, Opened):
+            self.total_work = read.work
         elif isinstance(read, StudyRecord):
             self.forecast_trials = read.forecast_trials
+            self.repeatable = read.repeatable
 
     def seen(self, architecture: Architecture) -> bool:
         """Was exactly this architecture proposed before, at any fidelity and with any outcome?"""

@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from archsmith.core.architecture import Architecture
+from archsmith.core.budget import EXHAUSTED
 from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.core.events import Event
 from archsmith.core.history import History
@@ -25,7 +26,8 @@ class Strategy(Protocol):
     """Chooses what to try next, as a function of the history.
 
     Law: a new instance given the same history and generator proposes the same. Whatever a strategy learns is a cache
-    over ``history.finished``. A strategy may also have ``incumbent(history) -> Trial | None``, see ``incumbent`` below.
+    over ``history.finished``. A strategy may also have ``incumbent(history) -> Trial | None`` and
+    ``reason_to_end(history) -> str``, see the functions of these names below.
     """
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> Sequence[Proposal]:
@@ -41,6 +43,14 @@ def incumbent(strategy: Strategy, history: History) -> Trial | None:
     """
     own = getattr(strategy, "incumbent", None)
     return history.best() if own is None else own(history)
+
+
+def reason_to_end(strategy: Strategy, history: History) -> str:
+    """Why a search ends when its strategy proposes nothing and no trial is pending. A strategy with a method
+    ``reason_to_end(history)`` says it; otherwise the space has no more.
+    """
+    own = getattr(strategy, "reason_to_end", None)
+    return EXHAUSTED if own is None else str(own(history))
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,8 @@ class Evaluator(Protocol):
     ``evaluate`` returns an Outcome, a mapping of metrics, or one number (the first metric). It raises EvaluationError
     for a trial that failed. An evaluator may also have ``prepare(problem, context) -> notes``. Search runs it at every
     opening, before the first ask. When it is complete for the first time, its notes are logged, and strategies find
-    them in ``history.prepared``.
+    them in ``history.prepared``. It may also have ``repeatable: bool``: does an architecture get the same score
+    whatever the seed? Strategies find that in ``history.repeatable``; it is False where the evaluator does not say.
     """
 
     @property
@@ -99,6 +110,11 @@ class Evaluator(Protocol):
     def evaluate(
         self, architecture: Architecture, fidelity: float, context: Context
     ) -> Outcome | Mapping[str, float] | float: ...
+
+
+def repeatable(evaluator: Evaluator) -> bool:
+    """Does an architecture get the same score from ``evaluator`` whatever the seed? False where it does not say so."""
+    return bool(getattr(evaluator, "repeatable", False))
 
 
 class Store(Protocol):

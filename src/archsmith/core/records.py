@@ -38,6 +38,7 @@ class StudyRecord:
     ``command``: the command line that began the study; None when there was none.
     ``format``: of the data as they were written. The other fields are in the present format.
     ``more``: what the person who began the study added.
+    ``repeatable``: does an architecture get the same score whatever the seed? False when unknown.
     """
 
     kind: ClassVar[str] = "study"
@@ -51,12 +52,14 @@ class StudyRecord:
     command: str | None = None
     format: int = FORMAT
     more: Mapping[str, Any] = field(default_factory=dict)
+    repeatable: bool = False
 
     def to_data(self) -> Data:
         data = {name: getattr(self, name) for name in _STUDY_FIELDS}
         return {
             **data,
             "format": FORMAT,
+            **({"repeatable": True} if self.repeatable else {}),
             **({"fit": self.fit} if self.fit else {}),
             **({"command": self.command} if self.command else {}),
             **self.more,
@@ -65,7 +68,7 @@ class StudyRecord:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
         now = upgraded(data)
-        known = (*_STUDY_FIELDS, "fit", "command", "format")
+        known = (*_STUDY_FIELDS, "repeatable", "fit", "command", "format")
         return cls(
             space=mapping_in(now, "space"),
             problem={**PLAIN_PROBLEM, **mapping_in(now, "problem")},
@@ -73,6 +76,7 @@ class StudyRecord:
             evaluator=mapping_in(now, "evaluator"),
             seed=int(now.get("seed") or 0),
             forecast_trials=number_in(now, "forecast_trials"),
+            repeatable=now.get("repeatable") is True,
             fit=mapping_in(now, "fit"),
             command=now.get("command"),
             format=data.get("format", 1),
@@ -91,6 +95,7 @@ class Opened:
     ``host``: where the process runs.
     ``seconds``: limit of the whole study; None: no limit.
     ``trials``: limit of the whole study; None: no limit.
+    ``work``: that all trainings of a pool may take; None: not known.
     """
 
     kind: ClassVar[str] = "opened"
@@ -98,18 +103,21 @@ class Opened:
     host: str = ""
     seconds: float | None = None
     trials: int | None = None
+    work: float | None = None
 
     def to_data(self) -> Data:
-        return {"pid": self.pid, "host": self.host, "budget": [self.seconds, self.trials]}
+        work = [] if self.work is None else [self.work]
+        return {"pid": self.pid, "host": self.host, "budget": [self.seconds, self.trials, *work]}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        seconds, trials = data.get("budget") or (None, None)
+        seconds, trials, work = (*(data.get("budget") or (None, None)), None)[:3]
         return cls(
             data.get("pid"),
             data.get("host") or "",
             None if seconds is None else float(seconds),
             None if trials is None else int(trials),
+            None if work is None else float(work),
         )
 
 

@@ -135,6 +135,11 @@ class Trial:
     def metrics(self) -> Mapping[str, float]:
         return self.outcome.metrics if self.outcome else {}
 
+    @property
+    def outcome_notes(self) -> Mapping[str, Scalar]:
+        """What its evaluation noted; empty before its end."""
+        return self.outcome.notes if self.outcome else {}
+
     def __repr__(self) -> str:
         scores = "".join(f", {name} {markup.text(value)}" for name, value in self.metrics.items())
         parents = f", from {', '.join(map(str, self.parents))}" if self.parents else ""

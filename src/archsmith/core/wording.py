@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archsmith.core.budget import SETTLED
 from archsmith.core.targets import metric_title
 
 
@@ -27,3 +28,8 @@ def clock(seconds: float | None) -> str:
 def metric_name(metric: str) -> str:
     """The title of a metric."""
     return metric_title(metric)
+
+
+def reason_in_words(reason: str) -> str:
+    """Why a search stopped: its name in the log, or what that means where the name says little."""
+    return "more training was worth more than more candidates" if reason == SETTLED else reason

@@ -78,6 +78,10 @@ class FcNetEvaluator:
     def __post_init__(self) -> None:
         _read(self.path, self.dataset)
 
+    @property
+    def repeatable(self) -> bool:
+        return not self.noisy
+
     def problem(
         self, objectives: tuple[Objective, ...] | None = None, constraints: tuple[Constraint, ...] = ()
     ) -> Problem:

@@ -26,10 +26,12 @@ class FunctionEvaluator:
     ``function``: a callable, or its place as ``"module:function"``. A parameter named ``fidelity``, ``seed`` or
         ``context`` gets the trial's own.
     ``metrics``: the names of what it returns, one or more.
+    ``repeatable``: whether an architecture always gets the same score. Then the best score shows the best architecture.
     """
 
     function: str | Callable[..., Any]
     metrics: tuple[str, ...] = ("accuracy",)
+    repeatable: bool = False
 
     simulated: ClassVar[bool] = False
 

@@ -107,6 +107,10 @@ class NasBench201Evaluator:
     def metrics(self) -> tuple[str, ...]:
         return (*FINALS, *self._hardware())
 
+    @property
+    def repeatable(self) -> bool:
+        return self.per_seed is None
+
     def problem(
         self, objectives: tuple[Objective, ...] | None = None, constraints: tuple[Constraint, ...] = ()
     ) -> Problem:

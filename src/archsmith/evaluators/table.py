@@ -93,6 +93,10 @@ class TableEvaluator:
         return tuple(self.table.metrics)
 
     @property
+    def repeatable(self) -> bool:
+        return not self.noisy
+
+    @property
     def fidelity(self) -> Fidelity:
         """The fidelities of the table, as a problem wants them."""
         return Fidelity(self.table.fidelity, self.table.fidelities[0], self.table.fidelities[-1])

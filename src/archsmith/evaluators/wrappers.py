@@ -20,7 +20,7 @@ from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import EvaluationError, UsageError
 from archsmith.core.files import write_text
 from archsmith.core.problem import Problem
-from archsmith.core.protocols import Context, Evaluator
+from archsmith.core.protocols import Context, Evaluator, repeatable
 from archsmith.core.seeds import derive, generator
 from archsmith.core.space import Space
 from archsmith.core.trial import Outcome, Status
@@ -51,6 +51,10 @@ class Cached:
     @property
     def simulated(self) -> bool:
         return bool(self.evaluator.simulated)
+
+    @property
+    def repeatable(self) -> bool:
+        return repeatable(self.evaluator)
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         self._spaces[:] = [problem.space]
@@ -94,6 +98,10 @@ class Repeated:
     @property
     def simulated(self) -> bool:
         return bool(self.evaluator.simulated)
+
+    @property
+    def repeatable(self) -> bool:
+        return repeatable(self.evaluator)
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         return prepared(self.evaluator, problem, context)
@@ -145,6 +153,10 @@ class Noisy:
     @property
     def simulated(self) -> bool:
         return bool(self.evaluator.simulated)
+
+    @property
+    def repeatable(self) -> bool:
+        return not self.sd and repeatable(self.evaluator)
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         return prepared(self.evaluator, problem, context)
@@ -206,6 +218,10 @@ class Cascade:
     @property
     def simulated(self) -> bool:
         return bool(self.second.simulated)
+
+    @property
+    def repeatable(self) -> bool:
+        return repeatable(self.second)  # the first one always says the same of an architecture
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         """Score the random architectures that are missing. Raises UsageError when ``first`` can score none of them."""

@@ -29,7 +29,17 @@ from archsmith.core.errors import EvaluationError, InvalidArchitectureError, Sto
 from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
-from archsmith.core.protocols import Context, Evaluator, Executor, Job, Message, Store, Strategy
+from archsmith.core.protocols import (
+    Context,
+    Evaluator,
+    Executor,
+    Job,
+    Message,
+    Store,
+    Strategy,
+    reason_to_end,
+    repeatable,
+)
 from archsmith.core.records import (
     Closed,
     Command,
@@ -164,7 +174,8 @@ class Search:
         try:
             self._replay()
             self._opened_at = time.time()
-            self.write(Opened(os.getpid(), socket.gethostname(), self.budget.seconds, self.budget.trials))
+            budget = self.budget
+            self.write(Opened(os.getpid(), socket.gethostname(), budget.seconds, budget.trials, budget.work))
         except BaseException:
             self._opened_at = None
             self.store.release()
@@ -197,6 +208,7 @@ class Search:
             evaluator=_describe(self.evaluator),
             seed=self.seed,
             forecast_trials=self.forecast_trials,
+            repeatable=repeatable(self.evaluator),
         )
 
     def _check_same(self, began: StudyRecord) -> None:
@@ -242,7 +254,7 @@ class Search:
                 self._submit(waiting.popleft())
                 running += 1
             if running == 0:
-                return reason or reasons.EXHAUSTED
+                return reason or reason_to_end(self.strategy, self.history)
             if reason not in (None, reasons.TRIALS):
                 self.executor.stop()  # what is running is given up and stays pending, to be run again on resume
                 return str(reason)

@@ -1,4 +1,7 @@
-"""Laws of evaluators: they return what they declare, the same for the same seed, and stop when asked."""
+"""Laws of evaluators: they return what they declare, the same for the same seed, and stop when asked.
+
+Those that call themselves repeatable return the same for any seed.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,8 @@ def check_evaluator(
     )
     need(len(set(metrics)) == len(metrics), "declaration", f"{name}.metrics names a metric twice: {metrics}.")
     need(isinstance(evaluator.simulated, bool), "declaration", f"{name}.simulated is {evaluator.simulated!r}.")
+    says = getattr(evaluator, "repeatable", False)
+    need(isinstance(says, bool), "declaration", f"{name}.repeatable is {says!r}.")
     prepare = getattr(evaluator, "prepare", None)
     if prepare is not None:
         prepare(problem, Context(-1, seed))
@@ -48,6 +53,13 @@ def check_evaluator(
         first, second = (_numbers(evaluator, architecture, fidelity, replace(context)) for _ in range(2))
         need(first == second, "same seed, same numbers", f"{name} answered {first}, then {second} for {architecture}.")
         _check_reports(name, metrics, reports)
+        if says:
+            other = _numbers(evaluator, architecture, fidelity, Context(number, seed + 1000 + number))
+            need(
+                _scores(other) == _scores(first),
+                "repeatable",
+                f"{name} says that it is, and answered {first} and {other} for {architecture} with two seeds.",
+            )
     _check_stop(evaluator, architectures[0], fidelity, seed)
 
 
@@ -84,6 +96,11 @@ def _numbers(evaluator: Evaluator, architecture: Architecture, fidelity: float, 
     if any(math.isnan(value) for value in numbers.values()):
         return "failed (nan)"
     return numbers, seconds
+
+
+def _scores(numbers: object) -> object:
+    """Without the seconds."""
+    return numbers[0] if isinstance(numbers, tuple) else numbers
 
 
 def _check_reports(name: str, metrics: tuple[str, ...], reports: list[tuple[float, Mapping[str, float]]]) -> None:

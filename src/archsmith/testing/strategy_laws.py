@@ -20,7 +20,7 @@ from archsmith.core.errors import InvalidArchitectureError, UsageError
 from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
-from archsmith.core.protocols import Context, Strategy
+from archsmith.core.protocols import Context, Strategy, incumbent
 from archsmith.core.seeds import generator
 from archsmith.core.space import Space
 from archsmith.core.trial import Outcome, Proposal, Trial
@@ -56,6 +56,7 @@ def check_strategy(
     check_memoryless(make, space, n_trials, seed)
     check_end(make, seed, complete)
     check_objectives(make, space, seed)
+    check_incumbent(make, space, n_trials, seed)
 
 
 def _maker(strategy: Strategy | Callable[[], Strategy]) -> Callable[[], Strategy]:
@@ -78,6 +79,7 @@ class Rehearsal:
     ``evaluator``: a toy; None: one with the metrics of the problem.
     ``seed``: of the study.
     ``forecast_trials``: how many trials the budget is expected to allow; None: unknown.
+    ``repeatable``: is it known that an architecture always gets the same score?
     """
 
     def __init__(
@@ -86,13 +88,14 @@ class Rehearsal:
         evaluator: ToyEvaluator | None = None,
         seed: int = 0,
         forecast_trials: float | None = None,
+        repeatable: bool = False,
     ) -> None:
         self.problem = problem
         self.evaluator = evaluator or ToyEvaluator(metrics=problem.metrics)
         self.seed = seed
         self.events: list[Event] = []
         self.history = History(problem)
-        self.log("study", {"forecast_trials": forecast_trials})
+        self.log("study", {"forecast_trials": forecast_trials, "repeatable": repeatable})
 
     def log(self, kind: str, data: dict[str, Any]) -> None:
         event = Event(kind, json.loads(json.dumps(data, allow_nan=False)), len(self.events))
@@ -395,3 +398,31 @@ def check_objectives(make: Callable[[], Strategy], space: Space, seed: int = 0) 
         raise AssertionError(
             f"several objectives: {name} neither handles nor refuses them: {type(error).__name__}: {error}"
         ) from error
+
+
+def check_incumbent(make: Callable[[], Strategy], space: Space, n_trials: int = 30, seed: int = 0) -> None:
+    """Law ``incumbent``: the trial that a strategy ends with is one that has a score.
+
+    Where scores are repeatable, no other has a better one.
+    """
+    strategy = make()
+    if not hasattr(strategy, "incumbent"):
+        return  # it ends with the best score
+    name, law = type(strategy).__name__, "incumbent"
+    for repeatable in (False, True):
+        rehearsal = Rehearsal(Problem(space), seed=seed, forecast_trials=n_trials, repeatable=repeatable)
+        need(incumbent(strategy, rehearsal.history) is None, law, f"{name} names a trial before there is any.")
+        while len(rehearsal.history) < n_trials and (trials := rehearsal.ask(make(), 1)):
+            for trial in trials:
+                rehearsal.finish(trial, failed=trial.id % 4 == 3)
+            answer, best = incumbent(strategy, rehearsal.history), rehearsal.history.best()
+            need(
+                (answer is None) == (best is None) and (answer is None or answer.ok),
+                law,
+                f"after {len(rehearsal.history)} trials, {name} ends with {answer}.",
+            )
+            need(
+                not repeatable or answer is None or best is None or answer.loss == best.loss,
+                law,
+                f"scores are repeatable, and {name} ends with {answer} although {best} is better.",
+            )

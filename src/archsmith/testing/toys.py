@@ -142,6 +142,10 @@ class ToyEvaluator:
         if not self.metrics:
             raise UsageError("ToyEvaluator has no metrics.", "Name at least one.")
 
+    @property
+    def repeatable(self) -> bool:
+        return not self.noise
+
     def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome | Mapping[str, float]:
         context.check()
         until = time.monotonic() + self.sleep
