@@ -161,7 +161,8 @@ class SharedTraining:
         network.set_progress(progress)
         # Dropout and drop path use torch's default generators, which are private here.
         torch.manual_seed(derive(self.seed, "layers", number))
-        with precision.autocast(precision.choose(self.arithmetic, network, self.shared.device), self.shared.device):
+        arithmetic = precision.choose(self.arithmetic, network, self.shared.device, len(targets))
+        with precision.autocast(arithmetic, self.shared.device):
             outputs = network.forward_all(batch)
         weights = {name: recipe.auxiliary if name == "auxiliary" else 1.0 for name in outputs}
         terms = [

@@ -78,7 +78,7 @@ def _sentence(device: torch.device) -> str:
         return f"Training on {torch.cuda.get_device_name(device)} (CUDA), mixed precision ({arithmetic})."
     if device.type == "mps":
         return "Training on the Apple GPU (MPS), float32."
-    if arithmetic == "bfloat16":  # each network's convolutions decide; the layers of tables and tokens stay in float32
+    if arithmetic == "mixed":  # each operation decides; the layers of tables and tokens stay in float32
         arithmetic = "bfloat16 where it is faster"
     n_threads = torch.get_num_threads()
     return f"Training on the CPU with {n_threads} thread{'' if n_threads == 1 else 's'}, {arithmetic}."
