@@ -49,6 +49,8 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("missing", {"columns": (0, 3, 5)}, ((7,),)),
     ("piecewise_linear", {"bins": 4}, ((7,),)),
     ("piecewise_linear", {"bins": 1}, ((7,),)),
+    ("code_numbers", {}, ((7,),)),
+    ("trees", {"features": 2, "groups": 3, "trees": 4, "forks": 2, "leaves": 3}, ((7,),)),
     ("relu", {}, (IMAGE,)),
     ("relu6", {}, (IMAGE,)),
     ("silu", {}, (IMAGE,)),
@@ -72,6 +74,9 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("dropout", {"p": 0.5}, (IMAGE,)),
     ("drop_path", {"keep": 0.5}, (IMAGE,)),
     ("scale", {}, (IMAGE,)),
+    ("resize", {"size": (18, 11)}, (IMAGE,)),
+    ("pad", {"sides": (0, 1, 2, 3)}, (IMAGE,)),
+    ("affine", {"factors": (1.0, 2.0, 0.5, -1.0), "offsets": (0.0, 1.0, -1.0, 0.25)}, (IMAGE,)),
 ]
 
 
@@ -157,7 +162,7 @@ def kept_bytes(network: Network, x: Any) -> int:
 # Operations of tokens, tables and shared weights; those of images leave with every bundle.
 EXPORTED = {
     *("shared_conv", "embedding", "reshape", "permute", "matmul", "softmax", "token_mean", "layer_norm", "linear"),
-    *("gelu", "silu", "standardise", "missing", "piecewise_linear"),
+    *("gelu", "silu", "standardise", "missing", "piecewise_linear", "code_numbers", "trees"),
 }
 
 

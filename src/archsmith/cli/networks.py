@@ -141,9 +141,15 @@ def _graph_of_bundle(folder: Path) -> Any:
     from archsmith.bundle.manifest import read
     from archsmith.core.architecture import Architecture
     from archsmith.core.errors import UsageError
+    from archsmith.graphs.graph import Graph
 
     manifest = read(folder)
-    spec = manifest.facts.search.get("space_spec")
+    spec, graph = (manifest.facts.search.get(name) for name in ("space_spec", "graph"))
+    if isinstance(graph, dict):  # a network of no space
+        try:
+            return Graph.from_dict(graph)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise UsageError(f"The graph of the bundle {str(folder)!r} is damaged.", "Export it again.") from error
     if not isinstance(spec, dict):
         raise UsageError(
             f"The bundle {str(folder)!r} does not name its search space.",

@@ -8,6 +8,9 @@ mean 0 and deviation 1.
 ``piecewise_linear`` is the encoding of Gorishniy, Rubachev and Babenko 2022, "On Embeddings for Numerical Features in
 Tabular Deep Learning" (arXiv 2203.05556, section 3.2, equation 1). Two edges of one place are a step here, where the
 paper joins them into one bin.
+
+``trees`` holds fitted decision trees. Its forks are buffers, which whoever fitted the trees fills in; the values of its
+leaves are parameters. ``code_numbers`` gives it the codes of categories.
 """
 
 from __future__ import annotations
@@ -15,9 +18,10 @@ from __future__ import annotations
 from typing import Any
 
 from archsmith.core.errors import UsageError
-from archsmith.graphs.operation import REQUIRED, Args, Call, Ins, Operation, Shape, register, same_shape
+from archsmith.graphs.operation import INTEGER, REQUIRED, Args, Call, Ins, Operation, Shape, register, same_shape
 
 FITTING = "archsmith.graphs.constants"
+TREES = ("features", "groups", "trees", "forks", "leaves")  # sizes of trees that are at least 1
 
 
 def _columns(op: str, ins: Ins) -> int:
@@ -47,6 +51,32 @@ def _encoded_shape(args: Args, ins: Ins) -> Shape:
     if args["bins"] < 1:
         raise UsageError(f"A piecewise linear encoding cannot have {args['bins']} bins.")
     return (_columns("piecewise_linear", ins) * args["bins"],)
+
+
+def _trees_shape(args: Args, ins: Ins) -> Shape:
+    _columns("trees", ins)
+    if any(args[name] < 1 for name in TREES) or args["sets"] < 0 or args["trees"] % args["features"]:
+        raise UsageError(
+            f"There are no {args['groups']} groups of {args['trees']} trees for {args['features']} outputs.",
+            "Each group holds as many trees for each output.",
+        )
+    return (args["features"],)
+
+
+def _trees_buffers(args: Args, ins: Ins) -> dict[str, Shape]:
+    groups, trees, forks, leaves, sets = (args[name] for name in ("groups", "trees", "forks", "leaves", "sets"))
+    found: dict[str, Shape] = {
+        "feature": (groups, trees * forks),
+        "threshold": (groups, trees * forks),
+        "path": (groups, trees, leaves, forks),
+        "count": (groups, trees, leaves),
+    }
+    return {**found, "column": (groups, sets), "start": (groups, sets), "side": (args["sides"],)} if sets else found
+
+
+def _leaves(args: Args) -> int:
+    """Leaves of all trees."""
+    return int(args["groups"] * args["trees"] * args["leaves"])
 
 
 def _moments(args: Args, ins: Ins) -> dict[str, Shape]:
@@ -90,5 +120,31 @@ register(
         fit=lambda args, ins: Call(f"{FITTING}:Quantiles", (args["bins"],)),
         roles=("in_channels", "bins"),
         label="piecewise linear",
+    ),
+    Operation(  # codes as floats
+        "code_numbers",
+        same_shape,
+        takes=INTEGER,
+        code=lambda args, x: f"{x[0]}.float()",
+        silent=True,
+        label="codes",
+    ),
+    Operation(  # the sum of decision trees, for each output; see archsmith.graphs.modules for the buffers
+        "trees",
+        _trees_shape,
+        defaults={**dict.fromkeys(TREES, REQUIRED), "sets": 0, "sides": 0},
+        params=lambda args, ins: {"value": (args["groups"], args["trees"], args["leaves"])},
+        buffers=_trees_buffers,
+        module=lambda args, ins: Call(
+            "Trees", (ins[0][0], *(args[name] for name in (*TREES, *(("sets", "sides") if args["sets"] else ()))))
+        ),
+        macs=lambda args, ins, out: _leaves(args) * (args["forks"] + 1),
+        extra=lambda args, ins, out: 4 * _leaves(args),  # which leaves are reached
+        init={"value": "zeros"},
+        roles=("in_channels", "filters", "groups_of_trees", "trees", "forks", "leaves", "sets", "sides"),
+        starts_line=True,
+        family="dense",
+        rank=1,
+        width="features",
     ),
 )
