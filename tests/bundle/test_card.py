@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from archsmith.bundle.card import card
-from archsmith.bundle.manifest import CARD, Facts, read
+from archsmith.bundle.manifest import CARD, NOTICE, Facts, Origin, read
 
 
 def test_states_the_facts_of_the_run(exported: Any) -> None:
@@ -76,3 +76,12 @@ def test_speaks_of_rows_and_their_columns(people: Any) -> None:
 def test_many_columns_are_cut_short(people: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archsmith.bundle.card.MOST_COLUMNS", 2)
     assert "… and 3 more; all are in `manifest.json`." in card(read(people.folder))
+
+
+def test_says_where_weights_come_from_that_were_learnt_from_other_data(exported: Any) -> None:
+    manifest = read(exported.folder)
+    assert "scratch" not in card(manifest) and NOTICE not in card(manifest)
+    origin = Origin("a | network", "Apache-2.0", "pictures of birds", "0123abcd")
+    text = card(dataclasses.replace(manifest, facts=dataclasses.replace(manifest.facts, origin=origin)))
+    for fact in ("did not start from scratch", "a \\| network", "pictures of birds", "Apache-2.0", "0123abcd", NOTICE):
+        assert fact in text

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from archsmith.bundle.images import ImageIntake
-from archsmith.bundle.manifest import FILES, MANIFEST, Facts, Manifest, Row, check_files, checksum, read
+from archsmith.bundle.manifest import FILES, MANIFEST, Facts, Manifest, Origin, Row, check_files, checksum, read
 from archsmith.bundle.output import ModelOutput
 from archsmith.core.errors import UsageError
 from archsmith.core.task import image_classification, image_regression
@@ -112,6 +112,14 @@ def test_a_regression_target_round_trips(tmp_path: Path) -> None:
     data = json.loads((tmp_path / MANIFEST).read_text(encoding="utf-8"))
     assert data["format_version"] == 3
     assert data["output"] == {"name": "value", "kind": "regression", "target": "age", "mean": 30.0, "std": 9.5}
+
+
+def test_where_weights_come_from_round_trips(tmp_path: Path) -> None:
+    origin = Origin("a network", "Apache-2.0", "pictures of birds", "0123abcd", "It was made by a person.")
+    manifest(facts=Facts(origin=origin)).write(tmp_path)
+    assert read(tmp_path).facts.origin == origin
+    manifest().write(tmp_path)
+    assert read(tmp_path).facts.origin is None
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ class Oven:
     share: float | None = option(None, "How much of it.")
     top_shelf: bool = option(False, "Up there.")
     name: str | None = option(None, "Its name.", flag="--called")
+    salt: bool = option(True, "With salt.")
     hidden: int = 7
 
 
@@ -82,7 +83,7 @@ def bake() -> Callable[..., Any]:
 
 def test_options_that_are_left_out_have_the_defaults_of_their_fields(bake: Callable[..., Any]) -> None:
     assert bake() == {
-        "dish": "cake", "loud": False, "seconds": None, "heat": 180, "top_shelf": False, "name": None
+        "dish": "cake", "loud": False, "seconds": None, "heat": 180, "top_shelf": False, "name": None, "salt": True
     }  # fmt: skip
 
 
@@ -108,3 +109,10 @@ def test_fields_that_are_left_out_or_have_no_help_are_no_options(bake: Callable[
 def test_the_help_is_the_commands_own_and_that_of_the_fields(bake: Callable[..., Any]) -> None:
     said = bake("--help").output
     assert all(words in said for words in ("Bake it.", "How hot.", "x>=50", "default: 180", "--called"))
+
+
+@pytest.mark.parametrize(("words", "salt"), [((), True), (("--salt",), True), (("--no-salt",), False)])
+def test_what_is_true_unless_said_otherwise_can_be_denied(
+    bake: Callable[..., Any], words: tuple[str, ...], salt: bool
+) -> None:
+    assert bake(*words)["salt"] is salt

@@ -9,8 +9,10 @@ from torch import nn
 
 from archsmith.data.images.examples import ImageExamples
 from archsmith.data.images.pipeline import ImagePipeline, Normalisation
+from archsmith.graphs.net import Net
+from archsmith.graphs.network import Network
 from archsmith.training.goal import ClassGoal
-from archsmith.training.measure import evaluate, outputs
+from archsmith.training.measure import evaluate, outputs, suitable_batch
 
 DATA = ImageExamples(np.zeros((10, 2, 2, 1), np.uint8), np.array([0, 1] * 5), ("a", "b"))
 PLAIN = ImagePipeline(Normalisation((0.0,), (1.0,)))
@@ -40,3 +42,12 @@ def test_check_is_called_in_every_batch() -> None:
     calls: list[int] = []
     evaluate(Always(), DATA, PLAIN, ClassGoal(), batch_size=2, check=lambda: calls.append(1))
     assert len(calls) == 5
+
+
+@pytest.mark.parametrize(("side", "batch"), [(16, 256), (512, 8)])
+def test_large_pictures_come_in_small_batches(side: int, batch: int) -> None:
+    net = Net({"image": (1, side, side)})
+    x = net.op("conv", net.input("image"), filters=16)
+    net.output(net.op("global_pool", x))
+    assert suitable_batch(Network(net.graph(), seed=0)) == batch
+    assert suitable_batch(Always()) == 256

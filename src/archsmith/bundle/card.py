@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from archsmith.bundle.card_scores import MOST_CLASSES, in_a_sentence, scores
-from archsmith.bundle.manifest import Manifest
+from archsmith.bundle.manifest import NOTICE, Manifest
 from archsmith.bundle.markdown import cell, number, table
 
 SPLITS = (("n_train", "training"), ("n_valid", "choosing (validation)"), ("n_test", "the final score (test)"))
@@ -42,7 +42,7 @@ def _summary(manifest: Manifest) -> str:
     else:
         purpose = f"sorts {intake.material} into {len(output.classes)} classes"
     return (
-        f"A neural network that {purpose}. {in_a_sentence(manifest)} It has {manifest.params:,} parameters and takes "
+        f"A network that {purpose}. {in_a_sentence(manifest)} It has {manifest.params:,} parameters and takes "
         f"{manifest.macs:,} multiply-adds for one {intake.noun} ({intake.size}).{which} It was chosen and trained by "
         f"Archsmith {manifest.versions.get('archsmith', '')}."
     )
@@ -54,7 +54,22 @@ def _data(manifest: Manifest) -> str:
     count = f"{nouns.capitalize()}: {', '.join(sizes)}." if sizes else f"The number of {nouns} was not recorded."
     lines = [f"Data set: {cell(data.get('name') or 'not recorded')}. {count}"]
     lines += [f"- {cell(note)}" for note in data.get("notes", ())]
+    lines += _brought(manifest)
     return "\n".join([*lines, "", *(_targets(manifest) if manifest.is_regression else _classes(manifest))])
+
+
+def _brought(manifest: Manifest) -> list[str]:
+    """What the network had learnt before it saw these data."""
+    origin = manifest.facts.origin
+    if origin is None:
+        return []
+    return [
+        "",
+        f"It did not start from scratch. Its weights go back to {cell(origin.name)}, which was trained on "
+        f"{cell(origin.trained_on)} (licence: {cell(origin.licence)}; SHA-256 of the file `{cell(origin.sha256)}`). "
+        "What those data lack or distort, this network may lack or distort too, whatever the data above are like. "
+        f"`{NOTICE}` has to go wherever the weights go.",
+    ]
 
 
 def _targets(manifest: Manifest) -> list[str]:
@@ -93,9 +108,10 @@ def _search(manifest: Manifest) -> str:
         *((f"training: {name}", value) for name, value in facts.recipe.items()),
     ]
     known = [(name, number(value)) for name, value in rows if value is not None]
-    return (
-        table(("", "value"), known) if known else "Not recorded."
-    ) + "\n\nThe architecture itself is in `architecture.json` (the decisions) and `network.py` (readable PyTorch)."
+    where = "The architecture itself is in `architecture.json` (the decisions) and `network.py` (readable PyTorch)."
+    if search.get("graph") is not None:
+        where = "This network is no point of the search space. It is in `network.py` (readable PyTorch)."
+    return f"{table(('', 'value'), known) if known else 'Not recorded.'}\n\n{where}"
 
 
 def _budget(budget: Mapping[str, Any]) -> str | None:

@@ -27,7 +27,8 @@ from archsmith.bundle.manifest import (
     CARD,
     FILES,
     MODEL,
-    OPTIONAL_FILES,
+    NOTICE,
+    REPORT,
     SOURCE,
     WEIGHTS,
     Facts,
@@ -36,6 +37,7 @@ from archsmith.bundle.manifest import (
     read,
 )
 from archsmith.bundle.model import onnx_bytes
+from archsmith.bundle.notice import notice
 from archsmith.bundle.output import ModelOutput
 from archsmith.bundle.verify import Verification, portable, verify
 from archsmith.core.errors import MissingExtraError, UsageError
@@ -95,7 +97,7 @@ def export(
     with replacing(target) as part:
         _write(work, part)
         verification = _finish(work, part, examples, targets)
-        _keep_optional(target, part, work.facts)
+        _keep_report(target, part, work.facts)
     return verification
 
 
@@ -127,6 +129,8 @@ def _write(work: _Work, part: Path) -> None:
     (part / SOURCE).write_text(listing(work.graph, exporter, work.output), encoding="utf-8")
     decisions = json.dumps(dict(work.facts.architecture), indent=1, allow_nan=False)
     (part / ARCHITECTURE).write_text(decisions + "\n", encoding="utf-8")
+    if work.facts.origin is not None:
+        (part / NOTICE).write_text(notice(work.facts.origin), encoding="utf-8")
 
 
 def _write_weights(network: nn.Module, graph: Graph, path: Path) -> None:
@@ -171,14 +175,12 @@ def _finish(work: _Work, part: Path, examples: Any, targets: NDArray[Any] | None
     return verification
 
 
-def _keep_optional(target: Path, part: Path, facts: Facts) -> None:
-    """What lies beside an older bundle of the same study stays; the report of another study would tell about another
+def _keep_report(target: Path, part: Path, facts: Facts) -> None:
+    """The report beside an older bundle of the same study stays; that of another study would tell about another
     network.
     """
-    kept = [name for name in OPTIONAL_FILES if (target / name).is_file()]
-    if kept and facts.study is not None and read(target).facts.study == facts.study:
-        for name in kept:
-            shutil.copy2(target / name, part / name)
+    if (target / REPORT).is_file() and facts.study is not None and read(target).facts.study == facts.study:
+        shutil.copy2(target / REPORT, part / REPORT)
 
 
 def _versions() -> dict[str, str]:

@@ -32,7 +32,8 @@ CARD = "MODEL_CARD.md"
 MANIFEST = "manifest.json"
 FILES = (MODEL, WEIGHTS, SOURCE, ARCHITECTURE, CARD)
 REPORT = "report.html"
-OPTIONAL_FILES = (REPORT,)  # may lie beside the others, with no checksum: read by people only
+NOTICE = "NOTICE.txt"
+OPTIONAL_FILES = (REPORT, NOTICE)  # may lie beside the others, with no checksum: read by people only
 
 MAX_MANIFEST_BYTES = 16 * 2**20  # far above any real one (a few kB); keeps a foreign file from filling the memory
 
@@ -58,6 +59,24 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where weights come from that were learnt from other data.
+
+    ``name``: what they are called, and where they were found.
+    ``licence``: under which they were given.
+    ``trained_on``: the data that they were learnt from.
+    ``sha256``: of their file.
+    ``notice``: what has to be said of them wherever they go.
+    """
+
+    name: str
+    licence: str
+    trained_on: str
+    sha256: str
+    notice: str = ""
+
+
+@dataclass(frozen=True)
 class Facts:
     """What only the run knows. Everything may be left out; the model card says ``not recorded`` instead of making
     something up.
@@ -68,11 +87,13 @@ class Facts:
     ``rows``: baselines and searched networks.
     ``per_class``: ``{name, n, precision, recall}`` of each class on the test split, from 0 to 1 or None.
     ``data``: ``name, n_train, n_valid, n_test, class_counts {class: n}, notes [sentence]``.
-    ``search``: ``space, strategy, n_trials, stop_reason``.
+    ``search``: ``space, strategy, n_trials, stop_reason``, and what the network is rebuilt from: ``space_spec`` with
+        the architecture, or ``graph`` where it is no point of a space.
     ``recipe``: the training settings that were used.
     ``budget``: ``seconds, trials, seconds_used``.
     ``seed``, ``study``: of the run.
     ``command``: what a person would type to repeat the run.
+    ``origin``: where weights of the network come from that were learnt from other data; None where there are none.
     """
 
     name: str = ""
@@ -87,6 +108,7 @@ class Facts:
     seed: int | None = None
     study: str | None = None
     command: str | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
@@ -159,6 +181,7 @@ class Manifest:
                         **facts,
                         "rows": tuple(Row(**_known(Row, row)) for row in facts.get("rows", ())),
                         "per_class": tuple(dict(row) for row in facts.get("per_class", ())),
+                        "origin": Origin(**_known(Origin, facts["origin"])) if facts.get("origin") else None,
                     }
                 ),
                 params=int(data["params"]),

@@ -1,6 +1,7 @@
 """Makes command-line options from the fields of a settings class, so that each option is written once.
 
 A field with a ``help`` in its metadata becomes an option. ``flag`` is the option's name if it differs from the field's.
+What is true unless a person says otherwise also gets a ``--no-`` in front of its name.
 ``least`` is the smallest allowed value.
 """
 
@@ -64,6 +65,8 @@ def _parameter(entry: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
     metadata: Mapping[str, Any] = entry.metadata
     flag = metadata["flag"] or f"--{entry.name.replace('_', '-')}"
     kind, default = _plain(hint), entry.default
+    if kind is bool and default is True:
+        flag = f"{flag}/--no-{flag.removeprefix('--')}"
     if entry.name == SECONDS:
         kind, default = str | None, None
     least = {} if metadata["least"] is None else {"min": metadata["least"]}

@@ -336,7 +336,7 @@ def _scope_mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
             "head"
             if item.ends and len(item.shape) == 1
             else "reduction"
-            if sizes and min(sizes) > item.shape[1]
+            if sizes and len(item.shape) == 3 and min(sizes) > item.shape[1]
             else "cell"
         )
     if item.count > 1:

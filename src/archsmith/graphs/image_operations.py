@@ -1,5 +1,5 @@
-"""The rows of the operation table that images ``(C, H, W)`` are computed with: convolutions and pools. See
-``archsmith.graphs.operation`` for what a row says.
+"""The rows of the operation table that images ``(C, H, W)`` are computed with: convolutions, pools, and changes of size
+and values. See ``archsmith.graphs.operation`` for what a row says.
 
 ``shared_conv`` is one convolution whose weights several parts of an image share. The parts are groups of channels, or
 the tiles of a grid, such as the icons of a picture that shows several of them.
@@ -101,6 +101,40 @@ def _strided(args: Args, ins: Ins) -> Shape:
 def _shift_shape(args: Args, ins: Ins) -> Shape:
     channels, height, width = _image("shift", ins)
     return (channels, height - 1 + args["padding"][0], width - 1 + args["padding"][1])
+
+
+def _resized_shape(args: Args, ins: Ins) -> Shape:
+    return (_image("resize", ins)[0], *args["size"])
+
+
+def _size_pair(args: dict[str, Any], ins: Ins) -> dict[str, Any]:
+    args["size"] = pair(args["size"])
+    return args
+
+
+def _padded_shape(args: Args, ins: Ins) -> Shape:
+    channels, height, width = _image("pad", ins)
+    top, bottom, left, right = args["sides"]
+    return (channels, top + height + bottom, left + width + right)
+
+
+def _pad(args: Args, x: Sequence[str]) -> str:
+    top, bottom, left, right = args["sides"]
+    return f"F.pad({x[0]}, {(left, right, top, bottom)})"
+
+
+def _affine_complete(args: dict[str, Any], ins: Ins) -> dict[str, Any]:
+    for name in ("factors", "offsets"):
+        args[name] = tuple(float(value) for value in args[name])
+    return args
+
+
+def _affine_shape(args: Args, ins: Ins) -> Shape:
+    channels = _image("affine", ins)[0]
+    for name in ("factors", "offsets"):
+        if len(args[name]) != channels:
+            raise UsageError(f"The operation 'affine' has {len(args[name])} {name} for {channels} channels.")
+    return ins[0]
 
 
 def _pad_pair(args: dict[str, Any], ins: Ins) -> dict[str, Any]:
@@ -269,6 +303,35 @@ register(
         complete=_pad_pair,
         view=lambda args: "same" if args["padding"] == (0, 0) else "",
         code=_shift,
+        silent=True,
+        keeps_channels=True,
+    ),
+    Operation(  # bilinear, pixels as squares (no corners aligned); meant for larger sizes: it does not smooth
+        "resize",
+        _resized_shape,
+        defaults={"size": REQUIRED},
+        complete=_size_pair,
+        code=lambda args, x: f'F.interpolate({x[0]}, size={args["size"]}, mode="bilinear", align_corners=False)',
+        keeps_channels=True,
+    ),
+    Operation(  # zeros around an image, as many as wanted at each side: top, bottom, left, right
+        "pad",
+        _padded_shape,
+        defaults={"sides": REQUIRED},
+        complete=lambda args, ins: {**args, "sides": tuple(args["sides"])},
+        code=_pad,
+        silent=True,
+        keeps_channels=True,
+        drawn=False,
+    ),
+    Operation(  # every channel times a constant, plus another one
+        "affine",
+        _affine_shape,
+        defaults={"factors": REQUIRED, "offsets": REQUIRED},
+        complete=_affine_complete,
+        buffers=lambda args, ins: {"factors": ins[0][:1], "offsets": ins[0][:1]},
+        module=lambda args, ins: Call("Affine", (ins[0][0], args["factors"], args["offsets"])),
+        roles=("in_channels", "factor", "offset"),
         silent=True,
         keeps_channels=True,
     ),

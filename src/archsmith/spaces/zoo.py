@@ -19,6 +19,7 @@ from archsmith.spaces import enas_micro
 from archsmith.spaces.cells import states
 from archsmith.spaces.conv_stages import ConvStages
 from archsmith.spaces.darts import AMOEBANET_OPERATIONS, Darts, DartsScale
+from archsmith.spaces.efficientnet import EfficientNetLite
 from archsmith.spaces.enas_micro import EnasMicro, EnasMicroScale
 from archsmith.spaces.nasnet import NasNet, NasNetScale
 from archsmith.spaces.pnas import Pnas
@@ -210,6 +211,9 @@ ZOO: dict[str, ZooEntry] = {
         3_894_372,
         None,
         "Pham et al. 2018, arXiv 1802.03268",
+    ),
+    "efficientnet_lite0": ZooEntry(
+        EfficientNetLite(), Architecture(), 4_652_008, None, "Tan and Le 2019, arXiv 1905.11946; Lite0 by Google 2020"
     ),
     "residual_3x3": ZooEntry(
         ConvStages(), ConvStages().first(), 304_154, None, "Ours: the hand-made network of conv_stages"
