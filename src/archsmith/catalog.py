@@ -25,6 +25,7 @@ from archsmith.core.errors import MissingExtraError, UsageError
 TABLE: dict[str, dict[str, str]] = {
     "space": {
         "conv_stages": "archsmith.spaces.conv_stages:ConvStages",
+        "pictures": "archsmith.spaces.pictures:Pictures",
         "nasnet": "archsmith.spaces.nasnet:NasNet",
         "pnas": "archsmith.spaces.pnas:Pnas",
         "enas_micro": "archsmith.spaces.enas_micro:EnasMicro",
@@ -53,6 +54,7 @@ TABLE: dict[str, dict[str, str]] = {
         "halving": "archsmith.strategies.halving:SuccessiveHalving",
         "hyperband": "archsmith.strategies.halving:Hyperband",
         "asha": "archsmith.strategies.halving:ASHA",
+        "race": "archsmith.strategies.race:Race",
         "optuna": "archsmith.strategies.optuna_bridge:OptunaStrategy",
         "enas": "archsmith.oneshot.derived:Derived",
     },

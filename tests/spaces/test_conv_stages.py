@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from archsmith.graphs.cost import cost
-from archsmith.spaces.conv_stages import ConvStages, _first_work, _nominal_width, _side_after, _stem_work, stage_work
+from archsmith.spaces.conv_stages import ConvStages, _nominal_width, _side_after, _stem_work, first_work, stage_work
 from archsmith.spaces.recipe import ImageRecipe
 
 
@@ -40,8 +40,8 @@ def test_no_sample_works_more_than_allowed(max_work: float) -> None:
     space = ConvStages(max_work=max_work)
     rng = np.random.default_rng(0)
     works = [_work(space, space.sample(rng)) for _ in range(300)]
-    assert max(works) <= max_work * _first_work() * (1 + 1e-6)
-    assert max(works) > 0.9 * max_work * _first_work()
+    assert max(works) <= max_work * first_work() * (1 + 1e-6)
+    assert max(works) > 0.9 * max_work * first_work()
 
 
 def test_mutations_stay_within_the_cap() -> None:
@@ -50,7 +50,7 @@ def test_mutations_stay_within_the_cap() -> None:
     architecture = space.first()
     for _ in range(100):
         architecture = space.mutate(architecture, rng)
-        assert _work(space, architecture) <= 2 * _first_work() * (1 + 1e-6)
+        assert _work(space, architecture) <= 2 * first_work() * (1 + 1e-6)
 
 
 @pytest.mark.parametrize(

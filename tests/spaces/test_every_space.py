@@ -22,14 +22,16 @@ from archsmith.spaces.enas_micro import EnasMicro, EnasMicroScale
 from archsmith.spaces.grammar import Grammar, GrammarScale
 from archsmith.spaces.nasbench201 import NasBench201, NasBench201Scale
 from archsmith.spaces.nasnet import NasNet, NasNetScale
+from archsmith.spaces.pictures import Pictures
 from archsmith.spaces.pnas import Pnas
-from archsmith.spaces.recipe import ImageRecipe
+from archsmith.spaces.recipe import ImageRecipe, PictureRecipe
 
 SHAPE = (3, 16, 16)
 ODD = (1, 27, 21)
 
 SPACES: dict[str, NetworkSpace] = {
     "conv_stages": ConvStages(SHAPE, recipe=ImageRecipe()),
+    "pictures": Pictures(SHAPE, recipe=PictureRecipe(), scale=ConvStagesScale(filters=8)),
     "nasnet": NasNet(SHAPE, scale=NasNetScale(4, 1)),
     "nasnet_chosen": NasNet(SHAPE, output="chosen", scale=NasNetScale(4, 1, keep=0.7, dropout=0.1)),
     "nasnet_projected": NasNet(
@@ -128,6 +130,7 @@ def test_drawn_parts_have_the_declared_kinds(space: NetworkSpace) -> None:
 
 SCALED: list[tuple[NetworkSpace, NetworkSpace]] = [
     (ConvStages(SHAPE), ConvStages((1, 200, 100), n_outputs=3, scale=ConvStagesScale(filters=40))),
+    (Pictures(SHAPE), Pictures((1, 200, 100), n_outputs=3, scale=ConvStagesScale(filters=40))),
     (NasNet(SHAPE), NasNet((1, 64, 64), scale=NasNetScale(8, 1, stem="imagenet"))),
     (Pnas(SHAPE), Pnas((1, 28, 28), scale=NasNetScale(8, 3))),
     (EnasMicro(SHAPE), EnasMicro((1, 28, 28), scale=EnasMicroScale(8, 6, shared=True))),

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from archsmith.core.space import Space
-from archsmith.spaces.recipe import ImageRecipe
+from archsmith.spaces.recipe import ImageRecipe, PictureRecipe
 from archsmith.spaces.tabular import TableRecipe
 
-SPACES = (ImageRecipe(), TableRecipe())
+SPACES = (ImageRecipe(), PictureRecipe(), TableRecipe())
 every_recipe = pytest.mark.parametrize("space", SPACES, ids=[type(space).__name__ for space in SPACES])
 
 
@@ -23,6 +23,11 @@ def test_only_decisions_about_training_are_asked(space: Space) -> None:
 def test_the_first_architecture_takes_the_first_option_of_every_decision(space: ImageRecipe | TableRecipe) -> None:
     decisions = space.decisions(space.first())
     assert all(decision.answer == next(iter(decision.options)) for decision in decisions)  # type: ignore[arg-type]
+
+
+def test_pictures_are_trained_like_images_unless_something_else_is_decided() -> None:
+    assert PictureRecipe().first() == ImageRecipe().first()
+    assert set(ImageRecipe().enumerate()) < set(PictureRecipe().enumerate())
 
 
 def test_the_first_options_for_tables_are_the_recipe_of_tables() -> None:

@@ -120,7 +120,7 @@ class ConvStages(ImageSpace):
 
     def _plan(self, choose: Choose) -> tuple[float, list[Stage]]:
         """Ask all questions: the stem's relative width and the stages."""
-        left = self.max_work * _first_work()
+        left = self.max_work * first_work()
         side = NOMINAL_SIDE
 
         def fitting(options: Sequence[Scalar], work: Callable[[Scalar], float]) -> tuple[Scalar, ...]:
@@ -294,7 +294,8 @@ def _least_work(position: int, n_stages: int, width_in: float, side: int) -> flo
 
 
 @lru_cache(maxsize=1)
-def _first_work() -> float:
+def first_work() -> float:
+    """The work of the hand-made network."""
     work, width, side = _stem_work(1.0), float(NOMINAL_FILTERS), NOMINAL_SIDE
     for i in range(STAGES[0]):
         stage = Stage("stride", "residual", 3, 4, False, 1.0, 1)

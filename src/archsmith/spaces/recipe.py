@@ -15,7 +15,7 @@ from archsmith.core.space import Choose, Space
 
 @dataclass(frozen=True)
 class ImageRecipe(Space):
-    """How an image network is trained. It has no fields; these are its decisions:
+    """How an image network is trained. Its decisions:
 
     * ``learning_rate``: peak, of SGD with momentum.
     * ``weight_decay``.
@@ -23,16 +23,31 @@ class ImageRecipe(Space):
     * ``flip``: mirror left and right at random. Off comes first, because a mirror destroys classes such as digits.
     * ``cutout``: side of the erased square, as a share of the image's side; 0 is none.
     * ``label_smoothing``.
+
+    Fields, the options of decisions, the default first:
+
+    ``learning_rates``, ``shifts``, ``flips``: what the names say.
     """
 
+    learning_rates: tuple[float, ...] = (0.2, 0.1, 0.4)
+    shifts: tuple[float, ...] = (0.04, 0.0, 0.1)
+    flips: tuple[bool, ...] = (False, True)
+
     def decide(self, choose: Choose) -> None:
-        choose("recipe/learning_rate", (0.2, 0.1, 0.4))
+        choose("recipe/learning_rate", self.learning_rates)
         choose("recipe/weight_decay", (5e-4, 1e-4, 2e-3))
-        choose("recipe/shift", (0.04, 0.0, 0.1))
-        choose("recipe/flip", (False, True))
+        choose("recipe/shift", self.shifts)
+        choose("recipe/flip", self.flips)
         choose("recipe/cutout", (0.0, 0.25, 0.5))
         choose("recipe/label_smoothing", (0.1, 0.0))
 
     def first(self) -> Architecture:
         """Every decision at its first option."""
         return self.trace(lambda path, options, weights: options[0]).architecture  # type: ignore[index]
+
+
+@dataclass(frozen=True)
+class PictureRecipe(ImageRecipe):
+    """How a network of the space ``pictures`` is trained: one learning rate more, for networks without batch norm."""
+
+    learning_rates: tuple[float, ...] = (0.2, 0.1, 0.4, 0.05)
