@@ -87,6 +87,33 @@ def test_more_epochs_score_higher(evaluator: TrainingEvaluator, space: ConvStage
     assert long["params"] == short["params"] > 0
 
 
+def test_work_is_counted_in_epochs_of_the_reference(evaluator: TrainingEvaluator, space: ConvStages) -> None:
+    first = space.first()
+    by_work = replace(evaluator, reference=dict(first), timed=False)
+    assert by_work.evaluate(first, 1.5, Context(0, 0)).notes["epochs"] == 1.5
+    cheap = first.replace({"stage2/width": 0.5})
+    outcome = by_work.evaluate(cheap, 1.5, Context(0, 0))
+    cost = outcome.notes["cost"]
+    assert isinstance(cost, float) and cost < 1
+    assert outcome.notes["epochs"] == pytest.approx(1.5 / cost, abs=0.06)  # whole steps, ten of them in an epoch
+    capped = replace(by_work, most_epochs=1.0).evaluate(cheap, 1.5, Context(0, 0))
+    assert capped.notes["epochs"] == 1.0
+
+
+def test_work_is_measured_once_for_a_training_that_goes_on(
+    evaluator: TrainingEvaluator, space: ConvStages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs = iter([0.5])
+    monkeypatch.setattr("archsmith.evaluators.training.measured", lambda *arguments, **options: next(costs))
+    by_work = replace(evaluator, reference=dict(space.first()))
+    cheap = space.first().replace({"stage2/width": 0.5})
+    notes = [
+        by_work.evaluate(cheap, work, Context(i, i, workspace=tmp_path / str(i), parents=parents)).notes
+        for i, (work, parents) in enumerate([(0.5, ()), (1.0, (0,))])
+    ]
+    assert [note["cost"] for note in notes] == [0.5, 0.5] and [note["epochs"] for note in notes] == [1.0, 2.0]
+
+
 def test_decisions_about_the_recipe_count(evaluator: TrainingEvaluator, space: ConvStages) -> None:
     first = space.first()
     other = first.replace({"recipe/learning_rate": 0.4, "recipe/cutout": 0.5})

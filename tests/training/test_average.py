@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
@@ -19,7 +21,19 @@ def test_the_first_update_is_taken_whole_and_later_ones_are_weighed() -> None:
     assert average.values[0].item() == 4.0
     set_to(network, 0.0)
     average.update(network, 2 * EVERY)
-    assert 1.5 < average.values[0].item() < 2.0
+    assert 0.0 < average.values[0].item() < 1.0  # at first only the latest weights count
+
+
+def test_later_it_spans_the_steps_that_it_was_given() -> None:
+    network = nn.Linear(1, 1, bias=False)
+    average = Average(network, span=10 * EVERY)
+    set_to(network, 4.0)
+    for update in range(1, 1001):
+        average.update(network, update * EVERY)
+    set_to(network, 0.0)
+    for update in range(1001, 1011):
+        average.update(network, update * EVERY)
+    assert abs(average.values[0].item() - 4.0 / math.e) < 1e-3
 
 
 def test_steps_between_updates_are_skipped() -> None:

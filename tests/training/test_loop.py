@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import time
 from collections.abc import Mapping
@@ -16,11 +17,12 @@ from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.data.images.augmentation import ImageAugmentation
 from archsmith.data.images.examples import ImageExamples, ImageSplits
 from archsmith.data.images.pipeline import Normalisation
-from archsmith.training import loop
+from archsmith.training import loop, precision
 from archsmith.training.batches import Feed
 from archsmith.training.goal import ClassGoal, Goal, RegressionGoal
 from archsmith.training.loop import Trained, train
 from archsmith.training.losses import Losses
+from archsmith.training.measure import outputs
 from archsmith.training.recipe import Recipe
 
 RECIPE = Recipe(batch_size=32, epochs=3, learning_rate=0.1)
@@ -120,12 +122,17 @@ def test_balance_helps_a_rare_class(digits: ImageSplits) -> None:
     labels = digits.train.targets
     keep = np.flatnonzero((labels != 3) | (np.cumsum(labels == 3) <= 4))
     rare = ImageSplits(digits.train.take(keep), digits.valid, digits.test, "rare", balanced=True)
-    plain, balanced = (
-        fit(rare, Small(), Recipe(batch_size=32, balance=balance), epochs=4) for balance in (False, True)
-    )
-    assert plain.score is not None and balanced.score is not None
-    assert next(iter(plain.score.metrics)) == "balanced_accuracy"
-    assert balanced.score.metrics["balanced_accuracy"] > plain.score.metrics["balanced_accuracy"]
+    threes = rare.valid.take(np.flatnonzero(rare.valid.targets == 3))
+
+    def known(balance: bool) -> float:
+        """The share of the rare class that is recognised."""
+        network = Small()
+        trained = fit(rare, network, Recipe(batch_size=32, balance=balance), epochs=10)
+        assert trained.score is not None and next(iter(trained.score.metrics)) == "balanced_accuracy"
+        said = outputs(network, threes, rare.pipeline())
+        return float((said.argmax(1) == 3).float().mean())
+
+    assert known(True) > known(False) + 0.1
 
 
 @pytest.mark.parametrize("average", [0.0, 0.5])
@@ -139,6 +146,17 @@ def test_same_seed_same_numbers_another_seed_others(digits: ImageSplits, average
     assert first.score == second.score
     assert same(one, two)
     assert not same(one, other)
+
+
+def test_it_learns_in_mixed_arithmetic_and_says_so(digits: ImageSplits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "_native_bfloat16", lambda: True)
+    network = Small()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network.layers.insert(3, nn.Conv2d(16, 16, 5, padding=2, groups=16))
+    result = fit(digits, network, arithmetic="auto")
+    assert result.precision == "mixed"
+    assert result.score is not None and result.score.metrics["accuracy"] > 0.9
 
 
 def test_the_global_generator_is_left_alone(digits: ImageSplits) -> None:
@@ -407,3 +425,59 @@ def test_pictures_in_a_memory_map_stay_there(digits: ImageSplits, tmp_path: Path
     fit(digits, one, epochs=1)
     fit(ImageSplits(mapped, digits.valid, digits.test, "digits"), two, epochs=1)
     assert same(one, two)
+
+
+CONSTANT = dataclasses.replace(RECIPE, schedule="constant", average=0.5)
+
+
+def test_a_training_goes_on_inside_an_epoch_as_if_it_had_not_stopped(digits: ImageSplits, tmp_path: Path) -> None:
+    one, two = Small(), Small()
+    for epochs in (0.4, 1.3, 2.5):
+        fit(digits, one, CONSTANT, epochs=epochs, save_to=tmp_path / "c")
+    fit(digits, two, CONSTANT, epochs=2.5)
+    assert same(one, two)
+
+
+def test_annealing_takes_a_constant_rate_down_from_where_it_stands(digits: ImageSplits, tmp_path: Path) -> None:
+    rates: list[float] = []
+
+    def report(epoch: float, metrics: Mapping[str, float]) -> None:
+        rates.append(metrics["learning_rate"])
+
+    fit(digits, Small(), CONSTANT, epochs=3, save_to=tmp_path / "c", report=report)
+    assert rates[-1] == pytest.approx(CONSTANT.peak)
+    network = Small()
+    annealed = fit(digits, network, CONSTANT, epochs=6, save_to=tmp_path / "c", report=report, anneal=True)
+    assert annealed.resumed == 3 and annealed.epochs == 6
+    falling = rates[3:6]
+    assert falling == sorted(falling, reverse=True) and falling[-1] < 0.1 * CONSTANT.peak
+    # Killed in the middle, it goes on falling from where it was, and it is over when it is over.
+    again = fit(digits, Small(), CONSTANT, epochs=6, save_to=tmp_path / "c", anneal=True)
+    assert again.resumed == 6 and again.score == annealed.score
+
+
+def test_an_annealing_that_is_killed_ends_like_an_unbroken_one(digits: ImageSplits, tmp_path: Path) -> None:
+    networks = [Small(), Small()]
+    for network, name in zip(networks, "ab", strict=True):
+        fit(digits, network, CONSTANT, epochs=2, save_to=tmp_path / name)
+    fit(digits, networks[0], CONSTANT, epochs=5, save_to=tmp_path / "a", anneal=True)
+
+    class Killed(Exception):
+        pass
+
+    def kill(epoch: float, metrics: Mapping[str, float]) -> None:
+        if epoch >= 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(digits, Small(), CONSTANT, epochs=5, save_to=tmp_path / "b", anneal=True, report=kill)
+    fit(digits, networks[1], CONSTANT, epochs=5, save_to=tmp_path / "b", anneal=True)
+    assert same(*networks)
+
+
+def test_what_a_checkpoint_holds_is_measured_without_a_step(digits: ImageSplits, tmp_path: Path) -> None:
+    network = Small()
+    trained = fit(digits, network, CONSTANT, epochs=1.5, save_to=tmp_path / "c")
+    restored = Small()
+    found = fit(digits, restored, CONSTANT, save_to=tmp_path / "c", go_on=False)
+    assert (found.score, found.epochs) == (trained.score, trained.epochs) and same(network, restored)

@@ -61,7 +61,7 @@ def test_the_proxy_can_be_continued() -> None:
     proxy = Recipe().proxy()
     assert proxy.schedule == "constant"
     assert proxy.average > 0
-    assert proxy.learning_rate < Recipe().learning_rate
+    assert proxy.learning_rate <= Recipe().learning_rate
 
 
 @pytest.mark.parametrize(("n_train", "batch"), [(55_000, 128), (5_000, 64), (1_300, 32), (100, 16), (1, 16)])

@@ -55,6 +55,7 @@ class Beginning:
     ``parent``: the first of these trials; None: no parameter is inherited.
     ``lineage_epochs``: epochs that the inherited weights were trained for before.
     ``lost``: True: there was a parent to inherit from, but its files do not exist any more.
+    ``cost``: units of work of one epoch (``training.work``); None: not known yet.
     """
 
     seed: int
@@ -62,6 +63,7 @@ class Beginning:
     parent: int | None = None
     lineage_epochs: float = 0.0
     lost: bool = False
+    cost: float | None = None
 
     def notes(self, epochs: float) -> dict[str, Scalar]:
         """Notes for the outcome of a trial that trained for ``epochs`` itself."""
@@ -91,6 +93,12 @@ def begin(
         beginning = Beginning(context.seed) if graph_of is None else _inherited(architecture, folder, context, graph_of)
     _write(folder, _Record(architecture, beginning))
     return beginning
+
+
+def remember(architecture: Architecture, context: Context, beginning: Beginning) -> None:
+    """Write ``beginning`` again, with what has become known of it."""
+    if context.workspace is not None:
+        _write(context.workspace, _Record(architecture, beginning))
 
 
 def end(architecture: Architecture, context: Context, beginning: Beginning, epochs: float) -> None:

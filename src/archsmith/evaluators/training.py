@@ -1,15 +1,17 @@
 """The training evaluator: build the network, train it for a few epochs, and measure it on the validation split.
 
-Fidelity is a number of epochs and may be fractional. A trial trains at a constant learning rate and is measured with
-its averaged weights. So a short training is the beginning of a longer one. A trial whose parent is the same
-architecture at a lower fidelity goes on from the parent's checkpoint, if that still exists. A child may also inherit
-weights of another architecture, and then it trains less (``archsmith.evaluators.inheritance``).
+Fidelity is a number of epochs and may be fractional; or it is work, in epochs of a reference network
+(``archsmith.training.work``), so that all trials of one fidelity take about the same time. A trial trains at a constant
+learning rate and is measured with its averaged weights. So a short training is the beginning of a longer one. A trial
+whose parent is the same architecture at a lower fidelity goes on from the parent's checkpoint, if that still exists. A
+child may also inherit weights of another architecture, and then it trains less (``archsmith.evaluators.inheritance``).
 
 Decisions under ``recipe/`` replace fields of the evaluator's recipe. The test split is never read here.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +25,7 @@ from archsmith.core.task import Task
 from archsmith.core.trial import Outcome
 from archsmith.data.examples import Pipeline, Splits
 from archsmith.data.stored import opened, split_of
-from archsmith.evaluators.inheritance import CHECKPOINT, begin, end, inherited_weights
+from archsmith.evaluators.inheritance import CHECKPOINT, begin, end, inherited_weights, remember
 from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.network import Network, inherit
@@ -33,6 +35,7 @@ from archsmith.training.goal import Goal
 from archsmith.training.loop import Trained, train
 from archsmith.training.memory import SMALLEST_BATCH, fitting
 from archsmith.training.recipe import Recipe, decided
+from archsmith.training.work import Training, counted, measured
 
 # Most reports of one trial that have a score. On small data, measuring after each epoch would cost as much as training.
 REPORTS = 8
@@ -58,6 +61,11 @@ class TrainingEvaluator:
     ``task``: what is learnt; it decides what is measured. None: the task of the data.
     ``inherit``: True: a trial begins with the weights that it shares with its parents, and trains less. The study must
         keep files.
+    ``reference``: decisions of the network whose epochs count as units of work. None: fidelity is a number of epochs of
+        the network itself.
+    ``most_epochs``: of one training, whatever its work; None: no limit.
+    ``timed``: the cost of an epoch, in units of work, is measured on this machine; False: it is counted from the graph,
+        so that a study repeats exactly.
     ``inherited_epochs``: share of its fidelity that a trial trains if it inherits all its parameters; above 0, up to 1.
         If it inherits a part of them, the share is in proportion. The default is our own.
 
@@ -65,9 +73,11 @@ class TrainingEvaluator:
     classification; ``r2``, ``rmse`` and ``mae`` (in units of the target) in regression. The main metric of the task
     comes first. ``params`` and ``macs`` are counted from the graph.
 
-    Notes of a trial: ``batch_size`` if it is not the recipe's. With ``inherit`` also ``inherited`` (share of the
-    parameters), ``parent`` (the trial that they come from), ``lineage_epochs`` (epochs that the oldest weights were
-    trained for, over all trials), and ``parent_lost`` if the trial began from scratch because no parent's files exist.
+    Notes of a trial: ``train_loss`` (the mean of its last epoch, or of what it trained of it), ``cost`` (units of work
+    of one epoch, with a reference), ``batch_size`` if it is not the recipe's. With ``inherit`` also ``inherited``
+    (share of the parameters), ``parent`` (the trial that they come from), ``lineage_epochs`` (epochs that the oldest
+    weights were trained for, over all trials), and ``parent_lost`` if the trial began from scratch because no parent's
+    files exist.
     """
 
     space: NetworkSpace
@@ -83,6 +93,9 @@ class TrainingEvaluator:
     task: Task | None = None
     inherit: bool = False
     inherited_epochs: float = 0.5
+    reference: Mapping[str, Any] | None = field(default=None, hash=False)
+    timed: bool = True
+    most_epochs: float | None = None
 
     simulated: ClassVar[bool] = False
 
@@ -119,8 +132,13 @@ class TrainingEvaluator:
         context.check()
         recipe = fitting(graph, wanted, self.memory_mb)
         beginning = begin(architecture, context, self.space.graph if self.inherit else None)
+        if self.reference is not None and beginning.cost is None:
+            ours = Training(graph, recipe, splits.pipeline(augmentation))
+            beginning = replace(beginning, cost=self._cost(ours, splits, context))
+            remember(architecture, context, beginning)
         # In proportion, because a threshold would treat trials differently that inherit almost the same share.
-        epochs = fidelity * (1 - (1 - self.inherited_epochs) * beginning.inherited)
+        epochs = fidelity / (beginning.cost or 1.0) * (1 - (1 - self.inherited_epochs) * beginning.inherited)
+        epochs = min(epochs, self.most_epochs or math.inf)
         context = replace(context, seed=beginning.seed)
         result, recipe = self._trained_in_memory(graph, recipe, splits.pipeline(augmentation), epochs, context)
         if result.score is None:
@@ -131,6 +149,8 @@ class TrainingEvaluator:
             "steps": result.steps,
             "step_ms": round(1000 * result.step_seconds, 2),
             "precision": result.precision,
+            **_last_loss(result),
+            **({"cost": round(beginning.cost, 4)} if beginning.cost is not None else {}),
             **({"batch_size": recipe.batch_size} if recipe != wanted else {}),
             **(beginning.notes(result.epochs) if self.inherit else {}),
         }
@@ -142,6 +162,20 @@ class TrainingEvaluator:
     def at(self, space: NetworkSpace) -> TrainingEvaluator:
         """The same evaluator for another scale of the space."""
         return replace(self, space=space)
+
+    def _cost(self, ours: Training, splits: Splits, context: Context) -> float:
+        """Units of work of one epoch."""
+        assert self.reference is not None
+        reference = Architecture(self.reference)
+        graph = self.space.graph(reference)
+        if not self.timed:
+            return counted(ours.graph, graph)
+        wanted, augmentation = decided(self.recipe, splits.augmentation(**self.augmentation), reference)
+        theirs = Training(graph, fitting(graph, wanted, self.memory_mb), splits.pipeline(augmentation))
+        if (ours.graph, ours.recipe) == (theirs.graph, theirs.recipe):
+            return 1.0
+        goal, device = Goal.of(self.learnt, splits.target_statistics), devices.choose(self.device).torch
+        return measured(ours, theirs, splits.train, goal, device, check=context.check)
 
     def _trained_in_memory(
         self, graph: Graph, recipe: Recipe, pipeline: Pipeline, epochs: float, context: Context
@@ -201,6 +235,13 @@ def need_alike(space: NetworkSpace, task: Task, splits: Splits) -> None:
 
 def _described(task: Task) -> str:
     return f"{task.target.name} with {len(task.classes)} classes" if task.classes else task.target.name
+
+
+def _last_loss(result: Trained) -> dict[str, float]:
+    losses = [
+        metrics["train_loss"] for _, metrics in result.curve if math.isfinite(metrics.get("train_loss", math.nan))
+    ]
+    return {"train_loss": losses[-1]} if losses else {}
 
 
 def _reported(metrics: Mapping[str, float], goal: Goal) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
 Source: Polyak and Juditsky 1992; for batch-normalised networks Izmailov et al. 2018 (arXiv 1803.05407), who also
 recompute the batch-norm statistics of the averaged network. Ours is exponential, so that its length does not depend on
-the end of the training.
+the end of the training. At the beginning it is a polynomial-decay average (Shamir and Zhang 2013, arXiv 1212.1824),
+which spans a share of the steps so far: the first weights are worth nothing.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import torch
 from torch import Tensor, nn
 
 EVERY = 4  # steps between two updates
+RECENT = 7.0  # the exponent of the polynomial decay: about the last 1 / (1 + RECENT) of all steps count
 
 
 class Average:
-    """The exponential moving average of a network's parameters over about ``span`` steps. It has no bias, from the
-    first update on.
+    """The exponential moving average of a network's parameters over about ``span`` steps, or over the last eighth of
+    the steps so far where that is less.
     """
 
     def __init__(self, network: nn.Module, span: float) -> None:
@@ -34,7 +36,7 @@ class Average:
             return
         self.updates += 1
         decay = math.exp(-EVERY / self.span)
-        weight = (1 - decay) / (1 - decay**self.updates)  # the bias correction of Adam, folded into the weight
+        weight = max(1 - decay, (1 + RECENT) / (self.updates + RECENT))
         with torch.no_grad():
             torch._foreach_lerp_(self.values, [parameter.detach() for parameter in network.parameters()], weight)
 

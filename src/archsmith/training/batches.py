@@ -1,7 +1,7 @@
 """From ``Examples``, which may be memory maps, to what a network takes, on the device that computes.
 
-The order and the augmentation of an epoch come from one generator, seeded by (seed, epoch). So a training can go on at
-the start of any epoch as if it had never stopped. Rows travel raw, pictures as bytes, and become floats on the device.
+The order of an epoch comes from (seed, epoch), the augmentation of a batch from (seed, epoch, batch). So a training can
+go on at any step as if it had never stopped. Rows travel raw, pictures as bytes, and become floats on the device.
 """
 
 from __future__ import annotations
@@ -100,14 +100,18 @@ def n_batches(n: int, batch_size: int) -> int:
 
 
 def training_batches(
-    feed: Feed, batch_size: int, pipeline: Pipeline, seed: int, epoch: int
+    feed: Feed, batch_size: int, pipeline: Pipeline, seed: int, epoch: int, first: int = 0
 ) -> Iterator[tuple[NetworkInput, Tensor]]:
-    """One epoch in random order: inputs of the network, and targets ``(b,)``. Same arguments, same batches."""
+    """One epoch in random order, from its batch ``first`` on: inputs of the network, and targets ``(b,)``. Same
+    arguments, same batches.
+    """
     generator = torch.Generator().manual_seed(derive(seed, "epoch", epoch))
     order = torch.randperm(len(feed), generator=generator).numpy()
     size = min(batch_size, len(feed))
-    starts = range(0, n_batches(len(feed), size) * size, size)
-    for batch, targets in ahead((feed.batch(order[start : start + size]) for start in starts), feed.device):
+    numbers = range(first, n_batches(len(feed), size))
+    rows = (feed.batch(order[i * size : (i + 1) * size]) for i in numbers)
+    for i, (batch, targets) in zip(numbers, ahead(rows, feed.device), strict=True):
+        generator.manual_seed(derive(seed, "batch", epoch, i))
         yield given(pipeline.inputs(pipeline.augmented(batch, generator)), feed.device), targets
 
 

@@ -6,9 +6,9 @@ of data with different pipelines. It trains any module that takes what the pipel
 path), and it fits the network's constants on the training split.
 
 It stops after a number of epochs or of seconds, whichever comes first. In both cases the rate is annealed by then
-(``schedules.Pace``). All random numbers come from (seed, epoch). So a training that is killed and resumed at the start
-of an epoch ends with the same numbers as one that never stopped. (This holds on the CPU; a GPU adds in any order.) A
-training that runs out of memory or diverges raises ``EvaluationError``.
+(``schedules.Pace``). All random numbers come from (seed, step). So a training that goes on from a checkpoint ends with
+the same numbers as one that never stopped. (This holds on the CPU; a GPU adds in any order.) A training that runs out
+of memory or diverges raises ``EvaluationError``.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Trained:
     ``curve``: the learning curve, as (epoch, metrics).
     ``resumed``: the epoch from which this call went on; 0 for a new training.
     ``step_seconds``: the time of a step at the end.
-    ``precision``: ``float32``, ``bfloat16`` or ``float16``.
+    ``precision``: what ``precision.choose`` said: ``float32``, ``mixed``, ``bfloat16`` or ``float16``.
     """
 
     epochs: float
@@ -93,6 +93,8 @@ def train(
     save_to: Path | None = None,
     arithmetic: str = "auto",
     measure_every: int = 1,
+    anneal: bool = False,
+    go_on: bool = True,
 ) -> Trained:
     """Train ``network`` in place on ``data``. It ends in evaluation mode, on the device where it was. Raises
     EvaluationError (``memory``, ``diverged``).
@@ -111,11 +113,14 @@ def train(
     ``report``: gets (epoch, metrics) after every epoch, and within an epoch every 10 s, then without a score.
     ``save_to``: a checkpoint file, written after every epoch. If it exists and fits, the training goes on from it.
     ``arithmetic``: see ``precision.choose``.
+    ``anneal``: from where the checkpoint stands, a constant rate falls to nearly 0 by the end of this call.
+    ``go_on``: False: no step is taken, only what the checkpoint holds is measured.
     """
     started = time.perf_counter()
     device = torch.device(device)
-    arithmetic = precision.choose(arithmetic, network, device)
-    per_epoch = n_batches(len(data), min(recipe.batch_size, len(data)))
+    batch_size = min(recipe.batch_size, len(data))
+    arithmetic = precision.choose(arithmetic, network, device, batch_size)
+    per_epoch = n_batches(len(data), batch_size)
     n_steps = max(1, round((recipe.epochs if epochs is None else epochs) * per_epoch))
     with _memory_errors(), devices.placed(network, device), devices.private_randomness(device), devices.tuned(device):
         network.to(memory_format=devices.memory_format(device))
@@ -140,8 +145,9 @@ def train(
             hurry=hurry,
             report=report,
             save_to=save_to,
+            anneal=anneal,
         )
-        score = run.train(measure_every)
+        score = run.train(measure_every, go_on)
         network.eval()
     return Trained(
         run.epochs,
@@ -196,6 +202,8 @@ class _Run:
     hurry: Callable[[], bool]
     report: Report
     save_to: Path | None
+    anneal: bool = False
+    falls_from: float | None = None
     resumed: int = 0
     reported: float = 0.0
     curve: list[tuple[float, Mapping[str, float]]] = field(default_factory=list)
@@ -207,11 +215,13 @@ class _Run:
     def elapsed(self) -> float:
         return time.perf_counter() - self.started
 
-    def train(self, measure_every: int) -> Score | None:
+    def train(self, measure_every: int, go_on: bool) -> Score | None:
         """Train to the end, from the checkpoint where there is one."""
-        finished = self._resume()
+        finished = self._resume(go_on) or not go_on
         if not self.pace.step and isinstance(self.network, Network):
             self._fit_constants(self.network)
+        if self.anneal and self.falls_from is None:
+            self.falls_from = self.pace.progress
         self.resumed = self.pace.step // self.per_epoch
         metrics: dict[str, float] = {}
         while not finished and not self.pace.done(self.elapsed()):
@@ -240,13 +250,14 @@ class _Run:
 
     def _epoch(self) -> Losses:
         """Train to the end of the epoch, or until no step fits any more."""
-        epoch = self.pace.step // self.per_epoch
-        # dropout and drop path draw from the default generators, which are private here
-        torch.manual_seed(derive(self.seed, "layers", epoch))
+        epoch, first = divmod(self.pace.step, self.per_epoch)
         self.network.train()
         losses = Losses(devices.queues(self.device), self.pace.taken)
-        for batch, targets in training_batches(self.feed, self.recipe.batch_size, self.pipeline, self.seed, epoch):
+        batches = training_batches(self.feed, self.recipe.batch_size, self.pipeline, self.seed, epoch, first)
+        for batch, targets in batches:
             self._each_step()
+            # dropout and drop path draw from the default generators, which are private here
+            torch.manual_seed(derive(self.seed, "layers", self.pace.step))
             before = self.elapsed()
             self._step(batch, targets, losses)
             after = self.elapsed()
@@ -260,6 +271,9 @@ class _Run:
         losses.read()
         return losses
 
+    def _rate(self) -> float:
+        return rate(self.recipe, self.pace.progress, self.pace.step, self.falls_from)
+
     def _each_step(self) -> None:
         self.check()
         if self.hurry():
@@ -271,7 +285,7 @@ class _Run:
         if hasattr(network, "set_progress"):
             network.set_progress(self.pace.progress)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate(recipe, self.pace.progress)
+            group["lr"] = self._rate()
         with precision.autocast(self.arithmetic, self.device):
             outputs = _outputs(network, batch)
         weights = {name: recipe.auxiliary if name == "auxiliary" else 1.0 for name in outputs}
@@ -302,7 +316,7 @@ class _Run:
     def _state(self, losses: Losses) -> dict[str, float]:
         return {
             "train_loss": losses.mean(),
-            "learning_rate": rate(self.recipe, self.pace.progress),
+            "learning_rate": self._rate(),
             "seconds": self.elapsed(),
         }
 
@@ -378,13 +392,14 @@ class _Run:
             "step": self.pace.step,
             "n_steps": self.pace.n_steps,
             "progress": self.pace.progress,
+            "falls_from": self.falls_from,
             "updates": self.average.updates if self.average else 0,
             "curve": self.curve,
             "finished": finished,
         }
         checkpoint.save(self.save_to, tensors, facts)
 
-    def _resume(self) -> bool:
+    def _resume(self, go_on: bool) -> bool:
         """Go on from the checkpoint, if there is one of the same job and network. Returns whether that training is
         finished.
         """
@@ -397,12 +412,10 @@ class _Run:
         if (
             not self._is_ours(facts["job"])
             or {name: tensor.shape for name, tensor in saved.items()} != own
-            or facts["step"] > self.pace.n_steps
+            or (go_on and facts["step"] > self.pace.n_steps)
         ):
             return False
         same_length = facts["n_steps"] == self.pace.n_steps
-        if facts["step"] % self.per_epoch and not (facts["finished"] and same_length):
-            return False  # ended inside an epoch, where a training cannot go on
         self.network.load_state_dict(saved)
         for local, prefix in STATES.items():
             found_states = checkpoint.part(tensors, f"{prefix}/")
@@ -415,8 +428,11 @@ class _Run:
             self.average.load(checkpoint.part(tensors, "average/"), facts["updates"])
         self.pace.step = facts["step"]
         self.pace.progress = facts["progress"] if same_length else facts["step"] / self.pace.n_steps
+        self.falls_from = facts.get("falls_from") if self.anneal else None
         self.curve = [(step, metrics) for step, metrics in facts["curve"]]
-        return bool(facts["finished"]) and same_length
+        # At a constant rate, a training that the clock ended goes on; with an annealed rate it is over.
+        annealed = self.recipe.schedule != "constant" or (self.anneal and self.falls_from is not None)
+        return bool(facts["finished"]) and same_length and (annealed or facts["step"] == self.pace.n_steps)
 
 
 def _outputs(network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:

@@ -21,6 +21,7 @@ from archsmith.core.errors import UsageError
 from archsmith.data.examples import Augmentation
 
 SCHEDULES = ("one_cycle", "cosine", "constant")
+HELD = 1.0  # a constant rate, in multiples of the peak of one that rises and falls
 OPTIMIZERS = ("sgd", "adamw")
 
 
@@ -92,12 +93,11 @@ class Recipe:
         return dataclasses.replace(self, batch_size=min(self.batch_size, max(16, batch)))
 
     def proxy(self) -> Recipe:
-        """The same recipe for short trainings that may go on later: a constant rate, a third of the peak, with averaged
+        """The same recipe for trainings that may go on later: a constant rate, a share of the peak, with averaged
         weights.
         """
-        return dataclasses.replace(
-            self, schedule="constant", learning_rate=self.learning_rate / 3, average=self.average or 0.5
-        )
+        rate = HELD * self.learning_rate
+        return dataclasses.replace(self, schedule="constant", learning_rate=rate, average=self.average or 0.5)
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

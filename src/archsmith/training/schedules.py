@@ -16,14 +16,20 @@ from archsmith.training.recipe import Recipe
 
 FLOOR = 0.002  # one_cycle and cosine end at this share of the peak
 START = 0.04  # one_cycle begins at this share of the peak (1/25, Smith and Topin 2018)
+WARMING = 30  # first steps of a constant rate, in which it rises
 MEMORY = 30  # steps over which the time of a step is averaged
 
 
-def rate(recipe: Recipe, progress: float) -> float:
-    """The learning rate at ``progress`` in [0, 1]."""
+def rate(recipe: Recipe, progress: float, step: int = WARMING, falls_from: float | None = None) -> float:
+    """The learning rate at ``progress`` in [0, 1].
+
+    A constant rate rises over the first steps of a training, of which ``step`` were taken. From the progress
+    ``falls_from`` on (None: never) it falls in a straight line to nearly 0.
+    """
     progress = min(1.0, max(0.0, progress))
     if recipe.schedule == "constant":
-        return recipe.peak
+        left = 1.0 if falls_from is None else min(1.0, (1 - progress) / max(1e-9, 1 - falls_from))
+        return recipe.peak * min(1.0, (step + 1) / WARMING) * (FLOOR + (1 - FLOOR) * left)
     warmup = recipe.warmup if recipe.schedule == "one_cycle" else 0.0
     if progress < warmup:
         return recipe.peak * (START + (1 - START) * progress / warmup)
