@@ -37,6 +37,7 @@ from archsmith.strategies.bananas import Bananas
 from archsmith.strategies.evolution import RegularizedEvolution
 from archsmith.strategies.graph_gp import GraphGP
 from archsmith.strategies.local import LocalSearch
+from archsmith.strategies.race import Race
 from archsmith.strategies.random import RandomSearch
 from archsmith.strategies.reinforce import Reinforce
 from archsmith.surrogates import ensemble
@@ -53,6 +54,7 @@ STRATEGIES: dict[str, Strategy] = {
     **{name: catalog.get("strategy", name)() for name in catalog.names("strategy")},
     "graph_gp": GraphGP(candidates=12),  # looking at 300 networks in every ask would take minutes here
     "bananas": Bananas(candidates=12),  # for the same reason
+    "race": Race(inner=RandomSearch()),  # for the same reason
     "reinforce": Reinforce(batch=4),  # else it would not learn within 8 trials
     "evolution_of_five": RegularizedEvolution(population=5, sample_size=2, start=False),
     "local_first": LocalSearch(first_improvement=True, start=False),

@@ -1,0 +1,128 @@
+"""Forecasts of unfinished trainings: from a few scores to the error at a horizon, and how sure that is.
+
+An error falls about as a power of the work that was put into a training, ``error(w) = a · w^-slope`` (Hestness et al.
+2017, arXiv 1712.00409; Kadra et al. 2023, "Scaling Laws for Hyperparameter Optimization", arXiv 2302.00441, use power
+laws of learning curves for the same purpose). In logarithms that is a line through the last score. Its slope is
+estimated by Bayes' rule: a normal prior over slopes, which was fitted to recorded learning curves
+(``benchmarks/curves.py``), and what each pair of neighbouring scores says. Scores are noisy, since they are measured on
+a finite number of examples. All errors of forecasts are normal in logarithms.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from statistics import NormalDist
+
+SMALLEST = 1e-4  # errors below it count as it
+HALF = 0.5  # of an example is added to those that were wrong (Jeffreys' prior): no error in 200 is not an error of zero
+
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is known of learning curves beforehand.
+
+    ``slope``, ``slope_sd``: mean and standard deviation of the slopes.
+    ``families``: mean slopes by the name of a family, where they are known; a linear layer soon has learnt all that it
+        can, and a convolutional network goes on for long.
+    ``bend_sd``: how far the slope of one doubling is from that of the rest of the curve, standard deviation.
+    ``end_sd``: error of a forecast, in logarithms, that no earlier score can remove.
+    """
+
+    slope: float = 0.35
+    slope_sd: float = 0.15
+    bend_sd: float = 0.15
+    end_sd: float = 0.05
+    families: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    def of(self, family: str) -> Prior:
+        """What is known of one family."""
+        return replace(self, slope=self.families.get(family, self.slope), families={})
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The error at a horizon.
+
+    ``log``, ``sd``: mean and standard deviation of its logarithm.
+    ``slope``: of the curve there.
+    ``revealed``: standard deviation of the change of ``log`` that one more score brings, at the work that was asked.
+    """
+
+    log: float
+    sd: float
+    slope: float
+    revealed: float
+
+    @property
+    def error(self) -> float:
+        return math.exp(self.log)
+
+
+def forecast(
+    points: Sequence[tuple[float, float]], horizon: float, more: float, rows: int | None, prior: Prior
+) -> Forecast:
+    """The forecast of a training with ``points``, its scores as (work, error), rising in work.
+
+    ``horizon``: work for which the error is asked.
+    ``more``: work at which it could be scored next; for ``Forecast.revealed``.
+    ``rows``: examples that a score is measured on; None: scores are exact.
+    """
+    points = [
+        (work, max(SMALLEST, error if rows is None else (error * rows + HALF) / (rows + 2 * HALF)))
+        for work, error in points
+    ]
+    slope, variance = _slope(points, rows, prior)
+    work, error = points[-1]
+    here = _noise(error, rows)
+    log, spread = _at(math.log(error), here, slope, variance, work, horizon)
+    again, narrower = _slope_after(slope, variance, error, work, more, rows, prior)
+    _, left = _at(0.0, _noise(error, rows), again, narrower, more, horizon)
+    revealed = math.sqrt(max(0.0, spread - left))
+    return Forecast(log, math.sqrt(spread + prior.end_sd**2), slope, revealed)
+
+
+def expected_gain(best: float, log: float, sd: float) -> float:
+    """By how much an error whose logarithm is normal (mean ``log``, deviation ``sd``) is expected to be below ``best``:
+    the price of a put in the formula of Black and Scholes (1973).
+    """
+    if sd <= 1e-9:
+        return max(0.0, best - math.exp(log))
+    d = (math.log(best) - log) / sd
+    return best * _NORMAL.cdf(d) - math.exp(log + 0.5 * sd * sd) * _NORMAL.cdf(d - sd)
+
+
+def _noise(error: float, rows: int | None) -> float:
+    """Variance of the logarithm of a measured error rate (binomial)."""
+    return 0.0 if rows is None else max(0.0, 1.0 - min(1.0, error)) / (rows * min(1.0, error))
+
+
+def _slope(points: Sequence[tuple[float, float]], rows: int | None, prior: Prior) -> tuple[float, float]:
+    """Mean and variance of the slope after all scores. Newer pairs count like older ones."""
+    precision, mean = 1 / prior.slope_sd**2, prior.slope
+    for (work, error), (further, lower) in pairwise(points):
+        step = math.log(further / work)
+        seen = math.log(error / lower) / step
+        noise = prior.bend_sd**2 + (_noise(error, rows) + _noise(lower, rows)) / step**2
+        mean = (precision * mean + seen / noise) / (precision + 1 / noise)
+        precision += 1 / noise
+    return max(0.0, mean), 1 / precision
+
+
+def _slope_after(
+    slope: float, variance: float, error: float, work: float, more: float, rows: int | None, prior: Prior
+) -> tuple[float, float]:
+    """The same once there is a score at ``more``, as far as it is known before."""
+    step = math.log(more / work)
+    noise = prior.bend_sd**2 + 2 * _noise(error, rows) / step**2
+    return slope, 1 / (1 / variance + 1 / noise)
+
+
+def _at(log: float, noise: float, slope: float, variance: float, work: float, horizon: float) -> tuple[float, float]:
+    """Mean and variance of the logarithm of the error at ``horizon``."""
+    far = max(0.0, math.log(horizon / work))
+    return log - slope * far, noise + far**2 * variance

@@ -1,0 +1,346 @@
+"""A race: the strategy for a pool of trainings that can go on.
+
+Every architecture of the pool is an entrant. Work is the fidelity: a trial trains an entrant up to some work, and a
+later trial of the same architecture goes on from there. The budget says how much work there is for the whole pool, the
+last training of the winner included; without that the race never stops by itself. The race decides who gets the next
+slice of work, a new entrant or one that is there:
+
+    give each anchor, one compact network of every family, one slice of work
+    repeat:
+        forecast the error of every entrant at the horizon, if all work that is left went to it
+        for every entrant that could go on, and for a new one: by how much is it expected to beat the best forecast
+            after its next slice, less what the best one loses because it gets that slice less
+        give the slice to whoever promises most for its work; stop when nobody promises anything
+
+So it ends by itself when more training of the best one is worth more than more candidates. Raw scores of short
+trainings never decide: what starts fast often ends badly (``strategies.forecast`` extrapolates).
+
+Sources: freeze-thaw, Swersky et al. 2014 (arXiv 1406.3896); the rule to continue whoever most probably beats the best
+at the horizon, Rakotoarison et al. 2024 (ifBO, arXiv 2404.16795); its form as expected improvement after one more
+observation is the knowledge gradient (Frazier et al. 2008). One compact anchor a family with an equal slice: entries of
+the NAS Unseen-Data Challenge 2026, where halving by raw scores threw away the networks that later won. The combination,
+the cost of a slice in what the best one loses, and the stop are ours.
+
+New entrants are first the seeds, then what ``inner`` proposes. The inner strategy sees one finished trial for every
+entrant, with its forecast for a score.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from archsmith.core.architecture import Architecture, Scalar
+from archsmith.core.budget import EXHAUSTED, SETTLED
+from archsmith.core.errors import UsageError
+from archsmith.core.history import History
+from archsmith.core.records import Finished, Proposed, ProposedTrial, StudyRecord
+from archsmith.core.trial import Outcome, Proposal, Trial
+from archsmith.strategies.forecast import SMALLEST, Forecast, Prior, expected_gain, forecast
+from archsmith.strategies.graph_gp import GraphGP
+from archsmith.strategies.ranking import need_one_objective
+
+STEP = 2.0  # an entrant that goes on gets as much work again as it has had
+WORTH = 5e-4  # expected gain, as an error, below which nothing is worth a slice
+FAMILY_SD = 0.15  # least spread, in logarithms, of the errors of new entrants around those of their family
+NEAR = 2  # families that new entrants come from
+
+
+@dataclass(frozen=True)
+class Race:
+    """Decides between new entrants and carrying on with those that are there.
+
+    ``seeds``: decisions of architectures that enter first, in this order.
+    ``anchors``: how many of them get a slice in any case.
+    ``slice``: work of the first trial of an entrant; None: the problem's minimum.
+    ``rows``: validation examples that scores are measured on; None: scores are exact.
+    ``family``: the decision that names the family of an architecture, where there is one.
+    ``inner``: proposes new entrants after the seeds.
+    ``prior``: of learning curves.
+    """
+
+    seeds: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    anchors: int = 0
+    slice: float | None = None
+    rows: int | None = None
+    family: str = "family"
+    inner: Any = field(default_factory=GraphGP)
+    prior: Prior = Prior()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.anchors <= len(self.seeds):
+            raise UsageError(
+                f"Race has anchors={self.anchors} and {len(self.seeds)} seeds.", "Anchors are the first of the seeds."
+            )
+        if self.slice is not None and not self.slice > 0:
+            raise UsageError(f"Race has slice={self.slice}.", "Give work above 0, or None.")
+
+    def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
+        need_one_objective(history.problem, self)
+        proposals: list[Proposal] = []
+        while len(proposals) < n:
+            pool = _Pool.of(self, history, proposals)
+            proposal = self._anchor(pool) or self._next(pool, rng)
+            if proposal is None:
+                break
+            proposals.append(proposal)
+        return proposals
+
+    def incumbent(self, history: History) -> Trial | None:
+        """The latest trial of the entrant with the best forecast."""
+        need_one_objective(history.problem, self)
+        best = _Pool.of(self, history, ()).best()
+        return None if best is None else best.trials[-1]
+
+    def foreseen(self, history: History) -> float | None:
+        """The error that the best entrant is forecast to end with, one deviation on the safe side; None without one."""
+        best = _Pool.of(self, history, ()).best()
+        return None if best is None else math.exp(best.seen.log + best.seen.sd)
+
+    def reason_to_end(self, history: History) -> str:
+        """With a total of work it stops where more of it for the best entrant is worth more than anything else."""
+        return EXHAUSTED if history.total_work is None else SETTLED
+
+    def _anchor(self, pool: _Pool) -> Proposal | None:
+        return next(pool.unseen(self.seeds[: self.anchors]), None)
+
+    def _next(self, pool: _Pool, rng: np.random.Generator) -> Proposal | None:
+        """What promises most for its work."""
+        best = pool.best()
+        if best is None:
+            return pool.newcomer(rng)
+        for option in sorted(pool.options(best), key=lambda option: -option.net / option.work):
+            proposal = pool.newcomer(rng) if option.entrant is None else pool.carried_on(option.entrant)
+            if proposal is not None:
+                return proposal
+        return None
+
+
+@dataclass
+class _Entrant:
+    """One architecture of the pool.
+
+    ``trials``: of it, finished well, rising in work.
+    ``family``: its name; empty where the space has none.
+    ``seen``: the forecast at the horizon.
+    """
+
+    architecture: Architecture
+    trials: list[Trial]
+    family: str
+    seen: Forecast
+
+    @property
+    def work(self) -> float:
+        return self.trials[-1].fidelity
+
+
+@dataclass(frozen=True)
+class _Option:
+    """Something that could be done next.
+
+    ``entrant``: who would go on; None: a new one enters.
+    ``work``: what it takes.
+    ``net``: expected gain, as an error, less what the best entrant loses.
+    """
+
+    entrant: _Entrant | None
+    work: float
+    net: float
+
+
+@dataclass
+class _Pool:
+    """The entrants as the history tells, and what is being proposed now.
+
+    ``busy``: keys of architectures that are being trained.
+    ``left``: work that is left; infinite where no total is known.
+    """
+
+    race: Race
+    history: History
+    entrants: list[_Entrant]
+    busy: set[str]
+    left: float
+
+    @classmethod
+    def of(cls, race: Race, history: History, proposals: Sequence[Proposal]) -> _Pool:
+        fidelity = history.problem.fidelity
+        least, most = fidelity.minimum, fidelity.maximum
+        spent: dict[str, float] = {}
+        for trial in history.trials:
+            spent[trial.architecture.key] = max(spent.get(trial.architecture.key, 0.0), trial.fidelity)
+        for proposal in proposals:
+            key = proposal.architecture.key
+            spent[key] = max(spent.get(key, 0.0), most if proposal.fidelity is None else proposal.fidelity)
+        total = history.total_work
+        left = math.inf if total is None else max(0.0, total - math.fsum(spent.values()))
+        busy = {trial.architecture.key for trial in history.pending.values()}
+        busy |= {proposal.architecture.key for proposal in proposals}
+        pool = cls(race, history, [], busy, left)
+        by_key: dict[str, list[Trial]] = {}
+        for trial in history.finished:
+            if trial.ok:
+                by_key.setdefault(trial.architecture.key, []).append(trial)
+        for trials in by_key.values():
+            latest = {trial.fidelity: trial for trial in trials}  # a training that was repeated counts once
+            rising = [latest[fidelity] for fidelity in sorted(latest)]
+            points = [(trial.fidelity, pool.error(trial)) for trial in rising]
+            work = rising[-1].fidelity
+            horizon = max(work, most) if left == math.inf else max(work, min(work + max(left, least), pool.useful))
+            family = str(rising[0].architecture.get(race.family, ""))
+            more = min(STEP * work, max(horizon, 1.01 * work))
+            seen = forecast(points, horizon, more, race.rows, race.prior.of(family))
+            pool.entrants.append(_Entrant(rising[0].architecture, rising, family, seen))
+        return pool
+
+    def error(self, trial: Trial) -> float:
+        """The first objective as an error: what is minimised, or what a score lacks to 1."""
+        assert trial.losses is not None
+        objective = self.history.problem.objectives[0]
+        return max(SMALLEST, 1.0 + trial.losses[0] if objective.maximize else trial.losses[0])
+
+    def best(self) -> _Entrant | None:
+        return min(self.entrants, key=lambda entrant: (entrant.seen.log, entrant.trials[0].id), default=None)
+
+    # What could be done next
+
+    def options(self, best: _Entrant) -> list[_Option]:
+        """All that is worth its work. Going on with the best one costs nothing, since that is done in any case."""
+        others = [entrant for entrant in self.entrants if entrant is not best]
+        second = min((entrant.seen.log for entrant in others), default=math.inf)
+        found = []
+        for entrant in self.entrants:
+            work = self._further(entrant) - entrant.work
+            if entrant.architecture.key in self.busy or work <= 0:
+                continue
+            seen = entrant.seen
+            if entrant is best:  # it may turn out to be worse than the second
+                gain = 0.0 if second == math.inf else expected_gain(math.exp(second), seen.log, seen.revealed)
+                gain -= max(0.0, math.exp(second) - seen.error) if second < math.inf else 0.0
+                found.append(_Option(entrant, work, gain - self._worth))
+            else:
+                gain = expected_gain(best.seen.error, seen.log, seen.revealed)
+                found.append(_Option(entrant, work, gain - self._lost(best, work) - self._worth))
+        log, sd = self._newcomer_forecast()
+        work = self.slice
+        found.append(
+            _Option(None, work, expected_gain(best.seen.error, log, sd) - self._lost(best, work) - self._worth)
+        )
+        return [option for option in found if option.net > 0 or self.left == math.inf]
+
+    @property
+    def slice(self) -> float:
+        return self.race.slice or self.history.problem.fidelity.minimum
+
+    @property
+    def useful(self) -> float:
+        """The most work that a training can use."""
+        fidelity = self.history.problem.fidelity
+        return fidelity.full or fidelity.maximum
+
+    @property
+    def _worth(self) -> float:
+        return 0.0 if self.left == math.inf else WORTH
+
+    def _further(self, entrant: _Entrant) -> float:
+        """The work of its next trial."""
+        most = self.history.problem.fidelity.maximum
+        return min(STEP * entrant.work, most, entrant.work + self.left)
+
+    def _lost(self, best: _Entrant, work: float) -> float:
+        """What the best entrant loses, as an error, when ``work`` goes to somebody else."""
+        if self.left == math.inf:
+            return 0.0
+        all_of_it = min(self.useful, best.work + self.left)
+        less = min(self.useful, best.work + max(self.left - work, 1e-3 * self.left))
+        return float(best.seen.error * ((all_of_it / less) ** best.seen.slope - 1))
+
+    def _newcomer_forecast(self) -> tuple[float, float]:
+        """Mean and deviation of what a slice reveals of a new entrant of the best families."""
+        logs: dict[str, list[float]] = {}
+        for entrant in self.entrants:
+            logs.setdefault(entrant.family, []).append(entrant.seen.log)
+        near = sorted(min(values) for values in logs.values())[:NEAR]
+        found = [value for values in logs.values() if min(values) <= near[-1] for value in values]
+        mean = math.fsum(found) / len(found)
+        spread = math.fsum((value - mean) ** 2 for value in found) / max(1, len(found) - 1)
+        prior = self.race.prior
+        variance = spread + FAMILY_SD**2
+        far = 0.0 if self.left == math.inf else math.log(max(1.0, min(self.left, self.useful) / self.slice))
+        unsure = (far * prior.slope_sd) ** 2 + prior.end_sd**2
+        return mean, math.sqrt(variance**2 / (variance + unsure))
+
+    # Proposals
+
+    def unseen(self, seeds: Iterable[Mapping[str, Any]]) -> Iterator[Proposal]:
+        for i, decisions in enumerate(seeds):
+            architecture = Architecture(decisions)
+            if not self.history.seen(architecture) and architecture.key not in self.busy:
+                yield Proposal(architecture, self.slice, notes={"operator": "seed", "seed": i})
+
+    def carried_on(self, entrant: _Entrant) -> Proposal:
+        notes: dict[str, Scalar] = {"operator": "carry_on", "forecast": entrant.seen.error, "sd": entrant.seen.sd}
+        parents = (entrant.trials[-1].id,)
+        return Proposal(entrant.architecture, self._further(entrant), parents=parents, notes=notes)
+
+    def newcomer(self, rng: np.random.Generator) -> Proposal | None:
+        """A seed of the best families that did not enter yet, then any other seed, then what the inner strategy
+        proposes.
+        """
+        seeds = list(self.unseen(self.race.seeds))
+        ranks = self._family_ranks()
+        seeds.sort(key=lambda proposal: ranks.get(str(proposal.architecture.get(self.race.family, "")), len(ranks)))
+        if seeds:
+            return seeds[0]
+        shadow, latest = self._foretold()
+        for proposal in self.race.inner.ask(shadow, 1, rng):
+            if not self.history.seen(proposal.architecture):
+                parents = tuple(latest[parent] for parent in proposal.parents)
+                return Proposal(proposal.architecture, self.slice, parents=parents, notes=proposal.notes)
+        return None
+
+    def _family_ranks(self) -> dict[str, int]:
+        best: dict[str, float] = {}
+        for entrant in self.entrants:
+            best[entrant.family] = min(best.get(entrant.family, math.inf), entrant.seen.log)
+        return {family: rank for rank, family in enumerate(sorted(best, key=lambda name: best[name]))}
+
+    def _foretold(self) -> tuple[History, list[int]]:
+        """A history with one trial for each architecture, and the latest real trial of each. Finished well, it has its
+        forecast for a score at full fidelity.
+        """
+        problem = self.history.problem
+        shadow, latest, places = History(problem), list[int](), dict[str, int]()
+        shadow.take(StudyRecord(forecast_trials=self.history.forecast_trials))
+        for trial in self.history.trials:
+            if trial.architecture.key not in places:
+                places[trial.architecture.key] = len(latest)
+                parents = tuple(
+                    {places[self.history.trials[parent].architecture.key]: None for parent in trial.parents}
+                )
+                row = ProposedTrial(len(latest), trial.architecture, problem.fidelity.maximum, parents, trial.notes)
+                shadow.take(Proposed((row,)))
+                latest.append(trial.id)
+            latest[places[trial.architecture.key]] = trial.id
+        forecasts = {entrant.architecture.key: entrant for entrant in self.entrants}
+        objective = problem.objectives[0]
+        for trial in self.history.finished:
+            place = places[trial.architecture.key]
+            entrant = forecasts.get(trial.architecture.key)
+            if trial.architecture.key in self.busy or place not in shadow.pending:
+                continue
+            outcome = trial.outcome
+            assert outcome is not None
+            if entrant is not None:
+                error = entrant.seen.error
+                outcome = Outcome.success(
+                    {**entrant.trials[-1].metrics, objective.metric: 1.0 - error if objective.maximize else error},
+                    outcome.seconds,
+                )
+            shadow.take(Finished(place, outcome))
+        return shadow, latest

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from archsmith.strategies.forecast import Prior, expected_gain, forecast
+
+PRIOR = Prior(slope=0.3, slope_sd=0.1, bend_sd=0.1, end_sd=0.05)
+
+
+def curve(slope: float, works: tuple[float, ...], scale: float = 0.5) -> list[tuple[float, float]]:
+    return [(work, scale * work**-slope) for work in works]
+
+
+def test_one_score_falls_by_the_prior_slope() -> None:
+    seen = forecast([(1.0, 0.4)], 16.0, 2.0, None, PRIOR)
+    assert seen.error == pytest.approx(0.4 * 16**-0.3)
+    assert seen.sd == pytest.approx(math.hypot(0.1 * math.log(16), 0.05))
+
+
+def test_scores_of_a_steeper_curve_raise_the_slope_and_make_it_surer() -> None:
+    few, many = (forecast(curve(0.6, works), 64.0, 20.0, None, PRIOR) for works in ((1.0,), (1.0, 2.0, 4.0, 8.0)))
+    assert few.slope == 0.3 and 0.45 < many.slope < 0.6
+    assert many.sd < few.sd
+
+
+def test_noisy_scores_say_less_of_the_slope() -> None:
+    points = curve(0.8, (1.0, 2.0))
+    exact, noisy = (forecast(points, 64.0, 4.0, rows, PRIOR) for rows in (None, 50))
+    assert PRIOR.slope < noisy.slope < exact.slope
+    assert noisy.sd > exact.sd
+
+
+def test_an_error_never_rises_with_work() -> None:
+    assert forecast([(1.0, 0.2), (2.0, 0.4)], 8.0, 4.0, None, PRIOR).error <= 0.4
+
+
+def test_what_the_next_score_reveals_is_part_of_the_uncertainty() -> None:
+    seen = forecast([(1.0, 0.4), (2.0, 0.33)], 64.0, 4.0, 2000, PRIOR)
+    assert 0 < seen.revealed < seen.sd
+    assert forecast([(1.0, 0.4), (2.0, 0.33)], 64.0, 2.1, 2000, PRIOR).revealed < seen.revealed
+
+
+def test_zero_errors_are_forecast() -> None:
+    assert 0 < forecast([(1.0, 0.1), (2.0, 0.0)], 64.0, 4.0, 200, PRIOR).error < 0.01
+
+
+def test_expected_gain_is_the_mean_of_what_lies_below() -> None:
+    # One million samples: the standard error is below 1e-4, so five of them are far from failing by chance.
+    draws = np.exp(np.random.default_rng(0).normal(math.log(0.2), 0.3, 1_000_000))
+    assert expected_gain(0.18, math.log(0.2), 0.3) == pytest.approx(np.maximum(0, 0.18 - draws).mean(), abs=5e-4)
+    assert expected_gain(0.3, math.log(0.2), 0.0) == pytest.approx(0.1)
+    assert expected_gain(0.1, math.log(0.2), 0.0) == 0.0

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from archsmith.core.architecture import Architecture
+from archsmith.core.budget import Budget
+from archsmith.core.errors import UsageError
+from archsmith.core.problem import Fidelity, Objective, Problem
+from archsmith.core.protocols import Context
+from archsmith.core.space import Choose, Space
+from archsmith.runtime.memory import MemoryStore
+from archsmith.runtime.search import Search, SearchResult
+from archsmith.strategies.race import Race
+from archsmith.strategies.random import RandomSearch
+
+FAMILIES = ("slow_starter", "quick_starter", "hopeless", "middling")
+CURVES = {  # error after one unit of work, and slope
+    "slow_starter": (0.6, 0.5),
+    "quick_starter": (0.45, 0.05),
+    "hopeless": (0.9, 0.02),
+    "middling": (0.6, 0.2),
+}
+
+
+@dataclass(frozen=True)
+class Families(Space):
+    """A family, and something that makes its members a little better or worse."""
+
+    n_members: int = 20
+
+    def decide(self, choose: Choose) -> None:
+        choose("family", FAMILIES)
+        choose("member", tuple(range(self.n_members)))
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Errors that fall by power laws."""
+
+    metrics: tuple[str, ...] = ("accuracy",)
+    simulated: bool = False
+
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Mapping[str, float]:
+        error, slope = CURVES[str(architecture["family"])]
+        return {"accuracy": 1 - error * (1 + 0.01 * int(architecture["member"] or 0)) * fidelity**-slope}
+
+
+SEEDS = tuple({"family": family, "member": 5} for family in FAMILIES)
+PROBLEM = Problem(Families(), (Objective("accuracy"),), fidelity=Fidelity("work", 1.0, 200.0))
+
+
+def race(total: float, **fields: object) -> tuple[Race, SearchResult]:
+    strategy = Race(SEEDS, len(SEEDS), inner=RandomSearch(), **fields)  # type: ignore[arg-type]
+    return strategy, Search(PROBLEM, strategy, Curves(), budget=Budget(trials=500, work=total)).run()
+
+
+def spent(result: SearchResult) -> dict[str, float]:
+    work: dict[str, float] = {}
+    for trial in result.history.trials:
+        work[trial.architecture.key] = max(work.get(trial.architecture.key, 0.0), trial.fidelity)
+    return work
+
+
+def test_every_anchor_gets_one_slice_first() -> None:
+    _, result = race(200.0)
+    first = result.history.trials[: len(SEEDS)]
+    assert [trial.architecture["family"] for trial in first] == list(FAMILIES)
+    assert {trial.fidelity for trial in first} == {1.0}
+
+
+def test_what_starts_slowly_and_ends_well_wins() -> None:
+    strategy, result = race(200.0)
+    winner = strategy.incumbent(result.history)
+    assert winner is not None and winner.architecture["family"] == "slow_starter"
+
+
+def test_it_stops_by_itself_and_leaves_the_winner_most_of_the_work() -> None:
+    strategy, result = race(200.0)
+    assert result.reason == "settled"
+    winner = strategy.incumbent(result.history)
+    assert winner is not None
+    losers = sum(work for key, work in spent(result).items() if key != winner.architecture.key)
+    assert losers < 0.35 * 200
+
+
+def test_less_work_means_fewer_entrants() -> None:
+    few, many = (len(spent(race(total)[1])) for total in (20.0, 200.0))
+    assert few <= many
+
+
+def test_a_training_goes_on_from_its_own_latest_trial() -> None:
+    _, result = race(200.0)
+    for trial in result.history.trials:
+        for parent in trial.parents:
+            before = result.history.trials[parent]
+            if before.architecture == trial.architecture:
+                assert before.fidelity < trial.fidelity
+
+
+def test_work_that_nobody_can_use_goes_to_more_entrants() -> None:
+    problem = Problem(Families(), (Objective("accuracy"),), fidelity=Fidelity("work", 1.0, 8.0))
+    strategy = Race(SEEDS, len(SEEDS), inner=RandomSearch())
+    few, many = (
+        len({trial.architecture.key for trial in found.history.trials})
+        for found in (
+            Search(problem, strategy, Curves(), budget=Budget(trials=60, work=work)).run() for work in (16.0, 400.0)
+        )
+    )
+    assert many > few  # the winner needs 8 of 400
+
+
+def test_without_a_total_it_never_stops_by_itself() -> None:
+    strategy = Race(SEEDS, 2, inner=RandomSearch())
+    result = Search(PROBLEM, strategy, Curves(), budget=Budget(trials=60)).run()
+    assert result.reason == "trials"
+
+
+@pytest.mark.parametrize("cut", [1, 3, 4, 7, 11])
+def test_an_interrupted_race_goes_on_as_if_it_had_not_been(cut: int) -> None:
+    strategy = Race(SEEDS, len(SEEDS), inner=RandomSearch())
+
+    def run(store: MemoryStore, trials: int) -> list[tuple[Architecture, float, tuple[int, ...]]]:
+        history = (
+            Search(PROBLEM, strategy, Curves(), budget=Budget(trials=trials, work=300.0), store=store).run().history
+        )
+        return [(trial.architecture, trial.fidelity, trial.parents) for trial in history.trials]
+
+    broken = MemoryStore()
+    run(broken, cut)
+    assert run(broken, 15) == run(MemoryStore(), 15)
+
+
+def test_more_work_lets_it_go_on() -> None:
+    strategy, store = Race(SEEDS, len(SEEDS), inner=RandomSearch()), MemoryStore()
+    ended = [
+        len(Search(PROBLEM, strategy, Curves(), budget=Budget(trials=500, work=work), store=store).run().history.trials)
+        for work in (20.0, 400.0)
+    ]
+    assert ended[1] > ended[0]
+
+
+def test_the_inner_strategy_is_asked_once_the_seeds_are_used() -> None:
+    _, result = race(400.0)
+    operators = [trial.notes["operator"] for trial in result.history.trials]
+    assert "sample" in operators and operators.index("sample") > operators.index("seed")
+
+
+def test_bad_settings_are_refused() -> None:
+    with pytest.raises(UsageError, match="anchors"):
+        Race((), 3)
+    with pytest.raises(UsageError, match="slice"):
+        Race(slice=0.0)
