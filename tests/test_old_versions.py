@@ -179,7 +179,7 @@ def test_a_job_that_was_killed_goes_on(command: Command, moved: Move) -> None:
     result = command("fit", workspace / "pictures.npz", "--resume", "--workspace", workspace, "--json")
     assert (result["n_trials"], result["stop_reason"], result["test_reads"]) == (3, "trials", 1)
     assert events(workspace, "finished")[:2] == before  # what was done is not done again
-    assert [row["name"] for row in result["rows"]] == ["linear", "fixed", "searched"]
+    assert {"linear", "fixed", "searched"} <= {row["name"] for row in result["rows"]}
     assert Predictor(result["model_dir"]).classes == ("row", "column", "slope")
     (row,) = command("studies", "list", "--workspace", workspace, "--json")
     assert (row["state"], row["n_finished"]) == ("finished", 3)

@@ -11,7 +11,8 @@ from archsmith.automl.modalities.tables import Tables
 from archsmith.automl.settings import FitSettings
 
 # Far more time than it takes: the trials and the epochs end it, on slow and busy machines too.
-SETTINGS = FitSettings(data="digits", seconds=300.0, trials=2, settings={"recipe": {"epochs": 8}})
+# Without the weights that may be installed or not.
+SETTINGS = FitSettings(data="digits", seconds=300.0, trials=2, settings={"recipe": {"epochs": 8}}, pretrained=False)
 
 
 @dataclasses.dataclass

@@ -106,11 +106,11 @@ def test_weights_that_make_no_sense_are_refused(wrong: dict[str, Any], words: st
     assert words in f"{caught.value.message} {caught.value.hint}"
 
 
-def test_parents_stay_where_children_inherit_from_them() -> None:
-    plans = {weights: make_plan(600.0, None, 5.0, SPEED, weights=weights) for weights in (OWN, INHERITED)}
+def test_trainings_stay_that_may_go_on() -> None:
+    plans = {weights: make_plan(600.0, None, 5.0, SPEED, weights=weights) for weights in (OWN, SHARED)}
     settings = FitSettings("digits", disk_mb=300.0)
-    assert retention_of(settings, plans[INHERITED]).top > retention_of(settings, plans[OWN]).top
-    assert retention_of(settings, plans[INHERITED]).max_mb == 300.0
+    assert retention_of(settings, plans[OWN]).top > retention_of(settings, plans[SHARED]).top
+    assert retention_of(settings, plans[OWN]).max_mb == 300.0
 
 
 def test_the_command_of_a_job_asks_for_the_same_settings() -> None:

@@ -1,14 +1,24 @@
-"""Trainings in full, of networks and of models that are none."""
+"""Trainings in full, of networks and of models that another method fits; and the export of what was not searched."""
 
 import dataclasses
+import types
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from archsmith.automl.final_training import Candidate, Workshop
+from archsmith.automl.final_training import Begun, Candidate, Workshop
+from archsmith.automl.modalities.images import Images
 from archsmith.automl.modalities.tables import RECIPE, Tables
+from archsmith.automl.result import facts_of, row_of
+from archsmith.automl.settings import FitSettings
+from archsmith.bundle.export import export
+from archsmith.bundle.manifest import CARD, read
+from archsmith.bundle.predictor import Predictor
 from archsmith.data.tables.examples import TableSplits
+from archsmith.graphs.graph import Graph
+from archsmith.graphs.net import Net
 from archsmith.graphs.network import Network
 
 
@@ -19,7 +29,7 @@ def workshop(table_splits):
 
 @pytest.fixture(scope="module")
 def candidate(table_splits):
-    linear = Tables().baselines(table_splits)[0]
+    linear = Tables().baselines(table_splits, FitSettings("rows.csv"))[0]
     return dataclasses.replace(Candidate.of(linear), recipe=dataclasses.replace(linear.recipe, batch_size=64))
 
 
@@ -69,31 +79,176 @@ def test_a_person_in_a_hurry_gets_fewer_epochs(workshop, candidate, tmp_path):
     assert 0 < final.epochs < 500 and final.score.n
 
 
+@pytest.fixture
+def begun(candidate):
+    """The candidate with a training at a constant rate, of which no step was taken."""
+    return dataclasses.replace(candidate, trial=3, begun=Begun(seed=5))
+
+
+def test_a_training_that_was_begun_goes_on_and_ends_annealed(workshop, begun, tmp_path):
+    final, told = train(workshop, begun, tmp_path, epochs=5.0)
+    assert final.epochs == 5.0
+    rates = [metrics["learning_rate"] for _, metrics in told if "learning_rate" in metrics]
+    assert rates[-1] < 0.05 * max(rates)
+    assert {file.name for file in tmp_path.iterdir()} == {"trial3.safetensors", "trial3.carried.safetensors"}
+
+
+def test_with_more_time_it_goes_on_from_before_its_end(workshop, begun, tmp_path):
+    first, _ = train(workshop, begun, tmp_path, epochs=5.0)
+    later = dataclasses.replace(begun, begun=dataclasses.replace(begun.begun, round=1))
+    _, told = train(workshop, later, tmp_path, epochs=10.0)
+    assert min(epoch for epoch, _ in told) > 3.0  # what was trained at the constant rate is not trained again
+    kept = workshop.restored(begun, tmp_path / "trial3.safetensors")  # and the first answer is still there
+    assert kept.score.metrics == pytest.approx(first.score.metrics) and kept.epochs == 5.0
+
+
 def test_a_batch_shrinks_to_the_memory(workshop, candidate):
     wide = dataclasses.replace(candidate, recipe=dataclasses.replace(RECIPE, batch_size=100_000))
     assert workshop.fitted(wide).batch_size == 100_000
     assert dataclasses.replace(workshop, memory_mb=1.0).fitted(wide).batch_size < 100_000
 
 
+# Models that another method fits
+
+
 class Means:
-    """A model that says the mean regression target of its training rows, plus one."""
+    """A model that says the mean regression target of its training rows, plus one; it tells how often it was fitted."""
 
     name, what = "mean", "the mean"
 
-    def fit(self, train, seed):
-        return lambda examples: np.full(len(examples), train.targets.mean() + 1.0)
+    def __init__(self, statistics):
+        self.statistics = statistics
+        self.asked = []
+
+    def fit(self, train, seed, seconds):
+        self.asked.append((seed, seconds))
+        net = Net(train.inputs)
+        x = net.op("concat", net.input("numbers"), net.op("code_numbers", net.input("categories")))
+        net.output(net.op("linear", net.op("standardise", x), name="head", features=1))
+        network = Network(net.graph(), seed=seed).eval()
+        with torch.no_grad():
+            network.get_parameter("head.weight").zero_()
+            network.get_parameter("head.bias").fill_(
+                (train.targets.mean() + 1.0 - self.statistics[0]) / self.statistics[1]
+            )
+        return network
 
 
-def test_a_model_that_is_no_network_is_scored_in_the_unit_of_the_target(table_splits):
+@pytest.fixture(scope="module")
+def prices(table_splits):
+    """The rows with a regression target."""
     parts = {
-        name: dataclasses.replace(rows, targets=1000.0 + 10 * np.nan_to_num(rows.numbers[:, 2]), classes=())
+        name: dataclasses.replace(
+            rows, targets=np.nan_to_num(1000.0 + 10.0 * rows.numbers[:, 2], nan=1000.0).astype(np.float64), classes=()
+        )
         for name, rows in table_splits.by_name.items()
     }
-    parts = {
-        name: dataclasses.replace(rows, targets=np.nan_to_num(rows.targets, nan=1000.0)) for name, rows in parts.items()
-    }
-    splits = TableSplits(**parts, name="t", columns=table_splits.columns, names=table_splits.names)
-    final = Workshop(Tables(), splits, torch.device("cpu")).fit_model(Means(), 0)
-    wrong = np.abs(splits.valid.targets - splits.train.targets.mean() - 1.0)
+    return TableSplits(**parts, name="t", columns=table_splits.columns, names=table_splits.names)
+
+
+def test_a_model_is_a_network_that_is_scored_in_the_unit_of_the_target(prices):
+    final = Workshop(Tables(), prices, torch.device("cpu")).fit_model(Means(prices.target_statistics), 0)
+    wrong = np.abs(prices.valid.targets - prices.train.targets.mean() - 1.0)
     assert final.score.metrics["mae"] == pytest.approx(wrong.mean(), rel=1e-4)
-    assert final.candidate is None and final.network is None and final.epochs == 0.0
+    assert (final.name, final.candidate.name, final.epochs) == ("mean", "mean", 0.0)
+    assert final.candidate.graph == final.network.graph and final.candidate.space is None
+    assert not final.candidate.trained and not final.candidate.architecture
+
+
+def test_a_model_that_was_kept_is_not_fitted_again_within_the_same_limit(prices, tmp_path):
+    workshop, means = Workshop(Tables(), prices, torch.device("cpu")), Means(prices.target_statistics)
+    finals = [workshop.fit_model(means, 7, seconds=seconds, folder=tmp_path / "final") for seconds in (3.0, 3.0, None)]
+    assert means.asked == [(7, 3.0), (7, None)]
+    one, two = (final.outputs(prices.test) for final in finals[:2])
+    assert torch.equal(one, two) and finals[0].score.metrics == finals[1].score.metrics
+
+
+# What was not searched can be exported like anything else
+
+
+def facts(splits, final):
+    """What a job would say of it."""
+    job = types.SimpleNamespace(
+        splits=splits,
+        settings=FitSettings("things"),
+        findings=types.SimpleNamespace(counts={"train": (1,) * len(splits.classes)}, notes=(), warnings=()),
+        modality=types.SimpleNamespace(space="its_space"),
+        store=types.SimpleNamespace(folder=Path("study")),
+    )
+    goal = Workshop(None, splits, torch.device("cpu")).goal
+    said = {}
+    for part in ("valid", "test"):
+        said[part] = goal.predictions(final.outputs(splits.by_name[part])).numpy()
+        said[f"{part}_labels"] = splits.by_name[part].targets
+    rows = [row_of(final, {}, splits.task.metric, exported=True)]
+    return facts_of(job, final.candidate, rows, said, n_trials=0, reason="trials", seconds=1.0)
+
+
+def exported(workshop, final, folder):
+    """The predictions of the bundle, of the network, and the manifest."""
+    splits, some = workshop.splits, np.arange(0, len(workshop.splits.test), 2)
+    raw = workshop.modality.raw(splits.test, some)
+    verification = export(
+        final.network,
+        final.candidate.graph,
+        splits.task,
+        folder,
+        intake=workshop.intake,
+        target_statistics=splits.target_statistics,
+        facts=facts(splits, final),
+        examples=raw,
+        targets=splits.test.targets[some],
+    )
+    assert verification.max_difference <= 1e-4 and verification.source_difference <= 1e-5
+    predictor = Predictor(folder)
+    found = predictor.predict(raw) if splits.is_regression else predictor.predict_proba(raw)
+    return found, workshop.goal.predictions(final.outputs(splits.test.take(some))).numpy(), read(folder)
+
+
+def fitted(workshop, folder, name):
+    baseline = next(
+        each
+        for each in workshop.modality.baselines(workshop.splits, FitSettings(None, pretrained=False))
+        if each.name == name
+    )
+    if name == "linear":
+        return train(workshop, Candidate.of(baseline), folder)[0]
+    return workshop.fit_model(baseline, 0)
+
+
+@pytest.mark.parametrize("name", ["linear", "boosted"])
+def test_baselines_of_a_table_are_exported(workshop, tmp_path, name):
+    final = fitted(workshop, tmp_path, name)
+    found, expected, manifest = exported(workshop, final, tmp_path / "bundle")
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    search = manifest.facts.search
+    assert search["space_spec"] is None and Graph.from_dict(search["graph"]) == final.candidate.graph
+    assert manifest.params == final.candidate.params > 0 and manifest.macs == final.candidate.macs
+    assert bool(manifest.facts.recipe) == (name == "linear") and not manifest.facts.architecture
+    card = (tmp_path / "bundle" / CARD).read_text(encoding="utf-8")
+    assert "is no point of the search space" in card and f"**{name}**" in card
+
+
+def test_boosted_trees_of_a_regression_target_are_exported(prices, tmp_path):
+    workshop = Workshop(Tables(), prices, torch.device("cpu"))
+    found, expected, manifest = exported(workshop, fitted(workshop, tmp_path, "boosted"), tmp_path / "bundle")
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert manifest.is_regression and np.abs(found - prices.test.targets[::2]).mean() < 0.5 * prices.test.targets.std()
+
+
+def test_the_linear_baseline_of_pictures_is_exported(tmp_path):
+    modality = Images()
+    data = modality.load(FitSettings("digits"), tmp_path / "data", None, lambda what, done, total: None).splits
+    few = {name: part.take(np.arange(96)) for name, part in data.by_name.items()}
+    workshop = Workshop(modality, dataclasses.replace(data, **few), torch.device("cpu"))
+    found, expected, manifest = exported(workshop, fitted(workshop, tmp_path, "linear"), tmp_path / "bundle")
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+    assert manifest.facts.search["space_spec"] is None and len(manifest.classes) == 10
+
+
+def test_a_bundle_of_boosted_trees_is_listed_and_drawn(workshop, tmp_path, archsmith):
+    exported(workshop, fitted(workshop, tmp_path, "boosted"), tmp_path / "bundle")
+    assert "things" in archsmith("bundles", "info", tmp_path / "bundle").out
+    drawn = archsmith("draw", tmp_path / "bundle", "--out", tmp_path / "trees.svg")
+    assert drawn.code == 0, drawn.err
+    assert "trees" in (tmp_path / "trees.svg").read_text(encoding="utf-8")

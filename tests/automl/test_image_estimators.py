@@ -48,7 +48,13 @@ def fitted(data, heard, tmp_path_factory):
     place = str(tmp_path_factory.mktemp("workspace"))
     brief = {"recipe": {"epochs": 8}}  # which ends it long before the time does
     model = ImageClassifier(
-        time=300, trials=1, settings=brief, workspace=place, on_trial=heard.on_trial, on_epoch=heard.on_epoch
+        time=300,
+        pretrained=False,
+        trials=1,
+        settings=brief,
+        workspace=place,
+        on_trial=heard.on_trial,
+        on_epoch=heard.on_epoch,
     )
     return model.fit(images[:1500], labels[:1500])
 
@@ -147,7 +153,9 @@ def test_a_broken_callback_ends_the_job_and_the_study_goes_on(data, tmp_path):
             raise ZeroDivisionError("mine")
 
     brief = {"recipe": {"epochs": 8}}  # no clock, which would end it sooner on a busy machine
-    model = ImageClassifier(time=None, trials=3, settings=brief, workspace=str(tmp_path), on_trial=broken)
+    model = ImageClassifier(
+        pretrained=False, time=None, trials=3, settings=brief, workspace=str(tmp_path), on_trial=broken
+    )
     with pytest.raises(ZeroDivisionError, match="mine") as caught:
         model.fit(*data)
     assert caught.traceback[-1].name == "broken" and not hasattr(model, "result_")
@@ -158,7 +166,9 @@ def test_a_broken_callback_ends_the_job_and_the_study_goes_on(data, tmp_path):
 
 @pytest.mark.slow
 def test_a_callback_can_ask_for_an_early_end(data, tmp_path):
-    model = ImageClassifier(time=120, workspace=str(tmp_path), on_trial=lambda trial, history: trial.id == 1).fit(*data)
+    model = ImageClassifier(
+        pretrained=False, time=120, workspace=str(tmp_path), on_trial=lambda trial, history: trial.id == 1
+    ).fit(*data)
     assert model.result_.stop_reason == "requested" and model.result_.n_trials == 2
     assert model.result_.seconds < 90
 
@@ -169,7 +179,7 @@ def test_cross_validation_in_two_processes(data, tmp_path):
 
     images, labels = data
     scores = cross_val_score(
-        ImageClassifier(time=25, trials=1, workspace=str(tmp_path)), images, labels, cv=2, n_jobs=2
+        ImageClassifier(pretrained=False, time=25, trials=1, workspace=str(tmp_path)), images, labels, cv=2, n_jobs=2
     )
     assert scores.min() > 0.8
 
@@ -180,7 +190,9 @@ def test_a_list_of_paths(data, tmp_path):
     paths = [tmp_path / f"{i}.png" for i in range(600)]
     for path, image in zip(paths, images, strict=False):
         Image.fromarray((image * 255).astype(np.uint8)).save(path)
-    model = ImageClassifier(time=20, trials=1, workspace=str(tmp_path / "workspace")).fit(paths[:500], labels[:500])
+    model = ImageClassifier(pretrained=False, time=20, trials=1, workspace=str(tmp_path / "workspace")).fit(
+        paths[:500], labels[:500]
+    )
     assert model.score(paths[500:], labels[500:600]) > 0.7
     shutil.rmtree(tmp_path / "workspace" / "studies")
 
@@ -216,7 +228,9 @@ def dots():
 def regressor(dots, tmp_path_factory):
     images, distances = dots
     brief = {"recipe": {"epochs": 20}}  # which ends it long before the time does
-    model = ImageRegressor(time=300, trials=1, settings=brief, workspace=str(tmp_path_factory.mktemp("workspace")))
+    model = ImageRegressor(
+        pretrained=False, time=300, trials=1, settings=brief, workspace=str(tmp_path_factory.mktemp("workspace"))
+    )
     return model.fit(images[:N_TRAIN], distances[:N_TRAIN])
 
 

@@ -18,20 +18,10 @@ def phases(events, state="finished"):
 
 
 def test_the_story_is_told_in_order(finished):
-    assert phases(finished.events) == [
-        *(
-            "read",
-            "linear",
-            "search",
-            "train fixed",
-            "train searched",
-            "choose",
-            "calibrate",
-            "test",
-            "export",
-            "report",
-        )
-    ]
+    told = phases(finished.events)
+    assert told[3] in ("train fixed", "train searched")  # whatever the race ended with
+    assert told[:3] == ["read", "linear", "search"]
+    assert told[4:] == ["choose", "calibrate", "test", "export", "report"]
 
 
 def test_the_answer_is_complete_and_json(finished):
@@ -40,7 +30,7 @@ def test_the_answer_is_complete_and_json(finished):
         "study stop_reason seconds budget_seconds n_trials valid test rows architecture params macs model_dir".split()
     )
     assert set(wanted) <= set(result)
-    assert [row["name"] for row in result["rows"]] == ["linear", "fixed", "searched"]
+    assert [row["name"] for row in result["rows"]][:2] == ["linear", "fixed"]
     assert result["n_trials"] == 2 and result["stop_reason"] == "trials"
     assert result["params"] == next(row["params"] for row in result["rows"] if row["exported"])
     assert next(row["params"] for row in result["rows"] if row["name"] == "fixed") == 303866
@@ -70,8 +60,7 @@ def test_the_test_part_is_read_once_and_after_the_choice(finished):
 
 
 def test_selection_is_by_validation(finished):
-    trained = [row for row in finished.result.rows if row.name != "linear"]
-    best = max(trained, key=lambda row: (row.valid, -row.valid_metrics["log_loss"]))
+    best = max(finished.result.rows, key=lambda row: (row.valid, -row.valid_metrics["log_loss"]))
     assert best.exported and sum(row.exported for row in finished.result.rows) == 1
 
 
@@ -164,10 +153,11 @@ BRIEF = {
     [({"strategy": "enas"}, "shared"), ({"strategy": "evolution", "weights": "inherited"}, "inherited")],
 )
 def test_whatever_weights_trials_have_the_answer_is_trained_from_scratch(tmp_path, asked, weights):
-    settings = FitSettings(data="digits", seconds=None, trials=2, workspace=str(tmp_path), settings=BRIEF, **asked)
+    asked = {"seconds": None, "trials": 2, "settings": BRIEF, "pretrained": False, **asked}
+    settings = FitSettings(data="digits", workspace=str(tmp_path), **asked)
     events = []
     result = fit(settings, observer=events.append)
-    assert events[0].kind == "phase" and [row.name for row in result.rows] == ["linear", "fixed", "searched"]
+    assert events[0].kind == "phase" and [row.name for row in result.rows][:2] == ["linear", "fixed"]
     (began,) = [event.data for event in events if event.kind == "study"]
     assert began["fit"]["plan"]["weights"] == weights
     # a recipe that no trial is trained with cannot be searched

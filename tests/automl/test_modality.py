@@ -21,7 +21,7 @@ def test_a_kind_is_found_by_its_name_and_has_a_space_of_networks(kind):
     modality = named(kind)
     assert isinstance(modality, Modality) and modality.kind == kind
     assert issubclass(catalog.get("space", modality.space), NetworkSpace)
-    assert modality.recipe_space().decisions
+    assert modality.recipe_space({}).decisions
     assert modality_of(FitSettings("nowhere", modality=kind)).kind == kind
 
 

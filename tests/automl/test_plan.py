@@ -4,12 +4,12 @@ import math
 import pytest
 
 from archsmith.automl.plan import (
-    AIMED_TRIALS,
+    ANCHORS_SHARE,
     AUTO,
+    FEWEST_ANCHORS,
     FEWEST_VERIFIED,
     FINAL_EPOCHS,
     FINAL_SLACK,
-    INHERITED,
     MOST_OF_BANK,
     MOST_VERIFIED,
     OWN,
@@ -35,10 +35,12 @@ def test_the_parts_add_up_to_the_budget(speed, seconds):
     assert plan.final_end + plan.reserve_seconds == pytest.approx(seconds)
 
 
-def test_twenty_minutes_allow_the_aimed_trials():
-    plan = make_plan(1200, None, 5.0, FASHION)
-    assert plan.forecast_trials >= AIMED_TRIALS - 1
-    assert 0.3 < (plan.final_end - plan.search_end) / 1200 < 0.55
+def test_the_first_slices_take_their_share_and_the_winner_gets_most():
+    plan = make_plan(1200, None, 5.0, FASHION, anchors=8)
+    assert plan.anchors == 8
+    usable = plan.final_end - 5.0
+    assert plan.anchors * plan.trial_seconds < 1.3 * ANCHORS_SHARE * usable
+    assert plan.total_work * FASHION.steps_per_epoch * FASHION.step_seconds == pytest.approx(usable)
 
 
 def test_small_data_leave_the_time_to_the_search():
@@ -48,9 +50,10 @@ def test_small_data_leave_the_time_to_the_search():
     assert plan.search_end > 3000
 
 
-def test_a_slow_machine_gets_shorter_trials_rather_than_fewer():
-    slow = Speed(0.5, 128, 55_000, 5_000, 10_000)
-    assert make_plan(1200, None, 5.0, slow).proxy_epochs < make_plan(1200, None, 5.0, FASHION).proxy_epochs
+def test_a_slow_machine_gets_shorter_trials_and_fewer():
+    slow = dataclasses.replace(FASHION, step_seconds=0.5)
+    plan, quick = (make_plan(1200, None, 5.0, speed, anchors=8) for speed in (slow, FASHION))
+    assert plan.proxy_epochs < quick.proxy_epochs and FEWEST_ANCHORS <= plan.anchors < quick.anchors
 
 
 def test_a_budget_of_trials_does_not_depend_on_the_clock():
@@ -69,7 +72,7 @@ def test_a_budget_of_trials_does_not_depend_on_the_clock():
 def test_round_trip_and_words():
     plan = make_plan(1200, None, 5.0, FASHION)
     assert Plan.from_dict(plan.to_dict()) == plan
-    assert "architectures" in " ".join(plan.lines())
+    assert "networks of different kinds" in " ".join(plan.lines())
 
 
 def test_what_is_too_short_for_a_search_trains_the_fixed_network():
@@ -79,16 +82,6 @@ def test_what_is_too_short_for_a_search_trains_the_fixed_network():
     assert plan.final_end - plan.search_end > 20.0
     assert "too short for a search" in plan.lines()[0]
     assert make_plan(60, 3, 20.0, slow).searching  # a person who asks for trials gets them
-
-
-def test_a_search_leaves_an_epoch_to_each_final_training():
-    slower = dataclasses.replace(FASHION, step_seconds=0.1)  # an epoch of 43 s
-    assert not make_plan(180, None, 10.0, slower).searching
-    plan = make_plan(300, None, 10.0, slower)
-    assert (
-        plan.searching
-        and plan.final_end - plan.search_end >= (1 + SEARCHED_COST) * slower.steps_per_epoch * slower.step_seconds
-    )
 
 
 def test_slow_originals_are_verified_in_smaller_numbers():
@@ -106,8 +99,8 @@ def test_nothing_trains_longer_than_the_person_says(seconds):
 def test_what_a_forecast_kept_for_nothing_goes_into_the_final_training():
     limited, unlimited = make_plan(600, None, 5.0, DIGITS), make_plan(None, 5, 5.0, DIGITS)
     assert limited.final_epochs == FINAL_SLACK * FINAL_EPOCHS and unlimited.final_epochs == FINAL_EPOCHS
-    both = (1 + SEARCHED_COST) * FINAL_EPOCHS * DIGITS.steps_per_epoch * DIGITS.step_seconds
-    assert limited.final_end - limited.search_end == pytest.approx(both)  # the search does not pay for it
+    needed = SEARCHED_COST * FINAL_SLACK * FINAL_EPOCHS * DIGITS.steps_per_epoch * DIGITS.step_seconds
+    assert limited.final_end - limited.search_end == pytest.approx(needed)
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
@@ -115,12 +108,7 @@ def test_what_a_forecast_kept_for_nothing_goes_into_the_final_training():
 def test_where_weights_come_from_changes_the_search_alone(weights, seconds):
     plan, own = make_plan(seconds, 5, 5.0, FASHION, weights=weights), make_plan(seconds, 5, 5.0, FASHION)
     assert plan.weights == weights and Plan.from_dict(plan.to_dict()) == plan
-    assert (plan.search_end, plan.final_end, plan.final_epochs, plan.searching) == (
-        own.search_end,
-        own.final_end,
-        own.final_epochs,
-        own.searching,
-    )
+    assert plan.final_epochs == own.final_epochs and plan.searching == own.searching
     assert plan.forecast_trials <= 5 and all(line.strip() for line in plan.lines())
 
 
@@ -131,13 +119,6 @@ def test_a_plan_of_an_older_log_means_weights_of_each_trials_own():
         if not name.startswith(("weights", "bank"))
     }
     assert Plan.from_dict(old).weights == OWN
-
-
-def test_children_that_inherit_are_more_in_the_same_time():
-    assert (
-        make_plan(600, None, 5.0, FASHION, weights=INHERITED).forecast_trials
-        > 1.2 * make_plan(600, None, 5.0, FASHION).forecast_trials
-    )
 
 
 @pytest.mark.parametrize("speed", [FASHION, DIGITS, dataclasses.replace(FASHION, example_seconds=0.001)])

@@ -21,7 +21,7 @@ def words_of(settings):
 
 
 def test_a_network_gets_a_row_with_its_size_and_where_it_was_found(table_splits):
-    candidate = dataclasses.replace(Candidate.of(Tables().baselines(table_splits)[0]), trial=4)
+    candidate = dataclasses.replace(Candidate.of(Tables().baselines(table_splits, FitSettings("rows.csv"))[0]), trial=4)
     final = Final("searched", Score({"accuracy": 0.9, "log_loss": 0.2}, 10), None, 2.5, 3.0, candidate)
     row = row_of(final, {"accuracy": 0.8, "log_loss": 0.3}, "accuracy", exported=True)
     assert (row.name, row.valid, row.test, row.params, row.trial) == ("searched", 0.9, 0.8, candidate.params, 4)
@@ -64,7 +64,7 @@ def test_the_bundle_knows_how_it_came_about(kind, request):
     assert [(row.name, row.test) for row in facts.rows] == [(row.name, row.test) for row in result.rows]
     assert sum(facts.data["class_counts"].values()) == facts.data["n_train"]
     assert len(facts.per_class) == len(facts.data["class_counts"])
-    assert facts.search["space"] == {"finished": "conv_stages", "finished_table": "tabular"}[kind]
+    assert facts.search["space"] == {"finished": "pictures", "finished_table": "tabular"}[kind]
 
 
 def test_a_result_says_where_the_bundle_and_the_report_lie(finished):
@@ -85,6 +85,11 @@ def test_the_command_says_every_choice_that_makes_a_difference():
     assert words[:3] == ["archsmith", "fit", "rows.csv"] and "--balance" in words and "--time" not in words
     for flag, value in (("--trials", "9"), ("--seed", "3"), ("--modality", "table"), ("--target", "price")):
         assert words[words.index(flag) + 1] == value
+
+
+def test_what_is_true_unless_denied_is_said_where_it_was_denied():
+    assert "--no-pretrained" in words_of(FitSettings("photos", pretrained=False))
+    assert not [word for word in words_of(FitSettings("photos")) if "pretrained" in word]
 
 
 @pytest.mark.parametrize("value", ["my folder/rows.csv", "it's.csv"])

@@ -10,6 +10,7 @@ from archsmith.automl import speed
 from archsmith.automl.final_training import Candidate, Workshop
 from archsmith.automl.modalities.tables import Tables
 from archsmith.automl.plan import EXPORT_SECONDS
+from archsmith.automl.settings import FitSettings
 from archsmith.graphs.constants import constants_of
 from archsmith.graphs.network import Network
 from archsmith.training import threads
@@ -22,7 +23,7 @@ def workshop(table_splits):
 
 @pytest.fixture(scope="module")
 def candidate(table_splits):
-    return Candidate.of(Tables().baselines(table_splits)[0])
+    return Candidate.of(Tables().baselines(table_splits, FitSettings("rows.csv"))[0])
 
 
 @pytest.fixture

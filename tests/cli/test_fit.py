@@ -150,8 +150,8 @@ def test_json_is_the_result(command: Any, asked: list[FitSettings]) -> None:
 
 def test_people_get_the_rows_the_accuracy_and_the_next_command(command: Any, asked: list[FitSettings]) -> None:
     out = command("fit", "digits").out
-    assert "Accuracy of the networks that were trained in full:" in out
-    assert re.search(r"fixed +0\.99 +0\.98 +304,154 +11,453,696 +20 +exported", out)
+    assert "Accuracy of what was trained:" in out
+    assert re.search(r"fixed +0\.99 +0\.98 +304,154 +11,453,696 +12 +20 +exported", out)
     assert "Test accuracy 0.98" in out
     assert "304,154 parameters" in out
     assert "It diverged." in out

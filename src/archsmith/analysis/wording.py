@@ -22,13 +22,18 @@ METRICS = {
 NETWORKS = {
     "linear": "linear model",
     "fixed": "hand-made network",
-    "boosting": "gradient boosting",
+    "boosted": "gradient boosting",
+    "pretrained": "linear model on pretrained features",
     "searched": "searched network",
+    "tuned": "pretrained network, trained on",
+    "unfinished": "best trial as it was",
+    "earlier": "network of the budget before",
 }
 REASONS = {
     "seconds": "the time was used up",
     "trials": "the number of trials was reached",
     "exhausted": "every network of the search space was tried",
+    "settled": "more training of the best network was worth more than more candidates",
     "converged": "many trials in a row found nothing better",
     "requested": "a person asked it to finish",
     "interrupted": "it was interrupted",
@@ -39,6 +44,7 @@ PHASES = {
     "search": "search",
     "train fixed": "training the hand-made network",
     "train searched": "training the searched network",
+    "train tuned": "training the pretrained network on",
     "choose": "choosing the best network",
     "calibrate": "calibration",
     "test": "measuring on the test split",
@@ -57,7 +63,7 @@ def metric_name(metric: str) -> str:
 
 
 def network_name(name: str) -> str:
-    return NETWORKS.get(name, name.replace("_", " "))
+    return NETWORKS.get(name.partition(".")[0], name.replace("_", " "))
 
 
 def is_share(metric: str) -> bool:

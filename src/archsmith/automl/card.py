@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from archsmith.core import markup
-from archsmith.core.wording import clock, metric_name
+from archsmith.core.wording import clock, metric_name, reason_in_words
 from archsmith.graphs.drawing import draw
 from archsmith.graphs.graph import Graph
 
@@ -51,7 +51,7 @@ def card(name: str, result: Any, graph: Graph | None = None) -> str:
     parts = [
         f'<div style="{head}">{escape(name)}: {score}</div>',
         f'<div style="{small}">{size}{trials} in {clock(result.seconds)}{budget}; stopped because: '
-        f"{escape(result.stop_reason)}</div>",
+        f"{escape(reason_in_words(result.stop_reason))}</div>",
         markup.table(rows, columns),
     ]
     if graph is not None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from archsmith import catalog
+from archsmith.automl.final_training import ANNEALING
 from archsmith.automl.plan import INHERITED, SHARED, Plan
 from archsmith.automl.settings import ENAS, FitSettings
 from archsmith.evaluators.training import TrainingEvaluator
@@ -20,7 +21,7 @@ from archsmith.runtime.retention import Retention
 from archsmith.spaces.conv_stages import ConvStages
 from archsmith.training.recipe import Recipe
 
-PARENTS = 20  # best and last trials that keep their folders, so that others can inherit from them
+KEPT = 40  # best and last trials that keep their folders, so that they can go on and others can inherit from them
 
 
 def evaluator_of(
@@ -42,8 +43,20 @@ def evaluator_of(
     """
     common: dict[str, Any] = {"data": data, "device": device, "memory_mb": memory_mb}
     common["augmentation"] = dict(augmentation)
-    if plan.weights != SHARED:
-        return TrainingEvaluator(space, recipe=recipe, inherit=plan.weights == INHERITED, **common)
+    inherit, first = plan.weights == INHERITED, space.first()
+    if plan.weights != SHARED and not plan.pooled:
+        return TrainingEvaluator(space, recipe=recipe, inherit=inherit, **common)
+    if plan.pooled:
+        return TrainingEvaluator(
+            space,
+            recipe=recipe,
+            inherit=inherit,
+            n_valid=plan.n_scored,
+            reference=None if first is None else dict(first),
+            timed=plan.timed,
+            most_epochs=(1 - ANNEALING) * plan.longest,
+            **common,
+        )
     # The bank uses the job's learning rate, with one rise and fall. A bank has hundreds of steps here. The papers' rate
     # is meant for many thousands, so the bank would hardly learn. There is also no time for the papers' restarts.
     same = {name: getattr(recipe, name) for name in ("learning_rate", "schedule", "warmup", "batch_size", "balance")}
@@ -77,5 +90,5 @@ def check_settings(settings: FitSettings) -> None:
 
 def retention_of(settings: FitSettings, plan: Plan) -> Retention:
     """The trials that keep their folders."""
-    retention = Retention(top=PARENTS, last=PARENTS) if plan.weights == INHERITED else Retention()
+    retention = Retention() if plan.weights == SHARED else Retention(top=KEPT, last=KEPT)
     return retention if settings.disk_mb is None else dataclasses.replace(retention, max_mb=settings.disk_mb)

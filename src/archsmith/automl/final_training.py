@@ -2,41 +2,66 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from archsmith.automl.modality import Modality, ModelBaseline, NetworkBaseline
 from archsmith.bundle.intake import Intake
+from archsmith.bundle.manifest import Origin
 from archsmith.core.architecture import Architecture
+from archsmith.core.files import replacing
 from archsmith.core.protocols import Report
 from archsmith.data.examples import Augmentation, Examples, Pipeline, Splits
 from archsmith.graphs.cost import cost
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.network import Network
 from archsmith.graphs.network_space import NetworkSpace
-from archsmith.training.goal import Goal, RegressionGoal, Score
+from archsmith.training import checkpoint
+from archsmith.training.goal import Goal, Score
 from archsmith.training.loop import train
 from archsmith.training.measure import outputs
 from archsmith.training.memory import fitting
 from archsmith.training.recipe import Recipe
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+ANNEALING = 0.4  # share of the time of a final training in which the rate falls
+CARRIED = ".carried.safetensors"  # the checkpoint from which a training can go on
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A training that can go on.
+
+    ``seed``: of the training.
+    ``checkpoint``: its file; None: no step was taken yet.
+    ``epochs``: that it was trained for.
+    ``round``: how often its job was given more time; every time the rate is brought down anew.
+    """
+
+    seed: int
+    checkpoint: Path | None = None
+    epochs: float = 0.0
+    round: int = 0
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A network that is to be trained in full.
 
+    ``recipe``: how it is trained; it means nothing where ``trained`` is false.
     ``architecture``, ``space``: where it is a point of a space.
     ``augmentation``: of its training batches.
     ``trial``: where the search found it; None when it did not.
+    ``start``: a network whose weights the training begins with; None: with random ones.
+    ``begun``: a training at a constant rate that it goes on from; None: it is trained by its own schedule.
+    ``origin``: where weights come from that were learnt from other data; None where there are none.
+    ``trained``: does gradient descent train it?
     """
 
     name: str
@@ -46,6 +71,10 @@ class Candidate:
     space: NetworkSpace | None = None
     augmentation: Augmentation | None = None
     trial: int | None = None
+    begun: Begun | None = None
+    start: Network | None = None
+    origin: Origin | None = None
+    trained: bool = True
 
     @property
     def params(self) -> int:
@@ -54,6 +83,12 @@ class Candidate:
     @property
     def macs(self) -> int:
         return cost(self.graph).macs
+
+    @property
+    def file(self) -> str:
+        """The beginning of the names of its files."""
+        name = self.name if self.trial is None else f"trial{self.trial}"
+        return f"{name}.{self.begun.round}" if self.begun is not None and self.begun.round else name
 
     @property
     def what(self) -> str:
@@ -72,8 +107,9 @@ class Final:
 
     ``score``: on the validation split.
     ``outputs``: raw outputs ``(n, k)`` of examples, as the goal takes them.
-    ``candidate``, ``network``: of a network; None of a model that is none.
+    ``candidate``, ``network``: what was trained; None where no network came of it.
     ``seconds``, ``epochs``: what it took.
+    ``stopped``: was it stopped early, in favour of a more promising one?
     """
 
     name: str
@@ -83,6 +119,7 @@ class Final:
     epochs: float = 0.0
     candidate: Candidate | None = None
     network: Network | None = None
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,52 +166,97 @@ class Workshop:
         report: Report,
     ) -> Final:
         """Train on the training split only, for ``epochs`` or as long as ``seconds`` allow; goes on from the checkpoint
-        in ``folder`` when there is one.
+        in ``folder`` when there is one, or from where the candidate's training was begun.
 
-        ``hurry()`` is asked often; once true, the training comes to an end soon. Raises EvaluationError when it
-        diverges or runs out of memory.
+        A training that was begun goes on at its constant rate, and its last part brings the rate down. The checkpoint
+        before that part stays, so that the training can go on later with more time. ``hurry()`` is asked often; once
+        true, the training comes to an end soon. Raises EvaluationError when it diverges or runs out of memory.
         """
         started = time.perf_counter()
+        file, begun = folder / f"{candidate.file}.safetensors", candidate.begun
+        common: dict[str, Any] = {"hurry": hurry, "report": report, "measure_every": max(1, round(epochs / 20))}
+        if begun is None:
+            final = self._trained(candidate, file, seed=seed, epochs=epochs, seconds=seconds, **common)
+            return replace(final, seconds=time.perf_counter() - started)
+        carried = folder / f"{replace(candidate, begun=None).file}{CARRIED}"
+        if not file.exists():
+            if begun.checkpoint is not None and not carried.exists():
+                with replacing(carried) as draft:
+                    shutil.copyfile(begun.checkpoint, draft)
+            # The last part of the time, or of the epochs, brings the rate down.
+            at_rate = max(begun.epochs, (1 - ANNEALING) * epochs)
+            some = None if seconds is None else (1 - ANNEALING) * seconds
+            self._trained(candidate, carried, seed=begun.seed, epochs=at_rate, seconds=some, **common)
+            with replacing(file) as draft:
+                shutil.copyfile(carried, draft)
+        left = None if seconds is None else max(1.0, seconds - (time.perf_counter() - started))
+        final = self._trained(candidate, file, seed=begun.seed, epochs=epochs, seconds=left, anneal=True, **common)
+        return replace(final, seconds=time.perf_counter() - started)
+
+    def restored(self, candidate: Candidate, checkpoint: Path) -> Final:
+        """What a checkpoint of a training of ``candidate`` holds, measured on the validation split."""
+        seed = 0 if candidate.begun is None else candidate.begun.seed
+        return self._trained(candidate, checkpoint, seed=seed, go_on=False)
+
+    def _trained(self, candidate: Candidate, file: Path, *, seed: int, **options: Any) -> Final:
+        """``options``: of ``training.loop.train``."""
         network = Network(candidate.graph, seed=seed)
+        if candidate.start is not None:
+            network.load_state_dict(candidate.start.state_dict())
+        recipe = self.fitted(candidate)
         trained = train(
             network,
             self.splits.train,
-            self.fitted(candidate),
+            recipe if candidate.begun is None else recipe.proxy(),
             self.pipeline(candidate),
             goal=self.goal,
             device=self.device,
             seed=seed,
             valid=self.splits.valid,
-            epochs=epochs,
-            seconds=seconds,
-            hurry=hurry,
-            report=report,
-            save_to=folder / f"{candidate.name}.safetensors",
-            measure_every=max(1, round(epochs / 20)),
+            save_to=file,
+            **options,
         )
         assert trained.score is not None  # there is always a validation split
-        took = time.perf_counter() - started
 
         def predicted(examples: Examples) -> Tensor:
             return self.outputs(network, examples)
 
-        return Final(candidate.name, trained.score, predicted, took, trained.epochs, candidate, network)
+        return Final(candidate.name, trained.score, predicted, trained.seconds, trained.epochs, candidate, network)
 
-    def fit_model(self, baseline: ModelBaseline, seed: int) -> Final:
-        """Fit a model that is no network, and score it on the validation split."""
+    def fit_model(
+        self, baseline: ModelBaseline, seed: int, *, seconds: float | None = None, folder: Path | None = None
+    ) -> Final:
+        """Fit a model that gradient descent does not train, and score its network on the validation split.
+
+        ``seconds``: what the fit may take. ``folder``: where the network is kept, and found again when it was fitted
+        with the same limit.
+        """
         started = time.perf_counter()
-        predict = baseline.fit(self.splits.train, seed)
+        place = None if folder is None else folder / f"{baseline.name}.safetensors"
+        network = None if place is None else _kept(place, seconds)
+        if network is None:
+            network = baseline.fit(self.splits.train, seed, seconds)
+            if place is not None:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                checkpoint.save(place, network.state_dict(), {"graph": network.graph.to_dict(), "seconds": seconds})
+        fitted = network
 
         def predicted(examples: Examples) -> Tensor:
-            return self._as_outputs(predict(examples))
+            return self.outputs(fitted, examples)
 
+        origin = getattr(baseline, "origin", None)
+        candidate = Candidate(baseline.name, network.graph, Recipe(), origin=origin, trained=False)
         valid = self.splits.valid
         score = self.goal.score(predicted(valid), valid.targets)
-        return Final(baseline.name, score, predicted, time.perf_counter() - started)
+        took = time.perf_counter() - started
+        return Final(baseline.name, score, predicted, took, candidate=candidate, network=network)
 
-    def _as_outputs(self, values: NDArray) -> Tensor:  # type: ignore[type-arg]
-        """What a model says, as the goal takes it: regression targets in standard units."""
-        goal, rows = self.goal, torch.from_numpy(values).double()
-        if isinstance(goal, RegressionGoal):
-            rows = ((rows - goal.mean) / goal.std)[:, None]
-        return rows
+
+def _kept(place: Path, seconds: float | None) -> Network | None:
+    """The network that ``fit_model`` kept there; None where there is none, or the limit was another one."""
+    found = checkpoint.load(place)
+    if found is None or found[1].get("seconds") != seconds:
+        return None
+    network = Network(Graph.from_dict(found[1]["graph"]), seed=0)
+    network.load_state_dict(found[0])
+    return network.eval()

@@ -12,7 +12,7 @@ from archsmith.core.wording import number
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the leaderboard: a network or a baseline, trained in full.
+    """One row of the leaderboard: a network or a baseline.
 
     ``valid``, ``test``: the main metric on the split.
     ``valid_metrics``, ``test_metrics``: all metrics by name; accuracies in [0, 1], log loss in nats, errors in the
@@ -21,6 +21,7 @@ class Row:
     ``seconds``, ``epochs``: what its training took.
     ``exported``: is this what the bundle holds?
     ``trial``: where the search found it.
+    ``stopped``: was its training stopped early, in favour of a more promising one?
     ``error``: why there is no score.
     """
 
@@ -35,6 +36,7 @@ class Row:
     epochs: float = 0.0
     exported: bool = False
     trial: int | None = None
+    stopped: bool = False
     error: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -47,7 +49,7 @@ class FitResult:
 
     ``valid``, ``test``: the exported network's ``metric``.
     ``metrics``: all of its metrics, by split.
-    ``rows``: the baselines, the fixed network and the best searched one.
+    ``rows``: the baselines, the fixed network, what the race ended with, and what else was to be chosen from.
     ``temperature``: divides the exported network's logits.
     ``test_reads``: how often the test split was looked at.
     ``max_difference``: between the exported network and the trained one.

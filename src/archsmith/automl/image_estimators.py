@@ -41,6 +41,7 @@ class ImageEstimator(Estimator):
         side: int | None = None,
         image: str | None = None,
         target: str | None = None,
+        pretrained: bool = True,
         device: str = "auto",
         workers: int = 1,
         memory_mb: float | None = None,
@@ -60,6 +61,7 @@ class ImageEstimator(Estimator):
         self.side = side
         self.image = image
         self.target = target
+        self.pretrained = pretrained
         self.device = device
         self.workers = workers
         self.memory_mb = memory_mb
@@ -70,7 +72,7 @@ class ImageEstimator(Estimator):
         self.on_epoch = on_epoch
 
     def _own(self) -> dict[str, Any]:
-        return {"side": self.side, "image": self.image}
+        return {"side": self.side, "image": self.image, "pretrained": self.pretrained}
 
     def _run(self, X: Any, y: Any, **more: Any) -> None:
         super()._run(X if y is None else _plain(X), y, **more)
@@ -114,7 +116,8 @@ class ImageClassifier(Classifier, ImageEstimator):
     ``seed`` where all randomness comes from; ``space`` and ``strategy`` are catalogue names with ``settings`` for their
     fields; ``weights`` says where trials have theirs from: ``own``, ``inherited``, ``shared`` or ``auto`` (the plan
     decides). ``balance`` makes rare classes count as much as common ones, ``side`` is the size in pixels that pictures
-    are brought to (None: from their own sizes), ``image`` and ``target`` name the columns of a table.
+    are brought to (None: from their own sizes), ``image`` and ``target`` name the columns of a table. ``pretrained``
+    compares with features that were learnt from ImageNet, if they are installed (the extra ``pretrained``).
 
     ``device`` is ``auto``, ``cpu``, ``cuda`` or ``mps``; ``workers`` trials run at once; ``memory_mb`` and ``disk_mb``
     limit trainings and what trials keep; ``workspace`` is where studies live (``~/.archsmith``). ``verbose`` 1 shows
@@ -143,6 +146,7 @@ class ImageClassifier(Classifier, ImageEstimator):
         side: int | None = None,
         image: str | None = None,
         target: str | None = None,
+        pretrained: bool = True,
         device: str = "auto",
         workers: int = 1,
         memory_mb: float | None = None,
@@ -163,6 +167,7 @@ class ImageClassifier(Classifier, ImageEstimator):
             side=side,
             image=image,
             target=target,
+            pretrained=pretrained,
             device=device,
             workers=workers,
             memory_mb=memory_mb,

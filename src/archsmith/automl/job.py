@@ -1,5 +1,5 @@
-"""The main job: data -> checks -> baselines -> search -> final training -> choice -> calibration -> one look at the
-test split -> bundle -> report.
+"""The main job: data -> checks -> baselines -> race -> final training -> choice -> calibration -> one look at the test
+split -> bundle -> report.
 
 Every phase is an event in the study's log, and what it produced lies in the study's folder; so the job can be killed
 anywhere and goes on with ``resume``: finished trials and finished epochs are not repeated. Selection looks at the
@@ -21,9 +21,10 @@ from archsmith.automl.evaluation import evaluator_of, retention_of
 from archsmith.automl.final_training import Candidate, Final
 from archsmith.automl.fit_result import FitResult, Row
 from archsmith.automl.modality import ModelBaseline, NetworkBaseline
-from archsmith.automl.opening import Job
+from archsmith.automl.opening import FIXED, Job
 from archsmith.automl.phases import Phases
 from archsmith.automl.plan import INHERITED, OWN, PATIENCE, SHARED
+from archsmith.automl.pool import Pool
 from archsmith.automl.scoring import Predictions
 from archsmith.automl.settings import FitSettings
 from archsmith.automl.speed import fastest_threads, step_seconds
@@ -37,16 +38,13 @@ from archsmith.core.events import Event
 from archsmith.core.files import write_text
 from archsmith.core.job_records import Extended
 from archsmith.core.problem import Fidelity, Objective, Problem
-from archsmith.core.protocols import Executor, incumbent
+from archsmith.core.protocols import Executor
 from archsmith.core.seeds import derive
-from archsmith.core.trial import Trial
 from archsmith.runtime.processes import ProcessExecutor
 from archsmith.runtime.search import Search
 from archsmith.runtime.serial import SerialExecutor
 from archsmith.training import threads
-from archsmith.training.recipe import decided
 
-SEARCHED = "searched"
 SLOWEST_TRIAL = 4.0  # a trial may take this many times its forecast, and never less than ten seconds
 BASELINE_SHARE = 0.03  # of the budget that the training of a baseline may take
 
@@ -82,14 +80,13 @@ class _Run:
         self.workshop = job.workshop
         self.task = job.splits.task
         self.folder = job.store.folder / "final"
-        self.space = opening.space_of(job.settings, job.modality, job.splits, job.plan.weights)
-        self.fixed = opening.fixed_candidate(job.settings, job.modality, job.splits)
+        self.space = job.space
         self.search = self._opened(observer, finish)
         self.phases = Phases(job, self.search)
+        self.pool = Pool(job, self.search, self.phases, self.folder)
 
     def _opened(self, observer: Observer | None, finish: Callable[[], bool]) -> Search:
         job, plan, settings = self.job, self.job.plan, self.job.settings
-        fidelity = Fidelity("epochs", plan.proxy_epochs / 4, plan.proxy_epochs)
         executor: Executor = ProcessExecutor(settings.workers) if settings.workers > 1 else SerialExecutor()
         evaluator = evaluator_of(
             settings,
@@ -103,14 +100,22 @@ class _Run:
             memory_mb=job.memory_mb,
         )
         return Search(
-            Problem(self.space, (Objective(self.task.metric),), fidelity=fidelity),
-            opening.strategy_of(settings),
+            Problem(
+                self.space,
+                (Objective(self.task.metric),),
+                fidelity=Fidelity("epochs", plan.proxy_epochs / 4, plan.proxy_epochs)
+                if not plan.pooled
+                else Fidelity("work", plan.proxy_epochs, plan.longest),
+            ),
+            opening.race_of(settings, job.modality, self.space, plan),
             evaluator,
-            budget=Budget(seconds=plan.search_end, trials=settings.trials, patience=PATIENCE),
+            budget=Budget(plan.search_end, settings.trials, None if plan.pooled else PATIENCE, plan.total_work),
             seed=settings.seed,
             store=job.store,
             executor=executor,
-            trial_seconds=None if plan.search_end is None else max(10.0, SLOWEST_TRIAL * plan.trial_seconds),
+            trial_seconds=max(10.0, SLOWEST_TRIAL * plan.trial_seconds)
+            if plan.search_end and not plan.pooled
+            else None,
             forecast_trials=plan.forecast_trials,
             retention=retention_of(settings, plan),
             observer=observer,
@@ -127,12 +132,15 @@ class _Run:
             phases.start_clock()
             if self.job.extended:
                 self._extend()
-            baselines = [self._baseline(baseline) for baseline in self.job.modality.baselines(self.job.splits)]
+            job = self.job
+            baselines = [self._baseline(baseline) for baseline in job.modality.baselines(job.splits, job.settings)]
             reason = self._search()
-            trained = self._train([self.fixed, *self._searched()])
-            chosen = self._choose(trained)
+            trained = self._train(self.pool.finalists(baselines))
+            others = [*trained, *self.pool.others(trained)]
+            everything = [*baselines, *sorted(others, key=lambda final: final.name != FIXED)]
+            chosen = self._choose(everything)
             heat = self._calibrate(chosen)
-            rows, predictions = self._test([*baselines, *trained], chosen, heat)
+            rows, predictions = self._test(everything, chosen, heat)
             difference = self._export(chosen, rows, predictions, heat)
             assert chosen.candidate is not None
             found = result.result_of(
@@ -153,12 +161,7 @@ class _Run:
         return found
 
     def _extend(self) -> None:
-        """The study was given more: write that down, and let final trainings that the clock had cut short begin anew,
-        with more of it.
-        """
-        for name, before in self.phases.results.items():
-            if name.startswith("train ") and before.get("epochs", 0.0) < 0.999 * self.job.plan.final_epochs:
-                (self.folder / f"{name.removeprefix('train ')}.safetensors").unlink(missing_ok=True)
+        """The study was given more: write that down."""
         self.phases.forget_what_more_time_changes()
         job = self.job
         self.search.write(Extended(job.settings.to_dict(), job.plan.to_dict(), dataclasses.asdict(job.speed)))
@@ -171,11 +174,12 @@ class _Run:
         return final
 
     def _fitted(self, baseline: NetworkBaseline | ModelBaseline) -> Final:
-        if not isinstance(baseline, NetworkBaseline):
-            return self.workshop.fit_model(baseline, derive(self.job.settings.seed, "baseline", baseline.name) % 2**31)
-        epochs = max(1.0, baseline.steps / self.job.speed.steps_per_epoch)
         budget = self.job.plan.budget_seconds
         seconds = None if budget is None else max(1.0, BASELINE_SHARE * budget)
+        if not isinstance(baseline, NetworkBaseline):
+            seed = derive(self.job.settings.seed, "baseline", baseline.name) % 2**31
+            return self.workshop.fit_model(baseline, seed, seconds=seconds, folder=self.folder)
+        epochs = max(1.0, baseline.steps / self.job.speed.steps_per_epoch)
         return self._final(Candidate.of(baseline), epochs=epochs, seconds=seconds, quiet=True)
 
     def _search(self) -> str:
@@ -189,9 +193,10 @@ class _Run:
         settings = self.job.settings
         what = f"{settings.strategy} on {settings.space or self.job.modality.space}{how}"
         with self.phases.phase("search", what, self.phases.left(plan.search_end)) as done:
-            # A person who gives a study more wants it to go on, though it had converged.
-            patience = PATIENCE + (self._since_best() if self.phases.was_extended else 0)
             seconds = self.phases.until(plan.search_end)
+            patience = self.search.budget.patience
+            if patience is not None and self.phases.was_extended:
+                patience += self._since_best()  # it shall go on, though it had converged
             self.search.budget = dataclasses.replace(self.search.budget, seconds=seconds, patience=patience)
             found = self.search.run()
             best = found.best
@@ -203,38 +208,13 @@ class _Run:
         finished, best = self.search.history.finished, self.search.history.best()
         return 0 if best is None else len(finished) - 1 - [trial.id for trial in finished].index(best.id)
 
-    def _searched(self) -> list[Candidate]:
-        """The network that the search ends with, or the next best one where that is the fixed one; empty when no trial
-        ended well.
-        """
-        history = self.search.history
-        believed = incumbent(self.search.strategy, history)
-        for trial in [*([believed] if believed is not None else []), *history.ranking()]:
-            candidate = self._candidate(trial)
-            if not self._is_fixed(candidate):
-                return [candidate]
-        return []
-
-    def _candidate(self, trial: Trial) -> Candidate:
-        recipe, augmentation = decided(self.job.recipe, self.job.augmentation, trial.architecture.recipe)
-        graph = self.space.graph(trial.architecture)
-        return Candidate(SEARCHED, graph, recipe, trial.architecture, self.space, augmentation, trial.id)
-
-    def _is_fixed(self, candidate: Candidate) -> bool:
-        """Is this the fixed network with the recipe that the fixed network is trained with?"""
-        assert self.fixed.space is not None
-        ours = self.space.identity(candidate.architecture.structure)
-        same_network = ours == self.fixed.space.identity(self.fixed.architecture)
-        return same_network and (candidate.recipe, candidate.augmentation) == (
-            self.fixed.recipe,
-            self.fixed.augmentation,
-        )
-
     # Final training
 
     def _train(self, candidates: list[Candidate]) -> list[Final]:
         """All candidates for the same number of epochs, as far as the clock allows; one that fails is left out."""
         epochs, end = self.job.plan.final_epochs, self.phases.final_end()
+        if end is not None and self.pool.slow_end:
+            end = max(self.phases.seconds + 3.0, end - self.pool.slow_end)
         n_threads: int | None = None
         if end is not None:  # the machine may be busier, or quieter, than it was at the start
             with threads.limited(self.all_threads):
@@ -290,8 +270,9 @@ class _Run:
     # Scoring
 
     def _choose(self, trained: list[Final]) -> Final:
+        """The best on the validation split of all that can be exported."""
         with self.phases.phase("choose") as done:
-            chosen = scoring.chosen_of(trained, self.task)
+            chosen = scoring.chosen_of([final for final in trained if final.network is not None], self.task)
             done.update(network=chosen.name, valid=chosen.score.metrics[self.task.metric])
         return chosen
 
@@ -314,7 +295,8 @@ class _Run:
                 tests = results["test"]["tests"]
             else:
                 self.phases.test_reads += 1
-                predictions, tests = scoring.look(trained, chosen, heat, self.workshop)
+                tested = [final for final in trained if final is chosen or final.name not in self.pool.untested]
+                predictions, tests = scoring.look(tested, chosen, heat, self.workshop)
                 scoring.save(predictions, self.folder)
             done.update(tests=tests, read=not known)
         assert predictions is not None
@@ -389,6 +371,7 @@ def _described(job: Job) -> dict[str, object]:
         "task": job.splits.task.to_dict(),
         "device": job.device.sentence,
         "memory_mb": job.memory_mb,
+        "probed": dict(job.probed),
     }
 
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,15 @@ from archsmith.core.errors import UsageError
 from archsmith.core.space import Space
 from archsmith.data.examples import Examples, Splits
 from archsmith.graphs.graph import Graph
+from archsmith.graphs.network import Network
 from archsmith.graphs.network_space import NetworkSpace
+from archsmith.strategies.forecast import Prior
 from archsmith.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    import torch
+
+    from archsmith.graphs.network import Network
 
 Progress = Callable[[str, int, int], None]
 
@@ -82,10 +89,12 @@ class NetworkBaseline:
 
 
 class ModelBaseline(Protocol):
-    """A model that is no network. It is fitted on the training split; its row says how good it is.
+    """A model that another method than gradient descent fits, on the training split. What it learnt is a network.
 
     ``name``: of its row.
     ``what``: what it is, in a few words.
+
+    A model with weights from elsewhere also has ``origin``, which says where they come from.
     """
 
     @property
@@ -94,8 +103,12 @@ class ModelBaseline(Protocol):
     @property
     def what(self) -> str: ...
 
-    def fit(self, train: Examples, seed: int) -> Callable[[Examples], NDArray[np.float64]]:
-        """Learn, and return what predicts: logits ``(n, k)``, or regression targets ``(n,)`` in their own unit."""
+    def fit(self, train: Examples, seed: int, seconds: float | None) -> Network:
+        """Learn, and return the network: its outputs are logits ``(n, k)``, or a regression target in standard units
+        ``(n, 1)``.
+
+        ``seconds``: after which it makes do with what it has; None: no limit, and the same network each time.
+        """
         ...
 
 
@@ -131,17 +144,42 @@ class Modality(ABC):
     def recipe(self) -> Recipe:
         """The defaults of training."""
 
+    def probe(self, splits: Splits, device: torch.device, seed: int, seconds: float | None) -> Mapping[str, Any]:
+        """What a look at the data of seconds says about how to train: fields of their augmentation. The default is not
+        to look. ``device``: where it may compute. ``seconds``: the most that it may take; None: no limit.
+        """
+        return {}
+
+    def told(self, probed: Mapping[str, Any]) -> str:
+        """What ``probe`` found, as a sentence for a person; empty: nothing."""
+        return ""
+
     @abstractmethod
-    def recipe_space(self) -> Space:
-        """The decisions about training that are searched."""
+    def recipe_space(self, probed: Mapping[str, Any]) -> Space:
+        """The decisions about training that are searched. ``probed``: what ``probe`` said."""
 
     @abstractmethod
     def fixed(self, splits: Splits) -> tuple[NetworkSpace, Architecture]:
         """The hand-made network that a search has to beat, as a point of a space."""
 
+    def seeds(self, space: NetworkSpace) -> Mapping[str, Architecture]:
+        """Architectures of ``space`` that a search begins with, by name: first one of each kind, then others. The
+        default is what the space itself names first, if anything.
+        """
+        first = space.first()
+        return {} if first is None else {"first": first}
+
+    def curves(self) -> Prior:
+        """What is known of learning curves of such data beforehand."""
+        return Prior()
+
     @abstractmethod
-    def baselines(self, splits: Splits) -> tuple[NetworkBaseline | ModelBaseline, ...]:
+    def baselines(self, splits: Splits, settings: FitSettings) -> tuple[NetworkBaseline | ModelBaseline, ...]:
         """What else a search has to beat, the simplest first."""
+
+    def notes(self, settings: FitSettings) -> tuple[str, ...]:
+        """What a person should know before it starts, besides what the data and the plan say."""
+        return ()
 
     @abstractmethod
     def intake(self, splits: Splits) -> Intake:

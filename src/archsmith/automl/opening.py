@@ -18,8 +18,10 @@ from archsmith.automl.modality import Findings, Modality, modality_of, named
 from archsmith.automl.plan import INHERITED, OWN, READING_SHARE, SHARED, Plan, Speed, make_plan
 from archsmith.automl.settings import ENAS, FitSettings
 from archsmith.automl.speed import measure_speed
+from archsmith.core.architecture import Architecture
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.events import Event
+from archsmith.core.records import StudyRecord
 from archsmith.data.examples import Augmentation, Splits
 from archsmith.data.stored import kind_of, opened
 from archsmith.data.sweeping import sweep
@@ -29,13 +31,22 @@ from archsmith.runtime.search import seconds_spent
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.runtime.study_view import StudyView, read_view, try_view
 from archsmith.runtime.workspace import Workspace
+from archsmith.strategies.race import Race
 from archsmith.training import device as devices
 from archsmith.training.device import Device
 from archsmith.training.recipe import Recipe, divided
 
 FIXED = "fixed"
+CARRYING_ON = ("race", "halving", "hyperband", "asha")  # strategies that choose the work of a trial themselves
 MEMORY_SHARE = 0.8  # of the free memory that trainings may hold, all workers together
+PROBE_SHARE = 0.03  # of the budget that a probe of the data may take
 DATA_CAP_MB = 20_000.0  # of stored data that a workspace keeps; those of unfinished studies stay in any case
+
+# Of a plan: the first trials of networks stay as they were, or old and new ones could not be compared.
+SAME_IN_EXTENSIONS = (
+    *("proxy_epochs", "trial_seconds", "n_scored", "anchors", "longest", "timed"),
+    *("bank_epochs", "bank_share"),
+)
 
 Tell = Callable[[Event], None]
 
@@ -47,6 +58,8 @@ class Job:
     ``modality``: the kind of data.
     ``findings``: what the checks of the data found.
     ``memory_mb``: what one training may hold; None: no limit.
+    ``space``: the search space.
+    ``probed``: fields of the augmentation that suit the data, see ``Modality.probe``.
     ``started``: of this opening, Unix time.
     ``read_seconds``: what reading, checking and measuring took in it.
     ``extended``: was the study given a larger budget than it had?
@@ -62,17 +75,19 @@ class Job:
     speed: Speed
     device: Device
     memory_mb: float | None
+    space: NetworkSpace
+    probed: Mapping[str, Any]
     started: float
     read_seconds: float = 0.0
     extended: bool = False
 
     @property
     def recipe(self) -> Recipe:
-        return training_of(self.settings, self.modality, self.splits)[0]
+        return training_of(self.settings, self.modality, self.splits, self.probed)[0]
 
     @property
     def augmentation(self) -> Augmentation:
-        return training_of(self.settings, self.modality, self.splits)[1]
+        return training_of(self.settings, self.modality, self.splits, self.probed)[1]
 
     @property
     def workshop(self) -> Workshop:
@@ -80,14 +95,16 @@ class Job:
 
     def lines(self) -> list[str]:
         """What a person is told before it starts."""
-        n_kept = {OWN: 10, INHERITED: 40, SHARED: 0}[self.plan.weights]
+        n_kept = {OWN: 20, INHERITED: 40, SHARED: 0}[self.plan.weights]
         kept = n_kept * 12 * self.speed.params / 1e6  # trials' checkpoints: weights, momentum, averaged weights
         disk = self.data_mb + min(kept, self.settings.disk_mb or Retention().max_mb)
         of = "" if self.memory_mb is None else f" of {_size(self.memory_mb)}"
         return [
             *self.findings.lines(),
             self.device.sentence,
+            *filter(None, [self.modality.told(self.probed)]),
             *self.plan.lines(),
+            *self.modality.notes(self.settings),
             f"One training holds about {_size(self.speed.memory_mb)}{of} of memory; data and trials take about "
             f"{_size(disk)} of disk.",
         ]
@@ -101,9 +118,11 @@ class Job:
 # What is asked for, as objects
 
 
-def training_of(settings: FitSettings, modality: Modality, splits: Splits | None = None) -> tuple[Recipe, Augmentation]:
-    """The recipe and the augmentation: the defaults for data of this kind and size, with the person's own settings on
-    top. Raises UsageError for a setting that neither has.
+def training_of(
+    settings: FitSettings, modality: Modality, splits: Splits | None = None, probed: Mapping[str, Any] | None = None
+) -> tuple[Recipe, Augmentation]:
+    """The recipe and the augmentation: the defaults for data of this kind and size, what was ``probed``, and the
+    person's own settings on top. Raises UsageError for a setting that neither has.
     """
     augmentation = Augmentation if splits is None else splits.augmentation
     chosen = settings.settings.get("recipe", {})
@@ -117,10 +136,12 @@ def training_of(settings: FitSettings, modality: Modality, splits: Splits | None
     recipe: Recipe = catalog.build(Recipe, {**defaults, "balance": settings.balance, **ours})
     if splits is not None and "batch_size" not in chosen:
         recipe = recipe.sized(len(splits.train))
-    return recipe, catalog.build(augmentation, theirs)
+    return recipe, catalog.build(augmentation, {**(probed or {}), **theirs})
 
 
-def space_of(settings: FitSettings, modality: Modality, splits: Splits, weights: str = OWN) -> NetworkSpace:
+def space_of(
+    settings: FitSettings, modality: Modality, splits: Splits, probed: Mapping[str, Any], weights: str = OWN
+) -> NetworkSpace:
     """The search space for these data. Raises UsageError for a space that lays out no networks.
 
     Where ``weights`` are shared it asks for no recipe: no trial would be trained with it.
@@ -131,7 +152,7 @@ def space_of(settings: FitSettings, modality: Modality, splits: Splits, weights:
         raise UsageError(
             f"The space {name!r} has no networks, so it cannot be trained.", "See: archsmith catalog space"
         )
-    plain = cls.for_task(splits.task, recipe=None if weights == SHARED else modality.recipe_space())
+    plain = cls.for_task(splits.task, recipe=None if weights == SHARED else modality.recipe_space(probed))
     chosen = settings.settings.get("space", {})
     return catalog.build(cls, {**catalog.to_spec(plain)["args"], **chosen}) if chosen else plain  # type: ignore[no-any-return]
 
@@ -144,15 +165,27 @@ def strategy_of(settings: FitSettings) -> Any:
     return catalog.build(cls, {**start, **settings.settings.get("strategy", {})})
 
 
+def race_of(settings: FitSettings, modality: Modality, space: NetworkSpace, plan: Plan) -> Any:
+    """What decides who is trained: a race, in which the strategy that was asked for proposes new entrants. A strategy
+    that carries on with trainings itself needs no race around it.
+    """
+    strategy = strategy_of(settings)
+    if not plan.pooled or settings.strategy in CARRYING_ON:
+        return strategy
+    seeds = tuple(dict(seed) for seed in modality.seeds(space).values())
+    anchors = min(plan.anchors, len(seeds))
+    return Race(seeds, anchors, rows=plan.n_scored, inner=strategy, prior=modality.curves())
+
+
 def weights_of(settings: FitSettings) -> str:
     """Where trials are to have their weights from, as the plan is asked."""
     return SHARED if settings.strategy == ENAS else settings.weights
 
 
-def fixed_candidate(settings: FitSettings, modality: Modality, splits: Splits) -> Candidate:
+def fixed_candidate(settings: FitSettings, modality: Modality, splits: Splits, probed: Mapping[str, Any]) -> Candidate:
     """The hand-made network that every search has to beat."""
     space, architecture = modality.fixed(splits)
-    recipe, augmentation = training_of(settings, modality, splits)
+    recipe, augmentation = training_of(settings, modality, splits, probed)
     return Candidate(FIXED, space.graph(architecture), recipe, architecture, space, augmentation)
 
 
@@ -174,12 +207,17 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     loaded = modality.load(settings, workspace.path / "data", seconds, _Telling(tell, began))
     splits = loaded.splits
     sweep(workspace.path / "data", {loaded.folder.name, *_needed(workspace)}, DATA_CAP_MB)
-    space_of(settings, modality, splits)
     memory_mb = settings.memory_mb or _share_of_free(device, settings.workers)
     workshop = Workshop(modality, splits, device.torch, memory_mb)
-    speed = measure_speed(fixed_candidate(settings, modality, splits), workshop, settings.seconds)
+    most = None if settings.seconds is None else PROBE_SHARE * settings.seconds
+    probed = modality.probe(splits, device.torch, settings.seed, most)
+    space = space_of(settings, modality, splits, probed)
+    speed = measure_speed(fixed_candidate(settings, modality, splits, probed), workshop, settings.seconds)
     elapsed = time.time() - started
-    plan = make_plan(settings.seconds, settings.trials, elapsed, speed, _own_epochs(settings), weights_of(settings))
+    anchors = _n_families(modality.seeds(space))
+    plan = make_plan(
+        settings.seconds, settings.trials, elapsed, speed, _own_epochs(settings), weights_of(settings), anchors
+    )
     store = workspace.create(settings.name or _study_name(splits.name))
     return Job(
         settings,
@@ -192,9 +230,16 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
         speed,
         device,
         memory_mb,
+        space_of(settings, modality, splits, probed, plan.weights),
+        probed,
         started,
         time.time() - began,
     )
+
+
+def _n_families(seeds: Mapping[str, Architecture]) -> int:
+    """How many of the seeds are the first of their family, or differ where there are no families; at least 1."""
+    return max(1, len({seed.get(Race.family, name) for name, seed in seeds.items()}))
 
 
 def _needed(workspace: Workspace) -> set[str]:
@@ -260,6 +305,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
     folder = _data_folder(view.job.fit, workspace)
     modality, splits = named(kind_of(str(folder))), opened(str(folder))
     device = devices.choose(began.device)
+    probed = view.job.fit.get("probed", {})
     memory_mb = view.job.fit["memory_mb"]  # as it was, or the same network might get another batch
     now = dataclasses.replace(
         began, resume=True, workspace=settings.workspace, out=settings.out or began.out, name=store.folder.name
@@ -269,15 +315,27 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         now = dataclasses.replace(now, seconds=settings.seconds, trials=settings.trials)
         if now.seconds is not None and not speed.step_seconds:
             workshop = Workshop(modality, splits, device.torch, memory_mb)
-            speed = measure_speed(fixed_candidate(now, modality, splits), workshop, now.seconds)
-        # The proxy stays as it was, or old and new trials could not be compared.
+            speed = measure_speed(fixed_candidate(now, modality, splits, probed), workshop, now.seconds)
         spent = seconds_spent(store.read()) if view.ended else 0.0
-        longer = make_plan(now.seconds, now.trials, spent, speed, _own_epochs(now), plan.weights)
-        same = {name: getattr(plan, name) for name in ("proxy_epochs", "trial_seconds", "bank_epochs", "bank_share")}
+        longer = make_plan(now.seconds, now.trials, spent, speed, _own_epochs(now), plan.weights, plan.anchors)
+        same = {name: getattr(plan, name) for name in SAME_IN_EXTENSIONS}
         plan = dataclasses.replace(longer, **same)
     findings = modality.findings(view.job.fit["findings"])
     return Job(
-        now, store, modality, splits, folder, findings, plan, speed, device, memory_mb, started, extended=extended
+        now,
+        store,
+        modality,
+        splits,
+        folder,
+        findings,
+        plan,
+        speed,
+        device,
+        memory_mb,
+        catalog.from_spec(_began(view).space, "space"),
+        probed,
+        started,
+        extended=extended,
     )
 
 
@@ -289,6 +347,11 @@ def job_view(folder: Path) -> StudyView:
             f"The study {view.id} was not begun by fit.", f"Go on with it by: archsmith studies resume {view.id}"
         )
     return view
+
+
+def _began(view: StudyView) -> StudyRecord:
+    assert view.began is not None  # a job view has it
+    return view.began
 
 
 def settings_in(view: StudyView) -> FitSettings:

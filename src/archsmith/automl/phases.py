@@ -19,7 +19,7 @@ class Phases:
 
     ``results``: what finished phases of this and earlier openings came to, by name.
     ``test_reads``: how often the test split was looked at.
-    ``was_extended``: was the study ever given more?
+    ``round``: how often the study was given more.
     """
 
     def __init__(self, job: Job, search: Search) -> None:
@@ -30,11 +30,15 @@ class Phases:
             view.apply(event)
         self.results: dict[str, dict[str, Any]] = {name: dict(found) for name, found in view.job.results.items()}
         self.test_reads = view.job.test_reads
-        self.was_extended = bool(view.job.extensions)
+        self.round = len(view.job.extensions)
         self._lead = 0.0  # seconds of this opening before the study was opened: reading and measuring
 
+    @property
+    def was_extended(self) -> bool:
+        return self.round > 0
+
     def forget_what_more_time_changes(self) -> None:
-        self.was_extended = True
+        self.round += 1
         for name in LATER:
             self.results.pop(name, None)
 

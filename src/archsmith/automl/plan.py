@@ -2,9 +2,12 @@
 seconds.
 
 All times are seconds on the study's clock, which runs while the study is open. First, time for the end (test, export,
-verification, report) is reserved. Then the final training of two networks gets what it can use, at most half of the
-rest. The search gets what remains. If that is too short for a search, or if each final training would get less than an
-epoch, all of it trains the fixed network.
+verification, report) is reserved. The rest belongs to the pool (``strategies.race``): networks of several kinds get a
+slice each, the race carries on with the promising ones, and from its end on the best one gets all that is left. What
+cannot give each of a few networks enough steps is too short for a search; then one network gets all of it.
+
+Work is counted in epochs of the fixed network. Where weights are shared there is no race: the search trains the bank,
+and two networks are trained in full after it.
 """
 
 from __future__ import annotations
@@ -23,7 +26,13 @@ MOST_VERIFIED, FEWEST_VERIFIED = 10_000, 200  # examples that verify the exporte
 VERIFYING_SHARE = 0.05  # share of the budget for verifying more than the fewest examples
 VERIFYING_PASSES = 2.0  # every example goes through the exported and the trained network; the source sees only a few
 READING_SHARE = 0.3  # share of the budget for reading the data; if reading all would take longer, fewer are used
-FINAL_SHARE = 0.5  # most of the time between the search's start and the reserve that final training gets
+ANCHORS_SHARE = 0.12  # of the pool's time, for the first slice of one network of each kind
+MOST_RACE = 0.5  # share of the pool's time after which a race is cut off, unless the winner needs less than the rest
+FEWEST_ANCHORS = 3  # with fewer there is nothing to compare
+LARGEST_SLICE = 0.1  # of what a training can use
+FINAL_SHARE = (
+    0.5  # with shared weights: most of the time between the search's start and the reserve that final training gets
+)
 # Seconds of a searched network's step, divided by those of the fixed network's. It is the mean over what conv_stages
 # tries: with a factor of 1 the forecast was 24 trials, and 13 were finished.
 SEARCHED_COST = 1.8
@@ -38,6 +47,7 @@ PATIENCE = 60  # a search converges after this many trials without a new incumbe
 LONGEST_PROXY_EPOCHS = 12.0  # of one trial on small data, where more trials help more than longer ones
 FINAL_STEPS = 12_000  # longer final trainings never measured better here
 FINAL_EPOCHS = 100.0  # the same in epochs, for small data
+FEWEST_SCORED, MOST_SCORED = 500, 5_000  # validation examples that a trial is scored on
 OWN, INHERITED, SHARED = WEIGHTS = ("own", "inherited", "shared")  # where the weights of a trial come from
 AUTO = "auto"  # the plan chooses one of them
 # Seconds of a trial that inherits weights, divided by those of one from scratch: 0.8 on conv_stages and 0.7 on the
@@ -99,7 +109,12 @@ class Plan:
     """How the time of a job is divided.
 
     ``budget_seconds``: the time budget; None: only the number of trials limits the job.
-    ``proxy_epochs``: fidelity of a trial, in epochs.
+    ``proxy_epochs``: fidelity of the first trial of a network, in epochs of the fixed network.
+    ``anchors``: how many networks of different kinds get such a trial in any case.
+    ``longest``: most work of a trial, in epochs of the fixed network, and most epochs of its own.
+    ``timed``: is work measured on this machine? Without a time limit it is counted from graphs.
+    ``n_scored``: most validation examples that a trial is scored on; None: all.
+    ``total_work``: of the whole pool, in epochs of the fixed network; None: not limited by time.
     ``final_epochs``: most epochs of a final training.
     ``trial_seconds``: forecast of one trial.
     ``forecast_trials``: forecast of the number of trials.
@@ -127,6 +142,16 @@ class Plan:
     weights: str = OWN
     bank_epochs: float = 0.0
     bank_share: float = 0.0
+    anchors: int = 0
+    longest: float = 0.0
+    timed: bool = False
+    n_scored: int | None = None
+    total_work: float | None = None
+
+    @property
+    def pooled(self) -> bool:
+        """Is there one pool of trainings that go on? Not with shared weights, nor in studies of version 0.1."""
+        return self.weights != SHARED and self.longest > 0
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -147,17 +172,17 @@ class Plan:
         final = self.final_end - self.search_end
         end = f"{self.reserve_seconds:.0f} s for test, export and report"
         if not self.searching:
-            return [f"The budget is too short for a search. The fixed network trains for {final:.0f} s, then {end}."]
+            return [f"The budget is too short for a search. One network trains for {final:.0f} s, then {end}."]
         if self.weights == SHARED:
             shared = "Weights that all architectures share train for most of the search"
             scored = f"about {self.forecast_trials:.0f} architectures are then scored with them"
             each = f"({self.trial_seconds:.1f} s each)"
             return [f"{shared}; {scored} {each}, then {final:.0f} s of final training, {end}."]
-        less = ", less if one inherits weights" if self.weights == INHERITED else ""
+        trains = (self.final_end - self.search_end) + max(0.0, self.search_end - self.anchors * self.trial_seconds)
         return [
-            f"About {self.forecast_trials:.0f} architectures of {_epochs(self.proxy_epochs)} each "
-            f"({self.trial_seconds:.1f} s){less}, "
-            f"then {final:.0f} s of final training, {end}."
+            f"{self.anchors} networks of different kinds train for about {self.trial_seconds:.1f} s each. Whatever "
+            f"promises most goes on, or makes way for new ones; the best one gets the rest of {trains:.0f} s, "
+            f"then {end}."
         ]
 
 
@@ -168,11 +193,13 @@ def make_plan(
     speed: Speed,
     epochs: float | None = None,
     weights: str = OWN,
+    anchors: int = FEWEST_ANCHORS,
 ) -> Plan:
     """Divide a budget of ``seconds`` (None: no limit), of which ``elapsed`` are already spent.
 
-    ``epochs`` is the most that a training may take, if given. ``weights`` is as in Plan, or ``auto``. Without a time
-    limit the plan depends on counts only, so that jobs with a budget of trials repeat exactly.
+    ``epochs`` is the most that a training may take, if given. ``weights`` is as in Plan, or ``auto``. ``anchors`` is
+    how many networks there are to begin with. Without a time limit the plan depends on counts only, so that jobs with a
+    budget of trials repeat exactly.
     """
     per_epoch = speed.steps_per_epoch
     useful = min(epochs or FINAL_EPOCHS, FINAL_EPOCHS, max(1.0, FINAL_STEPS / per_epoch))  # epochs of a final training
@@ -196,7 +223,12 @@ def make_plan(
             0.0,
             n_verified,
         )
+        if weights != SHARED:
+            own = OWN if weights == AUTO else weights
+            return replace(plan, weights=own, anchors=anchors, longest=max(plan.proxy_epochs, useful))
         return _with_weights(plan, weights, 0.0, trials, epochs, SEARCHED_COST * measuring)
+    if weights != SHARED:
+        return _pooled(seconds, trials, elapsed, speed, epochs, OWN if weights == AUTO else weights, useful, anchors)
     n_verified = _n_verified(seconds, speed)
     reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, SEARCHED_COST))
     usable = max(1.0, seconds - elapsed - reserve)
@@ -224,6 +256,61 @@ def make_plan(
         searching,
     )
     return _with_weights(plan, weights, search, trials, epochs, SEARCHED_COST * measuring)
+
+
+def _pooled(
+    seconds: float,
+    trials: int | None,
+    elapsed: float,
+    speed: Speed,
+    epochs: float | None,
+    weights: str,
+    useful: float,
+    anchors: int,
+) -> Plan:
+    """A plan with a time limit where every trial has its own training. ``useful``: epochs that a training can use."""
+    n_verified = _n_verified(seconds, speed)
+    reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, SEARCHED_COST))
+    usable = max(1.0, seconds - elapsed - reserve)
+    unit = max(1e-6, speed.steps_per_epoch * speed.step_seconds)
+    total = usable / unit
+    least = SHORTEST_PROXY / speed.steps_per_epoch
+    fits = int(ANCHORS_SHARE * total / least)
+    searching = trials is not None or fits >= FEWEST_ANCHORS
+    if not searching:  # then only one network remains, and the export of one like it was rehearsed
+        reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, 0.0))
+        usable = max(1.0, seconds - elapsed - reserve)
+    anchors = min(anchors, max(FEWEST_ANCHORS, fits)) if searching else 0
+    work = min(max(least, ANCHORS_SHARE * total / max(FEWEST_ANCHORS, anchors)), LARGEST_SLICE * useful)
+    n_scored = min(speed.n_valid, _n_scored(work * unit, speed))
+    slice_seconds = work * unit + n_scored * speed.example_seconds
+    needed = SEARCHED_COST * FINAL_SLACK * useful * unit
+    search = max(MOST_RACE * usable, usable - needed) if searching else 0.0
+    forecast = anchors + max(0.0, search - anchors * slice_seconds) / (3 * slice_seconds) if searching else 0.0
+    return Plan(
+        seconds,
+        work,
+        min(epochs or math.inf, FINAL_SLACK * useful),
+        slice_seconds,
+        min(forecast, float(trials)) if trials else forecast,
+        elapsed + search,
+        elapsed + usable,
+        reserve,
+        n_verified,
+        searching,
+        weights,
+        anchors=anchors,
+        longest=max(work, min(epochs or math.inf, FINAL_SLACK * useful)),
+        timed=True,
+        n_scored=n_scored,
+        total_work=total,
+    )
+
+
+def _n_scored(slice_seconds: float, speed: Speed) -> int:
+    """Most validation examples that the score of a slice is measured on, so that measuring takes a quarter of it."""
+    affordable = 0.25 * slice_seconds / max(speed.example_seconds, 1e-9)
+    return int(max(FEWEST_SCORED, min(affordable, MOST_SCORED)))
 
 
 def _with_weights(

@@ -30,7 +30,7 @@ Predictions = Mapping[str, np.ndarray[Any, Any]]
 
 
 def row_of(final: Final, test: Mapping[str, float], metric: str, *, exported: bool) -> Row:
-    """The row of what was trained in full; ``test`` are its metrics on the test split."""
+    """The row of what was trained; ``test`` are its metrics on the test split."""
     candidate = final.candidate
     return Row(
         final.name,
@@ -44,6 +44,7 @@ def row_of(final: Final, test: Mapping[str, float], metric: str, *, exported: bo
         epochs=final.epochs,
         exported=exported,
         trial=None if candidate is None else candidate.trial,
+        stopped=final.stopped,
     )
 
 
@@ -71,7 +72,9 @@ def facts_of(
     counts = {}
     if not splits.is_regression:
         counts = {"class_counts": dict(zip(splits.classes, findings.counts["train"], strict=True))}
+    recipe = chosen.recipe.to_dict() if chosen.trained else {}
     changes = {} if chosen.augmentation is None else dataclasses.asdict(chosen.augmentation)
+    known = {"graph": chosen.graph.to_dict()} if chosen.space is None else {}
     return Facts(
         name=splits.name,
         architecture=dict(chosen.architecture),
@@ -87,16 +90,18 @@ def facts_of(
         },
         search={
             "space": settings.space or job.modality.space,
-            "space_spec": catalog.to_spec(chosen.space),
+            "space_spec": None if chosen.space is None else catalog.to_spec(chosen.space),
+            **known,
             "strategy": settings.strategy,
             "n_trials": n_trials,
             "stop_reason": reason,
         },
-        recipe={**chosen.recipe.to_dict(), **changes},
+        recipe={**recipe, **changes},
         budget={"seconds": settings.seconds, "trials": settings.trials, "seconds_used": round(seconds, 1)},
         seed=settings.seed,
         study=job.store.folder.name,
         command=command_of(settings),
+        origin=chosen.origin,
     )
 
 
@@ -166,7 +171,8 @@ def command_of(settings: FitSettings) -> str:
             continue
         flag = entry.metadata["flag"] or f"--{entry.name.replace('_', '-')}"
         if isinstance(value, bool):
-            parts += [flag] if value else []
+            if value != getattr(default, entry.name):
+                parts.append(flag if value else flag.replace("--", "--no-", 1))
         elif value != getattr(default, entry.name) or entry.name in ALWAYS:
             parts.append(f"{flag} {value:g}" if isinstance(value, float) else f"{flag} {shlex.quote(str(value))}")
     parts += [f"--set {shlex.quote(f'{path}={text}')}" for path, text in _flat(settings.settings)]

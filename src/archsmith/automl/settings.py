@@ -47,7 +47,9 @@ class FitSettings:
     space: str | None = option(
         None, "Search space: a name of `archsmith catalog space`, or module:Class; that of the kind when left out."
     )
-    strategy: str = option("graph_gp", "Search strategy: a name of `archsmith catalog strategy`, or module:Class.")
+    strategy: str = option(
+        "graph_gp", "What proposes new networks: a name of `archsmith catalog strategy`, or module:Class."
+    )
     weights: str = option(
         AUTO,
         "Where trials have their weights from: own (each is trained), inherited, shared, or auto (the plan decides).",
@@ -63,6 +65,12 @@ class FitSettings:
         None, "Pixels of a side that pictures are brought to; from their own sizes when left out."
     )
     balance: bool = option(False, "Rare classes count as much as common ones.")
+    pretrained: bool = option(
+        True, "Compare with features that were learnt from ImageNet, where they are installed; or --no-pretrained."
+    )
+    pretrained_weights: str | None = option(
+        None, "Folder with an efficientnet_lite0.safetensors to take these features from instead."
+    )
     device: str = option(AUTO, "Where networks are trained: auto, cpu, cuda or mps.")
     memory_mb: float | None = option(None, "Most memory of one training, in megabytes; what is free when left out.")
     disk_mb: float | None = option(None, "Most disk that trials keep, in megabytes; 2000 when left out.")

@@ -130,12 +130,12 @@ def run(settings: FitSettings, *, json: bool, before: OpenStudy | None = None) -
 def summarize(result: dict[str, Any]) -> None:
     """Print the result for people: the baselines, the network, its folder, and the next command."""
     from archsmith.cli.output import say, show
-    from archsmith.core.wording import clock, metric_name, number
+    from archsmith.core.wording import clock, metric_name, number, reason_in_words
 
     metric = metric_name(result["metric"])
-    say("", f"{metric[0].upper()}{metric[1:]} of the networks that were trained in full:")
+    say("", f"{metric[0].upper()}{metric[1:]} of what was trained:")
     show(
-        ("network", "valid", "test", "parameters", "mult-adds", "seconds", ""),
+        ("network", "valid", "test", "parameters", "mult-adds", "epochs", "seconds", ""),
         [
             (
                 row["name"],
@@ -143,8 +143,9 @@ def summarize(result: dict[str, Any]) -> None:
                 row["test"],
                 row["params"],
                 row["macs"],
+                float(f"{row['epochs']:.3g}") if row["epochs"] else None,
                 round(row["seconds"], 1),
-                row["error"] or ("exported" if row["exported"] else ""),
+                row["error"] or _ended(row),
             )
             for row in result["rows"]
         ],
@@ -162,10 +163,17 @@ def summarize(result: dict[str, Any]) -> None:
     say(f"The network has {result['params']:,} parameters and takes {result['macs']:,} multiply-adds for one example.")
     budget = f" of {clock(result['budget_seconds'])}" if result["budget_seconds"] else ""
     say(
-        f"{result['n_trials']} trials, {clock(result['seconds'])}{budget}; stopped because: {result['stop_reason']}. "
+        f"{result['n_trials']} trials, {clock(result['seconds'])}{budget}; stopped because: "
+        f"{reason_in_words(result['stop_reason'])}. "
         f"Study {result['study']}."
     )
     say(f"Bundle: {result['model_dir']}")
     if result["report"]:
         say(f"Report: {result['report']}")
     say(f"Next:   archsmith predict {result['model_dir']} FILE...")
+
+
+def _ended(row: dict[str, Any]) -> str:
+    if row["exported"]:
+        return "exported"
+    return "stopped early" if row["stopped"] else ""

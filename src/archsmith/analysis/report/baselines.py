@@ -29,6 +29,8 @@ from archsmith.analysis.wording import (
 
 Row = Mapping[str, Any]
 ALIKE = 0.8, 1.25  # ratios of parameters between which two networks count as equally large
+OURS = ("searched", "fixed")  # what the search is judged by; all others are baselines
+TRAINED_ON = ("tuned", "unfinished", "earlier")  # networks that came of more than a baseline
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,9 @@ def _what(study: Study, name: str) -> str:
         "linear": f"from {words.inputs} straight to the prediction, without hidden layers",
         "fixed": "a network that a person designed",
         "searched": "the best network that the search found",
-    }.get(name, "")
+        "tuned": "all of its weights were trained further on these data",
+        "unfinished": "the best trial of the search, as the race left it",
+    }.get(name.partition(".")[0], "what the study had come to with less time" if name.startswith("earlier") else "")
     return (phase.detail if phase is not None else "") or told
 
 
@@ -112,10 +116,16 @@ def _trained(study: Study, row: Row, n: int) -> Trained:
         rounded(row["params"]) if row.get("params") else "–",
         rounded(row["macs"]) if row.get("macs") else "–",
         duration(row["seconds"]) if row.get("seconds") else "–",
-        f"{row['epochs']:.3g} epochs" if row.get("epochs") else "",
+        _epochs(row),
         bool(row.get("exported")),
         str(row.get("error") or ""),
     )
+
+
+def _epochs(row: Row) -> str:
+    if not row.get("epochs"):
+        return ""
+    return f"{row['epochs']:.3g} epochs{', then stopped' if row.get('stopped') else ''}"
 
 
 # The sentence
@@ -128,27 +138,49 @@ def _lead(study: Study, rows: Sequence[Row], n: int) -> str:
     text = _about_search(study, by_name, scores, "test" if split == "test" else "validation", n)
     best = _best(by_name, scores)
     for name in scores:
-        if name not in ("searched", "fixed", best) and best in scores:
+        if name != best and best in scores and not {name, best} <= {*OURS}:
             text += _against(study, name, scores[name], best, scores[best], n)
     return text.strip() or "No network has been trained in full yet."
 
 
 def _best(rows: Mapping[str, Row], scores: Mapping[str, float]) -> str:
-    """The exported network, or the better one; a baseline that is no network is compared with it."""
-    names = ("searched", "fixed")
-    return max(names, key=lambda name: (bool(rows.get(name, {}).get("exported")), scores.get(name, float("-inf"))))
+    """The exported network, or the better one; the others are compared with it."""
+    names = dict.fromkeys([*OURS, *rows])
+    return max(
+        names,
+        key=lambda name: (bool(rows.get(name, {}).get("exported")), name in OURS, scores.get(name, float("-inf"))),
+    )
+
+
+def _the(name: str) -> str:
+    """The name of a network inside a sentence."""
+    return f"the {network_name(name)}" if name in ("linear", *OURS) else network_name(name)
 
 
 def _against(study: Study, name: str, baseline: float, best: str, value: float, n: int) -> str:
-    """What another baseline reaches."""
-    who = f"A {network_name(name)}" if name == "linear" else sentence_case(network_name(name))
+    """What another network reaches."""
+    if best not in OURS:
+        ahead = "as good" if baseline == value else _ahead(study, baseline - value)
+        return f" {sentence_case(_the(name))} reaches {score(study.metric, baseline, n)}, which is {ahead}."
+    who = f"A {network_name(name)}" if name in ("linear", "pretrained") else sentence_case(network_name(name))
     text = f" {who} alone reaches {score(study.metric, baseline, n)}"
     if value > baseline:
         return f"{text}: the {network_name(best)} is {_ahead(study, value - baseline)}."
+    if name == "pretrained":
+        return f"{text}: what it has learnt from other pictures is worth more here than a search."
     return f"{text}: these data do not need a network at all."
 
 
 def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], where: str, n: int) -> str:
+    exported = next((name for name, row in rows.items() if row.get("exported")), OURS[0])
+    if exported not in OURS:
+        text = f"On the validation split {_the(exported)} is best, so it was exported"
+        text += "." if exported.partition(".")[0] in TRAINED_ON else ": no search was needed."
+        if exported not in scores:
+            return text
+        return f"{text} On the {where} split it reaches {score(study.metric, scores[exported], n)}."
+    if "fixed" in scores and rows["fixed"].get("stopped"):
+        return _given_up(study, rows, scores, exported)
     if "searched" in scores and "fixed" in scores:
         return _duel(study, rows, scores, where, n)
     for name, rest in (
@@ -159,9 +191,21 @@ def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, fl
         if error:
             return f"The {network_name(name)} could not be trained in full ({error}). {rest}"
     if "fixed" in scores:
-        too_short = not (study.fit.get("plan") or {}).get("searching", True)
+        plan = study.fit.get("plan") or {}
+        if plan.get("longest") and plan.get("searching", True):
+            return "The race ended with the hand-made network: training it on was worth more than other candidates."
+        too_short = not plan.get("searching", True)
         return f"{'The time was too short for a search. ' if too_short else ''}There is no searched network to compare."
     return ""
+
+
+def _given_up(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], exported: str) -> str:
+    """The hand-made network was no longer trained, in favour of a more promising one."""
+    epochs = rows["fixed"].get("epochs") or 0.0
+    return (
+        f"The race gave the time to {_the(exported)}. The hand-made network was stopped after {epochs:.2g} epochs, at "
+        f"{score(study.metric, scores['fixed'])}: that is not what it could have reached."
+    )
 
 
 def _ahead(study: Study, gain: float) -> str:
@@ -210,7 +254,7 @@ def _size(own: float | None, other: float | None) -> str:
 
 def terms(facts: Baselines, words: Words) -> tuple[tuple[str, str], ...]:
     explained = "A model that needs no search. A search is worth its time only if its network beats the baselines."
-    made = "A small network that a person designed, always the same one. Every job trains it for comparison."
+    made = "A small network that a person designed, always the same one. Every race begins with it."
     return (("baseline", explained), ("hand-made network", made))
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from archsmith.automl.modality import Modality, NetworkBaseline, Progress
+from archsmith.automl.modalities.picture_probe import probe
+from archsmith.automl.modality import Modality, ModelBaseline, NetworkBaseline, Progress
+from archsmith.automl.pretrained import Pretrained
+from archsmith.automl.pretrained_weights import MISSING, Weights, find
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.images import ImageIntake
 from archsmith.core.architecture import Architecture
@@ -21,14 +27,20 @@ from archsmith.data.images.load import Loaded, load
 from archsmith.data.images.recognise import recognised
 from archsmith.graphs.net import Net
 from archsmith.graphs.network_space import NetworkSpace
+from archsmith.runtime.workspace import Workspace
 from archsmith.spaces.conv_stages import ConvStages
-from archsmith.spaces.recipe import ImageRecipe
+from archsmith.spaces.picture_seeds import seeds
+from archsmith.spaces.pictures import Pictures
+from archsmith.spaces.recipe import PictureRecipe
+from archsmith.strategies.forecast import Prior
+from archsmith.training import device as devices
 from archsmith.training.recipe import Recipe
 
 # Plain linear or logistic regression on pixels: no smoothing, a cosine from a rate that never diverged on the data sets
 # of the benchmarks. It is done in seconds and gains nothing after so many steps.
 LINEAR = Recipe(learning_rate=0.02, weight_decay=1e-4, label_smoothing=0.0, schedule="cosine", average=0.0)
 LINEAR_STEPS = 4000
+CURVES = Path(__file__).with_name("picture_curves.json")
 
 
 class Images(Modality):
@@ -36,7 +48,7 @@ class Images(Modality):
 
     kind = "image"
     noun, nouns = "picture", "pictures"
-    space = "conv_stages"
+    space = "pictures"
 
     def recognises(self, settings: FitSettings) -> bool:
         return settings.image is not None or settings.side is not None or recognised(settings.data)
@@ -52,6 +64,7 @@ class Images(Modality):
             image=settings.image,
             target_column=settings.target,
             seconds=seconds,
+            budget=settings.seconds,
             progress=progress,
         )
 
@@ -61,24 +74,63 @@ class Images(Modality):
     def recipe(self) -> Recipe:
         return Recipe()
 
-    def recipe_space(self) -> Space:
-        return ImageRecipe()
+    def probe(self, splits: Splits, device: torch.device, seed: int, seconds: float | None) -> Mapping[str, Any]:
+        return asdict(probe(splits, device, seed, seconds))
+
+    def recipe_space(self, probed: Mapping[str, Any]) -> Space:
+        """What the probe found to be true of the pictures comes first; what is more than that is left out."""
+        plain = PictureRecipe()
+        if not probed:
+            return plain
+        shift, flip = probed["shift"], probed["flip"]
+        smaller = tuple(other for other in plain.shifts if other < shift)
+        return replace(plain, shifts=(shift, *smaller), flips=(True, False) if flip else (False,))
+
+    def told(self, probed: Mapping[str, Any]) -> str:
+        if not probed:
+            return ""
+        changes = [f"moved by up to {probed['shift']:.0%} of their side"] if probed["shift"] else []
+        changes += ["mirrored"] if probed["flip"] else []
+        if not changes:
+            return "Training shows the pictures as they are: moved or mirrored ones are of another kind here."
+        return f"Training also shows pictures {' and '.join(changes)}: a probe found that this keeps their labels true."
 
     def fixed(self, splits: Splits) -> tuple[NetworkSpace, Architecture]:
         """A residual network."""
         space = ConvStages.for_task(splits.task)
         return space, space.first()
 
-    def baselines(self, splits: Splits) -> tuple[NetworkBaseline, ...]:
+    def seeds(self, space: NetworkSpace) -> Mapping[str, Architecture]:
+        return seeds(space) if isinstance(space, Pictures) else super().seeds(space)
+
+    def curves(self) -> Prior:
+        """Recorded on small sets (``benchmarks/curves.py``), and fitted to them (``benchmarks/races.py``)."""
+        return Prior(**json.loads(CURVES.read_text(encoding="utf-8")))
+
+    def baselines(self, splits: Splits, settings: FitSettings) -> tuple[NetworkBaseline | ModelBaseline, ...]:
         task = splits.task
         net = Net({"image": cast(ImageExamples, splits.train).shape})
         flat = net.op("flatten", net.input("image"))
         net.output(net.op("linear", flat, name="classifier", features=task.outputs[0].n))
         what = f"{'linear' if task.is_regression else 'logistic'} regression on the pixels"
-        return (NetworkBaseline("linear", what, net.graph(), LINEAR, LINEAR_STEPS),)
+        linear = NetworkBaseline("linear", what, net.graph(), LINEAR, LINEAR_STEPS)
+        weights = _weights(settings)
+        if weights is None:
+            return (linear,)
+        return linear, Pretrained.of(splits, weights, devices.choose(settings.device).torch)
+
+    def notes(self, settings: FitSettings) -> tuple[str, ...]:
+        return (MISSING,) if settings.pretrained and _weights(settings) is None else ()
 
     def intake(self, splits: Splits) -> ImageIntake:
         return ImageIntake.of(splits)
 
     def raw(self, examples: Examples, indexes: NDArray[np.int64]) -> Any:
         return cast(ImageExamples, examples).take(indexes).originals
+
+
+def _weights(settings: FitSettings) -> Weights | None:
+    """The weights from other pictures that the job may use; None without any."""
+    if not settings.pretrained:
+        return None
+    return find(settings.pretrained_weights, Workspace(settings.workspace).path)

@@ -1,0 +1,219 @@
+"""The pool of a job after its search: which trainings are brought to their end, and what else there is to choose from.
+
+A trial is a training that can go on. The one that the race ends with goes on from its checkpoint. What was trained
+besides stays in the choice: the fixed network as the race left it, what the study had come to with less time, and the
+best trial where a final training lost to it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from archsmith.automl import opening
+from archsmith.automl.final_training import Begun, Candidate, Final
+from archsmith.automl.opening import FIXED, Job
+from archsmith.automl.phases import Phases
+from archsmith.core.protocols import incumbent
+from archsmith.core.seeds import derive
+from archsmith.core.task import Task
+from archsmith.core.trial import Trial
+from archsmith.evaluators.inheritance import CHECKPOINT
+from archsmith.runtime.search import Search
+from archsmith.strategies.race import Race
+from archsmith.training.recipe import decided
+
+SEARCHED = "searched"
+TUNED = "tuned"  # what a baseline brought along, trained on
+MOST_COMPARING, MOST_ENDING = 0.05, 0.2  # shares of the budget that the end of a large network may take
+MEASURED = 256  # validation examples that a forward pass is measured on
+FEW = 2000  # training examples; with fewer, and without a search, weights from other data are the better beginning
+
+
+@dataclass
+class Pool:
+    """What a job has trained, and can train on.
+
+    ``search``: whose trials are the trainings.
+    ``phases``: of the job.
+    ``folder``: where final trainings are kept.
+    """
+
+    job: Job
+    search: Search
+    phases: Phases
+    folder: Path
+
+    def __post_init__(self) -> None:
+        job = self.job
+        self.space = job.space
+        self.workshop = job.workshop
+        self.fixed = opening.fixed_candidate(job.settings, job.modality, job.splits, job.probed)
+        self.slow_end = 0.0  # seconds that a large network needs behind its training, more than the plan reserves
+        self.untested = set[str]()  # rows that are too slow to be measured on the test split for comparison alone
+
+    @property
+    def task(self) -> Task:
+        return self.job.splits.task
+
+    def finalists(self, baselines: list[Final]) -> list[Candidate]:
+        """What is trained to the end: the fixed network if the race could not try it, and what the search ends with;
+        or a baseline that brought weights along, where that is ahead.
+        """
+        tuned = self._tuned(baselines)
+        if tuned is not None:
+            return [tuned]
+        found = self._incumbent()
+        if found is None:
+            return [self._begun(self.fixed)]
+        if not self.job.plan.pooled or self._fixed_trial() is None:
+            return [self._begun(self.fixed), found]
+        return [found]
+
+    def _tuned(self, baselines: list[Final]) -> Candidate | None:
+        """A network with weights from other data, to be trained on with all of them. None where there is none, or where
+        the race is forecast to end with a better one.
+        """
+        job, race = self.job, self.search.strategy
+        models = {baseline.name: baseline for baseline in job.modality.baselines(job.splits, job.settings)}
+        for final in baselines:
+            carrying_on = getattr(models.get(final.name), "carrying_on", None)
+            if carrying_on is None or final.candidate is None or not job.plan.pooled:
+                continue
+            budget = job.plan.budget_seconds or math.inf
+            each = 0.0 if job.plan.final_end is None else self._seconds_of_an_example(final)
+            own = each * len(job.splits.test)
+            if own > MOST_COMPARING * budget:
+                self.untested.add(final.name)
+                own = 0.0
+            end = own + each * (len(job.splits.test) + 2 * len(job.splits.valid) + 2 * job.plan.n_verified)
+            self.slow_end = own
+            foreseen = race.foreseen(self.search.history) if isinstance(race, Race) else None
+            if foreseen is None:
+                ahead = len(job.splits.train) < FEW
+            else:
+                ahead = 1 - final.score.metrics[self.task.metric] < foreseen
+            if ahead and end <= MOST_ENDING * budget:
+                self.slow_end = end
+                return dataclasses.replace(
+                    final.candidate,
+                    name=TUNED,
+                    recipe=carrying_on(),
+                    augmentation=job.augmentation,
+                    start=final.network,
+                    trained=True,
+                )
+        return None
+
+    def _seconds_of_an_example(self, final: Final) -> float:
+        """Of a forward pass."""
+        some = self.job.splits.valid.take(np.arange(min(MEASURED, len(self.job.splits.valid))))
+        began = time.perf_counter()
+        final.outputs(some)
+        return (time.perf_counter() - began) / len(some)
+
+    def _incumbent(self) -> Candidate | None:
+        """The network that the search ends with; without a pool the best one that is not the fixed one. None when no
+        trial ended well.
+        """
+        history, pooled = self.search.history, self.job.plan.pooled
+        believed = incumbent(self.search.strategy, history)
+        for trial in [*([believed] if believed is not None else []), *history.ranking()]:
+            candidate = self._candidate(trial)
+            if pooled or not self._is_fixed(candidate):
+                return candidate
+        return None
+
+    def _candidate(self, trial: Trial) -> Candidate:
+        """The network of a trial, with its training, which can go on."""
+        recipe, augmentation = decided(self.job.recipe, self.job.augmentation, trial.architecture.recipe)
+        if "batch_size" in trial.outcome_notes:
+            recipe = dataclasses.replace(recipe, batch_size=int(trial.outcome_notes["batch_size"] or 0))
+        graph = self.space.graph(trial.architecture)
+        root = self.search.history.of(trial.architecture)[0].id
+        found = Candidate(SEARCHED, graph, recipe, trial.architecture, self.space, augmentation, root)
+        if self._is_fixed(found):
+            found = dataclasses.replace(found, name=FIXED)
+        if not self.job.plan.pooled:
+            return self._begun(found)
+        begun = Begun(
+            derive(derive(self.job.settings.seed, "trial", root), "training"),
+            self.search.store.folder / "trials" / str(trial.id) / CHECKPOINT,  # type: ignore[operator]
+            float(trial.outcome_notes["epochs"] or 0.0),
+            self.phases.round,
+        )
+        return dataclasses.replace(found, begun=begun)
+
+    def _begun(self, candidate: Candidate) -> Candidate:
+        """The candidate with a training of which no step was taken yet."""
+        seed = derive(self.job.settings.seed, "final", candidate.name) % 2**31
+        return dataclasses.replace(candidate, begun=Begun(seed, round=self.phases.round))
+
+    def _is_fixed(self, candidate: Candidate) -> bool:
+        """Is this the fixed network with the recipe that the fixed network is trained with?"""
+        assert self.fixed.space is not None
+        ours = self.space.identity(candidate.architecture.structure)
+        same_network = ours == self.fixed.space.identity(self.fixed.architecture)
+        return same_network and (candidate.recipe, candidate.augmentation) == (
+            self.fixed.recipe,
+            self.fixed.augmentation,
+        )
+
+    def _fixed_trial(self) -> Trial | None:
+        """The latest trial of the fixed network."""
+        trials = [trial for trial in self.search.history.finished if trial.ok]
+        return next((trial for trial in reversed(trials) if self._candidate(trial).name == FIXED), None)
+
+    def others(self, trained: list[Final]) -> list[Final]:
+        """What was trained besides: the fixed network as the race left it, what final trainings of less time had come
+        to, and the best trial where it is better than all of ``trained`` by more than chance: the best of many scores
+        on few examples is a lucky one.
+        """
+        if not self.job.plan.pooled:
+            return []
+        found = []
+        fixed = self._fixed_trial()
+        if fixed is not None and all(final.name != FIXED for final in trained):
+            found.append(self._restored(fixed, FIXED))
+        known = {final.candidate.file for final in trained if final.candidate is not None}
+        for file in sorted(self.folder.glob("*.safetensors")):
+            before = re.fullmatch(rf"(?:trial(\d+)|{FIXED})(\.\d+)?", file.stem)
+            if before is not None and file.stem not in known:
+                root = None if before[1] is None else self.search.history.trials[int(before[1])]
+                found.append(self._restored(root, f"earlier{before[2] or ''}", file))
+        scored = [trial for trial in self.search.history.finished if trial.ok]
+        best = min(scored, key=lambda trial: trial.loss, default=None)
+        metric = self.task.metric
+        reached = max(final.score.metrics[metric] for final in trained)
+        if best is not None and best.metrics[metric] > reached + self._chance(reached):
+            found.append(self._restored(best, "unfinished"))
+        return [final for final in found if final is not None]
+
+    def _chance(self, score: float) -> float:
+        """The standard error of a share of right answers on the validation split; 0 for other scores."""
+        if self.task.is_regression:
+            return 0.0
+        n = len(self.job.splits.valid)
+        wrong = (1 - score) + 0.5 / n  # no mistake in few examples is not a chance of zero
+        return math.sqrt(wrong * (1 - min(1.0, wrong)) / n)
+
+    def _restored(self, trial: Trial | None, name: str, file: Path | None = None) -> Final | None:
+        """What a checkpoint holds, that of ``trial`` or another ``file`` of its network; None where it was deleted. The
+        fixed network may have no trial.
+        """
+        found = self._begun(self.fixed) if trial is None else self._candidate(trial)
+        candidate, stopped = dataclasses.replace(found, name=name), file is None
+        if file is None and candidate.begun is not None:
+            file = candidate.begun.checkpoint
+        if file is None or not file.exists():
+            return None
+        trials = [] if trial is None else self.search.history.of(trial.architecture)
+        before = [other for other in trials if trial is not None and other.id <= trial.id]
+        seconds = sum(other.outcome.seconds for other in before if other.outcome is not None)
+        return dataclasses.replace(self.workshop.restored(candidate, file), seconds=seconds, stopped=stopped)
