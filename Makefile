@@ -60,6 +60,7 @@ reference: $(STAMP) ## write the pages of docs/reference that are made from the 
 bench: $(STAMP) ## every measurement that the documentation quotes: hours; goes on where it was stopped
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/executor.py
+	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python benchmarks/methods.py
 	$(BIN)/python benchmarks/proxies.py $(if $(NASBENCH201),--nasbench201 $(NASBENCH201))
@@ -67,6 +68,8 @@ bench: $(STAMP) ## every measurement that the documentation quotes: hours; goes 
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/fashion_mnist.py
 	$(BIN)/python benchmarks/budgets.py
+	$(BIN)/python benchmarks/pays.py --only digits,fashion
+	$(BIN)/python benchmarks/races.py
 	$(BIN)/python benchmarks/cifar10.py
 	$(BIN)/python benchmarks/inheritance.py
 	$(BIN)/python benchmarks/enas_step.py

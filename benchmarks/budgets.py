@@ -29,7 +29,7 @@ RUNS = {
     "cifar10": ("30s", "60s", "2m", "5m", "10m"),
 }
 EARLY = 0.95  # share of the budget; a run may end before it only if the search converged or tried everything
-NATURAL = ("converged", "exhausted")
+NATURAL = ("converged", "exhausted", "settled")
 
 
 def verdict(result: dict, budget: float) -> str:
