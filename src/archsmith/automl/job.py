@@ -272,7 +272,8 @@ class _Run:
     def _choose(self, trained: list[Final]) -> Final:
         """The best on the validation split of all that can be exported."""
         with self.phases.phase("choose") as done:
-            chosen = scoring.chosen_of([final for final in trained if final.network is not None], self.task)
+            fit_in = [final for final in trained if final.network is not None and final.name not in self.pool.untested]
+            chosen = scoring.chosen_of(fit_in, self.task)
             done.update(network=chosen.name, valid=chosen.score.metrics[self.task.metric])
         return chosen
 

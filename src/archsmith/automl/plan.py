@@ -28,7 +28,7 @@ VERIFYING_PASSES = 2.0  # every example goes through the exported and the traine
 READING_SHARE = 0.3  # share of the budget for reading the data; if reading all would take longer, fewer are used
 ANCHORS_SHARE = 0.12  # of the pool's time, for the first slice of one network of each kind
 MOST_RACE = 0.5  # share of the pool's time after which a race is cut off, unless the winner needs less than the rest
-FEWEST_ANCHORS = 3  # with fewer there is nothing to compare
+FEWEST_ANCHORS = 4  # with fewer there is little to compare, and the time is better spent on one network
 LARGEST_SLICE = 0.1  # of what a training can use
 FINAL_SHARE = (
     0.5  # with shared weights: most of the time between the search's start and the reserve that final training gets

@@ -56,7 +56,7 @@ class Pool:
         self.workshop = job.workshop
         self.fixed = opening.fixed_candidate(job.settings, job.modality, job.splits, job.probed)
         self.slow_end = 0.0  # seconds that a large network needs behind its training, more than the plan reserves
-        self.untested = set[str]()  # rows that are too slow to be measured on the test split for comparison alone
+        self.untested = set[str]()  # rows whose networks are too slow to be tested and exported within the budget
 
     @property
     def task(self) -> Task:
