@@ -132,10 +132,10 @@ class _Run:
             phases.start_clock()
             if self.job.extended:
                 self._extend()
-            job = self.job
-            baselines = [self._baseline(baseline) for baseline in job.modality.baselines(job.splits, job.settings)]
+            models = self.job.modality.baselines(self.job.splits, self.job.settings)
+            baselines = [self._baseline(model) for model in models]
             reason = self._search()
-            trained = self._train(self.pool.finalists(baselines))
+            trained = self._train(self.pool.finalists(models, baselines))
             others = [*trained, *self.pool.others(trained)]
             everything = [*baselines, *sorted(others, key=lambda final: final.name != FIXED)]
             chosen = self._choose(everything)

@@ -11,6 +11,7 @@ import dataclasses
 import math
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +19,14 @@ import numpy as np
 
 from archsmith.automl import opening
 from archsmith.automl.final_training import Begun, Candidate, Final
+from archsmith.automl.modality import ModelBaseline, NetworkBaseline
 from archsmith.automl.opening import FIXED, Job
 from archsmith.automl.phases import Phases
 from archsmith.core.protocols import incumbent
 from archsmith.core.seeds import derive
 from archsmith.core.task import Task
 from archsmith.core.trial import Trial
+from archsmith.core.wording import clock
 from archsmith.evaluators.inheritance import CHECKPOINT
 from archsmith.runtime.search import Search
 from archsmith.strategies.race import Race
@@ -62,11 +65,13 @@ class Pool:
     def task(self) -> Task:
         return self.job.splits.task
 
-    def finalists(self, baselines: list[Final]) -> list[Candidate]:
+    def finalists(
+        self, models: Sequence[NetworkBaseline | ModelBaseline], baselines: Sequence[Final]
+    ) -> list[Candidate]:
         """What is trained to the end: the fixed network if the race could not try it, and what the search ends with;
-        or a baseline that brought weights along, where that is ahead.
+        or a baseline that brought weights along, where that is ahead. ``baselines``: what came of ``models``.
         """
-        tuned = self._tuned(baselines)
+        tuned = self._tuned(models, baselines)
         if tuned is not None:
             return [tuned]
         found = self._incumbent()
@@ -76,14 +81,13 @@ class Pool:
             return [self._begun(self.fixed), found]
         return [found]
 
-    def _tuned(self, baselines: list[Final]) -> Candidate | None:
+    def _tuned(self, models: Sequence[NetworkBaseline | ModelBaseline], baselines: Sequence[Final]) -> Candidate | None:
         """A network with weights from other data, to be trained on with all of them. None where there is none, or where
         the race is forecast to end with a better one.
         """
         job, race = self.job, self.search.strategy
-        models = {baseline.name: baseline for baseline in job.modality.baselines(job.splits, job.settings)}
-        for final in baselines:
-            carrying_on = getattr(models.get(final.name), "carrying_on", None)
+        for model, final in zip(models, baselines, strict=True):
+            carrying_on = getattr(model, "carrying_on", None)
             if carrying_on is None or final.candidate is None or not job.plan.pooled:
                 continue
             budget = job.plan.budget_seconds or math.inf
@@ -91,6 +95,11 @@ class Pool:
             own = each * len(job.splits.test)
             if own > MOST_COMPARING * budget:
                 self.untested.add(final.name)
+                enough = own / MOST_COMPARING
+                self.phases.say(
+                    f"The {final.name} network is too slow to be tested and exported in this time, so it is only "
+                    f"compared on the validation split. A budget of {clock(enough)} would do."
+                )
                 own = 0.0
             end = own + each * (len(job.splits.test) + 2 * len(job.splits.valid) + 2 * job.plan.n_verified)
             self.slow_end = own
