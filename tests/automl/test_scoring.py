@@ -1,5 +1,6 @@
 """The choice, its calibration, and the one look at the test split."""
 
+import dataclasses
 import types
 
 import numpy as np
@@ -27,6 +28,13 @@ def test_the_best_on_the_validation_split_is_chosen_and_of_equals_the_one_that_e
     finals = [scored("fixed", 0.9, 0.5, task), scored("worse", 0.8, 0.1, task), scored("searched", 0.9, 0.4, task)]
     assert scoring.chosen_of(finals, task).name == "searched"
     assert scoring.chosen_of(finals[:2], task).name == "fixed"
+
+
+def test_of_equals_one_that_was_trained_to_its_end_is_chosen():
+    task = classification(NUMBERS, ("a", "b"))
+    stopped = dataclasses.replace(scored("fixed", 0.9, 0.1, task), stopped=True)
+    assert scoring.chosen_of([stopped, scored("searched", 0.9, 0.4, task)], task).name == "searched"
+    assert scoring.chosen_of([stopped, scored("searched", 0.8, 0.4, task)], task).name == "fixed"
 
 
 @pytest.fixture

@@ -19,9 +19,11 @@ Predictions = dict[str, np.ndarray[Any, Any]]
 
 
 def chosen_of(trained: Sequence[Final], task: Task) -> Final:
-    """The best on the validation split by the main metric; of equals the one with the smaller last metric, an error."""
+    """The best on the validation split by the main metric; of equals one that was not stopped early, and then the one
+    with the smaller last metric, an error.
+    """
     metric, error = task.metric, task.metrics[-1]
-    return max(trained, key=lambda final: (final.score.metrics[metric], -final.score.metrics[error]))
+    return max(trained, key=lambda final: (final.score.metrics[metric], not final.stopped, -final.score.metrics[error]))
 
 
 def calibrated(chosen: Final, workshop: Workshop) -> float:

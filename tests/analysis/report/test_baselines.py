@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from archsmith.analysis.report.baselines import Baselines, baselines_of
-from archsmith.analysis.study import read_study
+from archsmith.analysis.study import Study, read_study
 from archsmith.analysis.wording import NB
 
 
@@ -54,6 +54,30 @@ def test_what_a_baseline_is_comes_from_its_phase(make: Any) -> None:
     study.phases["linear"] = replace(study.phases["linear"], detail="logistic regression")
     found = baselines_of(study)
     assert found is not None and found.rows[0].what == "logistic regression"
+
+
+def stopped_early(make: Any, **wishes: Any) -> Study:
+    """A study whose race no longer trained the hand-made network."""
+    study = read_study(make(**wishes))
+    assert study.view.job.result is not None
+    rows = [{**row, **({"stopped": True, "epochs": 2.5} if row["name"] == "fixed" else {})} for row in study.rows]
+    study.view.job.result = replace(study.view.job.result, rows=tuple(rows))
+    return study
+
+
+def test_a_network_that_was_stopped_early_is_no_fair_opponent(make: Any) -> None:
+    found = baselines_of(stopped_early(make, scores=(0.6, 0.70, 0.84)))
+    assert found is not None and "2.5 epochs, then stopped" in {row.epochs for row in found.rows}
+    assert lead(found).startswith("The race gave the time to the searched network. The hand-made network was stopped")
+    assert "that is not what it could have reached" in lead(found) and "points better on the test split" not in lead(
+        found
+    )
+
+
+def test_a_network_that_was_stopped_early_and_yet_is_best_is_told(make: Any) -> None:
+    found = baselines_of(stopped_early(make, scores=(0.6, 0.90, 0.84), exported="fixed"))
+    assert found is not None and "best on the validation split after 2.5 epochs" in lead(found)
+    assert "gave the time to" not in lead(found)
 
 
 def test_a_draw_is_called_one(make: Any) -> None:

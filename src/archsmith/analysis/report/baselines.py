@@ -202,6 +202,11 @@ def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, fl
 def _given_up(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], exported: str) -> str:
     """The hand-made network was no longer trained, in favour of a more promising one."""
     epochs = rows["fixed"].get("epochs") or 0.0
+    if exported == "fixed":
+        return (
+            f"The hand-made network was best on the validation split after {epochs:.2g} epochs, and no training after "
+            "that was better. So it was exported as it was."
+        )
     return (
         f"The race gave the time to {_the(exported)}. The hand-made network was stopped after {epochs:.2g} epochs, at "
         f"{score(study.metric, scores['fixed'])}: that is not what it could have reached."
