@@ -3,9 +3,9 @@
 A small network with a flat head is trained on pictures as they are. Where it still knows validation pictures that are
 moved or mirrored, such pictures are of the same kind as the others, and training may show them. Where it does not, as
 with letters in their columns, with digits in a mirror or with pixels in a fixed random order, a training with such
-pictures would learn something else. The rule is ours. Of nine sets (``benchmarks/probe.py``) it allows a mirror for
-photographs and none for digits, clothes, words and permuted pixels, and a shift for all but digits of 8×8 pixels, words
-and permuted pixels.
+pictures would learn something else. The rule is ours. Of nine sets (``benchmarks/probe.py``) it allows
+a mirror for the two of photographs, and a shift for these, for clothes, for icons and for tiles of photographs. It
+allows nothing for digits of 8×8 pixels, words, permuted pixels and sums of three pictures.
 """
 
 from __future__ import annotations
