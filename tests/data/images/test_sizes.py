@@ -23,8 +23,13 @@ def test_small_pictures_of_one_size_stay_as_they_are() -> None:
 
 def test_others_come_to_a_square_of_the_median_side() -> None:
     assert sizes_of(pictures((30, 20, 3), (40, 40, 3), (50, 40, 3))).shape == (40, 40, 3)
-    assert sizes_of(pictures((300, 200, 3))).shape == (64, 64, 3)
     assert sizes_of(pictures((300, 200, 3)), side=96).shape == (96, 96, 3)
+
+
+@pytest.mark.parametrize(("n", "side"), [(1, 128), (1024, 128), (1025, 96), (1820, 96), (1821, 64), (60_000, 64)])
+def test_few_pictures_keep_more_pixels(n: int, side: int) -> None:
+    assert sizes_of(Many(n, side=300)).shape == (side, side, 1)
+    assert sizes_of(Many(n, side=40)).shape == (40, 40, 1)
 
 
 def test_what_is_done_is_said() -> None:
@@ -33,14 +38,14 @@ def test_what_is_done_is_said() -> None:
         "Pictures from 20 x 20 to 100 x 80 were resized to 55 x 55.",
         "Grey and coloured pictures are mixed; all are taken as coloured.",
     )
-    assert sizes_of(pictures((100, 80, 3))).notes() == ("Pictures of 100 x 80 were resized to 64 x 64.",)
+    assert sizes_of(pictures((200, 180, 3))).notes() == ("Pictures of 200 x 180 were resized to 128 x 128.",)
 
 
 class Many:
     """More pictures than are looked at, every tenth one broken if so."""
 
-    def __init__(self, n: int, *, broken: bool = False) -> None:
-        self.n, self.broken = n, broken
+    def __init__(self, n: int, *, broken: bool = False, side: int = 10) -> None:
+        self.n, self.broken, self.side = n, broken, side
         self.asked: list[int] = []
 
     def __len__(self) -> int:
@@ -50,7 +55,7 @@ class Many:
         self.asked.append(index)
         if self.broken and len(self.asked) % 10 == 0:
             raise DataError("broken")
-        return Header(10, 10, 1)
+        return Header(self.side, self.side, 1)
 
     def decode(self, index: int, channels: int) -> Pixels:
         raise AssertionError

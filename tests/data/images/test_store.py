@@ -57,7 +57,7 @@ def test_a_store_is_mapped_and_complete(tmp_path: Path) -> None:
 
 
 def test_originals_of_the_test_split_in_memory_are_kept(tmp_path: Path) -> None:
-    splits = load(ARRAYS, tmp_path, seed=0).splits
+    splits = load(ARRAYS, tmp_path, seed=0, side=64).splits
     index = [i for i, label in enumerate(ARRAYS[1]) if label == splits.test.targets[0]]
     assert splits.test.original(0).shape == (80, 80, 3)
     assert any(np.array_equal(splits.test.original(0), ARRAYS[0][i]) for i in index)

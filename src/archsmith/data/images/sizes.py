@@ -10,7 +10,11 @@ from archsmith.core.errors import DataError, UsageError
 from archsmith.data.images.source import Pictures
 from archsmith.data.values import BROKEN_SHARE
 
-LARGEST_SIDE = 64  # pixels, unless the person asks for more; a CPU can train on this
+LARGEST_SIDE = 64  # pixels, unless there are few pictures or the person asks for more; a CPU can train on this
+# Few pictures lose less time by being large, and a network that has learnt from other pictures sees more in them: on
+# 515 stamps of Tux Paint it was right on 80 % of the validation split at 64 pixels, and on 86 % at 128.
+LARGE_SIDES = (128, 96)
+FEW_PIXELS = 2**24  # of all pictures together, up to which they may be as large: 1,024 of 128 x 128 pixels
 SMALLEST_SIDE, MAX_SIDE = 4, 1024  # pixels that a person may ask for
 LOOKED_AT = 5_000  # the most headers that are read, evenly spaced
 
@@ -72,7 +76,8 @@ def sizes_of(pictures: Pictures, side: int | None = None) -> Sizes:
     sides = [(header.height, header.width) for header in found]
     areas = [height * width for height, width in sides]
     channels = {header.channels for header in found}
-    height, width = target_size(sides, side)
+    most = largest_side(len(pictures)) if side is None else side
+    height, width = target_size(sides, most, exactly=side is not None)
     smallest, largest = sides[int(np.argmin(areas))], sides[int(np.argmax(areas))]
     return Sizes(
         (height, width, max(channels)),
@@ -92,15 +97,20 @@ def too_many_broken(n: int, total: int, reason: str) -> DataError:
     )
 
 
-def target_size(sizes: list[tuple[int, int]], side: int | None) -> tuple[int, int]:
-    """Height and width for pictures of these ``sizes``: ``side`` if given; else their own size, when it is the same for
-    all and at most 64; else a square of their median side, at most 64.
+def largest_side(n: int) -> int:
+    """The most pixels that the side of one of ``n`` pictures keeps."""
+    return next((side for side in LARGE_SIDES if n * side * side <= FEW_PIXELS), LARGEST_SIDE)
+
+
+def target_size(sizes: list[tuple[int, int]], side: int, *, exactly: bool = False) -> tuple[int, int]:
+    """Height and width for pictures of these ``sizes``: their own size, when it is the same for all and at most
+    ``side``; else a square of their median side, at most ``side``. ``exactly``: a square of ``side`` in any case.
     """
-    if side is not None:
+    if exactly:
         return side, side
     first = sizes[0]
-    if all(size == first for size in sizes) and max(first) <= LARGEST_SIDE:
+    if all(size == first for size in sizes) and max(first) <= side:
         return first
     median = float(np.median([(height * width) ** 0.5 for height, width in sizes]))
-    square = int(min(LARGEST_SIDE, max(SMALLEST_SIDE, round(median))))
+    square = int(min(side, max(SMALLEST_SIDE, round(median))))
     return square, square
