@@ -134,7 +134,7 @@ class TrainingEvaluator:
         beginning = begin(architecture, context, self.space.graph if self.inherit else None)
         if self.reference is not None and beginning.cost is None:
             ours = Training(graph, recipe, splits.pipeline(augmentation))
-            beginning = replace(beginning, cost=self._cost(ours, splits, context))
+            beginning = replace(beginning, cost=self._cost(ours, splits, fidelity, context))
             remember(architecture, context, beginning)
         # In proportion, because a threshold would treat trials differently that inherit almost the same share.
         epochs = fidelity / (beginning.cost or 1.0) * (1 - (1 - self.inherited_epochs) * beginning.inherited)
@@ -163,8 +163,8 @@ class TrainingEvaluator:
         """The same evaluator for another scale of the space."""
         return replace(self, space=space)
 
-    def _cost(self, ours: Training, splits: Splits, context: Context) -> float:
-        """Units of work of one epoch."""
+    def _cost(self, ours: Training, splits: Splits, work: float, context: Context) -> float:
+        """Units of work of one epoch. ``work``: of the training that it is wanted for."""
         assert self.reference is not None
         reference = Architecture(self.reference)
         graph = self.space.graph(reference)
@@ -175,7 +175,7 @@ class TrainingEvaluator:
         if (ours.graph, ours.recipe) == (theirs.graph, theirs.recipe):
             return 1.0
         goal, device = Goal.of(self.learnt, splits.target_statistics), devices.choose(self.device).torch
-        return measured(ours, theirs, splits.train, goal, device, check=context.check)
+        return measured(ours, theirs, splits.train, goal, device, work=work, check=context.check)
 
     def _trained_in_memory(
         self, graph: Graph, recipe: Recipe, pipeline: Pipeline, epochs: float, context: Context

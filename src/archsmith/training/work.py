@@ -25,7 +25,8 @@ from archsmith.training.loop import train
 from archsmith.training.recipe import Recipe
 
 TURN_STEPS = 4  # training steps of one turn; the first of them warm up
-TURNS = 3  # turns of each network, unless time runs out
+TURNS = 3  # most turns of each network
+MEASURING = 0.1  # share of the time of a training that goes into more than one turn
 BYTE_WORK = 15.0  # one byte kept for the backward pass takes about as long as so many multiply-adds
 
 
@@ -50,18 +51,19 @@ def measured(
     goal: Goal,
     device: torch.device,
     *,
-    most: float = 2.0,
+    work: float,
     check: Callable[[], None] = lambda: None,
 ) -> float:
-    """Units of work of one epoch of ``ours``, measured for about ``most`` seconds, at least one turn of each.
+    """Units of work of one epoch of ``ours``, measured by at least one turn of each, and by more while that takes no
+    more than a small share of the time of a training for ``work`` units.
 
     Loading and augmentation are part of it. Raises EvaluationError as a training does.
     """
     began, seconds = time.perf_counter(), ([], [])  # type: tuple[float, tuple[list[float], list[float]]]
-    for turn in range(TURNS):
+    for _ in range(TURNS):
         for side, taken in zip((ours, reference), seconds, strict=True):
             taken.append(_seconds_of_an_example(side, data, goal, device, check))
-        if turn and time.perf_counter() - began > most:
+        if time.perf_counter() - began > MEASURING * work * seconds[1][-1] * len(data):
             break
     # The first turn also pays for compiled kernels.
     mine, theirs = (statistics.median(taken[1:] or taken) for taken in seconds)
