@@ -4,7 +4,8 @@
 
 Every seed trains on every set with the same work, which is counted in epochs of the fixed network. It is scored with
 averaged weights after 1/64, 1/32, … and 1/2 of the work at a constant rate; then its rate falls over the last part, and
-it is scored at the end. One thread. Each finished curve is a line in ``benchmarks/results/curves.jsonl``, and none is
+it is scored at the end. One thread. Baselines are scored first: what they come to is known before a race begins. Each
+finished curve is a line in ``benchmarks/results/curves.jsonl``, and none is
 made twice. ``benchmarks/races.py`` replays races on these lines.
 """
 
@@ -17,11 +18,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import record
 
 RESULTS = Path(__file__).parent / "results" / "curves.jsonl"
+BASELINE_SECONDS = 20.0  # for the features of each
 SCORED = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
 
 
@@ -30,7 +33,7 @@ def main() -> int:
     parser.add_argument("sets", nargs="+", help="NAME=DATA, anything that archsmith fit takes")
     parser.add_argument("--work", type=float, default=16.0, help="epochs of the fixed network")
     parser.add_argument("--rows", type=int, default=12_000, help="most training pictures")
-    parser.add_argument("--seeds", default="", help="names of seed networks; all when left out")
+    parser.add_argument("--seeds", help="names of seed networks; all when left out, none when empty")
     parser.add_argument("--workspace", default="/tmp/archsmith-curves")
     parser.add_argument("--out", default=str(RESULTS))
     options = parser.parse_args()
@@ -76,9 +79,13 @@ def record_set(name: str, data: str, options: argparse.Namespace, out: Path) -> 
         "shape": list(space.input_shape),
         "probed": dict(probed),
     }
-    chosen = [word for word in options.seeds.split(",") if word]
+    chosen = options.seeds.split(",") if options.seeds is not None else None
+    for baseline in modality.baselines(splits, settings):
+        if (name, baseline.name, options.work) not in done(out):
+            row = {"set": name, "seed": baseline.name, "work": options.work, **facts}
+            write(row | {"error_rate": baseline_error(baseline, splits, train, valid)}, out)
     for seed, architecture in seeds(space).items():
-        if (name, seed, options.work) in done(out) or (chosen and seed not in chosen):
+        if (name, seed, options.work) in done(out) or (chosen is not None and seed not in chosen):
             continue
         row = {"set": name, "seed": seed, "family": architecture["family"], "work": options.work, **facts}
         recipe = Recipe().sized(len(train))
@@ -86,9 +93,31 @@ def record_set(name: str, data: str, options: argparse.Namespace, out: Path) -> 
             row |= curve(space, architecture, recipe, splits, train, valid, options.work)
         except Exception as error:  # one that diverges is a finding, too
             row["error"] = f"{type(error).__name__}: {error}"
-        with out.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        print(json.dumps(row), flush=True)
+        write(row, out)
+
+
+def write(row: dict[str, Any], out: Path) -> None:
+    with out.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+    print(json.dumps(row), flush=True)
+
+
+def baseline_error(baseline, splits, train, valid):  # type: ignore[no-untyped-def]
+    """What the baseline lacks to a score of 1 on the validation split."""
+    from archsmith.automl.modality import NetworkBaseline
+    from archsmith.graphs.network import Network
+    from archsmith.training.goal import Goal
+    from archsmith.training.loop import train as train_loop
+    from archsmith.training.measure import evaluate
+
+    goal = Goal.of(splits.task, splits.target_statistics)
+    if isinstance(baseline, NetworkBaseline):
+        network = Network(baseline.graph, seed=1)
+        epochs = max(1.0, baseline.steps * 128 / len(train))
+        train_loop(network, train, baseline.recipe, splits.pipeline(), goal=goal, seed=1, epochs=epochs, seconds=20.0)
+    else:
+        network = baseline.fit(train, 1, BASELINE_SECONDS)
+    return round(1 - evaluate(network, valid, splits.pipeline(), goal).metrics[splits.task.metric], 5)
 
 
 def curve(space, architecture, recipe, splits, train, valid, work):  # type: ignore[no-untyped-def]
@@ -108,7 +137,7 @@ def curve(space, architecture, recipe, splits, train, valid, work):  # type: ign
     fixed = Training(space.graph(first), fixed_recipe, splits.pipeline(fixed_augmentation))
     ours_recipe, augmentation = decided(recipe, splits.augmentation(), Architecture(architecture))
     graph, pipeline = space.graph(architecture), splits.pipeline(augmentation)
-    cost = measured(Training(graph, ours_recipe, pipeline), fixed, train, goal, torch.device("cpu"), most=3.0)
+    cost = measured(Training(graph, ours_recipe, pipeline), fixed, train, goal, torch.device("cpu"), work=work)
     hold = ours_recipe.proxy()
     points, losses, began = [], [], time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:

@@ -2,12 +2,14 @@
 
     python benchmarks/races.py [curves.jsonl] [--prior FILE] [--picture FILE --set cifar]
 
-The curves are those of ``benchmarks/curves.py``: for each set, the scores of every seed network at a constant rate, and
-its score at the end of all work. A rule sees scores of short trainings only and pays for them. What it picks is then
-credited with the error at the end, made worse for the work that the losers took (a power law through the two last
-scores). It prints the error of each rule on each set, less that of the best network with all of the work (regret, in
-points), and the share of the work that went to losers. ``--prior`` writes the prior of all curves as JSON, as it ships;
-``--picture`` draws the curves of one set.
+The curves are those of ``benchmarks/curves.py``: for each set, the scores of every seed network at a constant rate, its
+score at the end of all work, and what baselines come to. A rule sees scores of short trainings only and pays for them.
+What it picks is then credited with the error at the end, made worse for the work that the losers took (a power law
+through the two last scores). It prints the error of each rule on each set, less that of the best network with all of
+the work (regret, in points), and the share of the work that went to losers. A race is shown with one slope for all
+families (plain), with slopes of families, with their levels too, and with levels that depend on what the baselines came
+to (baselines); what it knows was fitted without the set. ``--prior`` writes what is known from all curves as JSON, as
+it ships; ``--picture`` draws the curves of one set.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import json
 import math
 import statistics
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +28,9 @@ from typing import Any
 import record
 
 CURVES = Path(__file__).parent / "results" / "curves.jsonl"
+LIKE = 2  # so many sets count what is common to all families, beside those that a family was seen on
+FAR = 1.2  # larger differences between logarithms of errors count as this one: both say that a family has no chance
+KIN_SD = 0.15  # how far other members of a family end from the first one, in logarithms
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def halving(share: float) -> Rule:
 
 
 def race(share: float, prior: Mapping[str, Any]) -> Rule:
-    """The strategy that ships."""
+    """The strategy that ships. ``prior``: as ``archsmith.strategies.forecast.Prior`` takes it."""
 
     def rule(curves: Mapping[str, Curve]) -> Pick:
         import numpy as np
@@ -121,7 +126,8 @@ def race(share: float, prior: Mapping[str, Any]) -> Rule:
         history = History(problem)
         history.take(Opened(work=total))
         seeds = tuple({"seed": name, "family": curves[name].family} for name in names)
-        strategy = Race(seeds, len(seeds), rows=rows, inner=Nobody(), prior=Prior(**prior))
+        known = Prior(**prior)
+        strategy = Race(seeds, 1 if known.levels else len(seeds), rows=rows, inner=Nobody(), prior=known)
         rng = np.random.default_rng(0)
         while found := strategy.ask(history, 1, rng):
             (proposal,) = found
@@ -140,30 +146,105 @@ def race(share: float, prior: Mapping[str, Any]) -> Rule:
     return rule
 
 
-def prior_of(sets: Mapping[str, Mapping[str, Curve]]) -> dict[str, Any]:
-    """A prior of curves, as ``archsmith.strategies.forecast.Prior`` takes it. A slope is that from a score to the end;
-    those of a family are shrunk to the mean of all, as if two more sets had that.
+@dataclass(frozen=True)
+class Recorded:
+    """Of one set: curves by the name of the seed, and how natural its pictures are (``picture_prior.natural``)."""
+
+    curves: Mapping[str, Curve]
+    natural: float | None
+
+
+def prior_of(sets: Mapping[str, Recorded]) -> dict[str, Any]:
+    """A prior of curves, as ``archsmith.automl.modalities.picture_prior`` reads it. A slope is that from a score to the
+    end; those of a family are shrunk to the mean of all, as if two more sets had that.
     """
     by_family: dict[str, list[float]] = {}
-    for curves in sets.values():
-        for curve in curves.values():
-            found = [math.log(x / curve.end) / math.log(curve.total / w) for w, x in curve.points[:5]]
-            by_family.setdefault(curve.family, []).append(statistics.mean(found))
+    for found in sets.values():
+        for curve in found.curves.values():
+            slopes = [math.log(x / curve.end) / math.log(curve.total / w) for w, x in curve.points[:5]]
+            by_family.setdefault(curve.family, []).append(statistics.mean(slopes))
     every = statistics.mean(slope for slopes in by_family.values() for slope in slopes)
-    families = {name: (sum(slopes) + 2 * every) / (len(slopes) + 2) for name, slopes in by_family.items()}
+    families = {name: (sum(slopes) + LIKE * every) / (len(slopes) + LIKE) for name, slopes in by_family.items()}
     errors, bends = [], []
-    for curves in sets.values():
-        for curve in curves.values():
+    for found in sets.values():
+        for curve in found.curves.values():
             for (a, x), (b, y) in pairwise(curve.points[:6]):
                 to_end = math.log(y / curve.end) / math.log(curve.total / b)
                 bends.append(math.log(x / y) / math.log(b / a) - to_end)
                 errors.append(to_end - families[curve.family])
     return {
         "slope": round(every, 4),
-        "slope_sd": round(statistics.pstdev(errors), 4),
-        "bend_sd": round(statistics.pstdev(bends), 4),
+        "slope_sd": round(spread_of(errors), 4),
+        "bend_sd": round(spread_of(bends), 4),
         "end_sd": 0.05,
         "families": {name: round(slope, 4) for name, slope in sorted(families.items())},
+        "levels": levels_of(sets, with_natural=True),
+        "unknown": levels_of(sets, with_natural=False),
+    }
+
+
+def spread_of(values: Sequence[float]) -> float:
+    """The standard deviation of normal values with as large a median; a few curves that fall to no error at all do not
+    count for more than others.
+    """
+    return 1.4826 * statistics.median(map(abs, values))
+
+
+def levels_of(sets: Mapping[str, Recorded], *, with_natural: bool) -> dict[str, list[float]]:
+    """By family: mean, its change with how natural pictures are, and standard deviation of the logarithm of its error
+    at the end, less that of the hand-made network. A line is shrunk to that of all families, as if two more sets lay on
+    that one. Without ``with_natural``: mean and deviation only.
+    """
+    import numpy as np
+
+    rows: dict[str, list[tuple[float, float]]] = {}
+    for found in sets.values():
+        fixed = found.curves.get("fixed")
+        if fixed is None or found.natural is None:
+            continue
+        best: dict[str, float] = {}
+        for name, curve in found.curves.items():
+            if name != "fixed":
+                difference = max(-FAR, min(FAR, math.log(curve.end / fixed.end)))
+                best[curve.family] = min(best.get(curve.family, math.inf), difference)
+        for family, difference in best.items():
+            rows.setdefault(family, []).append((found.natural if with_natural else 0.0, difference))
+
+    def line(points: list[tuple[float, float]], towards: Any, like: float) -> Any:
+        x = np.array([[1.0, natural] for natural, _ in points])
+        y = np.array([difference for _, difference in points])
+        weight = like * np.diag([1.0, 0.5])
+        return np.linalg.solve(x.T @ x + weight, x.T @ y + weight @ towards)
+
+    together = [point for points in rows.values() for point in points]
+    if not together:
+        return {}
+    common = line(together, np.zeros(2), LIKE)
+    spread = statistics.mean((y - common[0] - common[1] * x) ** 2 for x, y in together)
+    found_levels = {}
+    for family, points in sorted(rows.items()):
+        mean, slope = line(points, common, LIKE)
+        left = []  # errors of lines that have not seen the set
+        for i, (x, y) in enumerate(points):
+            others = points[:i] + points[i + 1 :]
+            a, b = line(others, common, LIKE) if others else common
+            left.append((y - a - b * x) ** 2)
+        deviation = math.sqrt((sum(left) + LIKE * spread) / (len(left) + LIKE))
+        numbers = [mean, slope, deviation] if with_natural else [mean, deviation]
+        found_levels[family] = [round(float(number), 4) for number in numbers]
+    kin = [0.0, 0.0, KIN_SD] if with_natural else [0.0, KIN_SD]
+    return {**found_levels, "stages": found_levels.get("stages", kin)}
+
+
+def at(prior: Mapping[str, Any], natural: float | None, *, levels: bool = True) -> dict[str, Any]:
+    """What is known of a set whose pictures are ``natural``."""
+    known = {name: value for name, value in prior.items() if name not in ("levels", "unknown")}
+    if not levels:
+        return known
+    if natural is None:
+        return known | {"levels": {name: (mean, sd) for name, (mean, sd) in prior["unknown"].items()}}
+    return known | {
+        "levels": {name: (mean + slope * natural, sd) for name, (mean, slope, sd) in prior["levels"].items()}
     }
 
 
@@ -199,29 +280,22 @@ def main() -> int:
     if not path.exists():
         print(f"Skipped: {path} is not there. Run benchmarks/curves.py first.")
         return 0
-    sets: dict[str, dict[str, Curve]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        if "points" not in row:
-            continue
-        metric = next(name for name in row["points"][0] if name != "work")
-        points = [(p["work"], max(1e-4, 1 - p[metric])) for p in row["points"]]
-        curve = Curve(row["seed"], row["family"], tuple(points[:-1]), points[-1][1], row["work"], row["valid"])
-        sets.setdefault(row["set"], {})[row["seed"]] = curve
-    print(json.dumps(prior_of(sets)))
+    sets = read(path)
+    prior = prior_of(sets)
+    print(json.dumps(prior))
     if options.prior is not None:
-        options.prior.write_text(json.dumps(prior_of(sets), indent=2) + "\n", encoding="utf-8")
+        options.prior.write_text(json.dumps(prior, indent=2) + "\n", encoding="utf-8")
     if options.picture is not None:
-        options.picture.write_text(draw(sets[options.set], f"learning curves on {options.set}"), encoding="utf-8")
+        drawn = draw(sets[options.set].curves, f"learning curves on {options.set}")
+        options.picture.write_text(drawn, encoding="utf-8")
     # Sets of the same data, such as "cifar" and "cifar 8k", are left out together.
-    others = {
-        name: {other: curves for other, curves in sets.items() if other.split()[0] != name.split()[0]} for name in sets
-    }
+    others = {name: {other: sets[other] for other in sets if other.split()[0] != name.split()[0]} for name in sets}
     left_out = {name: prior_of(rest) for name, rest in others.items()} if len(sets) > 1 else {}
-    print(f"{'rule':<18}" + "".join(f"{name:>10}" for name in sets) + f"{'mean':>8} {'losers':>7}")
+    print(f"{'rule':<24}" + "".join(f"{name[:12]:>13}" for name in sets) + f"{'mean':>8} {'losers':>7}")
+    print(f"{'natural':<24}" + "".join(f"{found.natural or math.nan:13.2f}" for found in sets.values()))
 
     def show(title: str, rule: Callable[[str], Rule]) -> None:
-        print(f"{title:<18}" + judged(rule, sets), flush=True)
+        print(f"{title:<24}" + judged(rule, sets), flush=True)
 
     show("no search", lambda name: no_search)
     for parts in (64, 32, 16):
@@ -229,21 +303,46 @@ def main() -> int:
         show(f"halving, 1/{parts}", lambda name, parts=parts: halving(1 / parts))
         show(f"race, plain, 1/{parts}", lambda name, parts=parts: race(1 / parts, {}))
         if left_out:
-            show(f"race, 1/{parts}", lambda name, parts=parts: race(1 / parts, left_out[name]))
+            for title, of in (
+                ("slopes", lambda name: at(left_out[name], None, levels=False)),
+                ("levels", lambda name: at(left_out[name], None)),
+                ("baselines", lambda name: at(left_out[name], sets[name].natural)),
+            ):
+                show(f"race, {title}, 1/{parts}", lambda name, parts=parts, of=of: race(1 / parts, of(name)))
     return 0
 
 
-def judged(rule: Callable[[str], Rule], sets: Mapping[str, Mapping[str, Curve]]) -> str:
+def read(path: Path) -> dict[str, Recorded]:
+    """The sets by name, from the lines of ``benchmarks/curves.py``."""
+    from archsmith.automl.modalities.picture_prior import natural
+
+    curves: dict[str, dict[str, Curve]] = {}
+    errors: dict[str, dict[str, float]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if "error_rate" in row:
+            errors.setdefault(row["set"], {})[row["seed"]] = row["error_rate"]
+        if "points" not in row:
+            continue
+        metric = next(name for name in row["points"][0] if name != "work")
+        points = [(p["work"], max(1e-4, 1 - p[metric])) for p in row["points"]]
+        curve = Curve(row["seed"], row["family"], tuple(points[:-1]), points[-1][1], row["work"], row["valid"])
+        curves.setdefault(row["set"], {})[row["seed"]] = curve
+    return {name: Recorded(found, natural(errors.get(name, {}))) for name, found in curves.items()}
+
+
+def judged(rule: Callable[[str], Rule], sets: Mapping[str, Recorded]) -> str:
     """``rule``: by the name of the set, since a prior must not know it."""
     regrets, shares, cells = [], [], []
-    for name, curves in sets.items():
+    for name, found in sets.items():
+        curves = found.curves
         winner, lost = rule(name)(curves)
         total = curves[winner].total
         best = min(curve.end for curve in curves.values())
         regret = 100 * (curves[winner].final(max(0.05 * total, total - lost)) - best)
         regrets.append(regret)
         shares.append(lost / total)
-        cells.append(f"{regret:10.1f}")
+        cells.append(f"{regret:13.1f}")
     return "".join(cells) + f"{statistics.mean(regrets):8.2f} {100 * statistics.mean(shares):6.1f}%"
 
 

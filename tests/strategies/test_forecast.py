@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from archsmith.strategies.forecast import Prior, expected_gain, forecast
+from archsmith.strategies.forecast import UNKNOWN_LEVEL, Forecast, Prior, expected_gain, forecast, in_the_light_of
 
 PRIOR = Prior(slope=0.3, slope_sd=0.1, bend_sd=0.1, end_sd=0.05)
 
@@ -53,3 +53,25 @@ def test_expected_gain_is_the_mean_of_what_lies_below() -> None:
     assert expected_gain(0.18, math.log(0.2), 0.3) == pytest.approx(np.maximum(0, 0.18 - draws).mean(), abs=5e-4)
     assert expected_gain(0.3, math.log(0.2), 0.0) == pytest.approx(0.1)
     assert expected_gain(0.1, math.log(0.2), 0.0) == 0.0
+
+
+def test_an_unsure_forecast_leans_on_what_is_known_of_the_family() -> None:
+    reference = Forecast(math.log(0.1), 0.3, 0.2, 0.1)
+    surely, hardly = (
+        in_the_light_of(Forecast(math.log(0.2), sd, 0.2, 0.5 * sd), reference, (0.0, 0.2)) for sd in (0.01, 2.0)
+    )
+    assert surely.error == pytest.approx(0.2, rel=0.01)
+    assert hardly.error == pytest.approx(0.1, rel=0.02)
+
+
+def test_two_sources_are_weighed_by_their_precision() -> None:
+    reference = Forecast(0.0, 0.3, 0.2, 0.1)
+    both = in_the_light_of(Forecast(1.0, 0.4, 0.2, 0.3), reference, (0.2, 0.4))
+    assert both.log == pytest.approx(0.6)  # the mean of 1.0 and 0.2, which are equally sure
+    assert both.sd == pytest.approx(0.4 / math.sqrt(2))
+    assert 0 < both.revealed < both.sd
+
+
+def test_a_family_that_nobody_knows_has_a_wide_level() -> None:
+    prior = Prior(levels={"mlp": (0.5, 0.1)})
+    assert prior.level("mlp") == (0.5, 0.1) and prior.level("other") == UNKNOWN_LEVEL

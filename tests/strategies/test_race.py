@@ -13,6 +13,7 @@ from archsmith.core.protocols import Context
 from archsmith.core.space import Choose, Space
 from archsmith.runtime.memory import MemoryStore
 from archsmith.runtime.search import Search, SearchResult
+from archsmith.strategies.forecast import Prior
 from archsmith.strategies.race import Race
 from archsmith.strategies.random import RandomSearch
 
@@ -146,6 +147,39 @@ def test_the_inner_strategy_is_asked_once_the_seeds_are_used() -> None:
     _, result = race(400.0)
     operators = [trial.notes["operator"] for trial in result.history.trials]
     assert "sample" in operators and operators.index("sample") > operators.index("seed")
+
+
+def families(result: SearchResult) -> set[str]:
+    return {str(trial.architecture["family"]) for trial in result.history.trials}
+
+
+def test_a_family_that_is_known_to_end_badly_does_not_enter() -> None:
+    levels = {"quick_starter": (1.5, 0.1), "hopeless": (1.5, 0.1), "middling": (0.0, 0.5)}
+    strategy = Race(SEEDS, 1, inner=RandomSearch(), prior=Prior(levels=levels))
+    result = Search(PROBLEM, strategy, Curves(), budget=Budget(trials=500, work=200.0)).run()
+    assert families(result) == {"slow_starter", "middling"}
+
+
+def test_what_is_known_of_families_does_not_outweigh_long_trainings() -> None:
+    levels = {"quick_starter": (-0.2, 0.3), "hopeless": (-0.2, 0.3), "middling": (-0.2, 0.3)}  # all wrong
+    strategy = Race(SEEDS, 1, inner=RandomSearch(), prior=Prior(levels=levels))
+    result = Search(PROBLEM, strategy, Curves(), budget=Budget(trials=500, work=400.0)).run()
+    winner = strategy.incumbent(result.history)
+    assert winner is not None and winner.architecture["family"] == "slow_starter"
+
+
+def test_a_rival_that_is_far_ahead_ends_the_race_at_once() -> None:
+    alone, beaten = (
+        Search(
+            PROBLEM,
+            Race(SEEDS, 1, inner=RandomSearch(), rival=rival),
+            Curves(),
+            budget=Budget(trials=500, work=200.0),
+        ).run()
+        for rival in (None, 0.005)
+    )
+    assert beaten.reason == "settled"
+    assert len(beaten.history.trials) < 3 < len(alone.history.trials)
 
 
 def test_bad_settings_are_refused() -> None:

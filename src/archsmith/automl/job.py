@@ -12,7 +12,7 @@ import dataclasses
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -46,7 +46,8 @@ from archsmith.runtime.serial import SerialExecutor
 from archsmith.training import threads
 
 SLOWEST_TRIAL = 4.0  # a trial may take this many times its forecast, and never less than ten seconds
-BASELINE_SHARE = 0.03  # of the budget that the training of a baseline may take
+BASELINE_SHARE = 0.03  # of the budget that fitting a baseline may take
+LINEAR_SHARE, LONGEST_LINEAR = 0.015, 15.0  # the same for one that gradient descent trains, and its most seconds
 
 Observer = Callable[[Event], None]
 
@@ -134,8 +135,9 @@ class _Run:
                 self._extend()
             models = self.job.modality.baselines(self.job.splits, self.job.settings)
             baselines = [self._baseline(model) for model in models]
+            self._inform(models, baselines)
             reason = self._search()
-            trained = self._train(self.pool.finalists(models, baselines))
+            trained = self._train(self.pool.finalists())
             others = [*trained, *self.pool.others(trained)]
             everything = [*baselines, *sorted(others, key=lambda final: final.name != FIXED)]
             chosen = self._choose(everything)
@@ -175,12 +177,20 @@ class _Run:
 
     def _fitted(self, baseline: NetworkBaseline | ModelBaseline) -> Final:
         budget = self.job.plan.budget_seconds
-        seconds = None if budget is None else max(1.0, BASELINE_SHARE * budget)
         if not isinstance(baseline, NetworkBaseline):
+            seconds = None if budget is None else max(1.0, BASELINE_SHARE * budget)
             seed = derive(self.job.settings.seed, "baseline", baseline.name) % 2**31
             return self.workshop.fit_model(baseline, seed, seconds=seconds, folder=self.folder)
+        seconds = None if budget is None else min(LONGEST_LINEAR, max(1.0, LINEAR_SHARE * budget))
         epochs = max(1.0, baseline.steps / self.job.speed.steps_per_epoch)
         return self._final(Candidate.of(baseline), epochs=epochs, seconds=seconds, quiet=True)
+
+    def _inform(self, models: Sequence[NetworkBaseline | ModelBaseline], baselines: Sequence[Final]) -> None:
+        """What the baselines came to tells the race what to expect."""
+        job = self.job
+        rival = self.pool.look_at(models, baselines)
+        errors = {final.name: 1 - final.score.metrics[self.task.metric] for final in baselines}
+        self.search.strategy = opening.race_of(job.settings, job.modality, self.space, job.plan, errors, rival)
 
     def _search(self) -> str:
         plan, before = self.job.plan, self.phases.results.get("search")

@@ -169,8 +169,10 @@ class Modality(ABC):
         first = space.first()
         return {} if first is None else {"first": first}
 
-    def curves(self) -> Prior:
-        """What is known of learning curves of such data beforehand."""
+    def curves(self, errors: Mapping[str, float]) -> Prior:
+        """What is known of learning curves of such data beforehand. ``errors``: of the baselines, by name, on the
+        validation split; where some are missing, less is known.
+        """
         return Prior()
 
     @abstractmethod

@@ -165,16 +165,26 @@ def strategy_of(settings: FitSettings) -> Any:
     return catalog.build(cls, {**start, **settings.settings.get("strategy", {})})
 
 
-def race_of(settings: FitSettings, modality: Modality, space: NetworkSpace, plan: Plan) -> Any:
+def race_of(
+    settings: FitSettings,
+    modality: Modality,
+    space: NetworkSpace,
+    plan: Plan,
+    errors: Mapping[str, float] | None = None,
+    rival: float | None = None,
+) -> Any:
     """What decides who is trained: a race, in which the strategy that was asked for proposes new entrants. A strategy
     that carries on with trainings itself needs no race around it.
+
+    ``errors``: of the baselines, by name, on the validation split. ``rival``: see Race.
     """
     strategy = strategy_of(settings)
     if not plan.pooled or settings.strategy in CARRYING_ON:
         return strategy
     seeds = tuple(dict(seed) for seed in modality.seeds(space).values())
-    anchors = min(plan.anchors, len(seeds))
-    return Race(seeds, anchors, rows=plan.n_scored, inner=strategy, prior=modality.curves())
+    prior = modality.curves(errors or {})
+    anchors = min(1 if prior.levels else plan.anchors, len(seeds))
+    return Race(seeds, anchors, rows=plan.n_scored, inner=strategy, prior=prior, rival=rival)
 
 
 def weights_of(settings: FitSettings) -> str:

@@ -110,7 +110,7 @@ class Plan:
 
     ``budget_seconds``: the time budget; None: only the number of trials limits the job.
     ``proxy_epochs``: fidelity of the first trial of a network, in epochs of the fixed network.
-    ``anchors``: how many networks of different kinds get such a trial in any case.
+    ``anchors``: how many networks of different kinds there is time to try.
     ``longest``: most work of a trial, in epochs of the fixed network, and most epochs of its own.
     ``timed``: is work measured on this machine? Without a time limit it is counted from graphs.
     ``n_scored``: most validation examples that a trial is scored on; None: all.
@@ -180,8 +180,8 @@ class Plan:
             return [f"{shared}; {scored} {each}, then {final:.0f} s of final training, {end}."]
         trains = (self.final_end - self.search_end) + max(0.0, self.search_end - self.anchors * self.trial_seconds)
         return [
-            f"{self.anchors} networks of different kinds train for about {self.trial_seconds:.1f} s each. Whatever "
-            f"promises most goes on, or makes way for new ones; the best one gets the rest of {trains:.0f} s, "
+            f"Up to {self.anchors} networks of different kinds train for about {self.trial_seconds:.1f} s each. "
+            f"Whatever promises most goes on, or makes way for new ones; the best one gets the rest of {trains:.0f} s, "
             f"then {end}."
         ]
 

@@ -36,6 +36,7 @@ SEARCHED = "searched"
 TUNED = "tuned"  # what a baseline brought along, trained on
 MOST_COMPARING, MOST_ENDING = 0.05, 0.2  # shares of the budget that the end of a large network may take
 MEASURED = 256  # validation examples that a forward pass is measured on
+TUNING = 0.75  # of the error of frozen features is left when all weights are trained on (0.6 to 0.8 on stamps)
 FEW = 2000  # training examples; with fewer, and without a search, weights from other data are the better beginning
 
 
@@ -59,33 +60,21 @@ class Pool:
         self.workshop = job.workshop
         self.fixed = opening.fixed_candidate(job.settings, job.modality, job.splits, job.probed)
         self.slow_end = 0.0  # seconds that a large network needs behind its training, more than the plan reserves
+        self._brought: Candidate | None = None  # weights from other data, to be trained on
+        self._expected = math.inf  # its error
+        self._tuned_end = 0.0  # seconds that it needs behind its training
         self.untested = set[str]()  # rows whose networks are too slow to be tested and exported within the budget
 
     @property
     def task(self) -> Task:
         return self.job.splits.task
 
-    def finalists(
-        self, models: Sequence[NetworkBaseline | ModelBaseline], baselines: Sequence[Final]
-    ) -> list[Candidate]:
-        """What is trained to the end: the fixed network if the race could not try it, and what the search ends with;
-        or a baseline that brought weights along, where that is ahead. ``baselines``: what came of ``models``.
+    def look_at(self, models: Sequence[NetworkBaseline | ModelBaseline], baselines: Sequence[Final]) -> float | None:
+        """Before the race: is there a baseline whose network came with weights from other data, and could it be trained
+        on with all of them? Returns the error that it is then expected to reach. ``baselines``: what came of
+        ``models``.
         """
-        tuned = self._tuned(models, baselines)
-        if tuned is not None:
-            return [tuned]
-        found = self._incumbent()
-        if found is None:
-            return [self._begun(self.fixed)]
-        if not self.job.plan.pooled or self._fixed_trial() is None:
-            return [self._begun(self.fixed), found]
-        return [found]
-
-    def _tuned(self, models: Sequence[NetworkBaseline | ModelBaseline], baselines: Sequence[Final]) -> Candidate | None:
-        """A network with weights from other data, to be trained on with all of them. None where there is none, or where
-        the race is forecast to end with a better one.
-        """
-        job, race = self.job, self.search.strategy
+        job, metric = self.job, self.task.metric
         for model, final in zip(models, baselines, strict=True):
             carrying_on = getattr(model, "carrying_on", None)
             if carrying_on is None or final.candidate is None or not job.plan.pooled:
@@ -101,16 +90,11 @@ class Pool:
                     f"compared on the validation split. A budget of {clock(enough)} would do."
                 )
                 own = 0.0
-            end = own + each * (len(job.splits.test) + 2 * len(job.splits.valid) + 2 * job.plan.n_verified)
             self.slow_end = own
-            foreseen = race.foreseen(self.search.history) if isinstance(race, Race) else None
-            if foreseen is None:
-                ahead = len(job.splits.train) < FEW
-            else:
-                ahead = 1 - final.score.metrics[self.task.metric] < foreseen
-            if ahead and end <= MOST_ENDING * budget:
-                self.slow_end = end
-                return dataclasses.replace(
+            end = own + each * (len(job.splits.test) + 2 * len(job.splits.valid) + 2 * job.plan.n_verified)
+            if end <= MOST_ENDING * budget:
+                self._tuned_end = end
+                self._brought = dataclasses.replace(
                     final.candidate,
                     name=TUNED,
                     recipe=carrying_on(),
@@ -118,7 +102,33 @@ class Pool:
                     start=final.network,
                     trained=True,
                 )
+                self._expected = TUNING * (1 - final.score.metrics[metric])
+                return self._expected
         return None
+
+    def finalists(self) -> list[Candidate]:
+        """What is trained to the end: the network with weights from other data, where it is expected to end ahead of
+        the race; else what the race ends with, and the fixed network if the race could not try it.
+        """
+        if self._brought is not None and self._expected < self._foreseen():
+            self.slow_end = self._tuned_end
+            return [self._brought]
+        found = self._incumbent()
+        if found is None:
+            return [self._begun(self.fixed)]
+        if not self.job.plan.pooled or self._fixed_trial() is None:
+            return [self._begun(self.fixed), found]
+        return [found]
+
+    def _foreseen(self) -> float:
+        """The error that the race is forecast to end with. Where nothing was tried, few examples speak for weights from
+        other data, and many for a network of one's own.
+        """
+        race = self.search.strategy
+        foreseen = race.foreseen(self.search.history) if isinstance(race, Race) else None
+        if foreseen is not None:
+            return foreseen
+        return math.inf if len(self.job.splits.train) < FEW else 0.0
 
     def _seconds_of_an_example(self, final: Final) -> float:
         """Of a forward pass."""

@@ -18,6 +18,7 @@ from statistics import NormalDist
 
 SMALLEST = 1e-4  # errors below it count as it
 HALF = 0.5  # of an example is added to those that were wrong (Jeffreys' prior): no error in 200 is not an error of zero
+UNKNOWN_LEVEL = (0.1, 0.4)
 
 _NORMAL = NormalDist()
 
@@ -31,6 +32,8 @@ class Prior:
         can, and a convolutional network goes on for long.
     ``bend_sd``: how far the slope of one doubling is from that of the rest of the curve, standard deviation.
     ``end_sd``: error of a forecast, in logarithms, that no earlier score can remove.
+    ``levels``: mean and standard deviation, by the name of a family, of how much larger its error is at the end than
+        that of the first seed: the difference of their logarithms.
     """
 
     slope: float = 0.35
@@ -38,10 +41,15 @@ class Prior:
     bend_sd: float = 0.15
     end_sd: float = 0.05
     families: Mapping[str, float] = field(default_factory=dict, hash=False)
+    levels: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
 
     def of(self, family: str) -> Prior:
         """What is known of one family."""
         return replace(self, slope=self.families.get(family, self.slope), families={})
+
+    def level(self, family: str) -> tuple[float, float]:
+        """Of one family; of one that is not known, that it is as good as the first seed, or not."""
+        return self.levels.get(family, UNKNOWN_LEVEL)
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,21 @@ def forecast(
     _, left = _at(0.0, _noise(error, rows), again, narrower, more, horizon)
     revealed = math.sqrt(max(0.0, spread - left))
     return Forecast(log, math.sqrt(spread + prior.end_sd**2), slope, revealed)
+
+
+def in_the_light_of(own: Forecast, reference: Forecast, level: tuple[float, float]) -> Forecast:
+    """``own``, together with what is known of its level beside ``reference``: the product of two normal densities."""
+    mean, deviation = reference.log + level[0], level[1]
+    weight = deviation**2 / (deviation**2 + own.sd**2)
+    log = weight * own.log + (1 - weight) * mean
+    now = _together(deviation**2, own.sd**2)
+    later = _together(deviation**2, max(0.0, own.sd**2 - own.revealed**2))
+    return Forecast(log, math.sqrt(now), own.slope, math.sqrt(max(0.0, now - later)))
+
+
+def _together(variance: float, other: float) -> float:
+    """Variance of the product of two normal densities."""
+    return 0.0 if min(variance, other) <= 0 else 1 / (1 / variance + 1 / other)
 
 
 def expected_gain(best: float, log: float, sd: float) -> float:

@@ -13,7 +13,9 @@ slice of work, a new entrant or one that is there:
         give the slice to whoever promises most for its work; stop when nobody promises anything
 
 So it ends by itself when more training of the best one is worth more than more candidates. Raw scores of short
-trainings never decide: what starts fast often ends badly (``strategies.forecast`` extrapolates).
+trainings never decide: what starts fast often ends badly (``strategies.forecast`` extrapolates). Where it is known
+beforehand how families end beside the first seed (``Prior.levels``), every forecast takes that into account, and a
+family that is not likely to win does not enter at all.
 
 Sources: freeze-thaw, Swersky et al. 2014 (arXiv 1406.3896); the rule to continue whoever most probably beats the best
 at the horizon, Rakotoarison et al. 2024 (ifBO, arXiv 2404.16795); its form as expected improvement after one more
@@ -40,12 +42,13 @@ from archsmith.core.errors import UsageError
 from archsmith.core.history import History
 from archsmith.core.records import Finished, Proposed, ProposedTrial, StudyRecord
 from archsmith.core.trial import Outcome, Proposal, Trial
-from archsmith.strategies.forecast import SMALLEST, Forecast, Prior, expected_gain, forecast
+from archsmith.strategies.forecast import SMALLEST, Forecast, Prior, expected_gain, forecast, in_the_light_of
 from archsmith.strategies.graph_gp import GraphGP
 from archsmith.strategies.ranking import need_one_objective
 
 STEP = 2.0  # an entrant that goes on gets as much work again as it has had
 WORTH = 5e-4  # expected gain, as an error, below which nothing is worth a slice
+ASKED = 1e-4  # the same for going on with the best one, which only asks for one more score
 FAMILY_SD = 0.15  # least spread, in logarithms, of the errors of new entrants around those of their family
 NEAR = 2  # families that new entrants come from
 
@@ -61,6 +64,8 @@ class Race:
     ``family``: the decision that names the family of an architecture, where there is one.
     ``inner``: proposes new entrants after the seeds.
     ``prior``: of learning curves.
+    ``rival``: an error that can be had without the race; it ends where nothing promises to be better. None: there is
+        none.
     """
 
     seeds: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
@@ -70,6 +75,7 @@ class Race:
     family: str = "family"
     inner: Any = field(default_factory=GraphGP)
     prior: Prior = Prior()
+    rival: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.anchors <= len(self.seeds):
@@ -97,9 +103,9 @@ class Race:
         return None if best is None else best.trials[-1]
 
     def foreseen(self, history: History) -> float | None:
-        """The error that the best entrant is forecast to end with, one deviation on the safe side; None without one."""
+        """The error that the best entrant is forecast to end with; None without one."""
         best = _Pool.of(self, history, ()).best()
-        return None if best is None else math.exp(best.seen.log + best.seen.sd)
+        return None if best is None else best.seen.error
 
     def reason_to_end(self, history: History) -> str:
         """With a total of work it stops where more of it for the best entrant is worth more than anything else."""
@@ -114,7 +120,9 @@ class Race:
         if best is None:
             return pool.newcomer(rng)
         for option in sorted(pool.options(best), key=lambda option: -option.net / option.work):
-            proposal = pool.newcomer(rng) if option.entrant is None else pool.carried_on(option.entrant)
+            if option.entrant is not None:
+                return pool.carried_on(option.entrant)
+            proposal = option.seed or pool.newcomer(rng)
             if proposal is not None:
                 return proposal
         return None
@@ -143,14 +151,16 @@ class _Entrant:
 class _Option:
     """Something that could be done next.
 
-    ``entrant``: who would go on; None: a new one enters.
     ``work``: what it takes.
     ``net``: expected gain, as an error, less what the best entrant loses.
+    ``entrant``: who would go on; None: a new one enters.
+    ``seed``: which one that is; None: not decided yet.
     """
 
-    entrant: _Entrant | None
     work: float
     net: float
+    entrant: _Entrant | None = None
+    seed: Proposal | None = None
 
 
 @dataclass
@@ -196,7 +206,21 @@ class _Pool:
             more = min(STEP * work, max(horizon, 1.01 * work))
             seen = forecast(points, horizon, more, race.rows, race.prior.of(family))
             pool.entrants.append(_Entrant(rising[0].architecture, rising, family, seen))
+        reference = pool.reference
+        if reference is not None:
+            for entrant in pool.entrants:
+                if entrant is not reference:
+                    level = race.prior.level(entrant.family)
+                    entrant.seen = in_the_light_of(entrant.seen, reference.seen, level)
         return pool
+
+    @property
+    def reference(self) -> _Entrant | None:
+        """The first seed, beside which the levels of families are known; None where it has no score, or none is."""
+        if not self.race.prior.levels or not self.race.seeds:
+            return None
+        first = Architecture(self.race.seeds[0]).key
+        return next((entrant for entrant in self.entrants if entrant.architecture.key == first), None)
 
     def error(self, trial: Trial) -> float:
         """The first objective as an error: what is minimised, or what a score lacks to 1."""
@@ -211,27 +235,46 @@ class _Pool:
 
     def options(self, best: _Entrant) -> list[_Option]:
         """All that is worth its work. Going on with the best one costs nothing, since that is done in any case."""
-        others = [entrant for entrant in self.entrants if entrant is not best]
-        second = min((entrant.seen.log for entrant in others), default=math.inf)
-        found = []
+        found = [*self._carrying_on(best), *self._entering(best)]
+        return [option for option in found if option.net > 0 or self.left == math.inf]
+
+    def _carrying_on(self, best: _Entrant) -> Iterator[_Option]:
         for entrant in self.entrants:
             work = self._further(entrant) - entrant.work
             if entrant.architecture.key in self.busy or work <= 0:
                 continue
             seen = entrant.seen
-            if entrant is best:  # it may turn out to be worse than the second
-                gain = 0.0 if second == math.inf else expected_gain(math.exp(second), seen.log, seen.revealed)
-                gain -= max(0.0, math.exp(second) - seen.error) if second < math.inf else 0.0
-                found.append(_Option(entrant, work, gain - self._worth))
-            else:
-                gain = expected_gain(best.seen.error, seen.log, seen.revealed)
-                found.append(_Option(entrant, work, gain - self._lost(best, work) - self._worth))
+            if entrant is not best or self._rival < seen.error:
+                gain = expected_gain(self._floor(best), seen.log, seen.revealed) - self._lost(best, work) - self._worth
+            else:  # it may turn out to be worse than the second
+                second = min([self._rival, *(other.seen.error for other in self.entrants if other is not best)])
+                gain = 0.0 if second == math.inf else expected_gain(second, seen.log, seen.revealed)
+                gain -= max(0.0, second - seen.error) if second < math.inf else 0.0
+                gain -= 0.0 if self.left == math.inf else ASKED
+            yield _Option(work, gain, entrant)
+
+    def _entering(self, best: _Entrant) -> Iterator[_Option]:
+        """Seeds, as far as something is known of their families, and anybody else."""
+        work, reference = self.slice, self.reference
+        spent = self._lost(best, work) + self._worth
+        if reference is not None:
+            for seed in self.unseen(self.race.seeds):
+                family = str(seed.architecture.get(self.race.family, ""))
+                kin = [entrant.seen.log for entrant in self.entrants if entrant.family == family]
+                mean, sd = self.race.prior.level(family)
+                log, variance = (min(kin), FAMILY_SD**2) if kin else (reference.seen.log + mean, sd**2)
+                gain = expected_gain(self._floor(best), log, self._revealed(variance))
+                yield _Option(work, gain - spent, seed=seed)
         log, sd = self._newcomer_forecast()
-        work = self.slice
-        found.append(
-            _Option(None, work, expected_gain(best.seen.error, log, sd) - self._lost(best, work) - self._worth)
-        )
-        return [option for option in found if option.net > 0 or self.left == math.inf]
+        yield _Option(work, expected_gain(self._floor(best), log, sd) - spent)
+
+    @property
+    def _rival(self) -> float:
+        return math.inf if self.race.rival is None else self.race.rival
+
+    def _floor(self, best: _Entrant) -> float:
+        """The error that is to be had as things stand."""
+        return min(best.seen.error, self._rival)
 
     @property
     def slice(self) -> float:
@@ -256,9 +299,11 @@ class _Pool:
         """What the best entrant loses, as an error, when ``work`` goes to somebody else."""
         if self.left == math.inf:
             return 0.0
-        all_of_it = min(self.useful, best.work + self.left)
-        less = min(self.useful, best.work + max(self.left - work, 1e-3 * self.left))
-        return float(best.seen.error * ((all_of_it / less) ** best.seen.slope - 1))
+        rival = self._rival < best.seen.error  # whose training has not begun
+        before, slope = (0.0, self.race.prior.slope) if rival else (best.work, best.seen.slope)
+        all_of_it = min(self.useful, before + self.left)
+        less = min(self.useful, before + max(self.left - work, 1e-3 * self.left))
+        return float(self._floor(best) * ((all_of_it / less) ** slope - 1))
 
     def _newcomer_forecast(self) -> tuple[float, float]:
         """Mean and deviation of what a slice reveals of a new entrant of the best families."""
@@ -269,11 +314,14 @@ class _Pool:
         found = [value for values in logs.values() if min(values) <= near[-1] for value in values]
         mean = math.fsum(found) / len(found)
         spread = math.fsum((value - mean) ** 2 for value in found) / max(1, len(found) - 1)
+        return mean, self._revealed(spread + FAMILY_SD**2)
+
+    def _revealed(self, variance: float) -> float:
+        """Deviation of what one slice reveals of a new entrant whose error at the end has this variance."""
         prior = self.race.prior
-        variance = spread + FAMILY_SD**2
         far = 0.0 if self.left == math.inf else math.log(max(1.0, min(self.left, self.useful) / self.slice))
         unsure = (far * prior.slope_sd) ** 2 + prior.end_sd**2
-        return mean, math.sqrt(variance**2 / (variance + unsure))
+        return math.sqrt(variance**2 / (variance + unsure))
 
     # Proposals
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from archsmith.automl.modalities.picture_prior import prior
 from archsmith.automl.modalities.picture_probe import probe
 from archsmith.automl.modality import Modality, ModelBaseline, NetworkBaseline, Progress
 from archsmith.automl.pretrained import Pretrained
@@ -40,7 +40,6 @@ from archsmith.training.recipe import Recipe
 # of the benchmarks. It is done in seconds and gains nothing after so many steps.
 LINEAR = Recipe(learning_rate=0.02, weight_decay=1e-4, label_smoothing=0.0, schedule="cosine", average=0.0)
 LINEAR_STEPS = 4000
-CURVES = Path(__file__).with_name("picture_curves.json")
 
 
 class Images(Modality):
@@ -103,9 +102,8 @@ class Images(Modality):
     def seeds(self, space: NetworkSpace) -> Mapping[str, Architecture]:
         return seeds(space) if isinstance(space, Pictures) else super().seeds(space)
 
-    def curves(self) -> Prior:
-        """Recorded on small sets (``benchmarks/curves.py``), and fitted to them (``benchmarks/races.py``)."""
-        return Prior(**json.loads(CURVES.read_text(encoding="utf-8")))
+    def curves(self, errors: Mapping[str, float]) -> Prior:
+        return prior(errors)
 
     def baselines(self, splits: Splits, settings: FitSettings) -> tuple[NetworkBaseline | ModelBaseline, ...]:
         task = splits.task

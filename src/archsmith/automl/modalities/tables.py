@@ -77,7 +77,7 @@ class Tables(Modality):
     def seeds(self, space: NetworkSpace) -> Mapping[str, Architecture]:
         return seeds(space) if isinstance(space, Tabular) else super().seeds(space)
 
-    def curves(self) -> Prior:
+    def curves(self, errors: Mapping[str, float]) -> Prior:
         """Networks of tables soon know what they can know."""
         return Prior(slope=0.05, slope_sd=0.06, bend_sd=0.1)
 

@@ -1,0 +1,41 @@
+"""What is known beforehand of how networks for pictures learn: slopes of learning curves by family, and how families
+end beside the hand-made network.
+
+Which family suits pictures depends on what they are of. Two baselines of seconds tell much of it: where features that
+were learnt from photographs tell the pictures apart far better than a linear layer on the pixels does, they are of that
+kind, and convolutions suit them. All figures were fitted to recorded curves (``benchmarks/curves.py``,
+``benchmarks/races.py``).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from archsmith.strategies.forecast import Prior
+
+FILE = Path(__file__).with_name("picture_curves.json")
+FURTHEST = 1.5  # more than this is not believed to tell more
+LEAST = 1e-3  # errors below it count as it
+
+
+def natural(errors: Mapping[str, float]) -> float | None:
+    """By how much features from photographs beat a linear layer on the pixels: the logarithm of the ratio of their
+    errors, -1.5 to 1.5. ``errors`` by the name of the baseline; None where one of them is missing.
+    """
+    if "linear" not in errors or "pretrained" not in errors:
+        return None
+    linear, pretrained = (max(LEAST, errors[name]) for name in ("linear", "pretrained"))
+    return max(-FURTHEST, min(FURTHEST, math.log(linear / pretrained)))
+
+
+def prior(errors: Mapping[str, float]) -> Prior:
+    """For pictures on which the baselines had these ``errors``."""
+    known = json.loads(FILE.read_text(encoding="utf-8"))
+    levels, unknown = known.pop("levels", {}), known.pop("unknown", {})
+    at = natural(errors)
+    if at is None:
+        return Prior(**known, levels={name: (mean, sd) for name, (mean, sd) in unknown.items()})
+    return Prior(**known, levels={name: (mean + slope * at, sd) for name, (mean, slope, sd) in levels.items()})
