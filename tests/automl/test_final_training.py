@@ -93,6 +93,20 @@ def test_a_training_that_was_begun_goes_on_and_ends_annealed(workshop, begun, tm
     assert {file.name for file in tmp_path.iterdir()} == {"trial3.safetensors", "trial3.carried.safetensors"}
 
 
+def test_its_first_part_has_what_costs_less_and_its_last_part_has_not(workshop, begun, tmp_path, monkeypatch):
+    cheaper, used = object(), []
+
+    def trained(network, data, recipe, pipeline, **options):
+        used.append((pipeline, options.get("anneal", False)))
+        options["save_to"].touch()
+        return types.SimpleNamespace(score=0.5, seconds=1.0, epochs=1.0)
+
+    monkeypatch.setattr(Tables, "cheaper", lambda self, splits, pipeline, graph: cheaper)
+    monkeypatch.setattr("archsmith.automl.final_training.train", trained)
+    train(workshop, begun, tmp_path, epochs=5.0)
+    assert used == [(cheaper, False), (workshop.pipeline(begun), True)]
+
+
 def test_with_more_time_it_goes_on_from_before_its_end(workshop, begun, tmp_path):
     first, _ = train(workshop, begun, tmp_path, epochs=5.0)
     later = dataclasses.replace(begun, begun=dataclasses.replace(begun.begun, round=1))

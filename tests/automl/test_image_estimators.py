@@ -167,9 +167,9 @@ def test_a_broken_callback_ends_the_job_and_the_study_goes_on(data, tmp_path):
 @pytest.mark.slow
 def test_a_callback_can_ask_for_an_early_end(data, tmp_path):
     model = ImageClassifier(
-        pretrained=False, time=120, workspace=str(tmp_path), on_trial=lambda trial, history: trial.id == 1
+        pretrained=False, time=120, workspace=str(tmp_path), on_trial=lambda trial, history: True
     ).fit(*data)
-    assert model.result_.stop_reason == "requested" and model.result_.n_trials == 2
+    assert model.result_.stop_reason == "requested" and model.result_.n_trials == 1
     assert model.result_.seconds < 90
 
 

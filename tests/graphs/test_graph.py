@@ -84,3 +84,25 @@ def test_without_leaves_out_what_served_only_that_output(graph: Graph) -> None:
     assert "auxiliary" not in served.scopes
     assert served.main_output == graph.main_output == "class"
     assert served.without("auxiliary") is served
+
+
+def image_net(pooling: str) -> Graph:
+    net = Net({"image": (3, 16, 16)})
+    x = net.op("max_pool", net.op("conv", net.input("image"), filters=4, kernel=3), kernel=2, stride=2, padding=0)
+    net.output(net.op("linear", net.op(pooling, x), features=2))
+    return net.graph()
+
+
+@pytest.mark.parametrize("pooling", ["global_pool", "global_max"])
+def test_a_network_that_pools_all_pixels_takes_other_sizes(pooling: str) -> None:
+    assert image_net(pooling).takes({"image": (3, 10, 12)})
+
+
+def test_weights_for_each_pixel_or_channel_fit_one_shape_only() -> None:
+    assert not image_net("flatten").takes({"image": (3, 10, 10)})
+    assert not image_net("global_pool").takes({"image": (1, 16, 16)})
+    assert image_net("flatten").takes({"image": (3, 16, 16)})
+
+
+def test_nothing_is_taken_where_an_image_would_vanish() -> None:
+    assert not image_net("global_pool").takes({"image": (3, 1, 1)})

@@ -65,6 +65,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("avg_pool", {"kernel": 3}, (IMAGE,)),
     ("avg_pool", {"kernel": 5, "stride": 3, "padding": 0}, (IMAGE,)),
     ("global_pool", {}, (IMAGE,)),
+    ("global_max", {}, (IMAGE,)),
     ("spatial_mean", {}, (IMAGE,)),
     ("flatten", {}, (IMAGE,)),
     ("shift", {}, (IMAGE,)),

@@ -146,6 +146,10 @@ class Workshop:
     def pipeline(self, candidate: Candidate) -> Pipeline:
         return self.splits.pipeline(candidate.augmentation)
 
+    def cheaper(self, candidate: Candidate) -> Pipeline:
+        """For the first part of its training."""
+        return self.modality.cheaper(self.splits, self.pipeline(candidate), candidate.graph)
+
     def fitted(self, candidate: Candidate) -> Recipe:
         """The candidate's recipe, with a batch that fits into memory."""
         return fitting(candidate.graph, candidate.recipe, self.memory_mb)
@@ -168,8 +172,9 @@ class Workshop:
         """Train on the training split only, for ``epochs`` or as long as ``seconds`` allow; goes on from the checkpoint
         in ``folder`` when there is one, or from where the candidate's training was begun.
 
-        A training that was begun goes on at its constant rate, and its last part brings the rate down. The checkpoint
-        before that part stays, so that the training can go on later with more time. ``hurry()`` is asked often; once
+        A training that was begun goes on at its constant rate, with examples that cost less where the kind of data
+        knows some, and its last part brings the rate down. The checkpoint before that part stays, so that the training
+        can go on later with more time. ``hurry()`` is asked often; once
         true, the training comes to an end soon. Raises EvaluationError when it diverges or runs out of memory.
         """
         started = time.perf_counter()
@@ -186,7 +191,8 @@ class Workshop:
             # The last part of the time, or of the epochs, brings the rate down.
             at_rate = max(begun.epochs, (1 - ANNEALING) * epochs)
             some = None if seconds is None else (1 - ANNEALING) * seconds
-            self._trained(candidate, carried, seed=begun.seed, epochs=at_rate, seconds=some, **common)
+            cheaper = self.cheaper(candidate)
+            self._trained(candidate, carried, cheaper, seed=begun.seed, epochs=at_rate, seconds=some, **common)
             with replacing(file) as draft:
                 shutil.copyfile(carried, draft)
         left = None if seconds is None else max(1.0, seconds - (time.perf_counter() - started))
@@ -198,8 +204,10 @@ class Workshop:
         seed = 0 if candidate.begun is None else candidate.begun.seed
         return self._trained(candidate, checkpoint, seed=seed, go_on=False)
 
-    def _trained(self, candidate: Candidate, file: Path, *, seed: int, **options: Any) -> Final:
-        """``options``: of ``training.loop.train``."""
+    def _trained(
+        self, candidate: Candidate, file: Path, pipeline: Pipeline | None = None, *, seed: int, **options: Any
+    ) -> Final:
+        """``pipeline``: that of the candidate where it is left out. ``options``: of ``training.loop.train``."""
         network = Network(candidate.graph, seed=seed)
         if candidate.start is not None:
             network.load_state_dict(candidate.start.state_dict())
@@ -208,7 +216,7 @@ class Workshop:
             network,
             self.splits.train,
             recipe if candidate.begun is None else recipe.proxy(),
-            self.pipeline(candidate),
+            pipeline or self.pipeline(candidate),
             goal=self.goal,
             device=self.device,
             seed=seed,

@@ -233,6 +233,11 @@ class _Run:
             return self._train_each(candidates, epochs, end)
 
     def _train_each(self, candidates: list[Candidate], epochs: float, end: float | None) -> list[Final]:
+        workshop, nouns = self.workshop, self.job.modality.nouns
+        if any(each.begun and workshop.cheaper(each) != workshop.pipeline(each) for each in candidates):
+            self.phases.say(
+                f"The first part of the training has smaller {nouns}: they show nearly as much, and faster."
+            )
         most = 0.0 if end is None else min(1.5, 0.02 * end)
         costs = [1.0] * len(candidates)
         if end is not None:

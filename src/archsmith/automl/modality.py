@@ -22,7 +22,7 @@ from archsmith.bundle.intake import Intake
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
 from archsmith.core.space import Space
-from archsmith.data.examples import Examples, Splits
+from archsmith.data.examples import Examples, Pipeline, Splits
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.network import Network
 from archsmith.graphs.network_space import NetworkSpace
@@ -174,6 +174,12 @@ class Modality(ABC):
         validation split; where some are missing, less is known.
         """
         return Prior()
+
+    def cheaper(self, splits: Splits, pipeline: Pipeline, graph: Graph) -> Pipeline:
+        """A pipeline whose training batches cost less, for the first part of a long training of ``graph``, whose last
+        part has ``pipeline``. The default is ``pipeline`` itself.
+        """
+        return pipeline
 
     @abstractmethod
     def baselines(self, splits: Splits, settings: FitSettings) -> tuple[NetworkBaseline | ModelBaseline, ...]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from archsmith.core.errors import UsageError
-from archsmith.graphs.operations import Args, Facts, Shape, infer
+from archsmith.core.errors import DeadEnd, UsageError
+from archsmith.graphs.operations import INPUT, Args, Facts, Shape, infer
 
 AUXILIARY = "auxiliary"  # the output that exists for training only
 
@@ -169,6 +169,25 @@ class Graph:
     def facts(self, node: Node) -> Facts:
         """What the operation table says about a node of this graph."""
         return node.facts or infer(node.op, node.args, self.shapes_of(node.inputs))
+
+    def takes(self, shapes: Mapping[str, Shape]) -> bool:
+        """Can the network take inputs of other ``shapes``, by name, with the same weights, and give outputs of the same
+        shape?
+        """
+        found: dict[str, Shape] = {}
+        for node in self.nodes:
+            if node.op == INPUT:
+                found[node.name] = tuple(shapes[node.name])
+                continue
+            try:
+                facts = infer(node.op, node.args, tuple([found[name] for name in node.inputs]))
+            except (UsageError, DeadEnd):
+                return False
+            before = self.facts(node)
+            if (facts.params, facts.buffers) != (before.params, before.buffers):
+                return False
+            found[node.name] = facts.shape
+        return all(found[name] == self.node(name).shape for name in self.outputs.values())
 
     def without(self, output: str) -> Graph:
         """The graph without one output and without whatever served only that."""

@@ -291,6 +291,15 @@ register(
         keeps_channels=True,
     ),
     Operation(
+        "global_max",
+        lambda args, ins: (_image("global_max", ins)[0],),
+        keeps="inputs",
+        code=lambda args, x: f"{x[0]}.amax((2, 3))",
+        label="global max pool",
+        family="pooling",
+        keeps_channels=True,
+    ),
+    Operation(
         "spatial_mean",
         lambda args, ins: (_image("spatial_mean", ins)[0], 1, 1),
         code=lambda args, x: f"{x[0]}.mean((2, 3), keepdim=True)",

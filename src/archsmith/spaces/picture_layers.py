@@ -134,8 +134,7 @@ def pooled(net: Net, x: Value, how: str) -> Value:
     if how == "mean":
         return net.op("global_pool", x)
     if how == "max":
-        x = net.op("max_pool", x, kernel=(x.shape[1], x.shape[2]), stride=1, padding=0, name="global_max")
-        return net.op("flatten", x)
+        return net.op("global_max", x)
     pixels = x.shape[1] * x.shape[2]
     if x.channels * pixels > MOST_FLAT:
         x = net.op("conv", x, filters=max(1, MOST_FLAT // pixels), kernel=1, name="narrowed")

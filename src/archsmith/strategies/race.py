@@ -47,8 +47,9 @@ from archsmith.strategies.graph_gp import GraphGP
 from archsmith.strategies.ranking import need_one_objective
 
 STEP = 2.0  # an entrant that goes on gets as much work again as it has had
-WORTH = 5e-4  # expected gain, as an error, below which nothing is worth a slice
-ASKED = 1e-4  # the same for going on with the best one, which only asks for one more score
+# Expected gain below which nothing is worth a slice: as an error, or as a share of the best one where that is less.
+WORTH, WORTH_SHARE = 5e-4, 0.02
+ASKED = 0.2  # of that is enough for going on with the best one, which only costs one more score
 FAMILY_SD = 0.15  # least spread, in logarithms, of the errors of new entrants around those of their family
 NEAR = 2  # families that new entrants come from
 
@@ -245,18 +246,19 @@ class _Pool:
                 continue
             seen = entrant.seen
             if entrant is not best or self._rival < seen.error:
-                gain = expected_gain(self._floor(best), seen.log, seen.revealed) - self._lost(best, work) - self._worth
+                gain = expected_gain(self._floor(best), seen.log, seen.revealed)
+                gain -= self._lost(best, work) + self._worth(best)
             else:  # it may turn out to be worse than the second
                 second = min([self._rival, *(other.seen.error for other in self.entrants if other is not best)])
                 gain = 0.0 if second == math.inf else expected_gain(second, seen.log, seen.revealed)
                 gain -= max(0.0, second - seen.error) if second < math.inf else 0.0
-                gain -= 0.0 if self.left == math.inf else ASKED
+                gain -= ASKED * self._worth(best)
             yield _Option(work, gain, entrant)
 
     def _entering(self, best: _Entrant) -> Iterator[_Option]:
         """Seeds, as far as something is known of their families, and anybody else."""
         work, reference = self.slice, self.reference
-        spent = self._lost(best, work) + self._worth
+        spent = self._lost(best, work) + self._worth(best)
         if reference is not None:
             for seed in self.unseen(self.race.seeds):
                 family = str(seed.architecture.get(self.race.family, ""))
@@ -286,9 +288,8 @@ class _Pool:
         fidelity = self.history.problem.fidelity
         return fidelity.full or fidelity.maximum
 
-    @property
-    def _worth(self) -> float:
-        return 0.0 if self.left == math.inf else WORTH
+    def _worth(self, best: _Entrant) -> float:
+        return 0.0 if self.left == math.inf else min(WORTH, WORTH_SHARE * self._floor(best))
 
     def _further(self, entrant: _Entrant) -> float:
         """The work of its next trial."""

@@ -95,3 +95,29 @@ def test_where_such_weights_are_not_installed_a_note_says_how_to_get_them(modali
 def test_a_person_can_do_without_them(modality, splits, own):
     settings = FitSettings("dots", pretrained=False, pretrained_weights=own)
     assert [baseline.name for baseline in modality.baselines(splits, settings)] == ["linear"]
+
+
+def smooth(side):
+    """Pictures that lose little by being smaller."""
+    rows = np.arange(side)
+    waves = [127 + 100 * np.sin((rows[:, None] + rows[None]) / 6 + phase) for phase in range(30)]
+    pixels = np.stack(waves)[..., None].astype(np.uint8)
+    return ImageSplits(*(ImageExamples(pixels[:n], np.arange(n) % 3, ("a", "b", "c")) for n in (30, 9, 9)), "waves")
+
+
+def test_a_long_training_begins_with_smaller_pictures_where_the_network_takes_them(modality):
+    splits = smooth(32)
+    space, architecture = modality.fixed(splits)
+    pipeline = splits.pipeline()
+    assert modality.cheaper(splits, pipeline, space.graph(architecture)).size == (20, 20)
+    (linear,) = modality.baselines(splits, FitSettings("waves", pretrained=False))
+    assert modality.cheaper(splits, pipeline, linear.graph) is pipeline
+
+
+def test_pictures_whose_pixels_count_stay_as_they_are(modality):
+    noise = np.random.default_rng(0).integers(0, 256, (30, 32, 32, 1), np.uint8)
+    part = ImageExamples(noise, np.arange(30) % 3, ("a", "b", "c"))
+    splits = ImageSplits(part, part, part, "noise")
+    space, architecture = modality.fixed(splits)
+    pipeline = splits.pipeline()
+    assert modality.cheaper(splits, pipeline, space.graph(architecture)) is pipeline

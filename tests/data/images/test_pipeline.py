@@ -44,3 +44,9 @@ def test_augmentation_blanks_with_the_mean_colour(cutout: float) -> None:
     expected = augment(IMAGES, changes, NORMAL.fill, torch.Generator().manual_seed(1))
     assert torch.equal(found["image"], expected)
     assert found["image"].dtype == torch.uint8
+
+
+def test_training_pictures_may_be_smaller_than_those_that_are_measured() -> None:
+    pipeline = ImagePipeline(NORMAL, ImageAugmentation(shift=0.2), size=(3, 2))
+    assert pipeline.augmented({"image": IMAGES}, torch.Generator().manual_seed(1))["image"].shape == (8, 3, 2, 3)
+    assert pipeline.inputs({"image": IMAGES})["image"].shape == (8, 3, 5, 4)

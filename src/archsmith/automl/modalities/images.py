@@ -20,11 +20,14 @@ from archsmith.automl.settings import FitSettings
 from archsmith.bundle.images import ImageIntake
 from archsmith.core.architecture import Architecture
 from archsmith.core.space import Space
-from archsmith.data.examples import Examples, Splits
+from archsmith.data.examples import Examples, Pipeline, Splits
 from archsmith.data.images.checks import Findings
+from archsmith.data.images.coarse import coarse_size
 from archsmith.data.images.examples import ImageExamples
 from archsmith.data.images.load import Loaded, load
+from archsmith.data.images.pipeline import ImagePipeline
 from archsmith.data.images.recognise import recognised
+from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.runtime.workspace import Workspace
@@ -104,6 +107,14 @@ class Images(Modality):
 
     def curves(self, errors: Mapping[str, float]) -> Prior:
         return prior(errors)
+
+    def cheaper(self, splits: Splits, pipeline: Pipeline, graph: Graph) -> Pipeline:
+        """Smaller pictures, where they show nearly as much and the network takes them."""
+        train = cast(ImageExamples, splits.train)
+        size = coarse_size(train.images)
+        if size is None or not graph.takes(dict.fromkeys(graph.inputs, (train.shape[0], *size))):
+            return pipeline
+        return replace(cast(ImagePipeline, pipeline), size=size)
 
     def baselines(self, splits: Splits, settings: FitSettings) -> tuple[NetworkBaseline | ModelBaseline, ...]:
         task = splits.task

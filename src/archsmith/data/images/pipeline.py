@@ -10,6 +10,7 @@ from torch import Tensor
 from archsmith.data.examples import Batch
 from archsmith.data.images.augment import augment
 from archsmith.data.images.augmentation import ImageAugmentation
+from archsmith.data.images.coarse import shrunk
 from archsmith.data.images.decode import IMAGE
 
 
@@ -43,15 +44,17 @@ class ImagePipeline:
 
     ``normalisation``: makes floats of bytes.
     ``augmentation``: changes training batches; None changes nothing.
+    ``size``: height and width of training pictures; None: as they are.
     """
 
     normalisation: Normalisation
     augmentation: ImageAugmentation | None = None
+    size: tuple[int, int] | None = None
 
     def augmented(self, batch: Batch, generator: torch.Generator) -> Batch:
-        if self.augmentation is None:
-            return batch
-        return {IMAGE: augment(batch[IMAGE], self.augmentation, self.normalisation.fill, generator)}
+        if self.augmentation is not None:
+            batch = {IMAGE: augment(batch[IMAGE], self.augmentation, self.normalisation.fill, generator)}
+        return batch if self.size is None else {IMAGE: shrunk(batch[IMAGE], self.size)}
 
     def inputs(self, batch: Batch) -> Batch:
         return {IMAGE: self.normalisation(batch[IMAGE])}
