@@ -28,6 +28,9 @@ from typing import Any
 import record
 
 CURVES = Path(__file__).parent / "results" / "curves.jsonl"
+REPEATS = 30.0  # see archsmith.strategies.forecast.fresh; pictures are changed a little each time
+EARLY = 4  # scores of a curve from which the spread of slopes is taken: the end is far from them, as in a race
+STEEPEST = 1.0  # a curve that falls to no error at all says no more than this
 LIKE = 2  # so many sets count what is common to all families, beside those that a family was seen on
 FAR = 1.2  # larger differences between logarithms of errors count as this one: both say that a family has no chance
 KIN_SD = 0.15  # how far other members of a family end from the first one, in logarithms
@@ -43,6 +46,17 @@ class Curve:
     end: float
     total: float
     rows: int
+    cost: float
+
+    @property
+    def fresh_points(self) -> list[tuple[float, float]]:
+        """As ``archsmith.strategies.forecast.fresh`` counts work; the end of all work is the last point."""
+        return [(self.fresh(work), error) for work, error in (*self.points[:6], (self.total, self.end))]
+
+    def fresh(self, work: float) -> float:
+        from archsmith.strategies.forecast import fresh
+
+        return fresh(work, work / self.cost, REPEATS)
 
     def error(self, work: float) -> float:
         """Between points: a straight line in logarithms."""
@@ -133,8 +147,9 @@ def race(share: float, prior: Mapping[str, Any]) -> Rule:
             (proposal,) = found
             row = ProposedTrial(len(history), proposal.architecture, proposal.fidelity, proposal.parents, {})
             history.take(Proposed((row,)))
-            score = 1 - curves[str(proposal.architecture["seed"])].error(float(proposal.fidelity or 0.0))
-            history.take(Finished(len(history) - 1, Outcome.success({"accuracy": score})))
+            curve, work = curves[str(proposal.architecture["seed"])], float(proposal.fidelity or 0.0)
+            outcome = Outcome.success({"accuracy": 1 - curve.error(work)}, notes={"epochs": work / curve.cost})
+            history.take(Finished(len(history) - 1, outcome))
         best = strategy.incumbent(history)
         assert best is not None
         winner = str(best.architecture["seed"])
@@ -161,22 +176,24 @@ def prior_of(sets: Mapping[str, Recorded]) -> dict[str, Any]:
     by_family: dict[str, list[float]] = {}
     for found in sets.values():
         for curve in found.curves.values():
-            slopes = [math.log(x / curve.end) / math.log(curve.total / w) for w, x in curve.points[:5]]
+            *points, (total, end) = curve.fresh_points
+            slopes = [min(STEEPEST, math.log(x / end) / math.log(total / w)) for w, x in points[:5]]
             by_family.setdefault(curve.family, []).append(statistics.mean(slopes))
     every = statistics.mean(slope for slopes in by_family.values() for slope in slopes)
     families = {name: (sum(slopes) + LIKE * every) / (len(slopes) + LIKE) for name, slopes in by_family.items()}
     errors, bends = [], []
     for found in sets.values():
         for curve in found.curves.values():
-            for (a, x), (b, y) in pairwise(curve.points[:6]):
-                to_end = math.log(y / curve.end) / math.log(curve.total / b)
-                bends.append(math.log(x / y) / math.log(b / a) - to_end)
-                errors.append(to_end - families[curve.family])
+            *points, (total, end) = curve.fresh_points
+            errors += [math.log(x / end) / math.log(total / w) - families[curve.family] for w, x in points[:EARLY]]
+            for (a, x), (b, y) in pairwise(points):
+                bends.append(math.log(x / y) / math.log(b / a) - math.log(y / end) / math.log(total / b))
     return {
         "slope": round(every, 4),
         "slope_sd": round(spread_of(errors), 4),
         "bend_sd": round(spread_of(bends), 4),
         "end_sd": 0.05,
+        "repeats": REPEATS,
         "families": {name: round(slope, 4) for name, slope in sorted(families.items())},
         "levels": levels_of(sets, with_natural=True),
         "unknown": levels_of(sets, with_natural=False),
@@ -325,8 +342,10 @@ def read(path: Path) -> dict[str, Recorded]:
         if "points" not in row:
             continue
         metric = next(name for name in row["points"][0] if name != "work")
-        points = [(p["work"], max(1e-4, 1 - p[metric])) for p in row["points"]]
-        curve = Curve(row["seed"], row["family"], tuple(points[:-1]), points[-1][1], row["work"], row["valid"])
+        n = row["valid"]
+        points = [(p["work"], ((1 - p[metric]) * n + 0.5) / (n + 1)) for p in row["points"]]  # as a race counts errors
+        end, total = points[-1][1], row["work"]
+        curve = Curve(row["seed"], row["family"], tuple(points[:-1]), end, total, row["valid"], row["cost"])
         curves.setdefault(row["set"], {})[row["seed"]] = curve
     return {name: Recorded(found, natural(errors.get(name, {}))) for name, found in curves.items()}
 

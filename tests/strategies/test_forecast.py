@@ -5,7 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from archsmith.strategies.forecast import UNKNOWN_LEVEL, Forecast, Prior, expected_gain, forecast, in_the_light_of
+from archsmith.strategies.forecast import (
+    UNKNOWN_LEVEL,
+    Forecast,
+    Prior,
+    expected_gain,
+    forecast,
+    fresh,
+    in_the_light_of,
+)
 
 PRIOR = Prior(slope=0.3, slope_sd=0.1, bend_sd=0.1, end_sd=0.05)
 
@@ -75,3 +83,14 @@ def test_two_sources_are_weighed_by_their_precision() -> None:
 def test_a_family_that_nobody_knows_has_a_wide_level() -> None:
     prior = Prior(levels={"mlp": (0.5, 0.1)})
     assert prior.level("mlp") == (0.5, 0.1) and prior.level("other") == UNKNOWN_LEVEL
+
+
+def test_examples_that_come_again_teach_less() -> None:
+    assert fresh(4.0, 0.1, 30.0) == pytest.approx(4.0, rel=0.01)
+    assert fresh(4.0, 300.0, 30.0) == pytest.approx(0.4, rel=0.01)  # ten times as many repeats as teach something
+    works = [fresh(work, 20 * work, 30.0) for work in (1.0, 2.0, 4.0, 8.0, 16.0)]
+    assert works == sorted(works) and works[-1] < 1.6  # 30 epochs are all that can be had of the examples
+
+
+def test_work_counts_in_full_where_nothing_is_known_of_epochs() -> None:
+    assert fresh(4.0, 0.0, 30.0) == 4.0 and fresh(4.0, 1e6, None) == 4.0

@@ -11,9 +11,10 @@ from archsmith.core.errors import UsageError
 from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.protocols import Context
 from archsmith.core.space import Choose, Space
+from archsmith.core.trial import Outcome
 from archsmith.runtime.memory import MemoryStore
 from archsmith.runtime.search import Search, SearchResult
-from archsmith.strategies.forecast import Prior
+from archsmith.strategies.forecast import Prior, fresh
 from archsmith.strategies.race import Race
 from archsmith.strategies.random import RandomSearch
 
@@ -166,6 +167,23 @@ def test_what_is_known_of_families_does_not_outweigh_long_trainings() -> None:
     result = Search(PROBLEM, strategy, Curves(), budget=Budget(trials=500, work=400.0)).run()
     winner = strategy.incumbent(result.history)
     assert winner is not None and winner.architecture["family"] == "slow_starter"
+
+
+@dataclass(frozen=True)
+class WithEpochs(Curves):
+    """The same, with many epochs in a unit of work: after ten units examples teach nothing new."""
+
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome:  # type: ignore[override]
+        seen = fresh(fidelity, 30 * fidelity, 30.0)
+        return Outcome.success(dict(super().evaluate(architecture, seen, context)), notes={"epochs": 30 * fidelity})
+
+
+def test_what_has_seen_all_examples_often_is_not_forecast_to_get_much_better() -> None:
+    strategy = Race(SEEDS, len(SEEDS), inner=RandomSearch(), prior=Prior(repeats=30.0))
+    result = Search(PROBLEM, strategy, WithEpochs(), budget=Budget(trials=500, work=200.0)).run()
+    foreseen = strategy.foreseen(result.history)
+    reached = min(1 - trial.metrics["accuracy"] for trial in result.history.finished)
+    assert foreseen is not None and 0.5 * reached < foreseen <= 1.01 * reached
 
 
 def test_a_rival_that_is_far_ahead_ends_the_race_at_once() -> None:

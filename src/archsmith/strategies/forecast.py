@@ -32,6 +32,7 @@ class Prior:
         can, and a convolutional network goes on for long.
     ``bend_sd``: how far the slope of one doubling is from that of the rest of the curve, standard deviation.
     ``end_sd``: error of a forecast, in logarithms, that no earlier score can remove.
+    ``repeats``: about how often an example can be shown before it teaches nothing new, see ``fresh``; None: always.
     ``levels``: mean and standard deviation, by the name of a family, of how much larger its error is at the end than
         that of the first seed: the difference of their logarithms.
     """
@@ -40,6 +41,7 @@ class Prior:
     slope_sd: float = 0.15
     bend_sd: float = 0.15
     end_sd: float = 0.05
+    repeats: float | None = None
     families: Mapping[str, float] = field(default_factory=dict, hash=False)
     levels: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
 
@@ -71,10 +73,23 @@ class Forecast:
         return math.exp(self.log)
 
 
+def fresh(work: float, epochs: float, repeats: float | None) -> float:
+    """The work that would teach as much as ``work``, in which all examples are shown ``epochs`` times, if none came
+    twice: what an example teaches falls by a factor of e with every ``repeats`` times (Muennighoff et al. 2023, arXiv
+    2305.16264, who found about 15 for language models).
+    """
+    if repeats is None or epochs <= 0:
+        return work
+    share = epochs / repeats
+    return work * -math.expm1(-share) / share
+
+
 def forecast(
     points: Sequence[tuple[float, float]], horizon: float, more: float, rows: int | None, prior: Prior
 ) -> Forecast:
     """The forecast of a training with ``points``, its scores as (work, error), rising in work.
+
+    All work is ``fresh`` work.
 
     ``horizon``: work for which the error is asked.
     ``more``: work at which it could be scored next; for ``Forecast.revealed``.

@@ -42,7 +42,7 @@ from archsmith.core.errors import UsageError
 from archsmith.core.history import History
 from archsmith.core.records import Finished, Proposed, ProposedTrial, StudyRecord
 from archsmith.core.trial import Outcome, Proposal, Trial
-from archsmith.strategies.forecast import SMALLEST, Forecast, Prior, expected_gain, forecast, in_the_light_of
+from archsmith.strategies.forecast import SMALLEST, Forecast, Prior, expected_gain, forecast, fresh, in_the_light_of
 from archsmith.strategies.graph_gp import GraphGP
 from archsmith.strategies.ranking import need_one_objective
 
@@ -135,12 +135,14 @@ class _Entrant:
 
     ``trials``: of it, finished well, rising in work.
     ``family``: its name; empty where the space has none.
+    ``pace``: its epochs in a unit of work; 0 where trials have none.
     ``seen``: the forecast at the horizon.
     """
 
     architecture: Architecture
     trials: list[Trial]
     family: str
+    pace: float
     seen: Forecast
 
     @property
@@ -200,13 +202,15 @@ class _Pool:
         for trials in by_key.values():
             latest = {trial.fidelity: trial for trial in trials}  # a training that was repeated counts once
             rising = [latest[fidelity] for fidelity in sorted(latest)]
-            points = [(trial.fidelity, pool.error(trial)) for trial in rising]
             work = rising[-1].fidelity
+            pace = float(rising[-1].outcome_notes.get("epochs") or 0.0) / work
             horizon = max(work, most) if left == math.inf else max(work, min(work + max(left, least), pool.useful))
             family = str(rising[0].architecture.get(race.family, ""))
             more = min(STEP * work, max(horizon, 1.01 * work))
+            points = [(pool.fresh(trial.fidelity, pace), pool.error(trial)) for trial in rising]
+            horizon, more = pool.fresh(horizon, pace), pool.fresh(more, pace)
             seen = forecast(points, horizon, more, race.rows, race.prior.of(family))
-            pool.entrants.append(_Entrant(rising[0].architecture, rising, family, seen))
+            pool.entrants.append(_Entrant(rising[0].architecture, rising, family, pace, seen))
         reference = pool.reference
         if reference is not None:
             for entrant in pool.entrants:
@@ -222,6 +226,10 @@ class _Pool:
             return None
         first = Architecture(self.race.seeds[0]).key
         return next((entrant for entrant in self.entrants if entrant.architecture.key == first), None)
+
+    def fresh(self, work: float, pace: float) -> float:
+        """See ``forecast.fresh``."""
+        return fresh(work, work * pace, self.race.prior.repeats)
 
     def error(self, trial: Trial) -> float:
         """The first objective as an error: what is minimised, or what a score lacks to 1."""
@@ -302,8 +310,8 @@ class _Pool:
             return 0.0
         rival = self._rival < best.seen.error  # whose training has not begun
         before, slope = (0.0, self.race.prior.slope) if rival else (best.work, best.seen.slope)
-        all_of_it = min(self.useful, before + self.left)
-        less = min(self.useful, before + max(self.left - work, 1e-3 * self.left))
+        all_of_it = self.fresh(min(self.useful, before + self.left), best.pace)
+        less = self.fresh(min(self.useful, before + max(self.left - work, 1e-3 * self.left)), best.pace)
         return float(self._floor(best) * ((all_of_it / less) ** slope - 1))
 
     def _newcomer_forecast(self) -> tuple[float, float]:
@@ -320,7 +328,11 @@ class _Pool:
     def _revealed(self, variance: float) -> float:
         """Deviation of what one slice reveals of a new entrant whose error at the end has this variance."""
         prior = self.race.prior
-        far = 0.0 if self.left == math.inf else math.log(max(1.0, min(self.left, self.useful) / self.slice))
+        pace = max((entrant.pace for entrant in self.entrants), default=0.0)
+        ratio = (
+            self.fresh(min(self.left, self.useful), pace) / self.fresh(self.slice, pace) if self.left < math.inf else 1
+        )
+        far = math.log(max(1.0, ratio))
         unsure = (far * prior.slope_sd) ** 2 + prior.end_sd**2
         return math.sqrt(variance**2 / (variance + unsure))
 
