@@ -25,7 +25,7 @@ from archsmith.graphs.network import Network
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.training import checkpoint
 from archsmith.training.goal import Goal, Score
-from archsmith.training.loop import train
+from archsmith.training.loop import Trained, train
 from archsmith.training.measure import outputs
 from archsmith.training.memory import fitting
 from archsmith.training.recipe import Recipe
@@ -191,8 +191,10 @@ class Workshop:
             # The last part of the time, or of the epochs, brings the rate down.
             at_rate = max(begun.epochs, (1 - ANNEALING) * epochs)
             some = None if seconds is None else (1 - ANNEALING) * seconds
-            cheaper = self.cheaper(candidate)
-            self._trained(candidate, carried, cheaper, seed=begun.seed, epochs=at_rate, seconds=some, **common)
+            # Scores are not comparable while examples are of another kind than those that are scored.
+            cheaper, usual = self.cheaper(candidate), self.pipeline(candidate)
+            valid = self.splits.valid if cheaper == usual else None
+            self._run(candidate, carried, cheaper, valid, seed=begun.seed, epochs=at_rate, seconds=some, **common)
             with replacing(file) as draft:
                 shutil.copyfile(carried, draft)
         left = None if seconds is None else max(1.0, seconds - (time.perf_counter() - started))
@@ -204,10 +206,21 @@ class Workshop:
         seed = 0 if candidate.begun is None else candidate.begun.seed
         return self._trained(candidate, checkpoint, seed=seed, go_on=False)
 
-    def _trained(
-        self, candidate: Candidate, file: Path, pipeline: Pipeline | None = None, *, seed: int, **options: Any
-    ) -> Final:
-        """``pipeline``: that of the candidate where it is left out. ``options``: of ``training.loop.train``."""
+    def _trained(self, candidate: Candidate, file: Path, *, seed: int, **options: Any) -> Final:
+        """``options``: of ``training.loop.train``."""
+        valid = self.splits.valid
+        network, trained = self._run(candidate, file, self.pipeline(candidate), valid, seed=seed, **options)
+        assert trained.score is not None
+
+        def predicted(examples: Examples) -> Tensor:
+            return self.outputs(network, examples)
+
+        return Final(candidate.name, trained.score, predicted, trained.seconds, trained.epochs, candidate, network)
+
+    def _run(
+        self, candidate: Candidate, file: Path, pipeline: Pipeline, valid: Examples | None, *, seed: int, **options: Any
+    ) -> tuple[Network, Trained]:
+        """``options``: of ``training.loop.train``."""
         network = Network(candidate.graph, seed=seed)
         if candidate.start is not None:
             network.load_state_dict(candidate.start.state_dict())
@@ -216,20 +229,15 @@ class Workshop:
             network,
             self.splits.train,
             recipe if candidate.begun is None else recipe.proxy(),
-            pipeline or self.pipeline(candidate),
+            pipeline,
             goal=self.goal,
             device=self.device,
             seed=seed,
-            valid=self.splits.valid,
+            valid=valid,
             save_to=file,
             **options,
         )
-        assert trained.score is not None  # there is always a validation split
-
-        def predicted(examples: Examples) -> Tensor:
-            return self.outputs(network, examples)
-
-        return Final(candidate.name, trained.score, predicted, trained.seconds, trained.epochs, candidate, network)
+        return network, trained
 
     def fit_model(
         self, baseline: ModelBaseline, seed: int, *, seconds: float | None = None, folder: Path | None = None
