@@ -258,9 +258,9 @@ class _Pool:
                 gain -= self._lost(best, work) + self._worth(best)
             else:  # it may turn out to be worse than the second
                 second = min([self._rival, *(other.seen.error for other in self.entrants if other is not best)])
-                gain = 0.0 if second == math.inf else expected_gain(second, seen.log, seen.revealed)
-                gain -= max(0.0, second - seen.error) if second < math.inf else 0.0
-                gain -= ASKED * self._worth(best)
+                gain = -ASKED * self._worth(best)
+                if second < math.inf:
+                    gain += expected_gain(second, seen.log, seen.revealed) - max(0.0, second - seen.error)
             yield _Option(work, gain, entrant)
 
     def _entering(self, best: _Entrant) -> Iterator[_Option]:
@@ -327,12 +327,11 @@ class _Pool:
 
     def _revealed(self, variance: float) -> float:
         """Deviation of what one slice reveals of a new entrant whose error at the end has this variance."""
-        prior = self.race.prior
-        pace = max((entrant.pace for entrant in self.entrants), default=0.0)
-        ratio = (
-            self.fresh(min(self.left, self.useful), pace) / self.fresh(self.slice, pace) if self.left < math.inf else 1
-        )
-        far = math.log(max(1.0, ratio))
+        prior, far = self.race.prior, 0.0
+        if self.left < math.inf:
+            pace = max((entrant.pace for entrant in self.entrants), default=0.0)
+            horizon = self.fresh(min(self.left, self.useful), pace)
+            far = math.log(max(1.0, horizon / self.fresh(self.slice, pace)))
         unsure = (far * prior.slope_sd) ** 2 + prior.end_sd**2
         return math.sqrt(variance**2 / (variance + unsure))
 
