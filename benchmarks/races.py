@@ -191,6 +191,7 @@ def prior_of(sets: Mapping[str, Recorded]) -> dict[str, Any]:
     return {
         "slope": round(every, 4),
         "slope_sd": round(spread_of(errors), 4),
+        "common": round(common_of(sets, families), 4),
         "bend_sd": round(spread_of(bends), 4),
         "end_sd": 0.05,
         "repeats": REPEATS,
@@ -198,6 +199,23 @@ def prior_of(sets: Mapping[str, Recorded]) -> dict[str, Any]:
         "levels": levels_of(sets, with_natural=True),
         "unknown": levels_of(sets, with_natural=False),
     }
+
+
+def common_of(sets: Mapping[str, Recorded], families: Mapping[str, float]) -> float:
+    """The share of the variance of slopes that curves of one set have in common (analysis of variance)."""
+    groups = []
+    for found in sets.values():
+        group = []
+        for curve in found.curves.values():
+            *points, (total, end) = curve.fresh_points
+            slopes = [min(STEEPEST, math.log(x / end) / math.log(total / w)) for w, x in points[:EARLY]]
+            group.append(statistics.mean(slopes) - families[curve.family])
+        groups.append(group)
+    n = sum(map(len, groups))
+    within = sum((value - statistics.mean(group)) ** 2 for group in groups for value in group) / (n - len(groups))
+    between = statistics.pvariance([statistics.mean(group) for group in groups])
+    between = max(0.0, between - within * statistics.mean(1 / len(group) for group in groups))
+    return between / (between + within)
 
 
 def spread_of(values: Sequence[float]) -> float:

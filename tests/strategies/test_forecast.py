@@ -13,6 +13,7 @@ from archsmith.strategies.forecast import (
     forecast,
     fresh,
     in_the_light_of,
+    slope_seen,
 )
 
 PRIOR = Prior(slope=0.3, slope_sd=0.1, bend_sd=0.1, end_sd=0.05)
@@ -94,3 +95,24 @@ def test_examples_that_come_again_teach_less() -> None:
 
 def test_work_counts_in_full_where_nothing_is_known_of_epochs() -> None:
     assert fresh(4.0, 0.0, 30.0) == 4.0 and fresh(4.0, 1e6, None) == 4.0
+
+
+def test_flat_curves_of_some_networks_make_all_slopes_on_that_set_flatter() -> None:
+    prior = Prior(slope=0.4, slope_sd=0.3, common=0.7, families={"mlp": 0.1, "resnet": 0.5})
+    flat = prior.on([("resnet", 0.2, 0.01), ("other", 0.1, 0.01)])
+    assert flat.slope < 0.4 and flat.of("resnet").slope < 0.5 and 0.0 <= flat.of("mlp").slope < 0.1
+    assert flat.slope_sd < prior.slope_sd
+
+
+def test_nothing_follows_from_no_curve_or_where_sets_have_nothing_in_common() -> None:
+    prior = Prior(slope=0.4, slope_sd=0.3, common=0.7)
+    assert prior.on([]) == prior
+    alone = Prior(slope=0.4, slope_sd=0.3)
+    assert alone.on([("resnet", 0.0, 0.01)]) == alone
+
+
+def test_the_slope_that_scores_show_knows_no_prior() -> None:
+    slope, variance = slope_seen(curve(0.6, (1.0, 2.0, 4.0)), None, PRIOR)
+    assert slope == pytest.approx(0.6)
+    assert variance == pytest.approx(PRIOR.bend_sd**2 / 2)
+    assert slope_seen(curve(0.6, (1.0, 2.0, 4.0)), 100, PRIOR)[1] > variance

@@ -11,7 +11,7 @@ a finite number of examples. All errors of forecasts are normal in logarithms.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import NormalDist
@@ -30,6 +30,7 @@ class Prior:
     ``slope``, ``slope_sd``: mean and standard deviation of the slopes.
     ``families``: mean slopes by the name of a family, where they are known; a linear layer soon has learnt all that it
         can, and a convolutional network goes on for long.
+    ``common``: share of the variance of slopes that all networks have in common on one set of data.
     ``bend_sd``: how far the slope of one doubling is from that of the rest of the curve, standard deviation.
     ``end_sd``: error of a forecast, in logarithms, that no earlier score can remove.
     ``repeats``: about how often an example can be shown before it teaches nothing new, see ``fresh``; None: always.
@@ -39,6 +40,7 @@ class Prior:
 
     slope: float = 0.35
     slope_sd: float = 0.15
+    common: float = 0.0
     bend_sd: float = 0.15
     end_sd: float = 0.05
     repeats: float | None = None
@@ -48,6 +50,20 @@ class Prior:
     def of(self, family: str) -> Prior:
         """What is known of one family."""
         return replace(self, slope=self.families.get(family, self.slope), families={})
+
+    def on(self, seen: Sequence[tuple[str, float, float]]) -> Prior:
+        """What is known of slopes on a set of data of which some were seen there: (family, slope, variance) each."""
+        ours, own = self.common * self.slope_sd**2, (1 - self.common) * self.slope_sd**2
+        if not seen or not ours:
+            return self
+        weights = [1 / (variance + own) for _, _, variance in seen]
+        precision = 1 / ours + math.fsum(weights)
+        differences = [slope - self.families.get(family, self.slope) for family, slope, _ in seen]
+        shift = math.fsum(weight * other for weight, other in zip(weights, differences, strict=True)) / precision
+        families = {name: max(0.0, slope + shift) for name, slope in self.families.items()}
+        return replace(
+            self, slope=max(0.0, self.slope + shift), slope_sd=math.sqrt(own + 1 / precision), families=families
+        )
 
     def level(self, family: str) -> tuple[float, float]:
         """Of one family; of one that is not known, that it is as good as the first seed, or not."""
@@ -95,10 +111,7 @@ def forecast(
     ``more``: work at which it could be scored next; for ``Forecast.revealed``.
     ``rows``: examples that a score is measured on; None: scores are exact.
     """
-    points = [
-        (work, max(SMALLEST, error if rows is None else (error * rows + HALF) / (rows + 2 * HALF)))
-        for work, error in points
-    ]
+    points = _smoothed(points, rows)
     slope, variance = _slope(points, rows, prior)
     work, error = points[-1]
     here = _noise(error, rows)
@@ -107,6 +120,15 @@ def forecast(
     _, left = _at(0.0, _noise(error, rows), again, narrower, more, horizon)
     revealed = math.sqrt(max(0.0, spread - left))
     return Forecast(log, math.sqrt(spread + prior.end_sd**2), slope, revealed)
+
+
+def slope_seen(points: Sequence[tuple[float, float]], rows: int | None, prior: Prior) -> tuple[float, float]:
+    """The slope that scores alone show, and its variance. ``points``: two or more."""
+    precision = mean = 0.0
+    for seen, noise in _steps(_smoothed(points, rows), rows, prior):
+        precision += 1 / noise
+        mean += seen / noise
+    return mean / precision, 1 / precision
 
 
 def in_the_light_of(own: Forecast, reference: Forecast, level: tuple[float, float]) -> Forecast:
@@ -134,6 +156,13 @@ def expected_gain(best: float, log: float, sd: float) -> float:
     return best * _NORMAL.cdf(d) - math.exp(log + 0.5 * sd * sd) * _NORMAL.cdf(d - sd)
 
 
+def _smoothed(points: Sequence[tuple[float, float]], rows: int | None) -> list[tuple[float, float]]:
+    return [
+        (work, max(SMALLEST, error if rows is None else (error * rows + HALF) / (rows + 2 * HALF)))
+        for work, error in points
+    ]
+
+
 def _noise(error: float, rows: int | None) -> float:
     """Variance of the logarithm of a measured error rate (binomial)."""
     return 0.0 if rows is None else max(0.0, 1.0 - min(1.0, error)) / (rows * min(1.0, error))
@@ -142,13 +171,18 @@ def _noise(error: float, rows: int | None) -> float:
 def _slope(points: Sequence[tuple[float, float]], rows: int | None, prior: Prior) -> tuple[float, float]:
     """Mean and variance of the slope after all scores. Newer pairs count like older ones."""
     precision, mean = 1 / prior.slope_sd**2, prior.slope
-    for (work, error), (further, lower) in pairwise(points):
-        step = math.log(further / work)
-        seen = math.log(error / lower) / step
-        noise = prior.bend_sd**2 + (_noise(error, rows) + _noise(lower, rows)) / step**2
+    for seen, noise in _steps(points, rows, prior):
         mean = (precision * mean + seen / noise) / (precision + 1 / noise)
         precision += 1 / noise
     return max(0.0, mean), 1 / precision
+
+
+def _steps(points: Sequence[tuple[float, float]], rows: int | None, prior: Prior) -> Iterator[tuple[float, float]]:
+    """Slope between neighbouring scores, and the variance of that as an observation of the slope of the curve."""
+    for (work, error), (further, lower) in pairwise(points):
+        step = math.log(further / work)
+        noise = prior.bend_sd**2 + (_noise(error, rows) + _noise(lower, rows)) / step**2
+        yield math.log(error / lower) / step, noise
 
 
 def _slope_after(

@@ -42,7 +42,16 @@ from archsmith.core.errors import UsageError
 from archsmith.core.history import History
 from archsmith.core.records import Finished, Proposed, ProposedTrial, StudyRecord
 from archsmith.core.trial import Outcome, Proposal, Trial
-from archsmith.strategies.forecast import SMALLEST, Forecast, Prior, expected_gain, forecast, fresh, in_the_light_of
+from archsmith.strategies.forecast import (
+    SMALLEST,
+    Forecast,
+    Prior,
+    expected_gain,
+    forecast,
+    fresh,
+    in_the_light_of,
+    slope_seen,
+)
 from archsmith.strategies.graph_gp import GraphGP
 from archsmith.strategies.ranking import need_one_objective
 
@@ -199,17 +208,22 @@ class _Pool:
         for trial in history.finished:
             if trial.ok:
                 by_key.setdefault(trial.architecture.key, []).append(trial)
+        curves = []
         for trials in by_key.values():
             latest = {trial.fidelity: trial for trial in trials}  # a training that was repeated counts once
             rising = [latest[fidelity] for fidelity in sorted(latest)]
-            work = rising[-1].fidelity
-            pace = float(rising[-1].outcome_notes.get("epochs") or 0.0) / work
-            horizon = max(work, most) if left == math.inf else max(work, min(work + max(left, least), pool.useful))
             family = str(rising[0].architecture.get(race.family, ""))
-            more = min(STEP * work, max(horizon, 1.01 * work))
+            pace = float(rising[-1].outcome_notes.get("epochs") or 0.0) / rising[-1].fidelity
             points = [(pool.fresh(trial.fidelity, pace), pool.error(trial)) for trial in rising]
+            curves.append((rising, family, pace, points))
+        several = [(family, points) for _, family, _, points in curves if len(points) > 1]
+        prior = race.prior.on([(family, *slope_seen(points, race.rows, race.prior)) for family, points in several])
+        for rising, family, pace, points in curves:
+            work = rising[-1].fidelity
+            horizon = max(work, most) if left == math.inf else max(work, min(work + max(left, least), pool.useful))
+            more = min(STEP * work, max(horizon, 1.01 * work))
             horizon, more = pool.fresh(horizon, pace), pool.fresh(more, pace)
-            seen = forecast(points, horizon, more, race.rows, race.prior.of(family))
+            seen = forecast(points, horizon, more, race.rows, prior.of(family))
             pool.entrants.append(_Entrant(rising[0].architecture, rising, family, pace, seen))
         reference = pool.reference
         if reference is not None:
