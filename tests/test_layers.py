@@ -59,6 +59,7 @@ TORCH_AT_TOP = (
     "evaluators/training.py",
     "evaluators/proxies.py",
     "data/images/augment.py",
+    "data/images/coarse.py",
     "data/images/pipeline.py",
     "bundle/export.py",
     "bundle/exporter.py",

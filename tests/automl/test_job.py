@@ -162,9 +162,9 @@ def test_whatever_weights_trials_have_the_answer_is_trained_from_scratch(tmp_pat
     assert began["fit"]["plan"]["weights"] == weights
     # a recipe that no trial is trained with cannot be searched
     assert (began["space"]["args"]["recipe"] is None) == (weights == "shared")
-    searched = next(row for row in result.rows if row.name == "searched")
-    # so much training of its own, whatever its trial began with
-    assert searched.epochs == 1 and searched.test is not None
+    # so much training of its own, whatever its trial began with; a race may end with the fixed network
+    answers = [row for row in result.rows if row.name == "searched" or (row.name == "fixed" and weights != "shared")]
+    assert {row.epochs for row in answers if not row.stopped} == {1} and all(row.test is not None for row in answers)
     notes = [event.data["outcome"]["notes"] for event in events if event.kind == "finished"]
     assert len(notes) == 2 and all(("inherited" in note) == (weights == "inherited") for note in notes)
     derived = [event.data["notes"]["derived"] for event in events if event.kind == "prepared"]
