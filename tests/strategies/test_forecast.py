@@ -116,3 +116,10 @@ def test_the_slope_that_scores_show_knows_no_prior() -> None:
     assert slope == pytest.approx(0.6)
     assert variance == pytest.approx(PRIOR.bend_sd**2 / 2)
     assert slope_seen(curve(0.6, (1.0, 2.0, 4.0)), 100, PRIOR)[1] > variance
+
+
+def test_scores_after_thousands_of_epochs_are_still_apart() -> None:
+    works = [fresh(float(work), 100.0 * work, 30.0) for work in (100, 200, 400, 800)]
+    assert works == sorted(set(works))
+    points = [(work, 0.1) for work in works[:3]]
+    assert math.isfinite(forecast(points, works[3], works[3], 200, PRIOR).error)

@@ -18,7 +18,7 @@ from statistics import NormalDist
 
 SMALLEST = 1e-4  # errors below it count as it
 HALF = 0.5  # of an example is added to those that were wrong (Jeffreys' prior): no error in 200 is not an error of zero
-UNKNOWN_LEVEL = (0.1, 0.4)
+UNKNOWN_LEVEL = (0.1, 0.4)  # of a family that no curve was recorded of
 
 _NORMAL = NormalDist()
 
@@ -97,7 +97,8 @@ def fresh(work: float, epochs: float, repeats: float | None) -> float:
     if repeats is None or epochs <= 0:
         return work
     share = epochs / repeats
-    return work * -math.expm1(-share) / share
+    # A thousandth always counts: more work is more work, however often the examples came, and no two scores are at one.
+    return work * (0.999 * -math.expm1(-share) / share + 0.001)
 
 
 def forecast(
