@@ -1,6 +1,9 @@
 """What a job gives back, as JSON and in a notebook."""
 
+import dataclasses
 import json
+
+import pytest
 
 from archsmith.automl.fit_result import FitResult, Row
 
@@ -34,7 +37,30 @@ RESULT = FitResult(
 def test_a_result_survives_json_with_all_its_rows():
     told = json.loads(json.dumps(RESULT.to_dict()))
     rows = tuple(Row(**row) for row in told.pop("rows"))
+    assert told.pop("why") == RESULT.why
     assert FitResult(**told, rows=rows) == RESULT
+
+
+@pytest.mark.parametrize(
+    ("rows", "n_trials", "said"),
+    [
+        (
+            (Row("fixed", 0.9, stopped=True), Row("searched", 0.99, exported=True)),
+            7,
+            "7 trials nothing promised to end",
+        ),
+        ((Row("fixed", 0.99, exported=True),), 1, "1 trial nothing promised to end ahead of the hand-made network"),
+        ((Row("fixed", 0.99, exported=True),), 0, "too short to compare"),
+        ((Row("fixed", 0.99, exported=True, stopped=True), Row("searched", 0.9)), 7, "best on the validation split"),
+        ((Row("fixed", 0.9), Row("searched", 0.99, exported=True)), 7, "best on the validation split"),
+        ((Row("linear", 0.99, exported=True), Row("searched", 0.9)), 7, "best on the validation split"),
+        ((Row("tuned", 0.99, exported=True), Row("fixed", 0.9, stopped=True)), 2, "worth more than a search"),
+        ((Row("unfinished", 0.99, exported=True), Row("searched", 0.9)), 7, "exported as it was"),
+        ((Row("earlier.1", 0.99, exported=True), Row("searched", 0.9)), 7, "the network from before"),
+    ],
+)
+def test_it_says_why_this_network_was_exported(rows, n_trials, said):
+    assert said in dataclasses.replace(RESULT, rows=rows, n_trials=n_trials).why
 
 
 def test_its_short_form_names_the_study_and_the_scores():

@@ -85,7 +85,31 @@ def test_it_stops_by_itself_and_leaves_the_winner_most_of_the_work() -> None:
     winner = strategy.incumbent(result.history)
     assert winner is not None
     losers = sum(work for key, work in spent(result).items() if key != winner.architecture.key)
-    assert losers < 0.35 * 200
+    assert losers <= 0.25 * 200
+
+
+@pytest.mark.parametrize("slope_sd", [0.3, 0.6])
+def test_others_get_at_most_a_quarter_of_the_work(slope_sd: float) -> None:
+    """One is a little better all the time, and scores are too noisy to be sure of that."""
+
+    class Alike(Curves):
+        def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Mapping[str, float]:
+            return {"accuracy": 1 - (0.5 if architecture["family"] == "slow_starter" else 0.52) * fidelity**-0.3}
+
+    strategy = Race(SEEDS, len(SEEDS), inner=RandomSearch(), rows=50, prior=Prior(slope_sd=slope_sd))
+    result = Search(PROBLEM, strategy, Alike(), budget=Budget(trials=500, work=200.0)).run()
+    winner = strategy.incumbent(result.history)
+    assert winner is not None and winner.architecture["family"] == "slow_starter"
+    assert sum(work for key, work in spent(result).items() if key != winner.architecture.key) <= 50.0
+
+
+def test_a_newcomer_of_which_much_is_expected_is_tried_before_it_wins() -> None:
+    """The prior expects that hopeless networks become good in the end."""
+    known = Prior(slope_sd=0.3, common=0.7, families={"hopeless": 0.6})
+    strategy, result = race(200.0, prior=known)
+    tried = [trial.fidelity for trial in result.history.trials if trial.architecture["family"] == "hopeless"]
+    winner = strategy.incumbent(result.history)
+    assert len(tried) > 1 and winner is not None and winner.architecture["family"] != "hopeless"
 
 
 def test_less_work_means_fewer_entrants() -> None:

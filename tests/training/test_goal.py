@@ -49,6 +49,21 @@ def test_balanced_accuracy_is_the_mean_recall_of_the_classes_that_occur() -> Non
     assert score.metrics["accuracy"] == pytest.approx(5 / 6)
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy"])
+def test_the_errors_of_the_examples_add_up_to_the_error_of_the_score(metric: str) -> None:
+    labels = np.array([0, 0, 0, 0, 1, 1, 2])
+    outputs = nn.functional.one_hot(torch.tensor([0, 1, 0, 0, 1, 0, 2]), 3).float()
+    goal = ClassGoal((metric, "log_loss"))
+    errors, score = goal.errors(outputs, labels), goal.score(outputs, labels).metrics[metric]
+    assert errors.sum() / (3 if metric == "balanced_accuracy" else 7) == pytest.approx(1 - score)
+    assert np.flatnonzero(errors).tolist() == [1, 5]
+
+
+def test_the_error_of_a_number_is_squared() -> None:
+    goal = RegressionGoal(mean=2.0, std=3.0)
+    assert goal.errors(torch.tensor([[0.0], [1.0]]), [3.0, 5.0]) == pytest.approx([1.0, 0.0])
+
+
 def test_sure_and_right_answers_lose_nothing() -> None:
     score = ClassGoal().score(torch.tensor([[100.0, 0.0], [0.0, 100.0]]), np.array([0, 1]))
     assert score.metrics["log_loss"] == pytest.approx(0.0)

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from archsmith.core.wording import number
+from archsmith.core.wording import amount, number
+
+# Why a network was exported that did not come of a race, by the name of its row.
+REASONS = {
+    "tuned": "What the pretrained network has learnt from other data was worth more than a search, so it got the rest "
+    "of the time.",
+    "unfinished": "The best trial was clearly better than all that was trained after it, so it was exported as it was.",
+    "earlier": "The time that was added brought nothing better, so the network from before was exported.",
+}
 
 
 @dataclass(frozen=True)
@@ -78,9 +86,26 @@ class FitResult:
     temperature: float = 1.0
     forecast: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def why(self) -> str:
+        """Why this network was exported, in a sentence."""
+        rows = {row.name.partition(".")[0]: row for row in self.rows}
+        exported = next((name for name, row in rows.items() if row.exported), "")
+        compared = rows.get("fixed") and rows.get("searched") and not rows["fixed"].stopped
+        if exported in ("searched", "fixed") and self.n_trials and not compared and not rows[exported].stopped:
+            what = "the searched network" if exported == "searched" else "the hand-made network"
+            return (
+                f"After {amount(self.n_trials, 'trial')} nothing promised to end ahead of {what}. More training of it "
+                "was worth more than more candidates, so it got the rest of the time."
+            )
+        if exported == "fixed" and not self.n_trials:
+            return "The time was too short to compare networks, so one got all of it, made by hand."
+        return REASONS.get(exported, "It was the best on the validation split.")
+
     def to_dict(self) -> dict[str, Any]:
         return {
             **dataclasses.asdict(self),
+            "why": self.why,
             "rows": [row.to_dict() for row in self.rows],
             "architecture": dict(self.architecture),
         }

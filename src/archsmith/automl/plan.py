@@ -27,8 +27,8 @@ VERIFYING_SHARE = 0.05  # share of the budget for verifying more than the fewest
 VERIFYING_PASSES = 2.0  # every example goes through the exported and the trained network; the source sees only a few
 READING_SHARE = 0.3  # share of the budget for reading the data; if reading all would take longer, fewer are used
 ANCHORS_SHARE = 0.12  # of the pool's time, for the first slice of one network of each kind
-MOST_RACE = 0.25  # share of the pool's time after which a race is cut off, unless the winner needs less than the rest
-FEWEST_ANCHORS = 4  # with fewer there is little to compare, and the time is better spent on one network
+MOST_RACE = 0.6  # share of the pool's time after which a race is cut off, unless the winner needs less than the rest
+FEWEST_ANCHORS = 2  # with fewer there is nothing to compare, and the time is better spent on one network
 LARGEST_SLICE = 0.1  # of what a training can use
 FINAL_SHARE = (
     0.5  # with shared weights: most of the time between the search's start and the reserve that final training gets

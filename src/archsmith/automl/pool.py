@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archsmith.automl import opening
+from archsmith.automl import opening, scoring
 from archsmith.automl.final_training import Begun, Candidate, Final
 from archsmith.automl.modality import ModelBaseline, NetworkBaseline
 from archsmith.automl.opening import FIXED, Job
@@ -191,8 +191,8 @@ class Pool:
 
     def others(self, trained: list[Final]) -> list[Final]:
         """What was trained besides: the fixed network as the race left it, what final trainings of less time had come
-        to, and the best trial where it is better than all of ``trained`` by more than chance: the best of many scores
-        on few examples is a lucky one.
+        to, and the best trial where it is better than what was trained to the end by more than chance: the best of many
+        scores on few examples is a lucky one.
         """
         if not self.job.plan.pooled:
             return []
@@ -206,21 +206,18 @@ class Pool:
             if before is not None and file.stem not in known:
                 root = None if before[1] is None else self.search.history.trials[int(before[1])]
                 found.append(self._restored(root, f"earlier{before[2] or ''}", file))
+        unfinished = self._unfinished(trained)
+        return [final for final in [*found, unfinished] if final is not None]
+
+    def _unfinished(self, trained: list[Final]) -> Final | None:
+        """The best trial as the race left it, where it is clearly better than all that was trained to the end."""
         scored = [trial for trial in self.search.history.finished if trial.ok]
         best = min(scored, key=lambda trial: trial.loss, default=None)
-        metric = self.task.metric
-        reached = max(final.score.metrics[metric] for final in trained)
-        if best is not None and best.metrics[metric] > reached + self._chance(reached):
-            found.append(self._restored(best, "unfinished"))
-        return [final for final in found if final is not None]
-
-    def _chance(self, score: float) -> float:
-        """The standard error of a share of right answers on the validation split; 0 for other scores."""
-        if self.task.is_regression:
-            return 0.0
-        n = len(self.job.splits.valid)
-        wrong = (1 - score) + 0.5 / n  # no mistake in few examples is not a chance of zero
-        return math.sqrt(wrong * (1 - min(1.0, wrong)) / n)
+        ended = scoring.chosen_of(trained, self.task)
+        if best is None or best.metrics[self.task.metric] <= ended.score.metrics[self.task.metric]:
+            return None
+        final = self._restored(best, "unfinished")
+        return final if final is not None and scoring.clearly_better(final, ended, self.workshop) else None
 
     def _restored(self, trial: Trial | None, name: str, file: Path | None = None) -> Final | None:
         """What a checkpoint holds, that of ``trial`` or another ``file`` of its network; None where it was deleted. The

@@ -161,6 +161,7 @@ def summarize(result: dict[str, Any]) -> None:
         f"validation {number(result['valid'])}."
     )
     say(f"The network has {result['params']:,} parameters and takes {result['macs']:,} multiply-adds for one example.")
+    say(result["why"])
     budget = f" of {clock(result['budget_seconds'])}" if result["budget_seconds"] else ""
     say(
         f"{result['n_trials']} trials, {clock(result['seconds'])}{budget}; stopped because: "

@@ -17,6 +17,11 @@ def number(value: float) -> str:
     return f"{value:.4f}".rstrip("0").rstrip(".") if value == 0 or 1e-3 <= abs(value) < 1000 else f"{value:.4g}"
 
 
+def amount(n: int, thing: str) -> str:
+    """``1 trial``, ``2,000 trials``."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
 def clock(seconds: float | None) -> str:
     """``seconds`` as ``0:07``, ``12:30`` or ``1:02:30``; ``–`` when unknown."""
     if seconds is None:

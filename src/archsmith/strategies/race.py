@@ -12,6 +12,8 @@ slice of work, a new entrant or one that is there:
             after its next slice, less what the best one loses because it gets that slice less
         give the slice to whoever promises most for its work; stop when nobody promises anything
 
+At most a quarter of all work goes to others than the best one, which may change with every score. After that the best
+one goes on alone, as long as its next score may still show that it is not the best.
 So it ends by itself when more training of the best one is worth more than more candidates. Raw scores of short
 trainings never decide: what starts fast often ends badly (``strategies.forecast`` extrapolates). Where it is known
 beforehand how families end beside the first seed (``Prior.levels``), every forecast takes that into account, and a
@@ -60,6 +62,7 @@ STEP = 2.0  # an entrant that goes on gets as much work again as it has had
 WORTH, WORTH_SHARE = 5e-4, 0.02
 ASKED = 0.2  # of that is enough for going on with the best one, which only costs one more score
 FAMILY_SD = 0.15  # least spread, in logarithms, of the errors of new entrants around those of their family
+MOST_LOST = 0.25  # share of all work that may go to others than the best entrant, unless it cannot use the rest
 NEAR = 2  # families that new entrants come from
 
 
@@ -180,6 +183,7 @@ class _Pool:
     """The entrants as the history tells, and what is being proposed now.
 
     ``busy``: keys of architectures that are being trained.
+    ``spent``: work so far, with that of trainings that are going on or being proposed.
     ``left``: work that is left; infinite where no total is known.
     """
 
@@ -187,6 +191,7 @@ class _Pool:
     history: History
     entrants: list[_Entrant]
     busy: set[str]
+    spent: float
     left: float
 
     @classmethod
@@ -199,11 +204,11 @@ class _Pool:
         for proposal in proposals:
             key = proposal.architecture.key
             spent[key] = max(spent.get(key, 0.0), most if proposal.fidelity is None else proposal.fidelity)
-        total = history.total_work
-        left = math.inf if total is None else max(0.0, total - math.fsum(spent.values()))
+        total, used = history.total_work, math.fsum(spent.values())
+        left = math.inf if total is None else max(0.0, total - used)
         busy = {trial.architecture.key for trial in history.pending.values()}
         busy |= {proposal.architecture.key for proposal in proposals}
-        pool = cls(race, history, [], busy, left)
+        pool = cls(race, history, [], busy, used, left)
         by_key: dict[str, list[Trial]] = {}
         for trial in history.finished:
             if trial.ok:
@@ -257,9 +262,15 @@ class _Pool:
     # What could be done next
 
     def options(self, best: _Entrant) -> list[_Option]:
-        """All that is worth its work. Going on with the best one costs nothing, since that is done in any case."""
+        """All that is worth its work, and may have it. Going on with the best one costs nothing, since that is done in
+        any case.
+        """
         found = [*self._carrying_on(best), *self._entering(best)]
-        return [option for option in found if option.net > 0 or self.left == math.inf]
+        if self.left == math.inf:
+            return found
+        total = self.history.total_work or 0.0
+        room = max(MOST_LOST * total, total - self.useful) - (self.spent - best.work)
+        return [option for option in found if option.net > 0 and (option.entrant is best or option.work <= room)]
 
     def _carrying_on(self, best: _Entrant) -> Iterator[_Option]:
         for entrant in self.entrants:

@@ -75,6 +75,10 @@ class Goal(ABC):
         """The metrics of outputs ``(n, k)`` on the CPU, against the labels ``(n,)`` of the data."""
 
     @abstractmethod
+    def errors(self, outputs: Tensor, labels: ArrayLike) -> np.ndarray[Any, Any]:
+        """What each example ``(n,)`` adds to the error that the main metric measures, but for a common factor."""
+
+    @abstractmethod
     def balanced(self, labels: ArrayLike) -> Goal:
         """The same goal, where every class of ``labels`` counts alike in the loss. UsageError for regression."""
 
@@ -117,6 +121,11 @@ class ClassGoal(Goal):
         }
         return self._score(measured, len(truth))
 
+    def errors(self, outputs: Tensor, labels: ArrayLike) -> np.ndarray[Any, Any]:
+        truth = np.asarray(labels, dtype=np.int64)
+        wrong = (outputs.argmax(1).numpy() != truth).astype(np.float64)
+        return wrong / np.bincount(truth)[truth] if self.metrics[0] == "balanced_accuracy" else wrong
+
     def balanced(self, labels: ArrayLike) -> Goal:
         return replace(self, weights=class_weights(np.bincount(np.asarray(labels, dtype=np.int64))))
 
@@ -147,6 +156,10 @@ class RegressionGoal(Goal):
         truth = np.asarray(labels, dtype=np.float64)
         predicted = self.mean + self.std * outputs.flatten().double().numpy()
         return self._score(metrics.regression(predicted, truth), len(truth))
+
+    def errors(self, outputs: Tensor, labels: ArrayLike) -> np.ndarray[Any, Any]:
+        truth = np.asarray(labels, dtype=np.float64)
+        return (self.mean + self.std * outputs.flatten().double().numpy() - truth) ** 2
 
     def balanced(self, labels: ArrayLike) -> Goal:
         raise UsageError("Only classes can be balanced.", "Leave out --balance for a regression target.")
