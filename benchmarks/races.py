@@ -5,11 +5,11 @@
 The curves are those of ``benchmarks/curves.py``: for each set, the scores of every seed network at a constant rate, its
 score at the end of all work, and what baselines come to. A rule sees scores of short trainings only and pays for them.
 What it picks is then credited with the error at the end, made worse for the work that the losers took (a power law
-through the score at a quarter of the work and the end). It prints the error of each rule on each set, less that of the best network with all of
-the work (regret, in points), and the share of the work that went to losers. A race is shown with one slope for all
-families (plain), with slopes of families, with their levels too, and with levels that depend on what the baselines came
-to (baselines); what it knows was fitted without the set. ``--prior`` writes what is known from all curves as JSON, as
-it ships; ``--picture`` draws the curves of one set.
+through the score at a quarter of the work and the end). It prints the error of each rule on each set, less that of the
+best network with all of the work (regret, in points), and the share of the work that went to losers. A race is shown
+with one slope for all families (plain), with slopes of families, with their levels too, and with levels that depend on
+what the baselines came to (baselines); what it knows was fitted without the set. ``--prior`` writes what is known from
+all curves as JSON, as it ships; ``--picture`` draws the curves of one set.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Curve:
         return points[-1][1]
 
     def final(self, work: float) -> float:
-        """The error after an annealed end at ``work``: on a power law through the score at a quarter of all work and the
+        """The error after an annealed end at ``work``: a power law through the score at a quarter of all work and the
         end.
         """
         slope = max(0.0, math.log(self.error(0.25 * self.total) / self.end) / math.log(4))
