@@ -12,8 +12,9 @@ slice of work, a new entrant or one that is there:
             after its next slice, less what the best one loses because it gets that slice less
         give the slice to whoever promises most for its work; stop when nobody promises anything
 
-At most a quarter of all work goes to others than the best one, which may change with every score. After that the best
-one goes on alone, as long as its next score may still show that it is not the best.
+At most a quarter of all work goes to others than the best one, which may change with every score. The best one goes on
+until it is sure to be the best: that costs nothing, since its training goes on in any case.
+
 So it ends by itself when more training of the best one is worth more than more candidates. Raw scores of short
 trainings never decide: what starts fast often ends badly (``strategies.forecast`` extrapolates). Where it is known
 beforehand how families end beside the first seed (``Prior.levels``), every forecast takes that into account, and a
@@ -281,11 +282,11 @@ class _Pool:
             if entrant is not best or self._rival < seen.error:
                 gain = expected_gain(self._floor(best), seen.log, seen.revealed)
                 gain -= self._lost(best, work) + self._worth(best)
-            else:  # it may turn out to be worse than the second
+            else:  # It may turn out to be worse than the second: if not by the next score, then by one after that.
                 second = min([self._rival, *(other.seen.error for other in self.entrants if other is not best)])
                 gain = -ASKED * self._worth(best)
                 if second < math.inf:
-                    gain += expected_gain(second, seen.log, seen.revealed) - max(0.0, second - seen.error)
+                    gain += expected_gain(second, seen.log, seen.sd) - max(0.0, second - seen.error)
             yield _Option(work, gain, entrant)
 
     def _entering(self, best: _Entrant) -> Iterator[_Option]:
