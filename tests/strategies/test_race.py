@@ -138,6 +138,23 @@ def test_work_that_nobody_can_use_goes_to_more_entrants() -> None:
     assert many > few  # the winner needs 8 of 400
 
 
+def test_what_is_fast_leaves_work_to_others() -> None:
+    """All networks see their examples ten times in a unit of work; forty times are of use."""
+
+    class Fast(Curves):
+        def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome:
+            metrics = super().evaluate(architecture, min(fidelity, 4.0), context)
+            return Outcome.success(metrics, notes={"epochs": min(40.0, 10 * fidelity)})
+
+    found = {}
+    for most in (None, 40.0):
+        strategy = Race(SEEDS, len(SEEDS), inner=RandomSearch(), most_epochs=most)
+        found[most] = Search(PROBLEM, strategy, Fast(), budget=Budget(trials=80, work=200.0)).run()
+    work = {most: list(spent(result).values()) for most, result in found.items()}
+    assert max(work[40.0]) <= 4.0 < max(work[None])
+    assert len(work[40.0]) > len(work[None])
+
+
 def test_without_a_total_it_never_stops_by_itself() -> None:
     strategy = Race(SEEDS, 2, inner=RandomSearch())
     result = Search(PROBLEM, strategy, Curves(), budget=Budget(trials=60)).run()

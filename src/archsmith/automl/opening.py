@@ -184,7 +184,9 @@ def race_of(
     seeds = tuple(dict(seed) for seed in modality.seeds(space).values())
     prior = modality.curves(errors or {})
     anchors = min(1 if prior.levels else plan.anchors, len(seeds))
-    return Race(seeds, anchors, rows=plan.n_scored, inner=strategy, prior=prior, rival=rival)
+    return Race(
+        seeds, anchors, rows=plan.n_scored, inner=strategy, prior=prior, most_epochs=plan.longest or None, rival=rival
+    )
 
 
 def weights_of(settings: FitSettings) -> str:

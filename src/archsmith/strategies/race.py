@@ -78,6 +78,8 @@ class Race:
     ``family``: the decision that names the family of an architecture, where there is one.
     ``inner``: proposes new entrants after the seeds.
     ``prior``: of learning curves.
+    ``most_epochs``: that a training can use. A network that is much faster than the one that work is counted in has
+        them with little work. None: all work can be used.
     ``rival``: an error that can be had without the race; it ends where nothing promises to be better. None: there is
         none.
     """
@@ -89,6 +91,7 @@ class Race:
     family: str = "family"
     inner: Any = field(default_factory=GraphGP)
     prior: Prior = Prior()
+    most_epochs: float | None = None
     rival: float | None = None
 
     def __post_init__(self) -> None:
@@ -226,7 +229,8 @@ class _Pool:
         prior = race.prior.on([(family, *slope_seen(points, race.rows, race.prior)) for family, points in several])
         for rising, family, pace, points in curves:
             work = rising[-1].fidelity
-            horizon = max(work, most) if left == math.inf else max(work, min(work + max(left, least), pool.useful))
+            useful = most if left == math.inf else min(work + max(left, least), pool.useful(pace))
+            horizon = max(work, useful)
             more = min(STEP * work, max(horizon, 1.01 * work))
             horizon, more = pool.fresh(horizon, pace), pool.fresh(more, pace)
             seen = forecast(points, horizon, more, race.rows, prior.of(family))
@@ -270,7 +274,7 @@ class _Pool:
         if self.left == math.inf:
             return found
         total = self.history.total_work or 0.0
-        room = max(MOST_LOST * total, total - self.useful) - (self.spent - best.work)
+        room = max(MOST_LOST * total, total - self.useful(best.pace)) - (self.spent - best.work)
         return [option for option in found if option.net > 0 and (option.entrant is best or option.work <= room)]
 
     def _carrying_on(self, best: _Entrant) -> Iterator[_Option]:
@@ -316,18 +320,18 @@ class _Pool:
     def slice(self) -> float:
         return self.race.slice or self.history.problem.fidelity.minimum
 
-    @property
-    def useful(self) -> float:
+    def useful(self, pace: float) -> float:
         """The most work that a training can use."""
-        fidelity = self.history.problem.fidelity
-        return fidelity.full or fidelity.maximum
+        fidelity, epochs = self.history.problem.fidelity, self.race.most_epochs
+        most = fidelity.full or fidelity.maximum
+        return most if epochs is None or pace <= 0 else min(most, epochs / pace)
 
     def _worth(self, best: _Entrant) -> float:
         return 0.0 if self.left == math.inf else min(WORTH, WORTH_SHARE * self._floor(best))
 
     def _further(self, entrant: _Entrant) -> float:
         """The work of its next trial."""
-        most = self.history.problem.fidelity.maximum
+        most = min(self.history.problem.fidelity.maximum, self.useful(entrant.pace))
         return min(STEP * entrant.work, most, entrant.work + self.left)
 
     def _lost(self, best: _Entrant, work: float) -> float:
@@ -336,8 +340,9 @@ class _Pool:
             return 0.0
         rival = self._rival < best.seen.error  # whose training has not begun
         before, slope = (0.0, self.race.prior.slope) if rival else (best.work, best.seen.slope)
-        all_of_it = self.fresh(min(self.useful, before + self.left), best.pace)
-        less = self.fresh(min(self.useful, before + max(self.left - work, 1e-3 * self.left)), best.pace)
+        useful = self.useful(best.pace)
+        all_of_it = self.fresh(min(useful, before + self.left), best.pace)
+        less = self.fresh(min(useful, before + max(self.left - work, 1e-3 * self.left)), best.pace)
         return float(self._floor(best) * ((all_of_it / less) ** slope - 1))
 
     def _newcomer_forecast(self) -> tuple[float, float]:
@@ -356,7 +361,7 @@ class _Pool:
         prior, far = self.race.prior, 0.0
         if self.left < math.inf:
             pace = max((entrant.pace for entrant in self.entrants), default=0.0)
-            horizon = self.fresh(min(self.left, self.useful), pace)
+            horizon = self.fresh(min(self.left, self.useful(pace)), pace)
             far = math.log(max(1.0, horizon / self.fresh(self.slice, pace)))
         unsure = (far * prior.slope_sd) ** 2 + prior.end_sd**2
         return math.sqrt(variance**2 / (variance + unsure))
