@@ -155,6 +155,28 @@ def test_what_is_fast_leaves_work_to_others() -> None:
     assert len(work[40.0]) > len(work[None])
 
 
+def test_trials_that_take_longer_than_their_work_count_as_more() -> None:
+    """Scoring takes as long as a slice."""
+
+    class Scored(Curves):
+        def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome:
+            metrics = super().evaluate(architecture, fidelity, context)
+            return Outcome.success(metrics, 10.0 * fidelity + 10.0)
+
+    lost = {}
+    for unit_seconds in (None, 10.0):
+        strategy = Race(SEEDS, len(SEEDS), inner=RandomSearch(), unit_seconds=unit_seconds)
+        result = Search(PROBLEM, strategy, Scored(simulated=True), budget=Budget(trials=500, work=200.0)).run()
+        winner = strategy.incumbent(result.history)
+        assert winner is not None and winner.architecture["family"] == "slow_starter"
+        lost[unit_seconds] = sum(
+            trial.outcome.seconds
+            for trial in result.history.trials
+            if trial.architecture != winner.architecture and trial.outcome is not None
+        )
+    assert lost[10.0] <= 0.25 * 2000.0 < lost[None]
+
+
 def test_without_a_total_it_never_stops_by_itself() -> None:
     strategy = Race(SEEDS, 2, inner=RandomSearch())
     result = Search(PROBLEM, strategy, Curves(), budget=Budget(trials=60)).run()

@@ -185,7 +185,14 @@ def race_of(
     prior = modality.curves(errors or {})
     anchors = min(1 if prior.levels else plan.anchors, len(seeds))
     return Race(
-        seeds, anchors, rows=plan.n_scored, inner=strategy, prior=prior, most_epochs=plan.longest or None, rival=rival
+        seeds,
+        anchors,
+        rows=plan.n_scored,
+        inner=strategy,
+        prior=prior,
+        most_epochs=plan.longest or None,
+        unit_seconds=plan.unit_seconds,
+        rival=rival,
     )
 
 

@@ -115,6 +115,7 @@ class Plan:
     ``timed``: is work measured on this machine? Without a time limit it is counted from graphs.
     ``n_scored``: most validation examples that a trial is scored on; None: all.
     ``total_work``: of the whole pool, in epochs of the fixed network; None: not limited by time.
+    ``unit_seconds``: forecast of one of these epochs; None where work is not measured.
     ``final_epochs``: most epochs of a final training.
     ``trial_seconds``: forecast of one trial.
     ``forecast_trials``: forecast of the number of trials.
@@ -147,6 +148,7 @@ class Plan:
     timed: bool = False
     n_scored: int | None = None
     total_work: float | None = None
+    unit_seconds: float | None = None
 
     @property
     def pooled(self) -> bool:
@@ -304,6 +306,7 @@ def _pooled(
         timed=True,
         n_scored=n_scored,
         total_work=total,
+        unit_seconds=unit,
     )
 
 

@@ -80,6 +80,8 @@ class Race:
     ``prior``: of learning curves.
     ``most_epochs``: that a training can use. A network that is much faster than the one that work is counted in has
         them with little work. None: all work can be used.
+    ``unit_seconds``: seconds that a unit of work should take. Trials that took longer, since they were scored for
+        instance, count as more work. None: work alone counts, so that a race repeats exactly.
     ``rival``: an error that can be had without the race; it ends where nothing promises to be better. None: there is
         none.
     """
@@ -92,6 +94,7 @@ class Race:
     inner: Any = field(default_factory=GraphGP)
     prior: Prior = Prior()
     most_epochs: float | None = None
+    unit_seconds: float | None = None
     rival: float | None = None
 
     def __post_init__(self) -> None:
@@ -187,7 +190,8 @@ class _Pool:
     """The entrants as the history tells, and what is being proposed now.
 
     ``busy``: keys of architectures that are being trained.
-    ``spent``: work so far, with that of trainings that are going on or being proposed.
+    ``costs``: work that went to each architecture, by its key, with that of trainings that are going on or proposed.
+    ``toll``: how many times its work a training costs.
     ``left``: work that is left; infinite where no total is known.
     """
 
@@ -195,24 +199,19 @@ class _Pool:
     history: History
     entrants: list[_Entrant]
     busy: set[str]
-    spent: float
+    costs: Mapping[str, float]
+    toll: float
     left: float
 
     @classmethod
     def of(cls, race: Race, history: History, proposals: Sequence[Proposal]) -> _Pool:
         fidelity = history.problem.fidelity
         least, most = fidelity.minimum, fidelity.maximum
-        spent: dict[str, float] = {}
-        for trial in history.trials:
-            spent[trial.architecture.key] = max(spent.get(trial.architecture.key, 0.0), trial.fidelity)
-        for proposal in proposals:
-            key = proposal.architecture.key
-            spent[key] = max(spent.get(key, 0.0), most if proposal.fidelity is None else proposal.fidelity)
-        total, used = history.total_work, math.fsum(spent.values())
-        left = math.inf if total is None else max(0.0, total - used)
+        costs, toll = _costs(history, proposals, race.unit_seconds)
+        left = math.inf if history.total_work is None else max(0.0, history.total_work - math.fsum(costs.values()))
         busy = {trial.architecture.key for trial in history.pending.values()}
         busy |= {proposal.architecture.key for proposal in proposals}
-        pool = cls(race, history, [], busy, used, left)
+        pool = cls(race, history, [], busy, costs, toll, left)
         by_key: dict[str, list[Trial]] = {}
         for trial in history.finished:
             if trial.ok:
@@ -274,8 +273,11 @@ class _Pool:
         if self.left == math.inf:
             return found
         total = self.history.total_work or 0.0
-        room = max(MOST_LOST * total, total - self.useful(best.pace)) - (self.spent - best.work)
-        return [option for option in found if option.net > 0 and (option.entrant is best or option.work <= room)]
+        lost = math.fsum(cost for key, cost in self.costs.items() if key != best.architecture.key)
+        room = max(MOST_LOST * total, total - self.useful(best.pace)) - lost
+        return [
+            option for option in found if option.net > 0 and (option.entrant is best or self.toll * option.work <= room)
+        ]
 
     def _carrying_on(self, best: _Entrant) -> Iterator[_Option]:
         for entrant in self.entrants:
@@ -342,7 +344,7 @@ class _Pool:
         before, slope = (0.0, self.race.prior.slope) if rival else (best.work, best.seen.slope)
         useful = self.useful(best.pace)
         all_of_it = self.fresh(min(useful, before + self.left), best.pace)
-        less = self.fresh(min(useful, before + max(self.left - work, 1e-3 * self.left)), best.pace)
+        less = self.fresh(min(useful, before + max(self.left - self.toll * work, 1e-3 * self.left)), best.pace)
         return float(self._floor(best) * ((all_of_it / less) ** slope - 1))
 
     def _newcomer_forecast(self) -> tuple[float, float]:
@@ -435,3 +437,23 @@ class _Pool:
                 )
             shadow.take(Finished(place, outcome))
         return shadow, latest
+
+
+def _costs(
+    history: History, proposals: Sequence[Proposal], unit_seconds: float | None
+) -> tuple[dict[str, float], float]:
+    """``_Pool.costs`` and ``_Pool.toll``."""
+    work: dict[str, float] = {}
+    asked = [(trial.architecture, trial.fidelity) for trial in history.trials]
+    asked += [(one.architecture, one.fidelity or history.problem.fidelity.maximum) for one in proposals]
+    for architecture, fidelity in asked:
+        work[architecture.key] = max(work.get(architecture.key, 0.0), fidelity)
+    if unit_seconds is None:
+        return work, 1.0
+    took: dict[str, float] = {}
+    for trial in history.finished:
+        if trial.outcome is not None:
+            took[trial.architecture.key] = took.get(trial.architecture.key, 0.0) + trial.outcome.seconds / unit_seconds
+    costs = {key: max(least, took.get(key, 0.0)) for key, least in work.items()}
+    done = math.fsum(work[key] for key in took)
+    return costs, max(1.0, math.fsum(costs[key] for key in took) / done) if done else 1.0
