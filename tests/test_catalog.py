@@ -1,4 +1,5 @@
 import json
+import sys
 from dataclasses import dataclass, field
 
 import pytest
@@ -113,3 +114,60 @@ def test_what_is_no_setting(pair):
 def test_a_part_and_the_whole_of_one_setting_exclude_each_other():
     with pytest.raises(UsageError, match="as a whole"):
         catalog.parse_settings(["space.scale=1", "space.scale.filters=2"])
+
+
+# What somebody sent
+
+
+@pytest.fixture
+def trap(tmp_path, monkeypatch):
+    """A module that can be found, and leaves a trace when it is imported."""
+    trace = tmp_path / "trace"
+    (tmp_path / "a_trap.py").write_text(
+        f"from dataclasses import dataclass\nopen({str(trace)!r}, 'w').close()\n"
+        "@dataclass\nclass Space:\n    n: int = 1\ndef score(architecture):\n    return 1.0\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(catalog, "_admitted", set())
+    yield trace
+    sys.modules.pop("a_trap", None)
+
+
+SENT = (
+    {"type": "a_trap:Space", "args": {"n": 2}},
+    {"type": "archsmith.evaluators.wrappers:Noisy", "args": {"evaluator": {"type": "a_trap:Space", "args": {}}}},
+    {"type": "function", "args": {"function": "a_trap:score"}},
+    {"type": "cached", "args": {"evaluator": {"type": "function", "args": {"function": "a_trap:score"}}}},
+    {"type": "function", "args": {"function": "os:system"}},
+    {"type": "subprocess:Popen", "args": {"args": "true"}},
+)
+
+
+@pytest.mark.parametrize("spec", SENT, ids=str)
+def test_a_spec_that_somebody_sent_imports_and_calls_nothing(trap, spec):
+    with pytest.raises(UsageError, match="code that Archsmith does not bring along"):
+        catalog.from_spec(spec)
+    assert not trap.exists() and "a_trap" not in sys.modules
+
+
+def test_a_module_is_taken_once_a_person_has_named_it(trap):
+    catalog.admit("a_trap")
+    assert catalog.from_spec(SENT[0]).n == 2 and trap.exists()
+    assert catalog.from_spec(SENT[2]).function == "a_trap:score"
+    assert catalog.admitted({"parts": [SENT[0], SENT[4]]}) == ["a_trap"]
+
+
+@pytest.mark.parametrize("name", ["a_trap:Space", "function"])
+def test_what_was_built_here_can_be_rebuilt_here(trap, name):
+    thing = catalog.build(catalog.get("evaluator", name), {"function": "a_trap:score"} if name == "function" else {})
+    assert catalog.from_spec(catalog.to_spec(thing)) == thing
+
+
+def test_a_module_that_is_not_there_is_said():
+    with pytest.raises(UsageError, match="'no_such_module' cannot be imported"):
+        catalog.admit("no_such_module")
+
+
+def test_a_class_that_is_imported_already_may_be_named(monkeypatch):
+    monkeypatch.setattr(catalog, "_admitted", set())
+    assert catalog.from_spec({"type": f"{__name__}:Holding", "args": {"thing": 1}}) == Holding(1)

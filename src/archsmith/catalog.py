@@ -6,16 +6,20 @@ The table maps kind and short name to ``module:Class``. Other packages add rows 
 Objects are their own configuration. A spec is ``{"type": short name or "module:Class", "args": {field: value}}`` of a
 dataclass, nested where a field holds another dataclass. Only classes found by such names are ever built from a spec,
 with plain data for arguments. Nothing is unpickled.
+
+A spec may come from a file that somebody sent. So it never imports a module that is not in the table: ``from_spec``
+takes rows of the table, and what this process was told of otherwise (``admit``).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
+import re
 import sys
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache, lru_cache
 from typing import Any
@@ -114,6 +118,12 @@ EXTRA_OF = {
 }
 
 
+PLACE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")  # module:Class, or module:function
+NAMING = ("type", "function")  # keys of specs that hold one
+
+_admitted = {"__main__"}  # modules outside of the table whose classes and functions a spec may name
+
+
 def kinds() -> tuple[str, ...]:
     return tuple(TABLE)
 
@@ -134,8 +144,11 @@ def names(kind: str) -> tuple[str, ...]:
 
 
 def get(kind: str, name: str) -> type:
-    """The class behind a short name, or behind ``module:Class`` itself. Raises UsageError with near misses."""
+    """The class behind a short name, or behind ``module:Class`` itself: for names that a person gave. Raises UsageError
+    with near misses.
+    """
     if ":" in name:
+        _admitted.add(name.partition(":")[0])
         return load(name)
     table = rows(kind)
     if name not in table:
@@ -199,14 +212,73 @@ def to_spec(obj: Any) -> dict[str, Any]:
         for field in dataclasses.fields(obj)
         if field.init
     }
-    return {"type": short_name(cls), "args": args}
+    spec = {"type": short_name(cls), "args": args}
+    _admitted.update(place.partition(":")[0] for place in _places(spec))
+    return spec
+
+
+def admit(module: str) -> None:
+    """Import a module of a person's own, whose classes and functions specs may name from now on. It runs the module's
+    code. Raises UsageError.
+    """
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"The module {module!r} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH."
+        ) from error
+    _admitted.add(module)
+
+
+def admitted(spec: Any) -> list[str]:
+    """The modules outside of this package that ``spec``, or data with specs inside, names. Another process has to admit
+    them before it can rebuild what was written down here.
+    """
+    named = {place.partition(":")[0] for place in _places(spec)}
+    return sorted(name for name in named & _admitted if not _ours(name))
+
+
+def refuse_code(spec: Any) -> None:
+    """Raises UsageError where ``spec``, or data with specs inside, names a module that this process was not told of. A
+    class of a module that is imported already may be named: nothing is run to find it.
+    """
+    for place in _places(spec):
+        module, _, name = place.partition(":")
+        if module in _admitted or _ours(module):
+            continue
+        found: Any = sys.modules.get(module)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
+            raise UsageError(
+                f"This file names {place!r}, which is code that Archsmith does not bring along.",
+                f"If you trust it: archsmith --import {module} …, or in Python archsmith.catalog.admit({module!r}).",
+            )
+
+
+def _ours(module: str) -> bool:
+    return module.partition(".")[0] == __name__.partition(".")[0]
+
+
+def _places(value: Any) -> Iterator[str]:
+    """Where ``value`` names classes and functions by their modules."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key in NAMING and isinstance(item, str):
+                yield from [item] if PLACE.fullmatch(item) else []
+            else:
+                yield from _places(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _places(item)
 
 
 def from_spec(spec: Mapping[str, Any], kind: str | None = None) -> Any:
-    """Rebuild what ``to_spec`` wrote.
+    """Rebuild what ``to_spec`` wrote. Raises UsageError for code that this process was not told of, see ``admit``.
 
     ``kind``: where a short name is looked up; None: every kind is tried.
     """
+    refuse_code(spec)
     if not isinstance(spec, Mapping) or not isinstance(spec.get("type"), str):
         raise UsageError(f"This is not a spec: {str(spec)[:80]!r}.", 'A spec is {"type": name, "args": {…}}.')
     name = spec["type"]

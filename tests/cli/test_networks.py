@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from archsmith import catalog
 from archsmith.cli.networks import find_scope
 from archsmith.core.errors import UsageError
 
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "v1"
 SMALL = ("--set", "space.n_outputs=5")
 
 
@@ -124,3 +128,32 @@ def test_a_file_that_is_no_architecture_is_a_usage_error(command: Any, tmp_path:
     answer = command("draw", "list.json", "--space", "nasnet")
     assert answer.code == 2
     assert "JSON object" in answer.err
+
+
+# What somebody sent
+
+
+@pytest.fixture
+def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A module that can be found, and leaves a trace when it is imported."""
+    trace = tmp_path / "trace"
+    (tmp_path / "net_trap.py").write_text(
+        f"open({str(trace)!r}, 'w').close()\nfrom archsmith.spaces.conv_stages import ConvStages as Space\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield trace
+    sys.modules.pop("net_trap", None)
+
+
+def test_drawing_a_bundle_imports_nothing_that_it_names(command: Any, tmp_path: Path, trap: Path) -> None:
+    bundle = shutil.copytree(FIXTURES / "bundle_classes", tmp_path / "bundle")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    search = manifest["search"] if "search" in manifest else manifest["facts"]["search"]
+    search.pop("graph", None)
+    search["space_spec"]["type"] = "net_trap:Space"
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    answer = command("draw", bundle)
+    assert answer.code == 2 and "archsmith --import net_trap" in answer.err
+    assert not trap.exists()
+    answer = command("--import", "net_trap", "draw", bundle)
+    assert trap.exists() and answer.code == 0, answer.err

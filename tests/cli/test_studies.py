@@ -194,3 +194,32 @@ def test_showing_a_study_that_cannot_be_read_says_why(
 ) -> None:
     answer = command("studies", "show", name)
     assert answer.code == 1 and said in answer.err and answer.err.count("\n") == 1
+
+
+def test_a_study_of_somebody_else_runs_no_code_before_it_is_trusted(
+    command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log names a strategy in a module that can be found here."""
+    from archsmith import catalog
+
+    (tmp_path / "sent_along.py").write_text(
+        "open('trace', 'w').close()\nfrom dataclasses import dataclass\n"
+        "from archsmith.strategies.random import RandomSearch\n"
+        "@dataclass(frozen=True)\nclass Strategy(RandomSearch):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(catalog, "_admitted", {"__main__"})
+    words = ("search", "--trials", "3", "--strategy", "sent_along:Strategy", "--name", "sent")
+    try:
+        assert command(*words).code == 0
+        (tmp_path / "trace").unlink()
+        sys.modules.pop("sent_along")
+        monkeypatch.setattr(catalog, "_admitted", {"__main__"})
+        resume = ("studies", "resume", "sent", "--trials", "5")
+        answer = command(*resume)
+        assert answer.code == 2 and "--import sent_along" in answer.err and answer.err.count("\n") == 1
+        assert not (tmp_path / "trace").exists()
+        assert command("--import", "sent_along", *resume).code == 0
+        assert (tmp_path / "trace").exists()
+    finally:
+        sys.modules.pop("sent_along", None)

@@ -374,8 +374,12 @@ def _began(view: StudyView) -> StudyRecord:
 
 
 def settings_in(view: StudyView) -> FitSettings:
-    """What a job was asked for, as its last extension left it."""
-    return FitSettings.from_dict(view.job.settings)
+    """What a job was asked for, as its last extension left it. Raises UsageError where that names code (see
+    ``catalog.refuse_code``): a study may be somebody else's.
+    """
+    found = FitSettings.from_dict(view.job.settings)
+    catalog.refuse_code([{"type": found.space}, {"type": found.strategy}, found.settings])
+    return found
 
 
 def _data_folder(fit: Mapping[str, Any], workspace: Workspace) -> Path:

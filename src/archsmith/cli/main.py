@@ -42,8 +42,20 @@ def everywhere(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show tracebacks of errors. Works at any place in the command.")
     ] = False,
+    modules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import",
+            metavar="MODULE",
+            help="Import a module of yours first, so that studies and bundles may use its classes. Runs its code.",
+        ),
+    ] = None,
 ) -> None:
     """Neural architecture search: from data to a network that you can read, run and serve."""
+    for module in modules or ():
+        from archsmith.catalog import admit
+
+        admit(module)
 
 
 app.command("fit")(fit.fit)

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import cast
 
 from archsmith import catalog
+from archsmith.core.errors import DataError
 from archsmith.data.examples import Examples, Splits, Store
 from archsmith.data.splits import stratified
 from archsmith.data.store_folder import FACTS, read_json
@@ -19,7 +20,10 @@ def opened(folder: str) -> Splits:
 
 def kind_of(folder: str) -> str:
     """The kind of data that is stored in ``folder``, by its name in the catalogue. Raises DataError."""
-    return str(read_json(folder, FACTS).get("kind", "image"))  # versions up to 0.1 stored pictures only
+    kind = str(read_json(folder, FACTS).get("kind", "image"))  # versions up to 0.1 stored pictures only
+    if kind not in catalog.rows("data"):  # a module that a file names is not imported
+        raise DataError(f"The data in {folder} are of the kind {kind[:40]!r}, which this Archsmith does not know.")
+    return kind
 
 
 @lru_cache(maxsize=8)

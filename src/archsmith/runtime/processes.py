@@ -81,6 +81,7 @@ class ProcessExecutor:
             "evaluator": catalog.to_spec(evaluator),
             "n_threads": self.n_threads,
         }
+        order["modules"] = catalog.admitted(order)
         _refuse_unimportable(order)
         self._order = json.dumps(order)
         self._stop_by, self._failed_starts = None, 0
@@ -357,6 +358,8 @@ def _work(connection: Connection, order_text: str) -> None:
 
     try:
         order = json.loads(order_text)
+        for module in order["modules"]:
+            catalog.admit(module)
         problem = Problem.from_dict(catalog.from_spec(order["space"], "space"), order["problem"])
         evaluator: Evaluator = catalog.from_spec(order["evaluator"], "evaluator")
         if "torch" in sys.modules:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from archsmith.core.errors import DataError
-from archsmith.data.images.decode import decode, header
+from archsmith.data.images.decode import SUFFIXES, decode, header
 from archsmith.data.images.resize import resize
 
 
@@ -67,6 +67,37 @@ def test_exif_rotation_is_applied(tmp_path: Path) -> None:
 def test_broken_bytes_are_a_data_error(content: bytes) -> None:
     with pytest.raises(DataError):
         decode(content, 3)
+
+
+EPS = b"""%!PS-Adobe-3.0 EPSF-3.0
+%%BoundingBox: 0 0 8 8
+%%EndComments
+(written) (w) file closefile
+showpage
+%%EOF
+"""
+
+
+def test_a_program_in_the_guise_of_a_picture_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow starts Ghostscript for EPS; the one on the path leaves a trace."""
+    trace, ghostscript = tmp_path / "trace", tmp_path / "gs"
+    ghostscript.write_text(f"#!/bin/sh\ntouch {trace}\n")
+    ghostscript.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "photo.png").write_bytes(EPS)
+    for source in (EPS, tmp_path / "photo.png"):
+        for read in (header, lambda source: decode(source, 3)):
+            with pytest.raises(DataError, match="not a picture that can be read"):
+                read(source)
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+def test_each_kind_of_picture_is_read(suffix: str, tmp_path: Path) -> None:
+    file = tmp_path / f"picture{suffix}"
+    mode = {".pgm": "L", ".pbm": "1"}.get(suffix, "RGB")
+    Image.new(mode, (16, 16)).save(file)
+    assert decode(file, 3).shape == (16, 16, 3)
 
 
 def test_a_decompression_bomb_is_refused_from_its_header() -> None:

@@ -45,6 +45,9 @@ SUFFIXES = frozenset(
         ".ico",
     )
 )
+# What is read, by Pillow's names, whatever a file is called. Pillow knows more: for EPS it would start Ghostscript,
+# which runs the program that such a file is. (MPO, of some cameras, is opened as JPEG.)
+FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "TGA", "ICO")
 # Only in these is EXIF looked for. In other formats Pillow would decode every pixel for it.
 CAMERA_FORMATS = frozenset(("JPEG", "MPO", "WEBP", "TIFF"))
 GREY_MODES = frozenset(("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"))
@@ -92,7 +95,7 @@ def _quiet() -> Iterator[None]:
 def _open(source: str | Path | bytes) -> Image.Image:
     with _quiet():
         try:
-            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
+            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
         except FileNotFoundError as error:
             raise DataError(f"There is no file {str(source)!r}.", "Check the path.") from error
         except Image.DecompressionBombError as error:  # Pillow's own limit is about twice as high

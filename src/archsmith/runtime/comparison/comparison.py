@@ -57,7 +57,7 @@ class Comparison:
                     break
                 watch.done(label, run(self.plan.to_dict(), label, seed, str(self._place(label, seed))))
         else:
-            with pool(min(workers, len(missing))) as executor:
+            with pool(min(workers, len(missing)), catalog.admitted(self.plan.to_dict())) as executor:
                 with numeric_threads(1):  # a worker is born at the first jobs
                     futures = {
                         executor.submit(run, self.plan.to_dict(), label, seed, str(self._place(label, seed))): label

@@ -7,18 +7,19 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 
+from archsmith import catalog
 from archsmith.core.errors import StudyError, UsageError
 
 
 @contextmanager
-def pool(workers: int) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
-    """Spawned worker processes. When the block is left by an error, they are killed: what they were at goes on from its
-    log another time.
+def pool(workers: int, modules: Sequence[str] = ()) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
+    """Spawned worker processes, which admit ``modules`` (``catalog.admit``). When the block is left by an error, they
+    are killed: what they were at goes on from its log another time.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise UsageError(
@@ -26,7 +27,7 @@ def pool(workers: int) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
             'Put the comparison under: if __name__ == "__main__":',
         )
     others = set(multiprocessing.active_children())
-    executor = concurrent.futures.ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin)
+    executor = concurrent.futures.ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin, (modules,))
     try:
         yield executor
         executor.shutdown(wait=True)
@@ -42,8 +43,10 @@ def pool(workers: int) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
         raise
 
 
-def _begin() -> None:
+def _begin(modules: Sequence[str]) -> None:
     """The beginning of a worker process."""
+    for module in modules:
+        catalog.admit(module)
     # Ctrl-C reaches the whole terminal; what it means is the parent's business
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
