@@ -12,8 +12,9 @@ slice of work, a new entrant or one that is there:
             after its next slice, less what the best one loses because it gets that slice less
         give the slice to whoever promises most for its work; stop when nobody promises anything
 
-At most a quarter of all work goes to others than the best one, which may change with every score. The best one goes on
-until it is sure to be the best: that costs nothing, since its training goes on in any case.
+At most a quarter of all work goes to others than the best one, which may change with every score, and at most an eighth
+to first slices. The best one goes on until it is sure to be the best: that costs nothing, since its training goes on in
+any case.
 
 So it ends by itself when more training of the best one is worth more than more candidates. Raw scores of short
 trainings never decide: what starts fast often ends badly (``strategies.forecast`` extrapolates). Where it is known
@@ -64,6 +65,8 @@ WORTH, WORTH_SHARE = 5e-4, 0.02
 ASKED = 0.2  # of that is enough for going on with the best one, which only costs one more score
 FAMILY_SD = 0.15  # least spread, in logarithms, of the errors of new entrants around those of their family
 MOST_LOST = 0.25  # share of all work that may go to others than the best entrant, unless it cannot use the rest
+MOST_NEW = 0.125  # the same for the first slices of new entrants
+FEWEST_SLICES = 4  # that others may have in any case
 NEAR = 2  # families that new entrants come from
 
 
@@ -272,12 +275,19 @@ class _Pool:
         found = [*self._carrying_on(best), *self._entering(best)]
         if self.left == math.inf:
             return found
-        total = self.history.total_work or 0.0
+        total, first = self.history.total_work or 0.0, self.toll * self.slice
+        spare, least = total - self.useful(best.pace), FEWEST_SLICES * first
         lost = math.fsum(cost for key, cost in self.costs.items() if key != best.architecture.key)
-        room = max(MOST_LOST * total, total - self.useful(best.pace)) - lost
-        return [
-            option for option in found if option.net > 0 and (option.entrant is best or self.toll * option.work <= room)
-        ]
+        entered = first * (len(self.costs) - 1)
+
+        def affordable(option: _Option) -> bool:
+            if option.entrant is best:
+                return True
+            if option.entrant is None and entered + first > max(MOST_NEW * total, least, spare):
+                return False
+            return lost + self.toll * option.work <= max(MOST_LOST * total, least, spare)
+
+        return [option for option in found if option.net > 0 and affordable(option)]
 
     def _carrying_on(self, best: _Entrant) -> Iterator[_Option]:
         for entrant in self.entrants:
