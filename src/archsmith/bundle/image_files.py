@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from archsmith.core.errors import DataError, UsageError
+from archsmith.core.files import regular_size
 from archsmith.data.images.decode import SUFFIXES
 from archsmith.data.images.pictures import Files, joined
 from archsmith.data.images.source import Pictures
@@ -88,6 +89,7 @@ def _of_table(path: Path, column: str | None) -> Pictures:
     of names will do.
     """
     try:
+        regular_size(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = file.readline()
             separator = max(SEPARATORS, key=lambda mark: len(next(csv.reader([head], delimiter=mark), [])))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from archsmith.bundle.intake import Call, Window
 from archsmith.bundle.manifest import MODEL, Manifest, check_content, checksum, read
 from archsmith.core.errors import ArchsmithError, UsageError
+from archsmith.core.files import regular_size
 
 QUIET = 3  # onnxruntime's severity scale: errors and above
 
@@ -116,6 +117,7 @@ def _session(folder: Path, manifest: Manifest, threads: int | None) -> Any:
 
     path = folder / MODEL
     try:
+        regular_size(path)
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from archsmith.bundle.intake import Asked, Counted, Window
 from archsmith.core.errors import DataError, MissingExtraError
+from archsmith.core.files import regular_size
 from archsmith.data.tables.cells import TEXTS, Raw, short
 from archsmith.data.tables.columns import Column
 from archsmith.data.tables.encode import clean_names, encode
@@ -30,6 +31,7 @@ def chunks_of_file(path: Path, columns: Sequence[Column]) -> Iterator[tuple[int,
         raise DataError(f"{str(path)!r} is a folder, not a table.", "Give the path of a CSV or Parquet file.")
     if not path.exists():
         raise DataError(f"There is no file {str(path)!r}.", "Check the path.")
+    regular_size(path)
     first = 0
     for table in _parquet(path, columns) if path.suffix.lower() in PARQUET else read_csv_chunks(path, ROWS):
         if not first:

@@ -1,4 +1,5 @@
-"""Writing a file whole or not at all: write a draft beside it, then let the draft take its place in one step.
+"""What is read from outside is a regular file. What is written is written whole or not at all: as a draft beside it,
+which then takes its place in one step.
 
 A process that is killed leaves the old file or the new one, never a half of either. Nothing is forced onto the disk
 (no ``fsync``): after a power cut such a file may be old, missing or, on some file systems, empty. That is enough here,
@@ -12,9 +13,12 @@ import contextlib
 import glob
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from archsmith.core.errors import DataError
 
 STALE_SECONDS = 3600.0  # a draft of this age belongs to a process that was killed
 
@@ -50,6 +54,16 @@ def write_bytes(path: Path | str, data: bytes) -> None:
     """Write ``data`` to the file ``path``, whole or not at all."""
     with replacing(path) as draft:
         draft.write_bytes(data)
+
+
+def regular_size(path: Path | str) -> int:
+    """Bytes of a regular file that came from outside. Raises DataError for what is none: a reader would wait for a pipe
+    for ever, and never come to the end of a device. Raises OSError where there is nothing.
+    """
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise DataError(f"{str(path)!r} is not a regular file.", "Give a file, not a folder, a pipe or a device.")
+    return found.st_size
 
 
 def _sweep(path: Path) -> None:

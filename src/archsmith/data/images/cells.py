@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError, MissingExtraError
+from archsmith.core.files import regular_size
 from archsmith.data.images.encoded import LARGEST, Encoded
 
 # read together; rows have a limit, too, since large pictures may follow many small ones
@@ -105,6 +106,8 @@ class Cells(Encoded):
         if not path:
             return None
         try:
+            if regular_size(self.path.parent / path) > LARGEST:
+                raise DataError(f"The picture {path!r} is larger than {LARGEST >> 20} MiB.", "Make it smaller first.")
             return (self.path.parent / path).read_bytes()
         except (OSError, ValueError) as error:
             raise DataError(
@@ -206,6 +209,7 @@ def open_parquet(path: Path) -> Any:
     except ImportError as error:
         raise MissingExtraError.of("pyarrow", "train", "Reading Parquet") from error
     try:
+        regular_size(path)
         return parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
     except FileNotFoundError as error:
         raise DataError(f"There is no file {str(path)!r}.", "Check the path.") from error

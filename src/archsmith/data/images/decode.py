@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from archsmith.core.errors import DataError
+from archsmith.core.files import regular_size
 
 Pixels = NDArray[np.uint8]
 
@@ -95,7 +96,11 @@ def _quiet() -> Iterator[None]:
 def _open(source: str | Path | bytes) -> Image.Image:
     with _quiet():
         try:
+            if not isinstance(source, bytes):
+                regular_size(source)
             image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
+        except DataError:
+            raise
         except FileNotFoundError as error:
             raise DataError(f"There is no file {str(source)!r}.", "Check the path.") from error
         except Image.DecompressionBombError as error:  # Pillow's own limit is about twice as high

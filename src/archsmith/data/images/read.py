@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from archsmith.core.errors import DataError, MissingExtraError
+from archsmith.core.files import regular_size
 from archsmith.data.images.decode import SUFFIXES
 from archsmith.data.images.source import Source, all_training
 
@@ -91,7 +92,7 @@ def _file(path: Path, image: str | None, target: str | None) -> Source:
     from archsmith.data.images import read_idx as idx
 
     kind = path.suffix.lower()
-    if path.stat().st_size == 0:
+    if regular_size(path) == 0:
         raise DataError(f"The file {str(path)!r} is empty.", "It was probably not written or downloaded completely.")
     if kind == ".npz":
         return arrays.read_npz(path)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from archsmith.core.errors import DataError
+from archsmith.core.files import regular_size
 from archsmith.data.examples import SPLITS
 from archsmith.data.images.array_pictures import Arrays, Pillows, Stack, as_bytes, channels_last, scale_of
 from archsmith.data.images.decode import Pixels
@@ -175,6 +176,8 @@ def _read_packed(path: Path, members: Mapping[str, str]) -> Source:
 
 def _members(path: Path) -> dict[str, str]:
     """The arrays of an ``.npz``: name in lower case -> member. Raises DataError."""
+    with _whole(repr(str(path)), ".npz file"):
+        regular_size(path)
     with _whole(repr(str(path)), ".npz file"), zipfile.ZipFile(path) as archive:
         return {entry.filename.removesuffix(".npy").lower(): entry.filename for entry in archive.infolist()}
 
@@ -335,6 +338,7 @@ def _npy(path: Path) -> Any:
 
 def _opened(path: Path) -> Any:
     try:
+        regular_size(path)
         return open(path, "rb")
     except OSError as error:
         raise DataError(f"The file {str(path)!r} cannot be read ({error.strerror}).", "Check the path.") from error

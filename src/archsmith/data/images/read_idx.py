@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
+from archsmith.core.files import regular_size
 from archsmith.data.images.array_pictures import Stack, slices
 from archsmith.data.images.read_arrays import from_splits
 from archsmith.data.images.source import Source
@@ -41,6 +42,7 @@ def is_idx(path: Path) -> bool:
 
 def begins_like_idx(path: Path) -> bool:
     """Do the first bytes of this file say that it is an IDX file, or that it is gzipped?"""
+    regular_size(path)
     with open(path, "rb") as file:
         return file.read(2) in (b"\0\0", b"\x1f\x8b")
 
@@ -119,6 +121,7 @@ def _length(file: Any, most: int) -> int:
 def _shape(path: Path) -> tuple[tuple[int, ...], bool]:
     """Shape of the array in an IDX file, and whether it is gzipped. Raises DataError."""
     try:
+        regular_size(path)
         with open(path, "rb") as plain:
             packed = plain.read(2) == b"\x1f\x8b"
         with gzip.open(path, "rb") if packed else open(path, "rb") as file:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError, MissingExtraError
+from archsmith.core.files import regular_size
 from archsmith.data.images.cells import Base64, Cells, from_base64, open_parquet
 from archsmith.data.images.pictures import Files
 from archsmith.data.images.read_arrays import read_arrays
@@ -248,7 +249,7 @@ class _Csv:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            size = path.stat().st_size
+            size = regular_size(path)
             with open(path, "rb") as file:
                 head = file.read(1 << 18)
         except OSError as error:

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from archsmith.core.errors import DataError
+from archsmith.core.files import regular_size
 from archsmith.data.images import decode as images
 from archsmith.data.images.decode import SUFFIXES, Header
 from archsmith.data.images.encoded import LARGEST, Encoded
@@ -175,6 +176,7 @@ def read_zip(path: Path) -> Source:
 
 def _open(path: Path) -> zipfile.ZipFile:
     try:
+        regular_size(path)
         return zipfile.ZipFile(path)
     except FileNotFoundError as error:
         raise DataError(f"There is no file {str(path)!r}.", "Check the path.") from error
@@ -193,6 +195,7 @@ def _look_at_the_end(path: Path) -> None:
     file says it (APPNOTE.TXT 4.3.16).
     """
     try:
+        regular_size(path)
         with open(path, "rb") as file:
             head = file.read(4)
             size = file.seek(0, os.SEEK_END)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from archsmith.core.files import regular_size
 from archsmith.data.images.source import Source
 from archsmith.data.images.table_columns import IMAGE_NAMES, SAMPLE, kind_of_column
 
@@ -57,6 +58,7 @@ def _all_text(values: Sequence[Any]) -> bool:
 
 def _in_file(path: Path) -> bool:
     try:
+        regular_size(path)
         if path.suffix.lower() in (".parquet", ".pq"):
             return _in_columns(_of_parquet(path))
         return path.suffix.lower() != ".gz" and _in_columns(_of_csv(path))

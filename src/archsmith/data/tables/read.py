@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError, MissingExtraError
+from archsmith.core.files import regular_size
 from archsmith.data.splits import SPLIT_COLUMNS, SPLIT_NAMES, codes_of
 from archsmith.data.tables.cells import COMMA, DATES, GROUPED, MISSING, PLAIN, TEXTS, Raw, parsed, raw, short
 from archsmith.data.tables.columns import Ignored, listed
@@ -95,7 +96,7 @@ def _file(path: Path, target: str | None, progress: Progress, check: Callable[[]
             raise DataError(f"There is no file {str(path)!r}.", "Check the path.")
         if path.is_dir():
             raise DataError(f"{str(path)!r} is a folder, not a table.", "Give the path of a CSV or Parquet file.")
-        if path.stat().st_size == 0:
+        if regular_size(path) == 0:
             raise DataError(f"The file {str(path)!r} is empty.", "It was probably not written completely.")
     except (OSError, ValueError) as error:  # a path with a zero byte, no permission to look
         raise DataError(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from archsmith.core.errors import DataError
+from archsmith.core.files import regular_size
 from archsmith.data.tables.cells import short
 from archsmith.data.tables.encode import clean_names
 
@@ -49,6 +50,7 @@ class CsvFile:
         self.bounded = bounded
         self.notes: tuple[str, ...] = ()
         try:
+            regular_size(path)
             with open(path, "rb") as file:
                 start = file.read(4)
             self.packed = start.startswith(GZIP)
