@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -24,7 +25,7 @@ from archsmith.graphs.cost import cost
 def instant(monkeypatch: pytest.MonkeyPatch, exported: Any) -> None:
     """The ONNX file of the exported network instead of seconds of exporting it again."""
     content = (exported.folder / MODEL).read_bytes()
-    monkeypatch.setattr(module, "onnx_bytes", lambda network, exporter, output: content)
+    monkeypatch.setattr(module, "onnx_bytes", lambda network, exporter, output, told: content)
 
 
 def again(exported: Any, folder: Path, **changes: Any) -> Any:
@@ -65,6 +66,16 @@ def test_the_model_tells_nothing_about_the_machine(exported: Any) -> None:
     content = (exported.folder / MODEL).read_bytes()
     for trace in (b"stack_trace", b"site-packages", b".py", os.fsencode(Path.home())):
         assert trace not in content
+
+
+def test_the_model_itself_names_its_classes_and_its_input(exported: Any, years: Any) -> None:
+    def told(folder: Path) -> dict[str, str]:
+        session = onnxruntime.InferenceSession(folder / MODEL, providers=["CPUExecutionProvider"])
+        return dict(session.get_modelmeta().custom_metadata_map)
+
+    assert tuple(json.loads(told(exported.folder)["classes"])) == read(exported.folder).classes
+    assert "uint8 (n, height, width, 3)" in told(exported.folder)["input"]
+    assert told(years.folder)["target"] == years.task.outputs[0].name and "classes" not in told(years.folder)
 
 
 def test_another_export_is_quiet_and_leaves_the_network_alone(

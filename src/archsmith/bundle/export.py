@@ -124,13 +124,29 @@ def _check(task: Task, intake: Intake) -> None:
 def _write(work: _Work, part: Path) -> None:
     """All files but the card and the manifest."""
     exporter = work.intake.exporter()
-    (part / MODEL).write_bytes(onnx_bytes(work.network, exporter, work.output))
+    (part / MODEL).write_bytes(onnx_bytes(work.network, exporter, work.output, _told(work)))
     _write_weights(work.network, work.graph, part / WEIGHTS)
     (part / SOURCE).write_text(listing(work.graph, exporter, work.output), encoding="utf-8")
     decisions = json.dumps(dict(work.facts.architecture), indent=1, allow_nan=False)
     (part / ARCHITECTURE).write_text(decisions + "\n", encoding="utf-8")
     if work.facts.origin is not None:
         (part / NOTICE).write_text(notice(work.facts.origin), encoding="utf-8")
+
+
+def _told(work: _Work) -> dict[str, str]:
+    """What ``model.onnx`` itself says of its input, of its output and of where its weights come from."""
+    told = {"input": " ".join(work.intake.interface()).replace("`", "")}
+    table = work.intake.table()
+    if table is not None:
+        told["columns"] = json.dumps([row[0] for row in table[1]])
+    if work.output.classes:
+        told["classes"] = json.dumps(work.output.classes)
+    else:
+        told["target"] = work.output.target
+    origin = work.facts.origin
+    if origin is not None:
+        told["licence"] = f"{origin.licence}: the weights go back to {origin.name}. See NOTICE.txt."
+    return told
 
 
 def _write_weights(network: nn.Module, graph: Graph, path: Path) -> None:

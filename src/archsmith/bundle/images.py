@@ -142,7 +142,7 @@ class ImageIntake(Intake):
         colours = "1 (grey)" if self.channels == 1 else f"{self.channels} (red, green, blue)"
         return [
             f"`model.onnx`, input `image`: uint8 `(n, height, width, {self.channels})`, any n, height and width; "
-            f"channels {colours}.",
+            f"channels {colours}; what is transparent goes onto white first.",
             f"Inside: resize to {self.height}×{self.width} (triangle filter, antialiased), divide by 255, subtract "
             f"{_values(self.mean)}, divide by {_values(self.std)}.",
         ]

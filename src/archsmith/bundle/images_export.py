@@ -107,10 +107,12 @@ class ImageExporter(Exporter):
         mode = "L" if self.intake.channels == 1 else "RGB"
         return [
             "import numpy, torch",
-            "from PIL import Image",
+            "from PIL import Image, ImageOps",
             "",
-            f'image = torch.from_numpy(numpy.array(Image.open("picture.png").convert("{mode}")))',
-            f"images = image.reshape(1, *image.shape[:2], {self.intake.channels})",
+            'picture = ImageOps.exif_transpose(Image.open("picture.png")).convert("RGBA")',
+            'white = Image.new("RGBA", picture.size, "white")  # what is transparent is white',
+            f'image = numpy.array(Image.alpha_composite(white, picture).convert("{mode}"))',
+            f"images = torch.from_numpy(image).reshape(1, *image.shape[:2], {self.intake.channels})",
         ]
 
     def constants(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -53,8 +53,12 @@ def values(outputs: Tensor, output: ModelOutput) -> Tensor:
     return output.mean + output.std * outputs
 
 
-def onnx_bytes(network: nn.Module, exporter: Exporter, output: ModelOutput) -> bytes:
-    """``model.onnx`` of a network that is ready for export."""
+def onnx_bytes(
+    network: nn.Module, exporter: Exporter, output: ModelOutput, told: Mapping[str, str] | None = None
+) -> bytes:
+    """``model.onnx`` of a network that is ready for export. ``told``: goes into the metadata of the file, where any
+    ONNX runtime and viewer finds it.
+    """
     example = exporter.example()
     free = exporter.free()
     with _quiet():
@@ -73,6 +77,8 @@ def onnx_bytes(network: nn.Module, exporter: Exporter, output: ModelOutput) -> b
     model = program.model_proto
     exporter.finish(model)
     _strip(model)
+    for key, value in (told or {}).items():
+        model.metadata_props.add(key=key, value=value)
     content: bytes = model.SerializeToString()
     return content
 
