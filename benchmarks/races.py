@@ -32,7 +32,7 @@ REPEATS = 30.0  # see archsmith.strategies.forecast.fresh; pictures are changed 
 EARLY = 4  # scores of a curve from which the spread of slopes is taken: the end is far from them, as in a race
 STEEPEST = 1.0  # a curve that falls to no error at all says no more than this
 LIKE = 2  # so many sets count what is common to all families, beside those that a family was seen on
-FAR = 1.2  # larger differences between logarithms of errors count as this one: both say that a family has no chance
+FAR = 0.6  # larger differences between logarithms of errors count as this one: both say that a family has no chance
 KIN_SD = 0.15  # how far other members of a family end from the first one, in logarithms
 
 
