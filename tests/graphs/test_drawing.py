@@ -104,7 +104,8 @@ def test_adds_are_circles() -> None:
 
 def test_a_network_piles_equal_cells() -> None:
     shown = texts(draw_network(GRAPH))
-    assert sum("Normal cell  × 4" in text or "Normal cell × 4" in text for text in shown) == 3
+    piled = [text.partition("×")[2].strip() or "1" for text in shown if text.startswith("Normal cell")]
+    assert piled == ["4", "4", "3", "1"]  # the auxiliary head takes what the third of the last four cells gives
     assert shown.count("Reduction cell") == 2
     assert {"image", "class", "auxiliary", "Classifier", "Auxiliary head", "3 × 32 × 32", "32 × 16 × 16"} <= set(shown)
 
@@ -206,3 +207,40 @@ def test_the_last_linear_layer_stands_out() -> None:
         re.findall(rf'fill="{COLOURS[family][0]}" stroke="{COLOURS[family][1]}"', svg) for family in ("head", "dense")
     )
     assert len(head) == len(dense) == 1
+
+
+def bottlenecks(expansions: tuple[int, ...], joined: int | None = None) -> Graph:
+    """A chain of inverted bottlenecks; the one of number ``joined`` is added to the last one."""
+    net = Net({"image": (8, 16, 16)})
+    x, kept = net.input("image"), None
+    for i, expansion in enumerate(expansions):
+        with net.scope(f"a{i}", "InvertedBottleneck", x=x):
+            y = net.op("conv", x, filters=8 * expansion, kernel=(1, 1))
+            y = net.op("relu", net.op("batch_norm", y))
+            y = net.op(
+                "relu",
+                net.op("batch_norm", net.op("conv", y, filters=8 * expansion, kernel=(3, 3), groups=8 * expansion)),
+            )
+            x = net.op("batch_norm", net.op("conv", y, filters=8, kernel=(1, 1)))
+        kept = x if i == joined else kept
+    if kept is not None:
+        x = net.op("add", x, kept)
+    net.output(net.op("linear", net.op("global_pool", x), features=2))
+    return net.graph()
+
+
+def piles(graph: Graph) -> list[str]:
+    """How many blocks each pile stands for."""
+    shown = [text for text in texts(draw_network(graph)) if "nverted bottleneck" in text]
+    return [text.partition("×")[2].strip() or "1" for text in shown]
+
+
+def test_boxes_of_other_widths_are_no_pile() -> None:
+    assert piles(bottlenecks((2, 2, 2, 6, 6, 6))) == ["3", "3"]
+
+
+def test_a_box_that_feeds_something_else_ends_its_pile() -> None:
+    """The picture of six equal blocks, the third of which is added to the last one, shows both arrows into the sum."""
+    assert piles(bottlenecks((2,) * 6)) == ["6"]
+    assert piles(bottlenecks((2,) * 6, joined=2)) == ["3", "3"]
+    assert piles(bottlenecks((2,) * 7, joined=4)) == ["5", "1", "1"]

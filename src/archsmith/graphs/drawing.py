@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -25,6 +25,7 @@ from archsmith.graphs.wording import words
 
 # a network drawing opens the outermost scopes while it has fewer boxes than FEW, and never to more than MANY
 FEW, MANY = 6, 32
+LIKE = 0.75  # at least so much of what is inside two boxes is the same in both, where they are drawn as one pile
 
 
 @dataclass(frozen=True)
@@ -257,27 +258,55 @@ def _piled(view: View) -> View:
     runs: list[list[Item]] = []
     for item in view.items:
         last = runs[-1][-1] if runs else None
-        alike = (
-            last is not None
-            and item.closed
-            and last.closed
-            and (item.kind, item.shape, _spatial(item)) == (last.kind, last.shape, _spatial(last))
-        )
         # Where many edges enter, it is those that a person wants to see.
-        if alike and last is not None and (last.path, item.path) in feeds and n_inputs[item.path] <= 2:
+        if last is not None and _alike(last, item) and (last.path, item.path) in feeds and n_inputs[item.path] <= 2:
             runs[-1].append(item)
         else:
             runs.append([item])
     into: dict[str, str] = {}
     items: list[Item] = []
     for run in runs:
-        for group in [run] if len(run) > 2 else [[item] for item in run]:
-            items.append(
-                replace(group[0], count=len(group), nodes=tuple(node for item in group for node in item.nodes))
-            )
-            into.update((item.path, group[0].path) for item in group)
+        for part in _unbranched(run, feeds):
+            for group in [part] if len(part) > 2 else [[item] for item in part]:
+                items.append(
+                    replace(group[0], count=len(group), nodes=tuple(node for item in group for node in item.nodes))
+                )
+                into.update((item.path, group[0].path) for item in group)
     edges = dict.fromkeys((into[a], into[b]) for a, b in view.edges if into[a] != into[b])
     return View(tuple(items), tuple(edges))
+
+
+def _alike(one: Item, other: Item) -> bool:
+    """Are these boxes that a person would call the same? A cell after a reduction adapts one of its inputs, and is
+    still one of its kind; blocks of other widths are not.
+    """
+    if not (one.closed and other.closed):
+        return False
+    if (one.kind, one.shape, _spatial(one)) != (other.kind, other.shape, _spatial(other)):
+        return False
+    mine, theirs = (Counter((node.op, repr(node.args), node.shape) for node in item.nodes) for item in (one, other))
+    return (mine & theirs).total() >= LIKE * max(mine.total(), theirs.total())
+
+
+def _unbranched(run: list[Item], feeds: Collection[tuple[str, str]]) -> list[list[Item]]:
+    """The parts of a run from which nothing leaves but at their ends. Where each box takes what the two before it give,
+    the box behind the run does so, too, and needs no arrow of its own.
+    """
+    place = {item.path: i for i, item in enumerate(run)}
+    leaving: dict[int, set[str]] = {}
+    for source, target in feeds:
+        if source in place and target not in place:
+            leaving.setdefault(place[source], set()).add(target)
+    end = len(run) - 1
+    in_pairs = all((run[i - 2].path, run[i].path) in feeds for i in range(2, len(run)))
+    if in_pairs and leaving.get(end - 1, set()) <= leaving.get(end, set()):
+        leaving.pop(end - 1, None)
+    parts: list[list[Item]] = [[]]
+    for i, item in enumerate(run):
+        parts[-1].append(item)
+        if i in leaving and i < end:
+            parts.append([])
+    return parts
 
 
 def _count(number: int) -> str:
