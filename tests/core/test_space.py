@@ -181,3 +181,45 @@ def test_a_sketch_has_the_answers_and_the_places_of_ordered_ones():
     assert sketch.live == {"width": 16, "op": "c", "two": 2}
     assert sketch.numbers == pytest.approx({"place of width": 0.5, "place of rate": 0.5})
     assert sketch.paths is None
+
+
+# Anybody's code
+
+
+class Fails(Space):
+    def decide(self, choose):
+        choose("first", (1, 2))
+        raise KeyError("colour")
+
+
+class FailsAtOnce(Space):
+    def decide(self, choose):
+        raise ValueError("\ud800 broken")
+
+
+class Recurses(Space):
+    def decide(self, choose, depth=0):
+        choose(f"level{depth}", (1, 2))
+        self.decide(choose, depth + 1)
+
+
+class Loops(Space):
+    def decide(self, choose):
+        i = 0
+        while True:
+            choose(f"step{i}", (1,))
+            i += 1
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        (Fails, r"Fails\.decide raised KeyError: 'colour'\. Its last question was 'first'\."),
+        (FailsAtOnce, r"FailsAtOnce\.decide raised ValueError: \? broken\. It had asked nothing yet\."),
+        (Recurses, r"Recurses\.decide never ends: it had asked \d+ questions\. Its last question was 'level\d+'\."),
+        (Loops, r"Loops\.decide never ends: it had asked 100,000 questions\. Its last question was 'step99999'\."),
+    ],
+)
+def test_a_program_that_fails_or_never_ends_is_told_with_its_last_question(space, words, rng):
+    with pytest.raises(UsageError, match=words):
+        space().sample(rng)

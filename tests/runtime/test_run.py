@@ -65,6 +65,10 @@ def test_number_mapping_and_outcome_mean_the_same(answer: Any) -> None:
         (Outcome.success({"accuracy": 0.5}, notes={"path": Path("x")}), "exception"),
         (ValueError("no"), "exception"),
         (SystemExit(1), "exception"),
+        (GeneratorExit(), "exception"),
+        (type("Own", (BaseException,), {})("own"), "exception"),
+        (ValueError("half a letter: \ud800"), "exception"),
+        (type("Silent", (Exception,), {"__str__": lambda self: 1 / 0})(), "exception"),
         (MemoryError(), "memory"),
         (type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory"), "memory"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "memory"),
@@ -76,6 +80,18 @@ def test_number_mapping_and_outcome_mean_the_same(answer: Any) -> None:
 def test_what_cannot_be_used_is_a_failed_outcome(answer: Any, kind: str) -> None:
     outcome = ran(answer).outcome
     assert not outcome.ok and outcome.error_kind == kind and outcome.error and not outcome.metrics
+
+
+def test_the_text_of_an_error_can_be_written_down_whatever_it_is(tmp_path: Path) -> None:
+    outcome = ran(ValueError("half a letter: \ud800"), workspace=tmp_path).outcome
+    assert outcome.error == "ValueError: half a letter: ?"
+    outcome.error.encode()
+    assert "half a letter" in (tmp_path / "error.txt").read_text(encoding="utf-8")
+
+
+def test_ctrl_c_is_no_failed_trial() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        ran(KeyboardInterrupt())
 
 
 def test_failure_says_which_metric_is_missing() -> None:

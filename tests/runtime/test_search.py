@@ -279,3 +279,53 @@ def test_an_outcome_may_be_returned_whole():
             return Outcome.success({"accuracy": 1}, notes={"device": "cpu"})
 
     assert search(evaluator=Noted(), budget=Budget(trials=1)).run().history.trials[0].outcome.notes == {"device": "cpu"}
+
+
+# Strategies are anybody's code
+
+
+class Odd:
+    """A strategy that answers with what it was given."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def ask(self, history, n, rng):
+        return self.answer(history)
+
+
+def no_number(value):
+    return lambda history: [Proposal(history.space.first(), value)]
+
+
+def raising(error):
+    def answer(history):
+        raise error
+
+    return answer
+
+
+class Silent(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda history: None, r"Odd\.ask gave a NoneType, not a list of proposals\."),
+        (lambda history: {"x": 1}, r"Odd\.ask gave a dict, not a list"),
+        (lambda history: (p for p in ()), r"Odd\.ask gave a generator, not a list"),
+        (lambda history: "x", r"Odd\.ask gave a str, not a list"),
+        (lambda history: [history.space.first()], r"a list with a Architecture inside"),
+        (lambda history: [None], r"a list with a NoneType inside"),
+        (no_number("much"), r"Odd asked for .* = 'much', which is no number"),
+        (no_number(True), r"= True, which is no number"),
+        (no_number(math.nan), r"Odd asked for .* = nan; the problem allows"),
+        (raising(ZeroDivisionError("no")), r"Odd\.ask raised ZeroDivisionError: no\. Run again with --debug"),
+        (raising(Silent()), r"Odd\.ask raised Silent: \(its text cannot be read\)\."),
+    ],
+)
+def test_a_strategy_that_answers_nonsense_is_named_in_a_sentence(answer, words):
+    with pytest.raises(UsageError, match=words):
+        search(strategy=Odd(answer)).run()

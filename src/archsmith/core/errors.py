@@ -26,6 +26,18 @@ class ArchsmithError(Exception):
         return (type(self), (self.message, self.hint), dict(self.__dict__))
 
 
+def told(error: BaseException) -> str:
+    """``ValueError: what it says``, of any error of anybody's code: some cannot say anything, some say what cannot be
+    written down.
+    """
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = "(its text cannot be read)"
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return f"{type(error).__name__}: {text}"
+
+
 class UsageError(ArchsmithError):
     """An argument, option or file that cannot be used as given; raised before the first trial."""
 

@@ -201,8 +201,8 @@ def _following(prefix: tuple[Scalar, ...], rest: Answer) -> Answer:
     return answer
 
 
-class _Asked(Exception):
-    """Ends a program at the question after a prefix, and carries its options."""
+class _Asked(BaseException):
+    """Ends a program at the question after a prefix, and carries its options. No space's own ``except`` catches it."""
 
     def __init__(self, options: Options) -> None:
         self.options = options

@@ -23,9 +23,10 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from archsmith.core.architecture import Architecture, Scalar, same
-from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
+from archsmith.core.errors import ArchsmithError, DeadEnd, InvalidArchitectureError, UsageError, told
 from archsmith.core.sketch import Sketch
 
+MOST_QUESTIONS = 100_000  # of one program; the largest of ours ask some thousands
 MAX_TRIES = 1000  # draws before a space is called a dead end as a whole
 
 
@@ -122,6 +123,8 @@ class Trace:
             return known.answer
         if not isinstance(options, Range) and not options:
             raise DeadEnd(f"Decision {path!r} has no options.")
+        if len(self.decisions) >= MOST_QUESTIONS:
+            raise RecursionError
         answer = self._answer(path, options, weights)
         self.decisions[path] = Decision(path, options, answer, None if weights is None else tuple(weights))
         return answer
@@ -206,9 +209,21 @@ class Space(ABC):
     # What follows from decide()
 
     def trace(self, answer: Answer) -> Trace:
-        """Run the program once with answers from ``answer``. Raises DeadEnd."""
+        """Run the program once with answers from ``answer``. Raises DeadEnd, and UsageError for a program that fails or
+        never ends: it may be anybody's.
+        """
         trace = Trace(answer)
-        self.decide(trace)
+        try:
+            self.decide(trace)
+        except ArchsmithError:
+            raise
+        except RecursionError as error:
+            raise _endless(self, trace) from error
+        except Exception as error:
+            raise UsageError(
+                f"{type(self).__name__}.decide raised {told(error).rstrip('.')}. {_where(trace)}",
+                "Run again with --debug for the traceback.",
+            ) from error
         return trace
 
     def decisions(self, architecture: Mapping[str, Scalar]) -> tuple[Decision, ...]:
@@ -335,6 +350,18 @@ class Space(ABC):
             return options.at(0.5) if isinstance(options, Range) else options[0]
 
         return self.trace(answer).architecture
+
+
+def _endless(space: Space, trace: Trace) -> UsageError:
+    return UsageError(
+        f"{type(space).__name__}.decide never ends: it had asked {len(trace.decisions):,} questions. {_where(trace)}",
+        "Bound its recursion or its loop, for instance by a depth.",
+    )
+
+
+def _where(trace: Trace) -> str:
+    last = next(reversed(trace.decisions), None)
+    return "It had asked nothing yet." if last is None else f"Its last question was {last[:100]!r}."
 
 
 def _place(decision: Decision) -> float | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from archsmith.core import markup
 from archsmith.core.architecture import Architecture, Scalar
-from archsmith.core.errors import EvaluationError
+from archsmith.core.errors import EvaluationError, told
 
 
 class Status(StrEnum):
@@ -75,7 +75,7 @@ class Outcome:
         kind = "memory" if isinstance(error, MemoryError) else "exception"
         if isinstance(error, EvaluationError):
             kind = error.kind
-        text = str(error) if isinstance(error, EvaluationError) else f"{type(error).__name__}: {error}"
+        text = str(error) if isinstance(error, EvaluationError) else told(error)
         return cls(Status.FAILED, {}, seconds, " ".join(text.split())[:500], kind)
 
     def to_dict(self) -> dict[str, Any]:

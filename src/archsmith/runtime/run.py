@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from archsmith.core.architecture import Scalar
-from archsmith.core.errors import DeadEnd, EvaluationError, Stopped
+from archsmith.core.errors import DeadEnd, EvaluationError, Stopped, told
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Evaluator, Job, Message, Report
 from archsmith.core.trial import Outcome
@@ -52,7 +52,9 @@ def run(job: Job, evaluator: Evaluator, problem: Problem, report: Report, stop: 
         return Message(job.trial, stopped=True)
     except _ReportError as error:
         raise error.error from None
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # evaluators are anybody's code: GeneratorExit, SystemExit and what they make up
         outcome, simulated = Outcome.failure(_classified(error)), False
         if job.workspace is not None and not isinstance(error, EvaluationError):
             _keep_traceback(error, job.workspace)
@@ -121,7 +123,7 @@ def _classified(error: BaseException) -> BaseException:
     """
     if isinstance(error, EvaluationError):
         return error
-    text = f"{type(error).__name__}: {error}"
+    text = told(error)
     names = {cls.__name__ for cls in type(error).__mro__}
     # torch reports a CPU allocation that failed as a plain RuntimeError.
     if (
@@ -141,4 +143,5 @@ def _keep_traceback(error: BaseException, workspace: Path) -> None:
     """The log keeps one sentence; whoever has to mend the evaluator finds the rest in the trial's folder."""
     with contextlib.suppress(OSError):
         workspace.mkdir(parents=True, exist_ok=True)
-        (workspace / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        text = "".join(traceback.format_exception(error))
+        (workspace / "error.txt").write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import numbers
 import os
 import socket
 import time
@@ -22,10 +23,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from archsmith import catalog
 from archsmith.core import budget as reasons
 from archsmith.core.budget import Budget, parse_seconds
-from archsmith.core.errors import EvaluationError, InvalidArchitectureError, Stopped, StudyError, UsageError
+from archsmith.core.errors import (
+    ArchsmithError,
+    EvaluationError,
+    InvalidArchitectureError,
+    Stopped,
+    StudyError,
+    UsageError,
+    told,
+)
 from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
@@ -288,9 +299,7 @@ class Search:
         n = n if left is None else min(n, left)
         if n == 0:
             return []
-        proposals = self.strategy.ask(self.history, n, generator(self.seed, "ask", self.history.n_asks))
-        if len(proposals) > n:
-            raise UsageError(f"{type(self.strategy).__name__} was asked for {n} proposals and gave {len(proposals)}.")
+        proposals = asked(self.strategy, self.history, n, generator(self.seed, "ask", self.history.n_asks))
         if not proposals:
             return []
         first = len(self.history)
@@ -300,6 +309,10 @@ class Search:
     def _row(self, trial: int, proposal: Proposal) -> ProposedTrial:
         fidelity = self.problem.fidelity
         value = fidelity.maximum if proposal.fidelity is None else proposal.fidelity
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise UsageError(
+                f"{type(self.strategy).__name__} asked for {fidelity.name} = {value!r}, which is no number."
+            )
         if not fidelity.minimum <= value <= fidelity.maximum:
             raise UsageError(
                 f"{type(self.strategy).__name__} asked for {fidelity.name} = {value}; the problem allows "
@@ -494,6 +507,32 @@ class Search:
     def _preparing(self, step: float, metrics: Mapping[str, Any]) -> None:
         said = {name: value for name, value in metrics.items() if not isinstance(value, float) or math.isfinite(value)}
         self.write(Preparing(step, said))
+
+
+def asked(strategy: Strategy, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
+    """What ``strategy`` proposes, looked at: strategies are anybody's code. Raises UsageError that names it."""
+    name = type(strategy).__name__
+    try:
+        proposals = strategy.ask(history, n, rng)
+    except ArchsmithError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"{name}.ask raised {told(error).rstrip('.')}.", "Run again with --debug for the traceback."
+        ) from error
+    if not isinstance(proposals, list | tuple):
+        raise UsageError(
+            f"{name}.ask gave a {type(proposals).__name__}, not a list of proposals.", "Return [] to propose nothing."
+        )
+    for proposal in proposals:
+        if not isinstance(proposal, Proposal):
+            raise UsageError(
+                f"{name}.ask gave a list with a {type(proposal).__name__} inside, not only proposals.",
+                "Wrap each architecture: Proposal(architecture).",
+            )
+    if len(proposals) > n:
+        raise UsageError(f"{name} was asked for {n} proposals and gave {len(proposals)}.")
+    return list(proposals)
 
 
 def _describe(obj: Any) -> dict[str, Any]:
