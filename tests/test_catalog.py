@@ -1,3 +1,4 @@
+import importlib.metadata
 import json
 import sys
 from dataclasses import dataclass, field
@@ -5,6 +6,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from archsmith import catalog
+from archsmith.automl.modality import modality_of
+from archsmith.automl.settings import FitSettings
+from archsmith.cli import catalog as cli
 from archsmith.core.errors import MissingExtraError, UsageError
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.evaluators.wrappers import Noisy
@@ -171,3 +175,74 @@ def test_a_module_that_is_not_there_is_said():
 def test_a_class_that_is_imported_already_may_be_named(monkeypatch):
     monkeypatch.setattr(catalog, "_admitted", set())
     assert catalog.from_spec({"type": f"{__name__}:Holding", "args": {"thing": 1}}) == Holding(1)
+
+
+# Plug-ins of other packages
+
+
+@pytest.fixture
+def plugged(tmp_path, monkeypatch):
+    """``plugged({"archsmith.space": {"mine": "a_plugin:Space"}})`` installs entry points, and a module with a class."""
+    (tmp_path / "a_plugin.py").write_text(
+        "from dataclasses import dataclass\nfrom archsmith.core.space import Space as Base\n"
+        '@dataclass(frozen=True)\nclass Space(Base):\n    """Mine."""\n\n    n: int = 2\n\n'
+        "    def decide(self, choose):\n        choose('x', tuple(range(self.n)))\n"
+    )
+    (tmp_path / "broken_plugin.py").write_text("def (\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def install(groups):
+        points = importlib.metadata.EntryPoints(
+            importlib.metadata.EntryPoint(name, value, group)
+            for group, named in groups
+            for name, value in named.items()
+        )
+        monkeypatch.setattr(
+            importlib.metadata, "entry_points", lambda **wanted: points.select(**wanted) if wanted else points
+        )
+        catalog.rows.cache_clear()
+
+    yield install
+    catalog.rows.cache_clear()
+    sys.modules.pop("a_plugin", None)
+
+
+def test_a_plugin_is_found_by_its_name_also_in_what_somebody_sent(plugged, monkeypatch):
+    plugged([("archsmith.space", {"mine": "a_plugin:Space"})])
+    space = catalog.build(catalog.get("space", "mine"), {"n": 3})
+    spec = catalog.to_spec(space)
+    monkeypatch.setattr(catalog, "_admitted", set())
+    sys.modules.pop("a_plugin")
+    assert catalog.from_spec(spec, "space").n == 3
+
+
+def test_a_plugin_that_fails_is_a_row_with_its_reason(plugged):
+    plugged([("archsmith.space", {"mine": "a_plugin:Space", "broken": "broken_plugin:Space", "gone": "no_such:Space"})])
+    rows = {row["name"]: row for row in (cli._row("space", name) for name in catalog.names("space"))}
+    assert rows["mine"]["summary"] == "Mine." and rows["mine"]["missing"] is None
+    assert "fails when it is imported (SyntaxError" in rows["broken"]["missing"]
+    assert "No module named 'no_such'" in rows["gone"]["missing"]
+
+
+def test_a_kind_of_data_that_fails_ends_no_job(plugged, tmp_path):
+    plugged([("archsmith.modality", {"broken": "broken_plugin:Kind"})])
+    assert type(modality_of(FitSettings(data="digits"))).__name__ == "Images"
+    with pytest.raises(UsageError, match="broken_plugin"):
+        modality_of(FitSettings(data="digits", modality="broken"))
+
+
+def test_plugins_that_cannot_be_found_by_their_name_are_told(plugged):
+    plugged(
+        [
+            ("archsmith.space", {"nasnet": "a_plugin:Space", "mine": "a_plugin:Space"}),
+            ("archsmith.spaces", {"other": "a_plugin:Space"}),
+            ("archsmith.space", {"mine": "another:Space"}),
+            ("somebody.else", {"mine": "another:Space"}),
+        ]
+    )
+    assert catalog.get("space", "nasnet").__name__ == "NasNet"
+    assert catalog.rows("space")["mine"] == "a_plugin:Space"
+    told = [(kind, name, why) for kind, name, _, why in catalog.strays()]
+    assert [(kind, name) for kind, name, _ in told] == [("space", "nasnet"), ("space", "mine"), ("spaces", "other")]
+    words = ("belongs to a part of Archsmith", "taken by a_plugin:Space", "no kind 'spaces'")
+    assert all(word in why for word, (_, _, why) in zip(words, told, strict=True))

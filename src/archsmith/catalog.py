@@ -24,7 +24,7 @@ from difflib import get_close_matches
 from functools import cache, lru_cache
 from typing import Any
 
-from archsmith.core.errors import MissingExtraError, UsageError
+from archsmith.core.errors import MissingExtraError, UsageError, told
 
 TABLE: dict[str, dict[str, str]] = {
     "space": {
@@ -135,8 +135,32 @@ def rows(kind: str) -> Mapping[str, str]:
         raise UsageError(f"There is no kind {kind!r} in the catalogue.", f"Kinds: {', '.join(TABLE)}.")
     from importlib.metadata import entry_points  # costs more than the rest of this module together
 
-    plugins = {point.name: point.value for point in entry_points(group=f"archsmith.{kind}")}
+    plugins: dict[str, str] = {}
+    for point in entry_points(group=f"archsmith.{kind}"):
+        plugins.setdefault(point.name, point.value)
     return types.MappingProxyType({**plugins, **TABLE[kind]})
+
+
+def strays() -> list[tuple[str, str, str, str]]:
+    """Plug-ins that cannot be found by their name: (kind, name, place, why not)."""
+    from importlib.metadata import entry_points
+
+    installed = entry_points()
+    groups = sorted(group for group in installed.groups if group.startswith("archsmith."))
+    found, before = [], dict[tuple[str, str], str]()
+    for point in (point for group in groups for point in installed.select(group=group)):
+        kind = point.group.removeprefix("archsmith.")
+        if kind not in TABLE:
+            why = f"There is no kind {kind!r}. Kinds: {', '.join(TABLE)}."
+        elif point.name in TABLE[kind]:
+            why = "The name belongs to a part of Archsmith itself. Give the plug-in another one."
+        elif before.get((kind, point.name), point.value) != point.value:
+            why = f"The name is taken by {before[kind, point.name]}. Give one of them another one."
+        else:
+            before[kind, point.name] = point.value
+            continue
+        found.append((kind, point.name, point.value, why))
+    return found
 
 
 def names(kind: str) -> tuple[str, ...]:
@@ -172,6 +196,10 @@ def load(path: str) -> type:
             raise MissingExtraError.of(package, EXTRA_OF[package], path) from error
         raise UsageError(
             f"The module of {path!r} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH."
+        ) from error
+    except Exception as error:  # anybody's code
+        raise UsageError(
+            f"The module of {path!r} fails when it is imported ({told(error)}).", "Mend it, or uninstall its package."
         ) from error
     found: Any = module
     for part in class_name.split("."):
@@ -244,7 +272,7 @@ def refuse_code(spec: Any) -> None:
     """
     for place in _places(spec):
         module, _, name = place.partition(":")
-        if module in _admitted or _ours(module):
+        if module in _admitted or _ours(module) or any(place in rows(kind).values() for kind in TABLE):
             continue
         found: Any = sys.modules.get(module)
         for part in name.split("."):

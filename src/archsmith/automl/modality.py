@@ -200,13 +200,19 @@ class Modality(ABC):
 
 def modality_of(settings: FitSettings) -> Modality:
     """The kind of the data: as the settings say, or what the data look like; pictures where they look like nothing."""
-    known = {name: catalog.get("modality", name)() for name in catalog.names("modality")}
+    known: dict[str, Modality] = {}
+    for name in catalog.names("modality"):
+        try:
+            known[name] = catalog.get("modality", name)()
+        except Exception:  # a plug-in that fails is a row with its reason in the catalogue, and no end of other jobs
+            if name in (settings.modality, *catalog.TABLE["modality"]):
+                raise
     if settings.modality != AUTO:
         if settings.modality not in known:
             raise UsageError(
                 f"There is no kind of data {settings.modality!r}.", f"It is one of {', '.join((AUTO, *known))}."
             )
-        return known[settings.modality]  # type: ignore[no-any-return]
+        return known[settings.modality]
     return next((kind for kind in known.values() if kind.recognises(settings)), known["image"])
 
 

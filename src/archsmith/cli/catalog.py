@@ -30,6 +30,9 @@ def catalog(
 
     kinds = [kind] if kind else list(table.kinds())
     rows = [_row(each, name) for each in kinds for name in table.names(each)]
+    for group, name, path, why in table.strays():
+        if kind in (None, group) or group not in table.kinds():
+            rows.append(_without(group, name, path, why))
     if json:
         emit(rows)
         return
@@ -46,15 +49,15 @@ def catalog(
 
 
 def _row(kind: str, name: str) -> dict[str, Any]:
-    """One row. A class whose extra is not installed is listed, too, with the command that installs it."""
+    """One row. A class that cannot be imported is listed, too, with the reason or the command that installs it."""
     from archsmith import catalog as table
-    from archsmith.core.errors import MissingExtraError
+    from archsmith.core.errors import MissingExtraError, UsageError
 
     path = table.rows(kind)[name]
     try:
         cls = table.get(kind, name)
-    except MissingExtraError as error:
-        return {"kind": kind, "name": name, "class": path, "summary": "", "settings": {}, "missing": error.hint}
+    except UsageError as error:
+        return _without(kind, name, path, str(error.hint if isinstance(error, MissingExtraError) else error.message))
     return {
         "kind": kind,
         "name": name,
@@ -63,6 +66,11 @@ def _row(kind: str, name: str) -> dict[str, Any]:
         "settings": _settings(cls),
         "missing": None,
     }
+
+
+def _without(kind: str, name: str, path: str, why: str) -> dict[str, Any]:
+    """The row of what cannot be used."""
+    return {"kind": kind, "name": name, "class": path, "summary": "", "settings": {}, "missing": why}
 
 
 def summary(doc: str | None) -> str:
