@@ -1,0 +1,323 @@
+"""The pool of a race: what is known of its trainings, and what could be done next, with what it promises.
+
+See ``strategies.race``, which decides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from archsmith.core.architecture import Architecture, Scalar
+from archsmith.core.history import History
+from archsmith.core.trial import Proposal, Trial
+from archsmith.strategies.forecast import (
+    SMALLEST,
+    Forecast,
+    Prior,
+    expected_gain,
+    forecast,
+    fresh,
+    in_the_light_of,
+    slope_seen,
+)
+
+STEP = 2.0  # an entrant that goes on gets as much work again as it has had
+# Expected gain below which nothing is worth a slice: as an error, or as a share of the best one where that is less.
+WORTH, WORTH_SHARE = 5e-4, 0.02
+ASKED = 0.2  # of that is enough for going on with the best one, which only costs one more score
+FAMILY_SD = 0.15  # least spread, in logarithms, of the errors of new entrants around those of their family
+MOST_LOST = 0.25  # share of all work that may go to others than the best entrant, unless it cannot use the rest
+MOST_NEW = 0.125  # the same for the first slices of new entrants
+FEWEST_SLICES = 4  # that others may have in any case
+NEAR = 2  # families that new entrants come from
+
+
+class Rules(Protocol):
+    """What a pool is told, see ``race.Race``."""
+
+    @property
+    def seeds(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def slice(self) -> float | None: ...
+    @property
+    def rows(self) -> int | None: ...
+    @property
+    def family(self) -> str: ...
+    @property
+    def prior(self) -> Prior: ...
+    @property
+    def most_epochs(self) -> float | None: ...
+    @property
+    def unit_seconds(self) -> float | None: ...
+    @property
+    def rival(self) -> float | None: ...
+
+
+@dataclass
+class Entrant:
+    """One architecture of the pool.
+
+    ``trials``: of it, finished well, rising in work.
+    ``family``: its name; empty where the space has none.
+    ``pace``: its epochs in a unit of work; 0 where trials have none.
+    ``seen``: the forecast at the horizon.
+    """
+
+    architecture: Architecture
+    trials: list[Trial]
+    family: str
+    pace: float
+    seen: Forecast
+
+    @property
+    def work(self) -> float:
+        return self.trials[-1].fidelity
+
+
+@dataclass(frozen=True)
+class Option:
+    """Something that could be done next.
+
+    ``work``: what it takes.
+    ``net``: expected gain, as an error, less what the best entrant loses.
+    ``entrant``: who would go on; None: a new one enters.
+    ``seed``: which one that is; None: not decided yet.
+    """
+
+    work: float
+    net: float
+    entrant: Entrant | None = None
+    seed: Proposal | None = None
+
+
+@dataclass
+class Pool:
+    """The entrants as the history tells, and what is being proposed now.
+
+    ``busy``: keys of architectures that are being trained.
+    ``costs``: work that went to each architecture, by its key, with that of trainings that are going on or proposed.
+    ``toll``: how many times its work a training costs.
+    ``left``: work that is left; infinite where no total is known.
+    """
+
+    rules: Rules
+    history: History
+    entrants: list[Entrant]
+    busy: set[str]
+    costs: Mapping[str, float]
+    toll: float
+    left: float
+
+    @classmethod
+    def of(cls, rules: Rules, history: History, proposals: Sequence[Proposal]) -> Pool:
+        fidelity = history.problem.fidelity
+        least, most = fidelity.minimum, fidelity.maximum
+        costs, toll = _costs(history, proposals, rules.unit_seconds)
+        left = math.inf if history.total_work is None else max(0.0, history.total_work - math.fsum(costs.values()))
+        busy = {trial.architecture.key for trial in history.pending.values()}
+        busy |= {proposal.architecture.key for proposal in proposals}
+        pool = cls(rules, history, [], busy, costs, toll, left)
+        by_key: dict[str, list[Trial]] = {}
+        for trial in history.finished:
+            if trial.ok:
+                by_key.setdefault(trial.architecture.key, []).append(trial)
+        curves = []
+        for trials in by_key.values():
+            latest = {trial.fidelity: trial for trial in trials}  # a training that was repeated counts once
+            rising = [latest[fidelity] for fidelity in sorted(latest)]
+            family = str(rising[0].architecture.get(rules.family, ""))
+            pace = float(rising[-1].outcome_notes.get("epochs") or 0.0) / rising[-1].fidelity
+            points = [(pool.fresh(trial.fidelity, pace), pool.error(trial)) for trial in rising]
+            curves.append((rising, family, pace, points))
+        several = [(family, points) for _, family, _, points in curves if len(points) > 1]
+        prior = rules.prior.on([(family, *slope_seen(points, rules.rows, rules.prior)) for family, points in several])
+        for rising, family, pace, points in curves:
+            work = rising[-1].fidelity
+            useful = most if left == math.inf else min(work + max(left, least), pool.useful(pace))
+            horizon = max(work, useful)
+            more = min(STEP * work, max(horizon, 1.01 * work))
+            horizon, more = pool.fresh(horizon, pace), pool.fresh(more, pace)
+            seen = forecast(points, horizon, more, rules.rows, prior.of(family))
+            pool.entrants.append(Entrant(rising[0].architecture, rising, family, pace, seen))
+        reference = pool.reference
+        if reference is not None:
+            for entrant in pool.entrants:
+                if entrant is not reference:
+                    level = rules.prior.level(entrant.family)
+                    entrant.seen = in_the_light_of(entrant.seen, reference.seen, level)
+        return pool
+
+    @property
+    def reference(self) -> Entrant | None:
+        """The first seed, beside which the levels of families are known; None where it has no score, or none is."""
+        if not self.rules.prior.levels or not self.rules.seeds:
+            return None
+        first = Architecture(self.rules.seeds[0]).key
+        return next((entrant for entrant in self.entrants if entrant.architecture.key == first), None)
+
+    def fresh(self, work: float, pace: float) -> float:
+        """See ``forecast.fresh``."""
+        return fresh(work, work * pace, self.rules.prior.repeats)
+
+    def error(self, trial: Trial) -> float:
+        """The first objective as an error: what is minimised, or what a score lacks to 1."""
+        assert trial.losses is not None
+        objective = self.history.problem.objectives[0]
+        return max(SMALLEST, 1.0 + trial.losses[0] if objective.maximize else trial.losses[0])
+
+    def best(self) -> Entrant | None:
+        return min(self.entrants, key=lambda entrant: (entrant.seen.log, entrant.trials[0].id), default=None)
+
+    # What could be done next
+
+    def options(self, best: Entrant) -> list[Option]:
+        """All that is worth its work, and may have it. Going on with the best one costs nothing, since that is done in
+        any case.
+        """
+        found = [*self._carrying_on(best), *self._entering(best)]
+        if self.left == math.inf:
+            return found
+        total, first = self.history.total_work or 0.0, self.toll * self.slice
+        spare, least = total - self.useful(best.pace), FEWEST_SLICES * first
+        lost = math.fsum(cost for key, cost in self.costs.items() if key != best.architecture.key)
+        entered = first * (len(self.costs) - 1)
+
+        def affordable(option: Option) -> bool:
+            if option.entrant is best:
+                return True
+            if option.entrant is None and entered + first > max(MOST_NEW * total, least, spare):
+                return False
+            return lost + self.toll * option.work <= max(MOST_LOST * total, least, spare)
+
+        return [option for option in found if option.net > 0 and affordable(option)]
+
+    def _carrying_on(self, best: Entrant) -> Iterator[Option]:
+        for entrant in self.entrants:
+            work = self._further(entrant) - entrant.work
+            if entrant.architecture.key in self.busy or work <= 0:
+                continue
+            seen = entrant.seen
+            if entrant is not best or self._rival < seen.error:
+                gain = expected_gain(self._floor(best), seen.log, seen.revealed)
+                gain -= self._lost(best, work) + self._worth(best)
+            else:  # It may turn out to be worse than the second: if not by the next score, then by one after that.
+                second = min([self._rival, *(other.seen.error for other in self.entrants if other is not best)])
+                gain = -ASKED * self._worth(best)
+                if second < math.inf:
+                    gain += expected_gain(second, seen.log, seen.sd) - max(0.0, second - seen.error)
+            yield Option(work, gain, entrant)
+
+    def _entering(self, best: Entrant) -> Iterator[Option]:
+        """Seeds, as far as something is known of their families, and anybody else."""
+        work, reference = self.slice, self.reference
+        spent = self._lost(best, work) + self._worth(best)
+        if reference is not None:
+            for seed in self.unseen(self.rules.seeds):
+                family = str(seed.architecture.get(self.rules.family, ""))
+                kin = [entrant.seen.log for entrant in self.entrants if entrant.family == family]
+                mean, sd = self.rules.prior.level(family)
+                log, variance = (min(kin), FAMILY_SD**2) if kin else (reference.seen.log + mean, sd**2)
+                gain = expected_gain(self._floor(best), log, self._revealed(variance))
+                yield Option(work, gain - spent, seed=seed)
+        log, sd = self._newcomer_forecast()
+        yield Option(work, expected_gain(self._floor(best), log, sd) - spent)
+
+    @property
+    def _rival(self) -> float:
+        return math.inf if self.rules.rival is None else self.rules.rival
+
+    def _floor(self, best: Entrant) -> float:
+        """The error that is to be had as things stand."""
+        return min(best.seen.error, self._rival)
+
+    @property
+    def slice(self) -> float:
+        return self.rules.slice or self.history.problem.fidelity.minimum
+
+    def useful(self, pace: float) -> float:
+        """The most work that a training can use."""
+        fidelity, epochs = self.history.problem.fidelity, self.rules.most_epochs
+        most = fidelity.full or fidelity.maximum
+        return most if epochs is None or pace <= 0 else min(most, epochs / pace)
+
+    def _worth(self, best: Entrant) -> float:
+        return 0.0 if self.left == math.inf else min(WORTH, WORTH_SHARE * self._floor(best))
+
+    def _further(self, entrant: Entrant) -> float:
+        """The work of its next trial."""
+        most = min(self.history.problem.fidelity.maximum, self.useful(entrant.pace))
+        return min(STEP * entrant.work, most, entrant.work + self.left)
+
+    def _lost(self, best: Entrant, work: float) -> float:
+        """What the best entrant loses, as an error, when ``work`` goes to somebody else."""
+        if self.left == math.inf:
+            return 0.0
+        rival = self._rival < best.seen.error  # whose training has not begun
+        before, slope = (0.0, self.rules.prior.slope) if rival else (best.work, best.seen.slope)
+        useful = self.useful(best.pace)
+        all_of_it = self.fresh(min(useful, before + self.left), best.pace)
+        less = self.fresh(min(useful, before + max(self.left - self.toll * work, 1e-3 * self.left)), best.pace)
+        return float(self._floor(best) * ((all_of_it / less) ** slope - 1))
+
+    def _newcomer_forecast(self) -> tuple[float, float]:
+        """Mean and deviation of what a slice reveals of a new entrant of the best families."""
+        logs: dict[str, list[float]] = {}
+        for entrant in self.entrants:
+            logs.setdefault(entrant.family, []).append(entrant.seen.log)
+        near = sorted(min(values) for values in logs.values())[:NEAR]
+        found = [value for values in logs.values() if min(values) <= near[-1] for value in values]
+        mean = math.fsum(found) / len(found)
+        spread = math.fsum((value - mean) ** 2 for value in found) / max(1, len(found) - 1)
+        return mean, self._revealed(spread + FAMILY_SD**2)
+
+    def _revealed(self, variance: float) -> float:
+        """Deviation of what one slice reveals of a new entrant whose error at the end has this variance."""
+        prior, far = self.rules.prior, 0.0
+        if self.left < math.inf:
+            pace = max((entrant.pace for entrant in self.entrants), default=0.0)
+            horizon = self.fresh(min(self.left, self.useful(pace)), pace)
+            far = math.log(max(1.0, horizon / self.fresh(self.slice, pace)))
+        unsure = (far * prior.slope_sd) ** 2 + prior.end_sd**2
+        return math.sqrt(variance**2 / (variance + unsure))
+
+    # Proposals
+
+    def unseen(self, seeds: Iterable[Mapping[str, Any]]) -> Iterator[Proposal]:
+        for i, decisions in enumerate(seeds):
+            architecture = Architecture(decisions)
+            if not self.history.seen(architecture) and architecture.key not in self.busy:
+                yield Proposal(architecture, self.slice, notes={"operator": "seed", "seed": i})
+
+    def carried_on(self, entrant: Entrant) -> Proposal:
+        notes: dict[str, Scalar] = {"operator": "carry_on", "forecast": entrant.seen.error, "sd": entrant.seen.sd}
+        parents = (entrant.trials[-1].id,)
+        return Proposal(entrant.architecture, self._further(entrant), parents=parents, notes=notes)
+
+    def family_ranks(self) -> dict[str, int]:
+        best: dict[str, float] = {}
+        for entrant in self.entrants:
+            best[entrant.family] = min(best.get(entrant.family, math.inf), entrant.seen.log)
+        return {family: rank for rank, family in enumerate(sorted(best, key=lambda name: best[name]))}
+
+
+def _costs(
+    history: History, proposals: Sequence[Proposal], unit_seconds: float | None
+) -> tuple[dict[str, float], float]:
+    """``Pool.costs`` and ``Pool.toll``."""
+    work: dict[str, float] = {}
+    asked = [(trial.architecture, trial.fidelity) for trial in history.trials]
+    asked += [(one.architecture, one.fidelity or history.problem.fidelity.maximum) for one in proposals]
+    for architecture, fidelity in asked:
+        work[architecture.key] = max(work.get(architecture.key, 0.0), fidelity)
+    if unit_seconds is None:
+        return work, 1.0
+    took: dict[str, float] = {}
+    for trial in history.finished:
+        if trial.outcome is not None:
+            took[trial.architecture.key] = took.get(trial.architecture.key, 0.0) + trial.outcome.seconds / unit_seconds
+    costs = {key: max(least, took.get(key, 0.0)) for key, least in work.items()}
+    done = math.fsum(work[key] for key in took)
+    return costs, max(1.0, math.fsum(costs[key] for key in took) / done) if done else 1.0

@@ -1,0 +1,72 @@
+"""What a race knows of its trainings, looked at directly. What follows from it is held in ``test_race``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from archsmith.core.architecture import Architecture
+from archsmith.core.history import History
+from archsmith.core.problem import Fidelity, Problem
+from archsmith.core.records import Finished, Opened, Proposed, ProposedTrial
+from archsmith.core.space import Choose, Space
+from archsmith.core.trial import Outcome, Proposal
+from archsmith.strategies.race import Race
+from archsmith.strategies.race_pool import Pool
+
+
+class Names(Space):
+    def decide(self, choose: Choose) -> None:
+        choose("family", ("a", "b", "c"))
+
+
+SEEDS = tuple({"family": family} for family in "abc")
+TOTAL = 100.0
+
+
+def history(trials: Sequence[tuple[str, float, float, float]]) -> History:
+    """``trials``: family, work, accuracy and seconds of each."""
+    found = History(Problem(Names(), fidelity=Fidelity("work", 1.0, 80.0)))
+    found.take(Opened(work=TOTAL))
+    for i, (family, work, accuracy, seconds) in enumerate(trials):
+        found.take(Proposed((ProposedTrial(i, Architecture({"family": family}), work, (), {}),)))
+        found.take(Finished(i, Outcome.success({"accuracy": accuracy}, seconds, {"epochs": 4 * work})))
+    return found
+
+
+def pool(trials: Sequence[tuple[str, float, float, float]], **fields: object) -> Pool:
+    return Pool.of(Race(SEEDS, **fields), history(trials), ())  # type: ignore[arg-type]
+
+
+TRIALS = (("a", 1.0, 0.5, 30.0), ("a", 2.0, 0.6, 30.0), ("b", 1.0, 0.7, 20.0))
+
+
+def test_a_training_that_goes_on_counts_once() -> None:
+    found = pool(TRIALS)
+    assert sorted(found.costs.values()) == [1.0, 2.0] and found.left == TOTAL - 3.0 and found.toll == 1.0
+
+
+def test_what_trials_really_took_counts_where_it_is_known() -> None:
+    found = pool(TRIALS, unit_seconds=10.0)
+    assert sorted(found.costs.values()) == [2.0, 6.0] and found.left == TOTAL - 8.0
+    assert found.toll == pytest.approx(8.0 / 3.0)
+
+
+def test_what_is_proposed_counts_too() -> None:
+    proposed = [Proposal(Architecture({"family": "c"}), 5.0)]
+    assert Pool.of(Race(SEEDS), history(TRIALS), proposed).left == TOTAL - 8.0
+
+
+def test_a_fast_network_cannot_use_all_work() -> None:
+    assert pool(TRIALS).useful(4.0) == 80.0
+    assert pool(TRIALS, most_epochs=100.0).useful(4.0) == 25.0
+    assert pool(TRIALS, most_epochs=100.0).useful(0.5) == 80.0
+
+
+def test_families_are_ranked_by_the_best_forecast_among_them() -> None:
+    assert pool((("a", 1.0, 0.5, 1.0), ("b", 1.0, 0.9, 1.0), ("c", 1.0, 0.7, 1.0))).family_ranks() == {
+        "b": 0,
+        "c": 1,
+        "a": 2,
+    }
