@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archsmith.cli.output import emit, say, show
+from archsmith.cli.output import emit, say, show, to_stderr
 
 
 def test_emit_writes_one_line_whatever_it_is_given(capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,3 +29,14 @@ def test_show_puts_every_cell_into_its_row(capsys: pytest.CaptureFixture[str]) -
     show(("name", "params"), [("small", 12345), ("[bold]odd", None)])
     header, first, second = (line.split() for line in capsys.readouterr().out.splitlines())
     assert (header, first, second) == (["name", "params"], ["small", "12,345"], ["[bold]odd", "–"])
+
+
+def test_what_is_shown_to_people_cannot_act_on_their_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    say("the class \x1b]0;title\x07 and \udcff", "two\nlines")
+    show(("name",), [("\x1b[2J",), ("\u202eexe",)])
+    to_stderr("the file \x1b[31m")
+    captured = capsys.readouterr()
+    assert captured.out.startswith("the class \\x1b]0;title\\x07 and \\xff\ntwo\nlines\n")
+    assert "\\x1b[2J" in captured.out and "\\u202eexe" in captured.out
+    assert captured.err == "archsmith: the file \\x1b[31m\n"
+    assert not any(letter in captured.out + captured.err for letter in "\x1b\x07\u202e\udcff")

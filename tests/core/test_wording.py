@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from archsmith.core.wording import clock, metric_name, number
+from archsmith.core.wording import clock, metric_name, number, visible
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,24 @@ def test_number(value: float, text: str) -> None:
 @pytest.mark.parametrize(("metric", "name"), [("r2", "R²"), ("log_loss", "log loss")])
 def test_metrics_have_their_usual_names(metric: str, name: str) -> None:
     assert metric_name(metric) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("red", "red"),
+        ("größe 3 µm – ✓ 日本 \u00a0 👩\u200d🔬 र्\u200dय", "größe 3 µm – ✓ 日本 \u00a0 👩\u200d🔬 र्\u200dय"),
+        ("\x1b[31mred\x07", "\\x1b[31mred\\x07"),
+        ("two\nlines\r\t\x00", "two\\nlines\\r\\t\\x00"),
+        ("\u202etxt.exe\u2066", "\\u202etxt.exe\\u2066"),
+        ("\udcff\udcfe", "\\xff\\xfe"),
+        ("\ud800 \u2028 \x85", "\\ud800 \\u2028 \\x85"),
+    ],
+)
+def test_what_acts_is_written_out_and_what_is_read_stays(text: str, shown: str) -> None:
+    assert visible(text) == shown
+    visible(text).encode()
+
+
+def test_some_characters_may_stay() -> None:
+    assert visible("two\nlines\x1b", but="\n") == "two\nlines\\x1b"

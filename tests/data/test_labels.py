@@ -114,3 +114,10 @@ def test_what_cannot_be_learnt_is_one_sentence(made: Source, kind: str, words: s
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(UsageError, match="'numbers'"):
         target(source([0, 1]), "numbers")
+
+
+def test_names_of_classes_that_act_are_taken_written_out() -> None:
+    found = target(source([0, 1, 2], ("\x1b[31mred", "two\nlines", "\udcff")))
+    assert found.classes == ("\\x1b[31mred", "two\\nlines", "\\xff")
+    (note,) = found.notes
+    assert "\\x1b[31mred" in note and note.isprintable()

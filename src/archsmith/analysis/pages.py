@@ -8,6 +8,7 @@ from typing import Any
 
 from archsmith.analysis import wording
 from archsmith.core.errors import MissingExtraError
+from archsmith.core.wording import visible
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -27,6 +28,7 @@ def environment(what: str) -> Any:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
     made.filters.update(
         share=wording.share,
@@ -40,6 +42,11 @@ def environment(what: str) -> Any:
         python=repr,
     )
     return made
+
+
+def _shown(value: Any) -> Any:
+    """Text of people's data, in which no character acts."""
+    return visible(value, but="\n\t") if type(value) is str else value
 
 
 def _score(value: float | None, metric: str, n: int | None = None) -> str:

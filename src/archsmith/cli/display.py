@@ -18,7 +18,7 @@ from rich.text import Text
 from archsmith.core.events import Event
 from archsmith.core.job_records import Epoch, Note, PhaseRecord, ProgressRecord
 from archsmith.core.records import Closed, Finished, Prepared, Preparing, record
-from archsmith.core.wording import clock, number
+from archsmith.core.wording import clock, number, visible
 
 if TYPE_CHECKING:
     from archsmith.core.trial import Trial
@@ -75,7 +75,7 @@ class Display:
             for line in self._lines(event):
                 self._print(line, event.time)
         elif event.kind == Note.kind:  # printed above the panel
-            self.console.print(Text(str(event.data.get("text", "")), style="dim"))
+            self.console.print(Text(visible(str(event.data.get("text", ""))), style="dim"))
 
     def note(self, text: str) -> None:
         """Show a sentence at once, for instance what Ctrl-C did."""
@@ -203,11 +203,11 @@ class Display:
 
     def _print(self, line: str, when: float) -> None:
         stamp = time.strftime("%H:%M:%S", time.localtime(when or time.time()))
-        self.console.print(f"{stamp} {line}", markup=False, highlight=False, soft_wrap=True)
+        self.console.print(f"{stamp} {visible(line)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _one_line(text: str, style: str = "") -> Text:
-    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+    return Text(visible(text), style=style, no_wrap=True, overflow="ellipsis")
 
 
 def _mark(phase: Phase) -> Text:

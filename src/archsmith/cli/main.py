@@ -121,5 +121,7 @@ def _leave(message: str, code: int, debug: bool) -> NoReturn:
         import traceback
 
         traceback.print_exc()
-    sys.stderr.write(f"archsmith: {' '.join(message.split())}\n")
+    from archsmith.core.wording import visible
+
+    sys.stderr.write(f"archsmith: {visible(' '.join(message.split()))}\n")
     sys.exit(code)

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from archsmith.core.wording import number
+from archsmith.core.wording import number, visible
 
 
 def emit(data: Any) -> None:
@@ -26,13 +26,13 @@ def say(*lines: str, to: Console | None = None) -> None:
     """Print sentences on standard output. Square brackets are not read as markup, so that every name can be shown."""
     console = to or Console()
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(visible(line, but="\n\t"), markup=False, highlight=False, soft_wrap=True)
 
 
 def to_stderr(*lines: str) -> None:
     """Print sentences on standard error, in the form of an error line."""
     for line in lines:
-        sys.stderr.write(f"archsmith: {' '.join(line.split())}\n")
+        sys.stderr.write(f"archsmith: {visible(' '.join(line.split()))}\n")
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> Table:
@@ -58,7 +58,7 @@ def _cell(value: object) -> Any:
 
     if value is None:
         return Text("–")
-    return Text(number(value) if isinstance(value, int | float) else str(value))
+    return Text(number(value) if isinstance(value, int | float) else visible(str(value), but="\n"))
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from archsmith.core.errors import MissingExtraError, UsageError
+from archsmith.core.wording import visible
 
 Cell = str | float | int | None
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may run a cell that begins with these
@@ -54,7 +55,7 @@ def write(path: Path, columns: Sequence[tuple[str, type]], rows: Iterable[Sequen
 
 
 class _Counted:
-    """Rows that are counted while they are read."""
+    """Rows that are counted while they are read. What cannot be shown is written out: names of files may hold it."""
 
     def __init__(self, rows: Iterable[Sequence[Cell]]) -> None:
         self.rows, self.n = rows, 0
@@ -62,7 +63,7 @@ class _Counted:
     def __iter__(self) -> Iterator[Sequence[Cell]]:
         for row in self.rows:
             self.n += 1
-            yield row
+            yield [visible(cell) if isinstance(cell, str) else cell for cell in row]
 
 
 def harmless(value: Cell) -> Cell:

@@ -22,7 +22,7 @@ def text(value: object) -> str:
     """
     if value is None:
         return "–"
-    return wording.number(value) if isinstance(value, int | float) else escape(str(value))
+    return wording.number(value) if isinstance(value, int | float) else escape(wording.visible(str(value), but="\n"))
 
 
 def table(rows: Iterable[Sequence[object]], head: Sequence[str] = (), caption: str = "") -> str:

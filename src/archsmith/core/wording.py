@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from archsmith.core.budget import SETTLED
 from archsmith.core.targets import metric_title
+
+TURNING = frozenset(map(chr, (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))))  # marks of direction
 
 
 def number(value: float) -> str:
@@ -28,6 +32,27 @@ def clock(seconds: float | None) -> str:
         return "–"
     hours, rest = divmod(max(0, round(seconds)), 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+
+
+def visible(text: str, but: str = "") -> str:
+    """``text`` with every character written out that would act instead of being read: control characters, marks that
+    turn the direction of writing, and bytes of file names that are no text. So ``\\x1b`` stands for an escape. ``but``:
+    characters that may stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter in but or not _acts(letter) else _written(letter) for letter in text)
+
+
+def _acts(letter: str) -> bool:
+    return unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") or letter in TURNING
+
+
+def _written(letter: str) -> str:
+    code = ord(letter)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte, as os.fsdecode gives it
+        return f"\\x{code - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode("ascii")
 
 
 def metric_name(metric: str) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.targets import CLASSIFICATION, REGRESSION
+from archsmith.core.wording import visible
 from archsmith.data.examples import SPLITS
 
 AUTO = "auto"
@@ -204,6 +205,11 @@ def _classes(source: Labelled, labels: NDArray[Any], notes: tuple[str, ...]) -> 
     )
     if names is not None and named:
         classes = tuple(names[v] for v in values)
+    shown = tuple(map(visible, classes))
+    if shown != classes:
+        odd = next(one for one, other in zip(shown, classes, strict=True) if one != other)
+        notes += (f"Names of classes hold characters that cannot be shown. They are written out, as in {odd}.",)
+        classes = shown
     places = np.minimum(np.searchsorted(values, labels), max(0, len(values) - 1)).astype(np.int32)
     unknown = np.flatnonzero(values[places] != labels) if len(values) else np.zeros(0, np.int64)
     if unknown.size:
