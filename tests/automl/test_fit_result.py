@@ -53,6 +53,7 @@ def test_a_result_survives_json_with_all_its_rows():
         ((Row("fixed", 0.99, exported=True),), 0, "too short to compare"),
         ((Row("fixed", 0.99, exported=True, stopped=True), Row("searched", 0.9)), 7, "best on the validation split"),
         ((Row("fixed", 0.9), Row("searched", 0.99, exported=True)), 7, "best on the validation split"),
+        ((Row("fixed", 0.9), Row("tuned", 0.99, exported=True)), 7, "More than one network was trained to the end"),
         ((Row("linear", 0.99, exported=True), Row("searched", 0.9)), 7, "best on the validation split"),
         ((Row("tuned", 0.99, exported=True), Row("fixed", 0.9, stopped=True)), 2, "worth more than a search"),
         ((Row("unfinished", 0.99, exported=True), Row("searched", 0.9)), 7, "exported as it was"),

@@ -1,7 +1,13 @@
 """What a job keeps of its trainings, and what it may choose from."""
 
+import math
 import re
+from types import SimpleNamespace
 
+import pytest
+
+from archsmith.automl.final_training import Begun
+from archsmith.automl.pool import Pool
 from archsmith.runtime.workspace import Workspace
 
 
@@ -28,3 +34,48 @@ def test_no_row_is_better_than_what_is_exported(finished, finished_table):
     for job in (finished, finished_table):
         (exported,) = [row.valid for row in job.result.rows if row.exported]
         assert exported == max(row.valid for row in job.result.rows)
+
+
+def pool(monkeypatch, *, left, expected, competitive=True, brought=True, foreseen=0.2, done=40.0, seconds=20.0):
+    """A pool whose race ends with a network that was trained for ``done`` epochs in ``seconds``, of 200."""
+    made = object.__new__(Pool)
+    trial = SimpleNamespace(architecture="ours", outcome=SimpleNamespace(seconds=seconds))
+    plan = SimpleNamespace(pooled=True, final_end=100.0, search_end=60.0, final_epochs=200.0)
+    made.job = SimpleNamespace(plan=plan, speed=SimpleNamespace(steps_per_epoch=10, step_seconds=0.05))
+    made.search = SimpleNamespace(history=SimpleNamespace(trials=[trial], of=lambda architecture: [trial]))
+    made.phases = SimpleNamespace(left=lambda end: left)
+    made.slow_end, made._tuned_end, made.needs = 0.0, 4.0, {}
+    made._brought = SimpleNamespace(name="tuned") if brought else None
+    made._expected, made._competitive = expected if brought else math.inf, competitive and brought
+    ours = SimpleNamespace(name="searched", trial=0, begun=Begun(0, epochs=done))
+    monkeypatch.setattr(made, "_incumbent", lambda: ours)
+    monkeypatch.setattr(made, "_foreseen", lambda: foreseen)
+    monkeypatch.setattr(made, "_fixed_trial", lambda: trial)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("case", "names"),
+    [
+        ({"left": 300.0, "expected": 0.25}, ["searched", "tuned"]),  # 80 s are needed
+        ({"left": 300.0, "expected": 0.15}, ["searched", "tuned"]),
+        ({"left": 100.0, "expected": 0.15}, ["tuned"]),
+        ({"left": 100.0, "expected": 0.25}, ["searched"]),
+        ({"left": None, "expected": 0.25}, ["searched"]),
+        ({"left": 300.0, "expected": 0.25, "competitive": False}, ["searched"]),
+        ({"left": 300.0, "expected": 0.25, "brought": False}, ["searched"]),
+    ],
+)
+def test_two_networks_are_trained_to_the_end_where_time_permits(monkeypatch, case, names):
+    made = pool(monkeypatch, **case)
+    assert [candidate.name for candidate in made.finalists()] == names
+    assert made.needs == ({"searched": 80.0} if len(names) == 2 else {})
+    assert made.slow_end == (4.0 if "tuned" in names else 0.0)
+
+
+def test_the_race_ends_sooner_where_two_may_be_trained(monkeypatch):
+    assert pool(monkeypatch, left=0.0, expected=0.2).race_end() == 30.0
+    assert pool(monkeypatch, left=0.0, expected=0.2, competitive=False).race_end() == 60.0
+    spare = pool(monkeypatch, left=0.0, expected=0.2)
+    spare.job.plan.search_end = 90.0  # one network needs ten seconds
+    assert spare.race_end() == 80.0

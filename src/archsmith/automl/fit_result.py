@@ -91,8 +91,10 @@ class FitResult:
         """Why this network was exported, in a sentence."""
         rows = {row.name.partition(".")[0]: row for row in self.rows}
         exported = next((name for name, row in rows.items() if row.exported), "")
-        compared = rows.get("fixed") and rows.get("searched") and not rows["fixed"].stopped
-        if exported in ("searched", "fixed") and self.n_trials and not compared and not rows[exported].stopped:
+        ended = [name for name in ("fixed", "searched", "tuned") if name in rows and not rows[name].stopped]
+        if len(ended) > 1 and exported in ended:
+            return "More than one network was trained to the end. This one is the best on the validation split."
+        if exported in ("searched", "fixed") and self.n_trials and not rows[exported].stopped:
             what = "the searched network" if exported == "searched" else "the hand-made network"
             return (
                 f"After {amount(self.n_trials, 'trial')} nothing promised to end ahead of {what}. More training of it "

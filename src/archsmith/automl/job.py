@@ -46,6 +46,7 @@ from archsmith.runtime.serial import SerialExecutor
 from archsmith.training import threads
 
 SLOWEST_TRIAL = 4.0  # a trial may take this many times its forecast, and never less than ten seconds
+SLACK = 1.2  # a final training that has all epochs soon may take so many times its forecast
 BASELINE_SHARE = 0.03  # of the budget that fitting a baseline may take
 LINEAR_SHARE, LONGEST_LINEAR = 0.015, 15.0  # the same for one that gradient descent trains, and its most seconds
 
@@ -202,8 +203,9 @@ class _Run:
         how = {OWN: "", INHERITED: ", weights inherited", SHARED: ", weights shared"}[plan.weights]
         settings = self.job.settings
         what = f"{settings.strategy} on {settings.space or self.job.modality.space}{how}"
-        with self.phases.phase("search", what, self.phases.left(plan.search_end)) as done:
-            seconds = self.phases.until(plan.search_end)
+        end = self.pool.race_end()
+        with self.phases.phase("search", what, self.phases.left(end)) as done:
+            seconds = self.phases.until(end)
             patience = self.search.budget.patience
             if patience is not None and self.phases.was_extended:
                 patience += self._since_best()  # it shall go on, though it had converged
@@ -245,6 +247,8 @@ class _Run:
         trained = []
         for i, candidate in enumerate(candidates):
             seconds = None if end is None else max(3.0, (end - self.phases.seconds) * costs[i] / sum(costs[i:]))
+            if seconds is not None and candidate.name in self.pool.needs:
+                seconds = max(3.0, SLACK * self.pool.needs[candidate.name])
             with self.phases.phase(f"train {candidate.name}", candidate.what, seconds) as done:
                 try:
                     trained.append(self._final(candidate, epochs=epochs, seconds=seconds))

@@ -37,6 +37,7 @@ TUNED = "tuned"  # what a baseline brought along, trained on
 MOST_COMPARING, MOST_ENDING = 0.05, 0.2  # shares of the budget that the end of a large network may take
 MEASURED = 256  # validation examples that a forward pass is measured on
 TUNING = 0.75  # of the error of frozen features is left when all weights are trained on (0.6 to 0.8 on stamps)
+ONE_OF_TWO = 0.5  # of the time that is left is the most that the first of two final trainings may take
 FEW = 2000  # training examples; with fewer, and without a search, weights from other data are the better beginning
 
 
@@ -63,6 +64,8 @@ class Pool:
         self._brought: Candidate | None = None  # weights from other data, to be trained on
         self._expected = math.inf  # its error
         self._tuned_end = 0.0  # seconds that it needs behind its training
+        self._competitive = False  # is it expected to be better than the other baselines?
+        self.needs = dict[str, float]()  # seconds after which a final training has had all epochs, by name
         self.untested = set[str]()  # rows whose networks are too slow to be tested and exported within the budget
 
     @property
@@ -103,17 +106,37 @@ class Pool:
                     trained=True,
                 )
                 self._expected = TUNING * (1 - final.score.metrics[metric])
+                self._competitive = all(
+                    self._expected < 1 - other.score.metrics[metric] for other in baselines if other is not final
+                )
                 return self._expected
         return None
 
+    def race_end(self) -> float | None:
+        """When the race is cut off, on the study's clock. Sooner than planned where a network with weights from other
+        data may be worth training on, too.
+        """
+        plan = self.job.plan
+        if plan.search_end is None or plan.final_end is None or not self._competitive:
+            return plan.search_end
+        return max(plan.search_end / 2, 2 * plan.search_end - plan.final_end)
+
     def finalists(self) -> list[Candidate]:
         """What is trained to the end: the network with weights from other data, where it is expected to end ahead of
-        the race; else what the race ends with, and the fixed network if the race could not try it.
+        the race; else what the race ends with, and the fixed network if the race could not try it. Both, where the one
+        of the race has had all epochs soon.
         """
+        found = self._incumbent()
+        if self._brought is not None and self._competitive:
+            ours, left = found or self._begun(self.fixed), self.phases.left(self.job.plan.final_end)
+            needed = self._seconds_to_end(ours)
+            if left is not None and needed <= ONE_OF_TWO * (left - self._tuned_end):
+                self.slow_end = self._tuned_end
+                self.needs[ours.name] = needed
+                return [ours, self._brought]
         if self._brought is not None and self._expected < self._foreseen():
             self.slow_end = self._tuned_end
             return [self._brought]
-        found = self._incumbent()
         if found is None:
             return [self._begun(self.fixed)]
         if not self.job.plan.pooled or self._fixed_trial() is None:
@@ -129,6 +152,16 @@ class Pool:
         if foreseen is not None:
             return foreseen
         return math.inf if len(self.job.splits.train) < FEW else 0.0
+
+    def _seconds_to_end(self, candidate: Candidate) -> float:
+        """About what it takes until ``candidate`` was trained for all epochs that a training may take."""
+        job, done = self.job, 0.0 if candidate.begun is None else candidate.begun.epochs
+        each = job.speed.steps_per_epoch * job.speed.step_seconds
+        if done and candidate.trial is not None:
+            root = self.search.history.trials[candidate.trial]
+            trials = self.search.history.of(root.architecture)
+            each = sum(trial.outcome.seconds for trial in trials if trial.outcome is not None) / done
+        return each * max(0.0, job.plan.final_epochs - done)
 
     def _seconds_of_an_example(self, final: Final) -> float:
         """Of a forward pass."""
