@@ -23,7 +23,7 @@ from archsmith.core.trial import Outcome
 class _ReportError(BaseException):
     """Carries an error of the loop (a full disk, say) through the evaluator, which must not take it for its own."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         super().__init__(error)
         self.error = error
 
@@ -40,7 +40,7 @@ def run(job: Job, evaluator: Evaluator, problem: Problem, report: Report, stop: 
         clean = (_number("step", step), {name: _number(name, value) for name, value in metrics.items()})
         try:
             report(*clean)
-        except Exception as error:
+        except BaseException as error:
             raise _ReportError(error) from error
 
     context = Context(job.trial, job.seed, job.deadline, job.workspace, job.parents, stop, checked, job.prepared)
