@@ -61,7 +61,11 @@ def test_a_result_survives_json_with_all_its_rows():
     ],
 )
 def test_it_says_why_this_network_was_exported(rows, n_trials, said):
-    assert said in dataclasses.replace(RESULT, rows=rows, n_trials=n_trials).why
+    assert said in dataclasses.replace(RESULT, rows=rows, n_trials=n_trials, stop_reason="settled").why
+
+
+def test_a_race_that_was_cut_off_is_not_said_to_have_ended_by_itself():
+    assert "when the race was cut off, the searched network promised most" in RESULT.why
 
 
 def test_its_short_form_names_the_study_and_the_scores():

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from archsmith.core.budget import SETTLED
 from archsmith.core.wording import amount, number
 
 # Why a network was exported that did not come of a race, by the name of its row.
@@ -96,9 +97,12 @@ class FitResult:
             return "More than one network was trained to the end. This one is the best on the validation split."
         if exported in ("searched", "fixed") and self.n_trials and not rows[exported].stopped:
             what = "the searched network" if exported == "searched" else "the hand-made network"
+            after = f"After {amount(self.n_trials, 'trial')}"
+            if self.stop_reason != SETTLED:
+                return f"{after}, when the race was cut off, {what} promised most, so it was trained on."
             return (
-                f"After {amount(self.n_trials, 'trial')} nothing promised to end ahead of {what}. More training of it "
-                "was worth more than more candidates, so it got the rest of the time."
+                f"{after} nothing promised to end ahead of {what}. More training of it was worth more than more "
+                "candidates, so it got the rest of the time."
             )
         if exported == "fixed" and not self.n_trials:
             return "The time was too short to compare networks, so one got all of it, made by hand."

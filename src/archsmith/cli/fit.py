@@ -130,7 +130,7 @@ def run(settings: FitSettings, *, json: bool, before: OpenStudy | None = None) -
 def summarize(result: dict[str, Any]) -> None:
     """Print the result for people: the baselines, the network, its folder, and the next command."""
     from archsmith.cli.output import say, show
-    from archsmith.core.wording import clock, metric_name, number, reason_in_words
+    from archsmith.core.wording import amount, clock, metric_name, number, reason_in_words
 
     metric = metric_name(result["metric"])
     say("", f"{metric[0].upper()}{metric[1:]} of what was trained:")
@@ -164,7 +164,7 @@ def summarize(result: dict[str, Any]) -> None:
     say(result["why"])
     budget = f" of {clock(result['budget_seconds'])}" if result["budget_seconds"] else ""
     say(
-        f"{result['n_trials']} trials, {clock(result['seconds'])}{budget}; stopped because: "
+        f"{amount(result['n_trials'], 'trial')}, {clock(result['seconds'])}{budget}; stopped because: "
         f"{reason_in_words(result['stop_reason'])}. "
         f"Study {result['study']}."
     )
