@@ -65,7 +65,7 @@ def test_it_says_why_this_network_was_exported(rows, n_trials, said):
 
 
 def test_a_race_that_was_cut_off_is_not_said_to_have_ended_by_itself():
-    assert "when the race was cut off, the searched network promised most" in RESULT.why
+    assert "the time for comparing was over. Then the searched network promised most" in RESULT.why
 
 
 def test_its_short_form_names_the_study_and_the_scores():

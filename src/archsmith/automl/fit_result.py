@@ -99,7 +99,7 @@ class FitResult:
             what = "the searched network" if exported == "searched" else "the hand-made network"
             after = f"After {amount(self.n_trials, 'trial')}"
             if self.stop_reason != SETTLED:
-                return f"{after}, when the race was cut off, {what} promised most, so it was trained on."
+                return f"{after} the time for comparing was over. Then {what} promised most, so it was trained on."
             return (
                 f"{after} nothing promised to end ahead of {what}. More training of it was worth more than more "
                 "candidates, so it got the rest of the time."
