@@ -182,3 +182,14 @@ def test_a_study_of_a_class_that_is_gone_is_listed(workspace: Workspace) -> None
     write(workspace.create("a"), Event("study", {"space": {"type": "lost_plugin:Space"}}))
     (summary,) = workspace.list()
     assert summary.state == "interrupted" and (summary.study or {})["space"] == {"type": "lost_plugin:Space"}
+
+
+def test_the_environment_names_the_workspace_where_nothing_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARCHSMITH_WORKSPACE", str(tmp_path / "there"))
+    assert Workspace().path == tmp_path / "there" and Workspace(tmp_path / "here").path == tmp_path / "here"
+    monkeypatch.setenv("ARCHSMITH_WORKSPACE", "")
+    assert Workspace().path == Path.home() / ".archsmith"
+    monkeypatch.delenv("ARCHSMITH_WORKSPACE")
+    assert Workspace().path == Path.home() / ".archsmith"

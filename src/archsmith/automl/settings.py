@@ -41,7 +41,7 @@ class FitSettings:
     )
     trials: int | None = option(None, "Budget in trials of the search.", least=1)
     out: str | None = option(None, "Folder for the bundle; the study keeps one in any case.")
-    workspace: str | None = option(None, "Folder of the studies; ~/.archsmith when left out.")
+    workspace: str | None = option(None, "Folder of the studies; $ARCHSMITH_WORKSPACE or ~/.archsmith when left out.")
     seed: int = option(0, "Where all randomness comes from.", least=0)
     modality: str = option(AUTO, "Kind of data: image, table, or auto (what the data look like).")
     space: str | None = option(

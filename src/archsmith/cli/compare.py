@@ -73,7 +73,9 @@ def compare(
     name: Annotated[
         str | None, typer.Option(help="Name of the comparison.  [default: made from the benchmark and all settings]")
     ] = None,
-    workspace: Annotated[str | None, typer.Option(help="Folder of the comparisons.  [default: ~/.archsmith]")] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="Folder of the comparisons.  [default: $ARCHSMITH_WORKSPACE or ~/.archsmith]")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
 ) -> None:
     """Compare search strategies on one benchmark, with equal budgets and seeds.

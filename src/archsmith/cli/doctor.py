@@ -42,7 +42,9 @@ LOW_DISK_GB = 2.0
 
 
 def doctor(
-    workspace: Annotated[str | None, typer.Option(help="Folder of the studies.  [default: ~/.archsmith]")] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="Folder of the studies.  [default: $ARCHSMITH_WORKSPACE or ~/.archsmith]")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
 ) -> None:
     """Show what this machine and this installation can do.

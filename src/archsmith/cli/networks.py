@@ -54,7 +54,9 @@ def draw(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="With a file: setting of the space, such as space.n_outputs=100.")
     ] = None,
-    workspace: Annotated[str | None, typer.Option(help="Folder of the studies.  [default: ~/.archsmith]")] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="Folder of the studies.  [default: $ARCHSMITH_WORKSPACE or ~/.archsmith]")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
 ) -> None:
     """Draw a network, or one of its cells, as an SVG."""

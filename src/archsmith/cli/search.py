@@ -72,7 +72,9 @@ def search(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Number of trials that run at the same time.")] = 1,
     name: Annotated[str, typer.Option(help="First part of the study's id.")] = "search",
-    workspace: Annotated[str | None, typer.Option(help="Folder of the studies.  [default: ~/.archsmith]")] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="Folder of the studies.  [default: $ARCHSMITH_WORKSPACE or ~/.archsmith]")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
 ) -> None:
     """Search a space for good architectures, with any strategy and evaluator.

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, show, resume and stop studies.", no_args_is_help=True)
 
-Where = Annotated[str | None, typer.Option(help="Folder of the studies.  [default: ~/.archsmith]")]
+Where = Annotated[
+    str | None, typer.Option(help="Folder of the studies.  [default: $ARCHSMITH_WORKSPACE or ~/.archsmith]")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
 Which = Annotated[str, typer.Argument(help="Study: its id, the beginning of its id, its folder, or 'last'.")]
 

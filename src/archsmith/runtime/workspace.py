@@ -7,6 +7,7 @@ Command line, Python and web app read the same folders.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ from archsmith.core.job_records import Extended, ResultRecord
 from archsmith.core.records import Closed, Finished, StudyRecord, beginning, record
 from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.study_view import DONE, INTERRUPTED, NEW, RUNNING, UNREADABLE
+
+VARIABLE = "ARCHSMITH_WORKSPACE"
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,14 @@ class StudySummary:
 
 
 class Workspace:
-    """All studies of one person. ``path`` is ``~/.archsmith`` when None; nothing is created before the first study."""
+    """All studies of one person. ``path``: when None, what the environment variable ``ARCHSMITH_WORKSPACE`` says, and
+    without that ``~/.archsmith``. Nothing is created before the first study.
+    """
 
     def __init__(self, path: Path | str | None = None) -> None:
-        self.path = Path.home() / ".archsmith" if path is None else Path(path).expanduser()
+        if path is None:
+            path = os.environ.get(VARIABLE) or Path.home() / ".archsmith"
+        self.path = Path(path).expanduser()
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r})"
