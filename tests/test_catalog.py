@@ -131,6 +131,7 @@ def trap(tmp_path, monkeypatch):
         f"from dataclasses import dataclass\nopen({str(trace)!r}, 'w').close()\n"
         "@dataclass\nclass Space:\n    n: int = 1\ndef score(architecture):\n    return 1.0\n"
     )
+    (tmp_path / "a-trap.py").write_text((tmp_path / "a_trap.py").read_text())
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(catalog, "_admitted", set())
     yield trace
@@ -139,6 +140,7 @@ def trap(tmp_path, monkeypatch):
 
 SENT = (
     {"type": "a_trap:Space", "args": {"n": 2}},
+    {"type": "a-trap:Space", "args": {}},  # a module that only importlib can import
     {"type": "archsmith.evaluators.wrappers:Noisy", "args": {"evaluator": {"type": "a_trap:Space", "args": {}}}},
     {"type": "function", "args": {"function": "a_trap:score"}},
     {"type": "cached", "args": {"evaluator": {"type": "function", "args": {"function": "a_trap:score"}}}},
@@ -157,8 +159,8 @@ def test_a_spec_that_somebody_sent_imports_and_calls_nothing(trap, spec):
 def test_a_module_is_taken_once_a_person_has_named_it(trap):
     catalog.admit("a_trap")
     assert catalog.from_spec(SENT[0]).n == 2 and trap.exists()
-    assert catalog.from_spec(SENT[2]).function == "a_trap:score"
-    assert catalog.admitted({"parts": [SENT[0], SENT[4]]}) == ["a_trap"]
+    assert catalog.from_spec(SENT[3]).function == "a_trap:score"
+    assert catalog.admitted({"parts": [SENT[0], SENT[5]]}) == ["a_trap"]
 
 
 @pytest.mark.parametrize("name", ["a_trap:Space", "function"])

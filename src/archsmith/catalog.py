@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import re
 import sys
 import types
 import typing
@@ -118,8 +117,7 @@ EXTRA_OF = {
 }
 
 
-PLACE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")  # module:Class, or module:function
-NAMING = ("type", "function")  # keys of specs that hold one
+NAMING = ("type", "function")  # keys of specs that may hold module:Class or module:function
 
 _admitted = {"__main__"}  # modules outside of the table whose classes and functions a spec may name
 
@@ -293,7 +291,7 @@ def _places(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             if key in NAMING and isinstance(item, str):
-                yield from [item] if PLACE.fullmatch(item) else []
+                yield from [item] if ":" in item else []
             else:
                 yield from _places(item)
     elif isinstance(value, list | tuple):
