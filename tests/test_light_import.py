@@ -63,6 +63,17 @@ def test_the_predictor_needs_no_torch(environment: dict[str, str]) -> None:
     assert "torch" not in loaded("import archsmith; archsmith.Predictor", environment)
 
 
+@pytest.mark.parametrize("name, package", [("ImageClassifier", "sklearn"), ("Network", "torch")])
+def test_without_the_extra_a_name_says_what_to_install(name: str, package: str, environment: dict[str, str]) -> None:
+    code = (
+        f"import sys\nsys.modules[{package!r}] = None\n"  # as if it were not installed
+        f"try:\n    from archsmith import {name}\nexcept ImportError as error:\n    print(error)"
+    )
+    said = python(code, environment)
+    assert said.startswith(f"archsmith.{name} needs the package '{package}'")
+    assert 'pip install "archsmith[train]"' in said
+
+
 @pytest.mark.clock
 def test_importing_takes_at_most_50_ms_more_than_numpy(environment: dict[str, str]) -> None:
     seconds("numpy", environment)  # fills the caches of the disk

@@ -79,7 +79,16 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(module), new)
     if name not in _HOME:
         raise AttributeError(f"module 'archsmith' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
+    try:
+        module = importlib.import_module(_HOME[name])
+    except ModuleNotFoundError as error:
+        from archsmith.catalog import missing_extra
+
+        missing = missing_extra(error, f"archsmith.{name}")
+        if missing is None:
+            raise
+        raise missing from error
+    value = getattr(module, name)
     globals()[name] = value  # the next look-up does not come here
     return value
 

@@ -102,7 +102,7 @@ TABLE: dict[str, dict[str, str]] = {
     },
 }
 
-# A row's module may fail to import one of these packages; the extra that brings it.
+# Packages that our modules may fail to import; the extra that brings each.
 EXTRA_OF = {
     "torch": "train",
     "safetensors": "train",
@@ -183,15 +183,20 @@ def get(kind: str, name: str) -> type:
     return load(table[name])
 
 
+def missing_extra(error: ModuleNotFoundError, purpose: str) -> MissingExtraError | None:
+    """What to say where ``purpose`` needs a module that one of our extras would bring; None: it is no such module."""
+    package = (error.name or "").partition(".")[0]
+    return MissingExtraError.of(package, EXTRA_OF[package], purpose) if package in EXTRA_OF else None
+
+
 def load(path: str) -> type:
     """The class at ``module:Class``."""
     module_name, _, class_name = path.partition(":")
     try:
         module = sys.modules.get(module_name) or importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package in EXTRA_OF:
-            raise MissingExtraError.of(package, EXTRA_OF[package], path) from error
+        if missing := missing_extra(error, path):
+            raise missing from error
         raise UsageError(
             f"The module of {path!r} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH."
         ) from error

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from archsmith.automl import estimator
 from archsmith.automl.image_estimators import ImageClassifier, ImageRegressor
 from archsmith.automl.table_estimators import TabularClassifier, TabularRegressor
-from archsmith.core.errors import ArchsmithError, StudyError, UsageError
+from archsmith.core.errors import ArchsmithError, DataError, StudyError, UsageError
 
 ALL = (ImageClassifier, ImageRegressor, TabularClassifier, TabularRegressor)
 
@@ -69,6 +69,13 @@ def test_before_fit_there_is_nothing(cls):
 def test_wrong_arguments_are_found_before_anything_is_read(cls, arguments):
     with pytest.raises(ArchsmithError):
         cls(**arguments).fit("nowhere")
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_the_name_of_a_column_is_no_target_but_the_sentence_says_where_it_goes(cls):
+    rows = [{"size": 1.0, "kind": "a"}, {"size": 2.0, "kind": "b"}]
+    with pytest.raises(DataError, match=rf"the text 'kind'.*{cls.__name__}\(target='kind'\)\.fit\(X\)"):
+        cls().fit(rows, "kind")
 
 
 def test_arguments_become_the_settings_of_a_job(asked, finished):

@@ -24,7 +24,7 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # scikit-le
     balance: bool
 
     def _fit(self, X: Any, y: Any) -> Self:
-        if y is not None and _are_fractions(np.asarray(y)):
+        if y is not None and not isinstance(y, str) and _are_fractions(np.asarray(y)):
             raise DataError(
                 "The labels are fractions, but classes are wanted.",
                 "Use whole numbers or strings; for numbers to predict, take a regressor.",

@@ -27,7 +27,7 @@ from archsmith.bundle.folder import copy
 from archsmith.bundle.predictor import Predictor
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import parse_seconds
-from archsmith.core.errors import UsageError
+from archsmith.core.errors import DataError, UsageError
 from archsmith.core.problem import Problem
 from archsmith.graphs.graph import Graph
 from archsmith.runtime.search import replayed
@@ -72,7 +72,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return {}
 
     def _run(self, X: Any, y: Any, **more: Any) -> None:
-        """Run the job on ``X`` (and ``y``, unless ``X`` names a data set) and keep its results."""
+        """Run the job on ``X`` (and ``y``, unless ``X`` names a data set) and keep its results. Raises DataError where
+        ``y`` is the name of a column: scikit-learn's ``fit`` takes targets there.
+        """
+        if isinstance(y, str):
+            raise DataError(
+                f"The second argument of fit is the text {y!r}, but the targets themselves are wanted.",
+                f"If it is the column to be predicted: {type(self).__name__}(target={y!r}).fit(X).",
+            )
         settings = FitSettings(
             data=os.fspath(X) if isinstance(X, os.PathLike) else X if y is None else (X, y),
             seconds=None if self.time is None else parse_seconds(self.time),

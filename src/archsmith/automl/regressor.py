@@ -19,7 +19,7 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]  # scikit-lear
     task = "regression"
 
     def _fit(self, X: Any, y: Any) -> Self:
-        self._run(X, None if y is None else _targets(y))
+        self._run(X, y if y is None or isinstance(y, str) else _targets(y))
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ import typer
 
 from archsmith.cli import bundles, catalog, compare, doctor, fit, networks, reports, search, studies
 from archsmith.cli.interrupts import INTERRUPTED
-from archsmith.core.errors import ArchsmithError, MissingExtraError
+from archsmith.core.errors import ArchsmithError
 from archsmith.version import VERSION
 
 app = typer.Typer(
@@ -83,11 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ArchsmithError as error:
         _leave(str(error), error.exit_code, debug)
     except ModuleNotFoundError as error:
-        from archsmith.catalog import EXTRA_OF
+        from archsmith.catalog import missing_extra
 
-        package = (error.name or "").partition(".")[0]
-        if package in EXTRA_OF:
-            missing = MissingExtraError.of(package, EXTRA_OF[package], "This command")
+        if missing := missing_extra(error, "This command"):
             _leave(str(missing), missing.exit_code, debug)
         _leave(f"Internal error: {error}.", 1, debug)
     except BrokenPipeError:

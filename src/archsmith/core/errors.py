@@ -48,8 +48,10 @@ class DataError(UsageError):
     """Data that cannot be learnt from as they are."""
 
 
-class MissingExtraError(UsageError):
-    """An optional dependency is not installed; the hint carries the install line."""
+class MissingExtraError(UsageError, ImportError):
+    """An optional dependency is not installed; the hint carries the install line. It is an ImportError too, so that
+    ``try: from archsmith import ImageClassifier`` can be caught as usual.
+    """
 
     @classmethod
     def of(cls, package: str, extra: str, purpose: str) -> MissingExtraError:
