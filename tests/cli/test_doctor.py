@@ -35,3 +35,10 @@ def test_a_workspace_that_does_not_exist_yet_is_measured_where_it_will_be(comman
     report = command("doctor", "--workspace", tmp_path / "not" / "yet", "--json").json
     assert report["workspace"] == str(tmp_path / "not" / "yet")
     assert not (tmp_path / "not").exists()
+
+
+def test_the_workspace_is_the_one_that_all_commands_take(
+    command: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARCHSMITH_WORKSPACE", str(tmp_path / "there"))
+    assert command("doctor", "--json").json["workspace"] == str(tmp_path / "there")

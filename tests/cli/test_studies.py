@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,10 @@ import pytest
 
 from archsmith.core.events import Event
 from archsmith.runtime.sqlite import FILE, SqliteStore
+from archsmith.runtime.study_view import try_view
 from archsmith.runtime.workspace import Workspace
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "v1"
 
 
 @pytest.fixture
@@ -30,6 +34,53 @@ def test_list_shows_the_newest_first(command: Any, study: dict[str, Any]) -> Non
         8,
         "evolution",
     )
+
+
+def test_list_shows_the_best_score_of_a_search(command: Any, study: dict[str, Any]) -> None:
+    (row,) = command("studies", "list", "--json").json
+    assert (row["metric"], row["score"], row["tested"]) == ("accuracy", study["best"]["metrics"]["accuracy"], False)
+
+
+def test_list_shows_test_score_and_bundle_of_a_job(command: Any, job: tuple[str, Path]) -> None:
+    (row,) = command("studies", "list", *job, "--json").json
+    (summary,) = Workspace(job[1]).list()
+    result = try_view(summary.folder).job.result
+    assert result is not None
+    assert (row["score"], row["tested"], row["bundle"]) == (result.test, True, result.data["model_dir"])
+    line = command("studies", "list", *job).out.splitlines()[1]
+    assert "(test)" in line and line.rstrip().endswith(row["bundle"])
+
+
+def test_in_a_pipe_a_study_is_one_line(command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    name = "n" * 79
+    command("search", "--trials", "1", "--name", name, "--workspace", tmp_path / "w")
+    _, line = command("studies", "list", "--workspace", tmp_path / "w").out.splitlines()
+    assert line.startswith(name) and "finished" in line and "toy_flat, random" in line
+
+
+def test_list_says_how_many_it_leaves_out(command: Any, study: dict[str, Any]) -> None:
+    command("search", "--trials", "1")
+    answer = command("studies", "list", "--limit", "1")
+    assert study["study"] not in answer.out and "1 older ones are not shown: --limit 2" in answer.out
+
+
+def test_a_name_is_given_once(command: Any, study: dict[str, Any]) -> None:
+    refused = command("search", "--trials", "3", "--name", "small")
+    assert refused.code == 1
+    assert f"There is a study named 'small' already: {study['study']}." in refused.err
+    assert f"archsmith studies resume {study['study']}" in refused.err
+    assert len(command("studies", "list", "--json").json) == 1
+    assert command("search", "--trials", "3", "--name", "smal").code == 0
+
+
+def test_show_tells_what_a_job_trained_and_wrote(command: Any, job: tuple[str, Path]) -> None:
+    report = command("studies", "show", *job, "--json").json
+    exported = [row["name"] for row in report["networks"] if row["exported"]]
+    shown = command("studies", "show", *job).out
+    (line,) = [line for line in shown.splitlines() if line.endswith("exported")]
+    assert exported == [line.split()[0]]
+    assert f"Bundle: {report['bundle']}" in shown and f"Report: {report['report']}" in shown
 
 
 def test_list_of_nothing_says_how_to_begin(command: Any) -> None:
@@ -85,6 +136,14 @@ def test_stop_of_a_study_that_is_not_running_says_so(command: Any, study: dict[s
         "running": False,
         "asked": False,
     }
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> tuple[str, Path]:
+    """``--workspace`` and a copy of one with a job that has come to its end."""
+    place = tmp_path / "jobs"
+    shutil.copytree(FIXTURES / "classes" / "studies", place / "studies")
+    return "--workspace", place
 
 
 @pytest.fixture

@@ -193,3 +193,36 @@ def test_the_environment_names_the_workspace_where_nothing_else_does(
     assert Workspace().path == Path.home() / ".archsmith"
     monkeypatch.delenv("ARCHSMITH_WORKSPACE")
     assert Workspace().path == Path.home() / ".archsmith"
+
+
+def test_a_file_names_the_workspace_where_the_environment_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ARCHSMITH_WORKSPACE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = tmp_path / ".archsmith" / "config.toml"
+    file.parent.mkdir()
+    file.write_text('workspace = "~/elsewhere"\n')
+    assert Workspace().path == tmp_path / "elsewhere"
+    monkeypatch.setenv("ARCHSMITH_WORKSPACE", str(tmp_path / "there"))
+    assert Workspace().path == tmp_path / "there"
+
+
+@pytest.mark.parametrize("text", ["workspace = 3", "work = 'x'", "workspace ="])
+def test_a_file_that_says_something_else_is_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ARCHSMITH_WORKSPACE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = tmp_path / ".archsmith" / "config.toml"
+    file.parent.mkdir()
+    file.write_text(text)
+    with pytest.raises(UsageError, match=r"config\.toml .*It may say: workspace = "):
+        Workspace()
+
+
+def test_a_name_that_begins_another_one_is_not_taken(workspace: Workspace) -> None:
+    write(workspace.create("photos-2"), Event("study", {}))
+    made = workspace.create("photos")
+    write(made, Event("study", {}))
+    with pytest.raises(StudyError, match=made.folder.name):
+        workspace.refuse_taken("photos")
+    workspace.refuse_taken("photo")

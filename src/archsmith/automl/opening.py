@@ -221,6 +221,8 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     training_of(settings, modality)
     device = devices.choose(settings.device)
     workspace = Workspace(settings.workspace)
+    if settings.name is not None:
+        workspace.refuse_taken(settings.name)
     began = time.time()
     seconds = None if settings.seconds is None else READING_SHARE * settings.seconds
     loaded = modality.load(settings, workspace.path / "data", seconds, _Telling(tell, began))

@@ -135,9 +135,10 @@ def _machine(workspace: str | None) -> tuple[Any, dict[str, Any]]:
     import os
     import platform
     import shutil
-    from pathlib import Path
 
-    folder = Path(workspace).expanduser() if workspace else Path.home() / ".archsmith"
+    from archsmith.runtime.workspace import Workspace
+
+    folder = Workspace(workspace).path
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:

@@ -6,6 +6,7 @@ With ``--json`` standard output has exactly one line, at the end. Everything els
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from archsmith.core.wording import number, visible
+
+ANY_WIDTH = 10_000  # columns; tables take what they need of it
 
 
 def emit(data: Any) -> None:
@@ -35,22 +38,31 @@ def to_stderr(*lines: str) -> None:
         sys.stderr.write(f"archsmith: {visible(' '.join(line.split()))}\n")
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> Table:
-    """A table for people. Numbers are aligned to the right, everything else to the left."""
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None, *, whole: int = 0
+) -> Table:
+    """A table for people. Numbers are aligned to the right, everything else to the left. Where space is short, cells
+    are folded, but for those of the first ``whole`` columns.
+    """
     built = Table(
         title=title, title_justify="left", box=None, pad_edge=False, header_style="bold", show_header=any(columns)
     )
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] is None for row in rows)
-        built.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        built.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=index < whole)
     for row in rows:
         built.add_row(*(_cell(value) for value in row))
     return built
 
 
-def show(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> None:
-    """Print a table on standard output."""
-    Console().print(table(columns, rows, title))
+def show(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None, *, whole: int = 0) -> None:
+    """Print a table on standard output; ``whole`` as in ``table``. A row is one line where no terminal limits its
+    width: in a file or a pipe.
+    """
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = ANY_WIDTH
+    console.print(table(columns, rows, title, whole=whole))
 
 
 def _cell(value: object) -> Any:

@@ -71,7 +71,9 @@ def search(
         typer.Option("--set", help="Setting, such as strategy.population=50 or space.…; may be repeated."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Number of trials that run at the same time.")] = 1,
-    name: Annotated[str, typer.Option(help="First part of the study's id.")] = "search",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the study, the first part of its id.  [default: search]")
+    ] = None,
     workspace: Annotated[
         str | None, typer.Option(help="Folder of the studies.  [default: $ARCHSMITH_WORKSPACE or ~/.archsmith]")
     ] = None,
@@ -96,6 +98,8 @@ def search(
             f"There is no setting --set {unknown[0]}.… here.", "Settings begin with space, strategy or evaluator."
         )
     place = Workspace(workspace)
+    if name is not None:
+        place.refuse_taken(name)
     objectives, limits = objectives_and_limits(maximize or [], minimize or [], limit or [])
     chosen = evaluator or TOY
     if bench is not None:
@@ -130,7 +134,7 @@ def search(
     refuse_endless(budget, problem, built, bench or chosen)
     if bench is not None:
         benches.remember(bench, found, place.path)
-    store = place.create(name)
+    store = place.create(name or "search")
     named = {
         "bench": bench,
         "bench-file": bench_file,

@@ -22,22 +22,31 @@ Which = Annotated[str, typer.Argument(help="Study: its id, the beginning of its 
 
 
 @app.command("list")
-def list_studies(workspace: Where = None, json: Json = False) -> None:
-    """List all studies. The one that changed last comes first."""
+def list_studies(
+    workspace: Where = None,
+    limit: Annotated[int, typer.Option(min=1, help="Number of studies to show.")] = 50,
+    json: Json = False,
+) -> None:
+    """List studies. The one that changed last comes first."""
     from archsmith.cli.output import emit, say, show
+    from archsmith.runtime.study_view import try_view
     from archsmith.runtime.workspace import Workspace
 
     place = Workspace(workspace)
-    rows = [_at_a_glance(summary) for summary in place.list()]
+    found = place.list()
+    rows = [_at_a_glance(summary, try_view(summary.folder)) for summary in found[:limit]]
     if json:
         emit(rows)
     elif not rows:
         say(f"There are no studies in {place.path}. Start one with: archsmith fit DATA")
     else:
         show(
-            ("study", "state", "reason", "finished trials", "space", "strategy"),
-            [tuple(list(row.values())[:6]) for row in rows],
+            ("study", "state", "trials", "score", "bundle or search"),
+            [(row["study"], row["state"], row["n_finished"], _score_in_words(row), _what(row)) for row in rows],
+            whole=4,
         )
+        if len(found) > limit:
+            say("", f"{len(found) - limit} older ones are not shown: --limit {len(found)}")
 
 
 @app.command("show")
@@ -62,6 +71,8 @@ def show_study(
     failed = f", {report['n_failed']} failed" if report["n_failed"] else ""
     pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
     say(f"{view.id}: {report['state']}{why}, {report['n_finished']} trials{failed}{pending}", "")
+    if report["networks"]:
+        _tell_networks(report)
     if report["trials"]:
         show(
             ("trial", "from", "fidelity", report["metric"], "seconds"),
@@ -140,8 +151,30 @@ def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
         "n_finished": view.n_finished,
         "n_failed": view.n_failed,
         "n_pending": len(view.history.pending),
+        "networks": view.job.rows(view.metric),
+        "bundle": view.job.result.data.get("model_dir") if view.job.result is not None else None,
+        "report": view.job.result.data.get("report") if view.job.result is not None else None,
         "trials": [_trial(trial) for trial in view.history.ranking()[:limit]],
     }
+
+
+def _tell_networks(report: Mapping[str, Any]) -> None:
+    """Print what a job trained in full, and what it wrote."""
+    from archsmith.cli.output import say, show
+    from archsmith.core.wording import metric_name
+
+    metric = metric_name(report["metric"])
+    rows = [
+        (row["name"], row.get("valid"), row.get("test"), row.get("error") or ("exported" * bool(row.get("exported"))))
+        for row in report["networks"]
+    ]
+    show(("network", "valid", "test", ""), rows, f"{metric[0].upper()}{metric[1:]} of what was trained in full")
+    say("")
+    if report["bundle"]:
+        say(f"Bundle: {report['bundle']}")
+    if report["report"]:
+        say(f"Report: {report['report']}")
+    say("")
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
@@ -165,8 +198,12 @@ def _trial_row(trial: Mapping[str, Any], metric: str) -> tuple[Any, ...]:
     )
 
 
-def _at_a_glance(summary: StudySummary) -> dict[str, Any]:
-    began = summary.began
+def _at_a_glance(summary: StudySummary, view: StudyView) -> dict[str, Any]:
+    """A study in a line. ``score`` is that of the exported network on the test split, for a job that came to its end,
+    and otherwise that of the best trial.
+    """
+    began, result = summary.began, view.job.result
+    best, metric = view.best, view.metric
     return {
         "study": summary.id,
         "state": summary.state,
@@ -174,7 +211,36 @@ def _at_a_glance(summary: StudySummary) -> dict[str, Any]:
         "n_finished": summary.n_finished,
         "space": None if began is None else began.space.get("type"),
         "strategy": None if began is None else began.strategy.get("type"),
+        "metric": metric,
+        "score": result.test if result is not None else best.metrics.get(metric) if best is not None else None,
+        "tested": result is not None,
+        "bundle": None if result is None else result.data.get("model_dir"),
         "started": summary.started,
         "changed": summary.changed,
         "folder": str(summary.folder),
     }
+
+
+def _score_in_words(row: Mapping[str, Any]) -> str | None:
+    from archsmith.core.wording import metric_name, number
+
+    if row["score"] is None:
+        return None
+    return f"{metric_name(row['metric'])} {number(row['score'])}{' (test)' if row['tested'] else ''}"
+
+
+def _what(row: Mapping[str, Any]) -> str | None:
+    """What tells the study from others: its bundle (seen from its own folder, if it lies there, or from here) or, for a
+    search, what was searched; or why it cannot be read.
+    """
+    from pathlib import Path
+
+    from archsmith.runtime.study_view import UNREADABLE
+
+    if row["state"] == UNREADABLE:
+        return str(row["reason"])
+    if row["bundle"] is not None:
+        bundle = Path(row["bundle"])
+        near = (place for place in (Path(row["folder"]).resolve(), Path.cwd()) if bundle.is_relative_to(place))
+        return str(next((bundle.relative_to(place) for place in near), bundle))
+    return ", ".join(filter(None, (row["space"], row["strategy"]))) or None

@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import time
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.study_view import DONE, INTERRUPTED, NEW, RUNNING, UNREADABLE
 
 VARIABLE = "ARCHSMITH_WORKSPACE"
+CONFIG = "config.toml"  # in ~/.archsmith; its one setting is `workspace`
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,15 @@ class StudySummary:
 
 
 class Workspace:
-    """All studies of one person. ``path``: when None, what the environment variable ``ARCHSMITH_WORKSPACE`` says, and
-    without that ``~/.archsmith``. Nothing is created before the first study.
+    """All studies of one person. ``path``: when None, what the environment variable ``ARCHSMITH_WORKSPACE`` says;
+    without that, ``workspace`` in ``~/.archsmith/config.toml``; without that, ``~/.archsmith``. Nothing is created
+    before the first study. Raises UsageError for a ``config.toml`` that cannot be used.
     """
 
     def __init__(self, path: Path | str | None = None) -> None:
         if path is None:
-            path = os.environ.get(VARIABLE) or Path.home() / ".archsmith"
+            home = Path.home() / ".archsmith"
+            path = os.environ.get(VARIABLE) or _configured(home / CONFIG) or home
         self.path = Path(path).expanduser()
 
     def __repr__(self) -> str:
@@ -93,6 +97,15 @@ class Workspace:
                 f"No study can be made in {self.studies}: {error.strerror}.", "Choose another place with --workspace."
             ) from error
         raise StudyError(f"There are too many studies named {stamp}.")
+
+    def refuse_taken(self, name: str) -> None:
+        """Raises StudyError where a study was made under this ``name``: whoever names one again may mean that one."""
+        taken = [f.name for f in self._folders() if re.fullmatch(rf"{re.escape(name)}-\d{{8}}-\d{{6}}(-\d+)?", f.name)]
+        if taken:
+            raise StudyError(
+                f"There is a study named {name!r} already: {max(taken)}.",
+                f"Go on with it (archsmith studies resume {max(taken)}), or choose another --name.",
+            )
 
     def list(self) -> list[StudySummary]:
         """Every study, the one that changed last first; one that cannot be read is listed, not raised."""
@@ -133,6 +146,21 @@ class Workspace:
                 f"The studies in {self.studies} cannot be read: {error.strerror}.",
                 "Choose another place with --workspace.",
             ) from error
+
+
+def _configured(file: Path) -> str | None:
+    """The workspace that a configuration file names; None where there is no such file or no such setting."""
+    try:
+        said = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} cannot be read: {error}.", 'It may say: workspace = "/path/to/studies"') from error
+    place = said.pop("workspace", None)
+    if said or not isinstance(place, str | None):
+        wrong = next(iter(said), "workspace")
+        raise UsageError(f"{file} has a wrong setting {wrong!r}.", 'It may say: workspace = "/path/to/studies"')
+    return place
 
 
 def _has_log(folder: Path) -> bool:
