@@ -46,7 +46,7 @@ def words(html):
 def test_it_is_headed_by_the_score_and_the_size():
     said = words(card("ImageClassifier", RESULT))
     assert said.startswith("ImageClassifier: test accuracy 0.98 304,154 parameters, 11,453,696 multiply-adds")
-    assert "1 architecture tried in 1:02; stopped because: trials" in said
+    assert "1 architecture tried in 1:02; the search ended because the number of trials was reached" in said
 
 
 def test_it_has_a_row_for_every_network_and_marks_the_exported_one():

@@ -51,7 +51,7 @@ def test_off_a_terminal_every_trial_is_one_plain_line_with_its_time() -> None:
     assert len(trials) == 12
     assert "\x1b" not in "".join(lines)
     assert any("from trial" in line for line in trials)
-    assert lines[-1].endswith("closed: trials after 12 trials")
+    assert lines[-1].endswith("ended after 12 trials: the number of trials was reached")
 
 
 def test_off_a_terminal_failures_give_their_reason() -> None:

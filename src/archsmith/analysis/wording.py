@@ -29,16 +29,6 @@ NETWORKS = {
     "unfinished": "best trial as it was",
     "earlier": "network of the budget before",
 }
-REASONS = {
-    "seconds": "the time was used up",
-    "trials": "the number of trials was reached",
-    "exhausted": "every network of the search space was tried",
-    "settled": "more training of the best network was worth more than more candidates",
-    "converged": "many trials in a row found nothing better",
-    "requested": "a person asked it to finish",
-    "interrupted": "it was interrupted",
-    "failures": "too many trials in a row failed",
-}
 PHASES = {
     "read": "reading and checking the data",
     "search": "search",

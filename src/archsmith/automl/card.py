@@ -50,7 +50,7 @@ def card(name: str, result: Any, graph: Graph | None = None) -> str:
         rows, columns = [row[:-1] for row in rows], columns[:-1]  # type: ignore[misc]
     parts = [
         f'<div style="{head}">{escape(name)}: {score}</div>',
-        f'<div style="{small}">{size}{trials} in {clock(result.seconds)}{budget}; stopped because: '
+        f'<div style="{small}">{size}{trials} in {clock(result.seconds)}{budget}; the search ended because '
         f"{escape(reason_in_words(result.stop_reason))}</div>",
         markup.table(rows, columns),
     ]

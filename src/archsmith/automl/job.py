@@ -202,7 +202,8 @@ class _Run:
             return reasons.SECONDS
         how = {OWN: "", INHERITED: ", weights inherited", SHARED: ", weights shared"}[plan.weights]
         settings = self.job.settings
-        what = f"{settings.strategy} on {settings.space or self.job.modality.space}{how}"
+        space = settings.space or self.job.modality.space
+        what = f"networks of the space {space}, proposed by {settings.strategy}{how}"
         end = self.pool.race_end()
         with self.phases.phase("search", what, self.phases.left(end)) as done:
             seconds = self.phases.until(end)

@@ -14,6 +14,7 @@ from typing import Any
 from archsmith.bundle.card_scores import MOST_CLASSES, in_a_sentence, scores
 from archsmith.bundle.manifest import NOTICE, Manifest
 from archsmith.bundle.markdown import cell, number, table
+from archsmith.core.wording import reason_in_words
 
 SPLITS = (("n_train", "training"), ("n_valid", "choosing (validation)"), ("n_test", "the final score (test)"))
 MOST_COLUMNS = 60  # rows of the table of inputs
@@ -94,13 +95,13 @@ def _classes(manifest: Manifest) -> list[str]:
 
 
 def _search(manifest: Manifest) -> str:
-    facts = manifest.facts
+    facts, reason = manifest.facts, manifest.facts.search.get("stop_reason")
     search, budget = facts.search, facts.budget
     rows = [
         ("search space", search.get("space")),
         ("strategy", search.get("strategy")),
         ("architectures tried", search.get("n_trials")),
-        ("ended because of", search.get("stop_reason")),
+        ("ended because", reason_in_words(str(reason)) if reason else None),
         ("budget", _budget(budget)),
         ("seconds used", budget.get("seconds_used")),
         ("seed", facts.seed),

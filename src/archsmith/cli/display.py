@@ -18,7 +18,7 @@ from rich.text import Text
 from archsmith.core.events import Event
 from archsmith.core.job_records import Epoch, Note, PhaseRecord, ProgressRecord
 from archsmith.core.records import Closed, Finished, Prepared, Preparing, record
-from archsmith.core.wording import clock, number, visible
+from archsmith.core.wording import amount, clock, number, reason_in_words, visible
 
 if TYPE_CHECKING:
     from archsmith.core.trial import Trial
@@ -97,7 +97,7 @@ class Display:
             came_from = f", from trial {incumbent.parents[0]}" if incumbent.parents else ""
             parts.append(
                 Text.assemble(
-                    "incumbent  ",
+                    "best so far  ",
                     (f"{state.metric_name} {number(score)}", "bold green"),
                     f"   trial {incumbent.id}{came_from}",
                 )
@@ -180,7 +180,7 @@ class Display:
                 self._epoch_shown = time.time()
                 return [f"{phase.name}: {state.text(phase)}"]
         if isinstance(entry, Closed) and not state.in_job:
-            return [f"closed: {entry.reason} after {state.view.n_finished} trials"]
+            return [f"ended after {amount(state.view.n_finished, 'trial')}: {reason_in_words(entry.reason)}"]
         return []
 
     def _phase_line(self, entry: PhaseRecord) -> str:
@@ -198,7 +198,7 @@ class Display:
             return f"trial {trial.id} failed: {error}"
         value = "" if score is None else f" {self.progress.metric_name} {number(score)}"
         parent = f", from trial {trial.parents[0]}" if trial.parents else ""
-        best = " (new incumbent)" if trial.id in self.progress.view.improved else ""
+        best = " (the best so far)" if trial.id in self.progress.view.improved else ""
         return f"trial {trial.id}{value} in {trial.outcome.seconds:.1f} s{parent}{best}"
 
     def _print(self, line: str, when: float) -> None:

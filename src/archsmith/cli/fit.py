@@ -164,7 +164,7 @@ def summarize(result: dict[str, Any]) -> None:
     say(result["why"])
     budget = f" of {clock(result['budget_seconds'])}" if result["budget_seconds"] else ""
     say(
-        f"{amount(result['n_trials'], 'trial')}, {clock(result['seconds'])}{budget}; stopped because: "
+        f"{amount(result['n_trials'], 'trial')}, {clock(result['seconds'])}{budget}; the search ended because "
         f"{reason_in_words(result['stop_reason'])}. "
         f"Study {result['study']}."
     )

@@ -271,13 +271,12 @@ def _report(study: str, result: Any, problem: Any, evaluator: Any) -> dict[str, 
 
 def _summarize(report: Mapping[str, Any]) -> None:
     from archsmith.cli.output import say, show
-    from archsmith.core.wording import metric_name, number
+    from archsmith.core.wording import metric_name, number, reason_in_words
 
     failed = f" ({report['n_failed']} failed)" if report["n_failed"] else ""
-    say(
-        f"{report['n_trials']} trials{failed} in {report['seconds']:.1f} s; stopped because: {report['stop_reason']}. "
-        f"Study {report['study']}."
-    )
+    why = reason_in_words(report["stop_reason"])
+    say(f"{report['n_trials']} trials{failed} in {report['seconds']:.1f} s; it ended because {why}.")
+    say(f"Study {report['study']}")
     best = report["best"]
     if best is None:
         say("No trial finished with a valid score.")

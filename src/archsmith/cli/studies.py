@@ -58,7 +58,7 @@ def show_study(
 ) -> None:
     """Show the state, the best trials and the best architecture of a study."""
     from archsmith.cli.output import emit, say, show
-    from archsmith.core.wording import number
+    from archsmith.core.wording import number, reason_in_words
     from archsmith.runtime.study_view import read_view
     from archsmith.runtime.workspace import Workspace
 
@@ -67,7 +67,7 @@ def show_study(
     if json:
         emit(report)
         return
-    why = f" ({report['reason']})" if report["reason"] else ""
+    why = f" ({reason_in_words(report['reason'])})" if report["reason"] else ""
     failed = f", {report['n_failed']} failed" if report["n_failed"] else ""
     pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
     say(f"{view.id}: {report['state']}{why}, {report['n_finished']} trials{failed}{pending}", "")
@@ -75,7 +75,7 @@ def show_study(
         _tell_networks(report)
     if report["trials"]:
         show(
-            ("trial", "from", "fidelity", report["metric"], "seconds"),
+            ("trial", "from", report["fidelity"], report["metric"], "seconds"),
             [_trial_row(t, report["metric"]) for t in report["trials"]],
             "Best trials",
         )
@@ -148,6 +148,7 @@ def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
         "evaluator": began.evaluator,
         "seed": began.seed,
         "metric": view.problem.objectives[0].metric,
+        "fidelity": view.problem.fidelity.name,
         "n_finished": view.n_finished,
         "n_failed": view.n_failed,
         "n_pending": len(view.history.pending),

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import unicodedata
 
-from archsmith.core.budget import SETTLED
+from archsmith.core import budget
 from archsmith.core.targets import metric_title
 
 TURNING = frozenset(map(chr, (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))))  # marks of direction
+
+REASONS = {
+    budget.SECONDS: "the time was used up",
+    budget.TRIALS: "the number of trials was reached",
+    budget.EXHAUSTED: "every network of the search space was tried",
+    budget.SETTLED: "more training of the best network was worth more than more candidates",
+    budget.CONVERGED: "many trials in a row found nothing better",
+    budget.REQUESTED: "a person asked it to finish",
+    budget.INTERRUPTED: "it was interrupted",
+    budget.FAILURES: "too many trials in a row failed",
+}
 
 
 def number(value: float) -> str:
@@ -61,5 +72,5 @@ def metric_name(metric: str) -> str:
 
 
 def reason_in_words(reason: str) -> str:
-    """Why a search stopped: its name in the log, or what that means where the name says little."""
-    return "more training was worth more than more candidates" if reason == SETTLED else reason
+    """Why a search ended, as an answer to "why": ``the time was used up``. One of somebody else stays as it is."""
+    return REASONS.get(reason, reason)

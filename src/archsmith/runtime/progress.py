@@ -20,6 +20,8 @@ from archsmith.core.wording import clock, metric_name, number
 from archsmith.runtime.phases import Phase
 from archsmith.runtime.study_view import StudyView
 
+TEMPERATURE, DIFFERENCE = "temperature", "max_difference"  # in the results of two phases that have a sentence each
+HONEST = 0.05  # a temperature that is closer to 1 than this changes no probability that people would notice
 TIMES = ("seconds", "lead")  # in the results of phases; they are shown elsewhere
 LAST_TRIALS = 8  # of the finished ones that views list
 PREPARE = "prepare"  # what the prepare phase of an evaluator is called outside of the main job
@@ -224,6 +226,10 @@ class Progress:
         if "n_trials" in result:
             return self._searched()
         metric = self.view.metric
+        if TEMPERATURE in result:
+            return _calibrated(result[TEMPERATURE])
+        if DIFFERENCE in result:
+            return f"the exported network answers as the trained one does, within {number(result[DIFFERENCE])}"
         if metric in result:
             epochs = f", {_places(result['epochs'])} epochs" if result.get("epochs") else ""
             return f"{self.metric_name} {number(result[metric])}{epochs}"
@@ -233,6 +239,14 @@ class Progress:
             if name not in TIMES and isinstance(value, str | int | float) and not isinstance(value, bool)
         }
         return ", ".join(f"{metric_name(name)} {value}" for name, value in said.items())
+
+
+def _calibrated(temperature: float) -> str:
+    """What a temperature means. It divides the logits, so one above 1 makes probabilities less extreme."""
+    if abs(temperature - 1) < HONEST:
+        return f"its probabilities were honest already (temperature {number(temperature)})"
+    was, now = ("sure", "softened") if temperature > 1 else ("careful", "sharpened")
+    return f"its probabilities were too {was}, so they are {now} (temperature {number(temperature)})"
 
 
 def _prepared(said: Preparing) -> str:

@@ -75,13 +75,14 @@ def _require_cuda(name: str, number: int) -> None:
 def _sentence(device: torch.device) -> str:
     arithmetic = precision.choose("auto", None, device)
     if device.type == "cuda":
-        return f"Training on {torch.cuda.get_device_name(device)} (CUDA), mixed precision ({arithmetic})."
+        name = torch.cuda.get_device_name(device)
+        return f"Training on {name} (CUDA). Numbers are {arithmetic} where that is exact enough."
     if device.type == "mps":
-        return "Training on the Apple GPU (MPS), float32."
-    if arithmetic == "mixed":  # each operation decides; the layers of tables and tokens stay in float32
-        arithmetic = "bfloat16 where it is faster"
+        return "Training on the Apple GPU (MPS)."
+    # where it is mixed, each operation decides; the layers of tables and tokens stay in float32
+    shorter = " It takes shorter numbers (bfloat16) where they are faster." if arithmetic == "mixed" else ""
     n_threads = torch.get_num_threads()
-    return f"Training on the CPU with {n_threads} thread{'' if n_threads == 1 else 's'}, {arithmetic}."
+    return f"Training on the CPU with {n_threads} thread{'' if n_threads == 1 else 's'}.{shorter}"
 
 
 # What the training loop needs to know of a device

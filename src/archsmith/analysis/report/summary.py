@@ -14,7 +14,6 @@ from archsmith.analysis.statistics import wilson
 from archsmith.analysis.study import Predictions, Study
 from archsmith.analysis.wording import (
     NB,
-    REASONS,
     amount,
     duration,
     metric_name,
@@ -27,6 +26,7 @@ from archsmith.analysis.wording import (
     short,
 )
 from archsmith.core import metrics
+from archsmith.core.wording import reason_in_words
 
 Told = tuple[str, str]  # the headline, and what else must be said at once
 
@@ -167,7 +167,7 @@ def _facts(study: Study) -> tuple[tuple[str, str], ...]:
         ("work", f"{rounded(macs)} multiply-adds for one {words_of(study).one}" if macs else ""),
         ("networks tried", f"{len(study.history.finished):,}{failed}"),
         ("time", _time(study)),
-        ("the search ended because", REASONS.get(str(stop), str(stop)) if stop else ""),
+        ("the search ended because", reason_in_words(str(stop)) if stop else ""),
         ("computed on", _device(study.fit.get("device"))),
         ("begun", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(study.started))),
         ("study", study.id),
