@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import csv
+import io
 from typing import Any
 
 import numpy as np
@@ -32,6 +35,16 @@ def predicted(make: Any, said: list[int], labels: list[int], classes: tuple[str,
 def test_the_commonest_mistake_in_a_sentence(make: Any, said: list[int], labels: list[int], text: str) -> None:
     found = confusions_of(predicted(make, said, labels))
     assert found is not None and text in found.lead.replace(NB, " ")
+
+
+def test_all_pairs_can_be_had_as_csv(make: Any) -> None:
+    found = confusions_of(predicted(make, [0, 1, 1, 1], [0, 1, 2, 2], ("a, b", '"c"', "d\ne")))
+    assert found is not None
+    head, _, data = found.csv.partition(",")
+    assert head == "data:text/csv;charset=utf-8;base64"
+    rows = list(csv.reader(io.StringIO(base64.b64decode(data).decode())))
+    assert rows[0] == ["true class", "predicted class", "times"]
+    assert rows[1:] == [["a, b", "a, b", "1"], ['"c"', '"c"', "1"], ["d\ne", '"c"', "2"]]
 
 
 def test_classes_with_few_pictures_are_called_rough(make: Any) -> None:

@@ -3,21 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
+import pytest
 
 from archsmith.analysis.report.images import describe, shown_mistakes_of, wall_of
 from archsmith.analysis.study import read_study
-
-
-class Files(list[str]):
-    """Pictures as they came, in files of their own."""
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        return tuple(self)
-
-    def __getitem__(self, index: Any) -> Any:
-        return np.zeros((4, 4, 1), np.uint8)
+from archsmith.core.errors import DataError
 
 
 def test_each_class_has_a_row_of_pictures(make: Any) -> None:
@@ -42,12 +32,32 @@ def test_mistakes_have_their_picture(make: Any) -> None:
     assert found is not None and all(each.picture is not None for each in found.shown)
 
 
-def test_mistakes_name_their_file_where_it_is_known(make: Any) -> None:
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("/photos/cats/1.png", "1.png"),
+        ("photos.zip/cats/1.png", "1.png"),
+        ("row 5 of /data/photos.parquet", "row 5 of photos.parquet"),
+        ("number 17", "number 17"),
+    ],
+)
+def test_mistakes_say_where_their_picture_came_from(make: Any, place: str, name: str) -> None:
     study = read_study(make(n=60, right=0.0))
     assert study.splits is not None
-    test = study.splits.test
-    came = Files([f"folder/picture{i}.png" for i in range(len(test))])
-    study.splits = replace(study.splits, test=replace(test, came=came))
+    called = dict.fromkeys(range(60), place)
+    study.splits = replace(study.splits, test=replace(study.splits.test, called=called))
     found = shown_mistakes_of(study)
     assert found is not None
-    assert found.shown[0].file == f"picture{found.shown[0].mistake.index}.png"
+    assert (found.shown[0].place, found.shown[0].name) == (place, name)
+
+
+def test_mistakes_of_pictures_that_have_gone_are_shown_without_a_place(make: Any) -> None:
+    class Gone:
+        def __getitem__(self, index: int) -> str:
+            raise DataError("It has gone.")
+
+    study = read_study(make(n=60, right=0.0))
+    assert study.splits is not None
+    study.splits = replace(study.splits, test=replace(study.splits.test, called=Gone()))
+    found = shown_mistakes_of(study)
+    assert found is not None and found.shown[0].place == ""

@@ -8,6 +8,7 @@ import pytest
 from archsmith.core.errors import DataError
 from archsmith.core.task import Input
 from archsmith.data.images.examples import ImageExamples, ImageSplits, statistics
+from archsmith.data.images.pictures import Called
 
 SMALL = np.zeros((3, 8, 8, 1), np.uint8)
 ORIGINALS = [np.full((5, 6, 1), i, np.uint8) for i in range(3)]
@@ -75,8 +76,9 @@ def test_a_batch_is_a_copy_in_the_order_asked_for() -> None:
     assert not np.shares_memory(batch, images)
 
 
-def test_originals_have_paths_only_where_they_are_files() -> None:
-    assert ImageExamples(SMALL, np.zeros(3, np.int64), ("a",), ORIGINALS).files is None
+def test_some_of_the_pictures_keep_their_names() -> None:
+    some = ImageExamples(SMALL, np.zeros(3, np.int64), ("a",), ORIGINALS, Called(np.array([7, 8, 9]))).take([2, 0])
+    assert some.called is not None and [some.called[0], some.called[1]] == ["number 9", "number 7"]
 
 
 def made(labels: np.ndarray, classes: tuple[str, ...], **more: object) -> ImageSplits:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from archsmith.core.errors import DataError
 from archsmith.data.images.array_pictures import Arrays
-from archsmith.data.images.pictures import Files, Joined, Kept, Originals
+from archsmith.data.images.pictures import Called, Files, Joined, Kept, Originals
 from archsmith.data.names import Names
 
 
@@ -50,7 +50,14 @@ def test_originals_are_decoded_when_they_are_asked_for(tmp_path: Path) -> None:
     assert [int(picture[0, 0, 0]) for picture in originals] == [12, 10]
     assert int(originals[1:][0][0, 0, 0]) == 10
     assert int(originals.take(np.array([1]))[0][0, 0, 0]) == 10
-    assert originals.files == (str(tmp_path / "2.png"), str(tmp_path / "0.png"))
+
+
+def test_pictures_are_called_as_their_source_calls_them(tmp_path: Path) -> None:
+    pictures = files(tmp_path)
+    called = Called(np.array([2, 0]), lambda: pictures)
+    assert called[0] == str(tmp_path / "2.png")
+    assert called.take(np.array([1]))[0] == str(tmp_path / "0.png")
+    assert Called(np.array([5]))[0] == "number 5"
 
 
 def test_kept_originals_come_back_at_their_own_sizes() -> None:

@@ -67,8 +67,23 @@ def test_originals_of_the_test_split_in_memory_are_kept(tmp_path: Path) -> None:
 def test_originals_in_files_are_opened_again(tmp_path: Path) -> None:
     splits = load(write_folder(tmp_path / "p"), tmp_path / "cache", seed=0, side=8).splits
     assert splits.train.original(0).shape == (20, 18, 3)
-    assert splits.test.files is not None
-    assert Path(splits.test.files[0]).exists()
+    assert splits.test.called is not None and Path(splits.test.called[0]).exists()
+
+
+def test_pictures_are_called_by_their_files_whether_resized_or_not(tmp_path: Path) -> None:
+    splits = load(write_folder(tmp_path / "p"), tmp_path / "cache", seed=0).splits
+    assert splits.test.called is not None
+    pictures = [np.asarray(Image.open(splits.test.called[i]).convert("RGB")) for i in range(len(splits.test))]
+    assert all(np.array_equal(a, b) for a, b in zip(pictures, splits.test.images, strict=True))
+
+
+def test_pictures_in_memory_are_called_by_their_place(tmp_path: Path) -> None:
+    splits = load(ARRAYS, tmp_path, seed=0).splits
+    called = splits.test.called
+    assert called is not None
+    for i in range(len(splits.test)):
+        given = ARRAYS[0][int(called[i].removeprefix("number "))]
+        assert np.array_equal(given, splits.test.images[i])
 
 
 def test_pictures_of_the_right_size_are_their_own_originals(tmp_path: Path) -> None:

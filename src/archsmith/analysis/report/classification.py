@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +23,8 @@ MOST_CLASSES = 30  # of a confusion matrix that is shown whole
 MOST_PAIRS = 15
 FEW = 20  # test examples of a class, fewer than which say little about it
 MANY = 1000  # test examples, from which on no mistake means something
+
+Pair = tuple[str, str, int]  # true class, predicted class, how often
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,8 @@ class Confusions:
     n: labelled test examples
     n_wrong: mistakes among them
     matrix: ``(k, k)``, a row for each true class; None where there are too many classes to show
-    pairs: (true class, predicted class, how often), the commonest mistakes first
+    counted: (true class, predicted class, how often) of all pairs that occur, right ones too, in the order of classes
+    pairs: of these the commonest mistakes, the commonest one first
     class_lead: the hardest and the easiest class in a sentence
     rows: class by class
     """
@@ -57,9 +63,17 @@ class Confusions:
     n: int
     n_wrong: int
     matrix: NDArray[np.int64] | None
-    pairs: tuple[tuple[str, str, int], ...]
+    counted: tuple[Pair, ...]
+    pairs: tuple[Pair, ...]
     class_lead: str
     rows: tuple[ClassRow, ...]
+
+    @property
+    def csv(self) -> str:
+        """``counted`` as a link to a CSV file inside the page."""
+        text = io.StringIO()
+        csv.writer(text).writerows([("true class", "predicted class", "times"), *self.counted])
+        return "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.getvalue().encode("utf-8")).decode()
 
 
 def confusions_of(study: Study) -> Confusions | None:
@@ -74,8 +88,18 @@ def confusions_of(study: Study) -> Confusions | None:
     common = metrics.most_confused(confused, MOST_PAIRS)
     pairs = tuple((classes[true], classes[named], times) for true, named, times in common)
     rows = _rows(classes, confused)
-    matrix = confused if len(classes) <= MOST_CLASSES else None
-    return Confusions(_lead(n, n_wrong, pairs, words), classes, n, n_wrong, matrix, pairs, _by_class(rows, words), rows)
+    counted = tuple((classes[i], classes[j], int(confused[i, j])) for i, j in np.argwhere(confused).tolist())
+    return Confusions(
+        lead=_lead(n, n_wrong, pairs, words),
+        classes=classes,
+        n=n,
+        n_wrong=n_wrong,
+        matrix=confused if len(classes) <= MOST_CLASSES else None,
+        counted=counted,
+        pairs=pairs,
+        class_lead=_by_class(rows, words),
+        rows=rows,
+    )
 
 
 def classes_of(study: Study, test: Predictions) -> tuple[str, ...]:
@@ -84,7 +108,7 @@ def classes_of(study: Study, test: Predictions) -> tuple[str, ...]:
     return study.classes if len(study.classes) == n_classes else tuple(f"class {i}" for i in range(n_classes))
 
 
-def _lead(n: int, n_wrong: int, pairs: Sequence[tuple[str, str, int]], words: Words) -> str:
+def _lead(n: int, n_wrong: int, pairs: Sequence[Pair], words: Words) -> str:
     tested = words.amount(n, "test")
     if not n_wrong:
         text = f"The network makes no mistake on the {tested}."

@@ -125,12 +125,18 @@ class ShownMistake:
 
     mistake: what is said of it
     picture: None where it cannot be read any more
-    file: the name of its file, where it is known
+    place: where the picture came from: its path, its row; empty where that is not known
     """
 
     mistake: Mistake
     picture: Picture | None
-    file: str
+    place: str
+
+    @property
+    def name(self) -> str:
+        """The place without folders."""
+        row, of, path = self.place.rpartition(" of ")
+        return f"{row}{of}{PurePath(path).name}"
 
 
 @dataclass(frozen=True)
@@ -146,12 +152,19 @@ def shown_mistakes_of(study: Study) -> ShownMistakes | None:
     found = mistakes_of(study)
     if found is None:
         return None
-    files = None if study.splits is None else cast(ImageExamples, study.splits.test).files
-    shown = []
-    for mistake in found.worst:
-        file = PurePath(files[mistake.index]).name if files and mistake.index < len(files) else ""
-        shown.append(ShownMistake(mistake, _picture(study, mistake.index), file))
+    shown = [ShownMistake(each, _picture(study, each.index), _place(study, each.index)) for each in found.worst]
     return ShownMistakes(found.lead, tuple(shown))
+
+
+def _place(study: Study, index: int) -> str:
+    """Where a picture of the test split came from; empty where that is not known."""
+    if study.splits is None or index >= len(study.splits.test):
+        return ""
+    called = cast(ImageExamples, study.splits.test).called
+    try:
+        return "" if called is None else called[index]
+    except (DataError, OSError):
+        return ""
 
 
 def _picture(study: Study, index: int) -> Picture | None:

@@ -17,6 +17,7 @@ from archsmith.data.images.augmentation import ImageAugmentation
 from archsmith.data.images.decode import IMAGE, Pixels
 
 if TYPE_CHECKING:
+    from archsmith.data.images.pictures import Called
     from archsmith.data.images.pipeline import ImagePipeline
 
 
@@ -28,12 +29,14 @@ class ImageExamples(Examples):
     ``targets``, ``classes``: see ``Examples``.
     ``came``: the pictures ``(h, w, C)`` as they came, before resizing. Each is decoded when it is asked for. None when
         ``images`` were not resized.
+    ``called``: what people would call each picture; None where nobody knows.
     """
 
     images: Pixels
     targets: NDArray[Any]
     classes: tuple[str, ...] = ()
     came: Sequence[Pixels] | None = None
+    called: Called | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.uint8 or self.images.shape[3] not in (1, 3):
@@ -72,11 +75,6 @@ class ImageExamples(Examples):
         """All pictures as they came. Each is decoded when it is asked for, also those of a slice."""
         return self.images if self.came is None else self.came  # type: ignore[return-value]  # an array is a row of arrays
 
-    @property
-    def files(self) -> tuple[str, ...] | None:
-        """The paths of the originals; None where they were not resized or are not files of their own."""
-        return getattr(self.came, "files", None)
-
     def original(self, index: int) -> Pixels:
         """Picture ``index`` as it came, at its own size: uint8 ``(h, w, c)``. Raises DataError when it has gone."""
         return np.asarray(self.originals[index])
@@ -86,7 +84,8 @@ class ImageExamples(Examples):
         came: Any = self.came
         if came is not None:
             came = came.take(chosen) if hasattr(came, "take") else [came[i] for i in chosen]
-        return ImageExamples(self.images[chosen], self.targets[chosen], self.classes, came)
+        called = None if self.called is None else self.called.take(chosen)
+        return ImageExamples(self.images[chosen], self.targets[chosen], self.classes, came, called)
 
 
 @dataclass(frozen=True, eq=False)

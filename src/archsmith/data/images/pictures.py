@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
 
@@ -167,11 +168,27 @@ class Originals(Sequence[Pixels]):
     def take(self, indexes: NDArray[np.int64]) -> Originals:
         return Originals(self.opened, self.indexes[indexes], self.channels)
 
-    @property
-    def files(self) -> tuple[str, ...] | None:
-        """The paths of the pictures; None where they are not files of their own."""
-        pictures = self.opened()
-        return tuple(pictures.name(int(i)) for i in self.indexes) if isinstance(pictures, Files) else None
+
+@dataclass(frozen=True, eq=False)
+class Called:
+    """What people would call some pictures.
+
+    ``indexes``: of the pictures in their source.
+    ``opened``: returns the ``Pictures`` that have them; None where they only lived in memory.
+    """
+
+    indexes: NDArray[np.int64]
+    opened: Callable[[], Pictures] | None = None
+
+    def __getitem__(self, index: int) -> str:
+        """A path, a member, a row; or the place in the array that was given. Raises DataError for a list of pictures
+        that has gone.
+        """
+        at = int(self.indexes[index])
+        return f"number {at}" if self.opened is None else self.opened().name(at)
+
+    def take(self, indexes: NDArray[np.int64]) -> Called:
+        return Called(self.indexes[indexes], self.opened)
 
 
 class Kept(Sequence[Pixels]):

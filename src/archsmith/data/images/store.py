@@ -32,7 +32,7 @@ from archsmith.data.images.decode import Pixels
 from archsmith.data.images.decode_all import decoded
 from archsmith.data.images.draft import STATE, Draft, link
 from archsmith.data.images.examples import ImageExamples, ImageSplits
-from archsmith.data.images.pictures import Kept, Originals
+from archsmith.data.images.pictures import Called, Kept, Originals
 from archsmith.data.images.reopening import reopened
 from archsmith.data.images.sizes import Sizes, too_many_broken
 from archsmith.data.images.source import Source
@@ -348,14 +348,15 @@ def _opened(folder: Path, facts: dict[str, Any]) -> ImageSplits:
 def _examples(folder: Path, split: str, facts: dict[str, Any]) -> ImageExamples:
     images = _mapped(folder / f"{split}_images.npy")
     labels = np.load(folder / f"{split}_labels.npy", allow_pickle=False)
+    index = np.load(folder / f"{split}_index.npy", allow_pickle=False)
+    opened = partial(reopened, str(folder / PICTURES)) if (folder / PICTURES).exists() else None
     came: Any = None
-    if facts["resized"] and (folder / PICTURES).exists():
-        index = np.load(folder / f"{split}_index.npy", allow_pickle=False)
-        came = Originals(partial(reopened, str(folder / PICTURES)), index, images.shape[3])
+    if facts["resized"] and opened is not None:
+        came = Originals(opened, index, images.shape[3])
     elif facts["resized"] and split == "test" and (folder / "test_raw_shapes.npy").exists():
         shapes = np.load(folder / "test_raw_shapes.npy", allow_pickle=False)
         came = Kept(_mapped(folder / "test_raw.npy"), shapes, images)
-    return ImageExamples(images, labels, tuple(facts["classes"]), came)
+    return ImageExamples(images, labels, tuple(facts["classes"]), came, Called(index, opened))
 
 
 def _mapped(path: Path) -> NDArray[Any]:
