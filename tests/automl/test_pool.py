@@ -36,20 +36,25 @@ def test_no_row_is_better_than_what_is_exported(finished, finished_table):
         assert exported == max(row.valid for row in job.result.rows)
 
 
-def pool(monkeypatch, *, left, expected, competitive=True, brought=True, foreseen=0.2, done=40.0, seconds=20.0):
+def pool(
+    monkeypatch, *, left, expected, competitive=True, brought=True, foreseen=0.2, done=40.0, seconds=20.0, scored=0.5
+):
     """A pool whose race ends with a network that was trained for ``done`` epochs in ``seconds``, of 200."""
     made = object.__new__(Pool)
-    trial = SimpleNamespace(architecture="ours", outcome=SimpleNamespace(seconds=seconds))
+    outcome = SimpleNamespace(seconds=seconds)
+    trial = SimpleNamespace(architecture="ours", ok=True, metrics={"accuracy": scored}, outcome=outcome)
     plan = SimpleNamespace(pooled=True, final_end=100.0, search_end=60.0, final_epochs=200.0)
-    made.job = SimpleNamespace(plan=plan, speed=SimpleNamespace(steps_per_epoch=10, step_seconds=0.05))
-    made.search = SimpleNamespace(history=SimpleNamespace(trials=[trial], of=lambda architecture: [trial]))
+    splits = SimpleNamespace(task=SimpleNamespace(metric="accuracy"))
+    made.job = SimpleNamespace(plan=plan, speed=SimpleNamespace(steps_per_epoch=10, step_seconds=0.05), splits=splits)
+    history = SimpleNamespace(trials=[trial], finished=[trial], of=lambda architecture: [trial])
+    made.search = SimpleNamespace(history=history)
     made.phases = SimpleNamespace(left=lambda end: left)
     made.slow_end, made._tuned_end, made.needs = 0.0, 4.0, {}
     made._brought = SimpleNamespace(name="tuned") if brought else None
     made._expected, made._competitive = expected if brought else math.inf, competitive and brought
-    ours = SimpleNamespace(name="searched", trial=0, begun=Begun(0, epochs=done))
+    ours = SimpleNamespace(name="searched", trial=0, begun=Begun(0, epochs=40.0))
     monkeypatch.setattr(made, "_incumbent", lambda: ours)
-    monkeypatch.setattr(made, "_foreseen", lambda: foreseen)
+    monkeypatch.setattr(made, "_foreseen", lambda: 0.2)
     monkeypatch.setattr(made, "_fixed_trial", lambda: trial)
     return made
 
@@ -73,9 +78,18 @@ def test_two_networks_are_trained_to_the_end_where_time_permits(monkeypatch, cas
     assert made.slow_end == (4.0 if "tuned" in names else 0.0)
 
 
-def test_the_race_ends_sooner_where_two_may_be_trained(monkeypatch):
-    assert pool(monkeypatch, left=0.0, expected=0.2).race_end() == 30.0
-    assert pool(monkeypatch, left=0.0, expected=0.2, competitive=False).race_end() == 60.0
-    spare = pool(monkeypatch, left=0.0, expected=0.2)
+def test_a_race_gets_less_time_where_two_networks_may_be_trained(monkeypatch):
+    def limits(**case):
+        made = pool(monkeypatch, left=0.0, expected=0.2, **case)
+        made.phases.left = lambda end: end - 5.0  # five seconds of the clock are over, and trials took three
+        return made
+
+    assert limits(seconds=3.0).race_seconds() == (58.0, 28.0)
+    assert limits(seconds=3.0, competitive=False).race_seconds() == (58.0, 58.0)
+    spare = limits(seconds=3.0)
     spare.job.plan.search_end = 90.0  # one network needs ten seconds
-    assert spare.race_end() == 80.0
+    assert spare.race_seconds() == (88.0, 78.0)
+
+
+def test_weights_from_other_data_are_no_rival_for_a_network_that_is_ahead_of_them_already(monkeypatch):
+    assert [made.name for made in pool(monkeypatch, left=300.0, expected=0.25, scored=0.8).finalists()] == ["searched"]

@@ -263,6 +263,20 @@ def test_a_rival_that_is_far_ahead_ends_the_race_at_once() -> None:
     assert len(beaten.history.trials) < 3 < len(alone.history.trials)
 
 
+def test_no_trial_begins_that_would_not_be_over_in_time() -> None:
+    _, result = race(200.0, most_work=20.0)
+    assert 12.0 < sum(spent(result).values()) <= 20.0
+    assert result.reason == "seconds"
+    assert race(200.0)[1].reason == "settled"
+
+
+def test_a_race_gets_less_time_only_as_long_as_its_rival_is_ahead() -> None:
+    # the first score is 0.6, the best entrant is at 0.42 after two units of work and below 0.3 after four
+    limits = {"most_work": 40.0, "most_work_with_rival": 12.0}
+    ahead, beaten = (sum(spent(race(200.0, rival=rival, **limits)[1]).values()) for rival in (0.2, 0.44))
+    assert ahead <= 12.0 < beaten <= 40.0
+
+
 def test_bad_settings_are_refused() -> None:
     with pytest.raises(UsageError, match="anchors"):
         Race((), 3)

@@ -191,7 +191,8 @@ class _Run:
         job = self.job
         rival = self.pool.look_at(models, baselines)
         errors = {final.name: 1 - final.score.metrics[self.task.metric] for final in baselines}
-        self.search.strategy = opening.race_of(job.settings, job.modality, self.space, job.plan, errors, rival)
+        seconds = self.pool.race_seconds()
+        self.search.strategy = opening.race_of(job.settings, job.modality, self.space, job.plan, errors, rival, seconds)
 
     def _search(self) -> str:
         plan, before = self.job.plan, self.phases.results.get("search")
@@ -204,9 +205,8 @@ class _Run:
         settings = self.job.settings
         space = settings.space or self.job.modality.space
         what = f"networks of the space {space}, proposed by {settings.strategy}{how}"
-        end = self.pool.race_end()
-        with self.phases.phase("search", what, self.phases.left(end)) as done:
-            seconds = self.phases.until(end)
+        with self.phases.phase("search", what, self.phases.left(plan.search_end)) as done:
+            seconds = self.phases.until(plan.search_end)
             patience = self.search.budget.patience
             if patience is not None and self.phases.was_extended:
                 patience += self._since_best()  # it shall go on, though it had converged

@@ -172,11 +172,13 @@ def race_of(
     plan: Plan,
     errors: Mapping[str, float] | None = None,
     rival: float | None = None,
+    seconds: tuple[float, float] | None = None,
 ) -> Any:
     """What decides who is trained: a race, in which the strategy that was asked for proposes new entrants. A strategy
     that carries on with trainings itself needs no race around it.
 
-    ``errors``: of the baselines, by name, on the validation split. ``rival``: see Race.
+    ``errors``: of the baselines, by name, on the validation split. ``rival``: see Race. ``seconds``: that all trials
+    may take, and that they may take as long as the rival is ahead of them; None: no limit.
     """
     strategy = strategy_of(settings)
     if not plan.pooled or settings.strategy in CARRYING_ON:
@@ -184,6 +186,9 @@ def race_of(
     seeds = tuple(dict(seed) for seed in modality.seeds(space).values())
     prior = modality.curves(errors or {})
     anchors = min(1 if prior.levels else plan.anchors, len(seeds))
+    limits: list[float | None] = [None, None]
+    if seconds is not None and plan.unit_seconds:
+        limits = [settings.workers * some / plan.unit_seconds for some in seconds]
     return Race(
         seeds,
         anchors,
@@ -193,6 +198,8 @@ def race_of(
         most_epochs=plan.longest or None,
         unit_seconds=plan.unit_seconds,
         rival=rival,
+        most_work=limits[0],
+        most_work_with_rival=limits[1],
     )
 
 

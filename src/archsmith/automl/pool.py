@@ -112,14 +112,18 @@ class Pool:
                 return self._expected
         return None
 
-    def race_end(self) -> float | None:
-        """When the race is cut off, on the study's clock. Sooner than planned where a network with weights from other
-        data may be worth training on, too.
+    def race_seconds(self) -> tuple[float, float] | None:
+        """How long trials may take in all, and how long as long as a network with weights from other data is expected
+        to be ahead of them: that one may be worth training on, too. None without a time budget.
         """
         plan = self.job.plan
-        if plan.search_end is None or plan.final_end is None or not self._competitive:
-            return plan.search_end
-        return max(plan.search_end / 2, 2 * plan.search_end - plan.final_end)
+        if plan.search_end is None or plan.final_end is None:
+            return None
+        spent = math.fsum(trial.outcome.seconds for trial in self.search.history.finished if trial.outcome is not None)
+        sooner = max(plan.search_end / 2, 2 * plan.search_end - plan.final_end)
+        ends = plan.search_end, sooner if self._competitive else plan.search_end
+        most, least = (spent + (self.phases.left(end) or 0.0) for end in ends)
+        return most, least
 
     def finalists(self) -> list[Candidate]:
         """What is trained to the end: the network with weights from other data, where it is expected to end ahead of
@@ -127,7 +131,7 @@ class Pool:
         of the race has had all epochs soon.
         """
         found = self._incumbent()
-        if self._brought is not None and self._competitive:
+        if self._brought is not None and self._tempting:
             ours, left = found or self._begun(self.fixed), self.phases.left(self.job.plan.final_end)
             needed = self._seconds_to_end(ours)
             if left is not None and needed <= ONE_OF_TWO * (left - self._tuned_end):
@@ -142,6 +146,13 @@ class Pool:
         if not self.job.plan.pooled or self._fixed_trial() is None:
             return [self._begun(self.fixed), found]
         return [found]
+
+    @property
+    def _tempting(self) -> bool:
+        """Is what was brought along expected to be better than all baselines, and than every trial so far?"""
+        metric = self.task.metric
+        trials = [1 - trial.metrics[metric] for trial in self.search.history.finished if trial.ok]
+        return self._competitive and self._expected < min(trials, default=math.inf)
 
     def _foreseen(self) -> float:
         """The error that the race is forecast to end with. Where nothing was tried, few examples speak for weights from

@@ -39,7 +39,7 @@ from typing import Any
 
 import numpy as np
 
-from archsmith.core.budget import EXHAUSTED, SETTLED
+from archsmith.core.budget import EXHAUSTED, SECONDS, SETTLED
 from archsmith.core.errors import UsageError
 from archsmith.core.history import History
 from archsmith.core.records import Finished, Proposed, ProposedTrial, StudyRecord
@@ -67,6 +67,8 @@ class Race:
         instance, count as more work. None: work alone counts, so that a race repeats exactly.
     ``rival``: an error that can be had without the race; it ends where nothing promises to be better. None: there is
         none.
+    ``most_work``: that all trials of the race may take. One that would take more does not begin. None: no limit.
+    ``most_work_with_rival``: the same as long as no score is better than ``rival``.
     """
 
     seeds: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
@@ -79,6 +81,8 @@ class Race:
     most_epochs: float | None = None
     unit_seconds: float | None = None
     rival: float | None = None
+    most_work: float | None = None
+    most_work_with_rival: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.anchors <= len(self.seeds):
@@ -111,8 +115,14 @@ class Race:
         return None if best is None else best.seen.error
 
     def reason_to_end(self, history: History) -> str:
-        """With a total of work it stops where more of it for the best entrant is worth more than anything else."""
-        return EXHAUSTED if history.total_work is None else SETTLED
+        """With a total of work it stops where more of it for the best entrant is worth more than anything else, or
+        where nothing that is worth more would be over in time.
+        """
+        if history.total_work is None and self.most_work is None:
+            return EXHAUSTED
+        pool = Pool.of(self, history, ())
+        best = pool.best()
+        return SETTLED if best is None or not pool.promising(best) else SECONDS
 
     def _anchor(self, pool: Pool) -> Proposal | None:
         return next(pool.unseen(self.seeds[: self.anchors]), None)

@@ -54,6 +54,10 @@ class Rules(Protocol):
     def unit_seconds(self) -> float | None: ...
     @property
     def rival(self) -> float | None: ...
+    @property
+    def most_work(self) -> float | None: ...
+    @property
+    def most_work_with_rival(self) -> float | None: ...
 
 
 @dataclass
@@ -174,6 +178,11 @@ class Pool:
     # What could be done next
 
     def options(self, best: Entrant) -> list[Option]:
+        """All that is worth its work, may have it, and would be over before the race is."""
+        most = self._most_work() - math.fsum(self.costs.values())
+        return [option for option in self.promising(best) if self.toll * option.work <= most]
+
+    def promising(self, best: Entrant) -> list[Option]:
         """All that is worth its work, and may have it. Going on with the best one costs nothing, since that is done in
         any case.
         """
@@ -193,6 +202,15 @@ class Pool:
             return lost + self.toll * option.work <= max(MOST_LOST * total, least, spare)
 
         return [option for option in found if option.net > 0 and affordable(option)]
+
+    def _most_work(self) -> float:
+        """That the race may take in all."""
+        rules = self.rules
+        most = math.inf if rules.most_work is None else rules.most_work
+        if rules.rival is None or rules.most_work_with_rival is None:
+            return most
+        beaten = any(self.error(trial) < rules.rival for entrant in self.entrants for trial in entrant.trials)
+        return most if beaten else min(most, rules.most_work_with_rival)
 
     def _carrying_on(self, best: Entrant) -> Iterator[Option]:
         for entrant in self.entrants:
