@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from archsmith.automl.modalities import picture_probe
 from archsmith.automl.modalities.images import Images
 from archsmith.automl.modalities.picture_probe import Change, Probed, probe
 from archsmith.data.images.examples import ImageExamples, ImageSplits
@@ -53,6 +54,31 @@ def column(label, rng):
     picture = noisy(rng)
     picture[:, 4 + label] += 150
     return picture
+
+
+def in_a_grid(label, rng):
+    """One of eight patterns of 2×2 pixels, at places that are four pixels apart: those between are never seen."""
+    picture = noisy(rng)
+    top, left = 4 * rng.integers(1, 3, 2)
+    picture[top : top + 2, left : left + 2] += 90 * (np.array([8, 4, 2, 1]).reshape(2, 2) & (label + 1) > 0)
+    return picture
+
+
+def test_what_was_only_never_seen_elsewhere_may_be_moved(monkeypatch):
+    assert probed(in_a_grid, 8).shift > 0
+    monkeypatch.setattr(picture_probe, "train", once(picture_probe.train))  # without its second chance
+    assert probed(in_a_grid, 8).shift == 0
+
+
+def once(train):
+    """``train``, which does nothing any more after its first call."""
+    calls = []
+
+    def trained(network, *rest, **options):
+        calls.append(network)
+        return train(network, *rest, **{**options, "epochs": options["epochs"] if len(calls) == 1 else 1e-3})
+
+    return trained
 
 
 def test_a_thing_that_may_be_anywhere_may_be_moved_and_mirrored():
