@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from archsmith.analysis.comparison.compared import SIGNIFICANT, Compared, probability
+from archsmith.analysis.comparison.notes import SAME
 from archsmith.analysis.comparison.pairs import LEAST_PAIRS, differences, too_few
 from archsmith.analysis.comparison.statistics import Array, gain_share, holm, wilcoxon
 from archsmith.analysis.wording import listing
@@ -239,12 +240,7 @@ def _pair(first: str, second: str, gains: Sequence[Mapping[str, Array]], once: S
     each = [differences(own[first], own[second]) for own in gains]
     wins = np.array([float((gained > 0).mean() - (gained < 0).mean()) for gained in each])
     fit = [gained for gained, lone in zip(each, once, strict=True) if not lone & {first, second}]
-    lone = sorted(set().union(*once) & {first, second})
-    here = (
-        _evidence("pairs of runs", *fit)
-        if fit
-        else Evidence(None, None, False, f"all runs of {lone[0]} made the same proposals, so they count as one run")
-    )
+    here = _evidence("pairs of runs", *fit) if fit else Evidence(None, None, False, SAME)
     return Pair(first, second, tuple(wins.tolist()), float(wins.mean()), here, _evidence("benchmarks", wins))
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, Final, Reach, Row
-from archsmith.analysis.comparison.notes import notes
+from archsmith.analysis.comparison.notes import SAME, notes
 from archsmith.analysis.comparison.pairs import against, corrected
 from archsmith.analysis.comparison.statistics import Array, bootstrap_interval, hypervolume
 from archsmith.core.errors import UsageError
@@ -154,8 +154,9 @@ def _one_sequence(runs: Sequence[Run]) -> bool:
 
 def _counts_once(label: str, reference: str, once: set[str]) -> str | None:
     """Why the runs of ``label`` must not be tested against those of the reference."""
-    found = [name for name in (label, reference) if name in once]
-    return f"all runs of {found[0]} made the same proposals, so they count as one run" if found else None
+    if label in once:
+        return SAME
+    return f"{SAME} ({reference})" if reference in once else None
 
 
 def _final(run: Run, value: float) -> Final:

@@ -219,8 +219,11 @@ class Compared:
         """What may be said, in a few sentences."""
         best, reference = self.best, next(row for row in self.rows if row.label == self.reference)
         runs = f"{self.n_runs} run{'s' if self.n_runs > 1 else ''}"
-        text = f"On average over {runs} {best.label} ends best: {self.shown(best.mean)}"
-        if best.label != reference.label and reference.mean is not None:
+        ahead = [row for row in self.rows if row.mean == best.mean]
+        names = [row.label + (" (one run)" if row.independent < row.n_runs else "") for row in ahead]
+        text = f"On average over {runs} {listing(names)} {'end' if len(ahead) > 1 else 'ends'} best: "
+        text += self.shown(best.mean)
+        if reference not in ahead and reference.mean is not None:
             text += f", {reference.label} {self.shown(reference.mean)}"
         clear = [test for test in self.tests if test.clear]
         return " ".join(
@@ -285,7 +288,7 @@ class Compared:
             return f"{value:+.4f}"
         if in_per_cent(self.metric):
             return f"{100 * value:+.2f}"
-        return ("+" if value >= 0 else "−") + number(abs(value))
+        return ("+" if value >= 0 else "-") + number(abs(value))
 
     def gap(self, size: float) -> str:
         """The size of a difference with its unit."""

@@ -226,7 +226,7 @@ def photograph(compared: Compared) -> bytes:
     area.grid(axis="y", color="#e8ebef")
     area.spines[["top", "right", "left"]].set_visible(False)
     if compared.curves:
-        area.legend(loc="lower right", frameon=False)
+        area.legend(loc="lower right" if compared.maximize else "upper right", frameon=False)
     data = io.BytesIO()
     figure.savefig(data, format="png")
     return data.getvalue()

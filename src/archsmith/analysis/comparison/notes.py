@@ -11,6 +11,7 @@ from archsmith.analysis.comparison.statistics import Array
 from archsmith.analysis.wording import listing
 from archsmith.runtime.comparison import Look, Plan, Run
 
+SAME = "runs that all make the same proposals count as one run"
 FAILED_TOLD = 0.1  # share of failed trials above which a reader is told
 
 

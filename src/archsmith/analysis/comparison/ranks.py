@@ -11,7 +11,7 @@ from archsmith.analysis.comparison.curves import by_itself, colour_class
 from archsmith.graphs.figure import escape
 
 STEP = 30.0  # pixels from row to row
-TOP = 34.0  # above the rows: the scale
+TOP = 42.0  # above the rows: title and scale
 LANE = 12.0  # of one line that joins strategies
 
 
@@ -22,36 +22,35 @@ def chart(across: Across) -> str:
 
 def picture(across: Across) -> str:
     """An SVG file by itself."""
-    return by_itself(draw(across, WIDE, heading=True))
+    return by_itself(draw(across, WIDE))
 
 
 def title(across: Across) -> str:
     """What the picture shows."""
     runs = sorted(set(across.n_runs))
-    counts = f"{runs[0]}" if len(runs) == 1 else f"{runs[0]} to {runs[-1]}"
-    return f"Mean ranks on {wording.amount(len(across.titles), 'benchmark')}, {counts} runs of each strategy"
+    counts = wording.amount(runs[0], "run") if len(runs) == 1 else f"{runs[0]} to {runs[-1]} runs"
+    return f"Mean ranks on {wording.amount(len(across.titles), 'benchmark')}, {counts} each"
 
 
-def draw(across: Across, size: Size, heading: bool = False) -> str:
-    """Dots: mean ranks; rings: those of each benchmark. ``heading``: write the title into it, too."""
-    lower = 2 * TEXT if heading else 0.0
+def draw(across: Across, size: Size) -> str:
+    """Dots: mean ranks; rings: those of each benchmark; at the right, lines that join ``across.groups``."""
     rows, most = len(across.ranked), float(len(across.ranked))
     names = [shortened(row.label, 0.34 * size.width) for row in across.ranked]
-    left = max(wide(name, TEXT) for name in names) + 2 * GAP
+    left = max(wide(name, TEXT) for name in [*names, "1 is best"]) + 2 * GAP
     right = size.width - LANE * len(across.groups) - 2 * GAP
-    height = lower + TOP + STEP * rows
+    height = TOP + STEP * rows
 
     def at(rank: float) -> float:
         return left + GAP + (right - left - 2 * GAP) * (rank - 1) / max(1.0, most - 1)
 
-    parts = [text(0, TEXT, title(across), "start", "label")] if heading else []
-    parts.append(text(left, lower + TEXT - 2, "mean rank, 1 is best", "start", "label"))
+    parts = [text(0, TEXT, title(across), "start", "label")]
+    parts.append(text(left - 2 * GAP, TOP - 4, "1 is best", "end"))
     for rank in range(1, rows + 1):
-        parts.append(f'<path class="grid" d="M{n(at(rank))} {n(lower + TOP)}V{n(height)}"/>')
-        parts.append(text(at(rank), lower + TOP - 4, str(rank), "middle"))
+        parts.append(f'<path class="grid" d="M{n(at(rank))} {n(TOP)}V{n(height)}"/>')
+        parts.append(text(at(rank), TOP - 4, str(rank), "middle"))
     places = {}
     for i, (row, name) in enumerate(zip(across.ranked, names, strict=True)):
-        y = places[row.label] = lower + TOP + STEP * (i + 0.5)
+        y = places[row.label] = TOP + STEP * (i + 0.5)
         colour = colour_class(across, row.label)
         rings = "".join(
             f'<circle class="line {colour}" cx="{n(at(rank))}" cy="{n(y)}" r="3.5">'
