@@ -329,7 +329,7 @@ def test_single_trainings_and_latencies_are_found_beside_the_benchmark(command: 
         (("--report", "beauty"), "no metric 'beauty'"),
         (("--maximize", "accuracy", "--minimize", "params", "--minimize", "macs"), "one objective or two, not 3"),
         (("--maximize", "accuracy", "--minimize", "params"), "optimises one objective"),
-        (("--limit", "accuracy>=2"), "No run of any strategy found anything that counts."),
+        (("--limit", "accuracy>=2"), "No run of any strategy found anything that counts on digits."),
         (("--name", "../up"), "cannot be named '../up'"),
         (("--seconds", "soon"), "'soon' is not a length of time."),
         (("--runs", "0"), "Invalid value for '--runs'"),

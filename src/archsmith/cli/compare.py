@@ -95,6 +95,7 @@ def compare(
     If it was stopped, the same command goes on. More --runs add to the finished ones.
     """
     from archsmith import catalog
+    from archsmith.cli import benches
     from archsmith.cli.search import objectives_and_limits
     from archsmith.core.budget import parse_seconds
     from archsmith.core.errors import UsageError
@@ -145,6 +146,9 @@ def compare(
         )
         for case in cases
     ]
+    for case in cases:
+        if case.bench is not None:  # it has been read without errors
+            benches.remember(*case.bench, place)
     folder, folders = _folders(plans, name)
     # All of them before the first run, so that mistakes show early.
     comparisons = [Comparison(place / "comparisons" / each, plan) for each, plan in zip(folders, plans, strict=True)]
@@ -154,11 +158,16 @@ def compare(
 
 @dataclass(frozen=True)
 class _Case:
-    """What strategies are compared on. ``title``: what people call it."""
+    """What strategies are compared on.
+
+    ``title``: what people call it.
+    ``bench``: the name that a person gave and the benchmark; None where there is none.
+    """
 
     title: str
     problem: Any
     evaluator: Any
+    bench: tuple[str, Any] | None = None
 
 
 def _benches(
@@ -185,8 +194,7 @@ def _benches(
             raise UsageError(f"The benchmark {found.title} is named twice.", "Name it once.")
         settings = {**found.settings, **given.get("evaluator", {})}
         evaluator: Any = catalog.build(catalog.get("evaluator", found.evaluator), settings)
-        cases.append(_Case(found.title, evaluator.problem(objectives or None, limits), evaluator))
-        benches.remember(name, found, place)
+        cases.append(_Case(found.title, evaluator.problem(objectives or None, limits), evaluator, (name, found)))
     return cases
 
 

@@ -74,7 +74,7 @@ def test_on_these_benchmarks_the_runs_are_the_sample() -> None:
     assert pair.here.ahead and pair.here.clear and pair.elsewhere.p is None
     found = across([a, b])
     assert not found.general and found.groups == ()
-    assert found.headline == "good ranks best, and is better than random"
+    assert found.headline == "good ranks best, and is better than random on these benchmarks"
     assert "On these benchmarks good is better beyond chance than random (p 0.0078)." in found.verdict
     assert "cannot be tested with fewer than 6 benchmarks" in found.verdict
 

@@ -188,6 +188,7 @@ def test_every_run_is_told_as_it_ended() -> None:
 
 
 def test_a_difference_that_was_not_shown_is_said_with_what_may_be_there_all_the_same() -> None:
+    # Of eight, the interval leaves out three means of two at each end: -0.08, -0.07 and -0.06; 0.07, 0.06 and 0.05.
     gains = [0.01, -0.02, 0.03, -0.04, 0.05, -0.06, 0.07, -0.08]
     result = compared({"random": [0.5] * 8, "other": [0.5 + gain for gain in gains]})
     assert result.headline == "No strategy was shown to be better than random"
@@ -195,7 +196,7 @@ def test_a_difference_that_was_not_shown_is_said_with_what_may_be_there_all_the_
         "No difference from random was shown for other (p 0.84): chance alone may well bring as much." in result.verdict
     )
     assert (
-        "leave room for a typical difference from 5.00 points worse to 4.50 points better (other)"
+        "leave room for a typical difference from 6.00 points worse to 5.00 points better (other)"
         in result.verdict.replace("\u00a0", " ")
     )
     assert "beyond chance" not in result.verdict
@@ -209,6 +210,23 @@ def test_strategies_without_a_test_are_said_with_the_reason_of_each() -> None:
         "No difference from random was shown for alike: with fewer than 6 pairs that differ (1 here)" in result.verdict
     )
     assert result.headline == "good ends better than random"
+
+
+def test_what_would_pass_alone_and_not_among_others_is_said() -> None:
+    one = [0.5 + 0.01 * gain for gain in (-1, 2, 3, 4, 5, 6, 7, 8)]
+    others = {name: [0.5 + 0.01 * gain for gain in (1, -2, 3, -4, 5, -6, 7, -8)] for name in "abcdefg"}
+    result = compared({"random": [0.5] * 8, "one": one, **others})
+    assert "Tested alone, one (p 0.016) would pass, but of 8 tests at once" in result.verdict
+    assert "leave room" not in result.verdict  # for so many, the table tells it
+
+
+def test_strategies_that_end_alike_are_both_the_best_and_one_run_is_no_mean() -> None:
+    result = compared({"random": [0.5, 0.7], "twin": [0.7, 0.5], "bad": [0.1, 0.2]})
+    assert result.verdict.startswith("On average over 2 runs random and twin end best: 60.00 %. No difference")
+    runs = [run("random", seed, 0.5) for seed in range(8)]
+    same = [replace(run("fixed", seed, 0.9), proposals="same") for seed in range(8)]
+    verdict = compare(plan("random", "fixed"), [*runs, *same]).verdict
+    assert verdict.startswith("On average over 8 runs fixed (one run) ends best: 90.00 %, random 50.00 %.")
 
 
 def test_a_failing_strategy_may_be_any_amount_worse() -> None:

@@ -127,7 +127,8 @@ class Across:
         best = self.ranked[0].label
         beaten = [pair.second for pair in self._of_best if self.evidence(pair).clear and self.evidence(pair).ahead]
         if beaten:
-            return f"{best} ranks best, and is better than {listing(beaten)}"
+            here = "" if self.general else " on these benchmarks"
+            return f"{best} ranks best, and is better than {listing(beaten)}{here}"
         if any(self.evidence(pair).clear for pair in self.pairs):
             return f"{best} ranks best, which may be chance"
         return "No difference between the strategies was shown"

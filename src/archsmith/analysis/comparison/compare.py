@@ -64,7 +64,7 @@ def compare(
     finals = {label: np.array([scale.last(run.curve) for run in group]) for label, group in grouped.items()}
     if all(np.isnan(values).all() for values in finals.values()):
         raise UsageError(
-            "No run of any strategy found anything that counts.",
+            f"No run of any strategy found anything that counts on {plan.title}.",
             "Is a limit too strict, or the budget too small for one trial?",
         )
     sign = 1.0 if scale.maximize else -1.0

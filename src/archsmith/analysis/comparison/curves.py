@@ -164,7 +164,9 @@ def small_picture(compared: Compared, label: str) -> str:
         rows=tuple(row for row in compared.rows if row.label in shown),
         curves=tuple(curve for curve in compared.curves if curve.label in shown),
     )
-    return by_itself(_draw(few, NARROW, small_axes(compared), names=True))
+    x, y, unit = small_axes(compared)
+    x = replace(x, label=f"{x.label}; means of {wording.amount(compared.n_runs, 'run')}")
+    return by_itself(_draw(few, NARROW, (x, y, unit), names=True))
 
 
 def small_axes(compared: Compared) -> Scales:
@@ -175,7 +177,6 @@ def small_axes(compared: Compared) -> Scales:
     x, y, unit = axes(replace(compared, curves=reference))
     _, whole, _ = axes(compared)
     low, high = (y.low, whole.high) if compared.maximize else (whole.low, y.high)
-    x = replace(x, label=f"{x.label}; means of {wording.amount(compared.n_runs, 'run')}")
     return x, replace(y, label=f"{compared.title}: {y.label}", low=low, high=high), unit
 
 
