@@ -222,11 +222,15 @@ def test_what_would_pass_alone_and_not_among_others_is_said() -> None:
 
 def test_strategies_that_end_alike_are_both_the_best_and_one_run_is_no_mean() -> None:
     result = compared({"random": [0.5, 0.7], "twin": [0.7, 0.5], "bad": [0.1, 0.2]})
-    assert result.verdict.startswith("On average over 2 runs random and twin end best: 60.00 %. No difference")
+    assert result.verdict.startswith(
+        "On average over 2 runs random and twin end with the best accuracy: 60.00 %. No difference"
+    )
     runs = [run("random", seed, 0.5) for seed in range(8)]
     same = [replace(run("fixed", seed, 0.9), proposals="same") for seed in range(8)]
     verdict = compare(plan("random", "fixed"), [*runs, *same]).verdict
-    assert verdict.startswith("On average over 8 runs fixed (one run) ends best: 90.00 %, random 50.00 %.")
+    assert verdict.startswith(
+        "On average over 8 runs fixed (one run) ends with the best accuracy: 90.00 %, random 50.00 %."
+    )
 
 
 def test_a_failing_strategy_may_be_any_amount_worse() -> None:

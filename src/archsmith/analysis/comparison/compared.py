@@ -221,7 +221,8 @@ class Compared:
         runs = f"{self.n_runs} run{'s' if self.n_runs > 1 else ''}"
         ahead = [row for row in self.rows if row.mean == best.mean]
         names = [row.label + (" (one run)" if row.independent < row.n_runs else "") for row in ahead]
-        text = f"On average over {runs} {listing(names)} {'end' if len(ahead) > 1 else 'ends'} best: "
+        end, best_of = "end" if len(ahead) > 1 else "ends", "the best " if len(self.rows) > 1 else ""
+        text = f"On average over {runs} {listing(names)} {end} with {best_of}{metric_name(self.metric)}: "
         text += self.shown(best.mean)
         if reference not in ahead and reference.mean is not None:
             text += f", {reference.label} {self.shown(reference.mean)}"
