@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from archsmith.cli.benches import REMEMBERED, find, remember
+from archsmith.cli.benches import REMEMBERED, find, refuse_shared, remember
 from archsmith.core.errors import DataError, UsageError
 
 
@@ -36,6 +36,35 @@ def test_the_file_of_a_published_benchmark_must_be_given_once(tmp_path: Path) ->
     remember("fcnet", given, tmp_path)
     assert find("fcnet", None, None, False, (), tmp_path) == given
     assert given.settings["dataset"] == "protein_structure"
+
+
+def test_a_published_benchmark_is_named_with_its_data_set(tmp_path: Path) -> None:
+    for name in ("fcnet", "nas-bench-201"):
+        (tmp_path / f"{name}.npz").touch()
+        remember(name, find(name, str(tmp_path / f"{name}.npz"), None, False, (), tmp_path), tmp_path)
+    assert find("fcnet:slice_localization", None, None, False, (), tmp_path).settings["dataset"] == "slice_localization"
+    found = find("nas-bench-201:cifar100", None, None, False, (), tmp_path)
+    assert (found.settings["dataset"], found.title) == ("cifar100", "nas-bench-201 (cifar100, 12 epochs)")
+    remember("nas-bench-201:cifar100", found, tmp_path)
+    assert set(json.loads((tmp_path / REMEMBERED).read_text(encoding="utf-8"))) == {"fcnet", "nas-bench-201"}
+    with pytest.raises(UsageError, match="two data sets"):
+        find("fcnet:slice_localization", None, "protein_structure", False, (), tmp_path)
+
+
+def test_a_list_of_benchmarks_in_one_option_is_taken_apart_for_the_user(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--bench digits --bench fashion-14"):
+        find("digits,fashion-14", None, None, False, (), tmp_path)
+    (tmp_path / "a,b.npz").touch()
+    assert find(str(tmp_path / "a,b.npz"), None, None, False, (), tmp_path).title == "a,b"
+
+
+def test_a_file_and_a_data_set_belong_to_one_benchmark() -> None:
+    refuse_shared(["fcnet:x", "fcnet:y"], "f.npz", None)
+    refuse_shared(["fcnet"], "f.npz", "x")
+    with pytest.raises(UsageError, match="--bench-file is the file of one benchmark"):
+        refuse_shared(["fcnet", "digits"], "f.npz", None)
+    with pytest.raises(UsageError, match="--dataset is about one benchmark"):
+        refuse_shared(["fcnet", "fcnet:y"], None, "x")
 
 
 def test_single_trainings_of_nas_bench_201_lie_beside_it(tmp_path: Path) -> None:

@@ -54,13 +54,132 @@ def test_people_get_tables(command: Any) -> None:
     for part in (
         "On average over 3 runs",
         "mean ± sd",
-        "median gain",
-        "no test, with fewer than 6 pairs",
+        "gain in points",
+        "95 % interval",
+        "No difference from random was shown for ",
+        "with fewer than 6 pairs",
+        "runs.csv",
         "reached by",
         "Share of the pairs",
         "results.json",
     ):
         assert part in answer.out
+
+
+def test_runs_that_are_added_after_a_look_are_told(command: Any) -> None:
+    few = command("compare", "--bench", "digits", "--trials", "5", "--runs", "2", "--workers", "1", "--json").json
+    again = command("compare", "--bench", "digits", "--trials", "5", "--runs", "2", "--workers", "1", "--json").json
+    assert few["notes"] == again["notes"] == []
+    more = command("compare", "--bench", "digits", "--trials", "5", "--runs", "3", "--workers", "1")
+    assert more.code == 0
+    assert "The number of runs was changed after a look" in more.out and "with 2 runs before" in more.out
+    looks = json.loads((Path(few["comparison"]) / "looks.json").read_text())["looks"]
+    assert [look["runs"] for look in looks] == [2, 3]
+
+
+OWN = '''
+from dataclasses import dataclass
+
+import numpy as np
+
+from archsmith.core.space import Space
+from archsmith.core.trial import Proposal
+
+
+@dataclass(frozen=True)
+class Grid(Space):
+    n: int = 3
+
+    def decide(self, choose):
+        for i in range(self.n):
+            choose(f"x{i}", tuple(range(8)))
+
+
+@dataclass(frozen=True)
+class Bowl:
+    shift: int = 3
+    metrics = ("error",)
+    simulated = False
+
+    def evaluate(self, architecture, fidelity, context):
+        return float(sum((value - self.shift) ** 2 for value in architecture.values()))
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The same order in every run."""
+
+    seed: int = 7
+
+    def ask(self, history, n, rng):
+        own = np.random.default_rng(self.seed)
+        order = [history.problem.space.sample(own) for _ in range(len(history) + n)]
+        return [Proposal(architecture) for architecture in order[len(history) :]]
+'''
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module of a person's own."""
+    (tmp_path / "bowls.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "bowls", raising=False)
+    return "bowls"
+
+
+def test_a_problem_of_ones_own_and_a_strategy_that_counts_once(command: Any, own: str) -> None:
+    words = ("--evaluator", f"{own}:Bowl", "--space", f"{own}:Grid", "--minimize", "error")
+    parts = ("--set", "space.n=4", "--set", "evaluator.shift=2", "--strategies", f"random,sweep={own}:Sweep")
+    small = ("--trials", "6", "--runs", "7", "--workers", "1", "--json")
+    found = command("--import", own, "compare", *words, *parts, *small).json
+    assert (found["title"], found["metric"], found["maximize"]) == ("Bowl on Grid", "error", False)
+    plan = json.loads((Path(found["comparison"]) / "comparison.json").read_text())
+    assert plan["space"] == {"type": f"{own}:Grid", "args": {"n": 4}}
+    assert plan["evaluator"] == {"type": f"{own}:Bowl", "args": {"shift": 2}}
+    assert [row["independent"] for row in found["rows"]] == [7, 1]
+    assert "runs that all make the same proposals count as one run" in found["verdict"]
+    assert "All 7 runs of sweep made the same proposals" in found["notes"][0]
+
+
+def test_an_evaluator_of_the_catalogue_brings_a_toy_space(command: Any) -> None:
+    small = ("--strategies", "random", "--trials", "3", "--runs", "1", "--workers", "1", "--json")
+    assert command("compare", "--evaluator", "toy", *small).json["title"] == "toy on toy_flat"
+
+
+SEVERAL = ("compare", "--bench", "digits", "--bench", "fashion-14", "--trials", "10", "--runs", "4", "--workers", "1")
+
+
+def test_several_benchmarks_are_ranked(command: Any, tmp_path: Path) -> None:
+    alone = command("compare", *SEVERAL[1:3], *SEVERAL[5:], "--json").json
+    found = command(*SEVERAL, "--json")
+    assert found.err.count("runs done") == 1  # what was done alone is not repeated
+    data = found.json
+    assert data["titles"] == ["digits", "fashion-14"] and data["n_runs"] == [4, 4]
+    assert sorted(row["label"] for row in data["ranked"]) == ["evolution", "local", "random"]
+    assert all(1 <= row["mean"] <= 3 for row in data["ranked"]) and len(data["pairs"]) == 3
+    assert data["benchmarks"][0]["comparison"] == alone["comparison"]
+    assert data["benchmarks"][0]["rows"] == alone["rows"]
+    folder = Path(data["comparison"])
+    assert {Path(file).name for file in data["files"]} >= {"results.json", "runs.csv", "ranks.svg"}
+    assert (folder / "digits" / "results.json").is_file() and (folder / "fashion-14" / "runs.csv").is_file()
+
+
+def test_people_get_ranks_and_pairs_and_each_benchmark_in_words(command: Any, tmp_path: Path) -> None:
+    answer = command(*SEVERAL, "--name", "both", "--out", tmp_path / "out")
+    assert answer.code == 0
+    for part in (
+        "has the best mean rank",
+        "cannot be tested with fewer than 6 benchmarks",
+        "won, lost, tied",
+        "p, others",
+        "digits: On average over 4 runs",
+        "fashion-14: On average over 4 runs",
+        "ranks.svg",
+    ):
+        assert part in answer.out
+    names = {path.name for path in (tmp_path / "home" / ".archsmith" / "comparisons").iterdir()}
+    assert names == {"both-digits", "both-fashion-14"}
+    assert (tmp_path / "out" / "digits" / "curves.svg").is_file()
 
 
 def test_the_same_command_repeats_nothing_and_clutters_no_studies(command: Any, tmp_path: Path) -> None:
@@ -195,15 +314,22 @@ def test_single_trainings_and_latencies_are_found_beside_the_benchmark(command: 
         (("--set", "strategy.population=5"), "names no strategy of this comparison"),
         (("--set", "strategy.random=5"), "names no setting"),
         (("--set", "strategy.evolution.size=5"), "has no setting 'size'"),
-        (("--set", "space.x=5"), "--set space"),
+        (("--set", "spaces.x=5"), "--set spaces"),
+        (("--set", "space.x=5"), "A benchmark has its own space and evaluator."),
+        (("--evaluator", "toy"), "A benchmark has its own space and evaluator."),
+        (("--bench", "digits"), "The benchmark digits is named twice."),
+        (("--bench", "fashion-14", "--target", "0.9"), "A --target is a score on one benchmark."),
+        (("--bench", "fashion-14", "--strategies", "random"), "there is only one"),
+        (("--bench", "fashion-14", "--dataset", "cifar10"), "--dataset is about one benchmark."),
+        (("--bench", "fcnet:x", "--bench-file", "f.npz"), "--bench-file is the file of one benchmark."),
         (("--bench", "nowhere"), "no table 'nowhere'"),
+        (("--bench", "digits-cells,fashion-14"), "--bench digits-cells --bench fashion-14."),
         (("--bench", "fcnet"), "--bench-file PATH"),
-        (("--bench", "fcnet", "--bench-file", "nowhere.npz"), "There is no file"),
         (("--dataset", "cifar10"), "Leave --dataset out."),
         (("--report", "beauty"), "no metric 'beauty'"),
         (("--maximize", "accuracy", "--minimize", "params", "--minimize", "macs"), "one objective or two, not 3"),
         (("--maximize", "accuracy", "--minimize", "params"), "optimises one objective"),
-        (("--limit", "accuracy>=2"), "No run of any strategy found anything that counts."),
+        (("--limit", "accuracy>=2"), "No run of any strategy found anything that counts on digits."),
         (("--name", "../up"), "cannot be named '../up'"),
         (("--seconds", "soon"), "'soon' is not a length of time."),
         (("--runs", "0"), "Invalid value for '--runs'"),
@@ -215,6 +341,24 @@ def test_wrong_words_are_one_line_and_exit_code_2(command: Any, words: tuple[str
     assert answer.code == 2
     assert part in answer.err
     assert (answer.out, answer.err.count("archsmith: ")) == ("", 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        ((), "There is nothing to compare the strategies on."),
+        (("--space", "toy_flat"), "There is nothing to compare the strategies on."),
+        (("--evaluator", "toy", "--dataset", "x"), "need a benchmark"),
+        (("--evaluator", "toyy"), "Did you mean 'toy'?"),
+        (("--evaluator", "nowhere:Bowl"), "The module of 'nowhere:Bowl' cannot be imported"),
+        (("--evaluator", "toy", "--space", "toy_round"), "There is no space named 'toy_round'."),
+        (("--bench", "fcnet", "--bench-file", "nowhere.npz"), "There is no file"),
+    ],
+)
+def test_without_a_benchmark_an_evaluator_is_wanted(command: Any, words: tuple[str, ...], part: str) -> None:
+    answer = command("compare", *words)
+    assert (answer.code, answer.out, answer.err.count("archsmith: ")) == (2, "", 1)
+    assert part in answer.err
 
 
 def test_a_name_belongs_to_one_comparison(command: Any) -> None:

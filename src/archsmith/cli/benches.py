@@ -37,7 +37,7 @@ class Bench:
 def find(
     name: str, file: str | None, dataset: str | None, noisy: bool, metrics: Sequence[str], workspace: Path
 ) -> Bench:
-    """The benchmark called ``name``.
+    """The benchmark called ``name``, or ``name:dataset`` for a published one.
 
     ``file``: path of its file; None: the stored path.
     ``dataset``: None: its default.
@@ -48,7 +48,16 @@ def find(
     """
     from archsmith.core.errors import UsageError
 
+    name, own = split(name)
+    if own is not None and dataset is not None:
+        raise UsageError(f"{name}:{own} and --dataset name two data sets.", "Leave --dataset out.")
+    dataset = own or dataset
     if name not in PUBLISHED:
+        if "," in name and file is None and not os.path.exists(name):
+            raise UsageError(
+                f"There is no benchmark {name!r}.",
+                f"Several are named by several options: {' '.join(f'--bench {each}' for each in name.split(','))}.",
+            )
         if dataset is not None:
             raise UsageError(f"The table {name!r} has one data set only.", "Leave --dataset out.")
         path = file or name
@@ -66,6 +75,28 @@ def find(
     if any(metric.startswith(HARDWARE) for metric in metrics):
         settings["hardware"] = _beside(path, f"hw_{Path(path).stem}.parquet", "latencies")
     return Bench(_title(name, f"{chosen}, {settings['epochs']} epochs", noisy), PUBLISHED[name], settings)
+
+
+def split(name: str) -> tuple[str, str | None]:
+    """A published benchmark and its data set, from ``name:dataset``; every other name as it is."""
+    head, colon, dataset = name.partition(":")
+    return (head, dataset or None) if colon and head in PUBLISHED else (name, None)
+
+
+def refuse_shared(names: Sequence[str], file: str | None, dataset: str | None) -> None:
+    """Raises UsageError where a ``file`` or a ``dataset`` would be that of several different benchmarks."""
+    from archsmith.core.errors import UsageError
+
+    heads = {split(name)[0] for name in names}
+    if len(heads) > 1 and file is not None:
+        raise UsageError(
+            "--bench-file is the file of one benchmark.",
+            "Give it once with that benchmark alone, since it is remembered; name tables by their files: --bench FILE.",
+        )
+    if len(names) > 1 and dataset is not None:
+        raise UsageError(
+            "--dataset is about one benchmark.", "Name data sets with the benchmarks: --bench nas-bench-201:cifar100."
+        )
 
 
 def _title(name: str, detail: str, noisy: bool) -> str:
@@ -92,6 +123,7 @@ def remember(name: str, found: Bench, workspace: Path) -> None:
     """Store the path of a published benchmark's file. Call this after the file was read without errors."""
     from archsmith.core.files import write_text
 
+    name, _ = split(name)
     if name not in PUBLISHED:
         return
     known, path = _remembered(workspace), str(found.settings["path"])

@@ -1,8 +1,12 @@
-"""``archsmith compare``: compare strategies on one benchmark with equal budgets and seeds."""
+"""``archsmith compare``: compare strategies on one benchmark or several, or on a problem of one's own, with equal
+budgets and seeds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,12 +16,19 @@ SLUG = 60  # most characters of a comparison's default name
 
 def compare(
     bench: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
             help="Benchmark: digits, digits-cells, fashion-14, fashion-14-cells, nas-bench-201, fcnet, or the file of "
-            "a table."
+            "a table. May be repeated; nas-bench-201:cifar100 names a data set, too."
         ),
-    ],
+    ] = None,
+    evaluator: Annotated[
+        str | None, typer.Option(help="Evaluator instead of a benchmark: a name, or module:Class.")
+    ] = None,
+    space: Annotated[
+        str | None,
+        typer.Option(help="With --evaluator: search space, a name or module:Class.  [default: the evaluator's own]"),
+    ] = None,
     strategies: Annotated[
         str, typer.Option(help="Names of strategies, with commas. label=name compares two settings of one strategy.")
     ] = ("random,evolution,local"),
@@ -64,7 +75,8 @@ def compare(
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", help="Setting, such as strategy.evolution.population=10 or evaluator.epochs=200; may be repeated."
+            "--set",
+            help="Setting, such as strategy.evolution.population=10, evaluator.epochs=200 or space.…; may be repeated.",
         ),
     ] = None,
     out: Annotated[
@@ -78,17 +90,12 @@ def compare(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
 ) -> None:
-    """Compare search strategies on one benchmark, with equal budgets and seeds.
+    """Compare search strategies on benchmarks, or on a problem of your own, with equal budgets and seeds.
 
     If it was stopped, the same command goes on. More --runs add to the finished ones.
     """
-    from pathlib import Path
-
     from archsmith import catalog
-    from archsmith.analysis.comparison.compare import compare as compared_of
-    from archsmith.analysis.comparison.page import write_comparison
     from archsmith.cli import benches
-    from archsmith.cli.output import emit, to_stderr
     from archsmith.cli.search import objectives_and_limits
     from archsmith.core.budget import parse_seconds
     from archsmith.core.errors import UsageError
@@ -97,56 +104,172 @@ def compare(
 
     place = Workspace(workspace).path
     given = catalog.parse_settings(settings or [])
-    unknown = [kind for kind in given if kind not in ("strategy", "evaluator")]
+    unknown = [kind for kind in given if kind not in ("strategy", "evaluator", "space")]
     if unknown:
         raise UsageError(
-            f"There is no setting --set {unknown[0]}.… here.", "Settings begin with strategy.NAME or evaluator."
+            f"There is no setting --set {unknown[0]}.… here.", "Settings begin with strategy.NAME, evaluator or space."
         )
     chosen = _strategies(strategies, given.get("strategy", {}))
     if reference is not None and reference not in chosen:
         raise UsageError(
             f"The reference {reference!r} is not among the strategies.", f"Name one of {', '.join(chosen)}."
         )
-    objectives, limits = objectives_and_limits(maximize or [], minimize or [], limit or [])
-    asked = [*(each.metric for each in objectives), *(each.metric for each in limits), *([report] if report else [])]
-    found = benches.find(bench, bench_file, dataset, noisy, asked, place)
-    evaluator: Any = catalog.build(
-        catalog.get("evaluator", found.evaluator), {**found.settings, **given.get("evaluator", {})}
-    )
-    plan = Plan.of(
-        evaluator.problem(objectives or None, limits),
-        evaluator,
-        chosen,
-        runs=runs,
-        seconds=None if seconds is None else parse_seconds(seconds),
-        trials=trials if trials or seconds else 100,
-        seed=seed,
-        judged_by=report,
-        title=found.title,
-    )
-    benches.remember(bench, found, place)
-    folder = place / "comparisons" / (_checked(name) if name else f"{_slug(found.title)}-{plan.key}")
-    comparison = Comparison(folder, plan)
-    if not comparison.missing():
-        to_stderr(
-            "All runs were finished before, so nothing was run. If a strategy's code has changed, give another "
-            "--name or --seed."
+    goals = objectives_and_limits(maximize or [], minimize or [], limit or [])
+    if not bench:
+        if bench_file is not None or dataset is not None or noisy:
+            raise UsageError("--bench-file, --dataset and --noisy need a benchmark.", "Name one with --bench.")
+        cases = [_own(evaluator, space, given, goals)]
+    else:
+        if evaluator is not None or space is not None or "space" in given:
+            raise UsageError(
+                "A benchmark has its own space and evaluator.", "Give --bench, or --evaluator and --space, not both."
+            )
+        if target is not None and len(bench) > 1:
+            raise UsageError("A --target is a score on one benchmark.", "Leave it out, or name one benchmark.")
+        cases = _benches(bench, bench_file, dataset, noisy, report, given, goals, place)
+    if len(cases) > 1 and len(chosen) < 2:
+        raise UsageError(
+            "Several benchmarks rank strategies, and there is only one.",
+            "Name more with --strategies random,evolution.",
         )
-    _run(comparison, workers)
-    compared = compared_of(plan, comparison.runs(), reference=reference, target=target)
-    files, missing = write_comparison(compared, plan, Path(out) if out is not None else folder)
+    plans = [
+        Plan.of(
+            case.problem,
+            case.evaluator,
+            chosen,
+            runs=runs,
+            seconds=None if seconds is None else parse_seconds(seconds),
+            trials=trials if trials or seconds else 100,
+            seed=seed,
+            judged_by=report,
+            title=case.title,
+        )
+        for case in cases
+    ]
+    for case in cases:
+        if case.bench is not None:  # it has been read without errors
+            benches.remember(*case.bench, place)
+    folder, folders = _folders(plans, name)
+    # All of them before the first run, so that mistakes show early.
+    comparisons = [Comparison(place / "comparisons" / each, plan) for each, plan in zip(folders, plans, strict=True)]
+    _run(comparisons, workers)
+    _tell(comparisons, reference, target, place / "comparisons" / folder, None if out is None else Path(out), json=json)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What strategies are compared on.
+
+    ``title``: what people call it.
+    ``bench``: the name that a person gave and the benchmark; None where there is none.
+    """
+
+    title: str
+    problem: Any
+    evaluator: Any
+    bench: tuple[str, Any] | None = None
+
+
+def _benches(
+    names: Sequence[str],
+    file: str | None,
+    dataset: str | None,
+    noisy: bool,
+    report: str | None,
+    given: Mapping[str, Any],
+    goals: tuple[Any, Any],
+    place: Path,
+) -> list[_Case]:
+    from archsmith import catalog
+    from archsmith.cli import benches
+    from archsmith.core.errors import UsageError
+
+    objectives, limits = goals
+    asked = [*(each.metric for each in (*objectives, *limits)), *([report] if report else [])]
+    benches.refuse_shared(names, file, dataset)
+    cases: list[_Case] = []
+    for name in names:
+        found = benches.find(name, file, dataset, noisy, asked, place)
+        if any(case.title == found.title for case in cases):
+            raise UsageError(f"The benchmark {found.title} is named twice.", "Name it once.")
+        settings = {**found.settings, **given.get("evaluator", {})}
+        evaluator: Any = catalog.build(catalog.get("evaluator", found.evaluator), settings)
+        cases.append(_Case(found.title, evaluator.problem(objectives or None, limits), evaluator, (name, found)))
+    return cases
+
+
+def _own(evaluator: str | None, space: str | None, given: Mapping[str, Any], goals: tuple[Any, Any]) -> _Case:
+    from archsmith import catalog
+    from archsmith.cli.search import problem_of
+    from archsmith.core.errors import UsageError
+
+    if evaluator is None:
+        raise UsageError(
+            "There is nothing to compare the strategies on.",
+            "Name a benchmark, such as --bench digits, or an evaluator with --evaluator.",
+        )
+    problem, built = problem_of(evaluator, space, given, *goals)
+    names = [catalog.short_name(type(each)).rpartition(":")[2] for each in (built, problem.space)]
+    return _Case(f"{names[0]} on {names[1]}", problem, built)
+
+
+def _folders(plans: Sequence[Any], name: str | None) -> tuple[str, list[str]]:
+    """The name of the folder of the results, and that of each comparison. Several comparisons lie in folders of their
+    own, as if each had been done alone, so that what was done alone is not repeated.
+    """
+    from archsmith.core.seeds import derive
+
+    checked = None if name is None else _checked(name)
+    if len(plans) == 1:
+        alone = checked or f"{slug(plans[0].title)}-{plans[0].key}"
+        return alone, [alone]
+    each = [f"{checked}-{slug(plan.title)}" if checked else f"{slug(plan.title)}-{plan.key}" for plan in plans]
+    key = f"{derive(0, ' '.join(sorted(plan.key for plan in plans))):016x}"[:8]
+    return checked or f"{len(plans)}-benchmarks-{key}", each
+
+
+def _tell(
+    comparisons: Sequence[Any],
+    reference: str | None,
+    target: float | None,
+    folder: Path,
+    out: Path | None,
+    *,
+    json: bool,
+) -> None:
+    """Write and show what the runs say."""
+    from archsmith.analysis.comparison.across import across
+    from archsmith.analysis.comparison.across_page import write_across
+    from archsmith.analysis.comparison.compare import compare as compared_of
+    from archsmith.analysis.comparison.page import write_comparison
+    from archsmith.cli.compared import show, show_across
+    from archsmith.cli.output import emit, to_stderr
+
+    each = [
+        compared_of(one.plan, one.runs(), reference=reference, target=target, looks=one.looks()) for one in comparisons
+    ]
+    data: dict[str, Any] = {"comparison": str(folder)}
+    if len(each) == 1:
+        files, missing = write_comparison(each[0], comparisons[0].plan, out or folder)
+        data |= {"files": list(map(str, files)), "verdict": each[0].verdict, **each[0].to_dict()}
+    else:
+        found = across(each)
+        parts = {slug(one.title): (one, of.plan) for one, of in zip(each, comparisons, strict=True)}
+        files, missing = write_across(found, parts, out or folder)
+        data |= {"files": list(map(str, files)), "verdict": found.verdict, **found.to_dict()}
+        data["benchmarks"] = [
+            {"comparison": str(of.folder), "verdict": one.verdict, **one.to_dict()}
+            for one, of in zip(each, comparisons, strict=True)
+        ]
+    for one, of in zip(each, comparisons, strict=True):
+        of.looked(one.n_runs)
     to_stderr(*missing)
     if json:
-        emit(
-            {
-                "comparison": str(folder),
-                "files": [str(file) for file in files],
-                "verdict": compared.verdict,
-                **compared.to_dict(),
-            }
-        )
+        emit(data)
+    elif len(each) == 1:
+        show(each[0], files)
     else:
-        _show(compared, files)
+        show_across(found, each, files)
 
 
 def _strategies(text: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,78 +314,37 @@ def _checked(name: str) -> str:
     return name
 
 
-def _slug(title: str) -> str:
+def slug(title: str) -> str:
+    """A title as the name of a folder."""
     import re
 
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:SLUG].strip("-") or "comparison"
 
 
-def _run(comparison: Any, workers: int) -> None:
-    from archsmith.cli.display import Display
-    from archsmith.cli.interrupts import INTERRUPTED, Interrupts
+def _run(comparisons: Sequence[Any], workers: int) -> None:
+    """Do what is missing, one comparison after the other. Leaves with exit code 130 when it was stopped."""
+    from archsmith.cli.interrupts import INTERRUPTED
     from archsmith.cli.output import to_stderr
 
-    display = Display(f"archsmith compare {comparison.folder.name}")
-    interrupts = Interrupts(lambda: display.note("Stopping after the current runs. Ctrl-C again stops at once."))
-    complete = False
-    try:
-        with display, interrupts:
-            complete = comparison.run(workers, display, interrupts)
-    except KeyboardInterrupt:
-        pass
-    if not complete:
+    if not any(comparison.missing() for comparison in comparisons):
+        to_stderr(
+            "All runs were finished before, so nothing was run. If a strategy's code has changed, give another "
+            "--name or --seed."
+        )
+    if not all(_complete(comparison, workers) for comparison in comparisons):
         to_stderr("Stopped. Finished runs are kept. The same command goes on.")
         raise typer.Exit(INTERRUPTED)
 
 
-def _show(compared: Any, files: Any) -> None:
-    from archsmith.analysis.comparison.compared import probability
-    from archsmith.cli.output import say, show
-    from archsmith.core.wording import metric_name
+def _complete(comparison: Any, workers: int) -> bool:
+    """Do what is missing. False when it was stopped."""
+    from archsmith.cli.display import Display
+    from archsmith.cli.interrupts import Interrupts
 
-    say(compared.verdict, *compared.notes)
-    metric = metric_name(compared.metric).capitalize()
-    say("", f"{metric} of the incumbent at the end, {compared.n_runs} runs on {compared.title}:")
-    columns = (
-        "strategy",
-        "mean ± sd",
-        "median",
-        "trials",
-        "simulated seconds" if compared.simulated else "seconds",
-        "clock seconds",
-    )
-    show(columns, [_numbers(compared, row) for row in compared.rows])
-    if compared.tests:
-        say("", f"Against {compared.reference}, run by run (Wilcoxon's signed-rank test; p corrected after Holm):")
-        rows = [
-            (
-                test.label,
-                test.better,
-                test.worse,
-                test.ties,
-                compared.shown(test.difference),
-                probability(test.p),
-                probability(test.p_holm),
-            )
-            for test in compared.tests
-        ]
-        show(("strategy", "better", "worse", "ties", "median gain", "p", "p corrected"), rows)
-        say(*(f"{test.label}: no test, {test.why}." for test in compared.tests if test.why))
-    say("", f"Trials until {compared.shown(compared.target)} was reached:")
-    if not compared.target_given:
-        say(f"(This is the median of {compared.reference}: half of its runs reach it.)")
-    reaches = [(reach.label, f"{reach.n_reached} of {reach.n_runs}", reach.trials) for reach in compared.reaches]
-    show(("strategy", "reached by", "median trials"), reaches)
-    if len(compared.rows) > 1:
-        labels = [row.label for row in compared.rows]
-        say("", "Share of the pairs of runs in which the strategy of the row ended better than that of the column:")
-        show(
-            ("", *labels),
-            [(a, *("·" if a == b else f"{100 * compared.wins[a][b]:.0f} %" for b in labels)) for a in labels],
-        )
-    say("", *(str(file) for file in files))
-
-
-def _numbers(compared: Any, row: Any) -> tuple[object, ...]:
-    mean = compared.shown(row.mean) + ("" if row.sd is None else f" ± {compared.shown(row.sd)}")
-    return row.label, mean, compared.shown(row.median), round(row.trials), round(row.seconds), f"{row.wall_seconds:.2f}"
+    display = Display(f"archsmith compare {comparison.folder.name}")
+    interrupts = Interrupts(lambda: display.note("Stopping after the current runs. Ctrl-C again stops at once."))
+    try:
+        with display, interrupts:
+            return bool(comparison.run(workers, display, interrupts))
+    except KeyboardInterrupt:
+        return False

@@ -129,7 +129,7 @@ def search(
     elif epochs is not None or target is not None:
         raise UsageError("--epochs and --target need data to train on.", "Name the data with --data.")
     else:
-        problem, built = _problem(chosen, space, given, objectives, limits)
+        problem, built = problem_of(chosen, space, given, objectives, limits)
     budget = Budget(seconds=None if time is None else parse_seconds(time), trials=trials if trials or time else 100)
     refuse_endless(budget, problem, built, bench or chosen)
     if bench is not None:
@@ -300,7 +300,7 @@ def _build(kind: str, name: str, given: Mapping[str, Mapping[str, Any]]) -> Any:
     return catalog.build(catalog.get(kind, name), given.get(kind, {}))
 
 
-def _problem(
+def problem_of(
     evaluator: str, space: str | None, given: Any, objectives: tuple[Any, ...], constraints: tuple[Any, ...]
 ) -> tuple[Any, Any]:
     """The problem and the evaluator that the options describe. A benchmark has its own space and fidelities."""

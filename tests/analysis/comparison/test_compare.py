@@ -64,7 +64,6 @@ def test_too_few_pairs_get_a_sentence_instead_of_a_p_value() -> None:
     assert few.why is not None and "fewer than 6 pairs" in few.why
     same = compared({"random": [0.1] * 9, "twin": [0.1] * 9}).tests[0]
     assert same.why == "all 9 pairs are ties"
-    assert "No test" in compared({"random": [0.1] * 5, "good": [0.2] * 5}).verdict
 
 
 def test_p_values_are_corrected_for_their_number() -> None:
@@ -117,22 +116,29 @@ def test_a_strategy_whose_runs_mostly_find_nothing_does_not_end_best() -> None:
     assert compared({"a": [0.5] + [None] * 3, "b": [0.6] + [None] * 3}).best.label == "b"
 
 
-def test_many_failed_trials_are_told_with_what_the_first_one_said() -> None:
-    bad = [replace(run("random", seed, 0.5), n_failed=seed, error="no fidelity 3") for seed in range(3)]
-    assert not compare(plan("random", runs=3), bad).notes  # a tenth is nothing unusual
-    worse = [replace(each, n_failed=4) for each in bad]
-    assert compare(plan("random", runs=3), worse).notes == (
-        "12 of 30 trials of random failed, the first one so: no fidelity 3",
+def test_runs_with_the_same_proposals_count_once() -> None:
+    values = [0.1 * i for i in range(8)]
+    both = plan("random", "fixed")
+    runs = [run("random", seed, value) for seed, value in enumerate(values)]
+    same = [replace(run("fixed", seed, 0.9), proposals="same") for seed in range(8)]
+    result = compare(both, [*runs, *same])
+    row, test, curve = result.rows[1], result.tests[0], result.curves[1]
+    assert (row.independent, row.n_runs, row.sd, row.mean) == (1, 8, None, pytest.approx(0.9))
+    assert (test.p, test.interval, test.better) == (None, None, 8)
+    assert curve.low == curve.mean == curve.high
+    assert result.notes == (
+        "All 8 runs of fixed made the same proposals. They count as one run: it has no spread, and is not tested.",
     )
-
-
-def test_runs_that_one_seed_made_alike_are_told() -> None:
-    alike = [replace(run("random", seed, 0.5), answer={"trial": 0, "architecture": {"a": 1}}) for seed in range(3)]
-    seeded = replace(plan("random", runs=3), strategies={"random": {"type": "toy", "args": {"seed": 0}}})
-    assert "may hardly be independent" in compare(seeded, alike).notes[0]
-    other = replace(alike[0], answer={"trial": 0, "architecture": {"a": 2}})
-    assert not compare(seeded, [other, *alike[1:]]).notes
-    assert not compare(plan("random", runs=3), alike).notes  # without a seed of its own the runs are independent
+    assert (
+        "No difference from random was shown for fixed: runs that all make the same proposals count as one run."
+        in result.verdict
+    )
+    assert compare(both, [*runs, *same], reference="fixed").tests[0].why == f"{test.why} (fixed)"
+    apart = [replace(each, proposals=str(each.seed)) for each in same]
+    unknown = [replace(each, proposals=None) for each in same]  # runs of earlier versions
+    for others in (apart, unknown):
+        assert compare(both, [*runs, *others]).tests[0].p is not None
+    assert compare(plan("random", runs=1), [replace(runs[0], proposals="one")]).rows[0].independent == 1
 
 
 def test_a_run_that_found_nothing_counts_as_worst() -> None:
@@ -165,6 +171,80 @@ def test_the_reference_is_random_or_the_first_or_as_told() -> None:
     assert compared({"a": [0.1] * 2, "b": [0.2] * 2}, reference="b").tests[0].label == "a"
     with pytest.raises(UsageError, match="'c' is not among the strategies"):
         compared({"a": [0.1] * 2}, reference="c")
+
+
+def test_every_run_is_told_as_it_ended() -> None:
+    last = compared({"random": [0.5, None], "good": [0.6, 0.7]}).finals
+    assert [(each.label, each.seed, each.value) for each in last] == [
+        ("random", 0, 0.5),
+        ("random", 1, None),
+        ("good", 0, 0.6),
+        ("good", 1, 0.7),
+    ]
+    assert (last[0].trials, last[0].failed, last[0].seconds, last[0].reason) == (10, 1, 600.0, "trials")
+
+
+# The verdict
+
+
+def test_a_difference_that_was_not_shown_is_said_with_what_may_be_there_all_the_same() -> None:
+    # Of eight, the interval leaves out three means of two at each end: -0.08, -0.07 and -0.06; 0.07, 0.06 and 0.05.
+    gains = [0.01, -0.02, 0.03, -0.04, 0.05, -0.06, 0.07, -0.08]
+    result = compared({"random": [0.5] * 8, "other": [0.5 + gain for gain in gains]})
+    assert result.headline == "No strategy was shown to be better than random"
+    assert (
+        "No difference from random was shown for other (p 0.84): chance alone may well bring as much." in result.verdict
+    )
+    assert (
+        "leave room for a typical difference from 6.00 points worse to 5.00 points better (other)"
+        in result.verdict.replace("\u00a0", " ")
+    )
+    assert "beyond chance" not in result.verdict
+
+
+def test_strategies_without_a_test_are_said_with_the_reason_of_each() -> None:
+    values = [0.1 * i for i in range(8)]
+    result = compared({"random": values, "twin": values, "alike": [*values[:-1], 0.9], "good": [1 + v for v in values]})
+    assert "No difference from random was shown for twin: all 8 pairs are ties." in result.verdict
+    assert (
+        "No difference from random was shown for alike: with fewer than 6 pairs that differ (1 here)" in result.verdict
+    )
+    assert result.headline == "good ends better than random"
+
+
+def test_what_would_pass_alone_and_not_among_others_is_said() -> None:
+    one = [0.5 + 0.01 * gain for gain in (-1, 2, 3, 4, 5, 6, 7, 8)]
+    others = {name: [0.5 + 0.01 * gain for gain in (1, -2, 3, -4, 5, -6, 7, -8)] for name in "abcdefg"}
+    result = compared({"random": [0.5] * 8, "one": one, **others})
+    assert "Tested alone, one (p 0.016) would pass, but of 8 tests at once" in result.verdict
+    assert "leave room" not in result.verdict  # for so many, the table tells it
+
+
+def test_strategies_that_end_alike_are_both_the_best_and_one_run_is_no_mean() -> None:
+    result = compared({"random": [0.5, 0.7], "twin": [0.7, 0.5], "bad": [0.1, 0.2]})
+    assert result.verdict.startswith(
+        "On average over 2 runs random and twin end with the best accuracy: 60.00 %. No difference"
+    )
+    runs = [run("random", seed, 0.5) for seed in range(8)]
+    same = [replace(run("fixed", seed, 0.9), proposals="same") for seed in range(8)]
+    verdict = compare(plan("random", "fixed"), [*runs, *same]).verdict
+    assert verdict.startswith(
+        "On average over 8 runs fixed (one run) ends with the best accuracy: 90.00 %, random 50.00 %."
+    )
+
+
+def test_a_failing_strategy_may_be_any_amount_worse() -> None:
+    result = compared({"random": [0.5] * 8, "frail": [0.6, 0.61, 0.62, 0.63, None, None, None, 0.64]})
+    assert "from any amount worse to" in result.verdict
+
+
+def test_differences_have_a_unit_where_values_are_shares() -> None:
+    better = {"random": [0.50] * 6, "good": [0.51] * 6}
+    share = compared(better)
+    assert (share.unit, share.difference(0.01), share.between((None, 0.01))) == ("points", "+1.00", "– to +1.00")
+    error = replace(share, metric="mse")
+    assert (error.unit, error.difference(-1234.0), error.gap(0.5)) == ("", "-1,234", "0.5")
+    assert replace(share, metric=VOLUME).difference(0.01) == "+0.0100"
 
 
 # Over time

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
-from archsmith.analysis.comparison.curves import picture, small_picture
+from archsmith.analysis.comparison.curves import counted, picture, small_picture
 
 
 def test_the_picture_stands_by_itself(made_up: Any) -> None:
@@ -13,6 +14,16 @@ def test_the_picture_stands_by_itself(made_up: Any) -> None:
     ElementTree.fromstring(svg)
     assert "var(" not in svg and "evolution: " in svg
     assert svg.count('class="band') == 2
+    words = [text.text or "" for text in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+    assert "bench <b>: accuracy of the incumbent, means of 8 runs with 95 % intervals" in words
+    assert any(word.startswith("evolution: ") and word.endswith("(n = 8)") for word in words)
+
+
+def test_a_curve_says_how_many_runs_it_is_the_mean_of(made_up: Any) -> None:
+    compared, _ = made_up("random", "evolution")
+    rows = (replace(compared.rows[0], n_nothing=3), replace(compared.rows[1], independent=1))
+    compared = replace(compared, rows=rows)
+    assert (counted(compared, "random"), counted(compared, "evolution")) == (5, 1)
 
 
 def test_a_small_picture_has_one_strategy_and_the_reference_on_a_scale_that_all_share(made_up: Any) -> None:
@@ -20,7 +31,12 @@ def test_a_small_picture_has_one_strategy_and_the_reference_on_a_scale_that_all_
     svg = small_picture(compared, "local")
     root = ElementTree.fromstring(svg)
     words = {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert {"random", "local", "trials", "bench <b>: accuracy of the incumbent"} <= words and "evolution" not in words
+    assert {
+        "random",
+        "local",
+        "trials; means of 8 runs",
+        "bench <b>: accuracy of the incumbent",
+    } <= words and "evolution" not in words
     assert svg.count('class="band') == 2 and "prefers-color-scheme:dark" in svg and "var(" not in svg
     ticks = {text for text in words if text and text.endswith("%")}
     assert ticks == set(re.findall(r">([^<]+ %)<", small_picture(compared, "evolution")))

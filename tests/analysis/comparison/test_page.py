@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from archsmith.analysis.comparison.page import facts, render, write_comparison
+from archsmith.analysis.comparison.page import facts, render, runs_table, write_comparison
 from archsmith.core.errors import UsageError
 
 VOID = {"meta", "link", "img", "br"}
@@ -81,13 +84,26 @@ def test_files_are_written(tmp_path: Path, made_up: Any) -> None:
     pytest.importorskip("matplotlib")
     compared, plan = made_up("random", "evolution")
     files, missing = write_comparison(compared, plan, tmp_path / "out")
-    assert [file.name for file in files] == ["results.json", "curves.svg", "report.html", "curves.png"]
+    assert [file.name for file in files] == ["results.json", "runs.csv", "curves.svg", "report.html", "curves.png"]
     assert not missing
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert results["plan"]["title"] == "bench <b>"
     assert [row["label"] for row in results["rows"]] == ["random", "evolution"]
     assert (tmp_path / "out" / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(file.name for file in files)
+
+
+def test_runs_are_a_table_with_a_row_each(made_up: Any) -> None:
+    compared, _ = made_up("random", "evolution")
+    lost = replace(
+        compared, title="=SUM(1)\x1b", finals=(replace(compared.finals[0], value=None), *compared.finals[1:])
+    )
+    rows = list(csv.DictReader(io.StringIO(runs_table([lost, compared]))))
+    assert len(rows) == 32
+    assert rows[0]["benchmark"].startswith("'=SUM(1)") and "\x1b" not in rows[0]["benchmark"]  # no formula, no escape
+    assert (rows[0]["value"], rows[0]["strategy"], rows[0]["seed"], rows[0]["ended"]) == ("", "random", "0", "trials")
+    assert (rows[17]["benchmark"], rows[17]["metric"], float(rows[17]["value"])) == ("bench <b>", "accuracy", 0.551)
+    assert (rows[31]["strategy"], rows[31]["trials"], rows[31]["seconds"]) == ("evolution", "30", "700.0")
 
 
 def test_what_needs_a_missing_package_is_left_out_and_told(
@@ -97,7 +113,7 @@ def test_what_needs_a_missing_package_is_left_out_and_told(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
     files, missing = write_comparison(*made_up("random"), tmp_path)
-    assert [file.name for file in files] == ["results.json", "curves.svg"]
+    assert [file.name for file in files] == ["results.json", "runs.csv", "curves.svg"]
     assert len(missing) == 2 and all('pip install "archsmith[train]"' in line for line in missing)
 
 

@@ -34,6 +34,14 @@ def test_a_run_that_has_ended_only_reads_its_log(tmp_path: Path) -> None:
     assert {**after, "wall_seconds": 0, "seconds": 0} == {**before, "wall_seconds": 0, "seconds": 0}
 
 
+def test_the_digest_tells_proposals_apart(tmp_path: Path) -> None:
+    found = []
+    for place, seed in (("a", 3), ("b", 3), ("c", 4)):
+        one_run.run(PLAN, "random", seed, str(tmp_path / place))
+        found.append(read_run(tmp_path / place / "result.json").proposals)
+    assert found[0] == found[1] != found[2] and found[0] is not None
+
+
 def test_a_process_that_does_not_let_go_of_the_log_is_waited_for_in_vain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

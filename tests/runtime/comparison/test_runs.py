@@ -17,6 +17,12 @@ def test_a_run_survives_its_file(tmp_path: Path) -> None:
     assert read_run(tmp_path / "runs" / "result.json") == RUN
 
 
+def test_a_run_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    earlier = {name: value for name, value in RUN.to_dict().items() if name != "proposals"}
+    write_json(tmp_path / "result.json", earlier)
+    assert read_run(tmp_path / "result.json").proposals is None
+
+
 @pytest.mark.parametrize("text", ["{", "{}", "[]", json.dumps({**RUN.to_dict(), "curve": [1]})])
 def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "result.json").write_text(text)

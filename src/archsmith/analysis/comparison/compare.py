@@ -1,8 +1,8 @@
 """Comparing strategies fairly: what many runs with the same problem, budget and seeds allow to say, and what they do
 not.
 
-Sources: Lindauer and Hutter 2020, "Best Practices for Scientific Research on Neural Architecture Search" (JMLR 21,
-arXiv 1909.02453), for what a comparison should report; Holm 1979 (several tests).
+Source: Lindauer and Hutter 2020, "Best Practices for Scientific Research on Neural Architecture Search" (JMLR 21,
+arXiv 1909.02453), for what a comparison should report. The tests are those of ``pairs`` and ``statistics``.
 
 A run that found nothing counts as worse than every run that found something, in tests and wins; means leave it out and
 say so. With two objectives a run's value is the hyper-volume of its front: the share of the rectangle between the ideal
@@ -12,29 +12,36 @@ last front, moved out by a tenth of the range; the ideal point is the best of ea
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, Reach, Row, Test
-from archsmith.analysis.comparison.statistics import Array, bootstrap_interval, gain_share, hypervolume, wilcoxon
+from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, Final, Reach, Row
+from archsmith.analysis.comparison.notes import SAME, notes
+from archsmith.analysis.comparison.pairs import against, corrected
+from archsmith.analysis.comparison.statistics import Array, bootstrap_interval, hypervolume
 from archsmith.core.errors import UsageError
-from archsmith.runtime.comparison import Plan, Run, Step, Values
+from archsmith.runtime.comparison import Look, Plan, Run, Step, Values
 
-LEAST_PAIRS = 6  # pairs that differ: with five the smallest possible two-sided p value is 2 / 2⁵ = 0.0625
 GRID = 120  # points of a curve
 MARGIN = 0.1  # of the range between best and worst, by which the reference point is moved out
-FAILED_TOLD = 0.1  # share of failed trials above which a reader is told
 
 
-def compare(plan: Plan, runs: Sequence[Run], *, reference: str | None = None, target: float | None = None) -> Compared:
+def compare(
+    plan: Plan,
+    runs: Sequence[Run],
+    *,
+    reference: str | None = None,
+    target: float | None = None,
+    looks: Sequence[Look] = (),
+) -> Compared:
     """What ``runs`` of ``plan`` say.
 
     reference: the strategy that others are tested against; ``random``, or the first one, when None
     target: the value that trials are counted to; the reference's median when None
+    looks: when results of this comparison were shown before (``Comparison.looks``)
 
     Seeds that some strategy has not finished are left out. Raises UsageError.
     """
@@ -57,12 +64,17 @@ def compare(plan: Plan, runs: Sequence[Run], *, reference: str | None = None, ta
     finals = {label: np.array([scale.last(run.curve) for run in group]) for label, group in grouped.items()}
     if all(np.isnan(values).all() for values in finals.values()):
         raise UsageError(
-            "No run of any strategy found anything that counts.",
+            f"No run of any strategy found anything that counts on {plan.title}.",
             "Is a limit too strict, or the budget too small for one trial?",
         )
     sign = 1.0 if scale.maximize else -1.0
     gains = {label: np.where(np.isnan(values), -np.inf, sign * values) for label, values in finals.items()}
-    tests = [_test(label, gains[label], gains[reference]) for label in labels if label != reference]
+    once = {label for label, group in grouped.items() if _one_sequence(group)}
+    tests = [
+        against(label, gains[label], gains[reference], _counts_once(label, reference, once))
+        for label in labels
+        if label != reference
+    ]
     chosen = target if target is not None else _median(finals[reference][~np.isnan(finals[reference])])
     if chosen is None:
         chosen = _median(np.concatenate([values[~np.isnan(values)] for values in finals.values()]))
@@ -78,17 +90,20 @@ def compare(plan: Plan, runs: Sequence[Run], *, reference: str | None = None, ta
         reference=reference,
         axis=axis,
         simulated=any(run.seconds > 2 * run.wall_seconds for run in everyone),
-        rows=tuple(_row(label, finals[label], grouped[label], scale.maximize) for label in labels),
-        tests=tuple(_holm(tests)),
+        rows=tuple(_row(label, finals[label], grouped[label], scale.maximize, label in once) for label in labels),
+        tests=tuple(corrected(tests)),
         target=chosen,
         target_given=target is not None,
         reaches=tuple(_reach(label, grouped[label], scale, sign * chosen) for label in labels),
         wins={a: {b: float(np.mean(gains[a] > gains[b])) for b in labels if b != a} for a in labels},
-        curves=tuple(_curves(grouped, scale, axis, plan.seconds if axis == "seconds" else plan.trials)),
+        curves=tuple(_curves(grouped, scale, axis, plan.seconds if axis == "seconds" else plan.trials, once)),
+        finals=tuple(
+            _final(run, value) for label in labels for run, value in zip(grouped[label], finals[label], strict=True)
+        ),
         judged_by=plan.judged_by,
         reference_point=scale.reference,
         ideal_point=scale.ideal,
-        notes=tuple(_notes(plan, grouped, seeds, finals)),
+        notes=tuple(notes(plan, grouped, finals, once, looks)),
     )
 
 
@@ -132,15 +147,41 @@ class _Scale:
 # Numbers of one strategy
 
 
-def _row(label: str, finals: Array, runs: Sequence[Run], maximize: bool) -> Row:
+def _one_sequence(runs: Sequence[Run]) -> bool:
+    """Did all runs make the same proposals? Then they are one run, told many times, whatever their seeds."""
+    return len(runs) > 1 and runs[0].proposals is not None and len({run.proposals for run in runs}) == 1
+
+
+def _counts_once(label: str, reference: str, once: set[str]) -> str | None:
+    """Why the runs of ``label`` must not be tested against those of the reference."""
+    if label in once:
+        return SAME
+    return f"{SAME} ({reference})" if reference in once else None
+
+
+def _final(run: Run, value: float) -> Final:
+    return Final(
+        run.strategy,
+        run.seed,
+        None if math.isnan(value) else float(value),
+        run.n_trials,
+        run.n_failed,
+        run.seconds,
+        run.wall_seconds,
+        run.reason,
+    )
+
+
+def _row(label: str, finals: Array, runs: Sequence[Run], maximize: bool, once: bool) -> Row:
     known = finals[~np.isnan(finals)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)
     return Row(
         label=label,
         n_runs=len(runs),
+        independent=1 if once else len(runs),
         n_nothing=len(finals) - len(known),
         mean=float(known.mean()) if len(known) else None,
-        sd=float(known.std(ddof=1)) if len(known) > 1 else None,
+        sd=float(known.std(ddof=1)) if len(known) > 1 and not once else None,
         median=_median(known),
         worst=low if maximize else high,
         best=high if maximize else low,
@@ -177,42 +218,14 @@ def _half_by(times: Array) -> float | None:
     return middle if middle is not None else lower if math.isfinite(lower) else None
 
 
-# Two strategies
-
-
-def _test(label: str, own: Array, other: Array) -> Test:
-    """``own`` and ``other`` (n,): gains of paired runs, -inf where nothing was found."""
-    both = np.isinf(own) & np.isinf(other)
-    differences = np.where(both, 0.0, own - np.where(both, 0.0, other))
-    better, worse = int((differences > 0).sum()), int((differences < 0).sum())
-    n, ties = len(differences), int((differences == 0).sum())
-    p = gains = why = None
-    if better + worse == 0:
-        why = f"all {n} pairs are ties"
-    elif better + worse < LEAST_PAIRS:
-        why = f"with fewer than {LEAST_PAIRS} pairs that differ ({better + worse} here) chance could explain anything"
-    else:
-        p, gains = wilcoxon(differences), gain_share(differences)
-    return Test(label, n, better, worse, ties, _median(differences), p, None, gains, why)
-
-
-def _holm(tests: Sequence[Test]) -> list[Test]:
-    """The tests with their p values corrected for their number."""
-    order = sorted((test.p, i) for i, test in enumerate(tests) if test.p is not None)
-    corrected: dict[int, float] = {}
-    least = 0.0
-    for place, (p, i) in enumerate(order):
-        least = max(least, min(1.0, p * (len(order) - place)))
-        corrected[i] = least
-    return [replace(test, p_holm=corrected.get(i)) for i, test in enumerate(tests)]
-
-
 # Over time
 
 
-def _curves(grouped: Mapping[str, Sequence[Run]], scale: _Scale, axis: str, limit: float | None) -> list[Curve]:
+def _curves(
+    grouped: Mapping[str, Sequence[Run]], scale: _Scale, axis: str, limit: float | None, once: set[str]
+) -> list[Curve]:
     """Curves over one grid. A curve begins where all of its runs have an incumbent: the mean of the early ones alone
-    would be another thing.
+    would be another thing. Runs that count ``once`` have no interval.
     """
     places: dict[str, list[tuple[Array, Array]]] = {}
     for label, runs in grouped.items():
@@ -233,58 +246,6 @@ def _curves(grouped: Mapping[str, Sequence[Run]], scale: _Scale, axis: str, limi
         if axis == "trials":
             grid = np.unique(np.round(grid))
         values = np.array([y[np.searchsorted(x, grid, side="right") - 1] for x, y in each])  # (runs, grid)
-        low, high = bootstrap_interval(values)
+        low, high = (values.mean(0),) * 2 if label in once else bootstrap_interval(values)
         curves.append(Curve(label, *(tuple(line.tolist()) for line in (grid, values.mean(0), low, high))))
     return curves
-
-
-def _notes(
-    plan: Plan, grouped: Mapping[str, Sequence[Run]], seeds: Sequence[int], finals: Mapping[str, Array]
-) -> list[str]:
-    """What a reader must know before believing the numbers."""
-    notes = []
-    if len(seeds) < plan.runs:
-        done = f"{len(seeds)} of {plan.runs} seeds"
-        notes.append(f"Only {done} have been run by every strategy so far. The others are left out.")
-    for label, values in finals.items():
-        nothing = int(np.isnan(values).sum())
-        if nothing:
-            notes.append(
-                f"{nothing} of {len(values)} runs of {label} found nothing that counts. "
-                "Its mean leaves them out; tests and wins count them as worst."
-            )
-    for label, runs in grouped.items():
-        own_seed = "seed" in plan.strategies[label].get("args", {})
-        notes += [*_alike(label, runs, own_seed), *_failed(label, runs), *_ended_early(label, runs)]
-    return notes
-
-
-def _alike(label: str, runs: Sequence[Run], own_seed: bool) -> list[str]:
-    """Do all runs end with one architecture, and draw from one seed?"""
-    found = {json.dumps((run.answer or {}).get("architecture"), sort_keys=True) for run in runs}
-    if len(runs) < 2 or len(found) > 1 or runs[0].answer is None or not own_seed:
-        return []
-    return [
-        f"All {len(runs)} runs of {label} ended with the same architecture. The strategy draws from a seed of its own, "
-        "the same one in every run. So the runs may hardly be independent, and a test of them says less than it seems."
-    ]
-
-
-def _failed(label: str, runs: Sequence[Run]) -> list[str]:
-    failed, tried = sum(run.n_failed for run in runs), sum(run.n_trials for run in runs)
-    if failed <= FAILED_TOLD * tried:
-        return []
-    error = next((run.error for run in runs if run.error), None)
-    return [f"{failed:,} of {tried:,} trials of {label} failed{f', the first one so: {error}' if error else '.'}"]
-
-
-def _ended_early(label: str, runs: Sequence[Run]) -> list[str]:
-    notes = []
-    for reason, words in (
-        ("failures", "too many trials in a row failed"),
-        ("exhausted", "there was nothing left to try"),
-    ):
-        n = sum(run.reason == reason for run in runs)
-        if n:
-            notes.append(f"{n} of {len(runs)} runs of {label} ended early: {words}.")
-    return notes

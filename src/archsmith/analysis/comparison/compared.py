@@ -7,11 +7,35 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from archsmith.analysis import wording
-from archsmith.analysis.wording import is_share, listing, number
+from archsmith.analysis.wording import NB, is_share, listing, number
 from archsmith.runtime.comparison import Values
 
 SIGNIFICANT = 0.05
+LISTED = 3  # pairs whose intervals are told in sentences; more would be a wall of numbers, and stand in a table
 VOLUME = "hyper-volume"
+
+Interval = tuple[float | None, float | None]  # None: this end is open
+
+
+@dataclass(frozen=True)
+class Final:
+    """How one run ended.
+
+    label, seed: its strategy and its seed
+    value: of its incumbent or front; None where it found nothing
+    trials, failed: trials, and those of them that failed
+    seconds, wall_seconds: that its trials took, and the run on the clock
+    reason: why it ended
+    """
+
+    label: str
+    seed: int
+    value: float | None
+    trials: int
+    failed: int
+    seconds: float
+    wall_seconds: float
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -20,6 +44,7 @@ class Row:
 
     label: of the strategy
     n_runs: how many there are
+    independent: how many of them count, 1 where all made the same proposals
     n_nothing: runs that found nothing
     mean, sd, median: of the values at the end (sd: n - 1); None where nothing is known
     worst, best: the ends of these values; None where nothing is known
@@ -30,6 +55,7 @@ class Row:
 
     label: str
     n_runs: int
+    independent: int
     n_nothing: int
     mean: float | None
     sd: float | None
@@ -49,7 +75,9 @@ class Test:
     label: of the strategy
     n_pairs: runs with the same seed
     better, worse, ties: in how many pairs it ended so; the test leaves ties out
-    difference: median of the differences, above 0 when the strategy is better
+    difference: the typical one (Hodges and Lehmann), above 0 when the strategy is better; None where it is infinite
+    interval: 95 % for ``difference``; None with too few pairs
+    effect: effect size, -1 to 1: the share of the pairs that it won less the share that it lost (Cliff's d)
     p: of Wilcoxon's signed-rank test, two-sided; None without a test
     p_holm: corrected for all tests of this comparison
     gains: the share of the ranks that belong to gains, above ½ where the test speaks for the strategy
@@ -62,6 +90,8 @@ class Test:
     worse: int
     ties: int
     difference: float | None
+    interval: Interval | None
+    effect: float
     p: float | None
     p_holm: float | None
     gains: float | None
@@ -71,6 +101,11 @@ class Test:
     def clear(self) -> bool:
         """Is the difference more than chance explains?"""
         return self.p_holm is not None and self.p_holm < SIGNIFICANT
+
+    @property
+    def ahead(self) -> bool:
+        """Does the test speak for the strategy?"""
+        return (self.gains or 0.0) > 0.5
 
 
 @dataclass(frozen=True)
@@ -120,6 +155,7 @@ class Compared:
     axis: what curves run over, ``seconds`` or ``trials``
     simulated: is the time that of a table?
     rows, tests, reaches, curves: one for each strategy
+    finals: one for each run
     target: the value that trials are counted to
     target_given: did a person choose it?
     wins: ``wins[a][b]`` is the share of the pairs in which a ended better than b
@@ -143,6 +179,7 @@ class Compared:
     reaches: tuple[Reach, ...]
     wins: Mapping[str, Mapping[str, float]]
     curves: tuple[Curve, ...]
+    finals: tuple[Final, ...]
     judged_by: tuple[str, ...]
     reference_point: Values | None = None
     ideal_point: Values | None = None
@@ -156,6 +193,11 @@ class Compared:
         return shown(self.metric, value)
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Of the strategies."""
+        return tuple(row.label for row in self.rows)
+
+    @property
     def best(self) -> Row:
         """The strategy with the best mean; one of which most runs found nothing only where there is no other."""
         known = [row for row in self.rows if row.mean is not None]
@@ -163,32 +205,107 @@ class Compared:
         return max(known, key=lambda row: (row.mean or 0.0) if self.maximize else -(row.mean or 0.0))
 
     @property
+    def headline(self) -> str:
+        """The verdict in half a line."""
+        better = [test.label for test in self.tests if test.clear and test.ahead]
+        if better:
+            return f"{listing(better)} {'end' if len(better) > 1 else 'ends'} better than {self.reference}"
+        if self.tests:
+            return f"No strategy was shown to be better than {self.reference}"
+        return f"{self.best.label} ends at {self.shown(self.best.mean)} on average"
+
+    @property
     def verdict(self) -> str:
         """What may be said, in a few sentences."""
         best, reference = self.best, next(row for row in self.rows if row.label == self.reference)
         runs = f"{self.n_runs} run{'s' if self.n_runs > 1 else ''}"
-        text = f"On average over {runs} {best.label} ends best: {self.shown(best.mean)}"
-        if best.label != reference.label and reference.mean is not None:
+        ahead = [row for row in self.rows if row.mean == best.mean]
+        names = [row.label + (" (one run)" if row.independent < row.n_runs else "") for row in ahead]
+        end, best_of = "end" if len(ahead) > 1 else "ends", "the best " if len(self.rows) > 1 else ""
+        text = f"On average over {runs} {listing(names)} {end} with {best_of}{metric_name(self.metric)}: "
+        text += self.shown(best.mean)
+        if reference not in ahead and reference.mean is not None:
             text += f", {reference.label} {self.shown(reference.mean)}"
         clear = [test for test in self.tests if test.clear]
-        unclear = [test for test in self.tests if test.p_holm is not None and not test.clear]
-        said = [
-            f"{text}.",
-            _list_of(f"Better than {reference.label} beyond chance", [t for t in clear if (t.gains or 0.0) > 0.5]),
-            _list_of(f"Worse than {reference.label} beyond chance", [t for t in clear if (t.gains or 0.0) <= 0.5]),
-            f"The difference may be chance for {_told(unclear)}." if unclear else "",
+        return " ".join(
+            [
+                f"{text}.",
+                *self._beyond_chance("Better", [test for test in clear if test.ahead]),
+                *self._beyond_chance("Worse", [test for test in clear if not test.ahead]),
+                *self._not_shown([test for test in self.tests if test.p is not None and not test.clear]),
+                *self._not_tested([test for test in self.tests if test.p is None]),
+            ]
+        )
+
+    def _beyond_chance(self, word: str, tests: list[Test]) -> list[str]:
+        return [f"{word} than {self.reference} beyond chance: {_told(tests)}."] if tests else []
+
+    def _not_shown(self, tests: list[Test]) -> list[str]:
+        """A difference that was not shown may be there all the same: the interval says how large it may be."""
+        if not tests:
+            return []
+        said = f"No difference from {self.reference} was shown for {_told(tests)}: chance alone may well bring as much."
+        alone = [f"{test.label} (p {probability(test.p)})" for test in tests if (test.p or 1.0) < SIGNIFICANT]
+        if alone:
+            n = sum(test.p is not None for test in self.tests)
+            said += (
+                f" Tested alone, {listing(alone)} would pass, but of {n} tests at once one passes more easily by luck."
+            )
+        ranges = [
+            f"{self._range(test.interval)} ({test.label})"
+            for test in tests
+            if test.interval is not None and (test.p or 1.0) >= SIGNIFICANT
         ]
-        if self.tests and all(test.p is None for test in self.tests):
-            said.append(f"No test: {self.tests[0].why}.")
-        return " ".join(filter(None, said))
+        few = 0 < len(ranges) <= LISTED
+        return [said, *([f"The runs leave room for a typical difference {listing(ranges)}."] if few else [])]
 
+    def _range(self, interval: Interval) -> str:
+        """``from 0.2 points worse to 0.5 points better``."""
+        low, high = ("any amount worse", "any amount better")
+        if interval[0] is not None:
+            low = f"{self.gap(abs(interval[0]))} {'worse' if interval[0] < 0 else 'better'}"
+        if interval[1] is not None:
+            high = f"{self.gap(abs(interval[1]))} {'worse' if interval[1] < 0 else 'better'}"
+        return f"from {low} to {high}"
 
-def _list_of(words: str, tests: list[Test]) -> str:
-    return f"{words}: {_told(tests)}." if tests else ""
+    def _not_tested(self, tests: list[Test]) -> list[str]:
+        reasons = dict.fromkeys(test.why for test in tests)
+        return [
+            f"No difference from {self.reference} was shown for "
+            f"{listing([test.label for test in tests if test.why == why])}: {why}."
+            for why in reasons
+        ]
+
+    @property
+    def unit(self) -> str:
+        """What differences are in, for the head of a table: ``points`` of per cent, or nothing."""
+        return "points" if in_per_cent(self.metric) else ""
+
+    def difference(self, value: float | None) -> str:
+        """A difference with its sign and without its unit."""
+        if value is None:
+            return "–"
+        if self.metric == VOLUME:
+            return f"{value:+.4f}"
+        if in_per_cent(self.metric):
+            return f"{100 * value:+.2f}"
+        return ("+" if value >= 0 else "-") + number(abs(value))
+
+    def gap(self, size: float) -> str:
+        """The size of a difference with its unit."""
+        return self.difference(size)[1:] + (f"{NB}{self.unit}" if self.unit else "")
+
+    def between(self, interval: Interval | None) -> str:
+        """``-0.20 to +0.45``; an open end is a dash."""
+        return "–" if interval is None else " to ".join(self.difference(end) for end in interval)
 
 
 def _told(tests: list[Test]) -> str:
     return listing([f"{test.label} (p {probability(test.p_holm)})" for test in tests])
+
+
+def in_per_cent(metric: str) -> bool:
+    return metric != VOLUME and (is_share(metric) or metric.endswith("_accuracy"))
 
 
 def shown(metric: str, value: float | None) -> str:
@@ -197,7 +314,7 @@ def shown(metric: str, value: float | None) -> str:
         return "–"
     if metric == VOLUME:
         return f"{value:.4f}"
-    return f"{100 * value:.2f} %" if is_share(metric) or metric.endswith("_accuracy") else number(value)
+    return f"{100 * value:.2f} %" if in_per_cent(metric) else number(value)
 
 
 def probability(p: float | None) -> str:

@@ -6,8 +6,10 @@ import io
 import re
 from dataclasses import replace
 
+from archsmith.analysis import wording
 from archsmith.analysis.axes import Axis, percent, plain
-from archsmith.analysis.charts import NARROW, WIDE, Band, Ends, Layer, Line, Size, both, plot
+from archsmith.analysis.charts import NARROW, TEXT, WIDE, Band, Ends, Layer, Line, Size, both, plot, shortened, text
+from archsmith.analysis.comparison.across import Across
 from archsmith.analysis.comparison.compared import Compared, Curve, metric_name
 from archsmith.core.errors import MissingExtraError
 
@@ -30,7 +32,7 @@ SHADE = 0.16  # opacity of an interval
 # share of the budget after which values set the scale: the first trials of a search would leave no room for the rest
 SETTLED = 0.08
 TALL = Size("wide", WIDE.width, 400.0)
-LEGEND = 20  # pixels of one line of the legend
+LEGEND = 20  # pixels of one line of the legend, and of the title
 
 Scales = tuple[Axis, Axis, float]  # of x and y, and what seconds are divided by
 
@@ -61,11 +63,11 @@ def chart(compared: Compared) -> str:
     return both(lambda size: _draw(compared, TALL if size.name == "wide" else size), NARROW, WIDE)
 
 
-def colour_class(compared: Compared, label: str) -> str:
+def colour_class(compared: Compared | Across, label: str) -> str:
     """The CSS class of a strategy's colour."""
     if label == compared.reference:
         return "s0"
-    others = [row.label for row in compared.rows if row.label != compared.reference]
+    others = [other for other in compared.labels if other != compared.reference]
     return f"s{1 + others.index(label) % (len(COLOURS) - 1)}"
 
 
@@ -82,8 +84,19 @@ def _draw(compared: Compared, size: Size, scales: Scales | None = None, names: b
         bands.append(Band(list(zip(at, curve.low[first:], curve.high[first:], strict=True)), colour))
         lines.append(Line(list(zip(at, curve.mean[first:], strict=True)), colour, dashed))
     ends = [(curve.mean[-1], curve.label, colour_class(compared, curve.label)) for curve in compared.curves]
-    title = f"{metric_name(compared.metric)} over the search: mean of {compared.n_runs} runs with 95 % intervals"
-    return plot(size, x, y, [*bands, *lines, *([Ends(ends)] if names else [])], title)
+    return plot(size, x, y, [*bands, *lines, *([Ends(ends)] if names else [])], title(compared))
+
+
+def title(compared: Compared) -> str:
+    """What the curves are, for a picture by itself."""
+    means = f"means of {wording.amount(compared.n_runs, 'run')} with 95 % intervals"
+    return f"{compared.title}: {metric_name(compared.metric)} of the incumbent, {means}"
+
+
+def counted(compared: Compared, label: str) -> int:
+    """How many runs the mean of a curve is of."""
+    row = next(row for row in compared.rows if row.label == label)
+    return min(row.independent, row.n_runs - row.n_nothing)
 
 
 # Style
@@ -97,6 +110,7 @@ def page_style() -> str:
         f".line.s{i}{{stroke:var(--s{i})}}"
         f".band.s{i}{{fill:var(--s{i});fill-opacity:{SHADE}}}"
         f".dot.s{i}{{background:var(--s{i})}}"
+        f".fill.s{i}{{fill:var(--s{i})}}"
         for i in names
     )
     in_dark = f"@media (prefers-color-scheme: dark){{:root{{{dark}}}}}"
@@ -108,13 +122,14 @@ def _rules(theme: int, n: int = len(COLOURS)) -> str:
     """The style of a picture by itself, in light (0) or in dark (1), for its first ``n`` colours."""
     ink, colours = INK[theme], [colour[theme] for colour in COLOURS[:n]]
     strategies = "".join(
-        f".line.s{i}{{stroke:{c}}}.band.s{i}{{fill:{c};fill-opacity:{SHADE}}}.word.s{i}{{fill:{c}}}"
+        f".line.s{i}{{stroke:{c}}}.band.s{i}{{fill:{c};fill-opacity:{SHADE}}}.word.s{i},.fill.s{i}{{fill:{c}}}"
         for i, c in enumerate(colours)
     )
     font = "12px Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif"
     return (
         f"text{{font:{font};fill:{ink}}}.label,.word{{font-weight:600}}.paper{{fill:{PAPER[theme]}}}"
         f".grid{{stroke:{RULE[theme]};fill:none}}.axis{{stroke:{ink};fill:none}}"
+        f".ink{{fill:{ink}}}"
         ".line{fill:none;stroke-width:2;stroke-linejoin:round}"
         f".line.faint{{stroke:{ink};stroke-width:.7;stroke-opacity:.5}}{strategies}"
     )
@@ -132,8 +147,10 @@ def picture(compared: Compared) -> str:
         dash = ' stroke-dasharray="5 4"' if curve.label == compared.reference else ""
         legend += f'<path class="line {colour_class(compared, curve.label)}" d="M50 {at}h24"{dash}/>'
         legend += f'<text x="82" y="{at + 4}">{_legend(compared, curve)}</text>'
-    size = f'viewBox="-10 -6 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
-    paper = '<rect class="paper" x="-10" y="-6" width="100%" height="100%"/>'
+    height += LEGEND
+    size = f'viewBox="-10 {-6 - LEGEND} {width:g} {height:g}" width="{width:g}" height="{height:g}"'
+    paper = f'<rect class="paper" x="-10" y="{-6 - LEGEND}" width="100%" height="100%"/>'
+    paper += text(0, TEXT - LEGEND, shortened(title(compared), 0.9 * TALL.width), "start", "label")
     inside = re.sub(r"^<svg[^>]*>|</svg>$", "", _draw(compared, TALL))
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{_rules(0)}</style>'
     return f"{head}{paper}{inside}{legend}</svg>\n"
@@ -147,7 +164,9 @@ def small_picture(compared: Compared, label: str) -> str:
         rows=tuple(row for row in compared.rows if row.label in shown),
         curves=tuple(curve for curve in compared.curves if curve.label in shown),
     )
-    return by_itself(_draw(few, NARROW, small_axes(compared), names=True))
+    x, y, unit = small_axes(compared)
+    x = replace(x, label=f"{x.label}; means of {wording.amount(compared.n_runs, 'run')}")
+    return by_itself(_draw(few, NARROW, (x, y, unit), names=True))
 
 
 def small_axes(compared: Compared) -> Scales:
@@ -177,7 +196,7 @@ def by_itself(drawn: str) -> str:
 
 
 def _legend(compared: Compared, curve: Curve) -> str:
-    return f"{curve.label}: {compared.shown(curve.mean[-1])}"
+    return f"{curve.label}: {compared.shown(curve.mean[-1])} (n = {counted(compared, curve.label)})"
 
 
 def photograph(compared: Compared) -> bytes:
@@ -203,11 +222,12 @@ def photograph(compared: Compared) -> bytes:
             linestyle="--" if curve.label == compared.reference else "-",
         )
     area.set(xlim=(x.low, x.high), ylim=(y.low, y.high), xlabel=x.label, ylabel=y.label)
+    area.set_title(title(compared), loc="left", fontsize=10, wrap=True)
     area.yaxis.set_major_formatter(lambda value, _: y.show(value))
     area.grid(axis="y", color="#e8ebef")
     area.spines[["top", "right", "left"]].set_visible(False)
     if compared.curves:
-        area.legend(loc="lower right", frameon=False)
+        area.legend(loc="lower right" if compared.maximize else "upper right", frameon=False)
     data = io.BytesIO()
     figure.savefig(data, format="png")
     return data.getvalue()

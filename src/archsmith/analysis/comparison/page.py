@@ -1,9 +1,13 @@
-"""A comparison as files: one HTML page that needs nothing else, its curves as SVG and PNG, and all numbers as JSON."""
+"""A comparison as files: one HTML page that needs nothing else, its curves as SVG and PNG, all numbers as JSON, and its
+runs as CSV.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +16,31 @@ from archsmith.analysis.comparison import curves
 from archsmith.analysis.comparison.compared import VOLUME, Compared, metric_name, probability
 from archsmith.core.errors import MissingExtraError, UsageError
 from archsmith.core.files import write_bytes
+from archsmith.core.wording import visible
 from archsmith.runtime.comparison import Plan
 from archsmith.version import VERSION
 
 
 def write_comparison(compared: Compared, plan: Plan, folder: Path | str) -> tuple[list[Path], list[str]]:
-    """Write ``results.json``, ``curves.svg``, ``report.html`` and ``curves.png`` into ``folder``. Returns the files,
-    and a sentence for each that an optional package would be needed for. Raises UsageError where nothing can be
-    written.
+    """Write ``results.json``, ``runs.csv``, ``curves.svg``, ``report.html`` and ``curves.png`` into ``folder``. Returns
+    the files, and a sentence for each that an optional package would be needed for. Raises UsageError where nothing can
+    be written.
     """
-    folder = Path(folder)
     numbers = {"plan": plan.to_dict(), **compared.to_dict()}
-    makers: dict[str, Callable[[], bytes]] = {
-        "results.json": lambda: json.dumps(numbers, allow_nan=False).encode(),
-        "curves.svg": lambda: curves.picture(compared).encode(),
-        "report.html": lambda: render(compared, plan).encode(),
-        "curves.png": lambda: curves.photograph(compared),
-    }
+    return written(
+        Path(folder),
+        {
+            "results.json": lambda: json.dumps(numbers, allow_nan=False).encode(),
+            "runs.csv": lambda: runs_table([compared]).encode(),
+            "curves.svg": lambda: curves.picture(compared).encode(),
+            "report.html": lambda: render(compared, plan).encode(),
+            "curves.png": lambda: curves.photograph(compared),
+        },
+    )
+
+
+def written(folder: Path, makers: Mapping[str, Callable[[], bytes]]) -> tuple[list[Path], list[str]]:
+    """Write a file for each of ``makers``. Returns and raises what ``write_comparison`` does."""
     files: list[Path] = []
     missing: list[str] = []
     try:
@@ -46,6 +58,23 @@ def write_comparison(compared: Compared, plan: Plan, folder: Path | str) -> tupl
     return files, missing
 
 
+def runs_table(comparisons: Sequence[Compared]) -> str:
+    """One line of CSV for each run, the seconds of its trials and of the clock apart."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(
+        ("benchmark", "strategy", "seed", "metric", "value", "trials", "failed", "seconds", "clock_seconds", "ended")
+    )
+    for compared in comparisons:
+        # A spreadsheet may run a cell that begins with one of these.
+        title = f"'{compared.title}" if compared.title.startswith(("=", "+", "-", "@")) else compared.title
+        for run in compared.finals:
+            value = "" if run.value is None else run.value
+            counts = (run.trials, run.failed, run.seconds, round(run.wall_seconds, 3), run.reason)
+            writer.writerow((visible(title), run.label, run.seed, compared.metric, value, *counts))
+    return lines.getvalue()
+
+
 def render(compared: Compared, plan: Plan) -> str:
     """The page as text. Raises MissingExtraError without jinja2."""
     environment = pages.environment("The page of a comparison")
@@ -58,6 +87,7 @@ def render(compared: Compared, plan: Plan) -> str:
         chart=pages.safe(curves.chart(compared)),
         style=pages.safe(pages.style_sheet("comparison/page.css") + curves.page_style()),
         colour=lambda label: curves.colour_class(compared, label),
+        counted=lambda label: curves.counted(compared, label),
         volume=compared.metric == VOLUME,
         written=pages.now(),
         version=VERSION,

@@ -11,17 +11,21 @@ the evaluator knows its whole table, by the metric that ``evaluator.judged_by(me
 returned. The recommendation is ``strategy.incumbent(history)`` where the strategy has an opinion, else the best by what
 was seen; with several objectives it is the whole front.
 
+``<folder>/looks.json`` says when results were shown, and with how many runs.
+
 The files: ``plan`` says what is compared, ``runs`` what came of a search, ``following`` how that is told trial by
-trial, ``one_run`` carries out one search, ``workers`` are the processes, ``watching`` tells how far it is, and
-``comparison`` puts them together.
+trial, ``one_run`` carries out one search, ``workers`` are the processes, ``watching`` tells how far it is, ``looks``
+when results were shown, and ``comparison`` puts them together.
 """
 
 from archsmith.runtime.comparison.comparison import Comparison
+from archsmith.runtime.comparison.looks import Look
 from archsmith.runtime.comparison.plan import Plan, judged_by_of, read_plan, refuse_endless
 from archsmith.runtime.comparison.runs import RESULT, RUNS, Run, Step, Values
 
 __all__ = [
     "Comparison",
+    "Look",
     "Plan",
     "Run",
     "Step",

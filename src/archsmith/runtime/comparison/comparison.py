@@ -11,6 +11,7 @@ from archsmith import catalog
 from archsmith.core.budget import Budget
 from archsmith.core.history import History
 from archsmith.core.seeds import generator
+from archsmith.runtime.comparison.looks import Look, add_look, read_looks
 from archsmith.runtime.comparison.one_run import run
 from archsmith.runtime.comparison.plan import PLAN, Plan, parts, read_plan, refuse_another, refuse_endless
 from archsmith.runtime.comparison.runs import RESULT, RUNS, Run, read_run, write_json
@@ -92,6 +93,14 @@ class Comparison:
                 with suppress(FileNotFoundError):
                     found.append(read_run(self._place(label, seed) / RESULT))
         return found
+
+    def looks(self) -> tuple[Look, ...]:
+        """When results were shown, and with how many runs."""
+        return read_looks(self.folder)
+
+    def looked(self, runs: int) -> None:
+        """To be called where results of ``runs`` runs of each strategy are shown to a person."""
+        add_look(self.folder, runs)
 
     @property
     def _seeds(self) -> range:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from archsmith.core import budget as reasons
 from archsmith.core.budget import Budget
 from archsmith.core.errors import LeaseError, StudyError
 from archsmith.core.events import Event
+from archsmith.core.history import History
 from archsmith.core.protocols import Strategy
 from archsmith.runtime.comparison.following import Follower, Judge
 from archsmith.runtime.comparison.plan import Plan, parts
@@ -70,11 +73,18 @@ def run(plan: Mapping[str, Any], label: str, seed: int, folder: str) -> float:
                 (trial.outcome.error for trial in result.history.finished if trial.outcome and trial.outcome.error),
                 None,
             ),
+            proposals=digest(result.history),
         )
     finally:
         store.close()
     write_json(Path(folder) / RESULT, found.to_dict())
     return time.perf_counter() - began
+
+
+def digest(history: History) -> str:
+    """16 hexadecimal digits that name the sequence of proposals of ``history``."""
+    rows = [[list(trial.architecture.items()), trial.fidelity] for trial in history.trials]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
 
 @contextmanager

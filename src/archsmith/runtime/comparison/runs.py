@@ -41,6 +41,8 @@ class Run:
     tried: the best architecture tried so far, whether the search recognised it or not; with one objective only.
     answer: the trial and the architecture that it recommends; with one objective only.
     error: what the first trial that failed said.
+    proposals: a digest of all proposals in their order; None in runs of earlier versions. Two runs with the same one
+        are one search, told twice.
     """
 
     strategy: str
@@ -54,6 +56,7 @@ class Run:
     tried: tuple[Step, ...]
     answer: Mapping[str, Any] | None = None
     error: str | None = None
+    proposals: str | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Run:

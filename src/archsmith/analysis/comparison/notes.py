@@ -1,0 +1,104 @@
+"""What a reader must know before believing the numbers of a comparison."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from archsmith.analysis.comparison.statistics import Array
+from archsmith.analysis.wording import listing
+from archsmith.runtime.comparison import Look, Plan, Run
+
+SAME = "runs that all make the same proposals count as one run"
+FAILED_TOLD = 0.1  # share of failed trials above which a reader is told
+
+
+def notes(
+    plan: Plan,
+    grouped: Mapping[str, Sequence[Run]],
+    finals: Mapping[str, Array],
+    once: set[str],
+    looks: Sequence[Look],
+) -> list[str]:
+    """Sentences. ``grouped``: the runs that are compared, by strategy; ``finals``: what they are worth at the end;
+    ``once``: strategies whose runs count as one; ``looks``: when results were shown before.
+    """
+    n = len(next(iter(grouped.values())))
+    found = [*_looked(n, plan.seed, looks)]
+    if n < plan.runs:
+        done = f"{n} of {plan.runs} seeds"
+        found.append(f"Only {done} have been run by every strategy so far. The others are left out.")
+    for label, values in finals.items():
+        nothing = int(np.isnan(values).sum())
+        if nothing:
+            found.append(
+                f"{nothing} of {len(values)} runs of {label} found nothing that counts. "
+                "Its mean leaves them out; tests, intervals and wins count them as worst."
+            )
+    for label, runs in grouped.items():
+        seed = plan.strategies[label].get("args", {}).get("seed")
+        found += [*_once(label, runs, seed, label in once), *_failed(label, runs), *_ended_early(label, runs)]
+    return found
+
+
+def _looked(n: int, seed: int, looks: Sequence[Look]) -> list[str]:
+    """A p value holds for a number of runs that was fixed beforehand. Who looks, and goes on until a difference shows,
+    will find one (Armitage, McPherson and Rowe 1969).
+    """
+    others = [look for look in looks if look.runs != n]
+    if not others:
+        return []
+    most = max([n, *(look.runs for look in others)])
+    counts = listing([f"{runs:,}" for runs in sorted({look.runs for look in others})])
+    last = time.strftime("%Y-%m-%d", time.gmtime(others[-1].time))
+    return [
+        f"The number of runs was changed after a look: results of this comparison were shown with {counts} runs before "
+        f"(last on {last}), now with {n:,}. Who goes on until a difference shows finds one sooner or later, so the p "
+        f"values and intervals promise too much. A clean test is the same command with new seeds, such as --seed "
+        f"{_fresh(seed, most)}, and a number of runs that is fixed beforehand."
+    ]
+
+
+def _fresh(seed: int, runs: int) -> int:
+    """A round seed behind those of ``runs`` runs that begin with ``seed``."""
+    fresh = 1000
+    while fresh < seed + runs:
+        fresh *= 10
+    return fresh
+
+
+def _once(label: str, runs: Sequence[Run], seed: int | None, once: bool) -> list[str]:
+    if once:
+        why = f", since the strategy draws from a seed of its own ({seed})" if seed is not None else ""
+        return [
+            f"All {len(runs)} runs of {label} made the same proposals{why}. They count as one run: it has no spread, "
+            "and is not tested."
+        ]
+    if seed is None or len(runs) < 2:
+        return []
+    return [
+        f"{label} draws from a seed of its own ({seed}) in all {len(runs)} runs, so they are not quite independent. A "
+        "test of them says nothing about other seeds of it."
+    ]
+
+
+def _failed(label: str, runs: Sequence[Run]) -> list[str]:
+    failed, tried = sum(run.n_failed for run in runs), sum(run.n_trials for run in runs)
+    if failed <= FAILED_TOLD * tried:
+        return []
+    error = next((run.error for run in runs if run.error), None)
+    return [f"{failed:,} of {tried:,} trials of {label} failed{f', the first one so: {error}' if error else '.'}"]
+
+
+def _ended_early(label: str, runs: Sequence[Run]) -> list[str]:
+    found = []
+    for reason, words in (
+        ("failures", "too many trials in a row failed"),
+        ("exhausted", "there was nothing left to try"),
+    ):
+        n = sum(run.reason == reason for run in runs)
+        if n:
+            found.append(f"{n} of {len(runs)} runs of {label} ended early: {words}.")
+    return found

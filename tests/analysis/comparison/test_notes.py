@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from archsmith.analysis.comparison.notes import notes
+from archsmith.runtime.comparison import Look, Plan, Run
+
+SPEC = {"type": "toy_flat", "args": {}}
+PROBLEM = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1, 1]}
+PLAN = Plan("made up", SPEC, SPEC, PROBLEM, {"random": SPEC}, ("accuracy",), 3, trials=10)
+RUNS = [Run("random", seed, 10, 0, 600.0, 0.5, "trials", (), (), proposals=str(seed)) for seed in range(3)]
+
+
+def said(plan: Plan = PLAN, runs: list[Run] = RUNS, *looks: Look, once: bool = False) -> list[str]:
+    return notes(plan, {"random": runs}, {"random": np.ones(len(runs))}, {"random"} if once else set(), looks)
+
+
+def seeded(seed: int | None) -> Plan:
+    return replace(PLAN, strategies={"random": {"type": "toy", "args": {"seed": seed}}})
+
+
+def test_nothing_is_said_where_nothing_is_amiss() -> None:
+    assert said() == []
+
+
+def test_a_number_of_runs_that_was_changed_after_a_look_is_told() -> None:
+    assert not said(PLAN, RUNS, Look(0.0, 3))
+    (note,) = said(PLAN, RUNS, Look(0.0, 1), Look(86400.0, 2), Look(90000.0, 3))
+    assert "were shown with 1 and 2 runs before (last on 1970-01-02), now with 3" in note
+    assert "--seed 1000," in note
+    (fewer,) = said(replace(PLAN, seed=990), RUNS, Look(0.0, 20))
+    assert "shown with 20 runs before" in fewer
+    assert "--seed 10000," in fewer  # seeds 990 to 1009 were looked at
+
+
+def test_a_strategy_with_a_seed_of_its_own_is_told() -> None:
+    assert "random draws from a seed of its own (7) in all 3 runs" in said(seeded(7))[0]
+    assert not said(seeded(None))
+    assert said(seeded(7), RUNS[:1]) == [
+        "Only 1 of 3 seeds have been run by every strategy so far. The others are left out."
+    ]
+
+
+def test_runs_that_count_once_are_told_with_the_reason_if_it_is_known() -> None:
+    (note,) = said(once=True)
+    assert note.startswith("All 3 runs of random made the same proposals. They count as one run")
+    (note,) = said(seeded(7), once=True)
+    assert "since the strategy draws from a seed of its own (7)" in note
+
+
+def test_many_failed_trials_are_told_with_what_the_first_one_said() -> None:
+    bad = [replace(each, n_failed=1, error="no fidelity 3") for each in RUNS]
+    assert not said(PLAN, bad)  # a tenth is nothing unusual
+    worse = [replace(each, n_failed=4) for each in bad]
+    assert said(PLAN, worse) == ["12 of 30 trials of random failed, the first one so: no fidelity 3"]
+
+
+def test_runs_that_ended_early_are_told() -> None:
+    ended = [replace(RUNS[0], reason="exhausted"), replace(RUNS[1], reason="failures"), RUNS[2]]
+    assert said(PLAN, ended) == [
+        "1 of 3 runs of random ended early: too many trials in a row failed.",
+        "1 of 3 runs of random ended early: there was nothing left to try.",
+    ]
