@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from archsmith.automl.final_training import Begun, Candidate, Workshop
+from archsmith.automl import final_training
+from archsmith.automl.final_training import Begun, Candidate, Final, Workshop
 from archsmith.automl.modalities.images import Images
 from archsmith.automl.modalities.tables import RECIPE, Tables
 from archsmith.automl.result import facts_of, row_of
@@ -20,6 +21,8 @@ from archsmith.data.tables.examples import TableSplits
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
 from archsmith.graphs.network import Network
+from archsmith.training import loop
+from archsmith.training.goal import Score
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +93,8 @@ def test_a_training_that_was_begun_goes_on_and_ends_annealed(workshop, begun, tm
     assert final.epochs == 5.0
     rates = [metrics["learning_rate"] for _, metrics in told if "learning_rate" in metrics]
     assert rates[-1] < 0.05 * max(rates)
-    assert {file.name for file in tmp_path.iterdir()} == {"trial3.safetensors", "trial3.carried.safetensors"}
+    kept = {"trial3.safetensors", "trial3.carried.safetensors", "trial3.best.safetensors"}
+    assert {file.name for file in tmp_path.iterdir()} == kept
 
 
 def test_its_first_part_has_what_costs_less_and_its_last_part_has_not(workshop, begun, tmp_path, monkeypatch):
@@ -114,6 +118,59 @@ def test_with_more_time_it_goes_on_from_before_its_end(workshop, begun, tmp_path
     assert min(epoch for epoch, _ in told) > 3.0  # what was trained at the constant rate is not trained again
     kept = workshop.restored(begun, tmp_path / "trial3.safetensors")  # and the first answer is still there
     assert kept.score.metrics == pytest.approx(first.score.metrics) and kept.epochs == 5.0
+
+
+def test_weights_that_were_clearly_better_before_are_taken_back(workshop, begun, tmp_path, monkeypatch):
+    best, _ = train(workshop, begun, tmp_path / "a", epochs=60.0)
+    real, valid = Workshop._trained, workshop.splits.valid
+
+    def spoilt(self, candidate, file, **options):
+        final = real(self, candidate, file, **options)
+        with torch.no_grad():
+            for parameter in final.network.parameters():
+                parameter.neg_()
+        return dataclasses.replace(final, score=self.goal.score(final.outputs(valid), valid.targets))
+
+    monkeypatch.setattr(Workshop, "_trained", spoilt)
+    final, _ = train(workshop, begun, tmp_path / "b", epochs=60.0)
+    assert final.score.metrics["accuracy"] >= 0.9 * best.score.metrics["accuracy"]
+    assert workshop.goal.score(final.outputs(valid), valid.targets).metrics == pytest.approx(final.score.metrics)
+
+
+def test_where_the_score_rises_no_more_the_last_part_begins(workshop, begun, tmp_path, monkeypatch):
+    whole, _ = train(workshop, begun, tmp_path / "a", epochs=20.0)
+    monkeypatch.setattr(final_training, "PATIENCE", 1.0)
+    monkeypatch.setattr(loop, "MEASURED_SINCE", 1)
+    sooner, _ = train(workshop, begun, tmp_path / "b", epochs=20.0)
+    again, _ = train(workshop, begun, tmp_path / "b", epochs=20.0)
+    assert again.epochs == sooner.epochs < whole.epochs == 20.0
+
+
+def missing(name, missed):
+    """A network that is right but for the examples of these numbers."""
+
+    def outputs(examples):
+        right = torch.nn.functional.one_hot(torch.as_tensor(examples.targets), 3).float()
+        right[missed] = right[missed].roll(1, dims=1)
+        return right
+
+    return Final(name, Score({}, 0), outputs, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "clear"), [(0, 2, False), (0, 5, False), (0, 6, True), (3, 12, False), (3, 14, True)]
+)
+def test_a_network_is_clearly_better_where_chance_seldom_makes_it_so(workshop, one, other, clear):
+    """With n examples that one of two knows, and k more of them for the first: k > 2.33 √n."""
+    first, second = missing("one", list(range(one))), missing("other", list(range(one, one + other)))
+    assert workshop.clearly_better(first, second) == clear
+    assert not workshop.clearly_better(second, first)
+
+
+def test_what_both_err_on_says_nothing(workshop):
+    first, second = missing("one", list(range(20))), missing("other", list(range(26)))
+    assert workshop.clearly_better(first, second)
+    assert not workshop.clearly_better(first, first)
 
 
 def test_a_batch_shrinks_to_the_memory(workshop, candidate):

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from archsmith.automl.final_training import Begun
+from archsmith.automl.final_training import Begun, Candidate
 from archsmith.automl.pool import Pool
 from archsmith.runtime.workspace import Workspace
+from archsmith.strategies.race import Race
 
 
 def files(finished):
@@ -47,7 +48,7 @@ def pool(
     splits = SimpleNamespace(task=SimpleNamespace(metric="accuracy"))
     made.job = SimpleNamespace(plan=plan, speed=SimpleNamespace(steps_per_epoch=10, step_seconds=0.05), splits=splits)
     history = SimpleNamespace(trials=[trial], finished=[trial], of=lambda architecture: [trial])
-    made.search = SimpleNamespace(history=history)
+    made.search = SimpleNamespace(history=history, strategy=None)
     made.phases = SimpleNamespace(left=lambda end: left)
     made.slow_end, made._tuned_end, made.needs = 0.0, 4.0, {}
     made._brought = SimpleNamespace(name="tuned") if brought else None
@@ -93,3 +94,22 @@ def test_a_race_gets_less_time_where_two_networks_may_be_trained(monkeypatch):
 
 def test_weights_from_other_data_are_no_rival_for_a_network_that_is_ahead_of_them_already(monkeypatch):
     assert [made.name for made in pool(monkeypatch, left=300.0, expected=0.25, scored=0.8).finalists()] == ["searched"]
+
+
+def test_the_runner_up_is_the_best_entrant_that_was_not_tried(monkeypatch):
+    class Ranked(Race):
+        def ranking(self, history):
+            return [7, 5, 3, 0]
+
+    made = pool(monkeypatch, left=300.0, expected=0.25)
+    names = {7: "searched", 5: "searched", 3: "fixed", 0: "searched"}
+    monkeypatch.setattr(made, "_candidate", lambda trial: Candidate(names[trial], None, None, trial=trial))
+    assert made.runner_up({7}, 0) is None  # another strategy ranks no trainings that go on
+    made.search.strategy = Ranked()
+    first, fixed, third = (made.runner_up(set(tried), n) for n, tried in enumerate([(7,), (7, 5), (7, 5, 3)]))
+    assert [(one.name, one.trial) for one in (first, fixed, third)] == [
+        ("runner_up", 5),
+        ("fixed", 3),
+        ("runner_up.2", 0),
+    ]
+    assert made.runner_up({7, 5, 3, 0}, 3) is None

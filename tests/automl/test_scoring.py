@@ -53,33 +53,6 @@ def answering(name, sharpness):
     return Final(name, Score({}, 0), outputs, 1.0)
 
 
-def missing(name, missed):
-    """A network that is right but for the examples of these numbers."""
-
-    def outputs(examples):
-        right = torch.nn.functional.one_hot(torch.as_tensor(examples.targets), 3).float()
-        right[missed] = right[missed].roll(1, dims=1)
-        return right
-
-    return Final(name, Score({}, 0), outputs, 1.0)
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "clear"), [(0, 2, False), (0, 5, False), (0, 6, True), (3, 12, False), (3, 14, True)]
-)
-def test_a_network_is_clearly_better_where_chance_seldom_makes_it_so(workshop, one, other, clear):
-    """With n examples that one of two knows, and k more of them for the first: k > 2.33 √n."""
-    first, second = missing("one", list(range(one))), missing("other", list(range(one, one + other)))
-    assert scoring.clearly_better(first, second, workshop) == clear
-    assert not scoring.clearly_better(second, first, workshop)
-
-
-def test_what_both_err_on_says_nothing(workshop):
-    first, second = missing("one", list(range(20))), missing("other", list(range(26)))
-    assert scoring.clearly_better(first, second, workshop)
-    assert not scoring.clearly_better(first, first, workshop)
-
-
 def test_the_temperature_makes_a_network_that_is_too_sure_less_sure(workshop):
     assert scoring.calibrated(answering("sure", 20.0), workshop) > 2.0
     assert scoring.calibrated(answering("unsure", 0.5), workshop) < 1.0

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from archsmith.strategies.forecast import (
+    AGEING,
     UNKNOWN_LEVEL,
     Forecast,
     Prior,
@@ -111,10 +112,17 @@ def test_nothing_follows_from_no_curve_or_where_sets_have_nothing_in_common() ->
     assert alone.on([("resnet", 0.0, 0.01)]) == alone
 
 
+def test_the_latest_slope_says_most_of_what_is_to_come() -> None:
+    slows = [(1.0, 0.8), (2.0, 0.5), (4.0, 0.45)]
+    speeds = [(1.0, 0.8), (2.0, 0.72), (4.0, 0.45)]
+    slower, faster = (forecast(points, 64.0, 8.0, None, PRIOR) for points in (slows, speeds))
+    assert slower.slope < faster.slope and slower.error > faster.error
+
+
 def test_the_slope_that_scores_show_knows_no_prior() -> None:
     slope, variance = slope_seen(curve(0.6, (1.0, 2.0, 4.0)), None, PRIOR)
     assert slope == pytest.approx(0.6)
-    assert variance == pytest.approx(PRIOR.bend_sd**2 / 2)
+    assert variance == pytest.approx(PRIOR.bend_sd**2 / (1 + 1 / AGEING))
     assert slope_seen(curve(0.6, (1.0, 2.0, 4.0)), 100, PRIOR)[1] > variance
 
 

@@ -23,7 +23,7 @@ from archsmith.training.batches import Feed, plain_batches
 from archsmith.training.goal import ClassGoal, Goal, RegressionGoal
 from archsmith.training.loop import Trained, train
 from archsmith.training.losses import Losses
-from archsmith.training.measure import outputs
+from archsmith.training.measure import evaluate, outputs
 from archsmith.training.recipe import Recipe
 
 RECIPE = Recipe(batch_size=32, epochs=3, learning_rate=0.1)
@@ -482,6 +482,45 @@ def test_what_a_checkpoint_holds_is_measured_without_a_step(digits: ImageSplits,
     restored = Small()
     found = fit(digits, restored, CONSTANT, save_to=tmp_path / "c", go_on=False)
     assert (found.score, found.epochs) == (trained.score, trained.epochs) and same(network, restored)
+
+
+def test_the_weights_that_scored_best_are_kept(digits: ImageSplits, tmp_path: Path) -> None:
+    network, seen = Small(), {}
+
+    def report(epoch: float, metrics: Mapping[str, float]) -> None:
+        seen[epoch] = metrics["accuracy"]
+
+    last = fit(digits, network, CONSTANT, epochs=3, report=report, best_to=tmp_path / "best")
+    found = loop.best_weights(tmp_path / "best")
+    assert found is not None and found[1] == max(seen.values())
+    kept = Small()
+    kept.load_state_dict(found[0])
+    goal = Goal.of(digits.task)
+    score = evaluate(kept.eval(), digits.valid, digits.pipeline(), goal)
+    assert score.metrics["accuracy"] == found[1]
+    assert last.score is not None and found[1] >= last.score.metrics["accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "flat"),
+    [
+        ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], False),
+        ([0.1, 0.6, 0.5, 0.5], False),  # measured only twice since
+        ([0.1, 0.6, 0.5, 0.5, 0.5], True),
+        ([0.1, 0.2, 0.6, 0.5, 0.5, 0.5], True),
+        ([0.1, 0.2, 0.3, 0.6, 0.5, 0.5, 0.5], False),  # not yet twice as long
+    ],
+)
+def test_a_curve_is_flat_where_it_got_no_better_for_as_long_again(scores: list[float], flat: bool) -> None:
+    curve: list[tuple[float, Mapping[str, float]]] = [(epoch, {"accuracy": s}) for epoch, s in enumerate(scores, 1)]
+    curve.insert(2, (2.5, {"train_loss": 1.0}))
+    assert loop.is_flat(curve, "accuracy", 2.0) is flat
+    assert not loop.is_flat([], "accuracy", 2.0)
+
+
+def test_a_training_without_patience_left_ends(digits: ImageSplits, tmp_path: Path) -> None:
+    ended = fit(digits, Small(), dataclasses.replace(CONSTANT, learning_rate=1e-9), epochs=50, patience=2.0)
+    assert 4 <= ended.epochs < 10
 
 
 def test_statistics_of_averaged_weights_come_from_all_over_the_split(

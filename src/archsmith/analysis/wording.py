@@ -25,6 +25,7 @@ NETWORKS = {
     "boosted": "gradient boosting",
     "pretrained": "linear model on pretrained features",
     "searched": "searched network",
+    "runner_up": "second network of the search",
     "tuned": "pretrained network, trained on",
     "unfinished": "best trial as it was",
     "earlier": "network of the budget before",

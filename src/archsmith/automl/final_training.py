@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,13 +26,16 @@ from archsmith.graphs.network import Network
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.training import checkpoint
 from archsmith.training.goal import Goal, Score
-from archsmith.training.loop import Trained, train
+from archsmith.training.loop import Trained, best_weights, is_flat, train
 from archsmith.training.measure import outputs
 from archsmith.training.memory import fitting
 from archsmith.training.recipe import Recipe
 
 ANNEALING = 0.4  # share of the time of a final training in which the rate falls
 CARRIED = ".carried.safetensors"  # the checkpoint from which a training can go on
+BEST = ".best.safetensors"  # the weights of a training that scored best
+PATIENCE = 2.0  # times as long as at its best score is a training when its rate begins to fall, if it got no better
+BEYOND_CHANCE = 2.33  # standard errors; a difference that is further from 0 comes by chance in 1 of 100 cases
 
 
 @dataclass(frozen=True)
@@ -173,9 +177,11 @@ class Workshop:
         in ``folder`` when there is one, or from where the candidate's training was begun.
 
         A training that was begun goes on at its constant rate, with examples that cost less where the kind of data
-        knows some, and its last part brings the rate down. The checkpoint before that part stays, so that the training
-        can go on later with more time. ``hurry()`` is asked often; once
-        true, the training comes to an end soon. Raises EvaluationError when it diverges or runs out of memory.
+        knows some, and its last part brings the rate down: sooner, and for less time, where the score rises no more.
+        Weights that were clearly better before are taken back at the end: a network that learns its examples by heart
+        does so fastest at a low rate. The checkpoint before the last part stays, so that the training can go on later
+        with more time. ``hurry()`` is asked often; once true, the training comes to an end soon. Raises EvaluationError
+        when it diverges or runs out of memory.
         """
         started = time.perf_counter()
         file, begun = folder / f"{candidate.file}.safetensors", candidate.begun
@@ -183,7 +189,12 @@ class Workshop:
         if begun is None:
             final = self._trained(candidate, file, seed=seed, epochs=epochs, seconds=seconds, **common)
             return replace(final, seconds=time.perf_counter() - started)
-        carried = folder / f"{replace(candidate, begun=None).file}{CARRIED}"
+        stem = replace(candidate, begun=None).file
+        carried, best = folder / f"{stem}{CARRIED}", folder / f"{stem}{BEST}"
+        common["best_to"] = best
+        # Scores are not comparable while examples are of another kind than those that are scored.
+        cheaper, usual = self.cheaper(candidate), self.pipeline(candidate)
+        valid = self.splits.valid if cheaper == usual else None
         if not file.exists():
             if begun.checkpoint is not None and not carried.exists():
                 with replacing(carried) as draft:
@@ -191,15 +202,44 @@ class Workshop:
             # The last part of the time, or of the epochs, brings the rate down.
             at_rate = max(begun.epochs, (1 - ANNEALING) * epochs)
             some = None if seconds is None else (1 - ANNEALING) * seconds
-            # Scores are not comparable while examples are of another kind than those that are scored.
-            cheaper, usual = self.cheaper(candidate), self.pipeline(candidate)
-            valid = self.splits.valid if cheaper == usual else None
-            self._run(candidate, carried, cheaper, valid, seed=begun.seed, epochs=at_rate, seconds=some, **common)
+            limits = {"epochs": at_rate, "seconds": some, "patience": PATIENCE}
+            self._run(candidate, carried, cheaper, valid, seed=begun.seed, **limits, **common)
             with replacing(file) as draft:
                 shutil.copyfile(carried, draft)
+        facts = checkpoint.load(carried)
+        curve = [] if facts is None or valid is None else facts[1]["curve"]
+        if is_flat(curve, self.goal.metrics[0], PATIENCE):
+            epochs = min(epochs, curve[-1][0] / (1 - ANNEALING))
         left = None if seconds is None else max(1.0, seconds - (time.perf_counter() - started))
         final = self._trained(candidate, file, seed=begun.seed, epochs=epochs, seconds=left, anneal=True, **common)
+        final = self._or_before(final, best)
         return replace(final, seconds=time.perf_counter() - started)
+
+    def _or_before(self, final: Final, best: Path) -> Final:
+        """``final``, or what the same training was at its best where that is clearly better."""
+        found = best_weights(best)
+        if final.network is None or found is None or found[1] <= final.score.metrics[self.goal.metrics[0]]:
+            return final
+        network = Network(final.network.graph, seed=0)
+        network.load_state_dict(found[0])
+        network.eval()
+
+        def predicted(examples: Examples) -> Tensor:
+            return self.outputs(network, examples)
+
+        valid = self.splits.valid
+        score = self.goal.score(predicted(valid), valid.targets)
+        before = replace(final, score=score, outputs=predicted, network=network)
+        return before if self.clearly_better(before, final) else final
+
+    def clearly_better(self, one: Final, other: Final) -> bool:
+        """Is ``one`` better on the validation split by more than chance? Both answer the same examples, so those that
+        they err on alike say nothing (McNemar 1947): of classes, six examples that only ``one`` knows are enough, where
+        there is none that only ``other`` knows.
+        """
+        valid, goal = self.splits.valid, self.goal
+        saved = goal.errors(other.outputs(valid), valid.targets) - goal.errors(one.outputs(valid), valid.targets)
+        return bool(saved.sum() > BEYOND_CHANCE * np.sqrt((saved**2).sum()))
 
     def restored(self, candidate: Candidate, checkpoint: Path) -> Final:
         """What a checkpoint of a training of ``candidate`` holds, measured on the validation split."""

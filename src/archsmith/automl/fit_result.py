@@ -10,6 +10,7 @@ from typing import Any
 from archsmith.core.budget import SETTLED
 from archsmith.core.wording import amount, number
 
+TRAINED_ON = ("fixed", "searched", "tuned", "runner_up")  # names of rows that a final training may have
 # Why a network was exported that did not come of a race, by the name of its row.
 REASONS = {
     "tuned": "What the pretrained network has learnt from other data was worth more than a search, so it got the rest "
@@ -92,7 +93,9 @@ class FitResult:
         """Why this network was exported, in a sentence."""
         rows = {row.name.partition(".")[0]: row for row in self.rows}
         exported = next((name for name, row in rows.items() if row.exported), "")
-        ended = [name for name in ("fixed", "searched", "tuned") if name in rows and not rows[name].stopped]
+        ended = [
+            name for name in ("fixed", "searched", "tuned", "runner_up") if name in rows and not rows[name].stopped
+        ]
         if len(ended) > 1 and exported in ended:
             return "More than one network was trained to the end. This one is the best on the validation split."
         if exported in ("searched", "fixed") and self.n_trials and not rows[exported].stopped:

@@ -46,6 +46,7 @@ from archsmith.runtime.serial import SerialExecutor
 from archsmith.training import threads
 
 SLOWEST_TRIAL = 4.0  # a trial may take this many times its forecast, and never less than ten seconds
+LEAST_LEFT, LEAST_SHARE_LEFT = 15.0, 0.1  # seconds, and share of the budget, that are worth one more training
 SLACK = 1.2  # a final training that has all epochs soon may take so many times its forecast
 BASELINE_SHARE = 0.03  # of the budget that fitting a baseline may take
 LINEAR_SHARE, LONGEST_LINEAR = 0.015, 15.0  # the same for one that gradient descent trains, and its most seconds
@@ -245,23 +246,48 @@ class _Run:
         costs = [1.0] * len(candidates)
         if end is not None:
             costs = [step_seconds(candidate, self.workshop, most=most) for candidate in candidates]
-        trained = []
+        trained: list[Final] = []
         for i, candidate in enumerate(candidates):
             seconds = None if end is None else max(3.0, (end - self.phases.seconds) * costs[i] / sum(costs[i:]))
             if seconds is not None and candidate.name in self.pool.needs:
                 seconds = max(3.0, SLACK * self.pool.needs[candidate.name])
-            with self.phases.phase(f"train {candidate.name}", candidate.what, seconds) as done:
-                try:
-                    trained.append(self._final(candidate, epochs=epochs, seconds=seconds))
-                    self._remember(f"train {candidate.name}", trained[-1])
-                    done.update(_scores(trained[-1]))
-                except EvaluationError as error:
-                    done.update(error=str(error))
+            trained += self._train_one(candidate, epochs, seconds)
+        if end is not None:
+            trained += self._train_others(candidates, epochs, end)
         if not trained:
             raise ArchsmithError(
                 "No network could be trained in full.", "See the study's log; a smaller space or batch may help."
             )
         return trained
+
+    def _train_others(self, candidates: Sequence[Candidate], epochs: float, end: float) -> list[Final]:
+        """What the race puts behind ``candidates``, as long as there is time that these could not use."""
+        trained: list[Final] = []
+        tried, n_before = {candidate.trial for candidate in candidates}, 0
+        least = max(LEAST_LEFT, LEAST_SHARE_LEFT * (self.job.plan.budget_seconds or 0.0))
+        while not self.phases.asked_to_finish():
+            candidate = self.pool.runner_up(tried, n_before)
+            if candidate is None:
+                break
+            seconds = end - self.phases.seconds - self.pool.seconds_to_test(candidate)
+            if seconds < least:
+                break
+            tried.add(candidate.trial)
+            n_before += 1
+            trained += self._train_one(candidate, epochs, seconds)
+        return trained
+
+    def _train_one(self, candidate: Candidate, epochs: float, seconds: float | None) -> list[Final]:
+        """The candidate trained, or nothing where that failed."""
+        with self.phases.phase(f"train {candidate.name}", candidate.what, seconds) as done:
+            try:
+                final = self._final(candidate, epochs=epochs, seconds=seconds)
+            except EvaluationError as error:
+                done.update(error=str(error))
+                return []
+            self._remember(f"train {candidate.name}", final)
+            done.update(_scores(final))
+            return [final]
 
     def _final(self, candidate: Candidate, *, epochs: float, seconds: float | None, quiet: bool = False) -> Final:
         def report(epoch: float, metrics: Mapping[str, float]) -> None:

@@ -11,7 +11,7 @@ import dataclasses
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from archsmith.strategies.race import Race
 from archsmith.training.recipe import decided
 
 SEARCHED = "searched"
+RUNNER_UP = "runner_up"  # what gets the time that the winner of the race could not use
 TUNED = "tuned"  # what a baseline brought along, trained on
 MOST_COMPARING, MOST_ENDING = 0.05, 0.2  # shares of the budget that the end of a large network may take
 MEASURED = 256  # validation examples that a forward pass is measured on
@@ -154,6 +155,27 @@ class Pool:
         trials = [1 - trial.metrics[metric] for trial in self.search.history.finished if trial.ok]
         return self._competitive and self._expected < min(trials, default=math.inf)
 
+    def runner_up(self, tried: Collection[int | None], n_before: int) -> Candidate | None:
+        """Whom the race puts behind those trials that were ``tried``; None without one. ``n_before``: how many runners
+        up there were before.
+        """
+        race, history = self.search.strategy, self.search.history
+        for trial in race.ranking(history) if isinstance(race, Race) else ():
+            candidate = self._candidate(trial)
+            if candidate.trial in tried:
+                continue
+            if candidate.name == FIXED:
+                return candidate
+            return dataclasses.replace(candidate, name=f"{RUNNER_UP}.{n_before}" if n_before else RUNNER_UP)
+        return None
+
+    def seconds_to_test(self, candidate: Candidate) -> float:
+        """About what it takes until the test split was seen by ``candidate``."""
+        cost = 1.0
+        if candidate.trial is not None:
+            cost = float(self.search.history.trials[candidate.trial].outcome_notes.get("cost") or 1.0)
+        return cost * self.job.speed.example_seconds * len(self.job.splits.test)
+
     def _foreseen(self) -> float:
         """The error that the race is forecast to end with. Where nothing was tried, few examples speak for weights from
         other data, and many for a network of one's own.
@@ -261,7 +283,7 @@ class Pool:
         if best is None or best.metrics[self.task.metric] <= ended.score.metrics[self.task.metric]:
             return None
         final = self._restored(best, "unfinished")
-        return final if final is not None and scoring.clearly_better(final, ended, self.workshop) else None
+        return final if final is not None and self.workshop.clearly_better(final, ended) else None
 
     def _restored(self, trial: Trial | None, name: str, file: Path | None = None) -> Final | None:
         """What a checkpoint holds, that of ``trial`` or another ``file`` of its network; None where it was deleted. The

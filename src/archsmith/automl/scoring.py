@@ -14,8 +14,6 @@ from archsmith.core.task import Task
 from archsmith.training.calibration import temperature
 
 PREDICTIONS = "predictions.npz"
-# Standard errors by which one of two networks must be better; chance alone does that in about 1 of 100 comparisons.
-BEYOND_CHANCE = 2.33
 
 Predictions = dict[str, np.ndarray[Any, Any]]
 
@@ -26,16 +24,6 @@ def chosen_of(trained: Sequence[Final], task: Task) -> Final:
     """
     metric, error = task.metric, task.metrics[-1]
     return max(trained, key=lambda final: (final.score.metrics[metric], not final.stopped, -final.score.metrics[error]))
-
-
-def clearly_better(one: Final, other: Final, workshop: Workshop) -> bool:
-    """Is ``one`` better on the validation split by more than chance? Both answer the same examples, so those that they
-    err on alike say nothing (McNemar 1947): of classes, six examples that only ``one`` knows are enough, where there is
-    none that only ``other`` knows.
-    """
-    valid, goal = workshop.splits.valid, workshop.goal
-    saved = goal.errors(other.outputs(valid), valid.targets) - goal.errors(one.outputs(valid), valid.targets)
-    return bool(saved.sum() > BEYOND_CHANCE * np.sqrt((saved**2).sum()))
 
 
 def calibrated(chosen: Final, workshop: Workshop) -> float:

@@ -4,8 +4,8 @@ An error falls about as a power of the work that was put into a training, ``erro
 2017, arXiv 1712.00409; Kadra et al. 2023, "Scaling Laws for Hyperparameter Optimization", arXiv 2302.00441, use power
 laws of learning curves for the same purpose). In logarithms that is a line through the last score. Its slope is
 estimated by Bayes' rule: a normal prior over slopes, which was fitted to recorded learning curves
-(``benchmarks/curves.py``), and what each pair of neighbouring scores says. Scores are noisy, since they are measured on
-a finite number of examples. All errors of forecasts are normal in logarithms.
+(``benchmarks/curves.py``), and what each pair of neighbouring scores says, the latest one most. Scores are noisy, since
+they are measured on a finite number of examples. All errors of forecasts are normal in logarithms.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from statistics import NormalDist
 
 SMALLEST = 1e-4  # errors below it count as it
 HALF = 0.5  # of an example is added to those that were wrong (Jeffreys' prior): no error in 200 is not an error of zero
+AGEING = 2.0  # by how much a slope says less with every later score (as variance)
 UNKNOWN_LEVEL = (0.1, 0.4)  # of a family that no curve was recorded of
 
 _NORMAL = NormalDist()
@@ -170,7 +171,7 @@ def _noise(error: float, rows: int | None) -> float:
 
 
 def _slope(points: Sequence[tuple[float, float]], rows: int | None, prior: Prior) -> tuple[float, float]:
-    """Mean and variance of the slope after all scores. Newer pairs count like older ones."""
+    """Mean and variance of the slope after all scores."""
     precision, mean = 1 / prior.slope_sd**2, prior.slope
     for seen, noise in _steps(points, rows, prior):
         mean = (precision * mean + seen / noise) / (precision + 1 / noise)
@@ -179,10 +180,12 @@ def _slope(points: Sequence[tuple[float, float]], rows: int | None, prior: Prior
 
 
 def _steps(points: Sequence[tuple[float, float]], rows: int | None, prior: Prior) -> Iterator[tuple[float, float]]:
-    """Slope between neighbouring scores, and the variance of that as an observation of the slope of the curve."""
-    for (work, error), (further, lower) in pairwise(points):
+    """Slope between neighbouring scores, and the variance of that as an observation of the slope of the curve that is
+    still to come: the older a pair is, the less it says of that.
+    """
+    for age, ((work, error), (further, lower)) in zip(range(len(points) - 2, -1, -1), pairwise(points), strict=True):
         step = math.log(further / work)
-        noise = prior.bend_sd**2 + (_noise(error, rows) + _noise(lower, rows)) / step**2
+        noise = AGEING**age * prior.bend_sd**2 + (_noise(error, rows) + _noise(lower, rows)) / step**2
         yield math.log(error / lower) / step, noise
 
 

@@ -105,9 +105,12 @@ class Race:
 
     def incumbent(self, history: History) -> Trial | None:
         """The latest trial of the entrant with the best forecast."""
+        return next(iter(self.ranking(history)), None)
+
+    def ranking(self, history: History) -> list[Trial]:
+        """The latest trial of every entrant, the one with the best forecast first."""
         need_one_objective(history.problem, self)
-        best = Pool.of(self, history, ()).best()
-        return None if best is None else best.trials[-1]
+        return [entrant.trials[-1] for entrant in Pool.of(self, history, ()).ranking()]
 
     def foreseen(self, history: History) -> float | None:
         """The error that the best entrant is forecast to end with; None without one."""

@@ -172,8 +172,12 @@ class Pool:
         objective = self.history.problem.objectives[0]
         return max(SMALLEST, 1.0 + trial.losses[0] if objective.maximize else trial.losses[0])
 
+    def ranking(self) -> list[Entrant]:
+        """The best forecast first."""
+        return sorted(self.entrants, key=lambda entrant: (entrant.seen.log, entrant.trials[0].id))
+
     def best(self) -> Entrant | None:
-        return min(self.entrants, key=lambda entrant: (entrant.seen.log, entrant.trials[0].id), default=None)
+        return next(iter(self.ranking()), None)
 
     # What could be done next
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,9 +46,11 @@ RECALIBRATION = 2048  # examples from which batch-norm statistics of averaged we
 EXHAUSTED = ("not enough memory", "can't allocate memory", "MPS backend out of memory", "STATUS_ALLOC_FAILED")
 # What optimisers keep for each parameter, and its name in a checkpoint.
 STATES = {"momentum_buffer": "momentum", "exp_avg": "mean", "exp_avg_sq": "square", "step": "steps"}
+MEASURED_SINCE = 3  # scores that must lie behind the best one before a training counts as flat
 QUIET = 10.0  # the most seconds without a report, so that a person sees progress
 
 Report = Callable[[float, Mapping[str, float]], None]
+Curve = Sequence[tuple[float, Mapping[str, float]]]  # (epoch, metrics)
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ def train(
     measure_every: int = 1,
     anneal: bool = False,
     go_on: bool = True,
+    best_to: Path | None = None,
+    patience: float | None = None,
 ) -> Trained:
     """Train ``network`` in place on ``data``. It ends in evaluation mode, on the device where it was. Raises
     EvaluationError (``memory``, ``diverged``).
@@ -116,6 +120,9 @@ def train(
     ``arithmetic``: see ``precision.choose``.
     ``anneal``: from where the checkpoint stands, a constant rate falls to nearly 0 by the end of this call.
     ``go_on``: False: no step is taken, only what the checkpoint holds is measured.
+    ``best_to``: a file that gets the weights that scored best so far, as they were measured (``best_weights``).
+    ``patience``: the training ends where it is so many times as long as it was at its best score, and was measured
+        several times since; None: never.
     """
     started = time.perf_counter()
     device = torch.device(device)
@@ -147,6 +154,8 @@ def train(
             report=report,
             save_to=save_to,
             anneal=anneal,
+            best_to=best_to,
+            patience=patience,
         )
         score = run.train(measure_every, go_on)
         network.eval()
@@ -204,6 +213,8 @@ class _Run:
     report: Report
     save_to: Path | None
     anneal: bool = False
+    best_to: Path | None = None
+    patience: float | None = None
     falls_from: float | None = None
     resumed: int = 0
     reported: float = 0.0
@@ -233,6 +244,7 @@ class _Run:
                     score = self._measure(final=False)
                     metrics.update(score.metrics if score else {})
                 self._tell(metrics)
+                finished = self.patience is not None and is_flat(self.curve, self.goal.metrics[0], self.patience)
             if finished or self.pace.step % self.per_epoch == 0:
                 # A finished training is saved before the last measuring puts averaged weights into the network, so that
                 # it can go on later for more epochs.
@@ -360,7 +372,10 @@ class _Run:
     def _score(self) -> Score | None:
         if self.valid is None:
             return None
-        return evaluate(self.network, self.valid, self.pipeline, self.goal, device=self.device, check=self.check)
+        score = evaluate(self.network, self.valid, self.pipeline, self.goal, device=self.device, check=self.check)
+        if self.best_to is not None:
+            _keep_best(self.best_to, self.network, score.metrics[self.goal.metrics[0]])
+        return score
 
     # Checkpoints
 
@@ -437,6 +452,28 @@ class _Run:
         # At a constant rate, a training that the clock ended goes on; with an annealed rate it is over.
         annealed = self.recipe.schedule != "constant" or (self.anneal and self.falls_from is not None)
         return bool(facts["finished"]) and same_length and (annealed or facts["step"] == self.pace.n_steps)
+
+
+def is_flat(curve: Curve, metric: str, patience: float) -> bool:
+    """Is a learning curve ``patience`` times as long as at its best score, and were some scores measured since?"""
+    scores = [(epoch, metrics[metric]) for epoch, metrics in curve if metric in metrics]
+    if not scores:
+        return False
+    best = max(range(len(scores)), key=lambda i: scores[i][1])
+    return len(scores) - 1 - best >= MEASURED_SINCE and scores[-1][0] >= patience * scores[best][0]
+
+
+def _keep_best(place: Path, network: nn.Module, score: float) -> None:
+    """Write the weights, unless those that are there scored as well. Scores are such that more is better."""
+    found = checkpoint.load(place)
+    if found is None or found[1]["score"] < score:
+        checkpoint.save(place, network.state_dict(), {"score": score})
+
+
+def best_weights(place: Path) -> tuple[dict[str, Tensor], float] | None:
+    """The weights that ``train`` left there with ``best_to``, and their score; None where there are none."""
+    found = checkpoint.load(place)
+    return None if found is None else (found[0], float(found[1]["score"]))
 
 
 def _outputs(network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:

@@ -94,6 +94,7 @@ def _what(study: Study, name: str) -> str:
         "linear": f"from {words.inputs} straight to the prediction, without hidden layers",
         "fixed": "a network that a person designed",
         "searched": "the best network that the search found",
+        "runner_up": "what came second in the search, in the time that was left",
         "tuned": "all of its weights were trained further on these data",
         "unfinished": "the best trial of the search, as the race left it",
     }.get(name.partition(".")[0], "what the study had come to with less time" if name.startswith("earlier") else "")
