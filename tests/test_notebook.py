@@ -55,7 +55,7 @@ def graph() -> Graph:
 @pytest.fixture
 def result() -> SearchResult:
     search = Search(
-        Problem(Flat(), (Objective("score"),)),
+        Problem(Flat(), (Objective("score", maximize=True),)),
         RandomSearch(),
         FunctionEvaluator(lambda _: 0.5, metrics=("score",)),
         budget=Budget(trials=3),
