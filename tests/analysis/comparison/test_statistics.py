@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from archsmith.analysis.comparison.statistics import hypervolume, wilcoxon
+from archsmith.analysis.comparison.statistics import wilcoxon
 
 
 def test_the_p_value_is_exact_without_ties() -> None:
@@ -43,26 +43,3 @@ def test_false_alarms_are_as_rare_as_promised() -> None:
     rng = np.random.default_rng(1)
     alarms = sum(wilcoxon(rng.normal(size=25)) < 0.05 for _ in range(500))
     assert 3 <= alarms <= 47
-
-
-@pytest.mark.parametrize(
-    ("points", "area"),
-    [
-        ([(0.0, 0.0)], 1.0),
-        ([(0.5, 0.5)], 0.25),
-        ([(0.0, 0.5), (0.5, 0.0)], 0.75),
-        ([(0.0, 0.5), (0.5, 0.0), (0.6, 0.6)], 0.75),
-        ([(1.0, 0.0), (2.0, -1.0)], 0.0),
-        ([(0.2, 0.8), (0.2, 0.4), (0.6, 0.3)], 0.8 * 0.6 + 0.4 * 0.1),
-    ],
-)
-def test_hypervolume_of_two_objectives(points: list[tuple[float, float]], area: float) -> None:
-    assert hypervolume(np.array(points)) == pytest.approx(area)
-
-
-def test_hypervolume_agrees_with_counting() -> None:
-    rng = np.random.default_rng(3)
-    points = rng.random((12, 2))
-    grid = rng.random((20_000, 2))
-    counted = np.mean((points[None, :, :] <= grid[:, None, :]).all(2).any(1))
-    assert hypervolume(points) == pytest.approx(float(counted), abs=0.02)  # sd of the count: 0.0035

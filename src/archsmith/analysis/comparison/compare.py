@@ -20,13 +20,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, Reach, Row, Test
-from archsmith.analysis.comparison.statistics import Array, bootstrap_interval, gain_share, hypervolume, wilcoxon
+from archsmith.analysis.comparison.statistics import Array, bootstrap_interval, gain_share, wilcoxon
 from archsmith.core.errors import UsageError
+from archsmith.core.front import bounds, hypervolume
 from archsmith.runtime.comparison import Plan, Run, Step, Values
 
 LEAST_PAIRS = 6  # pairs that differ: with five the smallest possible two-sided p value is 2 / 2⁵ = 0.0625
 GRID = 120  # points of a curve
-MARGIN = 0.1  # of the range between best and worst, by which the reference point is moved out
 FAILED_TOLD = 0.1  # share of failed trials above which a reader is told
 
 
@@ -113,16 +113,15 @@ class _Scale:
         points = np.array([point for run in runs if run.curve for point in run.curve[-1].points]).reshape(-1, 2) * signs
         if not len(points):
             return cls(VOLUME, True, signs, (0.0, 0.0), (0.0, 0.0))
-        ideal, worst = points.min(0), points.max(0)
-        spread = np.where(worst > ideal, worst - ideal, 1.0)
-        outer = worst + MARGIN * spread
+        ideal, outer = bounds(points)
         return cls(VOLUME, True, signs, tuple((outer * signs).tolist()), tuple((ideal * signs).tolist()))
 
     def value(self, points: Sequence[Values]) -> float:
         if self.reference is None or self.ideal is None:
             return points[0][0]
-        low, high = np.array(self.ideal) * self.signs, np.array(self.reference) * self.signs
-        return hypervolume((np.array(points) * self.signs - low) / (high - low))
+        signs = np.array(self.signs)
+        low, high = np.array(self.ideal) * signs, np.array(self.reference) * signs
+        return hypervolume(np.array(points) * signs, low, high)
 
     def last(self, curve: Sequence[Step]) -> float:
         """The value at the end; NaN for a run that found nothing."""
