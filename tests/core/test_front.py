@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -193,7 +194,7 @@ def test_it_grows_to_the_hypervolume_of_the_whole_front() -> None:
     trials = [trial(i, rng.random(3).tolist()) for i in range(60)]
     grown = steps(*trials, objectives=3)
     assert [n for n, _ in grown] == sorted({n for n, _ in grown}) and grown[0][0] == 1
-    assert all(b >= a for (_, a), (_, b) in zip(grown, grown[1:], strict=False))
+    assert all(b >= a for (_, a), (_, b) in itertools.pairwise(grown))
     assert grown[-1][1] == front(*[each.losses or () for each in trials]).hypervolume
 
 

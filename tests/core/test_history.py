@@ -110,6 +110,17 @@ def test_with_several_objectives_a_new_point_of_the_front_is_an_improvement():
     assert [t.id for t in h.front()] == [0, 1, 2]
 
 
+def test_the_knee_stands_for_the_result_where_there_is_one():
+    points = [(0.9, 10), (0.8, 3), (0.1, 2)]
+    rows = [finished(i, accuracy=a, params=p) for i, (a, p) in enumerate(points)]
+    h = history(proposed(0, 1, 2, 3, fidelity=4.0), *rows[:2], problem=SEVERAL)
+    assert h.representative().id == h.best().id == 0
+    h.apply(rows[2])
+    assert (h.representative().id, h.best().id) == (1, 0)
+    assert history(proposed(0, 1), finished(0, accuracy=0.5)).representative().id == 0
+    assert history().representative() is None
+
+
 def test_with_one_objective_the_front_is_the_best_and_its_equals():
     h = history(proposed(0, 1, 2, 3), *[finished(i, accuracy=a) for i, a in enumerate((0.7, 0.5, 0.7))])
     assert [t.id for t in h.front()] == [0, 2] and h.front().knee is None and h.front().hypervolume is None

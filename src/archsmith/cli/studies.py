@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from archsmith.runtime.study_view import StudyView
     from archsmith.runtime.workspace import StudySummary
 
+BEST = 10  # trials that are shown unless a person says otherwise
+
 app = typer.Typer(help="List, show, resume and stop studies.", no_args_is_help=True)
 
 Where = Annotated[
@@ -44,17 +46,21 @@ def list_studies(workspace: Where = None, json: Json = False) -> None:
 def show_study(
     study: Which = "last",
     workspace: Where = None,
-    limit: Annotated[int, typer.Option(min=1, help="Number of best trials to show.")] = 10,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of best trials to show.  [default: 10; of a front, up to 20]"),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Show the state, the best trials and the best architecture of a study."""
+    """Show the state, the best trials and the best architecture of a study; of several objectives, the front."""
+    from archsmith.cli.fronts import show_front
     from archsmith.cli.output import emit, say, show
     from archsmith.core.wording import number
     from archsmith.runtime.study_view import read_view
     from archsmith.runtime.workspace import Workspace
 
     view = read_view(Workspace(workspace).resolve(study))
-    report = describe(view, limit)
+    report = describe(view, limit or BEST)
     if json:
         emit(report)
         return
@@ -62,7 +68,9 @@ def show_study(
     failed = f", {report['n_failed']} failed" if report["n_failed"] else ""
     pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
     say(f"{view.id}: {report['state']}{why}, {report['n_finished']} trials{failed}{pending}", "")
-    if report["trials"]:
+    if report["front"]:
+        show_front(view.history, limit)
+    elif report["trials"]:
         show(
             ("trial", "from", "fidelity", report["metric"], "seconds"),
             [_trial_row(t, report["metric"]) for t in report["trials"]],
@@ -124,7 +132,11 @@ def stop(study: Which = "last", workspace: Where = None, json: Json = False) -> 
 
 
 def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
-    """State, counts and the best ``limit`` trials of a study, as plain data. The space's module is not needed."""
+    """State, counts and the best ``limit`` trials of a study, as plain data; of several objectives the front, too. The
+    space's module is not needed.
+    """
+    from archsmith.cli.fronts import front_data
+
     began = view.began
     assert began is not None
     return {
@@ -141,6 +153,7 @@ def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
         "n_failed": view.n_failed,
         "n_pending": len(view.history.pending),
         "trials": [_trial(trial) for trial in view.history.ranking()[:limit]],
+        **front_data(view.history),
     }
 
 

@@ -237,5 +237,4 @@ def pareto_ranks(losses: Floats, violations: Floats) -> Integers:
 
 def _dominate(a: Floats, b: Floats) -> npt.NDArray[np.bool_]:
     """Does ``a`` dominate ``b``? Losses ``(…, m)``."""
-    verdict: npt.NDArray[np.bool_] = (a <= b).all(-1) & (a < b).any(-1)
-    return verdict
+    return np.asarray((a <= b).all(-1) & (a < b).any(-1))

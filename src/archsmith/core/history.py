@@ -127,6 +127,12 @@ class History:
         best = self.best(fidelity)
         return Front(nothing.objectives, tuple(t for t in self.ranking(fidelity) if best and t.loss == best.loss))
 
+    def representative(self) -> Trial | None:
+        """The trial to look at first: the best one; with several objectives the knee of the front, and where there is
+        none the best one by the first objective.
+        """
+        return self.front().knee or self.best()
+
     def improved_by(self, trial: Trial, fidelity: float | None = None) -> bool:
         """Is ``trial``, which finished last, better than all before it at one fidelity (the highest one tried when
         None)? With several objectives: is it a new point of the front?
