@@ -76,6 +76,7 @@ def test_what_is_not_compared_is_said(text: Any) -> None:
 
 
 def test_equals_share_a_row(text: Any) -> None:
+    assert "equal: 4, 5, 6, 7 and 2 more" in text(history([*BENT, *[BENT[1]] * 6]))
     said = text(history([*BENT, BENT[1]]))
     assert "Front: 5 of 5 trials." in said and "knee; equal: 4" in said
     assert not any(line.startswith("    4 ") for line in said.splitlines())

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from archsmith.core.trial import Trial
 
 MOST_ROWS = 20  # of a front that are listed unless a person says otherwise
+MOST_EQUALS = 4  # trials that are named as equal to another
 MORE, LESS = "↑", "↓"
 
 
@@ -84,8 +85,10 @@ def _left_out(history: History) -> str:
 
 
 def _row(front: Front, trial: Trial) -> tuple[object, ...]:
-    equals = ", ".join(str(other.id) for other in front.equals(trial))
-    notes = [*(["knee"] if trial is front.knee else []), *([f"equal: {equals}"] if equals else [])]
+    equals = [str(other.id) for other in front.equals(trial)]
+    more = f" and {len(equals) - MOST_EQUALS} more" if len(equals) > MOST_EQUALS else ""
+    notes = ["knee"] if trial is front.knee else []
+    notes += [f"equal: {', '.join(equals[:MOST_EQUALS])}{more}"] if equals else []
     return trial.id, *(trial.metrics[each.metric] for each in front.objectives), "; ".join(notes)
 
 
