@@ -194,7 +194,7 @@ def _measure(front: Front) -> str:
 
 def _rounded(point: dict[str, float]) -> dict[str, float]:
     """A reference point falls between whole numbers."""
-    return {metric: float(f"{value:.4g}") for metric, value in point.items()}
+    return {name: value if value.is_integer() else float(f"{value:.4g}") for name, value in point.items()}
 
 
 # Charts
