@@ -60,6 +60,11 @@ def test_a_limit_keeps_the_best_within_it(command: Any) -> None:
     assert report["best"]["metrics"]["accuracy"] <= 0.4
 
 
+def test_a_limit_that_nothing_keeps_is_named_as_the_reason(command: Any) -> None:
+    assert "outside the limits" in command("search", "--trials", "4", "--limit", "accuracy>=2").out
+    assert "No trial finished" in command("search", "--trials", "4", "--set", "evaluator.fail=1.0").out
+
+
 def test_a_shipped_table_with_single_trainings(command: Any) -> None:
     means, single = (
         command("search", "--bench", "digits", "--trials", "5", *words, "--json").json for words in ((), ("--noisy",))

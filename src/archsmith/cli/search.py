@@ -284,7 +284,8 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
     )
     best = report["best"]
     if best is None:
-        say("No trial finished with a valid score.")
+        outside = any(trial.losses is not None for trial in history.finished)
+        say("Every trial with a score is outside the limits." if outside else "No trial finished with a valid score.")
         return
     if report["front"]:
         show_front(history)
