@@ -17,10 +17,12 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+PROPERTIES = (property, cached_property)
 PAGES = Path(__file__).parent / "reference"
 PART = re.compile(r"<!-- from: (\S+) -->\n(.*?)<!-- end -->", re.DOTALL)
 WIDTH = 100  # of a signature, before each argument gets its own line
@@ -141,7 +143,7 @@ def _class(cls: type, name: str, *, with_methods: bool = True) -> Iterator[str]:
         return
     for method, value in _members(cls).items():
         heading = f"#### {cls.__name__}.{method}"
-        if isinstance(value, property):
+        if isinstance(value, PROPERTIES):
             yield from ("", heading, "", "*A property.*", "", prose(value.__doc__))
         else:
             yield from _function(inspect.unwrap(getattr(value, "__func__", value)), heading, method)
@@ -155,7 +157,7 @@ def _members(cls: type) -> dict[str, Any]:
             continue
         for name, value in vars(owner).items():
             plain = value.__func__ if isinstance(value, classmethod | staticmethod) else value
-            if (inspect.isfunction(plain) or isinstance(plain, property)) and not name.startswith("_"):
+            if (inspect.isfunction(plain) or isinstance(plain, PROPERTIES)) and not name.startswith("_"):
                 members.setdefault(name, value)
     return {name: value for name, value in members.items() if getattr(value, "__doc__", None)}
 

@@ -34,7 +34,8 @@ def main() -> None:
     arguments = parser.parse_args()
 
     # The evaluator is never called here; it says which metrics will be told.
-    problem, evaluator = Problem(Oven(), (Objective("taste"),)), FunctionEvaluator(taste, metrics=("taste",))
+    problem = Problem(Oven(), (Objective("taste", maximize=True),))
+    evaluator = FunctionEvaluator(taste, metrics=("taste",))
     with Search(problem, RegularizedEvolution(population=10), evaluator, seed=0) as search:
         while len(search.history) < arguments.trials:
             for trial in search.ask(4):

@@ -42,7 +42,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     space = Pyramid()
-    problem = Problem(space, (Objective("params"),), (Constraint("macs", upper=6e6),))
+    problem = Problem(space, (Objective("params", maximize=True),), (Constraint("macs", upper=6e6),))
     result = Search(problem, RegularizedEvolution(), CostEvaluator(space), budget=Budget(trials=arguments.trials)).run()
     print(f"{len(result.history)} trials, stopped because: {result.reason}")
     print(result.best.architecture, dict(result.best.metrics))

@@ -25,7 +25,7 @@ from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
 from archsmith.runtime.search import Search, SearchResult
 from archsmith.strategies.random import RandomSearch
-from archsmith.testing.toys import Flat
+from archsmith.testing.toys import Flat, ToyEvaluator
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 
@@ -55,7 +55,7 @@ def graph() -> Graph:
 @pytest.fixture
 def result() -> SearchResult:
     search = Search(
-        Problem(Flat(), (Objective("score"),)),
+        Problem(Flat(), (Objective("score", maximize=True),)),
         RandomSearch(),
         FunctionEvaluator(lambda _: 0.5, metrics=("score",)),
         budget=Budget(trials=3),
@@ -85,6 +85,14 @@ def test_a_trial_is_a_line_and_a_table(architecture: Architecture) -> None:
     assert "Trial 7" in html and ">0.951<" in html
     assert_harmless(Trial(8, Architecture(), 4.0, outcome=Outcome.failure(ValueError(ATTACK)))._repr_html_())
     assert repr(Trial(9, architecture, 4.0)) == "Trial(9, pending, fidelity 4)"
+
+
+def test_a_search_for_several_objectives_shows_its_front() -> None:
+    problem = Problem(Flat(), (Objective("accuracy"), Objective(ATTACK, maximize=True)))
+    result = Search(problem, RandomSearch(), ToyEvaluator(("accuracy", ATTACK)), budget=Budget(trials=20)).run()
+    assert_harmless(result._repr_html_())
+    assert f"Front of {len(result.history.front())} trials" in result._repr_html_()
+    assert f"{len(result.history.front())} on the front)" in repr(result)
 
 
 def test_a_search_result_says_why_it_ended(result: SearchResult) -> None:

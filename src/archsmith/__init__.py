@@ -80,7 +80,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'archsmith' has no attribute {name!r}")
     try:
-        module = importlib.import_module(_HOME[name])
+        home = importlib.import_module(_HOME[name])
     except ModuleNotFoundError as error:
         from archsmith.catalog import missing_extra
 
@@ -88,7 +88,7 @@ def __getattr__(name: str) -> Any:
         if missing is None:
             raise
         raise missing from error
-    value = getattr(module, name)
+    value = getattr(home, name)
     globals()[name] = value  # the next look-up does not come here
     return value
 

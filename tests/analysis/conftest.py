@@ -186,6 +186,12 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 
 
 @pytest.fixture
+def writer(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Writer]:
+    """``writer(folder)``: writes one study, event by event."""
+    return lambda folder: Writer(folder, monkeypatch)
+
+
+@pytest.fixture
 def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """``searched([(score or None, notes), …])`` writes a search without a main job and returns its folder. ``large`` in
     the notes breaks its limit.

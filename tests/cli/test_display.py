@@ -11,10 +11,11 @@ from rich.console import Console
 from archsmith.cli.display import Display
 from archsmith.core.budget import Budget
 from archsmith.core.events import Event
-from archsmith.core.problem import Problem
+from archsmith.core.problem import Objective, Problem
 from archsmith.runtime.progress import Progress
 from archsmith.runtime.search import Search
 from archsmith.strategies.evolution import RegularizedEvolution
+from archsmith.strategies.random import RandomSearch
 from archsmith.testing.toys import Flat, ToyEvaluator
 
 
@@ -74,6 +75,22 @@ def test_in_a_terminal_the_panel_shows_budget_best_and_last_trials() -> None:
     assert re.search(r"0:0\d elapsed, [12]:\d\d left", text)
     incumbent = display.progress.incumbent
     assert incumbent is not None and f"trial {incumbent.id}" in text
+
+
+def test_of_several_objectives_every_value_and_the_front_are_shown() -> None:
+    problem = Problem(Flat(), (Objective("accuracy"), Objective("latency_ms")))
+    seen: dict[bool, str] = {}
+    for live in (False, True):
+        display = Display("toy", console(terminal=live), live=live)
+        with display:
+            evaluator = ToyEvaluator(("accuracy", "latency_ms"))
+            Search(problem, RandomSearch(), evaluator, budget=Budget(trials=12), observer=display).run()
+        seen[live] = written(display)
+    lines = [line for line in seen[False].splitlines() if re.search(r"trial \d+ accuracy 0\.\d+, latency ms 0\.", line)]
+    assert len(lines) == 12 and "joins the front" in lines[0] and "incumbent" not in seen[False]
+    panel = seen[True]
+    assert re.search(r"front  \d+ trials?   accuracy 0\.\d+ to 0\.\d+, latency ms 0\.\d+ to 0\.\d+", panel)
+    assert "incumbent" not in panel and re.search(r"accuracy +latency ms +seconds", panel)
 
 
 def test_the_panel_shows_phases_with_their_forecast() -> None:

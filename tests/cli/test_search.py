@@ -46,9 +46,23 @@ def test_several_objectives_give_a_front(command: Any) -> None:
     assert set(report["front"][0]["metrics"]) == {"accuracy", "cost"}
 
 
+def test_a_direction_that_is_given_counts_and_else_the_one_that_the_name_says(command: Any) -> None:
+    words = ("search", "--space", "conv_stages", "--evaluator", "cost", "--trials", "12")
+    most, least, plain = (
+        command(*words, *way, "--json").json["best"]["metrics"]["params"]
+        for way in (("--maximize", "params"), ("--minimize", "params"), ())
+    )
+    assert most > least == plain
+
+
 def test_a_limit_keeps_the_best_within_it(command: Any) -> None:
     report = command("search", "--trials", "30", "--limit", "accuracy<=0.4", "--json").json
     assert report["best"]["metrics"]["accuracy"] <= 0.4
+
+
+def test_a_limit_that_nothing_keeps_is_named_as_the_reason(command: Any) -> None:
+    assert "outside the limits" in command("search", "--trials", "4", "--limit", "accuracy>=2").out
+    assert "No trial finished" in command("search", "--trials", "4", "--set", "evaluator.fail=1.0").out
 
 
 def test_a_shipped_table_with_single_trainings(command: Any) -> None:
@@ -107,6 +121,7 @@ def test_an_answer_is_judged_as_its_benchmark_wants(command: Any, tmp_path: Path
         (("--space", "nowhere"), "There is no space named 'nowhere'."),
         (("--limit", "params"), "'params' is not a valid limit."),
         (("--maximize", "beauty"), "'beauty'"),
+        (("--set", 'evaluator.metrics=["score"]'), "--maximize score or --minimize score"),
         (("--time", "soon"), "'soon' is not a length of time."),
         (("--set", "population=5"), "'population=5' is not a setting."),
         (("--set", "strategy.size=5"), "has no setting 'size'"),

@@ -4,7 +4,7 @@ from archsmith.core.architecture import Architecture
 from archsmith.core.errors import StudyError
 from archsmith.core.events import Event
 from archsmith.core.history import History
-from archsmith.core.problem import Constraint, Objective, Problem
+from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
 from archsmith.core.trial import Outcome
 from archsmith.testing.toys import Flat
 
@@ -69,6 +69,61 @@ def test_front_of_two_objectives():
         proposed(0, 1, 2, 3, 4), *[finished(i, accuracy=a, ms=ms) for i, (a, ms) in enumerate(scores)], problem=problem
     )
     assert {t.id for t in h.front()} == {0, 1, 3}
+
+
+SEVERAL = Problem(
+    Flat(), (Objective("accuracy"), Objective("params")), (Constraint("params", upper=10),), Fidelity("epochs", 1, 4)
+)
+
+
+def test_only_trials_that_count_are_on_the_front():
+    h = history(
+        proposed(0, 1, 2, 3, fidelity=1.0),
+        proposed(3, 4, 5, 6, 7, fidelity=4.0),
+        finished(0, accuracy=0.99, params=1),  # at a lower fidelity
+        failed(1),
+        finished(3, accuracy=0.5, params=5),
+        finished(4, accuracy=0.9, params=11),  # beyond the limit
+        finished(5, accuracy=0.6, params=9),
+        problem=SEVERAL,
+    )
+    assert [t.id for t in h.front()] == [5, 3]
+    assert [t.id for t in h.front(1.0)] == [0] and not h.front(2.0)
+
+
+def test_a_trial_with_an_equal_first_objective_can_beat_an_earlier_one():
+    h = history(
+        proposed(0, 1, 2, fidelity=4.0),
+        finished(0, accuracy=0.5, params=5),
+        finished(1, accuracy=0.5, params=4),
+        problem=SEVERAL,
+    )
+    assert [t.id for t in h.front()] == [1]
+
+
+def test_with_several_objectives_a_new_point_of_the_front_is_an_improvement():
+    h, improved = history(proposed(0, 1, 2, 3, 4, fidelity=4.0), problem=SEVERAL), []
+    for i, (accuracy, params) in enumerate([(0.5, 5), (0.4, 4), (0.4, 4), (0.3, 6)]):
+        h.apply(finished(i, accuracy=accuracy, params=params))
+        improved.append(h.improved_by(h.trials[i]))
+    assert improved == [True, True, False, False]  # the third is no news, the fourth is worse
+    assert [t.id for t in h.front()] == [0, 1, 2]
+
+
+def test_the_knee_stands_for_the_result_where_there_is_one():
+    points = [(0.9, 10), (0.8, 3), (0.1, 2)]
+    rows = [finished(i, accuracy=a, params=p) for i, (a, p) in enumerate(points)]
+    h = history(proposed(0, 1, 2, 3, fidelity=4.0), *rows[:2], problem=SEVERAL)
+    assert h.representative().id == h.best().id == 0
+    h.apply(rows[2])
+    assert (h.representative().id, h.best().id) == (1, 0)
+    assert history(proposed(0, 1), finished(0, accuracy=0.5)).representative().id == 0
+    assert history().representative() is None
+
+
+def test_with_one_objective_the_front_is_the_best_and_its_equals():
+    h = history(proposed(0, 1, 2, 3), *[finished(i, accuracy=a) for i, a in enumerate((0.7, 0.5, 0.7))])
+    assert [t.id for t in h.front()] == [0, 2] and h.front().knee is None and h.front().hypervolume is None
 
 
 def test_seen_and_of_look_at_content():

@@ -11,6 +11,27 @@ def test_losses_are_minimised():
     assert Objective("accuracy").value(-0.9) == 0.9
 
 
+@pytest.mark.parametrize(
+    ("metric", "maximize"), [("accuracy", True), ("params", False), ("latency_ms_edgegpu", False), ("valid_mse", False)]
+)
+def test_the_name_of_a_metric_says_its_direction(metric, maximize):
+    assert Objective(metric).maximize is maximize
+    assert Objective(metric, not maximize).maximize is not maximize  # who says it is believed
+
+
+@pytest.mark.parametrize("metric", ["score", "accuracy_loss"])
+def test_a_direction_that_nobody_says_is_asked_for(metric):
+    with pytest.raises(UsageError, match=f"--maximize {metric} or --minimize {metric}"):
+        Objective(metric)
+
+
+def test_objectives_of_old_logs_keep_the_direction_that_they_were_written_with():
+    problem = Problem.from_dict(
+        Flat(), {"objectives": [["score", True], ["params", True]], "constraints": [], "fidelity": ["epochs", 1, 1]}
+    )
+    assert [objective.maximize for objective in problem.objectives] == [True, True]
+
+
 def test_constraints_are_inclusive():
     limit = Constraint("params", upper=10, lower=2)
     assert [limit.violation({"params": p}) for p in (1, 2, 10, 12)] == [1, 0, 0, 2]
@@ -40,7 +61,7 @@ def test_round_trip():
         lambda: Fidelity("epochs", 4, 3),
         lambda: Fidelity("epochs", 1, 3, full=2),
         lambda: Problem(Flat(), ()),
-        lambda: Problem(Flat(), (Objective("a"), Objective("a", False))),
+        lambda: Problem(Flat(), (Objective("a", True), Objective("a", False))),
     ],
 )
 def test_refuses_nonsense(make):

@@ -32,7 +32,11 @@ def test_balance_changes_the_main_metric_and_nothing_else() -> None:
         ("Test_R2", True),
         ("test_loss", False),
         ("latency_ms", False),
+        ("memory_mb", False),
+        ("valid/loss", False),
+        ("zico", True),
         ("score", None),
+        ("accuracy_loss", None),
         ("lossless", None),
     ],
 )

@@ -54,6 +54,15 @@ def test_no_progress_ends_converged():
     assert result.reason == "converged" and result.history.finished[-1].id == best + 5
 
 
+def test_with_several_objectives_a_new_point_of_the_front_is_progress():
+    problem = Problem(Flat(6, 4), (Objective("accuracy"), Objective("latency_ms")))
+    evaluator = ToyEvaluator(("accuracy", "latency_ms"))
+    result = Search(problem, RandomSearch(), evaluator, budget=Budget(trials=500, patience=30)).run()
+    last = max(trial.id for trial in result.history.front())
+    assert result.reason == "converged" and result.history.finished[-1].id == last + 30
+    assert last > result.best.id
+
+
 def test_simulated_seconds_are_the_clock_of_a_table():
     result = search(evaluator=ToyEvaluator(simulated=True, seconds=10), budget=Budget(seconds=35)).run()
     assert result.reason == "seconds" and result.seconds == 30

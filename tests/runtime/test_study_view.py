@@ -12,7 +12,7 @@ from archsmith.core.budget import Budget
 from archsmith.core.errors import StudyError
 from archsmith.core.events import Event
 from archsmith.core.log_format import FORMAT
-from archsmith.core.problem import Problem
+from archsmith.core.problem import Objective, Problem
 from archsmith.core.trial import Outcome
 from archsmith.runtime.search import Search, replayed, seconds_spent
 from archsmith.runtime.sqlite import FILE, SqliteStore
@@ -246,6 +246,23 @@ def test_watching_and_reading_later_give_the_same(studied: Path) -> None:
     for event in SqliteStore(studied).read():
         watched.apply(event)
     assert watched.to_dict() == read_view(studied).to_dict()
+
+
+def test_of_several_objectives_it_holds_the_front(tmp_path: Path) -> None:
+    problem = Problem(Flat(), (Objective("accuracy"), Objective("latency_ms")))
+    store, evaluator = SqliteStore(tmp_path / "two"), ToyEvaluator(("accuracy", "latency_ms"), fail=0.2)
+    history = Search(problem, RandomSearch(), evaluator, budget=Budget(trials=20), store=store).run().history
+    store.close()
+    view = read_view(tmp_path / "two")
+    data = json.loads(json.dumps(view.to_dict(), allow_nan=False))["front"]
+    assert view.front is not None and data["trials"] == [trial.id for trial in history.front()]
+    assert data["hypervolume"] == history.front().hypervolume and set(data["reference"]) == {"accuracy", "latency_ms"}
+    assert {trial.id for trial in view.front} <= view.improved and len(view.improved) < 16
+
+
+def test_of_one_objective_there_is_no_front(studied: Path) -> None:
+    view = read_view(studied)
+    assert view.front is None and view.to_dict()["front"] is None
 
 
 def test_it_is_json(studied: Path) -> None:

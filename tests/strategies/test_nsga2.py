@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 from archsmith.core.errors import UsageError
+from archsmith.core.front import pareto_ranks
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
 from archsmith.core.protocols import Strategy
 from archsmith.core.trial import Proposal, Trial
-from archsmith.strategies.nsga2 import NSGA2, Survivors, crowding_distances, pareto_ranks
+from archsmith.strategies.nsga2 import NSGA2, Survivors, crowding_distances
 from archsmith.strategies.random import RandomSearch
 from archsmith.testing.strategy_laws import Rehearsal
 from archsmith.testing.toys import Conditional, Flat, ToyEvaluator
 
 LARGE = Flat(10, 5)
-TWO = (Objective("accuracy"), Objective("speed"))
+TWO = (Objective("accuracy"), Objective("speed", maximize=True))
 
 
 def run(rehearsal: Rehearsal, strategy: Strategy, n_trials: int) -> list[Trial]:
@@ -31,24 +32,6 @@ def survivors(rehearsal: Rehearsal, size: int) -> Survivors:
     found = Survivors(size)
     found.read(rehearsal.history)
     return found
-
-
-def test_ranks_are_those_of_peeling_off_fronts() -> None:
-    rng = np.random.default_rng(0)
-    losses, violations = rng.integers(0, 5, (60, 2)).astype(float), np.maximum(0, rng.integers(-4, 3, 60)).astype(float)
-
-    def dominates(i: int, j: int) -> bool:
-        if violations[i] != violations[j]:
-            return bool(violations[i] < violations[j])
-        return bool((losses[i] <= losses[j]).all() and (losses[i] < losses[j]).any())
-
-    expected, left, rank = np.zeros(60, dtype=int), set(range(60)), 0
-    while left:
-        front = {i for i in left if not any(dominates(j, i) for j in left)}
-        expected[list(front)] = rank
-        left, rank = left - front, rank + 1
-    assert rank > 5
-    assert pareto_ranks(losses, violations).tolist() == expected.tolist()
 
 
 def test_crowding_is_the_gap_between_neighbours_in_units_of_the_spread() -> None:

@@ -80,7 +80,7 @@ class Study:
     running: is a process writing to it?
     splits: the stored data; None where they are gone.
     test: predictions on the test split; None where there are none that can be read.
-    graph: of the exported network, or of the best trial.
+    graph: of the exported network, or of the trial that stands for the result.
     manifest: of the bundle; empty where there is none.
     missing: says in sentences what could not be read.
     """
@@ -285,13 +285,15 @@ def _add_predictions(study: Study) -> None:
 
 
 def _add_graph(study: Study) -> None:
-    """The exported network; of a study without one the best trial's, where its space can be imported."""
+    """The exported network; of a study without one that of the best trial, or of the knee of a front, where the space
+    can be imported.
+    """
     data = _json(study.folder / "final" / "graph.json")
     try:
         if data is not None:
             study.graph = Graph.from_dict(data)
-        elif study.best is not None:
-            study.graph = graph_of(study, study.best.architecture)
+        elif (shown := study.history.representative()) is not None:
+            study.graph = graph_of(study, shown.architecture)
     except Exception:  # the space may be a person's own, and raise anything
         study.missing.append("The network could not be rebuilt here, so there is no drawing of it.")
 

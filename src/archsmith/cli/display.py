@@ -21,6 +21,7 @@ from archsmith.core.records import Closed, Finished, Prepared, Preparing, record
 from archsmith.core.wording import amount, clock, number, reason_in_words, visible
 
 if TYPE_CHECKING:
+    from archsmith.core.front import Front
     from archsmith.core.trial import Trial
     from archsmith.runtime.phases import Phase
     from archsmith.runtime.progress import Progress
@@ -91,21 +92,33 @@ class Display:
             parts.append(self._phases(now))
         elif not state.view.history.trials:
             parts.append(Text("getting ready", style="dim"))
-        incumbent = state.incumbent
-        score = None if incumbent is None else state.score(incumbent)
-        if incumbent is not None and score is not None:
-            came_from = f", from trial {incumbent.parents[0]}" if incumbent.parents else ""
-            parts.append(
-                Text.assemble(
-                    "best so far  ",
-                    (f"{state.metric_name} {number(score)}", "bold green"),
-                    f"   trial {incumbent.id}{came_from}",
-                )
-            )
+        best = self._incumbent() if state.front is None else self._front(state.front)
+        if best is not None:
+            parts.append(best)
         trials = [*state.last, *state.running(MOST_RUNNING)]
         if trials:
             parts.append(self._trials(trials))
         return Group(*parts)
+
+    def _incumbent(self) -> Text | None:
+        state, trial = self.progress, self.progress.incumbent
+        score = None if trial is None else state.score(trial)
+        if trial is None or score is None:
+            return None
+        came_from = f", from trial {trial.parents[0]}" if trial.parents else ""
+        found = f"{state.metric_name} {number(score)}"
+        return Text.assemble("best so far  ", (found, "bold green"), f"   trial {trial.id}{came_from}")
+
+    def _front(self, front: Front) -> Text | None:
+        """How many are on it, and from where to where it reaches."""
+        if not front:
+            return None
+        found = ([trial.metrics[each.metric] for trial in front] for each in front.objectives)
+        reach = [
+            f"{name} {number(min(values))} to {number(max(values))}"
+            for name, values in zip(self.progress.metric_names, found, strict=True)
+        ]
+        return Text.assemble("front  ", (amount(len(front), "trial"), "bold green"), f"   {', '.join(reach)}")
 
     def _head(self, now: float) -> Table:
         state = self.progress
@@ -146,16 +159,17 @@ class Display:
     def _trials(self, trials: list[Trial]) -> Table:
         grid = Table(box=None, pad_edge=False, header_style="dim")
         state = self.progress
-        for column in ("trial", "from", state.metric_name, "seconds"):
+        for column in ("trial", "from", *state.metric_names, "seconds"):
             grid.add_column(column, justify="right", no_wrap=True)
         grid.add_column("changed")  # the only column that shrinks in a narrow terminal
         for trial in trials:
-            done, error, score = trial.outcome is not None, state.error(trial), state.score(trial)
+            done, error = trial.outcome is not None, state.error(trial)
+            scores = ("" if score is None else number(score) for score in state.scores(trial))
             style = "green" if trial.id in state.view.improved else "red" if error else "" if done else "dim"
             tail = error or (", ".join(state.changes(trial)) if done else _running(trial))
             parent = str(trial.parents[0]) if trial.parents else ""
             seconds = "" if trial.outcome is None else f"{trial.outcome.seconds:.1f}"
-            cells = (str(trial.id), parent, "" if score is None else number(score), seconds, tail)
+            cells = (str(trial.id), parent, *scores, seconds, tail)
             grid.add_row(*(_one_line(cell, style) for cell in cells))
         return grid
 
@@ -193,13 +207,16 @@ class Display:
         return f"{phase.name}{forecast}{detail}"
 
     def _trial_line(self, trial: Trial) -> str:
-        error, score = self.progress.error(trial), self.progress.score(trial)
+        state = self.progress
+        error = state.error(trial)
         if error or trial.outcome is None:
             return f"trial {trial.id} failed: {error}"
-        value = "" if score is None else f" {self.progress.metric_name} {number(score)}"
+        named = zip(state.metric_names, state.scores(trial), strict=True)
+        values = ", ".join(f"{name} {number(score)}" for name, score in named if score is not None)
         parent = f", from trial {trial.parents[0]}" if trial.parents else ""
-        best = " (the best so far)" if trial.id in self.progress.view.improved else ""
-        return f"trial {trial.id}{value} in {trial.outcome.seconds:.1f} s{parent}{best}"
+        news = "the best so far" if state.front is None else "joins the front"
+        best = f" ({news})" if trial.id in state.view.improved else ""
+        return f"trial {trial.id} {values} in {trial.outcome.seconds:.1f} s{parent}{best}"
 
     def _print(self, line: str, when: float) -> None:
         stamp = time.strftime("%H:%M:%S", time.localtime(when or time.time()))

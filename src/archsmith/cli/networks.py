@@ -172,7 +172,7 @@ def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tupl
     history = history_of(study)
     if trial is not None and not trial < len(history):
         raise UsageError(f"The study {study.id} has no trial {trial}.", f"It has {len(history)} trials.")
-    chosen = history.best() if trial is None else history.trials[trial]
+    chosen = history.representative() if trial is None else history.trials[trial]
     if chosen is None:
         raise UsageError(f"The study {study.id} has no finished trial yet.", "Name a running one with --trial.")
     return f"{study.id} trial {chosen.id}", _with_graphs(history.space).graph(chosen.architecture)

@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from archsmith.cli.opened import OpenStudy
+    from archsmith.core.history import History
 
 TOY_SPACE, TOY = "toy_flat", "toy"  # the defaults: a first try that needs no data
 COMPARISONS = {"<=": "upper", ">=": "lower"}
@@ -53,9 +54,16 @@ def search(
     ] = None,
     epochs: Annotated[float | None, typer.Option(help="With --data: most epochs of a trial.  [default: 4]")] = None,
     maximize: Annotated[
-        list[str] | None, typer.Option(help="Metric to maximise; may be repeated.  [default: the evaluator's first]")
+        list[str] | None,
+        typer.Option(
+            help="Metric to maximise; may be repeated.  [default: the evaluator's first metric, maximised or minimised "
+            "as its name says]"
+        ),
     ] = None,
-    minimize: Annotated[list[str] | None, typer.Option(help="Metric to minimise; may be repeated.")] = None,
+    minimize: Annotated[
+        list[str] | None,
+        typer.Option(help="Metric to minimise; may be repeated. Several objectives together give a front."),
+    ] = None,
     limit: Annotated[
         list[str] | None, typer.Option(help="Hard limit on a metric, such as 'params<=1000000'; may be repeated.")
     ] = None,
@@ -227,7 +235,7 @@ def _run(
     if json:
         emit(report)
     else:
-        _summarize(report)
+        _summarize(report, result.history)
 
 
 def command_line(name: str, options: Mapping[str, Any]) -> str:
@@ -246,6 +254,7 @@ def command_line(name: str, options: Mapping[str, Any]) -> str:
 def _report(study: str, result: Any, problem: Any, evaluator: Any) -> dict[str, Any]:
     import dataclasses
 
+    from archsmith.cli.fronts import front_data
     from archsmith.runtime.comparison import judged_by_of
 
     history, best, objective = result.history, result.best, problem.objectives[0]
@@ -263,13 +272,12 @@ def _report(study: str, result: Any, problem: Any, evaluator: Any) -> dict[str, 
         if best is None
         else {"trial": best.id, "metrics": dict(best.metrics), "architecture": dict(best.architecture)},
         "standing": None if place is None else {"metric": judged_by, **dataclasses.asdict(place)},
-        "front": [{"trial": trial.id, "metrics": dict(trial.metrics)} for trial in history.front()]
-        if len(problem.objectives) > 1
-        else None,
+        **front_data(history),
     }
 
 
-def _summarize(report: Mapping[str, Any]) -> None:
+def _summarize(report: Mapping[str, Any], history: History) -> None:
+    from archsmith.cli.fronts import show_front
     from archsmith.cli.output import say, show
     from archsmith.core.wording import metric_name, number, reason_in_words
 
@@ -279,7 +287,11 @@ def _summarize(report: Mapping[str, Any]) -> None:
     say(f"Study {report['study']}")
     best = report["best"]
     if best is None:
-        say("No trial finished with a valid score.")
+        outside = any(trial.losses is not None for trial in history.finished)
+        say("Every trial with a score is outside the limits." if outside else "No trial finished with a valid score.")
+        return
+    if report["front"]:
+        show_front(history)
         return
     say(
         f"Best: trial {best['trial']}, "
@@ -327,7 +339,7 @@ def objectives_and_limits(
     from archsmith.core.problem import Objective
 
     objectives = (
-        *(Objective(metric) for metric in maximize),
+        *(Objective(metric, maximize=True) for metric in maximize),
         *(Objective(metric, maximize=False) for metric in minimize),
     )
     return objectives, tuple(_constraint(text) for text in limits)

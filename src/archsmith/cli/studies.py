@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from archsmith.runtime.study_view import StudyView
     from archsmith.runtime.workspace import StudySummary
 
+BEST = 10  # trials that are shown unless a person says otherwise
+
 app = typer.Typer(help="List, show, resume and stop studies.", no_args_is_help=True)
 
 Where = Annotated[
@@ -53,17 +55,21 @@ def list_studies(
 def show_study(
     study: Which = "last",
     workspace: Where = None,
-    limit: Annotated[int, typer.Option(min=1, help="Number of best trials to show.")] = 10,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of best trials to show.  [default: 10; of a front, up to 20]"),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Show the state, the best trials and the best architecture of a study."""
+    """Show the state, the best trials and the best architecture of a study; of several objectives, the front."""
+    from archsmith.cli.fronts import show_front
     from archsmith.cli.output import emit, say, show
     from archsmith.core.wording import number, reason_in_words
     from archsmith.runtime.study_view import read_view
     from archsmith.runtime.workspace import Workspace
 
     view = read_view(Workspace(workspace).resolve(study))
-    report = describe(view, limit)
+    report = describe(view, limit or BEST)
     if json:
         emit(report)
         return
@@ -73,7 +79,9 @@ def show_study(
     say(f"{view.id}: {report['state']}{why}, {report['n_finished']} trials{failed}{pending}", "")
     if report["networks"]:
         _tell_networks(report)
-    if report["trials"]:
+    if report["front"]:
+        show_front(view.history, limit)
+    elif report["trials"]:
         show(
             ("trial", "from", report["fidelity"], report["metric"], "seconds"),
             [_trial_row(t, report["metric"]) for t in report["trials"]],
@@ -135,7 +143,11 @@ def stop(study: Which = "last", workspace: Where = None, json: Json = False) -> 
 
 
 def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
-    """State, counts and the best ``limit`` trials of a study, as plain data. The space's module is not needed."""
+    """State, counts and the best ``limit`` trials of a study, as plain data; of several objectives the front, too. The
+    space's module is not needed.
+    """
+    from archsmith.cli.fronts import front_data
+
     began = view.began
     assert began is not None
     return {
@@ -156,6 +168,7 @@ def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
         "bundle": view.job.result.data.get("model_dir") if view.job.result is not None else None,
         "report": view.job.result.data.get("report") if view.job.result is not None else None,
         "trials": [_trial(trial) for trial in view.history.ranking()[:limit]],
+        **front_data(view.history),
     }
 
 

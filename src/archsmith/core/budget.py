@@ -25,7 +25,8 @@ class Budget:
 
     ``seconds``: of wall clock, or simulated ones for benchmark tables, above 0.
     ``trials``: finished ones, above 0.
-    ``patience``: finished trials without a better one, above 0.
+    ``patience``: finished trials without a better one (with several objectives: without a new point of the front),
+        above 0.
     ``work``: that all trainings of a pool may take, the last one of the winner included, above 0. The search does not
         count it; strategies that share it out find it in the history.
     """

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
 from archsmith.core.events import Event
+from archsmith.core.front import Front
 from archsmith.core.problem import Problem
 from archsmith.core.records import (
     DAMAGES,
@@ -51,6 +52,7 @@ class History:
         self.repeatable = False
         self._by_key: dict[str, list[int]] = {}
         self._best: dict[float, Trial] = {}  # fidelity -> best trial
+        self._fronts: dict[float, Front] = {}  # fidelity -> front, with several objectives
 
     @property
     def space(self) -> Any:
@@ -104,25 +106,45 @@ class History:
 
         Losses of different fidelities are never compared.
         """
-        if fidelity is None:
-            fidelity = max(self._best, default=None)
+        fidelity = self._highest if fidelity is None else fidelity
         return self._best.get(fidelity) if fidelity is not None else None
 
     def ranking(self, fidelity: float | None = None) -> list[Trial]:
         """Feasible finished trials at one fidelity (the highest one tried when None), best first; the earliest of
         equals first.
         """
-        if fidelity is None:
-            fidelity = max(self._best, default=None)
+        fidelity = self._highest if fidelity is None else fidelity
         return sorted((t for t in self.finished if t.ok and t.fidelity == fidelity), key=lambda t: (t.loss, t.id))
 
-    def front(self) -> list[Trial]:
-        """The non-dominated feasible trials at the highest fidelity, by first loss."""
-        front: list[Trial] = []
-        for trial in self.ranking():
-            if not any(_dominates(other.losses, trial.losses) for other in front):
-                front.append(trial)
-        return front
+    def front(self, fidelity: float | None = None) -> Front:
+        """The feasible trials at one fidelity (the highest one tried when None) that no other one dominates, by first
+        loss. With one objective: the best and its equals.
+        """
+        fidelity = self._highest if fidelity is None else fidelity
+        nothing = Front(self.problem.objectives)
+        if len(self.problem.objectives) > 1:
+            return nothing if fidelity is None else self._fronts.get(fidelity, nothing)
+        best = self.best(fidelity)
+        return Front(nothing.objectives, tuple(t for t in self.ranking(fidelity) if best and t.loss == best.loss))
+
+    def representative(self) -> Trial | None:
+        """The trial to look at first: the best one; with several objectives the knee of the front, and where there is
+        none the best one by the first objective.
+        """
+        return self.front().knee or self.best()
+
+    def improved_by(self, trial: Trial, fidelity: float | None = None) -> bool:
+        """Is ``trial``, which finished last, better than all before it at one fidelity (the highest one tried when
+        None)? With several objectives: is it a new point of the front?
+        """
+        if len(self.problem.objectives) > 1:
+            return self.front(fidelity).extended_by(trial)
+        return self.best(fidelity) is trial
+
+    @property
+    def _highest(self) -> float | None:
+        """Fidelity at which a feasible trial finished."""
+        return max(self._best, default=None)
 
     def _add(self, row: ProposedTrial) -> None:
         fidelity = self.problem.fidelity.maximum if row.fidelity is None else row.fidelity
@@ -143,7 +165,6 @@ class History:
             best = self._best.get(trial.fidelity)
             if trial.feasible and (best is None or trial.loss < best.loss):
                 self._best[trial.fidelity] = trial
-
-
-def _dominates(a: Sequence[float] | None, b: Sequence[float] | None) -> bool:
-    return a is not None and b is not None and all(x <= y for x, y in zip(a, b, strict=True)) and tuple(a) != tuple(b)
+            if trial.feasible and len(self.problem.objectives) > 1:
+                front = self._fronts.get(trial.fidelity, Front(self.problem.objectives))
+                self._fronts[trial.fidelity] = front.joined(trial)

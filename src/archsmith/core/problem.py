@@ -8,6 +8,7 @@ from typing import Any
 
 from archsmith.core.errors import UsageError
 from archsmith.core.space import Space
+from archsmith.core.targets import more_is_better
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,16 @@ class Objective:
     """A metric to be optimised. Strategies see its loss: the value when it is minimised, its negative when maximised.
 
     ``metric``: its name, as the evaluator reports it.
-    ``maximize``: whether more is better.
+    ``maximize``: whether more is better. Left out, the name must say it, as ``valid_accuracy`` and ``latency_ms`` do
+        (``archsmith.core.targets.more_is_better``). Raises UsageError where it does not.
     """
 
     metric: str
-    maximize: bool = True
+    maximize: bool = None  # type: ignore[assignment]  # only until __post_init__
+
+    def __post_init__(self) -> None:
+        if self.maximize is None:
+            object.__setattr__(self, "maximize", _direction(self.metric))
 
     def loss(self, metrics: Mapping[str, float]) -> float:
         value = metrics[self.metric]
@@ -27,6 +33,17 @@ class Objective:
 
     def value(self, loss: float) -> float:
         return -loss if self.maximize else loss
+
+
+def _direction(metric: str) -> bool:
+    more = more_is_better(metric)
+    if more is None:
+        raise UsageError(
+            f"The name of the metric {metric!r} does not say whether more or less of it is better.",
+            f"Say it: Objective({metric!r}, maximize=True) or maximize=False in Python, --maximize {metric} or "
+            f"--minimize {metric} on the command line.",
+        )
+    return more
 
 
 @dataclass(frozen=True)

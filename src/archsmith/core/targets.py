@@ -6,6 +6,7 @@ fields of ``TargetKind`` here, or in ``training.goal``. This file needs the stan
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from archsmith.core.errors import UsageError
@@ -42,22 +43,32 @@ METRICS: dict[str, Metric] = {
         Metric("mae", "MAE", False, "target"),
         Metric("params", "parameters", False, "count"),
         Metric("macs", "multiply-adds", False, "count"),
+        # scores without training
+        Metric("naswot", "NASWOT", True),
+        Metric("synflow", "SynFlow", True),
+        Metric("grad_norm", "gradient norm", True),
+        Metric("snip", "SNIP", True),
+        Metric("zico", "ZiCo", True),
     )
 }
 
 # Words in the names of metrics of other people's evaluators.
-MORE = frozenset({"accuracy", "r2", "f1", "auc", "precision", "recall"})
-LESS = frozenset({"loss", "error", "mse", "rmse", "mae", "params", "macs", "flops", "seconds", "latency", "energy"})
+MORE = frozenset({"accuracy", "r2", "f1", "auc", "precision", "recall", "throughput"})
+LESS = frozenset(
+    {"loss", "error", "mse", "rmse", "mae", "perplexity"}
+    | {"params", "parameters", "macs", "flops", "memory", "bytes", "seconds", "latency", "energy"}
+)
 
 
 def more_is_better(metric: str) -> bool | None:
     """Is more of ``metric`` better? The table says it, or the words of the name: True for ``valid_accuracy``, False for
-    ``test_loss``. None for a name that does not say it.
+    ``test_loss``. None for a name that does not say it, or that says both.
     """
     if metric in METRICS:
         return METRICS[metric].maximize
-    words = set(metric.lower().split("_"))
-    return True if words & MORE else False if words & LESS else None
+    words = set(re.split(r"[^a-z0-9]+", metric.lower()))
+    more, less = bool(words & MORE), bool(words & LESS)
+    return None if more == less else more
 
 
 def metric_title(metric: str) -> str:

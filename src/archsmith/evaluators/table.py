@@ -106,7 +106,8 @@ class TableEvaluator:
     ) -> Problem:
         """The problem of searching this table: its space and fidelities.
 
-        Its first metric is maximised unless ``objectives`` say otherwise.
+        Unless ``objectives`` say otherwise, its first metric is searched for, in the direction that its name says.
+        Raises UsageError where the name says none.
         """
         return Problem(TableSpace(self.path), objectives or (Objective(self.metrics[0]),), constraints, self.fidelity)
 

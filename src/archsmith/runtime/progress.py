@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from archsmith.core.events import Event
+from archsmith.core.front import Front
 from archsmith.core.job_records import Epoch, ProgressRecord
 from archsmith.core.records import Preparing
 from archsmith.core.trial import Trial
@@ -97,6 +98,16 @@ class Progress:
         return metric_name(self.view.metric)
 
     @property
+    def metric_names(self) -> list[str]:
+        """Of every objective, the main metric first."""
+        return [self.metric_name, *(metric_name(each.metric) for each in self.view.problem.objectives[1:])]
+
+    @property
+    def front(self) -> Front | None:
+        """What a search for several objectives has found so far; None with one objective."""
+        return self.view.front
+
+    @property
     def incumbent(self) -> Trial | None:
         """The best trial at the highest fidelity that has one."""
         return self.view.best
@@ -117,10 +128,12 @@ class Progress:
 
     def score(self, trial: Trial) -> float | None:
         """The main metric of a trial; of one that is running, as it was last reported. None when nothing is known."""
-        metric = self.view.problem.objectives[0].metric
-        if trial.outcome is None:
-            return trial.curve[-1][1].get(metric) if trial.curve else None
-        return trial.metrics.get(metric)
+        return self.scores(trial)[0]
+
+    def scores(self, trial: Trial) -> list[float | None]:
+        """The same of every objective, in the order of ``metric_names``."""
+        known = trial.metrics if trial.outcome is not None else trial.curve[-1][1] if trial.curve else {}
+        return [known.get(objective.metric) for objective in self.view.problem.objectives]
 
     def changes(self, trial: Trial) -> list[str]:
         """Which decisions differ from the first parent, as ``path = option``; empty for a trial without a known

@@ -98,12 +98,16 @@ class SearchResult:
 
     def __repr__(self) -> str:
         n = len(self.history.finished)
-        return f"SearchResult({self.reason}, {n} trials finished, {self.seconds:.1f} s, best: {self.best})"
+        several = len(self.history.problem.objectives) > 1
+        found = f"{len(self.history.front())} on the front" if several else f"best: {self.best}"
+        return f"SearchResult({self.reason}, {n} trials finished, {self.seconds:.1f} s, {found})"
 
     def _repr_html_(self) -> str:
         n = len(self.history.finished)
         trials = f"{n:,} trial{'' if n == 1 else 's'}"
         said = f"{trials} finished in {self.seconds:.1f} s; stopped because: {escape(self.reason)}"
+        if len(self.history.problem.objectives) > 1:
+            return f"<div>{said}</div>{self.history.front()._repr_html_()}"
         return f"<div>{said}</div>" + ("" if self.best is None else self.best._repr_html_())
 
 
@@ -458,7 +462,6 @@ class Search:
                 self.observer(event)
 
     def _fold(self, event: Event) -> None:
-        before = self.history.best()
         self.history.apply(event)
         if event.kind == "finished":
             trial = self.history.trials[event.data["trial"]]
@@ -466,7 +469,7 @@ class Search:
             # what a cascade left out says nothing about whether trials work
             if trial.outcome is None or trial.outcome.error_kind != "screened":
                 self._failures_in_a_row = self._failures_in_a_row + 1 if trial.losses is None else 0
-            self._since_best = 0 if self.history.best() is not before else self._since_best + 1
+            self._since_best = 0 if self.history.improved_by(trial) else self._since_best + 1
 
     def _prepare(self) -> None:
         """The evaluator's own first phase. It is called at every opening and finds its finished work in its workspace;

@@ -16,9 +16,10 @@ from typing import Any
 from archsmith.core import budget as reasons
 from archsmith.core.errors import ArchsmithError, StudyError
 from archsmith.core.events import Event
+from archsmith.core.front import Front
 from archsmith.core.history import History
 from archsmith.core.job_records import Epoch, Note, PhaseRecord, ProgressRecord, ResultRecord
-from archsmith.core.problem import Objective, Problem
+from archsmith.core.problem import Problem
 from archsmith.core.records import (
     DAMAGES,
     PLAIN_PROBLEM,
@@ -63,7 +64,8 @@ class StudyView:
     commands: what other processes asked for.
     reason: why the loop of the latest opening ended; None while it runs and where it was killed.
     n_failed: how many trials failed.
-    improved: ids of trials that were the best of their fidelity when they finished.
+    improved: ids of trials that were the best of their fidelity when they finished; with several objectives, those
+        that then were a new point of the front.
     finished_at: trial id -> when it finished, on the study's clock of wall time.
     writer: is a process writing to it now? Not a matter of the log; whoever knows sets it.
     why_unreadable: a sentence; None for a study that can be read.
@@ -142,6 +144,11 @@ class StudyView:
     def best(self) -> Trial | None:
         """The best trial at the highest fidelity that has one."""
         return self.history.best()
+
+    @property
+    def front(self) -> Front | None:
+        """What a search for several objectives has found; None with one."""
+        return self.history.front() if len(self.problem.objectives) > 1 else None
 
     @property
     def simulated(self) -> bool:
@@ -234,9 +241,8 @@ class StudyView:
 
     def _finish(self, read: Finished) -> None:
         trial = self.history.trials[read.trial]
-        before = self.history.best(trial.fidelity)
         self.history.take(read)
-        if self.history.best(trial.fidelity) is not before:
+        if self.history.improved_by(trial, trial.fidelity):
             self.improved.add(trial.id)
         self.finished_at[trial.id] = self.openings.seconds
         self._claimed += read.outcome.seconds
@@ -277,6 +283,7 @@ class StudyView:
             "trials": [_trial_data(trial, self.finished_at.get(trial.id)) for trial in self.history.trials],
             "improved": sorted(self.improved),
             "best": None if self.best is None else self.best.id,
+            "front": None if self.front is None else self.front.to_dict(),
             "n_finished": self.n_finished,
             "n_failed": self.n_failed,
             "n_pending": len(self.history.pending),
@@ -326,7 +333,7 @@ def try_view(folder: Path | str) -> StudyView:
 def _problem(data: Mapping[str, Any]) -> Problem:
     """Without its space, which is not needed to rank trials and may not be importable here."""
     objectives = [each for each in data["objectives"] if each]
-    return Problem.from_dict(None, {**data, "objectives": objectives or [[Objective("score").metric, True]]})  # type: ignore[arg-type]
+    return Problem.from_dict(None, {**data, "objectives": objectives or [["score", True]]})  # type: ignore[arg-type]
 
 
 def _trial_data(trial: Trial, finished_at: float | None) -> dict[str, Any]:

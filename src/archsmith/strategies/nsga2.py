@@ -23,9 +23,9 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import numpy.typing as npt
 
 from archsmith.core.errors import DeadEnd, UsageError
+from archsmith.core.front import Floats, Integers, pareto_ranks
 from archsmith.core.history import History
 from archsmith.core.trial import Proposal, Trial
 from archsmith.strategies.evolution import population_size
@@ -33,9 +33,6 @@ from archsmith.strategies.ranking import ranking_key
 from archsmith.strategies.unseen import propose_first, propose_unseen
 
 TRIES = 50  # children before a random architecture is taken; every tenth adds one more change
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -151,26 +148,6 @@ class Survivors:
         """
         rivals: list[int] = rng.integers(len(self.trials), size=2).tolist()
         return self.trials[min(rivals, key=lambda i: (self.ranks[i], -self.crowding[i]))]
-
-
-def pareto_ranks(losses: Floats, violations: Floats) -> Integers:
-    """``(n,)`` ranks from losses ``(n, m)`` and violations ``(n,)``.
-
-    Rank 0 is dominated by nobody, rank 1 only by rank 0, and so on. Constrained domination: the smaller violation wins.
-    Between equal violations it is the Pareto order of the losses.
-    """
-    no_worse = (losses[:, None] <= losses[None, :]).all(axis=2)
-    equal = violations[:, None] == violations[None, :]
-    dominates = (violations[:, None] < violations[None, :]) | (equal & no_worse & ~no_worse.T)
-    n_above = dominates.sum(axis=0)
-    ranks = np.full(len(losses), -1, dtype=np.int64)
-    rank = 0
-    while (ranks < 0).any():
-        front = (ranks < 0) & (n_above == 0)
-        ranks[front] = rank
-        n_above -= dominates[front].sum(axis=0)
-        rank += 1
-    return ranks
 
 
 def crowding_distances(losses: Floats, ranks: Integers) -> Floats:

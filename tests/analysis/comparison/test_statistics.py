@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from archsmith.analysis.comparison.statistics import holm, hypervolume, typical, wilcoxon
+from archsmith.analysis.comparison.statistics import holm, typical, wilcoxon
 
 
 def test_the_p_value_is_exact_without_ties() -> None:
@@ -93,26 +93,3 @@ def test_intervals_of_many_pairs_are_as_wide_as_the_normal_curve_says() -> None:
 def test_p_values_are_corrected_step_by_step() -> None:
     assert holm([0.01, 0.04, 0.03, None, 0.005]) == pytest.approx([0.03, 0.06, 0.06, None, 0.02])
     assert holm([]) == [] and holm([None, 0.7, 0.8]) == [None, 1.0, 1.0]
-
-
-@pytest.mark.parametrize(
-    ("points", "area"),
-    [
-        ([(0.0, 0.0)], 1.0),
-        ([(0.5, 0.5)], 0.25),
-        ([(0.0, 0.5), (0.5, 0.0)], 0.75),
-        ([(0.0, 0.5), (0.5, 0.0), (0.6, 0.6)], 0.75),
-        ([(1.0, 0.0), (2.0, -1.0)], 0.0),
-        ([(0.2, 0.8), (0.2, 0.4), (0.6, 0.3)], 0.8 * 0.6 + 0.4 * 0.1),
-    ],
-)
-def test_hypervolume_of_two_objectives(points: list[tuple[float, float]], area: float) -> None:
-    assert hypervolume(np.array(points)) == pytest.approx(area)
-
-
-def test_hypervolume_agrees_with_counting() -> None:
-    rng = np.random.default_rng(3)
-    points = rng.random((12, 2))
-    grid = rng.random((20_000, 2))
-    counted = np.mean((points[None, :, :] <= grid[:, None, :]).all(2).any(1))
-    assert hypervolume(points) == pytest.approx(float(counted), abs=0.02)  # sd of the count: 0.0035

@@ -39,12 +39,12 @@ def test_a_plan_survives_json() -> None:
         ({"strategies": {"../up": RandomSearch()}}, "cannot be called '../up'"),
         (
             {
-                "problem": Problem(Flat(), (Objective("a"), Objective("b"), Objective("c"))),
+                "problem": Problem(Flat(), tuple(Objective(name, maximize=True) for name in "abc")),
                 "evaluator": ToyEvaluator(("a", "b", "c")),
             },
             "not 3",
         ),
-        ({"problem": Problem(Flat(), (Objective("size"),))}, "no metric 'size'"),
+        ({"problem": Problem(Flat(), (Objective("size", maximize=False),))}, "no metric 'size'"),
     ],
 )
 def test_plans_that_cannot_be(options: Any, message: str) -> None:

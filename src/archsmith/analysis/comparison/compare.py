@@ -21,12 +21,12 @@ import numpy as np
 from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, Final, Reach, Row
 from archsmith.analysis.comparison.notes import SAME, notes
 from archsmith.analysis.comparison.pairs import against, corrected
-from archsmith.analysis.comparison.statistics import Array, bootstrap_interval, hypervolume
+from archsmith.analysis.comparison.statistics import Array, bootstrap_interval
 from archsmith.core.errors import UsageError
+from archsmith.core.front import bounds, hypervolume
 from archsmith.runtime.comparison import Look, Plan, Run, Step, Values
 
 GRID = 120  # points of a curve
-MARGIN = 0.1  # of the range between best and worst, by which the reference point is moved out
 
 
 def compare(
@@ -128,16 +128,15 @@ class _Scale:
         points = np.array([point for run in runs if run.curve for point in run.curve[-1].points]).reshape(-1, 2) * signs
         if not len(points):
             return cls(VOLUME, True, signs, (0.0, 0.0), (0.0, 0.0))
-        ideal, worst = points.min(0), points.max(0)
-        spread = np.where(worst > ideal, worst - ideal, 1.0)
-        outer = worst + MARGIN * spread
+        ideal, outer = bounds(points)
         return cls(VOLUME, True, signs, tuple((outer * signs).tolist()), tuple((ideal * signs).tolist()))
 
     def value(self, points: Sequence[Values]) -> float:
         if self.reference is None or self.ideal is None:
             return points[0][0]
-        low, high = np.array(self.ideal) * self.signs, np.array(self.reference) * self.signs
-        return hypervolume((np.array(points) * self.signs - low) / (high - low))
+        signs = np.array(self.signs)
+        low, high = np.array(self.ideal) * signs, np.array(self.reference) * signs
+        return hypervolume(np.array(points) * signs, low, high)
 
     def last(self, curve: Sequence[Step]) -> float:
         """The value at the end; NaN for a run that found nothing."""

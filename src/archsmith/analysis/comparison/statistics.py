@@ -22,19 +22,6 @@ LEVEL = 0.95  # of intervals
 Array = NDArray[np.float64]
 
 
-def hypervolume(losses: Array) -> float:
-    """The area that points ``(n, 2)``, lower is better, dominate below the reference point (1, 1).
-
-    What lies better than 0 counts too.
-    """
-    area, height = 0.0, 1.0
-    for x, y in losses[np.lexsort((losses[:, 1], losses[:, 0]))].tolist():
-        if x < 1.0 and y < height:
-            area += (1.0 - x) * (height - y)
-            height = y
-    return area
-
-
 def wilcoxon(*blocks: Array) -> float:
     """The two-sided p value of Wilcoxon's signed-rank test of differences (n,).
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import rounded
+from archsmith.analysis.wording import metric_name, rounded
 from archsmith.graphs.drawing import draw_cell, draw_network
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.wording import words
@@ -34,7 +34,7 @@ class Inside:
 class Network:
     """The network that the page draws.
 
-    whose: ``exported`` or ``best``
+    whose: in words
     size: its parameters, as text; empty where they are not known
     inside: its cells or blocks
     """
@@ -51,7 +51,17 @@ def network_of(study: Study) -> Network | None:
     row = study.exported
     params = (row or {}).get("params")
     size = f"{rounded(params)} parameters" if params else ""
-    return Network("exported" if row else "best", size, insides(study.graph, "network"))
+    return Network("exported network" if row else _whose(study), size, insides(study.graph, "network"))
+
+
+def _whose(study: Study) -> str:
+    front = study.view.front
+    if not front:
+        return "best network"
+    metric = metric_name(front.objectives[0].metric)
+    why = "the knee of the front" if front.knee is not None else f"the best by {metric}"
+    shown = front.knee or study.best
+    return "best network" if shown is None else f"network of trial {shown.id}, {why}"
 
 
 def drawings(study: Study, facts: Network) -> dict[str, str]:

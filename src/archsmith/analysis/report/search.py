@@ -71,7 +71,7 @@ class Progress:
     seconds: how long the whole took
     floor: the score below which dots are drawn at the edge
     n_below: how many of them there are
-    top: the best trials
+    top: the best trials; empty with several objectives
     """
 
     lead: str
@@ -136,6 +136,8 @@ def _lead(study: Study, dots: Sequence[Dot], scored: bool) -> str:
     best = study.best
     if best is None or not scored:
         return text + " None of them ended with a score."
+    if study.view.front:
+        return f"{text} {amount(len(study.view.front), 'trial is', 'trials are')} on the front of the objectives."
     value = score(study.metric, best.metrics.get(study.history.problem.objectives[0].metric))
     where = " on the validation split" if study.fit else ""
     place = next(i for i, dot in enumerate(dots) if dot.trial == best.id) + 1
@@ -180,7 +182,9 @@ def _outlook(place: int, n: int) -> str:
 
 
 def _note(study: Study) -> str:
-    """What a trial is, where trials only compare networks."""
+    """What a trial is, where trials only compare networks; and what is not drawn of several objectives."""
+    if study.view.front:
+        return f"Only {metric_name(study.metric)}, the first objective, is drawn here."
     if not study.fit:
         return ""
     fidelity, shared = study.history.problem.fidelity, judged_by_sharing(study)
@@ -203,6 +207,9 @@ def _note(study: Study) -> str:
 
 
 def _top(study: Study) -> tuple[TopTrial, ...]:
+    """With several objectives the front takes their place."""
+    if study.view.front:
+        return ()
     metric = study.history.problem.objectives[0].metric
     return tuple(
         TopTrial(
@@ -212,13 +219,14 @@ def _top(study: Study) -> tuple[TopTrial, ...]:
             trial.metrics.get("params"),
             trial.outcome.seconds if trial.outcome else 0.0,
             trial.parents,
-            _decisions(trial),
+            decisions_of(trial),
         )
         for place, trial in enumerate(study.history.ranking()[:TOP], start=1)
     )
 
 
-def _decisions(trial: Trial) -> tuple[tuple[str, str], ...]:
+def decisions_of(trial: Trial) -> tuple[tuple[str, str], ...]:
+    """(decision, option) each, in words."""
     return tuple((path, _option(option)) for path, option in trial.architecture.items())
 
 

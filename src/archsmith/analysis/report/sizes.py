@@ -50,10 +50,10 @@ class Sizes:
 
 
 def sizes_of(study: Study) -> Sizes | None:
-    """None with fewer than two different sizes."""
+    """None with fewer than two different sizes, and where the front of the objectives shows the same."""
     sized = [dot for dot in dots_of(study) if dot.full and dot.value is not None and dot.params]
-    metric = study.history.problem.objectives[0].metric
-    if len({dot.params for dot in sized}) < 2 or metric == "params":
+    objectives = study.history.problem.objectives
+    if len({dot.params for dot in sized}) < 2 or "params" in {each.metric for each in objectives}:
         return None
     front = _front(sized, 1.0 if study.maximize else -1.0)
     some, left_out = thinned(sized, {trial for _, _, trial in front})

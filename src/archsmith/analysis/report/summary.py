@@ -16,6 +16,7 @@ from archsmith.analysis.wording import (
     NB,
     amount,
     duration,
+    listing,
     metric_name,
     network_name,
     quoted,
@@ -129,7 +130,8 @@ def _searched(study: Study) -> Told:
     best = study.best
     if best is None:
         return "No network has a score yet", _without_score(study)
-    metric = study.history.problem.objectives[0].metric
+    objectives = study.history.problem.objectives
+    metric = objectives[0].metric
     trials = amount(len(study.history.finished), "trial")
     detail = (
         "This study was a search alone: no network was trained in full, and there is no test score. "
@@ -139,6 +141,9 @@ def _searched(study: Study) -> Told:
         detail += (
             " These scores come from shared weights, which only rank networks. Trained networks will score differently."
         )
+    if study.view.front:
+        names = listing([metric_name(each.metric) for each in objectives])
+        return f"{len(study.view.front):,} of {trials} are on the front of {names}", detail
     return f"Best {metric_name(metric)} of {trials}: {score(metric, best.metrics[metric])}", detail
 
 
@@ -156,14 +161,16 @@ def _without_score(study: Study) -> str:
 
 def _facts(study: Study) -> tuple[tuple[str, str], ...]:
     row = study.exported or {}
-    measured = row or (study.best.metrics if study.best else {})
+    shown = study.history.representative()
+    measured = row or (shown.metrics if shown else {})
+    whose = f"trial {shown.id}" if study.view.front and shown else "the best trial"
     params, macs = measured.get("params"), measured.get("macs")
     stop = study.reason or (study.result or {}).get("stop_reason")
     failed = f", {study.n_failed:,} failed" if study.n_failed else ""
     size = f"{rounded(params)} parameters, {_megabytes(4 * params)} of weights" if params else ""
     facts = [
         ("exported", _exported(row)),
-        ("size" if row else "size of the best trial", size),
+        ("size" if row else f"size of {whose}", size),
         ("work", f"{rounded(macs)} multiply-adds for one {words_of(study).one}" if macs else ""),
         ("networks tried", f"{len(study.history.finished):,}{failed}"),
         ("time", _time(study)),
