@@ -16,7 +16,7 @@ from archsmith.graphs.layout import arrange, layers
 TALL = 1000.0  # pixels: what is higher gets more than one column, so that it can be seen at once on a screen
 SHAPE = 1.6  # width by height that a drawing of many columns has at most
 MOST_CROSSING = 3  # values that may run from column to column; more of them would be hard to follow
-CROSSING = 60.0  # pixels that a cut may be out of its place for each value that does not cross it
+EVEN = 1.25  # a highest column of so many times the least height is taken, where fewer values cross then
 LANE = 9.0  # pixels between two lines that run side by side
 AISLE = 22.0  # pixels between a column and the lines beside it
 
@@ -42,22 +42,50 @@ def _crossing(edges: Sequence[tuple[str, str]], layer: dict[str, int], after: in
 def _cuts(
     boxes: Sequence[Box], edges: Sequence[tuple[str, str]], layer: dict[str, int], whole: Layout, n: int
 ) -> list[int]:
-    """The layers after which columns end, for ``n`` columns or fewer."""
-    bottoms = [0.0] * (1 + max(layer.values()))
+    """The layers after which columns end: ``n`` columns or fewer, as even as they can be, and with as few crossing
+    values as that allows.
+    """
+    n_layers = 1 + max(layer.values())
+    tops, bottoms = [whole.height] * n_layers, [0.0] * n_layers
     for box in boxes:
-        i = layer[box.name]
-        bottoms[i] = max(bottoms[i], whole.boxes[box.name].bottom)
-    allowed = {
-        i: (len(values) - 1) * CROSSING
-        for i in range(len(bottoms) - 1)
-        if len(values := _crossing(edges, layer, i)) <= MOST_CROSSING
-    }
+        i, placed = layer[box.name], whole.boxes[box.name]
+        tops[i], bottoms[i] = min(tops[i], placed.top), max(bottoms[i], placed.bottom)
+    crossing = [len(_crossing(edges, layer, i)) for i in range(n_layers - 1)]
+    found: list[tuple[float, list[int]]] = []
+    for most in range(1, MOST_CROSSING + 1):
+        allowed = [i for i, values in enumerate(crossing) if values <= most]
+        found.append(_even(tops, bottoms, allowed, n))
+    lowest = min(height for height, _ in found)
+    return next(cuts for height, cuts in found if height <= EVEN * lowest)
+
+
+def _even(tops: Sequence[float], bottoms: Sequence[float], allowed: Sequence[int], n: int) -> tuple[float, list[int]]:
+    """The height of the highest of ``n`` columns or fewer, and the cuts that make it least (by bisection)."""
+    low, high = bottoms[-1] / n, bottoms[-1]
+    best: list[int] = []
+    while high - low > 1.0:
+        limit = (low + high) / 2
+        cuts = _filled(tops, bottoms, allowed, limit)
+        if cuts is None or len(cuts) >= n:
+            low = limit
+        else:
+            high, best = limit, cuts
+    return high, best
+
+
+def _filled(tops: Sequence[float], bottoms: Sequence[float], allowed: Sequence[int], limit: float) -> list[int] | None:
+    """The cuts where each column takes as much as ``limit`` lets it; None where it lets too little."""
     cuts: list[int] = []
-    for k in range(1, n):
-        aim, slack = whole.height * k / n, whole.height / n / 2
-        near = [i for i in allowed if abs(bottoms[i] - aim) < slack and (not cuts or i > cuts[-1])]
-        if near:
-            cuts.append(min(near, key=lambda i, aim=aim: abs(bottoms[i] - aim) + allowed[i]))  # type: ignore[misc]
+    start, end, last = 0, -1, len(bottoms) - 1
+    for i in [*allowed, last]:
+        if bottoms[i] - tops[start] > limit:
+            if end < start:
+                return None
+            cuts.append(end)
+            start = end + 1
+            if bottoms[i] - tops[start] > limit:
+                return None
+        end = i
     return cuts
 
 

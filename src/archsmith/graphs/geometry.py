@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+SAME = 0.05  # pixels: positions that are nearer are one
 TRUNK = 7.0  # half the width that is kept free for a long edge, in pixels
 
 Point = tuple[float, float]
@@ -36,6 +37,15 @@ class Box:
     round: bool = False
     entries: Mapping[str, float] = field(default_factory=dict)
     exits: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def axis(self) -> float:
+        """Where a line goes straight through, in pixels to the right of the centre: its entry and its exit, if it has
+        one of each and they are above each other. Else it is the centre, so that boxes below each other stand straight.
+        """
+        ends = [*self.entries.values(), *self.exits.values()]
+        one = len(self.entries) == len(self.exits) == 1 and abs(ends[0] - ends[1]) < SAME
+        return ends[0] if one else 0.0
 
 
 @dataclass(frozen=True)

@@ -86,12 +86,11 @@ def _links(
         source = owner[value]
         inner = [(value, i) for i in range(layer[value] + 1, layer[target])]
         path = [(source, layer[value]), *inner, (target, layer[target])]
-        pieces = list(pairwise(path))
-        shifts = dict.fromkeys(pieces, 0.0)
-        shifts[pieces[0]] += boxes[source].exits.get(value, 0.0)
-        shifts[pieces[-1]] -= boxes[target].entries.get(value, 0.0)
-        for piece, shift in shifts.items():
-            links.setdefault(piece, shift)
+        for upper, lower in pairwise(path):
+            # points of an edge are shared by all its targets, so that only boxes have an axis
+            out = boxes[source].axis if upper == path[0] else 0.0
+            into = boxes[target].axis if lower == path[-1] else 0.0
+            links[upper, lower] = out - into
     return links
 
 
@@ -126,7 +125,11 @@ def _coordinates(
     def bar(vertex: Vertex) -> bool:
         return real(vertex) and boxes[vertex[0]].bar
 
-    unknown, beside = _unknowns(rows, links, real, bar)
+    heads = [(name, layer[name]) for name, box in boxes.items() if box.first and not box.height]
+    feet = [(name, layer[name]) for name, box in boxes.items() if box.last]
+    # what enters and leaves a frame at one point each does so in one line, or frames below each other would run aside
+    through = list(zip(heads, feet, strict=True)) if len(heads) == len(feet) == 1 else []
+    unknown, beside = _unknowns(rows, links, through, real, bar)
     n = 1 + max(unknown.values(), default=-1)
     least: dict[tuple[int, int], float] = {}
     for row in rows:
@@ -154,7 +157,11 @@ def _coordinates(
 
 
 def _unknowns(
-    rows: Sequence[Sequence[Vertex]], links: Links, real: Callable[[Vertex], bool], bar: Callable[[Vertex], bool]
+    rows: Sequence[Sequence[Vertex]],
+    links: Links,
+    through: Sequence[tuple[Vertex, Vertex]],
+    real: Callable[[Vertex], bool],
+    bar: Callable[[Vertex], bool],
 ) -> tuple[dict[Vertex, int], dict[Vertex, float]]:
     """The number of the unknown of each vertex, and how far right of it the vertex stands. Vertices with one number are
     one straight line: the points of a trunk, a box with its only trunk, and a box with the main box that it feeds. Some
@@ -184,7 +191,7 @@ def _unknowns(
     trunks = [(a, b) for a, b in links if not real(b) and straight(a, b)]
     lines = [(a, b) for a, b in links if real(b) and straight(a, b)]
     # trunks first: they may cross the whole drawing
-    return _joined(rows, links, _possible(rows, links, _possible(rows, links, [], trunks), lines))
+    return _joined(rows, links, _possible(rows, links, _possible(rows, links, [], trunks), [*through, *lines]))
 
 
 def _possible(
@@ -206,11 +213,15 @@ def _joined(
 ) -> tuple[dict[Vertex, int], dict[Vertex, float]]:
     """The numbers and places of all vertices where these pieces are straight."""
     vertices = [v for row in rows for v in row]
-    leader = {v: v for v in vertices}
+    group = {v: [v] for v in vertices}
     beside = dict.fromkeys(vertices, 0.0)
-    for a, b in sorted(pieces, key=lambda link: link[0][1]):
-        leader[b] = leader[a]
-        beside[b] = beside[a] + links[a, b]
+    for a, b in pieces:
+        if group[a] is not group[b]:
+            shift = beside[a] + links.get((a, b), 0.0) - beside[b]
+            beside.update((v, beside[v] + shift) for v in group[b])
+            group[a] += group[b]
+            group.update((v, group[a]) for v in group[b])
+    leader = {v: group[v][0] for v in vertices}
     number = {v: k for k, v in enumerate(dict.fromkeys(leader.values()))}
     return {v: number[leader[v]] for v in vertices}, beside
 
