@@ -1,12 +1,12 @@
 """Figures of boxes and arrows as self-contained SVG: sizes of texts, colours, shapes and smooth edges.
 
 Knows nothing of networks: ``drawing`` decides what stands in the boxes and ``layout`` where they stand. Texts are
-measured with the widths of Helvetica and a margin, so that they fit their boxes in the usual sans-serif fonts (DejaVu
-Sans, the widest of them, is 15 % wider).
+measured with the widths of Helvetica, and boxes have room for the widest of the usual sans-serif fonts (DejaVu Sans).
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,7 +19,7 @@ FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-ser
 LABEL, SMALL, TITLE = 12.0, 9.5, 14.0  # font sizes in pixels
 INK, FAINT, LINE = "#262b33", "#6b7280", "#5b6472"
 MARGIN = 16.0
-WIDEST = 1.1  # DejaVu Sans by Helvetica as measured here
+WIDEST = 1.12  # texts in DejaVu Sans by texts as measured here
 BOLD = 1.12  # bold letters by plain ones
 ROUND = 6.0  # radius of the corners of an arrow, in pixels
 
@@ -97,7 +97,9 @@ def text_width(text: str, size: float) -> float:
     """The width of ``text`` in pixels, by the letter widths of Helvetica plus 6 %."""
     ems = 0.0
     for letter in text:
-        if letter in _NARROW:
+        if unicodedata.east_asian_width(letter) in "WF":
+            ems += 1.0
+        elif letter in _NARROW:
             ems += 0.27
         elif letter in _THIN:
             ems += 0.33
