@@ -17,6 +17,7 @@ TALL = 1000.0  # pixels: what is higher gets more than one column, so that it ca
 SHAPE = 1.6  # width by height that a drawing of many columns has at most
 MOST_CROSSING = 3  # values that may run from column to column; more of them would be hard to follow
 EVEN = 1.25  # a highest column of so many times the least height is taken, where fewer values cross then
+WORTH = 0.7  # of the height is the most that may be left, or it is not worth it
 LANE = 9.0  # pixels between two lines that run side by side
 AISLE = 22.0  # pixels between a column and the lines beside it
 
@@ -43,7 +44,7 @@ def _cuts(
     boxes: Sequence[Box], edges: Sequence[tuple[str, str]], layer: dict[str, int], whole: Layout, n: int
 ) -> list[int]:
     """The layers after which columns end: ``n`` columns or fewer, as even as they can be, and with as few crossing
-    values as that allows.
+    values as that allows. None where that would help little.
     """
     n_layers = 1 + max(layer.values())
     tops, bottoms = [whole.height] * n_layers, [0.0] * n_layers
@@ -56,6 +57,8 @@ def _cuts(
         allowed = [i for i, values in enumerate(crossing) if values <= most]
         found.append(_even(tops, bottoms, allowed, n))
     lowest = min(height for height, _ in found)
+    if lowest > WORTH * whole.height:
+        return []
     return next(cuts for height, cuts in found if height <= EVEN * lowest)
 
 

@@ -40,11 +40,11 @@ class Box:
 
     @property
     def axis(self) -> float:
-        """Where a line goes straight through, in pixels to the right of the centre: its entry and its exit, if it has
-        one of each and they are above each other. Else it is the centre, so that boxes below each other stand straight.
+        """Where a line goes straight through, in pixels to the right of the centre: the one entry and the one exit, where
+        they are above each other. Else it is the centre, so that a row of such boxes does not run aside.
         """
         ends = [*self.entries.values(), *self.exits.values()]
-        one = len(self.entries) == len(self.exits) == 1 and abs(ends[0] - ends[1]) < SAME
+        one = max(len(self.entries), len(self.exits)) == 1 and max(ends) - min(ends) < SAME
         return ends[0] if one else 0.0
 
 

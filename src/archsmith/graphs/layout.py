@@ -15,7 +15,7 @@ everything gets coordinates. Three choices of our own keep drawings of networks 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -28,6 +28,8 @@ from archsmith.graphs.spacing import spaced
 
 Links = Mapping[tuple[Vertex, Vertex], float]  # piece of an edge -> how far right of the upper one the lower one belongs
 
+ASIDE = 1.4  # a layout is so many times as wide as its widest layer where it runs aside
+
 
 def arrange(boxes: Sequence[Box], edges: Sequence[tuple[str, str]], gap_x: float = 18.0, gap_y: float = 26.0) -> Layout:
     """Place ``boxes`` and route ``edges`` (source, target). Raises UsageError when the edges form a cycle."""
@@ -38,7 +40,15 @@ def arrange(boxes: Sequence[Box], edges: Sequence[tuple[str, str]], gap_x: float
     links = _links(edges, layer, by_name, owner)
     rows = _rows(boxes, layer, list(links))
     x = _coordinates(rows, links, by_name, layer, gap_x)
+    # Where each box feeds several later ones, straight trunks make a network run aside. Then they may bend.
+    if _spread(x.values()) > ASIDE * max((_spread([x[vertex] for vertex in row]) for row in rows), default=0.0):
+        crooked = _coordinates(rows, links, by_name, layer, gap_x, upright=False)
+        x = crooked if ASIDE * _spread(crooked.values()) < _spread(x.values()) else x
     return routed(by_name, owner, edges, layer, rows, x, gap_y)
+
+
+def _spread(x: Collection[float]) -> float:
+    return max(x, default=0.0) - min(x, default=0.0)
 
 
 def owners(boxes: Sequence[Box]) -> dict[str, str]:
@@ -109,9 +119,9 @@ def _rows(boxes: Sequence[Box], layer: Mapping[str, int], links: Sequence[tuple[
 
 
 def _coordinates(
-    rows: Sequence[Sequence[Vertex]], links: Links, boxes: Mapping[str, Box], layer: Mapping[str, int], gap: float
+    rows: Sequence[Sequence[Vertex]], links: Links, boxes: Mapping[str, Box], layer: Mapping[str, int], gap: float, upright: bool = True
 ) -> dict[Vertex, float]:
-    """The horizontal centre of every vertex."""
+    """The horizontal centre of every vertex; ``upright`` keeps long edges straight."""
 
     def real(vertex: Vertex) -> bool:
         return vertex[0] in boxes and layer[vertex[0]] == vertex[1]
@@ -129,7 +139,7 @@ def _coordinates(
     feet = [(name, layer[name]) for name, box in boxes.items() if box.last]
     # what enters and leaves a frame at one point each does so in one line, or frames below each other would run aside
     through = list(zip(heads, feet, strict=True)) if len(heads) == len(feet) == 1 else []
-    unknown, beside = _unknowns(rows, links, through, real, bar)
+    unknown, beside = _unknowns(rows, links, through, real, bar, upright)
     n = 1 + max(unknown.values(), default=-1)
     least: dict[tuple[int, int], float] = {}
     for row in rows:
@@ -162,6 +172,7 @@ def _unknowns(
     through: Sequence[tuple[Vertex, Vertex]],
     real: Callable[[Vertex], bool],
     bar: Callable[[Vertex], bool],
+    upright: bool,
 ) -> tuple[dict[Vertex, int], dict[Vertex, float]]:
     """The number of the unknown of each vertex, and how far right of it the vertex stands. Vertices with one number are
     one straight line: the points of a trunk, a box with its only trunk, and a box with the main box that it feeds. Some
@@ -188,7 +199,7 @@ def _unknowns(
         main = all(height[b] > height[other] for other in outof) and all(age[a] > age[other] for other in into)
         return real(a) and main and not (bar(b) and into)
 
-    trunks = [(a, b) for a, b in links if not real(b) and straight(a, b)]
+    trunks = [(a, b) for a, b in links if not real(b) and straight(a, b) and upright]
     lines = [(a, b) for a, b in links if real(b) and straight(a, b)]
     # trunks first: they may cross the whole drawing
     return _joined(rows, links, _possible(rows, links, _possible(rows, links, [], trunks), [*through, *lines]))
