@@ -22,7 +22,8 @@ from archsmith.graphs.piles import piled, spatial
 from archsmith.graphs.view import Item, View, ancestors, inside, is_operation, level, view
 from archsmith.graphs.wording import words
 
-# a network drawing opens the outermost scopes while it has fewer boxes than FEW, and never to more than MANY
+# a network drawing opens the outermost scopes while it has fewer boxes than FEW, and those of a recursion as far as they
+# go, and never to more than MANY
 FEW, MANY = 6, 32
 
 
@@ -64,8 +65,10 @@ def draw_network(
     ``note`` puts its size below.
     """
     shown = view(graph, "", lambda path: graph.scopes[path].kind != "Stage")
+    recursive = _recursive(graph)
     for deepest in range(2, 2 + max((level(path) for path in graph.scopes), default=0)):
-        if sum(bool(item.nodes) and not item.is_input for item in shown.items) >= FEW:
+        enough = sum(bool(item.nodes) and not item.is_input for item in shown.items) >= FEW
+        if enough and not any(item.closed and item.path in recursive for item in shown.items):
             break
         finer = view(graph, "", _closed_in_network(graph, deepest))
         if len(finer.items) > MANY:
@@ -78,6 +81,15 @@ def draw_network(
     meaning = _meaning(shown)
     told += f"; {meaning}" if meaning else ""
     return _picture(graph, "", shown, title, told if note else "", pages, shapes=True)
+
+
+def _recursive(graph: Graph) -> set[str]:
+    """The scopes within one of their own kind, and those."""
+    found = set()
+    for path, scope in graph.scopes.items():
+        alike = [outer for outer in ancestors(path) if graph.scopes[outer].kind == scope.kind]
+        found.update([*alike, path] if alike else [])
+    return found
 
 
 def _closed_in_network(graph: Graph, deepest: int) -> Callable[[str], bool]:

@@ -51,7 +51,7 @@ class _Wiring:
         """Is every box of a run wired in the same way, and only its ends to the rest?"""
         paths = [item.path for item in run]
         skips = [paths[k - 2] in self._sources[paths[k]] for k in range(2, len(paths))]
-        in_pairs = all(skips)
+        in_pairs = all(skips) and len(self._sources[paths[1]]) > 1
         if any(skips) and not in_pairs:
             return False
         for k, path in enumerate(paths):
