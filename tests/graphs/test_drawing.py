@@ -280,7 +280,9 @@ def test_recursion_is_drawn_as_frames_in_frames() -> None:
     }
     for path, inner in found.items():
         outer = found.get(path.rpartition(".")[0])
-        assert not outer or (outer[0] < inner[0] and outer[1] < inner[1] and outer[2] > inner[2] and outer[3] > inner[3])
+        assert not outer or (
+            outer[0] < inner[0] and outer[1] < inner[1] and outer[2] > inner[2] and outer[3] > inner[3]
+        )
 
 
 def test_recursion_is_seen_without_asking_for_a_depth() -> None:
@@ -343,3 +345,17 @@ def test_a_long_network_is_a_page_with_the_same_boxes() -> None:
 def test_boxes_tell_where_they_are_in_the_network() -> None:
     tips = [e.text for e in ElementTree.fromstring(draw_network(GRAPH)).iter("{http://www.w3.org/2000/svg}title")]
     assert {"stem", "cell0, cell1, cell2, cell3", "classifier"} < set(tips)
+
+
+def test_a_part_of_one_operation_says_which() -> None:
+    net = Net({"image": (8, 16, 16)})
+    x = net.input("image")
+    for i, op in enumerate(("relu", "conv", "squeeze")):
+        with net.scope(f"part{i}", "Part", x=x):
+            if op == "squeeze":
+                x = layers.squeeze_excite(net, x, 4, name="body")
+            else:
+                x = net.op("relu", x) if op == "relu" else net.op("conv", x, filters=8, kernel=1)
+    net.output(net.op("linear", net.op("global_pool", x), features=2))
+    shown = texts(draw_network(net.graph()))
+    assert {"ReLU · 8 × 16 × 16", "conv 1×1 · 8 × 16 × 16", "squeeze-excite"} <= set(shown)

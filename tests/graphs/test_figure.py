@@ -168,7 +168,8 @@ def test_broad_letters_are_broad() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["conv 3×3, 64", "8 × 8 × 8", "depthwise 5×5 · 1152 × 14 × 14", "Inverted bottleneck", "x" * 60, "卷积层网络"]
+    "text",
+    ["conv 3×3, 64", "8 × 8 × 8", "depthwise 5×5 · 1152 × 14 × 14", "Inverted bottleneck", "x" * 60, "卷积层网络"],
 )
 def test_texts_fit_in_the_widest_usual_font(text: str) -> None:
     """DejaVu Sans is what a machine without Helvetica and Arial shows."""

@@ -96,7 +96,13 @@ def test_repeated_joins_do_not_run_aside() -> None:
         names = [f"{part}{i}" for part in ("first", "second", "shortcut", "sum")]
         boxes += [Box(name, 20.0 if "sum" in name else 70.0, 20.0) for name in names]
         before = f"sum{i - 1}" if i else "x"
-        edges += [(before, names[0]), (names[0], names[1]), (before, names[2]), (names[1], names[3]), (names[2], names[3])]
+        edges += [
+            (before, names[0]),
+            (names[0], names[1]),
+            (before, names[2]),
+            (names[1], names[3]),
+            (names[2], names[3]),
+        ]
     layout = arrange(boxes, edges)
     main = [placed.x for name, placed in layout.boxes.items() if "shortcut" not in name]
     assert main == pytest.approx([main[0]] * len(main))

@@ -42,7 +42,9 @@ def random_drawing(seed: int) -> Drawing:
 
 
 def holds(outer: Placed, inner: Placed) -> bool:
-    return outer.left < inner.left and inner.right < outer.right and outer.top < inner.top and inner.bottom < outer.bottom
+    return (
+        outer.left < inner.left and inner.right < outer.right and outer.top < inner.top and inner.bottom < outer.bottom
+    )
 
 
 def apart(a: Placed, b: Placed) -> bool:

@@ -138,7 +138,7 @@ def _passages(column: Layout, following: Layout, values: Sequence[str], room: fl
     """
     feet = {value: column.boxes[_foot(value)] for value in values}
     edge = max(box.right for box in column.boxes.values())
-    passages = {}
+    passages: dict[str, tuple[Point, ...]] = {}
     for rank, value in enumerate(sorted(values, key=lambda value: feet[value].x)):
         low = room + column.height + LANE * (len(values) - rank)
         beside = edge + AISLE + LANE * (len(values) - 1 - rank)

@@ -22,8 +22,8 @@ from archsmith.graphs.piles import piled, spatial
 from archsmith.graphs.view import Item, View, ancestors, inside, is_operation, level, view
 from archsmith.graphs.wording import words
 
-# a network drawing opens the outermost scopes while it has fewer boxes than FEW, and those of a recursion as far as they
-# go, and never to more than MANY
+# A network drawing opens the outermost scopes while it has fewer boxes than FEW, and a recursion as far as it goes, but
+# never to more than MANY.
 FEW, MANY = 6, 32
 
 
@@ -175,21 +175,22 @@ def _looks(item: Item, entering: Sequence[Item], shapes: bool) -> tuple[str, str
     if not item.closed:
         form = OPERATIONS[item.nodes[0].op].form
         return label, family, _stride(entering, item) if form == "box" else "", form
-    one = bool(named(item.kind)) or (
-        all(len(node.inputs) <= 1 for node in item.nodes) and is_one(item.nodes, item.kind)
-    )
-    # in a network, blocks go by their kind
-    if one and (not shapes or family == "head" or re.search("conv|pool|reduction", item.kind, re.IGNORECASE)):
+    called = named(item.kind) is not None
+    one = called or (all(len(node.inputs) <= 1 for node in item.nodes) and is_one(item.nodes, item.kind))
+    operation = called or bool(re.search("conv|pool|reduction", item.kind, re.IGNORECASE))
+    if one and (operation or not shapes or family == "head"):
         small = _shape(item.shape) if shapes else _stride(entering, item)
         return label, family, "" if family == "head" else small, "box"
+    # in a network, blocks go by their kind
+    kind = words(item.kind)
     if item.ends and len(item.shape) == 1:
-        return words(item.kind), "head", "", "box"
-    small = _shape(item.shape)
-    if len(spatial(item)) == 1 and "cell" not in item.kind.lower():
-        small = f"{label.split(',')[0]} · {small}"
+        return kind, "head", "", "box"
+    small, does = _shape(item.shape), label.split(",")[0]
+    if (one or len(spatial(item)) == 1) and does != kind and "cell" not in item.kind.lower():
+        small = f"{does} · {small}"
     sizes = [source.shape[1] for source in entering if len(source.shape) == 3]
     reduces = bool(sizes) and len(item.shape) == 3 and min(sizes) > item.shape[1]
-    return words(item.kind), "reduction" if reduces else "cell", small, "box"
+    return kind, "reduction" if reduces else "cell", small, "box"
 
 
 def _stride(entering: Sequence[Item], item: Item) -> str:

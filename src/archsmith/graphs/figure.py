@@ -277,7 +277,9 @@ def _turns(points: Sequence[Point]) -> list[Point]:
     """The points without those at which nothing turns."""
     kept = [points[0]]
     for point, following in pairwise(points[1:]):
-        level = [abs(kept[-1][axis] - point[axis]) < 0.05 and abs(point[axis] - following[axis]) < 0.05 for axis in (0, 1)]
+        level = [
+            abs(kept[-1][axis] - point[axis]) < 0.05 and abs(point[axis] - following[axis]) < 0.05 for axis in (0, 1)
+        ]
         if not any(level):
             kept.append(point)
     return [*kept, points[-1]]

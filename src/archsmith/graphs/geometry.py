@@ -40,8 +40,8 @@ class Box:
 
     @property
     def axis(self) -> float:
-        """Where a line goes straight through, in pixels to the right of the centre: the one entry and the one exit, where
-        they are above each other. Else it is the centre, so that a row of such boxes does not run aside.
+        """Where a line goes straight through, in pixels to the right of the centre: the one entry and the one exit,
+        where they are above each other. Else it is the centre, so that a row of such boxes does not run aside.
         """
         ends = [*self.entries.values(), *self.exits.values()]
         one = max(len(self.entries), len(self.exits)) == 1 and max(ends) - min(ends) < SAME

@@ -105,7 +105,7 @@ def _is_factorised(convs: Sequence[Node]) -> bool:
 
 
 def _is_depthwise(node: Node) -> bool:
-    return node.args.get("groups", 1) == node.shape[0] > 1
+    return bool(node.args.get("groups", 1) == node.shape[0] > 1)
 
 
 def _is_pointwise(node: Node) -> bool:

@@ -26,7 +26,9 @@ from archsmith.graphs.ordering import Vertex, inversions, ordered
 from archsmith.graphs.routing import routed
 from archsmith.graphs.spacing import spaced
 
-Links = Mapping[tuple[Vertex, Vertex], float]  # piece of an edge -> how far right of the upper one the lower one belongs
+Links = Mapping[
+    tuple[Vertex, Vertex], float
+]  # piece of an edge -> how far right of the upper one the lower one belongs
 
 ASIDE = 1.4  # a layout is so many times as wide as its widest layer where it runs aside
 
@@ -57,9 +59,9 @@ def owners(boxes: Sequence[Box]) -> dict[str, str]:
 
 
 def layers(boxes: Sequence[Box], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """The layer of every box, and of the values that leave it: first as high as its inputs allow, then down next to what
-    it feeds if it has at most one input. So the edges do not get longer in sum. Raises UsageError when the edges form a
-    cycle.
+    """The layer of every box, and of the values that leave it: first as high as its inputs allow, then down next to
+    what it feeds if it has at most one input. So the edges do not get longer in sum. Raises UsageError when the edges
+    form a cycle.
     """
     owner = owners(boxes)
     inputs: dict[str, list[str]] = {box.name: [] for box in boxes}
@@ -119,7 +121,12 @@ def _rows(boxes: Sequence[Box], layer: Mapping[str, int], links: Sequence[tuple[
 
 
 def _coordinates(
-    rows: Sequence[Sequence[Vertex]], links: Links, boxes: Mapping[str, Box], layer: Mapping[str, int], gap: float, upright: bool = True
+    rows: Sequence[Sequence[Vertex]],
+    links: Links,
+    boxes: Mapping[str, Box],
+    layer: Mapping[str, int],
+    gap: float,
+    upright: bool = True,
 ) -> dict[Vertex, float]:
     """The horizontal centre of every vertex; ``upright`` keeps long edges straight."""
 
@@ -206,7 +213,10 @@ def _unknowns(
 
 
 def _possible(
-    rows: Sequence[Sequence[Vertex]], links: Links, joined: list[tuple[Vertex, Vertex]], wanted: list[tuple[Vertex, Vertex]]
+    rows: Sequence[Sequence[Vertex]],
+    links: Links,
+    joined: list[tuple[Vertex, Vertex]],
+    wanted: list[tuple[Vertex, Vertex]],
 ) -> list[tuple[Vertex, Vertex]]:
     """``joined`` and as many of the ``wanted`` as the orders of the layers allow; half of them at a time."""
     number, _ = _joined(rows, links, joined + wanted)

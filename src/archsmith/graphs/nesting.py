@@ -37,8 +37,8 @@ def nested(
     boxes: Sequence[Box], edges: Edges, frames: Sequence[Frame], inside: Mapping[str, str], pages: bool = True
 ) -> Layout:
     """Place ``boxes``, and ``frames`` around them. ``inside`` names the frame of each box that stands in one; a frame
-    comes after the one around it, and holds a box. All names are different. With ``pages`` what is high stands in columns. Raises UsageError when the edges form a
-    cycle between the boxes and frames of one frame.
+    holds a box and comes after the one around it. All names are different. With ``pages`` what is high stands in
+    columns. Raises UsageError when the edges form a cycle between the boxes and frames of one frame.
     """
     around = {frame.name: frame.inside for frame in frames} | {box.name: inside.get(box.name, "") for box in boxes}
     chains = {box.name: _chain(around, box.name) for box in boxes}

@@ -22,7 +22,12 @@ def piled(view: View) -> View:
     wiring = _Wiring(view)
     runs: list[list[Item]] = []
     for item in view.items:
-        if runs and item.frame == runs[-1][-1].frame and _alike(runs[-1][-1], item) and wiring.feeds(runs[-1][-1], item):
+        if (
+            runs
+            and item.frame == runs[-1][-1].frame
+            and _alike(runs[-1][-1], item)
+            and wiring.feeds(runs[-1][-1], item)
+        ):
             runs[-1].append(item)
         else:
             runs.append([item])

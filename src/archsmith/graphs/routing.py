@@ -37,13 +37,13 @@ def routed(
     for row in rows:
         for k, vertex in enumerate(row):
             name = vertex[0]
-            if name in boxes and boxes[name].bar and layer[name] == vertex[1]:
+            if _real(boxes, layer, vertex) and boxes[name].bar:
                 free = (row[k - 1] if k else None), (row[k + 1] if k + 1 < len(row) else None)
                 _stretch(name, free, boxes, edges, layer, x, last, width, centre)
-                for below in rows[vertex[1] + 1 :]:
-                    if len(below) > 1 or below[0][0] not in boxes or below[0][1] != layer[below[0][0]]:
+                for lower in rows[vertex[1] + 1 :]:
+                    if len(lower) > 1 or not _real(boxes, layer, lower[0]):
                         break
-                    centre[below[0][0]] = centre[name]  # a box alone below a bar stands at its middle
+                    centre[lower[0][0]] = centre[name]  # a box alone below a bar stands at its middle
     last = {edge: last[edge] if inside[edge] else start(edge[0]) for edge in edges}
     ports = _ports(boxes, edges, last, centre, width)
     leaves: dict[tuple[str, str], float] = {}
@@ -54,7 +54,9 @@ def routed(
             aim, reach = x[inside[edge][0]] if inside[edge] else ports[edge], width[source] / 2 - 8
             leaves[edge] = min(max(aim, centre[source] - reach), centre[source] + reach)
     ways = {edge: [leaves[edge], *(x[v] for v in inside[edge]), ports[edge]] for edge in edges}
-    heights = [max((boxes[name].height for name, i in row if _real(boxes, layer, (name, i))), default=0.0) for row in rows]
+    heights = [
+        max((boxes[name].height for name, i in row if _real(boxes, layer, (name, i))), default=0.0) for row in rows
+    ]
     tops = _tops(heights, ways, layer, gap_y)
     placed = {
         name: Placed(centre[name], tops[layer[name]] + heights[layer[name]] / 2, width[name], box.height)
@@ -62,14 +64,14 @@ def routed(
     }
     routes: dict[tuple[str, str], tuple[Point, ...]] = {}
     for edge in edges:
-        source, target, port = placed[owner[edge[0]]], placed[edge[1]], ports[edge]
+        above, below, port = placed[owner[edge[0]]], placed[edge[1]], ports[edge]
         leave, top, bottom = leaves[edge], tops[layer[edge[1]]], tops[layer[edge[0]]] + heights[layer[edge[0]]]
-        points: list[Point] = [(leave, source.bottom), (leave, bottom + LEAVE)]
+        points: list[Point] = [(leave, above.bottom), (leave, bottom + LEAVE)]
         for vertex in inside[edge]:
             points += [(x[vertex], tops[vertex[1]]), (x[vertex], tops[vertex[1]] + heights[vertex[1]])]
-        radius = target.width / 2
-        into = max(0.0, radius**2 - (port - target.x) ** 2) ** 0.5 if boxes[edge[1]].round else target.height / 2
-        points += [(port, top - ENTER), (port, target.y - into)]
+        radius = below.width / 2
+        into = max(0.0, radius**2 - (port - below.x) ** 2) ** 0.5 if boxes[edge[1]].round else below.height / 2
+        points += [(port, top - ENTER), (port, below.y - into)]
         routes[edge] = tuple(points)
     right = max([0.0, *(box.right for box in placed.values()), *(v + TRUNK for v in x.values())])
     return Layout(right, (tops[-1] + heights[-1]) if rows else 0.0, placed, routes)

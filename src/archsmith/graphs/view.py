@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from archsmith.graphs.graph import Graph, Node
 from archsmith.graphs.labels import is_one, named
@@ -188,7 +189,7 @@ def _frames(graph: Graph, prefix: str, items: Sequence[Item]) -> dict[str, str]:
     held: dict[str, set[str]] = {path: set() for path in ("", *frames)}
     for item in items:
         chain = ["", *(path for path in ancestors(item.path) if path in held and path), item.path]
-        for outer, inner in zip(chain, chain[1:], strict=False):
+        for outer, inner in pairwise(chain):
             held[outer].add(inner)
     last = {item.path for item in items if item.is_port or item.ends}
     whole = [path for path in frames if held[""] - last == {path}]
