@@ -290,8 +290,9 @@ def test_recursion_is_seen_without_asking_for_a_depth() -> None:
     assert {"tree.left.left", "tree.left.left.right"} < set(frames(draw_cell(forest(4), "tree.left")))
 
 
-def test_blocks_of_a_cell_have_no_frames() -> None:
-    assert not frames(draw_cell(GRAPH, "cell2")) and not frames(draw_network(GRAPH))
+def test_blocks_of_a_cell_and_stages_have_no_frames() -> None:
+    assert not frames(draw_cell(GRAPH, "cell2")) and not frames(draw_network(residual()))
+    assert set(frames(draw_network(residual(blocks=1)))) == {f"stage{i}.block0" for i in range(3)}
 
 
 def test_a_frame_is_called_by_its_kind_or_by_its_operation() -> None:

@@ -82,6 +82,12 @@ def test_a_frame_around_everything_is_left_out() -> None:
     assert not opened(net.graph(), 9).frames
 
 
+def test_a_view_without_some_frames_keeps_those_around() -> None:
+    shown = opened(recursive(), 9).unframed(["tree.left"])
+    assert shown.frames == {"tree": "", "tree.left.left": "tree", "classifier": ""}
+    assert {item.path: item.frame for item in shown.items}["tree.left.conv"] == "tree"
+
+
 def test_dropout_is_passed_over() -> None:
     net = Net({"numbers": (8,)})
     x = net.op("linear", net.op("dropout", net.op("relu", net.input("numbers")), p=0.5), features=2)

@@ -4,8 +4,8 @@ at any depth.
 A drawing is the graph with some scopes closed. In a cell, a scope that only carries out one operation (a separable
 convolution with its activations and normalisations) is one box, named by what it computes: the label is read from the
 primitives inside, so that spaces of other people are labelled as well as ours. In a network every cell or block is one
-box, and a run of three or more equal ones is one pile. Opened scopes are frames: always where a person asks for a
-depth, else where they stand in each other, as those of a recursive space do.
+box, and a run of three or more equal ones is one pile. Opened scopes are frames, except for stages of a network and for
+the blocks of a cell that does not go deeper.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from archsmith.graphs.wording import words
 # A network drawing opens the outermost scopes while it has fewer boxes than FEW, and a recursion as far as it goes, but
 # never to more than MANY.
 FEW, MANY = 6, 32
+STAGE = "Stage"  # the kind of scope that a network drawing looks through: its blocks tell more
 
 
 def draw(
@@ -54,7 +55,9 @@ def draw_cell(graph: Graph, scope: str, title: str | None = None, note: bool = T
     """The inside of one scope, with every operation as one box; ``note`` puts small print below."""
     root = _known(graph, scope)
     nodes = inside(graph)
-    shown = _plain(view(graph, root, lambda path: is_operation(graph, path, nodes[path])))
+    shown = view(graph, root, lambda path: is_operation(graph, path, nodes[path]))
+    if not any(shown.frames.values()):  # none stands in another one: papers draw cells without
+        shown = shown.unframed(shown.frames)
     return _picture(graph, root, shown, title, _meaning(shown) if note else "", pages)
 
 
@@ -64,7 +67,7 @@ def draw_network(
     """The whole network, with cells and blocks as boxes; ``piles`` draws a run of three or more equal ones as one,
     ``note`` puts its size below.
     """
-    shown = view(graph, "", lambda path: graph.scopes[path].kind != "Stage")
+    shown = view(graph, "", lambda path: graph.scopes[path].kind != STAGE)
     recursive = _recursive(graph)
     for deepest in range(2, 2 + max((level(path) for path in graph.scopes), default=0)):
         enough = sum(bool(item.nodes) and not item.is_input for item in shown.items) >= FEW
@@ -74,7 +77,8 @@ def draw_network(
         if len(finer.items) > MANY:
             break
         shown = finer
-    shown = _plain(piled(shown) if piles else shown)
+    shown = shown.unframed([path for path in shown.frames if graph.scopes[path].kind == STAGE])
+    shown = piled(shown) if piles else shown
     served = graph.without(AUXILIARY)
     params, macs = (sum(getattr(graph.facts(node), count) for node in served.nodes) for count in ("n_params", "macs"))
     told = f"{_count(params)} parameters, {_count(macs)} multiply-adds"
@@ -100,11 +104,6 @@ def _closed_in_network(graph: Graph, deepest: int) -> Callable[[str], bool]:
     top = [path for path in graph.scopes if level(path) == 1]
     parted = {path for scope in graph.scopes for path in ancestors(scope)} | (set(top) if len(top) == 1 else set())
     return lambda path: level(path) >= deepest or path not in parted or is_operation(graph, path, nodes[path])
-
-
-def _plain(shown: View) -> View:
-    """The view without frames where none stands in another one: the blocks of a cell are drawn as papers do."""
-    return shown if any(shown.frames.values()) else shown.without_frames()
 
 
 def _meaning(view: View) -> str:
@@ -174,7 +173,8 @@ def _looks(item: Item, entering: Sequence[Item], shapes: bool) -> tuple[str, str
         family = "head"
     if not item.closed:
         form = OPERATIONS[item.nodes[0].op].form
-        return label, family, _stride(entering, item) if form == "box" else "", form
+        small = _stride(entering, item) if form == "box" else ""
+        return label, family, _shape(item.shape) if small and shapes else small, form
     called = named(item.kind) is not None
     one = called or (all(len(node.inputs) <= 1 for node in item.nodes) and is_one(item.nodes, item.kind))
     operation = called or bool(re.search("conv|pool|reduction", item.kind, re.IGNORECASE))

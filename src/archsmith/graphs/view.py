@@ -6,7 +6,7 @@ told from one that holds several. Dropout and drop path are passed over: they ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -67,8 +67,11 @@ class View:
     edges: tuple[tuple[str, str], ...]
     frames: Mapping[str, str]
 
-    def without_frames(self) -> View:
-        return replace(self, items=tuple(replace(item, frame="") for item in self.items), frames={})
+    def unframed(self, paths: Collection[str]) -> View:
+        """The view without these frames; what stands in them stands in the frames around."""
+        kept = [path for path in self.frames if path not in paths]
+        items = [replace(item, frame=_nearest(item.frame + ".", kept)) for item in self.items]
+        return replace(self, items=tuple(items), frames={path: _nearest(path, kept) for path in kept})
 
 
 def level(path: str) -> int:
