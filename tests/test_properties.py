@@ -6,6 +6,7 @@ import contextlib
 import random
 from dataclasses import replace
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -16,9 +17,12 @@ from archsmith import catalog
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import DeadEnd, UsageError
 from archsmith.core.space import Range, Space, allowed
+from archsmith.graphs.drawing import draw, draw_cell
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.identity import identity
 from archsmith.graphs.network_space import NetworkSpace
+from archsmith.graphs.operations import OPERATIONS
+from archsmith.spaces.zoo import ZOO
 
 SPACES: dict[str, Space] = {name: catalog.get("space", name)() for name in catalog.names("space") if name != "table"}
 NETWORKS = [name for name, space in SPACES.items() if isinstance(space, NetworkSpace)]
@@ -91,6 +95,55 @@ def test_identity_looks_at_no_name_and_no_order(name: str, data: st.DataObject, 
     space = SPACES[name]
     graph = space.graph(answered(space, data))
     assert identity(shuffled(graph, random.Random(seed))) == identity(graph)
+
+
+def check_drawing(svg: str, graph: Graph, scope: str = "") -> None:
+    """The boxes of a drawing hold every operation of the scope, and its arrows are the edges of the graph between them.
+    No pile hides an arrow: what enters it enters its first box, and what it feeds is fed by its last one.
+    """
+    parts = list(ElementTree.fromstring(svg).iter())
+    arrows = [(part.get("data-from"), part.get("data-to")) for part in parts if part.get("data-from")]
+    boxes = [name for part in parts if part.tag.endswith("}g") and (name := part.get("data-name"))]
+    pile_of = {path: pile for pile in boxes if pile[0] not in "<>" for path in pile.split(" ")}
+    prefix = f"{scope}." if scope else ""
+
+    def box(name: str) -> str:
+        if not name.startswith(prefix):
+            return f"<{name}"
+        around = [name[:i] for i, letter in enumerate(name) if letter == "."]
+        found = next((path for path in (*around, name) if path in pile_of), None)
+        assert found or not OPERATIONS[graph.node(name).op].drawn, f"{name} is in no box"
+        return found or box(graph.node(name).inputs[0])
+
+    ends = {f">{output}": name for output, name in graph.outputs.items()}
+    if scope:
+        leaving = graph.scope_outputs(scope)
+        ends = {">" + name.removeprefix(prefix).replace(".", " "): name for name in leaving}
+        ends = {">output": leaving[0]} if len(leaving) == 1 else ends
+    wires = {(box(source), box(node.name)) for node in graph.inside(scope) for source in node.inputs}
+    wires |= {(box(name), end) for end, name in ends.items()}
+    across = {(a, b) for a, b in wires if pile_of.get(a, a) != pile_of.get(b, b)}
+    assert sorted(arrows) == sorted({(pile_of.get(a, a), pile_of.get(b, b)) for a, b in across})
+    for a, b in across:
+        first, last = pile_of[b].split(" ")[0] if b in pile_of else b, pile_of[a].split(" ")[-1] if a in pile_of else a
+        assert (a, first) in wires and (last, b) in wires, f"a pile hides the edge from {a} to {b}"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@given(data=st.data(), depth=st.sampled_from((None, 1, 2, 4)))
+def test_a_drawing_has_the_arrows_of_its_network(name: str, data: st.DataObject, depth: int | None) -> None:
+    graph = SPACES[name].graph(answered(SPACES[name], data))  # type: ignore[attr-defined]
+    check_drawing(draw(graph, depth=depth), graph)
+    scope = data.draw(st.sampled_from(list(graph.scopes)))
+    check_drawing(draw_cell(graph, scope), graph, scope)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_a_drawing_of_the_zoo_has_the_arrows_of_its_network(name: str) -> None:
+    graph = ZOO[name].space.graph(ZOO[name].architecture)
+    check_drawing(draw(graph), graph)
+    scope = max(graph.scopes, key=lambda path: len(set(graph.scopes[path].inputs.values())))
+    check_drawing(draw_cell(graph, scope), graph, scope)
 
 
 @given(text=st.text('{}[]":,.0123456789eE+-ntrufalsNI \\x', max_size=30))

@@ -165,16 +165,20 @@ def test_texts_fit_their_boxes() -> None:
         assert text_width(text, LABEL) + 8 < float(width), text
 
 
-def test_what_is_drawn_stays_inside_the_picture() -> None:
-    svg = draw_cell(GRAPH, "cell4")
-    width = float(re.search(r'viewBox="0 0 ([\d.]+)', svg)[1])  # type: ignore[index]
-    shift = float(re.search(r"translate\(([\d.-]+)", svg)[1])  # type: ignore[index]
-    inner = svg[svg.index("<g ") : svg.index("</g>")]
-    for x, box_width in re.findall(r'<rect x="([\d.-]+)" y="[^"]+" width="([\d.]+)"', inner):
-        assert float(x) + shift >= 0 and float(x) + shift + float(box_width) <= width
+@pytest.mark.parametrize("depth", [None, 1, 2, 9])
+def test_what_is_drawn_stays_inside_the_picture(depth: int | None) -> None:
+    svg = draw(GRAPH, depth=depth)
+    width, height = (float(size) for size in re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)', svg)[0])
+    across, down = (float(shift) for shift in re.findall(r"translate\(([\d.-]+) ([\d.-]+)", svg)[0])
+    inner = svg[svg.index("<g transform") :]
+    for x, y, box_width, box_height in re.findall(
+        r'<rect x="([\d.-]+)" y="([\d.-]+)" width="([\d.]+)" height="([\d.]+)"', inner
+    ):
+        assert float(x) + across >= 0 and float(x) + across + float(box_width) <= width
+        assert float(y) + down >= 0 and float(y) + down + float(box_height) <= height
     for path in re.findall(r' d="(M[^"]*)"', inner):
-        for x in re.findall(r"(?:M|C|(?<=\d) )([\d.-]+) [\d.-]+", path):
-            assert 0 <= float(x) + shift <= width
+        for x, y in re.findall(r"(?:M|C|Q|(?<=\d) )([\d.-]+) ([\d.-]+)", path):
+            assert 0 <= float(x) + across <= width and 0 <= float(y) + down <= height
 
 
 @pytest.mark.clock
@@ -244,3 +248,115 @@ def test_a_box_that_feeds_something_else_ends_its_pile() -> None:
     assert piles(bottlenecks((2,) * 6)) == ["6"]
     assert piles(bottlenecks((2,) * 6, joined=2)) == ["3", "3"]
     assert piles(bottlenecks((2,) * 7, joined=4)) == ["5", "1", "1"]
+
+
+def tree(net: Net, x: Value, depth: int, name: str = "tree") -> Value:
+    """A recursive part: two smaller ones of its kind side by side, or a convolution."""
+    with net.scope(name, "Tree", x=x):
+        if not depth:
+            return net.op("conv", x, filters=4, kernel=3)
+        return net.op("add", tree(net, x, depth - 1, "left"), net.op("relu", tree(net, x, depth - 1, "right")))
+
+
+def forest(depth: int = 3) -> Graph:
+    net = Net({"image": (4, 8, 8)})
+    x = tree(net, net.op("batch_norm", net.input("image")), depth)
+    net.output(layers.classifier(net, x, 2))
+    return net.graph()
+
+
+def frames(svg: str) -> dict[str, tuple[float, ...]]:
+    """Left, top, right and bottom of every frame."""
+    found = re.findall(r'<rect x="([^"]+)" y="([^"]+)" width="([^"]+)" height="([^"]+)"[^>]*data-name="([^"]+)"', svg)
+    return {name: (float(x), float(y), float(x) + float(w), float(y) + float(h)) for x, y, w, h, name in found}
+
+
+def test_recursion_is_drawn_as_frames_in_frames() -> None:
+    found = frames(draw(forest(), depth=9))
+    assert {path for path in found if "tree" in path} == {
+        "tree",
+        *("tree.left", "tree.right"),
+        *(f"tree.{side}.{other}" for side in ("left", "right") for other in ("left", "right")),
+    }
+    for path, inner in found.items():
+        outer = found.get(path.rpartition(".")[0])
+        assert not outer or (
+            outer[0] < inner[0] and outer[1] < inner[1] and outer[2] > inner[2] and outer[3] > inner[3]
+        )
+
+
+def test_recursion_is_seen_without_asking_for_a_depth() -> None:
+    assert {"tree", "tree.left", "tree.right"} < set(frames(draw_network(forest())))
+    assert {"tree.left.left", "tree.left.left.right"} < set(frames(draw_cell(forest(4), "tree.left")))
+
+
+def test_blocks_of_a_cell_and_stages_have_no_frames() -> None:
+    assert not frames(draw_cell(GRAPH, "cell2")) and not frames(draw_network(residual()))
+    assert set(frames(draw_network(residual(blocks=1)))) == {f"stage{i}.block0" for i in range(3)}
+
+
+def test_a_frame_is_called_by_its_kind_or_by_its_operation() -> None:
+    shown = texts(draw(GRAPH, scope="cell2", depth=9))
+    assert {"Block", "sep 5×5", "dil sep 3×3"} <= set(shown) and "Separable convolution" not in shown
+
+
+def strided() -> Graph:
+    net = Net({"image": (8, 16, 16)})
+    with net.scope("stage", "Stage", x=net.input("image")):
+        x = layers.inverted_bottleneck(net, net.input("image"), 8, 5, stride=2, name="first")
+        x = layers.inverted_bottleneck(net, x, 8, 5, name="second")
+    net.output(layers.classifier(net, x, 2))
+    return net.graph()
+
+
+@pytest.mark.parametrize("depth", [None, 2])
+def test_an_inverted_bottleneck_is_called_so_at_any_stride(depth: int | None) -> None:
+    shown = texts(draw(strided(), depth=depth))
+    assert shown.count("Inverted bottleneck") == 2
+    assert shown.count("depthwise 5×5 · 8 × 8 × 8") == 2
+    assert not any("sep" in text for text in shown)
+
+
+def test_a_stage_of_several_operations_is_not_called_by_one_of_them() -> None:
+    net = Net({"image": (8, 16, 16)})
+    with net.scope("stage", "Stage", x=net.input("image")):
+        x = net.op("max_pool", net.op("conv", net.input("image"), filters=8, kernel=5), kernel=2, stride=2)
+        x = net.op("conv", x, filters=8, kernel=3)
+    net.output(net.op("linear", net.op("global_pool", net.op("relu", x)), features=2))
+    assert "Stage" in texts(draw(net.graph(), depth=1))
+
+
+def test_a_network_that_is_one_scope_is_opened() -> None:
+    net = Net({"image": (8, 16, 16)})
+    with net.scope("mine", "Family", image=net.input("image")):
+        x = net.op("conv", net.op("relu", net.op("conv", net.input("image"), filters=8, kernel=5)), filters=8, kernel=3)
+        x = net.op("global_pool", x)
+    net.output(net.op("linear", x, features=2))
+    assert "Family" not in texts(draw_network(net.graph()))
+
+
+def test_a_long_network_is_a_page_with_the_same_boxes() -> None:
+    graph = residual(blocks=12)
+    page, strip = draw_network(graph, piles=False), draw_network(graph, piles=False, pages=False)
+    assert sorted(texts(page)) == sorted(texts(strip))
+    width, height = (float(size) for size in re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)', page)[0])
+    assert 0.5 < width / height < 2 and height < 1500
+
+
+def test_boxes_tell_where_they_are_in_the_network() -> None:
+    tips = [e.text for e in ElementTree.fromstring(draw_network(GRAPH)).iter("{http://www.w3.org/2000/svg}title")]
+    assert {"stem", "cell0, cell1, cell2, cell3", "classifier"} < set(tips)
+
+
+def test_a_part_of_one_operation_says_which() -> None:
+    net = Net({"image": (8, 16, 16)})
+    x = net.input("image")
+    for i, op in enumerate(("relu", "conv", "squeeze")):
+        with net.scope(f"part{i}", "Part", x=x):
+            if op == "squeeze":
+                x = layers.squeeze_excite(net, x, 4, name="body")
+            else:
+                x = net.op("relu", x) if op == "relu" else net.op("conv", x, filters=8, kernel=1)
+    net.output(net.op("linear", net.op("global_pool", x), features=2))
+    shown = texts(draw_network(net.graph()))
+    assert {"ReLU · 8 × 16 × 16", "conv 1×1 · 8 × 16 × 16", "squeeze-excite"} <= set(shown)

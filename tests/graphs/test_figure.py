@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from PIL import ImageFont
 
-from archsmith.graphs.figure import COLOURS, LABEL, SMALL, TITLE, Mark, escape, figure, text_width
+from archsmith.graphs.figure import COLOURS, LABEL, SMALL, TITLE, Group, Mark, escape, figure, text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -120,3 +122,64 @@ def test_widths_follow_letters_and_size() -> None:
 
 def test_no_marks_are_an_empty_picture() -> None:
     assert texts(figure([], [])) == []
+
+
+def test_groups_are_frames_around_their_marks_with_a_caption() -> None:
+    marks = [Mark("a", "A", "plain", group="inner"), Mark("b", "B", "plain", group="outer"), Mark("c", "C", "plain")]
+    svg = figure(marks, [("a", "b"), ("b", "c")], groups=[Group("outer", "Outer"), Group("inner", "Inner", "outer")])
+    assert texts(svg)[:2] == ["Outer", "Inner"]
+    boxes = {part.get("data-name"): part for part in parts(svg, "rect") if part.get("data-name")}
+    outer, inner = ([float(boxes[name].get(side)) for side in ("x", "y", "width", "height")] for name in boxes)
+    assert outer[0] < inner[0] and outer[1] < inner[1]
+    assert inner[0] + inner[2] < outer[0] + outer[2] and inner[1] + inner[3] < outer[1] + outer[3]
+
+
+def test_marks_and_arrows_keep_their_names() -> None:
+    svg = figure([ONE, Mark("two", "Second", "plain", tip="path <two>")], [("one", "two")], groups=[])
+    assert [part.get("data-name") for part in parts(svg, "g")[1:]] == ["one", "two"]
+    assert [part.text for part in parts(svg, "title")] == ["path <two>"]
+    assert [(p.get("data-from"), p.get("data-to")) for p in parts(svg, "path") if p.get("data-to")] == [("one", "two")]
+
+
+@pytest.mark.parametrize("name", ['"quoted"', "a & b", "<x", "\x00null", "'"])
+def test_any_name_gives_well_formed_xml(name: str) -> None:
+    svg = figure([Mark(name, "x", "plain", group=name + "!")], [], groups=[Group(name + "!", name)])
+    assert parts(svg, "g")[1].get("data-name") == name.replace("\x00", "")
+
+
+def test_an_arrow_to_the_next_column_has_round_corners() -> None:
+    marks = [Mark(f"m{i}", "mark", "plain") for i in range(40)]
+    edges = list(pairwise(mark.name for mark in marks))
+    turning = [path for path in arrows(figure(marks, edges)) if "H" in path]
+    assert turning and all(path.count("Q") == 4 and "C" not in path for path in turning)
+    assert not any("H" in path for path in arrows(figure(marks, edges, pages=False)))
+
+
+def test_a_long_figure_is_no_strip() -> None:
+    marks = [Mark(f"m{i}", "mark", "plain") for i in range(80)]
+    edges = list(pairwise(mark.name for mark in marks))
+    page, strip = (ElementTree.fromstring(figure(marks, edges, pages=pages)) for pages in (True, False))
+    assert float(strip.get("height") or 0) > 10 * float(strip.get("width") or 0)
+    assert 0.4 < float(page.get("width") or 0) / float(page.get("height") or 0) < 2.5
+
+
+def test_broad_letters_are_broad() -> None:
+    assert text_width("卷积", 12) > text_width("ab", 12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["conv 3×3, 64", "8 × 8 × 8", "depthwise 5×5 · 1152 × 14 × 14", "Inverted bottleneck", "x" * 60, "卷积层网络"],
+)
+def test_texts_fit_in_the_widest_usual_font(text: str) -> None:
+    """DejaVu Sans is what a machine without Helvetica and Arial shows."""
+    fonts = Path(pytest.importorskip("matplotlib").get_data_path()) / "fonts" / "ttf"
+
+    def shown(size: float, bold: bool = False) -> float:
+        font = ImageFont.truetype(str(fonts / f"DejaVuSans{'-Bold' if bold else ''}.ttf"), 100)
+        return font.getlength(text) * size / 100
+
+    svg = figure([Mark("m", text, "plain", text, group="g")], [], text, text, [Group("g", text)])
+    box = float(parts(svg, "rect")[-1].get("width"))
+    assert shown(LABEL) + 8 < box and shown(SMALL) + 8 < box
+    assert max(shown(TITLE, bold=True), shown(SMALL)) + 16 < width_of(svg)

@@ -24,9 +24,27 @@ def images() -> Graph:
     return net.graph()
 
 
+def bottlenecks() -> Graph:
+    net = Net({"image": (4, 8, 8)})
+    x = layers.inverted_bottleneck(net, net.input(), 6, 5, stride=2, name="strided")
+    x = layers.inverted_bottleneck(net, x, 8, 3, squeezed=2, name="squeezed")
+    x = layers.dil_sep_conv(net, x, 8, name="dilated")
+    with net.scope("adapted", "SepConvLayer"):  # ENAS puts a 1×1 convolution before each operation
+        x = layers.sep_conv(net, layers.conv_bn_relu(net, x, 8, 1), 8, repeats=1)
+    with net.scope("strip", "Strip"):
+        x = net.op("conv", net.op("conv", x, filters=8, kernel=(2, 4)), filters=8, kernel=(3, 1))
+    net.output(layers.classifier(net, x, 2))
+    return net.graph()
+
+
 @pytest.mark.parametrize(
     ("graph", "path", "kind", "label", "family"),
     [
+        (bottlenecks(), "strided", "InvertedBottleneck", "depthwise 5×5", "separable"),
+        (bottlenecks(), "squeezed", "InvertedBottleneck", "depthwise 3×3", "separable"),
+        (bottlenecks(), "dilated", "DilSepConv", "dil sep 3×3", "separable"),
+        (bottlenecks(), "adapted", "SepConvLayer", "sep 3×3", "separable"),
+        (bottlenecks(), "strip", "Strip", "conv 3×1, 8", "convolution"),
         (images(), "sep_conv", "SepConv", "sep 5×5", "separable"),
         (images(), "shared", "", "shared conv 3×3, 3", "convolution"),
         (images(), "pool", "", "avg pool 3×3", "pooling"),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from archsmith.core.errors import UsageError
-from archsmith.graphs.layout import Box, Layout, arrange
+from archsmith.graphs.geometry import Box, Layout
+from archsmith.graphs.layout import arrange
 
 
 def random_graph(seed: int, n: int = 24) -> tuple[list[Box], list[tuple[str, str]]]:
@@ -86,6 +87,32 @@ def test_a_shortcut_leaves_the_chain_straight() -> None:
     boxes = [Box(name, 60.0, 20.0) for name in "abcd"]
     layout = arrange(boxes, [("a", "b"), ("b", "c"), ("c", "d"), ("a", "d")])
     assert len({round(placed.x, 6) for placed in layout.boxes.values()}) == 1
+
+
+def test_repeated_joins_do_not_run_aside() -> None:
+    """A residual network of many blocks, whose shortcuts have a box of their own, is one straight line."""
+    boxes, edges = [Box("x", 60.0, 20.0)], []
+    for i in range(12):
+        names = [f"{part}{i}" for part in ("first", "second", "shortcut", "sum")]
+        boxes += [Box(name, 20.0 if "sum" in name else 70.0, 20.0) for name in names]
+        before = f"sum{i - 1}" if i else "x"
+        edges += [
+            (before, names[0]),
+            (names[0], names[1]),
+            (before, names[2]),
+            (names[1], names[3]),
+            (names[2], names[3]),
+        ]
+    layout = arrange(boxes, edges)
+    main = [placed.x for name, placed in layout.boxes.items() if "shortcut" not in name]
+    assert main == pytest.approx([main[0]] * len(main))
+    assert layout.width < 3 * 70.0
+
+
+def test_boxes_that_feed_several_later_ones_do_not_run_aside() -> None:
+    boxes = [Box(f"b{i}", 60.0, 20.0) for i in range(30)]
+    layout = arrange(boxes, [(f"b{i}", f"b{j}") for i in range(30) for j in range(i + 1, min(30, i + 4))])
+    assert layout.width < 4 * 60.0
 
 
 def test_crossings_that_can_go_are_gone() -> None:

@@ -47,3 +47,10 @@ def test_what_hangs_on_nothing_does_not_float_away() -> None:
     x = spaced(np.zeros((3, 3)), [((0, 1), 10.0), ((1, 2), 10.0)])
     assert np.diff(x) == pytest.approx([10.0, 10.0], abs=0.5)
     assert np.abs(x).max() < 100
+
+
+def test_a_pull_holds_two_at_a_distance() -> None:
+    x = spaced(slant(3, [(0, 1), (1, 2)]), [((0, 1), 10.0)], np.array([-30.0, 30.0, 0.0]))
+    assert x[1] - x[0] == pytest.approx(30.0, abs=0.1)
+    assert x[2] == pytest.approx(x[1], abs=0.1)
+    assert np.diff(spaced(slant(2, [(0, 1)]), [], np.array([-5.0, 5.0]))) == pytest.approx([5.0], abs=0.1)

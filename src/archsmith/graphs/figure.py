@@ -1,23 +1,27 @@
 """Figures of boxes and arrows as self-contained SVG: sizes of texts, colours, shapes and smooth edges.
 
 Knows nothing of networks: ``drawing`` decides what stands in the boxes and ``layout`` where they stand. Texts are
-measured with the widths of Helvetica and a margin, so that they fit their boxes in the usual sans-serif fonts (DejaVu
-Sans, the widest of them, is 15 % wider).
+measured with the widths of Helvetica, and boxes have room for the widest of the usual sans-serif fonts (DejaVu Sans).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from xml.sax import saxutils
 
-from archsmith.graphs.layout import Box, Layout, Placed, Point, arrange
+from archsmith.graphs.geometry import Box, Layout, Placed, Point
+from archsmith.graphs.nesting import SIDE, Frame, nested
 
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 LABEL, SMALL, TITLE = 12.0, 9.5, 14.0  # font sizes in pixels
 INK, FAINT, LINE = "#262b33", "#6b7280", "#5b6472"
 MARGIN = 16.0
+WIDEST = 1.12  # texts in DejaVu Sans by texts as measured here
+BOLD = 1.12  # bold letters by plain ones
+ROUND = 6.0  # radius of the corners of an arrow, in pixels
 
 # family -> (fill, outline): light fills that survive a black-and-white print, outlines of the same hue.
 COLOURS: dict[str, tuple[str, str]] = {
@@ -44,13 +48,15 @@ _WIDE = set("mwMW%@→…")
 class Mark:
     """One thing in a figure.
 
-    ``name``: by which edges name it.
+    ``name``: by which edges name it; kept in the SVG as ``data-name``.
     ``label``: what stands in it.
     ``family``: its colours, one of ``COLOURS``; of a family that is not there, those of ``pointwise``.
     ``small``: a second line in small print.
     ``form``: ``box``, ``circle``, ``bar`` or ``text``.
     ``first``: it stands in the top layer.
     ``stacked``: it is drawn as a pile.
+    ``group``: the name of the group that it stands in; empty for none.
+    ``tip``: what is told where a mouse rests on it.
     """
 
     name: str
@@ -60,18 +66,40 @@ class Mark:
     form: str = "box"
     first: bool = False
     stacked: bool = False
+    group: str = ""
+    tip: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Marks and other groups in a frame of their own.
+
+    ``name``: by which marks name it.
+    ``label``: what stands in its top left corner.
+    ``inside``: the name of the group that it stands in; empty for none.
+    """
+
+    name: str
+    label: str
+    inside: str = ""
 
 
 def escape(text: str) -> str:
     """``text`` as XML content; control characters, which XML cannot hold at all, are left out."""
-    return saxutils.escape("".join(letter for letter in text if letter.isprintable() or letter == " "))
+    return saxutils.escape(_printable(text))
+
+
+def _printable(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable() or letter == " ")
 
 
 def text_width(text: str, size: float) -> float:
     """The width of ``text`` in pixels, by the letter widths of Helvetica plus 6 %."""
     ems = 0.0
     for letter in text:
-        if letter in _NARROW:
+        if unicodedata.east_asian_width(letter) in "WF":
+            ems += 1.0
+        elif letter in _NARROW:
             ems += 0.27
         elif letter in _THIN:
             ems += 0.33
@@ -82,16 +110,27 @@ def text_width(text: str, size: float) -> float:
     return 1.06 * ems * size
 
 
-def figure(marks: Sequence[Mark], edges: Sequence[tuple[str, str]], title: str = "", note: str = "") -> str:
-    """An SVG document of ``marks`` joined by ``edges`` (source, target), with a title above and a note below."""
-    layout = arrange([_box(mark) for mark in marks], edges)
+def figure(
+    marks: Sequence[Mark],
+    edges: Sequence[tuple[str, str]],
+    title: str = "",
+    note: str = "",
+    groups: Sequence[Group] = (),
+    pages: bool = True,
+) -> str:
+    """An SVG document of ``marks`` joined by ``edges`` (source, target), with a title above and a note below. A group
+    comes after the one that it stands in. With ``pages`` a high figure stands in columns side by side.
+    """
+    frames = [Frame(group.name, _room(text_width(group.label, SMALL)), group.inside) for group in groups]
+    inside = {mark.name: mark.group for mark in marks}
+    layout = nested([_box(mark) for mark in marks], list(dict.fromkeys(edges)), frames, inside, pages)
     left, right = _extent(layout)
-    # a bold title is wider
-    width = max(right - left, text_width(title, TITLE) * 1.08, text_width(note, SMALL)) + 2 * MARGIN
+    width = max(right - left, _room(text_width(title, TITLE) * BOLD), _room(text_width(note, SMALL))) + 2 * MARGIN
     head = MARGIN + (28.0 if title else 0.0)
     height = head + layout.height + MARGIN + (18.0 if note else 0.0)
     shift = (width - (right - left)) / 2 - left
-    parts = _arrows(layout.routes.values())
+    parts = [_framed(group, layout.boxes[group.name]) for group in groups]
+    parts += _arrows(layout.routes)
     parts += [_drawn(mark, layout.boxes[mark.name]) for mark in marks]
     named = f"<title>{escape(title)}</title>" if title else ""
     lines = [
@@ -120,9 +159,14 @@ def _box(mark: Mark) -> Box:
         return Box(mark.name, 20.0, 20.0, mark.first, round=True)
     inner = max(text_width(mark.label, LABEL), text_width(mark.small, SMALL))
     if mark.form == "bar":
-        return Box(mark.name, max(90.0, inner + 24), 20.0 if not mark.small else 34.0, mark.first, bar=True)
+        return Box(mark.name, max(90.0, _room(inner) + 20), 20.0 if not mark.small else 34.0, mark.first, bar=True)
     height = 38.0 if mark.small else 26.0
-    return Box(mark.name, max(46.0, inner + 20), height + (6.0 if mark.stacked else 0.0), mark.first)
+    return Box(mark.name, max(46.0, _room(inner) + 14), height + (6.0 if mark.stacked else 0.0), mark.first)
+
+
+def _room(width: float) -> float:
+    """The width that a text takes in the widest of the usual fonts, where it takes ``width`` in Helvetica."""
+    return WIDEST * width
 
 
 def _extent(layout: Layout) -> Point:
@@ -131,11 +175,25 @@ def _extent(layout: Layout) -> Point:
     return min(xs, default=0.0), max(xs, default=0.0)
 
 
+def _framed(group: Group, at: Placed) -> str:
+    """Frames are see-through, so that one in another is darker."""
+    return (
+        f'<rect x="{_n(at.left)}" y="{_n(at.top)}" width="{_n(at.width)}" height="{_n(at.height)}" rx="8" '
+        f'fill="{LINE}" fill-opacity=".04" stroke="{LINE}" stroke-opacity=".45" '
+        f"data-name={_quoted(group.name)}/>{_text(at.left + SIDE, at.top + 12.5, group.label, SMALL, FAINT, 'start')}"
+    )
+
+
 def _drawn(mark: Mark, at: Placed) -> str:
+    tip = f"<title>{escape(mark.tip)}</title>" if mark.tip else ""
+    return f"<g data-name={_quoted(mark.name)}>{tip}{_shape(mark, at)}</g>"
+
+
+def _shape(mark: Mark, at: Placed) -> str:
     fill, line = COLOURS.get(mark.family, COLOURS["pointwise"])
     if mark.form == "circle":
         return _circle(mark, at, fill, line)
-    left, top, width, height = at.x - at.width / 2, at.y - at.height / 2, at.width, at.height
+    left, top, width, height = at.left, at.top, at.width, at.height
     parts = []
     if mark.form != "text":
         if mark.stacked:
@@ -174,43 +232,77 @@ def _rectangle(
     )
 
 
-def _text(x: float, y: float, text: str, size: float, colour: str, bold: bool = False) -> str:
+def _text(x: float, y: float, text: str, size: float, colour: str, anchor: str = "middle", bold: bool = False) -> str:
     weight = ' font-weight="600"' if bold else ""
     return (
-        f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" fill="{colour}" text-anchor="middle"{weight}>'
+        f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" fill="{colour}" text-anchor="{anchor}"{weight}>'
         f"{escape(text)}</text>"
     )
 
 
-def _arrows(routes: Iterable[Sequence[Point]]) -> list[str]:
+def _arrows(routes: Mapping[tuple[str, str], Sequence[Point]]) -> list[str]:
     """One path an edge. Where edges share a trunk it is drawn once: twice the same line looks bolder than once."""
     drawn: set[tuple[Point, Point]] = set()
     arrows = []
-    for points in routes:
+    for (source, target), points in routes.items():
         pieces = list(pairwise(points))
         shared = 0
         while shared < len(pieces) - 1 and pieces[shared] in drawn:
             shared += 1
         drawn.update(pieces)
-        arrows.append(_arrow(points[shared:]))
+        arrows.append(
+            f'<path d="{_arrow(points[shared:])}" fill="none" stroke="{LINE}" stroke-width="1.15" '
+            f'marker-end="url(#tip)" data-from={_quoted(source)} data-to={_quoted(target)}/>'
+        )
     return arrows
 
 
 def _arrow(points: Sequence[Point]) -> str:
-    """A smooth path: straight down inside the layers, an S in every gap between two layers."""
+    """A smooth path: an S where a piece goes down and aside, straight pieces elsewhere, with round corners."""
+    points = _turns(points)
     path = [f"M{_n(points[0][0])} {_n(points[0][1])}"]
-    at = points[0]
-    for index, (a, b) in enumerate(pairwise(points)):
-        if abs(a[0] - b[0]) < 0.05:
-            # one straight line for a run of straight pieces
-            if index + 2 == len(points) or abs(points[index + 2][0] - b[0]) >= 0.05:
-                path.append(f"V{_n(b[1])}")
-        else:
+    for i, (a, b) in enumerate(pairwise(points)):
+        if _bends(a, b):
             bend = (b[1] - a[1]) * 0.5
             path.append(f"C{_n(a[0])} {_n(a[1] + bend)} {_n(b[0])} {_n(b[1] - bend)} {_n(b[0])} {_n(b[1])}")
-        at = b
-    assert at == points[-1]
-    return f'<path d="{"".join(path)}" fill="none" stroke="{LINE}" stroke-width="1.15" marker-end="url(#tip)"/>'
+        elif i + 2 == len(points) or _bends(b, points[i + 2]):
+            path.append(_straight(a, b))
+        else:
+            before, after = _towards(b, a), _towards(b, points[i + 2])
+            path.append(f"{_straight(a, before)}Q{_n(b[0])} {_n(b[1])} {_n(after[0])} {_n(after[1])}")
+    return "".join(path)
+
+
+def _turns(points: Sequence[Point]) -> list[Point]:
+    """The points without those at which nothing turns."""
+    kept = [points[0]]
+    for point, following in pairwise(points[1:]):
+        level = [
+            abs(kept[-1][axis] - point[axis]) < 0.05 and abs(point[axis] - following[axis]) < 0.05 for axis in (0, 1)
+        ]
+        if not any(level):
+            kept.append(point)
+    return [*kept, points[-1]]
+
+
+def _bends(a: Point, b: Point) -> bool:
+    return abs(a[0] - b[0]) >= 0.05 and abs(a[1] - b[1]) >= 0.05
+
+
+def _straight(a: Point, b: Point) -> str:
+    return f"V{_n(b[1])}" if abs(a[0] - b[0]) < 0.05 else f"H{_n(b[0])}"
+
+
+def _towards(corner: Point, other: Point) -> Point:
+    """The point at which a round corner begins or ends."""
+    dx, dy = other[0] - corner[0], other[1] - corner[1]
+    length = abs(dx) + abs(dy)
+    part = min(ROUND, length / 2) / length
+    return corner[0] + dx * part, corner[1] + dy * part
+
+
+def _quoted(name: str) -> str:
+    return saxutils.quoteattr(_printable(name))
 
 
 def _n(value: float) -> str:

@@ -32,6 +32,24 @@ def describe(nodes: Sequence[Node], kind: str = "") -> tuple[str, str]:
     return (words(kind) if kind else _operation(lead)), OPERATIONS[lead.op].family
 
 
+def is_one(nodes: Sequence[Node], kind: str = "") -> bool:
+    """Is a chain of nodes one operation: at most one that counts, with its activations and normalisations, or several
+    that have a name together (a separable convolution, also twice; a 1×k and a k×1 one; a pool that fits its channels)?
+    """
+    if named(kind):
+        return True
+    counting = [node for node in nodes if OPERATIONS[node.op].rank]
+    if len(counting) <= 1:
+        return True
+    convs = [node for node in counting if node.op == "conv"]
+    pools = [node for node in counting if OPERATIONS[node.op].family == "pooling"]
+    if len(convs) + len(pools) < len(counting):
+        return False
+    if pools:
+        return len(pools) == 1 and len(convs) == 1 and _is_pointwise(convs[0])
+    return _is_separable(convs) or _is_factorised(convs)
+
+
 def named(kind: str) -> str | None:
     """The label of the composites that are no chains."""
     low = kind.lower()
@@ -55,25 +73,47 @@ def _operation(node: Node) -> str:
 
 def _convolution(convs: Sequence[Node], row: Operation) -> tuple[str, str]:
     """The label and the family of one or more convolutions."""
-    deep = [node for node in convs if _groups(node) > 1 and _groups(node) == node.shape[0]]
+    deep = [node for node in convs if _is_depthwise(node)]
     if deep:
         wide = max(deep, key=lambda node: max(pair(node.args.get("kernel", 1))))
-        name = "depthwise" if len(convs) == len(deep) else "dil sep" if _dilated(wide) else "sep"
-        return f"{name} {size_of(wide.args)}", "separable"
-    lines = [kernel for kernel in (pair(node.args.get("kernel", 1)) for node in convs) if kernel[0] != kernel[1]]
-    if len(lines) > 1:
-        return ", ".join(f"{h}×{w}" for h, w in lines) + " conv", row.family
+        name = "sep" if _is_separable(convs) or _feeds_pointwise(deep, convs) else "depthwise"
+        return f"{'dil ' if _dilated(wide) else ''}{name} {size_of(wide.args)}", "separable"
+    if _is_factorised(convs):
+        return ", ".join(size_of(node.args) for node in convs) + " conv", row.family
     wide = max(convs, key=lambda node: pair(node.args.get("kernel", 1)))
     return ("dil " if _dilated(wide) else "") + _operation(wide), row.family
 
 
+def _is_separable(convs: Sequence[Node]) -> bool:
+    """Depthwise and pointwise by turns, beginning with a depthwise one. (An inverted bottleneck begins with a pointwise
+    one, which makes it wider.)
+    """
+    kinds = [(_is_depthwise(one), _is_pointwise(other)) for one, other in zip(convs[::2], convs[1::2], strict=False)]
+    return bool(convs) and len(convs) % 2 == 0 and all(all(kind) for kind in kinds)
+
+
+def _feeds_pointwise(deep: Sequence[Node], convs: Sequence[Node]) -> bool:
+    """Is a pointwise convolution right behind each of these depthwise ones, with nothing between?"""
+    fed = {source for node in convs if _is_pointwise(node) for source in node.inputs}
+    return all(node.name in fed for node in deep)
+
+
+def _is_factorised(convs: Sequence[Node]) -> bool:
+    """A 1×k convolution and a k×1 one, or the other way round."""
+    sizes = [pair(node.args.get("kernel", 1)) for node in convs]
+    return len(sizes) == 2 and sizes[0] == sizes[1][::-1] and 1 in sizes[0] and sizes[0] != sizes[1]
+
+
+def _is_depthwise(node: Node) -> bool:
+    return bool(node.args.get("groups", 1) == node.shape[0] > 1)
+
+
+def _is_pointwise(node: Node) -> bool:
+    return pair(node.args.get("kernel", 1)) == (1, 1) and not _is_depthwise(node)
+
+
 def _dilated(node: Node) -> bool:
     return max(pair(node.args.get("dilation", 1))) > 1
-
-
-def _groups(node: Node) -> int:
-    groups = node.args.get("groups", 1)
-    return groups if isinstance(groups, int) else 1
 
 
 def size_of(args: Mapping[str, object]) -> str:

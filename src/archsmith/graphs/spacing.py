@@ -12,20 +12,24 @@ from collections.abc import Sequence
 import numpy as np
 
 ENOUGH = 0.02  # pixels
+STILL = 1e-5  # weight that keeps parts that hang on nothing from floating away
 
 
-def spaced(slant: np.ndarray, least: Sequence[tuple[tuple[int, int], float]]) -> np.ndarray:
-    """Minimise ``x' slant x`` under ``x[j] - x[i] >= least`` for each ``((i, j), least)``; the distances hold exactly
-    in the result.
+def spaced(
+    slant: np.ndarray, least: Sequence[tuple[tuple[int, int], float]], pull: np.ndarray | None = None
+) -> np.ndarray:
+    """Minimise ``x' slant x / 2 - pull' x`` under ``x[j] - x[i] >= least`` for each ``((i, j), least)``; the distances
+    hold exactly in the result. ``pull`` must sum to zero.
     """
     n = len(slant)
+    pull = np.zeros(n) if pull is None else pull
     if not least:
-        return np.zeros(n)
+        return np.linalg.solve(slant + STILL * np.eye(n), pull)
     left, right = np.array([pair for pair, _ in least]).T
     distance = np.array([d for _, d in least])
     # the weight of the distances against the slants; the result does not depend on it, the number of rounds does
     rho = 0.3
-    weighed = slant + 1e-5 * np.eye(n)  # keeps parts that hang on nothing from floating away
+    weighed = slant + STILL * np.eye(n)
     np.add.at(
         weighed, ([left, right, left, right], [left, right, right, left]), np.array([[rho], [rho], [-rho], [-rho]])
     )
@@ -33,7 +37,7 @@ def spaced(slant: np.ndarray, least: Sequence[tuple[tuple[int, int], float]]) ->
     x, z, u = np.zeros(n), distance.copy(), np.zeros(len(least))
     for _ in range(600):
         wanted = rho * (z - u)
-        x = inverse @ (np.bincount(right, wanted, n) - np.bincount(left, wanted, n))
+        x = inverse @ (pull + np.bincount(right, wanted, n) - np.bincount(left, wanted, n))
         difference = x[right] - x[left]
         before, z = z, np.maximum(distance, difference + u)
         u += difference - z

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from archsmith.analysis.report.section import Section
@@ -14,6 +15,7 @@ from archsmith.graphs.graph import Graph
 from archsmith.graphs.wording import words
 
 ZOOM = 1.2  # of drawings: their small print is too small for a phone
+SHRUNK = 0.75  # of that size is the least at which a drawing that is wider than the page is shown
 PLAIN_SCOPES = ("Stage", "Stem", "Classifier", "Head")  # that tell little about a network
 FEWEST_OPERATIONS = 6  # of a scope that is worth a drawing of its own
 
@@ -75,11 +77,22 @@ def insides(graph: Graph, name: str) -> tuple[Inside, ...]:
 
 def drawn(graph: Graph, name: str) -> dict[str, str]:
     """The network and its parts as SVG. ``name`` tells their arrows from those of other graphs on the page."""
-    whole = {name: _unique(draw_network(graph, note=False), name)}
+    whole = {name: _fitting(lambda pages: draw_network(graph, note=False, pages=pages), name)}
     for _, svg, path in _parts(graph, name):
         kind = words(graph.scopes[path].kind)
-        whole[svg] = _unique(draw_cell(graph, path, title=kind, note=False), svg)
+        whole[svg] = _fitting(
+            lambda pages, path=path, kind=kind: draw_cell(graph, path, title=kind, note=False, pages=pages),  # type: ignore[misc]
+            svg,
+        )
     return whole
+
+
+def _fitting(draw: Callable[[bool], str], name: str) -> str:
+    """A drawing for wide pages, and one without columns for narrow pages where that is another one."""
+    wide, narrow = draw(True), draw(False)
+    if wide == narrow:
+        return _unique(wide, name)
+    return _unique(narrow, f"{name}-narrow", "narrow") + _unique(wide, name, "wide")
 
 
 def _parts(graph: Graph, name: str) -> list[tuple[str, str, str]]:
@@ -104,12 +117,17 @@ def _parts(graph: Graph, name: str) -> list[tuple[str, str, str]]:
     return parts
 
 
-def _unique(svg: str, name: str) -> str:
-    """Arrow heads are found by their id, which must be there once in a page."""
+def _unique(svg: str, name: str, kind: str = "") -> str:
+    """Arrow heads are found by their id, which must be there once in a page. A wide drawing shrinks to fit the page,
+    but only as far as its texts can be read.
+    """
     larger = re.sub(
         r' (width|height)="([\d.]+)"', lambda size: f' {size[1]}="{float(size[2]) * ZOOM:.0f}"', svg, count=2
     )
-    return larger.replace('id="tip"', f'id="tip-{name}"').replace("url(#tip)", f"url(#tip-{name})")
+    width = float(re.search(r'width="(\d+)"', larger)[1])  # type: ignore[index]
+    shrinking = larger.replace('style="', f'style="min-width:{width * SHRUNK:.0f}px;', 1)
+    classed = shrinking.replace("<svg ", f'<svg class="{kind}" ', 1) if kind else shrinking
+    return classed.replace('id="tip"', f'id="tip-{name}"').replace("url(#tip)", f"url(#tip-{name})")
 
 
 SECTION = Section("network", "The network", network_of, drawings)
