@@ -250,7 +250,7 @@ class Shares(Space):
     ("space", "words"),
     [
         (Shrinks, r"'kernel' is asked a second time with other options: one of 3, and before one of 3, 5\. Give each"),
-        (Retypes, r"'rate' is asked a second time with other options: a number from 1\.0 to 2\.0, and before an integer"),
+        (Retypes, r"'rate' is asked a second time with other options: a number from 1\.0 to 2\.0, and before an"),
     ],
 )
 def test_a_path_that_is_asked_again_with_other_options_is_refused(space, words, rng):

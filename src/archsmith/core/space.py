@@ -141,8 +141,8 @@ class Trace:
         """Is it the same question? Else its answer may be none of the options."""
         if not _alike(options, known.options):
             raise UsageError(
-                f"The decision {known.path!r} is asked a second time with other options: {_listed(options)}, and before "
-                f"{_listed(known.options)}.",
+                f"The decision {known.path!r} is asked a second time with other options: {_listed(options)}, and "
+                f"before {_listed(known.options)}.",
                 "Give each question a path of its own, or ask both with the same options.",
             )
         self.repeated = known.path
