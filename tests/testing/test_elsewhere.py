@@ -75,7 +75,9 @@ def test_other_options_are_said() -> None:
     found = differs_elsewhere(Unordered(), 5, seed=0)
     assert found is not None
     assert found.startswith("it asks 'operation' with the options ['")
-    with pytest.raises(AssertionError, match=r"^generators only: Unordered is another space in another process: it asks"):
+    with pytest.raises(
+        AssertionError, match=r"^generators only: Unordered is another space in another process: it asks"
+    ):
         check_space(Unordered())
 
 

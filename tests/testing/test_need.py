@@ -64,7 +64,9 @@ def test_an_error_of_this_package_that_names_its_cause_is_said_as_it_is() -> Non
         def decide(self, choose: object) -> None:
             raises()
 
-    with pytest.raises(Broken, match=r"^questions: Fails\.decide raised ValueError: what was wrong\. It had asked") as caught:
+    with pytest.raises(
+        Broken, match=r"^questions: Fails\.decide raised ValueError: what was wrong\. It had asked"
+    ) as caught:
         keeping("questions")(Fails().decisions)(Architecture({}))
     assert "--debug" not in str(caught.value)  # a flag of the command line
 
