@@ -66,8 +66,9 @@ def _check_ahead(
     need(
         sum(chances) <= 1,
         law,
-        f"{name} {comes_to} {np.mean(found):.3f} in {n_trials} trials (mean of {N_RUNS} studies), and random search to "
-        f"as much with a chance of {np.mean(chances):.0%}. A strategy that learns has {1 / N_RUNS:.0%} or less.",
+        f"{name} {comes_to} {np.mean(found):.3f} in {n_trials} trials (mean of {N_RUNS} studies). Random search comes "
+        f"to as much in {np.mean(chances):.0%} of cases; for a strategy that learns, these are {1 / N_RUNS:.0%} or "
+        "less.",
     )
 
 
