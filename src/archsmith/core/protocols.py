@@ -98,9 +98,9 @@ class Evaluator(Protocol):
     for a trial that failed. An evaluator may also have ``prepare(problem, context) -> notes``. Search runs it at every
     opening, before the first ask. When it is complete for the first time, its notes are logged, and strategies find
     them in ``history.prepared``. It may also have ``repeatable: bool``: does an architecture get the same score
-    whatever the seed? Strategies find that in ``history.repeatable``; it is False where the evaluator does not say. And
-    ``measured: tuple[str, ...]``: the metrics that are taken from a clock or another instrument, such as a latency.
-    They differ a little each time, so nothing with one of them is repeatable.
+    whatever the seed? Strategies find that in ``history.repeatable``; it is False where the evaluator does not say. It
+    may name in ``measured: tuple[str, ...]`` the metrics that come from a clock or another instrument, such as a
+    latency. They differ a little each time, so an evaluator with one of them is not repeatable.
     """
 
     @property

@@ -11,6 +11,7 @@ from archsmith.testing.need import keeping, need
 SOME = 8  # examples that a law looks at
 
 
+@keeping("data")
 def check_data(splits: Any) -> None:
     """All laws of the splits of one kind of data (``archsmith.data.examples.Splits``).
 

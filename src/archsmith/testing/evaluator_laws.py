@@ -39,7 +39,8 @@ def check_evaluator(
             prepare(problem, Context(-1, seed))
     fidelity = problem.fidelity.maximum if fidelity is None else fidelity
     rng = np.random.default_rng(seed)
-    architectures = [problem.space.sample(rng) for _ in range(n_architectures)]
+    with keeping("questions"):
+        architectures = [problem.space.sample(rng) for _ in range(n_architectures)]
     for number, architecture in enumerate(architectures):
         reports: list[tuple[float, Mapping[str, float]]] = []
         context = Context(number, seed + number, report=_keeper(reports))

@@ -39,7 +39,8 @@ def check_network_space(space: Any, *, n_samples: int = 3, batch: int = 2, seed:
     for number, architecture in enumerate(samples):
         _check_questions(space, architecture)
         _check_rebuilt(space, architecture)
-        graph = space.graph(architecture)
+        with keeping("configuration"):
+            graph = space.graph(architecture)
         _check_identity(space, architecture, graph, rng)
         _check_network(space, graph, batch, seed + number)
     _check_effect(space, samples, rng)
@@ -106,7 +107,8 @@ def _check_effect(space: Any, samples: list[Architecture], rng: np.random.Genera
                 n_tried is None,
                 "effect",
                 f"{decision.path!r} of {type(space).__name__} changes nothing: {n_tried} pairs of architectures that "
-                "differ in it have equal networks. Lay something out by it, or leave the question out.",
+                "differ in it have equal networks. Lay something out by it, or leave the question out; what is about "
+                "training belongs to the recipe.",
             )
 
 
