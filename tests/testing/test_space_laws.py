@@ -167,7 +167,34 @@ class GlobalDice(Flat):
         super().decide(choose)
 
 
+@dataclass(frozen=True)
+class Twins(Space):
+    """Offers one option twice."""
+
+    def decide(self, choose: Choose) -> None:
+        choose("kernel", (3, 5, 3))
+
+
+@dataclass(frozen=True)
+class FewWeights(Space):
+    """Has two weights for three options. The last one is drawn by nobody, and nothing else fails at once."""
+
+    def decide(self, choose: Choose) -> None:
+        choose("kernel", (3, 5, 7), weights=(1, 1))
+
+
+@dataclass(frozen=True)
+class NegativeWeight(Space):
+    """Wants one option less often than never."""
+
+    def decide(self, choose: Choose) -> None:
+        choose("kernel", (3, 5), weights=(2, -1))
+
+
 WRONG: dict[type[Space], str] = {
+    Twins: "options",
+    FewWeights: "options",
+    NegativeWeight: "options",
     Shrinking: "questions",
     Turning: "questions",
     Bottomless: "questions",

@@ -41,6 +41,8 @@ def check_space(
     for architecture in samples:
         with keeping("sample"):
             _valid(space, architecture, "sample", "sample() gave")
+        _options(space, architecture)
+        _identity(space, architecture)
         _round_trip(space, architecture)
         with keeping("own paths"):
             space.decide(NestingTrace(replaying(architecture)))
@@ -93,12 +95,34 @@ def _configuration(space: Space) -> None:
         ) from error
 
 
+@keeping("options")
+def _options(space: Space, architecture: Architecture) -> None:
+    for decision in space.decisions(architecture):
+        path, options, weights = decision.path, decision.options, decision.weights
+        if isinstance(options, Range):
+            continue
+        kinds = {(type(option), option) for option in options}
+        need(len(kinds) == len(options), "options", f"{path!r} has an option twice: {tuple(options)}.")
+        need(
+            weights is None
+            or (len(weights) == len(options) and all(0 <= weight < np.inf for weight in weights) and sum(weights) > 0),
+            "options",
+            f"{path!r} has the weights {weights} for {len(options)} options. It takes one for each, 0 or more, and one "
+            "above 0.",
+        )
+
+
+@keeping("identity")
+def _identity(space: Space, architecture: Architecture) -> None:
+    again = Architecture.from_json(architecture.to_json())
+    need(space.identity(again) == space.identity(architecture), "identity", f"{architecture} has two identities.")
+
+
 @keeping("json")
 def _round_trip(space: Space, architecture: Architecture) -> None:
     again = Architecture.from_json(architecture.to_json())
     need(again == architecture and list(again) == list(architecture), "json", f"{architecture} does not survive JSON.")
     need(again.key == architecture.key, "json", f"{architecture} has another key after JSON.")
-    need(space.identity(again) == space.identity(architecture), "identity", f"{architecture} has two identities.")
     asked = [decision.path for decision in space.decisions(architecture)]
     need(
         asked == list(architecture),
