@@ -37,11 +37,14 @@ from archsmith.strategies.bananas import Bananas
 from archsmith.strategies.evolution import RegularizedEvolution
 from archsmith.strategies.graph_gp import GraphGP
 from archsmith.strategies.local import LocalSearch
+from archsmith.strategies.nsga2 import NSGA2
+from archsmith.strategies.optuna_bridge import OptunaStrategy
 from archsmith.strategies.race import Race
 from archsmith.strategies.random import RandomSearch
 from archsmith.strategies.reinforce import Reinforce
+from archsmith.strategies.tabular import TabularReinforce
 from archsmith.surrogates import ensemble
-from archsmith.testing.laws import check_evaluator, check_network_space, check_space, check_strategy
+from archsmith.testing.laws import check_evaluator, check_learning, check_network_space, check_space, check_strategy
 from archsmith.testing.toys import Conditional, Flat, Recursive, ToyEvaluator
 
 SPACES: dict[str, Space] = {
@@ -132,6 +135,43 @@ def test_searches_end_as_exhausted_on_finite_spaces(strategy: str, space: Space)
     result = Search(Problem(space), STRATEGIES[strategy], ToyEvaluator(fail=0.2), budget=Budget(trials=10_000)).run()
     assert result.reason == "exhausted"
     assert {trial.architecture for trial in result.history.trials} == set(space.enumerate())
+
+
+# Strategies that claim to learn, with the trials that they get for it. Seeds are fixed: these do not fail by chance.
+LEARNERS: dict[str, tuple[Strategy, int]] = {
+    "evolution": (RegularizedEvolution(population=20, sample_size=5), 200),
+    "local": (LocalSearch(), 200),
+    "nsga2": (NSGA2(), 100),
+    "graph_gp": (GraphGP(candidates=12), 40),
+    "bananas": (Bananas(candidates=12), 60),
+    "tabular": (TabularReinforce(), 400),
+    "reinforce": (Reinforce(batch=4), 200),
+    "optuna": (OptunaStrategy(), 100),
+}
+SLOW_LEARNERS = ("reinforce", "optuna")  # ten seconds each
+NO_LEARNERS = {
+    "random": "it is what the others are compared with",
+    "halving": "it spends less on each trial, and learns nothing about architectures",
+    "hyperband": "as halving",
+    "asha": "as halving",
+    "race": "what it proposes comes from another strategy",
+    "progressive": "it grows networks block by block, and the toy has no blocks",
+    "enas": "it learns while it prepares, from shared weights",
+}
+
+
+def test_every_strategy_of_the_catalogue_says_whether_it_learns() -> None:
+    assert set(catalog.names("strategy")) == LEARNERS.keys() | NO_LEARNERS.keys()
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW_LEARNERS else ()) for name in LEARNERS]
+)
+def test_strategies_that_claim_to_learn(name: str) -> None:
+    if name == "optuna":
+        pytest.importorskip("optuna")
+    strategy, n_trials = LEARNERS[name]
+    check_learning(strategy, n_trials=n_trials)
 
 
 # Evaluators: one example of each row, with the problem that it is for.

@@ -8,7 +8,7 @@ import pytest
 from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
-from archsmith.core.protocols import Context, Evaluator, Message, Strategy, incumbent, repeatable
+from archsmith.core.protocols import Context, Evaluator, Message, Strategy, incumbent, measured, repeatable
 from archsmith.core.trial import Proposal
 from archsmith.strategies.random import RandomSearch
 from archsmith.testing.strategy_laws import Rehearsal
@@ -63,6 +63,20 @@ def test_an_evaluator_is_repeatable_only_where_it_says_so() -> None:
     assert repeatable(ToyEvaluator())
     assert not repeatable(ToyEvaluator(noise=0.1))
     assert not repeatable(object())  # type: ignore[arg-type]
+
+
+class Clock:
+    """Says that it is repeatable, although one of its metrics is measured."""
+
+    metrics = ("accuracy", "latency")
+    repeatable = True
+    measured = ("latency",)
+
+
+def test_what_is_measured_is_not_repeatable() -> None:
+    assert measured(Clock()) == ("latency",)  # type: ignore[arg-type]
+    assert measured(ToyEvaluator()) == ()
+    assert not repeatable(Clock())  # type: ignore[arg-type]
 
 
 def test_a_report_is_no_end() -> None:

@@ -211,9 +211,62 @@ class Loops(Space):
             i += 1
 
 
+class Turns(Space):
+    def decide(self, choose):
+        while choose("more", (True,)):
+            pass
+
+
+class Nests(Space):
+    def decide(self, choose):
+        if choose("kind", ("nest",)) == "nest":
+            self.decide(choose)
+
+
+class Shrinks(Space):
+    """Asks for one kernel at two places, of which the second allows less."""
+
+    def decide(self, choose):
+        choose("kernel", (3, 5))
+        choose("kernel", (3,))
+
+
+class Retypes(Space):
+    def decide(self, choose):
+        choose("rate", Range(1, 2))
+        choose("rate", Range(1.0, 2.0))
+
+
+class Shares(Space):
+    """Asks twice for the same."""
+
+    def decide(self, choose):
+        for options in ((1, 2), [1, 2], range(1, 3)):
+            choose("kernel", options)
+            choose("rate", Range(0.0, 1.0))
+
+
 @pytest.mark.parametrize(
     ("space", "words"),
     [
+        (Shrinks, r"'kernel' is asked a second time with other options: one of 3, and before one of 3, 5\. Give each"),
+        (Retypes, r"'rate' is asked a second time with other options: a number from 1\.0 to 2\.0, and before an"),
+    ],
+)
+def test_a_path_that_is_asked_again_with_other_options_is_refused(space, words, rng):
+    with pytest.raises(UsageError, match=words):
+        space().sample(rng)
+
+
+def test_a_path_may_be_asked_again_with_the_same_options(rng):
+    assert list(Shares().sample(rng)) == ["kernel", "rate"]
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        (Turns, r"Turns\.decide never ends: it asks 'more' again and again, and one path has one answer\. Give each"),
+        (Nests, r"Nests\.decide never ends: it asks 'kind' again and again"),
         (Fails, r"Fails\.decide raised KeyError: 'colour'\. Its last question was 'first'\."),
         (FailsAtOnce, r"FailsAtOnce\.decide raised ValueError: \? broken\. It had asked nothing yet\."),
         (Recurses, r"Recurses\.decide never ends: it had asked \d+ questions\. Its last question was 'level\d+'\."),

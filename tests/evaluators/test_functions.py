@@ -67,6 +67,13 @@ def test_no_metrics_is_refused() -> None:
         FunctionEvaluator(score, metrics=())
 
 
+def test_what_is_measured_is_among_the_metrics() -> None:
+    evaluator = FunctionEvaluator(len, ("accuracy", "latency"), measured=("latency",))
+    assert evaluator.measured == ("latency",)
+    with pytest.raises(UsageError, match="measures 'latency', which is not among its metrics"):
+        FunctionEvaluator(len, measured=("latency",))
+
+
 def test_it_stops_before_the_function_is_called() -> None:
     with pytest.raises(Stopped):
         FunctionEvaluator(score).evaluate(ONE, 1, Context(0, 0, stop=lambda: True))

@@ -290,6 +290,22 @@ def test_no_wrapper_is_more_repeatable_than_what_it_wraps(wrap: Any) -> None:
     assert wrap(ToyEvaluator()).repeatable == (wrap is not Noisy)
 
 
+class Clock(ToyEvaluator):
+    """Says that a latency is measured."""
+
+    measured = ("latency",)
+
+
+@pytest.mark.parametrize("wrap", [Cached, Noisy, lambda each: Cascade(Counted(), each)])
+def test_a_wrapper_says_what_is_measured(wrap: Any) -> None:
+    assert wrap(Clock(("accuracy", "latency"))).measured == ("latency",)
+    assert wrap(ToyEvaluator()).measured == ()
+
+
+def test_the_spread_of_what_is_measured_is_measured() -> None:
+    assert Repeated(Clock(("accuracy", "latency"))).measured == ("latency", "latency_sd")
+
+
 def test_a_simulated_second_alone_is_charged() -> None:
     cascade = Cascade(Counted(), ToyEvaluator(simulated=True, seconds=5.0))
     cascade.prepare(Problem(LARGE), Context(-1, 0))

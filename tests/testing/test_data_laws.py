@@ -49,7 +49,21 @@ class Late(ImageExamples):
         return super().take((np.asarray(indexes) + 1) % len(self))
 
 
-@pytest.mark.parametrize(("cls", "law"), [(Views, "a copy"), (Late, "keeps the target")])
+class Failing(ImageExamples):
+    """Cannot take some of its examples."""
+
+    def take(self, indexes: Any) -> Any:
+        raise NotImplementedError("all or none")
+
+
+@pytest.mark.parametrize(
+    ("cls", "law"),
+    [
+        (Views, "^examples: A batch is a copy"),
+        (Late, r"^examples: take\(\) keeps the target"),
+        (Failing, r"^examples: Failing\.take \(line \d+ of .*\) raised NotImplementedError: all or none"),
+    ],
+)
 def test_a_broken_law_is_named(pictures: ImageSplits, cls: type[ImageExamples], law: str) -> None:
     train = pictures.train
     broken = cls(np.array(train.images), train.targets, train.classes)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
 from archsmith.core.architecture import Architecture
+from archsmith.core.errors import Stopped
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context
 from archsmith.core.trial import Outcome
+from archsmith.evaluators.wrappers import Cached, Cascade, Noisy, Repeated
 from archsmith.testing.laws import check_evaluator
 from archsmith.testing.toys import Conditional, Flat, ToyEvaluator
 
@@ -81,7 +83,110 @@ class Boastful(Honest):
         return float(context.seed)
 
 
+@dataclass(frozen=True)
+class Clock(Honest):
+    """Has a latency, which is another one each time."""
+
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "latency")
+
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> object:
+        context.check()
+        return {"accuracy": self.accuracy(context.seed), "latency": 1.0 + next(_calls)}
+
+    def accuracy(self, seed: int) -> float:
+        return 0.5
+
+
+@dataclass(frozen=True)
+class Measuring(Clock):
+    """Says so."""
+
+    measured: ClassVar[tuple[str, ...]] = ("latency",)
+    repeatable: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class MoodyClock(Measuring):
+    """Has a mood besides."""
+
+    def accuracy(self, seed: int) -> float:
+        return float(next(_calls))
+
+
+@dataclass(frozen=True)
+class BoastfulClock(Measuring):
+    """Says of the other metric that it is repeatable."""
+
+    def accuracy(self, seed: int) -> float:
+        return float(seed)
+
+
+@dataclass(frozen=True)
+class Misnamed(Clock):
+    measured: ClassVar[tuple[str, ...]] = ("latency_ms",)
+
+
+@dataclass(frozen=True)
+class ListOfMeasured(Clock):
+    measured: ClassVar[list[str]] = ["latency"]
+
+
+@dataclass(frozen=True)
+class Dividing(Honest):
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> object:
+        return 1 / 0
+
+
+@dataclass(frozen=True)
+class Leaving(Honest):
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> object:
+        raise SystemExit(1)
+
+
+@dataclass(frozen=True)
+class Bottomless(Honest):
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> object:
+        return self.evaluate(architecture, fidelity, context)
+
+
+@dataclass(frozen=True)
+class Wordy(Honest):
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> object:
+        return {"accuracy": "high"}
+
+
+@dataclass(frozen=True)
+class Nervous(Honest):
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> object:
+        raise Stopped("Somebody may have asked.")
+
+
+@dataclass(frozen=True)
+class Unprepared(Honest):
+    def prepare(self, problem: Problem, context: Context) -> object:
+        return {}["notes"]
+
+
+@dataclass(frozen=True)
+class Undecided(Honest):
+    @property
+    def simulated(self) -> bool:  # type: ignore[override]
+        raise NotImplementedError
+
+
 WRONG = {
+    Clock: "same seed, same numbers",
+    MoodyClock: "same seed, same numbers",
+    BoastfulClock: "repeatable",
+    Misnamed: "declaration",
+    ListOfMeasured: "declaration",
+    Dividing: "failures",
+    Leaving: "failures",
+    Bottomless: "failures",
+    Wordy: "declared metrics",
+    Nervous: "stop",
+    Unprepared: "prepare",
+    Undecided: "declaration",
     Boastful: "repeatable",
     Moody: "same seed, same numbers",
     Talkative: "declared metrics",
@@ -96,6 +201,36 @@ WRONG = {
 def test_a_wrong_evaluator_is_caught_by_the_law_that_it_breaks(wrong: type[Honest]) -> None:
     with pytest.raises(AssertionError, match=f"^{WRONG[wrong]}: "):
         check_evaluator(wrong(), Problem(Flat()))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (
+            Dividing,
+            r"Dividing fails with something else than an EvaluationError: Dividing\.evaluate \(line \d+ of .*\) rai",
+        ),
+        (Bottomless, r"Bottomless\.evaluate \(line \d+ of .*\) calls itself without an end\.$"),
+        (Wordy, r"Wordy returned {'accuracy': 'high'}, which are not all numbers: ValueError"),
+        (Clock, r"name metrics that are timings in measured\.$"),
+    ],
+)
+def test_the_sentence_says_what_to_look_at(wrong: type[Honest], sentence: str) -> None:
+    with pytest.raises(AssertionError, match=sentence):
+        check_evaluator(wrong(), Problem(Flat()))  # type: ignore[arg-type]
+
+
+def test_what_is_measured_may_differ_and_the_rest_may_not() -> None:
+    check_evaluator(Measuring(), Problem(Flat()))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [Cached, Repeated, Noisy, lambda e: Cascade(ToyEvaluator(), e)],
+    ids=["cached", "repeated", "noisy", "cascade"],
+)
+def test_a_wrapper_passes_the_mark_on(wrap: Any) -> None:
+    check_evaluator(wrap(Measuring()), Problem(Flat()))
 
 
 @pytest.mark.parametrize(

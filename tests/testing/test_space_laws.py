@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.space import Choose, Space
+from archsmith.graphs.layers import classifier, conv_bn_relu
+from archsmith.graphs.net import Net
+from archsmith.graphs.network_space import ImageSpace
 from archsmith.testing.laws import check_space
 from archsmith.testing.toys import Conditional, Flat, Mixed, Recursive
 
@@ -95,7 +100,108 @@ class Fickle(Flat):
         return str(next(_calls))
 
 
+@dataclass(frozen=True)
+class Shrinking(Space):
+    """Asks for one kernel at two places, of which the second allows less."""
+
+    def decide(self, choose: Choose) -> None:
+        choose("kernel", (3, 5))
+        choose("kernel", (3,))
+
+
+@dataclass(frozen=True)
+class Turning(Space):
+    """Asks in each turn of a loop whether there is another one, under one path."""
+
+    def decide(self, choose: Choose) -> None:
+        while choose("more", (True, False)):
+            pass
+
+
+@dataclass(frozen=True)
+class Bottomless(Space):
+    """Goes deeper for ever."""
+
+    def decide(self, choose: Choose, depth: int = 0) -> None:
+        choose(f"level{depth}", (1, 2))
+        self.decide(choose, depth + 1)
+
+
+@dataclass(frozen=True)
+class Failing(Space):
+    """Fails for one of its answers."""
+
+    def decide(self, choose: Choose) -> None:
+        if choose("operation", ("conv", "pool")) == "pool":
+            raise KeyError("pool")
+
+
+@dataclass(frozen=True)
+class Nested(Space):
+    """Asks about an inner part under the path of the outer one."""
+
+    def decide(self, choose: Choose) -> None:
+        self.part(choose, "root", 2)
+
+    def part(self, choose: Choose, path: str, depth: int) -> None:
+        if choose(f"{path}/kind", ("leaf", "pair")) == "pair" and depth:
+            self.part(choose, path, depth - 1)
+
+
+@dataclass(frozen=True)
+class FragileMutation(Flat):
+    """Cannot change three answers at once."""
+
+    def mutate(self, architecture: Architecture, rng: np.random.Generator, n_changes: int = 1) -> Architecture:
+        if n_changes > 1:
+            raise NotImplementedError("one at a time")
+        return super().mutate(architecture, rng)
+
+
+@dataclass(frozen=True)
+class GlobalDice(Flat):
+    """Draws from a global generator for nothing."""
+
+    def decide(self, choose: Choose) -> None:
+        random.random()
+        super().decide(choose)
+
+
+@dataclass(frozen=True)
+class Twins(Space):
+    """Offers one option twice."""
+
+    def decide(self, choose: Choose) -> None:
+        choose("kernel", (3, 5, 3))
+
+
+@dataclass(frozen=True)
+class FewWeights(Space):
+    """Has two weights for three options. The last one is drawn by nobody, and nothing else fails at once."""
+
+    def decide(self, choose: Choose) -> None:
+        choose("kernel", (3, 5, 7), weights=(1, 1))
+
+
+@dataclass(frozen=True)
+class NegativeWeight(Space):
+    """Wants one option less often than never."""
+
+    def decide(self, choose: Choose) -> None:
+        choose("kernel", (3, 5), weights=(2, -1))
+
+
 WRONG: dict[type[Space], str] = {
+    Twins: "options",
+    FewWeights: "options",
+    NegativeWeight: "options",
+    Shrinking: "questions",
+    Turning: "questions",
+    Bottomless: "questions",
+    Failing: "questions",
+    Nested: "own paths",
+    FragileMutation: "mutation",
+    GlobalDice: "generators only",
     Moody: "sample",
     OwnDice: "generators only",
     Idle: "mutation",
@@ -115,6 +221,25 @@ def test_a_wrong_space_is_caught_by_the_law_that_it_breaks(wrong: type[Space]) -
 
 
 @pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (Shrinking, r"'kernel' is asked a second time with other options: one of 3, and before one of 3, 5\."),
+        (Turning, r"Turning\.decide never ends: it asks 'more' again and again, and one path has one answer\."),
+        (Bottomless, r"Bottomless\.decide never ends: .* Its last question was 'level\d+'\. Bound its recursion"),
+        (Failing, r"Failing\.decide raised KeyError: 'pool'\. Its last question was 'operation'\.$"),
+        (FragileMutation, r"FragileMutation\.mutate \(line \d+ of .*\) raised NotImplementedError: one at a time"),
+    ],
+)
+def test_an_error_is_a_sentence(wrong: type[Space], sentence: str) -> None:
+    with pytest.raises(AssertionError, match=sentence) as caught:
+        check_space(wrong())
+    chain: BaseException | None = caught.value
+    while chain is not None:  # what a person would be shown
+        assert not isinstance(chain, RecursionError)
+        chain = chain.__cause__ or (None if chain.__suppress_context__ else chain.__context__)
+
+
+@pytest.mark.parametrize(
     "space", [Flat(), Flat(1, 1), Flat(6, 10), Conditional(), Recursive(), Recursive(3, max_nodes=4), Mixed()], ids=str
 )
 def test_toy_spaces_pass(space: Space) -> None:
@@ -127,3 +252,70 @@ def test_another_scale_must_ask_the_same() -> None:
         check_space(Flat(3), scales=[Flat(4)])
     with pytest.raises(AssertionError, match=r"^scale: .* different questions"):
         check_space(Flat(3, 3), scales=[Flat(3, 4)])
+
+
+@dataclass(frozen=True)
+class LargeOnly(ImageSpace):
+    """Asks about the stem of large pictures only."""
+
+    transferable: ClassVar[bool] = True
+
+    def build(self, choose: Choose, net: Net) -> None:
+        x = net.input("image")
+        stride = choose("stride", (1, 2)) if x.shape[1] > self.large else 1
+        x = conv_bn_relu(net, x, choose("filters", (4, 8)), 3, stride=stride)  # type: ignore[arg-type]
+        net.output(classifier(net, x, self.n_outputs))
+
+    large: int = 32
+
+
+@dataclass(frozen=True)
+class ByDesign(LargeOnly):
+    """Says that it does so."""
+
+    transferable: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class Halving(ImageSpace):
+    """Halves the picture up to four times, which leaves nothing of a small one."""
+
+    def build(self, choose: Choose, net: Net) -> None:
+        x = net.input("image")
+        for _ in range(choose("halvings", (1, 2, 3, 4))):  # type: ignore[arg-type]
+            x = net.op("max_pool", conv_bn_relu(net, x, 4, 3), kernel=2, stride=2)
+        net.output(classifier(net, x, self.n_outputs))
+
+
+@dataclass(frozen=True)
+class Layers:
+    n: int = 2
+
+
+@dataclass(frozen=True)
+class Scaled(ImageSpace):
+    """Asks about each layer of its scale, so that a larger scale has more questions."""
+
+    scale: Layers = Layers()
+
+    def build(self, choose: Choose, net: Net) -> None:
+        x = net.input("image")
+        for i in range(self.scale.n):
+            x = conv_bn_relu(net, x, 4, choose(f"layer{i}/kernel", (1, 3)))  # type: ignore[arg-type]
+        net.output(classifier(net, x, self.n_outputs))
+
+
+@pytest.mark.parametrize("space", [LargeOnly(), LargeOnly((3, 64, 64)), Scaled()], ids=["smaller", "larger", "scale"])
+def test_a_space_of_networks_is_asked_at_other_scales_too(space: Space) -> None:
+    with pytest.raises(AssertionError, match=r"^scale: .* ask different questions.* set transferable = False"):
+        check_space(space)
+
+
+@pytest.mark.parametrize("space", [ByDesign(), Halving((1, 16, 16))], ids=["not transferable", "dead ends"])
+def test_a_space_that_cannot_be_asked_the_same_at_another_scale_passes(space: Space) -> None:
+    check_space(space)
+
+
+def test_a_scale_that_is_named_must_have_every_point() -> None:
+    with pytest.raises(AssertionError, match=r"^scale: .* dead end"):
+        check_space(Halving((1, 16, 16)), scales=[Halving((1, 8, 8))])

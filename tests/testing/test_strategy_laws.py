@@ -14,10 +14,9 @@ import pytest
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
 from archsmith.core.history import History
-from archsmith.core.problem import Problem
 from archsmith.core.trial import Proposal, Trial
 from archsmith.testing.laws import check_strategy
-from archsmith.testing.strategy_laws import SMALL, Rehearsal, snapshot
+from archsmith.testing.strategy_laws import SMALL
 from archsmith.testing.toys import Conditional
 
 
@@ -212,7 +211,54 @@ class Hasty(Honest):
         return next(reversed(history.finished), None)
 
 
+@dataclass
+class Boundless(Honest):
+    """Ends with the best score, whatever limit it breaks."""
+
+    def incumbent(self, history: History) -> Trial | None:
+        return min(
+            (trial for trial in history.finished if trial.losses is not None), key=lambda t: t.losses, default=None
+        )
+
+
+@dataclass
+class Silent(Honest):
+    """Returns None where it has nothing to propose."""
+
+    def ask(self, history: History, n: int, rng: np.random.Generator) -> Sequence[Proposal]:
+        return unseen(history, n, rng) or None  # type: ignore[return-value]
+
+
+@dataclass
+class Lazy(Honest):
+    """Gives a generator, which is empty when it is read a second time."""
+
+    def ask(self, history: History, n: int, rng: np.random.Generator) -> Sequence[Proposal]:
+        return (proposal for proposal in unseen(history, n, rng))  # type: ignore[return-value]
+
+
+@dataclass
+class Recursing(Honest):
+    """Asks itself for ever once something has finished."""
+
+    def ask(self, history: History, n: int, rng: np.random.Generator) -> Sequence[Proposal]:
+        return self.ask(history, n, rng) if history.finished else unseen(history, n, rng)
+
+
+@dataclass
+class Late(Honest):
+    """Fails after twenty trials."""
+
+    def ask(self, history: History, n: int, rng: np.random.Generator) -> Sequence[Proposal]:
+        last = range(25)[len(history)]
+        return [Proposal(p.architecture, notes={"last": last}) for p in unseen(history, n, rng)]
+
+
 WRONG: dict[type[Honest], str] = {
+    Boundless: "keeps limits",
+    Silent: "valid answers",
+    Lazy: "valid answers",
+    Recursing: "any history",
     Modest: "incumbent",
     Hasty: "incumbent",
     Counting: "memoryless",
@@ -259,10 +305,12 @@ def test_a_plain_object_must_come_as_a_function() -> None:
     check_strategy(lambda: Plain())
 
 
-def test_a_rehearsal_folds_its_log_into_the_same_history() -> None:
-    rehearsal = Rehearsal(Problem(Conditional()))
-    for _ in range(3):
-        for trial in reversed(rehearsal.ask(Honest(), 3)):
-            rehearsal.finish(trial, failed=trial.id == 4)
-    assert snapshot(rehearsal.replayed()) == snapshot(rehearsal.history)
-    assert [trial.id for trial in rehearsal.history.finished][:3] == [2, 1, 0]
+def test_an_error_is_a_sentence_with_its_place() -> None:
+    with pytest.raises(
+        AssertionError, match=r"^any history: Recursing .*: Recursing\.ask \(line \d+ of .*\) calls itself"
+    ):
+        check_strategy(Recursing())
+    with pytest.raises(
+        AssertionError, match=r"^\w[\w ]*: .*Late\.ask \(line \d+ of .*\) raised IndexError: range object"
+    ):
+        check_strategy(Late())

@@ -98,7 +98,9 @@ class Evaluator(Protocol):
     for a trial that failed. An evaluator may also have ``prepare(problem, context) -> notes``. Search runs it at every
     opening, before the first ask. When it is complete for the first time, its notes are logged, and strategies find
     them in ``history.prepared``. It may also have ``repeatable: bool``: does an architecture get the same score
-    whatever the seed? Strategies find that in ``history.repeatable``; it is False where the evaluator does not say.
+    whatever the seed? Strategies find that in ``history.repeatable``; it is False where the evaluator does not say. It
+    may name in ``measured: tuple[str, ...]`` the metrics that come from a clock or another instrument, such as a
+    latency. They differ a little each time, so an evaluator with one of them is not repeatable.
     """
 
     @property
@@ -113,8 +115,15 @@ class Evaluator(Protocol):
 
 
 def repeatable(evaluator: Evaluator) -> bool:
-    """Does an architecture get the same score from ``evaluator`` whatever the seed? False where it does not say so."""
-    return bool(getattr(evaluator, "repeatable", False))
+    """Does an architecture get the same score from ``evaluator`` whatever the seed? False where it does not say so, and
+    where something is measured.
+    """
+    return bool(getattr(evaluator, "repeatable", False)) and not measured(evaluator)
+
+
+def measured(evaluator: Evaluator) -> tuple[str, ...]:
+    """The metrics of ``evaluator`` that are measured, such as timings; none where it does not say so."""
+    return tuple(getattr(evaluator, "measured", ()))
 
 
 class Store(Protocol):

@@ -1,7 +1,8 @@
 """A search space is a small program that asks questions.
 
 ``decide(choose)`` calls ``choose(path, options, weights=None)`` and gets one of the options back. Options may depend on
-earlier answers. The same path asked again gets the same answer. The program may recurse.
+earlier answers. The same path asked again gets the same answer; it comes with the same options. The program may
+recurse.
 
 Everything else follows from that one method, once for all spaces: sampling, validation, mutation, crossover,
 neighbours, and enumeration where the space is finite. Mutation and crossover replay the program with changed answers,
@@ -110,17 +111,24 @@ Answer = Callable[[str, Options, Sequence[float] | None], Scalar]
 class Trace:
     """A ``Choose`` that takes each answer from ``answer(path, options, weights)`` once.
 
-    It remembers the decisions in order.
+    It remembers the decisions in order. Raises UsageError for a path that is asked again with other options.
+
+    ``n_repeats``: how often a known path was asked again.
+    ``repeated``: the path of the last question, where that was a known one; else None.
     """
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self.decisions: dict[str, Decision] = {}
+        self.n_repeats = 0
+        self.repeated: str | None = None
 
     def __call__(self, path: str, options: Options, weights: Sequence[float] | None = None) -> Scalar:
         known = self.decisions.get(path)
         if known is not None:
+            self._repeat(known, options)
             return known.answer
+        self.repeated = None
         if not isinstance(options, Range) and not options:
             raise DeadEnd(f"Decision {path!r} has no options.")
         if len(self.decisions) >= MOST_QUESTIONS:
@@ -129,9 +137,31 @@ class Trace:
         self.decisions[path] = Decision(path, options, answer, None if weights is None else tuple(weights))
         return answer
 
+    def _repeat(self, known: Decision, options: Options) -> None:
+        """Is it the same question? Else its answer may be none of the options."""
+        if not _alike(options, known.options):
+            raise UsageError(
+                f"The decision {known.path!r} is asked a second time with other options: {_listed(options)}, and "
+                f"before {_listed(known.options)}.",
+                "Give each question a path of its own, or ask both with the same options.",
+            )
+        self.repeated = known.path
+        self.n_repeats += 1
+        if self.n_repeats > MOST_QUESTIONS:
+            raise RecursionError
+
     @property
     def architecture(self) -> Architecture:
         return Architecture((path, decision.answer) for path, decision in self.decisions.items())
+
+
+def _alike(a: Options, b: Options) -> bool:
+    """Are these the same options, in value, type and order?"""
+    if a is b:
+        return True
+    if isinstance(a, Range) or isinstance(b, Range):
+        return isinstance(a, Range) and isinstance(b, Range) and repr(a) == repr(b)  # Range(1, 2) has other types
+    return len(a) == len(b) and all(map(same, a, b))
 
 
 def allowed(answer: Scalar, options: Options) -> bool:
@@ -353,6 +383,12 @@ class Space(ABC):
 
 
 def _endless(space: Space, trace: Trace) -> UsageError:
+    if trace.repeated is not None:
+        return UsageError(
+            f"{type(space).__name__}.decide never ends: it asks {trace.repeated[:100]!r} again and again, and one path "
+            "has one answer.",
+            "Give each turn of the loop or recursion a path of its own, and bound their number.",
+        )
     return UsageError(
         f"{type(space).__name__}.decide never ends: it had asked {len(trace.decisions):,} questions. {_where(trace)}",
         "Bound its recursion or its loop, for instance by a depth.",

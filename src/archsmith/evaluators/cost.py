@@ -9,7 +9,7 @@ from typing import Any
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
 from archsmith.core.problem import Problem
-from archsmith.core.protocols import Context, repeatable
+from archsmith.core.protocols import Context, measured, repeatable
 from archsmith.core.trial import Outcome
 from archsmith.evaluators.wrappers import as_outcome, prepared
 
@@ -51,6 +51,10 @@ class CostEvaluator:
     @property
     def repeatable(self) -> bool:
         return self.evaluator is None or repeatable(self.evaluator)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        return () if self.evaluator is None else measured(self.evaluator)
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         return prepared(self.evaluator, problem, context)

@@ -27,11 +27,13 @@ class FunctionEvaluator:
         ``context`` gets the trial's own.
     ``metrics``: the names of what it returns, one or more.
     ``repeatable``: whether an architecture always gets the same score. Then the best score shows the best architecture.
+    ``measured``: those of the metrics that are measured, such as a latency: they differ a little each time.
     """
 
     function: str | Callable[..., Any]
     metrics: tuple[str, ...] = ("accuracy",)
     repeatable: bool = False
+    measured: tuple[str, ...] = ()
 
     simulated: ClassVar[bool] = False
 
@@ -40,6 +42,12 @@ class FunctionEvaluator:
             raise UsageError(
                 "FunctionEvaluator has no metrics.",
                 'Name what the function returns, for instance metrics=("accuracy",).',
+            )
+        unknown = [name for name in self.measured if name not in self.metrics]
+        if unknown:
+            raise UsageError(
+                f"FunctionEvaluator measures {unknown[0]!r}, which is not among its metrics.",
+                f"Its metrics are {', '.join(self.metrics)}.",
             )
         if isinstance(self.function, str):
             _wanted(find(self.function))

@@ -20,7 +20,7 @@ from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import EvaluationError, UsageError
 from archsmith.core.files import write_text
 from archsmith.core.problem import Problem
-from archsmith.core.protocols import Context, Evaluator, repeatable
+from archsmith.core.protocols import Context, Evaluator, measured, repeatable
 from archsmith.core.seeds import derive, generator
 from archsmith.core.space import Space
 from archsmith.core.trial import Outcome, Status
@@ -55,6 +55,10 @@ class Cached:
     @property
     def repeatable(self) -> bool:
         return repeatable(self.evaluator)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        return measured(self.evaluator)
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         self._spaces[:] = [problem.space]
@@ -102,6 +106,10 @@ class Repeated:
     @property
     def repeatable(self) -> bool:
         return repeatable(self.evaluator)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        return tuple(f"{name}{end}" for end in ("", "_sd") for name in measured(self.evaluator))
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         return prepared(self.evaluator, problem, context)
@@ -157,6 +165,10 @@ class Noisy:
     @property
     def repeatable(self) -> bool:
         return not self.sd and repeatable(self.evaluator)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        return measured(self.evaluator)
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         return prepared(self.evaluator, problem, context)
@@ -222,6 +234,10 @@ class Cascade:
     @property
     def repeatable(self) -> bool:
         return repeatable(self.second)  # the first one always says the same of an architecture
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        return measured(self.second)
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         """Score the random architectures that are missing. Raises UsageError when ``first`` can score none of them."""

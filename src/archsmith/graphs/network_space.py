@@ -132,7 +132,8 @@ class ImageSpace(NetworkSpace):
         return cls(**{"input_shape": shape, "n_outputs": task.outputs[0].n, **fields})
 
 
-def _lay_out(space: NetworkSpace, architecture: Architecture) -> Graph:
+def lay_out(space: NetworkSpace, architecture: Architecture) -> Graph:
+    """What ``space.graph`` remembers, laid out anew."""
     replay = Trace(replaying(architecture))
     net = space.net()
     try:
@@ -153,7 +154,7 @@ def _lay_out(space: NetworkSpace, architecture: Architecture) -> Graph:
 
 @lru_cache(maxsize=32)
 def _graph(space: NetworkSpace, architecture: Architecture) -> Graph:
-    return _lay_out(space, architecture)
+    return lay_out(space, architecture)
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,7 @@
 """Laws of evaluators: they return what they declare, the same for the same seed, and stop when asked.
 
-Those that call themselves repeatable return the same for any seed.
+Those that call themselves repeatable return the same for any seed. Metrics that an evaluator names in ``measured`` may
+differ each time.
 """
 
 from __future__ import annotations
@@ -14,46 +15,44 @@ import numpy as np
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.core.problem import Problem
-from archsmith.core.protocols import Context, Evaluator, Report
+from archsmith.core.protocols import Context, Evaluator, Report, measured
 from archsmith.core.trial import Outcome
-from archsmith.testing.need import need
+from archsmith.testing.need import Broken, keeping, need
 
 
 def check_evaluator(
     evaluator: Evaluator, problem: Problem, *, n_architectures: int = 3, fidelity: float | None = None, seed: int = 0
 ) -> None:
-    """Raises AssertionError when ``evaluator`` breaks a law of evaluators on architectures of ``problem``.
+    """Raises AssertionError when ``evaluator`` breaks a law of evaluators on architectures of ``problem``, with the law
+    and what was found.
 
-    An evaluation may fail, as long as it fails each time.
+    An evaluation may fail, as long as it fails each time, with an EvaluationError.
 
     ``n_architectures``: random ones that are evaluated.
     ``fidelity``: of their evaluations; None: the problem's maximum.
     ``seed``: of all that is drawn.
     """
-    name = type(evaluator).__name__
-    metrics = evaluator.metrics
-    need(
-        isinstance(metrics, tuple) and bool(metrics) and all(isinstance(m, str) for m in metrics),
-        "declaration",
-        f"{name}.metrics is {metrics!r}.",
-    )
-    need(len(set(metrics)) == len(metrics), "declaration", f"{name}.metrics names a metric twice: {metrics}.")
-    need(isinstance(evaluator.simulated, bool), "declaration", f"{name}.simulated is {evaluator.simulated!r}.")
-    says = getattr(evaluator, "repeatable", False)
-    need(isinstance(says, bool), "declaration", f"{name}.repeatable is {says!r}.")
+    name, metrics = type(evaluator).__name__, _declared(evaluator)
     prepare = getattr(evaluator, "prepare", None)
     if prepare is not None:
-        prepare(problem, Context(-1, seed))
+        with keeping("prepare"):
+            prepare(problem, Context(-1, seed))
     fidelity = problem.fidelity.maximum if fidelity is None else fidelity
     rng = np.random.default_rng(seed)
-    architectures = [problem.space.sample(rng) for _ in range(n_architectures)]
+    with keeping("questions"):
+        architectures = [problem.space.sample(rng) for _ in range(n_architectures)]
     for number, architecture in enumerate(architectures):
         reports: list[tuple[float, Mapping[str, float]]] = []
         context = Context(number, seed + number, report=_keeper(reports))
         first, second = (_numbers(evaluator, architecture, fidelity, replace(context)) for _ in range(2))
-        need(first == second, "same seed, same numbers", f"{name} answered {first}, then {second} for {architecture}.")
+        need(
+            first == second,
+            "same seed, same numbers",
+            f"{name} answered {first}, then {second} for {architecture}. Draw by context.seed alone, and name metrics "
+            "that are timings in measured.",
+        )
         _check_reports(name, metrics, reports)
-        if says:
+        if getattr(evaluator, "repeatable", False):
             other = _numbers(evaluator, architecture, fidelity, Context(number, seed + 1000 + number))
             need(
                 _scores(other) == _scores(first),
@@ -63,18 +62,43 @@ def check_evaluator(
     _check_stop(evaluator, architectures[0], fidelity, seed)
 
 
+@keeping("declaration")
+def _declared(evaluator: Evaluator) -> tuple[str, ...]:
+    """The metrics that it declares."""
+    name, metrics = type(evaluator).__name__, evaluator.metrics
+    need(
+        isinstance(metrics, tuple) and bool(metrics) and all(isinstance(m, str) for m in metrics),
+        "declaration",
+        f"{name}.metrics is {metrics!r}.",
+    )
+    need(len(set(metrics)) == len(metrics), "declaration", f"{name}.metrics names a metric twice: {metrics}.")
+    need(isinstance(evaluator.simulated, bool), "declaration", f"{name}.simulated is {evaluator.simulated!r}.")
+    says = getattr(evaluator, "repeatable", False)
+    need(isinstance(says, bool), "declaration", f"{name}.repeatable is {says!r}.")
+    timings = getattr(evaluator, "measured", ())
+    need(
+        isinstance(timings, tuple) and set(timings) <= set(metrics),
+        "declaration",
+        f"{name}.measured is {timings!r}, which is no tuple of some of its metrics {metrics}.",
+    )
+    return metrics
+
+
 def _keeper(reports: list[tuple[float, Mapping[str, float]]]) -> Report:
     return lambda step, metrics: reports.append((step, metrics))
 
 
 def _numbers(evaluator: Evaluator, architecture: Architecture, fidelity: float, context: Context) -> object:
-    """What ``evaluate`` returns: metrics and simulated seconds, or the kind of its failure."""
+    """What ``evaluate`` returns: metrics that are not measured, and simulated seconds, or the kind of its failure."""
     name = type(evaluator).__name__
     before = architecture.to_json()
-    try:
-        result = evaluator.evaluate(architecture, fidelity, context)
-    except EvaluationError as error:
-        return f"failed ({error.kind})"
+    with keeping("failures", f"{name} fails with something else than an EvaluationError: "):
+        try:
+            result = evaluator.evaluate(architecture, fidelity, context)
+        except EvaluationError as error:
+            return f"failed ({error.kind})"
+        except Stopped:
+            raise Broken(f"stop: {name} stopped although nobody asked it to.") from None
     need(architecture.to_json() == before, "architecture untouched", f"{name} changed the architecture it was given.")
     if isinstance(result, Outcome):
         if not result.ok:
@@ -92,10 +116,11 @@ def _numbers(evaluator: Evaluator, architecture: Architecture, fidelity: float, 
         "declared metrics",
         f"{name} declares {evaluator.metrics} and returned {tuple(metrics)}.",
     )
-    numbers = {metric: float(value) for metric, value in metrics.items()}
+    with keeping("declared metrics", f"{name} returned {dict(metrics)}, which are not all numbers: "):
+        numbers = {metric: float(value) for metric, value in metrics.items()}
     if any(math.isnan(value) for value in numbers.values()):
         return "failed (nan)"
-    return numbers, seconds
+    return {metric: value for metric, value in numbers.items() if metric not in measured(evaluator)}, seconds
 
 
 def _scores(numbers: object) -> object:
@@ -114,6 +139,7 @@ def _check_reports(name: str, metrics: tuple[str, ...], reports: list[tuple[floa
         )
 
 
+@keeping("stop")
 def _check_stop(evaluator: Evaluator, architecture: Architecture, fidelity: float, seed: int) -> None:
     if evaluator.simulated:
         return  # a look-up is over before anybody can ask it to stop
@@ -121,7 +147,9 @@ def _check_stop(evaluator: Evaluator, architecture: Architecture, fidelity: floa
         evaluator.evaluate(architecture, fidelity, Context(0, seed, stop=lambda: True))
     except Stopped:
         return
-    raise AssertionError(
+    except EvaluationError:
+        pass
+    raise Broken(
         f"stop: {type(evaluator).__name__} was asked to stop and finished all the same; call context.check() in its "
         "loop."
     )

@@ -9,38 +9,146 @@ from typing import Any
 
 import numpy as np
 
-from archsmith.core.architecture import RECIPE
-from archsmith.core.space import Trace
-from archsmith.testing.need import need
+from archsmith.core.architecture import RECIPE, Architecture
+from archsmith.core.errors import DeadEnd
+from archsmith.core.space import Decision, Range
+from archsmith.testing.elsewhere import differs_elsewhere
+from archsmith.testing.need import keeping, need
+from archsmith.testing.nesting import NestingTrace
+from archsmith.testing.randomness import global_randomness
+
+N_REBUILDS = 4  # of each sample: one of two networks at random is found out in all but one of eight samples
+N_CONTEXTS = 80  # from half of them on, a decision is called idle: one that matters in a tenth, once in 70 (0.9**40)
 
 
 def check_network_space(space: Any, *, n_samples: int = 3, batch: int = 2, seed: int = 0) -> None:
-    """Raises AssertionError when a NetworkSpace breaks a law of networks. Keep ``space`` at a small scale: every sample
-    is built and run.
+    """Raises AssertionError when a NetworkSpace breaks a law of networks, with the law and what was found. Keep
+    ``space`` at a small scale: every sample is built and run.
+
+    Networks are laid out again in this process, and in another one where that can import the class of the space.
 
     ``n_samples``: how many architectures are tried.
     ``batch``: examples in the forward passes.
     ``seed``: of architectures, weights and examples.
     """
+    import torch  # noqa: F401 - where it is missing, that is no broken law
+
     rng = np.random.default_rng(seed)
-    for number in range(n_samples):
-        architecture = space.sample(rng)
-        graph = space.graph(architecture)
+    with keeping("questions"):
+        samples = [space.sample(rng) for _ in range(n_samples)]
+    for number, architecture in enumerate(samples):
         _check_questions(space, architecture)
+        _check_rebuilt(space, architecture)
+        with keeping("configuration"):
+            graph = space.graph(architecture)
         _check_identity(space, architecture, graph, rng)
         _check_network(space, graph, batch, seed + number)
+    _check_effect(space, samples, rng)
+    _check_elsewhere(space, n_samples, seed)
 
 
-def _check_questions(space: Any, architecture: Any) -> None:
-    trace = Trace(lambda path, options, weights: architecture[path])
+@keeping("same questions")
+def _check_questions(space: Any, architecture: Architecture) -> None:
+    trace = NestingTrace(lambda path, options, weights: architecture[path])
     space.build(trace, space.net())
-    built, decided = (
-        list(trace.decisions.values()),
-        [d for d in space.decisions(architecture) if not d.path.startswith(RECIPE)],
-    )
+    built = list(trace.decisions.values())
+    decided = [d for d in space.decisions(architecture) if not d.path.startswith(RECIPE)]
     need(built == decided, "same questions", f"build() and decide() ask different questions of {architecture}.")
 
 
+@keeping("same network")
+def _check_rebuilt(space: Any, architecture: Architecture) -> None:
+    from archsmith.graphs.network_space import lay_out
+
+    name, before = type(space).__name__, global_randomness()
+    first, *others = [lay_out(space, architecture) for _ in range(N_REBUILDS)]
+    for other in others:
+        need(
+            other.to_dict() == first.to_dict(),
+            "same network",
+            f"{name}.build laid out two networks for one architecture, {_differ(first, other)}. What differs between "
+            f"networks must come from choose(): {architecture}.",
+        )
+    need(
+        global_randomness() == before,
+        "generators only",
+        f"{name}.build draws from a global generator. What differs between networks must come from choose().",
+    )
+
+
+def _differ(a: Any, b: Any) -> str:
+    from archsmith.graphs.cost import cost
+
+    if cost(a).params != cost(b).params:
+        return f"of {cost(a).params} and {cost(b).params} parameters"
+    if len(a.nodes) != len(b.nodes):
+        return f"of {len(a.nodes)} and {len(b.nodes)} operations"
+    one, other = next(((x, y) for x, y in zip(a.nodes, b.nodes, strict=True) if x != y), (a.outputs, b.outputs))
+    return f"with {one} in one and {other} in the other"
+
+
+@keeping("same network")
+def _check_elsewhere(space: Any, n_samples: int, seed: int) -> None:
+    differs = differs_elsewhere(space, n_samples, seed)
+    need(differs is None, "same network", f"{type(space).__name__} is another space in another process: {differs}")
+
+
+@keeping("effect")
+def _check_effect(space: Any, samples: list[Architecture], rng: np.random.Generator) -> None:
+    """Every decision about the network changes it in some architecture."""
+    settled: set[str] = set()
+    for architecture in samples:
+        for decision in space.decisions(architecture):
+            if decision.path in settled or decision.path.startswith(RECIPE):
+                continue
+            settled.add(decision.path)
+            n_tried = _n_idle(space, architecture, decision, rng)
+            need(
+                n_tried is None,
+                "effect",
+                f"{decision.path!r} of {type(space).__name__} changes nothing: {n_tried} pairs of architectures that "
+                "differ in it have equal networks. Lay something out by it, or leave the question out; what is about "
+                "training belongs to the recipe.",
+            )
+
+
+def _n_idle(space: Any, architecture: Architecture, decision: Decision, rng: np.random.Generator) -> int | None:
+    """In how many architectures another answer was tried without any effect; None where one had an effect, or where
+    too few could be tried. The architectures are those of a random walk that begins with ``architecture``.
+    """
+    from archsmith.graphs.identity import identity
+    from archsmith.graphs.network_space import lay_out
+
+    path, n_tried = decision.path, 0
+    for _ in range(N_CONTEXTS):
+        asked = next((d for d in space.decisions(architecture) if d.path == path), None)
+        options = [] if asked is None else _others(asked, rng)
+        for option in options:
+            try:
+                other = space.complete(architecture.replace({path: option}), rng)
+            except DeadEnd:
+                continue
+            if other.get(path) != option:
+                continue
+            n_tried += 1
+            if identity(lay_out(space, other)) != identity(lay_out(space, architecture)):
+                return None
+        walked = space.mutate(architecture, rng)
+        architecture = walked if path in walked else architecture
+    return n_tried if n_tried >= N_CONTEXTS // 2 else None
+
+
+def _others(decision: Decision, rng: np.random.Generator) -> list[Any]:
+    """Another answer at random, if there is one."""
+    options = decision.options
+    if isinstance(options, Range):
+        drawn = [options.at(rng.random()) for _ in range(3)]
+        return [option for option in drawn if option != decision.answer][:1]
+    left = [option for option in options if not (option == decision.answer and type(option) is type(decision.answer))]
+    return [left[int(rng.integers(len(left)))]] if left else []
+
+
+@keeping("identity")
 def _check_identity(space: Any, architecture: Any, graph: Any, rng: np.random.Generator) -> None:
     from archsmith.graphs.graph import Graph
     from archsmith.graphs.identity import identity
@@ -114,6 +222,7 @@ def _last(batch: Any) -> list[Any]:
     return [t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t for t in tensors]
 
 
+@keeping("network")
 def _check_network(space: Any, graph: Any, batch: int, seed: int) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode

@@ -18,12 +18,13 @@ from archsmith.core.errors import ArchsmithError, LeaseError
 from archsmith.core.events import Event
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Evaluator, Executor, Job, Message, Store
-from archsmith.testing.need import need
+from archsmith.testing.need import Broken, keeping, need
 from archsmith.testing.toys import Flat, ToyEvaluator
 
 PATIENCE = 60.0  # seconds for workers to start on a loaded machine
 
 
+@keeping("store")
 def check_store(open_store: Callable[[], Store], *, kill: bool = True) -> None:
     """Raises AssertionError when a store breaks a law of stores.
 
@@ -73,7 +74,7 @@ def _refused(action: Callable[[], object], law: str, sentence: str) -> None:
         action()
     except LeaseError:
         return
-    raise AssertionError(f"{law}: {sentence}")
+    raise Broken(f"{law}: {sentence}")
 
 
 def _check_order(store: Store) -> None:
@@ -101,7 +102,7 @@ def _check_order(store: Store) -> None:
     except ArchsmithError:
         need(len(list(store.read())) == 4, "all or nothing", "a part of a refused append() was written.")
     else:
-        raise AssertionError("all or nothing: NaN was written into the log.")
+        raise Broken("all or nothing: NaN was written into the log.")
 
 
 WRITER = """
@@ -144,6 +145,7 @@ def _check_killed_writer(store: Store, open_store: Callable[[], Store]) -> None:
     need((len(indexes) - before) % 2 == 0, "killed writer", "half of an append() survived its writer.")
 
 
+@keeping("executor")
 def check_executor(make: Callable[[], Executor], *, isolated: bool = False) -> None:
     """Raises AssertionError when an executor breaks a law of executors.
 

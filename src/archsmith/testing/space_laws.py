@@ -6,54 +6,80 @@ They say what sampling, mutation, crossover, neighbours, enumeration and JSON pr
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice, pairwise
+from typing import Any
 
 import numpy as np
 
 from archsmith.core.architecture import Architecture, Scalar
-from archsmith.core.errors import DeadEnd, InvalidArchitectureError
-from archsmith.core.space import Range, Space
-from archsmith.testing.need import need
+from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
+from archsmith.core.space import Range, Space, replaying
+from archsmith.testing.elsewhere import differs_elsewhere
+from archsmith.testing.need import Broken, keeping, need
+from archsmith.testing.nesting import NestingTrace
+from archsmith.testing.randomness import global_randomness
 
 
 def check_space(
     space: Space, *, scales: Iterable[Space] = (), n_samples: int = 20, enumerate_limit: int = 2000, seed: int = 0
 ) -> None:
-    """Raises AssertionError when ``space`` breaks a law of spaces.
+    """Raises AssertionError when ``space`` breaks a law of spaces, with the law and what was found.
 
-    ``scales``: the same space at other scales.
+    A space of networks is also asked at other scales: with another image size, number of outputs and, where it has a
+    field ``scale``, others of its numbers. Points that are a dead end there are left out.
+
+    ``scales``: the same space at more scales. There its points may not be dead ends.
     ``n_samples``: random points that are tried.
     ``enumerate_limit``: a space with at most so many points is counted point by point.
     ``seed``: of all that is drawn.
     """
     rng = np.random.default_rng(seed)
-    samples = [space.sample(rng) for _ in range(n_samples)]
     _configuration(space)
+    samples = _samples(space, n_samples, rng)
     for architecture in samples:
-        _valid(space, architecture, "sample", "sample() gave")
+        with keeping("sample"):
+            _valid(space, architecture, "sample", "sample() gave")
+        _options(space, architecture)
+        _identity(space, architecture)
         _round_trip(space, architecture)
+        with keeping("own paths"):
+            space.decide(NestingTrace(replaying(architecture)))
         _mistakes(space, architecture)
         _mutation(space, architecture, rng)
     _pairs(space, samples, rng)
     for architecture in samples[:3]:
         _neighbours(space, architecture, rng)
-    first = space.first()
-    if first is not None:
-        _valid(space, first, "first", "first() names")
+    _first(space)
     _reproducible(space, seed)
     _enumeration(space, samples, enumerate_limit)
     for other in scales:
         _same_questions(space, other, samples)
+    for other in _other_scales(space):
+        _same_questions(space, other, samples, dead_ends=True)
+
+
+@keeping("questions")
+def _samples(space: Space, n: int, rng: np.random.Generator) -> list[Architecture]:
+    return [space.sample(rng) for _ in range(n)]
+
+
+@keeping("first")
+def _first(space: Space) -> None:
+    first = space.first()
+    if first is not None:
+        _valid(space, first, "first", "first() names")
 
 
 def _valid(space: Space, architecture: Architecture, law: str, what: str) -> None:
     try:
         space.validate(architecture)
     except InvalidArchitectureError as error:
-        raise AssertionError(f"{law}: {what} an architecture outside of {space}: {error}") from error
+        raise Broken(f"{law}: {what} an architecture outside of {space}: {error}") from error
 
 
+@keeping("configuration")
 def _configuration(space: Space) -> None:
     need(dataclasses.is_dataclass(space), "configuration", f"{type(space).__name__} is not a dataclass.")
     need(
@@ -64,16 +90,39 @@ def _configuration(space: Space) -> None:
     try:
         hash(space)
     except TypeError as error:
-        raise AssertionError(
+        raise Broken(
             f"configuration: {type(space).__name__} cannot be hashed; make it a frozen dataclass of plain fields."
         ) from error
 
 
+@keeping("options")
+def _options(space: Space, architecture: Architecture) -> None:
+    for decision in space.decisions(architecture):
+        path, options, weights = decision.path, decision.options, decision.weights
+        if isinstance(options, Range):
+            continue
+        kinds = {(type(option), option) for option in options}
+        need(len(kinds) == len(options), "options", f"{path!r} has an option twice: {tuple(options)}.")
+        need(
+            weights is None
+            or (len(weights) == len(options) and all(0 <= weight < np.inf for weight in weights) and sum(weights) > 0),
+            "options",
+            f"{path!r} has the weights {weights} for {len(options)} options. It takes one for each, 0 or more, and one "
+            "above 0.",
+        )
+
+
+@keeping("identity")
+def _identity(space: Space, architecture: Architecture) -> None:
+    again = Architecture.from_json(architecture.to_json())
+    need(space.identity(again) == space.identity(architecture), "identity", f"{architecture} has two identities.")
+
+
+@keeping("json")
 def _round_trip(space: Space, architecture: Architecture) -> None:
     again = Architecture.from_json(architecture.to_json())
     need(again == architecture and list(again) == list(architecture), "json", f"{architecture} does not survive JSON.")
     need(again.key == architecture.key, "json", f"{architecture} has another key after JSON.")
-    need(space.identity(again) == space.identity(architecture), "identity", f"{architecture} has two identities.")
     asked = [decision.path for decision in space.decisions(architecture)]
     need(
         asked == list(architecture),
@@ -82,6 +131,7 @@ def _round_trip(space: Space, architecture: Architecture) -> None:
     )
 
 
+@keeping("validation")
 def _mistakes(space: Space, architecture: Architecture) -> None:
     wrong: list[tuple[str, Mapping[str, Scalar]]] = [
         ("with an unknown decision", architecture.replace({"no such decision": 1}))
@@ -97,6 +147,7 @@ def _mistakes(space: Space, architecture: Architecture) -> None:
         need(broken not in space, "validation", f"an architecture {what} passes for valid.")
 
 
+@keeping("mutation")
 def _mutation(space: Space, architecture: Architecture, rng: np.random.Generator) -> None:
     open_to_change = [
         d
@@ -109,6 +160,7 @@ def _mutation(space: Space, architecture: Architecture, rng: np.random.Generator
         need(child != architecture or not open_to_change, "mutation", f"mutate() changed nothing in {architecture}.")
 
 
+@keeping("crossover")
 def _pairs(space: Space, samples: list[Architecture], rng: np.random.Generator) -> None:
     for a, b in pairwise(samples):
         try:
@@ -124,6 +176,7 @@ def _pairs(space: Space, samples: list[Architecture], rng: np.random.Generator) 
     )
 
 
+@keeping("neighbours")
 def _neighbours(space: Space, architecture: Architecture, rng: np.random.Generator) -> None:
     plain = list(space.neighbours(architecture))
     need(
@@ -136,11 +189,18 @@ def _neighbours(space: Space, architecture: Architecture, rng: np.random.Generat
         need(neighbour != architecture, "neighbours", f"{architecture} is among its own neighbours.")
 
 
+@keeping("generators only")
 def _reproducible(space: Space, seed: int) -> None:
+    name, before = type(space).__name__, global_randomness()
     first, second = (space.sample(np.random.default_rng(seed)) for _ in range(2))
-    need(first == second, "generators only", f"{type(space).__name__} draws two samples from equal generators.")
+    need(first == second, "generators only", f"{name} draws two samples from equal generators.")
+    need(global_randomness() == before, "generators only", f"{name} draws from a global generator.")
+    if not hasattr(space, "build"):  # the laws of networks compare these
+        differs = differs_elsewhere(space, 3, seed)
+        need(differs is None, "generators only", f"{name} is another space in another process: {differs}")
 
 
+@keeping("enumeration")
 def _enumeration(space: Space, samples: list[Architecture], limit: int) -> None:
     size = space.size(limit)
     if size is None:
@@ -158,14 +218,41 @@ def _enumeration(space: Space, samples: list[Architecture], limit: int) -> None:
         need(sample in unique, "enumeration", f"sample() gave {sample}, which enumerate() never does.")
 
 
-def _same_questions(space: Space, other: Space, samples: list[Architecture]) -> None:
+@keeping("scale")
+def _same_questions(space: Space, other: Space, samples: list[Architecture], dead_ends: bool = False) -> None:
     if not space.transferable:
         return
+    hint = "where its options must depend on shapes, set transferable = False."
     for architecture in samples:
-        _valid(other, architecture, "scale", f"{space} has, but another scale of it does not allow,")
-        here, there = space.decisions(architecture), other.decisions(architecture)
-        need(
-            here == there,
-            "scale",
-            f"{space} and {other} ask different questions; set transferable = False if they must.",
-        )
+        try:
+            there = other.decisions(architecture)
+        except InvalidArchitectureError as error:
+            if dead_ends and isinstance(error.__cause__, DeadEnd):
+                continue
+            raise Broken(
+                f"scale: {space} and {other} ask different questions: {error.message} A space asks the same at every "
+                f"scale; {hint}"
+            ) from error
+        here = space.decisions(architecture)
+        need(here == there, "scale", f"{space} and {other} ask different questions; {hint}")
+
+
+def _other_scales(space: Any) -> Iterator[Any]:
+    """``space`` with other inputs and outputs, and around its cells other numbers than it has; nothing for a space
+    without networks.
+    """
+    if not hasattr(space, "n_outputs"):
+        return
+    changes: list[dict[str, Any]] = [{"n_outputs": space.n_outputs + 1}]
+    shape = getattr(space, "input_shape", None)
+    if shape is not None:
+        changes += [{"input_shape": (*shape[:-2], *(int(side * factor) for side in shape[-2:]))} for factor in (0.5, 2)]
+    scale = getattr(space, "scale", None)
+    if dataclasses.is_dataclass(scale) and not isinstance(scale, type):
+        numbers = [(f.name, getattr(scale, f.name)) for f in dataclasses.fields(scale)]
+        changes += [
+            {"scale": dataclasses.replace(scale, **{name: 2 * n})} for name, n in numbers if type(n) is int and n > 0
+        ]
+    for change in changes:
+        with suppress(UsageError):  # not every space exists at every scale
+            yield dataclasses.replace(space, **change)

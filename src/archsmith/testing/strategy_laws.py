@@ -5,27 +5,21 @@ This holds whatever the history looks like.
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import math
-import random
-import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
-from archsmith.core.architecture import Architecture
-from archsmith.core.errors import InvalidArchitectureError, UsageError
-from archsmith.core.events import Event
+from archsmith.core.errors import UsageError
 from archsmith.core.history import History
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
-from archsmith.core.protocols import Context, Strategy, incumbent
-from archsmith.core.seeds import generator
+from archsmith.core.protocols import Strategy, incumbent
 from archsmith.core.space import Space
-from archsmith.core.trial import Outcome, Proposal, Trial
-from archsmith.testing.need import need
-from archsmith.testing.toys import Flat, ToyEvaluator
+from archsmith.core.trial import Proposal
+from archsmith.testing.learning_laws import check_learning
+from archsmith.testing.need import keeping, need
+from archsmith.testing.randomness import global_randomness
+from archsmith.testing.rehearsal import Rehearsal, ask, check_answer, maker, row, snapshot
+from archsmith.testing.toys import Flat
 
 SMALL = Flat(n_decisions=2, n_options=3)  # nine points, for the law that every search comes to an end
 LARGE = Flat(n_decisions=6, n_options=10)  # a million points: no strategy may be at its end after a few dozen trials
@@ -38,8 +32,9 @@ def check_strategy(
     n_trials: int = 30,
     seed: int = 0,
     complete: bool = True,
+    learns: bool = False,
 ) -> None:
-    """Raises AssertionError when ``strategy`` breaks a law of strategies.
+    """Raises AssertionError when ``strategy`` breaks a law of strategies, with the law and what was found.
 
     ``strategy``: a dataclass, or something that makes a new instance when called.
     ``space``: where it is tried; None: a million points of independent decisions.
@@ -47,8 +42,9 @@ def check_strategy(
     ``seed``: of all that is drawn.
     ``complete``: whether it has proposed every architecture when it ends on a finite space. False for methods that
         leave some out by design.
+    ``learns``: whether it claims to be better than random search; then ``check_learning`` is run too.
     """
-    make = _maker(strategy)
+    make = maker(strategy)
     space = space if space is not None else LARGE
     check_any_history(make, space, seed)  # first, because the others ask about empty histories too
     check_randomness(make, space, seed)
@@ -57,143 +53,19 @@ def check_strategy(
     check_end(make, seed, complete)
     check_objectives(make, space, seed)
     check_incumbent(make, space, n_trials, seed)
+    if learns:
+        check_learning(make, seed=seed)
 
 
-def _maker(strategy: Strategy | Callable[[], Strategy]) -> Callable[[], Strategy]:
-    if isinstance(strategy, type) or not hasattr(strategy, "ask"):
-        return strategy
-    need(
-        dataclasses.is_dataclass(strategy),
-        "configuration",
-        f"{type(strategy).__name__} is not a dataclass; pass a function that makes one.",
-    )
-    return lambda: dataclasses.replace(strategy)  # type: ignore[type-var]
-
-
-class Rehearsal:
-    """A study without a loop: trials are asked for and finished by hand, in any order.
-
-    Its log can be folded again from nothing.
-
-    ``problem``: what is searched.
-    ``evaluator``: a toy; None: one with the metrics of the problem.
-    ``seed``: of the study.
-    ``forecast_trials``: how many trials the budget is expected to allow; None: unknown.
-    ``repeatable``: is it known that an architecture always gets the same score?
-    """
-
-    def __init__(
-        self,
-        problem: Problem,
-        evaluator: ToyEvaluator | None = None,
-        seed: int = 0,
-        forecast_trials: float | None = None,
-        repeatable: bool = False,
-    ) -> None:
-        self.problem = problem
-        self.evaluator = evaluator or ToyEvaluator(metrics=problem.metrics)
-        self.seed = seed
-        self.events: list[Event] = []
-        self.history = History(problem)
-        self.log("study", {"forecast_trials": forecast_trials, "repeatable": repeatable})
-
-    def log(self, kind: str, data: dict[str, Any]) -> None:
-        event = Event(kind, json.loads(json.dumps(data, allow_nan=False)), len(self.events))
-        self.events.append(event)
-        self.history.apply(event)
-
-    def replayed(self) -> History:
-        """The same history, folded again. Nothing that was cached beside the first one is known to it."""
-        history = History(self.problem)
-        for event in self.events:
-            history.apply(event)
-        return history
-
-    def generator(self) -> np.random.Generator:
-        """The generator of the next ask."""
-        return generator(self.seed, "ask", self.history.n_asks)
-
-    def ask(self, strategy: Strategy, n: int = 1) -> list[Trial]:
-        """Ask, check the proposals, and log them."""
-        proposals = list(strategy.ask(self.history, n, self.generator()))
-        check_answer(strategy, proposals, self.history, n)
-        return self.propose(proposals)
-
-    def propose(self, proposals: Sequence[Proposal]) -> list[Trial]:
-        first = len(self.history)
-        rows = [row(first + i, proposal, self.problem) for i, proposal in enumerate(proposals)]
-        if rows:
-            self.log("proposed", {"trials": rows})
-        return self.history.trials[first:]
-
-    def finish(self, trial: Trial, *, failed: bool = False) -> None:
-        """Log the toy evaluator's outcome, or a failure."""
-        try:
-            if failed:
-                raise RuntimeError("failed on purpose")
-            context = Context(trial.id, trial.id)
-            result = self.evaluator.evaluate(trial.architecture, trial.fidelity, context)
-            outcome = result if isinstance(result, Outcome) else Outcome.success(result)
-        except Exception as error:
-            outcome = Outcome.failure(error)
-        self.log("finished", {"trial": trial.id, "outcome": outcome.to_dict()})
-
-
-def row(number: int, proposal: Proposal, problem: Problem) -> dict[str, Any]:
-    """A proposal as the log holds it."""
-    return {
-        "id": number,
-        "architecture": dict(proposal.architecture),
-        "fidelity": problem.fidelity.maximum if proposal.fidelity is None else proposal.fidelity,
-        "parents": list(proposal.parents),
-        "notes": dict(proposal.notes),
-    }
-
-
-def check_answer(strategy: Strategy, proposals: Sequence[Proposal], history: History, n: int) -> None:
-    """Law ``valid answers``: at most n proposals, each a point of the space at an allowed fidelity.
-
-    Their parents exist, and their notes are JSON scalars.
-    """
-    name, law = type(strategy).__name__, "valid answers"
-    need(len(proposals) <= n, law, f"{name} was asked for {n} proposals and gave {len(proposals)}.")
-    for proposal in proposals:
-        need(isinstance(proposal, Proposal), law, f"{name} gave a {type(proposal).__name__} instead of a Proposal.")
-        need(
-            isinstance(proposal.architecture, Architecture),
-            law,
-            f"{name} proposed a {type(proposal.architecture).__name__} instead of an Architecture.",
-        )
-        try:
-            history.space.validate(proposal.architecture)
-        except InvalidArchitectureError as error:
-            raise AssertionError(f"{law}: {name} proposed an architecture outside of the space: {error}") from error
-        fidelity = history.problem.fidelity
-        need(
-            proposal.fidelity is None or fidelity.minimum <= proposal.fidelity <= fidelity.maximum,
-            law,
-            f"{name} asked for fidelity {proposal.fidelity}.",
-        )
-        need(
-            all(type(p) is int and 0 <= p < len(history) for p in proposal.parents),
-            law,
-            f"{name} named parents {proposal.parents} that do not exist.",
-        )
-        for note, value in proposal.notes.items():
-            plain = value is None or type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value))
-            need(
-                type(note) is str and plain, law, f"{name} gave the note {note!r}: {value!r}, which is no JSON scalar."
-            )
-
-
+@keeping("no global randomness")
 def check_randomness(make: Callable[[], Strategy], space: Space, seed: int = 0) -> None:
     """Law ``no global randomness``: the global generators of Python, numpy and torch stay as they were."""
     strategy, rehearsal = make(), Rehearsal(Problem(space), seed=seed)
     for i in range(12):
-        before = _global_randomness()
+        before = global_randomness()
         trials = rehearsal.ask(strategy, 1 + i % 2)
         need(
-            _global_randomness() == before,
+            global_randomness() == before,
             "no global randomness",
             f"{type(strategy).__name__} drew from a global generator instead of rng.",
         )
@@ -201,24 +73,13 @@ def check_randomness(make: Callable[[], Strategy], space: Space, seed: int = 0) 
             rehearsal.finish(trial)
 
 
-def _global_randomness() -> str:
-    states: list[object] = [random.getstate(), np.random.get_state()]  # noqa: NPY002 - it is read here to see that nobody uses it
-    if "torch" in sys.modules:
-        states.append(sys.modules["torch"].random.get_rng_state().tolist())
-    return repr(
-        [
-            (*state[:1], np.asarray(state[1]).tolist(), *state[2:]) if isinstance(state, tuple) else state
-            for state in states
-        ]
-    )
-
-
+@keeping("history untouched")
 def check_history_untouched(make: Callable[[], Strategy], space: Space, seed: int = 0) -> None:
     """Law ``history untouched``: asking changes nothing in the history."""
     strategy, rehearsal = make(), Rehearsal(Problem(space), seed=seed)
     for i in range(12):
         before = snapshot(rehearsal.history)
-        strategy.ask(rehearsal.history, 1 + i % 2, rehearsal.generator())
+        ask(strategy, rehearsal.history, 1 + i % 2, rehearsal.generator())
         need(
             snapshot(rehearsal.history) == before,
             "history untouched",
@@ -228,36 +89,7 @@ def check_history_untouched(make: Callable[[], Strategy], space: Space, seed: in
             rehearsal.finish(trial, failed=trial.id % 4 == 3)
 
 
-def snapshot(history: History) -> str:
-    """Everything that a history says, as text."""
-
-    def facts(trial: Trial) -> object:
-        outcome = trial.outcome.to_dict() if trial.outcome else None
-        return [
-            trial.id,
-            list(trial.architecture.items()),
-            trial.fidelity,
-            trial.parents,
-            dict(trial.notes),
-            outcome,
-            trial.losses,
-            trial.feasible,
-            trial.curve,
-        ]
-
-    private = {
-        name: value
-        for name, value in vars(history).items()
-        if name not in ("problem", "trials", "finished", "pending", "_best")
-    }
-    lists = [
-        [trial.id for trial in history.finished],
-        list(history.pending),
-        {f: t.id for f, t in history._best.items()},
-    ]
-    return repr([[facts(trial) for trial in history.trials], lists, sorted(private.items())])
-
-
+@keeping("memoryless")
 def check_memoryless(make: Callable[[], Strategy], space: Space, n_trials: int = 30, seed: int = 0) -> None:
     """Law ``memoryless``: a new instance given the same history and generator proposes the same.
 
@@ -269,12 +101,13 @@ def check_memoryless(make: Callable[[], Strategy], space: Space, n_trials: int =
     while len(rehearsal.history) < n_trials:
         n = int(order.integers(1, 3))
         answers = {
-            "a fresh instance, and a history folded from the log,": make().ask(
-                rehearsal.replayed(), n, rehearsal.generator()
-            ),
-            "a fresh instance": make().ask(rehearsal.history, n, rehearsal.generator()),
-            "the instance that was asked before": strategy.ask(rehearsal.history, n, rehearsal.generator()),
-            "the same instance asked a second time": strategy.ask(rehearsal.history, n, rehearsal.generator()),
+            who: ask(asked, history, n, rehearsal.generator())
+            for who, asked, history in (
+                ("a fresh instance, and a history folded from the log,", make(), rehearsal.replayed()),
+                ("a fresh instance", make(), rehearsal.history),
+                ("the instance that was asked before", strategy, rehearsal.history),
+                ("the same instance asked a second time", strategy, rehearsal.history),
+            )
         }
         rows = {who: [row(0, proposal, rehearsal.problem) for proposal in answer] for who, answer in answers.items()}
         (reference, expected), *others = rows.items()
@@ -297,6 +130,7 @@ def check_memoryless(make: Callable[[], Strategy], space: Space, n_trials: int =
             proposals = proposals or [Proposal(trial.architecture)]
 
 
+@keeping("any history")
 def check_any_history(make: Callable[[], Strategy], space: Space, seed: int = 0) -> None:
     """Law ``any history``: whatever the history is, there is a valid answer.
 
@@ -316,13 +150,8 @@ def check_any_history(make: Callable[[], Strategy], space: Space, seed: int = 0)
         if what != "that is empty":
             _strangers(rehearsal, finish, failed, seed)
         for _ in range(3):
-            try:
-                proposals = list(strategy.ask(rehearsal.history, 2, rehearsal.generator()))
-            except Exception as error:
-                raise AssertionError(
-                    f"any history: {type(strategy).__name__} cannot cope with a history {what}: "
-                    f"{type(error).__name__}: {error}"
-                ) from error
+            with keeping("any history", f"{type(strategy).__name__} cannot cope with a history {what}: "):
+                proposals = ask(strategy, rehearsal.history, 2, rehearsal.generator())
             check_answer(strategy, proposals, rehearsal.history, 2)
             done = not proposals and not rehearsal.history.pending
             need(
@@ -349,6 +178,7 @@ def _used_up(history: History) -> bool:
     )
 
 
+@keeping("an end")
 def check_end(make: Callable[[], Strategy], seed: int = 0, complete: bool = True) -> None:
     """Law ``an end``: on a finite space there are no more proposals at some time.
 
@@ -374,6 +204,7 @@ def check_end(make: Callable[[], Strategy], seed: int = 0, complete: bool = True
         )
 
 
+@keeping("several objectives")
 def check_objectives(make: Callable[[], Strategy], space: Space, seed: int = 0) -> None:
     """Law ``several objectives``: they are handled, or refused with a UsageError that says what to do instead."""
     strategy, rehearsal = (
@@ -381,36 +212,38 @@ def check_objectives(make: Callable[[], Strategy], space: Space, seed: int = 0) 
         Rehearsal(Problem(space, (Objective("accuracy"), Objective("seconds", maximize=False))), seed=seed),
     )
     name = type(strategy).__name__
-    try:
-        for _ in range(8):
-            for trial in rehearsal.ask(strategy, 2):
-                rehearsal.finish(trial, failed=trial.id % 5 == 4)
-    except UsageError as error:
-        need(bool(error.hint), "several objectives", f"{name} refuses several objectives without a hint.")
-        need(
-            "objective" in error.message,
-            "several objectives",
-            f"{name} refuses without saying that it is about the objectives: {error.message}",
-        )
-    except AssertionError:
-        raise
-    except Exception as error:
-        raise AssertionError(
-            f"several objectives: {name} neither handles nor refuses them: {type(error).__name__}: {error}"
-        ) from error
+    with keeping("several objectives", f"{name} neither handles nor refuses them: "):
+        try:
+            for _ in range(8):
+                for trial in rehearsal.ask(strategy, 2):
+                    rehearsal.finish(trial, failed=trial.id % 5 == 4)
+        except UsageError as error:
+            need(bool(error.hint), "several objectives", f"{name} refuses several objectives without a hint.")
+            need(
+                "objective" in error.message,
+                "several objectives",
+                f"{name} refuses without saying that it is about the objectives: {error.message}",
+            )
 
 
+@keeping("incumbent")
 def check_incumbent(make: Callable[[], Strategy], space: Space, n_trials: int = 30, seed: int = 0) -> None:
     """Law ``incumbent``: the trial that a strategy ends with is one that has a score.
 
-    Where scores are repeatable, no other has a better one.
+    Where scores are repeatable, no other has a better one. Law ``keeps limits``: it breaks no limit of the problem.
     """
     strategy = make()
     if not hasattr(strategy, "incumbent"):
         return  # it ends with the best score
-    name, law = type(strategy).__name__, "incumbent"
-    for repeatable in (False, True):
-        rehearsal = Rehearsal(Problem(space), seed=seed, forecast_trials=n_trials, repeatable=repeatable)
+    name = type(strategy).__name__
+    limits = (Constraint("size", upper=0.35),)  # of the toys' scores: a good half of them is above
+    for repeatable, constraints, law in (
+        (False, (), "incumbent"),
+        (True, (), "incumbent"),
+        (False, limits, "keeps limits"),
+    ):
+        problem = Problem(space, constraints=constraints)
+        rehearsal = Rehearsal(problem, seed=seed, forecast_trials=n_trials, repeatable=repeatable)
         need(incumbent(strategy, rehearsal.history) is None, law, f"{name} names a trial before there is any.")
         while len(rehearsal.history) < n_trials and (trials := rehearsal.ask(make(), 1)):
             for trial in trials:
@@ -419,7 +252,7 @@ def check_incumbent(make: Callable[[], Strategy], space: Space, n_trials: int = 
             need(
                 (answer is None) == (best is None) and (answer is None or answer.ok),
                 law,
-                f"after {len(rehearsal.history)} trials, {name} ends with {answer}.",
+                f"after {len(rehearsal.history)} trials, {name} ends with {answer}, and the best one is {best}.",
             )
             need(
                 not repeatable or answer is None or best is None or answer.loss == best.loss,
