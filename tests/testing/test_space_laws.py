@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,11 +55,17 @@ class SelfNeighbour(Flat):
 
 @dataclass(frozen=True)
 class Forgetful(Flat):
-    """Leaves the last point out of its enumeration, and of its size."""
+    """Leaves half of its points out of its enumeration, and of its size."""
 
     def enumerate(self) -> Iterator[Architecture]:
         points = list(super().enumerate())
         yield from points[: len(points) // 2]
+
+    def count(self, limit: int | None = None, on_progress: Callable[[int], object] | None = None) -> int:
+        return self.known_size()
+
+    def known_size(self) -> int:
+        return super().known_size() // 2
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,21 @@ class Twice(Flat):
     def enumerate(self) -> Iterator[Architecture]:
         for point in super().enumerate():
             yield from (point, point)
+
+
+@dataclass(frozen=True)
+class WrongFormula(Flat):
+    """Knows a size that it does not have."""
+
+    def known_size(self) -> int:
+        return self.n_decisions * self.n_options
+
+
+@dataclass(frozen=True)
+class WrongFormulaOfMany(WrongFormula):
+    """Has more points than the laws count."""
+
+    n_decisions: int = 8
 
 
 @dataclass(frozen=True)
@@ -102,6 +123,8 @@ WRONG: dict[type[Space], str] = {
     SelfNeighbour: "neighbours",
     Forgetful: "enumeration",
     Twice: "size",
+    WrongFormula: "size",
+    WrongFormulaOfMany: "size",
     WrongFirst: "first",
     Credulous: "validation",
     Fickle: "identity",
