@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import inspect
 import re
 import shlex
 from collections.abc import Iterator
@@ -201,6 +202,21 @@ def test_the_page_of_the_catalogue_lists_every_name() -> None:
     page = (DOCS / "reference" / "catalog.md").read_text(encoding="utf-8")
     shipped = [name for names in catalog.TABLE.values() for name in names if not name.startswith("toy_")]
     assert [name for name in shipped if f"| `{name}` |" not in page] == []
+
+
+def test_the_page_of_operations_lists_every_row_and_every_layer() -> None:
+    from archsmith.graphs import layers, token_layers
+
+    page = (DOCS / "reference" / "operations.md").read_text(encoding="utf-8")
+    rows = [name for name in OPERATIONS if not re.search(rf"^\| `{name}` \| \S.* \| \d", page, re.MULTILINE)]
+    functions = [name for module in (layers, token_layers) for name, value in vars(module).items() if layer(value)]
+    assert rows == [] and len(functions) > 10
+    assert [name for name in functions if f"| `{name}(net, x, " not in page] == []
+
+
+def layer(value: Any) -> bool:
+    path = getattr(value, "__module__", "")
+    return inspect.isfunction(value) and path.endswith("layers") and not value.__name__.startswith("_")
 
 
 def test_every_public_name_is_documented() -> None:
