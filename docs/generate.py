@@ -192,8 +192,10 @@ def _class(cls: type, name: str, *, with_methods: bool = True) -> Iterator[str]:
 
     short = archsmith._HOME.get(cls.__name__) == cls.__module__
     home = "archsmith" if short else cls.__module__
-    yield from ("", f"### {cls.__name__}", "", "```py", f"from {home} import {cls.__name__}", "")
-    yield from (*_signature(cls.__name__, _arguments(cls), ""), "```", "", prose(cls.__doc__), "")
+    yield from ("", f"### {cls.__name__}", "", "```py", f"from {home} import {cls.__name__}")
+    if not getattr(cls, "_is_protocol", False):  # which nobody makes
+        yield from ("", *_signature(cls.__name__, _arguments(cls), ""))
+    yield from ("```", "", prose(cls.__doc__), "")
     if not with_methods:
         return
     for method, value in _members(cls).items():

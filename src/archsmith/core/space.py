@@ -100,9 +100,12 @@ class Decision:
 
 
 class Choose(Protocol):
-    """What a space's program calls: returns one of ``options``.
+    """What a space's program calls: ``choose(path, options, weights=None)`` returns one of ``options``.
 
-    ``weights`` are sampling weights, one for each option; None: all alike.
+    ``path``: the name of the question. Asked again, it gets the same answer.
+    ``options``: numbers, texts, True, False or None, one or more; or a ``Range``.
+    ``weights``: one for each option, 0 or more: how often it is drawn at random, in samples and mutations. None: all
+        alike. They forbid nothing: an option of weight 0 is valid, and is enumerated.
     """
 
     def __call__(self, path: str, options: Options, weights: Sequence[float] | None = None) -> Scalar: ...
