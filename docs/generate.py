@@ -96,7 +96,7 @@ def catalogue() -> Iterator[str]:
             yield f"| `{name}` | {_cell(prose(cls.__doc__).partition(chr(10) * 2)[0])} | {settings} |"
 
 
-OPERATIONS = {  # modules with rows of the operation table
+ROWS = {  # modules with rows of the operation table
     "basic": "Any kind of data",
     "image": "Images `(C, H, W)`",
     "token": "Tokens `(L, C)`",
@@ -107,12 +107,12 @@ OPERATIONS = {  # modules with rows of the operation table
 def operations() -> Iterator[str]:
     """Every row of the operation table that ships, with its inputs and arguments."""
     from archsmith.graphs.operation import INTEGER, REQUIRED
-    from archsmith.graphs.operations import OPERATIONS as TABLE
+    from archsmith.graphs.operations import OPERATIONS
 
-    for module, title in OPERATIONS.items():
+    for kind, title in ROWS.items():
         yield from ("", f"### {title}", "", "| operation | what it does | inputs | arguments |", "|---|---|---|---|")
-        rows = ast.parse(inspect.getsource(importlib.import_module(f"archsmith.graphs.{module}_operations")))
-        for row in (TABLE[name] for name in _registered(rows)):
+        names = _registered(importlib.import_module(f"archsmith.graphs.{kind}_operations"))
+        for row in (OPERATIONS[name] for name in names):
             low, high = row.arity
             count = f"{low}" if high == low else f"{low} or more" if high is None else f"{low} to {high}"
             inputs = f"{count}{', codes' if row.takes == INTEGER else ''}"
@@ -122,14 +122,14 @@ def operations() -> Iterator[str]:
             yield f"| `{row.name}` | {_cell(row.about)} | {inputs} | {arguments} |"
 
 
-def _registered(module: ast.Module) -> Iterator[str]:
+def _registered(module: ModuleType) -> Iterator[str]:
     """The names of the rows that a module registers, in its order."""
-    for call in (node.value for node in module.body if isinstance(node, ast.Expr)):
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "register":
-            for row in call.args:
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.Expr) and ast.unparse(node.value).startswith("register("):
+            assert isinstance(node.value, ast.Call)
+            for row in node.value.args:
                 assert isinstance(row, ast.Call)
-                name = row.args[0]
-                yield name.value if isinstance(name, ast.Constant) else name.id.lower()  # type: ignore[attr-defined]
+                yield eval(ast.unparse(row.args[0]), vars(module))
 
 
 def layers() -> Iterator[str]:

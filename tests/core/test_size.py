@@ -110,7 +110,7 @@ def test_sizes_beyond_the_largest_float() -> None:
         ),
         (
             Size(8e10, 0.1, 500),
-            "about 8.0e+10 architectures (6.4e+10 to 9.6e+10 with 95 % confidence), estimated from 500 random walks",
+            "about 8.0e+10 architectures (6.0e+10 to 1.0e+11 with 95 % confidence), estimated from 500 random walks",
         ),
         (Size(2000.4, 0.0, 500), "about 2,000 architectures (2,000 to 2,000 with"),
     ],

@@ -28,7 +28,7 @@ MOST_LEARNED = 100  # options; questions with more of them are answered uniforml
 
 MOST_ERROR = 0.2  # relative; above it the mean says what the size is at least, and no more
 CONFIDENCE = 0.95  # of the bounds
-DEVIATIONS = 1.96  # standard errors on each side of a normal mean that has this confidence
+DEVIATIONS = 2.5  # standard errors on each side: 1.96 for a normal mean, more here, since sizes are skewed
 
 Pick = Callable[[str, int], int]  # (path, number of options) to the place of the chosen one
 Walk = Callable[[Pick], bool]  # runs the program of a space once; False where it ends in a dead end
