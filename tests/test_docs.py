@@ -236,3 +236,8 @@ def test_documented_signatures_show_every_argument(generate: Any) -> None:
     shown = "\n".join(generate.described("archsmith.core.budget.Budget"))
     assert "from archsmith import Budget" in shown
     assert [field.name for field in dataclasses.fields(Budget) if f"{field.name}: " not in shown] == []
+
+
+def test_a_protocol_is_documented_by_what_it_asks_for(generate: Any) -> None:
+    shown = "\n".join(generate.described("archsmith.core.protocols.Evaluator"))
+    assert "#### Evaluator.evaluate" in shown and "*args" not in shown
