@@ -1,10 +1,11 @@
-"""Writes what the reference takes from the code: the command line, the catalogue, classes and functions.
+"""Writes what the reference takes from the code: the command line, the catalogue, operations, classes and functions.
 
     python docs/generate.py            writes them
     python docs/generate.py --check    says which pages are out of date, and fails when there are any
 
-A part lies between two comments, ``<!-- from: NAME -->`` and ``<!-- end -->``. NAME is ``commands``, ``catalogue``, or
-the dotted name of a class, a function or a module. All other text of a page is written by hand.
+A part lies between two comments, ``<!-- from: NAME -->`` and ``<!-- end -->``. NAME is ``commands``, ``catalogue``,
+``operations``, ``layers``, or the dotted name of a class, a function or a module. All other text of a page is written
+by hand.
 """
 
 from __future__ import annotations
@@ -49,11 +50,12 @@ def filled(text: str) -> str:
 
 def part(name: str) -> str:
     """The Markdown of one part, without empty lines around it."""
-    lines = {"commands": commands, "catalogue": catalogue}.get(name, lambda: described(name))()
+    made = {"commands": commands, "catalogue": catalogue, "operations": operations, "layers": layers}
+    lines = made.get(name, lambda: described(name))()
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
-# The command line and the catalogue
+# The command line, the catalogue and the operations
 
 
 def commands() -> Iterator[str]:
@@ -94,6 +96,61 @@ def catalogue() -> Iterator[str]:
             named = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
             settings = ", ".join(f"`{field.name}`" for field in named)
             yield f"| `{name}` | {_cell(prose(cls.__doc__).partition(chr(10) * 2)[0])} | {settings} |"
+
+
+ROWS = {  # modules with rows of the operation table
+    "basic": "Any kind of data",
+    "image": "Images `(C, H, W)`",
+    "token": "Tokens `(L, C)`",
+    "table": "Columns of tables `(d,)`, and fitted constants",
+}
+
+
+def operations() -> Iterator[str]:
+    """Every row of the operation table that ships, with its inputs and arguments."""
+    from archsmith.graphs.operation import INTEGER, REQUIRED
+    from archsmith.graphs.operations import OPERATIONS
+
+    for kind, title in ROWS.items():
+        yield from ("", f"### {title}", "", "| operation | what it does | inputs | arguments |", "|---|---|---|---|")
+        names = _registered(importlib.import_module(f"archsmith.graphs.{kind}_operations"))
+        for row in (OPERATIONS[name] for name in names):
+            low, high = row.arity
+            count = f"{low}" if high == low else f"{low} or more" if high is None else f"{low} to {high}"
+            inputs = f"{count}{', codes' if row.takes == INTEGER else ''}"
+            arguments = ", ".join(
+                f"`{name}`" if value is REQUIRED else f"`{name}={value!r}`" for name, value in row.defaults.items()
+            )
+            yield f"| `{row.name}` | {_cell(row.about)} | {inputs} | {arguments} |"
+
+
+def _registered(module: ModuleType) -> Iterator[str]:
+    """The names of the rows that a module registers, in its order."""
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.Expr) and ast.unparse(node.value).startswith("register("):
+            assert isinstance(node.value, ast.Call)
+            for row in node.value.args:
+                assert isinstance(row, ast.Call)
+                yield eval(ast.unparse(row.args[0]), vars(module))
+
+
+def layers() -> Iterator[str]:
+    """Every composite of operations, with its arguments."""
+    for path in ("archsmith.graphs.layers", "archsmith.graphs.token_layers"):
+        yield from ("", f"### {path}", "", "| function | what it lays out |", "|---|---|")
+        for name, function in vars(importlib.import_module(path)).items():
+            if inspect.isfunction(function) and function.__module__ == path and not name.startswith("_"):
+                about = _cell(prose(function.__doc__).partition(chr(10) * 2)[0])
+                yield f"| `{name}({', '.join(_bare(function))})` | {about} |"
+
+
+def _bare(function: Any) -> list[str]:
+    """The arguments of a layer without types, and without those that all layers have."""
+    node = _node(function)
+    assert isinstance(node, ast.FunctionDef)
+    untyped = (re.sub(r": [^=]*(?= = |$)", "", argument).replace(" = ", "=") for argument in _listed(node.args))
+    listed = [argument for argument in untyped if argument.partition("=")[0] not in ("name", "role")]
+    return listed[:-1] if listed[-1] == "*" else listed
 
 
 def _cell(text: str) -> str:
@@ -137,8 +194,10 @@ def _class(cls: type, name: str, *, with_methods: bool = True) -> Iterator[str]:
 
     short = archsmith._HOME.get(cls.__name__) == cls.__module__
     home = "archsmith" if short else cls.__module__
-    yield from ("", f"### {cls.__name__}", "", "```py", f"from {home} import {cls.__name__}", "")
-    yield from (*_signature(cls.__name__, _arguments(cls), ""), "```", "", prose(cls.__doc__), "")
+    yield from ("", f"### {cls.__name__}", "", "```py", f"from {home} import {cls.__name__}")
+    if not getattr(cls, "_is_protocol", False):  # which nobody makes
+        yield from ("", *_signature(cls.__name__, _arguments(cls), ""))
+    yield from ("```", "", prose(cls.__doc__), "")
     if not with_methods:
         return
     for method, value in _members(cls).items():

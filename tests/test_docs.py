@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import inspect
 import re
 import shlex
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ TEXTS = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 RUN = (
     "tutorials/write-a-space.md",
     "tutorials/write-a-strategy.md",
+    "tutorials/write-an-evaluator.md",
     "how-to/ask-and-tell.md",
     "how-to/draw-a-network.md",
     "how-to/plug-in.md",
@@ -79,6 +81,8 @@ def command_lines() -> Iterator[tuple[str, str]]:
 def test_a_command_line_in_the_documentation_parses(page: str, line: str) -> None:
     command: Any = typer.main.get_command(app)
     words = [word for word in shlex.split(line)[1:] if word != "…"]
+    while words[:1] == ["--import"]:
+        del words[:2]
     while hasattr(command, "commands"):
         if not words:
             return  # a group by itself
@@ -203,6 +207,21 @@ def test_the_page_of_the_catalogue_lists_every_name() -> None:
     assert [name for name in shipped if f"| `{name}` |" not in page] == []
 
 
+def test_the_page_of_operations_lists_every_row_and_every_layer() -> None:
+    from archsmith.graphs import layers, token_layers
+
+    page = (DOCS / "reference" / "operations.md").read_text(encoding="utf-8")
+    rows = [name for name in OPERATIONS if not re.search(rf"^\| `{name}` \| \S.* \| \d", page, re.MULTILINE)]
+    functions = [name for module in (layers, token_layers) for name, value in vars(module).items() if layer(value)]
+    assert rows == [] and len(functions) > 10
+    assert [name for name in functions if f"| `{name}(net, x, " not in page] == []
+
+
+def layer(value: Any) -> bool:
+    path = getattr(value, "__module__", "")
+    return inspect.isfunction(value) and path.endswith("layers") and not value.__name__.startswith("_")
+
+
 def test_every_public_name_is_documented() -> None:
     import archsmith
 
@@ -217,3 +236,8 @@ def test_documented_signatures_show_every_argument(generate: Any) -> None:
     shown = "\n".join(generate.described("archsmith.core.budget.Budget"))
     assert "from archsmith import Budget" in shown
     assert [field.name for field in dataclasses.fields(Budget) if f"{field.name}: " not in shown] == []
+
+
+def test_a_protocol_is_documented_by_what_it_asks_for(generate: Any) -> None:
+    shown = "\n".join(generate.described("archsmith.core.protocols.Evaluator"))
+    assert "#### Evaluator.evaluate" in shown and "*args" not in shown

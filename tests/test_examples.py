@@ -15,6 +15,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "fit_distances.py": ["--time", "20s", "--out", "bundle", "--workspace", "workspace"],
     "fit_digits.py": ["--time", "20s", "--out", "bundle", "--workspace", "workspace"],
     "fit_table.py": ["--time", "20s", "--out", "bundle", "--workspace", "workspace"],
+    "own_evaluator.py": [],
     "own_operation.py": [],
     "own_space.py": ["--trials", "12"],
     "own_strategy.py": [],

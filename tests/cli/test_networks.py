@@ -14,6 +14,7 @@ import pytest
 from archsmith import catalog
 from archsmith.cli.networks import find_scope
 from archsmith.core.errors import UsageError
+from archsmith.graphs.source import source
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v1"
 SMALL = ("--set", "space.n_outputs=5")
@@ -128,6 +129,60 @@ def test_a_file_that_is_no_architecture_is_a_usage_error(command: Any, tmp_path:
     answer = command("draw", "list.json", "--space", "nasnet")
     assert answer.code == 2
     assert "JSON object" in answer.err
+
+
+# A network of a space, and source
+
+
+def test_draw_the_network_that_a_space_names_first_or_a_random_one(command: Any, tmp_path: Path) -> None:
+    from archsmith.spaces.conv_stages import ConvStages
+
+    space = ConvStages(n_outputs=5)
+    assert command("draw", "--space", "conv_stages", *SMALL, "--json").json["file"] == "conv_stages.svg"
+    first = command("source", "--space", "conv_stages", *SMALL).out
+    named = space.first()
+    assert named is not None and first == source(space.graph(named))
+    drawn = command("draw", "--space", "conv_stages", "--seed", "3", "--json").json
+    assert drawn == {"file": "conv_stages_seed_3.svg", "title": "conv_stages seed 3", "cell": None}
+    third = [command("source", "--space", "conv_stages", "--seed", "3").out for _ in range(2)]
+    assert third[0] == third[1] != command("source", "--space", "conv_stages", "--seed", "4").out
+
+
+def test_source_is_that_of_the_network_and_runs(command: Any, architecture: Path, tmp_path: Path) -> None:
+    import torch
+
+    answer = command("source", architecture, "--space", "conv_stages", *SMALL, "--out", "made/net.py", "--json").json
+    assert answer["file"] == str(Path("made/net.py")) and answer["title"] == "architecture"
+    made: dict[str, Any] = {}
+    exec((tmp_path / "made" / "net.py").read_text(), made)
+    network = made["Network"]()
+    assert sum(p.numel() for p in network.parameters()) == answer["params"]
+    assert network.eval()(torch.zeros(2, 3, 32, 32)).shape == (2, 5)
+
+
+def test_source_of_the_zoo_and_of_a_trial(command: Any) -> None:
+    assert command("source", "nasnet_a_cifar").out.startswith('"""Network: image (N, 3, 32, 32) -> class (N, 10).')
+    study = command(
+        "search", "--space", "nasbench201", "--evaluator", "cost", "--minimize", "params", "--trials", "2", "--json"
+    ).json
+    outs = [command("source", study["study"], "--trial", trial).out for trial in ("0", "1")]
+    assert all("class Network(nn.Module):" in out for out in outs) and outs[0] != outs[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("source",), "There is no network to take."),
+        (("source", "conv_stages"), "give --space conv_stages"),
+        (("source", "nasnet_a_cifar", "--seed", "1"), "--seed is for a network of a space."),
+        (("source", "nasnet_a_cifar", "--json"), "both write to standard output"),
+        (("source", "--space", "toy_flat"), "Flat has no networks"),
+    ],
+)
+def test_what_has_no_source_is_a_usage_error(command: Any, words: tuple[str, ...], part: str) -> None:
+    answer = command(*words)
+    assert (answer.code, answer.out) == (2, "")
+    assert part in answer.err
 
 
 # What somebody sent

@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
+from archsmith.core.size import Size
 from archsmith.core.space import Range, Space
 
 
@@ -29,6 +31,15 @@ class Corner(Space):
 
 
 @dataclass(frozen=True)
+class Decades(Space):
+    digits: int = 4
+
+    def decide(self, choose):
+        for i in range(self.digits):
+            choose(f"digit{i}", tuple(range(10)))
+
+
+@dataclass(frozen=True)
 class Numbers(Space):
     def decide(self, choose):
         choose("lr", Range(1e-4, 1.0, log=True))
@@ -43,7 +54,7 @@ def rng():
 def test_enumeration_is_complete_and_without_repeats():
     points = list(Chain().enumerate())
     # depth 1: 2; depth 2: conv→2, sep→2 = 4; depth 3: the two-layer words times two = 8
-    assert len(points) == len(set(points)) == 14 == Chain().size()
+    assert len(points) == len(set(points)) == 14 == Chain().count()
     assert all(point in Chain() for point in points)
 
 
@@ -51,9 +62,73 @@ def test_enumeration_skips_dead_ends():
     assert [dict(a) for a in Corner().enumerate()] == [{"door": "way", "room": 1}, {"door": "way", "room": 2}]
 
 
-def test_size_knows_its_limit():
-    assert Chain().size(limit=13) is None
-    assert Numbers().size() is None
+def test_counting_knows_its_limit():
+    assert Chain().count(13) is None
+    assert Numbers().count() is None
+
+
+def test_counting_tells_how_far_it_is_and_can_be_ended():
+    space, seen = Decades(4), []
+    assert space.count(on_progress=seen.append) == 10_000
+    assert seen == [1000 * i for i in range(1, 11)]
+    assert space.count(on_progress=lambda n: n >= 3000) is None
+
+
+def test_counting_tells_how_far_it_is_among_dead_ends():
+    @dataclass(frozen=True)
+    class Maze(Decades):
+        def decide(self, choose):
+            super().decide(choose)
+            raise DeadEnd("no way")
+
+    assert Maze(4).count(on_progress=lambda n: True) is None
+    assert Maze(3).count() == 0
+
+
+def test_a_small_space_is_counted_and_a_large_one_estimated():
+    assert Chain().size() == Size(14)
+    assert Corner().size() == Size(2)
+    large = Decades(8).size()
+    assert not large.exact and large.number == pytest.approx(10**8)
+
+
+def test_a_space_may_know_its_size():
+    @dataclass(frozen=True)
+    class Known(Decades):
+        def known_size(self):
+            return 10**self.digits
+
+    assert Known(30).size() == Size(10**30)
+
+
+def test_real_numbers_and_endless_questions_make_a_space_infinite():
+    @dataclass(frozen=True)
+    class Coins(Space):
+        def decide(self, choose):
+            i = 0
+            while choose(f"coin{i}", ("again", "end")) == "again":
+                i += 1
+
+    @dataclass(frozen=True)
+    class OtherCoins(Space):
+        def decide(self, choose):
+            i = 0
+            while choose(f"coin{i}", ("end", "again")) == "again":
+                i += 1
+
+    assert Numbers().size().number == Coins().size().number == math.inf
+    assert "'lr' is a real number" in str(Numbers().size())
+    assert "ever more questions" in str(Coins().size())
+    assert Coins().count(100) is OtherCoins().count(100) is None
+    assert OtherCoins().size().high == math.inf  # walks alone would say 18, plus or minus 1
+
+
+def test_the_size_of_a_program_that_fails_or_never_ends_is_refused():
+    for space, words in ((Fails(), "KeyError"), (Recurses(), "never ends"), (Loops(), "never ends")):
+        with pytest.raises(UsageError, match=words):
+            space.size()
+    with pytest.raises(UsageError, match="KeyError"):
+        Fails().count()
 
 
 def test_sampling_is_uniform_per_decision(rng):

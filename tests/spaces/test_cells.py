@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pytest
 
 from archsmith.core.errors import UsageError
-from archsmith.core.space import Choose, Options
-from archsmith.spaces.cells import Cell, Rules, choose_cell, states
+from archsmith.core.space import Choose, Options, Space
+from archsmith.spaces.cells import OUTPUTS, Cell, Rules, choose_cell, states
 
 
 def choosing(answers: Mapping[str, str]) -> Choose:
@@ -58,3 +59,18 @@ def test_one_way_to_combine_is_not_asked() -> None:
 def test_rules_that_describe_no_cell_are_refused(rules: Rules) -> None:
     with pytest.raises(UsageError):
         rules.check()
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize("distinct", [False, True])
+def test_the_number_of_cells_is_what_counting_finds(output: str, distinct: bool) -> None:
+    @dataclass(frozen=True)
+    class Cells(Space):
+        rules: Rules
+
+        def decide(self, choose: Choose) -> None:
+            choose_cell(choose, "cell", self.rules)
+
+    for blocks, combines in ((1, ("add", "concat")), (2, ("add",))):
+        rules = Rules(blocks, ("identity", "conv3x3"), combines, output, distinct)
+        assert Cells(rules).count() == rules.n_cells(blocks)

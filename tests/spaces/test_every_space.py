@@ -66,6 +66,19 @@ def test_samples_and_their_relatives_are_points_of_the_space(space: NetworkSpace
 
 
 @every_space
+def test_a_size_that_a_space_knows_is_what_random_walks_find(
+    space: NetworkSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = space.known_size()
+    assert (known is not None) == (space.recipe is None and not isinstance(space, ConvStages | Pictures | Grammar))
+    if known is None:
+        return
+    monkeypatch.setattr(type(space), "known_size", lambda self: None)
+    walked = space.size(400)
+    assert abs(walked.number / known - 1) <= 4 * walked.relative_error + 1e-9
+
+
+@every_space
 def test_a_mutation_changes_something(space: NetworkSpace) -> None:
     rng = np.random.default_rng(1)
     sample = space.sample(rng)

@@ -8,7 +8,7 @@ from archsmith.spaces.nasbench201 import EDGES, NasBench201, NasBench201Scale, a
 
 
 def test_the_space_has_all_15625_cells() -> None:
-    assert NasBench201().size() == 15_625
+    assert NasBench201().count() == NasBench201().size().number == 15_625
 
 
 def test_architectures_and_rows_of_the_table_convert_both_ways() -> None:

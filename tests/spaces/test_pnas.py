@@ -18,7 +18,7 @@ def test_pnas_grows_by_its_first_decision() -> None:
 
 def test_pnas_has_136_unique_cells_of_one_block() -> None:
     space = Pnas(input_shape=(3, 8, 8), blocks=1, scale=NasNetScale(4, 1))
-    assert space.size() == 256
+    assert space.count() == 256
     assert len({space.identity(architecture) for architecture in space.enumerate()}) == 136
 
 

@@ -117,7 +117,7 @@ def test_no_architecture_twice_even_in_a_small_space() -> None:
         for trial in trials:
             rehearsal.finish(trial)
     keys = [trial.architecture.key for trial in rehearsal.history.trials]
-    assert len(keys) == len(set(keys)) == Conditional().size()
+    assert len(keys) == len(set(keys)) == Conditional().count()
 
 
 def test_trials_at_lower_fidelity_are_no_parents() -> None:

@@ -102,7 +102,7 @@ def test_a_failed_start_is_left_at_once_and_failed_neighbours_are_passed_over() 
 def test_every_point_is_visited_before_the_end() -> None:
     for strategy in (LocalSearch(), LocalSearch(first_improvement=True)):
         trials = run(Rehearsal(Problem(SPACE), ToyEvaluator(additive=False)), strategy, 1000)
-        assert len({trial.architecture.key for trial in trials}) == len(trials) == SPACE.size()
+        assert len({trial.architecture.key for trial in trials}) == len(trials) == SPACE.count()
 
 
 def test_several_objectives_are_refused() -> None:

@@ -121,7 +121,7 @@ def test_no_architecture_twice_even_in_a_small_space() -> None:
     assert (
         len({trial.architecture.key for trial in rehearsal.history.trials})
         == len(rehearsal.history)
-        == Conditional().size()
+        == Conditional().count()
     )
 
 

@@ -13,7 +13,7 @@ def test_no_repetition_within_and_across_answers() -> None:
     while rehearsal.ask(RandomSearch(), 7):
         pass
     keys = [trial.architecture.key for trial in rehearsal.history.trials]
-    assert len(keys) == len(set(keys)) == Conditional().size()
+    assert len(keys) == len(set(keys)) == Conditional().count()
 
 
 def test_first_draws_are_uniform() -> None:

@@ -23,7 +23,7 @@ def test_every_point_of_a_finite_space_comes_once_and_then_nothing() -> None:
         assert not rehearsal.history.seen(architecture)
         rehearsal.propose([Proposal(architecture)])
         n_drawn += 1
-    assert n_drawn == Recursive(3, max_nodes=4).size()
+    assert n_drawn == Recursive(3, max_nodes=4).count()
 
 
 def test_what_was_taken_in_the_same_answer_is_not_drawn_again() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -60,11 +60,17 @@ class SelfNeighbour(Flat):
 
 @dataclass(frozen=True)
 class Forgetful(Flat):
-    """Leaves the last point out of its enumeration, and of its size."""
+    """Leaves half of its points out of its enumeration, and of its size."""
 
     def enumerate(self) -> Iterator[Architecture]:
         points = list(super().enumerate())
         yield from points[: len(points) // 2]
+
+    def count(self, limit: int | None = None, on_progress: Callable[[int], object] | None = None) -> int:
+        return self.known_size()
+
+    def known_size(self) -> int:
+        return super().known_size() // 2
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,21 @@ class Twice(Flat):
     def enumerate(self) -> Iterator[Architecture]:
         for point in super().enumerate():
             yield from (point, point)
+
+
+@dataclass(frozen=True)
+class WrongFormula(Flat):
+    """Knows a size that it does not have."""
+
+    def known_size(self) -> int:
+        return self.n_decisions * self.n_options
+
+
+@dataclass(frozen=True)
+class WrongFormulaOfMany(WrongFormula):
+    """Has more points than the laws count."""
+
+    n_decisions: int = 8
 
 
 @dataclass(frozen=True)
@@ -208,6 +229,8 @@ WRONG: dict[type[Space], str] = {
     SelfNeighbour: "neighbours",
     Forgetful: "enumeration",
     Twice: "size",
+    WrongFormula: "size",
+    WrongFormulaOfMany: "size",
     WrongFirst: "first",
     Credulous: "validation",
     Fickle: "identity",

@@ -13,15 +13,15 @@ from archsmith.testing.toys import Conditional, Flat, Mixed, Recursive, ToyEvalu
 
 
 def test_counts_of_points() -> None:
-    assert Flat(3, 4).size() == 4**3
-    assert Flat(6, 10).size(limit=1000) is None
+    assert Flat(3, 4).count() == 4**3
+    assert Flat(6, 10).count(1000) is None
     # One layer: conv with kernel 1, 3 (two dilations) or 5; pool of two sizes; none. Two layers: the square of that.
     # Times four gates.
-    assert Conditional().size() == 4 * (7 + 7**2)
+    assert Conditional().count() == 4 * (7 + 7**2)
     # Leaves: 2. Depth d: a leaf, a negation, or one of two operations on two expressions of depth d - 1.
-    assert Recursive(2).size() == 2 + 2 + 2 * 2**2 == 12
-    assert Recursive(3).size() == 2 + 12 + 2 * 12**2
-    assert Mixed().size() is None
+    assert Recursive(2).count() == 2 + 2 + 2 * 2**2 == 12
+    assert Recursive(3).count() == 2 + 12 + 2 * 12**2
+    assert Mixed().count() is None
 
 
 def test_a_node_cap_is_a_dead_end_that_sampling_avoids() -> None:

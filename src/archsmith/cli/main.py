@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from archsmith.cli import bundles, catalog, compare, doctor, fit, networks, reports, search, studies
+from archsmith.cli import bundles, catalog, compare, doctor, fit, networks, reports, search, spaces, studies
 from archsmith.cli.interrupts import INTERRUPTED
 from archsmith.core.errors import ArchsmithError
 from archsmith.version import VERSION
@@ -67,8 +67,10 @@ app.add_typer(studies.app, name="studies")
 app.add_typer(bundles.app, name="bundles")
 app.command("report")(reports.report)
 app.command("draw")(networks.draw)
+app.command("source")(networks.source)
 app.command("zoo")(networks.zoo)
 app.command("catalog")(catalog.catalog)
+app.command("size")(spaces.size)
 app.command("doctor")(doctor.doctor)
 
 

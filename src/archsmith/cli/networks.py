@@ -1,7 +1,10 @@
-"""``archsmith zoo`` and ``archsmith draw``: list the published networks, and draw any network."""
+"""``archsmith zoo``, ``archsmith draw`` and ``archsmith source``: list the published networks, and draw any network or
+write it as PyTorch.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +13,32 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STDOUT = "-"
+
+# Which network: the same words for every command that takes one.
+What = Annotated[
+    str | None,
+    typer.Argument(
+        help="A name from `archsmith zoo`, a study, the folder of a bundle, or a JSON file with an architecture.  "
+        "[default: with --space, a network of the space]",
+        show_default=False,
+    ),
+]
+TrialOf = Annotated[int | None, typer.Option(min=0, help="With a study: number of the trial.  [default: the best one]")]
+SpaceOf = Annotated[
+    str | None, typer.Option(help="Search space of the architecture in the file, or to take a network from.")
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        min=0, help="With --space alone: seed of a random network.  [default: the network that it names first]"
+    ),
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="With --space: setting of it, such as space.n_outputs=100.")
+]
+WorkspaceOf = Annotated[
+    str | None, typer.Option(help="Folder of the studies.  [default: $ARCHSMITH_WORKSPACE or ~/.archsmith]")
+]
 
 
 def zoo(
@@ -31,12 +60,7 @@ def zoo(
 
 
 def draw(
-    what: Annotated[
-        str,
-        typer.Argument(
-            help="A name from `archsmith zoo`, a study, the folder of a bundle, or a JSON file with an architecture."
-        ),
-    ],
+    what: What = None,
     cell: Annotated[
         str | None, typer.Option(help="Draw one cell only, by its kind (NormalCell) or its path (cell3).")
     ] = None,
@@ -47,16 +71,11 @@ def draw(
     out: Annotated[
         str | None, typer.Option(help="SVG file, or - for standard output.  [default: the name of the network]")
     ] = None,
-    trial: Annotated[
-        int | None, typer.Option(min=0, help="With a study: number of the trial.  [default: the best one]")
-    ] = None,
-    space: Annotated[str | None, typer.Option(help="With a file: search space of the architecture.")] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="With a file: setting of the space, such as space.n_outputs=100.")
-    ] = None,
-    workspace: Annotated[
-        str | None, typer.Option(help="Folder of the studies.  [default: $ARCHSMITH_WORKSPACE or ~/.archsmith]")
-    ] = None,
+    trial: TrialOf = None,
+    space: SpaceOf = None,
+    seed: Seed = None,
+    settings: Settings = None,
+    workspace: WorkspaceOf = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
 ) -> None:
     """Draw a network, or one of its cells, as an SVG."""
@@ -70,7 +89,7 @@ def draw(
         raise UsageError("--network and --cell exclude each other.", "Give one of them.")
     if json and out == STDOUT:
         raise UsageError("--json and --out - both write to standard output.", "Give a file to --out.")
-    title, graph = _graph(what, trial, space, settings or [], workspace)
+    title, graph = _graph(what, trial, space, seed, settings or [], workspace)
     scope = None if cell is None else find_scope(graph, cell)
     svg = svg_of(
         graph, scope=scope, depth=depth, title=title if scope is None else f"{title}: {graph.scopes[scope].kind}"
@@ -78,13 +97,52 @@ def draw(
     if out == STDOUT:
         say(svg)
         return
-    path = Path(out or f"{title.replace(' ', '_')}{'' if scope is None else '_' + graph.scopes[scope].kind}.svg")
+    plain = re.sub(r"[^\w.-]+", "_", title)
+    path = Path(out or f"{plain}{'' if scope is None else '_' + graph.scopes[scope].kind}.svg")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(svg, encoding="utf-8")
     if json:
         emit({"file": str(path), "title": title, "cell": scope})
     else:
         say(f"The drawing is in {path}")
+
+
+def source(
+    what: What = None,
+    out: Annotated[str | None, typer.Option(help="Python file, or - for standard output.  [default: -]")] = None,
+    trial: TrialOf = None,
+    space: SpaceOf = None,
+    seed: Seed = None,
+    settings: Settings = None,
+    workspace: WorkspaceOf = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
+) -> None:
+    """Write a network as a PyTorch file that needs nothing of Archsmith. Its weights are not trained.
+
+    A bundle has the same for its trained network: network.py.
+    """
+    from pathlib import Path
+
+    from archsmith.cli.output import emit, say
+    from archsmith.core.errors import UsageError
+    from archsmith.graphs.cost import cost
+    from archsmith.graphs.source import source as source_of
+
+    if json and out in (None, STDOUT):
+        raise UsageError("--json and the source both write to standard output.", "Give a file to --out.")
+    title, graph = _graph(what, trial, space, seed, settings or [], workspace)
+    text = source_of(graph)
+    if out in (None, STDOUT):
+        say(text.rstrip("\n"))
+        return
+    path = Path(str(out))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    if json:
+        counted = cost(graph)
+        emit({"file": str(path), "title": title, "params": counted.params, "macs": counted.macs})
+    else:
+        say(f"The source is in {path}")
 
 
 def find_scope(graph: Any, wanted: str) -> str:
@@ -105,14 +163,21 @@ def find_scope(graph: Any, wanted: str) -> str:
 
 
 def _graph(
-    what: str, trial: int | None, space: str | None, settings: list[str], workspace: str | None
+    what: str | None, trial: int | None, space: str | None, seed: int | None, settings: list[str], workspace: str | None
 ) -> tuple[str, Any]:
-    """Title and graph of ``what``: a name of the zoo, a file, a bundle or a study, tried in this order."""
+    """Title and graph of ``what``: a name of the zoo, a file, a bundle or a study, tried in this order. Without it, of
+    one network of ``space``.
+    """
     from pathlib import Path
 
     from archsmith.core.architecture import Architecture
+    from archsmith.core.errors import UsageError
     from archsmith.spaces.zoo import ZOO
 
+    if what is None:
+        return _graph_of_space(space, settings, seed)
+    if seed is not None:
+        raise UsageError("--seed is for a network of a space.", "Leave it out, or give --space alone.")
     if what in ZOO:
         entry = ZOO[what]
         return what, entry.space.graph(entry.architecture)
@@ -124,6 +189,22 @@ def _graph(
     if (path / "manifest.json").is_file():
         return path.name, _graph_of_bundle(path)
     return _graph_of_study(what, trial, workspace)
+
+
+def _graph_of_space(name: str | None, settings: list[str], seed: int | None) -> tuple[str, Any]:
+    """Title and graph of the architecture that a space names first, or of a random one."""
+    from archsmith.core.errors import UsageError
+    from archsmith.core.seeds import generator
+
+    if name is None:
+        raise UsageError(
+            "There is no network to take.", "Name one of `archsmith zoo`, a study, a bundle or a file; or give --space."
+        )
+    space = _network_space(name, settings)
+    architecture = space.first() if seed is None else None
+    if architecture is None:
+        architecture = space.sample(generator(seed or 0, "network"))
+    return name if seed is None else f"{name} seed {seed}", space.graph(architecture)
 
 
 def _network_space(name: str | None, settings: list[str]) -> Any:
@@ -161,6 +242,7 @@ def _graph_of_bundle(folder: Path) -> Any:
 
 
 def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tuple[str, Any]:
+    from archsmith import catalog
     from archsmith.cli.opened import history_of, open_study
     from archsmith.core.errors import StudyError, UsageError
 
@@ -168,6 +250,8 @@ def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tupl
         study = open_study(what, workspace)
     except StudyError as error:
         hint = "See `archsmith zoo` and `archsmith studies list`."
+        if what in catalog.names("space"):
+            hint = f"There is a search space of this name: give --space {what}."
         raise UsageError(f"{what!r} is no network of the zoo, no file, no bundle and no study.", hint) from error
     history = history_of(study)
     if trial is not None and not trial < len(history):
@@ -182,5 +266,5 @@ def _with_graphs(space: Any) -> Any:
     from archsmith.core.errors import UsageError
 
     if not hasattr(space, "graph"):
-        raise UsageError(f"The space {type(space).__name__} has no networks, so there is nothing to draw.")
+        raise UsageError(f"The space {type(space).__name__} has no networks.", "Name a space of networks.")
     return space

@@ -29,15 +29,16 @@ from archsmith.core.trial import Outcome, Trial
 class History:
     """All trials of one study in the order of their ids. Strategies read it and never change it.
 
-    problem: what is searched, and what for.
-    trials: all of them; ``trials[i].id == i``.
-    finished: those with an outcome, good or failed, in the order in which they finished.
-    pending: those without an outcome, by id.
-    n_asks: how often the strategy was asked.
-    prepared: what the evaluator's prepare phase said of its end; None before.
-    forecast_trials: how many trials the budget is expected to allow; None when unknown.
-    total_work: that all trainings of a pool may take (``Budget.work``), as the last opening said; None when unknown.
-    repeatable: does an architecture get the same score whatever the seed? False when unknown.
+    ``problem``: what is searched, and what for.
+    ``trials``: all of them; ``trials[i].id == i``.
+    ``finished``: those with an outcome, good or failed, in the order in which they finished.
+    ``pending``: those without an outcome, by id.
+    ``n_asks``: how often the strategy was asked.
+    ``prepared``: what the evaluator's prepare phase said of its end; None before.
+    ``forecast_trials``: how many trials the budget is expected to allow: its own number of them, or what the plan of a
+        job forecasts; None when unknown.
+    ``total_work``: that all trainings of a pool may take (``Budget.work``), as the last opening said; None: unknown.
+    ``repeatable``: does an architecture get the same score whatever the seed? False when unknown.
     """
 
     def __init__(self, problem: Problem) -> None:

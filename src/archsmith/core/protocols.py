@@ -95,12 +95,16 @@ class Evaluator(Protocol):
     ``simulated``: does it look results up? Its outcomes then say the seconds that a real evaluation would take.
 
     ``evaluate`` returns an Outcome, a mapping of metrics, or one number (the first metric). It raises EvaluationError
-    for a trial that failed. An evaluator may also have ``prepare(problem, context) -> notes``. Search runs it at every
-    opening, before the first ask. When it is complete for the first time, its notes are logged, and strategies find
-    them in ``history.prepared``. It may also have ``repeatable: bool``: does an architecture get the same score
-    whatever the seed? Strategies find that in ``history.repeatable``; it is False where the evaluator does not say. It
-    may name in ``measured: tuple[str, ...]`` the metrics that come from a clock or another instrument, such as a
-    latency. They differ a little each time, so an evaluator with one of them is not repeatable.
+    for a trial that failed. An evaluator may also have:
+
+    ``problem(objectives, constraints) -> Problem``: from where the command line takes space and fidelities, and the
+        objectives where ``objectives`` is None.
+    ``prepare(problem, context) -> notes``: Search runs it at every opening, before the first ask. When it is complete
+        for the first time, its notes are logged, and strategies find them in ``history.prepared``.
+    ``repeatable: bool``: does an architecture get the same score whatever the seed? Strategies find that in
+        ``history.repeatable``; it is False where the evaluator does not say.
+    ``measured: tuple[str, ...]``: the metrics that come from a clock or another instrument, such as a latency. They
+        differ a little each time, so an evaluator with one of them is not repeatable.
     """
 
     @property
@@ -111,7 +115,9 @@ class Evaluator(Protocol):
 
     def evaluate(
         self, architecture: Architecture, fidelity: float, context: Context
-    ) -> Outcome | Mapping[str, float] | float: ...
+    ) -> Outcome | Mapping[str, float] | float:
+        """The score of ``architecture`` at ``fidelity``. All randomness comes from ``context.seed``."""
+        ...
 
 
 def repeatable(evaluator: Evaluator) -> bool:

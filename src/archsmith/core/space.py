@@ -18,17 +18,21 @@ import contextlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import ClassVar, Protocol
 
 import numpy as np
 
 from archsmith.core.architecture import Architecture, Scalar, same
 from archsmith.core.errors import ArchsmithError, DeadEnd, InvalidArchitectureError, UsageError, told
+from archsmith.core.seeds import generator
+from archsmith.core.size import Pick, Size, estimate
 from archsmith.core.sketch import Sketch
 
 MOST_QUESTIONS = 100_000  # of one program; the largest of ours ask some thousands
 MAX_TRIES = 1000  # draws before a space is called a dead end as a whole
+SMALL = 500  # points that are counted where a size is asked for: no longer than the walks of an estimate
 
 
 @dataclass(frozen=True)
@@ -97,9 +101,12 @@ class Decision:
 
 
 class Choose(Protocol):
-    """What a space's program calls: returns one of ``options``.
+    """What a space's program calls: ``choose(path, options, weights=None)`` returns one of ``options``.
 
-    ``weights`` are sampling weights, one for each option; None: all alike.
+    ``path``: the name of the question. Asked again, it gets the same answer.
+    ``options``: numbers, texts, True, False or None, one or more; or a ``Range``.
+    ``weights``: one for each option, 0 or more: how often it is drawn at random, in samples and mutations. None: all
+        alike. They forbid nothing: an option of weight 0 is valid, and is enumerated.
     """
 
     def __call__(self, path: str, options: Options, weights: Sequence[float] | None = None) -> Scalar: ...
@@ -343,24 +350,83 @@ class Space(ABC):
 
         May not end on a recursive space.
         """
+        for trace in self._runs():
+            if trace is not None:
+                yield trace.architecture
+
+    def known_size(self) -> int | None:
+        """How many points there are, where that follows from the fields; None unless a subclass knows it."""
+        return None
+
+    def size(self, n_walks: int = 1000, seed: int = 0) -> Size:
+        """How many points there are, at once: exactly where that is known or little is to be counted, else estimated
+        from ``n_walks`` random walks, 4 or more. ``seed`` is theirs. See ``Size`` for the error of an estimate.
+
+        Raises UsageError for a program that fails or never ends.
+        """
+        known = self.known_size()
+        if known is not None:
+            return Size(known)
+        n_ended = 0
+
+        def walk(pick: Pick) -> bool:
+            nonlocal n_ended
+            with contextlib.suppress(DeadEnd):
+                self.trace(_picking(pick))
+                n_ended += 1
+                return True
+            return False
+
+        try:
+            found = estimate(walk, max(4, n_walks), generator(seed, "size"))
+            return found if found.number > SMALL else self._small_size(found)
+        except _RealNumber as error:
+            return Size(math.inf, reason=error.message)
+        except _Endless:
+            if n_ended:
+                return Size(math.inf, reason="Some answers lead to ever more questions.")
+            raise
+
+    def _small_size(self, found: Size) -> Size:
+        """The exact size where ``found`` by walks is small, unless the walks missed nearly everything."""
+        most, n_runs, count = 2 * SMALL, 0, 0  # more runs than points: some end in dead ends
+        for trace in islice(self._runs(), most):
+            n_runs += 1
+            count += trace is not None
+        if n_runs < most:
+            return Size(count)
+        return found if found.high >= count else replace(found, number=count, relative_error=math.inf)
+
+    def count(self, limit: int | None = None, on_progress: Callable[[int], object] | None = None) -> int | None:
+        """How many points there are, counted one by one. None when there are more than ``limit``, or real numbers among
+        the answers.
+
+        ``on_progress`` is called with the points so far after every thousand runs of the program. If it returns True,
+        counting ends and the answer is None.
+        """
+        count = 0
+        try:
+            for n_runs, trace in enumerate(self._runs(), start=1):
+                count += trace is not None
+                if limit is not None and count > limit:
+                    return None
+                if on_progress is not None and n_runs % 1000 == 0 and on_progress(count) is True:
+                    return None
+        except (_RealNumber, _Endless):
+            return None
+        return count
+
+    def _runs(self) -> Iterator[Trace | None]:
+        """The program once for all answers that can be given; None for a dead end."""
         prefix: list[int] | None = []
         while prefix is not None:
             widths: list[int] = []
-            with contextlib.suppress(DeadEnd):
-                yield self.trace(_counting(prefix, widths)).architecture
+            try:
+                trace = self.trace(_counting(prefix, widths))
+            except DeadEnd:
+                trace = None
+            yield trace
             prefix = _next(prefix, widths)
-
-    def size(self, limit: int = 1_000_000) -> int | None:
-        """How many points there are. None when there are more than ``limit``, or real numbers among the answers."""
-        count = 0
-        try:
-            for _ in self.enumerate():
-                count += 1
-                if count > limit:
-                    return None
-        except UsageError:
-            return None
-        return count
 
     def _retry(self, answer: Answer) -> Architecture:
         for _ in range(MAX_TRIES):
@@ -382,14 +448,22 @@ class Space(ABC):
         return self.trace(answer).architecture
 
 
+class _Endless(UsageError):
+    """A program goes on and on."""
+
+
+class _RealNumber(UsageError):
+    """The points of a space cannot be listed."""
+
+
 def _endless(space: Space, trace: Trace) -> UsageError:
     if trace.repeated is not None:
-        return UsageError(
+        return _Endless(
             f"{type(space).__name__}.decide never ends: it asks {trace.repeated[:100]!r} again and again, and one path "
             "has one answer.",
             "Give each turn of the loop or recursion a path of its own, and bound their number.",
         )
-    return UsageError(
+    return _Endless(
         f"{type(space).__name__}.decide never ends: it had asked {len(trace.decisions):,} questions. {_where(trace)}",
         "Bound its recursion or its loop, for instance by a depth.",
     )
@@ -459,6 +533,18 @@ def _counting(prefix: Sequence[int], widths: list[int]) -> Answer:
     return answer
 
 
+def _picking(pick: Pick) -> Answer:
+    """Answers with the option at the place that ``pick`` returns."""
+
+    def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
+        if not isinstance(options, Range):
+            return options[pick(path, len(options))]
+        low = _finite(path, options)[0]
+        return low + pick(path, int(options.high) - int(options.low) + 1)  # type: ignore[operator]
+
+    return answer
+
+
 def _next(prefix: Sequence[int], widths: Sequence[int]) -> list[int] | None:
     """Counts up by one, as an odometer whose digits have these widths; None after the last."""
     digits = [*prefix, *[0] * (len(widths) - len(prefix))][: len(widths)]
@@ -474,7 +560,7 @@ def _finite(path: str, options: Options) -> Sequence[Scalar]:
     if not isinstance(options, Range):
         return options
     if not options.integer:
-        raise UsageError(f"The decision {path!r} is a real number, so the space cannot be enumerated.")
+        raise _RealNumber(f"The decision {path!r} is a real number.", "So the space cannot be enumerated.")
     return range(int(options.low), int(options.high) + 1)
 
 

@@ -13,6 +13,7 @@ The file is an ``.npz``. It does not come with this package. Its arrays are:
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -56,6 +57,9 @@ class FcNetSpace(Space):
     def decide(self, choose: Choose) -> None:
         for path, options in OPTIONS.items():
             choose(path, options)
+
+    def known_size(self) -> int:
+        return math.prod(WIDTHS)
 
 
 @dataclass(frozen=True)

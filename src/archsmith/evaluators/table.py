@@ -48,6 +48,9 @@ class TableSpace(Space):
                     next(i for i, option in enumerate(question.options) if allowed(answer, (option,)))
                 ]
 
+    def known_size(self) -> int:
+        return len(read_table(self.path))
+
 
 @dataclass(frozen=True)
 class Standing:

@@ -143,6 +143,7 @@ register(
         quiet=("dtype",),
         silent=True,
         family="port",
+        about="what is fed into the network; `net.input(name)` lays it out",
     ),
     Operation(
         "linear",
@@ -160,6 +161,7 @@ register(
         family="dense",
         rank=3,
         width="features",
+        about="a linear layer over the last axis",
     ),
     Operation(
         "batch_norm",
@@ -180,6 +182,7 @@ register(
         n_sliced=2,
         normalises=True,
         label="batch norm",
+        about="batch normalisation of each channel; `gain` is where its weights start",
     ),
     Operation(
         "layer_norm",
@@ -195,13 +198,23 @@ register(
         init={"weight": "ones"},
         normalises=True,
         label="layer norm",
+        about="layer normalisation: of a token over its channels, of anything else over all axes; `axes` says over "
+        "how many last ones instead",
     ),
-    _element("relu", "F.relu", "output", "ReLU", inplace=lambda args, x: f"F.relu({x[0]}, inplace=True)", silent=True),
-    _element("relu6", "F.relu6", "inputs", "ReLU6"),
-    _element("silu", "F.silu", "inputs", "SiLU"),
-    _element("gelu", "F.gelu", "inputs", "GELU"),
-    _element("sigmoid", "torch.sigmoid", "output"),
-    _element("tanh", "torch.tanh", "output"),
+    _element(
+        "relu",
+        "F.relu",
+        "output",
+        "ReLU",
+        inplace=lambda args, x: f"F.relu({x[0]}, inplace=True)",
+        silent=True,
+        about="the larger of 0 and x",
+    ),
+    _element("relu6", "F.relu6", "inputs", "ReLU6", about="ReLU that ends at 6"),
+    _element("silu", "F.silu", "inputs", "SiLU", about="x times its sigmoid (swish)"),
+    _element("gelu", "F.gelu", "inputs", "GELU", about="x times the normal distribution function of x"),
+    _element("sigmoid", "torch.sigmoid", "output", about="the logistic function"),
+    _element("tanh", "torch.tanh", "output", about="the hyperbolic tangent"),
     Operation(
         "softmax",
         _softmax_shape,
@@ -211,6 +224,7 @@ register(
         code=lambda args, x: f"torch.softmax({x[0]}, dim={_softmax_dim(args)})",
         silent=True,
         keeps_channels=True,
+        about="softmax over `axis`",
     ),
     Operation(
         "add",
@@ -223,6 +237,7 @@ register(
         label="+",
         family="combine",
         form="circle",
+        about="the sum of inputs of one shape",
     ),
     Operation(
         "mul",
@@ -234,6 +249,7 @@ register(
         label="×",
         family="combine",
         form="circle",
+        about="the product of two inputs; lengths of 1 are repeated",
     ),
     Operation(
         "concat",
@@ -245,6 +261,7 @@ register(
         silent=True,
         family="joined",
         form="bar",
+        about="inputs one after the other along the first axis, such as channels",
     ),
     Operation(
         "flatten",
@@ -252,6 +269,7 @@ register(
         takes="",
         code=lambda args, x: f"{x[0]}.flatten(1)",
         silent=True,
+        about="all values as one vector",
     ),
     Operation(
         "identity",
@@ -263,6 +281,7 @@ register(
         silent=True,
         keeps_channels=True,
         family="plain",
+        about="the input itself",
     ),
     Operation(
         "dropout",
@@ -275,6 +294,7 @@ register(
         keeps_channels=True,
         roles=("p",),
         drawn=False,
+        about="in training, zeros with probability `p`",
     ),
     Operation(
         "drop_path",
@@ -287,5 +307,7 @@ register(
         roles=("keep",),
         label="drop path",
         drawn=False,
+        about="in training, drops the whole input of an example; `keep` is the share that is kept at the end "
+        "of training",
     ),
 )

@@ -230,6 +230,7 @@ register(
         family="convolution",
         rank=1,
         width="filters",
+        about="a convolution; without `padding` the image keeps its size at stride 1",
     ),
     Operation(
         "shared_conv",
@@ -250,6 +251,7 @@ register(
         family="convolution",
         rank=1,
         width="filters",
+        about="one convolution whose weights groups of channels or tiles of the image share",
     ),
     Operation(
         "max_pool",
@@ -266,6 +268,7 @@ register(
         rank=2,
         family="pooling",
         keeps_channels=True,
+        about="the largest value of each window",
     ),
     Operation(
         "avg_pool",
@@ -281,6 +284,7 @@ register(
         rank=2,
         family="pooling",
         keeps_channels=True,
+        about="the mean of each window; padding does not count",
     ),
     Operation(
         "global_pool",
@@ -289,6 +293,7 @@ register(
         label="global avg pool",
         family="pooling",
         keeps_channels=True,
+        about="the mean of each channel, as a vector",
     ),
     Operation(
         "global_max",
@@ -298,14 +303,16 @@ register(
         label="global max pool",
         family="pooling",
         keeps_channels=True,
+        about="the largest value of each channel, as a vector",
     ),
     Operation(
         "spatial_mean",
         lambda args, ins: (_image("spatial_mean", ins)[0], 1, 1),
         code=lambda args, x: f"{x[0]}.mean((2, 3), keepdim=True)",
         keeps_channels=True,
+        about="the mean of each channel, as an image of one pixel",
     ),
-    Operation(  # the image one pixel up and to the left
+    Operation(
         "shift",
         _shift_shape,
         defaults={"padding": 0},
@@ -314,16 +321,18 @@ register(
         code=_shift,
         silent=True,
         keeps_channels=True,
+        about="the image without its first row and column; `padding` adds rows and columns of zeros at the end",
     ),
-    Operation(  # bilinear, pixels as squares (no corners aligned); meant for larger sizes: it does not smooth
+    Operation(  # pixels as squares (no corners aligned)
         "resize",
         _resized_shape,
         defaults={"size": REQUIRED},
         complete=_size_pair,
         code=lambda args, x: f'F.interpolate({x[0]}, size={args["size"]}, mode="bilinear", align_corners=False)',
         keeps_channels=True,
+        about="the image in another size, bilinear; meant for larger sizes, since it does not smooth",
     ),
-    Operation(  # zeros around an image, as many as wanted at each side: top, bottom, left, right
+    Operation(
         "pad",
         _padded_shape,
         defaults={"sides": REQUIRED},
@@ -332,8 +341,9 @@ register(
         silent=True,
         keeps_channels=True,
         drawn=False,
+        about="zeros around the image: `sides` are top, bottom, left, right",
     ),
-    Operation(  # every channel times a constant, plus another one
+    Operation(
         "affine",
         _affine_shape,
         defaults={"factors": REQUIRED, "offsets": REQUIRED},
@@ -343,6 +353,7 @@ register(
         roles=("in_channels", "factor", "offset"),
         silent=True,
         keeps_channels=True,
+        about="each channel times a fixed factor, plus a fixed offset",
     ),
     Operation(
         "zero",
@@ -353,5 +364,6 @@ register(
         keeps_channels=True,
         label="none",
         family="plain",
+        about="zeros, which depend on nothing",
     ),
 )

@@ -118,6 +118,7 @@ class Operation:
     ``options``: arguments of the constructor that may vary between parts of a network, with the values of torch.
     ``starts_line``: source gives it a line of its own after a normalisation.
     ``normalises``: it is a normalisation.
+    ``about``: what it does, in a few words, for the list of operations.
     ``label``: what drawings call it; the name where it is empty.
     ``family``: the colour in drawings (see archsmith.graphs.figure).
     ``form``: the shape in drawings: ``box``, ``circle`` or ``bar``.
@@ -160,6 +161,7 @@ class Operation:
     options: Mapping[str, Any] = field(default_factory=dict)
     starts_line: bool = False
     normalises: bool = False
+    about: str = ""
     label: str = ""
     family: str = "pointwise"
     form: str = "box"

@@ -84,7 +84,7 @@ def _moments(args: Args, ins: Ins) -> dict[str, Shape]:
 
 
 register(
-    Operation(  # (x - mean) / std per channel
+    Operation(
         "scale",
         same_shape,
         buffers=_moments,
@@ -92,8 +92,9 @@ register(
         fit=lambda args, ins: Call(f"{FITTING}:Moments", (1e-6,)),  # less is rounding of images that do not change
         silent=True,
         keeps_channels=True,
+        about="(x - mean) / std of each channel, fitted on training data",
     ),
-    Operation(  # (x - mean) / std per column, and 0 where a value is missing
+    Operation(
         "standardise",
         _standardise_shape,
         buffers=_moments,
@@ -101,8 +102,9 @@ register(
         fit=lambda args, ins: Call(f"{FITTING}:Moments"),
         silent=True,
         keeps_channels=True,
+        about="(x - mean) / std of each column, fitted on training data; 0 where a value is missing",
     ),
-    Operation(  # 1 where a value is missing, else 0
+    Operation(
         "missing",
         _missing_shape,
         defaults={"columns": REQUIRED},
@@ -110,8 +112,9 @@ register(
         code=lambda args, x: f"torch.isnan({x[0]}[:, {list(args['columns'])}]).float()",
         silent=True,
         label="missing values",
+        about="for each of `columns`, 1 where its value is missing, else 0",
     ),
-    Operation(  # how far through each of ``bins`` bins a number is, and zeros where it is missing
+    Operation(
         "piecewise_linear",
         _encoded_shape,
         defaults={"bins": REQUIRED},
@@ -120,16 +123,19 @@ register(
         fit=lambda args, ins: Call(f"{FITTING}:Quantiles", (args["bins"],)),
         roles=("in_channels", "bins"),
         label="piecewise linear",
+        about="how far through each of `bins` bins a number is; edges are fitted on training data, zeros "
+        "where it is missing",
     ),
-    Operation(  # codes as floats
+    Operation(
         "code_numbers",
         same_shape,
         takes=INTEGER,
         code=lambda args, x: f"{x[0]}.float()",
         silent=True,
         label="codes",
+        about="codes as floats",
     ),
-    Operation(  # the sum of decision trees, for each output; see archsmith.graphs.modules for the buffers
+    Operation(  # see archsmith.graphs.modules for the buffers
         "trees",
         _trees_shape,
         defaults={**dict.fromkeys(TREES, REQUIRED), "sets": 0, "sides": 0},
@@ -146,5 +152,6 @@ register(
         family="dense",
         rank=1,
         width="features",
+        about="the sum of fitted decision trees, for each output",
     ),
 )

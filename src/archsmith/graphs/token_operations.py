@@ -100,6 +100,7 @@ register(
         family="dense",
         rank=1,
         width="dim",
+        about="a learnt vector of `dim` values for each of `size` codes",
     ),
     Operation(
         "reshape",
@@ -112,6 +113,7 @@ register(
         dense=True,
         silent=True,
         drawn=False,
+        about="the same values in another shape; one length may be -1",
     ),
     Operation(
         "permute",
@@ -122,6 +124,7 @@ register(
         view=lambda args: "permuted",
         silent=True,
         drawn=False,
+        about="axes in another order; the batch is not counted",
     ),
     Operation(  # (…, n, k) @ (…, k, m); "sqrt" is 1/√k, as in attention (Vaswani et al. 2017, arXiv 1706.03762)
         "matmul",
@@ -135,6 +138,7 @@ register(
         code=_matmul,
         label="matrix product",
         family="combine",
+        about='a product of two matrices; `transpose` turns the second, `scale` multiplies (`"sqrt"` is 1/√k)',
     ),
     Operation(
         "token_mean",
@@ -142,5 +146,6 @@ register(
         code=lambda args, x: f"{x[0]}.mean(1)",
         label="mean of tokens",
         family="pooling",
+        about="the mean of all tokens, as a vector",
     ),
 )

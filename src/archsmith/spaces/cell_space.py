@@ -7,6 +7,7 @@ the inputs of a cell are made.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,6 +62,12 @@ class CellSpace(ImageSpace):
 
     def layout(self, choose: Choose) -> None:
         self.choose_cells(choose)
+
+    def known_size(self) -> int | None:
+        if self.recipe is not None:
+            return None
+        rules = self.rules
+        return math.prod(rules.n_cells(rules.blocks) for _ in self.cell_names)
 
     def cells(self, architecture: Architecture) -> Mapping[str, Graph]:
         chosen = self.choose_cells(Trace(replaying(architecture)))

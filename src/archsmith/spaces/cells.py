@@ -11,6 +11,7 @@ numbers count from c_{k-1} in one code base and from c_{k-2} in others.
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import NamedTuple
 
@@ -44,6 +45,12 @@ class Rules(NamedTuple):
             raise UsageError(f"A cell needs at least one block, not {self.blocks}.")
         if self.output not in OUTPUTS:
             raise UsageError(f"The output of a cell cannot be {self.output!r}.", f"It is one of: {', '.join(OUTPUTS)}.")
+
+    def n_cells(self, n_blocks: int) -> int:
+        """How many cells of this many blocks there are."""
+        sides = len(self.operations) ** 2 * len(self.combines)
+        n = math.prod(sides * (k * (k - 1) // 2 if self.distinct else k * k) for k in range(2, n_blocks + 2))
+        return n * (2 ** (n_blocks + 2) - 1) if self.output == "chosen" else n
 
 
 class Side(NamedTuple):

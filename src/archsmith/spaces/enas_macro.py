@@ -86,6 +86,10 @@ class EnasMacro(ImageSpace):
             for path in skip_paths:
                 choose(path, SKIP_OPTIONS)
 
+    def known_size(self) -> int | None:
+        n_skips = self.layers * (self.layers - 1) // 2
+        return len(self.operations) ** self.layers * 2**n_skips if self.recipe is None else None
+
     def build(self, choose: Choose, net: Net) -> None:
         scale = self.scale
         filters = scale.filters

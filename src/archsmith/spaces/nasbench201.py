@@ -94,6 +94,9 @@ class NasBench201(ImageSpace):
         for path in PATHS:
             choose(path, OPERATIONS)
 
+    def known_size(self) -> int | None:
+        return len(OPERATIONS) ** len(PATHS) if self.recipe is None else None
+
     def growth(self) -> Growth | None:
         """Node by node. None with a recipe: nodes do not say how to train."""
         return NodeGrowth(PATHS, OPERATIONS) if self.recipe is None else None

@@ -11,6 +11,7 @@ and nearly all of them are full-size cells.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import ClassVar
 
 from archsmith.core.growth import Growth
@@ -45,12 +46,12 @@ class Pnas(CellSpace):
         return Rules(self.blocks, self.operations, output="all")
 
     def choose_cells(self, choose: Choose) -> tuple[Cell, ...]:
-        sizes, n_cells = [], [1.0]
-        for b in range(self.blocks):
-            sizes.append(b + 1)
-            n_cells.append(n_cells[-1] * ((b + 2) * len(self.operations)) ** 2)
-        n_blocks = choose("blocks", tuple(sizes), tuple(n_cells[1:]))
+        n_cells = _n_cells(self.rules)
+        n_blocks = choose("blocks", tuple(range(1, self.blocks + 1)), n_cells)
         return (choose_cell(choose, "cell", self.rules, int(n_blocks)),)  # type: ignore[arg-type]
+
+    def known_size(self) -> int | None:
+        return sum(_n_cells(self.rules)) if self.recipe is None else None
 
     def growth(self) -> Growth | None:
         return cell_growth(self.rules, self.cell_names, sized=True) if self.recipe is None else None
@@ -73,3 +74,9 @@ class Pnas(CellSpace):
             if scale.auxiliary and position == 2 * scale.cells - 1:
                 stack.auxiliary(self.n_outputs)
         stack.classify(self.n_outputs)
+
+
+@lru_cache(maxsize=64)
+def _n_cells(rules: Rules) -> tuple[int, ...]:
+    """How many cells of 1, 2, … blocks there are."""
+    return tuple(rules.n_cells(n_blocks) for n_blocks in range(1, rules.blocks + 1))

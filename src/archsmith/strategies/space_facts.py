@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -14,7 +12,7 @@ from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
 from archsmith.core.seeds import generator
 from archsmith.core.sketch import Sketch
-from archsmith.core.space import Range, Space
+from archsmith.core.space import Space
 from archsmith.surrogates.encoding import Array, Encoding, Rows
 
 MOST_POINTS = 20_000  # a space with no more points is looked at as a whole
@@ -60,7 +58,7 @@ def space_facts(space: Space, seed: int) -> SpaceFacts:
     rng = generator(seed, "sample")
     architectures = [space.sample(rng) for _ in range(SAMPLE)]
     sample = tuple(sketch for architecture in architectures if connected(sketch := space.sketch(architecture)))
-    points = _points(space, architectures)
+    points = _points(space)
     if points is None:
         return SpaceFacts(sample, None, None)
     sketches = [space.sketch(architecture) for architecture in points]
@@ -71,19 +69,9 @@ def space_facts(space: Space, seed: int) -> SpaceFacts:
     return SpaceFacts(sample, AllPoints(tuple(points), places, encoding.rows(sketches), usable), encoding)
 
 
-def _points(space: Space, sample: Sequence[Architecture]) -> list[Architecture] | None:
-    """All points of ``space``; None where they are too many.
-
-    Their number is first estimated from a sample (Knuth 1975), which takes no time.
-    """
-    estimates = []
-    for architecture in sample:
-        options = [decision.options for decision in space.decisions(architecture)]
-        if any(isinstance(each, Range) and not each.integer for each in options):
-            return None
-        widths = [int(each.high) - int(each.low) + 1 if isinstance(each, Range) else len(each) for each in options]
-        estimates.append(math.prod(widths))
-    if not estimates or sum(estimates) / len(estimates) > 3 * MOST_POINTS:
+def _points(space: Space) -> list[Architecture] | None:
+    """All points of ``space``; None where they are too many, as a quick estimate says."""
+    if space.size(n_walks=SAMPLE).number > 3 * MOST_POINTS:
         return None
     try:
         points = list(islice(space.enumerate(), MOST_POINTS + 1))

@@ -202,15 +202,17 @@ def _reproducible(space: Space, seed: int) -> None:
 
 @keeping("enumeration")
 def _enumeration(space: Space, samples: list[Architecture], limit: int) -> None:
-    size = space.size(limit)
+    size, known = space.count(limit), space.known_size()
     if size is None:
+        need(known is None or known > limit, "size", f"known_size() says {known}; there are more than {limit} points.")
         return
+    need(known in (None, size), "size", f"known_size() says {known}; there are {size} points.")
     points = list(islice(space.enumerate(), limit + 1))
     unique = set(points)
     need(
         size == len(points) == len(unique),
         "size",
-        f"size() says {size}; the enumeration has {len(points)} points, {len(unique)} of them different.",
+        f"count() says {size}; the enumeration has {len(points)} points, {len(unique)} of them different.",
     )
     for point in points:
         _valid(space, point, "enumeration", "enumerate() gave")

@@ -173,7 +173,7 @@ def _strangers(rehearsal: Rehearsal, finish: float, failed: bool, seed: int) -> 
 
 
 def _used_up(history: History) -> bool:
-    return history.space.size(2000) is not None and all(
+    return history.space.count(2000) is not None and all(
         history.seen(architecture) for architecture in history.space.enumerate()
     )
 

@@ -39,6 +39,9 @@ class Flat(Space):
         for path, options in _questions(self.n_decisions, self.n_options):
             choose(path, options)
 
+    def known_size(self) -> int:
+        return math.prod(self.n_options for _ in range(self.n_decisions))
+
     def first(self) -> Architecture:
         return Architecture((path, options[0]) for path, options in _questions(self.n_decisions, self.n_options))
 

@@ -1,0 +1,77 @@
+"""``archsmith size``: how many architectures a search space has."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from archsmith.core.size import Size
+
+
+def size(
+    space: Annotated[str, typer.Argument(help="Search space: a name of `archsmith catalog space`, or module:Class.")],
+    count: Annotated[bool, typer.Option("--count", help="Count the architectures one by one. Ctrl-C stops.")] = False,
+    walks: Annotated[int, typer.Option(min=4, help="Random walks behind an estimate; more of them err less.")] = 1000,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Setting of the space, such as space.blocks=3; may be repeated.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
+) -> None:
+    """Say how many architectures a search space has: exactly, or an estimate with its error.
+
+    Several architectures may lay out the same network.
+    """
+    from archsmith import catalog
+    from archsmith.cli.output import emit, say
+    from archsmith.core.size import Size
+
+    built = catalog.build(catalog.get("space", space), catalog.parse_settings(settings or []).get("space", {}))
+    found = built.size(walks)
+    if not json:
+        say(f"{space}: {found}.")
+    if count and not found.exact:
+        found = Size(_counted(built, found))
+        if not json:
+            say(f"{space}: {found}. They were counted.")
+    if json:
+        emit({"space": space, **_facts(found)})
+
+
+def _counted(space: Any, expected: Size) -> int:
+    """The number of points of ``space``, with progress in a terminal. Ctrl-C ends the command."""
+    from rich.console import Console
+
+    from archsmith.cli.interrupts import INTERRUPTED
+    from archsmith.cli.output import to_stderr
+    from archsmith.core.errors import UsageError
+
+    so_far = 0
+    with Console(stderr=True).status("Counting. Ctrl-C stops.") as status:
+
+        def tell(n: int) -> None:
+            nonlocal so_far
+            so_far = n
+            status.update(f"Counted {n:,} so far, of {expected}. Ctrl-C stops.")
+
+        try:
+            counted: int | None = space.count(on_progress=tell)
+        except KeyboardInterrupt:
+            to_stderr(f"Stopped after {so_far:,} architectures.")
+            raise typer.Exit(INTERRUPTED) from None
+    if counted is None:
+        raise UsageError("The architectures of this space cannot be counted.", "Its estimate is all that can be said.")
+    return counted
+
+
+def _facts(found: Size) -> dict[str, Any]:
+    """A size as JSON data; None for what is infinite."""
+    values = {"size": found.number, "low": found.low, "high": found.high, "relative_error": found.relative_error}
+    return {
+        **{name: None if value == math.inf else value for name, value in values.items()},
+        "infinite": found.number == math.inf,
+        "exact": found.exact,
+        "n_walks": found.n_walks,
+    }

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from archsmith.testing.toys import Recursive
+
+
+def test_a_size_that_is_known_is_exact(command: Any) -> None:
+    assert command("size", "nasbench201").out == "nasbench201: 15,625 architectures, exactly.\n"
+    assert command("size", "nasbench201", "--json").json == {
+        "space": "nasbench201",
+        "size": 15_625,
+        "low": 15_625,
+        "high": 15_625,
+        "relative_error": 0.0,
+        "infinite": False,
+        "exact": True,
+        "n_walks": 0,
+    }
+
+
+def test_a_size_that_is_estimated_says_so_with_its_error(command: Any) -> None:
+    words = ("size", "toy_conditional", "--set", "space.max_layers=5")
+    out = command(*words).out
+    assert out.startswith("toy_conditional: about ") and "estimated from 1,000 random walks" in out
+    found = command(*words, "--walks", "200", "--json").json
+    assert not found["exact"] and found["n_walks"] == 200 and 0 < found["relative_error"] < 0.2
+    assert found["low"] < found["size"] < found["high"]
+
+
+def test_a_size_is_counted_on_request(command: Any) -> None:
+    words = ("size", "toy_conditional", "--set", "space.max_layers=3", "--count")
+    first, last = command(*words).out.splitlines()
+    assert "about 1," in first and "estimated" in first
+    assert last == "toy_conditional: 1,596 architectures, exactly. They were counted."
+    assert command(*words, "--json").json["size"] == 1596
+
+
+def test_counting_can_be_interrupted(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = 0
+    decide = Recursive.decide
+
+    def interrupted(self: Recursive, choose: Any) -> None:
+        nonlocal runs
+        runs += 1
+        if runs > 4500:  # 1,000 walks, then counting
+            raise KeyboardInterrupt
+        decide(self, choose)
+
+    monkeypatch.setattr(Recursive, "decide", interrupted)
+    answer = command("size", "toy_recursive", "--set", "space.depth=4", "--count")
+    assert answer.code == 130
+    assert "estimated" in answer.out and "Stopped after 3,000 architectures." in answer.err
+
+
+def test_real_numbers_make_a_space_infinite(command: Any) -> None:
+    out = command("size", "toy_mixed").out
+    assert out == "toy_mixed: infinitely many architectures. The decision 'dropout' is a real number.\n"
+    found = command("size", "toy_mixed", "--json").json
+    assert found["infinite"] and found["size"] is None
+
+
+def test_a_space_that_does_not_exist_is_a_usage_error(command: Any) -> None:
+    answer = command("size", "nasbench202")
+    assert answer.code == 2 and "nasbench201" in answer.err
