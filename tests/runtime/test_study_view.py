@@ -72,6 +72,19 @@ def test_it_says_what_the_study_is() -> None:
     assert view.job.settings["data"] == "blots" and view.job.plan == {"p": 1} and view.job.speed == {"s": 1}
 
 
+def test_in_a_pool_trials_of_all_work_compare() -> None:
+    pool = {**STUDY, "problem": {**PROBLEM, "fidelity": ["work", 1, 4]}}
+    rows = [(0, 1.0), (1, 1.0), (0, 2.0), (2, 4.0)]  # architecture and work; the third trial goes on with the first
+    trials = [{"id": i, "architecture": {"x": x}, "fidelity": work} for i, (x, work) in enumerate(rows)]
+    scores = (0.5, 0.7, 0.6, 0.65)
+    told = [(102 + i, "finished", finished(i, score)) for i, score in enumerate(scores)]
+    view = after((100, "study", pool), (100, "opened", OPENED), (101, "proposed", {"trials": trials}), *told)
+    assert view.best is not None and view.best.id == 1 and view.improved == {0, 1}
+    assert [trial.id for trial in view.ranking()] == [1, 3, 2]
+    plain = after(*search((101, "proposed", {"trials": trials}), *told))
+    assert plain.best is not None and plain.best.id == 3 and [trial.id for trial in plain.ranking()] == [3]
+
+
 @pytest.mark.parametrize(
     ("moments", "state"),
     [

@@ -167,7 +167,7 @@ def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
         "networks": view.job.rows(view.metric),
         "bundle": view.job.result.data.get("model_dir") if view.job.result is not None else None,
         "report": view.job.result.data.get("report") if view.job.result is not None else None,
-        "trials": [_trial(trial) for trial in view.history.ranking()[:limit]],
+        "trials": [_trial(trial) for trial in view.ranking()[:limit]],
         **front_data(view.history),
     }
 

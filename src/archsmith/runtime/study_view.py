@@ -43,6 +43,7 @@ from archsmith.runtime.openings import Openings
 from archsmith.runtime.phases import Phases
 from archsmith.runtime.sqlite import SqliteStore
 
+WORK = "work"  # the fidelity of a pool
 NEW, RUNNING, DONE, INTERRUPTED, UNREADABLE = STATES = ("new", "running", "finished", "interrupted", "unreadable")
 # A trial out of a table claims more time than passed, even if all workers had been busy throughout.
 CLAIMED_FACTOR, CLAIMED_SECONDS = 1.5, 5.0
@@ -64,8 +65,8 @@ class StudyView:
     commands: what other processes asked for.
     reason: why the loop of the latest opening ended; None while it runs and where it was killed.
     n_failed: how many trials failed.
-    improved: ids of trials that were the best of their fidelity when they finished; with several objectives, those
-        that then were a new point of the front.
+    improved: ids of trials that were the best of their fidelity when they finished, of a pool the best of all; with
+        several objectives, those that then were a new point of the front.
     finished_at: trial id -> when it finished, on the study's clock of wall time.
     writer: is a process writing to it now? Not a matter of the log; whoever knows sets it.
     why_unreadable: a sentence; None for a study that can be read.
@@ -96,6 +97,7 @@ class StudyView:
         self.started = 0.0  # time of the first event, Unix seconds
         self.changed = 0.0  # time of the latest event
         self._result_opening = 0  # how many openings there were when the result came
+        self._leader: Trial | None = None  # of a pool
         self._last: Record | None = None  # what the latest event said
         self._claimed = 0.0  # seconds of all outcomes
         self._most_pending = 1
@@ -141,9 +143,25 @@ class StudyView:
         return len(self.history.finished)
 
     @property
+    def pooled(self) -> bool:
+        """Are trials stretches of trainings that go on? Then all of their scores compare, whatever work they had."""
+        return self.problem.fidelity.name == WORK
+
+    @property
     def best(self) -> Trial | None:
-        """The best trial at the highest fidelity that has one."""
-        return self.history.best()
+        """The best trial: of a pool among all of them, else at the highest fidelity that has one."""
+        return self._leader if self.pooled else self.history.best()
+
+    def ranking(self) -> list[Trial]:
+        """Trials within the limits, the best one first: of a pool the best one of each training, else those at the
+        highest fidelity.
+        """
+        if not self.pooled:
+            return self.history.ranking()
+        best: dict[str, Trial] = {}
+        for trial in sorted((t for t in self.history.finished if t.ok), key=lambda trial: (trial.loss, trial.id)):
+            best.setdefault(trial.architecture.key, trial)
+        return list(best.values())
 
     @property
     def front(self) -> Front | None:
@@ -242,7 +260,12 @@ class StudyView:
     def _finish(self, read: Finished) -> None:
         trial = self.history.trials[read.trial]
         self.history.take(read)
-        if self.history.improved_by(trial, trial.fidelity):
+        if self.pooled:
+            improved = trial.ok and (self._leader is None or trial.loss < self._leader.loss)
+            self._leader = trial if improved else self._leader
+        else:
+            improved = self.history.improved_by(trial, trial.fidelity)
+        if improved:
             self.improved.add(trial.id)
         self.finished_at[trial.id] = self.openings.seconds
         self._claimed += read.outcome.seconds

@@ -72,6 +72,7 @@ class Progress:
     floor: the score below which dots are drawn at the edge
     n_below: how many of them there are
     top: the best trials; empty with several objectives
+    pooled: are trials stretches of trainings that go on?
     """
 
     lead: str
@@ -87,6 +88,7 @@ class Progress:
     floor: float
     n_below: int
     top: tuple[TopTrial, ...]
+    pooled: bool
 
     @property
     def failed(self) -> tuple[Dot, ...]:
@@ -127,12 +129,15 @@ def progress_of(study: Study) -> Progress | None:
         study.seconds - study.prepared_at,
         *floor_of(study, values_of(dots)),
         _top(study),
+        study.view.pooled,
     )
 
 
 def _lead(study: Study, dots: Sequence[Dot], scored: bool) -> str:
-    tried = amount(len(dots), "network was", "networks were")
-    text = f"{tried} tried in {_took(study, dots)}.{_failures(study, dots)}"
+    n = len({trial.architecture.key for trial in study.history.finished}) if study.view.pooled else len(dots)
+    steps = f" in {len(dots)} steps" if n < len(dots) else ""
+    tried = amount(n, "network was", "networks were")
+    text = f"{tried} tried{steps} in {_took(study, dots)}.{_failures(study, dots)}"
     best = study.best
     if best is None or not scored:
         return text + " None of them ended with a score."
@@ -187,6 +192,11 @@ def _note(study: Study) -> str:
         return f"Only {metric_name(study.metric)}, the first objective, is drawn here."
     if not study.fit:
         return ""
+    if study.view.pooled:
+        return (
+            "A trial trains one network a little further. Short trainings do not say who ends best, so forecasts "
+            "decide who goes on, and that is not always the best score."
+        )
     fidelity, shared = study.history.problem.fidelity, judged_by_sharing(study)
     whole = fidelity.maximum == 1 and fidelity.name == "epochs"
     told = "" if whole else f" ({fidelity.maximum:.2g} {fidelity.name.replace('_', ' ')})"
@@ -221,7 +231,7 @@ def _top(study: Study) -> tuple[TopTrial, ...]:
             trial.parents,
             decisions_of(trial),
         )
-        for place, trial in enumerate(study.history.ranking()[:TOP], start=1)
+        for place, trial in enumerate(study.view.ranking()[:TOP], start=1)
     )
 
 
@@ -284,6 +294,11 @@ def _end(facts: Progress) -> float:
 
 
 def terms(facts: Progress, words: Words) -> tuple[Term, ...]:
+    if facts.pooled:
+        return (
+            ("trial", "A stretch of the training of one network. A later trial may go on from where it stopped."),
+            ("incumbent", "The best score so far."),
+        )
     what = "One network scored with the shared weights" if facts.shared else "A short training of one network"
     explained = f"{what}, to see whether it is promising. Its score does not compare with that of a full training."
     return (("trial", explained), ("incumbent", "The best trial so far."))

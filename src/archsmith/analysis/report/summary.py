@@ -172,7 +172,7 @@ def _facts(study: Study) -> tuple[tuple[str, str], ...]:
         ("exported", _exported(row)),
         ("size" if row else f"size of {whose}", size),
         ("work", f"{rounded(macs)} multiply-adds for one {words_of(study).one}" if macs else ""),
-        ("networks tried", f"{len(study.history.finished):,}{failed}"),
+        ("networks tried", f"{len({trial.architecture.key for trial in study.history.finished}):,}{failed}"),
         ("time", _time(study)),
         ("the search ended because", reason_in_words(str(stop)) if stop else ""),
         ("computed on", _device(study.fit.get("device"))),

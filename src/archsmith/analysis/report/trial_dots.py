@@ -25,7 +25,7 @@ class Dot:
     seconds: when it ended, since the start of the study or the end of the evaluator's preparation
     value: its score; None when it failed
     params: its parameters, where they are known
-    full: was it at the highest fidelity?
+    full: does its score compare with that of the best one: was it at the highest fidelity, or is it of a pool?
     first: did the search begin with it?
     error: why it failed
     """
@@ -41,7 +41,7 @@ class Dot:
 
 def dots_of(study: Study) -> list[Dot]:
     """One dot for each finished trial, in the order in which they ended."""
-    highest = None if study.best is None else study.best.fidelity
+    highest, pooled = None if study.best is None else study.best.fidelity, study.view.pooled
     metric = study.history.problem.objectives[0].metric
     dots = []
     for trial in study.history.finished:
@@ -51,7 +51,7 @@ def dots_of(study: Study) -> list[Dot]:
         first = trial.notes.get("operator") == "first"
         ended = study.finished_at.get(trial.id, 0.0) - study.prepared_at
         params = trial.metrics.get("params")
-        dots.append(Dot(trial.id, ended, value, params, trial.fidelity == highest, first, error))
+        dots.append(Dot(trial.id, ended, value, params, pooled or trial.fidelity == highest, first, error))
     return dots
 
 
