@@ -115,6 +115,17 @@ def test_boxes_that_feed_several_later_ones_do_not_run_aside() -> None:
     assert layout.width < 4 * 60.0
 
 
+def test_bars_side_by_side_grow_into_the_room_between_them_once() -> None:
+    boxes = [
+        *(Box(name, 60.0, 20.0) for name in "abcd"),
+        Box("one", 30.0, 20.0, bar=True),
+        Box("two", 30.0, 20.0, bar=True),
+    ]
+    layout = arrange(boxes, [*((name, "one") for name in "abc"), *((name, "two") for name in "bcd")])
+    left, right = sorted((layout.boxes["one"], layout.boxes["two"]), key=lambda box: box.x)
+    assert left.right < right.left
+
+
 def test_crossings_that_can_go_are_gone() -> None:
     boxes = [Box(name, 30.0, 20.0) for name in ("a", "b", "c", "x", "y", "z")]
     layout = arrange(boxes, [("a", "z"), ("b", "y"), ("c", "x")])

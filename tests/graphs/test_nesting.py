@@ -51,7 +51,7 @@ def apart(a: Placed, b: Placed) -> bool:
     return a.right <= b.left or b.right <= a.left or a.bottom <= b.top or b.bottom <= a.top
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(12), 227, 230])  # in the last two a broad frame stands alone below a bar
 def test_frames_hold_their_boxes_and_nothing_else(seed: int) -> None:
     boxes, edges, frames, inside = random_drawing(seed)
     layout = nested(boxes, edges, frames, inside)

@@ -73,8 +73,11 @@ def routed(
         into = max(0.0, radius**2 - (port - below.x) ** 2) ** 0.5 if boxes[edge[1]].round else below.height / 2
         points += [(port, top - ENTER), (port, below.y - into)]
         routes[edge] = tuple(points)
+    # a broad box alone below a bar may reach out to the left of all others
+    left = min([0.0, *(box.left for box in placed.values())])
     right = max([0.0, *(box.right for box in placed.values()), *(v + TRUNK for v in x.values())])
-    return Layout(right, (tops[-1] + heights[-1]) if rows else 0.0, placed, routes)
+    height = tops[-1] + heights[-1] if rows else 0.0
+    return Layout(right - left, height, placed, routes).moved(-left, 0.0)
 
 
 def _real(boxes: Mapping[str, Box], layer: Mapping[str, int], vertex: Vertex) -> bool:
@@ -115,8 +118,9 @@ def _stretch(
     )
     for vertex, side in zip(free, (-1, 1), strict=True):
         if vertex is not None:
-            reach = boxes[vertex[0]].width / 2 if _real(boxes, layer, vertex) else TRUNK
-            limit = x[vertex] - side * (reach + 8)
+            # beside a bar that has grown already, there is less room
+            at, reach = (centre[vertex[0]], width[vertex[0]] / 2) if _real(boxes, layer, vertex) else (x[vertex], TRUNK)
+            limit = at - side * (reach + 8)
             low, high = (max(low, limit), high) if side < 0 else (low, min(high, limit))
     low = max(low, 0.0)
     if high - low >= width[name]:
