@@ -97,3 +97,19 @@ def test_random_search_passes_as_rarely_as_it_says() -> None:
         except AssertionError as error:
             passed += str(error).startswith("keeps limits")
     assert passed <= 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("strategy", "least", "most"),
+    [(RegularizedEvolution(population=20, sample_size=5), 0, 1), (BlindClimber(), 36, 40)],
+)
+def test_strategies_fail_as_rarely_and_as_often_as_it_says(strategy: Climber, least: int, most: int) -> None:
+    # 40 independent tries, of which 0.01 (evolution) and 39 (blind to limits, 2.3 % pass) are expected to fail.
+    failed = 0
+    for first in range(0, 200, 5):
+        try:
+            check_learning(strategy, seed=first)
+        except AssertionError:
+            failed += 1
+    assert least <= failed <= most

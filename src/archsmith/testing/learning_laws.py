@@ -53,10 +53,10 @@ def _check_ahead(
 ) -> None:
     name, found, chances = "", [], []
     for run in range(N_RUNS):
-        strategy = make()
-        name = type(strategy).__name__
         rehearsal = Rehearsal(problem, seed=seed + run, forecast_trials=n_trials)
         with keeping(law):
+            strategy = make()
+            name = type(strategy).__name__
             while len(rehearsal.history) < n_trials and (trials := rehearsal.ask(strategy)):
                 for trial in trials:
                     rehearsal.finish(trial)
