@@ -49,7 +49,7 @@ class Reinforce:
         papers.
     ``units``: of the LSTM, 1 or more (NASNet: 100).
     ``levels``: into how many options a range of numbers is cut, 2 or more.
-    ``seed``: of the first weights.
+    ``seed``: of the first weights; None: that of the study.
     """
 
     learning_rate: float = 0.003
@@ -61,7 +61,7 @@ class Reinforce:
     reward: str = "rank"
     units: int = 100
     levels: int = 8
-    seed: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         policy_gradient.check_settings(self, self.learning_rate, self.entropy)
@@ -79,19 +79,20 @@ class Reinforce:
             raise UsageError(f"Reinforce has units={self.units}.", "Give 1 or more.")
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
-        return policy_gradient.ask(self, self._controller, history, n, rng)
+        return policy_gradient.ask(self, lambda: self._controller(history.seed_of(self.seed)), history, n, rng)
 
-    def _controller(self) -> Policy:
+    def _controller(self, seed: int) -> Policy:
         try:
             from archsmith.strategies.controller import Controller
         except ModuleNotFoundError as error:
             raise MissingExtraError.of("torch", "train", "The strategy 'reinforce'") from error
-        return Controller(self.units, self.learning_rate, self.entropy, self.clip, self.epochs, self.seed)
+        return Controller(self.units, self.learning_rate, self.entropy, self.clip, self.epochs, seed)
 
 
 NAS = Reinforce(learning_rate=6e-4, batch=8, entropy=0.0, clip=None, epochs=1, reward="score", units=35)
 """REINFORCE as in Zoph and Le 2017: 35 units, Adam at 6e-4, 8 architectures an update. Theirs has two
 layers of units where ours has one, and does not say how fast the moving average forgets."""
+
 NASNET = Reinforce(learning_rate=3.5e-4, batch=20, entropy=50 * 1e-5, reward="score")
 """PPO as in Zoph et al. 2018, appendix A, with their entropy weight for each of the 50 decisions of NASNet's space.
 They do not say the clip and the number of passes: these are ours."""

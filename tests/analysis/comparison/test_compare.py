@@ -132,6 +132,8 @@ def test_runs_that_one_seed_made_alike_are_told() -> None:
     assert "may hardly be independent" in compare(seeded, alike).notes[0]
     other = replace(alike[0], answer={"trial": 0, "architecture": {"a": 2}})
     assert not compare(seeded, [other, *alike[1:]]).notes
+    studys = replace(seeded, strategies={"random": {"type": "toy", "args": {"seed": None}}})
+    assert not compare(studys, alike).notes
     assert not compare(plan("random", runs=3), alike).notes  # without a seed of its own the runs are independent
 
 

@@ -254,7 +254,7 @@ def _notes(
                 "Its mean leaves them out; tests and wins count them as worst."
             )
     for label, runs in grouped.items():
-        own_seed = "seed" in plan.strategies[label].get("args", {})
+        own_seed = plan.strategies[label].get("args", {}).get("seed") is not None
         notes += [*_alike(label, runs, own_seed), *_failed(label, runs), *_ended_early(label, runs)]
     return notes
 
