@@ -90,8 +90,8 @@ class Reinforce:
 
 
 NAS = Reinforce(learning_rate=6e-4, batch=8, entropy=0.0, clip=None, epochs=1, reward="score", units=35)
-"""REINFORCE as in Zoph and Le 2017: 35 units, Adam at 6e-4, 8 architectures an update. Theirs has two
-layers of units where ours has one, and does not say how fast the moving average forgets."""
+"""REINFORCE as in Zoph and Le 2017: 35 units, Adam at 6e-4, 8 architectures an update. Theirs has two layers of units
+where ours has one. 0.95 for the baseline is that of NASNet."""
 
 NASNET = Reinforce(learning_rate=3.5e-4, batch=20, entropy=50 * 1e-5, reward="score")
 """PPO as in Zoph et al. 2018, appendix A, with their entropy weight for each of the 50 decisions of NASNet's space.
