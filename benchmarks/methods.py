@@ -3,9 +3,9 @@ the methods.
 
     python benchmarks/methods.py --runs 20 --pictures docs/images/methods
 
-Runs of all strategies are paired by their seeds and use default settings. Random values that a strategy draws before it
-sees results (its first weights) are the same in all of its runs. A trial gets the score of one recorded training, drawn
-with its seed. A search is measured by the accuracy of its incumbent, as the mean over all recorded trainings at the
+Runs of all strategies are paired by their seeds and use default settings. What a strategy draws before it sees results
+(its first weights) comes from the seed of the run, too. A trial gets the score of one recorded training, drawn with its
+seed. A search is measured by the accuracy of its incumbent, as the mean over all recorded trainings at the
 highest fidelity. *Regret*: how many points the mean over runs is below the best of the table.
 
 * ``digits`` and ``digits-cells``, 100 trials: all strategies of the catalogue with one objective and full trials

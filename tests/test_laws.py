@@ -15,10 +15,14 @@ import pytest
 
 from archsmith import catalog
 from archsmith.core import growth
+from archsmith.core.architecture import Architecture
 from archsmith.core.budget import Budget
+from archsmith.core.history import History
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Evaluator, Strategy
+from archsmith.core.records import Finished, Proposed, ProposedTrial, StudyRecord
 from archsmith.core.space import Space
+from archsmith.core.trial import Outcome
 from archsmith.evaluators.cost import CostEvaluator
 from archsmith.evaluators.fcnet import OPTIONS, WIDTHS, FcNetEvaluator
 from archsmith.evaluators.functions import FunctionEvaluator
@@ -230,6 +234,24 @@ ELSEWHERE = {
     "proxies": "tests/evaluators/test_proxies.py: it needs a space of networks",
     "shared_weights": "tests/oneshot/test_evaluator.py: it needs data",
 }
+
+
+@pytest.mark.parametrize("name", [name for name, strategy in STRATEGIES.items() if hasattr(strategy, "seed")])
+def test_a_strategy_has_the_seed_of_its_study_unless_it_has_its_own(name: str) -> None:
+    space, toy = Flat(6, 10), ToyEvaluator()
+    tried = [space.sample(np.random.default_rng(i)) for i in range(12)]
+
+    def proposed(of_study: int, **own: int) -> list[tuple[Architecture, Any]]:
+        history = History(Problem(space))
+        history.take(StudyRecord(seed=of_study))
+        history.take(Proposed(tuple(ProposedTrial(i, architecture) for i, architecture in enumerate(tried))))
+        for i, architecture in enumerate(tried):
+            history.take(Finished(i, Outcome.success({"accuracy": toy.score(architecture, fidelity=1)})))
+        strategy: Strategy = dataclasses.replace(STRATEGIES[name], **own)  # type: ignore[type-var]
+        return [(p.architecture, p.notes) for p in strategy.ask(history, 10, np.random.default_rng(0))]
+
+    assert proposed(5) == proposed(0, seed=5) != proposed(0)
+    assert proposed(5, seed=3) == proposed(0, seed=3) != proposed(5)
 
 
 def test_every_evaluator_of_the_catalogue_is_checked() -> None:

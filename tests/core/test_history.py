@@ -50,6 +50,12 @@ def test_the_earliest_of_equals_is_best():
     assert [t.id for t in h.ranking()] == [0, 1]
 
 
+def test_a_strategy_without_a_seed_has_that_of_the_study():
+    h = history(Event("study", {"seed": 7}))
+    assert h.seed == h.seed_of(None) == 7 and h.seed_of(0) == 0
+    assert history().seed_of(None) == 0  # of a study that did not say
+
+
 def test_infeasible_and_failed_trials_are_not_ranked():
     problem = Problem(Flat(), (Objective("accuracy"),), (Constraint("params", upper=10),))
     h = history(

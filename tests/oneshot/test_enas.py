@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from archsmith.core.errors import UsageError
 from archsmith.core.space import Space
 from archsmith.oneshot.enas import ControllerSettings, ControllerTraining, derive_best
 from archsmith.oneshot.sharing import Uniform
+from archsmith.spaces.enas_macro import EnasMacro
 from archsmith.strategies.controller import Controller, Padded
 from archsmith.strategies.policy import draw_from
 from archsmith.testing.toys import Conditional, Flat, Mixed, Recursive
@@ -38,6 +40,18 @@ def test_it_learns_what_is_rewarded_and_says_so() -> None:
     assert training.entropy < entropy - 0.2
     assert training.baseline > 0.5
     assert sum(ones(training.draw(i), 0) for i in range(50)) / 50 > 0.6
+
+
+@pytest.mark.parametrize(("weight", "lowest", "highest"), [(0.8, 0.3, 0.6), (0.0, 0.8, 1.0)])
+def test_the_share_of_skips_is_held_near_its_target(weight: float, lowest: float, highest: float) -> None:
+    def skips(architecture: Architecture, number: int = 0) -> float:
+        return float(np.mean([answer for path, answer in architecture.items() if "skip" in path]))
+
+    settings = replace(SETTINGS, skip_weight=weight)
+    training = ControllerTraining(EnasMacro((3, 16, 16), layers=5), settings, seed=0)
+    for _ in range(60):
+        training.update(skips, 0.0)  # the reward is the share of skips
+    assert lowest < np.mean([skips(training.draw(i)) for i in range(60)]) < highest
 
 
 def test_the_best_sample_is_that_of_the_present_turn() -> None:
@@ -96,7 +110,17 @@ def test_both_halves_of_the_controller_bound_their_logits() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"units": 0}, {"steps": 0}, {"baseline": 1.0}, {"entropy": -1.0}, {"temperature": 0.0}, {"tanh": -1.0}]
+    "wrong",
+    [
+        {"units": 0},
+        {"steps": 0},
+        {"baseline": 1.0},
+        {"entropy": -1.0},
+        {"temperature": 0.0},
+        {"tanh": -1.0},
+        {"skip_rate": 1.0},
+        {"skip_weight": -0.1},
+    ],
 )
 def test_senseless_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong))):

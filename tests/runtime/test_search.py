@@ -13,7 +13,9 @@ from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.trial import Outcome, Proposal, Status
 from archsmith.runtime.memory import MemoryStore
 from archsmith.runtime.search import Search
+from archsmith.strategies.bananas import Bananas
 from archsmith.strategies.evolution import RegularizedEvolution
+from archsmith.strategies.race import Race
 from archsmith.strategies.random import RandomSearch
 from archsmith.testing.toys import Flat, ToyEvaluator
 
@@ -150,6 +152,27 @@ def test_a_study_goes_on_only_with_what_it_began_with(change, part):
     with pytest.raises(StudyError, match=f"another {part}"):
         search(store, **change).run()
     assert len(search(store, budget=Budget(trials=3)).run().history) == 3  # and the lease is free again
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_an_older_study_goes_on_with_the_seed_that_its_strategy_had_then(wrapped):
+    def strategy(**seed):
+        inner = Bananas(refit=4, width=4, layers=1, **seed)
+        return Race(inner=inner) if wrapped else inner
+
+    def found(store, *parts):
+        for n, seed in parts:
+            made = search(store, strategy=strategy(**seed), seed=5, budget=Budget(trials=n), forecast_trials=16)
+            result = made.run()
+        return rows(result.history), made
+
+    older, _ = found(MemoryStore(), (16, {"seed": 0}))  # the number that older versions wrote down
+    assert found(MemoryStore(), (6, {"seed": 0}), (16, {}))[0] == older
+    newer, made = found(MemoryStore(), (6, {}), (16, {}))
+    assert newer == found(MemoryStore(), (16, {"seed": 5}))[0] != older
+    assert made.as_begun(strategy()) == strategy()
+    with pytest.raises(StudyError, match="another strategy"):
+        found(MemoryStore(), (6, {"seed": 0}), (16, {"seed": 5}))
 
 
 @dataclass

@@ -19,10 +19,11 @@ def test_the_two_inputs_of_a_darts_node_differ_and_every_pair_is_as_likely() -> 
     assert all(200 < count < 400 for count in pairs.values())
 
 
-def test_darts_drop_path_starts_at_none() -> None:
-    space = Darts(scale=DartsScale(4, 4, keep=0.6))
+def test_drop_path_is_as_strong_in_the_first_cell_as_in_the_last() -> None:
+    space = Darts(scale=DartsScale(4, 6, keep=0.6))
     graph = space.graph(space.sample(np.random.default_rng(0)))
-    assert not [node for node in graph.inside("cell0") if node.op == "drop_path"]
+    kept = {node.name.split(".")[0]: node.args["keep"] for node in graph.nodes if node.op == "drop_path"}
+    assert kept == {f"cell{i}": 0.6 for i in range(6)}
 
 
 def test_reductions_stand_at_one_and_two_thirds() -> None:

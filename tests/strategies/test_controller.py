@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from archsmith.core.space import Space
+from archsmith.spaces.enas_macro import EnasMacro
 from archsmith.strategies.policy import Rollout, draw_from
 from archsmith.testing.toys import Conditional, Flat, Mixed, Recursive
 
 torch = pytest.importorskip("torch")
 
-from archsmith.strategies.controller import Controller, Padded  # noqa: E402 - after the check that torch is there
+from archsmith.strategies.controller import Controller, Padded, Skips  # noqa: E402 - after the check that torch is there
 
 
 def controller(**settings: Any) -> Controller:
@@ -129,3 +130,37 @@ def test_the_same_seed_gives_the_same_weights_and_no_global_generator_is_used() 
     assert log_probs(controller(seed=1), rollouts) == log_probs(controller(seed=1), rollouts)
     assert log_probs(controller(seed=1), rollouts) != log_probs(controller(seed=2), rollouts)
     assert torch.equal(state, torch.random.get_rng_state())
+
+
+LAYERS = EnasMacro((3, 16, 16), layers=4)
+
+
+def skip_probabilities(policy: Controller, seed: int = 0) -> dict[str, float]:
+    """Of one roll-out, by path."""
+    _, rollout, probabilities = draw_from(policy, LAYERS, 8, np.random.default_rng(seed))
+    each = zip(rollout, probabilities, strict=True)
+    return {step.question.path: float(p[1]) for step, p in each if step.question.kind == "skip#"}
+
+
+def test_the_penalty_of_skips_is_their_divergence_averaged_over_layers() -> None:
+    policy = controller(skips=Skips("skip#", 0.4, 0.8))
+    policy.numbers.values[:] = 0.0
+    for path, label, number in [("layer2/skip0", "True", 2.0), ("layer3/skip2", "False", 1.0)]:
+        policy.numbers.values[policy.numbers.row(path, label)] = number
+    padded = Padded.of(drawn(policy, LAYERS, 1), policy)
+    found = policy.skips.penalty(padded, *policy.evaluate(padded)).sum().item()  # type: ignore[union-attr]
+    expected = {"layer1": 0.0, "layer2": 0.0, "layer3": 0.0}
+    for path, p in skip_probabilities(policy).items():
+        expected[path.split("/")[0]] += p * np.log(p / 0.4) + (1 - p) * np.log((1 - p) / 0.6)
+    assert found == pytest.approx(0.8 * np.mean(list(expected.values())), rel=1e-9)
+    assert found > 0.1
+
+
+def test_skips_are_led_to_their_rate_and_other_decisions_are_left_alone() -> None:
+    policy = controller(skips=Skips("skip#", 0.2, 0.8))
+    rollouts = drawn(policy, LAYERS, 4)
+    for _ in range(60):
+        policy.improve(rollouts, np.zeros(4))
+    assert list(skip_probabilities(policy).values()) == pytest.approx([0.2] * 6, abs=0.02)
+    _, _, probabilities = draw_from(policy, LAYERS, 8, np.random.default_rng(0))
+    assert max(p.max() for p in probabilities if len(p) == 6) < 0.25

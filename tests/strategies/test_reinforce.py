@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from archsmith.core.errors import MissingExtraError, UsageError
 from archsmith.core.problem import Objective, Problem
 from archsmith.core.space import Space
+from archsmith.spaces.nasnet import NasNet
 from archsmith.strategies.random import RandomSearch
-from archsmith.strategies.reinforce import NASNET, Reinforce
+from archsmith.strategies.reinforce import NAS, NASNET, Reinforce
 from archsmith.testing.laws import check_strategy
 from archsmith.testing.strategy_laws import Rehearsal
 from archsmith.testing.toys import Conditional, Flat, Mixed, Recursive, ToyEvaluator
@@ -64,8 +66,30 @@ def test_notes_tell_the_policy_over_time() -> None:
     assert first["entropy"] == pytest.approx(np.log(4), abs=0.01)  # it begins close to uniform
 
 
-def test_the_settings_of_the_paper_run() -> None:
-    assert len(run(NASNET, Conditional(), 25).history.finished) == 25
+@pytest.mark.parametrize("published", [NAS, NASNET])
+def test_the_settings_of_the_papers_run(published: Reinforce) -> None:
+    assert len(run(published, Conditional(), 25).history.finished) == 25
+
+
+def believed(strategy: Reinforce) -> list[Any]:
+    """The log-probability of what was proposed after each of two updates."""
+    return [trial.notes["log_prob"] for trial in run(strategy, Flat(6, 4), 41).history.trials[20::20]]
+
+
+def test_nasnet_is_ppo_and_nas_is_reinforce() -> None:
+    plain = {"clip": None, "epochs": 1}
+    assert believed(NASNET) != believed(dataclasses.replace(NASNET, **plain))  # type: ignore[arg-type]
+    assert dataclasses.replace(NAS, **plain) == NAS  # type: ignore[arg-type]
+
+
+def test_one_pass_with_a_clip_is_plain_reinforce() -> None:
+    once = dataclasses.replace(NASNET, epochs=1)
+    assert believed(once) == believed(dataclasses.replace(once, clip=None))
+
+
+def test_nasnet_has_the_entropy_weight_of_the_paper_for_each_decision_of_its_space() -> None:
+    n_decisions = len(NasNet().sample(np.random.default_rng(0)))
+    assert NASNET.entropy / n_decisions == pytest.approx(1e-5)
 
 
 def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

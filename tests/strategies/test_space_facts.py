@@ -29,3 +29,10 @@ def test_equal_seeds_give_equal_samples() -> None:
 def test_a_network_without_paths_is_not_connected() -> None:
     assert connected(Sketch({})) and connected(Sketch({}, paths={"conv": 1}))
     assert not connected(Sketch({}, paths={}))
+
+
+def test_the_points_of_a_space_are_found_once_for_all_seeds() -> None:
+    one, other = (space_facts(Flat(3, 4), seed) for seed in (0, 1))
+    assert one.all_points is not None and other.all_points is not None
+    assert one.all_points.architectures is other.all_points.architectures
+    assert one.sample != other.sample

@@ -71,3 +71,33 @@ def test_very_few_data_do_no_harm(n: int) -> None:
     for targets in ([0.0] * n, [1.0] * n):
         ensemble.fit(cells(n, 1, seed=1)[0], targets)
         assert bool(np.isfinite(ensemble.predict(np.stack(cells(50, 1, seed=2)[0]))[0]).all())
+
+
+def members(ensemble: Ensemble, row: np.ndarray) -> list[float]:
+    """The score that each member gives to ``row``."""
+    return ensemble._model.predict(ensemble._model.encode(row[None]))[:, 0].tolist()
+
+
+def test_one_member_never_learns_from_a_row_however_rows_are_added_and_ordered() -> None:
+    rows, scores = cells(16, 1, seed=1)
+    row = rows.pop()
+    told = []
+    for score in (0.0, 1.0):  # of that row
+        ensemble = Ensemble("mlp", BLOCKS, seed=0)
+        ensemble.fit(rows[:8], scores[:8])
+        ensemble.fit([*rows[:12], row], [*scores[:12], score])
+        ensemble.fit([row, *rows[::-1]], [score, *scores[:15][::-1]])
+        told.append(members(ensemble, row))
+    alike = [first == second for first, second in zip(*told, strict=True)]
+    assert sum(alike) == 1
+    assert alike.index(True) == ensemble.folds([row])[0]
+
+
+def test_each_member_leaves_out_about_a_fifth() -> None:
+    rows = list(np.unique(np.stack(cells(2000, 2, seed=4)[0]), axis=0))
+    counts = np.bincount(Ensemble("mlp", BLOCKS, seed=0).folds(rows)) / len(rows)
+    # four standard deviations of a share of a fifth among that many rows; the seed is fixed
+    assert len(counts) == 5 and bool((abs(counts - 0.2) < 4 * (0.16 / len(rows)) ** 0.5).all())
+    padded = [np.append(row, [-1] * 4).astype(np.int16) for row in rows[:50]]
+    assert Ensemble("mlp", BLOCKS, 0).folds(padded).tolist() == Ensemble("mlp", BLOCKS, 0).folds(rows[:50]).tolist()
+    assert Ensemble("mlp", BLOCKS, 1).folds(rows).tolist() != Ensemble("mlp", BLOCKS, 0).folds(rows).tolist()

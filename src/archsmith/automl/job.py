@@ -193,7 +193,8 @@ class _Run:
         rival = self.pool.look_at(models, baselines)
         errors = {final.name: 1 - final.score.metrics[self.task.metric] for final in baselines}
         seconds = self.pool.race_seconds()
-        self.search.strategy = opening.race_of(job.settings, job.modality, self.space, job.plan, errors, rival, seconds)
+        race = opening.race_of(job.settings, job.modality, self.space, job.plan, errors, rival, seconds)
+        self.search.strategy = self.search.as_begun(race)
 
     def _search(self) -> str:
         plan, before = self.job.plan, self.phases.results.get("search")

@@ -39,6 +39,7 @@ class History:
         job forecasts; None when unknown.
     ``total_work``: that all trainings of a pool may take (``Budget.work``), as the last opening said; None: unknown.
     ``repeatable``: does an architecture get the same score whatever the seed? False when unknown.
+    ``seed``: of the study; 0 when unknown.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -51,6 +52,7 @@ class History:
         self.forecast_trials: float | None = None
         self.total_work: float | None = None
         self.repeatable = False
+        self.seed = 0
         self._by_key: dict[str, list[int]] = {}
         self._best: dict[float, Trial] = {}  # fidelity -> best trial
         self._fronts: dict[float, Front] = {}  # fidelity -> front, with several objectives
@@ -92,6 +94,13 @@ class History:
         elif isinstance(read, StudyRecord):
             self.forecast_trials = read.forecast_trials
             self.repeatable = read.repeatable
+            self.seed = read.seed
+
+    def seed_of(self, own: int | None) -> int:
+        """The seed of a strategy: its ``own``, or that of the study where it has none. Both stand in the log, so that a
+        resumed study and a replay draw the same.
+        """
+        return self.seed if own is None else own
 
     def seen(self, architecture: Architecture) -> bool:
         """Was exactly this architecture proposed before, at any fidelity and with any outcome?"""

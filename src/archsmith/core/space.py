@@ -216,10 +216,12 @@ class Space(ABC):
     """The decisions of a search space: a frozen dataclass whose fields are its configuration.
 
     Law: a space asks the same questions at every scale. One whose options depend on shapes sets ``transferable`` to
-    False.
+    False. One that asks with True or False whether a layer reads an earlier one names the last part of these paths in
+    ``skip_kind``, numbers as #: ENAS's controller holds the share of such skips near a target.
     """
 
     transferable: ClassVar[bool] = True
+    skip_kind: ClassVar[str | None] = None
 
     @abstractmethod
     def decide(self, choose: Choose) -> None:

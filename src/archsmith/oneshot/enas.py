@@ -8,12 +8,15 @@ shared weights, and the best one is trained from scratch.
 
 The paper and its code differ. From the paper we take the LSTM of 100 units, the logits 2.5 · tanh(logits / 5) and the
 entropy weight 0.1. From the code for cells we take the learning rate 3.5e-3 and 30 steps of 10 samples an epoch (paper:
-3.5e-4, and 2,000 steps of one sample).
+3.5e-4, and 2,000 steps of one sample). Where a space says which decisions are skips, as ``enas_macro`` does, straying
+from a share of 0.4 costs 0.8 times the divergence from it, as in both (see archsmith.strategies.controller.Skips).
 
 Differences from both:
 
 * Adam has its published settings (the code sets β1 = 0).
-* The mean entropy of the decisions is maximised by its own gradient. ENAS adds the sampled entropy to the reward.
+* Entropy is maximised by its own gradient. ENAS adds the sampled entropy to the reward. That of an architecture is the
+  mean of its decisions here, and their sum there: the weight 0.1 for each of the 40 decisions of the micro space would
+  be 4 here.
 * The baseline is corrected for its start at zero. It forgets faster (0.95 as in carpedm20's ENAS-pytorch, the code:
   0.99), because rewards rise while the weights learn.
 * A roll-out that ends in a dead end gets the lowest reward.
@@ -36,7 +39,7 @@ from archsmith.core.errors import UsageError
 from archsmith.core.seeds import generator
 from archsmith.core.space import Space
 from archsmith.oneshot.sharing import drawn
-from archsmith.strategies.controller import Controller, Parameter, Rows
+from archsmith.strategies.controller import Controller, Parameter, Rows, Skips
 from archsmith.strategies.policy import draw_from
 
 ARRAYS = ("values", "mean", "square")  # of each parameter of a controller: its weights and Adam's moments
@@ -50,13 +53,15 @@ class ControllerSettings:
 
     ``units``: units of the LSTM.
     ``learning_rate``: of Adam; above 0.
-    ``entropy``: weight of the decisions' mean entropy; 0 or more.
+    ``entropy``: weight of the mean entropy of an architecture's decisions; 0 or more.
     ``baseline``: weight of the past in the moving average of rewards; 0 to below 1.
     ``tanh``: bound of the logits, tanh · tanh(logits / temperature); None: no bound.
     ``temperature``: divides the logits; above 0.
     ``steps``: steps of the controller after each epoch of the bank.
     ``batch``: sampled architectures of one step.
     ``levels``: how many intervals a numeric range is divided into; 2 or more.
+    ``skip_rate``: wanted share of skips where the space has such decisions; above 0 and below 1.
+    ``skip_weight``: weight of the divergence from it; 0 or more.
     """
 
     units: int = 100
@@ -68,6 +73,8 @@ class ControllerSettings:
     steps: int = 30
     batch: int = 10
     levels: int = 8
+    skip_rate: float = 0.4
+    skip_weight: float = 0.8
 
     def __post_init__(self) -> None:
         for name, least in {"units": 1, "steps": 1, "batch": 1, "levels": 2}.items():
@@ -85,6 +92,11 @@ class ControllerSettings:
             raise UsageError(
                 f"The controller's entropy is {self.entropy} and its baseline {self.baseline}.",
                 "Give an entropy of 0 or more, and a baseline from 0 to below 1.",
+            )
+        if not (0 < self.skip_rate < 1 and 0 <= self.skip_weight < math.inf):
+            raise UsageError(
+                f"The controller's skip_rate is {self.skip_rate} and its skip_weight {self.skip_weight}.",
+                "Give a rate above 0 and below 1, and a weight of 0 or more.",
             )
 
 
@@ -111,7 +123,8 @@ class ControllerTraining:
     def __init__(self, space: Space, settings: ControllerSettings, seed: int) -> None:
         s = settings
         self.space, self.settings, self.seed = space, settings, seed
-        self.controller = Controller(s.units, s.learning_rate, s.entropy, None, 1, seed, s.tanh, s.temperature)
+        skips = None if space.skip_kind is None else Skips(space.skip_kind, s.skip_rate, s.skip_weight)
+        self.controller = Controller(s.units, s.learning_rate, s.entropy, None, 1, seed, s.tanh, s.temperature, skips)
         self.n_updates = 0
         self.total = self.weight = 0.0  # sum and weight of the moving average of rewards
         self.reward: float | None = None

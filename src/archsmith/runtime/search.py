@@ -171,6 +171,7 @@ class Search:
         self._stop_reason: str | None = None
         self._commands_at = 0.0
         self._retried: set[int] = set()
+        self._began: StudyRecord | None = None  # as an earlier opening wrote it
         self._forget()
 
     def _forget(self) -> None:
@@ -226,8 +227,16 @@ class Search:
             repeatable=repeatable(self.evaluator),
         )
 
+    def as_begun(self, strategy: Strategy) -> Strategy:
+        """``strategy`` with the seeds that the log names, where it has none: in older studies each had a number."""
+        now, before = _describe(strategy), self._began
+        known = now if before is None else _with_seeds(now, rebuilt("strategy", before.strategy))
+        return strategy if known == now else catalog.from_spec(known, "strategy")
+
     def _check_same(self, began: StudyRecord) -> None:
         """A study goes on only with what it began with; only its budget may change."""
+        self._began = began
+        self.strategy = self.as_begun(self.strategy)
         asked = self._described()
         for part in ("space", "problem", "strategy", "evaluator", "seed"):
             before, now = getattr(began, part), getattr(asked, part)
@@ -554,6 +563,16 @@ def rebuilt(part: str, spec: Any) -> Any:
     with contextlib.suppress(Exception):  # the class may be gone, or raise anything
         return catalog.to_spec(catalog.from_spec(spec, part))
     return spec
+
+
+def _with_seeds(spec: Any, before: Any) -> Any:
+    """``spec`` with the seeds of ``before`` where it has None."""
+    if not isinstance(spec, Mapping) or not isinstance(before, Mapping):
+        return spec
+    return {
+        name: before.get(name) if name == "seed" and value is None else _with_seeds(value, before.get(name))
+        for name, value in spec.items()
+    }
 
 
 def replayed(store: Store, problem: Problem) -> History:

@@ -3,11 +3,12 @@
 Source: Liu, Simonyan, Yang 2019 (arXiv 1806.09055), section 3.2. Stacking and shapes are those of the released code.
 Reductions stand at one and two thirds of the cells. Behind a reduction cell the older input passes a factorized
 reduction. All other inputs pass ReLU, a 1×1 convolution and batch norm. As in the released code, ``none`` is no
-operation of a discrete cell.
+operation of a discrete cell, and drop path is as strong in the first cell as in the last (in NASNet it grows with
+depth); over the training it grows from nothing.
 
-Differences: ``operations``, ``nodes``, ``distinct`` and ``output`` open the same network to other spaces. AmoebaNet's
-cells (Real et al. 2019, arXiv 1802.01548) are five nodes of any two inputs, with their own list of states that leave
-(see archsmith.spaces.zoo).
+Differences: drop path spares identities of stride 2 as it does all others. ``operations``, ``nodes``, ``distinct`` and
+``output`` open the same network to other spaces. AmoebaNet's cells (Real et al. 2019, arXiv 1802.01548) are five nodes
+of any two inputs, with their own list of states that leave (see archsmith.spaces.zoo).
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from archsmith.spaces.cell_space import (
     check_keep,
     check_one_of,
     check_size,
-    kept_share,
     small_stem,
 )
 from archsmith.spaces.cells import Rules
@@ -42,7 +42,7 @@ class DartsScale:
     ``cells``: in all, reductions included, 3 or more (search 8, final 20).
     ``stem``: ``cifar`` is a 3×3 convolution to 3 C, ``imagenet`` three of stride 2.
     ``auxiliary``: whether there is a second classifier for training.
-    ``keep``: share of paths that drop path keeps, above 0 up to 1; falls from 1 towards it cell by cell (final: 0.8).
+    ``keep``: share of paths that drop path keeps in every cell at the end of training, above 0 up to 1 (final: 0.8).
     ``ends``: how the states that leave a cell are joined; see archsmith.spaces.cell_layout.CellStyle.
     """
 
@@ -90,13 +90,12 @@ class Darts(CellSpace):
         filters = scale.filters
         stack = Stack(net, *self._stem(net))
         for i in range(scale.cells):
-            keep = kept_share(scale.keep, i / scale.cells)
             if i in (scale.cells // 3, 2 * scale.cells // 3):
                 filters *= 2
-                style = CellStyle(filters, 2, keep, factorized=True, ends=scale.ends)
+                style = CellStyle(filters, 2, scale.keep, factorized=True, ends=scale.ends)
                 stack.add(reduction, "ReductionCell", style, prepare)
             else:
-                style = CellStyle(filters, 1, keep, factorized=True, ends=scale.ends)
+                style = CellStyle(filters, 1, scale.keep, factorized=True, ends=scale.ends)
                 stack.add(normal, "NormalCell", style, prepare)
             if scale.auxiliary and i == 2 * scale.cells // 3:
                 stack.auxiliary(self.n_outputs)

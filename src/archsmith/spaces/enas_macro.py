@@ -4,8 +4,9 @@ Each layer picks one of six operations. It also picks which earlier layers it re
 
 Source: Pham et al. 2018 (arXiv 1802.03268), section 2.3. Networks are those of the released code. Every operation
 starts with a 1×1 convolution. After a third and two thirds of the layers, factorized reductions of all earlier layers
-halve the image. The search form adds the skipped layers to the result (``skips="add"``). The final form concatenates
-them and brings the width back by a 1×1 convolution (``skips="concat"``).
+halve the image. The search form adds the skipped layers to the result and normalises the sum (``skips="add"``). The
+final form concatenates them and brings the width back by ReLU, a 1×1 convolution and batch norm (``skips="concat"``).
+Both do so in every layer but the first, which has nothing to skip, also where a layer chose no skip.
 
 Differences: in the released final network the separable convolutions are built as full ones; here they are separable. A
 reduction of an image that is too small to halve leaves one pixel. Reductions that nobody reads are not built.
@@ -70,6 +71,7 @@ class EnasMacro(ImageSpace):
     scale: EnasMacroScale = field(default_factory=EnasMacroScale)
 
     cell_kinds: ClassVar[tuple[str, ...]] = ("MacroLayer",)
+    skip_kind: ClassVar[str | None] = "skip#"
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.operations if name not in OPERATIONS]
@@ -98,20 +100,20 @@ class EnasMacro(ImageSpace):
         for k, (op_path, skip_paths) in enumerate(_paths(self.layers)):
             operation = str(choose(op_path, self.operations))
             skips = {f"skip{i}": known[i] for i, path in enumerate(skip_paths) if choose(path, SKIP_OPTIONS)}
-            known.append(self._layer(net, f"layer{k}", operation, known[-1], skips, filters))
+            known.append(self._layer(net, k, operation, known[-1], skips, filters))
             if k in (third - 1, 2 * third - 1):
                 filters *= 2 if scale.grow else 1
                 known = [factorized_reduction(net, x, filters, name=f"reduce{k}_{i}") for i, x in enumerate(known)]
         net.output(classifier(net, known[-1], self.n_outputs, dropout=scale.dropout))
 
-    def _layer(self, net: Net, name: str, operation: str, x: Value, skips: dict[str, Value], filters: int) -> Value:
-        with net.scope(name, "MacroLayer", None, x=x, **skips):
+    def _layer(self, net: Net, k: int, operation: str, x: Value, skips: dict[str, Value], filters: int) -> Value:
+        with net.scope(f"layer{k}", "MacroLayer", None, x=x, **skips):
             y = lay_operation(net, operation, x, filters)
-            if not skips:
+            if k == 0:
                 return y
             if self.scale.skips == "add":
-                return net.op("batch_norm", net.op("add", y, *skips.values()), name="bn")
-            return relu_conv_bn(net, net.op("concat", y, *skips.values()), filters, 1, name="join")
+                return net.op("batch_norm", net.op("add", y, *skips.values()) if skips else y, name="bn")
+            return relu_conv_bn(net, net.op("concat", y, *skips.values()) if skips else y, filters, 1, name="join")
 
 
 @lru_cache(maxsize=64)

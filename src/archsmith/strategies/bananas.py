@@ -64,7 +64,7 @@ class Bananas:
     ``layers``: hidden layers of each network, 1 or more (paper: 10).
     ``width``: units of each layer, 1 or more (paper: 20).
     ``start``: whether to begin with the architecture that the space itself names first, if it names one.
-    ``seed``: of the first weights.
+    ``seed``: of the first weights; None: that of the study.
     """
 
     refit: int = 10
@@ -72,7 +72,7 @@ class Bananas:
     layers: int = 3
     width: int = 20
     start: bool = True
-    seed: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         for name, least in {"refit": 2, "candidates": 1, "layers": 1, "width": 1}.items():
@@ -170,9 +170,8 @@ class _Memory:
         if n and n != self.n_fitted:
             sketches = [history.space.sketch(trial.architecture) for trial in self.trials[:n]]
             targets = normal_scores([ranking_key(trial, history.problem) for trial in self.trials[:n]])
-            self.fitted = Predictor(
-                sketches, targets, strategy.layers, strategy.width, generator(strategy.seed, "fit", n)
-            )
+            rng = generator(history.seed_of(strategy.seed), "fit", n)
+            self.fitted = Predictor(sketches, targets, strategy.layers, strategy.width, rng)
             self.n_fitted = n
         return self.fitted
 

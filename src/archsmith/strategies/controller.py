@@ -90,17 +90,40 @@ class Place(NamedTuple):
     inputs: tuple[int, ...]
 
 
+class Skips(NamedTuple):
+    """A wanted share of skips, and what straying from it costs: a penalty in what the controller maximises.
+
+    Source: Pham et al. 2018 (ENAS, arXiv 1802.03268), section 2.3. As in its code the penalty is the divergence of the
+    probabilities from the target, KL(p, target), summed over the skips of a layer and averaged over the layers.
+
+    ``kind``: of the questions that True answers with a skip.
+    ``rate``: the target, above 0 and below 1.
+    ``weight``: of the penalty, 0 or more.
+    """
+
+    kind: str
+    rate: float
+    weight: float
+
+    def penalty(self, padded: Padded, log_prob: Tensor, entropy: Tensor) -> Tensor:
+        """What each decision costs, ``(n, longest)``, by the log-probability of the option taken and the entropy."""
+        p, target = log_prob.exp(), padded.skipped * self.rate + (1 - padded.skipped) * (1 - self.rate)
+        divergence = -entropy - p * target.log() - (1 - p) * (1 - target).log()
+        return self.weight * padded.skips * divergence
+
+
 class Controller:
     """The policy of ``reinforce`` and of ENAS.
 
     ``units``: of the LSTM.
     ``learning_rate``: of Adam.
-    ``entropy``: weight of the mean entropy in what is maximised.
+    ``entropy``: weight of the entropy in what is maximised; that of an architecture is the mean of its decisions.
     ``clip``: of PPO's ratio; None: plain REINFORCE.
     ``epochs``: passes over each batch.
     ``seed``: of the first weights.
     ``tanh``: logits are kept within ± this; None: they are not (Bello et al. 2017, arXiv 1611.09940; used by ENAS).
     ``temperature``: what logits are divided by.
+    ``skips``: the wanted share of skips; None: any will do.
     """
 
     def __init__(
@@ -113,10 +136,11 @@ class Controller:
         seed: int,
         tanh: float | None = None,
         temperature: float = 1.0,
+        skips: Skips | None = None,
     ) -> None:
         self.units, self.learning_rate, self.entropy = units, learning_rate, entropy
         self.clip, self.epochs = clip, epochs
-        self.tanh, self.temperature = tanh, temperature
+        self.tanh, self.temperature, self.skips = tanh, temperature, skips
         rng = generator(seed, "lstm")
         # input, forget, cell and output gate by (input, state)
         self.gates = Parameter(rng.uniform(-BOUND, BOUND, (4 * units, 2 * units)))
@@ -149,7 +173,7 @@ class Controller:
     def improve(self, rollouts: Sequence[Rollout], advantages: Array) -> None:
         """One step of Adam, or ``epochs`` of them with PPO.
 
-        Steps go up the gradient of advantage times log-probability, plus mean entropy.
+        Steps go up the gradient of advantage times log-probability, plus mean entropy, less what skips cost.
         """
         padded = Padded.of(rollouts, self)
         advantage = torch.from_numpy(advantages)[:, None]
@@ -162,7 +186,10 @@ class Controller:
                     before = log_prob.detach() if before is None else before
                     ratio = (log_prob - before).exp()
                     gain = torch.minimum(ratio * advantage, ratio.clamp(1 - self.clip, 1 + self.clip) * advantage)
-                loss = -(padded.asked * gain + self.entropy * padded.share * entropy).sum() / len(rollouts)
+                gain = padded.asked * gain + self.entropy * padded.share * entropy
+                if self.skips is not None:
+                    gain = gain - self.skips.penalty(padded, log_prob, entropy)
+                loss = -gain.sum() / len(rollouts)
                 parameters = (self.gates, self.shifts, self.inputs, self.questions, self.outputs, self.numbers)
                 gradients = torch.autograd.grad(loss, [parameter.tensor for parameter in parameters])
             self.n_steps += 1
@@ -235,6 +262,8 @@ class Padded(NamedTuple):
     taken: Tensor  # (n, longest), index of the option
     asked: Tensor  # (n, longest)
     share: Tensor  # (n, longest), asked / length
+    skips: Tensor  # (n, longest), for a decision on a skip 1 / how many layers have one, else 0
+    skipped: Tensor  # (n, longest), 1 where the option is a skip
     outputs: Tensor  # (n, longest, most options), rows of outputs
     numbers: Tensor
     log_weights: Tensor  # NEVER where there is no option
@@ -245,7 +274,9 @@ class Padded(NamedTuple):
         most = max(len(step.question.labels) for rollout in rollouts for step in rollout)
         previous, kind, path, taken = np.zeros((4, n, longest), dtype=np.int64)
         outputs, numbers = np.zeros((2, n, longest, most), dtype=np.int64)
-        asked, log_weights = np.zeros((n, longest)), np.full((n, longest, most), NEVER)
+        asked, skips, skipped = np.zeros((3, n, longest))
+        log_weights = np.full((n, longest, most), NEVER)
+        wanted = None if controller.skips is None else controller.skips.kind
         for i, rollout in enumerate(rollouts):
             last = controller.begin
             for t, (question, index) in enumerate(rollout):
@@ -255,8 +286,13 @@ class Padded(NamedTuple):
                 outputs[i, t, :k], numbers[i, t, :k] = place.outputs, place.numbers
                 log_weights[i, t, :k] = question.log_weights
                 last = place.inputs[index]
+                if question.kind == wanted:
+                    skips[i, t], skipped[i, t] = 1, question.labels[index] == "True"
+            layers = {step.question.path.rpartition("/")[0] for step in rollout if step.question.kind == wanted}
+            skips[i] /= max(1, len(layers))
         share = asked / asked.sum(1, keepdims=True)
-        return cls(*map(torch.from_numpy, (previous, kind, path, taken, asked, share, outputs, numbers, log_weights)))
+        whole = (previous, kind, path, taken, asked, share, skips, skipped, outputs, numbers, log_weights)
+        return cls(*map(torch.from_numpy, whole))
 
 
 def _sigmoid(z: Array) -> Array:

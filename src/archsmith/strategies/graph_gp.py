@@ -59,14 +59,14 @@ class GraphGP:
     ``beta``: deviations added to the mean, 0 or more; higher explores more.
     ``start``: whether to begin with the architecture that the space itself names first, if it names one.
     ``candidates``: how many architectures an ask looks at in a space of more than 20,000 points, 1 or more.
-    ``seed``: of the sample that scales are measured on.
+    ``seed``: of the sample that scales are measured on; None: that of the study.
     """
 
     n_start: int = 5
     beta: float = 2.0
     start: bool = True
     candidates: int = 300
-    seed: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         if self.n_start < 2:
@@ -340,7 +340,7 @@ _models: WeakKeyDictionary[History, dict[GraphGP, _Model]] = WeakKeyDictionary()
 def _model(strategy: GraphGP, history: History) -> _Model:
     models = _models.setdefault(history, {})
     if strategy not in models:
-        facts = space_facts(history.space, strategy.seed)
+        facts = space_facts(history.space, history.seed_of(strategy.seed))
         encoding = facts.encoding or Encoding(facts.sample)
         models[strategy] = _Model(facts, encoding, Scales.of(encoding.rows(facts.sample)))
     return models[strategy]

@@ -67,14 +67,14 @@ class Progressive:
         (paper: 1).
     ``optimism``: how many standard deviations of the ensemble are added to its mean, 0 or more (paper: 0; with several
         refits 1 is a good choice).
-    ``seed``: of the surrogate and of ties; vary it where repeated runs are compared.
+    ``seed``: of the surrogate and of ties; None: that of the study.
     """
 
     beam: int | None = None
     surrogate: str = "mlp"
     refits: int = 1
     optimism: float = 0.0
-    seed: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         if self.beam is not None and self.beam < 1:
@@ -133,7 +133,7 @@ class _Growing:
     """
 
     def __init__(self, strategy: Progressive, history: History) -> None:
-        self.strategy = strategy
+        self.strategy, self.seed = strategy, history.seed_of(strategy.seed)
         self.growth = growth_of(history.space)
         self.level = 0
         self.chosen = [_Member(START, START.architecture, None, None)]  # of this level, so far
@@ -187,7 +187,7 @@ class _Growing:
             else [m for m in self.chosen if self.trial(m, history).losses is not None] or self.chosen
         )
         wanted = self._size(self.level + 1, history.forecast_trials)
-        rng = generator(self.strategy.seed, "expand", self.level + 1)
+        rng = generator(self.seed, "expand", self.level + 1)
         expansions = self.growth.expand(self.level + 1, [member.point for member in beam], wanted, rng)
         if not len(expansions):
             self.last = True
@@ -221,7 +221,7 @@ class _Growing:
         if self.surrogate is None:
             from archsmith.surrogates.ensemble import Ensemble
 
-            self.surrogate = Ensemble(self.strategy.surrogate, self.growth.alphabet, self.strategy.seed)
+            self.surrogate = Ensemble(self.strategy.surrogate, self.growth.alphabet, self.seed)
         self.surrogate.fit([tokens for _, tokens in rows], targets([trial for trial, _ in rows], history.problem))
 
     def _choose(self, history: History) -> None:
@@ -233,7 +233,7 @@ class _Growing:
         if self.surrogate is not None:
             scores, spread = self.surrogate.predict(self.expansions.tokens[self.unread])
             scores = scores + self.strategy.optimism * spread
-        ties = generator(self.strategy.seed, "ties", self.level, len(self.evaluated)).permutation(len(scores))
+        ties = generator(self.seed, "ties", self.level, len(self.evaluated)).permutation(len(scores))
         order = np.lexsort((ties, -scores))
         size, n_read = min(self.n_wanted, self.portion_size), 0
         while len(self.portion) < size and n_read < len(order):

@@ -165,7 +165,7 @@ def _foretold(pool: Pool) -> tuple[History, list[int]]:
     """
     problem = pool.history.problem
     shadow, latest, places = History(problem), list[int](), dict[str, int]()
-    shadow.take(StudyRecord(forecast_trials=pool.history.forecast_trials))
+    shadow.take(StudyRecord(forecast_trials=pool.history.forecast_trials, seed=pool.history.seed))
     for trial in pool.history.trials:
         if trial.architecture.key not in places:
             places[trial.architecture.key] = len(latest)

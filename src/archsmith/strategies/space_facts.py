@@ -52,29 +52,34 @@ class SpaceFacts:
     encoding: Encoding | None
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def space_facts(space: Space, seed: int) -> SpaceFacts:
     """What is known of ``space``; ``seed`` is that of the sample."""
     rng = generator(seed, "sample")
     architectures = [space.sample(rng) for _ in range(SAMPLE)]
     sample = tuple(sketch for architecture in architectures if connected(sketch := space.sketch(architecture)))
-    points = _points(space)
-    if points is None:
+    whole = _whole(space)
+    if whole is None:
         return SpaceFacts(sample, None, None)
-    sketches = [space.sketch(architecture) for architecture in points]
+    points, sketches = whole
     encoding = Encoding(sample)
     encoding.learn(sketches)
     usable = np.array([connected(sketch) for sketch in sketches])
     places = {architecture.key: i for i, architecture in enumerate(points)}
-    return SpaceFacts(sample, AllPoints(tuple(points), places, encoding.rows(sketches), usable), encoding)
+    return SpaceFacts(sample, AllPoints(points, places, encoding.rows(sketches), usable), encoding)
 
 
-def _points(space: Space) -> list[Architecture] | None:
-    """All points of ``space``; None where they are too many, as a quick estimate says."""
+@lru_cache(maxsize=1)
+def _whole(space: Space) -> tuple[tuple[Architecture, ...], tuple[Sketch, ...]] | None:
+    """All points of ``space`` and their sketches; None where they are too many, as a quick estimate says. Kept for
+    studies with other seeds.
+    """
     if space.size(n_walks=SAMPLE).number > 3 * MOST_POINTS:
         return None
     try:
         points = list(islice(space.enumerate(), MOST_POINTS + 1))
     except (UsageError, RecursionError):
         return None
-    return points if len(points) <= MOST_POINTS else None
+    if len(points) > MOST_POINTS:
+        return None
+    return tuple(points), tuple(space.sketch(architecture) for architecture in points)

@@ -32,7 +32,8 @@ class TabularReinforce:
         500 trials, and comes closer to the published figures of NAS-Bench-201.
     ``batch``: finished trials per update, 1 or more.
     ``baseline``: weight of the past in the moving average of rewards, 0 to below 1 (0.9: Dong and Yang 2020).
-    ``entropy``: weight of the mean entropy of the decisions in what is maximised, 0 or more.
+    ``entropy``: weight of the mean entropy of an architecture's decisions in what is maximised, 0 or more. Weights of
+        papers are for each decision: such a weight is times the number of decisions here.
     ``reward``: ``score``, the objective itself as in the source, or ``rank``, its rank among all trials as a Gaussian
         deviate.
     ``levels``: into how many options a range of numbers is cut, 2 or more.

@@ -3,7 +3,8 @@
 Their mean is the score, and their spread says how sure it is.
 
 Source: Liu et al. 2018 (arXiv 1712.00559): Adam with a rate of 0.01 at the first fit and 0.002 from then on. Each fit
-goes on from the weights of the one before.
+goes on from the weights of the one before. So which network never sees a row derives from the row itself: were it drawn
+at every fit, each network would have seen nearly all rows after a few.
 
 Ours, where the paper gives no numbers: a fit sees all data there are, on batches of 128. It takes 10 steps for each
 row, at least 50, and at most what the network allows (400 for the MLP, 100 for the LSTM). The ensemble begins with the
@@ -20,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from archsmith.core.errors import MissingExtraError
-from archsmith.core.growth import Alphabet, Tokens
-from archsmith.core.seeds import generator
+from archsmith.core.growth import ABSENT, Alphabet, Tokens
+from archsmith.core.seeds import derive, generator
 from archsmith.surrogates.mlp import Mlp
 from archsmith.surrogates.tokens import Floats, padded
 
@@ -59,17 +60,14 @@ class Ensemble:
     """
 
     def __init__(self, kind: str, alphabet: Alphabet, seed: int) -> None:
-        self._rng = generator(seed, "surrogate", kind)
+        self._seed, self._rng = seed, generator(seed, "surrogate", kind)
         self._model: Model = Mlp(alphabet, N_MEMBERS, self._rng) if kind == "mlp" else _lstm(alphabet, self._rng)
         self._fitted = False
 
     def fit(self, rows: Sequence[Tokens], targets: Sequence[float]) -> None:
         """Learn from rows of tokens with their targets in [0, 1]. Learning goes on from the fit before."""
         n, y = len(rows), np.array(targets, np.float32)
-        left_out = self._rng.permutation(n) % N_MEMBERS  # by which member
-        mask = (left_out != np.arange(N_MEMBERS)[:, None]).astype(np.float32)
-        if n < N_MEMBERS:
-            mask[:] = 1.0
+        mask = (self.folds(rows) != np.arange(N_MEMBERS)[:, None]).astype(np.float32)
         if not self._fitted:
             mean = min(0.98, max(0.02, float(y.mean())))
             self._model.start(math.log(mean / (1 - mean)))
@@ -77,6 +75,11 @@ class Ensemble:
         x = self._model.encode(padded(rows))
         self._model.train(x, y, mask, self._batches(n, n_steps), RATE if self._fitted else FIRST_RATE)
         self._fitted = True
+
+    def folds(self, rows: Sequence[Tokens]) -> npt.NDArray[np.intp]:
+        """The member that never learns from each row, ``(n,)``. It depends on the row and the seed alone."""
+        written = (row[row != ABSENT].tolist() for row in rows)
+        return np.array([derive(self._seed, "fold", *tokens) % N_MEMBERS for tokens in written], np.intp)
 
     def predict(self, tokens: Tokens) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the members' scores, each ``(n,)``, for ``tokens`` ``(n, w)``."""
