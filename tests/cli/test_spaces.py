@@ -65,3 +65,12 @@ def test_real_numbers_make_a_space_infinite(command: Any) -> None:
 def test_a_space_that_does_not_exist_is_a_usage_error(command: Any) -> None:
     answer = command("size", "nasbench202")
     assert answer.code == 2 and "nasbench201" in answer.err
+
+
+def test_counting_says_how_far_it_is(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.status import Status
+
+    shown: list[str] = []
+    monkeypatch.setattr(Status, "update", lambda self, text: shown.append(text))
+    command("size", "toy_conditional", "--set", "space.max_layers=4", "--count")
+    assert len(shown) == 11 and shown[0].startswith("Counted 1,000 so far, about ") and shown[-1].endswith("stops.")

@@ -54,7 +54,8 @@ def _counted(space: Any, expected: Size) -> int:
         def tell(n: int) -> None:
             nonlocal so_far
             so_far = n
-            status.update(f"Counted {n:,} so far, of {expected}. Ctrl-C stops.")
+            share = "" if expected.rough else f", about {100 * n / expected.number:.2g} %"
+            status.update(f"Counted {n:,} so far{share}. Ctrl-C stops.")
 
         try:
             counted: int | None = space.count(on_progress=tell)
