@@ -38,6 +38,7 @@ REASONS = {
     "requested": "a person asked it to finish",
     "interrupted": "it was interrupted",
     "failures": "too many trials in a row failed",
+    "unprepared": "what all trials need could not be trained",
 }
 PHASES = {
     "read": "reading and checking the data",
