@@ -80,13 +80,13 @@ def test_a_persons_settings_change_what_they_name_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"samplr": "fair"}, "sampler"),
+        ({"samplr": "fair"}, "no setting shared.samplr. Shared weights have: recipe, sampler"),
         ({"sampler": "greedy"}, "sampler"),
         ({"recipe": {"epochs": -1}}, "epochs"),
         ({"recipe": {"epoch": 1}}, "epochs"),
         ({"recipe": 3}, "shared.recipe"),
         ({"controller": "big", "sampler": "controller"}, "shared.controller"),
-        ({"data": "elsewhere"}, "of the whole job"),
+        ({"data": "elsewhere"}, "decides shared.data"),
         ({"memory_mb": 5}, "--memory-mb"),
         ({"controller": {"steps": 4}}, "no effect, because the sampler is 'uniform'"),
         ({"candidates": 300}, "no effect with the strategy 'graph_gp'"),

@@ -257,6 +257,17 @@ def test_a_bank_whose_last_step_broke_it_has_diverged(
     assert caught.value.kind == "diverged" and not (tmp_path / FILE).exists()
 
 
+def test_a_bank_that_gives_no_network_a_score_has_diverged(
+    evaluator: SharedWeightsEvaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Preparation, "_score", lambda *arguments: float("nan"))
+    shared = replace(evaluator, folder=str(tmp_path / "banks"))
+    with pytest.raises(EvaluationError, match="none of 6 networks") as caught:
+        prepare(shared, tmp_path / "study")
+    assert caught.value.kind == "diverged" and not (tmp_path / "banks").exists()
+    assert prepare(replace(shared, derived=0), tmp_path / "other")["derived"] == []  # nobody asked for scores
+
+
 def test_a_bank_that_outgrows_the_memory_ends(
     evaluator: SharedWeightsEvaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,15 +102,17 @@ def check_settings(settings: FitSettings, weights: str) -> None:
     given = settings.settings.get(SHARED, {})
     if not given:
         return
-    first = next(iter(given))
-    if weights != SHARED:
-        raise UsageError(
-            f"The setting shared.{first} has no effect, because trials do not share weights.",
-            "Add --weights shared, or leave it out.",
-        )
+    known = [entry.name for entry in dataclasses.fields(SharedWeightsEvaluator) if entry.name not in OF_THE_JOB]
     for name in given:
         if name in OF_THE_JOB:
-            raise UsageError(f"The setting shared.{name} is that of the whole job.", OF_THE_JOB[name])
+            raise UsageError(f"The job itself decides shared.{name}.", OF_THE_JOB[name])
+        if name not in known:
+            raise UsageError(f"There is no setting shared.{name}.", f"Shared weights have: {', '.join(known)}.")
+    if weights != SHARED:
+        raise UsageError(
+            f"The setting shared.{next(iter(given))} has no effect, because trials do not share weights.",
+            "Add --weights shared, or leave it out.",
+        )
     enas = settings.strategy == ENAS
     planned = SharedWeightsEvaluator(ConvStages(), "", sampler="controller" if enas else "uniform")
     built = with_settings(planned, settings)

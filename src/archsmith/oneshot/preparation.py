@@ -257,7 +257,8 @@ class Preparation:
 
     def _derive(self) -> None:
         """Sample candidates and score each on the same minibatch, until all are scored or half of the time is used that
-        the preparation's share leaves. One of them is scored in any case.
+        the preparation's share leaves. One of them is scored in any case. Raises EvaluationError (``diverged``) where
+        none of them has a score.
         """
         first = np.arange(min(self.recipe.batch_size, len(self.valid)))
         end = math.inf if self.pace.seconds is None else self.pace.seconds * (1 + self.share) / (2 * self.share)
@@ -265,6 +266,12 @@ class Preparation:
             candidate = self.sampler.draw(self.pace.n_steps + self.derivation.drawn)
             self.derivation.take(candidate, lambda architecture: self._score(architecture, first))
             self._after_step(report=False)
+        if self.derivation.drawn and not self.derivation.best and self.n_derived:
+            raise EvaluationError(
+                f"Training diverged: none of {self.derivation.drawn} networks has a finite score with shared weights.",
+                "A smaller learning rate may help.",
+                kind="diverged",
+            )
 
     # Between steps
 
@@ -313,7 +320,8 @@ class Preparation:
         if self.controller is not None:
             planned = self.pace.n_steps // self.steps_per_epoch * self.controller.settings.steps
             updates = planned - self.controller.n_updates
-        steps = self.pace.n_steps - self.pace.step + 0.5 * self.candidates  # scoring a candidate takes half a step
+        training = 0 if self.trained else self.pace.n_steps - self.pace.step
+        steps = training + 0.5 * (self.candidates - self.derivation.drawn)  # scoring a candidate takes half a step
         needed = steps * self.pace.step_seconds + updates * self.controller_step_seconds
         return needed if self.pace.seconds is None else max(0.0, min(needed, self.pace.seconds - self.elapsed))
 
