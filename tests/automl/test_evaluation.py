@@ -10,7 +10,7 @@ import pytest
 
 from archsmith import catalog
 from archsmith.automl.evaluation import check_settings, evaluator_of, retention_of
-from archsmith.automl.opening import weights_of
+from archsmith.automl.opening import start, weights_of
 from archsmith.automl.plan import INHERITED, OWN, SHARED, Speed, make_plan
 from archsmith.automl.result import command_of
 from archsmith.automl.settings import FitSettings
@@ -80,16 +80,38 @@ def test_a_persons_settings_change_what_they_name_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"samplr": "fair"}, "sampler"),
+        ({"samplr": "fair"}, "no setting shared.samplr. Shared weights have: recipe, sampler"),
         ({"sampler": "greedy"}, "sampler"),
         ({"recipe": {"epochs": -1}}, "epochs"),
         ({"recipe": {"epoch": 1}}, "epochs"),
+        ({"recipe": 3}, "shared.recipe"),
+        ({"controller": "big", "sampler": "controller"}, "shared.controller"),
+        ({"data": "elsewhere"}, "decides shared.data"),
+        ({"memory_mb": 5}, "--memory-mb"),
+        ({"controller": {"steps": 4}}, "no effect, because the sampler is 'uniform'"),
+        ({"candidates": 300}, "no effect with the strategy 'graph_gp'"),
+        ({"derived": 3}, "no effect with the strategy 'graph_gp'"),
     ],
 )
 def test_wrong_settings_are_found_before_any_data_are_read(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError) as caught:
-        check_settings(FitSettings("digits", settings={"shared": settings}))
+        check_settings(FitSettings("digits", weights=SHARED, settings={"shared": settings}), SHARED)
     assert words in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("weights", ["auto", OWN, INHERITED])
+def test_settings_of_a_bank_that_there_is_not_are_refused(weights: str) -> None:
+    asked = FitSettings("nowhere", weights=weights, settings={"shared": {"sampler": "fair"}})
+    with pytest.raises(UsageError, match=r"shared\.sampler has no effect"):
+        start(asked, 0.0, lambda event: None)
+
+
+def test_settings_that_have_an_effect_are_taken() -> None:
+    enas = {"controller": {"steps": 4}, "candidates": 300, "derived": 3, "recipe": {"epochs": 2}}
+    check_settings(FitSettings("digits", strategy="enas", settings={"shared": enas}), SHARED)
+    learning = {"sampler": "controller", "controller": {"steps": 4}, "folder": "banks", "seed": 3}
+    check_settings(FitSettings("digits", weights=SHARED, settings={"shared": learning}), SHARED)
+    check_settings(FitSettings("digits"), OWN)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from archsmith.automl.job import fit
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.predictor import Predictor
-from archsmith.core.errors import DataError, StudyError, UsageError
+from archsmith.core.errors import DataError, EvaluationError, StudyError, UsageError
+from archsmith.oneshot.sharing import SharedTraining
 from archsmith.runtime.workspace import Workspace
 
 
@@ -153,7 +154,8 @@ BRIEF = {
     [({"strategy": "enas"}, "shared"), ({"strategy": "evolution", "weights": "inherited"}, "inherited")],
 )
 def test_whatever_weights_trials_have_the_answer_is_trained_from_scratch(tmp_path, asked, weights):
-    asked = {"seconds": None, "trials": 2, "settings": BRIEF, "pretrained": False, **asked}
+    brief = BRIEF if weights == "shared" else {"recipe": BRIEF["recipe"]}
+    asked = {"seconds": None, "trials": 2, "settings": brief, "pretrained": False, **asked}
     settings = FitSettings(data="digits", workspace=str(tmp_path), **asked)
     events = []
     result = fit(settings, observer=events.append)
@@ -170,3 +172,22 @@ def test_whatever_weights_trials_have_the_answer_is_trained_from_scratch(tmp_pat
     derived = [event.data["notes"]["derived"] for event in events if event.kind == "prepared"]
     assert len(derived) == (weights == "shared") and all(len(rows) == 2 for rows in derived)
     assert result.max_difference <= 1e-4
+
+
+def test_weights_that_cannot_be_shared_end_the_search_and_not_the_job(tmp_path, monkeypatch):
+    def failing(*arguments):
+        raise EvaluationError("It diverged.", "Do better.", kind="diverged")
+
+    monkeypatch.setattr(SharedTraining, "step", failing)
+    brief = {**BRIEF, "shared": {"n_train": 200}}
+    settings = FitSettings(
+        "digits", None, trials=2, weights="shared", settings=brief, pretrained=False, workspace=str(tmp_path)
+    )
+    events = []
+    result = fit(settings, observer=events.append)
+    assert (result.n_trials, result.stop_reason) == (0, "unprepared") and result.max_difference <= 1e-4
+    assert [row.name for row in result.rows] == ["linear", "fixed"] and not any(row.error for row in result.rows)
+    said = [event.data["text"] for event in events if event.kind == "note"]
+    assert "There was no search, because no weights could be shared. It diverged. Do better." in said
+    report = Path(result.report).read_text(encoding="utf-8")
+    assert "what all trials need could not be trained" in report

@@ -10,6 +10,7 @@ from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
 
 torch = pytest.importorskip("torch")
+import archsmith.graphs.bank as bank_module  # noqa: E402
 from archsmith.graphs.bank import WeightBank, _covered  # noqa: E402
 from archsmith.graphs.network import Network, fit_constants, inherit, recalibrate  # noqa: E402
 
@@ -175,16 +176,17 @@ def test_a_bank_that_moves_goes_on_sharing() -> None:
     )
 
 
-def test_how_much_of_a_key_others_have() -> None:
+def test_how_much_of_a_network_the_keys_of_others_stand_for() -> None:
     bank = WeightBank()
-    keys = {filters: [node.key for node in child(3, filters).nodes if node.key] for filters in WIDTHS}
-    for filters in WIDTHS:
-        bank.require(child(3, filters))
-    (wide, narrow), (first, *_) = ((keys[40], keys[20]), keys[6])
-    assert bank.n_within(first, set()) == 0
-    assert bank.n_within(first, set(narrow)) == bank.n_within(first, {first}) == 6 * 3 * 3 * 3
-    shares = {key: bank.n_within(key, set(narrow)) / bank.n_within(key, {key}) for key in wide}
-    assert set(shares.values()) == {0.25, 0.5, 84 / 164}  # both axes, one axis, and the classifier with its 4 biases
+    few, some, all_ = (child(3, filters) for filters in WIDTHS)
+    keys = [{node.key for node in graph.nodes if node.key} for graph in (few, some, all_)]
+    sizes = [sum(graph.facts(node).n_params for node in graph.nodes) for graph in (few, some, all_)]
+    bank.require(some)
+    bank.require(all_)
+    assert bank.n_within(all_, set()) == 0 and bank.n_within(all_, keys[2]) == sizes[2]
+    assert bank.n_within(all_, keys[1]) == bank.n_within(some, keys[2]) == sizes[1]
+    # a width that is not in the bank is the first part of wider ones
+    assert bank.n_within(few, keys[1]) == sizes[0] and not keys[0] & {entry.key for entry in bank.manifest()}
 
 
 def test_what_two_widths_cover_together_is_counted_once() -> None:
@@ -220,6 +222,70 @@ def test_a_saved_bank_comes_back_in_the_same_order(tmp_path: Path) -> None:
     assert [name for name, _ in again.items()] == [name for name, _ in bank.items()]
     assert all(torch.equal(p, q) for p, q in zip(bank.parameters(), again.parameters(), strict=True))
     assert torch.equal(Network(child(3), again)(images()), Network(child(3), bank)(images()))
+
+
+def test_a_bank_loads_without_drawing_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bank = WeightBank(seed=2)
+    for filters in (20, 40, 6):
+        bank.require(child(3, filters))
+    bank.save(tmp_path)
+    drawn: list[str] = []
+    draw = bank_module.fresh
+    monkeypatch.setattr(bank_module, "fresh", lambda node, name, *more: drawn.append(name) or draw(node, name, *more))
+    again = WeightBank.load(tmp_path)
+    assert drawn == [] and all(torch.equal(p, q) for p, q in zip(bank.parameters(), again.parameters(), strict=True))
+    again.require(child(5, 20))
+    assert drawn  # what is new is drawn, as in the bank that was saved
+    bank.require(child(5, 20))
+    assert all(torch.equal(p, q) for p, q in zip(bank.parameters(), again.parameters(), strict=True))
+
+
+def test_a_loaded_bank_is_not_the_file(tmp_path: Path) -> None:
+    bank = WeightBank()
+    bank.require(child(3))
+    tensors = {place: tensor.clone() for place, tensor in bank.tensors().items()}
+    again = WeightBank.rebuilt(bank.described(), tensors)
+    for tensor in again.tensors().values():
+        tensor.zero_()
+    assert all(torch.equal(tensors[place], tensor) for place, tensor in bank.tensors().items())
+
+
+@pytest.mark.parametrize("damage", ["missing", "small"])
+def test_a_bank_that_lost_weights_is_refused(damage: str) -> None:
+    bank = WeightBank()
+    bank.require(child(3))
+    place, tensor = next(iter(bank.tensors().items()))
+    tensors = {**bank.tensors(), place: tensor[:2]}
+    if damage == "missing":
+        del tensors[place]
+    with pytest.raises(UsageError, match="lacks the tensor" if damage == "missing" else "too small"):
+        WeightBank.rebuilt(bank.described(), tensors)
+
+
+# Looking
+
+
+def test_looking_at_a_network_never_makes_the_bank_grow() -> None:
+    bank = WeightBank(seed=4)
+    bank.require(child(3, 20))
+    before = {place: tensor.clone() for place, tensor in bank.tensors().items()}
+    for graph in (child(5, 20), child(3, 6), child(3, 40), child(3, 20)):
+        other = WeightBank(seed=4)
+        other.require(child(3, 20))
+        grown = dict(Network(graph, other).named_parameters())
+        for name, parameter in Network(graph, bank, grow=False).named_parameters():
+            assert torch.equal(parameter, grown[name]), name  # the same values as if it had grown
+    assert {entry.key for entry in bank.manifest()} == {node.key for node in child(3, 20).nodes if node.key}
+    assert bank.tensors().keys() == before.keys()
+    assert all(torch.equal(tensor, before[place]) for place, tensor in bank.tensors().items())
+    assert len(list(bank.parameters())) == len(list(Network(child(3, 20), bank).parameters()))
+
+
+def test_what_the_bank_has_is_the_same_object_for_those_who_look() -> None:
+    bank = WeightBank()
+    trained = Network(child(3), bank)
+    seen = Network(child(5), bank, grow=False)
+    assert seen.get_parameter("stem.conv.weight") is trained.get_parameter("stem.conv.weight")
 
 
 def test_a_folder_without_a_bank_is_a_usage_error(tmp_path: Path) -> None:

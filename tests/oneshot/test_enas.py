@@ -14,8 +14,7 @@ import torch
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
 from archsmith.core.space import Space
-from archsmith.oneshot.enas import ControllerSettings, ControllerTraining, derive_best
-from archsmith.oneshot.sharing import Uniform
+from archsmith.oneshot.enas import ControllerSettings, ControllerTraining
 from archsmith.spaces.enas_macro import EnasMacro
 from archsmith.strategies.controller import Controller, Padded
 from archsmith.strategies.policy import draw_from
@@ -125,19 +124,3 @@ def test_both_halves_of_the_controller_bound_their_logits() -> None:
 def test_senseless_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong))):
         ControllerSettings(**wrong)
-
-
-def test_derivation_keeps_the_best_and_scores_equal_ones_once() -> None:
-    scored: list[Architecture] = []
-
-    def score(architecture: Architecture) -> float:
-        scored.append(architecture)
-        return ones(architecture, 0)
-
-    space = Flat(2, 3)
-    *_, best = derive_best(space, Uniform(space, 0).draw, score, n=60, keep=4)
-    # all of them; the chance to miss one in 60 draws is below 1 %, and the seed is fixed
-    assert len(scored) == len(set(scored)) == 9
-    assert [row.score for row in best] == sorted((ones(a, 0) for a in scored), reverse=True)[:4]
-    assert best[0].architecture == Architecture({"x0": 1, "x1": 1})
-    assert list(derive_best(space, Uniform(space, 0).draw, score, n=0, keep=4)) == []

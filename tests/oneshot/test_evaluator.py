@@ -17,6 +17,7 @@ from archsmith.core.task import regression
 from archsmith.graphs.cost import cost
 from archsmith.oneshot.derived import Derived
 from archsmith.oneshot.evaluator import SharedWeightsEvaluator
+from archsmith.oneshot.preparation import FILE
 from archsmith.oneshot.sharing import SharedRecipe
 from archsmith.runtime.processes import ProcessExecutor
 from archsmith.runtime.search import Search
@@ -29,6 +30,7 @@ from archsmith.spaces.recipe import ImageRecipe
 from archsmith.strategies.evolution import RegularizedEvolution
 from archsmith.strategies.random import RandomSearch
 from archsmith.testing.laws import check_evaluator
+from archsmith.training import checkpoint
 
 SHAPE: dict[str, Any] = {"input_shape": (1, 8, 8), "n_outputs": 10}
 SPACES = {
@@ -86,8 +88,60 @@ def test_a_named_folder_serves_several_studies(
     kept = replace(evaluator, folder=str(tmp_path / "bank"))
     notes = kept.prepare(Problem(space), Context(-1, 0, workspace=tmp_path / "one"))
     again = kept.prepare(Problem(space), Context(-1, 5, workspace=tmp_path / "other"))
-    assert again == notes and not (tmp_path / "one").exists() and not (tmp_path / "other").exists()
+    assert again == {**notes, "elsewhere": True}
+    assert [path.name for path in tmp_path.rglob("*.*")] == [f"bank-{kept._fingerprint}.safetensors"]  # no draft
     assert 0 <= kept.evaluate(space.sample(np.random.default_rng(0)), 1, Context(0, 0)).metrics["accuracy"] <= 1
+
+
+def test_a_shared_folder_keeps_a_bank_for_each_recipe(
+    evaluator: SharedWeightsEvaluator, space: NasBench201, tmp_path: Path
+) -> None:
+    one = replace(evaluator, folder=str(tmp_path / "banks"))
+    other = replace(one, recipe=replace(one.recipe, learning_rate=0.1))
+    architecture, scores = space.sample(np.random.default_rng(0)), []
+    for each in (one, other, one, other):
+        notes = each.prepare(Problem(space), Context(-1, 0, workspace=tmp_path / str(len(scores))))
+        assert ("elsewhere" in notes) == (len(scores) >= 2)  # neither was replaced
+        scores.append(each.evaluate(architecture, 1, Context(0, 0)).metrics)
+    assert scores[:2] == scores[2:] and scores[0] != scores[1]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_process_that_trained_a_bank_does_not_read_it_again(
+    evaluator: SharedWeightsEvaluator, shared: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = replace(evaluator, folder=str(tmp_path / "banks") if shared else None)
+    context, space = prepared(one, tmp_path / "study"), one.space
+    read: list[Path] = []
+    load = checkpoint.load
+    monkeypatch.setattr(checkpoint, "load", lambda path: (read.append(path), load(path))[1])
+    architectures = [space.sample(np.random.default_rng(i)) for i in range(3)]
+    first = [one.evaluate(architecture, 1, context).metrics for architecture in architectures]
+    assert not read
+    other = prepared(replace(one, seed=1, folder=None), tmp_path / "other")  # which takes the place of the first one
+    replace(one, seed=1, folder=None).evaluate(architectures[0], 1, other)
+    assert [one.evaluate(architecture, 1, context).metrics for architecture in architectures] == first
+    assert len(read) == 2  # the other study looked for what it may go on from
+
+
+def test_a_bank_that_another_process_replaced_is_read_again(evaluator: SharedWeightsEvaluator, tmp_path: Path) -> None:
+    context = prepared(evaluator, tmp_path / "study")
+    architecture = evaluator.space.sample(np.random.default_rng(0))
+    assert evaluator.evaluate(architecture, 1, context).ok
+    (tmp_path / "study" / FILE).unlink()
+    with pytest.raises(EvaluationError, match="not trained yet"):
+        evaluator.evaluate(architecture, 1, context)
+
+
+def test_trials_do_not_make_the_bank_grow(evaluator: SharedWeightsEvaluator, tmp_path: Path) -> None:
+    # a bank of one step has few of the weights that trials ask for
+    brief = replace(evaluator, recipe=SharedRecipe(batch_size=32, epochs=0.1, restarts=0), candidates=0)
+    context = prepared(brief, tmp_path)
+    bank, rng = brief._shared(context).bank, np.random.default_rng(0)
+    keys, size = bank.manifest(), sum(tensor.numel() for tensor in bank.tensors().values())
+    outcomes = [brief.evaluate(brief.space.sample(rng), 1, context) for _ in range(6)]
+    assert any(outcome.notes.get("untrained", 0.0) for outcome in outcomes)
+    assert bank.manifest() == keys and sum(tensor.numel() for tensor in bank.tensors().values()) == size
 
 
 @pytest.mark.parametrize("name", SPACES)

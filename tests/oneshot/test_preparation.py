@@ -29,11 +29,12 @@ from archsmith.data.images.store import open_splits
 from archsmith.graphs.network import recalibrate
 from archsmith.oneshot import preparation
 from archsmith.oneshot.evaluator import SharedWeightsEvaluator
-from archsmith.oneshot.preparation import FILE, load_shared
-from archsmith.oneshot.sharing import Shared, SharedRecipe, sharing_form
+from archsmith.oneshot.preparation import FILE, Preparation, load_shared
+from archsmith.oneshot.sharing import Shared, SharedRecipe, SharedTraining, sharing_form
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.training import checkpoint
 from archsmith.training.batches import plain_batches
+from archsmith.training.goal import Score
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "shared_study.py"
 N_KILLS = 5
@@ -86,6 +87,21 @@ def test_a_finished_one_is_found_and_costs_nothing(evaluator: SharedWeightsEvalu
     began = time.perf_counter()
     assert prepare(evaluator, tmp_path) == notes
     assert time.perf_counter() - began < 0.5 * notes["seconds"]
+
+
+class Clock:
+    """In the place of ``time``: nothing takes time but what waits here."""
+
+    def __init__(self) -> None:
+        self.now = time.time() + 1e6  # in the future: nothing here waits for the world's clock
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    def time(self) -> float:
+        return self.now
+
+    perf_counter = time
 
 
 def test_another_job_in_the_same_folder_begins_anew(evaluator: SharedWeightsEvaluator, tmp_path: Path) -> None:
@@ -169,6 +185,150 @@ def test_a_recalibrated_child_leaves_the_house_like_any_network(
     )
     assert found.max_difference < 1e-4
     assert len(Predictor(str(target)).predict(list(some.originals))) == 40
+
+
+# Limits
+
+
+def test_a_derivation_goes_on_where_it_was_stopped(
+    evaluator: SharedWeightsEvaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluator = replace(evaluator, sampler="fair", candidates=12)
+    unbroken = prepare(evaluator, tmp_path / "unbroken")
+    scored: list[int] = []
+    score = Preparation._score
+    monkeypatch.setattr(Preparation, "_score", lambda *arguments: (scored.append(1), score(*arguments))[1])
+    for n, steps in ((15, 12), (3, 12), (2, 12)):  # 12 steps of the bank, and so many looks at candidates
+        with pytest.raises(Stopped):
+            prepare(evaluator, tmp_path / "broken", stop=after(n))
+        assert saved(tmp_path / "broken")[1]["step"] == steps
+    assert saved(tmp_path / "broken")[1]["derivation"]["drawn"] == 4 + 4 + 3
+    assert {**prepare(evaluator, tmp_path / "broken"), "seconds": 0} == {**unbroken, "seconds": 0}
+    assert len(scored) == len(saved(tmp_path / "broken")[1]["derivation"]["seen"])  # none of them twice
+
+
+def test_a_derivation_ends_with_its_time_and_not_without_a_candidate(
+    evaluator: SharedWeightsEvaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a clock of its own: a step takes 4 s, a look at a candidate 20 s."""
+    clock, step, score = Clock(), SharedTraining.step, Preparation._score
+    monkeypatch.setattr(preparation, "time", clock)
+    monkeypatch.setattr(SharedTraining, "step", lambda *arguments: (clock.wait(4.0), step(*arguments))[1])
+    monkeypatch.setattr(Preparation, "_score", lambda *arguments: (clock.wait(20.0), score(*arguments))[1])
+    long = replace(evaluator, recipe=replace(evaluator.recipe, epochs=10_000), candidates=10**6, share=0.8)
+    notes = prepare(long, tmp_path, deadline=clock.time() + 200.0)
+    assert 28 <= notes["steps"] <= 31  # a quarter of 160 s is for candidates, however many there are
+    assert 180 <= notes["seconds"] <= 200  # half of what a share of 0.8 leaves
+    short = prepare(long, tmp_path / "short", deadline=clock.time() + 5.0)
+    assert len(short["derived"]) == 1
+
+
+def test_outputs_that_are_no_numbers_get_no_score(
+    evaluator: SharedWeightsEvaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their accuracy is that of the first class, which may be the most frequent one."""
+    looked = [0]
+
+    def sometimes(*arguments: Any, **options: Any) -> Score:
+        looked[0] += 1
+        return Score({"accuracy": 0.9, "log_loss": float("nan") if looked[0] % 2 else 0.5}, 10)
+
+    monkeypatch.setattr(preparation, "evaluate", sometimes)
+    told: list[Mapping[str, Any]] = []
+    evaluator = replace(evaluator, sampler="controller", candidates=9, derived=9)
+    notes = prepare(evaluator, tmp_path, report=lambda step, metrics: told.append(metrics))
+    assert 0 < len(notes["derived"]) <= 5 and all(row["score"] == 0.9 for row in notes["derived"])
+    assert 0 < told[-1]["reward"] < 0.9  # the others got the lowest reward
+
+
+def test_a_bank_whose_last_step_broke_it_has_diverged(
+    evaluator: SharedWeightsEvaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = SharedTraining.step
+
+    def breaking(training: SharedTraining, *arguments: Any) -> None:
+        step(training, *arguments)
+        if arguments[4] == 11:
+            next(iter(training.shared.bank.tensors().values())).fill_(float("nan"))
+
+    monkeypatch.setattr(SharedTraining, "step", breaking)
+    with pytest.raises(EvaluationError) as caught:
+        prepare(evaluator, tmp_path)
+    assert caught.value.kind == "diverged" and not (tmp_path / FILE).exists()
+
+
+def test_a_bank_that_gives_no_network_a_score_has_diverged(
+    evaluator: SharedWeightsEvaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Preparation, "_score", lambda *arguments: float("nan"))
+    shared = replace(evaluator, folder=str(tmp_path / "banks"))
+    with pytest.raises(EvaluationError, match="none of 6 networks") as caught:
+        prepare(shared, tmp_path / "study")
+    assert caught.value.kind == "diverged" and not (tmp_path / "banks").exists()
+    assert prepare(replace(shared, derived=0), tmp_path / "other")["derived"] == []  # nobody asked for scores
+
+
+def test_a_bank_that_outgrows_the_memory_ends(
+    evaluator: SharedWeightsEvaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as in a space whose networks are small and have little in common
+    monkeypatch.setattr(SharedWeightsEvaluator, "_fitting", lambda self, space: self.recipe)
+    size = 8 * prepare(evaluator, tmp_path / "without")["params"] / 1e6
+    prepare(replace(evaluator, memory_mb=size), tmp_path / "within")
+    with pytest.raises(EvaluationError, match="MB are allowed") as caught:
+        prepare(replace(evaluator, memory_mb=0.99 * size), tmp_path / "beyond")
+    assert caught.value.kind == "memory"
+
+
+def test_memory_that_runs_out_is_said_as_such(
+    evaluator: SharedWeightsEvaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*arguments: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(SharedTraining, "step", exhausted)
+    with pytest.raises(EvaluationError) as caught:
+        prepare(evaluator, tmp_path)
+    assert caught.value.kind == "memory"
+
+
+# Folders that studies share
+
+
+def test_studies_of_one_folder_pay_for_their_own_time(
+    evaluator: SharedWeightsEvaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, step = Clock(), SharedTraining.step
+    monkeypatch.setattr(preparation, "time", clock)
+    monkeypatch.setattr(SharedTraining, "step", lambda *arguments: (clock.wait(1.0), step(*arguments))[1])
+    recipe = replace(evaluator.recipe, epochs=10_000)
+    shared = replace(evaluator, folder=str(tmp_path / "banks"), recipe=recipe, candidates=0, share=0.5)
+    with pytest.raises(Stopped):
+        prepare(shared, tmp_path / "one", deadline=clock.time() + 1000.0, stop=after(30))
+    notes = prepare(shared, tmp_path / "two", deadline=clock.time() + 20.0)
+    assert notes["steps"] == 10 and notes["seconds"] == pytest.approx(10.0)  # its own half of 20 s, and nobody else's
+
+
+def test_studies_that_train_at_once_keep_their_drafts_apart_and_end_with_one_bank(
+    evaluator: SharedWeightsEvaluator, tmp_path: Path
+) -> None:
+    shared = replace(evaluator, folder=str(tmp_path / "banks"), candidates=6)
+    with pytest.raises(Stopped):
+        prepare(shared, tmp_path / "one", stop=after(7))
+    drafts = []
+
+    def between() -> bool:  # the other study trains, from its beginning to its end, while the first one does
+        if not drafts:
+            drafts.append(prepare(shared, tmp_path / "two"))
+            assert saved(tmp_path / "one")[1]["step"] == 8
+        return False
+
+    notes = prepare(shared, tmp_path / "one", stop=between)
+    (two,) = drafts
+    assert "elsewhere" not in two and notes == {**two, "elsewhere": True}
+    assert [path.name for path in sorted(tmp_path.rglob("*.*"))] == [f"bank-{shared._fingerprint}.safetensors"]
+    third = prepare(shared, tmp_path / "three")
+    assert third == notes
 
 
 # Kills

@@ -92,6 +92,18 @@ def test_momentum_is_kept_by_parameter_from_the_first_step_that_used_it() -> Non
         assert torch.equal(momentum, second[name]) == (name.rpartition(".")[0] in only_one), name
 
 
+def test_only_a_step_makes_the_bank_grow() -> None:
+    weights = shared()
+    one, other = architecture_of([3, 0, 1, 0, 0, 1]), architecture_of([2, 0, 1, 0, 0, 1])
+    weights.network(one)
+    weights.untrained(one)
+    assert len(weights.bank) == 0
+    step(training_of(weights), one)
+    n = len(weights.bank)
+    weights.network(other)
+    assert n > 0 and len(weights.bank) == n
+
+
 def test_batch_norm_has_no_statistics_to_mix() -> None:
     network = shared().network(architecture_of([3, 3, 3, 3, 3, 3]))
     assert not any("running" in name for name in network.state_dict())
@@ -111,7 +123,7 @@ def test_a_diverging_step_is_an_error_of_the_evaluation() -> None:
     weights = shared()
     training = training_of(weights)
     architecture = architecture_of([3, 3, 3, 3, 3, 3])
-    weights.network(architecture)
+    weights.network(architecture, grow=True)
     with torch.no_grad():
         next(weights.bank.parameters()).fill_(float("nan"))
     with pytest.raises(EvaluationError) as caught:

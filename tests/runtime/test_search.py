@@ -279,6 +279,19 @@ def test_prepare_runs_at_every_opening_and_is_logged_once():
     ]
 
 
+def test_a_preparation_that_fails_ends_its_search():
+    @dataclass(frozen=True)
+    class Failing(ToyEvaluator):
+        def prepare(self, problem, context):
+            raise EvaluationError("loss is inf", kind="diverged")
+
+    store = MemoryStore()
+    with pytest.raises(EvaluationError, match="loss is inf"):
+        search(store, evaluator=Failing()).run()
+    assert [event.data["reason"] for event in store.read() if event.kind == "closed"] == ["unprepared"]
+    assert not any(event.kind == "proposed" for event in store.read())
+
+
 @dataclass(frozen=True)
 class Writing(ToyEvaluator):
     def evaluate(self, architecture, fidelity, context):

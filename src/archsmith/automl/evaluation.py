@@ -12,6 +12,7 @@ from archsmith import catalog
 from archsmith.automl.final_training import ANNEALING
 from archsmith.automl.plan import INHERITED, SHARED, Plan
 from archsmith.automl.settings import ENAS, FitSettings
+from archsmith.core.errors import UsageError
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.oneshot.enas import ControllerSettings
@@ -21,6 +22,15 @@ from archsmith.runtime.retention import Retention
 from archsmith.spaces.conv_stages import ConvStages
 from archsmith.training.recipe import Recipe
 
+# Settings of the shared weights that are those of the whole job, and where a person gives them.
+OF_THE_JOB = {
+    "space": "Set space.… instead.",
+    "data": "Give other data to the job.",
+    "augmentation": "Set recipe.… instead.",
+    "task": "Use --task, --target or --balance.",
+    "device": "Use --device.",
+    "memory_mb": "Use --memory-mb.",
+}
 KEPT = 40  # best and last trials that keep their folders, so that they can go on and others can inherit from them
 
 
@@ -75,17 +85,48 @@ def with_settings(evaluator: SharedWeightsEvaluator, settings: FitSettings) -> S
     """``evaluator`` with the user's ``shared.…`` settings. Raises UsageError."""
     args = catalog.to_spec(evaluator)["args"]
     for name, value in settings.settings.get(SHARED, {}).items():
-        # shared.recipe.epochs changes this field only.
-        whole = name in ("recipe", "controller") and isinstance(value, dict)
-        args[name] = {**args[name]["args"], **value} if whole else value
+        if name in ("recipe", "controller"):
+            if not isinstance(value, Mapping):
+                raise UsageError(f"shared.{name} cannot be {value!r}.", f"Its settings begin with shared.{name}.")
+            args[name] = {**args[name]["args"], **value}  # shared.recipe.epochs changes this field only
+        else:
+            args[name] = value
     built: SharedWeightsEvaluator = catalog.build(SharedWeightsEvaluator, args)
     return built
 
 
-def check_settings(settings: FitSettings) -> None:
-    """Raises UsageError for an unknown or impossible ``shared.…`` setting, before any data are read."""
-    if settings.settings.get(SHARED):
-        with_settings(SharedWeightsEvaluator(ConvStages(), ""), settings)
+def check_settings(settings: FitSettings, weights: str) -> None:
+    """Raises UsageError for a ``shared.…`` setting that is unknown, impossible or without effect, before any data are
+    read. ``weights``: as in Plan, or ``auto``.
+    """
+    given = settings.settings.get(SHARED, {})
+    if not given:
+        return
+    known = [entry.name for entry in dataclasses.fields(SharedWeightsEvaluator) if entry.name not in OF_THE_JOB]
+    for name in given:
+        if name in OF_THE_JOB:
+            raise UsageError(f"The job itself decides shared.{name}.", OF_THE_JOB[name])
+        if name not in known:
+            raise UsageError(f"There is no setting shared.{name}.", f"Shared weights have: {', '.join(known)}.")
+    if weights != SHARED:
+        raise UsageError(
+            f"The setting shared.{next(iter(given))} has no effect, because trials do not share weights.",
+            "Add --weights shared, or leave it out.",
+        )
+    enas = settings.strategy == ENAS
+    planned = SharedWeightsEvaluator(ConvStages(), "", sampler="controller" if enas else "uniform")
+    built = with_settings(planned, settings)
+    if "controller" in given and built.sampler != "controller":
+        raise UsageError(
+            f"The settings shared.controller have no effect, because the sampler is {built.sampler!r}.",
+            "Add --set shared.sampler=controller, or leave them out.",
+        )
+    for name in ("candidates", "derived"):
+        if name in given and not enas:
+            raise UsageError(
+                f"The setting shared.{name} has no effect with the strategy {settings.strategy!r}.",
+                f"Only the strategy {ENAS} asks for derived architectures.",
+            )
 
 
 def retention_of(settings: FitSettings, plan: Plan) -> Retention:

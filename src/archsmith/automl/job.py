@@ -213,10 +213,18 @@ class _Run:
             if patience is not None and self.phases.was_extended:
                 patience += self._since_best()  # it shall go on, though it had converged
             self.search.budget = dataclasses.replace(self.search.budget, seconds=seconds, patience=patience)
-            found = self.search.run()
-            best = found.best
-            done.update(reason=found.reason, n_trials=len(found.history.finished), best=best.id if best else None)
-        return found.reason
+            reason = self._searched()
+            best = self.search.history.best()
+            done.update(reason=reason, n_trials=len(self.search.history.finished), best=best.id if best else None)
+        return reason
+
+    def _searched(self) -> str:
+        """Search, and say why it ended. Weights that cannot be shared end the search, not the job."""
+        try:
+            return self.search.run().reason
+        except EvaluationError as error:  # trials keep theirs; this one is of what comes before them
+            self.phases.say(f"There was no search, because no weights could be shared. {error}")
+            return reasons.UNPREPARED
 
     def _since_best(self) -> int:
         """Finished trials since the best one finished."""

@@ -223,7 +223,7 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     reading is.
     """
     strategy_of(settings)  # a wrong name is found before the data are read
-    check_settings(settings)
+    check_settings(settings, weights_of(settings))
     modality = modality_of(settings)
     training_of(settings, modality)
     device = devices.choose(settings.device)

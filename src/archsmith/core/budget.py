@@ -17,6 +17,7 @@ CONVERGED = "converged"
 REQUESTED = "requested"
 INTERRUPTED = "interrupted"
 FAILURES = "failures"
+UNPREPARED = "unprepared"  # the evaluator's own first phase failed, so there was no trial
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ narrower operation uses the first channels (Yu et al. 2019, slimmable networks, 
 width trains the others.
 
 A bank holds parameters only: no running statistics (see archsmith.graphs.network) and no fitted constants (see
-archsmith.graphs.constants). Weights are made when a network first needs them. Their values depend on the bank's seed
-and their role, not on the order of creation; their scale is that of He et al. 2015 for the width that came first. An
+archsmith.graphs.constants). Weights are made when a network is first to be trained with them. Their values depend on
+the bank's seed and their role, not on the order of creation; their scale is that of He et al. 2015 for the width that
+came first. A network that is only looked at gets the same values for what is missing, and the bank stays as it is. An
 optimiser's state goes by position, so the manifest keeps the order.
 
     bank = WeightBank(seed=0)
-    network = Network(graph, bank)          # makes what is missing
+    network = Network(graph, bank)              # makes what is missing
+    network = Network(graph, bank, grow=False)  # only looks
     optimizer.zero_grad(set_to_none=True)   # None, or momentum and decay would move weights that it does not use
 """
 
@@ -55,24 +57,37 @@ class Entry:
 
 
 class _Whole:
-    """One parameter of one role in all its widths: ``tensor``, and the parameters that are its first parts."""
+    """One parameter of one role in all its widths: ``tensor``, and the parameters that are its first parts.
 
-    def __init__(self, node: Node, name: str, first: Shape, seed: int, like: Tensor) -> None:
+    ``first``: the shape that came first. ``stored``: the tensor, where it is known; else its values are drawn.
+    """
+
+    def __init__(
+        self, node: Node, name: str, first: Shape, seed: int, like: Tensor, stored: Tensor | None = None
+    ) -> None:
         self.node, self.name, self.seed, self.like = node, name, seed, like
         self.fan_in = math.prod(first[1:])
         self.n_sliced = min(OPERATIONS[node.op].n_sliced, len(first))  # axes that are channels
-        self.tensor = self._fresh(first)
+        self.tensor = self._fresh(first) if stored is None else stored
         self.parts: dict[str, nn.Parameter] = {}  # by key
 
     def part(self, shape: Shape) -> Tensor:
         """The first part of ``shape``. A tensor that is too narrow is widened: what is there keeps its values."""
-        old = self.tensor
-        wide = tuple([max(n, m) for n, m in zip(shape, old.shape, strict=True)])
-        if wide != tuple(old.shape):
-            self.tensor = self._fresh(wide)
-            self.tensor[_first(old.shape)] = old
+        wide = self.reaching(shape)
+        if wide is not self.tensor:
+            self.tensor = wide
             self.point()
         return self.tensor[_first(shape)]
+
+    def reaching(self, shape: Shape) -> Tensor:
+        """The tensor where it has all of ``shape``, else a wider copy."""
+        old = self.tensor
+        wide = tuple([max(n, m) for n, m in zip(shape, old.shape, strict=True)])
+        if wide == tuple(old.shape):
+            return old
+        wider = self._fresh(wide)
+        wider[_first(old.shape)] = old
+        return wider
 
     def point(self) -> None:
         """Make the parameters parts of the present tensor."""
@@ -149,6 +164,19 @@ class WeightBank(nn.Module):
                 made.extend(self._make(Entry(node.key, node.op, node.args, graph.shapes_of(node.inputs))))
         return made
 
+    def weights(self, graph: Graph) -> dict[tuple[str, str], nn.Parameter]:
+        """The weights of ``graph`` by key and name. The bank stays as it is: what it lacks is drawn for the caller."""
+        found: dict[tuple[str, str], nn.Parameter] = {}
+        for node in graph.nodes:
+            if node.key is None:
+                continue
+            for name, shape in graph.facts(node).params.items():
+                place = node.key, name
+                if place not in found:
+                    kept = self._places.get(place)
+                    found[place] = nn.Parameter(self._drawn(node, name, shape)) if kept is None else kept
+        return found
+
     def parameter(self, key: str, name: str) -> nn.Parameter:
         """The Parameter object, shared by every network that uses the key. Raises UsageError for an unknown one."""
         try:
@@ -171,15 +199,15 @@ class WeightBank(nn.Module):
         """By role, the tensors that the parameters are parts of: all the numbers that there are, each once."""
         return {place: whole.tensor for place, whole in self._wholes.items()}
 
-    def n_within(self, key: str, keys: Collection[str]) -> int:
-        """How many of the numbers of ``key`` belong to one of ``keys`` as well."""
+    def n_within(self, graph: Graph, keys: Collection[str]) -> int:
+        """How many of the numbers that the keys of ``graph`` stand for belong to one of ``keys`` as well."""
         count = 0
-        for whole in self._wholes.values():
-            if key in whole.parts:
-                count += _covered(
-                    tuple(whole.parts[key].shape),
-                    [tuple(part.shape) for other, part in whole.parts.items() if other in keys],
-                )
+        for node in {node.key: node for node in graph.nodes if node.key is not None}.values():
+            assert node.key is not None
+            for name, shape in graph.facts(node).params.items():
+                whole = self._wholes.get(_place(node.key, name, shape, node.op))
+                if whole is not None:
+                    count += _covered(shape, [tuple(part.shape) for key, part in whole.parts.items() if key in keys])
         return count
 
     def save(self, folder: str | Path) -> None:
@@ -216,26 +244,28 @@ class WeightBank(nn.Module):
 
     @classmethod
     def rebuilt(cls, data: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> WeightBank:
-        """The bank that ``described`` wrote ``data`` of, with its tensors. Raises UsageError where one is missing."""
+        """The bank that ``described`` wrote ``data`` of, with copies of its tensors; nothing is drawn. Raises
+        UsageError where one is missing or too small.
+        """
         bank = cls(data["seed"])
         for row in data["entries"]:
             args = {name: tuple(value) if isinstance(value, list) else value for name, value in row["args"].items()}
-            bank._make(Entry(row["key"], row["op"], args, tuple(tuple(s) for s in row["shapes"])))
-        for place, tensor in bank.tensors().items():
-            if place not in tensors:
-                raise UsageError(f"The weight bank lacks the tensor {place!r}.")
-            tensor.copy_(tensors[place])
+            bank._make(Entry(row["key"], row["op"], args, tuple(tuple(s) for s in row["shapes"])), tensors)
         return bank
 
-    def _make(self, entry: Entry) -> list[nn.Parameter]:
+    def _make(self, entry: Entry, stored: Mapping[str, Tensor] | None = None) -> list[nn.Parameter]:
+        """Make the weights of ``entry`` that are missing. ``stored``: where their values lie; None: they are drawn."""
         facts = infer(entry.op, entry.args, entry.shapes)
         node = Node(entry.key, entry.op, (), facts.args, facts.shape, entry.key, facts)
         made = []
         for name, shape in facts.params.items():
             place = _place(entry.key, name, shape, entry.op)
             if place not in self._wholes:
-                self._wholes[place] = _Whole(node, name, shape, derive(self.seed, place), self._like)
+                known = None if stored is None else _copied(stored, place, self._like)
+                self._wholes[place] = _Whole(node, name, shape, derive(self.seed, place), self._like, known)
             whole = self._wholes[place]
+            if stored is not None and any(n > m for n, m in zip(shape, whole.tensor.shape, strict=True)):
+                raise UsageError(f"The tensor {place!r} of the weight bank is too small for {entry.key!r}.")
             parameter = whole.parts[entry.key] = nn.Parameter(whole.part(shape))
             # torch allows no dots in names, and keys have them
             self.register_parameter(f"p{len(self._places)}", parameter)
@@ -244,6 +274,13 @@ class WeightBank(nn.Module):
         self._entries[entry.key] = entry
         return made
 
+    def _drawn(self, node: Node, name: str, shape: Shape) -> Tensor:
+        """First values of a parameter that the bank lacks, of which it may have a part."""
+        assert node.key is not None
+        place = _place(node.key, name, shape, node.op)
+        whole = self._wholes.get(place) or _Whole(node, name, shape, derive(self.seed, place), self._like)
+        return whole.reaching(shape)[_first(shape)]
+
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> WeightBank:
         """What ``to`` and its like do: parameters stay parts of the same tensors."""
         self._like = fn(self._like)
@@ -251,6 +288,15 @@ class WeightBank(nn.Module):
             whole.tensor, whole.like = fn(whole.tensor), self._like
             whole.point()
         return self
+
+
+def _copied(tensors: Mapping[str, Tensor], place: str, like: Tensor) -> Tensor:
+    """The stored tensor in the layout of ``fresh``. A copy: what is stored may be a file."""
+    if place not in tensors:
+        raise UsageError(f"The weight bank lacks the tensor {place!r}.")
+    tensor = tensors[place]
+    layout = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
+    return tensor.to(like).clone(memory_format=layout)
 
 
 def _place(key: str, name: str, shape: Shape, op: str) -> str:

@@ -13,7 +13,7 @@ A network takes a tensor for each of its inputs, in a mapping by name. The tenso
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -53,24 +53,28 @@ class Network(nn.Module):
     """The network of ``graph``: a batch in, logits ``(n, outputs)`` out. Works on the meta device.
 
     ``bank``: take the weights from there by key instead of owning new ones.
+    ``grow``: does the bank keep weights that it lacked? False: this network alone has them.
     ``seed``: where new weights come from; None draws one from torch's global generator, an int leaves that untouched.
     ``channels_last``: does it run images in torch's memory format of that name?
     """
 
-    def __init__(self, graph: Graph, bank: WeightBank | None = None, seed: int | None = None) -> None:
+    def __init__(
+        self, graph: Graph, bank: WeightBank | None = None, seed: int | None = None, *, grow: bool = True
+    ) -> None:
         super().__init__()
         self.graph = graph
         self.channels_last = True
-        self._fill(graph, bank, seed)
+        if bank is not None and grow:
+            bank.require(graph)
+        self._fill(graph, None if bank is None else bank.weights(graph), seed)
         self._compile()
 
     # Construction
 
-    def _fill(self, graph: Graph, bank: WeightBank | None, seed: int | None) -> None:
+    def _fill(self, graph: Graph, shared: Mapping[tuple[str, str], nn.Parameter] | None, seed: int | None) -> None:
+        """Make the modules. ``shared``: their weights by key and name; None: new ones, drawn by ``seed``."""
         containers: dict[str, nn.Module] = {"": self}
-        if bank is not None:
-            bank.require(graph)
-        elif seed is None:
+        if shared is None and seed is None:
             seed = int(torch.randint(2**62, (), device="cpu"))
         for node in graph.nodes:
             row = OPERATIONS[node.op]
@@ -80,14 +84,14 @@ class Network(nn.Module):
             call = row.stand_in(node.args, shapes) or row.module(node.args, shapes)
             module = construct(call, bool(params))
             for name, shape in params.items():
-                if bank is not None:
+                if shared is not None:
                     assert node.key is not None
-                    setattr(module, name, bank.parameter(node.key, name))
+                    setattr(module, name, shared[node.key, name])
                 else:
                     assert seed is not None
                     setattr(module, name, nn.Parameter(fresh(node, name, shape, derive(seed, node.name, name))))
             if isinstance(module, _NORMS):
-                if bank is None:
+                if shared is None:
                     _own_statistics(module)
                 else:
                     _batch_statistics(module)

@@ -24,9 +24,8 @@ Differences from both:
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -212,32 +211,3 @@ class ControllerTraining:
 def _entropy(probabilities: list[Any]) -> float:
     """Mean entropy of the decisions, in nats."""
     return math.fsum(float(-(p[p > 0] * np.log(p[p > 0])).sum()) for p in probabilities) / len(probabilities)
-
-
-# Derivation
-
-
-class Derived(NamedTuple):
-    """An architecture and its score with shared weights (more is better)."""
-
-    architecture: Architecture
-    score: float
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"architecture": dict(self.architecture), "score": self.score}
-
-
-def derive_best(
-    space: Space, draw: Callable[[int], Architecture], score: Callable[[Architecture], float], n: int, keep: int
-) -> Iterator[list[Derived]]:
-    """Draw ``n`` architectures. After each draw, yield the ``keep`` with the best scores so far, best first.
-
-    Equal networks are scored once.
-    """
-    found: dict[str, Derived] = {}
-    for number in range(n):
-        architecture = draw(number)
-        name = space.identity(architecture)
-        if name not in found:
-            found[name] = Derived(architecture, score(architecture))
-        yield sorted(found.values(), key=lambda row: (-row.score, json.dumps(dict(row.architecture))))[:keep]

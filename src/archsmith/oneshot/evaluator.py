@@ -18,9 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
-
-import torch
+from typing import Any, ClassVar, NamedTuple
 
 from archsmith import catalog
 from archsmith.core.architecture import Architecture, Scalar
@@ -61,12 +59,14 @@ class SharedWeightsEvaluator:
     ``sampler``: chooses the architecture of each training step: ``uniform``, ``fair``, or ``controller``, which learns
         in turns with the weights.
     ``controller``: settings of the controller.
-    ``candidates``: how many architectures the sampler draws at the end; each is scored on one minibatch.
+    ``candidates``: how many architectures the sampler draws at the end, if there is time; each is scored on one
+        minibatch.
     ``derived``: how many of the best candidates go into the notes, for the strategy ``enas``.
     ``n_eval``: how many minibatches of the validation split score a trial, the same ones in every trial; None: the
         whole split.
     ``share``: share of the search's time that the preparation may take; above 0, below 1.
-    ``folder``: folder of the bank, which several studies can use; None: the study's own.
+    ``folder``: folder of finished banks, which several studies can use; each recipe has a bank of its own there. None:
+        the study's own folder.
     ``seed``: of all randomness of the bank; the study's own seed does not change it.
 
     Fidelity and decisions under ``recipe/`` have no effect. Metrics: those of the training evaluator. The note
@@ -131,7 +131,8 @@ class SharedWeightsEvaluator:
         device = devices.choose(self.device).torch
         space = sharing_form(self.space)
         sampler = self._sampler(space)
-        folder = Path(self.folder) if self.folder is not None else context.workspace
+        draft, file = self._files(context.workspace)
+        _at_hand.pop(file is None, None)  # before the next one is made: it may be large
         prepared = Preparation(
             shared=Shared(space, WeightBank(derive(self.seed, "bank")), device),
             space=space,
@@ -145,16 +146,22 @@ class SharedWeightsEvaluator:
             candidates=self.candidates,
             n_derived=self.derived,
             share=self.share,
+            memory_mb=self.memory_mb,
             seed=derive(self.seed, "training"),
             fingerprint=self._fingerprint,
             context=context,
-            file=None if folder is None else folder / FILE,
-            in_study=self.folder is None,
+            draft=draft,
+            file=file,
         ).run()
-        if folder is None:
-            _in_memory.clear()  # one bank at a time: it may be large
-            _in_memory[self] = prepared.shared
+        _at_hand[file is None] = self._held(file, prepared.shared)
         return prepared.notes
+
+    def _files(self, study: Path | None) -> tuple[Path | None, Path | None]:
+        """Where the draft of the bank lies, and where the finished bank lies. ``study``: the study's own folder."""
+        draft = None if study is None else study / FILE
+        if self.folder is None:
+            return draft, draft
+        return draft, Path(self.folder) / f"bank-{self._fingerprint}.safetensors"
 
     def _sampler(self, space: NetworkSpace) -> Sampler:
         if self.sampler == "controller":
@@ -209,19 +216,47 @@ class SharedWeightsEvaluator:
         return Outcome.success(measured, time.perf_counter() - started, notes)
 
     def _shared(self, context: Context) -> Shared:
-        folder = Path(self.folder) if self.folder is not None else context.prepared
-        if folder is None and self in _in_memory:
-            return _in_memory[self]
-        shared = None if folder is None else _loaded(self, str(folder / FILE), _changed(folder / FILE))
-        if shared is None:
-            raise EvaluationError(
-                "The shared weights of this evaluator are not trained yet.",
-                "Use it in a Search, which trains them. Several worker processes need a store that keeps files.",
-            )
-        return shared
+        """The finished bank: the one at hand, or else from its file. Raises EvaluationError where there is none."""
+        _, file = self._files(context.prepared)
+        held = _at_hand.get(file is None)
+        if held is None or held != self._held(file, held.shared):
+            found = None if file is None else checkpoint.load(file)
+            if found is None or not self._is_finished(found[1]):
+                raise EvaluationError(
+                    "The shared weights of this evaluator are not trained yet.",
+                    "Use it in a Search, which trains them. Several worker processes need a store that keeps files.",
+                )
+            device = devices.choose(self.device).torch
+            held = self._held(file, load_shared(sharing_form(self.space), device, *found))
+            _at_hand[file is None] = held
+        return held.shared
+
+    def _is_finished(self, facts: Mapping[str, Any]) -> bool:
+        return bool(facts["finished"]) and belongs_to(facts, self._fingerprint, in_study=self.folder is None)
+
+    def _held(self, file: Path | None, shared: Shared) -> Held:
+        return Held(self._fingerprint, self.device, file, 0 if file is None else _changed(file), shared)
 
 
-_in_memory: dict[SharedWeightsEvaluator, Shared] = {}  # banks of studies that keep no files
+class Held(NamedTuple):
+    """A bank in this process.
+
+    ``fingerprint``: what it was trained for.
+    ``device``: the evaluator's.
+    ``file``: where it lies; None: nowhere else.
+    ``changed``: when that file was, in nanoseconds.
+    ``shared``: its weights.
+    """
+
+    fingerprint: str
+    device: str
+    file: Path | None
+    changed: int
+    shared: Shared
+
+
+# At most one bank that lies in no file (True), and one that can be read again (False): they may be large.
+_at_hand: dict[bool, Held] = {}
 
 
 def _changed(file: Path) -> int:
@@ -230,18 +265,6 @@ def _changed(file: Path) -> int:
         return file.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-@lru_cache(maxsize=1)
-def _loaded(evaluator: SharedWeightsEvaluator, file: str, changed: int) -> Shared | None:
-    """The finished bank in ``file``; None: there is none of this evaluator."""
-    found = checkpoint.load(Path(file))
-    if found is None or not found[1]["finished"]:
-        return None
-    if not belongs_to(found[1], evaluator._fingerprint, in_study=evaluator.folder is None):
-        return None
-    device: torch.device = devices.choose(evaluator.device).torch
-    return load_shared(sharing_form(evaluator.space), device, *found)
 
 
 @lru_cache(maxsize=2)

@@ -3,18 +3,24 @@ architectures.
 
 A preparation can be killed at any moment and goes on from its last checkpoint. The checkpoint is one file, which is
 replaced as a whole. It holds the weights, momenta and manifest of the bank, the sampler (for a controller its weights
-and its optimiser), the counters, and at the end the derived architectures.
+and its optimiser), the counters, and the architectures that were derived so far.
 
-Two counters decide what comes next: the steps of the bank and the steps of the controller. Every step takes its
-randomness from the seed and its own number. So on the CPU, without a time limit, a preparation that was killed ends
-with the same weights as one that was not.
+Three counters decide what comes next: the steps of the bank, the steps of the controller and the candidates that were
+drawn. Every step takes its randomness from the seed and its own number. So on the CPU, without a time limit, a
+preparation that was killed ends with the same weights as one that was not.
+
+The checkpoint of an unfinished bank is a draft, which lies in the study's own folder. So a study pays for its own
+training only, and studies that train at once do not write into each other's draft. A folder that studies share gets
+finished banks, each under the name of its recipe. The first one of a recipe stays.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,14 +35,17 @@ from archsmith.core.protocols import Context
 from archsmith.core.seeds import generator
 from archsmith.core.space import Space
 from archsmith.data.examples import Examples, Pipeline
+from archsmith.data.lock import FileLock
 from archsmith.graphs.bank import WeightBank
 from archsmith.graphs.network_space import NetworkSpace
-from archsmith.oneshot.enas import ControllerTraining, derive_best
+from archsmith.oneshot.derivation import Derivation
+from archsmith.oneshot.enas import ControllerTraining
 from archsmith.oneshot.sharing import Sampler, Shared, SharedRecipe, SharedTraining
 from archsmith.training import checkpoint
 from archsmith.training import device as devices
 from archsmith.training.batches import Feed, n_batches, training_batches
 from archsmith.training.goal import Goal
+from archsmith.training.loop import memory_errors
 from archsmith.training.losses import Losses
 from archsmith.training.measure import evaluate
 from archsmith.training.schedules import Pace
@@ -45,6 +54,7 @@ FORMAT = 2  # of the checkpoint's facts; format 1 did not store its number
 FILE = "bank.safetensors"
 SAVE_SECONDS = 20.0  # between two checkpoints; a kill loses at most this much
 REPORT_SECONDS = 10.0  # between two reports
+LONGEST_DERIVATION = 0.25  # share of the preparation's time that training leaves for the derivation, at the most
 # Lowest reward in regression. R² has no lower bound, and one bad architecture would dominate the moving average.
 WORST_R2 = -1.0
 
@@ -91,16 +101,17 @@ class Preparation:
     ``pipeline``: turns examples into the inputs of a network.
     ``goal``: loss and metrics of the task.
     ``arithmetic``: as in ``training.precision``.
-    ``candidates``: how many architectures are sampled and scored at the end.
+    ``candidates``: how many architectures are sampled and scored at the end, if there is time.
     ``n_derived``: how many of the best candidates are kept.
-    ``share``: share of the time until the deadline that the preparation may take, over all processes; above 0, below 1.
+    ``share``: share of the time until the deadline that the preparation may take, over all processes of the study;
+        above 0, below 1. The derivation may also take half of what that leaves.
+    ``memory_mb``: most memory of the bank with its momenta, in 10⁶ bytes; None: no limit.
     ``seed``: of all randomness.
     ``fingerprint``: names everything that the bank depends on; a checkpoint must have the same one.
     ``context``: deadline, stop requests and reports.
-    ``file``: path of the checkpoint; None: nothing is kept.
-    ``in_study``: True: the checkpoint lies in the study's own folder, not in one that studies share.
-    ``derived``: the best architectures with their scores, best first.
-    ``finished``: True: nothing is left to do.
+    ``draft``: the study's own file for checkpoints; None: none are kept.
+    ``file``: where the finished bank is to lie: the draft's own path, or in a folder that studies share; None: it is
+        not kept.
     """
 
     shared: Shared
@@ -115,15 +126,17 @@ class Preparation:
     candidates: int
     n_derived: int
     share: float
+    memory_mb: float | None
     seed: int
     fingerprint: str
     context: Context
+    draft: Path | None
     file: Path | None
-    in_study: bool = True
-    derived: list[dict[str, Any]] = field(default_factory=list)
-    finished: bool = False
 
     def __post_init__(self) -> None:
+        self.trained = self.finished = False  # is the training over, and is everything?
+        self.elsewhere = False  # did another study train the bank?
+        self.derivation = Derivation(self.space, self.candidates, self.n_derived)
         self.started = time.perf_counter()
         self.seconds_before = 0.0  # seconds that earlier processes took
         self.last_saved = self.last_reported = 0.0
@@ -137,7 +150,7 @@ class Preparation:
 
     @property
     def elapsed(self) -> float:
-        """Seconds that the preparation took so far, over all processes."""
+        """Seconds that the preparation took so far, over all processes of the study."""
         return self.seconds_before if self.finished else self.seconds_before + time.perf_counter() - self.started
 
     def run(self) -> Prepared:
@@ -145,21 +158,24 @@ class Preparation:
         self._resume()
         if not self.finished:
             self._set_time_limit()
-            with devices.private_randomness(self.shared.device), devices.tuned(self.shared.device):
+            device = self.shared.device
+            with memory_errors(), devices.private_randomness(device), devices.tuned(device):
                 self._report()
-                self._train()
-                self._save()
+                if not self.trained:
+                    self._train()
+                    self.shared.need_sound()
+                    self.trained = True
+                    self._save(self.draft)
                 self._derive()
-            self.seconds_before, self.finished = self.elapsed, True
-            self._save()
+            self._finish()
             self._report()
+        if self.draft is not None and self.draft != self.file:
+            self.draft.unlink(missing_ok=True)
         return Prepared(self.shared, self._notes())
 
     def _set_time_limit(self) -> None:
-        """Set the time limit of the pace. Half a step for each candidate is reserved for scoring the candidates."""
         if self.context.deadline is not None:
             self.pace.seconds = self.share * (self.elapsed + max(0.0, self.context.deadline - time.time()))
-            self.pace.tail = 0.5 * self.candidates
 
     # Training
 
@@ -190,29 +206,44 @@ class Preparation:
             before = self.elapsed
             number = self.pace.step
             self.training.step(self.sampler.draw(number), batch, targets, self.losses, number, self.pace.progress)
+            self.shared.need_room(self.memory_mb)
             after = self.elapsed
+            self._leave_time(after - before)
             self.pace.advance(after, self.losses.step_seconds(after - before))
             self._after_step(report=self.pace.step % self.steps_per_epoch == 0)
             if self.pace.done(self.elapsed):
                 break
         self.losses.read()
 
+    def _leave_time(self, step_seconds: float) -> None:
+        """Half a step's time for each candidate, but not most of the preparation."""
+        if self.pace.seconds is not None:
+            most = LONGEST_DERIVATION * self.pace.seconds / max(self.pace.step_seconds, step_seconds, 1e-9)
+            self.pace.tail = min(0.5 * self.candidates, most)
+
     def _controller_step(self, controller: ControllerTraining) -> None:
         """Train the controller for one step."""
         before = self.elapsed
-        controller.update(self._reward, WORST_R2 if self.train.is_regression else 0.0)
+        controller.update(self._reward, self._worst)
         self.controller_step_seconds = self.elapsed - before
         self.pace.overhead += self.controller_step_seconds
         self._after_step(report=controller.n_updates % controller.settings.steps == 0)
 
+    @property
+    def _worst(self) -> float:
+        return WORST_R2 if self.train.is_regression else 0.0
+
     def _reward(self, architecture: Architecture, number: int) -> float:
-        """The main metric on a random minibatch of the validation split."""
+        """The main metric on a random minibatch of the validation split; the worst where it is lower or not finite."""
         size = min(self.recipe.batch_size, len(self.valid))
         chosen = generator(self.seed, "reward", number).choice(len(self.valid), size, replace=False)
-        return max(WORST_R2, self._score(architecture, chosen))
+        score = self._score(architecture, chosen)
+        return max(self._worst, score) if math.isfinite(score) else self._worst
 
     def _score(self, architecture: Architecture, chosen: Any) -> float:
-        """The main metric on the validation examples at the indexes ``chosen``."""
+        """The main metric on the validation examples at the indexes ``chosen``. NaN where any metric is not finite:
+        outputs that are NaN have an accuracy, too.
+        """
         score = evaluate(
             self.shared.network(architecture),
             self.valid.take(chosen),
@@ -221,21 +252,26 @@ class Preparation:
             device=self.shared.device,
             batch_size=len(chosen),
         )
-        return score.metrics[self.goal.metrics[0]]
+        sound = all(math.isfinite(value) for value in score.metrics.values())
+        return score.metrics[self.goal.metrics[0]] if sound else math.nan
 
     def _derive(self) -> None:
-        """Sample candidates, score each on the same minibatch, and keep the best."""
+        """Sample candidates and score each on the same minibatch, until all are scored or half of the time is used that
+        the preparation's share leaves. One of them is scored in any case. Raises EvaluationError (``diverged``) where
+        none of them has a score.
+        """
         first = np.arange(min(self.recipe.batch_size, len(self.valid)))
-        draw = self.sampler.draw
-        for best in derive_best(
-            self.space,
-            lambda i: draw(self.pace.n_steps + i),
-            lambda a: self._score(a, first),
-            self.candidates,
-            self.n_derived,
-        ):
-            self.context.check()
-            self.derived = [row.to_dict() for row in best]
+        end = math.inf if self.pace.seconds is None else self.pace.seconds * (1 + self.share) / (2 * self.share)
+        while not self.derivation.done and (self.elapsed < end or not self.derivation.drawn):
+            candidate = self.sampler.draw(self.pace.n_steps + self.derivation.drawn)
+            self.derivation.take(candidate, lambda architecture: self._score(architecture, first))
+            self._after_step(report=False)
+        if self.derivation.drawn and not self.derivation.best and self.n_derived:
+            raise EvaluationError(
+                f"Training diverged: none of {self.derivation.drawn} networks has a finite score with shared weights.",
+                "A smaller learning rate may help.",
+                kind="diverged",
+            )
 
     # Between steps
 
@@ -244,10 +280,10 @@ class Preparation:
         try:
             self.context.check()
         except (Stopped, EvaluationError):
-            self._save()
+            self._save(self.draft)
             raise
         if self.elapsed - self.last_saved > SAVE_SECONDS:
-            self._save()
+            self._save(self.draft)
         if report or self.elapsed - self.last_reported > REPORT_SECONDS:
             self._report()
 
@@ -266,11 +302,9 @@ class Preparation:
             metrics |= (
                 {"best_reward": c.best.reward, "best": c.best.architecture.to_json()} if c.best is not None else {}
             )
-        if self.derived:
-            metrics |= {
-                "best_reward": self.derived[0]["score"],
-                "best": Architecture(self.derived[0]["architecture"]).to_json(),
-            }
+        if self.derivation.best:
+            best = self.derivation.best[0]
+            metrics |= {"best_reward": best.score, "best": best.architecture.to_json()}
         self.context.report(
             self.pace.step / self.steps_per_epoch, {name: value for name, value in metrics.items() if value is not None}
         )
@@ -286,7 +320,8 @@ class Preparation:
         if self.controller is not None:
             planned = self.pace.n_steps // self.steps_per_epoch * self.controller.settings.steps
             updates = planned - self.controller.n_updates
-        steps = self.pace.n_steps - self.pace.step + 0.5 * self.candidates  # scoring a candidate takes half a step
+        training = 0 if self.trained else self.pace.n_steps - self.pace.step
+        steps = training + 0.5 * (self.candidates - self.derivation.drawn)  # scoring a candidate takes half a step
         needed = steps * self.pace.step_seconds + updates * self.controller_step_seconds
         return needed if self.pace.seconds is None else max(0.0, min(needed, self.pace.seconds - self.elapsed))
 
@@ -303,13 +338,25 @@ class Preparation:
                 if self.controller is not None
                 else {}
             ),
-            "derived": self.derived,
+            **({"elsewhere": True} if self.elsewhere else {}),
+            "derived": self.derivation.rows(),
         }
 
     # Checkpoint
 
-    def _save(self) -> None:
-        if self.file is None:
+    def _finish(self) -> None:
+        """Put the finished bank in its place. If another study was faster, its bank is the one that all use."""
+        self.seconds_before, self.finished = self.elapsed, True
+        if self.file is None or self.file == self.draft:
+            self._save(self.file)
+            return
+        with _alone(self.file):
+            self.elsewhere = self._took(self.file)
+            if not self.elsewhere:
+                self._save(self.file)
+
+    def _save(self, file: Path | None) -> None:
+        if file is None:
             return
         tensors = {f"bank/{place}": tensor for place, tensor in self.shared.bank.tensors().items()}
         if not self.finished:  # a finished bank is not trained any more, so it needs no momenta
@@ -324,21 +371,46 @@ class Preparation:
             "step": self.pace.step,
             "progress": self.pace.progress,
             "seconds": self.elapsed,
-            "derived": self.derived,
+            "trained": self.trained,
+            "derived": self.derivation.rows(),
+            "derivation": self.derivation.state(),
             "finished": self.finished,
         }
-        checkpoint.save(self.file, tensors, facts)
+        checkpoint.save(file, tensors, facts)
         self.last_saved = self.elapsed
 
     def _resume(self) -> None:
-        found = None if self.file is None else checkpoint.load(self.file)
-        if found is None or not belongs_to(found[1], self.fingerprint, self.in_study):
-            return
+        """Go on from the finished bank of another study, else from the study's own checkpoint."""
+        if self.file is not None and self.file != self.draft:
+            self.elsewhere = self._took(self.file)
+        if self.draft is not None and not self.elsewhere:
+            self._took(self.draft)
+
+    def _took(self, file: Path) -> bool:
+        """Go on from a checkpoint. False: there is none of this preparation."""
+        found, own = checkpoint.load(file), file == self.draft
+        if found is None or not belongs_to(found[1], self.fingerprint, in_study=own):
+            return False
+        if not own and not found[1]["finished"]:
+            return False
         tensors, facts = found
         self.shared = load_shared(self.shared.space, self.shared.device, tensors, facts)
         self.training = SharedTraining(self.shared, self.recipe, self.training.goal, self.arithmetic, self.seed)
         self.training.load(checkpoint.part(tensors, "momentum/"))
         self.sampler.load(facts["sampler"], checkpoint.part(tensors, "sampler/"))
         self.pace.step, self.pace.progress = facts["step"], facts["progress"]
-        self.seconds_before, self.derived, self.finished = facts["seconds"], facts["derived"], facts["finished"]
+        self.seconds_before, self.finished = facts["seconds"], facts["finished"]
+        self.trained = facts.get("trained", False)  # earlier checkpoints began the derivation anew
+        self.derivation.load(facts["derived"], facts.get("derivation", {"drawn": 0, "seen": []}))
         self.last_saved = self.last_reported = self.elapsed
+        return True
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """One process at a time, of those that share the folder of ``file``."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_suffix(".lock")) as lock:
+        while not lock.take():
+            time.sleep(0.05)
+        yield

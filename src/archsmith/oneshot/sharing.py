@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from archsmith.core.architecture import Architecture, Scalar
-from archsmith.core.errors import DeadEnd, UsageError
+from archsmith.core.errors import DeadEnd, EvaluationError, UsageError
 from archsmith.core.seeds import derive, generator
 from archsmith.core.space import MAX_TRIES, Options, Range, Space
 from archsmith.graphs.bank import WeightBank
@@ -41,6 +41,7 @@ from archsmith.training.losses import Losses
 from archsmith.training.recipe import Recipe
 from archsmith.training.schedules import rate
 
+BYTES = 8  # of a weight in float32 and its momentum
 LEVELS = 8  # intervals that fair sampling divides a numeric range into
 # Settings of a space's scale that give each weight one shape, whatever is chosen.
 SHARING = {"shared": True, "skips": "add", "ends": "project"}
@@ -110,14 +111,15 @@ class Shared:
     def __init__(self, space: NetworkSpace, bank: WeightBank, device: torch.device) -> None:
         self.space, self.bank, self.device = space, bank, device
         self.trained: set[str] = set()
+        self._n_looked_at = 0  # keys of the bank when its size was last looked at
         bank.to(device)
 
     def graph(self, architecture: Architecture) -> Graph:
         return self.space.graph(architecture.structure)
 
-    def network(self, architecture: Architecture) -> Network:
-        """The network, in training mode. Weights that are not in the bank yet are created."""
-        network = Network(self.graph(architecture), self.bank)
+    def network(self, architecture: Architecture, grow: bool = False) -> Network:
+        """The network, in training mode. With ``grow`` the bank keeps the weights that it lacked."""
+        network = Network(self.graph(architecture), self.bank, grow=grow)
         if self.device.type != "cpu":
             network.to(self.device)
             network.channels_last = memory_format(self.device) == torch.channels_last
@@ -127,7 +129,34 @@ class Shared:
         """The share of the network's parameters that no step has changed yet."""
         graph = self.graph(architecture)
         counts = {node.key: graph.facts(node).n_params for node in graph.nodes if node.key is not None}
-        return 1 - sum(self.bank.n_within(key, self.trained) for key in counts) / max(1, sum(counts.values()))
+        return 1 - self.bank.n_within(graph, self.trained) / max(1, sum(counts.values()))
+
+    def need_room(self, memory_mb: float | None) -> None:
+        """Raises EvaluationError (``memory``) where the weights and their momenta take more than ``memory_mb`` (10⁶
+        bytes; None: no limit). Where networks have little in common, a bank grows for ever.
+        """
+        if memory_mb is None or len(self.bank) == self._n_looked_at:
+            return
+        self._n_looked_at = len(self.bank)
+        size = BYTES * sum(tensor.numel() for tensor in self.bank.tensors().values()) / 1e6
+        if size > memory_mb:
+            raise EvaluationError(
+                f"The shared weights of {len(self.bank):,} operations take {size:,.0f} MB, and {memory_mb:,.0f} MB are "
+                "allowed.",
+                "A smaller space, or one whose networks have more in common, needs less.",
+                kind="memory",
+            )
+
+    def need_sound(self) -> None:
+        """Raises EvaluationError (``diverged``) where a weight is not finite. The loss of a step does not tell what the
+        step itself did.
+        """
+        if not all(bool(tensor.isfinite().all()) for tensor in self.bank.tensors().values()):
+            raise EvaluationError(
+                "Training diverged: some shared weights are not finite.",
+                "A smaller learning rate may help.",
+                kind="diverged",
+            )
 
 
 class SharedTraining:
@@ -156,7 +185,7 @@ class SharedTraining:
         """Step ``number`` with ``architecture`` on a batch, at ``progress`` of the training. Raises EvaluationError
         (``diverged``).
         """
-        network, recipe = self.shared.network(architecture), self.recipe
+        network, recipe = self.shared.network(architecture, grow=True), self.recipe
         network.train()
         network.set_progress(progress)
         # Dropout and drop path use torch's default generators, which are private here.

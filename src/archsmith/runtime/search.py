@@ -249,7 +249,9 @@ class Search:
     # The loop
 
     def run(self) -> SearchResult:
-        """Search until the budget is spent. Opens the study when it is not open, and closes it again."""
+        """Search until the budget is spent. Opens the study when it is not open, and closes it again. Raises
+        EvaluationError where the evaluator's preparation failed.
+        """
         if self._opened_at is None:
             with self:
                 return self.run()
@@ -262,6 +264,9 @@ class Search:
                 # through.
                 self.executor.on_message, self.executor.on_check = self._take, self.look_for_commands
             reason = self._loop(deque(self.history.pending.values()))
+        except EvaluationError:  # of the preparation: those of trials are their outcomes
+            reason = reasons.UNPREPARED
+            raise
         finally:
             self.executor.close()
             self.write(Closed(reason, self.seconds))

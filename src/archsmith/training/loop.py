@@ -130,7 +130,7 @@ def train(
     arithmetic = precision.choose(arithmetic, network, device, batch_size)
     per_epoch = n_batches(len(data), batch_size)
     n_steps = max(1, round((recipe.epochs if epochs is None else epochs) * per_epoch))
-    with _memory_errors(), devices.placed(network, device), devices.private_randomness(device), devices.tuned(device):
+    with memory_errors(), devices.placed(network, device), devices.private_randomness(device), devices.tuned(device):
         network.to(memory_format=devices.memory_format(device))
         goal = goal.balanced(data.targets) if recipe.balance else goal
         run = _Run(
@@ -483,7 +483,7 @@ def _outputs(network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
 
 
 @contextmanager
-def _memory_errors() -> Iterator[None]:
+def memory_errors() -> Iterator[None]:
     """Turns the errors that torch raises when memory runs out into one EvaluationError."""
     try:
         yield

@@ -166,6 +166,7 @@ def _trained(study: Study, notes: Mapping[str, Any]) -> str:
         f" for {epochs:.3g} epochs (rounds through all training {words_of(study).many})" if epochs is not None else ""
     )
     text += f" in {duration(seconds)}" if seconds is not None else ""
+    text += ", by another study that uses the same folder" if notes.get("elsewhere") is True else ""
     text += ". Every step trained the weights of one network."
     drawn = DRAWN.get(str(sharing_settings(study).get("sampler")))
     return f"{text} {drawn}" if drawn else text
