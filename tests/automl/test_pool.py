@@ -113,3 +113,14 @@ def test_the_runner_up_is_the_best_entrant_that_was_not_tried(monkeypatch):
         ("runner_up.2", 0),
     ]
     assert made.runner_up({7, 5, 3, 0}, 3) is None
+
+
+@pytest.mark.parametrize(
+    ("competitive", "n", "foreseen"), [(True, 1000, math.inf), (True, 5000, 0.0), (False, 1000, 0.0)]
+)
+def test_without_a_search_few_examples_speak_for_weights_from_other_data(competitive, n, foreseen):
+    made = object.__new__(Pool)
+    made._competitive = competitive
+    made.search = SimpleNamespace(strategy=None)
+    made.job = SimpleNamespace(splits=SimpleNamespace(train=range(n)))
+    assert made._foreseen() == foreseen

@@ -178,13 +178,13 @@ class Pool:
 
     def _foreseen(self) -> float:
         """The error that the race is forecast to end with. Where nothing was tried, few examples speak for weights from
-        other data, and many for a network of one's own.
+        other data, unless another baseline is ahead of them, and many for a network of one's own.
         """
         race = self.search.strategy
         foreseen = race.foreseen(self.search.history) if isinstance(race, Race) else None
         if foreseen is not None:
             return foreseen
-        return math.inf if len(self.job.splits.train) < FEW else 0.0
+        return math.inf if self._competitive and len(self.job.splits.train) < FEW else 0.0
 
     def _seconds_to_end(self, candidate: Candidate) -> float:
         """About what it takes until ``candidate`` was trained for all epochs that a training may take."""
