@@ -5,6 +5,8 @@ import os
 import re
 import signal
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from archsmith.automl import job
 from archsmith.automl.fit_result import FitResult, Row
 from archsmith.automl.plan import Speed, make_plan
 from archsmith.automl.settings import FitSettings
+from archsmith.cli.fit import summarize
 from archsmith.core.budget import Budget
 from archsmith.core.problem import Problem
 from archsmith.runtime.search import Search
@@ -148,6 +151,33 @@ def test_json_is_the_result(command: Any, asked: list[FitSettings]) -> None:
     assert [row["name"] for row in report["rows"]] == ["linear", "fixed", "searched"]
 
 
+def test_a_job_that_took_far_too_long_says_why() -> None:
+    result = {
+        "metric": "accuracy",
+        "rows": [],
+        "metrics": {"test": {"accuracy": 0.9}},
+        "test": 0.9,
+        "valid": 0.9,
+        "params": 1,
+        "macs": 1,
+        "why": "",
+        "budget_seconds": 60.0,
+        "n_trials": 1,
+        "stop_reason": "seconds",
+        "study": "s",
+        "model_dir": "m",
+        "report": None,
+    }
+
+    def said(seconds: float) -> str:
+        with redirect_stdout(StringIO()) as out:
+            summarize({**result, "seconds": seconds})
+        return " ".join(out.getvalue().split())
+
+    assert "That is 1:00 more than the budget: the machine was too busy" in said(120.0)
+    assert "more than the budget" not in said(67.0)
+
+
 def test_people_get_the_rows_the_accuracy_and_the_next_command(command: Any, asked: list[FitSettings]) -> None:
     out = command("fit", "digits").out
     assert "Accuracy of what was trained:" in out
@@ -155,7 +185,8 @@ def test_people_get_the_rows_the_accuracy_and_the_next_command(command: Any, ask
     assert "Test accuracy 0.98" in out
     assert "304,154 parameters" in out
     assert "It diverged." in out
-    assert "7 trials, 1:02 of 1:00; stopped because: seconds" in out
+    assert "7 trials, 1:02 of 1:00; the search ended because the time was used up" in out
+    assert "more than the budget" not in out  # two seconds
     assert "archsmith predict models/digits FILE..." in out
 
 

@@ -12,6 +12,8 @@ from archsmith.cli.options import with_options
 if TYPE_CHECKING:
     from archsmith.cli.opened import OpenStudy
 
+OVER_SHARE, OVER_SECONDS = 0.05, 5.0  # how far beyond its budget a job on a quiet machine may end
+
 
 @with_options(FitSettings)
 def fit(
@@ -168,6 +170,12 @@ def summarize(result: dict[str, Any]) -> None:
         f"{reason_in_words(result['stop_reason'])}. "
         f"Study {result['study']}."
     )
+    over = result["seconds"] - (result["budget_seconds"] or result["seconds"])
+    if over > OVER_SHARE * result["seconds"] + OVER_SECONDS:
+        say(
+            f"That is {clock(over)} more than the budget: the machine was too busy with other programs for what was "
+            "forecast at the start."
+        )
     say(f"Bundle: {result['model_dir']}")
     if result["report"]:
         say(f"Report: {result['report']}")
