@@ -105,6 +105,11 @@ def test_what_was_trained_and_how_long_it_took(prepared: Any) -> None:
     assert found.learning is None and found.derived is None and found.favourite is None
 
 
+def test_another_study_may_have_trained_them(prepared: Any) -> None:
+    text = told(prepared(REPORTS, {**NOTES, "elsewhere": True}, sampler="uniform")).lead.replace(NB, " ")
+    assert "in 1 min 20 s, by another study that uses the same folder. Every step" in text
+
+
 def test_one_that_was_cut_off_says_how_far_it_came(prepared: Any) -> None:
     found = told(prepared(turns(4)[:5]))
     text = found.lead.replace(NB, " ")
