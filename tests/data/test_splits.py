@@ -96,3 +96,12 @@ def test_stratified_takes_the_number_asked_for() -> None:
 def test_a_share_of_a_part_keeps_every_class() -> None:
     labels = np.repeat(np.arange(3), [1, 2, 97])
     assert set(labels[stratified(labels, 3, 10, 0, "share")]) == {0, 1, 2}
+
+
+def test_a_group_stays_in_one_split() -> None:
+    labels, groups = np.repeat([0, 1], 60), np.arange(120) // 3 * 3
+    found = cut(labels, all_training(120), 0, groups=groups)
+    assert all(len(set(found.split[start : start + 3].tolist())) == 1 for start in range(0, 120, 3))
+    assert {split: len(index) for split, index in found.indexes.items()} == {"train": 87, "valid": 15, "test": 18}
+    alone = cut(labels, all_training(120), 0, groups=np.arange(120))
+    assert np.array_equal(alone.split, cut(labels, all_training(120), 0).split)

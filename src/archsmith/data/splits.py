@@ -90,6 +90,7 @@ def cut(
     test_share: float = TEST_SHARE,
     valid_share: float = VALID_SHARE,
     noun: str = "example",
+    groups: NDArray[np.int64] | None = None,
 ) -> Cut:
     """All three splits. Raises DataError when there are too few examples.
 
@@ -98,7 +99,13 @@ def cut(
     ``seed``: by which splits are cut.
     ``test_share``, ``valid_share``: of the training split, where there is no such split.
     ``noun``: what an example is called.
+    ``groups``: ``(n,)``, the first example of the group that each one is in; a group stays in one split. None: each
+        example is a group.
     """
+    if groups is not None:
+        ones, whose = np.unique(groups, return_inverse=True)
+        of_ones = cut(labels[ones], given[ones], seed, test_share=test_share, valid_share=valid_share, noun=noun)
+        return Cut(of_ones.split[whose], of_ones.made)
     train, valid, test = (np.flatnonzero(given == code) for code in range(len(SPLITS)))
     if len(train) < FEWEST:
         raise DataError(

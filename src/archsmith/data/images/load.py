@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archsmith.data.images import decode_all, store
 from archsmith.data.images.checks import Findings
 from archsmith.data.images.examples import ImageSplits
+from archsmith.data.images.near import near_duplicates
 from archsmith.data.images.read import read
 from archsmith.data.images.sizes import sizes_of
 from archsmith.data.images.store import Content, Progress
@@ -72,11 +74,22 @@ def load(
     meaning = target(listed, task)
     sizes = sizes_of(listed.pictures, side)
     balanced = balanced and not meaning.is_regression
-    splits = cut(meaning.labels, listed.split, seed, noun=listed.noun)
-    content = Content(listed, meaning, splits, sizes, seed, balanced, listed.pictures.fingerprint())
+    # Splits that the data give are theirs to keep.
+    groups = None if sizes.equal or listed.split.any() else near_duplicates(listed.pictures, meaning.labels)
+    splits = cut(meaning.labels, listed.split, seed, noun=listed.noun, groups=groups)
+    content = Content(listed, meaning, splits, sizes, seed, balanced, listed.pictures.fingerprint(), _told(groups))
     if seconds is not None:
         content = affordable(content, Path(root), seconds, budget)
     return reopen(store.build(content, Path(root), progress=progress, check=check))
+
+
+def _told(groups: NDArray[np.int64] | None) -> tuple[str, ...]:
+    """What is to be said of pictures that look alike, in sentences."""
+    if groups is None:
+        return ()
+    n = len(groups) - len(np.unique(groups))
+    what = "picture is" if n == 1 else "pictures are"
+    return (f"{n:,} {what} like another one, most often in another size. Such pictures stay in one split.",)
 
 
 def affordable(content: Content, root: Path, seconds: float, budget: float | None = None) -> Content:

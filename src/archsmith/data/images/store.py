@@ -93,7 +93,7 @@ class Content:
         note = f"{self.n:,} of {n:,} pictures are used: reading all of them would take about {_duration(forecast)}."
         if enough is not None:
             note += f" A new job with a budget of {_budget(enough)} would use the other {left:,}, too."
-        return replace(self, notes=(note,), seconds=seconds)
+        return replace(self, notes=(*self.notes, note), seconds=seconds)
 
     @property
     def key(self) -> str:

@@ -1,0 +1,100 @@
+"""Pictures that are the same one in several sizes, as icons and downloaded photographs often are.
+
+If one of them is learnt from and the other one is tested, the test says too much. So they stay in one split.
+
+Two pictures count as one where they have the same label and look alike at 16 × 16 pixels; two of one size, where they
+look the same. Of the icons of Oxygen, a third to two fifths have such a twin at the next size; the others were drawn
+anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsmith.core.errors import DataError
+from archsmith.data.images.resize import resize_float
+from archsmith.data.images.source import Pictures
+from archsmith.data.splits import FEWEST
+
+SIDE = 16  # pixels at which pictures are compared
+CLOSE = 4.0  # grey levels of 255, root mean square, up to which two of them look alike
+SAME = 0.5  # the same for two of one size
+MOST, MOST_PIXELS = 20_000, 200_000_000  # pictures, and pixels of all of them, that are looked at: seconds
+BLOCK = 1024  # pictures that are compared at once with all others
+FEWEST_OF_CLASS = 3  # of these, one can be in each split
+
+
+def near_duplicates(pictures: Pictures, labels: NDArray[Any]) -> NDArray[np.int64] | None:
+    """The group ``(n,)`` of each picture, the number of its first one; pictures of one group look alike. None where
+    there are none, or too many pictures to look at.
+
+    ``labels``: ``(n,)``, class indexes or regression targets.
+    """
+    n = len(pictures)
+    if n > MOST:
+        return None
+    sizes = _sizes(pictures)
+    if len(np.unique(sizes[sizes[:, 0] > 0], axis=0)) < 2 or int(sizes.prod(axis=1).sum()) > MOST_PIXELS:
+        return None
+    small = _small(pictures, sizes)
+    first = np.arange(n)
+    kinds = np.zeros(n, np.int64) if labels.dtype.kind == "f" else labels
+    for kind in np.unique(kinds).tolist():
+        own = np.flatnonzero((kinds == kind) & (sizes[:, 0] > 0))
+        for a, b in _alike(small[own], sizes[own]):
+            _join(first, int(own[a]), int(own[b]))
+        found = np.array([_first(first, i) for i in own.tolist()], np.int64)
+        enough = len(np.unique(found)) >= min(len(own), FEWEST_OF_CLASS)
+        first[own] = found if enough else own  # else the class could not be in every split
+    return first if FEWEST <= len(np.unique(first)) < n else None
+
+
+def _sizes(pictures: Pictures) -> NDArray[np.int64]:
+    """Height and width of each, ``(n, 2)``; 0 of one that is broken, which is told where it is decoded."""
+    found = np.zeros((len(pictures), 2), np.int64)
+    for i in range(len(pictures)):
+        try:
+            header = pictures.header(i)
+        except DataError:
+            continue
+        found[i] = header.height, header.width
+    return found
+
+
+def _small(pictures: Pictures, sizes: NDArray[np.int64]) -> NDArray[np.float32]:
+    """All of them at ``SIDE``, in colour, flat: ``(n, 3 SIDE²)``. The size of a broken one becomes 0."""
+    found = np.zeros((len(pictures), 3 * SIDE * SIDE), np.float32)
+    for i in np.flatnonzero(sizes[:, 0] > 0).tolist():
+        try:
+            found[i] = resize_float(pictures.decode(i, 3), SIDE, SIDE).ravel()
+        except DataError:
+            sizes[i] = 0
+    return found
+
+
+def _alike(small: NDArray[np.float32], sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Pairs of rows that look alike."""
+    squares = (small**2).sum(axis=1)
+    for start in range(0, len(small), BLOCK):
+        some = slice(start, start + BLOCK)
+        distances = squares[some, None] + squares[None, :] - 2 * small[some] @ small.T
+        other = (sizes[some, None, :] != sizes[None, :, :]).any(axis=2)
+        most = np.where(other, CLOSE, SAME) ** 2 * small.shape[1]
+        for a, b in np.argwhere(distances <= most).tolist():
+            if start + a < b:
+                yield start + a, b
+
+
+def _first(first: NDArray[np.int64], i: int) -> int:
+    while first[i] != i:
+        i = int(first[i])
+    return i
+
+
+def _join(first: NDArray[np.int64], a: int, b: int) -> None:
+    one, other = sorted((_first(first, a), _first(first, b)))
+    first[other] = one

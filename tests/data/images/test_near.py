@@ -1,0 +1,92 @@
+"""Pictures that are the same one in several sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from archsmith.data.images import near
+from archsmith.data.images.load import load
+from archsmith.data.images.near import near_duplicates
+from archsmith.data.images.read import read
+
+N = 30
+
+
+def drawn(rng: np.random.Generator) -> Image.Image:
+    """Soft spots of colours, which look the same at any size."""
+    return Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)).resize((64, 64), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two classes of ``N`` pictures, each in three sizes, and as many that come once."""
+    rng, place = np.random.default_rng(0), tmp_path / "pictures"
+    for name in "ab":
+        (place / name).mkdir(parents=True)
+        for i in range(N):
+            picture = drawn(rng)
+            for side in (24, 32, 48):
+                picture.resize((side, side), Image.Resampling.LANCZOS).save(place / name / f"{i:02}-{side}.png")
+            drawn(rng).save(place / name / f"{i:02}-alone.png")
+    return place
+
+
+def stem(path: str) -> str:
+    file = Path(path)
+    return f"{file.parent.name}/{file.stem if 'alone' in file.stem else file.stem.partition('-')[0]}"
+
+
+def test_the_sizes_of_one_picture_are_a_group(folder: Path) -> None:
+    listed = read(str(folder))
+    names = [listed.pictures.name(i) for i in range(len(listed))]
+    labels = np.array([int("/b/" in name) for name in names])
+    groups = near_duplicates(listed.pictures, labels)
+    assert groups is not None
+    expected = [names.index(next(other for other in names if stem(other) == stem(name))) for name in names]
+    assert groups.tolist() == expected
+
+
+def test_they_stay_in_one_split_and_it_is_said(folder: Path, tmp_path: Path) -> None:
+    loaded = load(str(folder), tmp_path / "cache", seed=0)
+    where: dict[str, set[str]] = {}
+    for split, examples in loaded.splits.by_name.items():
+        assert examples.called is not None
+        for i in range(len(examples)):
+            where.setdefault(stem(examples.called[i]), set()).add(split)
+    assert all(len(splits) == 1 for splits in where.values())
+    assert {split for splits in where.values() for split in splits} == {"train", "valid", "test"}
+    assert any(line.startswith("120 pictures are like another one") for line in loaded.findings.lines())
+
+
+def test_pictures_of_another_class_are_no_group(folder: Path) -> None:
+    listed = read(str(folder))
+    assert near_duplicates(listed.pictures, np.arange(len(listed))) is None
+
+
+def test_a_class_that_would_be_in_one_split_only_stays_as_it_is(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    for name, n in (("a", 20), ("b", 1)):
+        (tmp_path / name).mkdir()
+        for i in range(n):
+            picture = drawn(rng)
+            for side in (24, 32, 48, 64):
+                picture.resize((side, side)).save(tmp_path / name / f"{i}-{side}.png")
+    listed = read(str(tmp_path))
+    labels = np.array([int("/b/" in listed.pictures.name(i)) for i in range(len(listed))])
+    groups = near_duplicates(listed.pictures, labels)
+    assert groups is not None
+    assert len(np.unique(groups[labels == 0])) == 20 and len(np.unique(groups[labels == 1])) == 4
+
+
+def test_where_there_is_too_much_to_look_at_nothing_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = read(str(folder))
+    labels = np.zeros(len(listed), np.int64)
+    assert near_duplicates(listed.pictures, labels) is not None
+    for limit in ("MOST", "MOST_PIXELS"):
+        with monkeypatch.context() as patch:
+            patch.setattr(near, limit, 100)
+            assert near_duplicates(listed.pictures, labels) is None
