@@ -22,7 +22,8 @@ def test_the_story_is_told_in_order(finished):
     told = phases(finished.events)
     assert told[3] in ("train fixed", "train searched")  # whatever the race ended with
     assert told[:3] == ["read", "linear", "search"]
-    assert told[4:] == ["choose", "calibrate", "test", "export", "report"]
+    assert set(told[4:-5]) <= {"train fixed", "train runner_up"}  # in the time that the first one left
+    assert told[-5:] == ["choose", "calibrate", "test", "export", "report"]
 
 
 def test_the_answer_is_complete_and_json(finished):

@@ -19,11 +19,11 @@ def files(finished):
 
 def test_the_winner_goes_on_from_its_trial_and_can_go_on_later(finished):
     (exported,) = [row for row in finished.result.rows if row.exported]
-    kept = [name for name in files(finished) if name.startswith("trial")]
-    assert len(kept) == 2 and any(name.endswith(".carried.safetensors") for name in kept)
-    (trial,) = {int(re.match(r"trial(\d+)", name)[1]) for name in kept}
-    assert trial < finished.result.n_trials
-    assert exported.name in ("linear", "fixed", "searched", "unfinished")
+    kept = {name for name in files(finished) if name.startswith("trial")}
+    trials = {int(re.match(r"trial(\d+)", name)[1]) for name in kept}
+    assert kept == {f"trial{n}{end}.safetensors" for n in trials for end in ("", ".carried", ".best")}
+    assert 1 <= len(trials) <= finished.result.n_trials and max(trials) < finished.result.n_trials
+    assert exported.name in ("linear", "fixed", "searched", "unfinished", "runner_up")
 
 
 def test_the_hand_made_network_has_a_row_and_says_whether_it_was_stopped(finished):

@@ -41,7 +41,7 @@ def is_one(nodes: Sequence[Node], kind: str = "") -> bool:
     counting = [node for node in nodes if OPERATIONS[node.op].rank]
     if len(counting) <= 1:
         return True
-    convs = [node for node in counting if node.op == "conv"]
+    convs = [node for node in counting if OPERATIONS[node.op].family == "convolution"]
     pools = [node for node in counting if OPERATIONS[node.op].family == "pooling"]
     if len(convs) + len(pools) < len(counting):
         return False
