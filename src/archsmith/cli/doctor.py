@@ -137,7 +137,9 @@ def _machine(workspace: str | None) -> tuple[Any, dict[str, Any]]:
     import shutil
     from pathlib import Path
 
-    folder = Path(workspace).expanduser() if workspace else Path.home() / ".archsmith"
+    from archsmith.core.files import expanded
+
+    folder = expanded(workspace) if workspace else Path.home() / ".archsmith"
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
