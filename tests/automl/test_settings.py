@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from archsmith.automl.settings import DEFAULT_SECONDS, FitSettings
@@ -31,6 +32,16 @@ def test_nothing_but_the_data_has_to_be_said():
         ({"weights": "borrowed"}, "inherited"),
         ({"strategy": "enas", "weights": "own"}, "shared weights"),
         ({"settings": {"optimizer": {}}}, "no settings of 'optimizer'"),
+        ({"settings": {"recipe": 5}}, "Give a mapping"),
+        ({"settings": 5}, "Give a mapping"),
+        ({"side": "32"}, "side is '32', of the type str. Give a whole number."),
+        ({"side": 8.5}, "Give a whole number"),
+        ({"trials": True}, "Give a whole number"),
+        ({"trials": 0}, "at least 1"),
+        ({"seed": 10**400}, "far too large"),
+        ({"memory_mb": "1"}, "Give a number"),
+        ({"name": 5}, "Give a text"),
+        ({"balance": 1}, "True or False"),
     ],
 )
 def test_what_makes_no_sense_is_refused(values, words):
@@ -59,3 +70,9 @@ def test_the_kind_of_version_0_1_is_the_task_of_today(kind, task):
 
 def test_settings_of_another_version_are_passed_over():
     assert FitSettings.from_dict({"data": "d", "seconds": 60.0, "of_tomorrow": 1}) == FitSettings("d", 60.0)
+
+
+def test_numbers_of_numpy_become_plain_ones():
+    settings = FitSettings("photos", side=np.int64(8), memory_mb=np.float32(2))
+    assert type(settings.side) is int and type(settings.memory_mb) is float
+    json.dumps(settings.to_dict())

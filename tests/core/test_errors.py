@@ -27,3 +27,11 @@ def test_errors_cross_process_borders_whole():
 
 def test_missing_extra_names_its_install_line():
     assert 'pip install "archsmith[train]"' in str(MissingExtraError.of("torch", "train", "Training"))
+
+
+def test_a_message_of_megabytes_loses_its_middle():
+    error = UsageError("The cell " + "x" * 10**6 + " is no number.", "Correct it.")
+    assert (
+        len(str(error)) < 1000 and error.message.startswith("The cell x") and error.message.endswith(" is no number.")
+    )
+    assert UsageError("x" * 1000).message == "x" * 1000

@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from archsmith.core.files import STALE_SECONDS, replacing, write_bytes, write_text
+from archsmith.core.errors import DataError, StudyError, UsageError
+from archsmith.core.files import (
+    BOMB_BYTES,
+    BOMB_RATIO,
+    STALE_SECONDS,
+    expanded,
+    reading,
+    refuse_bomb,
+    replacing,
+    write_bytes,
+    write_text,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -68,3 +79,47 @@ def test_a_place_that_cannot_be_written_raises_what_the_system_says(tmp_path: Pa
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError):
         write_text(tmp_path / "file" / "a.txt", "text")
+
+
+# -- what is read ------------------------------------------------------------------------------------------------------
+
+
+def test_a_home_is_found_and_that_of_nobody_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/of/me")
+    assert expanded("~/a.csv") == Path("/home/of/me/a.csv") and expanded("a.csv") == Path("a.csv")
+    with pytest.raises(UsageError, match="no home folder for '~nobody123/a.csv'"):
+        expanded("~nobody123/a.csv")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("two\n lines."), "two lines"),
+        (KeyError(), "KeyError"),
+        (RecursionError("deep"), "deep"),
+        (MemoryError(), "too much memory"),
+        (OSError(5, "Input/output error", "a"), "(Input/output error)"),
+        (ValueError("x" * 1000), "x" * 100 + ")."),
+    ],
+)
+def test_whatever_a_library_raises_is_one_sentence(error: Exception, said: str) -> None:
+    with pytest.raises(DataError) as caught, reading("The file 'a' is damaged", "Write it again."):
+        raise error
+    assert said in caught.value.message and caught.value.message.startswith("The file 'a' is damaged (")
+    assert caught.value.hint == "Write it again." and caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [StudyError("Ours."), KeyboardInterrupt()])
+def test_errors_of_our_own_and_interrupts_pass(error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught, reading("The file 'a' is damaged", "Write it again."):
+        raise error
+    assert caught.value is error
+
+
+def test_bombs() -> None:
+    refuse_bomb("It", 1, BOMB_BYTES)
+    refuse_bomb("It", BOMB_BYTES, BOMB_RATIO * BOMB_BYTES)
+    with pytest.raises(DataError, match="It unpacks to"):
+        refuse_bomb("It", BOMB_BYTES, BOMB_RATIO * BOMB_BYTES + 1)
+    with pytest.raises(DataError, match="It unpacks to"):
+        refuse_bomb("It", 0, BOMB_BYTES + 1)

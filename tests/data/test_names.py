@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from archsmith.core.errors import DataError
 from archsmith.data.names import Names
 
 TEXTS = ["a", "", "Zürich/0.png", "\udcff.png", "b"]
@@ -17,3 +18,8 @@ def test_names_are_a_sequence_of_texts() -> None:
 def test_packed_names_come_back_whole() -> None:
     assert list(Names.unpacked(Names(TEXTS).packed())) == TEXTS
     assert list(Names.unpacked(Names().packed())) == []
+
+
+def test_a_name_that_is_no_text_is_refused() -> None:
+    with pytest.raises(DataError, match="is no text"):
+        Names(["\ud800.png"])

@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 
 from archsmith.core.errors import DataError
-from archsmith.data.values import as_targets, refuse_gaps
+from archsmith.data.values import (
+    LONGEST_NAME,
+    as_float,
+    as_targets,
+    is_gone,
+    names_of,
+    refuse_gaps,
+    whole_numbers,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,3 +54,29 @@ def test_a_few_gaps_are_passed_over_and_many_are_an_error() -> None:
     refuse_gaps([("row 2", "empty")], 100, "label")
     with pytest.raises(DataError, match=r"50 of 100 rows .* row 2"):
         refuse_gaps([("row 2", "empty")] * 50, 100, "label")
+
+
+def test_names_of_classes_have_a_limit() -> None:
+    """An array of texts takes four bytes for each character of the longest, in every row."""
+    assert names_of(["a" * LONGEST_NAME, "b"]).tolist() == ["a" * LONGEST_NAME, "b"]
+    with pytest.raises(DataError, match="A label has 50,000,000 characters"):
+        as_targets(["a" * 50_000_000, "b"], "label")
+
+
+def test_whole_numbers_that_are_too_long_to_count_are_names() -> None:
+    assert whole_numbers([1, 2]).dtype == np.int64
+    assert whole_numbers([2**70, 1]).tolist() == [str(2**70), "1"]
+    with pytest.raises(DataError, match="16,610 bits"):
+        whole_numbers([10**5000, 1])
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), np.float64("nan"), Decimal("sNaN"), np.datetime64("NaT")])
+def test_values_that_are_gone(value: Any) -> None:
+    assert is_gone(value) and not is_gone("nan") and not is_gone(0)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [(10**400, float("inf")), (Fraction(10**400, 3), float("inf")), (Decimal("1.5"), 1.5)]
+)
+def test_numbers_as_floats(value: Any, number: float) -> None:
+    assert as_float(value) == number

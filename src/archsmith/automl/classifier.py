@@ -11,6 +11,7 @@ from sklearn.metrics import accuracy_score
 
 from archsmith.automl.estimator import Estimator
 from archsmith.core.errors import DataError
+from archsmith.data.labels import label_array
 
 
 class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -24,7 +25,7 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # scikit-le
     balance: bool
 
     def _fit(self, X: Any, y: Any) -> Self:
-        if y is not None and not isinstance(y, str) and _are_fractions(np.asarray(y)):
+        if y is not None and not isinstance(y, str) and _are_fractions(label_array(y)):
             raise DataError(
                 "The labels are fractions, but classes are wanted.",
                 "Use whole numbers or strings; for numbers to predict, take a regressor.",
@@ -74,5 +75,4 @@ def _name(label: Any) -> str:
 
 
 def _are_fractions(y: NDArray[Any]) -> bool:
-    finite = y[np.isfinite(y)] if y.dtype.kind == "f" else y[:0]
-    return bool((finite != np.rint(finite)).any()) if finite.size else False
+    return y.dtype.kind == "f" and bool((np.isfinite(y) & (y != np.rint(y))).any())

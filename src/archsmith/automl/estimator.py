@@ -100,6 +100,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             **self._own(),
             **more,
         )
+        if not isinstance(self.verbose, int):
+            raise UsageError(f"verbose is of the type {type(self.verbose).__name__}.", "Give 0, 1 or 2.")
         show = viewer(int(self.verbose), settings.seconds)
         self._keep(watched(settings, on_trial=self.on_trial, on_epoch=self.on_epoch, viewer=show))
 

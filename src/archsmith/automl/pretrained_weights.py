@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from archsmith.bundle.manifest import Origin, file_checksum
 from archsmith.core.errors import UsageError
+from archsmith.core.files import expanded
 from archsmith.spaces.efficientnet import NORM
 from archsmith.training import checkpoint
 
@@ -91,7 +92,7 @@ def find(folder: str | None, workspace: Path) -> Weights | None:
     folder without weights.
     """
     if folder is not None:
-        file = Path(folder).expanduser() / OWN
+        file = expanded(folder) / OWN
         if not file.is_file():
             raise UsageError(f"There is no {OWN} in {folder!r}.", "Give a folder that holds one.")
         trained_on = "what the person who brought them trained them on"

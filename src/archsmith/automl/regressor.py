@@ -47,7 +47,7 @@ def _targets(y: Any) -> NDArray[np.float64]:
     """``y`` as ``(n,)`` floats. Raises DataError."""
     try:
         numbers = np.asarray(y, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(
             "The targets are not numbers.", "A regressor predicts numbers; for names of classes take a classifier."
         ) from error

@@ -19,6 +19,15 @@ DEFAULT_SECONDS = 1200.0
 TASKS = (AUTO, CLASSIFICATION, REGRESSION)
 GROUPS = ("space", "strategy", "recipe", SHARED)  # what ``--set`` reaches
 
+# What the fields hold, by their annotations: types, and words for them.
+TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "int": ((int,), "a whole number"),
+    "float": ((int, float), "a number"),
+    "bool": ((bool,), "True or False"),
+    "str": ((str,), "a text"),
+    "Mapping[str,": ((Mapping,), "a mapping"),
+}
+
 
 def option(default: Any, help: str, *, flag: str | None = None, least: float | None = None) -> Any:
     """A field of a job's settings. ``help``: one sentence; ``flag``: its name on the command line, where it differs
@@ -76,6 +85,7 @@ class FitSettings:
     disk_mb: float | None = option(None, "Most disk that trials keep, in megabytes; 2000 when left out.")
 
     def __post_init__(self) -> None:
+        self._check_types()
         if self.seconds is None and self.trials is None:
             raise UsageError("There is no limit on time or trials.", "Give --time, --trials or both.")
         if self.seconds is not None and self.seconds < SHORTEST:
@@ -105,6 +115,32 @@ class FitSettings:
             raise UsageError(
                 f"There are no settings of {unknown[0]!r}.", "Settings begin with space., strategy., recipe. or shared."
             )
+
+    def _check_types(self) -> None:
+        """In Python anything may be given. numpy's numbers become plain ones. Raises UsageError."""
+        for entry in dataclasses.fields(self):
+            kind, value = TYPES.get(str(entry.type).partition(" ")[0]), getattr(self, entry.name)
+            if kind is None or (value is None and "None" in str(entry.type)):
+                continue
+            if getattr(value, "ndim", None) == 0:
+                value = value.item()
+                object.__setattr__(self, entry.name, value)
+            types, words = kind
+            if isinstance(value, int) and abs(value) >= 2**63:
+                raise UsageError(f"The setting {entry.name} is far too large.", f"Give {words} below 2**63.")
+            if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+                raise UsageError(
+                    f"The setting {entry.name} is {str(value)[:40]!r}, of the type {type(value).__name__}.",
+                    f"Give {words}.",
+                )
+            least = entry.metadata.get("least")
+            if least is not None and value < least:
+                raise UsageError(f"The setting {entry.name} is {value}.", f"Give at least {least}.")
+        for group, values in self.settings.items():
+            if not (isinstance(group, str) and isinstance(values, Mapping) and all(isinstance(k, str) for k in values)):
+                raise UsageError(
+                    f"The settings of {str(group)[:40]!r} are {str(values)[:40]!r}.", "Give a mapping of their names."
+                )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but in-memory data, as JSON."""

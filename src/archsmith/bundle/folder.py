@@ -16,6 +16,7 @@ from pathlib import Path
 
 from archsmith.bundle.manifest import FILES, MANIFEST, OPTIONAL_FILES, check_files, read
 from archsmith.core.errors import UsageError
+from archsmith.core.files import expanded
 
 # what systems leave in any folder that was looked at
 LITTER = frozenset(("__pycache__", ".DS_Store", "Thumbs.db", "desktop.ini"))
@@ -29,7 +30,7 @@ def check_target(folder: str | Path) -> Path:
 
     Worth calling before a search starts, so that a wrong ``--out`` is not found after the budget is spent.
     """
-    target = Path(folder).expanduser().resolve()
+    target = expanded(folder).resolve()
     if target.exists() and not target.is_dir():
         raise UsageError(
             f"The bundle cannot be written to {str(target)!r}: there is a file of that name.", "Give a folder."

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from archsmith.core.errors import DataError, UsageError
-from archsmith.core.files import regular_size
+from archsmith.core.files import expanded, reading, regular_size
 from archsmith.data.images.decode import SUFFIXES
 from archsmith.data.images.pictures import Files, joined
 from archsmith.data.images.source import Pictures
@@ -32,7 +32,7 @@ def pictures(names: Sequence[str | Path], column: str | None = None) -> Pictures
     """
     if not names:
         raise UsageError("There are no pictures to look at.", "Name files, folders, zips or tables.")
-    return joined([row for name in names for row in _rows(Path(name).expanduser(), column)])
+    return joined([row for name in names for row in _rows(expanded(name), column)])
 
 
 def _rows(path: Path, column: str | None) -> Iterator[Pictures]:
@@ -88,18 +88,13 @@ def _of_table(path: Path, column: str | None) -> Pictures:
     """The files that a column names; relative paths start at the table's folder. A list of paths without a first line
     of names will do.
     """
-    try:
+    with reading(f"The table {str(path)!r} cannot be read", "Save it as CSV with the encoding UTF-8."):
         regular_size(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = file.readline()
             separator = max(SEPARATORS, key=lambda mark: len(next(csv.reader([head], delimiter=mark), [])))
             file.seek(0)
             rows = [[value.strip() for value in row] for row in csv.reader(file, delimiter=separator) if any(row)]
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise DataError(
-            f"The table {str(path)!r} cannot be read ({' '.join(str(error).split())[:100]}).",
-            "Save it as CSV with the encoding UTF-8.",
-        ) from error
     if not rows:
         raise DataError(f"The table {str(path)!r} is empty.", "It needs a column with the paths of pictures.")
     place = _column(path, rows, column)

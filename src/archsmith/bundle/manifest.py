@@ -18,7 +18,8 @@ from typing import Any
 from archsmith.bundle.intake import Intake, intake_class
 from archsmith.bundle.output import ModelOutput
 from archsmith.bundle.upgrade import upgraded
-from archsmith.core.errors import UsageError
+from archsmith.core.errors import ArchsmithError, UsageError
+from archsmith.core.files import reason, regular_size
 from archsmith.core.task import Task
 
 FORMAT = "archsmith-bundle"
@@ -171,19 +172,11 @@ class Manifest:
         """
         try:
             data = upgraded(dict(data))
-            facts = _known(Facts, data["facts"])
             manifest = cls(
                 task=Task.from_dict(data["task"]),
                 intake=intake_class(data["modality"]).from_inputs(data["inputs"]),
                 output=ModelOutput.from_dict(data["output"]),
-                facts=Facts(
-                    **{
-                        **facts,
-                        "rows": tuple(Row(**_known(Row, row)) for row in facts.get("rows", ())),
-                        "per_class": tuple(dict(row) for row in facts.get("per_class", ())),
-                        "origin": Origin(**_known(Origin, facts["origin"])) if facts.get("origin") else None,
-                    }
-                ),
+                facts=_facts(data["facts"]),
                 params=int(data["params"]),
                 macs=int(data["macs"]),
                 versions=dict(data["versions"]),
@@ -191,10 +184,12 @@ class Manifest:
                 files={str(name): str(digest) for name, digest in dict(data["files"]).items()},
                 verification=data["verification"],
             )
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-            reason = f"{type(error).__name__} {error}"
+        except ArchsmithError:
+            raise
+        except Exception as error:  # a manifest that somebody sent may hold anything
+            why = f"{type(error).__name__} {reason(error)}"
             raise UsageError(
-                f"The manifest of this bundle is incomplete or damaged: {reason}.", "Copy or export the bundle again."
+                f"The manifest of this bundle is incomplete or damaged: {why}.", "Copy or export the bundle again."
             ) from error
         manifest._check()
         return manifest
@@ -237,22 +232,24 @@ def read(folder: str | Path) -> Manifest:
         raise UsageError(
             f"The folder {str(folder)!r} is no bundle: it has no {MANIFEST}.", "Give the folder that an export wrote."
         )
-    if path.stat().st_size > MAX_MANIFEST_BYTES:
+    if regular_size(path) > MAX_MANIFEST_BYTES:
         raise UsageError(f"{str(path)!r} is far too large for the manifest of a bundle.")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{str(path)!r} is damaged: {error}.", "Copy or export the bundle again.") from error
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, a number without end, too many brackets
+        raise UsageError(f"{str(path)!r} is damaged: {reason(error)}.", "Copy or export the bundle again.") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise UsageError(
             f"{str(path)!r} is not the manifest of an Archsmith bundle.", "Give the folder that an export wrote."
         )
     version = data.get("format_version")
     if type(version) is not int or version < 1:
-        raise UsageError(f"{str(path)!r} has the format version {version!r}.", "Copy or export the bundle again.")
+        raise UsageError(
+            f"{str(path)!r} has the format version {str(version)[:20]!r}.", "Copy or export the bundle again."
+        )
     if version > FORMAT_VERSION:
         raise UsageError(
-            f"This bundle has format version {version}; this Archsmith reads up to {FORMAT_VERSION}.",
+            f"This bundle has format version {min(version, 10**9)}; this Archsmith reads up to {FORMAT_VERSION}.",
             "Upgrade with: pip install --upgrade archsmith",
         )
     return Manifest.from_dict(data)
@@ -292,6 +289,35 @@ def check_files(folder: str | Path, names: Iterable[str] | None = None) -> Manif
             raise UsageError(f"The bundle at {str(folder)!r} has lost its {name}.", "Copy or export the bundle again.")
         check_content(manifest, name, file_checksum(folder / name))
     return manifest
+
+
+def _facts(data: Mapping[str, Any]) -> Facts:
+    """Raises TypeError, ValueError and the like where a fact is of another kind than its readers expect."""
+    found = _known(Facts, data)
+    for name in ("data", "search", "recipe", "budget", "architecture"):
+        found[name] = _mapping(name, found.get(name, {}))
+    metrics = _mapping("metrics", found.get("metrics", {}))
+    for name in ("study", "command"):
+        if not isinstance(found.get(name), str | None):
+            raise TypeError(f"{name} is {type(found[name]).__name__}")
+    return Facts(
+        **{
+            **found,
+            "name": str(found.get("name", "")),
+            "metrics": {
+                split: {name: float(value) for name, value in dict(of).items()} for split, of in metrics.items()
+            },
+            "rows": tuple(Row(**_known(Row, row)) for row in found.get("rows", ())),
+            "per_class": tuple(dict(row) for row in found.get("per_class", ())),
+            "origin": Origin(**_known(Origin, found["origin"])) if found.get("origin") else None,
+        }
+    )
+
+
+def _mapping(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} is {type(value).__name__}")
+    return dict(value)
 
 
 def _known(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:

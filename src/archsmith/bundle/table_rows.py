@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.bundle.intake import Asked, Counted, Window
-from archsmith.core.errors import DataError, MissingExtraError
-from archsmith.core.files import regular_size
-from archsmith.data.tables.cells import TEXTS, Raw, short
+from archsmith.core.errors import DataError
+from archsmith.core.files import expanded, regular_size
+from archsmith.data.parquet import open_parquet, to_its_end
+from archsmith.data.tables.cells import TEXTS, Raw
 from archsmith.data.tables.columns import Column
 from archsmith.data.tables.encode import clean_names, encode
 from archsmith.data.tables.read_csv import read_csv_chunks
@@ -26,7 +27,7 @@ def chunks_of_file(path: Path, columns: Sequence[Column]) -> Iterator[tuple[int,
     """First row and columns of up to ``ROWS`` rows of a CSV or Parquet file at a time. Raises DataError for a file that
     cannot be read and for a missing column.
     """
-    path = path.expanduser()
+    path = expanded(path)
     if path.is_dir():
         raise DataError(f"{str(path)!r} is a folder, not a table.", "Give the path of a CSV or Parquet file.")
     if not path.exists():
@@ -48,25 +49,19 @@ def refuse_gaps(columns: Sequence[Column], table: Mapping[str, Any]) -> None:
 
 
 def _parquet(path: Path, columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtraError.of("pyarrow", "train", "Reading Parquet") from error
-    try:
-        with parquet.ParquetFile(path) as file:
-            headings = file.schema_arrow.names
-            names = dict(zip(clean_names(headings, f"The table {str(path)!r}"), headings, strict=True))
-            refuse_gaps(columns, names)
-            needed = {column.name: names[column.name] for column in columns}
-            for batch in file.iter_batches(ROWS, columns=list(needed.values()), use_threads=False):
-                values = batch.to_pydict()
-                yield {name: values[heading] for name, heading in needed.items()}
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(
-            f"{str(path)!r} is not a whole Parquet file ({short(' '.join(str(error).split()))}).",
-            "It is probably cut off; write or download it again.",
-        ) from error
+    with open_parquet(path) as file:
+        headings = file.schema_arrow.names
+        names = dict(zip(clean_names(headings, f"The table {str(path)!r}"), headings, strict=True))
+        refuse_gaps(columns, names)
+        needed = {column.name: names[column.name] for column in columns}
+        batches = file.iter_batches(ROWS, columns=list(needed.values()), use_threads=False)
+        while True:
+            with to_its_end(path):
+                batch = next(batches, None)
+                values = None if batch is None else batch.to_pydict()
+            if values is None:
+                return
+            yield {name: values[heading] for name, heading in needed.items()}
 
 
 def slices(table: Mapping[str, Raw]) -> Iterator[tuple[int, dict[str, Raw]]]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from archsmith.bundle.intake import Call, Intake, Labelled, ModelInput, Window
 from archsmith.bundle.table_rows import ROWS, AskedFile, AskedRows, chunks_of_file, slices
 from archsmith.core.errors import DataError, UsageError
+from archsmith.core.files import expanded
 from archsmith.core.task import Task
 from archsmith.data.examples import Splits
 from archsmith.data.tables.cells import DATE, Raw, raw
@@ -206,7 +207,7 @@ class TableIntake(Intake):
             raise UsageError(
                 f"This bundle takes one table at a time, not {len(names)}.", "Name one CSV or Parquet file."
             )
-        return AskedFile(self, Path(names[0]).expanduser())
+        return AskedFile(self, expanded(names[0]))
 
     def labelled(
         self, data: Any, column: str | None = None, target: str | None = None, likely: str | None = None

@@ -224,21 +224,25 @@ def _graph_of_bundle(folder: Path) -> Any:
     from archsmith.bundle.manifest import read
     from archsmith.core.architecture import Architecture
     from archsmith.core.errors import UsageError
+    from archsmith.core.files import reading
+    from archsmith.graphs.drawing import draw as svg_of
     from archsmith.graphs.graph import Graph
 
     manifest = read(folder)
     spec, graph = (manifest.facts.search.get(name) for name in ("space_spec", "graph"))
-    if isinstance(graph, dict):  # a network of no space
-        try:
-            return Graph.from_dict(graph)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise UsageError(f"The graph of the bundle {str(folder)!r} is damaged.", "Export it again.") from error
-    if not isinstance(spec, dict):
+    if not isinstance(graph, dict) and not isinstance(spec, dict):
         raise UsageError(
             f"The bundle {str(folder)!r} does not name its search space.",
             "Draw the study that it comes from.",
         )
-    return _with_graphs(catalog.from_spec(spec, "space")).graph(Architecture(manifest.facts.architecture))
+    with reading(f"The network of the bundle {str(folder)!r} is damaged", "Export it again."):
+        if isinstance(graph, dict):  # a network of no space
+            found = Graph.from_dict(graph)
+        else:
+            space = _with_graphs(catalog.from_spec(spec or {}, "space"))
+            found = space.graph(Architecture(manifest.facts.architecture))
+        svg_of(found)  # whatever somebody wrote into it shows itself here
+    return found
 
 
 def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tuple[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from archsmith.core.errors import MissingExtraError, UsageError
+from archsmith.core.files import expanded
 from archsmith.core.wording import visible
 
 Cell = str | float | int | None
@@ -26,10 +27,10 @@ OTHERS = (".xlsx", ".xls", ".ods", ".feather", ".arrow", ".npz", ".npy", ".pdf",
 
 def check(name: str, read: Sequence[str]) -> Path:
     """The path of the file to write. Raises UsageError if it cannot be written or is one of the ``read`` files."""
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise UsageError(f"The predictions cannot be written to {name!r}.", "Give a file in a folder that exists.")
-    if any(path.resolve() == Path(file).expanduser().resolve() for file in read):
+    if any(path.resolve() == expanded(file).resolve() for file in read):
         raise UsageError(f"The predictions would overwrite {name!r}, which is read.", "Give another name.")
     if path.suffix.lower() in OTHERS:
         raise UsageError(

@@ -50,7 +50,7 @@ UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d"
 def parse_seconds(text: str | float) -> float:
     """``"20m"``, ``"1h30m"``, ``"90"`` or ``90`` as seconds. Raises UsageError."""
     if isinstance(text, int | float) and not isinstance(text, bool):
-        seconds = float(text)
+        seconds = float(text) if abs(text) < 1e300 else math.inf
     else:
         parts = re.findall(r"(\d+(?:\.\d+)?)\s*([a-z]*)\s*", str(text).strip().lower())
         rebuilt = "".join(number + unit for number, unit in parts)

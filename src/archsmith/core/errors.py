@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+LONGEST = 1_000  # characters of a message: what it names may be a cell of megabytes
+
+
+def shortened(text: str) -> str:
+    """``text``; without its middle where it is far too long for a sentence."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 3 :]}"
+
 
 class ArchsmithError(Exception):
     """Everything that this library raises on purpose.
@@ -14,6 +21,7 @@ class ArchsmithError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, hint: str | None = None) -> None:
+        message, hint = shortened(message), None if hint is None else shortened(hint)
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -1,5 +1,6 @@
-"""What is read from outside is a regular file. What is written is written whole or not at all: as a draft beside it,
-which then takes its place in one step.
+"""What is read from outside is a regular file, unpacks to what such files unpack to, and is refused in one sentence
+where it is damaged. What is written is written whole or not at all: as a draft beside it, which then takes its place in
+one step.
 
 A process that is killed leaves the old file or the new one, never a half of either. Nothing is forced onto the disk
 (no ``fsync``): after a power cut such a file may be old, missing or, on some file systems, empty. That is enough here,
@@ -18,9 +19,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from archsmith.core.errors import DataError
+from archsmith.core.errors import ArchsmithError, DataError, UsageError
 
 STALE_SECONDS = 3600.0  # a draft of this age belongs to a process that was killed
+# What unpacks to more than 50 MB and 200 times its size is a bomb, not data (Fifield, "A better zip bomb", WOOT 2019).
+BOMB_RATIO, BOMB_BYTES = 200, 50_000_000
+SHOWN = 100  # characters of a library's reason, or of a name, that a message shows
 
 
 @contextlib.contextmanager
@@ -64,6 +68,45 @@ def regular_size(path: Path | str) -> int:
     if not stat.S_ISREG(found.st_mode):
         raise DataError(f"{str(path)!r} is not a regular file.", "Give a file, not a folder, a pipe or a device.")
     return found.st_size
+
+
+def expanded(path: Path | str) -> Path:
+    """``path`` with the home of a user in place of ``~`` or ``~user``. Raises UsageError for a user without one."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"There is no home folder for {str(path)[:SHOWN]!r}.", "Write the whole path.") from error
+
+
+@contextlib.contextmanager
+def reading(message: str, hint: str) -> Iterator[None]:
+    """In the block a library reads what came from outside. Whatever it raises then becomes one DataError: ``message``,
+    the reason in brackets, and ``hint``. Libraries raise errors of all kinds on damaged files, so no list of them would
+    be whole. Errors of our own pass.
+    """
+    try:
+        yield
+    except ArchsmithError:
+        raise
+    except Exception as error:
+        raise DataError(f"{message} ({reason(error)}).", hint) from error
+
+
+def reason(error: Exception) -> str:
+    """What ``error`` says, in one short line without a full stop."""
+    if isinstance(error, MemoryError):
+        return "it needs too much memory"
+    said = getattr(error, "strerror", None) or str(error)
+    return " ".join(str(said).split())[:SHOWN].rstrip(".") or type(error).__name__
+
+
+def refuse_bomb(what: str, packed: int, unpacked: int) -> None:
+    """Raises DataError where ``what`` (it begins the sentence) unpacks to far more bytes than data do."""
+    if unpacked > max(BOMB_BYTES, BOMB_RATIO * max(1, packed)):
+        raise DataError(
+            f"{what} unpacks to {unpacked / 1e6:,.0f} MB or more from {packed / 1e6:,.1f} MB.",
+            "Data never do; do not trust the file.",
+        )
 
 
 def _sweep(path: Path) -> None:

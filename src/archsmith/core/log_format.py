@@ -92,3 +92,20 @@ def number_in(data: Mapping[str, Any], name: str) -> float | None:
     if value is not None and not isinstance(value, int | float):
         raise TypeError(f"{name} is {type(value).__name__}")
     return value
+
+
+def numbers_in(data: Mapping[str, Any], name: str) -> Mapping[str, float]:
+    """The mapping ``name`` of ``data``, whose values are numbers. Raises TypeError for another type."""
+    found = mapping_in(data, name)
+    for key in found:
+        if number_in(found, key) is None:
+            raise TypeError(f"{key} is None")
+    return found
+
+
+def text_in(data: Mapping[str, Any], name: str) -> str | None:
+    """The text ``name`` of ``data``; None where there is none. Raises TypeError for another type."""
+    value = data.get(name)
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} is {type(value).__name__}")
+    return value

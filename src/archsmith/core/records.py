@@ -15,7 +15,7 @@ from archsmith.core.architecture import Scalar
 from archsmith.core.errors import ArchsmithError, StudyError
 from archsmith.core.events import Event
 from archsmith.core.job_records import Epoch, Extended, Note, PhaseRecord, ProgressRecord, ResultRecord
-from archsmith.core.log_format import FORMAT, Data, mapping_in, number_in, upgraded
+from archsmith.core.log_format import FORMAT, Data, mapping_in, number_in, numbers_in, text_in, upgraded
 from archsmith.core.trial import Outcome, Status
 
 # the problem of a study that did not write it down
@@ -209,10 +209,10 @@ class Proposed:
             tuple(
                 ProposedTrial(
                     row["id"],
-                    row["architecture"],
-                    row.get("fidelity"),
-                    tuple(row.get("parents") or ()),
-                    row.get("notes") or {},
+                    mapping_in(row, "architecture"),
+                    number_in(row, "fidelity"),
+                    tuple(map(int, row.get("parents") or ())),
+                    mapping_in(row, "notes"),
                 )
                 for row in data["trials"]
             )
@@ -238,7 +238,10 @@ class Reported:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        return cls(data["trial"], data["step"], mapping_in(data, "metrics"))
+        step = number_in(data, "step")
+        if step is None:
+            raise KeyError("step")
+        return cls(int(data["trial"]), step, mapping_in(data, "metrics"))
 
 
 @dataclass(frozen=True)
@@ -261,13 +264,13 @@ class Finished:
         said = data["outcome"]
         outcome = Outcome(
             Status(said["status"]),
-            said.get("metrics") or {},
-            said.get("seconds") or 0.0,
-            said.get("error"),
-            said.get("error_kind"),
-            said.get("notes") or {},
+            numbers_in(said, "metrics"),
+            number_in(said, "seconds") or 0.0,
+            text_in(said, "error"),
+            text_in(said, "error_kind"),
+            mapping_in(said, "notes"),
         )
-        return cls(data["trial"], outcome)
+        return cls(int(data["trial"]), outcome)
 
 
 @dataclass(frozen=True)
@@ -330,7 +333,7 @@ Record = (
 KINDS: Mapping[str, type[Record]] = {cls.kind: cls for cls in Record.__args__}
 
 # the errors that damaged data may raise when they are read
-DAMAGES = (KeyError, IndexError, TypeError, ValueError, AttributeError)
+DAMAGES = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
 def record(event: Event) -> Record | None:

@@ -118,6 +118,9 @@ class Task:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Task:
+        """Raises ValueError, TypeError or KeyError for what is no task."""
+        if not data["metrics"] or not all(isinstance(name, str) for name in data["metrics"]):
+            raise ValueError("a task measures something")
         return cls(
             inputs=tuple(Input.from_dict(entry) for entry in data["inputs"]),
             outputs=tuple(Output(o["name"], o["kind"], o["n"], tuple(o["classes"])) for o in data["outputs"]),

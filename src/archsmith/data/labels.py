@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError, UsageError
+from archsmith.core.files import reading
 from archsmith.core.targets import CLASSIFICATION, REGRESSION
 from archsmith.core.wording import visible
 from archsmith.data.examples import SPLITS
+from archsmith.data.values import LONGEST_NAME, as_float, is_gone, names_of, refuse_long, whole_numbers
 
 AUTO = "auto"
 TASKS = (AUTO, CLASSIFICATION, REGRESSION)
@@ -73,7 +75,7 @@ def as_labels(labels: Any) -> NDArray[Any]:
     """
     if hasattr(labels, "detach"):
         labels = labels.detach().cpu().numpy()
-    array = np.asarray(labels)
+    array = label_array(labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
@@ -98,24 +100,38 @@ def as_labels(labels: Any) -> NDArray[Any]:
             f"The labels are of type {array.dtype}.",
             "Give whole numbers or strings for classes, or numbers for a regression target.",
         )
-    return array if array.dtype.kind in "iuU" else array.astype(str)
+    if array.dtype.kind in "iu":
+        return array
+    if array.dtype.itemsize <= 4 * LONGEST_NAME and array.dtype.kind == "U":
+        return array
+    with reading("The labels are bytes that are no text", "Decode them first."):
+        texts = [value.decode() if isinstance(value, bytes) else value for value in array.tolist()]
+    return names_of(texts)
+
+
+def label_array(labels: Any) -> NDArray[Any]:
+    """``labels`` as an array of any shape. Raises DataError where they are none."""
+    if isinstance(labels, list | tuple):
+        refuse_long(value for value in labels if isinstance(value, str | bytes))
+    with reading("The labels cannot be read as an array", "Give one label for each example."):
+        return np.asarray(labels)
 
 
 def _plain(array: NDArray[Any]) -> NDArray[Any]:
     """An array of Python objects as an array of strings, integers or floats."""
     values = array.tolist()
     for row, value in enumerate(values):
-        if value is None or value is getattr(value, "NaT", ...) or value != value:
+        if is_gone(value):
             raise DataError(
                 f"Row {row} has no label: it is missing ({value}).",
                 "Every example needs a label; leave out those without.",
             )
     if all(isinstance(value, str) for value in values):
-        return array.astype(str)
+        return names_of(values)
     if all(isinstance(value, int | np.integer | np.bool_) for value in values):
-        return array.astype(np.int64)
+        return whole_numbers([int(value) for value in values])
     if all(isinstance(value, int | float | np.integer | np.floating) for value in values):
-        return array.astype(np.float64)
+        return np.array([as_float(value) for value in values])
     kinds = sorted({type(value).__name__ for value in values})
     raise DataError(
         f"The labels are Python objects of different types ({', '.join(kinds[:4])}).",

@@ -8,6 +8,8 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import overload
 
+from archsmith.core.errors import DataError
+
 ENCODING, ERRORS = "utf-8", "surrogateescape"  # file names may be any bytes
 
 
@@ -21,7 +23,10 @@ class Names(Sequence[str]):
 
     def extend(self, names: Iterable[str]) -> None:
         for name in names:
-            self._bytes += name.encode(ENCODING, ERRORS)
+            try:
+                self._bytes += name.encode(ENCODING, ERRORS)
+            except UnicodeEncodeError as error:
+                raise DataError(f"The name {name[:100]!r} is no text.", "Give the file another name.") from error
             self._ends.append(len(self._bytes))
 
     def __len__(self) -> int:

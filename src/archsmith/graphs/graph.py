@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from archsmith.core.errors import DeadEnd, UsageError
+from archsmith.core.files import reading
 from archsmith.graphs.operations import INPUT, Args, Facts, Shape, infer
 
 AUXILIARY = "auxiliary"  # the output that exists for training only
@@ -215,7 +216,12 @@ class Graph:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Graph:
-        """Raises UsageError where a node does not follow from its inputs."""
+        """Raises UsageError where a node does not follow from its inputs, and for what is no graph at all."""
+        with reading("This is not a whole graph", "Export or search it again."):
+            return cls._from_dict(data)
+
+    @classmethod
+    def _from_dict(cls, data: Mapping[str, Any]) -> Graph:
         nodes: dict[str, Node] = {}
         for row in data["nodes"]:
             missing = [name for name in row["inputs"] if name not in nodes]

@@ -17,12 +17,14 @@ from typing import Any
 
 from archsmith.core.errors import LeaseError, StudyError
 from archsmith.core.events import Event
+from archsmith.core.files import reason
 from archsmith.runtime.lease import Holder, Lease, holder
 from archsmith.runtime.memory import to_json
 
 APPLICATION_ID = 0x41524348  # "ARCH" in the file's header says that this is a study
 VERSION = 1  # of the layout below; a file with a higher one is refused
 FILE = "events.sqlite"
+LAST_SECOND = 253_402_300_799  # of the year 9999, the last that can be written as a date
 CHUNK = 1000  # events read at a time: a reader that dawdles must not hold a transaction open
 
 SCHEMA = (
@@ -186,8 +188,10 @@ class SqliteStore:
         """One row as an event. Raises StudyError for one that is damaged."""
         try:
             data, when = json.loads(text), float(when)
-        except (ValueError, TypeError) as error:
-            raise self._damaged(number, str(error)) from error
+            if not 0 <= when <= LAST_SECOND:
+                raise ValueError(f"its time is {when:g}")
+        except (ValueError, TypeError, RecursionError) as error:
+            raise self._damaged(number, reason(error)) from error
         if not isinstance(data, dict):
             raise self._damaged(number, f"its data are {type(data).__name__}")
         return Event(kind, data, number, when)

@@ -18,6 +18,7 @@ from typing import Any
 
 from archsmith.core.budget import INTERRUPTED as INTERRUPTED_LOOP
 from archsmith.core.errors import ArchsmithError, StudyError, UsageError
+from archsmith.core.files import expanded
 from archsmith.core.job_records import Extended, ResultRecord
 from archsmith.core.records import Closed, Finished, StudyRecord, beginning, record
 from archsmith.runtime.sqlite import FILE, SqliteStore
@@ -67,7 +68,12 @@ class Workspace:
         if path is None:
             home = Path.home() / ".archsmith"
             path = os.environ.get(VARIABLE) or _configured(home / CONFIG) or home
-        self.path = Path(path).expanduser()
+        self.path = expanded(path)
+        try:
+            if b"\0" in os.fsencode(self.path):
+                raise UsageError("The workspace has a zero byte in its path.", "Give the path of a folder.")
+        except UnicodeEncodeError as error:
+            raise UsageError("The workspace has a path that is no text.", "Give the path of a folder.") from error
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r})"

@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import os
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -20,11 +19,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from archsmith.core.errors import DataError
+from archsmith.core.files import reading
 from archsmith.data.images.decode import MAX_PIXELS, Header, Pixels, header_of, to_array
 from archsmith.data.images.pictures import file_stamp
 
 SLICE = 4 * 2**20  # bytes that are looked at together
-BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, OSError)
 
 
 class Arrays:
@@ -115,16 +114,12 @@ class Stack:
     def read(self, start: int, n: int) -> NDArray[Any]:
         """Pictures ``start`` to ``start + n`` - 1 as they are stored. Raises DataError when the file is broken."""
         wanted = n * self.n_bytes
-        try:
+        with reading(f"{self._named} cannot be unpacked", "It is probably cut off; download it again."):
             file = self._opened()
             position = self.offset + start * self.n_bytes
             if file.tell() != position:
                 file.seek(position)
             content = file.read(wanted)
-        except BROKEN as error:
-            raise DataError(
-                f"{self._named} cannot be unpacked ({error}).", "It is probably cut off; download it again."
-            ) from error
         if len(content) != wanted:
             raise DataError(f"{self._named} ends too early.", "It is cut off; download it again.")
         return np.frombuffer(content, self.dtype).reshape(n, *self.shape[1:])
@@ -230,7 +225,7 @@ def scale_of(images: Any) -> float:
     for array in slices(images):
         if array.dtype == np.bool_:
             return 255.0
-        if not np.issubdtype(array.dtype, np.number) or np.issubdtype(array.dtype, np.complexfloating):
+        if array.dtype.kind not in "iuf":
             raise DataError(f"The images are of type {array.dtype}.", "Give numbers.")
         if not array.size:
             continue

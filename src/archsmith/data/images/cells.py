@@ -19,9 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsmith.core.errors import DataError, MissingExtraError
-from archsmith.core.files import regular_size
-from archsmith.data.images.encoded import LARGEST, Encoded
+from archsmith.core.errors import DataError
+from archsmith.core.files import SHOWN, reading, regular_size
+from archsmith.data.images.decode import LARGEST
+from archsmith.data.images.encoded import Encoded
+from archsmith.data.parquet import open_parquet
 
 # read together; rows have a limit, too, since large pictures may follow many small ones
 BATCH_BYTES, BATCH_ROWS = 8 * 2**20, 256
@@ -83,36 +85,30 @@ class Cells(Encoded):
         }
 
     def content(self, index: int) -> bytes:
-        try:
-            with self._lock:
-                cell = self._cell(int(self.rows[index]))
-        except DataError:
-            raise
-        except Exception as error:  # whatever a damaged file makes pyarrow raise
-            raise DataError(
-                f"The picture cannot be read from its table ({' '.join(str(error).split())[:100]}).",
-                "Write the table again.",
-            ) from error
+        with reading("The picture cannot be read from its table", "Write the table again."), self._lock:
+            cell = self._cell(int(self.rows[index]))
         if isinstance(cell, dict):
             cell = cell.get("bytes") if cell.get("bytes") is not None else self._beside(cell.get("path"))
         if not cell:
             raise DataError("The picture is missing.")
+        if not isinstance(cell, bytes):
+            raise DataError(f"The picture is of the type {type(cell).__name__}.", "Store the bytes of picture files.")
         if len(cell) > LARGEST:
             raise DataError(f"The picture is larger than {LARGEST >> 20} MiB.", "Make it smaller first.")
         return bytes(cell)
 
-    def _beside(self, path: str | None) -> bytes | None:
+    def _beside(self, path: Any) -> bytes | None:
         """The content of the file that a cell names instead of holding bytes."""
         if not path:
             return None
-        try:
+        shown = str(path)[:SHOWN]
+        with reading(
+            f"The picture names the file {shown!r}, which cannot be read", "Paths start at the folder of the table."
+        ):
             if regular_size(self.path.parent / path) > LARGEST:
-                raise DataError(f"The picture {path!r} is larger than {LARGEST >> 20} MiB.", "Make it smaller first.")
-            return (self.path.parent / path).read_bytes()
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"The picture names the file {path!r}, which cannot be read.", "Paths start at the folder of the table."
-            ) from error
+                raise DataError(f"The picture {shown!r} is larger than {LARGEST >> 20} MiB.", "Make it smaller first.")
+            content: bytes = (self.path.parent / path).read_bytes()
+            return content
 
     def _cell(self, row: int) -> Any:
         if self._process != os.getpid():  # a forked process would share the position in the file
@@ -142,11 +138,7 @@ class Cells(Encoded):
         """Read from row group ``group`` on. Its first row is ``start``."""
         facts = self._file.metadata
         here = facts.row_group(group)
-        columns = [here.column(i) for i in range(here.num_columns)]
-        size = sum(
-            column.total_uncompressed_size for column in columns if column.path_in_schema.split(".")[0] == self.column
-        )
-        rows = int(np.clip(BATCH_BYTES // max(1, size // max(1, here.num_rows)), 1, BATCH_ROWS))
+        rows = int(np.clip(BATCH_BYTES // max(1, here.total_byte_size // max(1, here.num_rows)), 1, BATCH_ROWS))
         groups = list(range(group, facts.num_row_groups))
         self._batches = self._file.iter_batches(
             batch_size=rows, row_groups=groups, columns=[self.column], use_threads=False
@@ -199,23 +191,3 @@ def from_base64(text: str) -> bytes:
         return base64.b64decode(text.rpartition(",")[2].strip(), validate=True)
     except (binascii.Error, ValueError) as error:
         raise DataError(f"The picture is not whole base64 text ({error}).") from error
-
-
-def open_parquet(path: Path) -> Any:
-    """A ``pyarrow.parquet.ParquetFile`` that reads pages, not whole columns. Raises DataError."""
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtraError.of("pyarrow", "train", "Reading Parquet") from error
-    try:
-        regular_size(path)
-        return parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
-    except FileNotFoundError as error:
-        raise DataError(f"There is no file {str(path)!r}.", "Check the path.") from error
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise DataError(
-            f"{str(path)!r} is not a whole Parquet file ({reason}).",
-            "It is probably cut off; write or download it again.",
-        ) from error

@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from archsmith.core.errors import DataError
-from archsmith.core.files import regular_size
+from archsmith.core.files import reason, regular_size
 
 Pixels = NDArray[np.uint8]
 
 IMAGE = "image"  # the name of the one input of networks and exported models
 # A larger picture is taken for a decompression bomb. The largest cameras have about 100 million pixels.
 MAX_PIXELS = 100_000_000
+LARGEST = 512 * 2**20  # bytes of one picture file; a picture of 100 million pixels takes less
 SUFFIXES = frozenset(
     (
         ".png",
@@ -96,8 +97,9 @@ def _quiet() -> Iterator[None]:
 def _open(source: str | Path | bytes) -> Image.Image:
     with _quiet():
         try:
-            if not isinstance(source, bytes):
-                regular_size(source)
+            size = len(source) if isinstance(source, bytes) else regular_size(source)
+            if size > LARGEST:
+                raise DataError(f"{_name(source)} is larger than {LARGEST >> 20} MiB.", "Make it smaller first.")
             image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
         except DataError:
             raise
@@ -176,6 +178,8 @@ def _pixels(image: Image.Image, channels: int) -> Pixels:
     image = ImageOps.exif_transpose(image)
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         image = _eight_bits(image)
+    if image.mode == "La":  # grey times its opacity
+        image = image.convert("LA")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image)
@@ -203,5 +207,5 @@ def _name(source: str | Path | bytes) -> str:
 
 
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text[:100] if not text.startswith("cannot identify") else "unknown format"
+    said = reason(error)
+    return "unknown format" if said.startswith("cannot identify") else said

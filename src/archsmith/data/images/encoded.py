@@ -11,8 +11,6 @@ from archsmith.core.errors import DataError
 from archsmith.data.images import decode as images
 from archsmith.data.images.decode import Header, Pixels
 
-LARGEST = 512 * 2**20  # bytes of one picture file; a picture of 100 million pixels takes less
-
 
 class Encoded(ABC):
     """``Pictures`` that are encoded. Subclasses say where the bytes are. Errors name the picture."""

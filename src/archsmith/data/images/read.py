@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from archsmith.core.errors import DataError, MissingExtraError
-from archsmith.core.files import regular_size
+from archsmith.core.files import expanded, regular_size
 from archsmith.data.images.decode import SUFFIXES
 from archsmith.data.images.source import Source, all_training
 
@@ -62,7 +62,7 @@ def read(source: Any, *, image: str | None = None, target: str | None = None) ->
         )
     if str(source) == "digits":
         return digits()
-    path = Path(source).expanduser()
+    path = expanded(source)
     try:
         if not path.exists():
             raise DataError(

@@ -11,7 +11,7 @@ import gzip
 import os
 import re
 import struct
-import zlib
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
-from archsmith.core.files import regular_size
+from archsmith.core.files import reading, refuse_bomb, regular_size
+from archsmith.data.images.array_files import same_number
 from archsmith.data.images.array_pictures import Stack, slices
 from archsmith.data.images.read_arrays import from_splits
 from archsmith.data.images.source import Source
@@ -86,6 +87,7 @@ def _pair(split: str, images: Path, labels: Path) -> tuple[Stack, NDArray[np.uin
             f"The {split} files hold arrays of shape {shapes[0]} and {shapes[1]}.",
             "Expected (n, height, width) and (n,).",
         )
+    same_number(shapes[0][0], shapes[1][0], split)
     marks = open_array(labels)
     return open_array(images), np.concatenate([piece.ravel() for piece in slices(marks)])
 
@@ -95,19 +97,20 @@ def open_array(path: Path) -> Stack:
     shape, packed = _shape(path)
     offset = 4 + 4 * len(shape)
     size = offset + int(np.prod(shape, dtype=object))
-    try:
-        with gzip.open(path, "rb") if packed else open(path, "rb") as file:
-            found = file.seek(0, os.SEEK_END) if not packed else _length(file, size + 1)
-    except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as error:
-        raise DataError(
-            f"{str(path)!r} cannot be unpacked ({error}).", "It is probably cut off; download it again."
-        ) from error
+    if packed:
+        refuse_bomb(f"{str(path)!r}", regular_size(path), size)
+    with _unpacking(path), gzip.open(path, "rb") if packed else open(path, "rb") as file:
+        found = file.seek(0, os.SEEK_END) if not packed else _length(file, size + 1)
     if found != size:
         more = "more" if found > size else "fewer"
         raise DataError(
             f"{str(path)!r} holds {more} bytes than the {size - offset:,} that it announces.", "Download it again."
         )
     return Stack(path, shape if len(shape) > 2 else (shape[0], *shape[1:], 1, 1)[:4], "|u1", offset, packed=packed)
+
+
+def _unpacking(path: Path) -> AbstractContextManager[None]:
+    return reading(f"{str(path)!r} cannot be unpacked", "It is probably cut off; download it again.")
 
 
 def _length(file: Any, most: int) -> int:
@@ -120,7 +123,9 @@ def _length(file: Any, most: int) -> int:
 
 def _shape(path: Path) -> tuple[tuple[int, ...], bool]:
     """Shape of the array in an IDX file, and whether it is gzipped. Raises DataError."""
-    try:
+    if not path.exists():
+        raise DataError(f"There is no file {str(path)!r}.", "IDX images need a file of labels beside them.")
+    with _unpacking(path):
         regular_size(path)
         with open(path, "rb") as plain:
             packed = plain.read(2) == b"\x1f\x8b"
@@ -133,12 +138,6 @@ def _shape(path: Path) -> tuple[tuple[int, ...], bool]:
             if head[2] != 0x08:
                 raise DataError(f"{str(path)!r} is an IDX file of type 0x{head[2]:02x}.", "Only bytes (0x08) are read.")
             sizes = file.read(4 * head[3])
-    except FileNotFoundError as error:
-        raise DataError(f"There is no file {str(path)!r}.", "IDX images need a file of labels beside them.") from error
-    except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as error:
-        raise DataError(
-            f"{str(path)!r} cannot be unpacked ({error}).", "It is probably cut off; download it again."
-        ) from error
     if len(sizes) < 4 * head[3]:
         raise DataError(f"{str(path)!r} ends too early.", "Download it again.")
     shape = struct.unpack(f">{head[3]}I", sizes)

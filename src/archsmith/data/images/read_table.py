@@ -14,6 +14,7 @@ import json
 import os
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,13 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError, MissingExtraError
-from archsmith.core.files import regular_size
-from archsmith.data.images.cells import Base64, Cells, from_base64, open_parquet
+from archsmith.core.files import SHOWN, reading, regular_size
+from archsmith.data.images.cells import Base64, Cells, from_base64
 from archsmith.data.images.pictures import Files
 from archsmith.data.images.read_arrays import read_arrays
-from archsmith.data.images.read_zip import BOMB_BYTES, BOMB_RATIO
 from archsmith.data.images.source import Pictures, Source, all_training
 from archsmith.data.images.table_columns import SAMPLE, URL, Chosen, choose, kind_of
+from archsmith.data.parquet import open_parquet, to_its_end
 from archsmith.data.splits import codes_of
 from archsmith.data.values import MISSING, as_targets, refuse_gaps
 
@@ -79,27 +80,18 @@ def _read_csv(path: Path, image: str | None, target: str | None) -> Source:
 
 
 def _read_parquet(path: Path, image: str | None, target: str | None) -> Source:
-    import pyarrow
-
     file = open_parquet(path)
     names = file.schema_arrow.names
     _refuse_repeated(path, names)
     if not file.metadata.num_rows:
         raise DataError(f"The table {str(path)!r} has no rows.", "It needs one row for each picture.")
-    _refuse_bombs(path, file.metadata)
-    try:
+    with to_its_end(path):
         chosen = choose(
             next(file.iter_batches(batch_size=SAMPLE // 4, use_threads=False)).to_pydict(), image, target, path.name
         )
         in_file = chosen.kind not in ("path", "url", "base64")  # bytes stay where they are
         wanted = [name for name in chosen.names if not (in_file and name == chosen.image)]
         columns = file.read(columns=wanted, use_threads=False).to_pydict()
-    except (pyarrow.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise DataError(
-            f"{str(path)!r} cannot be read to its end ({reason}).",
-            "It is probably damaged; write or download it again.",
-        ) from error
     if chosen.kind == "base64":
         raise DataError(
             f"The column {chosen.image!r} of {path.name!r} holds base64 text.",
@@ -149,15 +141,15 @@ def read_frame(frame: Any, *, image: str | None = None, target: str | None = Non
     columns = {name: frame.iloc[:, names.index(name)].tolist() for name in chosen.names}
     rows = _rows(chosen, columns, len(frame), lambda index: f"row {index}")
     images = [columns[chosen.image][index] for index in rows.kept]
+    where = f"The column {chosen.image!r}"
     if chosen.kind in ("path", "url"):
-        images = [
-            os.path.abspath(path)
-            for path in as_paths([os.fspath(item) for item in images], Path.cwd(), f"The column {chosen.image!r}")
-        ]
+        texts = [os.fspath(item) for item in _all_of(images, (str, os.PathLike), where)]
+        images = [os.path.abspath(path) for path in as_paths(texts, Path.cwd(), where)]
     elif chosen.kind == "base64":
-        images = [from_base64(text) for text in images]
+        images = [from_base64(text) for text in _all_of(images, (str,), where)]
     elif chosen.kind == "bytes":
-        images = [bytes((item.get("bytes") or b"") if isinstance(item, dict) else item) for item in images]
+        contents = [(item.get("bytes") or b"") if isinstance(item, dict) else item for item in images]
+        images = [bytes(item) for item in _all_of(contents, (bytes, bytearray, memoryview), where)]
     found = read_arrays(images, rows.labels)
     return replace(
         found,
@@ -167,6 +159,17 @@ def read_frame(frame: Any, *, image: str | None = None, target: str | None = Non
         skipped=rows.skipped,
         target=chosen.target,
     )
+
+
+def _all_of(values: list[Any], kinds: tuple[type, ...], where: str) -> list[Any]:
+    """``values``. Raises DataError for one of another type."""
+    other = next((value for value in values if not isinstance(value, kinds)), None)
+    if other is not None:
+        raise DataError(
+            f"{where} holds a value of the type {type(other).__name__} among others.",
+            "Give pictures in one form: all paths, or all bytes.",
+        )
+    return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +228,8 @@ def as_paths(texts: Sequence[str], folder: Path, where: str) -> list[str]:
     looked = paths[:: max(1, len(paths) // SAMPLE)]
     if looked and not any(os.path.lexists(folder / path) for path in looked):
         raise DataError(
-            f"{where} names files that are not there, the first is {texts[0]!r}.", _where_it_may_be(texts[0], folder)
+            f"{where} names files that are not there, the first is {texts[0][:SHOWN]!r}.",
+            _where_it_may_be(texts[0], folder),
         )
     return paths
 
@@ -290,6 +294,7 @@ class _Csv:
         except ImportError as error:
             raise MissingExtraError.of("pandas", "train", "Reading CSV") from error
         columns: dict[str, list[str]] = {name: [] for name in names}
+        places = {name: place for place, name in enumerate(self.names)}
         options = {
             "sep": self.separator,
             "encoding": self.encoding,
@@ -297,25 +302,23 @@ class _Csv:
             "na_filter": False,
             "index_col": False,
         }
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", pandas.errors.ParserWarning)  # a longer line would lose values
-                with pandas.read_csv(self.path, **options, nrows=n_rows, chunksize=CHUNK) as chunks:
-                    for chunk in chunks:  # all columns are read, to find lines that are too long, but not all are kept
-                        for name, column in columns.items():
-                            column += chunk.iloc[:, self.names.index(name)].tolist()
-        except UnicodeError as error:
-            raise DataError(
-                f"The table {str(self.path)!r} is not UTF-8 text.", "Save it as CSV with the encoding UTF-8."
-            ) from error
-        except (pandas.errors.ParserError, pandas.errors.ParserWarning, ValueError, OSError) as error:
-            reason = (
-                "a line has more values than the first"
-                if isinstance(error, Warning)
-                else " ".join(str(error).split("C error:")[-1].split())[:120]
-            )
-            hint = "Every line needs as many values as the first; values with a separator in them need quotes."
-            raise DataError(f"{str(self.path)!r} cannot be read as a table ({reason}).", hint) from error
+        hint = "Every line needs as many values as the first; values with a separator in them need quotes."
+        with reading(f"{str(self.path)!r} cannot be read as a table", hint):
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error", pandas.errors.ParserWarning)  # a longer line would lose values
+                    with pandas.read_csv(self.path, **options, nrows=n_rows, chunksize=CHUNK) as chunks:
+                        for chunk in chunks:  # all columns are read, to find too long lines, but not all are kept
+                            for name, column in columns.items():
+                                column += chunk.iloc[:, places[name]].tolist()
+            except UnicodeError as error:
+                raise DataError(
+                    f"The table {str(self.path)!r} is not UTF-8 text.", "Save it as CSV with the encoding UTF-8."
+                ) from error
+            except pandas.errors.ParserWarning as error:
+                raise ValueError("a line has more values than the first") from error
+            except pandas.errors.ParserError as error:
+                raise ValueError(str(error).split("C error:")[-1]) from error
         return columns
 
 
@@ -327,23 +330,12 @@ def _heading(text: str, separator: str) -> list[str]:
 
 
 def _refuse_repeated(path: str | Path, names: Sequence[str]) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, n in Counter(names).items() if n > 1)
     if repeated:
         raise DataError(
-            f"The table {str(path)!r} has two columns named {repeated[0]!r}.", "Give each column a name of its own."
+            f"The table {str(path)!r} has two columns named {repeated[0][:SHOWN]!r}.",
+            "Give each column a name of its own.",
         )
-
-
-def _refuse_bombs(path: Path, facts: Any) -> None:
-    groups = [facts.row_group(index) for index in range(facts.num_row_groups)]
-    for column in (group.column(index) for group in groups for index in range(group.num_columns)):
-        packed, unpacked = column.total_compressed_size, column.total_uncompressed_size
-        if unpacked > max(BOMB_BYTES, BOMB_RATIO * packed):
-            raise DataError(
-                f"The column {column.path_in_schema!r} of {str(path)!r} unpacks to {unpacked / 1e6:,.0f} MB from "
-                f"{packed / 1e6:,.1f} MB.",
-                "Pictures never do; do not trust the file.",
-            )
 
 
 def _decimal_points(values: list[str]) -> list[str]:
@@ -358,5 +350,5 @@ def _class_names(file: Any, target: str) -> tuple[str, ...] | None:
         notes = json.loads((file.schema_arrow.metadata or {})[b"huggingface"])
         names = notes["info"]["features"][target]["names"]
         return tuple(map(str, names)) if isinstance(names, list) and names else None
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None

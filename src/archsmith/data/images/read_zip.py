@@ -11,25 +11,24 @@ archive, links, encryption, too many entries, and members that unpack to far mor
 from __future__ import annotations
 
 import hashlib
-import lzma
 import os
 import re
 import stat
 import struct
 import threading
 import zipfile
-import zlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from archsmith.core.errors import DataError
-from archsmith.core.files import regular_size
+from archsmith.core.files import reading, refuse_bomb, regular_size
 from archsmith.data.images import decode as images
-from archsmith.data.images.decode import SUFFIXES, Header
-from archsmith.data.images.encoded import LARGEST, Encoded
+from archsmith.data.images.decode import LARGEST, SUFFIXES, Header
+from archsmith.data.images.encoded import Encoded
 from archsmith.data.images.source import Source
 from archsmith.data.splits import SPLIT_NAMES, split_codes
 
@@ -37,21 +36,10 @@ MAX_ENTRIES = 2_000_000
 # bytes of the table of contents, which is read whole; enough for 2 million entries with names of 450 characters
 MAX_DIRECTORY = 2**30
 MAX_TOTAL = 64 * 2**30  # bytes of everything, unpacked
-BOMB_RATIO, BOMB_BYTES = 200, 50_000_000  # pictures are packed already: a member that shrank this much is no picture
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 ENCRYPTED, PATCHED = 0x1 | 0x40 | 0x2000, 0x20  # bits of an entry's flags (APPNOTE.TXT 4.4.4)
 HEAD = 1 << 16  # the first bytes of a member, where nearly every picture format has the size
-BROKEN = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-)
 
 
 class Members(Encoded):
@@ -113,17 +101,13 @@ class Members(Encoded):
     def _read(self, index: int, n_bytes: int) -> bytes:
         """The first ``n_bytes`` of a member."""
         archive = self._archive()
-        try:
+        if self.names[index] not in archive.NameToInfo:
+            raise DataError(f"The picture is no longer in the archive {str(self.path)!r}.", "Read the data again.")
+        with reading("The picture cannot be unpacked", "Zip it again."):
             declared = archive.getinfo(self.names[index]).file_size
             with archive.open(self.names[index]) as member:
                 # asked for more than it declares, it might unpack more
                 content = member.read(min(n_bytes, declared))
-        except KeyError as error:
-            raise DataError(
-                f"The picture is no longer in the archive {str(self.path)!r}.", "Read the data again."
-            ) from error
-        except BROKEN as error:
-            raise DataError(f"The picture cannot be unpacked ({_reason(error)}).") from error
         if len(content) > LARGEST:
             raise DataError(f"The picture is larger than {LARGEST >> 20} MiB.", "Make it smaller first.")
         return content
@@ -177,24 +161,21 @@ def read_zip(path: Path) -> Source:
 def _open(path: Path) -> zipfile.ZipFile:
     try:
         regular_size(path)
-        return zipfile.ZipFile(path)
+        with _whole(path):
+            return zipfile.ZipFile(path)
     except FileNotFoundError as error:
         raise DataError(f"There is no file {str(path)!r}.", "Check the path.") from error
-    except PermissionError as error:
-        raise DataError(
-            f"The file {str(path)!r} cannot be read ({error.strerror}).", "Check its permissions."
-        ) from error
-    except BROKEN as error:
-        raise DataError(
-            f"{str(path)!r} is not a whole zip archive ({_reason(error)}).", "Download or zip it again."
-        ) from error
+
+
+def _whole(path: Path) -> AbstractContextManager[None]:
+    return reading(f"{str(path)!r} is not a whole zip archive", "Download or zip it again.")
 
 
 def _look_at_the_end(path: Path) -> None:
     """Refuse what is no zip, what is cut off, and a table of contents that is too large. The record at the end of the
     file says it (APPNOTE.TXT 4.3.16).
     """
-    try:
+    with _whole(path):
         regular_size(path)
         with open(path, "rb") as file:
             head = file.read(4)
@@ -219,10 +200,6 @@ def _look_at_the_end(path: Path) -> None:
                 record = file.read(56)
                 if len(record) == 56 and record[:4] == b"PK\x06\x06":
                     n_entries, directory = struct.unpack_from("<QQ", record, 32)
-    except (OSError, OverflowError, struct.error) as error:
-        raise DataError(
-            f"{str(path)!r} is not a whole zip archive ({_reason(error)}).", "Download or zip it again."
-        ) from error
     if n_entries > MAX_ENTRIES or directory > MAX_DIRECTORY:
         raise _too_many(path, n_entries)
 
@@ -283,12 +260,7 @@ def _refuse_harm(path: Path, entry: zipfile.ZipInfo, inner: tuple[str, ...]) -> 
         )
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise DataError(f"The archive {str(path)!r} holds a link, {name!r}.", "Zip the files themselves.")
-    if entry.file_size > BOMB_BYTES and entry.file_size > BOMB_RATIO * max(1, entry.compress_size):
-        raise DataError(
-            f"The member {name!r} of {str(path)!r} unpacks to {entry.file_size / 1e6:,.0f} MB from "
-            f"{entry.compress_size / 1e6:,.1f} MB.",
-            "No picture does; do not trust the archive.",
-        )
+    refuse_bomb(f"The member {name!r} of {str(path)!r}", entry.compress_size, entry.file_size)
 
 
 def _unwrapped(trees: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -298,7 +270,3 @@ def _unwrapped(trees: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     ):
         trees = [inner[1:] for inner in trees]
     return trees
-
-
-def _reason(error: Exception) -> str:
-    return (" ".join(str(error).split()) or type(error).__name__)[:100]

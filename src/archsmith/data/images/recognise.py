@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import itertools
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archsmith.core.files import regular_size
+from archsmith.core.files import expanded, regular_size
 from archsmith.data.images.source import Source
 from archsmith.data.images.table_columns import IMAGE_NAMES, SAMPLE, kind_of_column
+from archsmith.data.parquet import open_parquet
 
 TABLES = (".csv", ".tsv", ".parquet", ".pq", ".gz")
 SEPARATORS = ",;\t|"
+HEAD = 1 << 20  # bytes of a CSV that are looked at
 
 
 def recognised(data: Any) -> bool:
@@ -21,8 +26,8 @@ def recognised(data: Any) -> bool:
     if isinstance(data, Source):
         return True
     if isinstance(data, str | Path):
-        path = Path(data).expanduser()
-        return path.suffix.lower() not in TABLES or not path.is_file() or _in_file(path)
+        path = expanded(data)
+        return path.suffix.lower() not in TABLES or not os.path.isfile(path) or _in_file(path)
     if isinstance(data, tuple | list) and len(data) == 2:
         return _are_pictures(data[0])
     return _in_columns(_samples(data)) if _is_frame(data) else False
@@ -67,17 +72,15 @@ def _in_file(path: Path) -> bool:
 
 
 def _of_parquet(path: Path) -> dict[str, Sequence[Any]]:
-    import pyarrow.parquet
-
-    rows = next(pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=SAMPLE))
-    return dict(rows.to_pydict())
+    return dict(next(open_parquet(path).iter_batches(batch_size=SAMPLE // 4, use_threads=False)).to_pydict())
 
 
 def _of_csv(path: Path) -> dict[str, Sequence[Any]]:
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        head = file.readline()
-        separator = max(SEPARATORS, key=head.count)
-        file.seek(0)
-        rows = list(itertools.islice(csv.reader(file, delimiter=separator), SAMPLE + 1))
+    with path.open("rb") as file:
+        start = file.read(HEAD)  # not a line: one may have no end
+    encoding = "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    head = start.decode(encoding, "replace")
+    separator = max(SEPARATORS, key=head.partition("\n")[0].count)
+    rows = list(itertools.islice(csv.reader(io.StringIO(head, newline=""), delimiter=separator), SAMPLE + 1))
     names, values = rows[0], rows[1:]
     return {name: [row[place] for row in values if len(row) > place] for place, name in enumerate(names)}

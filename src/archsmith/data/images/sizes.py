@@ -62,8 +62,11 @@ def sizes_of(pictures: Pictures, side: int | None = None) -> Sizes:
     """The sizes of ``pictures``, from all headers or from 5,000 evenly spaced ones. ``side`` is what the person asks
     for. Raises UsageError for a ``side`` out of range, and DataError when too many pictures are broken.
     """
-    if side is not None and not SMALLEST_SIDE <= side <= MAX_SIDE:
-        raise UsageError(f"The side of pictures is {side}.", f"Give --side from {SMALLEST_SIDE} to {MAX_SIDE} pixels.")
+    if side is not None and not (type(side) is int and SMALLEST_SIDE <= side <= MAX_SIDE):
+        raise UsageError(
+            f"The side of pictures is {str(side)[:20]}.",
+            f"Give a whole number of pixels from {SMALLEST_SIDE} to {MAX_SIDE} (--side, side= in Python).",
+        )
     looked = np.unique(np.linspace(0, len(pictures) - 1, min(len(pictures), LOOKED_AT)).round().astype(int)).tolist()
     found, broken = [], []
     for index in looked:

@@ -37,7 +37,7 @@ IMAGE_NAMES = (
 TARGET_NAMES = ("target", "label", "labels", "class", "class_name", "category", "y")
 SAMPLE = 200  # values that a column is judged by
 SHARE = 0.8  # of these values that must look like pictures
-URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+URL = re.compile(r"[a-z][a-z0-9+.-]{1,30}://", re.IGNORECASE)  # bounded: a text may have megabytes
 MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*")  # how picture files begin
 
 

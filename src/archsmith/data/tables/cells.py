@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
+from archsmith.data.values import as_float, is_gone
 
 # Texts that say that a value is missing, in small letters.
 MISSING = frozenset(("", "?", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none"))
@@ -99,21 +100,15 @@ def raw(values: Any, name: str) -> Raw:
     raise DataError(f"The column {name!r} holds values of the type {array.dtype}.", "Give numbers, texts or dates.")
 
 
-def _is_gone(value: Any) -> bool:
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, float | np.floating | Decimal) and bool(value != value)
-
-
 def _of_objects(values: Sequence[Any], name: str) -> Raw:
-    gone = [_is_gone(value) for value in values]
+    gone = [is_gone(value) for value in values]
     kinds = {type(value) for value, away in zip(values, gone, strict=True) if not away}
     if not kinds:
         return Raw(NUMBERS, np.full(len(values), np.nan))
     if all(issubclass(kind, datetime.date) for kind in kinds):
         return Raw(DATES, np.array([np.nan if away else days_of(v) for v, away in zip(values, gone, strict=True)]))
     if all(_is_number(kind) for kind in kinds):
-        return Raw(NUMBERS, np.array([np.nan if away else _float(v) for v, away in zip(values, gone, strict=True)]))
+        return Raw(NUMBERS, np.array([np.nan if away else as_float(v) for v, away in zip(values, gone, strict=True)]))
     for kind in kinds:
         if not (issubclass(kind, str | bytes | bool | np.bool_ | datetime.date) or _is_number(kind)):
             raise DataError(
@@ -128,13 +123,6 @@ def _is_number(kind: type) -> bool:
     )
 
 
-def _float(value: Any) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf")
-
-
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
@@ -147,9 +135,9 @@ def _text(value: Any) -> str:
 
 def number_text(value: Any) -> str:
     """A number as the name of a category. 3 and 3.0 have the same."""
-    if isinstance(value, int | np.integer):
+    number = as_float(value)
+    if isinstance(value, int | np.integer) and np.isfinite(number):
         return str(int(value))
-    number = _float(value)
     return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
 
 

@@ -33,6 +33,7 @@ from archsmith.data.tables.cells import (
 )
 
 NUMBER, CATEGORY = "number", "category"
+WRITTEN = (PLAIN, GROUPED, COMMA, DATE)
 MOST_CATEGORIES = 1_000
 FEWEST_SEEN = 2  # training rows that a category needs
 TOP = 5  # categories whose shares are listed
@@ -89,9 +90,19 @@ class Column:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Column:
+        """From what ``to_dict`` gave. Raises TypeError, ValueError or KeyError for anything else."""
         values = dict(data)
         values["categories"] = tuple(values.get("categories", ()))
-        values["top"] = tuple((text, share) for text, share in values.get("top", ()))
+        values["top"] = tuple((text, float(share)) for text, share in values.get("top", ()))
+        for name in ("missing", "minimum", "median", "maximum", "offset"):
+            if values.get(name) is not None:
+                values[name] = float(values[name])
+        values["distinct"] = int(values.get("distinct", 0))
+        texts = (values["name"], *values["categories"], *(text for text, _ in values["top"]))
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("a name of a column or a category is no text")
+        if values["kind"] not in (NUMBER, CATEGORY) or values.get("written", PLAIN) not in WRITTEN:
+            raise ValueError(f"a column is of the kind {values['kind']!r}")
         return cls(**values)
 
 

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsmith.core.errors import DataError, MissingExtraError
-from archsmith.core.files import regular_size
+from archsmith.core.errors import DataError
+from archsmith.core.files import expanded, regular_size
+from archsmith.data.parquet import open_parquet, to_its_end
 from archsmith.data.splits import SPLIT_COLUMNS, SPLIT_NAMES, codes_of
 from archsmith.data.tables.cells import COMMA, DATES, GROUPED, MISSING, PLAIN, TEXTS, Raw, parsed, raw, short
 from archsmith.data.tables.columns import Ignored, listed
@@ -78,7 +79,7 @@ def read(
     if isinstance(source, TableSource):
         return source
     if isinstance(source, str | Path):
-        return _file(Path(source).expanduser(), target, progress or (lambda *told: None), check or (lambda: None))
+        return _file(expanded(source), target, progress or (lambda *told: None), check or (lambda: None))
     if isinstance(source, tuple | list) and len(source) == 2 and not isinstance(source[0], Mapping):
         return _pair(source[0], source[1], target)
     if hasattr(source, "shape") and not hasattr(source, "columns") and not getattr(source.dtype, "names", None):
@@ -130,21 +131,10 @@ def _file(path: Path, target: str | None, progress: Progress, check: Callable[[]
 
 
 def _parquet(path: Path, target: str | None) -> TableSource:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtraError.of("pyarrow", "train", "Reading Parquet") from error
-    try:
-        names = parquet.read_schema(path).names
-        clean_names(names, f"The table {str(path)!r}")
-        frame = parquet.read_table(path, use_threads=False).to_pandas(ignore_metadata=True, use_threads=False)
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        reason = short(" ".join(str(error).split()))
-        raise DataError(
-            f"{str(path)!r} is not a whole Parquet file ({reason}).",
-            "It is probably cut off; write or download it again.",
-        ) from error
+    file = open_parquet(path)
+    clean_names(file.schema_arrow.names, f"The table {str(path)!r}")
+    with to_its_end(path):  # what pandas noted of its index may be anything
+        frame = file.read(use_threads=False).replace_schema_metadata(None).to_pandas(use_threads=False)
     frame = frame[[name for name in frame.columns if not PANDAS_INDEX.fullmatch(name)]]
     return _whole(as_columns(frame), target, path.stem or "table", frame)
 
@@ -177,7 +167,7 @@ def _pair(features: Any, targets: Any, target: str | None) -> TableSource:
         targets = targets.detach().cpu().numpy()
     if getattr(targets, "ndim", 1) == 2 and targets.shape[1] == 1:
         targets = targets.iloc[:, 0] if hasattr(targets, "iloc") else targets[:, 0]
-    if isinstance(targets, str | bytes) or not hasattr(targets, "__len__"):
+    if isinstance(targets, str | bytes | set | Mapping) or not hasattr(targets, "__len__") or np.ndim(targets) == 0:
         raise DataError(
             f"The targets y are of the type {type(targets).__name__}.",
             "Give an array or a list.",

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from archsmith.core.errors import DataError
-from archsmith.core.files import regular_size
+from archsmith.core.files import refuse_bomb, regular_size
 from archsmith.data.tables.cells import short
 from archsmith.data.tables.encode import clean_names
 
@@ -69,6 +69,11 @@ class CsvFile:
         if not head.strip():
             raise DataError(f"The table {str(path)!r} is empty.", "It was probably not written completely.")
         headings = {separator: _heading(head, separator) for separator in SEPARATORS}
+        if not any(headings.values()):
+            raise DataError(
+                f"The first line of {str(path)!r} cannot be read.",
+                "It should hold the names of the columns; a quote is probably missing.",
+            )
         self.separator = max(SEPARATORS, key=lambda separator: len(headings[separator]))
         self.names = self._names(headings[self.separator])
 
@@ -77,6 +82,7 @@ class CsvFile:
 
     def _encoding(self) -> str:
         """The encoding in which the whole file can be read. Raises DataError for what is no text."""
+        size = regular_size(self.path)
         with self._bytes() as file:
             mark = file.read(4)
             if mark == b"PAR1":
@@ -86,6 +92,8 @@ class CsvFile:
             n_bytes, decodes, block = 0, True, mark
             while block:
                 n_bytes += len(block)
+                if self.packed:
+                    refuse_bomb(f"The table {str(self.path)!r}", size, n_bytes)
                 if self.bounded and n_bytes > LARGEST_CSV:
                     raise DataError(
                         f"The table {str(self.path)!r} has more than {LARGEST_CSV >> 30} GiB of text.",
