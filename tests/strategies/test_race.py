@@ -271,10 +271,19 @@ def test_no_trial_begins_that_would_not_be_over_in_time() -> None:
 
 
 def test_a_race_gets_less_time_only_as_long_as_its_rival_is_ahead() -> None:
-    # the first score is 0.6, the best entrant is at 0.42 after two units of work and below 0.3 after four
     limits = {"most_work": 40.0, "most_work_with_rival": 12.0}
-    ahead, beaten = (sum(spent(race(200.0, rival=rival, **limits)[1]).values()) for rival in (0.2, 0.44))
-    assert ahead <= 12.0 < beaten <= 40.0
+    ahead, behind = (sum(spent(race(200.0, rival=rival, **limits)[1]).values()) for rival in (0.03, 0.44))
+    assert ahead <= 12.0 < behind <= 40.0
+
+
+def test_nobody_wins_by_a_single_score() -> None:
+    strategy, result = race(200.0, most_work=9.0)  # four anchors, and little more
+    once = {key for key, work in spent(result).items() if work == 1.0}
+    assert once
+    winner = strategy.incumbent(result.history)
+    assert winner is not None and winner.architecture.key not in once
+    ranked = [trial.architecture.key in once for trial in strategy.ranking(result.history)]
+    assert ranked == sorted(ranked)
 
 
 def test_bad_settings_are_refused() -> None:

@@ -68,7 +68,7 @@ class Race:
     ``rival``: an error that can be had without the race; it ends where nothing promises to be better. None: there is
         none.
     ``most_work``: that all trials of the race may take. One that would take more does not begin. None: no limit.
-    ``most_work_with_rival``: the same as long as no score is better than ``rival``.
+    ``most_work_with_rival``: the same as long as nobody promises to end ahead of ``rival``.
     """
 
     seeds: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
@@ -104,18 +104,18 @@ class Race:
         return proposals
 
     def incumbent(self, history: History) -> Trial | None:
-        """The latest trial of the entrant with the best forecast."""
+        """The latest trial of the entrant with the best forecast; one that was scored once comes after the others."""
         return next(iter(self.ranking(history)), None)
 
     def ranking(self, history: History) -> list[Trial]:
-        """The latest trial of every entrant, the one with the best forecast first."""
+        """The latest trial of every entrant, in the order of ``incumbent``."""
         need_one_objective(history.problem, self)
         return [entrant.trials[-1] for entrant in Pool.of(self, history, ()).ranking()]
 
     def foreseen(self, history: History) -> float | None:
-        """The error that the best entrant is forecast to end with; None without one."""
-        best = Pool.of(self, history, ()).best()
-        return None if best is None else best.seen.error
+        """The error that the incumbent is forecast to end with; None without one."""
+        first = next(iter(Pool.of(self, history, ()).ranking()), None)
+        return None if first is None else first.seen.error
 
     def reason_to_end(self, history: History) -> str:
         """With a total of work it stops where more of it for the best entrant is worth more than anything else, or

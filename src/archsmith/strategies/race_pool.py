@@ -173,11 +173,16 @@ class Pool:
         return max(SMALLEST, 1.0 + trial.losses[0] if objective.maximize else trial.losses[0])
 
     def ranking(self) -> list[Entrant]:
-        """The best forecast first."""
-        return sorted(self.entrants, key=lambda entrant: (entrant.seen.log, entrant.trials[0].id))
+        """The best forecast first, but who was scored once only after the others: a race that is cut off must not end
+        with a forecast from a single score.
+        """
+        return sorted(
+            self.entrants, key=lambda entrant: (len(entrant.trials) < 2, entrant.seen.log, entrant.trials[0].id)
+        )
 
     def best(self) -> Entrant | None:
-        return next(iter(self.ranking()), None)
+        """Who has the best forecast, also from a single score: the next one shows whether that holds."""
+        return min(self.entrants, key=lambda entrant: (entrant.seen.log, entrant.trials[0].id), default=None)
 
     # What could be done next
 
@@ -213,7 +218,8 @@ class Pool:
         most = math.inf if rules.most_work is None else rules.most_work
         if rules.rival is None or rules.most_work_with_rival is None:
             return most
-        beaten = any(self.error(trial) < rules.rival for entrant in self.entrants for trial in entrant.trials)
+        best = self.best()
+        beaten = best is not None and best.seen.error < rules.rival
         return most if beaten else min(most, rules.most_work_with_rival)
 
     def _carrying_on(self, best: Entrant) -> Iterator[Option]:
