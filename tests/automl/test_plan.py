@@ -133,6 +133,13 @@ def test_most_of_the_search_trains_the_bank_and_the_rest_looks_networks_up(speed
     assert "share" in plan.lines()[0]
 
 
+def test_weights_that_would_not_see_all_examples_once_are_not_shared():
+    slow = dataclasses.replace(FASHION, step_seconds=1.0)  # seven minutes an epoch
+    short, long = (make_plan(seconds, None, 5.0, slow, weights=SHARED) for seconds in (600, 3600))
+    assert long.searching and not short.searching
+    assert "they must see all examples once at least" in short.lines()[0]
+
+
 @pytest.mark.parametrize("speed", [FASHION, DIGITS])
 @pytest.mark.parametrize("seconds", [None, 60, 600, 7200])
 def test_left_to_the_plan_each_trial_is_trained_from_scratch(speed, seconds):

@@ -54,6 +54,7 @@ AUTO = "auto"  # the plan chooses one of them
 # grammar (benchmarks/inheritance.py).
 INHERITED_COST = 0.7
 SHARED_EPOCHS = 30.0  # of a bank of weights without a time limit
+LEAST_OF_BANK = 1.0  # epochs of a bank, with fewer of which its weights rank nothing
 LONGEST_SHARED = 300.0  # most epochs of a bank; ENAS trained 310 (Pham et al. 2018)
 SHARED_TRIALS = 40  # architectures that are scored with a bank, if there is time
 MOST_SCORING = 0.3  # share of the search's time for scoring them; the rest trains the bank
@@ -173,6 +174,11 @@ class Plan:
             return [f"{trials}; the final networks train for {_epochs(self.final_epochs)}."]
         final = self.final_end - self.search_end
         end = f"{self.reserve_seconds:.0f} s for test, export and report"
+        if not self.searching and self.weights == SHARED:
+            return [
+                "The budget is too short for a search with shared weights: they must see all examples once at least, "
+                f"or they tell nothing of a network. One network trains for {final:.0f} s, then {end}."
+            ]
         if not self.searching:
             return [f"The budget is too short for a search. One network trains for {final:.0f} s, then {end}."]
         if self.weights == SHARED:
@@ -238,7 +244,8 @@ def make_plan(
     search = usable - final
     enough_to_try = search >= FEWEST_TRIALS * trial_seconds(min(longest, SHORTEST_PROXY))
     enough_to_train = final >= (1 + SEARCHED_COST) * min(useful, FEWEST_FINAL_EPOCHS) * per_epoch * speed.step_seconds
-    searching = trials is not None or (enough_to_try and enough_to_train)
+    enough_to_share = MOST_OF_BANK * search >= LEAST_OF_BANK * per_epoch * speed.step_seconds
+    searching = trials is not None or (enough_to_try and enough_to_train and enough_to_share)
     if not searching:  # then only the fixed network remains, and its export was rehearsed
         reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, 0.0))
         search, final = 0.0, max(1.0, seconds - elapsed - reserve)

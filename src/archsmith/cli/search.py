@@ -265,6 +265,7 @@ def _report(study: str, result: Any, problem: Any, evaluator: Any) -> dict[str, 
         "study": study,
         "stop_reason": result.reason,
         "seconds": result.seconds,
+        "simulated": bool(evaluator.simulated),
         "n_trials": len(history.finished),
         "n_failed": sum(trial.losses is None for trial in history.finished),
         "metric": objective.metric,
@@ -283,7 +284,8 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
 
     failed = f" ({report['n_failed']} failed)" if report["n_failed"] else ""
     why = reason_in_words(report["stop_reason"])
-    say(f"{report['n_trials']} trials{failed} in {report['seconds']:.1f} s; it ended because {why}.")
+    of = " of simulated time" if report["simulated"] else ""
+    say(f"{report['n_trials']} trials{failed} in {report['seconds']:.1f} s{of}; it ended because {why}.")
     say(f"Study {report['study']}")
     best = report["best"]
     if best is None:

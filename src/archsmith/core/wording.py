@@ -12,7 +12,7 @@ TURNING = frozenset(map(chr, (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2
 REASONS = {
     budget.SECONDS: "the time was used up",
     budget.TRIALS: "the number of trials was reached",
-    budget.EXHAUSTED: "every network of the search space was tried",
+    budget.EXHAUSTED: "there was nothing left to try",
     budget.SETTLED: "more training of the best network was worth more than more candidates",
     budget.CONVERGED: "many trials in a row found nothing better",
     budget.REQUESTED: "a person asked it to finish",
