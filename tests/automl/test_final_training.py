@@ -120,6 +120,13 @@ def test_with_more_time_it_goes_on_from_before_its_end(workshop, begun, tmp_path
     assert kept.score.metrics == pytest.approx(first.score.metrics) and kept.epochs == 5.0
 
 
+def test_a_training_whose_checkpoint_is_gone_begins_anew(workshop, begun, tmp_path):
+    gone = dataclasses.replace(begun, begun=Begun(seed=5, checkpoint=tmp_path / "gone", epochs=2.0))
+    final, _ = train(workshop, gone, tmp_path / "a", epochs=5.0)
+    whole, _ = train(workshop, begun, tmp_path / "b", epochs=5.0)
+    assert final.epochs == whole.epochs and final.score == whole.score
+
+
 def test_weights_that_were_clearly_better_before_are_taken_back(workshop, begun, tmp_path, monkeypatch):
     best, _ = train(workshop, begun, tmp_path / "a", epochs=60.0)
     real, valid = Workshop._trained, workshop.splits.valid

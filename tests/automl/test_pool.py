@@ -96,7 +96,7 @@ def test_weights_from_other_data_are_no_rival_for_a_network_that_is_ahead_of_the
     assert [made.name for made in pool(monkeypatch, left=300.0, expected=0.25, scored=0.8).finalists()] == ["searched"]
 
 
-def test_the_runner_up_is_the_best_entrant_that_was_not_tried(monkeypatch):
+def test_the_runner_up_is_the_best_entrant_that_was_not_tried(monkeypatch, tmp_path):
     class Ranked(Race):
         def ranking(self, history):
             return [7, 5, 3, 0]
@@ -113,6 +113,9 @@ def test_the_runner_up_is_the_best_entrant_that_was_not_tried(monkeypatch):
         ("runner_up.2", 0),
     ]
     assert made.runner_up({7, 5, 3, 0}, 3) is None
+    gone = Begun(0, checkpoint=tmp_path / "gone")
+    monkeypatch.setattr(made, "_candidate", lambda trial: Candidate(names[trial], None, None, trial=trial, begun=gone))
+    assert made.runner_up({7}, 0) is None
 
 
 @pytest.mark.parametrize(

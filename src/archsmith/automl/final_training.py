@@ -43,7 +43,7 @@ class Begun:
     """A training that can go on.
 
     ``seed``: of the training.
-    ``checkpoint``: its file; None: no step was taken yet.
+    ``checkpoint``: its file; None: no step was taken yet. Where the file is gone, the training begins anew.
     ``epochs``: that it was trained for.
     ``round``: how often its job was given more time; every time the rate is brought down anew.
     """
@@ -196,7 +196,7 @@ class Workshop:
         cheaper, usual = self.cheaper(candidate), self.pipeline(candidate)
         valid = self.splits.valid if cheaper == usual else None
         if not file.exists():
-            if begun.checkpoint is not None and not carried.exists():
+            if begun.checkpoint is not None and begun.checkpoint.exists() and not carried.exists():
                 with replacing(carried) as draft:
                     shutil.copyfile(begun.checkpoint, draft)
             # The last part of the time, or of the epochs, brings the rate down.

@@ -162,7 +162,8 @@ class Pool:
         race, history = self.search.strategy, self.search.history
         for trial in race.ranking(history) if isinstance(race, Race) else ():
             candidate = self._candidate(trial)
-            if candidate.trial in tried:
+            kept = candidate.begun is None or candidate.begun.checkpoint is None or candidate.begun.checkpoint.exists()
+            if candidate.trial in tried or not kept:  # what was deleted to spare the disk would begin anew
                 continue
             if candidate.name == FIXED:
                 return candidate
