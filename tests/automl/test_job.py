@@ -2,16 +2,20 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from archsmith.automl import job
+from archsmith.automl.final_training import Candidate, Final
 from archsmith.automl.job import fit
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.predictor import Predictor
 from archsmith.core.errors import DataError, EvaluationError, StudyError, UsageError
 from archsmith.oneshot.sharing import SharedTraining
 from archsmith.runtime.workspace import Workspace
+from archsmith.training.goal import Score
 
 
 def phases(events, state="finished"):
@@ -192,3 +196,38 @@ def test_weights_that_cannot_be_shared_end_the_search_and_not_the_job(tmp_path, 
     assert "There was no search, because no weights could be shared. It diverged. Do better." in said
     report = Path(result.report).read_text(encoding="utf-8")
     assert "what all trials need could not be trained" in report
+
+
+@pytest.mark.parametrize(
+    ("left", "scores", "tried"),
+    [
+        (60.0, [0.9], [1, 2, 3]),  # a few at most
+        (25.0, [0.9], [1]),  # ten seconds each: then there is too little
+        (60.0, [1.0], []),  # nothing is left to be gained
+        (60.0, [], [1, 2, 3]),  # what came first failed
+    ],
+)
+def test_time_that_is_left_goes_to_those_behind_the_winner(left, scores, tried):
+    class Clock:
+        seconds = 0.0
+
+        def asked_to_finish(self):
+            return False
+
+    run, trained = object.__new__(job._Run), []
+    run.phases, run.task = Clock(), SimpleNamespace(metric="accuracy")
+    run.job = SimpleNamespace(plan=SimpleNamespace(budget_seconds=60.0))
+
+    def train(candidate, epochs, seconds):
+        assert seconds == left - run.phases.seconds - 1.0  # one second is for the test split
+        run.phases.seconds += 10.0
+        trained.append(candidate.trial)
+        return [Final(candidate.name, Score({"accuracy": 0.95}, 10), None, 10.0)]
+
+    def runner_up(known, n_before):
+        return Candidate(f"runner_up.{n_before}", None, None, trial=max(known) + 1)
+
+    run.pool, run._train_one = SimpleNamespace(runner_up=runner_up, seconds_to_test=lambda candidate: 1.0), train
+    first = [Final("fixed", Score({"accuracy": score}, 10), None, 1.0) for score in scores]
+    run._train_others([Candidate("fixed", None, None, trial=0)], first, 8.0, left)
+    assert trained == tried and len(first) == len(scores) + len(tried)

@@ -46,6 +46,7 @@ from archsmith.runtime.serial import SerialExecutor
 from archsmith.training import threads
 
 SLOWEST_TRIAL = 4.0  # a trial may take this many times its forecast, and never less than ten seconds
+MOST_RUNNERS_UP = 3  # trainings that may follow those that the race chose
 LEAST_LEFT, LEAST_SHARE_LEFT = 15.0, 0.1  # seconds, and share of the budget, that are worth one more training
 SLACK = 1.2  # a final training that has all epochs soon may take so many times its forecast
 BASELINE_SHARE = 0.03  # of the budget that fitting a baseline may take
@@ -262,29 +263,29 @@ class _Run:
                 seconds = max(3.0, SLACK * self.pool.needs[candidate.name])
             trained += self._train_one(candidate, epochs, seconds)
         if end is not None:
-            trained += self._train_others(candidates, epochs, end)
+            self._train_others(candidates, trained, epochs, end)
         if not trained:
             raise ArchsmithError(
                 "No network could be trained in full.", "See the study's log; a smaller space or batch may help."
             )
         return trained
 
-    def _train_others(self, candidates: Sequence[Candidate], epochs: float, end: float) -> list[Final]:
-        """What the race puts behind ``candidates``, as long as there is time that these could not use."""
-        trained: list[Final] = []
-        tried, n_before = {candidate.trial for candidate in candidates}, 0
+    def _train_others(self, candidates: Sequence[Candidate], trained: list[Final], epochs: float, end: float) -> None:
+        """Add what the race puts behind ``candidates`` to what was ``trained``, a few at most, as long as there is time
+        that these could not use and something to be gained.
+        """
+        tried, metric = {candidate.trial for candidate in candidates}, self.task.metric
         least = max(LEAST_LEFT, LEAST_SHARE_LEFT * (self.job.plan.budget_seconds or 0.0))
-        while not self.phases.asked_to_finish():
+        for n_before in range(MOST_RUNNERS_UP):
+            perfect = any(final.score.metrics[metric] >= 1.0 for final in trained)
             candidate = self.pool.runner_up(tried, n_before)
-            if candidate is None:
-                break
+            if perfect or candidate is None or self.phases.asked_to_finish():
+                return
             seconds = end - self.phases.seconds - self.pool.seconds_to_test(candidate)
             if seconds < least:
-                break
+                return
             tried.add(candidate.trial)
-            n_before += 1
             trained += self._train_one(candidate, epochs, seconds)
-        return trained
 
     def _train_one(self, candidate: Candidate, epochs: float, seconds: float | None) -> list[Final]:
         """The candidate trained, or nothing where that failed."""
