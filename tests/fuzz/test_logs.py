@@ -13,7 +13,7 @@ import pytest
 from hypothesis import strategies as st
 
 from archsmith.cli.opened import OpenStudy
-from archsmith.cli.studies import _at_a_glance, _trial_row, describe
+from archsmith.cli.studies import _at_a_glance, _score_in_words, _trial_row, _what, describe
 from archsmith.core.records import KINDS
 from archsmith.runtime.search import replayed
 from archsmith.runtime.sqlite import FILE, SCHEMA, SqliteStore
@@ -168,7 +168,9 @@ def show(folder: Path) -> None:
     place = Workspace(folder.parent.parent)
     (summary,) = place.list()
     assert summary.state in STATES
-    json.dumps(_at_a_glance(summary))
+    row = _at_a_glance(summary, try_view(summary.folder))
+    json.dumps(row)
+    _score_in_words(row), _what(row)
     assert place.resolve("last") == folder
     assert try_view(folder).state in STATES
     view = read_view(folder)

@@ -254,7 +254,7 @@ def _what(row: Mapping[str, Any]) -> str | None:
     if row["state"] == UNREADABLE:
         return str(row["reason"])
     if row["bundle"] is not None:
-        bundle = Path(row["bundle"])
+        bundle = Path(str(row["bundle"]))
         near = (place for place in (Path(row["folder"]).resolve(), Path.cwd()) if bundle.is_relative_to(place))
         return str(next((bundle.relative_to(place) for place in near), bundle))
-    return ", ".join(filter(None, (row["space"], row["strategy"]))) or None
+    return ", ".join(str(part) for part in (row["space"], row["strategy"]) if part) or None
