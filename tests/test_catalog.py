@@ -248,3 +248,11 @@ def test_plugins_that_cannot_be_found_by_their_name_are_told(plugged):
     assert [(kind, name) for kind, name, _ in told] == [("space", "nasnet"), ("space", "mine"), ("spaces", "other")]
     words = ("belongs to a part of Archsmith", "taken by a_plugin:Space", "no kind 'spaces'")
     assert all(word in why for word, (_, _, why) in zip(words, told, strict=True))
+
+
+@pytest.mark.parametrize(
+    "spec", [7, {}, {"type": 3}, {"type": "random", "args": True}, {"type": "random", "args": [1]}]
+)
+def test_what_is_no_spec_is_refused(spec: object) -> None:
+    with pytest.raises(UsageError, match="This is not a spec"):
+        catalog.from_spec(spec)  # type: ignore[arg-type]

@@ -310,12 +310,13 @@ def from_spec(spec: Mapping[str, Any], kind: str | None = None) -> Any:
     ``kind``: where a short name is looked up; None: every kind is tried.
     """
     refuse_code(spec)
-    if not isinstance(spec, Mapping) or not isinstance(spec.get("type"), str):
+    args = (spec.get("args") or {}) if isinstance(spec, Mapping) else None
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("type"), str) or not isinstance(args, Mapping):
         raise UsageError(f"This is not a spec: {str(spec)[:80]!r}.", 'A spec is {"type": name, "args": {…}}.')
     name = spec["type"]
     if kind is None and ":" not in name:
         kind = next((k for k in TABLE if name in rows(k)), "space")
-    return build(get(kind or "space", name), spec.get("args") or {})
+    return build(get(kind or "space", name), args)
 
 
 def build(cls: type, args: Mapping[str, Any]) -> Any:
