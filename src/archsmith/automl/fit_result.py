@@ -93,9 +93,7 @@ class FitResult:
         """Why this network was exported, in a sentence."""
         rows = {row.name.partition(".")[0]: row for row in self.rows}
         exported = next((name for name, row in rows.items() if row.exported), "")
-        ended = [
-            name for name in ("fixed", "searched", "tuned", "runner_up") if name in rows and not rows[name].stopped
-        ]
+        ended = [name for name in TRAINED_ON if name in rows and not rows[name].stopped]
         if len(ended) > 1 and exported in ended:
             return "More than one network was trained to the end. This one is the best on the validation split."
         if exported in ("searched", "fixed") and self.n_trials and not rows[exported].stopped:

@@ -14,7 +14,7 @@ slice of work, a new entrant or one that is there:
 
 At most a quarter of all work goes to others than the best one, which may change with every score, and at most an eighth
 to first slices. The best one goes on until it is sure to be the best: that costs nothing, since its training goes on in
-any case.
+any case. The answer is who has the best forecast, among those that were scored twice if there are any.
 
 So it ends by itself when more training of the best one is worth more than more candidates. Raw scores of short
 trainings never decide: what starts fast often ends badly (``strategies.forecast`` extrapolates). Where it is known

@@ -3,8 +3,7 @@
 If one of them is learnt from and the other one is tested, the test says too much. So they stay in one split.
 
 Two pictures count as one where they have the same label and look alike at 16 × 16 pixels; two of one size, where they
-look the same. Of the icons of Oxygen, a third to two fifths have such a twin at the next size; the others were drawn
-anew.
+look the same. Icons that were drawn anew for another size are other pictures.
 """
 
 from __future__ import annotations
