@@ -1,8 +1,8 @@
 """The pool of a job after its search: which trainings are brought to their end, and what else there is to choose from.
 
 A trial is a training that can go on. The one that the race ends with goes on from its checkpoint. Time that it cannot
-use goes to those that the race put behind it. What was trained besides stays in the choice: the fixed network as the race left it, what the study had come to with less time, and the
-best trial where a final training lost to it.
+use goes to those that the race put behind it. What was trained besides stays in the choice: the fixed network as the
+race left it, what the study had come to with less time, and the best trial where a final training lost to it.
 """
 
 from __future__ import annotations
