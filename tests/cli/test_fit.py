@@ -174,8 +174,10 @@ def test_a_job_that_took_far_too_long_says_why() -> None:
             summarize({**result, "seconds": seconds})
         return " ".join(out.getvalue().split())
 
-    assert "That is 1:00 more than the budget: the machine was too busy" in said(120.0)
+    assert "That is 1:00 more than the budget: the machine was slower" in said(120.0)
     assert "more than the budget" not in said(67.0)
+    assert "It ended before its time was over" in said(40.0)
+    assert "It ended before its time was over" not in said(55.0)
 
 
 def test_people_get_the_rows_the_accuracy_and_the_next_command(command: Any, asked: list[FitSettings]) -> None:

@@ -103,7 +103,7 @@ class FitResult:
                 return f"{after} the time for comparing was over. Then {what} promised most, so it was trained on."
             return (
                 f"{after} nothing promised to end ahead of {what}. More training of it was worth more than more "
-                "candidates, so it got the rest of the time."
+                "candidates, so it was trained on."
             )
         if exported == "fixed" and not self.n_trials:
             return "The time was too short to compare networks, so one got all of it, made by hand."

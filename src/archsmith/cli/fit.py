@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from archsmith.cli.opened import OpenStudy
 
 OVER_SHARE, OVER_SECONDS = 0.05, 5.0  # how far beyond its budget a job on a quiet machine may end
+EARLY_SHARE = 0.25  # of what a job took is what is left where it counts as early
 
 
 @with_options(FitSettings)
@@ -132,6 +133,7 @@ def run(settings: FitSettings, *, json: bool, before: OpenStudy | None = None) -
 def summarize(result: dict[str, Any]) -> None:
     """Print the result for people: the baselines, the network, its folder, and the next command."""
     from archsmith.cli.output import say, show
+    from archsmith.core.budget import SECONDS, SETTLED
     from archsmith.core.wording import amount, clock, metric_name, number, reason_in_words
 
     metric = metric_name(result["metric"])
@@ -173,9 +175,11 @@ def summarize(result: dict[str, Any]) -> None:
     over = result["seconds"] - (result["budget_seconds"] or result["seconds"])
     if over > OVER_SHARE * result["seconds"] + OVER_SECONDS:
         say(
-            f"That is {clock(over)} more than the budget: the machine was too busy with other programs for what was "
-            "forecast at the start."
+            f"That is {clock(over)} more than the budget: the machine was slower than at the start, most often because "
+            "other programs ran."
         )
+    if over < -EARLY_SHARE * result["seconds"] and result["stop_reason"] in (SECONDS, SETTLED):
+        say("It ended before its time was over: more training of these networks promised nothing.")
     say(f"Bundle: {result['model_dir']}")
     if result["report"]:
         say(f"Report: {result['report']}")
