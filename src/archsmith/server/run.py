@@ -33,8 +33,10 @@ def serve(
     opened: Callable[[str, Registry], None] = lambda address, registry: None,
     pages: Callable[[Registry], Iterable[Route]] = lambda registry: (),
 ) -> None:
-    """Serve until SIGTERM or SIGINT, after which requests in flight are finished. ``opened`` is called with the
-    address once the server answers; ``pages`` gives further routes, such as pages to look at. Raises UsageError when a model cannot be served or the port is taken.
+    """Serve until SIGTERM or SIGINT, after which requests in flight are finished.
+
+    ``opened`` is called with the address once the server answers; ``pages`` gives further routes, such as pages to look
+    at. Raises UsageError when a model cannot be served or the port is taken.
     """
     metrics = Metrics()
     registry = Registry(folders, names, settings, tell=tell_of(log, metrics), on_call=metrics.called)
