@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -90,6 +91,10 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """uvicorn would raise the signal again at the end; whoever asked for the end has got it, so we end with 0."""
+        if sys.platform == "win32":  # where loops know no signals
+            with super().capture_signals():
+                yield
+            return
         loop = asyncio.get_running_loop()
         ending = [signal.SIGTERM, signal.SIGINT]
         for number in ending:
