@@ -18,7 +18,6 @@ ROOT = Path(__file__).resolve().parent.parent
 IMPORTED_AS = {
     "scikit-learn": "sklearn",
     "pillow": "PIL",
-    "python-multipart": "multipart",
     "prometheus-client": "prometheus_client",
 }
 
