@@ -30,8 +30,9 @@ async def predict(request: Request, model: Model, settings: Settings) -> Answer:
         raise Refusal.of(error, 409, "tensors_only") from error
     body = await request.body()
     try:
-        windows, top = _read(request, body, intake, settings)
-        predictions = await _predicted(request, model, windows, top, settings, small=len(body) <= FEW_BYTES)
+        windows, top, quick = _read(request, body, intake, settings)
+        here = quick and len(body) <= FEW_BYTES
+        predictions = await _predicted(request, model, windows, top, settings, here)
     except ArchsmithError as error:
         raise Refusal.of(error) from error
     request.n = len(predictions)
@@ -39,18 +40,20 @@ async def predict(request: Request, model: Model, settings: Settings) -> Answer:
     return Answer(orjson.dumps({"model": model.name, "version": model.version, "predictions": predictions}))
 
 
-def _read(request: Request, body: bytes, intake: Intake, settings: Settings) -> tuple[Iterator[Window], int | None]:
-    """The examples, read as they are asked for, and how many classes are wanted."""
+def _read(
+    request: Request, body: bytes, intake: Intake, settings: Settings
+) -> tuple[Iterator[Window], int | None, bool]:
+    """The examples, read as they are asked for; how many classes are wanted; and is reading them quick?"""
     kind = request.content_type
     if kind == JSON:
         examples, top = _json(body)
         _refuse_many(len(examples), settings)
-        return intake.sent(examples, settings.pixels), top
+        return intake.sent(examples, settings.pixels), top, intake.is_quick(examples)
     if kind == MULTIPART:
         form = parse(request.headers["content-type"], body, settings.examples)
         if not form.files:
             raise malformed("The form has no files.", f"Send {intake.nouns} as parts called 'files', each with a name.")
-        return intake.uploaded(form.files, settings.pixels), _top(form.fields.get("top"))
+        return intake.uploaded(form.files, settings.pixels), _top(form.fields.get("top")), False
     raise Refusal(415, "content_type", f"The content type {kind[:64]!r} is not read.", f"Send {JSON} or {MULTIPART}.")
 
 
@@ -85,13 +88,13 @@ def _refuse_many(n: int, settings: Settings) -> None:
 
 
 async def _predicted(
-    request: Request, model: Model, windows: Iterator[Window], top: int | None, settings: Settings, small: bool
+    request: Request, model: Model, windows: Iterator[Window], top: int | None, settings: Settings, here: bool
 ) -> list[dict[str, Any]]:
-    """One prediction for each example, in their order."""
+    """One prediction for each example, in their order. ``here``: they are read in this thread."""
     loop = asyncio.get_running_loop()
     found: list[dict[str, Any]] = []
     while True:
-        if small:
+        if here:
             window = next(windows, None)
         else:
             window = await loop.run_in_executor(model.batcher.executor, next, windows, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -44,6 +45,8 @@ def serve(
     listener = _listener(settings)
     try:
         registry.load()
+        gc.collect()
+        gc.freeze()  # what stays for ever need not be looked at again and again
         server = _Server(App(registry, metrics, log, pages(registry)), listener, opened)
         server.run(sockets=[listener])
     finally:
