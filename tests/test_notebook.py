@@ -129,7 +129,7 @@ def test_the_result_of_a_job_is_a_card_and_says_little_as_text() -> None:
     assert repr(result) == "FitResult(digits-1, accuracy, valid 0.9877, test 0.98, seconds)"
     html = result._repr_html_()
     assert_harmless(html)
-    assert "digits-1: test accuracy 0.98" in html and "fixed (exported)" in html
+    assert "digits-1: test accuracy 0.98" in html and "hand-made network (exported)" in html
 
 
 # -- with a kernel, where Jupyter is installed -------------------------------------------------------------------------

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from archsmith.analysis.axes import axis, log_ticks, round_ticks
+from archsmith.analysis.axes import axis, from_zero, log_ticks, round_ticks
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,20 @@ def test_ticks_that_are_close_together_have_names_of_their_own() -> None:
     near = axis("loss", [2.3237, 2.3261])
     shown = [near.show(tick) for tick in near.ticks(5)]
     assert len(set(shown)) == len(shown) >= 3
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [
+        ((1.0, 10.0), 0.0, 10.2),
+        ((64.0, 92.0), 62.6, 93.84),
+        ((5.0,), 0.0, 5.1),
+        ((), 0.0, 1.02),
+        ((0.0, 0.0), 0.0, 0.0),
+    ],
+)
+def test_a_scale_of_time_begins_at_0_unless_half_of_it_would_be_empty(
+    values: tuple[float, ...], low: float, high: float
+) -> None:
+    scale = from_zero("epochs", values)
+    assert (scale.low, scale.high) == (pytest.approx(low), pytest.approx(high, abs=1e-6))

@@ -99,3 +99,11 @@ def test_a_band_is_one_closed_path() -> None:
     assert svg.count('class="band s1"') == 1 and "s2" not in svg
     path = re.search(r'class="band s1" d="M([^"]*)z"', svg)
     assert path is not None and path[1].count("L") == 3
+
+
+def test_a_word_that_fits_on_neither_side_of_its_point_still_stays_inside() -> None:
+    text = "a name nearly as long as the plot"
+    x, y = Axis("size", 0.0, 10.0), Axis("score", 0.0, 1.0)
+    svg = plot(NARROW, x, y, [Word(9.5, 0.5, text)], "sizes")
+    left = next(float(place) for place, said in re.findall(r'<text x="([\d.-]+)"[^>]*>([^<]*)<', svg) if said == text)
+    assert 0 <= left <= NARROW.width - wide(text, 12.0)

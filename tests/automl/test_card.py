@@ -45,13 +45,13 @@ def words(html):
 
 def test_it_is_headed_by_the_score_and_the_size():
     said = words(card("ImageClassifier", RESULT))
-    assert said.startswith("ImageClassifier: test accuracy 0.98 304,154 parameters, 11,453,696 multiply-adds")
-    assert "1 architecture tried in 1:02; the search ended because the number of trials was reached" in said
+    assert said.startswith("ImageClassifier: test accuracy 0.98 304,154 parameters, 11,453,696 multiplications")
+    assert "1 trial in 1:02; the search ended because the number of trials was reached" in said
 
 
 def test_it_has_a_row_for_every_network_and_marks_the_exported_one():
     said = words(card("x", RESULT))
-    assert "linear 0.9 0.8" in said and "fixed (exported) 0.99 0.98" in said
+    assert "linear model 0.9 0.8" in said and "hand-made network (exported) 0.99 0.98" in said
 
 
 def test_without_a_test_score_it_shows_the_validation_score():
@@ -59,7 +59,7 @@ def test_without_a_test_score_it_shows_the_validation_score():
 
 
 def test_a_model_that_is_no_network_has_no_size():
-    assert "multiply-adds" not in card("x", dataclasses.replace(RESULT, params=None, macs=None))
+    assert "multiplications" not in card("x", dataclasses.replace(RESULT, params=None, macs=None))
 
 
 def test_a_reason_why_there_is_no_score_gets_a_column():

@@ -17,6 +17,7 @@ from archsmith.automl.settings import FitSettings
 from archsmith.bundle.export import export
 from archsmith.bundle.manifest import CARD, read
 from archsmith.bundle.predictor import Predictor
+from archsmith.core.wording import network_name
 from archsmith.data.tables.examples import TableSplits
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net
@@ -47,6 +48,9 @@ def test_a_candidate_says_its_size_and_where_it_was_found(candidate):
     assert candidate.params == n_params and candidate.macs > 0
     assert candidate.what.startswith(f"{n_params} parameters")
     assert dataclasses.replace(candidate, trial=7).what.startswith("trial 7, ")
+    assert "multiply-adds" in candidate.exact and "multiply-adds" not in candidate.what
+    begun = dataclasses.replace(candidate, trial=7, begun=Begun(0, trial=9))
+    assert begun.what.startswith("goes on from trial 9, ") and begun.last_trial == 9
 
 
 def test_a_network_is_trained_for_its_epochs_and_measured_on_the_validation_split(workshop, candidate, tmp_path):
@@ -259,7 +263,8 @@ def facts(splits, final):
         said[part] = goal.predictions(final.outputs(splits.by_name[part])).numpy()
         said[f"{part}_labels"] = splits.by_name[part].targets
     rows = [row_of(final, {}, splits.task.metric, exported=True)]
-    return facts_of(job, final.candidate, rows, said, n_trials=0, reason="trials", seconds=1.0)
+    nothing = types.SimpleNamespace(finished=())
+    return facts_of(job, final.candidate, rows, said, history=nothing, reason="trials", seconds=1.0)
 
 
 def exported(workshop, final, folder):
@@ -304,7 +309,7 @@ def test_baselines_of_a_table_are_exported(workshop, tmp_path, name):
     assert manifest.params == final.candidate.params > 0 and manifest.macs == final.candidate.macs
     assert bool(manifest.facts.recipe) == (name == "linear") and not manifest.facts.architecture
     card = (tmp_path / "bundle" / CARD).read_text(encoding="utf-8")
-    assert "is no point of the search space" in card and f"**{name}**" in card
+    assert "is no point of the search space" in card and f"**{network_name(name)}**" in card
 
 
 def test_boosted_trees_of_a_regression_target_are_exported(prices, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from archsmith.automl.phases import Phases
 from archsmith.core.events import Event
+from archsmith.core.job_records import Note
 from archsmith.runtime.memory import MemoryStore
 
 
@@ -82,8 +83,15 @@ def test_more_time_makes_the_later_phases_undone(opening, store):
 
 
 def test_notes_are_one_event_a_line(opening, store):
-    opening().say("first", "second")
+    opening().say("first", Note("second", "In float32."))
     assert [(event.kind, event.data["text"]) for event in store.read()] == [("note", "first"), ("note", "second")]
+    assert [event.data.get("exact") for event in store.read()] == [None, "In float32."]
+
+
+def test_a_phase_may_say_exactly_what_it_is_about(opening, store):
+    with opening().phase("linear", "a simple model", exact="logistic regression"):
+        pass
+    assert [event.data.get("exact") for event in store.read()] == ["logistic regression", None]
 
 
 def test_the_clock_begins_with_the_reading(opening, monkeypatch):

@@ -77,7 +77,7 @@ def test_plain_lines_are_rare_and_tell_phases(state, monkeypatch):
     assert len(said) == 2 and said[1].endswith("search: evolution on conv_stages (about 0:30)")
     now[0] += progress.LINE_SECONDS
     lines(Event("finished", {"trial": 3, "outcome": outcome(0.9)}, time=1006.0))
-    assert said[2] == "[0:06 of 1:00] search: 4 of about 24 architectures, 1 failed, best accuracy 0.955 (trial 2)"
+    assert said[2] == "[0:06 of 1:00] search: 4 of about 24 trials, 1 failed, best accuracy 0.955 (trial 2)"
 
 
 def test_how_a_search_ended_is_told(state):
@@ -88,7 +88,7 @@ def test_how_a_search_ended_is_told(state):
         Event("phase", {"name": "search", "state": "finished", "seconds": 3.0, "result": {"n_trials": 3}}, time=1006.0),
     ]:
         lines(event)
-    assert said[-1] == "[0:06 of 1:00] search: 3 architectures, 1 failed, best accuracy 0.955 (trial 2)"
+    assert said[-1] == "[0:06 of 1:00] search: 3 trials, 1 failed, best accuracy 0.955 (trial 2)"
 
 
 def test_verbose_2_tells_every_trial(state):
@@ -121,7 +121,7 @@ def test_a_notebook_has_one_display_that_changes(state):
         show(event)
     first, last = handle.bundles[0], handle.bundles[-1]
     assert "reading and checking" in first["text/plain"]
-    assert "done: fixed" in last["text/plain"] and "width:100.0%" in last["text/html"]
+    assert "done: hand-made network" in last["text/plain"] and "width:100.0%" in last["text/html"]
     assert len(handle.bundles) < len(story())  # the events came faster than anybody can read
 
 

@@ -76,7 +76,7 @@ def test_a_result_says_where_the_bundle_and_the_report_lie(finished):
 
 
 def test_what_is_at_its_default_is_left_out_of_the_command():
-    assert command_of(FitSettings("digits")) == "archsmith fit digits --time 1200s --seed 0 --strategy graph_gp"
+    assert command_of(FitSettings("digits")) == "archsmith fit digits --time 1200s --seed 0"
 
 
 def test_the_command_says_every_choice_that_makes_a_difference():

@@ -12,7 +12,7 @@ from archsmith.bundle.manifest import CARD, NOTICE, Facts, Origin, read
 def test_states_the_facts_of_the_run(exported: Any) -> None:
     text = (exported.folder / CARD).read_text(encoding="utf-8")
     numbers = ("400 for training", "100 for the final score", "90.00 %", "69.00 %", "1,200 seconds")
-    for fact in ("# shapes", "conv_stages", "evolution", "**searched**", *numbers):
+    for fact in ("# shapes", "conv_stages", "evolution", "**searched network**", *numbers):
         assert fact in text
     assert exported.facts.command in text
     assert f"{read(exported.folder).params:,} parameters" in text
@@ -40,12 +40,12 @@ def test_speaks_of_regression_targets(years: Any) -> None:
     for fact in (
         "predicts the regression target “year” from colour pictures",
         "explains 70.00 % of the variance (R²). Its typical error (RMSE) is 4.3.",
-        "| R² | RMSE | MAE |",
-        "valid R²",
+        "| R² | root mean squared error | mean absolute error |",
+        "validation R²",
     ):
         assert fact in text
     assert "mean 2,000 and the standard deviation 50" in text
-    assert "standard deviations of the training targets" in text and "RMSE on these pictures" in text
+    assert "standard deviations of the training targets" in text and "Root mean squared error on these pictures" in text
     for word in ("classes", "probabilit", "accuracy"):
         assert word not in text
 
@@ -54,7 +54,7 @@ def test_the_temperature_is_shown_when_there_is_one(exported: Any) -> None:
     manifest = read(exported.folder)
     assert "temperature" not in card(manifest).split("## Limits")[0]
     warm = dataclasses.replace(manifest, output=dataclasses.replace(manifest.output, temperature=1.37))
-    assert "softmax at temperature 1.37" in card(warm)
+    assert "divided by 1.37 (the temperature, found" in card(warm)
 
 
 def test_speaks_of_rows_and_their_columns(people: Any) -> None:

@@ -274,6 +274,8 @@ def test_info_shows_what_a_bundle_is(command: Any, bundle: Path, meter: Path) ->
     assert report["latency_ms"]["1"] > 0 and report["latency_ms"]["64"] > 0
     assert report["params"] == 4
     assert "the regression target 'brightness'" in command("bundles", "info", meter, "--threads", "1").out
+    plain, exact = (command("bundles", "info", bundle, "--threads", "1", *more).out for more in ((), ("--verbose",)))
+    assert "multiply-adds" in exact and "multiply-adds" not in plain and "numbers that it learnt" in plain
 
 
 def test_info_finds_a_damaged_file(command: Any, bundle: Path, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def event(kind: str, data: Mapping[str, Any]) -> Event:
 
 def test_off_a_terminal_every_trial_is_one_plain_line_with_its_time() -> None:
     lines = watched(Display("toy", console(terminal=False)), trials=12).splitlines()
-    trials = [line for line in lines if re.match(r"\d\d:\d\d:\d\d trial \d+ accuracy 0\.\d+ in \d+\.\d s", line)]
+    trials = [line for line in lines if re.match(r"\d\d:\d\d:\d\d trial \d+: accuracy 0\.\d+ in \d+\.\d s", line)]
     assert len(trials) == 12
     assert "\x1b" not in "".join(lines)
     assert any("from trial" in line for line in trials)
@@ -86,7 +86,9 @@ def test_of_several_objectives_every_value_and_the_front_are_shown() -> None:
             evaluator = ToyEvaluator(("accuracy", "latency_ms"))
             Search(problem, RandomSearch(), evaluator, budget=Budget(trials=12), observer=display).run()
         seen[live] = written(display)
-    lines = [line for line in seen[False].splitlines() if re.search(r"trial \d+ accuracy 0\.\d+, latency ms 0\.", line)]
+    lines = [
+        line for line in seen[False].splitlines() if re.search(r"trial \d+: accuracy 0\.\d+, latency ms 0\.", line)
+    ]
     assert len(lines) == 12 and "joins the front" in lines[0] and "incumbent" not in seen[False]
     panel = seen[True]
     assert re.search(r"front  \d+ trials?   accuracy 0\.\d+ to 0\.\d+, latency ms 0\.\d+ to 0\.\d+", panel)
@@ -132,7 +134,7 @@ def test_a_phase_that_failed_is_marked() -> None:
         )
     )
     display.console.print(display.render())
-    assert re.search(r"✗ +train fixed +0:01 +failed: It diverged\.", written(display))
+    assert re.search(r"✗ +training the hand-made network +0:01 +failed: It diverged\.", written(display))
 
 
 def test_the_panel_shows_what_is_running() -> None:

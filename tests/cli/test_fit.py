@@ -49,6 +49,7 @@ RESULT = FitResult(
     model_dir="models/digits",
     test_reads=1,
     max_difference=1e-7,
+    n_networks=5,
 )
 
 
@@ -162,6 +163,7 @@ def test_a_job_that_took_far_too_long_says_why() -> None:
         "macs": 1,
         "why": "",
         "budget_seconds": 60.0,
+        "test_reads": 1,
         "n_trials": 1,
         "stop_reason": "seconds",
         "study": "s",
@@ -183,13 +185,33 @@ def test_a_job_that_took_far_too_long_says_why() -> None:
 def test_people_get_the_rows_the_accuracy_and_the_next_command(command: Any, asked: list[FitSettings]) -> None:
     out = command("fit", "digits").out
     assert "Accuracy of what was trained:" in out
-    assert re.search(r"fixed +0\.99 +0\.98 +304,154 +11,453,696 +12 +20 +exported", out)
-    assert "Test accuracy 0.98" in out
+    assert re.search(r"hand-made network +0\.99 +0\.98 +304,154 +12 +20 +exported", out)
+    assert "test 0.98; validation 0.99" in out and "The test split was measured once." in out
     assert "304,154 parameters" in out
     assert "It diverged." in out
-    assert "7 trials, 1:02 of 1:00; the search ended because the time was used up" in out
+    assert "The job took 1:02 of 1:00. The search had 7 trials of 5 networks and ended because the time was used" in out
     assert "more than the budget" not in out  # two seconds
     assert "archsmith predict models/digits FILE..." in out
+
+
+def test_exact_terms_are_for_those_who_ask(command: Any, asked: list[FitSettings]) -> None:
+    plain, exact = command("fit", "digits").out, command("fit", "digits", "--verbose").out
+    for word in ("log loss", "multiply-adds", "fixed"):
+        assert word in exact and word not in plain
+    assert re.search(r"fixed +0\.99 +0\.98 +304,154 +11,453,696 +12 +20 +exported", exact)
+
+
+@pytest.mark.parametrize(("reads", "told"), [(1, "measured once. The"), (2, "measured twice, because the study got")])
+def test_how_often_the_test_split_was_measured_is_said(reads: int, told: str) -> None:
+    with redirect_stdout(StringIO()) as out:
+        summarize(dataclasses.replace(RESULT, test_reads=reads).to_dict())
+    assert told in " ".join(out.getvalue().split())
+
+
+def test_where_nothing_was_searched_the_result_says_so() -> None:
+    with redirect_stdout(StringIO()) as out:
+        summarize(dataclasses.replace(RESULT, n_trials=0, n_networks=0).to_dict())
+    assert "There was no search: the time was too short." in out.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -263,7 +285,7 @@ def test_ctrl_c_once_asks_the_job_to_finish(command: Any, monkeypatch: pytest.Mo
     answer = command("fit", "digits", "--json")
     assert answer.code == 0
     assert answer.json["study"] == "digits-1"
-    assert "Finishing with the incumbent." in answer.err
+    assert "Finishing with the best network so far." in answer.err
 
 
 def test_ctrl_c_twice_stops_and_says_how_to_go_on(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:

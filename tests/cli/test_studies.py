@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from archsmith.core.events import Event
+from archsmith.core.wording import network_name
 from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.study_view import try_view
 from archsmith.runtime.workspace import Workspace
@@ -56,7 +57,7 @@ def test_in_a_pipe_a_study_is_one_line(command: Any, tmp_path: Path, monkeypatch
     name = "n" * 79
     command("search", "--trials", "1", "--name", name, "--workspace", tmp_path / "w")
     _, line = command("studies", "list", "--workspace", tmp_path / "w").out.splitlines()
-    assert line.startswith(name) and "finished" in line and "toy_flat, random" in line
+    assert line.startswith(name) and "finished" in line and "search alone: space toy_flat, strategy random" in line
 
 
 def test_list_says_how_many_it_leaves_out(command: Any, study: dict[str, Any]) -> None:
@@ -79,7 +80,7 @@ def test_show_tells_what_a_job_trained_and_wrote(command: Any, job: tuple[str, P
     exported = [row["name"] for row in report["networks"] if row["exported"]]
     shown = command("studies", "show", *job).out
     (line,) = [line for line in shown.splitlines() if line.endswith("exported")]
-    assert exported == [line.split()[0]]
+    assert line.startswith(network_name(exported[0]))
     assert f"Bundle: {report['bundle']}" in shown and f"Report: {report['report']}" in shown
 
 
@@ -103,6 +104,14 @@ def test_show_takes_the_last_study_and_prints_its_architecture(command: Any, stu
     answer = command("studies", "show")
     assert study["study"] in answer.out
     assert "Best architecture" in answer.out and "x0" in answer.out
+    assert "evolution(" not in answer.out and "evolution(" in command("studies", "show", "--verbose").out
+
+
+def test_show_spares_a_layman_what_only_the_search_needs(command: Any, job: tuple[str, Path]) -> None:
+    plain, exact = command("studies", "show", *job).out, command("studies", "show", *job, "--verbose").out
+    for word in ("recipe/learning_rate", "conv_stages(", "fixed"):
+        assert word in exact and word not in plain
+    assert "A trial is a short training" in plain and f"archsmith studies show {plain.split(':')[0]} --verbose" in plain
 
 
 def test_show_works_where_the_space_cannot_be_imported(

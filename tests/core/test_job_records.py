@@ -9,7 +9,7 @@ import pytest
 
 from archsmith.core import log_format
 from archsmith.core.events import Event
-from archsmith.core.job_records import Epoch, Extended, PhaseRecord, ResultRecord
+from archsmith.core.job_records import Epoch, Extended, Note, PhaseRecord, ResultRecord
 from archsmith.core.records import record
 
 
@@ -36,6 +36,14 @@ def test_a_phase_that_begins_has_a_forecast_and_one_that_ends_a_result() -> None
     ended = PhaseRecord("search", "finished", seconds=29.0, result={"n_trials": 3}).to_data()
     assert began == {"name": "search", "state": "started", "detail": "random", "forecast_seconds": 30.0}
     assert ended == {"name": "search", "state": "finished", "seconds": 29.0, "result": {"n_trials": 3}}
+
+
+def test_exact_terms_stand_beside_plain_words_where_they_say_more() -> None:
+    note, phase = Note("It runs.", "In float32."), PhaseRecord("linear", detail="a simple model", exact="regression")
+    assert (note.told(exact=False), note.told(exact=True)) == ("It runs.", "It runs. In float32.")
+    for said in (note, phase, Note("It runs.")):
+        assert record(Event(said.kind, json.loads(json.dumps(said.to_data())))) == said
+    assert Note("It runs.").to_data() == {"text": "It runs."}
 
 
 def test_an_epoch_of_an_older_version_is_the_last_one() -> None:

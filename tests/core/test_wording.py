@@ -2,7 +2,20 @@ from __future__ import annotations
 
 import pytest
 
-from archsmith.core.wording import clock, metric_name, number, visible
+from archsmith.core.wording import (
+    NETWORKS,
+    about_network,
+    clock,
+    epochs,
+    metric_name,
+    network_name,
+    number,
+    phase_name,
+    spec_in_words,
+    the_network,
+    times,
+    visible,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,5 +67,45 @@ def test_what_acts_is_written_out_and_what_is_read_stays(text: str, shown: str) 
     visible(text).encode()
 
 
+def test_rows_and_phases_of_a_job_have_plain_names() -> None:
+    assert [network_name(name) for name in ("fixed", "runner_up.1", "of_mine")] == [
+        "hand-made network",
+        "second network of the search",
+        "of mine",
+    ]
+    assert [the_network(name) for name in ("fixed", "boosted", "of_mine")] == [
+        "the hand-made network",
+        "gradient boosting",
+        "of mine",
+    ]
+    assert [phase_name(name) for name in ("train searched", "linear", "choose")] == [
+        "training the searched network",
+        "linear model",
+        "choosing the best network",
+    ]
+    assert all(about_network(name) for name in NETWORKS) and about_network("of_mine") == ""
+
+
+def test_epochs_are_told_alike_everywhere() -> None:
+    assert [epochs(n) for n in (0.05, 1, 9.05, 91.72, 1234.5)] == [
+        "0.05 epochs",
+        "1 epoch",
+        "9.05 epochs",
+        "91.7 epochs",
+        "1234 epochs",
+    ]
+
+
+def test_times() -> None:
+    assert [times(n) for n in range(4)] == ["never", "once", "twice", "3 times"]
+
+
 def test_some_characters_may_stay() -> None:
     assert visible("two\nlines\x1b", but="\n") == "two\nlines\\x1b"
+
+
+def test_a_spec_tells_its_settings_and_no_long_lists() -> None:
+    inner = {"type": "graph_gp", "args": {"beta": 2.0}}
+    spec = {"type": "race", "args": {"anchors": 3, "inner": inner, "seeds": ["a long list"] * 9}}
+    assert spec_in_words(spec) == "race(anchors=3, inner=graph_gp, seeds=…)"
+    assert spec_in_words(7) == "7"

@@ -56,7 +56,9 @@ def test_a_regression_target_that_never_changes_is_refused() -> None:
 
 
 def test_splits_that_were_cut_here_are_marked() -> None:
-    assert split_sizes({"train": 1200, "test": 3}, ("test",)) == "1,200 train, 3 test (held out)"
+    assert split_sizes({"train": 1200, "test": 3}, ("test",)) == (
+        "1,200 to learn from (training), 3 for one test at the end (test); test set apart by chance"
+    )
 
 
 @pytest.mark.parametrize(

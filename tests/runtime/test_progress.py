@@ -134,9 +134,9 @@ def test_what_a_killed_process_was_at_is_not_going_on() -> None:
 # -- the main job ------------------------------------------------------------------------------------------------------
 
 
-def after(*pairs: tuple[str, Mapping[str, Any]], budget_seconds: float | None = None) -> Progress:
+def after(*pairs: tuple[str, Mapping[str, Any]], budget_seconds: float | None = None, exact: bool = False) -> Progress:
     """The state when these events came, one a second."""
-    progress, now = Progress(budget_seconds, started=1000.0), 1000.0
+    progress, now = Progress(budget_seconds, started=1000.0, exact=exact), 1000.0
     for index, (kind, data) in enumerate(pairs):
         progress.apply(Event(kind, data, index, now))
         now += kind != "proposed"
@@ -170,12 +170,12 @@ SEARCH = (
 def test_the_state_in_one_sentence() -> None:
     assert after().line() == "reading and checking the data"
     assert after(*SEARCH[:2]).line() == "search: evolution on conv_stages"
-    assert after(*SEARCH).line() == "search: 3 of about 24 architectures, 1 failed, best accuracy 0.955 (trial 2)"
+    assert after(*SEARCH).line() == "search: 3 of about 24 trials, 1 failed, best accuracy 0.955 (trial 2)"
     result = (
         "result",
         {"metric": "accuracy", "valid": 0.97, "test": 0.96, "rows": [{"name": "fixed", "exported": True}]},
     )
-    assert after(*SEARCH, result).line() == "done: fixed, accuracy valid 0.97, test 0.96"
+    assert after(*SEARCH, result).line() == "done: hand-made network, accuracy valid 0.97, test 0.96"
 
 
 @pytest.mark.parametrize(
@@ -184,27 +184,19 @@ def test_the_state_in_one_sentence() -> None:
         (
             "search",
             {"reason": "seconds", "n_trials": 3, "best": 2},
-            "3 architectures, 1 failed, best accuracy 0.955 (trial 2)",
+            "3 trials, 1 failed, best accuracy 0.955 (trial 2)",
         ),
         (
             "train fixed",
             {"accuracy": 0.98, "balanced_accuracy": 0.97, "log_loss": 0.1, "epochs": 9.05, "seconds": 3.0},
-            "accuracy 0.98, 9.1 epochs",
+            "accuracy 0.98, 9.05 epochs",
         ),
         ("train searched", {"error": "It diverged."}, "failed: It diverged."),
-        ("choose", {"network": "fixed", "valid": 0.98}, "network fixed, valid 0.98"),
-        (
-            "export",
-            {"max_difference": 1.25e-7},
-            "the exported network answers as the trained one does, within 1.25e-07",
-        ),
-        ("calibrate", {"temperature": 0.9928}, "its probabilities were honest already (temperature 0.9928)"),
-        ("calibrate", {"temperature": 1.4}, "its probabilities were too sure, so they are softened (temperature 1.4)"),
-        (
-            "calibrate",
-            {"temperature": 0.25},
-            "its probabilities were too careful, so they are sharpened (temperature 0.25)",
-        ),
+        ("choose", {"network": "fixed", "valid": 0.98}, "hand-made network, accuracy 0.98 on the validation split"),
+        ("export", {"max_difference": 1.25e-7}, "the exported network predicts as the trained one does"),
+        ("calibrate", {"temperature": 0.9928}, "its probabilities were honest already"),
+        ("calibrate", {"temperature": 1.4}, "its probabilities were too sure, so they are softened"),
+        ("calibrate", {"temperature": 0.25}, "its probabilities were too careful, so they are sharpened"),
         ("test", {"tests": {"fixed": {"accuracy": 0.9}}, "read": True}, "as said at its start"),
         ("read", {"lead": 5.6}, "as said at its start"),
     ],
@@ -220,13 +212,16 @@ def test_reading_tells_how_far_it_is_until_it_ends() -> None:
         return "progress", {"what": what, "done": done, "total": total}
 
     read = begun("read", "pictures, checks")
-    assert after(read, reading("decode", 1200, 60000)).line() == "read: decoding pictures, 1,200 of 60,000"
-    later = after(read, ("note", {"text": "slow"}), reading("decode", 15000, 60000))
-    assert later.line() == "read: decoding pictures, 15,000 of 60,000, about 0:06 left"
     assert (
-        after(read, reading("wait", 0, 0)).line() == "read: waiting for another process that decodes the same pictures"
+        after(read, reading("decode", 1200, 60000)).line()
+        == "reading and checking the data: decoding pictures, 1,200 of 60,000"
     )
-    assert after(read, reading("decode", 60000, 60000), ended("read")).line() == "read: pictures, checks"
+    later = after(read, ("note", {"text": "slow"}), reading("decode", 15000, 60000))
+    assert later.line() == "reading and checking the data: decoding pictures, 15,000 of 60,000, about 0:06 left"
+    waiting = after(read, reading("wait", 0, 0)).line()
+    assert waiting.endswith(": waiting for another process that decodes the same pictures")
+    over = after(read, reading("decode", 60000, 60000), ended("read"))
+    assert over.line() == "reading and checking the data: pictures, checks"
     assert after(reading("decode", 1, 2)).phases == []
 
 
@@ -238,12 +233,39 @@ def test_between_two_measurements_the_last_score_stands() -> None:
     ]
     said = [after(JOB, begun("train fixed"), *epochs[:n]).line() for n in (1, 2, 3)]
     assert said == [
-        "train fixed: epoch 1 of 9, train loss 0.9",
-        "train fixed: epoch 2 of 9, accuracy 0.7",
-        "train fixed: epoch 3 of 9, accuracy 0.7",
+        "training the hand-made network: epoch 1",
+        "training the hand-made network: epoch 2, accuracy 0.7",
+        "training the hand-made network: epoch 3, accuracy 0.7",
     ]
     another = epoch("searched", 1.0, train_loss=0.5)
-    assert after(JOB, begun("train fixed"), *epochs, begun("train searched"), another).line().endswith("train loss 0.5")
+    line = after(JOB, begun("train fixed"), *epochs, begun("train searched"), another).line()
+    assert line == "training the searched network: epoch 1"
+
+
+def test_the_most_epochs_of_a_training_are_told_only_where_they_end_it() -> None:
+    untimed, at = ("phase", {"name": "train fixed", "state": "started"}), epoch("fixed", 0.05, accuracy=0.7)
+    assert after(JOB, untimed, at).line().endswith(": epoch 0.05 of 9, accuracy 0.7")
+    assert after(JOB, begun("train fixed"), at).line().endswith(": epoch 0.05, accuracy 0.7")
+
+
+def test_exact_terms_are_told_to_those_who_ask() -> None:
+    search = ("phase", {"name": "search", "state": "started", "detail": "networks are tried", "exact": "graph_gp"})
+    heat = (begun("calibrate"), ended("calibrate", temperature=0.25))
+    loss = (begun("train fixed"), epoch("fixed", 1.0, train_loss=0.5))
+    for exact, *said in (
+        (False, "search: networks are tried", "so they are sharpened", "training the hand-made network: epoch 1"),
+        (True, "search: graph_gp", "sharpened (temperature 0.25)", "train fixed: epoch 1 of 9, train loss 0.5"),
+    ):
+        lines = [after(JOB, *events, exact=exact).line() for events in ((search,), heat, loss)]
+        assert all(line.endswith(end) for line, end in zip(lines, said, strict=True))
+
+
+def test_a_trial_says_whether_it_goes_on_or_was_made_from_another() -> None:
+    trials = [{"id": 0, "architecture": {"x": 1}}, {"id": 1, "architecture": {"x": 1}, "parents": [0]}]
+    changed = {"id": 2, "architecture": {"x": 2}, "parents": [1]}
+    progress = after(JOB, ("proposed", {"trials": [*trials, changed]}))
+    told = [progress.from_where(trial) for trial in progress.view.history.trials]
+    assert told == ["", "goes on from trial 0", "made from trial 1"]
 
 
 def test_how_much_of_the_budget_is_spent() -> None:

@@ -26,13 +26,13 @@ def test_the_cpu_says_how_it_computes() -> None:
     assert found.torch == torch.device("cpu")
     assert found.name == "cpu"
     n = torch.get_num_threads()
-    assert found.sentence.startswith(f"Training on the CPU with {n} thread")
+    assert found.sentence == f"Training runs on {n} {'core' if n == 1 else 'cores'} of the processor (CPU)."
 
 
 @pytest.mark.parametrize("native", [True, False])
 def test_the_cpu_promises_bfloat16_only_where_a_network_gains(native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "_native_bfloat16", lambda: native)
-    assert ("shorter numbers (bfloat16)" in choose("cpu").sentence) is native
+    assert ("bfloat16" in choose("cpu").exact) is native and "bfloat16" not in choose("cpu").sentence
 
 
 def test_auto_takes_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +40,7 @@ def test_auto_takes_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert choose().torch.type == "cpu"
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert choose().sentence == "Training on the Apple GPU (MPS)."
+    assert choose().sentence == "Training runs on the graphics processor of this Mac."
 
 
 def test_a_gpu_is_called_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +48,8 @@ def test_a_gpu_is_called_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda where: "NVIDIA H100")
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda where: (9, 0))
-    assert choose("auto").sentence == "Training on NVIDIA H100 (CUDA). Numbers are bfloat16 where that is exact enough."
+    assert choose("auto").sentence == "Training runs on the graphics processor NVIDIA H100."
+    assert choose("auto").exact == "Numbers are bfloat16 where that is exact enough (CUDA)."
     assert choose("cuda:1").torch == torch.device("cuda", 1)
     with pytest.raises(UsageError, match="'cuda:2' is not here. There are 2 GPUs"):
         choose("cuda:2")

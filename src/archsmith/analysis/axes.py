@@ -56,6 +56,14 @@ def axis(
     return Axis(label, low, high, log, show or plain)
 
 
+def from_zero(label: str, values: Iterable[float]) -> Axis:
+    """A scale of time, epochs or steps. It begins at 0, unless the ``values`` would leave its first half empty."""
+    known = [value for value in values if math.isfinite(value)] or [1.0]
+    low, high = min(known), max(max(known), 1e-9)
+    margin = 0.05 * (high - low)
+    return Axis(label, low - margin if low > 0.5 * high and margin else 0.0, high + 0.02 * (high or 1.0))
+
+
 def round_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     """Multiples of 1, 2 or 5 times a power of ten between ``low`` and ``high``: about ``wanted``, never fewer than
     three.

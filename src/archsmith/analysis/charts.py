@@ -242,6 +242,7 @@ def _word(area: _Area, word: Word, taken: list[tuple[float, float, float, float]
     ]
     free = [place for place in inside if not any(_overlap((*place, width, TEXT), other) for other in taken)]
     left, base = (free or inside or places)[0]
+    left = max(0.0, min(left, area.left + area.width - width))  # too long for either side: over the point
     taken.append((left, base, width, TEXT))
     return text(left, base, word.text, "start", f"word {word.colour}")
 

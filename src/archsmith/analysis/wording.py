@@ -6,55 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from archsmith.core.wording import epochs as epochs
+from archsmith.core.wording import metric_name as metric_name
+from archsmith.core.wording import network_name as network_name
+from archsmith.core.wording import phase_name as phase_name
+from archsmith.core.wording import sentence_case as sentence_case
+from archsmith.core.wording import the_network as the_network
+
 SHARES = ("accuracy", "balanced_accuracy", "recall", "precision", "f1")  # metrics that are shares of 1
 NB = "\u00a0"  # a space at which no line is broken, between a number and its unit
-
-METRICS = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "log_loss": "log loss",
-    "r2": "R²",
-    "rmse": "root mean squared error",
-    "mae": "mean absolute error",
-    "params": "parameters",
-    "macs": "multiply-adds",
-}
-NETWORKS = {
-    "linear": "linear model",
-    "fixed": "hand-made network",
-    "boosted": "gradient boosting",
-    "pretrained": "linear model on pretrained features",
-    "searched": "searched network",
-    "runner_up": "second network of the search",
-    "tuned": "pretrained network, trained on",
-    "unfinished": "best trial as it was",
-    "earlier": "network of the budget before",
-}
-PHASES = {
-    "read": "reading and checking the data",
-    "search": "search",
-    "train fixed": "training the hand-made network",
-    "train searched": "training the searched network",
-    "train tuned": "training the pretrained network on",
-    "choose": "choosing the best network",
-    "calibrate": "calibration",
-    "test": "measuring on the test split",
-    "export": "export and verification",
-    "report": "this report",
-}
-
-
-def phase_name(name: str) -> str:
-    """What a phase of a job does. A baseline has a phase of its own, with its name."""
-    return PHASES.get(name) or network_name(name)
-
-
-def metric_name(metric: str) -> str:
-    return METRICS.get(metric, metric.replace("_", " "))
-
-
-def network_name(name: str) -> str:
-    return NETWORKS.get(name.partition(".")[0], name.replace("_", " "))
 
 
 def is_share(metric: str) -> bool:
@@ -149,8 +109,3 @@ def quoted(name: str, longest: int = 40) -> str:
 def short(value: Any) -> str:
     """A number with three significant digits."""
     return number(float(f"{float(value):.3g}"))
-
-
-def sentence_case(text: str) -> str:
-    """``text`` with a capital letter at the beginning; the rest stays as it is."""
-    return text[:1].upper() + text[1:]

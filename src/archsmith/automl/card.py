@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from archsmith.core import markup
-from archsmith.core.wording import clock, metric_name, reason_in_words
+from archsmith.core.wording import amount, clock, metric_name, network_name, reason_in_words
 from archsmith.graphs.drawing import draw
 from archsmith.graphs.graph import Graph
 
@@ -30,13 +30,13 @@ def card(name: str, result: Any, graph: Graph | None = None) -> str:
     size = (
         ""
         if result.params is None or result.macs is None
-        else f"{result.params:,} parameters, {result.macs:,} multiply-adds for one example; "
+        else f"{result.params:,} parameters, {result.macs:,} multiplications for one example; "
     )
     budget = f" of {clock(result.budget_seconds)}" if result.budget_seconds else ""
-    trials = f"{result.n_trials} architecture{'' if result.n_trials == 1 else 's'} tried"
+    trials = amount(result.n_trials, "trial")
     rows = [
         (
-            row.name + (" (exported)" if row.exported else ""),
+            network_name(row.name) + (" (exported)" if row.exported else ""),
             row.valid,
             row.test,
             row.params,
@@ -45,7 +45,7 @@ def card(name: str, result: Any, graph: Graph | None = None) -> str:
         )
         for row in result.rows
     ]
-    columns = ["network", f"valid {metric}", f"test {metric}", "parameters", "seconds", ""]
+    columns = ["network", f"validation {metric}", f"test {metric}", "parameters", "seconds", ""]
     if not any(row.error for row in result.rows):
         rows, columns = [row[:-1] for row in rows], columns[:-1]  # type: ignore[misc]
     parts = [

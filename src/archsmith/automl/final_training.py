@@ -46,12 +46,14 @@ class Begun:
     ``checkpoint``: its file; None: no step was taken yet. Where the file is gone, the training begins anew.
     ``epochs``: that it was trained for.
     ``round``: how often its job was given more time; every time the rate is brought down anew.
+    ``trial``: of the search that left it there; None: it was no trial.
     """
 
     seed: int
     checkpoint: Path | None = None
     epochs: float = 0.0
     round: int = 0
+    trial: int | None = None
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,20 @@ class Candidate:
         return f"{name}.{self.begun.round}" if self.begun is not None and self.begun.round else name
 
     @property
+    def last_trial(self) -> int | None:
+        """The trial that its training goes on from: the last one of its network, as ``trial`` is the first one."""
+        return self.begun.trial if self.begun is not None and self.begun.trial is not None else self.trial
+
+    @property
     def what(self) -> str:
         """What it is, in a few words."""
-        found = f"trial {self.trial}, " if self.trial is not None else ""
-        return f"{found}{self.params:,} parameters, {self.macs / 1e6:.1f} M multiply-adds"
+        goes_on = "goes on from " if self.begun is not None and self.begun.trial is not None else ""
+        before = "" if self.last_trial is None else f"{goes_on}trial {self.last_trial}, "
+        return f"{before}{self.params:,} parameters"
+
+    @property
+    def exact(self) -> str:
+        return f"{self.what}, {self.macs / 1e6:.1f} M multiply-adds"
 
     @classmethod
     def of(cls, baseline: NetworkBaseline) -> Candidate:

@@ -30,7 +30,7 @@ class Row:
     ``params``, ``macs``: of a network.
     ``seconds``, ``epochs``: what its training took.
     ``exported``: is this what the bundle holds?
-    ``trial``: where the search found it.
+    ``trial``: the trial that its training went on from.
     ``stopped``: was its training stopped early, in favour of a more promising one?
     ``error``: why there is no score.
     """
@@ -64,6 +64,7 @@ class FitResult:
     ``test_reads``: how often the test split was looked at.
     ``max_difference``: between the exported network and the trained one.
     ``forecast``: what was said beforehand of ``trials`` and of ``seconds`` by phase.
+    ``n_networks``: how many networks the trials were of.
     """
 
     study: str
@@ -87,6 +88,7 @@ class FitResult:
     max_difference: float | None
     temperature: float = 1.0
     forecast: Mapping[str, Any] = field(default_factory=dict)
+    n_networks: int = 0
 
     @property
     def why(self) -> str:

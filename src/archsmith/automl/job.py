@@ -40,6 +40,7 @@ from archsmith.core.job_records import Extended
 from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.protocols import Executor
 from archsmith.core.seeds import derive
+from archsmith.core.wording import about_network
 from archsmith.runtime.processes import ProcessExecutor
 from archsmith.runtime.search import Search
 from archsmith.runtime.serial import SerialExecutor
@@ -172,7 +173,8 @@ class _Run:
         self.search.write(Extended(job.settings.to_dict(), job.plan.to_dict(), dataclasses.asdict(job.speed)))
 
     def _baseline(self, baseline: NetworkBaseline | ModelBaseline) -> Final:
-        with self.phases.phase(baseline.name, baseline.what) as done:
+        about = about_network(baseline.name) or baseline.what
+        with self.phases.phase(baseline.name, about, exact=baseline.what) as done:
             final = self._fitted(baseline)
             self._remember(baseline.name, final)
             done.update(_scores(final))
@@ -207,8 +209,9 @@ class _Run:
         how = {OWN: "", INHERITED: ", weights inherited", SHARED: ", weights shared"}[plan.weights]
         settings = self.job.settings
         space = settings.space or self.job.modality.space
-        what = f"networks of the space {space}, proposed by {settings.strategy}{how}"
-        with self.phases.phase("search", what, self.phases.left(plan.search_end)) as done:
+        exact = f"networks of the space {space}, proposed by {settings.strategy}{how}"
+        what = "networks of many kinds are tried, and the most promising ones go on"
+        with self.phases.phase("search", what, self.phases.left(plan.search_end), exact=exact) as done:
             seconds = self.phases.until(plan.search_end)
             patience = self.search.budget.patience
             if patience is not None and self.phases.was_extended:
@@ -289,7 +292,7 @@ class _Run:
 
     def _train_one(self, candidate: Candidate, epochs: float, seconds: float | None) -> list[Final]:
         """The candidate trained, or nothing where that failed."""
-        with self.phases.phase(f"train {candidate.name}", candidate.what, seconds) as done:
+        with self.phases.phase(f"train {candidate.name}", candidate.what, seconds, exact=candidate.exact) as done:
             try:
                 final = self._final(candidate, epochs=epochs, seconds=seconds)
             except EvaluationError as error:
@@ -371,7 +374,9 @@ class _Run:
         n = min(self.job.plan.n_verified, len(splits.test))
         some = np.linspace(0, len(splits.test) - 1, n).astype(np.int64)  # the splits may be sorted by class
         with self.phases.phase(
-            "export", "ONNX, weights, source and card, verified against the trained network"
+            "export",
+            "does it predict as the trained network does?",
+            exact="ONNX, weights, source and card, verified against the trained network",
         ) as done:
             verification = bundle.export(
                 chosen.network,
@@ -386,7 +391,7 @@ class _Run:
                     candidate,
                     rows,
                     predictions,
-                    n_trials=len(self.search.history.finished),
+                    history=self.search.history,
                     reason=self.phases.results["search"]["reason"],
                     seconds=self.phases.seconds,
                 ),

@@ -21,6 +21,7 @@ from archsmith.automl.speed import measure_speed
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.events import Event
+from archsmith.core.job_records import Note
 from archsmith.core.records import StudyRecord
 from archsmith.data.examples import Augmentation, Splits
 from archsmith.data.stored import kind_of, opened
@@ -93,7 +94,7 @@ class Job:
     def workshop(self) -> Workshop:
         return Workshop(self.modality, self.splits, self.device.torch, self.memory_mb)
 
-    def lines(self) -> list[str]:
+    def lines(self) -> list[str | Note]:
         """What a person is told before it starts."""
         n_kept = {OWN: 20, INHERITED: 40, SHARED: 0}[self.plan.weights]
         kept = n_kept * 12 * self.speed.params / 1e6  # trials' checkpoints: weights, momentum, averaged weights
@@ -101,11 +102,11 @@ class Job:
         of = "" if self.memory_mb is None else f" of {_size(self.memory_mb)}"
         return [
             *self.findings.lines(),
-            self.device.sentence,
+            Note(self.device.sentence, self.device.exact),
             *filter(None, [self.modality.told(self.probed)]),
             *self.plan.lines(),
             *self.modality.notes(self.settings),
-            f"One training holds about {_size(self.speed.memory_mb)}{of} of memory; data and trials take about "
+            f"One training needs about {_size(self.speed.memory_mb)}{of} of memory; the whole job takes about "
             f"{_size(disk)} of disk.",
         ]
 
@@ -297,7 +298,7 @@ class _Telling:
 
     def __call__(self, what: str, done: int, total: int) -> None:
         if not self._started:
-            data = {"name": "read", "state": "started", "detail": "data, checks, speed of this machine"}
+            data = {"name": "read", "state": "started", "detail": ""}
             self._tell(Event("phase", data, time=self._began))
             self._started = True
         self._tell(Event("progress", {"what": what, "done": done, "total": total}, time=time.time()))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from archsmith.automl.opening import Job
+from archsmith.core.job_records import Note, PhaseRecord
 from archsmith.runtime.search import Search
 from archsmith.runtime.study_view import StudyView
 
@@ -45,9 +46,13 @@ class Phases:
     # The log
 
     @contextmanager
-    def phase(self, name: str, detail: str = "", forecast: float | None = None) -> Iterator[dict[str, Any]]:
-        """Log a phase around the block; what the block puts into the dict is its result."""
-        self.search.log("phase", {"name": name, "state": "started", "detail": detail, "forecast_seconds": forecast})
+    def phase(
+        self, name: str, detail: str = "", forecast: float | None = None, *, exact: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """Log a phase around the block; what the block puts into the dict is its result. ``exact``: what it is about in
+        exact terms, where ``detail`` is in plain words.
+        """
+        self.search.log("phase", PhaseRecord(name, detail=detail, forecast_seconds=forecast, exact=exact).to_data())
         began, result = time.time(), dict[str, Any]()
         yield result
         self.results[name] = result
@@ -56,9 +61,10 @@ class Phases:
     def _finished(self, name: str, seconds: float, result: Mapping[str, Any]) -> None:
         self.search.log("phase", {"name": name, "state": "finished", "seconds": seconds, "result": dict(result)})
 
-    def say(self, *lines: str) -> None:
+    def say(self, *lines: str | Note) -> None:
         for line in lines:
-            self.search.log("note", {"text": line})
+            note = line if isinstance(line, Note) else Note(line)
+            self.search.log(note.kind, note.to_data())
 
     # The clock
 

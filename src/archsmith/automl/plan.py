@@ -188,9 +188,9 @@ class Plan:
             return [f"{shared}; {scored} {each}, then {final:.0f} s of final training, {end}."]
         trains = (self.final_end - self.search_end) + max(0.0, self.search_end - self.anchors * self.trial_seconds)
         return [
-            f"Up to {self.anchors} networks of different kinds train for about {self.trial_seconds:.1f} s each. "
-            f"Whatever promises most goes on, or makes way for new ones; the best one gets the rest of {trains:.0f} s, "
-            f"then {end}."
+            f"Up to {self.anchors} networks of different kinds train for about {self.trial_seconds:.1f} s each; such a "
+            "short training is a trial. Whatever promises most goes on, or makes way for new ones. The best one gets "
+            f"the rest of {trains:.0f} s, then {end}."
         ]
 
 

@@ -233,6 +233,7 @@ class Pool:
             self.search.store.folder / "trials" / str(trial.id) / CHECKPOINT,  # type: ignore[operator]
             float(trial.outcome_notes["epochs"] or 0.0),
             self.phases.round,
+            trial.id,
         )
         return dataclasses.replace(found, begun=begun)
 

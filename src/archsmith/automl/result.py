@@ -24,7 +24,7 @@ from archsmith.data.examples import Splits
 
 # Options that a repeated job says in another way, or that are this machine's own; and those that are always said.
 NOT_REPEATED = ("seconds", "out", "workspace", "name", "workers", "memory_mb", "disk_mb")
-ALWAYS = ("space", "strategy", "seed")
+ALWAYS = ("space", "seed")
 
 Predictions = Mapping[str, np.ndarray[Any, Any]]
 
@@ -43,7 +43,7 @@ def row_of(final: Final, test: Mapping[str, float], metric: str, *, exported: bo
         seconds=final.seconds,
         epochs=final.epochs,
         exported=exported,
-        trial=None if candidate is None else candidate.trial,
+        trial=None if candidate is None else candidate.last_trial,
         stopped=final.stopped,
     )
 
@@ -60,7 +60,7 @@ def facts_of(
     rows: Sequence[Row],
     predictions: Predictions,
     *,
-    n_trials: int,
+    history: History,
     reason: str,
     seconds: float,
 ) -> Facts:
@@ -79,7 +79,9 @@ def facts_of(
         name=splits.name,
         architecture=dict(chosen.architecture),
         metrics=measured(splits, predictions),
-        rows=tuple(CardRow(r.name, r.valid, r.test, r.params, r.macs, r.seconds, r.exported) for r in rows),
+        rows=tuple(
+            CardRow(r.name, r.valid, r.test, r.params, r.macs, r.seconds, r.exported, r.epochs or None) for r in rows
+        ),
         per_class=() if splits.is_regression else per_class(splits, predictions["test"]),
         data={
             "name": splits.name,
@@ -93,7 +95,8 @@ def facts_of(
             "space_spec": None if chosen.space is None else catalog.to_spec(chosen.space),
             **known,
             "strategy": settings.strategy,
-            "n_trials": n_trials,
+            "n_trials": len(history.finished),
+            "n_networks": n_networks(history),
             "stop_reason": reason,
         },
         recipe={**recipe, **changes},
@@ -157,7 +160,13 @@ def result_of(
             "final_end": plan.final_end,
             "reserve_seconds": plan.reserve_seconds,
         },
+        n_networks=n_networks(history),
     )
+
+
+def n_networks(history: History) -> int:
+    """How many networks the finished trials were of: several trials may train one."""
+    return len({trial.architecture.key for trial in history.finished})
 
 
 def command_of(settings: FitSettings) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from archsmith.bundle.card_scores import MOST_CLASSES, in_a_sentence, scores
 from archsmith.bundle.manifest import NOTICE, Manifest
 from archsmith.bundle.markdown import cell, number, table
-from archsmith.core.wording import reason_in_words
+from archsmith.core.wording import RECIPE, network_name, reason_in_words
 
 SPLITS = (("n_train", "training"), ("n_valid", "choosing (validation)"), ("n_test", "the final score (test)"))
 MOST_COLUMNS = 60  # rows of the table of inputs
@@ -37,15 +37,15 @@ def _title(manifest: Manifest) -> str:
 def _summary(manifest: Manifest) -> str:
     intake, output = manifest.intake, manifest.output
     row = next((row.name for row in manifest.facts.rows if row.exported), None)
-    which = f" It is the row “{cell(row)}” of the scores below." if row else ""
+    which = f" It is the row “{cell(network_name(row))}” of the scores below." if row else ""
     if manifest.is_regression:
         purpose = f"predicts the regression target “{cell(output.target)}” from {intake.material}"
     else:
         purpose = f"sorts {intake.material} into {len(output.classes)} classes"
     return (
-        f"A network that {purpose}. {in_a_sentence(manifest)} It has {manifest.params:,} parameters and takes "
-        f"{manifest.macs:,} multiply-adds for one {intake.noun} ({intake.size}).{which} It was chosen and trained by "
-        f"Archsmith {manifest.versions.get('archsmith', '')}."
+        f"A network that {purpose}. {in_a_sentence(manifest)} It has {manifest.params:,} parameters, the numbers that "
+        f"it learnt, and needs {manifest.macs:,} multiplications for one {intake.noun} ({intake.size}).{which} It was "
+        f"chosen and trained by Archsmith {manifest.versions.get('archsmith', '')}."
     )
 
 
@@ -97,22 +97,29 @@ def _classes(manifest: Manifest) -> list[str]:
 def _search(manifest: Manifest) -> str:
     facts, reason = manifest.facts, manifest.facts.search.get("stop_reason")
     search, budget = facts.search, facts.budget
+    trained = next((row.epochs for row in facts.rows if row.exported and row.epochs), None)
     rows = [
-        ("search space", search.get("space")),
-        ("strategy", search.get("strategy")),
-        ("architectures tried", search.get("n_trials")),
-        ("ended because", reason_in_words(str(reason)) if reason else None),
-        ("budget", _budget(budget)),
-        ("seconds used", budget.get("seconds_used")),
-        ("seed", facts.seed),
-        ("study", facts.study),
-        *((f"training: {name}", value) for name, value in facts.recipe.items()),
+        ("search space", search.get("space"), "the networks that could be chosen"),
+        ("strategy", search.get("strategy"), "what proposed the next network to try"),
+        ("trials", search.get("n_trials"), "short trainings that compare networks"),
+        ("networks tried", search.get("n_networks"), "one may have several trials"),
+        ("ended because", reason_in_words(str(reason)) if reason else None, ""),
+        ("budget", _budget(budget), ""),
+        ("seconds used", budget.get("seconds_used"), "of the whole job"),
+        ("seed", facts.seed, "the number that all randomness begins with"),
+        ("study", facts.study, "the folder with the log of it all"),
+        ("training: epochs", trained, "passes of this network through the training split"),
+        *(
+            (f"training: {name}", value, RECIPE.get(name, ""))
+            for name, value in facts.recipe.items()
+            if trained is None or name != "epochs"
+        ),
     ]
-    known = [(name, number(value)) for name, value in rows if value is not None]
+    known = [(name, number(value), meaning) for name, value, meaning in rows if value is not None]
     where = "The architecture itself is in `architecture.json` (the decisions) and `network.py` (readable PyTorch)."
     if search.get("graph") is not None:
         where = "This network is no point of the search space. It is in `network.py` (readable PyTorch)."
-    return f"{table(('', 'value'), known) if known else 'Not recorded.'}\n\n{where}"
+    return f"{table(('', 'value', 'what it is'), known) if known else 'Not recorded.'}\n\n{where}"
 
 
 def _budget(budget: Mapping[str, Any]) -> str | None:
@@ -136,10 +143,10 @@ def _last_step(manifest: Manifest) -> str:
     if manifest.is_regression:
         return f"Last: the network's output times {output.std:g} plus {output.mean:g}."
     if output.temperature == 1.0:
-        return "Last: softmax."
+        return "Last: softmax, which makes probabilities of the network's outputs."
     return (
-        f"Last: softmax at temperature {output.temperature:.3g} (fitted on the validation split, so that probabilities "
-        "mean what they say)."
+        f"Last: the network's outputs are divided by {output.temperature:.3g} (the temperature, found on the "
+        "validation split so that probabilities mean what they say); then softmax makes probabilities of them."
     )
 
 
@@ -181,7 +188,7 @@ def _limits(manifest: Manifest) -> str:
             f"Every {noun} gets a value, also one that the network was not made for.",
             *manifest.intake.limits(),
             "Values outside the range of the training targets are guesses.",
-            "A value comes without an interval. How far off it usually is, the RMSE above says.",
+            "A value comes without an interval. How far off it usually is, the root mean squared error above says.",
         ]
     else:
         sentences = [
@@ -197,7 +204,7 @@ def _limits_of_classes(manifest: Manifest) -> list[str]:
     found = []
     data, nouns = manifest.facts.data, manifest.intake.nouns
     if manifest.output.temperature == 1.0:
-        found.append("The probabilities are as trained; no temperature was fitted to make them mean what they say.")
+        found.append("The probabilities are as trained; nothing was done to make them mean what they say.")
     counts = [n for n in (data.get("class_counts") or {}).values() if isinstance(n, int)]
     if counts and max(counts) >= 3 * max(1, min(counts)):
         found.append(
@@ -236,8 +243,8 @@ def _verification(manifest: Manifest) -> str:
         )
     if figures.get("rmse_predictor") is not None:
         lines.append(
-            f"- RMSE on these {nouns}: {figures['rmse_predictor']:.6g} exported, {figures['rmse_torch']:.6g} as "
-            "trained."
+            f"- Root mean squared error on these {nouns}: {figures['rmse_predictor']:.6g} exported, "
+            f"{figures['rmse_torch']:.6g} as trained."
         )
     return "\n".join(lines)
 
@@ -251,7 +258,7 @@ def _reproduce(manifest: Manifest) -> str:
     lines.append(f"Made {manifest.created} with {made}. Seed: {'not recorded' if facts.seed is None else facts.seed}.")
     if facts.budget.get("seconds"):
         lines.append(
-            "The budget was wall-clock time, so another run may try more or fewer architectures and end with a "
+            "The budget was time by the clock, so another run may try more or fewer architectures and end with a "
             "different network."
         )
     return "\n".join(lines)

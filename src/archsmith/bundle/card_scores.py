@@ -7,10 +7,10 @@ from typing import Any
 
 from archsmith.bundle.manifest import Manifest, Row
 from archsmith.bundle.markdown import cell, number, percent, score, share, table
-from archsmith.core.targets import metric_title
+from archsmith.core.targets import metric_meaning, metric_title
+from archsmith.core.wording import SPLITS, network_name, sentence_case
 
 MOST_CLASSES = 40  # rows of a table of classes
-SPLIT_WORDS = {"valid": "the validation split", "test": "the test split"}
 
 
 def in_a_sentence(manifest: Manifest) -> str:
@@ -41,10 +41,12 @@ def _by_split(manifest: Manifest) -> str:
     names = [name for name in manifest.task.metrics if name in recorded]
     names += sorted(recorded - {*names})
     cells = (
-        (SPLIT_WORDS.get(split, split), *(score(name, values.get(name)) for name in names))
+        (f"the {SPLITS.get(split, split)} split", *(score(name, values.get(name)) for name in names))
         for split, values in metrics.items()
     )
-    return table(("this network on", *map(metric_title, names)), cells)
+    shown = table(("this network on", *map(metric_title, names)), cells)
+    known = [f"{sentence_case(metric_title(name))}: {metric_meaning(name)}." for name in names if metric_meaning(name)]
+    return "\n\n".join([shown, " ".join(known)] if known else [shown])
 
 
 def _by_class(manifest: Manifest) -> str:
@@ -70,17 +72,21 @@ def _rows(manifest: Manifest) -> str:
         return ""
     metric = manifest.task.metric
     title = metric_title(metric)
-    heading = ("", f"valid {title}", f"test {title}", "params", "multiply-adds", "training seconds")
+    trained = any(row.epochs for row in rows)
+    heading = ("", f"validation {title}", f"test {title}", "parameters", "multiplications", "training seconds")
     parts = [
-        "What the search brought, beside baselines that need none, all trained on the same training split:",
-        table(heading, (_row(row, metric) for row in rows)),
+        "What the search brought, beside models that need none (baselines), all trained on the same training split:",
+        table((*heading, *(("epochs",) if trained else ())), (_row(row, metric, trained) for row in rows)),
     ]
-    if any(row.exported for row in rows):
-        parts.append("**Bold**: the network in this bundle.")
-    return "\n\n".join(parts)
+    notes = ["**Bold**: the network in this bundle."] if any(row.exported for row in rows) else []
+    notes += ["An epoch is one pass through the training split."] if trained else []
+    return "\n\n".join([*parts, *([" ".join(notes)] * bool(notes))])
 
 
-def _row(row: Row, metric: str) -> tuple[str, ...]:
-    name = f"**{cell(row.name)}**" if row.exported else cell(row.name)
+def _row(row: Row, metric: str, trained: bool) -> tuple[str, ...]:
+    """``trained``: are epochs told?"""
+    name = cell(network_name(row.name))
     seconds = "–" if row.seconds is None else f"{row.seconds:.0f}"
-    return (name, score(metric, row.valid), score(metric, row.test), number(row.params), number(row.macs), seconds)
+    cells = (f"**{name}**" if row.exported else name, score(metric, row.valid), score(metric, row.test))
+    epochs = ("–" if row.epochs is None else f"{row.epochs:.3g}",) if trained else ()
+    return (*cells, number(row.params), number(row.macs), seconds, *epochs)

@@ -48,6 +48,7 @@ class Row:
     ``params``, ``macs``: parameters and multiply-adds for one example; None when unknown.
     ``seconds``: of training; None when unknown.
     ``exported``: is it the network in the bundle?
+    ``epochs``: passes through the training split; None when unknown, or where it was not trained in epochs.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Row:
     macs: int | None = None
     seconds: float | None = None
     exported: bool = False
+    epochs: float | None = None
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ class Facts:
     ``rows``: baselines and searched networks.
     ``per_class``: ``{name, n, precision, recall}`` of each class on the test split, from 0 to 1 or None.
     ``data``: ``name, n_train, n_valid, n_test, class_counts {class: n}, notes [sentence]``.
-    ``search``: ``space, strategy, n_trials, stop_reason``, and what the network is rebuilt from: ``space_spec`` with
-        the architecture, or ``graph`` where it is no point of a space.
+    ``search``: ``space, strategy, n_trials, n_networks, stop_reason``, and what the network is rebuilt from:
+        ``space_spec`` with the architecture, or ``graph`` where it is no point of a space.
     ``recipe``: the training settings that were used.
     ``budget``: ``seconds, trials, seconds_used``.
     ``seed``, ``study``: of the run.

@@ -141,6 +141,7 @@ def evaluate(
 def info(
     bundle: Bundle,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of one prediction.  [default: all cores]")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show all metrics, and the exact terms.")] = False,
     json: Json = False,
 ) -> None:
     """Show what a bundle predicts, its input, its size, and its speed on this machine.
@@ -159,7 +160,7 @@ def info(
     if json:
         emit({"bundle": bundle, **report})
     else:
-        show(("", ""), _info_rows(report, intake))
+        show(("", ""), _info_rows(report, intake, verbose=verbose))
         found = intake.table()
         if found is not None:
             show(*found, title="\nInput columns")
@@ -192,27 +193,25 @@ def describe(predictor: Any) -> dict[str, Any]:
     }
 
 
-def _info_rows(report: dict[str, Any], intake: Any) -> list[tuple[str, str]]:
-    from archsmith.core.wording import metric_name, number
-
+def _info_rows(report: dict[str, Any], intake: Any, *, verbose: bool) -> list[tuple[str, str]]:
     names = ", ".join(report["classes"][:12]) + (", …" if len(report["classes"]) > 12 else "")
     gives = (
-        f"the regression target {report['target']!r}"
+        f"the regression target {report['target']!r}, a number"
         if report["target"] is not None
         else f"one of {len(report['classes'])} classes: {names}"
     )
-    rows = [("name", report["name"] or "–"), ("predicts", gives)]
-    for split, values in report["metrics"].items():
-        scores = ", ".join(f"{metric_name(name)} {number(value)}" for name, value in values.items())
-        rows.append((f"on {split} {intake.nouns}", scores))
+    rows = [("name", report["name"] or "–"), ("predicts", gives), *_scores_in_words(report, intake, verbose=verbose)]
+    size = f"{report['params']:,} parameters (numbers that it learnt), {report['macs']:,} multiplications"
+    if verbose:
+        size = f"{report['params']:,} parameters, {report['macs']:,} multiply-adds"
     rows += [
         ("takes", intake.takes),
-        ("network", f"{report['params']:,} parameters, {report['macs']:,} multiply-adds for one {intake.noun}"),
+        ("network", f"{size} for one {intake.noun}"),
         ("files", f"{sum(report['files'].values()) / 1e6:,.2f} MB: {', '.join(report['files'])}"),
-        ("checksums", "correct"),
+        ("checksums", "correct: no file was changed since it was written"),
     ]
-    if report["temperature"] != 1.0:
-        rows.append(("temperature", number(report["temperature"])))
+    if report["temperature"] != 1.0 and verbose:
+        rows.append(("temperature", f"{report['temperature']:.4g}"))
     one, many = report["latency_ms"]["1"], report["latency_ms"]["64"]
     rows += [
         (
@@ -223,6 +222,20 @@ def _info_rows(report: dict[str, Any], intake: Any) -> list[tuple[str, str]]:
         ("made", f"{report['created']} by Archsmith {report['versions'].get('archsmith', '')}"),
         *((name, report[name]) for name in ("study", "command") if report[name]),
     ]
+    return rows
+
+
+def _scores_in_words(report: dict[str, Any], intake: Any, *, verbose: bool) -> list[tuple[str, str]]:
+    """Of each split: the main metric and what it means, or all metrics."""
+    from archsmith.core.targets import metric_meaning
+    from archsmith.core.wording import SPLITS, metric_name, number
+
+    rows = []
+    for split, values in report["metrics"].items():
+        shown = values if verbose or report["metric"] not in values else {report["metric"]: values[report["metric"]]}
+        scores = ", ".join(f"{metric_name(name)} {number(value)}" for name, value in shown.items())
+        meaning = f" ({metric_meaning(report['metric'])})" if not verbose and metric_meaning(report["metric"]) else ""
+        rows.append((f"on {SPLITS.get(split, split)} {intake.nouns}", scores + meaning))
     return rows
 
 

@@ -92,7 +92,8 @@ def compare(
 ) -> None:
     """Compare search strategies on benchmarks, or on a problem of your own, with equal budgets and seeds.
 
-    If it was stopped, the same command goes on. More --runs add to the finished ones.
+    A strategy proposes architectures, an evaluator scores each of them (a trial), and the best one so far is the
+    incumbent. If it was stopped, the same command goes on. More --runs add to the finished ones.
     """
     from archsmith import catalog
     from archsmith.cli import benches

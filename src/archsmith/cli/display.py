@@ -76,7 +76,7 @@ class Display:
             for line in self._lines(event):
                 self._print(line, event.time)
         elif event.kind == Note.kind:  # printed above the panel
-            self.console.print(Text(visible(str(event.data.get("text", ""))), style="dim"))
+            self.console.print(Text(visible(Note.from_data(event.data).told(exact=self.progress.exact)), style="dim"))
 
     def note(self, text: str) -> None:
         """Show a sentence at once, for instance what Ctrl-C did."""
@@ -105,7 +105,7 @@ class Display:
         score = None if trial is None else state.score(trial)
         if trial is None or score is None:
             return None
-        came_from = f", from trial {trial.parents[0]}" if trial.parents else ""
+        came_from = f", {state.from_where(trial)}" if trial.parents else ""
         found = f"{state.metric_name} {number(score)}"
         return Text.assemble("best so far  ", (found, "bold green"), f"   trial {trial.id}{came_from}")
 
@@ -150,7 +150,7 @@ class Display:
             detail = "; ".join([*about, *([text] if text else [])])
             grid.add_row(
                 _mark(phase),
-                Text(phase.name, no_wrap=True),
+                Text(self.progress.name(phase), no_wrap=True),
                 Text(clock(spent), no_wrap=True),
                 Text(detail, style="dim"),
             )
@@ -161,12 +161,14 @@ class Display:
         state = self.progress
         for column in ("trial", "from", *state.metric_names, "seconds"):
             grid.add_column(column, justify="right", no_wrap=True)
-        grid.add_column("changed")  # the only column that shrinks in a narrow terminal
+        decisions = state.exact or not state.view.job.fit  # which, by their names, tell a layman nothing
+        grid.add_column("changed" if decisions else "")  # the only column that shrinks in a narrow terminal
         for trial in trials:
             done, error = trial.outcome is not None, state.error(trial)
             scores = ("" if score is None else number(score) for score in state.scores(trial))
             style = "green" if trial.id in state.view.improved else "red" if error else "" if done else "dim"
-            tail = error or (", ".join(state.changes(trial)) if done else _running(trial))
+            changes = ", ".join(state.changes(trial)) if decisions else ""
+            tail = error or (changes if done else _running(trial))
             parent = str(trial.parents[0]) if trial.parents else ""
             seconds = "" if trial.outcome is None else f"{trial.outcome.seconds:.1f}"
             cells = (str(trial.id), parent, *scores, seconds, tail)
@@ -185,26 +187,27 @@ class Display:
         if isinstance(entry, Finished):
             return [self._trial_line(state.view.history.trials[entry.trial])]
         if isinstance(entry, Note):
-            return [entry.text]
+            return [entry.told(exact=state.exact)]
         if isinstance(entry, Prepared) and not state.in_job and state.phases:
-            return [f"{state.phases[-1].name} done in {clock(entry.seconds)}"]
+            return [f"{state.name(state.phases[-1])} done in {clock(entry.seconds)}"]
         if isinstance(entry, Epoch | ProgressRecord | Preparing):
             phase = state.phase
             if phase is not None and time.time() - self._epoch_shown >= EPOCH_SECONDS:
                 self._epoch_shown = time.time()
-                return [f"{phase.name}: {state.text(phase)}"]
+                return [f"{state.name(phase)}: {state.text(phase)}"]
         if isinstance(entry, Closed) and not state.in_job:
             return [f"ended after {amount(state.view.n_finished, 'trial')}: {reason_in_words(entry.reason)}"]
         return []
 
     def _phase_line(self, entry: PhaseRecord) -> str:
-        phase = next(phase for phase in reversed(self.progress.phases) if phase.name == entry.name)
-        text = self.progress.text(phase)
+        state = self.progress
+        phase = next(phase for phase in reversed(state.phases) if phase.name == entry.name)
+        text = state.text(phase)
         detail = f": {text}" if text else ""
         if phase.seconds is not None:
-            return f"{phase.name} done in {clock(phase.seconds)}{detail}"
+            return f"{state.name(phase)} done in {clock(phase.seconds)}{detail}"
         forecast = f", about {clock(phase.forecast_seconds)}" if phase.forecast_seconds else ""
-        return f"{phase.name}{forecast}{detail}"
+        return f"{state.name(phase)}{forecast}{detail}"
 
     def _trial_line(self, trial: Trial) -> str:
         state = self.progress
@@ -213,10 +216,10 @@ class Display:
             return f"trial {trial.id} failed: {error}"
         named = zip(state.metric_names, state.scores(trial), strict=True)
         values = ", ".join(f"{name} {number(score)}" for name, score in named if score is not None)
-        parent = f", from trial {trial.parents[0]}" if trial.parents else ""
+        parent = f", {state.from_where(trial)}" if trial.parents else ""
         news = "the best so far" if state.front is None else "joins the front"
         best = f" ({news})" if trial.id in state.view.improved else ""
-        return f"trial {trial.id} {values} in {trial.outcome.seconds:.1f} s{parent}{best}"
+        return f"trial {trial.id}: {values} in {trial.outcome.seconds:.1f} s{parent}{best}"
 
     def _print(self, line: str, when: float) -> None:
         stamp = time.strftime("%H:%M:%S", time.localtime(when or time.time()))

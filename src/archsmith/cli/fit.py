@@ -35,12 +35,15 @@ def fit(
         ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Use the exact terms: names in the log, all metrics, multiply-adds.")
+    ] = False,
     **options: Any,
 ) -> None:
     """Search and train a network for DATA, and write a bundle and a report.
 
-    The best network is trained in full and tested once. Ctrl-C once finishes with the incumbent, the best network so
-    far. Ctrl-C twice stops now, and --resume goes on later.
+    The best network is trained in full and tested once. Ctrl-C once finishes with the best network so far (the
+    incumbent). Ctrl-C twice stops now, and --resume goes on later.
     """
     from archsmith import catalog
     from archsmith.core.budget import parse_seconds
@@ -49,12 +52,13 @@ def fit(
     if resume:
         study = _to_resume(data, options["name"], options["workspace"])
         if study is not None:
-            resume_fit(study, time, trials, options["out"], options["workspace"], json=json)
+            resume_fit(study, time, trials, options["out"], options["workspace"], json=json, verbose=verbose)
             return
     seconds = None if time is None else parse_seconds(time)
     if seconds is None and trials is None:
         seconds = DEFAULT_SECONDS
-    run(FitSettings(data, seconds=seconds, settings=catalog.parse_settings(settings or []), **options), json=json)
+    chosen = FitSettings(data, seconds=seconds, settings=catalog.parse_settings(settings or []), **options)
+    run(chosen, json=json, verbose=verbose)
 
 
 def _to_resume(data: str, name: str | None, workspace: str | None) -> str | None:
@@ -71,7 +75,14 @@ def _to_resume(data: str, name: str | None, workspace: str | None) -> str | None
 
 
 def resume_fit(
-    name: str, time: str | None, trials: int | None, out: str | None, workspace: str | None, *, json: bool
+    name: str,
+    time: str | None,
+    trials: int | None,
+    out: str | None,
+    workspace: str | None,
+    *,
+    json: bool,
+    verbose: bool = False,
 ) -> None:
     """Go on with a job. Limits that are not given stay as they were. A ``time`` like ``+20m`` is added to the time that
     is already spent.
@@ -98,11 +109,12 @@ def resume_fit(
     run(
         dataclasses.replace(settings_in(view), **given, workspace=workspace, name=study.id, resume=True),
         json=json,
+        verbose=verbose,
         before=study,
     )
 
 
-def run(settings: FitSettings, *, json: bool, before: OpenStudy | None = None) -> None:
+def run(settings: FitSettings, *, json: bool, verbose: bool = False, before: OpenStudy | None = None) -> None:
     """Run the job with a display, and print its result. ``before``: the study to go on with; None: a new one."""
     from archsmith.automl.job import fit as run_job
     from archsmith.cli.display import Display
@@ -110,15 +122,13 @@ def run(settings: FitSettings, *, json: bool, before: OpenStudy | None = None) -
     from archsmith.cli.output import emit, to_stderr
     from archsmith.runtime.progress import Progress
 
-    progress = Progress(settings.seconds, settings.trials)
+    progress = Progress(settings.seconds, settings.trials, exact=verbose)
     for event in before.store.read() if before is not None else ():
         progress.apply(event)
     display = Display(f"archsmith fit {settings.data}", progress=progress)
+    finishing = "Finishing with the best network so far. Ctrl-C again stops at once."
     try:
-        with (
-            display,
-            Interrupts(lambda: display.note("Finishing with the incumbent. Ctrl-C again stops at once.")) as interrupts,
-        ):
+        with display, Interrupts(lambda: display.note(finishing)) as interrupts:
             result = run_job(settings, observer=display, finish=interrupts).to_dict()
     except KeyboardInterrupt:
         place = "" if settings.workspace is None else f" --workspace {settings.workspace}"
@@ -127,51 +137,19 @@ def run(settings: FitSettings, *, json: bool, before: OpenStudy | None = None) -
     if json:
         emit(result)
     else:
-        summarize(result)
+        summarize(result, verbose=verbose)
 
 
-def summarize(result: dict[str, Any]) -> None:
-    """Print the result for people: the baselines, the network, its folder, and the next command."""
-    from archsmith.cli.output import say, show
+def summarize(result: dict[str, Any], *, verbose: bool = False) -> None:
+    """Print the result for people: what was trained, how good the exported network is, where it lies, and the next
+    command.
+    """
+    from archsmith.cli.output import say
     from archsmith.core.budget import SECONDS, SETTLED
-    from archsmith.core.wording import amount, clock, metric_name, number, reason_in_words
+    from archsmith.core.wording import clock
 
-    metric = metric_name(result["metric"])
-    say("", f"{metric[0].upper()}{metric[1:]} of what was trained:")
-    show(
-        ("network", "valid", "test", "parameters", "mult-adds", "epochs", "seconds", ""),
-        [
-            (
-                row["name"],
-                row["valid"],
-                row["test"],
-                row["params"],
-                row["macs"],
-                float(f"{row['epochs']:.3g}") if row["epochs"] else None,
-                round(row["seconds"], 1),
-                row["error"] or _ended(row),
-            )
-            for row in result["rows"]
-        ],
-    )
-    say("")
-    others = ", ".join(
-        f"{metric_name(name)} {number(value)}"
-        for name, value in result["metrics"]["test"].items()
-        if name != result["metric"]
-    )
-    say(
-        f"Test {metric} {number(result['test'])} ({others}), measured once on the test split; "
-        f"validation {number(result['valid'])}."
-    )
-    say(f"The network has {result['params']:,} parameters and takes {result['macs']:,} multiply-adds for one example.")
-    say(result["why"])
-    budget = f" of {clock(result['budget_seconds'])}" if result["budget_seconds"] else ""
-    say(
-        f"{amount(result['n_trials'], 'trial')}, {clock(result['seconds'])}{budget}; the search ended because "
-        f"{reason_in_words(result['stop_reason'])}. "
-        f"Study {result['study']}."
-    )
+    _show_rows(result, verbose=verbose)
+    say("", *_told(result, verbose=verbose))
     over = result["seconds"] - (result["budget_seconds"] or result["seconds"])
     if over > OVER_SHARE * result["seconds"] + OVER_SECONDS:
         say(
@@ -180,10 +158,71 @@ def summarize(result: dict[str, Any]) -> None:
         )
     if over < -EARLY_SHARE * result["seconds"] and result["stop_reason"] in (SECONDS, SETTLED):
         say("It ended before its time was over: more training of these networks promised nothing.")
+    say("", "The bundle is the exported network, ready for use. The report shows all of this in pictures.")
     say(f"Bundle: {result['model_dir']}")
     if result["report"]:
         say(f"Report: {result['report']}")
-    say(f"Next:   archsmith predict {result['model_dir']} FILE...")
+    say(f"Study:  {result['study']}", f"Next:   archsmith predict {result['model_dir']} FILE...")
+
+
+def _show_rows(result: dict[str, Any], *, verbose: bool) -> None:
+    """The table of what was trained. Exact names and multiply-adds are for those who ask for them."""
+    from archsmith.cli.output import say, show
+    from archsmith.core.wording import metric_name, network_name, sentence_case
+
+    say("", f"{sentence_case(metric_name(result['metric']))} of what was trained:")
+    columns: list[Any] = ["network", "validation", "test", "parameters", "multiply-adds", "epochs", "seconds", ""]
+    rows = [
+        [
+            row["name"] if verbose else network_name(row["name"]),
+            row["valid"],
+            row["test"],
+            row["params"],
+            row["macs"],
+            float(f"{row['epochs']:.3g}") if row["epochs"] else None,
+            round(row["seconds"], 1),
+            row["error"] or _ended(row),
+        ]
+        for row in result["rows"]
+    ]
+    hidden = [] if verbose else [columns.index("multiply-adds")]
+    head, *cells = ([cell for i, cell in enumerate(row) if i not in hidden] for row in (columns, *rows))
+    show(head, cells)
+
+
+def _told(result: dict[str, Any], *, verbose: bool) -> list[str]:
+    """How good the exported network is, why it is this one, and how the search went."""
+    from archsmith.core.budget import SECONDS
+    from archsmith.core.targets import metric_meaning
+    from archsmith.core.wording import amount, clock, metric_name, number, reason_in_words, sentence_case, times
+
+    name, reads = metric_name(result["metric"]), result["test_reads"]
+    meaning = f" ({metric_meaning(result['metric'])})" if metric_meaning(result["metric"]) else ""
+    others = "".join(
+        f", {metric_name(metric)} {number(value)}"
+        for metric, value in result["metrics"]["test"].items()
+        if metric != result["metric"] and verbose
+    )
+    again = ", because the study got more time" if reads > 1 else ""
+    budget = f" of {clock(result['budget_seconds'])}" if result["budget_seconds"] else ""
+    took = f"The job took {clock(result['seconds'])}{budget}."
+    why = reason_in_words(result["stop_reason"])
+    networks, trials = result.get("n_networks") or result["n_trials"], result["n_trials"]
+    tried = amount(trials, "trial") + ("" if networks == trials else f" of {amount(networks, 'network')}")
+    return [
+        f"{sentence_case(name)}{meaning} of the exported network: test {number(result['test'])}{others}; validation "
+        f"{number(result['valid'])}.",
+        f"The test split was measured {times(reads)}{again}. The validation split alone decides what is exported.",
+        f"The network has {result['params']:,} parameters, the numbers that it learnt, and needs {result['macs']:,} "
+        f"{'multiply-adds' if verbose else 'multiplications'} for one example. An epoch is one pass through the "
+        "training split.",
+        result["why"],
+        f"{took} The search had {tried} and ended because {why}."
+        if trials
+        else f"{took} There was no search: the time was too short."
+        if result["stop_reason"] == SECONDS
+        else f"{took} There was no search, because {why}.",
+    ]
 
 
 def _ended(row: dict[str, Any]) -> str:

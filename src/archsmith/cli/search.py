@@ -89,7 +89,8 @@ def search(
 ) -> None:
     """Search a space for good architectures, with any strategy and evaluator.
 
-    Every trial is logged in a study: see `archsmith studies`.
+    A space is what can be chosen from. A strategy proposes the next architecture (one choice from it), and an evaluator
+    scores it: that is a trial. Every trial is logged in a study: see `archsmith studies`.
     """
     from archsmith import catalog
     from archsmith.cli import benches
@@ -297,7 +298,7 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
         return
     say(
         f"Best: trial {best['trial']}, "
-        + ", ".join(f"{name} {number(value)}" for name, value in best["metrics"].items()),
+        + ", ".join(f"{metric_name(name)} {number(value)}" for name, value in best["metrics"].items()),
         "",
     )
     place = report["standing"]

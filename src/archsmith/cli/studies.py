@@ -20,6 +20,7 @@ Where = Annotated[
     str | None, typer.Option(help="Folder of the studies.  [default: $ARCHSMITH_WORKSPACE or ~/.archsmith]")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Use the exact terms, and show every decision.")]
 Which = Annotated[str, typer.Argument(help="Study: its id, the beginning of its id, its folder, or 'last'.")]
 
 
@@ -59,12 +60,15 @@ def show_study(
         int | None,
         typer.Option(min=1, help="Number of best trials to show.  [default: 10; of a front, up to 20]"),
     ] = None,
+    verbose: Verbose = False,
     json: Json = False,
 ) -> None:
-    """Show the state, the best trials and the best architecture of a study; of several objectives, the front."""
+    """Show the state and the best trials of a study; of several objectives, the front. Of a search alone, and with
+    --verbose, also the best architecture.
+    """
     from archsmith.cli.fronts import show_front
     from archsmith.cli.output import emit, say, show
-    from archsmith.core.wording import number, reason_in_words
+    from archsmith.core.wording import amount, reason_in_words, spec_in_words
     from archsmith.runtime.study_view import read_view
     from archsmith.runtime.workspace import Workspace
 
@@ -76,23 +80,17 @@ def show_study(
     why = f" ({reason_in_words(report['reason'])})" if report["reason"] else ""
     failed = f", {report['n_failed']} failed" if report["n_failed"] else ""
     pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
-    say(f"{view.id}: {report['state']}{why}, {report['n_finished']} trials{failed}{pending}", "")
+    say(f"{view.id}: {report['state']}{why}, {amount(report['n_finished'], 'trial')}{failed}{pending}", "")
+    if verbose:
+        parts = ("space", "strategy", "evaluator", "seed", "fidelity")
+        show(("", ""), [(part, spec_in_words(report[part])) for part in parts])
+        say("")
     if report["networks"]:
-        _tell_networks(report)
+        _tell_networks(report, verbose=verbose)
     if report["front"]:
         show_front(view.history, limit)
     elif report["trials"]:
-        show(
-            ("trial", "from", report["fidelity"], report["metric"], "seconds"),
-            [_trial_row(t, report["metric"]) for t in report["trials"]],
-            "Best trials",
-        )
-        best = report["trials"][0]
-        say(
-            "",
-            f"Best architecture (trial {best['id']}, {report['metric']} {number(best['metrics'][report['metric']])}):",
-        )
-        show(("decision", "option"), [(path, str(option)) for path, option in best["architecture"].items()])
+        _tell_trials(report, job=bool(view.job.fit), verbose=verbose)
 
 
 @app.command("resume")
@@ -108,6 +106,7 @@ def resume(
         typer.Option(min=1, help="Number of trials at the same time. A study of `archsmith fit` keeps its own number."),
     ] = 1,
     workspace: Where = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Of a study of `archsmith fit`: as there.")] = False,
     json: Json = False,
 ) -> None:
     """Go on with a study. A finished one needs a larger budget."""
@@ -117,7 +116,7 @@ def resume(
     if opened.began.fit:
         from archsmith.cli.fit import resume_fit
 
-        resume_fit(opened.id, time, trials, None, workspace, json=json)
+        resume_fit(opened.id, time, trials, None, workspace, json=json, verbose=verbose)
     else:
         from archsmith.cli.search import resume_search
         from archsmith.runtime.search import parse_budget
@@ -128,7 +127,7 @@ def resume(
 
 @app.command("stop")
 def stop(study: Which = "last", workspace: Where = None, json: Json = False) -> None:
-    """Ask a running study to finish with its incumbent, the best trial so far."""
+    """Ask a running study to finish with the best network so far (the incumbent)."""
     from archsmith.cli.opened import open_study
     from archsmith.cli.output import emit, say
 
@@ -172,17 +171,23 @@ def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
     }
 
 
-def _tell_networks(report: Mapping[str, Any]) -> None:
-    """Print what a job trained in full, and what it wrote."""
+def _tell_networks(report: Mapping[str, Any], *, verbose: bool) -> None:
+    """Print what a job trained, and what it wrote."""
     from archsmith.cli.output import say, show
-    from archsmith.core.wording import metric_name
+    from archsmith.core.wording import metric_name, network_name, sentence_case
 
-    metric = metric_name(report["metric"])
     rows = [
-        (row["name"], row.get("valid"), row.get("test"), row.get("error") or ("exported" * bool(row.get("exported"))))
+        (
+            row["name"] if verbose else network_name(row["name"]),
+            row.get("valid"),
+            row.get("test"),
+            float(f"{row['epochs']:.3g}") if row.get("epochs") else None,
+            row.get("error") or ("exported" * bool(row.get("exported"))),
+        )
         for row in report["networks"]
     ]
-    show(("network", "valid", "test", ""), rows, f"{metric[0].upper()}{metric[1:]} of what was trained in full")
+    columns = ("network", "validation", "test", "epochs", "")
+    show(columns, rows, f"{sentence_case(metric_name(report['metric']))} of what was trained")
     say("")
     if report["bundle"]:
         say(f"Bundle: {report['bundle']}")
@@ -191,25 +196,49 @@ def _tell_networks(report: Mapping[str, Any]) -> None:
     say("")
 
 
+def _tell_trials(report: Mapping[str, Any], *, job: bool, verbose: bool) -> None:
+    """Print the best trials, and every decision of the best one to those who know the space."""
+    from archsmith.cli.output import say, show
+    from archsmith.core.wording import metric_name, number
+    from archsmith.runtime.study_view import WORK
+
+    metric, best, fidelity = report["metric"], report["trials"][0], str(report["fidelity"])
+    pooled = fidelity == WORK  # then a trial is told by its own epochs: work is of use to the race alone
+    resource = "epochs" if pooled else fidelity.replace("_", " ")
+    columns = ["trial", "from trial", resource, metric_name(metric), "seconds"]
+    rows = [
+        [
+            trial["id"],
+            ", ".join(map(str, trial["parents"])),
+            trial["epochs"] if pooled else trial["fidelity"],
+            trial["metrics"].get(metric),
+            trial["seconds"],
+        ]
+        for trial in report["trials"]
+    ]
+    if pooled and verbose:
+        columns.append(fidelity)
+        rows = [[*row, trial["fidelity"]] for row, trial in zip(rows, report["trials"], strict=True)]
+    show(columns, rows, "Best trials")
+    if job:
+        say("A trial is a short training that compares networks. Epochs are passes through the training split so far.")
+    if job and not verbose:
+        say(f"Every decision behind trial {best['id']}: archsmith studies show {report['study']} --verbose")
+        return
+    say("", f"Best architecture (trial {best['id']}, {metric_name(metric)} {number(best['metrics'][metric])}):")
+    show(("decision", "option"), [(path, str(option)) for path, option in best["architecture"].items()])
+
+
 def _trial(trial: Trial) -> dict[str, Any]:
     return {
         "id": trial.id,
         "parents": list(trial.parents),
         "fidelity": trial.fidelity,
+        "epochs": trial.outcome_notes.get("epochs"),
         "metrics": dict(trial.metrics),
         "seconds": trial.outcome.seconds if trial.outcome is not None else None,
         "architecture": dict(trial.architecture),
     }
-
-
-def _trial_row(trial: Mapping[str, Any], metric: str) -> tuple[Any, ...]:
-    return (
-        trial["id"],
-        ", ".join(map(str, trial["parents"])),
-        trial["fidelity"],
-        trial["metrics"].get(metric),
-        trial["seconds"],
-    )
 
 
 def _at_a_glance(summary: StudySummary, view: StudyView) -> dict[str, Any]:
@@ -225,6 +254,7 @@ def _at_a_glance(summary: StudySummary, view: StudyView) -> dict[str, Any]:
         "n_finished": summary.n_finished,
         "space": None if began is None else began.space.get("type"),
         "strategy": None if began is None else began.strategy.get("type"),
+        "data": (view.job.fit.get("settings") or {}).get("data"),
         "metric": metric,
         "score": result.test if result is not None else best.metrics.get(metric) if best is not None else None,
         "tested": result is not None,
@@ -257,4 +287,7 @@ def _what(row: Mapping[str, Any]) -> str | None:
         bundle = Path(str(row["bundle"]))
         near = (place for place in (Path(row["folder"]).resolve(), Path.cwd()) if bundle.is_relative_to(place))
         return str(next((bundle.relative_to(place) for place in near), bundle))
-    return ", ".join(str(part) for part in (row["space"], row["strategy"]) if part) or None
+    if row["data"]:
+        return f"from {row['data']}, nothing exported yet"
+    told = [f"{kind} {row[kind]}" for kind in ("space", "strategy") if row[kind]]
+    return f"search alone: {', '.join(told)}" if told else None

@@ -22,6 +22,7 @@ class PhaseRecord:
     ``name``: ``read``, ``search``, ``train fixed``, ….
     ``state``: ``started`` or ``finished``.
     ``detail``: what it is about; at its end, the result in words.
+    ``exact``: of a phase that begins: the same in exact terms.
     ``forecast_seconds``: of a phase that begins; None without a forecast.
     ``seconds``: of a phase that ends; None where it was not written down.
     ``result``: of a phase that ends. ``error`` in it says why the phase failed.
@@ -34,6 +35,7 @@ class PhaseRecord:
     forecast_seconds: float | None = None
     seconds: float | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
+    exact: str = ""
 
     @property
     def ended(self) -> bool:
@@ -42,7 +44,8 @@ class PhaseRecord:
     def to_data(self) -> Data:
         head = {"name": self.name, "state": self.state}
         if not self.ended:
-            return {**head, "detail": self.detail, "forecast_seconds": self.forecast_seconds}
+            exact = {"exact": self.exact} if self.exact else {}
+            return {**head, "detail": self.detail, **exact, "forecast_seconds": self.forecast_seconds}
         said = {"detail": self.detail} if self.detail else {}
         return {**head, **said, "seconds": self.seconds, "result": dict(self.result)}
 
@@ -55,6 +58,7 @@ class PhaseRecord:
             number_in(data, "forecast_seconds"),
             number_in(data, "seconds"),
             mapping_in(data, "result"),
+            str(data.get("exact") or ""),
         )
 
 
@@ -85,17 +89,23 @@ class Note:
     """``note``: a message.
 
     ``text``: a sentence for people.
+    ``exact``: a sentence with what it leaves out, in exact terms; empty where that is nothing.
     """
 
     kind: ClassVar[str] = "note"
     text: str = ""
+    exact: str = ""
 
     def to_data(self) -> Data:
-        return {"text": self.text}
+        return {"text": self.text, **({"exact": self.exact} if self.exact else {})}
+
+    def told(self, *, exact: bool) -> str:
+        """The sentence, with what it leaves out if ``exact``."""
+        return f"{self.text} {self.exact}" if exact and self.exact else self.text
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        return cls(str(data.get("text") or ""))
+        return cls(str(data.get("text") or ""), str(data.get("exact") or ""))
 
 
 @dataclass(frozen=True)

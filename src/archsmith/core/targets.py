@@ -20,27 +20,29 @@ class Metric:
     ``title``: for people, in the middle of a sentence.
     ``maximize``: is more better?
     ``unit``: ``share`` (of 1), ``nats``, ``target`` (the regression target's own unit), ``count``, or empty.
+    ``meaning``: what it says, for people who do not know it; empty where nobody has to be told.
     """
 
     name: str
     title: str
     maximize: bool
     unit: str = ""
+    meaning: str = ""
 
 
 METRICS: dict[str, Metric] = {
     row.name: row
     for row in (
-        Metric("accuracy", "accuracy", True, "share"),
-        Metric("balanced_accuracy", "balanced accuracy", True, "share"),
-        Metric("log_loss", "log loss", False, "nats"),
+        Metric("accuracy", "accuracy", True, "share", "the share of predictions that are right"),
+        Metric("balanced_accuracy", "balanced accuracy", True, "share", "the same if every class counts alike"),
+        Metric("log_loss", "log loss", False, "nats", "how far off its probabilities are; 0 is perfect"),
         Metric("expected_calibration_error", "expected calibration error", False, "share"),
         Metric("precision", "precision", True, "share"),
         Metric("recall", "recall", True, "share"),
         Metric("f1", "F1", True, "share"),
-        Metric("r2", "R²", True),
-        Metric("rmse", "RMSE", False, "target"),
-        Metric("mae", "MAE", False, "target"),
+        Metric("r2", "R²", True, "", "1 is perfect, 0 is no better than always predicting the mean"),
+        Metric("rmse", "root mean squared error", False, "target", "its typical error, in which large ones count more"),
+        Metric("mae", "mean absolute error", False, "target", "how far off it is on average"),
         Metric("params", "parameters", False, "count"),
         Metric("macs", "multiply-adds", False, "count"),
         # scores without training
@@ -74,6 +76,11 @@ def more_is_better(metric: str) -> bool | None:
 def metric_title(metric: str) -> str:
     """The title of a metric, ``R²`` for ``r2``; the words of its name where the table has no such metric."""
     return METRICS[metric].title if metric in METRICS else metric.replace("_", " ")
+
+
+def metric_meaning(metric: str) -> str:
+    """What a metric says, for people who do not know it; empty where the table does not say it."""
+    return METRICS[metric].meaning if metric in METRICS else ""
 
 
 @dataclass(frozen=True)

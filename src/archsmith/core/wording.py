@@ -1,13 +1,18 @@
-"""Numbers, times and metrics as people read them in a line of text."""
+"""Numbers, times and names as people read them: in a terminal, on a card, in a report. What a log calls ``fixed`` or
+``calibrate`` has its plain words here, and nowhere else.
+"""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 
 from archsmith.core import budget
 from archsmith.core.targets import metric_title
 
 TURNING = frozenset(map(chr, (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))))  # marks of direction
+
+LONGEST = 60  # letters of a setting that is told
 
 REASONS = {
     budget.SECONDS: "the time was used up",
@@ -20,6 +25,58 @@ REASONS = {
     budget.FAILURES: "too many trials in a row failed",
     budget.UNPREPARED: "what all trials need could not be trained",
 }
+NETWORKS = {  # the rows of a job
+    "linear": "linear model",
+    "fixed": "hand-made network",
+    "boosted": "gradient boosting",
+    "pretrained": "pretrained network",
+    "searched": "searched network",
+    "runner_up": "second network of the search",
+    "tuned": "tuned pretrained network",
+    "unfinished": "best trial",
+    "earlier": "network of the budget before",
+}
+ABOUT = {  # what these are
+    "linear": "the simplest model, to compare with",
+    "boosted": "many small decision trees, each of which corrects those before it",
+    "fixed": "a small network that a person designed, always the same one",
+    "searched": "the best network that the search found, trained on",
+    "runner_up": "what came second in the search, in the time that was left",
+    "pretrained": "a network that has learnt from other data; only its last layer is new",
+    "tuned": "the pretrained network, with all of its weights trained further on these data",
+    "unfinished": "the best training of the search, as the search left it",
+    "earlier": "what the study had come to with less time",
+}
+NO_ARTICLE = ("boosted",)
+PHASES = {
+    "read": "reading and checking the data",
+    "search": "search",
+    "choose": "choosing the best network",
+    "calibrate": "checking how sure it is",
+    "test": "measuring on the test split",
+    "export": "writing and checking the bundle",
+    "report": "writing the report",
+}
+SPLITS = {"train": "training", "valid": "validation", "test": "test"}
+RECIPE = {  # the settings of a training, and what each means
+    "learning_rate": "how far a step of training goes",
+    "momentum": "how much of the last step goes on in the next one",
+    "weight_decay": "how strongly parameters are drawn towards 0",
+    "label_smoothing": "how far targets are blurred",
+    "batch_size": "examples of one step",
+    "epochs": "most passes through the training split",
+    "schedule": "how the learning rate changes",
+    "warmup": "share of the training in which the learning rate rises",
+    "average": "epochs over which parameters are averaged",
+    "clip": "the longest step; 0 is no limit",
+    "auxiliary": "weight of a second output that only helps training",
+    "balance": "does what is rare count as much as what is common?",
+    "optimizer": "the rule that makes the steps",
+    "shift": "share of their side by which pictures are moved at random",
+    "flip": "are pictures mirrored at random?",
+    "cutout": "share of their side that is covered at random",
+}
+PURPOSES = {"train": "to learn from", "valid": "to choose by", "test": "for one test at the end"}
 
 
 def number(value: float) -> str:
@@ -70,6 +127,57 @@ def _written(letter: str) -> str:
 def metric_name(metric: str) -> str:
     """The title of a metric."""
     return metric_title(metric)
+
+
+def sentence_case(text: str) -> str:
+    """``text`` with a capital letter at the beginning; the rest stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def network_name(name: str) -> str:
+    """What a row of a job is called: ``hand-made network`` for ``fixed``. Unknown names stay as they are."""
+    return NETWORKS.get(name.partition(".")[0], name.replace("_", " "))
+
+
+def the_network(name: str) -> str:
+    """The same inside a sentence: ``the hand-made network``."""
+    kind = name.partition(".")[0]
+    return f"the {network_name(name)}" if kind in NETWORKS and kind not in NO_ARTICLE else network_name(name)
+
+
+def about_network(name: str) -> str:
+    """What a row of a job is, in a few words; empty for an unknown one."""
+    return ABOUT.get(name.partition(".")[0], "")
+
+
+def phase_name(name: str) -> str:
+    """What a phase of a job does. A baseline has a phase of its own, with its name."""
+    kind, _, network = name.partition(" ")
+    return f"training {the_network(network)}" if kind == "train" else PHASES.get(name) or network_name(name)
+
+
+def epochs(n: float) -> str:
+    """``1 epoch``, ``0.05 epochs``, ``12.3 epochs``: the same in every place that tells how long a network learnt."""
+    told = f"{n:.0f}" if n >= 1000 else f"{n:.3g}"
+    return f"{told} epoch{'' if told == '1' else 's'}"
+
+
+def times(n: int) -> str:
+    """``once``, ``twice``, ``3 times``."""
+    return {0: "never", 1: "once", 2: "twice"}.get(n, f"{n} times")
+
+
+def spec_in_words(spec: object) -> str:
+    """A part of a study as ``race(anchors=3, inner=graph_gp)``. Of parts within it the names are told, and no long
+    lists: the log has it all.
+    """
+    if not isinstance(spec, Mapping) or "type" not in spec:
+        return str(spec)
+    told = []
+    for name, value in (spec.get("args") or {}).items():
+        text = str(value.get("type", "…")) if isinstance(value, Mapping) else str(value)
+        told.append(f"{name}={text if len(text) <= LONGEST else '…'}")
+    return f"{spec['type']}({', '.join(told)})"
 
 
 def reason_in_words(reason: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from archsmith.core.errors import DataError
+from archsmith.core.wording import PURPOSES, SPLITS
 from archsmith.data.examples import Splits
 
 IMBALANCE = 10.0  # a largest class of more than this many times the smallest is worth a warning
@@ -57,8 +58,10 @@ def refuse_unlearnable(splits: Splits, noun: str) -> None:
 
 
 def split_sizes(n_examples: Mapping[str, int], made: Sequence[str]) -> str:
-    """How many examples each split has, and which splits were cut here (``made``)."""
-    return ", ".join(f"{n:,} {split}{' (held out)' if split in made else ''}" for split, n in n_examples.items())
+    """How many examples each split has and what for, and which splits were cut here (``made``)."""
+    told = ", ".join(f"{n:,} {PURPOSES[split]} ({SPLITS[split]})" for split, n in n_examples.items())
+    apart = " and ".join(SPLITS[split] for split in n_examples if split in made)
+    return f"{told}; {apart} set apart by chance" if apart else told
 
 
 def class_sizes(counts: Sequence[int], classes: Sequence[str], noun: str) -> str:

@@ -21,6 +21,7 @@ class Phase:
     forecast_seconds: what it was expected to take; None when nobody guessed.
     seconds: what it took; None while it runs.
     detail: what it is about or, at its end, what came of it.
+    exact: what it is about in exact terms, where these are others.
     result: what it ended with; ``error`` in it says why it failed.
     cut: it was going on when the process that worked on the study was gone.
     latest: what was last said of how far it is; None where nothing is worth saying any more.
@@ -36,6 +37,7 @@ class Phase:
     cut: bool = False
     latest: Step | None = None
     n_trials: int = 0
+    exact: str = ""
 
     @property
     def running(self) -> bool:
@@ -64,7 +66,7 @@ class Phases:
     def take(self, read: PhaseRecord, now: float) -> None:
         """A phase begins or ends. One that only ends counts too."""
         if not read.ended:
-            self.all.append(Phase(read.name, now, read.forecast_seconds, detail=read.detail))
+            self.all.append(Phase(read.name, now, read.forecast_seconds, detail=read.detail, exact=read.exact))
             return
         phase = next((p for p in reversed(self.all) if p.name == read.name and p.running), None)
         if phase is None:

@@ -17,18 +17,22 @@ from archsmith.core.front import Front
 from archsmith.core.job_records import Epoch, ProgressRecord
 from archsmith.core.records import Preparing
 from archsmith.core.trial import Trial
-from archsmith.core.wording import clock, metric_name, number
+from archsmith.core.wording import amount, clock, epochs, metric_name, network_name, number, phase_name
 from archsmith.runtime.phases import Phase
 from archsmith.runtime.study_view import StudyView
 
-TEMPERATURE, DIFFERENCE = "temperature", "max_difference"  # in the results of two phases that have a sentence each
+TEMPERATURE, DIFFERENCE, CHOSEN = "temperature", "max_difference", "network"  # in results that have a sentence each
 HONEST = 0.05  # a temperature that is closer to 1 than this changes no probability that people would notice
 TIMES = ("seconds", "lead")  # in the results of phases; they are shown elsewhere
 LAST_TRIALS = 8  # of the finished ones that views list
 PREPARE = "prepare"  # what the prepare phase of an evaluator is called outside of the main job
 # what is said of a prepare phase in one line
 PREPARING = ("train_loss", "reward", "baseline", "entropy", "best_reward")
-DOING = {"decode": "decoding pictures", "wait": "waiting for another process that decodes the same pictures"}
+DOING = {
+    "read": "reading",
+    "decode": "decoding pictures",
+    "wait": "waiting for another process that decodes the same pictures",
+}
 
 
 class Progress:
@@ -36,11 +40,18 @@ class Progress:
 
     budget_seconds, budget_trials: limits; None when there is none, or when the log is to say it.
     started: Unix time at which this process began to work; now when None.
+    exact: are exact terms told, too?
     """
 
     def __init__(
-        self, budget_seconds: float | None = None, budget_trials: int | None = None, started: float | None = None
+        self,
+        budget_seconds: float | None = None,
+        budget_trials: int | None = None,
+        started: float | None = None,
+        *,
+        exact: bool = False,
     ) -> None:
+        self.exact = exact
         self.started = time.time() if started is None else started
         self.view = StudyView(since=self.started)
         self._budget_seconds = budget_seconds
@@ -167,11 +178,26 @@ class Progress:
         """The phase that is going on, None between phases."""
         return next((phase for phase in reversed(self.phases) if phase.running), None)
 
+    def name(self, phase: Phase) -> str:
+        """What a phase is called: what it does, or its name in the log where exact terms are asked for."""
+        return phase.name if self.exact else phase_name(phase.name)
+
+    def from_where(self, trial: Trial) -> str:
+        """Which trial another one goes on from or, where it is of another network, was made from; empty where there is
+        none.
+        """
+        trials = self.view.history.trials
+        if not trial.parents:
+            return ""
+        parent = trial.parents[0]
+        same = 0 <= parent < len(trials) and trials[parent].architecture == trial.architecture
+        return f"{'goes on' if same else 'made'} from trial {parent}"
+
     def line(self) -> str:
         """The state of a job in one sentence."""
         result = self.view.job.result
         if result is not None and self.view.done_now:
-            exported = next((row["name"] for row in result.rows if row.get("exported")), "network")
+            exported = next((network_name(row["name"]) for row in result.rows if row.get("exported")), "network")
             scores = [
                 f"{split} {number(score)}"
                 for split, score in (("valid", result.valid), ("test", result.test))
@@ -184,18 +210,21 @@ class Progress:
         phase = self.phase or phases[-1]
         searching = phase.n_trials and phase.running
         text = self._searched(self.view.history.forecast_trials) if searching else self.text(phase)
-        return f"{phase.name}: {text}" if text else phase.name
+        return f"{self.name(phase)}: {text}" if text else self.name(phase)
 
     def text(self, phase: Phase) -> str:
         """What is worth saying of a phase: how far it is or, at its end, what came of it."""
         if not phase.running:
-            return self._outcome(phase.result) or phase.detail
+            return self._outcome(phase.result) or self._about(phase)
         latest = phase.latest
         if isinstance(latest, ProgressRecord):
             return self._counted(latest, phase)
         if isinstance(latest, Epoch):
-            return self._trained(latest)
-        return _prepared(latest) if isinstance(latest, Preparing) else phase.detail
+            return self._trained(latest, phase)
+        return _prepared(latest) if isinstance(latest, Preparing) else self._about(phase)
+
+    def _about(self, phase: Phase) -> str:
+        return (phase.exact or phase.detail) if self.exact else phase.detail
 
     def _counted(self, said: ProgressRecord, phase: Phase) -> str:
         what, done, total = DOING.get(said.what, said.what), said.done, said.total
@@ -205,21 +234,25 @@ class Progress:
         left = f", about {clock(spent / done * (total - done))} left" if 0 < done < total and spent > 1.0 else ""
         return f"{what}, {done:,} of {total:,}{left}"
 
-    def _trained(self, said: Epoch) -> str:
-        """The score is measured now and then; in between the last value stands."""
+    def _trained(self, said: Epoch, phase: Phase) -> str:
+        """The score is measured now and then; in between the last value stands. Where time decides when a training
+        ends, the epochs that it may have at most mean nothing.
+        """
         metric = self.view.metric
         curve = self.view.trainings[said.network].curve
         measured = next((metrics[metric] for _, metrics in reversed(curve) if metric in metrics), None)
         score = "" if measured is None else f", {self.metric_name} {number(measured)}"
-        loss = f", train loss {number(said.metrics['train_loss'])}" if "train_loss" in said.metrics else ""
-        return f"epoch {_places(said.epoch)} of {_places(said.epochs)}{score or loss}"
+        told = self.exact and "train_loss" in said.metrics
+        loss = f", train loss {number(said.metrics['train_loss'])}" if told else ""
+        of = "" if phase.forecast_seconds and not self.exact else f" of {_places(said.epochs)}"
+        return f"epoch {_places(said.epoch)}{of}{score or loss}"
 
     def _searched(self, forecast: float | None = None) -> str:
-        """How many architectures were tried, of how many where that is known, and the best."""
+        """How many trials there were, of how many where that is known, and the best."""
         n_finished, n_failed = self.view.n_finished, self.view.n_failed
         known = forecast if forecast is not None and forecast >= n_finished else None
-        about = "" if known is None else f" of about {known:.0f}"
-        things = "architecture" if round(known or n_finished) == 1 else "architectures"
+        of = "" if known is None else f"{n_finished} of about "
+        trials = of + amount(n_finished if known is None else round(known), "trial")
         failed = f", {n_failed} failed" if n_failed else ""
         incumbent = self.incumbent
         score = None if incumbent is None else self.score(incumbent)
@@ -228,7 +261,7 @@ class Progress:
             if incumbent is not None and score is not None
             else ""
         )
-        return f"{n_finished}{about} {things}{failed}{best}"
+        return f"{trials}{failed}{best}"
 
     def _outcome(self, result: Mapping[str, Any]) -> str:
         """What came of a phase. Of a search it is the best trial, of a training the main metric, of others the numbers
@@ -240,12 +273,17 @@ class Progress:
             return self._searched()
         metric = self.view.metric
         if TEMPERATURE in result:
-            return _calibrated(result[TEMPERATURE])
+            exact = f" (temperature {number(result[TEMPERATURE])})" if self.exact else ""
+            return _calibrated(result[TEMPERATURE]) + exact
         if DIFFERENCE in result:
-            return f"the exported network answers as the trained one does, within {number(result[DIFFERENCE])}"
+            exact = f", within {number(result[DIFFERENCE])}" if self.exact else ""
+            return f"the exported network predicts as the trained one does{exact}"
         if metric in result:
-            epochs = f", {_places(result['epochs'])} epochs" if result.get("epochs") else ""
-            return f"{self.metric_name} {number(result[metric])}{epochs}"
+            learnt = f", {epochs(result['epochs'])}" if result.get("epochs") else ""
+            return f"{self.metric_name} {number(result[metric])}{learnt}"
+        if CHOSEN in result and "valid" in result:
+            score = f"{self.metric_name} {number(result['valid'])} on the validation split"
+            return f"{network_name(result[CHOSEN])}, {score}"
         said = {
             name: value if isinstance(value, str) else number(value)
             for name, value in result.items()
@@ -257,9 +295,9 @@ class Progress:
 def _calibrated(temperature: float) -> str:
     """What a temperature means. It divides the logits, so one above 1 makes probabilities less extreme."""
     if abs(temperature - 1) < HONEST:
-        return f"its probabilities were honest already (temperature {number(temperature)})"
+        return "its probabilities were honest already"
     was, now = ("sure", "softened") if temperature > 1 else ("careful", "sharpened")
-    return f"its probabilities were too {was}, so they are {now} (temperature {number(temperature)})"
+    return f"its probabilities were too {was}, so they are {now}"
 
 
 def _prepared(said: Preparing) -> str:
@@ -271,5 +309,5 @@ def _prepared(said: Preparing) -> str:
 
 
 def _places(epochs: float) -> str:
-    """With one place at most: trainings are often told of within an epoch."""
-    return number(round(epochs, 1))
+    """In three digits, as ``core.wording.epochs``: trainings are often told of within an epoch."""
+    return f"{epochs:.3g}"

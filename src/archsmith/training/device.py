@@ -29,11 +29,13 @@ class Device:
     ``name``: as ``choose`` takes it.
     ``torch``: as torch takes it.
     ``sentence``: what training runs on, for people.
+    ``exact``: a sentence on its arithmetic; empty where that is the usual one.
     """
 
     name: str
     torch: torch.device
     sentence: str
+    exact: str = ""
 
 
 def choose(name: str = "auto") -> Device:
@@ -54,7 +56,7 @@ def choose(name: str = "auto") -> Device:
             "The device 'mps' is not here.", "It needs an Apple GPU and a build of torch for it. Use auto or cpu."
         )
     device = torch.device(name)
-    return Device(name, device, _sentence(device))
+    return Device(name, device, _sentence(device), _arithmetic(device))
 
 
 def _require_cuda(name: str, number: int) -> None:
@@ -73,16 +75,20 @@ def _require_cuda(name: str, number: int) -> None:
 
 
 def _sentence(device: torch.device) -> str:
-    arithmetic = precision.choose("auto", None, device)
     if device.type == "cuda":
-        name = torch.cuda.get_device_name(device)
-        return f"Training on {name} (CUDA). Numbers are {arithmetic} where that is exact enough."
+        return f"Training runs on the graphics processor {torch.cuda.get_device_name(device)}."
     if device.type == "mps":
-        return "Training on the Apple GPU (MPS)."
-    # where it is mixed, each operation decides; the layers of tables and tokens stay in float32
-    shorter = " It takes shorter numbers (bfloat16) where they are faster." if arithmetic == "mixed" else ""
+        return "Training runs on the graphics processor of this Mac."
     n_threads = torch.get_num_threads()
-    return f"Training on the CPU with {n_threads} thread{'' if n_threads == 1 else 's'}.{shorter}"
+    return f"Training runs on {n_threads} {'core' if n_threads == 1 else 'cores'} of the processor (CPU)."
+
+
+def _arithmetic(device: torch.device) -> str:
+    chosen = precision.choose("auto", None, device)
+    if device.type == "cuda":
+        return f"Numbers are {chosen} where that is exact enough (CUDA)."
+    # where it is mixed, each operation decides; the layers of tables and tokens stay in float32
+    return "Numbers are bfloat16 where that is faster." if chosen == "mixed" else ""
 
 
 # What the training loop needs to know of a device

@@ -49,11 +49,15 @@ def test_a_baseline_that_was_exported_is_what_the_others_are_compared_with(make:
     assert "do not need" not in text and "so it was chosen" not in text
 
 
-def test_what_a_baseline_is_comes_from_its_phase(make: Any) -> None:
+def test_what_a_baseline_is_is_known_or_comes_from_its_phase(make: Any) -> None:
     study = read_study(make())
-    study.phases["linear"] = replace(study.phases["linear"], detail="logistic regression")
+    assert study.view.job.result is not None
+    rows = [{**row, "name": "mine"} if row["name"] == "linear" else row for row in study.rows]
+    study.view.job.result = replace(study.view.job.result, rows=tuple(rows))
+    study.phases["mine"] = replace(study.phases["linear"], name="mine", detail="a rule of thumb")
     found = baselines_of(study)
-    assert found is not None and found.rows[0].what == "logistic regression"
+    assert found is not None and found.rows[0].what == "a rule of thumb"
+    assert found.rows[1].what == "a small network that a person designed, always the same one"
 
 
 def stopped_early(make: Any, **wishes: Any) -> Study:
@@ -68,7 +72,7 @@ def stopped_early(make: Any, **wishes: Any) -> Study:
 def test_a_network_that_was_stopped_early_is_no_fair_opponent(make: Any) -> None:
     found = baselines_of(stopped_early(make, scores=(0.6, 0.70, 0.84)))
     assert found is not None and "2.5 epochs, then stopped" in {row.epochs for row in found.rows}
-    assert lead(found).startswith("The race gave the time to the searched network. The hand-made network was stopped")
+    assert lead(found).startswith("The search gave the time to the searched network. The hand-made network was stopped")
     assert "that is not what it could have reached" in lead(found) and "points better on the test split" not in lead(
         found
     )
@@ -107,3 +111,10 @@ def test_a_failed_training_is_named(make: Any) -> None:
 def test_scores_that_are_no_shares_have_no_points(make: Any) -> None:
     text = lead(told(make, classes=(), metric="r2", scores=(0.5, 0.7, 0.72)))
     assert "better by 0.02 (R²)" in text and "points" not in text
+
+
+def test_a_network_of_less_time_is_no_reason_to_do_without_networks(make: Any) -> None:
+    before = {"name": "earlier.1", "test": 0.8, "valid": 0.8}
+    text = lead(told(make, scores=(0.6, 0.7, 0.8), more_rows=[before]))
+    assert "The network of the budget before reaches 80 %, which is as good." in text
+    assert "do not need" not in text

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from archsmith.analysis.report.calibration import calibration_of
+from archsmith.analysis.report.calibration import calibration_of, drawings
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
 
@@ -21,3 +21,22 @@ def test_overconfidence_is_named(make: Any) -> None:
         "On average the network is 98 % sure of its prediction and right 75 % of the time. It is too sure. Take its "
         "probabilities as a rough guide."
     )
+
+
+def test_levels_of_confidence_with_few_examples_are_not_drawn(make: Any) -> None:
+    study = make(n=1200)
+    sure = np.full(1200, 0.98)
+    sure[:3] = 0.4  # three of 1,200 pictures
+    labels = np.zeros(1200, np.int64)
+    table = np.stack([sure, (1 - sure) / 2, (1 - sure) / 2], axis=1).astype(np.float32)
+    np.savez(study / "final" / "predictions.npz", test=table, test_labels=labels)
+    read = read_study(study)
+    found = calibration_of(read)
+    assert found is not None and drawings(read, found) == {}  # one level alone is no picture
+    table[:600] = (0.8, 0.1, 0.1)
+    np.savez(study / "final" / "predictions.npz", test=table, test_labels=labels)
+    read = read_study(study)
+    found = calibration_of(read)
+    assert found is not None
+    svg = drawings(read, found)["confidence"]
+    assert "80 %" in svg and ">40 %<" not in svg and ">20 %<" not in svg  # the scale fits what is drawn

@@ -32,3 +32,9 @@ def test_without_the_stored_data_the_log_says_how_many_there_are(make: Any) -> N
     found = data_of(read_study(make(data=None)))
     assert found is not None
     assert [(split.name, split.n) for split in found.splits] == [("training", 120), ("validation", 120), ("test", 120)]
+
+
+def test_how_often_the_test_split_was_measured_stands_with_it(make: Any) -> None:
+    for reads, told in ((1, "Measured once, at the end."), (2, "Measured twice, at the end.")):
+        found = data_of(read_study(make(test_reads=reads)))
+        assert found is not None and found.splits[-1].purpose.startswith(told)

@@ -10,8 +10,14 @@ def test_a_histogram_says_what_it_counts() -> None:
     assert "rows" in svg and "price" in svg and "pictures" not in svg
 
 
-def test_equal_values_have_a_histogram_too() -> None:
-    assert "<rect" in figures.histogram([3.0] * 10, "price", "rows", "how often prices occur")
+def test_equal_values_are_no_picture() -> None:
+    assert figures.histogram([3.0] * 10, "price", "rows", "how often prices occur") == ""
+
+
+def test_losses_that_differ_much_have_a_logarithmic_scale() -> None:
+    alike, unlike = (((1.0, first), (2.0, 0.5), (3.0, 0.1)) for first in (1.0, 30.0))
+    assert "log scale" not in figures.losses_over_epochs([alike], ["fixed"])
+    assert "log scale" in figures.losses_over_epochs([unlike], ["fixed"])
 
 
 def test_of_many_classes_the_ends_are_shown() -> None:

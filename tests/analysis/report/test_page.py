@@ -386,7 +386,7 @@ def test_a_search_says_how_to_repeat_it(searched: Any) -> None:
         searched([(0.5, {}) for _ in range(3)], began={"command": "archsmith search --bench digits --seed 3"}, beta=2.0)
     )
     assert "The command again: archsmith search --bench digits --seed 3" in shown.text
-    assert "mine (beta = 2.0)" in shown.text and "accuracy, higher is better; parameters ≤ 10" in shown.text
+    assert "mine(beta=2.0)" in shown.text and "accuracy, higher is better; parameters ≤ 10" in shown.text
 
 
 # The file

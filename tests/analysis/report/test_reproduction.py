@@ -11,9 +11,9 @@ def test_the_command_and_what_decided_the_study(make: Any) -> None:
     assert (
         " ".join(report.command) == "archsmith fit blots --time 60s --space conv_stages --strategy evolution --seed 7"
     )
-    assert "The test split was read once. Networks were compared on the validation split only." in report.lead
+    assert "The test split was measured once. Networks were compared on the validation split only." in report.lead
     assert ("seed", "7") in report.facts and report.bundle == "models/blots"
 
 
 def test_several_looks_at_the_test_split_are_told(make: Any) -> None:
-    assert "read twice" in reproduction_of(read_study(make(test_reads=2))).lead
+    assert "measured twice" in reproduction_of(read_study(make(test_reads=2))).lead

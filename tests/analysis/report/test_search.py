@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from archsmith.analysis.report.search import progress_of
+from archsmith.analysis.report.page import render
+from archsmith.analysis.report.search import drawings, progress_of
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
 
@@ -36,3 +37,18 @@ def test_the_trial_that_was_trained_is_named_where_it_is_not_the_best(make: Any)
         row["trial"] = trial
         progress = progress_of(study)
         assert progress is not None and said in progress.note
+
+
+def test_one_score_alone_is_no_picture(searched: Any) -> None:
+    for trials, drawn in (([(0.5, {}), (None, {})], False), ([(0.5, {}), (0.6, {})], True)):
+        study = read_study(searched(trials))
+        progress = progress_of(study)
+        assert progress is not None and bool(drawings(study, progress)) is drawn
+        page = render(study)
+        assert ("one trial</li>" in page) is drawn
+
+
+def test_a_perfect_score_promises_nothing_of_more_time(searched: Any) -> None:
+    for best, told in ((0.9, True), (1.0, False)):
+        progress = progress_of(read_study(searched([(0.5, {})] * 9 + [(best, {})])))
+        assert progress is not None and ("more time would probably" in progress.lead) is told

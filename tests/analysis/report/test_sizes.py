@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archsmith.analysis.report.sizes import sizes_of
+from archsmith.analysis.report.sizes import drawings, sizes_of
 from archsmith.analysis.study import read_study
 
 
@@ -12,3 +12,16 @@ def test_the_front_has_no_trial_that_another_beats(make: Any) -> None:
     assert [params for params, _, _ in sizes.front] == sorted(params for params, _, _ in sizes.front)
     for params, value, _ in sizes.front:
         assert not any((dot.params or 0) <= params and (dot.value or 0) > value for dot in sizes.dots)
+
+
+def test_the_best_trial_is_that_of_the_study_also_where_a_smaller_one_scores_the_same(searched: Any) -> None:
+    trials = [(0.9, {}), (0.9, {}), (0.5, {})]
+    study = read_study(searched(trials))
+    assert study.best is not None
+    for trial, params in zip(study.history.finished, (9.0, 8.0, 4.0), strict=True):
+        assert trial.outcome is not None
+        trial.outcome.metrics["params"] = params  # type: ignore[index]
+    sizes = sizes_of(study)
+    assert sizes is not None and study.best.id == 0
+    assert "The best trial has 9 parameters." in sizes.lead.replace("\u00a0", " ")
+    assert drawings(study, sizes)["sizes"].count('class="line c2"') >= 2

@@ -14,7 +14,7 @@ def told(make: Any, **wishes: Any) -> Summary:
 def test_leaks_and_several_looks_at_the_test_split_are_shown_first(make: Any) -> None:
     report = told(make, checks={"leaks": {"valid": 0, "test": 7}}, test_reads=2)
     assert "7 test pictures are in the training or validation split too" in report.warning.replace(NB, " ")
-    assert "read 2 times" in report.warning
+    assert "measured twice, because the study got more time" in report.warning
 
 
 def test_balanced_accuracy_is_told_beside_the_plain_rate(make: Any) -> None:
@@ -39,3 +39,10 @@ def test_a_study_without_trials_says_what_it_waits_for(prepared: Any) -> None:
     assert summary_of(read_study(prepared([(1.0, {})], {}))).detail == "No trial has begun."
     pending = read_study(prepared([], {}, [({"depth": 1}, None, {})]))
     assert summary_of(pending).detail == "Every trial so far failed or is still running."
+
+
+def test_without_a_search_the_facts_say_so(make: Any) -> None:
+    study = read_study(make(n_trials=0))
+    facts = dict(summary_of(study).facts)
+    assert facts["search"] == "none, the time was too short" and "networks tried" not in facts
+    assert "search" not in dict(told(make).facts)

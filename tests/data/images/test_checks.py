@@ -41,7 +41,8 @@ def test_clean_data_give_a_short_summary_without_warnings() -> None:
     assert report.warnings == ()
     assert report.lines() == [
         "made: 2 classes, grey pictures of 5 x 5",
-        "20 train, 6 valid (held out), 6 test; 10 training pictures of each class",
+        "20 to learn from (training), 6 to choose by (validation), 6 for one test at the end (test); validation set "
+        "apart by chance; 10 training pictures of each class",
     ]
 
 

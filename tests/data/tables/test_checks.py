@@ -104,7 +104,8 @@ def test_regression_targets_are_described() -> None:
 def test_lines_say_what_is_there() -> None:
     assert check(splits(GOOD)).lines()[:2] == [
         "t: 2 classes, rows of 2 numbers",
-        "20 train, 2 valid, 2 test; for training 11 a, 9 b",
+        "20 to learn from (training), 2 to choose by (validation), 2 for one test at the end (test); for training "
+        "11 a, 9 b",
     ]
 
 

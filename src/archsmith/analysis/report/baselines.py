@@ -16,6 +16,7 @@ from archsmith.analysis.statistics import beyond_chance, wilson
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import (
     duration,
+    epochs,
     is_share,
     metric_name,
     network_name,
@@ -25,7 +26,9 @@ from archsmith.analysis.wording import (
     sentence_case,
     share,
     short,
+    the_network,
 )
+from archsmith.core.wording import about_network
 
 Row = Mapping[str, Any]
 ALIKE = 0.8, 1.25  # ratios of parameters between which two networks count as equally large
@@ -87,18 +90,11 @@ def n_test(study: Study) -> int:
 
 
 def _what(study: Study, name: str) -> str:
-    """What a network or a baseline is: as its phase says, which has its name, or as its name says."""
-    words = words_of(study)
+    """What a network or a baseline is, or as its phase says, which has its name."""
+    if name == "linear":
+        return f"the simplest one: from {words_of(study).inputs} straight to the prediction"
     phase = study.phases.get(name)
-    told = {
-        "linear": f"from {words.inputs} straight to the prediction, without hidden layers",
-        "fixed": "a network that a person designed",
-        "searched": "the best network that the search found",
-        "runner_up": "what came second in the search, in the time that was left",
-        "tuned": "all of its weights were trained further on these data",
-        "unfinished": "the best trial of the search, as the race left it",
-    }.get(name.partition(".")[0], "what the study had come to with less time" if name.startswith("earlier") else "")
-    return (phase.detail if phase is not None else "") or told
+    return about_network(name) or (phase.detail if phase is not None else "")
 
 
 def _trained(study: Study, row: Row, n: int) -> Trained:
@@ -107,7 +103,8 @@ def _trained(study: Study, row: Row, n: int) -> Trained:
     if test is not None and study.metric == "accuracy" and n:
         low, high = wilson(float(test), n)
         interval = f"{share(low, n)} – {share(high, n)}"
-    trial = f" (trial {row['trial']})" if row.get("trial") is not None else ""
+    earlier = str(row["name"]).startswith("earlier")  # what its training went on from is gone
+    trial = f" (trial {row['trial']})" if row.get("trial") is not None and not earlier else ""
     return Trained(
         network_name(str(row["name"])) + trial,
         _what(study, str(row["name"])),
@@ -126,7 +123,7 @@ def _trained(study: Study, row: Row, n: int) -> Trained:
 def _epochs(row: Row) -> str:
     if not row.get("epochs"):
         return ""
-    return f"{row['epochs']:.3g} epochs{', then stopped' if row.get('stopped') else ''}"
+    return f"{epochs(row['epochs'])}{', then stopped' if row.get('stopped') else ''}"
 
 
 # The sentence
@@ -153,16 +150,11 @@ def _best(rows: Mapping[str, Row], scores: Mapping[str, float]) -> str:
     )
 
 
-def _the(name: str) -> str:
-    """The name of a network inside a sentence."""
-    return f"the {network_name(name)}" if name in ("linear", *OURS) else network_name(name)
-
-
 def _against(study: Study, name: str, baseline: float, best: str, value: float, n: int) -> str:
     """What another network reaches."""
-    if best not in OURS:
+    if best not in OURS or name.partition(".")[0] in TRAINED_ON:
         ahead = "as good" if baseline == value else _ahead(study, baseline - value)
-        return f" {sentence_case(_the(name))} reaches {score(study.metric, baseline, n)}, which is {ahead}."
+        return f" {sentence_case(the_network(name))} reaches {score(study.metric, baseline, n)}, which is {ahead}."
     who = f"A {network_name(name)}" if name in ("linear", "pretrained") else sentence_case(network_name(name))
     text = f" {who} alone reaches {score(study.metric, baseline, n)}"
     if value > baseline:
@@ -175,7 +167,7 @@ def _against(study: Study, name: str, baseline: float, best: str, value: float, 
 def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], where: str, n: int) -> str:
     exported = next((name for name, row in rows.items() if row.get("exported")), OURS[0])
     if exported not in OURS:
-        text = f"On the validation split {_the(exported)} is best, so it was exported"
+        text = f"On the validation split {the_network(exported)} is best, so it was exported"
         text += "." if exported.partition(".")[0] in TRAINED_ON else ": no search was needed."
         if exported not in scores:
             return text
@@ -194,7 +186,7 @@ def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, fl
     if "fixed" in scores:
         plan = study.fit.get("plan") or {}
         if plan.get("longest") and plan.get("searching", True):
-            return "The race ended with the hand-made network: training it on was worth more than other candidates."
+            return "The search ended with the hand-made network: training it on was worth more than other candidates."
         too_short = not plan.get("searching", True)
         return f"{'The time was too short for a search. ' if too_short else ''}There is no searched network to compare."
     return ""
@@ -202,14 +194,14 @@ def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, fl
 
 def _given_up(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], exported: str) -> str:
     """The hand-made network was no longer trained, in favour of a more promising one."""
-    epochs = rows["fixed"].get("epochs") or 0.0
+    learnt = epochs(rows["fixed"].get("epochs") or 0.0)
     if exported == "fixed":
         return (
-            f"The hand-made network was best on the validation split after {epochs:.2g} epochs, and no training after "
-            "that was better. So it was exported as it was."
+            f"The hand-made network was best on the validation split after {learnt}, and no training after that "
+            "was better. So it was exported as it was."
         )
     return (
-        f"The race gave the time to {_the(exported)}. The hand-made network was stopped after {epochs:.2g} epochs, at "
+        f"The search gave the time to {the_network(exported)}. The hand-made network was stopped after {learnt}, at "
         f"{score(study.metric, scores['fixed'])}: that is not what it could have reached."
     )
 
@@ -260,7 +252,7 @@ def _size(own: float | None, other: float | None) -> str:
 
 def terms(facts: Baselines, words: Words) -> tuple[tuple[str, str], ...]:
     explained = "A model that needs no search. A search is worth its time only if its network beats the baselines."
-    made = "A small network that a person designed, always the same one. Every race begins with it."
+    made = "A small network that a person designed, always the same one. Every search begins with it."
     return (("baseline", explained), ("hand-made network", made))
 
 

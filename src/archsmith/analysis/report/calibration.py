@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from archsmith.analysis import axes
-from archsmith.analysis.axes import Axis
+from archsmith.analysis.axes import Axis, axis
 from archsmith.analysis.charts import NARROW_SQUARE, WIDE_SQUARE, Dots, Layer, Line, Size, both, plot
 from archsmith.analysis.report.kind import Words, words_of
 from archsmith.analysis.report.section import Section, Term
@@ -20,6 +20,7 @@ from archsmith.core.metrics import ReliabilityBin
 CALIBRATED = 0.03  # an expected calibration error up to this is called good
 FEW = 500  # test examples, fewer than which leave the error uncertain
 TOLD = 0.002  # a change of the error that is told
+LEAST_DRAWN = 5  # test examples of one level of confidence; the rate of fewer is luck, and is not drawn
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Calibration:
     before: bins of the same network without its temperature; empty where that changed nothing
     error_after: expected calibration error, 0..1
     error_before: the same without its temperature; None where that changed nothing
+    least_drawn: test examples of a level of confidence that is drawn
     """
 
     lead: str
@@ -38,6 +40,7 @@ class Calibration:
     before: tuple[ReliabilityBin, ...]
     error_after: float
     error_before: float | None
+    least_drawn: int = LEAST_DRAWN
 
 
 def calibration_of(study: Study) -> Calibration | None:
@@ -80,9 +83,11 @@ def _lead(sure: float, right: float, error: float, before: float | None, n: int,
 def drawings(study: Study, facts: Calibration) -> dict[str, str]:
     """How often the network is right when it is so sure; on the diagonal its probabilities mean what they say."""
     words = words_of(study)
-    before, after = ([row for row in bins if row.n] for bins in (facts.before, facts.after))
-    known = [row.lower for row in (*after, *before)] + [row.accuracy or 0.0 for row in (*after, *before)]
-    low = max(0.0, min(known))
+    before, after = ([row for row in bins if row.n >= LEAST_DRAWN] for bins in (facts.before, facts.after))
+    if len(after) < 2:
+        return {}  # one dot is no picture; the text says it all
+    known = [value or 0.0 for row in (*after, *before) for value in (row.confidence, row.accuracy)]
+    low = max(0.0, axis("", [*known, 1.0]).low)
     x = Axis("how sure it says it is", low, 1.0, show=axes.percent)
     y = Axis("how often it is right", low, 1.0, show=axes.percent)
     total = sum(row.n for row in after)

@@ -11,9 +11,8 @@ from archsmith.analysis.report.kind import Words, target_name, words_of
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, listing, quoted, sentence_case
+from archsmith.core.wording import PURPOSES, SPLITS, times
 
-SPLITS = {"train": "training", "valid": "validation", "test": "test"}
-PURPOSES = {"train": "to learn from", "valid": "to choose by", "test": "for the test at the end"}
 UNEVEN = 3.0  # the largest class over the smallest, from which on the classes are called uneven
 EVEN = 1.2  # the same, up to which all classes have about the same share
 
@@ -81,7 +80,10 @@ def data_of(study: Study, describe: Describe = plain_description) -> Data | None
     numbers = [count for _, count in counts]
     return Data(
         _lead(study, sizes, counts, len(warnings), describe(study)),
-        tuple(Split(SPLITS[split], n, _purpose(split, split in made, regression)) for split, n in sizes.items()),
+        tuple(
+            Split(SPLITS[split], n, _purpose(split, split in made, regression, study.test_reads))
+            for split, n in sizes.items()
+        ),
         counts,
         bool(numbers) and max(numbers) <= EVEN * min(numbers),
         warnings,
@@ -111,11 +113,11 @@ def _summed(counts: Any) -> int:
     return sum(counts) if isinstance(counts, Sequence) else counts if isinstance(counts, int) else 0
 
 
-def _purpose(split: str, made: bool, regression: bool) -> str:
+def _purpose(split: str, made: bool, regression: bool, test_reads: int) -> str:
     what = {
         "train": "The networks learn from these.",
         "valid": "Networks are compared on these.",
-        "test": "Measured once, at the end.",
+        "test": f"Measured {times(max(1, test_reads))}, at the end.",
     }[split]
     if not made:
         return what

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.analysis import axes, charts
-from archsmith.analysis.axes import Axis, axis
+from archsmith.analysis.axes import Axis, axis, from_zero
 from archsmith.analysis.charts import Bar, Columns, Dots, Layer, Line, Size, both, plot
 from archsmith.analysis.wording import is_share, metric_name, network_name, short
 
@@ -18,6 +18,7 @@ Show = Callable[[float], str]
 
 LOW = Size("narrow", 328.0, 180.0), Size("wide", 820.0, 200.0)
 MOST_BARS = 24
+MANY_TIMES = 20.0  # the smallest loss is the largest one, from where on their scale is logarithmic
 MOST_MARKED = 60  # points of a line, beyond which they get no dots of their own
 ENTROPY_NOTE = (
     "Entropy measures how open the decisions are. It is 0 where the choice is certain, "
@@ -40,15 +41,15 @@ def score_label(metric: str, validation: bool) -> str:
     return metric_name(metric) + (" on validation" if validation else "")
 
 
-def epochs_axis(points: Points) -> Axis:
-    return Axis("epochs", 0.0, max(points[-1][0], 1e-9) * 1.02)
+def epochs_axis(*series: Points) -> Axis:
+    return from_zero("epochs", [epoch for points in series for epoch, _ in points])
 
 
 def over_epochs(series: Sequence[Points], names: Sequence[str], y: Axis, title: str) -> str:
     """Lines over the epochs, one a network; empty without any."""
     if not series:
         return ""
-    x = epochs_axis(max(series, key=lambda points: points[-1][0]))
+    x = epochs_axis(*series)
 
     def draw(size: Size) -> str:
         layers: list[Layer] = []
@@ -65,8 +66,10 @@ def over_epochs(series: Sequence[Points], names: Sequence[str], y: Axis, title: 
 
 
 def losses_over_epochs(series: Sequence[Points], names: Sequence[str]) -> str:
-    """Training losses over the epochs."""
-    y = axis("training loss (lower is better)", [value for points in series for _, value in points])
+    """Training losses over the epochs; on a logarithmic scale where the first ones would press all others together."""
+    values = [value for points in series for _, value in points]
+    log = min(values) > 0 and max(values) > MANY_TIMES * min(values)
+    y = axis(f"training loss (lower is better{', log scale' if log else ''})", values, log=log)
     whose = network_name(names[0]) if len(names) == 1 else "each network"
     return over_epochs(series, names, y, f"training loss over the epochs: {whose}")
 
@@ -83,13 +86,15 @@ def entropy(points: Points, x: Axis, title: str) -> str:
 
 
 def histogram(values: Sequence[float] | NDArray[np.float64], label: str, counted: str, title: str) -> str:
-    """How often values of each size occur; ``counted``: what is counted, as ``pictures``."""
+    """How often values of each size occur; ``counted``: what is counted, as ``pictures``. Empty where all values are
+    the same.
+    """
     numbers = np.asarray(values, np.float64)
     low, high = float(numbers.min()), float(numbers.max())
     if len(numbers) > 200:  # a few far away ones would leave one column for all the rest
         low, high = float(np.quantile(numbers, 0.002)), float(np.quantile(numbers, 0.998))
     if high <= low:
-        low, high = low - 0.5, high + 0.5
+        return ""
     n_bins = int(min(40, max(8, round(math.sqrt(len(numbers))))))
     found, edges = np.histogram(np.clip(numbers, low, high), n_bins, (low, high))
     rows = [

@@ -9,7 +9,7 @@ from archsmith.analysis.report.figures import Points
 from archsmith.analysis.report.kind import Words, words_of
 from archsmith.analysis.report.section import Section, Term
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import is_share, metric_name, network_name, points, score
+from archsmith.analysis.wording import epochs, is_share, metric_name, points, score, sentence_case, the_network
 
 LATE = 0.75  # of the training; what comes after it is its end
 GAIN = 0.005  # of a share, in the end of the training, from which on more time may bring more
@@ -61,14 +61,15 @@ def curves_of(study: Study) -> Curves | None:
 
 
 def _lead(study: Study, curve: Curve, words: Words) -> str:
-    name, data = network_name(curve.name), curve.scores
+    name, data = the_network(curve.name), curve.scores
     each = f"An epoch is one round through all training {words.many}."
     if len(data) < 2:
-        epochs = curve.losses[-1][0] if curve.losses else data[-1][0]
-        return f"The {name} was trained for {epochs:.3g} epochs. {each}"
+        last = curve.losses[-1][0] if curve.losses else data[-1][0]
+        return f"{sentence_case(name)} was trained for {epochs(last)}. {each}"
     (_, start), (end_epoch, end) = data[0], data[-1]
-    went = f"from {score(study.metric, start)} to {score(study.metric, end)} on the validation split"
-    text = f"Within {end_epoch:.3g} epochs the {name} went {went}. {each}"
+    before, after = (score(study.metric, value) for value in (start, end))
+    went = f"stayed at {after}" if before == after else f"went from {before} to {after}"
+    text = f"Within {epochs(end_epoch)} {name} {went} on the validation split. {each}"
     late = [value for epoch, value in data if epoch <= LATE * end_epoch]
     if not late or not is_share(study.metric):
         return text

@@ -98,7 +98,7 @@ def _glossary(made: Sequence[Made], words: Words) -> tuple[Term, ...]:
             "An interval of this kind holds the true rate in 19 of 20 cases.",
         ),
         (
-            "parameters, multiply-adds",
+            "parameters, multiplications",
             "The size of a network and its work: how many numbers it holds, "
             f"and how many multiplications it needs for one {words.one}.",
         ),

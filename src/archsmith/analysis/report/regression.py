@@ -93,6 +93,8 @@ def drawings(study: Study, facts: Errors) -> dict[str, str]:
 
 
 def _predicted(facts: Errors) -> str:
+    if len(facts.dots) < 2:
+        return ""
     x = axis(f"true {facts.name}", [value for dot in facts.dots for value in dot])
     y = Axis(f"predicted {facts.name}", x.low, x.high)
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import metric_name, number
 from archsmith.core.problem import Problem
+from archsmith.core.wording import spec_in_words, times
 from archsmith.version import VERSION
 
 PARTS = (("space", "search space"), ("strategy", "strategy"), ("evaluator", "evaluator"))
+MEANINGS = {
+    "seed": "the number that all randomness begins with",
+    "search space": "the networks that could be chosen",
+    "strategy": "what chose the next one to try",
+    "evaluator": "what gave each one its score",
+    "the log": "all that happened, in its order",
+}
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,7 @@ class Reproduction:
     lead: how the test split was read, and whether the command repeats the search
     command: the words of the command line; empty where there is none
     facts: (name, value) of everything that decided the study
+    meanings: what some of these names mean
     bundle: the folder of the exported network; empty without one
     """
 
@@ -30,6 +38,7 @@ class Reproduction:
     command: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     bundle: str
+    meanings: Mapping[str, str] = field(default_factory=lambda: MEANINGS)
 
 
 def reproduction_of(study: Study) -> Reproduction:
@@ -50,11 +59,12 @@ def _lead(study: Study, command: bool) -> str:
         return (
             "The log holds every proposal and every result. The same seed and settings propose the same networks again."
         )
-    times = {0: "never", 1: "once", 2: "twice"}.get(study.test_reads, f"{study.test_reads} times")
-    text = f"The test split was read {times}. Networks were compared on the validation split only."
+    text = (
+        f"The test split was measured {times(study.test_reads)}. Networks were compared on the validation split only."
+    )
     if (study.fit.get("settings") or {}).get("seconds"):
         text += (
-            " The budget was wall-clock time, so another run may try more or fewer networks and end with another one."
+            " The budget was time by the clock, so another run may try more or fewer networks and end with another one."
         )
     elif command:
         text += " The budget was a number of trials, so the same command repeats the same search."
@@ -81,9 +91,7 @@ def _spec(spec: Any, *, plain: bool) -> str:
     """What a spec names, with its settings unless ``plain``."""
     if not isinstance(spec, Mapping) or "type" not in spec:
         return ""
-    args = {} if plain else spec.get("args") or {}
-    told = [f"{name} = {value if isinstance(value, str) else json.dumps(value)}" for name, value in args.items()]
-    return f"{spec['type']} ({', '.join(told)})" if told else str(spec["type"])
+    return str(spec["type"]) if plain or not spec.get("args") else spec_in_words(spec)
 
 
 def _goal(problem: Problem) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archsmith.analysis.axes import Axis
+from archsmith.analysis.axes import Axis, from_zero
 from archsmith.analysis.charts import Dots, Layer, Line, Size, both, plot
 from archsmith.analysis.report import figures
 from archsmith.analysis.report.inheritance import inheritance_lead
@@ -16,7 +16,7 @@ from archsmith.analysis.report.section import Section, Term
 from archsmith.analysis.report.sharing import judged_by_sharing
 from archsmith.analysis.report.trial_dots import Dot, dots_of, floor_of, radius_of, thinned, tip_of, values_of
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import amount, duration, metric_name, score
+from archsmith.analysis.wording import amount, duration, is_share, metric_name, score
 from archsmith.core.trial import Trial
 
 ENOUGH = 20  # trials without a better one, from which on it says something that there was none
@@ -96,6 +96,11 @@ class Progress:
         return tuple(dot for dot in self.dots if dot.value is None)
 
     @property
+    def sized(self) -> bool:
+        """Are parameters of the best trials known?"""
+        return any(row.params for row in self.top)
+
+    @property
     def shorter(self) -> bool:
         """Is a trial at less than the highest fidelity among them?"""
         return any(not dot.full and dot.value is not None for dot in self.dots)
@@ -135,7 +140,7 @@ def progress_of(study: Study) -> Progress | None:
 
 def _lead(study: Study, dots: Sequence[Dot], scored: bool) -> str:
     n = len({trial.architecture.key for trial in study.history.finished}) if study.view.pooled else len(dots)
-    steps = f" in {len(dots)} steps" if n < len(dots) else ""
+    steps = f" in {amount(len(dots), 'trial')}" if n < len(dots) else ""
     tried = amount(n, "network was", "networks were")
     text = f"{tried} tried{steps} in {_took(study, dots)}.{_failures(study, dots)}"
     best = study.best
@@ -146,7 +151,9 @@ def _lead(study: Study, dots: Sequence[Dot], scored: bool) -> str:
     value = score(study.metric, best.metrics.get(study.history.problem.objectives[0].metric))
     where = " on the validation split" if study.fit else ""
     place = next(i for i, dot in enumerate(dots) if dot.trial == best.id) + 1
-    return f"{text} The best one, trial {best.id}, scored {value}{where}.{_outlook(place, len(dots))}"
+    perfect = is_share(study.metric) and best.metrics[study.metric] >= 1
+    outlook = "" if perfect else _outlook(place, len(dots))
+    return f"{text} The best one, trial {best.id}, scored {value}{where}.{outlook}"
 
 
 def _took(study: Study, dots: Sequence[Dot]) -> str:
@@ -252,6 +259,8 @@ def _option(option: Any) -> str:
 def drawings(study: Study, facts: Progress) -> dict[str, str]:
     """Scores over time, and the incumbent. Failed trials stand at the lower edge."""
     metric = study.metric
+    if sum(dot.value is not None for dot in facts.dots) < 2:
+        return {}  # one dot is no picture
     inside = [value for value in values_of(facts.dots) if value >= facts.floor]
     y = figures.score_axis(inside, metric, figures.score_label(metric, bool(study.fit)))
     x, unit = _time_axis(facts)
@@ -285,7 +294,7 @@ def _time_axis(facts: Progress) -> tuple[Axis, float]:
     unit, name = (3600.0, "hours") if ends > 3 * 3600 else (60.0, "minutes") if ends > 180 else (1.0, "seconds")
     since = "the preparation ended" if facts.prepared else "the start"
     label = f"{name} since {since}{' (simulated)' if facts.simulated else ''}"
-    return Axis(label, 0.0, max(ends / unit, 1e-9) * 1.02), unit
+    return from_zero(label, [*(dot.seconds / unit for dot in facts.dots), ends / unit]), unit
 
 
 def _end(facts: Progress) -> float:

@@ -86,19 +86,26 @@ def _tendency(sized: Sequence[Dot], maximize: bool) -> str:
 
 def _smaller(study: Study, sized: Sequence[Dot], front: Front) -> str:
     """Did a much smaller network come close to the best one?"""
-    params, value, trial = front[-1]
+    params, value, trial = _best(study, sized, front)
     values = values_of(sized)
     share = is_share(study.metric)
     tolerance = CLOSE if share else CLOSE * (max(values) - min(values))
     small, close, which = next(entry for entry in front if abs(entry[1] - value) <= tolerance)
     if params < SMALLER * small:
         return f"The best trial has {rounded(params)} parameters. No much smaller network came close."
-    near = f"{points(close - value)} behind it" if share else f"at {number(close)} against {number(value)}"
+    near = f"only {points(close - value)} behind it" if share else f"only at {number(close)} against {number(value)}"
+    near = "scores the same" if close == value else f"is {near}"
     fewer = number(float(f"{params / small:.2g}"))
     return (
         f"Trial {which} has {rounded(small)} parameters. "
-        f"That is {fewer} times fewer than the best one (trial {trial}), and it is only {near}."
+        f"That is {fewer} times fewer than the best one (trial {trial}), and it {near}."
     )
+
+
+def _best(study: Study, sized: Sequence[Dot], front: Front) -> tuple[float, float, int]:
+    """The best trial of the study, if its size is known. The front may end with a smaller one that scores the same."""
+    best = next((dot for dot in sized if study.best is not None and dot.trial == study.best.id), None)
+    return front[-1] if best is None else (best.params or 0.0, best.value or 0.0, best.trial)
 
 
 def drawings(study: Study, facts: Sizes) -> dict[str, str]:
@@ -109,7 +116,7 @@ def drawings(study: Study, facts: Sizes) -> dict[str, str]:
     y = figures.score_axis([*trained, *values], metric, figures.score_label(metric, bool(study.fit)))
     params = [dot.params for dot in facts.dots if dot.params] + [params for _, params, _ in facts.trained]
     x = axis("parameters (log scale)", params, log=True, margin=0.08)
-    best = facts.front[-1][2] if facts.front else -1
+    best = -1 if study.best is None else study.best.id
 
     def draw(size: Size) -> str:
         wide = size.name == "wide"

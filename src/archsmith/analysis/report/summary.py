@@ -27,7 +27,8 @@ from archsmith.analysis.wording import (
     short,
 )
 from archsmith.core import metrics
-from archsmith.core.wording import reason_in_words
+from archsmith.core.budget import SECONDS
+from archsmith.core.wording import reason_in_words, times
 
 Told = tuple[str, str]  # the headline, and what else must be said at once
 
@@ -167,19 +168,25 @@ def _facts(study: Study) -> tuple[tuple[str, str], ...]:
     params, macs = measured.get("params"), measured.get("macs")
     stop = study.reason or (study.result or {}).get("stop_reason")
     failed = f", {study.n_failed:,} failed" if study.n_failed else ""
+    tried, ended = len({trial.architecture.key for trial in study.history.finished}), bool(study.fit and stop)
     size = f"{rounded(params)} parameters, {_megabytes(4 * params)} of weights" if params else ""
     facts = [
         ("exported", _exported(row)),
         ("size" if row else f"size of {whose}", size),
-        ("work", f"{rounded(macs)} multiply-adds for one {words_of(study).one}" if macs else ""),
-        ("networks tried", f"{len({trial.architecture.key for trial in study.history.finished}):,}{failed}"),
+        ("work", f"{rounded(macs)} multiplications for one {words_of(study).one}" if macs else ""),
+        ("networks tried", f"{tried:,}{failed}" if tried or not ended else ""),
         ("time", _time(study)),
-        ("the search ended because", reason_in_words(str(stop)) if stop else ""),
-        ("computed on", _device(study.fit.get("device"))),
+        ("the search ended because", reason_in_words(str(stop)) if stop and tried else ""),
+        ("search", "" if tried or not ended else _no_search(str(stop))),
+        ("machine", _device(study.fit.get("device"))),
         ("begun", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(study.started))),
         ("study", study.id),
     ]
     return tuple((name, value) for name, value in facts if value)
+
+
+def _no_search(stop: str) -> str:
+    return "none, the time was too short" if stop == SECONDS else f"none, because {reason_in_words(stop)}"
 
 
 def _exported(row: Mapping[str, object]) -> str:
@@ -216,7 +223,7 @@ def _warning(study: Study) -> str:
         )
     if study.test_reads > 1:
         told.append(
-            f"The test split was read {study.test_reads} times, because the study was extended. "
+            f"The test split was measured {times(study.test_reads)}, because the study got more time. "
             "No network was ever chosen by it."
         )
     return " ".join(told)

@@ -205,7 +205,8 @@ def _agreement(guesses: Sequence[float], outcomes: Sequence[float]) -> str:
     if r is None:
         return f"Predictions or outcomes of all {amount(n, 'trial')} are the same, so they cannot be compared."
     text = (
-        f"The surrogate's prediction and the outcome have a rank correlation of {_two(r)} over {amount(n, 'trial')}. "
+        "The surrogate is a model that predicts the scores of networks not yet tried. "
+        f"Its prediction and the outcome have a rank correlation of {_two(r)} over {amount(n, 'trial')}. "
         "1 would be perfect, 0 is chance."
     )
     by_chance = 1.96 / math.sqrt(n - 1)  # of two numbers that have nothing to do with each other, in 19 of 20 cases
