@@ -1,7 +1,7 @@
 """A round of hostile inputs through the command line and the Python interface: is anything executed, does anything end
 in an internal error or never, is anything left behind?
 
-    python benchmarks/hostile.py [--only WORDS] [--fresh] [--say] [--real]
+    python benchmarks/hostile.py [--only WORDS] [--fresh] [--say] [--real] [--folder FOLDER]
 
 Every input is made by hand in ``hostile_inputs``. Each is tried in a process of its own, forked from one that has
 everything imported, with limits on its memory and time and with traps around it: programs and modules that leave a mark
@@ -37,8 +37,8 @@ import record
 from hostile_inputs import arrays, bundles, doors, guard, options, pictures, studies, tables
 from hostile_inputs.kit import Case
 
-PARTS = (options, arrays, pictures, tables, doors, bundles, studies)
-AT_ONCE = 3
+PARTS = (arrays, pictures, tables, doors, bundles, studies, options)
+AT_ONCE = 6
 PATIENCE = 240.0  # seconds of the wall clock after which a case hangs, on a busy machine, too
 COLUMNS = ("refused", "accepted", "internal", "hang")
 FAULTS = ("executed", "bad", "left")
@@ -55,8 +55,19 @@ def imported(root: Path) -> None:
     import archsmith
     from archsmith.cli.main import main as command
 
-    for name in ("onnx", "onnxruntime", "pandas", "pyarrow.parquet", "sklearn.linear_model", "torch", "jinja2", "PIL",
-                 "torch._dynamo.functional_export", "pyarrow.pandas_compat", "rich._emoji_codes"):
+    for name in (
+        "onnx",
+        "onnxruntime",
+        "pandas",
+        "pyarrow.parquet",
+        "sklearn.linear_model",
+        "torch",
+        "jinja2",
+        "PIL",
+        "torch._dynamo.functional_export",
+        "pyarrow.pandas_compat",
+        "rich._emoji_codes",
+    ):
         importlib.import_module(name)
     for module in pkgutil.walk_packages(archsmith.__path__, "archsmith."):
         if not module.name.endswith("__main__"):
@@ -128,6 +139,14 @@ def tried(cases: list[Case], root: Path, real: bool) -> dict[str, dict[str, Any]
     return {case.key: known[case.key] for case in cases}
 
 
+def forget(root: Path, keys: set[str]) -> None:
+    """What came of these cases in earlier rounds."""
+    for file in (root / "tried.jsonl", root / "real.jsonl"):
+        if file.exists():
+            lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+            file.write_text("".join(line for line in lines if json.loads(line)["key"] not in keys), encoding="utf-8")
+
+
 def show(found: dict[str, dict[str, Any]], title: str) -> int:
     """Print the table, then every fault. Returns the number of faults."""
     heads = ("n", *COLUMNS, *FAULTS)
@@ -139,12 +158,16 @@ def show(found: dict[str, dict[str, Any]], title: str) -> int:
         for fault in FAULTS:
             counts[fault] += bool(row[fault])
     rows["all"] = {head: sum(counts[head] for counts in rows.values()) for head in heads}
-    print(f"| {title} | n | refused in a sentence | accepted | internal errors | hangs | executions | badly said | left |")
+    print(
+        f"| {title} | n | refused in a sentence | accepted | internal errors | hangs | executions | badly said | left |"
+    )
     print("|---" * 9 + "|")
     for name, counts in rows.items():
         print(f"| {name} | " + " | ".join(str(counts[head]) for head in heads) + " |")
     print()
-    faulty = {key: row for key, row in found.items() if row["verdict"] in ("internal", "hang") or any(map(row.get, FAULTS))}
+    faulty = {
+        key: row for key, row in found.items() if row["verdict"] in ("internal", "hang") or any(map(row.get, FAULTS))
+    }
     for key, row in faulty.items():
         faults = {fault: row[fault][:5] for fault in FAULTS if row[fault]}
         print(f"{key!a}: {row['verdict']} ({row['code']}) {faults or ''} {row['said'][:300]!a}")
@@ -156,17 +179,17 @@ def main() -> int:
     parser.add_argument("--only", default="", help="families or inputs with this in their names")
     parser.add_argument("--fresh", action="store_true", help="forget what was tried before")
     parser.add_argument("--say", action="store_true", help="print what was said of each input")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "archsmith-hostile")
     parser.add_argument("--real", action="store_true", help="only those that are tried as processes of their own")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    root = Path(tempfile.gettempdir()) / "archsmith-hostile"
+    root = given.folder
     root.mkdir(exist_ok=True)
-    if given.fresh:
-        for name in ("tried.jsonl", "real.jsonl"):
-            (root / name).unlink(missing_ok=True)
     guard.tools(root)
     cases = [case for case in all_cases() if given.only in case.key]
+    if given.fresh:
+        forget(root, {case.key for case in cases})
     began = time.monotonic()
     faults = 0
     imported(root)

@@ -115,6 +115,12 @@ def test_what_is_no_setting(pair):
         catalog.parse_settings([pair])
 
 
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 100_000])
+def test_a_value_that_no_parser_reads_is_refused(value):
+    with pytest.raises(UsageError, match=r"value of --set space\.x cannot be read"):
+        catalog.parse_settings([f"space.x={value}"])
+
+
 def test_a_part_and_the_whole_of_one_setting_exclude_each_other():
     with pytest.raises(UsageError, match="as a whole"):
         catalog.parse_settings(["space.scale=1", "space.scale.filters=2"])

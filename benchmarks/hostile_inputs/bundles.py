@@ -143,8 +143,14 @@ WHOLE: dict[str, Callable[[Any], Any]] = {
     "files without sums": put(("files", "model.onnx"), ""),
     "a temperature of nothing": put(("preprocessing", "temperature"), 0),
     "a temperature of NaN": put(("preprocessing", "temperature"), float("nan")),
-    "pictures of 2**31 pixels": lambda m: (put(("preprocessing", "height"), 2**31)(m), put(("task", "inputs", 0, "shape"), [1, 2**31, 8])(m))[0],
-    "pictures of no pixels": lambda m: (put(("preprocessing", "height"), 0)(m), put(("task", "inputs", 0, "shape"), [1, 0, 8])(m))[0],
+    "pictures of 2**31 pixels": lambda m: (
+        put(("preprocessing", "height"), 2**31)(m),
+        put(("task", "inputs", 0, "shape"), [1, 2**31, 8])(m),
+    )[0],
+    "pictures of no pixels": lambda m: (
+        put(("preprocessing", "height"), 0)(m),
+        put(("task", "inputs", 0, "shape"), [1, 0, 8])(m),
+    )[0],
     "a deviation of nothing": put(("preprocessing", "std"), [0.0]),
     "means of 10**6 channels": put(("preprocessing", "mean"), [0.0] * 10**6),
     "another kind of data": lambda m: (put(("format_version",), 3)(m), put(("modality",), f"{CANARY}:Trap")(m))[0],
@@ -420,13 +426,22 @@ def architecture(content: bytes, command: str) -> Made:
 
 def cases() -> list[Case]:
     whole = {name: with_manifest(change) for name, change in WHOLE.items()}
-    numbers = {f"regression, {name}": with_manifest(put(("task",), value), asked, BUNDLE_NUMBERS) for name, value in KINDS.items()}
+    numbers = {
+        f"regression, {name}": with_manifest(put(("task",), value), asked, BUNDLE_NUMBERS)
+        for name, value in KINDS.items()
+    }
     specs = {f"{name}": with_manifest(with_search(space_spec=spec), drawn) for name, spec in SPECS.items()}
     graphs = {f"a graph of {name}": with_manifest(with_search(graph=graph), written) for name, graph in GRAPHS.items()}
     files = {name: with_part(*part) for name, part in BESIDE.items()}
     for name, content in {
-        "sitecustomize.py": TRAP, "conftest.py": TRAP, "onnxruntime.py": TRAP, "__init__.py": TRAP, "model.onnx.data": b"x",
-        "weights.pkl": pickled(), "NOTICE.txt": ANSI.encode(), "report.html": MARKUP.encode(),
+        "sitecustomize.py": TRAP,
+        "conftest.py": TRAP,
+        "onnxruntime.py": TRAP,
+        "__init__.py": TRAP,
+        "model.onnx.data": b"x",
+        "weights.pkl": pickled(),
+        "NOTICE.txt": ANSI.encode(),
+        "report.html": MARKUP.encode(),
     }.items():
         files[f"{name} beside it"] = beside(name, content)
     drawings = {f"{name}, drawn": architecture(content, "draw") for name, content in ARCHITECTURES.items()}

@@ -133,7 +133,17 @@ def special(kind: str) -> Callable[[Path], Path]:
     return make
 
 
-KINDS = ("a pipe", "a socket", "a loop", "a link to nothing", "a folder", "a locked file", "/dev/zero", "/dev/null", "/proc/self/mem")
+KINDS = (
+    "a pipe",
+    "a socket",
+    "a loop",
+    "a link to nothing",
+    "a folder",
+    "a locked file",
+    "/dev/zero",
+    "/dev/null",
+    "/proc/self/mem",
+)
 AS_DATA = ("a.csv", "a.parquet", "a.npz", "a.zip", "a")
 
 
@@ -162,16 +172,31 @@ def doors() -> dict[str, Made]:
     for kind in KINDS:
         made |= {f"{kind} as data {name}": data_at(kind, name) for name in AS_DATA[: 5 if kind == "a pipe" else 2]}
         made |= {f"{kind} to predict, {name}": asked_at(kind, name) for name in ("a.png", "a.csv", "a.zip")}
-        made |= {f"{kind} as {name}": part_at(kind, name) for name in ("manifest.json", "model.onnx", "weights.safetensors")}
+        made |= {
+            f"{kind} as {name}": part_at(kind, name) for name in ("manifest.json", "model.onnx", "weights.safetensors")
+        }
         made[f"{kind} as an architecture"] = lambda folder, kind=kind: [  # type: ignore[misc]
-            "draw", str(special(kind)(folder / "a.json")), "--space", "nasnet", "--out", "-",
+            "draw",
+            str(special(kind)(folder / "a.json")),
+            "--space",
+            "nasnet",
+            "--out",
+            "-",
         ]
         made[f"{kind} as a log"] = lambda folder, kind=kind: _log_at(folder, kind)  # type: ignore[misc]
         made[f"{kind} to write to"] = lambda folder, kind=kind: [  # type: ignore[misc]
-            "predict", str(BUNDLE), str(_picture(folder)), "--out", str(special(kind)(folder / "o.csv")),
+            "predict",
+            str(BUNDLE),
+            str(_picture(folder)),
+            "--out",
+            str(special(kind)(folder / "o.csv")),
         ]
         made[f"{kind} as a workspace"] = lambda folder, kind=kind: [  # type: ignore[misc]
-            "search", "--trials", "2", "--workspace", str(special(kind)(folder / "w")),
+            "search",
+            "--trials",
+            "2",
+            "--workspace",
+            str(special(kind)(folder / "w")),
         ]
     return made
 
@@ -252,8 +277,14 @@ def linked() -> dict[str, Made]:
         return fit(folder, folder / "photos")
 
     return {
-        "a loop in a class": loop, "links to the outside": outside, "a path too long": deep, "a folder of handles": root,
-        "a locked class": locked, "a workspace that is a file": no_write, "one picture": single, "empty classes": empty,
+        "a loop in a class": loop,
+        "links to the outside": outside,
+        "a path too long": deep,
+        "a folder of handles": root,
+        "a locked class": locked,
+        "a workspace that is a file": no_write,
+        "one picture": single,
+        "empty classes": empty,
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import re
 import resource
@@ -24,10 +23,18 @@ CPU_SECONDS = 60
 LONGEST = 2_100  # characters of a line on standard error
 INTERNAL, LEAKED = 70, 71  # exit codes of what no command ends with
 PROGRAMS = ("gs", "convert", "ffmpeg", "curl", "wget", "xdg-open", "pdftoppm", "dot", "inkscape")
-STARTS = ("os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.connect", "socket.getaddrinfo", "urllib.Request")
+STARTS = (
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "subprocess.Popen",
+    "socket.connect",
+    "socket.getaddrinfo",
+    "urllib.Request",
+)
 # what commands start for themselves: the facts of a machine, and processes for decoding
 OWN_PROGRAMS = ("nvidia-smi", "uname", "lscpu", "sysctl", sys.executable)
-ALLOWED = re.compile(r"/(\.cache|__pycache__|events\.sqlite-(wal|shm)|lease\.(lock|json))")
+ALLOWED = re.compile(r"/(\.cache|__pycache__|events\.sqlite-(wal|shm)|lease\.(lock|json)|work/data$)")
 PROGRESS = re.compile(r"^(\d\d:\d\d:\d\d |archsmith: |\s*$|usage:)", re.IGNORECASE)
 TURNING = frozenset(map(chr, (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 
@@ -93,13 +100,13 @@ def _inside(case: Case, place: Path, root: Path, real: bool) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if real and isinstance(act, list):
         os.environ["PYTHONPATH"] = f"{root / 'lib'}:{os.environ.get('PYTHONPATH', '')}"
-        _interrupt_in_time(place / "case")
         return _as_process(act)
     with open("/proc/self/statm", encoding="ascii") as file:
         held = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + MEMORY, held + MEMORY))
     _watch(place)
-    _interrupt_in_time(place / "case")
+    if not isinstance(act, list) or act[:1] == ["fit"] or any(word.startswith("--data") for word in act):
+        _stop_at_a_study()
     return _do(act)
 
 
@@ -130,25 +137,25 @@ def _do(act: Any) -> int:
 def _as_process(words: list[str]) -> int:
     import subprocess
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with subprocess.Popen([sys.executable, "-m", "archsmith", *map(os.fsencode, words)]) as process:
-        _interrupt_in_time.process = process.pid  # type: ignore[attr-defined]
-        return process.wait()
+    return subprocess.call([sys.executable, "-m", "archsmith", *map(os.fsencode, words)])
 
 
-def _interrupt_in_time(folder: Path) -> None:
-    """Data that were accepted are not trained on: as soon as their study began, Ctrl-C is pressed twice."""
-    pattern = f"{glob.escape(str(folder))}/work/studies/*/events.sqlite"
-    _interrupt_in_time.process = os.getpid()  # type: ignore[attr-defined]
+def _stop_at_a_study() -> None:
+    """Data that were accepted are not trained on: as soon as their study is written, Ctrl-C is pressed twice."""
+    begun = threading.Event()
 
-    def look() -> None:
-        while not glob.glob(pattern):
-            time.sleep(0.1)
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if event == "sqlite3.connect" and "mode=rwc" in str(args[0]):
+            begun.set()
+
+    def press() -> None:
+        begun.wait()
         while True:
-            os.kill(_interrupt_in_time.process, signal.SIGINT)  # type: ignore[attr-defined]
+            os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.3)
 
-    threading.Thread(target=look, daemon=True).start()
+    sys.addaudithook(hook)
+    threading.Thread(target=press, daemon=True).start()
 
 
 def _watch(place: Path) -> None:
@@ -170,8 +177,8 @@ def _watch(place: Path) -> None:
             mark("import")
         elif event == "pickle.find_class" and args[0] in ("posix", "os", "nt", "builtins", CANARY, "subprocess"):
             mark(f"unpickled {args[0]}.{args[1]}")
-        elif event == "compile" and CANARY in str(args[0])[:100_000]:
-            mark("compiled")
+        elif event == "exec" and CANARY in str(getattr(args[0], "co_names", "")) + str(getattr(args[0], "co_consts", "")):
+            mark("executed")
 
     sys.addaudithook(hook)
 
@@ -245,7 +252,9 @@ class _Acting(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.script = tag == "script"
         for name, value in attrs:
-            if "HOSTILE" in str(value) and (name.startswith("on") or str(value).strip().lower().startswith("javascript")):
+            if "HOSTILE" in str(value) and (
+                name.startswith("on") or str(value).strip().lower().startswith("javascript")
+            ):
                 self.found.append(f"{tag} {name}")
             if name.startswith("on") and "HOSTILE" in name + str(value):
                 self.found.append(f"{tag} {name}")

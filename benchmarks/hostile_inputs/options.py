@@ -171,7 +171,9 @@ def spaces() -> dict[str, Made]:
     made: dict[str, Made] = {}
     for i, (name, text) in enumerate(SPACE_SETTINGS.items()):
         for space in (SPACES[i % 5], SPACES[(i + 2) % 5]):
-            made[f"{space}, {name}"] = words("draw", "--space", space, "--seed", "1", "--out", "@/out.svg", "--set", text)
+            made[f"{space}, {name}"] = words(
+                "draw", "--space", space, "--seed", "1", "--out", "@/out.svg", "--set", text
+            )
     return made
 
 
@@ -185,7 +187,9 @@ TABLE: dict[str, Any] = {
 
 
 def table(**changes: Any) -> bytes:
-    members = {f"{name}.npy": value if isinstance(value, bytes) else npy(value) for name, value in {**TABLE, **changes}.items()}
+    members = {
+        f"{name}.npy": value if isinstance(value, bytes) else npy(value) for name, value in {**TABLE, **changes}.items()
+    }
     return zipped({name: content for name, content in members.items() if content != npy(None)}, zipfile.ZIP_DEFLATED)
 
 
@@ -320,7 +324,9 @@ def of_python() -> dict[str, Made]:
         made[f"Predictor.predict, {name}"] = python(lambda f, v=value: predictor(f).predict(v))
     for name, value in list(GIVEN.items())[:9]:
         made[f"ImageClassifier.fit, labels: {name}"] = python(lambda f, v=value: classifier(f).fit(images(), v))
-        made[f"Predictor of {name}"] = python(lambda f, v=value: __import__("archsmith.bundle.predictor", fromlist=["x"]).Predictor(v))
+        made[f"Predictor of {name}"] = python(
+            lambda f, v=value: __import__("archsmith.bundle.predictor", fromlist=["x"]).Predictor(v)
+        )
     for name, option in {
         "time of NaN": {"time": float("nan")}, "time of a text": {"time": "soon"}, "time below nothing": {"time": -5},
         "seed of a text": {"seed": "x"}, "seed below nothing": {"seed": -1}, "trials of nothing": {"trials": 0},

@@ -140,11 +140,20 @@ CONTENTS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a JPEG without tables": (".jpg", lambda: b"\xff\xd8\xff\xc0\0\x11\x08\0\6\0\5\3\1\x22\0\2\x11\1\3\x11\1\xff\xd9"),
     "a JPEG of comments": (".jpg", lambda: b"\xff\xd8" + b"\xff\xfe\0\4xx" * 200_000 + jpeg()[2:]),
     "half a GIF": (".gif", lambda: encoded(GREY, "GIF")[:40]),
-    "a GIF of 65,535 x 65,535": (".gif", lambda: b"GIF89a\xff\xff\xff\xff\x80\0\0" + bytes(6) + b",\0\0\0\0\xff\xff\xff\xff\0\2"),
-    "a GIF with a frame outside": (".gif", lambda: b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + b",\xff\xff\xff\xff\1\0\1\0\0\2\2D\1\0;"),
+    "a GIF of 65,535 x 65,535": (
+        ".gif",
+        lambda: b"GIF89a\xff\xff\xff\xff\x80\0\0" + bytes(6) + b",\0\0\0\0\xff\xff\xff\xff\0\2",
+    ),
+    "a GIF with a frame outside": (
+        ".gif",
+        lambda: b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + b",\xff\xff\xff\xff\1\0\1\0\0\2\2D\1\0;",
+    ),
     "half a WebP": (".webp", lambda: encoded(GREY.convert("RGB"), "WEBP")[:30]),
     "a WebP of 4 GB": (".webp", lambda: b"RIFF\xff\xff\xff\xffWEBPVP8X\n\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff"),
-    "a TIFF of 4 billion pixels a side": (".tif", lambda: tiff(**{**TIFF, "width": (256, 4, -1), "height": (257, 4, -1)})),
+    "a TIFF of 4 billion pixels a side": (
+        ".tif",
+        lambda: tiff(**{**TIFF, "width": (256, 4, -1), "height": (257, 4, -1)}),
+    ),
     "a TIFF of no rows": (".tif", lambda: tiff(**{**TIFF, "rows": (278, 4, 0)})),
     "a TIFF whose pixels lie outside": (".tif", lambda: tiff(**{**TIFF, "at": (273, 4, -1)})),
     "a TIFF of a list of itself": (".tif", lambda: b"II*\0\x08\0\0\0\0\0\x08\0\0\0"),
@@ -173,7 +182,10 @@ CONTENTS: dict[str, tuple[str, Callable[[], bytes]]] = {
         lambda: b"\0\0\1\0\1\0\0\0\0\0\1\0\x20\0" + struct.pack("<II", 5000, 22) + png(20_000, 20_000),
     ),
     "an icon of 65,535 entries": (".ico", lambda: b"\0\0\1\0\xff\xff" + bytes(999)),
-    "JPEG 2000 of lies": (".jp2", lambda: b"\xff\x4f\xff\x51\0\x2f\0\0" + b"\x7f\xff\xff\xff" * 8 + b"\0\3" + bytes(40)),
+    "JPEG 2000 of lies": (
+        ".jp2",
+        lambda: b"\xff\x4f\xff\x51\0\x2f\0\0" + b"\x7f\xff\xff\xff" * 8 + b"\0\3" + bytes(40),
+    ),
     "JPEG 2000 of boxes without end": (".jp2", lambda: b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\0" * 200),
     "nothing": (".png", lambda: b""),
     "one byte": (".png", lambda: b"\x89"),
@@ -247,7 +259,6 @@ NAMES = {
     "a template": "{{ 31337*3 }}.png",
     "a bar and commas": 'a",b|c;d\te.png',
 }
-
 
 
 def cases() -> list[Case]:

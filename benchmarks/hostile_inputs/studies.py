@@ -188,25 +188,39 @@ ROWS: dict[str, Made] = {
     "a time of infinity": with_sql((ONE, (99, 9e999, "note", '{"text": "x"}'))),
     "a time below nothing": with_sql((ONE, (99, -9e99, "note", '{"text": "x"}'))),
     "100,000 events": with_sql(
-        ("WITH RECURSIVE c(x) AS (SELECT 100 UNION ALL SELECT x+1 FROM c WHERE x<100000) INSERT INTO events SELECT x, "
-         "1.0, 'note', '{\"text\": \"x\"}' FROM c", ()), use=listed),
+        (
+            "WITH RECURSIVE c(x) AS (SELECT 100 UNION ALL SELECT x+1 FROM c WHERE x<100000) INSERT INTO events SELECT x, "
+            "1.0, 'note', '{\"text\": \"x\"}' FROM c",
+            (),
+        ),
+        use=listed,
+    ),
     "an event of 50 MB": with_sql((ONE, (99, 1.0, "note", json.dumps({"text": "x" * 50_000_000}))), use=shown),
     "a view that never ends": with_sql(
         ("ALTER TABLE events RENAME TO old", ()),
-        ("CREATE VIEW events AS WITH RECURSIVE c(number) AS (SELECT 1 UNION ALL SELECT number+1 FROM c) SELECT number, "
-         "1.0 AS time, 'note' AS kind, '{}' AS data FROM c", ()), use=listed),
+        (
+            "CREATE VIEW events AS WITH RECURSIVE c(number) AS (SELECT 1 UNION ALL SELECT number+1 FROM c) SELECT number, "
+            "1.0 AS time, 'note' AS kind, '{}' AS data FROM c",
+            (),
+        ),
+        use=listed,
+    ),
     "a view that reads a file": with_sql(
         ("ALTER TABLE events RENAME TO old", ()),
-        ("CREATE VIEW events AS SELECT 0 AS number, 1.0 AS time, 'study' AS kind, readfile('/etc/passwd') AS data", ())),
+        ("CREATE VIEW events AS SELECT 0 AS number, 1.0 AS time, 'study' AS kind, readfile('/etc/passwd') AS data", ()),
+    ),
     "a trigger on commands": with_sql(
-        ("CREATE TRIGGER t AFTER INSERT ON commands BEGIN SELECT load_extension('x'); END", ()), use=stopped),
+        ("CREATE TRIGGER t AFTER INSERT ON commands BEGIN SELECT load_extension('x'); END", ()), use=stopped
+    ),
     "a column that is made": with_sql(
         ("DROP TABLE events", ()),
         ("CREATE TABLE events (number INTEGER, time REAL, kind TEXT, data TEXT AS (load_extension('x')))", ()),
-        ("INSERT INTO events VALUES (0, 1.0, 'study')", ())),
+        ("INSERT INTO events VALUES (0, 1.0, 'study')", ()),
+    ),
     "no table of commands": with_sql(("DROP TABLE commands", ()), use=resumed),
     "commands of the unknown": with_sql(
-        ("INSERT INTO commands (time, name, args) VALUES (1.0, 'run', '{\"x\": \"os:system\"}')", ()), use=resumed),
+        ("INSERT INTO commands (time, name, args) VALUES (1.0, 'run', '{\"x\": \"os:system\"}')", ()), use=resumed
+    ),
 }
 
 
@@ -232,7 +246,8 @@ WHOLE: dict[str, Made] = {
     "a trial of minus one": with_event(4, put(("trial",), -1), reported),
     "a trial finished twice": with_event(6, put(("trial",), 0), reported),
     "a million trials in an event": with_event(
-        3, lambda d: put(("trials",), [{**d["trials"][0], "id": i} for i in range(20_000)])(d), listed),
+        3, lambda d: put(("trials",), [{**d["trials"][0], "id": i} for i in range(20_000)])(d), listed
+    ),
     "parents that are not there": with_event(5, put(("trials", 0, "parents"), [99, -1]), reported),
     "a trial that is its own parent": with_event(5, put(("trials", 0, "parents"), [1]), reported),
     "a fidelity of infinity": with_event(3, put(("trials", 0, "fidelity"), float("inf")), reported),
@@ -244,7 +259,8 @@ WHOLE: dict[str, Made] = {
     "a format below nothing": with_event(0, first(format=-5)),
     "a format that is a text": with_event(0, first(format="1")),
     "two first events": with_sql(
-        ("INSERT INTO events SELECT 24, time, kind, data FROM events WHERE number = 0", ()), use=resumed),
+        ("INSERT INTO events SELECT 24, time, kind, data FROM events WHERE number = 0", ()), use=resumed
+    ),
     "a reason of markup": with_event(23, put(("reason",), MARKUP), reported),
     "a reason of escapes": with_event(23, put(("reason",), ANSI), shown),
     "a reason of escapes, listed": with_event(23, put(("reason",), ANSI), listed),
@@ -344,15 +360,23 @@ BESIDE: dict[str, Made] = {
     "a lease that is locked by nobody": with_file("lease.lock", b"\0" * 5000, resumed),
     "a log of changes that is rubbish": with_file("events.sqlite-wal", b"\x37\x7f\x06\x82" + b"\xff" * 9000, shown),
     "a log of changes of zeros": with_file("events.sqlite-wal", bytes(9000), shown),
-    "a journal that undoes": with_file("events.sqlite-journal", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + b"\xff" * 900, shown),
+    "a journal that undoes": with_file(
+        "events.sqlite-journal", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + b"\xff" * 900, shown
+    ),
 }
 
 PLAN: dict[str, Any] = {
-    "format": 2, "title": "x", "space": {"type": "table", "args": {"path": "digits"}},
+    "format": 2,
+    "title": "x",
+    "space": {"type": "table", "args": {"path": "digits"}},
     "evaluator": {"type": "table", "args": {"path": "digits"}},
     "problem": {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1.0, 10.0]},
-    "strategies": {"random": {"type": "random", "args": {}}}, "judged_by": ["accuracy"], "runs": 1, "seconds": None,
-    "trials": 2, "seed": 0,
+    "strategies": {"random": {"type": "random", "args": {}}},
+    "judged_by": ["accuracy"],
+    "runs": 1,
+    "seconds": None,
+    "trials": 2,
+    "seed": 0,
 }
 
 
@@ -377,7 +401,10 @@ PLANS: dict[str, Made] = {
     "a pickle": plan(pickled()),
     "5,000 digits": plan(b'{"runs": ' + DIGITS.encode() + b"}"),
     "a later format": plan({**PLAN, "format": 99}),
-    **{f"{name} of code": plan({**PLAN, name: {"type": f"{CANARY}:Trap", "args": {}}}) for name in ("space", "evaluator")},
+    **{
+        f"{name} of code": plan({**PLAN, name: {"type": f"{CANARY}:Trap", "args": {}}})
+        for name in ("space", "evaluator")
+    },
     "a strategy of code": plan({**PLAN, "strategies": {"x": {"type": f"{CANARY}:Trap", "args": {}}}}),
     "a strategy that leads out": plan({**PLAN, "strategies": {"../../x": {"type": "random", "args": {}}}}),
     **{f"{key} is a mapping": plan({**PLAN, key: {"x": 1}}) for key in PLAN},
@@ -388,8 +415,10 @@ PLANS: dict[str, Made] = {
 def cases() -> list[Case]:
     files = {name: with_bytes(change, use) for name, (change, use) in FILES.items()}
     texts = with_texts() | {
-        "markup everywhere": everywhere(MARKUP, reported), "escapes everywhere": everywhere(ANSI, shown),
-        "templates everywhere": everywhere(TEMPLATE, reported), "escapes everywhere, listed": everywhere(ANSI, listed),
+        "markup everywhere": everywhere(MARKUP, reported),
+        "escapes everywhere": everywhere(ANSI, shown),
+        "templates everywhere": everywhere(TEMPLATE, reported),
+        "escapes everywhere, listed": everywhere(ANSI, listed),
     }
     return [
         *family("logs, each field", every_field()),

@@ -74,7 +74,9 @@ TEXTS: dict[str, str | bytes | Callable[[], bytes]] = {
     "a quote in the first line": '"' + GOOD,
     "a quote in a quote": GOOD + '1,"a"b"c,n\n',
     "nothing but quotes": '"' * 100_001,
-    "10**5 columns": lambda: (",".join(f"c{i}" for i in range(10**5)) + "\n" + (",".join("1" * 10**5) + "\n") * 3).encode(),
+    "10**5 columns": lambda: (
+        ",".join(f"c{i}" for i in range(10**5)) + "\n" + (",".join("1" * 10**5) + "\n") * 3
+    ).encode(),
     "10**5 columns without a name": "," * 10**5 + "\n" + ("," * 10**5 + "\n") * 3,
     "10**5 cells in one row": GOOD + "1," * 10**5 + "\n",
     "one column": "target\n" + "n\ny\n" * 30,
@@ -278,7 +280,9 @@ PARQUET: dict[str, Callable[[], bytes]] = {
     "names of markup": parquet(lambda: {MARKUP: list(range(N)), "target": CLASSES}),
     "names of nothing": parquet(lambda: {"": list(range(N)), "target": CLASSES}),
     "names that are the same": parquet(
-        lambda: __import__("pyarrow").Table.from_arrays([list(range(N)), CLASSES, CLASSES], names=["a", "target", "target"])
+        lambda: __import__("pyarrow").Table.from_arrays(
+            [list(range(N)), CLASSES, CLASSES], names=["a", "target", "target"]
+        )
     ),
     "metadata of brackets": meta(DEEP.encode()),
     "metadata of another kind": meta(b"[1]"),
@@ -286,8 +290,12 @@ PARQUET: dict[str, Callable[[], bytes]] = {
     "metadata of an index of lies": meta(b'{"index_columns": ["nope", {"kind": "range", "start": 0, "step": 0}]}'),
     "metadata of bytes": meta(b"\xff\xfe"),
     "an extension type": parquet(
-        lambda: __import__("pyarrow").table({"a": list(range(N)), "target": CLASSES}).replace_schema_metadata(
-            {"ARROW:extension:name": "arrow.py_extension_type", "ARROW:extension:metadata": imports()}
+        lambda: (
+            __import__("pyarrow")
+            .table({"a": list(range(N)), "target": CLASSES})
+            .replace_schema_metadata(
+                {"ARROW:extension:name": "arrow.py_extension_type", "ARROW:extension:metadata": imports()}
+            )
         )
     ),
     "a foot of 2 GB": edited((-8, b"\xff\xff\xff\x7f")),
@@ -372,5 +380,7 @@ def cases() -> list[Case]:
         *family("CSV to predict", predicted()),
         *family("Parquet and Arrow", {name: fit_file("a.parquet", content) for name, content in PARQUET.items()}),
         *family("options of tables", options()),
-        *family("search on tables", {"one class": search_on(TEXTS["a target of one class"]), "no rows": search_on(LINES[0])}),  # type: ignore[arg-type]
+        *family(
+            "search on tables", {"one class": search_on(TEXTS["a target of one class"]), "no rows": search_on(LINES[0])}
+        ),  # type: ignore[arg-type]
     ]

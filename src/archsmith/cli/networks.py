@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STDOUT = "-"
+LARGEST = 16 * 2**20  # bytes of a file with an architecture; real ones have some kB
 
 # Which network: the same words for every command that takes one.
 What = Annotated[
@@ -183,12 +184,21 @@ def _graph(
         return what, entry.space.graph(entry.architecture)
     path = Path(what)
     if path.is_file():
-        return path.stem, _network_space(space, settings).graph(
-            Architecture.from_json(path.read_text(encoding="utf-8"))
-        )
+        return path.stem, _network_space(space, settings).graph(Architecture.from_json(_text(path)))
     if (path / "manifest.json").is_file():
         return path.name, _graph_of_bundle(path)
     return _graph_of_study(what, trial, workspace)
+
+
+def _text(path: Path) -> str:
+    """A file with an architecture. Raises DataError for what is no text or far too large."""
+    from archsmith.core.errors import DataError
+    from archsmith.core.files import reading, regular_size
+
+    if regular_size(path) > LARGEST:
+        raise DataError(f"{str(path)!r} is far too large for an architecture.", "Give a JSON file of decisions.")
+    with reading(f"{str(path)!r} cannot be read as text", "Give a JSON file of decisions."):
+        return path.read_text(encoding="utf-8")
 
 
 def _graph_of_space(name: str | None, settings: list[str], seed: int | None) -> tuple[str, Any]:

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from archsmith.core.errors import LeaseError, StudyError
-from archsmith.core.files import write_text
+from archsmith.core.files import json_value, write_text
 
 HEARTBEAT = 10.0  # seconds between two signs of life
 TIMEOUT = 60.0  # seconds of silence after which a holder on another host counts as gone
@@ -170,7 +170,7 @@ def _lock(file: int) -> bool | None:
 
 def _read(path: Path) -> Holder | None:
     try:
-        return Holder(**json.loads(path.read_text(encoding="utf-8")))
+        return Holder(**json_value(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from archsmith.core.budget import INTERRUPTED as INTERRUPTED_LOOP
 from archsmith.core.errors import ArchsmithError, StudyError, UsageError
-from archsmith.core.files import expanded
+from archsmith.core.files import expanded, reason, regular_size
 from archsmith.core.job_records import Extended, ResultRecord
 from archsmith.core.records import Closed, Finished, StudyRecord, beginning, record
 from archsmith.runtime.sqlite import FILE, SqliteStore
@@ -26,6 +26,7 @@ from archsmith.runtime.study_view import DONE, INTERRUPTED, NEW, RUNNING, UNREAD
 
 VARIABLE = "ARCHSMITH_WORKSPACE"
 CONFIG = "config.toml"  # in ~/.archsmith; its one setting is `workspace`
+LARGEST_CONFIG = 2**20  # bytes of it
 
 
 @dataclass(frozen=True)
@@ -156,16 +157,19 @@ class Workspace:
 
 def _configured(file: Path) -> str | None:
     """The workspace that a configuration file names; None where there is no such file or no such setting."""
+    hint = 'It may say: workspace = "/path/to/studies"'
     try:
+        if regular_size(file) > LARGEST_CONFIG:
+            raise UsageError(f"{file} is far too large for a configuration.", hint)
         said = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{file} cannot be read: {error}.", 'It may say: workspace = "/path/to/studies"') from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{file} cannot be read: {reason(error)}.", hint) from error
     place = said.pop("workspace", None)
     if said or not isinstance(place, str | None):
         wrong = next(iter(said), "workspace")
-        raise UsageError(f"{file} has a wrong setting {wrong!r}.", 'It may say: workspace = "/path/to/studies"')
+        raise UsageError(f"{file} has a wrong setting {wrong!r}.", hint)
     return place
 
 

@@ -5,13 +5,13 @@ A test holds for a number of runs that was fixed beforehand. Whether it was can 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from archsmith.core.errors import StudyError
+from archsmith.core.files import json_value
 from archsmith.runtime.comparison.runs import write_json
 
 LOOKS = "looks.json"
@@ -33,7 +33,7 @@ def read_looks(folder: Path) -> tuple[Look, ...]:
     """The looks at the comparison in ``folder``, the earliest first. Raises StudyError when they cannot be read."""
     path = folder / LOOKS
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["looks"]
+        rows = json_value(path.read_text(encoding="utf-8"))["looks"]
         return tuple(Look(float(row["time"]), int(row["runs"])) for row in rows)
     except FileNotFoundError:
         return ()

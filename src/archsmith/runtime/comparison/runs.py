@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from archsmith.core.errors import StudyError
-from archsmith.core.files import write_text
+from archsmith.core.files import json_value, write_text
 
 RESULT, RUNS = "result.json", "runs"
 
@@ -74,7 +74,7 @@ class Run:
 
 def read_run(path: Path) -> Run:
     try:
-        return Run.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return Run.from_dict(json_value(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError, KeyError) as error:
         raise StudyError(
             f"{path} is damaged: {error}.", "Delete it; the run is then read from its log again."
