@@ -159,14 +159,16 @@ def show(found: dict[str, dict[str, Any]], title: str) -> int:
             counts[fault] += bool(row[fault])
     rows["all"] = {head: sum(counts[head] for counts in rows.values()) for head in heads}
     print(
-        f"| {title} | n | refused in a sentence | accepted | internal errors | hangs | executions | badly said | left |"
+        f"| {title} | n | refused in a sentence | accepted | internal errors | hangs | unmade | executions | badly said | left |"
     )
-    print("|---" * 9 + "|")
+    print("|---" * 10 + "|")
     for name, counts in rows.items():
         print(f"| {name} | " + " | ".join(str(counts[head]) for head in heads) + " |")
     print()
     faulty = {
-        key: row for key, row in found.items() if row["verdict"] in ("internal", "hang") or any(map(row.get, FAULTS))
+        key: row
+        for key, row in found.items()
+        if row["verdict"] in ("internal", "hang", "unmade") or any(map(row.get, FAULTS))
     }
     for key, row in faulty.items():
         faults = {fault: row[fault][:5] for fault in FAULTS if row[fault]}

@@ -165,6 +165,7 @@ SPECS: dict[str, Any] = {
     "a foreign class inside": {"type": "conv_stages", "args": {"recipe": {"type": f"{CANARY}:Trap", "args": {}}}},
     "a foreign function": {"type": "function", "args": {"function": f"{CANARY}:trap"}},
     "a class of ours that reads files": {"type": "table", "args": {"path": "/etc/passwd"}},
+    "a class of ours that waits for ever": {"type": "table", "args": {"path": "/dev/zero"}},
     "a class of ours that is no space": {"type": "archsmith.runtime.sqlite:SqliteStore", "args": {"folder": "x"}},
     "a function of ours": {"type": "archsmith.cli.main:main", "args": {}},
     "a deep class": {"type": "archsmith.core.files:os.system", "args": {}},

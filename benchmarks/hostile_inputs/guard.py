@@ -22,6 +22,8 @@ MEMORY = 3 * 2**30  # bytes that a case may take, above what the process has fro
 CPU_SECONDS = 60
 LONGEST = 2_100  # characters of a line on standard error
 INTERNAL, LEAKED = 70, 71  # exit codes of what no command ends with
+NAMING = ("CSV with paths of pictures", "CSV to predict", "Parquet and Arrow", "specs and graphs in manifests",
+          "classes named in logs", "arguments", "remembered benchmark files")  # fmt: skip
 PROGRAMS = ("gs", "convert", "ffmpeg", "curl", "wget", "xdg-open", "pdftoppm", "dot", "inkscape")
 STARTS = (
     "os.system",
@@ -104,7 +106,7 @@ def _inside(case: Case, place: Path, root: Path, real: bool) -> int:
     with open("/proc/self/statm", encoding="ascii") as file:
         held = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + MEMORY, held + MEMORY))
-    _watch(place)
+    _watch(place, case.family in NAMING)
     if not isinstance(act, list) or act[:1] == ["fit"] or any(word.startswith("--data") for word in act):
         _stop_at_a_study()
     return _do(act)
@@ -158,8 +160,10 @@ def _stop_at_a_study() -> None:
     threading.Thread(target=press, daemon=True).start()
 
 
-def _watch(place: Path) -> None:
-    """Marks every start of a program, every connection and every look at a secret."""
+def _watch(place: Path, names_files: bool) -> None:
+    """Marks every start of a program, every connection and every look at a secret. ``names_files``: the input names files
+    by its nature, so that one of them is looked at and found to be no picture and no table.
+    """
 
     def mark(name: str) -> None:
         with contextlib.suppress(Exception):
@@ -171,13 +175,15 @@ def _watch(place: Path) -> None:
                 mark(f"{event} {args!s}")
         elif event == "open" and isinstance(args[0], str | bytes):
             name = os.fsdecode(args[0])
-            if name in ("/etc/passwd", str(place / "secret.txt")):
+            if name == str(place / "secret.txt") or (name == "/etc/passwd" and not names_files):
                 mark(f"opened {name}")
         elif event == "import" and str(args[0]) == CANARY:
             mark("import")
         elif event == "pickle.find_class" and args[0] in ("posix", "os", "nt", "builtins", CANARY, "subprocess"):
             mark(f"unpickled {args[0]}.{args[1]}")
-        elif event == "exec" and CANARY in str(getattr(args[0], "co_names", "")) + str(getattr(args[0], "co_consts", "")):
+        elif event == "exec" and CANARY in str(getattr(args[0], "co_names", "")) + str(
+            getattr(args[0], "co_consts", "")
+        ):
             mark("executed")
 
     sys.addaudithook(hook)
@@ -200,6 +206,8 @@ def judge(place: Path, status: int, hung: bool) -> dict[str, Any]:
         verdict = "accepted"
     else:
         verdict = "refused"
+    if not (place / "before").exists():
+        verdict = "unmade"  # the input could not be made
     made = sorted(_files(place) - set(_text(place / "before").split("\n")))
     found = {
         "verdict": verdict,
@@ -229,7 +237,7 @@ def _bad_words(verdict: str, lines: list[str], out: str, err: str) -> list[str]:
             pass  # a command without a word prints its help
         elif not lines or not lines[-1].startswith("archsmith: "):
             found.append("no sentence")
-        elif not re.search(r"[.?!)…]$|--help$|archsmith [^.]*$|--[\w-]+[^.]*$", lines[-1].strip()):
+        elif not re.search(r"[.?!)…\"]$|--help$|archsmith [^.]*$|--[\w-]+[^.]*$", lines[-1].strip()):
             found.append("no end of a sentence")
         if any(not PROGRESS.match(line) for line in lines):
             found.append("more than sentences")

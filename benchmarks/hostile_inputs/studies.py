@@ -214,7 +214,7 @@ ROWS: dict[str, Made] = {
     ),
     "a column that is made": with_sql(
         ("DROP TABLE events", ()),
-        ("CREATE TABLE events (number INTEGER, time REAL, kind TEXT, data TEXT AS (load_extension('x')))", ()),
+        ("CREATE TABLE events (number INTEGER, time REAL, kind TEXT, data TEXT AS (hex(zeroblob(100000000))))", ()),
         ("INSERT INTO events VALUES (0, 1.0, 'study')", ()),
     ),
     "no table of commands": with_sql(("DROP TABLE commands", ()), use=resumed),

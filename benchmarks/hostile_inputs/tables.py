@@ -248,6 +248,14 @@ PARQUET: dict[str, Callable[[], bytes]] = {
     "a dictionary of 1 MB, 2,000 times": with_column(repeated("x" * 10**6, 2000), 2000),
     "a dictionary of 10 kB, 300,000 times": with_column(repeated("x" * 10**4, 300_000), 300_000),
     "zeros packed 1,000 times": with_column(lambda _: np.zeros(5_000_000), 5_000_000),
+    "a dictionary in a table of pictures": parquet(
+        lambda: {
+            "image": [picture()] * 2000,
+            "label": [CLASSES[i % N] for i in range(2000)],
+            "note": ["x" * 10**6] * 2000,
+        }
+    ),
+    "a dictionary of targets": parquet(lambda: {"a": list(range(2000)), "target": ["x" * 10**6, "y"] * 1000}),
     "texts packed 1,000 times": parquet(
         lambda: {"a": ["x" * 50_000] * 3000, "target": ["n", "y"] * 1500}, use_dictionary=False, compression="gzip"
     ),
@@ -261,7 +269,7 @@ PARQUET: dict[str, Callable[[], bytes]] = {
     "decimals of 76 digits": with_column(lambda pa: pa.array([10**70] * N, pa.decimal256(76))),
     "durations": with_column(lambda pa: pa.array([2**62] * N, pa.duration("s"))),
     "times of nanoseconds": with_column(lambda pa: pa.array([2**63 - 1] * N, pa.timestamp("ns", "Mars/Base"))),
-    "times before all": with_column(lambda pa: pa.array([-(2**63) + 1] * N, pa.timestamp("s"))),
+    "times before all": with_column(lambda pa: pa.array([-(2**62)] * N, pa.int64()).cast(pa.timestamp("s"))),
     "times of day": with_column(lambda pa: pa.array([5] * N, pa.time64("us"))),
     "half numbers": with_column(lambda pa: pa.array(np.full(N, np.nan, np.float16))),
     "bytes": with_column(lambda _: [b"\xff\x00"] * N),

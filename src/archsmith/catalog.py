@@ -23,7 +23,7 @@ from difflib import get_close_matches
 from functools import cache, lru_cache
 from typing import Any
 
-from archsmith.core.errors import MissingExtraError, UsageError, told
+from archsmith.core.errors import MissingExtraError, UsageError, shortened, told
 from archsmith.core.files import json_value, reason
 
 TABLE: dict[str, dict[str, str]] = {
@@ -393,6 +393,8 @@ def _rebuilt(value: Any, hint: Any, where: str) -> Any:
         return build(hint, value)
     if hint in (int, float, bool, str):
         return _scalar(value, hint, where)
+    if isinstance(hint, type) and _ours(hint.__module__) and isinstance(value, bool | int | float | str | list):
+        raise UsageError(f"{where} cannot be {shortened(repr(value))}.", 'Give a spec, {"type": name, "args": {…}}.')
     return value
 
 

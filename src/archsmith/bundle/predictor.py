@@ -19,7 +19,7 @@ from archsmith.bundle.manifest import MODEL, Manifest, check_content, checksum, 
 from archsmith.core.errors import ArchsmithError, UsageError
 from archsmith.core.files import regular_size
 
-QUIET = 3  # onnxruntime's severity scale: errors and above
+QUIET = 4  # onnxruntime's severity scale: fatal errors only; the others are raised, and told in a sentence of ours
 
 
 class Predictor:

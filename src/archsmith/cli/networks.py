@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STDOUT = "-"
-LARGEST = 16 * 2**20  # bytes of a file with an architecture; real ones have some kB
 
 # Which network: the same words for every command that takes one.
 What = Annotated[
@@ -192,13 +191,10 @@ def _graph(
 
 def _text(path: Path) -> str:
     """A file with an architecture. Raises DataError for what is no text or far too large."""
-    from archsmith.core.errors import DataError
-    from archsmith.core.files import reading, regular_size
+    from archsmith.core.files import reading, small_text
 
-    if regular_size(path) > LARGEST:
-        raise DataError(f"{str(path)!r} is far too large for an architecture.", "Give a JSON file of decisions.")
     with reading(f"{str(path)!r} cannot be read as text", "Give a JSON file of decisions."):
-        return path.read_text(encoding="utf-8")
+        return small_text(path)
 
 
 def _graph_of_space(name: str | None, settings: list[str], seed: int | None) -> tuple[str, Any]:

@@ -74,6 +74,17 @@ def regular_size(path: Path | str) -> int:
     return found.st_size
 
 
+def small_text(path: Path | str, most: int = 16 * 2**20) -> str:
+    """The UTF-8 text in a file from outside of at most ``most`` bytes. Raises DataError for a larger one and for what
+    is no regular file, OSError where it cannot be read, ValueError for what is no text.
+    """
+    if regular_size(path) > most:
+        raise DataError(
+            f"{str(path)!r} has more than {most:,} bytes.", "Such files have some thousands; it is no such."
+        )
+    return Path(path).read_text(encoding="utf-8")
+
+
 def json_value(text: str) -> Any:
     """What a JSON ``text`` from outside says. Raises ValueError for all that is none; for brackets in brackets without
     end, too, where the parser raises RecursionError.
@@ -82,10 +93,6 @@ def json_value(text: str) -> Any:
         return json.loads(text)
     except RecursionError as error:
         raise ValueError("there are too many brackets in brackets") from error
-    except json.JSONDecodeError:
-        raise
-    except ValueError as error:  # Python's limit, whose message is about Python
-        raise ValueError("there is a number of thousands of digits") from error
 
 
 def expanded(path: Path | str) -> Path:
@@ -114,7 +121,11 @@ def reason(error: Exception) -> str:
     """What ``error`` says, in one short line without a full stop."""
     if isinstance(error, MemoryError):
         return "it needs too much memory"
+    if isinstance(error, RecursionError):
+        return "there are too many brackets in brackets"
     said = ADDRESS.sub("", str(getattr(error, "strerror", None) or error))
+    if "integer string conversion" in said:  # Python's limit, whose message is about Python
+        return "there is a number of thousands of digits"
     return " ".join(said.split())[:SHOWN].rstrip(".") or type(error).__name__
 
 

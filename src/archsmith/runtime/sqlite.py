@@ -17,7 +17,7 @@ from typing import Any
 
 from archsmith.core.errors import LeaseError, StudyError
 from archsmith.core.events import Event
-from archsmith.core.files import reason
+from archsmith.core.files import reason, regular_size
 from archsmith.runtime.lease import Holder, Lease, holder
 from archsmith.runtime.memory import to_json
 
@@ -253,6 +253,8 @@ class SqliteStore:
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         try:
+            if self.exists:
+                regular_size(self._path)  # a pipe would be waited for
             return sqlite3.connect(
                 f"{self._path.resolve().as_uri()}?mode={mode}",
                 uri=True,

@@ -18,7 +18,7 @@ from typing import Any
 
 from archsmith.core.budget import INTERRUPTED as INTERRUPTED_LOOP
 from archsmith.core.errors import ArchsmithError, StudyError, UsageError
-from archsmith.core.files import expanded, reason, regular_size
+from archsmith.core.files import expanded, reason, small_text
 from archsmith.core.job_records import Extended, ResultRecord
 from archsmith.core.records import Closed, Finished, StudyRecord, beginning, record
 from archsmith.runtime.sqlite import FILE, SqliteStore
@@ -26,7 +26,7 @@ from archsmith.runtime.study_view import DONE, INTERRUPTED, NEW, RUNNING, UNREAD
 
 VARIABLE = "ARCHSMITH_WORKSPACE"
 CONFIG = "config.toml"  # in ~/.archsmith; its one setting is `workspace`
-LARGEST_CONFIG = 2**20  # bytes of it
+LARGEST_CONFIG = 2**16  # bytes of it
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,7 @@ def _configured(file: Path) -> str | None:
     """The workspace that a configuration file names; None where there is no such file or no such setting."""
     hint = 'It may say: workspace = "/path/to/studies"'
     try:
-        if regular_size(file) > LARGEST_CONFIG:
-            raise UsageError(f"{file} is far too large for a configuration.", hint)
-        said = tomllib.loads(file.read_text(encoding="utf-8"))
+        said = tomllib.loads(small_text(file, LARGEST_CONFIG))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
