@@ -38,7 +38,7 @@ from hostile_inputs import arrays, bundles, doors, guard, options, pictures, stu
 from hostile_inputs.kit import Case
 
 PARTS = (arrays, pictures, tables, doors, bundles, studies, options)
-AT_ONCE = 6
+AT_ONCE = 8
 PATIENCE = 240.0  # seconds of the wall clock after which a case hangs, on a busy machine, too
 COLUMNS = ("refused", "accepted", "internal", "hang")
 FAULTS = ("executed", "bad", "left")

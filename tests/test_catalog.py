@@ -256,6 +256,12 @@ def test_plugins_that_cannot_be_found_by_their_name_are_told(plugged):
     assert all(word in why for word, (_, _, why) in zip(words, told, strict=True))
 
 
+@pytest.mark.parametrize("value", [1, 0.5, True, "x", [1]])
+def test_a_plain_value_where_a_part_belongs_is_refused(value: object) -> None:
+    with pytest.raises(UsageError, match=r"ConvStages\.scale cannot be .* Give a spec"):
+        catalog.from_spec({"type": "conv_stages", "args": {"scale": value}}, "space")
+
+
 @pytest.mark.parametrize(
     "spec", [7, {}, {"type": 3}, {"type": "random", "args": True}, {"type": "random", "args": [1]}]
 )

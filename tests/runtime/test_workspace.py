@@ -209,7 +209,9 @@ def test_a_file_names_the_workspace_where_the_environment_does_not(
     assert Workspace().path == tmp_path / "there"
 
 
-@pytest.mark.parametrize("text", ["workspace = 3", "work = 'x'", "workspace =", "workspace = " + "[" * 10_000, "#" * 2**21])
+@pytest.mark.parametrize(
+    "text", ["workspace = 3", "work = 'x'", "workspace =", "workspace = " + "[" * 10_000, "#" * 2**21]
+)
 def test_a_file_that_says_something_else_is_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ARCHSMITH_WORKSPACE", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -41,8 +41,8 @@ class Predictor:
         """Raises UsageError when the folder holds no bundle, a damaged one, or one of a later format."""
         if threads is not None and threads < 1:
             raise UsageError(f"threads is {threads}.", "Give 1 or more, or None for all cores.")
-        self.folder = Path(folder)
         self.manifest: Manifest = read(folder)
+        self.folder = Path(folder)
         self._session = _session(self.folder, self.manifest, threads)
 
     def __repr__(self) -> str:

@@ -41,7 +41,7 @@ import numpy.typing as npt
 
 from archsmith.core.architecture import Scalar
 from archsmith.core.errors import DataError, UsageError
-from archsmith.core.files import reading, regular_size, replacing
+from archsmith.core.files import json_value, reading, regular_size, replacing
 from archsmith.evaluators.shipped_tables import locate
 
 FORMAT = "archsmith table 1"
@@ -260,7 +260,7 @@ def _table(arrays: Mapping[str, npt.NDArray[Any]], path: str) -> Table:
 
 def _options(text: str, wrong: Wrong) -> tuple[Scalar, ...]:
     try:
-        options = json.loads(text)
+        options = json_value(text)
         if (
             isinstance(options, list)
             and options

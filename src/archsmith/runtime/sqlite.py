@@ -276,10 +276,20 @@ class SqliteStore:
                     f"{self._path} was written by a newer version of Archsmith (layout {version}, known: {VERSION}).",
                     "Upgrade archsmith to open it.",
                 )
+            self._refuse_others(connection)
             return True
         if application or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise StudyError(f"{self._path} is an SQLite file, but not an Archsmith study.")
         return False
+
+    def _refuse_others(self, connection: sqlite3.Connection) -> None:
+        """A view may never end, and a trigger may do anything: a log has our tables and triggers, and nothing else."""
+        made = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        odd = [name for name, statement in made if statement not in SCHEMA and not name.startswith("sqlite_")]
+        if odd:
+            raise StudyError(
+                f"{self._path} holds {odd[0]!r}, which is no part of a study.", "Do not trust whoever changed it."
+            )
 
     def _explained(self, error: sqlite3.Error) -> StudyError:
         if "not a database" in str(error):

@@ -87,8 +87,7 @@ class Workspace:
         """A store in a new folder ``<name>-<date>-<time>``. Raises UsageError for a name that is no file name,
         StudyError where none can be made.
         """
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name) or name == "last":
-            raise UsageError(f"A study cannot be named {name!r}.", "Use letters, digits, dots, dashes and underscores.")
+        _refuse_odd(name)
         stamp = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
         try:
             self.studies.mkdir(parents=True, exist_ok=True)
@@ -106,7 +105,10 @@ class Workspace:
         raise StudyError(f"There are too many studies named {stamp}.")
 
     def refuse_taken(self, name: str) -> None:
-        """Raises StudyError where a study was made under this ``name``: whoever names one again may mean that one."""
+        """Raises StudyError where a study was made under this ``name``: whoever names one again may mean that one; and
+        UsageError for a name that is no file name.
+        """
+        _refuse_odd(name)
         taken = [f.name for f in self._folders() if re.fullmatch(rf"{re.escape(name)}-\d{{8}}-\d{{6}}(-\d+)?", f.name)]
         if taken:
             raise StudyError(
@@ -153,6 +155,11 @@ class Workspace:
                 f"The studies in {self.studies} cannot be read: {error.strerror}.",
                 "Choose another place with --workspace.",
             ) from error
+
+
+def _refuse_odd(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name) or name == "last":
+        raise UsageError(f"A study cannot be named {name!r}.", "Use letters, digits, dots, dashes and underscores.")
 
 
 def _configured(file: Path) -> str | None:
