@@ -115,6 +115,12 @@ def test_what_is_no_setting(pair):
         catalog.parse_settings([pair])
 
 
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 100_000])
+def test_a_value_that_no_parser_reads_is_refused(value):
+    with pytest.raises(UsageError, match=r"value of --set space\.x cannot be read"):
+        catalog.parse_settings([f"space.x={value}"])
+
+
 def test_a_part_and_the_whole_of_one_setting_exclude_each_other():
     with pytest.raises(UsageError, match="as a whole"):
         catalog.parse_settings(["space.scale=1", "space.scale.filters=2"])
@@ -248,6 +254,12 @@ def test_plugins_that_cannot_be_found_by_their_name_are_told(plugged):
     assert [(kind, name) for kind, name, _ in told] == [("space", "nasnet"), ("space", "mine"), ("spaces", "other")]
     words = ("belongs to a part of Archsmith", "taken by a_plugin:Space", "no kind 'spaces'")
     assert all(word in why for word, (_, _, why) in zip(words, told, strict=True))
+
+
+@pytest.mark.parametrize("value", [1, 0.5, True, "x", [1]])
+def test_a_plain_value_where_a_part_belongs_is_refused(value: object) -> None:
+    with pytest.raises(UsageError, match=r"ConvStages\.scale cannot be .* Give a spec"):
+        catalog.from_spec({"type": "conv_stages", "args": {"scale": value}}, "space")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ from difflib import get_close_matches
 from functools import cache, lru_cache
 from typing import Any
 
-from archsmith.core.errors import MissingExtraError, UsageError, told
+from archsmith.core.errors import MissingExtraError, UsageError, shortened, told
+from archsmith.core.files import json_value, reason
 
 TABLE: dict[str, dict[str, str]] = {
     "space": {
@@ -257,12 +258,16 @@ def admit(module: str) -> None:
     """Import a module of a person's own, whose classes and functions specs may name from now on. It runs the module's
     code. Raises UsageError.
     """
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise UsageError(f"{module!r} is not the name of a module.", "Write it like my_package.my_module.")
     try:
         importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise UsageError(
             f"The module {module!r} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH."
         ) from error
+    except Exception as error:  # anybody's code
+        raise UsageError(f"The module {module!r} fails when it is imported ({told(error)}).", "Mend it.") from error
     _admitted.add(module)
 
 
@@ -393,6 +398,8 @@ def _rebuilt(value: Any, hint: Any, where: str) -> Any:
         return build(hint, value)
     if hint in (int, float, bool, str):
         return _scalar(value, hint, where)
+    if isinstance(hint, type) and _ours(hint.__module__) and isinstance(value, bool | int | float | str | list):
+        raise UsageError(f"{where} cannot be {shortened(repr(value))}.", 'Give a spec, {"type": name, "args": {…}}.')
     return value
 
 
@@ -419,9 +426,11 @@ def parse_settings(pairs: list[str]) -> dict[str, dict[str, Any]]:
         if not (equals and path and field and all(path)):
             raise UsageError(f"{pair!r} is not a setting.", "Write it like strategy.population=50.")
         try:
-            value = json.loads(text)
+            value = json_value(text)
         except json.JSONDecodeError:
             value = text
+        except ValueError as error:  # a number of thousands of digits, too many brackets
+            raise UsageError(f"The value of --set {name.strip()} cannot be read: {reason(error)}.") from error
         inner: Any = parsed
         for part in path:
             inner = inner.setdefault(part, {})

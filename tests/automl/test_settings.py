@@ -29,6 +29,8 @@ def test_nothing_but_the_data_has_to_be_said():
         ({"task": "regression", "balance": True}, "Only classes"),
         ({"memory_mb": 0.0}, "memory_mb"),
         ({"disk_mb": float("nan")}, "disk_mb"),
+        ({"memory_mb": float("inf")}, "memory_mb is inf. Give a number that is finite."),
+        ({"seconds": float("nan")}, "finite"),
         ({"weights": "borrowed"}, "inherited"),
         ({"strategy": "enas", "weights": "own"}, "shared weights"),
         ({"settings": {"optimizer": {}}}, "no settings of 'optimizer'"),

@@ -63,6 +63,8 @@ def test_an_unknown_command_is_a_usage_error(command: Any) -> None:
         (ArchsmithError("The disk\nis full."), 1, "archsmith: The disk is full.\n"),
         (KeyError("x"), 1, "archsmith: Internal error: KeyError: 'x'. Run it again with --debug for the traceback.\n"),
         (KeyboardInterrupt(), 130, "archsmith: Stopped.\n"),
+        (OSError(36, "File name too long", "aa"), 2, "archsmith: 'aa' cannot be used: File name too long.\n"),
+        (OSError(28, "No space left on device"), 1, "archsmith: The system says: No space left on device.\n"),
         (
             ModuleNotFoundError("No module named 'torch'", name="torch"),
             2,
@@ -91,6 +93,34 @@ def test_debug_shows_the_traceback_wherever_it_stands(command: Any, broken: Any,
     assert answer.code == 2
     assert "Traceback (most recent call last)" in answer.err
     assert answer.err.endswith("archsmith: The depth is 0.\n")
+
+
+LONG = "x" * 5000
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("draw", LONG),
+        ("report", LONG),
+        ("studies", "show", LONG),
+        ("bundles", "info", LONG),
+        ("predict", LONG, "a.png"),
+        (LONG,),
+    ],
+    ids=" ".join,
+)
+def test_a_name_that_is_far_too_long_is_refused_in_a_short_line(command: Any, words: tuple[str, ...]) -> None:
+    answer = command(*words)
+    assert answer.code in (1, 2) and "Internal error" not in answer.err
+    assert answer.err.count("\n") == 1 and len(answer.err) < 2100
+
+
+@pytest.mark.parametrize("module", ["", ".x", "...", "a-b", "/etc/passwd"])
+def test_what_is_no_name_of_a_module_is_not_imported(command: Any, module: str) -> None:
+    answer = command("--import", module, "zoo")
+    assert (answer.code, answer.out) == (2, "")
+    assert "is not the name of a module" in answer.err
 
 
 def test_as_a_program_it_ends_with_the_same_code_and_line(archsmith: Any) -> None:

@@ -131,6 +131,13 @@ def test_a_file_that_is_no_architecture_is_a_usage_error(command: Any, tmp_path:
     assert "JSON object" in answer.err
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[" * 100_000, b"9" * 5000, b'{"a": ' + b"1" * (17 << 20)])
+def test_whatever_is_in_a_file_is_refused_in_a_line(command: Any, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    answer = command("draw", "a.json", "--space", "nasnet")
+    assert answer.code == 2 and answer.err.count("\n") == 1 and "Internal error" not in answer.err
+
+
 # A network of a space, and source
 
 

@@ -140,7 +140,7 @@ def test_wrong_words_are_usage_errors_before_the_first_trial(
     assert answer.code == 2
     assert part in answer.err
     assert (answer.out, answer.err.count("\n")) == ("", 1)
-    assert not list(tmp_path.glob("w/studies/*/events.sqlite"))
+    assert not list(tmp_path.glob("w/studies/*"))
 
 
 def test_people_get_the_best_architecture_as_a_table(command: Any) -> None:

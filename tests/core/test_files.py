@@ -12,6 +12,7 @@ from archsmith.core.files import (
     BOMB_RATIO,
     STALE_SECONDS,
     expanded,
+    json_value,
     reading,
     refuse_bomb,
     replacing,
@@ -100,6 +101,7 @@ def test_a_home_is_found_and_that_of_nobody_is_not(monkeypatch: pytest.MonkeyPat
         (MemoryError(), "too much memory"),
         (OSError(5, "Input/output error", "a"), "(Input/output error)"),
         (ValueError("x" * 1000), "x" * 100 + ")."),
+        (ValueError("odd node: <ast.Call object at 0x7f18>"), "(odd node)"),
     ],
 )
 def test_whatever_a_library_raises_is_one_sentence(error: Exception, said: str) -> None:
@@ -107,6 +109,15 @@ def test_whatever_a_library_raises_is_one_sentence(error: Exception, said: str) 
         raise error
     assert said in caught.value.message and caught.value.message.startswith("The file 'a' is damaged (")
     assert caught.value.hint == "Write it again." and caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("[" * 100_000, "brackets"), ("9" * 5000, "thousands of digits"), ("{", "Expecting property name")],
+)
+def test_whatever_is_no_json_is_a_value_error(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        json_value(text)
 
 
 @pytest.mark.parametrize("error", [StudyError("Ours."), KeyboardInterrupt()])

@@ -79,6 +79,9 @@ def test_a_kind_that_nobody_knows_is_none() -> None:
         ("phase", {"name": "search", "seconds": "long"}),
         ("epoch", {"network": "fixed"}),
         ("study", {"problem": 3}),
+        ("study", {"fit": {"task": 0.5}}),
+        ("study", {"fit": {"settings": "many"}}),
+        ("finished", {"trial": 0, "outcome": {"status": "ok", "metrics": {"accuracy": 10**400}}}),
     ],
 )
 def test_damaged_data_are_told_by_event(kind: str, data: dict[str, Any]) -> None:

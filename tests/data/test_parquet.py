@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from archsmith.core.errors import DataError
-from archsmith.data.parquet import open_parquet, to_its_end
+from archsmith.data.parquet import categories, open_parquet, to_its_end, unpacked
 
 pyarrow = pytest.importorskip("pyarrow")
 
@@ -37,6 +37,25 @@ def test_more_rows_than_such_a_file_can_hold(tmp_path: Path) -> None:
     assert path.stat().st_size < 100_000
     with pytest.raises(DataError, match="unpacks to"):
         open_parquet(path)
+
+
+def test_a_text_that_is_repeated_without_end(tmp_path: Path) -> None:
+    """In the file it is there once, and no group says how often it is used."""
+    path = written(tmp_path / "a.parquet", {"a": ["x" * 100_000] * 2000, "b": ["y", "z"] * 1000})
+    assert path.stat().st_size < 200_000
+    with open_parquet(path, packed=True) as file, pytest.raises(DataError, match="unpacks to 200 MB"):
+        unpacked(file.read(), path)
+
+
+def test_packed_texts_are_those_that_were_written(tmp_path: Path) -> None:
+    texts = ["x", None, "y", "x"]
+    columns = {"a": texts, "b": pyarrow.array(texts).dictionary_encode(), "n": [1, 2, 3, 4]}
+    path = written(tmp_path / "a.parquet", columns)
+    assert categories(path) == {"b"}
+    with open_parquet(path, packed=True) as file:
+        found = unpacked(file.read(), path, categories(path))
+    assert found.to_pydict() == {"a": texts, "b": texts, "n": [1, 2, 3, 4]}
+    assert [pyarrow.types.is_dictionary(found.schema.field(name).type) for name in "abn"] == [False, True, False]
 
 
 def test_a_byte_that_ended_the_process(tmp_path: Path) -> None:

@@ -185,6 +185,7 @@ MEMORY: dict[str, Any] = {
     "a path among bytes": ([b"a", "a.png"] * 12, LABELS),
     "a number among paths": (["a.png", 5] * 12, LABELS),
     "one number": (np.float64(3), LABELS),
+    "strips of a million pixels": (np.zeros((24, 1, 1_000_000), np.uint8), LABELS),
     "paths that are no text": (["\ud800.png"] * 24, LABELS),
     "signalling NaN": (IMAGES, [decimal.Decimal("sNaN")] * 24),
     "labels of different shapes": (IMAGES, [np.zeros(3), np.zeros(2)] * 12),
@@ -253,6 +254,11 @@ def test_deep_brackets_in_the_metadata_are_passed_over(tmp_path: Path) -> None:
 
 
 CELLS: dict[str, dict[str, Any]] = {
+    "a note of 1 MB, 2,000 times": {
+        "image": [png()] * 2000,
+        "label": ["a", "b"] * 1000,
+        "split": ["x" * 10**6] * 2000,
+    },
     "a label of 50 MB": {"image": [png()] * 24, "label": ["a", *["b"] * 22, "x" * 50_000_000]},
     "numbers as paths": {"image": [{"bytes": None, "path": 5}] * 24, "label": CLASSES},
     "texts as bytes": {"image": [{"bytes": "abc", "path": ""}] * 24, "label": CLASSES},
@@ -285,6 +291,30 @@ def test_a_sparse_file_of_20_gb_behind_a_path(cell: str, start: bytes, hunt_one:
     assert not hunt_one(lambda source: load(source, tmp_path / "root"), path)
 
 
+TABLES_OF_PARQUET: dict[str, Callable[[], dict[str, Any]]] = {
+    "a text of 1 MB, 2,000 times": lambda: {"a": ["x" * 10**6] * 2000, "b": ["y", "z"] * 1000},
+    "a target of 1 MB, 2,000 times": lambda: {"a": range(2000), "target": ["x" * 10**6, "y"] * 1000},
+    "a category of 1 MB, 2,000 times": lambda: {
+        "a": pyarrow.array(["x" * 10**6] * 2000).dictionary_encode(),
+        "b": ["y", "z"] * 1000,
+    },
+    "texts that are none": lambda: {
+        "a": pyarrow.Array.from_buffers(
+            pyarrow.string(),
+            24,
+            [None, pyarrow.py_buffer(np.arange(25, dtype=np.int32)), pyarrow.py_buffer(b"\xff" * 24)],
+        ),
+        "b": CLASSES,
+    },
+}
+
+
+@pytest.mark.parametrize("columns", TABLES_OF_PARQUET.values(), ids=TABLES_OF_PARQUET)
+def test_tables_of_parquet(columns: Callable[[], dict[str, Any]], hunt_one: Any, tmp_path: Path) -> None:
+    path = parquet(tmp_path / "a.parquet", columns())
+    assert not hunt_one(lambda source: load(source, tmp_path / "root", modality="table"), path)
+
+
 # Pictures
 
 
@@ -303,6 +333,7 @@ PICTURES = {
     "one of 2**31 pixels a side": b"\x89PNG\r\n\x1a\n"
     + chunk(b"IHDR", struct.pack(">IIBBBBB", 2**31 - 1, 2**31 - 1, 8, 6, 0, 0, 0))
     + chunk(b"IDAT", b"x"),
+    "a strip of a million pixels": png(np.zeros((1, 1_000_000), np.uint8)),
     "text": b"hello",
     "nothing": b"",
     "a program in PostScript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from archsmith.core.errors import LeaseError, StudyError
+from archsmith.core.errors import DataError, LeaseError, StudyError
 from archsmith.core.events import Event
 from archsmith.runtime.sqlite import FILE, VERSION, SqliteStore
 
@@ -119,6 +119,31 @@ def test_foreign_database_is_refused(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE cats (name)")
     connection.close()
     with pytest.raises(StudyError, match="not an Archsmith study"):
+        list(SqliteStore(tmp_path).read())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes with names are files of Unix")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / FILE)
+    with pytest.raises(DataError, match="not a regular file"):
+        list(SqliteStore(tmp_path).read())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE VIEW endless AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x FROM c) SELECT x FROM c",
+        "CREATE TRIGGER more AFTER INSERT ON commands BEGIN SELECT 1; END",
+        "CREATE TABLE others (x)",
+    ],
+)
+def test_a_log_that_holds_something_else_is_refused(store: SqliteStore, tmp_path: Path, statement: str) -> None:
+    store.append([Event("a")])
+    store.close()
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        connection.execute(statement)
+    connection.close()
+    with pytest.raises(StudyError, match="no part of a study"):
         list(SqliteStore(tmp_path).read())
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -208,7 +209,9 @@ def test_a_file_names_the_workspace_where_the_environment_does_not(
     assert Workspace().path == tmp_path / "there"
 
 
-@pytest.mark.parametrize("text", ["workspace = 3", "work = 'x'", "workspace ="])
+@pytest.mark.parametrize(
+    "text", ["workspace = 3", "work = 'x'", "workspace =", "workspace = " + "[" * 10_000, "#" * 2**21]
+)
 def test_a_file_that_says_something_else_is_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ARCHSMITH_WORKSPACE", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -216,6 +219,17 @@ def test_a_file_that_says_something_else_is_refused(text: str, tmp_path: Path, m
     file.parent.mkdir()
     file.write_text(text)
     with pytest.raises(UsageError, match=r"config\.toml .*It may say: workspace = "):
+        Workspace()
+
+
+def test_a_file_that_is_a_pipe_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if sys.platform == "win32":
+        pytest.skip("pipes with names are files of Unix")
+    monkeypatch.delenv("ARCHSMITH_WORKSPACE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".archsmith").mkdir()
+    os.mkfifo(tmp_path / ".archsmith" / "config.toml")
+    with pytest.raises(UsageError, match="not a regular file"):
         Workspace()
 
 

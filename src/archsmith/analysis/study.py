@@ -7,8 +7,6 @@ be imported.
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from archsmith import catalog
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import ArchsmithError
+from archsmith.core.files import json_value, reading, regular_size, small_text
 from archsmith.core.history import History
 from archsmith.core.job_records import FINISHED, STARTED
 from archsmith.core.records import StudyRecord
@@ -32,6 +31,7 @@ from archsmith.runtime.curves import Point
 from archsmith.runtime.study_view import StudyView, read_view
 
 Reports = list[Point]
+LARGEST = 2**28  # bytes of a graph
 WORTH_SECONDS = 1.0  # a preparation that takes longer is told apart from the search
 
 
@@ -254,9 +254,11 @@ def _add_predictions(study: Study) -> None:
     if not path.exists():
         return
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in ("test", "test_labels", "test_raw") if name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        with reading("It is damaged", ""):
+            regular_size(path)
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in ("test", "test_labels", "test_raw") if name in file.files}
+    except ArchsmithError:
         study.missing.append(
             "The file final/predictions.npz is damaged, so this report cannot look into single predictions."
         )
@@ -308,6 +310,6 @@ def graph_of(study: Study, architecture: Architecture) -> Graph | None:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return json_value(small_text(path, LARGEST))
+    except (ArchsmithError, OSError, ValueError):
         return None

@@ -140,6 +140,15 @@ def training_of(
     return recipe, catalog.build(augmentation, {**(probed or {}), **theirs})
 
 
+def _space_class(name: str) -> type[NetworkSpace]:
+    cls = catalog.get("space", name)
+    if not issubclass(cls, NetworkSpace):
+        raise UsageError(
+            f"The space {name!r} has no networks, so it cannot be trained.", "See: archsmith catalog space"
+        )
+    return cls
+
+
 def space_of(
     settings: FitSettings, modality: Modality, splits: Splits, probed: Mapping[str, Any], weights: str = OWN
 ) -> NetworkSpace:
@@ -147,13 +156,9 @@ def space_of(
 
     Where ``weights`` are shared it asks for no recipe: no trial would be trained with it.
     """
-    name = settings.space or modality.space
-    cls = catalog.get("space", name)
-    if not issubclass(cls, NetworkSpace):
-        raise UsageError(
-            f"The space {name!r} has no networks, so it cannot be trained.", "See: archsmith catalog space"
-        )
-    plain = cls.for_task(splits.task, recipe=None if weights == SHARED else modality.recipe_space(probed))
+    plain = _space_class(settings.space or modality.space).for_task(
+        splits.task, recipe=None if weights == SHARED else modality.recipe_space(probed)
+    )
     chosen = settings.settings.get("space", {})
     return catalog.build(cls, {**catalog.to_spec(plain)["args"], **chosen}) if chosen else plain  # type: ignore[no-any-return]
 
@@ -225,6 +230,8 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     """
     strategy_of(settings)  # a wrong name is found before the data are read
     check_settings(settings, weights_of(settings))
+    if settings.space is not None:
+        _space_class(settings.space)
     modality = modality_of(settings)
     training_of(settings, modality)
     device = devices.choose(settings.device)

@@ -5,11 +5,13 @@ and later web forms.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from archsmith.automl.plan import AUTO, SHARED, WEIGHTS
+from archsmith.core.budget import MOST_WORKERS
 from archsmith.core.errors import UsageError
 from archsmith.core.targets import CLASSIFICATION, EARLIER, REGRESSION
 
@@ -101,6 +103,8 @@ class FitSettings:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise UsageError(f"The limit {name} is {value}.", "Give megabytes, or leave it out.")
+        if self.workers > MOST_WORKERS:
+            raise UsageError(f"{self.workers} workers are too many.", f"Give at most {MOST_WORKERS:,}.")
         if self.weights not in (AUTO, *WEIGHTS):
             raise UsageError(
                 f"The weights of trials are {self.weights!r}.", f"They are one of {', '.join((AUTO, *WEIGHTS))}."
@@ -128,6 +132,8 @@ class FitSettings:
             types, words = kind
             if isinstance(value, int) and abs(value) >= 2**63:
                 raise UsageError(f"The setting {entry.name} is far too large.", f"Give {words} below 2**63.")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise UsageError(f"The setting {entry.name} is {value}.", f"Give {words} that is finite.")
             if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
                 raise UsageError(
                     f"The setting {entry.name} is {str(value)[:40]!r}, of the type {type(value).__name__}.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import os
 import secrets
 import shutil
 import time
@@ -30,7 +31,7 @@ def check_target(folder: str | Path) -> Path:
 
     Worth calling before a search starts, so that a wrong ``--out`` is not found after the budget is spent.
     """
-    target = expanded(folder).resolve()
+    target = Path(os.path.realpath(expanded(folder)))
     if target.exists() and not target.is_dir():
         raise UsageError(
             f"The bundle cannot be written to {str(target)!r}: there is a file of that name.", "Give a folder."

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -223,6 +224,8 @@ def read(folder: str | Path) -> Manifest:
     """The manifest of the bundle in ``folder``. Raises UsageError when there is no bundle, or one that this version
     cannot read.
     """
+    if not isinstance(folder, str | os.PathLike):
+        raise UsageError(f"A bundle is a folder, not something of the type {type(folder).__name__}.", "Give its path.")
     folder = Path(folder)
     path = folder / MANIFEST
     if not folder.is_dir():

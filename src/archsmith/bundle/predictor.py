@@ -19,7 +19,7 @@ from archsmith.bundle.manifest import MODEL, Manifest, check_content, checksum, 
 from archsmith.core.errors import ArchsmithError, UsageError
 from archsmith.core.files import regular_size
 
-QUIET = 3  # onnxruntime's severity scale: errors and above
+QUIET = 4  # onnxruntime's severity scale: fatal errors only; the others are raised, and told in a sentence of ours
 
 
 class Predictor:
@@ -41,8 +41,8 @@ class Predictor:
         """Raises UsageError when the folder holds no bundle, a damaged one, or one of a later format."""
         if threads is not None and threads < 1:
             raise UsageError(f"threads is {threads}.", "Give 1 or more, or None for all cores.")
-        self.folder = Path(folder)
         self.manifest: Manifest = read(folder)
+        self.folder = Path(folder)
         self._session = _session(self.folder, self.manifest, threads)
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from archsmith.bundle.intake import Asked, Counted, Window
 from archsmith.core.errors import DataError
 from archsmith.core.files import expanded, regular_size
-from archsmith.data.parquet import open_parquet, to_its_end
+from archsmith.data.parquet import open_parquet, to_its_end, unpacked
 from archsmith.data.tables.cells import TEXTS, Raw
 from archsmith.data.tables.columns import Column
 from archsmith.data.tables.encode import clean_names, encode
@@ -49,7 +49,7 @@ def refuse_gaps(columns: Sequence[Column], table: Mapping[str, Any]) -> None:
 
 
 def _parquet(path: Path, columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
-    with open_parquet(path) as file:
+    with open_parquet(path, packed=True) as file:
         headings = file.schema_arrow.names
         names = dict(zip(clean_names(headings, f"The table {str(path)!r}"), headings, strict=True))
         refuse_gaps(columns, names)
@@ -58,7 +58,7 @@ def _parquet(path: Path, columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
         while True:
             with to_its_end(path):
                 batch = next(batches, None)
-                values = None if batch is None else batch.to_pydict()
+                values = None if batch is None else unpacked(batch, path).to_pydict()
             if values is None:
                 return
             yield {name: values[heading] for name, heading in needed.items()}

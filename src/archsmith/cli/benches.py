@@ -135,15 +135,16 @@ def remember(name: str, found: Bench, workspace: Path) -> None:
 def _remembered(workspace: Path) -> dict[str, str]:
     """The stored paths by benchmark. Raises DataError."""
     from archsmith.core.errors import DataError
+    from archsmith.core.files import json_value, reason, small_text
 
     record = workspace / REMEMBERED
     if not record.is_file():
         return {}
     try:
-        found = json.loads(record.read_text(encoding="utf-8"))
+        found = json_value(small_text(record))
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{record} cannot be read: {error}.", "Delete it, and give the file with --bench-file."
+            f"{record} cannot be read: {reason(error)}.", "Delete it, and give the file with --bench-file."
         ) from error
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 

@@ -15,7 +15,7 @@ import typer
 
 from archsmith.cli import bundles, catalog, compare, doctor, fit, networks, reports, search, serve, spaces, studies
 from archsmith.cli.interrupts import INTERRUPTED
-from archsmith.core.errors import ArchsmithError
+from archsmith.core.errors import ArchsmithError, shortened
 from archsmith.version import VERSION
 
 app = typer.Typer(
@@ -97,6 +97,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         _leave("Stopped.", INTERRUPTED, debug=False)
+    except OSError as error:
+        if error.filename is None:
+            _leave(f"The system says: {error.strerror or error}.", 1, debug)
+        _leave(f"{os.fsdecode(error.filename)!r} cannot be used: {error.strerror}.", 2, debug)
     except Exception as error:
         if hasattr(error, "format_message"):  # the command-line parser's own errors
             _leave_usage(error, debug)
@@ -124,5 +128,5 @@ def _leave(message: str, code: int, debug: bool) -> NoReturn:
         traceback.print_exc()
     from archsmith.core.wording import visible
 
-    sys.stderr.write(f"archsmith: {visible(' '.join(message.split()))}\n")
+    sys.stderr.write(f"archsmith: {visible(shortened(' '.join(message.split())))}\n")
     sys.exit(code)

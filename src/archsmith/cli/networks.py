@@ -183,12 +183,18 @@ def _graph(
         return what, entry.space.graph(entry.architecture)
     path = Path(what)
     if path.is_file():
-        return path.stem, _network_space(space, settings).graph(
-            Architecture.from_json(path.read_text(encoding="utf-8"))
-        )
+        return path.stem, _network_space(space, settings).graph(Architecture.from_json(_text(path)))
     if (path / "manifest.json").is_file():
         return path.name, _graph_of_bundle(path)
     return _graph_of_study(what, trial, workspace)
+
+
+def _text(path: Path) -> str:
+    """A file with an architecture. Raises DataError for what is no text or far too large."""
+    from archsmith.core.files import reading, small_text
+
+    with reading(f"{str(path)!r} cannot be read as text", "Give a JSON file of decisions."):
+        return small_text(path)
 
 
 def _graph_of_space(name: str | None, settings: list[str], seed: int | None) -> tuple[str, Any]:

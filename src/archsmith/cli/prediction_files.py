@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -30,7 +31,7 @@ def check(name: str, read: Sequence[str]) -> Path:
     path = expanded(name)
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise UsageError(f"The predictions cannot be written to {name!r}.", "Give a file in a folder that exists.")
-    if any(path.resolve() == expanded(file).resolve() for file in read):
+    if any(os.path.realpath(path) == os.path.realpath(expanded(file)) for file in read):
         raise UsageError(f"The predictions would overwrite {name!r}, which is read.", "Give another name.")
     if path.suffix.lower() in OTHERS:
         raise UsageError(

@@ -5,6 +5,7 @@ Unlike ``archsmith fit`` it trains no final network and writes no bundle.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,7 +97,7 @@ def search(
     from archsmith.cli import benches
     from archsmith.cli.datasets import problem_on
     from archsmith.core.budget import Budget, parse_seconds
-    from archsmith.core.errors import UsageError
+    from archsmith.core.errors import ArchsmithError, UsageError
     from archsmith.runtime.comparison import refuse_endless
     from archsmith.runtime.workspace import Workspace
 
@@ -160,7 +161,22 @@ def search(
     command = command_line(
         "search", {**named, **goals, "trials": budget.trials, "time": time, "seed": seed, "set": settings}
     )
-    _run(problem, _build("strategy", strategy, given), built, budget, seed, store, workers, json=json, command=command)
+    try:
+        _run(
+            problem,
+            _build("strategy", strategy, given),
+            built,
+            budget,
+            seed,
+            store,
+            workers,
+            json=json,
+            command=command,
+        )
+    except ArchsmithError:
+        with contextlib.suppress(OSError):
+            store.folder.rmdir()  # empty where the search was refused before its first event
+        raise
 
 
 def resume_search(study: OpenStudy, seconds: float | None, trials: int | None, workers: int, *, json: bool) -> None:

@@ -15,6 +15,7 @@ from functools import cached_property
 
 from archsmith.core import markup
 from archsmith.core.errors import UsageError
+from archsmith.core.files import json_value, reason
 
 Scalar = bool | int | float | str | None
 
@@ -103,11 +104,12 @@ class Architecture(Mapping[str, Scalar]):
     def from_json(cls, text: str) -> Architecture:
         """Raises UsageError for anything but a JSON object of scalars."""
         try:
-            decisions = json.loads(text)
-        except json.JSONDecodeError as error:
+            decisions = json_value(text)
+        except ValueError as error:
             raise UsageError(
-                f"This is not an architecture: {error}.", 'An architecture is a JSON object such as {"depth": 3}.'
+                f"This is not an architecture: {reason(error)}.",
+                'An architecture is a JSON object such as {"depth": 3}.',
             ) from error
         if not isinstance(decisions, dict):
-            raise UsageError(f"An architecture is a JSON object of decisions, not a {type(decisions).__name__}.")
+            raise UsageError(f"An architecture is a JSON object of decisions, not {type(decisions).__name__}.")
         return cls(decisions)

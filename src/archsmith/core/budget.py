@@ -20,6 +20,9 @@ FAILURES = "failures"
 UNPREPARED = "unprepared"  # the evaluator's own first phase failed, so there was no trial
 
 
+MOST_WORKERS = 1024  # processes at the same time, more than any machine has use for
+
+
 @dataclass(frozen=True)
 class Budget:
     """When a search stops. None: no limit.

@@ -12,18 +12,22 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import json
 import os
+import re
 import secrets
 import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from archsmith.core.errors import ArchsmithError, DataError, UsageError
 
 STALE_SECONDS = 3600.0  # a draft of this age belongs to a process that was killed
 # What unpacks to more than 50 MB and 200 times its size is a bomb, not data (Fifield, "A better zip bomb", WOOT 2019).
 BOMB_RATIO, BOMB_BYTES = 200, 50_000_000
+ADDRESS = re.compile(r":? ?<[\w.]+ object at 0x[0-9a-f]+>")  # of an object in Python's memory, which says nothing
 SHOWN = 100  # characters of a library's reason, or of a name, that a message shows
 
 
@@ -70,6 +74,27 @@ def regular_size(path: Path | str) -> int:
     return found.st_size
 
 
+def small_text(path: Path | str, most: int = 16 * 2**20) -> str:
+    """The UTF-8 text in a file from outside of at most ``most`` bytes. Raises DataError for a larger one and for what
+    is no regular file, OSError where it cannot be read, ValueError for what is no text.
+    """
+    if regular_size(path) > most:
+        raise DataError(
+            f"{str(path)!r} has more than {most:,} bytes.", "Such files have some thousands; it is no such."
+        )
+    return Path(path).read_text(encoding="utf-8")
+
+
+def json_value(text: str) -> Any:
+    """What a JSON ``text`` from outside says. Raises ValueError for all that is none; for brackets in brackets without
+    end, too, where the parser raises RecursionError.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("there are too many brackets in brackets") from error
+
+
 def expanded(path: Path | str) -> Path:
     """``path`` with the home of a user in place of ``~`` or ``~user``. Raises UsageError for a user without one."""
     try:
@@ -96,8 +121,12 @@ def reason(error: Exception) -> str:
     """What ``error`` says, in one short line without a full stop."""
     if isinstance(error, MemoryError):
         return "it needs too much memory"
-    said = getattr(error, "strerror", None) or str(error)
-    return " ".join(str(said).split())[:SHOWN].rstrip(".") or type(error).__name__
+    if isinstance(error, RecursionError):
+        return "there are too many brackets in brackets"
+    said = ADDRESS.sub("", str(getattr(error, "strerror", None) or error))
+    if "integer string conversion" in said:  # Python's limit, whose message is about Python
+        return "there is a number of thousands of digits"
+    return " ".join(said.split())[:SHOWN].rstrip(".") or type(error).__name__
 
 
 def refuse_bomb(what: str, packed: int, unpacked: int) -> None:

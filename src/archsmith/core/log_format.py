@@ -87,10 +87,15 @@ def mapping_in(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def number_in(data: Mapping[str, Any], name: str) -> float | None:
-    """The number ``name`` of ``data``; None where there is none. Raises TypeError for another type."""
+    """The number ``name`` of ``data``; None where there is none. Raises TypeError for another type, and OverflowError
+    for a whole number beyond all floats.
+    """
     value = data.get(name)
-    if value is not None and not isinstance(value, int | float):
+    if value is None:
+        return None
+    if not isinstance(value, int | float):
         raise TypeError(f"{name} is {type(value).__name__}")
+    float(value)
     return value
 
 

@@ -77,11 +77,18 @@ class StudyRecord:
             seed=int(now.get("seed") or 0),
             forecast_trials=number_in(now, "forecast_trials"),
             repeatable=now.get("repeatable") is True,
-            fit=mapping_in(now, "fit"),
+            fit=_of_job(mapping_in(now, "fit")),
             command=now.get("command"),
             format=data.get("format", 1),
             more={name: value for name, value in now.items() if name not in known},
         )
+
+
+def _of_job(fit: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a job wrote. Raises TypeError where a part is of another type than its readers expect."""
+    for name in ("settings", "plan", "speed", "task", "findings"):
+        mapping_in(fit, name)
+    return fit
 
 
 _STUDY_FIELDS = ("space", "problem", "strategy", "evaluator", "seed", "forecast_trials")

@@ -5,7 +5,6 @@ errors of a folder that cannot be read.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -13,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from archsmith.core.errors import DataError
+from archsmith.core.files import json_value, small_text
 from archsmith.data.lock import FileLock
 
 FACTS = "splits.json"  # written last, so that a folder which has it is whole
+LARGEST = 2**30  # bytes of a file of facts; the paths of millions of pictures take some hundred megabytes
 WAIT_SECONDS = 0.1  # between two looks at whether another process has finished
 
 
@@ -35,7 +36,7 @@ def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[N
 def read_json(folder: Path | str, name: str) -> dict[str, Any]:
     """The object in the JSON file ``name`` of ``folder``. Raises DataError."""
     try:
-        found = json.loads((Path(folder) / name).read_text(encoding="utf-8"))
+        found = json_value(small_text(Path(folder) / name, LARGEST))
     except FileNotFoundError as error:
         raise DataError(f"There are no stored data in {str(folder)!r}.", "Read the data again.") from error
     except (OSError, ValueError) as error:

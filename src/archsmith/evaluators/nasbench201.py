@@ -37,6 +37,7 @@ import numpy.typing as npt
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import DataError, EvaluationError, MissingExtraError, UsageError
+from archsmith.core.files import reason
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import generator
@@ -261,7 +262,7 @@ def _parsed_hardware(path: str, changed: int, bench: str, bench_changed: int, da
     try:
         table = parquet.read_table(path)
     except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
-        raise DataError(f"{path!r} is not a sound Parquet file: {str(error).partition(chr(10))[0]}") from error
+        raise DataError(f"{path!r} is not a sound Parquet file: {reason(error)}.") from error
     found = {
         name: re.fullmatch(rf"{re.escape(dataset)}_(\w+?)_({'|'.join(MEASURED)})", name) for name in table.column_names
     }

@@ -41,7 +41,7 @@ import numpy.typing as npt
 
 from archsmith.core.architecture import Scalar
 from archsmith.core.errors import DataError, UsageError
-from archsmith.core.files import replacing
+from archsmith.core.files import json_value, reading, regular_size, replacing
 from archsmith.evaluators.shipped_tables import locate
 
 FORMAT = "archsmith table 1"
@@ -186,7 +186,8 @@ def dated(path: str, hint: str) -> tuple[str, int]:
 
 def read_arrays(path: str) -> dict[str, npt.NDArray[Any]]:
     """All arrays of an ``.npz`` file, none of them pickled, within ``MAX_BYTES``. Raises DataError."""
-    try:
+    with reading(f"{path!r} is not a sound .npz file", "Give the file of a benchmark table."):
+        regular_size(path)
         with zipfile.ZipFile(path) as members:
             total = sum(member.file_size for member in members.infolist())
         if total > MAX_BYTES:
@@ -195,8 +196,6 @@ def read_arrays(path: str) -> dict[str, npt.NDArray[Any]]:
             )
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise DataError(f"{path!r} is not a sound .npz file: {error}") from error
 
 
 def _table(arrays: Mapping[str, npt.NDArray[Any]], path: str) -> Table:
@@ -261,7 +260,7 @@ def _table(arrays: Mapping[str, npt.NDArray[Any]], path: str) -> Table:
 
 def _options(text: str, wrong: Wrong) -> tuple[Scalar, ...]:
     try:
-        options = json.loads(text)
+        options = json_value(text)
         if (
             isinstance(options, list)
             and options

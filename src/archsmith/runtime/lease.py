@@ -19,8 +19,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from archsmith.core.errors import LeaseError, StudyError
-from archsmith.core.files import write_text
+from archsmith.core.errors import ArchsmithError, LeaseError, StudyError
+from archsmith.core.files import json_value, small_text, write_text
 
 HEARTBEAT = 10.0  # seconds between two signs of life
 TIMEOUT = 60.0  # seconds of silence after which a holder on another host counts as gone
@@ -170,8 +170,8 @@ def _lock(file: int) -> bool | None:
 
 def _read(path: Path) -> Holder | None:
     try:
-        return Holder(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return Holder(**json_value(small_text(path)))
+    except (ArchsmithError, OSError, ValueError, TypeError):
         return None
 
 

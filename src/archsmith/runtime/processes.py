@@ -26,6 +26,7 @@ from typing import Any
 
 from archsmith import catalog
 from archsmith.core.architecture import Architecture
+from archsmith.core.budget import MOST_WORKERS
 from archsmith.core.errors import ArchsmithError, EvaluationError, StudyError, UsageError
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Evaluator, Job, Message
@@ -56,9 +57,10 @@ class ProcessExecutor:
 
     def __post_init__(self) -> None:
         for name in ("n_workers", "n_threads"):
-            if getattr(self, name) < 1:
+            if not 1 <= getattr(self, name) <= MOST_WORKERS:
                 raise UsageError(
-                    f"ProcessExecutor.{name} cannot be {getattr(self, name)}.", "It takes an integer from 1 up."
+                    f"ProcessExecutor.{name} cannot be {getattr(self, name)}.",
+                    f"It takes an integer from 1 to {MOST_WORKERS}.",
                 )
         self._workers: list[_Worker] = []
         self._queue: deque[Job] = deque()

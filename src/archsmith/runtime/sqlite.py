@@ -17,7 +17,7 @@ from typing import Any
 
 from archsmith.core.errors import LeaseError, StudyError
 from archsmith.core.events import Event
-from archsmith.core.files import reason
+from archsmith.core.files import reason, regular_size
 from archsmith.runtime.lease import Holder, Lease, holder
 from archsmith.runtime.memory import to_json
 
@@ -253,6 +253,8 @@ class SqliteStore:
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         try:
+            if self.exists:
+                regular_size(self._path)  # a pipe would be waited for
             return sqlite3.connect(
                 f"{self._path.resolve().as_uri()}?mode={mode}",
                 uri=True,
@@ -274,10 +276,20 @@ class SqliteStore:
                     f"{self._path} was written by a newer version of Archsmith (layout {version}, known: {VERSION}).",
                     "Upgrade archsmith to open it.",
                 )
+            self._refuse_others(connection)
             return True
         if application or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise StudyError(f"{self._path} is an SQLite file, but not an Archsmith study.")
         return False
+
+    def _refuse_others(self, connection: sqlite3.Connection) -> None:
+        """A view may never end, and a trigger may do anything: a log has our tables and triggers, and nothing else."""
+        made = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        odd = [name for name, statement in made if statement not in SCHEMA and not name.startswith("sqlite_")]
+        if odd:
+            raise StudyError(
+                f"{self._path} holds {odd[0]!r}, which is no part of a study.", "Do not trust whoever changed it."
+            )
 
     def _explained(self, error: sqlite3.Error) -> StudyError:
         if "not a database" in str(error):

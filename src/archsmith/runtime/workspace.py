@@ -18,7 +18,7 @@ from typing import Any
 
 from archsmith.core.budget import INTERRUPTED as INTERRUPTED_LOOP
 from archsmith.core.errors import ArchsmithError, StudyError, UsageError
-from archsmith.core.files import expanded
+from archsmith.core.files import expanded, reason, small_text
 from archsmith.core.job_records import Extended, ResultRecord
 from archsmith.core.records import Closed, Finished, StudyRecord, beginning, record
 from archsmith.runtime.sqlite import FILE, SqliteStore
@@ -26,6 +26,7 @@ from archsmith.runtime.study_view import DONE, INTERRUPTED, NEW, RUNNING, UNREAD
 
 VARIABLE = "ARCHSMITH_WORKSPACE"
 CONFIG = "config.toml"  # in ~/.archsmith; its one setting is `workspace`
+LARGEST_CONFIG = 2**16  # bytes of it
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,7 @@ class Workspace:
         """A store in a new folder ``<name>-<date>-<time>``. Raises UsageError for a name that is no file name,
         StudyError where none can be made.
         """
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name) or name == "last":
-            raise UsageError(f"A study cannot be named {name!r}.", "Use letters, digits, dots, dashes and underscores.")
+        _refuse_odd(name)
         stamp = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
         try:
             self.studies.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,10 @@ class Workspace:
         raise StudyError(f"There are too many studies named {stamp}.")
 
     def refuse_taken(self, name: str) -> None:
-        """Raises StudyError where a study was made under this ``name``: whoever names one again may mean that one."""
+        """Raises StudyError where a study was made under this ``name``: whoever names one again may mean that one; and
+        UsageError for a name that is no file name.
+        """
+        _refuse_odd(name)
         taken = [f.name for f in self._folders() if re.fullmatch(rf"{re.escape(name)}-\d{{8}}-\d{{6}}(-\d+)?", f.name)]
         if taken:
             raise StudyError(
@@ -154,18 +157,24 @@ class Workspace:
             ) from error
 
 
+def _refuse_odd(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name) or name == "last":
+        raise UsageError(f"A study cannot be named {name!r}.", "Use letters, digits, dots, dashes and underscores.")
+
+
 def _configured(file: Path) -> str | None:
     """The workspace that a configuration file names; None where there is no such file or no such setting."""
+    hint = 'It may say: workspace = "/path/to/studies"'
     try:
-        said = tomllib.loads(file.read_text(encoding="utf-8"))
+        said = tomllib.loads(small_text(file, LARGEST_CONFIG))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{file} cannot be read: {error}.", 'It may say: workspace = "/path/to/studies"') from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{file} cannot be read: {reason(error)}.", hint) from error
     place = said.pop("workspace", None)
     if said or not isinstance(place, str | None):
         wrong = next(iter(said), "workspace")
-        raise UsageError(f"{file} has a wrong setting {wrong!r}.", 'It may say: workspace = "/path/to/studies"')
+        raise UsageError(f"{file} has a wrong setting {wrong!r}.", hint)
     return place
 
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from archsmith.core.files import replacing
+from archsmith.core.files import json_value, replacing
 
 HEADER = "archsmith"
 
@@ -32,9 +32,9 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """What ``save`` wrote, or None when there is no readable checkpoint at ``path``."""
     try:
         with safe_open(str(path), framework="pt") as file:
-            facts = json.loads((file.metadata() or {})[HEADER])
+            facts = json_value((file.metadata() or {})[HEADER])
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118 (not a mapping)
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError):
+    except (OSError, SafetensorError, KeyError, ValueError):
         return None
 
 

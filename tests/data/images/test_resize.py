@@ -48,3 +48,9 @@ def test_keeps_the_object_when_there_is_nothing_to_do() -> None:
 def test_an_empty_size_is_refused() -> None:
     with pytest.raises(UsageError, match="resize"):
         weights(0, 3)
+
+
+def test_matrices_of_long_strips_are_small_and_not_kept() -> None:
+    before = resizing._kept.cache_info().currsize
+    assert weights(65_535, 16).nbytes == 4 * 65_535 * 16
+    assert resizing._kept.cache_info().currsize == before

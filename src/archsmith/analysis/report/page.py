@@ -13,6 +13,7 @@ from archsmith.analysis.report.sections import sections_for
 from archsmith.analysis.report.summary import summary_of
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import NB
+from archsmith.core.files import reading
 from archsmith.version import VERSION
 
 
@@ -37,10 +38,13 @@ def render(study: Study, sections: Sequence[Section] | None = None) -> str:
 
     A section that fails is left out, and the foot of the page says why. Raises MissingExtraError without jinja2.
     """
-    environment, words = pages.environment("The report"), words_of(study)
+    environment = pages.environment("The report")
     made: list[Made] = []
     failed: list[str] = []
-    for section in sections_for(kind_of(study)) if sections is None else sections:
+    with reading("What the log of this study says of its job cannot be shown", "Restore it from a copy."):
+        words, summary = words_of(study), summary_of(study)
+        chosen = sections_for(kind_of(study)) if sections is None else sections
+    for section in chosen:
         try:
             done = _made(section, study, words, environment)
         except Exception as error:  # what one section cannot read must not cost the whole page
@@ -50,7 +54,7 @@ def render(study: Study, sections: Sequence[Section] | None = None) -> str:
             made.append(done)
     return str(
         environment.get_template("report/page.html").render(
-            summary=summary_of(study),
+            summary=summary,
             sections=made,
             failed=failed,
             missing=study.missing,

@@ -20,7 +20,7 @@ from PIL import Image
 
 from archsmith.core.errors import DataError
 from archsmith.core.files import reading
-from archsmith.data.images.decode import MAX_PIXELS, Header, Pixels, header_of, to_array
+from archsmith.data.images.decode import Header, Pixels, header_of, refuse_size, to_array
 from archsmith.data.images.pictures import file_stamp
 
 SLICE = 4 * 2**20  # bytes that are looked at together
@@ -208,10 +208,7 @@ def channels_last(array: NDArray[Any]) -> NDArray[Any]:
     if array.shape[3] not in (1, 2, 3, 4) or min(array.shape[1:3]) < 1:
         hint = "Images have 1 (grey), 3 (RGB) or 4 (RGB and transparency) channels."
         raise DataError(f"The images have the shape {array.shape}.", hint)
-    if array.shape[1] * array.shape[2] > MAX_PIXELS:
-        raise DataError(
-            f"The images are {array.shape[1]} x {array.shape[2]} pixels.", f"At most {MAX_PIXELS:,} pixels are taken."
-        )
+    refuse_size("The images are", array.shape[1], array.shape[2])
     return array
 
 

@@ -27,6 +27,7 @@ Pixels = NDArray[np.uint8]
 IMAGE = "image"  # the name of the one input of networks and exported models
 # A larger picture is taken for a decompression bomb. The largest cameras have about 100 million pixels.
 MAX_PIXELS = 100_000_000
+MAX_LENGTH = 65_535  # pixels of a side, the most that a JPEG can have; a strip of millions is none of a camera either
 LARGEST = 512 * 2**20  # bytes of one picture file; a picture of 100 million pixels takes less
 SUFFIXES = frozenset(
     (
@@ -111,13 +112,20 @@ def _open(source: str | Path | bytes) -> Image.Image:
             ) from error
         except Exception as error:
             raise DataError(f"{_name(source)} is not a picture that can be read ({_reason(error)}).") from error
-    if image.width * image.height > MAX_PIXELS:
+    try:
+        refuse_size(f"{_name(source)} claims", image.width, image.height)
+    except DataError:
         image.close()
-        raise DataError(
-            f"{_name(source)} claims {image.width} x {image.height} pixels, more than {MAX_PIXELS:,}.",
-            "Make it smaller first.",
-        )
+        raise
     return image
+
+
+def refuse_size(what: str, width: int, height: int) -> None:
+    """Raises DataError for more pixels than are read. ``what`` begins the sentence."""
+    if width * height > MAX_PIXELS:
+        raise DataError(f"{what} {width} x {height} pixels, more than {MAX_PIXELS:,}.", "Make it smaller first.")
+    if max(width, height) > MAX_LENGTH:
+        raise DataError(f"{what} {width} x {height} pixels, a side of more than {MAX_LENGTH:,}.", "Cut it first.")
 
 
 def header(source: str | Path | bytes) -> Header:
@@ -162,11 +170,7 @@ def to_array(image: Image.Image, channels: int) -> Pixels:
     """A Pillow image as uint8 ``(h, w, channels)``, converted as its file would be. Raises DataError when its file is
     broken.
     """
-    if image.width * image.height > MAX_PIXELS:
-        raise DataError(
-            f"The picture has {image.width} x {image.height} pixels, more than {MAX_PIXELS:,}.",
-            "Make it smaller first.",
-        )
+    refuse_size("The picture has", image.width, image.height)
     with _quiet():
         try:
             return _pixels(image, channels)

@@ -30,7 +30,7 @@ from archsmith.data.images.pictures import Files
 from archsmith.data.images.read_arrays import read_arrays
 from archsmith.data.images.source import Pictures, Source, all_training
 from archsmith.data.images.table_columns import SAMPLE, URL, Chosen, choose, kind_of
-from archsmith.data.parquet import open_parquet, to_its_end
+from archsmith.data.parquet import open_parquet, to_its_end, unpacked
 from archsmith.data.splits import codes_of
 from archsmith.data.values import MISSING, as_targets, refuse_gaps
 
@@ -80,7 +80,7 @@ def _read_csv(path: Path, image: str | None, target: str | None) -> Source:
 
 
 def _read_parquet(path: Path, image: str | None, target: str | None) -> Source:
-    file = open_parquet(path)
+    file = open_parquet(path, packed=True)
     names = file.schema_arrow.names
     _refuse_repeated(path, names)
     if not file.metadata.num_rows:
@@ -91,7 +91,7 @@ def _read_parquet(path: Path, image: str | None, target: str | None) -> Source:
         )
         in_file = chosen.kind not in ("path", "url", "base64")  # bytes stay where they are
         wanted = [name for name in chosen.names if not (in_file and name == chosen.image)]
-        columns = file.read(columns=wanted, use_threads=False).to_pydict()
+        columns = unpacked(file.read(columns=wanted, use_threads=False), path).to_pydict()
     if chosen.kind == "base64":
         raise DataError(
             f"The column {chosen.image!r} of {path.name!r} holds base64 text.",

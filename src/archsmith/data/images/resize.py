@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from archsmith.core.errors import UsageError
 
 STRIP = 2**20  # floats that are held at once
+KEPT = 2**18  # floats of the largest matrix that is kept for the next picture of that size; 256 of them take 256 MB
 
 
 def weights(n_in: int, n_out: int) -> NDArray[np.float32]:
@@ -28,20 +29,22 @@ def weights(n_in: int, n_out: int) -> NDArray[np.float32]:
     """
     if n_in < 1 or n_out < 1:
         raise UsageError(f"Cannot resize {n_in} pixels to {n_out}.", "Both lengths must be at least 1.")
-    return _weights(n_in, n_out)
+    return _kept(n_in, n_out) if n_in * n_out <= KEPT else _made(n_in, n_out)
 
 
-@lru_cache(maxsize=4096)
-def _weights(n_in: int, n_out: int) -> NDArray[np.float32]:
+def _made(n_in: int, n_out: int) -> NDArray[np.float32]:
     scale = n_in / n_out
     reach = max(scale, 1.0)
-    centre = (np.arange(n_out, dtype=np.float64) + 0.5) * scale
-    distance = np.abs(np.arange(n_in, dtype=np.float64)[None, :] + 0.5 - centre[:, None]) / reach
-    matrix = np.maximum(0.0, 1.0 - distance)
-    matrix /= matrix.sum(axis=1, keepdims=True)
-    result = matrix.astype(np.float32)
+    pixels = np.arange(n_in, dtype=np.float64) + 0.5
+    result = np.empty((n_out, n_in), np.float32)
+    for row in range(n_out):  # one by one: of a long strip all of them would take half a gigabyte in doubles
+        shares = np.maximum(0.0, 1.0 - np.abs(pixels - (row + 0.5) * scale) / reach)
+        result[row] = shares / shares.sum()
     result.setflags(write=False)
     return result
+
+
+_kept = lru_cache(maxsize=256)(_made)
 
 
 def resize_float(image: NDArray[np.generic], height: int, width: int) -> NDArray[np.float32]:

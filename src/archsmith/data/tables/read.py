@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
 from archsmith.core.files import expanded, regular_size
-from archsmith.data.parquet import open_parquet, to_its_end
+from archsmith.data.parquet import categories, open_parquet, to_its_end, unpacked
 from archsmith.data.splits import SPLIT_COLUMNS, SPLIT_NAMES, codes_of
 from archsmith.data.tables.cells import COMMA, DATES, GROUPED, MISSING, PLAIN, TEXTS, Raw, parsed, raw, short
 from archsmith.data.tables.columns import Ignored, listed
@@ -131,12 +131,12 @@ def _file(path: Path, target: str | None, progress: Progress, check: Callable[[]
 
 
 def _parquet(path: Path, target: str | None) -> TableSource:
-    file = open_parquet(path)
+    file = open_parquet(path, packed=True)
     clean_names(file.schema_arrow.names, f"The table {str(path)!r}")
-    with to_its_end(path):  # what pandas noted of its index may be anything
-        frame = file.read(use_threads=False).replace_schema_metadata(None).to_pandas(use_threads=False)
-    frame = frame[[name for name in frame.columns if not PANDAS_INDEX.fullmatch(name)]]
-    return _whole(as_columns(frame), target, path.stem or "table", frame)
+    with to_its_end(path):  # texts may be none, and what pandas noted of its index anything
+        frame = unpacked(file.read(use_threads=False), path, categories(path)).to_pandas(use_threads=False)
+        frame = frame[[name for name in frame.columns if not PANDAS_INDEX.fullmatch(name)]]
+        return _whole(as_columns(frame), target, path.stem or "table", frame)
 
 
 def _whole(

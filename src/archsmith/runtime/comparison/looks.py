@@ -5,13 +5,13 @@ A test holds for a number of runs that was fixed beforehand. Whether it was can 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from archsmith.core.errors import StudyError
+from archsmith.core.files import json_value, reason, small_text
 from archsmith.runtime.comparison.runs import write_json
 
 LOOKS = "looks.json"
@@ -33,13 +33,13 @@ def read_looks(folder: Path) -> tuple[Look, ...]:
     """The looks at the comparison in ``folder``, the earliest first. Raises StudyError when they cannot be read."""
     path = folder / LOOKS
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["looks"]
+        rows = json_value(small_text(path))["looks"]
         return tuple(Look(float(row["time"]), int(row["runs"])) for row in rows)
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise StudyError(
-            f"{path} is damaged: {error}.", "Delete it; looks at the results before now are then forgotten."
+            f"{path} is damaged: {reason(error)}.", "Delete it; looks at the results before now are then forgotten."
         ) from error
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from archsmith import catalog
 from archsmith.core.budget import Budget
 from archsmith.core.errors import StudyError, UsageError
+from archsmith.core.files import json_value, reason, small_text
 from archsmith.core.log_format import FORMAT, upgraded
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Evaluator, Strategy
@@ -146,11 +147,11 @@ class Plan:
 def read_plan(folder: Path) -> Plan | None:
     """The plan of the comparison in ``folder``, None when there is none. Raises StudyError when it cannot be read."""
     try:
-        data = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+        data = json_value(small_text(folder / PLAN))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise StudyError(f"{folder / PLAN} cannot be read: {error}.", "Choose another name.") from error
+        raise StudyError(f"{folder / PLAN} cannot be read: {reason(error)}.", "Choose another name.") from error
     try:
         return Plan.from_dict(data)
     except (StudyError, KeyError, TypeError, AttributeError) as error:

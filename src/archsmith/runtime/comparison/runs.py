@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from archsmith.core.errors import StudyError
-from archsmith.core.files import write_text
+from archsmith.core.files import json_value, reason, small_text, write_text
 
 RESULT, RUNS = "result.json", "runs"
+LARGEST = 2**28  # bytes of a result; a step of a front takes some dozens
 
 Values = tuple[float, ...]  # one for each objective
 
@@ -74,10 +75,10 @@ class Run:
 
 def read_run(path: Path) -> Run:
     try:
-        return Run.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return Run.from_dict(json_value(small_text(path, LARGEST)))
     except (ValueError, TypeError, KeyError) as error:
         raise StudyError(
-            f"{path} is damaged: {error}.", "Delete it; the run is then read from its log again."
+            f"{path} is damaged: {reason(error)}.", "Delete it; the run is then read from its log again."
         ) from error
 
 
