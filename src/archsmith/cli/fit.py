@@ -192,9 +192,8 @@ def _show_rows(result: dict[str, Any], *, verbose: bool) -> None:
 
 def _told(result: dict[str, Any], *, verbose: bool) -> list[str]:
     """How good the exported network is, why it is this one, and how the search went."""
-    from archsmith.core.budget import SECONDS
     from archsmith.core.targets import metric_meaning
-    from archsmith.core.wording import amount, clock, metric_name, number, reason_in_words, sentence_case, times
+    from archsmith.core.wording import clock, metric_name, number, sentence_case, times
 
     name, reads = metric_name(result["metric"]), result["test_reads"]
     meaning = f" ({metric_meaning(result['metric'])})" if metric_meaning(result["metric"]) else ""
@@ -205,10 +204,6 @@ def _told(result: dict[str, Any], *, verbose: bool) -> list[str]:
     )
     again = ", because the study got more time" if reads > 1 else ""
     budget = f" of {clock(result['budget_seconds'])}" if result["budget_seconds"] else ""
-    took = f"The job took {clock(result['seconds'])}{budget}."
-    why = reason_in_words(result["stop_reason"])
-    networks, trials = result.get("n_networks") or result["n_trials"], result["n_trials"]
-    tried = amount(trials, "trial") + ("" if networks == trials else f" of {amount(networks, 'network')}")
     return [
         f"{sentence_case(name)}{meaning} of the exported network: test {number(result['test'])}{others}; validation "
         f"{number(result['valid'])}.",
@@ -217,12 +212,22 @@ def _told(result: dict[str, Any], *, verbose: bool) -> list[str]:
         f"{'multiply-adds' if verbose else 'multiplications'} for one example. An epoch is one pass through the "
         "training split.",
         result["why"],
-        f"{took} The search had {tried} and ended because {why}."
-        if trials
-        else f"{took} There was no search: the time was too short."
-        if result["stop_reason"] == SECONDS
-        else f"{took} There was no search, because {why}.",
+        f"The job took {clock(result['seconds'])}{budget}. {_searched(result)}",
     ]
+
+
+def _searched(result: dict[str, Any]) -> str:
+    """How many trials the search had, or why there was none."""
+    from archsmith.core.budget import SECONDS
+    from archsmith.core.wording import amount, reason_in_words
+
+    why, trials = reason_in_words(result["stop_reason"]), result["n_trials"]
+    if not trials:
+        short = result["stop_reason"] == SECONDS
+        return f"There was no search{': the time was too short' if short else f', because {why}'}."
+    networks = result.get("n_networks") or trials
+    of = "" if networks == trials else f" of {amount(networks, 'network')}"
+    return f"The search had {amount(trials, 'trial')}{of} and ended because {why}."
 
 
 def _ended(row: dict[str, Any]) -> str:
