@@ -20,6 +20,17 @@ def test_predictions_are_of_the_persons_own_type_and_classes_are_sorted(digits, 
     assert model.classes_[model.predict_proba(images).argmax(1)].tolist() == model.predict(images).tolist()
 
 
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_labels_that_are_missing_are_no_class(digits, quick_classifier, missing):
+    class Skipping(quick_classifier):
+        def _run(self, X, y, **more):
+            super()._run(X[1:], y[1:].astype(str), **more)  # as the job leaves the first one out
+
+    images, labels = digits[0], np.array([f"class {label}" for label in digits[1]], object)
+    model = Skipping().fit(images, np.array([missing, *labels[1:]], object))
+    assert model.classes_.tolist() == sorted(set(labels))
+
+
 def test_the_score_is_the_accuracy(digits, quick_classifier):
     images, labels = digits
     model = quick_classifier().fit(images, labels)

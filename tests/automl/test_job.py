@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -57,6 +58,41 @@ def test_out_is_a_copy_of_the_studys_own_bundle(finished):
     study = Workspace(finished.settings.workspace).resolve(finished.result.study)
     ours, theirs = study / "final" / "bundle", Path(finished.settings.out)
     assert {p.name: p.read_bytes() for p in ours.iterdir()} == {p.name: p.read_bytes() for p in theirs.iterdir()}
+
+
+def test_a_bundle_that_cannot_be_copied_is_said_to_be_where_it_is(finished, tmp_path, monkeypatch):
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(job.folder, "copy", full)
+    logged = []
+    run = SimpleNamespace(
+        job=SimpleNamespace(settings=SimpleNamespace(out="elsewhere")),
+        folder=tmp_path,
+        search=SimpleNamespace(log=lambda kind, data: logged.append((kind, data))),
+    )
+    found = job._Run._copied(run, finished.result)
+    assert found.model_dir == str(tmp_path / "bundle") and "No space left" in found.not_copied
+    assert logged == [("result", found.to_dict())]
+
+
+@pytest.mark.parametrize(("valid", "looks"), [(0.9, 0), (0.8, 1)])
+def test_a_network_that_changed_since_it_was_tested_is_tested_again(tmp_path, monkeypatch, valid, looks):
+    before = {"tests": {"fixed": {"accuracy": 0.5}}, "of": {"fixed": 0.9}}
+    phases = SimpleNamespace(results={"test": before}, test_reads=1, phase=lambda *args: contextlib.nullcontext({}))
+    workshop = SimpleNamespace(splits=SimpleNamespace(test=[1, 2]), modality=SimpleNamespace(nouns="pictures"))
+    run = SimpleNamespace(
+        job=workshop, workshop=workshop, phases=phases, folder=tmp_path, task=SimpleNamespace(metric="accuracy")
+    )
+    run.pool = SimpleNamespace(untested=())
+    chosen = Final("fixed", Score({"accuracy": valid}, np.zeros(0)), lambda examples: None, 0.0)
+    monkeypatch.setattr(job.scoring, "saved", lambda folder: "old")
+    monkeypatch.setattr(job.scoring, "save", lambda *args: None)
+    monkeypatch.setattr(job.scoring, "look", lambda *args: ("new", {"fixed": {"accuracy": 0.6}}))
+    monkeypatch.setattr(job.result, "row_of", lambda final, tests, metric, exported: tests["accuracy"])
+    rows, predictions = job._Run._test(run, [chosen], chosen, 1.0)
+    assert (rows, predictions) == (([0.6], "new") if looks else ([0.5], "old"))
+    assert phases.test_reads == 1 + looks
 
 
 def test_the_test_part_is_read_once_and_after_the_choice(finished):

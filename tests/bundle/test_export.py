@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import shutil
 import time
 from pathlib import Path
@@ -47,6 +48,18 @@ def test_the_folder_is_complete(exported: Any) -> None:
     assert (manifest.params, manifest.macs) == (served.params, served.macs)
     assert manifest.verification is not None and manifest.verification["n"] == len(exported.raw)
     assert json.loads((exported.folder / ARCHITECTURE).read_text()) == {"depth": 2, "kernel": 3, "recipe/flip": False}
+
+
+def test_all_files_may_be_read_by_the_same_people(exported: Any) -> None:
+    assert len({path.stat().st_mode for path in exported.folder.iterdir()}) == 1
+
+
+def test_its_source_finds_the_weights_from_any_working_folder(
+    exported: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    network = runpy.run_path(str(exported.folder / "network.py"))["load"]()
+    assert not network.training and len(network.state_dict())
 
 
 def test_the_auxiliary_head_stays_at_home(exported: Any) -> None:

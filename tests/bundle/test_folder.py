@@ -17,9 +17,26 @@ def test_targets_that_cannot_be(tmp_path: Path) -> None:
         check_target(tmp_path / "file")
     with pytest.raises(UsageError, match="cannot be written"):
         check_target(tmp_path.anchor)
+    with pytest.raises(UsageError, match="nothing can be written into"):
+        check_target(tmp_path / "file" / "below")
     assert check_target(tmp_path / "new" / "folder") == (tmp_path / "new" / "folder").resolve()
     (tmp_path / "empty").mkdir()
     check_target(tmp_path / "empty")
+
+
+def test_a_place_that_takes_no_files_is_no_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*args: Any, **options: Any) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("archsmith.bundle.folder.tempfile.TemporaryDirectory", refused)
+    with pytest.raises(UsageError, match="Read-only file system") as caught:
+        check_target(tmp_path / "new")
+    assert caught.value.hint == "Give a folder in another place."
+
+
+def test_a_check_leaves_nothing_behind(tmp_path: Path) -> None:
+    check_target(tmp_path / "a" / "b")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_report_beside_a_bundle_is_no_stranger(exported: Any, tmp_path: Path) -> None:

@@ -201,6 +201,17 @@ def test_exact_terms_are_for_those_who_ask(command: Any, asked: list[FitSettings
     assert re.search(r"fixed +0\.99 +0\.98 +304,154 +11,453,696 +12 +20 +exported", exact)
 
 
+def test_a_bundle_that_could_not_be_copied_is_a_failure_that_says_where_it_is(
+    command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = dataclasses.replace(RESULT, model_dir="studies/a/final/bundle", not_copied="OSError: no space left.")
+    monkeypatch.setattr("archsmith.automl.job.fit", lambda settings, **more: found)
+    answer = command("fit", "digits", "--out", "models/digits")
+    assert answer.code == 1
+    assert "could not be copied to 'models/digits'. OSError: no space left." in answer.err
+    assert "Copy it from where it is: studies/a/final/bundle" in answer.err
+
+
 @pytest.mark.parametrize(("reads", "told"), [(1, "measured once. The"), (2, "measured twice, because the study got")])
 def test_how_often_the_test_split_was_measured_is_said(reads: int, told: str) -> None:
     with redirect_stdout(StringIO()) as out:

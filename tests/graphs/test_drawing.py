@@ -203,6 +203,13 @@ def test_several_inputs_and_attention_are_drawn_in_words() -> None:
     assert texts(draw_cell(graph, "block.attention")).count("matrix product") == 2
 
 
+@pytest.mark.parametrize(("features", "end"), [(1, "value"), (3, "class")])
+def test_the_end_says_what_comes_out(features: int, end: str) -> None:
+    net = Net({"x": (4,)})
+    net.output(net.op("linear", net.input("x"), features=features))
+    assert f">{end}</text>" in draw(net.graph())
+
+
 def test_the_last_linear_layer_stands_out() -> None:
     net = Net({"numbers": (4,)})
     net.output(net.op("linear", net.op("relu", net.op("linear", net.input("numbers"), features=8)), features=3))

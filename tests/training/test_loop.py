@@ -25,6 +25,7 @@ from archsmith.training.loop import Trained, train
 from archsmith.training.losses import Losses
 from archsmith.training.measure import evaluate, outputs
 from archsmith.training.recipe import Recipe
+from archsmith.training.schedules import Pace
 
 RECIPE = Recipe(batch_size=32, epochs=3, learning_rate=0.1)
 
@@ -206,6 +207,18 @@ def test_a_finished_training_is_not_repeated(digits: ImageSplits, tmp_path: Path
     assert second.steps == first.steps
     assert second.score == first.score
     assert same(one, two)
+
+
+def test_a_training_whose_time_went_into_measuring_is_finished(
+    digits: ImageSplits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over: list[float] = []
+    plain = Pace.done
+    monkeypatch.setattr(Pace, "done", lambda self, elapsed: bool(over) or plain(self, elapsed))
+    first = fit(digits, Small(), epochs=5, save_to=tmp_path / "c", report=lambda epoch, metrics: over.append(epoch))
+    over.clear()
+    assert first.epochs == 1
+    assert fit(digits, Small(seed=5), epochs=5, save_to=tmp_path / "c").steps == first.steps
 
 
 def test_a_constant_rate_goes_on_to_more_epochs(digits: ImageSplits, tmp_path: Path) -> None:

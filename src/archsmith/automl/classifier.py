@@ -34,8 +34,7 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # scikit-le
         names = self._opened().classes
         # Labels keep the person's own type, and columns of probabilities are in their order, as everywhere in
         # scikit-learn.
-        labels = np.asarray(names) if y is None else np.unique(np.asarray(y))
-        known = {_name(label): label for label in labels}
+        known = {_name(label): label for label in (names if y is None else _distinct(label_array(y)))}
         own = np.asarray([known.get(name, name) for name in names])
         self._order: NDArray[np.intp] = np.argsort(own, kind="stable")
         self.classes_: NDArray[Any] = own[self._order]
@@ -72,6 +71,11 @@ def _name(label: Any) -> str:
     """What a class is called in the bundle: True is 1, and 3.0 is 3."""
     whole = isinstance(label, bool | np.bool_) or (isinstance(label, float | np.floating) and float(label).is_integer())
     return str(int(label)) if whole else str(label)
+
+
+def _distinct(y: NDArray[Any]) -> list[Any]:
+    """Labels of any types that occur, missing ones among them."""
+    return list(dict.fromkeys(y)) if y.dtype == object else list(np.unique(y))
 
 
 def _are_fractions(y: NDArray[Any]) -> bool:

@@ -65,6 +65,7 @@ class FitResult:
     ``max_difference``: between the exported network and the trained one.
     ``forecast``: what was said beforehand of ``trials`` and of ``seconds`` by phase.
     ``n_networks``: how many networks the trials were of.
+    ``not_copied``: why the bundle is not where it was wanted; None where it is. ``model_dir`` says where it is.
     """
 
     study: str
@@ -89,6 +90,7 @@ class FitResult:
     temperature: float = 1.0
     forecast: Mapping[str, Any] = field(default_factory=dict)
     n_networks: int = 0
+    not_copied: str | None = None
 
     @property
     def why(self) -> str:

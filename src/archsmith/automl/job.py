@@ -33,7 +33,7 @@ from archsmith.bundle import folder
 from archsmith.bundle.manifest import REPORT
 from archsmith.core import budget as reasons
 from archsmith.core.budget import Budget
-from archsmith.core.errors import ArchsmithError, EvaluationError
+from archsmith.core.errors import ArchsmithError, EvaluationError, UsageError, told
 from archsmith.core.events import Event
 from archsmith.core.files import write_text
 from archsmith.core.job_records import Extended
@@ -162,7 +162,7 @@ class _Run:
                 temperature=heat,
             )
             search.log("result", found.to_dict())
-            found = self._report(found)
+            found = self._copied(self._report(found))
             search.log("closed", {"reason": reason, "seconds": phases.seconds})
         return found
 
@@ -350,7 +350,10 @@ class _Run:
         n, nouns, results = len(self.job.splits.test), self.job.modality.nouns, self.phases.results
         with self.phases.phase("test", f"{n:,} {nouns} that nothing was chosen by") as done:
             predictions = scoring.saved(self.folder)
-            known = "test" in results and predictions is not None
+            metric = self.task.metric
+            of = {final.name: round(final.score.metrics[metric], 6) for final in trained}
+            # Where a training went on since, the old look says nothing of what it is now.
+            known = "test" in results and predictions is not None and results["test"].get("of", of) == of
             if known:
                 tests = results["test"]["tests"]
             else:
@@ -358,10 +361,9 @@ class _Run:
                 tested = [final for final in trained if final is chosen or final.name not in self.pool.untested]
                 predictions, tests = scoring.look(tested, chosen, heat, self.workshop)
                 scoring.save(predictions, self.folder)
-            done.update(tests=tests, read=not known)
+            done.update(tests=tests, read=not known, of=of)
         assert predictions is not None
         failed = {name.removeprefix("train "): found["error"] for name, found in results.items() if "error" in found}
-        metric = self.task.metric
         rows = [result.row_of(final, tests.get(final.name, {}), metric, exported=final is chosen) for final in trained]
         return rows + [Row(name, error=error) for name, error in failed.items() if name not in tests], predictions
 
@@ -403,9 +405,7 @@ class _Run:
         return verification.max_difference
 
     def _report(self, found: FitResult) -> FitResult:
-        """Draw the report, put it beside the bundle, and give the person a copy of both. A report that fails takes
-        nothing else with it.
-        """
+        """Draw the report and put it beside the bundle. A report that fails takes nothing else with it."""
         from archsmith.analysis.report import write_report
 
         report, ours = self.folder / REPORT, self.folder / "bundle"
@@ -416,8 +416,19 @@ class _Run:
                 done.update(error=f"{type(error).__name__}: {error}")
                 self.phases.say(f"The report could not be written ({error}); everything else is complete.")
                 found = dataclasses.replace(found, report=None)
-            if self.job.settings.out is not None:
-                folder.copy(ours, self.job.settings.out)
+        return found
+
+    def _copied(self, found: FitResult) -> FitResult:
+        """Give the person a copy of the bundle. Where that fails, the result says where the bundle is."""
+        out, ours = self.job.settings.out, self.folder / "bundle"
+        if out is None:
+            return found
+        try:
+            folder.copy(ours, out)
+        except (OSError, UsageError) as error:
+            why = str(error) if isinstance(error, UsageError) else told(error)
+            found = dataclasses.replace(found, model_dir=str(ours), not_copied=why)
+            self.search.log("result", found.to_dict())
         return found
 
 

@@ -11,12 +11,13 @@ import glob
 import os
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from archsmith.bundle.manifest import FILES, MANIFEST, OPTIONAL_FILES, check_files, read
-from archsmith.core.errors import UsageError
+from archsmith.core.errors import UsageError, told
 from archsmith.core.files import expanded
 
 # what systems leave in any folder that was looked at
@@ -26,8 +27,8 @@ OURS = frozenset((*FILES, *OPTIONAL_FILES, MANIFEST))
 
 
 def check_target(folder: str | Path) -> Path:
-    """The absolute target, if a bundle may be written there: it does not exist, is empty, or holds a bundle and nothing
-    else. Raises UsageError.
+    """The absolute target, if a bundle can be written there: it does not exist, is empty, or holds a bundle and nothing
+    else, and files may be written beside it. Raises UsageError.
 
     Worth calling before a search starts, so that a wrong ``--out`` is not found after the budget is spent.
     """
@@ -38,6 +39,7 @@ def check_target(folder: str | Path) -> Path:
         )
     if target == Path(target.anchor):
         raise UsageError(f"The bundle cannot be written to {str(target)!r}.", "Give a folder of its own.")
+    _check_writable(target)
     if not target.exists():
         return target
     content = {entry.name for entry in target.iterdir()} - LITTER
@@ -48,6 +50,20 @@ def check_target(folder: str | Path) -> Path:
         f"The folder {str(target)!r} holds something other than a bundle ({foreign[0]}), so it is not replaced.",
         "Give a new or an empty folder, or one that holds a bundle.",
     )
+
+
+def _check_writable(target: Path) -> None:
+    """Raises UsageError where nothing can be written beside ``target``."""
+    nearest = next(parent for parent in target.parents if parent.exists())
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{target.name[:40]}.try-", dir=nearest):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"The bundle cannot be written to {str(target)!r}: nothing can be written into {str(nearest)!r} "
+            f"({error.strerror or told(error)}).",
+            "Give a folder in another place.",
+        ) from error
 
 
 @contextlib.contextmanager

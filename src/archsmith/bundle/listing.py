@@ -29,12 +29,14 @@ BOTTOM = '''
 {constants}
 
 
-def load(path: str = "{weights}") -> {class_name}:
-    """The network with its trained weights, ready to predict."""
+def load(path: str | None = None) -> {class_name}:
+    """The network with its trained weights, ready to predict; they lie beside this file unless a path is given."""
+    from pathlib import Path
+
     from safetensors.torch import load_file
 
     network = {class_name}()
-    network.load_state_dict(load_file(path))
+    network.load_state_dict(load_file(path or Path(__file__).with_name("{weights}")))
     return network.eval()
 
 

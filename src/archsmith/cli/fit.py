@@ -138,6 +138,12 @@ def run(settings: FitSettings, *, json: bool, verbose: bool = False, before: Ope
         emit(result)
     else:
         summarize(result, verbose=verbose)
+    if result.get("not_copied"):
+        to_stderr(
+            f"The bundle could not be copied to {settings.out!r}. {result['not_copied']}",
+            f"Copy it from where it is: {result['model_dir']}",
+        )
+        raise typer.Exit(1)
 
 
 def summarize(result: dict[str, Any], *, verbose: bool = False) -> None:

@@ -158,6 +158,8 @@ def _mark(item: Item, entering: Sequence[Item], shapes: bool) -> Mark:
     """
     if item.is_port:
         name = item.kind if not item.nodes else item.path.rpartition(".")[2]
+        if name == "class" and item.shape == (1,):
+            name = "value"  # one number is a regression target
         return Mark(item.path, name, "port", _shape(item.shape), first=item.is_input)
     label, family, small, form = _looks(item, entering, shapes)
     if item.count > 1:

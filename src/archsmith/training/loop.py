@@ -250,6 +250,8 @@ class _Run:
                 # it can go on later for more epochs.
                 with self._between():
                     self._save(finished)
+        if go_on and not finished:  # measuring, or the last saving, took what time was left
+            self._save(True)
         score = self._measure(final=True)
         self._tell({**metrics, "seconds": self.elapsed(), **(score.metrics if score else {})})
         return score
