@@ -124,7 +124,7 @@ TEXTS: dict[str, str | bytes | Callable[[], bytes]] = {
     "one category": column(lambda i: "x"),
     "a category of each row": column(lambda i: f"x{i}"),
     "a category of the unseen": column(lambda i: "\ufffd\u0001"[i % 2]),
-    "!python/object": cell(f"!!python/object/apply:os.system ['touch $HOSTILE_MARKS/yaml']"),
+    "!python/object": cell("!!python/object/apply:os.system ['touch $HOSTILE_MARKS/yaml']"),
     "programs in cells": cell(f"__import__('{CANARY}')"),
     "expressions of pandas": head(f"@__import__('{CANARY}')", "b", "target"),
     "cells that name devices": column(lambda i: "/dev/zero"),
