@@ -172,8 +172,8 @@ def show(found: dict[str, dict[str, Any]], title: str) -> int:
             counts[fault] += bool(row[fault])
     rows["all"] = {head: sum(counts[head] for counts in rows.values()) for head in heads}
     print(
-        f"| {title} | n | refused in a sentence | accepted | internal errors | hangs | unmade | executions | badly said "
-        "| left behind |"
+        f"| {title} | n | refused in a sentence | accepted | internal errors | hangs | unmade | executions "
+        "| badly said | left behind |"
     )
     print("|---" * 10 + "|")
     for name, counts in rows.items():

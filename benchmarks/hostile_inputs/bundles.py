@@ -98,7 +98,7 @@ def fields(manifest: Any, before: tuple[Any, ...] = (), depth: int = 3) -> list[
 
 
 def every_field() -> dict[str, Made]:
-    """Each field of the manifest once with each of a few kinds of JSON, by turns."""
+    """Every second field of the manifest, each with one of a few kinds of JSON, by turns."""
     made: dict[str, Made] = {}
     kinds = list(KINDS.items())
     uses = (info, asked, info, drawn)

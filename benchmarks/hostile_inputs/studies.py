@@ -115,7 +115,7 @@ def put(path: tuple[Any, ...], value: Any) -> Callable[[Any], None]:
 
 
 def every_field() -> dict[str, Made]:
-    """Each field of some events once with each of a few kinds of JSON, by turns, in each command by turns."""
+    """Every second field of some events, each with one of a few kinds of JSON, in one of the commands, by turns."""
     made: dict[str, Made] = {}
     kinds, turn = list(KINDS.items()), 0
     uses: tuple[Use, ...] = (shown, reported, listed, drawn, resumed, stopped)

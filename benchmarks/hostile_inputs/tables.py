@@ -269,7 +269,7 @@ PARQUET: dict[str, Callable[[], bytes]] = {
     "decimals of 76 digits": with_column(lambda pa: pa.array([10**70] * N, pa.decimal256(76))),
     "durations": with_column(lambda pa: pa.array([2**62] * N, pa.duration("s"))),
     "times of nanoseconds": with_column(lambda pa: pa.array([2**63 - 1] * N, pa.timestamp("ns", "Mars/Base"))),
-    "times before all": with_column(lambda pa: pa.array([-(2**62)] * N, pa.int64()).cast(pa.timestamp("s"))),
+    "times before all": with_column(lambda pa: pa.array([-(2**62)] * N, pa.int64()).cast(pa.timestamp("us"))),
     "times of day": with_column(lambda pa: pa.array([5] * N, pa.time64("us"))),
     "half numbers": with_column(lambda pa: pa.array(np.full(N, np.nan, np.float16))),
     "bytes": with_column(lambda _: [b"\xff\x00"] * N),
