@@ -71,6 +71,7 @@ bench: $(STAMP) ## every measurement that the documentation quotes: hours; goes 
 	$(BIN)/python benchmarks/budgets.py
 	$(BIN)/python benchmarks/pays.py --only digits,fashion
 	$(BIN)/python benchmarks/races.py
+	$(BIN)/python benchmarks/hostile.py --fresh
 	$(BIN)/python benchmarks/cifar10.py
 	$(BIN)/python benchmarks/inheritance.py
 	$(BIN)/python benchmarks/enas_step.py

@@ -34,11 +34,24 @@ from pathlib import Path
 from typing import Any
 
 import record
-from hostile_inputs import arrays, bundles, doors, guard, options, pictures, studies, tables
+from hostile_inputs import (
+    arguments,
+    arrays,
+    bundle_files,
+    bundles,
+    comparisons,
+    doors,
+    guard,
+    options,
+    parts,
+    pictures,
+    studies,
+    tables,
+)
 from hostile_inputs.kit import Case
 
-PARTS = (arrays, pictures, tables, doors, bundles, studies, options)
-AT_ONCE = 8
+PARTS = (arrays, pictures, tables, doors, bundles, bundle_files, studies, comparisons, options, arguments, parts)
+AT_ONCE = 20
 PATIENCE = 240.0  # seconds of the wall clock after which a case hangs, on a busy machine, too
 COLUMNS = ("refused", "accepted", "internal", "hang")
 FAULTS = ("executed", "bad", "left")
@@ -159,7 +172,8 @@ def show(found: dict[str, dict[str, Any]], title: str) -> int:
             counts[fault] += bool(row[fault])
     rows["all"] = {head: sum(counts[head] for counts in rows.values()) for head in heads}
     print(
-        f"| {title} | n | refused in a sentence | accepted | internal errors | hangs | unmade | executions | badly said | left |"
+        f"| {title} | n | refused in a sentence | accepted | internal errors | hangs | unmade | executions "
+        "| badly said | left behind |"
     )
     print("|---" * 10 + "|")
     for name, counts in rows.items():

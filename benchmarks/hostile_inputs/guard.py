@@ -22,8 +22,15 @@ MEMORY = 3 * 2**30  # bytes that a case may take, above what the process has fro
 CPU_SECONDS = 60
 LONGEST = 2_100  # characters of a line on standard error
 INTERNAL, LEAKED = 70, 71  # exit codes of what no command ends with
-NAMING = ("CSV with paths of pictures", "CSV to predict", "Parquet and Arrow", "specs and graphs in manifests",
-          "classes named in logs", "arguments", "remembered benchmark files")  # fmt: skip
+NAMING = (
+    "CSV with paths of pictures",
+    "CSV to predict",
+    "Parquet and Arrow",
+    "specs and graphs in manifests",
+    "classes named in logs",
+    "arguments",
+    "remembered benchmark files",
+)
 PROGRAMS = ("gs", "convert", "ffmpeg", "curl", "wget", "xdg-open", "pdftoppm", "dot", "inkscape")
 STARTS = (
     "os.system",
@@ -163,8 +170,9 @@ def _stop_at_a_study() -> None:
 
 
 def _watch(place: Path, names_files: bool) -> None:
-    """Marks every start of a program, every connection and every look at a secret. ``names_files``: the input names files
-    by its nature, so that one of them is looked at and found to be no picture and no table.
+    """Marks every start of a program, every connection and every look at a secret.
+
+    names_files: the input names files by its nature, so that one is looked at and found to be no picture and no table.
     """
 
     def mark(name: str) -> None:

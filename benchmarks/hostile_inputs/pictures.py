@@ -4,7 +4,6 @@ folder of classes.
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import zlib

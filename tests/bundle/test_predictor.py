@@ -13,7 +13,9 @@ import pytest
 
 from archsmith.bundle import Predictor
 from archsmith.bundle.manifest import MANIFEST, MODEL, checksum
-from archsmith.core.errors import UsageError
+from archsmith.core.errors import ArchsmithError, UsageError
+
+onnx = pytest.importorskip("onnx")
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,33 @@ def test_a_model_that_does_not_fit_its_manifest_is_refused(exported: Any, tmp_pa
     manifest["output"]["classes"] = ["a", "b"]
     (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     with pytest.raises(UsageError, match="does not fit its manifest"):
+        Predictor(folder)
+
+
+def test_a_model_that_fails_says_so_in_our_sentence_alone(exported: Any, tmp_path: Path, capfd: Any) -> None:
+    """onnxruntime writes errors to the terminal by itself, in colours."""
+    folder = Path(shutil.copytree(exported.folder, tmp_path / "bundle"))
+    model = onnx.load(folder / "model.onnx")
+    last = model.graph.node[-1].output[0]
+    model.graph.node[-1].output[0] = "before"
+    sizes = onnx.helper.make_tensor("sizes", onnx.TensorProto.INT64, [3], [2**20, 2**20, 2**20])
+    model.graph.initializer.append(sizes)
+    model.graph.node.append(onnx.helper.make_node("ConstantOfShape", ["sizes"], ["zeros"]))
+    model.graph.node.append(onnx.helper.make_node("ReduceSum", ["zeros"], ["sum"], keepdims=0))
+    model.graph.node.append(onnx.helper.make_node("Add", ["before", "sum"], [last]))
+    content = model.SerializeToString()
+    (folder / "model.onnx").write_bytes(content)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"]["model.onnx"] = checksum(content)
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ArchsmithError, match="could not run the network"):
+        Predictor(folder).predict(exported.raw[0])
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("folder", [None, 5, b"bundle", ["bundle"]])
+def test_what_is_no_path_is_no_bundle(folder: Any) -> None:
+    with pytest.raises(UsageError, match="A bundle is a folder"):
         Predictor(folder)
 
 

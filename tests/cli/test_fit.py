@@ -242,6 +242,22 @@ def test_what_cannot_be_is_said_before_anything_is_read(
     assert asked == []
 
 
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("--space", "nowhere"), "There is no space named 'nowhere'."),
+        (("--space", "table"), "has no networks"),
+        (("--name", "a b"), "A study cannot be named 'a b'."),
+        (("--workers", "5000"), "5000 workers are too many."),
+        (("--memory-mb", "inf"), "memory_mb is inf"),
+    ],
+)
+def test_what_cannot_be_leaves_no_data_behind(command: Any, tmp_path: Path, words: tuple[str, ...], part: str) -> None:
+    answer = command("fit", "digits", "--trials", "1", "--workspace", tmp_path / "w", *words)
+    assert (answer.code, answer.out) == (2, "") and part in answer.err
+    assert not (tmp_path / "w").exists()
+
+
 def test_data_that_are_not_there_are_a_usage_error(command: Any) -> None:
     answer = command("fit", "no/such/folder", "--time", "60s")
     assert answer.code == 2

@@ -36,6 +36,13 @@ def test_numbers_and_plain_texts_stay(value: Any) -> None:
     assert harmless(value) == value
 
 
+def test_a_link_to_itself_is_named(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").symlink_to("p.csv")
+    assert check(str(tmp_path / "p.csv"), [str(tmp_path / "other.csv")]) == tmp_path / "p.csv"
+    with pytest.raises(UsageError, match="would overwrite"):
+        check(str(tmp_path / "p.csv"), [str(tmp_path / "p.csv")])
+
+
 def test_json_is_a_list_of_what_is_known(tmp_path: Path) -> None:
     write(tmp_path / "p.json", COLUMNS, ROWS)
     found = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))

@@ -39,6 +39,18 @@ def other(tmp_path: Path):
         process.kill()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes with names are files of Unix")
+def test_a_lease_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "lease.json")
+    assert holder(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[1]", '{"pid": 1}', "\ufeff"])
+def test_a_lease_that_says_something_else_is_nobodys(tmp_path: Path, text: str) -> None:
+    (tmp_path / "lease.json").write_text(text, encoding="utf-8")
+    assert holder(tmp_path) is None
+
+
 def announce(folder: Path, host: str, seconds_ago: float, pid: int = 1) -> None:
     path = folder / "lease.json"
     path.write_text(json.dumps({"pid": pid, "host": host, "token": "1", "since": 0.0}))

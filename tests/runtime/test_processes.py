@@ -139,9 +139,10 @@ def test_evaluator_without_a_spec_is_refused_before_any_worker() -> None:
 
 
 @pytest.mark.parametrize("field", ["n_workers", "n_threads"])
-def test_counts_are_checked(field: str) -> None:
+@pytest.mark.parametrize("count", [0, 10**9])
+def test_counts_are_checked(field: str, count: int) -> None:
     with pytest.raises(UsageError, match=field):
-        ProcessExecutor(**{"n_workers": 1, field: 0})
+        ProcessExecutor(**{"n_workers": 1, field: count})
 
 
 def environment() -> dict[str, str]:
