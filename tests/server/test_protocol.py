@@ -115,8 +115,9 @@ def test_headers_that_do_not_come_are_not_waited_for(sent: bytes) -> None:
     assert answers(sent, header_seconds=0.05).startswith(b"HTTP/1.1 408")
 
 
-def test_the_second_request_of_a_connection_has_the_same_time() -> None:
-    said = answers(GET, GET[:20], header_seconds=0.2)
+@pytest.mark.parametrize("sent", [(GET, GET[:20]), (GET + GET[:20],)])
+def test_the_second_request_of_a_connection_has_the_same_time(sent: tuple[bytes, ...]) -> None:
+    said = answers(*sent, header_seconds=0.2)
     assert said.startswith(b"HTTP/1.1 200") and b"HTTP/1.1 408" in said
 
 

@@ -46,16 +46,18 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing() or self.parser is None:
             return
         if self._in_headers:
-            if self._header_bytes == 0 and self._clock is None:
-                self._wait(self.header_seconds)
             self._header_bytes += len(data)
         super().data_received(data)
-        if self._in_headers and self._header_bytes > MOST_HEADER_BYTES:
-            self._refuse_headers()
+        if self._in_headers and self._header_bytes:  # more of them has to come
+            if self._header_bytes > MOST_HEADER_BYTES:
+                self._refuse_headers()
+            elif self._clock is None:
+                self._wait(self.header_seconds)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_headers, self._in_body = True, False
+        self._header_bytes = self._header_bytes or 1  # the bytes of this part may have begun with another request
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
