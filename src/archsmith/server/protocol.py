@@ -1,5 +1,5 @@
 """HTTP/1.1 as uvicorn and llhttp speak it, within limits that they do not have: time and size of the headers, the
-number of connections, and an end for what goes on sending after it was refused.
+number of connections, and an end for who goes on sending after a refusal, or does not take an answer.
 """
 
 from __future__ import annotations
@@ -76,8 +76,14 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._in_body and not self.transport.is_closing():
+        if self.transport.is_closing():
+            self._wait(self.timeout_keep_alive)  # for the answer to be taken
+        elif self._in_body:
             self._wait(LINGER_SECONDS)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """No further request came. What the client has not taken of the last answer by now, it does not get."""
+        self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(Refusal(400, "malformed", "The request is not HTTP as it should be."))
@@ -107,7 +113,9 @@ class Protocol(HttpToolsProtocol):
 
     def _late(self) -> None:
         self._clock = None
-        if self._in_headers:
+        if self.transport.is_closing():
+            self.transport.abort()
+        elif self._in_headers:
             self._refuse(Refusal(408, "slow", "The headers did not arrive in time."))
         else:
             self.transport.close()
