@@ -120,6 +120,17 @@ def test_one_header_without_an_end_is_refused() -> None:
     assert answers(b"GET /" + b"x" * 9000, *[b"x" * 9000] * 4).startswith(b"HTTP/1.1 431")
 
 
+def test_headers_behind_the_body_have_the_same_limit() -> None:
+    chunks = POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 3
+    assert b"\r\n\r\n3" in answers(chunks + b"0\r\nX: 1\r\n\r\n" + CLOSE)
+    assert answers(chunks, b"0\r\nX: ", *[b"x" * 30_000] * 3).startswith(b"HTTP/1.1 431")
+
+
+def test_the_smallest_chunks_are_taken() -> None:
+    sent = [b"1\r\na\r\n" * 5_000] * 4
+    assert b"\r\n\r\n20000" in answers(POST + b"Transfer-Encoding: chunked\r\n\r\n", *sent, b"0\r\n\r\n" + CLOSE)
+
+
 @pytest.mark.parametrize("sent", [b"", GET[:20]])
 def test_headers_that_do_not_come_are_not_waited_for(sent: bytes) -> None:
     assert answers(sent, header_seconds=0.05).startswith(b"HTTP/1.1 408")

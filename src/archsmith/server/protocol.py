@@ -14,6 +14,7 @@ from archsmith.server.refusals import Refusal
 
 MOST_HEADER_BYTES = 32 * 1024
 MOST_HEADERS = 100
+FRAMING = 8  # bytes that one byte of content may take: the smallest chunk has 6
 HEADER_SECONDS = 10.0
 LINGER_SECONDS = 5.0  # for which a body is still taken in after its request was refused
 
@@ -29,6 +30,7 @@ class Protocol(HttpToolsProtocol):
         self._in_headers = True  # has the next request not said all its headers yet?
         self._header_bytes = 0
         self._in_body = False
+        self._framing_bytes = 0  # of the body, beyond what its content may take
         self._clock: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -47,7 +49,11 @@ class Protocol(HttpToolsProtocol):
             return
         if self._in_headers:
             self._header_bytes += len(data)
+        elif self._in_body:
+            self._framing_bytes += len(data)
         super().data_received(data)
+        if self._in_body and self._framing_bytes > MOST_HEADER_BYTES:  # chunks of nothing, or headers behind the body
+            self._refuse_headers()
         if self._in_headers and self._header_bytes:  # more of them has to come
             if self._header_bytes > MOST_HEADER_BYTES:
                 self._refuse_headers()
@@ -65,9 +71,13 @@ class Protocol(HttpToolsProtocol):
             raise httptools.HttpParserError("too many headers")
 
     def on_headers_complete(self) -> None:
-        self._in_headers, self._in_body, self._header_bytes = False, True, 0
+        self._in_headers, self._in_body, self._header_bytes, self._framing_bytes = False, True, 0, 0
         self._stop_clock()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._framing_bytes -= FRAMING * len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
