@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from archsmith.cli.opened import OpenStudy
+    from archsmith.core.errors import ArchsmithError
     from archsmith.core.history import History
 
 TOY_SPACE, TOY = "toy_flat", "toy"  # the defaults: a first try that needs no data
@@ -193,6 +196,7 @@ def _run(
     from archsmith.cli.display import Display
     from archsmith.cli.interrupts import INTERRUPTED, Interrupts
     from archsmith.cli.output import emit, to_stderr
+    from archsmith.core.budget import REQUESTED
     from archsmith.core.errors import UsageError
     from archsmith.runtime.progress import Progress
     from archsmith.runtime.search import Search
@@ -236,6 +240,26 @@ def _run(
         emit(report)
     else:
         _summarize(report, result.history)
+    if result.best is None and result.reason != REQUESTED:
+        raise _nothing(result, store.folder)
+
+
+def _nothing(result: Any, folder: Path) -> ArchsmithError:
+    """What to say of a search without an answer: the most frequent reason, and what to do."""
+    from archsmith.core.errors import ArchsmithError
+    from archsmith.core.failures import most_frequent, nothing_found
+
+    on = f"Go on with: archsmith studies resume {folder}"
+    reason = most_frequent(result.history.finished)
+    if any(trial.losses is not None for trial in result.history.finished):
+        hint = f"Widen the limits or the space, or give it more trials. {on} --trials N"
+    elif reason is None:
+        hint = f"Give it more time. {on} --time +20m"
+    else:
+        kept = (folder / "trials" / str(trial.id) / "error.txt" for trial in reason.trials)
+        traceback = next((f" The traceback is in {file}." for file in kept if file.exists()), "")
+        hint = f"{reason.hint}{traceback} {on}"
+    return ArchsmithError(nothing_found(result.history), hint)
 
 
 def command_line(name: str, options: Mapping[str, Any]) -> str:
@@ -289,8 +313,6 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
     say(f"Study {report['study']}")
     best = report["best"]
     if best is None:
-        outside = any(trial.losses is not None for trial in history.finished)
-        say("Every trial with a score is outside the limits." if outside else "No trial finished with a valid score.")
         return
     if report["front"]:
         show_front(history)
