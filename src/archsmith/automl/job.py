@@ -204,8 +204,9 @@ class _Run:
         if before is not None:
             return str(before["reason"])
         if not plan.searching and not len(self.search.history):
-            self.phases.results["search"] = {"reason": reasons.SECONDS, "n_trials": 0}
-            return reasons.SECONDS
+            reason = reasons.UNTRAINABLE if plan.failure else reasons.SECONDS
+            self.phases.results["search"] = {"reason": reason, "n_trials": 0}
+            return reason
         how = {OWN: "", INHERITED: ", weights inherited", SHARED: ", weights shared"}[plan.weights]
         settings = self.job.settings
         space = settings.space or self.job.modality.space

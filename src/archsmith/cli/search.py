@@ -96,7 +96,7 @@ def search(
     """
     from archsmith import catalog
     from archsmith.cli import benches
-    from archsmith.cli.datasets import problem_on
+    from archsmith.cli.datasets import forecast_trials, problem_on
     from archsmith.core.budget import Budget, parse_seconds
     from archsmith.core.errors import UsageError
     from archsmith.runtime.comparison import refuse_endless
@@ -145,6 +145,13 @@ def search(
     refuse_endless(budget, problem, built, bench or chosen)
     if bench is not None:
         benches.remember(bench, found, place.path)
+    built_strategy = _build("strategy", strategy, given)
+    expected = None
+    if data is not None:
+        from archsmith.automl.opening import CARRYING_ON
+
+        own_epochs = strategy in CARRYING_ON
+        expected = forecast_trials(built, problem, budget, seed, workers=workers, own_epochs=own_epochs)
     store = place.create(name or "search")
     named = {
         "bench": bench,
@@ -162,7 +169,7 @@ def search(
     command = command_line(
         "search", {**named, **goals, "trials": budget.trials, "time": time, "seed": seed, "set": settings}
     )
-    _run(problem, _build("strategy", strategy, given), built, budget, seed, store, workers, json=json, command=command)
+    _run(problem, built_strategy, built, budget, seed, store, workers, json=json, command=command, expected=expected)
 
 
 def resume_search(study: OpenStudy, seconds: float | None, trials: int | None, workers: int, *, json: bool) -> None:
@@ -192,6 +199,7 @@ def _run(
     *,
     json: bool,
     command: str = "",
+    expected: float | None = None,
 ) -> None:
     from archsmith.cli.display import Display
     from archsmith.cli.interrupts import INTERRUPTED, Interrupts
@@ -221,6 +229,7 @@ def _run(
         seed=seed,
         store=store,
         executor=executor,
+        forecast_trials=expected,
         observer=display,
         info=info,
     )
