@@ -37,7 +37,9 @@ def test_a_fast_space_has_no_slow_training_to_speak_of():
 
 def test_a_space_whose_networks_cannot_be_trained_is_no_matter_of_time():
     told = line(60, None, failure="None of 7 networks of this space can be trained: no memory.")
-    assert told.startswith("There is no search. None of 7 networks of this space can be trained: no memory. One network")
+    assert told.startswith(
+        "There is no search. None of 7 networks of this space can be trained: no memory. One network"
+    )
     assert "budget" not in told
 
 

@@ -15,7 +15,7 @@ import torch
 from archsmith.automl.final_training import Candidate, Workshop
 from archsmith.automl.plan import Speed
 from archsmith.core.architecture import Architecture, Scalar
-from archsmith.core.errors import EvaluationError, told
+from archsmith.core.errors import ArchsmithError, EvaluationError, told
 from archsmith.core.seeds import generator
 from archsmith.data.examples import Examples, Pipeline
 from archsmith.data.stored import opened, split_of
@@ -67,7 +67,7 @@ def find_reference(
             seconds = _seconds(ours, splits.train, workshop.goal, workshop.device, SHARE * budget_seconds)
         theirs = speed.step_seconds / min(recipe.batch_size, len(splits.train))
         return Reference(seconds / max(theirs, 1e-9), decisions)
-    except EvaluationError as error:
+    except ArchsmithError as error:
         return Reference(failure=str(error))
     except Exception as error:  # spaces are anybody's code
         return Reference(failure=told(error))
@@ -121,7 +121,7 @@ def _middle(
                 continue
             graph = space.graph(architecture)
             found.append((Training(graph, fitting(graph, recipe, memory_mb), pipeline), architecture))
-        except EvaluationError as error:
+        except ArchsmithError as error:
             failures.append(str(error))
         except Exception as error:  # spaces are anybody's code
             failures.append(told(error))
