@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from archsmith.cli.search import slowness
 from archsmith.evaluators.fcnet import OPTIONS, WIDTHS
 from archsmith.spaces.nasbench201 import OPERATIONS
 
@@ -164,3 +165,25 @@ def test_people_get_the_best_architecture_as_a_table(command: Any) -> None:
     answer = command("search", "--trials", "5")
     assert "5 trials in" in answer.out
     assert "decision" in answer.out and "x3" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected", "tried", "slow"),
+    [
+        ("seconds", 20.0, 5, True),
+        ("seconds", 20.0, 15, False),
+        ("seconds", 1.4, 1, False),  # one trial is one trial
+        ("seconds", None, 5, False),
+        ("requested", 20.0, 5, False),
+    ],
+)
+def test_a_search_on_a_busy_machine_says_that_it_was_slow(
+    reason: str, expected: float | None, tried: int, slow: bool
+) -> None:
+    said = slowness({"stop_reason": reason, "forecast_trials": expected, "n_trials": tried})
+    assert said == (
+        "There was time for about 20 trials by the forecast: the machine was slower than at the start, most often "
+        "because other programs ran."
+        if slow
+        else ""
+    )

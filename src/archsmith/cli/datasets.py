@@ -98,7 +98,7 @@ def forecast_trials(
     except EvaluationError as error:  # the trials will say the same, and the study keeps it
         to_stderr(str(error))
         return None
-    fits = workers * budget.seconds / seconds
+    fits = float(workers * budget.seconds / seconds)
     takes = f"Training a network of this space for {number(epochs)} epochs takes about {clock(seconds)} here"
     fewer = epochs * fits / WANTED
     other = f"--epochs {fewer:.2g}, " if fewer >= FEWEST_EPOCHS else ""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archsmith.core.history import History
 
 TOY_SPACE, TOY = "toy_flat", "toy"  # the defaults: a first try that needs no data
+SLOW_SHARE = 0.5  # of the trials that were forecast is what a slow machine came to
 COMPARISONS = {"<=": "upper", ">=": "lower"}
 
 
@@ -244,13 +245,26 @@ def _run(
     except KeyboardInterrupt:
         to_stderr(f"Stopped. Go on with: archsmith studies resume {store.folder}")
         raise typer.Exit(INTERRUPTED) from None
-    report = _report(store.folder.name, result, problem, evaluator)
+    report = {**_report(store.folder.name, result, problem, evaluator), "forecast_trials": expected}
     if json:
         emit(report)
     else:
         _summarize(report, result.history)
     if result.best is None and result.reason != REQUESTED:
         raise _nothing(result, store.folder)
+
+
+def slowness(report: Mapping[str, Any]) -> str:
+    """What to say of a search that was slower than its forecast; empty where it was not."""
+    from archsmith.core.budget import SECONDS
+
+    expected, tried = report["forecast_trials"], report["n_trials"]
+    if expected is None or report["stop_reason"] != SECONDS or tried >= SLOW_SHARE * (expected - 1):
+        return ""
+    return (
+        f"There was time for about {expected:.0f} trials by the forecast: the machine was slower than at the start, "
+        "most often because other programs ran."
+    )
 
 
 def _nothing(result: Any, folder: Path) -> ArchsmithError:
@@ -319,6 +333,9 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
     why = reason_in_words(report["stop_reason"])
     of = " of simulated time" if report["simulated"] else ""
     say(f"{report['n_trials']} trials{failed} in {report['seconds']:.1f} s{of}; it ended because {why}.")
+    slow = slowness(report)
+    if slow:
+        say(slow)
     say(f"Study {report['study']}")
     best = report["best"]
     if best is None:
