@@ -13,6 +13,7 @@ from archsmith.automl.reference import SAMPLED, find_reference, trial_seconds
 from archsmith.automl.settings import FitSettings
 from archsmith.core.errors import EvaluationError
 from archsmith.data.stored import opened
+from archsmith.evaluators.cost import CostEvaluator
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.graphs.cost import cost
 from archsmith.graphs.layers import classifier
@@ -147,9 +148,10 @@ def test_a_network_that_fails_in_its_first_step_is_no_crash(fixed, workshop, mon
 def test_a_trial_takes_its_epochs_and_its_scoring(data, workshop, monkeypatch):
     monkeypatch.setattr(reference, "seconds_of_an_example", lambda *arguments, **options: 0.5)
     evaluator = TrainingEvaluator(of(workshop), data, n_train=100, n_valid=30, device="cpu")
-    assert trial_seconds(evaluator, 3.0, 0, 60.0) == pytest.approx(0.5 * (3 * 100 + 30 / 3))
+    assert trial_seconds(evaluator, 3.0, 0, most=60.0) == pytest.approx(0.5 * (3 * 100 + 30 / 3))
     with pytest.raises(EvaluationError, match="can be trained: ValueError"):
-        trial_seconds(dataclasses.replace(evaluator, space=of(workshop, widest=1)), 3.0, 0, 60.0)
+        trial_seconds(dataclasses.replace(evaluator, space=of(workshop, widest=1)), 3.0, 0, most=60.0)
+    assert trial_seconds(CostEvaluator(of(workshop)), 3.0, 0, most=60.0) is None
 
 
 def test_measuring_works_for_real(fixed, workshop):

@@ -106,7 +106,7 @@ def test_what_makes_no_sense_is_said_before_a_study_is_made(command: Any, words:
 def timed(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """In place of measuring: what the only entry says is what a trial takes."""
     seconds = [10.0]
-    monkeypatch.setattr(reference, "trial_seconds", lambda *arguments: seconds[0])
+    monkeypatch.setattr(reference, "trial_seconds", lambda *arguments, **options: seconds[0] if seconds else None)
     return seconds
 
 
@@ -148,7 +148,7 @@ def test_without_a_clock_or_a_training_nothing_is_forecast(timed: list[float]) -
 def test_a_space_that_cannot_be_trained_leaves_the_word_to_its_trials(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def failing(*arguments: Any) -> float:
+    def failing(*arguments: Any, **options: Any) -> float:
         raise EvaluationError("None of 7 networks can be trained.")
 
     monkeypatch.setattr(reference, "trial_seconds", failing)

@@ -73,20 +73,24 @@ def find_reference(
         return Reference(failure=told(error))
 
 
-def trial_seconds(evaluator: TrainingEvaluator, epochs: float, seed: int, most: float) -> float:
+def trial_seconds(
+    evaluator: object, epochs: float, seed: int, *, most: float, n_threads: int | None = None
+) -> float | None:
     """Seconds of a trial that trains the reference of the evaluator's space for ``epochs`` and scores it, measured for
-    about ``most`` seconds. Raises EvaluationError where no network of the space can be trained.
+    about ``most`` seconds with ``n_threads`` (None: as many as torch takes). None for an evaluator that is not
+    ``training``. Raises EvaluationError where no network of the space can be trained.
     """
+    if not isinstance(evaluator, TrainingEvaluator):
+        return None
     splits = opened(evaluator.data)
     pipeline = splits.pipeline(splits.augmentation(**evaluator.augmentation))
     ours, _ = _middle(evaluator.space, evaluator.recipe, pipeline, evaluator.memory_mb, seed)
     goal, device = Goal.of(evaluator.learnt, splits.target_statistics), devices.choose(evaluator.device).torch
-    train, valid = (
-        split_of(evaluator.data, "train", evaluator.n_train),
-        split_of(evaluator.data, "valid", evaluator.n_valid),
-    )
+    train = split_of(evaluator.data, "train", evaluator.n_train)
+    valid = split_of(evaluator.data, "valid", evaluator.n_valid)
     try:
-        each = _seconds(ours, train, goal, device, most)
+        with threads.limited(n_threads):
+            each = _seconds(ours, train, goal, device, most)
     except EvaluationError:
         raise
     except Exception as error:  # spaces are anybody's code

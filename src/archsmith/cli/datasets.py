@@ -86,17 +86,17 @@ def forecast_trials(
     from archsmith.cli.output import to_stderr
     from archsmith.core.errors import EvaluationError, UsageError
     from archsmith.core.wording import amount, clock, number
-    from archsmith.evaluators.training import TrainingEvaluator
-    from archsmith.training import threads
 
-    if budget.seconds is None or not isinstance(evaluator, TrainingEvaluator):
+    if budget.seconds is None:
         return None
     epochs, least = problem.fidelity.maximum, problem.fidelity.minimum if own_epochs else problem.fidelity.maximum
     try:
-        with threads.limited(1 if workers > 1 else None):
-            seconds = trial_seconds(evaluator, epochs, seed, SHARE * budget.seconds)
+        most, n_threads = SHARE * budget.seconds, 1 if workers > 1 else None
+        seconds = trial_seconds(evaluator, epochs, seed, most=most, n_threads=n_threads)
     except EvaluationError as error:  # the trials will say the same, and the study keeps it
         to_stderr(str(error))
+        return None
+    if seconds is None:
         return None
     fits = float(workers * budget.seconds / seconds)
     takes = f"Training a network of this space for {number(epochs)} epochs takes about {clock(seconds)} here"
