@@ -25,9 +25,9 @@ def test_the_number_of_trials_is_forecast():
 
 def test_what_is_too_short_says_how_long_one_training_takes_and_what_would_be_enough():
     told = line(60, None, speed=SLOW, asked=True)
-    assert "The shortest training of a network of this space takes about 2:00 here." in told
-    assert "A budget of 5:00 would be enough." in told
-    assert make_plan(300, None, 5.0, SLOW, asked=True).searching
+    assert "The shortest training of a network of this space takes about 2:48 here." in told
+    assert "A budget of 10:00 would be enough." in told
+    assert make_plan(600, None, 5.0, SLOW, asked=True).searching
 
 
 def test_a_fast_space_has_no_slow_training_to_speak_of():

@@ -118,6 +118,11 @@ def test_slow_steps_are_measured_in_a_small_batch(fixed, workshop, monkeypatch):
     assert sizes == [16, 128, 16]
 
 
+def test_measuring_is_too_gentle_to_diverge(fixed, workshop, measured):
+    found(of(workshop), fixed, workshop)
+    assert max(each.recipe.learning_rate for each in measured) == pytest.approx(fixed.recipe.learning_rate / 1000)
+
+
 def test_a_decided_recipe_is_part_of_the_reference(fixed, workshop, measured):
     space = of(workshop, NasBench201, recipe=Images().recipe_space({}))
     decisions = found(space, fixed, workshop).decisions

@@ -45,7 +45,10 @@ FEWEST_TRIALS = 4  # below this number a search is not worth it
 # search and 75 % without.
 FEWEST_FINAL_EPOCHS = 1.0
 LONGEST_PROXY, SHORTEST_PROXY = 2000, 60  # steps of one trial
-COMPARED_STEPS = 8  # steps, of a network and of the reference, that its first trial is measured with
+EACH_TRIAL = 0.5  # seconds of a trial for laying out, scores on the way, and files
+# Steps that the first trial of a network takes besides its own: it is compared with the reference, and warms up. In
+# seven spaces 60 steps took as long as 70 to 110.
+AROUND = 24
 DEFAULT_PROXY = 400  # steps of one trial without a time limit
 PATIENCE = 60  # a search converges after this many trials without a new incumbent
 LONGEST_PROXY_EPOCHS = 12.0  # of one trial on small data, where more trials help more than longer ones
@@ -311,7 +314,9 @@ def _pooled(
     total = usable / unit
     least = SHORTEST_PROXY / speed.steps_per_epoch
     fits = int(ANCHORS_SHARE * total / least)
-    enough = fits >= FEWEST_ANCHORS or (asked and MOST_RACE * total >= least)
+    around = AROUND * speed.step_seconds * speed.cost
+    shortest = min(least, LARGEST_SLICE * useful) * unit + around
+    enough = fits >= FEWEST_ANCHORS or (asked and MOST_RACE * usable >= shortest)
     searching = not failure and (trials is not None or enough)
     if not searching:  # then only one network remains, and the export of one like it was rehearsed
         reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, 0.0))
@@ -319,8 +324,7 @@ def _pooled(
     anchors = min(anchors, max(FEWEST_ANCHORS, fits)) if searching else 0
     work = min(max(least, ANCHORS_SHARE * total / max(FEWEST_ANCHORS, anchors)), LARGEST_SLICE * useful)
     n_scored = min(speed.n_valid, _n_scored(work * unit, speed))
-    measured = COMPARED_STEPS * speed.step_seconds * speed.cost
-    slice_seconds = work * unit + measured + n_scored * speed.example_seconds * speed.cost
+    slice_seconds = work * unit + around + EACH_TRIAL + n_scored * speed.example_seconds * speed.cost
     needed = SEARCHED_COST * FINAL_SLACK * useful * unit
     search = max(MOST_RACE * usable, usable - needed) if searching else 0.0
     forecast = max(1.0, search / (SLICES_OF_A_TRIAL * slice_seconds)) if searching else 0.0
@@ -343,7 +347,7 @@ def _pooled(
         total_work=total,
         unit_seconds=unit,
         failure=failure,
-        shortest_seconds=min(least, LARGEST_SLICE * useful) * unit,
+        shortest_seconds=shortest,
     )
 
 

@@ -32,6 +32,7 @@ from archsmith.training.work import Training, counted, seconds_of_an_example
 SAMPLED = 7  # random networks of which the one of middle cost is taken
 STEPS = 2  # training steps that are measured; the first one warms up
 SHARE = 0.03  # of the budget that measuring may take
+GENTLE = 1e-3  # of the learning rate: two steps at the full one, in a small batch, may diverge
 FORWARD = 1 / 3  # of a training step is about what the forward pass takes
 
 
@@ -102,6 +103,7 @@ def _seconds(ours: Training, data: Examples, goal: Goal, device: torch.device, m
     """Of training for one example. Where that takes long it is measured in a small batch, which costs about as much an
     example then.
     """
+    ours = replace(ours, recipe=replace(ours.recipe, learning_rate=GENTLE * ours.recipe.learning_rate))
     few = replace(ours, recipe=replace(ours.recipe, batch_size=min(SMALLEST_BATCH, ours.recipe.batch_size)))
     each = seconds_of_an_example(few, data, goal, device, n_steps=STEPS)
     if STEPS * ours.recipe.batch_size * each > most:
