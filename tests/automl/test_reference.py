@@ -142,12 +142,27 @@ def test_so_is_what_does_not_fit_into_memory(fixed, workshop, measured):
     assert "networks of this space can be trained: A training step of this network takes about" in failure
 
 
-def test_a_network_that_fails_in_its_first_step_is_no_crash(fixed, workshop, monkeypatch):
+def test_where_one_network_fails_in_its_first_steps_another_stands_for_the_space(fixed, workshop, monkeypatch):
+    answers = iter([RuntimeError("no kernel"), EvaluationError("It diverged."), 1e-9, 1e-6])
+
+    def seconds(*arguments, **options):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(reference, "seconds_of_an_example", seconds)
+    answer = found(of(workshop), fixed, workshop, step=128e-6)
+    assert not answer.failure and answer.cost == pytest.approx(1.0) and answer.decisions
+
+
+def test_networks_that_all_fail_in_their_first_steps_are_no_crash(fixed, workshop, monkeypatch):
     def failing(*arguments, **options):
         raise RuntimeError("no kernel")
 
     monkeypatch.setattr(reference, "seconds_of_an_example", failing)
-    assert found(of(workshop), fixed, workshop).failure == "RuntimeError: no kernel"
+    words = "None of 3 networks of this space can be trained: RuntimeError: no kernel"
+    assert found(of(workshop), fixed, workshop).failure == words
 
 
 def test_a_trial_takes_its_epochs_and_its_scoring(data, workshop, monkeypatch):

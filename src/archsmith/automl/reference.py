@@ -7,14 +7,14 @@ that looks at that one alone promises trials that never end.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
 from archsmith.automl.final_training import Candidate, Workshop
 from archsmith.automl.plan import Speed
-from archsmith.core.architecture import Architecture, Scalar
+from archsmith.core.architecture import Scalar
 from archsmith.core.errors import ArchsmithError, EvaluationError, told
 from archsmith.core.seeds import generator
 from archsmith.data.examples import Examples, Pipeline
@@ -30,10 +30,14 @@ from archsmith.training.recipe import Recipe
 from archsmith.training.work import Training, counted, seconds_of_an_example
 
 SAMPLED = 7  # random networks of which the one of middle cost is taken
+TRIED = 3  # networks at most of which a training is tried, where one fails
 STEPS = 2  # training steps that are measured; the first one warms up
 SHARE = 0.03  # of the budget that measuring may take
 GENTLE = 1e-3  # of the learning rate: two steps at the full one, in a small batch, may diverge
 FORWARD = 1 / 3  # of a training step is about what the forward pass takes
+
+Decisions = Mapping[str, Scalar] | None  # None: of the network that a space names first
+Found = tuple[Training, Decisions]
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Reference:
     """
 
     cost: float = 1.0
-    decisions: Mapping[str, Scalar] | None = None
+    decisions: Decisions = None
     failure: str = ""
 
 
@@ -61,17 +65,15 @@ def find_reference(
         return Reference()
     splits, recipe = workshop.splits, workshop.fitted(fixed)
     try:
-        ours, decisions = _middle(space, recipe, workshop.pipeline(fixed), workshop.memory_mb, seed)
-        if identity(ours.graph) == identity(fixed.graph):
-            return Reference(decisions=decisions)
+        near = _near_the_middle(space, recipe, workshop.pipeline(fixed), workshop.memory_mb, seed)
+        if identity(near[0][0].graph) == identity(fixed.graph):
+            return Reference(decisions=near[0][1])
         with threads.limited(speed.n_threads):
-            seconds = _seconds(ours, splits.train, workshop.goal, workshop.device, SHARE * budget_seconds)
-        theirs = speed.step_seconds / min(recipe.batch_size, len(splits.train))
-        return Reference(seconds / max(theirs, 1e-9), decisions)
-    except ArchsmithError as error:
+            seconds, decisions = _measured(near, splits.train, workshop.goal, workshop.device, SHARE * budget_seconds)
+    except EvaluationError as error:
         return Reference(failure=str(error))
-    except Exception as error:  # spaces are anybody's code
-        return Reference(failure=told(error))
+    theirs = speed.step_seconds / min(recipe.batch_size, len(splits.train))
+    return Reference(seconds / max(theirs, 1e-9), decisions)
 
 
 def trial_seconds(
@@ -85,18 +87,28 @@ def trial_seconds(
         return None
     splits = opened(evaluator.data)
     pipeline = splits.pipeline(splits.augmentation(**evaluator.augmentation))
-    ours, _ = _middle(evaluator.space, evaluator.recipe, pipeline, evaluator.memory_mb, seed)
+    near = _near_the_middle(evaluator.space, evaluator.recipe, pipeline, evaluator.memory_mb, seed)
     goal, device = Goal.of(evaluator.learnt, splits.target_statistics), devices.choose(evaluator.device).torch
     train = split_of(evaluator.data, "train", evaluator.n_train)
     valid = split_of(evaluator.data, "valid", evaluator.n_valid)
-    try:
-        with threads.limited(n_threads):
-            each = _seconds(ours, train, goal, device, most)
-    except EvaluationError:
-        raise
-    except Exception as error:  # spaces are anybody's code
-        raise EvaluationError(told(error)) from error
+    with threads.limited(n_threads):
+        each, _ = _measured(near, train, goal, device, most)
     return each * (epochs * len(train) + FORWARD * len(valid))
+
+
+def _measured(
+    near: Sequence[Found], data: Examples, goal: Goal, device: torch.device, most: float
+) -> tuple[float, Decisions]:
+    """Seconds of training for one example, of the first network of ``near`` that can be trained, and its decisions.
+    Raises EvaluationError where none of a few can.
+    """
+    failures: list[str] = []
+    for ours, decisions in near[:TRIED]:
+        try:
+            return _seconds(ours, data, goal, device, most), decisions
+        except Exception as error:  # spaces are anybody's code
+            failures.append(str(error) if isinstance(error, ArchsmithError) else told(error))
+    raise _none_of(failures)
 
 
 def _seconds(ours: Training, data: Examples, goal: Goal, device: torch.device, most: float) -> float:
@@ -111,14 +123,14 @@ def _seconds(ours: Training, data: Examples, goal: Goal, device: torch.device, m
     return seconds_of_an_example(ours, data, goal, device, n_steps=STEPS)
 
 
-def _middle(
+def _near_the_middle(
     space: NetworkSpace, recipe: Recipe, pipeline: Pipeline, memory_mb: float | None, seed: int
-) -> tuple[Training, Mapping[str, Scalar] | None]:
-    """The reference, and its decisions unless it is the space's first. Raises EvaluationError where no network that was
-    tried can be laid out and trained within the memory.
+) -> list[Found]:
+    """Trainings of a few networks, the one of middle cost first; of the space's first alone, where it names one that
+    can be laid out. Raises EvaluationError where no network that was tried can be, or none fits into the memory.
     """
     rng, first = generator(seed, "reference"), space.first()
-    found: list[tuple[Training, Architecture]] = []
+    found: list[Found] = []
     failures: list[str] = []
     for drawn in range(-1, SAMPLED):
         try:
@@ -126,16 +138,20 @@ def _middle(
             if architecture is None:
                 continue
             graph = space.graph(architecture)
-            found.append((Training(graph, fitting(graph, recipe, memory_mb), pipeline), architecture))
-        except ArchsmithError as error:
-            failures.append(str(error))
+            training = Training(graph, fitting(graph, recipe, memory_mb), pipeline)
+            found.append((training, None if drawn < 0 else dict(architecture)))
         except Exception as error:  # spaces are anybody's code
-            failures.append(told(error))
+            failures.append(str(error) if isinstance(error, ArchsmithError) else told(error))
         if drawn < 0 and found:
-            return found[0][0], None
+            return found
     if not found:
-        raise EvaluationError(f"None of {len(failures)} networks of this space can be trained: {failures[0]}")
+        raise _none_of(failures)
     base = found[0][0].graph
     found.sort(key=lambda each: counted(each[0].graph, base))
-    ours, architecture = found[len(found) // 2]
-    return ours, dict(architecture)
+    middle = len(found) // 2
+    return [found[i] for i in sorted(range(len(found)), key=lambda i: abs(i - middle))]
+
+
+def _none_of(failures: Sequence[str]) -> EvaluationError:
+    several = f"None of {len(failures)} networks" if len(failures) > 1 else "No network"
+    return EvaluationError(f"{several} of this space can be trained: {failures[0]}")
