@@ -30,8 +30,8 @@ ANCHORS_SHARE = 0.12  # of the pool's time, for the first slice of one network o
 MOST_RACE = 0.6  # share of the pool's time after which a race is cut off, unless the winner needs less than the rest
 FEWEST_ANCHORS = 2  # with fewer there is nothing to compare, and the time is better spent on one network
 LARGEST_SLICE = 0.1  # of what a training can use
-# Seconds of a race for each of its trials, in first slices: later trials of a network are longer. 13 jobs with pictures
-# that used up their time came to 0.6 to 1.3 times this forecast; a race that settles has fewer trials.
+# Seconds of a race for each of its trials, in first slices: later trials of a network are longer. Jobs with pictures
+# that used up their time came to 0.5 to 1.3 times this forecast; a race that settles has fewer trials.
 SLICES_OF_A_TRIAL = 4.0
 FINAL_SHARE = (
     0.5  # with shared weights: most of the time between the search's start and the reserve that final training gets
