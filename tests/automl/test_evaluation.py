@@ -44,6 +44,15 @@ def test_trials_are_trained_with_the_jobs_recipe(weights: str) -> None:
     assert found.recipe == Recipe(batch_size=64) and found.inherit == (weights == INHERITED)
 
 
+@pytest.mark.parametrize("decisions", [None, {"stage0/width": 8}, {}])
+def test_work_is_counted_in_epochs_of_the_reference_of_the_plan(decisions: dict[str, Any] | None) -> None:
+    plan = dataclasses.replace(make_plan(600.0, None, 5.0, SPEED), reference=decisions)
+    space = ConvStages((1, 28, 28), n_outputs=10)
+    found = evaluator_of(FitSettings("digits"), plan, space, Recipe(), {}, 430, data="", device="cpu", memory_mb=None)
+    assert isinstance(found, TrainingEvaluator)
+    assert found.reference == (dict(space.first()) if decisions is None else decisions)
+
+
 def test_shared_weights_are_trained_for_their_share_of_the_search() -> None:
     found = evaluator(SHARED, Recipe(learning_rate=0.1, batch_size=64, balance=True))
     assert isinstance(found, SharedWeightsEvaluator)

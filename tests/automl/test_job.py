@@ -8,14 +8,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from archsmith.automl import job
+from archsmith.automl import job, opening
 from archsmith.automl.final_training import Candidate, Final
 from archsmith.automl.job import fit
+from archsmith.automl.reference import Reference
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.predictor import Predictor
 from archsmith.core.errors import DataError, EvaluationError, StudyError, UsageError
+from archsmith.core.failures import FIRST
+from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.oneshot.sharing import SharedTraining
 from archsmith.runtime.workspace import Workspace
+from archsmith.strategies.random import RandomSearch
 from archsmith.training.goal import Score
 
 
@@ -232,6 +236,64 @@ def test_weights_that_cannot_be_shared_end_the_search_and_not_the_job(tmp_path, 
     assert "There was no search, because no weights could be shared. It diverged. Do better." in said
     report = Path(result.report).read_text(encoding="utf-8")
     assert "what all trials need could not be trained" in report
+
+
+def notes(events):
+    return [event.data["text"] for event in events if event.kind == "note"]
+
+
+@pytest.mark.parametrize("broken", ["trials", "ask"])
+def test_a_search_in_which_nothing_works_ends_at_once_and_the_job_goes_on(tmp_path, monkeypatch, broken):
+    evaluate, ask = TrainingEvaluator.evaluate, RandomSearch.ask
+
+    def failing(self, architecture, fidelity, context):
+        if broken == "trials" or context.trial >= 1:
+            raise ValueError(f"no file weights{context.trial}.bin")
+        return evaluate(self, architecture, fidelity, context)
+
+    def asking(self, history, n, rng):
+        if broken == "ask":
+            raise KeyError("width")
+        return ask(self, history, n, rng)
+
+    monkeypatch.setattr(TrainingEvaluator, "evaluate", failing)
+    monkeypatch.setattr(RandomSearch, "ask", asking)
+    settings = FitSettings(
+        "digits",
+        None,
+        trials=30,
+        strategy="random",
+        settings={"recipe": {"epochs": 1}},
+        pretrained=False,
+        space="conv_stages",
+        workspace=str(tmp_path),
+    )
+    events = []
+    result = fit(settings, observer=events.append)
+    assert (result.n_trials, result.stop_reason) == (FIRST if broken == "trials" else 1, "failures")
+    assert [row.name for row in result.rows] == ["linear", "fixed"] and result.max_difference <= 1e-4
+    said = next(text for text in notes(events) if text.startswith("The search"))
+    report = Path(result.report).read_text(encoding="utf-8")
+    if broken == "trials":
+        assert f"found nothing. All {FIRST} trials failed: ValueError: no file weights0.bin." in said
+        assert said.endswith("The hand-made network gets the time that is left.")
+        assert "no file weights0.bin" in report
+    else:
+        assert "nothing more could be proposed. Race.ask raised KeyError: 'width'." in said
+
+
+def test_a_space_without_a_network_that_can_be_trained_is_told_before_the_start(tmp_path, monkeypatch):
+    failure = "None of 7 networks of this space can be trained: it does not fit."
+    monkeypatch.setattr(opening, "find_reference", lambda *arguments: Reference(failure=failure))
+    brief = {"recipe": {"epochs": 1}}
+    settings = FitSettings(
+        "digits", 300.0, settings=brief, pretrained=False, space="conv_stages", workspace=str(tmp_path)
+    )
+    events = []
+    result = fit(settings, observer=events.append)
+    assert (result.n_trials, result.stop_reason) == (0, "untrainable") and result.max_difference <= 1e-4
+    assert any(text.startswith(f"There is no search. {failure}") for text in notes(events))
+    assert "no network of this space can be trained" in Path(result.report).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

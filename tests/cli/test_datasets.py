@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from archsmith.cli.datasets import kind_of
+from archsmith.automl import reference
+from archsmith.cli.datasets import forecast_trials, kind_of
+from archsmith.core.budget import Budget
+from archsmith.core.errors import EvaluationError, UsageError
+from archsmith.core.problem import Fidelity, Objective, Problem
+from archsmith.evaluators.cost import CostEvaluator
+from archsmith.evaluators.training import TrainingEvaluator
+from archsmith.runtime.workspace import Workspace
+from archsmith.spaces.conv_stages import ConvStages
 
 BANK = (
     "--evaluator",
@@ -92,3 +100,70 @@ def test_what_makes_no_sense_is_said_before_a_study_is_made(command: Any, words:
     answer = command("search", *words)
     assert answer.code in (1, 2) and said in answer.err and "Traceback" not in answer.err
     assert command("studies", "list", "--json").json in ([], {"studies": []})
+
+
+@pytest.fixture
+def timed(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """In place of measuring: what the only entry says is what a trial takes."""
+    seconds = [10.0]
+    monkeypatch.setattr(reference, "trial_seconds", lambda *arguments, **options: seconds[0] if seconds else None)
+    return seconds
+
+
+def asked(seconds: float | None, trials: int | None = None, **options: Any) -> float | None:
+    evaluator = TrainingEvaluator(ConvStages(), "")
+    problem = Problem(ConvStages(), (Objective("accuracy"),), fidelity=Fidelity("epochs", 1.0, 4.0))
+    return forecast_trials(evaluator, problem, Budget(seconds, trials), 0, **options)
+
+
+def test_the_trials_that_there_is_time_for_are_told(timed: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    assert asked(65.0) == 6.5
+    told = capsys.readouterr().err
+    assert "Training a network of this space for 4 epochs takes about 0:10 here: there is time for about 6 tri" in told
+    assert (asked(65.0, trials=3), asked(65.0, workers=2)) == (3.0, 13.0)
+
+
+def test_what_would_never_end_is_refused_with_what_would(timed: list[float]) -> None:
+    timed[0] = 540.0
+    with pytest.raises(UsageError) as caught:
+        asked(120.0)
+    assert caught.value.message.endswith("takes about 9:00 here, so none would end in 2:00.")
+    assert caught.value.hint == "Give --time 27m, or smaller networks (--set space.…)."
+    assert asked(120.0, own_epochs=True) is None  # a quarter of the epochs may end
+
+
+def test_what_may_not_end_is_tried_with_a_warning(timed: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    timed[0] = 15.0
+    assert asked(10.0) == 1.0
+    assert "so perhaps none ends in 0:10. Give --time 1m, --epochs 0.89, or" in capsys.readouterr().err
+
+
+def test_without_a_clock_or_a_training_nothing_is_forecast(timed: list[float]) -> None:
+    timed.clear()
+    problem = Problem(ConvStages(), (Objective("params"),))
+    assert asked(None, 5) is None
+    assert forecast_trials(CostEvaluator(ConvStages()), problem, Budget(60.0), 0) is None
+
+
+def test_a_space_that_cannot_be_trained_leaves_the_word_to_its_trials(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(*arguments: Any, **options: Any) -> float:
+        raise EvaluationError("None of 7 networks can be trained.")
+
+    monkeypatch.setattr(reference, "trial_seconds", failing)
+    assert asked(60.0) is None and "None of 7 networks can be trained." in capsys.readouterr().err
+
+
+def test_the_forecast_of_a_search_stands_in_its_log(command: Any, timed: list[float], tmp_path: Path) -> None:
+    timed[0] = 0.5
+    small = ("--set", "evaluator.n_train=100", "--set", "space.scale.filters=4", "--epochs", "0.5")
+    words = ("search", "--data", "digits", *small, "--time", "2s", "--workspace", tmp_path / "w")
+    first = command(*words)
+    assert "there is time for about 4 trials" in first.err
+    (study,) = Workspace(tmp_path / "w").list()
+    assert study.began is not None and study.began.forecast_trials == 4.0
+    timed[0] = 100.0
+    hopeless = command(*words)
+    assert hopeless.code == 2 and "none would end in 0:02" in hopeless.err
+    assert len(Workspace(tmp_path / "w").list()) == 1  # nothing was written

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from archsmith.cli.search import slowness
 from archsmith.evaluators.fcnet import OPTIONS, WIDTHS
 from archsmith.spaces.nasbench201 import OPERATIONS
 
@@ -30,8 +31,8 @@ def test_the_same_seed_finds_the_same(command: Any) -> None:
 
 def test_settings_reach_space_strategy_and_evaluator(command: Any) -> None:
     words = ("--set", "space.n_decisions=2", "--set", "strategy.population=5", "--set", "evaluator.fail=1.0")
-    report = command("search", "--trials", "6", "--strategy", "evolution", *words, "--json").json
-    assert (report["n_failed"], report["best"]) == (6, None)
+    answer = command("search", "--trials", "6", "--strategy", "evolution", *words, "--json")
+    assert (answer.json["n_failed"], answer.json["best"]) == (6, None)
 
 
 def test_a_finite_space_ends_exhausted(command: Any) -> None:
@@ -61,8 +62,25 @@ def test_a_limit_keeps_the_best_within_it(command: Any) -> None:
 
 
 def test_a_limit_that_nothing_keeps_is_named_as_the_reason(command: Any) -> None:
-    assert "outside the limits" in command("search", "--trials", "4", "--limit", "accuracy>=2").out
-    assert "No trial finished" in command("search", "--trials", "4", "--set", "evaluator.fail=1.0").out
+    answer = command("search", "--trials", "4", "--limit", "accuracy>=2")
+    assert answer.code == 1
+    assert "none is within the limits: accuracy" in answer.err and "comes closest to at least 2." in answer.err
+
+
+def test_a_search_whose_trials_all_fail_ends_at_once_with_the_reason_and_keeps_its_study(command: Any) -> None:
+    answer = command("search", "--trials", "100", "--set", "evaluator.fail=1.0", "--name", "sad")
+    assert answer.code == 1 and "8 trials (8 failed)" in answer.out
+    (told,) = [line for line in answer.err.splitlines() if line.startswith("archsmith: ")]
+    assert told.startswith("archsmith: All 8 trials failed: The toy evaluator was told to fail here. ")
+    assert "archsmith studies resume" in told
+    assert command("studies", "show", "sad").code == 0
+    again = command("studies", "resume", "sad")
+    assert again.code == 1 and "16 trials (16 failed)" in again.out
+
+
+def test_a_search_in_which_nothing_ended_says_that_it_needs_more_time(command: Any) -> None:
+    answer = command("search", "--time", "1s", "--set", "evaluator.sleep=60")
+    assert answer.code == 1 and "Not one trial came to its end. Give it more time." in answer.err
 
 
 def test_a_shipped_table_with_single_trainings(command: Any) -> None:
@@ -147,3 +165,25 @@ def test_people_get_the_best_architecture_as_a_table(command: Any) -> None:
     answer = command("search", "--trials", "5")
     assert "5 trials in" in answer.out
     assert "decision" in answer.out and "x3" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected", "tried", "slow"),
+    [
+        ("seconds", 20.0, 5, True),
+        ("seconds", 20.0, 15, False),
+        ("seconds", 1.4, 1, False),  # one trial is one trial
+        ("seconds", None, 5, False),
+        ("requested", 20.0, 5, False),
+    ],
+)
+def test_a_search_on_a_busy_machine_says_that_it_was_slow(
+    reason: str, expected: float | None, tried: int, slow: bool
+) -> None:
+    said = slowness({"stop_reason": reason, "forecast_trials": expected, "n_trials": tried})
+    assert said == (
+        "There was time for about 20 trials by the forecast: the machine was slower than at the start, most often "
+        "because other programs ran."
+        if slow
+        else ""
+    )

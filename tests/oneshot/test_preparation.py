@@ -292,6 +292,23 @@ def test_memory_that_runs_out_is_said_as_such(
     assert caught.value.kind == "memory"
 
 
+def test_weights_that_would_see_too_few_examples_are_refused_at_once(
+    evaluator: SharedWeightsEvaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, step = Clock(), SharedTraining.step
+    monkeypatch.setattr(preparation, "time", clock)
+    monkeypatch.setattr(SharedTraining, "step", lambda *arguments: (clock.wait(60.0), step(*arguments))[1])
+    recipe = replace(evaluator.recipe, batch_size=16)  # twelve steps an epoch
+    whole = replace(evaluator, share=0.5, candidates=0, recipe=recipe)
+    began = clock.time()
+    with pytest.raises(EvaluationError, match="that takes about 12:00 here, and there are 5:00 for it") as caught:
+        prepare(whole, tmp_path, deadline=began + 600.0)
+    assert caught.value.kind == "timeout" and clock.time() - began == pytest.approx(180.0)
+    # a person who asks for a part of an epoch gets it
+    part = replace(whole, recipe=replace(recipe, epochs=0.3))
+    assert prepare(part, tmp_path / "part", deadline=clock.time() + 600.0)["steps"] == 4
+
+
 # Folders that studies share
 
 

@@ -9,7 +9,8 @@ import pytest
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import Budget
 from archsmith.core.errors import EvaluationError, StudyError, UsageError
-from archsmith.core.problem import Fidelity, Objective, Problem
+from archsmith.core.failures import FIRST
+from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
 from archsmith.core.trial import Outcome, Proposal, Status
 from archsmith.runtime.memory import MemoryStore
 from archsmith.runtime.search import Search
@@ -29,6 +30,20 @@ def search(store=None, *, space=None, strategy=None, evaluator=None, **options):
 
 def rows(history):
     return [(t.id, t.architecture, t.parents, dict(t.metrics), t.status) for t in history.trials]
+
+
+@dataclass
+class FailingUntil:
+    """Fails until it is mended."""
+
+    mended: ClassVar[bool] = False
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
+    simulated: ClassVar[bool] = False
+
+    def evaluate(self, architecture, fidelity, context):
+        if not self.mended:
+            raise EvaluationError("There is no such file.")
+        return 0.5
 
 
 def test_a_budget_of_trials_is_kept_exactly():
@@ -91,6 +106,38 @@ def test_failures_are_outcomes_and_too_many_end_the_search():
         search(evaluator=ToyEvaluator(fail=1.0), max_failures_in_a_row=7, budget=Budget(trials=50)).run().reason
         == "failures"
     )
+
+
+def test_a_search_whose_first_trials_all_fail_gives_up_at_once_and_says_why():
+    result = search(evaluator=ToyEvaluator(fail=1.0), budget=Budget(trials=50)).run()
+    assert (result.reason, len(result.history)) == ("failures", FIRST)
+    assert f"All {FIRST} trials failed: The toy evaluator was told to fail here." in repr(result)
+
+
+def test_one_that_was_killed_gives_up_like_one_that_was_not():
+    store = MemoryStore()
+    for n in (3, 50):
+        result = search(store, evaluator=ToyEvaluator(fail=1.0), budget=Budget(trials=n)).run()
+    assert (result.reason, len(result.history)) == ("failures", FIRST)
+
+
+def test_whoever_goes_on_after_that_gets_further_with_what_was_mended(monkeypatch):
+    store = MemoryStore()
+    for _ in range(2):
+        assert search(store, evaluator=FailingUntil()).run().reason == "failures"
+    assert sum(event.kind == "finished" for event in store.read()) == 2 * FIRST
+    monkeypatch.setattr(FailingUntil, "mended", True)
+    result = search(store, evaluator=FailingUntil()).run()
+    assert result.reason == "trials" and result.best is not None
+
+
+def test_that_the_first_trials_are_all_outside_the_limits_is_said_and_the_search_goes_on():
+    store = MemoryStore()
+    problem = Problem(Flat(), (Objective("accuracy"),), (Constraint("accuracy", lower=2.0),))
+    result = Search(problem, RandomSearch(), ToyEvaluator(), store=store, budget=Budget(trials=20)).run()
+    (said,) = [event.data["text"] for event in store.read() if event.kind == "note"]
+    assert said.startswith(f"{FIRST} trials had a score, and none is within the limits")
+    assert result.reason == "trials" and "20 trials had a score" in repr(result)
 
 
 def test_the_same_seed_gives_the_same_log():

@@ -78,10 +78,19 @@ def test_little_work_is_done_in_float32(monkeypatch: pytest.MonkeyPatch) -> None
     assert precision.choose("auto", network, batch_size=256) == "mixed"
 
 
+def test_gradients_of_dilated_convolutions_are_numbers() -> None:
+    layer = torch.nn.Conv2d(24, 24, 3, padding=2, dilation=2).to(memory_format=torch.channels_last)
+    images = torch.ones(16, 24, 32, 32).to(memory_format=torch.channels_last)
+    with precision.autocast("mixed"):
+        layer(images).float().square().mean().backward()
+    assert layer.weight.grad is not None and torch.isfinite(layer.weight.grad).all()
+
+
 @pytest.mark.parametrize(
     ("options", "arithmetic"),
     [
         ({"kernel_size": 3}, "bfloat16"),  # a dense convolution
+        ({"kernel_size": 3, "dilation": 2}, "float32"),  # its gradients may come out as NaN
         ({"kernel_size": 3, "groups": 4}, "bfloat16"),  # groups of four channels
         ({"kernel_size": 3, "groups": 8}, "float32"),  # of two
         ({"kernel_size": 3, "groups": 16}, "bfloat16"),  # depthwise
@@ -92,7 +101,7 @@ def test_little_work_is_done_in_float32(monkeypatch: pytest.MonkeyPatch) -> None
         ({"kernel_size": 3, "groups": 16, "out_channels": 32}, "float32"),  # two filters for each channel
     ],
 )
-def test_convolutions_with_a_slow_backward_pass_take_float32(options: dict[str, Any], arithmetic: str) -> None:
+def test_convolutions_with_a_slow_or_wrong_backward_pass_take_float32(options: dict[str, Any], arithmetic: str) -> None:
     layer = torch.nn.Conv2d(**{"in_channels": 16, "out_channels": 16, **options})
     assert arithmetic_of(torch.conv2d, lambda: layer(torch.ones(1, 16, 9, 9))) == arithmetic
 

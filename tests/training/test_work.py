@@ -39,14 +39,14 @@ def test_counted_work_is_one_for_the_reference_and_grows_with_the_network() -> N
 def test_measured_work_is_the_ratio_of_medians(splits: ImageSplits, monkeypatch: pytest.MonkeyPatch) -> None:
     # By turns ours and the reference; the first turn of each, which pays for compiled kernels, is left out.
     seconds = iter([9.0, 9.0, 0.4, 0.1, 0.6, 0.1])
-    monkeypatch.setattr(work, "_seconds_of_an_example", lambda *arguments: next(seconds))
+    monkeypatch.setattr(work, "seconds_of_an_example", lambda *arguments, **options: next(seconds))
     side = Training(graph_of(8), Recipe(batch_size=16), splits.pipeline())
     assert measured(side, side, splits.train, Goal.of(splits.task), torch.device("cpu"), work=1e9) == pytest.approx(5.0)
 
 
 def test_little_time_still_measures_each_once(splits: ImageSplits, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = cycle([2.0, 1.0])
-    monkeypatch.setattr(work, "_seconds_of_an_example", lambda *arguments: next(ticks))
+    monkeypatch.setattr(work, "seconds_of_an_example", lambda *arguments, **options: next(ticks))
     side = Training(graph_of(8), Recipe(batch_size=16), splits.pipeline())
     assert measured(side, side, splits.train, Goal.of(splits.task), torch.device("cpu"), work=0.0) == 2.0
 

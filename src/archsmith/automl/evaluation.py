@@ -53,7 +53,8 @@ def evaluator_of(
     """
     common: dict[str, Any] = {"data": data, "device": device, "memory_mb": memory_mb}
     common["augmentation"] = dict(augmentation)
-    inherit, first = plan.weights == INHERITED, space.first()
+    inherit = plan.weights == INHERITED
+    reference = space.first() if plan.reference is None else plan.reference
     if plan.weights != SHARED and not plan.pooled:
         return TrainingEvaluator(space, recipe=recipe, inherit=inherit, **common)
     if plan.pooled:
@@ -62,7 +63,7 @@ def evaluator_of(
             recipe=recipe,
             inherit=inherit,
             n_valid=plan.n_scored,
-            reference=None if first is None else dict(first),
+            reference=None if reference is None else dict(reference),
             timed=plan.timed,
             most_epochs=(1 - ANNEALING) * plan.longest,
             **common,

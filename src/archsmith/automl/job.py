@@ -33,8 +33,9 @@ from archsmith.bundle import folder
 from archsmith.bundle.manifest import REPORT
 from archsmith.core import budget as reasons
 from archsmith.core.budget import Budget
-from archsmith.core.errors import ArchsmithError, EvaluationError, UsageError, told
+from archsmith.core.errors import ArchsmithError, DeadEnd, EvaluationError, UsageError, told
 from archsmith.core.events import Event
+from archsmith.core.failures import most_frequent, nothing_found
 from archsmith.core.files import write_text
 from archsmith.core.job_records import Extended
 from archsmith.core.problem import Fidelity, Objective, Problem
@@ -52,6 +53,7 @@ LEAST_LEFT, LEAST_SHARE_LEFT = 15.0, 0.1  # seconds, and share of the budget, th
 SLACK = 1.2  # a final training that has all epochs soon may take so many times its forecast
 BASELINE_SHARE = 0.03  # of the budget that fitting a baseline may take
 LINEAR_SHARE, LONGEST_LINEAR = 0.015, 15.0  # the same for one that gradient descent trains, and its most seconds
+GOING_ON = "The hand-made network gets the time that is left."
 
 Observer = Callable[[Event], None]
 
@@ -204,8 +206,9 @@ class _Run:
         if before is not None:
             return str(before["reason"])
         if not plan.searching and not len(self.search.history):
-            self.phases.results["search"] = {"reason": reasons.SECONDS, "n_trials": 0}
-            return reasons.SECONDS
+            reason = reasons.UNTRAINABLE if plan.failure else reasons.SECONDS
+            self.phases.results["search"] = {"reason": reason, "n_trials": 0}
+            return reason
         how = {OWN: "", INHERITED: ", weights inherited", SHARED: ", weights shared"}[plan.weights]
         settings = self.job.settings
         space = settings.space or self.job.modality.space
@@ -223,12 +226,25 @@ class _Run:
         return reason
 
     def _searched(self) -> str:
-        """Search, and say why it ended. Weights that cannot be shared end the search, not the job."""
+        """Search, and say why it ended. What fails ends the search, not the job: trials, weights that cannot be shared,
+        and a space or a strategy that fails behind the first trial.
+        """
+        history = self.search.history
         try:
-            return self.search.run().reason
+            reason = self.search.run().reason
         except EvaluationError as error:  # trials keep theirs; this one is of what comes before them
             self.phases.say(f"There was no search, because no weights could be shared. {error}")
             return reasons.UNPREPARED
+        except (UsageError, DeadEnd) as error:
+            if not history.finished:
+                raise
+            self.phases.say(f"The search ended, because nothing more could be proposed. {error}")
+            return reasons.FAILURES
+        if history.best() is None and reason != reasons.REQUESTED:
+            failed = most_frequent(history.finished)
+            hint = "" if failed is None else f" {failed.hint}"
+            self.phases.say(f"The search found nothing. {nothing_found(history)}{hint} {GOING_ON}")
+        return reason
 
     def _since_best(self) -> int:
         """Finished trials since the best one finished."""

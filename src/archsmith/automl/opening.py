@@ -16,6 +16,8 @@ from archsmith.automl.evaluation import check_settings
 from archsmith.automl.final_training import Candidate, Workshop
 from archsmith.automl.modality import Findings, Modality, modality_of, named
 from archsmith.automl.plan import INHERITED, OWN, READING_SHARE, SHARED, Plan, Speed, make_plan
+from archsmith.automl.plan_words import lines_of
+from archsmith.automl.reference import find_reference
 from archsmith.automl.settings import ENAS, FitSettings
 from archsmith.automl.speed import measure_speed
 from archsmith.core.architecture import Architecture
@@ -46,7 +48,7 @@ DATA_CAP_MB = 20_000.0  # of stored data that a workspace keeps; those of unfini
 # Of a plan: the first trials of networks stay as they were, or old and new ones could not be compared.
 SAME_IN_EXTENSIONS = (
     *("proxy_epochs", "trial_seconds", "n_scored", "anchors", "longest", "timed"),
-    *("bank_epochs", "bank_share"),
+    *("bank_epochs", "bank_share", "reference", "unit_seconds"),
 )
 
 Tell = Callable[[Event], None]
@@ -104,7 +106,7 @@ class Job:
             *self.findings.lines(),
             Note(self.device.sentence, self.device.exact),
             *filter(None, [self.modality.told(self.probed)]),
-            *self.plan.lines(),
+            *lines_of(self.plan),
             *self.modality.notes(self.settings),
             f"One training needs about {_size(self.speed.memory_mb)}{of} of memory; the whole job takes about "
             f"{_size(disk)} of disk.",
@@ -247,12 +249,22 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     most = None if settings.seconds is None else PROBE_SHARE * settings.seconds
     probed = modality.probe(splits, device.torch, settings.seed, most)
     space = space_of(settings, modality, splits, probed)
-    speed = measure_speed(fixed_candidate(settings, modality, splits, probed), workshop, settings.seconds)
-    elapsed = time.time() - started
-    anchors = _n_families(modality.seeds(space))
+    fixed = fixed_candidate(settings, modality, splits, probed)
+    speed = measure_speed(fixed, workshop, settings.seconds)
+    reference = find_reference(space, fixed, workshop, settings.seed, speed, settings.seconds)
+    speed = dataclasses.replace(speed, cost=reference.cost)
     plan = make_plan(
-        settings.seconds, settings.trials, elapsed, speed, _own_epochs(settings), weights_of(settings), anchors
+        settings.seconds,
+        settings.trials,
+        time.time() - started,
+        speed,
+        _own_epochs(settings),
+        weights_of(settings),
+        _n_families(modality.seeds(space)),
+        asked=settings.space is not None,
+        failure=reference.failure,
     )
+    plan = dataclasses.replace(plan, reference=reference.decisions)
     store = workspace.create(settings.name or _study_name(splits.name))
     return Job(
         settings,
@@ -352,7 +364,17 @@ def resume(settings: FitSettings, started: float) -> Job | None:
             workshop = Workshop(modality, splits, device.torch, memory_mb)
             speed = measure_speed(fixed_candidate(now, modality, splits, probed), workshop, now.seconds)
         spent = seconds_spent(store.read()) if view.ended else 0.0
-        longer = make_plan(now.seconds, now.trials, spent, speed, _own_epochs(now), plan.weights, plan.anchors)
+        longer = make_plan(
+            now.seconds,
+            now.trials,
+            spent,
+            speed,
+            _own_epochs(now),
+            plan.weights,
+            plan.anchors,
+            asked=now.space is not None,
+            failure=plan.failure,
+        )
         same = {name: getattr(plan, name) for name in SAME_IN_EXTENSIONS}
         plan = dataclasses.replace(longer, **same)
     findings = modality.findings(view.job.fit["findings"])

@@ -6,8 +6,8 @@ verification, report) is reserved. The rest belongs to the pool (``strategies.ra
 slice each, the race carries on with the promising ones, and from its end on the best one gets all that is left. What
 cannot give each of a few networks enough steps is too short for a search; then one network gets all of it.
 
-Work is counted in epochs of the fixed network. Where weights are shared there is no race: the search trains the bank,
-and two networks are trained in full after it.
+Work is counted in epochs of the reference, a network of the space that is searched (``automl.reference``). Where
+weights are shared there is no race: the search trains the bank, and two networks are trained in full after it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ ANCHORS_SHARE = 0.12  # of the pool's time, for the first slice of one network o
 MOST_RACE = 0.6  # share of the pool's time after which a race is cut off, unless the winner needs less than the rest
 FEWEST_ANCHORS = 2  # with fewer there is nothing to compare, and the time is better spent on one network
 LARGEST_SLICE = 0.1  # of what a training can use
+# Seconds of a race for each of its trials, in first slices: later trials of a network are longer. Jobs with pictures
+# that used up their time came to 0.5 to 1.3 times this forecast; a race that settles has fewer trials.
+SLICES_OF_A_TRIAL = 4.0
 FINAL_SHARE = (
     0.5  # with shared weights: most of the time between the search's start and the reserve that final training gets
 )
@@ -42,6 +45,10 @@ FEWEST_TRIALS = 4  # below this number a search is not worth it
 # search and 75 % without.
 FEWEST_FINAL_EPOCHS = 1.0
 LONGEST_PROXY, SHORTEST_PROXY = 2000, 60  # steps of one trial
+EACH_TRIAL = 0.5  # seconds of a trial for laying out, scores on the way, and files
+# Steps that the first trial of a network takes besides its own: it is compared with the reference, and warms up. In
+# seven spaces 60 steps took as long as 70 to 110.
+AROUND = 24
 DEFAULT_PROXY = 400  # steps of one trial without a time limit
 PATIENCE = 60  # a search converges after this many trials without a new incumbent
 LONGEST_PROXY_EPOCHS = 12.0  # of one trial on small data, where more trials help more than longer ones
@@ -60,12 +67,13 @@ SHARED_TRIALS = 40  # architectures that are scored with a bank, if there is tim
 MOST_SCORING = 0.3  # share of the search's time for scoring them; the rest trains the bank
 MOST_OF_BANK = 0.95  # most of the search's time that trains the bank
 SHORTEST_SCORING = 0.2  # seconds of scoring one architecture, with everything around it
+ROUND = (30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 18000.0, 36000.0, 86400.0)  # budgets to offer
 FINAL_SLACK = 2.0  # Final training may run up to twice as long if reserved time is unused.
 
 
 @dataclass(frozen=True)
 class Speed:
-    """The measured speed of the fixed network, and the counts that turn it into forecasts.
+    """The measured speed of the fixed network, and what turns it into forecasts.
 
     ``step_seconds``: seconds of one training step.
     ``batch_size``: examples of a step.
@@ -76,6 +84,7 @@ class Speed:
     ``original_seconds``: seconds to read one test example in its original form.
     ``params``: parameters of the network.
     ``memory_mb``: memory of its training, in 10⁶ bytes.
+    ``cost``: seconds of a step of the space's reference, divided by those of the fixed network's.
     """
 
     step_seconds: float
@@ -89,6 +98,7 @@ class Speed:
     original_seconds: float = 0.0
     params: int = 0
     memory_mb: float = 0.0
+    cost: float = 1.0
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Speed:
@@ -104,18 +114,28 @@ class Speed:
     def steps_per_epoch(self) -> int:
         return max(1, self.n_train // min(self.batch_size, self.n_train))
 
+    @property
+    def epoch_seconds(self) -> float:
+        """Of the reference."""
+        return self.steps_per_epoch * self.step_seconds * self.cost
+
+    @property
+    def searched_cost(self) -> float:
+        """Of a network that a search tries, relative to the fixed one."""
+        return SEARCHED_COST * self.cost
+
 
 @dataclass(frozen=True)
 class Plan:
     """How the time of a job is divided.
 
     ``budget_seconds``: the time budget; None: only the number of trials limits the job.
-    ``proxy_epochs``: fidelity of the first trial of a network, in epochs of the fixed network.
+    ``proxy_epochs``: fidelity of the first trial of a network, in epochs of the reference.
     ``anchors``: how many networks of different kinds there is time to try.
-    ``longest``: most work of a trial, in epochs of the fixed network, and most epochs of its own.
+    ``longest``: most work of a trial, in epochs of the reference, and most epochs of its own.
     ``timed``: is work measured on this machine? Without a time limit it is counted from graphs.
     ``n_scored``: most validation examples that a trial is scored on; None: all.
-    ``total_work``: of the whole pool, in epochs of the fixed network; None: not limited by time.
+    ``total_work``: of the whole pool, in epochs of the reference; None: not limited by time.
     ``unit_seconds``: forecast of one of these epochs; None where work is not measured.
     ``final_epochs``: most epochs of a final training.
     ``trial_seconds``: forecast of one trial.
@@ -124,7 +144,11 @@ class Plan:
     ``final_end``: end of the final training, in the same way.
     ``reserve_seconds``: time that is reserved for test, export and report.
     ``n_verified``: test examples that verify the bundle.
-    ``searching``: False: the budget is too short for a search.
+    ``searching``: False: there is no search, for it would be too short, or no network of the space can be trained.
+    ``failure``: why no network of the space can be trained; empty: one can.
+    ``shortest_seconds``: of the shortest training that tells something of a network; 0: unknown.
+    ``enough_seconds``: a budget that is enough for a search where there is none; None: unknown.
+    ``reference``: decisions of the network whose epochs are the units of work; None: the space's first.
     ``weights``: where the weights of a trial come from: each trial trains its own from scratch (``own``), it begins
         with those of a parent (``inherited``), or it takes them from one bank for all trials (``shared``).
     ``bank_epochs``: most epochs of the bank.
@@ -150,6 +174,10 @@ class Plan:
     n_scored: int | None = None
     total_work: float | None = None
     unit_seconds: float | None = None
+    failure: str = ""
+    shortest_seconds: float = 0.0
+    enough_seconds: float | None = None
+    reference: Mapping[str, Any] | None = None
 
     @property
     def pooled(self) -> bool:
@@ -163,36 +191,6 @@ class Plan:
     def from_dict(cls, data: Mapping[str, Any]) -> Plan:
         return cls(**data)
 
-    def lines(self) -> list[str]:
-        """The plan as sentences, for a person to read before the job starts."""
-        if self.search_end is None or self.final_end is None:
-            trials = {
-                OWN: f"Every trial trains for {_epochs(self.proxy_epochs)}",
-                INHERITED: f"Every trial trains for {_epochs(self.proxy_epochs)}, or less if it inherits weights",
-                SHARED: f"All trials share weights, which train for {_epochs(self.bank_epochs)}",
-            }[self.weights]
-            return [f"{trials}; the final networks train for {_epochs(self.final_epochs)}."]
-        final = self.final_end - self.search_end
-        end = f"{self.reserve_seconds:.0f} s for test, export and report"
-        if not self.searching and self.weights == SHARED:
-            return [
-                "The budget is too short for a search with shared weights: they must see all examples once at least, "
-                f"or they tell nothing of a network. One network trains for {final:.0f} s, then {end}."
-            ]
-        if not self.searching:
-            return [f"The budget is too short for a search. One network trains for {final:.0f} s, then {end}."]
-        if self.weights == SHARED:
-            shared = "Weights that all architectures share train for most of the search"
-            scored = f"about {self.forecast_trials:.0f} architectures are then scored with them"
-            each = f"({self.trial_seconds:.1f} s each)"
-            return [f"{shared}; {scored} {each}, then {final:.0f} s of final training, {end}."]
-        trains = (self.final_end - self.search_end) + max(0.0, self.search_end - self.anchors * self.trial_seconds)
-        return [
-            f"Up to {self.anchors} networks of different kinds train for about {self.trial_seconds:.1f} s each; such a "
-            "short training is a trial. Whatever promises most goes on, or makes way for new ones. The best one gets "
-            f"the rest of {trains:.0f} s, then {end}."
-        ]
-
 
 def make_plan(
     seconds: float | None,
@@ -202,20 +200,44 @@ def make_plan(
     epochs: float | None = None,
     weights: str = OWN,
     anchors: int = FEWEST_ANCHORS,
+    *,
+    asked: bool = False,
+    failure: str = "",
 ) -> Plan:
     """Divide a budget of ``seconds`` (None: no limit), of which ``elapsed`` are already spent.
 
     ``epochs`` is the most that a training may take, if given. ``weights`` is as in Plan, or ``auto``. ``anchors`` is
-    how many networks there are to begin with. Without a time limit the plan depends on counts only, so that jobs with a
-    budget of trials repeat exactly.
+    how many networks there are to begin with. ``asked``: did the person name the space? Then one trial is enough for a
+    search. ``failure`` is as in Plan. Without a time limit the plan depends on counts only, so that jobs with a budget
+    of trials repeat exactly.
     """
+    longer = sorted({seconds, *(other for other in ROUND if other > seconds)}) if seconds is not None else [None]
+    plans = (_planned(limit, trials, elapsed, speed, epochs, weights, anchors, asked, failure) for limit in longer)
+    plan = next(plans)
+    if plan.searching or failure:
+        return plan
+    return replace(plan, enough_seconds=next((other.budget_seconds for other in plans if other.searching), None))
+
+
+def _planned(
+    seconds: float | None,
+    trials: int | None,
+    elapsed: float,
+    speed: Speed,
+    epochs: float | None,
+    weights: str,
+    anchors: int,
+    asked: bool,
+    failure: str,
+) -> Plan:
+    """See ``make_plan``."""
     per_epoch = speed.steps_per_epoch
     useful = min(epochs or FINAL_EPOCHS, FINAL_EPOCHS, max(1.0, FINAL_STEPS / per_epoch))  # epochs of a final training
     longest = min(LONGEST_PROXY, min(LONGEST_PROXY_EPOCHS, useful) * per_epoch)
     measuring = speed.n_valid * speed.example_seconds
 
     def trial_seconds(steps: float) -> float:
-        return SEARCHED_COST * (steps * speed.step_seconds + measuring)
+        return speed.searched_cost * (steps * speed.step_seconds + measuring)
 
     if seconds is None:
         steps = float(min(DEFAULT_PROXY, longest))
@@ -233,23 +255,27 @@ def make_plan(
         )
         if weights != SHARED:
             own = OWN if weights == AUTO else weights
-            return replace(plan, weights=own, anchors=anchors, longest=max(plan.proxy_epochs, useful))
-        return _with_weights(plan, weights, 0.0, trials, epochs, SEARCHED_COST * measuring)
+            plan = replace(plan, weights=own, anchors=anchors, longest=max(plan.proxy_epochs, useful))
+        else:
+            plan = _with_weights(plan, weights, 0.0, trials, epochs, speed.searched_cost * measuring)
+        return replace(plan, failure=failure, searching=not failure)
     if weights != SHARED:
-        return _pooled(seconds, trials, elapsed, speed, epochs, OWN if weights == AUTO else weights, useful, anchors)
+        own = OWN if weights == AUTO else weights
+        return _pooled(seconds, trials, elapsed, speed, epochs, own, useful, anchors, asked, failure)
     n_verified = _n_verified(seconds, speed)
-    reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, SEARCHED_COST))
+    reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, speed.searched_cost))
     usable = max(1.0, seconds - elapsed - reserve)
-    final = min(FINAL_SHARE * usable, (1 + SEARCHED_COST) * useful * per_epoch * speed.step_seconds)
+    epoch = per_epoch * speed.step_seconds
+    final = min(FINAL_SHARE * usable, (1 + speed.searched_cost) * useful * epoch)
     search = usable - final
     enough_to_try = search >= FEWEST_TRIALS * trial_seconds(min(longest, SHORTEST_PROXY))
-    enough_to_train = final >= (1 + SEARCHED_COST) * min(useful, FEWEST_FINAL_EPOCHS) * per_epoch * speed.step_seconds
-    enough_to_share = MOST_OF_BANK * search >= LEAST_OF_BANK * per_epoch * speed.step_seconds
-    searching = trials is not None or (enough_to_try and enough_to_train and enough_to_share)
+    enough_to_train = final >= (1 + speed.searched_cost) * min(useful, FEWEST_FINAL_EPOCHS) * epoch
+    enough_to_share = MOST_OF_BANK * search >= LEAST_OF_BANK * speed.epoch_seconds
+    searching = not failure and (trials is not None or (enough_to_try and enough_to_train and enough_to_share))
     if not searching:  # then only the fixed network remains, and its export was rehearsed
         reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, 0.0))
         search, final = 0.0, max(1.0, seconds - elapsed - reserve)
-    steps = (search / AIMED_TRIALS / SEARCHED_COST - measuring) / max(speed.step_seconds, 1e-9)
+    steps = (search / AIMED_TRIALS / speed.searched_cost - measuring) / max(speed.step_seconds, 1e-9)
     steps = min(longest, max(SHORTEST_PROXY, steps))
     forecast = max(1.0, search / max(trial_seconds(steps), 1e-9)) if searching else 0.0
     plan = Plan(
@@ -263,8 +289,9 @@ def make_plan(
         reserve,
         n_verified,
         searching,
+        failure=failure,
     )
-    return _with_weights(plan, weights, search, trials, epochs, SEARCHED_COST * measuring)
+    return _with_weights(plan, weights, search, trials, epochs, speed.searched_cost * measuring)
 
 
 def _pooled(
@@ -276,26 +303,31 @@ def _pooled(
     weights: str,
     useful: float,
     anchors: int,
+    asked: bool,
+    failure: str,
 ) -> Plan:
     """A plan with a time limit where every trial has its own training. ``useful``: epochs that a training can use."""
     n_verified = _n_verified(seconds, speed)
-    reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, SEARCHED_COST))
+    reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, speed.searched_cost))
     usable = max(1.0, seconds - elapsed - reserve)
-    unit = max(1e-6, speed.steps_per_epoch * speed.step_seconds)
+    unit = max(1e-6, speed.epoch_seconds)
     total = usable / unit
     least = SHORTEST_PROXY / speed.steps_per_epoch
     fits = int(ANCHORS_SHARE * total / least)
-    searching = trials is not None or fits >= FEWEST_ANCHORS
+    around = AROUND * speed.step_seconds * speed.cost
+    shortest = min(least, LARGEST_SLICE * useful) * unit + around
+    enough = fits >= FEWEST_ANCHORS or (asked and MOST_RACE * usable >= shortest)
+    searching = not failure and (trials is not None or enough)
     if not searching:  # then only one network remains, and the export of one like it was rehearsed
         reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, 0.0))
         usable = max(1.0, seconds - elapsed - reserve)
     anchors = min(anchors, max(FEWEST_ANCHORS, fits)) if searching else 0
     work = min(max(least, ANCHORS_SHARE * total / max(FEWEST_ANCHORS, anchors)), LARGEST_SLICE * useful)
     n_scored = min(speed.n_valid, _n_scored(work * unit, speed))
-    slice_seconds = work * unit + n_scored * speed.example_seconds
+    slice_seconds = work * unit + around + EACH_TRIAL + n_scored * speed.example_seconds * speed.cost
     needed = SEARCHED_COST * FINAL_SLACK * useful * unit
     search = max(MOST_RACE * usable, usable - needed) if searching else 0.0
-    forecast = anchors + max(0.0, search - anchors * slice_seconds) / (3 * slice_seconds) if searching else 0.0
+    forecast = max(1.0, search / (SLICES_OF_A_TRIAL * slice_seconds)) if searching else 0.0
     return Plan(
         seconds,
         work,
@@ -314,12 +346,14 @@ def _pooled(
         n_scored=n_scored,
         total_work=total,
         unit_seconds=unit,
+        failure=failure,
+        shortest_seconds=shortest,
     )
 
 
 def _n_scored(slice_seconds: float, speed: Speed) -> int:
     """Most validation examples that the score of a slice is measured on, so that measuring takes a quarter of it."""
-    affordable = 0.25 * slice_seconds / max(speed.example_seconds, 1e-9)
+    affordable = 0.25 * slice_seconds / max(speed.example_seconds * speed.cost, 1e-9)
     return int(max(FEWEST_SCORED, min(affordable, MOST_SCORED)))
 
 
@@ -377,7 +411,3 @@ def _end_seconds(n_verified: int, speed: Speed, searched: float) -> float:
         speed
     )
     return END_SAFETY * (testing + exporting + REPORT_SECONDS)
-
-
-def _epochs(n: float) -> str:
-    return f"{n:.2g} epoch{'' if n == 1 else 's'}" if n < 10 else f"{n:.0f} epochs"

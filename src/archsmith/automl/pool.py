@@ -174,7 +174,8 @@ class Pool:
         """About what it takes until the test split was seen by ``candidate``."""
         cost = 1.0
         if candidate.trial is not None:
-            cost = float(self.search.history.trials[candidate.trial].outcome_notes.get("cost") or 1.0)
+            found = self.search.history.trials[candidate.trial].outcome_notes.get("cost")
+            cost = self.job.speed.cost * float(found or 1.0)
         return cost * self.job.speed.example_seconds * len(self.job.splits.test)
 
     def _foreseen(self) -> float:

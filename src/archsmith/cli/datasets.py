@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,10 @@ IMAGE, TABLE = "image", "table"  # kinds of data
 SPACES = {IMAGE: "conv_stages", TABLE: "tabular"}  # kind of data -> default search space
 EVALUATOR = "training"  # the default
 EPOCHS = 4.0  # default of a trial
+SHARE = 0.03  # of the budget that measuring may take
+HOPELESS = 0.5  # trials that fit into the budget by the forecast, which may be wrong by half
+WANTED = 3  # trials that what is advised leaves time for
+FEWEST_EPOCHS = 0.5  # that are worth advising
 
 
 def problem_on(
@@ -65,6 +70,49 @@ def problem_on(
     return Problem(
         chosen, objectives or (Objective(built.metrics[0]),), constraints, Fidelity("epochs", most / 4, most)
     ), built
+
+
+def forecast_trials(
+    evaluator: Any, problem: Any, budget: Any, seed: int, *, workers: int = 1, own_epochs: bool = False
+) -> float | None:
+    """How many trials the budget allows, measured on one network of the space, and told on standard error. None where
+    nothing can be measured: without a limit on the time, or with another evaluator than training.
+
+    ``own_epochs``: does the strategy choose the epochs of each trial? Then only the words are of use.
+
+    Raises UsageError where not one trial would come to its end.
+    """
+    from archsmith.automl.reference import trial_seconds
+    from archsmith.cli.output import to_stderr
+    from archsmith.core.errors import EvaluationError, UsageError
+    from archsmith.core.wording import amount, clock, number
+
+    if budget.seconds is None:
+        return None
+    epochs, least = problem.fidelity.maximum, problem.fidelity.minimum if own_epochs else problem.fidelity.maximum
+    try:
+        most, n_threads = SHARE * budget.seconds, 1 if workers > 1 else None
+        seconds = trial_seconds(evaluator, epochs, seed, most=most, n_threads=n_threads)
+    except EvaluationError as error:  # the trials will say the same, and the study keeps it
+        to_stderr(str(error))
+        return None
+    if seconds is None:
+        return None
+    fits = float(workers * budget.seconds / seconds)
+    takes = f"Training a network of this space for {number(epochs)} epochs takes about {clock(seconds)} here"
+    fewer = epochs * fits / WANTED
+    other = f"--epochs {fewer:.2g}, " if fewer >= FEWEST_EPOCHS else ""
+    minutes = max(1, math.ceil(WANTED * seconds / workers / 60))
+    advice = f"Give --time {minutes}m, {other}or smaller networks (--set space.…)."
+    if fits * epochs / least < HOPELESS:
+        raise UsageError(f"{takes}, so none would end in {clock(budget.seconds)}.", advice)
+    if fits < 1:
+        to_stderr(f"{takes}, so perhaps none ends in {clock(budget.seconds)}. {advice}")
+    else:
+        to_stderr(f"{takes}: there is time for about {amount(round(fits), 'trial')}.")
+    if own_epochs:
+        return None
+    return max(1.0, fits if budget.trials is None else min(fits, float(budget.trials)))
 
 
 def kind_of(data: str) -> str:

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from archsmith.cli.opened import OpenStudy
+    from archsmith.core.errors import ArchsmithError
     from archsmith.core.history import History
 
 TOY_SPACE, TOY = "toy_flat", "toy"  # the defaults: a first try that needs no data
+SLOW_SHARE = 0.5  # of the trials that were forecast is what a slow machine came to
 COMPARISONS = {"<=": "upper", ">=": "lower"}
 
 
@@ -95,7 +99,7 @@ def search(
     """
     from archsmith import catalog
     from archsmith.cli import benches
-    from archsmith.cli.datasets import problem_on
+    from archsmith.cli.datasets import forecast_trials, problem_on
     from archsmith.core.budget import Budget, parse_seconds
     from archsmith.core.errors import ArchsmithError, UsageError
     from archsmith.runtime.comparison import refuse_endless
@@ -144,6 +148,13 @@ def search(
     refuse_endless(budget, problem, built, bench or chosen)
     if bench is not None:
         benches.remember(bench, found, place.path)
+    built_strategy = _build("strategy", strategy, given)
+    expected = None
+    if data is not None:
+        from archsmith.automl.opening import CARRYING_ON
+
+        own_epochs = strategy in CARRYING_ON
+        expected = forecast_trials(built, problem, budget, seed, workers=workers, own_epochs=own_epochs)
     store = place.create(name or "search")
     named = {
         "bench": bench,
@@ -162,17 +173,7 @@ def search(
         "search", {**named, **goals, "trials": budget.trials, "time": time, "seed": seed, "set": settings}
     )
     try:
-        _run(
-            problem,
-            _build("strategy", strategy, given),
-            built,
-            budget,
-            seed,
-            store,
-            workers,
-            json=json,
-            command=command,
-        )
+        _run(problem, built_strategy, built, budget, seed, store, workers, json=json, command=command, expected=expected)
     except ArchsmithError:
         with contextlib.suppress(OSError):
             store.folder.rmdir()  # empty where the search was refused before its first event
@@ -206,10 +207,12 @@ def _run(
     *,
     json: bool,
     command: str = "",
+    expected: float | None = None,
 ) -> None:
     from archsmith.cli.display import Display
     from archsmith.cli.interrupts import INTERRUPTED, Interrupts
     from archsmith.cli.output import emit, to_stderr
+    from archsmith.core.budget import REQUESTED
     from archsmith.core.errors import UsageError
     from archsmith.runtime.progress import Progress
     from archsmith.runtime.search import Search
@@ -234,6 +237,7 @@ def _run(
         seed=seed,
         store=store,
         executor=executor,
+        forecast_trials=expected,
         observer=display,
         info=info,
     )
@@ -248,11 +252,44 @@ def _run(
     except KeyboardInterrupt:
         to_stderr(f"Stopped. Go on with: archsmith studies resume {store.folder}")
         raise typer.Exit(INTERRUPTED) from None
-    report = _report(store.folder.name, result, problem, evaluator)
+    report = {**_report(store.folder.name, result, problem, evaluator), "forecast_trials": expected}
     if json:
         emit(report)
     else:
         _summarize(report, result.history)
+    if result.best is None and result.reason != REQUESTED:
+        raise _nothing(result, store.folder)
+
+
+def slowness(report: Mapping[str, Any]) -> str:
+    """What to say of a search that was slower than its forecast; empty where it was not."""
+    from archsmith.core.budget import SECONDS
+
+    expected, tried = report["forecast_trials"], report["n_trials"]
+    if expected is None or report["stop_reason"] != SECONDS or tried >= SLOW_SHARE * (expected - 1):
+        return ""
+    return (
+        f"There was time for about {expected:.0f} trials by the forecast: the machine was slower than at the start, "
+        "most often because other programs ran."
+    )
+
+
+def _nothing(result: Any, folder: Path) -> ArchsmithError:
+    """What to say of a search without an answer: the most frequent reason, and what to do."""
+    from archsmith.core.errors import ArchsmithError
+    from archsmith.core.failures import most_frequent, nothing_found
+
+    on = f"Go on with: archsmith studies resume {folder}"
+    reason = most_frequent(result.history.finished)
+    if any(trial.losses is not None for trial in result.history.finished):
+        hint = f"Widen the limits or the space, or give it more trials. {on} --trials N"
+    elif reason is None:
+        hint = f"Give it more time. {on} --time +20m"
+    else:
+        kept = (folder / "trials" / str(trial.id) / "error.txt" for trial in reason.trials)
+        traceback = next((f" The traceback is in {file}." for file in kept if file.exists()), "")
+        hint = f"{reason.hint}{traceback} {on}"
+    return ArchsmithError(nothing_found(result.history), hint)
 
 
 def command_line(name: str, options: Mapping[str, Any]) -> str:
@@ -303,11 +340,12 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
     why = reason_in_words(report["stop_reason"])
     of = " of simulated time" if report["simulated"] else ""
     say(f"{report['n_trials']} trials{failed} in {report['seconds']:.1f} s{of}; it ended because {why}.")
+    slow = slowness(report)
+    if slow:
+        say(slow)
     say(f"Study {report['study']}")
     best = report["best"]
     if best is None:
-        outside = any(trial.losses is not None for trial in history.finished)
-        say("Every trial with a score is outside the limits." if outside else "No trial finished with a valid score.")
         return
     if report["front"]:
         show_front(history)

@@ -17,6 +17,7 @@ CONVERGED = "converged"
 REQUESTED = "requested"
 INTERRUPTED = "interrupted"
 FAILURES = "failures"
+UNTRAINABLE = "untrainable"  # no network of the space can be trained, so there was no trial
 UNPREPARED = "unprepared"  # the evaluator's own first phase failed, so there was no trial
 
 

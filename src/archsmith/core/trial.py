@@ -10,7 +10,7 @@ from typing import Any
 
 from archsmith.core import markup
 from archsmith.core.architecture import Architecture, Scalar
-from archsmith.core.errors import EvaluationError, told
+from archsmith.core.errors import ArchsmithError, EvaluationError, told
 
 
 class Status(StrEnum):
@@ -75,7 +75,7 @@ class Outcome:
         kind = "memory" if isinstance(error, MemoryError) else "exception"
         if isinstance(error, EvaluationError):
             kind = error.kind
-        text = str(error) if isinstance(error, EvaluationError) else told(error)
+        text = str(error) if isinstance(error, ArchsmithError) else told(error)
         return cls(Status.FAILED, {}, seconds, " ".join(text.split())[:500], kind)
 
     def to_dict(self) -> dict[str, Any]:

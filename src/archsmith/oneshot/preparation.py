@@ -34,6 +34,7 @@ from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import generator
 from archsmith.core.space import Space
+from archsmith.core.wording import clock
 from archsmith.data.examples import Examples, Pipeline
 from archsmith.data.lock import FileLock
 from archsmith.graphs.bank import WeightBank
@@ -54,6 +55,8 @@ FORMAT = 2  # of the checkpoint's facts; format 1 did not store its number
 FILE = "bank.safetensors"
 SAVE_SECONDS = 20.0  # between two checkpoints; a kill loses at most this much
 REPORT_SECONDS = 10.0  # between two reports
+LOOKED = 3  # steps after which it is forecast whether the time suffices
+LEAST_SEEN = 0.5  # of an epoch is refused: the forecast may be wrong by half
 LONGEST_DERIVATION = 0.25  # share of the preparation's time that training leaves for the derivation, at the most
 # Lowest reward in regression. R² has no lower bound, and one bad architecture would dominate the moving average.
 WORST_R2 = -1.0
@@ -210,10 +213,24 @@ class Preparation:
             after = self.elapsed
             self._leave_time(after - before)
             self.pace.advance(after, self.losses.step_seconds(after - before))
+            self._refuse_too_little()
             self._after_step(report=self.pace.step % self.steps_per_epoch == 0)
             if self.pace.done(self.elapsed):
                 break
         self.losses.read()
+
+    def _refuse_too_little(self) -> None:
+        """Raises EvaluationError as soon as it is plain that the weights will see too few of the examples."""
+        whole = min(self.pace.n_steps, self.steps_per_epoch)
+        if self.pace.taken < LOOKED or self.pace.step + self.pace.left(self.elapsed) >= LEAST_SEEN * whole:
+            return
+        needs, has = whole * self.pace.step_seconds, self.pace.seconds or 0.0
+        raise EvaluationError(
+            "Shared weights must see all examples once at least, or they tell nothing of a network: that takes about "
+            f"{clock(needs)} here, and there are {clock(has)} for it.",
+            "Give more time, or take a smaller space.",
+            kind="timeout",
+        )
 
     def _leave_time(self, step_seconds: float) -> None:
         """Half a step's time for each candidate, but not most of the preparation."""

@@ -38,7 +38,9 @@ from archsmith.core.errors import (
     told,
 )
 from archsmith.core.events import Event
+from archsmith.core.failures import FIRST, IN_A_ROW, Failures, nothing_found, outside
 from archsmith.core.history import History
+from archsmith.core.job_records import Note
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import (
     Context,
@@ -100,6 +102,7 @@ class SearchResult:
         n = len(self.history.finished)
         several = len(self.history.problem.objectives) > 1
         found = f"{len(self.history.front())} on the front" if several else f"best: {self.best}"
+        found = found if self.best is not None else nothing_found(self.history)
         return f"SearchResult({self.reason}, {n} trials finished, {self.seconds:.1f} s, {found})"
 
     def _repr_html_(self) -> str:
@@ -108,7 +111,8 @@ class SearchResult:
         said = f"{trials} finished in {self.seconds:.1f} s; stopped because: {escape(self.reason)}"
         if len(self.history.problem.objectives) > 1:
             return f"<div>{said}</div>{self.history.front()._repr_html_()}"
-        return f"<div>{said}</div>" + ("" if self.best is None else self.best._repr_html_())
+        found = escape(nothing_found(self.history)) if self.best is None else self.best._repr_html_()
+        return f"<div>{said}</div>{found}"
 
 
 class Search:
@@ -120,7 +124,8 @@ class Search:
     store: keeps the log; in memory when None.
     executor: runs trials; one after another in this process when None.
     trial_seconds: the most that one trial may take; None: no limit of its own.
-    max_failures_in_a_row: after so many the search gives up.
+    max_failures_at_first: after so many the search gives up if there was no other trial, see ``core.failures``.
+    max_failures_in_a_row: after so many it gives up in any case.
     forecast_trials: how many trials strategies may expect; those of the budget when None.
     retention: which trials keep their files.
     observer: sees every event after it was written.
@@ -139,7 +144,8 @@ class Search:
         store: Store | None = None,
         executor: Executor | None = None,
         trial_seconds: float | None = None,
-        max_failures_in_a_row: int = 25,
+        max_failures_at_first: int = FIRST,
+        max_failures_in_a_row: int = IN_A_ROW,
         forecast_trials: float | None = None,
         retention: Retention | None = None,
         observer: Observer | None = None,
@@ -161,6 +167,7 @@ class Search:
         self.store: Store = store if store is not None else MemoryStore()
         self.executor: Executor = executor if executor is not None else SerialExecutor()
         self.trial_seconds = trial_seconds
+        self.max_failures_at_first = max_failures_at_first
         self.max_failures_in_a_row = max_failures_in_a_row
         self.forecast_trials = forecast_trials if forecast_trials is not None else self.budget.trials
         self.retention = retention or Retention()
@@ -179,7 +186,7 @@ class Search:
         self.history = History(self.problem)
         self._seconds_before = 0.0  # wall clock of earlier openings
         self._simulated_seconds = 0.0
-        self._failures_in_a_row = 0
+        self._failures = Failures(self.max_failures_at_first, self.max_failures_in_a_row)
         self._since_best = 0
 
     # Opening and closing: the lease, and the history as the log tells it
@@ -296,7 +303,7 @@ class Search:
             return self._stop_reason
         if self.budget.seconds is not None and self.seconds >= self.budget.seconds:
             return reasons.SECONDS
-        if self._failures_in_a_row >= self.max_failures_in_a_row:
+        if self._failures.too_many:
             return reasons.FAILURES
         if self.budget.patience is not None and self._since_best >= self.budget.patience:
             return reasons.CONVERGED
@@ -392,6 +399,8 @@ class Search:
             self._stop_reason = reasons.SECONDS  # its result would have come too late
             return 1
         self.write(Finished(message.trial, outcome))
+        if self._failures.just_outside:
+            self.write(Note(outside(self.history.finished, self.problem.constraints)))
         if self.store.folder is not None:
             self.retention.apply(self.store.folder / "trials", self.history)
         return 1
@@ -480,10 +489,10 @@ class Search:
         if event.kind == "finished":
             trial = self.history.trials[event.data["trial"]]
             self._simulated_seconds += trial.outcome.seconds if trial.outcome else 0.0
-            # what a cascade left out says nothing about whether trials work
-            if trial.outcome is None or trial.outcome.error_kind != "screened":
-                self._failures_in_a_row = self._failures_in_a_row + 1 if trial.losses is None else 0
+            self._failures.finished(trial)
             self._since_best = 0 if self.history.improved_by(trial) else self._since_best + 1
+        elif event.kind == "closed":
+            self._failures.closed(str(event.data.get("reason")))
 
     def _prepare(self) -> None:
         """The evaluator's own first phase. It is called at every opening and finds its finished work in its workspace;

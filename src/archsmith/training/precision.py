@@ -6,9 +6,10 @@ same choice.
 On a processor with AVX512-BF16 or AMX the choice is made for each operation. Dense convolutions take bfloat16, and so
 does all that lies between them, since each change of format reads and writes a whole image. Two kinds of operation take
 float32 there, because their backward passes are slow in bfloat16: most depthwise convolutions (1.3 to 50 times as slow)
-and average pooling over windows that overlap (1.1 to 1.7 times). Their results go back to bfloat16. A network with such
-operations is ``mixed``, one without them ``bfloat16``. Networks without convolutions take float32, and so do those
-whose convolutions do too little work to pay for the changes of format.
+and average pooling over windows that overlap (1.1 to 1.7 times). So do dilated convolutions: the gradients of their
+weights come out as NaN in bfloat16 (torch 2.13, 3×3 with dilation 2 on 32×32 pixels). Their results go back to
+bfloat16. A network with such operations is ``mixed``, one without them ``bfloat16``. Networks without convolutions take
+float32, and so do those whose convolutions do too little work to pay for the changes of format.
 
 CUDA has bfloat16 from compute capability 8.0 on. Older GPUs have float16 only, and gradients are scaled there
 (Micikevicius et al. 2018, arXiv 1710.03740). MPS takes float32. Parameters, batch-norm statistics and losses stay
@@ -164,12 +165,14 @@ def _slow_convolution(
 
 
 def _slow_in_bfloat16(weight: Tensor, stride: Sides, dilation: Sides, groups: int) -> bool:
-    """Is the backward pass of this convolution slow in bfloat16?"""
+    """Is the backward pass of this convolution slow, or wrong, in bfloat16?"""
     filters, channels, *kernel = weight.shape
+    if not _ones(dilation):
+        return True
     if groups == 1 or channels >= NARROW:
         return False
     fast = filters == groups and channels == 1 and max(*kernel, SMALL) == SMALL
-    return not (fast and _ones(stride) and _ones(dilation))
+    return not (fast and _ones(stride))
 
 
 def _ones(sides: Sides) -> bool:

@@ -62,7 +62,7 @@ def measured(
     began, seconds = time.perf_counter(), ([], [])  # type: tuple[float, tuple[list[float], list[float]]]
     for _ in range(TURNS):
         for side, taken in zip((ours, reference), seconds, strict=True):
-            taken.append(_seconds_of_an_example(side, data, goal, device, check))
+            taken.append(seconds_of_an_example(side, data, goal, device, check=check))
         if time.perf_counter() - began > MEASURING * work * seconds[1][-1] * len(data):
             break
     # The first turn also pays for compiled kernels.
@@ -70,11 +70,20 @@ def measured(
     return mine / theirs
 
 
-def _seconds_of_an_example(
-    side: Training, data: Examples, goal: Goal, device: torch.device, check: Callable[[], None]
+def seconds_of_an_example(
+    side: Training,
+    data: Examples,
+    goal: Goal,
+    device: torch.device,
+    *,
+    n_steps: int = TURN_STEPS,
+    check: Callable[[], None] = lambda: None,
 ) -> float:
+    """What training takes for one example, measured in ``n_steps`` steps of which the first warms up. Raises
+    EvaluationError as a training does.
+    """
     size = min(side.recipe.batch_size, len(data))
-    few = data.take(np.arange(min(len(data), TURN_STEPS * size)))
+    few = data.take(np.arange(min(len(data), n_steps * size)))
     recipe = replace(side.recipe, average=0.0)
     network = Network(side.graph, seed=0)
     trained = train(network, few, recipe, side.pipeline, goal=goal, device=device, seed=0, epochs=1.0, check=check)

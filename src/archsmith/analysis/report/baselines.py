@@ -28,6 +28,7 @@ from archsmith.analysis.wording import (
     short,
     the_network,
 )
+from archsmith.core.failures import nothing_found
 from archsmith.core.wording import about_network
 
 Row = Mapping[str, Any]
@@ -185,10 +186,13 @@ def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, fl
             return f"The {network_name(name)} could not be trained in full ({error}). {rest}"
     if "fixed" in scores:
         plan = study.fit.get("plan") or {}
+        if study.history.finished and not any(trial.ok for trial in study.history.finished):
+            return f"The search found nothing. {nothing_found(study.history)}"
         if plan.get("longest") and plan.get("searching", True):
             return "The search ended with the hand-made network: training it on was worth more than other candidates."
-        too_short = not plan.get("searching", True)
-        return f"{'The time was too short for a search. ' if too_short else ''}There is no searched network to compare."
+        why = "" if plan.get("searching", True) else "The time was too short for a search. "
+        why = "No network of this space can be trained. " if plan.get("failure") else why
+        return f"{why}There is no searched network to compare."
     return ""
 
 

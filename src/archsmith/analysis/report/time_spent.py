@@ -57,7 +57,7 @@ def _lead(study: Study, rows: Sequence[Row]) -> str:
     text += _forecasts(rows, late=bool(late))
     if expected and budget:
         tried = f"{len(study.history.finished):,}"
-        text += f" The forecast was about {amount(round(expected), 'trial')}; there was time for {tried}."
+        text += f" The forecast was about {amount(round(expected), 'trial')}; {tried} came to an end."
     return text
 
 

@@ -1,0 +1,60 @@
+"""A plan in sentences, for a person to read before the job starts."""
+
+from __future__ import annotations
+
+from archsmith.automl.plan import INHERITED, OWN, SHARED, Plan
+from archsmith.core.wording import amount, clock
+
+
+def lines_of(plan: Plan) -> list[str]:
+    """What is going to happen, and how long it takes."""
+    if plan.search_end is None or plan.final_end is None:
+        return _without_clock(plan)
+    final = plan.final_end - plan.search_end
+    end = f"{plan.reserve_seconds:.0f} s for test, export and report"
+    if not plan.searching:
+        return [f"{_why_no_search(plan)} One network trains for {final:.0f} s, then {end}."]
+    if plan.weights == SHARED:
+        shared = "Weights that all architectures share train for most of the search"
+        scored = f"about {plan.forecast_trials:.0f} architectures are then scored with them"
+        return [f"{shared}; {scored} ({plan.trial_seconds:.1f} s each), then {final:.0f} s of final training, {end}."]
+    rest = final + max(0.0, plan.search_end - plan.anchors * plan.trial_seconds)
+    first = (
+        f"up to {plan.anchors} networks of different kinds train for about {plan.trial_seconds:.1f} s each at first"
+        if plan.anchors > 1
+        else f"a network trains for about {plan.trial_seconds:.1f} s at first"
+    )
+    return [
+        f"There is time for about {amount(max(1, round(plan.forecast_trials)), 'trial')}: {first}. Whatever promises "
+        "most goes on, or makes way for new ones; the search ends sooner where nothing else promises more. The best "
+        f"one gets the rest of {rest:.0f} s, then {end}."
+    ]
+
+
+def _without_clock(plan: Plan) -> list[str]:
+    final = f"the final networks train for {_epochs(plan.final_epochs)}."
+    if not plan.searching:
+        return [f"{_why_no_search(plan)} Now {final}"]
+    trials = {
+        OWN: f"Every trial trains for {_epochs(plan.proxy_epochs)}",
+        INHERITED: f"Every trial trains for {_epochs(plan.proxy_epochs)}, or less if it inherits weights",
+        SHARED: f"All trials share weights, which train for {_epochs(plan.bank_epochs)}",
+    }[plan.weights]
+    return [f"{trials}; {final}"]
+
+
+def _why_no_search(plan: Plan) -> str:
+    if plan.failure:
+        return f"There is no search. {plan.failure}"
+    enough = "" if plan.enough_seconds is None else f" A budget of {clock(plan.enough_seconds)} would be enough."
+    if plan.weights == SHARED:
+        return (
+            "The budget is too short for a search with shared weights: they must see all examples once at least, or "
+            f"they tell nothing of a network.{enough}"
+        )
+    slow = f" The shortest training of a network of this space takes about {clock(plan.shortest_seconds)} here."
+    return f"The budget is too short for a search.{slow if plan.shortest_seconds >= 1 else ''}{enough}"
+
+
+def _epochs(n: float) -> str:
+    return f"{n:.2g} epoch{'' if n == 1 else 's'}" if n < 10 else f"{n:.0f} epochs"

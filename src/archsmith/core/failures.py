@@ -1,0 +1,165 @@
+"""Trials that fail: when a search gives up on them, and what they failed for.
+
+A search gives up in two cases: not one of its first trials worked, or very many in a row failed. Where half of all
+trials fail by chance, the first rule ends one search of 256 that would have found something; where a fifth of them do,
+one of 390,000.
+
+Both count what the log says, so that a search that was killed ends like one that was not. Whoever goes on with a search
+that gave up has changed something, so from there on it counts anew.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from archsmith.core.budget import FAILURES
+from archsmith.core.history import History
+from archsmith.core.problem import Constraint
+from archsmith.core.trial import Trial
+from archsmith.core.wording import amount, metric_name, number
+
+FIRST = 8  # failures with which a search gives up that had no other trial
+IN_A_ROW = 25  # the same where some trials worked
+SCREENED = "screened"  # what a cascade left out says nothing about whether trials work
+LONGEST = 240  # characters of a reason
+
+HINTS = {  # by the kind of an EvaluationError
+    "exception": "Mend the evaluator or the space, and go on with the study.",
+    "memory": "Give more memory, or take a smaller space.",
+    "timeout": "Give more time, or take a smaller space.",
+    "nan": "A lower learning rate may help.",
+    "diverged": "A lower learning rate may help.",
+    "lost": "Fewer workers need less memory.",
+    "dead_end": "Let the space ask for less, or take another one.",
+}
+
+
+@dataclass
+class Failures:
+    """Counts trials as the log tells of them.
+
+    ``first``: with so many failures a search gives up that had no other trial, 1 or more.
+    ``in_a_row``: the same where some trials worked, 1 or more.
+    ``n``: failures since the last trial that worked.
+    ``n_outside``: trials with a score outside the hard limits, as long as none kept them.
+    ``worked``: had any trial a score?
+    ``fitted``: did any trial keep the hard limits?
+    """
+
+    first: int = FIRST
+    in_a_row: int = IN_A_ROW
+    n: int = 0
+    n_outside: int = 0
+    worked: bool = False
+    fitted: bool = False
+
+    def finished(self, trial: Trial) -> None:
+        if _screened(trial):
+            return
+        self.worked, self.fitted = self.worked or trial.losses is not None, self.fitted or trial.ok
+        self.n = self.n + 1 if trial.losses is None else 0
+        self.n_outside = 0 if self.fitted else self.n_outside + (trial.losses is not None)
+
+    def closed(self, reason: str) -> None:
+        if reason == FAILURES:
+            self.n = 0
+
+    @property
+    def too_many(self) -> bool:
+        return self.n >= (self.in_a_row if self.worked else min(self.first, self.in_a_row))
+
+    @property
+    def just_outside(self) -> bool:
+        """Is it time to say that no trial keeps the hard limits? True behind one trial at the most."""
+        return self.n_outside == self.first and not self.n
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What most failed trials failed for.
+
+    ``text``: one sentence, of the first of them.
+    ``kind``: of the error, as in EvaluationError.
+    ``trials``: those that failed for it.
+    ``n_failed``: trials that failed, for whatever reason.
+    ``n_tried``: trials that ended, well or not.
+    """
+
+    text: str
+    kind: str
+    trials: tuple[Trial, ...]
+    n_failed: int
+    n_tried: int
+
+    @property
+    def sentence(self) -> str:
+        """How many failed, and why."""
+        if self.n_tried == 1:
+            return f"The only trial failed: {self.text}"
+        whole = self.n_failed == self.n_tried
+        failed = f"All {self.n_failed:,}" if whole else f"{self.n_failed:,} of {self.n_tried:,}"
+        often = "" if len(self.trials) == self.n_failed else f", most often (in {len(self.trials):,}) for this"
+        return f"{failed} trials failed{often}: {self.text}"
+
+    @property
+    def hint(self) -> str:
+        return HINTS.get(self.kind, HINTS["exception"])
+
+
+def most_frequent(finished: Sequence[Trial]) -> Reason | None:
+    """What most of the ``finished`` trials that failed failed for; the earliest of equals. None where none did.
+
+    Sentences that differ in numbers alone are one reason.
+    """
+    tried = [trial for trial in finished if not _screened(trial)]
+    failed = [trial for trial in tried if trial.losses is None]
+    if not failed:
+        return None
+    alike = [_alike(trial) for trial in failed]
+    common, _ = Counter(alike).most_common(1)[0]
+    ours = tuple(trial for trial, sort in zip(failed, alike, strict=True) if sort == common)
+    outcome = ours[0].outcome
+    text = (outcome.error if outcome is not None else None) or "no reason was given."
+    short = text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+    short = short if short[-1] in ".!?…" else f"{short}."
+    return Reason(short, common[0], ours, len(failed), len(tried))
+
+
+def outside(finished: Iterable[Trial], constraints: Sequence[Constraint]) -> str:
+    """A sentence about trials of which none keeps the hard limits: the limit that most of them break, and who comes
+    closest to it.
+    """
+    scored = [trial for trial in finished if trial.losses is not None]
+    broken = Counter(limit for limit in constraints for trial in scored if limit.violation(trial.metrics) > 0)
+    limit = broken.most_common(1)[0][0]
+    value = min(scored, key=lambda trial: limit.violation(trial.metrics)).metrics[limit.metric]
+    allowed = [f"at most {number(limit.upper)}"] if limit.upper is not None else []
+    allowed += [f"at least {number(limit.lower)}"] if limit.lower is not None else []
+    return (
+        f"{amount(len(scored), 'trial')} had a score, and none is within the limits: {metric_name(limit.metric)} "
+        f"{number(value)} comes closest to {' and '.join(allowed)}."
+    )
+
+
+def nothing_found(history: History) -> str:
+    """Why there is no trial that could be the answer of a search, in a sentence."""
+    if any(trial.losses is not None for trial in history.finished):
+        return outside(history.finished, history.problem.constraints)
+    reason = most_frequent(history.finished)
+    if reason is not None:
+        return reason.sentence
+    return "Not one trial came to its end." if history.pending else "There was no trial."
+
+
+def _alike(trial: Trial) -> tuple[str, str]:
+    outcome = trial.outcome
+    text = (outcome.error if outcome is not None else None) or ""
+    kind = (outcome.error_kind if outcome is not None else None) or "exception"
+    return kind, re.sub(r"\d[\d.,]*", "#", text)
+
+
+def _screened(trial: Trial) -> bool:
+    return trial.outcome is not None and trial.outcome.error_kind == SCREENED

@@ -1,0 +1,57 @@
+"""What a person is told of a plan before it starts."""
+
+import dataclasses
+
+import pytest
+
+from archsmith.automl.plan import INHERITED, OWN, SHARED, Speed, make_plan
+from archsmith.automl.plan_words import lines_of
+
+SPEED = Speed(step_seconds=0.05, batch_size=128, n_train=12_800, n_valid=1_000, n_test=1_000, example_seconds=1e-4)
+SLOW = dataclasses.replace(SPEED, cost=40.0)  # two seconds a step
+
+
+def line(*budget, speed=SPEED, **options):
+    return " ".join(lines_of(make_plan(*budget, 5.0, speed, **options)))
+
+
+def test_the_number_of_trials_is_forecast():
+    plan = make_plan(600, None, 5.0, SPEED, anchors=8)
+    told = " ".join(lines_of(plan))
+    assert f"There is time for about {round(plan.forecast_trials)} trials: up to 8 networks of different kinds" in told
+    alone = line(600, None, anchors=1)
+    assert ": a network trains for about" in alone and "different kinds" not in alone
+
+
+def test_what_is_too_short_says_how_long_one_training_takes_and_what_would_be_enough():
+    told = line(60, None, speed=SLOW, asked=True)
+    assert "The shortest training of a network of this space takes about 2:48 here." in told
+    assert "A budget of 10:00 would be enough." in told
+    assert make_plan(600, None, 5.0, SLOW, asked=True).searching
+
+
+def test_a_fast_space_has_no_slow_training_to_speak_of():
+    told = line(10, None, speed=dataclasses.replace(SPEED, step_seconds=0.01))
+    assert "too short for a search" in told and "shortest training" not in told
+
+
+def test_a_space_whose_networks_cannot_be_trained_is_no_matter_of_time():
+    told = line(60, None, failure="None of 7 networks of this space can be trained: no memory.")
+    assert told.startswith(
+        "There is no search. None of 7 networks of this space can be trained: no memory. One network"
+    )
+    assert "budget" not in told
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"), [(OWN, "Every trial trains for"), (INHERITED, "if it inherits"), (SHARED, "share weights")]
+)
+def test_without_a_clock_epochs_are_told(weights, words):
+    told = line(None, 5, weights=weights)
+    assert words in told and "the final networks train for 100 epochs." in told
+
+
+def test_shared_weights_are_told_with_what_would_be_enough():
+    assert "architectures are then scored" in line(600, None, weights=SHARED)
+    told = line(60, None, weights=SHARED, speed=SLOW)
+    assert "they must see all examples once at least" in told and "would be enough" in told
