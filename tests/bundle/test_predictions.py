@@ -8,7 +8,7 @@ import pytest
 
 from archsmith.bundle import Predictor, images, table_rows
 from archsmith.bundle.images import AskedPictures
-from archsmith.bundle.predictions import predictions
+from archsmith.bundle.predictions import AHEAD, predictions
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,11 @@ def test_pictures_are_decoded_as_predictions_are_taken(
     predictor: Predictor, exported: Any, some: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(images, "CHUNK", 4)
-    pictures = some(exported.raw)
-    next(predictions(predictor, AskedPictures(pictures, 3, np.arange(24))))
-    assert pictures.decoded <= 2 * 4
+    pictures = some(exported.raw * 4)
+    coming = predictions(predictor, AskedPictures(pictures, 3, np.arange(96)))
+    next(coming)
+    coming.close()  # type: ignore[attr-defined]
+    assert pictures.decoded <= 4 * (2 + AHEAD) + 1
 
 
 def test_broken_rows_keep_the_others_in_step(people: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

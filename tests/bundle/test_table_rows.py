@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from archsmith.bundle import table_rows
-from archsmith.bundle.table_rows import chunks_of_file
+from archsmith.bundle.table_rows import TableFile
 from archsmith.core.errors import DataError
 from archsmith.data.tables.columns import Column
 
@@ -20,7 +20,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_csv_comes_in_chunks(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("b,a,c\n" + "".join(f"x,{place},y\n" for place in range(10)))
-    found = list(chunks_of_file(tmp_path / "t.csv", COLUMNS))
+    found = list(TableFile(tmp_path / "t.csv").chunks(COLUMNS))
     assert [(first, len(table["a"])) for first, table in found] == [(0, 4), (4, 4), (8, 2)]
     assert found[2][1]["a"] == ["8", "9"]
 
@@ -29,7 +29,7 @@ def test_a_parquet_file_comes_in_chunks_of_what_is_needed(tmp_path: Path) -> Non
     import pandas
 
     pandas.DataFrame({" a": range(10), "b": "x", "c": "y"}).to_parquet(tmp_path / "t.parquet")
-    found = list(chunks_of_file(tmp_path / "t.parquet", COLUMNS))
+    found = list(TableFile(tmp_path / "t.parquet").chunks(COLUMNS))
     assert [(first, list(table), len(table["a"])) for first, table in found] == [
         (0, ["a", "b"], 4),
         (4, ["a", "b"], 4),
@@ -53,4 +53,4 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, name: str, content: Any, pa
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=part):
-        list(chunks_of_file(tmp_path / name, COLUMNS))
+        list(TableFile(tmp_path / name).chunks(COLUMNS))

@@ -1,17 +1,40 @@
-"""Predictions for examples that somebody named, one after the other: what can be read is predicted in windows, what
-cannot is named, and memory stays bounded.
+"""Predictions for examples that somebody named, in their order: what can be read is predicted in windows, what cannot
+is named, and memory stays bounded. A thread of its own reads ahead while the network runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archsmith.bundle.intake import Asked
+from archsmith.bundle.intake import Asked, Window
 from archsmith.bundle.predictor import Predictor
+
+AHEAD = 2  # windows that are read before they are needed
+NO_NUMBER = "The network gave no finite number for it. A value is probably far outside what it has learnt."
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What came of n examples that follow one another.
+
+    ``first``: place of the first one, counted from 0.
+    ``values``: probabilities ``(n, n_classes)``, or regression targets ``(n,)``; zeros for broken examples.
+    ``broken``: why an example has no prediction, by its place from 0 to n - 1.
+    """
+
+    first: int
+    values: NDArray[np.float32]
+    broken: Mapping[int, str]
+
+    def __len__(self) -> int:
+        return len(self.values)
 
 
 @dataclass(frozen=True)
@@ -28,12 +51,35 @@ class Prediction:
     error: str | None = None
 
 
+def batches(predictor: Predictor, asked: Asked, start: int = 0) -> Iterator[Batch]:
+    """All predictions, or those from the example ``start`` on, with which a batch begins."""
+    with closing(_ahead(asked.windows(start))) as windows:
+        for window in windows:
+            values, broken = predictor.run(window), window.broken
+            finite = np.isfinite(values).reshape(window.n, -1).all(axis=1)
+            if not finite.all():
+                broken = {**broken, **dict.fromkeys(np.flatnonzero(~finite).tolist(), NO_NUMBER)}
+                values[~finite] = 0
+            yield Batch(start, values, broken)
+            start += window.n
+
+
 def predictions(predictor: Predictor, asked: Asked) -> Iterator[Prediction]:
     """One ``Prediction`` for each example, in their order."""
-    first = 0
-    for window in asked.windows():
-        rows = predictor.run(window)
-        for place in range(window.n):
-            error = window.broken.get(place)
-            yield Prediction(first + place, rows[place] if error is None else None, error)
-        first += window.n
+    for batch in batches(predictor, asked):
+        for place, values in enumerate(batch.values):
+            error = batch.broken.get(place)
+            yield Prediction(batch.first + place, values if error is None else None, error)
+
+
+def _ahead(windows: Iterator[Window]) -> Generator[Window]:
+    """``windows``, read by a thread, ``AHEAD`` of them before they are asked for."""
+    with ThreadPoolExecutor(1, "archsmith-read") as pool:
+        waiting: deque[Future[Window | None]] = deque(pool.submit(next, windows, None) for _ in range(AHEAD))
+        try:
+            while (window := waiting.popleft().result()) is not None:
+                waiting.append(pool.submit(next, windows, None))
+                yield window
+        finally:
+            for future in waiting:
+                future.cancel()

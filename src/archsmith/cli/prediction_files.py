@@ -1,26 +1,29 @@
-"""Writes predictions to a CSV, Parquet or JSON file. The ending of its name decides.
+"""How predictions are written: as CSV, Parquet or JSON. The ending of the file's name decides.
 
-Rows are written one by one into a draft. The draft gets the file's name when it is complete.
+Each form only ever adds to the end of a draft, so that a draft that was cut back to an earlier length can go on. CSV
+and JSON are their own draft. That of Parquet is a stream of Arrow batches, which becomes a Parquet file at the end: a
+Parquet file cannot be read before its last byte is written.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from archsmith.cli.prediction_columns import Block, Cells, Column
 from archsmith.core.errors import MissingExtraError, UsageError
 from archsmith.core.files import expanded
-from archsmith.core.wording import visible
+from archsmith.data.tables.cells import Repeated
 
-Cell = str | float | int | None
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may run a cell that begins with these
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-ROWS = 4096  # rows of Parquet that are written together
+GROUP_CELLS, GROUP_ROWS = 2**22, 2**17  # at most, in one group of a Parquet file: 16 MB of floats
 PARQUET, JSON = (".parquet", ".pq"), (".json",)
 OTHERS = (".xlsx", ".xls", ".ods", ".feather", ".arrow", ".npz", ".npy", ".pdf", ".html")
 
@@ -41,71 +44,165 @@ def check(name: str, read: Sequence[str]) -> Path:
     return path
 
 
-def write(path: Path, columns: Sequence[tuple[str, type]], rows: Iterable[Sequence[Cell]]) -> int:
-    """Write ``rows`` and return their number. A column is (name, type of its cells). None is a missing value."""
-    draft = path.with_name(f".{path.name}.part")
-    ending = path.suffix.lower()
-    writer = _parquet if ending in PARQUET else _json if ending in JSON else _csv
-    counted = _Counted(rows)
-    try:
-        writer(draft, columns, counted)
+class Form(ABC):
+    """One way to write rows.
+
+    ``columns``: of the file; the last one is ``error``.
+    """
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.columns = columns
+
+    @abstractmethod
+    def head(self) -> bytes:
+        """What stands before the first row."""
+
+    @abstractmethod
+    def body(self, block: Block, first: bool) -> bytes:
+        """Some rows. ``first``: are they the first ones?"""
+
+    def tail(self, empty: bool) -> bytes:
+        """What stands after the last row. ``empty``: was there none?"""
+        return b""
+
+    def finish(self, draft: Path, path: Path) -> None:
+        """Make the whole draft the file ``path``, in one step."""
         draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return counted.n
 
 
-class _Counted:
-    """Rows that are counted while they are read. What cannot be shown is written out: names of files may hold it."""
-
-    def __init__(self, rows: Iterable[Sequence[Cell]]) -> None:
-        self.rows, self.n = rows, 0
-
-    def __iter__(self) -> Iterator[Sequence[Cell]]:
-        for row in self.rows:
-            self.n += 1
-            yield [visible(cell) if isinstance(cell, str) else cell for cell in row]
+def form_of(path: Path, columns: Sequence[Column]) -> Form:
+    """How the file ``path`` is written."""
+    ending = path.suffix.lower()
+    return (Parquet if ending in PARQUET else Json if ending in JSON else Csv)(columns)
 
 
-def harmless(value: Cell) -> Cell:
-    """``value``, with an apostrophe in front if it is text that a spreadsheet would run as a formula."""
-    if isinstance(value, str) and value.startswith(FORMULA) and not NUMBER.fullmatch(value):
-        return "'" + value
-    return value
+def harmless(text: str) -> str:
+    """``text``, with an apostrophe in front if a spreadsheet would run it as a formula."""
+    return "'" + text if text.startswith(FORMULA) and not NUMBER.fullmatch(text) else text
 
 
-def _csv(path: Path, columns: Sequence[tuple[str, type]], rows: Iterable[Sequence[Cell]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow([harmless(name) for name, _ in columns])
-        for row in rows:
-            table.writerow([f"{cell:.7g}" if isinstance(cell, float) else harmless(cell) for cell in row])
+class Csv(Form):
+    """Lines as ``csv.writer`` writes them. Numbers have up to seven digits, as many as they are worth."""
+
+    def head(self) -> bytes:
+        return (",".join(_quoted(name) for name, _ in self.columns) + "\r\n").encode()
+
+    def body(self, block: Block, first: bool) -> bytes:
+        whole = ",".join(_PATTERNS[kind] for _, kind in self.columns[:-1]) + ",\r\n"
+        lines = [whole % row for row in _rows(block, _quoted)]
+        for place, error in block.errors.items():
+            cells = [_first(block, place, _quoted), *[""] * (len(self.columns) - 2), _quoted(error)]
+            lines[place] = ",".join(cells) + "\r\n"
+        return "".join(lines).encode()
 
 
-def _json(path: Path, columns: Sequence[tuple[str, type]], rows: Iterable[Sequence[Cell]]) -> None:
-    names = [name for name, _ in columns]
-    with path.open("w", encoding="utf-8") as file:
-        before = "["
-        for row in rows:
-            entry = {name: cell for name, cell in zip(names, row, strict=True) if cell is not None}
-            file.write(before + "\n" + json.dumps(entry, ensure_ascii=False, allow_nan=False))
-            before = ","
-        file.write("[]\n" if before == "[" else "\n]\n")
+class Json(Form):
+    """A list of mappings, one a line. What is missing is left out."""
+
+    def head(self) -> bytes:
+        return b"["
+
+    def body(self, block: Block, first: bool) -> bytes:
+        keys = [_dumped(name) for name, _ in self.columns]
+        patterns = ["%s" if kind is str else "%r" for _, kind in self.columns]
+        cells = [f"{key.replace('%', '%%')}: {pattern}" for key, pattern in zip(keys, patterns, strict=True)]
+        whole = "{" + ", ".join(cells[:-1]) + "}"
+        lines = [whole % row for row in _rows(block, _dumped)]
+        for place, error in block.errors.items():
+            lines[place] = f"{{{keys[0]}: {_first(block, place, _dumped)}, {keys[-1]}: {_dumped(error)}}}"
+        return (("\n" if first else ",\n") + ",\n".join(lines)).encode("utf-8")
+
+    def tail(self, empty: bool) -> bytes:
+        return b"]\n" if empty else b"\n]\n"
 
 
-def _parquet(path: Path, columns: Sequence[tuple[str, type]], rows: Iterable[Sequence[Cell]]) -> None:
-    pyarrow = _pyarrow()
-    from pyarrow import parquet
+class Parquet(Form):
+    """Needs pyarrow."""
 
-    types = {str: pyarrow.string(), float: pyarrow.float32(), int: pyarrow.int64()}
-    schema = pyarrow.schema([(name, types[kind]) for name, kind in columns])
-    waiting = iter(rows)
-    with parquet.ParquetWriter(path, schema) as file:
-        while chunk := list(islice(waiting, ROWS)):
-            arrays = [
-                pyarrow.array(cells, field.type) for cells, field in zip(zip(*chunk, strict=True), schema, strict=True)
-            ]
-            file.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
+    def __init__(self, columns: Sequence[Column]) -> None:
+        super().__init__(columns)
+        arrow = _pyarrow()
+        types = {str: arrow.string(), float: arrow.float32(), int: arrow.int64()}
+        self.schema = arrow.schema([(name, types[kind]) for name, kind in columns])
+        self.group = max(1, min(GROUP_ROWS, GROUP_CELLS // len(columns)))
+
+    def head(self) -> bytes:
+        found: bytes = self.schema.serialize().to_pybytes()
+        return found
+
+    def body(self, block: Block, first: bool) -> bytes:
+        arrow, n = _pyarrow(), len(block)
+        gone = np.zeros(n, bool)
+        gone[list(block.errors)] = True
+        arrays = [_array(block.cells[0], None), *(_array(cells, gone) for cells in block.cells[1:])]
+        errors = [block.errors.get(place) for place in range(n)] if block.errors else None
+        arrays.append(arrow.nulls(n, arrow.string()) if errors is None else arrow.array(errors, arrow.string()))
+        found: bytes = arrow.record_batch(arrays, schema=self.schema).serialize().to_pybytes()
+        return found
+
+    def finish(self, draft: Path, path: Path) -> None:
+        from pyarrow import parquet
+
+        whole = draft.with_name(f"{draft.name}.parquet")
+        with parquet.ParquetWriter(whole, self.schema) as file:
+            for group in self._groups(draft):
+                file.write_table(group)
+        whole.replace(path)
+        draft.unlink()
+
+    def _groups(self, draft: Path) -> Iterator[Any]:
+        """The rows of ``draft`` in groups of equal length, whatever the blocks were."""
+        arrow = _pyarrow()
+        with arrow.OSFile(str(draft)) as file, arrow.ipc.open_stream(file) as stream:
+            waiting: list[Any] = []
+            n = 0
+            for batch in stream:
+                while n + batch.num_rows >= self.group:
+                    fits = self.group - n
+                    yield arrow.Table.from_batches([*waiting, batch.slice(0, fits)])
+                    waiting, n, batch = [], 0, batch.slice(fits)
+                waiting.append(batch)
+                n += batch.num_rows
+            if n:
+                yield arrow.Table.from_batches(waiting)
+
+
+_PATTERNS = {int: "%d", float: "%.7g", str: "%s"}
+
+
+def _rows(block: Block, written: Callable[[str], str]) -> Iterator[tuple[Any, ...]]:
+    """The cells of each row. ``written`` is applied to every different text."""
+    columns = []
+    for cells in block.cells:
+        if isinstance(cells, Repeated):
+            texts = np.empty(len(cells.texts), object)
+            texts[:] = [written(text) for text in cells.texts]
+            columns.append(texts[cells.places].tolist())
+        else:
+            columns.append(cells.tolist())
+    return zip(*columns, strict=True)
+
+
+def _first(block: Block, place: int, written: Callable[[str], str]) -> str:
+    """The first cell of a row: its number, or a name."""
+    cell = block.cells[0][place]
+    return written(cell) if isinstance(cell, str) else str(cell)
+
+
+def _array(cells: Cells, gone: Any) -> Any:
+    arrow = _pyarrow()
+    if isinstance(cells, Repeated):
+        return arrow.array(cells.texts, arrow.string()).take(arrow.array(cells.places, mask=gone))
+    return arrow.array(np.ascontiguousarray(cells), mask=gone)
+
+
+def _quoted(text: str) -> str:
+    text = harmless(text)
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\r\n') else text
+
+
+def _dumped(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _pyarrow() -> Any:

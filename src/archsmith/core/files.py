@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import hashlib
 import os
 import secrets
 import stat
@@ -68,6 +69,13 @@ def regular_size(path: Path | str) -> int:
     if not stat.S_ISREG(found.st_mode):
         raise DataError(f"{str(path)!r} is not a regular file.", "Give a file, not a folder, a pipe or a device.")
     return found.st_size
+
+
+def file_stamp(path: Path) -> str:
+    """A hash of the path, size and time of the file; changes when the file does."""
+    found = os.stat(path)
+    said = f"{os.path.abspath(path)}\0{found.st_size}\0{found.st_mtime_ns}"
+    return hashlib.blake2b(said.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
 def expanded(path: Path | str) -> Path:

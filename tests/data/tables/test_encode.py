@@ -15,7 +15,7 @@ from archsmith.core.errors import DataError
 from archsmith.data.tables.cells import raw
 from archsmith.data.tables.columns import Column, columns_of
 from archsmith.data.tables.encode import as_columns, encode
-from archsmith.data.tables.read_csv import read_csv_chunks
+from archsmith.data.tables.read_csv import CsvFile
 
 N = 40
 TABLE: dict[str, list[Any]] = {
@@ -39,7 +39,7 @@ def from_csv(folder: Path) -> dict[str, Any]:
     cells = [["" if value is None else str(value) for value in row] for row in zip(*TABLE.values(), strict=True)]
     path = folder / "t.csv"
     path.write_text("\n".join(",".join(row) for row in [list(TABLE), *cells]), encoding="utf-8")
-    (chunk,) = read_csv_chunks(path)
+    (chunk,) = CsvFile(path).chunks()
     return chunk
 
 

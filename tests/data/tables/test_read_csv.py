@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from archsmith.core.errors import DataError
 from archsmith.data.tables import read_csv
-from archsmith.data.tables.read_csv import CsvFile, read_csv_chunks
+from archsmith.data.tables.read_csv import CHUNK, CsvFile
+
+
+def read_csv_chunks(path: Path, chunk: int = CHUNK) -> Iterator[dict[str, list[str]]]:
+    return CsvFile(path, bounded=False).chunks(chunk, share=False)
 
 
 def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:
