@@ -8,6 +8,7 @@ import pytest
 from archsmith.bundle import table_rows
 from archsmith.bundle.table_rows import TableFile
 from archsmith.core.errors import DataError
+from archsmith.data.tables.cells import raw
 from archsmith.data.tables.columns import Column
 
 COLUMNS = (Column("a", "number"), Column("b", "category", categories=("x",)))
@@ -35,6 +36,37 @@ def test_a_parquet_file_comes_in_chunks_of_what_is_needed(tmp_path: Path) -> Non
         (4, ["a", "b"], 4),
         (8, ["a", "b"], 2),
     ]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+@pytest.mark.parametrize("start", [4, 5, 8, 10])
+def test_rows_that_are_known_are_passed_over(tmp_path: Path, name: str, start: int) -> None:
+    import pandas
+
+    frame = pandas.DataFrame({"a": range(10), "b": "x"})
+    frame.to_csv(tmp_path / name, index=False) if name == "t.csv" else frame.to_parquet(tmp_path / name)
+    found = list(TableFile(tmp_path / name).chunks(COLUMNS, start))
+    values = [raw(table["a"], "a").values for _, table in found]
+    assert [int(value) for some in values for value in some] == list(range(start, 10))
+    assert [first for first, _ in found] == [first for first in (4, 5, 8) if first == start or start < first == 8]
+
+
+def test_the_number_of_rows_is_known_or_nearly(tmp_path: Path) -> None:
+    import pandas
+
+    (tmp_path / "t.csv").write_text('a,b\n1,"x\ny"\n2,x\n')
+    pandas.DataFrame({"a": range(10), "b": "x"}).to_parquet(tmp_path / "t.parquet")
+    assert [TableFile(tmp_path / name).n for name in ("t.csv", "t.parquet")] == [3, 10]
+
+
+def test_the_fingerprint_changes_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1,x\n")
+    before = TableFile(tmp_path / "t.csv").fingerprint()
+    assert TableFile(tmp_path / "t.csv").fingerprint() == before
+    (tmp_path / "t.csv").write_text("a,b\n1,x\n2,x\n")
+    assert TableFile(tmp_path / "t.csv").fingerprint() != before
+    with pytest.raises(DataError, match="no file"):
+        TableFile(tmp_path / "gone.csv").fingerprint()
 
 
 @pytest.mark.parametrize(

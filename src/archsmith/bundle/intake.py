@@ -86,7 +86,7 @@ class Asked(ABC):
 
     @abstractmethod
     def windows(self, start: int = 0) -> Iterator[Window]:
-        """All windows, or those from the example ``start`` on, with which a window begins."""
+        """All windows, or those from the example ``start`` on."""
 
     def fingerprint(self) -> str | None:
         """Changes whenever an example does; None for examples in memory. For files it is made of sizes and times."""

@@ -52,7 +52,7 @@ class Prediction:
 
 
 def batches(predictor: Predictor, asked: Asked, start: int = 0) -> Iterator[Batch]:
-    """All predictions, or those from the example ``start`` on, with which a batch begins."""
+    """All predictions, or those from the example ``start`` on."""
     with closing(_ahead(asked.windows(start))) as windows:
         for window in windows:
             values, broken = predictor.run(window), window.broken

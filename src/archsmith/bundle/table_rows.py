@@ -51,7 +51,7 @@ class TableFile:
         """First row and columns of up to ``ROWS`` rows at a time. Raises DataError for a file that cannot be read and
         for a missing column.
 
-        ``start``: the first row of a chunk. Those before it are passed over.
+        ``start``: rows before it are passed over.
         """
         found = start > 0
         for chunk in self._parquet(columns, start) if self._csv is None else self._lines(self._csv, columns, start):
@@ -81,9 +81,10 @@ class TableFile:
         refuse_gaps(columns, dict.fromkeys(file.names))
         first = 0
         for table in file.chunks(ROWS, share=False):
-            if first >= start:
-                yield first, table
-            first += len(table[file.names[0]])
+            n, gone = len(table[file.names[0]]), max(0, start - first)
+            if gone < n:
+                yield first + gone, {name: cells[gone:] for name, cells in table.items()} if gone else table
+            first += n
 
     def _parquet(self, columns: Sequence[Column], start: int) -> Iterator[tuple[int, Mapping[str, Raw]]]:
         with open_parquet(self.path) as file:
@@ -99,13 +100,15 @@ class TableFile:
                     batch = next(batches, None)
                     if batch is None:
                         return
-                    if first >= start:
+                    gone = max(0, start - first)
+                    if gone < batch.num_rows:
+                        rest = batch.slice(gone)
                         table = {
-                            column.name: raw_of_arrow(batch.column(heading), column.name)
+                            column.name: raw_of_arrow(rest.column(heading), column.name)
                             for column, heading in zip(columns, needed, strict=True)
                         }
                 if table:
-                    yield first, table
+                    yield first + gone, table
                 first += batch.num_rows
 
 

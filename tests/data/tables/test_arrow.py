@@ -44,7 +44,9 @@ KNOWN = ("1", "1.5", "2", "3", "4", "x", "True", "2024-02-29", "2024-02-29 12:30
 def test_categories_are_those_of_python_objects(column: Any) -> None:
     columns = (Column("a", "category", categories=KNOWN),)
     expected, found = raw(column.to_pylist(), "a"), raw_of_arrow(column, "a")
-    assert encode(columns, {"a": found})["categories"].tolist() == encode(columns, {"a": expected})["categories"].tolist()
+    assert (
+        encode(columns, {"a": found})["categories"].tolist() == encode(columns, {"a": expected})["categories"].tolist()
+    )
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: str(column.type))

@@ -162,3 +162,18 @@ def test_serving_needs_numpy_alone() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_broken_rows_are_listed_where_they_may_be_passed_over() -> None:
+    columns = (Column("a", "number"), Column("b", "number", written="date"))
+    table = {"a": ["1", "", "x", "1_0"], "b": ["2024-01-02", "soon", "soon", ""]}
+    broken: dict[int, str] = {}
+    found = encode(columns, table, first_row=10, broken=broken)["numbers"]
+    assert np.isnan(found).tolist() == [[False, False], [True, True], [True, True], [True, True]]
+    assert [(row, text.split(".")[0]) for row, text in sorted(broken.items())] == [
+        (1, "The column 'b' holds dates, but row 12 says 'soon'"),
+        (2, "The column 'a' holds numbers, but row 13 says 'x'"),
+        (3, "The column 'a' holds numbers, but row 14 says '1_0'"),
+    ]
+    with pytest.raises(DataError, match="row 13 says 'x'"):
+        encode(columns, table, first_row=10)
