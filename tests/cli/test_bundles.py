@@ -381,8 +381,7 @@ def crowd(tmp_path: Path) -> Path:
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows of eight rows; what was written is known to be good at once."""
-    from archsmith.bundle import table_rows
-    from archsmith.cli import prediction_draft
+    from archsmith.bundle import prediction_draft, table_rows
 
     monkeypatch.setattr(table_rows, "ROWS", 8)
     monkeypatch.setattr(prediction_draft, "SAVE_SECONDS", 0.0)
@@ -396,7 +395,7 @@ def test_a_run_that_was_killed_anywhere_goes_on(
     """What a kill leaves are the files at that moment. So they are copied before and after each step, and the command
     is given again on every copy.
     """
-    from archsmith.cli.prediction_draft import Draft
+    from archsmith.bundle.prediction_draft import Draft
 
     out, moments = tmp_path / "out", tmp_path / "moments"
     out.mkdir()
@@ -438,7 +437,7 @@ def test_a_process_that_was_killed_goes_on(
     killing = """
 import os, sys
 from archsmith.bundle import table_rows
-from archsmith.cli import prediction_draft
+from archsmith.bundle import prediction_draft
 from archsmith.cli.main import main
 table_rows.ROWS, prediction_draft.SAVE_SECONDS = 8, 0.0
 add = prediction_draft.Draft.add
@@ -465,7 +464,7 @@ main(sys.argv[1:])
 def test_a_stopped_run_begins_anew_where_something_has_changed(
     command: Any, sorter: Path, crowd: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from archsmith.cli.prediction_draft import Draft
+    from archsmith.bundle.prediction_draft import Draft
 
     words = ("predict", sorter, crowd, "--out", "p.csv")
 
@@ -491,7 +490,7 @@ def test_pictures_of_a_stopped_run_go_on(
     command: Any, bundle: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from archsmith.bundle import images
-    from archsmith.cli.prediction_draft import Draft
+    from archsmith.bundle.prediction_draft import Draft
 
     monkeypatch.setattr(images, "CHUNK", 5)
     (pictures / "dark" / "06.png").write_text("no picture")

@@ -50,10 +50,10 @@ def predict(
     An example that cannot be read does not stop the others; the exit code is then 1. A run with --out that was stopped
     goes on when the same command is given again.
     """
+    from archsmith.bundle.prediction_columns import Answers
+    from archsmith.bundle.prediction_files import check
     from archsmith.bundle.predictor import Predictor
     from archsmith.cli.output import emit, say, to_stderr
-    from archsmith.cli.prediction_columns import Answers
-    from archsmith.cli.prediction_files import check
 
     predictor = Predictor(bundle)
     _check_options(predictor, top, proba, out)
@@ -246,11 +246,11 @@ def _write(predictor: Any, answers: Any, path: Any, options: dict[str, Any], *, 
     from json import dumps
 
     from archsmith.bundle.manifest import MANIFEST, checksum
+    from archsmith.bundle.prediction_draft import Draft
+    from archsmith.bundle.prediction_files import form_of
     from archsmith.bundle.predictions import batches
     from archsmith.cli.interrupts import INTERRUPTED
     from archsmith.cli.output import to_stderr
-    from archsmith.cli.prediction_draft import Draft
-    from archsmith.cli.prediction_files import form_of
     from archsmith.version import VERSION
 
     asked = answers.asked

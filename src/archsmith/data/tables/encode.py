@@ -167,8 +167,9 @@ class _Codes(dict[str, int]):
 def _codes(column: Column, offset: int, values: Raw) -> NDArray[np.int64]:
     known = _Codes(column, offset)
     if isinstance(values.values, Repeated):
-        codes: NDArray[np.int64] = np.fromiter(map(known.__getitem__, values.values.texts), np.int64)
-        return codes[values.values.places]
+        codes = np.fromiter(map(known.__getitem__, values.values.texts), np.int64)
+        taken: NDArray[np.int64] = codes[values.values.places]
+        return taken
     if values.form == TEXTS:
         return np.fromiter(map(known.__getitem__, values.values), np.int64, len(values))
     different, places = np.unique(values.values, return_inverse=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from archsmith.cli.prediction_columns import Block, Cells, Column
+from archsmith.bundle.prediction_columns import Block, Cells, Column
 from archsmith.core.errors import MissingExtraError, UsageError
 from archsmith.core.files import expanded
 from archsmith.data.tables.cells import Repeated

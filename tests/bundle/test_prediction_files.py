@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archsmith.cli import prediction_files
-from archsmith.cli.prediction_columns import Block
-from archsmith.cli.prediction_files import check, form_of, harmless
+from archsmith.bundle import prediction_files
+from archsmith.bundle.prediction_columns import Block
+from archsmith.bundle.prediction_files import check, form_of, harmless
 from archsmith.core.errors import UsageError
 from archsmith.data.tables.cells import Repeated
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from archsmith.cli.prediction_columns import Block
-from archsmith.cli.prediction_files import Form
+from archsmith.bundle.prediction_columns import Block
+from archsmith.bundle.prediction_files import Form
 from archsmith.core.errors import ArchsmithError, DataError, UsageError
 from archsmith.core.files import reason
 from archsmith.data.lock import FileLock

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archsmith.cli import prediction_draft
-from archsmith.cli.prediction_columns import Block
-from archsmith.cli.prediction_draft import Draft
-from archsmith.cli.prediction_files import form_of
+from archsmith.bundle import prediction_draft
+from archsmith.bundle.prediction_columns import Block
+from archsmith.bundle.prediction_draft import Draft
+from archsmith.bundle.prediction_files import form_of
 from archsmith.core.errors import ArchsmithError, DataError, UsageError
 from archsmith.data.tables.cells import Repeated
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from archsmith.bundle.prediction_columns import Answers
 from archsmith.bundle.predictions import Batch
-from archsmith.cli.prediction_columns import Answers
 
 VALUES = np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]], np.float32)
 
