@@ -2,14 +2,16 @@
 
     python benchmarks/batch.py [--rows 10000000] [--images 100000] [--repeats 2] [--folder /some/disk]
 
-It makes a Parquet file of numbers and categories and a folder of small JPEG files, and trains a network for each of
-them for a few seconds. Then it runs ``archsmith predict ... --out predictions.parquet`` and a bare loop in turns, each
-in a process of its own. The bare loop is what somebody would write by hand: batches of pyarrow, or pictures that Pillow
-opens one after the other, then onnxruntime with the same number of threads, then a writer of Parquet. It checks
-nothing, and cannot go on when it is killed. Both files must say the same, row by row.
+It makes a Parquet file of numbers and categories, a folder of small JPEG files, and a bundle for each of them: a
+perceptron and a network of two convolutions, untrained, so that the figures do not depend on what a search finds. They
+are small; with larger ones, the command and the bare loop differ less. Then it runs ``archsmith predict ... --out
+predictions.parquet`` and a bare loop in turns, each in a process of its own. The bare loop is what somebody would write
+by hand: batches of pyarrow, or pictures that Pillow opens one after the other, then onnxruntime with the same number of
+threads, then a writer of Parquet. It checks nothing, and cannot go on when it is killed. Both files must say the same,
+row by row.
 
-Time is that of the whole process, from its start to its end. Memory is the largest resident set of the process, from
-the operating system. It prints one line for each figure. The exit code is 1 if a run takes more than 2 GiB, or if the
+Time is that of the whole process, from its start to its end. Memory is its largest resident set, VmHWM of /proc (Linux
+only). It prints one line for each figure. The exit code is 1 if a run takes more than 2 GiB, or if the
 command reaches less than 0.8 times the speed of the bare loop.
 """
 
@@ -65,13 +67,48 @@ def write_rows(path: Path, n: int) -> None:
             file.write_table(pyarrow.table(rows(min(CHUNK, n - first), first + 1), schema=schema))
 
 
-def write_training_rows(path: Path, n: int = 4000) -> None:
-    made = rows(n, 0)
-    made.pop("note")
-    score = made["x0"] + made["x1"] * made["x2"] + (made["city"] == "Rome") + made["count"] / 50 - 1
-    made["target"] = np.where(score > 0, "yes", "no")
-    lines = [",".join(made), *(",".join(map(str, row)) for row in zip(*made.values(), strict=True))]
-    path.write_text("\n".join(lines) + "\n")
+def table_bundle(folder: Path) -> None:
+    """Make a bundle: a perceptron of 64 units for the columns of ``rows``, but one."""
+    from archsmith.bundle.export import export
+    from archsmith.bundle.tables import TableIntake
+    from archsmith.core.task import Input, classification
+    from archsmith.data.tables.columns import Column
+    from archsmith.graphs.net import Net
+    from archsmith.graphs.network import Network
+
+    numbers = [Column(f"x{place}", "number", 0.0, CHUNK, -5.0, 0.0, 5.0) for place in range(6)]
+    numbers.append(Column("count", "number", 0.0, 100, 0.0, 50.0, 99.0))
+    categories = [Column("city", "category", categories=CITIES), Column("job", "category", categories=JOBS)]
+    n_codes = sum(column.n_codes for column in categories)
+    inputs = (
+        Input("numbers", "numbers", (len(numbers),)),
+        Input("categories", "categories", (len(categories),), n_codes=n_codes),
+    )
+    net = Net(inputs)
+    codes = net.op("flatten", net.op("embedding", net.input("categories"), size=n_codes, dim=8))
+    hidden = net.op("linear", net.op("concat", net.op("standardise", net.input("numbers")), codes), features=64)
+    net.output(net.op("linear", net.op("relu", hidden), features=2))
+    graph = net.graph()
+    task = classification(inputs, ("no", "yes"))
+    export(Network(graph, seed=0).eval(), graph, task, folder, intake=TableIntake((*numbers, *categories)))
+
+
+def picture_bundle(folder: Path) -> None:
+    """Make a bundle: two convolutions on grey pictures of 32 by 32 pixels."""
+    from archsmith.bundle.export import export
+    from archsmith.bundle.images import ImageIntake
+    from archsmith.core.task import image_classification
+    from archsmith.graphs.net import Net
+    from archsmith.graphs.network import Network
+
+    net = Net({"image": (1, 32, 32)})
+    found = net.input("image")
+    for _ in range(2):
+        found = net.op("relu", net.op("conv", found, filters=16, kernel=(3, 3), stride=2))
+    net.output(net.op("linear", net.op("global_pool", found), features=10))
+    graph = net.graph()
+    task = image_classification((1, 32, 32), [f"class {place}" for place in range(10)])
+    export(Network(graph, seed=0).eval(), graph, task, folder, intake=ImageIntake(32, 32, 1, (0.5,), (0.25,)))
 
 
 def write_pictures(folder: Path, n: int) -> None:
@@ -87,14 +124,28 @@ def write_pictures(folder: Path, n: int) -> None:
 
 def watched(*words: str | Path) -> Run:
     """Run a process of this Python to its end."""
-    began = time.perf_counter()
+    began, mb = time.perf_counter(), 0.0
     process = subprocess.Popen([sys.executable, *map(str, words)], stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
+    while True:
+        ended, status, used = os.wait4(process.pid, os.WNOHANG)
+        if ended:
+            break
+        mb = max(mb, peak_mb(process.pid))
+        time.sleep(0.02)
     seconds = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(map(str, words))} ended with the exit code {process.returncode}.")
-    return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Run(seconds, used.ru_utime + used.ru_stime, mb)
+
+
+def peak_mb(process: int) -> float:
+    """Of what a process runs now. The system's own figure at its end would count what it was forked from, too."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
 # The bare loop
@@ -161,7 +212,7 @@ def compare(what: str, n: int, bundle: Path, data: Path, folder: Path, repeats: 
     ratio = speed["command"] / speed["bare"]
     print(
         f"{n:,} {what}: {speed['command']:,.0f} a second, {ratio:.2f} of the bare loop ({speed['bare']:,.0f}); "
-        f"{cpu['command']:.0f} seconds of CPU against {cpu['bare']:.0f}; peak {mb['command']:,.0f} MB against "
+        f"{cpu['command']:.1f} seconds of CPU against {cpu['bare']:.1f}; peak {mb['command']:,.0f} MB against "
         f"{mb['bare']:,.0f} (limits: {LIMIT_RATIO}, {LIMIT_MB:,} MB)",
         flush=True,
     )
@@ -203,11 +254,6 @@ def aligned(file: Any, names: list[str]) -> Iterator[Any]:
         yield waiting.combine_chunks()
 
 
-def trained(folder: Path, name: str, *words: str | Path) -> Path:
-    watched("-m", "archsmith", "fit", *words, "--time", "20s", "--out", folder / name, "--workspace", folder / "work")
-    return folder / name
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=10_000_000, help="of the Parquet file (0: none)")
@@ -219,18 +265,22 @@ def main() -> int:
         parser.add_argument(name, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        bare(options.bundle, options.data, options.out)
+        if options.data:
+            bare(options.bundle, options.data, options.out)
+        else:
+            (table_bundle if options.bundle.name == "table" else picture_bundle)(options.bundle)
         return 0
     good = True
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
         folder = Path(temporary)
         if options.rows:
-            write_training_rows(folder / "train.csv")
-            bundle = trained(folder, "table", folder / "train.csv", "--target", "target")
+            bundle = folder / "table"
+            watched(__file__, "--child", "--bundle", bundle)
             write_rows(folder / "data.parquet", options.rows)
             good &= compare("rows", options.rows, bundle, folder / "data.parquet", folder, options.repeats)
         if options.images:
-            bundle = trained(folder, "pictures", "digits")
+            bundle = folder / "pictures"
+            watched(__file__, "--child", "--bundle", bundle)
             write_pictures(folder / "images", options.images)
             good &= compare("pictures", options.images, bundle, folder / "images", folder, options.repeats)
     return int(not good)

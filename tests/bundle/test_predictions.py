@@ -44,7 +44,7 @@ def test_pictures_are_decoded_as_predictions_are_taken(
 
 
 def test_broken_rows_keep_the_others_in_step(people: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_rows, "ROWS", 5)
+    monkeypatch.setattr(table_rows, "CHUNK", 5)
     ages = [str(age) if place not in (2, 11) else "old" for place, age in enumerate(range(20, 33))]
     lines = [f"{age},clerk,2019-05-06,1000000003,m" for age in ages]
     (tmp_path / "t.csv").write_text("\n".join(["age,job,hired,number,sex", *lines]) + "\n")
@@ -61,7 +61,7 @@ def test_broken_rows_keep_the_others_in_step(people: Any, tmp_path: Path, monkey
 
 
 def test_batches_from_an_example_on(people: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_rows, "ROWS", 5)
+    monkeypatch.setattr(table_rows, "CHUNK", 5)
     lines = [f"{age},clerk,2019-05-06,1000000003,m" for age in ("20", "21", "22", "23", "24", "old", "26", "27")]
     (tmp_path / "t.csv").write_text("\n".join(["age,job,hired,number,sex", *lines]) + "\n")
     predictor = Predictor(people.folder, threads=1)

@@ -16,7 +16,7 @@ COLUMNS = (Column("a", "number"), Column("b", "category", categories=("x",)))
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_rows, "ROWS", 4)
+    monkeypatch.setattr(table_rows, "CHUNK", 4)
 
 
 def test_a_csv_comes_in_chunks(tmp_path: Path) -> None:

@@ -383,7 +383,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows of eight rows; what was written is known to be good at once."""
     from archsmith.bundle import prediction_draft, table_rows
 
-    monkeypatch.setattr(table_rows, "ROWS", 8)
+    monkeypatch.setattr(table_rows, "CHUNK", 8)
     monkeypatch.setattr(prediction_draft, "SAVE_SECONDS", 0.0)
 
 
@@ -439,7 +439,7 @@ import os, sys
 from archsmith.bundle import table_rows
 from archsmith.bundle import prediction_draft
 from archsmith.cli.main import main
-table_rows.ROWS, prediction_draft.SAVE_SECONDS = 8, 0.0
+table_rows.CHUNK, prediction_draft.SAVE_SECONDS = 8, 0.0
 add = prediction_draft.Draft.add
 def kill(self, block):
     add(self, block)

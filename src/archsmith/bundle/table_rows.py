@@ -22,6 +22,7 @@ from archsmith.data.tables.encode import clean_names, encode
 from archsmith.data.tables.read_csv import CsvFile
 
 ROWS = 4096  # in one call of the runtime: a layer of 1,000 values takes 16 MB then
+CHUNK, CHUNK_CELLS = 4 * ROWS, 2**22  # rows of a file that are read together; fewer where there are many columns
 PARQUET = (".parquet", ".pq")
 
 
@@ -48,7 +49,7 @@ class TableFile:
         return file_stamp(self.path)
 
     def chunks(self, columns: Sequence[Column], start: int = 0) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """First row and columns of up to ``ROWS`` rows at a time. Raises DataError for a file that cannot be read and
+        """First row and columns of up to ``CHUNK`` rows at a time. Raises DataError for a file that cannot be read and
         for a missing column.
 
         ``start``: rows before it are passed over.
@@ -80,7 +81,7 @@ class TableFile:
     ) -> Iterator[tuple[int, Mapping[str, Sequence[str]]]]:
         refuse_gaps(columns, dict.fromkeys(file.names))
         first = 0
-        for table in file.chunks(ROWS, share=False):
+        for table in file.chunks(_chunk(file.names), share=False):
             n, gone = len(table[file.names[0]]), max(0, start - first)
             if gone < n:
                 yield first + gone, {name: cells[gone:] for name, cells in table.items()} if gone else table
@@ -92,7 +93,7 @@ class TableFile:
             names = dict(zip(clean_names(headings, f"The table {str(self.path)!r}"), headings, strict=True))
             refuse_gaps(columns, names)
             needed = [names[column.name] for column in columns]
-            batches = file.iter_batches(ROWS, columns=needed, use_threads=False)
+            batches = file.iter_batches(_chunk(needed), columns=needed, use_threads=False)
             first = 0
             while True:
                 table = {}
@@ -110,6 +111,10 @@ class TableFile:
                 if table:
                     yield first + gone, table
                 first += batch.num_rows
+
+
+def _chunk(columns: Sequence[str]) -> int:
+    return max(1, min(CHUNK, CHUNK_CELLS // len(columns)))
 
 
 def refuse_gaps(columns: Sequence[Column], table: Mapping[str, Any]) -> None:

@@ -155,13 +155,13 @@ class TableIntake(Intake):
         return found
 
     def window(self, table: Mapping[str, Any], first_row: int = 0) -> Window:
-        """One call for all rows. Raises DataError for the first that is broken."""
+        """All rows. Raises DataError for the first that is broken."""
         inputs = self.inputs(table, first_row)
         n = len(next(iter(inputs.values())))
-        return Window(n, (Call(np.arange(n), inputs),))
+        return Window(n, _calls(np.arange(n), inputs))
 
     def tolerant(self, table: Mapping[str, Raw], first_row: int = 0) -> Window:
-        """One call for all rows that are not broken; the others are named."""
+        """All rows that are not broken; the others are named."""
         broken: dict[int, str] = {}
         inputs = self.inputs(table, first_row, broken)
         n = len(next(iter(inputs.values())))
@@ -169,7 +169,7 @@ class TableIntake(Intake):
         if broken:
             sound = np.delete(sound, list(broken))
             inputs = {name: values[sound] for name, values in inputs.items()}
-        return Window(n, (Call(sound, inputs),) if len(sound) else (), broken)
+        return Window(n, _calls(sound, inputs), broken)
 
     def windows(self, given: Any) -> Iterator[Window]:
         return (self.window(table, first) for first, table in self.tables(given))
@@ -272,6 +272,13 @@ class TableIntake(Intake):
             (column.name, column.kind, _values(column), f"{100 * column.missing:.3g} %") for column in self.columns
         ]
         return ("column", "kind", "values in training rows", "missing"), rows
+
+
+def _calls(places: NDArray[np.int64], inputs: Mapping[str, NDArray[Any]]) -> tuple[Call, ...]:
+    return tuple(
+        Call(places[first : first + ROWS], {name: values[first : first + ROWS] for name, values in inputs.items()})
+        for first in range(0, len(places), ROWS)
+    )
 
 
 def _json(column: Column) -> dict[str, Any]:

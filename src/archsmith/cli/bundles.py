@@ -55,7 +55,7 @@ def predict(
     from archsmith.bundle.predictor import Predictor
     from archsmith.cli.output import emit, say, to_stderr
 
-    predictor = Predictor(bundle)
+    predictor = Predictor(bundle, spin=False)
     _check_options(predictor, top, proba, out)
     path = None if out is None else check(out, files)
     asked = predictor.manifest.intake.asked(files, image_column)
