@@ -40,7 +40,7 @@ def test_pictures_are_decoded_as_predictions_are_taken(
     coming = predictions(predictor, AskedPictures(pictures, 3, np.arange(96)))
     next(coming)
     coming.close()  # type: ignore[attr-defined]
-    assert pictures.decoded <= 4 * (2 + AHEAD) + 1
+    assert pictures.decoded <= 4 * (3 + AHEAD) + 1
 
 
 def test_broken_rows_keep_the_others_in_step(people: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,6 +70,13 @@ def test_batches_from_an_example_on(people: Any, tmp_path: Path, monkeypatch: py
     assert [(batch.first, len(batch)) for batch in whole] == [(0, 5), (5, 3)]
     assert [(batch.first, len(batch), list(batch.broken)) for batch in late] == [(5, 3, [0])]
     assert np.array_equal(late[0].values, whole[1].values)
+    monkeypatch.setattr(table_rows, "CHUNK", 1)
+    many = list(batches(predictor, asked, workers=3))
+    assert [(batch.first, list(batch.broken)) for batch in many] == [(n, [0] if n == 5 else []) for n in range(8)]
+    assert (
+        np.abs(np.concatenate([batch.values for batch in many]) - np.concatenate([b.values for b in whole])).max()
+        < 1e-6
+    )
 
 
 def test_what_is_no_finite_number_is_no_prediction(people: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from archsmith.bundle.tables import TableIntake
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.task import Input, classification
 from archsmith.data.tables.columns import Column
+from archsmith.data.tables.encode import as_columns
 
 ROW = {"age": 31, "job": "clerk", "hired": "2019-05-06", "number": 1e9 + 3, "sex": "m"}
 

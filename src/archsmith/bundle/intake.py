@@ -138,6 +138,8 @@ class Intake(ABC):
     noun: ClassVar[str]
     nouns: ClassVar[str]
     reading: ClassVar[str] = "reading"  # what happens before the model and is no part of its time
+    # Are calls so small that several of one thread each, at the same time, do more than one call of several threads?
+    small_calls: ClassVar[bool] = False
 
     # What the manifest keeps
 

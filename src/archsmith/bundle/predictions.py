@@ -1,5 +1,5 @@
 """Predictions for examples that somebody named, in their order: what can be read is predicted in windows, what cannot
-is named, and memory stays bounded. A thread of its own reads ahead while the network runs.
+is named, and memory stays bounded. One thread reads ahead, others run the network.
 """
 
 from __future__ import annotations
@@ -9,14 +9,19 @@ from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain, repeat
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.bundle.intake import Asked, Window
+from archsmith.bundle.manifest import read
 from archsmith.bundle.predictor import Predictor
+from archsmith.data.images.decode_all import available_cpus
 
 AHEAD = 2  # windows that are read before they are needed
+MAX_WORKERS = 8
 NO_NUMBER = "The network gave no finite number for it. A value is probably far outside what it has learnt."
 
 
@@ -51,17 +56,42 @@ class Prediction:
     error: str | None = None
 
 
-def batches(predictor: Predictor, asked: Asked, start: int = 0) -> Iterator[Batch]:
-    """All predictions, or those from the example ``start`` on."""
-    with closing(_ahead(asked.windows(start))) as windows:
-        for window in windows:
-            values, broken = predictor.run(window), window.broken
-            finite = np.isfinite(values).reshape(window.n, -1).all(axis=1)
-            if not finite.all():
-                broken = {**broken, **dict.fromkeys(np.flatnonzero(~finite).tolist(), NO_NUMBER)}
-                values[~finite] = 0
-            yield Batch(start, values, broken)
-            start += window.n
+def for_many(folder: str | Path) -> tuple[Predictor, int]:
+    """A predictor for very many examples, and with how many ``workers`` it is fastest. Raises UsageError."""
+    workers = min(MAX_WORKERS, available_cpus()) if read(folder).intake.small_calls else 1
+    return Predictor(folder, 1 if workers > 1 else None), workers
+
+
+def batches(predictor: Predictor, asked: Asked, start: int = 0, workers: int = 1) -> Iterator[Batch]:
+    """All predictions, or those from the example ``start`` on.
+
+    ``workers``: windows that are predicted at the same time. More than one is for a predictor with one thread.
+    """
+    waiting: deque[tuple[Window, Future[NDArray[np.float32]]]] = deque()
+    with closing(_ahead(asked.windows(start))) as windows, ThreadPoolExecutor(workers, "archsmith-run") as pool:
+        try:
+            for window in chain(windows, repeat(None)):
+                if window is not None:
+                    waiting.append((window, pool.submit(predictor.run, window)))
+                    if len(waiting) <= workers:
+                        continue
+                elif not waiting:
+                    return
+                done, values = waiting.popleft()
+                yield _batch(start, done, values.result())
+                start += done.n
+        finally:
+            for _, values in waiting:
+                values.cancel()
+
+
+def _batch(first: int, window: Window, values: NDArray[np.float32]) -> Batch:
+    broken = window.broken
+    finite = np.isfinite(values).reshape(window.n, -1).all(axis=1)
+    if not finite.all():
+        broken = {**broken, **dict.fromkeys(np.flatnonzero(~finite).tolist(), NO_NUMBER)}
+        values[~finite] = 0
+    return Batch(first, values, broken)
 
 
 def predictions(predictor: Predictor, asked: Asked) -> Iterator[Prediction]:

@@ -27,8 +27,6 @@ class Predictor:
 
     ``folder``: the bundle.
     ``threads``: how many threads one call may use; None for as many as there are cores.
-    ``spin``: do they keep their cores busy between calls? Then the next call starts sooner; many large calls in a row
-        leave more to other threads without it.
 
     Safe to share between threads. What it takes depends on the bundle:
 
@@ -39,13 +37,13 @@ class Predictor:
       a 2-D array with the columns of the training table (without the target) in their order.
     """
 
-    def __init__(self, folder: str | Path, threads: int | None = None, *, spin: bool = True) -> None:
+    def __init__(self, folder: str | Path, threads: int | None = None) -> None:
         """Raises UsageError when the folder holds no bundle, a damaged one, or one of a later format."""
         if threads is not None and threads < 1:
             raise UsageError(f"threads is {threads}.", "Give 1 or more, or None for all cores.")
         self.folder = Path(folder)
         self.manifest: Manifest = read(folder)
-        self._session = _session(self.folder, self.manifest, threads, spin)
+        self._session = _session(self.folder, self.manifest, threads)
 
     def __repr__(self) -> str:
         output = self.manifest.output
@@ -113,7 +111,7 @@ class Predictor:
         return rows
 
 
-def _session(folder: Path, manifest: Manifest, threads: int | None, spin: bool) -> Any:
+def _session(folder: Path, manifest: Manifest, threads: int | None) -> Any:
     """An onnxruntime session on the checked bytes of ``model.onnx``."""
     import onnxruntime
 
@@ -132,7 +130,6 @@ def _session(folder: Path, manifest: Manifest, threads: int | None, spin: bool) 
     options.log_severity_level = QUIET
     options.intra_op_num_threads = threads or 0
     options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spin else "0")
     options.enable_mem_pattern = False  # it remembers a plan for every size of input that it ever met
     try:
         # From bytes: what was checked is what runs, and a model that points at other files cannot reach them.

@@ -53,6 +53,7 @@ class TableIntake(Intake):
     noun: ClassVar[str] = "row"
     nouns: ClassVar[str] = "rows"
     reading: ClassVar[str] = "reading the file"
+    small_calls: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]

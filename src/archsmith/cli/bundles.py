@@ -52,10 +52,11 @@ def predict(
     """
     from archsmith.bundle.prediction_columns import Answers
     from archsmith.bundle.prediction_files import check
+    from archsmith.bundle.predictions import for_many
     from archsmith.bundle.predictor import Predictor
     from archsmith.cli.output import emit, say, to_stderr
 
-    predictor = Predictor(bundle, spin=False)
+    predictor, workers = (Predictor(bundle), 1) if out is None else for_many(bundle)
     _check_options(predictor, top, proba, out)
     path = None if out is None else check(out, files)
     asked = predictor.manifest.intake.asked(files, image_column)
@@ -63,7 +64,7 @@ def predict(
     if path is not None:
         answers = Answers(predictor, asked, top, proba)
         options = {"files": files, "image column": image_column, "columns": answers.columns, "ending": path.suffix}
-        n, broken = _write(predictor, answers, path, options, resume=not no_resume)
+        n, broken = _write(predictor, answers, path, options, workers, resume=not no_resume)
         if json:
             emit({"bundle": bundle, "classes": list(predictor.classes), "out": out, "n": n, "n_broken": broken})
         else:
@@ -241,7 +242,9 @@ def _check_options(predictor: Any, top: int | None, proba: bool, out: str | None
         raise UsageError("--proba writes the probability of every class into --out.", "Give --out, and no --top.")
 
 
-def _write(predictor: Any, answers: Any, path: Any, options: dict[str, Any], *, resume: bool) -> tuple[int, int]:
+def _write(
+    predictor: Any, answers: Any, path: Any, options: dict[str, Any], workers: int, *, resume: bool
+) -> tuple[int, int]:
     """Write the predictions to ``path``. How many rows there are, and how many of them could not be read."""
     from json import dumps
 
@@ -265,7 +268,7 @@ def _write(predictor: Any, answers: Any, path: Any, options: dict[str, Any], *, 
         with draft:
             to_stderr(*([draft.note] if draft.note else []), *draft.reached.reasons)
             named, nouns = len(draft.reached.reasons), predictor.manifest.intake.nouns
-            coming = batches(predictor, asked, draft.reached.n)
+            coming = batches(predictor, asked, draft.reached.n, workers)
             for batch in _watched_batches(coming, asked.n, nouns, draft.reached.n):
                 draft.add(answers.block(batch))
                 to_stderr(*draft.reached.reasons[named:])
