@@ -21,6 +21,7 @@ from archsmith.bundle.predictor import Predictor
 from archsmith.data.images.decode_all import available_cpus
 
 AHEAD = 2  # windows that are read before they are needed
+MANY_AHEAD = 12  # the same of small ones, so that threads seldom wait for one another
 MAX_WORKERS = 8
 NO_NUMBER = "The network gave no finite number for it. A value is probably far outside what it has learnt."
 
@@ -67,13 +68,14 @@ def batches(predictor: Predictor, asked: Asked, start: int = 0, workers: int = 1
 
     ``workers``: windows that are predicted at the same time. More than one is for a predictor with one thread.
     """
+    ahead = AHEAD if workers == 1 else MANY_AHEAD
     waiting: deque[tuple[Window, Future[NDArray[np.float32]]]] = deque()
-    with closing(_ahead(asked.windows(start))) as windows, ThreadPoolExecutor(workers, "archsmith-run") as pool:
+    with closing(_ahead(asked.windows(start), ahead)) as windows, ThreadPoolExecutor(workers, "archsmith-run") as pool:
         try:
             for window in chain(windows, repeat(None)):
                 if window is not None:
                     waiting.append((window, pool.submit(predictor.run, window)))
-                    if len(waiting) <= workers:
+                    if len(waiting) < 2 * workers:
                         continue
                 elif not waiting:
                     return
@@ -102,10 +104,10 @@ def predictions(predictor: Predictor, asked: Asked) -> Iterator[Prediction]:
             yield Prediction(batch.first + place, values if error is None else None, error)
 
 
-def _ahead(windows: Iterator[Window]) -> Generator[Window]:
-    """``windows``, read by a thread, ``AHEAD`` of them before they are asked for."""
+def _ahead(windows: Iterator[Window], n: int) -> Generator[Window]:
+    """``windows``, read by a thread, ``n`` of them before they are asked for."""
     with ThreadPoolExecutor(1, "archsmith-read") as pool:
-        waiting: deque[Future[Window | None]] = deque(pool.submit(next, windows, None) for _ in range(AHEAD))
+        waiting: deque[Future[Window | None]] = deque(pool.submit(next, windows, None) for _ in range(n))
         try:
             while (window := waiting.popleft().result()) is not None:
                 waiting.append(pool.submit(next, windows, None))

@@ -22,7 +22,7 @@ from archsmith.data.tables.encode import clean_names, encode
 from archsmith.data.tables.read_csv import CsvFile
 
 ROWS = 4096  # in one call of the runtime: a layer of 1,000 values takes 16 MB then
-CHUNK, CHUNK_CELLS = 4 * ROWS, 2**22  # rows of a file that are read together; fewer where there are many columns
+CHUNK, CHUNK_CELLS = 4 * ROWS, 2**21  # rows of a file that are read together; fewer where there are many columns
 PARQUET = (".parquet", ".pq")
 
 
