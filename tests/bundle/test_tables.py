@@ -15,6 +15,7 @@ from archsmith.bundle.tables import TableIntake
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.task import Input, classification
 from archsmith.data.tables.columns import Column
+from archsmith.data.tables.encode import as_columns
 
 ROW = {"age": 31, "job": "clerk", "hired": "2019-05-06", "number": 1e9 + 3, "sex": "m"}
 
@@ -202,3 +203,12 @@ def test_says_what_it_takes(intake: TableIntake) -> None:
 def test_one_table_is_asked_at_a_time(intake: TableIntake, names: Any, column: Any) -> None:
     with pytest.raises(UsageError):
         intake.asked(names, column)
+
+
+def test_a_long_window_is_several_calls(predictor: Predictor, people: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "ROWS", 4)
+    intake = predictor.manifest.intake
+    table = intake.raw(as_columns([ROW] * 5 + [{**ROW, "age": "old"}] + [ROW] * 4))
+    window = intake.tolerant(table)
+    assert [call.places.tolist() for call in window.calls] == [[0, 1, 2, 3], [4, 6, 7, 8], [9]]
+    assert list(window.broken) == [5] and predictor.run(window).shape == (10, 3)

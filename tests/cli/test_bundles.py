@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -368,6 +370,147 @@ def test_predictions_of_rows_are_written(command: Any, sorter: Path, people: Pat
     assert frame["class"].fillna("").tolist() == [young, "old", "", young, "old"]
     known = frame[frame["class"].notna()]
     assert (known["probability =young"] + known["probability old"]).tolist() == pytest.approx([1.0] * 4)
+
+
+@pytest.fixture
+def crowd(tmp_path: Path) -> Path:
+    """A table of 30 people; the age of every seventh is a word."""
+    rows = [f"{place},clerk,{'many' if place % 7 == 3 else 20 + place},old" for place in range(30)]
+    (tmp_path / "crowd.csv").write_text("\n".join(("id,job,age,group", *rows)) + "\n")
+    return tmp_path / "crowd.csv"
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows of eight rows; what was written is known to be good at once."""
+    from archsmith.bundle import prediction_draft, table_rows
+
+    monkeypatch.setattr(table_rows, "CHUNK", 8)
+    monkeypatch.setattr(prediction_draft, "SAVE_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("small_steps")
+@pytest.mark.parametrize("name", ["p.csv", "p.json", "p.parquet"])
+def test_a_run_that_was_killed_anywhere_goes_on(
+    command: Any, sorter: Path, crowd: Path, tmp_path: Path, name: str
+) -> None:
+    """What a kill leaves are the files at that moment. So they are copied before and after each step, and the command
+    is given again on every copy.
+    """
+    from archsmith.bundle.prediction_draft import Draft
+
+    out, moments = tmp_path / "out", tmp_path / "moments"
+    out.mkdir()
+
+    def watched(function: Any) -> Any:
+        def run(*given: Any, **more: Any) -> Any:
+            shutil.copytree(out, moments / f"{len(list(moments.iterdir())) if moments.exists() else 0:03d}")
+            return function(*given, **more)
+
+        return run
+
+    words = ("predict", sorter, crowd, "--out", out / name, "--proba")
+    with pytest.MonkeyPatch.context() as patched:
+        for owner, method in ((Draft, "_written"), (Draft, "_save"), (Path, "replace"), (Path, "unlink")):
+            patched.setattr(owner, method, watched(getattr(owner, method)))
+        whole = command(*words)
+    content = (out / name).read_bytes()
+    assert whole.code == 1 and whole.err.count("holds numbers, but row") == 4
+    left = sorted(moments.iterdir())
+    assert len(left) > 15
+    went_on = 0
+    for moment in left:
+        shutil.rmtree(out)
+        shutil.copytree(moment, out)
+        again = command(*words)
+        assert (out / name).read_bytes() == content and [path.name for path in out.iterdir()] == [name], moment
+        assert (again.code, again.out) == (1, whole.out)
+        said = again.err.splitlines(keepends=True)
+        if said[0].startswith("archsmith: Goes on after the first "):
+            went_on += 1
+            del said[0]
+        assert "".join(said) == whole.err
+    assert went_on > 10
+
+
+def test_a_process_that_was_killed_goes_on(
+    archsmith: Any, environment: dict[str, str], sorter: Path, crowd: Path, tmp_path: Path
+) -> None:
+    killing = """
+import os, sys
+from archsmith.bundle import table_rows
+from archsmith.bundle import prediction_draft
+from archsmith.cli.main import main
+table_rows.CHUNK, prediction_draft.SAVE_SECONDS = 8, 0.0
+add = prediction_draft.Draft.add
+def kill(self, block):
+    add(self, block)
+    if self.reached.n == 24:
+        self._file.write(b"half a row")
+        self._file.flush()
+        os.kill(os.getpid(), 9)
+prediction_draft.Draft.add = kill
+main(sys.argv[1:])
+"""
+    words = [str(word) for word in ("predict", sorter, crowd, "--out", "p.csv")]
+    done = subprocess.run([sys.executable, "-c", killing, *words], cwd=tmp_path, env=environment, check=False)
+    assert done.returncode == -9 and not (tmp_path / "p.csv").exists()
+    again, whole = archsmith(*words), archsmith(*words[:-1], "whole.csv")
+    assert again.err.startswith("archsmith: Goes on after the first 24 rows of a run that was stopped.")
+    assert whole.err == again.err.partition("\n")[2]
+    assert (tmp_path / "p.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_a_stopped_run_begins_anew_where_something_has_changed(
+    command: Any, sorter: Path, crowd: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archsmith.bundle.prediction_draft import Draft
+
+    words = ("predict", sorter, crowd, "--out", "p.csv")
+
+    def stop() -> Any:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Draft, "finish", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+            return command(*words)
+
+    stopped = stop()
+    assert stopped.code == 130 and stopped.err.endswith("Stopped after 30 rows. The same command goes on there.\n")
+    assert "the options have changed since" in command(*words, "--top", "2").err
+    stop()
+    assert "that was stopped" not in command(*words, "--no-resume").err
+    stop()
+    crowd.write_text(crowd.read_text() + "30,cook,50,old\n")
+    answer = command(*words)
+    assert answer.err.startswith("archsmith: Begins anew: the data have changed since the run that was stopped.")
+    assert answer.out == "Wrote 27 predictions to p.csv; 4 could not be read.\n"
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_pictures_of_a_stopped_run_go_on(
+    command: Any, bundle: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archsmith.bundle import images
+    from archsmith.bundle.prediction_draft import Draft
+
+    monkeypatch.setattr(images, "CHUNK", 5)
+    (pictures / "dark" / "06.png").write_text("no picture")
+    add = Draft.add
+
+    def stop(self: Draft, block: Any) -> None:
+        if self.reached.n == 15:
+            raise KeyboardInterrupt
+        add(self, block)
+
+    words = ("predict", bundle, pictures, "--out", "p.csv")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Draft, "add", stop)
+        assert command(*words).code == 130
+    again, whole = command(*words), command(*words[:-1], "whole.csv")
+    assert again.err.startswith("archsmith: Goes on after the first 15 rows") and "06.png" in again.err
+    assert (again.code, whole.code) == (1, 1)
+    assert (tmp_path / "p.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
 def test_a_table_without_a_column_is_a_usage_error(command: Any, sorter: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ well. numpy and Pillow only.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -25,6 +26,7 @@ from archsmith.core.task import Task
 from archsmith.data.examples import Splits
 from archsmith.data.images.blocks import checked, with_channels
 from archsmith.data.images.decode import IMAGE, Pixels, decode, to_array
+from archsmith.data.images.decode_ahead import decoded_ahead
 from archsmith.data.images.source import Pictures, Source
 
 CHUNK = 256  # images in one call of the runtime
@@ -185,14 +187,13 @@ class AskedPictures(Counted):
     def n(self) -> int:  # type: ignore[override]
         return len(self.indexes)
 
-    def windows(self) -> Iterator[Window]:
-        return windows(self._decoded(index) for index in self.indexes.tolist())
+    def windows(self, start: int = 0) -> Iterator[Window]:
+        found = decoded_ahead(self.pictures, self.indexes[start:].tolist(), self.channels)
+        return windows(str(one) if isinstance(one, DataError) else one[None] for one in found)
 
-    def _decoded(self, index: int) -> Pixels | str:
-        try:
-            return self.pictures.decode(index, self.channels)[None]
-        except DataError as error:
-            return str(error)
+    def fingerprint(self) -> str:
+        places = hashlib.blake2b(self.indexes.tobytes(), digest_size=16).hexdigest()
+        return f"{self.pictures.fingerprint()}{places}"
 
     def name(self, place: int) -> str:
         return self.pictures.name(int(self.indexes[place]))

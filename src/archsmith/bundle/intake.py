@@ -79,13 +79,18 @@ class Asked(ABC):
     """Examples that somebody wants predictions for, read one window after the other. A broken one does not stop the
     others.
 
-    ``n``: how many there are; None when only reading them would tell.
+    ``n``: how many there are, or nearly; None when only reading them would tell.
     """
 
     n: int | None
 
     @abstractmethod
-    def windows(self) -> Iterator[Window]: ...
+    def windows(self, start: int = 0) -> Iterator[Window]:
+        """All windows, or those from the example ``start`` on."""
+
+    def fingerprint(self) -> str | None:
+        """Changes whenever an example does; None for examples in memory. For files it is made of sizes and times."""
+        return None
 
     @abstractmethod
     def name(self, place: int) -> str:
@@ -133,6 +138,8 @@ class Intake(ABC):
     noun: ClassVar[str]
     nouns: ClassVar[str]
     reading: ClassVar[str] = "reading"  # what happens before the model and is no part of its time
+    # Are calls so small that several of one thread each, at the same time, do more than one call of several threads?
+    small_calls: ClassVar[bool] = False
 
     # What the manifest keeps
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,56 +13,114 @@ from numpy.typing import NDArray
 
 from archsmith.bundle.intake import Asked, Counted, Window
 from archsmith.core.errors import DataError
-from archsmith.core.files import expanded, regular_size
-from archsmith.data.parquet import open_parquet, to_its_end, unpacked
+from archsmith.core.files import expanded, file_stamp, regular_size
+from archsmith.data.parquet import open_parquet, refuse_repeats, to_its_end
+from archsmith.data.tables.arrow import raw_of_arrow
 from archsmith.data.tables.cells import TEXTS, Raw
 from archsmith.data.tables.columns import Column
 from archsmith.data.tables.encode import clean_names, encode
-from archsmith.data.tables.read_csv import read_csv_chunks
+from archsmith.data.tables.read_csv import CsvFile
 
 ROWS = 4096  # in one call of the runtime: a layer of 1,000 values takes 16 MB then
+CHUNK, CHUNK_CELLS = 4 * ROWS, 2**21  # rows of a file that are read together; fewer where there are many columns
 PARQUET = (".parquet", ".pq")
 
 
-def chunks_of_file(path: Path, columns: Sequence[Column]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """First row and columns of up to ``ROWS`` rows of a CSV or Parquet file at a time. Raises DataError for a file that
-    cannot be read and for a missing column.
+class TableFile:
+    """A CSV or Parquet file of any size.
+
+    ``path``: of the file, which is looked at when that is needed.
     """
-    path = expanded(path)
-    if path.is_dir():
-        raise DataError(f"{str(path)!r} is a folder, not a table.", "Give the path of a CSV or Parquet file.")
-    if not path.exists():
-        raise DataError(f"There is no file {str(path)!r}.", "Check the path.")
-    regular_size(path)
-    first = 0
-    for table in _parquet(path, columns) if path.suffix.lower() in PARQUET else read_csv_chunks(path, ROWS):
-        if not first:
-            refuse_gaps(columns, table)
-        yield first, table
-        first += len(next(iter(table.values())))
-    if not first:
-        raise DataError(f"The table {str(path)!r} has no rows below its first line.", "It needs one for each example.")
+
+    def __init__(self, path: Path) -> None:
+        self.path = expanded(path)
+
+    @property
+    def n(self) -> int:
+        """How many rows it has; of CSV an estimate, since a cell may have several lines. Raises DataError."""
+        if self._csv is not None:
+            return max(1, self._csv.n_lines - 1)
+        with open_parquet(self.path) as file:
+            return int(file.metadata.num_rows)
+
+    def fingerprint(self) -> str:
+        """Changes whenever the file does. Raises DataError for what is no file."""
+        self._look()
+        return file_stamp(self.path)
+
+    def chunks(self, columns: Sequence[Column], start: int = 0) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """First row and columns of up to ``CHUNK`` rows at a time. Raises DataError for a file that cannot be read and
+        for a missing column.
+
+        ``start``: rows before it are passed over.
+        """
+        found = start > 0
+        for chunk in self._parquet(columns, start) if self._csv is None else self._lines(self._csv, columns, start):
+            found = True
+            yield chunk
+        if not found:
+            raise DataError(
+                f"The table {str(self.path)!r} has no rows below its first line.", "It needs one for each example."
+            )
+
+    @cached_property
+    def _csv(self) -> CsvFile | None:
+        """None for Parquet. Raises DataError."""
+        self._look()
+        return None if self.path.suffix.lower() in PARQUET else CsvFile(self.path, bounded=False)
+
+    def _look(self) -> None:
+        if self.path.is_dir():
+            raise DataError(f"{str(self.path)!r} is a folder, not a table.", "Give the path of a CSV or Parquet file.")
+        if not self.path.exists():
+            raise DataError(f"There is no file {str(self.path)!r}.", "Check the path.")
+        regular_size(self.path)
+
+    def _lines(
+        self, file: CsvFile, columns: Sequence[Column], start: int
+    ) -> Iterator[tuple[int, Mapping[str, Sequence[str]]]]:
+        refuse_gaps(columns, dict.fromkeys(file.names))
+        first = 0
+        for table in file.chunks(_chunk(file.names), share=False):
+            n, gone = len(table[file.names[0]]), max(0, start - first)
+            if gone < n:
+                yield first + gone, {name: cells[gone:] for name, cells in table.items()} if gone else table
+            first += n
+
+    def _parquet(self, columns: Sequence[Column], start: int) -> Iterator[tuple[int, Mapping[str, Raw]]]:
+        with open_parquet(self.path, packed=True) as file:
+            headings = file.schema_arrow.names
+            names = dict(zip(clean_names(headings, f"The table {str(self.path)!r}"), headings, strict=True))
+            refuse_gaps(columns, names)
+            needed = [names[column.name] for column in columns]
+            batches = file.iter_batches(_chunk(needed), columns=needed, use_threads=False)
+            first = 0
+            while True:
+                table = {}
+                with to_its_end(self.path):
+                    batch = next(batches, None)
+                    if batch is None:
+                        return
+                    gone = max(0, start - first)
+                    refuse_repeats(batch.columns, self.path)
+                    if gone < batch.num_rows:
+                        rest = batch.slice(gone)
+                        table = {
+                            column.name: raw_of_arrow(rest.column(heading), column.name)
+                            for column, heading in zip(columns, needed, strict=True)
+                        }
+                if table:
+                    yield first + gone, table
+                first += batch.num_rows
+
+
+def _chunk(columns: Sequence[str]) -> int:
+    return max(1, min(CHUNK, CHUNK_CELLS // len(columns)))
 
 
 def refuse_gaps(columns: Sequence[Column], table: Mapping[str, Any]) -> None:
     """Raises DataError unless ``table`` has all ``columns``."""
     encode(columns, {name: Raw(TEXTS, ()) for name in table})
-
-
-def _parquet(path: Path, columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
-    with open_parquet(path, packed=True) as file:
-        headings = file.schema_arrow.names
-        names = dict(zip(clean_names(headings, f"The table {str(path)!r}"), headings, strict=True))
-        refuse_gaps(columns, names)
-        needed = {column.name: names[column.name] for column in columns}
-        batches = file.iter_batches(ROWS, columns=list(needed.values()), use_threads=False)
-        while True:
-            with to_its_end(path):
-                batch = next(batches, None)
-                values = None if batch is None else unpacked(batch, path).to_pydict()
-            if values is None:
-                return
-            yield {name: values[heading] for name, heading in needed.items()}
 
 
 def slices(table: Mapping[str, Raw]) -> Iterator[tuple[int, dict[str, Raw]]]:
@@ -90,17 +149,22 @@ class AskedFile(Asked):
     """The rows of a file, read once from its beginning to its end.
 
     ``intake``: of the bundle.
-    ``path``: of a CSV or Parquet file.
+    ``table``: the file.
     """
 
     intake: RowIntake
-    path: Path
+    table: TableFile
 
-    n = None
+    @property
+    def n(self) -> int:  # type: ignore[override]
+        return self.table.n
 
-    def windows(self) -> Iterator[Window]:
-        for first, table in chunks_of_file(self.path, self.intake.columns):
+    def windows(self, start: int = 0) -> Iterator[Window]:
+        for first, table in self.table.chunks(self.intake.columns, start):
             yield self.intake.tolerant(self.intake.raw(table), first)
+
+    def fingerprint(self) -> str:
+        return self.table.fingerprint()
 
     def name(self, place: int) -> str:
         return f"row {place + 1}"
@@ -125,8 +189,8 @@ class AskedRows(Counted):
     def n(self) -> int:  # type: ignore[override]
         return len(self.places)
 
-    def windows(self) -> Iterator[Window]:
-        for first in range(0, self.n, ROWS):
+    def windows(self, start: int = 0) -> Iterator[Window]:
+        for first in range(start, self.n, ROWS):
             places = self.places[first : first + ROWS]
             yield self.intake.tolerant({name: values.take(places) for name, values in self.table.items()}, first)
 

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from archsmith.bundle.intake import Call, Intake, Labelled, ModelInput, Window
 from archsmith.bundle.table_requests import schema, sent_rows, uploaded_rows
-from archsmith.bundle.table_rows import ROWS, AskedFile, AskedRows, chunks_of_file, slices
+from archsmith.bundle.table_rows import ROWS, AskedFile, AskedRows, TableFile, slices
 from archsmith.core.errors import DataError, UsageError
-from archsmith.core.files import expanded
 from archsmith.core.task import Task
 from archsmith.data.examples import Splits
 from archsmith.data.tables.cells import DATE, Raw, raw
@@ -55,6 +54,7 @@ class TableIntake(Intake):
     noun: ClassVar[str] = "row"
     nouns: ClassVar[str] = "rows"
     reading: ClassVar[str] = "reading the file"
+    small_calls: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -120,7 +120,7 @@ class TableIntake(Intake):
     def tables(self, given: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """First row and columns of some rows at a time. Raises DataError."""
         if isinstance(given, str | os.PathLike):
-            yield from chunks_of_file(Path(given), self.columns)
+            yield from TableFile(Path(given)).chunks(self.columns)
         elif hasattr(given, "__next__"):
             first = 0
             while rows := list(islice(given, ROWS)):
@@ -141,60 +141,37 @@ class TableIntake(Intake):
             encode(self.columns, dict.fromkeys(table, ()))  # raises
         return {column.name: raw(table[column.name], column.name) for column in self.columns}
 
-    def inputs(self, table: Mapping[str, Any], first_row: int = 0) -> dict[str, NDArray[Any]]:
+    def inputs(
+        self, table: Mapping[str, Any], first_row: int = 0, broken: dict[int, str] | None = None
+    ) -> dict[str, NDArray[Any]]:
         """What ``model.onnx`` takes: ``numbers`` float64 ``(n, d)`` and ``categories`` texts ``(n, k)``, empty where
-        they are missing or unknown. Raises DataError.
+        they are missing or unknown. Raises DataError for a row that is broken, or puts it into ``broken``.
         """
-        found: dict[str, NDArray[Any]] = encode(self.columns, table, first_row=first_row, exact=True)
+        found: dict[str, NDArray[Any]] = encode(self.columns, table, first_row=first_row, exact=True, broken=broken)
         if CATEGORIES_INPUT in found:
             codes = found[CATEGORIES_INPUT] - np.array(code_offsets(self.columns))
-            texts = [
-                np.array(("", *column.categories), object)[codes[:, k]] for k, column in enumerate(self.categories)
-            ]
-            found[CATEGORIES_INPUT] = np.stack(texts, axis=1)
+            texts = np.empty(codes.shape, object)
+            for k, column in enumerate(self.categories):
+                texts[:, k] = np.array(("", *column.categories), object)[codes[:, k]]
+            found[CATEGORIES_INPUT] = texts
         return found
 
     def window(self, table: Mapping[str, Any], first_row: int = 0) -> Window:
-        """One call for all rows. Raises DataError for the first that is broken."""
+        """All rows. Raises DataError for the first that is broken."""
         inputs = self.inputs(table, first_row)
         n = len(next(iter(inputs.values())))
-        return Window(n, (Call(np.arange(n), inputs),))
+        return Window(n, _calls(np.arange(n), inputs))
 
     def tolerant(self, table: Mapping[str, Raw], first_row: int = 0) -> Window:
-        """One call for all rows that are not broken; the others are named."""
-        try:
-            return self.window(table, first_row)
-        except DataError:
-            pass
-        n = len(next(iter(table.values())))
+        """All rows that are not broken; the others are named."""
         broken: dict[int, str] = {}
-        self._look(table, np.arange(n), first_row, broken)
-        sound = np.array([place for place in range(n) if place not in broken], np.int64)
-        calls: tuple[Call, ...] = ()
-        if len(sound):
-            taken = {name: values.take(sound) for name, values in table.items()}
-            calls = (Call(sound, self.inputs(taken)),)
-        return Window(n, calls, broken)
-
-    def _look(
-        self, table: Mapping[str, Raw], places: NDArray[np.int64], first_row: int, broken: dict[int, str]
-    ) -> None:
-        """Put what is broken among ``places`` into ``broken``, by halves. Any text can be a category, so only numbers
-        are looked at.
-        """
-        try:
-            encode(
-                self.numbers,
-                {column.name: table[column.name].take(places) for column in self.numbers},
-                first_row=first_row + int(places[0]),
-                exact=True,
-            )
-        except DataError as error:
-            if len(places) == 1:
-                broken[int(places[0])] = str(error)
-            else:
-                for half in np.array_split(places, 2):
-                    self._look(table, half, first_row, broken)
+        inputs = self.inputs(table, first_row, broken)
+        n = len(next(iter(inputs.values())))
+        sound = np.arange(n)
+        if broken:
+            sound = np.delete(sound, list(broken))
+            inputs = {name: values[sound] for name, values in inputs.items()}
+        return Window(n, _calls(sound, inputs), broken)
 
     def windows(self, given: Any) -> Iterator[Window]:
         return (self.window(table, first) for first, table in self.tables(given))
@@ -208,7 +185,7 @@ class TableIntake(Intake):
             raise UsageError(
                 f"This bundle takes one table at a time, not {len(names)}.", "Name one CSV or Parquet file."
             )
-        return AskedFile(self, expanded(names[0]))
+        return AskedFile(self, TableFile(Path(names[0])))
 
     def labelled(
         self, data: Any, column: str | None = None, target: str | None = None, likely: str | None = None
@@ -306,6 +283,13 @@ class TableIntake(Intake):
             (column.name, column.kind, _values(column), f"{100 * column.missing:.3g} %") for column in self.columns
         ]
         return ("column", "kind", "values in training rows", "missing"), rows
+
+
+def _calls(places: NDArray[np.int64], inputs: Mapping[str, NDArray[Any]]) -> tuple[Call, ...]:
+    return tuple(
+        Call(places[first : first + ROWS], {name: values[first : first + ROWS] for name, values in inputs.items()})
+        for first in range(0, len(places), ROWS)
+    )
 
 
 def _json(column: Column) -> dict[str, Any]:

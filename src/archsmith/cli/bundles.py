@@ -40,49 +40,50 @@ def predict(
     image_column: Annotated[
         str | None, typer.Option(help="Column of paths in a CSV file.  [default: found by its name or values]")
     ] = None,
+    no_resume: Annotated[
+        bool, typer.Option("--no-resume", help="Begin --out anew, even where a run that was stopped could go on.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Predict the class or the regression target of each picture or row.
 
-    An example that cannot be read does not stop the others; the exit code is then 1.
+    An example that cannot be read does not stop the others; the exit code is then 1. A run with --out that was stopped
+    goes on when the same command is given again.
     """
-    from archsmith.bundle.predictions import predictions
+    from archsmith.bundle.prediction_columns import Answers
+    from archsmith.bundle.prediction_files import check
+    from archsmith.bundle.predictions import for_many
     from archsmith.bundle.predictor import Predictor
     from archsmith.cli.output import emit, say, to_stderr
-    from archsmith.cli.prediction_files import check, write
 
-    predictor = Predictor(bundle)
+    predictor, workers = (Predictor(bundle), 1) if out is None else for_many(bundle)
     _check_options(predictor, top, proba, out)
     path = None if out is None else check(out, files)
     asked = predictor.manifest.intake.asked(files, image_column)
     nouns = predictor.manifest.intake.nouns
-    coming = _watched(predictions(predictor, asked), asked.n, nouns, shown=out is not None or json)
-    shown = top or (None if proba or (json and out is None) else 1)
-    n = broken = 0
-
-    def rows() -> Iterator[dict[str, Any]]:
-        nonlocal n, broken
-        for prediction in coming:
-            n += 1
-            row = _row(predictor, asked.name(prediction.place), prediction, shown)
-            if prediction.error is not None:
-                broken += 1
-                if broken <= MOST_NAMED:
-                    to_stderr(prediction.error)
-            yield row
-
     if path is not None:
-        write(path, _columns(predictor, shown, proba), (_cells(predictor, row, shown, proba) for row in rows()))
-        if not json:
+        answers = Answers(predictor, asked, top, proba)
+        options = {"files": files, "image column": image_column, "columns": answers.columns, "ending": path.suffix}
+        n, broken = _write(predictor, answers, path, options, workers, resume=not no_resume)
+        if json:
+            emit({"bundle": bundle, "classes": list(predictor.classes), "out": out, "n": n, "n_broken": broken})
+        else:
             failed = f"; {broken:,} could not be read" if broken else ""
             say(f"Wrote {n - broken:,} predictions to {out}{failed}.")
-    if json:
-        listed = {"out": out, "n": n, "n_broken": broken} if out is not None else {"predictions": list(rows())}
-        emit({"bundle": bundle, "classes": list(predictor.classes), **listed})
-    elif out is None:
-        for row in rows():
-            if "error" not in row:
+    else:
+        rows, broken = _rows(predictor, asked, top or (None if json else 1), json), 0
+        listed = []
+        for row in rows:
+            if "error" in row:
+                broken += 1
+                if broken <= MOST_NAMED:
+                    to_stderr(row["error"])
+            if json:
+                listed.append(row)
+            elif "error" not in row:
                 say(f"{row.get('file', row.get('row'))}  {_words(row, predictor)}")
+        if json:
+            emit({"bundle": bundle, "classes": list(predictor.classes), "predictions": listed})
     if broken > MOST_NAMED:
         to_stderr(f"{broken - MOST_NAMED:,} more {nouns} could not be read; --out or --json lists them all.")
     raise typer.Exit(1 if broken else 0)
@@ -254,17 +255,61 @@ def _check_options(predictor: Any, top: int | None, proba: bool, out: str | None
         raise UsageError("--proba writes the probability of every class into --out.", "Give --out, and no --top.")
 
 
-def _row(predictor: Any, name: str, prediction: Any, top: int | None) -> dict[str, Any]:
-    """One row of the predictions: class and probabilities, the regression target, or the error."""
-    where = {"row": prediction.place + 1} if predictor.manifest.intake.noun == "row" else {"file": name}
-    if prediction.values is None:
-        return {**where, "error": prediction.error}
-    if predictor.is_regression:
-        return {**where, "value": float(prediction.values)}
-    order = (-prediction.values).argsort(kind="stable")[:top]
-    probabilities = {predictor.classes[i]: float(prediction.values[i]) for i in order}
-    best = predictor.classes[order[0]]
-    return {**where, "class": best, "probability": probabilities[best], "probabilities": probabilities}
+def _write(
+    predictor: Any, answers: Any, path: Any, options: dict[str, Any], workers: int, *, resume: bool
+) -> tuple[int, int]:
+    """Write the predictions to ``path``. How many rows there are, and how many of them could not be read."""
+    from json import dumps
+
+    from archsmith.bundle.manifest import MANIFEST, checksum
+    from archsmith.bundle.prediction_draft import Draft
+    from archsmith.bundle.prediction_files import form_of
+    from archsmith.bundle.predictions import batches
+    from archsmith.cli.interrupts import INTERRUPTED
+    from archsmith.cli.output import to_stderr
+    from archsmith.version import VERSION
+
+    asked = answers.asked
+    data = asked.fingerprint()
+    made_from = {
+        "bundle": checksum((predictor.folder / MANIFEST).read_bytes()),
+        "data": data or "",
+        "options": dumps({**options, "columns": [name for name, _ in answers.columns], "version": VERSION}),
+    }
+    draft = Draft(path, form_of(path, answers.columns), made_from, resume and data is not None)
+    try:
+        with draft:
+            to_stderr(*([draft.note] if draft.note else []), *draft.reached.reasons)
+            named, nouns = len(draft.reached.reasons), predictor.manifest.intake.nouns
+            coming = batches(predictor, asked, draft.reached.n, workers)
+            for batch in _watched_batches(coming, asked.n, nouns, draft.reached.n):
+                draft.add(answers.block(batch))
+                to_stderr(*draft.reached.reasons[named:])
+                named = len(draft.reached.reasons)
+            draft.finish()
+    except KeyboardInterrupt:
+        to_stderr(f"Stopped after {draft.reached.n:,} {nouns}. The same command goes on there.")
+        raise typer.Exit(INTERRUPTED) from None
+    return draft.reached.n, draft.reached.n_broken
+
+
+def _rows(predictor: Any, asked: Any, top: int | None, shown: bool) -> Iterator[dict[str, Any]]:
+    """One row for each example: class and probabilities, the regression target, or the error."""
+    from archsmith.bundle.predictions import predictions
+
+    coming = predictions(predictor, asked)
+    for prediction in _watched(coming, asked.n, predictor.manifest.intake.nouns, shown):
+        place, values = prediction.place, prediction.values
+        where = {"row": place + 1} if predictor.manifest.intake.noun == "row" else {"file": asked.name(place)}
+        if values is None:
+            yield {**where, "error": prediction.error}
+        elif predictor.is_regression:
+            yield {**where, "value": float(values)}
+        else:
+            order = (-values).argsort(kind="stable")[:top]
+            probabilities = {predictor.classes[i]: float(values[i]) for i in order}
+            best = predictor.classes[order[0]]
+            yield {**where, "class": best, "probability": probabilities[best], "probabilities": probabilities}
 
 
 def _words(row: dict[str, Any], predictor: Any) -> str:
@@ -273,38 +318,6 @@ def _words(row: dict[str, Any], predictor: Any) -> str:
     if predictor.is_regression:
         return f"{row['value']:.6g}"
     return "  ".join(f"{name}  {number(p)}" for name, p in row["probabilities"].items())
-
-
-def _columns(predictor: Any, top: int | None, proba: bool) -> list[tuple[str, type]]:
-    """Name and type of the columns in a file of predictions."""
-    first: tuple[str, type] = ("row", int) if predictor.manifest.intake.noun == "row" else ("file", str)
-    if predictor.is_regression:
-        target = predictor.manifest.output.target
-        name = f"predicted {target}" if target in (first[0], "error") else target
-        entries: list[tuple[str, type]] = [(name, float)]
-    elif proba:
-        entries = [("class", str), *((f"probability {name}", float) for name in predictor.classes)]
-    else:
-        places = range(1, min(top or 1, len(predictor.classes)) + 1)
-        entries = [
-            (name if place == 1 else f"{name}_{place}", kind)
-            for place in places
-            for name, kind in (("class", str), ("probability", float))
-        ]
-    return [first, *entries, ("error", str)]
-
-
-def _cells(predictor: Any, row: dict[str, Any], top: int | None, proba: bool) -> list[Any]:
-    """The cells of one row, in the order of ``_columns``."""
-    where = row.get("row", row.get("file"))
-    if "error" in row:
-        return [where, *[None] * (len(_columns(predictor, top, proba)) - 2), row["error"]]
-    if predictor.is_regression:
-        return [where, row["value"], None]
-    probabilities = row["probabilities"]
-    if proba:
-        return [where, row["class"], *(probabilities[name] for name in predictor.classes), None]
-    return [where, *(cell for pair in list(probabilities.items())[: top or 1] for cell in pair), None]
 
 
 # evaluate
@@ -361,3 +374,27 @@ def _watched(coming: Iterator[Any], total: int | None, nouns: str, shown: bool) 
     if not shown or not console.is_terminal:
         return coming
     return iter(track(coming, nouns.capitalize(), total=total, console=console, transient=True))
+
+
+def _watched_batches(coming: Iterator[Any], total: int | None, nouns: str, reached: int) -> Iterator[Any]:
+    """The same for batches. ``reached``: examples that an earlier run has predicted."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield from coming
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TaskProgressColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+        task = progress.add_task(nouns.capitalize(), total=total, completed=reached)
+        for batch in coming:
+            yield batch
+            progress.advance(task, len(batch))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import hashlib
 import json
 import os
 import re
@@ -93,6 +94,13 @@ def json_value(text: str) -> Any:
         return json.loads(text)
     except RecursionError as error:
         raise ValueError("there are too many brackets in brackets") from error
+
+
+def file_stamp(path: Path) -> str:
+    """A hash of the path, size and time of the file; changes when the file does."""
+    found = os.stat(path)
+    said = f"{os.path.abspath(path)}\0{found.st_size}\0{found.st_mtime_ns}"
+    return hashlib.blake2b(said.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
 def expanded(path: Path | str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -53,13 +53,17 @@ def unpacked(table: Any, path: Path, categories: Collection[str] = ()) -> Any:
     import pyarrow
 
     table = pyarrow.Table.from_batches([table]) if isinstance(table, pyarrow.RecordBatch) else table
-    columns = list(table.columns)
-    places = [place for place, column in enumerate(columns) if _is_packed_text(column.type)]
-    refuse_bomb(_named(path), regular_size(path), sum(_bytes_of(columns[place]) for place in places))
-    for place in places:
-        if table.column_names[place] not in categories:
-            columns[place] = columns[place].cast(pyarrow.large_string())
+    refuse_repeats(table.columns, path)
+    columns = [
+        column.cast(pyarrow.large_string()) if _is_packed_text(column.type) and name not in categories else column
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
     return pyarrow.Table.from_arrays(columns, names=table.column_names)
+
+
+def refuse_repeats(columns: Iterable[Any], path: Path) -> None:
+    """Raises DataError where the texts in some columns of a ``packed`` file would take far more than the file."""
+    refuse_bomb(_named(path), regular_size(path), sum(_bytes_of(each) for each in columns if _is_packed_text(each.type)))
 
 
 def categories(path: Path) -> frozenset[str]:
@@ -80,10 +84,11 @@ def _is_packed_text(kind: Any) -> bool:
 
 
 def _bytes_of(column: Any) -> int:
-    """Bytes of all texts of a packed column."""
+    """Bytes of all texts of a packed column, in one piece or several."""
     from pyarrow import compute
 
-    sizes = (compute.binary_length(part.dictionary).take(part.indices) for part in column.chunks)
+    parts = getattr(column, "chunks", [column])
+    sizes = (compute.binary_length(part.dictionary).take(part.indices) for part in parts)
     return sum(compute.sum(each).as_py() or 0 for each in sizes)
 
 

@@ -10,7 +10,20 @@ import numpy as np
 import pytest
 
 from archsmith.core.errors import DataError
-from archsmith.data.tables.cells import COMMA, DATE, GROUPED, PLAIN, canonical, is_padded, iso_text, parsed, raw
+from archsmith.data.tables.cells import (
+    COMMA,
+    DATE,
+    GROUPED,
+    PLAIN,
+    TEXTS,
+    Raw,
+    Repeated,
+    canonical,
+    is_padded,
+    iso_text,
+    parsed,
+    raw,
+)
 
 
 @pytest.mark.parametrize("text", ["", " ", "?", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "<NA>", "NaT"])
@@ -95,3 +108,10 @@ def test_other_values_are_refused_by_the_name_of_their_column(values: Any) -> No
 def test_masked_values_are_missing() -> None:
     found = raw(np.ma.MaskedArray([1.0, 2.0], [False, True]), "c")
     np.testing.assert_array_equal(found.values, [1.0, np.nan])
+
+
+def test_repeated_texts_are_a_sequence() -> None:
+    texts = Repeated(["x", "y"], np.array([1, 0, 1]))
+    assert list(texts) == ["y", "x", "y"] and list(texts[1:]) == ["x", "y"]
+    taken = Raw(TEXTS, texts).take(np.array([2, 1]))
+    assert list(taken.values) == ["y", "x"] and taken.shown(1) == "'x'"

@@ -15,7 +15,7 @@ from archsmith.core.errors import DataError
 from archsmith.data.tables.cells import raw
 from archsmith.data.tables.columns import Column, columns_of
 from archsmith.data.tables.encode import as_columns, encode
-from archsmith.data.tables.read_csv import read_csv_chunks
+from archsmith.data.tables.read_csv import CsvFile
 
 N = 40
 TABLE: dict[str, list[Any]] = {
@@ -39,7 +39,7 @@ def from_csv(folder: Path) -> dict[str, Any]:
     cells = [["" if value is None else str(value) for value in row] for row in zip(*TABLE.values(), strict=True)]
     path = folder / "t.csv"
     path.write_text("\n".join(",".join(row) for row in [list(TABLE), *cells]), encoding="utf-8")
-    (chunk,) = read_csv_chunks(path)
+    (chunk,) = CsvFile(path).chunks()
     return chunk
 
 
@@ -162,3 +162,18 @@ def test_serving_needs_numpy_alone() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_broken_rows_are_listed_where_they_may_be_passed_over() -> None:
+    columns = (Column("a", "number"), Column("b", "number", written="date"))
+    table = {"a": ["1", "", "x", "1_0"], "b": ["2024-01-02", "soon", "soon", ""]}
+    broken: dict[int, str] = {}
+    found = encode(columns, table, first_row=10, broken=broken)["numbers"]
+    assert np.isnan(found).tolist() == [[False, False], [True, True], [True, True], [True, True]]
+    assert [(row, text.split(".")[0]) for row, text in sorted(broken.items())] == [
+        (1, "The column 'b' holds dates, but row 12 says 'soon'"),
+        (2, "The column 'a' holds numbers, but row 13 says 'x'"),
+        (3, "The column 'a' holds numbers, but row 14 says '1_0'"),
+    ]
+    with pytest.raises(DataError, match="row 13 says 'x'"):
+        encode(columns, table, first_row=10)

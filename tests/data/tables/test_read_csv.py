@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from archsmith.core.errors import DataError
 from archsmith.data.tables import read_csv
-from archsmith.data.tables.read_csv import CsvFile, read_csv_chunks
+from archsmith.data.tables.read_csv import CHUNK, CsvFile
+
+
+def read_csv_chunks(path: Path, chunk: int = CHUNK) -> Iterator[dict[str, list[str]]]:
+    return CsvFile(path, bounded=False).chunks(chunk, share=False)
 
 
 def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -79,3 +84,10 @@ def test_headings_of_rising_numbers_are_names(tmp_path: Path, heading: str) -> N
 def test_values_are_no_heading(tmp_path: Path, heading: str) -> None:
     with pytest.raises(DataError, match="row of values"):
         CsvFile(write(tmp_path, f"{heading}\n1,2,3\n"))
+
+
+def test_a_line_with_too_many_values_is_counted_as_people_count(tmp_path: Path) -> None:
+    path = write(tmp_path, 'a,b\n1,"x\ny"\n\n2,x,3\n')
+    with pytest.raises(DataError, match="Line 5 of .* has 3 values, but the first line has 2"):
+        list(read_csv_chunks(path))
+    assert CsvFile(path).n_lines == 5

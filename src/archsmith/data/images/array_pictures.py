@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from archsmith.core.errors import DataError
-from archsmith.core.files import reading
+from archsmith.core.files import file_stamp, reading
 from archsmith.data.images.decode import Header, Pixels, header_of, refuse_size, to_array
-from archsmith.data.images.pictures import file_stamp
 
 SLICE = 4 * 2**20  # bytes that are looked at together
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,14 +150,20 @@ def _turned(image: Image.Image) -> bool:
         return False
 
 
-def decode(source: str | Path | bytes, channels: int, at_least: tuple[int, int] | None = None) -> Pixels:
+def decode(
+    source: str | Path | bytes,
+    channels: int,
+    at_least: tuple[int, int] | None = None,
+    before: Callable[[int], None] = lambda pixels: None,
+) -> Pixels:
     """The picture in a file or in bytes as uint8 ``(h, w, channels)``. Raises DataError when it is broken.
 
     ``at_least``: ``(h, w)``. A JPEG of at least twice that size is decoded at a half, a quarter or an eighth of its
-        size,
-    but not below ``at_least``, which is several times faster.
+        size, but not below ``at_least``, which is several times faster.
+    ``before``: called with the number of pixels before they are decoded, and may raise.
     """
     with _open(source) as image, _quiet():
+        before(image.width * image.height)
         try:
             if at_least is not None:
                 image.draft(None, (max(at_least), max(at_least)))  # does nothing for other formats

@@ -70,14 +70,14 @@ def decoded(
             tick()
             yield _plain(pictures, int(index), shape)
         return
-    group = _group_size(pixels)
+    group = group_size(pixels)
     n_threads = min(MAX_THREADS, available_cpus())
     with ThreadPoolExecutor(n_threads, "archsmith-decode") as pool:
         waiting: deque[Future[list[Decoded]]] = deque()
         try:
             for first in range(0, len(indexes), group):
-                fetched = [(index, _fetch(content, index)) for index in indexes[first : first + group].tolist()]
-                waiting.append(pool.submit(_group, fetched, shape))
+                some = [(index, fetched(content, index)) for index in indexes[first : first + group].tolist()]
+                waiting.append(pool.submit(_group, some, shape))
                 if len(waiting) > 2 * n_threads:
                     yield from _result(waiting.popleft(), tick)
             while waiting:
@@ -106,7 +106,7 @@ def rate(
     n_threads = min(MAX_THREADS, available_cpus())
     runs, waiting = deque(_sample(len(pictures))), deque[Future[int]]()
     with ThreadPoolExecutor(n_threads, "archsmith-decode") as pool:
-        pool.submit(_group, [(0, _fetch(content, 0))], shape).result()
+        pool.submit(_group, [(0, fetched(content, 0))], shape).result()
         began, n = clock(), 0
 
         def in_time() -> bool:
@@ -114,8 +114,8 @@ def rate(
 
         while waiting or (runs and in_time()):
             if runs and len(waiting) <= 2 * n_threads and in_time():
-                fetched = [(index, _fetch(content, index)) for index in runs.popleft()]
-                waiting.append(pool.submit(_count, fetched, shape, in_time))
+                some = [(index, fetched(content, index)) for index in runs.popleft()]
+                waiting.append(pool.submit(_count, some, shape, in_time))
             else:
                 n += waiting.popleft().result()
         return max(1, n) / max(clock() - began, 1e-6)
@@ -130,11 +130,11 @@ def _sample(n: int) -> list[range]:
 
 
 def _count(
-    fetched: list[tuple[int, bytes | str | DataError]], shape: tuple[int, int, int], in_time: Callable[[], bool]
+    some: list[tuple[int, bytes | str | DataError]], shape: tuple[int, int, int], in_time: Callable[[], bool]
 ) -> int:
     """How many were decoded before the time was over."""
     n = 0
-    for index, item in fetched:
+    for index, item in some:
         if not in_time():
             break
         _one(index, item, shape)
@@ -142,7 +142,7 @@ def _count(
     return n
 
 
-def _group_size(pixels: int) -> int:
+def group_size(pixels: int) -> int:
     """How many pictures with so many pixels go in one group."""
     return max(1, min(MAX_GROUP, GROUP_PIXELS // max(1, pixels)))
 
@@ -160,15 +160,16 @@ def _plain(pictures: Pictures, index: int, shape: tuple[int, int, int]) -> Decod
         return Decoded(index, error=error)
 
 
-def _fetch(content: Callable[[int], bytes | str], index: int) -> bytes | str | DataError:
+def fetched(content: Callable[[int], bytes | str], index: int) -> bytes | str | DataError:
+    """What is decoded as picture ``index``, or why there is none."""
     try:
         return content(index)
     except DataError as error:
         return error
 
 
-def _group(fetched: list[tuple[int, bytes | str | DataError]], shape: tuple[int, int, int]) -> list[Decoded]:
-    return [_one(index, item, shape) for index, item in fetched]
+def _group(some: list[tuple[int, bytes | str | DataError]], shape: tuple[int, int, int]) -> list[Decoded]:
+    return [_one(index, item, shape) for index, item in some]
 
 
 def _one(index: int, item: bytes | str | DataError, shape: tuple[int, int, int]) -> Decoded:

@@ -37,18 +37,22 @@ class Encoded(ABC):
         try:
             return images.header(self.content(index))
         except DataError as error:
-            raise self._named(error, index) from error
+            raise named(error, self.name(index)) from error
 
     def decode(self, index: int, channels: int) -> Pixels:
         """Picture ``index``, uint8 ``(h, w, channels)``. Raises DataError."""
         try:
             return images.decode(self.content(index), channels)
         except DataError as error:
-            raise self._named(error, index) from error
+            raise named(error, self.name(index)) from error
 
-    def _named(self, error: DataError, index: int) -> DataError:
-        """``error``, with the name of picture ``index`` in it."""
-        return DataError(error.message.replace("The picture", f"The picture {self.name(index)!r}", 1), error.hint)
+
+def named(error: DataError, name: str) -> DataError:
+    """``error``, with the name of the picture that it speaks of."""
+    beginning = "The picture "
+    if not error.message.startswith(beginning):
+        return error
+    return DataError(f"{beginning}{name!r} {error.message.removeprefix(beginning)}", error.hint)
 
 
 class Contents(Encoded):

@@ -18,6 +18,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from archsmith.core.files import file_stamp
 from archsmith.data.images import decode as images
 from archsmith.data.images.decode import Header, Pixels
 from archsmith.data.images.encoded import Encoded
@@ -94,9 +95,16 @@ class Joined:
     def __init__(self, rows: Sequence[Pictures]) -> None:
         self.rows = tuple(rows)
         self.starts = np.cumsum([0, *(len(row) for row in rows)])
+        if all(hasattr(row, "content") for row in self.rows):
+            self.content = self._content
 
     def __len__(self) -> int:
         return int(self.starts[-1])
+
+    def _content(self, index: int) -> bytes | str:
+        row, inner = self._find(index)
+        found: bytes | str = row.content(inner)  # type: ignore[attr-defined]
+        return found
 
     def _find(self, index: int) -> tuple[Pictures, int]:
         row = int(np.searchsorted(self.starts, index, side="right")) - 1
@@ -127,14 +135,6 @@ class Joined:
 def joined(rows: Sequence[Pictures]) -> Pictures:
     """All of ``rows`` as one."""
     return rows[0] if len(rows) == 1 else Joined(rows)
-
-
-def file_stamp(path: Path) -> str:
-    """A hash of the path, size and time of the file; changes when the file does."""
-    found = os.stat(path)
-    return hashlib.blake2b(
-        f"{os.path.abspath(path)}\0{found.st_size}\0{found.st_mtime_ns}".encode(), digest_size=16
-    ).hexdigest()
 
 
 class Originals(Sequence[Pixels]):

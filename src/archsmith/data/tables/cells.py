@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,35 @@ SHOWN = 60  # characters of a value that a message shows
 
 
 @dataclass(frozen=True, eq=False)
+class Repeated(Sequence[str]):
+    """n texts of which many are equal, so that each different one is looked at once.
+
+    ``texts``: the different ones.
+    ``places``: ``(n,)``, which of them each one is.
+    """
+
+    texts: Sequence[str]
+    places: NDArray[np.integer[Any]]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Repeated: ...
+    def __getitem__(self, index: int | slice) -> str | Repeated:
+        if isinstance(index, slice):
+            return Repeated(self.texts, self.places[index])
+        text: str = self.texts[self.places[index]]
+        return text
+
+    def take(self, indexes: NDArray[np.int64]) -> Repeated:
+        """The texts at ``indexes``."""
+        return Repeated(self.texts, self.places[indexes])
+
+
+@dataclass(frozen=True, eq=False)
 class Raw:
     """A column in one of three forms.
 
@@ -54,6 +83,8 @@ class Raw:
 
     def take(self, indexes: NDArray[np.int64]) -> Raw:
         """The values at ``indexes``."""
+        if isinstance(self.values, Repeated):
+            return Raw(TEXTS, self.values.take(indexes))
         if self.form == TEXTS:
             return Raw(TEXTS, [self.values[index] for index in indexes.tolist()])
         return Raw(self.form, self.values[indexes])

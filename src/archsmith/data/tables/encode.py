@@ -5,8 +5,12 @@ This file needs numpy and the standard library only: the predictor of a bundle r
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import repeat
+from operator import contains
 from typing import Any
 
 import numpy as np
@@ -21,6 +25,7 @@ from archsmith.data.tables.cells import (
     PLAIN,
     TEXTS,
     Raw,
+    Repeated,
     canonical,
     iso_text,
     number_text,
@@ -35,7 +40,12 @@ MOST_LISTED = 12  # columns that a message lists
 
 
 def encode(
-    columns: Sequence[Column], table: Mapping[str, Any], *, first_row: int = 0, exact: bool = False
+    columns: Sequence[Column],
+    table: Mapping[str, Any],
+    *,
+    first_row: int = 0,
+    exact: bool = False,
+    broken: dict[int, str] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """The inputs of a network: ``numbers``, float32 ``(n, d)``, NaN where a value is missing; and ``categories``, int64
     codes ``(n, k)``. An input without columns is left out. Raises DataError for a missing column and for a text in a
@@ -45,6 +55,8 @@ def encode(
     ``table``: raw values by column name, in any order. Other columns are passed over.
     ``first_row``: added to the numbers of rows in messages.
     ``exact``: numbers stay float64 and no offset is subtracted, as an exported model takes them.
+    ``broken``: takes the rows with a text in a column of numbers, and the reason, instead of an error. Their numbers
+        are NaN there.
     """
     gone = [column.name for column in columns if column.name not in table]
     if gone:
@@ -56,7 +68,7 @@ def encode(
     if numeric := numbers_of(columns):
         numbers: NDArray[Any] = np.empty((n, len(numeric)), np.float64 if exact else np.float32)
         for place, column in enumerate(numeric):
-            found = _numbers(column, values[column.name], first_row)
+            found = _numbers(column, values[column.name], first_row, broken)
             numbers[:, place] = found if exact else found - column.offset
         encoded[NUMBERS_INPUT] = numbers
     if texts := categories_of(columns):
@@ -79,32 +91,39 @@ def refuse_uneven(lengths: Mapping[str, int]) -> int:
     return n
 
 
-def _numbers(column: Column, values: Raw, first_row: int) -> NDArray[np.float64]:
-    dates = column.written == DATE
+def _numbers(column: Column, values: Raw, first_row: int, broken: dict[int, str] | None) -> NDArray[np.float64]:
+    wrong: NDArray[np.int64]
     if values.form == TEXTS:
-        found = _parsed(column, values, first_row)
+        found, wrong = _parsed(column, values.values)
     else:
         found = np.array(values.values, np.float64)
-        if (values.form == DATES) != dates and not np.isnan(found).all():
-            row = int(np.flatnonzero(~np.isnan(found))[0])
-            raise _no_number(column, row + first_row, values.shown(row))
+        mixed = (values.form == DATES) != (column.written == DATE)
+        wrong = np.flatnonzero(~np.isnan(found)) if mixed else np.empty(0, np.int64)
+    for row in wrong.tolist():
+        error = _no_number(column, row + first_row, values.shown(row))
+        if broken is None:
+            raise error
+        broken.setdefault(row, str(error))
+        found[row] = np.nan
     found[~(np.abs(found) <= LARGEST)] = np.nan
     return found
 
 
-def _parsed(column: Column, values: Raw, first_row: int) -> NDArray[np.float64]:
-    n = len(values)
-    if column.written == PLAIN and not any("_" in text for text in values.values):
-        try:
-            return np.fromiter(map(float, values.values), np.float64, n)
-        except ValueError:  # missing values, or texts
-            pass
+def _parsed(column: Column, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The numbers that ``texts`` stand for, ``(n,)``, and the places of those that stand for none."""
+    if isinstance(texts, Repeated):
+        found, wrong = _parsed(column, texts.texts)
+        return found[texts.places], np.flatnonzero(np.isin(texts.places, wrong)) if len(wrong) else wrong
+    none = np.empty(0, np.int64)
+    if column.written == PLAIN and not any(map(contains, texts, repeat("_"))):
+        for numbers in (map(float, texts), (float(text) if text else math.nan for text in texts)):
+            with contextlib.suppress(ValueError):  # missing values, or texts
+                return np.fromiter(numbers, np.float64, len(texts)), none
     known = _Parsed(column.written)
-    found = np.fromiter(map(known.__getitem__, values.values), np.float64, n)
-    if known.wrong is not None:
-        row = list(values.values).index(known.wrong)
-        raise _no_number(column, row + first_row, values.shown(row))
-    return found
+    found = np.fromiter(map(known.__getitem__, texts), np.float64, len(texts))
+    if known.wrong:
+        none = np.array([place for place, text in enumerate(texts) if text in known.wrong], np.int64)
+    return found, none
 
 
 def _no_number(column: Column, row: int, shown: str) -> DataError:
@@ -114,18 +133,18 @@ def _no_number(column: Column, row: int, shown: str) -> DataError:
 
 
 class _Parsed(dict[str, float]):
-    """Numbers by their text. Each text is parsed once. ``wrong`` is the first text that is no number."""
+    """Numbers by their text. Each text is parsed once. ``wrong`` are the texts that are no numbers."""
 
     def __init__(self, written: str) -> None:
         super().__init__()
         self.written = written
-        self.wrong: str | None = None
+        self.wrong: set[str] = set()
 
     def __missing__(self, text: str) -> float:
         found = parsed(text, self.written)
         if found is None:
-            self.wrong = text if self.wrong is None else self.wrong
-            found = float("nan")
+            self.wrong.add(text)
+            found = math.nan
         self[text] = found
         return found
 
@@ -147,6 +166,10 @@ class _Codes(dict[str, int]):
 
 def _codes(column: Column, offset: int, values: Raw) -> NDArray[np.int64]:
     known = _Codes(column, offset)
+    if isinstance(values.values, Repeated):
+        codes = np.fromiter(map(known.__getitem__, values.values.texts), np.int64)
+        taken: NDArray[np.int64] = codes[values.values.places]
+        return taken
     if values.form == TEXTS:
         return np.fromiter(map(known.__getitem__, values.values), np.int64, len(values))
     different, places = np.unique(values.values, return_inverse=True)

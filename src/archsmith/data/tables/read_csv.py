@@ -14,6 +14,7 @@ import itertools
 import re
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -29,11 +30,7 @@ SEPARATORS = ",;\t|"
 GZIP = b"\x1f\x8b"
 FRACTION = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
 WHOLE = re.compile(r"[+-]?\d+")
-
-
-def read_csv_chunks(path: str | Path, chunk: int = CHUNK) -> Iterator[dict[str, list[str]]]:
-    """The cells of a CSV file of any size by column name, up to ``chunk`` rows at a time. Raises DataError."""
-    return CsvFile(Path(path), bounded=False).chunks(chunk, share=False)
+BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class CsvFile:
@@ -42,6 +39,7 @@ class CsvFile:
     ``names``: of the columns, in order.
     ``separator``: one of ``,`` ``;`` tab and ``|``.
     ``notes``: what had to be guessed, in sentences.
+    ``n_lines``: how many lines end in it, the first included.
     """
 
     def __init__(self, path: Path | str, bounded: bool = True, content: bytes | None = None) -> None:
@@ -52,6 +50,7 @@ class CsvFile:
         self.bounded = bounded
         self._content = content
         self.notes: tuple[str, ...] = ()
+        self.n_lines = 0
         try:
             with self._plain() as file:
                 start = file.read(4)
@@ -103,6 +102,7 @@ class CsvFile:
             n_bytes, decodes, block = 0, True, mark
             while block:
                 n_bytes += len(block)
+                self.n_lines += block.count(b"\n")
                 if self.packed:
                     refuse_bomb(f"The table {str(self.path)!r}", size, n_bytes)
                 if self.bounded and n_bytes > LARGEST_CSV:
@@ -140,24 +140,43 @@ class CsvFile:
         ``share``: equal cells of a column share their memory, which helps where all rows are kept.
         """
         pools: list[dict[str, str]] | None = [{} for _ in self.names] if share else None
-        waiting: list[list[str]] = []
-        for line, row in self._rows():
-            if len(row) != len(self.names):
-                if not row and len(self.names) > 1:  # an empty line
-                    continue
-                if row:
-                    raise DataError(
-                        f"Line {line:,} of {str(self.path)!r} has {len(row):,} values, but the first line has "
-                        f"{len(self.names):,}.",
-                        "Every line needs the same number; values with a separator in them need quotes.",
-                    )
-                row = [""]
-            waiting.append(row)
-            if len(waiting) == chunk:
-                yield self._columns(waiting, pools)
-                waiting = []
-        if waiting:
-            yield self._columns(waiting, pools)
+        with self._bytes() as file:
+            text = io.TextIOWrapper(file, encoding=self.encoding, newline="")
+            reader = csv.reader(text, delimiter=self.separator, skipinitialspace=True, strict=True)
+            try:
+                next((row for row in reader if row), None)
+                line = reader.line_num
+                while rows := list(islice(reader, chunk)):
+                    if set(map(len, rows)) != {len(self.names)}:
+                        rows = list(self._whole(rows, line))
+                    line = reader.line_num
+                    if rows:
+                        yield self._columns(rows, pools)
+            except csv.Error as error:
+                reason = "a quote is not closed" if "end of data" in str(error) else str(error)
+                if "field larger" in reason:
+                    reason = f"a cell is longer than {csv.field_size_limit():,} characters"
+                raise DataError(
+                    f"Line {reader.line_num:,} of {str(self.path)!r} cannot be read ({short(reason)}).",
+                    "A quote is probably missing, or not doubled inside a quoted value.",
+                ) from error
+
+    def _whole(self, rows: Sequence[list[str]], line: int) -> Iterator[list[str]]:
+        """``rows`` without those of empty lines. ``line`` is the number of the line before them. Raises DataError for a
+        row that is too short or too long.
+        """
+        for row in rows:
+            line += 1 + sum(len(BREAK.findall(cell)) for cell in row)
+            if len(row) == len(self.names):
+                yield row
+            elif row:
+                raise DataError(
+                    f"Line {line:,} of {str(self.path)!r} has {len(row):,} values, but the first line has "
+                    f"{len(self.names):,}.",
+                    "Every line needs the same number; values with a separator in them need quotes.",
+                )
+            elif len(self.names) == 1:
+                yield [""]
 
     def _columns(self, rows: list[list[str]], pools: list[dict[str, str]] | None) -> dict[str, list[str]]:
         columns = zip(*rows, strict=True)
@@ -167,24 +186,6 @@ class CsvFile:
             name: [pool.setdefault(text, text) for text in column]
             for name, pool, column in zip(self.names, pools, columns, strict=True)
         }
-
-    def _rows(self) -> Iterator[tuple[int, list[str]]]:
-        """The number of the line where each row ends, and the cells of the row."""
-        with self._bytes() as file:
-            text = io.TextIOWrapper(file, encoding=self.encoding, newline="")
-            reader = csv.reader(text, delimiter=self.separator, skipinitialspace=True, strict=True)
-            try:
-                next((row for row in reader if row), None)
-                for row in reader:
-                    yield reader.line_num, row
-            except csv.Error as error:
-                reason = "a quote is not closed" if "end of data" in str(error) else str(error)
-                if "field larger" in reason:
-                    reason = f"a cell is longer than {csv.field_size_limit():,} characters"
-                raise DataError(
-                    f"Line {reader.line_num:,} of {str(self.path)!r} cannot be read ({short(reason)}).",
-                    "A quote is probably missing, or not doubled inside a quoted value.",
-                ) from error
 
 
 def _heading(text: str, separator: str) -> list[str]:
