@@ -22,19 +22,21 @@ MOST_COLUMNS = 60  # rows of the table of inputs
 
 def card(manifest: Manifest) -> str:
     """``MODEL_CARD.md`` as text."""
-    parts = [f"# {_title(manifest)}", _summary(manifest)]
+    parts = [f"# {title(manifest)}", summary(manifest)]
     for heading, section in SECTIONS.items():
         parts += [f"## {heading}", section(manifest)]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
-def _title(manifest: Manifest) -> str:
+def title(manifest: Manifest) -> str:
+    """The name of the bundle, or what it does, as Markdown."""
     facts = manifest.facts
     what = "Regression" if manifest.is_regression else "Classification"
     return cell(facts.name or facts.data.get("name") or f"{what} of {manifest.intake.nouns}")
 
 
-def _summary(manifest: Manifest) -> str:
+def summary(manifest: Manifest) -> str:
+    """What it is, in some sentences."""
     intake, output = manifest.intake, manifest.output
     row = next((row.name for row in manifest.facts.rows if row.exported), None)
     which = f" It is the row “{cell(row)}” of the scores below." if row else ""
@@ -174,7 +176,8 @@ Without Archsmith: run `model.onnx` in any ONNX runtime, or `network.py` with to
 the file)."""
 
 
-def _limits(manifest: Manifest) -> str:
+def limits(manifest: Manifest) -> str:
+    """What it cannot be relied on for, as a list."""
     noun = manifest.intake.noun
     if manifest.is_regression:
         sentences = [
@@ -263,7 +266,7 @@ SECTIONS: dict[str, Callable[[Manifest], str]] = {
     "Scores": scores,
     "What goes in and what comes out": _interface,
     "Use": _use,
-    "Limits": _limits,
+    "Limits": limits,
     "Checks before release": _verification,
     "How to reproduce": _reproduce,
 }

@@ -188,6 +188,10 @@ class Intake(ABC):
         found: Exporter = catalog.get(EXPORTER, self.kind)(self)
         return found
 
+    @abstractmethod
+    def form(self) -> dict[str, Any]:
+        """What a page needs to know to ask a person for one example, as JSON."""
+
     # Words
 
     @property
