@@ -12,7 +12,7 @@ const ready = start(about);
 form.hidden = false; // without this script it would do nothing
 say("Loading the network …");
 ready.then(
-  () => asked || say(""),
+  () => asked || say("The prediction will stand here."),
   (error) => say(`The network cannot be loaded: ${error.message}`, true),
 );
 
