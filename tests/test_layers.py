@@ -46,7 +46,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "analysis",
         "runtime",
     },
-    "cli": {"core", "graphs", "spaces", "catalog", "analysis", "runtime", "bundle", "data", "automl"},
+    "server": {"core", "catalog", "graphs", "data", "bundle"},
+    "cli": {"core", "graphs", "spaces", "catalog", "analysis", "runtime", "bundle", "data", "automl", "server"},
 }
 
 # Where torch may be imported at the top of a module; elsewhere only inside functions.
@@ -84,6 +85,8 @@ HEAVY = {
     "onnxruntime",
     "nicegui",
     "fastapi",
+    "uvicorn",
+    "orjson",
     "optuna",
     "mlflow",
 }

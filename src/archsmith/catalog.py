@@ -112,6 +112,11 @@ EXTRA_OF = {
     "jinja2": "train",
     "onnx": "train",
     "onnxscript": "train",
+    "uvicorn": "serve",
+    "httptools": "serve",
+    "orjson": "serve",
+    "python_multipart": "serve",
+    "prometheus_client": "serve",
     "ray": "ray",
     "optuna": "optuna",
 }

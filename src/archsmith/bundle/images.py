@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from archsmith.bundle.image_files import pictures
+from archsmith.bundle.image_requests import decoded, schema, sent_pixels
 from archsmith.bundle.intake import Call, Counted, Intake, Labelled, ModelInput, Window
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.task import Task
 from archsmith.data.examples import Splits
+from archsmith.data.images.blocks import checked, with_channels
 from archsmith.data.images.decode import IMAGE, Pixels, decode, to_array
 from archsmith.data.images.source import Pictures, Source
 
@@ -118,6 +120,15 @@ class ImageIntake(Intake):
         source: Source = read(data, image=column, target=target)
         examples = AskedPictures(source.pictures, self.channels, np.arange(len(source)))
         return Labelled(examples, source.labels, source.split, source.name, source.class_names)
+
+    def sent(self, examples: Sequence[Any], most_pixels: int) -> Iterator[Window]:
+        return windows(sent_pixels(example, self.channels, most_pixels) for example in examples)
+
+    def uploaded(self, files: Sequence[tuple[str, bytes]], most_pixels: int) -> Iterator[Window]:
+        return windows(decoded(content, self.channels, most_pixels) for _, content in files)
+
+    def example_schema(self) -> dict[str, Any]:
+        return schema(self.height, self.width, self.channels)
 
     def sample(self, n: int, rng: np.random.Generator) -> Pixels:
         return rng.integers(0, 256, (n, self.height, self.width, self.channels), dtype=np.uint8)
@@ -249,7 +260,7 @@ def _items(images: Any) -> Iterator[Any]:
 def _blocks(array: NDArray[Any]) -> Iterator[Pixels]:
     """A whole array in slices that one call of the runtime can take."""
     if array.ndim == 4 or (array.ndim == 3 and not 1 <= array.shape[2] <= 4):
-        block = _checked(array if array.ndim == 4 else array[..., None])
+        block = checked(array if array.ndim == 4 else array[..., None])
         step = max(1, min(CHUNK, CHUNK_PIXELS // max(1, block.shape[1] * block.shape[2])))
         for start in range(0, len(block), step):
             yield block[start : start + step]
@@ -268,45 +279,14 @@ def _block(item: Any, channels: int, position: int) -> Pixels:
         return to_array(item, channels)[None]
     if isinstance(item, np.ndarray):
         if item.ndim == 4:
-            return _with_channels(_checked(item), channels)
+            return with_channels(checked(item), channels)
         if item.ndim in (2, 3):
-            return _with_channels(_checked((item if item.ndim == 3 else item[..., None])[None]), channels)
+            return with_channels(checked((item if item.ndim == 3 else item[..., None])[None]), channels)
         raise DataError(
             f"Image {position} is an array of shape {item.shape}.",
             "An image is (H, W) or (H, W, C); a stack of them (n, H, W, C).",
         )
     raise DataError(f"Image {position} is a {type(item).__name__}.", "Give a path, a Pillow image or a uint8 array.")
-
-
-def _checked(block: NDArray[Any]) -> Pixels:
-    """The block itself if it is uint8 ``(n, H, W, 1..4)`` with at least one pixel. Raises DataError."""
-    if block.dtype != np.uint8:
-        scaled = "(255 * images).round().astype('uint8')"
-        if np.issubdtype(block.dtype, np.floating):
-            hint = f"Grey values are whole numbers from 0 to 255; for floats from 0 to 1 give {scaled}."
-        else:
-            hint = "Grey values are uint8 from 0 to 255; if yours are within that range give images.astype('uint8')."
-        raise DataError(f"Images have the type {block.dtype}, not uint8.", hint)
-    if not 1 <= block.shape[3] <= 4:
-        raise DataError(
-            f"Images of shape {block.shape[1:]} have {block.shape[3]} channels.",
-            "Channels come last, 1 (grey) to 4 (RGBA) of them.",
-        )
-    if min(block.shape[1:3]) < 1:
-        raise DataError(f"Images of shape {block.shape[1:]} have no pixels.")
-    return block
-
-
-def _with_channels(block: Pixels, channels: int) -> Pixels:
-    """The block with 1 or 3 channels, converted exactly as files are."""
-    n, height, width, given = block.shape
-    if given == channels:
-        return block
-    if given == 1 or n == 0:
-        return np.repeat(block[..., :1], channels, axis=3)
-    # Conversion looks at single pixels, so the stack may be converted as one tall picture.
-    tall = Image.fromarray(np.ascontiguousarray(block).reshape(n * height, width, given))
-    return to_array(tall, channels).reshape(n, height, width, channels)
 
 
 def _values(values: Sequence[float]) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith import catalog
-from archsmith.core.errors import UsageError
+from archsmith.core.errors import DataError, UsageError
 from archsmith.core.task import Task
 from archsmith.data.examples import Splits
 
@@ -182,6 +182,22 @@ class Intake(ABC):
     @abstractmethod
     def sample(self, n: int, rng: np.random.Generator) -> Any:
         """``n`` random examples, read already, as ``Predictor`` is given them."""
+
+    # What a server is sent
+
+    def sent(self, examples: Sequence[Any], most_pixels: int) -> Iterator[Window]:
+        """The examples of a request, as JSON gave them. A broken one is named and does not stop the others. Raises
+        DataError where this kind of data cannot be sent.
+        """
+        raise DataError(f"{self.nouns.capitalize()} cannot be sent as JSON.")
+
+    def uploaded(self, files: Sequence[tuple[str, bytes]], most_pixels: int) -> Iterator[Window]:
+        """The examples in files, of which name and content are given. Raises DataError for files that hold none."""
+        raise DataError(f"{self.nouns.capitalize()} cannot be sent as files.")
+
+    def example_schema(self) -> dict[str, Any]:
+        """JSON Schema of one example that ``sent`` takes, with an example of one."""
+        return {}
 
     def exporter(self) -> Exporter:
         """The half that needs torch."""

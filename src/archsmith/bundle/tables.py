@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsmith.bundle.intake import Call, Intake, Labelled, ModelInput, Window
+from archsmith.bundle.table_requests import schema, sent_rows, uploaded_rows
 from archsmith.bundle.table_rows import ROWS, AskedFile, AskedRows, chunks_of_file, slices
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.files import expanded
@@ -230,6 +231,15 @@ class TableIntake(Intake):
         return Labelled(examples, source.targets, source.split, source.name, skipped=source.skipped)
 
     # Examples
+
+    def sent(self, examples: Sequence[Any], most_pixels: int) -> Iterator[Window]:
+        return sent_rows(self, examples)
+
+    def uploaded(self, files: Sequence[tuple[str, bytes]], most_pixels: int) -> Iterator[Window]:
+        return uploaded_rows(self, files)
+
+    def example_schema(self) -> dict[str, Any]:
+        return schema(self.columns)
 
     def sample(self, n: int, rng: np.random.Generator) -> dict[str, Any]:
         """Columns of numbers within what training rows had and of categories, some missing or never seen."""

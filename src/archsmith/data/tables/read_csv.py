@@ -44,14 +44,16 @@ class CsvFile:
     ``notes``: what had to be guessed, in sentences.
     """
 
-    def __init__(self, path: Path, bounded: bool = True) -> None:
-        """``bounded``: refuse a file that is too large for memory. Raises DataError."""
+    def __init__(self, path: Path | str, bounded: bool = True, content: bytes | None = None) -> None:
+        """``bounded``: refuse a file that is too large for memory. ``content``: of a file that is in memory, and of
+        which ``path`` is but the name. Raises DataError.
+        """
         self.path = path
         self.bounded = bounded
+        self._content = content
         self.notes: tuple[str, ...] = ()
         try:
-            regular_size(path)
-            with open(path, "rb") as file:
+            with self._plain() as file:
                 start = file.read(4)
             self.packed = start.startswith(GZIP)
             self.encoding = self._encoding()
@@ -77,12 +79,21 @@ class CsvFile:
         self.separator = max(SEPARATORS, key=lambda separator: len(headings[separator]))
         self.names = self._names(headings[self.separator])
 
+    def _plain(self) -> IO[bytes]:
+        """The file as it lies there."""
+        if self._content is not None:
+            return io.BytesIO(self._content)
+        regular_size(self.path)
+        return open(self.path, "rb")
+
     def _bytes(self) -> IO[bytes]:
-        return gzip.open(self.path) if self.packed else open(self.path, "rb")  # type: ignore[return-value]
+        if not self.packed:
+            return self._plain()
+        return gzip.open(self.path if self._content is None else io.BytesIO(self._content))  # type: ignore[return-value]
 
     def _encoding(self) -> str:
         """The encoding in which the whole file can be read. Raises DataError for what is no text."""
-        size = regular_size(self.path)
+        size = regular_size(self.path) if self._content is None else len(self._content)
         with self._bytes() as file:
             mark = file.read(4)
             if mark == b"PAR1":
@@ -111,7 +122,7 @@ class CsvFile:
                 block = following
         if decodes:
             return encoding
-        self.notes = (f"{self.path.name!r} is not UTF-8 text and was read as Latin-1.",)
+        self.notes = (f"{Path(self.path).name!r} is not UTF-8 text and was read as Latin-1.",)
         return "latin-1"
 
     def _names(self, heading: Sequence[str]) -> list[str]:

@@ -1,0 +1,121 @@
+"""The ASGI application: every request passes the guard, finds its handler, and gets an answer within its time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+import orjson
+
+from archsmith.core.errors import told
+from archsmith.server.api import Api
+from archsmith.server.guard import HEADERS, HEALTH, Guard
+from archsmith.server.logs import Log
+from archsmith.server.metrics import Metrics
+from archsmith.server.refusals import Refusal
+from archsmith.server.registry import Place, Registry
+from archsmith.server.request import JSON, Answer, Gone, Memory, Receive, Request, Scope, Send
+from archsmith.server.routes import Route, Router
+from archsmith.server.settings import Settings
+
+CLOSED = 499  # in log and metrics: the client went away before there was an answer
+
+
+class App:
+    """A server of the models in ``registry``.
+
+    ``pages``: further routes, such as pages to look at.
+    """
+
+    def __init__(self, registry: Registry, metrics: Metrics, log: Log, pages: Iterable[Route] = ()) -> None:
+        self.registry = registry
+        self.settings: Settings = registry.settings
+        self.api = Api(registry, metrics)
+        self._metrics = metrics
+        self._log = log
+        self._guard = Guard(self.settings)
+        self._router = Router([*self.api.routes(), *pages])
+        self._memory = Memory(self.settings.memory_bytes)
+        self._n = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        began = time.perf_counter()
+        self._n += 1
+        self._metrics.waiting.set(self._n)
+        request: Request | None = None
+        try:
+            request = Request(scope, receive, self._memory, self.settings.request_bytes)
+            answer = await self._answer(request)
+        except Refusal as refusal:
+            answer = _refused(refusal, scope["path"])
+        except Gone:
+            answer = Answer(b"", CLOSED)
+        except Exception as error:  # a defect of ours: the request ends, the server goes on
+            self._log.say("error", path=scope["path"], error=told(error))
+            answer = _refused(Refusal(500, "internal", "The server has failed; its log says why."), scope["path"])
+        finally:
+            self._n -= 1
+            if request is not None:
+                request.release()
+        if answer.status != CLOSED:
+            await _send(send, answer, scope["method"] == "HEAD")
+        seconds = time.perf_counter() - began
+        model, n = (request.model, request.n) if request is not None else ("", 0)
+        self._metrics.answered(model, answer.status, seconds, n)
+        self._log.say(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=answer.status,
+            ms=round(1000 * seconds, 2),
+            model=model,
+            n=n,
+        )
+
+    async def _answer(self, request: Request) -> Answer:
+        self._guard.check(request)
+        route, parts = self._router.find(request.method, request.path)
+        if self._n > self.settings.queue and request.path not in HEALTH:
+            raise Refusal.busy(f"There are {self._n - 1:,} requests before this one.")
+        try:
+            async with asyncio.timeout(self.settings.seconds):
+                return await route.handler(request, parts)
+        except TimeoutError as error:
+            if request.is_read or request.method != "POST":
+                raise Refusal.busy(f"The request was not done within {self.settings.seconds:g} seconds.") from error
+            raise Refusal(
+                408, "slow", f"The request did not arrive within {self.settings.seconds:g} seconds.", "Send it faster."
+            ) from error
+
+
+def tell_of(log: Log, metrics: Metrics) -> Callable[[str, Place], None]:
+    """What a registry is to call when something happens to a model."""
+
+    def tell(what: str, place: Place) -> None:
+        metrics.changed(place.name, what)
+        version = "" if place.model is None else place.model.version
+        log.say(f"model {what}", model=place.name, version=version, reason=place.refused or "")
+
+    return tell
+
+
+def _refused(refusal: Refusal, path: str) -> Answer:
+    body = refusal.body()
+    if path.startswith("/v2"):  # whose protocol knows one text
+        text = f"{refusal.message} {refusal.hint}" if refusal.hint else refusal.message
+        body = orjson.dumps({"error": text})
+    return Answer(body, refusal.status, JSON, refusal.headers)
+
+
+async def _send(send: Send, answer: Answer, head: bool) -> None:
+    headers = [
+        *(pair for pair in HEADERS if pair[0].decode() not in answer.headers),
+        (b"content-type", answer.type.encode()),
+        (b"content-length", str(len(answer.body)).encode()),
+        *((name.encode(), value.encode()) for name, value in answer.headers.items()),
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else answer.body})

@@ -1,0 +1,139 @@
+"""``POST /v1/models/{name}/predict``: examples in, classes or values out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from archsmith.bundle.intake import Intake, Window
+from archsmith.core.errors import ArchsmithError, UsageError
+from archsmith.server.batching import FEW_BYTES
+from archsmith.server.model import Model
+from archsmith.server.multipart import parse
+from archsmith.server.refusals import Refusal, malformed
+from archsmith.server.request import JSON, Answer, Request
+from archsmith.server.settings import Settings
+
+MULTIPART = "multipart/form-data"
+
+
+async def predict(request: Request, model: Model, settings: Settings) -> Answer:
+    """The answer for all examples of a request. Raises Refusal."""
+    try:
+        intake = model.manifest.intake
+    except UsageError as error:
+        raise Refusal.of(error, 409, "tensors_only") from error
+    body = await request.body()
+    try:
+        windows, top = _read(request, body, intake, settings)
+        predictions = await _predicted(request, model, windows, top, settings, small=len(body) <= FEW_BYTES)
+    except ArchsmithError as error:
+        raise Refusal.of(error) from error
+    request.n = len(predictions)
+    _refuse_all_broken(predictions, intake)
+    return Answer(orjson.dumps({"model": model.name, "version": model.version, "predictions": predictions}))
+
+
+def _read(request: Request, body: bytes, intake: Intake, settings: Settings) -> tuple[Iterator[Window], int | None]:
+    """The examples, read as they are asked for, and how many classes are wanted."""
+    kind = request.content_type
+    if kind == JSON:
+        examples, top = _json(body)
+        _refuse_many(len(examples), settings)
+        return intake.sent(examples, settings.pixels), top
+    if kind == MULTIPART:
+        form = parse(request.headers["content-type"], body, settings.examples)
+        if not form.files:
+            raise malformed("The form has no files.", f"Send {intake.nouns} as parts called 'files', each with a name.")
+        return intake.uploaded(form.files, settings.pixels), _top(form.fields.get("top"))
+    raise Refusal(415, "content_type", f"The content type {kind[:64]!r} is not read.", f"Send {JSON} or {MULTIPART}.")
+
+
+def _json(body: bytes) -> tuple[list[Any], int | None]:
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise malformed(f"The body is not JSON: {error}.", "NaN and Infinity are no JSON; send null.") from error
+    if not isinstance(data, dict) or not isinstance(data.get("examples"), list) or not data["examples"]:
+        raise malformed("The body has no examples.", 'Send {"examples": [...]} with at least one.')
+    if more := data.keys() - {"examples", "top"}:
+        raise malformed(f"The body has an unknown key {min(more)[:64]!r}.", "It takes examples and top.")
+    return data["examples"], _top(data.get("top"))
+
+
+def _top(value: Any) -> int | None:
+    if isinstance(value, str) and value.isdecimal() and len(value) < 7:
+        value = int(value)
+    if value is None or (type(value) is int and value >= 1):
+        return value
+    raise malformed(f"top is {str(value)[:20]!r}.", "Give a whole number from 1, or leave it out for all classes.")
+
+
+def _refuse_many(n: int, settings: Settings) -> None:
+    if n > settings.examples:
+        raise Refusal(
+            413,
+            "too_many",
+            f"The request has more than {settings.examples:,} examples.",
+            "Send several requests, or start the server with a larger --max-examples.",
+        )
+
+
+async def _predicted(
+    request: Request, model: Model, windows: Iterator[Window], top: int | None, settings: Settings, small: bool
+) -> list[dict[str, Any]]:
+    """One prediction for each example, in their order."""
+    loop = asyncio.get_running_loop()
+    found: list[dict[str, Any]] = []
+    while True:
+        if small:
+            window = next(windows, None)
+        else:
+            window = await loop.run_in_executor(model.batcher.executor, next, windows, None)
+        if window is None:
+            return found
+        _refuse_many(len(found) + window.n, settings)
+        n_bytes = sum(array.nbytes for call in window.calls for array in call.inputs.values())
+        request.hold(n_bytes)
+        rows: list[NDArray[np.float32] | None] = [None] * window.n
+        for call in window.calls:
+            (output,) = await model.run(call.inputs)
+            for place, row in zip(call.places.tolist(), output, strict=True):
+                rows[place] = row
+        request.release(n_bytes)
+        found += [
+            {"error": window.broken[place]} if row is None else _worded(model, row, top)
+            for place, row in enumerate(rows)
+        ]
+
+
+def _worded(model: Model, row: NDArray[np.float32], top: int | None) -> dict[str, Any]:
+    output = model.manifest.output
+    values = row.tolist()
+    if not all(map(_is_finite, values)):
+        return {"error": "The network gives no number for this example. Its values are probably far out of range."}
+    if output.is_regression:
+        return {"value": values[0]}
+    order = (-row).argsort(kind="stable")[:top].tolist()
+    best = order[0]
+    return {
+        "class": output.classes[best],
+        "probability": values[best],
+        "probabilities": {output.classes[place]: values[place] for place in order},
+    }
+
+
+def _is_finite(value: float) -> bool:
+    return value - value == 0.0
+
+
+def _refuse_all_broken(predictions: list[dict[str, Any]], intake: Intake) -> None:
+    if all("error" in prediction for prediction in predictions):
+        first = predictions[0]["error"] if predictions else f"There are no {intake.nouns}."
+        more = f" (and {len(predictions) - 1:,} more like it)" if len(predictions) > 1 else ""
+        raise Refusal(422, "bad_example", f"{first}{more}")

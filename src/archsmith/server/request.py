@@ -1,0 +1,135 @@
+"""A request as handlers see it, and the answers that they give. ASGI underneath."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from archsmith.server.refusals import Refusal
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``status``, ``body`` with its ``type``, and further ``headers``."""
+
+    body: bytes
+    status: int = 200
+    type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def as_json(data: Any, status: int = 200) -> Answer:
+    return Answer(orjson.dumps(data), status)
+
+
+class Gone(Exception):
+    """The client has closed the connection; nobody waits for an answer."""
+
+
+class Memory:
+    """How many bytes all requests hold together."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.held = 0
+
+    def take(self, n: int) -> None:
+        """Raises Refusal where there is no room."""
+        if self.held + n > self.most:
+            raise Refusal.busy("The server holds as much data of other requests as it may.")
+        self.held += n
+
+    def give(self, n: int) -> None:
+        self.held -= n
+
+
+class Request:
+    """One request.
+
+    ``method``, ``path``: of HTTP, the path decoded.
+    ``headers``: by name in small letters.
+    ``model``: the name of the model that it asks, for the log; empty for none.
+    ``n``: how many examples it had, for the log.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, memory: Memory, most: int) -> None:
+        """Raises Refusal for a header that came twice and must not."""
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers = _headers(scope["headers"])
+        self.model = ""
+        self.n = 0
+        self.is_read = False
+        self._receive = receive
+        self._memory = memory
+        self._most = most
+        self._held = 0
+
+    async def body(self) -> bytes:
+        """All bytes of it. Raises Refusal as soon as there are too many."""
+        if self.headers.get("content-encoding", "identity") != "identity":
+            raise Refusal(415, "encoding", "Requests are not unpacked.", "Send them without Content-Encoding.")
+        told = self.headers.get("content-length", "0")
+        if told.isdecimal() and int(told) > self._most:
+            raise self._too_large()
+        chunks, n = [], 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Gone
+            chunk = message.get("body", b"")
+            if chunk:
+                n += len(chunk)
+                if n > self._most:
+                    raise self._too_large()
+                self.hold(len(chunk))
+                chunks.append(chunk)
+            if not message.get("more_body", False):
+                self.is_read = True
+                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def hold(self, n: int) -> None:
+        """Count ``n`` bytes of memory until the request is over. Raises Refusal where there is no room."""
+        self._memory.take(n)
+        self._held += n
+
+    def release(self, n: int | None = None) -> None:
+        """Give back ``n`` of the bytes that were counted, or all of them."""
+        n = self._held if n is None else n
+        self._memory.give(n)
+        self._held -= n
+
+    @property
+    def content_type(self) -> str:
+        """Without parameters, in small letters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def _too_large(self) -> Refusal:
+        return Refusal(
+            413,
+            "too_large",
+            f"The request is larger than {self._most:,} bytes.",
+            "Send fewer or smaller examples, or start the server with a larger --max-mb.",
+        )
+
+
+ONCE = frozenset((b"host", b"origin", b"authorization", b"content-length", b"content-type", b"transfer-encoding"))
+
+
+def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        text = name.decode("latin-1")
+        if name in ONCE and text in found:
+            raise Refusal(400, "malformed", f"The header {text!r} came twice.")
+        found[text] = value.decode("latin-1")
+    return found
