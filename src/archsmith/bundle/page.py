@@ -28,8 +28,8 @@ SITE = files("archsmith.bundle") / "site"
 MAX_CARD_BYTES = 2**18  # of MODEL_CARD.md; ours take a few kB
 # Nothing from elsewhere, no script and no style within the page.
 POLICY = (
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "worker-src 'self'; base-uri 'none'; form-action 'none'"
 )
 
 
@@ -54,9 +54,8 @@ class Surroundings:
     below: str = ""
 
 
-def page(manifest: Manifest, card_text: str, around: Surroundings) -> str:
-    """The HTML of the page. ``card_text``: of ``MODEL_CARD.md``."""
-    name = plain(manifest.facts.name or str(manifest.facts.data.get("name") or "") or card.title(manifest))
+def page(manifest: Manifest, name: str, card_text: str, around: Surroundings) -> str:
+    """The HTML of the page. ``name``: of the model. ``card_text``: of ``MODEL_CARD.md``."""
     drawing = (
         '<section aria-labelledby="network">\n<h2 id="network">The network</h2>\n'
         f'<img class="drawing" src="{around.drawing}" alt="Drawing of the network, from its input to its output">\n'
@@ -65,7 +64,7 @@ def page(manifest: Manifest, card_text: str, around: Surroundings) -> str:
         else ""
     )
     return template("page.html").substitute(
-        name=name,
+        name=plain(name),
         summary=without_paragraph(rendered(card.summary(manifest))),
         fields=fields(manifest),
         limits=rendered(card.limits(manifest)),
@@ -80,6 +79,11 @@ def page(manifest: Manifest, card_text: str, around: Surroundings) -> str:
         above=around.above,
         below=around.below,
     )
+
+
+def name_of(manifest: Manifest) -> str:
+    """What the bundle calls itself."""
+    return manifest.facts.name or str(manifest.facts.data.get("name") or "") or card.title(manifest)
 
 
 def template(name: str) -> Template:

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from archsmith.bundle.folder import Content, check_target, replacing
 from archsmith.bundle.manifest import MODEL, NOTICE, check_files
-from archsmith.bundle.page import POLICY, SITE, Surroundings, card_of, drawing_of, page
+from archsmith.bundle.page import POLICY, SITE, Surroundings, card_of, drawing_of, name_of, page
 from archsmith.core.errors import UsageError
 
 PAGE, DRAWING, OFFLINE, VENDOR = "index.html", "network.svg", "offline.js", "vendor"
 OURS = {"page.css": "page.css", "page.js": "page.js", "pixels.js": "pixels.js", "engine.js": "local.js"}
 RUNTIME = ("ort.js", "ort-wasm-simd-threaded.wasm", "LICENSE.txt", "ThirdPartyNotices.txt")
 FILES_MARK = "[/* files */]"  # in offline.js
+WASM = ("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")  # a policy without and with WebAssembly
 NEEDED = (
     "This page needs JavaScript, and a web server instead of a file address. In its folder run "
     "<code>python -m http.server</code>, then open <code>http://localhost:8000</code>."
@@ -43,11 +44,11 @@ def write_page(bundle: str | Path, folder: str | Path) -> Path:
         drawing=DRAWING if drawing else "",
         needed=NEEDED,
         foot=FOOT,
-        policy=f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+        policy=f'<meta http-equiv="Content-Security-Policy" content="{POLICY.replace(*WASM)}">',
     )
     with replacing(folder, SITE_FOLDER) as part:
         _copy_runtime(part / VENDOR)
-        (part / PAGE).write_text(page(manifest, card_of(source), around), encoding="utf-8")
+        (part / PAGE).write_text(page(manifest, name_of(manifest), card_of(source), around), encoding="utf-8")
         if drawing:
             (part / DRAWING).write_text(drawing, encoding="utf-8")
         for name, ours in OURS.items():
