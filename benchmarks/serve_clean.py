@@ -72,7 +72,7 @@ class Image:
 
     def build(self) -> None:
         for word, rest in steps((self.context / DOCKERFILE).read_text(encoding="utf-8")):
-            print(f"{word} {rest}", flush=True)
+            print(f"{word} {rest}", file=sys.stderr)
             getattr(self, f"_{word.lower()}", lambda rest: None)(rest)
 
     def _from(self, rest: str) -> None:
@@ -105,7 +105,9 @@ class Image:
     def call(self, command: list[str]) -> str:
         """What a program of the environment prints; it ends in an error if that does."""
         found = shutil.which(command[0], path=self.environment["PATH"]) or command[0]
-        done = subprocess.run([found, *command[1:]], env=self.environment, cwd=self.srv, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            [found, *command[1:]], env=self.environment, cwd=self.srv, stdout=subprocess.PIPE, text=True
+        )
         done.check_returncode()
         return done.stdout
 

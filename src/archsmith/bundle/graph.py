@@ -22,9 +22,7 @@ def graph_of(manifest: Manifest, called: str) -> Graph:
     """The same from a manifest; ``called`` names the bundle in errors."""
     spec, graph = (manifest.facts.search.get(name) for name in ("space_spec", "graph"))
     if not isinstance(graph, dict) and not isinstance(spec, dict):
-        raise UsageError(
-            f"The bundle {called!r} does not name its search space.", "Draw the study that it comes from."
-        )
+        raise UsageError(f"The bundle {called!r} does not name its search space.", "Draw the study that it comes from.")
     with reading(f"The network of the bundle {called!r} is damaged", "Export it again."):
         if isinstance(graph, dict):  # a network of no space
             found = Graph.from_dict(graph)

@@ -18,11 +18,9 @@ from typing import Any
 
 from archsmith.bundle import card
 from archsmith.bundle.card_scores import scores
-from archsmith.bundle.graph import graph_of
 from archsmith.bundle.manifest import CARD, Manifest
 from archsmith.core.errors import ArchsmithError
 from archsmith.core.wording import visible
-from archsmith.graphs.drawing import draw
 
 SITE = files("archsmith.bundle") / "site"
 MAX_CARD_BYTES = 2**18  # of MODEL_CARD.md; ours take a few kB
@@ -126,6 +124,9 @@ def card_of(folder: Path) -> str:
 
 def drawing_of(manifest: Manifest) -> str | None:
     """The network as SVG; None where the bundle does not say what it is."""
+    from archsmith.bundle.graph import graph_of  # only a page that is asked for takes the time of these
+    from archsmith.graphs.drawing import draw
+
     try:
         return draw(graph_of(manifest, "bundle"))
     except ArchsmithError:

@@ -322,7 +322,7 @@ def _asked(column: Column) -> dict[str, Any]:
         return {"name": column.name, "categories": list(column.categories)}
     is_date = column.written == DATE
     least, usual, most = (
-        iso_text(value or 0.0)[:10] if is_date else f"{value or 0.0:.6g}"
+        iso_text(value or 0.0)[:10] if is_date else f"{value or 0.0:.12g}"
         for value in (column.minimum, column.median, column.maximum)
     )
     return {"name": column.name, "is_date": is_date, "least": least, "usual": usual, "most": most}

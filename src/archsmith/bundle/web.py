@@ -32,12 +32,12 @@ FOOT = "Predictions are made on this device. Nothing that you give to this page 
 def write_page(bundle: str | Path, folder: str | Path) -> Path:
     """Write the page of ``bundle`` to ``folder`` and return that; an older page there is replaced.
 
-    Raises UsageError when ``bundle`` is no whole bundle, something else lies at ``folder``, or onnxruntime-web is
+    Raises UsageError when ``bundle`` is no bundle or its model is damaged, something else lies at ``folder``, or onnxruntime-web is
     missing.
     """
     source = Path(bundle)
     check_target(folder, SITE_FOLDER)
-    manifest = check_files(source)
+    manifest = check_files(source, [MODEL])
     drawing = drawing_of(manifest)
     around = Surroundings(
         assets="",
@@ -79,6 +79,4 @@ def _is_page(folder: Path) -> bool:
     return all((folder / name).is_file() for name in (PAGE, OFFLINE, MODEL))
 
 
-SITE_FOLDER = Content(
-    "web page", frozenset((PAGE, DRAWING, OFFLINE, VENDOR, MODEL, NOTICE, *OURS)), _is_page
-)
+SITE_FOLDER = Content("web page", frozenset((PAGE, DRAWING, OFFLINE, VENDOR, MODEL, NOTICE, *OURS)), _is_page)
