@@ -33,7 +33,9 @@ def test_a_bundle_that_does_not_tell() -> None:
         changed(space_spec=None)
 
 
-@pytest.mark.parametrize("spec", [{"type": "os:system"}, {"type": "nonsense"}, {"type": "conv_stages", "args": {"x": 1}}])
+@pytest.mark.parametrize(
+    "spec", [{"type": "os:system"}, {"type": "nonsense"}, {"type": "conv_stages", "args": {"x": 1}}]
+)
 def test_a_damaged_one_is_refused_and_runs_nothing(spec: object) -> None:
     with pytest.raises(UsageError):
         changed(space_spec=spec)

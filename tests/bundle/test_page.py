@@ -102,13 +102,28 @@ def test_nothing_of_a_bundle_acts(fixture: str, request: pytest.FixtureRequest) 
     assert [attributes["src"] for attributes in found.all("img") if "src" in attributes] == ["network.svg"]
     assert found.all("a") == []
     assert not any(name.startswith("on") or name == "style" for _, attributes in found.tags for name in attributes)
-    assert "alert(1)" in "".join(found.texts) and EVIL in json.dumps(about(found), ensure_ascii=False).replace('\\"', '"')
+    assert "alert(1)" in "".join(found.texts) and EVIL in json.dumps(about(found), ensure_ascii=False).replace(
+        '\\"', '"'
+    )
 
 
 def test_markdown_of_others_is_shown_and_does_nothing() -> None:
     text = "# One\n\n<b>two</b> <http://x.y> [z](http://z)\n\n| a |\n| - |\n| **b** |\n\n    <i>\n"
     found = Reader(rendered(text, below=1))
-    assert {tag for tag, _ in found.tags} == {"h2", "p", "div", "table", "thead", "tbody", "tr", "th", "td", "strong", "pre", "code"}
+    assert {tag for tag, _ in found.tags} == {
+        "h2",
+        "p",
+        "div",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "strong",
+        "pre",
+        "code",
+    }
     assert "<b>two</b> <http://x.y> [z](http://z)" in found.texts
 
 
