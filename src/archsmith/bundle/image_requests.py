@@ -6,6 +6,7 @@ import base64
 import binascii
 import io
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ FORM = (
     f'A picture is {{"{IMAGE}": "…"}} with a picture file in Base64, or nested lists of whole numbers from 0 to 255, '
     "one for each row, column and, where there are colours, channel."
 )
-MOST_AXES = 3
 
 
 def sent_pixels(example: Any, channels: int, most_pixels: int) -> Pixels | str:
@@ -89,26 +89,32 @@ def _file(text: str) -> bytes:
         raise DataError("The picture is not Base64.", FORM) from error
 
 
-def _array(nested: list[Any], most_pixels: int) -> Any:
+def _array(rows: list[Any], most_pixels: int) -> Pixels:
     """Nested lists as a block ``(1, h, w, c)``. Raises DataError."""
-    try:
-        array = np.array(nested)
-    except (ValueError, OverflowError) as error:
-        raise DataError("The rows of the picture differ in length.", FORM) from error
-    if array.ndim not in (2, MOST_AXES) or array.dtype.kind not in "iuf":
-        raise (
-            DataError(f"The picture is a list of the shape {array.shape} with values that are no numbers.", FORM)
-            if (array.dtype.kind not in "iuf")
-            else DataError(f"The picture is a list of the shape {array.shape}.", FORM)
-        )
-    if array.shape[0] * array.shape[1] > most_pixels:
-        raise DataError(f"The picture has more than {most_pixels:,} pixels.", "Make it smaller first.")
-    if array.size and not (array.min() >= 0 and array.max() <= 255):
-        raise DataError("A value of the picture is outside of 0 to 255.", FORM)
+    values = pixels = _inner(rows)
+    if len(pixels) > most_pixels:
+        raise DataError(f"The picture has {len(pixels):,} pixels, more than {most_pixels:,}.", "Make it smaller first.")
+    if isinstance(pixels[0], list):
+        values = _inner(pixels)
+    # numpy would take texts for numbers, with the memory of the longest one for each
+    if not set(map(type, values)) <= {int, float}:
+        raise DataError("The picture is not made of lists of numbers.", FORM)
+    if min(values) < 0 or max(values) > 255:
+        raise DataError(f"The picture has values from {min(values):g} to {max(values):g}.", FORM)
+    array = np.array(values, np.float64)
     whole = array.astype(np.uint8)
-    if array.dtype.kind == "f" and not (whole == array).all():
+    if not (whole == array).all():
         raise DataError("A value of the picture is no whole number.", "Give 0 to 255, not 0 to 1.")
-    return (whole if whole.ndim == MOST_AXES else whole[..., None])[None]
+    return whole.reshape(1, len(rows), len(pixels) // len(rows), -1)
+
+
+def _inner(lists: list[Any]) -> list[Any]:
+    """What is in lists of the same length. Raises DataError for anything else."""
+    if set(map(type, lists)) != {list}:
+        raise DataError("The picture is not made of lists of numbers.", FORM)
+    if len(set(map(len, lists))) > 1 or not lists[0]:
+        raise DataError("The rows of the picture differ in length, or are empty.", FORM)
+    return list(chain.from_iterable(lists))
 
 
 def _kind(value: Any) -> str:

@@ -10,12 +10,12 @@ import orjson
 
 from archsmith.core.errors import told
 from archsmith.server.api import Api
-from archsmith.server.guard import HEADERS, HEALTH, Guard
+from archsmith.server.guard import HEADERS, Guard
 from archsmith.server.logs import Log
 from archsmith.server.metrics import Metrics
 from archsmith.server.refusals import Refusal
 from archsmith.server.registry import Place, Registry
-from archsmith.server.request import JSON, Answer, Gone, Memory, Receive, Request, Scope, Send
+from archsmith.server.request import JSON, Answer, Gone, Receive, Request, Room, Scope, Send
 from archsmith.server.routes import Route, Router
 from archsmith.server.settings import Settings
 
@@ -36,18 +36,16 @@ class App:
         self._log = log
         self._guard = Guard(self.settings)
         self._router = Router([*self.api.routes(), *pages])
-        self._memory = Memory(self.settings.memory_bytes)
-        self._n = 0
+        self._room = Room(self.settings.memory_bytes, self.settings.queue)
+        metrics.in_flight(lambda: self._room.n_requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         began = time.perf_counter()
-        self._n += 1
-        self._metrics.waiting.set(self._n)
         request: Request | None = None
         try:
-            request = Request(scope, receive, self._memory, self.settings.request_bytes)
+            request = Request(scope, receive, self._room, self.settings.request_bytes)
             answer = await self._answer(request)
         except Refusal as refusal:
             answer = _refused(refusal, scope["path"])
@@ -57,9 +55,8 @@ class App:
             self._log.say("error", path=scope["path"], error=told(error))
             answer = _refused(Refusal(500, "internal", "The server has failed; its log says why."), scope["path"])
         finally:
-            self._n -= 1
             if request is not None:
-                request.release()
+                request.end()
         if answer.status != CLOSED:
             await _send(send, answer, scope["method"] == "HEAD")
         seconds = time.perf_counter() - began
@@ -78,8 +75,6 @@ class App:
     async def _answer(self, request: Request) -> Answer:
         self._guard.check(request)
         route, parts = self._router.find(request.method, request.path)
-        if self._n > self.settings.queue and request.path not in HEALTH:
-            raise Refusal.busy(f"There are {self._n - 1:,} requests before this one.")
         try:
             async with asyncio.timeout(self.settings.seconds):
                 return await route.handler(request, parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -39,7 +40,9 @@ class Metrics:
         self._versions = Counter(
             "archsmith_versions", "New versions, by what became of them.", ("model", "result"), registry=self._registry
         )
-        self.waiting = Gauge("archsmith_requests_in_flight", "Requests not answered yet.", registry=self._registry)
+        self._in_flight = Gauge(
+            "archsmith_requests_in_flight", "Requests that are read and not answered.", registry=self._registry
+        )
         self._children: dict[tuple[str, ...], Any] = {}
 
     def answered(self, model: str, status: int, seconds: float, n: int) -> None:
@@ -57,6 +60,10 @@ class Metrics:
     def changed(self, model: str, result: str) -> None:
         """A version was ``loaded``, ``swapped``, ``refused`` or ``gone``."""
         self._child(self._versions, model, result).inc()
+
+    def in_flight(self, count: Callable[[], int]) -> None:
+        """Who is asked for the number of requests in flight when the page is made."""
+        self._in_flight.set_function(count)
 
     def page(self) -> Answer:
         return Answer(generate_latest(self._registry), type=CONTENT_TYPE_LATEST)

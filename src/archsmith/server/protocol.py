@@ -88,7 +88,10 @@ class Protocol(HttpToolsProtocol):
         self._stop_clock()
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:  # no other answer may be on its way
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or not cycle.response_started:  # no other answer is on its way
+            if cycle is not None:
+                cycle.disconnected = True  # what the application still has to say is not sent
             body = refusal.body()
             headers = {"content-type": "application/json", "content-length": str(len(body)), **refusal.headers}
             lines = [f"HTTP/1.1 {refusal.status} {refusal.code}", "connection: close"]

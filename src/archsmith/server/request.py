@@ -35,21 +35,28 @@ class Gone(Exception):
     """The client has closed the connection; nobody waits for an answer."""
 
 
-class Memory:
-    """How many bytes all requests hold together."""
+class Room:
+    """What all requests take up together.
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.held = 0
+    ``most_bytes``: that they may hold.
+    ``most_requests``: that may be read and not answered.
+    """
 
-    def take(self, n: int) -> None:
-        """Raises Refusal where there is no room."""
-        if self.held + n > self.most:
+    def __init__(self, most_bytes: int, most_requests: int) -> None:
+        self.most_bytes, self.most_requests = most_bytes, most_requests
+        self.n_bytes = self.n_requests = 0
+
+    def hold(self, n: int) -> None:
+        """Count ``n`` bytes more. Raises Refusal where there is no room."""
+        if self.n_bytes + n > self.most_bytes:
             raise Refusal.busy("The server holds as much data of other requests as it may.")
-        self.held += n
+        self.n_bytes += n
 
-    def give(self, n: int) -> None:
-        self.held -= n
+    def enter(self) -> None:
+        """Count one request more. Raises Refusal where there is no room."""
+        if self.n_requests >= self.most_requests:
+            raise Refusal.busy(f"There are {self.n_requests:,} requests before this one.")
+        self.n_requests += 1
 
 
 class Request:
@@ -59,9 +66,10 @@ class Request:
     ``headers``: by name in small letters.
     ``model``: the name of the model that it asks, for the log; empty for none.
     ``n``: how many examples it had, for the log.
+    ``is_read``: has all of it arrived?
     """
 
-    def __init__(self, scope: Scope, receive: Receive, memory: Memory, most: int) -> None:
+    def __init__(self, scope: Scope, receive: Receive, room: Room, most: int) -> None:
         """Raises Refusal for a header that came twice and must not."""
         self.method: str = scope["method"]
         self.path: str = scope["path"]
@@ -70,7 +78,7 @@ class Request:
         self.n = 0
         self.is_read = False
         self._receive = receive
-        self._memory = memory
+        self._room = room
         self._most = most
         self._held = 0
 
@@ -94,19 +102,26 @@ class Request:
                 self.hold(len(chunk))
                 chunks.append(chunk)
             if not message.get("more_body", False):
+                self._room.enter()
                 self.is_read = True
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def hold(self, n: int) -> None:
         """Count ``n`` bytes of memory until the request is over. Raises Refusal where there is no room."""
-        self._memory.take(n)
+        self._room.hold(n)
         self._held += n
 
-    def release(self, n: int | None = None) -> None:
-        """Give back ``n`` of the bytes that were counted, or all of them."""
-        n = self._held if n is None else n
-        self._memory.give(n)
+    def release(self, n: int) -> None:
+        """Give back ``n`` of the bytes that were counted."""
+        self._room.n_bytes -= n
         self._held -= n
+
+    def end(self) -> None:
+        """Give back all that was counted."""
+        self.release(self._held)
+        if self.is_read:
+            self._room.n_requests -= 1
+            self.is_read = False
 
     @property
     def content_type(self) -> str:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -33,8 +34,10 @@ def serve(
     opened: Callable[[str, Registry], None] = lambda address, registry: None,
     pages: Callable[[Registry], Iterable[Route]] = lambda registry: (),
 ) -> None:
-    """Serve until SIGTERM or SIGINT, after which requests in flight are finished. ``opened`` is called with the
-    address once the server answers; ``pages`` gives further routes, such as pages to look at. Raises UsageError when a model cannot be served or the port is taken.
+    """Serve until SIGTERM or SIGINT, after which requests in flight are finished.
+
+    ``opened`` is called with the address once the server answers; ``pages`` gives further routes, such as pages to look
+    at. Raises UsageError when a model cannot be served or the port is taken.
     """
     metrics = Metrics()
     registry = Registry(folders, names, settings, tell=tell_of(log, metrics), on_call=metrics.called)
@@ -88,6 +91,10 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """uvicorn would raise the signal again at the end; whoever asked for the end has got it, so we end with 0."""
+        if sys.platform == "win32":  # where loops know no signals
+            with super().capture_signals():
+                yield
+            return
         loop = asyncio.get_running_loop()
         ending = [signal.SIGTERM, signal.SIGINT]
         for number in ending:

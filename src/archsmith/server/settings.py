@@ -48,7 +48,7 @@ class Settings:
     batch: int = 32
     window_ms: float = 2.0
     queue: int = 256
-    connections: int = 1024
+    connections: int = 512
     request_bytes: int = 32 * MEBI
     memory_bytes: int = 512 * MEBI
     pixels: int = 50_000_000
