@@ -189,6 +189,7 @@ def test_a_file_that_is_no_bundle_has_a_line_and_no_form(tmp_path: Path) -> None
     said = server.ask("/models/other")
     server.registry.close()
     assert said.status == 200 and "It takes tensors only." in said.text and "<form" not in said.text
+    assert 'href="/models/other/page.css"' in said.text  # below the page, like all that a page loads
 
 
 def test_the_call_of_a_table_is_what_a_shell_reads() -> None:

@@ -35,19 +35,25 @@ def title(manifest: Manifest) -> str:
     return cell(facts.name or facts.data.get("name") or f"{what} of {manifest.intake.nouns}")
 
 
-def summary(manifest: Manifest) -> str:
-    """What it is, in some sentences."""
+def in_short(manifest: Manifest) -> str:
+    """What it does, and how well."""
     intake, output = manifest.intake, manifest.output
-    row = next((row.name for row in manifest.facts.rows if row.exported), None)
-    which = f" It is the row “{cell(row)}” of the scores below." if row else ""
     if manifest.is_regression:
         purpose = f"predicts the regression target “{cell(output.target)}” from {intake.material}"
     else:
         purpose = f"sorts {intake.material} into {len(output.classes)} classes"
+    return f"A network that {purpose}. {in_a_sentence(manifest)}"
+
+
+def summary(manifest: Manifest) -> str:
+    """What it is, in some sentences that stand above its scores."""
+    intake = manifest.intake
+    row = next((row.name for row in manifest.facts.rows if row.exported), None)
+    which = f" It is the row “{cell(row)}” of the scores below." if row else ""
     return (
-        f"A network that {purpose}. {in_a_sentence(manifest)} It has {manifest.params:,} parameters and takes "
-        f"{manifest.macs:,} multiply-adds for one {intake.noun} ({intake.size}).{which} It was chosen and trained by "
-        f"Archsmith {manifest.versions.get('archsmith', '')}."
+        f"{in_short(manifest)} It has {manifest.params:,} parameters and takes {manifest.macs:,} multiply-adds for one "
+        f"{intake.noun} ({intake.size}).{which} It was chosen and trained by Archsmith "
+        f"{manifest.versions.get('archsmith', '')}."
     )
 
 

@@ -32,8 +32,8 @@ FOOT = "Predictions are made on this device. Nothing that you give to this page 
 def write_page(bundle: str | Path, folder: str | Path) -> Path:
     """Write the page of ``bundle`` to ``folder`` and return that; an older page there is replaced.
 
-    Raises UsageError when ``bundle`` is no bundle or its model is damaged, something else lies at ``folder``, or onnxruntime-web is
-    missing.
+    Raises UsageError when ``bundle`` is no bundle or its model is damaged, when something else lies at ``folder``, and
+    when onnxruntime-web is missing.
     """
     source = Path(bundle)
     check_target(folder, SITE_FOLDER)

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from html import escape
 
-from archsmith.bundle.card import summary
+from archsmith.bundle.card import in_short
 from archsmith.bundle.page import (
     POLICY,
     SITE,
@@ -68,7 +68,7 @@ class Pages:
 
     async def models(self, request: Request, parts: Parts) -> Answer:
         listed = "\n".join(_entry(model) for model in self.registry.models)
-        return _html(template("models.html").substitute(models=listed, foot=FOOT))
+        return _html(template("models.html").substitute(models=listed, assets="/", foot=FOOT))
 
     async def style(self, request: Request, parts: Parts) -> Answer:
         return _asset("page.css")
@@ -145,13 +145,13 @@ def _calls(model: Model, host: str, with_token: bool) -> str:
 
 def _entry(model: Model) -> str:
     manifest = model.network.manifest
-    told = "An ONNX file that is no bundle. It takes tensors only." if manifest is None else summary(manifest)
+    told = "An ONNX file that is no bundle. It takes tensors only." if manifest is None else in_short(manifest)
     link = f'<a href="/models/{escape(model.name)}">{plain(model.name)}</a>'
     return f"<li><section><h2>{link}</h2>\n<p>{without_paragraph(rendered(told))}</p></section></li>"
 
 
 def _foreign(model: Model) -> str:
-    return template("models.html").substitute(models=_entry(model), foot=FOOT)
+    return template("models.html").substitute(models=_entry(model), assets=f"/models/{model.name}/", foot=FOOT)
 
 
 def _html(text: str) -> Answer:
