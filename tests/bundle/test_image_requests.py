@@ -1,0 +1,64 @@
+"""Pictures as a server is sent them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from archsmith.bundle.image_requests import decoded, schema, sent_pixels
+
+MOST = 1000
+
+
+def png(pixels: Any) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.array(pixels, np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_lists_are_taken_as_they_are() -> None:
+    grey, colour = [[1, 2, 3], [4.0, 5, 255]], [[[1, 2, 3]], [[4, 5, 6]]]
+    assert np.array_equal(sent_pixels(grey, 1, MOST), np.array(grey, np.uint8)[None, :, :, None])
+    assert np.array_equal(sent_pixels({"image": colour}, 3, MOST), np.array(colour, np.uint8)[None])
+
+
+def test_channels_are_converted_as_files_are() -> None:
+    colour = [[[10, 20, 30], [200, 100, 0]]]
+    grey = [[7, 9]]
+    assert np.array_equal(sent_pixels(colour, 1, MOST), decoded(png(colour), 1, MOST))
+    assert np.array_equal(sent_pixels(grey, 3, MOST), decoded(png(grey), 3, MOST))
+
+
+def test_a_file_in_base64_with_or_without_the_head_of_a_browser() -> None:
+    text = base64.b64encode(png([[1, 2], [3, 4]])).decode()
+    for given in (text, f"data:image/png;base64,{text}"):
+        assert np.array_equal(sent_pixels({"image": given}, 1, MOST), np.array([[[[1], [2]], [[3], [4]]]]))
+
+
+@pytest.mark.parametrize("given", [[[1] * 40] * 30, {"image": base64.b64encode(png([[1] * 40] * 30)).decode()}])
+def test_too_many_pixels_are_refused(given: Any) -> None:
+    said = sent_pixels(given, 1, MOST)
+    assert isinstance(said, str) and "more than 1,000" in said
+
+
+def test_texts_among_numbers_do_not_become_an_array() -> None:
+    # numpy would give each value the memory of the longest
+    said = sent_pixels([["x" * 1_000_000, *[1] * 500]], 1, MOST)
+    assert isinstance(said, str) and "not made of lists of numbers" in said
+
+
+@pytest.mark.parametrize("given", [{}, {"image": "x", "more": 1}, {"image": None}, "text", 3, None, [[[[1]]]], [[{}]]])
+def test_anything_else_says_what_a_picture_is(given: Any) -> None:
+    said = sent_pixels(given, 1, MOST)
+    assert isinstance(said, str) and "nested lists of whole numbers" in said
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_example_of_the_schema_is_one(channels: int) -> None:
+    pixels = sent_pixels(schema(5, 7, channels)["example"], channels, MOST)
+    assert not isinstance(pixels, str) and pixels.shape == (1, 5, 7, channels)
