@@ -267,12 +267,19 @@ def test_rows_in_chromium(browser: Any, people: Any, houses: Any, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_without_a_network_the_page_goes_on(browser: Any, exported: Any, tmp_path: Path) -> None:
+def test_without_a_network_the_page_goes_on_and_with_one_it_is_the_newest(
+    browser: Any, exported: Any, houses: Any, tmp_path: Path
+) -> None:
     tab, file = Tab(browser), tmp_path / "a.png"
     Image.fromarray(smooth(20, 20, 3)).save(file)
     with served(write_page(exported.folder, tmp_path / "page")) as address:
         tab.open(address)
         first = tab.ask(file)
         tab.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        write_page(houses.folder, tmp_path / "page")
+        tab.open(address)
+        assert tab.page.locator("[name=column1]").count() == 1
+        write_page(exported.folder, tmp_path / "page")
+        tab.open(address)
     tab.open(address)  # the server is gone
     assert tab.ask(file) == first

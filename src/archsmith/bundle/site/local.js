@@ -9,7 +9,7 @@ ort.env.wasm.wasmPaths = { wasm: new URL("./vendor/ort-wasm-simd-threaded.wasm",
 
 /** A function from a picture file, or from [column, text] of each column, to the values of the model's output. */
 export async function start(about) {
-  const session = await ort.InferenceSession.create(new URL("./model.onnx", import.meta.url).href, {
+  const session = await ort.InferenceSession.create(await model(), {
     executionProviders: ["wasm"],
     enableMemPattern: false, // it remembers a plan for every size of input that it ever met
   });
@@ -18,6 +18,12 @@ export async function start(about) {
     const inputs = about.columns ? table(given) : { image: await image(given, about.channels) };
     return (await session.run(inputs))[about.output].data;
   };
+}
+
+async function model() {
+  const response = await fetch(new URL("./model.onnx", import.meta.url), { cache: "no-cache" }); // that of this page
+  if (!response.ok) throw new Error(`model.onnx is not beside this page (${response.status}).`);
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 async function image(file, channels) {

@@ -1,4 +1,5 @@
-// A service worker: keeps the files of this page, and gives them out where there is no network.
+// A service worker: keeps the files of this page, and gives them out where there is no network. With a network the
+// newest files are taken.
 const FILES = [/* files */];
 const kept = () => caches.open(registration.scope);
 
@@ -13,7 +14,7 @@ self.addEventListener("fetch", (event) => {
 async function newest(request) {
   const cache = await kept();
   try {
-    const found = await fetch(request);
+    const found = await fetch(request.url, { cache: "no-cache" }); // or files of two versions would meet
     if (found.ok) await cache.put(request, found.clone());
     return found;
   } catch (error) {
