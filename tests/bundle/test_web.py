@@ -197,6 +197,8 @@ def pictures(folder: Path) -> list[Path]:
     colours, grey = Image.fromarray(smooth(90, 121, 3)), Image.fromarray(smooth(50, 40, 1)[..., 0])
     see_through = Image.fromarray(np.concatenate([smooth(90, 120, 3), opacity], axis=2))
     see_through.save(folder / "see_through.png")
+    value, alpha = np.mgrid[0:256, 0:256].astype(np.uint8)  # every colour with every opacity
+    Image.fromarray(np.stack([value, 255 - value, value[::-1], alpha], axis=2)).save(folder / "every_opacity.png")
     see_through.getchannel("R").save(folder / "one_channel.png")
     Image.merge("LA", (see_through.getchannel("R"), see_through.getchannel("A"))).save(folder / "grey_see_through.png")
     colours.save(folder / "gamma.png", gamma=1.0)

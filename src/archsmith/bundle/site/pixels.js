@@ -17,8 +17,7 @@ export async function pixels(file, channels) {
     const rows = Math.max(1, Math.floor(STRIP / width));
     for (let top = 0; top < height; top += rows) {
       const n = Math.min(rows, height - top);
-      const rgba = await strip(bitmap, top, n);
-      fill(data, top * width * channels, rgba, channels);
+      fill(data, top * width * channels, strip(bitmap, top, n), channels);
     }
     return { data, height, width };
   } finally {
@@ -34,38 +33,15 @@ async function opened(file) {
   }
 }
 
-/** n rows from `top` on as RGBA. */
-async function strip(bitmap, top, n) {
-  const canvas = new OffscreenCanvas(bitmap.width, n);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+/** n rows from `top` on as RGBA. A canvas holds colours times opacity, but laid onto white they come out the same. */
+function strip(bitmap, top, n) {
+  const context = new OffscreenCanvas(bitmap.width, n).getContext("2d", { willReadFrequently: true });
   context.drawImage(bitmap, 0, -top);
-  const rgba = context.getImageData(0, 0, bitmap.width, n).data;
-  for (let i = 3; i < rgba.length; i += 4) {
-    // A canvas holds colours times opacity, in 8 bits: where something is transparent, some of the colour is lost.
-    if (rgba[i] < 255) return (await exact(bitmap, top, n)) ?? rgba;
-  }
-  return rgba;
-}
-
-/** The same without that loss, by way of WebGL; null where there is none. */
-async function exact(bitmap, top, n) {
-  const gl = new OffscreenCanvas(1, 1).getContext("webgl");
-  if (!gl || Math.max(bitmap.width, n) > gl.getParameter(gl.MAX_TEXTURE_SIZE)) return null;
-  const rows = await createImageBitmap(bitmap, 0, top, bitmap.width, n, AS_STORED);
-  gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
-  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, rows);
-  gl.bindFramebuffer(gl.FRAMEBUFFER, gl.createFramebuffer());
-  gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, gl.getParameter(gl.TEXTURE_BINDING_2D), 0);
-  const rgba = new Uint8Array(bitmap.width * n * 4);
-  gl.readPixels(0, 0, bitmap.width, n, gl.RGBA, gl.UNSIGNED_BYTE, rgba);
-  const failed = gl.getError() !== gl.NO_ERROR;
-  gl.getExtension("WEBGL_lose_context")?.loseContext(); // a page may have only a few
-  rows.close();
-  return failed ? null : rgba;
+  return context.getImageData(0, 0, bitmap.width, n).data;
 }
 
 /** Write RGBA as 1 or 3 channels into `data`, from `at` on, in the whole-number arithmetic of Pillow. */
-export function fill(data, at, rgba, channels) {
+function fill(data, at, rgba, channels) {
   for (let i = 0; i < rgba.length; i += 4) {
     const opacity = rgba[i + 3];
     const red = onWhite(rgba[i], opacity);
