@@ -276,8 +276,8 @@ class Bench:
                 rate, alone = bare(self.small, self.small_side, 3.0, 1)
                 added = 1000 * (cpu - alone)
                 self.limit(
-                    f"overhead: {connections} connections, {1000 * cpu:.3f} ms CPU a request, network {1000 * alone:.3f} ms, "
-                    f"added {added:.3f} ms (limit {OVERHEAD_LIMIT_MS}); {found['rate']:.0f} requests/s, mean "
+                    f"overhead: {connections} connections, {1000 * cpu:.3f} ms CPU a request, network "
+                    f"{1000 * alone:.3f} ms, added {added:.3f} ms (limit {OVERHEAD_LIMIT_MS}); {found['rate']:.0f} requests/s, mean "
                     f"{1000 * found['mean']:.2f} ms, {found['errors']} errors; bare loop {rate:.0f}/s",
                     added <= OVERHEAD_LIMIT_MS and not found["errors"],
                 )
@@ -295,7 +295,8 @@ class Bench:
             ratio = found["p99"] / found["mean"]
             self.limit(
                 f"latency: {name} at half load ({top / 2:.0f}/s): mean {1000 * found['mean']:.2f} ms, p50 "
-                f"{1000 * found['p50']:.2f}, p99 {1000 * found['p99']:.2f}, {ratio:.2f} × the mean (limit {TAIL_LIMIT})",
+                f"{1000 * found['p50']:.2f}, p99 {1000 * found['p99']:.2f}, {ratio:.2f} × the mean "
+                f"(limit {TAIL_LIMIT:g})",
                 ratio <= TAIL_LIMIT and not found["errors"],
             )
 

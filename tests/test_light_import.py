@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "ray", "pandas", "sklearn", "scipy", "matplotlib", "onnx", "onnxruntime", "nicegui", "fastapi")
+HEAVY = ("torch", "ray", "pandas", "sklearn", "scipy", "matplotlib", "onnx", "onnxruntime", "nicegui", "uvicorn")
 RUNS = 5
 
 

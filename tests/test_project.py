@@ -19,7 +19,6 @@ IMPORTED_AS = {
     "scikit-learn": "sklearn",
     "pillow": "PIL",
     "markdown-it-py": "markdown_it",
-    "python-multipart": "multipart",
     "prometheus-client": "prometheus_client",
 }
 

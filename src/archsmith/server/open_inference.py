@@ -207,9 +207,9 @@ def _texts(name: str, n: int, data: memoryview) -> NDArray[Any]:
 def _asked(model: Model, header: Mapping[str, Any]) -> dict[str, bool]:
     """The outputs that are wanted: name -> as bytes?"""
     known = [tensor.name for tensor in model.network.outputs]
-    binary = header.get("parameters", {}).get(ALL_OUTPUTS) is True
-    given = header.get("outputs")
-    if not given and given in (None, []):
+    binary = _flag(header.get("parameters", {}), ALL_OUTPUTS, False)
+    given = header.get("outputs", [])
+    if given == []:
         return dict.fromkeys(known, binary)
     if not isinstance(given, list) or not all(isinstance(entry, dict) for entry in given):
         raise malformed("The outputs are no list of tensors.")
@@ -220,8 +220,15 @@ def _asked(model: Model, header: Mapping[str, Any]) -> dict[str, bool]:
             raise malformed(f"There is no output {str(name)[:64]!r}, or it is asked for twice.", f"There are {known}.")
         if not isinstance(parameters, dict) or "classification" in parameters or "shared_memory_region" in parameters:
             raise malformed(f"The parameters of the output {name!r} are not understood.", f"{OUTPUT} is true or false.")
-        found[name] = parameters.get(OUTPUT, binary) is True
+        found[name] = _flag(parameters, OUTPUT, binary)
     return found
+
+
+def _flag(parameters: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = parameters.get(name, default)
+    if not isinstance(value, bool):
+        raise malformed(f"{name} is {str(value)[:20]!r}.", "It is true or false.")
+    return value
 
 
 def _answer(model: Model, id_: str | None, outputs: Mapping[str, tuple[NDArray[Any], bool]]) -> Answer:

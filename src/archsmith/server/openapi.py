@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from archsmith.data.images.decode import IMAGE
 from archsmith.server.model import Model
-from archsmith.server.open_inference import ALL_OUTPUTS, HEADER
+from archsmith.server.open_inference import ALL_OUTPUTS
 from archsmith.server.tensors import Tensor
 from archsmith.version import VERSION
 
@@ -111,6 +112,7 @@ def _predict(model: Model) -> Json:
             "top": {"type": "integer", "minimum": 1},
         },
     }
+    kind = "image/*" if manifest.intake.kind == IMAGE else "text/csv"
     if manifest.is_regression:
         said = _answer({"value": {"type": "number"}})
     else:
@@ -122,7 +124,10 @@ def _predict(model: Model) -> Json:
         "summary": f"Predict with {model.name}: {manifest.intake.takes}.",
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": sent}, "multipart/form-data": {"schema": form}},
+            "content": {
+                "application/json": {"schema": sent},
+                "multipart/form-data": {"schema": form, "encoding": {"files": {"contentType": kind}}},
+            },
         },
         "responses": _responses(
             _answer({"model": TEXT, "version": TEXT, "predictions": predictions}),
@@ -144,18 +149,11 @@ def _infer(model: Model) -> Json:
         },
         "example": {"inputs": [schema["example"] for schema in inputs]},
     }
-    header = {
-        "name": HEADER,
-        "in": "header",
-        "required": False,
-        "schema": {"type": "string", "pattern": "^[0-9]{1,9}$"},
-    }
-    header["description"] = "Length of the JSON, where tensors follow it as bytes."
     tensor = _answer({"name": TEXT, "datatype": TEXT, "shape": {"type": "array", "items": {"type": "integer"}}})
     said = _answer({"model_name": TEXT, "model_version": TEXT, "outputs": {"type": "array", "items": tensor}})
     return {
         "summary": f"Run the network of {model.name} on tensors.",
-        "parameters": [header],
+        "description": "Tensors may follow the JSON as bytes: the extension for binary tensor data of the protocol.",
         "requestBody": {"required": True, "content": {"application/json": {"schema": sent}}},
         "responses": _responses(said, [400, 401, 403, 404, 408, 413, 415, 503], error=V2_ERROR),
     }

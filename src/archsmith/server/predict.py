@@ -67,7 +67,7 @@ def _json(body: bytes) -> tuple[list[Any], int | None]:
 
 
 def _top(value: Any) -> int | None:
-    if isinstance(value, str) and value.isdecimal() and len(value) < 7:
+    if isinstance(value, str) and value.isdecimal() and len(value) < 20:
         value = int(value)
     if value is None or (type(value) is int and value >= 1):
         return value
