@@ -88,6 +88,14 @@ def test_without_onnxruntime_web_it_says_how_to_get_it(vendored: Path, tmp_path:
     assert "make web" in str(error.value) and not (tmp_path / "page").exists()
 
 
+def test_what_is_fetched_is_pinned_with_its_checksum() -> None:
+    folder = Path(__file__).resolve().parents[2] / "web"
+    wanted = json.loads((folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    packages = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert all(entry["integrity"].startswith("sha512-") for name, entry in packages.items() if name)
+
+
 # In a browser
 
 
