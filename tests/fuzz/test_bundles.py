@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from archsmith.bundle.graph import graph_of_bundle
 from archsmith.bundle.intake import Intake
 from archsmith.bundle.manifest import FILES, MANIFEST, Manifest, check_files, read
+from archsmith.bundle.page import Surroundings, name_of, page
 from archsmith.bundle.predictor import Predictor
 from archsmith.bundle.tables import TableIntake
 from archsmith.cli.bundles import _columns, _info_rows, describe
@@ -146,6 +147,7 @@ def use(folder: Path) -> None:
     """All that is done with a bundle."""
     manifest = read(folder)
     assert isinstance(manifest, Manifest)
+    page(manifest, name_of(manifest), "", Surroundings("", "", "", "")).encode()
     look(manifest, folder)
     serve(manifest.intake)
 

@@ -174,6 +174,19 @@ def test_what_a_bundle_says_does_nothing(tmp_path: Path) -> None:
     assert said.text.count("<a ") == 1  # to the list of all models
 
 
+def test_a_bundle_that_tells_nonsense_of_itself(tmp_path: Path) -> None:
+    folder = tmp_path / "odd"
+    shutil.copytree(FIXTURES / "bundle_classes", folder)
+    manifest = read(folder)
+    odd = dataclasses.replace(manifest.facts, per_class=({"n": 3},), data={"n_train": "many"})
+    dataclasses.replace(manifest, facts=odd).write(folder)
+    server = Server([folder])
+    said = server.ask("/models/odd")
+    assert said.status == 422 and "manifest of the bundle" in said.text
+    assert server.ask("/").status == 200
+    server.registry.close()
+
+
 def test_a_browser_asks_a_person_for_the_token(tmp_path: Path) -> None:
     shutil.copytree(FIXTURES / "bundle_classes", tmp_path / "model")
     server = Server([tmp_path / "model"], token=TOKEN)

@@ -20,6 +20,7 @@ from archsmith.bundle import card
 from archsmith.bundle.card_scores import scores
 from archsmith.bundle.manifest import CARD, Manifest
 from archsmith.core.errors import ArchsmithError
+from archsmith.core.files import reading
 from archsmith.core.wording import visible
 
 SITE = files("archsmith.bundle") / "site"
@@ -53,7 +54,9 @@ class Surroundings:
 
 
 def page(manifest: Manifest, name: str, card_text: str, around: Surroundings) -> str:
-    """The HTML of the page. ``name``: of the model. ``card_text``: of ``MODEL_CARD.md``."""
+    """The HTML of the page. ``name``: of the model. ``card_text``: of ``MODEL_CARD.md``. Raises DataError where the
+    manifest holds no facts that can be told.
+    """
     drawing = (
         '<section aria-labelledby="network">\n<h2 id="network">The network</h2>\n'
         f'<img class="drawing" src="{around.drawing}" alt="Drawing of the network, from its input to its output">\n'
@@ -61,22 +64,24 @@ def page(manifest: Manifest, name: str, card_text: str, around: Surroundings) ->
         if around.drawing
         else ""
     )
-    return template("page.html").substitute(
-        name=plain(name),
-        summary=without_paragraph(rendered(card.summary(manifest))),
-        fields=fields(manifest),
-        limits=rendered(card.limits(manifest)),
-        scores=rendered(scores(manifest)),
-        drawing=drawing,
-        card=rendered(card_text, below=1),
-        about=about(manifest),
-        assets=around.assets,
-        needed=around.needed,
-        foot=around.foot,
-        policy=around.policy,
-        above=around.above,
-        below=around.below,
-    )
+    # what a run wrote down of itself is as foreign as all else
+    with reading("What the manifest of the bundle tells of its run is damaged", "Copy or export the bundle again."):
+        return template("page.html").substitute(
+            name=plain(name),
+            summary=without_paragraph(rendered(card.summary(manifest))),
+            fields=fields(manifest),
+            limits=rendered(card.limits(manifest)),
+            scores=rendered(scores(manifest)),
+            drawing=drawing,
+            card=rendered(card_text, below=1),
+            about=about(manifest),
+            assets=around.assets,
+            needed=around.needed,
+            foot=around.foot,
+            policy=around.policy,
+            above=around.above,
+            below=around.below,
+        )
 
 
 def name_of(manifest: Manifest) -> str:
@@ -101,7 +106,7 @@ def rendered(markdown: str, below: int = 0) -> str:
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink"])
-    tokens = parser.parse(markdown)
+    tokens = parser.parse(visible(markdown, but="\n\t"))
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(6, int(token.tag[1:]) + below)}"

@@ -50,7 +50,7 @@ def write_page(bundle: str | Path, folder: str | Path) -> Path:
         _copy_runtime(part / VENDOR)
         (part / PAGE).write_text(page(manifest, name_of(manifest), card_of(source), around), encoding="utf-8")
         if drawing:
-            (part / DRAWING).write_text(drawing, encoding="utf-8")
+            (part / DRAWING).write_text(drawing, encoding="utf-8", errors="replace")
         for name, ours in OURS.items():
             (part / name).write_bytes((SITE / ours).read_bytes())
         for name in (MODEL, NOTICE):

@@ -25,6 +25,8 @@ from archsmith.bundle.page import (
     template,
     without_paragraph,
 )
+from archsmith.core.errors import ArchsmithError
+from archsmith.core.files import reading
 from archsmith.server.model import Model
 from archsmith.server.predict import predict
 from archsmith.server.refusals import Refusal
@@ -85,7 +87,7 @@ class Pages:
     async def file(self, request: Request, parts: Parts) -> Answer:
         model, name = self._asked(request, parts), parts["file"]
         if name == DRAWING and model.network.manifest is not None and (svg := await self._drawing(model)):
-            return Answer(svg.encode(), 200, SVG)
+            return Answer(svg.encode("utf-8", "replace"), 200, SVG)
         if name not in ASSETS:
             raise Refusal(404, "no_file", f"There is no file {name[:64]!r}.")
         return _asset(name)
@@ -105,7 +107,10 @@ class Pages:
         """What ``make`` gives; it is called once for each version, in a thread of its own."""
         made: dict[str, str] = model.document.setdefault(CACHED, {})
         if what not in made:
-            made[what] = await asyncio.to_thread(make)
+            try:
+                made[what] = await asyncio.to_thread(make)
+            except ArchsmithError as error:
+                raise Refusal.of(error, 422, "no_page") from error
         return made[what]
 
 
@@ -145,7 +150,13 @@ def _calls(model: Model, host: str, with_token: bool) -> str:
 
 def _entry(model: Model) -> str:
     manifest = model.network.manifest
-    told = "An ONNX file that is no bundle. It takes tensors only." if manifest is None else in_short(manifest)
+    told = "An ONNX file that is no bundle. It takes tensors only."
+    if manifest is not None:
+        try:
+            with reading("What the bundle tells of its run is damaged", "Copy or export it again."):
+                told = in_short(manifest)
+        except ArchsmithError as error:  # the others are listed all the same
+            told = str(error)
     link = f'<a href="/models/{escape(model.name)}">{plain(model.name)}</a>'
     return f"<li><section><h2>{link}</h2>\n<p>{without_paragraph(rendered(told))}</p></section></li>"
 
