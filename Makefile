@@ -67,6 +67,7 @@ bench: $(STAMP) ## every measurement that the documentation quotes: hours; goes 
 	$(BIN)/python benchmarks/data_memory.py --images 200000
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/serve_clean.py
+	$(BIN)/python benchmarks/serving.py
 	$(BIN)/python benchmarks/fashion_mnist.py
 	$(BIN)/python benchmarks/budgets.py
 	$(BIN)/python benchmarks/pays.py --only digits,fashion

@@ -46,6 +46,13 @@ def test_too_many_pixels_are_refused(given: Any) -> None:
     assert isinstance(said, str) and "more than 1,000" in said
 
 
+@pytest.mark.parametrize("pixels", [[[1] * 20_001], [[1]] * 20_001])
+def test_a_long_side_is_refused(pixels: Any) -> None:
+    for given in (pixels, {"image": base64.b64encode(png(pixels)).decode()}):
+        said = sent_pixels(given, 1, 10**9)
+        assert isinstance(said, str) and "20,000 on one side" in said
+
+
 def test_texts_among_numbers_do_not_become_an_array() -> None:
     # numpy would give each value the memory of the longest
     said = sent_pixels([["x" * 1_000_000, *[1] * 500]], 1, MOST)

@@ -123,3 +123,17 @@ def test_the_folders_are_watched(serving: Callable[..., Any], copied: Path) -> N
         watching.cancel()
 
     asking.run(watched())
+
+
+def test_a_link_to_the_next_version_is_followed(
+    serving: Any, tmp_path: Path, copied: Path, classes_folder: Path
+) -> None:
+    link = tmp_path / "current"
+    link.symlink_to(classes_folder)
+    asking = serving(link)
+    before = asking("GET", "/v1/models/current").json["version"]
+    change(copied)
+    link.unlink()
+    link.symlink_to(copied)
+    asking.run(asking.registry.check())
+    assert asking("GET", "/v1/models/current").json["version"] != before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import os
@@ -139,6 +140,28 @@ def test_many_callers_at_once(process: Callable[..., Process], classes_folder: P
     for thread in threads:
         thread.join()
     assert statuses == [200] * 80
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_the_memory_of_large_pictures_is_given_back(
+    process: Callable[..., Process], classes_folder: Path, png: Callable[..., bytes]
+) -> None:
+    server = process(classes_folder, "--name", "digits", "--threads", "1")
+
+    def memory_mb() -> float:
+        pages = int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def send(side: int) -> None:
+        text = base64.b64encode(png(side, side, "RGB")).decode()
+        body = json.dumps({"examples": [{"image": text}] * 2}).encode()
+        assert server.ask("POST", "/v1/models/digits/predict", body)[0] == 200
+
+    send(8)
+    before = memory_mb()
+    for side in (1000, 1500, 2000):  # up to 12 MB decoded, and several times that on the way
+        send(side)
+    assert memory_mb() < before + 30
 
 
 def test_a_port_that_is_taken() -> None:

@@ -20,6 +20,7 @@ FORM = (
     f'A picture is {{"{IMAGE}": "…"}} with a picture file in Base64, or nested lists of whole numbers from 0 to 255, '
     "one for each row, column and, where there are colours, channel."
 )
+LONGEST_SIDE = 20_000  # pixels
 
 
 def sent_pixels(example: Any, channels: int, most_pixels: int) -> Pixels | str:
@@ -42,14 +43,22 @@ def decoded(content: bytes, channels: int, most_pixels: int) -> Pixels | str:
     """A picture file as a block ``(1, h, w, channels)``; a text says why it cannot be read."""
     try:
         found = header(content)
-        if found.height * found.width > most_pixels:
-            raise DataError(
-                f"The picture has {found.width:,} × {found.height:,} pixels, more than {most_pixels:,}.",
-                "Make it smaller first.",
-            )
+        refuse_large(found.height, found.width, most_pixels)
         return decode(content, channels)[None]
     except DataError as error:
         return str(error)
+
+
+def refuse_large(height: int, width: int, most_pixels: int) -> None:
+    """Raises DataError for a picture that takes more memory than it should. The network resizes with a matrix of one
+    row for each pixel of a side, so that a long one counts, too.
+    """
+    if height * width > most_pixels or max(height, width) > LONGEST_SIDE:
+        raise DataError(
+            f"The picture has {width:,} × {height:,} pixels, more than {most_pixels:,} in all or "
+            f"{LONGEST_SIDE:,} on one side.",
+            "Make it smaller first.",
+        )
 
 
 def schema(height: int, width: int, channels: int) -> dict[str, Any]:
@@ -92,8 +101,7 @@ def _file(text: str) -> bytes:
 def _array(rows: list[Any], most_pixels: int) -> Pixels:
     """Nested lists as a block ``(1, h, w, c)``. Raises DataError."""
     values = pixels = _inner(rows)
-    if len(pixels) > most_pixels:
-        raise DataError(f"The picture has {len(pixels):,} pixels, more than {most_pixels:,}.", "Make it smaller first.")
+    refuse_large(len(rows), len(rows[0]), most_pixels)
     if isinstance(pixels[0], list):
         values = _inner(pixels)
     # numpy would take texts for numbers, with the memory of the longest one for each

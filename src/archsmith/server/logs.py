@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import sys
 from typing import IO, Any
@@ -33,5 +34,6 @@ class Log:
         else:
             line = f"{now} {event} {' '.join(f'{name}={value}' for name, value in short.items() if value != '')}"
             line = visible(line.rstrip())
-        self._to.write(line + "\n")
-        self._to.flush()
+        with contextlib.suppress(OSError):  # whoever read the log is gone; requests go on
+            self._to.write(line + "\n")
+            self._to.flush()

@@ -16,7 +16,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from archsmith.core.errors import ArchsmithError
+from archsmith.bundle.image_requests import refuse_large
+from archsmith.core.errors import ArchsmithError, DataError
 from archsmith.data.images.decode import IMAGE
 from archsmith.server.model import Model
 from archsmith.server.refusals import Refusal, malformed
@@ -108,8 +109,12 @@ def _check_size(model: Model, found: Mapping[str, NDArray[Any]], settings: Setti
             raise Refusal(
                 413, "too_many", f"The request has more than {settings.examples:,} examples.", "Send several requests."
             )
-        if IMAGE in found and math.prod(found[IMAGE].shape[1:3]) > settings.pixels:
-            raise Refusal(413, "too_large", f"The pictures have more than {settings.pixels:,} pixels.")
+        if IMAGE in found:
+            height, width = found[IMAGE].shape[1:3]
+            try:
+                refuse_large(height, width, settings.pixels)
+            except DataError as error:
+                raise Refusal.of(error, 413, "too_large") from error
 
 
 def _tensor(wanted: Tensor, entry: Mapping[str, Any], rest: memoryview) -> tuple[NDArray[Any], memoryview]:

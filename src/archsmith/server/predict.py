@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,7 @@ async def predict(request: Request, model: Model, settings: Settings) -> Answer:
         raise Refusal.of(error, 409, "tensors_only") from error
     body = await request.body()
     try:
-        windows, top = _read(request, body, intake, settings)
-        predictions = await _predicted(request, model, windows, top, settings, small=len(body) <= FEW_BYTES)
+        predictions = await _predicted(request, model, _read(request, body, intake, settings), settings)
     except ArchsmithError as error:
         raise Refusal.of(error) from error
     request.n = len(predictions)
@@ -39,18 +39,34 @@ async def predict(request: Request, model: Model, settings: Settings) -> Answer:
     return Answer(orjson.dumps({"model": model.name, "version": model.version, "predictions": predictions}))
 
 
-def _read(request: Request, body: bytes, intake: Intake, settings: Settings) -> tuple[Iterator[Window], int | None]:
-    """The examples, read as they are asked for, and how many classes are wanted."""
+@dataclass(frozen=True)
+class Given:
+    """What a request holds.
+
+    ``windows``: the examples, read as they are asked for.
+    ``n``: how many examples; None where only reading them would tell.
+    ``top``: how many classes are wanted; None for all.
+    ``here``: is reading them so little work that it needs no other thread?
+    """
+
+    windows: Iterator[Window]
+    n: int | None
+    top: int | None
+    here: bool
+
+
+def _read(request: Request, body: bytes, intake: Intake, settings: Settings) -> Given:
     kind = request.content_type
     if kind == JSON:
         examples, top = _json(body)
         _refuse_many(len(examples), settings)
-        return intake.sent(examples, settings.pixels), top
+        here = len(body) <= FEW_BYTES and intake.is_quick(examples)
+        return Given(intake.sent(examples, settings.pixels), len(examples), top, here)
     if kind == MULTIPART:
         form = parse(request.headers["content-type"], body, settings.examples)
         if not form.files:
             raise malformed("The form has no files.", f"Send {intake.nouns} as parts called 'files', each with a name.")
-        return intake.uploaded(form.files, settings.pixels), _top(form.fields.get("top"))
+        return Given(intake.uploaded(form.files, settings.pixels), None, _top(form.fields.get("top")), here=False)
     raise Refusal(415, "content_type", f"The content type {kind[:64]!r} is not read.", f"Send {JSON} or {MULTIPART}.")
 
 
@@ -84,32 +100,39 @@ def _refuse_many(n: int, settings: Settings) -> None:
         )
 
 
-async def _predicted(
-    request: Request, model: Model, windows: Iterator[Window], top: int | None, settings: Settings, small: bool
-) -> list[dict[str, Any]]:
+async def _predicted(request: Request, model: Model, given: Given, settings: Settings) -> list[dict[str, Any]]:
     """One prediction for each example, in their order."""
     loop = asyncio.get_running_loop()
     found: list[dict[str, Any]] = []
-    while True:
-        if small:
-            window = next(windows, None)
+    while given.n is None or len(found) < given.n:
+        if given.here:
+            window = next(given.windows, None)
         else:
-            window = await loop.run_in_executor(model.batcher.executor, next, windows, None)
+            window = await loop.run_in_executor(model.batcher.executor, next, given.windows, None)
         if window is None:
-            return found
+            break
         _refuse_many(len(found) + window.n, settings)
         n_bytes = sum(array.nbytes for call in window.calls for array in call.inputs.values())
         request.hold(n_bytes)
-        rows: list[NDArray[np.float32] | None] = [None] * window.n
-        for call in window.calls:
-            (output,) = await model.run(call.inputs)
-            for place, row in zip(call.places.tolist(), output, strict=True):
-                rows[place] = row
-        request.release(n_bytes)
         found += [
-            {"error": window.broken[place]} if row is None else _worded(model, row, top)
-            for place, row in enumerate(rows)
+            {"error": window.broken[place]} if row is None else _worded(model, row, given.top)
+            for place, row in enumerate(await _rows(model, window))
         ]
+        request.release(n_bytes)
+    return found
+
+
+async def _rows(model: Model, window: Window) -> list[NDArray[np.float32] | None]:
+    """The row of the output for each example; None for a broken one."""
+    if len(window.calls) == 1:
+        outputs = [await model.run(window.calls[0].inputs)]
+    else:
+        outputs = await asyncio.gather(*(model.run(call.inputs) for call in window.calls))
+    rows: list[NDArray[np.float32] | None] = [None] * window.n
+    for call, (output,) in zip(window.calls, outputs, strict=True):
+        for place, row in zip(call.places.tolist(), output, strict=True):
+            rows[place] = row
+    return rows
 
 
 def _worded(model: Model, row: NDArray[np.float32], top: int | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ old one goes on.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -139,7 +140,7 @@ def _places(folders: Sequence[str | Path], names: Sequence[str]) -> list[Place]:
         )
     found: dict[str, Place] = {}
     for index, folder in enumerate(folders):
-        path = expanded(folder).resolve()
+        path = Path(os.path.abspath(expanded(folder)))  # a link stays one, so that it may lead to the next version
         name = names[index] if names else path.stem if path.is_file() else path.name
         if not NAME.fullmatch(name):
             raise UsageError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
+import gc
 import logging
 import signal
 import socket
@@ -23,6 +25,7 @@ from archsmith.server.routes import Route
 from archsmith.server.settings import Settings
 
 BACKLOG = 2048
+M_MMAP_THRESHOLD, LARGE_BYTES = -3, 2**20  # of mallopt(3): pieces from this size on go back at once
 GRACE_SECONDS = 5.0  # beyond the time that a request has
 
 
@@ -39,17 +42,30 @@ def serve(
     ``opened`` is called with the address once the server answers; ``pages`` gives further routes, such as pages to look
     at. Raises UsageError when a model cannot be served or the port is taken.
     """
+    give_memory_back()
     metrics = Metrics()
     registry = Registry(folders, names, settings, tell=tell_of(log, metrics), on_call=metrics.called)
     listener = _listener(settings)
     try:
         registry.load()
+        gc.collect()
+        gc.freeze()  # what stays for ever need not be looked at again and again
         server = _Server(App(registry, metrics, log, pages(registry)), listener, opened)
         server.run(sockets=[listener])
     finally:
         listener.close()
         registry.close()
     log.say("ended")
+
+
+def give_memory_back() -> bool:
+    """Let the C library return what large pictures took. Left alone, glibc learns from the first ones to keep pieces of
+    up to 32 MB for later, and a server that has seen some large pictures stays at many times its size.
+    """
+    try:
+        return bool(ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BYTES))
+    except (AttributeError, TypeError, OSError):  # another C library, another system
+        return False
 
 
 class _Server(uvicorn.Server):

@@ -51,7 +51,7 @@ class Settings:
     connections: int = 512
     request_bytes: int = 32 * MEBI
     memory_bytes: int = 512 * MEBI
-    pixels: int = 50_000_000
+    pixels: int = 25_000_000
     examples: int = 1000
     seconds: float = 30.0
     foreign: bool = False
