@@ -63,10 +63,10 @@ def test_every_bundle_has_both_and_a_change_of_them_is_no_damage(exported: Any, 
 
 
 @pytest.mark.slow
-def test_its_steps_work_in_a_clean_environment_without_torch(exported: Any) -> None:
+def test_its_steps_work_in_a_clean_environment_without_torch(exported: Any, environment: dict[str, str]) -> None:
     """Installs from the package index, and takes a minute or two."""
     command = [sys.executable, str(ROOT / "benchmarks" / "serve_clean.py"), str(exported.folder), "--no-history"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, env=environment)
     if re.search("No matching distribution|Could not fetch|Connection", done.stderr):
         pytest.skip("the package index cannot be reached")
     assert "without torch" in done.stdout and "start to first prediction" in done.stdout, done.stderr

@@ -27,7 +27,7 @@ export async function pixels(file, channels) {
 
 async function opened(file) {
   try {
-    return await createImageBitmap(file, { ...AS_STORED, imageOrientation: "from-image" });
+    return await createImageBitmap(file, AS_STORED); // turned as EXIF says, which is what browsers do unless told not to
   } catch {
     throw new Error(`${file.name || "The file"} is not a picture that this browser can read.`);
   }
