@@ -60,14 +60,14 @@ reference: $(STAMP) ## write the pages of docs/reference that are made from the 
 bench: $(STAMP) ## every measurement that the documentation quotes: hours; goes on where it was stopped
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/executor.py
+	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python benchmarks/serve_clean.py
 	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python benchmarks/methods.py
 	$(BIN)/python benchmarks/proxies.py $(if $(NASBENCH201),--nasbench201 $(NASBENCH201))
 	$(BIN)/python benchmarks/data_memory.py --images 200000
 	$(BIN)/python benchmarks/memory.py
-	$(BIN)/python benchmarks/serve_clean.py
-	$(BIN)/python benchmarks/serving.py
 	$(BIN)/python benchmarks/fashion_mnist.py
 	$(BIN)/python benchmarks/budgets.py
 	$(BIN)/python benchmarks/pays.py --only digits,fashion

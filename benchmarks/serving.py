@@ -235,7 +235,7 @@ class Bench:
         self.folder, self.options = folder, options
         self.ok = True
         self.small, self.small_side = make(folder / "small", 8, 32, 2), 8
-        self.large, self.large_side = make(folder / "large", 28, 48, 4), 28
+        self.large, self.large_side = make(folder / "large", 28, 48, 6), 28
 
     def limit(self, text: str, good: bool) -> None:
         self.ok = self.ok and good
@@ -383,13 +383,9 @@ def main() -> int:
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        try:
-            import uvloop
+        import uvloop
 
-            runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-        except ImportError:
-            runner = asyncio.Runner()
-        with runner:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             print(json.dumps(runner.run(send(json.loads(options.child)))))
         return 0
     with tempfile.TemporaryDirectory() as folder:

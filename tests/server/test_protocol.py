@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +17,15 @@ GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
 
 
+LARGE = 50_000_000
+
+
 async def echo(scope: Any, receive: Any, send: Any) -> None:
     """Answers with the length of the body; at /refused without reading it."""
+    if scope["path"] == "/large":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % LARGE)]})
+        await send({"type": "http.response.body", "body": bytes(LARGE)})
+        return
     n, more = 0, scope["path"] != "/refused"
     while more:
         message = await receive()
@@ -33,7 +41,9 @@ def against(what: Callable[[int], Any], most: int = 100, **changed: float) -> An
     """Run ``what(port)`` beside a server of this protocol."""
 
     async def main() -> Any:
-        config = uvicorn.Config(echo, ws="none", lifespan="off", log_config=None, access_log=False)
+        config = uvicorn.Config(
+            echo, ws="none", lifespan="off", log_config=None, access_log=False, timeout_keep_alive=1
+        )
         state = ServerState()
         kind = type("Changed", (protocol.limited(most),), changed)
         server = await asyncio.get_running_loop().create_server(
@@ -110,13 +120,25 @@ def test_one_header_without_an_end_is_refused() -> None:
     assert answers(b"GET /" + b"x" * 9000, *[b"x" * 9000] * 4).startswith(b"HTTP/1.1 431")
 
 
+def test_headers_behind_the_body_have_the_same_limit() -> None:
+    chunks = POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 3
+    assert b"\r\n\r\n3" in answers(chunks + b"0\r\nX: 1\r\n\r\n" + CLOSE)
+    assert answers(chunks, b"0\r\nX: ", *[b"x" * 30_000] * 3).startswith(b"HTTP/1.1 431")
+
+
+def test_the_smallest_chunks_are_taken() -> None:
+    sent = [b"1\r\na\r\n" * 5_000] * 4
+    assert b"\r\n\r\n20000" in answers(POST + b"Transfer-Encoding: chunked\r\n\r\n", *sent, b"0\r\n\r\n" + CLOSE)
+
+
 @pytest.mark.parametrize("sent", [b"", GET[:20]])
 def test_headers_that_do_not_come_are_not_waited_for(sent: bytes) -> None:
     assert answers(sent, header_seconds=0.05).startswith(b"HTTP/1.1 408")
 
 
-def test_the_second_request_of_a_connection_has_the_same_time() -> None:
-    said = answers(GET, GET[:20], header_seconds=0.2)
+@pytest.mark.parametrize("sent", [(GET, GET[:20]), (GET + GET[:20],)])
+def test_the_second_request_of_a_connection_has_the_same_time(sent: tuple[bytes, ...]) -> None:
+    said = answers(*sent, header_seconds=0.2)
     assert said.startswith(b"HTTP/1.1 200") and b"HTTP/1.1 408" in said
 
 
@@ -124,6 +146,26 @@ def test_a_body_that_was_refused_is_not_taken_in_for_ever(monkeypatch: pytest.Mo
     monkeypatch.setattr(protocol, "LINGER_SECONDS", 0.05)
     said = answers(b"POST /refused HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\nabc")
     assert said.count(b"HTTP/1.1 200") == 1
+
+
+@pytest.mark.parametrize("last", [b"", b"Connection: close\r\n"])
+def test_an_answer_that_nobody_takes_is_not_kept(last: bytes) -> None:
+    async def silent(port: int) -> int:
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n" + last + b"\r\n")
+            await asyncio.sleep(2)  # the server has given up by now, and what was on its way is all that there is
+            client.setblocking(False)
+            taken = 0
+            while True:
+                try:
+                    part = await asyncio.get_running_loop().sock_recv(client, 1_000_000)
+                except ConnectionResetError:
+                    return taken
+                if not part:
+                    return taken
+                taken += len(part)
+
+    assert against(silent) < LARGE
 
 
 def test_more_connections_than_it_takes() -> None:

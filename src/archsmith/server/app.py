@@ -106,11 +106,9 @@ def _refused(refusal: Refusal, path: str) -> Answer:
 
 
 async def _send(send: Send, answer: Answer, head: bool) -> None:
-    headers = [
-        *(pair for pair in HEADERS if pair[0].decode() not in answer.headers),
-        (b"content-type", answer.type.encode()),
-        (b"content-length", str(len(answer.body)).encode()),
-        *((name.encode(), value.encode()) for name, value in answer.headers.items()),
-    ]
+    headers = [*HEADERS, (b"content-type", answer.type.encode()), (b"content-length", b"%d" % len(answer.body))]
+    if answer.headers:
+        own = {name.encode(): value.encode() for name, value in answer.headers.items()}
+        headers = [*(pair for pair in headers if pair[0] not in own), *own.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else answer.body})

@@ -19,7 +19,6 @@ from archsmith.bundle.manifest import MANIFEST, MODEL, Manifest, file_checksum
 from archsmith.bundle.predictor import Predictor
 from archsmith.core.errors import UsageError
 from archsmith.core.seeds import generator
-from archsmith.core.task import Task
 from archsmith.data.images.decode import IMAGE
 from archsmith.server.batching import Arrays, Batcher
 from archsmith.server.settings import Settings
@@ -29,6 +28,7 @@ VERSION_LENGTH = 12  # characters of a checksum
 FAST_SECONDS = 0.3e-3  # waking another thread and coming back costs about as much
 PAYS = 0.7  # an example in a full call takes at most this share of the time that it takes alone, or gathering is no use
 ROUNDS = 5
+WARM_SECONDS = 0.25  # after which no further call is made to measure
 
 
 class Network(Protocol):
@@ -109,10 +109,6 @@ class Model:
                 f"Send them to /v2/models/{self.name}/infer.",
             )
         return self.network.manifest
-
-    @property
-    def task(self) -> Task:
-        return self.manifest.task
 
     async def run(self, inputs: Arrays) -> list[NDArray[Any]]:
         """The outputs for these inputs. Many examples go in parts that several threads share. Raises ArchsmithError."""
@@ -207,16 +203,23 @@ def _opened(folder: Path, settings: Settings) -> tuple[Network, str]:
 
 
 def _warmed(network: Network, batch: int) -> tuple[float, float]:
-    """Seconds for one example alone, and for one in a full call: the fastest of some calls each."""
+    """Seconds for one example alone, and for one in a full call: the fastest of some calls each. A slow network is not
+    tried in full calls; examples gain little by each other there.
+    """
     alone = _fastest(network, network.sample(1))
-    return alone, _fastest(network, network.sample(batch)) / batch if network.batched and batch > 1 else alone
+    if not network.batched or batch == 1 or alone * batch > WARM_SECONDS:
+        return alone, alone
+    return alone, _fastest(network, network.sample(batch)) / batch
 
 
 def _fastest(network: Network, inputs: Mapping[str, NDArray[Any]]) -> float:
     network.run(inputs)  # the first call allocates
-    best = float("inf")
+    best, spent = float("inf"), 0.0
     for _ in range(ROUNDS):
         began = time.perf_counter()
         network.run(inputs)
-        best = min(best, time.perf_counter() - began)
+        took = time.perf_counter() - began
+        best, spent = min(best, took), spent + took
+        if spent > WARM_SECONDS:
+            break
     return best

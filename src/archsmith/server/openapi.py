@@ -98,7 +98,7 @@ def _predict(model: Model) -> Json:
         "required": ["examples"],
         "additionalProperties": False,
         "properties": {
-            "examples": {"type": "array", "minItems": 1, "maxItems": 100, "items": example},
+            "examples": {"type": "array", "minItems": 1, "items": example},
             "top": {"type": ["integer", "null"], "minimum": 1, "description": "How many classes; all by default."},
         },
     }

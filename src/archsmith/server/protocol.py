@@ -1,5 +1,5 @@
 """HTTP/1.1 as uvicorn and llhttp speak it, within limits that they do not have: time and size of the headers, the
-number of connections, and an end for what goes on sending after it was refused.
+number of connections, and an end for who goes on sending after a refusal, or does not take an answer.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from archsmith.server.refusals import Refusal
 
 MOST_HEADER_BYTES = 32 * 1024
 MOST_HEADERS = 100
+FRAMING = 8  # bytes that one byte of content may take: the smallest chunk has 6
 HEADER_SECONDS = 10.0
 LINGER_SECONDS = 5.0  # for which a body is still taken in after its request was refused
 
@@ -29,6 +30,7 @@ class Protocol(HttpToolsProtocol):
         self._in_headers = True  # has the next request not said all its headers yet?
         self._header_bytes = 0
         self._in_body = False
+        self._framing_bytes = 0  # of the body, beyond what its content may take
         self._clock: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -46,16 +48,22 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing() or self.parser is None:
             return
         if self._in_headers:
-            if self._header_bytes == 0 and self._clock is None:
-                self._wait(self.header_seconds)
             self._header_bytes += len(data)
+        elif self._in_body:
+            self._framing_bytes += len(data)
         super().data_received(data)
-        if self._in_headers and self._header_bytes > MOST_HEADER_BYTES:
+        if self._in_body and self._framing_bytes > MOST_HEADER_BYTES:  # chunks of nothing, or headers behind the body
             self._refuse_headers()
+        if self._in_headers and self._header_bytes:  # more of them has to come
+            if self._header_bytes > MOST_HEADER_BYTES:
+                self._refuse_headers()
+            elif self._clock is None:
+                self._wait(self.header_seconds)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_headers, self._in_body = True, False
+        self._header_bytes = self._header_bytes or 1  # the bytes of this part may have begun with another request
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
@@ -63,9 +71,13 @@ class Protocol(HttpToolsProtocol):
             raise httptools.HttpParserError("too many headers")
 
     def on_headers_complete(self) -> None:
-        self._in_headers, self._in_body, self._header_bytes = False, True, 0
+        self._in_headers, self._in_body, self._header_bytes, self._framing_bytes = False, True, 0, 0
         self._stop_clock()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._framing_bytes -= FRAMING * len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -74,8 +86,14 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._in_body and not self.transport.is_closing():
+        if self.transport.is_closing():
+            self._wait(self.timeout_keep_alive)  # for the answer to be taken
+        elif self._in_body:
             self._wait(LINGER_SECONDS)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """No further request came. What the client has not taken of the last answer by now, it does not get."""
+        self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(Refusal(400, "malformed", "The request is not HTTP as it should be."))
@@ -105,7 +123,9 @@ class Protocol(HttpToolsProtocol):
 
     def _late(self) -> None:
         self._clock = None
-        if self._in_headers:
+        if self.transport.is_closing():
+            self.transport.abort()
+        elif self._in_headers:
             self._refuse(Refusal(408, "slow", "The headers did not arrive in time."))
         else:
             self.transport.close()

@@ -79,6 +79,8 @@ class _Server(uvicorn.Server):
                 http=limited(settings.connections),
                 ws="none",
                 lifespan="off",
+                interface="asgi3",
+                proxy_headers=False,
                 log_config=None,
                 access_log=False,
                 server_header=False,
