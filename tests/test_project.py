@@ -56,7 +56,7 @@ def test_the_tested_set_pins_what_development_installs(project: dict[str, Any]) 
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.partition("==")[0].lower() for line in lines if "==" in line and not line.startswith("#")}
     needed = names(project["dependencies"]) | {
-        name for extra in ("train", "dev", "docs") for name in names(project["optional-dependencies"][extra])
+        name for extra in ("train", "serve", "dev", "docs") for name in names(project["optional-dependencies"][extra])
     }
     assert needed - pinned == set()
 
