@@ -16,7 +16,7 @@ STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clock slow check format reference bench docs clean
+.PHONY: help demo test clock slow check format reference bench web docs clean
 
 help: ## list these verbs
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -61,6 +61,7 @@ bench: $(STAMP) ## every measurement that the documentation quotes: hours; goes 
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/executor.py
 	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python benchmarks/serve_clean.py
 	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python benchmarks/methods.py
@@ -84,6 +85,9 @@ bench: $(STAMP) ## every measurement that the documentation quotes: hours; goes 
 	$(if $(NASBENCH201),$(BIN)/python benchmarks/progressive.py $(NASBENCH201) --most 300)
 	$(if $(NASBENCH201),$(BIN)/python benchmarks/nasbench201_baselines.py $(NASBENCH201), \
 		@echo "Left out: make bench NASBENCH201=nas_bench_201.npz")
+
+web: $(STAMP) ## fetch onnxruntime-web (needs npm), which the pages of `archsmith bundles web` run models with
+	$(BIN)/python web/vendor.py
 
 docs: $(DOCS_STAMP) ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

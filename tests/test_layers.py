@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "analysis",
         "runtime",
     },
+    "client": {"core"},
     "server": {"core", "catalog", "graphs", "data", "bundle"},
     "cli": {"core", "graphs", "spaces", "catalog", "analysis", "runtime", "bundle", "data", "automl", "server"},
 }

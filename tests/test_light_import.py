@@ -44,6 +44,7 @@ def seconds(module: str, environment: dict[str, str]) -> float:
         "import archsmith; archsmith.Search, archsmith.Problem, archsmith.RandomSearch, archsmith.NetworkSpace, "
         "archsmith.FunctionEvaluator",
         "import archsmith.catalog",
+        "import archsmith.client",
         "import archsmith.cli.main",
     ],
 )

@@ -17,7 +17,19 @@ from safetensors.torch import load_file
 from archsmith.bundle import export as module
 from archsmith.bundle.export import export
 from archsmith.bundle.images import ImageIntake
-from archsmith.bundle.manifest import ARCHITECTURE, FILES, MANIFEST, MODEL, REPORT, SOURCE, WEIGHTS, check_files, read
+from archsmith.bundle.manifest import (
+    ARCHITECTURE,
+    DOCKERFILE,
+    FILES,
+    MANIFEST,
+    MODEL,
+    REPORT,
+    REQUIREMENTS,
+    SOURCE,
+    WEIGHTS,
+    check_files,
+    read,
+)
 from archsmith.core.errors import ArchsmithError, UsageError
 from archsmith.core.task import Output, Task, image_classification
 from archsmith.graphs.cost import cost
@@ -40,7 +52,7 @@ def again(exported: Any, folder: Path, **changes: Any) -> Any:
 
 
 def test_the_folder_is_complete(exported: Any) -> None:
-    assert {path.name for path in exported.folder.iterdir()} == {*FILES, MANIFEST}
+    assert {path.name for path in exported.folder.iterdir()} == {*FILES, MANIFEST, DOCKERFILE, REQUIREMENTS}
     assert {path.name for path in exported.folder.parent.iterdir()} == {"shapes"}
     manifest = check_files(exported.folder)
     assert set(manifest.files) == set(FILES)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from archsmith.bundle.folder import check_target, copy, replacing
-from archsmith.bundle.manifest import FILES, MANIFEST, REPORT, check_files
+from archsmith.bundle.manifest import DOCKERFILE, FILES, MANIFEST, REPORT, REQUIREMENTS, check_files
 from archsmith.core.errors import UsageError
 
 
@@ -55,7 +55,7 @@ def test_a_copy_takes_the_report_along_and_nothing_else(exported: Any, tmp_path:
     (source / REPORT).write_text("<html>")
     (source / "__pycache__").mkdir()
     target = copy(source, tmp_path / "deep" / "target")
-    assert {path.name for path in target.iterdir()} == {*FILES, MANIFEST, REPORT}
+    assert {path.name for path in target.iterdir()} == {*FILES, MANIFEST, DOCKERFILE, REQUIREMENTS, REPORT}
     check_files(target)
     (source / REPORT).unlink()
     copy(source, target)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from archsmith import catalog
 from archsmith.bundle.exporter import Exporter
 from archsmith.bundle.intake import EXPORTER, KIND, Intake, ModelInput, intake_class
+from archsmith.bundle.manifest import read
 from archsmith.core.errors import UsageError
 
 
@@ -31,3 +33,10 @@ def test_an_input_of_the_model_is_met_by_name_type_and_shape() -> None:
     assert wanted.is_met_by(SimpleNamespace(**found))
     for other in ({"name": "picture"}, {"type": "tensor(float)"}, {"shape": ["batch", 7, 1]}, {"shape": ["batch", 3]}):
         assert not wanted.is_met_by(SimpleNamespace(**{**found, **other}))
+
+
+def test_a_kind_without_a_form_has_no_page(exported: Any) -> None:
+    intake = read(exported.folder).intake
+    with pytest.raises(UsageError, match="no web page that takes pictures"):
+        Intake.form(intake)
+    assert intake.form() == {"channels": 3}

@@ -547,3 +547,21 @@ def test_info_shows_the_columns(command: Any, sorter: Path) -> None:
     assert "10 to 70, half of them below 30" in out and "rows a second" in out.replace("\n", " ")
     report = command("bundles", "info", sorter, "--threads", "1", "--json").json
     assert report["modality"] == "table" and report["inputs"][0]["columns"][0]["name"] == "age"
+
+
+def test_a_web_page_of_a_bundle(bundle: Path, command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from archsmith.bundle import web
+
+    site = tmp_path / "installed"
+    shutil.copytree(str(web.SITE), site, ignore=shutil.ignore_patterns(web.VENDOR))
+    monkeypatch.setattr(web, "SITE", site)
+    ended = command("bundles", "web", bundle, "--out", "page")
+    assert ended.code == 2 and "no onnxruntime-web" in ended.err and "make web" in ended.err
+    assert len(ended.err.splitlines()) == 1 and not Path("page").exists()
+    (site / web.VENDOR).mkdir()
+    for name in web.RUNTIME:
+        (site / web.VENDOR / name).write_text("")
+    ended = command("bundles", "web", bundle, "--out", "page", "--json")
+    assert ended.code == 0 and ended.json["files"] == sum(path.is_file() for path in Path("page").rglob("*"))
+    said = command("bundles", "web", bundle, "--out", "page").out
+    assert "Wrote a page of" in said and "python -m http.server" in said

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from archsmith.bundle.graph import graph_of_bundle
 from archsmith.bundle.intake import Intake
 from archsmith.bundle.manifest import FILES, MANIFEST, Manifest, check_files, read
+from archsmith.bundle.page import Surroundings, name_of, page
 from archsmith.bundle.predictor import Predictor
 from archsmith.bundle.tables import TableIntake
 from archsmith.cli.bundles import _columns, _info_rows, describe
-from archsmith.cli.networks import _graph_of_bundle
 from archsmith.core.task import Input, classification
 from archsmith.data.tables.columns import Column
 from archsmith.graphs.drawing import draw
@@ -128,7 +129,7 @@ def of_table() -> dict[str, Any]:
         "inputs": intake.to_inputs(),
         "output": output,
     }
-    return {**sample, **more, "facts": {**sample["facts"], "search": {"graph": _graph_of_bundle(BUNDLES[0]).to_dict()}}}
+    return {**sample, **more, "facts": {**sample["facts"], "search": {"graph": graph_of_bundle(BUNDLES[0]).to_dict()}}}
 
 
 MANIFESTS = [*(json.loads((folder / MANIFEST).read_text(encoding="utf-8")) for folder in BUNDLES), of_table()]
@@ -146,6 +147,7 @@ def use(folder: Path) -> None:
     """All that is done with a bundle."""
     manifest = read(folder)
     assert isinstance(manifest, Manifest)
+    page(manifest, name_of(manifest), "", Surroundings("", "", "", "")).encode()
     look(manifest, folder)
     serve(manifest.intake)
 
@@ -176,7 +178,7 @@ def serve(intake: Intake) -> None:
 @pytest.mark.parametrize("data", MANIFESTS, ids=["classes", "numbers", "table"])
 def test_the_good_manifests_are_used(data: Any, tmp_path: Path) -> None:
     use(put(tmp_path, data))
-    assert len(_graph_of_bundle(tmp_path)) > 10
+    assert len(graph_of_bundle(tmp_path)) > 10
 
 
 @pytest.mark.parametrize("data", MANIFESTS, ids=["classes", "numbers", "table"])
@@ -195,7 +197,7 @@ def test_a_bundle_is_drawn_or_refused(hunt: Any) -> None:
         part, changes = example
         with tempfile.TemporaryDirectory() as place:
             folder = put(Path(place), {**MANIFESTS[0], "facts": changed(part, changes)})
-            graph = _graph_of_bundle(folder)
+            graph = graph_of_bundle(folder)
             assert isinstance(graph, Graph)
             draw(graph)
 

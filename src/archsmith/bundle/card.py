@@ -22,30 +22,38 @@ MOST_COLUMNS = 60  # rows of the table of inputs
 
 def card(manifest: Manifest) -> str:
     """``MODEL_CARD.md`` as text."""
-    parts = [f"# {_title(manifest)}", _summary(manifest)]
+    parts = [f"# {title(manifest)}", summary(manifest)]
     for heading, section in SECTIONS.items():
         parts += [f"## {heading}", section(manifest)]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
-def _title(manifest: Manifest) -> str:
+def title(manifest: Manifest) -> str:
+    """The name of the bundle, or what it does, as Markdown."""
     facts = manifest.facts
     what = "Regression" if manifest.is_regression else "Classification"
     return cell(facts.name or facts.data.get("name") or f"{what} of {manifest.intake.nouns}")
 
 
-def _summary(manifest: Manifest) -> str:
+def in_short(manifest: Manifest) -> str:
+    """What it does, and how well."""
     intake, output = manifest.intake, manifest.output
-    row = next((row.name for row in manifest.facts.rows if row.exported), None)
-    which = f" It is the row “{cell(network_name(row))}” of the scores below." if row else ""
     if manifest.is_regression:
         purpose = f"predicts the regression target “{cell(output.target)}” from {intake.material}"
     else:
         purpose = f"sorts {intake.material} into {len(output.classes)} classes"
+    return f"A network that {purpose}. {in_a_sentence(manifest)}"
+
+
+def summary(manifest: Manifest) -> str:
+    """What it is, in some sentences that stand above its scores."""
+    intake = manifest.intake
+    row = next((row.name for row in manifest.facts.rows if row.exported), None)
+    which = f" It is the row “{cell(network_name(row))}” of the scores below." if row else ""
     return (
-        f"A network that {purpose}. {in_a_sentence(manifest)} It has {manifest.params:,} parameters, the numbers that "
-        f"it learnt, and needs {manifest.macs:,} multiplications for one {intake.noun} ({intake.size}).{which} It was "
-        f"chosen and trained by Archsmith {manifest.versions.get('archsmith', '')}."
+        f"{in_short(manifest)} It has {manifest.params:,} parameters, the numbers that it learnt, and needs "
+        f"{manifest.macs:,} multiplications for one {intake.noun} ({intake.size}).{which} It was chosen and trained by "
+        f"Archsmith {manifest.versions.get('archsmith', '')}."
     )
 
 
@@ -181,7 +189,8 @@ Without Archsmith: run `model.onnx` in any ONNX runtime, or `network.py` with to
 the file)."""
 
 
-def _limits(manifest: Manifest) -> str:
+def limits(manifest: Manifest) -> str:
+    """What it cannot be relied on for, as a list."""
     noun = manifest.intake.noun
     if manifest.is_regression:
         sentences = [
@@ -270,7 +279,7 @@ SECTIONS: dict[str, Callable[[Manifest], str]] = {
     "Scores": scores,
     "What goes in and what comes out": _interface,
     "Use": _use,
-    "Limits": _limits,
+    "Limits": limits,
     "Checks before release": _verification,
     "How to reproduce": _reproduce,
 }

@@ -19,16 +19,19 @@ from numpy.typing import NDArray
 from torch import nn
 
 from archsmith.bundle.card import card
+from archsmith.bundle.container import dockerfile, requirements
 from archsmith.bundle.folder import check_target, replacing
 from archsmith.bundle.intake import Intake
 from archsmith.bundle.listing import listing
 from archsmith.bundle.manifest import (
     ARCHITECTURE,
     CARD,
+    DOCKERFILE,
     FILES,
     MODEL,
     NOTICE,
     REPORT,
+    REQUIREMENTS,
     SOURCE,
     WEIGHTS,
     Facts,
@@ -129,6 +132,8 @@ def _write(work: _Work, part: Path) -> None:
     (part / SOURCE).write_text(listing(work.graph, exporter, work.output), encoding="utf-8")
     decisions = json.dumps(dict(work.facts.architecture), indent=1, allow_nan=False)
     (part / ARCHITECTURE).write_text(decisions + "\n", encoding="utf-8")
+    (part / DOCKERFILE).write_text(dockerfile(work.facts.name), encoding="utf-8")
+    (part / REQUIREMENTS).write_text(requirements(), encoding="utf-8")
     if work.facts.origin is not None:
         (part / NOTICE).write_text(notice(work.facts.origin), encoding="utf-8")
 

@@ -13,7 +13,8 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from archsmith.bundle.manifest import FILES, MANIFEST, OPTIONAL_FILES, check_files, read
@@ -26,33 +27,59 @@ STALE_SECONDS = 3600.0  # a part folder of this age belongs to a write that was 
 OURS = frozenset((*FILES, *OPTIONAL_FILES, MANIFEST))
 
 
-def check_target(folder: str | Path) -> Path:
+@dataclass(frozen=True)
+class Content:
+    """What a folder holds as a whole.
+
+    ``noun``: what it is called.
+    ``names``: of all files and folders that may lie in it.
+    ``is_one``: does a folder hold one?
+    """
+
+    noun: str
+    names: frozenset[str]
+    is_one: Callable[[Path], bool]
+
+
+def _is_bundle(folder: Path) -> bool:
+    try:
+        read(folder)
+    except UsageError:
+        return False
+    return True
+
+
+BUNDLE = Content("bundle", OURS, _is_bundle)
+
+
+def check_target(folder: str | Path, content: Content = BUNDLE) -> Path:
     """The absolute target, if a bundle can be written there: it does not exist, is empty, or holds a bundle and nothing
-    else, and files may be written beside it. Raises UsageError.
+    else, and files may be written beside it. Raises UsageError. ``content``: what is to be written, where it is no
+    bundle.
 
     Worth calling before a search starts, so that a wrong ``--out`` is not found after the budget is spent.
     """
-    target = Path(os.path.realpath(expanded(folder)))
+    target, noun = Path(os.path.realpath(expanded(folder))), content.noun
     if target.exists() and not target.is_dir():
         raise UsageError(
-            f"The bundle cannot be written to {str(target)!r}: there is a file of that name.", "Give a folder."
+            f"The {noun} cannot be written to {str(target)!r}: there is a file of that name.", "Give a folder."
         )
     if target == Path(target.anchor):
-        raise UsageError(f"The bundle cannot be written to {str(target)!r}.", "Give a folder of its own.")
-    _check_writable(target)
+        raise UsageError(f"The {noun} cannot be written to {str(target)!r}.", "Give a folder of its own.")
+    _check_writable(target, noun)
     if not target.exists():
         return target
-    content = {entry.name for entry in target.iterdir()} - LITTER
-    if not content or (content <= OURS and _is_bundle(target)):
+    names = {entry.name for entry in target.iterdir()} - LITTER
+    if not names or (names <= content.names and content.is_one(target)):
         return target
-    foreign = sorted(content - OURS) or sorted(content)
+    foreign = sorted(names - content.names) or sorted(names)
     raise UsageError(
-        f"The folder {str(target)!r} holds something other than a bundle ({foreign[0]}), so it is not replaced.",
-        "Give a new or an empty folder, or one that holds a bundle.",
+        f"The folder {str(target)!r} holds something other than a {noun} ({foreign[0]}), so it is not replaced.",
+        f"Give a new or an empty folder, or one that holds a {noun}.",
     )
 
 
-def _check_writable(target: Path) -> None:
+def _check_writable(target: Path, noun: str) -> None:
     """Raises UsageError where nothing can be written beside ``target``."""
     nearest = next(parent for parent in target.parents if parent.exists())
     try:
@@ -60,27 +87,27 @@ def _check_writable(target: Path) -> None:
             pass
     except OSError as error:
         raise UsageError(
-            f"The bundle cannot be written to {str(target)!r}: nothing can be written into {str(nearest)!r} "
+            f"The {noun} cannot be written to {str(target)!r}: nothing can be written into {str(nearest)!r} "
             f"({error.strerror or told(error)}).",
             "Give a folder in another place.",
         ) from error
 
 
 @contextlib.contextmanager
-def replacing(folder: str | Path) -> Iterator[Path]:
+def replacing(folder: str | Path, content: Content = BUNDLE) -> Iterator[Path]:
     """A new folder beside ``folder``, to be filled in the block; at its end it takes the place of ``folder``. When the
     block raises, it goes away.
 
     Raises UsageError as ``check_target`` does.
     """
-    target = check_target(folder)
+    target = check_target(folder, content)
     target.parent.mkdir(parents=True, exist_ok=True)
     _sweep(target)
     part = target.parent / f".{target.name}.part-{secrets.token_hex(4)}"
     part.mkdir()
     try:
         yield part
-        _swap(part, target)
+        _swap(part, target, content)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -100,20 +127,12 @@ def copy(source: str | Path, folder: str | Path) -> Path:
     return check_target(folder)
 
 
-def _is_bundle(folder: Path) -> bool:
-    try:
-        read(folder)
-    except UsageError:
-        return False
-    return True
-
-
-def _swap(part: Path, target: Path) -> None:
-    """Put ``part`` in the place of ``target``; the old bundle comes back if that fails."""
+def _swap(part: Path, target: Path, content: Content) -> None:
+    """Put ``part`` in the place of ``target``; what was there comes back if that fails."""
     if not target.exists():
         part.rename(target)
         return
-    check_target(target)  # somebody may have put something there in the meantime
+    check_target(target, content)  # somebody may have put something there in the meantime
     old = target.parent / f".{target.name}.old-{secrets.token_hex(4)}"
     target.rename(old)
     try:

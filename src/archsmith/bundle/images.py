@@ -138,6 +138,9 @@ class ImageIntake(Intake):
     def sample(self, n: int, rng: np.random.Generator) -> Pixels:
         return rng.integers(0, 256, (n, self.height, self.width, self.channels), dtype=np.uint8)
 
+    def form(self) -> dict[str, Any]:
+        return {"channels": self.channels}
+
     @property
     def material(self) -> str:
         return f"{'grey' if self.channels == 1 else 'colour'} pictures"

@@ -215,6 +215,12 @@ class Intake(ABC):
         found: Exporter = catalog.get(EXPORTER, self.kind)(self)
         return found
 
+    def form(self) -> dict[str, Any]:
+        """What a page needs to know to ask a person for one example, as JSON: ``channels`` of a picture, or ``columns``
+        of a row. Raises UsageError where no page asks for this kind of data.
+        """
+        raise UsageError(f"There is no web page that takes {self.nouns}.", "Predict with: archsmith predict")
+
     # Words
 
     @property

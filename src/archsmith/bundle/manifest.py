@@ -35,7 +35,9 @@ MANIFEST = "manifest.json"
 FILES = (MODEL, WEIGHTS, SOURCE, ARCHITECTURE, CARD)
 REPORT = "report.html"
 NOTICE = "NOTICE.txt"
-OPTIONAL_FILES = (REPORT, NOTICE)  # may lie beside the others, with no checksum: read by people only
+DOCKERFILE, REQUIREMENTS = "Dockerfile", "requirements.txt"
+# May lie beside the others, with no checksum: no reader of a bundle looks at them, and people may change them.
+OPTIONAL_FILES = (REPORT, NOTICE, DOCKERFILE, REQUIREMENTS)
 
 MAX_MANIFEST_BYTES = 16 * 2**20  # far above any real one (a few kB); keeps a foreign file from filling the memory
 

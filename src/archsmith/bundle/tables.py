@@ -22,7 +22,7 @@ from archsmith.bundle.table_rows import ROWS, AskedFile, AskedRows, TableFile, s
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.task import Task
 from archsmith.data.examples import Splits
-from archsmith.data.tables.cells import DATE, Raw, raw
+from archsmith.data.tables.cells import DATE, Raw, iso_text, raw
 from archsmith.data.tables.columns import (
     CATEGORY,
     NUMBER,
@@ -233,6 +233,9 @@ class TableIntake(Intake):
                 found[column.name] = [texts[place] for place in places]
         return found
 
+    def form(self) -> dict[str, Any]:
+        return {"columns": [_asked(column) for column in self.columns]}
+
     # Words
 
     @property
@@ -295,6 +298,18 @@ def _calls(places: NDArray[np.int64], inputs: Mapping[str, NDArray[Any]]) -> tup
 def _json(column: Column) -> dict[str, Any]:
     found = column.to_dict()
     return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
+def _asked(column: Column) -> dict[str, Any]:
+    """A field of a form: its name, and the categories, or the usual number and the range of training rows as texts."""
+    if column.kind == CATEGORY:
+        return {"name": column.name, "categories": list(column.categories)}
+    is_date = column.written == DATE
+    least, usual, most = (
+        iso_text(value or 0.0)[:10] if is_date else f"{value or 0.0:.12g}"
+        for value in (column.minimum, column.median, column.maximum)
+    )
+    return {"name": column.name, "is_date": is_date, "least": least, "usual": usual, "most": most}
 
 
 def _dates(days: NDArray[np.float64]) -> NDArray[np.datetime64]:

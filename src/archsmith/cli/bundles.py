@@ -1,4 +1,5 @@
-"""``archsmith predict``, ``archsmith evaluate`` and ``archsmith bundles info``: use, measure and inspect a bundle.
+"""``archsmith predict``, ``archsmith evaluate``, ``archsmith bundles info`` and ``archsmith bundles web``: use, measure
+and inspect a bundle, and make a web page of it.
 
 None of them needs torch. ``evaluate`` needs the packages that read the data.
 """
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="Inspect bundles.", no_args_is_help=True)
+app = typer.Typer(help="Inspect bundles, and make web pages of them.", no_args_is_help=True)
 
 MOST_ROWS = 40  # most classes in a printed table
 MOST_NAMED = 10  # most unreadable examples that are named one by one
@@ -165,6 +166,31 @@ def info(
         found = intake.table()
         if found is not None:
             show(*found, title="\nInput columns")
+
+
+@app.command("web")
+def web(
+    bundle: Bundle,
+    out: Annotated[str, typer.Option("--out", help="Folder for the page. An older page there is replaced.")],
+    json: Json = False,
+) -> None:
+    """Write a web page that predicts in the browser.
+
+    The page is a static folder for any web server. It needs no other files and sends nothing anywhere.
+    """
+    from archsmith.bundle.web import write_page
+    from archsmith.cli.output import emit, say
+
+    folder = write_page(bundle, out)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    n_bytes = sum(path.stat().st_size for path in files)
+    if json:
+        emit({"bundle": bundle, "folder": str(folder), "files": len(files), "bytes": n_bytes})
+    else:
+        say(
+            f"Wrote a page of {n_bytes / 1e6:.1f} MB to {folder}.",
+            f"Look at it:  python -m http.server --bind 127.0.0.1 --directory {folder}  and open http://localhost:8000",
+        )
 
 
 def describe(predictor: Any) -> dict[str, Any]:

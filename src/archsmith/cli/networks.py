@@ -5,12 +5,9 @@ write it as PyTorch.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 STDOUT = "-"
 
@@ -170,6 +167,7 @@ def _graph(
     """
     from pathlib import Path
 
+    from archsmith.bundle.graph import graph_of_bundle
     from archsmith.core.architecture import Architecture
     from archsmith.core.errors import UsageError
     from archsmith.spaces.zoo import ZOO
@@ -185,7 +183,7 @@ def _graph(
     if path.is_file():
         return path.stem, _network_space(space, settings).graph(Architecture.from_json(_text(path)))
     if (path / "manifest.json").is_file():
-        return path.name, _graph_of_bundle(path)
+        return path.name, graph_of_bundle(path)
     return _graph_of_study(what, trial, workspace)
 
 
@@ -223,32 +221,6 @@ def _network_space(name: str | None, settings: list[str]) -> Any:
             "Name the space, for instance --space nasnet.",
         )
     return _with_graphs(catalog.build(catalog.get("space", name), catalog.parse_settings(settings).get("space", {})))
-
-
-def _graph_of_bundle(folder: Path) -> Any:
-    from archsmith import catalog
-    from archsmith.bundle.manifest import read
-    from archsmith.core.architecture import Architecture
-    from archsmith.core.errors import UsageError
-    from archsmith.core.files import reading
-    from archsmith.graphs.drawing import draw as svg_of
-    from archsmith.graphs.graph import Graph
-
-    manifest = read(folder)
-    spec, graph = (manifest.facts.search.get(name) for name in ("space_spec", "graph"))
-    if not isinstance(graph, dict) and not isinstance(spec, dict):
-        raise UsageError(
-            f"The bundle {str(folder)!r} does not name its search space.",
-            "Draw the study that it comes from.",
-        )
-    with reading(f"The network of the bundle {str(folder)!r} is damaged", "Export it again."):
-        if isinstance(graph, dict):  # a network of no space
-            found = Graph.from_dict(graph)
-        else:
-            space = _with_graphs(catalog.from_spec(spec or {}, "space"))
-            found = space.graph(Architecture(manifest.facts.architecture))
-        svg_of(found)  # whatever somebody wrote into it shows itself here
-    return found
 
 
 def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tuple[str, Any]:

@@ -173,7 +173,8 @@ def search(
         "search", {**named, **goals, "trials": budget.trials, "time": time, "seed": seed, "set": settings}
     )
     try:
-        _run(problem, built_strategy, built, budget, seed, store, workers, json=json, command=command, expected=expected)
+        told: dict[str, Any] = {"json": json, "command": command, "expected": expected}
+        _run(problem, built_strategy, built, budget, seed, store, workers, **told)
     except ArchsmithError:
         with contextlib.suppress(OSError):
             store.folder.rmdir()  # empty where the search was refused before its first event

@@ -58,6 +58,7 @@ def serve(
     from archsmith.cli.output import say
     from archsmith.core.errors import UsageError
     from archsmith.server.logs import FORMS, Log
+    from archsmith.server.pages import pages
     from archsmith.server.run import serve as run
     from archsmith.server.settings import Settings
 
@@ -85,7 +86,7 @@ def serve(
         names = ", ".join(registry.places)
         say(f"Serving {names} at {address} (Ctrl-C ends it).")
 
-    run(models, name or (), settings, Log(log), opened)
+    run(models, name or (), settings, Log(log), opened, pages)
 
 
 def _token(path: str | None) -> str | None:

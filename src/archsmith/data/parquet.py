@@ -63,7 +63,8 @@ def unpacked(table: Any, path: Path, categories: Collection[str] = ()) -> Any:
 
 def refuse_repeats(columns: Iterable[Any], path: Path) -> None:
     """Raises DataError where the texts in some columns of a ``packed`` file would take far more than the file."""
-    refuse_bomb(_named(path), regular_size(path), sum(_bytes_of(each) for each in columns if _is_packed_text(each.type)))
+    n_bytes = sum(_bytes_of(column) for column in columns if _is_packed_text(column.type))
+    refuse_bomb(_named(path), regular_size(path), n_bytes)
 
 
 def categories(path: Path) -> frozenset[str]:

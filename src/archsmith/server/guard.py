@@ -82,7 +82,9 @@ class Guard:
         assert self._token is not None
         if not hmac.compare_digest(found, self._token):
             # browsers ask a person for a password where Basic is named
-            wanted = 'Basic realm="archsmith"' if request.path.startswith("/models") else "Bearer"
+            wanted = (
+                'Basic realm="archsmith"' if request.path == "/" or request.path.startswith("/models/") else "Bearer"
+            )
             raise Refusal(
                 401,
                 "token",

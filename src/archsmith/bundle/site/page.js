@@ -1,0 +1,120 @@
+// The page of one model: takes a picture or the fields of a form, asks the engine, shows what it says.
+// `engine.js` is local.js (predicts in this browser) or remote.js (asks the server that the page comes from).
+// All texts of a model go through textContent.
+import { start } from "./engine.js";
+
+const SHOWN = 10; // most classes that are shown
+const about = JSON.parse(document.getElementById("about").textContent);
+const [form, status, result] = ["form", "status", "result"].map((id) => document.getElementById(id));
+let asked = 0; // a later question makes the prediction of an earlier one void
+
+const ready = start(about);
+form.hidden = false; // without this script it would do nothing
+say("Loading the network …");
+ready.then(
+  () => asked || say("The prediction will stand here."),
+  (error) => say(`The network cannot be loaded: ${error.message}`, true),
+);
+
+if (about.columns) takeRows();
+else takePictures();
+
+async function ask(given) {
+  const mine = ++asked;
+  say("Predicting …");
+  result.hidden = true;
+  try {
+    const predict = await ready;
+    const began = performance.now();
+    const values = await predict(given);
+    if (mine !== asked) return;
+    show(Array.from(values));
+    say(`Took ${Math.max(1, Math.round(performance.now() - began))} ms.`);
+  } catch (error) {
+    if (mine === asked) say(error.message, true);
+  }
+}
+
+function say(text, failed = false) {
+  status.textContent = text;
+  status.classList.toggle("failed", failed);
+}
+
+// What goes in
+
+function takePictures() {
+  const input = form.elements.picture;
+  const drop = form.querySelector(".drop");
+  input.addEventListener("change", () => input.files.length && take(input.files[0]));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  for (const name of ["dragover", "dragleave", "drop"]) {
+    document.addEventListener(name, (event) => {
+      event.preventDefault();
+      drop.classList.toggle("over", name === "dragover");
+    });
+  }
+  document.addEventListener("drop", (event) => event.dataTransfer.files.length && take(event.dataTransfer.files[0]));
+  document.addEventListener("paste", (event) => event.clipboardData.files.length && take(event.clipboardData.files[0]));
+}
+
+function take(file) {
+  const preview = form.querySelector("img");
+  URL.revokeObjectURL(preview.src);
+  preview.src = URL.createObjectURL(file);
+  preview.hidden = false;
+  ask(file);
+}
+
+function takeRows() {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask(about.columns.map((column, place) => [column, valueOf(form.elements[`column${place}`], column)]));
+  });
+}
+
+/** The text of a field; empty for a missing value. */
+function valueOf(field, column) {
+  if (!column.categories) return field.value;
+  return field.value === "" ? "" : column.categories[Number(field.value)];
+}
+
+// What comes out
+
+function show(values) {
+  result.replaceChildren(about.classes ? bars(values) : value(values[0]));
+  result.hidden = false;
+}
+
+function bars(values) {
+  const order = values.map((_, place) => place).sort((a, b) => values[b] - values[a] || a - b);
+  const list = element("ol", "bars");
+  for (const place of order.slice(0, SHOWN)) {
+    const row = list.appendChild(element("li"));
+    row.dataset.value = values[place];
+    row.append(element("span", "name", about.classes[place]), element("span", "share", percent(values[place])));
+    const bar = row.appendChild(element("span", "bar")).appendChild(element("span"));
+    bar.style.width = `${100 * values[place]}%`;
+  }
+  if (order.length <= SHOWN) return list;
+  const all = element("div");
+  all.append(list, element("p", "faint", `The ${SHOWN} most probable of ${order.length} classes.`));
+  return all;
+}
+
+function value(number) {
+  const line = element("p", "value");
+  line.dataset.value = number;
+  line.append(element("strong", "", Number(number.toPrecision(6)).toString()), ` ${about.target}`);
+  return line;
+}
+
+function percent(share) {
+  return share > 0 && share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`;
+}
+
+function element(name, className = "", text = "") {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  made.textContent = text;
+  return made;
+}

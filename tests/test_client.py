@@ -1,0 +1,147 @@
+"""The client, against a server that notes what it is sent, and against the real one."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archsmith import client as module
+from archsmith.client import MOST, Client
+from archsmith.core.errors import ArchsmithError, UsageError
+
+
+class Stub(ThreadingHTTPServer):
+    """Answers everything with ``status`` and ``answer``, or with one prediction for each example."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[tuple[str, str, dict[str, str], Any]] = []
+        self.status, self.answer = 200, b""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Stub
+
+    def do_GET(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        body = json.loads(self.rfile.read(length)) if length else None
+        self.server.asked.append((self.command, self.path, dict(self.headers), body))
+        predictions = [{"value": index} for index, _ in enumerate(body["examples"])] if body else []
+        answer = self.server.answer or json.dumps({"models": [{"name": "m"}], "predictions": predictions}).encode()
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_POST = do_GET
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    with Stub() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def sent(stub: Stub, *examples: Any, **options: Any) -> Any:
+    Client(stub.url).predict("m", examples, **options)
+    return stub.asked[-1][3]
+
+
+def test_the_models(stub: Stub) -> None:
+    assert Client(f"{stub.url}/below/").models() == [{"name": "m"}]
+    assert stub.asked[0][:2] == ("GET", "/below/v1/models")
+    assert "Authorization" not in stub.asked[0][2]
+
+
+def test_the_token_goes_along(stub: Stub) -> None:
+    Client(stub.url, "secret").models()
+    assert stub.asked[0][2]["Authorization"] == "Bearer secret"
+
+
+def test_pictures_are_paths_bytes_or_arrays(stub: Stub, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"picture")
+    file = {"image": base64.b64encode(b"picture").decode()}
+    body = sent(stub, tmp_path / "a.png", str(tmp_path / "a.png"), b"picture", np.eye(2, dtype=np.uint8), top=3)
+    assert body == {"examples": [file, file, file, [[1, 0], [0, 1]]], "top": 3}
+
+
+def test_rows_are_json_whatever_they_are_made_of(stub: Stub) -> None:
+    row = {"a": np.float32(1.5), "b": float("nan"), "c": None, "d": np.datetime64("2020-01-31"), "e": "x", "f": True}
+    assert sent(stub, row) == {"examples": [{"a": 1.5, "b": None, "c": None, "d": "2020-01-31", "e": "x", "f": True}]}
+
+
+def test_many_examples_go_in_several_requests(stub: Stub) -> None:
+    found = Client(stub.url).predict("m", ({"a": i} for i in range(MOST + 1)))
+    assert len(found) == MOST + 1 and [len(asked[3]["examples"]) for asked in stub.asked] == [MOST, 1]
+    assert Client(stub.url).predict("m", []) == []
+
+
+def test_a_name_stays_within_its_part_of_the_path(stub: Stub) -> None:
+    Client(stub.url).predict("../x?y", [{}])
+    assert stub.asked[0][1] == "/v1/models/..%2Fx%3Fy/predict"
+
+
+@pytest.mark.parametrize(("status", "kind"), [(404, UsageError), (422, UsageError), (503, ArchsmithError)])
+def test_the_server_s_own_sentence_is_raised(stub: Stub, status: int, kind: type[ArchsmithError]) -> None:
+    stub.status = status
+    stub.answer = json.dumps({"error": {"code": "x", "message": "There is none.", "hint": "Look."}}).encode()
+    with pytest.raises(ArchsmithError) as error:
+        Client(stub.url).models()
+    assert type(error.value) is kind and str(error.value) == "There is none. Look."
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"[]", b'{"error": "text"}'])
+def test_an_answer_of_something_else(stub: Stub, answer: bytes) -> None:
+    stub.status, stub.answer = 502, answer
+    with pytest.raises(ArchsmithError, match="502"):
+        Client(stub.url).models()
+
+
+def test_nobody_answers() -> None:
+    with pytest.raises(ArchsmithError, match="does not answer"):
+        Client("http://127.0.0.1:1").models()
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "localhost:8000", "http://", "file:///etc/passwd"])
+def test_what_is_no_address(url: str) -> None:
+    with pytest.raises(UsageError, match="no address"):
+        Client(url)
+
+
+@pytest.mark.parametrize("examples", ["a.png", b"x", {"a": 1}])
+def test_a_single_example_is_refused(examples: Any) -> None:
+    with pytest.raises(UsageError, match="a list"):
+        Client().predict("m", examples)
+
+
+def test_a_picture_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        Client().predict("m", [tmp_path / "none.png"])
+
+
+def test_it_is_short_and_needs_nothing() -> None:
+    lines = Path(str(module.__file__)).read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 100
+    assert {line.split()[1] for line in lines if line.startswith(("import", "from"))} <= {
+        "__future__", "archsmith.core.errors", "base64", "collections.abc", "http.client", "json", "os", "pathlib",
+        "typing", "urllib.parse",
+    }  # fmt: skip
