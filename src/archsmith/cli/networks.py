@@ -187,7 +187,7 @@ def _graph(
     return _graph_of_study(what, trial, workspace)
 
 
-def _text(path: Path) -> str:
+def _text(path: Any) -> str:
     """A file with an architecture. Raises DataError for what is no text or far too large."""
     from archsmith.core.files import reading, small_text
 
