@@ -156,9 +156,7 @@ def space_of(
     Where ``weights`` are shared it asks for no recipe: no trial would be trained with it.
     """
     cls = _space_class(settings.space or modality.space)
-    plain = cls.for_task(
-        splits.task, recipe=None if weights == SHARED else modality.recipe_space(probed)
-    )
+    plain = cls.for_task(splits.task, recipe=None if weights == SHARED else modality.recipe_space(probed))
     chosen = settings.settings.get("space", {})
     return catalog.build(cls, {**catalog.to_spec(plain)["args"], **chosen}) if chosen else plain  # type: ignore[no-any-return]
 
