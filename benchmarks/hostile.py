@@ -53,7 +53,7 @@ from hostile_inputs.kit import Case
 PARTS = (arrays, pictures, tables, doors, bundles, bundle_files, studies, comparisons, options, arguments, parts)
 AT_ONCE = 20
 PATIENCE = 240.0  # seconds of the wall clock after which a case hangs, on a busy machine, too
-COLUMNS = ("refused", "accepted", "internal", "hang")
+COLUMNS = ("refused", "accepted", "internal", "hang", "unmade")
 FAULTS = ("executed", "bad", "left")
 
 

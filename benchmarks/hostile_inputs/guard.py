@@ -44,7 +44,7 @@ STARTS = (
 # what commands start for themselves: the facts of a machine, and processes for decoding
 OWN_PROGRAMS = ("fc-list", "nvidia-smi", "uname", "lscpu", "sysctl", sys.executable)
 ALLOWED = re.compile(
-    r"/(\.cache|\.config/matplotlib|__pycache__|events\.sqlite-(wal|shm)|lease\.(lock|json)|work/data$)"
+    r"/(\.cache|\.config/matplotlib|__pycache__|events\.sqlite-(wal|shm)|lease\.(lock|json)|work/(data|studies)$|tmp/\.ses$)"
 )
 PROGRESS = re.compile(r"^(\d\d:\d\d:\d\d |archsmith: |\s*$|usage:)", re.IGNORECASE)
 TURNING = frozenset(map(chr, (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))))

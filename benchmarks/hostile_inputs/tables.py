@@ -252,10 +252,10 @@ PARQUET: dict[str, Callable[[], bytes]] = {
         lambda: {
             "image": [picture()] * 2000,
             "label": [CLASSES[i % N] for i in range(2000)],
-            "note": ["x" * 10**6] * 2000,
+            "note": ["x" * 10**5] * 2000,
         }
     ),
-    "a dictionary of targets": parquet(lambda: {"a": list(range(2000)), "target": ["x" * 10**6, "y"] * 1000}),
+    "a dictionary of targets": parquet(lambda: {"a": list(range(2000)), "target": ["x" * 10**5, "y"] * 1000}),
     "texts packed 1,000 times": parquet(
         lambda: {"a": ["x" * 50_000] * 3000, "target": ["n", "y"] * 1500}, use_dictionary=False, compression="gzip"
     ),

@@ -254,10 +254,10 @@ def test_deep_brackets_in_the_metadata_are_passed_over(tmp_path: Path) -> None:
 
 
 CELLS: dict[str, dict[str, Any]] = {
-    "a note of 1 MB, 2,000 times": {
+    "a note of 100 kB, 2,000 times": {
         "image": [png()] * 2000,
         "label": ["a", "b"] * 1000,
-        "split": ["x" * 10**6] * 2000,
+        "split": ["x" * 10**5] * 2000,
     },
     "a label of 50 MB": {"image": [png()] * 24, "label": ["a", *["b"] * 22, "x" * 50_000_000]},
     "numbers as paths": {"image": [{"bytes": None, "path": 5}] * 24, "label": CLASSES},
@@ -292,10 +292,10 @@ def test_a_sparse_file_of_20_gb_behind_a_path(cell: str, start: bytes, hunt_one:
 
 
 TABLES_OF_PARQUET: dict[str, Callable[[], dict[str, Any]]] = {
-    "a text of 1 MB, 2,000 times": lambda: {"a": ["x" * 10**6] * 2000, "b": ["y", "z"] * 1000},
-    "a target of 1 MB, 2,000 times": lambda: {"a": range(2000), "target": ["x" * 10**6, "y"] * 1000},
-    "a category of 1 MB, 2,000 times": lambda: {
-        "a": pyarrow.array(["x" * 10**6] * 2000).dictionary_encode(),
+    "a text of 100 kB, 2,000 times": lambda: {"a": ["x" * 10**5] * 2000, "b": ["y", "z"] * 1000},
+    "a target of 100 kB, 2,000 times": lambda: {"a": range(2000), "target": ["x" * 10**5, "y"] * 1000},
+    "a category of 100 kB, 2,000 times": lambda: {
+        "a": pyarrow.array(["x" * 10**5] * 2000).dictionary_encode(),
         "b": ["y", "z"] * 1000,
     },
     "texts that are none": lambda: {

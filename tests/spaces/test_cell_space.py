@@ -65,3 +65,8 @@ def test_fewer_paths_are_kept_the_deeper_a_cell_stands() -> None:
 def test_a_scale_that_cannot_be_says_what_can(check: object, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         check()  # type: ignore[operator]
+
+
+def test_more_cells_than_can_be_laid_out_are_refused() -> None:
+    with pytest.raises(UsageError, match="so many cells is too large"):
+        check_size(8, 1, 10**9, 1, "cells")

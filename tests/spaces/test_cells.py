@@ -74,3 +74,8 @@ def test_the_number_of_cells_is_what_counting_finds(output: str, distinct: bool)
     for blocks, combines in ((1, ("add", "concat")), (2, ("add",))):
         rules = Rules(blocks, ("identity", "conv3x3"), combines, output, distinct)
         assert Cells(rules).count() == rules.n_cells(blocks)
+
+
+def test_more_blocks_than_can_be_laid_out_are_refused() -> None:
+    with pytest.raises(UsageError, match="so many blocks"):
+        Rules(10**9, ("conv",)).check()

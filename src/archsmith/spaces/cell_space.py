@@ -128,6 +128,9 @@ def kept_share(keep: float, depth: float) -> float:
 # Checks of the fields that the scales of cell spaces have in common. All raise UsageError.
 
 
+MOST_STACKED = 1000  # cells or layers of a network; more are laid out for minutes, and trained by nobody
+
+
 def check_size(filters: int, least_filters: int, n: int, least: int, what: str) -> None:
     """``what`` is the plural of what is counted by ``n``: cells or layers."""
     if filters < least_filters or n < least:
@@ -135,6 +138,8 @@ def check_size(filters: int, least_filters: int, n: int, least: int, what: str) 
             f"A scale of {filters} filters and {n} {what} is too small.",
             f"Give at least {least_filters} filters and {least} {what if least > 1 else what.removesuffix('s')}.",
         )
+    if n > MOST_STACKED:
+        raise UsageError(f"A scale of so many {what} is too large.", f"Give at most {MOST_STACKED:,} {what}.")
 
 
 def check_one_of(subject: str, name: str, known: Sequence[str]) -> None:

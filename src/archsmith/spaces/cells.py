@@ -22,6 +22,9 @@ INPUTS = ("prev", "cur")
 OUTPUTS = ("unused", "all", "chosen")
 
 
+MOST_BLOCKS = 100  # of a cell; with more, laying one out takes minutes
+
+
 class Rules(NamedTuple):
     """What may be chosen in a cell.
 
@@ -43,6 +46,10 @@ class Rules(NamedTuple):
         """Raises UsageError for rules that describe no cell."""
         if self.blocks < 1:
             raise UsageError(f"A cell needs at least one block, not {self.blocks}.")
+        if self.blocks > MOST_BLOCKS:
+            raise UsageError(
+                "A cell cannot have so many blocks.", f"Give at most {MOST_BLOCKS}; published ones have 5."
+            )
         if self.output not in OUTPUTS:
             raise UsageError(f"The output of a cell cannot be {self.output!r}.", f"It is one of: {', '.join(OUTPUTS)}.")
 
