@@ -53,6 +53,16 @@ def test_a_long_side_is_refused(pixels: Any) -> None:
         assert isinstance(said, str) and "20,000 on one side" in said
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_large_lists_are_read_in_parts(channels: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (170, 1000, channels), dtype=np.uint8)
+    nested = pixels.tolist() if channels > 1 else pixels[:, :, 0].tolist()
+    assert np.array_equal(sent_pixels(nested, channels, 10**6), pixels[None])
+    nested[-1] = [[1, 2]] * 1000
+    said = sent_pixels(nested, channels, 10**6)
+    assert isinstance(said, str) and ("differ" in said or "not made of" in said)
+
+
 def test_texts_among_numbers_do_not_become_an_array() -> None:
     # numpy would give each value the memory of the longest
     said = sent_pixels([["x" * 1_000_000, *[1] * 500]], 1, MOST)

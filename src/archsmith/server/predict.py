@@ -31,7 +31,12 @@ async def predict(request: Request, model: Model, settings: Settings) -> Answer:
         raise Refusal.of(error, 409, "tensors_only") from error
     body = await request.body()
     try:
-        predictions = await _predicted(request, model, _read(request, body, intake, settings), settings)
+        if len(body) <= FEW_BYTES:
+            given = _read(request, body, intake, settings)
+        else:  # the event loop has others to look after
+            loop = asyncio.get_running_loop()
+            given = await loop.run_in_executor(model.batcher.executor, _read, request, body, intake, settings)
+        predictions = await _predicted(request, model, given, settings)
     except ArchsmithError as error:
         raise Refusal.of(error) from error
     request.n = len(predictions)
