@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archsmith.bundle.image_requests import decoded, schema, sent_pixels
+from archsmith.bundle.image_requests import are_small, decoded, schema, sent_pixels
 
 MOST = 1000
 
@@ -61,6 +61,14 @@ def test_large_lists_are_read_in_parts(channels: int) -> None:
     nested[-1] = [[1, 2]] * 1000
     said = sent_pixels(nested, channels, 10**6)
     assert isinstance(said, str) and ("differ" in said or "not made of" in said)
+
+
+def test_a_small_file_can_be_a_large_picture() -> None:
+    small, large = png([[1, 2], [3, 4]]), png([[0] * 1000] * 100)
+    assert len(large) < 1000
+    as_text = {"image": base64.b64encode(large).decode()}
+    assert are_small([[[1]], small, {"image": base64.b64encode(small).decode()}, b"no picture", {"image": "?"}, None])
+    assert not are_small([large]) and not are_small([[[1]], as_text]) and not are_small([small] * 100)
 
 
 def test_texts_among_numbers_do_not_become_an_array() -> None:

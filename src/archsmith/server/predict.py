@@ -71,7 +71,8 @@ def _read(request: Request, body: bytes, intake: Intake, settings: Settings) -> 
         form = parse(request.headers["content-type"], body, settings.examples)
         if not form.files:
             raise malformed("The form has no files.", f"Send {intake.nouns} as parts called 'files', each with a name.")
-        return Given(intake.uploaded(form.files, settings.pixels), None, _top(form.fields.get("top")), here=False)
+        here = len(body) <= FEW_BYTES and intake.is_quick([content for _, content in form.files])
+        return Given(intake.uploaded(form.files, settings.pixels), None, _top(form.fields.get("top")), here)
     raise Refusal(415, "content_type", f"The content type {kind[:64]!r} is not read.", f"Send {JSON} or {MULTIPART}.")
 
 
