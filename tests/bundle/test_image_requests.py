@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archsmith.bundle.image_requests import decoded, schema, sent_pixels
+from archsmith.bundle.image_requests import are_small, decoded, schema, sent_pixels
 
 MOST = 1000
 
@@ -51,6 +51,24 @@ def test_a_long_side_is_refused(pixels: Any) -> None:
     for given in (pixels, {"image": base64.b64encode(png(pixels)).decode()}):
         said = sent_pixels(given, 1, 10**9)
         assert isinstance(said, str) and "20,000 on one side" in said
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_large_lists_are_read_in_parts(channels: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (170, 1000, channels), dtype=np.uint8)
+    nested = pixels.tolist() if channels > 1 else pixels[:, :, 0].tolist()
+    assert np.array_equal(sent_pixels(nested, channels, 10**6), pixels[None])
+    nested[-1] = [[1, 2]] * 1000
+    said = sent_pixels(nested, channels, 10**6)
+    assert isinstance(said, str) and ("differ" in said or "not made of" in said)
+
+
+def test_a_small_file_can_be_a_large_picture() -> None:
+    small, large = png([[1, 2], [3, 4]]), png([[0] * 1000] * 100)
+    assert len(large) < 1000
+    as_text = {"image": base64.b64encode(large).decode()}
+    assert are_small([[[1]], small, {"image": base64.b64encode(small).decode()}, b"no picture", {"image": "?"}, None])
+    assert not are_small([large]) and not are_small([[[1]], as_text]) and not are_small([small] * 100)
 
 
 def test_texts_among_numbers_do_not_become_an_array() -> None:

@@ -147,8 +147,3 @@ def test_intake_makes_a_round_trip_with_keys_of_later_versions() -> None:
 def test_intake_refuses_nonsense(changes: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         ImageIntake(**{"height": 8, "width": 6, "channels": 1, "mean": (0.5,), "std": (0.2,), **changes})
-
-
-def test_files_are_not_quick_to_read_whatever_their_size() -> None:
-    intake = ImageIntake(8, 8, 1, (0.5,), (0.5,))
-    assert intake.is_quick([[[1]], [[2]]]) and not intake.is_quick([[[1]], {"image": "x"}])

@@ -64,6 +64,20 @@ def test_bytes_in_and_out(digits: Any, classes_folder: Path) -> None:
     np.testing.assert_allclose(found, Predictor(classes_folder).predict_proba(IMAGE), atol=1e-6)
 
 
+def test_large_requests_are_read_as_small_ones_are(serving: Any, classes_folder: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 1100, 1000, 1), dtype=np.uint8)
+    asking = serving(classes_folder)
+    given = {"name": "image", "datatype": "UINT8", "shape": list(pixels.shape)}
+    as_json = asking("POST", f"{PATH}/infer", {"inputs": [{**given, "data": pixels.tolist()}]}).json
+    given["parameters"] = {"binary_data_size": pixels.nbytes}
+    as_bytes = asking("POST", f"{PATH}/infer", *binary({"inputs": [given]}, pixels.tobytes())).json
+    assert as_json["outputs"] == as_bytes["outputs"]
+    np.testing.assert_allclose(
+        as_json["outputs"][0]["data"], Predictor(classes_folder).predict_proba(pixels)[0], atol=1e-5
+    )
+    assert asking("POST", f"{PATH}/infer", {"inputs": [{**given, "data": ["x" * 10**6]}]}).status == 400
+
+
 def test_each_output_says_how_it_comes(digits: Any) -> None:
     for wanted in (True, False):
         asked = {"name": "probabilities", "parameters": {"binary_data": wanted}}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from archsmith.core.errors import DataError
@@ -21,6 +22,8 @@ FORM = (
     "one for each row, column and, where there are colours, channel."
 )
 LONGEST_SIDE = 20_000  # pixels
+SMALL_FILES, SMALL_PIXELS = 4, 20_000  # decoded in well below a millisecond
+TOGETHER = 65_536  # pixels of nested lists that are read in one go
 
 
 def sent_pixels(example: Any, channels: int, most_pixels: int) -> Pixels | str:
@@ -47,6 +50,23 @@ def decoded(content: bytes, channels: int, most_pixels: int) -> Pixels | str:
         return decode(content, channels)[None]
     except DataError as error:
         return str(error)
+
+
+def are_small(given: Sequence[Any]) -> bool:
+    """Are these examples, or contents of files, decoded in less time than another thread is woken?"""
+    n_files = n_pixels = 0
+    for example in given:
+        try:
+            if isinstance(example, Mapping) and isinstance(example.get(IMAGE), str):
+                example = _file(example[IMAGE])
+            if isinstance(example, bytes):
+                found = header(example)
+                n_files, n_pixels = n_files + 1, n_pixels + found.height * found.width
+        except DataError:  # said when it is read
+            continue
+        if n_files > SMALL_FILES or n_pixels > SMALL_PIXELS:
+            return False
+    return True
 
 
 def refuse_large(height: int, width: int, most_pixels: int) -> None:
@@ -100,29 +120,41 @@ def _file(text: str) -> bytes:
 
 def _array(rows: list[Any], most_pixels: int) -> Pixels:
     """Nested lists as a block ``(1, h, w, c)``. Raises DataError."""
-    values = pixels = _inner(rows)
-    refuse_large(len(rows), len(rows[0]), most_pixels)
-    if isinstance(pixels[0], list):
-        values = _inner(pixels)
+    _check_lists(rows)
+    height, width = len(rows), len(rows[0])
+    refuse_large(height, width, most_pixels)
+    step = max(1, TOGETHER // width)
+    parts = [_values(rows[first : first + step]) for first in range(0, height, step)]
+    if len({part.shape[1] for part in parts}) > 1:
+        raise DataError("The pixels of the picture differ in their channels.", FORM)
+    return np.concatenate(parts).reshape(1, height, width, -1)
+
+
+def _values(rows: list[Any]) -> NDArray[np.uint8]:
+    """The pixels of some rows, ``(n, channels)``. Few enough that other threads need not wait for long."""
+    values, channels = list(chain.from_iterable(rows)), 1
+    if isinstance(values[0], list):
+        _check_lists(values)
+        channels = len(values[0])
+        values = list(chain.from_iterable(values))
     # numpy would take texts for numbers, with the memory of the longest one for each
     if not set(map(type, values)) <= {int, float}:
         raise DataError("The picture is not made of lists of numbers.", FORM)
-    if min(values) < 0 or max(values) > 255:
-        raise DataError(f"The picture has values from {min(values):g} to {max(values):g}.", FORM)
     array = np.array(values, np.float64)
+    if array.min() < 0 or array.max() > 255:
+        raise DataError(f"The picture has values from {array.min():g} to {array.max():g}.", FORM)
     whole = array.astype(np.uint8)
     if not (whole == array).all():
         raise DataError("A value of the picture is no whole number.", "Give 0 to 255, not 0 to 1.")
-    return whole.reshape(1, len(rows), len(pixels) // len(rows), -1)
+    return whole.reshape(-1, channels)
 
 
-def _inner(lists: list[Any]) -> list[Any]:
-    """What is in lists of the same length. Raises DataError for anything else."""
+def _check_lists(lists: list[Any]) -> None:
+    """Raises DataError unless these are lists of the same length."""
     if set(map(type, lists)) != {list}:
         raise DataError("The picture is not made of lists of numbers.", FORM)
     if len(set(map(len, lists))) > 1 or not lists[0]:
         raise DataError("The rows of the picture differ in length, or are empty.", FORM)
-    return list(chain.from_iterable(lists))
 
 
 def _kind(value: Any) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from archsmith.bundle.image_files import pictures
-from archsmith.bundle.image_requests import decoded, schema, sent_pixels
+from archsmith.bundle.image_requests import are_small, decoded, schema, sent_pixels
 from archsmith.bundle.intake import Call, Counted, Intake, Labelled, ModelInput, Window
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.task import Task
@@ -129,8 +129,8 @@ class ImageIntake(Intake):
     def uploaded(self, files: Sequence[tuple[str, bytes]], most_pixels: int) -> Iterator[Window]:
         return windows(decoded(content, self.channels, most_pixels) for _, content in files)
 
-    def is_quick(self, examples: Sequence[Any]) -> bool:
-        return all(isinstance(example, list) for example in examples)
+    def is_quick(self, given: Sequence[Any]) -> bool:
+        return are_small(given)
 
     def example_schema(self) -> dict[str, Any]:
         return schema(self.height, self.width, self.channels)

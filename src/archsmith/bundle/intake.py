@@ -202,8 +202,10 @@ class Intake(ABC):
         """The examples in files, of which name and content are given. Raises DataError for files that hold none."""
         raise DataError(f"{self.nouns.capitalize()} cannot be sent as files.")
 
-    def is_quick(self, examples: Sequence[Any]) -> bool:
-        """Does reading these examples take no more time than their bytes tell? A small file can be a large picture."""
+    def is_quick(self, given: Sequence[Any]) -> bool:
+        """Does reading these examples, or contents of files, take no more time than their bytes tell? A small file can
+        be a large picture.
+        """
         return True
 
     def example_schema(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ with JSON of ``Inference-Header-Content-Length`` bytes, and the tensors follow i
 
 from __future__ import annotations
 
+import asyncio
 import math
 import struct
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from archsmith.bundle.image_requests import refuse_large
 from archsmith.core.errors import ArchsmithError, DataError
 from archsmith.data.images.decode import IMAGE
+from archsmith.server.batching import FEW_BYTES
 from archsmith.server.model import Model
 from archsmith.server.refusals import Refusal, malformed
 from archsmith.server.request import Answer, Request, as_json
@@ -29,6 +31,7 @@ from archsmith.version import VERSION
 HEADER = "inference-header-content-length"
 SIZE, OUTPUT, ALL_OUTPUTS = "binary_data_size", "binary_data", "binary_data_output"
 MOST_AXES = 8
+SOME_BYTES = 2**20  # of tensors as bytes, which take little reading
 
 
 def server() -> Answer:
@@ -50,8 +53,12 @@ def metadata(model: Model) -> Answer:
 async def infer(request: Request, model: Model, settings: Settings) -> Answer:
     """Runs the network once. Raises Refusal."""
     body = await request.body()
-    header, rest = _split(body, request.headers.get(HEADER))
-    inputs = _inputs(model, header, rest, settings)
+    told = request.headers.get(HEADER)
+    if len(body) <= FEW_BYTES or (told is not None and len(body) <= SOME_BYTES):
+        header, inputs = _read(model, body, told, settings)
+    else:  # the event loop has others to look after
+        loop = asyncio.get_running_loop()
+        header, inputs = await loop.run_in_executor(model.batcher.executor, _read, model, body, told, settings)
     asked = _asked(model, header)
     request.n = len(next(iter(inputs.values()))) if model.network.batched else 1
     try:
@@ -60,6 +67,13 @@ async def infer(request: Request, model: Model, settings: Settings) -> Answer:
         raise Refusal.of(error, 400, "not_run") from error
     outputs = dict(zip((tensor.name for tensor in model.network.outputs), found, strict=True))
     return _answer(model, header.get("id"), {name: (outputs[name], binary) for name, binary in asked.items()})
+
+
+def _read(
+    model: Model, body: bytes, told: str | None, settings: Settings
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    header, rest = _split(body, told)
+    return header, _inputs(model, header, rest, settings)
 
 
 def _split(body: bytes, told: str | None) -> tuple[dict[str, Any], memoryview]:

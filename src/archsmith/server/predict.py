@@ -31,7 +31,12 @@ async def predict(request: Request, model: Model, settings: Settings) -> Answer:
         raise Refusal.of(error, 409, "tensors_only") from error
     body = await request.body()
     try:
-        predictions = await _predicted(request, model, _read(request, body, intake, settings), settings)
+        if len(body) <= FEW_BYTES:
+            given = _read(request, body, intake, settings)
+        else:  # the event loop has others to look after
+            loop = asyncio.get_running_loop()
+            given = await loop.run_in_executor(model.batcher.executor, _read, request, body, intake, settings)
+        predictions = await _predicted(request, model, given, settings)
     except ArchsmithError as error:
         raise Refusal.of(error) from error
     request.n = len(predictions)
@@ -66,7 +71,8 @@ def _read(request: Request, body: bytes, intake: Intake, settings: Settings) -> 
         form = parse(request.headers["content-type"], body, settings.examples)
         if not form.files:
             raise malformed("The form has no files.", f"Send {intake.nouns} as parts called 'files', each with a name.")
-        return Given(intake.uploaded(form.files, settings.pixels), None, _top(form.fields.get("top")), here=False)
+        here = len(body) <= FEW_BYTES and intake.is_quick([content for _, content in form.files])
+        return Given(intake.uploaded(form.files, settings.pixels), None, _top(form.fields.get("top")), here)
     raise Refusal(415, "content_type", f"The content type {kind[:64]!r} is not read.", f"Send {JSON} or {MULTIPART}.")
 
 
