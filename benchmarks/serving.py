@@ -235,7 +235,7 @@ class Bench:
         self.folder, self.options = folder, options
         self.ok = True
         self.small, self.small_side = make(folder / "small", 8, 32, 2), 8
-        self.large, self.large_side = make(folder / "large", 28, 48, 6), 28
+        self.large, self.large_side = make(folder / "large", 28, 64, 8), 28
 
     def limit(self, text: str, good: bool) -> None:
         self.ok = self.ok and good
