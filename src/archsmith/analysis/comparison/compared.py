@@ -261,12 +261,23 @@ class Compared:
         return [said, *([f"The runs leave room for a typical difference {listing(ranges)}."] if few else [])]
 
     def _range(self, interval: Interval) -> str:
-        """``from 0.20 points worse to 0.50 points better``; ``none`` for an end that no digit tells from 0."""
-        ends = []
-        for end, most in zip(interval, ("any amount worse", "any amount better"), strict=True):
-            size = most if end is None else f"{self.gap(abs(end))} {'worse' if end < 0 else 'better'}"
-            ends.append("none" if end is not None and self.difference(end) == self.difference(0.0) else size)
-        return f"from {ends[0]} to {ends[1]}"
+        """``from 0.20 points worse to 0.50 points better``, ``from 0.05 to 1.36 points better``; ``none`` is an end
+        that no digit tells from 0.
+        """
+        low, high = (None if end is None else 0.0 if self._unseen(end) else end for end in interval)
+        if low is not None and high is not None and low * high > 0:
+            first, last = sorted((abs(low), abs(high)))
+            return f"from {self.difference(first)[1:]} to {self._end(math.copysign(last, low))}"
+        return (
+            f"from {'any amount worse' if low is None else self._end(low)} to "
+            f"{'any amount better' if high is None else self._end(high)}"
+        )
+
+    def _end(self, end: float) -> str:
+        return f"{self.gap(abs(end))} {'worse' if end < 0 else 'better'}" if end else "none"
+
+    def _unseen(self, difference: float) -> bool:
+        return self.difference(difference) == self.difference(0.0)
 
     def _not_tested(self, tests: list[Test]) -> list[str]:
         reasons = dict.fromkeys(test.why for test in tests)
