@@ -68,7 +68,9 @@ def test_the_help_names_every_kind(command: Any) -> None:
 
 def test_a_row_says_which_package_it_comes_from(command: Any, monkeypatch: Any) -> None:
     assert {row["package"] for row in command("catalog", "strategy", "--json").json} == {"archsmith"}
-    monkeypatch.setattr(catalog, "package", lambda kind, name, path: "their-plug-in" if name == "random" else "archsmith")
+    monkeypatch.setattr(
+        catalog, "package", lambda kind, name, path: "their-plug-in" if name == "random" else "archsmith"
+    )
     head, *lines = command("catalog", "strategy").out.splitlines()
     assert "package" in head and "their-plug-in" in next(line for line in lines if " random " in line)
 

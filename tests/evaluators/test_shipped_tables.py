@@ -60,7 +60,9 @@ def test_networks_with_as_many_right_answers_are_equally_good(name):
 def test_no_network_is_better_than_another_by_rounding_alone():
     evaluator = TableEvaluator("digits")
     space, context = TableSpace("digits"), Context(0, 0)
-    seen = [evaluator.evaluate(each, evaluator.fidelity.maximum, context).metrics["accuracy"] for each in space.enumerate()]
+    seen = [
+        evaluator.evaluate(each, evaluator.fidelity.maximum, context).metrics["accuracy"] for each in space.enumerate()
+    ]
     assert np.diff(sorted(set(seen))).min() > 0.9 / (3 * 698)
 
 

@@ -10,7 +10,12 @@ import typer
 
 OWN = "archsmith"  # the package of what is no plug-in
 WIDTH = 120  # columns of the table in a file or a pipe
-FROM_DATA = ("data", "modality", "intake", "exporter")  # their fields come from the data, so the table shows no settings
+FROM_DATA = (
+    "data",
+    "modality",
+    "intake",
+    "exporter",
+)  # their fields come from the data, so the table shows no settings
 
 
 def catalog(

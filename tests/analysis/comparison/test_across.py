@@ -117,9 +117,7 @@ def test_a_strategy_may_be_better_than_the_reference_where_the_best_was_not_show
     )
     found = across([part, replace(part, title="b")])
     assert found.ranked[0].label == "bold"
-    assert found.headline == (
-        "bold ranks best, which may be chance; steady is better than random on these benchmarks"
-    )
+    assert found.headline == ("bold ranks best, which may be chance; steady is better than random on these benchmarks")
 
 
 def test_ranks_share_their_middle_where_scores_are_equal_up_to_rounding() -> None:

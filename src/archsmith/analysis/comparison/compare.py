@@ -95,9 +95,7 @@ def compare(
         target=chosen,
         target_given=target is not None,
         reaches=tuple(_reach(label, grouped[label], scale, sign * chosen) for label in labels),
-        wins={
-            a: {b: float(np.mean(differences(gains[a], gains[b]) > 0)) for b in labels if b != a} for a in labels
-        },
+        wins={a: {b: float(np.mean(differences(gains[a], gains[b]) > 0)) for b in labels if b != a} for a in labels},
         curves=tuple(_curves(grouped, scale, axis, plan.seconds if axis == "seconds" else plan.trials, once)),
         finals=tuple(
             _final(run, value) for label in labels for run, value in zip(grouped[label], finals[label], strict=True)
