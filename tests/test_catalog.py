@@ -232,6 +232,17 @@ def test_a_plugin_that_fails_is_a_row_with_its_reason(plugged):
     assert "No module named 'no_such'" in rows["gone"]["missing"]
 
 
+def test_a_row_knows_the_package_that_it_comes_from(tmp_path, monkeypatch):
+    facts = tmp_path / "their_plug_in-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: their-plug-in\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[archsmith.space]\nmine = a_plugin:Space\ndarts = a_plugin:Darts\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert catalog.package("space", "mine", "a_plugin:Space") == "their-plug-in"
+    assert catalog.package("space", "darts", "a_plugin:Darts") == "their-plug-in"  # a name that is not free
+    assert catalog.package("space", "darts", catalog.rows("space")["darts"]) == "archsmith"
+
+
 def test_a_kind_of_data_that_fails_ends_no_job(plugged, tmp_path):
     plugged([("archsmith.modality", {"broken": "broken_plugin:Kind"})])
     assert type(modality_of(FitSettings(data="digits"))).__name__ == "Images"

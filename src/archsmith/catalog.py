@@ -167,6 +167,18 @@ def strays() -> list[tuple[str, str, str, str]]:
     return found
 
 
+def package(kind: str, name: str, path: str) -> str:
+    """The installed package that a row comes from: ``archsmith``, or that of a plug-in."""
+    from importlib.metadata import entry_points
+
+    own = __name__.partition(".")[0]
+    if TABLE.get(kind, {}).get(name) == path:
+        return own
+    points = entry_points(group=f"{own}.{kind}").select(name=name)
+    found = [point.dist.name for point in points if point.value == path and point.dist is not None]
+    return found[0] if found else path.partition(":")[0].partition(".")[0]
+
+
 def names(kind: str) -> tuple[str, ...]:
     return tuple(rows(kind))
 

@@ -53,6 +53,28 @@ def test_kinds_of_data_show_no_settings_to_people(command: Any) -> None:
     assert "required" not in command("catalog", "intake").out
 
 
+def test_the_table_fits_a_page_in_a_pipe(command: Any, monkeypatch: Any) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    lines = command("catalog", "strategy").out.splitlines()
+    assert max(map(len, lines)) <= 120
+    assert any(line.startswith("strategy  evolution ") for line in lines)
+    assert "package" not in lines[0]  # all of them are our own
+
+
+def test_the_help_names_every_kind(command: Any) -> None:
+    words = " ".join(command("catalog", "--help").out.replace("│", " ").split())
+    assert all(kind in words for kind in catalog.kinds())
+
+
+def test_a_row_says_which_package_it_comes_from(command: Any, monkeypatch: Any) -> None:
+    assert {row["package"] for row in command("catalog", "strategy", "--json").json} == {"archsmith"}
+    monkeypatch.setattr(
+        catalog, "package", lambda kind, name, path: "their-plug-in" if name == "random" else "archsmith"
+    )
+    head, *lines = command("catalog", "strategy").out.splitlines()
+    assert "package" in head and "their-plug-in" in next(line for line in lines if " random " in line)
+
+
 def test_people_do_not_get_the_toys(command: Any) -> None:
     assert "toy_" not in command("catalog", "space").out
 

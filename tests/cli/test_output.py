@@ -40,3 +40,17 @@ def test_what_is_shown_to_people_cannot_act_on_their_terminal(capsys: pytest.Cap
     assert "\\x1b[2J" in captured.out and "\\u202eexe" in captured.out
     assert captured.err == "archsmith: the file \\x1b[31m\n"
     assert not any(letter in captured.out + captured.err for letter in "\x1b\x07\u202e\udcff")
+
+
+def test_a_table_in_a_pipe_is_as_wide_as_it_may_be_and_has_no_blanks_at_its_ends(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    rows = [("a", "word " * 60), ("b", "short")]
+    show(("name", "text"), rows)
+    free = capsys.readouterr().out.splitlines()
+    show(("name", "text"), rows, most=80)
+    narrow = capsys.readouterr().out.splitlines()
+    assert len(free) == 3 and len(narrow) > 3
+    assert max(map(len, narrow)) <= 80
+    assert all(line == line.rstrip() for line in free + narrow)

@@ -30,7 +30,8 @@ def test_a_size_that_is_estimated_says_so_with_its_error(command: Any) -> None:
     assert found["low"] < found["size"] < found["high"]
 
 
-def test_a_size_is_counted_on_request(command: Any) -> None:
+def test_a_size_is_counted_on_request(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archsmith.core.space.SMALL", 500)
     words = ("size", "toy_conditional", "--set", "space.max_layers=3", "--count")
     first, last = command(*words).out.splitlines()
     assert "about 1," in first and "estimated" in first
@@ -71,6 +72,7 @@ def test_counting_says_how_far_it_is(command: Any, monkeypatch: pytest.MonkeyPat
     from rich.status import Status
 
     shown: list[str] = []
+    monkeypatch.setattr("archsmith.core.space.SMALL", 500)
     monkeypatch.setattr(Status, "update", lambda self, text: shown.append(text))
     command("size", "toy_conditional", "--set", "space.max_layers=4", "--count")
     assert len(shown) == 11 and shown[0].startswith("Counted 1,000 so far, about ") and shown[-1].endswith("stops.")

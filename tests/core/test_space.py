@@ -88,6 +88,7 @@ def test_counting_tells_how_far_it_is_among_dead_ends():
 def test_a_small_space_is_counted_and_a_large_one_estimated():
     assert Chain().size() == Size(14)
     assert Corner().size() == Size(2)
+    assert Decades(3).size() == Size(1000)
     large = Decades(8).size()
     assert not large.exact and large.number == pytest.approx(10**8)
 

@@ -5,6 +5,7 @@ import pytest
 
 from archsmith.core.budget import Budget
 from archsmith.core.errors import DataError
+from archsmith.core.protocols import Context
 from archsmith.evaluators import shipped_tables
 from archsmith.evaluators.table import TableEvaluator, TableSpace
 from archsmith.runtime.search import Search
@@ -45,6 +46,24 @@ def test_standing_counts_from_the_best():
     assert max(place.score for place in places) == places[0].best
     last = max(places, key=lambda place: place.rank)
     assert last.score == min(place.score for place in places)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_networks_with_as_many_right_answers_are_equally_good(name):
+    table = TableEvaluator(name).table
+    n = 698 if name.startswith("digits") else 1000  # validation pictures (benchmarks/make_tables.py)
+    right = table.metrics["accuracy"][:, -1, :] * n
+    assert np.abs(right - right.round()).max() < 1e-9
+    assert len(set(table.finals("accuracy"))) == len(set(right.round().sum(1)))
+
+
+def test_no_network_is_better_than_another_by_rounding_alone():
+    evaluator = TableEvaluator("digits")
+    space, context = TableSpace("digits"), Context(0, 0)
+    seen = [
+        evaluator.evaluate(each, evaluator.fidelity.maximum, context).metrics["accuracy"] for each in space.enumerate()
+    ]
+    assert np.diff(sorted(set(seen))).min() > 0.9 / (3 * 698)
 
 
 def test_an_unknown_name_lists_the_known_ones():

@@ -8,14 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-FROM_DATA = ("data", "modality", "intake")  # their fields come from the data, so the table shows no settings
+OWN = "archsmith"  # the package of what is no plug-in
+WIDTH = 120  # columns of the table in a file or a pipe
+FROM_DATA = (
+    "data",
+    "modality",
+    "intake",
+    "exporter",
+)  # their fields come from the data, so the table shows no settings
 
 
 def catalog(
     kind: Annotated[
         str | None,
         typer.Argument(
-            help="space, strategy, evaluator, data, modality, intake, executor or store.  [default: all]",
+            help="space, strategy, evaluator, data, modality, intake, exporter, executor or store.  [default: all]",
             show_default=False,
         ),
     ] = None,
@@ -41,11 +48,17 @@ def catalog(
         "" if row["kind"] in FROM_DATA else ", ".join(f"{name}={value}" for name, value in row["settings"].items())
         for row in people
     ]
-    shown = [
-        (row["kind"], row["name"], text, row["summary"] or row["missing"])
-        for row, text in zip(people, settings, strict=True)
-    ]
-    show(("kind", "name", "settings", "what it is"), shown)
+    columns: dict[str, list[Any]] = {
+        "kind": [row["kind"] for row in people],
+        "name": [row["name"] for row in people],
+        "package": [row["package"] for row in people],
+        "what it is": [row["summary"] or row["missing"] for row in people],
+        "settings": settings,
+    }
+    for name, all_alike in (("package", {OWN}), ("settings", {""})):  # a column that says nothing
+        if set(columns[name]) <= all_alike:
+            del columns[name]
+    show(tuple(columns), list(zip(*columns.values(), strict=True)), whole=2, most=WIDTH)
 
 
 def _row(kind: str, name: str) -> dict[str, Any]:
@@ -62,6 +75,7 @@ def _row(kind: str, name: str) -> dict[str, Any]:
         "kind": kind,
         "name": name,
         "class": path,
+        "package": table.package(kind, name, path),
         "summary": summary(cls.__doc__),
         "settings": _settings(cls),
         "missing": None,
@@ -70,7 +84,18 @@ def _row(kind: str, name: str) -> dict[str, Any]:
 
 def _without(kind: str, name: str, path: str, why: str) -> dict[str, Any]:
     """The row of what cannot be used."""
-    return {"kind": kind, "name": name, "class": path, "summary": "", "settings": {}, "missing": why}
+    from archsmith import catalog as table
+
+    package = table.package(kind, name, path)
+    return {
+        "kind": kind,
+        "name": name,
+        "class": path,
+        "package": package,
+        "summary": "",
+        "settings": {},
+        "missing": why,
+    }
 
 
 def summary(doc: str | None) -> str:
@@ -93,4 +118,6 @@ def _default(field: dataclasses.Field[Any]) -> Any:
         value = field.default
     else:
         return "required"
+    if dataclasses.is_dataclass(value):  # its own settings stand in its own row
+        return type(value).__name__
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -55,14 +55,26 @@ def table(
     return built
 
 
-def show(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None, *, whole: int = 0) -> None:
-    """Print a table on standard output; ``whole`` as in ``table``. A row is one line where no terminal limits its
-    width: in a file or a pipe.
+def show(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    title: str | None = None,
+    *,
+    whole: int = 0,
+    most: int = ANY_WIDTH,
+) -> None:
+    """Print a table on standard output; ``whole`` as in ``table``. Where no terminal limits its width, in a file or a
+    pipe, a row is one line of at most ``most`` columns, and no line ends with blanks.
     """
-    console = Console()
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = ANY_WIDTH
-    console.print(table(columns, rows, title, whole=whole))
+    console, built = Console(), table(columns, rows, title, whole=whole)
+    if console.is_terminal:
+        console.print(built)
+        return
+    if "COLUMNS" not in os.environ:
+        console.width = most
+    with console.capture() as captured:
+        console.print(built)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def _cell(value: object) -> Any:

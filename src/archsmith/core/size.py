@@ -26,6 +26,7 @@ MEMORY = 0.8  # what a finding weighs after one more round
 UNIFORM = 0.2  # share of the choices that go to all options alike, so that nothing is overlooked
 MOST_LEARNED = 100  # options; questions with more of them are answered uniformly
 
+NO_ERROR = 1e-9  # relative; below it nothing but rounding tells the walks apart
 MOST_ERROR = 0.2  # relative; above it the mean says what the size is at least, and no more
 CONFIDENCE = 0.95  # of the bounds
 DEVIATIONS = 2.5  # standard errors on each side: 1.96 for a normal mean, more here, since sizes are skewed
@@ -61,6 +62,11 @@ class Size:
         return self.relative_error > MOST_ERROR
 
     @property
+    def unanimous(self) -> bool:
+        """Do all walks of an estimate say the same? Then it is exact unless something rare was overlooked."""
+        return not self.exact and self.relative_error < NO_ERROR
+
+    @property
     def low(self) -> float:
         """The size is at least this, with a confidence of 95 %.
 
@@ -84,6 +90,8 @@ class Size:
         if self.exact:
             return f"{_written(self.number, 4)} architecture{'s' * (self.number != 1)}, exactly"
         walks = f"{self.n_walks:,} random walks"
+        if self.unanimous:
+            return f"{_written(self.number)} architectures, as all {walks} say"
         if not self.number:
             return f"no architecture was found in {walks}"
         if self.rough:

@@ -19,7 +19,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -32,7 +31,8 @@ from archsmith.core.sketch import Sketch
 
 MOST_QUESTIONS = 100_000  # of one program; the largest of ours ask some thousands
 MAX_TRIES = 1000  # draws before a space is called a dead end as a whole
-SMALL = 500  # points that are counted where a size is asked for: no longer than the walks of an estimate
+SMALL = 20_000  # points that are counted where a size is asked for, if that takes
+MOST_ASKED = 200_000  # questions or fewer: a second, or two on the slowest of our spaces
 
 
 @dataclass(frozen=True)
@@ -352,7 +352,7 @@ class Space(ABC):
 
         May not end on a recursive space.
         """
-        for trace in self._runs():
+        for trace, _ in self._runs():
             if trace is not None:
                 yield trace.architecture
 
@@ -391,11 +391,13 @@ class Space(ABC):
 
     def _small_size(self, found: Size) -> Size:
         """The exact size where ``found`` by walks is small, unless the walks missed nearly everything."""
-        most, n_runs, count = 2 * SMALL, 0, 0  # more runs than points: some end in dead ends
-        for trace in islice(self._runs(), most):
-            n_runs += 1
+        count = n_asked = 0
+        for trace, n_questions in self._runs():
             count += trace is not None
-        if n_runs < most:
+            n_asked += n_questions
+            if n_asked > MOST_ASKED:
+                break
+        else:
             return Size(count)
         return found if found.high >= count else replace(found, number=count, relative_error=math.inf)
 
@@ -408,7 +410,7 @@ class Space(ABC):
         """
         count = 0
         try:
-            for n_runs, trace in enumerate(self._runs(), start=1):
+            for n_runs, (trace, _) in enumerate(self._runs(), start=1):
                 count += trace is not None
                 if limit is not None and count > limit:
                     return None
@@ -418,8 +420,8 @@ class Space(ABC):
             return None
         return count
 
-    def _runs(self) -> Iterator[Trace | None]:
-        """The program once for all answers that can be given; None for a dead end."""
+    def _runs(self) -> Iterator[tuple[Trace | None, int]]:
+        """The program once for all answers that can be given, None for a dead end; and how many questions it asked."""
         prefix: list[int] | None = []
         while prefix is not None:
             widths: list[int] = []
@@ -427,7 +429,7 @@ class Space(ABC):
                 trace = self.trace(_counting(prefix, widths))
             except DeadEnd:
                 trace = None
-            yield trace
+            yield trace, len(widths)
             prefix = _next(prefix, widths)
 
     def _retry(self, answer: Answer) -> Architecture:

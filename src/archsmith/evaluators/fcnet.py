@@ -29,6 +29,7 @@ from archsmith.core.protocols import Context
 from archsmith.core.seeds import generator
 from archsmith.core.space import Choose, Space
 from archsmith.core.trial import Outcome
+from archsmith.evaluators.means import mean
 from archsmith.evaluators.table import Standing
 from archsmith.evaluators.table_file import dated, read_arrays
 
@@ -100,7 +101,7 @@ class FcNetEvaluator:
         known = errors[~np.isnan(errors)]
         if not len(known):
             raise EvaluationError("This training failed when the benchmark was recorded.", kind="diverged")
-        error = known[int(generator(context.seed, "training").integers(len(known)))] if self.noisy else known.mean()
+        error = known[int(generator(context.seed, "training").integers(len(known)))] if self.noisy else mean(known)
         return Outcome.success({"valid_mse": float(error)})
 
     def standing(
@@ -138,10 +139,7 @@ def _read(path: str, dataset: str) -> Errors:
 
 @lru_cache(maxsize=4)
 def _means(path: str, changed: int, dataset: str) -> Errors:
-    errors = _parsed(path, changed, dataset)
-    known = ~np.isnan(errors)
-    n = known.sum(1)
-    return np.where(n > 0, np.where(known, errors, 0.0).sum(1) / np.maximum(n, 1), np.nan)
+    return mean(_parsed(path, changed, dataset))
 
 
 @lru_cache(maxsize=4)

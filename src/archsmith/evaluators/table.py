@@ -20,6 +20,7 @@ from archsmith.core.protocols import Context
 from archsmith.core.seeds import generator
 from archsmith.core.space import Choose, Space, allowed
 from archsmith.core.trial import Outcome
+from archsmith.evaluators.means import mean
 from archsmith.evaluators.table_file import Table, read_table, write_table
 
 __all__ = ["Standing", "Table", "TableEvaluator", "TableSpace", "read_table", "write_table"]
@@ -144,7 +145,7 @@ class TableEvaluator:
             recorded = recorded[[int(generator(context.seed, "table").integers(len(recorded)))]]
         values = {name: _seeds(each, row, at) for name, each in table.metrics.items()}
         metrics = {
-            name: _mean(each if len(each) == 1 else each[recorded] if len(main) > 1 else each)
+            name: float(mean(each if len(each) == 1 else each[recorded] if len(main) > 1 else each))
             for name, each in values.items()
         }
         return Outcome.success(metrics, float(table.seconds[row, at]), {"row": row})
@@ -172,9 +173,3 @@ def _seeds(values: np.ndarray[Any, Any], row: int, at: int) -> np.ndarray[Any, A
     """The values ``(s,)`` of one metric for one row at one fidelity."""
     seeds: np.ndarray[Any, Any] = values[row, at if values.shape[1] > 1 else 0].astype(float)
     return seeds
-
-
-def _mean(values: np.ndarray[Any, Any]) -> float:
-    """The mean of what was recorded; NaN, which fails the trial, when nothing was."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else math.nan

@@ -24,6 +24,7 @@ from archsmith.core.protocols import Context, Evaluator, measured, repeatable
 from archsmith.core.seeds import derive, generator
 from archsmith.core.space import Space
 from archsmith.core.trial import Outcome, Status
+from archsmith.evaluators.means import mean
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class Repeated:
                 return replace(outcome, seconds=outcome.seconds + sum(earlier.seconds for earlier in outcomes))
             outcomes.append(outcome)
         values = {name: [outcome.metrics[name] for outcome in outcomes] for name in self.evaluator.metrics}
-        means = {name: statistics.fmean(each) for name, each in values.items()}
+        means = {name: float(mean(each)) for name, each in values.items()}
         spreads = {f"{name}_sd": statistics.stdev(each) for name, each in values.items()}
         return Outcome.success({**means, **spreads}, sum(outcome.seconds for outcome in outcomes), {"repeats": self.n})
 

@@ -89,6 +89,42 @@ def test_of_other_benchmarks_the_benchmarks_are_the_sample() -> None:
     assert "cannot be tested" not in found.verdict
 
 
+def test_all_that_are_better_than_the_reference_are_named_and_not_the_best_alone() -> None:
+    up = [0.01 * i for i in range(1, 9)]
+    part = one(
+        "a",
+        random=[0.5] * 8,
+        best=[0.7 + value for value in up],
+        good=[0.6 + value for value in up],
+        bad=[0.4 - value for value in up],
+    )
+    found = across([part, replace(part, title="b")])
+    assert found.headline == (
+        "best ranks best, and is better than good, random and bad on these benchmarks; good is better than random"
+    )
+    assert "On these benchmarks better than random beyond chance: good (p < 0.001)." in found.verdict
+    assert "On these benchmarks worse than random beyond chance: bad (p < 0.001)." in found.verdict
+
+
+def test_a_strategy_may_be_better_than_the_reference_where_the_best_was_not_shown_to_be() -> None:
+    """The first wins by a lot on six seeds and loses by more on the others; the second wins by a little on all."""
+    rising = [0.001 * i for i in range(1, 10)]
+    part = one(
+        "a",
+        random=[0.5] * 9,
+        bold=[0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.0, 0.0, 0.0],
+        steady=[0.51 + value for value in rising],
+    )
+    found = across([part, replace(part, title="b")])
+    assert found.ranked[0].label == "bold"
+    assert found.headline == ("bold ranks best, which may be chance; steady is better than random on these benchmarks")
+
+
+def test_ranks_share_their_middle_where_scores_are_equal_up_to_rounding() -> None:
+    found = across([one("a", x=[0.9, 0.9], y=[0.9 + 4e-8, 0.9 - 4e-8]), one("b", x=[0.1, 0.1], y=[0.1, 0.1])])
+    assert ranks(found) == {"x": (1.5, 1.5), "y": (1.5, 1.5)}
+
+
 def test_a_difference_on_these_benchmarks_need_not_be_one_on_others() -> None:
     """A strategy wins every run on four of six benchmarks, and loses every run on the others."""
     parts = [one(str(i), random=[0.5] * 9, good=[0.6 if i < 4 else 0.4] * 9) for i in range(6)]

@@ -202,6 +202,29 @@ def test_a_difference_that_was_not_shown_is_said_with_what_may_be_there_all_the_
     assert "beyond chance" not in result.verdict
 
 
+def test_the_end_of_a_range_that_no_digit_tells_from_nothing_is_called_so() -> None:
+    # More than half of the runs are ties, up to the last bit of a 32-bit float, so the interval ends at 0.
+    gains = [0.0, 3e-8, -3e-8, 0.0, 0.0, 0.0, 0.01, -0.02, 0.03, 0.04, 0.05, 0.06]
+    result = compared({"random": [0.5] * 12, "other": [0.5 + gain for gain in gains]})
+    said = result.verdict.replace("\u00a0", " ")
+    assert "leave room for a typical difference from none to" in said and " 0.00" not in said
+    test = result.tests[0]
+    assert (test.better, test.worse, test.ties) == (5, 1, 6)
+    assert result.wins["other"]["random"] == 5 / 12 and result.wins["random"]["other"] == 1 / 12
+    assert result.difference(-1e-9) == "+0.00"
+
+
+def test_a_range_with_both_ends_on_one_side_says_the_side_once() -> None:
+    # Ties count in the interval and not in the test, so that it may leave 0 out where p is 0.05 or more.
+    better = [0.01, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09]
+    result = compared({"random": [0.5] * 10, "other": [0.5 + gain for gain in better]})
+    unsure = replace(result, tests=(replace(result.tests[0], p=0.06, p_holm=0.06),))
+    assert "typical difference from 2.50 to 7.00 points better (other)" in unsure.verdict.replace("\u00a0", " ")
+    low, high = result.tests[0].interval or (0.0, 0.0)
+    worse = replace(unsure, tests=(replace(unsure.tests[0], interval=(-(high or 0.0), -(low or 0.0))),))
+    assert "typical difference from 2.50 to 7.00 points worse (other)" in worse.verdict.replace("\u00a0", " ")
+
+
 def test_strategies_without_a_test_are_said_with_the_reason_of_each() -> None:
     values = [0.1 * i for i in range(8)]
     result = compared({"random": values, "twin": values, "alike": [*values[:-1], 0.9], "good": [1 + v for v in values]})
@@ -210,6 +233,11 @@ def test_strategies_without_a_test_are_said_with_the_reason_of_each() -> None:
         "No difference from random was shown for alike: with fewer than 6 pairs that differ (1 here)" in result.verdict
     )
     assert result.headline == "good ends better than random"
+
+
+def test_means_that_are_equal_up_to_rounding_are_both_the_best() -> None:
+    result = compared({"random": [0.1, 0.2, 0.6], "twin": [0.6, 0.2, 0.1]})
+    assert "random and twin end with the best accuracy" in result.verdict
 
 
 def test_what_would_pass_alone_and_not_among_others_is_said() -> None:

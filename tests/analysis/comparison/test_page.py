@@ -80,6 +80,18 @@ def test_the_page_is_whole_and_asks_nobody_for_anything(labels: tuple[str, ...],
         assert "reference point" in words
 
 
+def test_where_just_half_of_the_runs_got_there_the_number_is_what_the_caption_says(made_up: Any) -> None:
+    pytest.importorskip("jinja2")
+    compared, plan = made_up("random", "half", "few")
+    reaches = [
+        replace(reach, n_reached=n, n_runs=4, trials=trials, seconds=trials)
+        for reach, (n, trials) in zip(compared.reaches, [(4, 20.0), (2, 35.0), (1, None)], strict=True)
+    ]
+    words = " ".join(" ".join(Page(render(replace(compared, reaches=tuple(reaches)), plan)).words).split())
+    assert "half 2 of 4 35 " in words and "few 1 of 4 – –" in words
+    assert "Where just half of the runs got there: when the last of these did. A dash stands where fewer did." in words
+
+
 def test_files_are_written(tmp_path: Path, made_up: Any) -> None:
     pytest.importorskip("matplotlib")
     compared, plan = made_up("random", "evolution")

@@ -126,9 +126,14 @@ class Across:
         """The verdict in half a line."""
         best = self.ranked[0].label
         beaten = [pair.second for pair in self._of_best if self.evidence(pair).clear and self.evidence(pair).ahead]
-        if beaten:
-            here = "" if self.general else " on these benchmarks"
-            return f"{best} ranks best, and is better than {listing(beaten)}{here}"
+        here = "" if self.general else " on these benchmarks"
+        said = f"{best} ranks best, and is better than {listing(beaten)}{here}" if beaten else ""
+        others = [label for label, _ in self._shown(better=True)]
+        if others:
+            also = f"{listing(others)} {'are' if len(others) > 1 else 'is'} better than {self.reference}"
+            return f"{said}; {also}" if said else f"{best} ranks best, which may be chance; {also}{here}"
+        if said:
+            return said
         if any(self.evidence(pair).clear for pair in self.pairs):
             return f"{best} ranks best, which may be chance"
         return "No difference between the strategies was shown"
@@ -146,6 +151,8 @@ class Across:
         said += [
             *_sentence(f"{place} {best.label} is better beyond chance than", self._told(clear, ahead=True)),
             *_sentence(f"{place} {best.label} is worse beyond chance than", self._told(clear, ahead=False)),
+            *_sentence(f"{place} better than {self.reference} beyond chance:", self._told_shown(better=True)),
+            *_sentence(f"{place} worse than {self.reference} beyond chance:", self._told_shown(better=False)),
         ]
         rest = [pair for pair in self._of_best if pair not in clear]
         why = dict.fromkeys(self.evidence(pair).why for pair in rest)
@@ -157,6 +164,23 @@ class Across:
         if not self.general:
             said.append(f"Other benchmarks may say otherwise: that cannot be tested {self._untested}.")
         return " ".join(said)
+
+    def _shown(self, *, better: bool) -> list[tuple[str, Evidence]]:
+        """The strategies that were shown to be better than the reference, or worse, but for the one that ranks best: of
+        that one other sentences speak.
+        """
+        found = []
+        for pair in self.pairs:
+            each, best = self.evidence(pair), self.ranked[0].label
+            if self.reference not in (pair.first, pair.second) or best in (pair.first, pair.second) or not each.clear:
+                continue
+            label = pair.second if pair.first == self.reference else pair.first
+            if (each.ahead == (label == pair.first)) == better:
+                found.append((label, each))
+        return found
+
+    def _told_shown(self, *, better: bool) -> list[str]:
+        return [f"{label} (p {probability(each.p_holm)})" for label, each in self._shown(better=better)]
 
     @property
     def _untested(self) -> str:
@@ -230,9 +254,8 @@ def _gains(compared: Compared) -> dict[str, Array]:
 
 def _ranks(gains: Array) -> Array:
     """Mean ranks (k,) of gains (k, n): in each run the best of k has rank 1, and equals share the middle."""
-    better = (gains[None, :, :] > gains[:, None, :]).sum(1)
-    equal = (gains[None, :, :] == gains[:, None, :]).sum(1)
-    ranks: Array = (better + (equal + 1) / 2).mean(1)
+    ahead = np.array([[np.sign(differences(other, own)) for other in gains] for own in gains])  # (k, k, n)
+    ranks: Array = ((ahead > 0).sum(1) + ((ahead == 0).sum(1) + 1) / 2).mean(1)
     return ranks
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, Final, Reach, Row
 from archsmith.analysis.comparison.notes import SAME, notes
-from archsmith.analysis.comparison.pairs import against, corrected
+from archsmith.analysis.comparison.pairs import against, corrected, differences
 from archsmith.analysis.comparison.statistics import Array, bootstrap_interval
 from archsmith.core.errors import UsageError
 from archsmith.core.front import bounds, hypervolume
@@ -95,7 +95,7 @@ def compare(
         target=chosen,
         target_given=target is not None,
         reaches=tuple(_reach(label, grouped[label], scale, sign * chosen) for label in labels),
-        wins={a: {b: float(np.mean(gains[a] > gains[b])) for b in labels if b != a} for a in labels},
+        wins={a: {b: float(np.mean(differences(gains[a], gains[b]) > 0)) for b in labels if b != a} for a in labels},
         curves=tuple(_curves(grouped, scale, axis, plan.seconds if axis == "seconds" else plan.trials, once)),
         finals=tuple(
             _final(run, value) for label in labels for run, value in zip(grouped[label], finals[label], strict=True)

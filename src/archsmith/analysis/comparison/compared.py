@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -219,7 +220,7 @@ class Compared:
         """What may be said, in a few sentences."""
         best, reference = self.best, next(row for row in self.rows if row.label == self.reference)
         runs = f"{self.n_runs} run{'s' if self.n_runs > 1 else ''}"
-        ahead = [row for row in self.rows if row.mean == best.mean]
+        ahead = [row for row in self.rows if row.mean is not None and math.isclose(row.mean, best.mean or 0.0)]
         names = [row.label + (" (one run)" if row.independent < row.n_runs else "") for row in ahead]
         end, best_of = "end" if len(ahead) > 1 else "ends", "the best " if len(self.rows) > 1 else ""
         text = f"On average over {runs} {listing(names)} {end} with {best_of}{metric_name(self.metric)}: "
@@ -260,13 +261,23 @@ class Compared:
         return [said, *([f"The runs leave room for a typical difference {listing(ranges)}."] if few else [])]
 
     def _range(self, interval: Interval) -> str:
-        """``from 0.2 points worse to 0.5 points better``."""
-        low, high = ("any amount worse", "any amount better")
-        if interval[0] is not None:
-            low = f"{self.gap(abs(interval[0]))} {'worse' if interval[0] < 0 else 'better'}"
-        if interval[1] is not None:
-            high = f"{self.gap(abs(interval[1]))} {'worse' if interval[1] < 0 else 'better'}"
-        return f"from {low} to {high}"
+        """``from 0.20 points worse to 0.50 points better``, ``from 0.05 to 1.36 points better``; ``none`` is an end
+        that no digit tells from 0.
+        """
+        low, high = (None if end is None else 0.0 if self._unseen(end) else end for end in interval)
+        if low is not None and high is not None and low * high > 0:
+            first, last = sorted((abs(low), abs(high)))
+            return f"from {self.difference(first)[1:]} to {self._end(math.copysign(last, low))}"
+        return (
+            f"from {'any amount worse' if low is None else self._end(low)} to "
+            f"{'any amount better' if high is None else self._end(high)}"
+        )
+
+    def _end(self, end: float) -> str:
+        return f"{self.gap(abs(end))} {'worse' if end < 0 else 'better'}" if end else "none"
+
+    def _unseen(self, difference: float) -> bool:
+        return self.difference(difference) == self.difference(0.0)
 
     def _not_tested(self, tests: list[Test]) -> list[str]:
         reasons = dict.fromkeys(test.why for test in tests)
@@ -286,9 +297,9 @@ class Compared:
         if value is None:
             return "–"
         if self.metric == VOLUME:
-            return f"{value:+.4f}"
+            return f"{value:+z.4f}"
         if in_per_cent(self.metric):
-            return f"{100 * value:+.2f}"
+            return f"{100 * value:+z.2f}"
         return ("+" if value >= 0 else "-") + number(abs(value))
 
     def gap(self, size: float) -> str:

@@ -1,6 +1,8 @@
 """Two strategies, run by run: runs with the same seed are pairs.
 
 A run that found nothing is worth -inf here: less than every run that found something, and as much as another one.
+Scores that are equal up to ``ROUNDING`` are equal, and so are differences: a test by ranks would take the last bit of a
+float for a win as good as any other.
 """
 
 from __future__ import annotations
@@ -14,13 +16,30 @@ import numpy as np
 from archsmith.analysis.comparison.compared import Interval, Test
 from archsmith.analysis.comparison.statistics import Array, gain_share, holm, typical, wilcoxon
 
+ROUNDING = 1e-7  # of the scores: what 32-bit floats leave of a mean, and far below what a training can tell apart
 LEAST_PAIRS = 6  # pairs that differ: with five the smallest possible two-sided p value is 2 / 2⁵ = 0.0625
 
 
 def differences(own: Array, other: Array) -> Array:
-    """By how much ``own`` is better, (n,), of gains (n,); 0 where both found nothing."""
+    """By how much ``own`` is better, (n,), of gains (n,); 0 where they are equal, or both found nothing. Differences of
+    equal size are the same number but for their sign.
+    """
     both = np.isinf(own) & np.isinf(other)
-    return np.where(both, 0.0, own - np.where(both, 0.0, other))
+    gained = np.where(both, 0.0, own - np.where(both, 0.0, other))
+    scores = np.maximum(np.abs(own), np.abs(other))
+    blur = np.where(np.isfinite(scores), ROUNDING * scores, 0.0)  # what a difference is uncertain by
+    sizes = np.where(np.abs(gained) <= blur, 0.0, np.abs(gained))
+    return np.sign(gained) * _levelled(sizes, blur)
+
+
+def _levelled(sizes: Array, blur: Array) -> Array:
+    """``sizes`` (n,), each as the smallest one that it cannot be told apart from."""
+    levelled, level = sizes.copy(), 0.0
+    for i in np.argsort(sizes):
+        if sizes[i] > level + blur[i]:
+            level = sizes[i]
+        levelled[i] = level
+    return levelled
 
 
 def against(label: str, own: Array, other: Array, unfit: str | None = None) -> Test:
