@@ -82,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = [word for word in words if word != "--debug"]
     try:
         code = app(args=words, prog_name="archsmith", standalone_mode=False)
+        if code == INTERRUPTED:  # what the parser makes of a KeyboardInterrupt
+            raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except ArchsmithError as error:
         _leave(str(error), error.exit_code, debug)

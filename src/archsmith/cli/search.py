@@ -208,8 +208,8 @@ def _run(
     command: str = "",
 ) -> None:
     from archsmith.cli.display import Display
-    from archsmith.cli.interrupts import INTERRUPTED, Interrupts
-    from archsmith.cli.output import emit, to_stderr
+    from archsmith.cli.interrupts import Interrupted, Interrupts
+    from archsmith.cli.output import emit
     from archsmith.core.errors import UsageError
     from archsmith.runtime.progress import Progress
     from archsmith.runtime.search import Search
@@ -246,8 +246,7 @@ def _run(
         with display, Interrupts(finish):
             result = loop.run()
     except KeyboardInterrupt:
-        to_stderr(f"Stopped. Go on with: archsmith studies resume {store.folder}")
-        raise typer.Exit(INTERRUPTED) from None
+        raise Interrupted("Stopped.", f"Go on with: archsmith studies resume {store.folder}") from None
     report = _report(store.folder.name, result, problem, evaluator)
     if json:
         emit(report)

@@ -17,7 +17,7 @@ from archsmith.runtime.comparison.plan import PLAN, Plan, parts, read_plan, refu
 from archsmith.runtime.comparison.runs import RESULT, RUNS, Run, read_run, write_json
 from archsmith.runtime.comparison.watching import Observer, Watch
 from archsmith.runtime.comparison.workers import pool
-from archsmith.runtime.processes import numeric_threads
+from archsmith.runtime.spawning import spawning
 
 TICK = 0.5  # seconds between two looks at the workers
 
@@ -59,7 +59,7 @@ class Comparison:
                 watch.done(label, run(self.plan.to_dict(), label, seed, str(self._place(label, seed))))
         else:
             with pool(min(workers, len(missing)), catalog.admitted(self.plan.to_dict())) as executor:
-                with numeric_threads(1):  # a worker is born at the first jobs
+                with spawning(1):  # a worker is born at the first jobs
                     futures = {
                         executor.submit(run, self.plan.to_dict(), label, seed, str(self._place(label, seed))): label
                         for label, seed in missing
