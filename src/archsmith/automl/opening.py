@@ -254,7 +254,7 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     plan = make_plan(
         settings.seconds, settings.trials, elapsed, speed, _own_epochs(settings), weights_of(settings), anchors
     )
-    store = workspace.create(settings.name or _study_name(splits.name))
+    store = workspace.create(settings.name or _study_name(splits.name), only=settings.name is not None)
     return Job(
         settings,
         store,

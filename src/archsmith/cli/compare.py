@@ -98,7 +98,7 @@ def compare(
     from archsmith import catalog
     from archsmith.cli import benches
     from archsmith.cli.search import objectives_and_limits
-    from archsmith.core.budget import parse_seconds
+    from archsmith.core.budget import DEFAULT_TRIALS, parse_seconds
     from archsmith.core.errors import UsageError
     from archsmith.runtime.comparison import Comparison, Plan
     from archsmith.runtime.workspace import Workspace
@@ -140,7 +140,7 @@ def compare(
             chosen,
             runs=runs,
             seconds=None if seconds is None else parse_seconds(seconds),
-            trials=trials if trials or seconds else 100,
+            trials=trials if trials or seconds else DEFAULT_TRIALS,
             seed=seed,
             judged_by=report,
             title=case.title,

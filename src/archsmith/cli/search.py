@@ -5,7 +5,6 @@ Unlike ``archsmith fit`` it trains no final network and writes no bundle.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,7 +95,7 @@ def search(
     from archsmith import catalog
     from archsmith.cli import benches
     from archsmith.cli.datasets import problem_on
-    from archsmith.core.budget import Budget, parse_seconds
+    from archsmith.core.budget import DEFAULT_TRIALS, Budget, parse_seconds
     from archsmith.core.errors import ArchsmithError, UsageError
     from archsmith.runtime.comparison import refuse_endless
     from archsmith.runtime.workspace import Workspace
@@ -140,11 +139,13 @@ def search(
         raise UsageError("--epochs and --target need data to train on.", "Name the data with --data.")
     else:
         problem, built = problem_of(chosen, space, given, objectives, limits)
-    budget = Budget(seconds=None if time is None else parse_seconds(time), trials=trials if trials or time else 100)
+    budget = Budget(
+        seconds=None if time is None else parse_seconds(time), trials=trials if trials or time else DEFAULT_TRIALS
+    )
     refuse_endless(budget, problem, built, bench or chosen)
     if bench is not None:
         benches.remember(bench, found, place.path)
-    store = place.create(name or "search")
+    store = place.create(name or "search", only=name is not None)
     named = {
         "bench": bench,
         "bench-file": bench_file,
@@ -174,8 +175,8 @@ def search(
             command=command,
         )
     except ArchsmithError:
-        with contextlib.suppress(OSError):
-            store.folder.rmdir()  # empty where the search was refused before its first event
+        if next(store.read(), None) is None:
+            store.discard()  # the search was refused before its first event
         raise
 
 

@@ -23,6 +23,7 @@ REASONS = {
     budget.REQUESTED: "a person asked it to finish",
     budget.INTERRUPTED: "it was interrupted",
     budget.FAILURES: "too many trials in a row failed",
+    budget.FAILED: "it failed",
     budget.UNPREPARED: "what all trials need could not be trained",
 }
 NETWORKS = {  # the rows of a job

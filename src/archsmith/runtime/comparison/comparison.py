@@ -11,6 +11,7 @@ from archsmith import catalog
 from archsmith.core.budget import Budget
 from archsmith.core.history import History
 from archsmith.core.seeds import generator
+from archsmith.runtime.arguments import check_strategy
 from archsmith.runtime.comparison.looks import Look, add_look, read_looks
 from archsmith.runtime.comparison.one_run import run
 from archsmith.runtime.comparison.plan import PLAN, Plan, parts, read_plan, refuse_another, refuse_endless
@@ -115,5 +116,7 @@ class Comparison:
         """
         problem, evaluator = parts(self.plan.to_dict())
         for spec in self.plan.strategies.values():
-            catalog.from_spec(spec, "strategy").ask(History(problem), 1, generator(0, "rehearsal"))
+            strategy = catalog.from_spec(spec, "strategy")
+            check_strategy(strategy)
+            strategy.ask(History(problem), 1, generator(0, "rehearsal"))
         refuse_endless(Budget(self.plan.seconds, self.plan.trials), problem, evaluator, self.plan.title)
