@@ -149,3 +149,9 @@ def test_ctrl_c_inside_a_command_is_one_line(command: Any, monkeypatch: pytest.M
     monkeypatch.setattr("archsmith.catalog.strays", pressed)
     answer = command("catalog")
     assert (answer.code, answer.out, answer.err) == (130, "", "archsmith: Stopped.\n")
+
+
+def test_every_module_that_cannot_be_imported_is_named(command: Any) -> None:
+    answer = command("--import", "nope_a", "--import", "nope_b", "zoo")
+    assert (answer.code, answer.out) == (2, "")
+    assert "'nope_a'" in answer.err and "'nope_b'" in answer.err and answer.err.count("\n") == 1

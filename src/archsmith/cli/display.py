@@ -219,7 +219,13 @@ class Display:
         parent = f", {state.from_where(trial)}" if trial.parents else ""
         news = "the best so far" if state.front is None else "joins the front"
         best = f" ({news})" if trial.id in state.view.improved else ""
-        return f"trial {trial.id}: {values} in {trial.outcome.seconds:.1f} s{parent}{best}"
+        broken = [
+            f"{limit.metric} {number(trial.metrics[limit.metric])} breaks {limit}"
+            for limit in state.view.problem.constraints
+            if limit.metric in trial.metrics and limit.violation(trial.metrics) > 0
+        ]
+        outside = f" (outside the limits: {', '.join(broken)})" if broken else ""
+        return f"trial {trial.id}: {values} in {trial.outcome.seconds:.1f} s{parent}{best}{outside}"
 
     def _print(self, line: str, when: float) -> None:
         stamp = time.strftime("%H:%M:%S", time.localtime(when or time.time()))

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from archsmith.cli.display import Display
     from archsmith.cli.opened import OpenStudy
+    from archsmith.core.events import Event
     from archsmith.core.history import History
 
 TOY_SPACE, TOY = "toy_flat", "toy"  # the defaults: a first try that needs no data
@@ -19,6 +24,7 @@ COMPARISONS = {"<=": "upper", ">=": "lower"}
 
 
 def search(
+    context: typer.Context,
     space: Annotated[
         str | None,
         typer.Option(help="Search space: a name, or module:Class.  [default: the evaluator's own, else a toy space]"),
@@ -173,6 +179,7 @@ def search(
             workers,
             json=json,
             command=command,
+            debug=bool(context.obj),
         )
     except ArchsmithError:
         if next(store.read(), None) is None:
@@ -207,6 +214,7 @@ def _run(
     *,
     json: bool,
     command: str = "",
+    debug: bool = False,
 ) -> None:
     from archsmith.cli.display import Display
     from archsmith.cli.interrupts import Interrupted, Interrupts
@@ -235,7 +243,7 @@ def _run(
         seed=seed,
         store=store,
         executor=executor,
-        observer=display,
+        observer=_telling_tracebacks(display, store.folder) if debug else display,
         info=info,
     )
 
@@ -253,6 +261,19 @@ def _run(
         emit(report)
     else:
         _summarize(report, result.history)
+
+
+def _telling_tracebacks(display: Display, folder: Path) -> Callable[[Event], None]:
+    """``display``, and with it the traceback of each trial that failed."""
+
+    def observe(event: Event) -> None:
+        display(event)
+        file = folder / "trials" / str(event.data.get("trial")) / "error.txt"
+        if event.kind == "finished" and file.is_file():
+            for line in file.read_text(encoding="utf-8").splitlines():
+                display.note(line)
+
+    return observe
 
 
 def command_line(name: str, options: Mapping[str, Any]) -> str:
@@ -288,7 +309,12 @@ def _report(study: str, result: Any, problem: Any, evaluator: Any) -> dict[str, 
         "metric": objective.metric,
         "best": None
         if best is None
-        else {"trial": best.id, "metrics": dict(best.metrics), "architecture": dict(best.architecture)},
+        else {
+            "trial": best.id,
+            "fidelity": best.fidelity,
+            "metrics": dict(best.metrics),
+            "architecture": dict(best.architecture),
+        },
         "standing": None if place is None else {"metric": judged_by, **dataclasses.asdict(place)},
         **front_data(history),
     }
@@ -312,8 +338,11 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
     if report["front"]:
         show_front(history)
         return
+    fidelity = history.problem.fidelity
+    partial = fidelity.minimum < fidelity.maximum
+    at = f" at {number(best['fidelity'])} {fidelity.name.replace('_', ' ')}" if partial else ""
     say(
-        f"Best: trial {best['trial']}, "
+        f"Best: trial {best['trial']}{at}, "
         + ", ".join(f"{metric_name(name)} {number(value)}" for name, value in best["metrics"].items()),
         "",
     )
@@ -321,7 +350,8 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
     if place is not None:
         behind = abs(place["best"] - place["score"])
         rank = f"Rank {place['rank']:,} of {place['n']:,} in the table by {metric_name(place['metric'])}"
-        say(f"{rank}: {number(place['score'])} on average, {number(behind)} worse than the best.", "")
+        full = f" at {number(fidelity.maximum)} {fidelity.name.replace('_', ' ')}" if partial else ""
+        say(f"{rank}: {number(place['score'])} on average{full}, {number(behind)} worse than the best.", "")
     show(("decision", "option"), [(path, str(option)) for path, option in best["architecture"].items()])
 
 

@@ -62,6 +62,10 @@ class Constraint:
         if self.upper is None and self.lower is None:
             raise UsageError(f"The constraint on {self.metric!r} has no bound.", "Give upper=, lower= or both.")
 
+    def __str__(self) -> str:
+        bounds = ((">=", self.lower), ("<=", self.upper))
+        return " and ".join(f"{self.metric}{sign}{bound:g}" for sign, bound in bounds if bound is not None)
+
     def violation(self, metrics: Mapping[str, float]) -> float:
         """How far outside the bounds, 0 when inside."""
         value = metrics[self.metric]
