@@ -156,9 +156,8 @@ def space_of(
 
     Where ``weights`` are shared it asks for no recipe: no trial would be trained with it.
     """
-    plain = _space_class(settings.space or modality.space).for_task(
-        splits.task, recipe=None if weights == SHARED else modality.recipe_space(probed)
-    )
+    cls = _space_class(settings.space or modality.space)
+    plain = cls.for_task(splits.task, recipe=None if weights == SHARED else modality.recipe_space(probed))
     chosen = settings.settings.get("space", {})
     return catalog.build(cls, {**catalog.to_spec(plain)["args"], **chosen}) if chosen else plain  # type: ignore[no-any-return]
 

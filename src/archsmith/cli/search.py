@@ -187,7 +187,9 @@ def search(
         raise
 
 
-def resume_search(study: OpenStudy, seconds: float | None, trials: int | None, workers: int, *, json: bool) -> None:
+def resume_search(
+    study: OpenStudy, seconds: float | None, trials: int | None, workers: int, *, json: bool, debug: bool = False
+) -> None:
     """Go on with a study that ``search`` (or a Search in Python) began. A limit that is not given stays as it was."""
     from archsmith import catalog
     from archsmith.core.budget import Budget
@@ -200,7 +202,7 @@ def resume_search(study: OpenStudy, seconds: float | None, trials: int | None, w
     budget = Budget(seconds or before.seconds, trials or before.trials)
     strategy = catalog.from_spec(study.began.strategy, "strategy")
     evaluator = catalog.from_spec(study.began.evaluator, "evaluator")
-    _run(study.problem(), strategy, evaluator, budget, study.began.seed, study.store, workers, json=json)
+    _run(study.problem(), strategy, evaluator, budget, study.began.seed, study.store, workers, json=json, debug=debug)
 
 
 def _run(

@@ -99,6 +99,7 @@ def show_study(
 
 @app.command("resume")
 def resume(
+    context: typer.Context,
     study: Which = "last",
     time: Annotated[
         str | None,
@@ -126,7 +127,7 @@ def resume(
         from archsmith.runtime.search import parse_budget
 
         seconds = None if time is None else parse_budget(time, opened.store)
-        resume_search(opened, seconds, trials, workers, json=json)
+        resume_search(opened, seconds, trials, workers, json=json, debug=bool(context.obj))
 
 
 @app.command("stop")
