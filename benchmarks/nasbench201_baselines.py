@@ -27,8 +27,8 @@ import record
 from archsmith.core.budget import Budget
 from archsmith.core.protocols import incumbent
 from archsmith.evaluators.nasbench201 import NasBench201Evaluator
-from archsmith.runtime.processes import numeric_threads
 from archsmith.runtime.search import Search
+from archsmith.runtime.spawning import numeric_threads
 from archsmith.strategies.evolution import RegularizedEvolution
 from archsmith.strategies.graph_gp import GraphGP
 from archsmith.strategies.local import LocalSearch

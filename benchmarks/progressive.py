@@ -38,8 +38,8 @@ import record
 
 from archsmith.core.budget import Budget
 from archsmith.evaluators.nasbench201 import NasBench201Evaluator
-from archsmith.runtime.processes import numeric_threads
 from archsmith.runtime.search import Search
+from archsmith.runtime.spawning import numeric_threads
 from archsmith.strategies.progressive import Progressive
 from archsmith.strategies.random import RandomSearch
 from archsmith.strategies.reinforce import Reinforce

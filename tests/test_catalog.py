@@ -279,3 +279,38 @@ def test_a_plain_value_where_a_part_belongs_is_refused(value: object) -> None:
 def test_what_is_no_spec_is_refused(spec: object) -> None:
     with pytest.raises(UsageError, match="This is not a spec"):
         catalog.from_spec(spec)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Writes a module that can be imported, and gives its name."""
+
+    def write(name, text):
+        (tmp_path / f"{name}.py").write_text(text)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        return name
+
+    return write
+
+
+def test_a_module_that_ends_the_program_is_refused(module):
+    name = module("ending_plugin", "import sys\nsys.exit(3)")
+    for use in (lambda: catalog.admit(name), lambda: catalog.get("strategy", f"{name}:Mine")):
+        with pytest.raises(UsageError, match=r"fails when it is imported \(SystemExit: 3\)"):
+            use()
+
+
+def test_what_a_module_prints_goes_to_standard_error(module, capsys):
+    catalog.admit(module("printing_plugin", "print('hello')"))
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+def test_a_class_with_a_slip_in_its_name_gets_a_hint():
+    with pytest.raises(UsageError, match=r"There is no class 'Falt' .* Did you mean 'Flat'\?"):
+        catalog.get("space", "archsmith.testing.toys:Falt")
+
+
+def test_a_bare_setting_is_told_whose_it_may_be():
+    with pytest.raises(UsageError, match=r"such as space\.filters=8\."):
+        catalog.parse_settings(["filters=8"], "space")

@@ -104,7 +104,6 @@ KNOWN_UPWARD_TYPES: set[tuple[str, str]] = set()
 
 # Modules without a test file of their own -> the file, below tests/, that tests them.
 TESTED_ELSEWHERE: dict[str, str] = {
-    "__main__.py": "conftest.py",  # every command that a test runs goes through it
     "version.py": "test_project.py",  # one constant
     "runtime/memory.py": "runtime/test_stores.py",  # the laws of all stores
 }

@@ -13,6 +13,7 @@ takes rows of the table, and what this process was told of otherwise (``admit``)
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import sys
@@ -123,6 +124,7 @@ EXTRA_OF = {
 }
 
 
+EXAMPLES = {"strategy": "strategy.population=50", "space": "space.n_outputs=100"}  # of settings
 NAMING = ("type", "function")  # keys of specs that may hold module:Class or module:function
 
 _admitted = {"__main__"}  # modules outside of the table whose classes and functions a spec may name
@@ -211,14 +213,14 @@ def load(path: str) -> type:
     """The class at ``module:Class``."""
     module_name, _, class_name = path.partition(":")
     try:
-        module = sys.modules.get(module_name) or importlib.import_module(module_name)
+        module = sys.modules.get(module_name) or _imported(module_name)
     except ModuleNotFoundError as error:
         if missing := missing_extra(error, path):
             raise missing from error
         raise UsageError(
             f"The module of {path!r} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH."
         ) from error
-    except Exception as error:  # anybody's code
+    except (Exception, SystemExit) as error:  # anybody's code
         raise UsageError(
             f"The module of {path!r} fails when it is imported ({told(error)}).", "Mend it, or uninstall its package."
         ) from error
@@ -226,8 +228,19 @@ def load(path: str) -> type:
     for part in class_name.split("."):
         found = getattr(found, part, None)
     if not isinstance(found, type):
-        raise UsageError(f"There is no class {class_name!r} in the module {module_name!r}.")
+        classes = [name for name, value in vars(module).items() if isinstance(value, type)]
+        near = get_close_matches(class_name, classes, n=1)
+        raise UsageError(
+            f"There is no class {class_name!r} in the module {module_name!r}.",
+            f"Did you mean {near[0]!r}?" if near else None,
+        )
     return found
+
+
+def _imported(module: str) -> types.ModuleType:
+    """The module, imported. What it prints goes to standard error: standard output is for results."""
+    with contextlib.redirect_stdout(sys.stderr):
+        return importlib.import_module(module)
 
 
 def short_name(cls: type) -> str:
@@ -273,12 +286,12 @@ def admit(module: str) -> None:
     if not all(part.isidentifier() for part in module.split(".")):
         raise UsageError(f"{module!r} is not the name of a module.", "Write it like my_package.my_module.")
     try:
-        importlib.import_module(module)
+        _imported(module)
     except ModuleNotFoundError as error:
         raise UsageError(
             f"The module {module!r} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH."
         ) from error
-    except Exception as error:  # anybody's code
+    except (Exception, SystemExit) as error:  # anybody's code
         raise UsageError(f"The module {module!r} fails when it is imported ({told(error)}).", "Mend it.") from error
     _admitted.add(module)
 
@@ -423,11 +436,11 @@ def _scalar(value: Any, hint: type, where: str) -> Any:
     return value
 
 
-def parse_settings(pairs: list[str]) -> dict[str, dict[str, Any]]:
+def parse_settings(pairs: list[str], kind: str = "strategy") -> dict[str, dict[str, Any]]:
     """Settings as nested mappings: ``["strategy.population=50"]`` gives ``{"strategy": {"population": 50}}``.
 
     More dots go deeper: ``space.scale.filters=8``. Values are JSON, or text where they are not. Raises UsageError for
-    what is not ``kind.field=value``.
+    what is not ``kind.field=value``; ``kind``: of the example that the error gives.
     """
     import json
 
@@ -436,7 +449,11 @@ def parse_settings(pairs: list[str]) -> dict[str, dict[str, Any]]:
         name, equals, text = pair.partition("=")
         *path, field = name.strip().split(".")
         if not (equals and path and field and all(path)):
-            raise UsageError(f"{pair!r} is not a setting.", "Write it like strategy.population=50.")
+            bare = equals and not path and field
+            raise UsageError(
+                f"{pair!r} is not a setting.",
+                f"Say whose it is, such as {kind}.{pair}." if bare else f"Write it like {EXAMPLES[kind]}.",
+            )
         try:
             value = json_value(text)
         except json.JSONDecodeError:

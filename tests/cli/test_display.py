@@ -11,7 +11,7 @@ from rich.console import Console
 from archsmith.cli.display import Display
 from archsmith.core.budget import Budget
 from archsmith.core.events import Event
-from archsmith.core.problem import Objective, Problem
+from archsmith.core.problem import Constraint, Objective, Problem
 from archsmith.runtime.progress import Progress
 from archsmith.runtime.search import Search
 from archsmith.strategies.evolution import RegularizedEvolution
@@ -171,3 +171,12 @@ def test_a_note_is_shown_in_the_panel() -> None:
     display.note("Finishing with the incumbent.")
     display.console.print(display.render())
     assert "Finishing with the incumbent." in written(display)
+
+
+def test_a_trial_outside_the_limits_says_which_one_it_breaks() -> None:
+    display = Display("toy", console(terminal=False))
+    problem = Problem(Flat(), Objective("accuracy"), Constraint("accuracy", upper=0.0))
+    with display:
+        Search(problem, RandomSearch(), ToyEvaluator(), budget=Budget(trials=1), observer=display).run()
+    line = next(line for line in written(display).splitlines() if "trial 0" in line)
+    assert re.search(r"\(outside the limits: accuracy 0\.\d+ breaks accuracy<=0\)", line)

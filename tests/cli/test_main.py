@@ -139,3 +139,19 @@ def test_help_takes_at_most_half_a_second(archsmith: Any) -> None:
     seconds()  # fills the caches of the disk
     took = min(seconds() for _ in range(9))  # what disturbs a measurement only ever adds to it
     assert took <= 0.5
+
+
+def test_ctrl_c_inside_a_command_is_one_line(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("archsmith.catalog.kinds", pressed)
+    monkeypatch.setattr("archsmith.catalog.strays", pressed)
+    answer = command("catalog")
+    assert (answer.code, answer.out, answer.err) == (130, "", "archsmith: Stopped.\n")
+
+
+def test_every_module_that_cannot_be_imported_is_named(command: Any) -> None:
+    answer = command("--import", "nope_a", "--import", "nope_b", "zoo")
+    assert (answer.code, answer.out) == (2, "")
+    assert "'nope_a'" in answer.err and "'nope_b'" in answer.err and answer.err.count("\n") == 1

@@ -219,3 +219,17 @@ def test_drawing_a_bundle_imports_nothing_that_it_names(command: Any, tmp_path: 
     assert not trap.exists()
     answer = command("--import", "net_trap", "draw", bundle)
     assert trap.exists() and answer.code == 0, answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("nasnet_a_cifr",), "Did you mean 'nasnet_a_cifar'?"),
+        (("my_space:TreeCells", "--seed", "1"), "--space my_space:TreeCells"),
+        (("my_space:TreeCells",), "--space my_space:TreeCells"),
+        (("--space", "nasnet", "--set", "filters=8"), "space.filters=8"),
+    ],
+)
+def test_a_slip_gets_a_hint_that_fits(command: Any, words: tuple[str, ...], part: str) -> None:
+    answer = command("draw", *words)
+    assert (answer.code, answer.out) == (2, "") and part in answer.err

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +188,42 @@ def test_a_search_on_a_busy_machine_says_that_it_was_slow(
         if slow
         else ""
     )
+
+
+BROKEN = """
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Broken:
+    metrics = ("accuracy",)
+    simulated = False
+
+    def evaluate(self, architecture, fidelity, context):
+        return architecture["opp0"]
+"""
+
+
+def test_a_mistake_in_an_evaluator_is_found_by_its_line(
+    command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_evaluator.py").write_text(BROKEN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    words = ("search", "--evaluator", "broken_evaluator:Broken", "--trials", "1")
+    plain, debug = command(*words), command(*words, "--debug")
+    assert "trial 0 failed: KeyError: 'opp0' (broken_evaluator.py, line 11)" in plain.err
+    assert "Traceback" not in plain.err
+    assert "Traceback (most recent call last):" in debug.err and 'return architecture["opp0"]' in debug.err
+
+
+def test_scores_of_a_part_of_the_training_say_so(command: Any) -> None:
+    out = command("search", "--bench", "digits", "--strategy", "race", "--trials", "6").out
+    assert re.search(r"^Best: trial \d+ at \d+ epochs?, accuracy", out, re.MULTILINE)
+    assert re.search(r"^Rank .* on average at 10 epochs, ", out, re.MULTILINE)
+
+
+def test_enas_without_shared_weights_is_refused_and_leaves_nothing(command: Any, tmp_path: Path) -> None:
+    answer = command("search", "--bench", "digits", "--strategy", "enas", "--workspace", tmp_path / "w")
+    assert (answer.code, answer.out) == (2, "")
+    assert "archsmith fit DATA --strategy enas" in answer.err and "ended after" not in answer.err
+    assert list((tmp_path / "w" / "studies").iterdir()) == []

@@ -291,3 +291,10 @@ def test_a_study_of_somebody_else_runs_no_code_before_it_is_trusted(
         assert (tmp_path / "trace").exists()
     finally:
         sys.modules.pop("sent_along", None)
+
+
+def test_show_tells_the_command_that_repeats_a_search(command: Any) -> None:
+    command("search", "--trials", "2", "--seed", "3", "--json")
+    line = "archsmith search --strategy random --trials 2 --seed 3"
+    assert f"The same search again: {line}\n" in command("studies", "show").out
+    assert command("studies", "show", "--json").json["command"] == line

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from archsmith.core.budget import Budget, parse_seconds
@@ -22,3 +23,17 @@ def test_what_is_no_length_of_time(text):
 def test_a_budget_is_positive(values):
     with pytest.raises(UsageError):
         Budget(**values)
+
+
+@pytest.mark.parametrize(
+    "values", [{"trials": 2.5}, {"trials": "3"}, {"trials": True}, {"patience": 0.5}, {"work": "much"}]
+)
+def test_a_budget_of_something_else_is_refused(values):
+    with pytest.raises(UsageError, match=f"The budget's {next(iter(values))} cannot be"):
+        Budget(**values)
+
+
+def test_a_length_of_time_may_be_a_text_and_a_count_a_number_of_numpy():
+    assert Budget(seconds="20m") == Budget(seconds=1200.0)
+    budget = Budget(trials=np.int64(3))
+    assert budget.trials == 3 and type(budget.trials) is int

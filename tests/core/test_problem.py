@@ -67,3 +67,25 @@ def test_round_trip():
 def test_refuses_nonsense(make):
     with pytest.raises(UsageError):
         make()
+
+
+def test_one_objective_and_one_constraint_need_no_brackets():
+    problem = Problem(Flat(), Objective("accuracy"), Constraint("params", upper=3))
+    assert problem == Problem(Flat(), (Objective("accuracy"),), (Constraint("params", upper=3),))
+    assert Problem(Flat(), [Objective("accuracy")]) == Problem(Flat())
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Problem(Flat(), "quality"), r"The objectives of a problem cannot be 'quality'\. .* Objective\("),
+        (lambda: Problem(Flat(), ("quality",)), r"cannot be 'quality'"),
+        (lambda: Problem(Flat(), 3), r"cannot be 3\."),
+        (lambda: Problem(Flat(), constraints="a<=3"), r"The constraints of a problem .* Constraint\("),
+        (lambda: Problem(Flat), r"The space is the class Flat, .* Flat\(\)"),
+        (lambda: Problem(Flat(), fidelity=3), r"The fidelity cannot be 3\."),
+    ],
+)
+def test_a_part_of_another_kind_is_refused_in_a_sentence(make, words):
+    with pytest.raises(UsageError, match=words):
+        make()

@@ -352,3 +352,36 @@ def test_a_path_may_be_asked_again_with_the_same_options(rng):
 def test_a_program_that_fails_or_never_ends_is_told_with_its_last_question(space, words, rng):
     with pytest.raises(UsageError, match=words):
         space().sample(rng)
+
+
+@dataclass(frozen=True)
+class Asking(Space):
+    """Asks one question, as it is told."""
+
+    options: tuple
+    weights: tuple | None = None
+
+    def decide(self, choose):
+        choose("x", self.options, self.weights)
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        (Asking((1, 2, 1)), r"'x' has the option 1 twice"),
+        (Asking((1, 2), (0, 0)), r"the weights \(0, 0\)\. Each is 0 or more"),
+        (Asking((1, 2), (1, -1)), r"the weights \(1, -1\)\."),
+        (Asking((1, 2), (1, float("nan"))), r"the weights"),
+        (Asking((1, 2), (1, 1, 1)), r"3 weights for 2 options"),
+    ],
+)
+def test_odd_options_and_weights_are_refused_whoever_asks(space, words):
+    with pytest.raises(UsageError, match=words):
+        space.sample(np.random.default_rng(0))
+    with pytest.raises(UsageError, match=words):
+        space.validate(Architecture({"x": 1}))
+
+
+def test_equal_numbers_of_other_types_are_options_of_their_own():
+    for answer in (1, 1.0, True):
+        Asking((1, 1.0, True)).validate(Architecture({"x": answer}))

@@ -77,3 +77,8 @@ def test_what_is_measured_is_among_the_metrics() -> None:
 def test_it_stops_before_the_function_is_called() -> None:
     with pytest.raises(Stopped):
         FunctionEvaluator(score).evaluate(ONE, 1, Context(0, 0, stop=lambda: True))
+
+
+def test_a_text_is_no_list_of_metrics() -> None:
+    with pytest.raises(UsageError, match=r"the text 'error'\. .* metrics=\('error',\)"):
+        FunctionEvaluator(len, metrics="error")  # type: ignore[arg-type]

@@ -182,3 +182,8 @@ def test_an_input_of_floats_is_stored_as_ever() -> None:
     net = image()
     net.output(net.op("softmax", net.op("layer_norm", net.op("flatten", net.input()))))
     assert [dict(node.args) for node in net.graph().nodes] == [{"shape": (3, 8, 8)}, {}, {"eps": 1e-5}, {}]
+
+
+def test_a_scope_with_slashes_is_told_what_to_do() -> None:
+    with pytest.raises(UsageError, match="put one scope inside the other"):
+        image().scope("stage0/cell0", "Cell")

@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 import numpy as np
+import pytest
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import Budget
+from archsmith.core.errors import UsageError
 from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
@@ -62,6 +64,6 @@ def test_decisions_that_were_left_open_are_answered() -> None:
     WithRecipe().validate(proposal.architecture)
 
 
-def test_where_nothing_was_derived_it_searches_at_random() -> None:
-    result = Search(Problem(SPACE), Derived(), ToyEvaluator(), budget=Budget(trials=9)).run()
-    assert result.reason == "trials" and len(result.history.finished) == 9
+def test_a_search_where_nothing_is_derived_is_refused() -> None:
+    with pytest.raises(UsageError, match="archsmith fit DATA --strategy enas"):
+        Search(Problem(SPACE), Derived(), ToyEvaluator(), budget=Budget(trials=9)).run()

@@ -84,7 +84,7 @@ def test_what_cannot_be_used_is_a_failed_outcome(answer: Any, kind: str) -> None
 
 def test_the_text_of_an_error_can_be_written_down_whatever_it_is(tmp_path: Path) -> None:
     outcome = ran(ValueError("half a letter: \ud800"), workspace=tmp_path).outcome
-    assert outcome.error == "ValueError: half a letter: ?"
+    assert outcome.error.startswith("ValueError: half a letter: ? (test_run.py, line ")
     outcome.error.encode()
     assert "half a letter" in (tmp_path / "error.txt").read_text(encoding="utf-8")
 
@@ -164,3 +164,20 @@ def test_error_of_the_loop_is_not_the_trials() -> None:
 def test_traceback_is_kept_in_the_trials_folder(tmp_path: Path) -> None:
     ran(ValueError("no luck"), workspace=tmp_path / "3")
     assert "ValueError: no luck" in (tmp_path / "3" / "error.txt").read_text()
+
+
+def test_an_error_names_the_line_of_the_persons_own_code() -> None:
+    def broken(context: Any) -> Any:
+        return {}["opp0"] if context else Architecture({})["opp0"]
+
+    line = broken.__code__.co_firstlineno + 1
+    outcome = ran(broken).outcome
+    assert outcome is not None and outcome.error == f"KeyError: 'opp0' (test_run.py, line {line})"
+
+
+def test_the_line_is_the_last_one_before_ours() -> None:
+    def broken(context: Any) -> Any:
+        return Architecture({})["opp0"]
+
+    outcome = ran(broken).outcome
+    assert outcome is not None and str(outcome.error).endswith(f"line {broken.__code__.co_firstlineno + 1})")

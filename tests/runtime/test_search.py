@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import numpy as np
 import pytest
 
 from archsmith.core.architecture import Architecture
@@ -14,6 +15,8 @@ from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
 from archsmith.core.trial import Outcome, Proposal, Status
 from archsmith.runtime.memory import MemoryStore
 from archsmith.runtime.search import Search
+from archsmith.runtime.sqlite import SqliteStore
+from archsmith.runtime.study_view import read_view
 from archsmith.strategies.bananas import Bananas
 from archsmith.strategies.evolution import RegularizedEvolution
 from archsmith.strategies.race import Race
@@ -185,18 +188,18 @@ def test_stop_command_from_elsewhere():
 
 
 @pytest.mark.parametrize(
-    ("change", "part"),
+    ("change", "words"),
     [
-        ({"seed": 1}, "seed"),
-        ({"strategy": RegularizedEvolution()}, "strategy"),
-        ({"space": Flat(5)}, "space"),
-        ({"evaluator": ToyEvaluator(noise=0.1)}, "evaluator"),
+        ({"seed": 1}, r"seed = 0, not 1\."),
+        ({"strategy": RegularizedEvolution()}, r"the strategy \S+, not evolution\."),
+        ({"space": Flat(5)}, r"space\.\w+ = \d, not 5\."),
+        ({"evaluator": ToyEvaluator(noise=0.1)}, r"evaluator\.noise = 0\.0, not 0\.1\."),
     ],
 )
-def test_a_study_goes_on_only_with_what_it_began_with(change, part):
+def test_a_study_goes_on_only_with_what_it_began_with(change, words):
     store = MemoryStore()
     search(store, budget=Budget(trials=2)).run()
-    with pytest.raises(StudyError, match=f"another {part}"):
+    with pytest.raises(StudyError, match=f"This study began with {words}"):
         search(store, **change).run()
     assert len(search(store, budget=Budget(trials=3)).run().history) == 3  # and the lease is free again
 
@@ -218,7 +221,7 @@ def test_an_older_study_goes_on_with_the_seed_that_its_strategy_had_then(wrapped
     newer, made = found(MemoryStore(), (6, {}), (16, {}))
     assert newer == found(MemoryStore(), (16, {"seed": 5}))[0] != older
     assert made.as_begun(strategy()) == strategy()
-    with pytest.raises(StudyError, match="another strategy"):
+    with pytest.raises(StudyError, match=r"strategy\.(inner\.)?seed = 0, not 5"):
         found(MemoryStore(), (6, {"seed": 0}), (16, {"seed": 5}))
 
 
@@ -405,12 +408,15 @@ class Silent(Exception):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (lambda history: None, r"Odd\.ask gave a NoneType, not a list of proposals\."),
+        (lambda history: None, r"Odd\.ask gave None, not a list of proposals\. Return \[\] to"),
         (lambda history: {"x": 1}, r"Odd\.ask gave a dict, not a list"),
-        (lambda history: (p for p in ()), r"Odd\.ask gave a generator, not a list"),
+        (lambda history: (p for p in ()), r"Odd\.ask gave a generator, not a list .* Return a list: list\(\.\.\.\)"),
+        (lambda history: Proposal(history.space.first()), r"gave a Proposal, not a list .* with it: \[proposal\]\."),
+        (lambda history: [Proposal(history.space.first(), parents=(99,))], r"named trial 99 as a parent of trial 0\."),
+        (lambda history: [Proposal(history.space.first(), parents=(0,))], r"named trial 0 as a parent of trial 0\."),
         (lambda history: "x", r"Odd\.ask gave a str, not a list"),
-        (lambda history: [history.space.first()], r"a list with a Architecture inside"),
-        (lambda history: [None], r"a list with a NoneType inside"),
+        (lambda history: [history.space.first()], r"a list that holds an Architecture; it must hold proposals only"),
+        (lambda history: [None], r"a list that holds None; "),
         (no_number("much"), r"Odd asked for .* = 'much', which is no number"),
         (no_number(True), r"= True, which is no number"),
         (no_number(math.nan), r"Odd asked for .* = nan; the problem allows"),
@@ -421,3 +427,47 @@ class Silent(Exception):
 def test_a_strategy_that_answers_nonsense_is_named_in_a_sentence(answer, words):
     with pytest.raises(UsageError, match=words):
         search(strategy=Odd(answer)).run()
+
+
+def failing_at(trial):
+    def ask(history, n, rng):
+        if len(history) == trial:
+            raise ZeroDivisionError("no")
+        return RandomSearch().ask(history, 1, rng)
+
+    return Odd(lambda history: ask(history, 1, np.random.default_rng(len(history))))
+
+
+def test_a_search_that_fails_before_its_first_trial_leaves_nothing(tmp_path):
+    store, seen = SqliteStore(tmp_path / "study"), []
+    with pytest.raises(UsageError):
+        search(store, strategy=failing_at(0), observer=lambda event: seen.append(event.kind)).run()
+    assert not store.folder.exists() and "closed" not in seen
+
+
+def test_a_search_that_fails_later_is_kept_and_tells_why(tmp_path):
+    store = SqliteStore(tmp_path / "study")
+    with pytest.raises(UsageError):
+        search(store, strategy=failing_at(2)).run()
+    view = read_view(store.folder)
+    assert (view.state, view.reason, view.n_finished) == ("failed", "failed", 2)
+    assert view.error.startswith("Odd.ask raised ZeroDivisionError: no.")
+
+
+def test_a_study_that_was_there_before_stays(tmp_path):
+    store = SqliteStore(tmp_path / "study")
+    with search(store, strategy=failing_at(0)):
+        pass
+    with pytest.raises(UsageError):
+        search(store, strategy=failing_at(0)).run()
+    assert store.exists
+
+
+def test_ctrl_c_before_the_first_trial_is_no_failure(tmp_path):
+    def pressed(history):
+        raise KeyboardInterrupt
+
+    store = SqliteStore(tmp_path / "study")
+    with pytest.raises(KeyboardInterrupt):
+        search(store, strategy=Odd(pressed)).run()
+    assert read_view(store.folder).state == "interrupted"

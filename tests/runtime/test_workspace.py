@@ -4,6 +4,7 @@ import os
 import re
 import sqlite3
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -240,3 +241,28 @@ def test_a_name_that_begins_another_one_is_not_taken(workspace: Workspace) -> No
     with pytest.raises(StudyError, match=made.folder.name):
         workspace.refuse_taken("photos")
     workspace.refuse_taken("photo")
+
+
+def test_of_many_who_want_a_name_at_once_one_gets_it(workspace: Workspace) -> None:
+    n = 4
+    ready, names, refusals = threading.Barrier(n), list[str](), list[str]()
+
+    def ask() -> None:
+        ready.wait()
+        try:
+            names.append(workspace.create("photos", only=True).folder.name)
+        except StudyError as error:
+            refusals.append(str(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(names) == 1
+    assert [f"{names[0]}." in refusal for refusal in refusals] == [True] * (n - 1)
+
+
+def test_a_search_that_an_error_ended_is_failed(workspace: Workspace) -> None:
+    write(workspace.create(), Event("study", {}), Event("closed", {"reason": "failed", "seconds": 1, "error": "No."}))
+    assert workspace.list()[0].state == "failed"

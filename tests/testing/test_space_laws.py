@@ -198,7 +198,7 @@ class Twins(Space):
 
 @dataclass(frozen=True)
 class FewWeights(Space):
-    """Has two weights for three options. The last one is drawn by nobody, and nothing else fails at once."""
+    """Has two weights for three options."""
 
     def decide(self, choose: Choose) -> None:
         choose("kernel", (3, 5, 7), weights=(1, 1))
@@ -213,9 +213,9 @@ class NegativeWeight(Space):
 
 
 WRONG: dict[type[Space], str] = {
-    Twins: "options",
-    FewWeights: "options",
-    NegativeWeight: "options",
+    Twins: "questions",
+    FewWeights: "questions",
+    NegativeWeight: "questions",
     Shrinking: "questions",
     Turning: "questions",
     Bottomless: "questions",

@@ -265,7 +265,7 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
         failure=reference.failure,
     )
     plan = dataclasses.replace(plan, reference=reference.decisions)
-    store = workspace.create(settings.name or _study_name(splits.name))
+    store = workspace.create(settings.name or _study_name(splits.name), only=settings.name is not None)
     return Job(
         settings,
         store,

@@ -98,7 +98,7 @@ def compare(
     from archsmith import catalog
     from archsmith.cli import benches
     from archsmith.cli.search import objectives_and_limits
-    from archsmith.core.budget import parse_seconds
+    from archsmith.core.budget import DEFAULT_TRIALS, parse_seconds
     from archsmith.core.errors import UsageError
     from archsmith.runtime.comparison import Comparison, Plan
     from archsmith.runtime.workspace import Workspace
@@ -140,7 +140,7 @@ def compare(
             chosen,
             runs=runs,
             seconds=None if seconds is None else parse_seconds(seconds),
-            trials=trials if trials or seconds else 100,
+            trials=trials if trials or seconds else DEFAULT_TRIALS,
             seed=seed,
             judged_by=report,
             title=case.title,
@@ -324,7 +324,7 @@ def slug(title: str) -> str:
 
 def _run(comparisons: Sequence[Any], workers: int) -> None:
     """Do what is missing, one comparison after the other. Leaves with exit code 130 when it was stopped."""
-    from archsmith.cli.interrupts import INTERRUPTED
+    from archsmith.cli.interrupts import Interrupted
     from archsmith.cli.output import to_stderr
 
     if not any(comparison.missing() for comparison in comparisons):
@@ -333,8 +333,7 @@ def _run(comparisons: Sequence[Any], workers: int) -> None:
             "--name or --seed."
         )
     if not all(_complete(comparison, workers) for comparison in comparisons):
-        to_stderr("Stopped. Finished runs are kept. The same command goes on.")
-        raise typer.Exit(INTERRUPTED)
+        raise Interrupted("Stopped. Finished runs are kept.", "The same command goes on.")
 
 
 def _complete(comparison: Any, workers: int) -> bool:

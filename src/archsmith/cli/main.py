@@ -15,7 +15,7 @@ import typer
 
 from archsmith.cli import bundles, catalog, compare, doctor, fit, networks, reports, search, serve, spaces, studies
 from archsmith.cli.interrupts import INTERRUPTED
-from archsmith.core.errors import ArchsmithError, shortened
+from archsmith.core.errors import ArchsmithError, UsageError, shortened
 from archsmith.version import VERSION
 
 app = typer.Typer(
@@ -52,10 +52,20 @@ def everywhere(
     ] = None,
 ) -> None:
     """Neural architecture search: from data to a network that you can read, run and serve."""
-    for module in modules or ():
+    if modules:
         from archsmith.catalog import admit
 
-        admit(module)
+        refused: dict[str, UsageError] = {}
+        for module in modules:
+            try:
+                admit(module)
+            except UsageError as error:
+                refused[module] = error
+        if len(refused) == 1:
+            raise next(iter(refused.values()))
+        if refused:
+            said = " ".join(error.message for error in refused.values())
+            raise UsageError(said, next(iter(refused.values())).hint)
 
 
 app.command("fit")(fit.fit)
@@ -81,7 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        code = app(args=words, prog_name="archsmith", standalone_mode=False)
+        code = app(args=words, prog_name="archsmith", standalone_mode=False, obj=debug)
+        if code == INTERRUPTED:  # what the parser makes of a KeyboardInterrupt
+            raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except ArchsmithError as error:
         _leave(str(error), error.exit_code, debug)

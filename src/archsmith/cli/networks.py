@@ -175,7 +175,8 @@ def _graph(
     if what is None:
         return _graph_of_space(space, settings, seed)
     if seed is not None:
-        raise UsageError("--seed is for a network of a space.", "Leave it out, or give --space alone.")
+        hint = f"Give the space so: --space {what}." if _is_space(what) else "Leave it out, or give --space alone."
+        raise UsageError("--seed is for a network of a space.", hint)
     if what in ZOO:
         entry = ZOO[what]
         return what, entry.space.graph(entry.architecture)
@@ -220,20 +221,25 @@ def _network_space(name: str | None, settings: list[str]) -> Any:
             "A file with an architecture does not name its search space.",
             "Name the space, for instance --space nasnet.",
         )
-    return _with_graphs(catalog.build(catalog.get("space", name), catalog.parse_settings(settings).get("space", {})))
+    return _with_graphs(
+        catalog.build(catalog.get("space", name), catalog.parse_settings(settings, "space").get("space", {}))
+    )
 
 
 def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tuple[str, Any]:
-    from archsmith import catalog
+    from difflib import get_close_matches
+
     from archsmith.cli.opened import history_of, open_study
     from archsmith.core.errors import StudyError, UsageError
+    from archsmith.spaces.zoo import ZOO
 
     try:
         study = open_study(what, workspace)
     except StudyError as error:
-        hint = "See `archsmith zoo` and `archsmith studies list`."
-        if what in catalog.names("space"):
-            hint = f"There is a search space of this name: give --space {what}."
+        near = get_close_matches(what, ZOO, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "See `archsmith zoo` and `archsmith studies list`."
+        if _is_space(what):
+            hint = f"It looks like a search space: give --space {what}."
         raise UsageError(f"{what!r} is no network of the zoo, no file, no bundle and no study.", hint) from error
     history = history_of(study)
     if trial is not None and not trial < len(history):
@@ -242,6 +248,13 @@ def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tupl
     if chosen is None:
         raise UsageError(f"The study {study.id} has no finished trial yet.", "Name a running one with --trial.")
     return f"{study.id} trial {chosen.id}", _with_graphs(history.space).graph(chosen.architecture)
+
+
+def _is_space(what: str) -> bool:
+    """Does ``what`` read like a search space: a name of the catalogue, or ``module:Class``?"""
+    from archsmith import catalog
+
+    return what in catalog.names("space") or re.fullmatch(r"[\w.]+:[\w.]+", what) is not None
 
 
 def _with_graphs(space: Any) -> Any:

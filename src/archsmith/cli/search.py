@@ -5,17 +5,19 @@ Unlike ``archsmith fit`` it trains no final network and writes no bundle.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from archsmith.cli.display import Display
     from archsmith.cli.opened import OpenStudy
     from archsmith.core.errors import ArchsmithError
+    from archsmith.core.events import Event
     from archsmith.core.history import History
 
 TOY_SPACE, TOY = "toy_flat", "toy"  # the defaults: a first try that needs no data
@@ -24,6 +26,7 @@ COMPARISONS = {"<=": "upper", ">=": "lower"}
 
 
 def search(
+    context: typer.Context,
     space: Annotated[
         str | None,
         typer.Option(help="Search space: a name, or module:Class.  [default: the evaluator's own, else a toy space]"),
@@ -100,7 +103,7 @@ def search(
     from archsmith import catalog
     from archsmith.cli import benches
     from archsmith.cli.datasets import forecast_trials, problem_on
-    from archsmith.core.budget import Budget, parse_seconds
+    from archsmith.core.budget import DEFAULT_TRIALS, Budget, parse_seconds
     from archsmith.core.errors import ArchsmithError, UsageError
     from archsmith.runtime.comparison import refuse_endless
     from archsmith.runtime.workspace import Workspace
@@ -144,7 +147,9 @@ def search(
         raise UsageError("--epochs and --target need data to train on.", "Name the data with --data.")
     else:
         problem, built = problem_of(chosen, space, given, objectives, limits)
-    budget = Budget(seconds=None if time is None else parse_seconds(time), trials=trials if trials or time else 100)
+    budget = Budget(
+        seconds=None if time is None else parse_seconds(time), trials=trials if trials or time else DEFAULT_TRIALS
+    )
     refuse_endless(budget, problem, built, bench or chosen)
     if bench is not None:
         benches.remember(bench, found, place.path)
@@ -155,7 +160,7 @@ def search(
 
         own_epochs = strategy in CARRYING_ON
         expected = forecast_trials(built, problem, budget, seed, workers=workers, own_epochs=own_epochs)
-    store = place.create(name or "search")
+    store = place.create(name or "search", only=name is not None)
     named = {
         "bench": bench,
         "bench-file": bench_file,
@@ -173,15 +178,17 @@ def search(
         "search", {**named, **goals, "trials": budget.trials, "time": time, "seed": seed, "set": settings}
     )
     try:
-        told: dict[str, Any] = {"json": json, "command": command, "expected": expected}
+        told: dict[str, Any] = {"json": json, "command": command, "expected": expected, "debug": bool(context.obj)}
         _run(problem, built_strategy, built, budget, seed, store, workers, **told)
     except ArchsmithError:
-        with contextlib.suppress(OSError):
-            store.folder.rmdir()  # empty where the search was refused before its first event
+        if next(store.read(), None) is None:
+            store.discard()  # the search was refused before its first event
         raise
 
 
-def resume_search(study: OpenStudy, seconds: float | None, trials: int | None, workers: int, *, json: bool) -> None:
+def resume_search(
+    study: OpenStudy, seconds: float | None, trials: int | None, workers: int, *, json: bool, debug: bool = False
+) -> None:
     """Go on with a study that ``search`` (or a Search in Python) began. A limit that is not given stays as it was."""
     from archsmith import catalog
     from archsmith.core.budget import Budget
@@ -194,7 +201,7 @@ def resume_search(study: OpenStudy, seconds: float | None, trials: int | None, w
     budget = Budget(seconds or before.seconds, trials or before.trials)
     strategy = catalog.from_spec(study.began.strategy, "strategy")
     evaluator = catalog.from_spec(study.began.evaluator, "evaluator")
-    _run(study.problem(), strategy, evaluator, budget, study.began.seed, study.store, workers, json=json)
+    _run(study.problem(), strategy, evaluator, budget, study.began.seed, study.store, workers, json=json, debug=debug)
 
 
 def _run(
@@ -209,10 +216,11 @@ def _run(
     json: bool,
     command: str = "",
     expected: float | None = None,
+    debug: bool = False,
 ) -> None:
     from archsmith.cli.display import Display
-    from archsmith.cli.interrupts import INTERRUPTED, Interrupts
-    from archsmith.cli.output import emit, to_stderr
+    from archsmith.cli.interrupts import Interrupted, Interrupts
+    from archsmith.cli.output import emit
     from archsmith.core.budget import REQUESTED
     from archsmith.core.errors import UsageError
     from archsmith.runtime.progress import Progress
@@ -239,7 +247,7 @@ def _run(
         store=store,
         executor=executor,
         forecast_trials=expected,
-        observer=display,
+        observer=_telling_tracebacks(display, store.folder) if debug else display,
         info=info,
     )
 
@@ -251,8 +259,7 @@ def _run(
         with display, Interrupts(finish):
             result = loop.run()
     except KeyboardInterrupt:
-        to_stderr(f"Stopped. Go on with: archsmith studies resume {store.folder}")
-        raise typer.Exit(INTERRUPTED) from None
+        raise Interrupted("Stopped.", f"Go on with: archsmith studies resume {store.folder}") from None
     report = {**_report(store.folder.name, result, problem, evaluator), "forecast_trials": expected}
     if json:
         emit(report)
@@ -293,6 +300,19 @@ def _nothing(result: Any, folder: Path) -> ArchsmithError:
     return ArchsmithError(nothing_found(result.history), hint)
 
 
+def _telling_tracebacks(display: Display, folder: Path) -> Callable[[Event], None]:
+    """``display``, and with it the traceback of each trial that failed."""
+
+    def observe(event: Event) -> None:
+        display(event)
+        file = folder / "trials" / str(event.data.get("trial")) / "error.txt"
+        if event.kind == "finished" and file.is_file():
+            for line in file.read_text(encoding="utf-8").splitlines():
+                display.note(line)
+
+    return observe
+
+
 def command_line(name: str, options: Mapping[str, Any]) -> str:
     """The command ``archsmith name`` with its options. None, False and empty lists are left out; a list repeats its
     option.
@@ -326,7 +346,12 @@ def _report(study: str, result: Any, problem: Any, evaluator: Any) -> dict[str, 
         "metric": objective.metric,
         "best": None
         if best is None
-        else {"trial": best.id, "metrics": dict(best.metrics), "architecture": dict(best.architecture)},
+        else {
+            "trial": best.id,
+            "fidelity": best.fidelity,
+            "metrics": dict(best.metrics),
+            "architecture": dict(best.architecture),
+        },
         "standing": None if place is None else {"metric": judged_by, **dataclasses.asdict(place)},
         **front_data(history),
     }
@@ -351,8 +376,11 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
     if report["front"]:
         show_front(history)
         return
+    fidelity = history.problem.fidelity
+    partial = fidelity.minimum < fidelity.maximum
+    at = f" at {number(best['fidelity'])} {fidelity.name.replace('_', ' ')}" if partial else ""
     say(
-        f"Best: trial {best['trial']}, "
+        f"Best: trial {best['trial']}{at}, "
         + ", ".join(f"{metric_name(name)} {number(value)}" for name, value in best["metrics"].items()),
         "",
     )
@@ -360,7 +388,8 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
     if place is not None:
         behind = abs(place["best"] - place["score"])
         rank = f"Rank {place['rank']:,} of {place['n']:,} in the table by {metric_name(place['metric'])}"
-        say(f"{rank}: {number(place['score'])} on average, {number(behind)} worse than the best.", "")
+        full = f" at {number(fidelity.maximum)} {fidelity.name.replace('_', ' ')}" if partial else ""
+        say(f"{rank}: {number(place['score'])} on average{full}, {number(behind)} worse than the best.", "")
     show(("decision", "option"), [(path, str(option)) for path, option in best["architecture"].items()])
 
 

@@ -44,8 +44,7 @@ def _counted(space: Any, expected: Size) -> int:
     """The number of points of ``space``, with progress in a terminal. Ctrl-C ends the command."""
     from rich.console import Console
 
-    from archsmith.cli.interrupts import INTERRUPTED
-    from archsmith.cli.output import to_stderr
+    from archsmith.cli.interrupts import Interrupted
     from archsmith.core.errors import UsageError
 
     so_far = 0
@@ -60,8 +59,7 @@ def _counted(space: Any, expected: Size) -> int:
         try:
             counted: int | None = space.count(on_progress=tell)
         except KeyboardInterrupt:
-            to_stderr(f"Stopped after {so_far:,} architectures.")
-            raise typer.Exit(INTERRUPTED) from None
+            raise Interrupted(f"Stopped after {so_far:,} architectures.") from None
     if counted is None:
         raise UsageError("The architectures of this space cannot be counted.", "Its estimate is all that can be said.")
     return counted

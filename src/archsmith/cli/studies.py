@@ -81,6 +81,10 @@ def show_study(
     failed = f", {report['n_failed']} failed" if report["n_failed"] else ""
     pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
     say(f"{view.id}: {report['state']}{why}, {amount(report['n_finished'], 'trial')}{failed}{pending}", "")
+    if report["error"]:
+        say(report["error"], "")
+    if report["command"]:
+        say(f"The same search again: {report['command']}", "")
     if verbose:
         parts = ("space", "strategy", "evaluator", "seed", "fidelity")
         show(("", ""), [(part, spec_in_words(report[part])) for part in parts])
@@ -95,6 +99,7 @@ def show_study(
 
 @app.command("resume")
 def resume(
+    context: typer.Context,
     study: Which = "last",
     time: Annotated[
         str | None,
@@ -122,7 +127,7 @@ def resume(
         from archsmith.runtime.search import parse_budget
 
         seconds = None if time is None else parse_budget(time, opened.store)
-        resume_search(opened, seconds, trials, workers, json=json)
+        resume_search(opened, seconds, trials, workers, json=json, debug=bool(context.obj))
 
 
 @app.command("stop")
@@ -158,6 +163,8 @@ def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
         "strategy": began.strategy,
         "evaluator": began.evaluator,
         "seed": began.seed,
+        "command": began.command,
+        "error": view.error,
         "metric": view.problem.objectives[0].metric,
         "fidelity": view.problem.fidelity.name,
         "n_finished": view.n_finished,

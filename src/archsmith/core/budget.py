@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import re
 from dataclasses import dataclass
 
@@ -18,9 +19,11 @@ REQUESTED = "requested"
 INTERRUPTED = "interrupted"
 FAILURES = "failures"
 UNTRAINABLE = "untrainable"  # no network of the space can be trained, so there was no trial
+FAILED = "failed"  # an error outside of the trials ended it
 UNPREPARED = "unprepared"  # the evaluator's own first phase failed, so there was no trial
 
 
+DEFAULT_TRIALS = 100  # of a search that is given no budget
 MOST_WORKERS = 1024  # processes at the same time, more than any machine has use for
 
 
@@ -28,8 +31,8 @@ MOST_WORKERS = 1024  # processes at the same time, more than any machine has use
 class Budget:
     """When a search stops. None: no limit.
 
-    ``seconds``: of wall clock, or simulated ones for benchmark tables, above 0.
-    ``trials``: finished ones, above 0.
+    ``seconds``: of wall clock, or simulated ones for benchmark tables, above 0; a text such as ``"20m"`` is read.
+    ``trials``: finished ones, a whole number above 0.
     ``patience``: finished trials without a better one (with several objectives: without a new point of the front),
         above 0.
     ``work``: that all trainings of a pool may take, the last one of the winner included, above 0. The search does not
@@ -42,10 +45,18 @@ class Budget:
     work: float | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.seconds, str):
+            object.__setattr__(self, "seconds", parse_seconds(self.seconds))
         for name in ("seconds", "trials", "patience", "work"):
-            value = getattr(self, name)
-            if value is not None and not (value > 0 and math.isfinite(value)):
-                raise UsageError(f"The budget's {name} are {value}.", "Give a positive number.")
+            value, whole = getattr(self, name), name in ("trials", "patience")
+            if value is None:
+                continue
+            number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+            if not (number and value > 0 and math.isfinite(value) and (not whole or value == int(value))):
+                kind = "whole number above 0" if whole else "positive number"
+                raise UsageError(f"The budget's {name} cannot be {value!r}.", f"Give a {kind}.")
+            if whole:
+                object.__setattr__(self, name, int(value))
 
 
 UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}

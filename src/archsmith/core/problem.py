@@ -62,6 +62,10 @@ class Constraint:
         if self.upper is None and self.lower is None:
             raise UsageError(f"The constraint on {self.metric!r} has no bound.", "Give upper=, lower= or both.")
 
+    def __str__(self) -> str:
+        bounds = ((">=", self.lower), ("<=", self.upper))
+        return " and ".join(f"{self.metric}{sign}{bound:g}" for sign, bound in bounds if bound is not None)
+
     def violation(self, metrics: Mapping[str, float]) -> float:
         """How far outside the bounds, 0 when inside."""
         value = metrics[self.metric]
@@ -105,6 +109,18 @@ class Fidelity:
         return self.full is not None and self.full > self.maximum
 
 
+def _several(given: Any, cls: type[Any], example: str) -> tuple[Any, ...]:
+    """One ``cls``, or an iterable of them, as a tuple. Raises UsageError for anything else."""
+    several = (given,) if isinstance(given, cls) else tuple(given) if isinstance(given, list | tuple) else None
+    wrong = [given] if several is None else [each for each in several if not isinstance(each, cls)]
+    if wrong:
+        name = cls.__name__
+        raise UsageError(
+            f"The {name.lower()}s of a problem cannot be {wrong[0]!r}.", f"Write each like {name}{example}."
+        )
+    return several or ()
+
+
 @dataclass(frozen=True)
 class Problem:
     """What is searched, and what for.
@@ -112,8 +128,8 @@ class Problem:
     The evaluator must report the metrics of all objectives and constraints.
 
     ``space``: where architectures come from.
-    ``objectives``: one or more, each about another metric.
-    ``constraints``: hard limits.
+    ``objectives``: one or more, each about another metric; one alone may stand without brackets.
+    ``constraints``: hard limits; likewise.
     ``fidelity``: the resource of one trial.
     """
 
@@ -123,6 +139,15 @@ class Problem:
     fidelity: Fidelity = Fidelity()
 
     def __post_init__(self) -> None:
+        if isinstance(self.space, type):
+            raise UsageError(
+                f"The space is the class {self.space.__name__}, not an object of it.",
+                f"Write {self.space.__name__}() with brackets.",
+            )
+        object.__setattr__(self, "objectives", _several(self.objectives, Objective, '("quality", maximize=True)'))
+        object.__setattr__(self, "constraints", _several(self.constraints, Constraint, '("params", upper=1e6)'))
+        if not isinstance(self.fidelity, Fidelity):
+            raise UsageError(f"The fidelity cannot be {self.fidelity!r}.", 'Write it like Fidelity("epochs", 1, 10).')
         if not self.objectives:
             raise UsageError("A problem needs at least one objective.")
         if len({objective.metric for objective in self.objectives}) < len(self.objectives):

@@ -306,18 +306,21 @@ class Closed:
 
     ``reason``: why, one of those in ``archsmith.core.budget``.
     ``seconds``: on the study's clock, over all openings; None where it was not written down.
+    ``error``: the sentence of the error that ended it; None without one.
     """
 
     kind: ClassVar[str] = "closed"
     reason: str = "done"
     seconds: float | None = None
+    error: str | None = None
 
     def to_data(self) -> Data:
-        return {"reason": self.reason, "seconds": self.seconds}
+        said = {} if self.error is None else {"error": self.error}
+        return {"reason": self.reason, "seconds": self.seconds, **said}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        return cls(str(data.get("reason") or "done"), number_in(data, "seconds"))
+        return cls(str(data.get("reason") or "done"), number_in(data, "seconds"), text_in(data, "error"))
 
 
 Record = (

@@ -140,6 +140,10 @@ class Trace:
             raise DeadEnd(f"Decision {path!r} has no options.")
         if len(self.decisions) >= MOST_QUESTIONS:
             raise RecursionError
+        if not isinstance(options, Range) and len({*options}) < len(options):
+            _refuse_twins(path, options)
+        if weights is not None:
+            _check_weights(path, options, weights)
         answer = self._answer(path, options, weights)
         self.decisions[path] = Decision(path, options, answer, None if weights is None else tuple(weights))
         return answer
@@ -160,6 +164,30 @@ class Trace:
     @property
     def architecture(self) -> Architecture:
         return Architecture((path, decision.answer) for path, decision in self.decisions.items())
+
+
+def _refuse_twins(path: str, options: Sequence[Scalar]) -> None:
+    """Raises UsageError where an option is given twice; 1, 1.0 and True are three."""
+    for i, option in enumerate(options):
+        if any(same(option, other) for other in options[:i]):
+            raise UsageError(
+                f"The decision {path!r} has the option {option!r} twice.",
+                "Give it once; weights=(…) say how often each is drawn.",
+            )
+
+
+def _check_weights(path: str, options: Options, weights: Sequence[float]) -> None:
+    """Raises UsageError for weights that do not fit the options."""
+    if isinstance(options, Range):
+        raise UsageError(f"The decision {path!r} has weights for a Range.", "Leave them out, or give options.")
+    if len(weights) != len(options):
+        raise UsageError(
+            f"The decision {path!r} has {len(weights)} weights for {len(options)} options.", "Give one for each option."
+        )
+    if not all(weight >= 0 for weight in weights) or not 0 < math.fsum(weights) < math.inf:
+        raise UsageError(
+            f"The decision {path!r} has the weights {tuple(weights)}.", "Each is 0 or more, and one is above 0."
+        )
 
 
 def _alike(a: Options, b: Options) -> bool:

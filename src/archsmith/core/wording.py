@@ -24,6 +24,7 @@ REASONS = {
     budget.INTERRUPTED: "it was interrupted",
     budget.FAILURES: "too many trials in a row failed",
     budget.UNTRAINABLE: "no network of this space can be trained",
+    budget.FAILED: "it failed",
     budget.UNPREPARED: "what all trials need could not be trained",
 }
 NETWORKS = {  # the rows of a job

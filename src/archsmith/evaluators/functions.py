@@ -38,6 +38,11 @@ class FunctionEvaluator:
     simulated: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.metrics, str):
+            raise UsageError(
+                f"The metrics of FunctionEvaluator are the text {self.metrics!r}.",
+                f"Give the names in a tuple: metrics=({self.metrics!r},).",
+            )
         if not self.metrics:
             raise UsageError(
                 "FunctionEvaluator has no metrics.",

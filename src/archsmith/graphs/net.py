@@ -143,7 +143,9 @@ def _check(name: str) -> None:
     if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_") or name in RESERVED:
         raise UsageError(
             f"{name!r} cannot name a part of a network.",
-            "Use a Python identifier that is no attribute of torch.nn.Module.",
+            "Only the paths of questions have slashes: put one scope inside the other."
+            if "/" in name
+            else "Use a Python identifier that is no attribute of torch.nn.Module.",
         )
     _CHECKED.add(name)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from archsmith.core.architecture import Architecture
+from archsmith.core.errors import UsageError
 from archsmith.core.history import History
 from archsmith.core.trial import Proposal
 from archsmith.strategies.random import RandomSearch
@@ -23,8 +24,17 @@ class Derived:
     """Proposes each architecture of the preparation's ``derived`` list once, in its order.
 
     Decisions that these leave open, such as those of a recipe, are drawn at random. If the evaluator derived nothing,
-    this is random search.
+    this is random search, which Search refuses.
     """
+
+    def check(self, history: History) -> None:
+        """Raises UsageError where nothing was derived."""
+        if not (history.prepared or {}).get("derived"):
+            raise UsageError(
+                "The strategy enas needs an evaluator whose networks share their weights. This one derives no "
+                "architectures, so it would be random search.",
+                "Use archsmith fit DATA --strategy enas, or in archsmith search --evaluator shared_weights.",
+            )
 
     def ask(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         derived = (history.prepared or {}).get("derived")

@@ -18,7 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -32,12 +32,12 @@ from archsmith.core.problem import Problem
 from archsmith.core.protocols import Evaluator, Job, Message
 from archsmith.core.trial import Outcome
 from archsmith.runtime.run import run
+from archsmith.runtime.spawning import spawning
 
 START_SECONDS = 300.0  # for the first worker to import and build its evaluator; torch on a cold disk takes a while
 MAX_FAILED_STARTS = 3  # in a row, before workers count as unable to start at all
 TICK = 0.25  # seconds between two looks at deadlines and dead workers
 Row = Mapping[str, Any]  # one message between parent and worker, as JSON
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(eq=False)
@@ -144,7 +144,7 @@ class ProcessExecutor:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe(duplex=True)
         process = context.Process(target=_work, args=(theirs, self._order), name="archsmith-worker")
-        with numeric_threads(self.n_threads):
+        with spawning(self.n_threads):
             process.start()
         theirs.close()  # else the pipe would not end with the worker
         return _Worker(process, ours)
@@ -279,21 +279,6 @@ def _cause(exitcode: int | None) -> str:
     return f"signal {-exitcode}" if exitcode < 0 else f"exit code {exitcode}"
 
 
-@contextmanager
-def numeric_threads(n: int) -> Iterator[None]:
-    """Numeric libraries read these variables once, when they load, so a child must be born with them."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(n)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
 def _refuse_unimportable(order: Any) -> None:
     """Raises UsageError for a class of ``__main__`` when that is no file: a worker could not import it."""
     main = sys.modules["__main__"]
@@ -347,8 +332,7 @@ def _job_from_dict(data: Mapping[str, Any]) -> Job:
 def _work(connection: Connection, order_text: str) -> None:
     """The main function of a worker process."""
     with suppress(ValueError):
-        # Ctrl-C reaches the whole terminal; what it means is the parent's business
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not born deaf to it
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     stopped = threading.Event()
     threading.Thread(target=_listen, args=(connection, jobs, stopped), daemon=True).start()

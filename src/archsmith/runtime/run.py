@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import math
 import numbers
+import sysconfig
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -18,6 +19,9 @@ from archsmith.core.errors import DeadEnd, EvaluationError, Stopped, told
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Evaluator, Job, Message, Report
 from archsmith.core.trial import Outcome
+
+# code that is not the person's: ours, Python's, and what is installed
+FOREIGN = (str(Path(__file__).parents[1]), *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 
 
 class _ReportError(BaseException):
@@ -55,7 +59,7 @@ def run(job: Job, evaluator: Evaluator, problem: Problem, report: Report, stop: 
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # evaluators are anybody's code: GeneratorExit, SystemExit and what they make up
-        outcome, simulated = Outcome.failure(_classified(error)), False
+        outcome, simulated = _failure(error), False
         if job.workspace is not None and not isinstance(error, EvaluationError):
             _keep_traceback(error, job.workspace)
     return Message(job.trial, outcome if simulated else replace(outcome, seconds=time.perf_counter() - began))
@@ -137,6 +141,17 @@ def _classified(error: BaseException) -> BaseException:
     if isinstance(error, DeadEnd):
         return EvaluationError(str(error), kind="dead_end")
     return error
+
+
+def _failure(error: BaseException) -> Outcome:
+    """The outcome of ``error``. Where it is no error of ours it names the line of the person's own code."""
+    outcome, place = Outcome.failure(_classified(error)), None
+    for frame in traceback.extract_tb(error.__traceback__):
+        if not frame.filename.startswith(("<", *FOREIGN)):
+            place = f"{Path(frame.filename).name}, line {frame.lineno}"
+    if place is None or isinstance(error, EvaluationError | DeadEnd):
+        return outcome
+    return replace(outcome, error=f"{(outcome.error or '').rstrip('.')} ({place})")
 
 
 def _keep_traceback(error: BaseException, workspace: Path) -> None:

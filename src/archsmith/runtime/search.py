@@ -16,7 +16,7 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -27,7 +27,7 @@ import numpy as np
 
 from archsmith import catalog
 from archsmith.core import budget as reasons
-from archsmith.core.budget import Budget, parse_seconds
+from archsmith.core.budget import DEFAULT_TRIALS, Budget, parse_seconds
 from archsmith.core.errors import (
     ArchsmithError,
     EvaluationError,
@@ -70,11 +70,13 @@ from archsmith.core.records import (
 )
 from archsmith.core.seeds import derive, generator
 from archsmith.core.trial import Outcome, Proposal, Trial
+from archsmith.runtime.arguments import check_parts, checked_budget, checked_seed
 from archsmith.runtime.memory import MemoryStore
 from archsmith.runtime.openings import Openings
 from archsmith.runtime.retention import Retention
 from archsmith.runtime.run import read_result
 from archsmith.runtime.serial import SerialExecutor
+from archsmith.runtime.sqlite import SqliteStore
 
 COMMAND_SECONDS = 1.0  # how often other processes' commands are looked for while trials run
 
@@ -119,7 +121,7 @@ class Search:
     """A search for architectures.
 
     problem, strategy, evaluator: what is searched for, who proposes, who says how good a proposal is.
-    budget: limits the whole study.
+    budget: limits the whole study; 100 trials when None. ``Budget()`` has no limit: it ends with the space.
     seed: where all randomness comes from.
     store: keeps the log; in memory when None.
     executor: runs trials; one after another in this process when None.
@@ -152,18 +154,12 @@ class Search:
         finish: Callable[[], bool] = lambda: False,
         info: Mapping[str, Any] | None = None,
     ) -> None:
-        missing = [metric for metric in problem.metrics if metric not in evaluator.metrics]
-        if missing:
-            raise UsageError(
-                f"The problem needs the metric {missing[0]!r}, but {type(evaluator).__name__} reports "
-                f"{', '.join(evaluator.metrics)}.",
-                "Name one of its metrics in the objective or constraint.",
-            )
+        check_parts(problem, strategy, evaluator)
         self.problem = problem
         self.strategy = strategy
         self.evaluator = evaluator
-        self.budget = budget or Budget()
-        self.seed = seed
+        self.budget = checked_budget(budget, DEFAULT_TRIALS)
+        self.seed = checked_seed(seed)
         self.store: Store = store if store is not None else MemoryStore()
         self.executor: Executor = executor if executor is not None else SerialExecutor()
         self.trial_seconds = trial_seconds
@@ -179,6 +175,7 @@ class Search:
         self._commands_at = 0.0
         self._retried: set[int] = set()
         self._began: StudyRecord | None = None  # as an earlier opening wrote it
+        self._stillborn = False  # it failed before its first trial: nothing of it is kept
         self._forget()
 
     def _forget(self) -> None:
@@ -211,6 +208,8 @@ class Search:
         self.executor.close()
         self.store.release()
         self._opened_at = None
+        if self._stillborn and isinstance(self.store, SqliteStore):
+            self.store.discard()
 
     def _replay(self) -> None:
         self._forget()
@@ -249,7 +248,7 @@ class Search:
             before, now = getattr(began, part), getattr(asked, part)
             if before != now and rebuilt(part, before) != now:
                 raise StudyError(
-                    f"This study began with another {part}: {before}, now {now}.",
+                    f"This study began with {_other(part, before, now)}.",
                     "Resume it with the same settings, or start a new study.",
                 )
 
@@ -257,14 +256,16 @@ class Search:
 
     def run(self) -> SearchResult:
         """Search until the budget is spent. Opens the study when it is not open, and closes it again. Raises
-        EvaluationError where the evaluator's preparation failed.
+        EvaluationError where the evaluator's preparation failed. Of a search that fails before its first trial, by an
+        error of whatever kind, nothing is kept.
         """
         if self._opened_at is None:
             with self:
                 return self.run()
-        reason = reasons.INTERRUPTED
+        reason, why = reasons.INTERRUPTED, None
         try:
             self._prepare()
+            self._ask_whether_ready()
             self.executor.start(self.problem, self.evaluator)
             if isinstance(self.executor, SerialExecutor):
                 # An in-process trial hands its reports over while it runs, so that a kill loses none, and lets commands
@@ -274,10 +275,21 @@ class Search:
         except EvaluationError:  # of the preparation: those of trials are their outcomes
             reason = reasons.UNPREPARED
             raise
+        except Exception as error:
+            reason, why = reasons.FAILED, str(error) if isinstance(error, ArchsmithError) else told(error)
+            self._stillborn = self._began is None and not self.history.trials and not self.info.get("fit")
+            raise
         finally:
             self.executor.close()
-            self.write(Closed(reason, self.seconds))
+            if not self._stillborn:
+                self.write(Closed(reason, self.seconds, why))
         return SearchResult(reason, self.history, self.seconds)
+
+    def _ask_whether_ready(self) -> None:
+        """A strategy may refuse to work with what the preparation left it."""
+        check = getattr(self.strategy, "check", None)
+        if check is not None and self._reason_to_stop() is None:
+            check(self.history)
 
     def _loop(self, waiting: deque[Trial]) -> str:
         """``waiting`` trials were proposed by an earlier opening; returns the stop reason."""
@@ -349,6 +361,12 @@ class Search:
             raise UsageError(
                 f"{type(self.strategy).__name__} proposed an architecture outside the space.", str(error)
             ) from error
+        unborn = [parent for parent in proposal.parents if isinstance(parent, bool) or parent not in range(trial)]
+        if unborn:
+            raise UsageError(
+                f"{type(self.strategy).__name__} named trial {unborn[0]!r} as a parent of trial {trial}.",
+                "Parents are ids of earlier trials.",
+            )
         return ProposedTrial(trial, proposal.architecture, value, tuple(proposal.parents), proposal.notes)
 
     def _submit(self, trial: Trial) -> None:
@@ -547,18 +565,43 @@ def asked(strategy: Strategy, history: History, n: int, rng: np.random.Generator
             f"{name}.ask raised {told(error).rstrip('.')}.", "Run again with --debug for the traceback."
         ) from error
     if not isinstance(proposals, list | tuple):
-        raise UsageError(
-            f"{name}.ask gave a {type(proposals).__name__}, not a list of proposals.", "Return [] to propose nothing."
-        )
+        raise UsageError(f"{name}.ask gave {_a(proposals)}, not a list of proposals.", _listed(proposals))
     for proposal in proposals:
         if not isinstance(proposal, Proposal):
             raise UsageError(
-                f"{name}.ask gave a list with a {type(proposal).__name__} inside, not only proposals.",
+                f"{name}.ask gave a list that holds {_a(proposal)}; it must hold proposals only.",
                 "Wrap each architecture: Proposal(architecture).",
             )
     if len(proposals) > n:
         raise UsageError(f"{name} was asked for {n} proposals and gave {len(proposals)}.")
     return list(proposals)
+
+
+def _other(part: str, before: Any, now: Any) -> str:
+    """``strategy.population = 50, not 100``: the first setting that differs, or the class where that does."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        if before.get("type") != now.get("type"):
+            return f"the {part} {before.get('type')}, not {now.get('type')}"
+        if "type" in before:
+            before, now = before.get("args") or {}, now.get("args") or {}
+        name = next(name for name in {**before, **now} if before.get(name) != now.get(name))
+        return _other(f"{part}.{name}", before.get(name), now.get(name))
+    return f"{part} = {before!r}, not {now!r}"
+
+
+def _listed(proposals: object) -> str:
+    """What to do about proposals that are no list."""
+    if isinstance(proposals, Proposal):
+        return "Return a list with it: [proposal]."
+    if isinstance(proposals, Iterator):
+        return "Return a list: list(...) of what ask yields, from another function."
+    return "Return [] to propose nothing."
+
+
+def _a(value: object) -> str:
+    """``an Architecture``, ``a Proposal``."""
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def _describe(obj: Any) -> dict[str, Any]:

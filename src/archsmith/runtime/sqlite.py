@@ -7,6 +7,7 @@ last few may be missing then). Rows are JSON; nothing is pickled.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import threading
@@ -95,6 +96,14 @@ class SqliteStore:
                 self._writer.close()
             self._writer = None
             self._lease.release()
+
+    def discard(self) -> None:
+        """Remove the log, and its folder where nothing else lies there. Only for a study that nobody writes."""
+        self.close()
+        for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", "lease.lock"):
+            (self._folder / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()
 
     def append(self, events: Sequence[Event]) -> list[Event]:
         if not self._lease.held or self._writer is None:

@@ -44,7 +44,9 @@ from archsmith.runtime.phases import Phases
 from archsmith.runtime.sqlite import SqliteStore
 
 WORK = "work"  # the fidelity of a pool
-NEW, RUNNING, DONE, INTERRUPTED, UNREADABLE = STATES = ("new", "running", "finished", "interrupted", "unreadable")
+STATES = ("new", "running", "finished", "interrupted", "failed", "unreadable")
+NEW, RUNNING, DONE, INTERRUPTED, FAILED, UNREADABLE = STATES
+CUT_SHORT = (reasons.INTERRUPTED, reasons.FAILED)  # reasons of a loop that has not come to its end
 # A trial out of a table claims more time than passed, even if all workers had been busy throughout.
 CLAIMED_FACTOR, CLAIMED_SECONDS = 1.5, 5.0
 
@@ -64,6 +66,7 @@ class StudyView:
     notes: sentences for people.
     commands: what other processes asked for.
     reason: why the loop of the latest opening ended; None while it runs and where it was killed.
+    error: what ended it, where that was an error; None otherwise.
     n_failed: how many trials failed.
     improved: ids of trials that were the best of their fidelity when they finished, of a pool the best of all; with
         several objectives, those that then were a new point of the front.
@@ -89,6 +92,7 @@ class StudyView:
         self.notes: list[str] = []
         self.commands: list[Command] = []
         self.reason: str | None = None
+        self.error: str | None = None
         self.n_failed = 0
         self.improved: set[int] = set()
         self.finished_at: dict[int, float] = {}
@@ -122,7 +126,7 @@ class StudyView:
         """
         if self.job.fit:
             return self.job.ended
-        return isinstance(self._last, Closed) and self._last.reason != reasons.INTERRUPTED
+        return isinstance(self._last, Closed) and self._last.reason not in CUT_SHORT
 
     @property
     def done_now(self) -> bool:
@@ -131,12 +135,16 @@ class StudyView:
 
     @property
     def state(self) -> str:
-        """One of ``STATES``. ``interrupted`` and ``finished`` ones can be resumed."""
+        """One of ``STATES``. ``interrupted``, ``failed`` and ``finished`` ones can be resumed."""
         if self.why_unreadable is not None:
             return UNREADABLE
         if self.writer:
             return RUNNING
-        return NEW if self.began is None else DONE if self.ended else INTERRUPTED
+        if self.began is None:
+            return NEW
+        if self.ended:
+            return DONE
+        return FAILED if isinstance(self._last, Closed) and self._last.reason == reasons.FAILED else INTERRUPTED
 
     @property
     def n_finished(self) -> int:
@@ -217,9 +225,9 @@ class StudyView:
         if isinstance(read, Opened):
             self.phases.cut(self.changed, self.since)
             self.preparation.cut()
-            self.reason = None
+            self.reason = self.error = None
         elif isinstance(read, Closed):
-            self.reason = read.reason
+            self.reason, self.error = read.reason, read.error
         self.openings.take(read, now)
         self.started = self.started or now
         self.changed = max(self.changed, now)

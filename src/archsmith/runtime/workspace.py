@@ -16,17 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archsmith.core.budget import INTERRUPTED as INTERRUPTED_LOOP
-from archsmith.core.errors import ArchsmithError, StudyError, UsageError
+from archsmith.core.budget import FAILED as FAILED_LOOP
+from archsmith.core.errors import ArchsmithError, LeaseError, StudyError, UsageError
 from archsmith.core.files import expanded, reason, small_text
 from archsmith.core.job_records import Extended, ResultRecord
 from archsmith.core.records import Closed, Finished, StudyRecord, beginning, record
+from archsmith.runtime.lease import Lease
 from archsmith.runtime.sqlite import FILE, SqliteStore
-from archsmith.runtime.study_view import DONE, INTERRUPTED, NEW, RUNNING, UNREADABLE
+from archsmith.runtime.study_view import CUT_SHORT, DONE, FAILED, INTERRUPTED, NEW, RUNNING, UNREADABLE
 
 VARIABLE = "ARCHSMITH_WORKSPACE"
 CONFIG = "config.toml"  # in ~/.archsmith; its one setting is `workspace`
 LARGEST_CONFIG = 2**16  # bytes of it
+PATIENCE, TICK = 10.0, 0.02  # seconds that a process waits for another one that makes a study, and between two looks
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class StudySummary:
     id: the name of its folder.
     folder: where it lies.
     state: one of ``archsmith.runtime.study_view.STATES``: ``new`` (nothing logged), ``running`` (a live process
-        writes), ``finished``, ``interrupted`` (was cut off) or ``unreadable``.
+        writes), ``finished``, ``interrupted`` (was cut off), ``failed`` (an error ended it) or ``unreadable``.
     reason: why its loop ended, or why it cannot be read; None where there is nothing to say.
     started, changed: times of the first and the latest event, in Unix seconds.
     n_proposed, n_finished: counts of trials.
@@ -83,26 +85,55 @@ class Workspace:
     def studies(self) -> Path:
         return self.path / "studies"
 
-    def create(self, name: str = "study") -> SqliteStore:
+    def create(self, name: str = "study", *, only: bool = False) -> SqliteStore:
         """A store in a new folder ``<name>-<date>-<time>``. Raises UsageError for a name that is no file name,
         StudyError where none can be made.
+
+        ``only``: raise StudyError where the name is taken. Of several processes that ask for it at once, one gets it.
         """
         _refuse_odd(name)
-        stamp = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
         try:
             self.studies.mkdir(parents=True, exist_ok=True)
-            for i in range(1, 10_000):
-                folder = self.studies / (stamp if i == 1 else f"{stamp}-{i}")
-                try:
-                    folder.mkdir()
-                except FileExistsError:
-                    continue
-                return SqliteStore(folder)
+            if not only:
+                return self._made(name)
+            with self._alone():
+                self.refuse_taken(name)
+                store = self._made(name)
+                store.acquire()  # with a log the study is there for everybody
+                store.release()
+                return store
         except OSError as error:
             raise StudyError(
                 f"No study can be made in {self.studies}: {error.strerror}.", "Choose another place with --workspace."
             ) from error
+
+    def _made(self, name: str) -> SqliteStore:
+        stamp = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+        for i in range(1, 10_000):
+            folder = self.studies / (stamp if i == 1 else f"{stamp}-{i}")
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return SqliteStore(folder)
         raise StudyError(f"There are too many studies named {stamp}.")
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else makes a study under a name of its own meanwhile. Takes moments, so whoever comes second waits."""
+        lease, until = Lease(self.studies), time.monotonic() + PATIENCE
+        while True:
+            try:
+                lease.acquire()
+                break
+            except LeaseError as error:
+                if time.monotonic() > until:
+                    raise StudyError("Another process is making a study in the same place.", "Try again.") from error
+                time.sleep(TICK)
+        try:
+            yield
+        finally:
+            lease.release()
 
     def refuse_taken(self, name: str) -> None:
         """Raises StudyError where a study was made under this ``name``: whoever names one again may mean that one; and
@@ -225,11 +256,11 @@ def _read(folder: Path, store: SqliteStore) -> StudySummary:
         latest = store.latest()
         ended = latest.get(ResultRecord.kind, -1) > latest.get(Extended.kind, -1)
     else:
-        ended = reason not in (None, INTERRUPTED_LOOP)
+        ended = reason is not None and reason not in CUT_SHORT
     return StudySummary(
         folder.name,
         folder,
-        RUNNING if writing else DONE if ended else INTERRUPTED,
+        RUNNING if writing else DONE if ended else FAILED if reason == FAILED_LOOP else INTERRUPTED,
         reason,
         first.time,
         last.time,

@@ -41,7 +41,6 @@ def check_space(
     for architecture in samples:
         with keeping("sample"):
             _valid(space, architecture, "sample", "sample() gave")
-        _options(space, architecture)
         _identity(space, architecture)
         _round_trip(space, architecture)
         with keeping("own paths"):
@@ -93,23 +92,6 @@ def _configuration(space: Space) -> None:
         raise Broken(
             f"configuration: {type(space).__name__} cannot be hashed; make it a frozen dataclass of plain fields."
         ) from error
-
-
-@keeping("options")
-def _options(space: Space, architecture: Architecture) -> None:
-    for decision in space.decisions(architecture):
-        path, options, weights = decision.path, decision.options, decision.weights
-        if isinstance(options, Range):
-            continue
-        kinds = {(type(option), option) for option in options}
-        need(len(kinds) == len(options), "options", f"{path!r} has an option twice: {tuple(options)}.")
-        need(
-            weights is None
-            or (len(weights) == len(options) and all(0 <= weight < np.inf for weight in weights) and sum(weights) > 0),
-            "options",
-            f"{path!r} has the weights {weights} for {len(options)} options. It takes one for each, 0 or more, and one "
-            "above 0.",
-        )
 
 
 @keeping("identity")

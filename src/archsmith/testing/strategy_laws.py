@@ -103,8 +103,8 @@ def check_memoryless(make: Callable[[], Strategy], space: Space, n_trials: int =
         answers = {
             who: ask(asked, history, n, rehearsal.generator())
             for who, asked, history in (
-                ("a fresh instance, and a history folded from the log,", make(), rehearsal.replayed()),
-                ("a fresh instance", make(), rehearsal.history),
+                ("a new instance with a history read again from the log", make(), rehearsal.replayed()),
+                ("a new instance", make(), rehearsal.history),
                 ("the instance that was asked before", strategy, rehearsal.history),
                 ("the same instance asked a second time", strategy, rehearsal.history),
             )
@@ -115,9 +115,9 @@ def check_memoryless(make: Callable[[], Strategy], space: Space, n_trials: int =
             need(
                 repr(answer) == repr(expected),
                 "memoryless",
-                f"after {len(rehearsal.history)} trials, {name} answers differently: {reference} and {who}.",
+                f"after {len(rehearsal.history)} trials, {name} has two answers: {reference} gives one, {who} another.",
             )
-        proposals = list(answers["a fresh instance"])
+        proposals = list(answers["a new instance"])
         check_answer(strategy, proposals, rehearsal.history, n)
         rehearsal.propose(proposals)
         waiting = list(rehearsal.history.pending.values())

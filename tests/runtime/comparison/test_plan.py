@@ -34,7 +34,7 @@ def test_a_plan_survives_json() -> None:
     [
         ({"runs": 0}, "cannot have 0 runs"),
         ({"trials": None}, "needs a budget"),
-        ({"trials": -1}, "trials are -1"),
+        ({"trials": -1}, "trials cannot be -1"),
         ({"strategies": {}}, "no strategy to compare"),
         ({"strategies": {"../up": RandomSearch()}}, "cannot be called '../up'"),
         (

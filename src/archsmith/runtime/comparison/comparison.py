@@ -11,13 +11,14 @@ from archsmith import catalog
 from archsmith.core.budget import Budget
 from archsmith.core.history import History
 from archsmith.core.seeds import generator
+from archsmith.runtime.arguments import check_strategy
 from archsmith.runtime.comparison.looks import Look, add_look, read_looks
 from archsmith.runtime.comparison.one_run import run
 from archsmith.runtime.comparison.plan import PLAN, Plan, parts, read_plan, refuse_another, refuse_endless
 from archsmith.runtime.comparison.runs import RESULT, RUNS, Run, read_run, write_json
 from archsmith.runtime.comparison.watching import Observer, Watch
 from archsmith.runtime.comparison.workers import pool
-from archsmith.runtime.processes import numeric_threads
+from archsmith.runtime.spawning import spawning
 
 TICK = 0.5  # seconds between two looks at the workers
 
@@ -59,7 +60,7 @@ class Comparison:
                 watch.done(label, run(self.plan.to_dict(), label, seed, str(self._place(label, seed))))
         else:
             with pool(min(workers, len(missing)), catalog.admitted(self.plan.to_dict())) as executor:
-                with numeric_threads(1):  # a worker is born at the first jobs
+                with spawning(1):  # a worker is born at the first jobs
                     futures = {
                         executor.submit(run, self.plan.to_dict(), label, seed, str(self._place(label, seed))): label
                         for label, seed in missing
@@ -115,5 +116,7 @@ class Comparison:
         """
         problem, evaluator = parts(self.plan.to_dict())
         for spec in self.plan.strategies.values():
-            catalog.from_spec(spec, "strategy").ask(History(problem), 1, generator(0, "rehearsal"))
+            strategy = catalog.from_spec(spec, "strategy")
+            check_strategy(strategy)
+            strategy.ask(History(problem), 1, generator(0, "rehearsal"))
         refuse_endless(Budget(self.plan.seconds, self.plan.trials), problem, evaluator, self.plan.title)

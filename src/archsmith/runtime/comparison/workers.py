@@ -45,10 +45,9 @@ def pool(workers: int, modules: Sequence[str] = ()) -> Iterator[concurrent.futur
 
 def _begin(modules: Sequence[str]) -> None:
     """The beginning of a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not born deaf to it
     for module in modules:
         catalog.admit(module)
-    # Ctrl-C reaches the whole terminal; what it means is the parent's business
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()

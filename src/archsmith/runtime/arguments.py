@@ -1,0 +1,112 @@
+"""What a search is made of, looked at before anything begins: parts that were mixed up are told in one sentence."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from archsmith import catalog
+from archsmith.core.budget import Budget
+from archsmith.core.errors import UsageError
+from archsmith.core.problem import Problem
+from archsmith.core.space import Space
+
+
+def check_parts(problem: Any, strategy: Any, evaluator: Any) -> None:
+    """Raises UsageError where one of the three is something else, or the evaluator lacks a metric of the problem."""
+    if isinstance(problem, Space) or (isinstance(problem, type) and issubclass(problem, Space)):
+        name = problem.__name__ if isinstance(problem, type) else type(problem).__name__
+        raise UsageError(
+            f"{name} is a search space, not a problem.",
+            f'Say what is searched for, too: Problem({name}(), Objective("accuracy")).',
+        )
+    if not isinstance(problem, Problem):
+        raise UsageError(f"The problem cannot be {_named(problem)}.", "Give a Problem(space, objectives).")
+    if callable(getattr(strategy, "evaluate", None)) and callable(getattr(evaluator, "ask", None)):
+        raise UsageError(
+            "Strategy and evaluator have changed places.", "The order is: Search(problem, strategy, evaluator)."
+        )
+    check_strategy(strategy)
+    _check_evaluator(evaluator)
+    missing = [metric for metric in problem.metrics if metric not in evaluator.metrics]
+    if missing:
+        raise UsageError(
+            f"The problem needs the metric {missing[0]!r}, but {type(evaluator).__name__} reports "
+            f"{', '.join(evaluator.metrics)}.",
+            "Name one of its metrics in the objective or constraint.",
+        )
+
+
+def check_strategy(strategy: Any) -> None:
+    """Raises UsageError for what is no strategy."""
+    if isinstance(strategy, str):
+        raise UsageError(f"The strategy is the text {strategy!r}.", f"Give an object: {_written(strategy)}.")
+    _refuse_class(strategy, "strategy")
+    if isinstance(strategy, Space):
+        raise UsageError(f"{type(strategy).__name__} is a search space, not a strategy.", "A strategy has ask().")
+    if not callable(getattr(strategy, "ask", None)):
+        raise UsageError(
+            f"The strategy cannot be {_named(strategy)}: it has no method ask.",
+            "It needs ask(history, n, rng), which returns a list of proposals.",
+        )
+
+
+def _check_evaluator(evaluator: Any) -> None:
+    _refuse_class(evaluator, "evaluator")
+    if not callable(getattr(evaluator, "evaluate", None)):
+        wrap = callable(evaluator)
+        raise UsageError(
+            f"The evaluator cannot be {_named(evaluator)}: it has no method evaluate.",
+            "Wrap the function: FunctionEvaluator(function)."
+            if wrap
+            else "It needs evaluate(architecture, fidelity, context), which returns a score.",
+        )
+    metrics = getattr(evaluator, "metrics", None)
+    if isinstance(metrics, str) or not isinstance(metrics, list | tuple) or not metrics:
+        raise UsageError(
+            f"{type(evaluator).__name__}.metrics cannot be {metrics!r}.", 'Give the names in a tuple: ("accuracy",).'
+        )
+    if not hasattr(evaluator, "simulated"):
+        raise UsageError(
+            f"{type(evaluator).__name__} does not say whether its seconds are simulated.", "Give it: simulated = False."
+        )
+
+
+def checked_budget(budget: Any, default: int) -> Budget:
+    """``budget``; ``default`` trials for None. Raises UsageError for what is none."""
+    if budget is None:
+        return Budget(trials=default)
+    if not isinstance(budget, Budget):
+        by = "seconds" if isinstance(budget, str) else "trials"
+        raise UsageError(f"The budget cannot be {_named(budget)}.", f"Write it like Budget({by}={budget!r}).")
+    return budget
+
+
+def checked_seed(seed: Any) -> int:
+    """``seed`` as a Python integer. Raises UsageError for what is none."""
+    try:
+        if isinstance(seed, bool):
+            raise TypeError
+        return operator.index(seed)
+    except TypeError:
+        raise UsageError(f"The seed cannot be {seed!r}.", "Give an integer, such as 0.") from None
+
+
+def _refuse_class(part: Any, kind: str) -> None:
+    if isinstance(part, type):
+        raise UsageError(
+            f"The {kind} is the class {part.__name__}, not an object of it.", f"Write {part.__name__}() with brackets."
+        )
+
+
+def _named(part: Any) -> str:
+    if part is None or isinstance(part, bool | int | float | str):
+        return repr(part)
+    name = type(part).__name__
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
+
+
+def _written(name: str) -> str:
+    """How an object of the catalogue is written."""
+    module, _, cls = catalog.rows("strategy").get(name, "archsmith.strategies.random:RandomSearch").partition(":")
+    return f"{cls}(), from {module}"
