@@ -119,7 +119,7 @@ def run(settings: FitSettings, *, json: bool, verbose: bool = False, before: Ope
     from archsmith.automl.job import fit as run_job
     from archsmith.cli.display import Display
     from archsmith.cli.interrupts import Interrupted, Interrupts
-    from archsmith.cli.output import emit
+    from archsmith.cli.output import emit, to_stderr
     from archsmith.runtime.progress import Progress
 
     progress = Progress(settings.seconds, settings.trials, exact=verbose)
