@@ -315,8 +315,17 @@ def test_ctrl_c_once_asks_the_job_to_finish(command: Any, monkeypatch: pytest.Mo
     assert "Finishing with the best network so far." in answer.err
 
 
-def test_ctrl_c_twice_stops_and_says_how_to_go_on(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_ctrl_c_twice_stops_and_says_how_to_go_on(
+    command: Any, begun: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_begun: bool
+) -> None:
+    store = Workspace(tmp_path / "w").open(begun())
+    events = list(store.read())
+    store.close()
+
     def fit(settings: FitSettings, observer: Any = None, finish: Any = None) -> FitResult:
+        for event in events if is_begun else ():
+            observer(event)
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         return RESULT
@@ -324,7 +333,8 @@ def test_ctrl_c_twice_stops_and_says_how_to_go_on(command: Any, monkeypatch: pyt
     monkeypatch.setattr(job, "fit", fit)
     answer = command("fit", "digits", "--workspace", "w")
     assert (answer.code, answer.out) == (130, "")
-    assert answer.err.endswith("archsmith: Stopped. Go on with: archsmith studies resume last --workspace w\n")
+    said = "Go on with: archsmith studies resume last --workspace w\n"
+    assert answer.err.endswith(said if is_begun else "Stopped, before there was a study to go on with.\n")
 
 
 @pytest.mark.slow

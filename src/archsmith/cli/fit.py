@@ -131,8 +131,11 @@ def run(settings: FitSettings, *, json: bool, verbose: bool = False, before: Ope
         with display, Interrupts(lambda: display.note(finishing)) as interrupts:
             result = run_job(settings, observer=display, finish=interrupts).to_dict()
     except KeyboardInterrupt:
+        if progress.view.began is None:
+            raise Interrupted("Stopped, before there was a study to go on with.") from None
+        study = settings.name or "last"
         place = "" if settings.workspace is None else f" --workspace {settings.workspace}"
-        raise Interrupted("Stopped.", f"Go on with: archsmith studies resume last{place}") from None
+        raise Interrupted("Stopped.", f"Go on with: archsmith studies resume {study}{place}") from None
     if json:
         emit(result)
     else:

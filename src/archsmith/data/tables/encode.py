@@ -27,6 +27,7 @@ from archsmith.data.tables.cells import (
     Raw,
     Repeated,
     canonical,
+    is_padded,
     iso_text,
     number_text,
     parsed,
@@ -174,8 +175,17 @@ def _codes(column: Column, offset: int, values: Raw) -> NDArray[np.int64]:
         return np.fromiter(map(known.__getitem__, values.values), np.int64, len(values))
     different, places = np.unique(values.values, return_inverse=True)
     as_text = number_text if values.form == NUMBERS else iso_text
-    texts = ["" if value != value else as_text(value) for value in different]
+    width = _padded_width(column.categories) if values.form == NUMBERS else 0
+    texts = ["" if value != value else as_text(value).zfill(width) for value in different]
     return np.array([known[text] for text in texts], np.int64).reshape(-1)[places]
+
+
+def _padded_width(categories: Sequence[str]) -> int:
+    """How long the names of a column are where all are whole numbers of the same length, with zeros in front: pandas
+    and spreadsheets read 00501 as 501. 0 for other names.
+    """
+    widths = set(map(len, categories))
+    return widths.pop() if len(widths) == 1 and is_padded(categories) else 0
 
 
 def as_columns(data: Any, names: Sequence[str] = ()) -> dict[str, Any]:
