@@ -228,7 +228,8 @@ def _told(result: dict[str, Any], *, verbose: bool) -> list[str]:
     return [
         f"{sentence_case(name)}{meaning} of the exported network: test {number(result['test'])}{others}; validation "
         f"{number(result['valid'])}.",
-        f"The test split was measured {times(reads)}{again}. The validation split alone decides what is exported{fits}.",
+        f"The test split was measured {times(reads)}{again}. The validation split alone decides what is "
+        f"exported{fits}.",
         f"The network has {result['params']:,} parameters, the numbers that it learnt, and needs {result['macs']:,} "
         f"{'multiply-adds' if verbose else 'multiplications'} for one example. An epoch is one pass through the "
         "training split.",

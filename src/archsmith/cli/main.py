@@ -80,6 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    if not (debug or sys.warnoptions):
+        import warnings
+
+        warnings.simplefilter("ignore")  # what libraries tell programmers, with the paths of their files
     try:
         code = app(args=words, prog_name="archsmith", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

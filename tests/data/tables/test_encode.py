@@ -162,3 +162,11 @@ def test_serving_needs_numpy_alone() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_dates_with_the_day_first_are_read_as_in_training() -> None:
+    column = Column("d", "number", written="day_first")
+    found = encode((column,), {"d": ["18.01.2023", "18/01/2023", "2023-01-18"]})
+    assert found["numbers"].ravel().tolist() == [19375.0] * 3
+    with pytest.raises(DataError, match="holds dates, but row 1"):
+        encode((column,), {"d": ["soon"]})

@@ -256,7 +256,8 @@ def _duel(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], wh
         own, other = (score(study.metric, value, n) for value in (searched, fixed))
         return (
             f"On the {where} split the searched network reaches {own}, the hand-made one {other}. But "
-            f"{the_network(hardly)} was hardly trained ({epochs(rows[hardly]['epochs'])}), so this comparison says little."
+            f"{the_network(hardly)} was hardly trained ({epochs(rows[hardly]['epochs'])}), so this comparison says "
+            "little."
         )
     if rows["fixed"].get("exported"):
         text = "On the validation split no searched network beats the hand-made one, so the hand-made one was exported."

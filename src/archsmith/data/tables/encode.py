@@ -80,7 +80,7 @@ def refuse_uneven(lengths: Mapping[str, int]) -> int:
 
 
 def _numbers(column: Column, values: Raw, first_row: int) -> NDArray[np.float64]:
-    dates = column.written == DATE
+    dates = column.is_date
     if values.form == TEXTS:
         found = _parsed(column, values, first_row)
     else:
@@ -108,8 +108,11 @@ def _parsed(column: Column, values: Raw, first_row: int) -> NDArray[np.float64]:
 
 
 def _no_number(column: Column, row: int, shown: str) -> DataError:
-    what = "dates" if column.written == DATE else "numbers"
-    hint = "Dates are written 2024-12-31." if column.written == DATE else "Correct the value or leave the cell empty."
+    what = "dates" if column.is_date else "numbers"
+    hint = "Correct the value or leave the cell empty."
+    if column.is_date:
+        either = "" if column.written == DATE else " or 31.12.2024"
+        hint = f"Dates are written 2024-12-31{either}."
     return DataError(f"The column {column.name!r} holds {what}, but row {row + 1:,} says {shown}.", hint)
 
 
