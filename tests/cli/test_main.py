@@ -69,7 +69,7 @@ def test_an_unknown_command_is_a_usage_error(command: Any) -> None:
             ModuleNotFoundError("No module named 'torch'", name="torch"),
             2,
             "archsmith: This command needs the package 'torch', which is not installed. Install it with: pip install "
-            '"archsmith[train]"\n',
+            '"archsmith[train]" (in a clone: pip install -e ".[train]")\n',
         ),
         (
             ModuleNotFoundError("No module named 'oops'", name="oops"),

@@ -40,3 +40,10 @@ def test_what_is_shown_to_people_cannot_act_on_their_terminal(capsys: pytest.Cap
     assert "\\x1b[2J" in captured.out and "\\u202eexe" in captured.out
     assert captured.err == "archsmith: the file \\x1b[31m\n"
     assert not any(letter in captured.out + captured.err for letter in "\x1b\x07\u202e\udcff")
+
+
+def test_lines_of_a_pipe_are_not_padded_and_a_title_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    show(("a", "b"), [("x", "a long cell"), ("y", "z")], title="A title that is longer than its table")
+    out = capsys.readouterr().out
+    assert out.startswith("A title that is longer than its table\n")
+    assert all(line == line.rstrip() for line in out.splitlines())

@@ -80,8 +80,11 @@ def predict(
         listed = {"out": out, "n": n, "n_broken": broken} if out is not None else {"predictions": list(rows())}
         emit({"bundle": bundle, "classes": list(predictor.classes), **listed})
     elif out is None:
+        heading = "  ".join(name for name, _ in _columns(predictor, shown, proba)[:-1])
         for row in rows():
             if "error" not in row:
+                say(*([heading] if heading else []))
+                heading = ""
                 say(f"{row.get('file', row.get('row'))}  {_words(row, predictor)}")
     if broken > MOST_NAMED:
         to_stderr(f"{broken - MOST_NAMED:,} more {nouns} could not be read; --out or --json lists them all.")
@@ -268,11 +271,15 @@ def _row(predictor: Any, name: str, prediction: Any, top: int | None) -> dict[st
 
 
 def _words(row: dict[str, Any], predictor: Any) -> str:
-    from archsmith.core.wording import number
-
     if predictor.is_regression:
         return f"{row['value']:.6g}"
-    return "  ".join(f"{name}  {number(p)}" for name, p in row["probabilities"].items())
+    return "  ".join(f"{name}  {_probability(p)}" for name, p in row["probabilities"].items())
+
+
+def _probability(value: float) -> str:
+    """Four digits after the point; no network is so sure that it is 1 or 0."""
+    text = f"{value:.4f}"
+    return {"1.0000": ">0.9999", "0.0000": "<0.0001"}.get(text, text.rstrip("0"))
 
 
 def _columns(predictor: Any, top: int | None, proba: bool) -> list[tuple[str, type]]:
@@ -349,7 +356,7 @@ def _name_some(reasons: list[str], nouns: str) -> None:
 
     to_stderr(*reasons[:MOST_NAMED])
     if len(reasons) > MOST_NAMED:
-        to_stderr(f"{len(reasons) - MOST_NAMED:,} more {nouns} could not be read; --json lists them all.")
+        to_stderr(f"{len(reasons) - MOST_NAMED:,} more {nouns} were left out; --json lists them all.")
 
 
 def _watched(coming: Iterator[Any], total: int | None, nouns: str, shown: bool) -> Iterator[Any]:

@@ -62,7 +62,15 @@ def show(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | 
     console = Console()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = ANY_WIDTH
-    console.print(table(columns, rows, title, whole=whole))
+    if title is not None:
+        say(title, to=console)  # a title of the table would be broken at the table's width
+    built = table(columns, rows, whole=whole)
+    if console.is_terminal:
+        console.print(built)
+        return
+    with console.capture() as captured:
+        console.print(built)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def _cell(value: object) -> Any:
