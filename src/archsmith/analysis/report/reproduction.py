@@ -88,7 +88,7 @@ def _facts(study: Study) -> tuple[tuple[str, str], ...]:
 
 
 def _part(study: Study, kind: str) -> str:
-    """A part of the study. Of a job, the strategy is what the command takes: the race that it is in is the job's own."""
+    """A part of the study. Of a job, the strategy is what the command takes; the race around it is the job's own."""
     asked = (study.fit.get("settings") or {}).get("strategy") if kind == "strategy" else None
     return str(asked) if asked else _spec(study.began.get(kind), plain=bool(study.fit))
 
