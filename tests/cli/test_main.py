@@ -139,3 +139,16 @@ def test_help_takes_at_most_half_a_second(archsmith: Any) -> None:
     seconds()  # fills the caches of the disk
     took = min(seconds() for _ in range(9))  # what disturbs a measurement only ever adds to it
     assert took <= 0.5
+
+
+def test_what_libraries_tell_programmers_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import warnings
+
+    monkeypatch.setattr(module, "app", lambda **_: warnings.warn("of a library", UserWarning, stacklevel=1))
+    monkeypatch.setattr(module.sys, "warnoptions", [])
+    with warnings.catch_warnings(record=True) as shown, pytest.raises(SystemExit):
+        warnings.simplefilter("always")
+        module.main([])
+    assert [str(each.message) for each in shown] == []
