@@ -87,7 +87,7 @@ def __getattr__(name: str) -> Any:
         missing = missing_extra(error, f"archsmith.{name}")
         if missing is None:
             raise
-        raise missing from error
+        raise missing from None  # its last line is all that a person needs
     value = getattr(home, name)
     globals()[name] = value  # the next look-up does not come here
     return value

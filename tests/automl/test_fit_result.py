@@ -64,6 +64,15 @@ def test_it_says_why_this_network_was_exported(rows, n_trials, said):
     assert said in dataclasses.replace(RESULT, rows=rows, n_trials=n_trials, stop_reason="settled").why
 
 
+def test_what_was_better_but_too_slow_to_export_is_named():
+    rows = (Row("linear", 0.4819, exported=True), Row("pretrained", 0.7229, enough_seconds=350.0))
+    why = dataclasses.replace(RESULT, rows=rows).why
+    assert why == (
+        "The pretrained network was better on the validation split (0.7229 against 0.4819), but it is too slow to be "
+        "tested and exported in this time: give --time 6m. Of all others this one is the best on the validation split."
+    )
+
+
 def test_a_race_that_was_cut_off_is_not_said_to_have_ended_by_itself():
     assert "the time for comparing was over. Then the searched network promised most" in RESULT.why
 

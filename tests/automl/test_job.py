@@ -88,12 +88,12 @@ def test_a_network_that_changed_since_it_was_tested_is_tested_again(tmp_path, mo
     run = SimpleNamespace(
         job=workshop, workshop=workshop, phases=phases, folder=tmp_path, task=SimpleNamespace(metric="accuracy")
     )
-    run.pool = SimpleNamespace(untested=())
+    run.pool = SimpleNamespace(untested={})
     chosen = Final("fixed", Score({"accuracy": valid}, np.zeros(0)), lambda examples: None, 0.0)
     monkeypatch.setattr(job.scoring, "saved", lambda folder: "old")
     monkeypatch.setattr(job.scoring, "save", lambda *args: None)
     monkeypatch.setattr(job.scoring, "look", lambda *args: ("new", {"fixed": {"accuracy": 0.6}}))
-    monkeypatch.setattr(job.result, "row_of", lambda final, tests, metric, exported: tests["accuracy"])
+    monkeypatch.setattr(job.result, "row_of", lambda final, tests, metric, **more: tests["accuracy"])
     rows, predictions = job._Run._test(run, [chosen], chosen, 1.0)
     assert (rows, predictions) == (([0.6], "new") if looks else ([0.5], "old"))
     assert phases.test_reads == 1 + looks

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from archsmith.bundle.card import card
-from archsmith.bundle.manifest import Facts, read
+from archsmith.bundle.manifest import Facts, Row, read
 
 
 def test_says_when_predictions_are_no_better_than_the_mean(years: Any) -> None:
@@ -24,3 +24,10 @@ def test_lists_precision_and_recall_of_each_class(exported: Any) -> None:
     text = card(dataclasses.replace(read(exported.folder), facts=Facts(per_class=many)))
     assert "These 40 of 60 classes have the lowest recall." in text
     assert "| c59 |" in text and "| c0 |" not in text
+
+
+def test_what_was_better_but_too_slow_to_export_is_named(exported: Any) -> None:
+    rows = (Row("linear", 0.48, exported=True), Row("pretrained", 0.72, enough_seconds=350.0))
+    text = card(dataclasses.replace(read(exported.folder), facts=Facts(rows=rows, search={"n_trials": 0})))
+    assert "The pretrained network was better on the validation split (0.72 against 0.48)" in text
+    assert "There was no search. What was trained instead" in text

@@ -110,3 +110,9 @@ def test_a_missing_file_is_found_out_when_it_is_decoded(tmp_path: Path) -> None:
     assert len(found) == 1
     with pytest.raises(DataError, match="no file"):
         found.decode(0, 1)
+
+
+def test_a_row_without_a_path_is_named(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("file,about\na.png,x\n,y\n")
+    with pytest.raises(DataError, match="Row 2 of the table"):
+        pictures([tmp_path / "list.csv"])

@@ -212,3 +212,11 @@ def test_a_long_window_is_several_calls(predictor: Predictor, people: Any, monke
     window = intake.tolerant(table)
     assert [call.places.tolist() for call in window.calls] == [[0, 1, 2, 3], [4, 6, 7, 8], [9]]
     assert list(window.broken) == [5] and predictor.run(window).shape == (10, 3)
+
+
+def test_columns_are_told_with_numbers_that_add_up() -> None:
+    street = Column("street", "category", 0.0, 263, categories=tuple(f"Weg {i}" for i in range(188)))
+    hired = Column("hired", "number", 0.0, 9, 17904.0, 18000.4, 19893.0, written="day_first")
+    _, rows = TableIntake((street, hired), ("street", "hired")).table()
+    assert rows[0][2].startswith("188: 'Weg 0'") and rows[0][2].endswith("and 183 more; 75 rare ones count as one")
+    assert rows[1][2] == "2019-01-08 to 2024-06-19, half of them before 2019-04-14"

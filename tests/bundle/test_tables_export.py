@@ -17,7 +17,7 @@ from archsmith.bundle.listing import listing
 from archsmith.bundle.manifest import MODEL, read
 from archsmith.bundle.output import ModelOutput
 from archsmith.bundle.tables import TableIntake
-from archsmith.bundle.tables_export import Preprocess
+from archsmith.bundle.tables_export import Preprocess, TableExporter
 from archsmith.bundle.verify import verify
 from archsmith.core.errors import ArchsmithError
 from archsmith.core.task import Input, regression
@@ -173,3 +173,13 @@ def test_a_network_may_pass_over_an_input(tmp_path: Path) -> None:
     export(Network(graph, seed=0), graph, task, tmp_path / "b", intake=intake, target_statistics=(0.0, 1.0))
     found = Predictor(tmp_path / "b").predict({"a": [1.0, 7.0, 1.0], "b": ["x", "x", "y"]})
     assert found[0] == found[1] != found[2]
+
+
+def test_network_py_reads_dates_as_the_predictor_does() -> None:
+    column = Column("hired", "number", 0.0, 9, 17_000.0, 18_000.0, 20_000.0, written="day_first")
+    exporter = TableExporter(TableIntake((column,), ("hired",)))
+    found: dict[str, Any] = {}
+    exec("\n".join(["import torch", *exporter.imports()]) + exporter.constants(), found)
+    texts = ["18.01.2023", "18/01/2023", "2023-01-18"]
+    assert [found["number"](text) for text in texts] == [19375.0] * 3
+    assert encode((column,), {"hired": texts})["numbers"].ravel().tolist() == [19375.0] * 3

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from archsmith.cli.bundles import _probability
+
 CLASSES = ("dark", "light")
 
 
@@ -114,7 +116,18 @@ def test_predict_takes_folders_in_the_order_of_their_names(command: Any, bundle:
 def test_predict_for_people_is_one_line_a_picture(command: Any, bundle: Path, pictures: Path) -> None:
     answer = command("predict", bundle, pictures / "dark" / "00.png")
     assert answer.code == 0
-    assert answer.out.startswith(f"{pictures / 'dark' / '00.png'}  dark  ")
+    heading, line = answer.out.splitlines()
+    assert heading == "file  class  probability" and line.startswith(f"{pictures / 'dark' / '00.png'}  dark  ")
+
+
+def test_no_network_is_so_sure_that_it_is_1() -> None:
+    assert [_probability(p) for p in (1.0, 0.99999, 0.5, 1e-9, 0.1234)] == [
+        ">0.9999",
+        ">0.9999",
+        "0.5",
+        "<0.0001",
+        "0.1234",
+    ]
 
 
 def test_a_broken_picture_does_not_stop_the_others(command: Any, bundle: Path, pictures: Path) -> None:
@@ -243,7 +256,9 @@ def test_targets_of_the_other_kind_are_refused(
 
 def test_top_tells_the_next_classes_too(command: Any, bundle: Path, pictures: Path) -> None:
     file = pictures / "dark" / "00.png"
-    words = command("predict", bundle, file, "--top", "2").out.split()
+    heading, line = command("predict", bundle, file, "--top", "2").out.splitlines()
+    words = line.split()
+    assert heading == "file  class  probability  class_2  probability_2"
     assert (words[0], words[1], words[3]) == (str(file), "dark", "light")
     assert list(command("predict", bundle, file, "--top", "1", "--json").json["predictions"][0]["probabilities"]) == [
         "dark"
@@ -353,7 +368,7 @@ def test_rows_are_predicted_in_their_order(command: Any, sorter: Path, people: P
         (5, "old"),
     ]
     assert "The column 'age' holds numbers, but row 3 says 'many'" in answer.err
-    assert command("predict", sorter, people).out.splitlines()[1].startswith("2  old  ")
+    assert command("predict", sorter, people).out.splitlines()[2].startswith("2  old  ")
 
 
 @pytest.mark.parametrize("name", ["p.csv", "p.json", "p.parquet"])

@@ -171,12 +171,15 @@ def test_a_job_that_took_far_too_long_says_why() -> None:
         "report": None,
     }
 
-    def said(seconds: float) -> str:
+    def said(seconds: float, **phases: dict[str, float]) -> str:
         with redirect_stdout(StringIO()) as out:
-            summarize({**result, "seconds": seconds})
+            summarize({**result, "seconds": seconds, "phases": phases})
         return " ".join(out.getvalue().split())
 
     assert "That is 1:00 more than the budget: the machine was slower" in said(120.0)
+    assert "than the budget: reading and checking the data alone took 1:36." in said(120.0, read={"seconds": 96.0})
+    export = {"seconds": 55.0, "expected": 5.0}
+    assert "than the budget: writing and checking the bundle took 0:55 where 0:05 were" in said(120.0, export=export)
     assert "more than the budget" not in said(67.0)
     assert "It ended before its time was over" in said(40.0)
     assert "It ended before its time was over" not in said(55.0)

@@ -69,7 +69,7 @@ def test_an_unknown_command_is_a_usage_error(command: Any) -> None:
             ModuleNotFoundError("No module named 'torch'", name="torch"),
             2,
             "archsmith: This command needs the package 'torch', which is not installed. Install it with: pip install "
-            '"archsmith[train]"\n',
+            '"archsmith[train]" (in a clone: pip install -e ".[train]")\n',
         ),
         (
             ModuleNotFoundError("No module named 'oops'", name="oops"),
@@ -155,3 +155,16 @@ def test_every_module_that_cannot_be_imported_is_named(command: Any) -> None:
     answer = command("--import", "nope_a", "--import", "nope_b", "zoo")
     assert (answer.code, answer.out) == (2, "")
     assert "'nope_a'" in answer.err and "'nope_b'" in answer.err and answer.err.count("\n") == 1
+
+
+def test_what_libraries_tell_programmers_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import warnings
+
+    monkeypatch.setattr(module, "app", lambda **_: warnings.warn("of a library", UserWarning, stacklevel=1))
+    monkeypatch.setattr(module.sys, "warnoptions", [])
+    with warnings.catch_warnings(record=True) as shown, pytest.raises(SystemExit):
+        warnings.simplefilter("always")
+        module.main([])
+    assert [str(each.message) for each in shown] == []

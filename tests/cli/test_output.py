@@ -54,3 +54,10 @@ def test_a_table_in_a_pipe_is_as_wide_as_it_may_be_and_has_no_blanks_at_its_ends
     assert len(free) == 3 and len(narrow) > 3
     assert max(map(len, narrow)) <= 80
     assert all(line == line.rstrip() for line in free + narrow)
+
+
+def test_lines_of_a_pipe_are_not_padded_and_a_title_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    show(("a", "b"), [("x", "a long cell"), ("y", "z")], title="A title that is longer than its table")
+    out = capsys.readouterr().out
+    assert out.startswith("A title that is longer than its table\n")
+    assert all(line == line.rstrip() for line in out.splitlines())

@@ -134,3 +134,9 @@ def test_bombs() -> None:
         refuse_bomb("It", BOMB_BYTES, BOMB_RATIO * BOMB_BYTES + 1)
     with pytest.raises(DataError, match="It unpacks to"):
         refuse_bomb("It", 0, BOMB_BYTES + 1)
+
+
+@pytest.mark.parametrize("address", ["https://example.org/x.csv", Path("https://example.org/x.csv"), "s3://bucket/x"])
+def test_an_address_is_no_path(address):
+    with pytest.raises(UsageError, match="is an address. Nothing is downloaded"):
+        expanded(address)

@@ -549,3 +549,19 @@ def test_statistics_of_averaged_weights_come_from_all_over_the_split(
     found = norm.running_mean.clone()
     recalibrate(network, plain_batches(rows, splits.pipeline(), 256))
     assert ((found - norm.running_mean).abs() / norm.running_var.sqrt()).max() < 0.05
+
+
+def test_statistics_of_averaged_weights_need_no_batch_of_one_example(digits: ImageSplits) -> None:
+    class Flat(nn.Module):
+        """Batch norm of single values, which one example gives no variance."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.Linear(8, 10))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layers(x)  # type: ignore[no-any-return]
+
+    odd = dataclasses.replace(digits, train=digits.train.take(np.arange(65)))
+    recipe = dataclasses.replace(RECIPE, average=0.5, epochs=2)
+    assert fit(odd, Flat(), recipe).score is not None

@@ -182,8 +182,11 @@ class Study:
 
     @property
     def fit(self) -> Mapping[str, Any]:
-        """What the main job wrote into the first event; empty for a plain search."""
-        return self.view.job.fit
+        """What the main job wrote into the first event, with the limits and the plan of its last extension; empty for a
+        plain search.
+        """
+        job = self.view.job
+        return {**job.fit, "settings": job.settings, "plan": job.plan, "speed": job.speed} if job.fit else {}
 
     @property
     def checks(self) -> Mapping[str, Any]:

@@ -70,8 +70,8 @@ def amount(n: int, thing: str, things: str | None = None) -> str:
     return f"{n:,}{NB}{thing if n == 1 else things or thing + 's'}"
 
 
-def duration(seconds: float | None) -> str:
-    """``0.4 s``, ``45 s``, ``4 min 50 s``, ``2 h 5 min``."""
+def duration(seconds: float | None, *, exact: bool = False) -> str:
+    """``0.4 s``, ``45 s``, ``4 min 50 s``, ``2 h 5 min``. ``exact``: with all seconds of less than an hour."""
     if seconds is None:
         return "–"
     if seconds < 9.95:
@@ -81,7 +81,7 @@ def duration(seconds: float | None) -> str:
         return f"{whole}{NB}s"
     minutes, rest = divmod(whole, 60)
     if minutes < 60:
-        return f"{minutes}{NB}min {rest}{NB}s" if rest and minutes < 10 else f"{round(whole / 60)}{NB}min"
+        return f"{minutes}{NB}min {rest}{NB}s" if rest and (exact or minutes < 10) else f"{round(whole / 60)}{NB}min"
     hours, minutes = divmod(round(whole / 60), 60)
     return f"{hours:,}{NB}h {minutes}{NB}min" if minutes and hours < 100 else f"{hours:,}{NB}h"
 

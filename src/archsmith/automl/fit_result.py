@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archsmith.core.budget import SETTLED
-from archsmith.core.wording import amount, number
+from archsmith.core.wording import amount, number, passed_over
 
 TRAINED_ON = ("fixed", "searched", "tuned", "runner_up")  # names of rows that a final training may have
 # Why a network was exported that did not come of a race, by the name of its row.
@@ -33,6 +33,7 @@ class Row:
     ``trial``: the trial that its training went on from.
     ``stopped``: was its training stopped early, in favour of a more promising one?
     ``error``: why there is no score.
+    ``enough_seconds``: a budget in which it could have been tested and exported; None where it could be.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Row:
     trial: int | None = None
     stopped: bool = False
     error: str | None = None
+    enough_seconds: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -64,6 +66,7 @@ class FitResult:
     ``test_reads``: how often the test split was looked at.
     ``max_difference``: between the exported network and the trained one.
     ``forecast``: what was said beforehand of ``trials`` and of ``seconds`` by phase.
+    ``phases``: ``seconds`` that each phase took, and what was ``expected`` of it, if anything was.
     ``n_networks``: how many networks the trials were of.
     ``not_copied``: why the bundle is not where it was wanted; None where it is. ``model_dir`` says where it is.
     """
@@ -89,12 +92,18 @@ class FitResult:
     max_difference: float | None
     temperature: float = 1.0
     forecast: Mapping[str, Any] = field(default_factory=dict)
+    phases: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     n_networks: int = 0
     not_copied: str | None = None
 
     @property
     def why(self) -> str:
         """Why this network was exported, in a sentence."""
+        better = passed_over(row.to_dict() for row in self.rows)
+        return f"{better} Of all others this one is the best on the validation split." if better else self._why
+
+    @property
+    def _why(self) -> str:
         rows = {row.name.partition(".")[0]: row for row in self.rows}
         exported = next((name for name, row in rows.items() if row.exported), "")
         ended = [name for name in TRAINED_ON if name in rows and not rows[name].stopped]

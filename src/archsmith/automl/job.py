@@ -162,6 +162,7 @@ class _Run:
                 test_reads=phases.test_reads,
                 difference=difference,
                 temperature=heat,
+                phases=phases.told(),
             )
             search.log("result", found.to_dict())
             found = self._copied(self._report(found))
@@ -380,7 +381,16 @@ class _Run:
             done.update(tests=tests, read=not known, of=of)
         assert predictions is not None
         failed = {name.removeprefix("train "): found["error"] for name, found in results.items() if "error" in found}
-        rows = [result.row_of(final, tests.get(final.name, {}), metric, exported=final is chosen) for final in trained]
+        rows = [
+            result.row_of(
+                final,
+                tests.get(final.name, {}),
+                metric,
+                exported=final is chosen,
+                enough_seconds=self.pool.untested.get(final.name),
+            )
+            for final in trained
+        ]
         return rows + [Row(name, error=error) for name, error in failed.items() if name not in tests], predictions
 
     # What leaves the house

@@ -21,6 +21,8 @@ class Phases:
     ``results``: what finished phases of this and earlier openings came to, by name.
     ``test_reads``: how often the test split was looked at.
     ``round``: how often the study was given more.
+    ``spent``: seconds of each phase over all openings; ``read`` counts all that comes before the study is opened.
+    ``expected``: seconds that phases were forecast to take.
     """
 
     def __init__(self, job: Job, search: Search) -> None:
@@ -32,6 +34,9 @@ class Phases:
         self.results: dict[str, dict[str, Any]] = {name: dict(found) for name, found in view.job.results.items()}
         self.test_reads = view.job.test_reads
         self.round = len(view.job.extensions)
+        names = {phase.name for phase in view.phases.all} - {"read"}
+        self.spent = {name: view.phases.seconds_of(name, view.changed) for name in names}
+        self.expected = {each.name: each.forecast_seconds for each in view.phases.all if each.forecast_seconds}
         self._lead = 0.0  # seconds of this opening before the study was opened: reading and measuring
 
     @property
@@ -53,10 +58,14 @@ class Phases:
         exact terms, where ``detail`` is in plain words.
         """
         self.search.log("phase", PhaseRecord(name, detail=detail, forecast_seconds=forecast, exact=exact).to_data())
+        if forecast:
+            self.expected.setdefault(name, forecast)
         began, result = time.time(), dict[str, Any]()
         yield result
         self.results[name] = result
-        self._finished(name, time.time() - began, result)
+        seconds = time.time() - began
+        self.spent[name] = self.spent.get(name, 0.0) + seconds
+        self._finished(name, seconds, result)
 
     def _finished(self, name: str, seconds: float, result: Mapping[str, Any]) -> None:
         self.search.log("phase", {"name": name, "state": "finished", "seconds": seconds, "result": dict(result)})
@@ -66,6 +75,16 @@ class Phases:
             note = line if isinstance(line, Note) else Note(line)
             self.search.log(note.kind, note.to_data())
 
+    def told(self) -> dict[str, dict[str, float]]:
+        """Seconds that each phase took, and what was expected of it, if anything was."""
+        return {
+            name: {
+                "seconds": round(seconds, 2),
+                **({"expected": round(self.expected[name], 2)} if name in self.expected else {}),
+            }
+            for name, seconds in self.spent.items()
+        }
+
     # The clock
 
     def start_clock(self) -> None:
@@ -74,6 +93,7 @@ class Phases:
         """
         before = self.results.get("read")
         self._lead = time.time() - self.job.started + (before["lead"] if before else 0.0)
+        self.spent["read"] = self._lead
         if before is None:
             self._finished("read", self.job.read_seconds, {"lead": self._lead})
 

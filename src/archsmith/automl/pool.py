@@ -67,7 +67,8 @@ class Pool:
         self._tuned_end = 0.0  # seconds that it needs behind its training
         self._competitive = False  # is it expected to be better than the other baselines?
         self.needs = dict[str, float]()  # seconds after which a final training has had all epochs, by name
-        self.untested = set[str]()  # rows whose networks are too slow to be tested and exported within the budget
+        # Rows whose networks are too slow to be tested and exported within the budget, and budgets that would do.
+        self.untested = dict[str, float]()
 
     @property
     def task(self) -> Task:
@@ -87,8 +88,7 @@ class Pool:
             each = 0.0 if job.plan.final_end is None else self._seconds_of_an_example(final)
             own = each * len(job.splits.test)
             if own > MOST_COMPARING * budget:
-                self.untested.add(final.name)
-                enough = own / MOST_COMPARING
+                enough = self.untested[final.name] = own / MOST_COMPARING
                 self.phases.say(
                     f"The {final.name} network is too slow to be tested and exported in this time, so it is only "
                     f"compared on the validation split. A budget of {clock(enough)} would do."

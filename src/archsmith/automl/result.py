@@ -29,8 +29,10 @@ ALWAYS = ("space", "seed")
 Predictions = Mapping[str, np.ndarray[Any, Any]]
 
 
-def row_of(final: Final, test: Mapping[str, float], metric: str, *, exported: bool) -> Row:
-    """The row of what was trained; ``test`` are its metrics on the test split."""
+def row_of(
+    final: Final, test: Mapping[str, float], metric: str, *, exported: bool, enough_seconds: float | None = None
+) -> Row:
+    """The row of what was trained; ``test`` are its metrics on the test split. ``enough_seconds``: see ``Row``."""
     candidate = final.candidate
     return Row(
         final.name,
@@ -45,6 +47,7 @@ def row_of(final: Final, test: Mapping[str, float], metric: str, *, exported: bo
         exported=exported,
         trial=None if candidate is None else candidate.last_trial,
         stopped=final.stopped,
+        enough_seconds=enough_seconds,
     )
 
 
@@ -80,7 +83,10 @@ def facts_of(
         architecture=dict(chosen.architecture),
         metrics=measured(splits, predictions),
         rows=tuple(
-            CardRow(r.name, r.valid, r.test, r.params, r.macs, r.seconds, r.exported, r.epochs or None) for r in rows
+            CardRow(
+                r.name, r.valid, r.test, r.params, r.macs, r.seconds, r.exported, r.epochs or None, r.enough_seconds
+            )
+            for r in rows
         ),
         per_class=() if splits.is_regression else per_class(splits, predictions["test"]),
         data={
@@ -129,6 +135,7 @@ def result_of(
     test_reads: int,
     difference: float,
     temperature: float,
+    phases: Mapping[str, Mapping[str, float]],
 ) -> FitResult:
     """The result; ``metrics`` are those of ``measured``."""
     exported = next(row for row in rows if row.exported)
@@ -160,6 +167,7 @@ def result_of(
             "final_end": plan.final_end,
             "reserve_seconds": plan.reserve_seconds,
         },
+        phases=phases,
         n_networks=n_networks(history),
     )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archsmith.bundle.manifest import Manifest, Row
 from archsmith.bundle.markdown import cell, number, percent, score, share, table
 from archsmith.core.targets import metric_meaning, metric_title
-from archsmith.core.wording import SPLITS, network_name, sentence_case
+from archsmith.core.wording import SPLITS, network_name, passed_over, sentence_case
 
 MOST_CLASSES = 40  # rows of a table of classes
 
@@ -75,12 +76,21 @@ def _rows(manifest: Manifest) -> str:
     trained = any(row.epochs for row in rows)
     heading = ("", f"validation {title}", f"test {title}", "parameters", "multiplications", "training seconds")
     parts = [
-        "What the search brought, beside models that need none (baselines), all trained on the same training split:",
+        _heading(manifest.facts.search.get("n_trials")),
         table((*heading, *(("epochs",) if trained else ())), (_row(row, metric, trained) for row in rows)),
     ]
     notes = ["**Bold**: the network in this bundle."] if any(row.exported for row in rows) else []
     notes += ["An epoch is one pass through the training split."] if trained else []
-    return "\n\n".join([*parts, *([" ".join(notes)] * bool(notes))])
+    notes += [passed_over(map(dataclasses.asdict, rows))]
+    told = " ".join(filter(None, notes))
+    return "\n\n".join([*parts, *([told] * bool(told))])
+
+
+def _heading(n_trials: int | None) -> str:
+    same = "all trained on the same training split:"
+    if n_trials == 0:
+        return f"There was no search. What was trained instead, {same}"
+    return f"What the search brought, beside models that need none (baselines), {same}"
 
 
 def _row(row: Row, metric: str, trained: bool) -> tuple[str, ...]:

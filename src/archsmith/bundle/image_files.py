@@ -102,6 +102,11 @@ def _of_table(path: Path, column: str | None) -> Pictures:
     found = [_at(row, place) for row in rows[first:]]
     if not found:
         raise DataError(f"The table {str(path)!r} has no rows below its first line.", "It needs one for each picture.")
+    if "" in found:
+        raise DataError(
+            f"Row {found.index('') + 1:,} of the table {str(path)!r} has no path of a picture.",
+            "Fill it, or remove the row.",
+        )
     # A table in the current folder names its pictures as a person there would.
     return Files("" if path.parent == Path() else path.parent, [os.path.expanduser(name) for name in found])
 

@@ -52,6 +52,7 @@ class Row:
     ``seconds``: of training; None when unknown.
     ``exported``: is it the network in the bundle?
     ``epochs``: passes through the training split; None when unknown, or where it was not trained in epochs.
+    ``enough_seconds``: a budget in which it could have been tested and exported; None where it could be.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Row:
     seconds: float | None = None
     exported: bool = False
     epochs: float | None = None
+    enough_seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from archsmith.bundle.intake import Call, Window
 from archsmith.bundle.table_rows import ROWS, RowIntake, refuse_gaps
 from archsmith.core.errors import DataError
-from archsmith.data.tables.cells import DATE, parsed
+from archsmith.data.tables.cells import parsed
 from archsmith.data.tables.columns import NUMBER, Column
 from archsmith.data.tables.read_csv import CsvFile
 
@@ -79,14 +79,14 @@ def _wrong(columns: Sequence[Column], row: Any) -> str | None:
             return f"The column {column.name!r} is missing. Give it null where its value is not known."
         if value is None or (kind is str and column.kind != NUMBER):
             continue
-        if (kind is float or kind is int) and column.written != DATE:
+        if (kind is float or kind is int) and not column.is_date:
             if not math.isfinite(value):
                 return f"The column {column.name!r} has a value that is not finite."
             continue
         if column.kind == NUMBER:
-            if column.written == DATE and kind is str and parsed(value, DATE) is not None:
+            if column.is_date and kind is str and parsed(value, column.written) is not None:
                 continue
-            wanted = "dates such as 2024-12-31" if column.written == DATE else "numbers, without quotes"
+            wanted = "dates such as 2024-12-31" if column.is_date else "numbers, without quotes"
             return f"The column {column.name!r} holds {wanted}, not {str(value)[:SHOWN]!r}."
         if kind is not bool:
             return f"The column {column.name!r} holds texts, not a {kind.__name__}."
@@ -101,7 +101,7 @@ def _schema(column: Column) -> dict[str, Any]:
             "description": f"One of {len(column.categories):,} categories: {known}. Others count as unknown.",
         }
     described = f"In training rows from {column.minimum} to {column.maximum}; null where it is missing."
-    if column.written == DATE:
+    if column.is_date:
         dates = {"type": "string", "pattern": DATE_PATTERN}
         return {"anyOf": [dates, {"type": "null"}], "description": "A date; null where it is missing."}
     return {"type": ["number", "null"], "description": described}
@@ -111,6 +111,6 @@ def _likely(column: Column) -> Any:
     """A value that training rows had."""
     if column.kind != NUMBER:
         return column.categories[0] if column.categories else None
-    if column.written == DATE:
+    if column.is_date:
         return str(np.datetime64(round(column.median or 0.0), "D"))
     return column.median

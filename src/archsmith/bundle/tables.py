@@ -22,7 +22,7 @@ from archsmith.bundle.table_rows import ROWS, AskedFile, AskedRows, TableFile, s
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.task import Task
 from archsmith.data.examples import Splits
-from archsmith.data.tables.cells import DATE, Raw, iso_text, raw
+from archsmith.data.tables.cells import Raw, iso_text, raw
 from archsmith.data.tables.columns import (
     CATEGORY,
     NUMBER,
@@ -226,7 +226,7 @@ class TableIntake(Intake):
             if column.kind == NUMBER:
                 low, high = column.minimum or 0.0, 1.0 if column.maximum is None else column.maximum
                 values = np.where(gone, np.nan, low + (high - low) * rng.random(n))
-                found[column.name] = _dates(values) if column.written == DATE else values
+                found[column.name] = _dates(values) if column.is_date else values
             else:
                 texts = ("", UNSEEN, *column.categories)
                 places = np.where(gone, rng.integers(0, 2, n), rng.integers(2, len(texts), n))
@@ -304,7 +304,7 @@ def _asked(column: Column) -> dict[str, Any]:
     """A field of a form: its name, and the categories, or the usual number and the range of training rows as texts."""
     if column.kind == CATEGORY:
         return {"name": column.name, "categories": list(column.categories)}
-    is_date = column.written == DATE
+    is_date = column.is_date
     least, usual, most = (
         iso_text(value or 0.0)[:10] if is_date else f"{value or 0.0:.12g}"
         for value in (column.minimum, column.median, column.maximum)
@@ -321,7 +321,9 @@ def _dates(days: NDArray[np.float64]) -> NDArray[np.datetime64]:
 
 def _values(column: Column) -> str:
     if column.kind == CATEGORY:
-        return f"{column.distinct:,}: {listed(column.categories)}"
-    unit = ", days since 1970" if column.written == DATE else ""
-    low, middle, high = (f"{value or 0.0:.6g}" for value in (column.minimum, column.median, column.maximum))
-    return f"{low} to {high}, half of them below {middle}{unit}"
+        n_rare = column.distinct - len(column.categories)
+        rare = f"; {n_rare:,} rare ones count as one" if n_rare > 0 else ""
+        return f"{len(column.categories):,}: {listed(column.categories)}{rare}"
+    ends = column.minimum or 0.0, column.median or 0.0, column.maximum or 0.0
+    low, middle, high = (iso_text(round(value)) if column.is_date else f"{value:.6g}" for value in ends)
+    return f"{low} to {high}, half of them {'before' if column.is_date else 'below'} {middle}"

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from archsmith.bundle.exporter import Exporter, literal
 from archsmith.bundle.tables import TableIntake
 from archsmith.core.seeds import generator
-from archsmith.data.tables.cells import DATE, LARGEST, iso_text
+from archsmith.data.tables.cells import DAY_FIRST, LARGEST, iso_text
 from archsmith.data.tables.columns import NUMBER, code_offsets
 from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT, encode
 from archsmith.graphs.network import Batch
@@ -44,6 +44,11 @@ def number(value: object) -> float:
 DATES_SOURCE = """\
     if isinstance(value, str) and re.match(r"\\d{4}-\\d\\d-\\d\\d", value):
         return (datetime.fromisoformat(value) - datetime(1970, 1, 1)) / timedelta(days=1)
+"""
+
+DAY_FIRST_SOURCE = """\
+    if isinstance(value, str) and (day := re.fullmatch(r"(\\d{1,2})([./])(\\d{1,2})\\2(\\d{4})", value)):
+        return float((datetime(int(day[4]), int(day[3]), int(day[1])) - datetime(1970, 1, 1)).days)
 """
 
 CATEGORIES_SOURCE = '''\
@@ -183,7 +188,7 @@ class TableExporter(Exporter):
 
     @property
     def _has_dates(self) -> bool:
-        return any(column.written == DATE for column in self.intake.numbers)
+        return any(column.is_date for column in self.intake.numbers)
 
     def imports(self) -> list[str]:
         dates = ["import re", "from datetime import datetime, timedelta"] if self._has_dates else []
@@ -192,12 +197,12 @@ class TableExporter(Exporter):
     def constants(self) -> str:
         parts, lines, kinds = [], "", []
         if self.intake.numbers:
-            dates = self._has_dates
+            dates, day_first = self._has_dates, any(each.written == DAY_FIRST for each in self.intake.numbers)
             parts.append(
                 NUMBERS_SOURCE.format(
                     numbers=_mapping({column.name: repr(column.offset) for column in self.intake.numbers}),
                     about_dates=" Dates count in days since 1970." if dates else "",
-                    dates=DATES_SOURCE if dates else "",
+                    dates=(DATES_SOURCE if dates else "") + (DAY_FIRST_SOURCE if day_first else ""),
                     largest=LARGEST,
                 )
             )
@@ -227,7 +232,7 @@ class TableExporter(Exporter):
         rows: list[dict[str, object]] = [{} for _ in range(n)]
         for place, column in enumerate(self.intake.numbers):
             for row, value in zip(rows, inputs[NUMBERS_INPUT][:n, place].tolist(), strict=True):
-                known = iso_text(value, 6) if column.written == DATE and value == value else value
+                known = iso_text(value, 6) if column.is_date and value == value else value
                 row[column.name] = None if value != value else known
         for place, column in enumerate(self.intake.categories):
             for row, text in zip(rows, inputs[CATEGORIES_INPUT][:n, place], strict=True):
@@ -251,7 +256,7 @@ class TableExporter(Exporter):
 def _typical(column: Any) -> object:
     if column.kind != NUMBER:
         return column.categories[0]
-    return iso_text(column.median or 0.0) if column.written == DATE else column.median
+    return iso_text(column.median or 0.0) if column.is_date else column.median
 
 
 def _mapping(entries: dict[str, str]) -> str:

@@ -72,8 +72,10 @@ def predict(
             failed = f"; {broken:,} could not be read" if broken else ""
             say(f"Wrote {n - broken:,} predictions to {out}{failed}.")
     else:
-        rows, broken = _rows(predictor, asked, top or (None if json else 1), json), 0
+        shown = top or (None if json else 1)
+        rows, broken = _rows(predictor, asked, shown, json), 0
         listed = []
+        heading = "  ".join(name for name, _ in Answers(predictor, asked, shown, False).columns[:-1])
         for row in rows:
             if "error" in row:
                 broken += 1
@@ -82,6 +84,8 @@ def predict(
             if json:
                 listed.append(row)
             elif "error" not in row:
+                say(*([heading] if heading else []))
+                heading = ""
                 say(f"{row.get('file', row.get('row'))}  {_words(row, predictor)}")
         if json:
             emit({"bundle": bundle, "classes": list(predictor.classes), "predictions": listed})
@@ -339,11 +343,15 @@ def _rows(predictor: Any, asked: Any, top: int | None, shown: bool) -> Iterator[
 
 
 def _words(row: dict[str, Any], predictor: Any) -> str:
-    from archsmith.core.wording import number
-
     if predictor.is_regression:
         return f"{row['value']:.6g}"
-    return "  ".join(f"{name}  {number(p)}" for name, p in row["probabilities"].items())
+    return "  ".join(f"{name}  {_probability(p)}" for name, p in row["probabilities"].items())
+
+
+def _probability(value: float) -> str:
+    """Four digits after the point; no network is so sure that it is 1 or 0."""
+    text = f"{value:.4f}"
+    return {"1.0000": ">0.9999", "0.0000": "<0.0001"}.get(text, text.rstrip("0"))
 
 
 # evaluate
@@ -388,7 +396,7 @@ def _name_some(reasons: list[str], nouns: str) -> None:
 
     to_stderr(*reasons[:MOST_NAMED])
     if len(reasons) > MOST_NAMED:
-        to_stderr(f"{len(reasons) - MOST_NAMED:,} more {nouns} could not be read; --json lists them all.")
+        to_stderr(f"{len(reasons) - MOST_NAMED:,} more {nouns} were left out; --json lists them all.")
 
 
 def _watched(coming: Iterator[Any], total: int | None, nouns: str, shown: bool) -> Iterator[Any]:

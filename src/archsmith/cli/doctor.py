@@ -77,6 +77,8 @@ def doctor(
             for extra in report["extras"]
         ]
         show(("extra", "complete", "missing packages", "install with"), extras)
+        if any(extra["missing"] for extra in report["extras"]):
+            say("", 'In a clone of the repository: pip install -e ".[EXTRA]"')
         for warning in report["warnings"]:
             say(f"! {warning}")
     raise typer.Exit(1 if report["broken"] else 0)

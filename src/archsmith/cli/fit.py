@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from archsmith.cli.opened import OpenStudy
 
 OVER_SHARE, OVER_SECONDS = 0.05, 5.0  # how far beyond its budget a job on a quiet machine may end
+LATE_SHARE = 0.5  # of what a job took too long is what a phase took too long that is named as the cause
 EARLY_SHARE = 0.25  # of what a job took is what is left where it counts as early
 
 
@@ -160,10 +161,7 @@ def summarize(result: dict[str, Any], *, verbose: bool = False) -> None:
     say("", *_told(result, verbose=verbose))
     over = result["seconds"] - (result["budget_seconds"] or result["seconds"])
     if over > OVER_SHARE * result["seconds"] + OVER_SECONDS:
-        say(
-            f"That is {clock(over)} more than the budget: the machine was slower than at the start, most often because "
-            "other programs ran."
-        )
+        say(f"That is {clock(over)} more than the budget: {_late(result, over)}")
     if over < -EARLY_SHARE * result["seconds"] and result["stop_reason"] in (SECONDS, SETTLED):
         say("It ended before its time was over: more training of these networks promised nothing.")
     say("", "The bundle is the exported network, ready for use. The report shows all of this in pictures.")
@@ -171,6 +169,22 @@ def summarize(result: dict[str, Any], *, verbose: bool = False) -> None:
     if result["report"]:
         say(f"Report: {result['report']}")
     say(f"Study:  {result['study']}", f"Next:   archsmith predict {result['model_dir']} FILE...")
+
+
+def _late(result: dict[str, Any], over: float) -> str:
+    """Why the job took longer than its budget, as far as one phase says it."""
+    from archsmith.core.wording import clock, phase_name
+
+    spent: dict[str, dict[str, float]] = result.get("phases") or {}
+    name = max(spent, key=lambda name: spent[name]["seconds"], default="")
+    if name and spent[name]["seconds"] >= result["budget_seconds"]:
+        return f"{phase_name(name)} alone took {clock(spent[name]['seconds'])}."
+    late = {name: each["seconds"] - each["expected"] for name, each in spent.items() if "expected" in each}
+    name = max(late, key=lambda name: late[name], default="")
+    if name and late[name] >= LATE_SHARE * over:
+        expected, took = clock(spent[name]["expected"]), clock(spent[name]["seconds"])
+        return f"{phase_name(name)} took {took} where {expected} were expected."
+    return "the machine was slower than at the start, most often because other programs ran."
 
 
 def _show_rows(result: dict[str, Any], *, verbose: bool) -> None:
@@ -212,10 +226,12 @@ def _told(result: dict[str, Any], *, verbose: bool) -> list[str]:
     )
     again = ", because the study got more time" if reads > 1 else ""
     budget = f" of {clock(result['budget_seconds'])}" if result["budget_seconds"] else ""
+    fits = ", of what fits into the time" if any(row.get("enough_seconds") for row in result["rows"]) else ""
     return [
         f"{sentence_case(name)}{meaning} of the exported network: test {number(result['test'])}{others}; validation "
         f"{number(result['valid'])}.",
-        f"The test split was measured {times(reads)}{again}. The validation split alone decides what is exported.",
+        f"The test split was measured {times(reads)}{again}. The validation split alone decides what is "
+        f"exported{fits}.",
         f"The network has {result['params']:,} parameters, the numbers that it learnt, and needs {result['macs']:,} "
         f"{'multiply-adds' if verbose else 'multiplications'} for one example. An epoch is one pass through the "
         "training split.",

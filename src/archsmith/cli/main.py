@@ -18,10 +18,22 @@ from archsmith.cli.interrupts import INTERRUPTED
 from archsmith.core.errors import ArchsmithError, UsageError, shortened
 from archsmith.version import VERSION
 
+
+class Commands(typer.core.TyperGroup):
+    """The list of commands with whole sentences, however narrow the terminal is."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        listed = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.get_short_help_str(1_000)) for name, each in listed if each is not None])
+
+
 app = typer.Typer(
+    cls=Commands,
     name="archsmith",
     help="Neural architecture search: from data to a network that you can read, run and serve.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: in frames, 80 columns leave 17 letters for the text
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -90,6 +102,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    if not (debug or sys.warnoptions):
+        import warnings
+
+        warnings.simplefilter("ignore")  # what libraries tell programmers, with the paths of their files
     try:
         code = app(args=words, prog_name="archsmith", standalone_mode=False, obj=debug)
         if code == INTERRUPTED:  # what the parser makes of a KeyboardInterrupt

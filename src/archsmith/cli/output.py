@@ -66,12 +66,15 @@ def show(
     """Print a table on standard output; ``whole`` as in ``table``. Where no terminal limits its width, in a file or a
     pipe, a row is one line of at most ``most`` columns, and no line ends with blanks.
     """
-    console, built = Console(), table(columns, rows, title, whole=whole)
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = most
+    if title is not None:
+        say(title, to=console)  # a title of the table would be broken at the table's width
+    built = table(columns, rows, whole=whole)
     if console.is_terminal:
         console.print(built)
         return
-    if "COLUMNS" not in os.environ:
-        console.width = most
     with console.capture() as captured:
         console.print(built)
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))

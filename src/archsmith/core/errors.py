@@ -65,7 +65,7 @@ class MissingExtraError(UsageError, ImportError):
     def of(cls, package: str, extra: str, purpose: str) -> MissingExtraError:
         return cls(
             f"{purpose} needs the package {package!r}, which is not installed.",
-            f'Install it with: pip install "archsmith[{extra}]"',
+            f'Install it with: pip install "archsmith[{extra}]" (in a clone: pip install -e ".[{extra}]")',
         )
 
 

@@ -29,6 +29,8 @@ STALE_SECONDS = 3600.0  # a draft of this age belongs to a process that was kill
 # What unpacks to more than 50 MB and 200 times its size is a bomb, not data (Fifield, "A better zip bomb", WOOT 2019).
 BOMB_RATIO, BOMB_BYTES = 200, 50_000_000
 ADDRESS = re.compile(r":? ?<[\w.]+ object at 0x[0-9a-f]+>")  # of an object in Python's memory, which says nothing
+# An address, also as a ``Path``, which has one slash left. Windows has drives of one letter.
+WEB = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,30}:/")
 SHOWN = 100  # characters of a library's reason, or of a name, that a message shows
 
 
@@ -104,7 +106,13 @@ def file_stamp(path: Path) -> str:
 
 
 def expanded(path: Path | str) -> Path:
-    """``path`` with the home of a user in place of ``~`` or ``~user``. Raises UsageError for a user without one."""
+    """``path`` with the home of a user in place of ``~`` or ``~user``. Raises UsageError for a user without one,
+    and for an address such as ``https://…``.
+    """
+    if WEB.match(str(path)):
+        raise UsageError(
+            f"{str(path)[:SHOWN]!r} is an address. Nothing is downloaded.", "Save the file first, and give its path."
+        )
     try:
         return Path(path).expanduser()
     except RuntimeError as error:

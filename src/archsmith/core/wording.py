@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from archsmith.core import budget
 from archsmith.core.targets import metric_title
@@ -13,6 +15,7 @@ from archsmith.core.targets import metric_title
 TURNING = frozenset(map(chr, (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))))  # marks of direction
 
 LONGEST = 60  # letters of a setting that is told
+HARDLY = 1.0  # epochs; who was trained for less has not seen every example, and its score says little
 
 REASONS = {
     budget.SECONDS: "the time was used up",
@@ -150,6 +153,23 @@ def the_network(name: str) -> str:
 def about_network(name: str) -> str:
     """What a row of a job is, in a few words; empty for an unknown one."""
     return ABOUT.get(name.partition(".")[0], "")
+
+
+def passed_over(rows: Iterable[Mapping[str, Any]]) -> str:
+    """What was better on the validation split than the exported network, but could not be tested and exported in the
+    time; empty where there is nothing. ``rows``: of a job; ``enough_seconds``: a budget in which it could.
+    """
+    known = [row for row in rows if row.get("valid") is not None]
+    own = next((float(row["valid"]) for row in known if row.get("exported")), math.inf)
+    better = [row for row in known if row.get("enough_seconds") and row["valid"] > own]
+    if not better:
+        return ""
+    best = max(better, key=lambda row: float(row["valid"]))
+    return (
+        f"{sentence_case(the_network(str(best['name'])))} was better on the validation split "
+        f"({number(float(best['valid']))} against {number(own)}), but it is too slow to be tested and exported in this "
+        f"time: give --time {math.ceil(best['enough_seconds'] / 60)}m."
+    )
 
 
 def phase_name(name: str) -> str:

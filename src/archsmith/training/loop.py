@@ -360,7 +360,10 @@ class _Run:
     def _recalibrated_score(self) -> Score | None:
         # From all over the split: files often stand sorted by class, and one class has other statistics than all.
         n = len(self.feed)
-        spread = np.linspace(0, n - 1, min(RECALIBRATION, n)).astype(np.int64)
+        chosen = min(RECALIBRATION, n)
+        if chosen > 1 and chosen % self.recipe.batch_size == 1:
+            chosen -= 1  # batch norm has no statistics of one example, which would be the last batch
+        spread = np.linspace(0, n - 1, chosen).astype(np.int64)
 
         def inputs() -> Iterator[Batch]:
             some = self.feed.data.take(spread)

@@ -42,11 +42,47 @@ def test_a_baseline_that_was_exported_is_what_the_others_are_compared_with(make:
     forest = {"name": "boosted", "test": 0.9, "valid": 0.9, "exported": True}
     text = lead(told(make, scores=(0.6, 0.7, 0.8), exported=None, more_rows=[forest]))
     assert text.startswith(
-        "On the validation split gradient boosting is best, so it was exported: no search was needed. "
+        "On the validation split gradient boosting is best, so it was exported. The search found nothing better. "
         "On the test split it reaches 90 %. The linear model reaches 60 %, which is 30 points worse."
     )
     assert "The searched network reaches 80 %, which is 10 points worse." in text
     assert "do not need" not in text and "so it was chosen" not in text
+
+
+def changed(make: Any, changes: dict[str, dict[str, Any]], **wishes: Any) -> Baselines:
+    """A study whose rows differ by ``changes``."""
+    study = read_study(make(**wishes))
+    assert study.view.job.result is not None
+    rows = tuple({**row, **changes.get(str(row["name"]), {})} for row in study.rows)
+    study.view.job.result = replace(study.view.job.result, rows=rows)
+    found = baselines_of(study)
+    assert found is not None
+    return found
+
+
+def test_what_was_better_but_too_slow_to_export_is_told_first(make: Any) -> None:
+    slow = {"name": "pretrained", "test": None, "valid": 0.7229, "enough_seconds": 350.0}
+    linear = {"exported": True, "valid": 0.4819}
+    found = changed(make, {"linear": linear}, exported=None, scores=(0.48, 0.2, 0.2), more_rows=[slow])
+    assert lead(found).startswith(
+        "The pretrained network was better on the validation split (0.7229 against 0.4819), but it is too slow to be "
+        "tested and exported in this time: give --time 6m. Of all others on the validation split the linear model is"
+    )
+    assert found.some_too_slow and "no search was needed" not in lead(found)
+
+
+def test_without_a_search_nothing_is_said_of_its_use(make: Any) -> None:
+    found = changed(make, {"linear": {"exported": True}}, exported=None, n_trials=0)
+    assert "There was no time for a search, so this says nothing about whether one would help." in lead(found)
+
+
+def test_a_network_that_was_hardly_trained_is_not_judged(make: Any) -> None:
+    few = {"epochs": 0.3}
+    text = lead(changed(make, {"linear": {"exported": True}, "fixed": few}, exported=None, scores=(0.93, 0.196, 0.2)))
+    assert "The hand-made network reaches 19.6 %. But it was hardly trained (0.3 epochs)" in text
+    assert "73.4 points" not in text
+    text = lead(changed(make, {"fixed": few}, scores=(0.6, 0.2, 0.8)))
+    assert "the hand-made network was hardly trained (0.3 epochs), so this comparison says little" in text
 
 
 def test_what_a_baseline_is_is_known_or_comes_from_its_phase(make: Any) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from archsmith.analysis.report.calibration import calibration_of, drawings
+from archsmith.analysis.report.calibration import _lead, calibration_of, drawings
+from archsmith.analysis.report.kind import EXAMPLES
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
 
@@ -21,6 +22,10 @@ def test_overconfidence_is_named(make: Any) -> None:
         "On average the network is 98 % sure of its prediction and right 75 % of the time. It is too sure. Take its "
         "probabilities as a rough guide."
     )
+
+
+def test_gaps_that_even_out_are_said_to_go_both_ways() -> None:
+    assert "some of its probabilities are too high and others too low" in _lead(0.8, 0.8, 0.2, None, 100, EXAMPLES)
 
 
 def test_levels_of_confidence_with_few_examples_are_not_drawn(make: Any) -> None:

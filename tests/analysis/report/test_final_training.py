@@ -28,6 +28,12 @@ def test_a_search_has_no_final_training(searched: Any) -> None:
     assert curves_of(read_study(searched([(0.5, {})]))) is None
 
 
+def test_less_than_an_epoch_says_nothing_of_longer_training(make: Any) -> None:
+    curve = Curve("fixed", ((0.02, 0.1), (0.04, 0.1), (0.05, 0.1)), (), True)
+    text = _lead(read_study(make()), curve, EXAMPLES)
+    assert "hardly trained" in text and "hardly help" not in text
+
+
 @pytest.mark.parametrize(
     ("last", "said"),
     [

@@ -17,3 +17,10 @@ def test_the_command_and_what_decided_the_study(make: Any) -> None:
 
 def test_several_looks_at_the_test_split_are_told(make: Any) -> None:
     assert "measured twice" in reproduction_of(read_study(make(test_reads=2))).lead
+
+
+def test_the_strategy_of_a_job_is_what_its_command_takes(make: Any) -> None:
+    study = read_study(make())
+    study.view.job.fit = {**study.fit, "settings": {**study.fit["settings"], "strategy": "graph_gp"}}
+    found = reproduction_of(study)
+    assert found is not None and dict(found.facts)["strategy"] == "graph_gp" and "data folder" not in dict(found.facts)

@@ -38,7 +38,7 @@ def test_columns_say_what_they_hold(study: Study) -> None:
 
 def test_dates_are_shown_as_dates(study: Study) -> None:
     born = SimpleNamespace(
-        name="born", kind="number", missing=0.0, distinct=3, minimum=0.0, median=59.0, maximum=366.0, written="date"
+        name="born", kind="number", missing=0.0, distinct=3, minimum=0.0, median=59.0, maximum=366.0, is_date=True
     )
     study.splits = SimpleNamespace(train=SimpleNamespace(columns=(born,)))  # type: ignore[assignment]
     found = columns_of(study)

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from archsmith.analysis.report.time_spent import _forecasts, time_spent_of
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
+from archsmith.core.job_records import Extended
 
 
 def test_where_the_time_went(make: Any) -> None:
@@ -14,6 +18,21 @@ def test_where_the_time_went(make: Any) -> None:
     assert text.startswith("The job took 58 s of the 1 min that it was given. Most of it went into search (40 s).")
     assert "All phases with a forecast took about as long as that." in text
     assert ("training the searched network", 8.0, 9.0) in spent.rows
+
+
+def test_the_largest_part_is_not_most_and_the_rest_is_shown(make: Any) -> None:
+    study = read_study(make())
+    result = study.view.job.result
+    assert result is not None
+    study.view.job.result = replace(result, data={**result.data, "seconds": 110.0})
+    study.view.job.extensions.append(Extended({"seconds": 83.0}))
+    spent = time_spent_of(study)
+    assert spent is not None
+    text = spent.lead.replace(NB, " ")
+    assert text.startswith(
+        "The job took 1 min 50 s of the 1 min 23 s that it was given, 27 s too long. The largest part"
+    )
+    assert sum(seconds for _, seconds, _ in spent.rows) == pytest.approx(110.0, abs=0.1)
 
 
 def test_a_job_that_took_too_long_is_not_praised() -> None:

@@ -88,7 +88,7 @@ def test_repeated_and_contradicting_pictures() -> None:
     images[1] = images[0]
     report = check(replace(splits, train=replace(splits.train, images=images)))
     assert report.duplicates == 1
-    assert "1 picture repeats another one of the same split." in report.warnings
+    assert "1 picture repeats another one of the same split, pixel by pixel." in report.warnings
     assert any("another class" in warning for warning in report.warnings)
 
 

@@ -103,3 +103,12 @@ def test_a_class_without_training_pictures_is_refused(tmp_path: Path) -> None:
     write_pictures(tmp_path / "test", "xyz")
     with pytest.raises(DataError, match="no training pictures"):
         target(read_folder(tmp_path))
+
+
+def test_files_of_other_types_are_named(tmp_path: Path) -> None:
+    write_pictures(tmp_path)
+    assert read_folder(tmp_path).notes == ()
+    for name in ("a/drawing.svg", "a/Thumbs.db", "a/.hidden", "b/notes.txt", "b/text.odt", "b/z.pdf"):
+        (tmp_path / name).write_text("no picture")
+    (note,) = read_folder(tmp_path).notes
+    assert note == "4 files of other types were left out ('drawing.svg', 'notes.txt', 'text.odt', …)."

@@ -279,6 +279,11 @@ case(
 case(
     "dates with the day first",
     csv(colour=["01.01.2020" if i < 15 else f"{1 + i % 28:02}.{1 + i // 28:02}.2021" for i in range(N)]),
+    Taken("Dates such as 31.12.2024 (day, month, year) became days since 1970", holds=uses("size", "colour")),
+)
+case(
+    "dates with the month as a word",
+    csv(colour=["1 Jan 2020" if i < 15 else f"{1 + i % 28} {'Jan' if i < 28 else 'Feb'} 2021" for i in range(N)]),
     Taken(
         "Most values are rare, and tell little, in 'colour'. Dates and numbers are read when",
         holds=uses("size", "colour"),

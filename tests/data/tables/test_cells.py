@@ -13,12 +13,14 @@ from archsmith.core.errors import DataError
 from archsmith.data.tables.cells import (
     COMMA,
     DATE,
+    DAY_FIRST,
     GROUPED,
     PLAIN,
     TEXTS,
     Raw,
     Repeated,
     canonical,
+    date_form,
     is_padded,
     iso_text,
     parsed,
@@ -59,6 +61,11 @@ def test_categories_have_one_name_however_they_are_written(text: str, name: str)
         ("1970-01-01T02:00:00+02:00", DATE, 0.0),
         ("1970-13-01", DATE, None),
         ("1970", DATE, None),
+        ("02.01.1970", DAY_FIRST, 1.0),
+        ("2/1/1970", DAY_FIRST, 1.0),
+        ("1970-01-02", DAY_FIRST, 1.0),
+        ("02.13.1970", DAY_FIRST, None),
+        ("2.1/1970", DAY_FIRST, None),
     ],
 )
 def test_numbers_are_read_as_they_are_written(text: str, written: str, number: float | None) -> None:
@@ -115,3 +122,18 @@ def test_repeated_texts_are_a_sequence() -> None:
     assert list(texts) == ["y", "x", "y"] and list(texts[1:]) == ["x", "y"]
     taken = Raw(TEXTS, texts).take(np.array([2, 1]))
     assert list(taken.values) == ["y", "x"] and taken.shown(1) == "'x'"
+@pytest.mark.parametrize(
+    ("texts", "form"),
+    [
+        (["2023-01-18", "2023-02-03"], DATE),
+        (["18.01.2023", "03.02.2023"], DAY_FIRST),
+        (["03.02.2023", "04.02.2023"], DAY_FIRST),
+        (["18/01/2023", "03/02/2023"], DAY_FIRST),
+        (["3/4/2023", "5/6/2023"], None),
+        (["01/18/2023", "03/02/2023"], None),
+        (["18.01.2023", "soon"], None),
+        ([], None),
+    ],
+)
+def test_how_dates_are_written_is_told_by_all_of_them(texts, form):
+    assert date_form(texts) == form

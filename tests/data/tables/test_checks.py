@@ -127,3 +127,7 @@ def test_round_trip_through_json() -> None:
 def test_what_cannot_be_learnt_from_is_refused(bad: TableSplits) -> None:
     with pytest.raises(DataError):
         check(bad)
+
+
+def test_values_that_never_repeat_say_nothing_in_other_words() -> None:
+    assert target_columns(rows([[1, 0], [2, 0], [3, 0]], [0, 1, 2], ("a", "b", "c"))) == []

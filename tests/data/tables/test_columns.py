@@ -131,3 +131,27 @@ def test_round_trip_through_json(column: Column) -> None:
 def test_a_table_without_a_useful_column_is_refused() -> None:
     with pytest.raises(DataError, match=r"No column can be learnt from: 'c' has a single value\."):
         fit(c=[1, 1])
+
+
+def test_dates_with_the_day_first_are_days_since_1970() -> None:
+    column = only(["18.01.2023", "03.02.2023", ""])
+    assert (column.kind, column.written, column.is_date) == ("number", "day_first", True)
+    assert (column.minimum, column.maximum) == (19375.0, 19391.0)
+
+
+def test_dates_that_may_have_the_month_first_are_categories_with_a_note() -> None:
+    found = fit(day=["3/4/2023", "5/6/2023", "3/4/2023", "5/6/2023"])
+    assert found.columns[0].kind == "category"
+    assert any("nothing says whether the day or the month comes first" in note for note in found.notes)
+
+
+def test_whole_numbers_that_rise_row_by_row_are_noted() -> None:
+    told = [list(range(1001, 1031)), [7.5 + i for i in range(30)], [*range(29), 3]]
+    notes = [fit(number=values).notes for values in told]
+    assert ["rise from each row" in " ".join(found) for found in notes] == [True, False, False]
+
+
+def test_categories_that_differ_by_their_case_are_noted() -> None:
+    (note,) = fit(c=["Yes", "yes", "Yes", "yes", "no", "no"]).notes
+    assert "'Yes' and 'yes' are two categories in 'c'" in note
+    assert not fit(c=["Yes", "no", "Yes", "no"]).notes

@@ -186,3 +186,11 @@ def test_broken_rows_are_listed_where_they_may_be_passed_over() -> None:
     ]
     with pytest.raises(DataError, match="row 13 says 'x'"):
         encode(columns, table, first_row=10)
+
+
+def test_dates_with_the_day_first_are_read_as_in_training() -> None:
+    column = Column("d", "number", written="day_first")
+    found = encode((column,), {"d": ["18.01.2023", "18/01/2023", "2023-01-18"]})
+    assert found["numbers"].ravel().tolist() == [19375.0] * 3
+    with pytest.raises(DataError, match="holds dates, but row 1"):
+        encode((column,), {"d": ["soon"]})

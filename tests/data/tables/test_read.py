@@ -95,3 +95,9 @@ def test_progress_and_interruption_reach_the_reader(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="Stopped"):
         read(path, check=stop)
+
+
+@pytest.mark.parametrize("dates", [["2023-01-18", "2023-02-03"], ["18.01.2023", "3.2.2023"], ["1/2/2023", "3/4/2023"]])
+def test_dates_written_as_text_are_no_target(dates: list[str]) -> None:
+    with pytest.raises(DataError, match="holds dates, and dates cannot be predicted"):
+        read({"a": [1, 2], "when": dates}, "when")

@@ -28,8 +28,9 @@ from archsmith.analysis.wording import (
     short,
     the_network,
 )
+from archsmith.core.budget import SECONDS
 from archsmith.core.failures import nothing_found
-from archsmith.core.wording import about_network
+from archsmith.core.wording import HARDLY, about_network, passed_over
 
 Row = Mapping[str, Any]
 ALIKE = 0.8, 1.25  # ratios of parameters between which two networks count as equally large
@@ -64,11 +65,15 @@ class Trained:
 
 @dataclass(frozen=True)
 class Baselines:
-    """The networks trained in full, and the sentence that they add up to."""
+    """The networks trained in full, and the sentence that they add up to.
+
+    some_too_slow: was one of them too slow to be tested and exported in the time?
+    """
 
     lead: str
     metric: str
     rows: tuple[Trained, ...]
+    some_too_slow: bool = False
 
 
 def baselines_of(study: Study) -> Baselines | None:
@@ -78,7 +83,8 @@ def baselines_of(study: Study) -> Baselines | None:
         return None
     n = n_test(study)
     trained = tuple(_trained(study, row, n) for row in rows)
-    return Baselines(_lead(study, rows, n), metric_name(study.metric), trained)
+    slow = any(row.get("enough_seconds") for row in rows)
+    return Baselines(_lead(study, rows, n), metric_name(study.metric), trained, slow)
 
 
 def n_test(study: Study) -> int:
@@ -138,8 +144,9 @@ def _lead(study: Study, rows: Sequence[Row], n: int) -> str:
     best = _best(by_name, scores)
     for name in scores:
         if name != best and best in scores and not {name, best} <= {*OURS}:
-            text += _against(study, name, scores[name], best, scores[best], n)
-    return text.strip() or "No network has been trained in full yet."
+            text += _against(study, by_name, name, scores[name], best, scores[best], n)
+    text = f"{passed_over(rows)} {text}".strip()
+    return text or "No network has been trained in full yet."
 
 
 def _best(rows: Mapping[str, Row], scores: Mapping[str, float]) -> str:
@@ -151,8 +158,21 @@ def _best(rows: Mapping[str, Row], scores: Mapping[str, float]) -> str:
     )
 
 
-def _against(study: Study, name: str, baseline: float, best: str, value: float, n: int) -> str:
+def _hardly(row: Row) -> bool:
+    """Was it trained for so little that its score says nothing of it?"""
+    return 0 < float(row.get("epochs") or 0.0) < HARDLY
+
+
+def _against(study: Study, rows: Mapping[str, Row], name: str, baseline: float, best: str, value: float, n: int) -> str:
     """What another network reaches."""
+    for hardly in (name, best):
+        if _hardly(rows[hardly]):
+            reached = score(study.metric, baseline, n)
+            whose = "it" if hardly == name else the_network(best)
+            return (
+                f" {sentence_case(the_network(name))} reaches {reached}. But {whose} was hardly trained "
+                f"({epochs(rows[hardly]['epochs'])}), so this comparison says little."
+            )
     if best not in OURS or name.partition(".")[0] in TRAINED_ON:
         ahead = "as good" if baseline == value else _ahead(study, baseline - value)
         return f" {sentence_case(the_network(name))} reaches {score(study.metric, baseline, n)}, which is {ahead}."
@@ -168,8 +188,11 @@ def _against(study: Study, name: str, baseline: float, best: str, value: float, 
 def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], where: str, n: int) -> str:
     exported = next((name for name, row in rows.items() if row.get("exported")), OURS[0])
     if exported not in OURS:
-        text = f"On the validation split {the_network(exported)} is best, so it was exported"
-        text += "." if exported.partition(".")[0] in TRAINED_ON else ": no search was needed."
+        others = "Of all others " if passed_over(rows.values()) else ""
+        where_best = f"{others}on the validation split" if others else "On the validation split"
+        text = f"{where_best} {the_network(exported)} is best, so it was exported."
+        if exported.partition(".")[0] not in TRAINED_ON:
+            text += _without_search(study)
         if exported not in scores:
             return text
         return f"{text} On the {where} split it reaches {score(study.metric, scores[exported], n)}."
@@ -194,6 +217,15 @@ def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, fl
         why = "No network of this space can be trained. " if plan.get("failure") else why
         return f"{why}There is no searched network to compare."
     return ""
+
+
+def _without_search(study: Study) -> str:
+    """What it says of a search that a baseline was exported."""
+    if study.history.finished:
+        return " The search found nothing better."
+    if str(study.reason or (study.result or {}).get("stop_reason")) == SECONDS:
+        return " There was no time for a search, so this says nothing about whether one would help."
+    return " There was no search."
 
 
 def _given_up(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], exported: str) -> str:
@@ -224,6 +256,13 @@ def _duel(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], wh
     """The searched network against the hand-made one."""
     searched, fixed = scores["searched"], scores["fixed"]
     gain = searched - fixed
+    if hardly := next((name for name in OURS if _hardly(rows[name])), None):
+        own, other = (score(study.metric, value, n) for value in (searched, fixed))
+        return (
+            f"On the {where} split the searched network reaches {own}, the hand-made one {other}. But "
+            f"{the_network(hardly)} was hardly trained ({epochs(rows[hardly]['epochs'])}), so this comparison says "
+            "little."
+        )
     if rows["fixed"].get("exported"):
         text = "On the validation split no searched network beats the hand-made one, so the hand-made one was exported."
         if where != "test" or gain == 0:

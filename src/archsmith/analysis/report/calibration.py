@@ -66,7 +66,10 @@ def _lead(sure: float, right: float, error: float, before: float | None, n: int,
     if error <= CALIBRATED:
         text += " Its probabilities mean what they say."
     elif abs(sure - right) < error / 2:
-        text += " But it is not so at every level of confidence. Take its probabilities as a rough guide."
+        text += (
+            " But some of its probabilities are too high and others too low, which evens out on average. Take them as "
+            "a rough guide."
+        )
     else:
         text += f" It is too {'sure' if sure > right else 'modest'}. Take its probabilities as a rough guide."
     if before is not None and abs(before - error) >= TOLD:

@@ -10,8 +10,10 @@ from archsmith.analysis.report.kind import Words, words_of
 from archsmith.analysis.report.section import Section, Term
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import epochs, is_share, metric_name, points, score, sentence_case, the_network
+from archsmith.core.wording import HARDLY
 
 LATE = 0.75  # of the training; what comes after it is its end
+POINTS = 3  # a curve with fewer says nothing of what comes next
 GAIN = 0.005  # of a share, in the end of the training, from which on more time may bring more
 
 
@@ -70,6 +72,10 @@ def _lead(study: Study, curve: Curve, words: Words) -> str:
     before, after = (score(study.metric, value) for value in (start, end))
     went = f"stayed at {after}" if before == after else f"went from {before} to {after}"
     text = f"Within {epochs(end_epoch)} {name} {went} on the validation split. {each}"
+    if end_epoch < HARDLY:
+        return f"{text} That is hardly trained, so this curve does not say what longer training would bring."
+    if len(data) < POINTS:
+        return text
     late = [value for epoch, value in data if epoch <= LATE * end_epoch]
     if not late or not is_share(study.metric):
         return text

@@ -74,17 +74,23 @@ def _lead(study: Study, command: bool) -> str:
 def _facts(study: Study) -> tuple[tuple[str, str], ...]:
     settings = study.fit.get("settings") or {}
     versions = study.manifest.get("versions") or {}
-    parts = [(name, _spec(study.began.get(kind), plain=bool(study.fit))) for kind, name in PARTS]
+    parts = [(name, _part(study, kind)) for kind, name in PARTS]
     told = [
         ("study", study.id),
         ("seed", str(study.began.get("seed"))),
         *parts,
         ("goal", "" if study.fit else _goal(study.history.problem)),
-        ("data folder", str(settings.get("data") or "")),
+        ("data", str(settings.get("data") or "")),
         ("versions", ", ".join(f"{name} {version}" for name, version in versions.items()) or f"archsmith {VERSION}"),
         ("the log", str(study.folder.resolve() / "events.sqlite")),
     ]
     return tuple((name, value) for name, value in told if value)
+
+
+def _part(study: Study, kind: str) -> str:
+    """A part of the study. Of a job, the strategy is what the command takes; the race around it is the job's own."""
+    asked = (study.fit.get("settings") or {}).get("strategy") if kind == "strategy" else None
+    return str(asked) if asked else _spec(study.began.get(kind), plain=bool(study.fit))
 
 
 def _spec(spec: Any, *, plain: bool) -> str:

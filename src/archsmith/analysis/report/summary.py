@@ -198,8 +198,10 @@ def _exported(row: Mapping[str, object]) -> str:
 
 def _time(study: Study) -> str:
     budget = (study.fit.get("settings") or {}).get("seconds")
-    spent = duration((study.result or {}).get("seconds") or study.seconds)
-    return spent + (" (simulated)" if study.simulated else "") + (f" of {duration(budget)}" if budget else "")
+    spent = duration((study.result or {}).get("seconds") or study.seconds, exact=True)
+    return (
+        spent + (" (simulated)" if study.simulated else "") + (f" of {duration(budget, exact=True)}" if budget else "")
+    )
 
 
 def _device(device: object) -> str:

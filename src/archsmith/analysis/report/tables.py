@@ -120,7 +120,7 @@ def _values(column: Any) -> str:
         more = int(getattr(column, "distinct", 0) or 0) - MOST_TOP
         return named + (f" and {more:,} more" if more > 0 else "")
     ends = [getattr(column, name, None) for name in ("minimum", "median", "maximum")]
-    shown = _date if getattr(column, "written", "") == "date" else number
+    shown = _date if getattr(column, "is_date", False) else number
     known = [shown(float(value)) for value in ends if value is not None]
     if len(known) < len(ends):
         return "–"

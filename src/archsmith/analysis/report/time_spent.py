@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from archsmith.analysis.wording import amount, duration, phase_name
 
 SHOWN = 0.05  # seconds that a phase takes at least, or it is left out
 LATE_SECONDS = 0.5  # from here on a job took too long
+BETWEEN = "starting, and between the phases"
+LEAST_BETWEEN = 1.0  # seconds that belong to no phase and are shown
 OFF_SHARE, OFF_SECONDS = 0.2, 2.0  # a forecast further off than both is told
 
 Row = tuple[str, float, float | None]  # phase, seconds, seconds that were forecast
@@ -34,23 +37,31 @@ def time_spent_of(study: Study) -> TimeSpent | None:
     """None of a study without phases."""
     rows = [(phase_name(each.name), each.seconds, each.forecast_seconds) for each in study.phases.values()]
     shown = tuple(row for row in rows if row[1] >= SHOWN or row[2])
+    between = _total(study) - math.fsum(row[1] for row in rows)
+    if shown and study.result is not None and between >= LEAST_BETWEEN:
+        shown += ((BETWEEN, between, None),)
     return TimeSpent(_lead(study, shown), shown) if shown else None
+
+
+def _total(study: Study) -> float:
+    return float((study.result or {}).get("seconds") or study.seconds)
 
 
 def _lead(study: Study, rows: Sequence[Row]) -> str:
     budget = (study.fit.get("settings") or {}).get("seconds")
-    total = float((study.result or {}).get("seconds") or study.seconds)
+    total = _total(study)
     done = study.result is not None
     late = ""
-    text = f"The job {'took' if done else 'has taken'} {duration(total)}"
+    text = f"The job {'took' if done else 'has taken'} {duration(total, exact=True)}"
     if budget:
         beyond = total - budget
-        late = f", {duration(beyond)} too long" if beyond > LATE_SECONDS else ""
-        text += f" of the {duration(budget)} that it was given{late}."
+        late = f", {duration(beyond, exact=True)} too long" if beyond > LATE_SECONDS else ""
+        text += f" of the {duration(budget, exact=True)} that it was given{late}."
     else:
         text += "; it had no limit on time."
     name, most, _ = max(rows, key=lambda row: row[1])
-    text += f" Most of it went into {name} ({duration(most)})."
+    part = "Most of it" if most > total / 2 else "The largest part"
+    text += f" {part} went into {name} ({duration(most)})."
     if not done:
         return text
     expected = (study.fit.get("plan") or {}).get("forecast_trials")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,7 +90,8 @@ class Boosted:
             model = HistGradientBoostingRegressor(**how)
         else:
             model = HistGradientBoostingClassifier(class_weight="balanced" if self.balanced else None, **how)
-        with _threads(len(table) * len(table.columns)):
+        with _threads(len(table) * len(table.columns)), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the checks of the data have said what matters
             return fitted(model, matrix(table), table.targets, seconds)
 
 

@@ -191,7 +191,9 @@ def _warnings(
         )
     warnings += uneven(splits, "picture")
     if duplicates:
-        warnings.append(f"{counted(duplicates, 'picture', 'repeats', 'repeat')} another one of the same split.")
+        warnings.append(
+            f"{counted(duplicates, 'picture', 'repeats', 'repeat')} another one of the same split, pixel by pixel."
+        )
     warnings += leaked(splits, leaks, "picture")
     if contradictions:
         other = "target" if splits.is_regression else "class"

@@ -19,10 +19,12 @@ from archsmith.data.images.examples import ImageSplits
 from archsmith.data.images.near import near_duplicates
 from archsmith.data.images.read import read
 from archsmith.data.images.sizes import sizes_of
+from archsmith.data.images.source import Pictures
 from archsmith.data.images.store import Content, Progress
 from archsmith.data.labels import AUTO, target
 from archsmith.data.splits import Cut, cut, stratified
 
+NAMED = 3  # pictures that are like another one and are named
 FEWEST_DECODED = 500  # pictures that are always used, whatever the budget
 MARGIN = 1.1  # on the budget that would do for all; the next measurement of the speed may be a little slower
 
@@ -77,19 +79,31 @@ def load(
     # Splits that the data give are theirs to keep.
     groups = None if sizes.equal or listed.split.any() else near_duplicates(listed.pictures, meaning.labels)
     splits = cut(meaning.labels, listed.split, seed, noun=listed.noun, groups=groups)
-    content = Content(listed, meaning, splits, sizes, seed, balanced, listed.pictures.fingerprint(), _told(groups))
+    content = Content(
+        listed, meaning, splits, sizes, seed, balanced, listed.pictures.fingerprint(), _told(groups, listed.pictures)
+    )
     if seconds is not None:
         content = affordable(content, Path(root), seconds, budget)
     return reopen(store.build(content, Path(root), progress=progress, check=check))
 
 
-def _told(groups: NDArray[np.int64] | None) -> tuple[str, ...]:
+def _told(groups: NDArray[np.int64] | None, pictures: Pictures) -> tuple[str, ...]:
     """What is to be said of pictures that look alike, in sentences."""
     if groups is None:
         return ()
     n = len(groups) - len(np.unique(groups))
     what = "picture is" if n == 1 else "pictures are"
-    return (f"{n:,} {what} like another one, most often in another size. Such pictures stay in one split.",)
+    others = np.flatnonzero(groups != np.arange(len(groups)))[:NAMED].tolist()
+    pairs = "; ".join(f"{_short(pictures.name(i))} and {_short(pictures.name(int(groups[i])))}" for i in others)
+    return (
+        f"{n:,} {what} like another one, most often in another size: {pairs}{' …' if n > len(others) else ''}. Such "
+        "pictures stay in one split. Where they become the same picture in one size, they are said to repeat one, too.",
+    )
+
+
+def _short(name: str) -> str:
+    """The end of a path: the file and its folder."""
+    return "/".join(name.replace("\\", "/").split("/")[-2:])
 
 
 def affordable(content: Content, root: Path, seconds: float, budget: float | None = None) -> Content:

@@ -6,7 +6,7 @@ The class of a picture is the name of its class folder, also where it lies in a 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +19,17 @@ from archsmith.data.images.source import Source
 from archsmith.data.names import Names
 from archsmith.data.splits import SPLIT_NAMES
 
+NAMED = 3  # files of other types that are named
+OF_SYSTEMS = ("thumbs.db", "desktop.ini")  # files that systems leave in folders of pictures
+
 
 def read_folder(folder: Path) -> Source:
     """The pictures under ``folder``. Raises DataError."""
-    names = Names()
+    names, others = Names(), list[str]()
     tops: list[tuple[str, str, int]] = []  # split, class and number of pictures of each class folder
     for split, label, path in _tops(folder):
         before = len(names)
-        names.extend(_pictures(folder, path))
+        names.extend(_pictures(folder, path, others))
         tops += [(split, label, len(names) - before)] if len(names) > before else []
     if not names:
         raise _nothing_in(folder)
@@ -39,8 +42,23 @@ def read_folder(folder: Path) -> Source:
     labels = np.repeat(np.array([classes.index(label) for _, label, _ in tops], np.int32), counts)
     codes = np.repeat(np.array([SPLITS.index(split) for split, _, _ in tops], np.int8), counts)
     return Source(
-        Files(os.path.abspath(folder), names), labels, codes, folder.resolve().name or "images", tuple(classes)
+        Files(os.path.abspath(folder), names),
+        labels,
+        codes,
+        folder.resolve().name or "images",
+        tuple(classes),
+        notes=left_out(others),
     )
+
+
+def left_out(names: Sequence[str]) -> tuple[str, ...]:
+    """What is to be said of files in class folders that are no pictures. ``names``: of them."""
+    told = [name for name in map(os.path.basename, names) if name.lower() not in OF_SYSTEMS and name[:1] != "."]
+    if not told:
+        return ()
+    shown = ", ".join(map(repr, told[:NAMED])) + (", …" if len(told) > NAMED else "")
+    what = "file of another type was" if len(told) == 1 else "files of other types were"
+    return (f"{len(told):,} {what} left out ({shown}).",)
 
 
 def _tops(folder: Path) -> Iterator[tuple[str, str, Path]]:
@@ -64,16 +82,22 @@ def _folders(folder: Path) -> list[Path]:
         ) from error
 
 
-def _pictures(root: Path, folder: Path) -> Iterator[str]:
-    """The picture files below ``folder`` as paths from ``root``, sorted. Links to folders are not followed."""
+def _pictures(root: Path, folder: Path, others: list[str]) -> Iterator[str]:
+    """The picture files below ``folder`` as paths from ``root``, sorted. Links to folders are not followed. Names of
+    other files are added to ``others``.
+    """
     prefix = os.path.relpath(folder, root)
     for base, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         inner = os.path.relpath(base, folder)
         start = prefix if inner == "." else os.path.join(prefix, inner)
         for name in sorted(names):
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
+            if name.startswith("."):
+                continue
+            if os.path.splitext(name)[1].lower() in SUFFIXES:
                 yield os.path.join(start, name)
+            else:
+                others.append(name)
 
 
 def _nothing_in(folder: Path) -> DataError:

@@ -29,6 +29,7 @@ from archsmith.core.files import reading, refuse_bomb, regular_size
 from archsmith.data.images import decode as images
 from archsmith.data.images.decode import LARGEST, SUFFIXES, Header
 from archsmith.data.images.encoded import Encoded
+from archsmith.data.images.read_folder import left_out
 from archsmith.data.images.source import Source
 from archsmith.data.splits import SPLIT_NAMES, split_codes
 
@@ -117,15 +118,22 @@ def pictures_in(path: Path) -> list[tuple[str, tuple[str, ...]]]:
     """Name and path, as a tuple, of every picture in a zip, sorted. Raises DataError for what is no zip, and for a zip
     that may do harm.
     """
+    return _sorted_out(path)[0]
+
+
+def _sorted_out(path: Path) -> tuple[list[tuple[str, tuple[str, ...]]], list[str]]:
+    """The pictures in a zip, and the names of its other files. Raises DataError as ``pictures_in`` does."""
     _look_at_the_end(path)
     with _open(path) as archive:
         listed = _checked(path, archive.infolist())
-    return [(name, inner) for name, inner in listed if os.path.splitext(inner[-1])[1].lower() in SUFFIXES]
+    pictures = [(name, inner) for name, inner in listed if os.path.splitext(inner[-1])[1].lower() in SUFFIXES]
+    known = {name for name, _ in pictures}
+    return pictures, [inner[-1] for name, inner in listed if name not in known]
 
 
 def read_zip(path: Path) -> Source:
     """The pictures in a zip of class folders. Raises DataError."""
-    pictures = pictures_in(path)
+    pictures, others = _sorted_out(path)
     if not pictures:
         raise DataError(
             f"There are no pictures in the archive {str(path)!r}.",
@@ -154,7 +162,7 @@ def read_zip(path: Path) -> Source:
         split_codes(split),
         path.stem or "zip",
         tuple(map(str, classes)),
-        notes=notes,
+        notes=(*notes, *left_out(others)),
     )
 
 

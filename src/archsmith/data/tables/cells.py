@@ -25,12 +25,13 @@ MISSING = frozenset(("", "?", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null",
 LONGEST_MISSING = max(map(len, MISSING))
 LARGEST = 1e30  # larger numbers count as missing; squares of the others fit float32 after scaling
 NUMBERS, DATES, TEXTS = "numbers", "dates", "texts"
-PLAIN, GROUPED, COMMA, DATE = "plain", "grouped", "comma", "date"  # ways to write numbers
+PLAIN, GROUPED, COMMA, DATE, DAY_FIRST = "plain", "grouped", "comma", "date", "day_first"  # ways to write numbers
 WORDS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
 WHOLE = re.compile(r"[+-]?\d{1,15}\.0+")
 POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 COMMA_GROUPS = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?")
 ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?")
+DAY_MONTH_YEAR = re.compile(r"(\d{1,2})([./])(\d{1,2})\2(\d{4})")
 EPOCH = datetime.datetime(1970, 1, 1)
 DAY_SECONDS = 86_400
 # The dates that can be written, in seconds since 1970: the years 1 to 9999.
@@ -207,6 +208,8 @@ def parsed(text: str, written: str) -> float | None:
         return float("nan")
     if written == DATE:
         return _date(text)
+    if written == DAY_FIRST:
+        return _day_first(text) if DAY_MONTH_YEAR.fullmatch(text) else _date(text)  # others are clear
     if written == COMMA:
         if not COMMA_GROUPS.fullmatch(text):
             return None
@@ -232,6 +235,38 @@ def _date(text: str) -> float | None:
         return days_of(datetime.datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         return None
+
+
+def _day_first(text: str) -> float | None:
+    found = DAY_MONTH_YEAR.fullmatch(text)
+    if found is None:
+        return None
+    day, _, month, year = found.groups()
+    try:
+        return days_of(datetime.date(int(year), int(month), int(day)))
+    except ValueError:
+        return None
+
+
+def date_form(texts: Iterable[str]) -> str | None:
+    """How these dates are written; None where one of them is no date, or where 3/4/2023 may be in March or in April:
+    with slashes, some day has to be above 12.
+    """
+    known = list(texts)
+    if not known:
+        return None
+    for written in (DATE, DAY_FIRST):
+        if all(parsed(text, written) is not None for text in known):
+            return written if written == DATE or not is_ambiguous(known) else None
+    return None
+
+
+def is_ambiguous(texts: Iterable[str]) -> bool:
+    """Are these dates such as 3/4/2023, of which nothing says whether the day or the month comes first?"""
+    dates = [DAY_MONTH_YEAR.fullmatch(text.strip()) for text in texts if canonical(text) is not None]
+    known = [found for found in dates if found is not None]
+    slashes = [found for found in known if found[2] == "/"]
+    return bool(slashes) and len(known) == len(dates) and max(max(int(each[1]), int(each[3])) for each in slashes) <= 12
 
 
 def is_padded(texts: Iterable[str]) -> bool:

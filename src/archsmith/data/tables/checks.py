@@ -234,7 +234,7 @@ def target_columns(rows: TableExamples) -> list[str]:
 def _one_to_one(values: NDArray[Any], targets: NDArray[Any]) -> bool:
     different, codes = np.unique(values, return_inverse=True)
     n = len(np.unique(targets))
-    return len(different) == n and len(np.unique(codes * n + targets)) == n
+    return len(different) == n < len(values) and len(np.unique(codes * n + targets)) == n
 
 
 def _same_order(values: NDArray[Any], targets: NDArray[Any]) -> bool:

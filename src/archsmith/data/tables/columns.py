@@ -19,6 +19,7 @@ from archsmith.data.tables.cells import (
     COMMA,
     DATE,
     DATES,
+    DAY_FIRST,
     GROUPED,
     LARGEST,
     NUMBERS,
@@ -26,6 +27,7 @@ from archsmith.data.tables.cells import (
     TEXTS,
     Raw,
     canonical,
+    is_ambiguous,
     is_padded,
     number_text,
     parsed,
@@ -33,7 +35,8 @@ from archsmith.data.tables.cells import (
 )
 
 NUMBER, CATEGORY = "number", "category"
-WRITTEN = (PLAIN, GROUPED, COMMA, DATE)
+WRITTEN = (PLAIN, GROUPED, COMMA, DATE, DAY_FIRST)
+WRITTEN_DATES = (DATE, DAY_FIRST)
 MOST_CATEGORIES = 1_000
 FEWEST_SEEN = 2  # training rows that a category needs
 TOP = 5  # categories whose shares are listed
@@ -58,8 +61,8 @@ class Column:
     ``categories``: the texts that have a code of their own, the most frequent first.
     ``top``: the most frequent categories and their shares of all rows.
     ``offset``: subtracted from a number before it is rounded to float32; 0 where float32 can tell the values apart.
-    ``written``: how numbers are written as text: ``plain`` (1234.5), ``grouped`` (1,234.5), ``comma`` (1.234,5) or
-        ``date`` (1970-01-31, taken as days since 1970).
+    ``written``: how numbers are written as text: ``plain`` (1234.5), ``grouped`` (1,234.5), ``comma`` (1.234,5), or, as
+        dates that are taken as days since 1970, ``date`` (1970-01-31) or ``day_first`` (31.01.1970 or 31/01/1970).
     """
 
     name: str
@@ -73,6 +76,11 @@ class Column:
     top: tuple[tuple[str, float], ...] = ()
     offset: float = 0.0
     written: str = PLAIN
+
+    @property
+    def is_date(self) -> bool:
+        """Does it hold dates, as days since 1970?"""
+        return self.written in WRITTEN_DATES
 
     @property
     def n_codes(self) -> int:
@@ -165,6 +173,9 @@ class _Seen:
     ``scattered``: columns in which more than half of the values are that rare.
     ``beyond``: columns with infinite or too large values.
     ``shifted``: columns that have an offset.
+    ``ambiguous``: columns of dates of which nothing says whether day or month comes first.
+    ``rising``: columns of whole numbers that rise from each row to the next.
+    ``cases``: of columns, two categories that differ by small and capital letters only.
     """
 
     missing: dict[str, list[str]] = field(default_factory=dict)
@@ -173,6 +184,9 @@ class _Seen:
     scattered: list[str] = field(default_factory=list)
     beyond: list[str] = field(default_factory=list)
     shifted: list[str] = field(default_factory=list)
+    ambiguous: list[str] = field(default_factory=list)
+    rising: list[str] = field(default_factory=list)
+    cases: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def notes(self, ignored: Sequence[Ignored]) -> tuple[str, ...]:
         notes = []
@@ -183,6 +197,7 @@ class _Seen:
             (GROUPED, "Numbers are written with commas between thousands (1,234.5) in"),
             (COMMA, "Numbers are written with decimal commas (1.234,5) in"),
             (DATE, "Dates became days since 1970 in"),
+            (DAY_FIRST, "Dates such as 31.12.2024 (day, month, year) became days since 1970 in"),
         ):
             if written in self.written:
                 notes.append(f"{meaning} {listed(self.written[written])}.")
@@ -190,12 +205,27 @@ class _Seen:
             notes.append(f"Values that are infinite or beyond {LARGEST:g} count as missing in {listed(self.beyond)}.")
         if self.shifted:
             notes.append(f"Large numbers that differ little are measured from the median in {listed(self.shifted)}.")
+        if self.ambiguous:
+            notes.append(
+                f"Dates such as 3/4/2023 are taken as categories in {listed(self.ambiguous)}: nothing says whether the "
+                "day or the month comes first. Write them like 2023-04-03."
+            )
+        if self.rising:
+            notes.append(
+                f"Whole numbers rise from each row to the next in {listed(self.rising)}. If they only name the rows, "
+                "leave them out."
+            )
+        for name, (one, other) in self.cases.items():
+            notes.append(
+                f"{short(one)!r} and {short(other)!r} are two categories in {short(name)!r}. If they mean the same, "
+                "write them alike."
+            )
         if self.rare:
             notes.append(f"Rare values are taken together in {listed(self.rare)}.")
         if self.scattered:
             notes.append(
                 f"Most values are rare, and tell little, in {listed(self.scattered)}. Dates and numbers are read when "
-                "they are written like 2021-10-25 and 12.5."
+                "they are written like 2021-10-25, 25.10.2021 and 12.5."
             )
         by_reason: dict[str, list[str]] = {}
         for entry in ignored:
@@ -247,7 +277,7 @@ def _fit(
     counts: Counter[str] = Counter()
     if values.form == TEXTS:
         counts = _marks(name, Counter(values.values), seen)
-        written = None if is_category else _written(name, counts, values, train, decimal_commas)
+        written = None if is_category else _written(name, counts, values, train, decimal_commas, seen)
         if written is None:
             return _category(name, counts, len(values), seen)
         numbers = {text: parsed(text, written) for text in counts}
@@ -281,7 +311,7 @@ def _marks(name: str, counts: Counter[str], seen: _Seen) -> Counter[str]:
 
 
 def _written(
-    name: str, counts: Counter[str], values: Raw, train: NDArray[np.int64], decimal_commas: bool
+    name: str, counts: Counter[str], values: Raw, train: NDArray[np.int64], decimal_commas: bool, seen: _Seen
 ) -> str | None:
     """How the numbers in a column of texts are written; None for a column of categories. Raises DataError for a column
     of numbers with a few texts in it.
@@ -291,7 +321,11 @@ def _written(
     if is_padded(counts):
         return None
     best: tuple[int, str] = (0, PLAIN)
-    for written in (PLAIN, COMMA, GROUPED, DATE) if decimal_commas else (PLAIN, GROUPED, COMMA, DATE):
+    if is_ambiguous(counts):
+        seen.ambiguous.append(name)
+        return None
+    numbers = (PLAIN, COMMA, GROUPED) if decimal_commas else (PLAIN, GROUPED, COMMA)
+    for written in (*numbers, *WRITTEN_DATES):
         own = [text for text in counts if parsed(text, written) is not None]
         if len(own) == len(counts):
             return written
@@ -301,8 +335,8 @@ def _written(
         return None
     at = next(i for i, text in enumerate(values.values) if parsed(text, best[1]) is None)
     raise DataError(
-        f"The column {name!r} holds {'dates' if best[1] == DATE else 'numbers'}, but row {train[at] + 1:,} says "
-        f"{values.shown(at)}.",
+        f"The column {name!r} holds {'dates' if best[1] in WRITTEN_DATES else 'numbers'}, but row {train[at] + 1:,} "
+        f"says {values.shown(at)}.",
         "Correct the value or leave the cell empty.",
     )
 
@@ -321,6 +355,8 @@ def _number(name: str, values: NDArray[np.float64], written: str, seen: _Seen) -
         return None if missing and written == PLAIN else Ignored(name, "has a single value")
     if name.lower() in ROW_NAMES and len(different) == len(values) and (np.diff(values) > 0).all():
         return Ignored(name, "counts the rows")
+    if written == PLAIN and len(different) == len(values) > FEW and _rising(values):
+        seen.rising.append(name)
     offset = float(np.median(present)) if _merges(different) else 0.0
     if offset:
         seen.shifted.append(name)
@@ -337,6 +373,11 @@ def _number(name: str, values: NDArray[np.float64], written: str, seen: _Seen) -
         offset=offset,
         written=written,
     )
+
+
+def _rising(values: NDArray[np.float64]) -> bool:
+    """Are these whole numbers, each larger than the one before?"""
+    return bool((values == np.round(values)).all() and (np.diff(values) > 0).all())
 
 
 def _merges(different: NDArray[np.float64]) -> bool:
@@ -358,8 +399,19 @@ def _category(name: str, counts: Counter[str], n: int, seen: _Seen) -> Column | 
     kept = [text for text in order if merged[text] >= FEWEST_SEEN][:MOST_CATEGORIES]
     if not kept or (len(merged) > FEW and len(merged) > ID_SHARE * present):
         return Ignored(name, "has another text in nearly every row")
+    _note_cases(name, order, seen)
     if len(kept) < len(merged):
         n_rare = present - sum(merged[text] for text in kept)
         (seen.scattered if n_rare > present / 2 else seen.rare).append(name)
     top = tuple((text, merged[text] / n) for text in order[:TOP])
     return Column(name, CATEGORY, 1 - present / n, len(merged), categories=tuple(kept), top=top)
+
+
+def _note_cases(name: str, texts: Sequence[str], seen: _Seen) -> None:
+    """Note the first two ``texts`` that differ by small and capital letters only."""
+    before: dict[str, str] = {}
+    for text in texts:
+        other = before.setdefault(text.casefold(), text)
+        if other != text:
+            seen.cases[name] = (other, text)
+            return

@@ -98,7 +98,7 @@ def _numbers(column: Column, values: Raw, first_row: int, broken: dict[int, str]
         found, wrong = _parsed(column, values.values)
     else:
         found = np.array(values.values, np.float64)
-        mixed = (values.form == DATES) != (column.written == DATE)
+        mixed = (values.form == DATES) != column.is_date
         wrong = np.flatnonzero(~np.isnan(found)) if mixed else np.empty(0, np.int64)
     for row in wrong.tolist():
         error = _no_number(column, row + first_row, values.shown(row))
@@ -128,8 +128,11 @@ def _parsed(column: Column, texts: Sequence[str]) -> tuple[NDArray[np.float64], 
 
 
 def _no_number(column: Column, row: int, shown: str) -> DataError:
-    what = "dates" if column.written == DATE else "numbers"
-    hint = "Dates are written 2024-12-31." if column.written == DATE else "Correct the value or leave the cell empty."
+    what = "dates" if column.is_date else "numbers"
+    hint = "Correct the value or leave the cell empty."
+    if column.is_date:
+        either = "" if column.written == DATE else " or 31.12.2024"
+        hint = f"Dates are written 2024-12-31{either}."
     return DataError(f"The column {column.name!r} holds {what}, but row {row + 1:,} says {shown}.", hint)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from archsmith.core.errors import DataError
 from archsmith.core.task import Input
 from archsmith.data.examples import Augmentation, Examples, Indexes, Splits
-from archsmith.data.tables.cells import DATE, iso_text
+from archsmith.data.tables.cells import iso_text
 from archsmith.data.tables.columns import Column, Ignored, categories_of, code_offsets, n_codes, numbers_of
 from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT
 
@@ -125,7 +125,7 @@ def _number(column: Column, value: np.float32) -> object:
     if np.isnan(value):
         return None
     number = float(str(value)) + column.offset  # the shortest text of a float32: 0.455, not 0.45500001
-    if column.written == DATE:
+    if column.is_date:
         return iso_text(number, 6 if column.offset else 0)  # without an offset, float32 is not exact to the second
     return number
 

@@ -21,7 +21,20 @@ from archsmith.core.errors import DataError
 from archsmith.core.files import expanded, regular_size
 from archsmith.data.parquet import categories, open_parquet, to_its_end, unpacked
 from archsmith.data.splits import SPLIT_COLUMNS, SPLIT_NAMES, codes_of
-from archsmith.data.tables.cells import COMMA, DATES, GROUPED, MISSING, PLAIN, TEXTS, Raw, parsed, raw, short
+from archsmith.data.tables.cells import (
+    COMMA,
+    DATES,
+    GROUPED,
+    MISSING,
+    PLAIN,
+    TEXTS,
+    Raw,
+    date_form,
+    is_ambiguous,
+    parsed,
+    raw,
+    short,
+)
 from archsmith.data.tables.columns import Ignored, listed
 from archsmith.data.tables.encode import as_columns, clean_names, refuse_uneven
 from archsmith.data.tables.read_csv import CsvFile
@@ -234,12 +247,11 @@ def _source(
 def _targets(values: Raw, name: str, decimal_commas: bool) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
     """Targets, which of them are missing, and a note."""
     if values.form == DATES:
-        raise DataError(
-            f"The target {name!r} holds dates.", "Give numbers for a regression target, or texts for classes."
-        )
+        raise _dates_as_target(name)
     if values.form != TEXTS:
         return (*as_targets(values.values.tolist(), name), ())
     texts = list(values.values)
+    _refuse_dates(texts, name)
     different = {text for text in texts if text.strip().lower() not in MISSING}
     for written in (COMMA, GROUPED) if decimal_commas else (GROUPED, COMMA):
         if (
@@ -253,6 +265,20 @@ def _targets(values: Raw, name: str, decimal_commas: bool) -> tuple[NDArray[Any]
             note = (f"The targets in {name!r} are numbers written as {example}.",)
             return np.nan_to_num(numbers), ~np.isfinite(numbers), note
     return (*as_targets(texts, name), ())
+
+
+def _refuse_dates(texts: Sequence[str], name: str) -> None:
+    """Raises DataError where all targets are dates."""
+    present = {text.strip() for text in texts} - {""}
+    if date_form(present) or is_ambiguous(present):
+        raise _dates_as_target(name)
+
+
+def _dates_as_target(name: str) -> DataError:
+    return DataError(
+        f"The target {name!r} holds dates, and dates cannot be predicted.",
+        "Give numbers, such as days since a day of your choice, or texts for classes.",
+    )
 
 
 def _meant(columns: Sequence[str], target: str) -> str:
