@@ -122,6 +122,8 @@ def test_repeated_texts_are_a_sequence() -> None:
     assert list(texts) == ["y", "x", "y"] and list(texts[1:]) == ["x", "y"]
     taken = Raw(TEXTS, texts).take(np.array([2, 1]))
     assert list(taken.values) == ["y", "x"] and taken.shown(1) == "'x'"
+
+
 @pytest.mark.parametrize(
     ("texts", "form"),
     [
