@@ -68,7 +68,8 @@ def test_the_predictor_needs_no_torch(environment: dict[str, str]) -> None:
 def test_without_the_extra_a_name_says_what_to_install(name: str, package: str, environment: dict[str, str]) -> None:
     code = (
         f"import sys\nsys.modules[{package!r}] = None\n"  # as if it were not installed
-        f"try:\n    from archsmith import {name}\nexcept ImportError as error:\n    print(error, error.__cause__, error.__suppress_context__)"
+        f"try:\n    from archsmith import {name}\nexcept ImportError as error:\n"
+        "    print(error, error.__cause__, error.__suppress_context__)"
     )
     said = python(code, environment)
     assert said.startswith(f"archsmith.{name} needs the package '{package}'")
