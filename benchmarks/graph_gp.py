@@ -36,8 +36,8 @@ from archsmith.core.seeds import generator
 from archsmith.core.trial import Trial
 from archsmith.evaluators.nasbench201 import NasBench201Evaluator
 from archsmith.evaluators.table import TableEvaluator
-from archsmith.runtime.processes import numeric_threads
 from archsmith.runtime.search import Search
+from archsmith.runtime.spawning import numeric_threads
 from archsmith.spaces.nasbench201 import PATHS
 from archsmith.spaces.nasnet import NasNet
 from archsmith.strategies.graph_gp import GraphGP

@@ -118,7 +118,12 @@ def test_the_report_is_one_file(fitted, tmp_path):
 def test_a_notebook_shows_a_card(fitted):
     html = fitted._repr_mimebundle_()["text/html"]
     assert html == fitted._repr_html_()
-    assert "ImageClassifier: test accuracy" in html and "fixed" in html and "<svg" in html and "<script" not in html
+    assert (
+        "ImageClassifier: test accuracy" in html
+        and "hand-made network" in html
+        and "<svg" in html
+        and "<script" not in html
+    )
 
 
 def test_export(fitted, tmp_path):

@@ -275,7 +275,7 @@ def test_a_search_in_which_nothing_works_ends_at_once_and_the_job_goes_on(tmp_pa
     said = next(text for text in notes(events) if text.startswith("The search"))
     report = Path(result.report).read_text(encoding="utf-8")
     if broken == "trials":
-        assert f"found nothing. All {FIRST} trials failed: ValueError: no file weights0.bin." in said
+        assert f"found nothing. All {FIRST} trials failed: ValueError: no file weights0.bin (test_job.py, line " in said
         assert said.endswith("The hand-made network gets the time that is left.")
         assert "no file weights0.bin" in report
     else:

@@ -97,7 +97,7 @@ def test_a_home_is_found_and_that_of_nobody_is_not(monkeypatch: pytest.MonkeyPat
     [
         (ValueError("two\n lines."), "two lines"),
         (KeyError(), "KeyError"),
-        (RecursionError("deep"), "deep"),
+        (RecursionError("deep"), "too many brackets in brackets"),
         (MemoryError(), "too much memory"),
         (OSError(5, "Input/output error", "a"), "(Input/output error)"),
         (ValueError("x" * 1000), "x" * 100 + ")."),

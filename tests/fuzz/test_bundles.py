@@ -17,9 +17,10 @@ from archsmith.bundle.graph import graph_of_bundle
 from archsmith.bundle.intake import Intake
 from archsmith.bundle.manifest import FILES, MANIFEST, Manifest, check_files, read
 from archsmith.bundle.page import Surroundings, name_of, page
+from archsmith.bundle.prediction_columns import Answers
 from archsmith.bundle.predictor import Predictor
 from archsmith.bundle.tables import TableIntake
-from archsmith.cli.bundles import _columns, _info_rows, describe
+from archsmith.cli.bundles import _info_rows, describe
 from archsmith.core.task import Input, classification
 from archsmith.data.tables.columns import Column
 from archsmith.graphs.drawing import draw
@@ -161,8 +162,8 @@ def look(manifest: Manifest, folder: Path) -> None:
     Opened.manifest, Opened.folder = manifest, folder  # type: ignore[attr-defined]
     facts = {**describe(Opened), "latency_ms": {"1": 1.0, "64": 2.0}}
     json.dumps(facts)
-    assert all(isinstance(cell, str) for row in _info_rows(facts, manifest.intake) for cell in row)
-    assert _columns(Opened, None, proba=True)
+    assert all(isinstance(cell, str) for row in _info_rows(facts, manifest.intake, verbose=True) for cell in row)
+    assert Answers(Opened, None, None, proba=True).columns
 
 
 def serve(intake: Intake) -> None:

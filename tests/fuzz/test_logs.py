@@ -6,6 +6,8 @@ import json
 import shutil
 import sqlite3
 import tempfile
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import strategies as st
 
 from archsmith.cli.opened import OpenStudy
-from archsmith.cli.studies import _at_a_glance, _score_in_words, _trial_row, _what, describe
+from archsmith.cli.studies import _at_a_glance, _score_in_words, _tell_trials, _what, describe
 from archsmith.core.records import KINDS
 from archsmith.runtime.search import replayed
 from archsmith.runtime.sqlite import FILE, SCHEMA, SqliteStore
@@ -177,8 +179,9 @@ def show(folder: Path) -> None:
     json.dumps(view.to_dict())
     report = describe(view, 10)
     json.dumps(report)
-    for trial in report["trials"]:
-        _trial_row(trial, report["metric"])
+    if report["trials"]:
+        with redirect_stdout(StringIO()):
+            _tell_trials(report, job=True, verbose=True)
     study = OpenStudy(SqliteStore(folder))
     try:
         replayed(study.store, study.problem())

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_the_first_spawned_process_of_a_program_is_deaf_too() -> None:
 @posix
 def test_the_parent_hears_afterwards_what_came_meanwhile() -> None:
     with pytest.raises(KeyboardInterrupt), spawning(1):
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)  # of a signal to the process any thread may hear
 
 
 def test_a_child_is_born_with_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -259,7 +259,8 @@ def _add_predictions(study: Study) -> None:
     try:
         with reading("It is damaged", ""):
             regular_size(path)
-            with np.load(path, allow_pickle=False) as file:
+            # opened here: numpy leaves a file open that is no whole zip
+            with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in ("test", "test_labels", "test_raw") if name in file.files}
     except ArchsmithError:
         study.missing.append(

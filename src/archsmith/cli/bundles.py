@@ -295,7 +295,7 @@ def _write(
     from archsmith.bundle.prediction_draft import Draft
     from archsmith.bundle.prediction_files import form_of
     from archsmith.bundle.predictions import batches
-    from archsmith.cli.interrupts import INTERRUPTED
+    from archsmith.cli.interrupts import Interrupted
     from archsmith.cli.output import to_stderr
     from archsmith.version import VERSION
 
@@ -318,8 +318,7 @@ def _write(
                 named = len(draft.reached.reasons)
             draft.finish()
     except KeyboardInterrupt:
-        to_stderr(f"Stopped after {draft.reached.n:,} {nouns}. The same command goes on there.")
-        raise typer.Exit(INTERRUPTED) from None
+        raise Interrupted(f"Stopped after {draft.reached.n:,} {nouns}.", "The same command goes on there.") from None
     return draft.reached.n, draft.reached.n_broken
 
 

@@ -89,13 +89,13 @@ def small_text(path: Path | str, most: int = 16 * 2**20) -> str:
 
 
 def json_value(text: str) -> Any:
-    """What a JSON ``text`` from outside says. Raises ValueError for all that is none; for brackets in brackets without
-    end, too, where the parser raises RecursionError.
+    """What a JSON ``text`` from outside says. Raises ValueError, in one short line, for what is none: for brackets in
+    brackets without end, too, where the parser raises RecursionError.
     """
     try:
         return json.loads(text)
-    except RecursionError as error:
-        raise ValueError("there are too many brackets in brackets") from error
+    except (RecursionError, ValueError) as error:
+        raise ValueError(reason(error)) from error
 
 
 def file_stamp(path: Path) -> str:

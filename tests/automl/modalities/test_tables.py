@@ -106,7 +106,7 @@ def test_the_best_of_all_is_exported(finished_table):
 
 def test_the_log_speaks_of_rows(finished_table):
     details = {
-        event.data["name"]: event.data["detail"]
+        event.data["name"]: event.data["detail"] + event.data.get("exact", "")
         for event in finished_table.events
         if event.kind == "phase" and event.data["state"] == "started"
     }
