@@ -40,8 +40,12 @@ def test_the_first_spawned_process_of_a_program_is_deaf_too() -> None:
 
 @posix
 def test_the_parent_hears_afterwards_what_came_meanwhile() -> None:
-    with pytest.raises(KeyboardInterrupt), spawning(1):
-        signal.pthread_kill(threading.get_ident(), signal.SIGINT)  # of a signal to the process any thread may hear
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), spawning(1):
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)  # of a signal to the process any thread may hear
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_child_is_born_with_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,7 +94,9 @@ def json_value(text: str) -> Any:
     """
     try:
         return json.loads(text)
-    except (RecursionError, ValueError) as error:
+    except json.JSONDecodeError:
+        raise
+    except (RecursionError, ValueError) as error:  # brackets or digits without end
         raise ValueError(reason(error)) from error
 
 
