@@ -227,3 +227,16 @@ def test_enas_without_shared_weights_is_refused_and_leaves_nothing(command: Any,
     assert (answer.code, answer.out) == (2, "")
     assert "archsmith fit DATA --strategy enas" in answer.err and "ended after" not in answer.err
     assert list((tmp_path / "w" / "studies").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("search", "--evaluator", "archsmith.testing.toys:Flat"), "The evaluator cannot be a Flat"),
+        (("search", "--space", "archsmith.strategies.random:RandomSearch"), "The space cannot be a RandomSearch"),
+        (("size", "archsmith.strategies.random:RandomSearch"), "The space cannot be a RandomSearch"),
+    ],
+)
+def test_a_class_of_another_kind_is_named(command: Any, words: tuple[str, ...], said: str) -> None:
+    answer = command(*words)
+    assert (answer.code, answer.out) == (2, "") and said in answer.err

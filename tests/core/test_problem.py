@@ -25,6 +25,12 @@ def test_a_direction_that_nobody_says_is_asked_for(metric):
         Objective(metric)
 
 
+@pytest.mark.parametrize("direction", ["no", "minimize", 0, 1.0])
+def test_a_direction_is_true_or_false(direction):
+    with pytest.raises(UsageError, match="maximize cannot be"):
+        Objective("accuracy", maximize=direction)
+
+
 def test_objectives_of_old_logs_keep_the_direction_that_they_were_written_with():
     problem = Problem.from_dict(
         Flat(), {"objectives": [["score", True], ["params", True]], "constraints": [], "fidelity": ["epochs", 1, 1]}

@@ -421,6 +421,7 @@ class Silent(Exception):
         (no_number(True), r"= True, which is no number"),
         (no_number(math.nan), r"Odd asked for .* = nan; the problem allows"),
         (raising(ZeroDivisionError("no")), r"Odd\.ask raised ZeroDivisionError: no\. Run again with --debug"),
+        (raising(SystemExit(0)), r"Odd\.ask raised SystemExit: 0\."),
         (raising(Silent()), r"Odd\.ask raised Silent: \(its text cannot be read\)\."),
     ],
 )

@@ -23,7 +23,7 @@ def show(compared: Any, files: Sequence[Path]) -> None:
     _show_tests(compared)
     say("", f"Trials until {compared.shown(compared.target)} was reached:")
     if not compared.target_given:
-        say(f"(This is the median of {compared.reference}: half of its runs reach it.)")
+        say(f"(This is the median of {compared.reference} at the end. A run reached it when it tried one as good.)")
     reaches = [(reach.label, f"{reach.n_reached} of {reach.n_runs}", reach.trials) for reach in compared.reaches]
     show_table(("strategy", "reached by", "median trials"), reaches)
     if len(compared.labels) > 1:

@@ -395,8 +395,12 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
 
 def _build(kind: str, name: str, given: Mapping[str, Mapping[str, Any]]) -> Any:
     from archsmith import catalog
+    from archsmith.runtime import arguments
 
-    return catalog.build(catalog.get(kind, name), given.get(kind, {}))
+    built = catalog.build(catalog.get(kind, name), given.get(kind, {}))
+    check = {"space": arguments.check_space, "evaluator": arguments.check_evaluator}.get(kind, arguments.check_strategy)
+    check(built)
+    return built
 
 
 def problem_of(
@@ -407,6 +411,7 @@ def problem_of(
 
     from archsmith import catalog
     from archsmith.core.problem import Objective, Problem
+    from archsmith.runtime.arguments import check_evaluator
 
     cls = catalog.get("evaluator", evaluator)
     if space is None and hasattr(cls, "problem"):
@@ -416,6 +421,7 @@ def problem_of(
     wants_space = dataclasses.is_dataclass(cls) and "space" in {field.name for field in dataclasses.fields(cls)}
     settings = given.get("evaluator", {})
     built = catalog.build(cls, {**({"space": catalog.to_spec(chosen)} if wants_space else {}), **settings})
+    check_evaluator(built)
     return Problem(chosen, objectives or (Objective(built.metrics[0]),), constraints), built
 
 

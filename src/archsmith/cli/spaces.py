@@ -27,8 +27,10 @@ def size(
     from archsmith import catalog
     from archsmith.cli.output import emit, say
     from archsmith.core.size import Size
+    from archsmith.runtime.arguments import check_space
 
     built = catalog.build(catalog.get("space", space), catalog.parse_settings(settings or []).get("space", {}))
+    check_space(built)
     found = built.size(walks)
     if not json:
         say(f"{space}: {found}.")

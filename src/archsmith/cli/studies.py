@@ -84,7 +84,9 @@ def show_study(
     if report["error"]:
         say(report["error"], "")
     if report["command"]:
-        say(f"The same search again: {report['command']}", "")
+        limits = {(each.by.seconds, each.by.trials) for each in view.openings.all}
+        again = "The same search again" if len(limits) < 2 else "It was given more later, and began with"
+        say(f"{again}: {report['command']}", "")
     if verbose:
         parts = ("space", "strategy", "evaluator", "seed", "fidelity")
         show(("", ""), [(part, spec_in_words(report[part])) for part in parts])

@@ -26,6 +26,8 @@ class Objective:
     def __post_init__(self) -> None:
         if self.maximize is None:
             object.__setattr__(self, "maximize", _direction(self.metric))
+        if type(self.maximize).__name__ not in ("bool", "bool_"):  # numpy's, too, without importing it
+            raise UsageError(f"maximize cannot be {self.maximize!r}.", "Give True or False.")
 
     def loss(self, metrics: Mapping[str, float]) -> float:
         value = metrics[self.metric]

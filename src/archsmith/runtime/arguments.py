@@ -27,13 +27,22 @@ def check_parts(problem: Any, strategy: Any, evaluator: Any) -> None:
             "Strategy and evaluator have changed places.", "The order is: Search(problem, strategy, evaluator)."
         )
     check_strategy(strategy)
-    _check_evaluator(evaluator)
+    check_evaluator(evaluator)
     missing = [metric for metric in problem.metrics if metric not in evaluator.metrics]
     if missing:
         raise UsageError(
             f"The problem needs the metric {missing[0]!r}, but {type(evaluator).__name__} reports "
             f"{', '.join(evaluator.metrics)}.",
             "Name one of its metrics in the objective or constraint.",
+        )
+
+
+def check_space(space: Any) -> None:
+    """Raises UsageError for what is no search space."""
+    _refuse_class(space, "space")
+    if not isinstance(space, Space):
+        raise UsageError(
+            f"The space cannot be {_named(space)}.", "It needs decide(choose): see docs/tutorials/write-a-space.md."
         )
 
 
@@ -51,7 +60,8 @@ def check_strategy(strategy: Any) -> None:
         )
 
 
-def _check_evaluator(evaluator: Any) -> None:
+def check_evaluator(evaluator: Any) -> None:
+    """Raises UsageError for what is no evaluator."""
     _refuse_class(evaluator, "evaluator")
     if not callable(getattr(evaluator, "evaluate", None)):
         wrap = callable(evaluator)

@@ -558,9 +558,9 @@ def asked(strategy: Strategy, history: History, n: int, rng: np.random.Generator
     name = type(strategy).__name__
     try:
         proposals = strategy.ask(history, n, rng)
-    except ArchsmithError:
+    except (ArchsmithError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # SystemExit, too: somebody's code must not end the program without a word
         raise UsageError(
             f"{name}.ask raised {told(error).rstrip('.')}.", "Run again with --debug for the traceback."
         ) from error

@@ -99,10 +99,10 @@ def test_missing_rare_and_unknown_categories_share_the_first_code_of_their_colum
 @pytest.mark.parametrize(("names", "found"), [(("00501", "04109"), True), (("0501", "04109"), False)])
 def test_names_that_lost_their_zeros_on_the_way_are_known(names: tuple[str, ...], found: bool) -> None:
     column = columns_of({"place": raw([names[i % 2] for i in range(N)], "place")}, np.arange(N)).columns
-    texts, numbers = (
-        encode(column, {"place": values})["categories"] for values in (list(names), np.array([*map(int, names)]))
-    )
-    assert np.array_equal(texts, numbers) == found
+    numbers = [*map(int, names)]
+    for lost in (np.array(numbers), [*map(str, numbers)], [names[0], numbers[1]]):
+        codes = encode(column, {"place": lost})["categories"]
+        assert np.array_equal(codes, encode(column, {"place": list(names)})["categories"]) == found
 
 
 def test_order_and_other_columns_do_not_matter() -> None:

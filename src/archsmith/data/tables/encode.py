@@ -160,9 +160,12 @@ class _Codes(dict[str, int]):
         super().__init__()
         self.offset = offset
         self.known = {text: offset + 1 + place for place, text in enumerate(column.categories)}
+        self.width = _padded_width(column.categories)
 
     def __missing__(self, text: str) -> int:
         name = canonical(text)
+        if name is not None and self.width and name.isdigit():
+            name = name.zfill(self.width)
         found = self.offset if name is None else self.known.get(name, self.offset)
         self[text] = found
         return found
@@ -178,8 +181,7 @@ def _codes(column: Column, offset: int, values: Raw) -> NDArray[np.int64]:
         return np.fromiter(map(known.__getitem__, values.values), np.int64, len(values))
     different, places = np.unique(values.values, return_inverse=True)
     as_text = number_text if values.form == NUMBERS else iso_text
-    width = _padded_width(column.categories) if values.form == NUMBERS else 0
-    texts = ["" if value != value else as_text(value).zfill(width) for value in different]
+    texts = ["" if value != value else as_text(value) for value in different]
     return np.array([known[text] for text in texts], np.int64).reshape(-1)[places]
 
 
