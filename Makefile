@@ -34,7 +34,7 @@ $(DOCS_STAMP): $(STAMP)
 	@touch $@
 
 demo: $(STAMP) ## search a network for scikit-learn's digits, train it, export it: about 2 minutes after the install
-	$(BIN)/archsmith fit digits --time 2m --out models/digits
+	$(BIN)/archsmith fit digits --time 2m --out models/digits --replace
 
 test: $(STAMP) ## the tests, with the lines that they run (coverage): a few minutes on two cores
 	$(BIN)/python -m slipcover -m pytest -m "not slow and not clock" -n 2 --dist worksteal

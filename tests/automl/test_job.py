@@ -65,13 +65,13 @@ def test_out_is_a_copy_of_the_studys_own_bundle(finished):
 
 
 def test_a_bundle_that_cannot_be_copied_is_said_to_be_where_it_is(finished, tmp_path, monkeypatch):
-    def full(source, target):
+    def full(source, target, replace):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(job.folder, "copy", full)
     logged = []
     run = SimpleNamespace(
-        job=SimpleNamespace(settings=SimpleNamespace(out="elsewhere")),
+        job=SimpleNamespace(settings=SimpleNamespace(out="elsewhere", replace=False)),
         folder=tmp_path,
         search=SimpleNamespace(log=lambda kind, data: logged.append((kind, data))),
     )

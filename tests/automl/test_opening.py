@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from archsmith.automl.opening import job_view, known, latest_unfinished, settings_in
+from archsmith.automl.opening import check_out, job_view, known, latest_unfinished, settings_in
 from archsmith.automl.plan import Speed, make_plan
 from archsmith.automl.settings import FitSettings
 from archsmith.core.errors import StudyError, UsageError
@@ -92,3 +92,13 @@ def test_a_study_of_another_program_is_not_taken_up(workspace):
     store.release()
     with pytest.raises(StudyError, match="not begun by fit"):
         job_view(store.folder)
+
+
+def test_a_folder_with_something_else_is_refused_for_every_study(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("")
+    for settings in (FitSettings("photos", out=str(tmp_path / "out"), replace=replace) for replace in (False, True)):
+        with pytest.raises(UsageError, match="something other than a bundle"):
+            check_out(settings, "photos-1")
+    check_out(FitSettings("photos"), "photos-1")
+    check_out(FitSettings("photos", out=str(tmp_path / "new")), None)

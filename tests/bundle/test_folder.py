@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from archsmith.bundle.folder import check_target, copy, replacing
+from archsmith.bundle.folder import author, check_target, copy, refuse_others, replacing
 from archsmith.bundle.manifest import DOCKERFILE, FILES, MANIFEST, REPORT, REQUIREMENTS, check_files
 from archsmith.core.errors import UsageError
 
@@ -79,3 +80,35 @@ def test_a_block_that_fails_changes_nothing(exported: Any, tmp_path: Path) -> No
         raise RuntimeError
     check_files(target)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def _of(study: str | None, exported: Any, folder: Path) -> Path:
+    """A copy of a bundle that says that ``study`` wrote it."""
+    shutil.copytree(exported.folder, folder)
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest["facts"]["study"] = study
+    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    return folder
+
+
+def test_a_bundle_names_the_study_that_wrote_it(exported: Any, tmp_path: Path) -> None:
+    assert author(_of("mine", exported, tmp_path / "mine")) == "mine"
+    assert author(_of(None, exported, tmp_path / "nobody")) is None
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / MANIFEST).write_text("[1")
+    assert author(tmp_path / "other") is author(tmp_path / "nowhere") is None
+
+
+def test_only_its_own_study_replaces_a_bundle_unless_told_to(exported: Any, tmp_path: Path) -> None:
+    mine, new = _of("mine", exported, tmp_path / "mine"), _of("mine", exported, tmp_path / "new")
+    theirs, nobodys = _of("theirs", exported, tmp_path / "theirs"), _of(None, exported, tmp_path / "nobody")
+    refuse_others(tmp_path / "nowhere", "mine")
+    refuse_others(mine, "mine")
+    copy(new, mine, replace=False)
+    for folder, said in ((theirs, "the bundle of the study theirs"), (nobodys, "no study is known")):
+        with pytest.raises(UsageError, match=said) as caught:
+            copy(new, folder, replace=False)
+        assert caught.value.hint is not None and "--replace" in caught.value.hint
+    assert author(theirs) == "theirs"
+    copy(new, theirs)
+    assert author(theirs) == "mine"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shutil
 import signal
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -24,6 +25,7 @@ from archsmith.runtime.workspace import Workspace
 from archsmith.strategies.random import RandomSearch
 from archsmith.testing.toys import Flat, ToyEvaluator
 
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "v1"
 ROWS = (
     Row("linear", 0.96, 0.955, params=650, macs=640, seconds=2.0, epochs=30.0),
     Row("fixed", 0.99, 0.98, params=304_154, macs=11_453_696, seconds=20.0, epochs=12.0, exported=True),
@@ -286,6 +288,32 @@ def test_resume_takes_new_limits(command: Any, asked: list[FitSettings], begun: 
     study = begun(seconds=120.0)
     command("studies", "resume", study, "--time", "5m", "--workspace", "w")
     assert (asked[0].name, asked[0].seconds, asked[0].resume) == (study, 300.0, True)
+
+
+def test_a_resume_may_put_the_bundle_elsewhere(
+    command: Any, asked: list[FitSettings], begun: Callable[..., str]
+) -> None:
+    study = begun(out="first", replace=True)
+    command("studies", "resume", study, "--workspace", "w")
+    command("studies", "resume", study, "--out", "second", "--replace", "--workspace", "w")
+    assert [(settings.out, settings.replace) for settings in asked] == [("first", False), ("second", True)]
+
+
+def test_a_search_has_no_bundle_to_put_anywhere(command: Any) -> None:
+    command("search", "--trials", "2")
+    answer = command("studies", "resume", "--trials", "3", "--out", "model")
+    assert answer.code == 2 and "writes no bundle" in answer.err
+
+
+def test_the_bundle_of_another_study_is_not_replaced(command: Any, tmp_path: Path) -> None:
+    (bundle,) = FIXTURES.glob("classes/studies/*/final/bundle")
+    shutil.copytree(bundle, tmp_path / "model")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()}
+    answer = command("fit", "digits", "--time", "20s", "--out", "model", "--workspace", "w")
+    assert answer.code == 2 and answer.err.count("\n") == 1
+    assert f"holds the bundle of the study {bundle.parents[1].name}" in answer.err and "--replace" in answer.err
+    assert not (tmp_path / "w").exists()
+    assert {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()} == before
 
 
 def test_resume_passes_over_studies_of_other_data(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -47,9 +48,36 @@ def test_list_shows_test_score_and_bundle_of_a_job(command: Any, job: tuple[str,
     (summary,) = Workspace(job[1]).list()
     result = try_view(summary.folder).job.result
     assert result is not None
-    assert (row["score"], row["tested"], row["bundle"]) == (result.test, True, result.data["model_dir"])
-    line = command("studies", "list", *job).out.splitlines()[1]
-    assert "(test)" in line and line.rstrip().endswith(row["bundle"])
+    assert (row["score"], row["tested"]) == (result.test, True)
+    assert row["bundle"] == str(summary.folder / "final" / "bundle")  # where it was made there is none any more
+    shown = command("studies", "list", *job).out
+    line = shown.splitlines()[1]
+    assert "(test)" in line and line.rstrip().endswith("in the study") and "archsmith studies show STUDY" in shown
+
+
+def test_a_bundle_is_credited_to_the_study_that_wrote_it(command: Any, job: tuple[str, Path], tmp_path: Path) -> None:
+    (summary,) = Workspace(job[1]).list()
+    out = tmp_path / "model"
+    store = SqliteStore(summary.folder)
+    store.acquire()
+    store.append([Event("result", {**list(store.read())[-1].data, "model_dir": str(out), "rows": []})])
+    store.close()
+
+    def credited() -> str:
+        (row,) = command("studies", "list", *job, "--json").json
+        assert row["bundle"] == command("studies", "show", *job, "--json").json["bundle"]
+        return str(row["bundle"])
+
+    own = summary.folder / "final" / "bundle"
+    shutil.copytree(own, out)
+    assert credited() == str(out)
+    assert command("studies", "list", *job).out.splitlines()[1].endswith(" model")
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["facts"]["study"] = "another"
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    assert credited() == str(own)
+    (out / "manifest.json").write_text("no bundle")
+    assert credited() == str(own)
 
 
 def test_in_a_pipe_a_study_is_one_line(command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -312,6 +312,14 @@ def graph_of(study: Study, architecture: Architecture) -> Graph | None:
     return space.graph(architecture) if hasattr(space, "graph") else None
 
 
+def written_by(bundle: Path) -> str | None:
+    """The study that wrote a bundle, as its manifest says; None where there is none, or it says none."""
+    manifest = _json(bundle / "manifest.json")
+    facts = manifest.get("facts") if isinstance(manifest, dict) else None
+    study = facts.get("study") if isinstance(facts, dict) else None
+    return study if isinstance(study, str) else None
+
+
 def _json(path: Path) -> Any:
     try:
         return json_value(small_text(path, LARGEST))

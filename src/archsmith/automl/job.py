@@ -68,8 +68,6 @@ def fit(
     """
     started = time.time()
     bundle.check_ready()
-    if settings.out is not None:
-        folder.check_target(settings.out)
     job = opening.resume(settings, started) if settings.resume else None
     if job is None:
         job = opening.start(settings, started, observer or (lambda event: None))
@@ -445,12 +443,14 @@ class _Run:
         return found
 
     def _copied(self, found: FitResult) -> FitResult:
-        """Give the person a copy of the bundle. Where that fails, the result says where the bundle is."""
+        """Give the person a copy of the bundle. Where that fails, the result says where the bundle is: the folder may
+        have become somebody else's since the job began.
+        """
         out, ours = self.job.settings.out, self.folder / "bundle"
         if out is None:
             return found
         try:
-            folder.copy(ours, out)
+            folder.copy(ours, out, replace=self.job.settings.replace)
         except (OSError, UsageError) as error:
             why = str(error) if isinstance(error, UsageError) else told(error)
             found = dataclasses.replace(found, model_dir=str(ours), not_copied=why)

@@ -20,6 +20,7 @@ from archsmith.automl.plan_words import lines_of
 from archsmith.automl.reference import find_reference
 from archsmith.automl.settings import ENAS, FitSettings
 from archsmith.automl.speed import measure_speed
+from archsmith.bundle import folder
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.events import Event
@@ -239,6 +240,7 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     workspace = Workspace(settings.workspace)
     if settings.name is not None:
         workspace.refuse_taken(settings.name)
+    check_out(settings, None)
     began = time.time()
     seconds = None if settings.seconds is None else READING_SHARE * settings.seconds
     loaded = modality.load(settings, workspace.path / "data", seconds, _Telling(tell, began))
@@ -333,6 +335,17 @@ def _share_of_free(device: Device, workers: int) -> float | None:
     return None if free is None else MEMORY_SHARE * free / workers
 
 
+def check_out(settings: FitSettings, study: str | None) -> None:
+    """Raises UsageError where the bundle of ``study`` cannot be put into ``out``: something else lies there, or the
+    bundle of another study that nobody wants to be replaced.
+    """
+    if settings.out is None:
+        return
+    folder.check_target(settings.out)
+    if not settings.replace:
+        folder.refuse_others(settings.out, study)
+
+
 # Resuming
 
 
@@ -349,14 +362,20 @@ def resume(settings: FitSettings, started: float) -> Job | None:
     store = workspace.open(name)
     view = job_view(store.folder)
     began, plan, speed = settings_in(view), Plan.from_dict(view.job.plan), Speed.from_dict(view.job.speed)
-    folder = _data_folder(view.job.fit, workspace)
-    modality, splits = named(kind_of(str(folder))), opened(str(folder))
+    data = _data_folder(view.job.fit, workspace)
+    modality, splits = named(kind_of(str(data))), opened(str(data))
     device = devices.choose(began.device)
     probed = view.job.fit.get("probed", {})
     memory_mb = view.job.fit["memory_mb"]  # as it was, or the same network might get another batch
     now = dataclasses.replace(
-        began, resume=True, workspace=settings.workspace, out=settings.out or began.out, name=store.folder.name
+        began,
+        resume=True,
+        workspace=settings.workspace,
+        out=settings.out or began.out,
+        replace=settings.replace,  # what was replaced once may be another study's by now
+        name=store.folder.name,
     )
+    check_out(now, store.folder.name)
     extended = settings.seconds != began.seconds or settings.trials != began.trials
     if extended:
         now = dataclasses.replace(now, seconds=settings.seconds, trials=settings.trials)
@@ -383,7 +402,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         store,
         modality,
         splits,
-        folder,
+        data,
         findings,
         plan,
         speed,
@@ -422,9 +441,9 @@ def settings_in(view: StudyView) -> FitSettings:
 
 def _data_folder(fit: Mapping[str, Any], workspace: Workspace) -> Path:
     """Where the study's data lie: where they were, or in a workspace that was moved."""
-    folder = Path(fit["data_folder"])
-    moved = workspace.path / "data" / folder.name
-    return moved if not folder.exists() and moved.exists() else folder
+    was = Path(fit["data_folder"])
+    moved = workspace.path / "data" / was.name
+    return moved if not was.exists() and moved.exists() else was
 
 
 def known(workspace: Workspace, name: str) -> str | None:

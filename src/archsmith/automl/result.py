@@ -23,7 +23,7 @@ from archsmith.core.history import History
 from archsmith.data.examples import Splits
 
 # Options that a repeated job says in another way, or that are this machine's own; and those that are always said.
-NOT_REPEATED = ("seconds", "out", "workspace", "name", "workers", "memory_mb", "disk_mb")
+NOT_REPEATED = ("seconds", "out", "replace", "workspace", "name", "workers", "memory_mb", "disk_mb")
 ALWAYS = ("space", "seed")
 
 Predictions = Mapping[str, np.ndarray[Any, Any]]
@@ -139,7 +139,7 @@ def result_of(
 ) -> FitResult:
     """The result; ``metrics`` are those of ``measured``."""
     exported = next(row for row in rows if row.exported)
-    settings, plan, final = job.settings, job.plan, job.store.folder / "final"
+    settings, plan, final = job.settings, job.plan, job.store.folder.resolve() / "final"
     return FitResult(
         study=job.store.folder.name,
         stop_reason=reason,

@@ -85,6 +85,7 @@ class FitSettings:
     device: str = option(AUTO, "Where networks are trained: auto, cpu, cuda or mps.")
     memory_mb: float | None = option(None, "Most memory of one training, in megabytes; what is free when left out.")
     disk_mb: float | None = option(None, "Most disk that trials keep, in megabytes; 2000 when left out.")
+    replace: bool = option(False, "Put the bundle into --out even if that holds the bundle of another study.")
 
     def __post_init__(self) -> None:
         self._check_types()

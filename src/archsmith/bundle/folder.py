@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archsmith.bundle.manifest import FILES, MANIFEST, OPTIONAL_FILES, check_files, read
-from archsmith.core.errors import UsageError, told
+from archsmith.core.errors import ArchsmithError, UsageError, told
 from archsmith.core.files import expanded
 
 # what systems leave in any folder that was looked at
@@ -79,6 +79,32 @@ def check_target(folder: str | Path, content: Content = BUNDLE) -> Path:
     )
 
 
+def author(folder: str | Path) -> str | None:
+    """The study that wrote the bundle in ``folder``, as its manifest says; None where there is none, or it says none.
+    Never raises: whatever else lies there is no bundle.
+    """
+    try:
+        return read(Path(os.path.realpath(expanded(folder)))).facts.study
+    except (OSError, ArchsmithError):
+        return None
+
+
+def refuse_others(folder: str | Path, study: str | None) -> None:
+    """Raises UsageError where ``folder`` holds a bundle that another study than ``study`` wrote, or nobody knows who:
+    it would be lost.
+    """
+    target = Path(os.path.realpath(expanded(folder)))
+    if not target.is_dir() or not _is_bundle(target):
+        return
+    written = author(target)
+    if written is None or written != study:
+        whose = "a bundle of which no study is known" if written is None else f"the bundle of the study {written}"
+        raise UsageError(
+            f"The folder {str(target)!r} holds {whose}, so it is not replaced.",
+            "Give another folder with --out, or add --replace.",
+        )
+
+
 def _check_writable(target: Path, noun: str) -> None:
     """Raises UsageError where nothing can be written beside ``target``."""
     nearest = next(parent for parent in target.parents if parent.exists())
@@ -112,14 +138,16 @@ def replacing(folder: str | Path, content: Content = BUNDLE) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def copy(source: str | Path, folder: str | Path) -> Path:
+def copy(source: str | Path, folder: str | Path, *, replace: bool = True) -> Path:
     """Put a copy of the bundle ``source``, with the report that lies in it, at ``folder`` and return that; an older
-    bundle there is replaced.
+    bundle there is replaced. ``replace``: also that of another study?
 
     Raises UsageError when ``source`` is no whole bundle or when something else lies at ``folder``.
     """
     source = Path(source)
     check_files(source)
+    if not replace:
+        refuse_others(folder, author(source))
     with replacing(folder) as part:
         for name in sorted(OURS):
             if (source / name).is_file():

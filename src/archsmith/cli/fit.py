@@ -53,7 +53,8 @@ def fit(
     if resume:
         study = _to_resume(data, options["name"], options["workspace"])
         if study is not None:
-            resume_fit(study, time, trials, options["out"], options["workspace"], json=json, verbose=verbose)
+            where = {name: options[name] for name in ("out", "replace", "workspace")}
+            resume_fit(study, time, trials, **where, json=json, verbose=verbose)
             return
     seconds = None if time is None else parse_seconds(time)
     if seconds is None and trials is None:
@@ -79,14 +80,15 @@ def resume_fit(
     name: str,
     time: str | None,
     trials: int | None,
-    out: str | None,
-    workspace: str | None,
     *,
+    out: str | None,
+    replace: bool,
+    workspace: str | None,
     json: bool,
     verbose: bool = False,
 ) -> None:
     """Go on with a job. Limits that are not given stay as they were. A ``time`` like ``+20m`` is added to the time that
-    is already spent.
+    is already spent. ``replace``: also the bundle of another study in ``out``.
     """
     import dataclasses
 
@@ -108,7 +110,9 @@ def resume_fit(
     ):
         given[view.job.stopped_by] = None  # the new limit replaces the one that ended the job
     run(
-        dataclasses.replace(settings_in(view), **given, workspace=workspace, name=study.id, resume=True),
+        dataclasses.replace(
+            settings_in(view), **given, workspace=workspace, replace=replace, name=study.id, resume=True
+        ),
         json=json,
         verbose=verbose,
         before=study,

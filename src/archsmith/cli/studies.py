@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from archsmith.runtime.study_view import StudyView
     from archsmith.runtime.workspace import StudySummary
 
+IN_STUDY = "in the study"  # where a bundle lies that was not put elsewhere
 BEST = 10  # trials that are shown unless a person says otherwise
 
 app = typer.Typer(help="List, show, resume and stop studies.", no_args_is_help=True)
@@ -48,6 +49,8 @@ def list_studies(
             [(row["study"], row["state"], row["n_finished"], _score_in_words(row), _what(row)) for row in rows],
             whole=4,
         )
+        if any(_what(row) == IN_STUDY for row in rows):
+            say("", "Where the bundle in a study lies: archsmith studies show STUDY")
         if len(found) > limit:
             say("", f"{len(found) - limit} older ones are not shown: --limit {len(found)}")
 
@@ -112,19 +115,32 @@ def resume(
         int,
         typer.Option(min=1, help="Number of trials at the same time. A study of `archsmith fit` keeps its own number."),
     ] = 1,
+    out: Annotated[
+        str | None, typer.Option(help="Of a study of `archsmith fit`: another folder for the bundle.")
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Of a study of `archsmith fit`: as there, for the bundle of another study."),
+    ] = False,
     workspace: Where = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Of a study of `archsmith fit`: as there.")] = False,
     json: Json = False,
 ) -> None:
     """Go on with a study. A finished one needs a larger budget."""
     from archsmith.cli.opened import open_study
+    from archsmith.core.errors import UsageError
 
     opened = open_study(study, workspace)
     if opened.began.fit:
         from archsmith.cli.fit import resume_fit
 
-        resume_fit(opened.id, time, trials, None, workspace, json=json, verbose=verbose)
+        where: dict[str, Any] = {"out": out, "replace": replace, "workspace": workspace}
+        resume_fit(opened.id, time, trials, **where, json=json, verbose=verbose)
     else:
+        if out is not None or replace:
+            raise UsageError(
+                f"{opened.id} is a search alone, which writes no bundle.", "Leave --out and --replace out."
+            )
         from archsmith.cli.search import resume_search
         from archsmith.runtime.search import parse_budget
 
@@ -173,11 +189,34 @@ def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
         "n_failed": view.n_failed,
         "n_pending": len(view.history.pending),
         "networks": view.job.rows(view.metric),
-        "bundle": view.job.result.data.get("model_dir") if view.job.result is not None else None,
-        "report": view.job.result.data.get("report") if view.job.result is not None else None,
+        "bundle": bundle_of(view),
+        "report": report_of(view),
         "trials": [_trial(trial) for trial in view.ranking()[:limit]],
         **front_data(view.history),
     }
+
+
+def bundle_of(view: StudyView) -> str | None:
+    """Where the bundle of a job lies: where it was put, unless that is gone or another study's by now; else in its own
+    folder. None where there is none.
+    """
+    from archsmith.bundle.folder import author
+
+    if view.job.result is None or view.folder is None:
+        return None
+    places = [view.job.result.data.get("model_dir"), view.folder.resolve() / "final" / "bundle"]
+    return next((str(place) for place in places if place and author(place) == view.id), None)
+
+
+def report_of(view: StudyView) -> str | None:
+    """Where the report of a job lies, also in a workspace that was moved; None where there is none."""
+    from pathlib import Path
+
+    said = view.job.result.data.get("report") if view.job.result is not None else None
+    if not said or view.folder is None:
+        return None
+    own = view.folder.resolve() / "final" / Path(said).name
+    return str(own) if own.exists() else None
 
 
 def _tell_networks(report: Mapping[str, Any], *, verbose: bool) -> None:
@@ -267,7 +306,7 @@ def _at_a_glance(summary: StudySummary, view: StudyView) -> dict[str, Any]:
         "metric": metric,
         "score": result.test if result is not None else best.metrics.get(metric) if best is not None else None,
         "tested": result is not None,
-        "bundle": None if result is None else result.data.get("model_dir"),
+        "bundle": bundle_of(view),
         "started": summary.started,
         "changed": summary.changed,
         "folder": str(summary.folder),
@@ -283,8 +322,8 @@ def _score_in_words(row: Mapping[str, Any]) -> str | None:
 
 
 def _what(row: Mapping[str, Any]) -> str | None:
-    """What tells the study from others: its bundle (seen from its own folder, if it lies there, or from here) or, for a
-    search, what was searched; or why it cannot be read.
+    """What tells the study from others: its bundle, seen from here, or that it lies in the study alone; for a search,
+    what was searched; or why it cannot be read.
     """
     from pathlib import Path
 
@@ -294,8 +333,9 @@ def _what(row: Mapping[str, Any]) -> str | None:
         return str(row["reason"])
     if row["bundle"] is not None:
         bundle = Path(str(row["bundle"]))
-        near = (place for place in (Path(row["folder"]).resolve(), Path.cwd()) if bundle.is_relative_to(place))
-        return str(next((bundle.relative_to(place) for place in near), bundle))
+        if bundle.is_relative_to(Path(row["folder"]).resolve()):
+            return IN_STUDY
+        return str(bundle.relative_to(Path.cwd()) if bundle.is_relative_to(Path.cwd()) else bundle)
     if row["data"]:
         return f"from {row['data']}, nothing exported yet"
     told = [f"{kind} {row[kind]}" for kind in ("space", "strategy") if row[kind]]

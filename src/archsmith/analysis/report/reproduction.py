@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from archsmith.analysis.report.section import Section
-from archsmith.analysis.study import Study
+from archsmith.analysis.study import Study, written_by
 from archsmith.analysis.wording import metric_name, number
 from archsmith.core.problem import Problem
 from archsmith.core.wording import spec_in_words, times
@@ -46,6 +47,8 @@ def reproduction_of(study: Study) -> Reproduction:
     command = str(known) if known else _command(study)
     bundle = study.folder.resolve() / "final" / "bundle"
     target = (study.result or {}).get("model_dir")
+    if target and written_by(Path(target)) not in (None, study.id):
+        target = None  # another study's by now
     return Reproduction(
         _lead(study, bool(command)),
         tuple(command.split(" ")) if command else (),
