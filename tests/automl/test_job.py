@@ -14,7 +14,7 @@ from archsmith.automl.job import fit
 from archsmith.automl.reference import Reference
 from archsmith.automl.settings import FitSettings
 from archsmith.bundle.predictor import Predictor
-from archsmith.core.errors import DataError, EvaluationError, StudyError, UsageError
+from archsmith.core.errors import DataError, EvaluationError, UsageError
 from archsmith.core.failures import FIRST
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.oneshot.sharing import SharedTraining
@@ -111,7 +111,7 @@ def test_selection_is_by_validation(finished):
 
 
 def test_a_finished_study_has_nothing_to_resume(finished):
-    with pytest.raises(StudyError, match="no unfinished study of 'digits'"):
+    with pytest.raises(UsageError, match="no unfinished study of 'digits'"):
         fit(dataclasses.replace(finished.settings, resume=True, out=None))
 
 

@@ -1,14 +1,20 @@
 """Where a job stands by its log, and which study a resume goes on with."""
 
 import dataclasses
+import shutil
+import time
 
 import pytest
 
+from archsmith.automl import opening
 from archsmith.automl.opening import check_out, job_view, known, latest_unfinished, settings_in
 from archsmith.automl.plan import Speed, make_plan
 from archsmith.automl.settings import FitSettings
+from archsmith.core.budget import Budget, parse_seconds
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.events import Event
+from archsmith.core.job_records import Extended
+from archsmith.runtime.extension import Standing
 from archsmith.runtime.workspace import Workspace
 
 SPEED = Speed(0.01, 128, 1000, 100, 100, example_seconds=1e-4)
@@ -48,6 +54,7 @@ def extension(seconds):
 
 
 RESULT = Event("result", {"stop_reason": "seconds"})
+CLOSED = Event("closed", {"reason": "seconds", "seconds": 60.0})
 
 
 def test_a_job_stands_where_its_last_extension_left_it(workspace):
@@ -65,7 +72,8 @@ def test_it_has_ended_when_the_result_came_after_the_extension(workspace):
 
 def test_the_latest_unfinished_study_of_these_data_goes_on(workspace):
     assert latest_unfinished(workspace, "photos") is None
-    cut = begin(workspace, 60.0, "photos", RESULT, extension(90.0))
+    begin(workspace, 60.0, "photos", RESULT, CLOSED)
+    cut = begin(workspace, 60.0, "photos", RESULT, CLOSED, extension(90.0))
     begin(workspace, 60.0, "others")
     assert latest_unfinished(workspace, "photos") == cut.folder.name
     with pytest.raises(UsageError, match="no name"):
@@ -73,10 +81,17 @@ def test_the_latest_unfinished_study_of_these_data_goes_on(workspace):
 
 
 def test_studies_that_have_all_ended_are_not_begun_anew(workspace):
-    done = begin(workspace, 60.0, "photos", RESULT)
-    with pytest.raises(StudyError, match="has come to its end") as caught:
+    done = begin(workspace, 60.0, "photos", RESULT, CLOSED)
+    with pytest.raises(UsageError, match="has come to its end") as caught:
         latest_unfinished(workspace, "photos")
     assert f"studies resume {done.folder.name} --time +20m" in caught.value.hint
+
+
+def test_a_job_that_was_killed_behind_its_result_writes_the_rest(workspace):
+    killed = begin(workspace, 60.0, "photos", RESULT)  # its bundle was not copied, its report not written
+    assert latest_unfinished(workspace, "photos") == killed.folder.name
+    standing = Standing.of(job_view(killed.folder))
+    standing.refuse_idle(standing.limits())
 
 
 def test_a_name_or_its_beginning_is_known(workspace):
@@ -102,3 +117,54 @@ def test_a_folder_with_something_else_is_refused_for_every_study(tmp_path):
             check_out(settings, "photos-1")
     check_out(FitSettings("photos"), "photos-1")
     check_out(FitSettings("photos", out=str(tmp_path / "new")), None)
+
+
+@pytest.mark.parametrize("more", ["+30s", "+2m", "+1h"])
+@pytest.mark.parametrize("cut", [False, True])
+def test_more_time_is_added_and_put_to_use(finished, tmp_path, more, cut):
+    """A law: whatever a job has spent, and wherever it was left, the limit grows by what is given, and the search and
+    the final training get what is not needed for the end.
+    """
+    workspace = Workspace(tmp_path / "workspace")
+    shutil.copytree(finished.settings.workspace, workspace.path)
+    store = workspace.open(finished.result.study)
+    if cut:
+        store.acquire()
+        extended = dataclasses.replace(finished.settings, seconds=600.0, trials=None)
+        job = opening.resume(named(extended, workspace, finished), time.time())
+        store.append(
+            [
+                Event(
+                    "extended",
+                    Extended(job.settings.to_dict(), job.plan.to_dict(), dataclasses.asdict(job.speed)).to_data(),
+                )
+            ]
+        )
+        store.release()
+    view = job_view(store.folder)
+    standing = Standing.of(view)
+    limits = standing.limits(more)
+    given, before = parse_seconds(more[1:]), settings_in(view).seconds
+    assert limits == Budget(before + given)  # more than it had, and the number of trials no longer counts
+    asked = dataclasses.replace(settings_in(view), seconds=limits.seconds, trials=limits.trials)
+    plan = opening.resume(named(asked, workspace, finished), time.time()).plan
+    done = view.history.finished
+    assert plan.searching and plan.total_work > sum(trial.fidelity for trial in done if trial.ok)
+    left = limits.seconds - standing.seconds
+    assert standing.seconds <= plan.elapsed < standing.seconds + 0.2 * left
+    assert plan.elapsed < plan.search_end < plan.final_end == pytest.approx(limits.seconds - plan.reserve_seconds)
+    assert plan.search_end - plan.elapsed >= 0.5 * (left - plan.reserve_seconds)
+
+
+def named(settings, workspace, finished):
+    return dataclasses.replace(
+        settings, workspace=str(workspace.path), name=finished.result.study, resume=True, out=None
+    )
+
+
+def test_a_finished_job_is_not_run_again_without_more(finished):
+    study = finished.result.study
+    settings = dataclasses.replace(finished.settings, name=study, resume=True)
+    with pytest.raises(UsageError, match="is finished") as caught:
+        opening.resume(settings, time.time())
+    assert f"archsmith studies resume {study} --time +10m" in caught.value.hint

@@ -290,6 +290,15 @@ def test_resume_takes_new_limits(command: Any, asked: list[FitSettings], begun: 
     assert (asked[0].name, asked[0].seconds, asked[0].resume) == (study, 300.0, True)
 
 
+@pytest.mark.parametrize("words", [("studies", "resume"), ("fit", "digits", "--resume")])
+def test_resume_adds_to_the_limits_of_the_study(
+    command: Any, asked: list[FitSettings], begun: Callable[..., str], words: tuple[str, ...]
+) -> None:
+    begun(seconds=120.0, trials=9)
+    command(*words, "--time", "+1m", "--trials", "+5", "--workspace", "w")
+    assert (asked[0].seconds, asked[0].trials) == (180.0, 14)
+
+
 def test_a_resume_may_put_the_bundle_elsewhere(
     command: Any, asked: list[FitSettings], begun: Callable[..., str]
 ) -> None:

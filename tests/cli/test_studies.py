@@ -160,6 +160,27 @@ def test_resume_with_more_trials_goes_on_with_the_same_study(command: Any, study
     assert (report["study"], report["n_trials"]) == (study["study"], 12)
 
 
+def test_a_finished_search_needs_more_to_go_on(command: Any, study: dict[str, Any]) -> None:
+    before = len(list(Workspace().open(study["study"]).read()))
+    for words in ((), ("--trials", "8"), ("--trials", "3")):
+        answer = command("studies", "resume", study["study"], *words)
+        assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
+        assert f"archsmith studies resume {study['study']} --trials +10" in answer.err
+    assert len(list(Workspace().open(study["study"]).read())) == before
+    answer = command("studies", "resume", study["study"], "--trials", "+4")
+    assert answer.code == 0 and "Its limit is now 12 trials in all (8 were begun)" in answer.err
+    assert command("studies", "show", "--json").json["n_finished"] == 12
+
+
+def test_more_time_of_a_table_is_more_simulated_time(command: Any) -> None:
+    first = command("search", "--bench", "digits", "--time", "10m", "--json").json
+    command("studies", "resume", "--time", "+10m")
+    store = Workspace().open(first["study"])
+    opened = [event.data["budget"][0] for event in store.read() if event.kind == "opened"]
+    assert first["simulated"] and opened == [600.0, 1200.0]
+    assert command("studies", "show", "--json").json["n_finished"] > first["n_trials"]
+
+
 def test_a_resumed_study_equals_an_unbroken_one(command: Any) -> None:
     unbroken = command("search", "--trials", "15", "--strategy", "random", "--name", "a", "--json").json
     broken = command("search", "--trials", "6", "--strategy", "random", "--name", "b", "--json").json

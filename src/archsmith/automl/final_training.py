@@ -34,6 +34,7 @@ from archsmith.training.recipe import Recipe
 ANNEALING = 0.4  # share of the time of a final training in which the rate falls
 CARRIED = ".carried.safetensors"  # the checkpoint from which a training can go on
 BEST = ".best.safetensors"  # the weights of a training that scored best
+WORTH_FITTING = 2.0  # times the limit of a fit is worth another one
 PATIENCE = 2.0  # times as long as at its best score is a training when its rate begins to fall, if it got no better
 BEYOND_CHANCE = 2.33  # standard errors; a difference that is further from 0 comes by chance in 1 of 100 cases
 
@@ -297,7 +298,7 @@ class Workshop:
         """Fit a model that gradient descent does not train, and score its network on the validation split.
 
         ``seconds``: what the fit may take. ``folder``: where the network is kept, and found again when it was fitted
-        with the same limit.
+        with about the same limit: a study that gets a little more time keeps what it has.
         """
         started = time.perf_counter()
         place = None if folder is None else folder / f"{baseline.name}.safetensors"
@@ -321,9 +322,12 @@ class Workshop:
 
 
 def _kept(place: Path, seconds: float | None) -> Network | None:
-    """The network that ``fit_model`` kept there; None where there is none, or the limit was another one."""
+    """The network that ``fit_model`` kept there; None where there is none, or the limit was much less."""
     found = checkpoint.load(place)
-    if found is None or found[1].get("seconds") != seconds:
+    if found is None:
+        return None
+    before = found[1].get("seconds")
+    if before is not None and (seconds is None or seconds >= WORTH_FITTING * before):
         return None
     network = Network(Graph.from_dict(found[1]["graph"]), seed=0)
     network.load_state_dict(found[0])

@@ -339,7 +339,7 @@ class _Run:
         """A training that had come to its end in an earlier opening took what it took then."""
         before = self.phases.results.get(phase, {})
         if before.get("epochs") == final.epochs:
-            final.seconds = max(final.seconds, before["seconds"])
+            final.seconds = before["seconds"]
 
     # Scoring
 

@@ -5,6 +5,7 @@ find the study.
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from archsmith.automl.settings import ENAS, FitSettings
 from archsmith.automl.speed import measure_speed
 from archsmith.bundle import folder
 from archsmith.core.architecture import Architecture
+from archsmith.core.budget import Budget
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.core.job_records import Note
@@ -30,12 +32,13 @@ from archsmith.data.examples import Augmentation, Splits
 from archsmith.data.stored import kind_of, opened
 from archsmith.data.sweeping import sweep
 from archsmith.graphs.network_space import NetworkSpace
+from archsmith.runtime.extension import Standing
 from archsmith.runtime.retention import Retention
-from archsmith.runtime.search import seconds_spent
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.runtime.study_view import StudyView, read_view, try_view
 from archsmith.runtime.workspace import Workspace
 from archsmith.strategies.race import Race
+from archsmith.strategies.race_pool import costs_of
 from archsmith.training import device as devices
 from archsmith.training.device import Device
 from archsmith.training.recipe import Recipe, divided
@@ -67,6 +70,7 @@ class Job:
     ``started``: of this opening, Unix time.
     ``read_seconds``: what reading, checking and measuring took in it.
     ``extended``: was the study given a larger budget than it had?
+    ``goes_on``: of a study that goes on: its limits in words.
     """
 
     settings: FitSettings
@@ -84,6 +88,7 @@ class Job:
     started: float
     read_seconds: float = 0.0
     extended: bool = False
+    goes_on: str = ""
 
     @property
     def recipe(self) -> Recipe:
@@ -104,6 +109,7 @@ class Job:
         disk = self.data_mb + min(kept, self.settings.disk_mb or Retention().max_mb)
         of = "" if self.memory_mb is None else f" of {_size(self.memory_mb)}"
         return [
+            *filter(None, [self.goes_on]),
             *self.findings.lines(),
             Note(self.device.sentence, self.device.exact),
             *filter(None, [self.modality.told(self.probed)]),
@@ -375,24 +381,27 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         replace=settings.replace,  # what was replaced once may be another study's by now
         name=store.folder.name,
     )
+    standing, limits = Standing.of(view), Budget(settings.seconds, settings.trials)
+    standing.refuse_idle(limits)
     check_out(now, store.folder.name)
-    extended = settings.seconds != began.seconds or settings.trials != began.trials
+    extended = limits != standing.before
     if extended:
         now = dataclasses.replace(now, seconds=settings.seconds, trials=settings.trials)
         if now.seconds is not None and not speed.step_seconds:
             workshop = Workshop(modality, splits, device.torch, memory_mb)
             speed = measure_speed(fixed_candidate(now, modality, splits, probed), workshop, now.seconds)
-        spent = seconds_spent(store.read()) if view.ended else 0.0
+        begun, _ = costs_of(view.history, (), plan.unit_seconds)
         longer = make_plan(
             now.seconds,
             now.trials,
-            spent,
+            standing.seconds + time.time() - started,
             speed,
             _own_epochs(now),
             plan.weights,
             plan.anchors,
             asked=now.space is not None,
             failure=plan.failure,
+            begun=math.fsum(begun.values()) if plan.pooled else 0.0,
         )
         same = {name: getattr(plan, name) for name in SAME_IN_EXTENSIONS}
         plan = dataclasses.replace(longer, **same)
@@ -412,6 +421,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         probed,
         started,
         extended=extended,
+        goes_on=standing.told(limits),
     )
 
 
@@ -455,7 +465,7 @@ def known(workspace: Workspace, name: str) -> str | None:
 def latest_unfinished(workspace: Workspace, data: Any) -> str | None:
     """The id of the study of these data that was cut off last, None when there is no study of them.
 
-    Raises StudyError when all studies of these data have come to their end, UsageError for data without a name.
+    Raises UsageError when all studies of these data have come to their end, and for data without a name.
     """
     if not isinstance(data, str):
         raise UsageError("Data in memory have no name to find their study by.", "Name the study to resume.")
@@ -466,12 +476,12 @@ def latest_unfinished(workspace: Workspace, data: Any) -> str | None:
         if (summary.began.fit.get("settings") or {}).get("data") != data:
             continue
         view = try_view(summary.folder)
-        if view.why_unreadable is None and not view.ended:
+        if view.why_unreadable is None and not view.complete:
             return summary.id
         finished = finished or (summary.id if view.why_unreadable is None else None)
     if finished is None:
         return None
-    raise StudyError(
+    raise UsageError(
         f"There is no unfinished study of {data!r} in {workspace.path}: {finished} has come to its end.",
         f"Give it more: archsmith studies resume {finished} --time +20m; or start a new one without --resume.",
     )

@@ -22,7 +22,7 @@ class Phases:
     ``test_reads``: how often the test split was looked at.
     ``round``: how often the study was given more.
     ``spent``: seconds of each phase over all openings; ``read`` counts all that comes before the study is opened.
-    ``expected``: seconds that phases were forecast to take.
+    ``expected``: seconds that phases were forecast to take, over all openings.
     """
 
     def __init__(self, job: Job, search: Search) -> None:
@@ -36,7 +36,9 @@ class Phases:
         self.round = len(view.job.extensions)
         names = {phase.name for phase in view.phases.all} - {"read"}
         self.spent = {name: view.phases.seconds_of(name, view.changed) for name in names}
-        self.expected = {each.name: each.forecast_seconds for each in view.phases.all if each.forecast_seconds}
+        self.expected = dict[str, float]()
+        for each in view.phases.all:
+            self._expect(each.name, each.forecast_seconds)
         self._lead = 0.0  # seconds of this opening before the study was opened: reading and measuring
 
     @property
@@ -58,14 +60,18 @@ class Phases:
         exact terms, where ``detail`` is in plain words.
         """
         self.search.log("phase", PhaseRecord(name, detail=detail, forecast_seconds=forecast, exact=exact).to_data())
-        if forecast:
-            self.expected.setdefault(name, forecast)
+        self._expect(name, forecast)
         began, result = time.time(), dict[str, Any]()
         yield result
         self.results[name] = result
         seconds = time.time() - began
         self.spent[name] = self.spent.get(name, 0.0) + seconds
         self._finished(name, seconds, result)
+
+    def _expect(self, name: str, forecast: float | None) -> None:
+        """A phase that begins again, with more time, is expected to take that, too."""
+        if forecast:
+            self.expected[name] = self.expected.get(name, 0.0) + forecast
 
     def _finished(self, name: str, seconds: float, result: Mapping[str, Any]) -> None:
         self.search.log("phase", {"name": name, "state": "finished", "seconds": seconds, "result": dict(result)})

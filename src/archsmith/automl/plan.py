@@ -149,6 +149,8 @@ class Plan:
     ``shortest_seconds``: of the shortest training that tells something of a network; 0: unknown.
     ``enough_seconds``: a budget that is enough for a search where there is none; None: unknown.
     ``reference``: decisions of the network whose epochs are the units of work; None: the space's first.
+    ``elapsed``: seconds of the budget that were spent when it was divided.
+    ``more``: were there trials before, which go on?
     ``weights``: where the weights of a trial come from: each trial trains its own from scratch (``own``), it begins
         with those of a parent (``inherited``), or it takes them from one bank for all trials (``shared``).
     ``bank_epochs``: most epochs of the bank.
@@ -178,6 +180,8 @@ class Plan:
     shortest_seconds: float = 0.0
     enough_seconds: float | None = None
     reference: Mapping[str, Any] | None = None
+    elapsed: float = 0.0
+    more: bool = False
 
     @property
     def pooled(self) -> bool:
@@ -203,8 +207,10 @@ def make_plan(
     *,
     asked: bool = False,
     failure: str = "",
+    begun: float = 0.0,
 ) -> Plan:
-    """Divide a budget of ``seconds`` (None: no limit), of which ``elapsed`` are already spent.
+    """Divide a budget of ``seconds`` (None: no limit), of which ``elapsed`` are already spent. ``begun``: work that
+    went into trials before, in epochs of the reference; they can go on, so any time is enough for a search.
 
     ``epochs`` is the most that a training may take, if given. ``weights`` is as in Plan, or ``auto``. ``anchors`` is
     how many networks there are to begin with. ``asked``: did the person name the space? Then one trial is enough for a
@@ -212,7 +218,8 @@ def make_plan(
     of trials repeat exactly.
     """
     longer = sorted({seconds, *(other for other in ROUND if other > seconds)}) if seconds is not None else [None]
-    plans = (_planned(limit, trials, elapsed, speed, epochs, weights, anchors, asked, failure) for limit in longer)
+    given = (trials, elapsed, speed, epochs, weights, anchors, asked, failure, begun)
+    plans = (_planned(limit, *given) for limit in longer)
     plan = next(plans)
     if plan.searching or failure:
         return plan
@@ -229,6 +236,7 @@ def _planned(
     anchors: int,
     asked: bool,
     failure: str,
+    begun: float,
 ) -> Plan:
     """See ``make_plan``."""
     per_epoch = speed.steps_per_epoch
@@ -261,7 +269,7 @@ def _planned(
         return replace(plan, failure=failure, searching=not failure)
     if weights != SHARED:
         own = OWN if weights == AUTO else weights
-        return _pooled(seconds, trials, elapsed, speed, epochs, own, useful, anchors, asked, failure)
+        return _pooled(seconds, trials, elapsed, speed, epochs, own, useful, anchors, asked, failure, begun)
     n_verified = _n_verified(seconds, speed)
     reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, speed.searched_cost))
     usable = max(1.0, seconds - elapsed - reserve)
@@ -290,6 +298,7 @@ def _planned(
         n_verified,
         searching,
         failure=failure,
+        elapsed=elapsed,
     )
     return _with_weights(plan, weights, search, trials, epochs, speed.searched_cost * measuring)
 
@@ -305,6 +314,7 @@ def _pooled(
     anchors: int,
     asked: bool,
     failure: str,
+    begun: float,
 ) -> Plan:
     """A plan with a time limit where every trial has its own training. ``useful``: epochs that a training can use."""
     n_verified = _n_verified(seconds, speed)
@@ -316,7 +326,7 @@ def _pooled(
     fits = int(ANCHORS_SHARE * total / least)
     around = AROUND * speed.step_seconds * speed.cost
     shortest = min(least, LARGEST_SLICE * useful) * unit + around
-    enough = fits >= FEWEST_ANCHORS or (asked and MOST_RACE * usable >= shortest)
+    enough = begun > 0 or fits >= FEWEST_ANCHORS or (asked and MOST_RACE * usable >= shortest)
     searching = not failure and (trials is not None or enough)
     if not searching:  # then only one network remains, and the export of one like it was rehearsed
         reserve = min(0.4 * seconds, _end_seconds(n_verified, speed, 0.0))
@@ -344,10 +354,12 @@ def _pooled(
         longest=max(work, min(epochs or math.inf, FINAL_SLACK * useful)),
         timed=True,
         n_scored=n_scored,
-        total_work=total,
+        total_work=begun + total,
         unit_seconds=unit,
         failure=failure,
         shortest_seconds=shortest,
+        elapsed=elapsed,
+        more=begun > 0,
     )
 
 

@@ -18,7 +18,13 @@ def lines_of(plan: Plan) -> list[str]:
         shared = "Weights that all architectures share train for most of the search"
         scored = f"about {plan.forecast_trials:.0f} architectures are then scored with them"
         return [f"{shared}; {scored} ({plan.trial_seconds:.1f} s each), then {final:.0f} s of final training, {end}."]
-    rest = final + max(0.0, plan.search_end - plan.anchors * plan.trial_seconds)
+    searching = plan.search_end - plan.elapsed
+    if plan.more:
+        return [
+            f"There is time for about {amount(max(1, round(plan.forecast_trials)), 'more trial')}: the search goes on "
+            f"for at most {searching:.0f} s. The best network gets the rest of {final + searching:.0f} s, then {end}."
+        ]
+    rest = final + max(0.0, searching - plan.anchors * plan.trial_seconds)
     first = (
         f"up to {plan.anchors} networks of different kinds train for about {plan.trial_seconds:.1f} s each at first"
         if plan.anchors > 1

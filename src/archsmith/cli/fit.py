@@ -47,9 +47,9 @@ def fit(
     incumbent). Ctrl-C twice stops now, and --resume goes on later.
     """
     from archsmith import catalog
-    from archsmith.core.budget import parse_seconds
+    from archsmith.core.budget import parse_seconds, parse_trials
 
-    time, trials = options.pop("seconds"), options["trials"]
+    time, trials = options.pop("seconds"), options.pop("trials")
     if resume:
         study = _to_resume(data, options["name"], options["workspace"])
         if study is not None:
@@ -57,9 +57,10 @@ def fit(
             resume_fit(study, time, trials, **where, json=json, verbose=verbose)
             return
     seconds = None if time is None else parse_seconds(time)
-    if seconds is None and trials is None:
+    most = None if trials is None else parse_trials(trials)
+    if seconds is None and most is None:
         seconds = DEFAULT_SECONDS
-    chosen = FitSettings(data, seconds=seconds, settings=catalog.parse_settings(settings or []), **options)
+    chosen = FitSettings(data, seconds=seconds, trials=most, settings=catalog.parse_settings(settings or []), **options)
     run(chosen, json=json, verbose=verbose)
 
 
@@ -79,7 +80,7 @@ def _to_resume(data: str, name: str | None, workspace: str | None) -> str | None
 def resume_fit(
     name: str,
     time: str | None,
-    trials: int | None,
+    trials: str | None,
     *,
     out: str | None,
     replace: bool,
@@ -87,32 +88,23 @@ def resume_fit(
     json: bool,
     verbose: bool = False,
 ) -> None:
-    """Go on with a job. Limits that are not given stay as they were. A ``time`` like ``+20m`` is added to the time that
-    is already spent. ``replace``: also the bundle of another study in ``out``.
+    """Go on with a job. ``time`` and ``trials`` are limits on the whole study, see ``Standing.limits``. ``replace``:
+    also the bundle of another study in ``out``.
     """
     import dataclasses
 
     from archsmith.automl.opening import job_view, settings_in
     from archsmith.cli.opened import open_study
-    from archsmith.runtime.search import parse_budget
+    from archsmith.runtime.extension import Standing
 
     study = open_study(name, workspace)
     view = job_view(study.store.folder)
-    seconds = None if time is None else parse_budget(time, study.store)
-    given: dict[str, Any] = {
-        key: value for key, value in (("seconds", seconds), ("trials", trials), ("out", out)) if value is not None
-    }
-    if (
-        view.ended
-        and view.job.stopped_by in ("seconds", "trials")
-        and view.job.stopped_by not in given
-        and given.keys() & {"seconds", "trials"}
-    ):
-        given[view.job.stopped_by] = None  # the new limit replaces the one that ended the job
+    standing, before = Standing.of(view), settings_in(view)
+    limits = standing.limits(time, trials)
+    standing.refuse_idle(limits)
+    given: dict[str, Any] = {"seconds": limits.seconds, "trials": limits.trials, "out": out or before.out}
     run(
-        dataclasses.replace(
-            settings_in(view), **given, workspace=workspace, replace=replace, name=study.id, resume=True
-        ),
+        dataclasses.replace(before, **given, workspace=workspace, replace=replace, name=study.id, resume=True),
         json=json,
         verbose=verbose,
         before=study,

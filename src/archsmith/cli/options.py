@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-SECONDS = "seconds"  # a field of this name is written as 90s, 20m or 1h30m
+SECONDS, TRIALS = "seconds", "trials"  # fields that are written as 90s, 20m or 1h30m, and +20m or +10 on resume
 
 
 def with_options(
@@ -67,9 +67,10 @@ def _parameter(entry: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
     kind, default = _plain(hint), entry.default
     if kind is bool and default is True:
         flag = f"{flag}/--no-{flag.removeprefix('--')}"
-    if entry.name == SECONDS:
+    limit = entry.name in (SECONDS, TRIALS)
+    if limit:
         kind, default = str | None, None
-    least = {} if metadata["least"] is None else {"min": metadata["least"]}
+    least = {} if metadata["least"] is None or limit else {"min": metadata["least"]}
     shown = typer.Option(flag, help=metadata["help"], **least)
     return inspect.Parameter(
         entry.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, shown]

@@ -187,21 +187,25 @@ def search(
 
 
 def resume_search(
-    study: OpenStudy, seconds: float | None, trials: int | None, workers: int, *, json: bool, debug: bool = False
+    study: OpenStudy, time: str | None, trials: str | None, workers: int, *, json: bool, debug: bool = False
 ) -> None:
-    """Go on with a study that ``search`` (or a Search in Python) began. A limit that is not given stays as it was."""
+    """Go on with a study that ``search`` (or a Search in Python) began. ``time`` and ``trials`` are limits on the whole
+    study, see ``Standing.limits``.
+    """
     from archsmith import catalog
-    from archsmith.core.budget import Budget
-    from archsmith.core.records import Opened, record
+    from archsmith.core.errors import UsageError
+    from archsmith.runtime.extension import Standing
+    from archsmith.runtime.study_view import read_view
 
-    before = Opened()
-    for event in study.store.read():
-        read = record(event) if event.kind == Opened.kind else None
-        before = read if isinstance(read, Opened) else before
-    budget = Budget(seconds or before.seconds, trials or before.trials)
     strategy = catalog.from_spec(study.began.strategy, "strategy")
     evaluator = catalog.from_spec(study.began.evaluator, "evaluator")
-    _run(study.problem(), strategy, evaluator, budget, study.began.seed, study.store, workers, json=json, debug=debug)
+    standing = Standing.of(read_view(study.store.folder), simulated=evaluator.simulated)
+    budget = standing.limits(time, trials)
+    if budget.seconds is None and budget.trials is None:
+        raise UsageError("This study has no budget.", "Give one with --time or --trials.")
+    standing.refuse_idle(budget)
+    told: dict[str, Any] = {"json": json, "debug": debug, "goes_on": standing.told(budget)}
+    _run(study.problem(), strategy, evaluator, budget, study.began.seed, study.store, workers, **told)
 
 
 def _run(
@@ -217,17 +221,15 @@ def _run(
     command: str = "",
     expected: float | None = None,
     debug: bool = False,
+    goes_on: str = "",
 ) -> None:
     from archsmith.cli.display import Display
     from archsmith.cli.interrupts import Interrupted, Interrupts
     from archsmith.cli.output import emit
     from archsmith.core.budget import REQUESTED
-    from archsmith.core.errors import UsageError
     from archsmith.runtime.progress import Progress
     from archsmith.runtime.search import Search
 
-    if budget.seconds is None and budget.trials is None:
-        raise UsageError("This study has no budget.", "Give one with --time or --trials.")
     executor = None
     if workers > 1:
         from archsmith.runtime.processes import ProcessExecutor
@@ -257,6 +259,8 @@ def _run(
 
     try:
         with display, Interrupts(finish):
+            if goes_on:
+                display.note(goes_on)
             result = loop.run()
     except KeyboardInterrupt:
         raise Interrupted("Stopped.", f"Go on with: archsmith studies resume {store.folder}") from None

@@ -108,9 +108,11 @@ def resume(
     study: Which = "last",
     time: Annotated[
         str | None,
-        typer.Option("--time", help="New time budget of the whole study; +20m adds 20 minutes to the spent time."),
+        typer.Option("--time", help="Time budget of the whole study; +20m is 20 minutes more than it had."),
     ] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="New number of trials of the whole study.")] = None,
+    trials: Annotated[
+        str | None, typer.Option(help="Number of trials of the whole study; +10 is 10 more than it had.")
+    ] = None,
     workers: Annotated[
         int,
         typer.Option(min=1, help="Number of trials at the same time. A study of `archsmith fit` keeps its own number."),
@@ -142,10 +144,8 @@ def resume(
                 f"{opened.id} is a search alone, which writes no bundle.", "Leave --out and --replace out."
             )
         from archsmith.cli.search import resume_search
-        from archsmith.runtime.search import parse_budget
 
-        seconds = None if time is None else parse_budget(time, opened.store)
-        resume_search(opened, seconds, trials, workers, json=json, debug=bool(context.obj))
+        resume_search(opened, time, trials, workers, json=json, debug=bool(context.obj))
 
 
 @app.command("stop")

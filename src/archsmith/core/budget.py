@@ -75,3 +75,10 @@ def parse_seconds(text: str | float) -> float:
     if not (seconds > 0 and math.isfinite(seconds)):
         raise UsageError(f"{text!r} is not a positive length of time.", "Write it like 90s, 20m or 1h30m.")
     return seconds
+
+
+def parse_trials(text: str) -> int:
+    """``"20"`` as a number of trials. Raises UsageError."""
+    if not re.fullmatch(r"[0-9]{1,9}", str(text).strip()) or not int(text):
+        raise UsageError(f"{str(text)[:40]!r} is not a number of trials.", "Write a whole number above 0, such as 20.")
+    return int(text)

@@ -11,7 +11,7 @@ from archsmith.core.records import Record, StudyRecord
 
 VOID_AFTER_MORE_TIME = ("search", "test", "export")  # phases that an extended job repeats
 LIMITS = ("seconds", "trials")  # what an extension changes in the settings
-TRAIN, LINEAR, TEST = "train ", "linear", "test"  # names of phases; of the first, the beginning
+READ, TRAIN, LINEAR, TEST = "read", "train ", "linear", "test"  # names of phases; of the second, the beginning
 
 
 @dataclass
@@ -48,6 +48,11 @@ class JobView:
         elif isinstance(read, ResultRecord):
             self.result, self.ended = read, True
             self.test_reads = max(self.test_reads, read.test_reads)
+
+    @property
+    def lead(self) -> float:
+        """Seconds that the job's clock ran before the study was opened: the data were being read."""
+        return float(self.results.get(READ, {}).get("lead") or 0.0)
 
     @property
     def settings(self) -> dict[str, Any]:

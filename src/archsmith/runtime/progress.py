@@ -80,6 +80,7 @@ class Progress:
     def elapsed(self, now: float | None = None) -> float:
         """Seconds spent on the study over all of its openings, until ``now`` (the latest event when None)."""
         before = self.view.openings.seconds_before(self.started)
+        before += self.view.job.lead if before else 0.0  # as the job's own clock counts
         return max(0.0, before + (now or self.now) - self.started)
 
     def remaining(self, now: float | None = None) -> float | None:

@@ -27,7 +27,7 @@ import numpy as np
 
 from archsmith import catalog
 from archsmith.core import budget as reasons
-from archsmith.core.budget import DEFAULT_TRIALS, Budget, parse_seconds
+from archsmith.core.budget import DEFAULT_TRIALS, Budget
 from archsmith.core.errors import (
     ArchsmithError,
     EvaluationError,
@@ -646,12 +646,3 @@ def seconds_spent(events: Iterable[Event]) -> float:
     for event in events:
         openings.take(record(event) if event.kind in (Opened.kind, Closed.kind) else None, event.time)
     return openings.seconds
-
-
-def parse_budget(text: str, store: Store) -> float:
-    """A new limit in seconds on the whole study: ``1h`` as it is, ``+20m`` as so much more than what is spent. Raises
-    UsageError.
-    """
-    if not text.strip().startswith("+"):
-        return parse_seconds(text)
-    return seconds_spent(store.read()) + parse_seconds(text.strip()[1:])

@@ -129,6 +129,16 @@ class StudyView:
         return isinstance(self._last, Closed) and self._last.reason not in CUT_SHORT
 
     @property
+    def complete(self) -> bool:
+        """Has everything been written down that comes after the result of a job, its bundle and its report?"""
+        return self.ended and isinstance(self._last, Closed)
+
+    @property
+    def claimed(self) -> float:
+        """Seconds that all trials say they took."""
+        return self._claimed
+
+    @property
     def done_now(self) -> bool:
         """Has the job come to a result within the latest opening?"""
         return self.job.result is not None and self._result_opening == len(self.openings.all)

@@ -119,7 +119,7 @@ class Pool:
     def of(cls, rules: Rules, history: History, proposals: Sequence[Proposal]) -> Pool:
         fidelity = history.problem.fidelity
         least, most = fidelity.minimum, fidelity.maximum
-        costs, toll = _costs(history, proposals, rules.unit_seconds)
+        costs, toll = costs_of(history, proposals, rules.unit_seconds)
         left = math.inf if history.total_work is None else max(0.0, history.total_work - math.fsum(costs.values()))
         busy = {trial.architecture.key for trial in history.pending.values()}
         busy |= {proposal.architecture.key for proposal in proposals}
@@ -331,10 +331,10 @@ class Pool:
         return {family: rank for rank, family in enumerate(sorted(best, key=lambda name: best[name]))}
 
 
-def _costs(
+def costs_of(
     history: History, proposals: Sequence[Proposal], unit_seconds: float | None
 ) -> tuple[dict[str, float], float]:
-    """``Pool.costs`` and ``Pool.toll``."""
+    """``Pool.costs`` and ``Pool.toll``. ``unit_seconds``: see ``race.Race``."""
     work: dict[str, float] = {}
     asked = [(trial.architecture, trial.fidelity) for trial in history.trials]
     asked += [(one.architecture, one.fidelity or history.problem.fidelity.maximum) for one in proposals]
