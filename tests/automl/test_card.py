@@ -78,3 +78,10 @@ def test_nothing_in_it_is_taken_for_html_or_comes_from_elsewhere(graph):
     html = card("<script>", RESULT, graph)
     assert "<script" not in html and "&lt;digits&gt;" in html
     assert not re.search(r'(?:src|href)="', html)
+
+
+def test_it_says_why_this_network_and_not_a_better_trial():
+    rows = (*RESULT.rows, Row("unfinished", 1.0, by_chance=True))
+    said = words(card("ImageClassifier", dataclasses.replace(RESULT, rows=rows)))
+    assert "The best trial was better on the validation split (1 against 0.99), but by no more than chance" in said
+    assert "not clearly better" in said and "best trial" in said

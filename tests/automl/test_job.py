@@ -88,7 +88,7 @@ def test_a_network_that_changed_since_it_was_tested_is_tested_again(tmp_path, mo
     run = SimpleNamespace(
         job=workshop, workshop=workshop, phases=phases, folder=tmp_path, task=SimpleNamespace(metric="accuracy")
     )
-    run.pool = SimpleNamespace(untested={})
+    run.pool = SimpleNamespace(untested={}, by_chance=set(), may_be_exported=lambda final: True)
     chosen = Final("fixed", Score({"accuracy": valid}, np.zeros(0)), lambda examples: None, 0.0)
     monkeypatch.setattr(job.scoring, "saved", lambda folder: "old")
     monkeypatch.setattr(job.scoring, "save", lambda *args: None)
@@ -106,8 +106,20 @@ def test_the_test_part_is_read_once_and_after_the_choice(finished):
 
 
 def test_selection_is_by_validation(finished):
-    best = max(finished.result.rows, key=lambda row: (row.valid, -row.valid_metrics["log_loss"]))
+    compared = [row for row in finished.result.rows if not row.by_chance]
+    best = max(compared, key=lambda row: (row.valid, -row.valid_metrics["log_loss"]))
     assert best.exported and sum(row.exported for row in finished.result.rows) == 1
+
+
+@pytest.mark.parametrize(("exported", "told"), [(0.95, ["searched", "unfinished"]), (0.995, ["searched"])])
+def test_what_was_not_to_be_chosen_is_told_where_it_would_have_been(exported, told):
+    def final(name, valid):
+        return Final(name, Score({"accuracy": valid}, np.zeros(0)), lambda examples: None, 0.0)
+
+    run = SimpleNamespace(pool=SimpleNamespace(by_chance={"unfinished"}), task=SimpleNamespace(metric="accuracy"))
+    chosen = final("searched", exported)
+    rows = job._Run._worth_telling(run, [chosen, final("unfinished", 0.99)], chosen)
+    assert [row.name for row in rows] == told
 
 
 def test_a_finished_study_has_nothing_to_resume(finished):

@@ -4,12 +4,14 @@ import math
 import re
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from archsmith.automl.final_training import Begun, Candidate
+from archsmith.automl.final_training import Begun, Candidate, Final
 from archsmith.automl.pool import Pool
 from archsmith.runtime.workspace import Workspace
 from archsmith.strategies.race import Race
+from archsmith.training.goal import Score
 
 
 def files(finished):
@@ -34,7 +36,35 @@ def test_the_hand_made_network_has_a_row_and_says_whether_it_was_stopped(finishe
 def test_no_row_is_better_than_what_is_exported(finished, finished_table):
     for job in (finished, finished_table):
         (exported,) = [row.valid for row in job.result.rows if row.exported]
-        assert exported == max(row.valid for row in job.result.rows)
+        assert exported == max(row.valid for row in job.result.rows if not row.by_chance)
+        assert all(row.valid > exported and row.test is None for row in job.result.rows if row.by_chance)
+
+
+@pytest.mark.parametrize(
+    ("best", "restored", "clearly", "told", "choosable"),
+    [
+        (0.99, 0.99, True, True, True),
+        (0.99, 0.99, False, True, False),  # lost to by chance: told, and not to be chosen
+        (0.99, 0.90, False, False, True),  # on all validation examples it is not better
+        (0.90, 0.99, True, False, True),
+    ],
+)
+def test_the_best_trial_is_told_where_it_is_better_and_chosen_where_that_is_clear(
+    monkeypatch, best, restored, clearly, told, choosable
+):
+    made = pool(monkeypatch, left=300.0, expected=0.25, scored=best)
+    made.search.history.finished[0].loss = 1 - best
+    made.by_chance, made.untested = set(), {}
+    made.workshop = SimpleNamespace(clearly_better=lambda one, other: clearly)
+
+    def final(name, valid):
+        return Final(name, Score({"accuracy": valid, "log_loss": 0.0}, np.zeros(0)), None, 0.0, network=object())
+
+    made.job.splits.task.metrics = ("accuracy", "log_loss")
+    monkeypatch.setattr(made, "_restored", lambda trial, name: final(name, restored))
+    found = made._unfinished([final("searched", 0.95)])
+    assert (found is not None) == told
+    assert made.may_be_exported(found or final("unfinished", 1.0)) == choosable
 
 
 def pool(

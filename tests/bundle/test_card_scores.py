@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from archsmith.bundle.card import card
-from archsmith.bundle.manifest import Facts, Row, read
+from archsmith.bundle.manifest import Facts, Manifest, Row, read
 
 
 def test_says_when_predictions_are_no_better_than_the_mean(years: Any) -> None:
@@ -31,3 +31,10 @@ def test_what_was_better_but_too_slow_to_export_is_named(exported: Any) -> None:
     text = card(dataclasses.replace(read(exported.folder), facts=Facts(rows=rows, search={"n_trials": 0})))
     assert "The pretrained network was better on the validation split (0.72 against 0.48)" in text
     assert "There was no search. What was trained instead" in text
+
+
+def test_a_trial_that_was_better_by_chance_is_named(exported: Any) -> None:
+    rows = (Row("searched", 0.98, exported=True), Row("unfinished", 0.99, by_chance=True))
+    manifest = dataclasses.replace(read(exported.folder), facts=Facts(rows=rows))
+    assert "The best trial was better on the validation split (0.99 against 0.98), but by no more" in card(manifest)
+    assert Manifest.from_dict(manifest.to_dict()).facts.rows == rows

@@ -112,6 +112,18 @@ def test_show_tells_what_a_job_trained_and_wrote(command: Any, job: tuple[str, P
     assert f"Bundle: {report['bundle']}" in shown and f"Report: {report['report']}" in shown
 
 
+def test_show_says_why_this_network_was_exported(command: Any, job: tuple[str, Path]) -> None:
+    (summary,) = Workspace(job[1]).list()
+    store = SqliteStore(summary.folder)
+    store.acquire()
+    row = {"name": "unfinished", "valid": 0.99, "by_chance": True}
+    store.append([Event("result", {"rows": [row], "why": "The best trial was better, but so it was not taken."})])
+    store.close()
+    shown = command("studies", "show", *job).out
+    assert "The best trial was better, but so it was not taken.\n" in shown
+    assert any(line.startswith("best trial") and line.endswith("not clearly better") for line in shown.splitlines())
+
+
 def test_list_of_nothing_says_how_to_begin(command: Any) -> None:
     answer = command("studies", "list")
     assert answer.code == 0

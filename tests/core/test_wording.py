@@ -10,7 +10,9 @@ from archsmith.core.wording import (
     metric_name,
     network_name,
     number,
+    passed_over,
     phase_name,
+    remark,
     spec_in_words,
     the_network,
     times,
@@ -109,3 +111,18 @@ def test_a_spec_tells_its_settings_and_no_long_lists() -> None:
     spec = {"type": "race", "args": {"anchors": 3, "inner": inner, "seeds": ["a long list"] * 9}}
     assert spec_in_words(spec) == "race(anchors=3, inner=graph_gp, seeds=…)"
     assert spec_in_words(7) == "7"
+
+
+def test_what_is_said_beside_a_row() -> None:
+    rows = ({"exported": True}, {"error": "It diverged."}, {"enough_seconds": 60.0}, {"by_chance": True})
+    said = ["exported", "It diverged.", "too slow for this time", "not clearly better", "stopped early", ""]
+    assert [remark(row) for row in (*rows, {"stopped": True}, {})] == said
+
+
+def test_only_what_was_better_than_the_exported_network_was_passed_over() -> None:
+    own = {"name": "searched", "valid": 0.9, "exported": True}
+    rows = [own, {"name": "unfinished", "valid": 0.89, "by_chance": True}, {"name": "fixed", "valid": 0.95}]
+    assert passed_over(rows) == ""
+    rows.append({"name": "pretrained", "valid": 0.93, "enough_seconds": 70.0})
+    rows.append({"name": "unfinished", "valid": 0.92, "by_chance": True})
+    assert "too slow" in passed_over(rows) and "The best trial was better" in passed_over(rows)

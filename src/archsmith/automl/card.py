@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from archsmith.core import markup
-from archsmith.core.wording import amount, clock, metric_name, network_name, reason_in_words
+from archsmith.core.wording import amount, clock, metric_name, network_name, reason_in_words, remark
 from archsmith.graphs.drawing import draw
 from archsmith.graphs.graph import Graph
 
@@ -40,19 +40,20 @@ def card(name: str, result: Any, graph: Graph | None = None) -> str:
             row.valid,
             row.test,
             row.params,
-            round(row.seconds, 1),
-            row.error or "",
+            round(row.seconds, 1) if row.seconds else None,
+            "" if row.exported else remark(row.to_dict()),
         )
         for row in result.rows
     ]
     columns = ["network", f"validation {metric}", f"test {metric}", "parameters", "seconds", ""]
-    if not any(row.error for row in result.rows):
+    if not any(row[-1] for row in rows):
         rows, columns = [row[:-1] for row in rows], columns[:-1]  # type: ignore[misc]
     parts = [
         f'<div style="{head}">{escape(name)}: {score}</div>',
         f'<div style="{small}">{size}{trials} in {clock(result.seconds)}{budget}; the search ended because '
         f"{escape(reason_in_words(result.stop_reason))}</div>",
         markup.table(rows, columns),
+        f'<div style="{small}">{escape(result.why)}</div>',
     ]
     if graph is not None:
         summary = f'<summary style="{markup.FAINT};cursor:pointer">drawing of the network, and its folders</summary>'

@@ -34,6 +34,8 @@ class Row:
     ``stopped``: was its training stopped early, in favour of a more promising one?
     ``error``: why there is no score.
     ``enough_seconds``: a budget in which it could have been tested and exported; None where it could be.
+    ``by_chance``: is it a trial that is better on the validation split than what was trained to the end, but not
+        clearly? Then it was not to be chosen.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Row:
     stopped: bool = False
     error: str | None = None
     enough_seconds: float | None = None
+    by_chance: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -98,17 +101,22 @@ class FitResult:
 
     @property
     def why(self) -> str:
-        """Why this network was exported, in a sentence."""
-        better = passed_over(row.to_dict() for row in self.rows)
-        return f"{better} Of all others this one is the best on the validation split." if better else self._why
+        """Why this network was exported, and not another one that was better on the validation split, if one was."""
+        better, why = passed_over(row.to_dict() for row in self.rows), self._why
+        if not better:
+            return why or "It was the best of these on the validation split."
+        if why and not any(row.enough_seconds for row in self.rows):
+            return f"{why} {better}"
+        return f"{better} Of the others in the table this one is the best on the validation split."
 
     @property
     def _why(self) -> str:
+        """Empty where the scores say it all."""
         rows = {row.name.partition(".")[0]: row for row in self.rows}
         exported = next((name for name, row in rows.items() if row.exported), "")
         ended = [name for name in TRAINED_ON if name in rows and not rows[name].stopped]
         if len(ended) > 1 and exported in ended:
-            return "More than one network was trained to the end. This one is the best on the validation split."
+            return "More than one network was trained to the end. This one is the best of them on the validation split."
         if exported in ("searched", "fixed") and self.n_trials and not rows[exported].stopped:
             what = "the searched network" if exported == "searched" else "the hand-made network"
             after = f"After {amount(self.n_trials, 'trial')}"
@@ -120,7 +128,7 @@ class FitResult:
             )
         if exported == "fixed" and not self.n_trials:
             return "The time was too short to compare networks, so one got all of it, made by hand."
-        return REASONS.get(exported, "It was the best on the validation split.")
+        return REASONS.get(exported, "")
 
     def to_dict(self) -> dict[str, Any]:
         return {

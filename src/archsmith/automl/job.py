@@ -145,6 +145,7 @@ class _Run:
             others = [*trained, *self.pool.others(trained)]
             everything = [*baselines, *sorted(others, key=lambda final: final.name != FIXED)]
             chosen = self._choose(everything)
+            everything = self._worth_telling(everything, chosen)
             heat = self._calibrate(chosen)
             rows, predictions = self._test(everything, chosen, heat)
             difference = self._export(chosen, rows, predictions, heat)
@@ -346,10 +347,15 @@ class _Run:
     def _choose(self, trained: list[Final]) -> Final:
         """The best on the validation split of all that can be exported."""
         with self.phases.phase("choose") as done:
-            fit_in = [final for final in trained if final.network is not None and final.name not in self.pool.untested]
-            chosen = scoring.chosen_of(fit_in, self.task)
+            chosen = scoring.chosen_of([final for final in trained if self.pool.may_be_exported(final)], self.task)
             done.update(network=chosen.name, valid=chosen.score.metrics[self.task.metric])
         return chosen
+
+    def _worth_telling(self, trained: list[Final], chosen: Final) -> list[Final]:
+        """Without what was not to be chosen and would not have been."""
+        metric = self.task.metric
+        most = chosen.score.metrics[metric]
+        return [f for f in trained if f.name not in self.pool.by_chance or f.score.metrics[metric] > most]
 
     def _calibrate(self, chosen: Final) -> float:
         """The temperature of the chosen network's probabilities; 1 where it gives none."""
@@ -373,7 +379,7 @@ class _Run:
                 tests = results["test"]["tests"]
             else:
                 self.phases.test_reads += 1
-                tested = [final for final in trained if final is chosen or final.name not in self.pool.untested]
+                tested = [final for final in trained if final is chosen or self.pool.may_be_exported(final)]
                 predictions, tests = scoring.look(tested, chosen, heat, self.workshop)
                 scoring.save(predictions, self.folder)
             done.update(tests=tests, read=not known, of=of)
@@ -386,6 +392,7 @@ class _Run:
                 metric,
                 exported=final is chosen,
                 enough_seconds=self.pool.untested.get(final.name),
+                by_chance=final.name in self.pool.by_chance,
             )
             for final in trained
         ]

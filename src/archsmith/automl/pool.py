@@ -69,6 +69,10 @@ class Pool:
         self.needs = dict[str, float]()  # seconds after which a final training has had all epochs, by name
         # Rows whose networks are too slow to be tested and exported within the budget, and budgets that would do.
         self.untested = dict[str, float]()
+        self.by_chance = set[str]()  # rows that are better than what was trained to the end, but not clearly
+
+    def may_be_exported(self, final: Final) -> bool:
+        return final.network is not None and final.name not in self.untested and final.name not in self.by_chance
 
     @property
     def task(self) -> Task:
@@ -260,8 +264,8 @@ class Pool:
 
     def others(self, trained: list[Final]) -> list[Final]:
         """What was trained besides: the fixed network as the race left it, what final trainings of less time had come
-        to, and the best trial where it is better than what was trained to the end by more than chance: the best of many
-        scores on few examples is a lucky one.
+        to, and the best trial where it is better than what was trained to the end. Where that may be chance, since the
+        best of many scores on few examples is a lucky one, it is not to be chosen.
         """
         if not self.job.plan.pooled:
             return []
@@ -279,14 +283,18 @@ class Pool:
         return [final for final in [*found, unfinished] if final is not None]
 
     def _unfinished(self, trained: list[Final]) -> Final | None:
-        """The best trial as the race left it, where it is clearly better than all that was trained to the end."""
+        """The best trial as the race left it, where it is better than all that was trained to the end."""
         scored = [trial for trial in self.search.history.finished if trial.ok]
         best = min(scored, key=lambda trial: trial.loss, default=None)
         ended = scoring.chosen_of(trained, self.task)
         if best is None or best.metrics[self.task.metric] <= ended.score.metrics[self.task.metric]:
             return None
         final = self._restored(best, "unfinished")
-        return final if final is not None and self.workshop.clearly_better(final, ended) else None
+        if final is None or final.score.metrics[self.task.metric] <= ended.score.metrics[self.task.metric]:
+            return None
+        if not self.workshop.clearly_better(final, ended):
+            self.by_chance.add(final.name)
+        return final
 
     def _restored(self, trial: Trial | None, name: str, file: Path | None = None) -> Final | None:
         """What a checkpoint holds, that of ``trial`` or another ``file`` of its network; None where it was deleted. The

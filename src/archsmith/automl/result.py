@@ -30,9 +30,17 @@ Predictions = Mapping[str, np.ndarray[Any, Any]]
 
 
 def row_of(
-    final: Final, test: Mapping[str, float], metric: str, *, exported: bool, enough_seconds: float | None = None
+    final: Final,
+    test: Mapping[str, float],
+    metric: str,
+    *,
+    exported: bool,
+    enough_seconds: float | None = None,
+    by_chance: bool = False,
 ) -> Row:
-    """The row of what was trained; ``test`` are its metrics on the test split. ``enough_seconds``: see ``Row``."""
+    """The row of what was trained; ``test`` are its metrics on the test split. ``enough_seconds``, ``by_chance``: see
+    ``Row``.
+    """
     candidate = final.candidate
     return Row(
         final.name,
@@ -48,6 +56,7 @@ def row_of(
         trial=None if candidate is None else candidate.last_trial,
         stopped=final.stopped,
         enough_seconds=enough_seconds,
+        by_chance=by_chance,
     )
 
 
@@ -84,7 +93,16 @@ def facts_of(
         metrics=measured(splits, predictions),
         rows=tuple(
             CardRow(
-                r.name, r.valid, r.test, r.params, r.macs, r.seconds, r.exported, r.epochs or None, r.enough_seconds
+                r.name,
+                r.valid,
+                r.test,
+                r.params,
+                r.macs,
+                r.seconds,
+                r.exported,
+                r.epochs or None,
+                r.enough_seconds,
+                r.by_chance,
             )
             for r in rows
         ),

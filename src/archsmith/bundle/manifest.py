@@ -53,6 +53,8 @@ class Row:
     ``exported``: is it the network in the bundle?
     ``epochs``: passes through the training split; None when unknown, or where it was not trained in epochs.
     ``enough_seconds``: a budget in which it could have been tested and exported; None where it could be.
+    ``by_chance``: is it a trial that is better on the validation split than what was trained to the end, but not
+        clearly? Then it was not to be chosen.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Row:
     exported: bool = False
     epochs: float | None = None
     enough_seconds: float | None = None
+    by_chance: bool = False
 
 
 @dataclass(frozen=True)

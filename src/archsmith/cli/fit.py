@@ -186,7 +186,7 @@ def _late(result: dict[str, Any], over: float) -> str:
 def _show_rows(result: dict[str, Any], *, verbose: bool) -> None:
     """The table of what was trained. Exact names and multiply-adds are for those who ask for them."""
     from archsmith.cli.output import say, show
-    from archsmith.core.wording import metric_name, network_name, sentence_case
+    from archsmith.core.wording import metric_name, network_name, remark, sentence_case
 
     say("", f"{sentence_case(metric_name(result['metric']))} of what was trained:")
     columns: list[Any] = ["network", "validation", "test", "parameters", "multiply-adds", "epochs", "seconds", ""]
@@ -198,8 +198,8 @@ def _show_rows(result: dict[str, Any], *, verbose: bool) -> None:
             row["params"],
             row["macs"],
             float(f"{row['epochs']:.3g}") if row["epochs"] else None,
-            round(row["seconds"], 1),
-            row["error"] or _ended(row),
+            round(row["seconds"], 1) if row["seconds"] else None,
+            remark(row),
         ]
         for row in result["rows"]
     ]
@@ -248,9 +248,3 @@ def _searched(result: dict[str, Any]) -> str:
     networks = result.get("n_networks") or trials
     of = "" if networks == trials else f" of {amount(networks, 'network')}"
     return f"The search had {amount(trials, 'trial')}{of} and ended because {why}."
-
-
-def _ended(row: dict[str, Any]) -> str:
-    if row["exported"]:
-        return "exported"
-    return "stopped early" if row["stopped"] else ""

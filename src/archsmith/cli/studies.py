@@ -189,6 +189,7 @@ def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
         "n_failed": view.n_failed,
         "n_pending": len(view.history.pending),
         "networks": view.job.rows(view.metric),
+        "why": (view.job.result.data.get("why") or None) if view.job.result is not None else None,
         "bundle": bundle_of(view),
         "report": report_of(view),
         "trials": [_trial(trial) for trial in view.ranking()[:limit]],
@@ -222,7 +223,7 @@ def report_of(view: StudyView) -> str | None:
 def _tell_networks(report: Mapping[str, Any], *, verbose: bool) -> None:
     """Print what a job trained, and what it wrote."""
     from archsmith.cli.output import say, show
-    from archsmith.core.wording import metric_name, network_name, sentence_case
+    from archsmith.core.wording import metric_name, network_name, remark, sentence_case
 
     rows = [
         (
@@ -230,13 +231,13 @@ def _tell_networks(report: Mapping[str, Any], *, verbose: bool) -> None:
             row.get("valid"),
             row.get("test"),
             float(f"{row['epochs']:.3g}") if row.get("epochs") else None,
-            row.get("error") or ("exported" * bool(row.get("exported"))),
+            remark(row),
         )
         for row in report["networks"]
     ]
     columns = ("network", "validation", "test", "epochs", "")
     show(columns, rows, f"{sentence_case(metric_name(report['metric']))} of what was trained")
-    say("")
+    say("", *filter(None, [report["why"]]))
     if report["bundle"]:
         say(f"Bundle: {report['bundle']}")
     if report["report"]:

@@ -156,20 +156,38 @@ def about_network(name: str) -> str:
 
 
 def passed_over(rows: Iterable[Mapping[str, Any]]) -> str:
-    """What was better on the validation split than the exported network, but could not be tested and exported in the
-    time; empty where there is nothing. ``rows``: of a job; ``enough_seconds``: a budget in which it could.
+    """What was better on the validation split than the exported network, and why it was not taken: it could not be
+    tested and exported in the time, or it is not clearly better. Empty where there is nothing. ``rows``: of a job.
     """
     known = [row for row in rows if row.get("valid") is not None]
     own = next((float(row["valid"]) for row in known if row.get("exported")), math.inf)
-    better = [row for row in known if row.get("enough_seconds") and row["valid"] > own]
-    if not better:
-        return ""
-    best = max(better, key=lambda row: float(row["valid"]))
-    return (
-        f"{sentence_case(the_network(str(best['name'])))} was better on the validation split "
-        f"({number(float(best['valid']))} against {number(own)}), but it is too slow to be tested and exported in this "
-        f"time: give --time {math.ceil(best['enough_seconds'] / 60)}m."
-    )
+    told = []
+    for kind in ("enough_seconds", "by_chance"):
+        better = [row for row in known if row.get(kind) and row["valid"] > own]
+        if not better:
+            continue
+        best = max(better, key=lambda row: float(row["valid"]))
+        was = (
+            f"{sentence_case(the_network(str(best['name'])))} was better on the validation split "
+            f"({number(float(best['valid']))} against {number(own)}), but"
+        )
+        if kind == "by_chance":
+            told.append(f"{was} by no more than chance may bring where many are compared, so it was not taken.")
+        else:
+            enough = math.ceil(best["enough_seconds"] / 60)
+            told.append(f"{was} it is too slow to be tested and exported in this time: give --time {enough}m.")
+    return " ".join(told)
+
+
+def remark(row: Mapping[str, Any]) -> str:
+    """What is to be said beside a row of a job, in a few words; empty where that is nothing."""
+    if row.get("error") or row.get("exported"):
+        return str(row.get("error") or "exported")
+    if row.get("enough_seconds"):
+        return "too slow for this time"
+    if row.get("by_chance"):
+        return "not clearly better"
+    return "stopped early" if row.get("stopped") else ""
 
 
 def phase_name(name: str) -> str:

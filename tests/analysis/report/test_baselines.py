@@ -66,9 +66,17 @@ def test_what_was_better_but_too_slow_to_export_is_told_first(make: Any) -> None
     found = changed(make, {"linear": linear}, exported=None, scores=(0.48, 0.2, 0.2), more_rows=[slow])
     assert lead(found).startswith(
         "The pretrained network was better on the validation split (0.7229 against 0.4819), but it is too slow to be "
-        "tested and exported in this time: give --time 6m. Of all others on the validation split the linear model is"
+        "tested and exported in this time: give --time 6m. Of the others on the validation split the linear model is"
     )
     assert found.some_too_slow and "no search was needed" not in lead(found)
+
+
+def test_a_trial_that_was_better_by_chance_is_told_first(make: Any) -> None:
+    trial = {"name": "unfinished", "test": None, "valid": 0.99, "by_chance": True, "trial": 2}
+    found = told(make, scores=(0.6, 0.7, 0.8), more_rows=[trial])
+    assert lead(found).startswith("The best trial was better on the validation split (0.99 against ")
+    assert "by no more than chance may bring" in lead(found) and found.some_by_chance
+    assert found.rows[-1].name == "best trial (trial 2)" and found.rows[-1].test == "–"
 
 
 def test_without_a_search_nothing_is_said_of_its_use(make: Any) -> None:

@@ -68,12 +68,14 @@ class Baselines:
     """The networks trained in full, and the sentence that they add up to.
 
     some_too_slow: was one of them too slow to be tested and exported in the time?
+    some_by_chance: is one of them a trial that is not clearly better?
     """
 
     lead: str
     metric: str
     rows: tuple[Trained, ...]
     some_too_slow: bool = False
+    some_by_chance: bool = False
 
 
 def baselines_of(study: Study) -> Baselines | None:
@@ -84,7 +86,8 @@ def baselines_of(study: Study) -> Baselines | None:
     n = n_test(study)
     trained = tuple(_trained(study, row, n) for row in rows)
     slow = any(row.get("enough_seconds") for row in rows)
-    return Baselines(_lead(study, rows, n), metric_name(study.metric), trained, slow)
+    chance = any(row.get("by_chance") for row in rows)
+    return Baselines(_lead(study, rows, n), metric_name(study.metric), trained, slow, chance)
 
 
 def n_test(study: Study) -> int:
@@ -188,7 +191,7 @@ def _against(study: Study, rows: Mapping[str, Row], name: str, baseline: float, 
 def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], where: str, n: int) -> str:
     exported = next((name for name, row in rows.items() if row.get("exported")), OURS[0])
     if exported not in OURS:
-        others = "Of all others " if passed_over(rows.values()) else ""
+        others = "Of the others " if passed_over(rows.values()) else ""
         where_best = f"{others}on the validation split" if others else "On the validation split"
         text = f"{where_best} {the_network(exported)} is best, so it was exported."
         if exported.partition(".")[0] not in TRAINED_ON:
@@ -232,8 +235,9 @@ def _given_up(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float]
     """The hand-made network was no longer trained, in favour of a more promising one."""
     learnt = epochs(rows["fixed"].get("epochs") or 0.0)
     if exported == "fixed":
+        the = "Of the others the" if passed_over(rows.values()) else "The"
         return (
-            f"The hand-made network was best on the validation split after {learnt}, and no training after that "
+            f"{the} hand-made network was best on the validation split after {learnt}, and no training after that "
             "was better. So it was exported as it was."
         )
     return (
@@ -264,7 +268,8 @@ def _duel(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], wh
             "little."
         )
     if rows["fixed"].get("exported"):
-        text = "On the validation split no searched network beats the hand-made one, so the hand-made one was exported."
+        beats = "clearly beats" if passed_over(rows.values()) else "beats"
+        text = f"On the validation split no searched network {beats} the hand-made one, so that one was exported."
         if where != "test" or gain == 0:
             return text
         return f"{text} On the test split the searched one is {_ahead(study, gain)}; the choice must not look at that."
