@@ -157,3 +157,14 @@ def test_without_a_search_few_examples_speak_for_weights_from_other_data(competi
     made.search = SimpleNamespace(strategy=None)
     made.job = SimpleNamespace(splits=SimpleNamespace(train=range(n)))
     assert made._foreseen() == foreseen
+
+
+def test_rows_of_earlier_budgets_have_names_of_their_own(monkeypatch, tmp_path):
+    made = pool(monkeypatch, left=300.0, expected=0.25)
+    made.folder, made.search.history.trials = tmp_path, [object()] * 6
+    for name in ("trial3", "trial5", "trial5.1", "fixed", "trial3.carried", "linear"):
+        (tmp_path / f"{name}.safetensors").touch()
+    monkeypatch.setattr(made, "_fixed_trial", lambda: None)
+    monkeypatch.setattr(made, "_unfinished", lambda trained: None)
+    monkeypatch.setattr(made, "_restored", lambda trial, name, file: None if file.stem == "trial3" else name)
+    assert made.others([]) == ["earlier", "earlier.1", "earlier.2"]

@@ -200,6 +200,18 @@ def test_a_resumed_study_equals_an_unbroken_one(command: Any) -> None:
     assert resumed["best"] == unbroken["best"]
 
 
+def test_show_and_draw_say_why_a_search_found_nothing(command: Any) -> None:
+    command("search", "--trials", "20", "--set", "evaluator.fail=1")
+    shown = command("studies", "show").out
+    assert "All 8 trials failed: The toy evaluator was told to fail here. Mend the evaluator" in shown
+    drawn = command("draw", "last")
+    assert drawn.code == 2 and "All 8 trials failed" in drawn.err and "running" not in drawn.err
+    command("search", "--trials", "3", "--limit", "accuracy>=2")
+    assert "3 trials had a score, and none is within the limits" in command("studies", "show").out
+    command("search", "--trials", "2")
+    assert command("studies", "show", "--json").json["nothing"] is None
+
+
 def test_stop_of_a_study_that_is_not_running_says_so(command: Any, study: dict[str, Any]) -> None:
     assert command("studies", "stop", study["study"], "--json").json == {
         "study": study["study"],

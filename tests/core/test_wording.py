@@ -72,7 +72,7 @@ def test_what_acts_is_written_out_and_what_is_read_stays(text: str, shown: str) 
 def test_rows_and_phases_of_a_job_have_plain_names() -> None:
     assert [network_name(name) for name in ("fixed", "runner_up.1", "of_mine")] == [
         "hand-made network",
-        "second network of the search",
+        "another network of the search (2)",
         "of mine",
     ]
     assert [the_network(name) for name in ("fixed", "boosted", "of_mine")] == [

@@ -68,7 +68,7 @@ def test_what_is_no_number_of_trials_is_refused(text):
 @pytest.mark.parametrize(
     ("before", "now", "said", "hint"),
     [
-        (Budget(60.0), Budget(60.0), "is finished (the time", "--time +10m"),
+        (Budget(60.0), Budget(60.0), "is finished", "--time +10m"),
         (Budget(None, 5), Budget(None, 5), "is finished", "--trials +10"),
         (
             Budget(60.0),

@@ -24,7 +24,7 @@ from archsmith.automl.modality import ModelBaseline, NetworkBaseline
 from archsmith.automl.opening import FIXED, Job
 from archsmith.automl.phases import Phases
 from archsmith.automl.plan import INHERITED, OWN, PATIENCE, SHARED
-from archsmith.automl.pool import Pool
+from archsmith.automl.pool import RUNNER_UP, Pool
 from archsmith.automl.scoring import Predictions
 from archsmith.automl.settings import FitSettings
 from archsmith.automl.speed import fastest_threads, step_seconds
@@ -295,7 +295,8 @@ class _Run:
         """
         tried, metric = {candidate.trial for candidate in candidates}, self.task.metric
         least = max(LEAST_LEFT, LEAST_SHARE_LEFT * (self.job.plan.budget_seconds or 0.0))
-        for n_before in range(MOST_RUNNERS_UP):
+        n_before = 0
+        for _ in range(MOST_RUNNERS_UP):
             perfect = any(final.score.metrics[metric] >= 1.0 for final in trained)
             candidate = self.pool.runner_up(tried, n_before)
             if perfect or candidate is None or self.phases.asked_to_finish():
@@ -304,6 +305,7 @@ class _Run:
             if seconds < least:
                 return
             tried.add(candidate.trial)
+            n_before += candidate.name.startswith(RUNNER_UP)
             trained += self._train_one(candidate, epochs, seconds)
 
     def _train_one(self, candidate: Candidate, epochs: float, seconds: float | None) -> list[Final]:

@@ -273,12 +273,14 @@ class Pool:
         fixed = self._fixed_trial()
         if fixed is not None and all(final.name != FIXED for final in trained):
             found.append(self._restored(fixed, FIXED))
+        n = 0  # what has one name has one row, and one test score
         known = {final.candidate.file for final in trained if final.candidate is not None}
         for file in sorted(self.folder.glob("*.safetensors")):
             before = re.fullmatch(rf"(?:trial(\d+)|{FIXED})(\.\d+)?", file.stem)
             if before is not None and file.stem not in known:
                 root = None if before[1] is None else self.search.history.trials[int(before[1])]
-                found.append(self._restored(root, f"earlier{before[2] or ''}", file))
+                found.append(self._restored(root, f"earlier.{n}" if n else "earlier", file))
+                n += found[-1] is not None
         unfinished = self._unfinished(trained)
         return [final for final in [*found, unfinished] if final is not None]
 

@@ -159,7 +159,7 @@ def summarize(result: dict[str, Any], *, verbose: bool = False) -> None:
     if over > OVER_SHARE * result["seconds"] + OVER_SECONDS:
         say(f"That is {clock(over)} more than the budget: {_late(result, over)}")
     if over < -EARLY_SHARE * result["seconds"] and result["stop_reason"] in (SECONDS, SETTLED):
-        say("It ended before its time was over: more training of these networks promised nothing.")
+        say("The job ended before its time was over: more training of these networks promised nothing.")
     say("", "The bundle is the exported network, ready for use. The report shows all of this in pictures.")
     say(f"Bundle: {result['model_dir']}")
     if result["report"]:

@@ -231,6 +231,7 @@ def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tupl
 
     from archsmith.cli.opened import history_of, open_study
     from archsmith.core.errors import StudyError, UsageError
+    from archsmith.core.failures import nothing_found
     from archsmith.spaces.zoo import ZOO
 
     try:
@@ -246,7 +247,12 @@ def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tupl
         raise UsageError(f"The study {study.id} has no trial {trial}.", f"It has {len(history)} trials.")
     chosen = history.representative() if trial is None else history.trials[trial]
     if chosen is None:
-        raise UsageError(f"The study {study.id} has no finished trial yet.", "Name a running one with --trial.")
+        if history.finished:
+            raise UsageError(
+                f"The study {study.id} found no network. {nothing_found(history)}", "Name any trial: --trial 0"
+            )
+        hint = "Name a trial that is not finished: --trial 0" if len(history) else "See: archsmith studies show"
+        raise UsageError(f"The study {study.id} has no finished trial yet.", hint)
     return f"{study.id} trial {chosen.id}", _with_graphs(history.space).graph(chosen.architecture)
 
 

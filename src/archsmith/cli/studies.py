@@ -80,12 +80,15 @@ def show_study(
     if json:
         emit(report)
         return
-    why = f" ({reason_in_words(report['reason'])})" if report["reason"] else ""
+    why = f"{'the search ended because ' * bool(view.job.fit)}{reason_in_words(report['reason'] or '')}"
+    why = f" ({why})" if report["reason"] else ""
     failed = f", {report['n_failed']} failed" if report["n_failed"] else ""
     pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
     say(f"{view.id}: {report['state']}{why}, {amount(report['n_finished'], 'trial')}{failed}{pending}", "")
     if report["error"]:
         say(report["error"], "")
+    if report["nothing"]:
+        say(report["nothing"], "")
     if report["command"]:
         limits = {(each.by.seconds, each.by.trials) for each in view.openings.all}
         again = "The same search again" if len(limits) < 2 else "It was given more later, and began with"
@@ -183,6 +186,7 @@ def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
         "seed": began.seed,
         "command": began.command,
         "error": view.error,
+        "nothing": _nothing(view),
         "metric": view.problem.objectives[0].metric,
         "fidelity": view.problem.fidelity.name,
         "n_finished": view.n_finished,
@@ -195,6 +199,23 @@ def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
         "trials": [_trial(trial) for trial in view.ranking()[:limit]],
         **front_data(view.history),
     }
+
+
+def _nothing(view: StudyView) -> str | None:
+    """Why no trial could be the answer of a search, what may help, and where a traceback lies; None where one can, or
+    where none is finished.
+    """
+    from archsmith.core.failures import most_frequent, nothing_found
+
+    finished = view.history.finished
+    if not finished or any(trial.ok for trial in finished):
+        return None
+    reason, text = most_frequent(finished), nothing_found(view.history)
+    if reason is None or any(trial.losses is not None for trial in finished):
+        return text
+    folders = [] if view.folder is None else [view.folder / "trials" / str(trial.id) for trial in reason.trials]
+    kept = next((folder / "error.txt" for folder in folders if (folder / "error.txt").exists()), None)
+    return f"{text} {reason.hint}{f' The traceback is in {kept}.' if kept else ''}"
 
 
 def bundle_of(view: StudyView) -> str | None:

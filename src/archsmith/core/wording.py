@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,7 +19,7 @@ LONGEST = 60  # letters of a setting that is told
 HARDLY = 1.0  # epochs; who was trained for less has not seen every example, and its score says little
 
 REASONS = {
-    budget.SECONDS: "the time was used up",
+    budget.SECONDS: "the time for it was used up",
     budget.TRIALS: "the number of trials was reached",
     budget.EXHAUSTED: "there was nothing left to try",
     budget.SETTLED: "more training of the best network was worth more than more candidates",
@@ -36,23 +37,23 @@ NETWORKS = {  # the rows of a job
     "boosted": "gradient boosting",
     "pretrained": "pretrained network",
     "searched": "searched network",
-    "runner_up": "second network of the search",
+    "runner_up": "another network of the search",
     "tuned": "tuned pretrained network",
     "unfinished": "best trial",
-    "earlier": "network of the budget before",
+    "earlier": "network of an earlier budget",
 }
 ABOUT = {  # what these are
     "linear": "the simplest model, to compare with",
     "boosted": "many small decision trees, each of which corrects those before it",
     "fixed": "a small network that a person designed, always the same one",
     "searched": "the best network that the search found, trained on",
-    "runner_up": "what came second in the search, in the time that was left",
+    "runner_up": "one that the search put behind its best, trained in the time that was left",
     "pretrained": "a network that has learnt from other data; only its last layer is new",
     "tuned": "the pretrained network, with all of its weights trained further on these data",
     "unfinished": "the best training of the search, as the search left it",
     "earlier": "what the study had come to with less time",
 }
-NO_ARTICLE = ("boosted",)
+NO_ARTICLE = ("boosted", "runner_up")
 PHASES = {
     "read": "reading and checking the data",
     "search": "search",
@@ -140,8 +141,13 @@ def sentence_case(text: str) -> str:
 
 
 def network_name(name: str) -> str:
-    """What a row of a job is called: ``hand-made network`` for ``fixed``. Unknown names stay as they are."""
-    return NETWORKS.get(name.partition(".")[0], name.replace("_", " "))
+    """What a row of a job is called: ``hand-made network`` for ``fixed``. Of several that are called alike, all but the
+    first have a number: ``another network of the search (2)``. Unknown names stay as they are.
+    """
+    kind, _, n = name.partition(".")
+    if kind not in NETWORKS:
+        return name.replace("_", " ")
+    return f"{NETWORKS[kind]} ({int(n) + 1})" if re.fullmatch(r"[0-9]{1,4}", n) else NETWORKS[kind]
 
 
 def the_network(name: str) -> str:
@@ -221,5 +227,5 @@ def spec_in_words(spec: object) -> str:
 
 
 def reason_in_words(reason: str) -> str:
-    """Why a search ended, as an answer to "why": ``the time was used up``. One of somebody else stays as it is."""
+    """Why a search ended: ``the time for it was used up``. A reason of somebody else stays as it is."""
     return REASONS.get(reason, reason)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from archsmith.core import budget as reasons
 from archsmith.core.budget import Budget, parse_seconds, parse_trials
 from archsmith.core.errors import UsageError
-from archsmith.core.wording import amount, clock, reason_in_words
+from archsmith.core.wording import amount, clock
 from archsmith.runtime.study_view import StudyView
 
 # Why a search is over that its budget did not end otherwise: it goes on only if it is given more.
@@ -74,9 +74,8 @@ class Standing:
     def refuse_idle(self, now: Budget) -> None:
         """Raises UsageError where the limits ``now`` leave nothing to do, or too little."""
         if self.done and now == self.before:
-            why = f" ({reason_in_words(self.reason)})" if self.reason else ""
             raise UsageError(
-                f"{self.study} is finished{why}, so there is nothing to go on with.", f"Give it more: {self._more()}"
+                f"{self.study} is finished, so there is nothing to go on with.", f"Give it more: {self._more()}"
             )
         if now.seconds is not None and now.seconds <= self.seconds:
             raise UsageError(

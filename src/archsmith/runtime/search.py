@@ -248,7 +248,7 @@ class Search:
             before, now = getattr(began, part), getattr(asked, part)
             if before != now and rebuilt(part, before) != now:
                 raise StudyError(
-                    f"This study began with {_other(part, before, now)}.",
+                    f"This study began with {other_setting(part, before, now)}.",
                     "Resume it with the same settings, or start a new study.",
                 )
 
@@ -577,7 +577,7 @@ def asked(strategy: Strategy, history: History, n: int, rng: np.random.Generator
     return list(proposals)
 
 
-def _other(part: str, before: Any, now: Any) -> str:
+def other_setting(part: str, before: Any, now: Any) -> str:
     """``strategy.population = 50, not 100``: the first setting that differs, or the class where that does."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         if before.get("type") != now.get("type"):
@@ -585,7 +585,7 @@ def _other(part: str, before: Any, now: Any) -> str:
         if "type" in before:
             before, now = before.get("args") or {}, now.get("args") or {}
         name = next(name for name in {**before, **now} if before.get(name) != now.get(name))
-        return _other(f"{part}.{name}", before.get(name), now.get(name))
+        return other_setting(f"{part}.{name}", before.get(name), now.get(name))
     return f"{part} = {before!r}, not {now!r}"
 
 

@@ -158,7 +158,7 @@ def test_scores_that_are_no_shares_have_no_points(make: Any) -> None:
 
 
 def test_a_network_of_less_time_is_no_reason_to_do_without_networks(make: Any) -> None:
-    before = {"name": "earlier.1", "test": 0.8, "valid": 0.8}
+    before = {"name": "earlier", "test": 0.8, "valid": 0.8}
     text = lead(told(make, scores=(0.6, 0.7, 0.8), more_rows=[before]))
-    assert "The network of the budget before reaches 80 %, which is as good." in text
+    assert "The network of an earlier budget reaches 80 %, which is as good." in text
     assert "do not need" not in text

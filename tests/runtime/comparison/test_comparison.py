@@ -88,10 +88,14 @@ def test_the_first_run_of_each_strategy_comes_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "part"),
     [
-        ({"trials": 13}, "another trials: 12, now 13"),
-        ({"seed": 1}, "another seed"),
-        ({"evaluator": ToyEvaluator(simulated=True, seconds=11.0)}, "another evaluator"),
-        ({"strategies": {**TWO, "evolution": RegularizedEvolution(population=6)}}, "another strategies"),
+        ({"trials": 13}, "began with trials = 12, not 13"),
+        ({"seed": 1}, "began with seed = 0, not 1"),
+        ({"evaluator": ToyEvaluator(simulated=True, seconds=11.0)}, "began with evaluator.seconds = [0-9.]+, not 11.0"),
+        (
+            {"strategies": {**TWO, "evolution": RegularizedEvolution(population=6)}},
+            "began with strategy evolution.population = [0-9]+, not 6",
+        ),
+        ({"strategies": {"evolution": TWO["evolution"]}}, "began with the strategies [a-z, ]+, not evolution"),
     ],
 )
 def test_another_comparison_does_not_go_on_in_the_same_folder(tmp_path: Path, changed: Any, part: str) -> None:

@@ -20,7 +20,7 @@ from archsmith.core.protocols import Context, Evaluator, Strategy
 from archsmith.core.seeds import derive, generator
 from archsmith.core.targets import more_is_better
 from archsmith.core.trial import Outcome
-from archsmith.runtime.search import rebuilt
+from archsmith.runtime.search import other_setting, rebuilt
 
 PLAN = "comparison.json"
 LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,59}")
@@ -165,8 +165,7 @@ def refuse_another(folder: Path, before: Plan, now: Plan) -> None:
     for part in ("title", "evaluator", "space", "problem", "judged_by", "seconds", "trials", "seed", "strategies"):
         if began[part] != wanted[part] and _present(part, began[part]) != wanted[part]:
             raise UsageError(
-                f"The comparison {folder.name!r} began with another {part.replace('_', ' ')}: {_short(began[part])}, "
-                f"now {_short(wanted[part])}.",
+                f"The comparison {folder.name!r} began with {_other(part, began[part], wanted[part])}.",
                 "Repeat it as it was (only runs may change), or give this one another name.",
             )
 
@@ -178,9 +177,14 @@ def _present(part: str, began: Any) -> Any:
     return rebuilt(part, began)
 
 
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 200 else f"{text[:199]}…"
+def _other(part: str, began: Any, wanted: Any) -> str:
+    """``strategy evolution.population = 100, not 6``: the first thing that differs."""
+    if part != "strategies":
+        return other_setting(part, began, wanted)
+    if list(began) != list(wanted):
+        return f"the strategies {', '.join(began)}, not {', '.join(wanted)}"
+    label = next(label for label, spec in began.items() if spec != wanted[label])
+    return other_setting(f"strategy {label}", began[label], wanted[label])
 
 
 def judged_by_of(evaluator: Evaluator, metric: str) -> str:
