@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from archsmith.analysis.axes import axis, from_zero, log_ticks, round_ticks
+from archsmith.analysis.axes import axis, from_zero, log_ticks, of_data, round_ticks
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,8 @@ def test_a_scale_of_time_begins_at_0_unless_half_of_it_would_be_empty(
 ) -> None:
     scale = from_zero("epochs", values)
     assert (scale.low, scale.high) == (pytest.approx(low), pytest.approx(high, abs=1e-6))
+
+
+def test_years_are_written_out_on_an_axis_of_the_data() -> None:
+    assert of_data(1950.0, 2024.0)(1980.0) == "1980"
+    assert of_data(0.0, 30_000.0)(20_000.0) == "20 k"

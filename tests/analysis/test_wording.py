@@ -74,3 +74,18 @@ def test_one_and_many() -> None:
 def test_entropies_are_told_as_numbers_of_choices() -> None:
     text = wording.undecided(math.log(5), math.log(2))
     assert "between 5 equally likely options" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (2024, "2024"),
+        (1984.37, "1984"),
+        (-300.0, "-300"),
+        (0.12345, "0.1235"),
+        (9999.7, "10,000"),
+        (250_000.0, "250,000"),
+    ],
+)
+def test_values_of_the_data_have_no_comma_where_they_may_be_years(value: float, text: str) -> None:
+    assert wording.from_data(value) == text

@@ -44,7 +44,7 @@ def test_speaks_of_regression_targets(years: Any) -> None:
         "validation R²",
     ):
         assert fact in text
-    assert "mean 2,000 and the standard deviation 50" in text
+    assert "mean 2000 and the standard deviation 50" in text
     assert "standard deviations of the training targets" in text and "Root mean squared error on these pictures" in text
     for word in ("classes", "probabilit", "accuracy"):
         assert word not in text

@@ -183,8 +183,12 @@ def test_a_job_that_took_far_too_long_says_why() -> None:
     export = {"seconds": 55.0, "expected": 5.0}
     assert "than the budget: writing and checking the bundle took 0:55 where 0:05 were" in said(120.0, export=export)
     assert "more than the budget" not in said(67.0)
-    assert "It ended before its time was over" in said(40.0)
-    assert "It ended before its time was over" not in said(55.0)
+    assert "The job ended before its time was over: more training of these networks promised" in said(40.0)
+    cut = {"train fixed": {"seconds": 3.0, "expected": 3.1}, "export": {"seconds": 4.0}}
+    assert "over: the test, the export and the report took less than was kept for them." in said(40.0, **cut)
+    spared = {"train fixed": {"seconds": 3.0, "expected": 9.0}}
+    assert "over: more training of these networks promised nothing." in said(40.0, **spared)
+    assert "The job ended before its time was over" not in said(55.0)
 
 
 def test_people_get_the_rows_the_accuracy_and_the_next_command(command: Any, asked: list[FitSettings]) -> None:

@@ -98,5 +98,10 @@ def plain(value: float) -> str:
     return f"{value:.6g}"  # ticks are round: what is close together stays apart
 
 
+def of_data(low: float, high: float) -> Callable[[float], str]:
+    """How numbers of an axis of the data's own values are shown: without a ``k`` where all may be years."""
+    return (lambda value: f"{value:.6g}") if max(abs(low), abs(high)) < 1e4 else plain
+
+
 def percent(value: float) -> str:
     return f"{100 * value:.4g} %"

@@ -14,6 +14,7 @@ from archsmith.core.wording import sentence_case as sentence_case
 from archsmith.core.wording import the_network as the_network
 
 SHARES = ("accuracy", "balanced_accuracy", "recall", "precision", "f1")  # metrics that are shares of 1
+MAY_BE_A_YEAR = 9_999.5  # what is smaller has no comma between its digits where it comes from the data
 NB = "\u00a0"  # a space at which no line is broken, between a number and its unit
 
 
@@ -55,6 +56,11 @@ def number(value: float) -> str:
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.4g}"
+
+
+def from_data(value: float) -> str:
+    """A value as the data have it, a year or a price: four significant digits, and no comma in what may be a year."""
+    return f"{value:.4g}" if abs(value) < MAY_BE_A_YEAR else number(value)
 
 
 def rounded(value: float) -> str:

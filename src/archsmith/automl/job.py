@@ -240,7 +240,9 @@ class _Run:
                 raise
             self.phases.say(f"The search ended, because nothing more could be proposed. {error}")
             return reasons.FAILURES
-        if history.best() is None and reason != reasons.REQUESTED:
+        if not history.finished and reason == reasons.SECONDS:
+            self.phases.say(f"The time for the search was over before its first trial came to its end. {GOING_ON}")
+        elif history.best() is None and reason != reasons.REQUESTED:
             failed = most_frequent(history.finished)
             hint = "" if failed is None else f" {failed.hint}"
             self.phases.say(f"The search found nothing. {nothing_found(history)}{hint} {GOING_ON}")

@@ -84,9 +84,14 @@ def _brought(manifest: Manifest) -> list[str]:
 def _targets(manifest: Manifest) -> list[str]:
     output = manifest.output
     return [
-        f"The regression targets of the training split have the mean {number(output.mean)} and the standard deviation "
-        f"{number(output.std)}."
+        f"The regression targets of the training split have the mean {_target(output.mean)} and the standard deviation "
+        f"{_target(output.std)}."
     ]
+
+
+def _target(value: float) -> str:
+    """Without a comma where it may be a year."""
+    return f"{value:.4g}" if abs(value) < 9_999.5 else number(value)
 
 
 def _classes(manifest: Manifest) -> list[str]:

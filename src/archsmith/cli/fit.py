@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 OVER_SHARE, OVER_SECONDS = 0.05, 5.0  # how far beyond its budget a job on a quiet machine may end
 LATE_SHARE = 0.5  # of what a job took too long is what a phase took too long that is named as the cause
+CUT_SHARE = 0.9  # of the time that a training was given is what one takes that the clock ended
 EARLY_SHARE = 0.25  # of what a job took is what is left where it counts as early
 
 
@@ -159,12 +161,20 @@ def summarize(result: dict[str, Any], *, verbose: bool = False) -> None:
     if over > OVER_SHARE * result["seconds"] + OVER_SECONDS:
         say(f"That is {clock(over)} more than the budget: {_late(result, over)}")
     if over < -EARLY_SHARE * result["seconds"] and result["stop_reason"] in (SECONDS, SETTLED):
-        say("The job ended before its time was over: more training of these networks promised nothing.")
+        say(f"The job ended before its time was over: {_early(result)}")
     say("", "The bundle is the exported network, ready for use. The report shows all of this in pictures.")
     say(f"Bundle: {result['model_dir']}")
     if result["report"]:
         say(f"Report: {result['report']}")
     say(f"Study:  {result['study']}", f"Next:   archsmith predict {result['model_dir']} FILE...")
+
+
+def _early(result: dict[str, Any]) -> str:
+    """Why the job took less than its budget: by the phases, either no training was cut by the clock, or one was."""
+    trained = [each for name, each in (result.get("phases") or {}).items() if name.startswith("train ")]
+    if any(each["seconds"] >= CUT_SHARE * each.get("expected", math.inf) for each in trained):
+        return "the test, the export and the report took less than was kept for them."
+    return "more training of these networks promised nothing."
 
 
 def _late(result: dict[str, Any], over: float) -> str:

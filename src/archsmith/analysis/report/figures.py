@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from archsmith.analysis import axes, charts
 from archsmith.analysis.axes import Axis, axis, from_zero
 from archsmith.analysis.charts import Bar, Columns, Dots, Layer, Line, Size, both, plot
-from archsmith.analysis.wording import is_share, metric_name, network_name, short
+from archsmith.analysis.wording import from_data, is_share, metric_name, network_name
 
 Points = tuple[tuple[float, float], ...]
 Show = Callable[[float], str]
@@ -98,10 +98,10 @@ def histogram(values: Sequence[float] | NDArray[np.float64], label: str, counted
     n_bins = int(min(40, max(8, round(math.sqrt(len(numbers))))))
     found, edges = np.histogram(np.clip(numbers, low, high), n_bins, (low, high))
     rows = [
-        (float(a), float(b), float(count), f"{short(a)} to {short(b)}: {count:,}")
+        (float(a), float(b), float(count), f"{from_data(a)} to {from_data(b)}: {count:,}")
         for a, b, count in zip(edges[:-1], edges[1:], found, strict=True)
     ]
-    x, y = Axis(label, low, high), Axis(counted, 0.0, float(found.max()) * 1.05)
+    x, y = Axis(label, low, high, show=axes.of_data(low, high)), Axis(counted, 0.0, float(found.max()) * 1.05)
     zero: list[Layer] = [Line([(0.0, y.low), (0.0, y.high)], "faint", dashed=True)] if low < 0 < high else []
     return both(lambda size: plot(size, x, y, [Columns(rows), *zero], title))
 

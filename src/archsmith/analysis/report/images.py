@@ -14,7 +14,7 @@ from archsmith.analysis.report.mistakes import Mistake, mistakes_of
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.report.thumbnails import Picture, strip, thumbnail
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import number, rounded
+from archsmith.analysis.wording import from_data, rounded
 from archsmith.core.errors import DataError
 from archsmith.data.images.examples import ImageExamples
 
@@ -110,7 +110,7 @@ def _by_target(train: ImageExamples) -> tuple[Sample, ...]:
     chosen = order[np.unique(np.linspace(0, len(order) - 1, MOST_TARGETS).astype(int))]
     samples = []
     for i in chosen.tolist():
-        target = number(float(f"{float(targets[i]):.4g}"))
+        target = from_data(float(targets[i]))
         picture = thumbnail(np.asarray(train.images[i]), SIDE)
         samples.append(Sample(target, picture, f"a training picture with the target {target}", ""))
     return tuple(samples)

@@ -10,7 +10,7 @@ from archsmith.analysis.report.classification import classes_of
 from archsmith.analysis.report.kind import Words, words_of
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Predictions, Study
-from archsmith.analysis.wording import NB, amount, number, share, short
+from archsmith.analysis.wording import NB, amount, from_data, share, short
 
 SHOWN = 24
 SURE = 0.95  # a probability above which a wrong prediction deserves a second look
@@ -77,8 +77,8 @@ def _numbers(test: Predictions) -> Mistakes:
     worst = []
     for i in order:
         told = (
-            ("It is", number(float(test.labels[i]))),
-            ("Predicted", number(float(test.outputs[i]))),
+            ("It is", from_data(float(test.labels[i]))),
+            ("Predicted", from_data(float(test.outputs[i]))),
             ("Off by", short(errors[i])),
         )
         worst.append(Mistake(int(test.index[i]), told))

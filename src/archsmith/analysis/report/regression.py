@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from archsmith.analysis.axes import Axis, axis
+from archsmith.analysis.axes import Axis, axis, of_data
 from archsmith.analysis.charts import NARROW_SQUARE, WIDE_SQUARE, Dots, Layer, Line, Size, both, plot
 from archsmith.analysis.report import figures
 from archsmith.analysis.report.kind import target_name, words_of
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import short
+from archsmith.analysis.wording import from_data, short
 from archsmith.core import metrics
 
 MOST_DOTS = 800
@@ -95,12 +95,13 @@ def drawings(study: Study, facts: Errors) -> dict[str, str]:
 def _predicted(facts: Errors) -> str:
     if len(facts.dots) < 2:
         return ""
-    x = axis(f"true {facts.name}", [value for dot in facts.dots for value in dot])
-    y = Axis(f"predicted {facts.name}", x.low, x.high)
+    values = [value for dot in facts.dots for value in dot]
+    x = axis(f"true {facts.name}", values, show=of_data(min(values), max(values)))
+    y = Axis(f"predicted {facts.name}", x.low, x.high, show=x.show)
 
     def draw(size: Size) -> str:
         wide = size.name == "wide"
-        dots = [(a, b, f"true {short(a)}, predicted {short(b)}" if wide else "") for a, b in facts.dots]
+        dots = [(a, b, f"true {from_data(a)}, predicted {from_data(b)}" if wide else "") for a, b in facts.dots]
         exact = Line([(x.low, x.low), (x.high, x.high)], "faint", dashed=True)
         layers: list[Layer] = [exact, Dots(dots, "c1", "circle", 2.5)]
         return plot(size, x, y, layers, "predicted against true targets")

@@ -13,7 +13,7 @@ from archsmith.analysis.report import data, mistakes
 from archsmith.analysis.report.mistakes import mistakes_of
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import amount, listing, number, quoted, share
+from archsmith.analysis.wording import amount, from_data, listing, quoted, share
 
 HEAD = 5  # rows that show what the table looks like
 MOST_COLUMNS = 100  # that are listed
@@ -120,7 +120,7 @@ def _values(column: Any) -> str:
         more = int(getattr(column, "distinct", 0) or 0) - MOST_TOP
         return named + (f" and {more:,} more" if more > 0 else "")
     ends = [getattr(column, name, None) for name in ("minimum", "median", "maximum")]
-    shown = _date if getattr(column, "is_date", False) else number
+    shown = _date if getattr(column, "is_date", False) else from_data
     known = [shown(float(value)) for value in ends if value is not None]
     if len(known) < len(ends):
         return "–"
