@@ -74,6 +74,13 @@ def test_what_was_better_but_too_slow_to_export_is_named():
     )
 
 
+def test_equal_scores_are_not_told_as_one_that_is_better():
+    rows = (Row("linear", 0.9, exported=True), Row("fixed", 0.9), Row("pretrained", 0.8))
+    assert dataclasses.replace(RESULT, rows=rows, n_trials=0).why == (
+        "It was the best of these on the validation split; of equals the one with the smaller loss is taken."
+    )
+
+
 CHANCE = "(1 against 0.9956), but by no more than chance may bring where many are compared, so it was not taken."
 
 

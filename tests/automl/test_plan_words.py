@@ -55,3 +55,14 @@ def test_shared_weights_are_told_with_what_would_be_enough():
     assert "architectures are then scored" in line(600, None, weights=SHARED)
     told = line(60, None, weights=SHARED, speed=SLOW)
     assert "they must see all examples once at least" in told and "would be enough" in told
+
+
+def test_a_study_that_was_given_more_is_told_what_is_left():
+    plan = make_plan(600, None, 100.0, SPEED, begun=20.0)
+    (line,) = lines_of(plan, extended=True)
+    assert "more trial" in line and f"for at most {plan.search_end - 100:.0f} s" in line
+    assert f"the rest of {plan.final_end - 100:.0f} s" in line
+    short = make_plan(60, None, 45.0, SLOW)
+    (line,) = lines_of(short, extended=True)
+    assert "on the whole study, with what is spent, would be enough" in line
+    assert "whole study" not in lines_of(short)[0]

@@ -71,6 +71,7 @@ class FitResult:
     ``forecast``: what was said beforehand of ``trials`` and of ``seconds`` by phase.
     ``phases``: ``seconds`` that each phase took, and what was ``expected`` of it, if anything was.
     ``n_networks``: how many networks the trials were of.
+    ``asked_to_finish``: did a person ask for the end before the time was over?
     ``not_copied``: why the bundle is not where it was wanted; None where it is. ``model_dir`` says where it is.
     """
 
@@ -98,16 +99,24 @@ class FitResult:
     phases: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     n_networks: int = 0
     not_copied: str | None = None
+    asked_to_finish: bool = False
 
     @property
     def why(self) -> str:
         """Why this network was exported, and not another one that was better on the validation split, if one was."""
         better, why = passed_over(row.to_dict() for row in self.rows), self._why
         if not better:
-            return why or "It was the best of these on the validation split."
+            return why or f"It was the best of these on the validation split{self._of_equals}."
         if why and not any(row.enough_seconds for row in self.rows):
             return f"{why} {better}"
         return f"{better} Of the others in the table this one is the best on the validation split."
+
+    @property
+    def _of_equals(self) -> str:
+        """What decided where another row has the same score."""
+        own = next((row.valid for row in self.rows if row.exported), None)
+        equals = sum(row.valid == own and own is not None for row in self.rows)
+        return "; of equals the one with the smaller loss is taken" if equals > 1 else ""
 
     @property
     def _why(self) -> str:
@@ -116,7 +125,10 @@ class FitResult:
         exported = next((name for name, row in rows.items() if row.exported), "")
         ended = [name for name in TRAINED_ON if name in rows and not rows[name].stopped]
         if len(ended) > 1 and exported in ended:
-            return "More than one network was trained to the end. This one is the best of them on the validation split."
+            return (
+                "More than one network was trained to the end. This one is the best of them on the validation split"
+                f"{self._of_equals}."
+            )
         if exported in ("searched", "fixed") and self.n_trials and not rows[exported].stopped:
             what = "the searched network" if exported == "searched" else "the hand-made network"
             after = f"After {amount(self.n_trials, 'trial')}"

@@ -162,6 +162,7 @@ class _Run:
                 difference=difference,
                 temperature=heat,
                 phases=phases.told(),
+                asked_to_finish=phases.asked_to_finish(),
             )
             search.log("result", found.to_dict())
             found = self._copied(self._report(found))

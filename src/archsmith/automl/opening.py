@@ -113,7 +113,7 @@ class Job:
             *self.findings.lines(),
             Note(self.device.sentence, self.device.exact),
             *filter(None, [self.modality.told(self.probed)]),
-            *lines_of(self.plan),
+            *lines_of(self.plan, extended=self.extended),
             *self.modality.notes(self.settings),
             f"One training needs about {_size(self.speed.memory_mb)}{of} of memory; the whole job takes about "
             f"{_size(disk)} of disk.",

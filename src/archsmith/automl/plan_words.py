@@ -6,14 +6,14 @@ from archsmith.automl.plan import INHERITED, OWN, SHARED, Plan
 from archsmith.core.wording import amount, clock
 
 
-def lines_of(plan: Plan) -> list[str]:
-    """What is going to happen, and how long it takes."""
+def lines_of(plan: Plan, *, extended: bool = False) -> list[str]:
+    """What is going to happen, and how long it takes. ``extended``: of a study that was given more?"""
     if plan.search_end is None or plan.final_end is None:
         return _without_clock(plan)
     final = plan.final_end - plan.search_end
     end = f"{plan.reserve_seconds:.0f} s for test, export and report"
     if not plan.searching:
-        return [f"{_why_no_search(plan)} One network trains for {final:.0f} s, then {end}."]
+        return [f"{_why_no_search(plan, extended=extended)} One network trains for {final:.0f} s, then {end}."]
     if plan.weights == SHARED:
         shared = "Weights that all architectures share train for most of the search"
         scored = f"about {plan.forecast_trials:.0f} architectures are then scored with them"
@@ -49,10 +49,11 @@ def _without_clock(plan: Plan) -> list[str]:
     return [f"{trials}; {final}"]
 
 
-def _why_no_search(plan: Plan) -> str:
+def _why_no_search(plan: Plan, *, extended: bool = False) -> str:
     if plan.failure:
         return f"There is no search. {plan.failure}"
-    enough = "" if plan.enough_seconds is None else f" A budget of {clock(plan.enough_seconds)} would be enough."
+    after = " on the whole study, with what is spent," if extended else ""
+    enough = "" if plan.enough_seconds is None else f" A budget of {clock(plan.enough_seconds)}{after} would be enough."
     if plan.weights == SHARED:
         return (
             "The budget is too short for a search with shared weights: they must see all examples once at least, or "

@@ -154,6 +154,7 @@ def result_of(
     difference: float,
     temperature: float,
     phases: Mapping[str, Mapping[str, float]],
+    asked_to_finish: bool = False,
 ) -> FitResult:
     """The result; ``metrics`` are those of ``measured``."""
     exported = next(row for row in rows if row.exported)
@@ -187,6 +188,7 @@ def result_of(
         },
         phases=phases,
         n_networks=n_networks(history),
+        asked_to_finish=asked_to_finish,
     )
 
 

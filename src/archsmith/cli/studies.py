@@ -71,7 +71,7 @@ def show_study(
     """
     from archsmith.cli.fronts import show_front
     from archsmith.cli.output import emit, say, show
-    from archsmith.core.wording import amount, reason_in_words, spec_in_words
+    from archsmith.core.wording import amount, spec_in_words
     from archsmith.runtime.study_view import read_view
     from archsmith.runtime.workspace import Workspace
 
@@ -80,8 +80,7 @@ def show_study(
     if json:
         emit(report)
         return
-    why = f"{'the search ended because ' * bool(view.job.fit)}{reason_in_words(report['reason'] or '')}"
-    why = f" ({why})" if report["reason"] else ""
+    why = f" ({_why_ended(view)})" if report["reason"] else ""
     failed = f", {report['n_failed']} failed" if report["n_failed"] else ""
     pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
     say(f"{view.id}: {report['state']}{why}, {amount(report['n_finished'], 'trial')}{failed}{pending}", "")
@@ -199,6 +198,19 @@ def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
         "trials": [_trial(trial) for trial in view.ranking()[:limit]],
         **front_data(view.history),
     }
+
+
+def _why_ended(view: StudyView) -> str:
+    """Why the loop of a study ended, in words; of a job that is only its search."""
+    from archsmith.core.budget import SECONDS
+    from archsmith.core.wording import reason_in_words
+
+    why = reason_in_words(view.reason or "")
+    if not view.job.fit:
+        return why
+    if not view.history.trials:
+        return f"no search: {'the time was too short' if view.reason == SECONDS else why}"
+    return f"the search ended because {why}"
 
 
 def _nothing(view: StudyView) -> str | None:
