@@ -335,3 +335,29 @@ def test_a_bundle_of_boosted_trees_is_listed_and_drawn(workshop, tmp_path, archs
     drawn = archsmith("draw", tmp_path / "bundle", "--out", tmp_path / "trees.svg")
     assert drawn.code == 0, drawn.err
     assert "trees" in (tmp_path / "trees.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("limits", "fits"), [((10.0, 10.0), 1), ((10.0, 15.0), 1), ((10.0, 30.0), 2), ((10.0, None), 2), ((None, 10.0), 1)]
+)
+def test_a_model_is_fitted_again_with_much_more_time_and_never_gets_worse(workshop, candidate, tmp_path, limits, fits):
+    class Slower:
+        """Its second fit is worse, as on a busy machine."""
+
+        name, asked = "boosted", []
+
+        def fit(self, examples, seed, seconds):
+            self.asked.append(seconds)
+            network = Network(candidate.graph, seed=0)
+            if len(self.asked) == 1:
+                network.load_state_dict(good)
+            return network.eval()
+
+    baseline = Slower()
+    baseline.asked = []
+    good = train(workshop, candidate, tmp_path, 5.0)[0].network.state_dict()
+    scores = [
+        workshop.fit_model(baseline, 0, seconds=seconds, folder=tmp_path / "models").score.metrics["accuracy"]
+        for seconds in limits
+    ]
+    assert len(baseline.asked) == fits and scores[1] == scores[0]
