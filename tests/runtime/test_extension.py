@@ -88,6 +88,7 @@ def test_what_leaves_nothing_to_do_is_refused(before, now, said, hint):
 
 def test_what_was_cut_off_goes_on_as_it_was():
     standing(Budget(32.0)).refuse_idle(Budget(32.0))
+    standing(Budget(20.0)).refuse_idle(Budget(20.0))  # all of it is spent, and the bundle is not written
     standing(Budget(60.0, 5)).refuse_idle(Budget(60.0, 5))
 
 

@@ -72,8 +72,12 @@ class Standing:
         return Budget(seconds, most)
 
     def refuse_idle(self, now: Budget) -> None:
-        """Raises UsageError where the limits ``now`` leave nothing to do, or too little."""
-        if self.done and now == self.before:
+        """Raises UsageError where the limits ``now`` leave nothing to do, or too little. What was cut off and is given no
+        other limits goes on in any case: a job writes at least its bundle.
+        """
+        if now == self.before and not self.done:
+            return
+        if now == self.before:
             raise UsageError(
                 f"{self.study} is finished, so there is nothing to go on with.", f"Give it more: {self._more()}"
             )
@@ -82,13 +86,13 @@ class Standing:
                 f"A limit of {clock(now.seconds)} on the whole study leaves nothing: {clock(self.seconds)} are spent.",
                 f"Give it more: {self._more()}",
             )
-        if now.seconds is not None and now != self.before and self._late(now.seconds):
+        if now.seconds is not None and self._late(now.seconds):
             left = now.seconds - self.seconds
             raise UsageError(
                 f"A limit of {clock(now.seconds)} leaves {clock(left)}, too little to train, test and export.",
                 f"{clock(self.seconds)} are spent. Give at least --time +20s.",
             )
-        if now.trials is not None and now.trials <= self.trials and now != self.before and self.done:
+        if now.trials is not None and now.trials <= self.trials and self.done:
             raise UsageError(
                 f"A limit of {amount(now.trials, 'trial')} on the whole study leaves none: it has had {self.trials}.",
                 f"Give it more: {self._more()}",
