@@ -72,8 +72,8 @@ class Standing:
         return Budget(seconds, most)
 
     def refuse_idle(self, now: Budget) -> None:
-        """Raises UsageError where the limits ``now`` leave nothing to do, or too little. What was cut off and is given no
-        other limits goes on in any case: a job writes at least its bundle.
+        """Raises UsageError where the limits ``now`` leave nothing to do, or too little. What was cut off and is given
+        no other limits goes on in any case: a job writes at least its bundle.
         """
         if now == self.before and not self.done:
             return
