@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -33,7 +33,7 @@ from archsmith.data.tables.columns import (
     n_codes,
     numbers_of,
 )
-from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT, as_columns, encode
+from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT, as_columns, as_written, encode
 
 NAMED = 8  # columns that a sentence names
 UNSEEN = "never seen"  # a text that is no category
@@ -117,14 +117,24 @@ class TableIntake(Intake):
 
     # Reading
 
-    def tables(self, given: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """First row and columns of some rows at a time. Raises DataError."""
+    def written(self, columns: tuple[Column, ...]) -> TableIntake:
+        """This intake for a table that writes its numbers and dates as ``columns`` say."""
+        return self if columns == self.columns else replace(self, columns=columns)
+
+    def tables(self, given: Any) -> Iterator[tuple[TableIntake, int, Mapping[str, Any]]]:
+        """An intake that knows how the table is written, first row and columns of some rows at a time. Raises
+        DataError.
+        """
         if isinstance(given, str | os.PathLike):
-            yield from TableFile(Path(given)).chunks(self.columns)
+            file = TableFile(Path(given))
+            intake = self.written(file.columns(self.columns))
+            for first, table in file.chunks(self.columns):
+                yield intake, first, table
         elif hasattr(given, "__next__"):
             first = 0
             while rows := list(islice(given, ROWS)):
-                yield first, as_columns(rows, self.headings)
+                table = self.raw(as_columns(rows, self.headings))
+                yield self.written(as_written(self.columns, [table])), first, table
                 first += len(rows)
         elif not hasattr(given, "__len__"):
             raise DataError(
@@ -132,7 +142,10 @@ class TableIntake(Intake):
                 "Give a path, a DataFrame, a mapping of columns, a list of mappings or a 2-D array.",
             )
         elif len(given):
-            yield from slices(self.raw(as_columns(given, self.headings)))
+            whole = self.raw(as_columns(given, self.headings))
+            intake = self.written(as_written(self.columns, [whole]))
+            for first, table in slices(whole):
+                yield intake, first, table
 
     def raw(self, table: Mapping[str, Any]) -> dict[str, Raw]:
         """The values of the columns that are needed. Raises DataError where one is missing."""
@@ -174,7 +187,8 @@ class TableIntake(Intake):
         return Window(n, _calls(sound, inputs), broken)
 
     def windows(self, given: Any) -> Iterator[Window]:
-        return (self.window(table, first) for first, table in self.tables(given))
+        for intake, first, table in self.tables(given):
+            yield intake.window(table, first)
 
     def asked(self, names: Sequence[str], column: str | None = None) -> AskedFile:
         if column is not None:
@@ -204,7 +218,8 @@ class TableIntake(Intake):
                 raise
         gone = [int(name.rpartition(" ")[2].replace(",", "")) - 1 for name, _ in source.skipped]
         rows = np.delete(np.arange(len(source) + len(gone)), gone)
-        examples = AskedRows(self, self.raw(source.table), np.arange(len(source)), rows)
+        columns = as_written(self.columns, [source.table], source.separator, source.decimal_commas)
+        examples = AskedRows(self.written(columns), self.raw(source.table), np.arange(len(source)), rows)
         return Labelled(examples, source.targets, source.split, source.name, skipped=source.skipped)
 
     # Examples

@@ -12,7 +12,6 @@ import csv
 import io
 import json
 import os
-import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +31,8 @@ from archsmith.data.images.source import Pictures, Source, all_training
 from archsmith.data.images.table_columns import SAMPLE, URL, Chosen, choose, kind_of
 from archsmith.data.parquet import open_parquet, to_its_end, unpacked
 from archsmith.data.splits import codes_of
-from archsmith.data.values import MISSING, as_targets, refuse_gaps
+from archsmith.data.tables.written import Evidence, target_texts, way_of
+from archsmith.data.values import as_targets, refuse_gaps
 
 MAX_CSV = 2 * 2**30  # bytes; a CSV is held in memory
 CHUNK = 10_000  # rows of a CSV that are looked at together
@@ -69,8 +69,9 @@ def _read_csv(path: Path, image: str | None, target: str | None) -> Source:
         )
     chosen = choose(sample, image, target, path.name)
     columns = table.read(chosen.names)
-    if table.separator == ";":
-        columns[chosen.target] = _decimal_points(columns[chosen.target])
+    targets = columns[chosen.target]
+    way = way_of(Evidence.of(targets), None, table.separator)
+    columns[chosen.target] = list(target_texts(targets, chosen.target, way)[0])
     rows = _rows(chosen, columns, len(columns[chosen.target]), lambda index: f"line {index + 2} of {path}")
     texts = [columns[chosen.image][index] for index in rows.kept]
     pictures = (
@@ -336,12 +337,6 @@ def _refuse_repeated(path: str | Path, names: Sequence[str]) -> None:
             f"The table {str(path)!r} has two columns named {repeated[0][:SHOWN]!r}.",
             "Give each column a name of its own.",
         )
-
-
-def _decimal_points(values: list[str]) -> list[str]:
-    """``values`` with decimal points, where all of them are numbers with a decimal comma; else ``values``."""
-    commas = [re.fullmatch(r"\s*[+-]?\d+(,\d+)?\s*", value) for value in values if value.strip().lower() not in MISSING]
-    return [value.replace(",", ".") for value in values] if commas and all(commas) else values
 
 
 def _class_names(file: Any, target: str) -> tuple[str, ...] | None:

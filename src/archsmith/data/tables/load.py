@@ -98,6 +98,7 @@ def encoded(
         ignored=source.ignored,
         categorical=source.categorical,
         decimal_commas=source.decimal_commas,
+        separator=source.separator,
     )
     arrays = encode(fitted.columns, source.table)
     dtype = np.int64 if meaning.classes else np.float64
@@ -142,7 +143,14 @@ def affordable(
     started = time.perf_counter()
     few = {name: values.take(train) for name, values in source.table.items()}
     rows = np.arange(len(train))
-    encode(columns_of(few, rows, categorical=source.categorical, decimal_commas=source.decimal_commas).columns, few)
+    fitted = columns_of(
+        few,
+        rows,
+        categorical=source.categorical,
+        decimal_commas=source.decimal_commas,
+        separator=source.separator,
+    )
+    encode(fitted.columns, few)
     forecast = (time.perf_counter() - started) * n / max(1, len(train))
     share = max(seconds / forecast, FEWEST_USED / n) if forecast > seconds else 1.0
     if share >= 1:

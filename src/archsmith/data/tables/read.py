@@ -22,22 +22,16 @@ from archsmith.core.files import expanded, regular_size
 from archsmith.data.parquet import categories, open_parquet, to_its_end, unpacked
 from archsmith.data.splits import SPLIT_COLUMNS, SPLIT_NAMES, codes_of
 from archsmith.data.tables.cells import (
-    COMMA,
     DATES,
-    GROUPED,
-    MISSING,
-    PLAIN,
     TEXTS,
     Raw,
-    date_form,
-    is_ambiguous,
-    parsed,
     raw,
     short,
 )
-from archsmith.data.tables.columns import Ignored, listed
+from archsmith.data.tables.columns import Ignored, different, listed
 from archsmith.data.tables.encode import as_columns, clean_names, refuse_uneven
 from archsmith.data.tables.read_csv import CsvFile
+from archsmith.data.tables.written import Evidence, commas_of, target_texts, way_of
 from archsmith.data.values import as_targets
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -61,7 +55,8 @@ class TableSource:
     ``skipped``: (row, reason) of rows without a target.
     ``ignored``: columns that hold no values that can be used.
     ``categorical``: names of columns that are categories whatever they hold.
-    ``decimal_commas``: are numbers likely written with decimal commas?
+    ``decimal_commas``: have the numbers decimal commas? None where the table does not tell, see ``tables.written``.
+    ``separator``: of a CSV file; empty for other tables.
     ``names``: of all columns but target and split, in order.
     """
 
@@ -74,7 +69,8 @@ class TableSource:
     skipped: tuple[tuple[str, str], ...] = ()
     ignored: tuple[Ignored, ...] = ()
     categorical: frozenset[str] = frozenset()
-    decimal_commas: bool = False
+    decimal_commas: bool | None = None
+    separator: str = ""
     names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -140,7 +136,7 @@ def _file(path: Path, target: str | None, progress: Progress, check: Callable[[]
     if not n:
         raise DataError(f"The table {str(path)!r} has no rows below its first line.", "It needs one for each example.")
     name = path.name[: -len(kind)] or "table"
-    return _whole(table, target, name, None, notes=file.notes, decimal_commas=file.separator == ";")
+    return _whole(table, target, name, None, notes=file.notes, separator=file.separator)
 
 
 def _parquet(path: Path, target: str | None) -> TableSource:
@@ -159,7 +155,7 @@ def _whole(
     frame: Any,
     *,
     notes: tuple[str, ...] = (),
-    decimal_commas: bool = False,
+    separator: str = "",
 ) -> TableSource:
     """A table with its target in one of the columns."""
     if len(table) < 2:
@@ -168,7 +164,7 @@ def _whole(
     split = _split_column(table, target)
     chosen, note = _target_column([column for column in table if column != split], target, name)
     features = {column: values for column, values in table.items() if column != chosen}
-    return _source(features, table[chosen], chosen, name, split, (*notes, *note), _categorical(frame), decimal_commas)
+    return _source(features, table[chosen], chosen, name, split, (*notes, *note), _categorical(frame), separator)
 
 
 def _pair(features: Any, targets: Any, target: str | None) -> TableSource:
@@ -196,7 +192,7 @@ def _pair(features: Any, targets: Any, target: str | None) -> TableSource:
     series = getattr(targets, "name", None)
     chosen = target or (series if isinstance(series, str) and series.strip() else "target")
     split = _split_column(table, None)
-    return _source(table, targets, chosen, "table", split, (), _categorical(features), False)
+    return _source(table, targets, chosen, "table", split, (), _categorical(features), "")
 
 
 def _source(
@@ -207,7 +203,7 @@ def _source(
     split: str | None,
     notes: tuple[str, ...],
     categorical: frozenset[str],
-    decimal_commas: bool,
+    separator: str,
 ) -> TableSource:
     learnt = raw(targets, target)
     lengths = {column: len(values) for column, values in table.items() if hasattr(values, "__len__")}
@@ -227,7 +223,9 @@ def _source(
         values = table[split]
         values = values.tolist() if hasattr(values, "tolist") else list(values)
         codes = codes_of(values, split, lambda row: f"row {row + 1:,}")
-    labels, missing, note = _targets(learnt, target, decimal_commas)
+    own = _evidence(learnt)
+    commas = commas_of((own, *map(_evidence, columns.values())))
+    labels, missing, note = _targets(learnt, target, way_of(own, commas, separator))
     skipped = tuple(
         (f"row {row + 1}", f"It has no value in the column {target!r}.") for row in np.flatnonzero(missing).tolist()
     )
@@ -240,37 +238,31 @@ def _source(
     said = (*notes, *note, *([f"Splits come from the column {split!r}."] if split else []))
     names = tuple(column for column in table if column != split)
     return TableSource(
-        columns, labels, codes, name, target, said, skipped, tuple(ignored), categorical, decimal_commas, names
+        columns, labels, codes, name, target, said, skipped, tuple(ignored), categorical, commas, separator, names
     )
 
 
-def _targets(values: Raw, name: str, decimal_commas: bool) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
-    """Targets, which of them are missing, and a note."""
+def _evidence(values: Raw) -> Evidence:
+    return Evidence.of(different(values) if values.form == TEXTS else ())
+
+
+def _targets(values: Raw, name: str, way: tuple[str, str]) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
+    """Targets, which of them are missing, and a note. ``way``: how they are written if they are numbers."""
     if values.form == DATES:
         raise _dates_as_target(name)
     if values.form != TEXTS:
         return (*as_targets(values.values.tolist(), name), ())
     texts = list(values.values)
     _refuse_dates(texts, name)
-    different = {text for text in texts if text.strip().lower() not in MISSING}
-    for written in (COMMA, GROUPED) if decimal_commas else (GROUPED, COMMA):
-        if (
-            different
-            and any(parsed(text, PLAIN) is None for text in different)
-            and all(parsed(text, written) is not None for text in different)
-        ):
-            known = {text: parsed(text, written) for text in set(texts)}
-            numbers = np.array([known[text] for text in texts], np.float64)
-            example = "1.234,5" if written == COMMA else "1,234.5"
-            note = (f"The targets in {name!r} are numbers written as {example}.",)
-            return np.nan_to_num(numbers), ~np.isfinite(numbers), note
-    return (*as_targets(texts, name), ())
+    plain, written = target_texts(texts, name, way)
+    note = (f"The targets in {name!r} are numbers written {written}.",) if written else ()
+    return (*as_targets(plain, name), note)
 
 
 def _refuse_dates(texts: Sequence[str], name: str) -> None:
     """Raises DataError where all targets are dates."""
-    present = {text.strip() for text in texts} - {""}
-    if date_form(present) or is_ambiguous(present):
+    found = Evidence.of(texts, dates=True)
+    if found.known and not found.other:
         raise _dates_as_target(name)
 
 

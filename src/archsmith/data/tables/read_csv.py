@@ -40,6 +40,7 @@ class CsvFile:
     ``separator``: one of ``,`` ``;`` tab and ``|``.
     ``notes``: what had to be guessed, in sentences.
     ``n_lines``: how many lines end in it, the first included.
+    ``marks``: which of comma, quote and slash are in it.
     """
 
     def __init__(self, path: Path | str, bounded: bool = True, content: bytes | None = None) -> None:
@@ -51,6 +52,7 @@ class CsvFile:
         self._content = content
         self.notes: tuple[str, ...] = ()
         self.n_lines = 0
+        self.marks: set[str] = set()
         try:
             with self._plain() as file:
                 start = file.read(4)
@@ -103,6 +105,7 @@ class CsvFile:
             while block:
                 n_bytes += len(block)
                 self.n_lines += block.count(b"\n")
+                self.marks.update(mark for mark in ',"/' if mark.encode() in block)
                 if self.packed:
                     refuse_bomb(f"The table {str(self.path)!r}", size, n_bytes)
                 if self.bounded and n_bytes > LARGEST_CSV:
@@ -133,6 +136,11 @@ class CsvFile:
                 "Put a line with the names of the columns above it, such as age,height,target.",
             )
         return clean_names(heading, where)
+
+    @property
+    def is_unclear(self) -> bool:
+        """May its cells hold commas or slashes, which can be read in two ways?"""
+        return "/" in self.marks or ('"' if self.separator == "," else ",") in self.marks
 
     def chunks(self, chunk: int = CHUNK, share: bool = True) -> Iterator[dict[str, list[str]]]:
         """All rows below the first line, up to ``chunk`` at a time, as cells by column name. Raises DataError.
