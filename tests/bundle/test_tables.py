@@ -181,10 +181,19 @@ def test_labelled_rows_keep_their_numbers_in_the_file(intake: TableIntake, tmp_p
 def test_the_likely_target_is_taken_where_there_is_one(intake: TableIntake, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "t.csv", [{"group": "high", **ROW}, {"group": "low", **ROW}])
     assert set(intake.labelled(path, likely="group").targets) == {"high", "low"}
-    with pytest.raises(DataError, match="no column 'other'"):  # the last column is no target: the network is given it
+    with pytest.raises(DataError, match="no column 'other', which this bundle predicts"):  # the last one is an input
         intake.labelled(path, likely="other")
     path = write_csv(tmp_path / "last.csv", [{**ROW, "group": "high"}, {**ROW, "group": "low"}])
-    assert set(intake.labelled(path, likely="other").targets) == {"high", "low"}
+    found = intake.labelled(path, likely="other")
+    assert set(found.targets) == {"high", "low"}
+    assert found.notes == ("There is no column 'other', so 'group' is taken for it; --target names another.",)
+
+
+def test_a_table_without_the_target_is_refused_by_its_name_whatever_the_last_column_holds(intake: TableIntake) -> None:
+    dates = {name: [value] * 3 for name, value in ROW.items()} | {"hired": ["2019-05-06", "2019-05-07", "2019-05-08"]}
+    dates["day"] = dates["hired"]
+    with pytest.raises(DataError, match="no column 'pay', which this bundle predicts"):
+        intake.labelled(dates, likely="pay")
 
 
 # Words

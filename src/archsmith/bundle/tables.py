@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,9 @@ from archsmith.data.tables.columns import (
     numbers_of,
 )
 from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT, as_columns, as_written, encode
+
+if TYPE_CHECKING:
+    from archsmith.data.tables.read import TableSource
 
 NAMED = 8  # columns that a sentence names
 UNSEEN = "never seen"  # a text that is no category
@@ -204,23 +207,34 @@ class TableIntake(Intake):
     def labelled(
         self, data: Any, column: str | None = None, target: str | None = None, likely: str | None = None
     ) -> Labelled:
-        from archsmith.data.tables.read import read
-
         if column is not None:
             self.asked((), column)  # raises
-        try:
-            source = read(data, target or likely)
-        except DataError:
-            if target or not likely:
-                raise
-            source = read(data)
-            if source.target in {entry.name for entry in self.columns}:  # a guess, and what the network is given
-                raise
+        source, notes = self._source(data, target, likely)
         gone = [int(name.rpartition(" ")[2].replace(",", "")) - 1 for name, _ in source.skipped]
         rows = np.delete(np.arange(len(source) + len(gone)), gone)
         columns = as_written(self.columns, [source.table], source.separator, source.decimal_commas)
         examples = AskedRows(self.written(columns), self.raw(source.table), np.arange(len(source)), rows)
-        return Labelled(examples, source.targets, source.split, source.name, skipped=source.skipped)
+        return Labelled(examples, source.targets, source.split, source.name, skipped=source.skipped, notes=notes)
+
+    def _source(self, data: Any, target: str | None, likely: str | None) -> tuple[TableSource, tuple[str, ...]]:
+        """The table with its targets, and a note where these are in a column of another name. Raises DataError."""
+        from archsmith.data.tables.read import NoTargetError, read
+
+        try:
+            return read(data, target or likely), ()
+        except NoTargetError as error:
+            if target:
+                raise
+            missing = DataError(f"{error.message[:-1]}, which this bundle predicts.", error.hint)
+        try:
+            source = read(data)
+        except DataError:  # of a guess
+            raise missing from None
+        if source.target in self.headings:  # what the network is given
+            raise missing
+        return source, (
+            f"There is no column {likely!r}, so {source.target!r} is taken for it; --target names another.",
+        )
 
     # Examples
 

@@ -128,6 +128,7 @@ def evaluate(
     intake, learnt = manifest.intake, manifest.facts.data
     likely = manifest.output.target or learnt.get("target")
     labelled = intake.labelled(data, column=image_column, target=target_column, likely=likely)
+    to_stderr(*labelled.notes)
     name, chosen = choose_split(labelled, split)
     if name in ("all", "train") and learnt.get("name") == chosen.name:
         to_stderr(f"The bundle was trained on some of these {intake.nouns}. On new ones its scores will be lower.")

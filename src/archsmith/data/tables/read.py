@@ -42,6 +42,10 @@ LOOKED_AT = 1_000  # values that decide whether a column holds splits
 Progress = Callable[[str, int, int], None]
 
 
+class NoTargetError(DataError):
+    """A table lacks the column that was named as its target."""
+
+
 @dataclass(frozen=True, eq=False)
 class TableSource:
     """A table as it came, without the rows that have no target.
@@ -284,7 +288,7 @@ def _target_column(columns: Sequence[str], target: str | None, name: str) -> tup
     """The target column, and a note where it was guessed."""
     if target is not None:
         if str(target).strip() not in columns:
-            raise DataError(
+            raise NoTargetError(
                 f"The table {name!r} has no column {str(target)!r}.",
                 f"{_meant(columns, str(target))}Its columns are {listed(columns, 8)}; name one of them with --target.",
             )
