@@ -210,5 +210,5 @@ def _pyarrow() -> Any:
     try:
         import pyarrow
     except ImportError as error:
-        raise MissingExtraError.of("pyarrow", "train", "Writing Parquet") from error
+        raise MissingExtraError.alone("pyarrow", "Writing Parquet") from error
     return pyarrow

@@ -47,7 +47,8 @@ def fit(
     incumbent). Ctrl-C twice stops now, and --resume goes on later.
     """
     from archsmith import catalog
-    from archsmith.core.budget import parse_seconds
+    from archsmith.cli.output import to_stderr
+    from archsmith.core.budget import parse_seconds, without_unit
 
     time, trials = options.pop("seconds"), options["trials"]
     if resume:
@@ -55,6 +56,7 @@ def fit(
         if study is not None:
             resume_fit(study, time, trials, options["out"], options["workspace"], json=json, verbose=verbose)
             return
+    to_stderr(*without_unit(time))
     seconds = None if time is None else parse_seconds(time)
     if seconds is None and trials is None:
         seconds = DEFAULT_SECONDS
@@ -92,8 +94,11 @@ def resume_fit(
 
     from archsmith.automl.opening import job_view, settings_in
     from archsmith.cli.opened import open_study
+    from archsmith.cli.output import to_stderr
+    from archsmith.core.budget import without_unit
     from archsmith.runtime.search import parse_budget
 
+    to_stderr(*without_unit(time))
     study = open_study(name, workspace)
     view = job_view(study.store.folder)
     seconds = None if time is None else parse_budget(time, study.store)
@@ -214,7 +219,7 @@ def _show_rows(result: dict[str, Any], *, verbose: bool) -> None:
 
 def _told(result: dict[str, Any], *, verbose: bool) -> list[str]:
     """How good the exported network is, why it is this one, and how the search went."""
-    from archsmith.core.targets import metric_meaning
+    from archsmith.core.targets import metric_meaning, worse_than_the_mean
     from archsmith.core.wording import clock, metric_name, number, sentence_case, times
 
     name, reads = metric_name(result["metric"]), result["test_reads"]
@@ -230,6 +235,7 @@ def _told(result: dict[str, Any], *, verbose: bool) -> list[str]:
     return [
         f"{sentence_case(name)}{meaning} of the exported network: test {number(result['test'])}{others}; validation "
         f"{number(result['valid'])}.",
+        *worse_than_the_mean(result["metrics"]["test"].get("r2")),
         f"The test split was measured {times(reads)}{again}. The validation split alone decides what is "
         f"exported{fits}.",
         f"The network has {result['params']:,} parameters, the numbers that it learnt, and needs {result['macs']:,} "

@@ -125,9 +125,12 @@ def resume(
 
         resume_fit(opened.id, time, trials, None, workspace, json=json, verbose=verbose)
     else:
+        from archsmith.cli.output import to_stderr
         from archsmith.cli.search import resume_search
+        from archsmith.core.budget import without_unit
         from archsmith.runtime.search import parse_budget
 
+        to_stderr(*without_unit(time))
         seconds = None if time is None else parse_budget(time, opened.store)
         resume_search(opened, seconds, trials, workers, json=json, debug=bool(context.obj))
 

@@ -24,7 +24,7 @@ def open_parquet(path: Path, *, packed: bool = False) -> Any:
     try:
         from pyarrow import parquet
     except ImportError as error:
-        raise MissingExtraError.of("pyarrow", "train", "Reading Parquet") from error
+        raise MissingExtraError.alone("pyarrow", "Reading Parquet") from error
     try:
         size = regular_size(path)
     except FileNotFoundError as error:

@@ -18,6 +18,7 @@ from archsmith.analysis.study import Predictions, Study
 from archsmith.analysis.wording import amount, quoted, share
 from archsmith.core import metrics
 from archsmith.core.metrics import ClassScore
+from archsmith.core.wording import times as how_often
 
 MOST_CLASSES = 30  # of a confusion matrix that is shown whole
 MOST_PAIRS = 15
@@ -126,7 +127,7 @@ def _lead(n: int, n_wrong: int, pairs: Sequence[Pair], words: Words) -> str:
         both = f"{times + back:,} of {n_wrong:,}"
         return f"{start} Most of these mistakes mix up {quoted(true)} and {quoted(named)} ({both})."
     most = "Most are" if 2 * times > n_wrong else "The commonest mistake is"
-    often = f"{times:,} times" + (f", and {back:,} times the other way round" if back else "")
+    often = how_often(times) + (f", and {how_often(back)} the other way round" if back else "")
     return f"{start} {most} {quoted(true)} taken for {quoted(named)} ({often})."
 
 

@@ -32,7 +32,7 @@ from archsmith.data.images.table_columns import SAMPLE, URL, Chosen, choose, kin
 from archsmith.data.parquet import open_parquet, to_its_end, unpacked
 from archsmith.data.splits import codes_of
 from archsmith.data.tables.written import Evidence, target_texts, way_of
-from archsmith.data.values import as_targets, refuse_gaps
+from archsmith.data.values import as_targets, joined_blanks, refuse_gaps
 
 MAX_CSV = 2 * 2**30  # bytes; a CSV is held in memory
 CHUNK = 10_000  # rows of a CSV that are looked at together
@@ -122,7 +122,7 @@ def _source(
         rows.split,
         path.stem or "table",
         class_names,
-        notes=chosen.notes,
+        notes=(*chosen.notes, *rows.notes),
         skipped=rows.skipped,
         target=chosen.target,
     )
@@ -156,7 +156,7 @@ def read_frame(frame: Any, *, image: str | None = None, target: str | None = Non
         found,
         split=rows.split,
         name="table",
-        notes=(*chosen.notes, *found.notes),
+        notes=(*chosen.notes, *rows.notes, *found.notes),
         skipped=rows.skipped,
         target=chosen.target,
     )
@@ -181,12 +181,14 @@ class _Rows:
     ``labels``: ``(len(kept),)``.
     ``split``: ``(len(kept),)``, indexes into ``SPLITS``.
     ``skipped``: (name, reason) of the other rows.
+    ``notes``: what was decided, in sentences.
     """
 
     kept: list[int]
     labels: NDArray[Any]
     split: NDArray[np.int8]
     skipped: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
 
 
 def _rows(chosen: Chosen, columns: Mapping[str, Sequence[Any]], n: int, where: Callable[[int], str]) -> _Rows:
@@ -203,7 +205,8 @@ def _rows(chosen: Chosen, columns: Mapping[str, Sequence[Any]], n: int, where: C
         skipped += _gaps(empty, chosen.image, "picture", where)
         missing = missing | empty
     kept: list[int] = np.flatnonzero(~missing).tolist()
-    return _Rows(kept, labels[kept], split[kept], tuple(skipped))
+    texts = [text for text in columns[chosen.target] if isinstance(text, str)] if labels.dtype.kind == "U" else ()
+    return _Rows(kept, labels[kept], split[kept], tuple(skipped), joined_blanks(texts, chosen.target))
 
 
 def _gaps(which: NDArray[np.bool_], column: str, what: str, where: Callable[[int], str]) -> list[tuple[str, str]]:

@@ -32,7 +32,7 @@ from archsmith.data.tables.columns import Ignored, different, listed
 from archsmith.data.tables.encode import as_columns, clean_names, refuse_uneven
 from archsmith.data.tables.read_csv import CsvFile
 from archsmith.data.tables.written import Evidence, commas_of, target_texts, way_of
-from archsmith.data.values import as_targets
+from archsmith.data.values import as_targets, joined_blanks
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 PARQUET = (".parquet", ".pq")
@@ -260,7 +260,10 @@ def _targets(values: Raw, name: str, way: tuple[str, str]) -> tuple[NDArray[Any]
     _refuse_dates(texts, name)
     plain, written = target_texts(texts, name, way)
     note = (f"The targets in {name!r} are numbers written {written}.",) if written else ()
-    return (*as_targets(plain, name), note)
+    found, missing = as_targets(plain, name)
+    if found.dtype.kind == "U":
+        note = (*note, *joined_blanks(texts, name))
+    return found, missing, note
 
 
 def _refuse_dates(texts: Sequence[str], name: str) -> None:
