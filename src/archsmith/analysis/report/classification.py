@@ -18,6 +18,7 @@ from archsmith.analysis.study import Predictions, Study
 from archsmith.analysis.wording import amount, quoted, share
 from archsmith.core import metrics
 from archsmith.core.metrics import ClassScore
+from archsmith.core.wording import harmless
 from archsmith.core.wording import times as how_often
 
 MOST_CLASSES = 30  # of a confusion matrix that is shown whole
@@ -72,9 +73,15 @@ class Confusions:
     @property
     def csv(self) -> str:
         """``counted`` as a link to a CSV file inside the page."""
-        text = io.StringIO()
-        csv.writer(text).writerows([("true class", "predicted class", "times"), *self.counted])
-        return "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.getvalue().encode("utf-8")).decode()
+        pairs = [(harmless(true), harmless(named), times) for true, named, times in self.counted]
+        return csv_link([("true class", "predicted class", "times"), *pairs])
+
+
+def csv_link(lines: Sequence[Sequence[object]]) -> str:
+    """``lines`` as a link to a CSV file inside the page."""
+    text = io.StringIO()
+    csv.writer(text).writerows(lines)
+    return "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.getvalue().encode("utf-8")).decode()
 
 
 def confusions_of(study: Study) -> Confusions | None:

@@ -105,7 +105,11 @@ def encoded(
     targets = meaning.labels.astype(dtype)
     splits: dict[str, Any] = {
         name: TableExamples.of(
-            {key: array[rows] for key, array in arrays.items()}, targets[rows], meaning.classes, fitted.columns
+            {key: array[rows] for key, array in arrays.items()},
+            targets[rows],
+            meaning.classes,
+            fitted.columns,
+            None if source.places is None else source.places[rows],
         )
         for name, rows in indexes.items()
     }

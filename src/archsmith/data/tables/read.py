@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 PARQUET = (".parquet", ".pq")
 TARGET_NAMES = ("target", "label", "class")  # and y, where it is no coordinate
 PANDAS_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls row names without a name in Parquet
+FIRST_ROW = 2  # below the headings
 LOOKED_AT = 1_000  # values that decide whether a column holds splits
 Progress = Callable[[str, int, int], None]
 
@@ -58,6 +59,7 @@ class TableSource:
     ``notes``: what was decided while reading, in sentences.
     ``skipped``: (row, reason) of rows without a target.
     ``ignored``: columns that hold no values that can be used.
+    ``places``: ``(n,)``, which row of the table each one is, as a spreadsheet numbers them: the headings are row 1.
     ``categorical``: names of columns that are categories whatever they hold.
     ``decimal_commas``: have the numbers decimal commas? None where the table does not tell, see ``tables.written``.
     ``separator``: of a CSV file; empty for other tables.
@@ -72,6 +74,7 @@ class TableSource:
     notes: tuple[str, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
     ignored: tuple[Ignored, ...] = ()
+    places: NDArray[np.int64] | None = None
     categorical: frozenset[str] = frozenset()
     decimal_commas: bool | None = None
     separator: str = ""
@@ -140,7 +143,11 @@ def _file(path: Path, target: str | None, progress: Progress, check: Callable[[]
     if not n:
         raise DataError(f"The table {str(path)!r} has no rows below its first line.", "It needs one for each example.")
     name = path.name[: -len(kind)] or "table"
-    return _whole(table, target, name, None, notes=file.notes, separator=file.separator)
+    found = _whole(table, target, name, None, notes=file.notes, separator=file.separator)
+    if not file.gaps or found.places is None:
+        return found
+    gaps = np.searchsorted(np.array(file.gaps), found.places - FIRST_ROW, side="right")
+    return replace(found, places=found.places + gaps)
 
 
 def _parquet(path: Path, target: str | None) -> TableSource:
@@ -235,14 +242,26 @@ def _source(
     )
     if len(skipped) == n:
         raise DataError(f"The column {target!r} is empty.", "It should hold a class or a number for each row.")
+    kept = np.flatnonzero(~missing)
     if skipped:
-        kept = np.flatnonzero(~missing)
         columns = {column: values.take(kept) for column, values in columns.items()}
         labels, codes = labels[kept], codes[kept]
     said = (*notes, *note, *([f"Splits come from the column {split!r}."] if split else []))
     names = tuple(column for column in table if column != split)
     return TableSource(
-        columns, labels, codes, name, target, said, skipped, tuple(ignored), categorical, commas, separator, names
+        columns,
+        labels,
+        codes,
+        name,
+        target,
+        said,
+        skipped,
+        tuple(ignored),
+        kept + FIRST_ROW,
+        categorical,
+        commas,
+        separator,
+        names,
     )
 
 

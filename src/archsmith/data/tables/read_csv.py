@@ -40,6 +40,7 @@ class CsvFile:
     ``separator``: one of ``,`` ``;`` tab and ``|``.
     ``notes``: what had to be guessed, in sentences.
     ``n_lines``: how many lines end in it, the first included.
+    ``gaps``: once its rows were read: of each empty line, how many rows stand before it.
     ``marks``: which of comma, quote and slash are in it.
     """
 
@@ -52,6 +53,7 @@ class CsvFile:
         self._content = content
         self.notes: tuple[str, ...] = ()
         self.n_lines = 0
+        self.gaps: list[int] = []
         self.marks: set[str] = set()
         try:
             with self._plain() as file:
@@ -148,16 +150,19 @@ class CsvFile:
         ``share``: equal cells of a column share their memory, which helps where all rows are kept.
         """
         pools: list[dict[str, str]] | None = [{} for _ in self.names] if share else None
+        self.gaps, n = [], 0
         with self._bytes() as file:
             text = io.TextIOWrapper(file, encoding=self.encoding, newline="")
             reader = csv.reader(text, delimiter=self.separator, skipinitialspace=True, strict=True)
             try:
-                next((row for row in reader if row), None)
+                while not next(reader, True):
+                    self.gaps.append(0)
                 line = reader.line_num
                 while rows := list(islice(reader, chunk)):
                     if set(map(len, rows)) != {len(self.names)}:
-                        rows = list(self._whole(rows, line))
+                        rows = list(self._whole(rows, line, n))
                     line = reader.line_num
+                    n += len(rows)
                     if rows:
                         yield self._columns(rows, pools)
             except csv.Error as error:
@@ -169,13 +174,14 @@ class CsvFile:
                     "A quote is probably missing, or not doubled inside a quoted value.",
                 ) from error
 
-    def _whole(self, rows: Sequence[list[str]], line: int) -> Iterator[list[str]]:
-        """``rows`` without those of empty lines. ``line`` is the number of the line before them. Raises DataError for a
-        row that is too short or too long.
+    def _whole(self, rows: Sequence[list[str]], line: int, n: int) -> Iterator[list[str]]:
+        """``rows`` without those of empty lines. ``line`` is the number of the line before them, ``n`` how many rows
+        are. Raises DataError for a row that is too short or too long.
         """
         for row in rows:
             line += 1 + sum(len(BREAK.findall(cell)) for cell in row)
             if len(row) == len(self.names):
+                n += 1
                 yield row
             elif row:
                 raise DataError(
@@ -184,7 +190,10 @@ class CsvFile:
                     "Every line needs the same number; values with a separator in them need quotes.",
                 )
             elif len(self.names) == 1:
+                n += 1
                 yield [""]
+            else:
+                self.gaps.append(n)
 
     def _columns(self, rows: list[list[str]], pools: list[dict[str, str]] | None) -> dict[str, list[str]]:
         columns = zip(*rows, strict=True)
