@@ -173,9 +173,11 @@ def test_inputs_are_raw_numbers_and_texts(intake: TableIntake) -> None:
 def test_labelled_rows_keep_their_numbers_in_the_file(intake: TableIntake, tmp_path: Path) -> None:
     rows = [{**ROW, "group": "" if place == 1 else "high"} for place in range(4)]
     labelled = intake.labelled(write_csv(tmp_path / "t.csv", rows), target="group")
-    assert [labelled.examples.name(place) for place in range(3)] == ["row 1", "row 3", "row 4"]
-    assert labelled.skipped[0][0] == "row 2" and set(labelled.targets) == {"high"}
-    assert labelled.examples.take(np.array([2])).name(0) == "row 4"
+    assert [labelled.examples.name(place) for place in range(3)] == [
+        f"row {place} (the headings are row 1)" for place in (2, 4, 5)
+    ]
+    assert labelled.skipped[0][0] == "row 3 (the headings are row 1)" and set(labelled.targets) == {"high"}
+    assert labelled.examples.take(np.array([2])).name(0) == "row 5 (the headings are row 1)"
 
 
 def test_the_likely_target_is_taken_where_there_is_one(intake: TableIntake, tmp_path: Path) -> None:

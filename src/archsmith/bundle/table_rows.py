@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -168,7 +168,9 @@ class RowIntake(Protocol):
 
     def written(self, columns: tuple[Column, ...]) -> RowIntake: ...
 
-    def tolerant(self, table: Mapping[str, Raw], first_row: int = 0) -> Window: ...
+    def tolerant(
+        self, table: Mapping[str, Raw], first_row: int = 0, where: Callable[[int], str] | None = None
+    ) -> Window: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,13 +207,13 @@ class AskedRows(Counted):
     ``intake``: of the bundle.
     ``table``: the columns that it needs.
     ``places``: ``(n,)``, which rows are meant.
-    ``rows``: of each row of ``table``, which one it was in the file.
+    ``called``: names a row of ``table``.
     """
 
     intake: RowIntake
     table: Mapping[str, Raw]
     places: NDArray[np.int64]
-    rows: NDArray[np.int64]
+    called: Callable[[int], str]
 
     @property
     def n(self) -> int:  # type: ignore[override]
@@ -220,10 +222,11 @@ class AskedRows(Counted):
     def windows(self, start: int = 0) -> Iterator[Window]:
         for first in range(start, self.n, ROWS):
             places = self.places[first : first + ROWS]
-            yield self.intake.tolerant({name: values.take(places) for name, values in self.table.items()}, first)
+            table = {name: values.take(places) for name, values in self.table.items()}
+            yield self.intake.tolerant(table, where=partial(self.name, first=first))
 
-    def name(self, place: int) -> str:
-        return f"row {self.rows[self.places[place]] + 1}"
+    def name(self, place: int, first: int = 0) -> str:
+        return self.called(int(self.places[first + place]))
 
     def take(self, places: NDArray[np.int64]) -> AskedRows:
-        return AskedRows(self.intake, self.table, self.places[places], self.rows)
+        return AskedRows(self.intake, self.table, self.places[places], self.called)

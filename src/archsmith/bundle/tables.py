@@ -7,7 +7,7 @@ standard library only; Parquet files need pyarrow.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -158,12 +158,18 @@ class TableIntake(Intake):
         return {column.name: raw(table[column.name], column.name) for column in self.columns}
 
     def inputs(
-        self, table: Mapping[str, Any], first_row: int = 0, broken: dict[int, str] | None = None
+        self,
+        table: Mapping[str, Any],
+        first_row: int = 0,
+        broken: dict[int, str] | None = None,
+        where: Callable[[int], str] | None = None,
     ) -> dict[str, NDArray[Any]]:
         """What ``model.onnx`` takes: ``numbers`` float64 ``(n, d)`` and ``categories`` texts ``(n, k)``, empty where
         they are missing or unknown. Raises DataError for a row that is broken, or puts it into ``broken``.
         """
-        found: dict[str, NDArray[Any]] = encode(self.columns, table, first_row=first_row, exact=True, broken=broken)
+        found: dict[str, NDArray[Any]] = encode(
+            self.columns, table, first_row=first_row, exact=True, broken=broken, where=where
+        )
         if CATEGORIES_INPUT in found:
             codes = found[CATEGORIES_INPUT] - np.array(code_offsets(self.columns))
             texts = np.empty(codes.shape, object)
@@ -178,10 +184,12 @@ class TableIntake(Intake):
         n = len(next(iter(inputs.values())))
         return Window(n, _calls(np.arange(n), inputs))
 
-    def tolerant(self, table: Mapping[str, Raw], first_row: int = 0) -> Window:
-        """All rows that are not broken; the others are named."""
+    def tolerant(
+        self, table: Mapping[str, Raw], first_row: int = 0, where: Callable[[int], str] | None = None
+    ) -> Window:
+        """All rows that are not broken; the others are named, by ``where`` if that is given."""
         broken: dict[int, str] = {}
-        inputs = self.inputs(table, first_row, broken)
+        inputs = self.inputs(table, first_row, broken, where)
         n = len(next(iter(inputs.values())))
         sound = np.arange(n)
         if broken:
@@ -210,10 +218,8 @@ class TableIntake(Intake):
         if column is not None:
             self.asked((), column)  # raises
         source, notes = self._source(data, target, likely)
-        gone = [int(name.rpartition(" ")[2].replace(",", "")) - 1 for name, _ in source.skipped]
-        rows = np.delete(np.arange(len(source) + len(gone)), gone)
         columns = as_written(self.columns, [source.table], source.separator, source.decimal_commas)
-        examples = AskedRows(self.written(columns), self.raw(source.table), np.arange(len(source)), rows)
+        examples = AskedRows(self.written(columns), self.raw(source.table), np.arange(len(source)), source.row)
         return Labelled(examples, source.targets, source.split, source.name, skipped=source.skipped, notes=notes)
 
     def _source(self, data: Any, target: str | None, likely: str | None) -> tuple[TableSource, tuple[str, ...]]:

@@ -155,7 +155,7 @@ def test_a_column_can_be_looked_at_in_parts() -> None:
 
 
 def test_a_refused_value_is_named_with_both_meanings() -> None:
-    error = unclear("price", 2, "900.125", dates=False)
+    error = unclear("price", "row 3", "900.125", dates=False)
     assert isinstance(error, DataError)
     assert str(error).startswith("The column 'price' says '900.125' in row 3, which may mean 900.125 or 900125.")
-    assert "2024-04-03 or 2024-03-04" in str(unclear("day", 0, "3/4/2024", dates=True))
+    assert "2024-04-03 or 2024-03-04" in str(unclear("day", "row 1", "3/4/2024", dates=True))

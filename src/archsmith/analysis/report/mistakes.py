@@ -106,7 +106,7 @@ def link(study: Study, names: Mapping[int, str], what: str) -> str:
         off = np.abs(test.outputs.astype(np.float64) - test.labels)
         order = np.argsort(-off, kind="stable")[:MOST_IN_FILE]
         heading: tuple[object, ...] = (what, "target", "predicted")
-        told = [(float(test.labels[i]), float(test.outputs[i])) for i in order]
+        told = [(f"{test.labels[i]:.7g}", f"{test.outputs[i]:.7g}") for i in order]
     else:
         classes, predicted = list(map(harmless, classes_of(study, test))), test.outputs.argmax(axis=1)
         labels, sure = test.labels.astype(np.int64), test.outputs.max(axis=1)

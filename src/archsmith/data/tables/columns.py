@@ -7,7 +7,7 @@ All columns of categories share one table of codes, so that a network needs one 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -261,6 +261,7 @@ def columns_of(
     categorical: frozenset[str] = frozenset(),
     decimal_commas: bool | None = None,
     separator: str = "",
+    where: Callable[[int], str] | None = None,
 ) -> Fitted:
     """What each column of ``table`` holds, by the rows ``train``. Raises DataError for a column of numbers with a few
     texts in it, and when no column is of use.
@@ -269,9 +270,10 @@ def columns_of(
     ``categorical``: names of columns that are categories, whatever they hold.
     ``decimal_commas``: has the table numbers with decimal commas? None where that is not known.
     ``separator``: of the CSV file; empty for other tables.
+    ``where``: names a row in messages.
     """
     seen = _Seen()
-    habits = decimal_commas, separator
+    habits = Habits(decimal_commas, separator, where or (lambda row: f"row {row + 1:,}"))
     columns: list[Column] = []
     unused = list(ignored)
     for name, values in table.items():
@@ -287,7 +289,18 @@ def columns_of(
     return Fitted(tuple(columns), tuple(unused), notes)
 
 
-Habits = tuple[bool | None, str]  # of a table: decimal commas, and the separator
+@dataclass(frozen=True)
+class Habits:
+    """Of a table.
+
+    ``commas``: has it decimal commas? None where it does not tell.
+    ``separator``: of a CSV file; empty for other tables.
+    ``where``: names a row.
+    """
+
+    commas: bool | None
+    separator: str
+    where: Callable[[int], str]
 
 
 def _fit(
@@ -346,7 +359,7 @@ def _written(
     best: tuple[int, str, str] = (0, PLAIN, "")
     for dates in (False, True):
         evidence = Evidence.of(different(whole), dates)
-        written, marks = way_of(evidence, *habits)
+        written, marks = way_of(evidence, habits.commas, habits.separator)
         if not written:
             if not evidence.other:
                 seen.ambiguous.append(name)
@@ -354,12 +367,18 @@ def _written(
             continue
         own = [text for text in counts if value_of(text, written, marks) is not None]
         if len(own) == len(counts):
-            if not dates and "." in evidence.either and written == PLAIN and not evidence.first and habits[1] == ";":
+            if (
+                not dates
+                and "." in evidence.either
+                and written == PLAIN
+                and not evidence.first
+                and habits.separator == ";"
+            ):
                 seen.points.append(name)
             return written, _shown_marks(written, counts)
         if not evidence.other:
             at = next(place for place in train.tolist() if value_of(whole.values[place], written, marks) is None)
-            raise unclear(name, at, whole.values[at], dates)
+            raise unclear(name, habits.where(at), whole.values[at], dates)
         if len(own) > FEW:
             best = max(best, (sum(counts[text] for text in own), written, marks), key=lambda entry: entry[0])
     if best[0] < MOSTLY * counts.total():
@@ -367,8 +386,8 @@ def _written(
     values = whole.take(train)
     at = next(i for i, text in enumerate(values.values) if value_of(text, *best[1:]) is None)
     raise DataError(
-        f"The column {name!r} holds {'dates' if best[1] in DATE_WAYS else 'numbers'}, but row {train[at] + 1:,} "
-        f"says {values.shown(at)}.",
+        f"The column {name!r} holds {'dates' if best[1] in DATE_WAYS else 'numbers'}, but "
+        f"{habits.where(int(train[at]))} says {values.shown(at)}.",
         "Correct the value or leave the cell empty.",
     )
 

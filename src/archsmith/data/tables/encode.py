@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import repeat
 from operator import contains
@@ -47,6 +47,7 @@ def encode(
     first_row: int = 0,
     exact: bool = False,
     broken: dict[int, str] | None = None,
+    where: Callable[[int], str] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """The inputs of a network: ``numbers``, float32 ``(n, d)``, NaN where a value is missing; and ``categories``, int64
     codes ``(n, k)``. An input without columns is left out. Raises DataError for a missing column and for a text in a
@@ -58,6 +59,7 @@ def encode(
     ``exact``: numbers stay float64 and no offset is subtracted, as an exported model takes them.
     ``broken``: takes the rows with a text in a column of numbers, and the reason, instead of an error. Their numbers
         are NaN there.
+    ``where``: names a row in messages, instead of ``first_row``.
     """
     gone = [column.name for column in columns if column.name not in table]
     if gone:
@@ -66,10 +68,11 @@ def encode(
     values = {column.name: raw(table[column.name], column.name) for column in columns}
     n = refuse_uneven({name: len(found) for name, found in values.items()})
     encoded: dict[str, NDArray[Any]] = {}
+    named = where or (lambda row: f"row {row + first_row + 1:,}")
     if numeric := numbers_of(columns):
         numbers: NDArray[Any] = np.empty((n, len(numeric)), np.float64 if exact else np.float32)
         for place, column in enumerate(numeric):
-            found = _numbers(column, values[column.name], first_row, broken)
+            found = _numbers(column, values[column.name], named, broken)
             numbers[:, place] = found if exact else found - column.offset
         encoded[NUMBERS_INPUT] = numbers
     if texts := categories_of(columns):
@@ -148,7 +151,9 @@ def refuse_uneven(lengths: Mapping[str, int]) -> int:
     return n
 
 
-def _numbers(column: Column, values: Raw, first_row: int, broken: dict[int, str] | None) -> NDArray[np.float64]:
+def _numbers(
+    column: Column, values: Raw, where: Callable[[int], str], broken: dict[int, str] | None
+) -> NDArray[np.float64]:
     wrong: NDArray[np.int64]
     if values.form == TEXTS:
         found, wrong = _parsed(column, values.values)
@@ -157,7 +162,7 @@ def _numbers(column: Column, values: Raw, first_row: int, broken: dict[int, str]
         mixed = (values.form == DATES) != column.is_date
         wrong = np.flatnonzero(~np.isnan(found)) if mixed else np.empty(0, np.int64)
     for row in wrong.tolist():
-        error = _no_number(column, row + first_row, values, row)
+        error = _no_number(column, where(row), values, row)
         if broken is None:
             raise error
         broken.setdefault(row, str(error))
@@ -183,15 +188,15 @@ def _parsed(column: Column, texts: Sequence[str]) -> tuple[NDArray[np.float64], 
     return found, none
 
 
-def _no_number(column: Column, row: int, values: Raw, place: int) -> DataError:
+def _no_number(column: Column, where: str, values: Raw, place: int) -> DataError:
     if values.form == TEXTS and is_either(values.values[place], column.is_date):
-        return unclear(column.name, row, values.values[place], column.is_date)
+        return unclear(column.name, where, values.values[place], column.is_date)
     what = "dates" if column.is_date else "numbers"
     hint = "Correct the value or leave the cell empty."
     if column.is_date:
         hint = "Dates are written 2024-12-31 or 31.12.2024."
     shown = values.shown(place)
-    return DataError(f"The column {column.name!r} holds {what}, but row {row + 1:,} says {shown}.", hint)
+    return DataError(f"The column {column.name!r} holds {what}, but {where} says {shown}.", hint)
 
 
 class _Parsed(dict[str, float]):

@@ -99,8 +99,9 @@ def encoded(
         categorical=source.categorical,
         decimal_commas=source.decimal_commas,
         separator=source.separator,
+        where=source.row,
     )
-    arrays = encode(fitted.columns, source.table)
+    arrays = encode(fitted.columns, source.table, where=source.row)
     dtype = np.int64 if meaning.classes else np.float64
     targets = meaning.labels.astype(dtype)
     splits: dict[str, Any] = {

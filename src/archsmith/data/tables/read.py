@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,17 @@ class TableSource:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def row(self, index: int) -> str:
+        """What a person would call a row."""
+        return row_name(index + FIRST_ROW if self.places is None else int(self.places[index]), self.separator)
+
+
+def row_name(place: int, separator: str) -> str:
+    """What a row is called. People look for that of a CSV file in a spreadsheet or an editor. The rows of other tables
+    are counted from 1 below the headings.
+    """
+    return f"row {place:,} (the headings are row 1)" if separator else f"row {place - FIRST_ROW + 1:,}"
+
 
 def read(
     source: Any, target: str | None = None, *, progress: Progress | None = None, check: Callable[[], None] | None = None
@@ -143,11 +154,8 @@ def _file(path: Path, target: str | None, progress: Progress, check: Callable[[]
     if not n:
         raise DataError(f"The table {str(path)!r} has no rows below its first line.", "It needs one for each example.")
     name = path.name[: -len(kind)] or "table"
-    found = _whole(table, target, name, None, notes=file.notes, separator=file.separator)
-    if not file.gaps or found.places is None:
-        return found
-    gaps = np.searchsorted(np.array(file.gaps), found.places - FIRST_ROW, side="right")
-    return replace(found, places=found.places + gaps)
+    gaps = np.searchsorted(np.array(file.gaps, np.int64), np.arange(n), side="right")
+    return _whole(table, target, name, None, file.notes, file.separator, np.arange(n) + FIRST_ROW + gaps)
 
 
 def _parquet(path: Path, target: str | None) -> TableSource:
@@ -164,9 +172,9 @@ def _whole(
     target: str | None,
     name: str,
     frame: Any,
-    *,
     notes: tuple[str, ...] = (),
     separator: str = "",
+    places: NDArray[np.int64] | None = None,
 ) -> TableSource:
     """A table with its target in one of the columns."""
     if len(table) < 2:
@@ -175,7 +183,8 @@ def _whole(
     split = _split_column(table, target)
     chosen, note = _target_column([column for column in table if column != split], target, name)
     features = {column: values for column, values in table.items() if column != chosen}
-    return _source(features, table[chosen], chosen, name, split, (*notes, *note), _categorical(frame), separator)
+    notes, categorical = (*notes, *note), _categorical(frame)
+    return _source(features, table[chosen], chosen, name, split, notes, categorical, separator, places)
 
 
 def _pair(features: Any, targets: Any, target: str | None) -> TableSource:
@@ -215,12 +224,14 @@ def _source(
     notes: tuple[str, ...],
     categorical: frozenset[str],
     separator: str,
+    places: NDArray[np.int64] | None = None,
 ) -> TableSource:
     learnt = raw(targets, target)
     lengths = {column: len(values) for column, values in table.items() if hasattr(values, "__len__")}
     n = refuse_uneven({**lengths, target: len(learnt)})
     if not n:
         raise DataError(f"The table {name!r} has no rows.", "It needs one for each example.")
+    places = np.arange(n) + FIRST_ROW if places is None else places
     columns: dict[str, Raw] = {}
     ignored: list[Ignored] = []
     for column, values in table.items():
@@ -233,13 +244,13 @@ def _source(
     if split:
         values = table[split]
         values = values.tolist() if hasattr(values, "tolist") else list(values)
-        codes = codes_of(values, split, lambda row: f"row {row + 1:,}")
+        codes = codes_of(values, split, lambda row: row_name(places[row], separator))
     own = _evidence(learnt)
     commas = commas_of((own, *map(_evidence, columns.values())))
-    labels, missing, note = _targets(learnt, target, way_of(own, commas, separator))
-    skipped = tuple(
-        (f"row {row + 1}", f"It has no value in the column {target!r}.") for row in np.flatnonzero(missing).tolist()
-    )
+    way = way_of(own, commas, separator)
+    labels, missing, note = _targets(learnt, target, way, lambda row: row_name(places[row], separator))
+    reason = f"It has no value in the column {target!r}."
+    skipped = tuple((row_name(place, separator), reason) for place in places[missing].tolist())
     if len(skipped) == n:
         raise DataError(f"The column {target!r} is empty.", "It should hold a class or a number for each row.")
     kept = np.flatnonzero(~missing)
@@ -257,7 +268,7 @@ def _source(
         said,
         skipped,
         tuple(ignored),
-        kept + FIRST_ROW,
+        places[kept],
         categorical,
         commas,
         separator,
@@ -269,15 +280,20 @@ def _evidence(values: Raw) -> Evidence:
     return Evidence.of(different(values) if values.form == TEXTS else ())
 
 
-def _targets(values: Raw, name: str, way: tuple[str, str]) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
-    """Targets, which of them are missing, and a note. ``way``: how they are written if they are numbers."""
+def _targets(
+    values: Raw, name: str, way: tuple[str, str], where: Callable[[int], str]
+) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
+    """Targets, which of them are missing, and a note.
+
+    ``way``: how they are written if they are numbers. ``where`` names a row.
+    """
     if values.form == DATES:
         raise _dates_as_target(name)
     if values.form != TEXTS:
         return (*as_targets(values.values.tolist(), name), ())
     texts = list(values.values)
     _refuse_dates(texts, name)
-    plain, written = target_texts(texts, name, way)
+    plain, written = target_texts(texts, name, way, where)
     note = (f"The targets in {name!r} are numbers written {written}.",) if written else ()
     found, missing = as_targets(plain, name)
     if found.dtype.kind == "U":

@@ -11,7 +11,7 @@ numpy and the standard library only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from archsmith.core.errors import DataError
@@ -68,27 +68,31 @@ def value_of(text: str, written: str, marks: str = "") -> float | None:
     return None
 
 
-def unclear(name: str, row: int, text: str, dates: bool) -> DataError:
-    """For a value that can be read in two ways. ``name``: of its column. ``row``: counted from 0."""
+def unclear(name: str, where: str, text: str, dates: bool) -> DataError:
+    """For a value that can be read in two ways. ``name``: of its column. ``where``: its row, as people call it."""
     meanings = [each or 0.0 for each in both(text, dates)]
     meant = " or ".join(map(iso_text if dates else "{:.15g}".format, meanings))
     if dates:
         hint = "Write dates like 2024-12-31."
     else:  # one more zero makes a fraction clear
         hint = f"Write {' or '.join(f'{each:.15g}' + '0' * (not each.is_integer()) for each in meanings)}."
-    return DataError(f"The column {name!r} says {short(text)!r} in row {row + 1:,}, which may mean {meant}.", hint)
+    return DataError(f"The column {name!r} says {short(text)!r} in {where}, which may mean {meant}.", hint)
 
 
-def target_texts(texts: Sequence[str], name: str, way: tuple[str, str]) -> tuple[Sequence[str], str]:
+def target_texts(
+    texts: Sequence[str], name: str, way: tuple[str, str], where: Callable[[int], str] = "row {}".format
+) -> tuple[Sequence[str], str]:
     """The targets in the column ``name`` with plain decimal points, where they are numbers that are written in another
-    way, and how; else as they are. ``way``: from ``way_of``. Raises DataError for one that may be one or another.
+    way, and how; else as they are. Raises DataError for one that may be one or another.
+
+    ``way``: from ``way_of``. ``where`` names a row.
     """
     if way[0] not in TARGETS or Evidence.of(texts).other:
         return texts, ""
     known = {text: value_of(text, *way) for text in set(texts)}
     for row, text in enumerate(texts):
         if known[text] is None:
-            raise unclear(name, row, text, dates=False)
+            raise unclear(name, where(row), text, dates=False)
     return [text if is_missing(text.strip()) else repr(known[text]) for text in texts], TARGETS[way[0]]
 
 
