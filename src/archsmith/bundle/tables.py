@@ -23,13 +23,13 @@ from archsmith.core.errors import DataError, UsageError
 from archsmith.core.task import Task
 from archsmith.data.examples import Splits
 from archsmith.data.tables.cells import Raw, iso_text, raw
+from archsmith.data.tables.column_notes import listed
 from archsmith.data.tables.columns import (
     CATEGORY,
     NUMBER,
     Column,
     categories_of,
     code_offsets,
-    listed,
     n_codes,
     numbers_of,
 )

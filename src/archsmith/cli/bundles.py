@@ -227,6 +227,8 @@ def describe(predictor: Any) -> dict[str, Any]:
 
 
 def _info_rows(report: dict[str, Any], intake: Any, *, verbose: bool) -> list[tuple[str, str]]:
+    from archsmith.core.wording import amount
+
     names = ", ".join(report["classes"][:12]) + (", …" if len(report["classes"]) > 12 else "")
     gives = (
         f"the regression target {report['target']!r}, a number"
@@ -234,7 +236,8 @@ def _info_rows(report: dict[str, Any], intake: Any, *, verbose: bool) -> list[tu
         else f"one of {len(report['classes'])} classes: {names}"
     )
     rows = [("name", report["name"] or "–"), ("predicts", gives), *_scores_in_words(report, intake, verbose=verbose)]
-    size = f"{report['params']:,} parameters (numbers that it learnt), {report['macs']:,} multiplications"
+    params, macs = amount(report["params"], "parameter"), amount(report["macs"], "multiplication")
+    size = f"{params} (numbers that it learnt), {macs}"
     if verbose:
         size = f"{report['params']:,} parameters, {report['macs']:,} multiply-adds"
     rows += [

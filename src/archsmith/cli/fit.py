@@ -220,7 +220,7 @@ def _show_rows(result: dict[str, Any], *, verbose: bool) -> None:
 def _told(result: dict[str, Any], *, verbose: bool) -> list[str]:
     """How good the exported network is, why it is this one, and how the search went."""
     from archsmith.core.targets import metric_meaning, worse_than_the_mean
-    from archsmith.core.wording import clock, metric_name, number, sentence_case, times
+    from archsmith.core.wording import amount, clock, metric_name, number, sentence_case, times
 
     name, reads = metric_name(result["metric"]), result["test_reads"]
     meaning = f" ({metric_meaning(result['metric'])})" if metric_meaning(result["metric"]) else ""
@@ -238,9 +238,9 @@ def _told(result: dict[str, Any], *, verbose: bool) -> list[str]:
         *worse_than_the_mean(result["metrics"]["test"].get("r2")),
         f"The test split was measured {times(reads)}{again}. The validation split alone decides what is "
         f"exported{fits}.",
-        f"The network has {result['params']:,} parameters, the numbers that it learnt, and needs {result['macs']:,} "
-        f"{'multiply-adds' if verbose else 'multiplications'} for one example. An epoch is one pass through the "
-        "training split.",
+        f"The network has {amount(result['params'], 'parameter')}, the numbers that it learnt, and needs "
+        f"{amount(result['macs'], 'multiply-add' if verbose else 'multiplication')} for one example. "
+        "An epoch is one pass through the training split.",
         result["why"],
         f"The job took {clock(result['seconds'])}{budget}. {_searched(result)}",
     ]

@@ -33,7 +33,8 @@ from archsmith.data.tables.cells import (
     raw,
     short,
 )
-from archsmith.data.tables.columns import NUMBER, Column, categories_of, code_offsets, listed, numbers_of
+from archsmith.data.tables.column_notes import listed
+from archsmith.data.tables.columns import NUMBER, Column, categories_of, code_offsets, numbers_of
 from archsmith.data.tables.written import Evidence, both, commas_of, is_either, unclear, value_of, way_of
 
 NUMBERS_INPUT, CATEGORIES_INPUT = "numbers", "categories"  # names of a network's inputs

@@ -13,7 +13,8 @@ from archsmith.core.errors import DataError
 from archsmith.core.task import Input
 from archsmith.data.examples import Augmentation, Examples, Indexes, Splits
 from archsmith.data.tables.cells import iso_text
-from archsmith.data.tables.columns import Column, Ignored, categories_of, code_offsets, n_codes, numbers_of
+from archsmith.data.tables.column_notes import Ignored
+from archsmith.data.tables.columns import Column, categories_of, code_offsets, n_codes, numbers_of
 from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT
 
 if TYPE_CHECKING:

@@ -28,7 +28,8 @@ from archsmith.data.tables.cells import (
     raw,
     short,
 )
-from archsmith.data.tables.columns import Ignored, different, listed
+from archsmith.data.tables.column_notes import Ignored, listed
+from archsmith.data.tables.columns import different
 from archsmith.data.tables.encode import as_columns, clean_names, refuse_uneven
 from archsmith.data.tables.read_csv import CsvFile
 from archsmith.data.tables.written import Evidence, commas_of, target_texts, way_of

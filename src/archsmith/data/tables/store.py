@@ -22,7 +22,8 @@ from archsmith.core.errors import DataError
 from archsmith.data.examples import SPLITS
 from archsmith.data.store_folder import FACTS, damaged, locked, mark_used, read_json
 from archsmith.data.tables.checks import Findings
-from archsmith.data.tables.columns import Column, Ignored, categories_of, numbers_of
+from archsmith.data.tables.column_notes import Ignored
+from archsmith.data.tables.columns import Column, categories_of, numbers_of
 from archsmith.data.tables.examples import TableExamples, TableSplits
 
 FORMAT = 1
