@@ -9,7 +9,7 @@ from archsmith.bundle.manifest import Facts, Manifest, Row, read
 
 def test_says_when_predictions_are_no_better_than_the_mean(years: Any) -> None:
     bad = dataclasses.replace(read(years.folder), facts=Facts(metrics={"test": {"r2": -0.2}}))
-    assert "no better than always saying the mean (R² -0.2000)." in card(bad)
+    assert "worse than always saying the mean (R² -0.2000): what it has learnt is of no use." in card(bad)
 
 
 def test_lists_precision_and_recall_of_each_class(exported: Any) -> None:

@@ -132,8 +132,9 @@ def test_rows_of_a_table_are_measured(people: Any, people_csv: Any) -> None:
     predictor = Predictor(people.folder, threads=1)
     report = evaluate(predictor, predictor.manifest.intake.labelled(people_csv, target="group"))
     assert (report["n"], report["accuracy"]) == (len(people.raw) - 2, 1.0)
-    assert [name for name, _ in report["skipped"]] == ["row 4", "row 6"]
-    assert "says 'old'" in report["skipped"][1][1]
+    names = [name for name, _ in report["skipped"]]
+    assert names == ["row 5 (the headings are row 1)", "row 7 (the headings are row 1)"]
+    assert f"but {names[1]} says 'old'" in report["skipped"][1][1]
 
 
 def test_regression_targets_of_a_table_are_measured(houses: Any) -> None:

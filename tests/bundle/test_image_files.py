@@ -112,7 +112,11 @@ def test_a_missing_file_is_found_out_when_it_is_decoded(tmp_path: Path) -> None:
         found.decode(0, 1)
 
 
-def test_a_row_without_a_path_is_named(tmp_path: Path) -> None:
-    (tmp_path / "list.csv").write_text("file,about\na.png,x\n,y\n")
-    with pytest.raises(DataError, match="Row 2 of the table"):
-        pictures([tmp_path / "list.csv"])
+def test_a_row_without_a_path_is_a_broken_picture_among_others(folder: Path) -> None:
+    table = folder.parent / "list.csv"
+    table.write_text("file,about\n\npictures/a/2.png,x\n,y\npictures/b/1.png,z\n,\n")
+    found = pictures([table])
+    assert len(found) == 4 and found.decode(2, 1)[0, 0, 0] == 1
+    assert found.name(1) == f"line 4 of {table}"
+    with pytest.raises(DataError, match=r"Line 6 of the table '.*list.csv' has no path of a picture"):
+        found.decode(3, 1)

@@ -147,3 +147,16 @@ def test_intake_makes_a_round_trip_with_keys_of_later_versions() -> None:
 def test_intake_refuses_nonsense(changes: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         ImageIntake(**{"height": 8, "width": 6, "channels": 1, "mean": (0.5,), "std": (0.2,), **changes})
+
+
+def test_the_target_of_the_bundle_is_looked_for_in_a_table(tmp_path: Path) -> None:
+    for place in range(4):
+        Image.new("L", (2, 2), place).save(tmp_path / f"{place}.png")
+    table = tmp_path / "t.csv"
+    table.write_text("image,price,year\n" + "".join(f"{place}.png,{place}.5,{place}.25\n" for place in range(4)) * 9)
+    intake = ImageIntake(2, 2, 1, (0.5,), (0.5,))
+    assert intake.labelled(table, likely="year").targets[1] == 1.25
+    table.write_text("image,price\n" + "".join(f"{place}.png,{place}.5\n" for place in range(4)) * 9 + "0.png,\n")
+    found = intake.labelled(table, likely="year")
+    assert found.notes == ("There is no column 'year', so 'price' is taken for it; --target names another.",)
+    assert [reason for _, reason in found.skipped] == ["It has no value in the column 'price'."]

@@ -9,8 +9,9 @@ import pytest
 
 from archsmith.bundle import prediction_files
 from archsmith.bundle.prediction_columns import Block
-from archsmith.bundle.prediction_files import check, form_of, harmless
+from archsmith.bundle.prediction_files import check, form_of
 from archsmith.core.errors import UsageError
+from archsmith.core.wording import harmless
 from archsmith.data.tables.cells import Repeated
 
 COLUMNS = [("row", int), ("class", str), ("probability 5%", float), ("error", str)]

@@ -60,6 +60,23 @@ def test_the_rows_of_a_file_are_read_as_any_table_is() -> None:
     assert window.calls[0].inputs["numbers"].tolist() == [[30, 17927]]
 
 
+def test_a_file_that_is_sent_says_itself_how_its_numbers_are_written() -> None:
+    intake = TableIntake((Column("price", "number", 0.0, 9, 100.0, 900.0, 3000.0, written="comma", marks="."),))
+    (window,) = uploaded_rows(intake, [("rows.csv", b"price,n\n900.125,1\n2540.78,2\n")])
+    assert window.broken == {} and window.calls[0].inputs["numbers"].tolist() == [[900.125], [2540.78]]
+
+
+@pytest.mark.parametrize("day", ["31.12.2024", "12/31/24", "2024-12-31"])
+def test_dates_that_are_clear_may_be_sent_in_any_form(day: str) -> None:
+    (window,) = windows({**ROW, "hired": day})
+    assert window.calls[0].inputs["numbers"][0, 1] == 20088.0
+
+
+def test_a_date_that_may_be_another_is_refused() -> None:
+    (window,) = windows({**ROW, "hired": "3/4/2024"})
+    assert "can be read in two ways" in window.broken[0]
+
+
 @pytest.mark.parametrize(
     "files, said",
     [

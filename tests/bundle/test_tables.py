@@ -151,7 +151,7 @@ def test_a_row_with_a_mistake_is_found_behind_other_chunks(
 
 def test_broken_rows_keep_the_others_in_step(intake: TableIntake) -> None:
     rows = [{**ROW, "age": "old" if place in (0, 7, 8) else place} for place in range(12)]
-    ((_, table),) = intake.tables(rows)
+    ((_, _, table),) = intake.tables(rows)
     window = intake.tolerant(table, first_row=100)
     assert window.n == 12 and sorted(window.broken) == [0, 7, 8]
     assert "row 108 says 'old'" in window.broken[7]
@@ -160,7 +160,7 @@ def test_broken_rows_keep_the_others_in_step(intake: TableIntake) -> None:
 
 
 def test_inputs_are_raw_numbers_and_texts(intake: TableIntake) -> None:
-    ((_, table),) = intake.tables([{**ROW, "age": "inf", "job": " 3.0 ", "sex": "nobody"}])
+    ((_, _, table),) = intake.tables([{**ROW, "age": "inf", "job": " 3.0 ", "sex": "nobody"}])
     found = intake.inputs(table)
     assert found["numbers"].dtype == np.float64
     np.testing.assert_array_equal(found["numbers"], [[np.nan, 18022.0, 1e9 + 3]])
@@ -173,18 +173,29 @@ def test_inputs_are_raw_numbers_and_texts(intake: TableIntake) -> None:
 def test_labelled_rows_keep_their_numbers_in_the_file(intake: TableIntake, tmp_path: Path) -> None:
     rows = [{**ROW, "group": "" if place == 1 else "high"} for place in range(4)]
     labelled = intake.labelled(write_csv(tmp_path / "t.csv", rows), target="group")
-    assert [labelled.examples.name(place) for place in range(3)] == ["row 1", "row 3", "row 4"]
-    assert labelled.skipped[0][0] == "row 2" and set(labelled.targets) == {"high"}
-    assert labelled.examples.take(np.array([2])).name(0) == "row 4"
+    assert [labelled.examples.name(place) for place in range(3)] == [
+        f"row {place} (the headings are row 1)" for place in (2, 4, 5)
+    ]
+    assert labelled.skipped[0][0] == "row 3 (the headings are row 1)" and set(labelled.targets) == {"high"}
+    assert labelled.examples.take(np.array([2])).name(0) == "row 5 (the headings are row 1)"
 
 
 def test_the_likely_target_is_taken_where_there_is_one(intake: TableIntake, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "t.csv", [{"group": "high", **ROW}, {"group": "low", **ROW}])
     assert set(intake.labelled(path, likely="group").targets) == {"high", "low"}
-    with pytest.raises(DataError, match="no column 'other'"):  # the last column is no target: the network is given it
+    with pytest.raises(DataError, match="no column 'other', which this bundle predicts"):  # the last one is an input
         intake.labelled(path, likely="other")
     path = write_csv(tmp_path / "last.csv", [{**ROW, "group": "high"}, {**ROW, "group": "low"}])
-    assert set(intake.labelled(path, likely="other").targets) == {"high", "low"}
+    found = intake.labelled(path, likely="other")
+    assert set(found.targets) == {"high", "low"}
+    assert found.notes == ("There is no column 'other', so 'group' is taken for it; --target names another.",)
+
+
+def test_a_table_without_the_target_is_refused_by_its_name_whatever_the_last_column_holds(intake: TableIntake) -> None:
+    dates = {name: [value] * 3 for name, value in ROW.items()} | {"hired": ["2019-05-06", "2019-05-07", "2019-05-08"]}
+    dates["day"] = dates["hired"]
+    with pytest.raises(DataError, match="no column 'pay', which this bundle predicts"):
+        intake.labelled(dates, likely="pay")
 
 
 # Words
@@ -220,3 +231,16 @@ def test_columns_are_told_with_numbers_that_add_up() -> None:
     _, rows = TableIntake((street, hired), ("street", "hired")).table()
     assert rows[0][2].startswith("188: 'Weg 0'") and rows[0][2].endswith("and 183 more; 75 rare ones count as one")
     assert rows[1][2] == "2019-01-08 to 2024-06-19, half of them before 2019-04-14"
+
+
+@pytest.mark.parametrize("given", ["rows", "columns", "stream", "labelled"])
+def test_texts_in_memory_say_themselves_how_they_are_written(given: str) -> None:
+    intake = TableIntake((Column("x", "number", 0.0, 9, 1.0, 9.0, 3000.0, written="comma", marks="."),))
+    texts = ["900.125", "2540.78"]
+    rows = [{"x": text, "y": place} for place, text in enumerate(texts)]
+    if given == "labelled":
+        windows = intake.labelled({"x": texts, "y": [0.5, 1.5]}, target="y").examples.windows()
+    else:
+        windows = intake.windows({"rows": rows, "columns": {"x": texts}, "stream": iter(rows)}[given])
+    (window,) = windows
+    assert window.calls[0].inputs["numbers"].ravel().tolist() == [900.125, 2540.78]

@@ -181,5 +181,5 @@ def test_network_py_reads_dates_as_the_predictor_does() -> None:
     found: dict[str, Any] = {}
     exec("\n".join(["import torch", *exporter.imports()]) + exporter.constants(), found)
     texts = ["18.01.2023", "18/01/2023", "2023-01-18"]
-    assert [found["number"](text) for text in texts] == [19375.0] * 3
+    assert [found["number"](text, "hired") for text in texts] == [19375.0] * 3
     assert encode((column,), {"hired": texts})["numbers"].ravel().tolist() == [19375.0] * 3

@@ -551,7 +551,7 @@ def test_evaluate_measures_on_rows(command: Any, sorter: Path, people: Path) -> 
     answer = command("evaluate", sorter, people, "--target-column", "group", "--json")
     assert answer.code == 1
     assert (answer.json["accuracy"], answer.json["n"]) == (1.0, 4)
-    assert answer.json["skipped"][0][0] == "row 3"
+    assert answer.json["skipped"][0][0] == "row 4 (the headings are row 1)"
     shown = command("evaluate", sorter, people)  # the bundle knows what its target was called
     assert shown.out.startswith("Accuracy 1, balanced accuracy 1, log loss ") and "on 4 rows (all)" in shown.out
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from archsmith.core.budget import Budget, parse_seconds
+from archsmith.core.budget import Budget, parse_seconds, without_unit
 from archsmith.core.errors import UsageError
 
 
@@ -37,3 +37,9 @@ def test_a_length_of_time_may_be_a_text_and_a_count_a_number_of_numpy():
     assert Budget(seconds="20m") == Budget(seconds=1200.0)
     budget = Budget(trials=np.int64(3))
     assert budget.trials == 3 and type(budget.trials) is int
+
+
+@pytest.mark.parametrize(("text", "said"), [("40", True), ("+40", True), ("40s", False), (None, False)])
+def test_a_time_without_a_unit_is_told_as_it_is_taken(text: str | None, said: bool) -> None:
+    assert bool(without_unit(text)) is said
+    assert all("is taken as" in sentence and "m for minutes" in sentence for sentence in without_unit(text))

@@ -35,3 +35,8 @@ def test_a_message_of_megabytes_loses_its_middle():
         len(str(error)) < 1000 and error.message.startswith("The cell x") and error.message.endswith(" is no number.")
     )
     assert UsageError("x" * 1000).message == "x" * 1000
+
+
+def test_a_package_that_is_enough_by_itself_is_named_without_an_extra() -> None:
+    error = MissingExtraError.alone("pyarrow", "Writing Parquet")
+    assert str(error).endswith("Install it with: pip install pyarrow")

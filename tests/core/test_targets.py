@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from archsmith.core.errors import UsageError
-from archsmith.core.targets import EARLIER, METRICS, TARGETS, metric_title, more_is_better, target_kind
+from archsmith.core.targets import (
+    EARLIER,
+    METRICS,
+    TARGETS,
+    metric_title,
+    more_is_better,
+    target_kind,
+    worse_than_the_mean,
+)
 
 
 @pytest.mark.parametrize("kind", TARGETS.values(), ids=TARGETS)
@@ -60,3 +68,8 @@ def test_an_unknown_kind_is_named() -> None:
     with pytest.raises(UsageError, match="'ranking'") as caught:
         target_kind("ranking")
     assert "classification, regression" in str(caught.value)
+
+
+@pytest.mark.parametrize(("r2", "said"), [(-0.1, True), (0.0, False), (0.5, False), (None, False)])
+def test_a_network_that_is_worse_than_the_mean_is_told_plainly(r2: float | None, said: bool) -> None:
+    assert bool(worse_than_the_mean(r2)) is said

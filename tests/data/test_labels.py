@@ -121,3 +121,27 @@ def test_names_of_classes_that_act_are_taken_written_out() -> None:
     assert found.classes == ("\\x1b[31mred", "two\\nlines", "\\xff")
     (note,) = found.notes
     assert "\\x1b[31mred" in note and note.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("names", "said"), [(["Cat", "cat"], True), (["new york", "New  York"], True), (["a", "b"], False)]
+)
+def test_classes_that_differ_by_their_case_or_blanks_are_told(names: list[str], said: bool) -> None:
+    found = target(source(np.array(names * 10)))
+    assert any("are two classes" in warning for warning in found.warnings) is said
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        (np.arange(50.0), True),
+        (np.arange(50.0)[::-1] * 7, True),
+        (np.random.default_rng(0).permutation(50) + 1000.0, True),
+        (np.arange(50.0) + 0.5, False),
+        (np.random.default_rng(0).permutation(50) * 37.0, False),
+        (np.arange(50.0) // 2, False),
+    ],
+)
+def test_a_target_that_counts_the_examples_is_told(numbers: Any, said: bool) -> None:
+    found = target(source(numbers), "regression")
+    assert any("like a count of the" in warning for warning in found.warnings) is said

@@ -13,6 +13,7 @@ from archsmith.data.values import (
     as_float,
     as_targets,
     is_gone,
+    joined_blanks,
     names_of,
     refuse_gaps,
     whole_numbers,
@@ -80,3 +81,10 @@ def test_values_that_are_gone(value: Any) -> None:
 )
 def test_numbers_as_floats(value: Any, number: float) -> None:
     assert as_float(value) == number
+
+
+def test_classes_that_differ_by_blanks_around_them_are_told() -> None:
+    assert joined_blanks(["a", " a", "b", "", " "], "kind") == (
+        "Blanks around classes in 'kind' do not count: ' a' and 'a' are one.",
+    )
+    assert joined_blanks([" a", "b", " "], "kind") == ()

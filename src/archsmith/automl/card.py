@@ -30,7 +30,7 @@ def card(name: str, result: Any, graph: Graph | None = None) -> str:
     size = (
         ""
         if result.params is None or result.macs is None
-        else f"{result.params:,} parameters, {result.macs:,} multiplications for one example; "
+        else f"{amount(result.params, 'parameter')}, {amount(result.macs, 'multiplication')} for one example; "
     )
     budget = f" of {clock(result.budget_seconds)}" if result.budget_seconds else ""
     trials = amount(result.n_trials, "trial")

@@ -14,7 +14,7 @@ from typing import Any
 from archsmith.bundle.card_scores import MOST_CLASSES, in_a_sentence, scores
 from archsmith.bundle.manifest import NOTICE, Manifest
 from archsmith.bundle.markdown import cell, number, table
-from archsmith.core.wording import RECIPE, network_name, reason_in_words
+from archsmith.core.wording import RECIPE, amount, network_name, reason_in_words
 
 SPLITS = (("n_train", "training"), ("n_valid", "choosing (validation)"), ("n_test", "the final score (test)"))
 MOST_COLUMNS = 60  # rows of the table of inputs
@@ -51,9 +51,9 @@ def summary(manifest: Manifest) -> str:
     row = next((row.name for row in manifest.facts.rows if row.exported), None)
     which = f" It is the row “{cell(network_name(row))}” of the scores below." if row else ""
     return (
-        f"{in_short(manifest)} It has {manifest.params:,} parameters, the numbers that it learnt, and needs "
-        f"{manifest.macs:,} multiplications for one {intake.noun} ({intake.size}).{which} It was chosen and trained by "
-        f"Archsmith {manifest.versions.get('archsmith', '')}."
+        f"{in_short(manifest)} It has {amount(manifest.params, 'parameter')}, the numbers that it learnt, and needs "
+        f"{amount(manifest.macs, 'multiplication')} for one {intake.noun} ({intake.size}).{which} It was chosen and "
+        f"trained by Archsmith {manifest.versions.get('archsmith', '')}."
     )
 
 

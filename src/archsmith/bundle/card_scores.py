@@ -21,7 +21,9 @@ def in_a_sentence(manifest: Manifest) -> str:
     if manifest.is_regression and test.get("r2") is not None:
         error = f" Its typical error (RMSE) is {score('rmse', test['rmse'])}." if test.get("rmse") is not None else ""
         if test["r2"] <= 0:
-            return f"On the {nouns} it is no better than always saying the mean (R² {test['r2']:.4f}).{error}"
+            worse = "worse" if test["r2"] < 0 else "no better"
+            mean = f"{worse} than always saying the mean (R² {test['r2']:.4f})"
+            return f"On the {nouns} it is {mean}: what it has learnt is of no use.{error}"
         return f"On the {nouns} it explains {percent(test['r2'])} of the variance (R²).{error}"
     if not manifest.is_regression and test.get("accuracy") is not None:
         return f"It is right on {percent(test['accuracy'])} of the {nouns}."

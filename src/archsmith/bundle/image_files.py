@@ -14,7 +14,7 @@ from pathlib import Path
 
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.files import expanded, reading, regular_size
-from archsmith.data.images.decode import SUFFIXES
+from archsmith.data.images.decode import SUFFIXES, Header, Pixels
 from archsmith.data.images.pictures import Files, joined
 from archsmith.data.images.source import Pictures
 
@@ -94,7 +94,9 @@ def _of_table(path: Path, column: str | None) -> Pictures:
             head = file.readline()
             separator = max(SEPARATORS, key=lambda mark: len(next(csv.reader([head], delimiter=mark), [])))
             file.seek(0)
-            rows = [[value.strip() for value in row] for row in csv.reader(file, delimiter=separator) if any(row)]
+            reader = csv.reader(file, delimiter=separator)
+            read = [(reader.line_num, [value.strip() for value in row]) for row in reader if row]
+            lines, rows = [line for line, _ in read], [row for _, row in read]
     if not rows:
         raise DataError(f"The table {str(path)!r} is empty.", "It needs a column with the paths of pictures.")
     place = _column(path, rows, column)
@@ -102,13 +104,40 @@ def _of_table(path: Path, column: str | None) -> Pictures:
     found = [_at(row, place) for row in rows[first:]]
     if not found:
         raise DataError(f"The table {str(path)!r} has no rows below its first line.", "It needs one for each picture.")
-    if "" in found:
-        raise DataError(
-            f"Row {found.index('') + 1:,} of the table {str(path)!r} has no path of a picture.",
-            "Fill it, or remove the row.",
-        )
     # A table in the current folder names its pictures as a person there would.
-    return Files("" if path.parent == Path() else path.parent, [os.path.expanduser(name) for name in found])
+    root = "" if path.parent == Path() else path.parent
+    return _Listed(root, [os.path.expanduser(name) for name in found], path, lines[first:])
+
+
+class _Listed(Files):
+    """``Files`` that a table names. A row without a path is a broken picture, and called by its line.
+
+    ``table``: its path. ``lines``: of the table, one for each row.
+    """
+
+    def __init__(self, root: str | Path, names: Sequence[str], table: Path, lines: Sequence[int]) -> None:
+        super().__init__(root, names)
+        self.table, self.lines = table, lines
+
+    def content(self, index: int) -> str:
+        self._refuse_gap(index)
+        return super().content(index)
+
+    def header(self, index: int) -> Header:
+        self._refuse_gap(index)
+        return super().header(index)
+
+    def decode(self, index: int, channels: int) -> Pixels:
+        self._refuse_gap(index)
+        return super().decode(index, channels)
+
+    def name(self, index: int) -> str:
+        return super().name(index) if self.names[index] else f"line {self.lines[index]:,} of {self.table}"
+
+    def _refuse_gap(self, index: int) -> None:
+        if not self.names[index]:
+            line = f"Line {self.lines[index]:,} of the table {str(self.table)!r}"
+            raise DataError(f"{line} has no path of a picture.", "Fill it, or remove the row.")
 
 
 def _column(path: Path, rows: Sequence[Sequence[str]], wanted: str | None) -> int:

@@ -119,9 +119,19 @@ class ImageIntake(Intake):
     ) -> Labelled:
         from archsmith.data.images.read import read
 
-        source: Source = read(data, image=column, target=target)
+        source: Source
+        notes: tuple[str, ...] = ()
+        try:
+            source = read(data, image=column, target=target or likely)
+        except DataError:
+            if target or not likely:
+                raise
+            source = read(data, image=column)
+            if likely != Source.target:  # which stands for no column
+                note = f"There is no column {likely!r}, so {source.target!r} is taken for it; --target names another."
+                notes = (note,)
         examples = AskedPictures(source.pictures, self.channels, np.arange(len(source)))
-        return Labelled(examples, source.labels, source.split, source.name, source.class_names)
+        return Labelled(examples, source.labels, source.split, source.name, source.class_names, source.skipped, notes)
 
     def sent(self, examples: Sequence[Any], most_pixels: int) -> Iterator[Window]:
         return windows(sent_pixels(example, self.channels, most_pixels) for example in examples)

@@ -117,6 +117,7 @@ class Labelled:
     ``name``: of the data.
     ``class_names``: of the targets 0, 1, …; None where targets are names themselves.
     ``skipped``: (name, reason) of examples that have no target.
+    ``notes``: what a person should know of how they were read, in sentences.
     """
 
     examples: Counted
@@ -125,6 +126,7 @@ class Labelled:
     name: str
     class_names: tuple[str, ...] | None = None
     skipped: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)

@@ -23,6 +23,7 @@ from archsmith.bundle.prediction_columns import Block
 from archsmith.bundle.prediction_files import Form
 from archsmith.core.errors import ArchsmithError, DataError, UsageError
 from archsmith.core.files import reason
+from archsmith.core.wording import amount
 from archsmith.data.lock import FileLock
 
 FORMAT = 1  # of what is kept of a run
@@ -154,7 +155,7 @@ class Draft:
         elif damaged:
             self.note = "Begins anew: what the run that was stopped has left is damaged."
         else:
-            self.note = f"Goes on after the first {reached.n:,} rows of a run that was stopped."
+            self.note = f"Goes on after the first {amount(reached.n, 'row')} of a run that was stopped."
             return reached
         return None
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,10 +19,9 @@ import numpy as np
 from archsmith.bundle.prediction_columns import Block, Cells, Column
 from archsmith.core.errors import MissingExtraError, UsageError
 from archsmith.core.files import expanded
+from archsmith.core.wording import harmless
 from archsmith.data.tables.cells import Repeated
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may run a cell that begins with these
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 GROUP_CELLS, GROUP_ROWS = 2**22, 2**17  # at most, in one group of a Parquet file: 16 MB of floats
 PARQUET, JSON = (".parquet", ".pq"), (".json",)
 OTHERS = (".xlsx", ".xls", ".ods", ".feather", ".arrow", ".npz", ".npy", ".pdf", ".html")
@@ -75,11 +73,6 @@ def form_of(path: Path, columns: Sequence[Column]) -> Form:
     """How the file ``path`` is written."""
     ending = path.suffix.lower()
     return (Parquet if ending in PARQUET else Json if ending in JSON else Csv)(columns)
-
-
-def harmless(text: str) -> str:
-    """``text``, with an apostrophe in front if a spreadsheet would run it as a formula."""
-    return "'" + text if text.startswith(FORMULA) and not NUMBER.fullmatch(text) else text
 
 
 class Csv(Form):
@@ -210,5 +203,5 @@ def _pyarrow() -> Any:
     try:
         import pyarrow
     except ImportError as error:
-        raise MissingExtraError.of("pyarrow", "train", "Writing Parquet") from error
+        raise MissingExtraError.alone("pyarrow", "Writing Parquet") from error
     return pyarrow

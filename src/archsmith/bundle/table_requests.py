@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from archsmith.bundle.intake import Call, Window
-from archsmith.bundle.table_rows import ROWS, RowIntake, refuse_gaps
+from archsmith.bundle.table_rows import ROWS, RowIntake, columns_of_csv, refuse_gaps
 from archsmith.core.errors import DataError
-from archsmith.data.tables.cells import parsed
 from archsmith.data.tables.columns import NUMBER, Column
 from archsmith.data.tables.read_csv import CsvFile
+from archsmith.data.tables.written import is_either, value_of
 
 SHOWN = 60  # characters of a value that a message shows
 DATE_PATTERN = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"
@@ -35,9 +35,9 @@ def uploaded_rows(intake: RowIntake, files: Sequence[tuple[str, bytes]]) -> Iter
         raise DataError("The file is not plain text.", "Send a CSV file as it is, neither packed nor Parquet.")
     first = 0
     table = CsvFile(PurePath(name).name or "table.csv", content=content)
+    refuse_gaps(intake.columns, dict.fromkeys(table.names))
+    intake = intake.written(columns_of_csv(table, intake.columns))
     for columns in table.chunks(ROWS, share=False):
-        if not first:
-            refuse_gaps(intake.columns, columns)
         yield intake.tolerant(intake.raw(columns), first)
         first += len(next(iter(columns.values())))
     if not first:
@@ -84,8 +84,11 @@ def _wrong(columns: Sequence[Column], row: Any) -> str | None:
                 return f"The column {column.name!r} has a value that is not finite."
             continue
         if column.kind == NUMBER:
-            if column.is_date and kind is str and parsed(value, column.written) is not None:
-                continue
+            if column.is_date and kind is str:
+                if value_of(value, column.written, column.marks) is not None:
+                    continue
+                if is_either(value, dates=True):
+                    return f"The date {value[:SHOWN]!r} in {column.name!r} can be read in two ways. Write 2024-12-31."
             wanted = "dates such as 2024-12-31" if column.is_date else "numbers, without quotes"
             return f"The column {column.name!r} holds {wanted}, not {str(value)[:SHOWN]!r}."
         if kind is not bool:

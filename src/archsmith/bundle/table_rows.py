@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from archsmith.bundle.intake import Asked, Counted, Window
 from archsmith.core.errors import DataError
 from archsmith.core.files import expanded, file_stamp, regular_size
-from archsmith.data.parquet import open_parquet, refuse_repeats, to_its_end
+from archsmith.data.parquet import is_text, open_parquet, refuse_repeats, to_its_end
 from archsmith.data.tables.arrow import raw_of_arrow
-from archsmith.data.tables.cells import TEXTS, Raw
-from archsmith.data.tables.columns import Column
-from archsmith.data.tables.encode import clean_names, encode
+from archsmith.data.tables.cells import DATE, GROUPED, PLAIN, TEXTS, Raw
+from archsmith.data.tables.columns import Column, numbers_of
+from archsmith.data.tables.encode import as_written, clean_names, encode
 from archsmith.data.tables.read_csv import CsvFile
 
 ROWS = 4096  # in one call of the runtime: a layer of 1,000 values takes 16 MB then
@@ -62,6 +62,20 @@ class TableFile:
             raise DataError(
                 f"The table {str(self.path)!r} has no rows below its first line.", "It needs one for each example."
             )
+
+    def columns(self, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """``columns``, as this file writes their numbers and dates. It may be read to its end for that. Raises
+        DataError for a file that cannot be read and for a missing column.
+        """
+        if self._csv is not None:
+            return columns_of_csv(self._csv, columns)
+        with open_parquet(self.path) as file:
+            fields = dict(zip(clean_names(file.schema_arrow.names), file.schema_arrow.types, strict=True))
+        texts = [column for column in numbers_of(columns) if column.name in fields and is_text(fields[column.name])]
+        if not texts:
+            return tuple(columns)
+        found = {column.name: column for column in as_written(texts, (table for _, table in self._parquet(texts, 0)))}
+        return tuple(found.get(column.name, column) for column in columns)
 
     @cached_property
     def _csv(self) -> CsvFile | None:
@@ -114,6 +128,17 @@ class TableFile:
                 first += batch.num_rows
 
 
+def columns_of_csv(file: CsvFile, columns: Sequence[Column]) -> tuple[Column, ...]:
+    """``columns``, as ``file`` writes their numbers and dates. Where that may differ from usual, it is read to its end.
+    Raises DataError.
+    """
+    plain = all(column.written in (PLAIN, GROUPED, DATE) for column in numbers_of(columns))
+    if plain and not file.is_unclear:
+        return tuple(columns)
+    refuse_gaps(columns, dict.fromkeys(file.names))
+    return as_written(columns, file.chunks(_chunk(file.names), share=False), file.separator)
+
+
 def _chunk(columns: Sequence[str]) -> int:
     return max(1, min(CHUNK, CHUNK_CELLS // len(columns)))
 
@@ -141,7 +166,11 @@ class RowIntake(Protocol):
 
     def raw(self, table: Mapping[str, Any]) -> dict[str, Raw]: ...
 
-    def tolerant(self, table: Mapping[str, Raw], first_row: int = 0) -> Window: ...
+    def written(self, columns: tuple[Column, ...]) -> RowIntake: ...
+
+    def tolerant(
+        self, table: Mapping[str, Raw], first_row: int = 0, where: Callable[[int], str] | None = None
+    ) -> Window: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,8 +189,9 @@ class AskedFile(Asked):
         return self.table.n
 
     def windows(self, start: int = 0) -> Iterator[Window]:
-        for first, table in self.table.chunks(self.intake.columns, start):
-            yield self.intake.tolerant(self.intake.raw(table), first)
+        intake = self.intake.written(self.table.columns(self.intake.columns))
+        for first, table in self.table.chunks(intake.columns, start):
+            yield intake.tolerant(intake.raw(table), first)
 
     def fingerprint(self) -> str:
         return self.table.fingerprint()
@@ -177,13 +207,13 @@ class AskedRows(Counted):
     ``intake``: of the bundle.
     ``table``: the columns that it needs.
     ``places``: ``(n,)``, which rows are meant.
-    ``rows``: of each row of ``table``, which one it was in the file.
+    ``called``: names a row of ``table``.
     """
 
     intake: RowIntake
     table: Mapping[str, Raw]
     places: NDArray[np.int64]
-    rows: NDArray[np.int64]
+    called: Callable[[int], str]
 
     @property
     def n(self) -> int:  # type: ignore[override]
@@ -192,10 +222,11 @@ class AskedRows(Counted):
     def windows(self, start: int = 0) -> Iterator[Window]:
         for first in range(start, self.n, ROWS):
             places = self.places[first : first + ROWS]
-            yield self.intake.tolerant({name: values.take(places) for name, values in self.table.items()}, first)
+            table = {name: values.take(places) for name, values in self.table.items()}
+            yield self.intake.tolerant(table, where=partial(self.name, first=first))
 
-    def name(self, place: int) -> str:
-        return f"row {self.rows[self.places[place]] + 1}"
+    def name(self, place: int, first: int = 0) -> str:
+        return self.called(int(self.places[first + place]))
 
     def take(self, places: NDArray[np.int64]) -> AskedRows:
-        return AskedRows(self.intake, self.table, self.places[places], self.rows)
+        return AskedRows(self.intake, self.table, self.places[places], self.called)

@@ -7,11 +7,11 @@ standard library only; Parquet files need pyarrow.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +23,20 @@ from archsmith.core.errors import DataError, UsageError
 from archsmith.core.task import Task
 from archsmith.data.examples import Splits
 from archsmith.data.tables.cells import Raw, iso_text, raw
+from archsmith.data.tables.column_notes import listed
 from archsmith.data.tables.columns import (
     CATEGORY,
     NUMBER,
     Column,
     categories_of,
     code_offsets,
-    listed,
     n_codes,
     numbers_of,
 )
-from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT, as_columns, encode
+from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT, as_columns, as_written, encode
+
+if TYPE_CHECKING:
+    from archsmith.data.tables.read import TableSource
 
 NAMED = 8  # columns that a sentence names
 UNSEEN = "never seen"  # a text that is no category
@@ -117,14 +120,24 @@ class TableIntake(Intake):
 
     # Reading
 
-    def tables(self, given: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """First row and columns of some rows at a time. Raises DataError."""
+    def written(self, columns: tuple[Column, ...]) -> TableIntake:
+        """This intake for a table that writes its numbers and dates as ``columns`` say."""
+        return self if columns == self.columns else replace(self, columns=columns)
+
+    def tables(self, given: Any) -> Iterator[tuple[TableIntake, int, Mapping[str, Any]]]:
+        """An intake that knows how the table is written, first row and columns of some rows at a time. Raises
+        DataError.
+        """
         if isinstance(given, str | os.PathLike):
-            yield from TableFile(Path(given)).chunks(self.columns)
+            file = TableFile(Path(given))
+            intake = self.written(file.columns(self.columns))
+            for first, table in file.chunks(self.columns):
+                yield intake, first, table
         elif hasattr(given, "__next__"):
             first = 0
             while rows := list(islice(given, ROWS)):
-                yield first, as_columns(rows, self.headings)
+                table = self.raw(as_columns(rows, self.headings))
+                yield self.written(as_written(self.columns, [table])), first, table
                 first += len(rows)
         elif not hasattr(given, "__len__"):
             raise DataError(
@@ -132,7 +145,10 @@ class TableIntake(Intake):
                 "Give a path, a DataFrame, a mapping of columns, a list of mappings or a 2-D array.",
             )
         elif len(given):
-            yield from slices(self.raw(as_columns(given, self.headings)))
+            whole = self.raw(as_columns(given, self.headings))
+            intake = self.written(as_written(self.columns, [whole]))
+            for first, table in slices(whole):
+                yield intake, first, table
 
     def raw(self, table: Mapping[str, Any]) -> dict[str, Raw]:
         """The values of the columns that are needed. Raises DataError where one is missing."""
@@ -142,12 +158,18 @@ class TableIntake(Intake):
         return {column.name: raw(table[column.name], column.name) for column in self.columns}
 
     def inputs(
-        self, table: Mapping[str, Any], first_row: int = 0, broken: dict[int, str] | None = None
+        self,
+        table: Mapping[str, Any],
+        first_row: int = 0,
+        broken: dict[int, str] | None = None,
+        where: Callable[[int], str] | None = None,
     ) -> dict[str, NDArray[Any]]:
         """What ``model.onnx`` takes: ``numbers`` float64 ``(n, d)`` and ``categories`` texts ``(n, k)``, empty where
         they are missing or unknown. Raises DataError for a row that is broken, or puts it into ``broken``.
         """
-        found: dict[str, NDArray[Any]] = encode(self.columns, table, first_row=first_row, exact=True, broken=broken)
+        found: dict[str, NDArray[Any]] = encode(
+            self.columns, table, first_row=first_row, exact=True, broken=broken, where=where
+        )
         if CATEGORIES_INPUT in found:
             codes = found[CATEGORIES_INPUT] - np.array(code_offsets(self.columns))
             texts = np.empty(codes.shape, object)
@@ -162,10 +184,12 @@ class TableIntake(Intake):
         n = len(next(iter(inputs.values())))
         return Window(n, _calls(np.arange(n), inputs))
 
-    def tolerant(self, table: Mapping[str, Raw], first_row: int = 0) -> Window:
-        """All rows that are not broken; the others are named."""
+    def tolerant(
+        self, table: Mapping[str, Raw], first_row: int = 0, where: Callable[[int], str] | None = None
+    ) -> Window:
+        """All rows that are not broken; the others are named, by ``where`` if that is given."""
         broken: dict[int, str] = {}
-        inputs = self.inputs(table, first_row, broken)
+        inputs = self.inputs(table, first_row, broken, where)
         n = len(next(iter(inputs.values())))
         sound = np.arange(n)
         if broken:
@@ -174,7 +198,8 @@ class TableIntake(Intake):
         return Window(n, _calls(sound, inputs), broken)
 
     def windows(self, given: Any) -> Iterator[Window]:
-        return (self.window(table, first) for first, table in self.tables(given))
+        for intake, first, table in self.tables(given):
+            yield intake.window(table, first)
 
     def asked(self, names: Sequence[str], column: str | None = None) -> AskedFile:
         if column is not None:
@@ -190,22 +215,32 @@ class TableIntake(Intake):
     def labelled(
         self, data: Any, column: str | None = None, target: str | None = None, likely: str | None = None
     ) -> Labelled:
-        from archsmith.data.tables.read import read
-
         if column is not None:
             self.asked((), column)  # raises
+        source, notes = self._source(data, target, likely)
+        columns = as_written(self.columns, [source.table], source.separator, source.decimal_commas)
+        examples = AskedRows(self.written(columns), self.raw(source.table), np.arange(len(source)), source.row)
+        return Labelled(examples, source.targets, source.split, source.name, skipped=source.skipped, notes=notes)
+
+    def _source(self, data: Any, target: str | None, likely: str | None) -> tuple[TableSource, tuple[str, ...]]:
+        """The table with its targets, and a note where these are in a column of another name. Raises DataError."""
+        from archsmith.data.tables.read import NoTargetError, read
+
         try:
-            source = read(data, target or likely)
-        except DataError:
-            if target or not likely:
+            return read(data, target or likely), ()
+        except NoTargetError as error:
+            if target:
                 raise
+            missing = DataError(f"{error.message[:-1]}, which this bundle predicts.", error.hint)
+        try:
             source = read(data)
-            if source.target in {entry.name for entry in self.columns}:  # a guess, and what the network is given
-                raise
-        gone = [int(name.rpartition(" ")[2].replace(",", "")) - 1 for name, _ in source.skipped]
-        rows = np.delete(np.arange(len(source) + len(gone)), gone)
-        examples = AskedRows(self, self.raw(source.table), np.arange(len(source)), rows)
-        return Labelled(examples, source.targets, source.split, source.name, skipped=source.skipped)
+        except DataError:  # of a guess
+            raise missing from None
+        if source.target in self.headings:  # what the network is given
+            raise missing
+        return source, (
+            f"There is no column {likely!r}, so {source.target!r} is taken for it; --target names another.",
+        )
 
     # Examples
 

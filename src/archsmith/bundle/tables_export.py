@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from archsmith.bundle.exporter import Exporter, literal
+from archsmith.bundle import table_source
+from archsmith.bundle.exporter import Exporter
 from archsmith.bundle.tables import TableIntake
 from archsmith.core.seeds import generator
-from archsmith.data.tables.cells import DAY_FIRST, LARGEST, iso_text
+from archsmith.data.tables.cells import LARGEST, iso_text
 from archsmith.data.tables.columns import NUMBER, code_offsets
 from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT, encode
 from archsmith.graphs.network import Batch
@@ -28,46 +29,6 @@ N_RANDOM = 64
 N_FIRST = 256  # rows that network.py is verified with
 SHOWN = 4  # columns in the example on top of network.py
 
-NUMBERS_SOURCE = '''\
-# Columns, and what is subtracted from each before it becomes a float32.
-NUMBERS = {numbers}
-
-
-def number(value: object) -> float:
-    """A float; NaN where the value is missing.{about_dates}"""
-    if value is None or value == "":
-        return math.nan
-{dates}    found = float(value)
-    return found if abs(found) <= {largest:g} else math.nan
-'''
-
-DATES_SOURCE = """\
-    if isinstance(value, str) and re.match(r"\\d{4}-\\d\\d-\\d\\d", value):
-        return (datetime.fromisoformat(value) - datetime(1970, 1, 1)) / timedelta(days=1)
-"""
-
-DAY_FIRST_SOURCE = """\
-    if isinstance(value, str) and (day := re.fullmatch(r"(\\d{1,2})([./])(\\d{1,2})\\2(\\d{4})", value)):
-        return float((datetime(int(day[4]), int(day[3]), int(day[1])) - datetime(1970, 1, 1)).days)
-"""
-
-CATEGORIES_SOURCE = '''\
-# The texts that have a code of their own. Codes count on from column to column; the first one of each column stands for
-# a value that is missing or not in the list.
-CATEGORIES = {categories}
-CODES = {{}}
-for name, texts in CATEGORIES.items():
-    first = sum(map(len, CODES.values()))
-    CODES[name] = {{text: first + place for place, text in enumerate((None, *texts))}}
-
-
-def code(name: str, value: object) -> int:
-    """The code of a value in the column ``name``."""
-    whole = isinstance(value, float) and value.is_integer()
-    text = None if value is None else str(int(value) if whole else value).strip()
-    return CODES[name].get(text, CODES[name][None])
-'''
-
 PREPROCESS_SOURCE = '''
 
 def preprocess(rows: list[dict]) -> {type}:
@@ -76,15 +37,6 @@ def preprocess(rows: list[dict]) -> {type}:
     A column that a row lacks counts as missing.
     """
 {lines}'''
-
-NUMBERS_LINES = """\
-    values = [[number(row.get(name)) - offset for name, offset in NUMBERS.items()] for row in rows]
-    numbers = torch.tensor(values, dtype=torch.float64).float()
-"""
-
-CATEGORIES_LINES = """\
-    categories = torch.tensor([[code(name, row.get(name)) for name in CATEGORIES] for row in rows])
-"""
 
 
 class Preprocess(nn.Module):
@@ -186,32 +138,18 @@ class TableExporter(Exporter):
         shown = ", ".join(f"{column.name!r}: {_typical(column)!r}" for column in self.intake.columns[:SHOWN])
         return ["# A column that is not there counts as missing.", f"rows = [{{{shown}}}]"]
 
-    @property
-    def _has_dates(self) -> bool:
-        return any(column.is_date for column in self.intake.numbers)
-
     def imports(self) -> list[str]:
-        dates = ["import re", "from datetime import datetime, timedelta"] if self._has_dates else []
-        return (["import math"] if self.intake.numbers else []) + dates
+        return table_source.imports(self.intake.numbers)
 
     def constants(self) -> str:
         parts, lines, kinds = [], "", []
         if self.intake.numbers:
-            dates, day_first = self._has_dates, any(each.written == DAY_FIRST for each in self.intake.numbers)
-            parts.append(
-                NUMBERS_SOURCE.format(
-                    numbers=_mapping({column.name: repr(column.offset) for column in self.intake.numbers}),
-                    about_dates=" Dates count in days since 1970." if dates else "",
-                    dates=(DATES_SOURCE if dates else "") + (DAY_FIRST_SOURCE if day_first else ""),
-                    largest=LARGEST,
-                )
-            )
-            lines += NUMBERS_LINES
+            parts.append(table_source.of_numbers(self.intake.numbers))
+            lines += table_source.NUMBERS_LINES
             kinds.append("numbers")
         if self.intake.categories:
-            texts = {column.name: literal(column.categories, " " * 8) for column in self.intake.categories}
-            parts.append(CATEGORIES_SOURCE.format(categories=_mapping(texts)))
-            lines += CATEGORIES_LINES
+            parts.append(table_source.of_categories(self.intake.categories))
+            lines += table_source.CATEGORIES_LINES
             kinds.append("categories")
         types = {"numbers": "float32", "categories": "int64"}
         what = " and ".join(f"{kind} {types[kind]} (n, {len(getattr(self.intake, kind))})" for kind in kinds)
@@ -226,8 +164,8 @@ class TableExporter(Exporter):
 
     def records(self, examples: Any, most: int = N_RANDOM) -> list[dict[str, object]]:
         """The first rows as mappings of column names to a float, a date as text, the text of a category, or None."""
-        _, table = next(self.intake.tables(examples))
-        inputs = self.intake.inputs(table)
+        intake, _, table = next(self.intake.tables(examples))
+        inputs = intake.inputs(table)
         n = min(most, len(next(iter(inputs.values()))))
         rows: list[dict[str, object]] = [{} for _ in range(n)]
         for place, column in enumerate(self.intake.numbers):
@@ -240,8 +178,8 @@ class TableExporter(Exporter):
         return rows
 
     def prepared(self, examples: Any) -> Iterator[Batch]:
-        for first, table in self.intake.tables(examples):
-            arrays = encode(self.intake.columns, table, first_row=first)
+        for intake, first, table in self.intake.tables(examples):
+            arrays = encode(intake.columns, table, first_row=first)
             yield bare({name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()})
 
     def first(self, examples: Any) -> list[dict[str, object]]:
@@ -257,8 +195,3 @@ def _typical(column: Any) -> object:
     if column.kind != NUMBER:
         return column.categories[0]
     return iso_text(column.median or 0.0) if column.is_date else column.median
-
-
-def _mapping(entries: dict[str, str]) -> str:
-    """A mapping as source text, of values that are source text already; one entry a line."""
-    return "{\n" + "".join(f"    {name!r}: {value},\n" for name, value in entries.items()) + "}"

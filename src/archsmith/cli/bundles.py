@@ -56,12 +56,12 @@ def predict(
     from archsmith.bundle.predictions import for_many
     from archsmith.bundle.predictor import Predictor
     from archsmith.cli.output import emit, say, to_stderr
+    from archsmith.core.wording import amount
 
     predictor, workers = (Predictor(bundle), 1) if out is None else for_many(bundle)
     _check_options(predictor, top, proba, out)
     path = None if out is None else check(out, files)
     asked = predictor.manifest.intake.asked(files, image_column)
-    nouns = predictor.manifest.intake.nouns
     if path is not None:
         answers = Answers(predictor, asked, top, proba)
         options = {"files": files, "image column": image_column, "columns": answers.columns, "ending": path.suffix}
@@ -70,7 +70,7 @@ def predict(
             emit({"bundle": bundle, "classes": list(predictor.classes), "out": out, "n": n, "n_broken": broken})
         else:
             failed = f"; {broken:,} could not be read" if broken else ""
-            say(f"Wrote {n - broken:,} predictions to {out}{failed}.")
+            say(f"Wrote {amount(n - broken, 'prediction')} to {out}{failed}.")
     else:
         shown = top or (None if json else 1)
         rows, broken = _rows(predictor, asked, shown, json), 0
@@ -90,7 +90,8 @@ def predict(
         if json:
             emit({"bundle": bundle, "classes": list(predictor.classes), "predictions": listed})
     if broken > MOST_NAMED:
-        to_stderr(f"{broken - MOST_NAMED:,} more {nouns} could not be read; --out or --json lists them all.")
+        more = amount(broken - MOST_NAMED, f"more {predictor.manifest.intake.noun}")
+        to_stderr(f"{more} could not be read; --out or --json lists them all.")
     raise typer.Exit(1 if broken else 0)
 
 
@@ -128,18 +129,19 @@ def evaluate(
     intake, learnt = manifest.intake, manifest.facts.data
     likely = manifest.output.target or learnt.get("target")
     labelled = intake.labelled(data, column=image_column, target=target_column, likely=likely)
+    to_stderr(*labelled.notes)
     name, chosen = choose_split(labelled, split)
     if name in ("all", "train") and learnt.get("name") == chosen.name:
         to_stderr(f"The bundle was trained on some of these {intake.nouns}. On new ones its scores will be lower.")
     report = measure(predictor, chosen, lambda coming: _watched(coming, len(chosen), intake.nouns, shown=True))
     named = [reason if place in reason else f"{place}: {reason}" for place, reason in report["skipped"]]
-    _name_some(named, intake.nouns)
+    _name_some(named, intake.noun)
     if json:
         emit({"bundle": bundle, "data": data, "split": name, **report})
     elif predictor.is_regression:
-        _show_values(report, name, intake.nouns)
+        _show_values(report, name, intake.noun)
     else:
-        _show_classes(report, name, intake.nouns)
+        _show_classes(report, name, intake)
     raise typer.Exit(1 if report["skipped"] else 0)
 
 
@@ -225,6 +227,8 @@ def describe(predictor: Any) -> dict[str, Any]:
 
 
 def _info_rows(report: dict[str, Any], intake: Any, *, verbose: bool) -> list[tuple[str, str]]:
+    from archsmith.core.wording import amount
+
     names = ", ".join(report["classes"][:12]) + (", …" if len(report["classes"]) > 12 else "")
     gives = (
         f"the regression target {report['target']!r}, a number"
@@ -232,7 +236,8 @@ def _info_rows(report: dict[str, Any], intake: Any, *, verbose: bool) -> list[tu
         else f"one of {len(report['classes'])} classes: {names}"
     )
     rows = [("name", report["name"] or "–"), ("predicts", gives), *_scores_in_words(report, intake, verbose=verbose)]
-    size = f"{report['params']:,} parameters (numbers that it learnt), {report['macs']:,} multiplications"
+    params, macs = amount(report["params"], "parameter"), amount(report["macs"], "multiplication")
+    size = f"{params} (numbers that it learnt), {macs}"
     if verbose:
         size = f"{report['params']:,} parameters, {report['macs']:,} multiply-adds"
     rows += [
@@ -356,30 +361,32 @@ def _probability(value: float) -> str:
 # evaluate
 
 
-def _show_values(report: dict[str, Any], split: str, nouns: str) -> None:
+def _show_values(report: dict[str, Any], split: str, noun: str) -> None:
     from archsmith.cli.output import say
-    from archsmith.core.wording import number
+    from archsmith.core.targets import worse_than_the_mean
+    from archsmith.core.wording import amount, number
 
     say(
-        f"R² {number(report['r2'])}, RMSE {number(report['rmse'])}, MAE {number(report['mae'])} on {report['n']:,} "
-        f"{nouns} ({split}): {report['target']}."
+        f"R² {number(report['r2'])}, RMSE {number(report['rmse'])}, MAE {number(report['mae'])} on "
+        f"{amount(report['n'], noun)} ({split}): {report['target']}.",
+        *worse_than_the_mean(report["r2"]),
     )
 
 
-def _show_classes(report: dict[str, Any], split: str, nouns: str) -> None:
+def _show_classes(report: dict[str, Any], split: str, intake: Any) -> None:
     from archsmith.cli.output import say, show
-    from archsmith.core.wording import metric_name, number
+    from archsmith.core.wording import amount, metric_name, number
 
     scores = ", ".join(
         f"{metric_name(name)} {number(report[name])}" for name in ("accuracy", "balanced_accuracy", "log_loss")
     )
-    say(f"{scores[0].upper()}{scores[1:]} on {report['n']:,} {nouns} ({split}).", "")
+    say(f"{scores[0].upper()}{scores[1:]} on {amount(report['n'], intake.noun)} ({split}).", "")
     rows = list(report["classes"].items())
     if len(rows) > MOST_ROWS:
         rows = sorted(rows, key=lambda item: (item[1]["recall"] is None, item[1]["recall"]))[:MOST_ROWS]
         say(f"The {MOST_ROWS} of {len(report['classes'])} classes with the lowest recall (--json shows all):")
     show(
-        ("class", nouns, "precision", "recall", "F1"),
+        ("class", intake.nouns, "precision", "recall", "F1"),
         [(name, row["n"], row["precision"], row["recall"], row["f1"]) for name, row in rows],
     )
     if report["confused"]:
@@ -390,12 +397,14 @@ def _show_classes(report: dict[str, Any], split: str, nouns: str) -> None:
         )
 
 
-def _name_some(reasons: list[str], nouns: str) -> None:
+def _name_some(reasons: list[str], noun: str) -> None:
     from archsmith.cli.output import to_stderr
+    from archsmith.core.wording import amount
 
     to_stderr(*reasons[:MOST_NAMED])
     if len(reasons) > MOST_NAMED:
-        to_stderr(f"{len(reasons) - MOST_NAMED:,} more {nouns} were left out; --json lists them all.")
+        n = len(reasons) - MOST_NAMED
+        to_stderr(f"{amount(n, f'more {noun}')} {'was' if n == 1 else 'were'} left out; --json lists them all.")
 
 
 def _watched(coming: Iterator[Any], total: int | None, nouns: str, shown: bool) -> Iterator[Any]:

@@ -129,7 +129,7 @@ class Display:
         times = f"{clock(state.elapsed(now))} elapsed" + (f", {clock(remaining)} left" if remaining is not None else "")
         view = state.view
         failed = f" ({view.n_failed} failed)" if view.n_failed else ""
-        trials = f"   {view.n_finished} trials{failed}" if view.history.trials else ""
+        trials = f"   {amount(view.n_finished, 'trial')}{failed}" if view.history.trials else ""
         head.add_row(_one_line(self.title, "bold"), Text(times + trials))
         return head
 

@@ -49,7 +49,8 @@ def fit(
     incumbent). Ctrl-C twice stops now, and --resume goes on later.
     """
     from archsmith import catalog
-    from archsmith.core.budget import parse_seconds, parse_trials
+    from archsmith.cli.output import to_stderr
+    from archsmith.core.budget import parse_seconds, parse_trials, without_unit
 
     time, trials = options.pop("seconds"), options.pop("trials")
     if resume:
@@ -58,6 +59,7 @@ def fit(
             where = {name: options[name] for name in ("out", "replace", "workspace")}
             resume_fit(study, time, trials, **where, json=json, verbose=verbose)
             return
+    to_stderr(*without_unit(time))
     seconds = None if time is None else parse_seconds(time)
     most = None if trials is None else parse_trials(trials)
     if seconds is None and most is None:
@@ -97,8 +99,11 @@ def resume_fit(
 
     from archsmith.automl.opening import job_view, settings_in
     from archsmith.cli.opened import open_study
+    from archsmith.cli.output import to_stderr
+    from archsmith.core.budget import without_unit
     from archsmith.runtime.extension import Standing
 
+    to_stderr(*without_unit(time))
     study = open_study(name, workspace)
     view = job_view(study.store.folder)
     standing, before = Standing.of(view), settings_in(view)
@@ -222,8 +227,8 @@ def _show_rows(result: dict[str, Any], *, verbose: bool) -> None:
 
 def _told(result: dict[str, Any], *, verbose: bool) -> list[str]:
     """How good the exported network is, why it is this one, and how the search went."""
-    from archsmith.core.targets import metric_meaning
-    from archsmith.core.wording import clock, metric_name, number, sentence_case, times
+    from archsmith.core.targets import metric_meaning, worse_than_the_mean
+    from archsmith.core.wording import amount, clock, metric_name, number, sentence_case, times
 
     name, reads = metric_name(result["metric"]), result["test_reads"]
     meaning = f" ({metric_meaning(result['metric'])})" if metric_meaning(result["metric"]) else ""
@@ -238,11 +243,12 @@ def _told(result: dict[str, Any], *, verbose: bool) -> list[str]:
     return [
         f"{sentence_case(name)}{meaning} of the exported network: test {number(result['test'])}{others}; validation "
         f"{number(result['valid'])}.",
+        *worse_than_the_mean(result["metrics"]["test"].get("r2")),
         f"The test split was measured {times(reads)}{again}. The validation split alone decides what is "
         f"exported{fits}.",
-        f"The network has {result['params']:,} parameters, the numbers that it learnt, and needs {result['macs']:,} "
-        f"{'multiply-adds' if verbose else 'multiplications'} for one example. An epoch is one pass through the "
-        "training split.",
+        f"The network has {amount(result['params'], 'parameter')}, the numbers that it learnt, and needs "
+        f"{amount(result['macs'], 'multiply-add' if verbose else 'multiplication')} for one example. "
+        "An epoch is one pass through the training split.",
         result["why"],
         f"The job took {clock(result['seconds'])}{budget}. {_searched(result)}",
     ]

@@ -103,7 +103,8 @@ def search(
     from archsmith import catalog
     from archsmith.cli import benches
     from archsmith.cli.datasets import forecast_trials, problem_on
-    from archsmith.core.budget import DEFAULT_TRIALS, Budget, parse_seconds
+    from archsmith.cli.output import to_stderr
+    from archsmith.core.budget import DEFAULT_TRIALS, Budget, parse_seconds, without_unit
     from archsmith.core.errors import ArchsmithError, UsageError
     from archsmith.runtime.comparison import refuse_endless
     from archsmith.runtime.workspace import Workspace
@@ -147,6 +148,7 @@ def search(
         raise UsageError("--epochs and --target need data to train on.", "Name the data with --data.")
     else:
         problem, built = problem_of(chosen, space, given, objectives, limits)
+    to_stderr(*without_unit(time))
     budget = Budget(
         seconds=None if time is None else parse_seconds(time), trials=trials if trials or time else DEFAULT_TRIALS
     )
@@ -364,12 +366,12 @@ def _report(study: str, result: Any, problem: Any, evaluator: Any) -> dict[str, 
 def _summarize(report: Mapping[str, Any], history: History) -> None:
     from archsmith.cli.fronts import show_front
     from archsmith.cli.output import say, show
-    from archsmith.core.wording import metric_name, number, reason_in_words
+    from archsmith.core.wording import amount, metric_name, number, reason_in_words
 
     failed = f" ({report['n_failed']} failed)" if report["n_failed"] else ""
     why = reason_in_words(report["stop_reason"])
     of = " of simulated time" if report["simulated"] else ""
-    say(f"{report['n_trials']} trials{failed} in {report['seconds']:.1f} s{of}; it ended because {why}.")
+    say(f"{amount(report['n_trials'], 'trial')}{failed} in {report['seconds']:.1f} s{of}; it ended because {why}.")
     slow = slowness(report)
     if slow:
         say(slow)

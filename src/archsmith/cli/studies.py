@@ -145,8 +145,11 @@ def resume(
             raise UsageError(
                 f"{opened.id} is a search alone, which writes no bundle.", "Leave --out and --replace out."
             )
+        from archsmith.cli.output import to_stderr
         from archsmith.cli.search import resume_search
+        from archsmith.core.budget import without_unit
 
+        to_stderr(*without_unit(time))
         resume_search(opened, time, trials, workers, json=json, debug=bool(context.obj))
 
 

@@ -62,6 +62,14 @@ class Budget:
 UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
+def without_unit(text: str | None) -> list[str]:
+    """A sentence that says how a length of time without a unit is taken; none where there is a unit."""
+    if text is None or not re.fullmatch(r"\s*\+?\s*\d+(\.\d+)?\s*", text):
+        return []
+    n = text.strip().lstrip("+ ")
+    return [f"The time {n} has no unit and is taken as {n} seconds: write {n}s, or {n}m for minutes."]
+
+
 def parse_seconds(text: str | float) -> float:
     """``"20m"``, ``"1h30m"``, ``"90"`` or ``90`` as seconds. Raises UsageError."""
     if isinstance(text, int | float) and not isinstance(text, bool):

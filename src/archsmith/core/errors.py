@@ -68,6 +68,14 @@ class MissingExtraError(UsageError, ImportError):
             f'Install it with: pip install "archsmith[{extra}]" (in a clone: pip install -e ".[{extra}]")',
         )
 
+    @classmethod
+    def alone(cls, package: str, purpose: str) -> MissingExtraError:
+        """For a package that is enough by itself, where its extra would bring far more."""
+        return cls(
+            f"{purpose} needs the package {package!r}, which is not installed.",
+            f"Install it with: pip install {package}",
+        )
+
 
 class InvalidArchitectureError(UsageError):
     """An architecture that is not a point of the space it is used with."""

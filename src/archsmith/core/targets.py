@@ -83,6 +83,16 @@ def metric_meaning(metric: str) -> str:
     return METRICS[metric].meaning if metric in METRICS else ""
 
 
+def worse_than_the_mean(r2: float | None) -> list[str]:
+    """A sentence for a network whose R² is below 0; none for others."""
+    if r2 is None or not r2 < 0:
+        return []
+    return [
+        "R² is below 0: it is worse than always saying the mean. What it has learnt is of no use for these data; look "
+        "whether the columns can tell the target at all."
+    ]
+
+
 @dataclass(frozen=True)
 class TargetKind:
     """One kind of target.

@@ -15,6 +15,8 @@ from archsmith.core.targets import metric_title
 
 TURNING = frozenset(map(chr, (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))))  # marks of direction
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may run a cell that begins with these
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 LONGEST = 60  # letters of a setting that is told
 HARDLY = 1.0  # epochs; who was trained for less has not seen every example, and its score says little
 
@@ -117,6 +119,11 @@ def visible(text: str, but: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter in but or not _acts(letter) else _written(letter) for letter in text)
+
+
+def harmless(text: str) -> str:
+    """``text``, with an apostrophe in front if a spreadsheet would run it as a formula."""
+    return "'" + text if text.startswith(FORMULA) and not NUMBER.fullmatch(text) else text
 
 
 def _acts(letter: str) -> bool:

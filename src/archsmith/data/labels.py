@@ -7,6 +7,7 @@ person says the ``task``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,13 +17,14 @@ from numpy.typing import NDArray
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.files import reading
 from archsmith.core.targets import CLASSIFICATION, REGRESSION
-from archsmith.core.wording import visible
+from archsmith.core.wording import amount, visible
 from archsmith.data.examples import SPLITS
 from archsmith.data.values import LONGEST_NAME, as_float, is_gone, names_of, refuse_long, whole_numbers
 
 AUTO = "auto"
 TASKS = (AUTO, CLASSIFICATION, REGRESSION)
 FEW_NUMBERS = 20  # different whole numbers; up to that many, floats such as 1.0 and 2.0 are classes
+ALL_DIFFERENT = 0.95  # share of the examples; with so many different whole numbers, a target may name them
 MANY_CLASSES = 100  # different whole numbers; with more, they may well be a regression target
 REGRESSION_HINT = f"say --task {REGRESSION} to learn them as a regression target"
 
@@ -197,7 +199,36 @@ def _regression(source: Labelled) -> Target:
             f"There are regression targets as large as {np.abs(numbers).max():g}.",
             "Give them in other units, or as logarithms.",
         )
-    return Target(numbers, ())
+    return Target(numbers, (), warnings=tuple(_numbering(numbers, source.noun)))
+
+
+def _alike(classes: Sequence[str]) -> list[str]:
+    """A warning where names of classes differ by the case of their letters, or by blanks, only."""
+    before: dict[str, str] = {}
+    pairs = []
+    for name in classes:
+        other = before.setdefault(" ".join(name.casefold().split()), name)
+        if other != name:
+            pairs.append((other, name))
+    if not pairs:
+        return []
+    one, other = pairs[0]
+    more = f", and {amount(len(pairs) - 1, 'more pair')} differ as little" if len(pairs) > 1 else ""
+    return [f"{one!r} and {other!r} are two classes{more}. If they mean the same, write them alike in the data."]
+
+
+def _numbering(numbers: NDArray[np.float64], noun: str) -> list[str]:
+    """A warning where a regression target seems to number the examples."""
+    n = len(np.unique(numbers))
+    if n <= FEW_NUMBERS or n < ALL_DIFFERENT * len(numbers) or (numbers != np.rint(numbers)).any():
+        return []
+    steps = np.diff(numbers)
+    if (steps > 0).all() or (steps < 0).all() or np.ptp(numbers) < 2 * n:
+        return [
+            f"The regression target is another whole number for nearly every {noun}, like a count of the {noun}s. "
+            "If it only names them, nothing can be learnt: choose another one with --target."
+        ]
+    return []
 
 
 def _is_number(text: str) -> bool:
@@ -243,7 +274,7 @@ def _classes(source: Labelled, labels: NDArray[Any], notes: tuple[str, ...]) -> 
             f"There is only one class, {classes[0]!r}." if classes else "There are no classes.",
             "At least two are needed.",
         )
-    warnings = []
+    warnings = _alike(classes)
     if source.class_names is None and values.dtype.kind in "iu" and len(values) > max(MANY_CLASSES, len(labels) / 2):
         warnings.append(
             f"There are {len(values):,} classes for {len(labels):,} {source.noun}s. If the labels are not classes, "

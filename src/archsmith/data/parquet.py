@@ -24,7 +24,7 @@ def open_parquet(path: Path, *, packed: bool = False) -> Any:
     try:
         from pyarrow import parquet
     except ImportError as error:
-        raise MissingExtraError.of("pyarrow", "train", "Reading Parquet") from error
+        raise MissingExtraError.alone("pyarrow", "Reading Parquet") from error
     try:
         size = regular_size(path)
     except FileNotFoundError as error:
@@ -39,7 +39,7 @@ def open_parquet(path: Path, *, packed: bool = False) -> Any:
             raise ValueError(f"it announces {facts.num_rows:,} rows")
         unpacked = max(sum(group.total_byte_size for group in groups), CELL_BYTES * facts.num_rows * facts.num_columns)
         if packed:
-            texts = [field.name for field in file.schema_arrow if _is_text(field.type)]
+            texts = [field.name for field in file.schema_arrow if is_text(field.type)]
             file.close()
             file = parquet.ParquetFile(path, read_dictionary=texts, **PAGES)
     refuse_bomb(_named(path), size, unpacked)
@@ -72,7 +72,8 @@ def categories(path: Path) -> frozenset[str]:
     return frozenset(field.name for field in open_parquet(path).schema_arrow if _is_packed_text(field.type))
 
 
-def _is_text(kind: Any) -> bool:
+def is_text(kind: Any) -> bool:
+    """Is this type of Arrow one of texts?"""
     from pyarrow import types
 
     return bool(types.is_string(kind) or types.is_large_string(kind))
@@ -81,7 +82,7 @@ def _is_text(kind: Any) -> bool:
 def _is_packed_text(kind: Any) -> bool:
     from pyarrow import types
 
-    return bool(types.is_dictionary(kind)) and _is_text(kind.value_type)
+    return bool(types.is_dictionary(kind)) and is_text(kind.value_type)
 
 
 def _bytes_of(column: Any) -> int:

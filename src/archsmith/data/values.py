@@ -52,6 +52,14 @@ def as_targets(values: Sequence[Any], name: str) -> tuple[NDArray[Any], NDArray[
     )
 
 
+def joined_blanks(texts: Iterable[str], name: str) -> tuple[str, ...]:
+    """A note where classes in the column ``name`` are one that differ by blanks around them only."""
+    different = set(texts)
+    padded = sorted(text for text in different if text.strip() and text != text.strip())
+    pair = next(((text, text.strip()) for text in padded if text.strip() in different), None)
+    return (f"Blanks around classes in {name!r} do not count: {pair[0]!r} and {pair[1]!r} are one.",) if pair else ()
+
+
 def refuse_gaps(skipped: Sequence[tuple[str, str]], n: int, column: str) -> None:
     """Raises DataError when more than a few of ``n`` rows have no value. ``skipped``: (name, reason) of these rows."""
     if len(skipped) > BROKEN_SHARE * n:

@@ -70,6 +70,7 @@ from archsmith.core.records import (
 )
 from archsmith.core.seeds import derive, generator
 from archsmith.core.trial import Outcome, Proposal, Trial
+from archsmith.core.wording import amount
 from archsmith.runtime.arguments import check_parts, checked_budget, checked_seed
 from archsmith.runtime.memory import MemoryStore
 from archsmith.runtime.openings import Openings
@@ -105,7 +106,7 @@ class SearchResult:
         several = len(self.history.problem.objectives) > 1
         found = f"{len(self.history.front())} on the front" if several else f"best: {self.best}"
         found = found if self.best is not None else nothing_found(self.history)
-        return f"SearchResult({self.reason}, {n} trials finished, {self.seconds:.1f} s, {found})"
+        return f"SearchResult({self.reason}, {amount(n, 'trial')} finished, {self.seconds:.1f} s, {found})"
 
     def _repr_html_(self) -> str:
         n = len(self.history.finished)

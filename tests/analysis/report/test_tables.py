@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import base64
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from archsmith.analysis.report.mistakes import mistakes_of
 from archsmith.analysis.report.tables import columns_of, describe, shown_mistakes_of
 from archsmith.analysis.study import Study, read_study
 from archsmith.analysis.wording import NB
@@ -85,3 +88,16 @@ def test_columns_that_say_nothing_of_themselves_are_listed_by_name(study: Study)
     found = columns_of(study)
     assert found is not None and found.head is None
     assert [(row.name, row.missing, row.distinct, row.values) for row in found.rows] == [("a", "–", "–", "–")]
+
+
+def test_mistakes_have_the_numbers_of_their_rows_and_can_be_downloaded(study: Study) -> None:
+    places = np.arange(90) * 2 + 2
+    object.__setattr__(study.splits.test, "places", places)
+    found = shown_mistakes_of(study)
+    worst = mistakes_of(study)
+    assert found is not None and worst is not None and found.numbered
+    assert found.told == ("Row", "It is", "Taken for")
+    assert found.mistakes[0][0][0] == str(places[worst.worst[0].index])
+    lines = base64.b64decode(found.csv.partition(",")[2]).decode().splitlines()
+    assert lines[0] == "row,true class,predicted class,probability"
+    assert lines[1].startswith(f"{places[worst.worst[0].index]},")

@@ -72,7 +72,7 @@ def test_part_folders_above_class_folders(tmp_path: Path) -> None:
     members = tree("Train/") | tree("val/", n=2) | tree("testing/", n=1) | {"readme.png": png()}
     source = read_zip(packed(tmp_path / "a.zip", members))
     assert np.bincount(source.split).tolist() == [6, 4, 2]
-    assert "1 pictures" in source.notes[0]
+    assert "1 picture of the archive lies outside class folders and was left out" in source.notes[0]
 
 
 @pytest.mark.parametrize("prefix", ["photos/", "photos/2024/"])

@@ -204,7 +204,11 @@ case(
     Refused("has 300 different texts in 300 rows", "--target"),
 )
 case("an empty target", csv(target=[""] * N), Refused("'target' is empty"))
-case("targets that are missing", csv(target=at(7, "")), Taken("1 row was skipped, the first is row 8", skipped=1))
+case(
+    "targets that are missing",
+    csv(target=at(7, "")),
+    Taken("1 row was skipped, the first is row 9 (the headings are row 1)", skipped=1),
+)
 case(
     "targets that are NaN",
     pair(NOISE, np.where(np.arange(N) < 3, np.nan, NOISE[:, 0])),
@@ -246,7 +250,11 @@ case(
 )
 case("a class of one row", csv(target=at(5, "c")), Taken("The class 'c' has a single training row"))
 case("uneven classes", csv(target=["a"] * 56 + ["b"] * 4), Taken("The classes are uneven"))
-case("unknown splits", csv(split=["fold0"] * N), Refused("'split' says 'fold0' in row 1", "train, valid or test"))
+case(
+    "unknown splits",
+    csv(split=["fold0"] * N),
+    Refused("'split' says 'fold0' in row 2 (the headings are row 1)", "train, valid or test"),
+)
 case("a split without training rows", csv(split=["valid", "test"] * 30), Refused("only 0 training rows"))
 case(
     "splits that are given",
@@ -298,7 +306,11 @@ case(
 case("infinities", csv(size=at(0, "inf")), Taken("infinite or beyond 1e+30", holds=spans("size", -9, 9)))
 case("numbers beyond float32", frame(size=at(0, 1e39)), Taken("infinite or beyond 1e+30", holds=spans("size", -9, 9)))
 case("whole numbers beyond any", frame(size=at(0, 10**400)), Taken("infinite or beyond", holds=spans("size", -9, 9)))
-case("a text among numbers", csv(size=at(3, "abc")), Refused("'size' holds numbers, but row 4 says 'abc'", "empty"))
+case(
+    "a text among numbers",
+    csv(size=at(3, "abc")),
+    Refused("'size' holds numbers, but row 5 (the headings are row 1) says 'abc'", "empty"),
+)
 case("several kinds in a column", frame(colour=[1, "x", 2.0, True] * 15), Taken(holds=kind("colour", "category")))
 case(
     "formulas of a workbook",
@@ -323,7 +335,7 @@ case(
 case(
     "a date that is none",
     csv(day=lambda v: [f"2024-01-{1 + i % 28:02}" for i in v[:-1]] + ["2024-13-01"]),
-    Refused("holds dates, but row 60", "leave the cell empty"),
+    Refused("holds dates, but row 61", "leave the cell empty"),
 )
 case(
     "commas between thousands",

@@ -20,7 +20,6 @@ from archsmith.data.tables.cells import (
     Raw,
     Repeated,
     canonical,
-    date_form,
     is_padded,
     iso_text,
     parsed,
@@ -122,20 +121,3 @@ def test_repeated_texts_are_a_sequence() -> None:
     assert list(texts) == ["y", "x", "y"] and list(texts[1:]) == ["x", "y"]
     taken = Raw(TEXTS, texts).take(np.array([2, 1]))
     assert list(taken.values) == ["y", "x"] and taken.shown(1) == "'x'"
-
-
-@pytest.mark.parametrize(
-    ("texts", "form"),
-    [
-        (["2023-01-18", "2023-02-03"], DATE),
-        (["18.01.2023", "03.02.2023"], DAY_FIRST),
-        (["03.02.2023", "04.02.2023"], DAY_FIRST),
-        (["18/01/2023", "03/02/2023"], DAY_FIRST),
-        (["3/4/2023", "5/6/2023"], None),
-        (["01/18/2023", "03/02/2023"], None),
-        (["18.01.2023", "soon"], None),
-        ([], None),
-    ],
-)
-def test_how_dates_are_written_is_told_by_all_of_them(texts, form):
-    assert date_form(texts) == form

@@ -10,7 +10,8 @@ import pytest
 
 from archsmith.core.errors import DataError
 from archsmith.data.tables.checks import Findings, check, fingerprints, target_columns
-from archsmith.data.tables.columns import Column, Ignored
+from archsmith.data.tables.column_notes import Ignored
+from archsmith.data.tables.columns import Column
 from archsmith.data.tables.examples import TableExamples, TableSplits
 
 NUMBERS = (Column("p", "number"), Column("q", "number"))

@@ -139,6 +139,36 @@ def test_dates_with_the_day_first_are_days_since_1970() -> None:
     assert (column.minimum, column.maximum) == (19375.0, 19391.0)
 
 
+def test_numbers_may_be_written_in_both_ways_where_each_is_clear() -> None:
+    found = fit(price=["3,5", "2540.78", "3.25", "7"])
+    assert (found.columns[0].written, found.columns[0].maximum) == ("mixed", 2540.78)
+    assert any("Some numbers are written with decimal points, and some with decimal commas" in n for n in found.notes)
+    with pytest.raises(DataError, match=r"says '1\.234' in row 2, which may mean 1\.234 or 1234\."):
+        fit(price=["3,5", "1.234", "3.25"])
+
+
+@pytest.mark.parametrize(("texts", "marks"), [(["3,5", "1.234"], "."), (["3,5", "1234"], "")])
+def test_a_column_keeps_whether_its_thousands_had_points(texts: list[str], marks: str) -> None:
+    assert (only(texts).written, only(texts).marks) == ("comma", marks)
+
+
+def test_rows_that_are_not_for_training_say_how_numbers_are_written() -> None:
+    table = {"n": raw(["1.234", "2.345", "7,5"], "n")}
+    assert columns_of(table, np.arange(2)).columns[0].maximum == 2345.0
+
+
+@pytest.mark.parametrize(("separator", "said"), [(";", True), (",", False)])
+def test_fractions_that_may_be_thousands_are_noted_where_semicolons_separate(separator: str, said: bool) -> None:
+    found = columns_of({"n": raw(["1.234", "2.345"], "n")}, np.arange(2), separator=separator)
+    assert found.columns[0].maximum == 2.345
+    assert any("Numbers such as 1.234 are taken for fractions in 'n'" in note for note in found.notes) is said
+
+
+def test_dates_with_the_month_first_and_years_of_two_digits() -> None:
+    column = only(["12/31/24", "1/2/24"])
+    assert (column.written, column.marks, column.maximum) == ("month_first", "/", 20088.0)
+
+
 def test_dates_that_may_have_the_month_first_are_categories_with_a_note() -> None:
     found = fit(day=["3/4/2023", "5/6/2023", "3/4/2023", "5/6/2023"])
     assert found.columns[0].kind == "category"

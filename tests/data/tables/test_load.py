@@ -104,3 +104,17 @@ def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="Stopped"):
         load(table(), tmp_path / "store", seed=0, check=stop)
     assert not (tmp_path / "store").exists()
+
+
+def test_rows_keep_their_place_in_the_table_through_splitting_and_storing(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    lines = [f"{index / 7:.4f},{'' if index == 3 else 'ab'[index % 2]}" for index in range(60)]
+    path.write_text("n,target\n" + "\n".join(lines) + "\n")
+    splits = load(path, tmp_path / "cache", seed=0).splits
+    seen = []
+    for rows in splits.by_name.values():
+        assert rows.places is not None
+        for place, row in zip(rows.places.tolist(), rows.rows(range(len(rows))), strict=True):
+            assert f"{row['n']:.4f}" == lines[place - 2].split(",")[0]
+            seen.append(place)
+    assert sorted(seen) == [place for place in range(2, 62) if place != 5]

@@ -101,3 +101,15 @@ def test_progress_and_interruption_reach_the_reader(tmp_path: Path) -> None:
 def test_dates_written_as_text_are_no_target(dates: list[str]) -> None:
     with pytest.raises(DataError, match="holds dates, and dates cannot be predicted"):
         read({"a": [1, 2], "when": dates}, "when")
+
+
+def test_rows_keep_the_number_that_a_spreadsheet_shows(tmp_path: Path) -> None:
+    """Headings and empty lines count, and a cell of several lines does not."""
+    path = tmp_path / "t.csv"
+    path.write_text('a,y\n1,2.5\n\n2,3.5\n"3\n",4.5\n4,\n\n\n5,6.5\n')
+    found = read(path, "y")
+    assert found.places is not None
+    assert found.targets.tolist() == [2.5, 3.5, 4.5, 6.5]
+    assert found.places.tolist() == [2, 4, 5, 9]
+    path.write_text("\na,y\n1,2.5\n2,3.5\n")
+    assert read(path, "y").places.tolist() == [3, 4]  # type: ignore[union-attr]

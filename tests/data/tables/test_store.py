@@ -109,3 +109,12 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
     (folder / "splits.json").write_text(json.dumps({**facts, "format": 99}))
     with pytest.raises(DataError, match="format 99, not table of format 1"):
         TableStore.open(str(folder))
+
+
+def test_a_store_of_earlier_versions_has_no_places_of_rows(tmp_path: Path) -> None:
+    given = splits()
+    train = dataclasses.replace(given.train, places=np.arange(len(given.train)) + 2)
+    placed = dataclasses.replace(given, train=train)
+    assert TableStore.open(str(build(placed, check(placed), tmp_path))).train.places.tolist() == train.places.tolist()
+    assert TableStore.open(str(build(given, check(given), tmp_path))).train.places is None
+    assert fingerprint(placed) != fingerprint(given)

@@ -18,6 +18,8 @@ from archsmith.analysis.study import Predictions, Study
 from archsmith.analysis.wording import amount, quoted, share
 from archsmith.core import metrics
 from archsmith.core.metrics import ClassScore
+from archsmith.core.wording import harmless
+from archsmith.core.wording import times as how_often
 
 MOST_CLASSES = 30  # of a confusion matrix that is shown whole
 MOST_PAIRS = 15
@@ -71,9 +73,15 @@ class Confusions:
     @property
     def csv(self) -> str:
         """``counted`` as a link to a CSV file inside the page."""
-        text = io.StringIO()
-        csv.writer(text).writerows([("true class", "predicted class", "times"), *self.counted])
-        return "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.getvalue().encode("utf-8")).decode()
+        pairs = [(harmless(true), harmless(named), times) for true, named, times in self.counted]
+        return csv_link([("true class", "predicted class", "times"), *pairs])
+
+
+def csv_link(lines: Sequence[Sequence[object]]) -> str:
+    """``lines`` as a link to a CSV file inside the page."""
+    text = io.StringIO()
+    csv.writer(text).writerows(lines)
+    return "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.getvalue().encode("utf-8")).decode()
 
 
 def confusions_of(study: Study) -> Confusions | None:
@@ -126,7 +134,7 @@ def _lead(n: int, n_wrong: int, pairs: Sequence[Pair], words: Words) -> str:
         both = f"{times + back:,} of {n_wrong:,}"
         return f"{start} Most of these mistakes mix up {quoted(true)} and {quoted(named)} ({both})."
     most = "Most are" if 2 * times > n_wrong else "The commonest mistake is"
-    often = f"{times:,} times" + (f", and {back:,} times the other way round" if back else "")
+    often = how_often(times) + (f", and {how_often(back)} the other way round" if back else "")
     return f"{start} {most} {quoted(true)} taken for {quoted(named)} ({often})."
 
 

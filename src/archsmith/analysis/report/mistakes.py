@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from archsmith.analysis.report.classification import classes_of
+from archsmith.analysis.report.classification import classes_of, csv_link
 from archsmith.analysis.report.kind import Words, words_of
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Predictions, Study
-from archsmith.analysis.wording import NB, amount, from_data, share, short
+from archsmith.analysis.wording import NB, amount, from_data, number, share, short
+from archsmith.core.wording import harmless
 
 SHOWN = 24
+MOST_IN_FILE = 10_000
 SURE = 0.95  # a probability above which a wrong prediction deserves a second look
 
 
@@ -87,6 +90,32 @@ def _numbers(test: Predictions) -> Mistakes:
         f"a typical one by {short(np.median(errors))}. Look for wrong labels among them first."
     )
     return Mistakes(lead, tuple(worst))
+
+
+def link(study: Study, names: Mapping[int, str], what: str) -> str:
+    """All mistakes, the worst one first, as a link to a CSV file inside the page; of a regression, all predictions.
+    Empty where the predictions were not kept.
+
+    ``names``: of examples, by their index in the test split. ``what``: the heading above them.
+    """
+    test = study.test
+    if test is None:
+        return ""
+    told: list[tuple[object, ...]]
+    if test.outputs.ndim == 1:
+        off = np.abs(test.outputs.astype(np.float64) - test.labels)
+        order = np.argsort(-off, kind="stable")[:MOST_IN_FILE]
+        heading: tuple[object, ...] = (what, "target", "predicted")
+        told = [(f"{test.labels[i]:.7g}", f"{test.outputs[i]:.7g}") for i in order]
+    else:
+        classes, predicted = list(map(harmless, classes_of(study, test))), test.outputs.argmax(axis=1)
+        labels, sure = test.labels.astype(np.int64), test.outputs.max(axis=1)
+        wrong = np.flatnonzero(predicted != labels)
+        order = wrong[np.argsort(-sure[wrong], kind="stable")][:MOST_IN_FILE]
+        heading = (what, "true class", "predicted class", "probability")
+        told = [(classes[labels[i]], classes[predicted[i]], f"{sure[i]:.6g}") for i in order]
+    rows = [(names.get(int(test.index[i]), ""), *each) for i, each in zip(order, told, strict=True)]
+    return csv_link([heading, *rows])
 
 
 SECTION = Section("mistakes", "The worst mistakes", mistakes_of)

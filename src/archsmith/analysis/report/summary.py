@@ -28,6 +28,7 @@ from archsmith.analysis.wording import (
 )
 from archsmith.core import metrics
 from archsmith.core.budget import SECONDS
+from archsmith.core.targets import worse_than_the_mean
 from archsmith.core.wording import reason_in_words, times
 
 Told = tuple[str, str]  # the headline, and what else must be said at once
@@ -108,6 +109,7 @@ def _errors(study: Study, test: Predictions) -> Told:
         f"Always predicting the mean would be off by {short(baseline)}. "
         f"R² is {metrics.r2(predicted, truth):.3f}: 1 is perfect, 0 is what the mean achieves."
     )
+    detail = " ".join([detail, *worse_than_the_mean(metrics.r2(predicted, truth))])
     return f"Off by {short(off)} on average on {tested}", detail
 
 

@@ -104,7 +104,8 @@ def _note(ranks: bool, n_unscored: int, n_left_out: int) -> str:
         "Over the whole search space the correlation would probably be higher."
     )
     if n_unscored:
-        text += f" {n_unscored} trials that failed or broke a limit are not drawn."
+        what = "1 trial" if n_unscored == 1 else f"{n_unscored:,} trials"
+        text += f" {what} that failed or broke a limit {'is' if n_unscored == 1 else 'are'} not drawn."
     return text + (f" {n_left_out:,} more are not drawn." if n_left_out else "")
 
 

@@ -162,6 +162,8 @@ class ShownMistakes:
     names: of the columns that are shown
     mistakes: (what is said, the values); values are empty where the row cannot be read any more
     n_hidden: how many columns are not shown
+    numbered: do the rows have the numbers that they have in the table?
+    csv: all mistakes as a link to a CSV file inside the page
     """
 
     lead: str
@@ -169,6 +171,9 @@ class ShownMistakes:
     names: tuple[str, ...]
     mistakes: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
     n_hidden: int
+    numbered: bool = False
+    csv: str = ""
+    is_of_classes: bool = True
 
 
 def shown_mistakes_of(study: Study) -> ShownMistakes | None:
@@ -179,11 +184,20 @@ def shown_mistakes_of(study: Study) -> ShownMistakes | None:
     rows = _rows(study, "test", [mistake.index for mistake in found.worst])
     if rows is None or len(rows.cells) < len(found.worst):
         rows = Rows((), tuple(() for _ in found.worst))
-    shown = tuple(
-        (tuple(text for _, text in mistake.told), cells) for mistake, cells in zip(found.worst, rows.cells, strict=True)
-    )
-    names = tuple(name for name, _ in found.worst[0].told)
-    return ShownMistakes(found.lead, names, rows.names, shown, rows.n_hidden)
+    places = _places(study)
+    numbers = [[("Row", str(places[mistake.index]))] if mistake.index in places else [] for mistake in found.worst]
+    numbered = all(numbers)
+    told = [(*(number if numbered else ()), *each.told) for number, each in zip(numbers, found.worst, strict=True)]
+    shown = tuple((tuple(text for _, text in each), cells) for each, cells in zip(told, rows.cells, strict=True))
+    names = tuple(name for name, _ in told[0])
+    csv = mistakes.link(study, {index: str(place) for index, place in places.items()}, "row")
+    return ShownMistakes(found.lead, names, rows.names, shown, rows.n_hidden, numbered, csv, bool(study.classes))
+
+
+def _places(study: Study) -> dict[int, int]:
+    """Which row of the table each row of the test split was; empty where that was not kept."""
+    places = None if study.splits is None else getattr(study.splits.test, "places", None)
+    return {} if places is None else dict(enumerate(np.asarray(places).tolist()))
 
 
 def _rows(study: Study, split: str, indexes: Sequence[int]) -> Rows | None:

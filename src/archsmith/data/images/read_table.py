@@ -12,7 +12,6 @@ import csv
 import io
 import json
 import os
-import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +31,8 @@ from archsmith.data.images.source import Pictures, Source, all_training
 from archsmith.data.images.table_columns import SAMPLE, URL, Chosen, choose, kind_of
 from archsmith.data.parquet import open_parquet, to_its_end, unpacked
 from archsmith.data.splits import codes_of
-from archsmith.data.values import MISSING, as_targets, refuse_gaps
+from archsmith.data.tables.written import Evidence, target_texts, way_of
+from archsmith.data.values import as_targets, joined_blanks, refuse_gaps
 
 MAX_CSV = 2 * 2**30  # bytes; a CSV is held in memory
 CHUNK = 10_000  # rows of a CSV that are looked at together
@@ -69,8 +69,9 @@ def _read_csv(path: Path, image: str | None, target: str | None) -> Source:
         )
     chosen = choose(sample, image, target, path.name)
     columns = table.read(chosen.names)
-    if table.separator == ";":
-        columns[chosen.target] = _decimal_points(columns[chosen.target])
+    targets = columns[chosen.target]
+    way = way_of(Evidence.of(targets), None, table.separator)
+    columns[chosen.target] = list(target_texts(targets, chosen.target, way)[0])
     rows = _rows(chosen, columns, len(columns[chosen.target]), lambda index: f"line {index + 2} of {path}")
     texts = [columns[chosen.image][index] for index in rows.kept]
     pictures = (
@@ -121,7 +122,7 @@ def _source(
         rows.split,
         path.stem or "table",
         class_names,
-        notes=chosen.notes,
+        notes=(*chosen.notes, *rows.notes),
         skipped=rows.skipped,
         target=chosen.target,
     )
@@ -155,7 +156,7 @@ def read_frame(frame: Any, *, image: str | None = None, target: str | None = Non
         found,
         split=rows.split,
         name="table",
-        notes=(*chosen.notes, *found.notes),
+        notes=(*chosen.notes, *rows.notes, *found.notes),
         skipped=rows.skipped,
         target=chosen.target,
     )
@@ -180,12 +181,14 @@ class _Rows:
     ``labels``: ``(len(kept),)``.
     ``split``: ``(len(kept),)``, indexes into ``SPLITS``.
     ``skipped``: (name, reason) of the other rows.
+    ``notes``: what was decided, in sentences.
     """
 
     kept: list[int]
     labels: NDArray[Any]
     split: NDArray[np.int8]
     skipped: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
 
 
 def _rows(chosen: Chosen, columns: Mapping[str, Sequence[Any]], n: int, where: Callable[[int], str]) -> _Rows:
@@ -202,7 +205,8 @@ def _rows(chosen: Chosen, columns: Mapping[str, Sequence[Any]], n: int, where: C
         skipped += _gaps(empty, chosen.image, "picture", where)
         missing = missing | empty
     kept: list[int] = np.flatnonzero(~missing).tolist()
-    return _Rows(kept, labels[kept], split[kept], tuple(skipped))
+    texts = [text for text in columns[chosen.target] if isinstance(text, str)] if labels.dtype.kind == "U" else ()
+    return _Rows(kept, labels[kept], split[kept], tuple(skipped), joined_blanks(texts, chosen.target))
 
 
 def _gaps(which: NDArray[np.bool_], column: str, what: str, where: Callable[[int], str]) -> list[tuple[str, str]]:
@@ -336,12 +340,6 @@ def _refuse_repeated(path: str | Path, names: Sequence[str]) -> None:
             f"The table {str(path)!r} has two columns named {repeated[0][:SHOWN]!r}.",
             "Give each column a name of its own.",
         )
-
-
-def _decimal_points(values: list[str]) -> list[str]:
-    """``values`` with decimal points, where all of them are numbers with a decimal comma; else ``values``."""
-    commas = [re.fullmatch(r"\s*[+-]?\d+(,\d+)?\s*", value) for value in values if value.strip().lower() not in MISSING]
-    return [value.replace(",", ".") for value in values] if commas and all(commas) else values
 
 
 def _class_names(file: Any, target: str) -> tuple[str, ...] | None:

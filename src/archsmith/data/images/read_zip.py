@@ -153,7 +153,8 @@ def read_zip(path: Path) -> Source:
         elif not has_splits and len(inner) > 1:
             found.append((name, "train", inner[0]))
     left = len(pictures) - len(found)
-    notes = (f"{left:,} pictures of the archive lie outside class folders and were left out.",) if left else ()
+    what = "1 picture of the archive lies" if left == 1 else f"{left:,} pictures of the archive lie"
+    notes = (f"{what} outside class folders and {'was' if left == 1 else 'were'} left out.",) if left else ()
     names, split, labels = zip(*found, strict=True)
     classes, codes = np.unique(labels, return_inverse=True)
     return Source(

@@ -25,15 +25,18 @@ MISSING = frozenset(("", "?", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null",
 LONGEST_MISSING = max(map(len, MISSING))
 LARGEST = 1e30  # larger numbers count as missing; squares of the others fit float32 after scaling
 NUMBERS, DATES, TEXTS = "numbers", "dates", "texts"
-PLAIN, GROUPED, COMMA, DATE, DAY_FIRST = "plain", "grouped", "comma", "date", "day_first"  # ways to write numbers
+# Ways to write numbers, and dates, which are taken as numbers. ``archsmith.data.tables.written`` chooses one.
+PLAIN, GROUPED, COMMA, MIXED = "plain", "grouped", "comma", "mixed"
+DATE, DAY_FIRST, MONTH_FIRST = "date", "day_first", "month_first"
 WORDS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
 WHOLE = re.compile(r"[+-]?\d{1,15}\.0+")
 POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
-COMMA_GROUPS = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?")
+COMMA_GROUPS = re.compile(r"[+-]?((\d+|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?|\d+(,\d+)?[eE][+-]?\d+)")
 ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?")
-DAY_MONTH_YEAR = re.compile(r"(\d{1,2})([./])(\d{1,2})\2(\d{4})")
+THREE_PARTS = re.compile(r"(\d{1,2})([./])(\d{1,2})\2(\d{4}|\d\d)(?:[T ](\d{1,2}):(\d\d)(?::(\d\d))?)?")
 EPOCH = datetime.datetime(1970, 1, 1)
 DAY_SECONDS = 86_400
+FIRST_YEAR = 69  # years of two digits from it on are of the 20th century, others of the 21st, as in POSIX
 # The dates that can be written, in seconds since 1970: the years 1 to 9999.
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
 SHOWN = 60  # characters of a value that a message shows
@@ -173,10 +176,15 @@ def number_text(value: Any) -> str:
     return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
 
 
+def is_missing(text: str) -> bool:
+    """Does ``text``, without space around it, say that there is no value?"""
+    return len(text) <= LONGEST_MISSING and text.lower() in MISSING
+
+
 def canonical(text: str) -> str | None:
     """A text as the name of a category; None when it says that the value is missing."""
     text = text.strip()
-    if len(text) <= LONGEST_MISSING and text.lower() in MISSING:
+    if is_missing(text):
         return None
     if text in WORDS:
         return WORDS[text]
@@ -204,12 +212,12 @@ def parsed(text: str, written: str) -> float | None:
     number.
     """
     text = text.strip()
-    if len(text) <= LONGEST_MISSING and text.lower() in MISSING:
+    if is_missing(text):
         return float("nan")
     if written == DATE:
         return _date(text)
-    if written == DAY_FIRST:
-        return _day_first(text) if DAY_MONTH_YEAR.fullmatch(text) else _date(text)  # others are clear
+    if written in (DAY_FIRST, MONTH_FIRST):
+        return _three_parts(text, written) if THREE_PARTS.fullmatch(text) else _date(text)  # others are clear
     if written == COMMA:
         if not COMMA_GROUPS.fullmatch(text):
             return None
@@ -237,36 +245,20 @@ def _date(text: str) -> float | None:
         return None
 
 
-def _day_first(text: str) -> float | None:
-    found = DAY_MONTH_YEAR.fullmatch(text)
-    if found is None:
+def _three_parts(text: str, written: str) -> float | None:
+    """A date such as 31.12.2024 or 12/31/24. With points, the day always comes first."""
+    found = THREE_PARTS.fullmatch(text)
+    if found is None or (written == MONTH_FIRST and found[2] == "."):
         return None
-    day, _, month, year = found.groups()
+    day, month = (found[1], found[3]) if written == DAY_FIRST else (found[3], found[1])
+    year = int(found[4])
+    if len(found[4]) == 2:
+        year += 1900 if year >= FIRST_YEAR else 2000
     try:
-        return days_of(datetime.date(int(year), int(month), int(day)))
+        hour, minute, second = (int(each or 0) for each in found.groups()[4:])
+        return days_of(datetime.datetime(year, int(month), int(day), hour, minute, second))
     except ValueError:
         return None
-
-
-def date_form(texts: Iterable[str]) -> str | None:
-    """How these dates are written; None where one of them is no date, or where 3/4/2023 may be in March or in April:
-    with slashes, some day has to be above 12.
-    """
-    known = list(texts)
-    if not known:
-        return None
-    for written in (DATE, DAY_FIRST):
-        if all(parsed(text, written) is not None for text in known):
-            return written if written == DATE or not is_ambiguous(known) else None
-    return None
-
-
-def is_ambiguous(texts: Iterable[str]) -> bool:
-    """Are these dates such as 3/4/2023, of which nothing says whether the day or the month comes first?"""
-    dates = [DAY_MONTH_YEAR.fullmatch(text.strip()) for text in texts if canonical(text) is not None]
-    known = [found for found in dates if found is not None]
-    slashes = [found for found in known if found[2] == "/"]
-    return bool(slashes) and len(known) == len(dates) and max(max(int(each[1]), int(each[3])) for each in slashes) <= 12
 
 
 def is_padded(texts: Iterable[str]) -> bool:

@@ -26,7 +26,8 @@ from archsmith.data.findings import (
     uneven,
 )
 from archsmith.data.tables.cells import short
-from archsmith.data.tables.columns import Ignored, categories_of, n_codes, numbers_of
+from archsmith.data.tables.column_notes import Ignored
+from archsmith.data.tables.columns import categories_of, n_codes, numbers_of
 from archsmith.data.tables.examples import TableExamples, TableSplits
 
 FEW_ROWS = 200  # training rows, fewer than which scores say little

@@ -7,8 +7,8 @@ All columns of categories share one table of codes, so that a network needs one 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -20,23 +20,23 @@ from archsmith.data.tables.cells import (
     DATE,
     DATES,
     DAY_FIRST,
-    GROUPED,
     LARGEST,
+    MONTH_FIRST,
     NUMBERS,
     PLAIN,
     TEXTS,
     Raw,
+    Repeated,
     canonical,
-    is_ambiguous,
     is_padded,
     number_text,
-    parsed,
     short,
 )
+from archsmith.data.tables.column_notes import Ignored, Seen
+from archsmith.data.tables.written import DATE_WAYS, NUMBER_WAYS, Evidence, unclear, value_of, way_of
 
 NUMBER, CATEGORY = "number", "category"
-WRITTEN = (PLAIN, GROUPED, COMMA, DATE, DAY_FIRST)
-WRITTEN_DATES = (DATE, DAY_FIRST)
+WRITTEN = (*NUMBER_WAYS, *DATE_WAYS)
 MOST_CATEGORIES = 1_000
 FEWEST_SEEN = 2  # training rows that a category needs
 TOP = 5  # categories whose shares are listed
@@ -61,8 +61,10 @@ class Column:
     ``categories``: the texts that have a code of their own, the most frequent first.
     ``top``: the most frequent categories and their shares of all rows.
     ``offset``: subtracted from a number before it is rounded to float32; 0 where float32 can tell the values apart.
-    ``written``: how numbers are written as text: ``plain`` (1234.5), ``grouped`` (1,234.5), ``comma`` (1.234,5), or, as
-        dates that are taken as days since 1970, ``date`` (1970-01-31) or ``day_first`` (31.01.1970 or 31/01/1970).
+    ``written``: how numbers are written as text: ``plain`` (1234.5), ``grouped`` (1,234.5), ``comma`` (1.234,5),
+        ``mixed`` (1234.5 and 1234,5), or, as dates that are taken as days since 1970, ``date`` (1970-01-31),
+        ``day_first`` (31.01.1970 or 31/01/1970) or ``month_first`` (01/31/1970).
+    ``marks``: which marks the texts had that can be read in two ways: ``.`` between thousands, ``/`` in dates.
     """
 
     name: str
@@ -76,11 +78,12 @@ class Column:
     top: tuple[tuple[str, float], ...] = ()
     offset: float = 0.0
     written: str = PLAIN
+    marks: str = ""
 
     @property
     def is_date(self) -> bool:
         """Does it hold dates, as days since 1970?"""
-        return self.written in WRITTEN_DATES
+        return self.written in DATE_WAYS
 
     @property
     def n_codes(self) -> int:
@@ -107,23 +110,11 @@ class Column:
                 values[name] = float(values[name])
         values["distinct"] = int(values.get("distinct", 0))
         texts = (values["name"], *values["categories"], *(text for text, _ in values["top"]))
-        if not all(isinstance(text, str) for text in texts):
+        if not all(isinstance(text, str) for text in (*texts, values.get("marks", ""))):
             raise TypeError("a name of a column or a category is no text")
         if values["kind"] not in (NUMBER, CATEGORY) or values.get("written", PLAIN) not in WRITTEN:
             raise ValueError(f"a column is of the kind {values['kind']!r}")
         return cls(**values)
-
-
-@dataclass(frozen=True)
-class Ignored:
-    """A column that is not used.
-
-    ``name``: its heading.
-    ``reason``: why, as the end of a sentence that begins with the name.
-    """
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -163,103 +154,31 @@ def n_codes(columns: Sequence[Column]) -> int:
     return sum(column.n_codes for column in columns)
 
 
-@dataclass
-class _Seen:
-    """What is worth a note.
-
-    ``missing``: columns by the text that marks missing values in them.
-    ``written``: columns of texts by the way in which their numbers are written.
-    ``rare``: columns with values that are too rare for a code of their own.
-    ``scattered``: columns in which more than half of the values are that rare.
-    ``beyond``: columns with infinite or too large values.
-    ``shifted``: columns that have an offset.
-    ``ambiguous``: columns of dates of which nothing says whether day or month comes first.
-    ``rising``: columns of whole numbers that rise from each row to the next.
-    ``cases``: of columns, two categories that differ by small and capital letters only.
-    """
-
-    missing: dict[str, list[str]] = field(default_factory=dict)
-    written: dict[str, list[str]] = field(default_factory=dict)
-    rare: list[str] = field(default_factory=list)
-    scattered: list[str] = field(default_factory=list)
-    beyond: list[str] = field(default_factory=list)
-    shifted: list[str] = field(default_factory=list)
-    ambiguous: list[str] = field(default_factory=list)
-    rising: list[str] = field(default_factory=list)
-    cases: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-    def notes(self, ignored: Sequence[Ignored]) -> tuple[str, ...]:
-        notes = []
-        if self.missing:
-            where = "; ".join(f"{mark} in {listed(names)}" for mark, names in sorted(self.missing.items()))
-            notes.append(f"Missing values: {where}.")
-        for written, meaning in (
-            (GROUPED, "Numbers are written with commas between thousands (1,234.5) in"),
-            (COMMA, "Numbers are written with decimal commas (1.234,5) in"),
-            (DATE, "Dates became days since 1970 in"),
-            (DAY_FIRST, "Dates such as 31.12.2024 (day, month, year) became days since 1970 in"),
-        ):
-            if written in self.written:
-                notes.append(f"{meaning} {listed(self.written[written])}.")
-        if self.beyond:
-            notes.append(f"Values that are infinite or beyond {LARGEST:g} count as missing in {listed(self.beyond)}.")
-        if self.shifted:
-            notes.append(f"Large numbers that differ little are measured from the median in {listed(self.shifted)}.")
-        if self.ambiguous:
-            notes.append(
-                f"Dates such as 3/4/2023 are taken as categories in {listed(self.ambiguous)}: nothing says whether the "
-                "day or the month comes first. Write them like 2023-04-03."
-            )
-        if self.rising:
-            notes.append(
-                f"Whole numbers rise from each row to the next in {listed(self.rising)}. If they only name the rows, "
-                "leave them out."
-            )
-        for name, (one, other) in self.cases.items():
-            notes.append(
-                f"{short(one)!r} and {short(other)!r} are two categories in {short(name)!r}. If they mean the same, "
-                "write them alike."
-            )
-        if self.rare:
-            notes.append(f"Rare values are taken together in {listed(self.rare)}.")
-        if self.scattered:
-            notes.append(
-                f"Most values are rare, and tell little, in {listed(self.scattered)}. Dates and numbers are read when "
-                "they are written like 2021-10-25, 25.10.2021 and 12.5."
-            )
-        by_reason: dict[str, list[str]] = {}
-        for entry in ignored:
-            by_reason.setdefault(entry.reason, []).append(entry.name)
-        notes += [f"Not used: {listed(names)} ({reason})." for reason, names in by_reason.items()]
-        return tuple(notes)
-
-
-def listed(names: Sequence[str], most: int = 5) -> str:
-    """The first ``most`` names, and how many more there are."""
-    shown = ", ".join(repr(short(name)) for name in names[:most])
-    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
-
-
 def columns_of(
     table: Mapping[str, Raw],
     train: NDArray[np.int64],
     *,
     ignored: Sequence[Ignored] = (),
     categorical: frozenset[str] = frozenset(),
-    decimal_commas: bool = False,
+    decimal_commas: bool | None = None,
+    separator: str = "",
+    where: Callable[[int], str] | None = None,
 ) -> Fitted:
     """What each column of ``table`` holds, by the rows ``train``. Raises DataError for a column of numbers with a few
     texts in it, and when no column is of use.
 
     ``ignored``: other columns, which are known to be of no use.
     ``categorical``: names of columns that are categories, whatever they hold.
-    ``decimal_commas``: does 1,234 mean 1.234, where it could also mean 1234?
+    ``decimal_commas``: has the table numbers with decimal commas? None where that is not known.
+    ``separator``: of the CSV file; empty for other tables.
+    ``where``: names a row in messages.
     """
-    seen = _Seen()
+    seen = Seen()
+    habits = Habits(decimal_commas, separator, where or (lambda row: f"row {row + 1:,}"))
     columns: list[Column] = []
     unused = list(ignored)
     for name, values in table.items():
-        found = _fit(name, values.take(train), train, name in categorical, decimal_commas, seen)
+        found = _fit(name, values, train, name in categorical, habits, seen)
         if isinstance(found, Column):
             columns.append(found)
         else:
@@ -271,16 +190,32 @@ def columns_of(
     return Fitted(tuple(columns), tuple(unused), notes)
 
 
+@dataclass(frozen=True)
+class Habits:
+    """Of a table.
+
+    ``commas``: has it decimal commas? None where it does not tell.
+    ``separator``: of a CSV file; empty for other tables.
+    ``where``: names a row.
+    """
+
+    commas: bool | None
+    separator: str
+    where: Callable[[int], str]
+
+
 def _fit(
-    name: str, values: Raw, train: NDArray[np.int64], is_category: bool, decimal_commas: bool, seen: _Seen
+    name: str, whole: Raw, train: NDArray[np.int64], is_category: bool, habits: Habits, seen: Seen
 ) -> Column | Ignored:
     counts: Counter[str] = Counter()
+    values, marks = whole.take(train), ""
     if values.form == TEXTS:
         counts = _marks(name, Counter(values.values), seen)
-        written = None if is_category else _written(name, counts, values, train, decimal_commas, seen)
-        if written is None:
+        way = None if is_category else _written(name, counts, whole, train, habits, seen)
+        if way is None:
             return _category(name, counts, len(values), seen)
-        numbers = {text: parsed(text, written) for text in counts}
+        written, marks = way
+        numbers = {text: value_of(text, written, marks) for text in counts}
         array = np.array([numbers.get(text.strip(), np.nan) for text in values.values], np.float64)
     else:
         array, written = np.asarray(values.values, np.float64), DATE if values.form == DATES else PLAIN
@@ -288,14 +223,14 @@ def _fit(
             seen.missing.setdefault("empty cells", []).append(name)
     if is_category and values.form == NUMBERS:
         return _category(name, Counter(map(number_text, values.values[~np.isnan(array)])), len(values), seen)
-    found = _number(name, array, written, seen)
+    found = _number(name, array, written, marks, seen)
     if found is None:  # a column with one value, or none, in each row holds categories
         texts = counts if values.form == TEXTS else Counter(map(number_text, array[np.isfinite(array)].tolist()))
         return _category(name, texts, len(values), seen)
     return found
 
 
-def _marks(name: str, counts: Counter[str], seen: _Seen) -> Counter[str]:
+def _marks(name: str, counts: Counter[str], seen: Seen) -> Counter[str]:
     """The stripped texts that are values. Texts that mark missing values are noted."""
     found: Counter[str] = Counter()
     marks = set()
@@ -311,37 +246,66 @@ def _marks(name: str, counts: Counter[str], seen: _Seen) -> Counter[str]:
 
 
 def _written(
-    name: str, counts: Counter[str], values: Raw, train: NDArray[np.int64], decimal_commas: bool, seen: _Seen
-) -> str | None:
-    """How the numbers in a column of texts are written; None for a column of categories. Raises DataError for a column
-    of numbers with a few texts in it.
+    name: str, counts: Counter[str], whole: Raw, train: NDArray[np.int64], habits: Habits, seen: Seen
+) -> tuple[str, str] | None:
+    """How the numbers in a column of texts are written, and their marks; None for a column of categories. Raises
+    DataError for a column of numbers with a few texts in it.
+
+    ``counts``: of the different texts in training rows. ``whole``: the column, whose other rows tell as well.
     """
     if not counts:
-        return PLAIN
+        return PLAIN, ""
     if is_padded(counts):
         return None
-    best: tuple[int, str] = (0, PLAIN)
-    if is_ambiguous(counts):
-        seen.ambiguous.append(name)
-        return None
-    numbers = (PLAIN, COMMA, GROUPED) if decimal_commas else (PLAIN, GROUPED, COMMA)
-    for written in (*numbers, *WRITTEN_DATES):
-        own = [text for text in counts if parsed(text, written) is not None]
+    best: tuple[int, str, str] = (0, PLAIN, "")
+    for dates in (False, True):
+        evidence = Evidence.of(different(whole), dates)
+        written, marks = way_of(evidence, habits.commas, habits.separator)
+        if not written:
+            if not evidence.other:
+                seen.ambiguous.append(name)
+                return None
+            continue
+        own = [text for text in counts if value_of(text, written, marks) is not None]
         if len(own) == len(counts):
-            return written
+            if (
+                not dates
+                and "." in evidence.either
+                and written == PLAIN
+                and not evidence.first
+                and habits.separator == ";"
+            ):
+                seen.points.append(name)
+            return written, _shown_marks(written, counts)
+        if not evidence.other:
+            at = next(place for place in train.tolist() if value_of(whole.values[place], written, marks) is None)
+            raise unclear(name, habits.where(at), whole.values[at], dates)
         if len(own) > FEW:
-            best = max(best, (sum(counts[text] for text in own), written), key=lambda entry: entry[0])
+            best = max(best, (sum(counts[text] for text in own), written, marks), key=lambda entry: entry[0])
     if best[0] < MOSTLY * counts.total():
         return None
-    at = next(i for i, text in enumerate(values.values) if parsed(text, best[1]) is None)
+    values = whole.take(train)
+    at = next(i for i, text in enumerate(values.values) if value_of(text, *best[1:]) is None)
     raise DataError(
-        f"The column {name!r} holds {'dates' if best[1] in WRITTEN_DATES else 'numbers'}, but row {train[at] + 1:,} "
-        f"says {values.shown(at)}.",
+        f"The column {name!r} holds {'dates' if best[1] in DATE_WAYS else 'numbers'}, but "
+        f"{habits.where(int(train[at]))} says {values.shown(at)}.",
         "Correct the value or leave the cell empty.",
     )
 
 
-def _number(name: str, values: NDArray[np.float64], written: str, seen: _Seen) -> Column | Ignored | None:
+def _shown_marks(written: str, texts: Iterable[str]) -> str:
+    """The mark that can be read in two ways, where ``texts`` show in which way it is meant."""
+    mark = {COMMA: ".", DAY_FIRST: "/", MONTH_FIRST: "/"}.get(written, "")
+    return mark if mark and any(mark in text for text in texts) else ""
+
+
+def different(values: Raw) -> Sequence[str]:
+    """The texts of a column, some of them once only."""
+    found: Sequence[str] = values.values.texts if isinstance(values.values, Repeated) else values.values
+    return found
+
+
+def _number(name: str, values: NDArray[np.float64], written: str, marks: str, seen: Seen) -> Column | Ignored | None:
     """What a column of numbers is; None when it has one value, and that is missing in some rows."""
     beyond = np.abs(values) > LARGEST
     present = values[~(beyond | np.isnan(values))]
@@ -372,6 +336,7 @@ def _number(name: str, values: NDArray[np.float64], written: str, seen: _Seen) -
         float(different[-1]),
         offset=offset,
         written=written,
+        marks=marks,
     )
 
 
@@ -386,7 +351,7 @@ def _merges(different: NDArray[np.float64]) -> bool:
     return int((np.diff(rounded) == 0).sum()) > MERGED_SHARE * len(different)
 
 
-def _category(name: str, counts: Counter[str], n: int, seen: _Seen) -> Column | Ignored:
+def _category(name: str, counts: Counter[str], n: int, seen: Seen) -> Column | Ignored:
     merged: Counter[str] = Counter()
     for text, count in counts.items():
         merged[canonical(text) or ""] += count
@@ -407,7 +372,7 @@ def _category(name: str, counts: Counter[str], n: int, seen: _Seen) -> Column | 
     return Column(name, CATEGORY, 1 - present / n, len(merged), categories=tuple(kept), top=top)
 
 
-def _note_cases(name: str, texts: Sequence[str], seen: _Seen) -> None:
+def _note_cases(name: str, texts: Sequence[str], seen: Seen) -> None:
     """Note the first two ``texts`` that differ by small and capital letters only."""
     before: dict[str, str] = {}
     for text in texts:

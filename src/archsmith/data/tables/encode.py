@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import repeat
 from operator import contains
 from typing import Any
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 
 from archsmith.core.errors import DataError
 from archsmith.data.tables.cells import (
-    DATE,
     DATES,
     LARGEST,
     NUMBERS,
@@ -30,11 +30,12 @@ from archsmith.data.tables.cells import (
     is_padded,
     iso_text,
     number_text,
-    parsed,
     raw,
     short,
 )
-from archsmith.data.tables.columns import Column, categories_of, code_offsets, listed, numbers_of
+from archsmith.data.tables.column_notes import listed
+from archsmith.data.tables.columns import NUMBER, Column, categories_of, code_offsets, numbers_of
+from archsmith.data.tables.written import Evidence, both, commas_of, is_either, unclear, value_of, way_of
 
 NUMBERS_INPUT, CATEGORIES_INPUT = "numbers", "categories"  # names of a network's inputs
 MOST_LISTED = 12  # columns that a message lists
@@ -47,6 +48,7 @@ def encode(
     first_row: int = 0,
     exact: bool = False,
     broken: dict[int, str] | None = None,
+    where: Callable[[int], str] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """The inputs of a network: ``numbers``, float32 ``(n, d)``, NaN where a value is missing; and ``categories``, int64
     codes ``(n, k)``. An input without columns is left out. Raises DataError for a missing column and for a text in a
@@ -58,6 +60,7 @@ def encode(
     ``exact``: numbers stay float64 and no offset is subtracted, as an exported model takes them.
     ``broken``: takes the rows with a text in a column of numbers, and the reason, instead of an error. Their numbers
         are NaN there.
+    ``where``: names a row in messages, instead of ``first_row``.
     """
     gone = [column.name for column in columns if column.name not in table]
     if gone:
@@ -66,10 +69,11 @@ def encode(
     values = {column.name: raw(table[column.name], column.name) for column in columns}
     n = refuse_uneven({name: len(found) for name, found in values.items()})
     encoded: dict[str, NDArray[Any]] = {}
+    named = where or (lambda row: f"row {row + first_row + 1:,}")
     if numeric := numbers_of(columns):
         numbers: NDArray[Any] = np.empty((n, len(numeric)), np.float64 if exact else np.float32)
         for place, column in enumerate(numeric):
-            found = _numbers(column, values[column.name], first_row, broken)
+            found = _numbers(column, values[column.name], named, broken)
             numbers[:, place] = found if exact else found - column.offset
         encoded[NUMBERS_INPUT] = numbers
     if texts := categories_of(columns):
@@ -78,6 +82,62 @@ def encode(
             codes[:, place] = _codes(column, offset, values[column.name])
         encoded[CATEGORIES_INPUT] = codes
     return encoded
+
+
+def as_written(
+    columns: Sequence[Column],
+    tables: Iterable[Mapping[str, Any]],
+    separator: str = "",
+    commas: bool | None = None,
+) -> tuple[Column, ...]:
+    """``columns``, with what is needed to read the numbers and dates of a table that may be written in another way than
+    the training table was. See ``written``.
+
+    ``tables``: the table, some rows at a time. Columns that it lacks are left as they are.
+    ``separator``: of a CSV file; empty for other tables.
+    ``commas``: has the table decimal commas? Taken where the numbers in ``tables`` do not tell.
+    """
+    seen = {column.name: Evidence(column.is_date) for column in numbers_of(columns)}
+    needed = {column.name for column in columns}
+    others: dict[str, Evidence] = {}
+    for table in tables:
+        for name, values in table.items():
+            own = seen.get(name) or (None if name in needed else others.setdefault(name, Evidence()))
+            if own is not None and (name in seen or not own.other):
+                own.look(_texts(values))
+    for evidence in seen.values():
+        evidence.other = False  # single values that are wrong tell nothing of the column
+    told = commas_of((*seen.values(), *others.values()))
+    habits = commas if told is None else told, separator
+    found = []
+    for column in columns:
+        if column.kind == NUMBER:
+            written, marks = way_of(seen[column.name], *habits, column.written, column.marks)
+            if habits[0] is None and _is_beyond(column, seen[column.name]):
+                marks = ""
+            column = replace(column, written=written, marks=marks)
+        found.append(column)
+    return tuple(found)
+
+
+def _is_beyond(column: Column, evidence: Evidence) -> bool:
+    """Would values that can be read in two ways be larger than any in training rows with points between thousands, and
+    be among them without? ``evidence``: of the new values.
+    """
+    if evidence.first or evidence.second or column.is_date or column.maximum is None:
+        return False
+    read = (both(text, dates=False) for text in evidence.examples if "." in text)
+    return any((first or 0.0) <= column.maximum < (second or 0.0) for first, second in read)
+
+
+def _texts(values: Any) -> Sequence[str]:
+    """The texts in a column, which may stand there once only; none where it holds no texts."""
+    if isinstance(values, Raw):
+        if values.form != TEXTS:
+            return ()
+        values = values.values
+    found: Sequence[str] = values.texts if isinstance(values, Repeated) else values
+    return found
 
 
 def refuse_uneven(lengths: Mapping[str, int]) -> int:
@@ -92,7 +152,9 @@ def refuse_uneven(lengths: Mapping[str, int]) -> int:
     return n
 
 
-def _numbers(column: Column, values: Raw, first_row: int, broken: dict[int, str] | None) -> NDArray[np.float64]:
+def _numbers(
+    column: Column, values: Raw, where: Callable[[int], str], broken: dict[int, str] | None
+) -> NDArray[np.float64]:
     wrong: NDArray[np.int64]
     if values.form == TEXTS:
         found, wrong = _parsed(column, values.values)
@@ -101,7 +163,7 @@ def _numbers(column: Column, values: Raw, first_row: int, broken: dict[int, str]
         mixed = (values.form == DATES) != column.is_date
         wrong = np.flatnonzero(~np.isnan(found)) if mixed else np.empty(0, np.int64)
     for row in wrong.tolist():
-        error = _no_number(column, row + first_row, values.shown(row))
+        error = _no_number(column, where(row), values, row)
         if broken is None:
             raise error
         broken.setdefault(row, str(error))
@@ -120,32 +182,34 @@ def _parsed(column: Column, texts: Sequence[str]) -> tuple[NDArray[np.float64], 
         for numbers in (map(float, texts), (float(text) if text else math.nan for text in texts)):
             with contextlib.suppress(ValueError):  # missing values, or texts
                 return np.fromiter(numbers, np.float64, len(texts)), none
-    known = _Parsed(column.written)
+    known = _Parsed(column)
     found = np.fromiter(map(known.__getitem__, texts), np.float64, len(texts))
     if known.wrong:
         none = np.array([place for place, text in enumerate(texts) if text in known.wrong], np.int64)
     return found, none
 
 
-def _no_number(column: Column, row: int, shown: str) -> DataError:
+def _no_number(column: Column, where: str, values: Raw, place: int) -> DataError:
+    if values.form == TEXTS and is_either(values.values[place], column.is_date):
+        return unclear(column.name, where, values.values[place], column.is_date)
     what = "dates" if column.is_date else "numbers"
     hint = "Correct the value or leave the cell empty."
     if column.is_date:
-        either = "" if column.written == DATE else " or 31.12.2024"
-        hint = f"Dates are written 2024-12-31{either}."
-    return DataError(f"The column {column.name!r} holds {what}, but row {row + 1:,} says {shown}.", hint)
+        hint = "Dates are written 2024-12-31 or 31.12.2024."
+    shown = values.shown(place)
+    return DataError(f"The column {column.name!r} holds {what}, but {where} says {shown}.", hint)
 
 
 class _Parsed(dict[str, float]):
     """Numbers by their text. Each text is parsed once. ``wrong`` are the texts that are no numbers."""
 
-    def __init__(self, written: str) -> None:
+    def __init__(self, column: Column) -> None:
         super().__init__()
-        self.written = written
+        self.column = column
         self.wrong: set[str] = set()
 
     def __missing__(self, text: str) -> float:
-        found = parsed(text, self.written)
+        found = value_of(text, self.column.written, self.column.marks)
         if found is None:
             self.wrong.add(text)
             found = math.nan
@@ -160,7 +224,7 @@ class _Codes(dict[str, int]):
         super().__init__()
         self.offset = offset
         self.known = {text: offset + 1 + place for place, text in enumerate(column.categories)}
-        self.width = _padded_width(column.categories)
+        self.width = padded_width(column.categories)
 
     def __missing__(self, text: str) -> int:
         name = canonical(text)
@@ -185,7 +249,7 @@ def _codes(column: Column, offset: int, values: Raw) -> NDArray[np.int64]:
     return np.array([known[text] for text in texts], np.int64).reshape(-1)[places]
 
 
-def _padded_width(categories: Sequence[str]) -> int:
+def padded_width(categories: Sequence[str]) -> int:
     """How long the names of a column are where all are whole numbers of the same length, with zeros in front: pandas
     and spreadsheets read 00501 as 501. 0 for other names.
     """

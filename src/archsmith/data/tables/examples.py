@@ -13,7 +13,8 @@ from archsmith.core.errors import DataError
 from archsmith.core.task import Input
 from archsmith.data.examples import Augmentation, Examples, Indexes, Splits
 from archsmith.data.tables.cells import iso_text
-from archsmith.data.tables.columns import Column, Ignored, categories_of, code_offsets, n_codes, numbers_of
+from archsmith.data.tables.column_notes import Ignored
+from archsmith.data.tables.columns import Column, categories_of, code_offsets, n_codes, numbers_of
 from archsmith.data.tables.encode import CATEGORIES_INPUT, NUMBERS_INPUT
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class TableExamples(Examples):
     ``categories``: int64 ``(n, k)``, codes; ``k`` may be 0. May be a memory map.
     ``targets``, ``classes``: see ``Examples``.
     ``columns``: what the columns of ``numbers`` and ``categories`` are.
+    ``places``: ``(n,)``, which row of the table each one was, see ``TableSource``; None where that was not kept.
     """
 
     numbers: NDArray[np.float32]
@@ -35,6 +37,7 @@ class TableExamples(Examples):
     targets: NDArray[Any]
     classes: tuple[str, ...]
     columns: tuple[Column, ...]
+    places: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         wanted = len(numbers_of(self.columns)), len(categories_of(self.columns))
@@ -43,6 +46,8 @@ class TableExamples(Examples):
                 f"The columns say {wanted[0]} numbers and {wanted[1]} categories, but the arrays have the shapes "
                 f"{self.numbers.shape} and {self.categories.shape}."
             )
+        if self.places is not None and len(self.places) != len(self.numbers):
+            raise DataError(f"There are {len(self.numbers):,} rows, but {len(self.places):,} places of rows.")
         if len(self.numbers) != len(self.categories):
             raise DataError(f"There are {len(self.numbers):,} rows of numbers, but {len(self.categories):,} of codes.")
         self._check_targets()
@@ -54,12 +59,13 @@ class TableExamples(Examples):
         targets: NDArray[Any],
         classes: tuple[str, ...],
         columns: tuple[Column, ...],
+        places: NDArray[np.int64] | None = None,
     ) -> TableExamples:
         """Examples from what ``encode`` returned."""
         n = len(targets)
         numbers = encoded.get(NUMBERS_INPUT, np.zeros((n, 0), np.float32))
         categories = encoded.get(CATEGORIES_INPUT, np.zeros((n, 0), np.int64))
-        return cls(numbers, categories, targets, classes, columns)
+        return cls(numbers, categories, targets, classes, columns, places)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -92,6 +98,7 @@ class TableExamples(Examples):
             self.targets[chosen],
             self.classes,
             self.columns,
+            None if self.places is None else self.places[chosen],
         )
 
     @property

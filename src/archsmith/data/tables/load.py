@@ -98,13 +98,19 @@ def encoded(
         ignored=source.ignored,
         categorical=source.categorical,
         decimal_commas=source.decimal_commas,
+        separator=source.separator,
+        where=source.row,
     )
-    arrays = encode(fitted.columns, source.table)
+    arrays = encode(fitted.columns, source.table, where=source.row)
     dtype = np.int64 if meaning.classes else np.float64
     targets = meaning.labels.astype(dtype)
     splits: dict[str, Any] = {
         name: TableExamples.of(
-            {key: array[rows] for key, array in arrays.items()}, targets[rows], meaning.classes, fitted.columns
+            {key: array[rows] for key, array in arrays.items()},
+            targets[rows],
+            meaning.classes,
+            fitted.columns,
+            None if source.places is None else source.places[rows],
         )
         for name, rows in indexes.items()
     }
@@ -142,7 +148,14 @@ def affordable(
     started = time.perf_counter()
     few = {name: values.take(train) for name, values in source.table.items()}
     rows = np.arange(len(train))
-    encode(columns_of(few, rows, categorical=source.categorical, decimal_commas=source.decimal_commas).columns, few)
+    fitted = columns_of(
+        few,
+        rows,
+        categorical=source.categorical,
+        decimal_commas=source.decimal_commas,
+        separator=source.separator,
+    )
+    encode(fitted.columns, few)
     forecast = (time.perf_counter() - started) * n / max(1, len(train))
     share = max(seconds / forecast, FEWEST_USED / n) if forecast > seconds else 1.0
     if share >= 1:

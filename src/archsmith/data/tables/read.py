@@ -22,30 +22,30 @@ from archsmith.core.files import expanded, regular_size
 from archsmith.data.parquet import categories, open_parquet, to_its_end, unpacked
 from archsmith.data.splits import SPLIT_COLUMNS, SPLIT_NAMES, codes_of
 from archsmith.data.tables.cells import (
-    COMMA,
     DATES,
-    GROUPED,
-    MISSING,
-    PLAIN,
     TEXTS,
     Raw,
-    date_form,
-    is_ambiguous,
-    parsed,
     raw,
     short,
 )
-from archsmith.data.tables.columns import Ignored, listed
+from archsmith.data.tables.column_notes import Ignored, listed
+from archsmith.data.tables.columns import different
 from archsmith.data.tables.encode import as_columns, clean_names, refuse_uneven
 from archsmith.data.tables.read_csv import CsvFile
-from archsmith.data.values import as_targets
+from archsmith.data.tables.written import Evidence, commas_of, target_texts, way_of
+from archsmith.data.values import as_targets, joined_blanks
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 PARQUET = (".parquet", ".pq")
 TARGET_NAMES = ("target", "label", "class")  # and y, where it is no coordinate
 PANDAS_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls row names without a name in Parquet
+FIRST_ROW = 2  # below the headings
 LOOKED_AT = 1_000  # values that decide whether a column holds splits
 Progress = Callable[[str, int, int], None]
+
+
+class NoTargetError(DataError):
+    """A table lacks the column that was named as its target."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +60,10 @@ class TableSource:
     ``notes``: what was decided while reading, in sentences.
     ``skipped``: (row, reason) of rows without a target.
     ``ignored``: columns that hold no values that can be used.
+    ``places``: ``(n,)``, which row of the table each one is, as a spreadsheet numbers them: the headings are row 1.
     ``categorical``: names of columns that are categories whatever they hold.
-    ``decimal_commas``: are numbers likely written with decimal commas?
+    ``decimal_commas``: have the numbers decimal commas? None where the table does not tell, see ``tables.written``.
+    ``separator``: of a CSV file; empty for other tables.
     ``names``: of all columns but target and split, in order.
     """
 
@@ -73,12 +75,25 @@ class TableSource:
     notes: tuple[str, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
     ignored: tuple[Ignored, ...] = ()
+    places: NDArray[np.int64] | None = None
     categorical: frozenset[str] = frozenset()
-    decimal_commas: bool = False
+    decimal_commas: bool | None = None
+    separator: str = ""
     names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    def row(self, index: int) -> str:
+        """What a person would call a row."""
+        return row_name(index + FIRST_ROW if self.places is None else int(self.places[index]), self.separator)
+
+
+def row_name(place: int, separator: str) -> str:
+    """What a row is called. People look for that of a CSV file in a spreadsheet or an editor. The rows of other tables
+    are counted from 1 below the headings.
+    """
+    return f"row {place:,} (the headings are row 1)" if separator else f"row {place - FIRST_ROW + 1:,}"
 
 
 def read(
@@ -140,7 +155,8 @@ def _file(path: Path, target: str | None, progress: Progress, check: Callable[[]
     if not n:
         raise DataError(f"The table {str(path)!r} has no rows below its first line.", "It needs one for each example.")
     name = path.name[: -len(kind)] or "table"
-    return _whole(table, target, name, None, notes=file.notes, decimal_commas=file.separator == ";")
+    gaps = np.searchsorted(np.array(file.gaps, np.int64), np.arange(n), side="right")
+    return _whole(table, target, name, None, file.notes, file.separator, np.arange(n) + FIRST_ROW + gaps)
 
 
 def _parquet(path: Path, target: str | None) -> TableSource:
@@ -157,9 +173,9 @@ def _whole(
     target: str | None,
     name: str,
     frame: Any,
-    *,
     notes: tuple[str, ...] = (),
-    decimal_commas: bool = False,
+    separator: str = "",
+    places: NDArray[np.int64] | None = None,
 ) -> TableSource:
     """A table with its target in one of the columns."""
     if len(table) < 2:
@@ -168,7 +184,8 @@ def _whole(
     split = _split_column(table, target)
     chosen, note = _target_column([column for column in table if column != split], target, name)
     features = {column: values for column, values in table.items() if column != chosen}
-    return _source(features, table[chosen], chosen, name, split, (*notes, *note), _categorical(frame), decimal_commas)
+    notes, categorical = (*notes, *note), _categorical(frame)
+    return _source(features, table[chosen], chosen, name, split, notes, categorical, separator, places)
 
 
 def _pair(features: Any, targets: Any, target: str | None) -> TableSource:
@@ -196,7 +213,7 @@ def _pair(features: Any, targets: Any, target: str | None) -> TableSource:
     series = getattr(targets, "name", None)
     chosen = target or (series if isinstance(series, str) and series.strip() else "target")
     split = _split_column(table, None)
-    return _source(table, targets, chosen, "table", split, (), _categorical(features), False)
+    return _source(table, targets, chosen, "table", split, (), _categorical(features), "")
 
 
 def _source(
@@ -207,13 +224,15 @@ def _source(
     split: str | None,
     notes: tuple[str, ...],
     categorical: frozenset[str],
-    decimal_commas: bool,
+    separator: str,
+    places: NDArray[np.int64] | None = None,
 ) -> TableSource:
     learnt = raw(targets, target)
     lengths = {column: len(values) for column, values in table.items() if hasattr(values, "__len__")}
     n = refuse_uneven({**lengths, target: len(learnt)})
     if not n:
         raise DataError(f"The table {name!r} has no rows.", "It needs one for each example.")
+    places = np.arange(n) + FIRST_ROW if places is None else places
     columns: dict[str, Raw] = {}
     ignored: list[Ignored] = []
     for column, values in table.items():
@@ -226,51 +245,67 @@ def _source(
     if split:
         values = table[split]
         values = values.tolist() if hasattr(values, "tolist") else list(values)
-        codes = codes_of(values, split, lambda row: f"row {row + 1:,}")
-    labels, missing, note = _targets(learnt, target, decimal_commas)
-    skipped = tuple(
-        (f"row {row + 1}", f"It has no value in the column {target!r}.") for row in np.flatnonzero(missing).tolist()
-    )
+        codes = codes_of(values, split, lambda row: row_name(places[row], separator))
+    own = _evidence(learnt)
+    commas = commas_of((own, *map(_evidence, columns.values())))
+    way = way_of(own, commas, separator)
+    labels, missing, note = _targets(learnt, target, way, lambda row: row_name(places[row], separator))
+    reason = f"It has no value in the column {target!r}."
+    skipped = tuple((row_name(place, separator), reason) for place in places[missing].tolist())
     if len(skipped) == n:
         raise DataError(f"The column {target!r} is empty.", "It should hold a class or a number for each row.")
+    kept = np.flatnonzero(~missing)
     if skipped:
-        kept = np.flatnonzero(~missing)
         columns = {column: values.take(kept) for column, values in columns.items()}
         labels, codes = labels[kept], codes[kept]
     said = (*notes, *note, *([f"Splits come from the column {split!r}."] if split else []))
     names = tuple(column for column in table if column != split)
     return TableSource(
-        columns, labels, codes, name, target, said, skipped, tuple(ignored), categorical, decimal_commas, names
+        columns,
+        labels,
+        codes,
+        name,
+        target,
+        said,
+        skipped,
+        tuple(ignored),
+        places[kept],
+        categorical,
+        commas,
+        separator,
+        names,
     )
 
 
-def _targets(values: Raw, name: str, decimal_commas: bool) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
-    """Targets, which of them are missing, and a note."""
+def _evidence(values: Raw) -> Evidence:
+    return Evidence.of(different(values) if values.form == TEXTS else ())
+
+
+def _targets(
+    values: Raw, name: str, way: tuple[str, str], where: Callable[[int], str]
+) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
+    """Targets, which of them are missing, and a note.
+
+    ``way``: how they are written if they are numbers. ``where`` names a row.
+    """
     if values.form == DATES:
         raise _dates_as_target(name)
     if values.form != TEXTS:
         return (*as_targets(values.values.tolist(), name), ())
     texts = list(values.values)
     _refuse_dates(texts, name)
-    different = {text for text in texts if text.strip().lower() not in MISSING}
-    for written in (COMMA, GROUPED) if decimal_commas else (GROUPED, COMMA):
-        if (
-            different
-            and any(parsed(text, PLAIN) is None for text in different)
-            and all(parsed(text, written) is not None for text in different)
-        ):
-            known = {text: parsed(text, written) for text in set(texts)}
-            numbers = np.array([known[text] for text in texts], np.float64)
-            example = "1.234,5" if written == COMMA else "1,234.5"
-            note = (f"The targets in {name!r} are numbers written as {example}.",)
-            return np.nan_to_num(numbers), ~np.isfinite(numbers), note
-    return (*as_targets(texts, name), ())
+    plain, written = target_texts(texts, name, way, where)
+    note = (f"The targets in {name!r} are numbers written {written}.",) if written else ()
+    found, missing = as_targets(plain, name)
+    if found.dtype.kind == "U":
+        note = (*note, *joined_blanks(texts, name))
+    return found, missing, note
 
 
 def _refuse_dates(texts: Sequence[str], name: str) -> None:
     """Raises DataError where all targets are dates."""
-    present = {text.strip() for text in texts} - {""}
-    if date_form(present) or is_ambiguous(present):
+    found = Evidence.of(texts, dates=True)
+    if found.known and not found.other:
         raise _dates_as_target(name)
 
 
@@ -292,7 +327,7 @@ def _target_column(columns: Sequence[str], target: str | None, name: str) -> tup
     """The target column, and a note where it was guessed."""
     if target is not None:
         if str(target).strip() not in columns:
-            raise DataError(
+            raise NoTargetError(
                 f"The table {name!r} has no column {str(target)!r}.",
                 f"{_meant(columns, str(target))}Its columns are {listed(columns, 8)}; name one of them with --target.",
             )

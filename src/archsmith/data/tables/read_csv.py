@@ -40,6 +40,8 @@ class CsvFile:
     ``separator``: one of ``,`` ``;`` tab and ``|``.
     ``notes``: what had to be guessed, in sentences.
     ``n_lines``: how many lines end in it, the first included.
+    ``gaps``: once its rows were read: of each empty line, how many rows stand before it.
+    ``marks``: which of comma, quote and slash are in it.
     """
 
     def __init__(self, path: Path | str, bounded: bool = True, content: bytes | None = None) -> None:
@@ -51,6 +53,8 @@ class CsvFile:
         self._content = content
         self.notes: tuple[str, ...] = ()
         self.n_lines = 0
+        self.gaps: list[int] = []
+        self.marks: set[str] = set()
         try:
             with self._plain() as file:
                 start = file.read(4)
@@ -103,6 +107,7 @@ class CsvFile:
             while block:
                 n_bytes += len(block)
                 self.n_lines += block.count(b"\n")
+                self.marks.update(mark for mark in ',"/' if mark.encode() in block)
                 if self.packed:
                     refuse_bomb(f"The table {str(self.path)!r}", size, n_bytes)
                 if self.bounded and n_bytes > LARGEST_CSV:
@@ -134,22 +139,30 @@ class CsvFile:
             )
         return clean_names(heading, where)
 
+    @property
+    def is_unclear(self) -> bool:
+        """May its cells hold commas or slashes, which can be read in two ways?"""
+        return "/" in self.marks or ('"' if self.separator == "," else ",") in self.marks
+
     def chunks(self, chunk: int = CHUNK, share: bool = True) -> Iterator[dict[str, list[str]]]:
         """All rows below the first line, up to ``chunk`` at a time, as cells by column name. Raises DataError.
 
         ``share``: equal cells of a column share their memory, which helps where all rows are kept.
         """
         pools: list[dict[str, str]] | None = [{} for _ in self.names] if share else None
+        self.gaps, n = [], 0
         with self._bytes() as file:
             text = io.TextIOWrapper(file, encoding=self.encoding, newline="")
             reader = csv.reader(text, delimiter=self.separator, skipinitialspace=True, strict=True)
             try:
-                next((row for row in reader if row), None)
+                while not next(reader, True):
+                    self.gaps.append(0)
                 line = reader.line_num
                 while rows := list(islice(reader, chunk)):
                     if set(map(len, rows)) != {len(self.names)}:
-                        rows = list(self._whole(rows, line))
+                        rows = list(self._whole(rows, line, n))
                     line = reader.line_num
+                    n += len(rows)
                     if rows:
                         yield self._columns(rows, pools)
             except csv.Error as error:
@@ -161,13 +174,14 @@ class CsvFile:
                     "A quote is probably missing, or not doubled inside a quoted value.",
                 ) from error
 
-    def _whole(self, rows: Sequence[list[str]], line: int) -> Iterator[list[str]]:
-        """``rows`` without those of empty lines. ``line`` is the number of the line before them. Raises DataError for a
-        row that is too short or too long.
+    def _whole(self, rows: Sequence[list[str]], line: int, n: int) -> Iterator[list[str]]:
+        """``rows`` without those of empty lines. ``line`` is the number of the line before them, ``n`` how many rows
+        are. Raises DataError for a row that is too short or too long.
         """
         for row in rows:
             line += 1 + sum(len(BREAK.findall(cell)) for cell in row)
             if len(row) == len(self.names):
+                n += 1
                 yield row
             elif row:
                 raise DataError(
@@ -176,7 +190,10 @@ class CsvFile:
                     "Every line needs the same number; values with a separator in them need quotes.",
                 )
             elif len(self.names) == 1:
+                n += 1
                 yield [""]
+            else:
+                self.gaps.append(n)
 
     def _columns(self, rows: list[list[str]], pools: list[dict[str, str]] | None) -> dict[str, list[str]]:
         columns = zip(*rows, strict=True)

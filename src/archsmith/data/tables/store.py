@@ -22,12 +22,14 @@ from archsmith.core.errors import DataError
 from archsmith.data.examples import SPLITS
 from archsmith.data.store_folder import FACTS, damaged, locked, mark_used, read_json
 from archsmith.data.tables.checks import Findings
-from archsmith.data.tables.columns import Column, Ignored, categories_of, numbers_of
+from archsmith.data.tables.column_notes import Ignored
+from archsmith.data.tables.columns import Column, categories_of, numbers_of
 from archsmith.data.tables.examples import TableExamples, TableSplits
 
 FORMAT = 1
 COLUMNS, FINDINGS = "columns.json", "findings.json"
 ARRAYS = ("numbers", "categories", "targets")
+PLACES = "places"  # an array that earlier stores lack
 
 
 class TableStore:
@@ -99,6 +101,8 @@ def fingerprint(splits: TableSplits) -> str:
             array = np.ascontiguousarray(getattr(splits.by_name[split], name))
             digest.update(f"{array.dtype.str} {array.shape}".encode())
             digest.update(array.data.cast("B") if array.size else b"")
+        if (places := splits.by_name[split].places) is not None:
+            digest.update(np.ascontiguousarray(places).tobytes())
     return digest.hexdigest()
 
 
@@ -131,6 +135,8 @@ def _write(splits: TableSplits, findings: Findings, folder: Path) -> None:
             array = getattr(splits.by_name[split], name)
             if array.size:
                 np.save(folder / f"{split}_{name}.npy", array, allow_pickle=False)
+        if (places := splits.by_name[split].places) is not None:
+            np.save(folder / f"{split}_{PLACES}.npy", places, allow_pickle=False)
     _dump(folder / COLUMNS, _columns(splits))
     n_bytes = sum(path.stat().st_size for path in folder.iterdir())
     _dump(folder / FINDINGS, dataclasses.replace(findings, n_bytes=n_bytes).to_dict())
@@ -167,4 +173,6 @@ def _examples(folder: Path, split: str, columns: tuple[Column, ...], classes: tu
         numbers = np.load(folder / f"{split}_numbers.npy", mmap_mode="r", allow_pickle=False)
     if categories_of(columns):
         categories = np.load(folder / f"{split}_categories.npy", mmap_mode="r", allow_pickle=False)
-    return TableExamples(numbers, categories, targets, classes, columns)
+    kept = folder / f"{split}_{PLACES}.npy"
+    places = np.load(kept, mmap_mode="r", allow_pickle=False) if kept.exists() else None
+    return TableExamples(numbers, categories, targets, classes, columns, places)

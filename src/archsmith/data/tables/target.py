@@ -40,6 +40,7 @@ def target_of(source: TableSource, task: str = labels.AUTO) -> labels.Target:
         raise UsageError(f"The task is {task!r}.", f"It is one of: {', '.join(labels.TASKS)}.")
     values = source.targets
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     name = repr(source.target)
     if values.dtype.kind in "iuf" and task != REGRESSION:
         whole = bool((values == np.rint(values)).all())
@@ -63,5 +64,10 @@ def target_of(source: TableSource, task: str = labels.AUTO) -> labels.Target:
                 f"The target {name} has {n:,} different texts in {len(values):,} rows.",
                 "That looks like names or notes. Name another column with --target.",
             )
+        if n > len(values) / 2:
+            warnings = (
+                f"The target {name} has {n:,} different texts in {len(values):,} rows. If they are names or notes, "
+                "choose another column with --target.",
+            )
     meaning = labels.target(_Labelled(values, source.split), task)
-    return labels.Target(meaning.labels, meaning.classes, (*notes, *meaning.notes), meaning.warnings)
+    return labels.Target(meaning.labels, meaning.classes, (*notes, *meaning.notes), (*warnings, *meaning.warnings))
