@@ -11,7 +11,7 @@ from archsmith.analysis.report.classification import classes_of, csv_link
 from archsmith.analysis.report.kind import Words, words_of
 from archsmith.analysis.report.section import Section
 from archsmith.analysis.study import Predictions, Study
-from archsmith.analysis.wording import NB, amount, from_data, number, share, short
+from archsmith.analysis.wording import NB, amount, from_data, share, short
 from archsmith.core.wording import harmless
 
 SHOWN = 24
