@@ -1,6 +1,9 @@
+import dataclasses
 import importlib.metadata
+import inspect
 import json
 import sys
+import typing
 from dataclasses import dataclass, field
 
 import pytest
@@ -314,3 +317,42 @@ def test_a_class_with_a_slip_in_its_name_gets_a_hint():
 def test_a_bare_setting_is_told_whose_it_may_be():
     with pytest.raises(UsageError, match=r"such as space\.filters=8\."):
         catalog.parse_settings(["filters=8"], "space")
+
+
+def configured():
+    """Every dataclass of the catalogue that a person configures, and those in their fields."""
+    found = []
+    rest = [catalog.load(path) for kind in ("space", "strategy", "evaluator", "executor") for path in _own(kind)]
+    while rest:
+        cls = rest.pop()
+        if not dataclasses.is_dataclass(cls) or cls in found or not cls.__module__.startswith("archsmith."):
+            continue
+        if not inspect.isabstract(cls):
+            found.append(cls)
+        rest += [hint for hint in typing.get_type_hints(cls).values() if isinstance(hint, type)]
+    return found
+
+
+def _own(kind):
+    return [*catalog.TABLE[kind].values()]
+
+
+@pytest.mark.parametrize("cls", configured(), ids=lambda cls: cls.__name__)
+def test_a_slip_in_any_field_is_one_sentence_that_names_it(cls):
+    needed = {
+        "space": ConvStages(),
+        "data": "x",
+        "path": "x",
+        "evaluator": ToyEvaluator(),
+        "first": ToyEvaluator(),
+        "second": ToyEvaluator(),
+        "function": "math:sqrt",
+        "n_workers": 1,
+    }
+    rows = [row for row in dataclasses.fields(cls) if row.init]
+    given = {row.name: needed[row.name] for row in rows if row.default is row.default_factory is dataclasses.MISSING}
+    for row in rows:
+        for wrong in (object(), b"x", {1, 2}, float("nan"), int):
+            if typing.get_type_hints(cls)[row.name] is not typing.Any:
+                with pytest.raises(UsageError, match=rf"{cls.__name__}\.{row.name} (cannot be|is the class) "):
+                    cls(**{**given, row.name: wrong})

@@ -25,6 +25,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from archsmith.core.errors import MissingExtraError, UsageError, shortened, told
+from archsmith.core.fields import fitted
 from archsmith.core.files import json_value, reason
 
 TABLE: dict[str, dict[str, str]] = {
@@ -422,17 +423,9 @@ def _rebuilt(value: Any, hint: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
         return build(hint, value)
     if hint in (int, float, bool, str):
-        return _scalar(value, hint, where)
+        return float(fitted(value, hint, where)) if hint is float else fitted(value, hint, where)
     if isinstance(hint, type) and _ours(hint.__module__) and isinstance(value, bool | int | float | str | list):
         raise UsageError(f"{where} cannot be {shortened(repr(value))}.", 'Give a spec, {"type": name, "args": {…}}.')
-    return value
-
-
-def _scalar(value: Any, hint: type, where: str) -> Any:
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:
-        raise UsageError(f"{where} cannot be {value!r}.", f"It takes a value of type {hint.__name__}.")
     return value
 
 

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from archsmith.core.architecture import Architecture, Scalar, same
 from archsmith.core.errors import DataError, EvaluationError
+from archsmith.core.fields import checked
 from archsmith.core.problem import Constraint, Objective, Problem
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import generator
@@ -63,6 +64,7 @@ class FcNetSpace(Space):
         return math.prod(WIDTHS)
 
 
+@checked
 @dataclass(frozen=True)
 class FcNetEvaluator:
     """Looks settings of the space FcNetSpace up. The metric is ``valid_mse``, to be minimised.

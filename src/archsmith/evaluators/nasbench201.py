@@ -37,6 +37,7 @@ import numpy.typing as npt
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import DataError, EvaluationError, MissingExtraError, UsageError
+from archsmith.core.fields import checked
 from archsmith.core.files import reason
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
 from archsmith.core.protocols import Context
@@ -65,6 +66,7 @@ Rows = Mapping[tuple[Scalar, ...], int]
 Columns = Mapping[str, Floats]
 
 
+@checked
 @dataclass(frozen=True)
 class NasBench201Evaluator:
     """Looks cells of the space NasBench201 up.

@@ -15,6 +15,7 @@ import numpy as np
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError, UsageError
+from archsmith.core.fields import checked
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import generator
@@ -26,6 +27,7 @@ from archsmith.evaluators.table_file import Table, read_table, write_table
 __all__ = ["Standing", "Table", "TableEvaluator", "TableSpace", "read_table", "write_table"]
 
 
+@checked
 @dataclass(frozen=True)
 class TableSpace(Space):
     """The architectures of a table, and no others. Samples are uniform over its rows.
@@ -69,6 +71,7 @@ class Standing:
     n: int
 
 
+@checked
 @dataclass(frozen=True)
 class TableEvaluator:
     """Looks results up in a table. Metrics are the table's own.

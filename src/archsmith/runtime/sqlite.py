@@ -18,6 +18,7 @@ from typing import Any
 
 from archsmith.core.errors import LeaseError, StudyError
 from archsmith.core.events import Event
+from archsmith.core.fields import checked
 from archsmith.core.files import reason, regular_size
 from archsmith.runtime.lease import Holder, Lease, holder
 from archsmith.runtime.memory import to_json
@@ -47,6 +48,7 @@ class SqliteStore:
     from several threads.
     """
 
+    @checked
     def __init__(self, folder: Path | str) -> None:
         self._folder = Path(folder)
         self._path = self._folder / FILE

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from archsmith.core import budget as reasons
-from archsmith.core.errors import ArchsmithError, StudyError
+from archsmith.core.errors import ArchsmithError, StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.core.front import Front
 from archsmith.core.history import History
@@ -36,6 +36,7 @@ from archsmith.core.records import (
     damaged,
     record,
 )
+from archsmith.core.space import Choose, Space
 from archsmith.core.trial import Status, Trial
 from archsmith.runtime.curves import Preparation, Training, as_lists
 from archsmith.runtime.job_view import JobView
@@ -364,7 +365,14 @@ def try_view(folder: Path | str) -> StudyView:
 def _problem(data: Mapping[str, Any]) -> Problem:
     """Without its space, which is not needed to rank trials and may not be importable here."""
     objectives = [each for each in data["objectives"] if each]
-    return Problem.from_dict(None, {**data, "objectives": objectives or [["score", True]]})  # type: ignore[arg-type]
+    return Problem.from_dict(_Unread(), {**data, "objectives": objectives or [["score", True]]})
+
+
+class _Unread(Space):
+    """Stands for the space of a study."""
+
+    def decide(self, choose: Choose) -> None:
+        raise UsageError("The space of this study was not read.")
 
 
 def _trial_data(trial: Trial, finished_at: float | None) -> dict[str, Any]:

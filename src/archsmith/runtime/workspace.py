@@ -18,6 +18,7 @@ from typing import Any
 
 from archsmith.core.budget import FAILED as FAILED_LOOP
 from archsmith.core.errors import ArchsmithError, LeaseError, StudyError, UsageError
+from archsmith.core.fields import checked
 from archsmith.core.files import expanded, reason, small_text
 from archsmith.core.job_records import Extended, ResultRecord
 from archsmith.core.records import Closed, Finished, StudyRecord, beginning, record
@@ -67,6 +68,7 @@ class Workspace:
     before the first study. Raises UsageError for a ``config.toml`` that cannot be used.
     """
 
+    @checked
     def __init__(self, path: Path | str | None = None) -> None:
         if path is None:
             home = Path.home() / ".archsmith"
