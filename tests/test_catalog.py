@@ -235,6 +235,34 @@ def test_a_plugin_that_fails_is_a_row_with_its_reason(plugged):
     assert "No module named 'no_such'" in rows["gone"]["missing"]
 
 
+def test_the_hint_for_a_plugin_that_is_gone_names_its_package(plugged):
+    plugged([("archsmith.space", {"mine": "a_plugin:Gone", "gone": "no_such:Space"})])
+    with pytest.raises(UsageError, match=r"no class 'Gone' .*comes from the installed package 'a_plugin'"):
+        catalog.get("space", "mine")
+    with pytest.raises(UsageError, match=r"No module named 'no_such'\. The name 'gone' comes from the"):
+        catalog.get("space", "gone")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nowhere", r"no space named 'nowhere'\. Known: .* module:Class\. A plug-in must be"),
+        (":Space", r"':Space' is not the place of a class\. Write it like my_package\.my_module:MyClass\."),
+        ("a_plugin:", r"'a_plugin:' is not the place of a class\."),
+        ("a_plugin:Other", r"no class 'Other' in the module 'a_plugin'\. It has: Space\."),
+        ("a_plugin:Spaces", r"no class 'Spaces' in the module 'a_plugin'\. Did you mean 'Space'\?"),
+        (
+            "no_such:Space",
+            r"cannot be imported: No module named 'no_such'\. Install it, or put",
+        ),
+    ],
+)
+def test_a_name_that_leads_nowhere_gets_a_hint(plugged, name, words):
+    plugged([])
+    with pytest.raises(UsageError, match=words):
+        catalog.get("space", name)
+
+
 def test_a_row_knows_the_package_that_it_comes_from(tmp_path, monkeypatch):
     facts = tmp_path / "their_plug_in-1.0.dist-info"
     facts.mkdir()

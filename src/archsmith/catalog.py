@@ -199,9 +199,22 @@ def get(kind: str, name: str) -> type:
         known = [row for row in table if not row.startswith("toy_")]
         raise UsageError(
             f"There is no {kind} named {name!r}.",
-            f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}; or give module:Class.",
+            f"Did you mean {near[0]!r}?"
+            if near
+            else f"Known: {', '.join(known)}; or give module:Class. A plug-in must be installed.",
         )
-    return load(table[name])
+    try:
+        return load(table[name])
+    except MissingExtraError:
+        raise
+    except UsageError as error:
+        if name in TABLE[kind]:
+            raise
+        brings = package(kind, name, table[name])
+        raise UsageError(
+            error.message,
+            f"The name {name!r} comes from the installed package {brings!r}: install that again, or uninstall it.",
+        ) from error
 
 
 def missing_extra(error: ModuleNotFoundError, purpose: str) -> MissingExtraError | None:
@@ -213,6 +226,8 @@ def missing_extra(error: ModuleNotFoundError, purpose: str) -> MissingExtraError
 def load(path: str) -> type:
     """The class at ``module:Class``."""
     module_name, _, class_name = path.partition(":")
+    if not module_name or not class_name:
+        raise UsageError(f"{path!r} is not the place of a class.", "Write it like my_package.my_module:MyClass.")
     try:
         module = sys.modules.get(module_name) or _imported(module_name)
     except ModuleNotFoundError as error:
@@ -231,9 +246,10 @@ def load(path: str) -> type:
     if not isinstance(found, type):
         classes = [name for name, value in vars(module).items() if isinstance(value, type)]
         near = get_close_matches(class_name, classes, n=1)
+        own = [name for name in classes if getattr(module, name).__module__ == module_name]
         raise UsageError(
             f"There is no class {class_name!r} in the module {module_name!r}.",
-            f"Did you mean {near[0]!r}?" if near else None,
+            f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(own) or 'no class of its own'}.",
         )
     return found
 
@@ -427,6 +443,11 @@ def _rebuilt(value: Any, hint: Any, where: str) -> Any:
     if isinstance(hint, type) and _ours(hint.__module__) and isinstance(value, bool | int | float | str | list):
         raise UsageError(f"{where} cannot be {shortened(repr(value))}.", 'Give a spec, {"type": name, "args": {…}}.')
     return value
+
+
+def has_setting(cls: Any, name: str) -> bool:
+    """Is ``name`` a field of this class, that may be set?"""
+    return dataclasses.is_dataclass(cls) and any(field.init and field.name == name for field in dataclasses.fields(cls))
 
 
 def parse_settings(pairs: list[str], kind: str = "strategy") -> dict[str, dict[str, Any]]:

@@ -9,7 +9,8 @@ import pytest
 
 from archsmith.core.budget import Budget
 from archsmith.core.errors import UsageError
-from archsmith.core.problem import Problem
+from archsmith.core.problem import Objective, Problem
+from archsmith.runtime.arguments import problem_of
 from archsmith.runtime.memory import MemoryStore
 from archsmith.runtime.search import Search
 from archsmith.strategies.evolution import RegularizedEvolution
@@ -108,3 +109,32 @@ def test_the_number_of_a_trial_may_be_numpys() -> None:
     with Search(Problem(Flat()), RandomSearch(), ToyEvaluator()) as search:
         search.ask()
         assert search.tell(np.int64(0), 0.5).ok  # type: ignore[arg-type]
+
+
+class Own(ToyEvaluator):
+    answer: Any = staticmethod(lambda objectives, constraints: Problem(Flat(), objectives or Objective("accuracy")))
+
+    def problem(self, *given: Any) -> Any:
+        return self.answer(*given)
+
+
+def test_an_evaluator_with_a_problem_is_asked_for_it() -> None:
+    assert problem_of(ToyEvaluator(), (), ()) is None
+    assert problem_of(Own(), (), ()) == Problem(Flat(), Objective("accuracy"))
+    wanted = (Objective("size", maximize=False),)
+    assert problem_of(Own(), wanted, ()) == Problem(Flat(), wanted)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda: None, r"Own\.problem\(objectives, constraints\) raised TypeError: .* Write it so: def problem"),
+        (lambda *_: Flat(), r"Own\.problem gave a Flat, not a Problem\."),
+        (lambda *_: None, r"Own\.problem gave None, not a Problem\."),
+        (lambda *_: Problem(Flat()), r"Own\.problem leaves out the objectives or constraints"),
+    ],
+)
+def test_a_problem_that_cannot_be_had_is_one_sentence(monkeypatch: Any, answer: Any, words: str) -> None:
+    monkeypatch.setattr(Own, "answer", staticmethod(answer))
+    with pytest.raises(UsageError, match=words):
+        problem_of(Own(), (Objective("size", maximize=False),), ())

@@ -26,7 +26,7 @@ from archsmith.core.architecture import Architecture, Scalar, same
 from archsmith.core.errors import DataError, EvaluationError
 from archsmith.core.fields import checked
 from archsmith.core.problem import Constraint, Objective, Problem
-from archsmith.core.protocols import Context
+from archsmith.core.protocols import Context, default_objectives
 from archsmith.core.seeds import generator
 from archsmith.core.space import Choose, Space
 from archsmith.core.trial import Outcome
@@ -93,7 +93,7 @@ class FcNetEvaluator:
         self, objectives: tuple[Objective, ...] | None = None, constraints: tuple[Constraint, ...] = ()
     ) -> Problem:
         """The problem of searching this benchmark: minimising the validation error unless told otherwise."""
-        return Problem(FcNetSpace(), objectives or (Objective("valid_mse", maximize=False),), constraints)
+        return Problem(FcNetSpace(), objectives or default_objectives(self), constraints)
 
     def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome:
         point = _point(architecture)

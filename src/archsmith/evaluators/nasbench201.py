@@ -40,7 +40,7 @@ from archsmith.core.errors import DataError, EvaluationError, MissingExtraError,
 from archsmith.core.fields import checked
 from archsmith.core.files import reason
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
-from archsmith.core.protocols import Context
+from archsmith.core.protocols import Context, default_objectives
 from archsmith.core.seeds import generator
 from archsmith.core.trial import Outcome
 from archsmith.evaluators.table import Standing
@@ -124,7 +124,7 @@ class NasBench201Evaluator:
         fidelity = Fidelity("epochs", *EPOCHS)
         if self.epochs is not None:
             fidelity = Fidelity("epochs", self.epochs, self.epochs, EPOCHS[-1])
-        return Problem(NasBench201(), objectives or (Objective("accuracy"),), constraints, fidelity)
+        return Problem(NasBench201(), objectives or default_objectives(self), constraints, fidelity)
 
     def judged_by(self, metric: str) -> str:
         """The metric that a search for ``metric`` is judged by: the final test accuracy for every accuracy."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from archsmith import catalog
 from archsmith.core.budget import Budget
-from archsmith.core.errors import UsageError
-from archsmith.core.fields import said
-from archsmith.core.problem import Problem
+from archsmith.core.errors import ArchsmithError, UsageError, told
+from archsmith.core.fields import named, said
+from archsmith.core.problem import Constraint, Objective, Problem
 from archsmith.core.space import Space
 
 
@@ -37,6 +37,31 @@ def check_problem(problem: Any, evaluator: Any) -> None:
         raise UsageError("Problem and evaluator have changed places.", "The problem comes first.")
     _check_is_problem(problem)
     check_evaluator(evaluator)
+
+
+def problem_of(
+    evaluator: Any, objectives: tuple[Objective, ...], constraints: tuple[Constraint, ...]
+) -> Problem | None:
+    """The problem that ``evaluator`` brings along, with these objectives, or those of its own where there are none.
+
+    None: it brings none. Raises UsageError for a method ``problem`` that fails or does not do what it is asked for.
+    """
+    own = getattr(evaluator, "problem", None)
+    if own is None:
+        return None
+    name = f"{type(evaluator).__name__}.problem"
+    how = "Write it so: def problem(self, objectives=None, constraints=()), see docs/tutorials/write-an-evaluator.md."
+    try:
+        found = own(objectives or None, constraints)
+    except ArchsmithError:
+        raise
+    except Exception as error:  # anybody's code
+        raise UsageError(f"{name}(objectives, constraints) raised {told(error).rstrip('.')}.", how) from error
+    if not isinstance(found, Problem):
+        raise UsageError(f"{name} gave {named(found)}, not a Problem.", how)
+    if (objectives and found.objectives != objectives) or found.constraints != constraints:
+        raise UsageError(f"{name} leaves out the objectives or constraints that it is given.", how)
+    return found
 
 
 def _check_is_problem(problem: Any) -> None:
