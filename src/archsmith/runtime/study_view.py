@@ -16,6 +16,7 @@ from typing import Any
 from archsmith.core import budget as reasons
 from archsmith.core.errors import ArchsmithError, StudyError, UsageError
 from archsmith.core.events import Event
+from archsmith.core.files import no_such_folder
 from archsmith.core.front import Front
 from archsmith.core.history import History
 from archsmith.core.job_records import Epoch, Note, PhaseRecord, ProgressRecord, ResultRecord
@@ -42,7 +43,7 @@ from archsmith.runtime.curves import Preparation, Training, as_lists
 from archsmith.runtime.job_view import JobView
 from archsmith.runtime.openings import Openings
 from archsmith.runtime.phases import Phases
-from archsmith.runtime.sqlite import SqliteStore
+from archsmith.runtime.sqlite import FILE, SqliteStore
 
 WORK = "work"  # the fidelity of a pool
 STATES = ("new", "running", "finished", "interrupted", "failed", "unreadable")
@@ -345,7 +346,7 @@ def read_view(folder: Path | str) -> StudyView:
             raise StudyError(
                 f"The study {view.id} has nothing in its log yet."
                 if store.exists
-                else f"There is no study in {str(folder)!r}."
+                else no_such_folder(folder, "study", FILE)
             )
     finally:
         store.close()
