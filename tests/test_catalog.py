@@ -384,3 +384,8 @@ def test_a_slip_in_any_field_is_one_sentence_that_names_it(cls):
             if typing.get_type_hints(cls)[row.name] is not typing.Any:
                 with pytest.raises(UsageError, match=rf"{cls.__name__}\.{row.name} (cannot be|is the class) "):
                     cls(**{**given, row.name: wrong})
+
+
+def test_a_setting_without_a_default_is_named_where_it_is_missing():
+    with pytest.raises(UsageError, match=r"Noisy needs a value for 'evaluator', which has no default\. .* --set KIND"):
+        catalog.build(Noisy, {})

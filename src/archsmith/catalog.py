@@ -377,7 +377,10 @@ def build(cls: type, args: Mapping[str, Any]) -> Any:
     Raises UsageError that names the field.
     """
     if not dataclasses.is_dataclass(cls):
-        raise UsageError(f"{cls.__name__} is not a dataclass, so it cannot be built from a spec.")
+        raise UsageError(
+            f"{cls.__name__} is not a dataclass, so it cannot be built from a spec.",
+            "Write @dataclass(frozen=True) above the class.",
+        )
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
     unknown = [name for name in args if name not in fields]
     if unknown:
@@ -386,12 +389,22 @@ def build(cls: type, args: Mapping[str, Any]) -> Any:
             f"{cls.__name__} has no setting {unknown[0]!r}.",
             f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(fields) or 'none'}.",
         )
+    missing = [
+        name
+        for name, field in fields.items()
+        if field.default is field.default_factory is dataclasses.MISSING and name not in args
+    ]
+    if missing:
+        raise UsageError(
+            f"{cls.__name__} needs a value for {' and '.join(map(repr, missing))}, which has no default.",
+            f"On the command line: --set KIND.{missing[0]}=VALUE, where KIND is space, strategy or evaluator.",
+        )
     hints = _hints(cls)
     values = {name: _rebuilt(value, hints[name], f"{cls.__name__}.{name}") for name, value in args.items()}
     try:
         return cls(**values)
     except TypeError as error:
-        raise UsageError(f"{cls.__name__} cannot be built: {error}.") from error
+        raise UsageError(f"{cls.__name__} cannot be built: {reason(error)}.") from error
 
 
 @cache

@@ -424,3 +424,32 @@ def test_plain_mappings_are_architectures_too():
 
 def test_numpys_whole_numbers_make_a_range_of_whole_numbers():
     assert Range(np.int64(1), np.int64(5)).integer
+
+
+def asking(question):
+    @dataclass(frozen=True)
+    class Odd(Space):
+        def decide(self, choose):
+            return question(choose)
+
+    return Odd()
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        (
+            lambda choose: choose("act", "relu"),
+            r"The options of the decision 'act' cannot be 'relu'\. Give them in a",
+        ),
+        (lambda choose: choose("act", {1, 2}), r"The options of the decision 'act' cannot be a set\."),
+        (lambda choose: choose("act", 5), r"The options of the decision 'act' cannot be 5\."),
+        (lambda choose: choose("act", np.arange(3)), r"cannot be a ndarray\. Give them in a tuple of plain numbers"),
+        (lambda choose: choose("act", (i for i in (1, 2))), r"cannot be a generator\."),
+        (lambda choose: choose((1, 2), "act"), r"The path of a decision cannot be \(1, 2\)\. Its name comes first"),
+        (lambda choose: {"act": (1, 2)}, r"Odd\.decide returned a dict\. It asks through choose"),
+    ],
+)
+def test_a_question_that_is_none_is_told(question, words):
+    with pytest.raises(UsageError, match=words):
+        asking(question).sample(np.random.default_rng(0))

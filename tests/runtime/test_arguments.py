@@ -25,6 +25,19 @@ class NoMetrics:
         return 1.0
 
 
+class OldAsk:
+    def ask(self, history):  # type: ignore[no-untyped-def]
+        return []
+
+
+class OldScore:
+    metrics = ("accuracy",)
+    simulated = False
+
+    def evaluate(self, architecture):  # type: ignore[no-untyped-def]
+        return 1.0
+
+
 def score(architecture: Any) -> float:
     return 1.0
 
@@ -42,6 +55,8 @@ def score(architecture: Any) -> float:
         ({"strategy": RandomSearch}, r"the class RandomSearch, .* Write RandomSearch\(\) with"),
         ({"strategy": "evolution"}, r"the text 'evolution'\. .* RegularizedEvolution\(\), from archsmith\.strategies"),
         ({"strategy": Flat()}, r"Flat is a search space, not a strategy\."),
+        ({"strategy": OldAsk()}, r"OldAsk\.ask\(history\) cannot be called with ask\(history, n, rng\)\. Write it so"),
+        ({"evaluator": OldScore()}, r"OldScore\.evaluate\(architecture\) cannot be called with evaluate\(arch"),
         ({"strategy": 3}, r"The strategy cannot be 3: it has no method ask\."),
         ({"evaluator": ToyEvaluator}, r"the class ToyEvaluator, .* Write ToyEvaluator\(\) with"),
         ({"evaluator": object()}, r"cannot be an object: it has no method evaluate\."),

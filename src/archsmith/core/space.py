@@ -25,7 +25,7 @@ import numpy as np
 
 from archsmith.core.architecture import Architecture, Scalar, same
 from archsmith.core.errors import ArchsmithError, DeadEnd, InvalidArchitectureError, UsageError, told
-from archsmith.core.fields import checked, fitting, said
+from archsmith.core.fields import checked, fitting, named, said
 from archsmith.core.seeds import generator
 from archsmith.core.size import Pick, Size, estimate
 from archsmith.core.sketch import Sketch
@@ -138,6 +138,8 @@ class Trace:
             self._repeat(known, options)
             return known.answer
         self.repeated = None
+        if type(path) is not str or not isinstance(options, tuple | list | range | Range):
+            _refuse_question(path, options)
         if not isinstance(options, Range) and not options:
             raise DeadEnd(f"Decision {path!r} has no options.")
         if len(self.decisions) >= MOST_QUESTIONS:
@@ -166,6 +168,19 @@ class Trace:
     @property
     def architecture(self) -> Architecture:
         return Architecture((path, decision.answer) for path, decision in self.decisions.items())
+
+
+def _refuse_question(path: object, options: object) -> None:
+    """Raises UsageError where a question has no name, or its options are none."""
+    if not isinstance(path, str):
+        raise UsageError(
+            f"The path of a decision {said(path)}.", 'Its name comes first, as a text: choose("depth", (1, 2, 3)).'
+        )
+    if isinstance(options, str | bytes) or not isinstance(options, Sequence):
+        raise UsageError(
+            f"The options of the decision {path!r} {said(options)}.",
+            "Give them in a tuple of plain numbers or texts, or as a Range: (1, 2, 3) or Range(1, 8).",
+        )
 
 
 def _refuse_twins(path: str, options: Sequence[Scalar]) -> None:
@@ -283,7 +298,7 @@ class Space(ABC):
         """
         trace = Trace(answer)
         try:
-            self.decide(trace)
+            told_more: object = self.decide(trace)
         except ArchsmithError:
             raise
         except RecursionError as error:
@@ -293,6 +308,11 @@ class Space(ABC):
                 f"{type(self).__name__}.decide raised {told(error).rstrip('.')}. {_where(trace)}",
                 "Run again with --debug for the traceback.",
             ) from error
+        if told_more is not None:
+            raise UsageError(
+                f"{type(self).__name__}.decide returned {named(told_more)}.",
+                "It asks through choose(path, options), and returns nothing.",
+            )
         return trace
 
     def decisions(self, architecture: Mapping[str, Scalar]) -> tuple[Decision, ...]:

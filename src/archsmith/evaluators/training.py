@@ -132,6 +132,7 @@ class TrainingEvaluator:
         need_alike(self.space, self.learnt, splits)
         wanted, augmentation = decided(self.recipe, splits.augmentation(**self.augmentation), architecture)
         graph = self.space.graph(architecture)
+        need_outputs(graph, splits.task)
         context.check()
         recipe = fitting(graph, wanted, self.memory_mb)
         beginning = begin(architecture, context, self.space.graph if self.inherit else None)
@@ -234,6 +235,18 @@ def need_alike(space: NetworkSpace, task: Task, splits: Splits) -> None:
             f"The space builds networks for {ours} with {space.n_outputs} outputs, but the data are {theirs} with "
             f"{found.outputs[0].n}."
         )
+
+
+def need_outputs(graph: Graph, task: Task) -> None:
+    """Raises EvaluationError unless the network ends with the numbers that the task asks for."""
+    wanted = (task.outputs[0].n,)
+    for name in graph.outputs.values():
+        shape = graph.node(name).shape
+        if shape != wanted:
+            raise EvaluationError(
+                f"The network gives values of shape {shape}, and the task takes {wanted}.",
+                "End with archsmith.graphs.layers.classifier(net, x, self.n_outputs), or a linear layer.",
+            )
 
 
 def _described(task: Task) -> str:

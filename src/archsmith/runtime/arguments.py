@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
 from typing import Any
 
@@ -94,6 +95,7 @@ def check_strategy(strategy: Any) -> None:
             f"The strategy {said(strategy)}: it has no method ask.",
             "It needs ask(history, n, rng), which returns a list of proposals.",
         )
+    _check_called(strategy, "ask", "history, n, rng")
 
 
 def check_evaluator(evaluator: Any) -> None:
@@ -107,6 +109,7 @@ def check_evaluator(evaluator: Any) -> None:
             if wrap
             else "It needs evaluate(architecture, fidelity, context), which returns a score.",
         )
+    _check_called(evaluator, "evaluate", "architecture, fidelity, context")
     metrics = getattr(evaluator, "metrics", None)
     if isinstance(metrics, str) or not isinstance(metrics, list | tuple) or not metrics:
         raise UsageError(
@@ -116,6 +119,21 @@ def check_evaluator(evaluator: Any) -> None:
         raise UsageError(
             f"{type(evaluator).__name__} does not say whether its seconds are simulated.", "Give it: simulated = False."
         )
+
+
+def _check_called(part: Any, method: str, arguments: str) -> None:
+    """Raises UsageError where ``method`` does not take these arguments."""
+    try:
+        signature = inspect.signature(getattr(part, method))
+    except (TypeError, ValueError):  # of a function in C
+        return
+    try:
+        signature.bind(*arguments.split(", "))
+    except TypeError:
+        raise UsageError(
+            f"{type(part).__name__}.{method}{signature} cannot be called with {method}({arguments}).",
+            f"Write it so: def {method}(self, {arguments}).",
+        ) from None
 
 
 def checked_budget(budget: Any, default: int) -> Budget:

@@ -586,8 +586,12 @@ def asked(strategy: Strategy, history: History, n: int, rng: np.random.Generator
     name = type(strategy).__name__
     try:
         proposals = strategy.ask(history, n, rng)
-    except (ArchsmithError, KeyboardInterrupt) as error:
-        if type(error) is not UsageError or name in error.message:
+    except KeyboardInterrupt:
+        raise
+    except ArchsmithError as error:
+        told_by = (name, type(history.space).__name__)  # whoever is at fault is named already
+        theirs = type(error) is UsageError and not type(strategy).__module__.startswith("archsmith.")
+        if not theirs or any(each in error.message for each in told_by):
             raise
         raise UsageError(f"{name}.ask: {error.message}", error.hint) from error
     except BaseException as error:  # SystemExit, too: somebody's code must not end the program without a word
