@@ -24,12 +24,14 @@ from archsmith.analysis.comparison.notes import SAME, notes
 from archsmith.analysis.comparison.pairs import against, corrected, differences
 from archsmith.analysis.comparison.statistics import Array, bootstrap_interval
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.core.front import bounds, hypervolume
 from archsmith.runtime.comparison import Look, Plan, Run, Step, Values
 
 GRID = 120  # points of a curve
 
 
+@checked
 def compare(
     plan: Plan,
     runs: Sequence[Run],
