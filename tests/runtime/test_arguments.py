@@ -76,6 +76,7 @@ def score(architecture: Any) -> float:
         ({"max_failures_at_first": 0}, r"max_failures_at_first cannot be 0\."),
         ({"max_failures_in_a_row": None}, r"max_failures_in_a_row cannot be None\."),
         ({"forecast_trials": "3"}, r"Search\.forecast_trials cannot be '3'\."),
+        ({"forecast_trials": -1}, r"Search\.forecast_trials cannot be -1\. Give 0 or more\."),
         ({"retention": "all"}, r"Search\.retention cannot be 'all'\. It takes a Retention"),
         ({"observer": 3}, r"Search\.observer cannot be 3\. It takes a function or None\."),
         ({"finish": True}, r"Search\.finish cannot be True\. It takes a function\."),
@@ -153,3 +154,7 @@ def test_a_problem_that_cannot_be_had_is_one_sentence(monkeypatch: Any, answer: 
     monkeypatch.setattr(Own, "answer", staticmethod(answer))
     with pytest.raises(UsageError, match=words):
         problem_of(Own(), (Objective("size", maximize=False),), ())
+
+
+def test_a_forecast_of_no_trial_at_all_is_one() -> None:
+    assert Search(Problem(Flat()), RandomSearch(), ToyEvaluator(), forecast_trials=0).forecast_trials == 0

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import EvaluationError, UsageError
-from archsmith.core.fields import check_above_0, checked
+from archsmith.core.fields import check_from_0, checked
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive
 from archsmith.core.task import Task
@@ -108,7 +108,7 @@ class TrainingEvaluator:
                 raise UsageError(f"The evaluator's {name} is {value}.", "Give at least 2, or None for all.")
         if self.memory_mb is not None and not self.memory_mb > 0:
             raise UsageError(f"The evaluator's memory_mb is {self.memory_mb}.", "Give megabytes, or None for no limit.")
-        check_above_0("TrainingEvaluator", most_epochs=self.most_epochs)
+        check_from_0("TrainingEvaluator", most_epochs=self.most_epochs)
         if not 0 < self.inherited_epochs <= 1:
             raise UsageError(
                 f"The evaluator's inherited_epochs is {self.inherited_epochs}.", "Give a share above 0, and at most 1."

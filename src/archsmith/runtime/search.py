@@ -39,7 +39,7 @@ from archsmith.core.errors import (
 )
 from archsmith.core.events import Event
 from archsmith.core.failures import FIRST, IN_A_ROW, Failures, nothing_found, outside
-from archsmith.core.fields import check_above_0, fitted, fitting, named, said
+from archsmith.core.fields import check_above_0, check_from_0, fitted, fitting, named, said
 from archsmith.core.history import History
 from archsmith.core.job_records import Note
 from archsmith.core.problem import Problem
@@ -177,10 +177,10 @@ class Search:
         check_above_0(
             "Search",
             trial_seconds=trial_seconds,
-            forecast_trials=forecast_trials,
             max_failures_at_first=max_failures_at_first,
             max_failures_in_a_row=max_failures_in_a_row,
         )
+        check_from_0("Search", forecast_trials=forecast_trials)  # 0: there is time for none
         self.store: Store = store if store is not None else MemoryStore()
         self.executor: Executor = executor if executor is not None else SerialExecutor()
         self.trial_seconds = trial_seconds

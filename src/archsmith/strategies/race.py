@@ -41,7 +41,7 @@ import numpy as np
 
 from archsmith.core.budget import EXHAUSTED, SECONDS, SETTLED
 from archsmith.core.errors import UsageError
-from archsmith.core.fields import check_above_0, check_from_0, checked
+from archsmith.core.fields import check_from_0, checked
 from archsmith.core.history import History
 from archsmith.core.protocols import Strategy
 from archsmith.core.records import Finished, Proposed, ProposedTrial, StudyRecord
@@ -92,7 +92,7 @@ class Race:
             raise UsageError(
                 f"Race has anchors={self.anchors} and {len(self.seeds)} seeds.", "Anchors are the first of the seeds."
             )
-        check_above_0("Race", rows=self.rows, most_epochs=self.most_epochs, unit_seconds=self.unit_seconds)
+        check_from_0("Race", rows=self.rows, most_epochs=self.most_epochs, unit_seconds=self.unit_seconds)
         check_from_0("Race", rival=self.rival, most_work=self.most_work, most_work_with_rival=self.most_work_with_rival)
         if self.slice is not None and not self.slice > 0:
             raise UsageError(f"Race has slice={self.slice}.", "Give work above 0, or None.")
