@@ -1,6 +1,9 @@
+import dataclasses
 import importlib.metadata
+import inspect
 import json
 import sys
+import typing
 from dataclasses import dataclass, field
 
 import pytest
@@ -232,6 +235,34 @@ def test_a_plugin_that_fails_is_a_row_with_its_reason(plugged):
     assert "No module named 'no_such'" in rows["gone"]["missing"]
 
 
+def test_the_hint_for_a_plugin_that_is_gone_names_its_package(plugged):
+    plugged([("archsmith.space", {"mine": "a_plugin:Gone", "gone": "no_such:Space"})])
+    with pytest.raises(UsageError, match=r"no class 'Gone' .*comes from the installed package 'a_plugin'"):
+        catalog.get("space", "mine")
+    with pytest.raises(UsageError, match=r"No module named 'no_such'\. The name 'gone' comes from the"):
+        catalog.get("space", "gone")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nowhere", r"no space named 'nowhere'\. Known: .* module:Class\. A plug-in must be"),
+        (":Space", r"':Space' is not the place of a class\. Write it like my_package\.my_module:MyClass\."),
+        ("a_plugin:", r"'a_plugin:' is not the place of a class\."),
+        ("a_plugin:Other", r"no class 'Other' in the module 'a_plugin'\. It has: Space\."),
+        ("a_plugin:Spaces", r"no class 'Spaces' in the module 'a_plugin'\. Did you mean 'Space'\?"),
+        (
+            "no_such:Space",
+            r"cannot be imported: No module named 'no_such'\. Install it, or put",
+        ),
+    ],
+)
+def test_a_name_that_leads_nowhere_gets_a_hint(plugged, name, words):
+    plugged([])
+    with pytest.raises(UsageError, match=words):
+        catalog.get("space", name)
+
+
 def test_a_row_knows_the_package_that_it_comes_from(tmp_path, monkeypatch):
     facts = tmp_path / "their_plug_in-1.0.dist-info"
     facts.mkdir()
@@ -314,3 +345,47 @@ def test_a_class_with_a_slip_in_its_name_gets_a_hint():
 def test_a_bare_setting_is_told_whose_it_may_be():
     with pytest.raises(UsageError, match=r"such as space\.filters=8\."):
         catalog.parse_settings(["filters=8"], "space")
+
+
+def configured():
+    """Every dataclass of the catalogue that a person configures, and those in their fields."""
+    found = []
+    rest = [catalog.load(path) for kind in ("space", "strategy", "evaluator", "executor") for path in _own(kind)]
+    while rest:
+        cls = rest.pop()
+        if not dataclasses.is_dataclass(cls) or cls in found or not cls.__module__.startswith("archsmith."):
+            continue
+        if not inspect.isabstract(cls):
+            found.append(cls)
+        rest += [hint for hint in typing.get_type_hints(cls).values() if isinstance(hint, type)]
+    return found
+
+
+def _own(kind):
+    return [*catalog.TABLE[kind].values()]
+
+
+@pytest.mark.parametrize("cls", configured(), ids=lambda cls: cls.__name__)
+def test_a_slip_in_any_field_is_one_sentence_that_names_it(cls):
+    needed = {
+        "space": ConvStages(),
+        "data": "x",
+        "path": "x",
+        "evaluator": ToyEvaluator(),
+        "first": ToyEvaluator(),
+        "second": ToyEvaluator(),
+        "function": "math:sqrt",
+        "n_workers": 1,
+    }
+    rows = [row for row in dataclasses.fields(cls) if row.init]
+    given = {row.name: needed[row.name] for row in rows if row.default is row.default_factory is dataclasses.MISSING}
+    for row in rows:
+        for wrong in (object(), b"x", {1, 2}, float("nan"), int):
+            if typing.get_type_hints(cls)[row.name] is not typing.Any:
+                with pytest.raises(UsageError, match=rf"{cls.__name__}\.{row.name} (cannot be|is the class) "):
+                    cls(**{**given, row.name: wrong})
+
+
+def test_a_setting_without_a_default_is_named_where_it_is_missing():
+    with pytest.raises(UsageError, match=r"Noisy needs a value for 'evaluator', which has no default\. .* --set KIND"):
+        catalog.build(Noisy, {})

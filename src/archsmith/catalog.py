@@ -25,6 +25,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from archsmith.core.errors import MissingExtraError, UsageError, shortened, told
+from archsmith.core.fields import fitted
 from archsmith.core.files import json_value, reason
 
 TABLE: dict[str, dict[str, str]] = {
@@ -198,9 +199,22 @@ def get(kind: str, name: str) -> type:
         known = [row for row in table if not row.startswith("toy_")]
         raise UsageError(
             f"There is no {kind} named {name!r}.",
-            f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}; or give module:Class.",
+            f"Did you mean {near[0]!r}?"
+            if near
+            else f"Known: {', '.join(known)}; or give module:Class. A plug-in must be installed.",
         )
-    return load(table[name])
+    try:
+        return load(table[name])
+    except MissingExtraError:
+        raise
+    except UsageError as error:
+        if name in TABLE[kind]:
+            raise
+        brings = package(kind, name, table[name])
+        raise UsageError(
+            error.message,
+            f"The name {name!r} comes from the installed package {brings!r}: install that again, or uninstall it.",
+        ) from error
 
 
 def missing_extra(error: ModuleNotFoundError, purpose: str) -> MissingExtraError | None:
@@ -212,6 +226,8 @@ def missing_extra(error: ModuleNotFoundError, purpose: str) -> MissingExtraError
 def load(path: str) -> type:
     """The class at ``module:Class``."""
     module_name, _, class_name = path.partition(":")
+    if not module_name or not class_name:
+        raise UsageError(f"{path!r} is not the place of a class.", "Write it like my_package.my_module:MyClass.")
     try:
         module = sys.modules.get(module_name) or _imported(module_name)
     except ModuleNotFoundError as error:
@@ -230,9 +246,10 @@ def load(path: str) -> type:
     if not isinstance(found, type):
         classes = [name for name, value in vars(module).items() if isinstance(value, type)]
         near = get_close_matches(class_name, classes, n=1)
+        own = [name for name in classes if getattr(module, name).__module__ == module_name]
         raise UsageError(
             f"There is no class {class_name!r} in the module {module_name!r}.",
-            f"Did you mean {near[0]!r}?" if near else None,
+            f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(own) or 'no class of its own'}.",
         )
     return found
 
@@ -360,7 +377,10 @@ def build(cls: type, args: Mapping[str, Any]) -> Any:
     Raises UsageError that names the field.
     """
     if not dataclasses.is_dataclass(cls):
-        raise UsageError(f"{cls.__name__} is not a dataclass, so it cannot be built from a spec.")
+        raise UsageError(
+            f"{cls.__name__} is not a dataclass, so it cannot be built from a spec.",
+            "Write @dataclass(frozen=True) above the class.",
+        )
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
     unknown = [name for name in args if name not in fields]
     if unknown:
@@ -369,12 +389,22 @@ def build(cls: type, args: Mapping[str, Any]) -> Any:
             f"{cls.__name__} has no setting {unknown[0]!r}.",
             f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(fields) or 'none'}.",
         )
+    missing = [
+        name
+        for name, field in fields.items()
+        if field.default is field.default_factory is dataclasses.MISSING and name not in args
+    ]
+    if missing:
+        raise UsageError(
+            f"{cls.__name__} needs a value for {' and '.join(map(repr, missing))}, which has no default.",
+            f"On the command line: --set KIND.{missing[0]}=VALUE, where KIND is space, strategy or evaluator.",
+        )
     hints = _hints(cls)
     values = {name: _rebuilt(value, hints[name], f"{cls.__name__}.{name}") for name, value in args.items()}
     try:
         return cls(**values)
     except TypeError as error:
-        raise UsageError(f"{cls.__name__} cannot be built: {error}.") from error
+        raise UsageError(f"{cls.__name__} cannot be built: {reason(error)}.") from error
 
 
 @cache
@@ -422,18 +452,15 @@ def _rebuilt(value: Any, hint: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
         return build(hint, value)
     if hint in (int, float, bool, str):
-        return _scalar(value, hint, where)
+        return float(fitted(value, hint, where)) if hint is float else fitted(value, hint, where)
     if isinstance(hint, type) and _ours(hint.__module__) and isinstance(value, bool | int | float | str | list):
         raise UsageError(f"{where} cannot be {shortened(repr(value))}.", 'Give a spec, {"type": name, "args": {…}}.')
     return value
 
 
-def _scalar(value: Any, hint: type, where: str) -> Any:
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:
-        raise UsageError(f"{where} cannot be {value!r}.", f"It takes a value of type {hint.__name__}.")
-    return value
+def has_setting(cls: Any, name: str) -> bool:
+    """Is ``name`` a field of this class, that may be set?"""
+    return dataclasses.is_dataclass(cls) and any(field.init and field.name == name for field in dataclasses.fields(cls))
 
 
 def parse_settings(pairs: list[str], kind: str = "strategy") -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from archsmith.core.errors import MissingExtraError
 from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Objective, Problem
+from archsmith.testing.toys import Flat
 
 FINALS = [
     {"name": "linear", "valid": 0.8, "test": 0.79, "params": 7850, "seconds": 2.0, "exported": False},
@@ -19,7 +20,7 @@ FINALS = [
 
 
 def history(scores: list[float], maximize: bool = True) -> History:
-    made = History(Problem(None, (Objective("accuracy", maximize),)))  # type: ignore[arg-type]
+    made = History(Problem(Flat(), (Objective("accuracy", maximize),)))
     for i, score in enumerate(scores):
         row = {"id": i, "architecture": dict(Architecture({"depth": i})), "fidelity": 1.0, "parents": [], "notes": {}}
         made.apply(Event("proposed", {"trials": [row]}))

@@ -256,6 +256,7 @@ def test_a_file_that_is_no_picture_in_chromium(browser: Any, exported: Any, tmp_
         tab.open(address)
         tab.page.set_input_files("input[type=file]", str(file))
         tab.wait("letter.png is not a picture")
+        assert not tab.page.is_visible("img.preview")  # which would be a broken icon
         assert not tab.page.is_visible("#result")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import shutil
 import subprocess
@@ -580,3 +581,39 @@ def test_a_web_page_of_a_bundle(bundle: Path, command: Any, tmp_path: Path, monk
     assert ended.code == 0 and ended.json["files"] == sum(path.is_file() for path in Path("page").rglob("*"))
     said = command("bundles", "web", bundle, "--out", "page").out
     assert "Wrote a page of" in said and "python -m http.server" in said
+
+
+@pytest.mark.parametrize(
+    ("start", "mark"),
+    [
+        (("predict", "{}", __file__), "bundle"),
+        (("evaluate", "{}", __file__), "bundle"),
+        (("bundles", "info", "{}"), "bundle"),
+        (("serve", "{}"), "bundle"),
+        (("draw", "{}"), "bundle"),
+        (("report", "{}"), "study"),
+        (("studies", "show", "{}"), "study"),
+        (("studies", "resume", "{}"), "study"),
+        (("studies", "stop", "{}"), "study"),
+    ],
+    ids=lambda value: "-".join(value[:-1]) if isinstance(value, tuple) else value,
+)
+def test_a_place_that_is_none_gets_the_same_words_and_exit_code_everywhere(command, tmp_path, start, mark):
+    (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for place, words in (
+        (tmp_path / "gone", "no "),
+        (tmp_path / "empty", f"is no {mark}: it has no "),
+        (tmp_path / "pipe", f"is a file, not the folder of a {mark}"),
+        ("", "empty" if start[0] != "bundles" else "is no bundle"),
+    ):
+        answer = command(*(word.format(place) for word in start))
+        assert (answer.code, answer.err.count("\n")) == (2, 1), answer.err
+        assert words in answer.err
+
+
+def test_nothing_to_predict_is_a_mistake_in_the_command(command, bundle, tmp_path):
+    for files in (["gone.png"], ["gone.png", "lost.png", "away.png"]):
+        answer = command("predict", str(bundle), *files)
+        assert answer.code == 2 and "There is no file or folder 'gone.png'" in answer.err
+    assert "(nor the 2 other ones)" in answer.err

@@ -125,7 +125,7 @@ def test_what_is_no_name_of_a_module_is_not_imported(command: Any, module: str) 
 
 def test_as_a_program_it_ends_with_the_same_code_and_line(archsmith: Any) -> None:
     ran = archsmith("studies", "show", "nothing")
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("archsmith: There is no study 'nothing'") and ran.err.count("\n") == 1
 
 

@@ -64,7 +64,7 @@ def test_open_shows_it(command: Any, searched: str, monkeypatch: pytest.MonkeyPa
 def test_an_unknown_study_is_one_line(command: Any, searched: str) -> None:
     answer = command("report", "nothing-like-it")
     assert (
-        answer.code == 1 and "There is no study 'nothing-like-it'" in answer.err and len(answer.err.splitlines()) == 1
+        answer.code == 2 and "There is no study 'nothing-like-it'" in answer.err and len(answer.err.splitlines()) == 1
     )
 
 

@@ -240,3 +240,17 @@ def test_enas_without_shared_weights_is_refused_and_leaves_nothing(command: Any,
 def test_a_class_of_another_kind_is_named(command: Any, words: tuple[str, ...], said: str) -> None:
     answer = command(*words)
     assert (answer.code, answer.out) == (2, "") and said in answer.err
+
+
+def test_a_space_of_ones_own_leaves_the_objectives_of_the_evaluator(command, tmp_path, monkeypatch):
+    (tmp_path / "their_errors.py").write_text(
+        "from archsmith import Objective, Problem\nfrom archsmith.testing.toys import Flat, ToyEvaluator\n"
+        "class Both(ToyEvaluator):\n"
+        "    def problem(self, objectives=None, constraints=()):\n"
+        "        return Problem(Flat(), objectives or Objective('size', maximize=False), constraints)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    both = ("--evaluator", "their_errors:Both", "--set", 'evaluator.metrics=["accuracy", "size"]', "--trials", "2")
+    for space in ((), ("--space", "toy_conditional")):
+        answer = command("search", *both, *space, "--json")
+        assert json.loads(answer.out)["metric"] == "size", answer.err

@@ -40,3 +40,9 @@ def test_refuses_what_is_not_plain(bad):
 def test_refuses_other_json(text):
     with pytest.raises(UsageError):
         Architecture.from_json(text)
+
+
+@pytest.mark.parametrize("decisions", [3, "depth", [1, 2], None])
+def test_what_holds_no_decisions_is_refused_in_a_sentence(decisions):
+    with pytest.raises(UsageError, match=r"An architecture cannot be .* Give its decisions and answers"):
+        Architecture(decisions)

@@ -13,6 +13,7 @@ from archsmith.core.files import (
     STALE_SECONDS,
     expanded,
     json_value,
+    no_such_folder,
     reading,
     refuse_bomb,
     replacing,
@@ -140,3 +141,25 @@ def test_bombs() -> None:
 def test_an_address_is_no_path(address):
     with pytest.raises(UsageError, match="is an address. Nothing is downloaded"):
         expanded(address)
+
+
+def test_one_door_says_why_a_place_is_no_such_folder(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+
+    def told(name):
+        return no_such_folder(tmp_path / name, "bundle", "manifest.json").replace(str(tmp_path), "")
+
+    assert no_such_folder("", "bundle", "manifest.json") == "The path of the bundle is empty."
+    assert told("gone") == "There is no bundle at '/gone'."
+    assert told("file/below") == "There is no bundle at '/file/below'."
+    assert told("file") == "'/file' is a file, not the folder of a bundle."
+    assert told(".") == "The folder '' is no bundle: it has no manifest.json."
+    assert told("x" * 300).endswith("cannot be read: File name too long.")
+    monkeypatch.setattr(os, "access", lambda *args: False)
+    assert told(".") == "'' cannot be read: its permissions forbid it."
+
+
+@pytest.mark.parametrize("path", ["", "  "])
+def test_an_empty_path_is_not_the_folder_that_one_is_in(path):
+    with pytest.raises(UsageError, match=r"A path is empty\."):
+        expanded(path)

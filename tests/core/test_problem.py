@@ -90,6 +90,17 @@ def test_one_objective_and_one_constraint_need_no_brackets():
         (lambda: Problem(Flat(), constraints="a<=3"), r"The constraints of a problem .* Constraint\("),
         (lambda: Problem(Flat), r"The space is the class Flat, .* Flat\(\)"),
         (lambda: Problem(Flat(), fidelity=3), r"The fidelity cannot be 3\."),
+        (lambda: Problem("flat"), r"The space of a problem cannot be 'flat'\. Give a search space"),
+        (lambda: Problem(Objective("accuracy")), r"The space of a problem cannot be an Objective"),
+        (lambda: Objective(3), r"Objective\.metric cannot be 3\. It takes a text\."),
+        (lambda: Objective(""), r"The objective names no metric\."),
+        (lambda: Objective("accuracy", "max"), r"maximize cannot be 'max'\. It takes True or False\."),
+        (lambda: Constraint("params", upper="1e6"), r"upper cannot be '1e6'\. .* without quotation marks\."),
+        (lambda: Constraint("params", lower=5, upper=1), r"lower bound 5 is above its upper bound 1\. Exchange them"),
+        (lambda: Constraint("params", upper=float("nan")), r"upper cannot be nan\."),
+        (lambda: Fidelity(1, 10), r"Fidelity\.name cannot be 1\."),
+        (lambda: Fidelity("epochs", "1", "10"), r"Fidelity\.minimum cannot be '1'\."),
+        (lambda: Fidelity("epochs", 1, 10, "all"), r"Fidelity\.full cannot be 'all'\."),
     ],
 )
 def test_a_part_of_another_kind_is_refused_in_a_sentence(make, words):

@@ -385,3 +385,71 @@ def test_odd_options_and_weights_are_refused_whoever_asks(space, words):
 def test_equal_numbers_of_other_types_are_options_of_their_own():
     for answer in (1, 1.0, True):
         Asking((1, 1.0, True)).validate(Architecture({"x": answer}))
+
+
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        (
+            lambda space, rng, a: space.sample(0),
+            r"generator rng cannot be 0\. .* numpy\.random\.default_rng\(0\)",
+        ),
+        (lambda space, rng, a: space.sample(np.random), r"random generator rng cannot be a module"),
+        (lambda space, rng, a: space.complete(a, 0), r"random generator rng cannot be 0"),
+        (lambda space, rng, a: space.complete(3, rng), r"An architecture cannot be 3\."),
+        (lambda space, rng, a: space.mutate(a, 0), r"random generator rng cannot be 0"),
+        (lambda space, rng, a: space.mutate(3, rng), r"An architecture cannot be 3\."),
+        (lambda space, rng, a: space.mutate(a, rng, "2"), r"n_changes cannot be '2'\."),
+        (lambda space, rng, a: space.mutate(a, rng, 0), r"n_changes cannot be 0\."),
+        (lambda space, rng, a: space.crossover(a, 3, rng), r"An architecture cannot be 3\."),
+        (lambda space, rng, a: list(space.neighbours(a, 3)), r"random generator rng cannot be 3"),
+        (lambda space, rng, a: space.validate("depth"), r"An architecture cannot be 'depth'\."),
+        (lambda space, rng, a: space.size("all"), r"The argument n_walks of Space\.size cannot be 'all'\."),
+        (lambda space, rng, a: Range("1", 2), r"Range\.low cannot be '1'\."),
+        (lambda space, rng, a: Range(1, math.inf), r"Range\.high cannot be inf\."),
+    ],
+)
+def test_a_slip_is_one_sentence(use, words):
+    rng = np.random.default_rng(0)
+    with pytest.raises(UsageError, match=words):
+        use(Chain(), rng, Chain().sample(rng))
+
+
+def test_plain_mappings_are_architectures_too():
+    rng = np.random.default_rng(0)
+    child = Chain().mutate(dict(Chain().sample(rng)), rng)
+    assert isinstance(child, Architecture) and child in Chain()
+    assert 3 not in Chain()
+
+
+def test_numpys_whole_numbers_make_a_range_of_whole_numbers():
+    assert Range(np.int64(1), np.int64(5)).integer
+
+
+def asking(question):
+    @dataclass(frozen=True)
+    class Odd(Space):
+        def decide(self, choose):
+            return question(choose)
+
+    return Odd()
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        (
+            lambda choose: choose("act", "relu"),
+            r"The options of the decision 'act' cannot be 'relu'\. Give them in a",
+        ),
+        (lambda choose: choose("act", {1, 2}), r"The options of the decision 'act' cannot be a set\."),
+        (lambda choose: choose("act", 5), r"The options of the decision 'act' cannot be 5\."),
+        (lambda choose: choose("act", np.arange(3)), r"cannot be a ndarray\. Give them in a tuple of plain numbers"),
+        (lambda choose: choose("act", (i for i in (1, 2))), r"cannot be a generator\."),
+        (lambda choose: choose((1, 2), "act"), r"The path of a decision cannot be \(1, 2\)\. Its name comes first"),
+        (lambda choose: {"act": (1, 2)}, r"Odd\.decide returned a dict\. It asks through choose"),
+    ],
+)
+def test_a_question_that_is_none_is_told(question, words):
+    with pytest.raises(UsageError, match=words):
+        asking(question).sample(np.random.default_rng(0))

@@ -1,10 +1,11 @@
 import math
 
+import numpy as np
 import pytest
 
 from archsmith.core.architecture import Architecture
-from archsmith.core.errors import EvaluationError
-from archsmith.core.trial import Outcome, Status, Trial
+from archsmith.core.errors import EvaluationError, UsageError
+from archsmith.core.trial import Outcome, Proposal, Status, Trial
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, "0.9", None, True])
@@ -30,3 +31,30 @@ def test_outcome_round_trip():
 def test_a_trial_without_score_compares_as_worst():
     trial = Trial(0, Architecture({"x": 1}), 1.0)
     assert trial.status is Status.PENDING and trial.loss == math.inf and not trial.ok
+
+
+HERE = Architecture({"x": 1})
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Proposal("x"), r"Proposal\.architecture cannot be 'x'\. It takes an Architecture, such as space"),
+        (lambda: Proposal(HERE, parents=3), r"Proposal\.parents cannot be 3\. It takes a tuple of whole numbers\."),
+        (lambda: Proposal(HERE, parents=(0.5,)), r"Proposal\.parents cannot be \(0\.5,\)\."),
+        (lambda: Proposal(HERE, fidelity="3"), r"Proposal\.fidelity cannot be '3'\."),
+        (lambda: Proposal(HERE, notes="why"), r"Proposal\.notes cannot be 'why'\."),
+        (lambda: Outcome("good"), r"The status of an outcome cannot be 'good'\. Write Outcome\.success"),
+        (lambda: Outcome(Status.OK, 0.9), r"The metrics of an outcome cannot be 0\.9\."),
+        (lambda: Outcome.success(0.9), r"The metrics of an outcome cannot be 0\.9\."),
+    ],
+)
+def test_a_slip_is_one_sentence(make, words):
+    with pytest.raises(UsageError, match=words):
+        make()
+
+
+def test_plain_data_becomes_what_it_stands_for():
+    assert Proposal({"x": 1}, parents=[0]) == Proposal(HERE, parents=(0,))
+    assert Outcome("ok", {"accuracy": 1.0}).ok
+    assert Outcome.success({"accuracy": np.float32(0.5)}).metrics == {"accuracy": 0.5}

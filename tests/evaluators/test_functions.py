@@ -52,7 +52,7 @@ def test_a_local_function_works_but_cannot_be_written_down() -> None:
         ("no colon", "is not the place of a function"),
         ("no_such_module_anywhere:f", "cannot be imported"),
         ("math:no_such_function", "There is no function"),
-        (3, "cannot call 3"),
+        (3, r"function cannot be 3\. It takes a text or a function"),
         (lambda: 1.0, "cannot be called with an architecture"),
         (lambda architecture, learning_rate: 1.0, "learning_rate"),
     ],
@@ -80,5 +80,5 @@ def test_it_stops_before_the_function_is_called() -> None:
 
 
 def test_a_text_is_no_list_of_metrics() -> None:
-    with pytest.raises(UsageError, match=r"the text 'error'\. .* metrics=\('error',\)"):
+    with pytest.raises(UsageError, match=r"metrics cannot be 'error'\. It takes a tuple of texts: \('error',\)\."):
         FunctionEvaluator(len, metrics="error")  # type: ignore[arg-type]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,14 @@ from archsmith.core.architecture import Architecture
 from archsmith.core.errors import DataError, EvaluationError, UsageError
 from archsmith.core.problem import Fidelity, Problem
 from archsmith.core.protocols import Context
-from archsmith.core.task import classification
+from archsmith.core.space import Choose
+from archsmith.core.task import classification, image_classification
 from archsmith.data.images.load import load
 from archsmith.evaluators import training
 from archsmith.evaluators.training import CHECKPOINT, TrainingEvaluator
+from archsmith.graphs.layers import conv_bn_relu
+from archsmith.graphs.net import Net
+from archsmith.graphs.network_space import ImageSpace
 from archsmith.spaces.conv_stages import ConvStages, ConvStagesScale
 from archsmith.spaces.recipe import ImageRecipe
 from archsmith.testing.laws import check_evaluator
@@ -293,3 +297,19 @@ def test_the_smallest_batch_is_not_halved(
     with pytest.raises(EvaluationError):
         replace(evaluator, recipe=Recipe(batch_size=16)).evaluate(space.first(), 0.2, Context(0, 0))
     assert len(calls) == 1
+
+
+@dataclass(frozen=True)
+class Headless(ImageSpace):
+    """Forgets the classifier."""
+
+    def build(self, choose: Choose, net: Net) -> None:
+        net.output(conv_bn_relu(net, net.input("image"), choose("width", (4, 8)), kernel=3))  # type: ignore[arg-type]
+
+
+def test_a_network_without_a_classifier_fails_with_a_sentence() -> None:
+    space = Headless(input_shape=(1, 8, 8))
+    graph = space.graph(Architecture({"width": 4}))
+    task = image_classification((1, 8, 8), tuple("0123456789"))
+    with pytest.raises(EvaluationError, match=r"gives values of shape \(4, 8, 8\), and the task takes \(10,\)\. End w"):
+        training.need_outputs(graph, task)

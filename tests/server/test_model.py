@@ -70,7 +70,7 @@ def test_it_is_measured_when_it_is_loaded(classes_folder: Path) -> None:
 
 def test_a_bare_onnx_file_needs_the_permission(copied: Path) -> None:
     (copied / "manifest.json").unlink()
-    with pytest.raises(UsageError, match="no Archsmith bundle.*--allow-foreign"):
+    with pytest.raises(UsageError, match="is no bundle: .*--allow-foreign"):
         loaded(copied)
     model = loaded(copied, foreign=True)
     assert model.about()["kind"] == "foreign" and model.batcher.batch == 1

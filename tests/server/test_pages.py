@@ -226,6 +226,7 @@ def test_a_person_tries_a_model_in_chromium(environment: dict[str, str], tmp_pat
     if chromium is None:
         pytest.skip("needs chromium")
     (tmp_path / "a.png").write_bytes(png())
+    (tmp_path / "letter.png").write_text("no picture")
     command = [sys.executable, "-m", "archsmith", "serve", str(FIXTURES / "bundle_classes"), "--port", "0"]
     environment = {**environment, "ARCHSMITH_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"}
     said, asked = [], []
@@ -242,6 +243,11 @@ def test_a_person_tries_a_model_in_chromium(environment: dict[str, str], tmp_pat
             page.set_input_files("input[type=file]", str(tmp_path / "a.png"))
             page.wait_for_selector("[data-value]")
             found = page.eval_on_selector_all("[data-value]", "all => all.map(one => Number(one.dataset.value))")
+            assert page.is_visible("img.preview") and said == []
+            page.set_input_files("input[type=file]", str(tmp_path / "letter.png"))
+            page.wait_for_selector("text=is not a picture that can be read")
+            assert not page.is_visible("img.preview") and not page.is_visible("[data-value]")
+            said.clear()  # chromium tells of the refused request
             browser.close()
         process.terminate()
     wanted = sorted(

@@ -12,6 +12,7 @@ from typing import Any, overload
 
 from archsmith.core import markup
 from archsmith.core.errors import MissingExtraError
+from archsmith.core.fields import checked
 from archsmith.core.history import History
 from archsmith.core.trial import Trial
 
@@ -96,6 +97,7 @@ class Leaderboard(Sequence[Row]):
         return [f"… and {left:,} more"] if left > 0 else []
 
 
+@checked
 def leaderboard(
     finals: Iterable[Mapping[str, Any]], history: History | None = None, limit: int | None = None
 ) -> Leaderboard:

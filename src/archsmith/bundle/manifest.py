@@ -20,7 +20,7 @@ from archsmith.bundle.intake import Intake, intake_class
 from archsmith.bundle.output import ModelOutput
 from archsmith.bundle.upgrade import upgraded
 from archsmith.core.errors import ArchsmithError, UsageError
-from archsmith.core.files import reason, regular_size
+from archsmith.core.files import no_such_folder, reason, regular_size
 from archsmith.core.task import Task
 
 FORMAT = "archsmith-bundle"
@@ -233,17 +233,9 @@ def read(folder: str | Path) -> Manifest:
     """
     if not isinstance(folder, str | os.PathLike):
         raise UsageError(f"A bundle is a folder, not something of the type {type(folder).__name__}.", "Give its path.")
-    folder = Path(folder)
-    path = folder / MANIFEST
-    if not folder.is_dir():
-        raise UsageError(
-            f"There is no bundle at {str(folder)!r}.",
-            "Give the folder that an export wrote (it holds a manifest.json).",
-        )
-    if not path.is_file():
-        raise UsageError(
-            f"The folder {str(folder)!r} is no bundle: it has no {MANIFEST}.", "Give the folder that an export wrote."
-        )
+    path = Path(folder) / MANIFEST
+    if not os.path.isfile(path) or not str(folder):
+        raise no_bundle(folder)
     if regular_size(path) > MAX_MANIFEST_BYTES:
         raise UsageError(f"{str(path)!r} is far too large for the manifest of a bundle.")
     try:
@@ -265,6 +257,12 @@ def read(folder: str | Path) -> Manifest:
             "Upgrade with: pip install --upgrade archsmith",
         )
     return Manifest.from_dict(data)
+
+
+def no_bundle(place: str | Path, hint: str | None = None) -> UsageError:
+    """What to say of a place that holds no bundle."""
+    hint = hint or f"Give the folder that an export wrote (it holds a {MANIFEST})."
+    return UsageError(no_such_folder(place, "bundle", MANIFEST), hint)
 
 
 def checksum(content: bytes) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from archsmith.bundle.intake import Call, Window
 from archsmith.bundle.manifest import MODEL, Manifest, check_content, checksum, read
 from archsmith.core.errors import ArchsmithError, UsageError
+from archsmith.core.fields import fitted
 from archsmith.core.files import regular_size
 
 QUIET = 4  # onnxruntime's severity scale: fatal errors only; the others are raised, and told in a sentence of ours
@@ -39,6 +40,7 @@ class Predictor:
 
     def __init__(self, folder: str | Path, threads: int | None = None) -> None:
         """Raises UsageError when the folder holds no bundle, a damaged one, or one of a later format."""
+        threads = fitted(threads, int | None, "Predictor.threads")
         if threads is not None and threads < 1:
             raise UsageError(f"threads is {threads}.", "Give 1 or more, or None for all cores.")
         self.manifest: Manifest = read(folder)

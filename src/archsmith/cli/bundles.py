@@ -59,6 +59,7 @@ def predict(
     from archsmith.core.wording import amount
 
     predictor, workers = (Predictor(bundle), 1) if out is None else for_many(bundle)
+    _refuse_missing(files)
     _check_options(predictor, top, proba, out)
     path = None if out is None else check(out, files)
     asked = predictor.manifest.intake.asked(files, image_column)
@@ -93,6 +94,19 @@ def predict(
         more = amount(broken - MOST_NAMED, f"more {predictor.manifest.intake.noun}")
         to_stderr(f"{more} could not be read; --out or --json lists them all.")
     raise typer.Exit(1 if broken else 0)
+
+
+def _refuse_missing(files: list[str]) -> None:
+    """Raises UsageError where nothing of what was named is there: then there is nothing to predict."""
+    import os
+
+    from archsmith.core.errors import UsageError
+    from archsmith.core.files import expanded
+    from archsmith.core.wording import amount
+
+    if not any(os.path.lexists(expanded(file)) for file in files):
+        more = f" (nor the {amount(len(files) - 1, 'other one')})" if len(files) > 1 else ""
+        raise UsageError(f"There is no file or folder {files[0]!r}{more}.", "Check the path.")
 
 
 def evaluate(

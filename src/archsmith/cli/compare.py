@@ -104,13 +104,16 @@ def compare(
     from archsmith.runtime.workspace import Workspace
 
     place = Workspace(workspace).path
+    named = _named(strategies)
+    for pair in settings or []:
+        _refuse_bare(pair, named)
     given = catalog.parse_settings(settings or [])
     unknown = [kind for kind in given if kind not in ("strategy", "evaluator", "space")]
     if unknown:
         raise UsageError(
             f"There is no setting --set {unknown[0]}.… here.", "Settings begin with strategy.NAME, evaluator or space."
         )
-    chosen = _strategies(strategies, given.get("strategy", {}))
+    chosen = _strategies(named, given.get("strategy", {}))
     if reference is not None and reference not in chosen:
         raise UsageError(
             f"The reference {reference!r} is not among the strategies.", f"Name one of {', '.join(chosen)}."
@@ -184,6 +187,7 @@ def _benches(
     from archsmith import catalog
     from archsmith.cli import benches
     from archsmith.core.errors import UsageError
+    from archsmith.runtime.arguments import problem_of
 
     objectives, limits = goals
     asked = [*(each.metric for each in (*objectives, *limits)), *([report] if report else [])]
@@ -195,7 +199,7 @@ def _benches(
             raise UsageError(f"The benchmark {found.title} is named twice.", "Name it once.")
         settings = {**found.settings, **given.get("evaluator", {})}
         evaluator: Any = catalog.build(catalog.get("evaluator", found.evaluator), settings)
-        cases.append(_Case(found.title, evaluator.problem(objectives or None, limits), evaluator, (name, found)))
+        cases.append(_Case(found.title, problem_of(evaluator, objectives, limits), evaluator, (name, found)))
     return cases
 
 
@@ -273,33 +277,63 @@ def _tell(
         show_across(found, each, files)
 
 
-def _strategies(text: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Strategies by label, from a text like ``random,small=evolution`` and the settings of each label.
-
-    Raises UsageError.
-    """
-    from archsmith import catalog
+def _named(text: str) -> dict[str, str]:
+    """The names of strategies by label, from a text like ``random,small=evolution``. Raises UsageError."""
     from archsmith.core.errors import UsageError
 
-    chosen: dict[str, Any] = {}
+    named: dict[str, str] = {}
     for word in filter(None, (word.strip() for word in text.split(","))):
         label, equals, name = word.partition("=")
         name = name if equals else label
         label = label if equals else name.rpartition(":")[2]
-        if label in chosen:
+        if label in named:
             raise UsageError(f"Two strategies are called {label!r}.", f"Give one another label: {label},other={name}.")
+        named[label] = name
+    return named
+
+
+def _refuse_bare(pair: str, named: Mapping[str, str]) -> None:
+    """Raises UsageError for ``population=3``, which does not say whose setting it is."""
+    from archsmith.core.errors import UsageError
+
+    field, equals, _ = pair.partition("=")
+    if equals and field.strip() and "." not in field:
+        raise UsageError(f"{pair!r} is not a setting.", _whose(field.strip(), pair, named))
+
+
+def _whose(field: str, pair: str, named: Mapping[str, str]) -> str:
+    """How ``pair`` is written for the strategies that have such a ``field``; else for any of them."""
+    from archsmith import catalog
+
+    having = [label for label, name in named.items() if catalog.has_setting(catalog.get("strategy", name), field)]
+    if having:
+        return f"Say whose it is: {' or '.join(f'strategy.{label}.{pair}' for label in having)}."
+    return f"Say whose it is, such as strategy.{next(iter(named), 'NAME')}.{pair}; no strategy here has {field!r}."
+
+
+def _strategies(named: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Strategies by label, with the settings of each label. Raises UsageError."""
+    from archsmith import catalog
+    from archsmith.core.errors import UsageError
+
+    unknown = [label for label in given if label not in named]
+    if unknown:
+        value = given[unknown[0]]
+        labels = " or ".join(f"strategy.{label}.…" for label in named)
+        raise UsageError(
+            f"--set strategy.{unknown[0]} names no strategy of this comparison.",
+            f"Begin with {labels or 'strategy.NAME.…'}."
+            if isinstance(value, dict)
+            else _whose(unknown[0], f"{unknown[0]}={value}", named),
+        )
+    chosen: dict[str, Any] = {}
+    for label, name in named.items():
         own = given.get(label, {})
         if not isinstance(own, dict):
             raise UsageError(
                 f"--set strategy.{label} names no setting.", f"Name a setting of the strategy: strategy.{label}.…."
             )
         chosen[label] = catalog.build(catalog.get("strategy", name), own)
-    unknown = [label for label in given if label not in chosen]
-    if unknown:
-        raise UsageError(
-            f"--set strategy.{unknown[0]} names no strategy of this comparison.",
-            f"Begin with strategy.{next(iter(chosen), 'NAME')}.….",
-        )
     return chosen
 
 

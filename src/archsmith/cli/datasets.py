@@ -45,7 +45,8 @@ def problem_on(
 
     from archsmith import catalog
     from archsmith.core.errors import UsageError
-    from archsmith.core.problem import Fidelity, Objective, Problem
+    from archsmith.core.problem import Fidelity, Problem
+    from archsmith.core.protocols import default_objectives
     from archsmith.graphs.network_space import NetworkSpace
 
     kind = kind_of(data)
@@ -68,7 +69,7 @@ def problem_on(
     built = catalog.build(cls, args)
     most = epochs or EPOCHS
     return Problem(
-        chosen, objectives or (Objective(built.metrics[0]),), constraints, Fidelity("epochs", most / 4, most)
+        chosen, objectives or default_objectives(built), constraints, Fidelity("epochs", most / 4, most)
     ), built
 
 

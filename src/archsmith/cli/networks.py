@@ -180,6 +180,8 @@ def _graph(
     if what in ZOO:
         entry = ZOO[what]
         return what, entry.space.graph(entry.architecture)
+    if not what.strip():
+        raise UsageError("The name of the network is empty.", "Name one of `archsmith zoo`, a study or a bundle.")
     path = Path(what)
     if path.is_file():
         return path.stem, _network_space(space, settings).graph(Architecture.from_json(_text(path)))
@@ -227,20 +229,25 @@ def _network_space(name: str | None, settings: list[str]) -> Any:
 
 
 def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tuple[str, Any]:
+    import os
     from difflib import get_close_matches
 
     from archsmith.cli.opened import history_of, open_study
-    from archsmith.core.errors import StudyError, UsageError
+    from archsmith.core.errors import NoStudyError, UsageError
     from archsmith.core.failures import nothing_found
+    from archsmith.core.files import no_such_folder
     from archsmith.spaces.zoo import ZOO
 
     try:
         study = open_study(what, workspace)
-    except StudyError as error:
+    except NoStudyError as error:
         near = get_close_matches(what, ZOO, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "See `archsmith zoo` and `archsmith studies list`."
         if _is_space(what):
             hint = f"It looks like a search space: give --space {what}."
+        if os.path.lexists(what):
+            said = no_such_folder(what, "bundle", "manifest.json")
+            raise UsageError(f"{said.rstrip('.')}; and it is no study.", hint) from error
         raise UsageError(f"{what!r} is no network of the zoo, no file, no bundle and no study.", hint) from error
     history = history_of(study)
     if trial is not None and not trial < len(history):

@@ -412,23 +412,29 @@ def _build(kind: str, name: str, given: Mapping[str, Mapping[str, Any]]) -> Any:
 def problem_of(
     evaluator: str, space: str | None, given: Any, objectives: tuple[Any, ...], constraints: tuple[Any, ...]
 ) -> tuple[Any, Any]:
-    """The problem and the evaluator that the options describe. A benchmark has its own space and fidelities."""
+    """The problem and the evaluator that the options describe. An evaluator may have a problem of its own, of which
+    ``space`` replaces the space.
+    """
     import dataclasses
 
     from archsmith import catalog
-    from archsmith.core.problem import Objective, Problem
-    from archsmith.runtime.arguments import check_evaluator
+    from archsmith.core.problem import Problem
+    from archsmith.core.protocols import default_objectives
+    from archsmith.runtime import arguments
 
     cls = catalog.get("evaluator", evaluator)
     if space is None and hasattr(cls, "problem"):
         built = _build("evaluator", evaluator, given)
-        return built.problem(objectives or None, constraints), built
+        return arguments.problem_of(built, objectives, constraints), built
     chosen = _build("space", space or TOY_SPACE, given)
     wants_space = dataclasses.is_dataclass(cls) and "space" in {field.name for field in dataclasses.fields(cls)}
     settings = given.get("evaluator", {})
     built = catalog.build(cls, {**({"space": catalog.to_spec(chosen)} if wants_space else {}), **settings})
-    check_evaluator(built)
-    return Problem(chosen, objectives or (Objective(built.metrics[0]),), constraints), built
+    arguments.check_evaluator(built)
+    own = arguments.problem_of(built, objectives, constraints)
+    if own is not None:
+        return dataclasses.replace(own, space=chosen), built
+    return Problem(chosen, objectives or default_objectives(built), constraints), built
 
 
 def objectives_and_limits(

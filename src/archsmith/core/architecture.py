@@ -15,6 +15,7 @@ from functools import cached_property
 
 from archsmith.core import markup
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import said
 from archsmith.core.files import json_value, reason
 
 Scalar = bool | int | float | str | None
@@ -36,7 +37,12 @@ class Architecture(Mapping[str, Scalar]):
     """
 
     def __init__(self, decisions: Mapping[str, Scalar] | Iterable[tuple[str, Scalar]] = ()) -> None:
-        self._decisions: dict[str, Scalar] = dict(decisions)
+        try:
+            self._decisions: dict[str, Scalar] = dict(decisions)
+        except (TypeError, ValueError):
+            raise UsageError(
+                f"An architecture {said(decisions)}.", 'Give its decisions and answers: {"depth": 3, "width": 16}.'
+            ) from None
         for path, answer in self._decisions.items():
             if not isinstance(path, str) or not path:
                 raise UsageError(f"A decision path must be a non-empty string, not {path!r}.")

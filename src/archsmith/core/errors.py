@@ -89,6 +89,10 @@ class StudyError(ArchsmithError):
     """A study cannot be opened, resumed or written."""
 
 
+class NoStudyError(StudyError, UsageError):
+    """There is no such study: its name or path is mistyped."""
+
+
 class LeaseError(StudyError):
     """Another live process is writing to this study."""
 

@@ -100,6 +100,26 @@ def json_value(text: str) -> Any:
         raise ValueError(reason(error)) from error
 
 
+def no_such_folder(path: Path | str, what: str, mark: str) -> str:
+    """Why ``path`` is not the folder of a ``what``, in a sentence: it is empty, leads nowhere, is a file, cannot be
+    read, or lacks the file ``mark``.
+    """
+    place = str(path)
+    if not place.strip():
+        return f"The path of the {what} is empty."
+    try:
+        found = os.stat(place)
+    except (FileNotFoundError, NotADirectoryError):
+        return f"There is no {what} at {place!r}."
+    except (OSError, ValueError) as error:  # a name that is too long, or holds a zero byte
+        return f"{place!r} cannot be read: {reason(error)}."
+    if not stat.S_ISDIR(found.st_mode):
+        return f"{place!r} is a file, not the folder of a {what}."
+    if not os.access(place, os.R_OK | os.X_OK):
+        return f"{place!r} cannot be read: its permissions forbid it."
+    return f"The folder {place!r} is no {what}: it has no {mark}."
+
+
 def file_stamp(path: Path) -> str:
     """A hash of the path, size and time of the file; changes when the file does."""
     found = os.stat(path)
@@ -109,12 +129,14 @@ def file_stamp(path: Path) -> str:
 
 def expanded(path: Path | str) -> Path:
     """``path`` with the home of a user in place of ``~`` or ``~user``. Raises UsageError for a user without one,
-    and for an address such as ``https://…``.
+    for an address such as ``https://…``, and for an empty text.
     """
     if WEB.match(str(path)):
         raise UsageError(
             f"{str(path)[:SHOWN]!r} is an address. Nothing is downloaded.", "Save the file first, and give its path."
         )
+    if not str(path).strip():
+        raise UsageError("A path is empty.", "Give the path of a file or folder; . is the folder that you are in.")
     try:
         return Path(path).expanduser()
     except RuntimeError as error:

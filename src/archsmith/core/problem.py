@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked, said
 from archsmith.core.space import Space
 from archsmith.core.targets import more_is_better
 
 
+@checked
 @dataclass(frozen=True)
 class Objective:
     """A metric to be optimised. Strategies see its loss: the value when it is minimised, its negative when maximised.
@@ -24,10 +26,10 @@ class Objective:
     maximize: bool = None  # type: ignore[assignment]  # only until __post_init__
 
     def __post_init__(self) -> None:
+        if not self.metric:
+            raise UsageError("The objective names no metric.", 'Write it like Objective("accuracy").')
         if self.maximize is None:
             object.__setattr__(self, "maximize", _direction(self.metric))
-        if type(self.maximize).__name__ not in ("bool", "bool_"):  # numpy's, too, without importing it
-            raise UsageError(f"maximize cannot be {self.maximize!r}.", "Give True or False.")
 
     def loss(self, metrics: Mapping[str, float]) -> float:
         value = metrics[self.metric]
@@ -48,6 +50,7 @@ def _direction(metric: str) -> bool:
     return more
 
 
+@checked
 @dataclass(frozen=True)
 class Constraint:
     """A hard limit on a metric, bounds included. An outcome outside it is finished but not feasible.
@@ -63,6 +66,12 @@ class Constraint:
     def __post_init__(self) -> None:
         if self.upper is None and self.lower is None:
             raise UsageError(f"The constraint on {self.metric!r} has no bound.", "Give upper=, lower= or both.")
+        if self.upper is not None and self.lower is not None and self.lower > self.upper:
+            raise UsageError(
+                f"Nothing keeps the constraint on {self.metric!r}: its lower bound {self.lower:g} is above its upper "
+                f"bound {self.upper:g}.",
+                "Exchange them, or leave one out.",
+            )
 
     def __str__(self) -> str:
         bounds = ((">=", self.lower), ("<=", self.upper))
@@ -78,6 +87,7 @@ class Constraint:
         )
 
 
+@checked
 @dataclass(frozen=True)
 class Fidelity:
     """The one resource axis of a study. Trials run at ``maximum`` unless a strategy asks for less.
@@ -145,6 +155,11 @@ class Problem:
             raise UsageError(
                 f"The space is the class {self.space.__name__}, not an object of it.",
                 f"Write {self.space.__name__}() with brackets.",
+            )
+        if not isinstance(self.space, Space):
+            raise UsageError(
+                f"The space of a problem {said(self.space)}.",
+                "Give a search space, such as ConvStages(): an object whose class has decide(choose).",
             )
         object.__setattr__(self, "objectives", _several(self.objectives, Objective, '("quality", maximize=True)'))
         object.__setattr__(self, "constraints", _several(self.constraints, Constraint, '("params", upper=1e6)'))

@@ -15,7 +15,7 @@ from archsmith.core.budget import EXHAUSTED
 from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.core.events import Event
 from archsmith.core.history import History
-from archsmith.core.problem import Problem
+from archsmith.core.problem import Objective, Problem
 from archsmith.core.trial import Outcome, Proposal, Trial
 
 Report = Callable[[float, Mapping[str, float]], None]
@@ -132,6 +132,13 @@ def repeatable(evaluator: Evaluator) -> bool:
 def measured(evaluator: Evaluator) -> tuple[str, ...]:
     """The metrics of ``evaluator`` that are measured, such as timings; none where it does not say so."""
     return tuple(getattr(evaluator, "measured", ()))
+
+
+def default_objectives(evaluator: Evaluator) -> tuple[Objective, ...]:
+    """What is searched for where nobody says it: the first metric, in the direction that its name says. Raises
+    UsageError where it says none.
+    """
+    return (Objective(evaluator.metrics[0]),)
 
 
 class Store(Protocol):

@@ -25,6 +25,7 @@ import numpy as np
 
 from archsmith.core.architecture import Architecture, Scalar, same
 from archsmith.core.errors import ArchsmithError, DeadEnd, InvalidArchitectureError, UsageError, told
+from archsmith.core.fields import checked, fitting, named, said
 from archsmith.core.seeds import generator
 from archsmith.core.size import Pick, Size, estimate
 from archsmith.core.sketch import Sketch
@@ -35,6 +36,7 @@ SMALL = 20_000  # points that are counted where a size is asked for, if that tak
 MOST_ASKED = 200_000  # questions or fewer: a second, or two on the slowest of our spaces
 
 
+@checked
 @dataclass(frozen=True)
 class Range:
     """Options that are numbers between two bounds, both included. Whole numbers when both bounds are ints.
@@ -136,6 +138,8 @@ class Trace:
             self._repeat(known, options)
             return known.answer
         self.repeated = None
+        if type(path) is not str or not isinstance(options, tuple | list | range | Range):
+            _refuse_question(path, options)
         if not isinstance(options, Range) and not options:
             raise DeadEnd(f"Decision {path!r} has no options.")
         if len(self.decisions) >= MOST_QUESTIONS:
@@ -164,6 +168,19 @@ class Trace:
     @property
     def architecture(self) -> Architecture:
         return Architecture((path, decision.answer) for path, decision in self.decisions.items())
+
+
+def _refuse_question(path: object, options: object) -> None:
+    """Raises UsageError where a question has no name, or its options are none."""
+    if not isinstance(path, str):
+        raise UsageError(
+            f"The path of a decision {said(path)}.", 'Its name comes first, as a text: choose("depth", (1, 2, 3)).'
+        )
+    if isinstance(options, str | bytes) or not isinstance(options, Sequence):
+        raise UsageError(
+            f"The options of the decision {path!r} {said(options)}.",
+            "Give them in a tuple of plain numbers or texts, or as a Range: (1, 2, 3) or Range(1, 8).",
+        )
 
 
 def _refuse_twins(path: str, options: Sequence[Scalar]) -> None:
@@ -281,7 +298,7 @@ class Space(ABC):
         """
         trace = Trace(answer)
         try:
-            self.decide(trace)
+            told_more: object = self.decide(trace)
         except ArchsmithError:
             raise
         except RecursionError as error:
@@ -291,6 +308,11 @@ class Space(ABC):
                 f"{type(self).__name__}.decide raised {told(error).rstrip('.')}. {_where(trace)}",
                 "Run again with --debug for the traceback.",
             ) from error
+        if told_more is not None:
+            raise UsageError(
+                f"{type(self).__name__}.decide returned {named(told_more)}.",
+                "It asks through choose(path, options), and returns nothing.",
+            )
         return trace
 
     def decisions(self, architecture: Mapping[str, Scalar]) -> tuple[Decision, ...]:
@@ -298,6 +320,7 @@ class Space(ABC):
 
         Raises InvalidArchitectureError with the first path that does not fit.
         """
+        _check_point(architecture)
         try:
             decisions = self.trace(replaying(architecture)).decisions
         except DeadEnd as error:
@@ -314,18 +337,23 @@ class Space(ABC):
         self.decisions(architecture)
 
     def __contains__(self, architecture: object) -> bool:
+        if not isinstance(architecture, Mapping):
+            return False
         try:
-            self.validate(architecture)  # type: ignore[arg-type]
+            self.validate(architecture)
         except InvalidArchitectureError:
             return False
         return True
 
     def sample(self, rng: np.random.Generator) -> Architecture:
         """A random point: every question answered by its weights."""
+        _check_generator(rng)
         return self._retry(lambda path, options, weights: draw(options, weights, rng))
 
     def complete(self, answers: Mapping[str, Scalar], rng: np.random.Generator) -> Architecture:
         """A random point that keeps every one of ``answers`` that is still asked and allowed."""
+        _check_generator(rng)
+        _check_point(answers)
 
         def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
             if path in answers and allowed(answers[path], options):
@@ -339,6 +367,10 @@ class Space(ABC):
 
         Returns the architecture itself only when nothing can be changed.
         """
+        _check_generator(rng)
+        if type(n_changes) is not int or n_changes < 1:
+            raise UsageError(f"n_changes cannot be {n_changes!r}.", "Give a whole number, 1 or more.")
+        architecture = _point(architecture)
         for _ in range(MAX_TRIES):
             decisions = [d for d in self.decisions(architecture) if isinstance(d.options, Range) or len(d.options) > 1]
             if not decisions:
@@ -355,6 +387,9 @@ class Space(ABC):
 
     def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
         """A child that takes each answer from one parent or the other with equal chance (uniform crossover)."""
+        _check_generator(rng)
+        _check_point(a)
+        _check_point(b)
         paths = [*a, *(path for path in b if path not in a)]
         answers = {}
         for path, from_a in zip(paths, rng.random(len(paths)) < 0.5, strict=True):
@@ -368,6 +403,9 @@ class Space(ABC):
         Dependent answers that became invalid are completed with ``rng``, or with first options without it. A ``Range``
         gives one step up and one down, each a tenth of its width.
         """
+        if rng is not None:
+            _check_generator(rng)
+        architecture = _point(architecture)
         for decision in self.decisions(architecture):
             for option in _alternatives(decision):
                 try:
@@ -394,6 +432,7 @@ class Space(ABC):
 
         Raises UsageError for a program that fails or never ends.
         """
+        fitting(Space.size, {"n_walks": n_walks, "seed": seed})
         known = self.known_size()
         if known is not None:
             return Size(known)
@@ -478,6 +517,23 @@ class Space(ABC):
             return options.at(0.5) if isinstance(options, Range) else options[0]
 
         return self.trace(answer).architecture
+
+
+def _check_generator(rng: object) -> None:
+    if not isinstance(rng, np.random.Generator):
+        raise UsageError(
+            f"The random generator rng {said(rng)}.", "Give one of numpy's: numpy.random.default_rng(0), 0 is its seed."
+        )
+
+
+def _point(architecture: Mapping[str, Scalar]) -> Architecture:
+    _check_point(architecture)
+    return architecture if isinstance(architecture, Architecture) else Architecture(architecture)
+
+
+def _check_point(architecture: object) -> None:
+    if not isinstance(architecture, Mapping):
+        raise UsageError(f"An architecture {said(architecture)}.", "Give one such as space.sample(rng).")
 
 
 class _Endless(UsageError):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from archsmith.core import markup
 from archsmith.core.architecture import Architecture, Scalar
-from archsmith.core.errors import ArchsmithError, EvaluationError, told
+from archsmith.core.errors import ArchsmithError, EvaluationError, UsageError, told
+from archsmith.core.fields import fitting, said
 
 
 class Status(StrEnum):
@@ -34,6 +36,14 @@ class Proposal:
     parents: tuple[int, ...] = ()
     notes: Mapping[str, Scalar] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if type(self.architecture) is not Architecture and isinstance(self.architecture, Mapping):
+            object.__setattr__(self, "architecture", Architecture(self.architecture))
+        if type(self.architecture) is Architecture and self.fidelity is None and not self.parents and not self.notes:
+            return  # the most frequent kind, and there are many
+        given = {name: getattr(self, name) for name in ("architecture", "fidelity", "parents", "notes")}
+        object.__setattr__(self, "parents", fitting(Proposal, given)["parents"])
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -54,6 +64,17 @@ class Outcome:
     error_kind: str | None = None
     notes: Mapping[str, Scalar] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if type(self.status) is not Status:
+            if self.status not in [*Status]:
+                raise UsageError(
+                    f"The status of an outcome {said(self.status)}.",
+                    "Write Outcome.success(metrics) or Outcome.failure(error).",
+                )
+            object.__setattr__(self, "status", Status(self.status))
+        if not isinstance(self.metrics, Mapping):
+            raise UsageError(f"The metrics of an outcome {said(self.metrics)}.", 'Write them like {"accuracy": 0.9}.')
+
     @property
     def ok(self) -> bool:
         return self.status is Status.OK
@@ -63,12 +84,13 @@ class Outcome:
         cls, metrics: Mapping[str, float], seconds: float = 0.0, notes: Mapping[str, Scalar] | None = None
     ) -> Outcome:
         """Raises EvaluationError (kind ``nan``) when a metric is not a finite number: NaN is never a score."""
-        for name, value in metrics.items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        for name, value in metrics.items() if isinstance(metrics, Mapping) else ():
+            if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
                 raise EvaluationError(
                     f"The metric {name!r} came out as {value!r}.", "An evaluator returns finite numbers.", kind="nan"
                 )
-        return cls(Status.OK, {name: float(value) for name, value in metrics.items()}, seconds, notes=notes or {})
+        outcome = cls(Status.OK, metrics, seconds, notes=notes or {})
+        return replace(outcome, metrics={name: float(value) for name, value in metrics.items()})
 
     @classmethod
     def failure(cls, error: BaseException, seconds: float = 0.0) -> Outcome:

@@ -8,14 +8,16 @@ from typing import Any
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.core.problem import Problem
-from archsmith.core.protocols import Context, measured, repeatable
+from archsmith.core.protocols import Context, Evaluator, measured, repeatable
 from archsmith.core.trial import Outcome
 from archsmith.evaluators.wrappers import as_outcome, prepared
 
 METRICS = ("params", "macs")
 
 
+@checked
 @dataclass(frozen=True)
 class CostEvaluator:
     """Reports ``params`` (numbers) and ``macs`` (multiply-adds of one forward pass of one example).
@@ -26,7 +28,7 @@ class CostEvaluator:
     """
 
     space: Any
-    evaluator: Any = None
+    evaluator: Evaluator | None = None
 
     def __post_init__(self) -> None:
         if not callable(getattr(self.space, "graph", None)):

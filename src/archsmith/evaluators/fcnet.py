@@ -24,8 +24,9 @@ import numpy.typing as npt
 
 from archsmith.core.architecture import Architecture, Scalar, same
 from archsmith.core.errors import DataError, EvaluationError
+from archsmith.core.fields import checked
 from archsmith.core.problem import Constraint, Objective, Problem
-from archsmith.core.protocols import Context
+from archsmith.core.protocols import Context, default_objectives
 from archsmith.core.seeds import generator
 from archsmith.core.space import Choose, Space
 from archsmith.core.trial import Outcome
@@ -63,6 +64,7 @@ class FcNetSpace(Space):
         return math.prod(WIDTHS)
 
 
+@checked
 @dataclass(frozen=True)
 class FcNetEvaluator:
     """Looks settings of the space FcNetSpace up. The metric is ``valid_mse``, to be minimised.
@@ -91,7 +93,7 @@ class FcNetEvaluator:
         self, objectives: tuple[Objective, ...] | None = None, constraints: tuple[Constraint, ...] = ()
     ) -> Problem:
         """The problem of searching this benchmark: minimising the validation error unless told otherwise."""
-        return Problem(FcNetSpace(), objectives or (Objective("valid_mse", maximize=False),), constraints)
+        return Problem(FcNetSpace(), objectives or default_objectives(self), constraints)
 
     def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> Outcome:
         point = _point(architecture)

@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.core.protocols import Context
 from archsmith.core.trial import Outcome
 
 EXTRAS = ("fidelity", "seed", "context")  # what a function may ask for by naming a parameter so
 
 
+@checked
 @dataclass(frozen=True)
 class FunctionEvaluator:
     """Calls ``function(architecture)``. It returns a number (the first metric), a mapping of metrics, or an Outcome.
@@ -38,16 +40,13 @@ class FunctionEvaluator:
     simulated: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.metrics, str):
-            raise UsageError(
-                f"The metrics of FunctionEvaluator are the text {self.metrics!r}.",
-                f"Give the names in a tuple: metrics=({self.metrics!r},).",
-            )
         if not self.metrics:
             raise UsageError(
                 "FunctionEvaluator has no metrics.",
                 'Name what the function returns, for instance metrics=("accuracy",).',
             )
+        if len({*self.metrics}) < len(self.metrics):
+            raise UsageError(f"FunctionEvaluator.metrics are {self.metrics!r}: one stands there twice.")
         unknown = [name for name in self.measured if name not in self.metrics]
         if unknown:
             raise UsageError(
@@ -56,13 +55,14 @@ class FunctionEvaluator:
             )
         if isinstance(self.function, str):
             _wanted(find(self.function))
-        elif callable(self.function):
+        elif isinstance(self.function, type):
+            raise UsageError(
+                f"FunctionEvaluator.function is the class {self.function.__name__}, not a function.",
+                "Give a function that takes an architecture and returns its score. An evaluator needs no wrapping.",
+            )
+        else:
             _wanted(self.function)
             object.__setattr__(self, "function", place(self.function) or self.function)
-        else:
-            raise UsageError(
-                f"FunctionEvaluator cannot call {self.function!r}.", 'Give a function or "module:function".'
-            )
 
     def evaluate(
         self, architecture: Architecture, fidelity: float, context: Context

@@ -37,9 +37,10 @@ import numpy.typing as npt
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import DataError, EvaluationError, MissingExtraError, UsageError
+from archsmith.core.fields import checked
 from archsmith.core.files import reason
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
-from archsmith.core.protocols import Context
+from archsmith.core.protocols import Context, default_objectives
 from archsmith.core.seeds import generator
 from archsmith.core.trial import Outcome
 from archsmith.evaluators.table import Standing
@@ -65,6 +66,7 @@ Rows = Mapping[tuple[Scalar, ...], int]
 Columns = Mapping[str, Floats]
 
 
+@checked
 @dataclass(frozen=True)
 class NasBench201Evaluator:
     """Looks cells of the space NasBench201 up.
@@ -122,7 +124,7 @@ class NasBench201Evaluator:
         fidelity = Fidelity("epochs", *EPOCHS)
         if self.epochs is not None:
             fidelity = Fidelity("epochs", self.epochs, self.epochs, EPOCHS[-1])
-        return Problem(NasBench201(), objectives or (Objective("accuracy"),), constraints, fidelity)
+        return Problem(NasBench201(), objectives or default_objectives(self), constraints, fidelity)
 
     def judged_by(self, metric: str) -> str:
         """The metric that a search for ``metric`` is judged by: the final test accuracy for every accuracy."""

@@ -29,6 +29,7 @@ from torch.overrides import TorchFunctionMode
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import EvaluationError, UsageError
+from archsmith.core.fields import checked
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive, generator
@@ -243,6 +244,7 @@ PROXIES: Mapping[str, Proxy] = {
 }
 
 
+@checked
 @dataclass(frozen=True)
 class Proxies:
     """Scores untrained networks. Each proxy is a metric, and more is better for all of them.

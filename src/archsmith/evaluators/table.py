@@ -15,8 +15,9 @@ import numpy as np
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError, UsageError
+from archsmith.core.fields import checked
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
-from archsmith.core.protocols import Context
+from archsmith.core.protocols import Context, default_objectives
 from archsmith.core.seeds import generator
 from archsmith.core.space import Choose, Space, allowed
 from archsmith.core.trial import Outcome
@@ -26,6 +27,7 @@ from archsmith.evaluators.table_file import Table, read_table, write_table
 __all__ = ["Standing", "Table", "TableEvaluator", "TableSpace", "read_table", "write_table"]
 
 
+@checked
 @dataclass(frozen=True)
 class TableSpace(Space):
     """The architectures of a table, and no others. Samples are uniform over its rows.
@@ -69,6 +71,7 @@ class Standing:
     n: int
 
 
+@checked
 @dataclass(frozen=True)
 class TableEvaluator:
     """Looks results up in a table. Metrics are the table's own.
@@ -113,7 +116,7 @@ class TableEvaluator:
         Unless ``objectives`` say otherwise, its first metric is searched for, in the direction that its name says.
         Raises UsageError where the name says none.
         """
-        return Problem(TableSpace(self.path), objectives or (Objective(self.metrics[0]),), constraints, self.fidelity)
+        return Problem(TableSpace(self.path), objectives or default_objectives(self), constraints, self.fidelity)
 
     def prepare(self, problem: Problem, context: Context) -> Mapping[str, Any]:
         """Raises UsageError when the problem is about other architectures or fidelities than the table."""

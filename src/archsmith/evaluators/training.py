@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import EvaluationError, UsageError
+from archsmith.core.fields import check_from_0, checked
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive
 from archsmith.core.task import Task
@@ -42,6 +43,7 @@ REPORTS = 8
 SIZES = ("params", "macs")  # metrics that are counted from the graph
 
 
+@checked
 @dataclass(frozen=True)
 class TrainingEvaluator:
     """Scores a network after ``fidelity`` epochs of training.
@@ -106,6 +108,7 @@ class TrainingEvaluator:
                 raise UsageError(f"The evaluator's {name} is {value}.", "Give at least 2, or None for all.")
         if self.memory_mb is not None and not self.memory_mb > 0:
             raise UsageError(f"The evaluator's memory_mb is {self.memory_mb}.", "Give megabytes, or None for no limit.")
+        check_from_0("TrainingEvaluator", most_epochs=self.most_epochs)
         if not 0 < self.inherited_epochs <= 1:
             raise UsageError(
                 f"The evaluator's inherited_epochs is {self.inherited_epochs}.", "Give a share above 0, and at most 1."
@@ -129,6 +132,7 @@ class TrainingEvaluator:
         need_alike(self.space, self.learnt, splits)
         wanted, augmentation = decided(self.recipe, splits.augmentation(**self.augmentation), architecture)
         graph = self.space.graph(architecture)
+        need_outputs(graph, splits.task)
         context.check()
         recipe = fitting(graph, wanted, self.memory_mb)
         beginning = begin(architecture, context, self.space.graph if self.inherit else None)
@@ -231,6 +235,18 @@ def need_alike(space: NetworkSpace, task: Task, splits: Splits) -> None:
             f"The space builds networks for {ours} with {space.n_outputs} outputs, but the data are {theirs} with "
             f"{found.outputs[0].n}."
         )
+
+
+def need_outputs(graph: Graph, task: Task) -> None:
+    """Raises EvaluationError unless the network ends with the numbers that the task asks for."""
+    wanted = (task.outputs[0].n,)
+    for name in graph.outputs.values():
+        shape = graph.node(name).shape
+        if shape != wanted:
+            raise EvaluationError(
+                f"The network gives values of shape {shape}, and the task takes {wanted}.",
+                "End with archsmith.graphs.layers.classifier(net, x, self.n_outputs), or a linear layer.",
+            )
 
 
 def _described(task: Task) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from archsmith import catalog
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import EvaluationError, UsageError
+from archsmith.core.fields import checked
 from archsmith.core.files import write_text
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Evaluator, measured, repeatable
@@ -27,6 +28,7 @@ from archsmith.core.trial import Outcome, Status
 from archsmith.evaluators.means import mean
 
 
+@checked
 @dataclass(frozen=True)
 class Cached:
     """Gives the outcome of an equal architecture that was evaluated before at the same fidelity.
@@ -40,8 +42,8 @@ class Cached:
         prepared. Where nothing was prepared, as in worker processes, equal decisions count.
     """
 
-    evaluator: Any
-    space: Any = None
+    evaluator: Evaluator
+    space: Space | None = None
     _known: dict[tuple[str, float], Outcome] = field(default_factory=dict, init=False, repr=False, compare=False)
     _spaces: list[Space] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -78,6 +80,7 @@ class Cached:
         return outcome
 
 
+@checked
 @dataclass(frozen=True)
 class Repeated:
     """Evaluates several times with different seeds.
@@ -89,7 +92,7 @@ class Repeated:
     ``n``: how many times, 2 or more.
     """
 
-    evaluator: Any
+    evaluator: Evaluator
     n: int = 3
 
     def __post_init__(self) -> None:
@@ -133,6 +136,7 @@ class Repeated:
         return Outcome.success({**means, **spreads}, sum(outcome.seconds for outcome in outcomes), {"repeats": self.n})
 
 
+@checked
 @dataclass(frozen=True)
 class Noisy:
     """Adds normal noise to one metric, drawn by the trial's seed. Reports stay as they are.
@@ -142,7 +146,7 @@ class Noisy:
     ``metric``: its name; None: the first.
     """
 
-    evaluator: Any
+    evaluator: Evaluator
     sd: float = 0.01
     metric: str | None = None
 
@@ -183,6 +187,7 @@ class Noisy:
         return replace(outcome, metrics={**outcome.metrics, name: outcome.metrics[name] + shift})
 
 
+@checked
 @dataclass(frozen=True)
 class Cascade:
     """Evaluates with an expensive evaluator only what a cheap one finds good enough.
@@ -205,8 +210,8 @@ class Cascade:
     ``maximize``: whether more of ``metric`` is better.
     """
 
-    first: Any
-    second: Any
+    first: Evaluator
+    second: Evaluator
     metric: str | None = None
     keep: float = 0.5
     n_sample: int = 100

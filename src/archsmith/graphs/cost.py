@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from archsmith.core.fields import checked
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.operation import BYTES
 
@@ -29,6 +30,7 @@ class Cost:
     saved_bytes: int
 
 
+@checked
 def cost(graph: Graph) -> Cost:
     """The cost of everything in the graph; use ``graph.without("auxiliary")`` for the network that is served."""
     params = macs = saved = 0

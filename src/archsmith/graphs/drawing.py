@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.graphs.figure import Group, Mark, figure
 from archsmith.graphs.graph import AUXILIARY, Graph
 from archsmith.graphs.labels import describe, is_one, named
@@ -28,6 +29,7 @@ FEW, MANY = 6, 32
 STAGE = "Stage"  # the kind of scope that a network drawing looks through: its blocks tell more
 
 
+@checked
 def draw(
     graph: Graph, scope: str | None = None, depth: int | None = None, title: str | None = None, pages: bool = True
 ) -> str:

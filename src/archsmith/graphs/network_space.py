@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 from archsmith.core.architecture import RECIPE, Architecture, Scalar
 from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
+from archsmith.core.fields import check_above_0
 from archsmith.core.sketch import Sketch
 from archsmith.core.space import Choose, Space, Trace, replaying
 from archsmith.core.task import Input, Task
@@ -110,6 +111,14 @@ class ImageSpace(NetworkSpace):
     input_shape: tuple[int, int, int] = (3, 32, 32)
     n_outputs: int = 10
     recipe: Space | None = None
+
+    def __post_init__(self) -> None:
+        check_above_0(type(self).__name__, n_outputs=self.n_outputs)
+        if min(self.input_shape) < 1:
+            raise UsageError(
+                f"{type(self).__name__}.input_shape cannot be {self.input_shape}.",
+                "Give channels, height and width, such as (3, 32, 32).",
+            )
 
     @property
     def inputs(self) -> tuple[Input, ...]:

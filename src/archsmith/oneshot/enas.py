@@ -35,6 +35,7 @@ from torch import Tensor
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.core.seeds import generator
 from archsmith.core.space import Space
 from archsmith.oneshot.sharing import drawn
@@ -46,6 +47,7 @@ ARRAYS = ("values", "mean", "square")  # of each parameter of a controller: its 
 Reward = Callable[[Architecture, int], float]
 
 
+@checked
 @dataclass(frozen=True)
 class ControllerSettings:
     """Settings of the controller. The module's docstring names the source of each default.

@@ -23,6 +23,7 @@ from typing import Any, ClassVar, NamedTuple
 from archsmith import catalog
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import EvaluationError, UsageError
+from archsmith.core.fields import check_above_0, checked
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import derive, generator
@@ -47,6 +48,7 @@ SAMPLERS = ("uniform", "fair", "controller")
 MEMORY_SAMPLES = 20  # sampled networks that must fit into memory with the chosen batch size
 
 
+@checked
 @dataclass(frozen=True)
 class SharedWeightsEvaluator:
     """Scores a network with the weights that it shares with all other networks of the space.
@@ -99,6 +101,7 @@ class SharedWeightsEvaluator:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(f"The evaluator's {name} is {value}.", f"Give at least {least}.")
+        check_above_0("SharedWeightsEvaluator", memory_mb=self.memory_mb)
         if self.sampler not in SAMPLERS:
             raise UsageError(f"The evaluator's sampler is {self.sampler!r}.", f"It takes one of {', '.join(SAMPLERS)}.")
         if not 0 < self.share < 1:

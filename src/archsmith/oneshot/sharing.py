@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import DeadEnd, EvaluationError, UsageError
+from archsmith.core.fields import checked
 from archsmith.core.seeds import derive, generator
 from archsmith.core.space import MAX_TRIES, Options, Range, Space
 from archsmith.graphs.bank import WeightBank
@@ -47,6 +48,7 @@ LEVELS = 8  # intervals that fair sampling divides a numeric range into
 SHARING = {"shared": True, "skips": "add", "ends": "project"}
 
 
+@checked
 @dataclass(frozen=True)
 class SharedRecipe(Recipe):
     """A recipe for shared weights. ``Recipe`` explains the fields; here ``epochs`` trains the whole bank.

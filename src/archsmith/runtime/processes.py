@@ -28,6 +28,7 @@ from archsmith import catalog
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import MOST_WORKERS
 from archsmith.core.errors import ArchsmithError, EvaluationError, StudyError, UsageError
+from archsmith.core.fields import check_from_0, checked
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Evaluator, Job, Message
 from archsmith.core.trial import Outcome
@@ -40,6 +41,7 @@ TICK = 0.25  # seconds between two looks at deadlines and dead workers
 Row = Mapping[str, Any]  # one message between parent and worker, as JSON
 
 
+@checked
 @dataclass(eq=False)
 class ProcessExecutor:
     """An Executor with spawned worker processes.
@@ -62,6 +64,7 @@ class ProcessExecutor:
                     f"ProcessExecutor.{name} cannot be {getattr(self, name)}.",
                     f"It takes an integer from 1 to {MOST_WORKERS}.",
                 )
+        check_from_0("ProcessExecutor", grace=self.grace)
         self._workers: list[_Worker] = []
         self._queue: deque[Job] = deque()
         self._ready: list[Message] = []

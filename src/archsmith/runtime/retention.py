@@ -6,9 +6,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from archsmith.core.fields import check_from_0, checked
 from archsmith.core.history import History
 
 
+@checked
 @dataclass(frozen=True)
 class Retention:
     """Which trials keep their folders; pending ones always do.
@@ -21,6 +23,9 @@ class Retention:
     top: int = 5
     last: int = 5
     max_mb: float = 2000.0
+
+    def __post_init__(self) -> None:
+        check_from_0("Retention", top=self.top, last=self.last, max_mb=self.max_mb)
 
     def apply(self, folder: Path, history: History) -> None:
         """Delete the folders of other trials. Cheap when no trial keeps files."""

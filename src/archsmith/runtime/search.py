@@ -39,6 +39,7 @@ from archsmith.core.errors import (
 )
 from archsmith.core.events import Event
 from archsmith.core.failures import FIRST, IN_A_ROW, Failures, nothing_found, outside
+from archsmith.core.fields import check_above_0, check_from_0, fitted, fitting, named, said
 from archsmith.core.history import History
 from archsmith.core.job_records import Note
 from archsmith.core.problem import Problem
@@ -161,6 +162,26 @@ class Search:
         self.evaluator = evaluator
         self.budget = checked_budget(budget, DEFAULT_TRIALS)
         self.seed = checked_seed(seed)
+        fitting(
+            Search.__init__,
+            {
+                "store": store,
+                "executor": executor,
+                "max_failures_at_first": max_failures_at_first,
+                "max_failures_in_a_row": max_failures_in_a_row,
+                "retention": retention,
+                "observer": observer,
+                "finish": finish,
+                "info": info,
+            },
+        )
+        check_above_0(
+            "Search",
+            trial_seconds=trial_seconds,
+            max_failures_at_first=max_failures_at_first,
+            max_failures_in_a_row=max_failures_in_a_row,
+        )
+        check_from_0("Search", forecast_trials=forecast_trials)  # 0: there is time for none
         self.store: Store = store if store is not None else MemoryStore()
         self.executor: Executor = executor if executor is not None else SerialExecutor()
         self.trial_seconds = trial_seconds
@@ -347,10 +368,6 @@ class Search:
     def _row(self, trial: int, proposal: Proposal) -> ProposedTrial:
         fidelity = self.problem.fidelity
         value = fidelity.maximum if proposal.fidelity is None else proposal.fidelity
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            raise UsageError(
-                f"{type(self.strategy).__name__} asked for {fidelity.name} = {value!r}, which is no number."
-            )
         if not fidelity.minimum <= value <= fidelity.maximum:
             raise UsageError(
                 f"{type(self.strategy).__name__} asked for {fidelity.name} = {value}; the problem allows "
@@ -431,6 +448,9 @@ class Search:
         space exhausted.
         """
         self._must_be_open("ask")
+        n = fitted(n, int, "The number of trials to ask for")
+        if n < 0:
+            raise UsageError(f"The number of trials to ask for cannot be {n}.", "Give 1 or more.")
         return self._propose(n)
 
     def tell(self, trial: int | Trial, result: Outcome | Mapping[str, float] | float | BaseException) -> Trial:
@@ -438,7 +458,12 @@ class Search:
         ended it.
         """
         self._must_be_open("tell")
-        number = trial.id if isinstance(trial, Trial) else trial
+        if not isinstance(trial, Trial | numbers.Integral) or isinstance(trial, bool):
+            raise UsageError(
+                f"The trial to be told {said(trial)}.",
+                "Give the trial that ask() returned, or its id: search.tell(trial, 0.9).",
+            )
+        number = trial.id if isinstance(trial, Trial) else int(trial)
         if not 0 <= number < len(self.history):
             raise UsageError(f"There is no trial {number}.", f"{len(self.history)} were asked for so far.")
         known = self.history.trials[number]
@@ -466,6 +491,7 @@ class Search:
         """End the search soon: running trials are given up and stay pending. Safe to call from a signal handler or
         another thread.
         """
+        fitting(Search.request_stop, {"reason": reason})
         self._stop_reason = reason
         self.executor.stop()
 
@@ -495,6 +521,8 @@ class Search:
 
     def log(self, kind: str, data: Mapping[str, Any]) -> None:
         """Write an event of the caller's own kind into the open study. Readers pass over kinds that are new to them."""
+        fitting(Search.log, {"kind": kind, "data": data})
+        self._must_be_open("log")
         self._log(kind, data)
 
     def _log(self, kind: str, data: Mapping[str, Any]) -> None:
@@ -559,18 +587,24 @@ def asked(strategy: Strategy, history: History, n: int, rng: np.random.Generator
     name = type(strategy).__name__
     try:
         proposals = strategy.ask(history, n, rng)
-    except (ArchsmithError, KeyboardInterrupt):
+    except KeyboardInterrupt:
         raise
+    except ArchsmithError as error:
+        told_by = (name, type(history.space).__name__)  # whoever is at fault is named already
+        theirs = type(error) is UsageError and not type(strategy).__module__.startswith("archsmith.")
+        if not theirs or any(each in error.message for each in told_by):
+            raise
+        raise UsageError(f"{name}.ask: {error.message}", error.hint) from error
     except BaseException as error:  # SystemExit, too: somebody's code must not end the program without a word
         raise UsageError(
             f"{name}.ask raised {told(error).rstrip('.')}.", "Run again with --debug for the traceback."
         ) from error
     if not isinstance(proposals, list | tuple):
-        raise UsageError(f"{name}.ask gave {_a(proposals)}, not a list of proposals.", _listed(proposals))
+        raise UsageError(f"{name}.ask gave {named(proposals)}, not a list of proposals.", _listed(proposals))
     for proposal in proposals:
         if not isinstance(proposal, Proposal):
             raise UsageError(
-                f"{name}.ask gave a list that holds {_a(proposal)}; it must hold proposals only.",
+                f"{name}.ask gave a list that holds {named(proposal)}; it must hold proposals only.",
                 "Wrap each architecture: Proposal(architecture).",
             )
     if len(proposals) > n:
@@ -597,12 +631,6 @@ def _listed(proposals: object) -> str:
     if isinstance(proposals, Iterator):
         return "Return a list: list(...) of what ask yields, from another function."
     return "Return [] to propose nothing."
-
-
-def _a(value: object) -> str:
-    """``an Architecture``, ``a Proposal``."""
-    name = type(value).__name__
-    return "None" if value is None else f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def _describe(obj: Any) -> dict[str, Any]:

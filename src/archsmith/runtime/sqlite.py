@@ -16,9 +16,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archsmith.core.errors import LeaseError, StudyError
+from archsmith.core.errors import LeaseError, NoStudyError, StudyError
 from archsmith.core.events import Event
-from archsmith.core.files import reason, regular_size
+from archsmith.core.fields import checked
+from archsmith.core.files import no_such_folder, reason, regular_size
 from archsmith.runtime.lease import Holder, Lease, holder
 from archsmith.runtime.memory import to_json
 
@@ -47,6 +48,7 @@ class SqliteStore:
     from several threads.
     """
 
+    @checked
     def __init__(self, folder: Path | str) -> None:
         self._folder = Path(folder)
         self._path = self._folder / FILE
@@ -160,7 +162,7 @@ class SqliteStore:
 
     def command(self, name: str, **args: Any) -> None:
         if not self.exists:
-            raise StudyError(f"There is no study in {self._folder}.")
+            raise NoStudyError(no_such_folder(self._folder, "study", FILE))
         row = (time.time(), name, to_json("command", args))
         with self._lock:
             connection = self._writer or self._connect("rw")

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from archsmith.core import budget as reasons
-from archsmith.core.errors import ArchsmithError, StudyError
+from archsmith.core.errors import ArchsmithError, StudyError, UsageError
 from archsmith.core.events import Event
+from archsmith.core.files import no_such_folder
 from archsmith.core.front import Front
 from archsmith.core.history import History
 from archsmith.core.job_records import Epoch, Note, PhaseRecord, ProgressRecord, ResultRecord
@@ -36,12 +37,13 @@ from archsmith.core.records import (
     damaged,
     record,
 )
+from archsmith.core.space import Choose, Space
 from archsmith.core.trial import Status, Trial
 from archsmith.runtime.curves import Preparation, Training, as_lists
 from archsmith.runtime.job_view import JobView
 from archsmith.runtime.openings import Openings
 from archsmith.runtime.phases import Phases
-from archsmith.runtime.sqlite import SqliteStore
+from archsmith.runtime.sqlite import FILE, SqliteStore
 
 WORK = "work"  # the fidelity of a pool
 STATES = ("new", "running", "finished", "interrupted", "failed", "unreadable")
@@ -354,7 +356,7 @@ def read_view(folder: Path | str) -> StudyView:
             raise StudyError(
                 f"The study {view.id} has nothing in its log yet."
                 if store.exists
-                else f"There is no study in {str(folder)!r}."
+                else no_such_folder(folder, "study", FILE)
             )
     finally:
         store.close()
@@ -374,7 +376,14 @@ def try_view(folder: Path | str) -> StudyView:
 def _problem(data: Mapping[str, Any]) -> Problem:
     """Without its space, which is not needed to rank trials and may not be importable here."""
     objectives = [each for each in data["objectives"] if each]
-    return Problem.from_dict(None, {**data, "objectives": objectives or [["score", True]]})  # type: ignore[arg-type]
+    return Problem.from_dict(_Unread(), {**data, "objectives": objectives or [["score", True]]})
+
+
+class _Unread(Space):
+    """Stands for the space of a study."""
+
+    def decide(self, choose: Choose) -> None:
+        raise UsageError("The space of this study was not read.")
 
 
 def _trial_data(trial: Trial, finished_at: float | None) -> dict[str, Any]:

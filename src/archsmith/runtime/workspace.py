@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from archsmith.core.budget import FAILED as FAILED_LOOP
-from archsmith.core.errors import ArchsmithError, LeaseError, StudyError, UsageError
-from archsmith.core.files import expanded, reason, small_text
+from archsmith.core.errors import ArchsmithError, LeaseError, NoStudyError, StudyError, UsageError
+from archsmith.core.fields import checked
+from archsmith.core.files import expanded, no_such_folder, reason, small_text
 from archsmith.core.job_records import Extended, ResultRecord
 from archsmith.core.records import Closed, Finished, StudyRecord, beginning, record
 from archsmith.runtime.lease import Lease
@@ -64,9 +65,10 @@ class StudySummary:
 class Workspace:
     """All studies of one person. ``path``: when None, what the environment variable ``ARCHSMITH_WORKSPACE`` says;
     without that, ``workspace`` in ``~/.archsmith/config.toml``; without that, ``~/.archsmith``. Nothing is created
-    before the first study. Raises UsageError for a ``config.toml`` that cannot be used.
+    before the first study. Raises UsageError for a ``config.toml`` that cannot be used, and where a file lies there.
     """
 
+    @checked
     def __init__(self, path: Path | str | None = None) -> None:
         if path is None:
             home = Path.home() / ".archsmith"
@@ -77,6 +79,8 @@ class Workspace:
                 raise UsageError("The workspace has a zero byte in its path.", "Give the path of a folder.")
         except UnicodeEncodeError as error:
             raise UsageError("The workspace has a path that is no text.", "Give the path of a folder.") from error
+        if os.path.isfile(self.path):
+            raise UsageError(f"The workspace {str(self.path)!r} is a file.", "Give the path of a folder.")
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r})"
@@ -153,12 +157,15 @@ class Workspace:
 
     def resolve(self, name: str = "last") -> Path:
         """The folder of the study with this id, or with an id that begins so, or at this path. ``last`` is the one that
-        changed last; one that cannot be read is taken only where there is no other. Raises StudyError.
+        changed last; one that cannot be read is taken only where there is no other. Raises NoStudyError where there is
+        none, and StudyError where there are several.
         """
+        if not name.strip():
+            raise NoStudyError("The name of the study is empty.", "See them with: archsmith studies list")
         folders = list(self._folders())
         if name == "last":
             if not folders:
-                raise StudyError(f"There are no studies in {self.path}.", "Start one with: archsmith fit DATA")
+                raise NoStudyError(f"There are no studies in {self.path}.", "Start one with: archsmith fit DATA")
             return max(folders, key=lambda folder: (*_freshness(folder), folder.name))
         exact = [folder for folder in folders if folder.name == name]
         found = exact or [folder for folder in folders if folder.name.startswith(name)]
@@ -171,7 +178,9 @@ class Workspace:
             )
         if (Path(name) / FILE).exists():
             return Path(name)
-        raise StudyError(f"There is no study {name!r} in {self.path}.", "See them with: archsmith studies list")
+        there = os.path.lexists(name)
+        said = no_such_folder(name, "study", FILE) if there else f"There is no study {name!r} in {self.path}."
+        raise NoStudyError(said, "See them with: archsmith studies list")
 
     def open(self, name: str = "last") -> SqliteStore:
         """The store of an existing study; ``name`` as in ``resolve``. Needs no lease until it is written."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from archsmith.bundle.images import LARGE_PIXELS
 from archsmith.bundle.intake import Call, Window
-from archsmith.bundle.manifest import MANIFEST, MODEL, Manifest, file_checksum
+from archsmith.bundle.manifest import MANIFEST, MODEL, Manifest, file_checksum, no_bundle
 from archsmith.bundle.predictor import Predictor
 from archsmith.core.errors import UsageError
 from archsmith.core.seeds import generator
@@ -187,15 +187,10 @@ def _opened(folder: Path, settings: Settings) -> tuple[Network, str]:
         return network, file_checksum(folder / MANIFEST)[:VERSION_LENGTH]
     path = folder / MODEL if folder.is_dir() else folder
     if not path.is_file():
-        raise UsageError(
-            f"There is no bundle at {str(folder)!r}.",
-            "Give the folder that an export wrote (it holds a manifest.json).",
-        )
+        raise no_bundle(folder)
     if not settings.foreign:
-        raise UsageError(
-            f"{str(folder)!r} is no Archsmith bundle: there is no {MANIFEST}.",
-            "ONNX files of others are served with --allow-foreign.",
-        )
+        onnx = path.suffix == ".onnx"
+        raise no_bundle(folder, "ONNX files of others are served with --allow-foreign." if onnx else None)
     from archsmith.server.foreign import ForeignNetwork
 
     found = ForeignNetwork(path)

@@ -47,6 +47,7 @@ class CellSpace(ImageSpace):
     cell_kinds: ClassVar[tuple[str, ...]] = ("NormalCell", "ReductionCell")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.rules.check()
         check_operations(self.operations)
 

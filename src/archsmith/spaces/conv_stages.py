@@ -20,6 +20,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.core.space import Choose
 from archsmith.graphs.layers import classifier, conv_bn_relu, inverted_bottleneck, residual_block, squeeze_excite
 from archsmith.graphs.net import Net, Value
@@ -69,6 +70,7 @@ class Stage(NamedTuple):
 CHEAPEST = Stage("stride", "plain", 3, 2, False, 0.5, 1)
 
 
+@checked
 @dataclass(frozen=True)
 class ConvStagesScale:
     """The width of the network.
@@ -88,6 +90,7 @@ class ConvStagesScale:
             )
 
 
+@checked
 @dataclass(frozen=True)
 class ConvStages(ImageSpace):
     """Stages of equal blocks.
@@ -106,6 +109,7 @@ class ConvStages(ImageSpace):
     cell_kinds: ClassVar[tuple[str, ...]] = ("Stage",)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.max_work >= 1:
             raise UsageError(
                 f"max_work is {self.max_work}.", "Give 1 (as much work as the first architecture) or more."

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from archsmith.core.fields import checked
 from archsmith.core.space import Choose
 from archsmith.graphs.layers import classifier, conv_bn, factorized_reduction, relu_conv_bn
 from archsmith.graphs.net import Net, Value
@@ -34,6 +35,7 @@ OPERATIONS = ("max3x3", "avg3x3", "identity", "sep3x3", "sep5x5", "dil_sep3x3", 
 AMOEBANET_OPERATIONS = ("identity", "sep3x3", "sep5x5", "sep7x7", "avg3x3", "max3x3", "dil_sep3x3", "conv1x7_7x1")
 
 
+@checked
 @dataclass(frozen=True)
 class DartsScale:
     """The network around the cells. Defaults: the paper's search network.
@@ -60,6 +62,7 @@ class DartsScale:
         check_keep(self.keep)
 
 
+@checked
 @dataclass(frozen=True)
 class Darts(CellSpace):
     """A normal and a reduction cell. Each node is the sum of two operations on two earlier states.

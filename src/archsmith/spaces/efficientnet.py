@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.core.space import Choose
 from archsmith.graphs.layers import classifier
 from archsmith.graphs.net import Net, Value
@@ -38,6 +39,7 @@ STEP = 32  # both sides are multiples of it: five halvings
 NORM = {"eps": 1e-3, "momentum": 0.01}
 
 
+@checked
 @dataclass(frozen=True)
 class EfficientNetLite(ImageSpace):
     """EfficientNet-Lite0. It asks no questions, unless ``recipe`` asks some.
@@ -60,6 +62,7 @@ class EfficientNetLite(ImageSpace):
     cell_kinds: ClassVar[tuple[str, ...]] = ("InvertedBottleneck",)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         size = self.inner or self.input_shape[1:]
         if len(size) != 2 or any(side < STEP or side % STEP for side in size):
             raise UsageError(

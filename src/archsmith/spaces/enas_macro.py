@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.core.space import Choose
 from archsmith.graphs.layers import classifier, conv_bn, conv_bn_relu, factorized_reduction, pool, relu_conv_bn
 from archsmith.graphs.net import Net, Value
@@ -30,6 +31,7 @@ SKIPS = ("add", "concat")
 SKIP_OPTIONS = (False, True)
 
 
+@checked
 @dataclass(frozen=True)
 class EnasMacroScale:
     """The form of the network. Defaults: the paper's search network.
@@ -54,6 +56,7 @@ class EnasMacroScale:
             raise UsageError(f"dropout is {self.dropout}.", "Give a number from 0 to below 1.")
 
 
+@checked
 @dataclass(frozen=True)
 class EnasMacro(ImageSpace):
     """A chain of layers with skips.
@@ -74,6 +77,7 @@ class EnasMacro(ImageSpace):
     skip_kind: ClassVar[str | None] = "skip#"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         unknown = [name for name in self.operations if name not in OPERATIONS]
         if unknown or not self.operations:
             message = f"A layer cannot be {unknown[0]!r}." if unknown else "A layer needs operations."

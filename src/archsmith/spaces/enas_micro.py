@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from archsmith.core.fields import checked
 from archsmith.core.space import Choose
 from archsmith.graphs.layers import factorized_reduction, fit, relu_conv_bn
 from archsmith.graphs.net import Net, Value
@@ -26,6 +27,7 @@ from archsmith.spaces.cells import Rules
 OPERATIONS = ("sep3x3", "sep5x5", "avg3x3", "max3x3", "identity")
 
 
+@checked
 @dataclass(frozen=True)
 class EnasMicroScale:
     """The network around the cells. Defaults: the size of the paper's search network, in the final form.
@@ -51,6 +53,7 @@ class EnasMicroScale:
         check_dropout(self.dropout)
 
 
+@checked
 @dataclass(frozen=True)
 class EnasMicro(CellSpace):
     """A normal and a reduction cell.

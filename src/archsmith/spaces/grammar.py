@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.core.space import Choose
 from archsmith.graphs.layers import classifier, conv_bn_relu, squeeze_excite
 from archsmith.graphs.net import Net, Value
@@ -24,6 +25,7 @@ from archsmith.spaces.grammar_rules import CONVS, MIN_SIDE, MIN_WIDTH, Chain, Fr
 SPLITS = (2, 3, 4)
 
 
+@checked
 @dataclass(frozen=True)
 class GrammarScale:
     """Limits of a network.
@@ -49,6 +51,7 @@ class GrammarScale:
             raise UsageError(f"max_macs is {self.max_macs} and depth {self.depth}.", "Give positive numbers.")
 
 
+@checked
 @dataclass(frozen=True)
 class Grammar(ImageSpace):
     """Two to four parts, one after the other. Decision paths spell the derivation: ``part0/left/first/op``.

@@ -16,6 +16,7 @@ from typing import ClassVar
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.core.growth import Growth
 from archsmith.core.space import Choose, Trace, replaying
 from archsmith.graphs.graph import Graph
@@ -43,6 +44,7 @@ def operations_of(architecture: Mapping[str, Scalar]) -> tuple[int, ...]:
     return tuple(OPERATIONS.index(str(architecture[path])) for path in PATHS)
 
 
+@checked
 @dataclass(frozen=True)
 class NasBench201Scale:
     """The network around the cells. Defaults: as in the table.
@@ -61,6 +63,7 @@ class NasBench201Scale:
             )
 
 
+@checked
 @dataclass(frozen=True)
 class NasBench201(ImageSpace):
     """One cell. Its six decisions are ``node1/from0`` to ``node3/from2``.

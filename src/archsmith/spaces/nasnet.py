@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import check_above_0, checked
 from archsmith.core.space import Choose
 from archsmith.graphs.layers import classifier, conv_bn, fit, relu_conv_bn
 from archsmith.graphs.net import Net, Value
@@ -50,6 +51,7 @@ COMBINES = ("add", "concat")
 IMAGENET_STEM_FILTERS = 32  # of the released code; NASNet-A large has 96
 
 
+@checked
 @dataclass(frozen=True)
 class NasNetScale:
     """The network around the cells. Defaults: the paper's proxy size, N = 2 and F = 32.
@@ -78,6 +80,7 @@ class NasNetScale:
     ends: str = "concat"
 
     def __post_init__(self) -> None:
+        check_above_0("NasNetScale", stem_filters=self.stem_filters)
         check_size(self.filters, 4, self.cells, 1, "cells")
         check_one_of("The stem cannot be", self.stem, STEMS)
         check_one_of("The ends of a cell cannot be joined by", self.ends, ENDS)
@@ -85,6 +88,7 @@ class NasNetScale:
         check_dropout(self.dropout)
 
 
+@checked
 @dataclass(frozen=True)
 class NasNet(CellSpace):
     """A normal and a reduction cell.

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from archsmith.core.architecture import Architecture, Scalar
+from archsmith.core.fields import checked
 from archsmith.core.space import Choose
 from archsmith.graphs.net import Net
 from archsmith.graphs.network_space import ImageSpace
@@ -41,6 +42,7 @@ FAMILIES = (
 )
 
 
+@checked
 @dataclass(frozen=True)
 class Pictures(ImageSpace):
     """Families of networks.
@@ -61,6 +63,7 @@ class Pictures(ImageSpace):
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._stages()  # which checks the work
 
     def first(self) -> Architecture:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import ClassVar
 
+from archsmith.core.fields import checked
 from archsmith.core.growth import Growth
 from archsmith.core.space import Choose
 from archsmith.graphs.net import Net
@@ -25,6 +26,7 @@ from archsmith.spaces.nasnet import NasNetScale, NasNetStack
 OPERATIONS = ("identity", "sep3x3", "sep5x5", "sep7x7", "conv1x7_7x1", "avg3x3", "max3x3", "dil3x3")
 
 
+@checked
 @dataclass(frozen=True)
 class Pnas(CellSpace):
     """One cell, also used with stride 2.

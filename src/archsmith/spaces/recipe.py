@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archsmith.core.architecture import Architecture
+from archsmith.core.fields import checked
 from archsmith.core.space import Choose, Space
 
 
+@checked
 @dataclass(frozen=True)
 class ImageRecipe(Space):
     """How an image network is trained. Its decisions:
@@ -46,6 +48,7 @@ class ImageRecipe(Space):
         return self.trace(lambda path, options, weights: options[0]).architecture  # type: ignore[index]
 
 
+@checked
 @dataclass(frozen=True)
 class PictureRecipe(ImageRecipe):
     """How a network of the space ``pictures`` is trained: one learning rate more, for networks without batch norm."""

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import check_above_0, checked
 from archsmith.core.space import Choose, Space
 from archsmith.core.task import Input, Task
 from archsmith.graphs.net import Net, Value
@@ -30,6 +31,7 @@ WIDTHS = (128, 256, 64, 512)
 DROPOUTS = (0.1, 0.0, 0.3)
 
 
+@checked
 @dataclass(frozen=True)
 class Tabular(NetworkSpace):
     """Networks for the rows of a table.
@@ -59,6 +61,7 @@ class Tabular(NetworkSpace):
                 f"A table has {self.numbers} number columns and {self.categories} category columns.",
                 "It needs at least one column.",
             )
+        check_above_0("Tabular", n_outputs=self.n_outputs)
         if self.categories and self.n_codes < self.categories:
             raise UsageError(f"{self.categories} category columns cannot have {self.n_codes} codes.")
 
@@ -135,6 +138,7 @@ class Tabular(NetworkSpace):
         return [net.op("flatten", embedded)]
 
 
+@checked
 @dataclass(frozen=True)
 class TableRecipe(Space):
     """How a network for tables is trained.

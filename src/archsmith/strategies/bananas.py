@@ -36,6 +36,7 @@ import numpy.typing as npt
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import DeadEnd, UsageError
+from archsmith.core.fields import checked
 from archsmith.core.history import History
 from archsmith.core.seeds import generator
 from archsmith.core.sketch import Sketch
@@ -55,6 +56,7 @@ FARTHEST = 5.0
 Array = npt.NDArray[np.float64]
 
 
+@checked
 @dataclass(frozen=True)
 class Bananas:
     """Proposes those mutations of the best trials for which one draw from the ensemble's prediction is best.

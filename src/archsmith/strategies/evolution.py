@@ -27,6 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.core.history import History
 from archsmith.core.trial import Proposal, Trial
 from archsmith.strategies.ranking import need_one_objective, ranking_key
@@ -38,6 +39,7 @@ TOURNAMENT = 25 / 100  # sample size S over population size P, Real et al. 2019,
 MUTATIONS = 50  # tries for an unseen child before a random one is taken; every tenth adds one more change
 
 
+@checked
 @dataclass(frozen=True)
 class RegularizedEvolution:
     """Mutates the best of a random sample of the youngest ``population`` trials.

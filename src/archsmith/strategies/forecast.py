@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import NormalDist
 
+from archsmith.core.fields import check_above_0, check_from_0, checked
+
 SMALLEST = 1e-4  # errors below it count as it
 HALF = 0.5  # of an example is added to those that were wrong (Jeffreys' prior): no error in 200 is not an error of zero
 AGEING = 2.0  # by how much a slope says less with every later score (as variance)
@@ -24,6 +26,7 @@ UNKNOWN_LEVEL = (0.1, 0.4)  # of a family that no curve was recorded of
 _NORMAL = NormalDist()
 
 
+@checked
 @dataclass(frozen=True)
 class Prior:
     """What is known of learning curves beforehand.
@@ -47,6 +50,10 @@ class Prior:
     repeats: float | None = None
     families: Mapping[str, float] = field(default_factory=dict, hash=False)
     levels: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        check_from_0("Prior", slope_sd=self.slope_sd, common=self.common, bend_sd=self.bend_sd, end_sd=self.end_sd)
+        check_above_0("Prior", repeats=self.repeats)
 
     def of(self, family: str) -> Prior:
         """What is known of one family."""

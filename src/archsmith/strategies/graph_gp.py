@@ -33,6 +33,7 @@ import numpy as np
 
 from archsmith.core.architecture import Architecture, Scalar, same
 from archsmith.core.errors import DeadEnd, UsageError
+from archsmith.core.fields import checked
 from archsmith.core.history import History
 from archsmith.core.sketch import Sketch
 from archsmith.core.trial import Proposal, Trial
@@ -51,6 +52,7 @@ LOW_FIDELITY_NOISE = 4.0  # of a trial below the full fidelity, in multiples of 
 CONNECTING = 50  # draws for a network whose output depends on its input
 
 
+@checked
 @dataclass(frozen=True)
 class GraphGP:
     """Proposes what a Gaussian process over graphs finds most promising.

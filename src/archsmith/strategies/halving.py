@@ -34,6 +34,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.core.history import History
 from archsmith.core.problem import Fidelity
 from archsmith.core.trial import Proposal, Status, Trial
@@ -41,6 +42,7 @@ from archsmith.strategies.ranking import WORST, RankingKey, need_one_objective, 
 from archsmith.strategies.unseen import draw_unseen
 
 
+@checked
 @dataclass(frozen=True)
 class SuccessiveHalving:
     """Evaluates ``size`` new architectures at the lowest rung, the best one in ``eta`` of them at the next, and so on.
@@ -68,6 +70,7 @@ class SuccessiveHalving:
         return _propose_in_turn(self, [Bracket(0, size)], rungs, history, n, rng)
 
 
+@checked
 @dataclass(frozen=True)
 class Hyperband:
     """Successive halving from every rung in turn: many architectures from the lowest, a handful at the maximum alone.
@@ -96,6 +99,7 @@ class Hyperband:
         return [Bracket(most - s, math.ceil((most + 1) * self.eta**s / (s + 1))) for s in range(most, -1, -1)]
 
 
+@checked
 @dataclass(frozen=True)
 class ASHA:
     """Asynchronous successive halving: never waits for a rung to be full.

@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from archsmith.core.architecture import Architecture
+from archsmith.core.fields import checked
 from archsmith.core.history import History
 from archsmith.core.trial import Proposal, Status, Trial
 from archsmith.strategies.ranking import WORST, need_one_objective, ranking_key
@@ -29,6 +30,7 @@ from archsmith.strategies.unseen import propose_first, propose_unseen
 STARTS = ("first", "sample")  # the operators of proposals that begin a climb
 
 
+@checked
 @dataclass(frozen=True)
 class LocalSearch:
     """Hill climbing by changes of one decision.

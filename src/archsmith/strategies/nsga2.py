@@ -25,6 +25,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from archsmith.core.errors import DeadEnd, UsageError
+from archsmith.core.fields import checked
 from archsmith.core.front import Floats, Integers, pareto_ranks
 from archsmith.core.history import History
 from archsmith.core.trial import Proposal, Trial
@@ -35,6 +36,7 @@ from archsmith.strategies.unseen import propose_first, propose_unseen
 TRIES = 50  # children before a random architecture is taken; every tenth adds one more change
 
 
+@checked
 @dataclass(frozen=True)
 class NSGA2:
     """Mates and mutates the winners of tournaments between the ``population`` survivors of all trials.

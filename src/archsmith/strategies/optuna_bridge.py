@@ -29,6 +29,7 @@ import numpy as np
 
 from archsmith.core.architecture import Scalar
 from archsmith.core.errors import DeadEnd, MissingExtraError, UsageError
+from archsmith.core.fields import checked
 from archsmith.core.history import History
 from archsmith.core.space import Answer, Options, Range, allowed
 from archsmith.core.trial import Proposal, Trial
@@ -47,6 +48,7 @@ UNFIT = {
 GENERATION = "Sampler:generation"
 
 
+@checked
 @dataclass(frozen=True)
 class OptunaStrategy:
     """Asks an Optuna sampler.

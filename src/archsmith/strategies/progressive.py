@@ -37,6 +37,7 @@ import numpy as np
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.core.growth import START, Expansions, Grown, growth_of
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
@@ -53,6 +54,7 @@ SURROGATES = ("mlp", "lstm")
 FARTHEST = 6.0  # standard deviations from the median beyond which targets are all alike
 
 
+@checked
 @dataclass(frozen=True)
 class Progressive:
     """Evaluates a beam of cells at every level and grows the next level from it.

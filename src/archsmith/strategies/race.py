@@ -41,7 +41,9 @@ import numpy as np
 
 from archsmith.core.budget import EXHAUSTED, SECONDS, SETTLED
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import check_from_0, checked
 from archsmith.core.history import History
+from archsmith.core.protocols import Strategy
 from archsmith.core.records import Finished, Proposed, ProposedTrial, StudyRecord
 from archsmith.core.trial import Outcome, Proposal, Trial
 from archsmith.strategies.forecast import Prior
@@ -50,6 +52,7 @@ from archsmith.strategies.race_pool import Pool
 from archsmith.strategies.ranking import need_one_objective
 
 
+@checked
 @dataclass(frozen=True)
 class Race:
     """Decides between new entrants and carrying on with those that are there.
@@ -76,7 +79,7 @@ class Race:
     slice: float | None = None
     rows: int | None = None
     family: str = "family"
-    inner: Any = field(default_factory=GraphGP)
+    inner: Strategy = field(default_factory=GraphGP)
     prior: Prior = Prior()
     most_epochs: float | None = None
     unit_seconds: float | None = None
@@ -89,6 +92,8 @@ class Race:
             raise UsageError(
                 f"Race has anchors={self.anchors} and {len(self.seeds)} seeds.", "Anchors are the first of the seeds."
             )
+        check_from_0("Race", rows=self.rows, most_epochs=self.most_epochs, unit_seconds=self.unit_seconds)
+        check_from_0("Race", rival=self.rival, most_work=self.most_work, most_work_with_rival=self.most_work_with_rival)
         if self.slice is not None and not self.slice > 0:
             raise UsageError(f"Race has slice={self.slice}.", "Give work above 0, or None.")
 

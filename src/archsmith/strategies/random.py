@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from archsmith.core.fields import checked
 from archsmith.core.history import History
 from archsmith.core.trial import Proposal
 from archsmith.strategies.unseen import propose_unseen
 
 
+@checked
 @dataclass(frozen=True)
 class RandomSearch:
     """Draws architectures from the space by its own weights, never one twice. It has no fields.

@@ -27,12 +27,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from archsmith.core.errors import MissingExtraError, UsageError
+from archsmith.core.fields import checked
 from archsmith.core.history import History
 from archsmith.core.trial import Proposal
 from archsmith.strategies import policy_gradient
 from archsmith.strategies.policy import Policy
 
 
+@checked
 @dataclass(frozen=True)
 class Reinforce:
     """REINFORCE or PPO with an LSTM controller. Needs torch.

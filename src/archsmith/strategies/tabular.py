@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from archsmith.core.fields import checked
 from archsmith.core.history import History
 from archsmith.core.trial import Proposal
 from archsmith.strategies import policy_gradient
@@ -24,6 +25,7 @@ from archsmith.strategies.policy import Array, Question, Rollout
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam, Kingma and Ba 2015 (arXiv 1412.6980), algorithm 1
 
 
+@checked
 @dataclass(frozen=True)
 class TabularReinforce:
     """REINFORCE on a table of logits.

@@ -6,21 +6,25 @@ from typing import Any
 
 import numpy as np
 
+from archsmith.core.errors import UsageError
+from archsmith.core.fields import said
 from archsmith.testing.need import keeping, need
 
 SOME = 8  # examples that a law looks at
 
 
-@keeping("data")
 def check_data(splits: Any) -> None:
     """All laws of the splits of one kind of data (``archsmith.data.examples.Splits``).
 
     Raises AssertionError with the law that is broken.
     """
-    for name, examples in splits.by_name.items():
-        _check_examples(name, examples)
-    _check_alike(splits)
-    _check_pipeline(splits)
+    if not hasattr(splits, "by_name"):
+        raise UsageError(f"The splits {said(splits)}.", "Give archsmith.data.examples.Splits.")
+    with keeping("data"):
+        for name, examples in splits.by_name.items():
+            _check_examples(name, examples)
+        _check_alike(splits)
+        _check_pipeline(splits)
 
 
 @keeping("examples")

@@ -14,12 +14,14 @@ import numpy as np
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError, Stopped
+from archsmith.core.fields import checked
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Evaluator, Report, measured
 from archsmith.core.trial import Outcome
 from archsmith.testing.need import Broken, keeping, need
 
 
+@checked
 def check_evaluator(
     evaluator: Evaluator, problem: Problem, *, n_architectures: int = 3, fidelity: float | None = None, seed: int = 0
 ) -> None:

@@ -18,6 +18,7 @@ from functools import lru_cache, reduce
 import numpy as np
 
 from archsmith.core.architecture import Architecture
+from archsmith.core.fields import checked
 from archsmith.core.problem import Constraint, Problem
 from archsmith.core.protocols import Strategy
 from archsmith.testing.need import keeping, need
@@ -34,6 +35,7 @@ N_RUNS = 5
 FEASIBLE = 0.2  # share of the points that keep the limit; the best point of all does not
 
 
+@checked
 def check_learning(strategy: Strategy | Callable[[], Strategy], *, n_trials: int = 200, seed: int = 0) -> None:
     """Raises AssertionError unless ``strategy`` is ahead of random search on an easy toy, without a limit (law
     ``learns``) and with one that the best scores break (law ``keeps limits``).

@@ -11,7 +11,9 @@ import numpy as np
 
 from archsmith.core.architecture import RECIPE, Architecture
 from archsmith.core.errors import DeadEnd
+from archsmith.core.fields import checked
 from archsmith.core.space import Decision, Range
+from archsmith.graphs.network_space import NetworkSpace
 from archsmith.testing.elsewhere import differs_elsewhere
 from archsmith.testing.need import keeping, need
 from archsmith.testing.nesting import NestingTrace
@@ -21,7 +23,8 @@ N_REBUILDS = 4  # of each sample: one of two networks at random is found out in 
 N_CONTEXTS = 80  # from half of them on, a decision is called idle: one that matters in a tenth, once in 70 (0.9**40)
 
 
-def check_network_space(space: Any, *, n_samples: int = 3, batch: int = 2, seed: int = 0) -> None:
+@checked
+def check_network_space(space: NetworkSpace, *, n_samples: int = 3, batch: int = 2, seed: int = 0) -> None:
     """Raises AssertionError when a NetworkSpace breaks a law of networks, with the law and what was found. Keep
     ``space`` at a small scale: every sample is built and run.
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from archsmith.core.errors import ArchsmithError, LeaseError
 from archsmith.core.events import Event
+from archsmith.core.fields import checked, fitted
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Evaluator, Executor, Job, Message, Store
 from archsmith.testing.need import Broken, keeping, need
@@ -24,6 +25,7 @@ from archsmith.testing.toys import Flat, ToyEvaluator
 PATIENCE = 60.0  # seconds for workers to start on a loaded machine
 
 
+@checked
 @keeping("store")
 def check_store(open_store: Callable[[], Store], *, kill: bool = True) -> None:
     """Raises AssertionError when a store breaks a law of stores.
@@ -33,7 +35,7 @@ def check_store(open_store: Callable[[], Store], *, kill: bool = True) -> None:
     ``kill``: whether a writing process is killed too. This needs a store that has a folder, and whose class is made
         from that folder alone.
     """
-    store = open_store()
+    store = fitted(open_store(), Store, "What open_store gives")
     need(list(store.read()) == [], "order", "a new store is not empty.")
     _refused(lambda: store.append([Event("study")]), "lease", "append() works without the lease.")
     store.acquire()
@@ -145,6 +147,7 @@ def _check_killed_writer(store: Store, open_store: Callable[[], Store]) -> None:
     need((len(indexes) - before) % 2 == 0, "killed writer", "half of an append() survived its writer.")
 
 
+@checked
 @keeping("executor")
 def check_executor(make: Callable[[], Executor], *, isolated: bool = False) -> None:
     """Raises AssertionError when an executor breaks a law of executors.
@@ -152,6 +155,7 @@ def check_executor(make: Callable[[], Executor], *, isolated: bool = False) -> N
     ``make``: makes a new one.
     ``isolated``: whether its workers are processes of their own, so that one may be killed.
     """
+    fitted(make(), Executor, "What make gives")
     problem = Problem(Flat())
     outcomes = _run(make, problem, ToyEvaluator(steps=2), n_jobs=6)
     need(

@@ -15,6 +15,7 @@ import numpy as np
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
+from archsmith.core.fields import checked
 from archsmith.core.space import Range, Space, replaying
 from archsmith.testing.elsewhere import differs_elsewhere
 from archsmith.testing.need import Broken, keeping, need
@@ -22,6 +23,7 @@ from archsmith.testing.nesting import NestingTrace
 from archsmith.testing.randomness import global_randomness
 
 
+@checked
 def check_space(
     space: Space, *, scales: Iterable[Space] = (), n_samples: int = 20, enumerate_limit: int = 2000, seed: int = 0
 ) -> None:

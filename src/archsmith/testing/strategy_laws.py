@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.core.history import History
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
 from archsmith.core.protocols import Strategy, incumbent
@@ -25,6 +26,7 @@ SMALL = Flat(n_decisions=2, n_options=3)  # nine points, for the law that every 
 LARGE = Flat(n_decisions=6, n_options=10)  # a million points: no strategy may be at its end after a few dozen trials
 
 
+@checked
 def check_strategy(
     strategy: Strategy | Callable[[], Strategy],
     space: Space | None = None,

@@ -18,12 +18,14 @@ from functools import lru_cache
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import DeadEnd, EvaluationError, UsageError
+from archsmith.core.fields import check_above_0, check_from_0, checked
 from archsmith.core.protocols import Context
 from archsmith.core.seeds import generator
 from archsmith.core.space import Choose, Range, Space
 from archsmith.core.trial import Outcome
 
 
+@checked
 @dataclass(frozen=True)
 class Flat(Space):
     """Independent questions: ``n_options ** n_decisions`` points.
@@ -34,6 +36,9 @@ class Flat(Space):
 
     n_decisions: int = 4
     n_options: int = 3
+
+    def __post_init__(self) -> None:
+        check_above_0("Flat", n_decisions=self.n_decisions, n_options=self.n_options)
 
     def decide(self, choose: Choose) -> None:
         for path, options in _questions(self.n_decisions, self.n_options):
@@ -51,6 +56,7 @@ def _questions(n_decisions: int, n_options: int) -> tuple[tuple[str, tuple[int, 
     return tuple((f"x{i}", tuple(range(n_options))) for i in range(n_decisions))
 
 
+@checked
 @dataclass(frozen=True)
 class Conditional(Space):
     """Questions, and options of questions, that depend on earlier answers.
@@ -61,6 +67,9 @@ class Conditional(Space):
     """
 
     max_layers: int = 2
+
+    def __post_init__(self) -> None:
+        check_above_0("Conditional", max_layers=self.max_layers)
 
     def decide(self, choose: Choose) -> None:
         for i in range(int(choose("n_layers", range(1, self.max_layers + 1)) or 0)):
@@ -74,6 +83,7 @@ class Conditional(Space):
         choose("gate", (True, 1, 1.0, False))
 
 
+@checked
 @dataclass(frozen=True)
 class Recursive(Space):
     """Expressions of a small grammar.
@@ -84,6 +94,9 @@ class Recursive(Space):
 
     depth: int = 3
     max_nodes: int | None = None
+
+    def __post_init__(self) -> None:
+        check_above_0("Recursive", depth=self.depth, max_nodes=self.max_nodes)
 
     def decide(self, choose: Choose) -> None:
         self._expression(choose, "root", self.depth, [0])
@@ -113,6 +126,7 @@ class Mixed(Space):
             choose("learning_rate", Range(1e-4, 1e-1, log=True))
 
 
+@checked
 @dataclass(frozen=True)
 class ToyEvaluator:
     """Scores in [0, 1) that depend on nothing but the architecture, the fidelity and, with ``noise``, the seed.
@@ -144,6 +158,8 @@ class ToyEvaluator:
     def __post_init__(self) -> None:
         if not self.metrics:
             raise UsageError("ToyEvaluator has no metrics.", "Name at least one.")
+        names = ("fail", "nan", "kill", "noise", "sleep", "steps", "seconds")
+        check_from_0("ToyEvaluator", **{name: getattr(self, name) for name in names})
 
     @property
     def repeatable(self) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 
 from archsmith.core.architecture import RECIPE
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.data.examples import Augmentation
 
 SCHEDULES = ("one_cycle", "cosine", "constant")
@@ -25,6 +26,7 @@ HELD = 1.0  # a constant rate, in multiples of the peak of one that rises and fa
 OPTIMIZERS = ("sgd", "adamw")
 
 
+@checked
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained.

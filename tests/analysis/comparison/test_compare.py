@@ -335,3 +335,23 @@ def test_fronts_are_compared_by_hypervolume_against_a_point_that_is_told() -> No
     assert result.rows[0].mean == pytest.approx(0.01 * 0.5 / (0.11 * 5.5))
     assert result.rows[1].mean == pytest.approx((0.11 * 0.5 + 0.01 * 5.0) / (0.11 * 5.5))
     assert result.wins["good"]["random"] == 1.0
+
+
+def test_where_every_trial_failed_the_commonest_reason_is_told() -> None:
+    errors = ("ValueError: no.", "ZeroDivisionError: division by zero.", "ZeroDivisionError: division by zero.")
+    failed = [
+        replace(run("random", seed), n_trials=8, n_failed=8, reason="failures", error=error)
+        for seed, error in enumerate(errors)
+    ]
+    words = r"^All 24 trials of all runs failed on made up, .* for this: ZeroDivisionError: division by zero\. Mend the"
+    with pytest.raises(UsageError, match=words):
+        compare(plan("random", runs=3), failed)
+
+
+def test_where_nothing_counts_no_limit_is_asked_for_that_was_not_given() -> None:
+    without = plan("random", runs=1)
+    limited = replace(without, problem={**without.problem, "constraints": [["params", 1e6, None]]})
+    with pytest.raises(UsageError, match=r"1 of 10 trials failed, most often for this: no reason .* Give a larger"):
+        compare(without, [run("random", 0)])
+    with pytest.raises(UsageError, match=r"Is a limit too strict"):
+        compare(limited, [run("random", 0)])

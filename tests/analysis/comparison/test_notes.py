@@ -54,7 +54,7 @@ def test_many_failed_trials_are_told_with_what_the_first_one_said() -> None:
     bad = [replace(each, n_failed=1, error="no fidelity 3") for each in RUNS]
     assert not said(PLAN, bad)  # a tenth is nothing unusual
     worse = [replace(each, n_failed=4) for each in bad]
-    assert said(PLAN, worse) == ["12 of 30 trials of random failed, the first one so: no fidelity 3"]
+    assert said(PLAN, worse) == ["12 of 30 trials of random failed, most often for this: no fidelity 3"]
 
 
 def test_runs_that_ended_early_are_told() -> None:

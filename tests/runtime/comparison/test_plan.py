@@ -95,3 +95,27 @@ def test_a_plan_that_cannot_be_read_says_so(tmp_path: Path, text: str) -> None:
 
 def test_a_folder_without_a_plan(tmp_path: Path) -> None:
     assert read_plan(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Plan.of(ToyEvaluator(), Problem(Flat()), TWO, runs=1, trials=1), "Problem and evaluator have changed"),
+        (lambda: plan(problem=Flat()), r"Flat is a search space, not a problem\."),
+        (lambda: plan(ToyEvaluator), r"the class ToyEvaluator, .* Write ToyEvaluator\(\) with"),
+        (lambda: plan("toy"), r"The evaluator cannot be 'toy'"),
+        (lambda: plan(strategies="random"), r"The strategies to compare cannot be 'random'\. Give a mapping"),
+        (lambda: plan(strategies=[RandomSearch()]), r"The strategies to compare cannot be \[RandomSearch\(\)\]"),
+        (lambda: plan(strategies={"random": "random"}), r"the text 'random'\. Give an object: RandomSearch\(\), from"),
+        (lambda: plan(strategies={"random": RandomSearch}), r"Write RandomSearch\(\) with brackets"),
+        (lambda: plan(strategies={"toy": ToyEvaluator()}), r"The strategy cannot be a ToyEvaluator"),
+        (lambda: plan(strategies={3: RandomSearch()}), r"The label of a strategy cannot be 3\."),
+        (lambda: plan(runs="6"), r"Plan\.runs cannot be '6'\."),
+        (lambda: plan(runs=1.5), r"Plan\.runs cannot be 1\.5\."),
+        (lambda: plan(seed="x"), r"Plan\.seed cannot be 'x'\."),
+        (lambda: plan(title=3), r"Plan\.title cannot be 3\."),
+    ],
+)
+def test_a_slip_is_one_sentence(make: Any, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        make()

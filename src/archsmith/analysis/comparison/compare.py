@@ -13,6 +13,7 @@ last front, moved out by a tenth of the range; the ideal point is the best of ea
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,12 +24,14 @@ from archsmith.analysis.comparison.notes import SAME, notes
 from archsmith.analysis.comparison.pairs import against, corrected, differences
 from archsmith.analysis.comparison.statistics import Array, bootstrap_interval
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.core.front import bounds, hypervolume
 from archsmith.runtime.comparison import Look, Plan, Run, Step, Values
 
 GRID = 120  # points of a curve
 
 
+@checked
 def compare(
     plan: Plan,
     runs: Sequence[Run],
@@ -63,10 +66,7 @@ def compare(
     scale = _Scale.of(plan, [run for group in grouped.values() for run in group])
     finals = {label: np.array([scale.last(run.curve) for run in group]) for label, group in grouped.items()}
     if all(np.isnan(values).all() for values in finals.values()):
-        raise UsageError(
-            f"No run of any strategy found anything that counts on {plan.title}.",
-            "Is a limit too strict, or the budget too small for one trial?",
-        )
+        raise _nothing(plan, [run for group in grouped.values() for run in group])
     sign = 1.0 if scale.maximize else -1.0
     gains = {label: np.where(np.isnan(values), -np.inf, sign * values) for label, values in finals.items()}
     once = {label for label, group in grouped.items() if _one_sequence(group)}
@@ -105,6 +105,21 @@ def compare(
         ideal_point=scale.ideal,
         notes=tuple(notes(plan, grouped, finals, once, looks)),
     )
+
+
+def _nothing(plan: Plan, runs: Sequence[Run]) -> UsageError:
+    """What to say where no run has an answer: whether trials failed, and what for."""
+    n_tried, n_failed = sum(run.n_trials for run in runs), sum(run.n_failed for run in runs)
+    errors = Counter(run.error for run in runs if run.error)
+    why = errors.most_common(1)[0][0] if errors else "no reason was given."
+    if n_failed and n_failed == n_tried:
+        return UsageError(
+            f"All {n_failed:,} trials of all runs failed on {plan.title}, most often for this: {why}",
+            "Mend the evaluator or the space. Then give the comparison another name or seed: finished runs are kept.",
+        )
+    failed = f" {n_failed:,} of {n_tried:,} trials failed, most often for this: {why}" if n_failed else ""
+    hint = "Is a limit too strict, or the budget too small?" if plan.problem["constraints"] else "Give a larger budget."
+    return UsageError(f"No run of any strategy found anything that counts on {plan.title}.{failed}", hint)
 
 
 # What a run is worth

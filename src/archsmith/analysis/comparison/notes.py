@@ -89,7 +89,7 @@ def _failed(label: str, runs: Sequence[Run]) -> list[str]:
     if failed <= FAILED_TOLD * tried:
         return []
     error = next((run.error for run in runs if run.error), None)
-    return [f"{failed:,} of {tried:,} trials of {label} failed{f', the first one so: {error}' if error else '.'}"]
+    return [f"{failed:,} of {tried:,} trials of {label} failed{f', most often for this: {error}' if error else '.'}"]
 
 
 def _ended_early(label: str, runs: Sequence[Run]) -> list[str]:

@@ -60,8 +60,9 @@ function takePictures() {
 function take(file) {
   const preview = form.querySelector("img");
   URL.revokeObjectURL(preview.src);
+  preview.hidden = true; // until it is there: of a file that is no picture, browsers show a broken icon
+  preview.onload = () => (preview.hidden = false);
   preview.src = URL.createObjectURL(file);
-  preview.hidden = false;
   ask(file);
 }
 

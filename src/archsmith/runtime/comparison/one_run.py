@@ -15,6 +15,7 @@ from archsmith.core import budget as reasons
 from archsmith.core.budget import Budget
 from archsmith.core.errors import LeaseError, StudyError
 from archsmith.core.events import Event
+from archsmith.core.failures import most_frequent
 from archsmith.core.history import History
 from archsmith.core.protocols import Strategy
 from archsmith.runtime.comparison.following import Follower, Judge
@@ -59,6 +60,7 @@ def run(plan: Mapping[str, Any], label: str, seed: int, folder: str) -> float:
             wall_seconds = seconds_spent(store.read())
         if result.reason in (reasons.REQUESTED, reasons.INTERRUPTED):
             raise StudyError(f"The run {label}-{seed} was asked to stop.", "The same command goes on with it.")
+        why = most_frequent(result.history.finished)
         seconds = follower.seconds if evaluator.simulated else result.seconds
         found = Run(
             label,
@@ -69,10 +71,7 @@ def run(plan: Mapping[str, Any], label: str, seed: int, folder: str) -> float:
             wall_seconds,
             result.reason,
             *follower.ended(result.history),
-            error=next(
-                (trial.outcome.error for trial in result.history.finished if trial.outcome and trial.outcome.error),
-                None,
-            ),
+            error=None if why is None else why.text,
             proposals=digest(result.history),
         )
     finally:

@@ -13,6 +13,7 @@ from typing import Any
 from archsmith import catalog
 from archsmith.core.budget import Budget
 from archsmith.core.errors import StudyError, UsageError
+from archsmith.core.fields import checked, fitting, said
 from archsmith.core.files import json_value, reason, small_text
 from archsmith.core.log_format import FORMAT, upgraded
 from archsmith.core.problem import Problem
@@ -20,6 +21,7 @@ from archsmith.core.protocols import Context, Evaluator, Strategy
 from archsmith.core.seeds import derive, generator
 from archsmith.core.targets import more_is_better
 from archsmith.core.trial import Outcome
+from archsmith.runtime.arguments import check_problem, check_strategy
 from archsmith.runtime.search import other_setting, rebuilt
 
 PLAN = "comparison.json"
@@ -28,6 +30,7 @@ MOST_OBJECTIVES = 2  # hyper-volumes of more are not computed
 REHEARSED = 20  # random trials that are tried before a budget of seconds is believed
 
 
+@checked
 @dataclass(frozen=True)
 class Plan:
     """What is compared, as JSON data. Specs are those of ``archsmith.catalog``.
@@ -92,6 +95,17 @@ class Plan:
         """The plan of comparing ``strategies`` (label -> strategy). ``judged_by``: the metric instead of the first
         objective.
         """
+        if not isinstance(strategies, Mapping):
+            raise UsageError(
+                f"The strategies to compare {said(strategies)}.",
+                'Give a mapping from labels to strategies: {"random": RandomSearch(), "evolution": …}.',
+            )
+        for label, strategy in strategies.items():
+            check_strategy(strategy)
+            if not isinstance(label, str):
+                raise UsageError(f"The label of a strategy {said(label)}.", "Give a text, such as 'random'.")
+        check_problem(problem, evaluator)
+        fitting(Plan, {"runs": runs, "seed": seed, **({} if title is None else {"title": title})})
         defaults = [judged_by_of(evaluator, objective.metric) for objective in problem.objectives]
         metrics = [judged_by or defaults[0], *defaults[1:]]
         unknown = [metric for metric in (*metrics, *problem.metrics) if metric not in evaluator.metrics]

@@ -41,7 +41,7 @@ class Run:
     curve: what it recommended over time, by the metrics of the plan.
     tried: the best architecture tried so far, whether the search recognised it or not; with one objective only.
     answer: the trial and the architecture that it recommends; with one objective only.
-    error: what the first trial that failed said.
+    error: what most of the trials that failed said.
     proposals: a digest of all proposals in their order; None in runs of earlier versions. Two runs with the same one
         are one search, told twice.
     """
