@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml constraints.txt
 		|| { echo "Archsmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	@echo "Installing into $(VENV) (once; a minute or two) ..."
 	$(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) -e ".[train,serve,optuna,dev]"
+	$(PIP_INSTALL) -e ".[train,serve,app,optuna,dev]"
 	@touch $@
 
 $(DOCS_STAMP): $(STAMP)

@@ -68,7 +68,7 @@ def serve(
     settings = Settings(
         host=host,
         port=port,
-        token=_token(token_file),
+        token=read_token(token_file),
         hosts=tuple(allow_host or ()),
         batch=batch,
         window_ms=window,
@@ -89,7 +89,7 @@ def serve(
     run(models, name or (), settings, Log(log), opened, pages)
 
 
-def _token(path: str | None) -> str | None:
+def read_token(path: str | None) -> str | None:
     """The token of a file or of the environment. Raises UsageError."""
     import os
 

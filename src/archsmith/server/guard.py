@@ -13,10 +13,11 @@ import hmac
 import ipaddress
 import re
 import socket
+from collections.abc import Collection, Mapping
+from typing import Protocol
 
 from archsmith.server.refusals import Refusal
-from archsmith.server.request import Request
-from archsmith.server.settings import Settings, is_loopback
+from archsmith.server.settings import is_loopback
 
 # Who only asks whether the server lives needs no token.
 HEALTH = frozenset(("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"))
@@ -33,17 +34,41 @@ HEADERS = (
 )
 
 
+class Asked(Protocol):
+    """What is looked at of a request. ``headers``: by name in small letters."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+
+class Reach(Protocol):
+    """Who may ask: the part of a server's settings that a guard needs."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def hosts(self) -> Collection[str]: ...
+    @property
+    def token(self) -> str | None: ...
+    @property
+    def is_loopback(self) -> bool: ...
+
+
 class Guard:
     """Checks requests against the settings of a server."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Reach) -> None:
         self._loopback = settings.is_loopback
         self._token = None if settings.token is None else settings.token.encode()
         own = () if self._loopback else (settings.host, socket.gethostname())
         self._names = frozenset(name.lower() for name in (*settings.hosts, *own))
         self._known: set[str] = set()  # values of Host that were found good, so that each is looked at once
 
-    def check(self, request: Request) -> None:
+    def check(self, request: Asked) -> None:
         """Raises Refusal."""
         host = request.headers.get("host", "")
         if host not in self._known:
@@ -69,7 +94,7 @@ class Guard:
             "Start it with --allow-host for that name.",
         )
 
-    def _check_token(self, request: Request) -> None:
+    def _check_token(self, request: Asked) -> None:
         kind, _, given = request.headers.get("authorization", "").partition(" ")
         found = given.strip().encode("latin-1")
         if kind.lower() == "basic":  # as browsers ask a person for it: any name, the token for a password
@@ -94,7 +119,7 @@ class Guard:
             )
 
 
-def _check_origin(request: Request, host: str) -> None:
+def _check_origin(request: Asked, host: str) -> None:
     """What a browser sends from another site names that site."""
     origin = request.headers.get("origin")
     if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
