@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("nicegui", reason="the extra 'app' is not installed")
 
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from archsmith.app.house import House
-from archsmith.app.run import NOT_KEPT, create
+from archsmith.app.run import NOT_KEPT, create, guarded
 from archsmith.app.settings import AppSettings
+
+OUTSIDE = "http://127.0.0.1:8104"
+Gated = Callable[..., TestClient]
 
 
 @pytest.fixture(scope="session")
@@ -24,11 +29,30 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
 
 
 @pytest.fixture(scope="session")
-def client(house: House) -> Iterator[TestClient]:
-    """Asks API and pages, without the gate. What pages hold when they are sent is in the text of the answer."""
+def app(house: House) -> FastAPI:
+    """API and pages, without the gate."""
     os.environ[NOT_KEPT] = str(house.folder / "nicegui")
-    with TestClient(create(house), raise_server_exceptions=False) as made:
+    return create(house)
+
+
+@pytest.fixture(scope="session")
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """Asks API and pages, without the gate. What pages hold when they are sent is in the text of the answer."""
+    with TestClient(app, raise_server_exceptions=False) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def gated(app: FastAPI, client: TestClient) -> Gated:
+    """``gated(token=...)``: asks the same app from outside, behind a gate with such settings."""
+
+    def ask(**settings: Any) -> TestClient:
+        gate = guarded(app, AppSettings(**settings))
+        made = TestClient(gate, base_url=OUTSIDE, raise_server_exceptions=False, follow_redirects=False)
+        made.portal = client.portal  # the app has one loop
+        return made
+
+    return ask
 
 
 @pytest.fixture

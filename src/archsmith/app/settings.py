@@ -22,6 +22,9 @@ class AppSettings:
     ``upload_bytes``: of one uploaded file.
     ``quota_bytes``: of all that was uploaded.
     ``request_bytes``: of any other request.
+    ``request_seconds``: for the body of any other request to arrive.
+    ``connections``: most open connections, those of pages included.
+    ``searches``: most searches that the app runs at the same time.
     """
 
     host: str = "127.0.0.1"
@@ -33,10 +36,13 @@ class AppSettings:
     upload_bytes: int = 2048 * MEBI
     quota_bytes: int = 10240 * MEBI
     request_bytes: int = MEBI
+    request_seconds: float = 30.0
+    connections: int = 256
+    searches: int = 2
 
     def __post_init__(self) -> None:
         refuse_open(self.host, self.token)
-        for name in ("upload_bytes", "quota_bytes", "request_bytes"):
+        for name in ("upload_bytes", "quota_bytes", "request_bytes", "connections", "searches"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}.", "Give 1 or more.")
         if self.allow_paths is not None:

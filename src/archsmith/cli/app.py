@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from archsmith.cli.serve import TOKEN, read_token
-
-MEBI = 2**20
+from archsmith.cli.serve import read_token
+from archsmith.server.settings import MEBI, TOKEN
 
 
 def app(
@@ -31,6 +30,7 @@ def app(
     ] = None,
     upload_mb: Annotated[int, typer.Option(min=1, help="Most MiB of one uploaded file.")] = 2048,
     quota_mb: Annotated[int, typer.Option(min=1, help="Most MiB of all uploaded files.")] = 10240,
+    searches: Annotated[int, typer.Option(min=1, help="Most searches that the app runs at the same time.")] = 2,
 ) -> None:
     """Open the pipeline in a browser: data, search, network, server.
 
@@ -56,5 +56,6 @@ def app(
         allow_paths=None if allow_paths is None else Path(allow_paths),
         upload_bytes=upload_mb * MEBI,
         quota_bytes=quota_mb * MEBI,
+        searches=searches,
     )
     serve(settings, lambda address: say(f"Open {address} in a browser (Ctrl-C ends the app; searches go on)."))

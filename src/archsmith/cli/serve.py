@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-MEBI = 2**20
-TOKEN = "ARCHSMITH_TOKEN"
+from archsmith.server.settings import MEBI, TOKEN
 
 
 def serve(

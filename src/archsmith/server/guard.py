@@ -13,7 +13,7 @@ import hmac
 import ipaddress
 import re
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from archsmith.server.refusals import Refusal
@@ -58,10 +58,22 @@ class Reach(Protocol):
     def is_loopback(self) -> bool: ...
 
 
-class Guard:
-    """Checks requests against the settings of a server."""
+def is_shown(path: str) -> bool:
+    """Is this the address of a page, for which a browser may ask its person for a password?"""
+    return path == "/" or path.startswith("/models/")
 
-    def __init__(self, settings: Reach) -> None:
+
+class Guard:
+    """Checks requests against the settings of a server.
+
+    ``free``: addresses that need no token. ``asks``: is this a page, for which browsers ask for the token?
+    """
+
+    def __init__(
+        self, settings: Reach, *, free: Collection[str] = HEALTH, asks: Callable[[str], bool] = is_shown
+    ) -> None:
+        self._free = free
+        self._asks = asks
         self._loopback = settings.is_loopback
         self._token = None if settings.token is None else settings.token.encode()
         own = () if self._loopback else (settings.host, socket.gethostname())
@@ -75,7 +87,7 @@ class Guard:
             self._check_host(host)
             if len(self._known) < 64:
                 self._known.add(host)
-        if self._token is not None and request.path not in HEALTH:
+        if self._token is not None and request.path not in self._free:
             self._check_token(request)
         if request.method not in READS:
             _check_origin(request, host)
@@ -107,9 +119,7 @@ class Guard:
         assert self._token is not None
         if not hmac.compare_digest(found, self._token):
             # browsers ask a person for a password where Basic is named
-            wanted = (
-                'Basic realm="archsmith"' if request.path == "/" or request.path.startswith("/models/") else "Bearer"
-            )
+            wanted = 'Basic realm="archsmith"' if self._asks(request.path) else "Bearer"
             raise Refusal(
                 401,
                 "token",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from archsmith.core.errors import UsageError
 
+TOKEN = "ARCHSMITH_TOKEN"  # of the environment, where a token may stand
 LEAST_TOKEN = 16  # characters
 MEBI = 2**20
 

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from archsmith.app.api import about
+from archsmith.app.api import about, jobs
 from archsmith.app.house import House
 from archsmith.core.errors import ArchsmithError, shortened
 from archsmith.server.refusals import Refusal
@@ -51,7 +51,7 @@ def create(house: House) -> FastAPI:
         redoc_url=None,
         responses=REFUSALS,
     )
-    for group in (about,):
+    for group in (about, jobs):
         api.include_router(group.router(house), prefix=PREFIX)
     api.add_api_route(PREFIX + "/{path:path}", _nothing, methods=METHODS, include_in_schema=False)
     api.add_exception_handler(Refusal, _refused)
@@ -63,8 +63,14 @@ def create(house: House) -> FastAPI:
 
 
 def _answer(refusal: Refusal) -> JSONResponse:
-    wrong = {"code": refusal.code, "message": refusal.message, "hint": refusal.hint}
+    hint = None if refusal.hint is None else _plain(refusal.hint)
+    wrong = {"code": refusal.code, "message": _plain(refusal.message), "hint": hint}
     return JSONResponse({"error": wrong}, refusal.status, refusal.headers)
+
+
+def _plain(text: str) -> str:
+    """Half a character, which JSON may hold, cannot be written."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 async def _nothing(path: str) -> None:

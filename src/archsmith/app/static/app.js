@@ -7,6 +7,7 @@
   };
   document.addEventListener("DOMContentLoaded", () => {
     const chosen = localStorage.getItem(KEY);
+    if (!chosen && document.body.classList.contains("plain")) set(matchMedia("(prefers-color-scheme: dark)").matches);
     if (chosen) {
       set(chosen === "dark");
       new MutationObserver(() => {
