@@ -48,6 +48,24 @@ class More(BaseModel):
     )
 
 
+class JobSaid(BaseModel):
+    """A process that the app started."""
+
+    id: str = Field(description="Its id.")
+    study: str | None = Field(description="The study that it works on; null while its data are being read.")
+    data: str = Field(description="What it was started with.")
+    started: float = Field(description="When, in Unix seconds.")
+    running: bool = Field(description="Does it run?")
+    code: int | None = Field(description="How it ended; below 0: the signal that ended it.")
+    last_words: str = Field(description="Why it ended before its time; empty where it did not.")
+
+
+class JobList(BaseModel):
+    """Every process that the app started, the newest first."""
+
+    jobs: list[JobSaid]
+
+
 class Log(BaseModel):
     """What the process of a study said."""
 
@@ -107,6 +125,12 @@ def router(house: House) -> APIRouter:
     """The routes."""
     made = APIRouter(tags=["studies"])
     jobs = house.jobs
+
+    @made.get("/jobs")
+    async def list_jobs() -> JobList:
+        """Searches that this app started, also those that still read their data."""
+        found = await asyncio.to_thread(jobs.all)
+        return JobList(jobs=[JobSaid(**{name: getattr(job, name) for name in JobSaid.model_fields}) for job in found])
 
     @made.post("/studies", status_code=201)
     async def begin(wishes: Wishes, response: Response) -> Begun:
