@@ -129,7 +129,11 @@ def _data(found: Any, now: float) -> Line:
 def _model(found: Any) -> Line:
     params = "" if found.params is None else amount(found.params, "parameter")
     usable = "" if found.usable else "its bundle is not whole"
-    return Line(str(found.id), short(found.name), tuple(filter(None, (short(found.told), params, usable))))
+    return Line(
+        str(found.id),
+        short(found.name),
+        tuple(filter(None, (short(found.told), params, usable, f"study {short(found.id)}"))),
+    )
 
 
 def short(text: str, most: int = LONGEST) -> str:
