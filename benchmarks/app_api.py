@@ -77,10 +77,11 @@ def main() -> int:
     if shutil.which(given.schemathesis) is None:
         print("Skipped: schemathesis is not installed.")
         return 0
-    with tempfile.TemporaryDirectory() as place, app(Path(place)) as address:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place, app(Path(place)) as address:
         walk = Walk(address)
         walk.all()
         calls = fuzzed(given, address, walk.known(), Path(place))
+        walk.end()
     asked = [(method, path) for path, methods in walk.paths.items() for method in methods]
     reached = {(method, path) for method, path, status in [*walk.calls, *calls] if 200 <= status < 300}
     faults = Counter((method, path, status) for method, path, status in [*walk.calls, *calls] if status >= 500)
@@ -147,6 +148,12 @@ class Walk:
         for method, template in [(method, path) for path, methods in self.paths.items() for method in methods]:
             if not any(call[:2] == (method, template) for call in self.calls):
                 self.guess(method, template)
+
+    def end(self) -> None:
+        """End what was started: searches and servers outlive the app."""
+        for job in self.ask("GET", f"{API}/jobs").json["jobs"]:
+            if job["running"]:
+                self.ask("POST", f"{API}/studies/{job['study'] or job['id']}/pause")
         self.ask("DELETE", f"{API}/models/{self.study}/endpoint")
 
     def settled(self, id: str, *, checked: bool = True) -> None:
