@@ -187,12 +187,21 @@ def test_a_signal_ends_the_app_in_order(start: Callable[..., Running]) -> None:
     assert "Traceback" not in running.said.read_text()
 
 
-def test_a_port_that_is_taken_is_told() -> None:
+def test_a_port_that_is_taken_is_told_and_the_token_is_forgotten_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
     from archsmith.app.run import serve
     from archsmith.app.settings import AppSettings
 
+    monkeypatch.setenv("ARCHSMITH_TOKEN", TOKEN)
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UsageError, match="cannot listen"):
         serve(AppSettings(port=taken.getsockname()[1]))
+    assert "ARCHSMITH_TOKEN" not in os.environ
+
+
+def test_a_browser_writes_nothing_into_what_the_app_prints(client: object) -> None:
+    from nicegui import core
+
+    assert "handshake" in core.sio.handlers["/"]
+    assert "log" not in core.sio.handlers["/"]
 
 
 def test_pages_that_nobody_came_back_for_make_room(client: object, monkeypatch: pytest.MonkeyPatch) -> None:

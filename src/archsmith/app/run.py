@@ -20,7 +20,7 @@ from archsmith.app.limits import Limits
 from archsmith.app.settings import AppSettings
 from archsmith.server.protocol import limited
 from archsmith.server.run import address, listening
-from archsmith.server.settings import MEBI
+from archsmith.server.settings import MEBI, TOKEN
 
 NOT_KEPT = "NICEGUI_STORAGE_PATH"  # where NiceGUI would keep what a page stores; no page stores anything
 TITLE = "Archsmith"
@@ -36,6 +36,7 @@ def serve(settings: AppSettings, opened: Callable[[str], None] = lambda address:
 
     Raises UsageError where the port is taken, and MissingExtraError without the extra ``app``.
     """
+    os.environ.pop(TOKEN, None)  # it was read; no process that is started from here finds it
     listener = listening(settings.host, settings.port)
     try:
         server = _Server(guarded(create(House(settings)), settings), settings, listener, opened)
@@ -66,6 +67,7 @@ def create(house: House) -> FastAPI:
         page.mount(house)
     ui.add_head_html(HEAD, shared=True)
     ui.run_with(app, title=TITLE, dark=None, language="en-US", tailwind=False, show_welcome_message=False)
+    core.sio.handlers["/"].pop("log", None)  # with it a browser could write anything into what the app prints
     core.sio.eio.transports = ["websocket"]  # the other one, polling, is a second door that nothing needs
     core.app.config.socket_io_js_transports = ["websocket"]
     return app
