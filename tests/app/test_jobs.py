@@ -149,8 +149,8 @@ def test_of_two_that_begin_at_once_one_is_refused(jobs: Jobs, tmp_path: Path) ->
 def test_a_job_that_reads_for_long_is_listed_and_can_be_ended(jobs: Jobs) -> None:
     with pytest.raises(ArchsmithError, match="still being read"):
         jobs.start(wanted(NEVER), patience=0.3)
-    (job,) = jobs.starting()
-    assert job.running and job.data == "digits"
+    (job,) = jobs.all()
+    assert job.beginning and job.data == "digits"
     assert jobs.pause(job.id)
     assert not jobs.all()[0].running
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,11 +26,15 @@ class Jobs:
     def __init__(self) -> None:
         self.asked: list[Any] = []
 
-    def of(self, study: str) -> Any:
-        return SimpleNamespace(last_words="It was killed.") if study == "killed" else None
-
-    def starting(self) -> list[Any]:
-        return [SimpleNamespace(id="starting-1", data="digits", started=0.0, running=True, last_words="")]
+    def all(self) -> list[Any]:
+        now = time.time()
+        killed = {"study": "killed", "beginning": False, "last_words": "It was killed."}
+        begins = {"study": None, "beginning": True, "last_words": ""}
+        return [
+            SimpleNamespace(id="starting-2", data="digits", started=now, running=True, **begins),
+            SimpleNamespace(id="starting-1", data="digits", started=now, running=False, **killed),
+            SimpleNamespace(id="starting-0", data="digits", started=0.0, running=False, **begins),
+        ]
 
     def start(self, options: Any) -> str:
         self.asked.append(options)
@@ -44,7 +49,7 @@ def house(tmp_path: Any) -> Any:
 
 
 def test_nothing_at_all_is_the_first_time(house: Any) -> None:
-    house.jobs.starting = list
+    house.jobs.all = list
     assert overview(house).first
     house.studies = listing(row("a"))
     assert not overview(house).first
@@ -66,6 +71,10 @@ def test_a_study_is_told_in_a_line(house: Any) -> None:
 def test_a_study_that_cannot_be_read_says_why(house: Any) -> None:
     house.studies = listing(row("a", state="unreadable", reason="The log is damaged."))
     assert overview(house).studies[0].words == "The log is damaged."
+
+
+def test_what_begins_is_told_and_what_failed_long_ago_is_not(house: Any) -> None:
+    assert [each.id for each in overview(house).beginnings] == ["starting-2"]
 
 
 def test_one_page_of_studies_is_told(house: Any) -> None:

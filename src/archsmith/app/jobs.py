@@ -76,6 +76,11 @@ class Job:
         """Did it end otherwise than it should?"""
         return not self.running and self.code not in ENDED_WELL
 
+    @property
+    def beginning(self) -> bool:
+        """Does it still read its data, or did it fail before there was a study?"""
+        return self.study is None and (self.running or self.failed)
+
     def log(self, n: int) -> list[str]:
         """The last ``n`` lines of what it said."""
         try:
@@ -118,10 +123,6 @@ class Jobs:
             self._children = [child for child in self._children if child.poll() is None]
             found = [job for folder in self._folders() if (job := self._read(folder)) is not None]
         return sorted(found, key=lambda job: (job.started, job.id), reverse=True)
-
-    def starting(self) -> list[Job]:
-        """Jobs that still read their data, and those that failed before there was a study."""
-        return [job for job in self.all() if job.study is None and (job.running or job.failed)]
 
     def of(self, study: str) -> Job | None:
         """The newest job that works, or worked, on ``study``; None: the app started none."""

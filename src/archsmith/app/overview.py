@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from archsmith.app.house import House
+from archsmith.app.jobs import Job
 from archsmith.core.wording import amount, metric_name, number, visible
 from archsmith.runtime.study_view import DONE, RUNNING, UNREADABLE
 
@@ -74,11 +75,13 @@ class Overview:
 def overview(house: House, offset: int = 0) -> Overview:
     """What there is now; of the studies, one page from the place ``offset`` on."""
     now, parts = time.time(), vars(house)
+    jobs = house.jobs.all()
+    newest = {job.study: job for job in reversed(jobs)}
     studies = parts["studies"].list() if "studies" in parts else []
     data = [each for each in parts["data"].list() if each.origin != SAMPLE] if "data" in parts else []
     models = parts["models"].list() if "models" in parts else []
     return Overview(
-        tuple(_study(house, row, now) for row in studies[offset : offset + PAGE]),
+        tuple(_study(row, newest.get(row["study"]), now) for row in studies[offset : offset + PAGE]),
         len(studies),
         tuple(_data(each, now) for each in data[:MOST_DATA]),
         len(data),
@@ -86,7 +89,8 @@ def overview(house: House, offset: int = 0) -> Overview:
         len(models),
         tuple(
             Beginning(job.id, short(job.data), ago(now - job.started), job.running, job.last_words)
-            for job in house.jobs.starting()
+            for job in jobs
+            if job.beginning and now - job.started < DAY
         ),
     )
 
@@ -96,12 +100,11 @@ def begin_sample(house: House) -> str:
     return house.jobs.start({"data": "digits", "seconds": float(SAMPLE_SECONDS)})
 
 
-def _study(house: House, row: Mapping[str, Any], now: float) -> StudyLine:
+def _study(row: Mapping[str, Any], job: Job | None, now: float) -> StudyLine:
     id, state = str(row["study"]), str(row["state"])
     words = str(row.get("reason") or "") if state == UNREADABLE else ""
-    if state not in (DONE, RUNNING, UNREADABLE):
-        job = house.jobs.of(id)
-        words = "" if job is None else job.last_words
+    if job is not None and state not in (DONE, RUNNING, UNREADABLE):
+        words = job.last_words
     return StudyLine(
         id,
         state,

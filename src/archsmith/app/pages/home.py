@@ -203,7 +203,7 @@ class Home:
         """Start the study of the sample and go there. That takes a while: data are read and the machine is measured."""
         self._sample.props('disabled="true"')
         self._said.classes(replace="said")
-        self._said.set_text("Starting: the sample is read and the machine is measured, for about 15 seconds …")
+        self._said.set_text("Starting: the sample is read and the machine is measured. That takes up to a minute …")
         try:
             study = await asyncio.to_thread(begin_sample, self._house)
         except (ArchsmithError, Refusal) as error:
