@@ -102,6 +102,9 @@ def app(place: Path) -> Iterator[str]:
     said, allowed = place / "said", place / "allowed"
     allowed.mkdir()
     (allowed / "own.csv").write_text(TABLE)
+    compare = ["compare", "--bench", "digits", "--strategies", "random,local", "--trials", "5", "--runs", "2"]
+    compare += ["--workspace", str(place / "workspace")]
+    subprocess.run([sys.executable, "-m", "archsmith", *compare], check=True, capture_output=True)
     words = ["app", "--port", "0", "--workspace", str(place / "workspace"), "--allow-paths", str(allowed)]
     with said.open("wb") as file:
         process = subprocess.Popen([sys.executable, "-m", "archsmith", *words], stdout=file, stderr=file)
@@ -132,7 +135,7 @@ class Walk:
         """From the description of the API to the last address."""
         document = self.ask("GET", f"{API}/openapi.json").json
         self.paths = {path: [method.upper() for method in methods] for path, methods in document["paths"].items()}
-        self.study = self.ok("POST", "/studies", {}, {"data": "digits", "seconds": 30, "pretrained": False})["study"]
+        self.study = self.ok("POST", "/studies", {}, {"data": "digits", "seconds": 100, "pretrained": False})["study"]
         self.ok("POST", "/studies/{study}/pause", {"study": self.study})
         self.ok("POST", "/studies/{study}/resume", {"study": self.study}, {"more": None})
         self.ok("POST", "/studies/{study}/stop", {"study": self.study})
@@ -171,15 +174,14 @@ class Walk:
         values = {}
         for name in re.findall(r"{(\w+)}", template):
             values[name] = next(iter(self.values(template, name)), "0")
-        body: Any = {"label": 1} if method == "PUT" else None
+        body: Any = {"label": "1"} if method == "PUT" else None
         query = ""
         if template.endswith(("/predict", "/occlusion")):
             body = self.picture()
         if template.endswith("/forecast"):
             body = {}
         if template.endswith("/differences"):
-            first, *others = self.known()["name"]
-            query = f"?a={self.study}/{quote(first)}&b={self.study}/{quote((others or [first])[0])}"
+            query = f"?study={self.study}&a=exported&b=0"
         self.ok(method, template.removeprefix(API), values, body, query=query)
 
     def values(self, template: str, name: str) -> list[str]:
@@ -188,23 +190,27 @@ class Walk:
 
     def known(self) -> dict[str, list[str]]:
         """What exists, by the names of parameters."""
-        leaders = self.ask("GET", f"{API}/studies/{self.study}/leaderboard").json
-        names = sorted(set(re.findall(r'"network": ?"([^"]+)"', json.dumps(leaders)))) or ["fixed"]
+        mistakes = self.found("index", f"/models/{self.study}/mistakes")
+        compared = self.found("name", "/comparisons")
         return {
             "study": [self.study],
             "id": [self.study, self.table, "digits"],
             **{f"{path} id": [self.table, "digits"] for path in self.paths if path.startswith(f"{API}/data/")},
             f"{API}/data/{{id}}/pictures/{{place}} id": ["digits"],
-            f"{API}/models/{{id}}/files/{{name}} name": self.files(),
-            "name": names,
+            f"{API}/models/{{id}}/files/{{name}} name": self.found("name", f"/models/{self.study}/files"),
+            f"{API}/comparisons/{{name}} name": compared,
+            f"{API}/comparisons/{{name}}/files/{{file}} name": compared,
+            "name": ["exported", "0"],
+            "file": ["results.json"],
             "trial": ["0"],
-            "index": ["0"],
+            "index": mistakes,
             "place": ["0"],
         }
 
-    def files(self) -> list[str]:
-        found = self.ask("GET", f"{API}/models/{self.study}/files").json
-        return sorted(set(re.findall(r'"name": ?"([^"]+)"', json.dumps(found)))) or ["bundle.zip"]
+    def found(self, name: str, path: str) -> list[str]:
+        """All values of ``name`` in what an address says."""
+        said = json.dumps(self.ask("GET", API + path).json)
+        return sorted({text.strip('"') for text in re.findall(rf'"{name}": ("[^"]+"|\d+)', said)})
 
     def picture(self) -> bytes:
         """A small PNG."""
