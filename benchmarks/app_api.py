@@ -138,8 +138,10 @@ class Walk:
         self.study = self.ok("POST", "/studies", {}, {"data": "digits", "seconds": 100, "pretrained": False})["study"]
         self.ok("POST", "/studies/{study}/pause", {"study": self.study})
         self.ok("POST", "/studies/{study}/resume", {"study": self.study}, {"more": None})
+        self.ended()
+        self.ok("POST", "/studies/{study}/resume", {"study": self.study}, {"more": "+60s"})
         self.ok("POST", "/studies/{study}/stop", {"study": self.study})
-        self.until(lambda: not self.ask("GET", f"{API}/studies/{self.study}/log").json["running"])
+        self.ended()
         self.table = self.ok("POST", "/data", {}, TABLE.encode(), query="?name=own.csv")["id"]
         self.settled(self.table)
         self.ok("POST", "/data/{id}/check", {"id": self.table}, {"target": "kind"})
@@ -158,6 +160,10 @@ class Walk:
             if job["running"]:
                 self.ask("POST", f"{API}/studies/{job['study'] or job['id']}/pause")
         self.ask("DELETE", f"{API}/models/{self.study}/endpoint")
+
+    def ended(self) -> None:
+        """Wait until the study runs no more."""
+        self.until(lambda: not self.ask("GET", f"{API}/studies/{self.study}/log").json["running"])
 
     def settled(self, id: str, *, checked: bool = True) -> None:
         """Wait until the app has looked at data."""
