@@ -17,8 +17,8 @@ from archsmith.app.pages.frame import Words, box, frame, sheet
 from archsmith.core.errors import ArchsmithError
 from archsmith.server.refusals import Refusal
 
-FIRST_SECONDS = 1.0  # that the first answer waits for studies to be read; then the page comes without them
-LOOK_SECONDS = 3.0
+FIRST_SECONDS = 1.5  # that the first answer waits for studies to be read; then the page comes without them
+LOOK_SECONDS = 5.0
 MOST_STUDIES = 100_000
 WHAT = (
     "Archsmith designs a network for your data: it tries many kinds, trains the most promising ones, and hands over "
@@ -53,11 +53,12 @@ class Table:
     def __init__(self, caption: str, columns: Sequence[str]) -> None:
         self._shown: list[tuple[str, list[Cell]]] = []
         self._words: list[list[Words]] = []
-        with box("div", "wide", f'tabindex="0" role="region" aria-label="{caption}"'), box("table"):
-            with box("thead"), box("tr"):
+        # Narrow screens show rows as blocks, which takes the meaning from the elements; the roles keep it.
+        with box("table", "stack", f'role="table" aria-label="{caption}"'):
+            with box("thead", props='role="rowgroup"'), box("tr", props='role="row"'):
                 for column in columns:
-                    Words("th", column, props='scope="col"')
-            self._body = box("tbody")
+                    Words("th", column, props='scope="col" role="columnheader"')
+            self._body = box("tbody", props='role="rowgroup"')
 
     def show(self, rows: list[tuple[str, list[Cell]]]) -> None:
         """``rows``: a key and the cells of each; the first cell is the heading of its row."""
@@ -74,9 +75,9 @@ class Table:
 
     def _row(self, cells: list[Cell]) -> list[Words]:
         made = []
-        with box("tr"):
+        with box("tr", props='role="row"'):
             for place, cell in enumerate(cells):
-                with box(*(("th", "", 'scope="row"') if place == 0 else ("td",))):
+                with box(*(("th", "", 'scope="row" role="rowheader"') if place == 0 else ("td", "", 'role="cell"'))):
                     made.append(
                         Words("a" if cell.link else "span", "", props=f'href="{cell.link}"' if cell.link else "")
                     )
