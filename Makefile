@@ -16,7 +16,7 @@ STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clock slow check format reference bench web docs clean
+.PHONY: help demo app test clock slow check format reference bench web docs clean
 
 help: ## list these verbs
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml constraints.txt
 		|| { echo "Archsmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	@echo "Installing into $(VENV) (once; a minute or two) ..."
 	$(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) -e ".[train,serve,optuna,dev]"
+	$(PIP_INSTALL) -e ".[train,serve,app,optuna,dev]"
 	@touch $@
 
 $(DOCS_STAMP): $(STAMP)
@@ -35,6 +35,9 @@ $(DOCS_STAMP): $(STAMP)
 
 demo: $(STAMP) ## search a network for scikit-learn's digits, train it, export it: about 2 minutes after the install
 	$(BIN)/archsmith fit digits --time 2m --out models/digits --replace
+
+app: $(STAMP) ## the web app, at http://127.0.0.1:8080; Ctrl-C ends it
+	$(BIN)/archsmith app
 
 test: $(STAMP) ## the tests, with the lines that they run (coverage): a few minutes on two cores
 	$(BIN)/python -m slipcover -m pytest -m "not slow and not clock" -n 2 --dist worksteal
@@ -62,6 +65,7 @@ bench: $(STAMP) ## every measurement that the documentation quotes: hours; goes 
 	$(BIN)/python benchmarks/executor.py
 	$(BIN)/python benchmarks/serving.py
 	$(BIN)/python benchmarks/serve_clean.py
+	$(BIN)/python benchmarks/app_api.py
 	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python benchmarks/methods.py

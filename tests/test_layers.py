@@ -48,7 +48,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "client": {"core"},
     "server": {"core", "catalog", "graphs", "data", "bundle"},
-    "cli": {"core", "graphs", "spaces", "catalog", "analysis", "runtime", "bundle", "data", "automl", "server"},
+    "app": {"core", "catalog", "graphs", "data", "bundle", "analysis", "runtime", "server", "automl"},
+    "cli": {"core", "graphs", "spaces", "catalog", "analysis", "runtime", "bundle", "data", "automl", "server", "app"},
 }
 
 # Where torch may be imported at the top of a module; elsewhere only inside functions.

@@ -120,6 +120,9 @@ EXTRA_OF = {
     "orjson": "serve",
     "python_multipart": "serve",
     "prometheus_client": "serve",
+    "nicegui": "app",
+    "fastapi": "app",
+    "starlette": "app",
     "ray": "ray",
     "optuna": "optuna",
 }

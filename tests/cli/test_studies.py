@@ -271,6 +271,17 @@ def test_stop_ends_a_running_study(command: Any, running: Any) -> None:
     assert '"stop_reason": "requested"' in out
 
 
+def test_stop_now_ends_it_at_once_to_be_resumed(command: Any, running: Any) -> None:
+    process, workspace = running
+    asked = command("studies", "stop", "--now", "--workspace", workspace)
+    _, err = process.communicate(timeout=30)
+    assert "Go on with: archsmith studies resume" in asked.out
+    assert process.returncode == 130
+    assert "Go on with" in err
+    (row,) = command("studies", "list", "--workspace", workspace, "--json").json
+    assert row["state"] == "interrupted"
+
+
 def test_ctrl_c_once_ends_a_running_study_well(running: Any) -> None:
     process, _ = running
     process.send_signal(signal.SIGINT)

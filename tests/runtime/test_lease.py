@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from archsmith.core.errors import LeaseError
-from archsmith.runtime.lease import TIMEOUT, Lease, holder
+from archsmith.runtime.lease import TIMEOUT, Holder, Lease, holder, is_alive, start_of
 
 HOLDING = """
 import pathlib, sys
@@ -119,3 +119,12 @@ def test_forked_child_holds_nothing(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout.split("\n") == ["held", "False False", "True True", ""]
+
+
+def test_a_process_that_has_ended_counts_as_gone_before_its_parent_looks_at_its_end() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        known = Holder(child.pid, platform.node(), start_of(child.pid), time.time())
+        assert is_alive(known)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert not is_alive(known)

@@ -187,6 +187,20 @@ def test_stop_command_from_elsewhere():
     assert running.run().reason == "requested" and len(running.history) <= 9
 
 
+def test_a_pause_from_elsewhere_ends_the_search_at_once_and_it_can_go_on():
+    store = MemoryStore()
+    running = search(store, evaluator=ToyEvaluator(sleep=0.2), budget=Budget(trials=20))
+    running.observer = lambda event: store.command("pause") if event.kind == "proposed" else None
+    with pytest.raises(KeyboardInterrupt):
+        running.run()
+    events = list(store.read())
+    assert [event.data["name"] for event in events if event.kind == "command"][-1] == "pause"
+    assert events[-1].kind == "closed" and events[-1].data["reason"] == "interrupted"
+    running.observer = None
+    went_on = running.run()  # the old command was meant for a process that is gone
+    assert went_on.reason == "trials" and len(went_on.history.finished) == 20
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

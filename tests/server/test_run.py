@@ -19,8 +19,7 @@ from typing import Any
 import pytest
 
 from archsmith.core.errors import UsageError
-from archsmith.server.run import _listener, address
-from archsmith.server.settings import Settings
+from archsmith.server.run import address, listening
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 BODY = json.dumps({"examples": [[[0] * 8] * 8]}).encode()
@@ -170,9 +169,9 @@ def test_a_port_that_is_taken() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"cannot listen on 127.0.0.1:{port}"):
-            _listener(Settings(port=port))
+            listening("127.0.0.1", port)
 
 
 def test_the_address_of_a_listener() -> None:
-    with _listener(Settings(port=0)) as listener:
+    with listening("127.0.0.1", 0) as listener:
         assert address(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"

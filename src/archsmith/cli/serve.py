@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-MEBI = 2**20
-TOKEN = "ARCHSMITH_TOKEN"
+from archsmith.server.settings import MEBI, TOKEN
 
 
 def serve(
@@ -68,7 +67,7 @@ def serve(
     settings = Settings(
         host=host,
         port=port,
-        token=_token(token_file),
+        token=read_token(token_file),
         hosts=tuple(allow_host or ()),
         batch=batch,
         window_ms=window,
@@ -89,7 +88,7 @@ def serve(
     run(models, name or (), settings, Log(log), opened, pages)
 
 
-def _token(path: str | None) -> str | None:
+def read_token(path: str | None) -> str | None:
     """The token of a file or of the environment. Raises UsageError."""
     import os
 

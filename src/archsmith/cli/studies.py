@@ -154,19 +154,29 @@ def resume(
 
 
 @app.command("stop")
-def stop(study: Which = "last", workspace: Where = None, json: Json = False) -> None:
+def stop(
+    study: Which = "last",
+    now: Annotated[bool, typer.Option("--now", help="End at once, without a result; to be resumed later.")] = False,
+    workspace: Where = None,
+    json: Json = False,
+) -> None:
     """Ask a running study to finish with the best network so far (the incumbent)."""
     from archsmith.cli.opened import open_study
     from archsmith.cli.output import emit, say
+    from archsmith.core.records import PAUSE, STOP
 
     opened = open_study(study, workspace)
     running = opened.store.holder is not None
     if running:
-        opened.store.command("stop")
+        opened.store.command(PAUSE if now else STOP)
     if json:
         emit({"study": opened.id, "running": running, "asked": running})
+    elif not running:
+        say(f"{opened.id} is not running.")
+    elif now:
+        say(f"Asked {opened.id} to end at once. Go on with: archsmith studies resume {opened.id}")
     else:
-        say(f"Asked {opened.id} to finish." if running else f"{opened.id} is not running.")
+        say(f"Asked {opened.id} to finish.")
 
 
 def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:

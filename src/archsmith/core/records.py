@@ -280,11 +280,14 @@ class Finished:
         return cls(int(data["trial"]), outcome)
 
 
+STOP, PAUSE = "stop", "pause"  # names of commands
+
+
 @dataclass(frozen=True)
 class Command:
     """``command``: something that another process asked for.
 
-    ``name``: ``stop``; there is no other yet.
+    ``name``: ``stop`` (finish with the incumbent) or ``pause`` (end now, to be resumed); others are passed over.
     ``args``: of the command.
     """
 

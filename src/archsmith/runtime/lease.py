@@ -25,6 +25,8 @@ from archsmith.core.files import json_value, small_text, write_text
 HEARTBEAT = 10.0  # seconds between two signs of life
 TIMEOUT = 60.0  # seconds of silence after which a holder on another host counts as gone
 
+ENDED = ("Z", "X")  # states of a process that has ended and is still listed
+
 # Locks of one process do not exclude one another, so this table does: path -> pid, which tells a forked child that it
 # inherited nothing.
 _held: dict[str, int] = {}
@@ -118,13 +120,13 @@ class Lease:
                         f"{_named(holder)} was writing to this study {silent:.0f} s ago.",
                         f"Try again in {TIMEOUT - silent:.0f} s.",
                     )
-        elif locked is None and _alive(holder):
+        elif locked is None and is_alive(holder):
             raise LeaseError(
                 f"{_named(holder)} is writing to this study.", "Wait for it, or stop it with: archsmith studies stop"
             )
 
     def _announce(self) -> None:
-        holder = Holder(os.getpid(), platform.node(), _token(os.getpid()), time.time())
+        holder = Holder(os.getpid(), platform.node(), start_of(os.getpid()), time.time())
         write_text(self._info_path, json.dumps(asdict(holder)))
 
 
@@ -134,7 +136,7 @@ def holder(folder: Path) -> Holder | None:
     if found is None:
         return None
     if found.host == platform.node():
-        return found if _alive(found) else None
+        return found if is_alive(found) else None
     try:
         silent = time.time() - (folder / "lease.json").stat().st_mtime
     except FileNotFoundError:
@@ -175,7 +177,8 @@ def _read(path: Path) -> Holder | None:
         return None
 
 
-def _alive(holder: Holder) -> bool:
+def is_alive(holder: Holder) -> bool:
+    """Does that process of this machine run? One that was given the same ``pid`` later is another one."""
     if sys.platform == "win32":  # os.kill would end the process there; the file lock is what counts
         return True
     try:
@@ -184,13 +187,16 @@ def _alive(holder: Holder) -> bool:
         return False
     except PermissionError:
         pass
-    return _token(holder.pid) in ("", holder.token)
+    return start_of(holder.pid) in ("", holder.token)
 
 
-def _token(pid: int) -> str:
-    """The process's start time as Linux tells it; empty where it does not."""
+def start_of(pid: int) -> str:
+    """The process's start time as Linux tells it; empty where it does not; ``ended`` for one that has ended and
+    is only listed until its parent takes note.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+        said = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return "ended" if said[0] in ENDED else said[19]
     except (OSError, IndexError):
         return ""
 

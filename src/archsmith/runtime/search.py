@@ -55,6 +55,8 @@ from archsmith.core.protocols import (
     repeatable,
 )
 from archsmith.core.records import (
+    PAUSE,
+    STOP,
     Closed,
     Command,
     Finished,
@@ -501,17 +503,23 @@ class Search:
         return self._stop_reason == reasons.REQUESTED
 
     def look_for_commands(self) -> None:
-        """Take what other processes asked for; cheap, to be called often in whatever takes long."""
+        """Take what other processes asked for; cheap, to be called often in whatever takes long. Raises
+        KeyboardInterrupt where one asked for a pause: that ends the study now, as a second Ctrl-C does.
+        """
         if self._stop_reason is None and self.finish():
             self.request_stop()
         now = time.time()
         if now - self._commands_at < COMMAND_SECONDS:
             return
         self._commands_at = now
-        for name, args in self.store.commands():
-            self.write(Command(name, args))
-            if name == "stop":
-                self.request_stop()
+        asked = [Command(name, args) for name, args in self.store.commands()]
+        for command in asked:
+            self.write(command)
+        names = {command.name for command in asked}
+        if PAUSE in names:
+            raise KeyboardInterrupt
+        if STOP in names:
+            self.request_stop()
 
     # Writing down
 

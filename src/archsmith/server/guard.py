@@ -13,10 +13,11 @@ import hmac
 import ipaddress
 import re
 import socket
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
 
 from archsmith.server.refusals import Refusal
-from archsmith.server.request import Request
-from archsmith.server.settings import Settings, is_loopback
+from archsmith.server.settings import is_loopback
 
 # Who only asks whether the server lives needs no token.
 HEALTH = frozenset(("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"))
@@ -33,24 +34,60 @@ HEADERS = (
 )
 
 
-class Guard:
-    """Checks requests against the settings of a server."""
+class Asked(Protocol):
+    """What is looked at of a request. ``headers``: by name in small letters."""
 
-    def __init__(self, settings: Settings) -> None:
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+
+class Reach(Protocol):
+    """Who may ask: the part of a server's settings that a guard needs."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def hosts(self) -> Collection[str]: ...
+    @property
+    def token(self) -> str | None: ...
+    @property
+    def is_loopback(self) -> bool: ...
+
+
+def is_shown(path: str) -> bool:
+    """Is this the address of a page, for which a browser may ask its person for a password?"""
+    return path == "/" or path.startswith("/models/")
+
+
+class Guard:
+    """Checks requests against the settings of a server.
+
+    ``free``: addresses that need no token. ``asks``: is this a page, for which browsers ask for the token?
+    """
+
+    def __init__(
+        self, settings: Reach, *, free: Collection[str] = HEALTH, asks: Callable[[str], bool] = is_shown
+    ) -> None:
+        self._free = free
+        self._asks = asks
         self._loopback = settings.is_loopback
         self._token = None if settings.token is None else settings.token.encode()
         own = () if self._loopback else (settings.host, socket.gethostname())
         self._names = frozenset(name.lower() for name in (*settings.hosts, *own))
         self._known: set[str] = set()  # values of Host that were found good, so that each is looked at once
 
-    def check(self, request: Request) -> None:
+    def check(self, request: Asked) -> None:
         """Raises Refusal."""
         host = request.headers.get("host", "")
         if host not in self._known:
             self._check_host(host)
             if len(self._known) < 64:
                 self._known.add(host)
-        if self._token is not None and request.path not in HEALTH:
+        if self._token is not None and request.path not in self._free:
             self._check_token(request)
         if request.method not in READS:
             _check_origin(request, host)
@@ -69,7 +106,7 @@ class Guard:
             "Start it with --allow-host for that name.",
         )
 
-    def _check_token(self, request: Request) -> None:
+    def _check_token(self, request: Asked) -> None:
         kind, _, given = request.headers.get("authorization", "").partition(" ")
         found = given.strip().encode("latin-1")
         if kind.lower() == "basic":  # as browsers ask a person for it: any name, the token for a password
@@ -82,9 +119,7 @@ class Guard:
         assert self._token is not None
         if not hmac.compare_digest(found, self._token):
             # browsers ask a person for a password where Basic is named
-            wanted = (
-                'Basic realm="archsmith"' if request.path == "/" or request.path.startswith("/models/") else "Bearer"
-            )
+            wanted = 'Basic realm="archsmith"' if self._asks(request.path) else "Bearer"
             raise Refusal(
                 401,
                 "token",
@@ -94,7 +129,7 @@ class Guard:
             )
 
 
-def _check_origin(request: Request, host: str) -> None:
+def _check_origin(request: Asked, host: str) -> None:
     """What a browser sends from another site names that site."""
     origin = request.headers.get("origin")
     if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):

@@ -33,6 +33,7 @@ from archsmith.server.refusals import Refusal
 from archsmith.server.registry import Registry
 from archsmith.server.request import Answer, Request
 from archsmith.server.routes import Route
+from archsmith.server.settings import TOKEN
 from archsmith.version import VERSION
 
 Parts = Mapping[str, str]
@@ -43,7 +44,6 @@ SVG = "image/svg+xml"
 ASSETS = {"page.css": ("page.css", STYLE), "page.js": ("page.js", SCRIPT), "engine.js": ("remote.js", SCRIPT)}
 CACHED = "page"  # in ``Model.document``
 FOOT = f"Predictions are made by this server. Archsmith {VERSION}."
-TOKEN = "ARCHSMITH_TOKEN"
 
 
 def pages(registry: Registry) -> Iterable[Route]:

@@ -45,7 +45,7 @@ def serve(
     give_memory_back()
     metrics = Metrics()
     registry = Registry(folders, names, settings, tell=tell_of(log, metrics), on_call=metrics.called)
-    listener = _listener(settings)
+    listener = listening(settings.host, settings.port)
     try:
         registry.load()
         gc.collect()
@@ -136,11 +136,10 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _listener(settings: Settings) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that is bound to the place; port 0 takes a free one. Raises UsageError where that cannot be."""
     try:
-        family, _, _, _, place = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -150,7 +149,7 @@ def _listener(settings: Settings) -> socket.socket:
             raise
     except (OSError, OverflowError) as error:
         raise UsageError(
-            f"The server cannot listen on {settings.host}:{settings.port} ({error}).",
+            f"The server cannot listen on {host}:{port} ({error}).",
             "Give another with --port (0 takes a free one) or --host.",
         ) from error
     return listener

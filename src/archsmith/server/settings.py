@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from archsmith.core.errors import UsageError
 
+TOKEN = "ARCHSMITH_TOKEN"  # of the environment, where a token may stand
 LEAST_TOKEN = 16  # characters
 MEBI = 2**20
 
@@ -66,21 +67,26 @@ class Settings:
                 f"A request has {self.seconds} seconds and waits {self.window_ms} ms for others.",
                 "Give a positive number of seconds, and 0 ms or more.",
             )
-        if self.token is not None and not (len(self.token) >= LEAST_TOKEN and self.token.isascii()):
-            raise UsageError(
-                f"The token is shorter than {LEAST_TOKEN} characters, or not made of ASCII.",
-                "Make one with: python -c 'import secrets; print(secrets.token_urlsafe())'",
-            )
-        if self.token is None and not self.is_loopback:
-            raise UsageError(
-                f"The host {self.host!r} can be reached from other machines, and no token is set.",
-                "Give --token-file or set ARCHSMITH_TOKEN, or listen on 127.0.0.1.",
-            )
+        refuse_open(self.host, self.token)
 
     @property
     def is_loopback(self) -> bool:
         """Is only this machine served?"""
         return is_loopback(self.host)
+
+
+def refuse_open(host: str, token: str | None) -> None:
+    """Raises UsageError for a token that can be guessed, and for a host that others reach without one."""
+    if token is not None and not (len(token) >= LEAST_TOKEN and token.isascii()):
+        raise UsageError(
+            f"The token is shorter than {LEAST_TOKEN} characters, or not made of ASCII.",
+            "Make one with: python -c 'import secrets; print(secrets.token_urlsafe())'",
+        )
+    if token is None and not is_loopback(host):
+        raise UsageError(
+            f"The host {host!r} can be reached from other machines, and no token is set.",
+            "Give --token-file or set ARCHSMITH_TOKEN, or listen on 127.0.0.1.",
+        )
 
 
 def is_loopback(host: str) -> bool:

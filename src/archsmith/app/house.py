@@ -1,0 +1,25 @@
+"""What pages and API ask. One object holds the parts; each part has a file of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archsmith.app.jobs import Jobs
+from archsmith.app.settings import AppSettings
+from archsmith.runtime.workspace import Workspace
+
+
+class House:
+    """The parts of one running app.
+
+    ``settings``: as it was started.
+    ``workspace``: where studies lie; the command line uses the same.
+    ``folder``: what the app itself keeps, inside of the workspace.
+    ``jobs``: the processes of searches.
+    """
+
+    def __init__(self, settings: AppSettings) -> None:
+        self.settings = settings
+        self.workspace = Workspace(settings.workspace)
+        self.folder: Path = self.workspace.path / "app"
+        self.jobs = Jobs(settings, self.workspace)

@@ -1,0 +1,163 @@
+"""What the first page shows: studies, data sets and models in a line each, and what is about to begin."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from archsmith.app.house import House
+from archsmith.app.jobs import Job
+from archsmith.core.wording import amount, metric_name, number, visible
+from archsmith.runtime.study_view import DONE, RUNNING, UNREADABLE
+
+PAGE = 25  # studies on one page
+MOST_DATA, MOST_MODELS = 12, 12
+SAMPLE = "sample"  # the origin of data that ship
+LONGEST = 80  # characters of a name
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+SAMPLE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class StudyLine:
+    """A study. ``score``, ``data``, ``age``: in words. ``words``: why it ended before its time; empty otherwise."""
+
+    id: str
+    state: str
+    score: str
+    data: str
+    trials: int
+    age: str
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A data set or a model: ``id``, ``name``, and what there is to say of it."""
+
+    id: str
+    name: str
+    facts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A search whose data are being read, or that failed at it. ``words``: why."""
+
+    id: str
+    data: str
+    age: str
+    running: bool
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The first page. ``n_studies``, ``n_data``, ``n_models``: how many there are in all."""
+
+    studies: tuple[StudyLine, ...] = ()
+    n_studies: int = 0
+    data: tuple[Line, ...] = ()
+    n_data: int = 0
+    models: tuple[Line, ...] = ()
+    n_models: int = 0
+    beginnings: tuple[Beginning, ...] = field(default=())
+
+    @property
+    def first(self) -> bool:
+        """Has nobody done anything here yet?"""
+        return not (self.n_studies or self.n_data or self.beginnings)
+
+
+def overview(house: House, offset: int = 0) -> Overview:
+    """What there is now; of the studies, one page from the place ``offset`` on."""
+    now, parts = time.time(), vars(house)
+    jobs = house.jobs.all()
+    newest = {job.study: job for job in reversed(jobs)}
+    studies = parts["studies"].list() if "studies" in parts else []
+    data = [each for each in parts["data"].list() if each.origin != SAMPLE] if "data" in parts else []
+    models = parts["models"].list() if "models" in parts else []
+    return Overview(
+        tuple(_study(row, newest.get(row["study"]), now) for row in studies[offset : offset + PAGE]),
+        len(studies),
+        tuple(_data(each, now) for each in data[:MOST_DATA]),
+        len(data),
+        tuple(_model(each) for each in models[:MOST_MODELS]),
+        len(models),
+        tuple(
+            Beginning(job.id, short(job.data), ago(now - job.started), job.running, job.last_words)
+            for job in jobs
+            if job.beginning and now - job.started < DAY
+        ),
+    )
+
+
+def begin_sample(house: House) -> str:
+    """Start a study of the sample that takes two minutes; its id."""
+    return house.jobs.start({"data": "digits", "seconds": float(SAMPLE_SECONDS)})
+
+
+def _study(row: Mapping[str, Any], job: Job | None, now: float) -> StudyLine:
+    id, state = str(row["study"]), str(row["state"])
+    words = str(row.get("reason") or "") if state == UNREADABLE else ""
+    if job is not None and state not in (DONE, RUNNING, UNREADABLE):
+        words = job.last_words
+    return StudyLine(
+        id,
+        state,
+        _score(row),
+        short(Path(str(row.get("data") or "")).name),
+        int(row.get("n_finished") or 0),
+        ago(now - float(row.get("changed") or now)),
+        short(words, 300),
+    )
+
+
+def _score(row: Mapping[str, Any]) -> str:
+    if row.get("score") is None:
+        return ""
+    return (
+        f"{metric_name(str(row['metric']))} {number(float(row['score']))}{' on the test split' * bool(row['tested'])}"
+    )
+
+
+def _data(found: Any, now: float) -> Line:
+    facts = (str(found.state), size(found.n_bytes), ago(now - found.added))
+    return Line(str(found.id), short(found.name), facts)
+
+
+def _model(found: Any) -> Line:
+    params = "" if found.params is None else amount(found.params, "parameter")
+    usable = "" if found.usable else "its bundle is not whole"
+    return Line(
+        str(found.id),
+        short(found.name),
+        tuple(filter(None, (short(found.told), params, usable, f"study {short(found.id)}"))),
+    )
+
+
+def short(text: str, most: int = LONGEST) -> str:
+    """``text`` for a page: nothing in it acts, and it is not too long."""
+    plain = visible(text)
+    return plain if len(plain) <= most else f"{plain[: most - 1]}…"
+
+
+def size(n_bytes: int) -> str:
+    """``12 kB``, ``3.4 MB``."""
+    value, unit = float(n_bytes), "bytes"
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "bytes" or value >= 10 else f"{value:.1f} {unit}"
+
+
+def ago(seconds: float) -> str:
+    """``just now``, ``5 minutes ago``, ``3 days ago``."""
+    for unit, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
+        if seconds >= unit:
+            return f"{amount(int(seconds // unit), name)} ago"
+    return "just now"

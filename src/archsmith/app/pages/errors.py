@@ -1,0 +1,85 @@
+"""What a browser gets where there is no page, or where one failed: the frame and a sentence, as plain HTML.
+
+No connection is opened for it, and nothing of it stays in memory. Without it NiceGUI would show pages of its own.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from fastapi import Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.responses import HTMLResponse
+from nicegui import app
+from starlette.exceptions import HTTPException
+
+from archsmith.app.house import House
+from archsmith.app.pages.frame import HEAD, PLACES
+from archsmith.core.errors import ArchsmithError
+from archsmith.server.refusals import Refusal
+
+FRAMEWORK = "/_nicegui"
+TITLES = {404: "There is no such page", 500: "This page has failed"}
+NOTHING = Refusal(404, "nothing", "There is nothing at this address.")
+OTHERWISE = Refusal(405, "http", "This address is not asked in this way.")
+FAILED = Refusal(500, "internal", "The app has failed; what it printed says why.", "Searches go on.")
+
+
+def mount(house: House) -> None:
+    """Let these pages be shown."""
+    app.add_exception_handler(404, _missing)
+    app.add_exception_handler(405, _missing)
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(ArchsmithError, _refused)
+    app.add_exception_handler(Exception, _failed)
+
+
+def html(refusal: Refusal) -> str:
+    """The page that says ``refusal``."""
+    title = TITLES.get(refusal.status, "This cannot be shown")
+    links = "".join(f'<a href="{path}">{escape(name)}</a>' for name, path in PLACES.items())
+    hint = f"<p>{escape(refusal.hint)}</p>" if refusal.hint else ""
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)} · Archsmith</title>
+{HEAD}
+</head>
+<body class="plain">
+<div class="nicegui-content">
+<header class="top"><a class="brand" href="/">Archsmith</a><nav aria-label="Pages">{links}</nav></header>
+<main id="main">
+<h1>{escape(title)}</h1>
+<p>{escape(refusal.message)}</p>
+{hint}
+<p><a class="button" href="/">All studies</a></p>
+</main>
+</div>
+</body>
+</html>
+"""
+
+
+def _shown(refusal: Refusal) -> Response:
+    text = html(refusal).encode("utf-8", "replace")
+    return HTMLResponse(text, refusal.status, refusal.headers)
+
+
+async def _missing(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if request.url.path.startswith(FRAMEWORK):
+        return await http_exception_handler(request, error)
+    return _shown(NOTHING if error.status_code == NOTHING.status else OTHERWISE)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if isinstance(error, Refusal):
+        return _shown(error)
+    assert isinstance(error, ArchsmithError)
+    return _shown(Refusal.of(error, 422, "refused"))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return _shown(FAILED)

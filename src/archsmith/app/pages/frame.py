@@ -1,0 +1,65 @@
+"""What every page shares: the head with the way to the other pages, the style, and small pieces.
+
+NiceGUI brings the connection to the browser, charts and tables. Where HTML has an element of its own (button, table,
+details, label), pages use that one: browsers and screen readers know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nicegui import ui
+from nicegui.element import Element
+from nicegui.elements.mixins.text_element import TextElement
+
+STATIC = Path(__file__).parent.parent / "static"
+ASSETS = "/assets"  # where ``STATIC`` is served
+PLACES = {"Home": "/", "New study": "/new"}
+HEAD = f'''<link rel="stylesheet" href="{ASSETS}/app.css"><script src="{ASSETS}/app.js"></script>'''
+
+
+class Words(TextElement):
+    """An HTML element with plain words in it; no character of them acts as markup.
+
+    ``tag``: of HTML. ``kind``: its classes. ``props``: its attributes, as NiceGUI writes them.
+    """
+
+    def __init__(self, tag: str, words: str, kind: str = "", props: str = "") -> None:
+        super().__init__(tag=tag, text=words)
+        self.classes(kind).props(props)
+
+
+def box(tag: str = "div", kind: str = "", props: str = "") -> Element:
+    """An HTML element for others to be made in: ``with box("ul"): …``."""
+    return Element(tag).classes(kind).props(props)
+
+
+@contextmanager
+def frame(title: str, here: str = "") -> Iterator[None]:
+    """The frame of a page; its content is made inside.
+
+    ``title``: of the page, also of the browser's tab. ``here``: the path among ``PLACES`` that it belongs to.
+    """
+    ui.page_title(f"{title} · Archsmith")
+    with box("a", "skip", 'href="#main"'):
+        Words("span", "Skip to the content")
+    with box("header", "top"):
+        Words("a", "Archsmith", "brand", 'href="/"')
+        with box("nav", props='aria-label="Pages"'):
+            for name, path in PLACES.items():
+                Words("a", name, props=f'href="{path}"' + (' aria-current="page"' if path == here else ""))
+        Words("button", "◐", "plain", 'type="button" data-theme aria-label="Switch between light and dark"')
+    with box("main", props='id="main" tabindex="-1"'):
+        Words("h1", title)
+        yield
+
+
+@contextmanager
+def sheet(title: str | None = None, kind: str = "") -> Iterator[Element]:
+    """A section of a page on a sheet of its own, with a heading unless ``title`` is None."""
+    with box("section", f"sheet {kind}") as made:
+        if title is not None:
+            Words("h2", title)
+        yield made

@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archsmith.app import children
+from archsmith.app.jobs import Job, Jobs, flags_of
+from archsmith.app.settings import AppSettings
+from archsmith.automl.settings import FitSettings
+from archsmith.core.errors import ArchsmithError, UsageError
+from archsmith.runtime.sqlite import SqliteStore
+from archsmith.runtime.workspace import Workspace
+from archsmith.server.refusals import Refusal
+
+ROOT = Path(__file__).parents[2]
+SHORT = ROOT / "tests" / "scripts" / "short_fit.py"
+REFUSED, DIES, TALKS, DEAF, NEVER = 1, 2, 3, 4, 5
+
+
+@pytest.fixture
+def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Jobs]:
+    """Jobs whose commands are short ones."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
+    monkeypatch.setattr(children, "command", lambda *words: [sys.executable, "-P", str(SHORT), *words])
+    born, processes = children.born, []
+
+    def noted(words: list[str], folder: Path) -> Any:
+        found = born(words, folder)
+        processes.append(found)
+        return found
+
+    monkeypatch.setattr(children, "born", noted)
+    yield fresh(tmp_path)
+    for process, known in processes:
+        children.end(known, 0.2)
+        process.wait(10)
+
+
+def fresh(tmp_path: Path, **settings: Any) -> Jobs:
+    """As an app that was just started has them."""
+    place = tmp_path / "w"
+    return Jobs(AppSettings(workspace=str(place), **settings), Workspace(place))
+
+
+def wanted(seed: int = 0, **options: Any) -> dict[str, Any]:
+    return {"data": "digits", "seconds": 60.0, "seed": seed, **options}
+
+
+def until(true: Callable[[], object], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.02)
+
+
+def ended(jobs: Jobs, study: str) -> Job:
+    until(lambda: (job := jobs.of(study)) is not None and not job.running)
+    job = jobs.of(study)
+    assert job is not None
+    return job
+
+
+def writer(jobs: Jobs, study: str) -> Any:
+    return SqliteStore(jobs._workspace.studies / study).holder
+
+
+# Beginning
+
+
+def test_a_study_is_begun_and_finished(jobs: Jobs) -> None:
+    study = jobs.start(wanted())
+    job = jobs.of(study)
+    assert job is not None
+    assert job.running and writer(jobs, study) is not None
+    jobs.stop(study)
+    job = ended(jobs, study)
+    assert (job.code, job.failed, job.last_words) == (0, False, "")
+
+
+def test_a_new_app_knows_what_the_old_one_started(jobs: Jobs, tmp_path: Path) -> None:
+    study = jobs.start(wanted())
+    again = fresh(tmp_path)
+    known = again.of(study)
+    assert known is not None and known.running
+    assert again.pause(study)
+    assert ended(again, study).code == 130
+
+
+def test_what_cannot_be_begun_is_told_in_the_words_of_the_command(jobs: Jobs) -> None:
+    with pytest.raises(UsageError, match=r"^The data are of no kind\. Give others\.$"):
+        jobs.start(wanted(REFUSED))
+    assert jobs.all() == []
+
+
+def test_a_search_that_dies_leaves_its_last_words(jobs: Jobs) -> None:
+    with pytest.raises(UsageError, match="signal 9"):  # so soon that nobody saw it run
+        jobs.start(wanted(DIES))
+        raise UsageError(ended(jobs, jobs.all()[0].study or "").last_words)
+
+
+def test_a_killed_search_is_shown_as_such_and_goes_on(jobs: Jobs) -> None:
+    study = jobs.start(wanted())
+    os.kill(writer(jobs, study).pid, signal.SIGKILL)
+    job = ended(jobs, study)
+    assert job.failed and job.code == -9
+    assert "signal 9" in job.last_words
+    assert jobs.resume(study, "+1m") == study
+    assert writer(jobs, study) is not None
+
+
+def test_only_so_many_run_at_the_same_time(jobs: Jobs, tmp_path: Path) -> None:
+    one = fresh(tmp_path, searches=1)
+    study = one.start(wanted())
+    with pytest.raises(Refusal, match="1 searches run already") as refused:
+        one.start(wanted())
+    assert refused.value.status == 429
+    one.pause(study)
+    ended(one, study)
+    assert one.resume(study) == study
+
+
+def test_of_two_that_begin_at_once_one_is_refused(jobs: Jobs, tmp_path: Path) -> None:
+    one, said = fresh(tmp_path, searches=1), []
+
+    def begin() -> None:
+        try:
+            said.append(one.start(wanted()))
+        except Refusal as refusal:
+            said.append(refusal.code)
+
+    both = [threading.Thread(target=begin) for _ in range(2)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join(30)
+    assert sorted(said)[0] == "enough"
+    assert sum(job.running for job in one.all()) == 1
+
+
+def test_a_job_that_reads_for_long_is_listed_and_can_be_ended(jobs: Jobs) -> None:
+    with pytest.raises(ArchsmithError, match="still being read"):
+        jobs.start(wanted(NEVER), patience=0.3)
+    (job,) = jobs.all()
+    assert job.beginning and job.data == "digits"
+    assert jobs.pause(job.id)
+    assert not jobs.all()[0].running
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"data": "/etc/passwd"}, "not to be read by this app"),
+        ({"data": "../../etc/passwd"}, "not to be read by this app"),
+        ({"data": "digits\0"}, "characters that cannot be read"),
+        ({"data": "~root"}, "not to be read by this app"),
+        ({"data": "https://example.org/x.csv"}, "address"),
+        ({"data": None}, "No data are named"),
+        ({"data": 7}, "No data are named"),
+        ({"space": "os:path"}, "no space 'os:path'"),
+        ({"strategy": "subprocess:Popen"}, "no strategy"),
+        ({"settings": {"strategy": {"inner": {"type": "os:system"}}}}, "code that Archsmith does not bring along"),
+        ({"settings": {"odd": {}}}, "no settings of 'odd'"),
+        ({"out": "/tmp/out"}, "no option 'out'"),
+        ({"workspace": "/tmp"}, "no option 'workspace'"),
+        ({"pretrained_weights": "/tmp"}, "no option 'pretrained_weights'"),
+        ({"resume": True}, "no option 'resume'"),
+        ({"seconds": 1.0}, "too short"),
+        ({"seconds": float("nan")}, "finite"),
+        ({"seed": -1}, "at least 0"),
+        ({"name": "../x"}, "cannot be named"),
+        ({"target": "a\nb"}, "characters that cannot be read"),
+    ],
+)
+def test_what_a_visitor_may_not_ask_for_is_refused_before_anything_starts(
+    jobs: Jobs, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        jobs.start({**wanted(), **options})
+    assert not (jobs._workspace.path / "app").exists()
+
+
+def test_data_of_the_allowed_folder_may_be_read_and_no_link_leads_out_of_it(jobs: Jobs, tmp_path: Path) -> None:
+    allowed = tmp_path / "data"
+    allowed.mkdir()
+    (allowed / "own.csv").write_text("a,b\n1,2\n")
+    (allowed / "link.csv").symlink_to("/etc/passwd")
+    ours = fresh(tmp_path, allow_paths=allowed)
+    assert ours.start(wanted(data=str(allowed / "own.csv")))
+    with pytest.raises(UsageError, match="not to be read"):
+        ours.start(wanted(data=str(allowed / "link.csv")))
+
+
+# Ending and going on
+
+
+def test_a_deaf_study_of_ours_is_ended_all_the_same(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archsmith.app.jobs.PAUSE_SECONDS", 0.3)
+    study = jobs.start(wanted(DEAF))
+    assert jobs.pause(study)
+    assert writer(jobs, study) is None
+
+
+def test_a_study_of_the_terminal_is_asked_and_never_killed(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archsmith.app.jobs.PAUSE_SECONDS", 0.3)
+    place = jobs._workspace.path
+    child, known = children.born(
+        children.command("fit", f"--workspace={place}", f"--seed={DEAF}", "digits"), ROOT / "tests"
+    )
+    try:
+        until(lambda: [study for study in jobs._workspace.list() if study.began is not None])
+        study = jobs._workspace.list()[0].id
+        assert jobs.of(study) is None
+        assert jobs.log(study) == []
+        assert not jobs.pause(study)
+        assert child.poll() is None
+        jobs.stop(study)
+        with pytest.raises(Refusal, match="runs already"):
+            jobs.resume(study)
+    finally:
+        children.end(known, 5)
+        child.wait()
+
+
+@pytest.mark.parametrize("id", ["nothing", "..", "../studies", "last", "/etc", "a\0b", ""])
+def test_an_unknown_study_is_refused(jobs: Jobs, id: str) -> None:
+    for verb in (jobs.stop, jobs.pause, jobs.resume, jobs.log):
+        with pytest.raises(Refusal, match="There is no study") as refused:
+            verb(id)
+        assert refused.value.status == 404
+
+
+def test_what_does_not_run_is_not_ended(jobs: Jobs) -> None:
+    study = jobs.start(wanted())
+    jobs.stop(study)
+    ended(jobs, study)
+    for verb in (jobs.stop, jobs.pause):
+        with pytest.raises(Refusal, match="does not run") as refused:
+            verb(study)
+        assert refused.value.status == 409
+
+
+def test_more_time_has_to_be_a_time(jobs: Jobs) -> None:
+    with pytest.raises(UsageError, match="not a length of time"):
+        jobs.resume("any", "+soon")
+
+
+def test_a_process_that_got_the_number_of_an_old_job_is_not_touched(jobs: Jobs) -> None:
+    study = jobs.start(wanted())
+    jobs.stop(study)
+    job = ended(jobs, study)
+    said = json.loads((job.folder / "job.json").read_text())
+    said["process"]["pid"] = os.getpid()  # as if the system had given it to us
+    (job.folder / "job.json").write_text(json.dumps(said))
+    known = jobs.of(study)
+    assert known is not None and not known.running
+
+
+# What it says
+
+
+def test_the_log_is_limited_and_knows_no_secret(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARCHSMITH_TOKEN", "0123456789abcdef")
+    study = jobs.start(wanted(TALKS))
+    job = ended(jobs, study)
+    assert job.log(2) == ["line 199998", "line 199999"]
+    assert (job.folder / "log").stat().st_size <= 2**20 + 65_536
+    quiet = jobs.start(wanted())
+    until(lambda: jobs.log(quiet))
+    assert jobs.log(quiet) == ["the secret is None"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"process": {}}', '{"process": {"pid": 1}, "study": null}'])
+def test_a_damaged_job_is_passed_over(jobs: Jobs, text: str) -> None:
+    folder = jobs._folder / "starting-20260101-000000-abcdef"
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text(text)
+    assert jobs.all() == []
+
+
+def test_options_become_flags_of_the_command() -> None:
+    settings = FitSettings(
+        "digits",
+        seconds=90,
+        trials=3,
+        target="a b",
+        balance=True,
+        pretrained=False,
+        settings={"strategy": {"population": 5, "name": "x y"}},
+    )
+    assert flags_of(settings) == [
+        "--time=90.000000s",
+        "--trials=3",
+        "--target=a b",
+        "--balance",
+        "--no-pretrained",
+        "--set=strategy.population=5",
+        '--set=strategy.name="x y"',
+    ]

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from archsmith.app.house import House
+from archsmith.app.overview import PAGE, ago, begin_sample, overview, short, size
+from archsmith.app.settings import AppSettings
+
+
+def row(study: str, **other: Any) -> dict[str, Any]:
+    told = {"state": "finished", "reason": None, "n_finished": 3, "data": "/x/y/own.csv", "metric": "accuracy"}
+    return {"study": study, "score": 0.5, "tested": True, "changed": 0.0, **told, **other}
+
+
+def listing(*found: Any) -> Any:
+    return SimpleNamespace(list=lambda: list(found))
+
+
+class Jobs:
+    """Knows one job that failed, and one that begins."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    def all(self) -> list[Any]:
+        now = time.time()
+        killed = {"study": "killed", "beginning": False, "last_words": "It was killed."}
+        begins = {"study": None, "beginning": True, "last_words": ""}
+        return [
+            SimpleNamespace(id="starting-2", data="digits", started=now, running=True, **begins),
+            SimpleNamespace(id="starting-1", data="digits", started=now, running=False, **killed),
+            SimpleNamespace(id="starting-0", data="digits", started=0.0, running=False, **begins),
+        ]
+
+    def start(self, options: Any) -> str:
+        self.asked.append(options)
+        return "digits-1"
+
+
+@pytest.fixture
+def house(tmp_path: Any) -> Any:
+    made: Any = House(AppSettings(workspace=str(tmp_path)))
+    made.jobs = Jobs()
+    return made
+
+
+def test_nothing_at_all_is_the_first_time(house: Any) -> None:
+    house.jobs.all = list
+    assert overview(house).first
+    house.studies = listing(row("a"))
+    assert not overview(house).first
+
+
+def test_a_study_is_told_in_a_line(house: Any) -> None:
+    house.studies = listing(row("a"), row("b", score=None), row("killed", state="interrupted"))
+    tested, none, killed = overview(house).studies
+    assert (tested.score, tested.data, tested.trials, tested.words) == (
+        "accuracy 0.5 on the test split",
+        "own.csv",
+        3,
+        "",
+    )
+    assert none.score == ""
+    assert killed.words == "It was killed."
+
+
+def test_a_study_that_cannot_be_read_says_why(house: Any) -> None:
+    house.studies = listing(row("a", state="unreadable", reason="The log is damaged."))
+    assert overview(house).studies[0].words == "The log is damaged."
+
+
+def test_what_begins_is_told_and_what_failed_long_ago_is_not(house: Any) -> None:
+    assert [each.id for each in overview(house).beginnings] == ["starting-2"]
+
+
+def test_one_page_of_studies_is_told(house: Any) -> None:
+    house.studies = listing(*(row(str(i)) for i in range(PAGE + 3)))
+    assert [len(overview(house, offset).studies) for offset in (0, PAGE, 10**6)] == [PAGE, 3, 0]
+    assert overview(house).n_studies == PAGE + 3
+
+
+def test_data_and_models_are_told_without_the_sample(house: Any) -> None:
+    common = {"n_bytes": 1500, "added": 0.0, "state": "ready"}
+    house.data = listing(
+        SimpleNamespace(id="own-1", name="own.csv", origin="upload", **common),
+        SimpleNamespace(id="digits", name="digits", origin="sample", **common),
+    )
+    house.models = listing(SimpleNamespace(id="a-1", name="own", told="accuracy 98 %", params=1200, usable=False))
+    found = overview(house)
+    assert [(line.id, line.facts[:2]) for line in found.data] == [("own-1", ("ready", "1.5 kB"))]
+    assert found.models[0].facts == ("accuracy 98 %", "1,200 parameters", "its bundle is not whole", "study a-1")
+
+
+def test_the_sample_takes_two_minutes(house: Any) -> None:
+    assert begin_sample(house) == "digits-1"
+    assert house.jobs.asked == [{"data": "digits", "seconds": 120.0}]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-5, "just now"), (59, "just now"), (60, "1 minute ago"), (7300, "2 hours ago"), (10**6, "11 days ago")],
+)
+def test_ages_are_told_in_words(seconds: float, words: str) -> None:
+    assert ago(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("n", "words"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (25 * 10**6, "25 MB"), (5 * 10**12, "5000 GB")],
+)
+def test_sizes_are_told_in_words(n: int, words: str) -> None:
+    assert size(n) == words
+
+
+def test_names_of_others_do_not_act_and_are_not_too_long() -> None:
+    assert short("a\x1b[2J\u202e") == "a\\x1b[2J\\u202e"
+    assert len(short("x" * 1000)) == 80
