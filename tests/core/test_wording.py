@@ -7,6 +7,8 @@ from archsmith.core.wording import (
     about_network,
     clock,
     epochs,
+    family_name,
+    made_how,
     metric_name,
     network_name,
     number,
@@ -109,3 +111,23 @@ def test_a_spec_tells_its_settings_and_no_long_lists() -> None:
     spec = {"type": "race", "args": {"anchors": 3, "inner": inner, "seeds": ["a long list"] * 9}}
     assert spec_in_words(spec) == "race(anchors=3, inner=graph_gp, seeds=…)"
     assert spec_in_words(7) == "7"
+
+
+@pytest.mark.parametrize(
+    ("operator", "parents", "said"),
+    [
+        ("mutate", (3,), "made from trial 3 by changing a decision"),
+        ("crossover", (3, 4), "mixed from trials 3 and 4"),
+        ("sample", (), "drawn by chance"),
+        ("mutate", (), ""),
+        ("own", (3,), "made from trial 3"),
+        ("", (), ""),
+    ],
+)
+def test_how_a_proposal_was_made(operator: str, parents: tuple[int, ...], said: str) -> None:
+    assert made_how(operator, parents) == said
+
+
+def test_families_have_plain_names_and_unknown_ones_keep_theirs() -> None:
+    assert family_name("mlp") == "fully connected layers"
+    assert family_name("my_own") == "my own"

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import strategies as st
 
 from archsmith.cli.opened import OpenStudy
-from archsmith.cli.studies import _at_a_glance, _score_in_words, _tell_trials, _what, describe
+from archsmith.cli.studies import _tell_trials, describe
 from archsmith.core.records import KINDS
+from archsmith.runtime.glance import at_a_glance, score_in_words, what
 from archsmith.runtime.search import replayed
 from archsmith.runtime.sqlite import FILE, SCHEMA, SqliteStore
 from archsmith.runtime.study_view import STATES, read_view, try_view
@@ -170,9 +171,9 @@ def show(folder: Path) -> None:
     place = Workspace(folder.parent.parent)
     (summary,) = place.list()
     assert summary.state in STATES
-    row = _at_a_glance(summary, try_view(summary.folder))
+    row = at_a_glance(summary, try_view(summary.folder))
     json.dumps(row)
-    _score_in_words(row), _what(row)
+    score_in_words(row), what(row)
     assert place.resolve("last") == folder
     assert try_view(folder).state in STATES
     view = read_view(folder)

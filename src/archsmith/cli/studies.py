@@ -10,7 +10,6 @@ import typer
 if TYPE_CHECKING:
     from archsmith.core.trial import Trial
     from archsmith.runtime.study_view import StudyView
-    from archsmith.runtime.workspace import StudySummary
 
 BEST = 10  # trials that are shown unless a person says otherwise
 
@@ -32,12 +31,13 @@ def list_studies(
 ) -> None:
     """List studies. The one that changed last comes first."""
     from archsmith.cli.output import emit, say, show
+    from archsmith.runtime.glance import at_a_glance, score_in_words, what
     from archsmith.runtime.study_view import try_view
     from archsmith.runtime.workspace import Workspace
 
     place = Workspace(workspace)
     found = place.list()
-    rows = [_at_a_glance(summary, try_view(summary.folder)) for summary in found[:limit]]
+    rows = [at_a_glance(summary, try_view(summary.folder)) for summary in found[:limit]]
     if json:
         emit(rows)
     elif not rows:
@@ -45,7 +45,7 @@ def list_studies(
     else:
         show(
             ("study", "state", "trials", "score", "bundle or search"),
-            [(row["study"], row["state"], row["n_finished"], _score_in_words(row), _what(row)) for row in rows],
+            [(row["study"], row["state"], row["n_finished"], score_in_words(row), what(row)) for row in rows],
             whole=4,
         )
         if len(found) > limit:
@@ -248,55 +248,3 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "seconds": trial.outcome.seconds if trial.outcome is not None else None,
         "architecture": dict(trial.architecture),
     }
-
-
-def _at_a_glance(summary: StudySummary, view: StudyView) -> dict[str, Any]:
-    """A study in a line. ``score`` is that of the exported network on the test split, for a job that came to its end,
-    and otherwise that of the best trial.
-    """
-    began, result = summary.began, view.job.result
-    best, metric = view.best, view.metric
-    return {
-        "study": summary.id,
-        "state": summary.state,
-        "reason": summary.reason,
-        "n_finished": summary.n_finished,
-        "space": None if began is None else began.space.get("type"),
-        "strategy": None if began is None else began.strategy.get("type"),
-        "data": (view.job.fit.get("settings") or {}).get("data"),
-        "metric": metric,
-        "score": result.test if result is not None else best.metrics.get(metric) if best is not None else None,
-        "tested": result is not None,
-        "bundle": None if result is None else result.data.get("model_dir"),
-        "started": summary.started,
-        "changed": summary.changed,
-        "folder": str(summary.folder),
-    }
-
-
-def _score_in_words(row: Mapping[str, Any]) -> str | None:
-    from archsmith.core.wording import metric_name, number
-
-    if row["score"] is None:
-        return None
-    return f"{metric_name(row['metric'])} {number(row['score'])}{' (test)' if row['tested'] else ''}"
-
-
-def _what(row: Mapping[str, Any]) -> str | None:
-    """What tells the study from others: its bundle (seen from its own folder, if it lies there, or from here) or, for a
-    search, what was searched; or why it cannot be read.
-    """
-    from pathlib import Path
-
-    from archsmith.runtime.study_view import UNREADABLE
-
-    if row["state"] == UNREADABLE:
-        return str(row["reason"])
-    if row["bundle"] is not None:
-        bundle = Path(str(row["bundle"]))
-        near = (place for place in (Path(row["folder"]).resolve(), Path.cwd()) if bundle.is_relative_to(place))
-        return str(next((bundle.relative_to(place) for place in near), bundle))
-    if row["data"]:
-        return f"from {row['data']}, nothing exported yet"
-    told = [f"{kind} {row[kind]}" for kind in ("space", "strategy") if row[kind]]
-    return f"search alone: {', '.join(told)}" if told else None
