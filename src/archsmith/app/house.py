@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from archsmith.app.settings import AppSettings
+from archsmith.app.studies import Studies
 from archsmith.runtime.workspace import Workspace
 
 
@@ -14,9 +15,11 @@ class House:
     ``settings``: as it was started.
     ``workspace``: where studies lie; the command line uses the same.
     ``folder``: what the app itself keeps, inside of the workspace.
+    ``studies``: read from their logs.
     """
 
     def __init__(self, settings: AppSettings) -> None:
         self.settings = settings
         self.workspace = Workspace(settings.workspace)
         self.folder: Path = self.workspace.path / "app"
+        self.studies = Studies(self.workspace)
