@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -87,7 +88,7 @@ class Group:
 
     trials: tuple[Trial, ...]
 
-    @property
+    @cached_property
     def latest(self) -> Trial:
         """That finished well with most of the fidelity; else the latest one."""
         scored = [trial for trial in self.trials if trial.losses is not None]
@@ -97,7 +98,7 @@ class Group:
     def pending(self) -> Trial | None:
         return next((trial for trial in reversed(self.trials) if trial.outcome is None), None)
 
-    @property
+    @cached_property
     def loss(self) -> float:
         """The best one of its trials."""
         return min(trial.loss for trial in self.trials)

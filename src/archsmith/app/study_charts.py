@@ -14,7 +14,7 @@ from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.trial_dots import LOW_OUTLIERS, dots_of
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import is_share
-from archsmith.app.entrants import curve_of, groups_of, name_of, ordered, rounded
+from archsmith.app.entrants import Group, curve_of, groups_of, name_of, ordered, rounded
 from archsmith.core.job_records import Epoch
 from archsmith.core.trial import Trial
 from archsmith.core.wording import metric_name, network_name, visible
@@ -81,7 +81,10 @@ class Charts(BaseModel):
 
 def charts(view: StudyView) -> Charts:
     """The charts of a study."""
-    objective = view.problem.objectives[0]
+    objective, groups = view.problem.objectives[0], groups_of(view)
+    # of a pool the latest trial of each network, whose size does not change; else every trial
+    compared = [group.latest for group in groups] if view.pooled else view.history.finished
+    placed = [trial for trial in compared if trial.ok]
     return Charts(
         version="",
         metric=objective.metric,
@@ -90,8 +93,8 @@ def charts(view: StudyView) -> Charts:
         maximize=objective.maximize,
         unit="epochs" if view.pooled else view.problem.fidelity.name.replace("_", " "),
         progress=_progress(view),
-        scatters=[found for metric in _sizes(view) if (found := _scatter(view, metric)) is not None],
-        curves=_curves(view),
+        scatters=[found for metric in _sizes(view) if (found := _scatter(view, metric, placed)) is not None],
+        curves=_curves(view, groups),
     )
 
 
@@ -146,14 +149,14 @@ def _sizes(view: StudyView) -> list[str]:
     return [*others, *(metric for metric in SIZES if metric not in others)]
 
 
-def _scatter(view: StudyView, metric: str) -> Scatter | None:
+def _scatter(view: StudyView, metric: str, compared: Sequence[Trial]) -> Scatter | None:
     """None where fewer than two sizes are known."""
     first = view.problem.objectives[0]
     objective = next((each for each in view.problem.objectives if each.metric == metric), None)
     reached = None if view.best is None else view.best.fidelity
     placed = [
         (x, y, trial.id)
-        for trial in _compared(view)
+        for trial in compared
         if (view.pooled or trial.fidelity == reached)
         and (x := finite(trial.metrics.get(metric))) is not None
         and (y := finite(trial.metrics.get(first.metric))) is not None
@@ -183,13 +186,6 @@ def _scatter(view: StudyView, metric: str) -> Scatter | None:
     )
 
 
-def _compared(view: StudyView) -> list[Trial]:
-    """Of a pool the latest trial of each network, whose size does not change; else every trial."""
-    if not view.pooled:
-        return [trial for trial in view.history.finished if trial.ok]
-    return [group.latest for group in groups_of(view) if group.latest.ok]
-
-
 def _front(view: StudyView, placed: Sequence[Dot], rightwards: bool) -> list[Dot]:
     """Those that no other one beats in both directions, from left to right."""
     up = 1.0 if view.problem.objectives[0].maximize else -1.0
@@ -204,10 +200,9 @@ def _front(view: StudyView, placed: Sequence[Dot], rightwards: bool) -> list[Dot
 # -- learning curves ---------------------------------------------------------------------------------------------------
 
 
-def _curves(view: StudyView) -> list[Curve]:
+def _curves(view: StudyView, groups: Sequence[Group]) -> list[Curve]:
     """Those being trained first, then the best ones; and of a final training, as far as it is."""
     objective = view.problem.objectives[0].metric
-    groups = groups_of(view)
     going = [group for group in groups if group.pending is not None] if view.writer else []
     names = {id(group) for group in going}
     chosen = [*going, *(group for group in ordered(view, groups) if id(group) not in names)][:MOST_CURVES]

@@ -33,8 +33,8 @@ LONGEST = 2000  # characters of a text out of a log
 
 STATES = {
     NEW: "Nothing is logged yet.",
-    RUNNING: "Running",
-    DONE: "Finished",
+    RUNNING: "The search goes on.",
+    DONE: "The search has come to its end.",
     INTERRUPTED: "Stopped on the way; it can go on from here.",
     FAILED: "An error ended it; it can go on from here.",
     UNREADABLE: "Its log cannot be read.",
@@ -213,9 +213,7 @@ def _says(view: StudyView, clock: _Clock) -> str:
             return "It was asked to finish, and comes to its end with the best network so far."
         phase = next((phase for phase in reversed(clock.progress.phases) if phase.running), None)
         return sentence_case(clock.progress.name(phase)) if phase is not None else STATES[state]
-    if state == DONE and not view.job.fit:
-        return f"Finished: {reason_in_words(view.reason)}." if view.reason else "Finished."
-    return f"{STATES[state]}." if not STATES[state].endswith(".") else STATES[state]
+    return "Its network is ready." if state == DONE and view.job.fit else STATES[state]
 
 
 def _why(view: StudyView) -> str | None:
