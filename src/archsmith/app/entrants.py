@@ -272,7 +272,8 @@ def _racing(field: Whole, group: Group) -> tuple[Doing, str]:
             return "waiting", "It has the best score so far. It goes on when no other network promises more."
         return "waiting", f"It reached {reached}. Networks that promise more for the time go first."
     if best:
-        return "stopped", "It has the best score of the trials, but another network was forecast to end ahead of it."
+        told = ", but another network was forecast to end ahead of it" if field.chosen else " so far"
+        return "stopped", f"It has the best score of the trials{told}."
     scored = sum(trial.losses is not None for trial in group.trials)
     if scored == 1:
         return "stopped", f"After its first stretch of training ({reached}) others promised more for the time."
@@ -331,9 +332,9 @@ def _forecast_words(field: Whole, value: float) -> str:
 def _chosen(view: StudyView) -> dict[int, str]:
     """What became of trials after the search: those that were trained to the end, and the one that was exported."""
     told: dict[int, str] = {}
-    result = view.job.result
+    result, best = view.job.result, (view.job.results.get("search") or {}).get("best")
     if result is None or not view.job.ended:
-        return told
+        return {best: "The search ended with it, so it is trained on to its end."} if isinstance(best, int) else {}
     for row in result.rows:
         trial = row.get("trial")
         if not isinstance(trial, int) or str(row.get("name")).partition(".")[0] in ("earlier", "unfinished"):

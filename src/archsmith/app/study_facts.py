@@ -33,7 +33,7 @@ LONGEST = 2000  # characters of a text out of a log
 
 STATES = {
     NEW: "Nothing is logged yet.",
-    RUNNING: "The search goes on.",
+    RUNNING: "It goes on.",
     DONE: "The search has come to its end.",
     INTERRUPTED: "Stopped on the way; it can go on from here.",
     FAILED: "An error ended it; it can go on from here.",
@@ -287,7 +287,8 @@ def _best(view: StudyView) -> Score | None:
 def _limits(view: StudyView, clock: _Clock) -> list[tuple[str, str]]:
     told = [] if clock.budget_seconds is None else [duration(clock.budget_seconds, exact=True)]
     told += [] if clock.budget_trials is None else [f"{clock.budget_trials:,} trials"]
-    return [("limit", " or ".join(told))] if told else []
+    begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(view.started))
+    return [("begun", begun), *([("limit", " or ".join(told))] if told else [])]
 
 
 def _errors(view: StudyView) -> list[str]:

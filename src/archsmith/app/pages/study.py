@@ -140,7 +140,7 @@ class StudyPage:
                 self._progress = TrialChart("Scores of trials over time", progress_options(charts), self.pick)
                 self._progress_note = Words("p", "", "hint")
             with sheet("Score against size"):
-                with box("label", "row"):
+                with box("label", "row") as self._against:
                     Words("span", "Against")
                     self._sizes = box("select", props='aria-label="Size to compare with"')
                     self._sizes.on("change", lambda event: self._resize(event.args), js_handler=VALUE)
@@ -213,6 +213,8 @@ class StudyPage:
             else "No two networks of different sizes have a score yet."
         )
         names = [each.name for each in scatters]
+        for element in (self._against, self._scatter.figure):
+            reveal(element, bool(names))
         if names != self._named:
             self._named = names
             self._sizes.clear()

@@ -24,11 +24,11 @@ class TrialChart:
         self._at: int | None = None  # place among ``_points`` that the keys have reached
         label = f"{title}. Arrow keys go from trial to trial, Enter shows its network."
         with box("figure", "chart") as figure:
-            self._figure = figure.props(f'role="group" tabindex="0" aria-label="{label}"')
+            self.figure = figure.props(f'role="group" tabindex="0" aria-label="{label}"')
             self.chart = ui.echart(options, on_point_click=self._pressed, renderer="svg").props("aria-hidden=true")
             self._said = Words("figcaption", "", "hint", 'role="status"')
         for key in ("right", "left", "up", "down", "enter"):
-            self._figure.on(f"keydown.{key}.prevent", self._typed, ["key"])
+            self.figure.on(f"keydown.{key}.prevent", self._typed, ["key"])
 
     def show(self, options: Options) -> None:
         """Send what is new in ``options``."""

@@ -18,7 +18,9 @@ FEW = 300  # dots, up to which they are drawn larger
 TRIAL_TIP = "p => p.value.length > 2 ? `trial ${p.value[2]}: ${p.value[1]}` : `${p.seriesName}: ${p.value[1]}`"
 NAMED_TIP = "p => `${p.name}: ${p.value[1]}`"
 CURVE_TIP = "p => `${p.seriesName}: ${p.value[1]} after ${p.value[0]}`"
-AT_MOST_ALL = "v => v.max + 0.15 * (v.max - v.min) > 100 ? 100 : null"  # per cent
+# Of an axis in per cent: it ends at all of them, and has some height around a single value.
+MOST = "v => v.max + Math.max(1, 0.15 * (v.max - v.min)) >= 100 ? 100 : null"
+LEAST = "v => v.max - v.min < 1 ? Math.max(0, Math.floor(v.min - 1)) : null"
 
 Options = dict[str, Any]
 
@@ -142,7 +144,7 @@ def _chart(x: Options, y: Options, series: Sequence[Options]) -> Options:
 
 def _score_axis(charts: Charts) -> Options:
     name = f"{charts.metric_name} in %" if charts.share else charts.metric_name
-    return {"type": "value", "name": name, "scale": True, **({":max": AT_MOST_ALL} if charts.share else {})}
+    return {"type": "value", "name": name, "scale": True, **({":max": MOST, ":min": LEAST} if charts.share else {})}
 
 
 def _dots(name: str, data: Sequence[Any], colour: str, size: int, *, hollow: bool = False) -> Options:

@@ -4,7 +4,6 @@ the log.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -95,7 +94,6 @@ def _told(facts: StudyFacts) -> list[tuple[str, str]]:
         ("budget", _budget(facts)),
         ("networks", f"{facts.n_networks:,}"),
         ("trials", _trials(facts)),
-        ("begun", time.strftime("%Y-%m-%d %H:%M", time.localtime(facts.started)) if facts.started else ""),
     ]
     return [(name, value) for name, value in told if value]
 
