@@ -65,7 +65,7 @@ class Entrant(BaseModel):
     learnt: str = Field(description="How long it was trained, in words.")
     seconds: float = Field(description="What its trials took.")
     score: float | None = Field(description="Its latest score of the metric.")
-    score_words: str = Field(description="The same in words.")
+    score_words: str = Field(description="The same in words, with what else is searched for.")
     best: bool = Field(description="Has it the best score, or is it on the front of several objectives?")
     forecast: float | None = Field(description="The score that it was forecast to end with when it last went on.")
     params: float | None = Field(description="Parameters.")
@@ -182,21 +182,26 @@ def entrant(field: Whole, group: Group) -> Entrant:
     learnt = finite(latest.outcome_notes.get("epochs"))
     fidelity = view.problem.fidelity
     unit = fidelity.name.replace("_", " ")
-    said = epochs(learnt) if learnt else "" if view.pooled else f"{latest.fidelity:.3g} {unit}"
+    told = epochs(latest.fidelity) if unit == "epochs" else f"{latest.fidelity:.3g} {unit}"
+    others = [
+        f"{metric_name(each.metric)} {number(also)}"
+        for each in view.problem.objectives[1:]
+        if (also := finite(latest.metrics.get(each.metric))) is not None
+    ]
     return Entrant(
         trial=latest.id,
         trials=[trial.id for trial in group.trials[-20:]],
         name=name_of(view, group),
         made=made_of(group.trials[0]),
         state=state,
-        doing=DOING[state],
+        doing=_doing(field, latest, state),
         why=visible(why)[:600],
         work=latest.fidelity,
         epochs=learnt,
-        learnt=said,
+        learnt=epochs(learnt) if learnt else "" if view.pooled else told,
         seconds=math.fsum(trial.outcome.seconds for trial in group.trials if trial.outcome is not None),
         score=value,
-        score_words=score(field.metric, value),
+        score_words=", ".join([score(field.metric, value), *others]),
         best=latest.architecture.key in field.best,
         forecast=_foretold(view, group.trials[-1]),
         params=finite(latest.metrics.get("params")),
@@ -242,6 +247,13 @@ def _state(field: Whole, group: Group) -> tuple[Doing, str]:
     if not latest.feasible:
         return "outside", sentence_case(_broken(field.view, latest))
     return _racing(field, group) if field.view.pooled else _tried(field, group)
+
+
+def _doing(field: Whole, latest: Trial, state: Doing) -> str:
+    """The state in words, with what sets it apart."""
+    if latest.architecture.key not in field.best:
+        return DOING[state]
+    return f"{DOING[state]}, {'best' if field.view.front is None else 'on the front'}"
 
 
 def _training(field: Whole, group: Group, running: Trial) -> str:

@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 from archsmith.analysis.report.baselines import Trained, baselines_of
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import duration, rounded, score
-from archsmith.app.entrants import DOING, Entrant, entrant, field_of, groups_of, ordered
+from archsmith.analysis.wording import duration, rounded
+from archsmith.app.entrants import Entrant, entrant, field_of, groups_of, ordered
 from archsmith.core.wording import metric_name, visible
 from archsmith.runtime.study_view import StudyView
 
@@ -58,7 +58,7 @@ def standings(view: StudyView) -> Standings:
     if view.front is not None:
         searched.sort(key=lambda group: group.latest.architecture.key not in field.best)
     others = [group for group in searched if not known & {trial.id for trial in group.trials}]
-    rows += [(_of_entrant(view, entrant(field, group)), None) for group in others[:MOST_TRIALS]]
+    rows += [(_of_entrant(entrant(field, group)), None) for group in others[:MOST_TRIALS]]
     sign = -1.0 if view.problem.objectives[0].maximize else 1.0
     placed = sorted(
         (row for row, _ in rows), key=lambda row: (row.value is None, sign * (row.value or 0.0), not row.exported)
@@ -113,16 +113,16 @@ def _of_row(told: Trained, value: float | None, trial: int | None) -> Standing:
     )
 
 
-def _of_entrant(view: StudyView, found: Entrant) -> Standing:
+def _of_entrant(found: Entrant) -> Standing:
     return Standing(
         place=0,
         name=found.name,
-        about=found.why or DOING[found.state],
+        about=found.why or found.doing,
         baseline=False,
         trial=found.trial,
         exported=False,
         value=found.score,
-        valid=score(view.metric, found.score),
+        valid=found.score_words,
         test="",
         params=rounded(found.params) if found.params else "–",
         macs=rounded(found.macs) if found.macs else "–",

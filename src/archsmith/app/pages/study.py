@@ -26,13 +26,12 @@ from archsmith.app.study_charts import Charts
 from archsmith.app.study_facts import StudyFacts
 from archsmith.app.trial_facts import TrialFacts, trial_facts
 from archsmith.core.errors import StudyError
-from archsmith.core.wording import amount
+from archsmith.core.wording import amount, visible
 
 TICK_SECONDS = 1.0
+PATIENCE_SECONDS = 1.0  # after which a page is sent although its log is not read yet
 PAGE = 15  # networks of the pool that are listed at once
 SHARE = 20.0  # charts that took long are made anew after so many times as long
-MARKS = {"done": "✓", "running": "▸", "failed": "✗", "cut": "–"}
-SOME = 12  # decisions that are shown without being asked for
 
 
 @dataclass(frozen=True)
@@ -52,18 +51,39 @@ def mount(house: House) -> None:
     @ui.page("/studies/{id}")
     async def study(id: str) -> None:
         try:
-            followed = await asyncio.to_thread(house.studies.get, id)
-            page = StudyPage(house, followed)
-            look = await asyncio.to_thread(page.look)
+            page = StudyPage(house, await asyncio.to_thread(house.studies.get, id))
         except StudyError as error:
-            with frame("No such study"), sheet():
-                Words("p", str(error))
-                Words("a", "All studies", "button second", 'href="/"')
+            _missing(error)
+            return
+        reading = asyncio.create_task(asyncio.to_thread(page.look))
+        await asyncio.wait({reading}, timeout=PATIENCE_SECONDS)
+        soon = reading.done()
+        if not soon:  # a log of very many trials: say so, and fill the page when it is read
+            with frame(visible(id)):
+                waiting = Words("p", "Reading what this study has logged …", props='role="status"')
+                place = box("div")
+            await ui.context.client.connected()
+        try:
+            look = await reading
+        except StudyError as error:
+            _missing(error) if soon else waiting.set_text(str(error))
             return
         assert look is not None
-        with frame(look.facts.title):
-            page.build(look)
+        if soon:
+            with frame(look.facts.title):
+                page.build(look)
+        else:
+            waiting.set_text("")
+            with place:
+                page.build(look)
         ui.timer(TICK_SECONDS, page.tick, immediate=False)
+
+
+def _missing(error: StudyError) -> None:
+    """The page of a study that is not there."""
+    with frame("No such study"), sheet():
+        Words("p", str(error))
+        Words("a", "All studies", "button second", 'href="/"')
 
 
 class StudyPage:
@@ -125,21 +145,23 @@ class StudyPage:
             self._controls = StudyControls(self._house, self._followed.id)
         self._found = box("div")
         with self._found:
-            self._build_charts(look.charts)
+            self._build_charts(look)
             self._build_pool()
             self._network = NetworkBox(self._followed.id)
             self._board = Board(self.pick)
         self._log = Log()
         self._show(look)
 
-    def _build_charts(self, charts: Charts | None) -> None:
+    def _build_charts(self, look: Look) -> None:
+        charts = look.charts
         assert charts is not None
         self._charts = charts
         with box("div", "columns"):
             with sheet("Best so far"):
                 self._progress = TrialChart("Scores of trials over time", progress_options(charts), self.pick)
                 self._progress_note = Words("p", "", "hint")
-            with sheet("Score against size"):
+            several = len(look.facts.objectives) > 1
+            with sheet("Objectives against each other" if several else "Score against size"):
                 with box("label", "row") as self._against:
                     Words("span", "Against")
                     self._sizes = box("select", props='aria-label="Size to compare with"')
@@ -204,6 +226,7 @@ class StudyPage:
         charts, seen = self._charts_now(), self._network.trials
         self._progress.show(progress_options(charts, seen))
         self._curves.show(curve_options(charts, seen))
+        reveal(self._curves.figure, any(len(curve.points) > 1 for curve in charts.curves))
         self._scatter.show(self._scatter_options(charts, seen))
         self._progress_note.text = _left_out(charts.progress.left_out)
         scatters = charts.scatters
@@ -267,8 +290,7 @@ class StudyPage:
 
 def _pool_row(one: Entrant) -> Row:
     params = rounded(one.params) if one.params else "–"
-    state = f"{one.doing}, best" if one.best else one.doing
-    return Row((one.name, state, one.score_words, one.learnt, params, one.why), one.trial, one.best)
+    return Row((one.name, one.doing, one.score_words, one.learnt, params, one.why), one.trial, one.best)
 
 
 def _left_out(n: int) -> str:

@@ -46,14 +46,14 @@ class TrialChart:
             self.chart.run_chart_method("setOption", changed)
         self._sent = options
 
-    def _points(self) -> list[tuple[int, int, list[Any]]]:
+    def _points(self) -> list[tuple[int, int, tuple[Any, ...]]]:
         """(place of its series, place in it, values) of every point of a trial, from left to right."""
         found = [
             (i, j, value)
             for i, series in enumerate(self._sent["series"])
             if not series.get("silent")
             for j, value in enumerate(series["data"])
-            if isinstance(value, list) and len(value) > 2
+            if isinstance(value, tuple) and len(value) > 2
         ]
         return sorted(found, key=lambda point: (point[2][0], point[2][2]))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from archsmith.app.study_charts import Charts, Curve, Scatter
+from archsmith.app.study_charts import Charts, Curve, Dot, Scatter
 
 ACCENT, FAINT, GOOD = "var(--accent)", "var(--faint)", "var(--good)"
 FAILED, LINE, INK = "var(--failed)", "var(--line)", "var(--ink)"
@@ -32,13 +32,13 @@ def progress_options(charts: Charts, seen: Collection[int] = ()) -> Options:
     unit, name = (HOUR, "hours") if last > 3 * HOUR else (MINUTE, "minutes") if last > 3 * MINUTE else (1.0, "seconds")
     floor = progress.floor
 
-    def at(dots: Sequence[tuple[float, float, int]]) -> list[list[float]]:
+    def at(dots: Sequence[Dot]) -> list[Dot]:
         low = -1e308 if floor is None else floor
-        return [[_short(x / unit), _y(charts, max(y, low)), trial] for x, y, trial in dots]
+        return [(_short(x / unit), _y(charts, max(y, low)), trial) for x, y, trial in dots]
 
-    best = [[_short(x / unit), _y(charts, y)] for x, y in progress.best]
+    best = [(_short(x / unit), _y(charts, y)) for x, y in progress.best]
     if best:
-        best.append([_short(last / unit), best[-1][1]])
+        best.append((_short(last / unit), best[-1][1]))
     bottom = min([y for _, y, *_ in [*at(progress.dots), *at(progress.shorter)]] or [0.0])
     chosen = [dot for dot in at([*progress.dots, *progress.shorter]) if dot[2] in seen]
     return _chart(
@@ -49,7 +49,7 @@ def progress_options(charts: Charts, seen: Collection[int] = ()) -> Options:
             _dots("trials", at(progress.dots), ACCENT, 7 if len(progress.dots) < FEW else 4),
             {**_line("best so far", best, GOOD, 2.5), "step": "end"},
             {
-                **_dots("failed", [[_short(x / unit), bottom, t] for x, t in progress.failed], FAILED, 8),
+                **_dots("failed", [(_short(x / unit), bottom, t) for x, t in progress.failed], FAILED, 8),
                 "symbol": "path://M0,0L8,8M8,0L0,8",
                 "itemStyle": {"color": "none", "borderColor": FAILED, "borderWidth": 1.5},
             },
@@ -60,9 +60,9 @@ def progress_options(charts: Charts, seen: Collection[int] = ()) -> Options:
 
 def scatter_options(charts: Charts, scatter: Scatter, seen: Collection[int] = ()) -> Options:
     """Scores against a size, with the front."""
-    dots = [[x, _y(charts, y), trial] for x, y, trial in scatter.dots]
-    front = [[x, _y(charts, y), trial] for x, y, trial in scatter.front]
-    trained = [{"name": name, "value": [x, _y(charts, y)]} for x, y, name in scatter.trained]
+    dots = [(x, _y(charts, y), trial) for x, y, trial in scatter.dots]
+    front = [(x, _y(charts, y), trial) for x, y, trial in scatter.front]
+    trained = [{"name": name, "value": (x, _y(charts, y))} for x, y, name in scatter.trained]
     more = "more is better" if scatter.more_is_better else "less is better"
     scale = ", log scale" if scatter.log else ""
     step = "start" if scatter.more_is_better else "end"
@@ -76,7 +76,7 @@ def scatter_options(charts: Charts, scatter: Scatter, seen: Collection[int] = ()
             _dots("on the front", front, GOOD, 9),
             {
                 **_dots("trained in full, and baselines", [], INK, 10),
-                "data": trained,
+                "data": tuple(trained),
                 "symbol": "diamond",
                 "label": {"show": len(trained) <= 8, "formatter": "{b}", "position": "right", "fontSize": 11},
                 "labelLayout": {"hideOverlap": True},
@@ -99,7 +99,7 @@ def curve_options(charts: Charts, seen: Collection[int] = ()) -> Options:
 def _curve(charts: Charts, curve: Curve, place: int, seen: Collection[int]) -> Options:
     chosen = curve.trial in seen
     colour = ACCENT if curve.going else INK if chosen else FAINT
-    points = [[x, _y(charts, y), *([] if curve.trial is None else [curve.trial])] for x, y in curve.points]
+    points = [(x, _y(charts, y), *(() if curve.trial is None else (curve.trial,))) for x, y in curve.points]
     return {
         **_line(curve.name, points, colour, 2.5 if curve.going or chosen else 1.2),
         "id": f"curve{place}",
@@ -138,7 +138,7 @@ def _chart(x: Options, y: Options, series: Sequence[Options]) -> Options:
         "tooltip": {"trigger": "item", "renderMode": "richText", "confine": True},
         "xAxis": {**axis, "nameGap": 28, "splitLine": {"show": False}, **x},
         "yAxis": {**axis, "nameGap": 42, **y},
-        "series": [{"id": f"s{i}", **each} for i, each in enumerate(series)],
+        "series": tuple({"id": f"s{i}", **each} for i, each in enumerate(series)),  # NiceGUI watches lists
     }
 
 
@@ -152,7 +152,7 @@ def _dots(name: str, data: Sequence[Any], colour: str, size: int, *, hollow: boo
     return {
         "type": "scatter",
         "name": name,
-        "data": list(data),
+        "data": tuple(data),
         "symbolSize": size,
         "itemStyle": style,
         "emphasis": {"disabled": True},
@@ -164,7 +164,7 @@ def _line(name: str, data: Sequence[Any], colour: str, width: float) -> Options:
     return {
         "type": "line",
         "name": name,
-        "data": list(data),
+        "data": tuple(data),
         "showSymbol": False,
         "lineStyle": {"color": colour, "width": width},
         "itemStyle": {"color": colour},
