@@ -180,9 +180,6 @@ def entrant(field: Whole, group: Group) -> Entrant:
     value = finite(latest.metrics.get(field.metric))
     state, why = _state(field, group)
     learnt = finite(latest.outcome_notes.get("epochs"))
-    fidelity = view.problem.fidelity
-    unit = fidelity.name.replace("_", " ")
-    told = epochs(latest.fidelity) if unit == "epochs" else f"{latest.fidelity:.3g} {unit}"
     others = [
         f"{metric_name(each.metric)} {number(also)}"
         for each in view.problem.objectives[1:]
@@ -198,7 +195,7 @@ def entrant(field: Whole, group: Group) -> Entrant:
         why=visible(why)[:600],
         work=latest.fidelity,
         epochs=learnt,
-        learnt=epochs(learnt) if learnt else "" if view.pooled else told,
+        learnt=epochs(learnt) if learnt else "" if view.pooled else _amount(view, latest.fidelity),
         seconds=math.fsum(trial.outcome.seconds for trial in group.trials if trial.outcome is not None),
         score=value,
         score_words=", ".join([score(field.metric, value), *others]),
@@ -261,7 +258,7 @@ def _training(field: Whole, group: Group, running: Trial) -> str:
         return "It is new, and gets its first stretch of training." if field.view.pooled else ""
     foretold = _foretold(field.view, running)
     if foretold is None:
-        return f"It goes on to {running.fidelity:.3g} {field.view.problem.fidelity.name.replace('_', ' ')}."
+        return f"It goes on to {_amount(field.view, running.fidelity)}."
     return f"It promised most for the time: {_forecast_words(field, foretold)}."
 
 
@@ -309,8 +306,7 @@ def _tried(field: Whole, group: Group) -> tuple[Doing, str]:
             return "done", "It is the knee of the front: it stands out most between the ends."
         return "done", "It is on the front: no other trial is better in one objective and as good in the others."
     if field.fidelities > 1 and latest.fidelity < field.highest:
-        unit = view.problem.fidelity.name.replace("_", " ")
-        told = f"Others with {latest.fidelity:.3g} {unit} scored better, so it got no more."
+        told = f"Others with {_amount(view, latest.fidelity)} scored better, so it got no more."
         return ("waiting", told) if view.state == RUNNING else ("stopped", told)
     return "done", ""
 
@@ -329,6 +325,12 @@ def _learnt(trial: Trial) -> str:
     if not known:
         return f"{trial.fidelity:.3g} units of work"
     return f"{epochs(known)}{', hardly anything' if known < HARDLY else ''}"
+
+
+def _amount(view: StudyView, fidelity: float) -> str:
+    """A fidelity in words."""
+    unit = view.problem.fidelity.name.replace("_", " ")
+    return epochs(fidelity) if unit == "epochs" else f"{fidelity:.3g} {unit}"
 
 
 def _foretold(view: StudyView, trial: Trial) -> float | None:
