@@ -36,12 +36,14 @@ class WrittenStudy:
     """A study in ``folder`` that this process writes, as the search of a job does: ``with WrittenStudy(folder) as log:
     log.trials(5000)``. While it is open, it is in the state ``running``.
 
+    ``folder``: where it lies.
     ``several``: is it a search alone, for two objectives, instead of the pool of a job?
     """
 
     def __init__(self, folder: Path | str, seed: int = 0, *, several: bool = False) -> None:
         self._several = several
         self._rng = generator(seed, "written")
+        self.folder = Path(folder)
         self._store = SqliteStore(folder)
         self._n = 0
         self._pool: list[tuple[dict[str, Any], float, float, int]] = []  # decisions, quality, work, latest trial
