@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,8 +25,8 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     return found
 
 
-def typed(chart: TrialChart, page: Client, key: str) -> None:
-    chart._typed(GenericEventArguments(sender=chart.figure, client=page, args={"key": key}))
+def typed(chart: TrialChart, page: Client, key: str) -> object:
+    return chart._typed(GenericEventArguments(sender=chart.figure, client=page, args={"key": key}))
 
 
 def test_only_series_that_changed_are_sent(page: Client, sent: list[tuple[str, Any]]) -> None:
@@ -61,3 +62,12 @@ def test_it_can_be_reached_and_says_what_it_is(page: Client) -> None:
     chart = TrialChart("Scores of trials", options(1), lambda trial: None)
     assert chart.figure.props["tabindex"] == "0"
     assert chart.figure.props["aria-label"].startswith("Scores of trials.")
+
+
+def test_what_a_pick_returns_is_handed_on_to_be_waited_for(page: Client, sent: list[tuple[str, Any]]) -> None:
+    chart = TrialChart("Scores", options(5), lambda trial: f"looks at {trial}")
+    typed(chart, page, "ArrowRight")
+    assert typed(chart, page, "Enter") == "looks at 5"
+    assert chart._pressed(SimpleNamespace(value=[5.0, 0.5, 5])) == "looks at 5"  # type: ignore[arg-type]
+    for value in ([5.0, 0.5], "5", None, [5.0, 0.5, "5"]):
+        assert chart._pressed(SimpleNamespace(value=value)) is None  # type: ignore[arg-type]

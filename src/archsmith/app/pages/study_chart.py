@@ -57,21 +57,22 @@ class TrialChart:
         ]
         return sorted(found, key=lambda point: (point[2][0], point[2][2]))
 
-    def _pressed(self, event: events.EChartPointClickEventArguments) -> None:
+    def _pressed(self, event: events.EChartPointClickEventArguments) -> object:
+        """Returns what ``picked`` does, for NiceGUI to wait for."""
         value = event.value
-        if isinstance(value, list) and len(value) > 2 and isinstance(value[2], int):
-            self._picked(value[2])
+        good = isinstance(value, list) and len(value) > 2 and isinstance(value[2], int)
+        return self._picked(value[2]) if good else None
 
-    def _typed(self, event: events.GenericEventArguments) -> None:
+    def _typed(self, event: events.GenericEventArguments) -> object:
+        """The same, of a key."""
         key, points = event.args.get("key"), self._points()
         if not points:
-            return
+            return None
         if key == "Enter":
-            if self._at is not None:
-                self._picked(points[min(self._at, len(points) - 1)][2][2])
-            return
+            return None if self._at is None else self._picked(points[min(self._at, len(points) - 1)][2][2])
         start = -1 if self._at is None else self._at
         self._at = max(0, min(len(points) - 1, start + KEYS.get(str(key), 0)))
         series, place, value = points[self._at]
         self.chart.run_chart_method("dispatchAction", {"type": "showTip", "seriesIndex": series, "dataIndex": place})
-        self._said.text = f"Trial {value[2]}: {value[1]:g} at {value[0]:g}"
+        self._said.text = f"Trial {value[2]}: {value[1]:g} at {value[0]:,.6g}"
+        return None

@@ -21,6 +21,7 @@ CURVE_TIP = "p => `${p.seriesName}: ${p.value[1]} after ${p.value[0]}`"
 # Of an axis in per cent: it ends at all of them, and has some height around a single value.
 MOST = "v => v.max + Math.max(1, 0.15 * (v.max - v.min)) >= 100 ? 100 : null"
 LEAST = "v => v.max - v.min < 1 ? Math.max(0, Math.floor(v.min - 1)) : null"
+LABEL = {"fontSize": 11, "color": FAINT, "textBorderWidth": 0}
 
 Options = dict[str, Any]
 
@@ -78,11 +79,11 @@ def scatter_options(charts: Charts, scatter: Scatter, seen: Collection[int] = ()
                 **_dots("trained in full, and baselines", [], INK, 10),
                 "data": tuple(trained),
                 "symbol": "diamond",
-                "label": {"show": len(trained) <= 8, "formatter": "{b}", "position": "right", "fontSize": 11},
+                "label": {"show": len(trained) <= 8, "formatter": "{b}", "position": "top", **LABEL},
                 "labelLayout": {"hideOverlap": True},
                 "tooltip": {":formatter": NAMED_TIP},
             },
-            {**_ring(knee), "name": "knee", "label": {"show": True, "formatter": "knee", "position": "top"}},
+            {**_ring(knee), "name": "knee", "label": {"show": True, "formatter": "knee", "position": "top", **LABEL}},
             _ring([dot for dot in dots if dot[2] in seen]),
         ],
     )

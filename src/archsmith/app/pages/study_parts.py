@@ -138,7 +138,7 @@ class NetworkBox:
                         Words("summary", "All decisions")
                         self._decisions = Rows("Decisions", [Column("Decision"), Column("Option")])
                 with box("div"):
-                    self._picture = box("img", "drawing", 'alt="" loading="lazy"')
+                    self._picture = box("img", "drawing", 'alt="" hidden')  # until it is there
                     self._picture.on("error", js_handler="(event) => { event.target.hidden = true }")
                     self._picture.on("load", js_handler="(event) => { event.target.hidden = false }")
                     self._link = Words("a", "Look at this network closely", "button second")
@@ -185,7 +185,7 @@ class Board:
     """The leaderboard."""
 
     def __init__(self, picked: Callable[[int], object]) -> None:
-        with sheet("Leaderboard"):
+        with sheet("Leaderboard") as self._sheet:
             self._lead = Words("p", "")
             self._rows = Rows(
                 "Leaderboard",
@@ -200,11 +200,13 @@ class Board:
                     Column("What it is"),
                 ],
                 picked,
+                "board",
             )
             self._more = Words("p", "", "hint")
 
     def show(self, board: Standings) -> None:
-        """Fill it."""
+        """Fill it. A search alone has no baselines, and its networks are listed already."""
+        reveal(self._sheet, any(row.baseline or row.test for row in board.rows))
         self._lead.text = board.lead
         self._rows.show([_standing(row) for row in board.rows])
         self._more.text = f"{amount(board.n_more, 'network')} more of the search below these." if board.n_more else ""
