@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from archsmith.app.entrants import MOST_POINTS, Entrant, entrants, groups_of, thinned
+from archsmith.core.events import Event
 from archsmith.core.job_records import FINISHED, PhaseRecord, ResultRecord
 from archsmith.core.records import Closed, Finished, Proposed, ProposedTrial, Reported
 from archsmith.core.trial import Outcome
@@ -157,5 +158,13 @@ def test_pages_and_orders(view_of: Any, tried: Any) -> None:
 
 
 def test_a_study_without_trials_has_no_networks(view_of: Any) -> None:
-    assert groups_of(view_of()) == []
+    assert groups_of(view_of()) == ()
     assert entrants(view_of()).total == 0
+
+
+def test_networks_are_told_as_they_are_now(view_of: Any, tried: Any) -> None:
+    view = view_of(Proposed((ProposedTrial(0, {"x": 1}, 1.0),)), writer=True)
+    assert only(view).state == "training"
+    ended = Finished(0, Outcome.success({"accuracy": 0.5}, 1.0))
+    view.apply(Event(ended.kind, ended.to_data(), 9, 2000.0))
+    assert (only(view).state, only(view).score) == ("waiting", 0.5)

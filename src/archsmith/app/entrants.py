@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, Field
 
@@ -129,12 +130,22 @@ class Whole:
         return self.view.problem.objectives[0].metric
 
 
-def groups_of(view: StudyView) -> list[Group]:
+# Of studies that are looked at: how many trials had begun and ended, and the networks then.
+_known: WeakKeyDictionary[StudyView, tuple[tuple[int, int], tuple[Group, ...]]] = WeakKeyDictionary()
+
+
+def groups_of(view: StudyView) -> tuple[Group, ...]:
     """The networks of a study, in the order in which they entered."""
+    state = len(view.history), view.n_finished
+    known = _known.get(view)
+    if known is not None and known[0] == state:
+        return known[1]
     found: dict[str, list[Trial]] = {}
     for trial in view.history.trials:
         found.setdefault(trial.architecture.key, []).append(trial)
-    return [Group(tuple(trials)) for trials in found.values()]
+    groups = tuple(Group(tuple(trials)) for trials in found.values())
+    _known[view] = state, groups
+    return groups
 
 
 def entrants(view: StudyView, offset: int = 0, limit: int = 20, order: Order = "score") -> Entrants:

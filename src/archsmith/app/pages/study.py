@@ -70,7 +70,7 @@ def mount(house: House) -> None:
             return
         assert look is not None
         if soon:
-            with frame(look.facts.title):
+            with frame(look.facts.study):
                 page.build(look)
         else:
             waiting.set_text("")

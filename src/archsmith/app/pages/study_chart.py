@@ -60,8 +60,9 @@ class TrialChart:
     def _pressed(self, event: events.EChartPointClickEventArguments) -> object:
         """Returns what ``picked`` does, for NiceGUI to wait for."""
         value = event.value
-        good = isinstance(value, list) and len(value) > 2 and isinstance(value[2], int)
-        return self._picked(value[2]) if good else None
+        if isinstance(value, list) and len(value) > 2 and isinstance(value[2], int):
+            return self._picked(value[2])
+        return None
 
     def _typed(self, event: events.GenericEventArguments) -> object:
         """The same, of a key."""

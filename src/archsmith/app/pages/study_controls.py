@@ -100,7 +100,7 @@ class StudyControls:
             Words("h2", deed.asks, props=f'id="ask-{name}"')
             Words("p", deed.happens)
             if name == "extend":
-                with box("label"):
+                with box("label", "row"):
                     Words("span", "Minutes")
                     field = box("input", props=f'type="number" min="1" max="{MOST_MINUTES}" value="{MINUTES}"')
                     field.on("input", lambda event: self._typed(event.args), js_handler=VALUE)

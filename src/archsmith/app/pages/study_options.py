@@ -21,6 +21,7 @@ CURVE_TIP = "p => `${p.seriesName}: ${p.value[1]} after ${p.value[0]}`"
 # Of an axis in per cent: it ends at all of them, and has some height around a single value.
 MOST = "v => v.max + Math.max(1, 0.15 * (v.max - v.min)) >= 100 ? 100 : null"
 LEAST = "v => v.max - v.min < 1 ? Math.max(0, Math.floor(v.min - 1)) : null"
+TIP = {"backgroundColor": "var(--sheet)", "borderColor": LINE, "textStyle": {"color": INK, "fontSize": 13}}
 LABEL = {"fontSize": 11, "color": FAINT, "textBorderWidth": 0}
 
 Options = dict[str, Any]
@@ -48,7 +49,7 @@ def progress_options(charts: Charts, seen: Collection[int] = ()) -> Options:
         [
             _dots("shorter trials", at(progress.shorter), FAINT, 5, hollow=True),
             _dots("trials", at(progress.dots), ACCENT, 7 if len(progress.dots) < FEW else 4),
-            {**_line("best so far", best, GOOD, 2.5), "step": "end"},
+            {**_line("best so far", best, GOOD, 2.5), "step": "end", "silent": True},
             {
                 **_dots("failed", [(_short(x / unit), bottom, t) for x, t in progress.failed], FAILED, 8),
                 "symbol": "path://M0,0L8,8M8,0L0,8",
@@ -73,7 +74,7 @@ def scatter_options(charts: Charts, scatter: Scatter, seen: Collection[int] = ()
         _score_axis(charts),
         [
             _dots("networks", dots, ACCENT, 7 if len(dots) < FEW else 4),
-            {**_line("front", [dot[:2] for dot in front], GOOD, 1.5), "step": step},
+            {**_line("front", [dot[:2] for dot in front], GOOD, 1.5), "step": step, "silent": True},
             _dots("on the front", front, GOOD, 9),
             {
                 **_dots("trained in full, and baselines", [], INK, 10),
@@ -136,7 +137,7 @@ def _chart(x: Options, y: Options, series: Sequence[Options]) -> Options:
     return {
         "animation": False,
         "grid": {"left": 56, "right": 18, "top": 18, "bottom": 44},
-        "tooltip": {"trigger": "item", "renderMode": "richText", "confine": True},
+        "tooltip": {"trigger": "item", "renderMode": "richText", "confine": True, **TIP},
         "xAxis": {**axis, "nameGap": 28, "splitLine": {"show": False}, **x},
         "yAxis": {**axis, "nameGap": 42, **y},
         "series": tuple({"id": f"s{i}", **each} for i, each in enumerate(series)),  # NiceGUI watches lists

@@ -86,6 +86,7 @@ class Head:
 def _told(facts: StudyFacts) -> list[tuple[str, str]]:
     simulated = " (simulated)" if facts.simulated else ""
     told = [
+        ("data", facts.data or ""),
         ("best so far" if facts.state == "running" else "best trial", facts.best.words if facts.best else "–"),
         ("on the test split", facts.test or ""),
         ("exported", facts.exported or ""),
