@@ -10,6 +10,7 @@ from archsmith.app.studies import Studies
 from archsmith.core.errors import StudyError
 from archsmith.core.job_records import Note
 from archsmith.runtime.sqlite import FILE
+from archsmith.runtime.study_view import StudyView
 from archsmith.runtime.workspace import Workspace
 from archsmith.testing.written import WrittenStudy
 
@@ -89,6 +90,20 @@ def test_facts_are_made_once_for_each_version(known: Studies, place: Path) -> No
         log.trials(1)
         followed.facts(make, 1)
         assert made == [1, 2, 1]
+
+
+def test_a_log_of_which_no_facts_can_be_made_cannot_be_read(known: Studies, place: Path) -> None:
+    def make(view: StudyView) -> str:
+        if view.why_unreadable is None:
+            raise TypeError("a score is a list")
+        return view.state
+
+    with WrittenStudy(place / "a") as log:
+        log.trials(1)
+        followed = known.get("a")
+        before = followed.since(None).version
+        assert followed.facts(make) == "unreadable"
+        assert followed.version != before
 
 
 def test_a_deleted_study_is_missed(known: Studies, place: Path) -> None:

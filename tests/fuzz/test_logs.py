@@ -14,6 +14,12 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from archsmith.app.entrants import entrants
+from archsmith.app.standings import standings
+from archsmith.app.studies import Studies
+from archsmith.app.study_charts import charts
+from archsmith.app.study_facts import study_facts
+from archsmith.app.trial_facts import trials
 from archsmith.cli.opened import OpenStudy
 from archsmith.cli.studies import _tell_trials, describe
 from archsmith.core.records import KINDS
@@ -167,7 +173,7 @@ def written(folder: Path, rows: list[Row]) -> Path:
 
 
 def show(folder: Path) -> None:
-    """What ``studies list``, ``studies show``, ``studies resume`` and a reader of a live study do."""
+    """What ``studies list``, ``studies show``, ``studies resume``, a reader of a live study, and its page do."""
     place = Workspace(folder.parent.parent)
     (summary,) = place.list()
     assert summary.state in STATES
@@ -183,6 +189,10 @@ def show(folder: Path) -> None:
     if report["trials"]:
         with redirect_stdout(StringIO()):
             _tell_trials(report, job=True, verbose=True)
+    followed = Studies(place).get(folder.name)
+    for make in (study_facts, entrants, charts, standings, trials):
+        json.dumps(followed.tell(make).model_dump(mode="json"), allow_nan=False)
+    followed.close()
     study = OpenStudy(SqliteStore(folder))
     try:
         replayed(study.store, study.problem())

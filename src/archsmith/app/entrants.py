@@ -13,11 +13,12 @@ from functools import cached_property
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from archsmith.analysis.report.noted import finite, noted
 from archsmith.analysis.report.search import FAILURES
 from archsmith.analysis.wording import amount, score
+from archsmith.app.plain import Plain
 from archsmith.core.trial import Status, Trial
 from archsmith.core.wording import (
     HARDLY,
@@ -51,7 +52,7 @@ DOING = {
 }
 
 
-class Entrant(BaseModel):
+class Entrant(Plain):
     """One network of a study."""
 
     trial: int = Field(description="Its latest trial; what is drawn and linked.")
@@ -75,7 +76,7 @@ class Entrant(BaseModel):
     curve: list[tuple[float, float]] = Field(description=f"(epochs or fidelity, score), at most {MOST_POINTS} points.")
 
 
-class Entrants(BaseModel):
+class Entrants(Plain):
     """A page of the networks of a study."""
 
     total: int = Field(description="How many there are.")

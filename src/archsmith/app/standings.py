@@ -6,20 +6,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from archsmith.analysis.report.baselines import Trained, baselines_of
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import duration, rounded
 from archsmith.app.entrants import Entrant, entrant, field_of, groups_of, ordered
+from archsmith.app.plain import Plain
 from archsmith.core.wording import metric_name, visible
 from archsmith.runtime.study_view import StudyView
 
 MOST_TRIALS = 20  # networks of the search that are listed
 
 
-class Standing(BaseModel):
+class Standing(Plain):
     """One row. Numbers are texts as people read them; empty where nothing is known."""
 
     place: int = Field(description="From 1, by the score on the validation split.")
@@ -38,7 +39,7 @@ class Standing(BaseModel):
     error: str = Field(description="Why it has no score.")
 
 
-class Standings(BaseModel):
+class Standings(Plain):
     """A leaderboard, the best one first; of several objectives the front first."""
 
     lead: str = Field(description="What it comes to, in a few sentences.")

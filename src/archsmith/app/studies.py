@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from archsmith.core.errors import ArchsmithError, StudyError
 from archsmith.core.files import reason
-from archsmith.core.records import StudyRecord
+from archsmith.core.records import DAMAGES, StudyRecord
 from archsmith.core.wording import visible
 from archsmith.runtime.glance import at_a_glance
 from archsmith.runtime.sqlite import FILE, SqliteStore
@@ -109,14 +109,25 @@ class Followed:
         """What ``make(view, *asked)`` says of the study as it is now; kept until the study changes. Raises as ``look``,
         and what ``make`` raises.
         """
-        with self.look() as view:
+        with self.look():
             key = make, asked
             if key not in self._memory:
                 if len(self._memory) >= MOST_FACTS:
                     self._memory = {}
-                self._memory[key] = make(view, *asked)
+                self._memory[key] = self.tell(make, *asked)
             found: Made = self._memory[key]
             return found
+
+    def tell(self, make: Callable[..., Made], *asked: Hashable) -> Made:
+        """The same, made anew: for what changes with the clock. A log that says something of which no facts can be made
+        is one that cannot be read.
+        """
+        with self.look() as view:
+            try:
+                return make(view, *asked)
+            except DAMAGES as error:
+                self._fail(error)
+                return make(self._view, *asked)
 
     def since(self, version: str | None) -> Change:
         """What changed after ``version``: everything where that is of another fold. Raises as ``look``."""

@@ -8,13 +8,14 @@ import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.trial_dots import LOW_OUTLIERS, dots_of
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import is_share
 from archsmith.app.entrants import Group, curve_of, groups_of, name_of, ordered, rounded
+from archsmith.app.plain import Plain
 from archsmith.core.job_records import Epoch
 from archsmith.core.trial import Trial
 from archsmith.core.wording import metric_name, network_name, visible
@@ -31,7 +32,7 @@ SIZES = {"params": "parameters", "macs": "multiply-adds", "latency_ms": "millise
 Dot = tuple[float, float, int]
 
 
-class Progress(BaseModel):
+class Progress(Plain):
     """The trials over time. Times are seconds since the start, of tables those that they claim."""
 
     dots: list[Dot] = Field(description="(seconds, score, trial) of trials whose scores compare.")
@@ -42,7 +43,7 @@ class Progress(BaseModel):
     left_out: int = Field(description="Trials that are not listed, since there are too many.")
 
 
-class Scatter(BaseModel):
+class Scatter(Plain):
     """Scores against one size, or against another objective."""
 
     metric: str = Field(description="What is to the right.")
@@ -56,7 +57,7 @@ class Scatter(BaseModel):
     left_out: int
 
 
-class Curve(BaseModel):
+class Curve(Plain):
     """A learning curve."""
 
     trial: int | None = Field(description="The latest trial of the network; null for a final training.")
@@ -65,7 +66,7 @@ class Curve(BaseModel):
     going: bool = Field(description="Is it being trained now?")
 
 
-class Charts(BaseModel):
+class Charts(Plain):
     """What the charts of a study show."""
 
     version: str = Field(description="Of the study.")

@@ -9,12 +9,13 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.reproduction import reproduction_of
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import duration
+from archsmith.app.plain import Plain
 from archsmith.automl.command import command_of
 from archsmith.automl.settings import FitSettings
 from archsmith.core.errors import UsageError
@@ -41,7 +42,7 @@ STATES = {
 }
 
 
-class PhaseFacts(BaseModel):
+class PhaseFacts(Plain):
     """One phase of a study."""
 
     name: str = Field(description="What it does, in words.")
@@ -51,7 +52,7 @@ class PhaseFacts(BaseModel):
     text: str = Field(description="How far it is or, at its end, what came of it.")
 
 
-class Score(BaseModel):
+class Score(Plain):
     """A score of a trial."""
 
     trial: int = Field(description="Number of the trial.")
@@ -59,7 +60,7 @@ class Score(BaseModel):
     words: str = Field(description="The same in words.")
 
 
-class Controls(BaseModel):
+class Controls(Plain):
     """What can be done with the study now."""
 
     stop: bool = Field(description="It runs, and can finish with the best network so far.")
@@ -68,7 +69,7 @@ class Controls(BaseModel):
     extend: bool = Field(description="It does not run, and can be given more time.")
 
 
-class StudyFacts(BaseModel):
+class StudyFacts(Plain):
     """One study at a glance. Times are Unix seconds, lengths of time are seconds."""
 
     study: str = Field(description="Its id.")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.search import decisions_of
 from archsmith.app.entrants import Entrant, Group, entrant, field_of, made_of
+from archsmith.app.plain import Plain
 from archsmith.core.errors import StudyError
 from archsmith.core.trial import Trial
 from archsmith.core.wording import visible
@@ -20,7 +21,7 @@ LONGEST = 200  # characters of a decision
 Sorted = Literal["id", "newest", "score"]
 
 
-class TrialRow(BaseModel):
+class TrialRow(Plain):
     """One trial."""
 
     trial: int = Field(description="Its number, from 0.")
@@ -36,7 +37,7 @@ class TrialRow(BaseModel):
     error: str | None
 
 
-class Trials(BaseModel):
+class Trials(Plain):
     """A page of the trials of a study."""
 
     total: int
@@ -44,7 +45,7 @@ class Trials(BaseModel):
     trials: list[TrialRow]
 
 
-class TrialFacts(BaseModel):
+class TrialFacts(Plain):
     """One trial, with the network that it is of."""
 
     trial: TrialRow

@@ -13,10 +13,11 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from archsmith.app.entrants import Entrants, Order, entrants
 from archsmith.app.house import House
+from archsmith.app.plain import Plain
 from archsmith.app.standings import Standings, standings
 from archsmith.app.studies import LONGEST_ID, Followed
 from archsmith.app.study_charts import Charts, charts
@@ -39,7 +40,7 @@ Number = Annotated[int, Path(description="Of a trial, from 0.", ge=0, le=10**9)]
 Offset = Annotated[int, Query(description="How many to pass over.", ge=0, le=10**9)]
 
 
-class Glance(BaseModel):
+class Glance(Plain):
     """One study in a line. Times are Unix seconds."""
 
     study: str = Field(description="Its id.")
@@ -52,7 +53,7 @@ class Glance(BaseModel):
     changed: float = Field(description="When something was last logged.")
 
 
-class Studies(BaseModel):
+class Studies(Plain):
     """A page of all studies, the one that changed last first."""
 
     total: int
@@ -148,14 +149,16 @@ async def _asked(house: House, id: str, ask: Callable[[Followed], Made]) -> Made
 
 def facts_of(followed: Followed) -> StudyFacts:
     """The facts of a study, with its version. Not kept, since its clock goes on."""
-    with followed.look() as view:
-        return study_facts(view).model_copy(update={"version": followed.version})
+    with followed.look():
+        found = followed.tell(study_facts)
+        return found.model_copy(update={"version": followed.version})
 
 
 def charts_of(followed: Followed) -> Charts:
     """The charts of a study, with its version."""
     with followed.look():
-        return followed.facts(charts).model_copy(update={"version": followed.version})
+        found = followed.facts(charts)  # may find out that it cannot be read, which is another version
+        return found.model_copy(update={"version": followed.version})
 
 
 def glance(row: Mapping[str, Any]) -> Glance:

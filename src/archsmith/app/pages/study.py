@@ -134,7 +134,12 @@ class StudyPage:
     def _trial(self, facts: StudyFacts) -> TrialFacts | None:
         best = None if facts.best is None else facts.best.trial
         trial = self._picked if self._picked is not None else best
-        return None if trial is None else self._followed.facts(trial_facts, trial)
+        if trial is None:
+            return None
+        try:
+            return self._followed.facts(trial_facts, trial)
+        except StudyError:  # its log was damaged or replaced just now, which the next look tells
+            return None
 
     # -- the page ------------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ class TrialChart:
         with box("figure", "chart") as figure:
             self.figure = figure.props(f'role="group" tabindex="0" aria-label="{label}"')
             self.chart = ui.echart(options, on_point_click=self._pressed, renderer="svg").props("aria-hidden=true")
-            self._said = Words("figcaption", "", "hint", 'role="status"')
+            self._said = Words("p", "", "hint", 'role="status"')
         for key in ("right", "left", "up", "down", "enter"):
             self.figure.on(f"keydown.{key}.prevent", self._typed, ["key"])
 
