@@ -51,7 +51,7 @@ def frame(title: str, here: str = "") -> Iterator[None]:
             for name, path in PLACES.items():
                 Words("a", name, props=f'href="{path}"' + (' aria-current="page"' if path == here else ""))
         Words("button", "◐", "plain", 'type="button" data-theme aria-label="Switch between light and dark"')
-    with box("main", props='id="main" tabindex="-1"'):
+    with box("div", props='id="main" tabindex="-1"'):  # NiceGUI lays a <main> around every page
         Words("h1", title)
         yield
 
