@@ -73,7 +73,8 @@ def test_a_scatter_says_which_way_is_better_and_names_what_was_trained() -> None
     options = scatter_options(made(), SCATTER)
     assert options["xAxis"]["type"] == "log"
     assert options["xAxis"]["name"] == "parameters (less is better, log scale)"
-    assert series(options, "trained in full, and baselines")["data"][0]["name"] == "linear model"
+    (linear,) = series(options, "trained in full, and baselines")["data"]
+    assert (linear["name"], linear["label"]["position"]) == ("linear model", "right")
 
 
 def test_curves_that_go_on_stand_out() -> None:

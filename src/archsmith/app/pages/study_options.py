@@ -4,6 +4,7 @@ the same options; tips are plain text, never HTML.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -64,7 +65,10 @@ def scatter_options(charts: Charts, scatter: Scatter, seen: Collection[int] = ()
     """Scores against a size, with the front."""
     dots = [(x, _y(charts, y), trial) for x, y, trial in scatter.dots]
     front = [(x, _y(charts, y), trial) for x, y, trial in scatter.front]
-    trained = [{"name": name, "value": (x, _y(charts, y))} for x, y, name in scatter.trained]
+    trained = [
+        {"name": name, "value": (x, _y(charts, y)), "label": {"position": _beside(scatter, x)}}
+        for x, y, name in scatter.trained
+    ]
     more = "more is better" if scatter.more_is_better else "less is better"
     scale = ", log scale" if scatter.log else ""
     step = "start" if scatter.more_is_better else "end"
@@ -80,7 +84,7 @@ def scatter_options(charts: Charts, scatter: Scatter, seen: Collection[int] = ()
                 **_dots("trained in full, and baselines", [], INK, 10),
                 "data": tuple(trained),
                 "symbol": "diamond",
-                "label": {"show": len(trained) <= 8, "formatter": "{b}", "position": "top", **LABEL},
+                "label": {"show": len(trained) <= 8, "formatter": "{b}", **LABEL},
                 "labelLayout": {"hideOverlap": True},
                 "tooltip": {":formatter": NAMED_TIP},
             },
@@ -121,6 +125,13 @@ def _curve(charts: Charts, curve: Curve, place: int, seen: Collection[int]) -> O
 def empty_options(charts: Charts) -> Options:
     """Axes without a point."""
     return _chart({"type": "value", "name": ""}, _score_axis(charts), [])
+
+
+def _beside(scatter: Scatter, x: float) -> str:
+    """Where a name has room: towards the middle of the chart."""
+    sizes = [each[0] for each in (*scatter.dots, *scatter.trained)]
+    middle = math.sqrt(min(sizes) * max(sizes)) if scatter.log else (min(sizes) + max(sizes)) / 2
+    return "left" if x > middle else "right"
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------
