@@ -59,6 +59,11 @@ def test_two_objectives_are_drawn_against_each_other(view_of: Any, tried: Any) -
     assert (scatter.metric, [trial for *_, trial in scatter.front]) == ("price", [1, 2, 3, 4])
 
 
+def test_scores_stand_against_whatever_latency_was_measured(view_of: Any, tried: Any) -> None:
+    measured = [tried(i, 0.5 + 0.1 * i, x=i, metrics={"latency_ms_phone": 1.0 + i}) for i in range(3)]
+    assert [scatter.metric for scatter in charts(view_of(*measured)).scatters] == ["latency_ms_phone"]
+
+
 def test_one_size_is_no_picture(view_of: Any, tried: Any) -> None:
     assert charts(view_of(sized(tried, 0, 0.5, 10.0), sized(tried, 1, 0.6, 10.0))).scatters == []
 

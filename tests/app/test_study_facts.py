@@ -90,12 +90,19 @@ def test_a_search_alone_has_no_budget_of_a_job(view_of: Any, tried: Any) -> None
     assert not facts.model
 
 
-def test_most_frequent_errors_come_first_and_there_is_a_limit(view_of: Any, tried: Any) -> None:
-    view = view_of(*(tried(i, None, x=i) for i in range(50)))
+def test_what_most_trials_failed_for_is_told_once(view_of: Any, tried: Any) -> None:
+    view = view_of(tried(0, None, error="No disk."), *(tried(i, None, x=i) for i in range(1, 50)))
     facts = study_facts(view)
-    assert facts.errors[0].startswith("All 50 trials failed")
-    assert len(facts.errors) == MOST_ERRORS
+    assert facts.errors == [
+        "All 50 trials failed, most often (in 49) for this: Out of memory.",
+        "trial 0: No disk.",
+    ]
     assert facts.n_failed == 50
+
+
+def test_there_is_a_limit_to_errors(view_of: Any, tried: Any) -> None:
+    view = view_of(*(tried(i, None, x=i, error=f"Error {chr(65 + i)}.") for i in range(2 * MOST_ERRORS)))
+    assert len(study_facts(view).errors) == MOST_ERRORS
 
 
 def test_only_the_latest_notes_are_told_and_none_of_them_acts(view_of: Any) -> None:

@@ -27,7 +27,8 @@ MOST_STEPS = 300  # of the best so far
 MOST_ROWS = 30
 WIDE = 8.0  # times the least from which on sizes are drawn on a logarithmic scale
 MIX, RANGE = 2654435761, 2**32  # Knuth's multiplicative hash: spreads consecutive numbers evenly
-SIZES = {"params": "parameters", "macs": "multiply-adds", "latency_ms": "milliseconds for one example"}
+SIZES = {"params": "parameters", "macs": "multiply-adds"}
+LATENCY, MOST_LATENCIES = "latency", 4  # how names of such metrics begin, and how many of them are drawn
 
 Dot = tuple[float, float, int]
 
@@ -147,7 +148,9 @@ def _floor(view: StudyView, values: Sequence[float]) -> float | None:
 def _sizes(view: StudyView) -> list[str]:
     """Other objectives first, then what is known of sizes."""
     others = [each.metric for each in view.problem.objectives[1:]]
-    return [*others, *(metric for metric in SIZES if metric not in others)]
+    measured = () if view.best is None else view.best.metrics
+    latencies = sorted(metric for metric in measured if metric.startswith(LATENCY))[:MOST_LATENCIES]
+    return [*others, *(metric for metric in (*SIZES, *latencies) if metric not in others)]
 
 
 def _scatter(view: StudyView, metric: str, compared: Sequence[Trial]) -> Scatter | None:

@@ -293,10 +293,13 @@ def _limits(view: StudyView, clock: _Clock) -> list[tuple[str, str]]:
 
 
 def _errors(view: StudyView) -> list[str]:
-    """What most failed trials failed for comes first."""
+    """What most failed trials failed for is told once, and what went wrong besides."""
     often = most_frequent(view.history.finished)
-    found = ([often.sentence] if often is not None and often.n_failed > 1 else []) + view.errors
-    return [_told(sentence) for sentence in found[:MOST_ERRORS]]
+    if often is None or often.n_failed < 2:
+        return [_told(sentence) for sentence in view.errors[:MOST_ERRORS]]
+    same = {f"trial {trial.id}: " for trial in often.trials}
+    others = [sentence for sentence in view.errors if sentence.partition(": ")[0] + ": " not in same]
+    return [_told(sentence) for sentence in [often.sentence, *others][:MOST_ERRORS]]
 
 
 def _told(text: object) -> str:
