@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from archsmith import catalog
+from archsmith.automl.command import command_of
 from archsmith.automl.evaluation import check_settings, evaluator_of, retention_of
 from archsmith.automl.opening import start, weights_of
 from archsmith.automl.plan import INHERITED, OWN, SHARED, Speed, make_plan
-from archsmith.automl.result import command_of
 from archsmith.automl.settings import FitSettings
 from archsmith.core.errors import UsageError
 from archsmith.evaluators.training import TrainingEvaluator

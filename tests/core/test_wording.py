@@ -7,6 +7,8 @@ from archsmith.core.wording import (
     about_network,
     clock,
     epochs,
+    family_name,
+    made_how,
     metric_name,
     network_name,
     number,
@@ -126,3 +128,23 @@ def test_only_what_was_better_than_the_exported_network_was_passed_over() -> Non
     rows.append({"name": "pretrained", "valid": 0.93, "enough_seconds": 70.0})
     rows.append({"name": "unfinished", "valid": 0.92, "by_chance": True})
     assert "too slow" in passed_over(rows) and "The best trial was better" in passed_over(rows)
+
+
+@pytest.mark.parametrize(
+    ("operator", "parents", "said"),
+    [
+        ("mutate", (3,), "made from trial 3 by changing a decision"),
+        ("crossover", (3, 4), "mixed from trials 3 and 4"),
+        ("sample", (), "drawn by chance"),
+        ("mutate", (), ""),
+        ("own", (3,), "made from trial 3"),
+        ("", (), ""),
+    ],
+)
+def test_how_a_proposal_was_made(operator: str, parents: tuple[int, ...], said: str) -> None:
+    assert made_how(operator, parents) == said
+
+
+def test_families_have_plain_names_and_unknown_ones_keep_theirs() -> None:
+    assert family_name("mlp") == "fully connected layers"
+    assert family_name("my_own") == "my own"

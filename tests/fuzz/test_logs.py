@@ -14,9 +14,16 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from archsmith.app.entrants import entrants
+from archsmith.app.standings import standings
+from archsmith.app.studies import Studies
+from archsmith.app.study_charts import charts
+from archsmith.app.study_facts import study_facts
+from archsmith.app.trial_facts import trials
 from archsmith.cli.opened import OpenStudy
-from archsmith.cli.studies import _at_a_glance, _score_in_words, _tell_trials, _what, describe
+from archsmith.cli.studies import _tell_trials, describe
 from archsmith.core.records import KINDS
+from archsmith.automl.glance import at_a_glance, score_in_words, what
 from archsmith.runtime.search import replayed
 from archsmith.runtime.sqlite import FILE, SCHEMA, SqliteStore
 from archsmith.runtime.study_view import STATES, read_view, try_view
@@ -166,13 +173,13 @@ def written(folder: Path, rows: list[Row]) -> Path:
 
 
 def show(folder: Path) -> None:
-    """What ``studies list``, ``studies show``, ``studies resume`` and a reader of a live study do."""
+    """What ``studies list``, ``studies show``, ``studies resume``, a reader of a live study, and its page do."""
     place = Workspace(folder.parent.parent)
     (summary,) = place.list()
     assert summary.state in STATES
-    row = _at_a_glance(summary, try_view(summary.folder))
+    row = at_a_glance(summary, try_view(summary.folder))
     json.dumps(row)
-    _score_in_words(row), _what(row)
+    score_in_words(row), what(row)
     assert place.resolve("last") == folder
     assert try_view(folder).state in STATES
     view = read_view(folder)
@@ -182,6 +189,10 @@ def show(folder: Path) -> None:
     if report["trials"]:
         with redirect_stdout(StringIO()):
             _tell_trials(report, job=True, verbose=True)
+    followed = Studies(place).get(folder.name)
+    for make in (study_facts, entrants, charts, standings, trials):
+        json.dumps(followed.tell(make).model_dump(mode="json"), allow_nan=False)
+    followed.close()
     study = OpenStudy(SqliteStore(folder))
     try:
         replayed(study.store, study.problem())

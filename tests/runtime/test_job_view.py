@@ -35,3 +35,10 @@ def test_rows_are_those_of_the_result_or_of_the_trainings_that_are_over() -> Non
     assert job.rows("accuracy") == [{"name": "fixed", "valid": 0.5, "accuracy": 0.5}]
     job.take(ResultRecord("accuracy", rows=({"name": "searched", "valid": 0.9},)))
     assert job.rows("accuracy") == [{"name": "searched", "valid": 0.9}]
+
+
+def test_baselines_are_rows_whatever_their_phases_are_called() -> None:
+    job = JobView()
+    job.take(PhaseRecord("boosted", FINISHED, seconds=1.0, result={"accuracy": 0.7}))
+    job.take(PhaseRecord("choose", FINISHED, seconds=1.0, result={"network": "boosted", "valid": 0.7}))
+    assert [row["name"] for row in job.rows("accuracy")] == ["boosted"]

@@ -349,3 +349,9 @@ def test_a_study_of_a_class_that_is_gone_can_be_looked_at(tmp_path: Path) -> Non
         log_of(tmp_path / "a", Event("study", {**STUDY, "space": gone, "strategy": gone, "evaluator": gone}))
     )
     assert view.state == "interrupted" and view.to_dict()["space"] == gone
+
+
+def test_it_was_asked_to_stop_where_its_present_process_was() -> None:
+    begun = [(1.0, "study", STUDY), (2.0, "opened", OPENED), (3.0, "command", {"name": "stop"})]
+    assert after(*begun).asked_to_stop
+    assert not after(*begun, (4.0, "closed", {"reason": "requested"}), (5.0, "opened", OPENED)).asked_to_stop

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from archsmith.app.jobs import Jobs
 from archsmith.app.settings import AppSettings
+from archsmith.app.studies import Studies
 from archsmith.runtime.workspace import Workspace
 
 
@@ -16,6 +17,7 @@ class House:
     ``workspace``: where studies lie; the command line uses the same.
     ``folder``: what the app itself keeps, inside of the workspace.
     ``jobs``: the processes of searches.
+    ``studies``: read from their logs.
     """
 
     def __init__(self, settings: AppSettings) -> None:
@@ -23,3 +25,4 @@ class House:
         self.workspace = Workspace(settings.workspace)
         self.folder: Path = self.workspace.path / "app"
         self.jobs = Jobs(settings, self.workspace)
+        self.studies = Studies(self.workspace)

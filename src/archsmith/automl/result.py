@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from archsmith import catalog
+from archsmith.automl.command import command_of
 from archsmith.automl.final_training import Candidate, Final
 from archsmith.automl.fit_result import FitResult, Row
 from archsmith.automl.opening import Job
-from archsmith.automl.settings import FitSettings
 from archsmith.bundle.manifest import Facts
 from archsmith.bundle.manifest import Row as CardRow
 from archsmith.core import metrics
 from archsmith.core.history import History
 from archsmith.data.examples import Splits
-
-# Options that a repeated job says in another way, or that are this machine's own; and those that are always said.
-NOT_REPEATED = ("seconds", "out", "replace", "workspace", "name", "workers", "memory_mb", "disk_mb")
-ALWAYS = ("space", "seed")
 
 Predictions = Mapping[str, np.ndarray[Any, Any]]
 
@@ -195,31 +189,3 @@ def result_of(
 def n_networks(history: History) -> int:
     """How many networks the finished trials were of: several trials may train one."""
     return len({trial.architecture.key for trial in history.finished})
-
-
-def command_of(settings: FitSettings) -> str:
-    """The command line that asks for the same job."""
-    default = FitSettings(data=None)
-    parts = ["archsmith fit", shlex.quote(settings.data) if isinstance(settings.data, str) else "DATA"]
-    parts += [] if settings.seconds is None else [f"--time {settings.seconds:g}s"]
-    for entry in dataclasses.fields(FitSettings):
-        value = getattr(settings, entry.name)
-        if "help" not in entry.metadata or entry.name in NOT_REPEATED or value is None:
-            continue
-        flag = entry.metadata["flag"] or f"--{entry.name.replace('_', '-')}"
-        if isinstance(value, bool):
-            if value != getattr(default, entry.name):
-                parts.append(flag if value else flag.replace("--", "--no-", 1))
-        elif value != getattr(default, entry.name) or entry.name in ALWAYS:
-            parts.append(f"{flag} {value:g}" if isinstance(value, float) else f"{flag} {shlex.quote(str(value))}")
-    parts += [f"--set {shlex.quote(f'{path}={text}')}" for path, text in _flat(settings.settings)]
-    return " ".join(parts)
-
-
-def _flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
-    """``shared.recipe.epochs`` and ``10``: each value as ``catalog.parse_settings`` reads it."""
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{name}.")
-        else:
-            yield before + name, value if isinstance(value, str) else json.dumps(value)

@@ -10,9 +10,7 @@ import typer
 if TYPE_CHECKING:
     from archsmith.core.trial import Trial
     from archsmith.runtime.study_view import StudyView
-    from archsmith.runtime.workspace import StudySummary
 
-IN_STUDY = "in the study"  # where a bundle lies that was not put elsewhere
 BEST = 10  # trials that are shown unless a person says otherwise
 
 app = typer.Typer(help="List, show, resume and stop studies.", no_args_is_help=True)
@@ -33,12 +31,13 @@ def list_studies(
 ) -> None:
     """List studies. The one that changed last comes first."""
     from archsmith.cli.output import emit, say, show
+    from archsmith.automl.glance import IN_STUDY, at_a_glance, score_in_words, what
     from archsmith.runtime.study_view import try_view
     from archsmith.runtime.workspace import Workspace
 
     place = Workspace(workspace)
     found = place.list()
-    rows = [_at_a_glance(summary, try_view(summary.folder)) for summary in found[:limit]]
+    rows = [at_a_glance(summary, try_view(summary.folder)) for summary in found[:limit]]
     if json:
         emit(rows)
     elif not rows:
@@ -46,10 +45,10 @@ def list_studies(
     else:
         show(
             ("study", "state", "trials", "score", "bundle or search"),
-            [(row["study"], row["state"], row["n_finished"], _score_in_words(row), _what(row)) for row in rows],
+            [(row["study"], row["state"], row["n_finished"], score_in_words(row), what(row)) for row in rows],
             whole=4,
         )
-        if any(_what(row) == IN_STUDY for row in rows):
+        if any(what(row) == IN_STUDY for row in rows):
             say("", "Where the bundle in a study lies: archsmith studies show STUDY")
         if len(found) > limit:
             say("", f"{len(found) - limit} older ones are not shown: --limit {len(found)}")
@@ -243,29 +242,6 @@ def _nothing(view: StudyView) -> str | None:
     return f"{text} {reason.hint}{f' The traceback is in {kept}.' if kept else ''}"
 
 
-def bundle_of(view: StudyView) -> str | None:
-    """Where the bundle of a job lies: where it was put, unless that is gone or another study's by now; else in its own
-    folder. None where there is none.
-    """
-    from archsmith.bundle.folder import author
-
-    if view.job.result is None or view.folder is None:
-        return None
-    places = [view.job.result.data.get("model_dir"), view.folder.resolve() / "final" / "bundle"]
-    return next((str(place) for place in places if place and author(place) == view.id), None)
-
-
-def report_of(view: StudyView) -> str | None:
-    """Where the report of a job lies, also in a workspace that was moved; None where there is none."""
-    from pathlib import Path
-
-    said = view.job.result.data.get("report") if view.job.result is not None else None
-    if not said or view.folder is None:
-        return None
-    own = view.folder.resolve() / "final" / Path(said).name
-    return str(own) if own.exists() else None
-
-
 def _tell_networks(report: Mapping[str, Any], *, verbose: bool) -> None:
     """Print what a job trained, and what it wrote."""
     from archsmith.cli.output import say, show
@@ -334,56 +310,3 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "seconds": trial.outcome.seconds if trial.outcome is not None else None,
         "architecture": dict(trial.architecture),
     }
-
-
-def _at_a_glance(summary: StudySummary, view: StudyView) -> dict[str, Any]:
-    """A study in a line. ``score`` is that of the exported network on the test split, for a job that came to its end,
-    and otherwise that of the best trial.
-    """
-    began, result = summary.began, view.job.result
-    best, metric = view.best, view.metric
-    return {
-        "study": summary.id,
-        "state": summary.state,
-        "reason": summary.reason,
-        "n_finished": summary.n_finished,
-        "space": None if began is None else began.space.get("type"),
-        "strategy": None if began is None else began.strategy.get("type"),
-        "data": (view.job.fit.get("settings") or {}).get("data"),
-        "metric": metric,
-        "score": result.test if result is not None else best.metrics.get(metric) if best is not None else None,
-        "tested": result is not None,
-        "bundle": bundle_of(view),
-        "started": summary.started,
-        "changed": summary.changed,
-        "folder": str(summary.folder),
-    }
-
-
-def _score_in_words(row: Mapping[str, Any]) -> str | None:
-    from archsmith.core.wording import metric_name, number
-
-    if row["score"] is None:
-        return None
-    return f"{metric_name(row['metric'])} {number(row['score'])}{' (test)' if row['tested'] else ''}"
-
-
-def _what(row: Mapping[str, Any]) -> str | None:
-    """What tells the study from others: its bundle, seen from here, or that it lies in the study alone; for a search,
-    what was searched; or why it cannot be read.
-    """
-    from pathlib import Path
-
-    from archsmith.runtime.study_view import UNREADABLE
-
-    if row["state"] == UNREADABLE:
-        return str(row["reason"])
-    if row["bundle"] is not None:
-        bundle = Path(str(row["bundle"]))
-        if bundle.is_relative_to(Path(row["folder"]).resolve()):
-            return IN_STUDY
-        return str(bundle.relative_to(Path.cwd()) if bundle.is_relative_to(Path.cwd()) else bundle)
-    if row["data"]:
-        return f"from {row['data']}, nothing exported yet"
-    told = [f"{kind} {row[kind]}" for kind in ("space", "strategy") if row[kind]]
-    return f"search alone: {', '.join(told)}" if told else None

@@ -84,6 +84,34 @@ RECIPE = {  # the settings of a training, and what each means
     "flip": "are pictures mirrored at random?",
     "cutout": "share of their side that is covered at random",
 }
+FAMILIES = {  # of networks for pictures
+    "stages": "stages of convolutions",
+    "resnet": "wide residual network",
+    "inverted": "inverted bottlenecks",
+    "mlp": "fully connected layers",
+    "flat": "one linear layer",
+    "strips": "strips of columns or rows",
+    "mixer": "mixed patches",
+    "channels": "each channel by itself",
+    "tiles": "each tile by itself",
+    "attention": "attention between patches",
+    "cell": "published cells",
+}
+MADE = {  # how a strategy came to a proposal
+    "seed": "searches of this kind begin with it",
+    "first": "the search began with it",
+    "sample": "drawn by chance",
+    "mutate": "made from {parents} by changing a decision",
+    "crossover": "mixed from {parents}",
+    "neighbour": "one decision away from {parents}",
+    "model": "a model of the scores so far expected much of it",
+    "policy": "proposed by what the controller has learnt",
+    "derived": "derived from the shared weights",
+    "grow": "grown from {parents} by one block",
+    "suggest": "suggested by the sampler",
+    "promote": "goes on from {parents}",
+    "carry_on": "goes on from {parents}",
+}
 PURPOSES = {"train": "to learn from", "valid": "to choose by", "test": "for one test at the end"}
 
 
@@ -201,6 +229,20 @@ def remark(row: Mapping[str, Any]) -> str:
     if row.get("by_chance"):
         return "not clearly better"
     return "stopped early" if row.get("stopped") else ""
+
+
+def family_name(family: str) -> str:
+    """What a family of networks is; an unknown one by its name."""
+    return FAMILIES.get(family, family.replace("_", " "))
+
+
+def made_how(operator: str, parents: Iterable[int]) -> str:
+    """How a strategy came to a proposal, in a few words; empty where nothing is known. ``parents``: ids of trials."""
+    ids = [str(parent) for parent in parents]
+    told = f"trial{'' if len(ids) == 1 else 's'} {' and '.join(ids)}"
+    if operator in MADE and (ids or "{" not in MADE[operator]):
+        return MADE[operator].format(parents=told)
+    return f"made from {told}" if ids else ""
 
 
 def phase_name(name: str) -> str:

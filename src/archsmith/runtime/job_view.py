@@ -76,15 +76,15 @@ class JobView:
         return self.result.stop_reason if self.result is not None else None
 
     def rows(self, metric: str) -> list[dict[str, Any]]:
-        """The networks trained in full. A job without a result has those whose training is over, with ``metric`` as
-        their score; they have no test score yet.
+        """The networks trained in full, and baselines. A job without a result has those whose training is over, with
+        ``metric`` as their score; they have no test score yet.
         """
         if self.result is not None:
             return [dict(row) for row in self.result.rows]
         return [
             {"name": name.removeprefix(TRAIN), "valid": result.get(metric), **result}
             for name, result in self.results.items()
-            if name.startswith(TRAIN) or name == LINEAR
+            if name.startswith(TRAIN) or name == LINEAR or metric in result
         ]
 
     def to_dict(self) -> dict[str, Any] | None:

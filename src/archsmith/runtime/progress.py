@@ -41,6 +41,7 @@ class Progress:
     budget_seconds, budget_trials: limits; None when there is none, or when the log is to say it.
     started: Unix time at which this process began to work; now when None.
     exact: are exact terms told, too?
+    view: what somebody else folds; None: this one folds itself.
     """
 
     def __init__(
@@ -50,10 +51,11 @@ class Progress:
         started: float | None = None,
         *,
         exact: bool = False,
+        view: StudyView | None = None,
     ) -> None:
         self.exact = exact
         self.started = time.time() if started is None else started
-        self.view = StudyView(since=self.started)
+        self.view = StudyView(since=self.started) if view is None else view
         self._budget_seconds = budget_seconds
         self._budget_trials = budget_trials
 

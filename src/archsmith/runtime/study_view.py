@@ -45,6 +45,7 @@ from archsmith.runtime.openings import Openings
 from archsmith.runtime.phases import Phases
 from archsmith.runtime.sqlite import FILE, SqliteStore
 
+STOP = "stop"  # a command
 WORK = "work"  # the fidelity of a pool
 STATES = ("new", "running", "finished", "interrupted", "failed", "unreadable")
 NEW, RUNNING, DONE, INTERRUPTED, FAILED, UNREADABLE = STATES
@@ -102,6 +103,7 @@ class StudyView:
         self.why_unreadable: str | None = None
         self.started = 0.0  # time of the first event, Unix seconds
         self.changed = 0.0  # time of the latest event
+        self._obeyed = 0  # commands of earlier openings
         self._result_opening = 0  # how many openings there were when the result came
         self._leader: Trial | None = None  # of a pool
         self._last: Record | None = None  # what the latest event said
@@ -144,6 +146,11 @@ class StudyView:
     def done_now(self) -> bool:
         """Has the job come to a result within the latest opening?"""
         return self.job.result is not None and self._result_opening == len(self.openings.all)
+
+    @property
+    def asked_to_stop(self) -> bool:
+        """Was the process of the latest opening asked to finish with what there is?"""
+        return any(command.name == STOP for command in self.commands[self._obeyed :])
 
     @property
     def state(self) -> str:
@@ -238,6 +245,7 @@ class StudyView:
             self.phases.cut(self.changed, self.since)
             self.preparation.cut()
             self.reason = self.error = None
+            self._obeyed = len(self.commands)
         elif isinstance(read, Closed):
             self.reason, self.error = read.reason, read.error
         self.openings.take(read, now)

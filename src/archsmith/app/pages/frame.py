@@ -37,12 +37,15 @@ def box(tag: str = "div", kind: str = "", props: str = "") -> Element:
 
 
 @contextmanager
-def frame(title: str, here: str = "") -> Iterator[None]:
+def frame(title: str, here: str = "", *, style: str = "") -> Iterator[None]:
     """The frame of a page; its content is made inside.
 
     ``title``: of the page, also of the browser's tab. ``here``: the path among ``PLACES`` that it belongs to.
+    ``style``: the name of its own style sheet, besides the one of all pages.
     """
     ui.page_title(f"{title} · Archsmith")
+    if style:
+        ui.add_head_html(f'<link rel="stylesheet" href="{ASSETS}/{style}.css">')
     with box("a", "skip", 'href="#main"'):
         Words("span", "Skip to the content")
     with box("header", "top"):
@@ -51,7 +54,7 @@ def frame(title: str, here: str = "") -> Iterator[None]:
             for name, path in PLACES.items():
                 Words("a", name, props=f'href="{path}"' + (' aria-current="page"' if path == here else ""))
         Words("button", "◐", "plain", 'type="button" data-theme aria-label="Switch between light and dark"')
-    with box("main", props='id="main" tabindex="-1"'):
+    with box("div", props='id="main" tabindex="-1"'):  # NiceGUI lays a <main> around every page
         Words("h1", title)
         yield
 

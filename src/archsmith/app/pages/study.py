@@ -1,0 +1,302 @@
+"""``/studies/{id}``: a study as it goes: phase, clock, the pool, charts, leaderboard, the network that is looked at,
+the log, and what can be done with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from nicegui import ui
+
+from archsmith.analysis.wording import rounded
+from archsmith.app.api.studies import charts_of, facts_of
+from archsmith.app.entrants import Entrant, Entrants, entrants
+from archsmith.app.house import House
+from archsmith.app.pages.frame import Words, box, frame, sheet
+from archsmith.app.pages.rows import Column, Row, Rows, reveal
+from archsmith.app.pages.study_chart import TrialChart
+from archsmith.app.pages.study_controls import VALUE, StudyControls
+from archsmith.app.pages.study_options import curve_options, empty_options, progress_options, scatter_options
+from archsmith.app.pages.study_parts import Board, Head, Log, NetworkBox
+from archsmith.app.standings import Standings, standings
+from archsmith.app.studies import Followed
+from archsmith.app.study_charts import Charts
+from archsmith.app.study_facts import StudyFacts
+from archsmith.app.trial_facts import TrialFacts, trial_facts
+from archsmith.core.errors import StudyError
+from archsmith.core.wording import amount, visible
+
+TICK_SECONDS = 1.0
+PATIENCE_SECONDS = 1.0  # after which a page is sent although its log is not read yet
+PAGE = 15  # networks of the pool that are listed at once
+SHARE = 20.0  # charts that took long are made anew after so many times as long
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a page shows. Parts that did not change are None."""
+
+    facts: StudyFacts
+    standings: Standings | None = None
+    pool: Entrants | None = None
+    trial: TrialFacts | None = None
+    charts: Charts | None = None
+
+
+def mount(house: House) -> None:
+    """Make the page known."""
+
+    @ui.page("/studies/{id}")
+    async def study(id: str) -> None:
+        try:
+            page = StudyPage(house, await asyncio.to_thread(house.studies.get, id))
+        except StudyError as error:
+            _missing(error)
+            return
+        reading = asyncio.create_task(asyncio.to_thread(page.look))
+        await asyncio.wait({reading}, timeout=PATIENCE_SECONDS)
+        soon = reading.done()
+        if not soon:  # a log of very many trials: say so, and fill the page when it is read
+            with frame(visible(id)):
+                waiting = Words("p", "Reading what this study has logged …", props='role="status"')
+                place = box("div")
+            await ui.context.client.connected()
+        try:
+            look = await reading
+        except StudyError as error:
+            _missing(error) if soon else waiting.set_text(str(error))
+            return
+        assert look is not None
+        if soon:
+            with frame(look.facts.study):
+                page.build(look)
+        else:
+            waiting.set_text("")
+            with place:
+                page.build(look)
+        ui.timer(TICK_SECONDS, page.tick, immediate=False)
+
+
+def _missing(error: StudyError) -> None:
+    """The page of a study that is not there."""
+    with frame("No such study"), sheet():
+        Words("p", str(error))
+        Words("a", "All studies", "button second", 'href="/"')
+
+
+class StudyPage:
+    """The page of one study for one visitor."""
+
+    def __init__(self, house: House, followed: Followed) -> None:
+        self._house = house
+        self._followed = followed
+        self._seen = ""  # the version that is shown
+        self._drawn = ""  # the version of the charts
+        self._chart_seconds = 0.0  # what the charts took
+        self._charted = 0.0  # when they were made
+        self._offset = 0
+        self._picked: int | None = None  # by the person; None: the best one
+        self._size = 0  # which scatter
+        self._charts: Charts | None = None
+        self._running = False
+
+    # -- reading, in another thread ------------------------------------------------------------------------------------
+
+    def look(self) -> Look | None:
+        """What is new; None where nothing is."""
+        with self._followed.look():
+            version = self._followed.version
+            if version == self._seen and version == self._drawn and not self._running:
+                return None
+            facts = facts_of(self._followed)
+            new = version != self._seen
+            charts = self._new_charts(version) if version != self._drawn else None
+            trial = self._trial(facts) if new else None
+            board = self._followed.facts(standings) if new else None
+            pool = self._pool() if new else None
+        self._seen, self._running = version, facts.state == "running"
+        return Look(facts, board, pool, trial, charts)
+
+    def _pool(self) -> Entrants:
+        return self._followed.facts(entrants, self._offset, PAGE)
+
+    def _new_charts(self, version: str) -> Charts | None:
+        """None where they were made just now and take long: what changes every moment need not be drawn each time."""
+        now = time.monotonic()
+        if self._drawn and now - self._charted < SHARE * self._chart_seconds:
+            return None
+        charts = charts_of(self._followed)
+        self._drawn, self._charted, self._chart_seconds = version, now, time.monotonic() - now
+        return charts
+
+    def _trial(self, facts: StudyFacts) -> TrialFacts | None:
+        best = None if facts.best is None else facts.best.trial
+        trial = self._picked if self._picked is not None else best
+        if trial is None:
+            return None
+        try:
+            return self._followed.facts(trial_facts, trial)
+        except StudyError:  # its log was damaged or replaced just now, which the next look tells
+            return None
+
+    # -- the page ------------------------------------------------------------------------------------------------------
+
+    def build(self, look: Look) -> None:
+        """Make all elements, once."""
+        with sheet(kind="head"):
+            self._head = Head()
+            self._controls = StudyControls(self._house, self._followed.id)
+        self._found = box("div")
+        with self._found:
+            self._build_charts(look)
+            self._build_pool()
+            self._network = NetworkBox(self._followed.id)
+            self._board = Board(self.pick)
+        self._log = Log()
+        self._show(look)
+
+    def _build_charts(self, look: Look) -> None:
+        charts = look.charts
+        assert charts is not None
+        self._charts = charts
+        with box("div", "columns"):
+            with sheet("Best so far"):
+                self._progress = TrialChart("Scores of trials over time", progress_options(charts), self.pick)
+                self._progress_note = Words("p", "", "hint")
+            several = len(look.facts.objectives) > 1
+            with sheet("Objectives against each other" if several else "Score against size"):
+                with box("label", "row") as self._against:
+                    Words("span", "Against")
+                    self._sizes = box("select", props='aria-label="Size to compare with"')
+                    self._sizes.on("change", lambda event: self._resize(event.args), js_handler=VALUE)
+                self._scatter = TrialChart("Scores against sizes", self._scatter_options(charts), self.pick)
+                self._scatter_note = Words("p", "", "hint")
+        self._named: list[str] = []
+
+    def _build_pool(self) -> None:
+        with sheet("Networks"):
+            self._lead = Words("p", "", "faint")
+            self._curves = TrialChart("Learning curves", curve_options(self._charts_now()), self.pick)
+            self._rows = Rows(
+                "Networks of this study",
+                [
+                    Column("Network"),
+                    Column("State"),
+                    Column("Score", True),
+                    Column("Trained for", True),
+                    Column("Parameters", True),
+                    Column("Why"),
+                ],
+                self.pick,
+                "pool",
+            )
+            with box("div", "row"):
+                self._back = Words("button", "Better ones", "second", 'type="button"').on(
+                    "click", lambda: self._turn(-1)
+                )
+                self._on = Words("button", "More networks", "second", 'type="button"').on(
+                    "click", lambda: self._turn(1)
+                )
+                self._where = Words("span", "", "faint", 'role="status"')
+
+    async def tick(self) -> None:
+        """Show what is new."""
+        try:
+            look = await asyncio.to_thread(self.look)
+        except StudyError as error:
+            self._head.gone(str(error))
+            return
+        if look is not None:
+            self._show(look)
+
+    def _show(self, look: Look) -> None:
+        self._head.show(look.facts)
+        self._controls.show(look.facts)
+        reveal(self._found, look.facts.n_trials > 0 or bool(look.standings and look.standings.rows))
+        if look.standings is not None:
+            self._board.show(look.standings)
+            self._log.show(look.facts)
+        if look.pool is not None:
+            self._show_pool(look.pool)
+        if look.trial is not None:
+            self._network.show(look.trial)
+        if look.charts is not None:
+            self._charts = look.charts
+            self._draw()
+
+    def _draw(self) -> None:
+        """Charts, as they stand."""
+        charts, seen = self._charts_now(), self._network.trials
+        self._progress.show(progress_options(charts, seen))
+        self._curves.show(curve_options(charts, seen))
+        reveal(self._curves.figure, any(len(curve.points) > 1 for curve in charts.curves))
+        self._scatter.show(self._scatter_options(charts, seen))
+        self._progress_note.text = _left_out(charts.progress.left_out)
+        scatters = charts.scatters
+        self._scatter_note.text = (
+            _left_out(scatters[min(self._size, len(scatters) - 1)].left_out)
+            if scatters
+            else "No two networks of different sizes have a score yet."
+        )
+        names = [each.name for each in scatters]
+        for element in (self._against, self._scatter.figure):
+            reveal(element, bool(names))
+        if names != self._named:
+            self._named = names
+            self._sizes.clear()
+            with self._sizes:
+                for i, name in enumerate(names):
+                    Words("option", name, props=f'value="{i}"' + (" selected" if i == self._size else ""))
+
+    def _scatter_options(self, charts: Charts, seen: frozenset[int] = frozenset()) -> dict[str, object]:
+        if not charts.scatters:
+            return empty_options(charts)
+        return scatter_options(charts, charts.scatters[min(self._size, len(charts.scatters) - 1)], seen)
+
+    def _charts_now(self) -> Charts:
+        assert self._charts is not None
+        return self._charts
+
+    def _show_pool(self, pool: Entrants) -> None:
+        self._rows.show([_pool_row(each) for each in pool.entrants])
+        self._lead.text = f"{amount(pool.total, 'network')} so far." if pool.total else "No network was begun yet."
+        last = min(pool.total, pool.offset + PAGE)
+        self._where.text = f"{pool.offset + 1} to {last} of {pool.total:,}" if pool.total > PAGE else ""
+        for button, shown in ((self._back, pool.offset > 0), (self._on, last < pool.total)):
+            reveal(button, shown)
+
+    # -- what a person does --------------------------------------------------------------------------------------------
+
+    async def pick(self, trial: int) -> None:
+        """Look at another network."""
+        try:
+            found = await asyncio.to_thread(self._followed.facts, trial_facts, trial)
+        except StudyError:
+            return
+        self._picked = trial
+        self._network.show(found)
+        self._network.go()
+        self._draw()
+
+    async def _turn(self, by: int) -> None:
+        self._offset = max(0, self._offset + by * PAGE)
+        try:
+            self._show_pool(await asyncio.to_thread(self._pool))
+        except StudyError:
+            return
+
+    def _resize(self, said: object) -> None:
+        if isinstance(said, str) and said.isdecimal():
+            self._size = int(said)
+            self._draw()
+
+
+def _pool_row(one: Entrant) -> Row:
+    params = rounded(one.params) if one.params else "–"
+    return Row((one.name, one.doing, one.score_words, one.learnt, params, one.why), one.trial, one.best)
+
+
+def _left_out(n: int) -> str:
+    return f"{amount(n, 'trial')} are not drawn, since there are very many." if n else ""

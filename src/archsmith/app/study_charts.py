@@ -1,0 +1,234 @@
+"""What the charts of a study show, as numbers: trials over time and the best so far, scores against sizes with the
+front, and learning curves. Of very many trials some are left out, always the same ones.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from archsmith.analysis.report.noted import finite
+from archsmith.analysis.report.trial_dots import LOW_OUTLIERS, dots_of
+from archsmith.analysis.study import Study
+from archsmith.analysis.wording import is_share
+from archsmith.app.entrants import Group, curve_of, groups_of, name_of, ordered, rounded
+from archsmith.app.plain import Plain
+from archsmith.core.job_records import Epoch
+from archsmith.core.trial import Trial
+from archsmith.core.wording import metric_name, network_name, visible
+from archsmith.runtime.study_view import StudyView
+
+MOST_DOTS = 1000  # of one chart; as many as a browser draws as SVG without an effort
+MOST_CURVES = 12  # networks whose learning curves are drawn
+MOST_STEPS = 300  # of the best so far
+MOST_ROWS = 30
+WIDE = 8.0  # times the least from which on sizes are drawn on a logarithmic scale
+MIX, RANGE = 2654435761, 2**32  # Knuth's multiplicative hash: spreads consecutive numbers evenly
+SIZES = {"params": "parameters", "macs": "multiply-adds"}
+LATENCY, MOST_LATENCIES = "latency", 4  # how names of such metrics begin, and how many of them are drawn
+
+Dot = tuple[float, float, int]
+
+
+class Progress(Plain):
+    """The trials over time. Times are seconds since the start, of tables those that they claim."""
+
+    dots: list[Dot] = Field(description="(seconds, score, trial) of trials whose scores compare.")
+    shorter: list[Dot] = Field(description="The same of trials with less of the fidelity.")
+    failed: list[tuple[float, int]] = Field(description="(seconds, trial) of those without a score.")
+    best: list[tuple[float, float]] = Field(description="(seconds, score) whenever there was a new best one.")
+    floor: float | None = Field(description="Scores below it would press all others together; null: there are none.")
+    left_out: int = Field(description="Trials that are not listed, since there are too many.")
+
+
+class Scatter(Plain):
+    """Scores against one size, or against another objective."""
+
+    metric: str = Field(description="What is to the right.")
+    name: str = Field(description="The same in words.")
+    log: bool = Field(description="Is a logarithmic scale the better one?")
+    more_is_better: bool = Field(description="Of what is to the right; sizes are better if they are less.")
+    dots: list[Dot] = Field(description="(size, score, trial)")
+    front: list[Dot] = Field(description="Those that no other one beats in both, by size.")
+    knee: int | None = Field(description="The trial that stands out most on the front of two objectives.")
+    trained: list[tuple[float, float, str]] = Field(description="(size, score, name) of baselines and final networks.")
+    left_out: int
+
+
+class Curve(Plain):
+    """A learning curve."""
+
+    trial: int | None = Field(description="The latest trial of the network; null for a final training.")
+    name: str
+    points: list[tuple[float, float]] = Field(description="(epochs or fidelity, score)")
+    going: bool = Field(description="Is it being trained now?")
+
+
+class Charts(Plain):
+    """What the charts of a study show."""
+
+    version: str = Field(description="Of the study.")
+    metric: str
+    metric_name: str
+    share: bool = Field(description="Is the score a share of 1?")
+    maximize: bool
+    unit: str = Field(description="What learning curves count.")
+    progress: Progress
+    scatters: list[Scatter]
+    curves: list[Curve] = Field(description=f"Of the best networks and those being trained, at most {MOST_CURVES}.")
+
+
+def charts(view: StudyView) -> Charts:
+    """The charts of a study."""
+    objective, groups = view.problem.objectives[0], groups_of(view)
+    # of a pool the latest trial of each network, whose size does not change; else every trial
+    compared = [group.latest for group in groups] if view.pooled else view.history.finished
+    placed = [trial for trial in compared if trial.ok]
+    return Charts(
+        version="",
+        metric=objective.metric,
+        metric_name=metric_name(objective.metric),
+        share=is_share(objective.metric),
+        maximize=objective.maximize,
+        unit="epochs" if view.pooled else view.problem.fidelity.name.replace("_", " "),
+        progress=_progress(view),
+        scatters=[found for metric in _sizes(view) if (found := _scatter(view, metric, placed)) is not None],
+        curves=_curves(view, groups),
+    )
+
+
+def lot(trials: Iterable[int], kept: set[int], most: int = MOST_DOTS) -> set[int]:
+    """About ``most`` trials at most besides those that are ``kept``. Who is drawn stays drawn while more come in, until
+    half of them make room.
+    """
+    all_of_them = list(trials)
+    share = 1
+    while len(all_of_them) > most * share:
+        share *= 2
+    return {trial for trial in all_of_them if trial in kept or (trial * MIX) % RANGE * share < RANGE}
+
+
+def _progress(view: StudyView) -> Progress:
+    dots = [dot for dot in dots_of(Study(view, view.folder or Path(), view.writer)) if finite(dot.seconds) is not None]
+    better = max if view.problem.objectives[0].maximize else min
+    best: list[tuple[float, float]] = []
+    leaders = set()
+    for dot in dots:
+        if dot.full and dot.value is not None and (not best or better(dot.value, best[-1][1]) != best[-1][1]):
+            best.append((rounded(dot.seconds), rounded(dot.value)))
+            leaders.add(dot.trial)
+    drawn = lot((dot.trial for dot in dots), leaders)
+    shown = [dot for dot in dots if dot.trial in drawn]
+    scored = [(rounded(dot.seconds), rounded(dot.value), dot.trial, dot.full) for dot in shown if dot.value is not None]
+    return Progress(
+        dots=[(x, y, trial) for x, y, trial, full in scored if full],
+        shorter=[(x, y, trial) for x, y, trial, full in scored if not full],
+        failed=[(rounded(dot.seconds), dot.trial) for dot in shown if dot.value is None],
+        best=best[-MOST_STEPS:],
+        floor=_floor(view, [dot.value for dot in dots if dot.value is not None]),
+        left_out=len(dots) - len(shown),
+    )
+
+
+def _floor(view: StudyView, values: Sequence[float]) -> float | None:
+    """As in reports (``trial_dots.floor_of``): a few hopeless trials do not press all others together."""
+    if not view.problem.objectives[0].maximize or len(values) < 5:
+        return None
+    best, median = max(values), statistics.median(values)
+    floor = median - LOW_OUTLIERS * max(best - median, 0.002 * abs(best))
+    return rounded(floor) if min(values) < floor else None
+
+
+# -- scores against sizes ----------------------------------------------------------------------------------------------
+
+
+def _sizes(view: StudyView) -> list[str]:
+    """Other objectives first, then what is known of sizes."""
+    others = [each.metric for each in view.problem.objectives[1:]]
+    measured = () if view.best is None else view.best.metrics
+    latencies = sorted(metric for metric in measured if metric.startswith(LATENCY))[:MOST_LATENCIES]
+    return [*others, *(metric for metric in (*SIZES, *latencies) if metric not in others)]
+
+
+def _scatter(view: StudyView, metric: str, compared: Sequence[Trial]) -> Scatter | None:
+    """None where fewer than two sizes are known."""
+    first = view.problem.objectives[0]
+    objective = next((each for each in view.problem.objectives if each.metric == metric), None)
+    reached = None if view.best is None else view.best.fidelity
+    placed = [
+        (x, y, trial.id)
+        for trial in compared
+        if (view.pooled or trial.fidelity == reached)
+        and (x := finite(trial.metrics.get(metric))) is not None
+        and (y := finite(trial.metrics.get(first.metric))) is not None
+    ]
+    trained = [
+        (float(x), float(y), visible(network_name(str(row.get("name"))))[:80])
+        for row in view.job.rows(view.metric)[:MOST_ROWS]
+        if (x := finite(row.get(metric))) and (y := finite(row.get("valid"))) is not None
+    ]
+    if len({x for x, _, _ in [*placed, *trained]}) < 2:
+        return None
+    rightwards = objective is not None and objective.maximize
+    front = _front(view, placed, rightwards) if len(view.problem.objectives) < 3 else []
+    drawn = lot((trial for _, _, trial in placed), {trial for _, _, trial in front})
+    sizes = [x for x, _, _ in [*placed, *trained]]
+    knee = view.front.knee if view.front is not None and objective is not None else None
+    return Scatter(
+        metric=metric,
+        name=SIZES.get(metric) or metric_name(metric),
+        log=min(sizes) > 0 and max(sizes) > WIDE * min(sizes) and not is_share(metric),
+        more_is_better=rightwards,
+        dots=[(rounded(x), rounded(y), trial) for x, y, trial in placed if trial in drawn],
+        front=[(rounded(x), rounded(y), trial) for x, y, trial in front],
+        knee=None if knee is None else knee.id,
+        trained=trained,
+        left_out=sum(trial not in drawn for _, _, trial in placed),
+    )
+
+
+def _front(view: StudyView, placed: Sequence[Dot], rightwards: bool) -> list[Dot]:
+    """Those that no other one beats in both directions, from left to right."""
+    up = 1.0 if view.problem.objectives[0].maximize else -1.0
+    side = -1.0 if rightwards else 1.0
+    found: list[Dot] = []
+    for x, y, trial in sorted(placed, key=lambda dot: (side * dot[0], -up * dot[1], dot[2])):
+        if not found or up * y > up * found[-1][1]:
+            found.append((x, y, trial))
+    return sorted(found)
+
+
+# -- learning curves ---------------------------------------------------------------------------------------------------
+
+
+def _curves(view: StudyView, groups: Sequence[Group]) -> list[Curve]:
+    """Those being trained first, then the best ones; and of a final training, as far as it is."""
+    objective = view.problem.objectives[0].metric
+    going = [group for group in groups if group.pending is not None] if view.writer else []
+    names = {id(group) for group in going}
+    chosen = [*going, *(group for group in ordered(view, groups) if id(group) not in names)][:MOST_CURVES]
+    found = [
+        Curve(trial=group.latest.id, name=name_of(view, group), points=points, going=group.pending is not None)
+        for group in chosen
+        if (points := curve_of(objective, group))
+    ]
+    return [*_finals(view), *found][:MOST_CURVES]
+
+
+def _finals(view: StudyView) -> list[Curve]:
+    phase = view.phases.running
+    at = phase.latest.network if phase is not None and isinstance(phase.latest, Epoch) else None
+    found = []
+    for name, training in view.trainings.items():
+        points = [
+            (rounded(step), rounded(value))
+            for step, metrics in training.curve
+            if (value := finite(metrics.get(view.metric))) is not None
+        ]
+        if points:
+            told = f"{visible(network_name(name))[:60]}, trained on"
+            found.append(Curve(trial=None, name=told, points=points[-MOST_STEPS:], going=view.writer and name == at))
+    return found

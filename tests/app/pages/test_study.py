@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from nicegui import Client
+from starlette.testclient import TestClient
+
+from archsmith.app import studies as reading
+from archsmith.app.house import House
+from archsmith.app.pages import study as pages
+from archsmith.app.pages.study import StudyPage
+from archsmith.runtime.sqlite import FILE
+from archsmith.testing.written import WrittenStudy
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LEAST_SECONDS", 0.0)
+
+
+@pytest.fixture
+def running(studies: Path, request: pytest.FixtureRequest) -> Iterator[WrittenStudy]:
+    with WrittenStudy(studies / f"page-{request.node.name[:40]}") as log:
+        log.trials(30)
+        yield log
+
+
+def test_the_first_answer_holds_the_study(client: TestClient, running: WrittenStudy) -> None:
+    text = client.get(f"/studies/{running.folder.name}").text
+    for part in ("digits", "running", "Best so far", "Score against size", "Networks", "Leaderboard", "linear model"):
+        assert part in text
+
+
+def test_a_search_for_several_objectives_has_a_page(client: TestClient, studies: Path) -> None:
+    with WrittenStudy(studies / "several", several=True) as log:
+        log.trials(20)
+        log.close()
+    text = client.get("/studies/several").text
+    assert "Objectives against each other" in text
+    assert "on the front" in text
+
+
+def test_a_study_that_there_is_not_is_told_on_a_page(client: TestClient, studies: Path) -> None:
+    text = client.get("/studies/nothing").text
+    assert "No such study" in text
+    assert "There is no study" in text
+
+
+@pytest.mark.parametrize("content", ["hello", ""])
+def test_what_cannot_be_read_or_has_not_begun_has_a_page(client: TestClient, studies: Path, content: str) -> None:
+    place = studies / f"odd{len(content)}"
+    place.mkdir(exist_ok=True)
+    (place / FILE).write_text(content)
+    assert ("not an Archsmith study" if content else "Nothing is logged yet.") in client.get(
+        f"/studies/{place.name}"
+    ).text
+
+
+def test_a_long_log_is_read_behind_a_page_that_says_so(
+    client: TestClient, running: WrittenStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "PATIENCE_SECONDS", 0.0)
+    assert "Reading what this study has logged" in client.get(f"/studies/{running.folder.name}").text
+
+
+def test_a_second_look_has_only_what_is_new(house: House, running: WrittenStudy) -> None:
+    page = StudyPage(house, house.studies.get(running.folder.name))
+    first, second = page.look(), page.look()
+    assert first is not None and first.pool is not None and first.charts is not None
+    assert second is not None  # the clock of a running study goes on
+    assert (second.standings, second.pool, second.trial, second.charts) == (None, None, None, None)
+    running.trials(1)
+    third = page.look()
+    assert third is not None and third.pool is not None
+
+
+def test_of_a_study_that_rests_nothing_is_new(house: House, studies: Path) -> None:
+    with WrittenStudy(studies / "resting") as log:
+        log.trials(3)
+    page = StudyPage(house, house.studies.get("resting"))
+    assert page.look() is not None
+    assert page.look() is None
+
+
+def test_charts_that_take_long_are_not_made_each_time(house: House, running: WrittenStudy) -> None:
+    page = StudyPage(house, house.studies.get(running.folder.name))
+    page.look()
+    page._chart_seconds = 1e6
+    running.trials(1)
+    look = page.look()
+    assert look is not None and look.pool is not None and look.charts is None
+    page._chart_seconds = 0.0
+    look = page.look()
+    assert look is not None and look.pool is None and look.charts is not None
+
+
+def test_a_page_follows_its_study(page: Client, house: House, running: WrittenStudy, shown: Callable[[], str]) -> None:
+    made = StudyPage(house, house.studies.get(running.folder.name))
+    look = made.look()
+    assert look is not None
+    made.build(look)
+    running.trials(7)
+    asyncio.run(made.tick())
+    assert "37" in shown()
+    asyncio.run(made.pick(5))
+    assert "5" in str(made._network.trials)
+    asyncio.run(made._turn(1))
+    assert "16 to" in shown()
+    asyncio.run(made.pick(10**6))  # is passed over
+    assert 5 in made._network.trials
+
+
+def test_a_page_of_a_study_that_is_removed_says_so(
+    page: Client, house: House, studies: Path, shown: Callable[[], str]
+) -> None:
+    with WrittenStudy(studies / "removed") as log:
+        log.trials(3)
+    made = StudyPage(house, house.studies.get("removed"))
+    look = made.look()
+    assert look is not None
+    made.build(look)
+    (studies / "removed" / FILE).unlink()
+    asyncio.run(made.tick())
+    assert "not there any more" in shown()

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from archsmith.app.pages.study_options import curve_options, empty_options, progress_options, scatter_options
+from archsmith.app.study_charts import Charts, Curve, Progress, Scatter
+
+DOTS = [(10.0, 0.5, 0), (20.0, 0.9, 1), (30.0, 0.01, 2)]
+PROGRESS = Progress(dots=DOTS, shorter=[], failed=[(15.0, 3)], best=[(10.0, 0.5), (20.0, 0.9)], floor=0.4, left_out=0)
+SCATTER = Scatter(
+    metric="params",
+    name="parameters",
+    log=True,
+    more_is_better=False,
+    dots=[(10.0, 0.5, 0), (2000.0, 0.9, 1)],
+    front=[(10.0, 0.5, 0), (2000.0, 0.9, 1)],
+    knee=None,
+    trained=[(5.0, 0.4, "linear model")],
+    left_out=0,
+)
+
+
+def made(**more: Any) -> Charts:
+    given: dict[str, Any] = {
+        "version": "",
+        "metric": "accuracy",
+        "metric_name": "accuracy",
+        "share": True,
+        "maximize": True,
+        "unit": "epochs",
+        "progress": PROGRESS,
+        "scatters": [SCATTER],
+        "curves": [],
+    }
+    return Charts(**{**given, **more})
+
+
+def series(options: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(each for each in options["series"] if each["name"] == name)
+
+
+def test_shares_are_drawn_in_per_cent_and_other_scores_as_they_are() -> None:
+    assert series(progress_options(made()), "trials")["data"][0] == (10.0, 50.0, 0)
+    assert series(progress_options(made(share=False)), "trials")["data"][0] == (10.0, 0.5, 0)
+    assert progress_options(made())["yAxis"]["name"] == "accuracy in %"
+
+
+def test_what_is_below_the_floor_stands_on_it_and_failed_trials_at_the_lower_edge() -> None:
+    options = progress_options(made())
+    assert series(options, "trials")["data"][2] == (30.0, 40.0, 2)
+    assert series(options, "failed")["data"] == ((15.0, 40.0, 3),)
+
+
+def test_the_best_so_far_goes_on_to_the_latest_trial() -> None:
+    assert series(progress_options(made()), "best so far")["data"][-1] == (30.0, 90.0)
+
+
+@pytest.mark.parametrize(("last", "unit"), [(90.0, "seconds"), (600.0, "minutes"), (20_000.0, "hours")])
+def test_time_has_a_unit_that_suits_it(last: float, unit: str) -> None:
+    long = PROGRESS.model_copy(update={"dots": [(last, 0.5, 0)], "failed": []})
+    assert progress_options(made(progress=long))["xAxis"]["name"].startswith(unit)
+
+
+def test_the_network_that_is_looked_at_has_a_ring() -> None:
+    assert series(progress_options(made(), {1}), "looked at")["data"] == ((20.0, 90.0, 1),)
+    assert series(scatter_options(made(), SCATTER, {0}), "looked at")["data"] == ((10.0, 50.0, 0),)
+
+
+def test_a_scatter_says_which_way_is_better_and_names_what_was_trained() -> None:
+    options = scatter_options(made(), SCATTER)
+    assert options["xAxis"]["type"] == "log"
+    assert options["xAxis"]["name"] == "parameters (less is better, log scale)"
+    (linear,) = series(options, "trained in full, and baselines")["data"]
+    assert (linear["name"], linear["label"]["position"]) == ("linear model", "right")
+
+
+def test_curves_that_go_on_stand_out() -> None:
+    curves = [
+        Curve(trial=3, name="a", points=[(1.0, 0.5), (2.0, 0.6)], going=True),
+        Curve(trial=None, name="b", points=[(1.0, 0.5)], going=False),
+    ]
+    going, final = curve_options(made(curves=curves))["series"]
+    assert going["data"] == ((1.0, 50.0, 3), (2.0, 60.0, 3))
+    assert final["data"] == ((1.0, 50.0),)
+    assert going["lineStyle"]["width"] > final["lineStyle"]["width"]
+
+
+def test_names_out_of_a_log_are_data_and_never_part_of_a_script() -> None:
+    odd = "`${alert(1)}`<b>"
+    curves = [Curve(trial=None, name=odd, points=[(1.0, 0.5)], going=False)]
+    named = SCATTER.model_copy(update={"trained": [(1.0, 0.5, odd)]})
+    for options in (curve_options(made(curves=curves)), scatter_options(made(), named)):
+        scripts = [text for name, text in _texts(options) if name.startswith(":")]
+        assert scripts
+        assert not [text for text in scripts if "alert" in text]
+        assert options["tooltip"]["renderMode"] == "richText"
+
+
+def _texts(value: Any, name: str = "") -> list[tuple[str, str]]:
+    if isinstance(value, dict):
+        return [found for key, each in value.items() for found in _texts(each, key)]
+    if isinstance(value, list | tuple):
+        return [found for each in value for found in _texts(each, name)]
+    return [(name, value)] if isinstance(value, str) else []
+
+
+def test_options_are_json() -> None:
+    for options in (progress_options(made()), scatter_options(made(), SCATTER), empty_options(made())):
+        json.dumps(options, allow_nan=False)

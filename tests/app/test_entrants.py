@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from archsmith.app.entrants import MOST_POINTS, Entrant, entrants, groups_of, thinned
+from archsmith.core.events import Event
+from archsmith.core.job_records import FINISHED, PhaseRecord, ResultRecord
+from archsmith.core.records import Closed, Finished, Proposed, ProposedTrial, Reported
+from archsmith.core.trial import Outcome
+from archsmith.runtime.study_view import StudyView
+
+SEARCHED = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1.0, 9.0]}
+LIMITED = {**SEARCHED, "constraints": [["params", 5.0]]}
+TRADE = {**SEARCHED, "objectives": [["accuracy", True], ["params", False]]}
+SEED = {"operator": "seed", "seed": 1}
+
+
+def on(number: int, x: object = 1, fidelity: float = 2.0, parent: int = 0, **notes: Any) -> Proposed:
+    decisions = x if isinstance(x, dict) else {"x": x}
+    said = {"operator": "carry_on", **notes}
+    return Proposed((ProposedTrial(number, decisions, fidelity, (parent,), said),))
+
+
+def only(view: StudyView) -> Entrant:
+    (found,) = entrants(view).entrants
+    return found
+
+
+def test_trials_of_one_architecture_are_one_network(view_of: Any, tried: Any) -> None:
+    view = view_of(tried(0, 0.5), tried(1, 0.6, x=2), tried(2, 0.7, fidelity=2.0, parents=(0,)))
+    found = {entrant.trial: entrant for entrant in entrants(view).entrants}
+    assert sorted(found) == [1, 2]
+    assert (found[2].trials, found[2].work, found[2].score) == ([0, 2], 2.0, 0.7)
+
+
+def test_the_curve_goes_over_all_trials_and_a_repeated_part_counts_once(view_of: Any, tried: Any) -> None:
+    view = view_of(
+        Proposed((ProposedTrial(0, {"x": 1}, 1.0),)),
+        Reported(0, 0.5, {"accuracy": 0.3}),
+        Reported(0, 1.0, {"accuracy": 0.5}),
+        Finished(0, Outcome.success({"accuracy": 0.5}, 1.0, {"epochs": 1.0})),
+        on(1),
+        Reported(1, 1.0, {"accuracy": 0.55}),
+        Reported(1, 2.0, {"accuracy": float("nan")}),
+        Finished(1, Outcome.success({"accuracy": 0.7}, 1.0, {"epochs": 2.0})),
+    )
+    assert only(view).curve == [(0.5, 0.3), (1.0, 0.55), (2.0, 0.7)]
+
+
+def test_a_long_curve_keeps_its_ends() -> None:
+    points = thinned(range(1000), MOST_POINTS)
+    assert (len(points), points[0], points[-1]) == (MOST_POINTS, 0, 999)
+
+
+def test_names_say_the_family_and_the_hand_made_network(view_of: Any, tried: Any) -> None:
+    first = {"operator": "seed", "seed": 0}
+    view = view_of(tried(0, 0.5, {"family": "stages"}, notes=first), tried(1, 0.6, {"family": "mlp"}, notes=SEED))
+    assert {one.name for one in entrants(view).entrants} == {"0: hand-made network", "1: fully connected layers"}
+
+
+# How a network of a pool is doing
+
+
+def test_who_is_being_trained(view_of: Any, tried: Any) -> None:
+    new = only(view_of(Proposed((ProposedTrial(0, {"x": 1}, 1.0),)), writer=True))
+    assert (new.state, new.why) == ("training", "It is new, and gets its first stretch of training.")
+    further = only(view_of(tried(0, 0.5), on(1, forecast=0.1), writer=True))
+    assert further.state == "training"
+    assert "forecast to end at 90" in further.why
+    assert further.forecast == pytest.approx(0.9)
+
+
+def test_who_waits_while_the_race_goes_on(view_of: Any, tried: Any) -> None:
+    view = view_of(tried(0, 0.5, epochs=2.0), tried(1, 0.6, x=2), writer=True)
+    best, other = entrants(view).entrants
+    assert (best.state, best.best, best.doing) == ("waiting", True, "waiting, best")
+    assert other.state == "waiting"
+    assert "50" in other.why and "2 epochs" in other.why
+
+
+def test_who_was_stopped_and_why(view_of: Any, tried: Any) -> None:
+    view = view_of(
+        tried(0, 0.5, epochs=2.0),
+        tried(1, 0.6, x=2, epochs=2.0),
+        on(2, forecast=0.3),
+        Finished(2, Outcome.success({"accuracy": 0.55}, 1.0, {"epochs": 4.0})),
+        on(3, x=2, parent=1, forecast=0.2),
+        Finished(3, Outcome.success({"accuracy": 0.8}, 1.0, {"epochs": 4.0})),
+        tried(4, 0.4, x=3, epochs=1.0),
+        PhaseRecord("search", FINISHED, seconds=1.0, result={"n_trials": 5, "best": 3}),
+    )
+    best, carried, once = entrants(view).entrants
+    assert (best.state, best.why) == ("chosen", "The search ended with it, so it is trained on to its end.")
+    assert carried.state == "stopped"
+    assert "It went on 1\xa0time" in carried.why
+    assert "forecast to end at 70" in carried.why and "the most promising one at 80" in carried.why
+    assert once.state == "stopped" and once.why.startswith("After its first stretch of training")
+
+
+def test_what_became_of_it_in_the_end(view_of: Any, tried: Any) -> None:
+    rows = ({"name": "searched", "trial": 1, "exported": True}, {"name": "runner_up", "trial": 0})
+    view = view_of(tried(0, 0.5), tried(1, 0.6, x=2), ResultRecord("accuracy", rows=rows))
+    exported, other = entrants(view).entrants
+    assert exported.state == other.state == "chosen"
+    assert "exported as the searched network" in exported.why
+    assert "another network was better" in other.why
+
+
+def test_who_failed_says_why(view_of: Any, tried: Any) -> None:
+    failed = only(view_of(tried(0, None)))
+    assert (failed.state, failed.why) == ("failed", "Not enough memory: Out of memory.")
+    assert (failed.score, failed.score_words) == (None, "–")
+
+
+def test_what_was_cut_off_waits(view_of: Any) -> None:
+    cut = only(view_of(Proposed((ProposedTrial(0, {"x": 1}, 1.0),))))
+    assert (cut.state, cut.why) == ("waiting", "It was cut off; it runs again when the study goes on.")
+
+
+# Of a search alone
+
+
+def test_a_limit_that_is_broken_is_named(view_of: Any, tried: Any) -> None:
+    found = only(view_of(tried(0, 0.5, metrics={"params": 9.0}), problem=LIMITED, job=False))
+    assert found.state == "outside"
+    assert "9 breaks" in found.why
+
+
+def test_who_got_no_further_than_a_lower_fidelity(view_of: Any, tried: Any) -> None:
+    view = view_of(tried(0, 0.9), tried(1, 0.5, x=2, fidelity=9.0), Closed("trials"), problem=SEARCHED, job=False)
+    best, other = entrants(view).entrants
+    assert (best.trial, best.why) == (1, "It is the best.")
+    assert (other.state, other.why) == ("stopped", "Others with 1 epoch scored better, so it got no more.")
+
+
+def test_the_front_is_told(view_of: Any, tried: Any) -> None:
+    view = view_of(
+        tried(0, 0.9, metrics={"params": 9.0}), tried(1, 0.5, x=2, metrics={"params": 10.0}), problem=TRADE, job=False
+    )
+    front, other = entrants(view).entrants
+    assert (front.doing, front.score_words) == ("done, on the front", "90\xa0%, parameters 9")
+    assert (other.doing, other.why) == ("done", "")
+
+
+# Pages and orders
+
+
+def test_pages_and_orders(view_of: Any, tried: Any) -> None:
+    view = view_of(*(tried(i, 0.1 * i, x=i) for i in range(5)))
+    assert [one.trial for one in entrants(view, 1, 2).entrants] == [3, 2]
+    assert [one.trial for one in entrants(view, 0, 2, "newest").entrants] == [4, 3]
+    assert entrants(view, 9, 2).entrants == []
+    assert entrants(view, 9, 2).total == 5
+    further = view_of(tried(0, 0.9), tried(1, 0.1, x=2, fidelity=4.0))
+    assert [one.trial for one in entrants(further, order="work").entrants] == [1, 0]
+
+
+def test_a_study_without_trials_has_no_networks(view_of: Any) -> None:
+    assert groups_of(view_of()) == ()
+    assert entrants(view_of()).total == 0
+
+
+def test_networks_are_told_as_they_are_now(view_of: Any, tried: Any) -> None:
+    view = view_of(Proposed((ProposedTrial(0, {"x": 1}, 1.0),)), writer=True)
+    assert only(view).state == "training"
+    ended = Finished(0, Outcome.success({"accuracy": 0.5}, 1.0))
+    view.apply(Event(ended.kind, ended.to_data(), 9, 2000.0))
+    assert (only(view).state, only(view).score) == ("waiting", 0.5)

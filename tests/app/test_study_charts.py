@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from archsmith.app.study_charts import MOST_CURVES, MOST_DOTS, charts, lot
+from archsmith.core.job_records import FINISHED, Epoch, PhaseRecord
+from archsmith.core.records import Proposed, ProposedTrial
+
+SEARCHED = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1.0, 9.0]}
+TRADE = {**SEARCHED, "objectives": [["accuracy", True], ["price", False]]}
+
+
+def sized(tried: Any, number: int, score: float, params: float, **more: Any) -> Any:
+    return tried(number, score, x=number, metrics={"params": params, **more.pop("metrics", {})}, **more)
+
+
+def test_trials_over_time_and_the_best_so_far(view_of: Any, tried: Any) -> None:
+    view = view_of(tried(0, 0.5), tried(1, None, x=2), tried(2, 0.4, x=3), tried(3, 0.7, x=4))
+    progress = charts(view).progress
+    assert [(score, trial) for _, score, trial in progress.dots] == [(0.5, 0), (0.4, 2), (0.7, 3)]
+    assert [trial for _, trial in progress.failed] == [1]
+    assert [score for _, score in progress.best] == [0.5, 0.7]
+    assert [seconds for seconds, *_ in progress.dots] == sorted(seconds for seconds, *_ in progress.dots)
+
+
+def test_trials_with_less_of_the_fidelity_are_apart(view_of: Any, tried: Any) -> None:
+    view = view_of(tried(0, 0.9), tried(1, 0.5, x=2, fidelity=9.0), problem=SEARCHED, job=False)
+    progress = charts(view).progress
+    assert [trial for *_, trial in progress.shorter] == [0]
+    assert [score for _, score in progress.best] == [0.5]
+
+
+def test_scores_against_sizes_with_their_front(view_of: Any, tried: Any) -> None:
+    view = view_of(sized(tried, 0, 0.5, 10.0), sized(tried, 1, 0.9, 2000.0), sized(tried, 2, 0.4, 100.0))
+    (scatter,) = charts(view).scatters
+    assert (scatter.metric, scatter.log, scatter.more_is_better) == ("params", True, False)
+    assert [trial for *_, trial in scatter.front] == [0, 1]
+
+
+def test_of_a_pool_a_network_is_one_point(view_of: Any, tried: Any) -> None:
+    again = tried(2, 0.8, x=0, fidelity=2.0, parents=(0,), metrics={"params": 10.0})
+    view = view_of(sized(tried, 0, 0.5, 10.0), sized(tried, 1, 0.6, 20.0), again)
+    (scatter,) = charts(view).scatters
+    assert sorted(trial for *_, trial in scatter.dots) == [1, 2]
+
+
+def test_baselines_stand_beside_them(view_of: Any, tried: Any) -> None:
+    linear = PhaseRecord("linear", FINISHED, seconds=1.0, result={"accuracy": 0.6, "params": 5})
+    (scatter,) = charts(view_of(linear, sized(tried, 0, 0.5, 10.0))).scatters
+    assert scatter.trained == [(5.0, 0.6, "linear model")]
+
+
+def test_two_objectives_are_drawn_against_each_other(view_of: Any, tried: Any) -> None:
+    cheap = [tried(i, 0.1 * i, x=i, metrics={"price": float(i * i)}) for i in range(1, 5)]
+    view = view_of(tried(0, 0.05, x=0, metrics={"price": 30.0}), *cheap, problem=TRADE, job=False)
+    (scatter,) = charts(view).scatters
+    assert (scatter.metric, [trial for *_, trial in scatter.front]) == ("price", [1, 2, 3, 4])
+
+
+def test_scores_stand_against_whatever_latency_was_measured(view_of: Any, tried: Any) -> None:
+    measured = [tried(i, 0.5 + 0.1 * i, x=i, metrics={"latency_ms_phone": 1.0 + i}) for i in range(3)]
+    assert [scatter.metric for scatter in charts(view_of(*measured)).scatters] == ["latency_ms_phone"]
+
+
+def test_one_size_is_no_picture(view_of: Any, tried: Any) -> None:
+    assert charts(view_of(sized(tried, 0, 0.5, 10.0), sized(tried, 1, 0.6, 10.0))).scatters == []
+
+
+def test_a_few_hopeless_trials_are_drawn_at_the_edge(view_of: Any, tried: Any) -> None:
+    scores = [0.9, 0.91, 0.92, 0.9, 0.91, 0.01]
+    floor = charts(view_of(*(tried(i, score, x=i) for i, score in enumerate(scores)))).progress.floor
+    assert floor is not None and 0.01 < floor < 0.9
+
+
+def test_curves_of_those_being_trained_come_first_then_the_best(view_of: Any, tried: Any) -> None:
+    going = Proposed((ProposedTrial(20, {"x": 0}, 2.0, (0,)),))
+    view = view_of(*(tried(i, 0.01 * i, x=i) for i in range(20)), going, writer=True)
+    curves = charts(view).curves
+    assert [curve.trial for curve in curves[:3]] == [0, 19, 18]
+    assert [curve.going for curve in curves[:2]] == [True, False]
+    assert len(curves) == MOST_CURVES
+
+
+def test_a_final_training_has_a_curve(view_of: Any) -> None:
+    epochs = [Epoch("searched", float(i), 9.0, {"accuracy": 0.1 * i}) for i in range(1, 4)]
+    (curve,) = charts(view_of(PhaseRecord("train searched"), *epochs, writer=True)).curves
+    assert (curve.trial, curve.going, len(curve.points)) == (None, True, 3)
+    assert curve.name == "searched network, trained on"
+
+
+def test_a_study_without_trials_has_empty_charts(view_of: Any) -> None:
+    found = charts(view_of())
+    assert (found.progress.dots, found.scatters, found.curves) == ([], [], [])
+
+
+# Which of very many trials are drawn
+
+
+def test_few_are_all_drawn() -> None:
+    assert lot(range(MOST_DOTS), set()) == set(range(MOST_DOTS))
+
+
+@pytest.mark.parametrize("n", [1001, 5000, 60_000])
+def test_of_many_about_as_many_as_may_are_drawn_evenly(n: int) -> None:
+    drawn = lot(range(n), {3})
+    assert 3 in drawn
+    assert 0.4 * MOST_DOTS < len(drawn) <= 1.1 * MOST_DOTS
+    early = sum(trial < n / 2 for trial in drawn)
+    assert abs(early / len(drawn) - 0.5) < 0.05
+
+
+def test_who_is_drawn_stays_drawn_until_half_make_room() -> None:
+    assert lot(range(4000), set()) <= lot(range(2500), set()) | set(range(2500, 4000))
+    assert lot(range(5000), set()) <= lot(range(3000), set()) | set(range(3000, 5000))

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from archsmith.app.study_facts import MOST_ERRORS, MOST_NOTES, study_facts
+from archsmith.core.job_records import FINISHED, Note, PhaseRecord, ResultRecord
+from archsmith.core.records import Closed, Command, Opened
+from archsmith.runtime.study_view import StudyView
+
+SEARCHED = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1.0, 9.0]}
+
+
+def test_a_running_job_says_its_phase_its_clock_and_its_best(view_of: Any, tried: Any) -> None:
+    read = PhaseRecord("read", FINISHED, seconds=2.0, result={"lead": 4.0})
+    view = view_of(read, PhaseRecord("search", forecast_seconds=30.0), tried(0, 0.75), writer=True)
+    facts = study_facts(view, now=view.changed + 10)
+    assert (facts.state, facts.says, facts.title) == ("running", "Search", "blots")
+    assert (facts.budget_seconds, facts.elapsed_seconds, facts.remaining_seconds) == (60.0, 17.0, 43.0)
+    assert facts.fraction == pytest.approx(17 / 60)
+    assert facts.best is not None and facts.best.words == "accuracy 0.75"
+    assert [(phase.name, phase.state) for phase in facts.phases][-1] == ("search", "running")
+
+
+def test_the_clock_stands_still_while_nobody_works_on_it(view_of: Any) -> None:
+    facts = study_facts(view_of(PhaseRecord("search")), now=1e6)
+    assert (facts.state, facts.elapsed_seconds, facts.remaining_seconds) == ("interrupted", 1.0, None)
+    assert facts.phases[-1].state == "cut"
+    assert facts.phases[-1].seconds == 0.0
+
+
+@pytest.mark.parametrize(
+    ("records", "writer", "can"),
+    [
+        ([], True, {"stop", "pause"}),
+        ([Command("stop")], True, {"pause"}),
+        ([Command("stop"), Opened(1, "here", 60.0)], True, {"stop", "pause"}),
+        ([], False, {"resume", "extend"}),
+        ([ResultRecord("accuracy")], False, {"extend"}),
+        ([Closed("failed", error="Disk full.")], False, {"resume", "extend"}),
+    ],
+)
+def test_what_can_be_done_with_it(view_of: Any, records: list[Any], writer: bool, can: set[str]) -> None:
+    controls = study_facts(view_of(*records, writer=writer)).controls.model_dump()
+    assert {name for name, possible in controls.items() if possible} == can
+
+
+def test_whoever_asked_it_to_finish_reads_so(view_of: Any) -> None:
+    facts = study_facts(view_of(Command("stop"), writer=True))
+    assert facts.asked_to_finish
+    assert "asked to finish" in facts.says
+
+
+def test_a_finished_job_says_its_test_score_and_what_it_exported(view_of: Any) -> None:
+    rows = ({"name": "linear", "exported": True, "valid": 0.5},)
+    result = ResultRecord("accuracy", test=0.5, rows=rows, stop_reason="seconds", seconds=59.0, data={"model_dir": "m"})
+    facts = study_facts(view_of(result))
+    assert (facts.test, facts.exported, facts.model) == ("accuracy 0.5", "linear model", True)
+    assert facts.why == "The search ended because the time was used up."
+    assert (facts.elapsed_seconds, facts.fraction) == (59.0, 1.0)
+
+
+def test_a_failed_study_says_what_ended_it(view_of: Any) -> None:
+    facts = study_facts(view_of(Closed("failed", error="The disk is full.")))
+    assert (facts.state, facts.why) == ("failed", "The disk is full.")
+
+
+def test_one_that_cannot_be_read_says_why_and_offers_nothing() -> None:
+    view = StudyView("s")
+    view.why_unreadable = "Event 3 is damaged."
+    facts = study_facts(view)
+    assert (facts.state, facts.why) == ("unreadable", "Event 3 is damaged.")
+    assert not any(facts.controls.model_dump().values())
+    assert facts.command is None
+
+
+def test_the_command_of_a_job_is_what_repeats_it(view_of: Any) -> None:
+    assert study_facts(view_of()).command == "archsmith fit blots --time 60s --seed 0"
+
+
+def test_a_search_alone_has_no_budget_of_a_job(view_of: Any, tried: Any) -> None:
+    view = view_of(tried(0, 0.5), Closed("trials"), problem=SEARCHED, job=False)
+    facts = study_facts(view)
+    assert (facts.job, facts.state, facts.why) == (
+        False,
+        "finished",
+        "The search ended because the number of trials was reached.",
+    )
+    assert not facts.model
+
+
+def test_what_most_trials_failed_for_is_told_once(view_of: Any, tried: Any) -> None:
+    view = view_of(tried(0, None, error="No disk."), *(tried(i, None, x=i) for i in range(1, 50)))
+    facts = study_facts(view)
+    assert facts.errors == [
+        "All 50 trials failed, most often (in 49) for this: Out of memory.",
+        "trial 0: No disk.",
+    ]
+    assert facts.n_failed == 50
+
+
+def test_there_is_a_limit_to_errors(view_of: Any, tried: Any) -> None:
+    view = view_of(*(tried(i, None, x=i, error=f"Error {chr(65 + i)}.") for i in range(2 * MOST_ERRORS)))
+    assert len(study_facts(view).errors) == MOST_ERRORS
+
+
+def test_only_the_latest_notes_are_told_and_none_of_them_acts(view_of: Any) -> None:
+    view = view_of(*(Note(f"note {i} \x1b[31m") for i in range(MOST_NOTES + 5)))
+    notes = study_facts(view).notes
+    assert len(notes) == MOST_NOTES
+    assert notes[-1].endswith("\\x1b[31m")
+
+
+def test_a_score_that_is_no_number_is_none(view_of: Any) -> None:
+    result = ResultRecord("accuracy", test=float("nan"), rows=(), data={})
+    assert study_facts(view_of(result)).test is None

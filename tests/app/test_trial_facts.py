@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from archsmith.app.trial_facts import trial_facts, trial_of, trials
+from archsmith.core.errors import StudyError
+
+
+def test_a_page_of_trials_in_three_orders(view_of: Any, tried: Any) -> None:
+    view = view_of(tried(0, 0.5), tried(1, None, x=2), tried(2, 0.7, x=3))
+    assert [row.trial for row in trials(view, 1, 2).trials] == [1, 2]
+    assert [row.trial for row in trials(view, 0, 2, "newest").trials] == [2, 1]
+    assert [row.trial for row in trials(view, 0, 3, "score").trials] == [2, 0, 1]
+    assert trials(view, 5, 2).trials == []
+
+
+def test_a_row_says_what_came_of_it(view_of: Any, tried: Any) -> None:
+    good, bad = trials(view_of(tried(0, 0.5, parents=()), tried(1, None, x=2))).trials
+    assert (good.status, good.metrics, good.improved, good.error) == ("ok", {"accuracy": 0.5}, True, None)
+    assert (bad.status, bad.metrics, bad.error) == ("failed", {}, "Out of memory.")
+
+
+def test_one_trial_with_its_network_and_its_decisions(view_of: Any, tried: Any) -> None:
+    made = {"operator": "mutate"}
+    view = view_of(tried(0, 0.5), tried(1, 0.6, {"depth": 2, "wide": True, "name": "a\x1b"}, parents=(0,), notes=made))
+    found = trial_facts(view, 1)
+    assert found.trial.made == "Made from trial 0 by changing a decision"
+    assert found.entrant.trial == 1
+    assert found.decisions == [("depth", "2"), ("wide", "yes"), ("name", "a\\x1b")]
+
+
+@pytest.mark.parametrize("number", [-1, 1, 10**9])
+def test_a_trial_that_there_is_not(view_of: Any, tried: Any, number: int) -> None:
+    with pytest.raises(StudyError, match=f"no trial {number}"):
+        trial_of(view_of(tried(0, 0.5)), number)
