@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from archsmith.app.datasets import DataSets
 from archsmith.app.settings import AppSettings
 from archsmith.runtime.workspace import Workspace
 
@@ -14,9 +15,11 @@ class House:
     ``settings``: as it was started.
     ``workspace``: where studies lie; the command line uses the same.
     ``folder``: what the app itself keeps, inside of the workspace.
+    ``data``: the data sets.
     """
 
     def __init__(self, settings: AppSettings) -> None:
         self.settings = settings
         self.workspace = Workspace(settings.workspace)
         self.folder: Path = self.workspace.path / "app"
+        self.data = DataSets(self.folder / "data", settings, self.workspace)

@@ -31,7 +31,9 @@ def serve(settings: AppSettings, opened: Callable[[str], None] = lambda address:
     """
     listener = listening(settings.host, settings.port)
     try:
-        server = _Server(Gate(create(House(settings)), settings), listener, opened)
+        house = House(settings)
+        house.data.sweep()
+        server = _Server(Gate(create(house), settings), listener, opened)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
     finally:
@@ -45,12 +47,12 @@ def create(house: House) -> FastAPI:
     from starlette.staticfiles import StaticFiles
 
     from archsmith.app.api.base import create as create_api
-    from archsmith.app.pages import home
+    from archsmith.app.pages import data, home, new
     from archsmith.app.pages.frame import ASSETS, HEAD, STATIC
 
     app = create_api(house)
     app.mount(ASSETS, StaticFiles(directory=STATIC))
-    for page in (home,):
+    for page in (home, new, data):
         page.mount(house)
     ui.add_head_html(HEAD, shared=True)
     ui.run_with(app, title=TITLE, dark=None, language="en-US", tailwind=False, show_welcome_message=False)

@@ -1,0 +1,350 @@
+"""The data sets of the app: what was uploaded, what lies below an allowed folder, and the sample that ships.
+
+Each one is a folder, ``<workspace>/app/data/<id>``: ``set.json`` says what it is, ``files/`` holds what was uploaded,
+``asked.json`` what is to be looked at, and ``facts.json`` and ``measured.json`` what ``app.inspector`` found. A set
+appears in one step, when its file is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from archsmith.app import inspector
+from archsmith.app.inspector import ASKED, COLUMNS, DIGITS, FACTS, LOCK, MEASURED, SET, Asked
+from archsmith.app.settings import AppSettings
+from archsmith.app.uploads import PAIRED, TABLES, Uploads, clean_name
+from archsmith.core.errors import UsageError
+from archsmith.core.files import write_text
+from archsmith.data.lock import FileLock
+from archsmith.runtime.workspace import Workspace
+from archsmith.server.refusals import Refusal
+
+ID = r"[a-z0-9][a-z0-9-]{0,59}"  # of a data set
+FILES = "files"
+UPLOAD, PATH, SAMPLE = "upload", "path", "sample"  # where data come from
+CHECKING, READY, REFUSED, STOPPED = "checking", "ready", "refused", "stopped"  # states
+MOST_FILES = 8  # of one data set: images and labels of three splits, and two to spare
+MOST_SETS = 1_000
+AT_ONCE = 2  # processes that look at data
+LATE_SECONDS = 60.0  # after its own limit, a process that still runs is ended
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One data set.
+
+    ``id``: the name of its folder. ``name``: of the person's file. ``origin``: upload, path or sample.
+    ``n_bytes``: of its files. ``added``: Unix time.
+    ``state``: ``checking``, ``ready``, ``refused`` (no network can learn from it as it is) or ``stopped`` (the check
+        was ended before it came to its end).
+    ``measuring``: is the machine still being measured for the forecast?
+    ``asked``: the columns and the task that were asked for.
+    ``facts``, ``measured``: what the check found so far, see ``app.inspector``.
+    """
+
+    id: str
+    name: str
+    origin: str
+    source: str
+    n_bytes: int
+    added: float
+    state: str
+    measuring: bool = False
+    asked: Mapping[str, str | None] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+
+class DataSets:
+    """All data sets of an app. ``folder``: where they lie."""
+
+    def __init__(self, folder: Path, settings: AppSettings, workspace: Workspace) -> None:
+        self.folder = folder
+        self._settings = settings
+        self._workspace = workspace
+        self.uploads = Uploads(
+            folder.parent / "uploads", settings.upload_bytes, settings.quota_bytes, lambda: _size(folder, FILES)
+        )
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
+        self._waiting: set[str] = set()  # ids that wait for their turn, or whose process runs
+
+    def sweep(self) -> None:
+        """Remove what a killed app left half done. Called once, at the start."""
+        self.uploads.sweep()
+        for left in self.folder.glob(".*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    # -- what is there
+
+    def list(self) -> list[DataSet]:
+        """All of them, without their facts; the newest first, the sample last."""
+        with contextlib.suppress(OSError):
+            names = [path.name for path in self.folder.iterdir() if re.fullmatch(ID, path.name)]
+            found = [self._read(name, facts=False) for name in names if name != DIGITS]
+            known = sorted((each for each in found if each is not None), key=lambda each: (-each.added, each.id))
+            return [*known, self.get(DIGITS)]
+        return [self.get(DIGITS)]
+
+    def get(self, name: str) -> DataSet:
+        """The data set with the id ``name``. Raises Refusal where there is none."""
+        found = self._read(name) if re.fullmatch(ID, name) else None
+        if found is None and name == DIGITS:
+            found = DataSet(DIGITS, DIGITS, SAMPLE, DIGITS, 0, 0.0, STOPPED)
+        if found is None:
+            raise Refusal(404, "no_data", "There is no such data set.", "It may have been removed.")
+        return found
+
+    def _read(self, name: str, *, facts: bool = True) -> DataSet | None:
+        folder = self.folder / name
+        try:
+            known = inspector.read(folder / SET)
+            asked = _quietly(folder / ASKED)
+            made = DataSet(
+                name, known["name"], known["origin"], known["source"], known["n_bytes"], known["added"], STOPPED
+            )
+        except (OSError, ValueError, KeyError):
+            return None
+        found, measured = _quietly(folder / FACTS), _quietly(folder / MEASURED)
+        running = name in self._waiting or _is_held(folder / LOCK)
+        current = bool(found) and found.get("asked") == asked.get("name")
+        if not current:
+            found, measured, state = {}, {}, CHECKING if running else STOPPED
+        else:
+            state = REFUSED if found.get("refused") else READY
+            measured = measured if measured.get("asked") == asked.get("name") else {}
+        return replace(
+            made,
+            state=state,
+            measuring=state == READY and running and not measured,
+            asked={column: asked.get(column) for column in COLUMNS},
+            facts=found if facts else {},
+            measured=measured if facts else {},
+        )
+
+    def picture(self, name: str, place: int) -> Path:
+        """The PNG file of one of the pictures that the facts list. Raises Refusal."""
+        facts = self.get(name).facts
+        pictures = facts.get("pictures") or []
+        if not 0 <= place < len(pictures):
+            raise Refusal(404, "no_picture", "There is no such picture.")
+        return self.folder / name / str(facts["wall"]) / str(pictures[place]["file"])
+
+    # -- what comes in
+
+    async def receive(
+        self,
+        name: str,
+        chunks: AsyncIterator[bytes],
+        declared: int | None = None,
+        *,
+        into: str | None = None,
+        more: bool = False,
+    ) -> DataSet:
+        """Receive a file, make a data set of it, and begin to look at it. Raises Refusal; then nothing is left.
+
+        ``into``: the data set that the file belongs to, as labels belong to images. ``more``: are there files to come?
+        Then nothing is looked at yet.
+        """
+        if into is not None:
+            self._refuse_joining(into, clean_name(name))
+        elif len(self.list()) > MOST_SETS:
+            raise Refusal(507, "quota", f"There are {MOST_SETS:,} data sets.", "Remove some that are not needed.")
+        received = await self.uploads.receive(name, chunks, declared)
+        try:
+            if into is None:
+                made = self._make(received.name, UPLOAD, None, received.path)
+            else:
+                made = self._join(into, received.name, received.path)
+        finally:
+            received.path.unlink(missing_ok=True)
+        return made if more else self.check(made.id)
+
+    def add_path(self, path: str) -> DataSet:
+        """A file or folder below the allowed one, without an upload. Raises Refusal."""
+        root = self._settings.allow_paths
+        if root is None:
+            raise Refusal(403, "no_paths", "Paths are not allowed.", "Start the app with --allow-paths FOLDER.")
+        try:
+            found = (root / path.strip()).resolve(strict=True)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise Refusal(404, "no_path", f"There is nothing at {path[:200]!r} below the allowed folder.") from error
+        if not found.is_relative_to(root) or not (found.is_dir() or found.is_file()):
+            raise Refusal(403, "outside", f"{path[:200]!r} is not below the allowed folder.", f"That is {root}.")
+        return self.check(self._make(found.name or "data", PATH, found, None).id)
+
+    def _make(self, name: str, origin: str, source: Path | None, file: Path | None) -> DataSet:
+        """A new folder with its first file, if it has one; all of it in one step."""
+        stem = re.sub(r"[^a-z0-9]+", "-", name.lower().partition(".")[0]).strip("-")[:40] or "data"
+        chosen = f"{stem}-{secrets.token_hex(3)}"
+        draft = self.folder / f".{chosen}"
+        n_bytes = 0
+        try:
+            (draft / FILES).mkdir(parents=True)
+            if file is not None:
+                n_bytes = file.stat().st_size
+                os.replace(file, draft / FILES / name)
+                source = self.folder / chosen / FILES / name
+            _note(draft, name=name, origin=origin, source=str(source), n_bytes=n_bytes, added=time.time())
+            os.replace(draft, self.folder / chosen)
+        except OSError as error:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise Refusal(507, "disk", f"The data cannot be kept ({error.strerror}).", "Make room.") from error
+        return self.get(chosen)
+
+    def _refuse_joining(self, name: str, file: str) -> None:
+        found = self.get(name)
+        files = [path.name for path in (self.folder / name / FILES).glob("*")]
+        if found.origin != UPLOAD or any(not _is_paired(each) for each in (*files, file)):
+            raise Refusal(
+                422,
+                "not_paired",
+                "Several files make one data set only where they are images and labels.",
+                "Give IDX or .npy files together, and everything else one by one.",
+            )
+        if file in files or len(files) >= MOST_FILES:
+            raise Refusal(422, "too_many", f"There is a file {file!r} already, or there are {MOST_FILES}.")
+
+    def _join(self, name: str, file: str, path: Path) -> DataSet:
+        folder = self.folder / name
+        n_bytes = path.stat().st_size
+        try:
+            os.replace(path, folder / FILES / file)
+            known = inspector.read(folder / SET)
+            _note(folder, **{**known, "source": str(folder / FILES), "n_bytes": known["n_bytes"] + n_bytes})
+        except (OSError, ValueError) as error:
+            raise Refusal(404, "no_data", "There is no such data set any more.") from error
+        return self.get(name)
+
+    # -- what is done with them
+
+    def check(self, name: str, asked: Mapping[str, str | None] | None = None) -> DataSet:
+        """Begin to look at a data set. ``asked``: the task and the columns, see ``Asked``; None: as before. A check
+        that runs already, or that has the same to say, is not begun again. Raises Refusal.
+        """
+        found = self.get(name)
+        wanted = {column: (found.asked if asked is None else asked).get(column) or None for column in COLUMNS}
+        same = wanted == {column: found.asked.get(column) for column in COLUMNS}
+        if found.state == CHECKING or found.measuring:
+            if same:
+                return found
+            raise Refusal(409, "checking", "These data are being checked.", "Wait until that has ended.")
+        if found.state in (READY, REFUSED) and same and asked is not None:
+            return found
+        folder = self.folder / name
+        if found.origin == SAMPLE:
+            folder.mkdir(parents=True, exist_ok=True)
+            _note(folder, name=DIGITS, origin=SAMPLE, source=DIGITS, n_bytes=0, added=0.0)
+        inside = {UPLOAD: str(folder / FILES), PATH: str(self._settings.allow_paths), SAMPLE: None}[found.origin]
+        look = Asked(found.source, inside, str(self._workspace.path), secrets.token_hex(4), **wanted)
+        write_text(folder / ASKED, json.dumps(asdict(look)))
+        self._waiting.add(name)
+        threading.Thread(target=self._run, args=(name,), name=f"check {name}", daemon=True).start()
+        return self.get(name)
+
+    def _run(self, name: str) -> None:
+        """Run the process that looks at a data set, in its turn, and wait for it."""
+        try:
+            with self._turns:
+                command = [sys.executable, "-m", "archsmith.app.inspector", str(self.folder / name)]
+                alone = {"start_new_session": True} if os.name == "posix" else {}
+                with subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env={**os.environ, "MPLBACKEND": "agg"},
+                    **alone,  # type: ignore[call-overload]
+                ) as process:
+                    try:
+                        process.wait(inspector.CLOCK_SECONDS + LATE_SECONDS)
+                    except subprocess.TimeoutExpired:
+                        process.kill()
+        except OSError:  # no such folder any more, no process to be had: the state says that it was stopped
+            pass
+        finally:
+            self._waiting.discard(name)
+
+    def settings_for(self, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """``options`` of a job, fields of FitSettings, with the data of this set and what was found about it. Raises
+        Refusal for data that were not checked as they are wanted: nothing is read by a job that was not looked at.
+        """
+        found = self.get(name)
+        if found.state != READY:
+            words = {CHECKING: "are still being checked", REFUSED: "cannot be learnt from"}
+            raise Refusal(409, "not_ready", f"These data {words.get(found.state, 'were not checked')}.")
+        asked = {column: value for column, value in found.asked.items() if value is not None}
+        wanted = {column: options[column] for column in ("target", "image") if options.get(column) is not None}
+        if any(asked.get(column) != value for column, value in wanted.items()):
+            raise Refusal(409, "other_columns", "These data were checked with other columns.", "Check them again.")
+        return {**options, **asked, "modality": found.facts["kind"], "data": found.source}
+
+    def remove(self, name: str) -> None:
+        """Remove a data set with its files. Raises Refusal where a running study needs it. What lies below an allowed
+        folder stays there; only what the app noted of it goes.
+        """
+        found = self.get(name)
+        if found.origin == SAMPLE:
+            raise Refusal(409, "sample", "The sample is always there.")
+        if found.state == CHECKING or found.measuring:
+            raise Refusal(409, "checking", "These data are being checked.", "Wait until that has ended.")
+        for study in self._workspace.list():
+            settings = {} if study.began is None else study.began.fit.get("settings") or {}
+            if study.state == "running" and settings.get("data") == found.source:
+                raise Refusal(409, "in_use", f"The study {study.id} is learning from these data.", "Stop it first.")
+        gone = self.folder / f".{name}.{secrets.token_hex(3)}"
+        try:
+            os.replace(self.folder / name, gone)  # it is away in one step, and the rest may take its time
+        except OSError as error:
+            raise Refusal(404, "no_data", "There is no such data set any more.") from error
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _note(folder: Path, **known: Any) -> None:
+    write_text(folder / SET, json.dumps(known))
+
+
+def _quietly(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of ours; empty where there is none."""
+    try:
+        return inspector.read(path)
+    except (OSError, ValueError, UsageError):
+        return {}
+
+
+def _is_held(path: Path) -> bool:
+    """Does another process hold this lock?"""
+    if not path.exists():
+        return False
+    lock = FileLock(path)
+    try:
+        free = lock.take()
+    except OSError:
+        return False
+    lock.release()
+    return not free
+
+
+def _is_paired(file: str) -> bool:
+    return file.endswith(PAIRED) and not file.endswith(TABLES)
+
+
+def _size(folder: Path, inner: str) -> int:
+    """Bytes of all files in the folder ``inner`` of each data set."""
+    total = 0
+    for path in folder.glob(f"*/{inner}/*"):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size
+    return total
