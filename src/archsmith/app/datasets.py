@@ -7,6 +7,7 @@ appears in one step, when its file is whole.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from typing import Any
 from archsmith.app import inspector
 from archsmith.app.inspector import ASKED, COLUMNS, DIGITS, FACTS, LOCK, MEASURED, SET, Asked
 from archsmith.app.settings import AppSettings
-from archsmith.app.uploads import PAIRED, TABLES, Uploads, clean_name
+from archsmith.app.uploads import PAIRED, TABLES, Received, Uploads, clean_name
 from archsmith.core.errors import UsageError
 from archsmith.core.files import write_text
 from archsmith.data.lock import FileLock
@@ -39,6 +40,7 @@ CHECKING, READY, REFUSED, STOPPED = "checking", "ready", "refused", "stopped"  #
 MOST_FILES = 8  # of one data set: images and labels of three splits, and two to spare
 MOST_SETS = 1_000
 AT_ONCE = 2  # processes that look at data
+LOOK_SECONDS = 120.0  # that opening an uploaded file may take
 LATE_SECONDS = 60.0  # after its own limit, a process that still runs is ended
 
 
@@ -165,12 +167,20 @@ class DataSets:
         received = await self.uploads.receive(name, chunks, declared)
         try:
             if into is None:
-                made = self._make(received.name, UPLOAD, None, received.path)
-            else:
-                made = self._join(into, received.name, received.path)
+                return await asyncio.to_thread(self._new, received, more)
+            return await asyncio.to_thread(self._join, into, received, more)
         finally:
             received.path.unlink(missing_ok=True)
-        return made if more else self.check(made.id)
+
+    def _new(self, received: Received, more: bool) -> DataSet:
+        """A data set of one file that has come. What may do harm does not become one."""
+        with self._draft(received.name) as (draft, name):
+            os.replace(received.path, draft / FILES / received.name)
+            if not more:
+                _refuse_harm(draft / FILES / received.name)
+            source = self.folder / name / FILES / received.name
+            self._appear(draft, name, received.name, UPLOAD, str(source), received.n_bytes)
+        return self.get(name) if more else self.check(name)
 
     def add_path(self, path: str) -> DataSet:
         """A file or folder below the allowed one, without an upload. Raises Refusal."""
@@ -183,26 +193,28 @@ class DataSets:
             raise Refusal(404, "no_path", f"There is nothing at {path[:200]!r} below the allowed folder.") from error
         if not found.is_relative_to(root) or not (found.is_dir() or found.is_file()):
             raise Refusal(403, "outside", f"{path[:200]!r} is not below the allowed folder.", f"That is {root}.")
-        return self.check(self._make(found.name or "data", PATH, found, None).id)
+        with self._draft(found.name) as (draft, name):
+            n_bytes = found.stat().st_size if found.is_file() else 0
+            self._appear(draft, name, found.name or "data", PATH, str(found), n_bytes)
+        return self.check(name)
 
-    def _make(self, name: str, origin: str, source: Path | None, file: Path | None) -> DataSet:
-        """A new folder with its first file, if it has one; all of it in one step."""
-        stem = re.sub(r"[^a-z0-9]+", "-", name.lower().partition(".")[0]).strip("-")[:40] or "data"
-        chosen = f"{stem}-{secrets.token_hex(3)}"
-        draft = self.folder / f".{chosen}"
-        n_bytes = 0
+    @contextlib.contextmanager
+    def _draft(self, file: str) -> Iterator[tuple[Path, str]]:
+        """The folder of a new data set, which nobody sees yet, and its id. Where the block fails, nothing is left."""
+        stem = re.sub(r"[^a-z0-9]+", "-", file.lower().partition(".")[0]).strip("-")[:40] or "data"
+        name = f"{stem}-{secrets.token_hex(3)}"
+        draft = self.folder / f".{name}"
         try:
             (draft / FILES).mkdir(parents=True)
-            if file is not None:
-                n_bytes = file.stat().st_size
-                os.replace(file, draft / FILES / name)
-                source = self.folder / chosen / FILES / name
-            _note(draft, name=name, origin=origin, source=str(source), n_bytes=n_bytes, added=time.time())
-            os.replace(draft, self.folder / chosen)
+            yield draft, name
         except OSError as error:
-            shutil.rmtree(draft, ignore_errors=True)
             raise Refusal(507, "disk", f"The data cannot be kept ({error.strerror}).", "Make room.") from error
-        return self.get(chosen)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def _appear(self, draft: Path, name: str, file: str, origin: str, source: str, n_bytes: int) -> None:
+        _note(draft, name=file, origin=origin, source=source, n_bytes=n_bytes, added=time.time())
+        os.replace(draft, self.folder / name)
 
     def _refuse_joining(self, name: str, file: str) -> None:
         found = self.get(name)
@@ -217,16 +229,25 @@ class DataSets:
         if file in files or len(files) >= MOST_FILES:
             raise Refusal(422, "too_many", f"There is a file {file!r} already, or there are {MOST_FILES}.")
 
-    def _join(self, name: str, file: str, path: Path) -> DataSet:
+    def _join(self, name: str, received: Received, more: bool) -> DataSet:
+        """Put a file that has come to the others of its data set."""
         folder = self.folder / name
-        n_bytes = path.stat().st_size
+        file = folder / FILES / received.name
         try:
-            os.replace(path, folder / FILES / file)
+            os.replace(received.path, file)
+            if not more:
+                _refuse_harm(folder / FILES)
             known = inspector.read(folder / SET)
-            _note(folder, **{**known, "source": str(folder / FILES), "n_bytes": known["n_bytes"] + n_bytes})
+            n_bytes = known["n_bytes"] + received.n_bytes
+            _note(folder, **{**known, "source": str(folder / FILES), "n_bytes": n_bytes})
+        except Refusal:
+            file.unlink(missing_ok=True)
+            if not (folder / ASKED).exists():  # a first file without the second one is no data set
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
         except (OSError, ValueError) as error:
             raise Refusal(404, "no_data", "There is no such data set any more.") from error
-        return self.get(name)
+        return self.get(name) if more else self.check(name)
 
     # -- what is done with them
 
@@ -257,21 +278,11 @@ class DataSets:
     def _run(self, name: str) -> None:
         """Run the process that looks at a data set, in its turn, and wait for it."""
         try:
-            with self._turns:
-                command = [sys.executable, "-m", "archsmith.app.inspector", str(self.folder / name)]
-                alone = {"start_new_session": True} if os.name == "posix" else {}
-                with subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    env={**os.environ, "MPLBACKEND": "agg"},
-                    **alone,  # type: ignore[call-overload]
-                ) as process:
-                    try:
-                        process.wait(inspector.CLOCK_SECONDS + LATE_SECONDS)
-                    except subprocess.TimeoutExpired:
-                        process.kill()
+            with self._turns, _inspector(inspector.CHECK, self.folder / name, subprocess.DEVNULL) as process:
+                try:
+                    process.wait(inspector.CLOCK_SECONDS + LATE_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
         except OSError:  # no such folder any more, no process to be had: the state says that it was stopped
             pass
         finally:
@@ -310,6 +321,31 @@ class DataSets:
         except OSError as error:
             raise Refusal(404, "no_data", "There is no such data set any more.") from error
         shutil.rmtree(gone, ignore_errors=True)
+
+
+def _inspector(verb: str, path: Path, output: int) -> subprocess.Popen[str]:
+    """A process that looks at data. It goes on when the app ends."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "archsmith.app.inspector", verb, str(path)],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=os.name == "posix",
+    )
+
+
+def _refuse_harm(path: Path) -> None:
+    """Raises Refusal for files that are not what their names say, or that may do harm."""
+    with _inspector(inspector.LOOK, path, subprocess.PIPE) as process:
+        try:
+            said, _ = process.communicate(timeout=LOOK_SECONDS)
+            wrong = json.loads(said)
+        except (subprocess.TimeoutExpired, ValueError):  # a reader that did not come to its end, or took too much
+            process.kill()
+            wrong = {"message": "The file cannot be opened: that takes too much time or memory.", "hint": None}
+    if wrong:
+        raise Refusal(422, "unreadable", wrong["message"], wrong["hint"])
 
 
 def _note(folder: Path, **known: Any) -> None:

@@ -1,11 +1,14 @@
-"""The process that looks at a person's data: ``python -m archsmith.app.inspector FOLDER``.
+"""The process that looks at a person's data: ``python -m archsmith.app.inspector look PATH``, or ``… check FOLDER``.
 
-FOLDER is that of a data set. The data are read, split and stored by the same readers and the same code as in a job, so
-that a job finds them done. What was found goes to ``facts.json``, pictures of it beside it. Then the machine is
-measured on these data for the forecast of a job, and ``measured.json`` says how fast it is.
+``look`` only opens what has come: is it what its name says, and can it do no harm? It prints what is wrong as JSON, or
+``{}``.
 
-It has limits on memory, on the time of its processor and on the clock. A file that breaks a reader ends this process,
-not the app.
+``check`` takes the folder of a data set. The data are read, split and stored by the same readers and the same code as
+in a job, so that a job finds them done. What was found goes to ``facts.json``, pictures of it beside it. Then the
+machine is measured on these data for the forecast of a job, and ``measured.json`` says how fast it is.
+
+Both have limits on memory, on the time of the processor and on the clock. A file that breaks a reader ends this
+process, not the app.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -29,6 +32,7 @@ from archsmith.core.errors import ArchsmithError, DataError, UsageError, told
 from archsmith.core.files import json_value, small_text, write_text
 from archsmith.data.lock import FileLock
 
+LOOK, CHECK = "look", "check"
 SET, ASKED, FACTS, MEASURED = "set.json", "asked.json", "facts.json", "measured.json"
 LOCK, WALL = ".checking.lock", "wall"
 DIGITS = "digits"  # the sample that ships
@@ -66,8 +70,54 @@ class Asked:
     image: str | None = None
 
 
-def main(folder: Path) -> int:
-    """Look at the data set in ``folder``, unless another process does. Returns the exit code."""
+def main(arguments: Sequence[str]) -> int:
+    """Returns the exit code. Raises UsageError."""
+    if len(arguments) != 2 or arguments[0] not in (LOOK, CHECK):
+        raise UsageError("This is started by the app.", "See: archsmith app")
+    return look(Path(arguments[1])) if arguments[0] == LOOK else check(Path(arguments[1]))
+
+
+def look(path: Path) -> int:
+    """Open what has come, a file or a folder of files. Prints what is wrong with it."""
+    wrong: dict[str, Any] = {}
+    with _limits():
+        try:
+            _opened(path)
+        except (ArchsmithError, MemoryError, RecursionError, OSError) as error:
+            inside = path if path.is_dir() else path.parent
+            said = _in_words(error, str(inside))
+            wrong = {"message": said.message, "hint": said.hint}
+    sys.stdout.write(json.dumps(wrong))
+    return 0
+
+
+def _opened(path: Path) -> None:
+    """Raises an error for what is not what its name says, and for what may do harm."""
+    from archsmith.app.confined import refuse_outside
+    from archsmith.data.images.read import read as read_pictures
+    from archsmith.data.images.recognise import recognised as is_pictures
+    from archsmith.data.parquet import open_parquet
+    from archsmith.data.tables.read_csv import CsvFile
+    from archsmith.data.tables.recognise import recognised as is_table
+
+    folder = path if path.is_dir() else path.parent
+    if not is_table(path):
+        refuse_outside(read_pictures(path).pictures, folder)
+        return
+    if path.suffix in (".parquet", ".pq"):
+        open_parquet(path)
+    else:
+        CsvFile(path)
+    if is_pictures(path):
+        try:
+            listed = read_pictures(path)
+        except DataError:  # which columns count may still be open
+            return
+        refuse_outside(listed.pictures, folder)
+
+
+def check(folder: Path) -> int:
+    """Check the data set in ``folder``, unless another process does."""
     lock = FileLock(folder / LOCK)
     until = time.monotonic() + PATIENCE  # whoever only asks whether it is free holds it for a moment
     while not lock.take():
@@ -98,15 +148,21 @@ def _looked(asked: Asked, folder: Path) -> tuple[dict[str, Any], Any]:
     facts: dict[str, Any] = {"headings": _headings(asked)}
     try:
         return _found(asked, folder, facts)
-    except ArchsmithError as error:
-        wrong = error
-    except MemoryError:
-        wrong = DataError("Reading these data needs more memory than there is.", "Give fewer or smaller examples.")
     except Exception as error:  # readers are to say in words what is wrong; what they do not is our defect
-        wrong = DataError(f"The data cannot be read ({told(error)[:200]}).", "Look at the file with another program.")
-    place = f"{asked.inside}{os.sep}" if asked.inside else ""
-    clean = [text.replace(place, "") if place and text else text for text in (wrong.message, wrong.hint)]
-    return {**facts, "refused": True, "message": clean[0], "hint": clean[1]}, None
+        wrong = _in_words(error, asked.inside)
+    return {**facts, "refused": True, "message": wrong.message, "hint": wrong.hint}, None
+
+
+def _in_words(error: Exception, inside: str | None) -> ArchsmithError:
+    """``error`` as a sentence in which files have their names as below the folder ``inside``."""
+    if isinstance(error, MemoryError):
+        return DataError("Reading these data needs more memory than there is.", "Give fewer or smaller examples.")
+    if not isinstance(error, ArchsmithError):
+        return DataError(f"The data cannot be read ({told(error)[:200]}).", "Look at the file with another program.")
+    if inside is None:
+        return error
+    place = f"{inside}{os.sep}"
+    return DataError(error.message.replace(place, ""), (error.hint or "").replace(place, "") or None)
 
 
 def _found(asked: Asked, folder: Path, facts: dict[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -235,6 +291,7 @@ def _limits() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        raise SystemExit(str(UsageError("This is started by the app.", "See: archsmith app")))
-    raise SystemExit(main(Path(sys.argv[1])))
+    try:
+        raise SystemExit(main(sys.argv[1:]))
+    except UsageError as error:
+        raise SystemExit(str(error)) from None

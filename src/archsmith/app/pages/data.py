@@ -138,6 +138,9 @@ class _Page:
 
     async def _check(self, asked: Mapping[str, Any]) -> None:
         wanted = {name: str(value) for name, value in asked.items() if value}
+        if wanted == {name: value for name, value in self.found.asked.items() if value} and self.found.facts:
+            ui.notify("The data were checked like this already.")
+            return
         try:
             self.found = await asyncio.to_thread(self.house.data.check, self.found.id, wanted)
         except Refusal as refusal:
