@@ -81,7 +81,8 @@ class DataSets:
             folder.parent / "uploads", settings.upload_bytes, settings.quota_bytes, lambda: _size(folder, FILES)
         )
         self._turns = threading.BoundedSemaphore(AT_ONCE)
-        self._waiting: set[str] = set()  # ids that wait for their turn, or whose process runs
+        self._looks: dict[str, str] = {}  # by id: the check that waits for its turn or runs
+        self._processes: dict[str, subprocess.Popen[str]] = {}
 
     def sweep(self) -> None:
         """Remove what a killed app left half done. Called once, at the start."""
@@ -120,7 +121,7 @@ class DataSets:
         except (OSError, ValueError, KeyError):
             return None
         found, measured = _quietly(folder / FACTS), _quietly(folder / MEASURED)
-        running = name in self._waiting or _is_held(folder / LOCK)
+        running = name in self._looks or _is_held(folder / LOCK)
         current = bool(found) and found.get("asked") == asked.get("name")
         if not current:
             found, measured, state = {}, {}, CHECKING if running else STOPPED
@@ -164,6 +165,7 @@ class DataSets:
             self._refuse_joining(into, clean_name(name))
         elif len(self.list()) > MOST_SETS:
             raise Refusal(507, "quota", f"There are {MOST_SETS:,} data sets.", "Remove some that are not needed.")
+        more = more and _is_paired(clean_name(name))
         received = await self.uploads.receive(name, chunks, declared)
         try:
             if into is None:
@@ -253,7 +255,7 @@ class DataSets:
 
     def check(self, name: str, asked: Mapping[str, str | None] | None = None) -> DataSet:
         """Begin to look at a data set. ``asked``: the task and the columns, see ``Asked``; None: as before. A check
-        that runs already, or that has the same to say, is not begun again. Raises Refusal.
+        that has the same to say is not begun again; another one that still runs is ended. Raises Refusal.
         """
         found = self.get(name)
         wanted = {column: (found.asked if asked is None else asked).get(column) or None for column in COLUMNS}
@@ -261,7 +263,7 @@ class DataSets:
         if found.state == CHECKING or found.measuring:
             if same:
                 return found
-            raise Refusal(409, "checking", "These data are being checked.", "Wait until that has ended.")
+            self._end(name)
         if found.state in (READY, REFUSED) and same and asked is not None:
             return found
         folder = self.folder / name
@@ -271,22 +273,37 @@ class DataSets:
         inside = {UPLOAD: str(folder / FILES), PATH: str(self._settings.allow_paths), SAMPLE: None}[found.origin]
         look = Asked(found.source, inside, str(self._workspace.path), secrets.token_hex(4), **wanted)
         write_text(folder / ASKED, json.dumps(asdict(look)))
-        self._waiting.add(name)
-        threading.Thread(target=self._run, args=(name,), name=f"check {name}", daemon=True).start()
+        self._looks[name] = look.name
+        threading.Thread(target=self._run, args=(name, look.name), name=f"check {name}", daemon=True).start()
         return self.get(name)
 
-    def _run(self, name: str) -> None:
+    def _run(self, name: str, look: str) -> None:
         """Run the process that looks at a data set, in its turn, and wait for it."""
         try:
-            with self._turns, _inspector(inspector.CHECK, self.folder / name, subprocess.DEVNULL) as process:
-                try:
-                    process.wait(inspector.CLOCK_SECONDS + LATE_SECONDS)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+            with self._turns:
+                if self._looks.get(name) != look:  # another one was asked for meanwhile
+                    return
+                with _inspector(inspector.CHECK, self.folder / name, subprocess.DEVNULL) as process:
+                    self._processes[name] = process
+                    try:
+                        process.wait(inspector.CLOCK_SECONDS + LATE_SECONDS)
+                    except subprocess.TimeoutExpired:
+                        process.kill()
         except OSError:  # no such folder any more, no process to be had: the state says that it was stopped
             pass
         finally:
-            self._waiting.discard(name)
+            if self._looks.get(name) == look:
+                del self._looks[name]
+
+    def _end(self, name: str) -> None:
+        """End the check that runs. Raises Refusal for one that another app has begun."""
+        self._looks.pop(name, None)
+        process = self._processes.pop(name, None)
+        if process is not None:
+            process.kill()
+            process.wait()
+        if _is_held(self.folder / name / LOCK):
+            raise Refusal(409, "checking", "These data are being checked.", "Wait until that has ended.")
 
     def settings_for(self, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """``options`` of a job, fields of FitSettings, with the data of this set and what was found about it. Raises
@@ -309,8 +326,7 @@ class DataSets:
         found = self.get(name)
         if found.origin == SAMPLE:
             raise Refusal(409, "sample", "The sample is always there.")
-        if found.state == CHECKING or found.measuring:
-            raise Refusal(409, "checking", "These data are being checked.", "Wait until that has ended.")
+        self._end(name)
         for study in self._workspace.list():
             settings = {} if study.began is None else study.began.fit.get("settings") or {}
             if study.state == "running" and settings.get("data") == found.source:

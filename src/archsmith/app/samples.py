@@ -23,7 +23,7 @@ from archsmith.data.tables.examples import TableSplits
 N_PICTURES = 48
 LARGEST_SIDE = 128  # pixels of a thumbnail
 N_ROWS, N_COLUMNS = 12, 40
-N_BINS = 20
+N_BINS = 12
 LONGEST_CELL = 80  # characters
 
 

@@ -85,7 +85,7 @@ class _Page:
                 box("progress", props='aria-label="The data are being checked"')
                 return
             if found.state == REFUSED:
-                with sheet("These data cannot be learnt from"):
+                with sheet("These data cannot be used like this"):
                     _refusal(found)
                     self._meaning()
                     self._remove()
@@ -196,7 +196,7 @@ def _overview(facts: Mapping[str, Any]) -> None:
         rows[f"{sentence_case(SPLITS[split])} split"] = f"{amount(n[split], facts['noun'])}{made}"
     if facts["task"] == REGRESSION:
         figures = findings["target"]
-        rows["To be predicted"] = f"{figures['name']}, {figures['min']:.6g} to {figures['max']:.6g}"
+        rows["To be predicted"] = f"{figures['name']}, {figures['min']:,.6g} to {figures['max']:,.6g}"
     else:
         rows["To be predicted"] = f"one of {amount(len(findings['classes']), 'class').replace('classs', 'classes')}"
     with box("dl", "facts"):
@@ -286,7 +286,7 @@ def _balance(facts: Mapping[str, Any]) -> None:
     """Bars: how many training examples each class has, or where regression targets lie."""
     if facts["task"] == REGRESSION:
         counts, edges = facts["histogram"]["counts"], facts["histogram"]["edges"]
-        ranges = [(f"{edges[at]:.4g} to {edges[at + 1]:.4g}", n, ()) for at, n in enumerate(counts)]
+        ranges = [(f"{edges[at]:,.6g} to {edges[at + 1]:,.6g}", n, ()) for at, n in enumerate(counts)]
         _bars("Range", ("training",), ranges)
         return
     findings = facts["findings"]
