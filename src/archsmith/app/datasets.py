@@ -71,7 +71,11 @@ class DataSet:
 
 
 class DataSets:
-    """All data sets of an app. ``folder``: where they lie."""
+    """All data sets of an app.
+
+    ``folder``: where they lie.
+    ``looks``: the checks that wait for their turn or run, by the id of their data set.
+    """
 
     def __init__(self, folder: Path, settings: AppSettings, workspace: Workspace) -> None:
         self.folder = folder
@@ -81,7 +85,7 @@ class DataSets:
             folder.parent / "uploads", settings.upload_bytes, settings.quota_bytes, lambda: _size(folder, FILES)
         )
         self._turns = threading.BoundedSemaphore(AT_ONCE)
-        self._looks: dict[str, str] = {}  # by id: the check that waits for its turn or runs
+        self.looks: dict[str, str] = {}
         self._processes: dict[str, subprocess.Popen[str]] = {}
 
     def sweep(self) -> None:
@@ -121,7 +125,7 @@ class DataSets:
         except (OSError, ValueError, KeyError):
             return None
         found, measured = _quietly(folder / FACTS), _quietly(folder / MEASURED)
-        running = name in self._looks or _is_held(folder / LOCK)
+        running = name in self.looks or _is_held(folder / LOCK)
         current = bool(found) and found.get("asked") == asked.get("name")
         if not current:
             found, measured, state = {}, {}, CHECKING if running else STOPPED
@@ -190,11 +194,14 @@ class DataSets:
         if root is None:
             raise Refusal(403, "no_paths", "Paths are not allowed.", "Start the app with --allow-paths FOLDER.")
         try:
-            found = (root / path.strip()).resolve(strict=True)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise Refusal(404, "no_path", f"There is nothing at {path[:200]!r} below the allowed folder.") from error
-        if not found.is_relative_to(root) or not (found.is_dir() or found.is_file()):
+            found = (root / path.strip()).resolve()
+            there = found.is_dir() or found.is_file()
+        except (OSError, ValueError, RuntimeError):  # a zero byte, a name that is too long, links in a circle
+            found, there = root, False
+        if not found.is_relative_to(root):  # said of what is not there, too: nobody learns what lies elsewhere
             raise Refusal(403, "outside", f"{path[:200]!r} is not below the allowed folder.", f"That is {root}.")
+        if not there:
+            raise Refusal(404, "no_path", f"There is nothing at {path[:200]!r} below the allowed folder.")
         with self._draft(found.name) as (draft, name):
             n_bytes = found.stat().st_size if found.is_file() else 0
             self._appear(draft, name, found.name or "data", PATH, str(found), n_bytes)
@@ -273,7 +280,7 @@ class DataSets:
         inside = {UPLOAD: str(folder / FILES), PATH: str(self._settings.allow_paths), SAMPLE: None}[found.origin]
         look = Asked(found.source, inside, str(self._workspace.path), secrets.token_hex(4), **wanted)
         write_text(folder / ASKED, json.dumps(asdict(look)))
-        self._looks[name] = look.name
+        self.looks[name] = look.name
         threading.Thread(target=self._run, args=(name, look.name), name=f"check {name}", daemon=True).start()
         return self.get(name)
 
@@ -281,7 +288,7 @@ class DataSets:
         """Run the process that looks at a data set, in its turn, and wait for it."""
         try:
             with self._turns:
-                if self._looks.get(name) != look:  # another one was asked for meanwhile
+                if self.looks.get(name) != look:  # another one was asked for meanwhile
                     return
                 with _inspector(inspector.CHECK, self.folder / name, subprocess.DEVNULL) as process:
                     self._processes[name] = process
@@ -292,12 +299,12 @@ class DataSets:
         except OSError:  # no such folder any more, no process to be had: the state says that it was stopped
             pass
         finally:
-            if self._looks.get(name) == look:
-                del self._looks[name]
+            if self.looks.get(name) == look:
+                del self.looks[name]
 
     def _end(self, name: str) -> None:
         """End the check that runs. Raises Refusal for one that another app has begun."""
-        self._looks.pop(name, None)
+        self.looks.pop(name, None)
         process = self._processes.pop(name, None)
         if process is not None:
             process.kill()

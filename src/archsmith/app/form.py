@@ -29,6 +29,7 @@ GOAL, EVERY_EXAMPLE, EVERY_CLASS = "balance", "", "yes"
 LIMITS = ("memory_mb", "disk_mb", "workers")
 # What a person in front of a browser may not set: places on this machine, code, and what the check of the data decides.
 LEFT_OUT = ("out", "workspace", "pretrained_weights", "modality", "task", "image", "target")
+OF_PICTURES = ("side", "pretrained")  # what is said of pictures only
 FIRST = ("seconds", "trials", "balance", *LIMITS)  # fields with a place of their own; all others are advanced
 PARTS = ("space", "strategy")  # fields whose value has fields of its own
 DEVICES = (AUTO, "cpu", "cuda", "mps")
@@ -114,10 +115,11 @@ def fields(names: Iterable[str], facts: Mapping[str, Any]) -> list[Field]:
     return [_field(entries[name], hints[name], facts) for name in names]
 
 
-def advanced() -> list[str]:
+def advanced(facts: Mapping[str, Any]) -> list[str]:
     """The names of all fields of ``FitSettings`` that a form may set and that have no place of their own."""
     known = [entry.name for entry in dataclasses.fields(FitSettings) if "help" in entry.metadata]
-    return [name for name in known if name not in (*FIRST, *LEFT_OUT)]
+    others = () if facts.get("kind") == "image" else OF_PICTURES
+    return [name for name in known if name not in (*FIRST, *LEFT_OUT, *others)]
 
 
 def part_fields(part: str, facts: Mapping[str, Any]) -> dict[str, list[Field]]:
@@ -194,7 +196,7 @@ def read(values: Mapping[str, Any], facts: Mapping[str, Any]) -> Order:
     given = {str(name): str(value).strip() for name, value in values.items() if isinstance(value, str | int | float)}
     options, wrong = dict[str, Any](), dict[str, str]()
     _read_budget(given, options, wrong)
-    for field in fields(("trials", *LIMITS, *advanced()), facts):
+    for field in fields(("trials", *LIMITS, *advanced(facts)), facts):
         if field.name in given or (field.kind == "bool" and "complete" in given):
             _read_one(field, given.get(field.name, ""), options, wrong)
     if given.get(GOAL, EVERY_EXAMPLE) not in LIKE_ZERO and facts.get("task") != REGRESSION:

@@ -78,17 +78,21 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def look(path: Path) -> int:
-    """Open what has come, a file or a folder of files. Prints what is wrong with it."""
-    wrong: dict[str, Any] = {}
+    """Print what is wrong with what has come, a file or a folder of files."""
     with _limits():
-        try:
-            _opened(path)
-        except (ArchsmithError, MemoryError, RecursionError, OSError) as error:
-            inside = path if path.is_dir() else path.parent
-            said = _in_words(error, str(inside))
-            wrong = {"message": said.message, "hint": said.hint}
-    sys.stdout.write(json.dumps(wrong))
+        said = wrong_with(path)
+    sys.stdout.write(json.dumps(said))
     return 0
+
+
+def wrong_with(path: Path) -> dict[str, str | None]:
+    """``message`` and ``hint``; empty where nothing is wrong."""
+    try:
+        _opened(path)
+    except (ArchsmithError, MemoryError, RecursionError, OSError) as error:
+        said = _in_words(error, str(path if path.is_dir() else path.parent))
+        return {"message": said.message, "hint": said.hint}
+    return {}
 
 
 def _opened(path: Path) -> None:
@@ -230,9 +234,11 @@ def _headings(asked: Asked) -> list[str]:
 
 def _measured(asked: Asked, modality: Any, settings: Any, loaded: Any, began: float) -> Mapping[str, Any]:
     """What the plan of a job needs to know of this machine and these data."""
-    from archsmith.automl.opening import measured, n_families
+    from archsmith.automl.opening import measured, n_families, tidy
+    from archsmith.runtime.workspace import Workspace
 
     try:
+        tidy(Workspace(asked.workspace), loaded)
         found = measured(settings, modality, loaded, began, began)
     except (ArchsmithError, MemoryError, RuntimeError, OSError) as error:
         return {"failed": error.message if isinstance(error, ArchsmithError) else told(error)}

@@ -161,7 +161,7 @@ def clean_name(name: str) -> str:
     dots, dashes and underlines only, and the ending that it had. Raises Refusal for a file that no reader takes.
     """
     last = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
-    plain = re.sub(r"[^\w.-]+", "_", last.encode("utf-8", "ignore").decode()).strip("._-")
+    plain = re.sub(r"[^\w.-]+", "_", last.encode("utf-8", "ignore").decode())
     ending = next((kind for kind in sorted(KINDS, key=len, reverse=True) if plain.lower().endswith(kind)), None)
     if ending is None:
         shown = re.sub(r"\W", "", last.rpartition(".")[2])[:12] if "." in last else ""

@@ -245,7 +245,7 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     began = time.time()
     seconds = None if settings.seconds is None else READING_SHARE * settings.seconds
     loaded = modality.load(settings, workspace.path / "data", seconds, _Telling(tell, began))
-    sweep(workspace.path / "data", {loaded.folder.name, *_needed(workspace)}, DATA_CAP_MB)
+    tidy(workspace, loaded)
     found = measured(settings, modality, loaded, started, began)
     store = workspace.create(settings.name or _study_name(loaded.splits.name), only=settings.name is not None)
     return Job(**{entry.name: getattr(found, entry.name) for entry in dataclasses.fields(found)}, store=store)
@@ -261,6 +261,11 @@ def checked(settings: FitSettings) -> Modality:
     training_of(settings, modality)
     devices.choose(settings.device)
     return modality
+
+
+def tidy(workspace: Workspace, loaded: Loaded) -> None:
+    """Remove stored data that were not used for longest, where there are too many. ``loaded`` stay."""
+    sweep(workspace.path / "data", {loaded.folder.name, *_needed(workspace)}, DATA_CAP_MB)
 
 
 def measured(settings: FitSettings, modality: Modality, loaded: Loaded, started: float, began: float) -> Prospect:

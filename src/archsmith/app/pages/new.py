@@ -39,7 +39,7 @@ def mount(house: House) -> None:
 
 
 def _upload(house: House) -> None:
-    with box("div", "drop", "data-upload-zone"):
+    with box("div", "drop", f'data-upload-zone="{house.settings.upload_bytes}"'):
         Words("p", "Drop a file here, or", props='id="drop-words"')
         with box("label", "button", 'for="upload-file"'):
             Words("span", "Choose a file")

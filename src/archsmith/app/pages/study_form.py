@@ -90,7 +90,7 @@ class StudyForm:
 
     def _advanced(self) -> None:
         facts = self.found.facts
-        names = form.advanced()
+        names = form.advanced(facts)
         for part in PARTS:
             (field,) = form.fields((part,), facts)
             with box("fieldset"):

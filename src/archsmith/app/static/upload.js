@@ -6,7 +6,7 @@
   const part = (name) => document.querySelector(`[data-upload-${name}]`);
   const say = (words) => { part("state").textContent = words; };
   const wrong = (words) => { part("wrong").textContent = words; };
-  const size = (bytes) => bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  const size = (bytes) => bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toPrecision(4)} MB`;
 
   const send = (file, into, more) => new Promise((resolve, reject) => {
     const query = new URLSearchParams({ name: file.name, ...(into && { into }), ...(more && { more: true }) });
@@ -30,6 +30,9 @@
   const take = async (files) => {
     if (running || !files.length) return;
     wrong("");
+    const most = Number(part("zone").dataset.uploadZone);
+    const large = files.find((file) => file.size > most);
+    if (large) return wrong(`${large.name} has ${size(large.size)}, more than the ${size(most)} that are taken.`);
     if (files.length > 1 && !files.every((file) => PAIRED.test(file.name))) {
       return wrong("Give one file. Several pictures or class folders are zipped first.");
     }
