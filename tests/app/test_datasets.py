@@ -250,3 +250,13 @@ def test_the_quota_counts_what_is_kept(house: House, zipped: Path, checked: Chec
 def test_there_is_a_limit_on_their_number(house: House, zipped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "MOST_SETS", 0)
     assert refused(house, zipped).status == 507
+
+
+def test_a_job_does_not_measure_beside_a_check(house: House, zipped: Path, checked: Checked) -> None:
+    made = receive(house, zipped)
+    checked(house, made.id)
+    (house.data.folder / made.id / inspector.MEASURED).unlink()
+    house.data.looks[made.id] = "runs"
+    assert house.data.get(made.id).measuring
+    house.data.settings_for(made.id, {})
+    assert not house.data.get(made.id).measuring

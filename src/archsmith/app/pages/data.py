@@ -52,7 +52,8 @@ class _Page:
         self.values: dict[str, str] = {}  # what was filled in, also when the data are checked again
 
     async def begin(self) -> None:
-        if self.found.state not in (READY, REFUSED):
+        found = self.found
+        if found.state not in (READY, REFUSED) or (found.state == READY and not found.measured and not found.measuring):
             self.found = await asyncio.to_thread(self.house.data.check, self.found.id)
         self.draw()
         ui.timer(LOOK_SECONDS, self.look)

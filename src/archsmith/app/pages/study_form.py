@@ -49,6 +49,7 @@ class StudyForm:
             with sheet("What will happen"):
                 self._lines = box("div", props='role="status"')
                 self._wrong: Any = Words("p", "", "failed", 'role="alert"')
+                self._status: Any = Words("p", "", "faint", 'role="status"')
                 self._button = Words("button", "Start the study", props='type="submit"')
         self._form.on("change", self._changed, js_handler=SENT)
         self._form.on("submit.prevent", self._submit, js_handler=SENT)
@@ -207,6 +208,7 @@ class StudyForm:
             return
         self._button.props["disabled"] = True
         self._button.set_text("Starting …")
+        self._status.set_text("The study reads its data and measures the machine first; then its page opens.")
         try:
             options = await asyncio.to_thread(self.house.data.settings_for, self.found.id, order.options)
             study = await asyncio.to_thread(start, self.house, options)
@@ -218,6 +220,7 @@ class StudyForm:
         else:
             ui.navigate.to(f"/studies/{study}")
             return
+        self._status.set_text("")
         self._button.props.pop("disabled", None)
         self._button.set_text("Start the study")
 
