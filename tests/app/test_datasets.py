@@ -94,6 +94,17 @@ def test_images_and_labels_are_one_data_set(house: House, tmp_path: Path, checke
     assert found.n_bytes == images.stat().st_size + labels.stat().st_size
 
 
+def test_labels_that_come_later_are_looked_at_with_their_images(
+    house: House, tmp_path: Path, checked: Checked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = idx(tmp_path / "train-images-idx3-ubyte.gz", np.random.default_rng(0).integers(0, 255, (40, 6, 6)))
+    labels = idx(tmp_path / "train-labels-idx1-ubyte.gz", np.arange(40) % 2)
+    first = receive(house, images, more=True)
+    house.data.looks[first.id] = "still runs"
+    receive(house, labels, into=first.id)
+    assert checked(house, first.id).state == READY
+
+
 def test_labels_that_are_broken_take_their_images_along(house: House, tmp_path: Path) -> None:
     images = idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((40, 6, 6)))
     broken = idx(tmp_path / "train-labels-idx1-ubyte.gz", np.zeros(39))

@@ -56,6 +56,13 @@ def test_the_head_of_a_table_says_what_a_network_sees(table: Path, tmp_path: Pat
     assert {row[-1] for row in found["rows"]} == {"yes", "no"}
 
 
+def test_figures_of_dates_are_dates(tmp_path: Path) -> None:
+    lines = [f"2024-01-{1 + place % 28:02d},{place % 5},{'ab'[place % 2]}" for place in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["day,n,label", *lines]))
+    found = samples.head(load(tmp_path / "t.csv", tmp_path / "data", seed=0).splits)
+    assert [each["minimum"] for each in found["columns"]] == ["2024-01-01", 0.0]
+
+
 def test_words_for_a_page_cannot_act_and_are_short() -> None:
     assert samples.short("a\u202eb\x1b") == "a\\u202eb\\x1b"
     assert len(samples.short("x" * 500)) == samples.LONGEST_CELL

@@ -256,6 +256,7 @@ class DataSets:
             raise
         except (OSError, ValueError) as error:
             raise Refusal(404, "no_data", "There is no such data set any more.") from error
+        self._end(name)  # what began to look at the other files alone
         return self.get(name) if more else self.check(name)
 
     # -- what is done with them

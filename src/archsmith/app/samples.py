@@ -18,6 +18,8 @@ from archsmith.core.wording import visible
 from archsmith.data.examples import Examples, Splits
 from archsmith.data.images.examples import ImageExamples
 from archsmith.data.images.pictures import Called
+from archsmith.data.tables.cells import iso_text
+from archsmith.data.tables.columns import Column
 from archsmith.data.tables.examples import TableSplits
 
 N_PICTURES = 48
@@ -72,7 +74,7 @@ def head(splits: TableSplits) -> dict[str, Any]:
     for column in splits.columns:
         kind = "date" if column.is_date else column.kind
         facts = {"missing": column.missing, "distinct": column.distinct}
-        figures = {"minimum": column.minimum, "median": column.median, "maximum": column.maximum}
+        figures = {name: _figure(column, getattr(column, name)) for name in ("minimum", "median", "maximum")}
         top = [[short(text), share] for text, share in column.top]
         columns.append({"name": short(column.name), "kind": kind, **facts, **figures, "top": top})
     return {
@@ -102,6 +104,11 @@ def short(text: str) -> str:
     """``text`` for a page: nothing in it acts, and it is not too long."""
     plain = visible(text)
     return plain if len(plain) <= LONGEST_CELL else f"{plain[: LONGEST_CELL - 1]}…"
+
+
+def _figure(column: Column, value: float | None) -> float | str | None:
+    """A figure of a column: a number, or a date as text."""
+    return iso_text(value) if column.is_date and value is not None else value
 
 
 def _cell(value: object) -> str | None:

@@ -251,14 +251,14 @@ def _samples(found: DataSet) -> None:
                     Words("figcaption", picture["label"])
     elif facts.get("rows"):
         with sheet("The first training rows, as a network sees them"):
-            _table([*facts["headings"], str(facts["target"])], facts["rows"])
+            _table("First rows", [*facts["headings"], str(facts["target"])], facts["rows"])
             with box("details"):
                 Words("summary", "All columns")
                 _columns(facts)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    with box("div", "wide", 'tabindex="0" role="region" aria-label="Rows of the table"'), box("table"):
+def _table(label: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    with box("div", "wide", f'tabindex="0" role="region" aria-label="{label}"'), box("table"):
         with box("thead"), box("tr"):
             for name in head:
                 Words("th", name, props='scope="col"')
@@ -276,11 +276,15 @@ def _columns(facts: Mapping[str, Any]) -> None:
             values = ", ".join(f"{text} ({share:.0%})" for text, share in column["top"])
         else:
             figures = (column["minimum"], column["median"], column["maximum"])
-            values = " · ".join(f"{figure:.6g}" for figure in figures if figure is not None)
+            values = " · ".join(_figure(figure) for figure in figures if figure is not None)
         rows.append((column["name"], column["kind"], f"{column['missing']:.0%}", f"{column['distinct']:,}", values))
-    _table(("Column", "Kind", "Missing", "Different", "Smallest · middle · largest, or most frequent"), rows)
+    _table("Columns", ("Column", "Kind", "Missing", "Different", "Smallest · middle · largest, or most frequent"), rows)
     for name, reason in facts["ignored"]:
         Words("p", f"{name} is not used: it {reason}.", "faint")
+
+
+def _figure(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:,.6g}"
 
 
 def _balance(facts: Mapping[str, Any]) -> None:

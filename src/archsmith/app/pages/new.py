@@ -83,7 +83,7 @@ def _path(house: House) -> None:
 def _list(found: list[DataSet]) -> None:
     with box("div", "wide"), box("table"):
         with box("thead"), box("tr"):
-            for name, kind in (("Name", ""), ("State", ""), ("Size", "n"), ("Added", "")):
+            for name, kind in (("Name", ""), ("State", ""), ("Size", "n"), ("Added", "added")):
                 Words("th", name, kind, 'scope="col"')
         with box("tbody"):
             for each in found:
@@ -93,7 +93,7 @@ def _list(found: list[DataSet]) -> None:
                     with box("td"):
                         Words("span", STATES[each.state], "state")
                     Words("td", "–" if each.origin == SAMPLE else _size(each.n_bytes), "n")
-                    Words("td", "comes along" if each.origin == SAMPLE else _when(each.added))
+                    Words("td", "comes along" if each.origin == SAMPLE else _when(each.added), "added")
 
 
 def _size(n_bytes: float) -> str:
