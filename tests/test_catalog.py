@@ -314,3 +314,19 @@ def test_a_class_with_a_slip_in_its_name_gets_a_hint():
 def test_a_bare_setting_is_told_whose_it_may_be():
     with pytest.raises(UsageError, match=r"such as space\.filters=8\."):
         catalog.parse_settings(["filters=8"], "space")
+
+
+@pytest.mark.parametrize(
+    ("doc", "said"),
+    [
+        ("One line.\n\nMore of it.", "One line."),
+        (
+            "A sentence that\n    goes on (Pham et al. 2018). Another one.",
+            "A sentence that goes on (Pham et al. 2018).",
+        ),
+        ("The ``Store`` of pictures.", "The Store of pictures."),
+        (None, ""),
+    ],
+)
+def test_a_summary_is_one_whole_sentence(doc: str | None, said: str) -> None:
+    assert catalog.summary(doc) == said

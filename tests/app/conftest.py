@@ -20,7 +20,7 @@ pytest.importorskip("nicegui", reason="the extra 'app' is not installed")
 
 from starlette.testclient import TestClient
 
-from archsmith.app import datasets, inspector
+from archsmith.app import checking, datasets, inspector
 from archsmith.app.house import House
 from archsmith.app.run import NOT_KEPT, create
 from archsmith.app.settings import AppSettings
@@ -80,7 +80,7 @@ def looking(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"speed": SPEED, "families": 5, "elapsed": 2.0, "failure": "", "machine": ["Here."], "needs": ["Little."]}
     monkeypatch.setattr(inspector, "_limits", contextlib.nullcontext)
     monkeypatch.setattr(inspector, "_measured", lambda *found: known)
-    monkeypatch.setattr(datasets, "_inspector", Here)
+    monkeypatch.setattr(checking, "inspecting", Here)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def checked(looking: None) -> Callable[[House, str], datasets.DataSet]:
     def wait(house: House, name: str) -> datasets.DataSet:
         for _ in range(1200):
             found = house.data.get(name)
-            if found.state != datasets.CHECKING and name not in house.data.looks:
+            if found.state != datasets.CHECKING and name not in house.data.checks.looks:
                 return found
             time.sleep(0.05)
         raise AssertionError(f"{name} is still being checked")

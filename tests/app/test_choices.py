@@ -53,10 +53,6 @@ def test_what_the_data_have_set_is_left_out() -> None:
     assert [each["name"] for each in choices.fields_of(Outer(m=0.7, inner=Inner(4)))] == ["n", "names"]
 
 
-def test_the_first_sentence_says_what_it_is() -> None:
-    assert choices.summary(Outer) == "Tries things."
-
-
 def test_spaces_are_those_for_the_task() -> None:
     pictures = {row["name"]: row for row in choices.spaces_for(PICTURES)}
     assert {"pictures", "nasnet"} <= set(pictures)
@@ -68,4 +64,5 @@ def test_spaces_are_those_for_the_task() -> None:
 def test_strategies_have_their_fields() -> None:
     found = {row["name"]: row for row in choices.strategies()}
     assert {"population", "sample_size"} <= {each["name"] for each in found["evolution"]["fields"]}
+    assert found["local"]["summary"] == "Hill climbing by changes of one decision."
     assert "race" not in found  # it is around all of them

@@ -100,7 +100,7 @@ def test_labels_that_come_later_are_looked_at_with_their_images(
     images = idx(tmp_path / "train-images-idx3-ubyte.gz", np.random.default_rng(0).integers(0, 255, (40, 6, 6)))
     labels = idx(tmp_path / "train-labels-idx1-ubyte.gz", np.arange(40) % 2)
     first = receive(house, images, more=True)
-    house.data.looks[first.id] = "still runs"
+    house.data.checks.looks[first.id] = "still runs"
     receive(house, labels, into=first.id)
     assert checked(house, first.id).state == READY
 
@@ -267,7 +267,7 @@ def test_a_job_does_not_measure_beside_a_check(house: House, zipped: Path, check
     made = receive(house, zipped)
     checked(house, made.id)
     (house.data.folder / made.id / inspector.MEASURED).unlink()
-    house.data.looks[made.id] = "runs"
+    house.data.checks.looks[made.id] = "runs"
     assert house.data.get(made.id).measuring
     house.data.settings_for(made.id, {})
     assert not house.data.get(made.id).measuring

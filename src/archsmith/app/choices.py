@@ -35,14 +35,14 @@ def spaces_for(task: Task) -> list[dict[str, Any]]:
             made = cls.for_task(task)
         except ArchsmithError:  # a space for data of another kind
             continue
-        found.append({"name": name, "summary": summary(cls), "fields": fields_of(made)})
+        found.append({"name": name, "summary": catalog.summary(cls.__doc__), "fields": fields_of(made)})
     return found
 
 
 def strategies() -> list[dict[str, Any]]:
     """All strategies, in the same form."""
     rows = ((name, cls) for name, cls in _classes("strategy") if dataclasses.is_dataclass(cls) and name not in AROUND)
-    return [{"name": name, "summary": summary(cls), "fields": fields_of(cls)} for name, cls in rows]
+    return [{"name": name, "summary": catalog.summary(cls.__doc__), "fields": fields_of(cls)} for name, cls in rows]
 
 
 def _classes(kind: str) -> list[tuple[str, type]]:
@@ -92,12 +92,6 @@ def _kind(hint: Any) -> str | None:
     if typing.get_origin(hint) is tuple:
         return "list" if typing.get_args(hint)[0] in (int, float, str) else None
     return PLAIN.get(hint)
-
-
-def summary(cls: type) -> str:
-    """The first sentence of a class's docstring, without the marks of code."""
-    first = " ".join((cls.__doc__ or "").strip().partition("\n\n")[0].split())
-    return re.split(r"(?<=\.)\s+(?=[A-Z`])", first)[0].replace("``", "")
 
 
 def helps(cls: type) -> Mapping[str, str]:

@@ -14,8 +14,6 @@ import os
 import re
 import secrets
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -24,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from archsmith.app import inspector
-from archsmith.app.inspector import ASKED, COLUMNS, DIGITS, FACTS, LOCK, MEASURED, SET, Asked
+from archsmith.app.checking import Checks, refuse_harm
+from archsmith.app.inspector import ASKED, COLUMNS, DIGITS, FACTS, MEASURED, SET, Asked
 from archsmith.app.settings import AppSettings
 from archsmith.app.uploads import PAIRED, TABLES, Received, Uploads, clean_name
 from archsmith.core.errors import UsageError
 from archsmith.core.files import write_text
-from archsmith.data.lock import FileLock
 from archsmith.runtime.workspace import Workspace
 from archsmith.server.refusals import Refusal
 
@@ -39,9 +37,6 @@ UPLOAD, PATH, SAMPLE = "upload", "path", "sample"  # where data come from
 CHECKING, READY, REFUSED, STOPPED = "checking", "ready", "refused", "stopped"  # states
 MOST_FILES = 8  # of one data set: images and labels of three splits, and two to spare
 MOST_SETS = 1_000
-AT_ONCE = 2  # processes that look at data
-LOOK_SECONDS = 120.0  # that opening an uploaded file may take
-LATE_SECONDS = 60.0  # after its own limit, a process that still runs is ended
 
 
 @dataclass(frozen=True)
@@ -74,7 +69,7 @@ class DataSets:
     """All data sets of an app.
 
     ``folder``: where they lie.
-    ``looks``: the checks that wait for their turn or run, by the id of their data set.
+    ``checks``: the processes that look at them.
     """
 
     def __init__(self, folder: Path, settings: AppSettings, workspace: Workspace) -> None:
@@ -84,9 +79,8 @@ class DataSets:
         self.uploads = Uploads(
             folder.parent / "uploads", settings.upload_bytes, settings.quota_bytes, lambda: _size(folder, FILES)
         )
-        self._turns = threading.BoundedSemaphore(AT_ONCE)
-        self.looks: dict[str, str] = {}
-        self._processes: dict[str, subprocess.Popen[str]] = {}
+        self.checks = Checks(folder)
+        self._lock = threading.Lock()  # two pages that are opened at once begin one check
 
     def sweep(self) -> None:
         """Remove what a killed app left half done. Called once, at the start."""
@@ -125,7 +119,7 @@ class DataSets:
         except (OSError, ValueError, KeyError):
             return None
         found, measured = _quietly(folder / FACTS), _quietly(folder / MEASURED)
-        running = name in self.looks or _is_held(folder / LOCK)
+        running = self.checks.runs(name)
         current = bool(found) and found.get("asked") == asked.get("name")
         if not current:
             found, measured, state = {}, {}, CHECKING if running else STOPPED
@@ -183,7 +177,7 @@ class DataSets:
         with self._draft(received.name) as (draft, name):
             os.replace(received.path, draft / FILES / received.name)
             if not more:
-                _refuse_harm(draft / FILES / received.name)
+                refuse_harm(draft / FILES / received.name)
             source = self.folder / name / FILES / received.name
             self._appear(draft, name, received.name, UPLOAD, str(source), received.n_bytes)
         return self.get(name) if more else self.check(name)
@@ -245,7 +239,7 @@ class DataSets:
         try:
             os.replace(received.path, file)
             if not more:
-                _refuse_harm(folder / FILES)
+                refuse_harm(folder / FILES)
             known = inspector.read(folder / SET)
             n_bytes = known["n_bytes"] + received.n_bytes
             _note(folder, **{**known, "source": str(folder / FILES), "n_bytes": n_bytes})
@@ -256,7 +250,7 @@ class DataSets:
             raise
         except (OSError, ValueError) as error:
             raise Refusal(404, "no_data", "There is no such data set any more.") from error
-        self._end(name)  # what began to look at the other files alone
+        self.checks.end(name)  # what began to look at the other files alone
         return self.get(name) if more else self.check(name)
 
     # -- what is done with them
@@ -265,13 +259,17 @@ class DataSets:
         """Begin to look at a data set. ``asked``: the task and the columns, see ``Asked``; None: as before. A check
         that has the same to say is not begun again; another one that still runs is ended. Raises Refusal.
         """
+        with self._lock:
+            return self._check(name, asked)
+
+    def _check(self, name: str, asked: Mapping[str, str | None] | None) -> DataSet:
         found = self.get(name)
         wanted = {column: (found.asked if asked is None else asked).get(column) or None for column in COLUMNS}
         same = wanted == {column: found.asked.get(column) for column in COLUMNS}
         if found.state == CHECKING or found.measuring:
             if same:
                 return found
-            self._end(name)
+            self.checks.end(name)
         if found.state in (READY, REFUSED) and same and asked is not None:
             return found
         folder = self.folder / name
@@ -281,37 +279,8 @@ class DataSets:
         inside = {UPLOAD: str(folder / FILES), PATH: str(self._settings.allow_paths), SAMPLE: None}[found.origin]
         look = Asked(found.source, inside, str(self._workspace.path), secrets.token_hex(4), **wanted)
         write_text(folder / ASKED, json.dumps(asdict(look)))
-        self.looks[name] = look.name
-        threading.Thread(target=self._run, args=(name, look.name), name=f"check {name}", daemon=True).start()
+        self.checks.start(name, look.name)
         return self.get(name)
-
-    def _run(self, name: str, look: str) -> None:
-        """Run the process that looks at a data set, in its turn, and wait for it."""
-        try:
-            with self._turns:
-                if self.looks.get(name) != look:  # another one was asked for meanwhile
-                    return
-                with _inspector(inspector.CHECK, self.folder / name, subprocess.DEVNULL) as process:
-                    self._processes[name] = process
-                    try:
-                        process.wait(inspector.CLOCK_SECONDS + LATE_SECONDS)
-                    except subprocess.TimeoutExpired:
-                        process.kill()
-        except OSError:  # no such folder any more, no process to be had: the state says that it was stopped
-            pass
-        finally:
-            if self.looks.get(name) == look:
-                del self.looks[name]
-
-    def _end(self, name: str) -> None:
-        """End the check that runs. Raises Refusal for one that another app has begun."""
-        self.looks.pop(name, None)
-        process = self._processes.pop(name, None)
-        if process is not None:
-            process.kill()
-            process.wait()
-        if _is_held(self.folder / name / LOCK):
-            raise Refusal(409, "checking", "These data are being checked.", "Wait until that has ended.")
 
     def settings_for(self, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """``options`` of a job, fields of FitSettings, with the data of this set and what was found about it. Raises
@@ -327,7 +296,7 @@ class DataSets:
             raise Refusal(409, "other_columns", "These data were checked with other columns.", "Check them again.")
         if found.measuring:  # a job measures the machine itself, and two at once would both find it slow
             with contextlib.suppress(Refusal):
-                self._end(name)
+                self.checks.end(name)
         return {**options, **asked, "modality": found.facts["kind"], "data": found.source}
 
     def remove(self, name: str) -> None:
@@ -337,7 +306,7 @@ class DataSets:
         found = self.get(name)
         if found.origin == SAMPLE:
             raise Refusal(409, "sample", "The sample is always there.")
-        self._end(name)
+        self.checks.end(name)
         for study in self._workspace.list():
             settings = {} if study.began is None else study.began.fit.get("settings") or {}
             if study.state == "running" and settings.get("data") == found.source:
@@ -350,31 +319,6 @@ class DataSets:
         shutil.rmtree(gone, ignore_errors=True)
 
 
-def _inspector(verb: str, path: Path, output: int) -> subprocess.Popen[str]:
-    """A process that looks at data. It goes on when the app ends."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "archsmith.app.inspector", verb, str(path)],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=os.name == "posix",
-    )
-
-
-def _refuse_harm(path: Path) -> None:
-    """Raises Refusal for files that are not what their names say, or that may do harm."""
-    with _inspector(inspector.LOOK, path, subprocess.PIPE) as process:
-        try:
-            said, _ = process.communicate(timeout=LOOK_SECONDS)
-            wrong = json.loads(said)
-        except (subprocess.TimeoutExpired, ValueError):  # a reader that did not come to its end, or took too much
-            process.kill()
-            wrong = {"message": "The file cannot be opened: that takes too much time or memory.", "hint": None}
-    if wrong:
-        raise Refusal(422, "unreadable", wrong["message"], wrong["hint"])
-
-
 def _note(folder: Path, **known: Any) -> None:
     write_text(folder / SET, json.dumps(known))
 
@@ -385,19 +329,6 @@ def _quietly(path: Path) -> dict[str, Any]:
         return inspector.read(path)
     except (OSError, ValueError, UsageError):
         return {}
-
-
-def _is_held(path: Path) -> bool:
-    """Does another process hold this lock?"""
-    if not path.exists():
-        return False
-    lock = FileLock(path)
-    try:
-        free = lock.take()
-    except OSError:
-        return False
-    lock.release()
-    return not free
 
 
 def _is_paired(file: str) -> bool:
