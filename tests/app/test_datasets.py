@@ -269,5 +269,7 @@ def test_a_job_does_not_measure_beside_a_check(house: House, zipped: Path, check
     (house.data.folder / made.id / inspector.MEASURED).unlink()
     house.data.checks.looks[made.id] = "runs"
     assert house.data.get(made.id).measuring
+    assert not house.data.get(made.id).speed
     house.data.settings_for(made.id, {})
     assert not house.data.get(made.id).measuring
+    assert "speed" not in house.data.get(made.id).speed

@@ -64,6 +64,11 @@ class DataSet:
     facts: Mapping[str, Any] = field(default_factory=dict)
     measured: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def speed(self) -> Mapping[str, Any]:
+        """What a forecast goes by: nothing while the machine is being measured, no speed where that was ended."""
+        return self.measured or ({} if self.measuring else {"failed": ""})
+
 
 class DataSets:
     """All data sets of an app.

@@ -47,7 +47,7 @@ FACTS: dict[str, Any] = {
 @pytest.fixture
 def text(client: TestClient, house: House, monkeypatch: pytest.MonkeyPatch) -> str:
     """Of the page of ready data."""
-    found = DataSet("digits", "digits", "sample", "digits", 0, 0.0, READY, facts=FACTS)
+    found = DataSet("digits", "digits", "sample", "digits", 0, 0.0, READY, measuring=True, facts=FACTS)
     monkeypatch.setattr(house.data, "get", lambda name: found)
     return client.get("/data/digits").text
 

@@ -24,7 +24,9 @@ from archsmith.core.errors import ArchsmithError, UsageError
 from archsmith.server.refusals import Refusal
 
 SENT = "(event) => emit(Object.fromEntries(new FormData(event.currentTarget ?? event.target)))"
-FIRST_WRONG = "document.querySelector('[aria-invalid=true]')?.focus()"
+FIRST_WRONG = """const wrong = document.querySelector("[aria-invalid=true]");
+wrong?.closest("details")?.setAttribute("open", "");
+wrong?.focus();"""
 
 
 class StudyForm:
@@ -34,6 +36,7 @@ class StudyForm:
         self.house = house
         self.found = found
         self.values: dict[str, str] = dict(values)
+        self._refused: dict[str, str] = {}  # what the job said when it was to begin, by field
         self._errors: dict[str, tuple[Element, Any]] = {}  # by field: the field, and the words below it
         with box("form", props="novalidate") as self._form:
             self._hidden("complete")
@@ -176,15 +179,16 @@ class StudyForm:
 
     def _changed(self, event: Any) -> None:
         self._keep(event.args)
-        self._wrong.set_text("")
+        self._refused = {}
         self._show(form.read(self.values, self.found.facts))
 
     def _keep(self, sent: Any) -> None:
         self.values = {str(name): str(value) for name, value in dict(sent).items()}
 
     def _show(self, order: form.Order) -> None:
+        wrong = {**self._refused, **order.wrong}
         for name, (made, words) in self._errors.items():
-            said = order.wrong.get(name, "")
+            said = wrong.get(name, "")
             if words.text != said:
                 words.set_text(said)
                 if said:
@@ -192,8 +196,8 @@ class StudyForm:
                 else:
                     made.props.pop("aria-invalid", None)
                 made.update()
-        self._wrong.set_text(" ".join(said for name, said in order.wrong.items() if name not in self._errors))
-        lines = [] if order.wrong else forecast(self.found.facts, self.found.measured, order.options)
+        self._wrong.set_text(" ".join(said for name, said in wrong.items() if name not in self._errors))
+        lines = [] if order.wrong else forecast(self.found.facts, self.found.speed, order.options)
         self._lines.clear()
         with self._lines:
             for line in lines or ["Some fields are wrong; the sentences beside them say what."]:
@@ -201,6 +205,7 @@ class StudyForm:
 
     async def _submit(self, event: Any) -> None:
         self._keep(event.args)
+        self._refused = {}
         order = form.read(self.values, self.found.facts)
         self._show(order)
         if order.wrong:
@@ -215,7 +220,8 @@ class StudyForm:
         except (ArchsmithError, Refusal) as error:
             said = in_words(error)
             place = form.placed(UsageError(error.message), order.options)
-            self._show(form.Order({}, {place if place in self._errors else "": said}))
+            self._refused = {place if place in self._errors else "": said}
+            self._show(order)
             ui.run_javascript(FIRST_WRONG)
         else:
             ui.navigate.to(f"/studies/{study}")
