@@ -32,11 +32,8 @@ def looked(folder: Path, source: Path | str, **asked: Any) -> dict[str, Any]:
 @pytest.mark.usefixtures("looking")
 def test_a_zip_of_class_folders_is_understood(tmp_path: Path, zipped: Path) -> None:
     facts = looked(tmp_path, zipped)
-    assert (facts["kind"], facts["task"], facts["findings"]["classes"]) == (
-        "image",
-        "classification",
-        ["<b>square", "round"],
-    )
+    assert (facts["kind"], facts["task"]) == ("image", "classification")
+    assert set(facts["findings"]["classes"]) == {"<b>square", "round"}
     assert facts["pictures"][0]["label"] == "<b>square"
     assert (tmp_path / facts["wall"] / facts["pictures"][0]["file"]).read_bytes()[1:4] == b"PNG"
     assert facts["strategies"] and facts["spaces"] and facts["asked"] == "look-1"

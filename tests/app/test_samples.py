@@ -56,6 +56,16 @@ def test_the_head_of_a_table_says_what_a_network_sees(table: Path, tmp_path: Pat
     assert {row[-1] for row in found["rows"]} == {"yes", "no"}
 
 
+def test_of_many_classes_the_largest_are_told() -> None:
+    n = samples.MOST_CLASSES + 5
+    counts = {"train": [*range(n)], "valid": [1] * n, "test": [2] * n}
+    plain = {"notes": ["a\u202eb"], "warnings": [], "skipped": [["x.png", "broken"]]}
+    found = samples.told({"classes": [f"c{place}" for place in range(n)], "counts": counts, **plain})
+    assert (found["n_classes"], len(found["classes"])) == (n, samples.MOST_CLASSES)
+    assert (found["classes"][0], found["counts"]["train"][0]) == (f"c{n - 1}", n - 1)
+    assert found["notes"] == ["a\\u202eb"]
+
+
 def test_figures_of_dates_are_dates(tmp_path: Path) -> None:
     lines = [f"2024-01-{1 + place % 28:02d},{place % 5},{'ab'[place % 2]}" for place in range(60)]
     (tmp_path / "t.csv").write_text("\n".join(["day,n,label", *lines]))

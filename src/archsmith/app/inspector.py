@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import itertools
 import json
 import os
 import secrets
@@ -22,7 +23,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -43,6 +44,7 @@ GRACE_SECONDS = 30.0  # after which what does not listen is ended
 BUDGET = 120.0  # seconds of the job that the machine is measured for; the plans of others come from the same figures
 MEMORY_SHARE = 0.5  # of this machine
 LEAST_MEMORY, MOST_FILE = 4 * 2**30, 32 * 2**30  # bytes
+MOST_HEADINGS, LONGEST_HEADING = 1_000, 1_000  # of columns, and characters of one
 COLUMNS = ("target", "task", "image")  # what may be asked for
 
 
@@ -172,6 +174,7 @@ def _in_words(error: Exception, inside: str | None) -> ArchsmithError:
 def _found(asked: Asked, folder: Path, facts: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     from archsmith.app.choices import spaces_for, strategies
     from archsmith.app.samples import histogram, samples
+    from archsmith.app.samples import told as told_findings
     from archsmith.automl.modality import modality_of
     from archsmith.automl.settings import FitSettings
 
@@ -182,7 +185,7 @@ def _found(asked: Asked, folder: Path, facts: dict[str, Any]) -> tuple[dict[str,
     if modality.kind == "image":
         settings = replace(settings, data=_confined(asked))
     loaded = modality.load(settings, Path(asked.workspace) / "data", READ_SECONDS, lambda *told: None)
-    splits, findings = loaded.splits, loaded.findings
+    splits = loaded.splits
     wall = f"{WALL}-{secrets.token_hex(4)}"
     facts |= {
         "kind": modality.kind,
@@ -196,7 +199,7 @@ def _found(asked: Asked, folder: Path, facts: dict[str, Any]) -> tuple[dict[str,
         "balanced_metrics": list(splits.task.target.balanced_metrics),
         "inputs": [entry.to_dict() for entry in splits.task.inputs],
         "n_bytes": loaded.splits.train.n_bytes + splits.valid.n_bytes + splits.test.n_bytes,
-        "findings": findings.to_dict(),
+        "findings": told_findings(loaded.findings.to_dict()),
         "wall": wall,
         "histogram": histogram(splits.train.targets) if splits.is_regression else None,
         **samples(splits, folder / wall),
@@ -226,10 +229,15 @@ def _headings(asked: Asked) -> list[str]:
     kind = asked.source.lower()
     with contextlib.suppress(Exception):  # the reader will say what is wrong
         if kind.endswith((".parquet", ".pq")):
-            return [str(name) for name in open_parquet(Path(asked.source)).schema_arrow.names]
+            return _choosable(open_parquet(Path(asked.source)).schema_arrow.names)
         if kind.endswith((".csv", ".tsv", ".csv.gz", ".tsv.gz")):
-            return list(CsvFile(Path(asked.source)).names)
+            return _choosable(CsvFile(Path(asked.source)).names)
     return []
+
+
+def _choosable(names: Iterable[Any]) -> list[str]:
+    """The names of columns that a person may be asked to choose from."""
+    return [name for name in itertools.islice(map(str, names), MOST_HEADINGS) if len(name) <= LONGEST_HEADING]
 
 
 def _measured(asked: Asked, modality: Any, settings: Any, loaded: Any, began: float) -> Mapping[str, Any]:

@@ -25,6 +25,7 @@ from archsmith.data.tables.examples import TableSplits
 N_PICTURES = 48
 LARGEST_SIDE = 128  # pixels of a thumbnail
 N_ROWS, N_COLUMNS = 12, 40
+MOST_CLASSES, MOST_COLUMNS, MOST_IGNORED = 300, 300, 50  # that are told one by one
 N_BINS = 12
 LONGEST_CELL = 80  # characters
 
@@ -71,20 +72,38 @@ def head(splits: TableSplits) -> dict[str, Any]:
     shown = [column.name for column in splits.columns[:N_COLUMNS]]
     rows = list(range(min(N_ROWS, len(examples))))
     columns = []
-    for column in splits.columns:
+    for column in splits.columns[:MOST_COLUMNS]:
         kind = "date" if column.is_date else column.kind
         facts = {"missing": column.missing, "distinct": column.distinct}
         figures = {name: _figure(column, getattr(column, name)) for name in ("minimum", "median", "maximum")}
         top = [[short(text), share] for text, share in column.top]
         columns.append({"name": short(column.name), "kind": kind, **facts, **figures, "top": top})
     return {
+        "n_columns": len(splits.columns),
         "columns": columns,
-        "ignored": [[short(each.name), each.reason] for each in splits.ignored],
+        "ignored": [[short(each.name), each.reason] for each in splits.ignored[:MOST_IGNORED]],
         "headings": [short(name) for name in shown],
         "rows": [
             [*(_cell(row[name]) for name in shown), label(examples, at)]
             for at, row in zip(rows, examples.rows(rows), strict=True)
         ],
+    }
+
+
+def told(findings: Mapping[str, Any]) -> dict[str, Any]:
+    """Findings as JSON for a page: the largest classes come first, ``n_classes`` is the number of all, and nothing in
+    any sentence acts.
+    """
+    counts, classes = findings["counts"], findings["classes"]
+    order = sorted(range(len(classes)), key=lambda at: -counts["train"][at])[:MOST_CLASSES]
+    return {
+        **findings,
+        "n_classes": len(classes),
+        "classes": [short(classes[at]) for at in order],
+        "counts": {split: [each[at] for at in order] for split, each in counts.items()},
+        "notes": [visible(line) for line in findings["notes"]],
+        "warnings": [visible(line) for line in findings["warnings"]],
+        "skipped": [[short(name), visible(why)] for name, why in findings["skipped"]],
     }
 
 

@@ -18,6 +18,7 @@ from archsmith.server.refusals import Refusal
 FIELDS = [{"name": "population", "kind": "int", "default": None, "help": "P, 2 or more."}]
 FINDINGS: dict[str, Any] = {
     "shape": [1, 8, 8],
+    "n_classes": 2,
     "classes": ["a", "b"],
     "n_examples": {"train": 8, "valid": 2, "test": 2},
     "counts": {"train": [4, 4], "valid": [1, 1], "test": [1, 1]},

@@ -199,7 +199,7 @@ def _overview(facts: Mapping[str, Any]) -> None:
         figures = findings["target"]
         rows["To be predicted"] = f"{figures['name']}, {figures['min']:,.6g} to {figures['max']:,.6g}"
     else:
-        rows["To be predicted"] = f"one of {amount(len(findings['classes']), 'class').replace('classs', 'classes')}"
+        rows["To be predicted"] = f"one of {amount(findings['n_classes'], 'class').replace('classs', 'classes')}"
     with box("dl", "facts"):
         for name, value in rows.items():
             with box():
@@ -212,7 +212,7 @@ def _kind(facts: Mapping[str, Any]) -> str:
     if shape:
         return f"{'grey' if shape[0] == 1 else 'colour'} pictures of {shape[1]} × {shape[2]}"
     if facts.get("columns"):
-        return f"a table with {amount(len(facts['columns']), 'column')} to learn from"
+        return f"a table with {amount(facts['n_columns'], 'column')} to learn from"
     return str(facts["nouns"])
 
 
@@ -296,16 +296,18 @@ def _balance(facts: Mapping[str, Any]) -> None:
         return
     findings = facts["findings"]
     counts = findings["counts"]
-    order = sorted(range(len(findings["classes"])), key=lambda at: -counts["train"][at])
     rows: list[Any] = [
-        (findings["classes"][at], counts["train"][at], (counts["valid"][at], counts["test"][at])) for at in order
+        (findings["classes"][at], counts["train"][at], (counts["valid"][at], counts["test"][at]))
+        for at in range(len(findings["classes"]))
     ]
     heads = tuple(SPLITS.values())
     _bars("Class", heads, rows[:MANY])
     if len(rows) > MANY:
         with box("details"):
-            Words("summary", f"The other {len(rows) - MANY:,} classes")
+            Words("summary", f"The other {findings['n_classes'] - MANY:,} classes")
             _bars("Class", heads, rows[MANY:], rows[0][1])
+            if findings["n_classes"] > len(rows):
+                Words("p", f"There are {findings['n_classes'] - len(rows):,} more, all of them smaller.", "faint")
 
 
 def _bars(what: str, heads: Sequence[str], rows: Sequence[tuple[str, int, Sequence[int]]], most: int = 0) -> None:

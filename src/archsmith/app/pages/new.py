@@ -92,7 +92,7 @@ def _list(found: list[DataSet]) -> None:
                         Words("a", each.name, props=f'href="/data/{each.id}"')
                     with box("td"):
                         Words("span", STATES[each.state], "state")
-                    Words("td", "–" if each.origin == SAMPLE else _size(each.n_bytes), "n")
+                    Words("td", _size(each.n_bytes) if each.n_bytes else "–", "n")
                     Words("td", "comes along" if each.origin == SAMPLE else _when(each.added), "added")
 
 
