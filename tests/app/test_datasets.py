@@ -6,6 +6,8 @@ import asyncio
 import gzip
 import json
 import struct
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -273,3 +275,10 @@ def test_a_job_does_not_measure_beside_a_check(house: House, zipped: Path, check
     house.data.settings_for(made.id, {})
     assert not house.data.get(made.id).measuring
     assert "speed" not in house.data.get(made.id).speed
+
+
+def test_the_app_itself_loads_nothing_that_trains(environment: dict[str, str]) -> None:
+    modules = "archsmith.app.api.data, archsmith.app.pages.data, archsmith.app.pages.new, archsmith.app.house"
+    code = f"import {modules}, sys; print(sorted({{'torch', 'pandas', 'pyarrow', 'sklearn'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
