@@ -389,3 +389,19 @@ def test_a_slip_in_any_field_is_one_sentence_that_names_it(cls):
 def test_a_setting_without_a_default_is_named_where_it_is_missing():
     with pytest.raises(UsageError, match=r"Noisy needs a value for 'evaluator', which has no default\. .* --set KIND"):
         catalog.build(Noisy, {})
+
+
+@pytest.mark.parametrize(
+    ("doc", "said"),
+    [
+        ("One line.\n\nMore of it.", "One line."),
+        (
+            "A sentence that\n    goes on (Pham et al. 2018). Another one.",
+            "A sentence that goes on (Pham et al. 2018).",
+        ),
+        ("The ``Store`` of pictures.", "The Store of pictures."),
+        (None, ""),
+    ],
+)
+def test_a_summary_is_one_whole_sentence(doc: str | None, said: str) -> None:
+    assert catalog.summary(doc) == said

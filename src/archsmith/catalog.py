@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib
+import re
 import sys
 import types
 import typing
@@ -271,6 +272,12 @@ def short_name(cls: type) -> str:
             if row == path:
                 return name
     return path
+
+
+def summary(doc: str | None) -> str:
+    """The first sentence of a docstring, without the marks of code."""
+    first = " ".join((doc or "").strip().partition("\n\n")[0].split())
+    return re.split(r"(?<=\.)\s+(?=[A-Z`])", first)[0].replace("``", "")
 
 
 def to_spec(obj: Any) -> dict[str, Any]:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
+import time
+import warnings
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("nicegui", reason="the extra 'app' is not installed")
 
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from archsmith.app import checking, datasets, inspector
 from archsmith.app.house import House
 from archsmith.app.run import NOT_KEPT, create, guarded
 from archsmith.app.settings import AppSettings
@@ -42,8 +51,10 @@ def app(house: House) -> FastAPI:
 @pytest.fixture(scope="session")
 def client(app: FastAPI) -> Iterator[TestClient]:
     """Asks API and pages, without the gate. What pages hold when they are sent is in the text of the answer."""
-    with TestClient(app, raise_server_exceptions=False) as made:
-        yield made
+    with warnings.catch_warnings():  # NiceGUI looks at every object there is, among them old names of torch
+        warnings.simplefilter("ignore", FutureWarning)
+        with TestClient(app, raise_server_exceptions=False) as made:
+            yield made
 
 
 @pytest.fixture(scope="session")
@@ -110,3 +121,76 @@ def view_of() -> Any:
 def tried() -> Any:
     """See ``trial``."""
     return trial
+
+
+SPEED = {"step_seconds": 0.01, "batch_size": 32, "n_train": 500, "n_valid": 90, "n_test": 100, "n_threads": 1}
+
+
+class Here:
+    """Stands for the process that looks at data: the same work, in this process."""
+
+    def __init__(self, verb: str, path: Path, output: int) -> None:
+        self.verb, self.path = verb, path
+
+    def __enter__(self) -> Here:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        pass
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        return json.dumps(inspector.wrong_with(self.path)), ""
+
+    def wait(self, timeout: float | None = None) -> int:
+        return inspector.check(self.path)
+
+    def kill(self) -> None:
+        pass
+
+
+@pytest.fixture
+def looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data are looked at in this process, without its limits, and the machine is not measured."""
+    known = {"speed": SPEED, "families": 5, "elapsed": 2.0, "failure": "", "machine": ["Here."], "needs": ["Little."]}
+    monkeypatch.setattr(inspector, "_limits", contextlib.nullcontext)
+    monkeypatch.setattr(inspector, "_measured", lambda *found: known)
+    monkeypatch.setattr(checking, "inspecting", Here)
+
+
+@pytest.fixture
+def checked(looking: None) -> Callable[[House, str], datasets.DataSet]:
+    """Waits for the check of a data set, and returns it."""
+
+    def wait(house: House, name: str) -> datasets.DataSet:
+        for _ in range(1200):
+            found = house.data.get(name)
+            if found.state != datasets.CHECKING and name not in house.data.checks.looks:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"{name} is still being checked")
+
+    return wait
+
+
+@pytest.fixture
+def zipped(tmp_path: Path) -> Path:
+    """Forty small pictures of two classes in a zip."""
+    rng, path = np.random.default_rng(0), tmp_path / "shapes.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for place in range(40):
+            image = io.BytesIO()
+            Image.fromarray(rng.integers(0, 255, (9, 9, 3), dtype=np.uint8)).save(image, "PNG")
+            archive.writestr(f"{'round' if place % 2 else '<b>square'}/{place}.png", image.getvalue())
+    return path
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Sixty rows of a number, a category, a text column with markup, and two columns that may be the target."""
+    lines = ["size,<i>colour</i>,note,label,class"]
+    for place in range(60):
+        colour = ("red", "=1+1", "<script>")[place % 3]
+        lines.append(f"{place * 1.5},{colour},text {place},{'yes' if place % 2 else 'no'},{'a' if place > 30 else 'b'}")
+    path = tmp_path / "things.csv"
+    path.write_text("\n".join(lines))
+    return path

@@ -11,9 +11,9 @@ import pytest
 from archsmith import catalog
 from archsmith.automl.command import command_of
 from archsmith.automl.evaluation import check_settings, evaluator_of, retention_of
-from archsmith.automl.opening import start, weights_of
+from archsmith.automl.opening import start
 from archsmith.automl.plan import INHERITED, OWN, SHARED, Speed, make_plan
-from archsmith.automl.settings import FitSettings
+from archsmith.automl.settings import FitSettings, weights_of
 from archsmith.core.errors import UsageError
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.oneshot.evaluator import SharedWeightsEvaluator

@@ -7,8 +7,9 @@ import time
 import pytest
 
 from archsmith.automl import opening
-from archsmith.automl.opening import check_out, job_view, known, latest_unfinished, settings_in
+from archsmith.automl.opening import check_out, checked, job_view, known, latest_unfinished, measured, settings_in
 from archsmith.automl.plan import Speed, make_plan
+from archsmith.automl.plan_words import lines_of
 from archsmith.automl.settings import FitSettings
 from archsmith.core.budget import Budget, parse_seconds
 from archsmith.core.errors import StudyError, UsageError
@@ -168,3 +169,19 @@ def test_a_finished_job_is_not_run_again_without_more(finished):
     with pytest.raises(UsageError, match="is finished") as caught:
         opening.resume(settings, time.time())
     assert f"archsmith studies resume {study} --time +10m" in caught.value.hint
+
+
+def test_what_is_measured_before_a_job_leaves_no_study(workspace):
+    settings = FitSettings("digits", 20.0, workspace=str(workspace.path))
+    modality, now = checked(settings), time.time()
+    loaded = modality.load(settings, workspace.path / "data", 20.0, lambda *told: None)
+    found = measured(settings, modality, loaded, now, now)
+    assert found.plan.budget_seconds == 20.0
+    assert found.speed.n_train == len(loaded.splits.train)
+    assert found.lines() == [*found.findings.lines(), *found.machine, *lines_of(found.plan), *found.needs]
+    assert not workspace.list()
+
+
+def test_wrong_names_are_found_before_data_are_read(workspace):
+    with pytest.raises(UsageError, match="no strategy named"):
+        checked(FitSettings("nowhere.zip", 20.0, strategy="magic", workspace=str(workspace.path)))

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from archsmith import catalog
-from archsmith.cli.catalog import summary
 
 
 def test_every_row_of_the_catalogue_is_listed(command: Any) -> None:
@@ -31,22 +30,6 @@ def test_the_kinds_of_data_are_listed_with_what_they_are(command: Any, kind: str
     assert {"image", "table"} <= rows.keys()
     for row in rows.values():
         assert row["summary"].endswith(".") and row["missing"] is None
-
-
-@pytest.mark.parametrize(
-    ("doc", "said"),
-    [
-        ("One line.\n\nMore of it.", "One line."),
-        (
-            "A sentence that\n    goes on (Pham et al. 2018). Another one.",
-            "A sentence that goes on (Pham et al. 2018).",
-        ),
-        ("The ``Store`` of pictures.", "The Store of pictures."),
-        (None, ""),
-    ],
-)
-def test_a_summary_is_one_whole_sentence(doc: str | None, said: str) -> None:
-    assert summary(doc) == said
 
 
 def test_kinds_of_data_show_no_settings_to_people(command: Any) -> None:

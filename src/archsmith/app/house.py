@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from archsmith.app.jobs import Jobs
+from archsmith.app.datasets import DataSets
 from archsmith.app.settings import AppSettings
 from archsmith.app.studies import Studies
 from archsmith.runtime.workspace import Workspace
@@ -18,6 +19,7 @@ class House:
     ``folder``: what the app itself keeps, inside of the workspace.
     ``jobs``: the processes of searches.
     ``studies``: read from their logs.
+    ``data``: the data sets.
     """
 
     def __init__(self, settings: AppSettings) -> None:
@@ -26,3 +28,4 @@ class House:
         self.folder: Path = self.workspace.path / "app"
         self.jobs = Jobs(settings, self.workspace)
         self.studies = Studies(self.workspace)
+        self.data = DataSets(self.folder / "data", settings, self.workspace)

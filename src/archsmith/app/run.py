@@ -39,7 +39,9 @@ def serve(settings: AppSettings, opened: Callable[[str], None] = lambda address:
     os.environ.pop(TOKEN, None)  # it was read; no process that is started from here finds it
     listener = listening(settings.host, settings.port)
     try:
-        server = _Server(guarded(create(House(settings)), settings), settings, listener, opened)
+        house = House(settings)
+        house.data.sweep()
+        server = _Server(guarded(create(house), settings), settings, listener, opened)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
     finally:
@@ -58,12 +60,12 @@ def create(house: House) -> FastAPI:
     from starlette.staticfiles import StaticFiles
 
     from archsmith.app.api.base import create as create_api
-    from archsmith.app.pages import errors, home, study
+    from archsmith.app.pages import data, errors, home, new, study
     from archsmith.app.pages.frame import ASSETS, HEAD, STATIC
 
     app = create_api(house)
     app.mount(ASSETS, StaticFiles(directory=STATIC))
-    for page in (errors, home, study):
+    for page in (data, errors, home, new, study):
         page.mount(house)
     ui.add_head_html(HEAD, shared=True)
     ui.run_with(app, title=TITLE, dark=None, language="en-US", tailwind=False, show_welcome_message=False)

@@ -15,11 +15,11 @@ from typing import Any
 from archsmith import catalog
 from archsmith.automl.evaluation import check_settings
 from archsmith.automl.final_training import Candidate, Workshop
-from archsmith.automl.modality import Findings, Modality, modality_of, named
+from archsmith.automl.modality import Findings, Loaded, Modality, modality_of, named
 from archsmith.automl.plan import INHERITED, OWN, READING_SHARE, SHARED, Plan, Speed, make_plan
 from archsmith.automl.plan_words import lines_of
 from archsmith.automl.reference import find_reference
-from archsmith.automl.settings import ENAS, FitSettings
+from archsmith.automl.settings import FitSettings, own_epochs, weights_of
 from archsmith.automl.speed import measure_speed
 from archsmith.bundle import folder
 from archsmith.core.architecture import Architecture
@@ -59,8 +59,8 @@ Tell = Callable[[Event], None]
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
-    """A job that is ready to run: everything that is known before the first trial.
+class Prospect:
+    """Everything that is known before there is a study.
 
     ``modality``: the kind of data.
     ``findings``: what the checks of the data found.
@@ -69,12 +69,9 @@ class Job:
     ``probed``: fields of the augmentation that suit the data, see ``Modality.probe``.
     ``started``: of this opening, Unix time.
     ``read_seconds``: what reading, checking and measuring took in it.
-    ``extended``: was the study given a larger budget than it had?
-    ``goes_on``: of a study that goes on: its limits in words.
     """
 
     settings: FitSettings
-    store: SqliteStore
     modality: Modality
     splits: Splits
     data_folder: Path
@@ -87,8 +84,6 @@ class Job:
     probed: Mapping[str, Any]
     started: float
     read_seconds: float = 0.0
-    extended: bool = False
-    goes_on: str = ""
 
     @property
     def recipe(self) -> Recipe:
@@ -104,16 +99,21 @@ class Job:
 
     def lines(self) -> list[str | Note]:
         """What a person is told before it starts."""
+        return [*self.findings.lines(), *self.machine, *lines_of(self.plan), *self.needs]
+
+    @property
+    def machine(self) -> list[str | Note]:
+        """Where networks are trained, and what a probe of the data found."""
+        return [Note(self.device.sentence, self.device.exact), *filter(None, [self.modality.told(self.probed)])]
+
+    @property
+    def needs(self) -> list[str]:
+        """What is missing, and the memory and disk that the job takes."""
         n_kept = {OWN: 20, INHERITED: 40, SHARED: 0}[self.plan.weights]
         kept = n_kept * 12 * self.speed.params / 1e6  # trials' checkpoints: weights, momentum, averaged weights
         disk = self.data_mb + min(kept, self.settings.disk_mb or Retention().max_mb)
         of = "" if self.memory_mb is None else f" of {_size(self.memory_mb)}"
         return [
-            *filter(None, [self.goes_on]),
-            *self.findings.lines(),
-            Note(self.device.sentence, self.device.exact),
-            *filter(None, [self.modality.told(self.probed)]),
-            *lines_of(self.plan, extended=self.extended),
             *self.modality.notes(self.settings),
             f"One training needs about {_size(self.speed.memory_mb)}{of} of memory; the whole job takes about "
             f"{_size(disk)} of disk.",
@@ -123,6 +123,24 @@ class Job:
     def data_mb(self) -> float:
         """Size of the stored data on disk."""
         return sum(file.stat().st_size for file in self.data_folder.iterdir()) / 1e6
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job(Prospect):
+    """A job that is ready to run, and its study.
+
+    ``store``: of the study.
+    ``extended``: was the study given a larger budget than it had?
+    ``goes_on``: of a study that goes on: its limits in words.
+    """
+
+    store: SqliteStore
+    extended: bool = False
+    goes_on: str = ""
+
+    def lines(self) -> list[str | Note]:
+        told = [*filter(None, [self.goes_on]), *self.findings.lines(), *self.machine]
+        return [*told, *lines_of(self.plan, extended=self.extended), *self.needs]
 
 
 # What is asked for, as objects
@@ -217,11 +235,6 @@ def race_of(
     )
 
 
-def weights_of(settings: FitSettings) -> str:
-    """Where trials are to have their weights from, as the plan is asked."""
-    return SHARED if settings.strategy == ENAS else settings.weights
-
-
 def fixed_candidate(settings: FitSettings, modality: Modality, splits: Splits, probed: Mapping[str, Any]) -> Candidate:
     """The hand-made network that every search has to beat."""
     space, architecture = modality.fixed(splits)
@@ -236,22 +249,42 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     """Read, check and split the data, measure the machine, and only then make a study. ``tell`` hears how far the
     reading is.
     """
-    strategy_of(settings)  # a wrong name is found before the data are read
-    check_settings(settings, weights_of(settings))
-    if settings.space is not None:
-        _space_class(settings.space)
-    modality = modality_of(settings)
-    training_of(settings, modality)
-    device = devices.choose(settings.device)
-    workspace = Workspace(settings.workspace)
+    modality, workspace = checked(settings), Workspace(settings.workspace)
     if settings.name is not None:
         workspace.refuse_taken(settings.name)
     check_out(settings, None)
     began = time.time()
     seconds = None if settings.seconds is None else READING_SHARE * settings.seconds
     loaded = modality.load(settings, workspace.path / "data", seconds, _Telling(tell, began))
-    splits = loaded.splits
+    tidy(workspace, loaded)
+    found = measured(settings, modality, loaded, started, began)
+    store = workspace.create(settings.name or _study_name(loaded.splits.name), only=settings.name is not None)
+    return Job(**{entry.name: getattr(found, entry.name) for entry in dataclasses.fields(found)}, store=store)
+
+
+def checked(settings: FitSettings) -> Modality:
+    """The kind of the data. Raises UsageError for wrong names, which are found before the data are read."""
+    strategy_of(settings)
+    check_settings(settings, weights_of(settings))
+    if settings.space is not None:
+        _space_class(settings.space)
+    modality = modality_of(settings)
+    training_of(settings, modality)
+    devices.choose(settings.device)
+    return modality
+
+
+def tidy(workspace: Workspace, loaded: Loaded) -> None:
+    """Remove stored data that were not used for longest, where there are too many. ``loaded`` stay."""
     sweep(workspace.path / "data", {loaded.folder.name, *_needed(workspace)}, DATA_CAP_MB)
+
+
+def measured(settings: FitSettings, modality: Modality, loaded: Loaded, started: float, began: float) -> Prospect:
+    """Measure the machine on data that were read, and plan the clock. Nothing is written.
+
+    ``started``: of the job, ``began``: of reading the data, both Unix time.
+    """
+    splits, device = loaded.splits, devices.choose(settings.device)
     memory_mb = settings.memory_mb or _share_of_free(device, settings.workers)
     workshop = Workshop(modality, splits, device.torch, memory_mb)
     most = None if settings.seconds is None else PROBE_SHARE * settings.seconds
@@ -266,17 +299,15 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
         settings.trials,
         time.time() - started,
         speed,
-        _own_epochs(settings),
+        own_epochs(settings),
         weights_of(settings),
-        _n_families(modality.seeds(space)),
+        n_families(modality.seeds(space)),
         asked=settings.space is not None,
         failure=reference.failure,
     )
     plan = dataclasses.replace(plan, reference=reference.decisions)
-    store = workspace.create(settings.name or _study_name(splits.name), only=settings.name is not None)
-    return Job(
+    return Prospect(
         settings,
-        store,
         modality,
         splits,
         loaded.folder,
@@ -292,7 +323,7 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     )
 
 
-def _n_families(seeds: Mapping[str, Architecture]) -> int:
+def n_families(seeds: Mapping[str, Architecture]) -> int:
     """How many of the seeds are the first of their family, or differ where there are no families; at least 1."""
     return max(1, len({seed.get(Race.family, name) for name, seed in seeds.items()}))
 
@@ -328,12 +359,6 @@ class _Telling:
             self._tell(Event("phase", data, time=self._began))
             self._started = True
         self._tell(Event("progress", {"what": what, "done": done, "total": total}, time=time.time()))
-
-
-def _own_epochs(settings: FitSettings) -> float | None:
-    """The most epochs of a training, where the person has said so (``--set recipe.epochs=20``)."""
-    epochs = settings.settings.get("recipe", {}).get("epochs")
-    return None if epochs is None else float(epochs)
 
 
 def _share_of_free(device: Device, workers: int) -> float | None:
@@ -396,7 +421,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
             now.trials,
             standing.seconds + time.time() - started,
             speed,
-            _own_epochs(now),
+            own_epochs(now),
             plan.weights,
             plan.anchors,
             asked=now.space is not None,
@@ -408,7 +433,6 @@ def resume(settings: FitSettings, started: float) -> Job | None:
     findings = modality.findings(view.job.fit["findings"])
     return Job(
         now,
-        store,
         modality,
         splits,
         data,
@@ -420,6 +444,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         catalog.from_spec(_began(view).space, "space"),
         probed,
         started,
+        store=store,
         extended=extended,
         goes_on=standing.told(limits),
     )

@@ -161,3 +161,14 @@ class FitSettings:
         if "kind" in data:  # up to version 0.1
             data = {**data, "task": EARLIER.get(data["kind"], data["kind"])}
         return cls(**{name: value for name, value in data.items() if name in known})
+
+
+def weights_of(settings: FitSettings) -> str:
+    """Where trials are to have their weights from, as the plan is asked."""
+    return SHARED if settings.strategy == ENAS else settings.weights
+
+
+def own_epochs(settings: FitSettings) -> float | None:
+    """The most epochs of a training, where the person has said so (``--set recipe.epochs=20``)."""
+    epochs = settings.settings.get("recipe", {}).get("epochs")
+    return None if epochs is None else float(epochs)

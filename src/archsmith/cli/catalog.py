@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import Annotated, Any
 
 import typer
@@ -76,7 +75,7 @@ def _row(kind: str, name: str) -> dict[str, Any]:
         "name": name,
         "class": path,
         "package": table.package(kind, name, path),
-        "summary": summary(cls.__doc__),
+        "summary": table.summary(cls.__doc__),
         "settings": _settings(cls),
         "missing": None,
     }
@@ -96,12 +95,6 @@ def _without(kind: str, name: str, path: str, why: str) -> dict[str, Any]:
         "settings": {},
         "missing": why,
     }
-
-
-def summary(doc: str | None) -> str:
-    """The first sentence of a docstring, without the marks of code."""
-    first = " ".join((doc or "").strip().partition("\n\n")[0].split())
-    return re.split(r"(?<=\.)\s+(?=[A-Z`])", first)[0].replace("``", "")
 
 
 def _settings(cls: type) -> dict[str, Any]:

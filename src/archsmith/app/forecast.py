@@ -1,0 +1,43 @@
+"""What a job would do with its time, told before it starts: the same plan and the same words as in the job itself.
+
+``app.inspector`` measured the machine on the data once. Every plan follows from these figures at once, so that the
+forecast of a page changes with each budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archsmith.automl.plan import Speed, make_plan
+from archsmith.automl.plan_words import lines_of
+from archsmith.automl.settings import FitSettings, own_epochs, weights_of
+
+WAITING = "The machine is being measured on these data; the forecast follows in a moment."
+UNKNOWN = "What there is time for is said when the study has begun."
+
+
+def forecast(facts: Mapping[str, Any], measured: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
+    """Sentences for a job with ``options``, which ``FitSettings`` takes. ``facts`` and ``measured`` are as the check of
+    the data found them; where nothing was measured yet, a sentence says so.
+    """
+    if not measured:
+        return [WAITING]
+    if "speed" not in measured:
+        return [UNKNOWN, *filter(None, [measured.get("failed")])]
+    settings = FitSettings("digits", **options)
+    space = settings.space or facts.get("space")
+    other = space != facts.get("space") or bool(settings.settings.get("space"))
+    plan = make_plan(
+        settings.seconds,
+        settings.trials,
+        measured["elapsed"],
+        Speed.from_dict(measured["speed"]),
+        own_epochs(settings),
+        weights_of(settings),
+        measured["families"],
+        asked=settings.space is not None,
+        failure="" if other else measured["failure"],
+    )
+    note = ["This is for the space that comes with the data; yours is measured when the study begins."] if other else []
+    return [*measured["machine"], *lines_of(plan), *note, *measured["needs"]]

@@ -1,0 +1,80 @@
+// Sends files as they are, one after the other, and shows how far they are. Several files are one data set only where
+// they are images and their labels (IDX, .npy).
+(() => {
+  const PAIRED = /(\.npy|-ubyte(\.gz)?|\.idx[13]?(-ubyte)?(\.gz)?)$/i;
+  let running = null;
+  const part = (name) => document.querySelector(`[data-upload-${name}]`);
+  const say = (words) => { part("state").textContent = words; };
+  const wrong = (words) => { part("wrong").textContent = words; };
+  const size = (bytes) => bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toPrecision(4)} MB`;
+
+  const send = (file, into, more) => new Promise((resolve, reject) => {
+    const query = new URLSearchParams({ name: file.name, ...(into && { into }), ...(more && { more: true }) });
+    const request = running = new XMLHttpRequest();
+    request.open("POST", `/api/v1/data?${query}`);
+    request.responseType = "json";
+    request.upload.onprogress = (event) => {
+      part("bar").value = event.loaded / Math.max(1, file.size);
+      say(`${file.name}: ${size(event.loaded)} of ${size(file.size)}`);
+    };
+    request.onload = () => {
+      if (request.status < 300) return resolve(request.response);
+      const error = request.response?.error ?? { message: "The app does not answer.", hint: "Is it still running?" };
+      reject(new Error([error.message, error.hint].filter(Boolean).join(" ")));
+    };
+    request.onerror = () => reject(new Error("The connection was cut. Is the app still running?"));
+    request.onabort = () => reject(new Error("Stopped. Nothing was kept."));
+    request.send(file);
+  });
+
+  const take = async (files) => {
+    if (running || !files.length) return;
+    wrong("");
+    const most = Number(part("zone").dataset.uploadZone);
+    const large = files.find((file) => file.size > most);
+    if (large) return wrong(`${large.name} has ${size(large.size)}, more than the ${size(most)} that are taken.`);
+    if (files.length > 1 && !files.every((file) => PAIRED.test(file.name))) {
+      return wrong("Give one file. Several pictures or class folders are zipped first.");
+    }
+    part("run").hidden = false;
+    try {
+      let made = null;
+      for (const [place, file] of files.entries()) {
+        made = await send(file, made?.id, place < files.length - 1);
+      }
+      say("All of it has come.");
+      window.location.assign(`/data/${made.id}`);
+    } catch (error) {
+      part("run").hidden = true;
+      wrong(error.message);
+    }
+    running = null;
+    part("file").value = "";
+  };
+
+  // A folder that is dropped is no file: reading its first byte fails.
+  const dropped = async (list) => {
+    const files = [...list];
+    for (const file of files) {
+      try { await file.slice(0, 1).arrayBuffer(); }
+      catch { return wrong("That is a folder. Zip it first, then drop the zip here."); }
+    }
+    return take(files);
+  };
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches?.("[data-upload-file]")) take([...event.target.files]);
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.("[data-upload-stop]")) running?.abort();
+  });
+  for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
+    document.addEventListener(kind, (event) => {
+      const zone = event.target.closest?.("[data-upload-zone]");
+      if (!part("zone")) return;
+      event.preventDefault();  // a file that misses the zone would replace the page
+      part("zone").classList.toggle("over", Boolean(zone) && kind !== "dragleave" && kind !== "drop");
+      if (kind === "drop" && zone) dropped(event.dataTransfer.files);
+    });
+  }
+})();
