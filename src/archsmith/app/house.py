@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from archsmith.app.endpoints import Endpoints
+from archsmith.app.models import Models
 from archsmith.app.settings import AppSettings
+from archsmith.app.trying import Trying
 from archsmith.runtime.workspace import Workspace
 
 
@@ -14,9 +17,13 @@ class House:
     ``settings``: as it was started.
     ``workspace``: where studies lie; the command line uses the same.
     ``folder``: what the app itself keeps, inside of the workspace.
+    ``models``: what finished studies exported. ``trying`` predicts with them here, ``endpoints`` are their servers.
     """
 
     def __init__(self, settings: AppSettings) -> None:
         self.settings = settings
         self.workspace = Workspace(settings.workspace)
         self.folder: Path = self.workspace.path / "app"
+        self.models = Models(self.workspace, self.folder)
+        self.trying = Trying(self.models)
+        self.endpoints = Endpoints(self.models, self.folder / "endpoints")

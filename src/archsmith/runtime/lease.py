@@ -118,13 +118,13 @@ class Lease:
                         f"{_named(holder)} was writing to this study {silent:.0f} s ago.",
                         f"Try again in {TIMEOUT - silent:.0f} s.",
                     )
-        elif locked is None and _alive(holder):
+        elif locked is None and is_alive(holder):
             raise LeaseError(
                 f"{_named(holder)} is writing to this study.", "Wait for it, or stop it with: archsmith studies stop"
             )
 
     def _announce(self) -> None:
-        holder = Holder(os.getpid(), platform.node(), _token(os.getpid()), time.time())
+        holder = Holder(os.getpid(), platform.node(), start_of(os.getpid()), time.time())
         write_text(self._info_path, json.dumps(asdict(holder)))
 
 
@@ -134,7 +134,7 @@ def holder(folder: Path) -> Holder | None:
     if found is None:
         return None
     if found.host == platform.node():
-        return found if _alive(found) else None
+        return found if is_alive(found) else None
     try:
         silent = time.time() - (folder / "lease.json").stat().st_mtime
     except FileNotFoundError:
@@ -175,7 +175,8 @@ def _read(path: Path) -> Holder | None:
         return None
 
 
-def _alive(holder: Holder) -> bool:
+def is_alive(holder: Holder) -> bool:
+    """Does that process of this machine run? One that was given the same ``pid`` later is another one."""
     if sys.platform == "win32":  # os.kill would end the process there; the file lock is what counts
         return True
     try:
@@ -184,10 +185,10 @@ def _alive(holder: Holder) -> bool:
         return False
     except PermissionError:
         pass
-    return _token(holder.pid) in ("", holder.token)
+    return start_of(holder.pid) in ("", holder.token)
 
 
-def _token(pid: int) -> str:
+def start_of(pid: int) -> str:
     """The process's start time as Linux tells it; empty where it does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
