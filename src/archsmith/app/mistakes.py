@@ -98,7 +98,7 @@ def is_mistake(study: Study, index: int) -> bool:
 
 
 def mistakes_csv(study: Study, relabels: Mapping[int, str]) -> Iterator[str]:
-    """All mistakes as the lines of a CSV file. Texts that a spreadsheet would run as formulas begin with an apostrophe."""
+    """All mistakes as the lines of a CSV file. Texts that a spreadsheet would run as formulas get an apostrophe."""
     test = study.test
     numbers = test is not None and test.outputs.ndim == 1
     measured = ["true value", "predicted", "off by"] if numbers else ["label", "predicted", "probability"]

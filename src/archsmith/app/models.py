@@ -7,6 +7,7 @@ that is gone, too, what is known of the model is still shown, and sentences say 
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections import OrderedDict
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from archsmith.analysis.study import Study, read_study
+from archsmith.app.mistakes import is_mistake
 from archsmith.app.model_facts import ModelFacts, ModelSummary, facts_of, summary_of
 from archsmith.app.relabels import Relabels
 from archsmith.bundle.manifest import FILES, MANIFEST, Manifest, check_files
@@ -99,11 +101,35 @@ class Models:
         model = self.get(id)
         return self._studies.get(id, model.state, lambda: read_study(model.study))
 
+    def relabel(self, id: str, index: int, label: str | None) -> dict[int, str]:
+        """Keep what a mistake really is, or forget it where ``label`` is None or empty; all that was said of the model.
+        Raises Refusal and ArchsmithError.
+        """
+        study = self.study(id)
+        if not is_mistake(study, index):
+            raise Refusal(404, "no_mistake", f"The test example {index} is not among the mistakes.")
+        if (
+            label
+            and label.strip()
+            and study.test is not None
+            and study.test.outputs.ndim == 1
+            and not _is_number(label)
+        ):
+            raise Refusal(422, "no_number", f"{label[:64]!r} is no number.", "Give what the target of this row is.")
+        return self.relabels.put(id, index, label)
+
     def facts(self, id: str) -> ModelFacts:
         """All that is known of the model. Raises ArchsmithError and Refusal."""
         model = self.get(id)
         study = self.study(id)
         return self._facts.get(id, model.state, lambda: facts_of(model, study))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _model(folder: Path) -> Model | None:

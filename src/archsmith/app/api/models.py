@@ -9,14 +9,13 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
 from archsmith.app.house import House
-from archsmith.app.mistakes import MistakesFacts, is_mistake, mistakes_csv, mistakes_facts, picture_png
+from archsmith.app.mistakes import MistakesFacts, mistakes_csv, mistakes_facts, picture_png
 from archsmith.app.model_facts import ModelFacts, ModelSummary
 from archsmith.app.model_files import FILES, TakeFile, files_of, report_of, take
 from archsmith.app.models import ID
 from archsmith.app.relabels import LONGEST
 from archsmith.app.thresholds import Thresholds, thresholds_of
 from archsmith.bundle.container import service
-from archsmith.server.refusals import Refusal
 
 MOST_SHOWN = 200  # mistakes in one answer
 MOST_INDEX = 2**31
@@ -103,9 +102,7 @@ def router(house: House) -> APIRouter:
 
     @made.put("/models/{id}/mistakes/{index}")
     def relabel(id: Id, index: Index, given: Relabel) -> Relabelled:
-        if not is_mistake(models.study(id), index):
-            raise Refusal(404, "no_mistake", f"The test example {index} is not among the mistakes.")
-        return Relabelled(relabels=models.relabels.put(id, index, given.label))
+        return Relabelled(relabels=models.relabel(id, index, given.label))
 
     @made.get("/models/{id}/mistakes/{index}.png", response_class=Response, responses=_binary("image/png"))
     def picture(id: Id, index: Index) -> Response:
