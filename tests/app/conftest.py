@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,13 @@ from starlette.testclient import TestClient
 from archsmith.app.house import House
 from archsmith.app.run import NOT_KEPT, create
 from archsmith.app.settings import AppSettings
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+# Finished jobs, and where they lie: pictures with classes, pictures with a number, rows with classes
+FINISHED = {"classes": "v1/classes", "numbers": "v1/numbers", "rows": "rows"}
+MADE_AT = "/tmp/archsmith-fixture"  # studies keep absolute paths
+
+Settle = Callable[[str, Path], str]
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +46,33 @@ def studies(house: House) -> Path:
     """The folder of studies."""
     house.workspace.studies.mkdir(parents=True, exist_ok=True)
     return house.workspace.studies
+
+
+@pytest.fixture(scope="session")
+def settle() -> Settle:
+    """``settle("rows", workspace)`` puts a copy of that finished study there, as if it had been made there; its id."""
+
+    def settled(name: str, workspace: Path) -> str:
+        source = FIXTURES / FINISHED[name]
+        shutil.copytree(source, workspace, dirs_exist_ok=True)
+        (study,) = (folder.name for folder in (source / "studies").iterdir())
+        old, new = f"{MADE_AT}/{name}", json.dumps(str(workspace))[1:-1]
+        log = sqlite3.connect(workspace / "studies" / study / "events.sqlite", isolation_level=None)
+        (guard,) = log.execute("SELECT sql FROM sqlite_master WHERE name = 'events_are_final'").fetchone()
+        log.execute("DROP TRIGGER events_are_final")
+        log.execute("UPDATE events SET data = replace(data, ?, ?)", (old, new))
+        log.execute(guard)
+        log.close()
+        return study
+
+    return settled
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory, settle: Settle) -> dict[str, tuple[House, str]]:
+    """A house for each of the finished studies, which is alone in it, and the id of the study. Tests only read them."""
+    found = {}
+    for name in FINISHED:
+        workspace = tmp_path_factory.mktemp(name)
+        found[name] = (House(AppSettings(workspace=str(workspace))), settle(name, workspace))
+    return found

@@ -163,7 +163,11 @@ def _web(bundle: Path, called: str) -> Iterator[bytes]:
     said at once.
     """
     folder = tempfile.TemporaryDirectory(prefix="archsmith-web-", ignore_cleanup_errors=True)
-    page = write_page(bundle, Path(folder.name) / called)
+    try:
+        page = write_page(bundle, Path(folder.name) / called)
+    except BaseException:
+        folder.cleanup()
+        raise
     members = [(path.relative_to(folder.name).as_posix(), path) for path in sorted(page.rglob("*")) if path.is_file()]
     return _then_removed(zipped(members), folder)
 

@@ -21,7 +21,7 @@ from archsmith.analysis.study import Study, read_study
 from archsmith.app.mistakes import is_mistake
 from archsmith.app.model_facts import ModelFacts, ModelSummary, facts_of, summary_of
 from archsmith.app.relabels import Relabels
-from archsmith.bundle.manifest import FILES, MANIFEST, Manifest, check_files
+from archsmith.bundle.manifest import FILES, MANIFEST, MODEL, Manifest, check_files
 from archsmith.core.errors import ArchsmithError
 from archsmith.core.job_records import ResultRecord
 from archsmith.core.wording import visible
@@ -42,7 +42,7 @@ class Model:
     ``study``: its folder.
     ``result``: what the study ended with.
     ``changed``: which event its result is, and which one is its last.
-    ``bundle``: the folder of the whole bundle; None without one.
+    ``bundle``: the folder of the bundle; None without one whose network is whole.
     ``manifest``: of that bundle.
     ``notes``: sentences about what is not as the study left it.
     """
@@ -161,10 +161,10 @@ def _bundle(study: Path, said: str) -> tuple[Path | None, Manifest | None, tuple
     if _inside(own, said):  # the workspace was moved as a whole
         places = [own]
     for place in places:
-        manifest, wrong = _looked_at(place, study.name)
+        manifest, wrong, changed = _looked_at(place, study.name)
         if not wrong:
-            if notes:
-                notes.append("The study's own copy of it is used instead.")
+            notes += ["The study's own copy of it is used instead."] * bool(notes)
+            notes += [f"Its {name} was changed or lost after the bundle was written." for name in changed]
             return place, manifest, tuple(notes)
         notes.append(wrong)
     return None, None, tuple(notes)
@@ -175,26 +175,38 @@ def _inside(own: Path, said: str) -> bool:
     return Path(said).parts[-3:] == own.parts[-3:]
 
 
-def _looked_at(place: Path, id: str) -> tuple[Manifest | None, str]:
-    """The manifest of the bundle at ``place``, and what is wrong there; empty where nothing is."""
+def _looked_at(place: Path, id: str) -> tuple[Manifest | None, str, tuple[str, ...]]:
+    """The manifest of the bundle at ``place``, what is wrong there (empty where it can be used), and which files are
+    not as they were written.
+    """
     shown = visible(str(place))
     try:
         if not place.is_dir():
-            return None, f"The bundle is not at {shown} any more: it was moved or deleted."
-        manifest = _checked(place, _stamp(place, (MANIFEST, *FILES)))
+            return None, f"The bundle is not at {shown} any more: it was moved or deleted.", ()
+        manifest, changed = _checked(place, _stamp(place, (MANIFEST, *FILES)))
     except ArchsmithError as error:
-        return None, f"The bundle at {shown} is damaged: {error.message}"
+        return None, f"The bundle at {shown} is damaged: {error.message}", ()
     except OSError as error:
-        return None, f"The bundle at {shown} cannot be read: {error.strerror}."
+        return None, f"The bundle at {shown} cannot be read: {error.strerror}.", ()
     if manifest.facts.study not in (None, id):
-        return None, f"At {shown} lies the bundle of another study ({visible(str(manifest.facts.study))[:64]})."
-    return manifest, ""
+        other = visible(str(manifest.facts.study))[:64]
+        return None, f"At {shown} lies the bundle of another study ({other}).", ()
+    return manifest, "", changed
 
 
 @lru_cache(maxsize=256)
-def _checked(place: Path, stamp: tuple[Any, ...]) -> Manifest:
-    """The manifest of the bundle, all of whose files are as it says. ``stamp`` changes when they do."""
-    return check_files(place)
+def _checked(place: Path, stamp: tuple[Any, ...]) -> tuple[Manifest, tuple[str, ...]]:
+    """The manifest of the bundle, and which of its other files are not as it says. Its network must be. ``stamp``
+    changes when they do.
+    """
+    manifest = check_files(place, [MODEL])
+    changed = []
+    for name in manifest.files:
+        try:
+            check_files(place, [name])
+        except ArchsmithError:
+            changed.append(visible(name)[:64])
+    return manifest, tuple(changed)
 
 
 def _stamp(folder: Path, names: tuple[str, ...]) -> tuple[Any, ...]:
