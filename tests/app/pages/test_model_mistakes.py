@@ -43,7 +43,7 @@ def test_pictures_say_what_they_are_and_where_they_came_from(made: Callable[[str
     pictures = [each for each in root.descendants() if each.tag == "img"]
     assert pictures and all("taken for" in each.props["alt"] for each in pictures)
     assert all(each.props["src"].endswith(".png") for each in pictures)
-    assert fields_of(root)[0].props["value"] == "never"
+    assert fields_of(root)[0].props["^value"] == "never"
 
 
 def test_rows_show_their_values_and_more_on_request(

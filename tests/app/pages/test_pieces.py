@@ -32,6 +32,11 @@ def test_attributes_may_be_any_text(made: Made) -> None:
     assert found.props["alt"] == 'a "quoted" <b> = word' and found.props["data-place"] == "x y"
 
 
+def test_what_stands_in_a_field_at_first_is_an_attribute(made: Made) -> None:
+    (found,) = made(lambda: pieces.starting(box("input"), 'a "b"'))
+    assert found.props["^value"] == 'a "b"' and "value" not in found.props
+
+
 def test_a_table_heads_its_columns_and_rows(made: Made) -> None:
     found = made(lambda: pieces.table(("Name", "n"), [("a", "1"), ("b", "2")], "Some", (1,), {"a": "the first"}))
     scopes = [each.props["scope"] for each in found if each.tag == "th"]

@@ -14,7 +14,7 @@ from archsmith.app.house import House
 from archsmith.app.mistakes import MistakeFacts, MistakesFacts, mistakes_facts
 from archsmith.app.model_facts import ModelFacts
 from archsmith.app.pages.frame import Words, box
-from archsmith.app.pages.pieces import said, scrolling, section
+from archsmith.app.pages.pieces import said, scrolling, section, starting
 from archsmith.app.relabels import LONGEST
 from archsmith.core.errors import ArchsmithError
 from archsmith.server.refusals import Refusal
@@ -107,7 +107,8 @@ class _Mistakes:
 
     def _field(self, mistake: MistakeFacts, label: str) -> None:
         field = box("input", "really", f'type="text" maxlength="{LONGEST}" autocomplete="off"')
-        said(field, aria_label=label, placeholder="really …", value=self._relabels.get(mistake.index, ""))
+        said(field, aria_label=label, placeholder="really …")
+        starting(field, self._relabels.get(mistake.index, ""))
         if self._known.classes:
             said(field, list="classes")
 

@@ -10,7 +10,20 @@ from archsmith.analysis.wording import amount, share, short
 from archsmith.app.house import House
 from archsmith.app.model_facts import Confusion, ModelFacts, Reliability, Residuals
 from archsmith.app.pages.frame import Words, box
-from archsmith.app.pages.pieces import BLUE, GREEN, GREY, ORANGE, axis, chart, facts, said, scrolling, section, table
+from archsmith.app.pages.pieces import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    axis,
+    chart,
+    facts,
+    said,
+    scrolling,
+    section,
+    starting,
+    table,
+)
 from archsmith.app.thresholds import STEPS, ThresholdPoint, Thresholds, thresholds_of
 from archsmith.core.errors import ArchsmithError
 from archsmith.core.wording import sentence_case
@@ -152,7 +165,7 @@ class _Threshold:
                         said(Words("option", name), value=str(place))
             with box("label"):
                 self._title = Words("span", "")
-                slider = box("input", props=f'type="range" min="0" max="{STEPS}" step="1" value="{FIRST}"')
+                slider = starting(box("input", props=f'type="range" min="0" max="{STEPS}" step="1"'), FIRST)
         self._result = box("div", props='role="status" aria-live="polite"')
         self._chart = chart(_curves(curve, self._step), "Precision, recall and accepted share against the threshold")
         self._say()

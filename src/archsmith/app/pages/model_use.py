@@ -19,7 +19,7 @@ from archsmith.app.house import House
 from archsmith.app.model_facts import ModelFacts
 from archsmith.app.model_files import TakeFile, files_of
 from archsmith.app.pages.frame import Words, box
-from archsmith.app.pages.pieces import facts, said, scrolling, section
+from archsmith.app.pages.pieces import facts, said, scrolling, section, starting
 from archsmith.bundle.manifest import REPORT
 from archsmith.core.errors import ArchsmithError
 from archsmith.core.wording import visible
@@ -93,7 +93,8 @@ def _field(column: Mapping[str, Any]) -> None:
                 said(Words("option", "missing or another"), value="")
             return
         field = box("input", props='type="date"' if kind == "date" else 'type="number" step="any" inputmode="decimal"')
-        said(field, data_column=column["name"], data_kind=kind, value=column["usual"])
+        said(field, data_column=column["name"], data_kind=kind)
+        starting(field, column["usual"])
         Words("small", f"{column['least']} to {column['most']} in training rows; may be empty")
 
 

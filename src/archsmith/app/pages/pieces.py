@@ -21,6 +21,13 @@ def said(element: Element, **attributes: object) -> Element:
     return element
 
 
+def starting(field: Element, value: object) -> Element:
+    """``field`` with what stands in it at first. Vue, which draws the page, would put the property ``value`` back there
+    whenever anything on the page changes; the mark makes it the attribute, which what a person types goes before.
+    """
+    return said(field, **{"^value": value})
+
+
 def section(name: str, title: str) -> Element:
     """A sheet that links lead to, with its heading."""
     made = said(box("section", "sheet"), id=name, aria_labelledby=f"{name}-title")
