@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,15 @@ def client(house: House) -> Iterator[TestClient]:
     os.environ[NOT_KEPT] = str(house.folder / "nicegui")
     with TestClient(create(house), raise_server_exceptions=False) as made:
         yield made
+
+
+@pytest.fixture
+def in_app(client: TestClient) -> Callable[..., Any]:
+    """``in_app(handler, event)`` is what a coroutine function of a page gives, run in the loop of the app. NiceGUI takes
+    what runs in another loop for finished.
+    """
+    assert client.portal is not None
+    return client.portal.call
 
 
 @pytest.fixture

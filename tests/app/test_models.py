@@ -46,10 +46,10 @@ def test_a_study_without_a_result_has_no_model(tmp_path: Path) -> None:
     assert House(AppSettings(workspace=str(tmp_path))).models.list() == []
 
 
-@pytest.mark.parametrize("id", ["nothing", "..", "../classes", "a/b", "", "x" * 200, "-x", "a\0b"])
+@pytest.mark.parametrize("id", ["nothing", "..", "../classes", "a/b", "", "x" * 200, "-x", "a\0b", "{id}\n"])
 def test_an_id_that_is_no_model_is_refused(made: tuple[House, str, Path], id: str) -> None:
     with pytest.raises(Refusal) as refused:
-        made[0].models.get(id)
+        made[0].models.get(id.replace("{id}", made[1]))
     assert refused.value.status == 404
 
 

@@ -158,7 +158,6 @@ class Endpoints:
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
-                    cwd=self._folder,
                     env=environment,
                 )
         except OSError as error:

@@ -71,23 +71,35 @@ class Models:
         """``folder``: where the app keeps what people say of models."""
         self._workspace = workspace
         self.relabels = Relabels(folder / "relabels")
+        self._results: dict[
+            str, tuple[float, _Result | None]
+        ] = {}  # by id: when the study changed last, and its result
         self._studies: _Kept[Study] = _Kept(KEPT)
         self._facts: _Kept[ModelFacts] = _Kept(KEPT)
 
     def list(self) -> list[ModelSummary]:
         """Of every study that has come to a result, the one that changed last first."""
-        found = (_model(summary.folder) for summary in self._workspace.list() if re.match(ID, summary.id))
-        return [summary_of(model) for model in found if model is not None]
+        found, before, self._results = [], self._results, {}
+        for summary in self._workspace.list():
+            if not re.fullmatch(ID, summary.id):
+                continue
+            changed, result = before.get(summary.id, (None, None))
+            if changed != summary.changed:
+                result = _result(summary.folder)
+            self._results[summary.id] = (summary.changed, result)
+            if result is not None:
+                found.append(summary_of(_model(summary.folder, result)))
+        return found
 
     def get(self, id: str) -> Model:
         """Raises Refusal."""
         folder = self._workspace.studies / id
-        found = _model(folder) if re.match(ID, id) and (folder / FILE).is_file() else None
-        if found is None:
+        result = _result(folder) if re.fullmatch(ID, id) and (folder / FILE).is_file() else None
+        if result is None:
             raise Refusal(
                 404, "no_model", f"There is no model {id[:64]!r}.", "A study has one as soon as it has come to its end."
             )
-        return found
+        return _model(folder, result)
 
     def whole(self, id: str) -> tuple[Path, Manifest]:
         """The bundle and its manifest. Raises Refusal where there is none that can be used."""
@@ -132,7 +144,15 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _model(folder: Path) -> Model | None:
+@dataclass(frozen=True)
+class _Result:
+    """What a study ended with at last: the record, which event it is, and which one is the last."""
+
+    record: ResultRecord
+    changed: tuple[int, int]
+
+
+def _result(folder: Path) -> _Result | None:
     """None for a study without a result that names a bundle, and for one that cannot be read: the page of the study
     says why.
     """
@@ -142,15 +162,17 @@ def _model(folder: Path) -> Model | None:
         if ResultRecord.kind not in latest:
             return None
         number = latest[ResultRecord.kind]
-        result = ResultRecord.from_data(next(store.read(number)).data)
+        found = ResultRecord.from_data(next(store.read(number)).data)
     except (ArchsmithError, StopIteration, TypeError, ValueError):
         return None
     finally:
         store.close()
-    if not result.data.get("model_dir"):
-        return None
-    bundle, manifest, notes = _bundle(folder, str(result.data["model_dir"]))
-    return Model(folder.name, folder, result, (number, max(latest.values())), bundle, manifest, notes)
+    return _Result(found, (number, max(latest.values()))) if found.data.get("model_dir") else None
+
+
+def _model(folder: Path, result: _Result) -> Model:
+    bundle, manifest, notes = _bundle(folder, str(result.record.data["model_dir"]))
+    return Model(folder.name, folder, result.record, result.changed, bundle, manifest, notes)
 
 
 def _bundle(study: Path, said: str) -> tuple[Path | None, Manifest | None, tuple[str, ...]]:

@@ -52,5 +52,10 @@ def test_nothing_of_it_acts(made: Made, text: str) -> None:
     assert tags <= {"p", "span"}
 
 
+def test_a_text_of_too_many_elements_stays_a_text(made: Made) -> None:
+    ((tag, words),) = made("- *a*\n" * 3000)
+    assert tag == "pre" and len(words) < 20_001
+
+
 def test_brackets_without_end_end(made: Made) -> None:
     assert made("> " * 500 + "deep")

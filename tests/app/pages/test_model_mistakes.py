@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,24 +47,23 @@ def test_pictures_say_what_they_are_and_where_they_came_from(made: Callable[[str
 
 
 def test_rows_show_their_values_and_more_on_request(
-    made: Callable[[str], tuple[ui.element, model_mistakes._Mistakes]],
+    made: Callable[[str], tuple[ui.element, model_mistakes._Mistakes]], in_app: Callable[..., Any]
 ) -> None:
     root, found = made("rows")
     before = len(fields_of(root))
-    with root:
-        asyncio.run(found._show_more())
+    in_app(found._show_more)
     assert before == 24 and len(fields_of(root)) == 48
     assert "Bern" in [each.text for each in root.descendants() if isinstance(each, Words)]
 
 
 def test_a_label_is_kept_and_a_wrong_one_is_told(
-    made: Callable[[str], tuple[ui.element, model_mistakes._Mistakes]],
+    made: Callable[[str], tuple[ui.element, model_mistakes._Mistakes]], in_app: Callable[..., Any]
 ) -> None:
     _, found = made("numbers")
     index = found._known.mistakes.shown[0].index if found._known.mistakes else -1
-    assert asyncio.run(found._keep(index, "1.5")) == "Kept."
-    assert asyncio.run(found._keep(index, "")) == "Taken back."
-    assert asyncio.run(found._keep(index, "large")).startswith("Not kept: ")
+    assert in_app(found._keep, index, "1.5") == "Kept."
+    assert in_app(found._keep, index, "") == "Taken back."
+    assert in_app(found._keep, index, "large").startswith("Not kept: ")
 
 
 @pytest.mark.parametrize(

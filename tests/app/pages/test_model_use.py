@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,6 +52,17 @@ def test_a_form_asks_for_every_column(homes: Homes) -> None:
     assert fields == kinds
 
 
+def test_a_form_of_many_columns_and_categories_stays_small(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_use, "MOST_FIELDS", 3)
+    monkeypatch.setattr(model_use, "MOST_OPTIONS", 2)
+    house, id = homes["rows"]
+    with Client(ui.page("/")), ui.element("div") as root:
+        model_use.try_it(house.models.facts(id))
+    fields = [each for each in root.descendants() if "data-column" in each.props]
+    assert [each.props["type"] for each in fields] == ["number", "number", "text", "hidden", "hidden"]
+    assert fields[2].props["^value"] in ("Bern", "Basel", "Genf", "=cmd()", "Zürich <b>")
+
+
 def test_every_file_has_a_link(homes: Homes) -> None:
     house, id = homes["rows"]
     files = model_use.files_known(house, id)
@@ -78,24 +89,26 @@ class Served:
         raise Refusal(409, "stuck", "It does not stop.")
 
 
-def test_a_server_is_started_shown_and_its_refusal_is_told(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_is_started_shown_and_its_refusal_is_told(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch, in_app: Callable[..., Any]
+) -> None:
     monkeypatch.setattr(model_use.ui, "timer", lambda *args, **more: SimpleNamespace(active=False))  # needs a browser
     house, id = homes["rows"]
     known: Any = house.models.facts(id)
     stand_in: Any = type("House", (), {"endpoints": Served(), "trying": house.trying})()
     with Client(ui.page("/")), ui.element("div") as root:
         server = model_use._Server(stand_in, known, STOPPED)
-        assert "Start a server" in words_of(root) and "It is not served." in words_of(root)
-        asyncio.run(server._press())
-        assert {"Stop the server", "Serving at http://127.0.0.1:1", "1,234"} <= set(words_of(root))
-        assert "curl http://127.0.0.1:1" in words_of(root)
-        asyncio.run(server._press())
-        assert "It does not stop. " in words_of(root)
+    assert "Start a server" in words_of(root) and "It is not served." in words_of(root)
+    in_app(server._press)
+    assert {"Stop the server", "Serving at http://127.0.0.1:1", "1,234"} <= set(words_of(root))
+    assert "curl http://127.0.0.1:1" in words_of(root)
+    in_app(server._press)
+    assert "It does not stop. " in words_of(root)
 
 
-def test_the_time_is_measured_on_request(homes: Homes) -> None:
+def test_the_time_is_measured_on_request(homes: Homes, in_app: Callable[..., Any]) -> None:
     house, id = homes["rows"]
     with Client(ui.page("/")), ui.element("div") as root:
         timed = model_use._Latency(house, house.models.facts(id))
-        asyncio.run(timed._measure())
+    in_app(timed._measure)
     assert any("ms for one row" in text for text in words_of(root))

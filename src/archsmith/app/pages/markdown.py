@@ -18,6 +18,8 @@ from archsmith.core.wording import visible
 CONTAINERS = frozenset(
     ("p", "ul", "ol", "li", "blockquote", "thead", "tbody", "tr", "th", "td", "h1", "h2", "h3", "h4", "h5", "h6")
 )
+MOST = 5000  # elements; a card has some hundred
+MOST_LETTERS = 20_000  # of a text that has more
 INLINE = {"strong_open": "strong", "em_open": "em"}
 
 
@@ -26,8 +28,13 @@ def markdown(text: str, below: int = 0, label: str = "Table") -> None:
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink"])
+    text = visible(text, but="\n\t")
+    tokens = parser.parse(text)
+    if sum(1 + len(token.children or ()) for token in tokens) > MOST:
+        Words("pre", text[:MOST_LETTERS], props='tabindex="0"')
+        return
     open_boxes: list[ExitStack] = []
-    for token in parser.parse(visible(text, but="\n\t")):
+    for token in tokens:
         if token.type in ("fence", "code_block"):
             Words("pre", token.content.rstrip("\n"), props='tabindex="0"')
         elif token.type == "inline":

@@ -99,7 +99,7 @@ def _confusion(found: Confusion) -> None:
 
 
 def _count(count: int, total: int, *, right: bool) -> None:
-    cell = Words("td", f"{count:,}" if count else "·", f"n {'hit' if right else 'miss' if count else 'none'}")
+    cell = Words("td", f"{count:,}", f"n {'hit' if right else 'miss' if count else 'none'}")
     part = count / total
     # never so strong that the number on it is hard to read
     strength = min(0.42, 0.07 + 0.35 * part if right else 0.1 + 0.9 * part) if count else 0.0

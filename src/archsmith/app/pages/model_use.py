@@ -26,7 +26,8 @@ from archsmith.core.wording import visible
 from archsmith.server.refusals import Refusal
 
 LOOK_SECONDS = 3.0  # between two looks at a server
-MOST_CATEGORIES = 1000  # of a column that are offered
+MOST_OPTIONS = 100  # categories of a column that is asked for with a list
+MOST_FIELDS = 200  # of a form; the other columns count as missing
 
 
 def files_known(house: House, id: str) -> list[TakeFile]:
@@ -77,25 +78,38 @@ def _picture(known: ModelFacts) -> None:
 def _row(columns: list[Mapping[str, Any]]) -> None:
     with box("form", props="data-row"):
         with box("div", "fields"):
-            for column in columns:
+            for column in columns[:MOST_FIELDS]:
                 _field(column)
+        for column in columns[MOST_FIELDS:]:
+            said(box("input", props='type="hidden"'), data_column=column["name"], data_kind="number")
+        if len(columns) > MOST_FIELDS:
+            Words("p", f"The other {len(columns) - MOST_FIELDS:,} columns count as missing.", "faint")
         Words("button", "Predict", props='type="submit"')
 
 
 def _field(column: Mapping[str, Any]) -> None:
-    kind = "category" if "categories" in column else "date" if column["is_date"] else "number"
     with box("label"):
         Words("span", visible(str(column["name"])))
-        if kind == "category":
-            with said(box("select"), data_column=column["name"], data_kind=kind):
-                for name in column["categories"][:MOST_CATEGORIES]:
-                    said(Words("option", visible(name)), value=f"={name}")
-                said(Words("option", "missing or another"), value="")
+        if "categories" in column:
+            _category(column["name"], column["categories"])
             return
+        kind = "date" if column["is_date"] else "number"
         field = box("input", props='type="date"' if kind == "date" else 'type="number" step="any" inputmode="decimal"')
         said(field, data_column=column["name"], data_kind=kind)
         starting(field, column["usual"])
         Words("small", f"{column['least']} to {column['most']} in training rows; may be empty")
+
+
+def _category(name: str, categories: list[str]) -> None:
+    if len(categories) > MOST_OPTIONS:
+        field = said(box("input", props='type="text" autocomplete="off"'), data_column=name, data_kind="text")
+        starting(field, categories[0])
+        Words("small", f"One of {len(categories):,} categories; any other counts as unknown")
+        return
+    with said(box("select"), data_column=name, data_kind="category"):
+        for category in categories:
+            said(Words("option", visible(category)), value=f"={category}")
+        said(Words("option", "missing or another"), value="")
 
 
 # Take it

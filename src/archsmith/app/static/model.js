@@ -86,7 +86,8 @@
     for (const field of form.querySelectorAll("[data-column]")) {
       const { column, kind } = field.dataset;
       if (field.value === "") row[column] = null;
-      else row[column] = kind === "category" ? field.value.slice(1) : kind === "date" ? field.value : Number(field.value);
+      else if (kind === "number") row[column] = Number(field.value);
+      else row[column] = kind === "category" ? field.value.slice(1) : field.value;
     }
     return row;
   }
