@@ -44,8 +44,8 @@ def client(house: House) -> Iterator[TestClient]:
 
 @pytest.fixture
 def in_app(client: TestClient) -> Callable[..., Any]:
-    """``in_app(handler, event)`` is what a coroutine function of a page gives, run in the loop of the app. NiceGUI takes
-    what runs in another loop for finished.
+    """``in_app(handler, event)`` is what a coroutine function of a page gives, run in the loop of the app. What runs in
+    another loop is finished in the eyes of NiceGUI.
     """
     assert client.portal is not None
     return client.portal.call
