@@ -52,6 +52,11 @@ def test_nothing_of_it_acts(made: Made, text: str) -> None:
     assert tags <= {"p", "span"}
 
 
+def test_a_heading_of_a_column_without_words_is_an_empty_cell(made: Made) -> None:
+    found = made("|  | b |\n| --- | --- |\n| 1 | 2 |\n")
+    assert [tag for tag, _ in found if tag in ("th", "td")] == ["td", "th", "td", "td"]
+
+
 def test_a_text_of_too_many_elements_stays_a_text(made: Made) -> None:
     ((tag, words),) = made("- *a*\n" * 3000)
     assert tag == "pre" and len(words) < 20_001

@@ -34,7 +34,7 @@ def markdown(text: str, below: int = 0, label: str = "Table") -> None:
         Words("pre", text[:MOST_LETTERS], props='tabindex="0"')
         return
     open_boxes: list[ExitStack] = []
-    for token in tokens:
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.type in ("fence", "code_block"):
             Words("pre", token.content.rstrip("\n"), props='tabindex="0"')
         elif token.type == "inline":
@@ -43,7 +43,8 @@ def markdown(text: str, below: int = 0, label: str = "Table") -> None:
             stack = ExitStack()
             if token.tag == "table":
                 stack.enter_context(scrolling(label))
-            stack.enter_context(_box(token, below))
+            is_empty = following is not None and following.type == "inline" and not following.content
+            stack.enter_context(box("td") if token.tag == "th" and is_empty else _box(token, below))
             open_boxes.append(stack)
         elif token.nesting < 0:
             open_boxes.pop().close()
@@ -60,7 +61,7 @@ def _box(token: Any, below: int) -> Element:
 
 def _inline(tokens: Sequence[Any]) -> None:
     open_boxes: list[Element] = []
-    for token in tokens:
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.type in INLINE:
             open_boxes.append(box(INLINE[token.type]).__enter__())
         elif token.type.endswith("_close") and open_boxes:

@@ -60,7 +60,7 @@ class _Mistakes:
 
     def _table(self) -> Element:
         names = self._known.mistakes.shown[0].told if self._known.mistakes else []
-        with scrolling("The worst mistakes"), box("table"):
+        with scrolling("Table of the worst mistakes"), box("table"):
             with box("thead"), box("tr"):
                 for name in ("Test row", *(name for name, _ in names), "Really", *self._columns):
                     Words("th", name, props='scope="col"')
