@@ -61,7 +61,7 @@ def _box(token: Any, below: int) -> Element:
 
 def _inline(tokens: Sequence[Any]) -> None:
     open_boxes: list[Element] = []
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+    for token in tokens:
         if token.type in INLINE:
             open_boxes.append(box(INLINE[token.type]).__enter__())
         elif token.type.endswith("_close") and open_boxes:
