@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
 def client(house: House) -> Iterator[TestClient]:
     """Asks API and pages, without the gate. What pages hold when they are sent is in the text of the answer."""
     os.environ[NOT_KEPT] = str(house.folder / "nicegui")
-    with TestClient(create(house), raise_server_exceptions=False) as made:
-        yield made
+    with warnings.catch_warnings():  # NiceGUI looks at every object there is, among them old names of torch
+        warnings.simplefilter("ignore", FutureWarning)
+        with TestClient(create(house), raise_server_exceptions=False) as made:
+            yield made
 
 
 @pytest.fixture
