@@ -6,6 +6,8 @@ import contextlib
 import io
 import json
 import os
+import shutil
+import sqlite3
 import time
 import warnings
 import zipfile
@@ -33,6 +35,13 @@ from archsmith.runtime.study_view import StudyView
 
 OUTSIDE = "http://127.0.0.1:8104"
 Gated = Callable[..., TestClient]
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+# Finished jobs, and where they lie: pictures with classes, pictures with a number, rows with classes
+FINISHED = {"classes": "v1/classes", "numbers": "v1/numbers", "rows": "rows"}
+MADE_AT = "/tmp/archsmith-fixture"  # studies keep absolute paths
+
+Settle = Callable[[str, Path], str]
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +77,15 @@ def gated(app: FastAPI, client: TestClient) -> Gated:
         return made
 
     return ask
+
+
+@pytest.fixture
+def in_app(client: TestClient) -> Callable[..., Any]:
+    """``in_app(handler, event)`` is what a coroutine function of a page gives, run in the loop of the app. What runs in
+    another loop is finished in the eyes of NiceGUI.
+    """
+    assert client.portal is not None
+    return client.portal.call
 
 
 @pytest.fixture
@@ -194,3 +212,33 @@ def table(tmp_path: Path) -> Path:
     path = tmp_path / "things.csv"
     path.write_text("\n".join(lines))
     return path
+
+
+@pytest.fixture(scope="session")
+def settle() -> Settle:
+    """``settle("rows", workspace)`` puts a copy of that finished study there, as if it had been made there; its id."""
+
+    def settled(name: str, workspace: Path) -> str:
+        source = FIXTURES / FINISHED[name]
+        shutil.copytree(source, workspace, dirs_exist_ok=True)
+        (study,) = (folder.name for folder in (source / "studies").iterdir())
+        old, new = f"{MADE_AT}/{name}", json.dumps(str(workspace))[1:-1]
+        log = sqlite3.connect(workspace / "studies" / study / "events.sqlite", isolation_level=None)
+        (guard,) = log.execute("SELECT sql FROM sqlite_master WHERE name = 'events_are_final'").fetchone()
+        log.execute("DROP TRIGGER events_are_final")
+        log.execute("UPDATE events SET data = replace(data, ?, ?)", (old, new))
+        log.execute(guard)
+        log.close()
+        return study
+
+    return settled
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory, settle: Settle) -> dict[str, tuple[House, str]]:
+    """A house for each of the finished studies, which is alone in it, and the id of the study. Tests only read them."""
+    found = {}
+    for name in FINISHED:
+        workspace = tmp_path_factory.mktemp(name)
+        found[name] = (House(AppSettings(workspace=str(workspace))), settle(name, workspace))
+    return found

@@ -8,6 +8,9 @@ from archsmith.app.jobs import Jobs
 from archsmith.app.datasets import DataSets
 from archsmith.app.settings import AppSettings
 from archsmith.app.studies import Studies
+from archsmith.app.endpoints import Endpoints
+from archsmith.app.models import Models
+from archsmith.app.trying import Trying
 from archsmith.runtime.workspace import Workspace
 
 
@@ -20,6 +23,7 @@ class House:
     ``jobs``: the processes of searches.
     ``studies``: read from their logs.
     ``data``: the data sets.
+    ``models``: what finished studies exported. ``trying`` predicts with them here, ``endpoints`` are their servers.
     """
 
     def __init__(self, settings: AppSettings) -> None:
@@ -29,3 +33,6 @@ class House:
         self.jobs = Jobs(settings, self.workspace)
         self.studies = Studies(self.workspace)
         self.data = DataSets(self.folder / "data", settings, self.workspace)
+        self.models = Models(self.workspace, self.folder)
+        self.trying = Trying(self.models)
+        self.endpoints = Endpoints(self.models, self.folder / "endpoints")

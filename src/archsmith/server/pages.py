@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from html import escape
 
 from archsmith.bundle.card import in_short
+from archsmith.bundle.intake import Intake
 from archsmith.bundle.page import (
     POLICY,
     SITE,
@@ -133,19 +134,22 @@ def _page(model: Model, is_drawn: bool) -> str:
 def _calls(model: Model, host: str, with_token: bool) -> str:
     """How to ask for a prediction with curl and in Python, as Markdown."""
     url = f"http://{host}/v1/models/{model.name}/predict"
-    token = f' -H "Authorization: Bearer ${TOKEN}"' if with_token else ""
     intake = model.manifest.intake
-    if "columns" in intake.form():
-        example = intake.example_schema()["example"]
-        sent = shlex.quote(json.dumps({"examples": [example]}, ensure_ascii=False))
-        curl = f"curl{token} -H 'Content-Type: application/json' -d {sent} {url}"
-        asked = f"[{example!r}]"
-    else:
-        curl, asked = f"curl{token} -F files=@picture.png {url}", '["picture.png"]'
+    curl = curl_of(intake, url, with_token)
+    asked = f"[{intake.example_schema()['example']!r}]" if "columns" in intake.form() else '["picture.png"]'
     secret = f', os.environ["{TOKEN}"]' if with_token else ""
     lines = [*(["import os", ""] if with_token else []), "from archsmith.client import Client", ""]
     lines.append(f'Client("http://{host}"{secret}).predict({model.name!r}, {asked})')
     return "\n".join([f"    {curl}", "", "In Python:", "", *(f"    {line}" for line in lines)])
+
+
+def curl_of(intake: Intake, url: str, with_token: bool = False) -> str:
+    """A line for a terminal that asks for a prediction at ``url``."""
+    token = f' -H "Authorization: Bearer ${TOKEN}"' if with_token else ""
+    if "columns" not in intake.form():
+        return f"curl{token} -F files=@picture.png {url}"
+    sent = shlex.quote(json.dumps({"examples": [intake.example_schema()["example"]]}, ensure_ascii=False))
+    return f"curl{token} -H 'Content-Type: application/json' -d {sent} {url}"
 
 
 def _entry(model: Model) -> str:

@@ -12,6 +12,7 @@ import orjson
 from numpy.typing import NDArray
 
 from archsmith.bundle.intake import Intake, Window
+from archsmith.bundle.output import ModelOutput
 from archsmith.core.errors import ArchsmithError, UsageError
 from archsmith.server.batching import FEW_BYTES
 from archsmith.server.model import Model
@@ -121,7 +122,7 @@ async def _predicted(request: Request, model: Model, given: Given, settings: Set
         n_bytes = sum(array.nbytes for call in window.calls for array in call.inputs.values())
         request.hold(n_bytes)
         found += [
-            {"error": window.broken[place]} if row is None else _worded(model, row, given.top)
+            {"error": window.broken[place]} if row is None else worded(model.manifest.output, row, given.top)
             for place, row in enumerate(await _rows(model, window))
         ]
         request.release(n_bytes)
@@ -141,8 +142,8 @@ async def _rows(model: Model, window: Window) -> list[NDArray[np.float32] | None
     return rows
 
 
-def _worded(model: Model, row: NDArray[np.float32], top: int | None) -> dict[str, Any]:
-    output = model.manifest.output
+def worded(output: ModelOutput, row: NDArray[np.float32], top: int | None) -> dict[str, Any]:
+    """One row of the output of a network as an answer says it: the ``top`` most probable classes, or the value."""
     values = row.tolist()
     if not all(map(_is_finite, values)):
         return {"error": "The network gives no number for this example. Its values are probably far out of range."}

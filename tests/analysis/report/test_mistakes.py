@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from archsmith.analysis.report.mistakes import mistakes_of
+from archsmith.analysis.report.mistakes import mistakes_of, worst_first
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
 
@@ -27,3 +27,12 @@ def test_a_regression_shows_the_predictions_that_are_furthest_off(make: Any) -> 
     assert found is not None
     off = [float(dict(mistake.told)["Off by"]) for mistake in found.worst]
     assert len(off) == 24 and off == sorted(off, reverse=True)
+
+
+def test_all_mistakes_are_ordered_and_only_those(make: Any) -> None:
+    test = read_study(make(n=600, right=0.5)).test
+    assert test is not None
+    order = worst_first(test)
+    assert set(order.tolist()) == set(np.flatnonzero(test.outputs.argmax(axis=1) != test.labels).tolist())
+    sure = test.outputs[order].max(axis=1)
+    assert (np.diff(sure) <= 0).all()

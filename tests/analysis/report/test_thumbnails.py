@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archsmith.analysis.report.thumbnails import Picture, strip, thumbnail
+from archsmith.analysis.report.thumbnails import Picture, png, strip, thumbnail
 
 
 def opened(picture: Picture) -> Image.Image:
@@ -50,3 +50,9 @@ def test_a_strip_puts_pictures_side_by_side() -> None:
 @pytest.mark.parametrize(("own", "tile"), [(8, 56), (28, 56), (32, 64), (40, 40), (224, 56)])
 def test_small_pictures_fill_their_tile(own: int, tile: int) -> None:
     assert opened(strip([np.zeros((own, own, 1), np.uint8)], 56)).size == (tile, tile)
+
+
+def test_a_picture_as_a_file_is_the_same_one() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    uri = thumbnail(image, 60).uri
+    assert base64.b64decode(uri.removeprefix("data:image/png;base64,")) == png(image, 60)

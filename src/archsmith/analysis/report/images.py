@@ -12,7 +12,7 @@ import numpy as np
 from archsmith.analysis.report import data, mistakes
 from archsmith.analysis.report.mistakes import Mistake, mistakes_of
 from archsmith.analysis.report.section import Section
-from archsmith.analysis.report.thumbnails import Picture, strip, thumbnail
+from archsmith.analysis.report.thumbnails import Picture, Pixels, strip, thumbnail
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import from_data, rounded
 from archsmith.core.errors import DataError
@@ -152,11 +152,11 @@ def shown_mistakes_of(study: Study) -> ShownMistakes | None:
     found = mistakes_of(study)
     if found is None:
         return None
-    shown = [ShownMistake(each, _picture(study, each.index), _place(study, each.index)) for each in found.worst]
+    shown = [ShownMistake(each, picture_of(study, each.index), place_of(study, each.index)) for each in found.worst]
     return ShownMistakes(found.lead, tuple(shown))
 
 
-def _place(study: Study, index: int) -> str:
+def place_of(study: Study, index: int) -> str:
     """Where a picture of the test split came from; empty where that is not known."""
     if study.splits is None or index >= len(study.splits.test):
         return ""
@@ -167,16 +167,23 @@ def _place(study: Study, index: int) -> str:
         return ""
 
 
-def _picture(study: Study, index: int) -> Picture | None:
-    """A picture of the test split, as it came where that can still be read."""
+def picture_of(study: Study, index: int) -> Picture | None:
+    """A picture of the test split; None where there is none."""
+    image = pixels_of(study, index)
+    return None if image is None else thumbnail(image, MISTAKE_SIDE)
+
+
+def pixels_of(study: Study, index: int) -> Pixels | None:
+    """A picture of the test split, uint8 ``(h, w, 1 or 3)``, as it came where that can still be read; None where there
+    is none.
+    """
     if study.splits is None or index >= len(study.splits.test):
         return None
     test = cast(ImageExamples, study.splits.test)
     try:
-        image = test.original(index)
+        return test.original(index)
     except (DataError, OSError):
-        image = np.asarray(test.images[index])
-    return thumbnail(image, MISTAKE_SIDE)
+        return np.asarray(test.images[index])
 
 
 SECTIONS = (

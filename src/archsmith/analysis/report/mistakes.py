@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archsmith.analysis.report.classification import classes_of, csv_link
 from archsmith.analysis.report.kind import Words, words_of
@@ -44,23 +45,40 @@ def mistakes_of(study: Study) -> Mistakes | None:
     test = study.test
     if test is None:
         return None
-    return _numbers(test) if test.outputs.ndim == 1 else _classes(study, test)
+    return _numbers(study, test) if test.outputs.ndim == 1 else _classes(study, test)
+
+
+def worst_first(test: Predictions) -> NDArray[np.int64]:
+    """Where in ``test`` the mistakes are, the worst one first. Of a regression, no prediction is quite right."""
+    if test.outputs.ndim == 1:
+        return np.argsort(-np.abs(test.outputs.astype(np.float64) - test.labels), kind="stable")
+    wrong = np.flatnonzero(test.outputs.argmax(axis=1) != test.labels)
+    return wrong[np.argsort(-test.outputs[wrong].max(axis=1), kind="stable")]
+
+
+def mistake_at(study: Study, test: Predictions, place: int) -> Mistake:
+    """The prediction at ``place`` in ``test``, told as a mistake."""
+    truth, output = test.labels[place], test.outputs[place]
+    if test.outputs.ndim == 1:
+        told: tuple[tuple[str, str], ...] = (
+            ("It is", from_data(float(truth))),
+            ("Predicted", from_data(float(output))),
+            ("Off by", short(abs(float(output) - float(truth)))),
+        )
+    else:
+        classes = classes_of(study, test)
+        taken = f"{classes[int(output.argmax())]} ({share(float(output.max()))})"
+        told = (("It is", classes[int(truth)]), ("Taken for", taken))
+    return Mistake(int(test.index[place]), told)
 
 
 def _classes(study: Study, test: Predictions) -> Mistakes | None:
-    classes, labels, predicted = classes_of(study, test), test.labels.astype(np.int64), test.outputs.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != labels)
+    wrong = worst_first(test)
     if not len(wrong):
         return None
-    sure = test.outputs[wrong].max(axis=1)
-    order = wrong[np.argsort(-sure, kind="stable")][:SHOWN]
-    worst = []
-    for i in order:
-        probability = share(float(test.outputs[i].max()))
-        told = (("It is", classes[labels[i]]), ("Taken for", f"{classes[predicted[i]]} ({probability})"))
-        worst.append(Mistake(int(test.index[i]), told))
-    lead = _classes_lead(len(wrong), len(order), int((sure > SURE).sum()), words_of(study))
-    return Mistakes(lead, tuple(worst))
+    sure, shown = test.outputs[wrong].max(axis=1), wrong[:SHOWN]
+    lead = _classes_lead(len(wrong), len(shown), int((sure > SURE).sum()), words_of(study))
+    return Mistakes(lead, tuple(mistake_at(study, test, int(i)) for i in shown))
 
 
 def _classes_lead(n_wrong: int, n_shown: int, n_sure: int, words: Words) -> str:
@@ -74,22 +92,14 @@ def _classes_lead(n_wrong: int, n_shown: int, n_sure: int, words: Words) -> str:
     return text + " If a person checks the unsure predictions, mistakes will be caught."
 
 
-def _numbers(test: Predictions) -> Mistakes:
+def _numbers(study: Study, test: Predictions) -> Mistakes:
     errors = np.abs(test.outputs.astype(np.float64) - test.labels)
-    order = np.argsort(-errors, kind="stable")[:SHOWN]
-    worst = []
-    for i in order:
-        told = (
-            ("It is", from_data(float(test.labels[i]))),
-            ("Predicted", from_data(float(test.outputs[i]))),
-            ("Off by", short(errors[i])),
-        )
-        worst.append(Mistake(int(test.index[i]), told))
+    order = worst_first(test)[:SHOWN]
     lead = (
         f"The predictions that are furthest off. The worst one is off by {short(errors[order[0]])}, "
         f"a typical one by {short(np.median(errors))}. Look for wrong labels among them first."
     )
-    return Mistakes(lead, tuple(worst))
+    return Mistakes(lead, tuple(mistake_at(study, test, int(i)) for i in order))
 
 
 def link(study: Study, names: Mapping[int, str], what: str) -> str:
@@ -101,17 +111,13 @@ def link(study: Study, names: Mapping[int, str], what: str) -> str:
     test = study.test
     if test is None:
         return ""
-    told: list[tuple[object, ...]]
+    order, told = worst_first(test)[:MOST_IN_FILE], list[tuple[object, ...]]()
     if test.outputs.ndim == 1:
-        off = np.abs(test.outputs.astype(np.float64) - test.labels)
-        order = np.argsort(-off, kind="stable")[:MOST_IN_FILE]
         heading: tuple[object, ...] = (what, "target", "predicted")
         told = [(f"{test.labels[i]:.7g}", f"{test.outputs[i]:.7g}") for i in order]
     else:
         classes, predicted = list(map(harmless, classes_of(study, test))), test.outputs.argmax(axis=1)
         labels, sure = test.labels.astype(np.int64), test.outputs.max(axis=1)
-        wrong = np.flatnonzero(predicted != labels)
-        order = wrong[np.argsort(-sure[wrong], kind="stable")][:MOST_IN_FILE]
         heading = (what, "true class", "predicted class", "probability")
         told = [(classes[labels[i]], classes[predicted[i]], f"{sure[i]:.6g}") for i in order]
     rows = [(names.get(int(test.index[i]), ""), *each) for i, each in zip(order, told, strict=True)]

@@ -92,7 +92,7 @@ def columns_of(study: Study) -> Columns | None:
     if not columns:
         return None
     rows = tuple(_column(column) for column in columns[:MOST_COLUMNS])
-    head = _rows(study, "train", range(HEAD))
+    head = rows_of(study, "train", range(HEAD))
     ignored = tuple((str(each.name), str(each.reason)) for each in getattr(study.splits, "ignored", ()))
     return Columns(_lead(columns), rows, len(columns[MOST_COLUMNS:]), ignored, head)
 
@@ -181,7 +181,7 @@ def shown_mistakes_of(study: Study) -> ShownMistakes | None:
     found = mistakes_of(study)
     if found is None:
         return None
-    rows = _rows(study, "test", [mistake.index for mistake in found.worst])
+    rows = rows_of(study, "test", [mistake.index for mistake in found.worst])
     if rows is None or len(rows.cells) < len(found.worst):
         rows = Rows((), tuple(() for _ in found.worst))
     places = _places(study)
@@ -200,7 +200,7 @@ def _places(study: Study) -> dict[int, int]:
     return {} if places is None else dict(enumerate(np.asarray(places).tolist()))
 
 
-def _rows(study: Study, split: str, indexes: Sequence[int]) -> Rows | None:
+def rows_of(study: Study, split: str, indexes: Sequence[int]) -> Rows | None:
     """Rows of one split; None where they cannot be read."""
     examples = None if study.splits is None else getattr(study.splits, split)
     read = getattr(examples, "rows", None)

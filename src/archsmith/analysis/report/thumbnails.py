@@ -34,6 +34,11 @@ def thumbnail(image: Pixels, side: int) -> Picture:
     return Picture(_uri(small), small.width, small.height)
 
 
+def png(image: Pixels, side: int) -> bytes:
+    """The same as a PNG file."""
+    return _png(_fitted(image, side))
+
+
 def strip(images: Sequence[Pixels], side: int) -> Picture:
     """Pictures side by side in one file, each in a square of about ``side`` pixels: a whole multiple of the pictures'
     own size, where they are small.
@@ -61,8 +66,12 @@ def _fitted(image: Pixels, side: int) -> Image.Image:
 
 
 def _uri(picture: Image.Image) -> str:
+    return "data:image/png;base64," + base64.b64encode(_png(picture)).decode()
+
+
+def _png(picture: Image.Image) -> bytes:
     if picture.mode in ("RGB", "RGBA"):
         picture = picture.quantize(COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.FLOYDSTEINBERG)
     data = io.BytesIO()
     picture.save(data, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
+    return data.getvalue()
