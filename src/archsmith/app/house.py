@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from archsmith.app.comparisons import Comparisons
+from archsmith.app.networks import Networks
 from archsmith.app.settings import AppSettings
+from archsmith.runtime.study_view import StudyView, read_view
 from archsmith.runtime.workspace import Workspace
+from archsmith.server.refusals import Refusal
 
 
 class House:
@@ -14,9 +20,20 @@ class House:
     ``settings``: as it was started.
     ``workspace``: where studies lie; the command line uses the same.
     ``folder``: what the app itself keeps, inside of the workspace.
+    ``networks``: those of studies. ``comparisons``: of strategies.
     """
 
     def __init__(self, settings: AppSettings) -> None:
         self.settings = settings
         self.workspace = Workspace(settings.workspace)
         self.folder: Path = self.workspace.path / "app"
+        self.networks = Networks(self.look)
+        self.comparisons = Comparisons(self.workspace.path / "comparisons")
+
+    @contextmanager
+    def look(self, study: str) -> Iterator[StudyView]:
+        """What the log of a study tells; nobody changes it meanwhile. Raises Refusal where there is none."""
+        folder = self.workspace.studies / study
+        if "/" in study or study in ("", ".", "..") or not folder.is_dir():
+            raise Refusal(404, "no_study", f"There is no study {study[:100]!r}.")
+        yield read_view(folder)
