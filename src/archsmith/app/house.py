@@ -9,9 +9,9 @@ from pathlib import Path
 from archsmith.app.comparisons import Comparisons
 from archsmith.app.networks import Networks
 from archsmith.app.settings import AppSettings
+from archsmith.core.errors import StudyError
 from archsmith.runtime.study_view import StudyView, read_view
 from archsmith.runtime.workspace import Workspace
-from archsmith.server.refusals import Refusal
 
 
 class House:
@@ -32,8 +32,8 @@ class House:
 
     @contextmanager
     def look(self, study: str) -> Iterator[StudyView]:
-        """What the log of a study tells; nobody changes it meanwhile. Raises Refusal where there is none."""
+        """What the log of a study tells; nobody changes it meanwhile. Raises StudyError where there is none."""
         folder = self.workspace.studies / study
         if "/" in study or study in ("", ".", "..") or not folder.is_dir():
-            raise Refusal(404, "no_study", f"There is no study {study[:100]!r}.")
+            raise StudyError(f"There is no study {study[:100]!r}.")
         yield read_view(folder)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from archsmith.analysis.wording import duration, metric_name, number, rounded, s
 from archsmith.app.beliefs import Belief, beliefs_of
 from archsmith.app.drawings import Drawings, Drawn
 from archsmith.app.lineage import Lineage, lineage_of
-from archsmith.core.errors import UsageError
+from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.files import file_stamp
 from archsmith.core.trial import Trial
 from archsmith.core.wording import epochs, network_name
@@ -108,12 +108,23 @@ class Difference:
 
 class Networks:
     """Answers questions about networks. ``look``: opens the view of a study by its id, which nobody changes meanwhile;
-    it raises for one that is not there. May be asked from many threads.
+    it raises StudyError for one that is not there. May be asked from many threads.
     """
 
     def __init__(self, look: Look, drawings: Drawings | None = None) -> None:
-        self._look = look
+        self._open = look
         self._drawings = drawings or Drawings()
+
+    @contextmanager
+    def _look(self, study: str) -> Iterator[StudyView]:
+        with ExitStack() as stack:
+            try:
+                view = stack.enter_context(self._open(study))
+            except StudyError as error:
+                raise Refusal.of(error, 404, "no_study") from error
+            if view.why_unreadable is not None:
+                raise Refusal(409, "unreadable", view.why_unreadable)
+            yield view
 
     def get(self, study: str, name: str) -> Network:
         """Raises Refusal for a network that is not there."""
@@ -122,14 +133,14 @@ class Networks:
             return _network(study, name, view, trial, row)
 
     def lineage(self, study: str) -> Lineage | None:
-        """Which network was made from which; None where none was. Raises what ``look`` does."""
+        """Which network was made from which; None where none was. Raises Refusal without the study."""
         with self._look(study) as view:
-            return lineage_of(_readable(view))
+            return lineage_of(view)
 
     def beliefs(self, study: str) -> tuple[Belief, ...]:
-        """What the strategy believed. Raises what ``look`` does."""
+        """What the strategy believed. Raises Refusal without the study."""
         with self._look(study) as view:
-            return beliefs_of(_readable(view))
+            return beliefs_of(view)
 
     def drawn(self, study: str, name: str) -> Drawn:
         """The drawings. Takes a second or two. Raises UsageError, in a sentence, where there can be none."""
@@ -154,12 +165,6 @@ class Networks:
             if trial is None or view.began is None:
                 raise UsageError("The exported model is no network of layers, so there is nothing to draw.")
             return {"space": view.began.space, "architecture": dict(trial.architecture)}
-
-
-def _readable(view: StudyView) -> StudyView:
-    if view.why_unreadable is not None:
-        raise Refusal(409, "unreadable", view.why_unreadable)
-    return view
 
 
 def _network(study: str, name: str, view: StudyView, trial: Trial | None, row: Mapping[str, Any] | None) -> Network:
@@ -189,7 +194,6 @@ def _network(study: str, name: str, view: StudyView, trial: Trial | None, row: M
 
 def _asked(view: StudyView, name: str) -> tuple[Trial | None, Mapping[str, Any] | None]:
     """The trial, and the row of the job where the exported network was asked for; one of them is there."""
-    _readable(view)
     if NAME.fullmatch(name) is None:
         raise Refusal(404, "no_network", f"There is no network {name[:20]!r}.", "Give the number of a trial.")
     trials = view.history.trials
