@@ -82,7 +82,7 @@ def begin(tab: Tab, file: Path) -> str:
     page.wait_for_url(re.compile("/data/"))
     page.get_by_role("heading", name="What was found").wait_for()
     page.get_by_role("heading", name="Balance of the classes").wait_for()
-    page.get_by_label(re.compile("^Another time")).fill(SECONDS)
+    page.get_by_role("textbox", name="Another time").fill(SECONDS)
     page.get_by_role("button", name="Start the study").click()
     page.wait_for_url(re.compile("/studies/"))
     return str(page.url.rstrip("/").rpartition("/")[2])
