@@ -71,6 +71,7 @@ bench: $(STAMP) ## every measurement that the documentation quotes: hours; goes 
 	$(BIN)/python benchmarks/executor.py
 	$(BIN)/python benchmarks/serving.py
 	$(BIN)/python benchmarks/serve_clean.py
+	$(BIN)/python benchmarks/app.py
 	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python benchmarks/methods.py
