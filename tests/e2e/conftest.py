@@ -47,10 +47,12 @@ class App:
         """What it said on standard error."""
         return self._told.read_text(encoding="utf-8", errors="replace")[-4000:]
 
-    def end(self) -> None:
-        """As Ctrl-C does."""
-        self.process.send_signal(signal.SIGINT)
+    def end(self, sign: signal.Signals = signal.SIGINT) -> None:
+        """As Ctrl-C does, or with another signal."""
+        self.process.send_signal(sign)
         self.process.wait(PATIENCE)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 @dataclass

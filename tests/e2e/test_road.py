@@ -159,8 +159,8 @@ def test_from_a_table_to_a_server(tab: Tab, bare: Path, tmp_path: Path) -> None:
     study = begin(tab, rows(tmp_path))
     watch(tab, study)
     page = tab.page
-    page.get_by_label("age").fill("70")
-    page.get_by_label("town").select_option(label="Bonn")
+    page.get_by_role("spinbutton", name=re.compile("^age")).fill("70")
+    page.get_by_role("combobox", name=re.compile("^town")).select_option(label="Bonn")
     page.get_by_role("button", name="Predict").click()
     assert predicted(tab).lstrip().startswith("yes")
     bundle = take(tab, tmp_path / "taken")
@@ -180,8 +180,7 @@ def test_a_study_outlives_the_app(chromium: Any, tmp_path: Path) -> None:
     context.set_default_timeout(SOON)
     tab = Tab(context.new_page(), first.address)
     study = begin(tab, rows(tmp_path))
-    first.process.kill()
-    first.process.wait()
+    first.end(signal.SIGKILL)
     time.sleep(1)
     again = App(tmp_path / "workspace")
     try:
