@@ -26,7 +26,7 @@ def mount(house: House) -> None:
     @ui.page("/comparisons", response_timeout=20.0)
     async def comparisons() -> None:
         found = await asyncio.to_thread(house.comparisons.list)
-        with frame("Comparisons"):
+        with frame("Comparisons", "/comparisons"):
             text = "A comparison gives several search strategies the same problem, budget and seeds."
             Words("p", text, "faint")
             if not found:
@@ -42,11 +42,11 @@ def mount(house: House) -> None:
         try:
             found = await asyncio.to_thread(house.comparisons.get, name)
         except (Refusal, ArchsmithError) as error:
-            with frame("No such comparison"):
+            with frame("No such comparison", "/comparisons"):
                 _all()
                 Words("p", parts.text(str(error) if isinstance(error, ArchsmithError) else error.message))
             return
-        with frame(f"Comparison on {parts.text(found.listed.title)}"):
+        with frame(f"Comparison on {parts.text(found.listed.title)}", "/comparisons"):
             _all()
             _one(found)
 

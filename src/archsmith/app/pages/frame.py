@@ -16,7 +16,7 @@ from nicegui.elements.mixins.text_element import TextElement
 
 STATIC = Path(__file__).parent.parent / "static"
 ASSETS = "/assets"  # where ``STATIC`` is served
-PLACES = {"Home": "/", "New study": "/new"}
+PLACES = {"Home": "/", "New study": "/new", "Comparisons": "/comparisons"}
 HEAD = f'''<link rel="stylesheet" href="{ASSETS}/app.css"><script src="{ASSETS}/app.js"></script>'''
 
 

@@ -79,6 +79,9 @@ def _facts(found: Network) -> None:
         parts.facts(rows)
         _family(found)
         _against(found)
+        if found.parents or found.children:
+            with box("p"):
+                parts.link("How the search came to its networks", f"/studies/{quote(found.study, safe='')}/lineage")
 
 
 def _family(found: Network) -> None:
