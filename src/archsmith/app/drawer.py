@@ -68,11 +68,11 @@ def _drawing(graph: Graph) -> dict[str, Any]:
         "saved_bytes": trained.saved_bytes,
         "n_operations": len(served.nodes),
         "titles": ["Whole network"],
-        "drawing0": draw_network(graph, note=False),
+        "drawing0": draw_network(graph, title="", note=False),
     }
     for i, (title, path) in enumerate(parts(graph), start=1):
         made["titles"].append(title)
-        made[f"drawing{i}"] = draw_cell(graph, path, note=False)
+        made[f"drawing{i}"] = draw_cell(graph, path, title="", note=False)
     return made
 
 

@@ -43,8 +43,7 @@ def mount(house: House) -> None:
             _beside(found)
             _facts(found)
             with sheet("The network"):
-                _drawing(drawing)
-                _source(house, found)
+                _drawing(house, found, drawing)
             _decisions(found)
             if found.curve is not None:
                 _curve(found.curve)
@@ -114,12 +113,12 @@ def _against(found: Network) -> None:
         Words("button", "Compare", "second", 'type="submit"')
 
 
-def _drawing(drawing: asyncio.Task[Drawn]) -> None:
+def _drawing(house: House, network: Network, drawing: asyncio.Task[Drawn]) -> None:
     """What was drawn; where that takes longer, the place fills once it is there."""
     place = box("div", props='aria-live="polite"')
     if drawing.done():
         with place:
-            _drawn(drawing)
+            _drawn(house, network, drawing)
         return
     with place:
         Words("p", "The network is being drawn …", "faint")
@@ -129,12 +128,12 @@ def _drawing(drawing: asyncio.Task[Drawn]) -> None:
             timer.cancel()
             place.clear()
             with place:
-                _drawn(drawing)
+                _drawn(house, network, drawing)
 
     timer = ui.timer(LOOK, look)
 
 
-def _drawn(drawing: asyncio.Task[Drawn]) -> None:
+def _drawn(house: House, network: Network, drawing: asyncio.Task[Drawn]) -> None:
     try:
         found = drawing.result()
     except (ArchsmithError, Refusal) as error:
@@ -151,6 +150,7 @@ def _drawn(drawing: asyncio.Task[Drawn]) -> None:
             with box("div"):
                 Words("h3", parts.text(picture.title))
                 parts.viewer(picture.title, picture.svg, f"n{i}", told=False)
+    _source(house, network)
 
 
 def counts(found: Drawn) -> list[tuple[str, str]]:
