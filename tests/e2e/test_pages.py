@@ -25,6 +25,15 @@ THEMES, WIDTHS = ("light", "dark"), (360, 1440)
 # Of what is told besides the pages: rules that are advice, or that a page cannot keep (see the how-to of the app).
 SERIOUS = ("serious", "critical")
 SETTLED = 1500  # milliseconds after which a page has drawn its charts
+# What a page shows once it is whole, where that takes longer.
+WHOLE = {
+    "data": ".wall img",
+    "study": "main svg, main canvas",
+    "search": "img.drawing",
+    "network": "[data-viewer] svg",
+    "exported": "[data-viewer] svg",
+    "difference": "[data-viewer] svg",
+}
 PAGES = {
     "home": "/",
     "new": "/new",
@@ -79,6 +88,8 @@ def test_a_page(name: str, theme: str, width: int, chromium: Any, app: App, axe:
     try:
         tab = Tab(context.new_page(), app.address)
         tab.go(PAGES[name].format(**known))
+        if name in WHOLE:
+            tab.page.wait_for_selector(WHOLE[name], timeout=60_000)
         tab.page.wait_for_timeout(SETTLED)
         PICTURES.mkdir(exist_ok=True)
         tab.page.screenshot(path=str(PICTURES / f"{name}-{theme}-{width}.png"), full_page=True)

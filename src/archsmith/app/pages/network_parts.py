@@ -65,7 +65,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], label: str, num
     numbers?
     """
     kind = "n" if numbers else ""
-    with wide(label), box("table"):
+    with wide(label), box("table", "" if numbers else "decisions"):
         with box("thead"), box("tr"):
             for i, name in enumerate(columns):
                 Words("th", text(name), kind if i else "", 'scope="col"')
