@@ -125,8 +125,10 @@ def test_a_drawing_is_zoomed_and_moved_with_the_keyboard(chromium: Any, app: App
         for _ in range(4):
             tab.page.keyboard.press("+")
         assert tab.page.evaluate(width) > 2 * first
-        tab.page.keyboard.press("ArrowRight")
-        tab.page.wait_for_function("document.querySelector('[data-canvas]').scrollLeft > 0")
+        height = "document.querySelector('[data-canvas]').scrollTop"
+        before = tab.page.evaluate(height)
+        tab.page.keyboard.press("ArrowDown")
+        tab.page.wait_for_function(f"{height} > {before}")
         tab.page.keyboard.press("0")
         assert tab.page.evaluate(width) == pytest.approx(first)
         tab.page.get_by_role("button", name="Larger").first.click()
