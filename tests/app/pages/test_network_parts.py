@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archsmith.app.pages.network_parts import fitted, network_path, text
+from archsmith.app.pages.network_parts import fitted, network_path, path_of, text
 
 SVG = (
     '<svg width="{width}" height="90" style="max-width:100%;height:auto" role="img">'
@@ -25,4 +25,4 @@ def test_a_name_cannot_leave_its_place() -> None:
     drawn = fitted(SVG.format(width=100), "a", 'x" onload="alert(1)')
     assert 'aria-label="x&quot; onload=&quot;alert(1)"' in drawn
     assert network_path("a/b?c", 3) == "/studies/a%2Fb%3Fc/networks/3"
-    assert text("a\x1b[0m") == "a\\x1b[0m"
+    assert text("a\x1b[0m") == "a\\x1b[0m" and path_of("a/b\x1b") == "a/\u200bb\\x1b"

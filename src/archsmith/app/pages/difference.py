@@ -96,7 +96,7 @@ def _table(title: str, rows: Sequence[Row], names: tuple[str, str]) -> None:
         with box("tbody"):
             for row in sorted(rows, key=lambda row: row.same):
                 with box("tr", "same" if row.same else ""):
-                    Words("th", parts.text(row.name), props='scope="row"')
+                    Words("th", parts.path_of(row.name), props='scope="row"')
                     for value in (row.first, row.second):
                         Words("td", "–" if value is None else parts.text(value))
                     Words("td", "same" if row.same else "differs", "" if row.same else "differs")

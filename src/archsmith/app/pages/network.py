@@ -198,7 +198,7 @@ def _decisions(found: Network) -> None:
     if not found.decisions:
         return
     with sheet("Its decisions"):
-        rows = [(fact.name, fact.text) for fact in found.decisions[:MOST_DECISIONS]]
+        rows = [(parts.path_of(fact.name), fact.text) for fact in found.decisions[:MOST_DECISIONS]]
         with box("details", props="open" if len(rows) <= FEW_DECISIONS else ""):
             Words("summary", f"{len(found.decisions):,} decisions")
             parts.table(("decision", "answer"), rows, "Decisions of the network", numbers=False)

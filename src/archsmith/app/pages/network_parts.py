@@ -23,6 +23,11 @@ def text(words: str) -> str:
     return visible(words, but="\n\t")
 
 
+def path_of(decision: str) -> str:
+    """The path of a decision, which may be broken after each part."""
+    return text(decision).replace("/", "/\u200b")
+
+
 def network_path(study: str, name: str | int) -> str:
     """The address of a network's page."""
     return f"/studies/{quote(study, safe='')}/networks/{name}"
