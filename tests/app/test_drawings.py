@@ -80,3 +80,12 @@ def test_an_order_beyond_all_measure_starts_no_process(monkeypatch: pytest.Monke
     monkeypatch.setattr(drawings.subprocess, "run", lambda *_, **__: pytest.fail("a process was started"))
     with pytest.raises(UsageError, match="too many decisions"):
         Drawings().drawn({"space": "x" * drawings.LARGEST_ORDER})
+
+
+def test_what_failed_for_want_of_time_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Drawings(patience=0.01)
+    order = {"space": catalog.to_spec(ConvStages()), "architecture": dict(ConvStages().first() or {})}
+    with pytest.raises(UsageError, match="takes more than"):
+        made.drawn(order)
+    monkeypatch.setattr(drawings, "_asked", lambda order, patience: MADE)
+    assert made.drawn(order).params == 1

@@ -25,7 +25,7 @@ DRAWING, SOURCE = "drawing", "source"
 LARGEST_ORDER = 4 * 2**20  # bytes
 LARGEST_GRAPH = 64 * 2**20
 LARGEST_ANSWER = 12 * 2**20  # characters
-MEMORY = 6 * 2**30  # bytes of address space; torch, which some sources need, takes some of them at once
+MEMORY = {DRAWING: 2 * 2**30, SOURCE: 6 * 2**30}  # bytes of address space; some sources need torch, which takes much
 CPU_SECONDS = 40
 
 
@@ -84,10 +84,12 @@ def _source(graph: Graph) -> dict[str, Any]:
 
 def main() -> int:
     """Carry out the order on standard input."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    order = json_value(sys.stdin.read(LARGEST_ORDER))
+    memory = MEMORY[SOURCE if order.get("what") == SOURCE else DRAWING]
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     out, sys.stdout = sys.stdout, sys.stderr  # whatever a space prints is no answer
-    out.write(json.dumps(answer(json_value(sys.stdin.read(LARGEST_ORDER)))))
+    out.write(json.dumps(answer(order)))
     return 0
 
 

@@ -107,17 +107,19 @@ def _size(made: Mapping[str, Any]) -> int:
 
 
 def _asked(order: str, patience: float) -> dict[str, Any]:
-    """The answer of a new process."""
+    """The answer of a new process. Raises UsageError where there is none, which another time may be otherwise."""
     if len(order) > LARGEST_ORDER:
-        return {"error": "This network has too many decisions to be drawn.", "hint": None}
-    words = [sys.executable, "-m", "archsmith.app.drawer"]
+        raise UsageError("This network has too many decisions to be drawn.")
+    words = [sys.executable, "-P", "-m", "archsmith.app.drawer"]
     try:
         done = subprocess.run(words, input=order, capture_output=True, text=True, timeout=patience, check=False)
         found = json_value(done.stdout) if len(done.stdout) <= 2 * LARGEST_ANSWER else None
-    except subprocess.TimeoutExpired:
-        return {"error": f"Drawing this network takes more than {patience:g} seconds.", "hint": "It may be very large."}
+    except subprocess.TimeoutExpired as error:
+        raise UsageError(
+            f"Drawing this network takes more than {patience:g} seconds.", "It may be very large, or the machine busy."
+        ) from error
     except (OSError, ValueError, ArchsmithError):
         found = None
     if not isinstance(found, dict):
-        return {"error": "This network is too large to be drawn.", "hint": None}
+        raise UsageError("This network is too large to be drawn.", "Or the machine has no memory left; try again.")
     return found
