@@ -59,7 +59,7 @@ def fact(name: str) -> Iterator[None]:
 
 def facts(rows: Iterable[tuple[str, str]]) -> None:
     """Names, and what stands beside them."""
-    with box("dl", "facts"):
+    with box("dl", "facts counted"):
         for name, value in rows:
             with fact(text(name)):
                 Words("span", text(value))
