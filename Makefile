@@ -14,12 +14,13 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt
 STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
+E2E_STAMP := $(VENV)/.installed-e2e
 
 .DEFAULT_GOAL := help
-.PHONY: help demo app test clock slow check format reference bench web docs clean
+.PHONY: help demo app test clock slow e2e check format reference bench web docs clean
 
 help: ## list these verbs
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -31,6 +32,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 $(DOCS_STAMP): $(STAMP)
 	$(PIP_INSTALL) -e ".[docs]"
+	@touch $@
+
+$(E2E_STAMP): $(STAMP)
+	$(PIP_INSTALL) -e ".[e2e]"
 	@touch $@
 
 demo: $(STAMP) ## search a network for scikit-learn's digits, train it, export it: about 2 minutes after the install
@@ -47,6 +52,10 @@ clock: $(STAMP) ## the tests that judge wall-clock time: one by one, on a machin
 
 slow: $(STAMP) ## the long tests
 	$(BIN)/python -m pytest -m slow
+
+e2e: $(E2E_STAMP) ## the app in a real browser (needs chromium and npm): minutes; before a release
+	$(BIN)/python tests/e2e/fetch.py
+	$(BIN)/python -m pytest -m slow tests/e2e
 
 check: $(STAMP) ## lint, format and types
 	$(BIN)/ruff check .
@@ -66,6 +75,7 @@ bench: $(STAMP) ## every measurement that the documentation quotes: hours; goes 
 	$(BIN)/python benchmarks/serving.py
 	$(BIN)/python benchmarks/serve_clean.py
 	$(BIN)/python benchmarks/app_api.py
+	$(BIN)/python benchmarks/app.py
 	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python benchmarks/methods.py

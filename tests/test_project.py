@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 import tomllib
@@ -61,6 +62,14 @@ def test_the_tested_set_pins_what_development_installs(project: dict[str, Any]) 
         for name in names(project["optional-dependencies"][extra])
     }
     assert needed - pinned - {"archsmith"} == set()
+
+
+def test_what_the_tests_in_a_browser_fetch_is_pinned_with_its_checksum() -> None:
+    folder = ROOT / "tests" / "e2e"
+    wanted = json.loads((folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    packages = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert all(entry["integrity"].startswith("sha512-") for name, entry in packages.items() if name)
 
 
 def test_nothing_is_capped_from_above(project: dict[str, Any]) -> None:

@@ -24,14 +24,26 @@ pytest.importorskip("nicegui", reason="the extra 'app' is not installed")
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from archsmith.analysis.comparison.compare import compare
+from archsmith.analysis.comparison.page import write_comparison
 from archsmith.app import checking, datasets, inspector
 from archsmith.app.house import House
 from archsmith.app.run import NOT_KEPT, create, guarded
 from archsmith.app.settings import AppSettings
+from archsmith.core.budget import Budget
 from archsmith.core.events import Event
+from archsmith.core.problem import Objective, Problem
 from archsmith.core.records import Finished, Opened, Proposed, ProposedTrial, StudyRecord
 from archsmith.core.trial import Outcome, Status
+from archsmith.evaluators.cost import CostEvaluator
+from archsmith.runtime.comparison import Comparison, Plan
+from archsmith.runtime.search import Search
 from archsmith.runtime.study_view import StudyView
+from archsmith.spaces.nasnet import NasNet, NasNetScale
+from archsmith.strategies.evolution import RegularizedEvolution
+from archsmith.strategies.local import LocalSearch
+from archsmith.strategies.random import RandomSearch
+from archsmith.testing.toys import Flat, ToyEvaluator
 
 OUTSIDE = "http://127.0.0.1:8104"
 Gated = Callable[..., TestClient]
@@ -242,3 +254,37 @@ def homes(tmp_path_factory: pytest.TempPathFactory, settle: Settle) -> dict[str,
         workspace = tmp_path_factory.mktemp(name)
         found[name] = (House(AppSettings(workspace=str(workspace))), settle(name, workspace))
     return found
+
+
+@pytest.fixture(scope="session")
+def evolved(house: House) -> str:
+    """The id of a study of networks that were made from one another: 12 trials, the smallest network wins."""
+    space = NasNet(blocks=2, scale=NasNetScale(filters=4, cells=1))
+    problem = Problem(space, (Objective("params", maximize=False),))
+    store = house.workspace.create("evolved")
+    Search(
+        problem,
+        RegularizedEvolution(population=4, sample_size=2),
+        CostEvaluator(space),
+        budget=Budget(trials=12),
+        store=store,
+    ).run()
+    store.close()
+    return store.folder.name
+
+
+@pytest.fixture(scope="session")
+def compared(house: House) -> str:
+    """The name of a finished comparison of two strategies on a toy."""
+    plan = Plan.of(
+        Problem(Flat()),
+        ToyEvaluator(),
+        {"random": RandomSearch(), "local": LocalSearch()},
+        runs=2,
+        trials=6,
+        title="toys",
+    )
+    comparison = Comparison(house.comparisons.folder / "toys", plan)
+    comparison.run()
+    write_comparison(compare(plan, comparison.runs()), plan, comparison.folder)
+    return comparison.folder.name

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archsmith.core.events import Event
 from archsmith.automl.glance import at_a_glance, score_in_words, what
+from archsmith.core.events import Event
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.runtime.study_view import try_view
 from archsmith.runtime.workspace import Workspace

@@ -20,10 +20,10 @@ from archsmith.app.studies import Studies
 from archsmith.app.study_charts import charts
 from archsmith.app.study_facts import study_facts
 from archsmith.app.trial_facts import trials
+from archsmith.automl.glance import at_a_glance, score_in_words, what
 from archsmith.cli.opened import OpenStudy
 from archsmith.cli.studies import _tell_trials, describe
 from archsmith.core.records import KINDS
-from archsmith.automl.glance import at_a_glance, score_in_words, what
 from archsmith.runtime.search import replayed
 from archsmith.runtime.sqlite import FILE, SCHEMA, SqliteStore
 from archsmith.runtime.study_view import STATES, read_view, try_view

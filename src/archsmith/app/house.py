@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archsmith.app.jobs import Jobs
+from archsmith.app.comparisons import Comparisons
 from archsmith.app.datasets import DataSets
+from archsmith.app.endpoints import Endpoints
+from archsmith.app.jobs import Jobs
+from archsmith.app.models import Models
+from archsmith.app.networks import Networks
 from archsmith.app.settings import AppSettings
 from archsmith.app.studies import Studies
-from archsmith.app.endpoints import Endpoints
-from archsmith.app.models import Models
 from archsmith.app.trying import Trying
 from archsmith.runtime.workspace import Workspace
 
@@ -24,6 +26,7 @@ class House:
     ``studies``: read from their logs.
     ``data``: the data sets.
     ``models``: what finished studies exported. ``trying`` predicts with them here, ``endpoints`` are their servers.
+    ``networks``: those of studies. ``comparisons``: of strategies.
     """
 
     def __init__(self, settings: AppSettings) -> None:
@@ -36,3 +39,5 @@ class House:
         self.models = Models(self.workspace, self.folder)
         self.trying = Trying(self.models)
         self.endpoints = Endpoints(self.models, self.folder / "endpoints")
+        self.networks = Networks(lambda study: self.studies.get(study).look())
+        self.comparisons = Comparisons(self.workspace.path / "comparisons")

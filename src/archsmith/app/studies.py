@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from archsmith.automl.glance import at_a_glance
 from archsmith.core.errors import ArchsmithError, StudyError
 from archsmith.core.files import reason
 from archsmith.core.records import DAMAGES, StudyRecord
 from archsmith.core.wording import visible
-from archsmith.automl.glance import at_a_glance
 from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.study_view import UNREADABLE, StudyView, try_view
 from archsmith.runtime.workspace import StudySummary, Workspace

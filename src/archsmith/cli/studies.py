@@ -30,8 +30,8 @@ def list_studies(
     json: Json = False,
 ) -> None:
     """List studies. The one that changed last comes first."""
-    from archsmith.cli.output import emit, say, show
     from archsmith.automl.glance import IN_STUDY, at_a_glance, score_in_words, what
+    from archsmith.cli.output import emit, say, show
     from archsmith.runtime.study_view import try_view
     from archsmith.runtime.workspace import Workspace
 

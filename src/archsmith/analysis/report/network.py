@@ -72,14 +72,14 @@ def drawings(study: Study, facts: Network) -> dict[str, str]:
 
 def insides(graph: Graph, name: str) -> tuple[Inside, ...]:
     """What is drawn besides the whole network."""
-    return tuple(Inside(title, svg) for title, svg, _ in _parts(graph, name))
+    return tuple(Inside(title, f"{name}-part{i}") for i, (title, _) in enumerate(parts(graph)))
 
 
 def drawn(graph: Graph, name: str) -> dict[str, str]:
     """The network and its parts as SVG. ``name`` tells their arrows from those of other graphs on the page."""
     whole = {name: _fitting(lambda pages: draw_network(graph, note=False, pages=pages), name)}
-    for _, svg, path in _parts(graph, name):
-        kind = words(graph.scopes[path].kind)
+    for i, (_, path) in enumerate(parts(graph)):
+        kind, svg = words(graph.scopes[path].kind), f"{name}-part{i}"
         whole[svg] = _fitting(
             lambda pages, path=path, kind=kind: draw_cell(graph, path, title=kind, note=False, pages=pages),  # type: ignore[misc]
             svg,
@@ -95,8 +95,8 @@ def _fitting(draw: Callable[[bool], str], name: str) -> str:
     return _unique(narrow, f"{name}-narrow", "narrow") + _unique(wide, name, "wide")
 
 
-def _parts(graph: Graph, name: str) -> list[tuple[str, str, str]]:
-    """(title, name of the drawing, path of the scope) of up to two kinds of cells or blocks."""
+def parts(graph: Graph) -> list[tuple[str, str]]:
+    """(title, path of the scope) of up to two kinds of cells or blocks that are worth a drawing of their own."""
     kinds: dict[str, list[str]] = {}
     for path, scope in graph.scopes.items():
         inside = [other for other in graph.scopes.values() if other.path.startswith(path + ".")]
@@ -108,13 +108,13 @@ def _parts(graph: Graph, name: str) -> list[tuple[str, str, str]]:
         if not outer or graph.scopes[outer].kind in PLAIN_SCOPES:
             kinds.setdefault(scope.kind, []).append(path)
     common = Counter({kind: len(paths) for kind, paths in kinds.items()}).most_common(2)
-    parts = []
-    for i, (kind, n) in enumerate(common):
+    found = []
+    for kind, n in common:
         path = max(
             kinds[kind], key=lambda path: (len(set(graph.scopes[path].inputs.values())), len(graph.inside(path)))
         )
-        parts.append((f"{words(kind)} ({'one of ' if n > 1 else ''}{n})", f"{name}-part{i}", path))
-    return parts
+        found.append((f"{words(kind)} ({'one of ' if n > 1 else ''}{n})", path))
+    return found
 
 
 def _unique(svg: str, name: str, kind: str = "") -> str:

@@ -132,7 +132,7 @@ class SharedWeights:
 
 def shared_weights_of(study: Study) -> SharedWeights | None:
     """None where no weights were shared, or nothing is known of them yet."""
-    notes, losses, learning = study.history.prepared or {}, _line(study.preparing, "train_loss"), _learning(study)
+    notes, losses, learning = study.history.prepared or {}, _line(study.preparing, "train_loss"), learning_of(study)
     candidates = _candidates(study, notes)
     if sharing_spec(study) is None and not {"keys", "params"} <= set(notes):
         return None  # what it says means something else
@@ -187,7 +187,8 @@ def _unfinished(study: Study) -> str:
 # Curves
 
 
-def _learning(study: Study) -> Learning | None:
+def learning_of(study: Study) -> Learning | None:
+    """None where no controller learnt beside the weights."""
     # Between its turns a controller's last numbers are reported again.
     turns: Reports = []
     for step, metrics in study.preparing:
@@ -325,14 +326,21 @@ def drawings(study: Study, facts: SharedWeights) -> dict[str, str]:
     drawn = {}
     if len(facts.losses) > 1:
         drawn["losses"] = figures.losses_over_epochs([facts.losses], ["shared weights"])
-    learning = facts.learning
-    if learning is not None and len(learning.rewards) > 1:
-        drawn["rewards"] = _rewards(learning, facts.measure)
-    if learning is not None and len(learning.entropy) > 1:
-        x = figures.epochs_axis(learning.entropy)
-        drawn["entropy"] = figures.entropy(learning.entropy, x, "mean entropy of the controller over the epochs")
+    if facts.learning is not None:
+        drawn |= learning_drawings(facts.learning, facts.measure)
     if facts.favourite is not None and facts.favourite.graph is not None:
         drawn |= network.drawn(facts.favourite.graph, "favourite")
+    return drawn
+
+
+def learning_drawings(learning: Learning, measure: str) -> dict[str, str]:
+    """What a controller's samples scored in ``measure``, and how open its decisions were, over the epochs."""
+    drawn = {}
+    if len(learning.rewards) > 1:
+        drawn["rewards"] = _rewards(learning, measure)
+    if len(learning.entropy) > 1:
+        x = figures.epochs_axis(learning.entropy)
+        drawn["entropy"] = figures.entropy(learning.entropy, x, "mean entropy of the controller over the epochs")
     return drawn
 
 

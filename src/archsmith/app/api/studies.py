@@ -23,9 +23,9 @@ from archsmith.app.studies import LONGEST_ID, Followed
 from archsmith.app.study_charts import Charts, charts
 from archsmith.app.study_facts import State, StudyFacts, study_facts
 from archsmith.app.trial_facts import Sorted, TrialFacts, Trials, trial_facts, trials
+from archsmith.automl.glance import score_in_words, what
 from archsmith.core.errors import StudyError
 from archsmith.core.wording import visible
-from archsmith.automl.glance import score_in_words, what
 from archsmith.server.refusals import Refusal
 
 MOST_LISTED = 200

@@ -32,11 +32,11 @@ def mount(house: House) -> None:
         try:
             found = await asyncio.to_thread(house.data.get, id)
         except Refusal as refusal:
-            with frame("No such data", "/new"), sheet():
+            with frame("No such data", "/new"), sheet(, style="data"):
                 Words("p", f"{refusal.message} {refusal.hint}")
                 Words("a", "Choose other data", "button", 'href="/new"')
             return
-        with frame(found.name, "/new"):
+        with frame(found.name, "/new", style="data"):
             await _Page(house, found).begin()
 
 

@@ -1,4 +1,4 @@
-"""What every page shares: the head with the way to the other pages, the style, and small pieces.
+"""What every page shares: the head with the way to the other pages, the style, and small parts.
 
 NiceGUI brings the connection to the browser, charts and tables. Where HTML has an element of its own (button, table,
 details, label), pages use that one: browsers and screen readers know it.
@@ -16,7 +16,7 @@ from nicegui.elements.mixins.text_element import TextElement
 
 STATIC = Path(__file__).parent.parent / "static"
 ASSETS = "/assets"  # where ``STATIC`` is served
-PLACES = {"Home": "/", "New study": "/new"}
+PLACES = {"Home": "/", "New study": "/new", "Comparisons": "/comparisons"}
 HEAD = f'''<link rel="stylesheet" href="{ASSETS}/app.css"><script src="{ASSETS}/app.js"></script>'''
 
 

@@ -33,7 +33,7 @@ def mount(house: House) -> None:
     @ui.page("/")
     async def home(offset: int = 0) -> None:
         page = Home(house, min(max(0, offset), MOST_STUDIES))
-        with frame("Studies", "/"):
+        with frame("Studies", "/", style="home"):
             page.draw()
         await page.begin()
 

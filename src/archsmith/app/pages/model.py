@@ -44,7 +44,7 @@ def mount(house: House) -> None:
             _refused(error)
             return
         ui.add_head_html(SCRIPT)
-        with frame(known.name):
+        with frame(known.name, style="model"):
             _head(known)
             model_quality.show(house, known, curve)
             model_mistakes.show(house, known, relabels)
@@ -59,7 +59,7 @@ def mount(house: House) -> None:
 
 def _refused(error: Refusal | ArchsmithError) -> None:
     ui.context.client.status_code = error.status if isinstance(error, Refusal) else 422
-    with frame("This model cannot be shown"), sheet():
+    with frame("This model cannot be shown"), sheet(, style="model"):
         Words("p", error.message)
         if error.hint:
             Words("p", error.hint)

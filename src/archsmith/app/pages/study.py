@@ -59,7 +59,7 @@ def mount(house: House) -> None:
         await asyncio.wait({reading}, timeout=PATIENCE_SECONDS)
         soon = reading.done()
         if not soon:  # a log of very many trials: say so, and fill the page when it is read
-            with frame(visible(id)):
+            with frame(visible(id), style="study"):
                 waiting = Words("p", "Reading what this study has logged …", props='role="status"')
                 place = box("div")
             await ui.context.client.connected()
@@ -70,7 +70,7 @@ def mount(house: House) -> None:
             return
         assert look is not None
         if soon:
-            with frame(look.facts.study):
+            with frame(look.facts.study, style="study"):
                 page.build(look)
         else:
             waiting.set_text("")
@@ -81,7 +81,7 @@ def mount(house: House) -> None:
 
 def _missing(error: StudyError) -> None:
     """The page of a study that is not there."""
-    with frame("No such study"), sheet():
+    with frame("No such study"), sheet(, style="study"):
         Words("p", str(error))
         Words("a", "All studies", "button second", 'href="/"')
 

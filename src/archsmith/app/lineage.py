@@ -1,0 +1,207 @@
+"""Where the networks of a search came from: which trial was made from which, and the way to the best one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from archsmith.analysis.axes import Axis, from_zero
+from archsmith.analysis.charts import Dots, Layer, Line, Size, both, plot
+from archsmith.analysis.report import figures
+from archsmith.analysis.report.search import decisions_of
+from archsmith.analysis.wording import amount, metric_name, score
+from archsmith.core.trial import Trial
+from archsmith.runtime.study_view import StudyView
+
+DRAWN = 150  # best trials that the chart shows, with all that they came from
+MOST_STEPS = 200  # of the way to the best trial
+MOST_FAMILIES = 8
+MOST_CHANGES = 12  # decisions that a step tells
+
+
+@dataclass(frozen=True)
+class Change:
+    """One decision that a child has otherwise; None: it has, or had, no such decision."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One trial on the way to the best. ``parent``: the one before it there. ``made_by``: the strategy's word.
+    ``score``: as text; ``better``: than the parent's, None where these do not compare. ``changes``: against the parent;
+    ``n_changes``: how many there are in all.
+    """
+
+    trial: int
+    parent: int | None
+    made_by: str
+    score: str
+    better: bool | None
+    changes: tuple[Change, ...]
+    n_changes: int
+
+
+@dataclass(frozen=True)
+class Family:
+    """All that came from one trial without parents. ``best``, ``score``: of its members; None where none has one."""
+
+    founder: int
+    n_members: int
+    best: int | None
+    score: str
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """The lineage of a study. ``lead``: what it comes to. ``path``: from the founder to the best trial. ``families``:
+    the largest ones. ``chart``: SVG of this project in two sizes; empty where there is nothing to draw. ``note``: how
+    to read it.
+    """
+
+    lead: str
+    path: tuple[Step, ...]
+    families: tuple[Family, ...]
+    n_families: int
+    chart: str
+    note: str
+
+
+def lineage_of(view: StudyView) -> Lineage | None:
+    """None where no trial has a parent."""
+    trials = view.history.trials
+    n_children = sum(bool(trial.parents) for trial in trials)
+    if not n_children:
+        return None
+    before = _closest(trials)
+    metric = view.problem.objectives[0].metric
+    path = [] if view.best is None else _way(view.best, before, trials)
+    families = _families(trials, before, metric)
+    lead = f"{amount(n_children, 'trial was', 'trials were')} made from an earlier one."
+    if len(path) > 1 and view.best is not None:
+        lead += (
+            f" The best one, trial {view.best.id}, goes back to trial {path[0].id} in {amount(len(path) - 1, 'step')}."
+        )
+    elif view.best is not None:
+        lead += f" The best one, trial {view.best.id}, has no parent."
+    shown = _shown(view, before)
+    return Lineage(
+        lead,
+        tuple(_step(trial, before, trials, metric) for trial in path[-MOST_STEPS:]),
+        tuple(families[:MOST_FAMILIES]),
+        len(families),
+        _chart(view, shown, before, path, metric),
+        _note(view, len(shown)),
+    )
+
+
+def _closest(trials: Sequence[Trial]) -> Mapping[int, int]:
+    """Trial -> its parent; of several parents the one that it has most decisions in common with."""
+    chosen = {}
+    for trial in trials:
+        known = [parent for parent in trial.parents if 0 <= parent < trial.id]
+        if known:
+            own = set(trial.architecture.items())
+            shared = {i: len(own.intersection(trials[i].architecture.items())) for i in known}
+            chosen[trial.id] = max(known, key=shared.__getitem__)
+    return chosen
+
+
+def _way(best: Trial, before: Mapping[int, int], trials: Sequence[Trial]) -> list[Trial]:
+    """From the founder to ``best``. A parent has a lower number than its child, so this ends."""
+    way = [best]
+    while (parent := before.get(way[-1].id)) is not None:
+        way.append(trials[parent])
+    return way[::-1]
+
+
+def _step(trial: Trial, before: Mapping[int, int], trials: Sequence[Trial], metric: str) -> Step:
+    parent = before.get(trial.id)
+    was = None if parent is None else trials[parent]
+    changes = () if was is None else _changes(was, trial)
+    comparable = was is not None and was.ok and trial.ok and was.fidelity == trial.fidelity
+    better = trial.loss < was.loss if comparable and was is not None else None
+    made_by = str(trial.notes.get("operator", ""))[:60]
+    value = score(metric, trial.metrics.get(metric))
+    return Step(trial.id, parent, made_by, value, better, changes[:MOST_CHANGES], len(changes))
+
+
+def _changes(was: Trial, now: Trial) -> tuple[Change, ...]:
+    before, after = dict(decisions_of(was)), dict(decisions_of(now))
+    names = dict.fromkeys((*before, *after))
+    return tuple(
+        Change(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
+    )
+
+
+def _families(trials: Sequence[Trial], before: Mapping[int, int], metric: str) -> list[Family]:
+    """The largest first."""
+    founder: dict[int, int] = {}
+    members: dict[int, list[Trial]] = {}
+    for trial in trials:  # a parent comes before its children
+        founder[trial.id] = founder[before[trial.id]] if trial.id in before else trial.id
+        members.setdefault(founder[trial.id], []).append(trial)
+    found = []
+    for first, group in members.items():
+        best = min(
+            (trial for trial in group if trial.ok), key=lambda trial: (-trial.fidelity, trial.loss), default=None
+        )
+        value = "–" if best is None else score(metric, best.metrics.get(metric))
+        found.append(Family(first, len(group), None if best is None else best.id, value))
+    return sorted(found, key=lambda family: (-family.n_members, family.founder))
+
+
+# The chart
+
+
+def _shown(view: StudyView, before: Mapping[int, int]) -> set[int]:
+    """The best trials, and all that they came from."""
+    shown: set[int] = set()
+    for trial in view.ranking()[:DRAWN]:
+        at: int | None = trial.id
+        while at is not None and at not in shown:
+            shown.add(at)
+            at = before.get(at)
+    return shown
+
+
+def _chart(view: StudyView, shown: set[int], before: Mapping[int, int], path: Sequence[Trial], metric: str) -> str:
+    scored = {
+        i: float(value)
+        for i in sorted(shown)
+        if (value := view.history.trials[i].metrics.get(metric)) is not None and view.history.trials[i].losses
+    }
+    if len(scored) < 3:
+        return ""
+    x = from_zero("trial", [float(i) for i in scored])
+    y = figures.score_axis(list(scored.values()), metric, metric_name(metric))
+    best = [(float(trial.id), scored[trial.id]) for trial in path if trial.id in scored]
+
+    def draw(size: Size) -> str:
+        layers: list[Layer] = [
+            Line([(float(parent), scored[parent]), (float(child), scored[child])], "faint")
+            for child, parent in before.items()
+            if child in scored and parent in scored
+        ]
+        tips = [(float(i), value, f"trial {i}: {score(metric, value)}") for i, value in scored.items()]
+        layers.append(Dots(tips if size.name == "wide" else [(a, b, "") for a, b, _ in tips], "c1", "circle", 2.5))
+        layers += [Line(best, "c2"), Dots([(a, b, f"trial {a:.0f}") for a, b in best], "c2", "diamond", 4.5)]
+        return plot(size, _room(x), y, layers, "trials, the ones that they were made from, and the way to the best")
+
+    return both(draw)
+
+
+def _room(x: Axis) -> Axis:
+    return Axis(x.label, x.low, max(x.high, 1.0), show=lambda value: f"{value:,.0f}")
+
+
+def _note(view: StudyView, n_shown: int) -> str:
+    text = (
+        "A thin line leads from a trial to the one that was made from it. "
+        "Diamonds and the thick line are the way to the best."
+    )
+    if n_shown < len(view.history.trials):
+        text += f" Shown are the {min(DRAWN, n_shown)} best trials and those that they came from."
+    return text

@@ -1,0 +1,102 @@
+"""``/differences?study=…&a=…&b=…``: two networks side by side; ``other`` names the study of the second one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from nicegui import ui
+
+from archsmith.app.drawings import Drawn
+from archsmith.app.house import House
+from archsmith.app.networks import Network, Row
+from archsmith.app.pages import network_parts as parts
+from archsmith.app.pages.frame import Words, box, frame, sheet
+from archsmith.app.pages.network import counts
+from archsmith.core.errors import ArchsmithError
+from archsmith.core.wording import amount
+from archsmith.server.refusals import Refusal
+
+MOST_ROWS = 400
+PATIENCE = 12.0  # seconds that the page waits for both drawings
+
+
+def mount(house: House) -> None:
+    """Make the page known."""
+
+    @ui.page("/differences", response_timeout=90.0)
+    async def difference(study: str = "", a: str = "", b: str = "", other: str = "") -> None:
+        ui.add_head_html(parts.SCRIPT)
+        first, second = (study, a), (other or study, b)
+        try:
+            found = await asyncio.to_thread(house.networks.difference, first, second)
+        except (Refusal, ArchsmithError) as error:
+            with frame("Two networks", style="network"):
+                Words("p", parts.text(error.message))
+                Words("p", "Open a network of a study, and choose another one to compare it with.", "faint")
+            return
+        drawn = await asyncio.gather(*(_drawn(house, *which) for which in (first, second)))
+        with frame(f"{_title(found.first)} and {_title(found.second, found.first.study)}", style="network"):
+            for whose in dict.fromkeys((study, other or study)):
+                parts.back(whose)
+            n = found.n_different
+            same = len(found.decisions) - n
+            Words("p", f"{amount(n, 'decision')} {'differs' if n == 1 else 'differ'}, {same:,} are the same.")
+            names = _title(found.first), _title(found.second, found.first.study)
+            measured = {row.name for row in found.scores}
+            counted = [row for row in _costs(drawn) if row.name not in measured]
+            _table("What was measured and counted", [*found.scores, *counted], names)
+            with box("div", "columns"):
+                for i, (one, told) in enumerate(zip((found.first, found.second), drawn, strict=True)):
+                    _side(one, names[i], told, f"s{i}")
+            _table("Decisions", found.decisions[:MOST_ROWS], names)
+
+
+async def _drawn(house: House, study: str, name: str) -> Drawn | str:
+    """The drawing, or a sentence that says why there is none."""
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(house.networks.drawn, study, name), PATIENCE)
+    except (Refusal, ArchsmithError) as error:
+        return error.message
+    except TimeoutError:
+        return "The drawing takes longer. Load this page again in a while."
+
+
+def _title(network: Network, study: str | None = None) -> str:
+    """``study``: that of the other network; it is told where it is another one."""
+    return network.title if study in (None, network.study) else f"{network.title} of {network.study}"
+
+
+def _costs(drawn: Sequence[Drawn | str]) -> list[Row]:
+    known = [dict(counts(one)) if isinstance(one, Drawn) else {} for one in drawn]
+    names = dict.fromkeys(name for one in known for name in one)
+    return [Row(name, known[0].get(name), known[1].get(name)) for name in names]
+
+
+def _side(network: Network, title: str, drawn: Drawn | str, name: str) -> None:
+    with sheet():
+        with box("h2"):
+            parts.link(title, parts.network_path(network.study, network.name))
+        if isinstance(drawn, str):
+            Words("p", parts.text(f"There is no drawing. {drawn}"))
+            return
+        for i, picture in enumerate(drawn.pictures[:2]):
+            Words("h3", parts.text(picture.title))
+            parts.viewer(f"{picture.title} of {title}", picture.svg, f"{name}{i}", told=i == 0)
+
+
+def _table(title: str, rows: Sequence[Row], names: tuple[str, str]) -> None:
+    """What is the same is grey, and says so in words as well."""
+    if not rows:
+        return
+    with sheet(title), parts.wide(title), box("table", "difference"):
+        with box("thead"), box("tr"):
+            for name in ("", *names, ""):
+                Words("th" if name else "td", parts.text(name), props='scope="col"' if name else "")
+        with box("tbody"):
+            for row in sorted(rows, key=lambda row: row.same):
+                with box("tr", "same" if row.same else ""):
+                    Words("th", parts.path_of(row.name), props='scope="row"')
+                    for value in (row.first, row.second):
+                        Words("td", "–" if value is None else parts.text(value))
+                    Words("td", "same" if row.same else "differs", "" if row.same else "differs")

@@ -1,0 +1,28 @@
+"""The page of two networks."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.testclient import TestClient
+
+from archsmith.app.pages import difference
+
+
+def test_two_networks_stand_side_by_side(client: TestClient, evolved: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(difference, "PATIENCE", 60.0)
+    page = client.get("/differences", params={"study": evolved, "a": "0", "b": "1"})
+    assert page.status_code == 200
+    for words in ("Trial 0 and Trial 1", "What was measured and counted", "Decisions", "differs"):
+        assert words in page.text
+    assert "tip-s00" in page.text and "tip-s10" in page.text  # both are drawn
+
+
+def test_what_is_the_same_is_said_to_be(client: TestClient, evolved: str) -> None:
+    page = client.get("/differences", params={"study": evolved, "a": "0", "b": "0", "other": evolved})
+    assert "0 decisions differ" in page.text
+
+
+def test_without_two_networks_it_says_how_to_come_here(client: TestClient, evolved: str) -> None:
+    for params in ({}, {"study": evolved, "a": "0", "b": "x"}, {"study": "nothing", "a": "0", "b": "1"}):
+        page = client.get("/differences", params=params)
+        assert page.status_code == 200 and "choose another one to compare it with" in page.text

@@ -1,0 +1,77 @@
+"""Who was made from whom."""
+
+from __future__ import annotations
+
+from archsmith.app.house import House
+from archsmith.app.lineage import lineage_of
+from archsmith.core.architecture import Architecture
+from archsmith.core.trial import Outcome, Trial
+from archsmith.runtime.study_view import StudyView
+
+
+def view_of(*rows: tuple[tuple[int, ...], float | None, dict[str, int]]) -> StudyView:
+    """A study of trials: parents, score (None: failed) and decisions."""
+    view = StudyView("family")
+    for i, (parents, value, decisions) in enumerate(rows):
+        failed = Outcome.failure(ValueError("no"))
+        outcome = failed if value is None else Outcome.success({"score": value})
+        losses = None if value is None else (-value,)
+        trial = Trial(i, Architecture(decisions), 1.0, parents, {"operator": "mutate"}, outcome, losses)
+        view.history.trials.append(trial)
+        view.history.finished.append(trial)
+        if trial.ok:
+            view.history._best[1.0] = min((view.history._best.get(1.0, trial), trial), key=lambda t: t.loss)
+    return view
+
+
+def test_the_way_leads_from_the_founder_to_the_best() -> None:
+    found = lineage_of(
+        view_of(
+            ((), 0.5, {"a": 1, "b": 1}),
+            ((), 0.4, {"a": 9, "b": 9}),
+            ((0,), 0.6, {"a": 2, "b": 1}),
+            ((2,), 0.55, {"a": 2, "b": 3}),
+            ((3,), 0.9, {"a": 2, "b": 4, "c": 1}),
+        )
+    )
+    assert found is not None
+    assert [step.trial for step in found.path] == [0, 2, 3, 4]
+    assert [step.better for step in found.path] == [None, True, False, True]
+    last = {change.name: (change.before, change.after) for change in found.path[-1].changes}
+    assert last == {"b": ("3", "4"), "c": (None, "1")}
+    assert "trial 4, goes back to trial 0 in 3\u00a0steps" in found.lead
+
+
+def test_families_are_told_with_their_best() -> None:
+    found = lineage_of(view_of(((), 0.5, {"a": 1}), ((), None, {"a": 2}), ((0,), 0.7, {"a": 3}), ((0,), 0.6, {"a": 4})))
+    assert found is not None and found.n_families == 2
+    first, second = found.families
+    assert (first.founder, first.n_members, first.best) == (0, 3, 2)
+    assert (second.founder, second.best, second.score) == (1, None, "–")
+
+
+def test_of_two_parents_the_closer_one_is_followed() -> None:
+    found = lineage_of(
+        view_of(
+            ((), 0.5, {"a": 1, "b": 1, "c": 1}),
+            ((), 0.6, {"a": 2, "b": 2, "c": 2}),
+            ((1, 0), 0.9, {"a": 1, "b": 1, "c": 2}),
+        )
+    )
+    assert found is not None and [step.trial for step in found.path] == [0, 2]
+
+
+def test_a_search_without_parents_has_no_lineage() -> None:
+    assert lineage_of(view_of(((), 0.5, {"a": 1}), ((), 0.6, {"a": 2}))) is None
+
+
+def test_a_long_search_is_thinned_in_its_chart_only() -> None:
+    rows = [((i - 1,) if i else (), 0.5 + i / 10_000, {"a": i}) for i in range(700)]
+    found = lineage_of(view_of(*rows))
+    assert found is not None and found.path[-1].trial == 699 and len(found.path) == 200
+    assert found.chart.count("<circle") <= 2 * 700 and 'role="img"' in found.chart
+
+
+def test_a_real_evolution_has_one(house: House, evolved: str) -> None:
+    found = house.networks.lineage(evolved)
+    assert found is not None and found.path and "<svg" in found.chart

@@ -1,0 +1,107 @@
+"""Facts of single networks, and of two against one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from archsmith.app.house import House
+from archsmith.app.networks import EXPORTED, Networks
+from archsmith.core.errors import UsageError
+from archsmith.core.job_records import ResultRecord
+from archsmith.runtime.study_view import StudyView, try_view
+from archsmith.server.refusals import Refusal
+
+
+def test_a_trial_tells_what_its_log_says(house: House, evolved: str) -> None:
+    with house.look(evolved) as view:
+        best, ranked = view.best, [trial.id for trial in view.ranking()]
+        assert best is not None
+        child = next(trial for trial in view.history.trials if trial.parents)
+    found = house.networks.get(evolved, str(best.id))
+    assert found.title == f"Trial {best.id}" and found.state == "finished" and found.place == 1
+    assert found.previous is None and found.next == ranked[1] and found.n_ranked == len(ranked)
+    assert {fact.name for fact in found.scores} == {"parameters", "multiply-adds"}
+    assert dict(best.architecture).keys() == {fact.name for fact in found.decisions}
+    parent = child.parents[0]
+    assert house.networks.get(evolved, str(child.id)).parents == child.parents
+    assert child.id in house.networks.get(evolved, str(parent)).children
+    assert house.networks.get(evolved, str(ranked[1])).previous == best.id
+
+
+@pytest.mark.parametrize("name", ["99", EXPORTED, "-1", "1e3", "../1", "", "٣"])
+def test_a_network_that_is_not_there_is_refused(house: House, evolved: str, name: str) -> None:
+    with pytest.raises(Refusal) as error:
+        house.networks.get(evolved, name)
+    assert error.value.status == 404
+
+
+@pytest.mark.parametrize("study", ["nothing", "..", "a/../evolved", ""])
+def test_a_study_that_is_not_there_is_refused(house: House, study: str) -> None:
+    with pytest.raises(Refusal):
+        house.networks.get(study, "0")
+
+
+def test_two_networks_differ_where_they_differ(house: House, evolved: str) -> None:
+    with house.look(evolved) as view:
+        child = next(trial for trial in view.history.trials if trial.parents)
+        a, b = dict(view.history.trials[child.parents[0]].architecture), dict(child.architecture)
+    found = house.networks.difference((evolved, str(child.parents[0])), (evolved, str(child.id)))
+    assert found.n_different == sum(a.get(name) != b.get(name) for name in {**a, **b})
+    kinds = [row.same for row in found.decisions]
+    assert kinds == sorted(kinds) and len(kinds) == len({**a, **b})
+    alone = house.networks.difference((evolved, "0"), (evolved, "0"))
+    assert alone.n_different == 0 and all(row.same for row in alone.scores)
+
+
+def test_a_trial_is_drawn_and_written_as_source(house: House, evolved: str) -> None:
+    found = house.networks.drawn(evolved, "0")
+    assert found.params > 0 and "<svg" in found.pictures[0].svg
+    assert "class Network(nn.Module)" in house.networks.source(evolved, "0")
+
+
+def exported(view: StudyView, row: dict[str, object]) -> Networks:
+    """Networks of one study whose job ended with ``row``."""
+    result = ResultRecord("accuracy", rows=({"exported": True, **row},))
+    view.job.take(result)
+
+    @contextmanager
+    def look(study: str) -> Iterator[StudyView]:
+        yield view
+
+    return Networks(look)
+
+
+def test_the_exported_network_is_the_row_of_its_job(house: House, evolved: str, tmp_path: Path) -> None:
+    view = try_view(house.workspace.studies / evolved)
+    networks = exported(
+        view, {"name": "searched", "trial": 2, "valid": 0.9, "test": 0.875, "params": 1200, "seconds": 3}
+    )
+    found = networks.get(evolved, EXPORTED)
+    assert found.title == "Searched network" and found.trial == 2 and found.state == "exported"
+    assert [(fact.name, fact.text.replace("\u00a0", " ")) for fact in found.scores][:2] == [
+        ("accuracy, validation split", "90 %"),
+        ("accuracy, test split", "87.5 %"),
+    ]
+    assert networks.drawn(evolved, EXPORTED).params == networks.drawn(evolved, "2").params
+
+
+def test_what_is_no_network_has_no_drawing(house: House, evolved: str) -> None:
+    view = try_view(house.workspace.studies / evolved)
+    networks = exported(view, {"name": "boosted", "valid": "much"})
+    found = networks.get(evolved, EXPORTED)
+    assert found.trial is None and found.decisions == () and found.scores == ()
+    with pytest.raises(UsageError, match="nothing to draw"):
+        networks.drawn(evolved, EXPORTED)
+
+
+def test_an_unreadable_study_says_why(tmp_path: Path) -> None:
+    @contextmanager
+    def look(study: str) -> Iterator[StudyView]:
+        yield try_view(tmp_path)
+
+    with pytest.raises(Refusal, match="no study"):
+        Networks(look).get("study", "0")
