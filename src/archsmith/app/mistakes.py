@@ -19,8 +19,7 @@ from archsmith.analysis.report.mistakes import SHOWN, mistake_at, mistakes_of, w
 from archsmith.analysis.report.tables import Rows, rows_of
 from archsmith.analysis.report.thumbnails import png
 from archsmith.analysis.study import Predictions, Study
-from archsmith.bundle.prediction_files import harmless
-from archsmith.core.wording import visible
+from archsmith.core.wording import harmless, visible
 from archsmith.server.refusals import Refusal
 
 SIDE = 160  # pixels of a picture

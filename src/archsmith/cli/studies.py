@@ -182,6 +182,7 @@ def describe(view: StudyView, limit: int | None = None) -> dict[str, Any]:
     """State, counts and the best ``limit`` trials of a study, as plain data; of several objectives the front, too. The
     space's module is not needed.
     """
+    from archsmith.automl.glance import bundle_of, report_of
     from archsmith.cli.fronts import front_data
 
     began = view.began

@@ -32,7 +32,7 @@ def mount(house: House) -> None:
         try:
             found = await asyncio.to_thread(house.data.get, id)
         except Refusal as refusal:
-            with frame("No such data", "/new"), sheet(, style="data"):
+            with frame("No such data", "/new", style="data"), sheet():
                 Words("p", f"{refusal.message} {refusal.hint}")
                 Words("a", "Choose other data", "button", 'href="/new"')
             return

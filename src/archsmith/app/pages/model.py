@@ -59,7 +59,7 @@ def mount(house: House) -> None:
 
 def _refused(error: Refusal | ArchsmithError) -> None:
     ui.context.client.status_code = error.status if isinstance(error, Refusal) else 422
-    with frame("This model cannot be shown"), sheet(, style="model"):
+    with frame("This model cannot be shown", style="model"), sheet():
         Words("p", error.message)
         if error.hint:
             Words("p", error.hint)

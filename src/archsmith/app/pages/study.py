@@ -81,7 +81,7 @@ def mount(house: House) -> None:
 
 def _missing(error: StudyError) -> None:
     """The page of a study that is not there."""
-    with frame("No such study"), sheet(, style="study"):
+    with frame("No such study", style="study"), sheet():
         Words("p", str(error))
         Words("a", "All studies", "button second", 'href="/"')
 
