@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
 def client(house: House) -> Iterator[TestClient]:
     """Asks API and pages, without the gate. What pages hold when they are sent is in the text of the answer."""
     os.environ[NOT_KEPT] = str(house.folder / "nicegui")
-    with TestClient(create(house), raise_server_exceptions=False) as made:
+    made = TestClient(create(house), raise_server_exceptions=False)
+    with contextlib.ExitStack() as stack:
+        with warnings.catch_warnings():  # at its start NiceGUI touches every object, those of torch that warn, too
+            warnings.simplefilter("ignore")
+            stack.enter_context(made)
         yield made
 
 
