@@ -72,10 +72,12 @@ def app(house: House) -> FastAPI:
 @pytest.fixture(scope="session")
 def client(app: FastAPI) -> Iterator[TestClient]:
     """Asks API and pages, without the gate. What pages hold when they are sent is in the text of the answer."""
-    with warnings.catch_warnings():  # NiceGUI looks at every object there is, among them old names of torch
-        warnings.simplefilter("ignore", FutureWarning)
-        with TestClient(app, raise_server_exceptions=False) as made:
-            yield made
+    made = TestClient(app, raise_server_exceptions=False)
+    with contextlib.ExitStack() as stack:
+        with warnings.catch_warnings():  # at its start NiceGUI touches every object, those of torch that warn, too
+            warnings.simplefilter("ignore")
+            stack.enter_context(made)
+        yield made
 
 
 @pytest.fixture(scope="session")

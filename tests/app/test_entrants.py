@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from archsmith.app.entrants import MOST_POINTS, Entrant, entrants, groups_of, thinned
+from archsmith.app.entrants import Entrant, entrants, groups_of
 from archsmith.core.events import Event
 from archsmith.core.job_records import FINISHED, PhaseRecord, ResultRecord
-from archsmith.core.records import Closed, Finished, Proposed, ProposedTrial, Reported
+from archsmith.core.records import Closed, Finished, Proposed, ProposedTrial
 from archsmith.core.trial import Outcome
 from archsmith.runtime.study_view import StudyView
 
@@ -33,25 +33,6 @@ def test_trials_of_one_architecture_are_one_network(view_of: Any, tried: Any) ->
     found = {entrant.trial: entrant for entrant in entrants(view).entrants}
     assert sorted(found) == [1, 2]
     assert (found[2].trials, found[2].work, found[2].score) == ([0, 2], 2.0, 0.7)
-
-
-def test_the_curve_goes_over_all_trials_and_a_repeated_part_counts_once(view_of: Any, tried: Any) -> None:
-    view = view_of(
-        Proposed((ProposedTrial(0, {"x": 1}, 1.0),)),
-        Reported(0, 0.5, {"accuracy": 0.3}),
-        Reported(0, 1.0, {"accuracy": 0.5}),
-        Finished(0, Outcome.success({"accuracy": 0.5}, 1.0, {"epochs": 1.0})),
-        on(1),
-        Reported(1, 1.0, {"accuracy": 0.55}),
-        Reported(1, 2.0, {"accuracy": float("nan")}),
-        Finished(1, Outcome.success({"accuracy": 0.7}, 1.0, {"epochs": 2.0})),
-    )
-    assert only(view).curve == [(0.5, 0.3), (1.0, 0.55), (2.0, 0.7)]
-
-
-def test_a_long_curve_keeps_its_ends() -> None:
-    points = thinned(range(1000), MOST_POINTS)
-    assert (len(points), points[0], points[-1]) == (MOST_POINTS, 0, 999)
 
 
 def test_names_say_the_family_and_the_hand_made_network(view_of: Any, tried: Any) -> None:

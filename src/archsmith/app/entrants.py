@@ -7,10 +7,10 @@ that is a network which was tried once, or several times with more and more of a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 from weakref import WeakKeyDictionary
 
 from pydantic import Field
@@ -18,6 +18,7 @@ from pydantic import Field
 from archsmith.analysis.report.noted import finite, noted
 from archsmith.analysis.report.search import FAILURES
 from archsmith.analysis.wording import amount, score
+from archsmith.app.learning_curves import MOST_POINTS, curve_of
 from archsmith.app.plain import Plain
 from archsmith.core.trial import Status, Trial
 from archsmith.core.wording import (
@@ -38,8 +39,6 @@ Order = Literal["score", "newest", "work"]
 
 FAMILY, OPERATOR, SEED = "family", "operator", "seed"
 FINALS = ("search", "choose", "test", "export")  # results of phases; with any of them the race is over
-MOST_POINTS = 60  # of a curve
-DIGITS = 6  # of a number in a curve
 
 DOING = {
     "training": "training",
@@ -216,7 +215,7 @@ def entrant(field: Whole, group: Group) -> Entrant:
         params=finite(latest.metrics.get("params")),
         macs=finite(latest.metrics.get("macs")),
         latency_ms=finite(latest.metrics.get("latency_ms")),
-        curve=curve_of(field.metric, group),
+        curve=curve_of(field.metric, group.trials),
     )
 
 
@@ -370,33 +369,3 @@ def _chosen(view: StudyView) -> dict[int, str]:
         elif not row.get("stopped"):
             told.setdefault(trial, "It was trained to the end, too; another network was better in the end.")
     return told
-
-
-# -- curves ------------------------------------------------------------------------------------------------------------
-
-
-def curve_of(metric: str, group: Group) -> list[tuple[float, float]]:
-    """The learning curve over all trials of a network, thinned where it is long."""
-    points: list[tuple[float, float]] = []
-    for trial in group.trials:
-        ends = finite(trial.outcome_notes.get("epochs")) or trial.fidelity
-        own = [(step, value) for step, metrics in trial.curve if (value := finite(metrics.get(metric))) is not None]
-        if (value := finite(trial.metrics.get(metric))) is not None and (not own or own[-1][0] < ends):
-            own.append((ends, value))
-        while own and points and points[-1][0] >= own[0][0]:
-            points.pop()  # it was repeated from a checkpoint
-        points += own
-    return [(rounded(x), rounded(y)) for x, y in thinned(points, MOST_POINTS)]
-
-
-def thinned(points: Sequence[Any], most: int) -> list[Any]:
-    """At most ``most`` of them at even steps, the first and the last among them."""
-    if len(points) <= most:
-        return list(points)
-    step = (len(points) - 1) / (most - 1)
-    return [points[round(i * step)] for i in range(most)]
-
-
-def rounded(value: float) -> float:
-    """With fewer digits, which no picture shows."""
-    return float(f"{value:.{DIGITS}g}")

@@ -14,7 +14,8 @@ from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.trial_dots import LOW_OUTLIERS, dots_of
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import is_share
-from archsmith.app.entrants import Group, curve_of, groups_of, name_of, ordered, rounded
+from archsmith.app.entrants import Group, groups_of, name_of, ordered
+from archsmith.app.learning_curves import curve_of, rounded
 from archsmith.app.plain import Plain
 from archsmith.core.job_records import Epoch
 from archsmith.core.trial import Trial
@@ -213,7 +214,7 @@ def _curves(view: StudyView, groups: Sequence[Group]) -> list[Curve]:
     found = [
         Curve(trial=group.latest.id, name=name_of(view, group), points=points, going=group.pending is not None)
         for group in chosen
-        if (points := curve_of(objective, group))
+        if (points := curve_of(objective, group.trials))
     ]
     return [*_finals(view), *found][:MOST_CURVES]
 

@@ -29,7 +29,7 @@ from archsmith.core.errors import StudyError
 from archsmith.core.wording import amount, visible
 
 TICK_SECONDS = 1.0
-PATIENCE_SECONDS = 1.0  # after which a page is sent although its log is not read yet
+PATIENCE_SECONDS = 0.5  # after which a page is sent although its log is not read yet
 PAGE = 15  # networks of the pool that are listed at once
 SHARE = 20.0  # charts that took long are made anew after so many times as long
 
