@@ -32,7 +32,7 @@ import record
 
 API = "/api/v1"
 STREAM = f"{API}/studies/{{id}}/events"  # never ends, so only its beginning is asked for
-WAIT_SECONDS = 300.0
+WAIT_SECONDS = 900.0
 TABLE = "height,width,kind\n" + "".join(f"{i % 17},{i % 5},{'ab'[i % 2]}\n" for i in range(300))
 
 HOOKS = """
@@ -135,11 +135,10 @@ class Walk:
         """From the description of the API to the last address."""
         document = self.ask("GET", f"{API}/openapi.json").json
         self.paths = {path: [method.upper() for method in methods] for path, methods in document["paths"].items()}
-        self.study = self.ok("POST", "/studies", {}, {"data": "digits", "seconds": 100, "pretrained": False})["study"]
+        self.study = self.ok("POST", "/studies", {}, {"data": "digits", "seconds": 600, "pretrained": False})["study"]
         self.ok("POST", "/studies/{study}/pause", {"study": self.study})
         self.ok("POST", "/studies/{study}/resume", {"study": self.study}, {"more": None})
-        self.ended()
-        self.ok("POST", "/studies/{study}/resume", {"study": self.study}, {"more": "+60s"})
+        self.until(lambda: self.ask("GET", f"{API}/studies/{self.study}/trials/0").status == 200)
         self.ok("POST", "/studies/{study}/stop", {"study": self.study})
         self.ended()
         self.table = self.ok("POST", "/data", {}, TABLE.encode(), query="?name=own.csv")["id"]

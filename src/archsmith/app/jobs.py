@@ -192,7 +192,8 @@ class Jobs:
             raise UsageError(f"There is no option {unknown[0][:80]!r}.", f"There are: {', '.join(sorted(fields))}.")
         if not isinstance(options.get("data"), str):
             raise UsageError("No data are named.", f"Give data: {SAMPLES[0]!r}, or a data set of this app.")
-        settings = FitSettings(**{name: value for name, value in options.items() if value is not None})
+        limits = {"seconds": None} if options.get("trials") is not None else {}  # as on the command line
+        settings = FitSettings(**{**limits, **options})
         for kind, name in (("space", settings.space), ("strategy", settings.strategy)):
             if name is not None and name not in catalog.names(kind):
                 raise UsageError(
