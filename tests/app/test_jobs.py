@@ -131,6 +131,8 @@ def test_only_so_many_run_at_the_same_time(jobs: Jobs, tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="1 searches run already") as refused:
         one.start(wanted())
     assert refused.value.status == 429
+    assert isinstance(refused.value, ArchsmithError)
+    assert str(refused.value).endswith("Wait for one to end, or pause one.")
     one.pause(study)
     ended(one, study)
     assert one.resume(study) == study
