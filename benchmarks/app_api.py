@@ -232,6 +232,8 @@ class Walk:
         path = API + re.sub(r"{(\w+)}", lambda found: quote(values[found[1]], safe=""), template)
         answer = self.ask(method, path + query, body, beginning=API + template == STREAM)
         self.calls.append((method, API + template, answer.status))
+        if answer.status >= 300 and method == "POST" and template.startswith("/studies"):
+            raise SystemExit(f"{method} {path}: {answer.status} {answer.json}")
         if answer.status >= 300:
             self.said[method, API + template] = f"{answer.status} {str(answer.json)[:200]}"
         return answer.json
