@@ -170,10 +170,10 @@ class Jobs:
         until = time.monotonic() + PAUSE_SECONDS
         while store.holder is not None and time.monotonic() < until:
             time.sleep(LOOK_SECONDS)
-        if job is not None and job.running:
-            # One that let go of its study may still take a while to end; it has nothing more to lose.
-            if store.holder is not None or not children.wait_for_end(job.known, PAUSE_SECONDS):
-                children.end(job.known, END_SECONDS)
+        # One that let go of its study may still take a while to end; it has nothing more to lose.
+        late = store.holder is not None
+        if job is not None and job.running and (late or not children.wait_for_end(job.known, PAUSE_SECONDS)):
+            children.end(job.known, END_SECONDS)
         return store.holder is None
 
     def resume(self, id: str, more: str | None = None, patience: float = START_SECONDS) -> str:
