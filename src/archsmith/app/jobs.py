@@ -152,7 +152,7 @@ class Jobs:
         """
         settings = self._checked(options)
         words = [*children.command("fit"), *flags_of(settings), f"--workspace={self._workspace.path}"]
-        return self._started([*words, "--", str(settings.data)], str(settings.data), None, patience)
+        return self._started([*words, "--", str(settings.data)], Path(settings.data).name, None, patience)
 
     def stop(self, id: str) -> None:
         """Ask a running study to finish with the best network so far. Raises Denied where it does not run."""
