@@ -32,7 +32,7 @@ import record
 
 API = "/api/v1"
 STREAM = f"{API}/studies/{{id}}/events"  # never ends, so only its beginning is asked for
-WAIT_SECONDS = 300.0
+WAIT_SECONDS = 900.0
 TABLE = "height,width,kind\n" + "".join(f"{i % 17},{i % 5},{'ab'[i % 2]}\n" for i in range(300))
 
 HOOKS = """
@@ -135,11 +135,10 @@ class Walk:
         """From the description of the API to the last address."""
         document = self.ask("GET", f"{API}/openapi.json").json
         self.paths = {path: [method.upper() for method in methods] for path, methods in document["paths"].items()}
-        self.study = self.ok("POST", "/studies", {}, {"data": "digits", "seconds": 100, "pretrained": False})["study"]
+        self.study = self.ok("POST", "/studies", {}, {"data": "digits", "seconds": 600, "pretrained": False})["study"]
         self.ok("POST", "/studies/{study}/pause", {"study": self.study})
         self.ok("POST", "/studies/{study}/resume", {"study": self.study}, {"more": None})
-        self.ended()
-        self.ok("POST", "/studies/{study}/resume", {"study": self.study}, {"more": "+60s"})
+        self.until(lambda: self.ask("GET", f"{API}/studies/{self.study}/trials/0").status == 200)
         self.ok("POST", "/studies/{study}/stop", {"study": self.study})
         self.ended()
         self.table = self.ok("POST", "/data", {}, TABLE.encode(), query="?name=own.csv")["id"]
@@ -233,6 +232,8 @@ class Walk:
         path = API + re.sub(r"{(\w+)}", lambda found: quote(values[found[1]], safe=""), template)
         answer = self.ask(method, path + query, body, beginning=API + template == STREAM)
         self.calls.append((method, API + template, answer.status))
+        if answer.status >= 300 and method == "POST" and template.startswith("/studies"):
+            raise SystemExit(f"{method} {path}: {answer.status} {answer.json}")
         if answer.status >= 300:
             self.said[method, API + template] = f"{answer.status} {str(answer.json)[:200]}"
         return answer.json

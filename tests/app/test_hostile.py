@@ -392,6 +392,7 @@ def test_bytes_that_a_browser_never_sends(
 ) -> None:
     answer = said(address, request_)
     assert answer.split()[1] == status
+    assert b"x-content-type-options: nosniff" in answer
     assert b"\r\nset-cookie:a=b" not in answer
 
 

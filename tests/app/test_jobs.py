@@ -86,6 +86,14 @@ def test_a_study_is_begun_and_finished(jobs: Jobs) -> None:
     assert (job.code, job.failed, job.last_words) == (0, False, "")
 
 
+def test_a_number_of_trials_may_be_the_only_limit(jobs: Jobs) -> None:
+    study = jobs.start({"data": "digits", "trials": 3})
+    job = jobs.of(study)
+    assert job is not None
+    words = Path(f"/proc/{writer(jobs, study).pid}/cmdline").read_text()
+    assert "--trials=3" in words and "--time" not in words
+
+
 def test_a_new_app_knows_what_the_old_one_started(jobs: Jobs, tmp_path: Path) -> None:
     study = jobs.start(wanted())
     again = fresh(tmp_path)
@@ -123,6 +131,8 @@ def test_only_so_many_run_at_the_same_time(jobs: Jobs, tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="1 searches run already") as refused:
         one.start(wanted())
     assert refused.value.status == 429
+    assert isinstance(refused.value, ArchsmithError)
+    assert str(refused.value).endswith("Wait for one to end, or pause one.")
     one.pause(study)
     ended(one, study)
     assert one.resume(study) == study
@@ -164,6 +174,8 @@ def test_a_job_that_reads_for_long_is_listed_and_can_be_ended(jobs: Jobs) -> Non
         ({"data": "~root"}, "not to be read by this app"),
         ({"data": "https://example.org/x.csv"}, "address"),
         ({"data": None}, "No data are named"),
+        ({"seconds": None}, "no limit"),
+        ({"modality": None}, "of the type NoneType"),
         ({"data": 7}, "No data are named"),
         ({"space": "os:path"}, "no space 'os:path'"),
         ({"strategy": "subprocess:Popen"}, "no strategy"),

@@ -48,6 +48,10 @@ ENDED_WELL = (0, 130)  # exit codes: done, and ended by Ctrl-C or a pause
 LAST_WORDS = 12  # lines
 
 
+class Denied(Refusal, ArchsmithError):
+    """A refusal that pages, which know errors of the library, tell as any other of these."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One process that the app started.
@@ -130,7 +134,7 @@ class Jobs:
 
     def log(self, id: str, n: int = 200) -> list[str]:
         """The last ``n`` lines that the newest job of a study said; none for a study of the terminal. Raises
-        Refusal for an unknown one.
+        Denied for an unknown one.
         """
         job = self._job(id)
         if job is None:
@@ -143,20 +147,20 @@ class Jobs:
     def start(self, options: Mapping[str, Any], patience: float = START_SECONDS) -> str:
         """Begin a study, and return its id as soon as it is there. ``options``: fields of FitSettings.
 
-        Raises UsageError for options that cannot be used, Refusal where enough searches run, and ArchsmithError with
+        Raises UsageError for options that cannot be used, Denied where enough searches run, and ArchsmithError with
         what the command said where it came to nothing. The data have to be a sample or lie where the app may read.
         """
         settings = self._checked(options)
         words = [*children.command("fit"), *flags_of(settings), f"--workspace={self._workspace.path}"]
-        return self._started([*words, "--", str(settings.data)], str(settings.data), None, patience)
+        return self._started([*words, "--", str(settings.data)], Path(settings.data).name, None, patience)
 
     def stop(self, id: str) -> None:
-        """Ask a running study to finish with the best network so far. Raises Refusal where it does not run."""
+        """Ask a running study to finish with the best network so far. Raises Denied where it does not run."""
         self._running(id).command(STOP)
 
     def pause(self, id: str) -> bool:
         """End a running study now; nothing finished is lost. True: it has ended; False: it ends at its next step, since
-        a process of somebody else is only asked. Of a job without a study yet ``id`` is the job's. Raises Refusal.
+        a process of somebody else is only asked. Of a job without a study yet ``id`` is the job's. Raises Denied.
         """
         job = self._job(id)
         if job is not None and job.study is None:
@@ -166,10 +170,10 @@ class Jobs:
         until = time.monotonic() + PAUSE_SECONDS
         while store.holder is not None and time.monotonic() < until:
             time.sleep(LOOK_SECONDS)
-        if store.holder is not None and job is not None and job.running:
+        # One that let go of its study may still take a while to end; it has nothing more to lose.
+        late = store.holder is not None
+        if job is not None and job.running and (late or not children.wait_for_end(job.known, PAUSE_SECONDS)):
             children.end(job.known, END_SECONDS)
-        elif job is not None:
-            children.wait_for_end(job.known, END_SECONDS)
         return store.holder is None
 
     def resume(self, id: str, more: str | None = None, patience: float = START_SECONDS) -> str:
@@ -192,7 +196,8 @@ class Jobs:
             raise UsageError(f"There is no option {unknown[0][:80]!r}.", f"There are: {', '.join(sorted(fields))}.")
         if not isinstance(options.get("data"), str):
             raise UsageError("No data are named.", f"Give data: {SAMPLES[0]!r}, or a data set of this app.")
-        settings = FitSettings(**{name: value for name, value in options.items() if value is not None})
+        limits = {"seconds": None} if options.get("trials") is not None else {}  # as on the command line
+        settings = FitSettings(**{**limits, **options})
         for kind, name in (("space", settings.space), ("strategy", settings.strategy)):
             if name is not None and name not in catalog.names(kind):
                 raise UsageError(
@@ -274,7 +279,7 @@ class Jobs:
         running = [job for job in self.all() if job.running]
         most = self._settings.searches
         if len(running) >= most:
-            raise Refusal(
+            raise Denied(
                 429,
                 "enough",
                 f"{len(running)} searches run already, and this app runs {most} at the same time.",
@@ -329,22 +334,22 @@ class Jobs:
         return next((job for job in self.all() if id in (job.study, job.id)), None)
 
     def _store(self, id: str) -> SqliteStore:
-        """Of an existing study. Raises Refusal."""
+        """Of an existing study. Raises Denied."""
         folder = self._workspace.studies / id
         if not re.fullmatch(ID, id) or not (folder / FILE).is_file():
-            raise Refusal(404, "study", f"There is no study {id[:80]!r}.", "See /api/v1/studies.")
+            raise Denied(404, "study", f"There is no study {id[:80]!r}.", "See /api/v1/studies.")
         return SqliteStore(folder)
 
     def _running(self, id: str) -> SqliteStore:
         store = self._store(id)
         if store.holder is None:
-            raise Refusal(409, "not_running", f"The study {id} does not run.", "It can be resumed.")
+            raise Denied(409, "not_running", f"The study {id} does not run.", "It can be resumed.")
         return store
 
     def _refuse_running(self, id: str, store: SqliteStore) -> None:
         job = self._job(id)
         if store.holder is not None or (job is not None and job.running):
-            raise Refusal(409, "running", f"The study {id} runs already.", "Stop or pause it first.")
+            raise Denied(409, "running", f"The study {id} runs already.", "Stop or pause it first.")
 
 
 def flags_of(settings: FitSettings) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from archsmith.server.guard import HEADERS
 from archsmith.server.refusals import Refusal
 
 MOST_HEADER_BYTES = 32 * 1024
@@ -114,6 +115,7 @@ class Protocol(HttpToolsProtocol):
             headers = {"content-type": "application/json", "content-length": str(len(body)), **refusal.headers}
             lines = [f"HTTP/1.1 {refusal.status} {refusal.code}", "connection: close"]
             lines += [f"{name}: {value}" for name, value in headers.items()]
+            lines += [f"{name.decode()}: {value.decode()}" for name, value in HEADERS]
             self.transport.write("\r\n".join((*lines, "", "")).encode() + body)
         self.transport.close()
 
