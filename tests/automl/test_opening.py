@@ -15,6 +15,7 @@ from archsmith.core.budget import Budget, parse_seconds
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.core.job_records import Extended
+from archsmith.core.records import Opened
 from archsmith.runtime.extension import Standing
 from archsmith.runtime.workspace import Workspace
 
@@ -135,6 +136,7 @@ def test_more_time_is_added_and_put_to_use(finished, tmp_path, more, cut):
         job = opening.resume(named(extended, workspace, finished), time.time())
         store.append(
             [
+                Event("opened", Opened(1, "here", 600.0).to_data()),
                 Event(
                     "extended",
                     Extended(job.settings.to_dict(), job.plan.to_dict(), dataclasses.asdict(job.speed)).to_data(),

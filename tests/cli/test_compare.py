@@ -369,7 +369,7 @@ def test_a_name_belongs_to_one_comparison(command: Any) -> None:
     assert command(*SMALL, "--name", "mine").code == 0
     other = command(*SMALL, "--name", "mine", "--seed", "3")
     assert other.code == 2
-    assert "'mine' began with another seed: 0, now 3" in other.err
+    assert "'mine' began with seed = 0, not 3" in other.err
 
 
 def test_ctrl_c_ends_after_the_run_that_is_going_on(tmp_path: Path, environment: dict[str, str]) -> None:

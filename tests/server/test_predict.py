@@ -81,7 +81,7 @@ def test_rows_of_a_table_as_json_and_csv(serving: Any, people_folder: Path) -> N
     [
         ({"age": "30", "hired": "2019-01-31", "job": "clerk"}, "'age' holds numbers"),
         ({"age": True, "hired": "2019-01-31", "job": "clerk"}, "'age' holds numbers"),
-        ({"age": 30, "hired": "31.1.2019", "job": "clerk"}, "'hired' holds dates"),
+        ({"age": 30, "hired": "31.13.2019", "job": "clerk"}, "'hired' holds dates"),
         ({"age": 30, "hired": 17000, "job": "clerk"}, "'hired' holds dates"),
         ({"age": 30, "hired": "2019-01-31"}, "'job' is missing"),
         ({"age": 30, "hired": "2019-01-31", "job": ["clerk"]}, "'job' holds texts"),
