@@ -87,14 +87,14 @@ def _told(facts: StudyFacts) -> list[tuple[str, str]]:
     simulated = " (simulated)" if facts.simulated else ""
     told = [
         ("data", facts.data or ""),
-        ("best so far" if facts.state == "running" else "best trial", facts.best.words if facts.best else "–"),
+        ("best so far" if facts.state == "running" else "best trial", facts.best.words if facts.best else ""),
         ("on the test split", facts.test or ""),
         ("exported", facts.exported or ""),
         ("spent", f"{clock(facts.elapsed_seconds)}{simulated}"),
         ("left", "" if facts.remaining_seconds is None else f"about {clock(facts.remaining_seconds)}"),
         ("budget", _budget(facts)),
-        ("networks", f"{facts.n_networks:,}"),
-        ("trials", _trials(facts)),
+        ("networks", f"{facts.n_networks:,}" if facts.n_networks else ""),
+        ("trials", _trials(facts) if facts.n_trials else ""),
     ]
     return [(name, value) for name, value in told if value]
 
@@ -128,7 +128,8 @@ class NetworkBox:
         self._study = quote(study, safe="")
         self._shown: TrialFacts | None = None
         self.trials: frozenset[int] = frozenset()
-        with sheet(kind="network"):
+        with sheet(kind="network") as self._sheet:
+            reveal(self._sheet, False)  # until there is one
             self._name = Words("h2", "The network that is looked at", props='tabindex="-1"')
             self._how = Words("p", "", "faint")
             self._why = Words("p", "")
@@ -149,6 +150,7 @@ class NetworkBox:
         if found == self._shown:
             return
         self._shown, one, trial = found, found.entrant, found.trial.trial
+        reveal(self._sheet, True)
         self.trials = frozenset(one.trials)
         self._name.text = f"Network {one.name}" if ":" in one.name else f"The network of {one.name}"
         self._how.text = f"{one.made}." if one.made else ""
