@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from urllib.parse import quote
 
 from nicegui import ui
@@ -214,9 +215,10 @@ def _decisions(found: Network) -> None:
 
 def _curve(curve: Curve) -> None:
     with sheet("How it learnt"):
-        shown = percent if curve.metric in SHARES_CALLED else None
+        share = curve.metric in SHARES_CALLED
         x = from_zero("epochs", [at for at, _ in curve.points])
-        y = axis(curve.metric, [value for _, value in curve.points], show=shown)
+        y = axis(curve.metric, [value for _, value in curve.points], show=percent if share else None)
+        y = replace(y, high=min(y.high, 1.0)) if share else y
         dots = [(at, value, f"{at:g}: {value:.4g}") for at, value in curve.points]
         layers: list[Layer] = [
             Line(curve.points, "c1"),

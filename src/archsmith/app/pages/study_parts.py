@@ -5,6 +5,7 @@ the log.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote
 
 from nicegui.element import Element
@@ -86,7 +87,7 @@ class Head:
 def _told(facts: StudyFacts) -> list[tuple[str, str]]:
     simulated = " (simulated)" if facts.simulated else ""
     told = [
-        ("data", facts.data or ""),
+        ("data", Path(facts.data or "").name),
         ("best so far" if facts.state == "running" else "best trial", facts.best.words if facts.best else ""),
         ("on the test split", facts.test or ""),
         ("exported", facts.exported or ""),
