@@ -59,7 +59,14 @@ class Head:
         with box("details", "phases") as self._list:
             Words("summary", "Phases")
             self._phases = Rows(
-                "Phases", [Column("Phase"), Column(""), Column("Time", True), Column("Expected", True), Column("")]
+                "Phases",
+                [
+                    Column("Phase"),
+                    Column("State"),
+                    Column("Time", True),
+                    Column("Expected", True),
+                    Column("What came of it"),
+                ],
             )
 
     def show(self, facts: StudyFacts) -> None:
