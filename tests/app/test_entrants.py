@@ -76,7 +76,10 @@ def test_who_was_stopped_and_why(view_of: Any, tried: Any) -> None:
     assert (best.state, best.why) == ("chosen", "The search ended with it, so it is trained on to its end.")
     assert carried.state == "stopped"
     assert "It went on 1\xa0time" in carried.why
-    assert "forecast to end at 70" in carried.why and "the most promising one at 80" in carried.why
+    assert (
+        "When it last went on, it was forecast to end at 70" in carried.why
+        and "the most promising network at 80" in carried.why
+    )
     assert once.state == "stopped" and once.why.startswith("After its first stretch of training")
 
 

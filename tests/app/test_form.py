@@ -156,7 +156,7 @@ def test_an_error_of_the_job_finds_its_field(said: str, field: str) -> None:
         ("Name another column with --target.", "Choose another column below."),
         (
             "The target is the last column, 'x'; name another one with --target.",
-            "The target is the last column, 'x'; choose it below.",
+            "The target is the last column, 'x'; choose another one below.",
         ),
         ("or say --task regression to learn them", "or choose “regression” as the task to learn them"),
         ("Give --time 3m.", "Set time 3m."),

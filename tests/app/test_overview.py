@@ -59,7 +59,7 @@ def test_a_study_is_told_in_a_line(house: Any) -> None:
     house.studies = listing(row("a"), row("b", score=None), row("killed", state="interrupted"))
     tested, none, killed = overview(house).studies
     assert (tested.score, tested.data, tested.trials, tested.words) == (
-        "accuracy 0.5 on the test split",
+        "accuracy 50\xa0% on the test split",
         "own.csv",
         3,
         "",
@@ -91,7 +91,7 @@ def test_data_and_models_are_told_without_the_sample(house: Any) -> None:
     )
     house.models = listing(SimpleNamespace(id="a-1", name="own", told="accuracy 98 %", params=1200, usable=False))
     found = overview(house)
-    assert [(line.id, line.facts[:2]) for line in found.data] == [("own-1", ("ready", "1.5 kB"))]
+    assert [(line.id, line.facts[:2]) for line in found.data] == [("own-1", ("checked", "1.5 kB"))]
     assert found.models[0].facts == ("accuracy 98 %", "1,200 parameters", "its bundle is not whole", "study a-1")
 
 

@@ -19,7 +19,7 @@ def test_a_running_job_says_its_phase_its_clock_and_its_best(view_of: Any, tried
     assert (facts.state, facts.says, facts.title) == ("running", "Search", "blots")
     assert (facts.budget_seconds, facts.elapsed_seconds, facts.remaining_seconds) == (60.0, 17.0, 43.0)
     assert facts.fraction == pytest.approx(17 / 60)
-    assert facts.best is not None and facts.best.words == "accuracy 0.75"
+    assert facts.best is not None and facts.best.words == "accuracy 75\xa0%"
     assert [(phase.name, phase.state) for phase in facts.phases][-1] == ("search", "running")
 
 
@@ -56,8 +56,8 @@ def test_a_finished_job_says_its_test_score_and_what_it_exported(view_of: Any) -
     rows = ({"name": "linear", "exported": True, "valid": 0.5},)
     result = ResultRecord("accuracy", test=0.5, rows=rows, stop_reason="seconds", seconds=59.0, data={"model_dir": "m"})
     facts = study_facts(view_of(result))
-    assert (facts.test, facts.exported, facts.model) == ("accuracy 0.5", "linear model", True)
-    assert facts.why == "The search ended because the time was used up."
+    assert (facts.test, facts.exported, facts.model) == ("accuracy 50\xa0%", "linear model", True)
+    assert facts.why == "The search ended because the time for it was used up."
     assert (facts.elapsed_seconds, facts.fraction) == (59.0, 1.0)
 
 
@@ -115,3 +115,8 @@ def test_only_the_latest_notes_are_told_and_none_of_them_acts(view_of: Any) -> N
 def test_a_score_that_is_no_number_is_none(view_of: Any) -> None:
     result = ResultRecord("accuracy", test=float("nan"), rows=(), data={})
     assert study_facts(view_of(result)).test is None
+
+
+def test_what_a_resumed_study_says_again_is_told_once(view_of: Any) -> None:
+    notes = [Note("Two classes."), Note("Training runs on the CPU."), Note("Two classes."), Note("It goes on.")]
+    assert study_facts(view_of(*notes)).notes == ["Two classes.", "Training runs on the CPU.", "It goes on."]

@@ -131,3 +131,7 @@ def test_scores_after_thousands_of_epochs_are_still_apart() -> None:
     assert works == sorted(set(works))
     points = [(work, 0.1) for work in works[:3]]
     assert math.isfinite(forecast(points, works[3], works[3], 200, PRIOR).error)
+
+
+def test_nothing_is_gained_on_an_error_of_none() -> None:
+    assert expected_gain(0.0, math.log(0.1), 0.5) == 0.0

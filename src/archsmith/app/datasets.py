@@ -35,6 +35,7 @@ ID = r"[a-z0-9][a-z0-9-]{0,59}"  # of a data set
 FILES = "files"
 UPLOAD, PATH, SAMPLE = "upload", "path", "sample"  # where data come from
 CHECKING, READY, REFUSED, STOPPED = "checking", "ready", "refused", "stopped"  # states
+STATES = {CHECKING: "being checked", READY: "checked", REFUSED: "cannot be learnt from", STOPPED: "not checked"}
 MOST_FILES = 8  # of one data set: images and labels of three splits, and two to spare
 MOST_SETS = 1_000
 

@@ -298,9 +298,13 @@ def _racing(field: Whole, group: Group) -> tuple[Doing, str]:
     if scored == 1:
         return "stopped", f"After its first stretch of training ({reached}) others promised more for the time."
     foretold = _foretold(field.view, group.trials[-1])
-    told = f" It was forecast to end at {score(field.metric, foretold)}" if foretold is not None else ""
+    told = (
+        f" When it last went on, it was forecast to end at {score(field.metric, foretold)}"
+        if foretold is not None
+        else ""
+    )
     if told and field.foreseen is not None and foretold != field.foreseen:
-        told += f", the most promising one at {score(field.metric, field.foreseen)}"
+        told += f", and the most promising network at {score(field.metric, field.foreseen)}"
     return "stopped", f"It went on {amount(scored - 1, 'time')} and reached {reached}; then others promised more." + (
         f"{told}." if told else ""
     )

@@ -28,7 +28,7 @@ OWN_TIME, DEFAULT_BUDGET = "own", "600"
 GOAL, EVERY_EXAMPLE, EVERY_CLASS = "balance", "", "yes"
 LIMITS = ("memory_mb", "disk_mb", "workers")
 # What a person in front of a browser may not set: places on this machine, code, and what the check of the data decides.
-LEFT_OUT = ("out", "workspace", "pretrained_weights", "modality", "task", "image", "target")
+LEFT_OUT = ("out", "workspace", "replace", "pretrained_weights", "modality", "task", "image", "target")
 OF_PICTURES = ("side", "pretrained")  # what is said of pictures only
 FIRST = ("seconds", "trials", "balance", *LIMITS)  # fields with a place of their own; all others are advanced
 PARTS = ("space", "strategy")  # fields whose value has fields of its own
@@ -55,7 +55,8 @@ FLAGS = (
     (re.compile(r"say --task regression"), "choose “regression” as the task"),
     (re.compile(r"\bsay --task (\w+)"), r"choose “\1” as the task"),
     (re.compile(r"[Ss]ay which with --target"), "Choose it below"),
-    (re.compile(r"name (?:another one|one of them|another column) with --(?:target|image-column)"), "choose it below"),
+    (re.compile(r"name another (one|column) with --(?:target|image-column)"), r"choose another \1 below"),
+    (re.compile(r"name one of them with --(?:target|image-column)"), "choose one of them below"),
     (re.compile(r"Name another column with --target"), "Choose another column below"),
     (re.compile(r"; 20m unless --trials"), ""),
     (re.compile(r"; or --no-pretrained"), ""),

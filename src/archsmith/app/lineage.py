@@ -11,6 +11,7 @@ from archsmith.analysis.report import figures
 from archsmith.analysis.report.search import decisions_of
 from archsmith.analysis.wording import amount, metric_name, score
 from archsmith.core.trial import Trial
+from archsmith.core.wording import made_how
 from archsmith.runtime.study_view import StudyView
 
 DRAWN = 150  # best trials that the chart shows, with all that they came from
@@ -30,7 +31,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Step:
-    """One trial on the way to the best. ``parent``: the one before it there. ``made_by``: the strategy's word.
+    """One trial on the way to the best. ``parent``: the one before it there. ``made_by``: in words.
     ``score``: as text; ``better``: than the parent's, None where these do not compare. ``changes``: against the parent;
     ``n_changes``: how many there are in all.
     """
@@ -123,7 +124,7 @@ def _step(trial: Trial, before: Mapping[int, int], trials: Sequence[Trial], metr
     changes = () if was is None else _changes(was, trial)
     comparable = was is not None and was.ok and trial.ok and was.fidelity == trial.fidelity
     better = trial.loss < was.loss if comparable and was is not None else None
-    made_by = str(trial.notes.get("operator", ""))[:60]
+    made_by = made_how(str(trial.notes.get("operator") or ""), trial.parents[:4])
     value = score(metric, trial.metrics.get(metric))
     return Step(trial.id, parent, made_by, value, better, changes[:MOST_CHANGES], len(changes))
 

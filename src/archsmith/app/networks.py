@@ -17,7 +17,7 @@ from archsmith.app.lineage import Lineage, lineage_of
 from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.files import file_stamp
 from archsmith.core.trial import Trial
-from archsmith.core.wording import epochs, network_name
+from archsmith.core.wording import epochs, made_how, network_name
 from archsmith.runtime.study_view import StudyView
 from archsmith.server.refusals import Refusal
 
@@ -243,8 +243,8 @@ def _facts(view: StudyView, trial: Trial | None, row: Mapping[str, Any] | None) 
         facts.append(Fact(view.problem.fidelity.name.replace("_", " "), number(trial.fidelity)))
     if trial is not None and row is None and not trial.feasible:
         facts.append(Fact("limits", "it breaks one"))
-    if trial is not None and "operator" in trial.notes:
-        facts.append(Fact("made by", str(trial.notes["operator"])[:60]))
+    if trial is not None and (made := made_how(str(trial.notes.get("operator") or ""), trial.parents[:4])):
+        facts.append(Fact("how it was made", made))
     return tuple(facts)
 
 

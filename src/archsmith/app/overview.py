@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from archsmith.analysis.wording import score
+from archsmith.app.datasets import STATES
 from archsmith.app.house import House
 from archsmith.app.jobs import Job
-from archsmith.core.wording import amount, metric_name, number, visible
+from archsmith.core.wording import amount, metric_name, visible
 from archsmith.runtime.study_view import DONE, RUNNING, UNREADABLE
 
 PAGE = 25  # studies on one page
@@ -119,13 +121,12 @@ def _study(row: Mapping[str, Any], job: Job | None, now: float) -> StudyLine:
 def _score(row: Mapping[str, Any]) -> str:
     if row.get("score") is None:
         return ""
-    return (
-        f"{metric_name(str(row['metric']))} {number(float(row['score']))}{' on the test split' * bool(row['tested'])}"
-    )
+    metric, tested = str(row["metric"]), " on the test split" * bool(row["tested"])
+    return f"{metric_name(metric)} {score(metric, float(row['score']))}{tested}"
 
 
 def _data(found: Any, now: float) -> Line:
-    facts = (str(found.state), size(found.n_bytes), ago(now - found.added))
+    facts = (STATES.get(found.state, str(found.state)), size(found.n_bytes), ago(now - found.added))
     return Line(str(found.id), short(found.name), facts)
 
 

@@ -148,10 +148,10 @@ def _floor(view: StudyView, values: Sequence[float]) -> float | None:
 
 def _sizes(view: StudyView) -> list[str]:
     """Other objectives first, then what is known of sizes."""
-    others = [each.metric for each in view.problem.objectives[1:]]
+    first, *others = (each.metric for each in view.problem.objectives)
     measured = () if view.best is None else view.best.metrics
     latencies = sorted(metric for metric in measured if metric.startswith(LATENCY))[:MOST_LATENCIES]
-    return [*others, *(metric for metric in (*SIZES, *latencies) if metric not in others)]
+    return [*others, *(metric for metric in (*SIZES, *latencies) if metric not in (first, *others))]
 
 
 def _scatter(view: StudyView, metric: str, compared: Sequence[Trial]) -> Scatter | None:

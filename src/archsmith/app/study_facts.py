@@ -14,14 +14,14 @@ from pydantic import Field
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.reproduction import reproduction_of
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import duration
+from archsmith.analysis.wording import duration, score
 from archsmith.app.plain import Plain
 from archsmith.automl.command import command_of
 from archsmith.automl.settings import FitSettings
 from archsmith.core.errors import UsageError
 from archsmith.core.failures import most_frequent
 from archsmith.core.records import DAMAGES
-from archsmith.core.wording import metric_name, network_name, number, reason_in_words, sentence_case, visible
+from archsmith.core.wording import metric_name, network_name, reason_in_words, sentence_case, visible
 from archsmith.runtime.phases import Phase
 from archsmith.runtime.progress import Progress
 from archsmith.runtime.study_view import DONE, FAILED, INTERRUPTED, NEW, RUNNING, UNREADABLE, StudyView
@@ -149,14 +149,14 @@ def study_facts(view: StudyView, now: float | None = None) -> StudyFacts:
         n_networks=len({trial.architecture.key for trial in view.history.trials}),
         phases=_phases(view, clock),
         best=_best(view),
-        test=None if tested is None else f"{metric_name(view.metric)} {number(tested)}",
+        test=None if tested is None else f"{metric_name(view.metric)} {score(view.metric, tested)}",
         exported=None if exported is None else network_name(str(exported.get("name"))),
         model=bool(view.job.ended and result is not None and result.data.get("model_dir")),
         controls=_controls(view),
         command=_command(view, study),
         repeat="" if reproduced is None else reproduced.lead,
         setup=[] if reproduced is None else [*_limits(view, clock), *reproduced.facts],
-        notes=[_told(note) for note in view.notes[-MOST_NOTES:]],
+        notes=list(dict.fromkeys(map(_told, view.notes)))[-MOST_NOTES:],  # a resumed study says some of them again
         errors=_errors(view),
     )
 
@@ -277,7 +277,7 @@ def _best(view: StudyView) -> Score | None:
     if trial is None:
         return None
     told = [
-        f"{metric_name(each.metric)} {number(value)}"
+        f"{metric_name(each.metric)} {score(each.metric, value)}"
         for each in view.problem.objectives
         if (value := finite(trial.metrics.get(each.metric))) is not None
     ]

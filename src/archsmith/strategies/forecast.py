@@ -159,6 +159,8 @@ def expected_gain(best: float, log: float, sd: float) -> float:
     """By how much an error whose logarithm is normal (mean ``log``, deviation ``sd``) is expected to be below ``best``:
     the price of a put in the formula of Black and Scholes (1973).
     """
+    if best <= 0:  # no error is below 0, which a baseline without a mistake has
+        return 0.0
     if sd <= 1e-9:
         return max(0.0, best - math.exp(log))
     d = (math.log(best) - log) / sd

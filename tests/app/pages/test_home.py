@@ -31,7 +31,7 @@ def test_studies_are_listed(client: TestClient, house: House, monkeypatch: pytes
     show(house, monkeypatch, told("digits-1"), told("own-2", state="running", score=None))
     text = client.get("/").text
     assert "digits-1" in text and "/studies/own-2" in text
-    assert "accuracy 0.5 on the test split" in text
+    assert "accuracy 50\xa0% on the test split" in text
 
 
 def test_a_name_is_words(client: TestClient, house: House, monkeypatch: pytest.MonkeyPatch) -> None:

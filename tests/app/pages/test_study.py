@@ -32,6 +32,7 @@ def test_the_first_answer_holds_the_study(client: TestClient, running: WrittenSt
     text = client.get(f"/studies/{running.folder.name}").text
     for part in ("digits", "running", "Best so far", "Score against size", "Networks", "Leaderboard", "linear model"):
         assert part in text
+    assert f"/studies/{running.folder.name}/lineage" in text
 
 
 def test_a_search_for_several_objectives_has_a_page(client: TestClient, studies: Path) -> None:

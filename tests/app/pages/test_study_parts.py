@@ -24,7 +24,7 @@ def test_the_head_tells_state_clock_and_phases(page: Client, shown: Shown, view_
     head = Head()
     head.show(study_facts(view, now=view.changed + 5))
     said = shown().split("\n")
-    assert {"running", "Search", "accuracy 0.75", "about 0:53", "▸ now", "1:30"} <= {*said}
+    assert {"running", "Search", "accuracy 75\xa0%", "about 0:53", "▸ now", "1:30"} <= {*said}
     (details,) = of_kind(page, "details")
     assert "open" in details.props
     head.show(study_facts(view_of(tried(0, 0.75))))

@@ -66,9 +66,10 @@ def _list(found: Sequence[Listed]) -> None:
                 with box("tr"):
                     with box("th", props='scope="row"'):
                         parts.link(one.title, f"/comparisons/{quote(one.name)}")
-                        Words("small", parts.text(one.name), "hint")
+                        if one.name != one.title:
+                            Words("small", parts.text(one.name), "hint")
                     Words("td", parts.text(", ".join(one.strategies) or "–"))
-                    Words("td", parts.text(one.headline))
+                    Words("td", parts.text(one.headline), "found")
                     Words("td", f"{one.n_done:,} of {one.n_runs:,}" if one.n_runs else "–", "n")
                     Words("td", time.strftime("%Y-%m-%d %H:%M", time.localtime(one.changed)))
 

@@ -13,6 +13,7 @@ from archsmith.app import form
 from archsmith.app.datasets import CHECKING, READY, REFUSED, SAMPLE, DataSet
 from archsmith.app.house import House
 from archsmith.app.pages.frame import ASSETS, Words, box, frame, sheet
+from archsmith.app.pages.pieces import scrolling
 from archsmith.app.pages.study_form import StudyForm
 from archsmith.core.targets import REGRESSION
 from archsmith.core.wording import SPLITS, amount, sentence_case
@@ -258,7 +259,7 @@ def _samples(found: DataSet) -> None:
 
 
 def _table(label: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    with box("div", "wide", f'tabindex="0" role="region" aria-label="{label}"'), box("table"):
+    with scrolling(label), box("table"):
         with box("thead"), box("tr"):
             for name in head:
                 Words("th", name, props='scope="col"')
@@ -312,7 +313,7 @@ def _balance(facts: Mapping[str, Any]) -> None:
 
 def _bars(what: str, heads: Sequence[str], rows: Sequence[tuple[str, int, Sequence[int]]], most: int = 0) -> None:
     most = most or max((n for _, n, _ in rows), default=1) or 1
-    with box("div", "wide"), box("table", "bars"):
+    with scrolling(f"{what}: how many {heads[0]} examples"), box("table", "bars"):
         with box("thead"), box("tr"):
             Words("th", what, props='scope="col"')
             for at, name in enumerate(heads):
@@ -322,7 +323,8 @@ def _bars(what: str, heads: Sequence[str], rows: Sequence[tuple[str, int, Sequen
                 with box("tr"):
                     Words("th", name, props='scope="row"')
                     with box("td"), box("span", "bar"):
-                        box("span", props='aria-hidden="true"').style(f"width: {100 * n / most:.1f}%")
-                        Words("b", f"{n:,}")
+                        with box("span", "track", 'aria-hidden="true"'):
+                            box("span").style(f"width: {100 * n / most:.1f}%")
+                        Words("b", f"{n:,}").style(f"min-width: {len(f'{most:,}')}ch")
                     for other in others:
                         Words("td", f"{other:,}", "n")

@@ -65,7 +65,7 @@ def _step(study: str, step: Step) -> None:
         if step.better is not None:
             Words("span", "better than before" if step.better else "not better than before", "state")
         if step.made_by:
-            Words("span", f"made by: {parts.text(step.made_by)}", "faint")
+            Words("span", parts.text(step.made_by), "faint")
         if step.parent is not None:
             path = f"/differences?study={quote(study)}&a={step.parent}&b={step.trial}"
             parts.link("what changed", path, label=f"What changed from trial {step.parent} to trial {step.trial}")

@@ -33,6 +33,7 @@ def markdown(text: str, below: int = 0, label: str = "Table") -> None:
     if sum(1 + len(token.children or ()) for token in tokens) > MOST:
         Words("pre", text[:MOST_LETTERS], props='tabindex="0"')
         return
+    n_tables = 0
     open_boxes: list[ExitStack] = []
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.type in ("fence", "code_block"):
@@ -42,7 +43,8 @@ def markdown(text: str, below: int = 0, label: str = "Table") -> None:
         elif token.nesting > 0:
             stack = ExitStack()
             if token.tag == "table":
-                stack.enter_context(scrolling(label))
+                n_tables += 1
+                stack.enter_context(scrolling(label if n_tables == 1 else f"{label} {n_tables}"))
             is_empty = following is not None and following.type == "inline" and not following.content
             stack.enter_context(box("td") if token.tag == "th" and is_empty else _box(token, below))
             open_boxes.append(stack)

@@ -83,6 +83,8 @@ def _head(known: ModelFacts) -> None:
             with box("li"):
                 Words("a", title, props=f'href="#{name}"')
         with box("li"):
+            said(Words("a", "Its network"), href=f"/studies/{known.id}/networks/exported")
+        with box("li"):
             said(Words("a", "Its study"), href=f"/studies/{known.id}")
 
 

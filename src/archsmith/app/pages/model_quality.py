@@ -231,7 +231,7 @@ def _curves(curve: Thresholds, step: int) -> dict[str, object]:
         for name, colour, dash in lines
     ]
     return {
-        "legend": {"top": 0, "data": [name for name, _, _ in lines]},
+        "legend": {"top": 0, "itemGap": 22, "data": [name for name, _, _ in lines]},
         "grid": {"left": 48, "right": 16, "top": 34, "bottom": 46},
         "xAxis": axis("least probability", 0, 1),
         "yAxis": axis("", 0, 1),

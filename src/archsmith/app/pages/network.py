@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from urllib.parse import quote
 
 from nicegui import ui
 
-from archsmith.analysis.axes import axis, from_zero
+from archsmith.analysis.axes import axis, from_zero, percent
 from archsmith.analysis.charts import Dots, Layer, Line, both, plot
-from archsmith.analysis.wording import NB, rounded
+from archsmith.analysis.wording import NB, SHARES, rounded
 from archsmith.app.drawings import Drawn
 from archsmith.app.house import House
 from archsmith.app.networks import EXPORTED, Curve, Network
 from archsmith.app.pages import network_parts as parts
 from archsmith.app.pages.frame import Words, box, frame, sheet
+from archsmith.app.pages.pieces import starting
 from archsmith.core.errors import ArchsmithError
+from archsmith.core.wording import metric_name
 from archsmith.server.refusals import Refusal
 
 AT_FIRST = 2.0  # seconds that the page waits for the drawing before it is sent without
@@ -23,6 +26,7 @@ LOOK = 0.3  # seconds between two looks at a drawing that takes longer
 MOST_DECISIONS = 300
 FEW_DECISIONS = 24  # that are shown without a click
 BYTES = 4  # of a parameter
+SHARES_CALLED = {metric_name(metric) for metric in SHARES}
 
 
 def mount(house: House) -> None:
@@ -110,8 +114,8 @@ def _against(found: Network) -> None:
         with box("label", props='for="other"'):
             Words("span", "Compare with trial")
         first = found.parents[0] if found.parents else found.previous if found.previous is not None else found.next
-        with box("input", props='id="other" name="b" type="number" min="0" required inputmode="numeric"') as field:
-            field._props.update(value="" if first is None else str(first))
+        other = box("input", props='id="other" name="b" type="number" min="0" required inputmode="numeric"')
+        starting(other, "" if first is None else first)
         Words("button", "Compare", "second", 'type="submit"')
 
 
@@ -211,10 +215,13 @@ def _decisions(found: Network) -> None:
 
 def _curve(curve: Curve) -> None:
     with sheet("How it learnt"):
-        x, y = from_zero("step", [at for at, _ in curve.points]), axis(curve.metric, [v for _, v in curve.points])
+        share = curve.metric in SHARES_CALLED
+        x = from_zero("epochs", [at for at, _ in curve.points])
+        y = axis(curve.metric, [value for _, value in curve.points], show=percent if share else None)
+        y = replace(y, high=min(y.high, 1.0)) if share else y
         dots = [(at, value, f"{at:g}: {value:.4g}") for at, value in curve.points]
         layers: list[Layer] = [
             Line(curve.points, "c1"),
             *([Dots(dots, "c1", "circle", 2.5)] if len(dots) <= 60 else []),
         ]
-        parts.chart(both(lambda size: plot(size, x, y, layers, f"{curve.metric} over the steps of training")))
+        parts.chart(both(lambda size: plot(size, x, y, layers, f"{curve.metric} over the epochs of training")))

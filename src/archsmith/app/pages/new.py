@@ -8,13 +8,13 @@ from typing import Any
 
 from nicegui import ui
 
-from archsmith.app.datasets import CHECKING, READY, REFUSED, SAMPLE, STOPPED, DataSet
+from archsmith.app.datasets import SAMPLE, STATES, DataSet
 from archsmith.app.house import House
 from archsmith.app.pages.frame import ASSETS, Words, box, frame, sheet
+from archsmith.app.pages.pieces import scrolling
 from archsmith.app.uploads import KINDS
 from archsmith.server.refusals import Refusal
 
-STATES = {CHECKING: "being checked", READY: "checked", REFUSED: "cannot be learnt from", STOPPED: "not checked"}
 WHAT = (
     ("Pictures", "a zip with one folder for each class; train, valid and test folders above them may be there"),
     ("A table", "CSV or Parquet, one row for each example"),
@@ -81,7 +81,7 @@ def _path(house: House) -> None:
 
 
 def _list(found: list[DataSet]) -> None:
-    with box("div", "wide"), box("table"):
+    with scrolling("Data that are here"), box("table"):
         with box("thead"), box("tr"):
             for name, kind in (("Name", ""), ("State", ""), ("Size", "n"), ("Added", "added")):
                 Words("th", name, kind, 'scope="col"')

@@ -88,4 +88,13 @@ def axis(name: str, low: float | None = None, high: float | None = None, **more:
     line = {"lineStyle": {"color": GREY, "opacity": 0.35}}
     bounds = {**({} if low is None else {"min": low}), **({} if high is None else {"max": high})}
     place = {"nameLocation": "middle", "nameGap": 30}
-    return {"type": "value", "name": name, **place, **bounds, "scale": low is None, "splitLine": line, **more}
+    return {
+        "type": "value",
+        "name": name,
+        **place,
+        **bounds,
+        "scale": low is None,
+        "splitLine": line,
+        "axisLabel": {"hideOverlap": True},
+        **more,
+    }

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from nicegui import ui
 
@@ -162,7 +163,7 @@ class StudyPage:
         assert charts is not None
         self._charts = charts
         with box("div", "columns"):
-            with sheet("Best so far"):
+            with sheet("Best so far") as self._best:
                 self._progress = TrialChart("Scores of trials over time", progress_options(charts), self.pick)
                 self._progress_note = Words("p", "", "hint")
             several = len(look.facts.objectives) > 1
@@ -176,7 +177,7 @@ class StudyPage:
         self._named: list[str] = []
 
     def _build_pool(self) -> None:
-        with sheet("Networks"):
+        with sheet("Networks") as self._tried:
             self._lead = Words("p", "", "faint")
             self._curves = TrialChart("Learning curves", curve_options(self._charts_now()), self.pick)
             self._rows = Rows(
@@ -200,6 +201,11 @@ class StudyPage:
                     "click", lambda: self._turn(1)
                 )
                 self._where = Words("span", "", "faint", 'role="status"')
+                self._way = Words(
+                    "a",
+                    "How the search came to its networks",
+                    props=f'href="/studies/{quote(self._followed.id, safe="")}/lineage"',
+                )
 
     async def tick(self) -> None:
         """Show what is new."""
@@ -261,7 +267,10 @@ class StudyPage:
 
     def _show_pool(self, pool: Entrants) -> None:
         self._rows.show([_pool_row(each) for each in pool.entrants])
-        self._lead.text = f"{amount(pool.total, 'network')} so far." if pool.total else "No network was begun yet."
+        for part in (self._best, self._tried):
+            reveal(part, pool.total > 0)
+        self._lead.text = f"{amount(pool.total, 'network')}{' so far' * self._running}."
+        reveal(self._way, pool.total > 1)
         last = min(pool.total, pool.offset + PAGE)
         self._where.text = f"{pool.offset + 1} to {last} of {pool.total:,}" if pool.total > PAGE else ""
         for button, shown in ((self._back, pool.offset > 0), (self._on, last < pool.total)):

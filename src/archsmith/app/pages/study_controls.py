@@ -14,6 +14,7 @@ from nicegui.element import Element
 
 from archsmith.app.house import House
 from archsmith.app.pages.frame import Words, box
+from archsmith.app.pages.pieces import starting
 from archsmith.app.pages.rows import reveal
 from archsmith.app.study_facts import StudyFacts
 from archsmith.core.errors import ArchsmithError
@@ -102,7 +103,7 @@ class StudyControls:
             if name == "extend":
                 with box("label", "row"):
                     Words("span", "Minutes")
-                    field = box("input", props=f'type="number" min="1" max="{MOST_MINUTES}" value="{MINUTES}"')
+                    field = starting(box("input", props=f'type="number" min="1" max="{MOST_MINUTES}"'), MINUTES)
                     field.on("input", lambda event: self._typed(event.args), js_handler=VALUE)
             with box("div", "row"):
                 Words("button", deed.does, props='type="button"').on("click", lambda: self._do(name, dialog))

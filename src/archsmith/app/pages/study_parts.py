@@ -5,6 +5,7 @@ the log.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote
 
 from nicegui.element import Element
@@ -58,7 +59,14 @@ class Head:
         with box("details", "phases") as self._list:
             Words("summary", "Phases")
             self._phases = Rows(
-                "Phases", [Column("Phase"), Column(""), Column("Time", True), Column("Expected", True), Column("")]
+                "Phases",
+                [
+                    Column("Phase"),
+                    Column("State"),
+                    Column("Time", True),
+                    Column("Expected", True),
+                    Column("What came of it"),
+                ],
             )
 
     def show(self, facts: StudyFacts) -> None:
@@ -86,15 +94,15 @@ class Head:
 def _told(facts: StudyFacts) -> list[tuple[str, str]]:
     simulated = " (simulated)" if facts.simulated else ""
     told = [
-        ("data", facts.data or ""),
-        ("best so far" if facts.state == "running" else "best trial", facts.best.words if facts.best else "–"),
+        ("data", Path(facts.data or "").name),
+        ("best so far" if facts.state == "running" else "best trial", facts.best.words if facts.best else ""),
         ("on the test split", facts.test or ""),
         ("exported", facts.exported or ""),
         ("spent", f"{clock(facts.elapsed_seconds)}{simulated}"),
         ("left", "" if facts.remaining_seconds is None else f"about {clock(facts.remaining_seconds)}"),
         ("budget", _budget(facts)),
-        ("networks", f"{facts.n_networks:,}"),
-        ("trials", _trials(facts)),
+        ("networks", f"{facts.n_networks:,}" if facts.n_networks else ""),
+        ("trials", _trials(facts) if facts.n_trials else ""),
     ]
     return [(name, value) for name, value in told if value]
 
@@ -128,7 +136,8 @@ class NetworkBox:
         self._study = quote(study, safe="")
         self._shown: TrialFacts | None = None
         self.trials: frozenset[int] = frozenset()
-        with sheet(kind="network"):
+        with sheet(kind="network") as self._sheet:
+            reveal(self._sheet, False)  # until there is one
             self._name = Words("h2", "The network that is looked at", props='tabindex="-1"')
             self._how = Words("p", "", "faint")
             self._why = Words("p", "")
@@ -149,6 +158,7 @@ class NetworkBox:
         if found == self._shown:
             return
         self._shown, one, trial = found, found.entrant, found.trial.trial
+        reveal(self._sheet, True)
         self.trials = frozenset(one.trials)
         self._name.text = f"Network {one.name}" if ":" in one.name else f"The network of {one.name}"
         self._how.text = f"{one.made}." if one.made else ""
