@@ -27,8 +27,6 @@ SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>ale
 PNG = b"\x89PNG\r\n\x1a\n"
 JSON = {"content-type": "application/json"}
 SETTLE_SECONDS = 60.0
-DATA_WAITS = pytest.mark.xfail(strict=False, reason="the routes of data are not there yet")
-MODELS_WAIT = pytest.mark.xfail(strict=False, reason="the routes of models are not there yet")
 CHECKED = ("ready", "refused", "stopped")
 
 
@@ -140,7 +138,7 @@ def test_a_websocket_of_another_site(outside: TestClient, headers: dict[str, str
         "/studies/..%2f..%2fetc%2fpasswd",
         "/studies/<script>alert(1)</script>",
         "/models/%3Cscript%3Ealert(1)%3C%2Fscript%3E",
-        pytest.param("/data/..%5c..%5cetc", marks=DATA_WAITS),
+        "/data/..%5c..%5cetc",
     ],
 )
 def test_no_address_leads_out(outside: TestClient, nothing_left: None, path: str) -> None:
@@ -257,7 +255,6 @@ def data(outside: TestClient) -> TestClient:
     return outside
 
 
-@DATA_WAITS
 @pytest.mark.parametrize(("name", "body", "statuses"), FILES, ids=[name[:20] or "none" for name, _, _ in FILES])
 def test_no_file_does_more_than_be_refused(
     data: TestClient, house: House, nothing_left: None, name: str, body: bytes, statuses: tuple[int, ...]
@@ -265,7 +262,6 @@ def test_no_file_does_more_than_be_refused(
     assert data.post(f"{API}/data?name={quote(name)}", content=body).status_code in statuses
 
 
-@DATA_WAITS
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "make"), LOOKED_AT, ids=[name for name, _ in LOOKED_AT])
 def test_no_file_survives_the_look_at_it(
@@ -287,7 +283,6 @@ def settled(data: TestClient, id: str) -> dict[str, Any]:
     return dict(found)
 
 
-@DATA_WAITS
 @pytest.mark.slow
 def test_cells_and_headings_are_text(data: TestClient, nothing_left: None) -> None:
     """Formulas and markup in a table are shown as they stand."""
@@ -301,13 +296,11 @@ def test_cells_and_headings_are_text(data: TestClient, nothing_left: None) -> No
     assert data.delete(f"{API}/data/{id}").status_code == 204
 
 
-@DATA_WAITS
 def test_a_file_that_is_too_large(gated: Any, data: TestClient, nothing_left: None) -> None:
     small = gated(upload_bytes=1000)
     assert small.post(f"{API}/data?name=x.csv", content=b"a,b\n" + b"1,2\n" * 1000).status_code == 413
 
 
-@DATA_WAITS
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", "/", "~root", "\0", "https://evil.example/x.csv"])
 def test_no_path_without_a_folder_that_is_allowed(data: TestClient, nothing_left: None, path: str) -> None:
     answer = data.post(f"{API}/data/paths", json={"path": path})
@@ -319,7 +312,6 @@ def models(outside: TestClient) -> TestClient:
     return outside
 
 
-@MODELS_WAIT
 @pytest.mark.parametrize("verb", ["predict", "occlusion", "endpoint"])
 @pytest.mark.parametrize("id", ["nothing", "..", "-", "a%2fb", "%00"])
 def test_no_model_that_is_none(models: TestClient, nothing_left: None, verb: str, id: str) -> None:

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from nicegui import app
 from starlette.exceptions import HTTPException
 
+from archsmith.app.api.base import refusal_of
 from archsmith.app.house import House
 from archsmith.app.pages.frame import HEAD, PLACES
 from archsmith.core.errors import ArchsmithError
@@ -75,10 +76,7 @@ async def _missing(request: Request, error: Exception) -> Response:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    if isinstance(error, Refusal):
-        return _shown(error)
-    assert isinstance(error, ArchsmithError)
-    return _shown(Refusal.of(error, 422, "refused"))
+    return _shown(refusal_of(error))
 
 
 async def _failed(request: Request, error: Exception) -> Response:
