@@ -102,5 +102,6 @@ def test_no_page_stays_in_memory(client: TestClient, app: FastAPI) -> None:
     from nicegui import Client
 
     before: Any = len(Client.instances)
-    client.get("/nothing")
+    for path in ("/nothing", "/data/nothing", "/models/nothing", "/studies/nothing"):
+        client.get(path)
     assert len(Client.instances) == before
