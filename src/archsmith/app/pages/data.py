@@ -13,6 +13,7 @@ from archsmith.app import form
 from archsmith.app.datasets import CHECKING, READY, REFUSED, SAMPLE, DataSet
 from archsmith.app.house import House
 from archsmith.app.pages.frame import ASSETS, Words, box, frame, sheet
+from archsmith.app.pages.pieces import scrolling
 from archsmith.app.pages.study_form import StudyForm
 from archsmith.core.targets import REGRESSION
 from archsmith.core.wording import SPLITS, amount, sentence_case
@@ -306,7 +307,7 @@ def _balance(facts: Mapping[str, Any]) -> None:
 
 def _bars(what: str, heads: Sequence[str], rows: Sequence[tuple[str, int, Sequence[int]]], most: int = 0) -> None:
     most = most or max((n for _, n, _ in rows), default=1) or 1
-    with box("div", "wide"), box("table", "bars"):
+    with scrolling(f"Counts by {what.lower()}"), box("table", "bars"):
         with box("thead"), box("tr"):
             Words("th", what, props='scope="col"')
             for at, name in enumerate(heads):

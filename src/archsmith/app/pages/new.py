@@ -11,6 +11,7 @@ from nicegui import ui
 from archsmith.app.datasets import CHECKING, READY, REFUSED, SAMPLE, STOPPED, DataSet
 from archsmith.app.house import House
 from archsmith.app.pages.frame import ASSETS, Words, box, frame, sheet
+from archsmith.app.pages.pieces import scrolling
 from archsmith.app.uploads import KINDS
 from archsmith.server.refusals import Refusal
 
@@ -81,7 +82,7 @@ def _path(house: House) -> None:
 
 
 def _list(found: list[DataSet]) -> None:
-    with box("div", "wide"), box("table"):
+    with scrolling("Data that are here"), box("table"):
         with box("thead"), box("tr"):
             for name, kind in (("Name", ""), ("State", ""), ("Size", "n"), ("Added", "added")):
                 Words("th", name, kind, 'scope="col"')
