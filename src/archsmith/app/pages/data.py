@@ -307,7 +307,7 @@ def _balance(facts: Mapping[str, Any]) -> None:
 
 def _bars(what: str, heads: Sequence[str], rows: Sequence[tuple[str, int, Sequence[int]]], most: int = 0) -> None:
     most = most or max((n for _, n, _ in rows), default=1) or 1
-    with scrolling(f"Counts by {what.lower()}"), box("table", "bars"):
+    with scrolling(f"{what}: how many {heads[0]} examples"), box("table", "bars"):
         with box("thead"), box("tr"):
             Words("th", what, props='scope="col"')
             for at, name in enumerate(heads):
