@@ -50,8 +50,8 @@ test: $(STAMP) ## the tests, with the lines that they run (coverage): a few minu
 clock: $(STAMP) ## the tests that judge wall-clock time: one by one, on a machine with nothing else to do
 	$(BIN)/python -m pytest -m "clock and not slow"
 
-slow: $(STAMP) ## the long tests
-	$(BIN)/python -m pytest -m slow
+slow: $(STAMP) ## the long tests, without those of `make e2e`
+	$(BIN)/python -m pytest -m slow --ignore=tests/e2e
 
 e2e: $(E2E_STAMP) ## the app in a real browser (needs chromium and npm): minutes; before a release
 	$(BIN)/python tests/e2e/fetch.py

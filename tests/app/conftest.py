@@ -194,11 +194,11 @@ def checked(looking: None) -> Callable[[House, str], datasets.DataSet]:
     """Waits for the check of a data set, and returns it."""
 
     def wait(house: House, name: str) -> datasets.DataSet:
-        for _ in range(1200):
+        for _ in range(6000):
             found = house.data.get(name)
             if found.state != datasets.CHECKING and name not in house.data.checks.looks:
                 return found
-            time.sleep(0.05)
+            time.sleep(0.01)
         raise AssertionError(f"{name} is still being checked")
 
     return wait

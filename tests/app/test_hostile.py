@@ -27,8 +27,6 @@ SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>ale
 PNG = b"\x89PNG\r\n\x1a\n"
 JSON = {"content-type": "application/json"}
 SETTLE_SECONDS = 60.0
-DATA_WAITS = pytest.mark.xfail(strict=False, reason="the routes of data are not there yet")
-MODELS_WAIT = pytest.mark.xfail(strict=False, reason="the routes of models are not there yet")
 CHECKED = ("ready", "refused", "stopped")
 
 
@@ -140,7 +138,7 @@ def test_a_websocket_of_another_site(outside: TestClient, headers: dict[str, str
         "/studies/..%2f..%2fetc%2fpasswd",
         "/studies/<script>alert(1)</script>",
         "/models/%3Cscript%3Ealert(1)%3C%2Fscript%3E",
-        pytest.param("/data/..%5c..%5cetc", marks=DATA_WAITS),
+        "/data/..%5c..%5cetc",
     ],
 )
 def test_no_address_leads_out(outside: TestClient, nothing_left: None, path: str) -> None:
@@ -222,17 +220,17 @@ def pickled() -> bytes:
     return zipped(("images.npy", npy + head + b"cos\nsystem\n(S'touch /tmp/owned'\ntR."), ("labels.npy", npy + head))
 
 
-FILES: list[tuple[str, bytes, tuple[int, ...]]] = [
-    ("x.svg", SCRIPT, (415,)),
-    ("x.html", SCRIPT, (415,)),
-    ("x.pkl", b"cos\nsystem\n(S'id'\ntR.", (415,)),
-    ("x.py", b"import os", (415,)),
-    ("x.exe", b"MZ", (415,)),
-    ("x.csv/../../etc/passwd", b"a,b\n1,2\n", (415,)),
-    ("..", b"a", (415,)),
-    ("", b"a", (422,)),
-    ("a" * 2000 + ".csv", b"a,b\n1,2\n", (422,)),
-    ("x.csv", b"", (422,)),
+FILES: list[tuple[str, bytes, int, str]] = [
+    ("x.svg", SCRIPT, 415, "kind"),
+    ("x.html", SCRIPT, 415, "kind"),
+    ("x.pkl", b"cos\nsystem\n(S'id'\ntR.", 415, "kind"),
+    ("x.py", b"import os", 415, "kind"),
+    ("x.exe", b"MZ", 415, "kind"),
+    ("x.csv/../../etc/passwd", b"a,b\n1,2\n", 415, "kind"),
+    ("..", b"a", 415, "kind"),
+    ("", b"a", 422, "malformed"),
+    ("a" * 2000 + ".csv", b"a,b\n1,2\n", 422, "malformed"),
+    ("x.csv", b"", 422, "empty"),
 ]
 LOOKED_AT: list[tuple[str, Callable[[], bytes]]] = [
     ("slip.zip", lambda: zipped(("../../../tmp/owned.png", PNG), ("/etc/owned.png", PNG))),
@@ -252,79 +250,77 @@ LOOKED_AT: list[tuple[str, Callable[[], bytes]]] = [
 ]
 
 
-@pytest.fixture
-def data(outside: TestClient) -> TestClient:
-    return outside
-
-
-@DATA_WAITS
-@pytest.mark.parametrize(("name", "body", "statuses"), FILES, ids=[name[:20] or "none" for name, _, _ in FILES])
+@pytest.mark.parametrize(("name", "body", "status", "code"), FILES, ids=[name[:20] or "none" for name, *_ in FILES])
 def test_no_file_does_more_than_be_refused(
-    data: TestClient, house: House, nothing_left: None, name: str, body: bytes, statuses: tuple[int, ...]
+    outside: TestClient, nothing_left: None, name: str, body: bytes, status: int, code: str
 ) -> None:
-    assert data.post(f"{API}/data?name={quote(name)}", content=body).status_code in statuses
+    answer = outside.post(f"{API}/data?name={quote(name)}", content=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
 
-@DATA_WAITS
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "make"), LOOKED_AT, ids=[name for name, _ in LOOKED_AT])
 def test_no_file_survives_the_look_at_it(
-    data: TestClient, house: House, nothing_left: None, name: str, make: Callable[[], bytes]
+    outside: TestClient, nothing_left: None, name: str, make: Callable[[], bytes]
 ) -> None:
-    answer = data.post(f"{API}/data?name={quote(name)}", content=make())
+    answer = outside.post(f"{API}/data?name={quote(name)}", content=make())
     assert answer.status_code in (201, 413, 422)
     if answer.status_code == 201:
-        assert settled(data, answer.json()["id"])["state"] == "refused"
-        assert data.delete(f"{API}/data/{answer.json()['id']}").status_code == 204
+        assert settled(outside, answer.json()["id"])["state"] == "refused"
+        assert outside.delete(f"{API}/data/{answer.json()['id']}").status_code == 204
     assert not Path("/tmp/owned").exists() and not Path("/tmp/owned.png").exists()
 
 
-def settled(data: TestClient, id: str) -> dict[str, Any]:
+def settled(outside: TestClient, id: str) -> dict[str, Any]:
     until = time.monotonic() + SETTLE_SECONDS
-    while (found := data.get(f"{API}/data/{id}").json())["state"] not in CHECKED or found["measuring"]:
+    while (found := outside.get(f"{API}/data/{id}").json())["state"] not in CHECKED or found["measuring"]:
         assert time.monotonic() < until, "the look at it does not end"
         time.sleep(0.1)
     return dict(found)
 
 
-@DATA_WAITS
 @pytest.mark.slow
-def test_cells_and_headings_are_text(data: TestClient, nothing_left: None) -> None:
+def test_cells_and_headings_are_text(outside: TestClient, nothing_left: None) -> None:
     """Formulas and markup in a table are shown as they stand."""
     odd = ("=cmd|' /C calc'!A0", "<img src=x onerror=alert(1)>", "@SUM(1)", "\x1b[2J")
     rows = [",".join((*odd, "target")), *(f"{i},{i % 7},{odd[i % 4]},{i % 3},{'yn'[i % 2]}" for i in range(80))]
-    id = data.post(f"{API}/data?name=cells.csv", content="\n".join(rows).encode()).json()["id"]
-    assert settled(data, id)["state"] in ("ready", "refused")
-    page = data.get(f"/data/{id}")
+    id = outside.post(f"{API}/data?name=cells.csv", content="\n".join(rows).encode()).json()["id"]
+    assert settled(outside, id)["state"] in ("ready", "refused")
+    page = outside.get(f"/data/{id}")
     assert page.status_code == 200
     assert b"<img src=x onerror" not in page.content and b"\x1b" not in page.content
-    assert data.delete(f"{API}/data/{id}").status_code == 204
+    assert outside.delete(f"{API}/data/{id}").status_code == 204
 
 
-@DATA_WAITS
-def test_a_file_that_is_too_large(gated: Any, data: TestClient, nothing_left: None) -> None:
+def test_a_file_that_is_too_large(gated: Any, nothing_left: None) -> None:
     small = gated(upload_bytes=1000)
     assert small.post(f"{API}/data?name=x.csv", content=b"a,b\n" + b"1,2\n" * 1000).status_code == 413
 
 
-@DATA_WAITS
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", "/", "~root", "\0", "https://evil.example/x.csv"])
-def test_no_path_without_a_folder_that_is_allowed(data: TestClient, nothing_left: None, path: str) -> None:
-    answer = data.post(f"{API}/data/paths", json={"path": path})
-    assert answer.status_code in (403, 404, 422)
+def test_no_path_without_a_folder_that_is_allowed(outside: TestClient, nothing_left: None, path: str) -> None:
+    answer = outside.post(f"{API}/data/paths", json={"path": path})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "no_paths")
 
 
-@pytest.fixture
-def models(outside: TestClient) -> TestClient:
-    return outside
-
-
-@MODELS_WAIT
 @pytest.mark.parametrize("verb", ["predict", "occlusion", "endpoint"])
-@pytest.mark.parametrize("id", ["nothing", "..", "-", "a%2fb", "%00"])
-def test_no_model_that_is_none(models: TestClient, nothing_left: None, verb: str, id: str) -> None:
-    answer = models.post(f"{API}/models/{id}/{verb}", content=SCRIPT, headers={"content-type": "image/svg+xml"})
-    assert answer.status_code in (404, 405, 422)
+@pytest.mark.parametrize(
+    ("id", "status", "code"),
+    [
+        ("nothing", 404, "no_model"),
+        ("last", 404, "no_model"),
+        ("%2e%2e", 422, "malformed"),
+        ("-", 422, "malformed"),
+        ("%00", 422, "malformed"),
+        ("a" * 3000, 422, "malformed"),
+        ("..%2fdata%2fdigits", 404, "nothing"),
+    ],
+)
+def test_no_model_that_is_none(
+    outside: TestClient, nothing_left: None, verb: str, id: str, status: int, code: str
+) -> None:
+    answer = outside.post(f"{API}/models/{id}/{verb}", content=SCRIPT, headers={"content-type": "image/svg+xml"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
 
 # How

@@ -140,7 +140,6 @@ def test_a_killed_search_keeps_what_it_had_and_goes_on(app: App) -> None:
     assert any(kind == "result" for kind, _ in app.events(study))
 
 
-@pytest.mark.xfail(strict=False, reason="the routes of models are not there yet")
 def test_a_killed_server_of_a_model_is_shown_as_ended_and_can_be_started_again(app: App) -> None:
     study = app.ask("/studies", SHORT)["study"]
     until(lambda: not app.state()[0]["running"])

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from archsmith.app.limits import EXAMPLE_BYTES, Limits, is_page
+from archsmith.app import limits
+from archsmith.app.limits import Limits, is_page
 from archsmith.app.settings import AppSettings
+from archsmith.server.settings import Settings
 
 SETTINGS = AppSettings(request_bytes=1000, request_seconds=0.1, upload_bytes=5000)
 
@@ -53,10 +55,18 @@ def test_files_have_a_larger_one(client: TestClient) -> None:
     assert client.post("/api/v1/data", content=b"x" * 5000).text == "5000"
     assert client.post("/api/v1/data", content=pieces(5100)).status_code == 413
     assert client.post("/api/v1/data/a", content=b"x" * 1001).status_code == 413
-    assert client.post("/api/v1/models/a/predict", content=b"x" * 2000).text == "2000"
-    assert (
-        client.post("/api/v1/models/a/predict", headers={"content-length": str(EXAMPLE_BYTES + 1)}).status_code == 413
-    )
+
+
+@pytest.mark.parametrize("what", ["predict", "occlusion"])
+def test_a_model_is_asked_with_as_much_as_its_own_server_takes(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    assert limits.EXAMPLE_BYTES == Settings().request_bytes
+    monkeypatch.setattr(limits, "EXAMPLE_BYTES", 3000)
+    path = f"/api/v1/models/a/{what}"
+    assert client.post(path, content=b"x" * 3000).text == "3000"
+    for body in (b"x" * 3100, pieces(3100)):
+        assert client.post(path, content=body).status_code == 413
 
 
 async def ask(limits: Limits, messages: Any) -> list[Any]:

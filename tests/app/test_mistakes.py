@@ -3,9 +3,11 @@ from __future__ import annotations
 import csv
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from archsmith.analysis.study import read_study
 from archsmith.app.house import House
 from archsmith.app.mistakes import is_mistake, mistakes_csv, mistakes_facts, picture_png
 from archsmith.server.refusals import Refusal
@@ -54,6 +56,21 @@ def test_the_list_has_every_mistake_and_what_people_say(homes: Homes) -> None:
     assert [int(row["index"]) for row in rows] == [mistake.index for mistake in found.shown]
     assert rows[1]["your label"] == "never" and rows[0]["your label"] == ""
     assert all(row["label"] != row["predicted"] and 0 < float(row["probability"]) <= 1 for row in rows)
+
+
+def test_rows_have_the_numbers_that_they_have_in_the_table(homes: Homes) -> None:
+    house, id = homes["rows"]
+    study = read_study(house.models.get(id).study)
+    before = mistakes_facts(study)
+    assert before is not None and {mistake.place for mistake in before.shown} == {""}  # of older studies nobody knows
+    assert study.splits is not None
+    object.__setattr__(study.splits.test, "places", np.arange(len(study.splits.test)) * 3 + 2)
+    found = mistakes_facts(study, 0, 200)
+    assert found is not None
+    numbers = [f"row {mistake.index * 3 + 2}" for mistake in found.shown]
+    assert [mistake.place for mistake in found.shown] == numbers
+    listed = csv.DictReader(io.StringIO("".join(mistakes_csv(study, {}))))
+    assert [row["example"] for row in listed] == numbers
 
 
 def test_the_list_of_a_number_has_errors(homes: Homes) -> None:

@@ -17,7 +17,7 @@ from archsmith.server.refusals import Refusal
 
 
 def test_a_trial_tells_what_its_log_says(house: House, evolved: str) -> None:
-    with house.look(evolved) as view:
+    with house.studies.get(evolved).look() as view:
         best, ranked = view.best, [trial.id for trial in view.ranking()]
         assert best is not None
         child = next(trial for trial in view.history.trials if trial.parents)
@@ -46,7 +46,7 @@ def test_a_study_that_is_not_there_is_refused(house: House, study: str) -> None:
 
 
 def test_two_networks_differ_where_they_differ(house: House, evolved: str) -> None:
-    with house.look(evolved) as view:
+    with house.studies.get(evolved).look() as view:
         child = next(trial for trial in view.history.trials if trial.parents)
         a, b = dict(view.history.trials[child.parents[0]].architecture), dict(child.architecture)
     found = house.networks.difference((evolved, str(child.parents[0])), (evolved, str(child.id)))

@@ -187,13 +187,29 @@ def test_a_signal_ends_the_app_in_order(start: Callable[..., Running]) -> None:
     assert "Traceback" not in running.said.read_text()
 
 
-def test_a_port_that_is_taken_is_told_and_the_token_is_forgotten_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_app_on_the_same_workspace_leads_to_the_first(locked: Running) -> None:
+    from archsmith.app.run import serve
+    from archsmith.app.settings import AppSettings
+
+    workspace = locked.said.parent / "w"
+    coming = workspace / "app" / "uploads" / "0.part"
+    coming.parent.mkdir(parents=True, exist_ok=True)
+    coming.write_bytes(b"half")
+    with pytest.raises(UsageError, match=f"open on this workspace already at {re.escape(locked.address)} "):
+        serve(AppSettings(port=0, workspace=str(workspace)))
+    assert coming.read_bytes() == b"half"
+    coming.unlink()
+
+
+def test_a_port_that_is_taken_is_told_and_the_token_is_forgotten_in_any_case(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from archsmith.app.run import serve
     from archsmith.app.settings import AppSettings
 
     monkeypatch.setenv("ARCHSMITH_TOKEN", TOKEN)
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UsageError, match="cannot listen"):
-        serve(AppSettings(port=taken.getsockname()[1]))
+        serve(AppSettings(port=taken.getsockname()[1], workspace=str(tmp_path)))
     assert "ARCHSMITH_TOKEN" not in os.environ
 
 

@@ -87,17 +87,35 @@ def test_a_disk_without_room_is_said(made: Uploads, monkeypatch: pytest.MonkeyPa
     assert (refused(made, [b"x"]).status, refused(made, [b"x"]).code) == (507, "disk")
 
 
-def test_an_upload_that_stops_sending_ends(made: Uploads, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "IDLE_SECONDS", 0.01)
+@pytest.mark.parametrize("seconds", [0.001, 30.0], ids=["creeps", "stands still"])
+def test_an_upload_that_hardly_sends_ends(made: Uploads, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr(uploads, "SLOW_SECONDS", 0.02)
 
-    async def idle() -> AsyncIterator[bytes]:
-        yield b"abc"
-        await asyncio.sleep(30)
+    async def slow() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x"
+            await asyncio.sleep(seconds)
 
     with pytest.raises(Refusal) as raised:
-        asyncio.run(made.receive("a.csv", idle(), 10))
-    assert raised.value.status == 408
+        asyncio.run(made.receive("a.csv", slow(), 1000))
+    assert (raised.value.status, raised.value.code) == (408, "slow")
     assert list(made.folder.glob("*")) == []
+
+
+def test_whoever_keeps_sending_has_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "LEAST_BYTES", 3)
+
+    async def ends() -> list[float]:
+        pace, parts = uploads._Pace(), chunks([b"ab", b"c", b"d"])
+        found = [pace._until]
+        for _ in range(3):
+            await asyncio.sleep(0.002)
+            await pace.next(parts)
+            found.append(pace._until)
+        return found
+
+    first, same, later, end = asyncio.run(ends())
+    assert first == same < later == end
 
 
 def test_only_a_few_files_are_received_at_once(made: Uploads, monkeypatch: pytest.MonkeyPatch) -> None:

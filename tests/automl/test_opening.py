@@ -140,7 +140,7 @@ def test_more_time_is_added_and_put_to_use(finished, tmp_path, more, cut):
                 Event(
                     "extended",
                     Extended(job.settings.to_dict(), job.plan.to_dict(), dataclasses.asdict(job.speed)).to_data(),
-                )
+                ),
             ]
         )
         store.release()

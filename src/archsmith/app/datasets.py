@@ -290,10 +290,11 @@ class DataSets:
 
     def settings_for(self, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """``options`` of a job, fields of FitSettings, with the data of this set and what was found about it. Raises
-        Refusal for data that were not checked as they are wanted: nothing is read by a job that was not looked at.
+        Refusal for data that were not checked as they are wanted: nothing is read by a job that was not looked at. The
+        sample, which nobody sent, needs no check.
         """
         found = self.get(name)
-        if found.state != READY:
+        if found.state != READY and found.origin != SAMPLE:
             words = {CHECKING: "are still being checked", REFUSED: "cannot be learnt from"}
             raise Refusal(409, "not_ready", f"These data {words.get(found.state, 'were not checked')}.")
         asked = {column: value for column, value in found.asked.items() if value is not None}
@@ -303,6 +304,8 @@ class DataSets:
         if found.measuring:  # a job measures the machine itself, and two at once would both find it slow
             with contextlib.suppress(Refusal):
                 self.checks.end(name)
+        if found.origin == SAMPLE:
+            return {**asked, **options, "data": found.source}
         return {**options, **asked, "modality": found.facts["kind"], "data": found.source}
 
     def remove(self, name: str) -> None:

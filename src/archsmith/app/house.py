@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from archsmith.app.comparisons import Comparisons
 from archsmith.app.datasets import DataSets
@@ -41,3 +43,9 @@ class House:
         self.endpoints = Endpoints(self.models, self.folder / "endpoints")
         self.networks = Networks(lambda study: self.studies.get(study).look())
         self.comparisons = Comparisons(self.workspace.path / "comparisons")
+
+    def start(self, options: Mapping[str, Any]) -> str:
+        """Begin a study; its id. ``options``: fields of FitSettings, with the id of a data set as ``data``. Raises
+        Refusal and ArchsmithError, see ``DataSets.settings_for`` and ``Jobs.start``.
+        """
+        return self.jobs.start(self.data.settings_for(str(options["data"]), options))

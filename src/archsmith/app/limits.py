@@ -12,7 +12,7 @@ from typing import Any
 
 from archsmith.app.settings import AppSettings
 from archsmith.server.refusals import Refusal
-from archsmith.server.settings import MEBI
+from archsmith.server.settings import Settings
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -21,7 +21,7 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 DATA = "/api/v1/data"  # takes files
 MODELS, EXAMPLES = "/api/v1/models/", ("/predict", "/occlusion")
-EXAMPLE_BYTES = 32 * MEBI  # of what a model is asked about: a picture, some rows
+EXAMPLE_BYTES = Settings().request_bytes  # of a picture or a row for a model: as much as its own server takes
 
 
 class Spent(Exception):
@@ -69,7 +69,7 @@ class Limits:
         if path == DATA:
             return self._settings.upload_bytes
         example = path.startswith(MODELS) and path.endswith(EXAMPLES)
-        return max(EXAMPLE_BYTES, self._settings.request_bytes) if example else self._settings.request_bytes
+        return EXAMPLE_BYTES if example else self._settings.request_bytes
 
 
 class _Body:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pydantic import BaseModel, Field
 
@@ -16,7 +16,7 @@ from archsmith.analysis.report.classification import classes_of
 from archsmith.analysis.report.images import pixels_of, place_of
 from archsmith.analysis.report.kind import kind_of
 from archsmith.analysis.report.mistakes import SHOWN, mistake_at, mistakes_of, worst_first
-from archsmith.analysis.report.tables import Rows, rows_of
+from archsmith.analysis.report.tables import Rows, rows_of, table_rows_of
 from archsmith.analysis.report.thumbnails import png
 from archsmith.analysis.study import Predictions, Study
 from archsmith.core.wording import harmless, visible
@@ -31,7 +31,9 @@ class MistakeFacts(BaseModel):
     """One wrong prediction."""
 
     index: int = Field(description="Which example of the test split, from 0.")
-    place: str = Field(description="Where it came from, such as the path of a picture; empty where nobody knows.")
+    place: str = Field(
+        description="The path of a picture, or the row of a table, as spreadsheets count; empty where nobody knows."
+    )
     told: list[tuple[str, str]] = Field(description="What is said of it: name and text.")
     label: str = Field(description="What the data say that it is.")
     picture: bool = Field(description="Is there a picture of it?")
@@ -55,8 +57,8 @@ def mistakes_facts(study: Study, offset: int = 0, limit: int = SHOWN) -> Mistake
         return None
     order = worst_first(test)
     chosen = [int(place) for place in order[offset : offset + limit]]
-    rows = _rows(study, test, chosen)
-    shown = [_mistake(study, test, place, rows.cells[i]) for i, place in enumerate(chosen)]
+    rows, name = _rows(study, test, chosen), _naming(study)
+    shown = [_mistake(study, test, place, rows.cells[i], name) for i, place in enumerate(chosen)]
     return MistakesFacts(lead=found.lead, n=len(order), columns=list(rows.names), n_hidden=rows.n_hidden, shown=shown)
 
 
@@ -69,12 +71,22 @@ def _rows(study: Study, test: Predictions, chosen: list[int]) -> Rows:
     return empty if rows is None or len(rows.cells) < len(chosen) else rows
 
 
-def _mistake(study: Study, test: Predictions, place: int, cells: tuple[str, ...]) -> MistakeFacts:
+def _naming(study: Study) -> Callable[[int], str]:
+    """What says where a test example came from, by its index."""
+    if kind_of(study) == IMAGE:
+        return lambda index: visible(place_of(study, index))
+    rows = table_rows_of(study)
+    return lambda index: f"row {rows[index]}" if index in rows else ""
+
+
+def _mistake(
+    study: Study, test: Predictions, place: int, cells: tuple[str, ...], name: Callable[[int], str]
+) -> MistakeFacts:
     found, is_picture = mistake_at(study, test, place), kind_of(study) == IMAGE
     there = is_picture and study.splits is not None and found.index < len(study.splits.test)
     return MistakeFacts(
         index=found.index,
-        place=visible(place_of(study, found.index)) if is_picture else "",
+        place=name(found.index),
         told=list(found.told),
         label=found.told[0][1],
         picture=there,
@@ -104,21 +116,22 @@ def mistakes_csv(study: Study, relabels: Mapping[int, str]) -> Iterator[str]:
     yield _lines([["example", "split", "index", *measured, "your label"]])
     if test is None:
         return
-    order = worst_first(test)
+    order, name = worst_first(test), _naming(study)
     for first in range(0, len(order), LINES):
-        yield _lines([_line(study, test, int(place), relabels) for place in order[first : first + LINES]])
+        yield _lines([_line(study, test, int(place), relabels, name) for place in order[first : first + LINES]])
 
 
-def _line(study: Study, test: Predictions, place: int, relabels: Mapping[int, str]) -> list[object]:
+def _line(
+    study: Study, test: Predictions, place: int, relabels: Mapping[int, str], name: Callable[[int], str]
+) -> list[object]:
     index, output, label = int(test.index[place]), test.outputs[place], test.labels[place]
-    example = visible(place_of(study, index)) if kind_of(study) == IMAGE else f"row {index + 1}"
     measured: list[object]
     if test.outputs.ndim == 1:
         measured = [float(label), float(output), float(output) - float(label)]
     else:
         classes, named = classes_of(study, test), int(output.argmax())
         measured = [harmless(classes[int(label)]), harmless(classes[named]), f"{float(output[named]):.6g}"]
-    return [harmless(example), "test", index, *measured, harmless(relabels.get(index, ""))]
+    return [harmless(name(index)), "test", index, *measured, harmless(relabels.get(index, ""))]
 
 
 def _lines(rows: list[list[object]]) -> str:

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from archsmith.analysis.wording import score
-from archsmith.app.datasets import STATES
+from archsmith.app.datasets import SAMPLE, STATES, DataSet
 from archsmith.app.house import House
+from archsmith.app.inspector import DIGITS
 from archsmith.app.jobs import Job
+from archsmith.app.model_facts import ModelSummary
 from archsmith.core.wording import amount, metric_name, visible
 from archsmith.runtime.study_view import DONE, RUNNING, UNREADABLE
 
 PAGE = 25  # studies on one page
 MOST_DATA, MOST_MODELS = 12, 12
-SAMPLE = "sample"  # the origin of data that ship
 LONGEST = 80  # characters of a name
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 SAMPLE_SECONDS = 120
@@ -76,12 +77,10 @@ class Overview:
 
 def overview(house: House, offset: int = 0) -> Overview:
     """What there is now; of the studies, one page from the place ``offset`` on."""
-    now, parts = time.time(), vars(house)
-    jobs = house.jobs.all()
+    now, jobs = time.time(), house.jobs.all()
     newest = {job.study: job for job in reversed(jobs)}
-    studies = parts["studies"].list() if "studies" in parts else []
-    data = [each for each in parts["data"].list() if each.origin != SAMPLE] if "data" in parts else []
-    models = parts["models"].list() if "models" in parts else []
+    studies, models = house.studies.list(), house.models.list()
+    data = [each for each in house.data.list() if each.origin != SAMPLE]
     return Overview(
         tuple(_study(row, newest.get(row["study"]), now) for row in studies[offset : offset + PAGE]),
         len(studies),
@@ -99,7 +98,7 @@ def overview(house: House, offset: int = 0) -> Overview:
 
 def begin_sample(house: House) -> str:
     """Start a study of the sample that takes two minutes; its id."""
-    return house.jobs.start({"data": "digits", "seconds": float(SAMPLE_SECONDS)})
+    return house.start({"data": DIGITS, "seconds": float(SAMPLE_SECONDS)})
 
 
 def _study(row: Mapping[str, Any], job: Job | None, now: float) -> StudyLine:
@@ -125,12 +124,12 @@ def _score(row: Mapping[str, Any]) -> str:
     return f"{metric_name(metric)} {score(metric, float(row['score']))}{tested}"
 
 
-def _data(found: Any, now: float) -> Line:
+def _data(found: DataSet, now: float) -> Line:
     facts = (STATES.get(found.state, str(found.state)), size(found.n_bytes), ago(now - found.added))
     return Line(str(found.id), short(found.name), facts)
 
 
-def _model(found: Any) -> Line:
+def _model(found: ModelSummary) -> Line:
     params = "" if found.params is None else amount(found.params, "parameter")
     usable = "" if found.usable else "its bundle is not whole"
     return Line(

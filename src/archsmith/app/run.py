@@ -14,6 +14,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from archsmith.app.alone import alone
 from archsmith.app.gate import Gate
 from archsmith.app.house import House
 from archsmith.app.limits import Limits
@@ -34,18 +35,21 @@ MESSAGE_BYTES = MEBI  # of one message of a browser
 def serve(settings: AppSettings, opened: Callable[[str], None] = lambda address: None) -> None:
     """Serve until SIGTERM or SIGINT. ``opened`` is called with the address once the app answers.
 
-    Raises UsageError where the port is taken, and MissingExtraError without the extra ``app``.
+    Raises UsageError where the port is taken or another app is open on the workspace, and MissingExtraError without the
+    extra ``app``.
     """
     os.environ.pop(TOKEN, None)  # it was read; no process that is started from here finds it
-    listener = listening(settings.host, settings.port)
-    try:
-        house = House(settings)
+    house = House(settings)
+    with alone(house.folder) as noted, contextlib.closing(listening(settings.host, settings.port)) as listener:
         house.data.sweep()
-        server = _Server(guarded(create(house), settings), settings, listener, opened)
+
+        def told(address: str) -> None:
+            noted(address)
+            opened(address)
+
+        server = _Server(guarded(create(house), settings), settings, listener, told)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
-    finally:
-        listener.close()
 
 
 def guarded(app: FastAPI, settings: AppSettings) -> Gate:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from archsmith.automl.glance import at_a_glance
-from archsmith.core.errors import ArchsmithError, StudyError
+from archsmith.core.errors import ArchsmithError, NoStudyError, StudyError
 from archsmith.core.files import reason
 from archsmith.core.records import DAMAGES, StudyRecord
 from archsmith.core.wording import visible
@@ -99,7 +99,7 @@ class Followed:
     @contextmanager
     def look(self) -> Iterator[StudyView]:
         """What the log tells now; nobody changes it meanwhile. One that cannot be read is in the state ``unreadable``.
-        Raises StudyError where there is no study any more.
+        Raises NoStudyError where there is no study any more.
         """
         with self._lock:
             self._refresh()
@@ -216,13 +216,13 @@ class Studies:
         return [self._row(summary) for summary in found[offset : offset + limit]], len(found)
 
     def get(self, id: str) -> Followed:
-        """The study whose folder has this name. Raises StudyError where there is none."""
+        """The study whose folder has this name. Raises NoStudyError where there is none."""
         folder = self._folder(id)
         with self._lock:
             if not _exists(folder):
                 if (gone := self._kept.pop(id, None)) is not None:
                     gone.close()
-                raise StudyError(f"There is no study {visible(id[:LONGEST_ID])!r}.", "It may have been removed.")
+                raise NoStudyError(f"There is no study {visible(id[:LONGEST_ID])!r}.", "It may have been removed.")
             followed = self._kept.setdefault(id, Followed(folder))
             self._kept.move_to_end(id)
             while len(self._kept) > MOST_KEPT:
@@ -239,7 +239,7 @@ class Studies:
     def _folder(self, id: str) -> Path:
         """A name is one part of a path, and never leads elsewhere."""
         if not 0 < len(id) <= LONGEST_ID or id in (".", "..") or not id.isprintable() or {*id} & {*"/\\:"}:
-            raise StudyError(f"There is no study {visible(id[:LONGEST_ID])!r}.", "See them on the first page.")
+            raise NoStudyError(f"There is no study {visible(id[:LONGEST_ID])!r}.", "See them on the first page.")
         return self._workspace.studies / id
 
     def _row(self, summary: StudySummary) -> Mapping[str, Any]:
@@ -270,11 +270,11 @@ class Studies:
 
 
 def _identity(file: Path) -> tuple[int, int]:
-    """Tells a file from another one of the same name. Raises StudyError where it is gone."""
+    """Tells a file from another one of the same name. Raises NoStudyError where it is gone."""
     try:
         found = file.stat()
     except OSError as error:
-        raise StudyError(f"The study {visible(file.parent.name)} is not there any more.") from error
+        raise NoStudyError(f"The study {visible(file.parent.name)} is not there any more.") from error
     return found.st_dev, found.st_ino
 
 

@@ -26,7 +26,7 @@ READ = "Give a zip of class folders, a CSV or Parquet table, an .npz file, or ID
 LONGEST_NAME = 100  # bytes of a file name that is kept
 KEPT_FREE = 512 * 2**20  # bytes of the disk that uploads leave free
 BLOCK = 2**20  # bytes that are written together
-IDLE_SECONDS = 60.0  # without a byte, after which an upload has ended
+SLOW_SECONDS, LEAST_BYTES = 60.0, 2**18  # an upload in which fewer bytes come in that time has ended
 AT_ONCE = 4  # uploads
 PART = ".part"  # the end of the names of files that are not whole
 
@@ -91,9 +91,9 @@ class Uploads:
             del self._taken[key]
 
     async def _write(self, path: Path, chunks: AsyncIterator[bytes], key: str) -> int:
-        n_bytes, block = 0, bytearray()
+        n_bytes, block, pace = 0, bytearray(), _Pace()
         with open(path, "xb") as file:
-            while (chunk := await _next(chunks)) is not None:
+            while (chunk := await pace.next(chunks)) is not None:
                 block += chunk
                 n_bytes += len(chunk)
                 if n_bytes > self.most:
@@ -139,14 +139,29 @@ def _put(file: int, block: bytes) -> None:
         raise Refusal(507, "disk", why, "Make room, then send it again.") from error
 
 
-async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
-    """The next chunk; None at the end. Raises Refusal where none comes."""
-    try:
-        return await asyncio.wait_for(anext(chunks), IDLE_SECONDS)
-    except StopAsyncIteration:
-        return None
-    except TimeoutError as error:
-        raise Refusal(408, "idle", "Nothing has come for a minute.", "Send the file again.") from error
+class _Pace:
+    """Takes chunks, and ends an upload that stands still or creeps: it would hold a place that others wait for."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._until = asyncio.get_running_loop().time() + SLOW_SECONDS
+        self._missing = LEAST_BYTES
+
+    async def next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
+        """The next chunk; None at the end. Raises Refusal where too little comes."""
+        try:
+            async with asyncio.timeout_at(self._until):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return None
+        except TimeoutError as error:
+            raise Refusal(408, "slow", "The file comes too slowly.", "Send it again.") from error
+        self._missing -= len(chunk)
+        if self._missing <= 0:
+            self._begin()
+        return chunk
 
 
 def _refuse_short(n_bytes: int, declared: int | None) -> None:

@@ -15,12 +15,12 @@ from archsmith.server.refusals import Refusal
 STUDIES = f"{PREFIX}/studies"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     return create(House(AppSettings(workspace=str(tmp_path_factory.mktemp("w")))))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def api(app: FastAPI) -> TestClient:
     return TestClient(app, raise_server_exceptions=False)
 
@@ -97,7 +97,7 @@ def test_errors_become_one_shape(app: FastAPI, error: Exception, status: int, co
 def _route(path: str, handler: object) -> object:
     from fastapi.routing import APIRoute
 
-    return APIRoute(path, handler)  # type: ignore[arg-type]
+    return APIRoute(path, handler, include_in_schema=False)  # type: ignore[arg-type]
 
 
 def test_the_description_is_whole_and_loads_nothing_from_elsewhere(api: TestClient) -> None:

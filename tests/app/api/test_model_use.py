@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from archsmith.app.api.base import create
 from archsmith.app.endpoints import Endpoint, Endpoints
 from archsmith.app.house import House
 from archsmith.app.settings import AppSettings
-from archsmith.app.trying import SERVER
 
 
 @pytest.fixture(scope="module")
@@ -68,23 +67,6 @@ def test_what_cannot_be_read_is_refused(
     client, pictures, _ = asked
     answer = client.post(f"{pictures}/predict", content=body, headers=headers)
     assert answer.status_code == status and answer.json()["error"]["message"]
-
-
-def test_a_body_that_is_too_large_is_refused_while_it_comes(asked: tuple[TestClient, str, str]) -> None:
-    client, pictures, _ = asked
-    sent = 0
-
-    def pieces() -> Iterator[bytes]:
-        nonlocal sent
-        while sent < 2 * SERVER.request_bytes:
-            sent += 2**20
-            yield b"x" * 2**20
-
-    answer = client.post(f"{pictures}/predict", content=pieces(), headers={"content-type": "image/png"})
-    assert answer.status_code == 413
-    large = b'{"image": "' + b"x" * 2**20 + b'"}'
-    answer = client.post(f"{pictures}/predict", content=large, headers={"content-type": "application/json"})
-    assert answer.status_code == 413
 
 
 def test_the_time_of_a_prediction_is_told(asked: tuple[TestClient, str, str]) -> None:

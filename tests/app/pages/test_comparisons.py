@@ -14,8 +14,3 @@ def test_one_shows_verdict_chart_and_tables(client: TestClient, compared: str) -
     page = client.get(f"/comparisons/{compared}")
     for words in ("Comparison on toys", "The verdict", "Over time", "At the end", "Against random", "The whole report"):
         assert words in page.text
-
-
-def test_one_that_is_not_there_says_so(client: TestClient) -> None:
-    page = client.get("/comparisons/nothing")
-    assert page.status_code == 200 and "No such comparison" in page.text

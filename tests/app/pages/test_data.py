@@ -66,9 +66,3 @@ def test_refused_data_say_why_and_let_the_column_be_chosen(
 def test_words_of_the_data_are_no_markup(client: TestClient, house: House, zipped: Path, checked: Checked) -> None:
     text = client.get(f"/data/{send(house, zipped, checked)}").text
     assert "<b>square" not in text
-
-
-def test_what_is_not_there_leads_back(client: TestClient) -> None:
-    text = client.get("/data/nothing-123abc").text
-    assert "There is no such data set" in text
-    assert "Choose other data" in text

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import shutil
+from html import escape
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from archsmith.app.comparisons import RESULTS
+from archsmith.app.house import House
 from archsmith.app.pages.errors import html
 from archsmith.core.errors import UsageError
 from archsmith.server.refusals import Refusal
@@ -50,6 +54,40 @@ def test_a_page_that_fails_says_why_in_the_frame(
     assert "secret" not in answer.text and "Traceback" not in answer.text
 
 
+NETWORKS = "study={0}&a=0&b=99"
+
+
+@pytest.mark.parametrize(
+    ("page", "twin"),
+    [
+        ("/data/nothing", "/data/nothing"),
+        ("/studies/nothing", "/studies/nothing"),
+        ("/studies/nothing/lineage", "/studies/nothing/lineage"),
+        ("/studies/nothing/networks/0", "/studies/nothing/networks/0"),
+        ("/studies/{0}/networks/99", "/studies/{0}/networks/99"),
+        (f"/differences?{NETWORKS}", f"/differences?{NETWORKS}"),
+        ("/models/nothing", "/models/nothing"),
+        ("/models/{0}", "/models/{0}"),
+        ("/comparisons/nothing", "/comparisons/nothing"),
+    ],
+)
+def test_what_is_not_there_has_no_page_and_no_answer(client: TestClient, evolved: str, page: str, twin: str) -> None:
+    answer, said = client.get(page.format(evolved)), client.get(f"/api/v1{twin.format(evolved)}")
+    assert answer.status_code == said.status_code == 404
+    assert escape(said.json()["error"]["message"]) in answer.text
+    assert "nicegui.js" not in answer.text
+
+
+def test_what_is_damaged_is_told_by_page_and_answer(client: TestClient, house: House, compared: str) -> None:
+    damaged = house.comparisons.folder / "damaged"
+    shutil.copytree(house.comparisons.folder / compared, damaged)
+    (damaged / RESULTS).write_text("{")
+    answer, said = client.get("/comparisons/damaged"), client.get("/api/v1/comparisons/damaged")
+    shutil.rmtree(damaged)
+    assert answer.status_code == said.status_code == 422
+    assert escape(said.json()["error"]["message"]) in answer.text
+
+
 def test_files_of_the_framework_that_are_not_there_are_no_pages(client: TestClient) -> None:
     answer = client.get("/_nicegui/0/libraries/x")
     assert answer.status_code == 404
@@ -64,5 +102,6 @@ def test_no_page_stays_in_memory(client: TestClient, app: FastAPI) -> None:
     from nicegui import Client
 
     before: Any = len(Client.instances)
-    client.get("/nothing")
+    for path in ("/nothing", "/data/nothing", "/models/nothing", "/studies/nothing"):
+        client.get(path)
     assert len(Client.instances) == before

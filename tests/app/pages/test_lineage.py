@@ -14,7 +14,3 @@ def test_it_shows_the_way_to_the_best(client: TestClient, house: House, evolved:
     assert page.status_code == 200 and "How the search came to its networks" in page.text
     assert found.lead.split("\u00a0")[0] in page.text
     assert f"/studies/{evolved}/networks/{found.path[-1].trial}" in page.text or len(found.path) == 1
-
-
-def test_a_study_that_is_not_there_says_so(client: TestClient) -> None:
-    assert "There is no study" in client.get("/studies/nothing/lineage").text

@@ -52,12 +52,6 @@ def test_the_page_of_rows_has_a_form_and_no_markup_of_the_data(pages: Callable[[
     assert "Zürich" in text and "Zürich <b>" not in text
 
 
-def test_a_model_that_is_not_there_has_a_page_that_says_so(client: TestClient) -> None:
-    answer = client.get("/models/nothing")
-    assert answer.status_code == 404
-    assert "There is no model" in answer.text
-
-
 def test_without_its_bundle_a_model_cannot_be_tried(
     house: House, client: TestClient, settle: Callable[[str, Path], str]
 ) -> None:

@@ -53,6 +53,7 @@ def test_rows_show_their_values_and_more_on_request(
     before = len(fields_of(root))
     in_app(found._show_more)
     assert before == 24 and len(fields_of(root)) == 48
+    assert "test row " in fields_of(root)[0].props["aria-label"]  # which row of the table it was nobody knows
     assert "Bern" in [each.text for each in root.descendants() if isinstance(each, Words)]
 
 

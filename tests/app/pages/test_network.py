@@ -15,7 +15,7 @@ def test_it_shows_facts_drawing_and_decisions(
     client: TestClient, house: House, evolved: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(network, "AT_FIRST", 60.0)
-    with house.look(evolved) as view:
+    with house.studies.get(evolved).look() as view:
         best = view.best
         assert best is not None
         second = view.ranking()[1].id
@@ -34,16 +34,6 @@ def test_a_drawing_that_takes_its_time_comes_later(
     monkeypatch.setattr(network, "AT_FIRST", 0.0)
     page = client.get(f"/studies/{evolved}/networks/7")
     assert "The network is being drawn" in page.text and "data-viewer" not in page.text
-
-
-def test_a_network_that_is_not_there_says_so(client: TestClient, evolved: str) -> None:
-    for path in (f"/studies/{evolved}/networks/99", "/studies/nothing/networks/0", f"/studies/{evolved}/networks/x"):
-        page = client.get(path)
-        assert (
-            page.status_code == 200
-            and "No such network" in page.text
-            and "There is no" in page.text.replace("This study has no", "There is no")
-        )
 
 
 def test_counts_are_told_in_three_digits() -> None:

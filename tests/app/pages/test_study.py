@@ -44,12 +44,6 @@ def test_a_search_for_several_objectives_has_a_page(client: TestClient, studies:
     assert "on the front" in text
 
 
-def test_a_study_that_there_is_not_is_told_on_a_page(client: TestClient, studies: Path) -> None:
-    text = client.get("/studies/nothing").text
-    assert "No such study" in text
-    assert "There is no study" in text
-
-
 @pytest.mark.parametrize("content", ["hello", ""])
 def test_what_cannot_be_read_or_has_not_begun_has_a_page(client: TestClient, studies: Path, content: str) -> None:
     place = studies / f"odd{len(content)}"

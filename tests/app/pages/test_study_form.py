@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -71,15 +70,6 @@ def test_every_field_has_words_for_what_is_wrong(text: str) -> None:
 
 def test_a_forecast_that_is_not_there_yet_is_announced(text: str) -> None:
     assert "the forecast follows in a moment" in text
-
-
-def test_a_study_is_started_by_the_jobs_of_the_house(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Jobs:
-        def start(self, options: Mapping[str, Any]) -> str:
-            return f"study-{options['seconds']:.0f}"
-
-    monkeypatch.setattr(house, "jobs", Jobs(), raising=False)
-    assert study_form.start(house, {"seconds": 60.0}) == "study-60"
 
 
 @pytest.mark.parametrize(

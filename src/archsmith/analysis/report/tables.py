@@ -184,7 +184,7 @@ def shown_mistakes_of(study: Study) -> ShownMistakes | None:
     rows = rows_of(study, "test", [mistake.index for mistake in found.worst])
     if rows is None or len(rows.cells) < len(found.worst):
         rows = Rows((), tuple(() for _ in found.worst))
-    places = _places(study)
+    places = table_rows_of(study)
     numbers = [[("Row", str(places[mistake.index]))] if mistake.index in places else [] for mistake in found.worst]
     numbered = all(numbers)
     told = [(*(number if numbered else ()), *each.told) for number, each in zip(numbers, found.worst, strict=True)]
@@ -194,7 +194,7 @@ def shown_mistakes_of(study: Study) -> ShownMistakes | None:
     return ShownMistakes(found.lead, names, rows.names, shown, rows.n_hidden, numbered, csv, bool(study.classes))
 
 
-def _places(study: Study) -> dict[int, int]:
+def table_rows_of(study: Study) -> dict[int, int]:
     """Which row of the table each row of the test split was; empty where that was not kept."""
     places = None if study.splits is None else getattr(study.splits.test, "places", None)
     return {} if places is None else dict(enumerate(np.asarray(places).tolist()))

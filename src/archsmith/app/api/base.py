@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from archsmith.app.api import about, comparisons, data, jobs, model_use, models, networks, studies
 from archsmith.app.house import House
-from archsmith.core.errors import ArchsmithError, shortened
+from archsmith.core.errors import ArchsmithError, NoStudyError, shortened
 from archsmith.server.refusals import Refusal
 from archsmith.version import VERSION
 
@@ -55,7 +55,7 @@ def create(house: House) -> FastAPI:
         api.include_router(group.router(house), prefix=PREFIX)
     api.add_api_route(PREFIX + "/{path:path}", _nothing, methods=METHODS, include_in_schema=False)
     api.add_exception_handler(Refusal, _refused)
-    api.add_exception_handler(ArchsmithError, _in_words)
+    api.add_exception_handler(ArchsmithError, _refused)
     api.add_exception_handler(RequestValidationError, _malformed)
     api.add_exception_handler(HTTPException, _http)
     api.add_exception_handler(Exception, _defect)
@@ -79,13 +79,17 @@ async def _nothing(path: str) -> None:
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Refusal)
-    return _answer(error)
+    return _answer(refusal_of(error))
 
 
-async def _in_words(request: Request, error: Exception) -> JSONResponse:
+def refusal_of(error: Exception) -> Refusal:
+    """What API and pages answer where a part raises a Refusal or an ArchsmithError."""
+    if isinstance(error, Refusal):
+        return error
     assert isinstance(error, ArchsmithError)
-    return _answer(Refusal.of(error, UNPROCESSABLE, "refused"))
+    if isinstance(error, NoStudyError):
+        return Refusal.of(error, 404, "study")
+    return Refusal.of(error, UNPROCESSABLE, "refused")
 
 
 async def _malformed(request: Request, error: Exception) -> JSONResponse:

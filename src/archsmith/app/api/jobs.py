@@ -12,7 +12,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from archsmith.app.house import House
-from archsmith.app.jobs import ID, NOT_ASKED, SAMPLES
+from archsmith.app.jobs import ID, NOT_ASKED
 from archsmith.automl.settings import SHORTEST, FitSettings
 
 MOST_LINES = 2000
@@ -107,14 +107,6 @@ def _described(entry: dataclasses.Field[Any], hint: Any) -> Any:
     return Field(entry.default, description=entry.metadata["help"], **limits)
 
 
-def _start(house: House, options: dict[str, Any]) -> str:
-    """Data other than the samples are data sets, and only what was looked at is learnt from."""
-    known = vars(house).get("data")
-    if known is not None and options["data"] not in SAMPLES:
-        options = known.settings_for(options["data"], options)
-    return house.jobs.start(options)
-
-
 if typing.TYPE_CHECKING:
     Wishes = BaseModel
 else:
@@ -136,7 +128,7 @@ def router(house: House) -> APIRouter:
     async def begin(wishes: Wishes, response: Response) -> Begun:
         """Begin a study. Answers when its data were read and it runs."""
         options = {name: getattr(wishes, name) for name in wishes.model_fields_set}
-        study = await asyncio.to_thread(_start, house, options)
+        study = await asyncio.to_thread(house.start, options)
         response.headers["location"] = f"/api/v1/studies/{study}"
         return Begun(study=study)
 

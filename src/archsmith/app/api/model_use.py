@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from archsmith.app.api.models import Id
 from archsmith.app.endpoints import Endpoint
 from archsmith.app.house import House
-from archsmith.app.trying import SERVER, TOP, Latency, Occlusion, Prediction, is_json
+from archsmith.app.trying import TOP, Latency, Occlusion, Prediction
 from archsmith.server.refusals import Refusal
 
 MOST_TOP = 10_000  # classes in one answer
@@ -40,12 +40,12 @@ def router(house: House) -> APIRouter:
         request: Request,
         top: Annotated[int, Query(description="Most classes that are wanted.", ge=1, le=MOST_TOP)] = TOP,
     ) -> Prediction:
-        kind, body = await _body(request, house.settings.request_bytes)
+        kind, body = await _body(request)
         return await run_in_threadpool(trying.predict, id, kind, body, top)
 
     @made.post("/models/{id}/occlusion", openapi_extra=BODY)
     async def occlusion(id: Id, request: Request) -> Occlusion:
-        kind, body = await _body(request, house.settings.request_bytes)
+        kind, body = await _body(request)
         return await run_in_threadpool(trying.occlusion, id, kind, body)
 
     @made.get("/models/{id}/latency")
@@ -70,20 +70,11 @@ def router(house: House) -> APIRouter:
     return made
 
 
-async def _body(request: Request, json_bytes: int) -> tuple[str, bytes]:
-    """Content type and content. JSON has the limit of other requests, a picture that of the server of models. Raises
-    Refusal as soon as there is too much.
-    """
+async def _body(request: Request) -> tuple[str, bytes]:
+    """Content type and content, which ``archsmith.app.limits`` counts as it comes. Raises Refusal."""
     kind = request.headers.get("content-type", "")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Refusal(415, "encoding", "Requests are not unpacked.", "Send them without Content-Encoding.")
     if kind.partition(";")[0].strip().lower() in ("multipart/form-data", "application/x-www-form-urlencoded"):
         raise Refusal(415, "content_type", "A form is not read.", "Send the picture file as it is, or a row as JSON.")
-    most = json_bytes if is_json(kind) else SERVER.request_bytes
-    pieces, n = [], 0
-    async for piece in request.stream():
-        n += len(piece)
-        if n > most:
-            raise Refusal(413, "too_large", f"The request is larger than {most:,} bytes.", "Send a smaller one.")
-        pieces.append(piece)
-    return kind, b"".join(pieces)
+    return kind, await request.body()

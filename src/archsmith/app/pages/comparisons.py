@@ -13,8 +13,6 @@ from archsmith.app.comparisons import REPORT, RESULTS, TABLE, Listed, Shown
 from archsmith.app.house import House
 from archsmith.app.pages import network_parts as parts
 from archsmith.app.pages.frame import Words, box, frame, sheet
-from archsmith.core.errors import ArchsmithError
-from archsmith.server.refusals import Refusal
 
 COMMAND = "archsmith compare --bench digits --strategies random,evolution"
 CALLED = {REPORT: "The whole report", TABLE: "All runs as CSV", RESULTS: "All numbers as JSON"}
@@ -39,13 +37,7 @@ def mount(house: House) -> None:
 
     @ui.page("/comparisons/{name}", response_timeout=20.0)
     async def comparison(name: str) -> None:
-        try:
-            found = await asyncio.to_thread(house.comparisons.get, name)
-        except (Refusal, ArchsmithError) as error:
-            with frame("No such comparison", "/comparisons", style="network"):
-                _all()
-                Words("p", parts.text(str(error) if isinstance(error, ArchsmithError) else error.message))
-            return
+        found = await asyncio.to_thread(house.comparisons.get, name)
         with frame(f"Comparison on {parts.text(found.listed.title)}", "/comparisons", style="network"):
             _all()
             _one(found)

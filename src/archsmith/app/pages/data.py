@@ -30,13 +30,7 @@ def mount(house: House) -> None:
     @ui.page("/data/{id}")
     async def data(id: str) -> None:
         ui.add_head_html(f'<script src="{ASSETS}/form.js" defer></script>')
-        try:
-            found = await asyncio.to_thread(house.data.get, id)
-        except Refusal as refusal:
-            with frame("No such data", "/new", style="data"), sheet():
-                Words("p", f"{refusal.message} {refusal.hint}")
-                Words("a", "Choose other data", "button", 'href="/new"')
-            return
+        found = await asyncio.to_thread(house.data.get, id)
         with frame(found.name, "/new", style="data"):
             await _Page(house, found).begin()
 

@@ -28,13 +28,11 @@ def mount(house: House) -> None:
     async def difference(study: str = "", a: str = "", b: str = "", other: str = "") -> None:
         ui.add_head_html(parts.SCRIPT)
         first, second = (study, a), (other or study, b)
-        try:
-            found = await asyncio.to_thread(house.networks.difference, first, second)
-        except (Refusal, ArchsmithError) as error:
+        if not (study and a and b):
             with frame("Two networks", style="network"):
-                Words("p", parts.text(error.message))
-                Words("p", "Open a network of a study, and choose another one to compare it with.", "faint")
+                Words("p", "Open a network of a study, and choose another one to compare it with.")
             return
+        found = await asyncio.to_thread(house.networks.difference, first, second)
         drawn = await asyncio.gather(*(_drawn(house, *which) for which in (first, second)))
         with frame(f"{_title(found.first)} and {_title(found.second, found.first.study)}", style="network"):
             for whose in dict.fromkeys((study, other or study)):

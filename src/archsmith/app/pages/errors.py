@@ -5,14 +5,16 @@ No connection is opened for it, and nothing of it stays in memory. Without it Ni
 
 from __future__ import annotations
 
+from contextlib import suppress
 from html import escape
 
 from fastapi import Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse
-from nicegui import app
+from nicegui import Client, app
 from starlette.exceptions import HTTPException
 
+from archsmith.app.api.base import refusal_of
 from archsmith.app.house import House
 from archsmith.app.pages.frame import HEAD, PLACES
 from archsmith.core.errors import ArchsmithError
@@ -75,11 +77,18 @@ async def _missing(request: Request, error: Exception) -> Response:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    if isinstance(error, Refusal):
-        return _shown(error)
-    assert isinstance(error, ArchsmithError)
-    return _shown(Refusal.of(error, 422, "refused"))
+    _forget(request)
+    return _shown(refusal_of(error))
 
 
 async def _failed(request: Request, error: Exception) -> Response:
+    _forget(request)
     return _shown(FAILED)
+
+
+def _forget(request: Request) -> None:
+    """Remove the page that was begun for ``request``; nobody will ever see it."""
+    for begun in [*Client.instances.values()]:
+        with suppress(RuntimeError):  # a page that no request asked for
+            if begun.request.scope is request.scope:
+                begun.delete()

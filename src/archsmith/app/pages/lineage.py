@@ -13,8 +13,6 @@ from archsmith.app.house import House
 from archsmith.app.lineage import Change, Lineage, Step
 from archsmith.app.pages import network_parts as parts
 from archsmith.app.pages.frame import Words, box, frame, sheet
-from archsmith.core.errors import ArchsmithError
-from archsmith.server.refusals import Refusal
 
 
 def mount(house: House) -> None:
@@ -23,13 +21,7 @@ def mount(house: House) -> None:
     @ui.page("/studies/{study}/lineage", response_timeout=20.0)
     async def lineage(study: str) -> None:
         networks = house.networks
-        try:
-            found, beliefs = await asyncio.to_thread(lambda: (networks.lineage(study), networks.beliefs(study)))
-        except (Refusal, ArchsmithError) as error:
-            with frame("How the search came to its networks", style="network"):
-                parts.back(study)
-                Words("p", parts.text(error.message))
-            return
+        found, beliefs = await asyncio.to_thread(lambda: (networks.lineage(study), networks.beliefs(study)))
         with frame("How the search came to its networks", style="network"):
             parts.back(study)
             if found is None and not beliefs:

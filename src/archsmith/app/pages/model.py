@@ -9,12 +9,10 @@ from nicegui import ui
 from archsmith.app.house import House
 from archsmith.app.model_facts import ModelFacts
 from archsmith.app.pages import model_mistakes, model_quality, model_use
-from archsmith.app.pages.frame import ASSETS, Words, box, frame, sheet
+from archsmith.app.pages.frame import ASSETS, Words, box, frame
 from archsmith.app.pages.markdown import markdown
 from archsmith.app.pages.pieces import said, section, table
-from archsmith.core.errors import ArchsmithError
 from archsmith.core.wording import sentence_case
-from archsmith.server.refusals import Refusal
 
 SCRIPT = f'<script src="{ASSETS}/model.js" defer></script>'
 PATIENCE_SECONDS = 60.0  # to read a long study on a busy machine
@@ -34,15 +32,11 @@ def mount(house: House) -> None:
 
     @ui.page("/models/{id}", response_timeout=PATIENCE_SECONDS)
     async def model(id: str) -> None:
-        try:
-            known = await asyncio.to_thread(house.models.facts, id)
-            files = await asyncio.to_thread(model_use.files_known, house, id)
-            served = await asyncio.to_thread(house.endpoints.get, id)
-            curve = await asyncio.to_thread(model_quality.curve_of, house, id)
-            relabels = await asyncio.to_thread(house.models.relabels.get, id)
-        except (Refusal, ArchsmithError) as error:
-            _refused(error)
-            return
+        known = await asyncio.to_thread(house.models.facts, id)
+        files = await asyncio.to_thread(model_use.files_known, house, id)
+        served = await asyncio.to_thread(house.endpoints.get, id)
+        curve = await asyncio.to_thread(model_quality.curve_of, house, id)
+        relabels = await asyncio.to_thread(house.models.relabels.get, id)
         ui.add_head_html(SCRIPT)
         with frame(known.name, style="model"):
             _head(known)
@@ -55,16 +49,6 @@ def mount(house: House) -> None:
             _card(known)
             model_use.cost(house, known)
             _reproduce(known)
-
-
-def _refused(error: Refusal | ArchsmithError) -> None:
-    ui.context.client.status_code = error.status if isinstance(error, Refusal) else 422
-    with frame("This model cannot be shown", style="model"), sheet():
-        Words("p", error.message)
-        if error.hint:
-            Words("p", error.hint)
-        with box("p"):
-            Words("a", "To all studies and models", props='href="/"')
 
 
 def _head(known: ModelFacts) -> None:

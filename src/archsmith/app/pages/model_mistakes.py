@@ -62,7 +62,7 @@ class _Mistakes:
         names = self._known.mistakes.shown[0].told if self._known.mistakes else []
         with scrolling("Table of the worst mistakes"), box("table"):
             with box("thead"), box("tr"):
-                for name in ("Test row", *(name for name, _ in names), "Really", *self._columns):
+                for name in ("Row", *(name for name, _ in names), "Really", *self._columns):
                     Words("th", name, props='scope="col"')
             return box("tbody")
 
@@ -97,11 +97,12 @@ class _Mistakes:
 
     def _row(self, mistake: MistakeFacts) -> None:
         with box("tr"):
-            Words("th", f"{mistake.index + 1:,}", props='scope="row"')
+            name = mistake.place or f"test row {mistake.index + 1}"
+            Words("th", name.removeprefix("row "), props='scope="row"')
             for _, text in mistake.told:
                 Words("td", text)
             with box("td"):
-                self._field(mistake, f"What test row {mistake.index + 1} really is")
+                self._field(mistake, f"What {name} really is")
             for text in mistake.cells:
                 Words("td", text)
 

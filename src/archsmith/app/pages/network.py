@@ -35,11 +35,7 @@ def mount(house: House) -> None:
     @ui.page("/studies/{study}/networks/{name}", response_timeout=90.0)
     async def network(study: str, name: str) -> None:
         ui.add_head_html(parts.SCRIPT)
-        try:
-            found = await asyncio.to_thread(house.networks.get, study, name)
-        except (Refusal, ArchsmithError) as error:
-            _absent(study, error)
-            return
+        found = await asyncio.to_thread(house.networks.get, study, name)
         drawing = asyncio.create_task(asyncio.to_thread(house.networks.drawn, study, name))
         await asyncio.wait({drawing}, timeout=AT_FIRST)
         with frame(
@@ -53,14 +49,6 @@ def mount(house: House) -> None:
             _decisions(found)
             if found.curve is not None:
                 _curve(found.curve)
-
-
-def _absent(study: str, error: Refusal | ArchsmithError) -> None:
-    with frame("No such network", style="network"):
-        parts.back(study)
-        Words("p", parts.text(error.message))
-        if error.hint:
-            Words("p", parts.text(error.hint), "faint")
 
 
 def _beside(found: Network) -> None:

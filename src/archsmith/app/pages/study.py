@@ -51,11 +51,7 @@ def mount(house: House) -> None:
 
     @ui.page("/studies/{id}")
     async def study(id: str) -> None:
-        try:
-            page = StudyPage(house, await asyncio.to_thread(house.studies.get, id))
-        except StudyError as error:
-            _missing(error)
-            return
+        page = StudyPage(house, await asyncio.to_thread(house.studies.get, id))
         reading = asyncio.create_task(asyncio.to_thread(page.look))
         await asyncio.wait({reading}, timeout=PATIENCE_SECONDS)
         soon = reading.done()
@@ -67,7 +63,9 @@ def mount(house: House) -> None:
         try:
             look = await reading
         except StudyError as error:
-            _missing(error) if soon else waiting.set_text(str(error))
+            if soon:
+                raise
+            waiting.set_text(str(error))
             return
         assert look is not None
         if soon:
@@ -78,13 +76,6 @@ def mount(house: House) -> None:
             with place:
                 page.build(look)
         ui.timer(TICK_SECONDS, page.tick, immediate=False)
-
-
-def _missing(error: StudyError) -> None:
-    """The page of a study that is not there."""
-    with frame("No such study", style="study"), sheet():
-        Words("p", str(error))
-        Words("a", "All studies", "button second", 'href="/"')
 
 
 class StudyPage:

@@ -215,8 +215,7 @@ class StudyForm:
         self._button.set_text("Starting …")
         self._status.set_text("The study reads its data and measures the machine first; then its page opens.")
         try:
-            options = await asyncio.to_thread(self.house.data.settings_for, self.found.id, order.options)
-            study = await asyncio.to_thread(start, self.house, options)
+            study = await asyncio.to_thread(self.house.start, {**order.options, "data": self.found.id})
         except (ArchsmithError, Refusal) as error:
             said = in_words(error)
             place = form.placed(UsageError(error.message), order.options)
@@ -229,12 +228,6 @@ class StudyForm:
         self._status.set_text("")
         self._button.props.pop("disabled", None)
         self._button.set_text("Start the study")
-
-
-def start(house: House, options: Mapping[str, Any]) -> str:
-    """Start a study; returns its id."""
-    jobs: Any = vars(house)["jobs"]
-    return str(jobs.start(options))
 
 
 def in_words(error: ArchsmithError | Refusal) -> str:
