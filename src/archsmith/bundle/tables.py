@@ -223,11 +223,12 @@ class TableIntake(Intake):
         return Labelled(examples, source.targets, source.split, source.name, skipped=source.skipped, notes=notes)
 
     def _source(self, data: Any, target: str | None, likely: str | None) -> tuple[TableSource, tuple[str, ...]]:
-        """The table with its targets, and a note where these are in a column of another name. Raises DataError."""
+        """The table with its targets, and notes of how these were read. Raises DataError."""
         from archsmith.data.tables.read import NoTargetError, read
 
         try:
-            return read(data, target or likely), ()
+            source = read(data, target or likely)
+            return source, source.notes
         except NoTargetError as error:
             if target:
                 raise

@@ -15,6 +15,7 @@ from archsmith.data.tables.cells import (
     MONTH_FIRST,
     short,
 )
+from archsmith.data.tables.written import points_note
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,7 @@ class Seen:
             if written in self.written:
                 notes.append(f"{meaning} {listed(self.written[written])}.")
         if self.points:
-            notes.append(
-                f"Numbers such as 1.234 are taken for fractions in {listed(self.points)}: nothing says that the point "
-                "stands between thousands. If it does, write them like 1234."
-            )
+            notes.append(points_note(listed(self.points)))
         if self.beyond:
             notes.append(f"Values that are infinite or beyond {LARGEST:g} count as missing in {listed(self.beyond)}.")
         if self.shifted:

@@ -33,7 +33,7 @@ from archsmith.data.tables.cells import (
     short,
 )
 from archsmith.data.tables.column_notes import Ignored, Seen
-from archsmith.data.tables.written import DATE_WAYS, NUMBER_WAYS, Evidence, unclear, value_of, way_of
+from archsmith.data.tables.written import DATE_WAYS, NUMBER_WAYS, Evidence, is_guess, unclear, value_of, way_of
 
 NUMBER, CATEGORY = "number", "category"
 WRITTEN = (*NUMBER_WAYS, *DATE_WAYS)
@@ -260,7 +260,7 @@ def _written(
     best: tuple[int, str, str] = (0, PLAIN, "")
     for dates in (False, True):
         evidence = Evidence.of(different(whole), dates)
-        written, marks = way_of(evidence, habits.commas, habits.separator)
+        written, marks = way = way_of(evidence, habits.commas, habits.separator)
         if not written:
             if not evidence.other:
                 seen.ambiguous.append(name)
@@ -268,13 +268,7 @@ def _written(
             continue
         own = [text for text in counts if value_of(text, written, marks) is not None]
         if len(own) == len(counts):
-            if (
-                not dates
-                and "." in evidence.either
-                and written == PLAIN
-                and not evidence.first
-                and habits.separator == ";"
-            ):
+            if is_guess(evidence, way, habits.commas, habits.separator):
                 seen.points.append(name)
             return written, _shown_marks(written, counts)
         if not evidence.other:
