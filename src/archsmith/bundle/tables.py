@@ -226,13 +226,25 @@ class TableIntake(Intake):
         """The table with its targets, and notes of how these were read. Raises DataError."""
         from archsmith.data.tables.read import NoTargetError, read
 
+        missing = DataError(
+            "The table lacks the column of targets: the bundle predicts from all that may be it.",
+            "Add the column of what the bundle predicts, or name it with --target.",
+        )
         try:
             source = read(data, target or likely)
-            return source, source.notes
         except NoTargetError as error:
             if target:
                 raise
             missing = DataError(f"{error.message[:-1]}, which this bundle predicts.", error.hint)
+        else:
+            if target and target.strip() in (column.name for column in self.columns):
+                raise DataError(
+                    f"The bundle predicts from the column {target!r}, so that cannot be what it predicts.",
+                    f"It predicts {likely!r}." if likely else "Name the column of targets with --target.",
+                )
+            if target or likely or source.target not in self.headings:
+                return source, source.notes
+            raise missing
         try:
             source = read(data)
         except DataError:  # of a guess
