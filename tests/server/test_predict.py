@@ -81,7 +81,7 @@ def test_rows_of_a_table_as_json_and_csv(serving: Any, people_folder: Path) -> N
     [
         ({"age": "30", "hired": "2019-01-31", "job": "clerk"}, "'age' holds numbers"),
         ({"age": True, "hired": "2019-01-31", "job": "clerk"}, "'age' holds numbers"),
-        ({"age": 30, "hired": "31.1.2019", "job": "clerk"}, "'hired' holds dates"),
+        ({"age": 30, "hired": "some day", "job": "clerk"}, "'hired' holds dates"),
         ({"age": 30, "hired": 17000, "job": "clerk"}, "'hired' holds dates"),
         ({"age": 30, "hired": "2019-01-31"}, "'job' is missing"),
         ({"age": 30, "hired": "2019-01-31", "job": ["clerk"]}, "'job' holds texts"),
@@ -96,6 +96,27 @@ def test_a_broken_row_does_not_stop_the_others(serving: Any, people_folder: Path
     assert said in answer.json["predictions"][0]["error"] and "class" in answer.json["predictions"][1]
     alone = asking("POST", "/v1/models/people/predict", {"examples": [row]})
     assert (alone.status, alone.code) == (422, "bad_example") and said in alone.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("examples", "said"),
+    [
+        (
+            [{**ROW, "age": "30"}] * 3,
+            "Example 1: The column 'age' holds numbers, without quotes, not '30'. (2 more like it)",
+        ),
+        ([{**ROW, "age": "30"}, {}], "not '30'. (1 more that cannot be read)"),
+        (
+            [{}, {}, None],
+            "missing. Give it null where its value is not known. (1 more like it, 1 more that cannot be read)",
+        ),
+    ],
+)
+def test_where_all_rows_are_broken_only_those_with_the_same_fault_are_called_alike(
+    serving: Any, people_folder: Path, examples: list[Any], said: str
+) -> None:
+    answer = serving(people_folder)("POST", "/v1/models/people/predict", {"examples": examples})
+    assert answer.status == 422 and answer.json["error"]["message"].endswith(said)
 
 
 @pytest.mark.parametrize(
