@@ -42,6 +42,7 @@ class Seen:
     ``shifted``: columns that have an offset.
     ``ambiguous``: columns of dates of which nothing says whether day or month comes first.
     ``points``: columns of numbers of which nothing says whether their points stand before fractions.
+    ``signed``: a value of columns of numbers with a sign beside them.
     ``rising``: columns of whole numbers that rise from each row to the next.
     ``cases``: of columns, two categories that differ by small and capital letters only.
     """
@@ -54,6 +55,7 @@ class Seen:
     shifted: list[str] = field(default_factory=list)
     ambiguous: list[str] = field(default_factory=list)
     points: list[str] = field(default_factory=list)
+    signed: dict[str, str] = field(default_factory=dict)
     rising: list[str] = field(default_factory=list)
     cases: dict[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -82,6 +84,11 @@ class Seen:
             notes.append(
                 f"Dates such as 3/4/2023 are taken as categories in {listed(self.ambiguous)}: nothing says whether the "
                 "day or the month comes first. Write them like 2023-04-03."
+            )
+        for name, text in self.signed.items():
+            notes.append(
+                f"Numbers with a sign beside them, such as {short(text)!r} in {short(name)!r}, are taken for texts. "
+                "Leave the sign out, so that they are read as numbers."
             )
         if self.rising:
             notes.append(

@@ -33,7 +33,16 @@ from archsmith.data.tables.cells import (
     short,
 )
 from archsmith.data.tables.column_notes import Ignored, Seen
-from archsmith.data.tables.written import DATE_WAYS, NUMBER_WAYS, Evidence, is_guess, unclear, value_of, way_of
+from archsmith.data.tables.written import (
+    DATE_WAYS,
+    NUMBER_WAYS,
+    Evidence,
+    is_guess,
+    is_signed,
+    unclear,
+    value_of,
+    way_of,
+)
 
 NUMBER, CATEGORY = "number", "category"
 WRITTEN = (*NUMBER_WAYS, *DATE_WAYS)
@@ -355,6 +364,8 @@ def _category(name: str, counts: Counter[str], n: int, seen: Seen) -> Column | I
     if len(merged) == 1 and present == n:
         return Ignored(name, "has a single value")
     order = sorted(merged, key=lambda text: (-merged[text], text))
+    if sum(merged[text] for text in order if is_signed(text)) >= MOSTLY * present:
+        seen.signed[name] = order[0]
     kept = [text for text in order if merged[text] >= FEWEST_SEEN][:MOST_CATEGORIES]
     if not kept or (len(merged) > FEW and len(merged) > ID_SHARE * present):
         return Ignored(name, "has another text in nearly every row")

@@ -30,6 +30,7 @@ from archsmith.data.tables.cells import (
 )
 
 NUMBER_WAYS, DATE_WAYS = (PLAIN, GROUPED, COMMA, MIXED), (DATE, DAY_FIRST, MONTH_FIRST)
+SIGNS = "%€$£¥ \u00a0"
 MARKS = ".,/"  # that make some values ambiguous
 MOST_EXAMPLES = 100
 TARGETS = {COMMA: "as 1.234,5", GROUPED: "as 1,234.5", MIXED: "partly with decimal points, partly with commas"}
@@ -193,6 +194,20 @@ def way_of(seen: Evidence, commas: bool | None, separator: str, known: str = "",
     if seen.second or (not seen.first and commas):
         return COMMA, "."
     return (GROUPED if seen.groups or "," in seen.either else PLAIN), ""
+
+
+def is_number(text: str) -> bool:
+    """Is ``text`` a number in any way, or missing?"""
+    return any(each is not None for each in both(text, dates=False))
+
+
+def is_signed(text: str) -> bool:
+    """Is ``text`` a number with a sign for parts or money beside it, such as 45.3%? Those are not read, since 45.3% and
+    0.453, or 12 € and 12 $, would be different numbers in one column or the same.
+    """
+    text = text.strip()
+    bare = text.strip(SIGNS)
+    return bare not in ("", text) and is_number(bare)
 
 
 def is_guess(seen: Evidence, way: tuple[str, str], commas: bool | None, separator: str) -> bool:
