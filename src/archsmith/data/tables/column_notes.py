@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,9 @@ from archsmith.data.tables.cells import (
     short,
 )
 from archsmith.data.tables.written import points_note
+
+# Headings of columns that name things: customer_id, "Order No.", userId, sku_code.
+NAMES = re.compile(r"(?i:(^|[\W_])(id|uid|uuid|guid|key|no|nr|code|name)\W*$)|[a-z]I[dD]$")
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,15 @@ class Seen:
             )
         if self.rare:
             notes.append(f"Rare values are taken together in {listed(self.rare)}.")
-        if self.scattered:
+        names = [name for name in self.scattered if NAMES.search(name)]
+        if names:
             notes.append(
-                f"Most values are rare, and tell little, in {listed(self.scattered)}. Dates and numbers are read when "
+                f"The values seem to be names in {listed(names)}: most are rare, and those of new rows will be "
+                "unknown. They tell little, so leave them out."
+            )
+        if others := [name for name in self.scattered if name not in names]:
+            notes.append(
+                f"Most values are rare, and tell little, in {listed(others)}. Dates and numbers are read when "
                 "they are written like 2021-10-25, 25.10.2021 and 12.5."
             )
         by_reason: dict[str, list[str]] = {}
