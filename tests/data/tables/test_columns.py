@@ -171,6 +171,11 @@ def test_numbers_with_a_sign_are_texts_and_said(texts: list[str]) -> None:
     assert any("Numbers with a sign beside them" in note and "in 'n'" in note for note in found.notes)
 
 
+def test_numbers_with_a_sign_that_are_not_used_are_called_that() -> None:
+    with pytest.raises(DataError, match="'n' holds numbers with a sign beside them"):
+        fit(n=[f"{i}.5%" for i in range(30)])
+
+
 def test_dates_with_the_month_first_and_years_of_two_digits() -> None:
     column = only(["12/31/24", "1/2/24"])
     assert (column.written, column.marks, column.maximum) == ("month_first", "/", 20088.0)

@@ -53,6 +53,7 @@ ID_SHARE = 0.9  # a column with more different texts than this share of its valu
 FEW = 20  # a column with at most this many different numbers, and other texts, holds categories
 MOSTLY = 0.9  # a column with at least this share of numbers is meant to hold numbers
 MERGED_SHARE = 0.01  # of the different values, which float32 may merge
+SIGNED = "holds numbers with a sign beside them; leave it out to have them read"
 ROW_NAMES = frozenset(("id", "index", "row", "row_id", "rowid", "unnamed: 0"))
 
 
@@ -364,11 +365,12 @@ def _category(name: str, counts: Counter[str], n: int, seen: Seen) -> Column | I
     if len(merged) == 1 and present == n:
         return Ignored(name, "has a single value")
     order = sorted(merged, key=lambda text: (-merged[text], text))
-    if sum(merged[text] for text in order if is_signed(text)) >= MOSTLY * present:
-        seen.signed[name] = order[0]
+    signed = sum(merged[text] for text in order if is_signed(text)) >= MOSTLY * present
     kept = [text for text in order if merged[text] >= FEWEST_SEEN][:MOST_CATEGORIES]
     if not kept or (len(merged) > FEW and len(merged) > ID_SHARE * present):
-        return Ignored(name, "has another text in nearly every row")
+        return Ignored(name, SIGNED if signed else "has another text in nearly every row")
+    if signed:
+        seen.signed[name] = order[0]
     _note_cases(name, order, seen)
     if len(kept) < len(merged):
         n_rare = present - sum(merged[text] for text in kept)
