@@ -300,14 +300,17 @@ def fitted(workshop, folder, name):
 
 
 @pytest.mark.parametrize("name", ["linear", "boosted"])
-def test_baselines_of_a_table_are_exported(workshop, tmp_path, name):
+def test_baselines_of_a_table_are_exported(table_splits, tmp_path, name):
+    balanced = name == "linear"
+    workshop = Workshop(Tables(), dataclasses.replace(table_splits, balanced=balanced), torch.device("cpu"))
     final = fitted(workshop, tmp_path, name)
     found, expected, manifest = exported(workshop, final, tmp_path / "bundle")
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
     search = manifest.facts.search
     assert search["space_spec"] is None and Graph.from_dict(search["graph"]) == final.candidate.graph
     assert manifest.params == final.candidate.params > 0 and manifest.macs == final.candidate.macs
-    assert bool(manifest.facts.recipe) == (name == "linear") and not manifest.facts.architecture
+    assert (len(manifest.facts.recipe) > 1) == (name == "linear") and not manifest.facts.architecture
+    assert manifest.facts.recipe["balance"] is balanced and manifest.facts.data["target"] == "kind"
     card = (tmp_path / "bundle" / CARD).read_text(encoding="utf-8")
     assert "is no point of the search space" in card and f"**{network_name(name)}**" in card
 

@@ -27,6 +27,10 @@ def test_lists_are_taken_as_they_are() -> None:
     assert np.array_equal(sent_pixels({"image": colour}, 3, MOST), np.array(colour, np.uint8)[None])
 
 
+def test_a_file_that_is_no_picture_is_named() -> None:
+    assert str(decoded(b"text", 1, MOST, "cat.png")).startswith("The picture 'cat.png' is not a picture")
+
+
 def test_channels_are_converted_as_files_are() -> None:
     colour = [[[10, 20, 30], [200, 100, 0]]]
     grey = [[7, 9]]

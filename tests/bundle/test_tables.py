@@ -191,6 +191,22 @@ def test_the_likely_target_is_taken_where_there_is_one(intake: TableIntake, tmp_
     assert found.notes == ("There is no column 'other', so 'group' is taken for it; --target names another.",)
 
 
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({}, "lacks the column of targets"),
+        ({"likely": "group"}, "no column 'group', which this bundle predicts"),
+        ({"target": "job"}, "predicts from the column 'job', so that cannot be what it predicts"),
+        ({"target": "group"}, "has no column 'group'"),
+    ],
+)
+def test_a_table_with_all_but_the_target_is_not_said_to_lack_something_else(
+    intake: TableIntake, tmp_path: Path, named: dict[str, str], said: str
+) -> None:
+    with pytest.raises(DataError, match=said):
+        intake.labelled(write_csv(tmp_path / "new.csv", [ROW, ROW]), **named)
+
+
 def test_a_table_without_the_target_is_refused_by_its_name_whatever_the_last_column_holds(intake: TableIntake) -> None:
     dates = {name: [value] * 3 for name, value in ROW.items()} | {"hired": ["2019-05-06", "2019-05-07", "2019-05-08"]}
     dates["day"] = dates["hired"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shlex
 import shutil
 import signal
 from collections.abc import Callable
@@ -203,6 +204,13 @@ def test_people_get_the_rows_the_accuracy_and_the_next_command(command: Any, ask
     assert "The job took 1:02 of 1:00. The search had 7 trials of 5 networks and ended because the time for" in out
     assert "more than the budget" not in out  # two seconds
     assert "archsmith predict models/digits FILE..." in out
+
+
+@pytest.mark.parametrize("folder", ["my models/m", "größe", "a;b"])
+def test_the_next_command_can_be_pasted_into_a_shell(capsys: pytest.CaptureFixture[str], folder: str) -> None:
+    summarize(dataclasses.replace(RESULT, model_dir=folder).to_dict())
+    said = capsys.readouterr().out.partition("Next:")[2]
+    assert shlex.split(said) == ["archsmith", "predict", folder, "FILE..."]
 
 
 def test_exact_terms_are_for_those_who_ask(command: Any, asked: list[FitSettings]) -> None:

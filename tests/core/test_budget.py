@@ -42,4 +42,5 @@ def test_a_length_of_time_may_be_a_text_and_a_count_a_number_of_numpy():
 @pytest.mark.parametrize(("text", "said"), [("40", True), ("+40", True), ("40s", False), (None, False)])
 def test_a_time_without_a_unit_is_told_as_it_is_taken(text: str | None, said: bool) -> None:
     assert bool(without_unit(text)) is said
+    assert not any("1 seconds" in sentence for sentence in without_unit("1"))
     assert all("is taken as" in sentence and "m for minutes" in sentence for sentence in without_unit(text))

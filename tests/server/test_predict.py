@@ -99,6 +99,27 @@ def test_a_broken_row_does_not_stop_the_others(serving: Any, people_folder: Path
 
 
 @pytest.mark.parametrize(
+    ("examples", "said"),
+    [
+        (
+            [{**ROW, "age": "30"}] * 3,
+            "Example 1: The column 'age' holds numbers, without quotes, not '30'. (2 more like it)",
+        ),
+        ([{**ROW, "age": "30"}, {}], "not '30'. (1 more that cannot be read)"),
+        (
+            [{}, {}, None],
+            "missing. Give it null where its value is not known. (1 more like it, 1 more that cannot be read)",
+        ),
+    ],
+)
+def test_where_all_rows_are_broken_only_those_with_the_same_fault_are_called_alike(
+    serving: Any, people_folder: Path, examples: list[Any], said: str
+) -> None:
+    answer = serving(people_folder)("POST", "/v1/models/people/predict", {"examples": examples})
+    assert answer.status == 422 and answer.json["error"]["message"].endswith(said)
+
+
+@pytest.mark.parametrize(
     "picture, said",
     [
         ([[0, 1], [2]], "differ in length"),

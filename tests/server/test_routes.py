@@ -36,3 +36,4 @@ def test_other_methods_are_told_which_there_are(path: str, allowed: str) -> None
     with pytest.raises(Refusal) as error:
         ROUTER.find("DELETE", path)
     assert (error.value.status, error.value.headers) == (405, {"allow": allowed})
+    assert error.value.hint == f"Use {allowed}."

@@ -20,6 +20,7 @@ from archsmith import catalog
 from archsmith.analysis.leaderboard import Leaderboard, leaderboard
 from archsmith.automl.card import card
 from archsmith.automl.fit_result import FitResult
+from archsmith.automl.in_python import speaking_python
 from archsmith.automl.progress import viewer
 from archsmith.automl.settings import FitSettings
 from archsmith.automl.watch import OnEpoch, OnTrial, watched
@@ -80,30 +81,32 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                 f"The second argument of fit is the text {y!r}, but the targets themselves are wanted.",
                 f"If it is the column to be predicted: {type(self).__name__}(target={y!r}).fit(X).",
             )
-        settings = FitSettings(
-            data=os.fspath(X) if isinstance(X, os.PathLike) else X if y is None else (X, y),
-            seconds=None if self.time is None else parse_seconds(self.time),
-            trials=self.trials,
-            seed=self.seed,
-            modality=self.modality,
-            space=self.space,
-            strategy=self.strategy,
-            weights=self.weights,
-            settings=self.settings or {},
-            target=self.target,
-            device=self.device,
-            workers=self.workers,
-            memory_mb=self.memory_mb,
-            disk_mb=self.disk_mb,
-            workspace=self.workspace,
-            task=self.task,
-            **self._own(),
-            **more,
-        )
-        if not isinstance(self.verbose, int):
-            raise UsageError(f"verbose is of the type {type(self.verbose).__name__}.", "Give 0, 1 or 2.")
-        show = viewer(int(self.verbose), settings.seconds)
-        self._keep(watched(settings, on_trial=self.on_trial, on_epoch=self.on_epoch, viewer=show))
+        with speaking_python():
+            settings = FitSettings(
+                data=os.fspath(X) if isinstance(X, os.PathLike) else X if y is None else (X, y),
+                seconds=None if self.time is None else parse_seconds(self.time),
+                trials=self.trials,
+                seed=self.seed,
+                modality=self.modality,
+                space=self.space,
+                strategy=self.strategy,
+                weights=self.weights,
+                settings=self.settings or {},
+                target=self.target,
+                device=self.device,
+                workers=self.workers,
+                memory_mb=self.memory_mb,
+                disk_mb=self.disk_mb,
+                workspace=self.workspace,
+                task=self.task,
+                **self._own(),
+                **more,
+            )
+            if not isinstance(self.verbose, int):
+                raise UsageError(f"verbose is of the type {type(self.verbose).__name__}.", "Give 0, 1 or 2.")
+            show = viewer(int(self.verbose), settings.seconds)
+            result = watched(settings, on_trial=self.on_trial, on_epoch=self.on_epoch, viewer=show)
+        self._keep(result)
 
     def _keep(self, result: FitResult) -> None:
         """The results as plain attributes: they are to be had when the study is gone, and nothing is read or written by

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -455,7 +456,8 @@ def job_view(folder: Path) -> StudyView:
     view = read_view(folder)
     if not view.job.fit:
         raise StudyError(
-            f"The study {view.id} was not begun by fit.", f"Go on with it by: archsmith studies resume {view.id}"
+            f"The study {view.id} was not begun by fit.",
+            f"Go on with it by: archsmith studies resume {shlex.quote(view.id)}",
         )
     return view
 
@@ -508,7 +510,8 @@ def latest_unfinished(workspace: Workspace, data: Any) -> str | None:
         return None
     raise UsageError(
         f"There is no unfinished study of {data!r} in {workspace.path}: {finished} has come to its end.",
-        f"Give it more: archsmith studies resume {finished} --time +20m; or start a new one without --resume.",
+        f"Give it more: archsmith studies resume {shlex.quote(finished)} --time +20m; or start a new one without "
+        "--resume.",
     )
 
 

@@ -105,7 +105,7 @@ class Pool:
                 self._brought = dataclasses.replace(
                     final.candidate,
                     name=TUNED,
-                    recipe=carrying_on(),
+                    recipe=dataclasses.replace(carrying_on(), balance=job.splits.balanced),
                     augmentation=job.augmentation,
                     start=final.network,
                     trained=True,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from html import escape
 from typing import Any, Protocol
 
+from archsmith.automl.in_python import in_python
 from archsmith.core import markup
 from archsmith.core.events import Event
 from archsmith.core.job_records import Epoch, Note, PhaseRecord, ProgressRecord, ResultRecord
@@ -52,7 +53,7 @@ class Lines:
         self.progress.apply(event)
         entry = record(event)
         if isinstance(entry, Note):
-            self._write(entry.text)
+            self._write(in_python(entry.text))
         elif isinstance(entry, PhaseRecord) and not entry.ended:
             forecast = f" (about {clock(entry.forecast_seconds)})" if entry.forecast_seconds else ""
             self._say(f"{self.progress.line()}{forecast}")
@@ -115,7 +116,7 @@ class NotebookDisplay:
                 f'<div style="height:4px;border-radius:2px;background:#3b7dd8;width:{100 * fraction:.1f}%"></div></div>'
             )
         if progress.view.notes:
-            notes = "".join(f"<div>{escape(note)}</div>" for note in progress.view.notes)
+            notes = "".join(f"<div>{escape(in_python(note))}</div>" for note in progress.view.notes)
             parts.append(f'<details style="{markup.FAINT}"><summary>data and plan</summary>{notes}</details>')
         if self.verbose >= ALL and progress.last:
             rows = [

@@ -79,6 +79,10 @@ def facts_of(
     if not splits.is_regression:
         counts = {"class_counts": dict(zip(splits.classes, findings.counts["train"], strict=True))}
     recipe = chosen.recipe.to_dict() if chosen.trained else {}
+    if not splits.is_regression:  # models that gradient descent does not train know it from the splits as well
+        recipe["balance"] = splits.balanced
+    # Classes of pictures in folders have no name in common. What regression targets are called, the output says.
+    named = {"target": splits.target} if not splits.is_regression and splits.target != Splits.target else {}
     changes = {} if chosen.augmentation is None else dataclasses.asdict(chosen.augmentation)
     known = {"graph": chosen.graph.to_dict()} if chosen.space is None else {}
     return Facts(
@@ -106,6 +110,7 @@ def facts_of(
             "kind": splits.kind,
             **sizes,
             **counts,
+            **named,
             "notes": [*findings.notes, *findings.warnings],
         },
         search={

@@ -93,7 +93,7 @@ class FitSettings:
             raise UsageError("There is no limit on time or trials.", "Give --time, --trials or both.")
         if self.seconds is not None and self.seconds < SHORTEST:
             raise UsageError(
-                f"{self.seconds:g} s are too short for a search, a final training and an export.",
+                f"A budget of {self.seconds:g} s is too short for a search, a final training and an export.",
                 f"Give at least {SHORTEST:.0f}s.",
             )
         if self.task not in TASKS:

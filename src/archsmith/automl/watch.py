@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 
 from archsmith import catalog
@@ -86,7 +87,7 @@ def watched(
         return fit(settings, watch, finish=lambda: watch.enough)
     except _Broken as broken:
         error = broken.error
-    place = "" if settings.workspace is None else f" --workspace {settings.workspace}"
+    place = "" if settings.workspace is None else f" --workspace {shlex.quote(settings.workspace)}"
     error.add_note(
         "A callback raised this, so the job was stopped. Finished trials are kept. "
         f"Go on with: archsmith studies resume last{place}"

@@ -23,6 +23,7 @@ FORM = (
 )
 LONGEST_SIDE = 20_000  # pixels
 SMALL_FILES, SMALL_PIXELS = 4, 20_000  # decoded in well below a millisecond
+SHOWN = 60  # characters of a name
 TOGETHER = 65_536  # pixels of nested lists that are read in one go
 
 
@@ -42,14 +43,14 @@ def sent_pixels(example: Any, channels: int, most_pixels: int) -> Pixels | str:
         return str(error)
 
 
-def decoded(content: bytes, channels: int, most_pixels: int) -> Pixels | str:
-    """A picture file as a block ``(1, h, w, channels)``; a text says why it cannot be read."""
+def decoded(content: bytes, channels: int, most_pixels: int, name: str = "") -> Pixels | str:
+    """A picture file as a block ``(1, h, w, channels)``; a text says why it cannot be read. ``name``: of the file."""
     try:
         found = header(content)
         refuse_large(found.height, found.width, most_pixels)
         return decode(content, channels)[None]
     except DataError as error:
-        return str(error)
+        return str(error).replace("The picture", f"The picture {name[:SHOWN]!r}", 1) if name else str(error)
 
 
 def are_small(given: Sequence[Any]) -> bool:

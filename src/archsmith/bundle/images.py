@@ -137,7 +137,7 @@ class ImageIntake(Intake):
         return windows(sent_pixels(example, self.channels, most_pixels) for example in examples)
 
     def uploaded(self, files: Sequence[tuple[str, bytes]], most_pixels: int) -> Iterator[Window]:
-        return windows(decoded(content, self.channels, most_pixels) for _, content in files)
+        return windows(decoded(content, self.channels, most_pixels, name) for name, content in files)
 
     def is_quick(self, given: Sequence[Any]) -> bool:
         return are_small(given)

@@ -223,15 +223,28 @@ class TableIntake(Intake):
         return Labelled(examples, source.targets, source.split, source.name, skipped=source.skipped, notes=notes)
 
     def _source(self, data: Any, target: str | None, likely: str | None) -> tuple[TableSource, tuple[str, ...]]:
-        """The table with its targets, and a note where these are in a column of another name. Raises DataError."""
+        """The table with its targets, and notes of how these were read. Raises DataError."""
         from archsmith.data.tables.read import NoTargetError, read
 
+        missing = DataError(
+            "The table lacks the column of targets: the bundle predicts from all that may be it.",
+            "Add the column of what the bundle predicts, or name it with --target.",
+        )
         try:
-            return read(data, target or likely), ()
+            source = read(data, target or likely)
         except NoTargetError as error:
             if target:
                 raise
             missing = DataError(f"{error.message[:-1]}, which this bundle predicts.", error.hint)
+        else:
+            if target and target.strip() in (column.name for column in self.columns):
+                raise DataError(
+                    f"The bundle predicts from the column {target!r}, so that cannot be what it predicts.",
+                    f"It predicts {likely!r}." if likely else "Name the column of targets with --target.",
+                )
+            if target or likely or source.target not in self.headings:
+                return source, source.notes
+            raise missing
         try:
             source = read(data)
         except DataError:  # of a guess

@@ -51,6 +51,7 @@ def doctor(
     package is missing.
     """
     from archsmith.cli.output import emit, say, show
+    from archsmith.core.wording import amount
 
     report = examine(workspace)
     if json:
@@ -66,7 +67,7 @@ def doctor(
             ("workspace", f"{report['workspace']}, {machine['disk_free_gb']:.1f} GB free"),
             (
                 "torch",
-                f"{torch['version']}, {torch['threads']} threads, {torch['capability']}, {torch['devices']}"
+                f"{torch['version']}, {amount(torch['threads'], 'thread')}, {torch['capability']}, {torch['devices']}"
                 if torch
                 else "not installed",
             ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -138,8 +139,8 @@ def run(settings: FitSettings, *, json: bool, verbose: bool = False, before: Ope
         if progress.view.began is None:
             raise Interrupted("Stopped, before there was a study to go on with.") from None
         study = settings.name or "last"
-        place = "" if settings.workspace is None else f" --workspace {settings.workspace}"
-        raise Interrupted("Stopped.", f"Go on with: archsmith studies resume {study}{place}") from None
+        place = "" if settings.workspace is None else f" --workspace {shlex.quote(settings.workspace)}"
+        raise Interrupted("Stopped.", f"Go on with: archsmith studies resume {shlex.quote(study)}{place}") from None
     if json:
         emit(result)
     else:
@@ -173,7 +174,7 @@ def summarize(result: dict[str, Any], *, verbose: bool = False) -> None:
     say(f"Bundle: {result['model_dir']}")
     if result["report"]:
         say(f"Report: {result['report']}")
-    say(f"Study:  {result['study']}", f"Next:   archsmith predict {result['model_dir']} FILE...")
+    say(f"Study:  {result['study']}", f"Next:   archsmith predict {shlex.quote(result['model_dir'])} FILE...")
 
 
 def _early(result: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ Unlike ``archsmith fit`` it trains no final network and writes no bundle.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -265,7 +266,8 @@ def _run(
                 display.note(goes_on)
             result = loop.run()
     except KeyboardInterrupt:
-        raise Interrupted("Stopped.", f"Go on with: archsmith studies resume {store.folder}") from None
+        on = f"Go on with: archsmith studies resume {shlex.quote(str(store.folder))}"
+        raise Interrupted("Stopped.", on) from None
     report = {**_report(store.folder.name, result, problem, evaluator), "forecast_trials": expected}
     if json:
         emit(report)
@@ -293,7 +295,7 @@ def _nothing(result: Any, folder: Path) -> ArchsmithError:
     from archsmith.core.errors import ArchsmithError
     from archsmith.core.failures import most_frequent, nothing_found
 
-    on = f"Go on with: archsmith studies resume {folder}"
+    on = f"Go on with: archsmith studies resume {shlex.quote(str(folder))}"
     reason = most_frequent(result.history.finished)
     if any(trial.losses is not None for trial in result.history.finished):
         hint = f"Widen the limits or the space, or give it more trials. {on} --trials N"
@@ -323,8 +325,6 @@ def command_line(name: str, options: Mapping[str, Any]) -> str:
     """The command ``archsmith name`` with its options. None, False and empty lists are left out; a list repeats its
     option.
     """
-    import shlex
-
     words = ["archsmith", name]
     for option, value in options.items():
         for each in value if isinstance(value, list) else [] if value is None or value is False else [value]:

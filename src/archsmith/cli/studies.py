@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -173,7 +174,7 @@ def stop(
     elif not running:
         say(f"{opened.id} is not running.")
     elif now:
-        say(f"Asked {opened.id} to end at once. Go on with: archsmith studies resume {opened.id}")
+        say(f"Asked {opened.id} to end at once. Go on with: archsmith studies resume {shlex.quote(opened.id)}")
     else:
         say(f"Asked {opened.id} to finish.")
 
@@ -295,7 +296,8 @@ def _tell_trials(report: Mapping[str, Any], *, job: bool, verbose: bool) -> None
     if job:
         say("A trial is a short training that compares networks. Epochs are passes through the training split so far.")
     if job and not verbose:
-        say(f"Every decision behind trial {best['id']}: archsmith studies show {report['study']} --verbose")
+        more = f"archsmith studies show {shlex.quote(report['study'])} --verbose"
+        say(f"Every decision behind trial {best['id']}: {more}")
         return
     say("", f"Best architecture (trial {best['id']}, {metric_name(metric)} {number(best['metrics'][metric])}):")
     show(("decision", "option"), [(path, str(option)) for path, option in best["architecture"].items()])

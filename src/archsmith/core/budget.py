@@ -67,7 +67,8 @@ def without_unit(text: str | None) -> list[str]:
     if text is None or not re.fullmatch(r"\s*\+?\s*\d+(\.\d+)?\s*", text):
         return []
     n = text.strip().lstrip("+ ")
-    return [f"The time {n} has no unit and is taken as {n} seconds: write {n}s, or {n}m for minutes."]
+    many = "" if float(n) == 1 else "s"
+    return [f"The time {n} has no unit and is taken as {n} second{many}: write {n}s, or {n}m for minutes."]
 
 
 def parse_seconds(text: str | float) -> float:

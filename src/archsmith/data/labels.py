@@ -178,14 +178,14 @@ def _regression(source: Labelled) -> Target:
         except ValueError:
             row = next(i for i, value in enumerate(labels.tolist()) if not _is_number(value))
             raise DataError(
-                f"Row {row} has the label {str(labels[row])!r}, which is not a number.",
+                f"{source.noun.capitalize()} {row + 1:,} has the label {str(labels[row])!r}, which is not a number.",
                 f"To predict classes, leave out --task {REGRESSION}.",
             ) from None
     numbers = labels.astype(np.float64)
     wrong = np.flatnonzero(~np.isfinite(numbers))
     if wrong.size:
         raise DataError(
-            f"Row {wrong[0]} has the regression target {numbers[wrong[0]]}.",
+            f"{source.noun.capitalize()} {wrong[0] + 1:,} has the regression target {numbers[wrong[0]]}.",
             f"Every {source.noun} needs a finite number. Leave out those without one.",
         )
     own = numbers[source.split == 0]

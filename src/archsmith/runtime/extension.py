@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -118,7 +119,7 @@ class Standing:
 
     def _more(self) -> str:
         by = "--trials +10" if self.before.seconds is None else "--time +10m"
-        return f"archsmith studies resume {self.study} {by}"
+        return f"archsmith studies resume {shlex.quote(self.study)} {by}"
 
 
 def _limit(text: str, read: Callable[[str], Number], before: Number | None, spent: Number) -> Number:

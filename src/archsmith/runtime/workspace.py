@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -148,7 +149,7 @@ class Workspace:
         if taken:
             raise StudyError(
                 f"There is a study named {name!r} already: {max(taken)}.",
-                f"Go on with it (archsmith studies resume {max(taken)}), or choose another --name.",
+                f"Go on with it (archsmith studies resume {shlex.quote(max(taken))}), or choose another --name.",
             )
 
     def list(self) -> list[StudySummary]:

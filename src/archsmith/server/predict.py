@@ -164,6 +164,14 @@ def _is_finite(value: float) -> bool:
 
 def _refuse_all_broken(predictions: list[dict[str, Any]], intake: Intake) -> None:
     if all("error" in prediction for prediction in predictions):
-        first = predictions[0]["error"] if predictions else f"There are no {intake.nouns}."
-        more = f" (and {len(predictions) - 1:,} more like it)" if len(predictions) > 1 else ""
-        raise Refusal(422, "bad_example", f"{first}{more}")
+        reasons = [str(prediction["error"]) for prediction in predictions]
+        told = reasons[0] if reasons else f"There are no {intake.nouns}."
+        if len(reasons) > 1:
+            # A file names the row itself. Examples of a request are counted from 1, as people do.
+            place = "" if "row " in told else "Example 1: "
+            alike = sum(reason == reasons[0] for reason in reasons[1:])
+            parts = [f"{alike:,} more like it"] if alike else []
+            if others := len(reasons) - 1 - alike:
+                parts.append(f"{others:,} more that cannot be read")
+            told = f"{place}{told} ({', '.join(parts)})"
+        raise Refusal(422, "bad_example", told)

@@ -46,7 +46,8 @@ class Router:
             allowed.append(route.method)
         if allowed:
             methods = sorted({*allowed, *(["HEAD"] if "GET" in allowed else [])})
-            raise Refusal(405, "method", f"{method[:16]} is not possible here.", None, {"allow": ", ".join(methods)})
+            allow = ", ".join(methods)
+            raise Refusal(405, "method", f"{method[:16]} is not possible here.", f"Use {allow}.", {"allow": allow})
         raise Refusal(404, "no_route", f"There is nothing at {path[:100]!r}.", "GET /openapi.json lists all routes.")
 
 

@@ -15,6 +15,14 @@ def test_the_command_and_what_decided_the_study(make: Any) -> None:
     assert ("seed", "7") in report.facts and report.bundle == "models/blots"
 
 
+def test_names_in_the_command_are_quoted(make: Any) -> None:
+    study = read_study(make())
+    study.began.pop("command", None)
+    study.view.job.fit = {**study.fit, "settings": {**study.fit["settings"], "data": "my data/a b.csv"}}
+    found = reproduction_of(study)
+    assert found is not None and " ".join(found.command).startswith("archsmith fit 'my data/a b.csv' ")
+
+
 def test_several_looks_at_the_test_split_are_told(make: Any) -> None:
     assert "measured twice" in reproduction_of(read_study(make(test_reads=2))).lead
 

@@ -332,3 +332,9 @@ def test_a_piece_of_parquet(tmp_path: Path, cut: slice) -> None:
     path = parquet(tmp_path, {"image": [png()] * 5, "label": [1] * 5})
     path.write_bytes(path.read_bytes()[cut])
     refusal(path)
+
+
+@pytest.mark.parametrize(("form", "said"), [("1{i}.234", "fractions in 'size'"), ("{i},5", "written as 1.234,5")])
+def test_how_targets_are_written_is_said(folder: Path, form: str, said: str) -> None:
+    found = read_table(csv(folder, "file;size", rows("pictures/{i}.png;" + form)))
+    assert any(said in note for note in found.notes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from archsmith.data.tables.cells import COMMA, MONTH_FIRST
 from archsmith.data.tables.column_notes import Ignored, Seen, listed
 
@@ -17,6 +19,13 @@ def test_columns_are_told_together_by_what_was_seen() -> None:
     assert dates.startswith("Dates such as 12/31/2024 (month, day, year)") and "'day'" in dates
     assert "taken for fractions in 'c'" in points
     assert (unused, other) == ("Not used: 'd', 'e' (why).", "Not used: 'f' (so).")
+
+
+@pytest.mark.parametrize("name", ["customer_id", "userId", "Order No.", "ID"])
+def test_columns_of_names_are_not_said_to_be_dates(name: str) -> None:
+    one, other = Seen(scattered=[name, "valid", "started"]).notes([])
+    assert f"seem to be names in {name!r}" in one and "leave them out" in one
+    assert "in 'valid', 'started'. Dates and numbers are read" in other
 
 
 def test_long_lists_are_cut() -> None:

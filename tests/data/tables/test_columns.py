@@ -164,6 +164,18 @@ def test_fractions_that_may_be_thousands_are_noted_where_semicolons_separate(sep
     assert any("Numbers such as 1.234 are taken for fractions in 'n'" in note for note in found.notes) is said
 
 
+@pytest.mark.parametrize("texts", [["57.6%", "3%"], ["12 €", "1.234,50 €"], ["$5", "$6"]])
+def test_numbers_with_a_sign_are_texts_and_said(texts: list[str]) -> None:
+    found = fit(n=texts * 2)
+    assert found.columns[0].kind == "category"
+    assert any("Numbers with a sign beside them" in note and "in 'n'" in note for note in found.notes)
+
+
+def test_numbers_with_a_sign_that_are_not_used_are_called_that() -> None:
+    with pytest.raises(DataError, match="'n' holds numbers with a sign beside them"):
+        fit(n=[f"{i}.5%" for i in range(30)])
+
+
 def test_dates_with_the_month_first_and_years_of_two_digits() -> None:
     column = only(["12/31/24", "1/2/24"])
     assert (column.written, column.marks, column.maximum) == ("month_first", "/", 20088.0)

@@ -130,6 +130,12 @@ def test_a_missing_column_is_named_with_all_that_are_wanted() -> None:
         encode(COLUMNS, {name: values for name, values in TABLE.items() if name != "n"})
 
 
+def test_a_heading_in_other_letters_is_named() -> None:
+    table = {name.upper(): values for name, values in TABLE.items()}
+    with pytest.raises(DataError, match=r"no column 'n'. Rename 'N' to 'n' if you mean that. It needs the columns"):
+        encode(COLUMNS, table)
+
+
 @pytest.mark.parametrize("value", ["abc", True, datetime.date(2024, 1, 1)])
 def test_what_is_no_number_is_named_with_its_row(value: Any) -> None:
     columns = (Column("n", "number"),)

@@ -113,3 +113,26 @@ def test_rows_keep_the_number_that_a_spreadsheet_shows(tmp_path: Path) -> None:
     assert found.places.tolist() == [2, 4, 5, 9]
     path.write_text("\na,y\n1,2.5\n2,3.5\n")
     assert read(path, "y").places.tolist() == [3, 4]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("line", "value", "said"),
+    [
+        ("a;7.311", 7.311, "fractions in 'price': nothing says"),
+        ("a\t7.311", 7.311, "fractions in 'price': nothing says"),
+        ("a,7.311", 7.311, ""),
+        ("3.5;7.311", 7.311, ""),
+        ("3,5;7.311", 7311, "written as 1.234,5"),
+        ("a;7,311", 7.311, "written as 1.234,5"),
+        ("a\t7,311", 7311, "written as 1,234.5"),
+    ],
+)
+def test_how_targets_are_written_is_decided_by_the_table_and_a_guess_is_said(
+    tmp_path: Path, line: str, value: float, said: str
+) -> None:
+    path = tmp_path / "prices.csv"
+    heading = "town;price".replace(";", "\t" if "\t" in line else ";" if ";" in line else ",")
+    path.write_text(f"{heading}\n{line}\n{line}\n")
+    source = read(path, "price")
+    assert source.targets.tolist() == [value, value]
+    assert said in " ".join(source.notes) and bool(said) == bool(source.notes)

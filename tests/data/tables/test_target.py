@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -42,3 +43,23 @@ def test_classes_need_training_rows() -> None:
     source = read({"x": [1, 2, 3], "target": ["a", "b", "c"], "split": ["train", "train", "test"]})
     with pytest.raises(DataError, match="'c'"):
         target_of(source)
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "said"),
+    [
+        ([*(f"{i}.5" for i in range(30)), "abc"], "auto", r"holds numbers, but row 31 says 'abc'\. Correct"),
+        ([*(f"{i}.5" for i in range(30)), "abc"], "regression", r"holds numbers, but row 31 says 'abc'\. Correct"),
+        ([f"{i}.95 €" for i in range(30)], "auto", r"a sign beside them, such as '0\.95 €'\. Leave the sign out"),
+        ([f"{i}%" for i in range(30)], "regression", "a sign beside them, such as '0%'"),
+        (["a", "b"] * 6, "regression", "row 1 says 'a', which is not a number. To predict classes, leave out"),
+    ],
+)
+def test_text_that_keeps_a_target_from_being_numbers_is_named_at_once(values: list[str], task: str, said: str) -> None:
+    with pytest.raises(DataError) as error:
+        learnt(values, task)
+    assert re.search(said, str(error.value))
+
+
+def test_few_texts_with_signs_are_classes() -> None:
+    assert learnt(["10%", "20%"] * 6) == ("10%", "20%")

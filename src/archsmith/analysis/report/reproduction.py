@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,10 +123,10 @@ def _command(study: Study) -> str:
     settings = study.fit.get("settings") or {}
     if not settings.get("data"):
         return ""
-    words = [f"archsmith fit {settings['data']}"]
+    words = [f"archsmith fit {shlex.quote(str(settings['data']))}"]
     words += [f"--time {settings['seconds']:g}s"] if settings.get("seconds") else []
     words += [f"--trials {settings['trials']}"] if settings.get("trials") else []
-    words += [f"--{name} {settings[name]}" for name in ("space", "strategy") if settings.get(name)]
+    words += [f"--{name} {shlex.quote(str(settings[name]))}" for name in ("space", "strategy") if settings.get(name)]
     words += [f"--weights {settings['weights']}"] if settings.get("weights", "auto") != "auto" else []
     return " ".join([*words, f"--seed {study.began.get('seed', 0)}"])
 

@@ -122,7 +122,7 @@ class Images(Modality):
         flat = net.op("flatten", net.input("image"))
         net.output(net.op("linear", flat, name="classifier", features=task.outputs[0].n))
         what = f"{'linear' if task.is_regression else 'logistic'} regression on the pixels"
-        linear = NetworkBaseline("linear", what, net.graph(), LINEAR, LINEAR_STEPS)
+        linear = NetworkBaseline("linear", what, net.graph(), replace(LINEAR, balance=splits.balanced), LINEAR_STEPS)
         weights = _weights(settings)
         if weights is None:
             return (linear,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -71,7 +72,8 @@ class Tables(Modality):
 
     def baselines(self, splits: Splits, settings: FitSettings) -> tuple[NetworkBaseline | ModelBaseline, ...]:
         what = f"{'linear' if splits.is_regression else 'logistic'} regression on the columns"
-        linear = NetworkBaseline("linear", what, _linear(splits), LINEAR, LINEAR_STEPS)
+        recipe = replace(LINEAR, balance=splits.balanced)
+        linear = NetworkBaseline("linear", what, _linear(splits), recipe, LINEAR_STEPS)
         return linear, Boosted.of(splits)
 
     def seeds(self, space: NetworkSpace) -> Mapping[str, Architecture]:

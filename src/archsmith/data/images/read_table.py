@@ -31,7 +31,7 @@ from archsmith.data.images.source import Pictures, Source, all_training
 from archsmith.data.images.table_columns import SAMPLE, URL, Chosen, choose, kind_of
 from archsmith.data.parquet import open_parquet, to_its_end, unpacked
 from archsmith.data.splits import codes_of
-from archsmith.data.tables.written import Evidence, target_texts, way_of
+from archsmith.data.tables.written import target_texts
 from archsmith.data.values import as_targets, joined_blanks, refuse_gaps
 
 MAX_CSV = 2 * 2**30  # bytes; a CSV is held in memory
@@ -69,15 +69,14 @@ def _read_csv(path: Path, image: str | None, target: str | None) -> Source:
         )
     chosen = choose(sample, image, target, path.name)
     columns = table.read(chosen.names)
-    targets = columns[chosen.target]
-    way = way_of(Evidence.of(targets), None, table.separator)
-    columns[chosen.target] = list(target_texts(targets, chosen.target, way)[0])
+    targets, notes = target_texts(columns[chosen.target], chosen.target, None, table.separator)
+    columns[chosen.target] = list(targets)
     rows = _rows(chosen, columns, len(columns[chosen.target]), lambda index: f"line {index + 2} of {path}")
     texts = [columns[chosen.image][index] for index in rows.kept]
     pictures = (
         Base64(path, chosen.image, texts, rows.kept) if chosen.kind == "base64" else _files(texts, path, chosen.image)
     )
-    return _source(path, chosen, pictures, rows)
+    return _source(path, chosen, pictures, replace(rows, notes=(*notes, *rows.notes)))
 
 
 def _read_parquet(path: Path, image: str | None, target: str | None) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,10 @@ from archsmith.data.tables.cells import (
     MONTH_FIRST,
     short,
 )
+from archsmith.data.tables.written import points_note
+
+# Headings of columns that name things: customer_id, "Order No.", userId, sku_code.
+NAMES = re.compile(r"(?i:(^|[\W_])(id|uid|uuid|guid|key|no|nr|code|name)\W*$)|[a-z]I[dD]$")
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Seen:
     ``shifted``: columns that have an offset.
     ``ambiguous``: columns of dates of which nothing says whether day or month comes first.
     ``points``: columns of numbers of which nothing says whether their points stand before fractions.
+    ``signed``: a value of columns of numbers with a sign beside them.
     ``rising``: columns of whole numbers that rise from each row to the next.
     ``cases``: of columns, two categories that differ by small and capital letters only.
     """
@@ -53,6 +59,7 @@ class Seen:
     shifted: list[str] = field(default_factory=list)
     ambiguous: list[str] = field(default_factory=list)
     points: list[str] = field(default_factory=list)
+    signed: dict[str, str] = field(default_factory=dict)
     rising: list[str] = field(default_factory=list)
     cases: dict[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -72,10 +79,7 @@ class Seen:
             if written in self.written:
                 notes.append(f"{meaning} {listed(self.written[written])}.")
         if self.points:
-            notes.append(
-                f"Numbers such as 1.234 are taken for fractions in {listed(self.points)}: nothing says that the point "
-                "stands between thousands. If it does, write them like 1234."
-            )
+            notes.append(points_note(listed(self.points)))
         if self.beyond:
             notes.append(f"Values that are infinite or beyond {LARGEST:g} count as missing in {listed(self.beyond)}.")
         if self.shifted:
@@ -84,6 +88,11 @@ class Seen:
             notes.append(
                 f"Dates such as 3/4/2023 are taken as categories in {listed(self.ambiguous)}: nothing says whether the "
                 "day or the month comes first. Write them like 2023-04-03."
+            )
+        for name, text in self.signed.items():
+            notes.append(
+                f"Numbers with a sign beside them, such as {short(text)!r} in {short(name)!r}, are taken for texts. "
+                "Leave the sign out, so that they are read as numbers."
             )
         if self.rising:
             notes.append(
@@ -97,9 +106,15 @@ class Seen:
             )
         if self.rare:
             notes.append(f"Rare values are taken together in {listed(self.rare)}.")
-        if self.scattered:
+        names = [name for name in self.scattered if NAMES.search(name)]
+        if names:
             notes.append(
-                f"Most values are rare, and tell little, in {listed(self.scattered)}. Dates and numbers are read when "
+                f"The values seem to be names in {listed(names)}: most are rare, and those of new rows will be "
+                "unknown. They tell little, so leave them out."
+            )
+        if others := [name for name in self.scattered if name not in names]:
+            notes.append(
+                f"Most values are rare, and tell little, in {listed(others)}. Dates and numbers are read when "
                 "they are written like 2021-10-25, 25.10.2021 and 12.5."
             )
         by_reason: dict[str, list[str]] = {}

@@ -33,7 +33,16 @@ from archsmith.data.tables.cells import (
     short,
 )
 from archsmith.data.tables.column_notes import Ignored, Seen
-from archsmith.data.tables.written import DATE_WAYS, NUMBER_WAYS, Evidence, unclear, value_of, way_of
+from archsmith.data.tables.written import (
+    DATE_WAYS,
+    NUMBER_WAYS,
+    Evidence,
+    is_guess,
+    is_signed,
+    unclear,
+    value_of,
+    way_of,
+)
 
 NUMBER, CATEGORY = "number", "category"
 WRITTEN = (*NUMBER_WAYS, *DATE_WAYS)
@@ -44,6 +53,7 @@ ID_SHARE = 0.9  # a column with more different texts than this share of its valu
 FEW = 20  # a column with at most this many different numbers, and other texts, holds categories
 MOSTLY = 0.9  # a column with at least this share of numbers is meant to hold numbers
 MERGED_SHARE = 0.01  # of the different values, which float32 may merge
+SIGNED = "holds numbers with a sign beside them; leave it out to have them read"
 ROW_NAMES = frozenset(("id", "index", "row", "row_id", "rowid", "unnamed: 0"))
 
 
@@ -260,7 +270,7 @@ def _written(
     best: tuple[int, str, str] = (0, PLAIN, "")
     for dates in (False, True):
         evidence = Evidence.of(different(whole), dates)
-        written, marks = way_of(evidence, habits.commas, habits.separator)
+        written, marks = way = way_of(evidence, habits.commas, habits.separator)
         if not written:
             if not evidence.other:
                 seen.ambiguous.append(name)
@@ -268,13 +278,7 @@ def _written(
             continue
         own = [text for text in counts if value_of(text, written, marks) is not None]
         if len(own) == len(counts):
-            if (
-                not dates
-                and "." in evidence.either
-                and written == PLAIN
-                and not evidence.first
-                and habits.separator == ";"
-            ):
+            if is_guess(evidence, way, habits.commas, habits.separator):
                 seen.points.append(name)
             return written, _shown_marks(written, counts)
         if not evidence.other:
@@ -361,9 +365,12 @@ def _category(name: str, counts: Counter[str], n: int, seen: Seen) -> Column | I
     if len(merged) == 1 and present == n:
         return Ignored(name, "has a single value")
     order = sorted(merged, key=lambda text: (-merged[text], text))
+    signed = sum(merged[text] for text in order if is_signed(text)) >= MOSTLY * present
     kept = [text for text in order if merged[text] >= FEWEST_SEEN][:MOST_CATEGORIES]
     if not kept or (len(merged) > FEW and len(merged) > ID_SHARE * present):
-        return Ignored(name, "has another text in nearly every row")
+        return Ignored(name, SIGNED if signed else "has another text in nearly every row")
+    if signed:
+        seen.signed[name] = order[0]
     _note_cases(name, order, seen)
     if len(kept) < len(merged):
         n_rare = present - sum(merged[text] for text in kept)

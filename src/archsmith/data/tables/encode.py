@@ -65,7 +65,9 @@ def encode(
     gone = [column.name for column in columns if column.name not in table]
     if gone:
         wanted = listed([column.name for column in columns], MOST_LISTED)
-        raise DataError(f"The table has no column {gone[0]!r}.", f"It needs the columns {wanted}.")
+        like = next((name for name in table if name.casefold() == gone[0].casefold()), None)
+        meant = "" if like is None else f"Rename {like!r} to {gone[0]!r} if you mean that. "
+        raise DataError(f"The table has no column {gone[0]!r}.", f"{meant}It needs the columns {wanted}.")
     values = {column.name: raw(table[column.name], column.name) for column in columns}
     n = refuse_uneven({name: len(found) for name, found in values.items()})
     encoded: dict[str, NDArray[Any]] = {}

@@ -32,7 +32,7 @@ from archsmith.data.tables.column_notes import Ignored, listed
 from archsmith.data.tables.columns import different
 from archsmith.data.tables.encode import as_columns, clean_names, refuse_uneven
 from archsmith.data.tables.read_csv import CsvFile
-from archsmith.data.tables.written import Evidence, commas_of, target_texts, way_of
+from archsmith.data.tables.written import Evidence, commas_of, target_texts
 from archsmith.data.values import as_targets, joined_blanks
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -246,10 +246,8 @@ def _source(
         values = table[split]
         values = values.tolist() if hasattr(values, "tolist") else list(values)
         codes = codes_of(values, split, lambda row: row_name(places[row], separator))
-    own = _evidence(learnt)
-    commas = commas_of((own, *map(_evidence, columns.values())))
-    way = way_of(own, commas, separator)
-    labels, missing, note = _targets(learnt, target, way, lambda row: row_name(places[row], separator))
+    commas = commas_of(map(_evidence, (learnt, *columns.values())))
+    labels, missing, note = _targets(learnt, target, commas, separator, lambda row: row_name(places[row], separator))
     reason = f"It has no value in the column {target!r}."
     skipped = tuple((row_name(place, separator), reason) for place in places[missing].tolist())
     if len(skipped) == n:
@@ -282,11 +280,11 @@ def _evidence(values: Raw) -> Evidence:
 
 
 def _targets(
-    values: Raw, name: str, way: tuple[str, str], where: Callable[[int], str]
+    values: Raw, name: str, commas: bool | None, separator: str, where: Callable[[int], str]
 ) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
-    """Targets, which of them are missing, and a note.
+    """Targets, which of them are missing, and notes.
 
-    ``way``: how they are written if they are numbers. ``where`` names a row.
+    ``commas``, ``separator``: as in ``written.way_of``. ``where`` names a row.
     """
     if values.form == DATES:
         raise _dates_as_target(name)
@@ -294,12 +292,11 @@ def _targets(
         return (*as_targets(values.values.tolist(), name), ())
     texts = list(values.values)
     _refuse_dates(texts, name)
-    plain, written = target_texts(texts, name, way, where)
-    note = (f"The targets in {name!r} are numbers written {written}.",) if written else ()
+    plain, notes = target_texts(texts, name, commas, separator, where)
     found, missing = as_targets(plain, name)
     if found.dtype.kind == "U":
-        note = (*note, *joined_blanks(texts, name))
-    return found, missing, note
+        notes = (*notes, *joined_blanks(texts, name))
+    return found, missing, notes
 
 
 def _refuse_dates(texts: Sequence[str], name: str) -> None:

@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from archsmith.core.errors import DataError, UsageError
 from archsmith.core.targets import CLASSIFICATION, REGRESSION
 from archsmith.data import labels
+from archsmith.data.tables.cells import short
+from archsmith.data.tables.columns import MOSTLY
 from archsmith.data.tables.read import TableSource
+from archsmith.data.tables.written import is_number, is_signed
 
 MANY = 100  # classes of text; a target with more, and more than half as many as rows, is refused
 
@@ -28,6 +31,28 @@ class _Labelled:
     split: NDArray[np.int8]
     class_names: None = None
     noun: str = "row"
+
+
+def _refuse_odd_numbers(source: TableSource, task: str) -> None:
+    """Raises DataError for targets of text that are meant to be numbers: nearly all are, or the person says so."""
+    name, values = repr(source.target), [str(value) for value in source.targets.tolist()]
+    signed = [value for value in values if is_signed(value)]
+    odd = [row for row, value in enumerate(values) if not is_number(value)]
+    if len(signed) >= MOSTLY * len(values):
+        raise DataError(
+            f"The target {name} holds numbers with a sign beside them, such as {short(signed[0])!r}.",
+            "Leave the sign out, so that they are numbers.",
+        )
+    if odd and len(odd) <= (1 - MOSTLY) * len(values):
+        raise DataError(
+            f"The target {name} holds numbers, but {source.row(odd[0])} says {short(values[odd[0]])!r}.",
+            "Correct the value or leave the cell empty.",
+        )
+    if odd and task == REGRESSION:
+        raise DataError(
+            f"In the target {name}, {source.row(odd[0])} says {short(values[odd[0]])!r}, which is not a number.",
+            f"To predict classes, leave out --task {REGRESSION}.",
+        )
 
 
 def target_of(source: TableSource, task: str = labels.AUTO) -> labels.Target:
@@ -57,14 +82,16 @@ def target_of(source: TableSource, task: str = labels.AUTO) -> labels.Target:
                 notes = (f"The whole numbers in {name} are taken for a regression target.",)
         if task == CLASSIFICATION and whole:
             values = values.astype(np.int64)
-    elif values.dtype.kind == "U" and task != REGRESSION:
+    elif values.dtype.kind == "U":
         n = len(np.unique(values))
-        if n > max(MANY, len(values) / 2):
+        if task == REGRESSION or (task == labels.AUTO and n > labels.FEW_NUMBERS):
+            _refuse_odd_numbers(source, task)
+        if task != REGRESSION and n > max(MANY, len(values) / 2):
             raise DataError(
                 f"The target {name} has {n:,} different texts in {len(values):,} rows.",
                 "That looks like names or notes. Name another column with --target.",
             )
-        if n > len(values) / 2:
+        if task != REGRESSION and n > len(values) / 2:
             warnings = (
                 f"The target {name} has {n:,} different texts in {len(values):,} rows. If they are names or notes, "
                 "choose another column with --target.",

@@ -30,6 +30,7 @@ from archsmith.data.tables.cells import (
 )
 
 NUMBER_WAYS, DATE_WAYS = (PLAIN, GROUPED, COMMA, MIXED), (DATE, DAY_FIRST, MONTH_FIRST)
+SIGNS = "%€$£¥ \u00a0"
 MARKS = ".,/"  # that make some values ambiguous
 MOST_EXAMPLES = 100
 TARGETS = {COMMA: "as 1.234,5", GROUPED: "as 1,234.5", MIXED: "partly with decimal points, partly with commas"}
@@ -80,20 +81,29 @@ def unclear(name: str, where: str, text: str, dates: bool) -> DataError:
 
 
 def target_texts(
-    texts: Sequence[str], name: str, way: tuple[str, str], where: Callable[[int], str] = "row {}".format
-) -> tuple[Sequence[str], str]:
+    texts: Sequence[str],
+    name: str,
+    commas: bool | None,
+    separator: str,
+    where: Callable[[int], str] = "row {}".format,
+) -> tuple[Sequence[str], tuple[str, ...]]:
     """The targets in the column ``name`` with plain decimal points, where they are numbers that are written in another
-    way, and how; else as they are. Raises DataError for one that may be one or another.
+    way, else as they are; and notes of how they were read. Raises DataError for one that may be one or another.
 
-    ``way``: from ``way_of``. ``where`` names a row.
+    ``commas``, ``separator``: as in ``way_of``. ``where`` names a row.
     """
-    if way[0] not in TARGETS or Evidence.of(texts).other:
-        return texts, ""
+    seen = Evidence.of(texts)
+    way = way_of(seen, commas, separator)
+    if seen.other:
+        return texts, ()
+    if way[0] not in TARGETS:
+        return texts, (points_note(repr(name)),) if is_guess(seen, way, commas, separator) else ()
     known = {text: value_of(text, *way) for text in set(texts)}
     for row, text in enumerate(texts):
         if known[text] is None:
             raise unclear(name, where(row), text, dates=False)
-    return [text if is_missing(text.strip()) else repr(known[text]) for text in texts], TARGETS[way[0]]
+    plain = [text if is_missing(text.strip()) else repr(known[text]) for text in texts]
+    return plain, (f"The targets in {name!r} are numbers written {TARGETS[way[0]]}.",)
 
 
 @dataclass
@@ -184,6 +194,35 @@ def way_of(seen: Evidence, commas: bool | None, separator: str, known: str = "",
     if seen.second or (not seen.first and commas):
         return COMMA, "."
     return (GROUPED if seen.groups or "," in seen.either else PLAIN), ""
+
+
+def is_number(text: str) -> bool:
+    """Is ``text`` a number in any way, or missing?"""
+    return any(each is not None for each in both(text, dates=False))
+
+
+def is_signed(text: str) -> bool:
+    """Is ``text`` a number with a sign for parts or money beside it, such as 45.3%? Those are not read, since 45.3% and
+    0.453, or 12 € and 12 $, would be different numbers in one column or the same.
+    """
+    text = text.strip()
+    bare = text.strip(SIGNS)
+    return bare not in ("", text) and is_number(bare)
+
+
+def is_guess(seen: Evidence, way: tuple[str, str], commas: bool | None, separator: str) -> bool:
+    """Are there points that are taken for fractions although nothing says so? In a file with commas between values
+    they are fractions: 1.234 with a point between thousands goes with decimal commas. See ``way_of``.
+    """
+    return "." in seen.either and not seen.first and way[0] == PLAIN and commas is None and separator not in ("", ",")
+
+
+def points_note(columns: str) -> str:
+    """What is said where ``is_guess``. ``columns``: their names."""
+    return (
+        f"Numbers such as 1.234 are taken for fractions in {columns}: nothing says that the point stands between "
+        "thousands. If it does, write them like 1234."
+    )
 
 
 def _unclear(seen: Evidence, separator: str, known: str, marks: str) -> tuple[str, str]:
