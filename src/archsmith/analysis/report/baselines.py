@@ -12,7 +12,7 @@ from typing import Any
 
 from archsmith.analysis.report.kind import Words, words_of
 from archsmith.analysis.report.section import Section
-from archsmith.analysis.statistics import beyond_chance, wilson
+from archsmith.analysis.statistics import beyond_chance
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import (
     duration,
@@ -28,6 +28,7 @@ from archsmith.analysis.wording import (
     short,
     the_network,
 )
+from archsmith.core import metrics
 from archsmith.core.budget import SECONDS
 from archsmith.core.failures import nothing_found
 from archsmith.core.wording import HARDLY, about_network, passed_over
@@ -111,7 +112,7 @@ def _trained(study: Study, row: Row, n: int) -> Trained:
     test = row.get("test")
     interval = ""
     if test is not None and study.metric == "accuracy" and n:
-        low, high = wilson(float(test), n)
+        low, high = metrics.wilson(float(test), n)
         interval = f"{share(low, n)} – {share(high, n)}"
     earlier = str(row["name"]).startswith("earlier")  # what its training went on from is gone
     trial = f" (trial {row['trial']})" if row.get("trial") is not None and not earlier else ""

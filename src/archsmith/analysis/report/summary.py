@@ -10,7 +10,6 @@ import numpy as np
 
 from archsmith.analysis.report.kind import words_of
 from archsmith.analysis.report.sharing import judged_by_sharing
-from archsmith.analysis.statistics import wilson
 from archsmith.analysis.study import Predictions, Study
 from archsmith.analysis.wording import (
     NB,
@@ -84,7 +83,7 @@ def _rate(study: Study, test: Predictions) -> Told:
 
 
 def _share_told(study: Study, value: float, n: int) -> Told:
-    low, high = wilson(value, n)
+    low, high = metrics.wilson(value, n)
     words = words_of(study)
     headline = f"Right on {share(value, n)} of {words.amount(n, 'test')}"
     interval = f"between {share(low, n)} and {share(high, n)} (95{NB}% interval)"
