@@ -117,6 +117,21 @@ def test_time_of_earlier_openings_counts_without_the_pause_between() -> None:
     assert progress.elapsed(progress.started + 5) == pytest.approx(55)
 
 
+def test_what_this_process_read_is_counted_once() -> None:
+    progress = Progress()
+    start = progress.started
+    read = {"name": "read", "state": "finished", "seconds": 1.0}
+    for when, kind, data in (
+        (-1000, "opened", {}),
+        (-999, "phase", {**read, "result": {"lead": 7.0}}),
+        (-970, "note", {"text": ""}),
+        (3, "opened", {}),
+        (3, "phase", {**read, "result": {"lead": 10.0}}),
+    ):
+        progress.apply(Event(kind, data, 0, start + when))
+    assert progress.elapsed(start + 5) == pytest.approx(30 + 7 + 5)
+
+
 def test_unknown_kinds_of_events_are_passed_over() -> None:
     assert fold(("aurora", {"x": 1})).view.n_finished == 0
 

@@ -166,6 +166,9 @@ class _Run:
             )
             search.log("result", found.to_dict())
             found = self._copied(self._report(found))
+            # again, with the report in its time: what is told here is what the study's clock says from now on
+            found = dataclasses.replace(found, seconds=phases.seconds, phases=phases.told())
+            search.log("result", found.to_dict())
             search.log("closed", {"reason": reason, "seconds": phases.seconds})
         return found
 
@@ -466,7 +469,6 @@ class _Run:
         except (OSError, UsageError) as error:
             why = str(error) if isinstance(error, UsageError) else told(error)
             found = dataclasses.replace(found, model_dir=str(ours), not_copied=why)
-            self.search.log("result", found.to_dict())
         return found
 
 

@@ -386,7 +386,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
     None when there is no study of these data yet: then the one that was asked for did not get as far as its first
     event.
     """
-    workspace = Workspace(settings.workspace)
+    workspace, resumed = Workspace(settings.workspace), time.time()
     name = known(workspace, settings.name) if settings.name is not None else latest_unfinished(workspace, settings.data)
     if name is None:
         return None
@@ -444,6 +444,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         catalog.from_spec(_began(view).space, "space"),
         probed,
         started,
+        time.time() - resumed,
         store=store,
         extended=extended,
         goes_on=standing.told(limits),

@@ -57,6 +57,7 @@ ABOUT = {  # what these are
 }
 NO_ARTICLE = ("boosted", "runner_up")
 PHASES = {
+    "start": "starting the program",
     "read": "reading and checking the data",
     "search": "search",
     "choose": "choosing the best network",

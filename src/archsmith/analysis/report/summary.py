@@ -199,7 +199,7 @@ def _exported(row: Mapping[str, object]) -> str:
 
 def _time(study: Study) -> str:
     budget = (study.fit.get("settings") or {}).get("seconds")
-    spent = duration((study.result or {}).get("seconds") or study.seconds, exact=True)
+    spent = duration(study.spent, exact=True)
     return (
         spent + (" (simulated)" if study.simulated else "") + (f" of {duration(budget, exact=True)}" if budget else "")
     )
