@@ -162,3 +162,11 @@ def test_a_network_of_less_time_is_no_reason_to_do_without_networks(make: Any) -
     text = lead(told(make, scores=(0.6, 0.7, 0.8), more_rows=[before]))
     assert "The network of an earlier budget reaches 80 %, which is as good." in text
     assert "do not need" not in text
+
+
+def test_baselines_alone_are_not_called_nothing(make: Any) -> None:
+    study = read_study(make(finished=False))
+    study.view.job.results["boosted"] = {"accuracy": 0.7, "epochs": 0.0, "seconds": 7.0}
+    facts = baselines_of(study)
+    assert facts is not None and [row.name for row in facts.rows] == ["linear model", "gradient boosting"]
+    assert facts.lead == "So far only baselines were trained. No network of the search has come to its end yet."

@@ -150,7 +150,7 @@ def _lead(study: Study, rows: Sequence[Row], n: int) -> str:
         if name != best and best in scores and not {name, best} <= {*OURS}:
             text += _against(study, by_name, name, scores[name], best, scores[best], n)
     text = f"{passed_over(rows)} {text}".strip()
-    return text or "No network has been trained in full yet."
+    return text or "So far only baselines were trained. No network of the search has come to its end yet."
 
 
 def _best(rows: Mapping[str, Row], scores: Mapping[str, float]) -> str:
