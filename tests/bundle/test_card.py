@@ -20,6 +20,11 @@ def test_states_the_facts_of_the_run(exported: Any) -> None:
     assert "between 82.6 % and 94.5 % (95 % interval)" in text  # Wilson's, as the report has it
 
 
+def test_the_card_tells_no_time_of_a_job_that_is_still_going_on(exported: Any) -> None:
+    assert exported.facts.budget["seconds_used"] == 1187.2  # before the test of the bundle and the report
+    assert "1,187" not in card(read(exported.folder)) and "1187" not in card(read(exported.folder))
+
+
 def test_no_mistake_among_a_few_is_not_called_certain(exported: Any) -> None:
     manifest = read(exported.folder)
     facts = dataclasses.replace(manifest.facts, data={"n_test": 27}, metrics={"test": {"accuracy": 1.0}})

@@ -119,7 +119,6 @@ def _search(manifest: Manifest) -> str:
         ("networks tried", search.get("n_networks"), "one may have several trials"),
         ("ended because", reason_in_words(str(reason)) if reason else None, ""),
         ("budget", _budget(budget), ""),
-        ("seconds used", budget.get("seconds_used"), "of the whole job"),
         ("seed", facts.seed, "the number that all randomness begins with"),
         ("study", facts.study, "the folder with the log of it all"),
         ("training: epochs", trained, "passes of this network through the training split"),
