@@ -99,6 +99,18 @@ def test_a_race_that_was_cut_off_is_not_said_to_have_ended_by_itself():
     assert "the time for comparing was over. Then the searched network promised most" in RESULT.why
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("trials", "After 7 trials the number of trials was reached. Then the searched"),
+        ("requested", "After 7 trials a person asked it to finish. Then the searched"),
+    ],
+)
+def test_a_race_that_ended_before_its_time_is_not_said_to_have_used_it_up(reason, said):
+    why = dataclasses.replace(RESULT, stop_reason=reason).why
+    assert said in why and "time" not in why
+
+
 def test_its_short_form_names_the_study_and_the_scores():
     assert repr(RESULT) == "FitResult(digits-1, accuracy, valid 0.99, test 0.98, seconds)"
 

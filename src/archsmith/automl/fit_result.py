@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from archsmith.core.budget import SETTLED
-from archsmith.core.wording import amount, number, passed_over
+from archsmith.core.budget import SECONDS, SETTLED
+from archsmith.core.wording import amount, number, passed_over, reason_in_words
 
 TRAINED_ON = ("fixed", "searched", "tuned", "runner_up")  # names of rows that a final training may have
 # Why a network was exported that did not come of a race, by the name of its row.
@@ -133,7 +133,9 @@ class FitResult:
             what = "the searched network" if exported == "searched" else "the hand-made network"
             after = f"After {amount(self.n_trials, 'trial')}"
             if self.stop_reason != SETTLED:
-                return f"{after} the time for comparing was over. Then {what} promised most, so it was trained on."
+                short = self.stop_reason == SECONDS
+                why = "the time for comparing was over" if short else reason_in_words(self.stop_reason)
+                return f"{after} {why}. Then {what} promised most, so it was trained on."
             return (
                 f"{after} nothing promised to end ahead of {what}. More training of it was worth more than more "
                 "candidates, so it was trained on."
