@@ -44,11 +44,21 @@ def test_a_space_whose_networks_cannot_be_trained_is_no_matter_of_time():
 
 
 @pytest.mark.parametrize(
-    ("weights", "words"), [(OWN, "Every trial trains for"), (INHERITED, "if it inherits"), (SHARED, "share weights")]
+    ("weights", "words"),
+    [
+        (OWN, "at most 100 epochs, and ends sooner"),
+        (INHERITED, "if it inherits"),
+        (SHARED, "All trials share weights, which train for"),
+    ],
 )
 def test_without_a_clock_epochs_are_told(weights, words):
     told = line(None, 5, weights=weights)
-    assert words in told and "the final networks train for 100 epochs." in told
+    assert words in told and "100 epochs" in told
+
+
+def test_a_race_without_a_clock_promises_no_number_of_epochs():
+    told = line(None, 5)
+    assert "Every trial" not in told and told.startswith("A network is first tried for the work of")
 
 
 def test_shared_weights_are_told_with_what_would_be_enough():

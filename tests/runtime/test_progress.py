@@ -259,7 +259,7 @@ def test_between_two_measurements_the_last_score_stands() -> None:
 
 def test_the_most_epochs_of_a_training_are_told_only_where_they_end_it() -> None:
     untimed, at = ("phase", {"name": "train fixed", "state": "started"}), epoch("fixed", 0.05, accuracy=0.7)
-    assert after(JOB, untimed, at).line().endswith(": epoch 0.05 of 9, accuracy 0.7")
+    assert after(JOB, untimed, at).line().endswith(": epoch 0.05 of at most 9, accuracy 0.7")
     assert after(JOB, begun("train fixed"), at).line().endswith(": epoch 0.05, accuracy 0.7")
 
 
@@ -269,7 +269,7 @@ def test_exact_terms_are_told_to_those_who_ask() -> None:
     loss = (begun("train fixed"), epoch("fixed", 1.0, train_loss=0.5))
     for exact, *said in (
         (False, "search: networks are tried", "so they are sharpened", "training the hand-made network: epoch 1"),
-        (True, "search: graph_gp", "sharpened (temperature 0.25)", "train fixed: epoch 1 of 9, train loss 0.5"),
+        (True, "search: graph_gp", "sharpened (temperature 0.25)", "train fixed: epoch 1 of at most 9, train loss 0.5"),
     ):
         lines = [after(JOB, *events, exact=exact).line() for events in ((search,), heat, loss)]
         assert all(line.endswith(end) for line, end in zip(lines, said, strict=True))

@@ -249,7 +249,7 @@ class Progress:
         score = "" if measured is None else f", {self.metric_name} {number(measured)}"
         told = self.exact and "train_loss" in said.metrics
         loss = f", train loss {number(said.metrics['train_loss'])}" if told else ""
-        of = "" if phase.forecast_seconds and not self.exact else f" of {_places(said.epochs)}"
+        of = "" if phase.forecast_seconds and not self.exact else f" of at most {_places(said.epochs)}"
         return f"epoch {_places(said.epoch)}{of}{score or loss}"
 
     def _searched(self, forecast: float | None = None) -> str:
