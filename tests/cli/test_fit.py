@@ -180,6 +180,8 @@ def test_a_job_that_took_far_too_long_says_why() -> None:
 
     assert "That is 1:00 more than the budget: the machine was slower" in said(120.0)
     assert "than the budget: reading and checking the data alone took 1:36." in said(120.0, read={"seconds": 96.0})
+    slow = {"start": {"seconds": 70.0}, "read": {"seconds": 20.0}}
+    assert "than the budget: starting the program alone took 1:10." in said(120.0, **slow)
     export = {"seconds": 55.0, "expected": 5.0}
     assert "than the budget: writing and checking the bundle took 0:55 where 0:05 were" in said(120.0, export=export)
     assert "more than the budget" not in said(67.0)
