@@ -170,7 +170,8 @@ def _facts(study: Study) -> tuple[tuple[str, str], ...]:
     stop = study.reason or (study.result or {}).get("stop_reason")
     failed = f", {study.n_failed:,} failed" if study.n_failed else ""
     tried, ended = len({trial.architecture.key for trial in study.history.finished}), bool(study.fit and stop)
-    size = f"{rounded(params)} parameters, {_megabytes(4 * params)} of weights" if params else ""
+    weights = _weights(study, params) if params else ""
+    size = f"{rounded(params)} parameters{weights}" if params else ""
     facts = [
         ("exported", _exported(row)),
         ("size" if row else f"size of {whose}", size),
@@ -184,6 +185,14 @@ def _facts(study: Study) -> tuple[tuple[str, str], ...]:
         ("study", study.id),
     ]
     return tuple((name, value) for name, value in facts if value)
+
+
+def _weights(study: Study, params: float) -> str:
+    """What the weights take: of the exported network as its file says, of a trial four bytes a parameter."""
+    if study.exported is None:
+        return f", {_megabytes(4 * params)} of weights"
+    file = study.folder / "final" / "bundle" / "weights.safetensors"
+    return f", {_megabytes(file.stat().st_size)} of weights" if file.is_file() else ""
 
 
 def _no_search(stop: str) -> str:
