@@ -44,9 +44,9 @@ def _without_clock(plan: Plan) -> list[str]:
     if plan.pooled:
         less = ", or less if it inherits weights" if plan.weights == INHERITED else ""
         return [
-            f"A network is first tried for the work of {_epochs(plan.proxy_epochs)} of the hand-made network{less}. What "
-            f"promises most goes on. A final training has at most {_epochs(plan.final_epochs)}, and ends sooner where it "
-            "no longer gets better."
+            f"A network is first tried for the work of {_epochs(plan.proxy_epochs)} of the hand-made network{less}. "
+            f"What promises most goes on. A final training has at most {_epochs(plan.final_epochs)}, and ends sooner "
+            "where it no longer gets better."
         ]
     trials = {
         OWN: f"Every trial trains for {_epochs(plan.proxy_epochs)}",
