@@ -28,6 +28,14 @@ def test_the_second_stops_at_once() -> None:
         press_ctrl_c()
 
 
+def test_sigterm_stops_at_once_in_the_same_way() -> None:
+    calls: list[str] = []
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), Interrupts(lambda: calls.append("asked")):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert calls == [] and signal.getsignal(signal.SIGTERM) == before
+
+
 def test_the_handler_from_before_comes_back() -> None:
     before = signal.getsignal(signal.SIGINT)
     with Interrupts(lambda: None):
