@@ -23,13 +23,16 @@ class Interrupts:
     """A context manager that handles the signals SIGINT and SIGTERM.
 
     The first SIGINT sets ``requested`` and calls ``on_first``, which must be quick and must not raise. The second
-    one raises KeyboardInterrupt, and so does SIGTERM, which asks for no more than the end. Outside the main thread Python allows no handlers, and this does nothing.
+    one raises KeyboardInterrupt, and so does SIGTERM. Python loses an exception that is raised while it removes an
+    object; so whoever asks for an early end later gets it again. Outside the main thread Python allows no handlers, and
+    this does nothing.
     """
 
     def __init__(self, on_first: Callable[[], None]) -> None:
         self._on_first = on_first
         self._before: dict[signal.Signals, Any] = {}
         self.requested = False
+        self._ended = False
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -44,11 +47,14 @@ class Interrupts:
         self._before = {}
 
     def __call__(self) -> bool:
-        """Has the user asked for an early end?"""
+        """Has the user asked for an early end? Raises KeyboardInterrupt where it was to be at once."""
+        if self._ended:
+            raise KeyboardInterrupt
         return self.requested
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.requested or number == signal.SIGTERM:
+            self._ended = True
             raise KeyboardInterrupt
         self.requested = True
         self._on_first()
