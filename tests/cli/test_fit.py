@@ -192,7 +192,7 @@ def test_a_job_that_took_far_too_long_says_why() -> None:
     assert "over: more training of these networks promised nothing." in said(40.0, **spared)
     assert "The job ended before its time was over" not in said(55.0)
     result["asked_to_finish"] = True
-    assert "It was asked to finish before that" in said(40.0) and "before its time was over" not in said(40.0)
+    assert "A person asked the job to finish early" in said(40.0) and "before its time was over" not in said(40.0)
 
 
 def test_people_get_the_rows_the_accuracy_and_the_next_command(command: Any, asked: list[FitSettings]) -> None:

@@ -109,7 +109,7 @@ class FitResult:
             return why or f"It was the best of these on the validation split{self._of_equals}."
         if why and not any(row.enough_seconds for row in self.rows):
             return f"{why} {better}"
-        return f"{better} Of the others in the table this one is the best on the validation split."
+        return f"{better} Of the others in the table the exported one is the best on the validation split."
 
     @property
     def _of_equals(self) -> str:
@@ -140,6 +140,8 @@ class FitResult:
                 f"{after} nothing promised to end ahead of {what}. More training of it was worth more than more "
                 "candidates, so it was trained on."
             )
+        if exported == "tuned" and not self.n_trials and self.stop_reason == SECONDS:
+            return "The time was too short to compare networks, so the pretrained network got all of it."
         if exported == "fixed" and not self.n_trials:
             return "The time was too short to compare networks, so one got all of it, made by hand."
         return REASONS.get(exported, "")

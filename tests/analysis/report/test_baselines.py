@@ -170,3 +170,10 @@ def test_baselines_alone_are_not_called_nothing(make: Any) -> None:
     facts = baselines_of(study)
     assert facts is not None and [row.name for row in facts.rows] == ["linear model", "gradient boosting"]
     assert facts.lead == "So far only baselines were trained. No network of the search has come to its end yet."
+
+
+def test_a_tie_is_not_called_best(make: Any) -> None:
+    tied = lead(told(make, scores=(0.9, 0.9, 0.8), exported="linear"))
+    assert "On the validation split no other is better than the linear model, so it was exported." in tied
+    clear = lead(told(make, scores=(0.9, 0.8, 0.8), exported="linear"))
+    assert "On the validation split the linear model is best, so it was exported." in clear

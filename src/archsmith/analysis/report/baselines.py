@@ -194,7 +194,10 @@ def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, fl
     if exported not in OURS:
         others = "Of the others " if passed_over(rows.values()) else ""
         where_best = f"{others}on the validation split" if others else "On the validation split"
-        text = f"{where_best} {the_network(exported)} is best, so it was exported."
+        own = rows[exported].get("valid")
+        equal = own is not None and any(row.get("valid") == own for name, row in rows.items() if name != exported)
+        said = f"no other is better than {the_network(exported)}" if equal else f"{the_network(exported)} is best"
+        text = f"{where_best} {said}, so it was exported."
         if exported.partition(".")[0] not in TRAINED_ON:
             text += _without_search(study)
         if exported not in scores:
