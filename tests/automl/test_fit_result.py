@@ -90,7 +90,8 @@ def test_nothing_is_called_the_best_where_a_trial_was_higher(exported):
     why = dataclasses.replace(RESULT, rows=rows).why
     assert f"The best trial was better on the validation split {CHANCE}" in why
     assert "best of these" not in why and "It was the best" not in why
-    assert why.count("best on the validation split") == why.count("Of the others in the table the exported one is the best")
+    others = "Of the others in the table the exported one is the best"
+    assert why.count("best on the validation split") == why.count(others)
     alone = dataclasses.replace(RESULT, rows=rows[:1]).why
     assert "trial was better" not in alone
 

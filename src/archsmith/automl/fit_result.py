@@ -28,7 +28,7 @@ class Row:
     ``valid_metrics``, ``test_metrics``: all metrics by name; accuracies in [0, 1], log loss in nats, errors in the
         target's own unit.
     ``params``, ``macs``: of a network.
-    ``seconds``, ``epochs``: what its training took.
+    ``seconds``, ``epochs``: what its training took; None for one that is not trained in epochs.
     ``exported``: is this what the bundle holds?
     ``trial``: the trial that its training went on from.
     ``stopped``: was its training stopped early, in favour of a more promising one?
@@ -46,7 +46,7 @@ class Row:
     params: int | None = None
     macs: int | None = None
     seconds: float = 0.0
-    epochs: float = 0.0
+    epochs: float | None = None
     exported: bool = False
     trial: int | None = None
     stopped: bool = False

@@ -45,7 +45,7 @@ def row_of(
         params=None if candidate is None else candidate.params,
         macs=None if candidate is None else candidate.macs,
         seconds=final.seconds,
-        epochs=final.epochs,
+        epochs=final.epochs or None,
         exported=exported,
         trial=None if candidate is None else candidate.last_trial,
         stopped=final.stopped,
