@@ -112,7 +112,7 @@ def facts_of(
             "space": settings.space or job.modality.space,
             "space_spec": None if chosen.space is None else catalog.to_spec(chosen.space),
             **known,
-            "strategy": settings.strategy,
+            "strategy": f"race(inner={settings.strategy})" if job.plan.pooled else settings.strategy,
             "n_trials": len(history.finished),
             "n_networks": n_networks(history),
             "stop_reason": reason,
