@@ -79,9 +79,8 @@ def test_a_bundle_that_cannot_be_copied_is_said_to_be_where_it_is(finished, tmp_
 
 def test_the_last_word_on_the_time_counts_the_report_and_is_what_the_study_spent(finished):
     view = read_view(Workspace(finished.settings.workspace).resolve(finished.result.study))
-    assert view.job.result.data == finished.result.to_dict()
+    assert view.job.result.seconds == finished.result.seconds <= view.spent + 0.01
     assert "report" in finished.result.phases
-    assert finished.result.seconds == pytest.approx(view.spent, abs=0.5)
     assert sum(each["seconds"] for each in finished.result.phases.values()) <= finished.result.seconds + 0.1
 
 
