@@ -96,3 +96,8 @@ def test_without_pandas_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingExtraError, match="archsmith\\[train\\]"):
         leaderboard(FINALS).to_frame()
+
+
+def test_what_is_not_trained_in_epochs_has_none() -> None:
+    (trees,) = leaderboard([{"name": "boosted", "valid": 0.9, "epochs": 0.0}])
+    assert trees["epochs"] is None

@@ -69,7 +69,7 @@ def test_what_was_better_but_too_slow_to_export_is_named():
     why = dataclasses.replace(RESULT, rows=rows).why
     assert why == (
         "The pretrained network was better on the validation split (0.7229 against 0.4819), but it is too slow to be "
-        "tested and exported in this time: give --time 6m. Of the others in the table this one is "
+        "tested and exported in this time: give --time 6m. Of the others in the table the exported one is "
         "the best on the validation split."
     )
 
@@ -90,13 +90,32 @@ def test_nothing_is_called_the_best_where_a_trial_was_higher(exported):
     why = dataclasses.replace(RESULT, rows=rows).why
     assert f"The best trial was better on the validation split {CHANCE}" in why
     assert "best of these" not in why and "It was the best" not in why
-    assert why.count("best on the validation split") == why.count("Of the others in the table this one is the best")
+    others = "Of the others in the table the exported one is the best"
+    assert why.count("best on the validation split") == why.count(others)
     alone = dataclasses.replace(RESULT, rows=rows[:1]).why
     assert "trial was better" not in alone
 
 
 def test_a_race_that_was_cut_off_is_not_said_to_have_ended_by_itself():
     assert "the time for comparing was over. Then the searched network promised most" in RESULT.why
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("trials", "After 7 trials the number of trials was reached. Then the searched"),
+        ("requested", "After 7 trials a person asked it to finish. Then the searched"),
+    ],
+)
+def test_a_race_that_ended_before_its_time_is_not_said_to_have_used_it_up(reason, said):
+    why = dataclasses.replace(RESULT, stop_reason=reason).why
+    assert said in why and "time" not in why
+
+
+def test_what_had_no_rival_for_want_of_time_is_not_said_to_be_worth_more_than_a_search():
+    rows = (Row("linear", 0.9), Row("tuned", 0.99, exported=True))
+    why = dataclasses.replace(RESULT, rows=rows, n_trials=0).why
+    assert why == "The time was too short to compare networks, so the pretrained network got all of it."
 
 
 def test_its_short_form_names_the_study_and_the_scores():

@@ -18,6 +18,7 @@ from archsmith.core.errors import DataError, EvaluationError, UsageError
 from archsmith.core.failures import FIRST
 from archsmith.evaluators.training import TrainingEvaluator
 from archsmith.oneshot.sharing import SharedTraining
+from archsmith.runtime.study_view import read_view
 from archsmith.runtime.workspace import Workspace
 from archsmith.strategies.random import RandomSearch
 from archsmith.training.goal import Score
@@ -69,15 +70,18 @@ def test_a_bundle_that_cannot_be_copied_is_said_to_be_where_it_is(finished, tmp_
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(job.folder, "copy", full)
-    logged = []
     run = SimpleNamespace(
-        job=SimpleNamespace(settings=SimpleNamespace(out="elsewhere", replace=False)),
-        folder=tmp_path,
-        search=SimpleNamespace(log=lambda kind, data: logged.append((kind, data))),
+        job=SimpleNamespace(settings=SimpleNamespace(out="elsewhere", replace=False)), folder=tmp_path
     )
     found = job._Run._copied(run, finished.result)
     assert found.model_dir == str(tmp_path / "bundle") and "No space left" in found.not_copied
-    assert logged == [("result", found.to_dict())]
+
+
+def test_the_last_word_on_the_time_counts_the_report_and_is_what_the_study_spent(finished):
+    view = read_view(Workspace(finished.settings.workspace).resolve(finished.result.study))
+    assert view.job.result.seconds == finished.result.seconds <= view.spent + 0.01
+    assert "report" in finished.result.phases
+    assert sum(each["seconds"] for each in finished.result.phases.values()) <= finished.result.seconds + 0.1
 
 
 @pytest.mark.parametrize(("valid", "looks"), [(0.9, 0), (0.8, 1)])

@@ -109,7 +109,15 @@ def test_a_later_opening_adds_its_reading_to_the_first(opening, store, monkeypat
     again = opening(started=102.0)
     again.start_clock()
     assert again.seconds == 16.0
-    assert [event.data["name"] for event in store.read()] == ["read"]
+    assert [event.data["result"] for event in store.read()] == [{"lead": 4.0}, {"lead": 6.0}]
+    assert opening().results["read"]["lead"] == 6.0  # a third one knows of both
+
+
+def test_the_start_of_the_program_is_told_apart_from_the_reading(opening, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 104.0)
+    phases = opening(started=100.0)
+    phases.start_clock()
+    assert phases.told() == {"read": {"seconds": 1.5}, "start": {"seconds": 2.5}}
 
 
 def test_the_last_training_ends_when_the_plan_says(opening):

@@ -44,11 +44,21 @@ def test_a_space_whose_networks_cannot_be_trained_is_no_matter_of_time():
 
 
 @pytest.mark.parametrize(
-    ("weights", "words"), [(OWN, "Every trial trains for"), (INHERITED, "if it inherits"), (SHARED, "share weights")]
+    ("weights", "words"),
+    [
+        (OWN, "at most 100 epochs, and ends sooner"),
+        (INHERITED, "if it inherits"),
+        (SHARED, "All trials share weights, which train for"),
+    ],
 )
 def test_without_a_clock_epochs_are_told(weights, words):
     told = line(None, 5, weights=weights)
-    assert words in told and "the final networks train for 100 epochs." in told
+    assert words in told and "100 epochs" in told
+
+
+def test_a_race_without_a_clock_promises_no_number_of_epochs():
+    told = line(None, 5)
+    assert "Every trial" not in told and told.startswith("A network is first tried for the work of")
 
 
 def test_shared_weights_are_told_with_what_would_be_enough():
@@ -66,3 +76,24 @@ def test_a_study_that_was_given_more_is_told_what_is_left():
     (line,) = lines_of(short, extended=True)
     assert "on the whole study, with what is spent, would be enough" in line
     assert "whole study" not in lines_of(short)[0]
+
+
+def test_a_study_that_goes_on_is_told_what_is_left_of_its_plan():
+    plan = make_plan(120, None, 20.0, SPEED)
+    (line,) = lines_of(plan, spent=37.0)
+    assert f"goes on for at most {plan.search_end - 37:.0f} s" in line
+    assert f"the rest of {plan.final_end - 37:.0f} s, then {plan.reserve_seconds:.0f} s" in line
+    assert plan.final_end - 37 + plan.reserve_seconds == pytest.approx(120 - 37)
+    assert "The time for the search is over. The best network" in lines_of(plan, spent=plan.search_end)[0]
+    (alone,) = lines_of(make_plan(60, None, 5.0, SLOW), spent=10.0)
+    assert "One network gets the rest of" in alone and "search" not in alone
+
+
+def test_no_more_networks_are_promised_than_trials():
+    plan = dataclasses.replace(make_plan(600, None, 5.0, SPEED, anchors=8), forecast_trials=3.0)
+    assert "about 3 trials: up to 3 networks of different kinds" in lines_of(plan)[0]
+
+
+def test_one_network_is_promised_what_it_gets_at_least():
+    (line,) = lines_of(dataclasses.replace(make_plan(60, None, 55.0, SLOW), search_end=58.0, final_end=59.0))
+    assert "One network trains for 3 s" in line

@@ -25,7 +25,7 @@ def test_a_network_gets_a_row_with_its_size_and_where_it_was_found(table_splits)
 
 def test_a_model_that_is_no_network_has_no_size_and_may_have_no_test_score():
     row = row_of(Final("boosted", Score({"r2": 0.9}, 10), None, 2.5), {}, "r2", exported=False)
-    assert (row.params, row.macs, row.trial, row.test) == (None, None, None, None)
+    assert (row.params, row.macs, row.trial, row.test, row.epochs) == (None, None, None, None, None)
 
 
 def test_predictions_are_measured_on_both_splits():
@@ -58,6 +58,7 @@ def test_the_bundle_knows_how_it_came_about(kind, request):
     assert [(row.name, row.test) for row in facts.rows] == [(row.name, row.test) for row in result.rows]
     assert sum(facts.data["class_counts"].values()) == facts.data["n_train"]
     assert len(facts.per_class) == len(facts.data["class_counts"])
+    assert facts.search["strategy"].startswith("race(inner=")  # as the study has it
     assert facts.search["space"] == {"finished": "pictures", "finished_table": "tabular"}[kind]
 
 

@@ -17,7 +17,18 @@ def test_states_the_facts_of_the_run(exported: Any) -> None:
     assert exported.facts.command in text
     assert f"{read(exported.folder).params:,} parameters" in text
     assert "uneven" in text and "20 to 300" in text
-    assert "±5.9 points" in text  # 1.96 * sqrt(0.9 * 0.1 / 100)
+    assert "between 82.6 % and 94.5 % (95 % interval)" in text  # Wilson's, as the report has it
+
+
+def test_the_card_tells_no_time_of_a_job_that_is_still_going_on(exported: Any) -> None:
+    assert exported.facts.budget["seconds_used"] == 1187.2  # before the test of the bundle and the report
+    assert "1,187" not in card(read(exported.folder)) and "1187" not in card(read(exported.folder))
+
+
+def test_no_mistake_among_a_few_is_not_called_certain(exported: Any) -> None:
+    manifest = read(exported.folder)
+    facts = dataclasses.replace(manifest.facts, data={"n_test": 27}, metrics={"test": {"accuracy": 1.0}})
+    assert "between 87.5 % and 100 % (95 % interval)" in card(dataclasses.replace(manifest, facts=facts))
 
 
 def test_names_from_outside_stay_in_their_cells(exported: Any) -> None:

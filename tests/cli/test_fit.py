@@ -181,6 +181,8 @@ def test_a_job_that_took_far_too_long_says_why() -> None:
 
     assert "That is 1:00 more than the budget: the machine was slower" in said(120.0)
     assert "than the budget: reading and checking the data alone took 1:36." in said(120.0, read={"seconds": 96.0})
+    slow = {"start": {"seconds": 70.0}, "read": {"seconds": 20.0}}
+    assert "than the budget: starting the program alone took 1:10." in said(120.0, **slow)
     export = {"seconds": 55.0, "expected": 5.0}
     assert "than the budget: writing and checking the bundle took 0:55 where 0:05 were" in said(120.0, export=export)
     assert "more than the budget" not in said(67.0)
@@ -191,7 +193,7 @@ def test_a_job_that_took_far_too_long_says_why() -> None:
     assert "over: more training of these networks promised nothing." in said(40.0, **spared)
     assert "The job ended before its time was over" not in said(55.0)
     result["asked_to_finish"] = True
-    assert "It was asked to finish before that" in said(40.0) and "before its time was over" not in said(40.0)
+    assert "A person asked the job to finish early" in said(40.0) and "before its time was over" not in said(40.0)
 
 
 def test_people_get_the_rows_the_accuracy_and_the_next_command(command: Any, asked: list[FitSettings]) -> None:

@@ -28,6 +28,26 @@ def test_the_second_stops_at_once() -> None:
         press_ctrl_c()
 
 
+def test_sigterm_stops_at_once_in_the_same_way() -> None:
+    calls: list[str] = []
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), Interrupts(lambda: calls.append("asked")):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert calls == [] and signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_end_that_python_lost_comes_with_the_next_question() -> None:
+    class Dying:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt), Interrupts(lambda: None) as interrupts:
+        Dying()  # what is raised here is lost
+        interrupts()
+        raise AssertionError("It went on.")
+
+
 def test_the_handler_from_before_comes_back() -> None:
     before = signal.getsignal(signal.SIGINT)
     with Interrupts(lambda: None):

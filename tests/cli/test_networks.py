@@ -15,6 +15,9 @@ from archsmith import catalog
 from archsmith.cli.networks import find_scope
 from archsmith.core.errors import UsageError
 from archsmith.graphs.source import source
+from archsmith.runtime.sqlite import SqliteStore
+from archsmith.runtime.workspace import Workspace
+from archsmith.spaces.zoo import ZOO
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v1"
 SMALL = ("--set", "space.n_outputs=5")
@@ -88,6 +91,24 @@ def test_draw_the_best_of_a_study_or_one_of_its_trials(command: Any) -> None:
     assert best["title"] == f"{study['study']} trial {study['best']['trial']}"
     assert command("draw", study["study"], "--trial", "2", "--json").json["title"].endswith("trial 2")
     assert "has no trial 9" in command("draw", study["study"], "--trial", "9").err
+
+
+def test_draw_the_exported_network_of_a_study_without_a_search(command: Any, tmp_path: Path) -> None:
+    study = command(
+        "search", "--space", "nasbench201", "--evaluator", "cost", "--minimize", "params", "--trials", "1", "--json"
+    ).json["study"]
+    began = next(Workspace().open(study).read())
+    store = SqliteStore(tmp_path / "without")
+    store.acquire()
+    store.append([began])
+    store.close()
+    assert "no finished trial yet" in command("draw", str(tmp_path / "without")).err
+    (tmp_path / "without" / "final").mkdir()
+    graph = ZOO["nasnet_a_cifar"].graph()
+    (tmp_path / "without" / "final" / "graph.json").write_text(json.dumps(graph.to_dict()))
+    drawn = command("draw", str(tmp_path / "without"), "--json")
+    assert drawn.json["title"] == "without exported network"
+    assert title_of(Path(drawn.json["file"]).read_text())
 
 
 def test_a_study_without_networks_cannot_be_drawn(command: Any) -> None:

@@ -117,6 +117,21 @@ def test_time_of_earlier_openings_counts_without_the_pause_between() -> None:
     assert progress.elapsed(progress.started + 5) == pytest.approx(55)
 
 
+def test_what_this_process_read_is_counted_once() -> None:
+    progress = Progress()
+    start = progress.started
+    read = {"name": "read", "state": "finished", "seconds": 1.0}
+    for when, kind, data in (
+        (-1000, "opened", {}),
+        (-999, "phase", {**read, "result": {"lead": 7.0}}),
+        (-970, "note", {"text": ""}),
+        (3, "opened", {}),
+        (3, "phase", {**read, "result": {"lead": 10.0}}),
+    ):
+        progress.apply(Event(kind, data, 0, start + when))
+    assert progress.elapsed(start + 5) == pytest.approx(30 + 7 + 5)
+
+
 def test_unknown_kinds_of_events_are_passed_over() -> None:
     assert fold(("aurora", {"x": 1})).view.n_finished == 0
 
@@ -244,7 +259,7 @@ def test_between_two_measurements_the_last_score_stands() -> None:
 
 def test_the_most_epochs_of_a_training_are_told_only_where_they_end_it() -> None:
     untimed, at = ("phase", {"name": "train fixed", "state": "started"}), epoch("fixed", 0.05, accuracy=0.7)
-    assert after(JOB, untimed, at).line().endswith(": epoch 0.05 of 9, accuracy 0.7")
+    assert after(JOB, untimed, at).line().endswith(": epoch 0.05 of at most 9, accuracy 0.7")
     assert after(JOB, begun("train fixed"), at).line().endswith(": epoch 0.05, accuracy 0.7")
 
 
@@ -254,7 +269,7 @@ def test_exact_terms_are_told_to_those_who_ask() -> None:
     loss = (begun("train fixed"), epoch("fixed", 1.0, train_loss=0.5))
     for exact, *said in (
         (False, "search: networks are tried", "so they are sharpened", "training the hand-made network: epoch 1"),
-        (True, "search: graph_gp", "sharpened (temperature 0.25)", "train fixed: epoch 1 of 9, train loss 0.5"),
+        (True, "search: graph_gp", "sharpened (temperature 0.25)", "train fixed: epoch 1 of at most 9, train loss 0.5"),
     ):
         lines = [after(JOB, *events, exact=exact).line() for events in ((search,), heat, loss)]
         assert all(line.endswith(end) for line, end in zip(lines, said, strict=True))

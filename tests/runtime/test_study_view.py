@@ -14,6 +14,7 @@ from archsmith.core.events import Event
 from archsmith.core.log_format import FORMAT
 from archsmith.core.problem import Objective, Problem
 from archsmith.core.trial import Outcome
+from archsmith.runtime.extension import Standing
 from archsmith.runtime.search import Search, replayed, seconds_spent
 from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.study_view import StudyView, read_view, try_view
@@ -112,6 +113,15 @@ def test_its_state(moments: tuple[Moment, ...], state: str) -> None:
 def test_its_clock_runs_over_all_openings() -> None:
     view = after(*search((130, "note", {}), (500, "opened", OPENED), (520, "note", {})))
     assert (view.started, view.changed, view.seconds) == (100, 520, 50.0)
+
+
+def test_what_a_job_spent_counts_what_came_before_the_study_was_opened() -> None:
+    read = (100.5, "phase", over("read", 4.0, lead=6.0))
+    again = ((500, "opened", OPENED), (500.5, "phase", over("read", 1.0, lead=8.0)), (510, "note", {}))
+    view = after(*job(read, (130, "note", {}), *again))
+    assert (view.seconds, view.spent) == (40.0, 48.0)
+    assert Standing.of(view).seconds == view.spent
+    assert sum(phase.seconds or 0.0 for phase in view.phases.all) <= view.spent
 
 
 # -- trials ------------------------------------------------------------------------------------------------------------

@@ -117,7 +117,8 @@ def leaderboard(
 
 
 def _filled(kind: str, row: Mapping[str, Any]) -> Row:
-    return {name: kind if name == "kind" else row.get(name) for name in COLUMNS}
+    known = {**row, "kind": kind, "epochs": row.get("epochs") or None}  # trees are not trained in epochs
+    return {name: known.get(name) for name in COLUMNS}
 
 
 def _of_trial(trial: Trial, metric: str) -> Row:

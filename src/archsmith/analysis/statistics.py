@@ -5,18 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-Z95 = 1.959964  # of the normal distribution: 95 % lie within as many standard deviations
+from archsmith.core.metrics import Z95
+
 FEWEST_PAIRS = 8  # of which a rank correlation says anything
-
-
-def wilson(p: float, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share ``p`` of ``n`` (Wilson 1927, JASA 22): unlike the plain one it stays within 0 and 1
-    and holds for small ``n``.
-    """
-    zz = Z95**2 / n
-    middle, half = p + zz / 2, Z95 * math.sqrt(p * (1 - p) / n + zz / (4 * n))
-    # Rounded, so that all of n and none of n have 1 and 0 as their ends.
-    return max(0.0, round((middle - half) / (1 + zz), 12)), min(1.0, round((middle + half) / (1 + zz), 12))
 
 
 def beyond_chance(a: float, b: float, n: int) -> bool:

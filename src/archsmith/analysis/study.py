@@ -123,6 +123,12 @@ class Study:
         return self.view.seconds
 
     @property
+    def spent(self) -> float:
+        """What the limit of the study counts; of a job that ended, until its end."""
+        said = self.result.get("seconds") if self.view.ended and self.result is not None else None
+        return float(said or self.view.spent)
+
+    @property
     def simulated(self) -> bool:
         """Do the trials come out of a table?"""
         return self.view.simulated

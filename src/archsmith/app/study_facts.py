@@ -166,13 +166,11 @@ class _Clock:
 
     def __init__(self, view: StudyView, now: float) -> None:
         opening = view.openings.now
-        read = view.job.results.get("read") or {}
-        lead = finite(read.get("lead")) or 0.0
         going = max(0.0, now - opening.last) if view.state == RUNNING and opening is not None else 0.0
         result = view.job.result
         self.progress = Progress(started=view.started, view=view)
         self.now = now
-        self.elapsed = view.seconds + (0.0 if view.simulated else lead + going)
+        self.elapsed = (finite(view.spent) or 0.0) + (0.0 if view.simulated else going)
         if view.state == DONE and result is not None and result.seconds:
             self.elapsed = finite(result.seconds) or self.elapsed
         settings, by = view.job.settings, None if opening is None else opening.by

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from archsmith.core.budget import SETTLED
-from archsmith.core.wording import amount, number, passed_over
+from archsmith.core.budget import SECONDS, SETTLED
+from archsmith.core.wording import amount, number, passed_over, reason_in_words
 
 TRAINED_ON = ("fixed", "searched", "tuned", "runner_up")  # names of rows that a final training may have
 # Why a network was exported that did not come of a race, by the name of its row.
@@ -28,7 +28,7 @@ class Row:
     ``valid_metrics``, ``test_metrics``: all metrics by name; accuracies in [0, 1], log loss in nats, errors in the
         target's own unit.
     ``params``, ``macs``: of a network.
-    ``seconds``, ``epochs``: what its training took.
+    ``seconds``, ``epochs``: what its training took; None for one that is not trained in epochs.
     ``exported``: is this what the bundle holds?
     ``trial``: the trial that its training went on from.
     ``stopped``: was its training stopped early, in favour of a more promising one?
@@ -46,7 +46,7 @@ class Row:
     params: int | None = None
     macs: int | None = None
     seconds: float = 0.0
-    epochs: float = 0.0
+    epochs: float | None = None
     exported: bool = False
     trial: int | None = None
     stopped: bool = False
@@ -109,7 +109,7 @@ class FitResult:
             return why or f"It was the best of these on the validation split{self._of_equals}."
         if why and not any(row.enough_seconds for row in self.rows):
             return f"{why} {better}"
-        return f"{better} Of the others in the table this one is the best on the validation split."
+        return f"{better} Of the others in the table the exported one is the best on the validation split."
 
     @property
     def _of_equals(self) -> str:
@@ -133,11 +133,15 @@ class FitResult:
             what = "the searched network" if exported == "searched" else "the hand-made network"
             after = f"After {amount(self.n_trials, 'trial')}"
             if self.stop_reason != SETTLED:
-                return f"{after} the time for comparing was over. Then {what} promised most, so it was trained on."
+                short = self.stop_reason == SECONDS
+                why = "the time for comparing was over" if short else reason_in_words(self.stop_reason)
+                return f"{after} {why}. Then {what} promised most, so it was trained on."
             return (
                 f"{after} nothing promised to end ahead of {what}. More training of it was worth more than more "
                 "candidates, so it was trained on."
             )
+        if exported == "tuned" and not self.n_trials and self.stop_reason == SECONDS:
+            return "The time was too short to compare networks, so the pretrained network got all of it."
         if exported == "fixed" and not self.n_trials:
             return "The time was too short to compare networks, so one got all of it, made by hand."
         return REASONS.get(exported, "")

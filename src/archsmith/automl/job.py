@@ -23,7 +23,7 @@ from archsmith.automl.fit_result import FitResult, Row
 from archsmith.automl.modality import ModelBaseline, NetworkBaseline
 from archsmith.automl.opening import FIXED, Job
 from archsmith.automl.phases import Phases
-from archsmith.automl.plan import INHERITED, OWN, PATIENCE, SHARED
+from archsmith.automl.plan import INHERITED, LEAST_TRAINING, OWN, PATIENCE, SHARED
 from archsmith.automl.pool import RUNNER_UP, Pool
 from archsmith.automl.scoring import Predictions
 from archsmith.automl.settings import FitSettings
@@ -166,6 +166,9 @@ class _Run:
             )
             search.log("result", found.to_dict())
             found = self._copied(self._report(found))
+            # again, with the report in its time: what is told here is what the study's clock says from now on
+            found = dataclasses.replace(found, seconds=phases.seconds, phases=phases.told())
+            search.log("result", found.to_dict())
             search.log("closed", {"reason": reason, "seconds": phases.seconds})
         return found
 
@@ -260,7 +263,7 @@ class _Run:
         """All candidates for the same number of epochs, as far as the clock allows; one that fails is left out."""
         epochs, end = self.job.plan.final_epochs, self.phases.final_end()
         if end is not None and self.pool.slow_end:
-            end = max(self.phases.seconds + 3.0, end - self.pool.slow_end)
+            end = max(self.phases.seconds + LEAST_TRAINING, end - self.pool.slow_end)
         n_threads: int | None = None
         if end is not None:  # the machine may be busier, or quieter, than it was at the start
             with threads.limited(self.all_threads):
@@ -280,9 +283,10 @@ class _Run:
             costs = [step_seconds(candidate, self.workshop, most=most) for candidate in candidates]
         trained: list[Final] = []
         for i, candidate in enumerate(candidates):
-            seconds = None if end is None else max(3.0, (end - self.phases.seconds) * costs[i] / sum(costs[i:]))
+            share = costs[i] / sum(costs[i:])
+            seconds = None if end is None else max(LEAST_TRAINING, (end - self.phases.seconds) * share)
             if seconds is not None and candidate.name in self.pool.needs:
-                seconds = max(3.0, SLACK * self.pool.needs[candidate.name])
+                seconds = max(LEAST_TRAINING, SLACK * self.pool.needs[candidate.name])
             trained += self._train_one(candidate, epochs, seconds)
         if end is not None:
             self._train_others(candidates, trained, epochs, end)
@@ -466,7 +470,6 @@ class _Run:
         except (OSError, UsageError) as error:
             why = str(error) if isinstance(error, UsageError) else told(error)
             found = dataclasses.replace(found, model_dir=str(ours), not_copied=why)
-            self.search.log("result", found.to_dict())
         return found
 
 

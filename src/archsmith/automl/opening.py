@@ -133,15 +133,18 @@ class Job(Prospect):
     ``store``: of the study.
     ``extended``: was the study given a larger budget than it had?
     ``goes_on``: of a study that goes on: its limits in words.
+    ``spent``: seconds on its clock before this opening.
     """
 
     store: SqliteStore
     extended: bool = False
     goes_on: str = ""
+    spent: float = 0.0
 
     def lines(self) -> list[str | Note]:
+        kept = self.spent if self.goes_on and not self.extended else None
         told = [*filter(None, [self.goes_on]), *self.findings.lines(), *self.machine]
-        return [*told, *lines_of(self.plan, extended=self.extended), *self.needs]
+        return [*told, *lines_of(self.plan, extended=self.extended, spent=kept), *self.needs]
 
 
 # What is asked for, as objects
@@ -387,7 +390,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
     None when there is no study of these data yet: then the one that was asked for did not get as far as its first
     event.
     """
-    workspace = Workspace(settings.workspace)
+    workspace, resumed = Workspace(settings.workspace), time.time()
     name = known(workspace, settings.name) if settings.name is not None else latest_unfinished(workspace, settings.data)
     if name is None:
         return None
@@ -445,9 +448,11 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         catalog.from_spec(_began(view).space, "space"),
         probed,
         started,
+        time.time() - resumed,
         store=store,
         extended=extended,
         goes_on=standing.told(limits),
+        spent=standing.seconds,
     )
 
 

@@ -21,7 +21,8 @@ class Phases:
     ``results``: what finished phases of this and earlier openings came to, by name.
     ``test_reads``: how often the test split was looked at.
     ``round``: how often the study was given more.
-    ``spent``: seconds of each phase over all openings; ``read`` counts all that comes before the study is opened.
+    ``spent``: seconds of each phase over all openings; ``start`` is what comes before the
+        data are read.
     ``expected``: seconds that phases were forecast to take, over all openings.
     """
 
@@ -34,7 +35,7 @@ class Phases:
         self.results: dict[str, dict[str, Any]] = {name: dict(found) for name, found in view.job.results.items()}
         self.test_reads = view.job.test_reads
         self.round = len(view.job.extensions)
-        names = {phase.name for phase in view.phases.all} - {"read"}
+        names = {phase.name for phase in view.phases.all}
         self.spent = {name: view.phases.seconds_of(name, view.changed) for name in names}
         self.expected = dict[str, float]()
         for each in view.phases.all:
@@ -94,18 +95,19 @@ class Phases:
     # The clock
 
     def start_clock(self) -> None:
-        """The job's clock begins when the data are being read, which is before the study is opened. That lead is
-        logged, for later openings.
+        """The job's clock begins with its program, which is before the study is opened. That lead is logged, for later
+        openings.
         """
-        before = self.results.get("read")
-        self._lead = time.time() - self.job.started + (before["lead"] if before else 0.0)
-        self.spent["read"] = self._lead
-        if before is None:
-            self._finished("read", self.job.read_seconds, {"lead": self._lead})
+        before = self.results.get("read", {}).get("lead", 0.0)
+        self._lead = time.time() - self.job.started + before
+        self.spent["read"] = self.spent.get("read", 0.0) + self.job.read_seconds
+        self.spent["start"] = max(0.0, self._lead - self.spent["read"])
+        self.results["read"] = {"lead": self._lead}
+        self._finished("read", self.job.read_seconds, self.results["read"])
 
     @property
     def seconds(self) -> float:
-        """On the study's clock, which began when the data were being read."""
+        """On the study's clock, which began with the program."""
         return self.search.seconds + self._lead
 
     def until(self, end: float | None) -> float | None:

@@ -60,6 +60,7 @@ AUTO = "auto"  # the plan chooses one of them
 # Seconds of a trial that inherits weights, divided by those of one from scratch: 0.8 on conv_stages and 0.7 on the
 # grammar (benchmarks/inheritance.py).
 INHERITED_COST = 0.7
+LEAST_TRAINING = 3.0  # seconds that a final training gets, however late it is
 SHARED_EPOCHS = 30.0  # of a bank of weights without a time limit
 LEAST_OF_BANK = 1.0  # epochs of a bank, with fewer of which its weights rank nothing
 LONGEST_SHARED = 300.0  # most epochs of a bank; ENAS trained 310 (Pham et al. 2018)

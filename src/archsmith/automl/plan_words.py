@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from archsmith.automl.plan import INHERITED, OWN, SHARED, Plan
+from archsmith.automl.plan import INHERITED, LEAST_TRAINING, OWN, SHARED, Plan
 from archsmith.core.wording import amount, clock
 
 
-def lines_of(plan: Plan, *, extended: bool = False) -> list[str]:
-    """What is going to happen, and how long it takes. ``extended``: of a study that was given more?"""
+def lines_of(plan: Plan, *, extended: bool = False, spent: float | None = None) -> list[str]:
+    """What is going to happen, and how long it takes. ``extended``: of a study that was given more? ``spent``: seconds
+    on the study's clock, of one that goes on with the plan that it had.
+    """
     if plan.search_end is None or plan.final_end is None:
         return _without_clock(plan)
     final = plan.final_end - plan.search_end
     end = f"{plan.reserve_seconds:.0f} s for test, export and report"
+    if spent is not None:
+        return [_going_on(plan, plan.search_end - spent, plan.final_end - spent, end)]
     if not plan.searching:
+        final = max(LEAST_TRAINING, final)
         return [f"{_why_no_search(plan, extended=extended)} One network trains for {final:.0f} s, then {end}."]
     if plan.weights == SHARED:
         shared = "Weights that all architectures share train for most of the search"
@@ -25,22 +30,43 @@ def lines_of(plan: Plan, *, extended: bool = False) -> list[str]:
             f"for at most {searching:.0f} s. The best network gets the rest of {final + searching:.0f} s, then {end}."
         ]
     rest = final + max(0.0, searching - plan.anchors * plan.trial_seconds)
+    trials = max(1, round(plan.forecast_trials))
+    kinds = min(plan.anchors, trials)
     first = (
-        f"up to {plan.anchors} networks of different kinds train for about {plan.trial_seconds:.1f} s each at first"
-        if plan.anchors > 1
+        f"up to {kinds} networks of different kinds train for about {plan.trial_seconds:.1f} s each at first"
+        if kinds > 1
         else f"a network trains for about {plan.trial_seconds:.1f} s at first"
     )
     return [
-        f"There is time for about {amount(max(1, round(plan.forecast_trials)), 'trial')}: {first}. Whatever promises "
+        f"There is time for about {amount(trials, 'trial')}: {first}. Whatever promises "
         "most goes on, or makes way for new ones; the search ends sooner where nothing else promises more. The best "
         f"one gets the rest of {rest:.0f} s, then {end}."
     ]
+
+
+def _going_on(plan: Plan, searching: float, training: float, end: str) -> str:
+    """Of a study that goes on. ``searching``, ``training``: seconds that are left for the search, and until the last
+    training ends.
+    """
+    best = "The best" if plan.searching else "One"
+    search = f"A search that is not over goes on for at most {searching:.0f} s. " if plan.searching else ""
+    if plan.searching and searching < 1:
+        search = "The time for the search is over. "
+    rest = max(LEAST_TRAINING, training)
+    return f"The plan stays as it was. {search}{best} network gets the rest of {rest:.0f} s, then {end}."
 
 
 def _without_clock(plan: Plan) -> list[str]:
     final = f"the final networks train for {_epochs(plan.final_epochs)}."
     if not plan.searching:
         return [f"{_why_no_search(plan)} Now {final}"]
+    if plan.pooled:
+        less = ", or less if it inherits weights" if plan.weights == INHERITED else ""
+        return [
+            f"A network is first tried for the work of {_epochs(plan.proxy_epochs)} of the hand-made network{less}. "
+            f"What promises most goes on. A final training has at most {_epochs(plan.final_epochs)}, and ends sooner "
+            "where it no longer gets better."
+        ]
     trials = {
         OWN: f"Every trial trains for {_epochs(plan.proxy_epochs)}",
         INHERITED: f"Every trial trains for {_epochs(plan.proxy_epochs)}, or less if it inherits weights",

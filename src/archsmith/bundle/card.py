@@ -14,6 +14,7 @@ from typing import Any
 from archsmith.bundle.card_scores import MOST_CLASSES, in_a_sentence, scores
 from archsmith.bundle.manifest import NOTICE, Manifest
 from archsmith.bundle.markdown import cell, number, table
+from archsmith.core.metrics import wilson
 from archsmith.core.wording import RECIPE, amount, network_name, reason_in_words
 
 SPLITS = (("n_train", "training"), ("n_valid", "choosing (validation)"), ("n_test", "the final score (test)"))
@@ -118,7 +119,6 @@ def _search(manifest: Manifest) -> str:
         ("networks tried", search.get("n_networks"), "one may have several trials"),
         ("ended because", reason_in_words(str(reason)) if reason else None, ""),
         ("budget", _budget(budget), ""),
-        ("seconds used", budget.get("seconds_used"), "of the whole job"),
         ("seed", facts.seed, "the number that all randomness begins with"),
         ("study", facts.study, "the folder with the log of it all"),
         ("training: epochs", trained, "passes of this network through the training split"),
@@ -228,9 +228,10 @@ def _limits_of_classes(manifest: Manifest) -> list[str]:
     n_test = data.get("n_test")
     accuracy = manifest.facts.metrics.get("test", {}).get("accuracy")
     if n_test and accuracy is not None:
-        error = 1.96 * (accuracy * (1 - accuracy) / n_test) ** 0.5  # normal approximation of the binomial, 95 %
+        low, high = (f"{100 * end:.1f}".removesuffix(".0") for end in wilson(accuracy, n_test))
         found.append(
-            f"With {n_test:,} test {nouns} the test accuracy is uncertain by about ±{100 * error:.1f} points (95 %)."
+            f"The accuracy was measured on {n_test:,} test {nouns}: for {nouns} like these the true rate lies between "
+            f"{low} % and {high} % (95 % interval)."
         )
     return found
 

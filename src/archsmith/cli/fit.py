@@ -167,7 +167,7 @@ def summarize(result: dict[str, Any], *, verbose: bool = False) -> None:
     if over > OVER_SHARE * result["seconds"] + OVER_SECONDS:
         say(f"That is {clock(over)} more than the budget: {_late(result, over)}")
     if result.get("asked_to_finish"):
-        say("It was asked to finish before that, so all that came after was cut short.")
+        say("A person asked the job to finish early, so the trainings after that were cut short.")
     elif over < -EARLY_SHARE * result["seconds"] and result["stop_reason"] in (SECONDS, SETTLED):
         say(f"The job ended before its time was over: {_early(result)}")
     say("", "The bundle is the exported network, ready for use. The report shows all of this in pictures.")

@@ -1,4 +1,4 @@
-"""Ctrl-C in two steps: once to finish with the incumbent, twice to stop now."""
+"""Ctrl-C in two steps: once to finish with the incumbent, twice to stop now. SIGTERM stops now, too."""
 
 from __future__ import annotations
 
@@ -20,35 +20,41 @@ class Interrupted(ArchsmithError):
 
 
 class Interrupts:
-    """A context manager that handles the signal SIGINT.
+    """A context manager that handles the signals SIGINT and SIGTERM.
 
-    The first signal sets ``requested`` and calls ``on_first``, which must be quick and must not raise. The second
-    signal raises KeyboardInterrupt. Outside the main thread Python allows no handlers, and this does nothing.
+    The first SIGINT sets ``requested`` and calls ``on_first``, which must be quick and must not raise. The second
+    one raises KeyboardInterrupt, and so does SIGTERM. Python loses an exception that is raised while it removes an
+    object; so whoever asks for an early end later gets it again. Outside the main thread Python allows no handlers, and
+    this does nothing.
     """
 
     def __init__(self, on_first: Callable[[], None]) -> None:
         self._on_first = on_first
-        self._before: Any = None
+        self._before: dict[signal.Signals, Any] = {}
         self.requested = False
+        self._ended = False
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._handle)
+            self._before = {each: signal.signal(each, self._handle) for each in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-            self._before = None
+        for each, handler in self._before.items():
+            signal.signal(each, handler)
+        self._before = {}
 
     def __call__(self) -> bool:
-        """Has the user asked for an early end?"""
+        """Has the user asked for an early end? Raises KeyboardInterrupt where it was to be at once."""
+        if self._ended:
+            raise KeyboardInterrupt
         return self.requested
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+        if self.requested or number == signal.SIGTERM:
+            self._ended = True
             raise KeyboardInterrupt
         self.requested = True
         self._on_first()

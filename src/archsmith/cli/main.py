@@ -1,7 +1,7 @@
 """The command ``archsmith``: combines all commands, and turns errors into one line and an exit code.
 
-Exit codes: 0 success, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C. An error is one line on standard error. With
-``--debug`` anywhere in the command, its traceback is shown, too.
+Exit codes: 0 success, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C or SIGTERM. An error is one line on standard
+error. With ``--debug`` anywhere in the command, its traceback is shown, too.
 """
 
 from __future__ import annotations

@@ -235,7 +235,8 @@ def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tupl
     from archsmith.cli.opened import history_of, open_study
     from archsmith.core.errors import NoStudyError, UsageError
     from archsmith.core.failures import nothing_found
-    from archsmith.core.files import no_such_folder
+    from archsmith.core.files import json_value, no_such_folder, small_text
+    from archsmith.graphs.graph import Graph
     from archsmith.spaces.zoo import ZOO
 
     try:
@@ -253,6 +254,9 @@ def _graph_of_study(what: str, trial: int | None, workspace: str | None) -> tupl
     if trial is not None and not trial < len(history):
         raise UsageError(f"The study {study.id} has no trial {trial}.", f"It has {len(history)} trials.")
     chosen = history.representative() if trial is None else history.trials[trial]
+    exported = study.store.folder / "final" / "graph.json"
+    if chosen is None and exported.is_file():  # a job that had no time for a search
+        return f"{study.id} exported network", Graph.from_dict(json_value(small_text(exported)))
     if chosen is None:
         if history.finished:
             raise UsageError(

@@ -9,6 +9,7 @@ NaN, which callers treat as diverged.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,10 +19,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from archsmith.core.errors import UsageError
 
+Z95 = 1.959964  # of the normal distribution: 95 % lie within as many standard deviations
 BINS = 15  # Guo et al. 2017, section 3
 TINIEST = (
     1e-12  # a probability of 0 for the true class counts as this; else one example could make the log loss infinite
 )
+
+
+# -- how sure a share is -----------------------------------------------------------------------------------------------
+
+
+def wilson(p: float, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share ``p`` of ``n`` (Wilson 1927, JASA 22): unlike the plain one it stays within 0 and 1
+    and holds for small ``n``.
+    """
+    zz = Z95**2 / n
+    middle, half = p + zz / 2, Z95 * math.sqrt(p * (1 - p) / n + zz / (4 * n))
+    # Rounded, so that all of n and none of n have 1 and 0 as their ends.
+    return max(0.0, round((middle - half) / (1 + zz), 12)), min(1.0, round((middle + half) / (1 + zz), 12))
 
 
 # -- classes -----------------------------------------------------------------------------------------------------------

@@ -34,7 +34,13 @@ METRICS: dict[str, Metric] = {
     row.name: row
     for row in (
         Metric("accuracy", "accuracy", True, "share", "the share of predictions that are right"),
-        Metric("balanced_accuracy", "balanced accuracy", True, "share", "the same if every class counts alike"),
+        Metric(
+            "balanced_accuracy",
+            "balanced accuracy",
+            True,
+            "share",
+            "the share that is right if all classes count alike",
+        ),
         Metric("log_loss", "log loss", False, "nats", "how far off its probabilities are; 0 is perfect"),
         Metric("expected_calibration_error", "expected calibration error", False, "share"),
         Metric("precision", "precision", True, "share"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from archsmith.core import budget
@@ -57,6 +57,7 @@ ABOUT = {  # what these are
 }
 NO_ARTICLE = ("boosted", "runner_up")
 PHASES = {
+    "start": "starting the program",
     "read": "reading and checking the data",
     "search": "search",
     "choose": "choosing the best network",
@@ -196,9 +197,10 @@ def about_network(name: str) -> str:
     return ABOUT.get(name.partition(".")[0], "")
 
 
-def passed_over(rows: Iterable[Mapping[str, Any]]) -> str:
+def passed_over(rows: Iterable[Mapping[str, Any]], told_as: Callable[[float], str] = number) -> str:
     """What was better on the validation split than the exported network, and why it was not taken: it could not be
     tested and exported in the time, or it is not clearly better. Empty where there is nothing. ``rows``: of a job.
+    ``told_as``: a score in words.
     """
     known = [row for row in rows if row.get("valid") is not None]
     own = next((float(row["valid"]) for row in known if row.get("exported")), math.inf)
@@ -210,7 +212,7 @@ def passed_over(rows: Iterable[Mapping[str, Any]]) -> str:
         best = max(better, key=lambda row: float(row["valid"]))
         was = (
             f"{sentence_case(the_network(str(best['name'])))} was better on the validation split "
-            f"({number(float(best['valid']))} against {number(own)}), but"
+            f"({told_as(float(best['valid']))} against {told_as(own)}), but"
         )
         if kind == "by_chance":
             told.append(f"{was} by no more than chance may bring where many are compared, so it was not taken.")

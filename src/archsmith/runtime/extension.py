@@ -47,9 +47,8 @@ class Standing:
         if view.job.fit:
             limits = view.job.settings
             before = Budget(limits.get("seconds"), limits.get("trials"))
-            seconds = view.openings.seconds + view.job.lead
             reason = view.job.stopped_by if view.job.ended else None
-            return cls(view.id, before, seconds, len(view.history), view.complete, reason, JOB_SECONDS)
+            return cls(view.id, before, view.spent, len(view.history), view.complete, reason, JOB_SECONDS)
         opened = view.openings.now
         before = Budget() if opened is None else Budget(opened.by.seconds, opened.by.trials)
         seconds = view.claimed if simulated else view.openings.seconds

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archsmith.core.job_records import Extended, PhaseRecord, ResultRecord
-from archsmith.core.records import Record, StudyRecord
+from archsmith.core.records import Opened, Record, StudyRecord
 
 VOID_AFTER_MORE_TIME = ("search", "test", "export")  # phases that an extended job repeats
 LIMITS = ("seconds", "trials")  # what an extension changes in the settings
@@ -22,6 +22,7 @@ class JobView:
     extensions: larger budgets that it was given, oldest first.
     results: what phases ended with, by name, without those that an extension made void.
     test_reads: how often the test split was read.
+    lead_before: ``lead`` as the openings before the latest one left it.
     result: what the job ended with at last; None before.
     ended: has it a result that no extension made void?
     """
@@ -30,6 +31,7 @@ class JobView:
     extensions: list[Extended] = field(default_factory=list)
     results: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     test_reads: int = 0
+    lead_before: float = 0.0
     result: ResultRecord | None = None
     ended: bool = False
 
@@ -37,6 +39,8 @@ class JobView:
         """Fold one event in."""
         if isinstance(read, StudyRecord):
             self.fit = read.fit
+        elif isinstance(read, Opened):
+            self.lead_before = self.lead
         elif isinstance(read, PhaseRecord) and read.ended:
             self.results[read.name] = read.result
             self.test_reads += read.name == TEST and bool(read.result.get("read", True))
@@ -51,7 +55,9 @@ class JobView:
 
     @property
     def lead(self) -> float:
-        """Seconds that the job's clock ran before the study was opened: the data were being read."""
+        """Seconds that the job's clock ran before the study was opened, over all openings: programs were starting, and
+        data were being read.
+        """
         return float(self.results.get(READ, {}).get("lead") or 0.0)
 
     @property

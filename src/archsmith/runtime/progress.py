@@ -82,7 +82,9 @@ class Progress:
     def elapsed(self, now: float | None = None) -> float:
         """Seconds spent on the study over all of its openings, until ``now`` (the latest event when None)."""
         before = self.view.openings.seconds_before(self.started)
-        before += self.view.job.lead if before else 0.0  # as the job's own clock counts
+        job, opening = self.view.job, self.view.openings.now
+        ours = opening is not None and opening.started >= self.started  # its lead lies after the start of this process
+        before += job.lead_before if ours else job.lead if before else 0.0
         return max(0.0, before + (now or self.now) - self.started)
 
     def remaining(self, now: float | None = None) -> float | None:
@@ -247,7 +249,7 @@ class Progress:
         score = "" if measured is None else f", {self.metric_name} {number(measured)}"
         told = self.exact and "train_loss" in said.metrics
         loss = f", train loss {number(said.metrics['train_loss'])}" if told else ""
-        of = "" if phase.forecast_seconds and not self.exact else f" of {_places(said.epochs)}"
+        of = "" if phase.forecast_seconds and not self.exact else f" of at most {_places(said.epochs)}"
         return f"epoch {_places(said.epoch)}{of}{score or loss}"
 
     def _searched(self, forecast: float | None = None) -> str:

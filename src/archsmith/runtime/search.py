@@ -506,7 +506,7 @@ class Search:
         """Take what other processes asked for; cheap, to be called often in whatever takes long. Raises
         KeyboardInterrupt where one asked for a pause: that ends the study now, as a second Ctrl-C does.
         """
-        if self._stop_reason is None and self.finish():
+        if self.finish() and self._stop_reason is None:
             self.request_stop()
         now = time.time()
         if now - self._commands_at < COMMAND_SECONDS:

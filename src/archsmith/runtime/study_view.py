@@ -205,6 +205,13 @@ class StudyView:
         """On the study's clock: wall time over all openings, or the time that trials of a table claim."""
         return self._claimed if self.simulated else self.openings.seconds
 
+    @property
+    def spent(self) -> float:
+        """Seconds that the limit of the study counts. The clock of a job began before the study was opened, when its
+        program began to read the data.
+        """
+        return self.seconds if self.simulated else self.openings.seconds + self.job.lead
+
     def ends(self) -> dict[int, float]:
         """Trial id -> when it finished, on the study's clock (simulated for tables)."""
         if not self.simulated:
@@ -323,6 +330,7 @@ class StudyView:
             "started": self.started,
             "changed": self.changed,
             "seconds": self.seconds,
+            "spent": self.spent,
             "simulated": self.simulated,
             "openings": [
                 {**opening.by.to_data(), "started": opening.started, "last": opening.last, "reason": opening.reason}

@@ -141,15 +141,17 @@ class Workspace:
             lease.release()
 
     def refuse_taken(self, name: str) -> None:
-        """Raises StudyError where a study was made under this ``name``: whoever names one again may mean that one; and
-        UsageError for a name that is no file name.
+        """Raises UsageError where a study was made under this ``name``: whoever names one again may mean that one; and
+        for a name that is no file name.
         """
         _refuse_odd(name)
-        taken = [f.name for f in self._folders() if re.fullmatch(rf"{re.escape(name)}-\d{{8}}-\d{{6}}(-\d+)?", f.name)]
+        taken = [f for f in self._folders() if re.fullmatch(rf"{re.escape(name)}-\d{{8}}-\d{{6}}(-\d+)?", f.name)]
         if taken:
-            raise StudyError(
-                f"There is a study named {name!r} already: {max(taken)}.",
-                f"Go on with it (archsmith studies resume {shlex.quote(max(taken))}), or choose another --name.",
+            latest = max(taken, key=lambda folder: folder.name)
+            more = " --time +10m" if _summary(latest).state == DONE else ""  # else there is nothing to go on with
+            raise UsageError(
+                f"There is a study named {name!r} already: {latest.name}.",
+                f"Go on with it (archsmith studies resume {shlex.quote(latest.name)}{more}), or choose another --name.",
             )
 
     def list(self) -> list[StudySummary]:

@@ -65,7 +65,7 @@ def test_what_was_better_but_too_slow_to_export_is_told_first(make: Any) -> None
     linear = {"exported": True, "valid": 0.4819}
     found = changed(make, {"linear": linear}, exported=None, scores=(0.48, 0.2, 0.2), more_rows=[slow])
     assert lead(found).startswith(
-        "The pretrained network was better on the validation split (0.7229 against 0.4819), but it is too slow to be "
+        "The pretrained network was better on the validation split (72.3 % against 48.2 %), but it is too slow to be "
         "tested and exported in this time: give --time 6m. Of the others on the validation split the linear model is"
     )
     assert found.some_too_slow and "no search was needed" not in lead(found)
@@ -74,7 +74,7 @@ def test_what_was_better_but_too_slow_to_export_is_told_first(make: Any) -> None
 def test_a_trial_that_was_better_by_chance_is_told_first(make: Any) -> None:
     trial = {"name": "unfinished", "test": None, "valid": 0.99, "by_chance": True, "trial": 2}
     found = told(make, scores=(0.6, 0.7, 0.8), more_rows=[trial])
-    assert lead(found).startswith("The best trial was better on the validation split (0.99 against ")
+    assert lead(found).startswith("The best trial was better on the validation split (99 % against ")
     assert "by no more than chance may bring" in lead(found) and found.some_by_chance
     assert found.rows[-1].name == "best trial (trial 2)" and found.rows[-1].test == "–"
 
@@ -162,3 +162,27 @@ def test_a_network_of_less_time_is_no_reason_to_do_without_networks(make: Any) -
     text = lead(told(make, scores=(0.6, 0.7, 0.8), more_rows=[before]))
     assert "The network of an earlier budget reaches 80 %, which is as good." in text
     assert "do not need" not in text
+
+
+def test_baselines_alone_are_not_called_nothing(make: Any) -> None:
+    study = read_study(make(finished=False))
+    study.view.job.results["boosted"] = {"accuracy": 0.7, "epochs": 0.0, "seconds": 7.0}
+    facts = baselines_of(study)
+    assert facts is not None and [row.name for row in facts.rows] == ["linear model", "gradient boosting"]
+    assert facts.lead == "So far only baselines were trained. No network of the search has come to its end yet."
+
+
+def test_a_tie_is_not_called_best(make: Any) -> None:
+    tied = lead(told(make, scores=(0.9, 0.9, 0.8), exported="linear"))
+    assert "On the validation split no other is better than the linear model, so it was exported." in tied
+    clear = lead(told(make, scores=(0.9, 0.8, 0.8), exported="linear"))
+    assert "On the validation split the linear model is best, so it was exported." in clear
+
+
+def test_a_conclusion_is_drawn_once_and_scores_are_told_in_one_way(make: Any) -> None:
+    boosted = {"name": "boosted", "valid": 0.97, "test": 0.97}
+    chance = {"name": "unfinished", "valid": 0.99, "by_chance": True}
+    text = lead(told(make, scores=(0.95, 0.8, 0.9), more_rows=[boosted, chance]))
+    assert text.count("these data do not need a network at all") == 1
+    assert "A linear model alone reaches 95 %" in text and "Gradient boosting alone reaches 97 %." in text
+    assert "(99 % against 90 %)" in text

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,3 +37,13 @@ def test_all_mistakes_are_ordered_and_only_those(make: Any) -> None:
     assert set(order.tolist()) == set(np.flatnonzero(test.outputs.argmax(axis=1) != test.labels).tolist())
     sure = test.outputs[order].max(axis=1)
     assert (np.diff(sure) <= 0).all()
+
+
+def test_how_sure_it_was_at_most_is_that_of_the_surest_mistake(make: Any) -> None:
+    study = read_study(make())
+    assert study.test is not None
+    probabilities = np.full_like(study.test.outputs, 0.171 / (study.test.outputs.shape[1] - 1))
+    probabilities[:, 0] = 0.829
+    study.test = replace(study.test, outputs=probabilities)
+    found = mistakes_of(study)
+    assert found is not None and "It was at most 82.9 % sure when it was wrong." in found.lead.replace(NB, " ")

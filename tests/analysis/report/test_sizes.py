@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from archsmith.analysis.report.sizes import drawings, sizes_of
@@ -25,3 +26,18 @@ def test_the_best_trial_is_that_of_the_study_also_where_a_smaller_one_scores_the
     assert sizes is not None and study.best.id == 0
     assert "The best trial has 9 parameters." in sizes.lead.replace("\u00a0", " ")
     assert drawings(study, sizes)["sizes"].count('class="line c2"') >= 2
+
+
+def test_a_network_that_made_way_for_others_is_not_called_trained_in_full(make: Any) -> None:
+    study = read_study(make(n_trials=12))
+    result = study.view.job.result
+    assert result is not None
+    rows = [{**row, "stopped": row["name"] == "fixed"} for row in result.rows]
+    study.view.job.result = replace(result, rows=tuple(rows))
+    sizes = sizes_of(study)
+    assert sizes is not None
+    assert {name: how for name, _, _, how in sizes.trained} == {
+        "fixed": "8 epochs, then stopped",
+        "searched": "trained in full",
+    }
+    assert "hand-made network, 8 epochs, then stopped: " in drawings(study, sizes)["sizes"]

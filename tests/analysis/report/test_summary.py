@@ -46,3 +46,12 @@ def test_without_a_search_the_facts_say_so(make: Any) -> None:
     facts = dict(summary_of(study).facts)
     assert facts["search"] == "none, the time was too short" and "networks tried" not in facts
     assert "search" not in dict(told(make).facts)
+
+
+def test_the_weights_are_as_large_as_their_file(make: Any) -> None:
+    folder = make()
+    assert "weights" not in dict(summary_of(read_study(folder)).facts)["size"]  # trees are no four bytes a parameter
+    bundle = folder / "final" / "bundle"
+    bundle.mkdir(exist_ok=True)
+    (bundle / "weights.safetensors").write_bytes(bytes(5_988))
+    assert dict(summary_of(read_study(folder)).facts)["size"].endswith(", 5.99 kB of weights")

@@ -7,8 +7,9 @@ import pytest
 
 from archsmith.analysis.report.time_spent import _forecasts, time_spent_of
 from archsmith.analysis.study import read_study
-from archsmith.analysis.wording import NB
+from archsmith.analysis.wording import NB, duration
 from archsmith.core.job_records import Extended
+from archsmith.runtime.phases import Phase
 
 
 def test_where_the_time_went(make: Any) -> None:
@@ -39,3 +40,14 @@ def test_a_job_that_took_too_long_is_not_praised() -> None:
     rows = [("search", 10.0, 10.0), ("boosted", 30.0, None)]
     assert "as long as that" in _forecasts(rows, late=False) and _forecasts(rows, late=True) == ""
     assert "furthest off" in _forecasts([("search", 20.0, 10.0)], late=True)
+
+
+def test_the_phases_of_an_interrupted_job_never_add_up_to_more_than_the_whole(make: Any) -> None:
+    study = read_study(make(finished=False))
+    study.view.phases.all.insert(0, Phase("read", study.started - 18.0, seconds=18.0))
+    study.view.job.results["read"] = {"lead": 20.0}
+    spent = time_spent_of(study)
+    assert spent is not None
+    total = sum(seconds for _, seconds, _ in spent.rows)
+    assert study.spent == study.seconds + 20.0 and total <= study.spent
+    assert f"The job has taken {duration(study.spent, exact=True)} of" in spent.lead

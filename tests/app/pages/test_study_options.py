@@ -73,7 +73,7 @@ def test_a_scatter_says_which_way_is_better_and_names_what_was_trained() -> None
     options = scatter_options(made(), SCATTER)
     assert options["xAxis"]["type"] == "log"
     assert options["xAxis"]["name"] == "parameters (less is better, log scale)"
-    (linear,) = series(options, "trained in full, and baselines")["data"]
+    (linear,) = series(options, "compared, and baselines")["data"]
     assert (linear["name"], linear["label"]["position"]) == ("linear model", "right")
 
 

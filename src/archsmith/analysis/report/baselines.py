@@ -12,7 +12,7 @@ from typing import Any
 
 from archsmith.analysis.report.kind import Words, words_of
 from archsmith.analysis.report.section import Section
-from archsmith.analysis.statistics import beyond_chance, wilson
+from archsmith.analysis.statistics import beyond_chance
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import (
     duration,
@@ -28,6 +28,7 @@ from archsmith.analysis.wording import (
     short,
     the_network,
 )
+from archsmith.core import metrics
 from archsmith.core.budget import SECONDS
 from archsmith.core.failures import nothing_found
 from archsmith.core.wording import HARDLY, about_network, passed_over
@@ -35,6 +36,9 @@ from archsmith.core.wording import HARDLY, about_network, passed_over
 Row = Mapping[str, Any]
 ALIKE = 0.8, 1.25  # ratios of parameters between which two networks count as equally large
 OURS = ("searched", "fixed")  # what the search is judged by; all others are baselines
+NO_NEED = ": these data do not need a network at all"
+LITTLE = ", so this comparison says little"
+CONCLUSIONS = (NO_NEED, LITTLE)  # told once
 TRAINED_ON = ("tuned", "unfinished", "earlier")  # networks that came of more than a baseline
 
 
@@ -111,7 +115,7 @@ def _trained(study: Study, row: Row, n: int) -> Trained:
     test = row.get("test")
     interval = ""
     if test is not None and study.metric == "accuracy" and n:
-        low, high = wilson(float(test), n)
+        low, high = metrics.wilson(float(test), n)
         interval = f"{share(low, n)} – {share(high, n)}"
     earlier = str(row["name"]).startswith("earlier")  # what its training went on from is gone
     trial = f" (trial {row['trial']})" if row.get("trial") is not None and not earlier else ""
@@ -147,9 +151,18 @@ def _lead(study: Study, rows: Sequence[Row], n: int) -> str:
     best = _best(by_name, scores)
     for name in scores:
         if name != best and best in scores and not {name, best} <= {*OURS}:
-            text += _against(study, by_name, name, scores[name], best, scores[best], n)
-    text = f"{passed_over(rows)} {text}".strip()
-    return text or "No network has been trained in full yet."
+            text += _once(_against(study, by_name, name, scores[name], best, scores[best], n), text)
+    better = passed_over(rows, lambda value: score(study.metric, value, n))
+    text = f"{better} {text}".strip()
+    return text or "So far only baselines were trained. No network of the search has come to its end yet."
+
+
+def _once(sentence: str, before: str) -> str:
+    """``sentence`` without its conclusion where ``before`` has drawn it already."""
+    for conclusion in CONCLUSIONS:
+        if conclusion in before:
+            sentence = sentence.replace(conclusion, "")
+    return sentence
 
 
 def _best(rows: Mapping[str, Row], scores: Mapping[str, float]) -> str:
@@ -174,7 +187,7 @@ def _against(study: Study, rows: Mapping[str, Row], name: str, baseline: float, 
             whose = "it" if hardly == name else the_network(best)
             return (
                 f" {sentence_case(the_network(name))} reaches {reached}. But {whose} was hardly trained "
-                f"({epochs(rows[hardly]['epochs'])}), so this comparison says little."
+                f"({epochs(rows[hardly]['epochs'])}){LITTLE}."
             )
     if best not in OURS or name.partition(".")[0] in TRAINED_ON:
         ahead = "as good" if baseline == value else _ahead(study, baseline - value)
@@ -185,7 +198,7 @@ def _against(study: Study, rows: Mapping[str, Row], name: str, baseline: float, 
         return f"{text}: the {network_name(best)} is {_ahead(study, value - baseline)}."
     if name == "pretrained":
         return f"{text}: what it has learnt from other pictures is worth more here than a search."
-    return f"{text}: these data do not need a network at all."
+    return f"{text}{NO_NEED}."
 
 
 def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], where: str, n: int) -> str:
@@ -193,7 +206,10 @@ def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, fl
     if exported not in OURS:
         others = "Of the others " if passed_over(rows.values()) else ""
         where_best = f"{others}on the validation split" if others else "On the validation split"
-        text = f"{where_best} {the_network(exported)} is best, so it was exported."
+        own = rows[exported].get("valid")
+        equal = own is not None and any(row.get("valid") == own for name, row in rows.items() if name != exported)
+        said = f"no other is better than {the_network(exported)}" if equal else f"{the_network(exported)} is best"
+        text = f"{where_best} {said}, so it was exported."
         if exported.partition(".")[0] not in TRAINED_ON:
             text += _without_search(study)
         if exported not in scores:
@@ -264,8 +280,7 @@ def _duel(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], wh
         own, other = (score(study.metric, value, n) for value in (searched, fixed))
         return (
             f"On the {where} split the searched network reaches {own}, the hand-made one {other}. But "
-            f"{the_network(hardly)} was hardly trained ({epochs(rows[hardly]['epochs'])}), so this comparison says "
-            "little."
+            f"{the_network(hardly)} was hardly trained ({epochs(rows[hardly]['epochs'])}){LITTLE}."
         )
     if rows["fixed"].get("exported"):
         beats = "clearly beats" if passed_over(rows.values()) else "beats"

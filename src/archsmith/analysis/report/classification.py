@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from archsmith.analysis.report.kind import Words, words_of
 from archsmith.analysis.report.section import Section
-from archsmith.analysis.statistics import wilson
 from archsmith.analysis.study import Predictions, Study
 from archsmith.analysis.wording import amount, quoted, share
 from archsmith.core import metrics
@@ -144,7 +143,7 @@ def _rows(classes: tuple[str, ...], confused: NDArray[np.int64]) -> tuple[ClassR
         others = confused[i].copy()
         others[i] = 0
         j = int(others.argmax())
-        interval = None if score.recall is None else wilson(score.recall, score.n)
+        interval = None if score.recall is None else metrics.wilson(score.recall, score.n)
         rows.append(ClassRow(name, score, interval, (classes[j], int(others[j])) if others[j] else None))
     return tuple(rows)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,18 +78,20 @@ def _classes(study: Study, test: Predictions) -> Mistakes | None:
     if not len(wrong):
         return None
     sure, shown = test.outputs[wrong].max(axis=1), wrong[:SHOWN]
-    lead = _classes_lead(len(wrong), len(shown), int((sure > SURE).sum()), words_of(study))
+    lead = _classes_lead(len(wrong), len(shown), sure, words_of(study))
     return Mistakes(lead, tuple(mistake_at(study, test, int(i)) for i in shown))
 
 
-def _classes_lead(n_wrong: int, n_shown: int, n_sure: int, words: Words) -> str:
+def _classes_lead(n_wrong: int, n_shown: int, sure: NDArray[Any], words: Words) -> str:
+    """``sure``: its probability for each mistake, ``(n_wrong,)``."""
+    n_sure = int((sure > SURE).sum())
     text = f"The {n_shown} mistakes of which the network was surest." if n_wrong > n_shown else "All its mistakes."
     text += " The surest one comes first."
     if n_sure:
         whole = f"In {n_sure:,} of {amount(n_wrong, 'mistake')}" if n_wrong > 1 else "Here"
         text += f" {whole} it was more than 95{NB}% sure. Look at those first."
         return text + f" The label may be wrong, or the {words.one} is hard for people too."
-    text += f" It was never more than 95{NB}% sure when it was wrong."
+    text += f" It was at most {share(float(sure.max()))} sure when it was wrong."
     return text + " If a person checks the unsure predictions, mistakes will be caught."
 
 

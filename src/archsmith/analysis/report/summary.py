@@ -10,7 +10,6 @@ import numpy as np
 
 from archsmith.analysis.report.kind import words_of
 from archsmith.analysis.report.sharing import judged_by_sharing
-from archsmith.analysis.statistics import wilson
 from archsmith.analysis.study import Predictions, Study
 from archsmith.analysis.wording import (
     NB,
@@ -84,7 +83,7 @@ def _rate(study: Study, test: Predictions) -> Told:
 
 
 def _share_told(study: Study, value: float, n: int) -> Told:
-    low, high = wilson(value, n)
+    low, high = metrics.wilson(value, n)
     words = words_of(study)
     headline = f"Right on {share(value, n)} of {words.amount(n, 'test')}"
     interval = f"between {share(low, n)} and {share(high, n)} (95{NB}% interval)"
@@ -171,7 +170,8 @@ def _facts(study: Study) -> tuple[tuple[str, str], ...]:
     stop = study.reason or (study.result or {}).get("stop_reason")
     failed = f", {study.n_failed:,} failed" if study.n_failed else ""
     tried, ended = len({trial.architecture.key for trial in study.history.finished}), bool(study.fit and stop)
-    size = f"{rounded(params)} parameters, {_megabytes(4 * params)} of weights" if params else ""
+    weights = _weights(study, params) if params else ""
+    size = f"{rounded(params)} parameters{weights}" if params else ""
     facts = [
         ("exported", _exported(row)),
         ("size" if row else f"size of {whose}", size),
@@ -187,6 +187,14 @@ def _facts(study: Study) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in facts if value)
 
 
+def _weights(study: Study, params: float) -> str:
+    """What the weights take: of the exported network as its file says, of a trial four bytes a parameter."""
+    if study.exported is None:
+        return f", {_megabytes(4 * params)} of weights"
+    file = study.folder / "final" / "bundle" / "weights.safetensors"
+    return f", {_megabytes(file.stat().st_size)} of weights" if file.is_file() else ""
+
+
 def _no_search(stop: str) -> str:
     return "none, the time was too short" if stop == SECONDS else f"none, because {reason_in_words(stop)}"
 
@@ -200,7 +208,7 @@ def _exported(row: Mapping[str, object]) -> str:
 
 def _time(study: Study) -> str:
     budget = (study.fit.get("settings") or {}).get("seconds")
-    spent = duration((study.result or {}).get("seconds") or study.seconds, exact=True)
+    spent = duration(study.spent, exact=True)
     return (
         spent + (" (simulated)" if study.simulated else "") + (f" of {duration(budget, exact=True)}" if budget else "")
     )

@@ -37,20 +37,16 @@ def time_spent_of(study: Study) -> TimeSpent | None:
     """None of a study without phases."""
     rows = [(phase_name(each.name), each.seconds, each.forecast_seconds) for each in study.phases.values()]
     shown = tuple(row for row in rows if row[1] >= SHOWN or row[2])
-    between = _total(study) - math.fsum(row[1] for row in rows)
-    if shown and study.result is not None and between >= LEAST_BETWEEN:
+    between = study.spent - math.fsum(row[1] for row in rows)
+    if shown and between >= LEAST_BETWEEN:
         shown += ((BETWEEN, between, None),)
     return TimeSpent(_lead(study, shown), shown) if shown else None
 
 
-def _total(study: Study) -> float:
-    return float((study.result or {}).get("seconds") or study.seconds)
-
-
 def _lead(study: Study, rows: Sequence[Row]) -> str:
     budget = (study.fit.get("settings") or {}).get("seconds")
-    total = _total(study)
-    done = study.result is not None
+    total = study.spent
+    done = study.view.ended
     late = ""
     text = f"The job {'took' if done else 'has taken'} {duration(total, exact=True)}"
     if budget:

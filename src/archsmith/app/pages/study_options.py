@@ -81,7 +81,7 @@ def scatter_options(charts: Charts, scatter: Scatter, seen: Collection[int] = ()
             {**_line("front", [dot[:2] for dot in front], GOOD, 1.5), "step": step, "silent": True},
             _dots("on the front", front, GOOD, 9),
             {
-                **_dots("trained in full, and baselines", [], INK, 10),
+                **_dots("compared, and baselines", [], INK, 10),
                 "data": tuple(trained),
                 "symbol": "diamond",
                 "label": {"show": len(trained) <= 8, "formatter": "{b}", **LABEL},
