@@ -57,7 +57,7 @@ def test_a_finished_job_says_its_test_score_and_what_it_exported(view_of: Any) -
     result = ResultRecord("accuracy", test=0.5, rows=rows, stop_reason="seconds", seconds=59.0, data={"model_dir": "m"})
     facts = study_facts(view_of(result))
     assert (facts.test, facts.exported, facts.model) == ("accuracy 0.5", "linear model", True)
-    assert facts.why == "The search ended because the time was used up."
+    assert facts.why == "The search ended because the time for it was used up."
     assert (facts.elapsed_seconds, facts.fraction) == (59.0, 1.0)
 
 
