@@ -258,7 +258,7 @@ def test_of_many_who_want_a_name_at_once_one_gets_it(workspace: Workspace) -> No
         ready.wait()
         try:
             names.append(workspace.create("photos", only=True).folder.name)
-        except StudyError as error:
+        except UsageError as error:
             refusals.append(str(error))
 
     threads = [threading.Thread(target=ask) for _ in range(n)]
