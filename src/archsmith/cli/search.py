@@ -366,9 +366,11 @@ def _report(study: str, result: Any, problem: Any, evaluator: Any) -> dict[str, 
 def _summarize(report: Mapping[str, Any], history: History) -> None:
     from archsmith.cli.fronts import show_front
     from archsmith.cli.output import say, show
+    from archsmith.core.failures import without_answer
     from archsmith.core.wording import amount, metric_name, number, reason_in_words
 
-    failed = f" ({report['n_failed']} failed)" if report["n_failed"] else ""
+    badly = ", ".join(without_answer(history.finished))
+    failed = f" ({badly})" if badly else ""
     why = reason_in_words(report["stop_reason"])
     of = " of simulated time" if report["simulated"] else ""
     say(f"{amount(report['n_trials'], 'trial')}{failed} in {report['seconds']:.1f} s{of}; it ended because {why}.")

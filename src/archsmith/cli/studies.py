@@ -70,6 +70,7 @@ def show_study(
     """
     from archsmith.cli.fronts import show_front
     from archsmith.cli.output import emit, say, show
+    from archsmith.core.failures import without_answer
     from archsmith.core.wording import amount, spec_in_words
     from archsmith.runtime.study_view import read_view
     from archsmith.runtime.workspace import Workspace
@@ -80,7 +81,7 @@ def show_study(
         emit(report)
         return
     why = f" ({_why_ended(view)})" if report["reason"] else ""
-    failed = f", {report['n_failed']} failed" if report["n_failed"] else ""
+    failed = "".join(f", {count}" for count in without_answer(view.history.finished))
     pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
     say(f"{view.id}: {report['state']}{why}, {amount(report['n_finished'], 'trial')}{failed}{pending}", "")
     if report["error"]:

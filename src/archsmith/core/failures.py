@@ -154,6 +154,16 @@ def nothing_found(history: History) -> str:
     return "Not one trial came to its end." if history.pending else "There was no trial."
 
 
+def without_answer(finished: Iterable[Trial]) -> list[str]:
+    """How many trials failed, and how many have a score but break a hard limit: ``9 failed``, ``10 outside the limits``.
+    Nothing where there are none.
+    """
+    unfit = [trial for trial in finished if not trial.ok]
+    failed = sum(trial.losses is None for trial in unfit)
+    counts = ((failed, "failed"), (len(unfit) - failed, "outside the limits"))
+    return [f"{n:,} {what}" for n, what in counts if n]
+
+
 def _alike(trial: Trial) -> tuple[str, str]:
     outcome = trial.outcome
     text = (outcome.error if outcome is not None else None) or ""
