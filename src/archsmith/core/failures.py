@@ -155,8 +155,8 @@ def nothing_found(history: History) -> str:
 
 
 def without_answer(finished: Iterable[Trial]) -> list[str]:
-    """How many trials failed, and how many have a score but break a hard limit: ``9 failed``, ``10 outside the limits``.
-    Nothing where there are none.
+    """How many trials failed, and how many have a score but break a hard limit: ``9 failed`` and ``10 outside the
+    limits``. A count of none is left out.
     """
     unfit = [trial for trial in finished if not trial.ok]
     failed = sum(trial.losses is None for trial in unfit)
