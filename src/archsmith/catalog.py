@@ -331,6 +331,15 @@ def admitted(spec: Any) -> list[str]:
     return sorted(name for name in named & _admitted if not _ours(name))
 
 
+def foreign(spec: Any) -> list[str]:
+    """The modules that ``spec``, or data with specs inside, names and that another process would have to ``admit``:
+    those that are neither ours nor an installed plug-in's.
+    """
+    known = {place for kind in TABLE for place in rows(kind).values()}
+    modules = {place.partition(":")[0] for place in _places(spec) if place not in known}
+    return sorted(name for name in modules if not _ours(name) and name != "__main__")
+
+
 def refuse_code(spec: Any) -> None:
     """Raises UsageError where ``spec``, or data with specs inside, names a module that this process was not told of. A
     class of a module that is imported already may be named: nothing is run to find it.

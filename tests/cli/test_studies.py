@@ -263,6 +263,16 @@ def running(tmp_path: Path, environment: dict[str, str]) -> Any:
         process.communicate()
 
 
+def test_nobody_says_that_a_study_goes_on_which_another_process_writes_to(command: Any, study: dict[str, Any]) -> None:
+    store = Workspace().open(study["study"])
+    store.acquire()
+    try:
+        answer = command("studies", "resume", study["study"], "--trials", "+4")
+    finally:
+        store.release()
+    assert answer.code != 0 and "is writing to this study" in answer.err and "goes on" not in answer.err
+
+
 def test_stop_ends_a_running_study(command: Any, running: Any) -> None:
     process, workspace = running
     asked = command("studies", "stop", "--workspace", workspace, "--json").json

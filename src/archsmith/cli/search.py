@@ -260,12 +260,12 @@ def _run(
         loop.request_stop()
 
     try:
-        with display, Interrupts(finish):
+        with display, Interrupts(finish), loop:  # nothing is said of a study that another process is writing to
             if goes_on:
                 display.note(goes_on)
             result = loop.run()
     except KeyboardInterrupt:
-        raise Interrupted("Stopped.", f"Go on with: archsmith studies resume {store.folder}") from None
+        raise Interrupted("Stopped.", f"Go on with: {_resume(store.folder)}") from None
     report = {**_report(store.folder.name, result, problem, evaluator), "forecast_trials": expected}
     if json:
         emit(report)
@@ -292,18 +292,28 @@ def _nothing(result: Any, folder: Path) -> ArchsmithError:
     """What to say of a search without an answer: the most frequent reason, and what to do."""
     from archsmith.core.errors import ArchsmithError
     from archsmith.core.failures import most_frequent, nothing_found
+    from archsmith.runtime.resuming import more_after
 
-    on = f"Go on with: archsmith studies resume {folder}"
+    on = f"Go on with: {_resume(folder, *more_after(result.reason))}"
     reason = most_frequent(result.history.finished)
     if any(trial.losses is not None for trial in result.history.finished):
-        hint = f"Widen the limits or the space, or give it more trials. {on} --trials N"
+        hint = f"Widen the limits or the space, or give it more. {on}"
     elif reason is None:
-        hint = f"Give it more time. {on} --time +20m"
+        hint = f"Give it more time. {on}"
     else:
         kept = (folder / "trials" / str(trial.id) / "error.txt" for trial in reason.trials)
         traceback = next((f" The traceback is in {file}." for file in kept if file.exists()), "")
         hint = f"{reason.hint}{traceback} {on}"
     return ArchsmithError(nothing_found(result.history), hint)
+
+
+def _resume(folder: Path, *more: str) -> str:
+    """The command that goes on with the search in ``folder``."""
+    from archsmith.runtime.resuming import resume_command
+    from archsmith.runtime.sqlite import SqliteStore
+
+    first = next(iter(SqliteStore(folder).read()), None)
+    return resume_command(folder, {} if first is None else first.data, *more)
 
 
 def _telling_tracebacks(display: Display, folder: Path) -> Callable[[Event], None]:

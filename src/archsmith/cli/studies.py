@@ -164,6 +164,7 @@ def stop(
     from archsmith.cli.opened import open_study
     from archsmith.cli.output import emit, say
     from archsmith.core.records import PAUSE, STOP
+    from archsmith.runtime.resuming import resume_command
 
     opened = open_study(study, workspace)
     running = opened.store.holder is not None
@@ -174,7 +175,8 @@ def stop(
     elif not running:
         say(f"{opened.id} is not running.")
     elif now:
-        say(f"Asked {opened.id} to end at once. Go on with: archsmith studies resume {opened.id}")
+        which = opened.id if workspace is None else opened.store.folder
+        say(f"Asked {opened.id} to end at once. Go on with: {resume_command(which, opened.began.to_data())}")
     else:
         say(f"Asked {opened.id} to finish.")
 

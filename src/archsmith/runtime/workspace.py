@@ -23,6 +23,7 @@ from archsmith.core.files import expanded, no_such_folder, reason, small_text
 from archsmith.core.job_records import Extended, ResultRecord
 from archsmith.core.records import Closed, Finished, StudyRecord, beginning, record
 from archsmith.runtime.lease import Lease
+from archsmith.runtime.resuming import more_after, resume_command
 from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.study_view import CUT_SHORT, DONE, FAILED, INTERRUPTED, NEW, RUNNING, UNREADABLE
 
@@ -146,9 +147,13 @@ class Workspace:
         _refuse_odd(name)
         taken = [f.name for f in self._folders() if re.fullmatch(rf"{re.escape(name)}-\d{{8}}-\d{{6}}(-\d+)?", f.name)]
         if taken:
+            newest = _summary(self.studies / max(taken))
+            began = {} if newest.began is None else newest.began.to_data()
+            which = newest.id if self.path == Workspace().path else newest.folder
+            on = resume_command(which, began, *more_after(newest.reason))
             raise StudyError(
-                f"There is a study named {name!r} already: {max(taken)}.",
-                f"Go on with it (archsmith studies resume {max(taken)}), or choose another --name.",
+                f"There is a study named {name!r} already: {newest.id}.",
+                f"Go on with it ({on}), or choose another --name.",
             )
 
     def list(self) -> list[StudySummary]:

@@ -152,7 +152,7 @@ class Plan:
 
     @property
     def tabled(self) -> bool:
-        """Does the evaluator know true scores, those of a table? Else an answer is judged by what its trial returned."""
+        """Does the evaluator know true scores, those of a table? Else a trial is judged by what it returned."""
         try:
             return hasattr(catalog.get("evaluator", self.evaluator["type"]), "standing")
         except (ArchsmithError, KeyError):
