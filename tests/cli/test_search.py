@@ -290,3 +290,8 @@ def test_a_search_that_gave_up_goes_on_without_being_given_more(command, tmp_pat
     monkeypatch.syspath_prepend(tmp_path)
     answer = command("search", "--evaluator", "poor_lab:Poor", "--set", "evaluator.fails=true", "--name", "sad")
     assert "--trials +" not in answer.err and "studies resume" in answer.err
+
+
+def test_the_start_of_a_search_names_its_directions(command):
+    words = ("search", "--trials", "2", "--strategy", "nsga2", "--maximize", "accuracy", "--minimize", "params")
+    assert "Searching for accuracy (more is better) and parameters (less is better)." in command(*words).err

@@ -6,6 +6,7 @@ from archsmith.core.wording import (
     NETWORKS,
     about_network,
     clock,
+    direction,
     epochs,
     family_name,
     made_how,
@@ -148,3 +149,8 @@ def test_how_a_proposal_was_made(operator: str, parents: tuple[int, ...], said: 
 def test_families_have_plain_names_and_unknown_ones_keep_theirs() -> None:
     assert family_name("mlp") == "fully connected layers"
     assert family_name("my_own") == "my own"
+
+
+def test_directions_are_words():
+    assert direction("accuracy", True) == "accuracy (more is better)"
+    assert direction("params", False) == "parameters (less is better)"

@@ -229,6 +229,7 @@ def _run(
     from archsmith.cli.interrupts import Interrupted, Interrupts
     from archsmith.cli.output import emit
     from archsmith.core.budget import REQUESTED
+    from archsmith.core.wording import direction
     from archsmith.runtime.progress import Progress
     from archsmith.runtime.search import Search
 
@@ -263,6 +264,8 @@ def _run(
         with display, Interrupts(finish), loop:  # nothing is said of a study that another process is writing to
             if goes_on:
                 display.note(goes_on)
+            goals = " and ".join(direction(each.metric, each.maximize) for each in problem.objectives)
+            display.note(f"Searching for {goals}.")
             result = loop.run()
     except KeyboardInterrupt:
         raise Interrupted("Stopped.", f"Go on with: {_resume(store.folder)}") from None

@@ -131,6 +131,11 @@ def amount(n: int, thing: str) -> str:
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
+def direction(metric: str, maximize: bool) -> str:
+    """``accuracy (more is better)``."""
+    return f"{metric_name(metric)} ({'more' if maximize else 'less'} is better)"
+
+
 def clock(seconds: float | None) -> str:
     """``seconds`` as ``0:07``, ``12:30`` or ``1:02:30``; ``–`` when unknown."""
     if seconds is None:
