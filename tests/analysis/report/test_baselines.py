@@ -162,3 +162,15 @@ def test_a_network_of_less_time_is_no_reason_to_do_without_networks(make: Any) -
     text = lead(told(make, scores=(0.6, 0.7, 0.8), more_rows=[before]))
     assert "The network of an earlier budget reaches 80 %, which is as good." in text
     assert "do not need" not in text
+
+
+def test_a_choice_between_equals_is_not_called_better(make: Any) -> None:
+    study = read_study(make(scores=(0.6, 0.84, 0.80), n=3000))
+    assert study.result is not None
+    for row in study.result["rows"]:
+        row["valid"] = 0.8
+    found = baselines_of(study)
+    assert found is not None
+    text = lead(found)
+    assert "Both scored the same on the validation split; of equals the one with the smaller loss" in text
+    assert "was better on the validation split" not in text
