@@ -71,6 +71,7 @@ def show_study(
     from archsmith.cli.fronts import show_front
     from archsmith.cli.output import emit, say, show
     from archsmith.core.failures import without_answer
+    from archsmith.core.problem import Fidelity
     from archsmith.core.wording import amount, spec_in_words
     from archsmith.runtime.study_view import read_view
     from archsmith.runtime.workspace import Workspace
@@ -101,7 +102,7 @@ def show_study(
     if report["front"]:
         show_front(view.history, limit)
     elif report["trials"]:
-        _tell_trials(report, job=bool(view.job.fit), verbose=verbose)
+        _tell_trials(report, job=bool(view.job.fit), whole=view.problem.fidelity == Fidelity(), verbose=verbose)
 
 
 @app.command("resume")
@@ -271,8 +272,10 @@ def _tell_networks(report: Mapping[str, Any], *, verbose: bool) -> None:
     say("")
 
 
-def _tell_trials(report: Mapping[str, Any], *, job: bool, verbose: bool) -> None:
-    """Print the best trials, and every decision of the best one to those who know the space."""
+def _tell_trials(report: Mapping[str, Any], *, job: bool, whole: bool, verbose: bool) -> None:
+    """Print the best trials, and every decision of the best one to those who know the space. ``whole``: no trial has a
+    fidelity of its own.
+    """
     from archsmith.cli.output import say, show
     from archsmith.core.wording import metric_name, number
     from archsmith.runtime.study_view import WORK
@@ -280,12 +283,13 @@ def _tell_trials(report: Mapping[str, Any], *, job: bool, verbose: bool) -> None
     metric, best, fidelity = report["metric"], report["trials"][0], str(report["fidelity"])
     pooled = fidelity == WORK  # then a trial is told by its own epochs: work is of use to the race alone
     resource = "epochs" if pooled else fidelity.replace("_", " ")
-    columns = ["trial", "from trial", resource, metric_name(metric), "seconds"]
+    told = pooled or not whole
+    columns = ["trial", "from trial", *([resource] if told else []), metric_name(metric), "seconds"]
     rows = [
         [
             trial["id"],
             ", ".join(map(str, trial["parents"])),
-            trial["epochs"] if pooled else trial["fidelity"],
+            *([trial["epochs"] if pooled else trial["fidelity"]] if told else []),
             trial["metrics"].get(metric),
             trial["seconds"],
         ]
