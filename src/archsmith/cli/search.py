@@ -230,19 +230,25 @@ def _run(
     from archsmith.cli.output import emit
     from archsmith.core.budget import REQUESTED
     from archsmith.core.wording import direction
+    from archsmith.runtime.processes import ProcessExecutor
     from archsmith.runtime.progress import Progress
     from archsmith.runtime.search import Search
+    from archsmith.runtime.serial import SerialExecutor
 
-    executor = None
-    if workers > 1:
-        from archsmith.runtime.processes import ProcessExecutor
-
-        executor = ProcessExecutor(workers)
     progress = Progress(None if evaluator.simulated else budget.seconds, budget.trials)
     for event in store.read():
         progress.apply(event)
     display = Display(f"archsmith search {store.folder.name}", progress=progress)
     info = {"command": command} if command else {}
+
+    def silent(trial: int) -> None:
+        how = "again" if loop.asked_to_stop else "twice"
+        display.note(
+            f"Trial {trial} does not answer. An evaluator should call context.check(). Ctrl-C {how} ends at once."
+        )
+
+    serial = SerialExecutor()
+    serial.on_silence = silent
     loop = Search(
         problem,
         strategy,
@@ -250,7 +256,7 @@ def _run(
         budget=budget,
         seed=seed,
         store=store,
-        executor=executor,
+        executor=ProcessExecutor(workers) if workers > 1 else serial,
         forecast_trials=expected,
         observer=_telling_tracebacks(display, store.folder) if debug else display,
         info=info,
