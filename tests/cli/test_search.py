@@ -297,3 +297,23 @@ def test_the_start_of_a_search_names_its_directions(command):
     assert (
         "Searching for accuracy (less is better)." in command("search", "--trials", "2", "--minimize", "accuracy").err
     )
+
+
+NEVER = """
+from dataclasses import dataclass
+@dataclass(frozen=True)
+class Never:
+    def ask(self, history, n, rng):
+        return []
+"""
+
+
+def test_a_strategy_that_proposes_nothing_is_named_as_the_reason(command, tmp_path, monkeypatch):
+    (tmp_path / "never_lab.py").write_text(NEVER)
+    monkeypatch.syspath_prepend(tmp_path)
+    answer = command("search", "--strategy", "never_lab:Never", "--trials", "3")
+    assert answer.code == 1 and "The strategy proposed nothing, so there was no trial." in answer.err
+    assert "more time" not in answer.err
+    compared = ("compare", "--space", "toy_flat", "--evaluator", "toy", "--trials", "3", "--runs", "2")
+    answer = command(*compared, "--strategies", "never_lab:Never")
+    assert answer.code != 0 and "No strategy proposed anything" in answer.err

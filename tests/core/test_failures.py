@@ -126,3 +126,8 @@ def test_trials_that_failed_and_those_outside_the_limits_are_counted_apart():
     tried = history(WORKED, FAILED, WORKED, problem=SMALL).finished
     assert without_answer(tried) == ["1 failed", "2 outside the limits"]
     assert without_answer(history(WORKED).finished) == []
+
+
+def test_a_score_that_is_no_number_is_first_of_all_the_evaluators():
+    reason = most_frequent(history(FAILED).finished)
+    assert reason.kind == "nan" and reason.hint.startswith("Mend the evaluator.")

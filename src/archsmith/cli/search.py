@@ -299,12 +299,15 @@ def slowness(report: Mapping[str, Any]) -> str:
 
 def _nothing(result: Any, folder: Path) -> ArchsmithError:
     """What to say of a search without an answer: the most frequent reason, and what to do."""
+    from archsmith.core.budget import EXHAUSTED
     from archsmith.core.errors import ArchsmithError
     from archsmith.core.failures import most_frequent, nothing_found
     from archsmith.runtime.resuming import more_after
 
     on = f"Go on with: {_resume(folder, *more_after(result.reason))}"
     reason = most_frequent(result.history.finished)
+    if result.reason == EXHAUSTED and not result.history.trials:
+        return ArchsmithError("The strategy proposed nothing, so there was no trial.", "Choose another --strategy.")
     if any(trial.losses is not None for trial in result.history.finished):
         hint = f"Widen the limits or the space, or give it more. {on}"
     elif reason is None:

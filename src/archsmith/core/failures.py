@@ -30,7 +30,7 @@ HINTS = {  # by the kind of an EvaluationError
     "exception": "Mend the evaluator or the space, and go on with the study.",
     "memory": "Give more memory, or take a smaller space.",
     "timeout": "Give more time, or take a smaller space.",
-    "nan": "A lower learning rate may help.",
+    "nan": "Mend the evaluator. Where it trains a network, a lower learning rate may help.",
     "diverged": "A lower learning rate may help.",
     "lost": "Fewer workers need less memory.",
     "dead_end": "Let the space ask for less, or take another one.",
