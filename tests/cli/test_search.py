@@ -317,3 +317,8 @@ def test_a_strategy_that_proposes_nothing_is_named_as_the_reason(command, tmp_pa
     compared = ("compare", "--space", "toy_flat", "--evaluator", "toy", "--trials", "3", "--runs", "2")
     answer = command(*compared, "--strategies", "never_lab:Never")
     assert answer.code != 0 and "No strategy proposed anything" in answer.err
+
+
+def test_a_number_that_is_none_is_told_in_our_words(command):
+    answer = command("search", "--trials", "1e2")
+    assert answer.code == 2 and "It takes a whole number, such as 20." in answer.err and "parse" not in answer.err

@@ -10,6 +10,7 @@ from archsmith.core.wording import (
     epochs,
     family_name,
     made_how,
+    measure,
     metric_name,
     network_name,
     number,
@@ -154,3 +155,8 @@ def test_families_have_plain_names_and_unknown_ones_keep_theirs() -> None:
 def test_directions_are_words():
     assert direction("accuracy", True) == "accuracy (more is better)"
     assert direction("params", False) == "parameters (less is better)"
+
+
+def test_fidelities_are_counted_in_their_own_words():
+    assert [measure(n, "epochs") for n in (1, 4, 0.5)] == ["1 epoch", "4 epochs", "0.5 epochs"]
+    assert measure(0.25, "data_fraction") == "0.25 data fraction"

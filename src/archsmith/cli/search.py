@@ -389,7 +389,7 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
     from archsmith.cli.fronts import show_front
     from archsmith.cli.output import say, show
     from archsmith.core.failures import without_answer
-    from archsmith.core.wording import amount, metric_name, number, reason_in_words
+    from archsmith.core.wording import amount, measure, metric_name, number, reason_in_words
 
     badly = ", ".join(without_answer(history.finished))
     failed = f" ({badly})" if badly else ""
@@ -408,7 +408,7 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
         return
     fidelity = history.problem.fidelity
     partial = fidelity.minimum < fidelity.maximum
-    at = f" at {number(best['fidelity'])} {fidelity.name.replace('_', ' ')}" if partial else ""
+    at = f" at {measure(best['fidelity'], fidelity.name)}" if partial else ""
     say(
         f"Best: trial {best['trial']}{at}, "
         + ", ".join(f"{metric_name(name)} {number(value)}" for name, value in best["metrics"].items()),
@@ -418,7 +418,7 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
     if place is not None:
         behind = abs(place["best"] - place["score"])
         rank = f"Rank {place['rank']:,} of {place['n']:,} in the table by {metric_name(place['metric'])}"
-        full = f" at {number(fidelity.maximum)} {fidelity.name.replace('_', ' ')}" if partial else ""
+        full = f" at {measure(fidelity.maximum, fidelity.name)}" if partial else ""
         say(f"{rank}: {number(place['score'])} on average{full}, {number(behind)} worse than the best.", "")
     show(("decision", "option"), [(path, str(option)) for path, option in best["architecture"].items()])
 

@@ -70,6 +70,7 @@ def show_study(
     """
     from archsmith.cli.fronts import show_front
     from archsmith.cli.output import emit, say, show
+    from archsmith.core.budget import INTERRUPTED
     from archsmith.core.failures import without_answer
     from archsmith.core.problem import Fidelity
     from archsmith.core.wording import amount, spec_in_words
@@ -81,7 +82,7 @@ def show_study(
     if json:
         emit(report)
         return
-    why = f" ({_why_ended(view)})" if report["reason"] else ""
+    why = f" ({_why_ended(view)})" if report["reason"] not in (None, INTERRUPTED) else ""
     failed = "".join(f", {count}" for count in without_answer(view.history.finished))
     pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
     say(f"{view.id}: {report['state']}{why}, {amount(report['n_finished'], 'trial')}{failed}{pending}", "")
