@@ -166,7 +166,8 @@ class _Scale:
 
 def _one_sequence(runs: Sequence[Run]) -> bool:
     """Did all runs make the same proposals? Then they are one run, told many times, whatever their seeds."""
-    return len(runs) > 1 and runs[0].proposals is not None and len({run.proposals for run in runs}) == 1
+    some = len(runs) > 1 and any(run.n_trials for run in runs)
+    return some and runs[0].proposals is not None and len({run.proposals for run in runs}) == 1
 
 
 def _counts_once(label: str, reference: str, once: set[str]) -> str | None:
