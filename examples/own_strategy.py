@@ -6,8 +6,7 @@ python examples/own_strategy.py
 from contextlib import suppress
 from dataclasses import dataclass
 
-from archsmith import Budget, Proposal, Search
-from archsmith.core.errors import DeadEnd
+from archsmith import Budget, DeadEnd, Proposal, Search
 from archsmith.core.space import allowed, draw
 from archsmith.evaluators.table import TableEvaluator
 from archsmith.strategies.ranking import need_one_objective, ranking_key

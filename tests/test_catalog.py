@@ -405,3 +405,19 @@ def test_a_setting_without_a_default_is_named_where_it_is_missing():
 )
 def test_a_summary_is_one_whole_sentence(doc: str | None, said: str) -> None:
     assert catalog.summary(doc) == said
+
+
+def test_a_function_as_an_evaluator_is_told_how(tmp_path, monkeypatch):
+    (tmp_path / "quality_lab.py").write_text("def quality(architecture):\n    return 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match="is a function") as caught:
+        catalog.get("evaluator", "quality_lab:quality")
+    assert "--evaluator function --set evaluator.function=quality_lab:quality" in caught.value.hint
+
+
+def test_nobody_is_asked_to_uninstall_a_file_of_ones_own(tmp_path, monkeypatch):
+    (tmp_path / "bad_lab.py").write_text("1 / 0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match="fails when it is imported") as caught:
+        catalog.get("evaluator", "bad_lab:Mine")
+    assert caught.value.hint == "Mend it."

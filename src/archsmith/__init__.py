@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from archsmith.core.architecture import Architecture as Architecture
     from archsmith.core.budget import Budget as Budget
     from archsmith.core.errors import ArchsmithError as ArchsmithError
+    from archsmith.core.errors import DeadEnd as DeadEnd
     from archsmith.core.errors import EvaluationError as EvaluationError
     from archsmith.core.errors import UsageError as UsageError
     from archsmith.core.problem import Constraint as Constraint
@@ -49,7 +50,7 @@ _MODULES = {
     "archsmith.bundle.predictor": ("Predictor",),
     "archsmith.core.architecture": ("Architecture",),
     "archsmith.core.budget": ("Budget",),
-    "archsmith.core.errors": ("ArchsmithError", "EvaluationError", "UsageError"),
+    "archsmith.core.errors": ("ArchsmithError", "DeadEnd", "EvaluationError", "UsageError"),
     "archsmith.core.problem": ("Constraint", "Fidelity", "Objective", "Problem"),
     "archsmith.core.space": ("Range", "Space"),
     "archsmith.core.trial": ("Outcome", "Proposal"),

@@ -196,7 +196,7 @@ def get(kind: str, name: str) -> type:
     """
     if ":" in name:
         _admitted.add(name.partition(":")[0])
-        return load(name)
+        return _load_evaluator(name) if kind == "evaluator" else load(name)
     table = rows(kind)
     if name not in table:
         near = get_close_matches(name, table, n=1)
@@ -221,6 +221,18 @@ def get(kind: str, name: str) -> type:
         ) from error
 
 
+def _load_evaluator(path: str) -> type:
+    """The class at ``path``. Of a function the error says how it becomes an evaluator."""
+    try:
+        return load(path)
+    except UsageError:
+        module, _, name = path.partition(":")
+        if isinstance(getattr(sys.modules.get(module), name, None), types.FunctionType):
+            hint = f"As an evaluator: --evaluator function --set evaluator.function={path}"
+            raise UsageError(f"{path!r} is a function.", hint) from None
+        raise
+
+
 def missing_extra(error: ModuleNotFoundError, purpose: str) -> MissingExtraError | None:
     """What to say where ``purpose`` needs a module that one of our extras would bring; None: it is no such module."""
     package = (error.name or "").partition(".")[0]
@@ -241,9 +253,7 @@ def load(path: str) -> type:
             f"The module of {path!r} cannot be imported: {error}.", "Install it, or put its folder on PYTHONPATH."
         ) from error
     except (Exception, SystemExit) as error:  # anybody's code
-        raise UsageError(
-            f"The module of {path!r} fails when it is imported ({told(error)}).", "Mend it, or uninstall its package."
-        ) from error
+        raise UsageError(f"The module of {path!r} fails when it is imported ({told(error)}).", "Mend it.") from error
     found: Any = module
     for part in class_name.split("."):
         found = getattr(found, part, None)
@@ -329,6 +339,15 @@ def admitted(spec: Any) -> list[str]:
     """
     named = {place.partition(":")[0] for place in _places(spec)}
     return sorted(name for name in named & _admitted if not _ours(name))
+
+
+def foreign(spec: Any) -> list[str]:
+    """The modules that ``spec``, or data with specs inside, names and that another process would have to ``admit``:
+    those that are neither ours nor an installed plug-in's.
+    """
+    known = {place for kind in TABLE for place in rows(kind).values()}
+    modules = {place.partition(":")[0] for place in _places(spec) if place not in known}
+    return sorted(name for name in modules if not _ours(name) and name != "__main__")
 
 
 def refuse_code(spec: Any) -> None:

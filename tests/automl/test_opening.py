@@ -86,7 +86,7 @@ def test_studies_that_have_all_ended_are_not_begun_anew(workspace):
     done = begin(workspace, 60.0, "photos", RESULT, CLOSED)
     with pytest.raises(UsageError, match="has come to its end") as caught:
         latest_unfinished(workspace, "photos")
-    assert f"studies resume {done.folder.name} --time +20m" in caught.value.hint
+    assert f"studies resume {done.folder.name} --time +10m" in caught.value.hint
 
 
 def test_a_job_that_was_killed_behind_its_result_writes_the_rest(workspace):

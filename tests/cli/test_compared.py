@@ -53,3 +53,9 @@ def test_several_benchmarks_are_shown_by_ranks_pairs_and_verdicts(
         "fashion: Beware." in out
         and "fashion: On average over 8 runs evolution ends with the best accuracy: 51.35 %, random 50.00 %." in out
     )
+
+
+def test_several_objectives_end_with_a_front(compared: Compared, capsys: pytest.CaptureFixture[str]) -> None:
+    show(replace(compared, reference_point=(0.0, 1.0)), [])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "of the front at the end" in out and "its front was as good" in out and "incumbent" not in out

@@ -48,6 +48,8 @@ def test_enas_on_a_data_set_in_one_command_and_again_after_it_ended(command: Any
     assert "10 classes" in answer.err
     more = command("studies", "resume", "last", "--trials", "3", "--json")
     assert more.code == 0 and more.json["n_trials"] == 3
+    (heading,) = [line for line in command("studies", "show").out.splitlines() if line.startswith("trial ")]
+    assert "epochs" not in heading  # the weights were trained beforehand, not in the trials
 
 
 def test_the_evaluator_is_training_unless_named(command: Any) -> None:
@@ -167,3 +169,8 @@ def test_the_forecast_of_a_search_stands_in_its_log(command: Any, timed: list[fl
     hopeless = command(*words)
     assert hopeless.code == 2 and "none would end in 0:02" in hopeless.err
     assert len(Workspace(tmp_path / "w").list()) == 1  # nothing was written
+
+
+def test_epochs_are_refused_where_they_have_no_effect(command: Any) -> None:
+    answer = command("search", "--data", "digits", "--space", "nasbench201", *BANK, "--epochs", "4")
+    assert answer.code == 2 and "--epochs has no effect on the evaluator 'shared_weights'" in answer.err

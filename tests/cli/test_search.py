@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -254,3 +255,70 @@ def test_a_space_of_ones_own_leaves_the_objectives_of_the_evaluator(command, tmp
     for space in ((), ("--space", "toy_conditional")):
         answer = command("search", *both, *space, "--json")
         assert json.loads(answer.out)["metric"] == "size", answer.err
+
+
+OWN = """
+from dataclasses import dataclass
+from archsmith import Objective, Problem
+from archsmith.testing.toys import Flat
+@dataclass(frozen=True)
+class Poor:
+    fails: bool = False
+    metrics = ("accuracy",)
+    simulated = False
+    def evaluate(self, architecture, fidelity, context):
+        if self.fails:
+            raise ValueError("no")
+        return 0.5
+"""
+
+
+def test_the_command_that_goes_on_with_code_of_ones_own_works_as_it_is_printed(command, tmp_path, monkeypatch):
+    (tmp_path / "poor_lab.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    searched = ("search", "--evaluator", "poor_lab:Poor", "--trials", "3", "--limit", "accuracy>=2")
+    answer = command(*searched, "--workspace", tmp_path / "my studies")
+    printed = answer.err.partition("Go on with: ")[2].strip()
+    words = shlex.split(printed)
+    assert words[:3] == ["archsmith", "--import", "poor_lab"] and words[-2:] == ["--trials", "+10"]
+    again = command(*words[1:])
+    assert "13 trials" in again.out and again.code == 1
+
+
+def test_a_search_that_gave_up_goes_on_without_being_given_more(command, tmp_path, monkeypatch):
+    (tmp_path / "poor_lab.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    answer = command("search", "--evaluator", "poor_lab:Poor", "--set", "evaluator.fails=true", "--name", "sad")
+    assert "--trials +" not in answer.err and "studies resume" in answer.err
+
+
+def test_the_start_of_a_search_names_its_directions(command):
+    assert "Searching for accuracy (more is better)." in command("search", "--trials", "2").err
+    assert (
+        "Searching for accuracy (less is better)." in command("search", "--trials", "2", "--minimize", "accuracy").err
+    )
+
+
+NEVER = """
+from dataclasses import dataclass
+@dataclass(frozen=True)
+class Never:
+    def ask(self, history, n, rng):
+        return []
+"""
+
+
+def test_a_strategy_that_proposes_nothing_is_named_as_the_reason(command, tmp_path, monkeypatch):
+    (tmp_path / "never_lab.py").write_text(NEVER)
+    monkeypatch.syspath_prepend(tmp_path)
+    answer = command("search", "--strategy", "never_lab:Never", "--trials", "3")
+    assert answer.code == 1 and "The strategy proposed nothing, so there was no trial." in answer.err
+    assert "more time" not in answer.err
+    compared = ("compare", "--space", "toy_flat", "--evaluator", "toy", "--trials", "3", "--runs", "2")
+    answer = command(*compared, "--strategies", "never_lab:Never")
+    assert answer.code != 0 and "No strategy proposed anything" in answer.err
+
+
+def test_a_number_that_is_none_is_told_in_our_words(command):
+    answer = command("search", "--trials", "1e2")
+    assert answer.code == 2 and "It takes a whole number, such as 20." in answer.err and "parse" not in answer.err

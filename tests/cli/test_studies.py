@@ -263,6 +263,16 @@ def running(tmp_path: Path, environment: dict[str, str]) -> Any:
         process.communicate()
 
 
+def test_nobody_says_that_a_study_goes_on_which_another_process_writes_to(command: Any, study: dict[str, Any]) -> None:
+    store = Workspace().open(study["study"])
+    store.acquire()
+    try:
+        answer = command("studies", "resume", study["study"], "--trials", "+4")
+    finally:
+        store.release()
+    assert answer.code != 0 and "is writing to this study" in answer.err and "goes on" not in answer.err
+
+
 def test_stop_ends_a_running_study(command: Any, running: Any) -> None:
     process, workspace = running
     asked = command("studies", "stop", "--workspace", workspace, "--json").json
@@ -280,6 +290,7 @@ def test_stop_now_ends_it_at_once_to_be_resumed(command: Any, running: Any) -> N
     assert "Go on with" in err
     (row,) = command("studies", "list", "--workspace", workspace, "--json").json
     assert row["state"] == "interrupted"
+    assert ": interrupted, " in command("studies", "show", "--workspace", workspace).out
 
 
 def test_ctrl_c_once_ends_a_running_study_well(running: Any) -> None:

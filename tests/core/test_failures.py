@@ -4,7 +4,7 @@ import pytest
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError
-from archsmith.core.failures import Failures, most_frequent, nothing_found, outside
+from archsmith.core.failures import Failures, most_frequent, nothing_found, outside, without_answer
 from archsmith.core.history import History
 from archsmith.core.problem import Constraint, Objective, Problem
 from archsmith.core.records import Finished, Proposed, ProposedTrial
@@ -120,3 +120,14 @@ def test_why_there_is_no_answer(outcomes, words):
 def test_a_trial_without_a_reason_has_a_sentence_too():
     trial = Trial(0, Architecture(), 1.0, outcome=Outcome(FAILED.status))
     assert most_frequent([trial]).sentence == "The only trial failed: no reason was given."
+
+
+def test_trials_that_failed_and_those_outside_the_limits_are_counted_apart():
+    tried = history(WORKED, FAILED, WORKED, problem=SMALL).finished
+    assert without_answer(tried) == ["1 failed", "2 outside the limits"]
+    assert without_answer(history(WORKED).finished) == []
+
+
+def test_a_score_that_is_no_number_is_first_of_all_the_evaluators():
+    reason = most_frequent(history(FAILED).finished)
+    assert reason.kind == "nan" and reason.hint.startswith("Mend the evaluator.")

@@ -46,6 +46,15 @@ def test_balance_changes_the_main_metric_and_nothing_else() -> None:
         ("score", None),
         ("accuracy_loss", None),
         ("lossless", None),
+        ("neg_mean_squared_error", None),
+        ("neg_log_loss", None),
+        ("-loss", None),
+        ("minus_error", None),
+        ("error_reduction", None),
+        ("loss_improvement", None),
+        ("params_saved", None),
+        ("accuracy_gain", None),
+        ("mean_squared_error", False),
     ],
 )
 def test_names_say_which_way_is_better(metric: str, expected: bool | None) -> None:

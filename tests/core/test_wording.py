@@ -6,9 +6,11 @@ from archsmith.core.wording import (
     NETWORKS,
     about_network,
     clock,
+    direction,
     epochs,
     family_name,
     made_how,
+    measure,
     metric_name,
     network_name,
     number,
@@ -148,3 +150,13 @@ def test_how_a_proposal_was_made(operator: str, parents: tuple[int, ...], said: 
 def test_families_have_plain_names_and_unknown_ones_keep_theirs() -> None:
     assert family_name("mlp") == "fully connected layers"
     assert family_name("my_own") == "my own"
+
+
+def test_directions_are_words():
+    assert direction("accuracy", True) == "accuracy (more is better)"
+    assert direction("params", False) == "parameters (less is better)"
+
+
+def test_fidelities_are_counted_in_their_own_words():
+    assert [measure(n, "epochs") for n in (1, 4, 0.5)] == ["1 epoch", "4 epochs", "0.5 epochs"]
+    assert measure(0.25, "data_fraction") == "0.25 data fraction"

@@ -18,7 +18,7 @@ from archsmith.core.architecture import Architecture
 from archsmith.core.budget import Budget
 from archsmith.core.errors import EvaluationError, Stopped, UsageError
 from archsmith.core.problem import Fidelity, Problem
-from archsmith.core.protocols import Context
+from archsmith.core.protocols import Context, uses_fidelity
 from archsmith.core.seeds import generator
 from archsmith.core.trial import Outcome, Status
 from archsmith.evaluators.wrappers import Cached, Cascade, Noisy, Repeated
@@ -321,3 +321,14 @@ def test_a_simulated_second_alone_is_charged() -> None:
 def test_impossible_cascades_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="Cascade has"):
         replace(CASCADE, **settings)
+
+
+@dataclass(frozen=True)
+class Untrained(ToyEvaluator):
+    uses_fidelity: ClassVar[bool] = False
+
+
+@pytest.mark.parametrize("wrap", [Cached, Repeated, Noisy])
+def test_whether_fidelity_has_an_effect_is_what_the_inner_one_says(wrap: Any) -> None:
+    assert uses_fidelity(wrap(ToyEvaluator()))
+    assert not uses_fidelity(wrap(Untrained()))

@@ -113,3 +113,15 @@ def test_a_task_gives_shape_and_outputs() -> None:
 def test_another_task_is_refused(given: Input) -> None:
     with pytest.raises(UsageError, match="Pair"):
         Pair.for_task(Task((given,), (Output("class", "classes", 2),), "cross_entropy", ("accuracy",)))
+
+
+@pytest.mark.parametrize("shape", [28, None, "1x28x28", (28, 28), (1, 28.5, 3)])
+def test_an_own_space_names_a_shape_that_is_none(shape):
+    with pytest.raises(UsageError, match=r"^Pair\.input_shape cannot be .*It takes a tuple of 3 whole numbers\.$"):
+        Pair(input_shape=shape)
+
+
+@pytest.mark.parametrize("n", [2.5, None, "10"])
+def test_an_own_space_names_a_number_of_outputs_that_is_none(n):
+    with pytest.raises(UsageError, match=r"^Pair\.n_outputs cannot be"):
+        Pair(n_outputs=n)

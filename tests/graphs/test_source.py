@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from archsmith.core.errors import UsageError
 from archsmith.graphs import layers, token_layers
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.net import Net, Value
 from archsmith.graphs.network import Network
 from archsmith.graphs.source import source
+from archsmith.testing.toys import Flat
 
 torch.set_num_threads(1)
 
@@ -337,3 +339,9 @@ def test_attention_reads_like_its_formula() -> None:
     ):
         assert line in text
     assert text.count("class Attention") == 1
+
+
+@pytest.mark.parametrize("given", [Flat().first(), Flat()])
+def test_only_a_graph_has_source(given: Any) -> None:
+    with pytest.raises(UsageError, match="The argument graph of source cannot be .* It takes a Graph"):
+        source(given)

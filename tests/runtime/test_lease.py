@@ -58,8 +58,9 @@ def announce(folder: Path, host: str, seconds_ago: float, pid: int = 1) -> None:
 
 
 def test_another_process_is_excluded_and_named(tmp_path: Path, other) -> None:
-    with pytest.raises(LeaseError, match=f"Process {other.pid}"):
+    with pytest.raises(LeaseError, match=f"Process {other.pid}") as caught:
         Lease(tmp_path).acquire()
+    assert caught.value.hint.endswith(f"archsmith studies stop {tmp_path}")
     assert holder(tmp_path).pid == other.pid
 
 

@@ -278,9 +278,10 @@ def test_exact_terms_are_told_to_those_who_ask() -> None:
 def test_a_trial_says_whether_it_goes_on_or_was_made_from_another() -> None:
     trials = [{"id": 0, "architecture": {"x": 1}}, {"id": 1, "architecture": {"x": 1}, "parents": [0]}]
     changed = {"id": 2, "architecture": {"x": 2}, "parents": [1]}
-    progress = after(JOB, ("proposed", {"trials": [*trials, changed]}))
+    crossed = {"id": 3, "architecture": {"x": 3}, "parents": [2, 0]}
+    progress = after(JOB, ("proposed", {"trials": [*trials, changed, crossed]}))
     told = [progress.from_where(trial) for trial in progress.view.history.trials]
-    assert told == ["", "goes on from trial 0", "made from trial 1"]
+    assert told == ["", "goes on from trial 0", "made from trial 1", "made from trials 2 and 0"]
 
 
 def test_how_much_of_the_budget_is_spent() -> None:

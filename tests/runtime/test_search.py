@@ -255,7 +255,7 @@ GOOD = Flat().first()
 @pytest.mark.parametrize(
     ("proposals", "words"),
     [
-        ([Proposal(GOOD)] * 2, "asked for 1 proposals and gave 2"),
+        ([Proposal(GOOD)] * 2, "asked for 1 proposal and gave 2"),
         ([Proposal(Architecture({"x0": 99}))], "outside the space"),
         ([Proposal(GOOD, fidelity=9.0)], "epochs = 9.0; the problem allows 1 to 1"),
     ],
@@ -434,7 +434,7 @@ class Silent(Exception):
         (no_number("much"), r"Odd\.ask: Proposal\.fidelity cannot be 'much'\. It takes a finite number or None"),
         (no_number(True), r"Odd\.ask: Proposal\.fidelity cannot be True\."),
         (no_number(math.nan), r"Odd\.ask: Proposal\.fidelity cannot be nan\."),
-        (raising(ZeroDivisionError("no")), r"Odd\.ask raised ZeroDivisionError: no\. Run again with --debug"),
+        (raising(ZeroDivisionError("no")), r"Odd\.ask raised ZeroDivisionError: no\. The traceback says where"),
         (raising(SystemExit(0)), r"Odd\.ask raised SystemExit: 0\."),
         (raising(Silent()), r"Odd\.ask raised Silent: \(its text cannot be read\)\."),
     ],
@@ -486,3 +486,18 @@ def test_ctrl_c_before_the_first_trial_is_no_failure(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         search(store, strategy=Odd(pressed)).run()
     assert read_view(store.folder).state == "interrupted"
+
+
+def test_a_seed_below_0_is_refused():
+    with pytest.raises(UsageError, match="The seed cannot be -1. Give 0 or more."):
+        Search(Problem(Flat()), RandomSearch(), ToyEvaluator(), seed=-1)
+
+
+def test_a_strategy_that_fails_points_to_its_traceback():
+    class Failing:
+        def ask(self, history, n, rng):
+            raise ValueError("no")
+
+    with pytest.raises(UsageError, match="The traceback says where") as caught:
+        Search(Problem(Flat()), Failing(), ToyEvaluator()).run()
+    assert isinstance(caught.value.__cause__, ValueError)

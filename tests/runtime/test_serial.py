@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import threading
+import time
+from dataclasses import replace
+
 import pytest
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
 from archsmith.core.problem import Problem
-from archsmith.core.protocols import Job
+from archsmith.core.protocols import Context, Job
+from archsmith.runtime import serial
 from archsmith.runtime.serial import SerialExecutor
 from archsmith.testing.toys import Flat, ToyEvaluator
 
@@ -57,3 +62,45 @@ def test_not_started_is_named() -> None:
     executor.submit(job(0))
     with pytest.raises(UsageError, match="not started"):
         executor.poll(0)
+
+
+class Deaf:
+    """Never asks whether it should stop; ends when somebody has told of it."""
+
+    metrics = ("accuracy",)
+    simulated = False
+
+    def __init__(self, executor: SerialExecutor, *, stopped: bool) -> None:
+        self.told: list[int] = []
+        self._heard = threading.Event()
+        self._stop = executor.stop if stopped else None
+        executor.on_silence = self.hear
+
+    def hear(self, trial: int) -> None:
+        self.told.append(trial)
+        self._heard.set()
+
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> float:
+        if self._stop is not None:
+            self._stop()
+        return float(self._heard.wait(60))
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_trial_that_does_not_answer_is_told(stopped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serial, "PATIENCE", 0.0)
+    executor = SerialExecutor()
+    evaluator = Deaf(executor, stopped=stopped)
+    executor.start(Problem(Flat()), evaluator)
+    executor.submit(replace(job(3), deadline=None if stopped else time.time()))
+    (message,) = executor.poll(0)
+    assert message.outcome is not None and message.outcome.metrics == {"accuracy": 1.0}
+    assert evaluator.told == [3]
+
+
+def test_a_trial_that_ends_in_time_is_not_told(executor: SerialExecutor) -> None:
+    told: list[int] = []
+    executor.on_silence = told.append
+    executor.submit(replace(job(3), deadline=time.time() + 1000))
+    executor.poll(0)
+    assert told == [] and executor._timer is None

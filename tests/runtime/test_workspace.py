@@ -273,3 +273,9 @@ def test_of_many_who_want_a_name_at_once_one_gets_it(workspace: Workspace) -> No
 def test_a_search_that_an_error_ended_is_failed(workspace: Workspace) -> None:
     write(workspace.create(), Event("study", {}), Event("closed", {"reason": "failed", "seconds": 1, "error": "No."}))
     assert workspace.list()[0].state == "failed"
+
+
+def test_a_name_means_the_study_that_was_made_under_it(workspace: Workspace) -> None:
+    """Also where another one begins so."""
+    names = [write(workspace.create(name, only=True), Event("study", {})) for name in ("rnd", "rnd2")]
+    assert [workspace.resolve(name).name for name in ("rnd", "rnd2")] == names

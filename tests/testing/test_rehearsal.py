@@ -42,11 +42,11 @@ def test_an_answer_is_a_list_or_a_tuple(kind: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [(iter, "list_iterator"), (lambda proposals: None, "NoneType"), (lambda p: {1: p[0]}, "dict")]
+    ("kind", "name"), [(iter, "a list_iterator"), (lambda proposals: None, "None"), (lambda p: {1: p[0]}, "a dict")]
 )
 def test_any_other_answer_is_named(kind: Any, name: str) -> None:
     history = Rehearsal(Problem(Conditional())).history
-    with pytest.raises(Broken, match=rf"^valid answers: Draws\.ask gave a {name}, not a list of proposals\.$"):
+    with pytest.raises(Broken, match=rf"^valid answers: Draws\.ask gave {name}, not a list of proposals\.$"):
         ask(Draws(kind), history, 2, np.random.default_rng(0))
 
 

@@ -231,6 +231,11 @@ class Study:
     def n_failed(self) -> int:
         return self.view.n_failed
 
+    @property
+    def n_networks(self) -> int:
+        """How many different ones were tried; one may have several trials."""
+        return len({trial.architecture.key for trial in self.history.finished})
+
 
 def read_study(folder: Path | str) -> Study:
     """Everything that the study in ``folder`` tells. Raises StudyError when its log cannot be read."""

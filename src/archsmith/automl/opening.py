@@ -7,7 +7,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-import shlex
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,6 +33,7 @@ from archsmith.data.stored import kind_of, opened
 from archsmith.data.sweeping import sweep
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.runtime.extension import Standing
+from archsmith.runtime.resuming import MORE_TIME, resume_command
 from archsmith.runtime.retention import Retention
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.runtime.study_view import StudyView, read_view, try_view
@@ -462,7 +462,7 @@ def job_view(folder: Path) -> StudyView:
     if not view.job.fit:
         raise StudyError(
             f"The study {view.id} was not begun by fit.",
-            f"Go on with it by: archsmith studies resume {shlex.quote(view.id)}",
+            f"Go on with it by: {resume_command(view.id, _began(view).to_data())}",
         )
     return view
 
@@ -515,8 +515,7 @@ def latest_unfinished(workspace: Workspace, data: Any) -> str | None:
         return None
     raise UsageError(
         f"There is no unfinished study of {data!r} in {workspace.path}: {finished} has come to its end.",
-        f"Give it more: archsmith studies resume {shlex.quote(finished)} --time +20m; or start a new one without "
-        "--resume.",
+        f"Give it more: {resume_command(finished, {}, *MORE_TIME)}; or start a new one without --resume.",
     )
 
 

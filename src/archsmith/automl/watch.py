@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 
 from archsmith import catalog
@@ -14,6 +13,7 @@ from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
 from archsmith.core.trial import Trial
+from archsmith.runtime.resuming import resume_command
 
 OnTrial = Callable[[Trial, History], object]
 OnEpoch = Callable[[str, float, Mapping[str, float]], object]
@@ -87,9 +87,9 @@ def watched(
         return fit(settings, watch, finish=lambda: watch.enough)
     except _Broken as broken:
         error = broken.error
-    place = "" if settings.workspace is None else f" --workspace {shlex.quote(settings.workspace)}"
+    place = () if settings.workspace is None else ("--workspace", str(settings.workspace))
     error.add_note(
         "A callback raised this, so the job was stopped. Finished trials are kept. "
-        f"Go on with: archsmith studies resume last{place}"
+        f"Go on with: {resume_command('last', {}, *place)}"
     )
     raise error

@@ -16,14 +16,15 @@ def show(compared: Any, files: Sequence[Path]) -> None:
     say(compared.verdict, *compared.notes)
     metric = metric_name(compared.metric).capitalize()
     runs = f"{compared.n_runs} run{'s' if compared.n_runs > 1 else ''}"
-    say("", f"{metric} of the incumbent at the end, {runs} on {compared.title}:")
+    say("", f"{metric} of the {compared.answer} at the end, {runs} on {compared.title}:")
     seconds = "simulated seconds" if compared.simulated else "seconds"
     columns = ("strategy", "mean ± sd", "median", "trials", seconds, "clock seconds")
     show_table(columns, [_numbers(compared, row) for row in compared.rows])
     _show_tests(compared)
     say("", f"Trials until {compared.shown(compared.target)} was reached:")
     if not compared.target_given:
-        say(f"(This is the median of {compared.reference} at the end. A run reached it when it tried one as good.)")
+        how = "its front was as good" if compared.answer == "front" else "it tried one as good"
+        say(f"(This is the median of {compared.reference} at the end. A run reached it when {how}.)")
     reaches = [(reach.label, f"{reach.n_reached} of {reach.n_runs}", reach.trials) for reach in compared.reaches]
     show_table(("strategy", "reached by", "median trials"), reaches)
     if len(compared.labels) > 1:

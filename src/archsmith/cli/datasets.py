@@ -46,7 +46,7 @@ def problem_on(
     from archsmith import catalog
     from archsmith.core.errors import UsageError
     from archsmith.core.problem import Fidelity, Problem
-    from archsmith.core.protocols import default_objectives
+    from archsmith.core.protocols import default_objectives, uses_fidelity
     from archsmith.graphs.network_space import NetworkSpace
 
     kind = kind_of(data)
@@ -67,10 +67,17 @@ def problem_on(
     chosen = catalog.build(space_class, {**shapes, **given.get("space", {})})
     args = {"space": catalog.to_spec(chosen), "data": str(loaded.folder), **given.get("evaluator", {})}
     built = catalog.build(cls, args)
-    most = epochs or EPOCHS
-    return Problem(
-        chosen, objectives or default_objectives(built), constraints, Fidelity("epochs", most / 4, most)
-    ), built
+    if uses_fidelity(built):
+        most = epochs or EPOCHS
+        fidelity = Fidelity("epochs", most / 4, most)
+    elif epochs is None:
+        fidelity = Fidelity()
+    else:
+        raise UsageError(
+            f"--epochs has no effect on the evaluator {evaluator!r}, which trains no network by itself.",
+            "Leave it out. How long shared weights are trained: --set evaluator.recipe.epochs=N.",
+        )
+    return Problem(chosen, objectives or default_objectives(built), constraints, fidelity), built
 
 
 def forecast_trials(

@@ -126,6 +126,7 @@ def run(settings: FitSettings, *, json: bool, verbose: bool = False, before: Ope
     from archsmith.cli.interrupts import Interrupted, Interrupts
     from archsmith.cli.output import emit, to_stderr
     from archsmith.runtime.progress import Progress
+    from archsmith.runtime.resuming import resume_command
 
     progress = Progress(settings.seconds, settings.trials, exact=verbose)
     for event in before.store.read() if before is not None else ():
@@ -139,8 +140,8 @@ def run(settings: FitSettings, *, json: bool, verbose: bool = False, before: Ope
         if progress.view.began is None:
             raise Interrupted("Stopped, before there was a study to go on with.") from None
         study = settings.name or "last"
-        place = "" if settings.workspace is None else f" --workspace {shlex.quote(settings.workspace)}"
-        raise Interrupted("Stopped.", f"Go on with: archsmith studies resume {shlex.quote(study)}{place}") from None
+        place = () if settings.workspace is None else ("--workspace", str(settings.workspace))
+        raise Interrupted("Stopped.", f"Go on with: {resume_command(study, {}, *place)}") from None
     if json:
         emit(result)
     else:

@@ -7,6 +7,7 @@ error. With ``--debug`` anywhere in the command, its traceback is shown, too.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
@@ -145,9 +146,17 @@ def _leave_usage(error: Any, debug: bool) -> NoReturn:
         sys.stdout.write(error.format_message())
         sys.exit(error.exit_code)
     context = getattr(error, "ctx", None)
-    message = error.format_message().strip()
+    message = _plain(error.format_message().strip())
     end = "" if message.endswith((".", "?", "!")) else "."
     _leave(f"{message}{end} See: {context.command_path if context else 'archsmith'} --help", error.exit_code, debug)
+
+
+def _plain(message: str) -> str:
+    """A sentence of the command-line parser about a number, in our words."""
+    kinds = (("integer", "a whole number, such as 20"), ("number", "a number, such as 0.5"))
+    for theirs, ours in kinds:
+        message = re.sub(rf"Input should be a valid {theirs}.*", f"It takes {ours}", message)
+    return message
 
 
 def _leave(message: str, code: int, debug: bool) -> NoReturn:

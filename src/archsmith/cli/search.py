@@ -230,19 +230,26 @@ def _run(
     from archsmith.cli.interrupts import Interrupted, Interrupts
     from archsmith.cli.output import emit
     from archsmith.core.budget import REQUESTED
+    from archsmith.core.wording import direction
+    from archsmith.runtime.processes import ProcessExecutor
     from archsmith.runtime.progress import Progress
     from archsmith.runtime.search import Search
+    from archsmith.runtime.serial import SerialExecutor
 
-    executor = None
-    if workers > 1:
-        from archsmith.runtime.processes import ProcessExecutor
-
-        executor = ProcessExecutor(workers)
     progress = Progress(None if evaluator.simulated else budget.seconds, budget.trials)
     for event in store.read():
         progress.apply(event)
     display = Display(f"archsmith search {store.folder.name}", progress=progress)
     info = {"command": command} if command else {}
+
+    def silent(trial: int) -> None:
+        how = "again" if loop.asked_to_stop else "twice"
+        display.note(
+            f"Trial {trial} does not answer. An evaluator should call context.check(). Ctrl-C {how} ends at once."
+        )
+
+    serial = SerialExecutor()
+    serial.on_silence = silent
     loop = Search(
         problem,
         strategy,
@@ -250,7 +257,7 @@ def _run(
         budget=budget,
         seed=seed,
         store=store,
-        executor=executor,
+        executor=ProcessExecutor(workers) if workers > 1 else serial,
         forecast_trials=expected,
         observer=_telling_tracebacks(display, store.folder) if debug else display,
         info=info,
@@ -261,13 +268,14 @@ def _run(
         loop.request_stop()
 
     try:
-        with display, Interrupts(finish):
+        with display, Interrupts(finish), loop:  # nothing is said of a study that another process is writing to
             if goes_on:
                 display.note(goes_on)
+            goals = " and ".join(direction(each.metric, each.maximize) for each in problem.objectives)
+            display.note(f"Searching for {goals}.")
             result = loop.run()
     except KeyboardInterrupt:
-        on = f"Go on with: archsmith studies resume {shlex.quote(str(store.folder))}"
-        raise Interrupted("Stopped.", on) from None
+        raise Interrupted("Stopped.", f"Go on with: {_resume(store.folder)}") from None
     report = {**_report(store.folder.name, result, problem, evaluator), "forecast_trials": expected}
     if json:
         emit(report)
@@ -292,20 +300,33 @@ def slowness(report: Mapping[str, Any]) -> str:
 
 def _nothing(result: Any, folder: Path) -> ArchsmithError:
     """What to say of a search without an answer: the most frequent reason, and what to do."""
+    from archsmith.core.budget import EXHAUSTED
     from archsmith.core.errors import ArchsmithError
     from archsmith.core.failures import most_frequent, nothing_found
+    from archsmith.runtime.resuming import more_after
 
-    on = f"Go on with: archsmith studies resume {shlex.quote(str(folder))}"
+    on = f"Go on with: {_resume(folder, *more_after(result.reason))}"
     reason = most_frequent(result.history.finished)
+    if result.reason == EXHAUSTED and not result.history.trials:
+        return ArchsmithError("The strategy proposed nothing, so there was no trial.", "Choose another --strategy.")
     if any(trial.losses is not None for trial in result.history.finished):
-        hint = f"Widen the limits or the space, or give it more trials. {on} --trials N"
+        hint = f"Widen the limits or the space, or give it more. {on}"
     elif reason is None:
-        hint = f"Give it more time. {on} --time +20m"
+        hint = f"Give it more time. {on}"
     else:
         kept = (folder / "trials" / str(trial.id) / "error.txt" for trial in reason.trials)
         traceback = next((f" The traceback is in {file}." for file in kept if file.exists()), "")
         hint = f"{reason.hint}{traceback} {on}"
     return ArchsmithError(nothing_found(result.history), hint)
+
+
+def _resume(folder: Path, *more: str) -> str:
+    """The command that goes on with the search in ``folder``."""
+    from archsmith.runtime.resuming import resume_command
+    from archsmith.runtime.sqlite import SqliteStore
+
+    first = next(iter(SqliteStore(folder).read()), None)
+    return resume_command(folder, {} if first is None else first.data, *more)
 
 
 def _telling_tracebacks(display: Display, folder: Path) -> Callable[[Event], None]:
@@ -366,9 +387,11 @@ def _report(study: str, result: Any, problem: Any, evaluator: Any) -> dict[str, 
 def _summarize(report: Mapping[str, Any], history: History) -> None:
     from archsmith.cli.fronts import show_front
     from archsmith.cli.output import say, show
-    from archsmith.core.wording import amount, metric_name, number, reason_in_words
+    from archsmith.core.failures import without_answer
+    from archsmith.core.wording import amount, measure, metric_name, number, reason_in_words
 
-    failed = f" ({report['n_failed']} failed)" if report["n_failed"] else ""
+    badly = ", ".join(without_answer(history.finished))
+    failed = f" ({badly})" if badly else ""
     why = reason_in_words(report["stop_reason"])
     of = " of simulated time" if report["simulated"] else ""
     say(f"{amount(report['n_trials'], 'trial')}{failed} in {report['seconds']:.1f} s{of}; it ended because {why}.")
@@ -384,7 +407,7 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
         return
     fidelity = history.problem.fidelity
     partial = fidelity.minimum < fidelity.maximum
-    at = f" at {number(best['fidelity'])} {fidelity.name.replace('_', ' ')}" if partial else ""
+    at = f" at {measure(best['fidelity'], fidelity.name)}" if partial else ""
     say(
         f"Best: trial {best['trial']}{at}, "
         + ", ".join(f"{metric_name(name)} {number(value)}" for name, value in best["metrics"].items()),
@@ -394,7 +417,7 @@ def _summarize(report: Mapping[str, Any], history: History) -> None:
     if place is not None:
         behind = abs(place["best"] - place["score"])
         rank = f"Rank {place['rank']:,} of {place['n']:,} in the table by {metric_name(place['metric'])}"
-        full = f" at {number(fidelity.maximum)} {fidelity.name.replace('_', ' ')}" if partial else ""
+        full = f" at {measure(fidelity.maximum, fidelity.name)}" if partial else ""
         say(f"{rank}: {number(place['score'])} on average{full}, {number(behind)} worse than the best.", "")
     show(("decision", "option"), [(path, str(option)) for path, option in best["architecture"].items()])
 

@@ -71,6 +71,9 @@ def show_study(
     """
     from archsmith.cli.fronts import show_front
     from archsmith.cli.output import emit, say, show
+    from archsmith.core.budget import INTERRUPTED
+    from archsmith.core.failures import without_answer
+    from archsmith.core.problem import Fidelity
     from archsmith.core.wording import amount, spec_in_words
     from archsmith.runtime.study_view import read_view
     from archsmith.runtime.workspace import Workspace
@@ -80,8 +83,8 @@ def show_study(
     if json:
         emit(report)
         return
-    why = f" ({_why_ended(view)})" if report["reason"] else ""
-    failed = f", {report['n_failed']} failed" if report["n_failed"] else ""
+    why = f" ({_why_ended(view)})" if report["reason"] not in (None, INTERRUPTED) else ""
+    failed = "".join(f", {count}" for count in without_answer(view.history.finished))
     pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
     say(f"{view.id}: {report['state']}{why}, {amount(report['n_finished'], 'trial')}{failed}{pending}", "")
     if report["error"]:
@@ -101,7 +104,7 @@ def show_study(
     if report["front"]:
         show_front(view.history, limit)
     elif report["trials"]:
-        _tell_trials(report, job=bool(view.job.fit), verbose=verbose)
+        _tell_trials(report, job=bool(view.job.fit), whole=view.problem.fidelity == Fidelity(), verbose=verbose)
 
 
 @app.command("resume")
@@ -164,6 +167,7 @@ def stop(
     from archsmith.cli.opened import open_study
     from archsmith.cli.output import emit, say
     from archsmith.core.records import PAUSE, STOP
+    from archsmith.runtime.resuming import resume_command
 
     opened = open_study(study, workspace)
     running = opened.store.holder is not None
@@ -174,7 +178,8 @@ def stop(
     elif not running:
         say(f"{opened.id} is not running.")
     elif now:
-        say(f"Asked {opened.id} to end at once. Go on with: archsmith studies resume {shlex.quote(opened.id)}")
+        which = opened.id if workspace is None else opened.store.folder
+        say(f"Asked {opened.id} to end at once. Go on with: {resume_command(which, opened.began.to_data())}")
     else:
         say(f"Asked {opened.id} to finish.")
 
@@ -269,8 +274,10 @@ def _tell_networks(report: Mapping[str, Any], *, verbose: bool) -> None:
     say("")
 
 
-def _tell_trials(report: Mapping[str, Any], *, job: bool, verbose: bool) -> None:
-    """Print the best trials, and every decision of the best one to those who know the space."""
+def _tell_trials(report: Mapping[str, Any], *, job: bool, whole: bool, verbose: bool) -> None:
+    """Print the best trials, and every decision of the best one to those who know the space. ``whole``: no trial has a
+    fidelity of its own.
+    """
     from archsmith.cli.output import say, show
     from archsmith.core.wording import metric_name, number
     from archsmith.runtime.study_view import WORK
@@ -278,12 +285,13 @@ def _tell_trials(report: Mapping[str, Any], *, job: bool, verbose: bool) -> None
     metric, best, fidelity = report["metric"], report["trials"][0], str(report["fidelity"])
     pooled = fidelity == WORK  # then a trial is told by its own epochs: work is of use to the race alone
     resource = "epochs" if pooled else fidelity.replace("_", " ")
-    columns = ["trial", "from trial", resource, metric_name(metric), "seconds"]
+    told = pooled or not whole
+    columns = ["trial", "from trial", *([resource] if told else []), metric_name(metric), "seconds"]
     rows = [
         [
             trial["id"],
             ", ".join(map(str, trial["parents"])),
-            trial["epochs"] if pooled else trial["fidelity"],
+            *([trial["epochs"] if pooled else trial["fidelity"]] if told else []),
             trial["metrics"].get(metric),
             trial["seconds"],
         ]

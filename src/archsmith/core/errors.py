@@ -46,6 +46,10 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}"
 
 
+# of an error of anybody's code, which stands as the cause behind ours
+TRACEBACK = "The traceback says where. The command line shows it with --debug."
+
+
 class UsageError(ArchsmithError):
     """An argument, option or file that cannot be used as given; raised before the first trial."""
 

@@ -30,7 +30,7 @@ HINTS = {  # by the kind of an EvaluationError
     "exception": "Mend the evaluator or the space, and go on with the study.",
     "memory": "Give more memory, or take a smaller space.",
     "timeout": "Give more time, or take a smaller space.",
-    "nan": "A lower learning rate may help.",
+    "nan": "Mend the evaluator. Where it trains a network, a lower learning rate may help.",
     "diverged": "A lower learning rate may help.",
     "lost": "Fewer workers need less memory.",
     "dead_end": "Let the space ask for less, or take another one.",
@@ -152,6 +152,16 @@ def nothing_found(history: History) -> str:
     if reason is not None:
         return reason.sentence
     return "Not one trial came to its end." if history.pending else "There was no trial."
+
+
+def without_answer(finished: Iterable[Trial]) -> list[str]:
+    """How many trials failed, and how many have a score but break a hard limit: ``9 failed`` and ``10 outside the
+    limits``. A count of none is left out.
+    """
+    unfit = [trial for trial in finished if not trial.ok]
+    failed = sum(trial.losses is None for trial in unfit)
+    counts = ((failed, "failed"), (len(unfit) - failed, "outside the limits"))
+    return [f"{n:,} {what}" for n, what in counts if n]
 
 
 def _alike(trial: Trial) -> tuple[str, str]:

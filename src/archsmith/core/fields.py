@@ -204,11 +204,19 @@ def _advice(value: Any, hint: Any) -> str:
     takes = f"It takes {(', or ' if ',' in ''.join(options) else ' or ').join(options)}"
     if isinstance(value, type) and any(_makes(value, each) for each in _options(hint)):
         return f"Write {value.__name__}() with brackets."
-    if isinstance(value, str) and tuple in {typing.get_origin(each) or each for each in _options(hint)}:
+    if isinstance(value, str) and _takes((value,), hint):
         return f"{takes}: ({value!r},)."
     if {int, float} & set(_options(hint)) and _number(value):
         return f"{takes}, without quotation marks."
     return f"{takes}."
+
+
+def _takes(value: Any, hint: Any) -> bool:
+    try:
+        _fit(value, hint)
+    except _Misfit:
+        return False
+    return True
 
 
 def _number(value: Any) -> bool:

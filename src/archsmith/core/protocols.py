@@ -105,6 +105,8 @@ class Evaluator(Protocol):
         for the first time, its notes are logged, and strategies find them in ``history.prepared``.
     ``repeatable: bool``: does an architecture get the same score whatever the seed? Strategies find that in
         ``history.repeatable``; it is False where the evaluator does not say.
+    ``uses_fidelity: bool``: does the fidelity of a trial have an effect? True where the evaluator does not say.
+        Where it has none, the command line gives its trials none, and tells of none.
     ``measured: tuple[str, ...]``: the metrics that come from a clock or another instrument, such as a latency. They
         differ a little each time, so an evaluator with one of them is not repeatable.
     """
@@ -127,6 +129,11 @@ def repeatable(evaluator: Evaluator) -> bool:
     where something is measured.
     """
     return bool(getattr(evaluator, "repeatable", False)) and not measured(evaluator)
+
+
+def uses_fidelity(evaluator: Evaluator) -> bool:
+    """Does the fidelity of a trial have an effect on ``evaluator``? True unless it says that it has none."""
+    return bool(getattr(evaluator, "uses_fidelity", True))
 
 
 def measured(evaluator: Evaluator) -> tuple[str, ...]:

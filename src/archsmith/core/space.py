@@ -24,7 +24,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from archsmith.core.architecture import Architecture, Scalar, same
-from archsmith.core.errors import ArchsmithError, DeadEnd, InvalidArchitectureError, UsageError, told
+from archsmith.core.errors import TRACEBACK, ArchsmithError, DeadEnd, InvalidArchitectureError, UsageError, told
 from archsmith.core.fields import checked, fitting, named, said
 from archsmith.core.seeds import generator
 from archsmith.core.size import Pick, Size, estimate
@@ -306,7 +306,7 @@ class Space(ABC):
         except Exception as error:
             raise UsageError(
                 f"{type(self).__name__}.decide raised {told(error).rstrip('.')}. {_where(trace)}",
-                "Run again with --debug for the traceback.",
+                TRACEBACK,
             ) from error
         if told_more is not None:
             raise UsageError(

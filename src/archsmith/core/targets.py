@@ -66,15 +66,22 @@ LESS = frozenset(
     {"loss", "error", "mse", "rmse", "mae", "perplexity"}
     | {"params", "parameters", "macs", "flops", "memory", "bytes", "seconds", "latency", "energy"}
 )
+# Words that turn the meaning of the others around, or may: more of ``neg_error`` and of ``params_saved`` is better.
+TURNED = frozenset(
+    {"neg", "negative", "negated", "minus", "inverse", "inv", "reciprocal", "reduction", "reduced", "saving", "savings"}
+    | {"saved", "improvement", "improved", "gain", "gains", "gained", "drop", "decrease", "increase"}
+)
 
 
 def more_is_better(metric: str) -> bool | None:
     """Is more of ``metric`` better? The table says it, or the words of the name: True for ``valid_accuracy``, False for
-    ``test_loss``. None for a name that does not say it, or that says both.
+    ``test_loss``. None for a name that does not say it, that says both, or that turns it around, as ``neg_loss`` does.
     """
     if metric in METRICS:
         return METRICS[metric].maximize
     words = set(re.split(r"[^a-z0-9]+", metric.lower()))
+    if words & TURNED or metric.lstrip().startswith("-"):
+        return None
     more, less = bool(words & MORE), bool(words & LESS)
     return None if more == less else more
 

@@ -132,6 +132,18 @@ def amount(n: int, thing: str) -> str:
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
+def measure(value: float, name: str) -> str:
+    """How much of a fidelity: ``1 epoch``, ``4 epochs``, ``0.5 data fraction``."""
+    told = number(value)
+    words = name.replace("_", " ")
+    return f"{told} {words.removesuffix('s') if told == '1' else words}"
+
+
+def direction(metric: str, maximize: bool) -> str:
+    """``accuracy (more is better)``."""
+    return f"{metric_name(metric)} ({'more' if maximize else 'less'} is better)"
+
+
 def clock(seconds: float | None) -> str:
     """``seconds`` as ``0:07``, ``12:30`` or ``1:02:30``; ``–`` when unknown."""
     if seconds is None:

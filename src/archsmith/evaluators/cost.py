@@ -10,7 +10,7 @@ from archsmith.core.architecture import Architecture
 from archsmith.core.errors import UsageError
 from archsmith.core.fields import checked
 from archsmith.core.problem import Problem
-from archsmith.core.protocols import Context, Evaluator, measured, repeatable
+from archsmith.core.protocols import Context, Evaluator, measured, repeatable, uses_fidelity
 from archsmith.core.trial import Outcome
 from archsmith.evaluators.wrappers import as_outcome, prepared
 
@@ -49,6 +49,10 @@ class CostEvaluator:
     @property
     def simulated(self) -> bool:
         return self.evaluator is not None and bool(self.evaluator.simulated)
+
+    @property
+    def uses_fidelity(self) -> bool:
+        return self.evaluator is not None and uses_fidelity(self.evaluator)
 
     @property
     def repeatable(self) -> bool:

@@ -272,6 +272,7 @@ class Proxies:
     seed: int = 0
 
     simulated: ClassVar[bool] = False
+    uses_fidelity: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.proxies if name not in PROXIES]

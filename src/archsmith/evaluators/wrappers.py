@@ -21,7 +21,7 @@ from archsmith.core.errors import EvaluationError, UsageError
 from archsmith.core.fields import checked
 from archsmith.core.files import write_text
 from archsmith.core.problem import Problem
-from archsmith.core.protocols import Context, Evaluator, measured, repeatable
+from archsmith.core.protocols import Context, Evaluator, measured, repeatable, uses_fidelity
 from archsmith.core.seeds import derive, generator
 from archsmith.core.space import Space
 from archsmith.core.trial import Outcome, Status
@@ -54,6 +54,10 @@ class Cached:
     @property
     def simulated(self) -> bool:
         return bool(self.evaluator.simulated)
+
+    @property
+    def uses_fidelity(self) -> bool:
+        return uses_fidelity(self.evaluator)
 
     @property
     def repeatable(self) -> bool:
@@ -106,6 +110,10 @@ class Repeated:
     @property
     def simulated(self) -> bool:
         return bool(self.evaluator.simulated)
+
+    @property
+    def uses_fidelity(self) -> bool:
+        return uses_fidelity(self.evaluator)
 
     @property
     def repeatable(self) -> bool:
@@ -166,6 +174,10 @@ class Noisy:
     @property
     def simulated(self) -> bool:
         return bool(self.evaluator.simulated)
+
+    @property
+    def uses_fidelity(self) -> bool:
+        return uses_fidelity(self.evaluator)
 
     @property
     def repeatable(self) -> bool:
@@ -236,6 +248,10 @@ class Cascade:
     @property
     def simulated(self) -> bool:
         return bool(self.second.simulated)
+
+    @property
+    def uses_fidelity(self) -> bool:
+        return uses_fidelity(self.second)
 
     @property
     def repeatable(self) -> bool:

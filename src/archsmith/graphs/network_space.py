@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 from archsmith.core.architecture import RECIPE, Architecture, Scalar
 from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
-from archsmith.core.fields import check_above_0
+from archsmith.core.fields import check_above_0, fitted
 from archsmith.core.sketch import Sketch
 from archsmith.core.space import Choose, Space, Trace, replaying
 from archsmith.core.task import Input, Task
@@ -113,10 +113,14 @@ class ImageSpace(NetworkSpace):
     recipe: Space | None = None
 
     def __post_init__(self) -> None:
-        check_above_0(type(self).__name__, n_outputs=self.n_outputs)
+        owner = type(self).__name__
+        shape = fitted(self.input_shape, tuple[int, int, int], f"{owner}.input_shape")
+        object.__setattr__(self, "input_shape", shape)
+        object.__setattr__(self, "n_outputs", fitted(self.n_outputs, int, f"{owner}.n_outputs"))
+        check_above_0(owner, n_outputs=self.n_outputs)
         if min(self.input_shape) < 1:
             raise UsageError(
-                f"{type(self).__name__}.input_shape cannot be {self.input_shape}.",
+                f"{owner}.input_shape cannot be {self.input_shape}.",
                 "Give channels, height and width, such as (3, 32, 32).",
             )
 

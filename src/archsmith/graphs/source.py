@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import checked
 from archsmith.graphs.graph import AUXILIARY, Graph, Node
 from archsmith.graphs.operations import Call
 from archsmith.graphs.skeleton import Code, Hole, Instance, Module, Skeleton, walk
@@ -23,6 +24,7 @@ from archsmith.graphs.wording import words
 DROPPING = "DropPath"  # the class whose drop probability grows during training
 
 
+@checked
 def source(graph: Graph, class_name: str = "Network") -> str:
     """The text of a Python file with the network of ``graph`` as the class ``class_name``.
 

@@ -95,6 +95,7 @@ class SharedWeightsEvaluator:
     seed: int = 0
 
     simulated: ClassVar[bool] = False
+    uses_fidelity: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for name, least in {"n_train": 2, "n_valid": 2, "n_eval": 1, "candidates": 0, "derived": 0}.items():

@@ -147,13 +147,16 @@ def checked_budget(budget: Any, default: int) -> Budget:
 
 
 def checked_seed(seed: Any) -> int:
-    """``seed`` as a Python integer. Raises UsageError for what is none."""
+    """``seed`` as a Python integer. Raises UsageError for what is none, or below 0."""
     try:
         if isinstance(seed, bool):
             raise TypeError
-        return operator.index(seed)
+        number = operator.index(seed)
     except TypeError:
         raise UsageError(f"The seed cannot be {seed!r}.", "Give an integer, such as 0.") from None
+    if number < 0:
+        raise UsageError(f"The seed cannot be {number}.", "Give 0 or more.")
+    return number
 
 
 def _refuse_class(part: Any, kind: str) -> None:

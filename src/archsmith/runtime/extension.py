@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from archsmith.core import budget as reasons
 from archsmith.core.budget import Budget, parse_seconds, parse_trials
 from archsmith.core.errors import UsageError
 from archsmith.core.wording import amount, clock
+from archsmith.runtime.resuming import AT_AN_END, MORE_TIME, MORE_TRIALS, resume_command
 from archsmith.runtime.study_view import StudyView
 
-# Why a search is over that its budget did not end otherwise: it goes on only if it is given more.
-AT_AN_END = (reasons.SECONDS, reasons.TRIALS, reasons.EXHAUSTED, reasons.CONVERGED, reasons.SETTLED)
 JOB_SECONDS = 10.0  # that one more training, a test and a verified export take on small data
 
 Number = TypeVar("Number", int, float)
@@ -31,6 +29,7 @@ class Standing:
     ``done``: is there nothing left to do, unless it gets more?
     ``reason``: why its search ended; None where it did not.
     ``least``: seconds below which more time is of no use.
+    ``began``: the data of its first event.
     """
 
     study: str
@@ -40,20 +39,23 @@ class Standing:
     done: bool = False
     reason: str | None = None
     least: float = 0.0
+    began: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, view: StudyView, *, simulated: bool = False) -> Standing:
         """``simulated``: are the seconds of a search those that its trials claim?"""
+        began = {} if view.began is None else view.began.to_data()
         if view.job.fit:
             limits = view.job.settings
             before = Budget(limits.get("seconds"), limits.get("trials"))
             reason = view.job.stopped_by if view.job.ended else None
-            return cls(view.id, before, view.spent, len(view.history), view.complete, reason, JOB_SECONDS)
+            return cls(view.id, before, view.spent, len(view.history), view.complete, reason, JOB_SECONDS, began)
         opened = view.openings.now
         before = Budget() if opened is None else Budget(opened.by.seconds, opened.by.trials)
         seconds = view.claimed if simulated else view.openings.seconds
         done = view.ended and view.reason in AT_AN_END
-        return cls(view.id, before, seconds, len(view.history), done, view.reason if view.ended else None)
+        reason = view.reason if view.ended else None
+        return cls(view.id, before, seconds, len(view.history), done, reason, began=began)
 
     def limits(self, time: str | None = None, trials: str | None = None) -> Budget:
         """The limits on the whole study from now on. ``1h`` is one; ``+20m`` is so much more than the limit so far, or
@@ -117,8 +119,7 @@ class Standing:
         return seconds - self.seconds < self.least or seconds <= self.seconds
 
     def _more(self) -> str:
-        by = "--trials +10" if self.before.seconds is None else "--time +10m"
-        return f"archsmith studies resume {shlex.quote(self.study)} {by}"
+        return resume_command(self.study, self.began, *(MORE_TRIALS if self.before.seconds is None else MORE_TIME))
 
 
 def _limit(text: str, read: Callable[[str], Number], before: Number | None, spent: Number) -> Number:

@@ -13,6 +13,7 @@ import errno
 import json
 import os
 import platform
+import shlex
 import sys
 import threading
 import time
@@ -107,9 +108,7 @@ class Lease:
         os.utime(self._lock_path)  # both times below then come from the file system's own clock
         holder = _read(self._info_path)
         if locked is False:
-            raise LeaseError(
-                f"{_named(holder)} is writing to this study.", "Wait for it, or stop it with: archsmith studies stop"
-            )
+            raise LeaseError(f"{_named(holder)} is writing to this study.", self._in_use)
         if holder is None:
             return
         if holder.host != platform.node():
@@ -121,9 +120,12 @@ class Lease:
                         f"Try again in {TIMEOUT - silent:.0f} s.",
                     )
         elif locked is None and is_alive(holder):
-            raise LeaseError(
-                f"{_named(holder)} is writing to this study.", "Wait for it, or stop it with: archsmith studies stop"
-            )
+            raise LeaseError(f"{_named(holder)} is writing to this study.", self._in_use)
+
+    @property
+    def _in_use(self) -> str:
+        """What to do about a study that another process writes to."""
+        return f"Wait for it, or stop it with: archsmith studies stop {shlex.quote(str(self._lock_path.parent))}"
 
     def _announce(self) -> None:
         holder = Holder(os.getpid(), platform.node(), start_of(os.getpid()), time.time())

@@ -188,15 +188,17 @@ class Progress:
         return phase.name if self.exact else phase_name(phase.name)
 
     def from_where(self, trial: Trial) -> str:
-        """Which trial another one goes on from or, where it is of another network, was made from; empty where there is
-        none.
+        """Which trial another one goes on from or, where it is of another network, which ones it was made from; empty
+        where there is none.
         """
         trials = self.view.history.trials
         if not trial.parents:
             return ""
         parent = trial.parents[0]
         same = 0 <= parent < len(trials) and trials[parent].architecture == trial.architecture
-        return f"{'goes on' if same else 'made'} from trial {parent}"
+        ids = [parent] if same else [*dict.fromkeys(trial.parents)]
+        whole = f"trial{'' if len(ids) == 1 else 's'} {' and '.join(map(str, ids))}"
+        return f"{'goes on' if same else 'made'} from {whole}"
 
     def line(self) -> str:
         """The state of a job in one sentence."""

@@ -29,6 +29,7 @@ from archsmith import catalog
 from archsmith.core import budget as reasons
 from archsmith.core.budget import DEFAULT_TRIALS, Budget
 from archsmith.core.errors import (
+    TRACEBACK,
     ArchsmithError,
     EvaluationError,
     InvalidArchitectureError,
@@ -604,9 +605,7 @@ def asked(strategy: Strategy, history: History, n: int, rng: np.random.Generator
             raise
         raise UsageError(f"{name}.ask: {error.message}", error.hint) from error
     except BaseException as error:  # SystemExit, too: somebody's code must not end the program without a word
-        raise UsageError(
-            f"{name}.ask raised {told(error).rstrip('.')}.", "Run again with --debug for the traceback."
-        ) from error
+        raise UsageError(f"{name}.ask raised {told(error).rstrip('.')}.", TRACEBACK) from error
     if not isinstance(proposals, list | tuple):
         raise UsageError(f"{name}.ask gave {named(proposals)}, not a list of proposals.", _listed(proposals))
     for proposal in proposals:
@@ -616,7 +615,7 @@ def asked(strategy: Strategy, history: History, n: int, rng: np.random.Generator
                 "Wrap each architecture: Proposal(architecture).",
             )
     if len(proposals) > n:
-        raise UsageError(f"{name} was asked for {n} proposals and gave {len(proposals)}.")
+        raise UsageError(f"{name} was asked for {amount(n, 'proposal')} and gave {len(proposals)}.")
     return list(proposals)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +12,8 @@ from archsmith.core.errors import UsageError
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Evaluator, Job, Message
 from archsmith.runtime.run import run
+
+PATIENCE = 5.0  # seconds in which a trial should have noticed that it is to end
 
 
 @dataclass
@@ -20,6 +24,8 @@ class SerialExecutor:
         are lost with a killed process.
     on_check: is called whenever the evaluator asks whether it should stop. There a loop can look for commands and call
         ``stop``.
+    on_silence: gets the id of a trial that goes on for ``PATIENCE`` seconds after its deadline or after ``stop``, once
+        and in another thread: its evaluator does not ask whether it should stop, and nothing else can end it.
     """
 
     n_workers = 1
@@ -27,6 +33,9 @@ class SerialExecutor:
     def __post_init__(self) -> None:
         self.on_message: Callable[[Message], object] | None = None
         self.on_check: Callable[[], object] | None = None
+        self.on_silence: Callable[[int], object] | None = None
+        self._running: int | None = None
+        self._timer: threading.Timer | None = None
         self._problem: Problem | None = None
         self._evaluator: Evaluator | None = None
         self._queue: deque[Job] = deque()
@@ -52,11 +61,37 @@ class SerialExecutor:
         def report(step: float, metrics: Mapping[str, float]) -> None:
             (self.on_message or messages.append)(Message(job.trial, step=step, metrics=metrics))
 
-        messages.append(run(job, self._evaluator, self._problem, report, self._should_stop))
+        self._running = job.trial
+        if job.deadline is not None:
+            self._listen(max(0.0, job.deadline - time.time()))
+        try:
+            messages.append(run(job, self._evaluator, self._problem, report, self._should_stop))
+        finally:
+            self._running = None
+            self._listen(None)
         return messages
 
     def stop(self) -> None:
+        if not self._stopping and self._running is not None:
+            self._listen(0.0)
         self._stopping = True
+
+    def _listen(self, seconds: float | None) -> None:
+        """Tell of the running trial if it is still running ``PATIENCE`` after so many seconds; None: no more of it."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        tell, trial = self.on_silence, self._running
+        if seconds is None or tell is None or trial is None:
+            return
+
+        def silent() -> None:
+            if self._running == trial:
+                tell(trial)
+
+        self._timer = threading.Timer(min(seconds + PATIENCE, threading.TIMEOUT_MAX), silent)
+        self._timer.daemon = True
+        self._timer.start()
 
     def close(self) -> None:
         self._queue.clear()

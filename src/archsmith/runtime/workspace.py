@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,7 @@ from archsmith.core.files import expanded, no_such_folder, reason, small_text
 from archsmith.core.job_records import Extended, ResultRecord
 from archsmith.core.records import Closed, Finished, StudyRecord, beginning, record
 from archsmith.runtime.lease import Lease
+from archsmith.runtime.resuming import MORE_TIME, more_after, resume_command
 from archsmith.runtime.sqlite import FILE, SqliteStore
 from archsmith.runtime.study_view import CUT_SHORT, DONE, FAILED, INTERRUPTED, NEW, RUNNING, UNREADABLE
 
@@ -145,13 +145,15 @@ class Workspace:
         for a name that is no file name.
         """
         _refuse_odd(name)
-        taken = [f for f in self._folders() if re.fullmatch(rf"{re.escape(name)}-\d{{8}}-\d{{6}}(-\d+)?", f.name)]
+        taken = [folder.name for folder in self._folders() if _made_as(name, folder)]
         if taken:
-            latest = max(taken, key=lambda folder: folder.name)
-            more = " --time +10m" if _summary(latest).state == DONE else ""  # else there is nothing to go on with
+            newest = _summary(self.studies / max(taken))
+            began = {} if newest.began is None else newest.began.to_data()
+            which = newest.id if self.path == Workspace().path else newest.folder
+            more = more_after(newest.reason) or (MORE_TIME if newest.state == DONE else ())
             raise UsageError(
-                f"There is a study named {name!r} already: {latest.name}.",
-                f"Go on with it (archsmith studies resume {shlex.quote(latest.name)}{more}), or choose another --name.",
+                f"There is a study named {name!r} already: {newest.id}.",
+                f"Go on with it ({resume_command(which, began, *more)}), or choose another --name.",
             )
 
     def list(self) -> list[StudySummary]:
@@ -159,9 +161,9 @@ class Workspace:
         return sorted((_summary(folder) for folder in self._folders()), key=lambda s: (s.changed, s.id), reverse=True)
 
     def resolve(self, name: str = "last") -> Path:
-        """The folder of the study with this id, or with an id that begins so, or at this path. ``last`` is the one that
-        changed last; one that cannot be read is taken only where there is no other. Raises NoStudyError where there is
-        none, and StudyError where there are several.
+        """The folder of the study with this id, or made under this name, or with an id that begins so, or at this
+        path. ``last`` is the one that changed last; one that cannot be read is taken only where there is no other.
+        Raises NoStudyError where there is none, and StudyError where there are several.
         """
         if not name.strip():
             raise NoStudyError("The name of the study is empty.", "See them with: archsmith studies list")
@@ -171,7 +173,8 @@ class Workspace:
                 raise NoStudyError(f"There are no studies in {self.path}.", "Start one with: archsmith fit DATA")
             return max(folders, key=lambda folder: (*_freshness(folder), folder.name))
         exact = [folder for folder in folders if folder.name == name]
-        found = exact or [folder for folder in folders if folder.name.startswith(name)]
+        named = [folder for folder in folders if _made_as(name, folder)]
+        found = exact or named or [folder for folder in folders if folder.name.startswith(name)]
         if len(found) == 1:
             return found[0]
         if found:
@@ -198,6 +201,11 @@ class Workspace:
                 f"The studies in {self.studies} cannot be read: {error.strerror}.",
                 "Choose another place with --workspace.",
             ) from error
+
+
+def _made_as(name: str, folder: Path) -> bool:
+    """Was the study in ``folder`` made under this ``name``?"""
+    return re.fullmatch(rf"{re.escape(name)}-\d{{8}}-\d{{6}}(-\d+)?", folder.name) is not None
 
 
 def _refuse_odd(name: str) -> None:

@@ -13,11 +13,13 @@ import numpy as np
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import InvalidArchitectureError
 from archsmith.core.events import Event
+from archsmith.core.fields import named
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Strategy
 from archsmith.core.seeds import generator
 from archsmith.core.trial import Outcome, Proposal, Trial
+from archsmith.core.wording import amount
 from archsmith.testing.need import Broken, need
 from archsmith.testing.toys import ToyEvaluator
 
@@ -108,7 +110,7 @@ def ask(strategy: Strategy, history: History, n: int, rng: np.random.Generator) 
     need(
         isinstance(answer, list | tuple),
         "valid answers",
-        f"{type(strategy).__name__}.ask gave a {type(answer).__name__}, not a list of proposals.",
+        f"{type(strategy).__name__}.ask gave {named(answer)}, not a list of proposals.",
     )
     return list(answer)
 
@@ -119,13 +121,13 @@ def check_answer(strategy: Strategy, proposals: Sequence[Proposal], history: His
     Their parents exist, and their notes are JSON scalars.
     """
     name, law = type(strategy).__name__, "valid answers"
-    need(len(proposals) <= n, law, f"{name} was asked for {n} proposals and gave {len(proposals)}.")
+    need(len(proposals) <= n, law, f"{name} was asked for {amount(n, 'proposal')} and gave {len(proposals)}.")
     for proposal in proposals:
-        need(isinstance(proposal, Proposal), law, f"{name} gave a {type(proposal).__name__} instead of a Proposal.")
+        need(isinstance(proposal, Proposal), law, f"{name} gave {named(proposal)} instead of a Proposal.")
         need(
             isinstance(proposal.architecture, Architecture),
             law,
-            f"{name} proposed a {type(proposal.architecture).__name__} instead of an Architecture.",
+            f"{name} proposed {named(proposal.architecture)} instead of an Architecture.",
         )
         try:
             history.space.validate(proposal.architecture)

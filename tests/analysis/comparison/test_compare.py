@@ -355,3 +355,11 @@ def test_where_nothing_counts_no_limit_is_asked_for_that_was_not_given() -> None
         compare(without, [run("random", 0)])
     with pytest.raises(UsageError, match=r"Is a limit too strict"):
         compare(limited, [run("random", 0)])
+
+
+def test_runs_without_a_proposal_made_no_same_ones() -> None:
+    runs = [run("random", seed, 0.1 * seed) for seed in range(8)]
+    none = [replace(run("fixed", seed), n_trials=0, reason="exhausted", proposals="none") for seed in range(8)]
+    result = compare(plan("random", "fixed"), [*runs, *none])
+    assert "fixed proposed nothing in all 8 runs." in result.notes
+    assert "same proposals" not in " ".join([result.verdict, *result.notes])

@@ -63,3 +63,9 @@ def test_runs_that_ended_early_are_told() -> None:
         "1 of 3 runs of random ended early: too many trials in a row failed.",
         "1 of 3 runs of random ended early: there was nothing left to try.",
     ]
+
+
+def test_a_strategy_that_proposed_nothing_made_no_same_proposals() -> None:
+    never = [replace(each, n_trials=0, reason="exhausted") for each in RUNS]
+    assert said(PLAN, never, once=True)[0] == "random proposed nothing in all 3 runs."
+    assert not any("same proposals" in note for note in said(PLAN, never, once=True))

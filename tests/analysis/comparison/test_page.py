@@ -141,3 +141,18 @@ def test_facts_name_what_was_compared(made_up: Any) -> None:
     assert told["judged by"] == "accuracy of the incumbent at the end"
     assert told["limits"] == "parameters ≤ 1e+06"
     assert told["runs"] == "8 of each strategy, seeds 0 to 7"
+
+
+@pytest.mark.parametrize(
+    ("evaluator", "said", "unsaid"),
+    [("toy", "what the trial itself returned", "benchmark knows"), ("fcnet", "benchmark knows", "itself returned")],
+)
+def test_only_an_evaluator_with_a_table_has_true_scores(evaluator: str, said: str, unsaid: str, made_up: Any) -> None:
+    compared, plan = made_up("random")
+    page = render(compared, replace(plan, evaluator={"type": evaluator, "args": {}}))
+    assert said in page and unsaid not in page
+
+
+def test_two_objectives_end_with_a_front(made_up: Any) -> None:
+    compared, plan = made_up("random", objectives=(("accuracy", True), ("latency", False)))
+    assert dict(facts(compared, plan))["judged by"].endswith("of the front at the end")

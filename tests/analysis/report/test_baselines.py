@@ -186,3 +186,15 @@ def test_a_conclusion_is_drawn_once_and_scores_are_told_in_one_way(make: Any) ->
     assert text.count("these data do not need a network at all") == 1
     assert "A linear model alone reaches 95 %" in text and "Gradient boosting alone reaches 97 %." in text
     assert "(99 % against 90 %)" in text
+
+
+def test_a_choice_between_equals_is_not_called_better(make: Any) -> None:
+    study = read_study(make(scores=(0.6, 0.84, 0.80), n=3000))
+    assert study.result is not None
+    for row in study.result["rows"]:
+        row["valid"] = 0.8
+    found = baselines_of(study)
+    assert found is not None
+    text = lead(found)
+    assert "Both scored the same on the validation split; of equals the one with the smaller loss" in text
+    assert "was better on the validation split" not in text

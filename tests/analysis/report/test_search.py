@@ -4,6 +4,7 @@ from typing import Any
 
 from archsmith.analysis.report.page import render
 from archsmith.analysis.report.search import drawings, progress_of
+from archsmith.analysis.report.summary import summary_of
 from archsmith.analysis.study import read_study
 from archsmith.analysis.wording import NB
 
@@ -52,3 +53,24 @@ def test_a_perfect_score_promises_nothing_of_more_time(searched: Any) -> None:
     for best, told in ((0.9, True), (1.0, False)):
         progress = progress_of(read_study(searched([(0.5, {})] * 9 + [(best, {})])))
         assert progress is not None and ("more time would probably" in progress.lead) is told
+
+
+def test_a_trial_outside_the_limits_did_not_fail(searched: Any) -> None:
+    """The head, the sentence, the legend and the list count alike."""
+    study = read_study(searched([(0.5, {}), (0.6, {}), (None, {}), (0.9, {"large": True}), (0.9, {"large": True})]))
+    progress = progress_of(study)
+    assert progress is not None
+    lead = progress.lead.replace(NB, " ")
+    assert "1 trial failed" in lead and "2 trials are outside the limits." in lead
+    assert progress.how_unfit == "failed or outside the limits"
+    tried = dict(summary_of(study).facts)["networks tried"].replace(NB, " ")
+    assert tried.endswith("1 failed, 2 outside the limits")
+
+
+def test_networks_are_counted_alike_in_head_and_text(prepared: Any) -> None:
+    trials = [({"depth": i % 2}, {"accuracy": 0.5 + i / 10}, {}) for i in range(3)]
+    study = read_study(prepared([(1.0, {})], {}, trials))
+    progress = progress_of(study)
+    assert progress is not None
+    assert progress.lead.replace(NB, " ").startswith("2 networks were tried in 3 trials in 6 s.")
+    assert dict(summary_of(study).facts)["networks tried"].replace(NB, " ") == "2 in 3 trials"

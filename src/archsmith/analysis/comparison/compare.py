@@ -23,6 +23,7 @@ from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, Fina
 from archsmith.analysis.comparison.notes import SAME, notes
 from archsmith.analysis.comparison.pairs import against, corrected, differences
 from archsmith.analysis.comparison.statistics import Array, bootstrap_interval
+from archsmith.core.budget import EXHAUSTED
 from archsmith.core.errors import UsageError
 from archsmith.core.fields import checked
 from archsmith.core.front import bounds, hypervolume
@@ -110,6 +111,8 @@ def compare(
 def _nothing(plan: Plan, runs: Sequence[Run]) -> UsageError:
     """What to say where no run has an answer: whether trials failed, and what for."""
     n_tried, n_failed = sum(run.n_trials for run in runs), sum(run.n_failed for run in runs)
+    if all(run.n_trials == 0 and run.reason == EXHAUSTED for run in runs):
+        return UsageError(f"No strategy proposed anything on {plan.title}.", "Compare others.")
     errors = Counter(run.error for run in runs if run.error)
     why = errors.most_common(1)[0][0] if errors else "no reason was given."
     if n_failed and n_failed == n_tried:
@@ -163,7 +166,8 @@ class _Scale:
 
 def _one_sequence(runs: Sequence[Run]) -> bool:
     """Did all runs make the same proposals? Then they are one run, told many times, whatever their seeds."""
-    return len(runs) > 1 and runs[0].proposals is not None and len({run.proposals for run in runs}) == 1
+    some = len(runs) > 1 and any(run.n_trials for run in runs)
+    return some and runs[0].proposals is not None and len({run.proposals for run in runs}) == 1
 
 
 def _counts_once(label: str, reference: str, once: set[str]) -> str | None:

@@ -194,6 +194,11 @@ class Compared:
         return shown(self.metric, value)
 
     @property
+    def answer(self) -> str:
+        """What a run ends with: an incumbent or, with two objectives, a front."""
+        return "incumbent" if self.reference_point is None else "front"
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Of the strategies."""
         return tuple(row.label for row in self.rows)

@@ -9,6 +9,7 @@ import numpy as np
 
 from archsmith.analysis.comparison.statistics import Array
 from archsmith.analysis.wording import listing
+from archsmith.core.budget import EXHAUSTED
 from archsmith.runtime.comparison import Look, Plan, Run
 
 SAME = "runs that all make the same proposals count as one run"
@@ -70,6 +71,8 @@ def _fresh(seed: int, runs: int) -> int:
 
 
 def _once(label: str, runs: Sequence[Run], seed: int | None, once: bool) -> list[str]:
+    if _proposed_nothing(runs):
+        return [f"{label} proposed nothing in {'its only run' if len(runs) == 1 else f'all {len(runs)} runs'}."]
     if once:
         why = f", since the strategy draws from a seed of its own ({seed})" if seed is not None else ""
         return [
@@ -84,6 +87,10 @@ def _once(label: str, runs: Sequence[Run], seed: int | None, once: bool) -> list
     ]
 
 
+def _proposed_nothing(runs: Sequence[Run]) -> bool:
+    return all(run.n_trials == 0 and run.reason == EXHAUSTED for run in runs)
+
+
 def _failed(label: str, runs: Sequence[Run]) -> list[str]:
     failed, tried = sum(run.n_failed for run in runs), sum(run.n_trials for run in runs)
     if failed <= FAILED_TOLD * tried:
@@ -96,7 +103,7 @@ def _ended_early(label: str, runs: Sequence[Run]) -> list[str]:
     found = []
     for reason, words in (
         ("failures", "too many trials in a row failed"),
-        ("exhausted", "there was nothing left to try"),
+        (EXHAUSTED, "there was nothing left to try"),
     ):
         n = sum(run.reason == reason for run in runs)
         if n:

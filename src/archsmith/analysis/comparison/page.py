@@ -120,7 +120,7 @@ def facts(compared: Compared, plan: Plan) -> list[tuple[str, str]]:
     rows = [
         ("problem", plan.title),
         ("searched for", wording.listing(objectives)),
-        ("judged by", f"{judged} of the incumbent at the end"),
+        ("judged by", f"{judged} of the {compared.answer} at the end"),
         ("budget of a run", " and ".join(budget)),
         ("runs", f"{compared.n_runs} of each strategy, seeds {plan.seed} to {plan.seed + plan.runs - 1}"),
         ("reference", compared.reference),

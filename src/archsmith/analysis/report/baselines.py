@@ -272,6 +272,13 @@ def _ahead(study: Study, gain: float) -> str:
     )
 
 
+def _why_chosen(rows: Mapping[str, Row]) -> str:
+    """Why the searched network and not the hand-made one, which did better on another split."""
+    if rows["searched"].get("valid") == rows["fixed"].get("valid"):
+        return "Both scored the same on the validation split; of equals the one with the smaller loss is taken."
+    return "The searched network was better on the validation split, so it was chosen."
+
+
 def _duel(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], where: str, n: int) -> str:
     """The searched network against the hand-made one."""
     searched, fixed = scores["searched"], scores["fixed"]
@@ -297,10 +304,7 @@ def _duel(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], wh
     elif gain == 0:
         text = f"On the {where} split the searched network and the hand-made one score the same."
     else:
-        text = (
-            "The searched network was better on the validation split, so it was chosen. "
-            f"On the {where} split it is {_ahead(study, gain)} than the hand-made one.{chance}"
-        )
+        text = f"{_why_chosen(rows)} On the {where} split it is {_ahead(study, gain)} than the hand-made one.{chance}"
     return text + _size(rows["searched"].get("params"), rows["fixed"].get("params"))
 
 

@@ -91,9 +91,14 @@ class Progress:
     pooled: bool
 
     @property
-    def failed(self) -> tuple[Dot, ...]:
-        """The failed trials, as far as they are drawn."""
+    def unfit(self) -> tuple[Dot, ...]:
+        """The trials that failed or are outside the limits, as far as they are drawn."""
         return tuple(dot for dot in self.dots if dot.value is None)
+
+    @property
+    def how_unfit(self) -> str:
+        kinds = {"outside the limits" if dot.outside else "failed" for dot in self.unfit}
+        return " or ".join(sorted(kinds))
 
     @property
     def sized(self) -> bool:
@@ -139,7 +144,7 @@ def progress_of(study: Study) -> Progress | None:
 
 
 def _lead(study: Study, dots: Sequence[Dot], scored: bool) -> str:
-    n = len({trial.architecture.key for trial in study.history.finished}) if study.view.pooled else len(dots)
+    n = study.n_networks
     steps = f" in {amount(len(dots), 'trial')}" if n < len(dots) else ""
     tried = amount(n, "network was", "networks were")
     text = f"{tried} tried{steps} in {_took(study, dots)}.{_failures(study, dots)}"
@@ -166,18 +171,20 @@ def _took(study: Study, dots: Sequence[Dot]) -> str:
 
 
 def _failures(study: Study, dots: Sequence[Dot]) -> str:
-    n = sum(dot.value is None for dot in dots)
+    outside = sum(dot.outside for dot in dots)
+    broke = f" {amount(outside, 'trial is', 'trials are')} outside the limits." if outside else ""
+    n = sum(dot.value is None for dot in dots) - outside
     if not n:
-        return ""
+        return broke
     kinds: Counter[str] = Counter()
     for trial in study.history.finished:
-        if not trial.ok and trial.outcome and trial.outcome.error_kind:
+        if trial.losses is None and trial.outcome and trial.outcome.error_kind:
             kinds[trial.outcome.error_kind] += 1
     why = ""
     if kinds:
         kind = kinds.most_common(1)[0][0]
         why = f" ({'most often: ' if len(kinds) > 1 else ''}{FAILURES.get(kind, kind)})"
-    return f" {amount(n, 'trial')} failed{why}."
+    return f" {amount(n, 'trial')} failed{why}.{broke}"
 
 
 def _outlook(place: int, n: int) -> str:
@@ -257,7 +264,9 @@ def _option(option: Any) -> str:
 
 
 def drawings(study: Study, facts: Progress) -> dict[str, str]:
-    """Scores over time, and the incumbent. Failed trials stand at the lower edge."""
+    """Scores over time, and the incumbent. Those that failed, and those outside the limits, stand at
+    the lower edge.
+    """
     metric = study.metric
     if sum(dot.value is not None for dot in facts.dots) < 2:
         return {}  # one dot is no picture
@@ -275,13 +284,13 @@ def drawings(study: Study, facts: Progress) -> dict[str, str]:
         shorter = [(at, v, tip) for dot, at, v, tip in scored if not dot.full and v >= y.low]
         full = [(at, v, tip) for dot, at, v, tip in scored if dot.full and v >= y.low]
         low = [(at, v, tip) for _, at, v, tip in scored if v < y.low]
-        failed = [(at, y.low, tip) for dot, at, tip in placed if dot.value is None]
+        unfit = [(at, y.low, tip) for dot, at, tip in placed if dot.value is None]
         layers: list[Layer] = [
             Dots(shorter, "faint", "ring", 2.5),
             Dots(full, "c1", "circle", radius_of(len(scored))),
             Dots(low, "c1", "down", 4.0),
             Line(best, "c2", steps=True),
-            Dots(failed, "c4", "cross", 4.0),
+            Dots(unfit, "c4", "cross", 4.0),
         ]
         return plot(size, x, y, layers, f"{metric_name(metric)} of each trial over time, and the incumbent")
 

@@ -27,6 +27,7 @@ from archsmith.analysis.wording import (
 )
 from archsmith.core import metrics
 from archsmith.core.budget import SECONDS
+from archsmith.core.failures import without_answer
 from archsmith.core.targets import worse_than_the_mean
 from archsmith.core.wording import reason_in_words, times
 
@@ -168,15 +169,14 @@ def _facts(study: Study) -> tuple[tuple[str, str], ...]:
     whose = f"trial {shown.id}" if study.view.front and shown else "the best trial"
     params, macs = measured.get("params"), measured.get("macs")
     stop = study.reason or (study.result or {}).get("stop_reason")
-    failed = f", {study.n_failed:,} failed" if study.n_failed else ""
-    tried, ended = len({trial.architecture.key for trial in study.history.finished}), bool(study.fit and stop)
+    tried, ended = study.n_networks, bool(study.fit and stop)
     weights = _weights(study, params) if params else ""
     size = f"{rounded(params)} parameters{weights}" if params else ""
     facts = [
         ("exported", _exported(row)),
         ("size" if row else f"size of {whose}", size),
         ("work", f"{rounded(macs)} multiplications for one {words_of(study).one}" if macs else ""),
-        ("networks tried", f"{tried:,}{failed}" if tried or not ended else ""),
+        ("networks tried", _tried(study) if tried or not ended else ""),
         ("time", _time(study)),
         ("the search ended because", reason_in_words(str(stop)) if stop and tried else ""),
         ("search", "" if tried or not ended else _no_search(str(stop))),
@@ -193,6 +193,15 @@ def _weights(study: Study, params: float) -> str:
         return f", {_megabytes(4 * params)} of weights"
     file = study.folder / "final" / "bundle" / "weights.safetensors"
     return f", {_megabytes(file.stat().st_size)} of weights" if file.is_file() else ""
+
+
+def _tried(study: Study) -> str:
+    """``46 in 60 trials, 9 failed, 10 outside the limits``: after the number of networks all are counts of trials."""
+    finished = study.history.finished
+    badly = without_answer(finished)
+    told = f"{study.n_networks:,}"
+    told += f" in {amount(len(finished), 'trial')}" if badly or len(finished) > study.n_networks else ""
+    return ", ".join([told, *badly])
 
 
 def _no_search(stop: str) -> str:

@@ -23,11 +23,12 @@ class Dot:
 
     trial: its number
     seconds: when it ended, since the start of the study or the end of the evaluator's preparation
-    value: its score; None when it failed
+    value: its score; None when it failed or is outside the limits
     params: its parameters, where they are known
     full: does its score compare with that of the best one: was it at the highest fidelity, or is it of a pool?
     first: did the search begin with it?
-    error: why it failed
+    error: why it has no value
+    outside: is it outside the limits?
     """
 
     trial: int
@@ -37,6 +38,7 @@ class Dot:
     full: bool
     first: bool = False
     error: str | None = None
+    outside: bool = False
 
 
 def dots_of(study: Study) -> list[Dot]:
@@ -51,7 +53,8 @@ def dots_of(study: Study) -> list[Dot]:
         first = trial.notes.get("operator") == "first"
         ended = study.finished_at.get(trial.id, 0.0) - study.prepared_at
         params = trial.metrics.get("params")
-        dots.append(Dot(trial.id, ended, value, params, pooled or trial.fidelity == highest, first, error))
+        full, outside = pooled or trial.fidelity == highest, trial.losses is not None and not trial.ok
+        dots.append(Dot(trial.id, ended, value, params, full, first, error, outside))
     return dots
 
 

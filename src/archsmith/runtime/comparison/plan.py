@@ -12,7 +12,7 @@ from typing import Any
 
 from archsmith import catalog
 from archsmith.core.budget import Budget
-from archsmith.core.errors import StudyError, UsageError
+from archsmith.core.errors import ArchsmithError, StudyError, UsageError
 from archsmith.core.fields import checked, fitting, said
 from archsmith.core.files import json_value, reason, small_text
 from archsmith.core.log_format import FORMAT, upgraded
@@ -149,6 +149,14 @@ class Plan:
             _maximize(metric, *each[:2])
             for metric, each in zip(self.judged_by, self.problem["objectives"], strict=True)
         )
+
+    @property
+    def tabled(self) -> bool:
+        """Does the evaluator know true scores, those of a table? Else a trial is judged by what it returned."""
+        try:
+            return hasattr(catalog.get("evaluator", self.evaluator["type"]), "standing")
+        except (ArchsmithError, KeyError):
+            return False
 
     @property
     def key(self) -> str:
