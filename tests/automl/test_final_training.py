@@ -255,6 +255,7 @@ def facts(splits, final):
         settings=FitSettings("things"),
         findings=types.SimpleNamespace(counts={"train": (1,) * len(splits.classes)}, notes=(), warnings=()),
         modality=types.SimpleNamespace(space="its_space"),
+        plan=types.SimpleNamespace(pooled=True),
         store=types.SimpleNamespace(folder=Path("study")),
     )
     goal = Workshop(None, splits, torch.device("cpu")).goal

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archsmith.automl.glance import at_a_glance, score_in_words, what
+from archsmith.automl.glance import IN_STUDY, at_a_glance, score_in_words, what
 from archsmith.core.events import Event
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.runtime.study_view import try_view
@@ -41,7 +41,9 @@ def test_a_job_is_told_by_its_bundle_and_its_test_score(tmp_path: Path) -> None:
     result = {"metric": "accuracy", "test": 0.5, "model_dir": str(tmp_path / "studies" / "s" / "final" / "bundle")}
     row = glance(tmp_path, Event("study", {**STUDY, "fit": FIT}), Event("result", result))
     assert score_in_words(row) == "accuracy 0.5 (test)"
-    assert what(row) == str(Path("final") / "bundle")
+    assert what(row) == "from blots, whose bundle is gone"
+    assert what({**row, "bundle": result["model_dir"]}) == IN_STUDY
+    assert what({**row, "bundle": str(tmp_path / "mine")}) == str(tmp_path / "mine")
 
 
 def test_a_job_without_a_result_is_told_by_its_data(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_list_says_how_many_it_leaves_out(command: Any, study: dict[str, Any]) -
 
 def test_a_name_is_given_once(command: Any, study: dict[str, Any]) -> None:
     refused = command("search", "--trials", "3", "--name", "small")
-    assert refused.code == 1
+    assert refused.code == 2
     assert f"There is a study named 'small' already: {study['study']}." in refused.err
     assert f"archsmith studies resume {study['study']}" in refused.err
     assert len(command("studies", "list", "--json").json) == 1
