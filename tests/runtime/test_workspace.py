@@ -238,7 +238,7 @@ def test_a_name_that_begins_another_one_is_not_taken(workspace: Workspace) -> No
     write(workspace.create("photos-2"), Event("study", {}))
     made = workspace.create("photos")
     write(made, Event("study", {}))
-    with pytest.raises(UsageError, match=rf"studies resume {made.folder.name}\)"):
+    with pytest.raises(UsageError, match=rf"studies resume {re.escape(str(made.folder))}\)"):
         workspace.refuse_taken("photos")
     workspace.refuse_taken("photo")
 
@@ -246,7 +246,7 @@ def test_a_name_that_begins_another_one_is_not_taken(workspace: Workspace) -> No
 def test_a_finished_study_of_the_same_name_needs_more_to_go_on(workspace: Workspace) -> None:
     made = workspace.create("photos")
     write(made, Event("study", {}), Event("closed", {"reason": "trials"}))
-    with pytest.raises(UsageError, match=rf"studies resume {made.folder.name} --time \+10m\)"):
+    with pytest.raises(UsageError, match=rf"studies resume {re.escape(str(made.folder))} --trials \+10\)"):
         workspace.refuse_taken("photos")
 
 
