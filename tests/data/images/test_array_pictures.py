@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import gzip
 from pathlib import Path
 from typing import Any
@@ -104,3 +105,36 @@ def test_pillow_images_are_treated_as_files_would_be() -> None:
     assert row.decode(0, 3)[0, 0].tolist() == [255, 255, 255]
     assert [row.header(i).channels for i in range(2)] == [3, 1]
     assert row.fingerprint() != Pillows(row.images[:1]).fingerprint()
+
+
+class Witness:
+    """Looks whether a file is closed when both end in one circle of garbage."""
+
+    def __init__(self, saw: list[bool]) -> None:
+        self.saw = saw
+        self.file: Any = None
+
+    def __del__(self) -> None:
+        self.saw.append(self.file.closed)
+
+
+@pytest.mark.parametrize("kind", ["plain", "packed", "npz", "packed npz"])
+def test_the_file_is_closed_before_anything_of_a_circle_is_finalized(tmp_path: Path, kind: str) -> None:
+    """Else the file may end first, with a warning that nobody closed it."""
+    path = tmp_path / "a.npz"
+    if "npz" in kind:
+        (np.savez_compressed if "packed" in kind else np.savez)(path, a=PICTURES)
+    else:
+        content = bytes(4) + PICTURES.tobytes()
+        path.write_bytes(gzip.compress(content) if kind == "packed" else content)
+    saw: list[bool] = []
+    witness = Witness(saw)
+    found = Stack(
+        path, PICTURES.shape, "|u1", 4, member="a.npy" if "npz" in kind else None, packed=kind.startswith("packed")
+    )
+    found.read(0, 1)
+    witness.file = found._file
+    vars(found)["circle"], vars(witness)["circle"] = witness, found
+    del found, witness
+    gc.collect()
+    assert saw == [True]

@@ -6,9 +6,11 @@ Values may be bytes, booleans, fractions in 0..1, numbers in 0..255 or 16-bit nu
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import os
+import weakref
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -165,19 +167,20 @@ class Stack:
     def _opened(self) -> IO[bytes]:
         # a forked process would move the position in the file of its parent
         if self._file is None or self._process != os.getpid():
+            with contextlib.ExitStack() as opening:
+                self._file = self._open(opening)
+                weakref.finalize(self, opening.pop_all().close)  # __del__ may come after the file's own end
             self._process = os.getpid()
-            self._file = self._open()
         return self._file
 
-    def _open(self) -> IO[bytes]:
+    def _open(self, opening: contextlib.ExitStack) -> IO[bytes]:
+        """The file. ``opening`` closes it."""
         if self.member is not None:
-            return zipfile.ZipFile(self.path).open(self.member)
-        return gzip.open(self.path, "rb") if self.packed else open(self.path, "rb", buffering=2**20)  # type: ignore[return-value]
-
-    def __del__(self) -> None:
-        file = getattr(self, "_file", None)
-        if file is not None:
-            file.close()
+            archive = opening.enter_context(zipfile.ZipFile(self.path))
+            return opening.enter_context(archive.open(self.member))
+        if self.packed:
+            return opening.enter_context(gzip.open(self.path, "rb"))  # type: ignore[arg-type]
+        return opening.enter_context(open(self.path, "rb", buffering=2**20))
 
 
 def slices(images: Any) -> Iterator[NDArray[Any]]:
