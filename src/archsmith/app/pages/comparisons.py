@@ -13,6 +13,7 @@ from archsmith.app.comparisons import REPORT, RESULTS, TABLE, Listed, Shown
 from archsmith.app.house import House
 from archsmith.app.pages import network_parts as parts
 from archsmith.app.pages.frame import Words, box, frame, sheet
+from archsmith.app.pages.pieces import scrolling
 
 COMMAND = "archsmith compare --bench digits --strategies random,evolution"
 CALLED = {REPORT: "The whole report", TABLE: "All runs as CSV", RESULTS: "All numbers as JSON"}
@@ -49,7 +50,7 @@ def _all() -> None:
 
 
 def _list(found: Sequence[Listed]) -> None:
-    with sheet(), parts.wide("Comparisons"), box("table"):
+    with sheet(), scrolling("Comparisons"), box("table"):
         with box("thead"), box("tr"):
             for name in ("comparison", "strategies", "what it found", "runs", "changed"):
                 Words("th", name, "n" if name == "runs" else "", 'scope="col"')

@@ -13,6 +13,7 @@ from archsmith.app.networks import Network, Row
 from archsmith.app.pages import network_parts as parts
 from archsmith.app.pages.frame import Words, box, frame, sheet
 from archsmith.app.pages.network import counts
+from archsmith.app.pages.pieces import scrolling
 from archsmith.core.errors import ArchsmithError
 from archsmith.core.wording import amount
 from archsmith.server.refusals import Refusal
@@ -87,7 +88,7 @@ def _table(title: str, rows: Sequence[Row], names: tuple[str, str]) -> None:
     """What is the same is grey, and says so in words as well."""
     if not rows:
         return
-    with sheet(title), parts.wide(title), box("table", "difference"):
+    with sheet(title), scrolling(title), box("table", "difference"):
         with box("thead"), box("tr"):
             for name in ("", *names, ""):
                 Words("th" if name else "td", parts.text(name), props='scope="col"' if name else "")

@@ -13,6 +13,7 @@ from archsmith.app.house import House
 from archsmith.app.lineage import Change, Lineage, Step
 from archsmith.app.pages import network_parts as parts
 from archsmith.app.pages.frame import Words, box, frame, sheet
+from archsmith.app.pages.pieces import scrolling
 
 
 def mount(house: House) -> None:
@@ -83,7 +84,7 @@ def _families(study: str, found: Lineage) -> None:
         if found.n_families > len(found.families):
             text += f" The {len(found.families)} largest of {found.n_families:,} are shown."
         Words("p", text, "faint")
-        with parts.wide("Families"), box("table"):
+        with scrolling("Families"), box("table"):
             with box("thead"), box("tr"):
                 for name in ("founder", "trials", "best trial", "its score"):
                     Words("th", name, "" if name == "founder" else "n", 'scope="col"')

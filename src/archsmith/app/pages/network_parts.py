@@ -11,6 +11,7 @@ from urllib.parse import quote
 from nicegui import ui
 
 from archsmith.app.pages.frame import ASSETS, Words, box
+from archsmith.app.pages.pieces import scrolling
 from archsmith.core.wording import visible
 
 SCRIPT = f'<script src="{ASSETS}/drawing.js"></script>'
@@ -70,7 +71,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], label: str, num
     numbers?
     """
     kind = "n" if numbers else ""
-    with wide(label), box("table", "" if numbers else "decisions"):
+    with scrolling(label), box("table", "" if numbers else "decisions"):
         with box("thead"), box("tr"):
             for i, name in enumerate(columns):
                 Words("th", text(name), kind if i else "", 'scope="col"')
@@ -79,14 +80,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], label: str, num
                 with box("tr"):
                     for i, cell in enumerate(row):
                         Words("td" if i else "th", text(cell), kind if i else "", "" if i else 'scope="row"')
-
-
-@contextmanager
-def wide(label: str) -> Iterator[None]:
-    """A frame that scrolls by itself where what is inside is wider than the page."""
-    with box("div", "wide", 'tabindex="0" role="region"') as made:
-        made._props["aria-label"] = label
-        yield
 
 
 def chart(svg: str) -> None:
