@@ -75,9 +75,15 @@ def test_a_time_of_ones_own_is_read() -> None:
     assert read(budget="120").options["seconds"] == 120.0
 
 
+def test_trials_alone_may_be_the_budget() -> None:
+    assert read(budget="none", trials="12", seconds="soon") == form.Order({"seconds": None, "trials": 12}, {})
+
+
 @pytest.mark.parametrize(
     ("values", "field", "said"),
     [
+        ({"budget": "none"}, "trials", "say how many trials"),
+        ({"budget": "none", "trials": "0"}, "trials", "at least 1"),
         ({"budget": "own", "seconds": "soon"}, "seconds", "not a length of time"),
         ({"budget": "own", "seconds": ""}, "seconds", "Say how long"),
         ({"budget": "own", "seconds": "3s"}, "seconds", "too short"),

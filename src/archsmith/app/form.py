@@ -23,8 +23,8 @@ from archsmith.core.errors import UsageError
 from archsmith.core.targets import REGRESSION, metric_meaning, metric_title
 from archsmith.core.wording import sentence_case
 
-BUDGETS = {"120": "2 minutes", "600": "10 minutes", "3600": "1 hour", "own": "Another time"}
-OWN_TIME, DEFAULT_BUDGET = "own", "600"
+OWN_TIME, NO_TIME, DEFAULT_BUDGET = "own", "none", "600"
+BUDGETS = {"120": "2 minutes", "600": "10 minutes", "3600": "1 hour", OWN_TIME: "Another time", NO_TIME: "No limit"}
 GOAL, EVERY_EXAMPLE, EVERY_CLASS = "balance", "", "yes"
 LIMITS = ("memory_mb", "disk_mb", "workers")
 # What a person in front of a browser may not set: places on this machine, code, and what the check of the data decides.
@@ -211,6 +211,11 @@ def read(values: Mapping[str, Any], facts: Mapping[str, Any]) -> Order:
 
 def _read_budget(given: Mapping[str, str], options: dict[str, Any], wrong: dict[str, str]) -> None:
     chosen = given.get("budget", DEFAULT_BUDGET)
+    if chosen == NO_TIME:
+        options["seconds"] = None
+        if not given.get("trials"):
+            wrong["trials"] = "Without a limit of time, say how many trials there may be."
+        return
     text = given.get("seconds", "") if chosen == OWN_TIME else chosen
     if not text:
         wrong["seconds"] = "Say how long it may take, like 90s, 20m or 1h30m."
@@ -313,6 +318,8 @@ def _list(text: str) -> list[Any]:
 def _refuse_each(options: dict[str, Any], wrong: dict[str, str]) -> None:
     """Let ``FitSettings`` look at every option alone, so that each error stands at its field, and then at all."""
     for name, value in options.items():
+        if value is None:  # no limit of time, which is wrong only where there is no other one
+            continue
         try:
             FitSettings("digits", **{name: value})
         except UsageError as error:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from archsmith.app.pages.study_parts import Board, Facts, Head, Log, NetworkBox
 from archsmith.app.standings import standings
 from archsmith.app.study_facts import study_facts
 from archsmith.app.trial_facts import trial_facts
+from archsmith.core.errors import UsageError
 from archsmith.core.job_records import FINISHED, Note, PhaseRecord
 
 Shown = Callable[[], str]
@@ -51,14 +53,41 @@ def test_the_network_that_is_looked_at_has_a_drawing_and_a_page(
     page: Client, shown: Shown, view_of: Any, tried: Any
 ) -> None:
     view = view_of(tried(0, 0.5, {"depth": 4}), tried(1, 0.6, {"depth": 4}, fidelity=2.0, parents=(0,)))
-    network = NetworkBox("a b")
+    asked: list[str] = []
+    network = NetworkBox("a b", asked.append)
     network.show(trial_facts(view, 0))
     (picture,), (link,) = of_kind(page, "img"), of_kind(page, "a")
+    assert "being drawn" in shown() and "src" not in picture.props
+    asyncio.run(network.draw())
+    assert asked == ["0"] and "hidden" not in picture.props and "being drawn" not in shown()
     assert picture.props["src"] == "/api/v1/studies/a%20b/networks/0.svg"
     assert picture.props["alt"] == "Drawing of the network of trial 0"
     assert link.props["href"] == "/studies/a%20b/networks/0"
     assert network.trials == {0, 1}
     assert "depth" in shown()
+
+
+def test_a_network_that_cannot_be_drawn_says_why(page: Client, shown: Shown, view_of: Any, tried: Any) -> None:
+    def refuse(name: str) -> object:
+        raise UsageError("The space has settings, not networks.")
+
+    network = NetworkBox("ab", refuse)
+    network.show(trial_facts(view_of(tried(0, 0.5)), 0))
+    asyncio.run(network.draw())
+    (picture,) = of_kind(page, "img")
+    assert "src" not in picture.props and "hidden" in picture.props  # nothing is asked for that will not come
+    assert "There is no drawing. The space has settings, not networks." in shown()
+
+
+def test_a_drawing_that_comes_late_is_not_put_to_another_network(
+    page: Client, shown: Shown, view_of: Any, tried: Any
+) -> None:
+    view = view_of(tried(0, 0.5), tried(1, 0.6))
+    network = NetworkBox("ab", lambda name: network.show(trial_facts(view, 1)))  # another one is picked meanwhile
+    network.show(trial_facts(view, 0))
+    asyncio.run(network.draw())
+    (picture,) = of_kind(page, "img")
+    assert "being drawn" in shown() and "src" not in picture.props
 
 
 def test_the_leaderboard_marks_what_is_exported_and_what_needs_no_search(

@@ -78,7 +78,7 @@ class Wish(BaseModel):
     form: dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=2_000)]] = Field(
         default_factory=dict,
         max_length=1_000,
-        description="budget (seconds, or own), seconds, and the fields of the command line's fit by their names.",
+        description="budget (seconds, own or none), seconds, and the fields of the command line's fit by their names.",
         examples=[{"budget": "600", "strategy": "evolution"}],
     )
 

@@ -14,6 +14,7 @@ from nicegui.element import Element
 from archsmith.app.house import House
 from archsmith.app.overview import PAGE, Beginning, Line, Overview, StudyLine, begin_sample, overview
 from archsmith.app.pages.frame import Words, box, frame, sheet
+from archsmith.app.pages.rows import reveal
 from archsmith.core.errors import ArchsmithError
 from archsmith.server.refusals import Refusal
 
@@ -244,8 +245,3 @@ def in_words(error: ArchsmithError | Refusal | OSError) -> str:
     if isinstance(error, OSError):
         return str(error.strerror or error)
     return " ".join(filter(None, (error.message, error.hint)))
-
-
-def reveal(element: Element, shown: bool) -> None:
-    """Show an element, or hide it from everybody."""
-    element.props(remove="hidden") if shown else element.props("hidden")

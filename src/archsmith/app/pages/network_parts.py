@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from html import escape
 from urllib.parse import quote
 
 from nicegui import ui
 
+from archsmith.app.pages import pieces
 from archsmith.app.pages.frame import ASSETS, Words, box
-from archsmith.app.pages.pieces import scrolling
 from archsmith.core.wording import visible
 
 SCRIPT = f'<script src="{ASSETS}/drawing.js"></script>'
@@ -49,37 +48,18 @@ def back(study: str) -> None:
         link(f"← {study}", f"/studies/{quote(study, safe='')}", label=f"Back to the study {study}")
 
 
-@contextmanager
-def fact(name: str) -> Iterator[None]:
-    """One line of a ``dl``; what stands beside the name is made inside."""
-    with box("div"):
-        Words("dt", name)
-        with box("dd"):
-            yield
-
-
 def facts(rows: Iterable[tuple[str, str]]) -> None:
-    """Names, and what stands beside them."""
-    with box("dl", "facts counted"):
-        for name, value in rows:
-            with fact(text(name)):
-                Words("span", text(value))
+    """Names of people's data, and what stands beside them."""
+    pieces.facts((text(name), text(value)) for name, value in rows)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], label: str, numbers: bool = True) -> None:
-    """A table; the first column holds names. ``label``: what it is, for screen readers. ``numbers``: do the others hold
-    numbers?
+    """A table of people's data. ``label``: what it is, for screen readers. ``numbers``: do all columns but the first
+    hold numbers?
     """
-    kind = "n" if numbers else ""
-    with scrolling(label), box("table", "" if numbers else "decisions"):
-        with box("thead"), box("tr"):
-            for i, name in enumerate(columns):
-                Words("th", text(name), kind if i else "", 'scope="col"')
-        with box("tbody"):
-            for row in rows:
-                with box("tr"):
-                    for i, cell in enumerate(row):
-                        Words("td" if i else "th", text(cell), kind if i else "", "" if i else 'scope="row"')
+    right = range(1, len(columns)) if numbers else ()
+    told = ([text(cell) for cell in row] for row in rows)
+    pieces.table([text(name) for name in columns], told, label, right, kind="" if numbers else "decisions")
 
 
 def chart(svg: str) -> None:

@@ -51,12 +51,13 @@ def table(
     label: str,
     numbers: Iterable[int] = (),
     hints: Mapping[str, str] | None = None,
+    kind: str = "",
 ) -> None:
     """A table whose first column heads its rows. ``numbers``: columns that stand at the right. ``hints`` says more of
-    what heads a row.
+    what heads a row. ``kind``: classes of the table.
     """
     right = set(numbers)
-    with scrolling(label), box("table"):
+    with scrolling(label), box("table", kind):
         with box("thead"), box("tr"):
             for i, head in enumerate(heads):
                 Words("th", head, "n" if i in right else "", 'scope="col"')

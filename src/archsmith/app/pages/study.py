@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 from nicegui import ui
@@ -76,6 +77,7 @@ def mount(house: House) -> None:
             with place:
                 page.build(look)
         ui.timer(TICK_SECONDS, page.tick, immediate=False)
+        ui.timer(TICK_SECONDS, page.draw_network)
 
 
 class StudyPage:
@@ -144,7 +146,7 @@ class StudyPage:
         with self._found:
             self._build_charts(look)
             self._build_pool()
-            self._network = NetworkBox(self._followed.id)
+            self._network = NetworkBox(self._followed.id, partial(self._house.networks.drawn, self._followed.id))
             self._board = Board(self.pick)
         self._log = Log()
         self._show(look)
@@ -207,6 +209,10 @@ class StudyPage:
             return
         if look is not None:
             self._show(look)
+
+    async def draw_network(self) -> None:
+        """Show the drawing of the network that is looked at, which takes a moment to make."""
+        await self._network.draw()
 
     def _show(self, look: Look) -> None:
         self._head.show(look.facts)
@@ -279,6 +285,7 @@ class StudyPage:
         self._network.show(found)
         self._network.go()
         self._draw()
+        await self._network.draw()
 
     async def _turn(self, by: int) -> None:
         self._offset = max(0, self._offset + by * PAGE)

@@ -4,6 +4,7 @@ the log.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -16,7 +17,9 @@ from archsmith.app.pages.rows import Column, Row, Rows, reveal
 from archsmith.app.standings import Standing, Standings
 from archsmith.app.study_facts import PhaseFacts, StudyFacts
 from archsmith.app.trial_facts import TrialFacts
+from archsmith.core.errors import ArchsmithError
 from archsmith.core.wording import amount, clock, sentence_case
+from archsmith.server.refusals import Refusal
 
 MARKS = {"done": "✓ done", "running": "▸ now", "failed": "✗ failed", "cut": "– cut off"}
 
@@ -129,11 +132,13 @@ def _phase(phase: PhaseFacts) -> Row:
 class NetworkBox:
     """The network that is looked at: its drawing, what came of it, and its decisions.
 
-    ``trials``: of which it is.
+    ``trials``: of which it is. ``drawn(name)``: draws one, in seconds, or raises.
     """
 
-    def __init__(self, study: str) -> None:
+    def __init__(self, study: str, drawn: Callable[[str], object]) -> None:
         self._study = quote(study, safe="")
+        self._drawn = drawn
+        self._due: int | None = None  # the trial whose picture is missing
         self._shown: TrialFacts | None = None
         self.trials: frozenset[int] = frozenset()
         with sheet(kind="network") as self._sheet:
@@ -149,8 +154,7 @@ class NetworkBox:
                         self._decisions = Rows("Decisions", [Column("Decision"), Column("Option")])
                 with box("div"):
                     self._picture = box("img", "drawing", 'alt="" hidden')  # until it is there
-                    self._picture.on("error", js_handler="(event) => { event.target.hidden = true }")
-                    self._picture.on("load", js_handler="(event) => { event.target.hidden = false }")
+                    self._undrawn = Words("p", "", "faint", 'aria-live="polite"')
                     self._link = Words("a", "Look at this network closely", "button second")
 
     def show(self, found: TrialFacts) -> None:
@@ -165,11 +169,30 @@ class NetworkBox:
         self._why.text = f"{one.doing.capitalize()}. {one.why}"
         self._facts.show(_measured(found))
         self._decisions.show([Row((name, option)) for name, option in found.decisions])
-        place = f"/api/v1/studies/{self._study}/networks/{trial}.svg"
-        if self._picture.props.get("src") != place:
-            self._picture.props["src"] = place
+        link = f"/studies/{self._study}/networks/{trial}"
+        if self._link.props.get("href") != link:
+            self._link.props["href"] = link
+            reveal(self._picture, False)
+            self._undrawn.text = "It is being drawn …"
+            self._due = trial
+
+    async def draw(self) -> None:
+        """The picture, if another one is due; where there is none, why."""
+        trial, self._due = self._due, None
+        if trial is None:
+            return
+        why = ""
+        try:
+            await asyncio.to_thread(self._drawn, str(trial))
+        except (ArchsmithError, Refusal) as error:
+            why = f"There is no drawing. {error.message}"
+        if self._due is not None:  # another network is looked at by now
+            return
+        self._undrawn.text = why
+        reveal(self._picture, not why)
+        if not why:
+            self._picture.props["src"] = f"/api/v1/studies/{self._study}/networks/{trial}.svg"
             self._picture.props["alt"] = f"Drawing of the network of trial {trial}"
-            self._link.props["href"] = f"/studies/{self._study}/networks/{trial}"
 
     def go(self) -> None:
         """Bring it into sight, for whoever picked a network."""
