@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from archsmith.automl import estimator
 from archsmith.automl.image_estimators import ImageClassifier, ImageRegressor
 from archsmith.automl.table_estimators import TabularClassifier, TabularRegressor
+from archsmith.bundle.manifest import MANIFEST
 from archsmith.core.errors import ArchsmithError, DataError, StudyError, UsageError
 
 ALL = (ImageClassifier, ImageRegressor, TabularClassifier, TabularRegressor)
@@ -115,6 +116,19 @@ def test_an_export_is_a_copy_that_spares_what_lies_there(fitted, tmp_path):
     (tmp_path / "other" / "thesis.txt").write_text("years of work")
     with pytest.raises(UsageError, match="thesis"):
         fitted.export(tmp_path / "other")
+
+
+def test_an_export_replaces_the_bundle_of_another_study_only_when_told(fitted, tmp_path):
+    folder = fitted.export(tmp_path / "bundle")
+    assert fitted.export(folder) == folder  # its own
+    manifest = folder / MANIFEST
+    other = manifest.read_text().replace(fitted.result_.study, "another-study")
+    manifest.write_text(other)
+    with pytest.raises(UsageError, match=r"another-study, so it is not replaced.*replace=True"):
+        fitted.export(folder)
+    assert manifest.read_text() == other
+    fitted.export(folder, replace=True)
+    assert fitted.result_.study in manifest.read_text()
 
 
 def test_a_copy_opens_the_bundle_again(fitted):

@@ -24,7 +24,7 @@ from archsmith.automl.in_python import speaking_python
 from archsmith.automl.progress import viewer
 from archsmith.automl.settings import FitSettings
 from archsmith.automl.watch import OnEpoch, OnTrial, watched
-from archsmith.bundle.folder import copy
+from archsmith.bundle.folder import author, copy, refuse_others
 from archsmith.bundle.predictor import Predictor
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import parse_seconds
@@ -175,9 +175,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self._check_fitted()
         return leaderboard((row.to_dict() for row in self.result_.rows), self.history_)
 
-    def export(self, folder: str | Path) -> Path:
-        """Copy the bundle to ``folder`` and return it. Raises UsageError when something else lies there."""
+    def export(self, folder: str | Path, *, replace: bool = False) -> Path:
+        """Copy the bundle to ``folder`` and return it. ``replace``: also where the bundle of another study lies there.
+
+        Raises UsageError when something else lies there.
+        """
         self._check_fitted()
+        if not replace:
+            refuse_others(folder, author(self.bundle_), "Give another folder, or replace=True.")
         return copy(self.bundle_, folder)
 
     def _study(self) -> Path:

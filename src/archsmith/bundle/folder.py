@@ -25,6 +25,7 @@ from archsmith.core.files import expanded
 LITTER = frozenset(("__pycache__", ".DS_Store", "Thumbs.db", "desktop.ini"))
 STALE_SECONDS = 3600.0  # a part folder of this age belongs to a write that was killed
 OURS = frozenset((*FILES, *OPTIONAL_FILES, MANIFEST))
+OTHER_PLACE = "Give another folder with --out, or add --replace."
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,9 @@ def author(folder: str | Path) -> str | None:
         return None
 
 
-def refuse_others(folder: str | Path, study: str | None) -> None:
+def refuse_others(folder: str | Path, study: str | None, hint: str = OTHER_PLACE) -> None:
     """Raises UsageError where ``folder`` holds a bundle that another study than ``study`` wrote, or nobody knows who:
-    it would be lost.
+    it would be lost. ``hint``: what to do then.
     """
     target = Path(os.path.realpath(expanded(folder)))
     if not target.is_dir() or not _is_bundle(target):
@@ -99,10 +100,7 @@ def refuse_others(folder: str | Path, study: str | None) -> None:
     written = author(target)
     if written is None or written != study:
         whose = "a bundle of which no study is known" if written is None else f"the bundle of the study {written}"
-        raise UsageError(
-            f"The folder {str(target)!r} holds {whose}, so it is not replaced.",
-            "Give another folder with --out, or add --replace.",
-        )
+        raise UsageError(f"The folder {str(target)!r} holds {whose}, so it is not replaced.", hint)
 
 
 def _check_writable(target: Path, noun: str) -> None:
