@@ -4,6 +4,9 @@ import random
 from collections.abc import Callable
 from itertools import product
 
+import pytest
+
+from archsmith.core.errors import UsageError
 from archsmith.graphs import layers
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.identity import _parts, identity
@@ -193,3 +196,8 @@ def test_inputs_count_by_name_and_not_by_order() -> None:
         return identity(net.graph())
 
     assert fed(("a", "b"), "a") == fed(("b", "a"), "a") != fed(("a", "b"), "b")
+
+
+def test_what_is_no_graph_is_refused_in_words() -> None:
+    with pytest.raises(UsageError, match="graph of identity cannot be 3"):
+        identity(3)  # type: ignore[arg-type]

@@ -348,3 +348,8 @@ def test_attention_and_several_inputs_are_exported_to_onnx_with_any_number_of_ex
         given = examples(n)
         (found,) = session.run(None, {name: value.numpy() for name, value in given.items()})
         assert np.allclose(found, network(given).detach().numpy(), rtol=0, atol=1e-5)
+
+
+def test_what_is_no_graph_is_refused_in_words():
+    with pytest.raises(UsageError, match="graph of Network cannot be 3"):
+        Network(3)

@@ -16,6 +16,7 @@ from collections import Counter
 from hashlib import blake2b
 from typing import NamedTuple
 
+from archsmith.core.fields import checked
 from archsmith.graphs.graph import Graph
 from archsmith.graphs.operations import INPUT, OPERATIONS
 
@@ -36,6 +37,7 @@ class _Part(NamedTuple):
     users: list[tuple[int, bytes]]
 
 
+@checked
 def identity(graph: Graph) -> str:
     """32 hexadecimal digits: equal for isomorphic graphs, the same on every machine."""
     parts, ends = _parts(graph)

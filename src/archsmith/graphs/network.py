@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import fitted
 from archsmith.core.seeds import derive
 from archsmith.graphs.constants import fit_constants
 from archsmith.graphs.graph import AUXILIARY, Graph, Node
@@ -62,7 +63,7 @@ class Network(nn.Module):
         self, graph: Graph, bank: WeightBank | None = None, seed: int | None = None, *, grow: bool = True
     ) -> None:
         super().__init__()
-        self.graph = graph
+        self.graph = fitted(graph, Graph, "The argument graph of Network")
         self.channels_last = True
         if bank is not None and grow:
             bank.require(graph)
