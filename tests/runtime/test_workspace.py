@@ -104,6 +104,15 @@ def test_resolve_says_what_is_wrong(workspace: Workspace) -> None:
         workspace.resolve("b")
 
 
+def test_the_name_of_a_comparison_leads_to_its_report(workspace: Workspace) -> None:
+    page = workspace.path / "comparisons" / "nine" / "report.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("<p>")
+    with pytest.raises(StudyError, match="'nine' is a comparison, and no study") as caught:
+        workspace.resolve("nine")
+    assert caught.value.hint is not None and str(page) in caught.value.hint
+
+
 def test_last_goes_by_events_not_by_the_times_of_files(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     folders = []

@@ -184,6 +184,9 @@ class Workspace:
             )
         if (Path(name) / FILE).exists():
             return Path(name)
+        page = self.path / "comparisons" / name / "report.html"
+        if page.is_file():
+            raise NoStudyError(f"{name!r} is a comparison, and no study.", f"Its report is {page}.")
         there = os.path.lexists(name)
         said = no_such_folder(name, "study", FILE) if there else f"There is no study {name!r} in {self.path}."
         raise NoStudyError(said, "See them with: archsmith studies list")
