@@ -58,4 +58,4 @@ def test_several_benchmarks_are_shown_by_ranks_pairs_and_verdicts(
 def test_several_objectives_end_with_a_front(compared: Compared, capsys: pytest.CaptureFixture[str]) -> None:
     show(replace(compared, reference_point=(0.0, 1.0)), [])
     out = " ".join(capsys.readouterr().out.split())
-    assert "of the front at the end" in out and "its front was as good" in out and "incumbent" not in out
+    assert "(highest wins) of the front at the end" in out and "its front was as good" in out and "incumbent" not in out

@@ -16,7 +16,8 @@ def show(compared: Any, files: Sequence[Path]) -> None:
     say(compared.verdict, *compared.notes)
     metric = metric_name(compared.metric).capitalize()
     runs = f"{compared.n_runs} run{'s' if compared.n_runs > 1 else ''}"
-    say("", f"{metric} of the {compared.answer} at the end, {runs} on {compared.title}:")
+    wins = "highest" if compared.maximize else "lowest"
+    say("", f"{metric} ({wins} wins) of the {compared.answer} at the end, {runs} on {compared.title}:")
     seconds = "simulated seconds" if compared.simulated else "seconds"
     columns = ("strategy", "mean ± sd", "median", "trials", seconds, "clock seconds")
     show_table(columns, [_numbers(compared, row) for row in compared.rows])
