@@ -1,10 +1,12 @@
 import csv
 import dataclasses
+import math
 import types
 
 import numpy as np
 import pytest
 
+from archsmith.automl import speed
 from archsmith.automl.image_estimators import ImageClassifier, ImageRegressor
 from archsmith.automl.job import fit
 from archsmith.automl.modalities.tables import Tables
@@ -13,6 +15,14 @@ from archsmith.automl.settings import FitSettings
 # Far more time than it takes: the trials and the epochs end it, on slow and busy machines too.
 # Without the weights that may be installed or not.
 SETTINGS = FitSettings(data="digits", seconds=300.0, trials=2, settings={"recipe": {"epochs": 8}}, pretrained=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unrehearsed():
+    """Jobs do not export a network beforehand to see how long that takes, which takes as long; ``test_speed`` does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speed, "REHEARSED", math.inf)
+        yield
 
 
 @dataclasses.dataclass

@@ -20,6 +20,8 @@ from archsmith.training import threads
 def workshop(table_splits):
     return Workshop(Tables(), table_splits, torch.device("cpu"))
 
+REHEARSED = speed.REHEARSED  # as it is outside of tests
+
 
 @pytest.fixture(scope="module")
 def candidate(table_splits):
@@ -30,6 +32,7 @@ def candidate(table_splits):
 def rehearsed(monkeypatch):
     """In place of exports: how many there were."""
     seen = []
+    monkeypatch.setattr(speed, "REHEARSED", REHEARSED)
     monkeypatch.setattr(speed, "rehearse_export", lambda *arguments: seen.append(arguments) or 3.0)
     return seen
 

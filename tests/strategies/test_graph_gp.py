@@ -208,16 +208,16 @@ def test_before_there_is_a_model_the_best_is_the_answer() -> None:
 @pytest.mark.parametrize("space", [Mixed(), Recursive(), Flat(10, 5)], ids=lambda space: type(space).__name__)
 def test_it_beats_random_search_where_there_is_something_to_learn(space: Mixed | Recursive | Flat) -> None:
     evaluator, wins = ToyEvaluator(), 0
-    for seed in range(8):
+    for seed in range(5):
         best = []
         for strategy in (GraphGP(start=False), RandomSearch()):
             rehearsal = Rehearsal(Problem(space), evaluator, seed=seed)
             run(rehearsal, strategy, 40)
             best.append(rehearsal.history.best().loss)  # type: ignore[union-attr]
         wins += best[0] <= best[1]
-    # Were both equally good, 7 or more wins of 8 would come with probability 0.035; seeds are fixed, so that it passes
-    # always or never.
-    assert wins >= 7
+    # Were both equally good, 5 wins of 5 would come with probability 0.031; seeds are fixed, so that it passes always
+    # or never.
+    assert wins == 5
 
 
 @pytest.mark.parametrize("wrong", [{"n_start": 1}, {"beta": -1.0}, {"beta": float("nan")}, {"candidates": 0}])
