@@ -68,10 +68,17 @@ def test_one_size_is_no_picture(view_of: Any, tried: Any) -> None:
     assert charts(view_of(sized(tried, 0, 0.5, 10.0), sized(tried, 1, 0.6, 10.0))).scatters == []
 
 
-def test_a_few_hopeless_trials_are_drawn_at_the_edge(view_of: Any, tried: Any) -> None:
+def test_a_few_hopeless_trials_do_not_set_the_axis(view_of: Any, tried: Any) -> None:
     scores = [0.9, 0.91, 0.92, 0.9, 0.91, 0.01]
     floor = charts(view_of(*(tried(i, score, x=i) for i, score in enumerate(scores)))).progress.floor
     assert floor is not None and 0.01 < floor < 0.9
+
+
+def test_a_lower_score_alone_cuts_no_axis(view_of: Any, tried: Any) -> None:
+    scores = [0.9345, 0.9956, 0.9869, 0.9956, 0.9956]
+    progress = charts(view_of(*(tried(i, score, x=i) for i, score in enumerate(scores)))).progress
+    assert progress.floor is None
+    assert [score for _, score, _ in progress.dots] == scores
 
 
 def test_curves_of_those_being_trained_come_first_then_the_best(view_of: Any, tried: Any) -> None:

@@ -4,14 +4,13 @@ front, and learning curves. Of very many trials some are left out, always the sa
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import Field
 
 from archsmith.analysis.report.noted import finite
-from archsmith.analysis.report.trial_dots import LOW_OUTLIERS, dots_of
+from archsmith.analysis.report.trial_dots import dots_of, floor_of, values_of
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import is_share
 from archsmith.app.entrants import Group, groups_of, name_of, ordered
@@ -41,7 +40,10 @@ class Progress(Plain):
     shorter: list[Dot] = Field(description="The same of trials with less of the fidelity.")
     failed: list[tuple[float, int]] = Field(description="(seconds, trial) of those without a score.")
     best: list[tuple[float, float]] = Field(description="(seconds, score) whenever there was a new best one.")
-    floor: float | None = Field(description="Scores below it would press all others together; null: there are none.")
+    floor: float | None = Field(
+        description="An axis may end here, with marks for scores below it, which would press all others together; "
+        "null: all have room."
+    )
     left_out: int = Field(description="Trials that are not listed, since there are too many.")
 
 
@@ -113,7 +115,8 @@ def lot(trials: Iterable[int], kept: set[int], most: int = MOST_DOTS) -> set[int
 
 
 def _progress(view: StudyView) -> Progress:
-    dots = [dot for dot in dots_of(Study(view, view.folder or Path(), view.writer)) if finite(dot.seconds) is not None]
+    study = Study(view, view.folder or Path(), view.writer)
+    dots = [dot for dot in dots_of(study) if finite(dot.seconds) is not None]
     better = max if view.problem.objectives[0].maximize else min
     best: list[tuple[float, float]] = []
     leaders = set()
@@ -129,18 +132,9 @@ def _progress(view: StudyView) -> Progress:
         shorter=[(x, y, trial) for x, y, trial, full in scored if not full],
         failed=[(rounded(dot.seconds), dot.trial) for dot in shown if dot.value is None],
         best=best[-MOST_STEPS:],
-        floor=_floor(view, [dot.value for dot in dots if dot.value is not None]),
+        floor=finite(floor_of(study, values_of(dots))[0]),
         left_out=len(dots) - len(shown),
     )
-
-
-def _floor(view: StudyView, values: Sequence[float]) -> float | None:
-    """As in reports (``trial_dots.floor_of``): a few hopeless trials do not press all others together."""
-    if not view.problem.objectives[0].maximize or len(values) < 5:
-        return None
-    best, median = max(values), statistics.median(values)
-    floor = median - LOW_OUTLIERS * max(best - median, 0.002 * abs(best))
-    return rounded(floor) if min(values) < floor else None
 
 
 # -- scores against sizes ----------------------------------------------------------------------------------------------

@@ -43,15 +43,32 @@ def series(options: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def test_shares_are_drawn_in_per_cent_and_other_scores_as_they_are() -> None:
-    assert series(progress_options(made()), "trials")["data"][0] == (10.0, 50.0, 0)
-    assert series(progress_options(made(share=False)), "trials")["data"][0] == (10.0, 0.5, 0)
+    assert series(progress_options(made()), "trials")["data"][0] == (10.0, 50.0, 0, "trial 0: 50\xa0% after 10\xa0s")
+    plain = made(share=False, metric="r2")
+    assert series(progress_options(plain), "trials")["data"][0] == (10.0, 0.5, 0, "trial 0: 0.5 after 10\xa0s")
     assert progress_options(made())["yAxis"]["name"] == "accuracy in %"
 
 
-def test_what_is_below_the_floor_stands_on_it_and_failed_trials_at_the_lower_edge() -> None:
+def test_no_dot_stands_where_its_score_is_not() -> None:
+    """What is below the axis has a mark of its own there, which tells the true score."""
     options = progress_options(made())
-    assert series(options, "trials")["data"][2] == (30.0, 40.0, 2)
-    assert series(options, "failed")["data"] == ((15.0, 40.0, 3),)
+    assert [dot[:3] for dot in series(options, "trials")["data"]] == [(10.0, 50.0, 0), (20.0, 90.0, 1)]
+    ((x, y, trial, told),) = series(options, "below the axis")["data"]
+    assert (x, y, trial) == (30.0, options["yAxis"]["min"], 2)
+    assert y < 50.0 and told == "trial 2: 1\xa0% after 30\xa0s"
+
+
+def test_an_axis_goes_down_to_the_lowest_score_where_all_have_room() -> None:
+    options = progress_options(made(progress=PROGRESS.model_copy(update={"floor": None})))
+    assert "min" not in options["yAxis"]
+    assert series(options, "below the axis")["data"] == ()
+    assert series(options, "trials")["data"][2][:3] == (30.0, 1.0, 2)
+
+
+def test_failed_trials_stand_at_the_lower_edge_without_a_score() -> None:
+    options = progress_options(made())
+    told = "trial 3: failed, or outside the limits"
+    assert series(options, "failed")["data"] == ((15.0, options["yAxis"]["min"], 3, told),)
 
 
 def test_the_best_so_far_goes_on_to_the_latest_trial() -> None:
@@ -65,8 +82,8 @@ def test_time_has_a_unit_that_suits_it(last: float, unit: str) -> None:
 
 
 def test_the_network_that_is_looked_at_has_a_ring() -> None:
-    assert series(progress_options(made(), {1}), "looked at")["data"] == ((20.0, 90.0, 1),)
-    assert series(scatter_options(made(), SCATTER, {0}), "looked at")["data"] == ((10.0, 50.0, 0),)
+    assert [dot[:3] for dot in series(progress_options(made(), {1}), "looked at")["data"]] == [(20.0, 90.0, 1)]
+    assert [dot[:3] for dot in series(scatter_options(made(), SCATTER, {0}), "looked at")["data"]] == [(10.0, 50.0, 0)]
 
 
 def test_a_scatter_says_which_way_is_better_and_names_what_was_trained() -> None:
@@ -83,8 +100,11 @@ def test_curves_that_go_on_stand_out() -> None:
         Curve(trial=None, name="b", points=[(1.0, 0.5)], going=False),
     ]
     going, final = curve_options(made(curves=curves))["series"]
-    assert going["data"] == ((1.0, 50.0, 3), (2.0, 60.0, 3))
-    assert final["data"] == ((1.0, 50.0),)
+    assert going["data"] == (
+        (1.0, 50.0, 3, "a: 50\xa0% after 1 epoch"),
+        (2.0, 60.0, 3, "a: 60\xa0% after 2 epochs"),
+    )
+    assert final["data"] == ((1.0, 50.0, None, "b: 50\xa0% after 1 epoch"),)
     assert going["lineStyle"]["width"] > final["lineStyle"]["width"]
 
 

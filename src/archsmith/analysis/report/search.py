@@ -273,7 +273,7 @@ def drawings(study: Study, facts: Progress) -> dict[str, str]:
     inside = [value for value in values_of(facts.dots) if value >= facts.floor]
     y = figures.score_axis(inside, metric, figures.score_label(metric, bool(study.fit)))
     x, unit = _time_axis(facts)
-    best = [(seconds / unit, value) for seconds, value in facts.incumbents]
+    best = [(seconds / unit, value) for seconds, value in facts.incumbents if value >= y.low]
     if best:
         best.append((_end(facts) / unit, best[-1][1]))
 

@@ -14,7 +14,9 @@ from archsmith.core.seeds import generator
 
 MOST_DOTS = 800  # trials that a chart shows one by one
 MANY_DOTS = 300  # from which on they are drawn smaller
-LOW_OUTLIERS = 4.0  # scores further below the median than this many times the best is above it are drawn at the edge
+LOW_OUTLIERS = 4.0  # scores further below the median than this many times the best is above it lie far below
+PRESSED = 10.0  # times the range of all others, from which on those far below would press them together
+LEAST = 0.01  # part of the best score that a chart is high at least
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,16 @@ def thinned(dots: Sequence[Drawn], kept: set[int], limit: int = MOST_DOTS) -> tu
 
 
 def floor_of(study: Study, values: Sequence[float]) -> tuple[float, int]:
-    """The score below which dots are drawn at the edge, so that a few hopeless ones do not press all others together;
-    and how many are.
+    """The score below which dots get a mark of their own at the edge, so that a few hopeless ones do not press all
+    others together; and how many do. ``-inf`` where all have room.
     """
     if not study.maximize or len(values) < 5:
         return -math.inf, 0
     best, median = max(values), statistics.median(values)
     floor = median - LOW_OUTLIERS * max(best - median, 0.002 * abs(best))
+    others = max(best - min(value for value in values if value >= floor), LEAST * abs(best))
+    if best - min(values) <= PRESSED * others:
+        return -math.inf, 0
     return floor, sum(value < floor for value in values)
 
 

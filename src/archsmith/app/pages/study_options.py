@@ -8,17 +8,20 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from archsmith.app.study_charts import Charts, Curve, Dot, Scatter
+from archsmith.analysis.axes import round_ticks
+from archsmith.analysis.wording import duration, rounded, score
+from archsmith.app.study_charts import SIZES, Charts, Curve, Dot, Scatter
+from archsmith.core.wording import measure
 
 ACCENT, FAINT, GOOD = "var(--accent)", "var(--faint)", "var(--good)"
 FAILED, LINE, INK = "var(--failed)", "var(--line)", "var(--ink)"
 HOUR, MINUTE = 3600.0, 60.0
 FEW = 300  # dots, up to which they are drawn larger
+ROOM = 0.05  # of the range of all scores, below the lowest one
+NO_SCORE = "failed, or outside the limits"
 
 # What a pointer reads: JavaScript of our own, whose result is drawn as text.
-TRIAL_TIP = "p => p.value.length > 2 ? `trial ${p.value[2]}: ${p.value[1]}` : `${p.seriesName}: ${p.value[1]}`"
-NAMED_TIP = "p => `${p.name}: ${p.value[1]}`"
-CURVE_TIP = "p => `${p.seriesName}: ${p.value[1]} after ${p.value[0]}`"
+POINT_TIP = "p => p.value[3]"
 # Of an axis in per cent: it ends at all of them, and has some height around a single value.
 MOST = "v => v.max + Math.max(1, 0.15 * (v.max - v.min)) >= 100 ? 100 : null"
 LEAST = "v => v.max - v.min < 1 ? Math.max(0, Math.floor(v.min - 1)) : null"
@@ -26,6 +29,7 @@ TIP = {"backgroundColor": "var(--sheet)", "borderColor": LINE, "textStyle": {"co
 LABEL = {"fontSize": 11, "color": FAINT, "textBorderWidth": 0}
 
 Options = dict[str, Any]
+Point = tuple[float, float, int | None, str]  # where it is drawn, its trial, and what a pointer on it reads
 
 
 def progress_options(charts: Charts, seen: Collection[int] = ()) -> Options:
@@ -33,40 +37,76 @@ def progress_options(charts: Charts, seen: Collection[int] = ()) -> Options:
     progress = charts.progress
     last = max([x for x, *_ in [*progress.dots, *progress.shorter, *progress.failed]] or [0.0])
     unit, name = (HOUR, "hours") if last > 3 * HOUR else (MINUTE, "minutes") if last > 3 * MINUTE else (1.0, "seconds")
-    floor = progress.floor
+    low = _low(charts)
 
-    def at(dots: Sequence[Dot]) -> list[Dot]:
-        low = -1e308 if floor is None else floor
-        return [(_short(x / unit), _y(charts, max(y, low)), trial) for x, y, trial in dots]
+    def at(dots: Sequence[Dot]) -> list[Point]:
+        lowest = -math.inf if low is None else low
+        return [
+            (_short(x / unit), max(lowest, _y(charts, y)), trial, f"trial {trial}: {_reached(charts, x, y)}")
+            for x, y, trial in dots
+        ]
+
+    def inside(dots: Sequence[Dot]) -> list[Point]:
+        return at([dot for dot in dots if not _below(charts, dot[1])])
 
     best = [(_short(x / unit), _y(charts, y)) for x, y in progress.best]
     if best:
         best.append((_short(last / unit), best[-1][1]))
-    bottom = min([y for _, y, *_ in [*at(progress.dots), *at(progress.shorter)]] or [0.0])
-    chosen = [dot for dot in at([*progress.dots, *progress.shorter]) if dot[2] in seen]
+    all_of_them = [*progress.dots, *progress.shorter]
+    bottom = low if low is not None else min([_y(charts, y) for _, y, _ in all_of_them] or [0.0])
+    failed = [(_short(x / unit), bottom, trial, f"trial {trial}: {NO_SCORE}") for x, trial in progress.failed]
     return _chart(
         {"type": "value", "name": f"{name} since the start", "min": 0},
-        _score_axis(charts),
+        _score_axis(charts, low),
         [
-            _dots("shorter trials", at(progress.shorter), FAINT, 5, hollow=True),
-            _dots("trials", at(progress.dots), ACCENT, 7 if len(progress.dots) < FEW else 4),
+            _dots("shorter trials", inside(progress.shorter), FAINT, 5, hollow=True),
+            _dots("trials", inside(progress.dots), ACCENT, 7 if len(progress.dots) < FEW else 4),
+            {
+                **_dots("below the axis", at([dot for dot in all_of_them if _below(charts, dot[1])]), ACCENT, 9),
+                "symbol": "triangle",
+                "symbolRotate": 180,
+                "symbolOffset": [0, -5],
+            },
             {**_line("best so far", best, GOOD, 2.5), "step": "end", "silent": True},
             {
-                **_dots("failed", [(_short(x / unit), bottom, t) for x, t in progress.failed], FAILED, 8),
+                **_dots("failed", failed, FAILED, 8),
                 "symbol": "path://M0,0L8,8M8,0L0,8",
                 "itemStyle": {"color": "none", "borderColor": FAILED, "borderWidth": 1.5},
             },
-            _ring(chosen),
+            _ring([dot for dot in at(all_of_them) if dot[2] in seen]),
         ],
     )
 
 
+def _below(charts: Charts, score: float) -> bool:
+    """Does the axis end above it?"""
+    return charts.progress.floor is not None and score < charts.progress.floor
+
+
+def _low(charts: Charts) -> float | None:
+    """Where an axis ends on which not all scores have room; None: nowhere."""
+    if charts.progress.floor is None:
+        return None
+    drawn = [_y(charts, y) for _, y, _ in (*charts.progress.dots, *charts.progress.shorter) if not _below(charts, y)]
+    low, high = min(drawn), max(drawn)
+    ticks = round_ticks(low - ROOM * (high - low or abs(high)), high)
+    return _short(2 * ticks[0] - ticks[1])
+
+
+def _reached(charts: Charts, seconds: float, value: float) -> str:
+    return f"{score(charts.metric, value)} after {duration(seconds)}"
+
+
 def scatter_options(charts: Charts, scatter: Scatter, seen: Collection[int] = ()) -> Options:
     """Scores against a size, with the front."""
-    dots = [(x, _y(charts, y), trial) for x, y, trial in scatter.dots]
-    front = [(x, _y(charts, y), trial) for x, y, trial in scatter.front]
+
+    def at(x: float, y: float, trial: int | None, name: str) -> Point:
+        return x, _y(charts, y), trial, f"{name}: {score(charts.metric, y)}, {_size(scatter, x)}"
+
+    dots = [at(x, y, trial, f"trial {trial}") for x, y, trial in scatter.dots]
+    front = [at(x, y, trial, f"trial {trial}") for x, y, trial in scatter.front]
     trained = [
-        {"name": name, "value": (x, _y(charts, y)), "label": {"position": _beside(scatter, x)}}
+        {"name": name, "value": at(x, y, None, name), "label": {"position": _beside(scatter, x)}}
         for x, y, name in scatter.trained
     ]
     more = "more is better" if scatter.more_is_better else "less is better"
@@ -86,7 +126,6 @@ def scatter_options(charts: Charts, scatter: Scatter, seen: Collection[int] = ()
                 "symbol": "diamond",
                 "label": {"show": len(trained) <= 8, "formatter": "{b}", **LABEL},
                 "labelLayout": {"hideOverlap": True},
-                "tooltip": {":formatter": NAMED_TIP},
             },
             {**_ring(knee), "name": "knee", "label": {"show": True, "formatter": "knee", "position": "top", **LABEL}},
             _ring([dot for dot in dots if dot[2] in seen]),
@@ -105,7 +144,10 @@ def curve_options(charts: Charts, seen: Collection[int] = ()) -> Options:
 def _curve(charts: Charts, curve: Curve, place: int, seen: Collection[int]) -> Options:
     chosen = curve.trial in seen
     colour = ACCENT if curve.going else INK if chosen else FAINT
-    points = [(x, _y(charts, y), *(() if curve.trial is None else (curve.trial,))) for x, y in curve.points]
+    points = [
+        (x, _y(charts, y), curve.trial, f"{curve.name}: {score(charts.metric, y)} after {measure(x, charts.unit)}")
+        for x, y in curve.points
+    ]
     return {
         **_line(curve.name, points, colour, 2.5 if curve.going or chosen else 1.2),
         "id": f"curve{place}",
@@ -118,13 +160,19 @@ def _curve(charts: Charts, curve: Curve, place: int, seen: Collection[int]) -> O
             "type": "dashed" if curve.trial is None else "solid",
         },
         "triggerLineEvent": True,
-        "tooltip": {":formatter": CURVE_TIP},
+        "tooltip": {":formatter": POINT_TIP},
     }
 
 
 def empty_options(charts: Charts) -> Options:
     """Axes without a point."""
     return _chart({"type": "value", "name": ""}, _score_axis(charts), [])
+
+
+def _size(scatter: Scatter, x: float) -> str:
+    if scatter.metric in SIZES:
+        return f"{rounded(x)} {scatter.name}"
+    return f"{scatter.name} {score(scatter.metric, x)}"
 
 
 def _beside(scatter: Scatter, x: float) -> str:
@@ -155,9 +203,11 @@ def _chart(x: Options, y: Options, series: Sequence[Options]) -> Options:
     }
 
 
-def _score_axis(charts: Charts) -> Options:
+def _score_axis(charts: Charts, low: float | None = None) -> Options:
+    """``low``: where it ends; None: where the scores do."""
     name = f"{charts.metric_name} in %" if charts.share else charts.metric_name
-    return {"type": "value", "name": name, "scale": True, **({":max": MOST, ":min": LEAST} if charts.share else {})}
+    least = {":min": LEAST} if charts.share and low is None else {"min": low}
+    return {"type": "value", "name": name, "scale": True, **({":max": MOST} if charts.share else {}), **least}
 
 
 def _dots(name: str, data: Sequence[Any], colour: str, size: int, *, hollow: bool = False) -> Options:
@@ -169,7 +219,7 @@ def _dots(name: str, data: Sequence[Any], colour: str, size: int, *, hollow: boo
         "symbolSize": size,
         "itemStyle": style,
         "emphasis": {"disabled": True},
-        "tooltip": {":formatter": TRIAL_TIP},
+        "tooltip": {":formatter": POINT_TIP},
     }
 
 
