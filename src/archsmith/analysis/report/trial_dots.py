@@ -12,6 +12,7 @@ from archsmith.analysis.study import Study
 from archsmith.analysis.wording import rounded, score
 from archsmith.core.seeds import generator
 
+HOUR, MINUTE = 3600.0, 60.0
 MOST_DOTS = 800  # trials that a chart shows one by one
 MANY_DOTS = 300  # from which on they are drawn smaller
 LOW_OUTLIERS = 4.0  # scores further below the median than this many times the best is above it lie far below
@@ -24,7 +25,7 @@ class Dot:
     """One finished trial.
 
     trial: its number
-    seconds: when it ended, since the start of the study or the end of the evaluator's preparation
+    seconds: when it ended, on the clock that the limit of the study counts
     value: its score; None when it failed or is outside the limits
     params: its parameters, where they are known
     full: does its score compare with that of the best one: was it at the highest fidelity, or is it of a pool?
@@ -53,11 +54,22 @@ def dots_of(study: Study) -> list[Dot]:
         value = trial.metrics.get(metric) if trial.ok else None
         error = None if trial.ok else (outcome.error if outcome and outcome.error else "outside the limits")
         first = trial.notes.get("operator") == "first"
-        ended = study.finished_at.get(trial.id, 0.0) - study.prepared_at
+        ended = study.finished_at.get(trial.id, 0.0)
         params = trial.metrics.get("params")
         full, outside = pooled or trial.fidelity == highest, trial.losses is not None and not trial.ok
         dots.append(Dot(trial.id, ended, value, params, full, first, error, outside))
     return dots
+
+
+def time_scale(seconds: float) -> tuple[float, str]:
+    """In what an axis of so many ``seconds`` counts: a unit in seconds, and its name."""
+    return (HOUR, "hours") if seconds > 3 * HOUR else (MINUTE, "minutes") if seconds > 3 * MINUTE else (1.0, "seconds")
+
+
+def since(study: Study) -> str:
+    """What an axis of time begins with, in words: the clock of a study stands still between two processes."""
+    stops = ", without stops" * (len(study.view.openings.all) > 1)
+    return f"since the start{stops}{' (simulated)' if study.simulated else ''}"
 
 
 class OfTrial(Protocol):

@@ -4,18 +4,17 @@ the same options; tips are plain text, never HTML.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from archsmith.analysis.axes import round_ticks
-from archsmith.analysis.wording import duration, rounded, score
-from archsmith.app.study_charts import SIZES, Charts, Curve, Dot, Scatter
+from archsmith.analysis.report.trial_dots import time_scale
+from archsmith.analysis.wording import NB, duration, listing, rounded, score
+from archsmith.app.study_charts import SIZES, Charts, Curve, Dot, Mark, Scatter
 from archsmith.core.wording import measure
 
 ACCENT, FAINT, GOOD = "var(--accent)", "var(--faint)", "var(--good)"
 FAILED, LINE, INK = "var(--failed)", "var(--line)", "var(--ink)"
-HOUR, MINUTE = 3600.0, 60.0
 FEW = 300  # dots, up to which they are drawn larger
 ROOM = 0.05  # of the range of all scores, below the lowest one
 NO_SCORE = "failed, or outside the limits"
@@ -34,103 +33,143 @@ Point = tuple[float, float, int | None, str]  # where it is drawn, its trial, an
 
 def progress_options(charts: Charts, seen: Collection[int] = ()) -> Options:
     """Scores over time, and the best so far. ``seen``: trials of the network that is looked at."""
-    progress = charts.progress
+    progress, low = charts.progress, _low(charts)
     last = max([x for x, *_ in [*progress.dots, *progress.shorter, *progress.failed]] or [0.0])
-    unit, name = (HOUR, "hours") if last > 3 * HOUR else (MINUTE, "minutes") if last > 3 * MINUTE else (1.0, "seconds")
-    low = _low(charts)
+    unit, name = time_scale(max([last, *(mark.at for mark in progress.trained)]))
 
-    def at(dots: Sequence[Dot]) -> list[Point]:
-        lowest = -math.inf if low is None else low
-        return [
-            (_short(x / unit), max(lowest, _y(charts, y)), trial, f"trial {trial}: {_reached(charts, x, y)}")
-            for x, y, trial in dots
-        ]
+    def at(seconds: float, value: float, trial: int | None, who: str) -> Point:
+        height = _y(charts, value) if low is None else max(low, _y(charts, value))
+        return _short(seconds / unit), height, trial, f"{who}: {_score(charts, value)} after {duration(seconds)}"
 
-    def inside(dots: Sequence[Dot]) -> list[Point]:
-        return at([dot for dot in dots if not _below(charts, dot[1])])
+    def trials(dots: Sequence[Dot], below: bool = False) -> list[Point]:
+        return [at(*dot, f"trial {dot[2]}") for dot in dots if _below(charts, dot[1]) is below]
 
     best = [(_short(x / unit), _y(charts, y)) for x, y in progress.best]
     if best:
         best.append((_short(last / unit), best[-1][1]))
-    all_of_them = [*progress.dots, *progress.shorter]
-    bottom = low if low is not None else min([_y(charts, y) for _, y, _ in all_of_them] or [0.0])
+    every = [*progress.dots, *progress.shorter]
+    trained = [(mark, at(mark.at, mark.score, mark.trial, mark.name)) for mark in progress.trained]
+    low_ones = [*trials(every, below=True), *(point for mark, point in trained if _below(charts, mark.score))]
+    heights = [_y(charts, y) for _, y, _ in every] + [point[1] for _, point in trained]
+    bottom = low if low is not None else min(heights, default=0.0)
     failed = [(_short(x / unit), bottom, trial, f"trial {trial}: {NO_SCORE}") for x, trial in progress.failed]
     return _chart(
-        {"type": "value", "name": f"{name} since the start", "min": 0},
+        {"type": "value", "name": f"{name} {progress.since}", "min": 0},
         _score_axis(charts, low),
         [
-            _dots("shorter trials", inside(progress.shorter), FAINT, 5, hollow=True),
-            _dots("trials", inside(progress.dots), ACCENT, 7 if len(progress.dots) < FEW else 4),
+            _dots("shorter trials", trials(progress.shorter), FAINT, 5, hollow=True),
+            _dots("trials", trials(progress.dots), ACCENT, 7 if len(progress.dots) < FEW else 4),
             {
-                **_dots("below the axis", at([dot for dot in all_of_them if _below(charts, dot[1])]), ACCENT, 9),
+                **_dots("below the axis", low_ones, ACCENT, 9),
                 "symbol": "triangle",
                 "symbolRotate": 180,
                 "symbolOffset": [0, -5],
             },
-            {**_line("best so far", best, GOOD, 2.5), "step": "end", "silent": True},
+            {**_line("best trial so far", best, GOOD, 2.5), "step": "end", "silent": True},
             {
                 **_dots("failed", failed, FAILED, 8),
                 "symbol": "path://M0,0L8,8M8,0L0,8",
                 "itemStyle": {"color": "none", "borderColor": FAILED, "borderWidth": 1.5},
             },
-            _ring([dot for dot in at(all_of_them) if dot[2] in seen]),
+            _letters([(mark, point) for mark, point in trained if not _below(charts, mark.score)]),
+            _ring([at(*dot, "") for dot in every if dot[2] in seen]),
         ],
     )
 
 
-def _below(charts: Charts, score: float) -> bool:
-    """Does the axis end above it?"""
-    return charts.progress.floor is not None and score < charts.progress.floor
-
-
-def _low(charts: Charts) -> float | None:
-    """Where an axis ends on which not all scores have room; None: nowhere."""
-    if charts.progress.floor is None:
-        return None
-    drawn = [_y(charts, y) for _, y, _ in (*charts.progress.dots, *charts.progress.shorter) if not _below(charts, y)]
-    low, high = min(drawn), max(drawn)
-    ticks = round_ticks(low - ROOM * (high - low or abs(high)), high)
-    return _short(2 * ticks[0] - ticks[1])
-
-
-def _reached(charts: Charts, seconds: float, value: float) -> str:
-    return f"{score(charts.metric, value)} after {duration(seconds)}"
+def progress_words(charts: Charts) -> str:
+    """What the chart of scores over time shows."""
+    progress, trials = charts.progress, [*charts.progress.dots, *charts.progress.shorter]
+    below = sum(_below(charts, y) for _, y, _ in trials) + sum(_below(charts, mark.score) for mark in progress.trained)
+    low = _low(charts)
+    told = [
+        "A dot is a trial of the search, the line the best one so far." if progress.dots else "",
+        "Small rings are trials that were trained for less." if progress.shorter else "",
+        f"Crosses: {NO_SCORE}." if progress.failed else "",
+        f"Triangles: below {low:g}{f'{NB}%' if charts.share else ''}, where the axis ends." if below and low else "",
+        _letters_told("A letter marks when a training besides the search had ended", progress.trained),
+    ]
+    return " ".join(filter(None, told))
 
 
 def scatter_options(charts: Charts, scatter: Scatter, seen: Collection[int] = ()) -> Options:
     """Scores against a size, with the front."""
 
-    def at(x: float, y: float, trial: int | None, name: str) -> Point:
-        return x, _y(charts, y), trial, f"{name}: {score(charts.metric, y)}, {_size(scatter, x)}"
+    def at(x: float, y: float, trial: int | None, who: str = "") -> Point:
+        return x, _y(charts, y), trial, f"{who or f'trial {trial}'}: {_score(charts, y)}, {_size(scatter, x)}"
 
-    dots = [at(x, y, trial, f"trial {trial}") for x, y, trial in scatter.dots]
-    front = [at(x, y, trial, f"trial {trial}") for x, y, trial in scatter.front]
-    trained = [
-        {"name": name, "value": at(x, y, None, name), "label": {"position": _beside(scatter, x)}}
-        for x, y, name in scatter.trained
-    ]
-    more = "more is better" if scatter.more_is_better else "less is better"
-    scale = ", log scale" if scatter.log else ""
+    dots, front = ([at(*dot) for dot in some] for some in (scatter.dots, scatter.front))
+    before = [at(mark.at, mark.score, mark.trial, f"{mark.name}, before") for mark in scatter.before]
+    trained = [(mark, at(mark.at, mark.score, mark.trial, mark.name)) for mark in scatter.trained]
+    drawn = [*dots, *(point for _, point in trained)]
     step = "start" if scatter.more_is_better else "end"
-    knee = [dot for dot in front if dot[2] == scatter.knee]
+    lettered = {(point[0], point[1]) for _, point in trained}
     return _chart(
-        {"type": "log" if scatter.log else "value", "name": f"{scatter.name} ({more}{scale})", "scale": True},
+        {
+            "type": "log" if scatter.log else "value",
+            "name": _size_axis(scatter),
+            "scale": True,
+            "minInterval": 1 if scatter.metric in SIZES else 0,
+        },
         _score_axis(charts),
         [
+            _dots("earlier scores", before, FAINT, 6, hollow=True),
             _dots("networks", dots, ACCENT, 7 if len(dots) < FEW else 4),
             {**_line("front", [dot[:2] for dot in front], GOOD, 1.5), "step": step, "silent": True},
-            _dots("on the front", front, GOOD, 9),
+            _dots("on the front", [dot for dot in front if dot[:2] not in lettered], GOOD, 9),
+            _letters(trained),
             {
-                **_dots("compared, and baselines", [], INK, 10),
-                "data": tuple(trained),
+                **_dots("knee point", [dot for dot in front if dot[2] == scatter.knee], GOOD, 17),
                 "symbol": "diamond",
-                "label": {"show": len(trained) <= 8, "formatter": "{b}", **LABEL},
-                "labelLayout": {"hideOverlap": True},
+                "itemStyle": {"color": "none", "borderColor": GOOD, "borderWidth": 2},
             },
-            {**_ring(knee), "name": "knee", "label": {"show": True, "formatter": "knee", "position": "top", **LABEL}},
-            _ring([dot for dot in dots if dot[2] in seen]),
+            _ring([dot for dot in drawn if dot[2] in seen]),
         ],
     )
+
+
+def scatter_words(charts: Charts, scatter: Scatter) -> str:
+    """What a chart of scores against a size shows."""
+    edge = "Nothing on the line is beaten both in score and in size." if len(scatter.front) > 1 else ""
+    told = [
+        f"A dot is a network of the search. {edge}".strip() if scatter.dots else "",
+        f"The diamond is the knee point, a good balance: trial {scatter.knee}." if scatter.knee is not None else "",
+        "A small ring is an earlier score of a network that was trained on." if scatter.before else "",
+        _letters_told("A letter is a baseline, or a network trained besides the search", scatter.trained),
+    ]
+    return " ".join(filter(None, told))
+
+
+def _below(charts: Charts, value: float) -> bool:
+    """Does the axis of scores over time end above it?"""
+    return charts.progress.floor is not None and value < charts.progress.floor
+
+
+def _low(charts: Charts) -> float | None:
+    """Where an axis ends on which not all scores have room; None: where the scores do."""
+    progress = charts.progress
+    if progress.floor is None:
+        return None
+    every = [*(y for _, y, _ in (*progress.dots, *progress.shorter)), *(mark.score for mark in progress.trained)]
+    drawn = [_y(charts, y) for y in every if not _below(charts, y)]
+    low, high = min(drawn), max(drawn)
+    ticks = round_ticks(low - ROOM * (high - low or abs(high)), high)
+    return _short(2 * ticks[0] - ticks[1])
+
+
+def _score(charts: Charts, value: float) -> str:
+    return score(charts.metric, value)
+
+
+def _size(scatter: Scatter, x: float) -> str:
+    if scatter.metric in SIZES:
+        return f"{rounded(x)} {scatter.name}"
+    return f"{scatter.name} {score(scatter.metric, x)}"
+
+
+def _size_axis(scatter: Scatter) -> str:
+    more = "more is better" if scatter.more_is_better else "less is better"
+    return f"{scatter.name} ({more}{', log scale' if scatter.log else ''})"
 
 
 def curve_options(charts: Charts, seen: Collection[int] = ()) -> Options:
@@ -173,13 +212,6 @@ def _size(scatter: Scatter, x: float) -> str:
     if scatter.metric in SIZES:
         return f"{rounded(x)} {scatter.name}"
     return f"{scatter.name} {score(scatter.metric, x)}"
-
-
-def _beside(scatter: Scatter, x: float) -> str:
-    """Where a name has room: towards the middle of the chart."""
-    sizes = [each[0] for each in (*scatter.dots, *scatter.trained)]
-    middle = math.sqrt(min(sizes) * max(sizes)) if scatter.log else (min(sizes) + max(sizes)) / 2
-    return "left" if x > middle else "right"
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------
@@ -233,6 +265,23 @@ def _line(name: str, data: Sequence[Any], colour: str, width: float) -> Options:
         "itemStyle": {"color": colour},
         "emphasis": {"disabled": True},
     }
+
+
+def _letters(marks: Sequence[tuple[Mark, Point]]) -> Options:
+    """Names would run through points and lines, so that letters stand for them, which the words below explain."""
+    return {
+        **_dots("compared, and baselines", [], INK, 16),
+        "data": tuple({"name": mark.letter, "value": point} for mark, point in marks),
+        "symbol": "roundRect",
+        "itemStyle": {"color": "var(--sheet)", "borderColor": INK, "borderWidth": 1.5},
+        "label": {"show": True, "formatter": "{b}", **LABEL},
+        "z": 4,
+    }
+
+
+def _letters_told(what: str, marks: Sequence[Mark]) -> str:
+    named = [f"{mark.letter} {mark.name}".strip() for mark in marks]
+    return f"{what}: {listing(named)}." if named else ""
 
 
 def _ring(data: Sequence[Any]) -> Options:
