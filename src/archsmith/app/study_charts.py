@@ -4,7 +4,6 @@ front, and learning curves. Of very many trials some are left out, always the sa
 
 from __future__ import annotations
 
-import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from archsmith.analysis.report.noted import finite
-from archsmith.analysis.report.trial_dots import dots_of, floor_of, since, values_of
+from archsmith.analysis.report.trial_dots import LETTERS, dots_of, floor_of, since, values_of
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import is_share
 from archsmith.app.entrants import Group, groups_of, name_of, ordered
@@ -31,7 +30,6 @@ MOST_ROWS = 30
 WIDE = 8.0  # times the least from which on sizes are drawn on a logarithmic scale
 MIX, RANGE = 2654435761, 2**32  # Knuth's multiplicative hash: spreads consecutive numbers evenly
 SIZES = {"params": "parameters", "macs": "multiply-adds"}
-LETTERS = string.ascii_uppercase
 EARLY = ("unfinished", "earlier")  # rows of a job that tell what a network was before its last training
 LATENCY, MOST_LATENCIES = "latency", 4  # how names of such metrics begin, and how many of them are drawn
 

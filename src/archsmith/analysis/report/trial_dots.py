@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -13,6 +14,7 @@ from archsmith.analysis.wording import rounded, score
 from archsmith.core.seeds import generator
 
 HOUR, MINUTE = 3600.0, 60.0
+LETTERS = string.ascii_uppercase  # stand for the rows of a job, in their order: names would cover points
 MOST_DOTS = 800  # trials that a chart shows one by one
 MANY_DOTS = 300  # from which on they are drawn smaller
 LOW_OUTLIERS = 4.0  # scores further below the median than this many times the best is above it lie far below

@@ -87,7 +87,10 @@ def progress_words(charts: Charts) -> str:
         "Small rings are trials that were trained for less." if progress.shorter else "",
         f"Crosses: {NO_SCORE}." if progress.failed else "",
         f"Triangles: below {low:g}{f'{NB}%' if charts.share else ''}, where the axis ends." if below and low else "",
-        _letters_told("A letter marks when a training besides the search had ended", progress.trained),
+        _letters_told(
+            "Letters are baselines and networks trained besides the search, at the end of their training",
+            progress.trained,
+        ),
     ]
     return " ".join(filter(None, told))
 
@@ -130,12 +133,12 @@ def scatter_options(charts: Charts, scatter: Scatter, seen: Collection[int] = ()
 
 def scatter_words(charts: Charts, scatter: Scatter) -> str:
     """What a chart of scores against a size shows."""
-    edge = "Nothing on the line is beaten both in score and in size." if len(scatter.front) > 1 else ""
+    edge = "No other one beats those on the line both in score and in size." if len(scatter.front) > 1 else ""
     told = [
         f"A dot is a network of the search. {edge}".strip() if scatter.dots else "",
         f"The diamond is the knee point, a good balance: trial {scatter.knee}." if scatter.knee is not None else "",
-        "A small ring is an earlier score of a network that was trained on." if scatter.before else "",
-        _letters_told("A letter is a baseline, or a network trained besides the search", scatter.trained),
+        "Small rings are earlier scores of networks that were trained on." if scatter.before else "",
+        _letters_told("Letters are baselines and networks trained besides the search", scatter.trained),
     ]
     return " ".join(filter(None, told))
 
@@ -206,15 +209,6 @@ def _curve(charts: Charts, curve: Curve, place: int, seen: Collection[int]) -> O
 def empty_options(charts: Charts) -> Options:
     """Axes without a point."""
     return _chart({"type": "value", "name": ""}, _score_axis(charts), [])
-
-
-def _size(scatter: Scatter, x: float) -> str:
-    if scatter.metric in SIZES:
-        return f"{rounded(x)} {scatter.name}"
-    return f"{scatter.name} {score(scatter.metric, x)}"
-
-
-# -- parts -------------------------------------------------------------------------------------------------------------
 
 
 def _chart(x: Options, y: Options, series: Sequence[Options]) -> Options:
