@@ -211,6 +211,9 @@ def empty_options(charts: Charts) -> Options:
     return _chart({"type": "value", "name": ""}, _score_axis(charts), [])
 
 
+# -- parts -------------------------------------------------------------------------------------------------------------
+
+
 def _chart(x: Options, y: Options, series: Sequence[Options]) -> Options:
     axis = {
         "nameLocation": "middle",
