@@ -51,6 +51,19 @@ def test_the_keys_go_from_trial_to_trial_and_enter_picks(page: Client, sent: lis
     assert sent[0] == ("dispatchAction", {"type": "showTip", "seriesIndex": 0, "dataIndex": 1})
 
 
+def test_the_keys_reach_what_a_letter_stands_for(page: Client, sent: list[tuple[str, Any]]) -> None:
+    picked: list[int] = []
+    of_network, baseline = (
+        {"name": name, "value": (float(i), 0.5, trial, f"named {name}")}
+        for i, (name, trial) in enumerate((("A", 7), ("B", None)))
+    )
+    given = {"xAxis": {}, "yAxis": {}, "series": ({"id": "s0", "name": "letters", "data": (of_network, baseline)},)}
+    chart = TrialChart("Scores", given, picked.append)
+    for key in ("ArrowRight", "ArrowRight", "Enter"):
+        typed(chart, page, key)
+    assert picked == [7] and chart._said.text == "Named A"
+
+
 def test_without_a_point_keys_do_nothing(page: Client, sent: list[tuple[str, Any]]) -> None:
     chart = TrialChart("Scores", options(), lambda trial: pytest.fail("nothing was picked"))
     typed(chart, page, "ArrowRight")

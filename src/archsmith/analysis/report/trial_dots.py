@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import statistics
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import rounded, score
+from archsmith.analysis.wording import listing, rounded, score
 from archsmith.core.seeds import generator
 
 HOUR, MINUTE = 3600.0, 60.0
@@ -66,6 +66,11 @@ def dots_of(study: Study) -> list[Dot]:
 def time_scale(seconds: float) -> tuple[float, str]:
     """In what an axis of so many ``seconds`` counts: a unit in seconds, and its name."""
     return (HOUR, "hours") if seconds > 3 * HOUR else (MINUTE, "minutes") if seconds > 3 * MINUTE else (1.0, "seconds")
+
+
+def explained(letters: Iterable[tuple[str, str]]) -> str:
+    """``A = linear model and B = searched network``, of (letter, name) each."""
+    return listing([f"{letter} = {name}" if letter else name for letter, name in letters])
 
 
 def since(study: Study) -> str:

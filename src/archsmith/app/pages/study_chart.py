@@ -53,7 +53,8 @@ class TrialChart:
             (i, j, value)
             for i, series in enumerate(self._sent["series"])
             if not series.get("silent")
-            for j, value in enumerate(series["data"])
+            for j, point in enumerate(series["data"])
+            for value in (point["value"] if isinstance(point, dict) else point,)
             if isinstance(value, tuple) and len(value) > 2 and isinstance(value[2], int)
         ]
         return sorted(found, key=lambda point: (point[2][0], point[2][2]))
