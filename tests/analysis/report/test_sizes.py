@@ -49,5 +49,5 @@ def test_names_do_not_stand_in_the_chart_but_letters_that_are_explained(make: An
     assert sizes is not None
     letters = {name: letter for letter, name, *_ in sizes.trained}
     assert letters == {str(row["name"]): "ABC"[i] for i, row in enumerate(study.rows) if row["name"] in letters}
-    assert f"{letters['searched']} searched network" in sizes.named
+    assert f"{letters['searched']} = searched network" in sizes.named
     assert "hand-made</text>" not in drawings(study, sizes)["sizes"]

@@ -129,7 +129,10 @@ def test_what_is_shown_stays_while_nothing_is_new(page: Client, house: House, st
         log.close()
 
 
-def test_a_chart_without_a_point_is_not_shown(page: Client, house: House, studies: Path) -> None:
+def test_a_chart_without_a_point_is_not_shown(
+    page: Client, house: House, studies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "SHARE", 0.0)  # charts are made at every look
     with WrittenStudy(studies / "several-new", several=True) as log:
         made = StudyPage(house, house.studies.get("several-new"))
         look = made.look()

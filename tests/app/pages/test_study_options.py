@@ -110,7 +110,7 @@ def test_a_scatter_says_which_way_is_better_and_names_what_was_trained() -> None
     assert options["xAxis"]["name"] == "parameters (less is better, log scale)"
     linear, _ = series(options, "compared, and baselines")["data"]
     assert (linear["name"], linear["value"]) == ("A", (5.0, 45.0, None, "linear model: 45\xa0%, 5 parameters"))
-    assert "A linear model and B searched network." in scatter_words(made(), SCATTER)
+    assert "A = linear model and B = searched network." in scatter_words(made(), SCATTER)
 
 
 def test_names_never_run_through_a_chart() -> None:
@@ -124,7 +124,13 @@ def test_names_never_run_through_a_chart() -> None:
 def test_words_say_what_a_chart_of_scores_over_time_shows() -> None:
     said = progress_words(made())
     low = progress_options(made())["yAxis"]["min"]
-    for part in ("A dot is a trial", "line the best one so far", "Crosses: failed", f"below {low:g}", "A linear model"):
+    for part in (
+        "A dot is a trial",
+        "line the best one so far",
+        "Crosses: failed",
+        f"below {low:g}",
+        "A = linear model",
+    ):
         assert part in said
     nothing = {"dots": [], "failed": [], "best": [], "trained": [], "floor": None}
     assert progress_words(made(progress=PROGRESS.model_copy(update=nothing))) == ""

@@ -10,13 +10,22 @@ from archsmith.analysis.axes import axis
 from archsmith.analysis.charts import Dots, Layer, Line, Size, Word, both, plot
 from archsmith.analysis.report import figures
 from archsmith.analysis.report.section import Section
-from archsmith.analysis.report.trial_dots import LETTERS, Dot, dots_of, floor_of, radius_of, thinned, tip_of, values_of
+from archsmith.analysis.report.trial_dots import (
+    LETTERS,
+    Dot,
+    dots_of,
+    explained,
+    floor_of,
+    radius_of,
+    thinned,
+    tip_of,
+    values_of,
+)
 from archsmith.analysis.statistics import rank_correlation
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import (
     epochs,
     is_share,
-    listing,
     metric_name,
     network_name,
     number,
@@ -62,7 +71,7 @@ class Sizes:
     @property
     def named(self) -> str:
         """What the letters stand for."""
-        return listing([f"{letter} {network_name(name)}".strip() for letter, name, *_ in self.trained])
+        return explained((letter, network_name(name)) for letter, name, *_ in self.trained)
 
 
 def sizes_of(study: Study) -> Sizes | None:

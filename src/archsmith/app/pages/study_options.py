@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from archsmith.analysis.axes import round_ticks
-from archsmith.analysis.report.trial_dots import time_scale
-from archsmith.analysis.wording import NB, duration, listing, rounded, score
+from archsmith.analysis.report.trial_dots import explained, time_scale
+from archsmith.analysis.wording import NB, duration, rounded, score
 from archsmith.app.study_charts import SIZES, Charts, Curve, Dot, Mark, Scatter
 from archsmith.core.wording import measure
 
@@ -277,8 +277,7 @@ def _letters(marks: Sequence[tuple[Mark, Point]]) -> Options:
 
 
 def _letters_told(what: str, marks: Sequence[Mark]) -> str:
-    named = [f"{mark.letter} {mark.name}".strip() for mark in marks]
-    return f"{what}: {listing(named)}." if named else ""
+    return f"{what}: {explained((mark.letter, mark.name) for mark in marks)}." if marks else ""
 
 
 def _ring(data: Sequence[Any]) -> Options:
