@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from archsmith.analysis.axes import axis, from_zero, log_ticks, of_data, round_ticks
+from archsmith.analysis.axes import Axis, axis, from_zero, log_ticks, of_data, round_ticks
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,8 @@ def test_a_scale_of_time_begins_at_0_unless_half_of_it_would_be_empty(
 def test_years_are_written_out_on_an_axis_of_the_data() -> None:
     assert of_data(1950.0, 2024.0)(1980.0) == "1980"
     assert of_data(0.0, 30_000.0)(20_000.0) == "20 k"
+
+
+def test_an_axis_that_counts_has_whole_ticks_only() -> None:
+    assert Axis("trial", 0.0, 3.06, whole=True).ticks(13) == [0.0, 1.0, 2.0, 3.0]
+    assert Axis("trial", 0.0, 1.0, whole=True).ticks(8) == [0.0, 1.0]

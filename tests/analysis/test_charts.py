@@ -107,3 +107,12 @@ def test_a_word_that_fits_on_neither_side_of_its_point_still_stays_inside() -> N
     svg = plot(NARROW, x, y, [Word(9.5, 0.5, text)], "sizes")
     left = next(float(place) for place, said in re.findall(r'<text x="([\d.-]+)"[^>]*>([^<]*)<', svg) if said == text)
     assert 0 <= left <= NARROW.width - wide(text, 12.0)
+
+
+def test_a_word_keeps_off_points_and_lines_that_are_not_its_own() -> None:
+    """To the right of its point there is a dot, to the left a line."""
+    layers = [Dots([(0.65, 0.52, "")]), Line([(0.4, 0.0), (0.4, 0.53)]), Word(0.5, 0.5, "hand-made")]
+    drawn = plot(WIDE, Axis("x", 0, 1), Axis("y", 0, 1), layers, "t")
+    ((left, base),) = re.findall(r'<text x="([\d.]+)" y="([\d.]+)" text-anchor="start" class="word', drawn)
+    (circle,) = re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', drawn)
+    assert not (float(left) < float(circle[0]) < float(left) + 80 and abs(float(base) - 6 - float(circle[1])) < 6)

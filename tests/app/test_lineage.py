@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from archsmith.app.house import House
 from archsmith.app.lineage import lineage_of
 from archsmith.core.architecture import Architecture
@@ -75,3 +77,12 @@ def test_a_long_search_is_thinned_in_its_chart_only() -> None:
 def test_a_real_evolution_has_one(house: House, evolved: str) -> None:
     found = house.networks.lineage(evolved)
     assert found is not None and found.path and "<svg" in found.chart
+
+
+def test_trials_are_counted_in_whole_numbers() -> None:
+    rows = [((i - 1,) if i else (), 0.5 + i / 10, {"a": i}) for i in range(4)]
+    found = lineage_of(view_of(*rows))
+    assert found is not None
+    for svg in found.chart.split("<svg")[1:]:
+        counts = re.findall(r'text-anchor="middle">(\d+)<', svg)
+        assert counts == sorted(set(counts)) == ["0", "1", "2", "3"]

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from archsmith.app.study_charts import MOST_CURVES, MOST_DOTS, charts, lot
-from archsmith.core.job_records import FINISHED, Epoch, PhaseRecord
-from archsmith.core.records import Proposed, ProposedTrial
+from archsmith.app.study_charts import MOST_CURVES, MOST_DOTS, Mark, charts, lot
+from archsmith.core.job_records import FINISHED, Epoch, PhaseRecord, ResultRecord
+from archsmith.core.records import Opened, Proposed, ProposedTrial
 
 SEARCHED = {"objectives": [["accuracy", True]], "constraints": [], "fidelity": ["epochs", 1.0, 9.0]}
 TRADE = {**SEARCHED, "objectives": [["accuracy", True], ["price", False]]}
@@ -49,7 +49,47 @@ def test_of_a_pool_a_network_is_one_point(view_of: Any, tried: Any) -> None:
 def test_baselines_stand_beside_them(view_of: Any, tried: Any) -> None:
     linear = PhaseRecord("linear", FINISHED, seconds=1.0, result={"accuracy": 0.6, "params": 5})
     (scatter,) = charts(view_of(linear, sized(tried, 0, 0.5, 10.0))).scatters
-    assert scatter.trained == [(5.0, 0.6, "linear model")]
+    assert scatter.trained == [Mark(letter="A", name="linear model", trial=None, at=5.0, score=0.6)]
+
+
+def test_time_is_that_of_the_clock_of_the_study(view_of: Any, tried: Any) -> None:
+    """Which began before the study was opened, and stands still between two openings."""
+    read = PhaseRecord("read", FINISHED, seconds=4.0, result={"lead": 40.0})
+    linear = PhaseRecord("linear", FINISHED, seconds=1.0, result={"accuracy": 0.6, "params": 5})
+    view = view_of(read, linear, tried(0, 0.5))
+    progress = charts(view).progress
+    (dot,), (mark,) = progress.dots, progress.trained
+    assert view.spent == dot[0] == 43.0
+    assert (mark.at, mark.score, mark.name, mark.letter) == (42.0, 0.6, "linear model", "A")
+    assert progress.since == "since the start"
+    again = charts(view_of(read, tried(0, 0.5), Opened(2, "here", 60.0), tried(1, 0.6, x=2))).progress
+    assert again.since == "since the start, without stops"
+
+
+def test_a_network_that_was_trained_on_is_one_point_with_its_latest_score(view_of: Any, tried: Any) -> None:
+    rows = (
+        {"name": "linear", "valid": 0.6, "params": 5},
+        {"name": "searched", "trial": 1, "valid": 0.8, "params": 20.0, "exported": True},
+        {"name": "unfinished", "trial": 1, "valid": 0.85, "params": 20.0},
+    )
+    trials = sized(tried, 0, 0.5, 10.0), sized(tried, 1, 0.7, 20.0)
+    (scatter,) = charts(view_of(*trials, ResultRecord("accuracy", rows=rows))).scatters
+    assert [trial for *_, trial in scatter.dots] == [0]
+    assert [(mark.letter, mark.name, mark.score) for mark in scatter.trained] == [
+        ("A", "linear model", 0.6),
+        ("B", "searched network", 0.8),
+    ]
+    assert [(mark.name, mark.score) for mark in scatter.before] == [("best trial", 0.85), ("trial 1", 0.7)]
+    assert scatter.front == [(10.0, 0.5, 0), (20.0, 0.8, 1)]
+
+
+def test_a_network_whose_training_went_on_since_has_that_score(view_of: Any, tried: Any) -> None:
+    rows = ({"name": "searched", "trial": 0, "valid": 0.8, "params": 10.0},)
+    again = tried(1, 0.9, x=0, fidelity=2.0, parents=(0,), metrics={"params": 10.0})
+    view = view_of(sized(tried, 0, 0.5, 10.0), ResultRecord("accuracy", rows=rows), again, sized(tried, 2, 0.3, 5.0))
+    (scatter,) = charts(view).scatters
+    assert [(score, trial) for _, score, trial in scatter.dots] == [(0.9, 1), (0.3, 2)]
+    assert (scatter.trained, [mark.score for mark in scatter.before]) == ([], [0.8])
 
 
 def test_two_objectives_are_drawn_against_each_other(view_of: Any, tried: Any) -> None:
@@ -68,10 +108,17 @@ def test_one_size_is_no_picture(view_of: Any, tried: Any) -> None:
     assert charts(view_of(sized(tried, 0, 0.5, 10.0), sized(tried, 1, 0.6, 10.0))).scatters == []
 
 
-def test_a_few_hopeless_trials_are_drawn_at_the_edge(view_of: Any, tried: Any) -> None:
+def test_a_few_hopeless_trials_do_not_set_the_axis(view_of: Any, tried: Any) -> None:
     scores = [0.9, 0.91, 0.92, 0.9, 0.91, 0.01]
     floor = charts(view_of(*(tried(i, score, x=i) for i, score in enumerate(scores)))).progress.floor
     assert floor is not None and 0.01 < floor < 0.9
+
+
+def test_a_lower_score_alone_cuts_no_axis(view_of: Any, tried: Any) -> None:
+    scores = [0.9345, 0.9956, 0.9869, 0.9956, 0.9956]
+    progress = charts(view_of(*(tried(i, score, x=i) for i, score in enumerate(scores)))).progress
+    assert progress.floor is None
+    assert [score for _, score, _ in progress.dots] == scores
 
 
 def test_curves_of_those_being_trained_come_first_then_the_best(view_of: Any, tried: Any) -> None:

@@ -23,6 +23,19 @@ def test_a_running_job_says_its_phase_its_clock_and_its_best(view_of: Any, tried
     assert [(phase.name, phase.state) for phase in facts.phases][-1] == ("search", "running")
 
 
+def test_of_several_objectives_the_best_is_the_best_and_the_knee_is_told_apart(view_of: Any, tried: Any) -> None:
+    trade = {**SEARCHED, "objectives": [["accuracy", True], ["params", False]]}
+    tries = [(0.9, 1000.0), (0.85, 100.0), (0.1, 50.0)]
+    view = view_of(
+        *(tried(i, y, x=i, metrics={"params": x}) for i, (y, x) in enumerate(tries)), problem=trade, job=False
+    )
+    facts = study_facts(view)
+    assert facts.best is not None and (facts.best.trial, facts.best.words) == (0, "accuracy 90\xa0%")
+    assert facts.knee is not None and (facts.knee.trial, facts.knee.words) == (1, "accuracy 85\xa0%, parameters 100")
+    assert view.best is not None and view.best.id == facts.best.trial  # what lists of studies say
+    assert study_facts(view_of(tried(0, 0.75))).knee is None
+
+
 def test_the_clock_stands_still_while_nobody_works_on_it(view_of: Any) -> None:
     facts = study_facts(view_of(PhaseRecord("search")), now=1e6)
     assert (facts.state, facts.elapsed_seconds, facts.remaining_seconds) == ("interrupted", 1.0, None)

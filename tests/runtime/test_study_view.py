@@ -124,6 +124,24 @@ def test_what_a_job_spent_counts_what_came_before_the_study_was_opened() -> None
     assert sum(phase.seconds or 0.0 for phase in view.phases.all) <= view.spent
 
 
+def test_trials_and_phases_end_on_the_clock_that_the_limit_counts() -> None:
+    read = (100.5, "phase", over("read", 4.0, lead=6.0))
+    again = ((500, "opened", OPENED), (500.5, "phase", over("read", 1.0, lead=8.0)))
+    view = after(
+        *job(
+            read,
+            (101, "proposed", proposed(0)),
+            (110, "finished", finished(0, 0.5)),
+            *again,
+            (501, "proposed", proposed(1)),
+            (503, "finished", finished(1, 0.5)),
+        )
+    )
+    assert view.finished_at == {0: 16.0, 1: 21.0}
+    assert [phase.ended_at for phase in view.phases.all if phase.name == "read"] == [6.5, 18.5]
+    assert view.spent == view.finished_at[1]
+
+
 # -- trials ------------------------------------------------------------------------------------------------------------
 
 

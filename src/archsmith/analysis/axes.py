@@ -15,6 +15,7 @@ class Axis:
     low, high: its ends
     log: is it logarithmic?
     show: turns a tick into text
+    whole: does it count things, of which there is no half?
     """
 
     label: str
@@ -22,6 +23,7 @@ class Axis:
     high: float
     log: bool = False
     show: Callable[[float], str] = lambda value: plain(value)
+    whole: bool = False
 
     def at(self, value: float) -> float:
         """0 at the low end, 1 at the high end, cut off at both."""
@@ -33,7 +35,8 @@ class Axis:
 
     def ticks(self, wanted: int) -> list[float]:
         """About ``wanted`` round values between the ends."""
-        return log_ticks(self.low, self.high, wanted) if self.log else round_ticks(self.low, self.high, wanted)
+        ticks = log_ticks(self.low, self.high, wanted) if self.log else round_ticks(self.low, self.high, wanted)
+        return [tick for tick in ticks if tick == round(tick)] if self.whole else ticks
 
 
 def axis(

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from archsmith.analysis.axes import Axis
+from archsmith.analysis.placing import Box, along, apart, around, freest
 from archsmith.analysis.wording import NB
 from archsmith.graphs import figure
 from archsmith.graphs.figure import text_width
@@ -141,12 +143,9 @@ def plot(size: Size, x: Axis, y: Axis, layers: Sequence[Layer], title: str) -> s
     )
     area = _Area(left, top, size.width - left - right, size.height - top - bottom, x, y)
     parts = [_grid(area, y_ticks, size)]
-    # Words must not lie over one another, nor over the points of others.
-    taken = [
-        (px - GAP, py + GAP, 2 * GAP, 2 * GAP)
-        for px, py in (area.point(layer.x, layer.y) for layer in layers if isinstance(layer, Word))
-    ]
-    parts += [_word(area, layer, taken) if isinstance(layer, Word) else _layer(area, layer) for layer in layers]
+    words: list[Box] = []  # must not lie over one another
+    points = [box for layer in layers for box in _boxes(area, layer)]
+    parts += [_word(area, layer, words, points) if isinstance(layer, Word) else _layer(area, layer) for layer in layers]
     return _document(size, title, "".join(parts))
 
 
@@ -226,8 +225,22 @@ def _column(area: _Area, layer: Columns, bar: tuple[float, float, float, str]) -
     return f'<rect class="fill {layer.colour}" {place}>{_tip(tip)}</rect>'
 
 
-def _word(area: _Area, word: Word, taken: list[tuple[float, float, float, float]]) -> str:
-    """Beside its point, at the first of eight places that is inside and free."""
+def _boxes(area: _Area, layer: Layer) -> list[Box]:
+    """What a layer covers: its points and, of lines, what lies between them."""
+    if isinstance(layer, Word):
+        return [around(*area.point(layer.x, layer.y), GAP)]
+    if isinstance(layer, Dots):
+        return [around(*area.point(x, y), layer.radius) for x, y, _ in layer.points]
+    if not isinstance(layer, Line):
+        return []
+    at = [area.point(x, y) for x, y in layer.points]
+    if layer.steps:  # the corners between them
+        at = [corner for (x, y), (right, _) in pairwise([*at, *at[-1:]]) for corner in ((x, y), (right, y))]
+    return along(at)
+
+
+def _word(area: _Area, word: Word, words: list[Box], points: Sequence[Box]) -> str:
+    """Beside its point, at the first of eight places that is inside and free; or the one that covers least."""
     x, y = area.point(word.x, word.y)
     width = 1.1 * wide(word.text, TEXT)  # in bold letters
     places = [
@@ -240,10 +253,9 @@ def _word(area: _Area, word: Word, taken: list[tuple[float, float, float, float]
         for place in places
         if area.left <= place[0] <= area.left + area.width - width and area.top <= place[1] - TEXT
     ]
-    free = [place for place in inside if not any(_overlap((*place, width, TEXT), other) for other in taken)]
-    left, base = (free or inside or places)[0]
+    left, base = freest(inside or places, width, TEXT, words, points)
     left = max(0.0, min(left, area.left + area.width - width))  # too long for either side: over the point
-    taken.append((left, base, width, TEXT))
+    words.append((left, base, width, TEXT))
     return text(left, base, word.text, "start", f"word {word.colour}")
 
 
@@ -255,25 +267,6 @@ def _ends(area: _Area, ends: Ends) -> str:
         parts.append(f'<path class="axis" d="M{n(edge)} {n(y)}L{n(edge + 2 * GAP)} {n(height)}"/>')
         parts.append(text(edge + 2.5 * GAP, height + 4, words, "start", f"word {colour}"))
     return "".join(parts)
-
-
-def apart(wanted: Sequence[float], step: float, low: float, high: float) -> list[float]:
-    """Places near the ``wanted`` ones, which ascend, at least ``step`` from one another and between ``low`` and
-    ``high`` as far as they have room there.
-    """
-    places: list[float] = []
-    for place in wanted:
-        places.append(max(place, places[-1] + step if places else low))
-    for i in reversed(range(len(places))):
-        high = min(places[i], high)
-        places[i] = high
-        high -= step
-    return places
-
-
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
-    """Of two words, (left, base, width, height) each?"""
-    return a[0] < b[0] + b[2] and b[0] < a[0] + a[2] and a[1] - a[3] < b[1] and b[1] - b[3] < a[1]
 
 
 def _dot(x: float, y: float, dots: Dots, tip: str) -> str:

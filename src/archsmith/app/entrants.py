@@ -318,7 +318,7 @@ def _tried(field: Whole, group: Group) -> tuple[Doing, str]:
         if front is None:
             return "done", "It is the best so far." if view.state == RUNNING else "It is the best."
         if front.knee is not None and front.knee.architecture.key == latest.architecture.key:
-            return "done", "It is the knee of the front: it stands out most between the ends."
+            return "done", "It is the knee point of the front, a good balance: it stands out most between the ends."
         return "done", "It is on the front: no other trial is better in one objective and as good in the others."
     if field.fidelities > 1 and latest.fidelity < field.highest:
         told = f"Others with {_amount(view, latest.fidelity)} scored better, so it got no more."

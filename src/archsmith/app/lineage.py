@@ -195,7 +195,7 @@ def _chart(view: StudyView, shown: set[int], before: Mapping[int, int], path: Se
 
 
 def _room(x: Axis) -> Axis:
-    return Axis(x.label, x.low, max(x.high, 1.0), show=lambda value: f"{value:,.0f}")
+    return Axis(x.label, x.low, max(x.high, 1.0), show=lambda value: f"{value:,.0f}", whole=True)
 
 
 def _note(view: StudyView, n_shown: int) -> str:

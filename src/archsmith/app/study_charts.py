@@ -4,14 +4,14 @@ front, and learning curves. Of very many trials some are left out, always the sa
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from archsmith.analysis.report.noted import finite
-from archsmith.analysis.report.trial_dots import LOW_OUTLIERS, dots_of
+from archsmith.analysis.report.trial_dots import LETTERS, dots_of, floor_of, since, values_of
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import is_share
 from archsmith.app.entrants import Group, groups_of, name_of, ordered
@@ -20,6 +20,7 @@ from archsmith.app.plain import Plain
 from archsmith.core.job_records import Epoch
 from archsmith.core.trial import Trial
 from archsmith.core.wording import metric_name, network_name, visible
+from archsmith.runtime.job_view import TRAIN
 from archsmith.runtime.study_view import StudyView
 
 MOST_DOTS = 1000  # of one chart; as many as a browser draws as SVG without an effort
@@ -29,20 +30,43 @@ MOST_ROWS = 30
 WIDE = 8.0  # times the least from which on sizes are drawn on a logarithmic scale
 MIX, RANGE = 2654435761, 2**32  # Knuth's multiplicative hash: spreads consecutive numbers evenly
 SIZES = {"params": "parameters", "macs": "multiply-adds"}
+EARLY = ("unfinished", "earlier")  # rows of a job that tell what a network was before its last training
 LATENCY, MOST_LATENCIES = "latency", 4  # how names of such metrics begin, and how many of them are drawn
 
 Dot = tuple[float, float, int]
+Row = tuple[Mapping[str, Any], "Mark"]  # of a job, and what is drawn for it
+
+
+class Mark(Plain):
+    """A baseline, or a network that was trained after the search."""
+
+    letter: str = Field(description="What stands for it in all charts of the study; empty where letters run out.")
+    name: str
+    trial: int | None = Field(description="The trial that it goes back to; null for a baseline.")
+    at: float = Field(description="Where it stands from left to right: seconds, or a size.")
+    score: float
 
 
 class Progress(Plain):
-    """The trials over time. Times are seconds since the start, of tables those that they claim."""
+    """The trials over time. Times are seconds on the clock of the study, of tables those that they claim."""
+
+    since: str = Field(description="When the time begins, in words.")
 
     dots: list[Dot] = Field(description="(seconds, score, trial) of trials whose scores compare.")
     shorter: list[Dot] = Field(description="The same of trials with less of the fidelity.")
     failed: list[tuple[float, int]] = Field(description="(seconds, trial) of those without a score.")
-    best: list[tuple[float, float]] = Field(description="(seconds, score) whenever there was a new best one.")
-    floor: float | None = Field(description="Scores below it would press all others together; null: there are none.")
+    best: list[tuple[float, float]] = Field(description="(seconds, score) whenever there was a new best trial.")
+    trained: list[Mark] = Field(description="Baselines and networks trained after the search, when that had ended.")
+    floor: float | None = Field(
+        description="An axis may end here, with marks for scores below it, which would press all others together; "
+        "null: all have room."
+    )
     left_out: int = Field(description="Trials that are not listed, since there are too many.")
+
+    @property
+    def empty(self) -> bool:
+        """Is there nothing to draw?"""
+        return not (self.dots or self.shorter or self.failed or self.trained)
 
 
 class Scatter(Plain):
@@ -52,10 +76,11 @@ class Scatter(Plain):
     name: str = Field(description="The same in words.")
     log: bool = Field(description="Is a logarithmic scale the better one?")
     more_is_better: bool = Field(description="Of what is to the right; sizes are better if they are less.")
-    dots: list[Dot] = Field(description="(size, score, trial)")
-    front: list[Dot] = Field(description="Those that no other one beats in both, by size.")
+    dots: list[Dot] = Field(description="(size, score, trial) of networks that only the search has trained.")
+    front: list[Dot] = Field(description="Networks of the search that no other one beats in both, by size.")
     knee: int | None = Field(description="The trial that stands out most on the front of two objectives.")
-    trained: list[tuple[float, float, str]] = Field(description="(size, score, name) of baselines and final networks.")
+    trained: list[Mark] = Field(description="Baselines and networks trained after the search.")
+    before: list[Mark] = Field(description="Earlier scores of networks that are there with a later one.")
     left_out: int
 
 
@@ -113,7 +138,8 @@ def lot(trials: Iterable[int], kept: set[int], most: int = MOST_DOTS) -> set[int
 
 
 def _progress(view: StudyView) -> Progress:
-    dots = [dot for dot in dots_of(Study(view, view.folder or Path(), view.writer)) if finite(dot.seconds) is not None]
+    study = Study(view, view.folder or Path(), view.writer)
+    dots = [dot for dot in dots_of(study) if finite(dot.seconds) is not None]
     better = max if view.problem.objectives[0].maximize else min
     best: list[tuple[float, float]] = []
     leaders = set()
@@ -125,22 +151,15 @@ def _progress(view: StudyView) -> Progress:
     shown = [dot for dot in dots if dot.trial in drawn]
     scored = [(rounded(dot.seconds), rounded(dot.value), dot.trial, dot.full) for dot in shown if dot.value is not None]
     return Progress(
+        since=since(study),
         dots=[(x, y, trial) for x, y, trial, full in scored if full],
         shorter=[(x, y, trial) for x, y, trial, full in scored if not full],
         failed=[(rounded(dot.seconds), dot.trial) for dot in shown if dot.value is None],
         best=best[-MOST_STEPS:],
-        floor=_floor(view, [dot.value for dot in dots if dot.value is not None]),
+        trained=_trained_at(view),
+        floor=finite(floor_of(study, values_of(dots))[0]),
         left_out=len(dots) - len(shown),
     )
-
-
-def _floor(view: StudyView, values: Sequence[float]) -> float | None:
-    """As in reports (``trial_dots.floor_of``): a few hopeless trials do not press all others together."""
-    if not view.problem.objectives[0].maximize or len(values) < 5:
-        return None
-    best, median = max(values), statistics.median(values)
-    floor = median - LOW_OUTLIERS * max(best - median, 0.002 * abs(best))
-    return rounded(floor) if min(values) < floor else None
 
 
 # -- scores against sizes ----------------------------------------------------------------------------------------------
@@ -166,17 +185,17 @@ def _scatter(view: StudyView, metric: str, compared: Sequence[Trial]) -> Scatter
         and (x := finite(trial.metrics.get(metric))) is not None
         and (y := finite(trial.metrics.get(first.metric))) is not None
     ]
-    trained = [
-        (float(x), float(y), visible(network_name(str(row.get("name"))))[:80])
-        for row in view.job.rows(view.metric)[:MOST_ROWS]
-        if (x := finite(row.get(metric))) and (y := finite(row.get("valid"))) is not None
-    ]
-    if len({x for x, _, _ in [*placed, *trained]}) < 2:
+    rows, before = _rows(view, lambda row: finite(row.get(metric))), list[Mark]()
+    trained = [mark for _, mark in rows]
+    if view.pooled:  # a final training goes on from the trials, so that its score is the latest one of its network
+        trained, before, placed = _latest(view, rows, placed)
+    sizes = [*(x for x, _, _ in placed), *(mark.at for mark in trained)]
+    if len({*sizes}) < 2:
         return None
     rightwards = objective is not None and objective.maximize
-    front = _front(view, placed, rightwards) if len(view.problem.objectives) < 3 else []
+    known = [(mark.at, mark.score, mark.trial) for mark in trained if view.pooled and mark.trial is not None]
+    front = _front(view, [*placed, *known], rightwards) if len(view.problem.objectives) < 3 else []
     drawn = lot((trial for _, _, trial in placed), {trial for _, _, trial in front})
-    sizes = [x for x, _, _ in [*placed, *trained]]
     knee = view.front.knee if view.front is not None and objective is not None else None
     return Scatter(
         metric=metric,
@@ -187,8 +206,63 @@ def _scatter(view: StudyView, metric: str, compared: Sequence[Trial]) -> Scatter
         front=[(rounded(x), rounded(y), trial) for x, y, trial in front],
         knee=None if knee is None else knee.id,
         trained=trained,
+        before=before,
         left_out=sum(trial not in drawn for _, _, trial in placed),
     )
+
+
+def _latest(view: StudyView, rows: Sequence[Row], placed: Sequence[Dot]) -> tuple[list[Mark], list[Mark], list[Dot]]:
+    """Marks and dots that show each network once, with its latest score, or as it was exported; and between them the
+    scores that it had before.
+    """
+
+    def key(trial: int) -> str:
+        return view.history.trials[trial].architecture.key
+
+    newest = {key(trial): trial for _, _, trial in placed}
+    chosen: dict[str, Mark] = {}
+    for row, mark in sorted(rows, key=lambda each: (bool(each[0].get("exported")), _kind(each[0]) not in EARLY)):
+        if mark.trial is not None and (row.get("exported") or mark.trial >= newest.get(key(mark.trial), 0)):
+            chosen[key(mark.trial)] = mark
+    kept = [mark for _, mark in rows if mark.trial is None or chosen.get(key(mark.trial)) is mark]
+    dots = [dot for dot in placed if key(dot[2]) not in chosen]
+    others = [mark for _, mark in rows if mark not in kept]
+    others += [
+        Mark(letter="", name=f"trial {trial}", trial=trial, at=x, score=y)
+        for x, y, trial in placed
+        if key(trial) in chosen
+    ]
+    shown = {(at, score) for at, score, _ in dots} | {(mark.at, mark.score) for mark in kept}
+    before = {(mark.at, mark.score): mark for mark in others if (mark.at, mark.score) not in shown}
+    return kept, list(before.values()), dots
+
+
+def _kind(row: Mapping[str, Any]) -> str:
+    return str(row.get("name")).partition(".")[0]
+
+
+def _rows(view: StudyView, at: Callable[[Mapping[str, Any]], float | None]) -> list[Row]:
+    """Rows of the job that have a score, and stand somewhere, with their marks."""
+    found: list[Row] = []
+    for i, row in enumerate(view.job.rows(view.metric)[:MOST_ROWS]):
+        place, score, trial = at(row), finite(row.get("valid")), row.get("trial")
+        if place is None or score is None:
+            continue
+        of = trial if isinstance(trial, int) and 0 <= trial < len(view.history) else None
+        name = visible(network_name(str(row.get("name"))))[:80]
+        found.append((row, Mark(letter=LETTERS[i : i + 1], name=name, trial=of, at=rounded(place), score=score)))
+    return found
+
+
+def _trained_at(view: StudyView) -> list[Mark]:
+    """When their trainings ended, as far as these are phases of their own."""
+    ended = {phase.name: phase.ended_at for phase in view.phases.all if phase.ended_at is not None and not phase.failed}
+
+    def at(row: Mapping[str, Any]) -> float | None:
+        name = str(row.get("name"))
+        return ended.get(f"{TRAIN}{name}", ended.get(name))
+
+    return [mark for _, mark in _rows(view, at)]
 
 
 def _front(view: StudyView, placed: Sequence[Dot], rightwards: bool) -> list[Dot]:

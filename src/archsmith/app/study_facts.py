@@ -21,6 +21,7 @@ from archsmith.automl.settings import FitSettings
 from archsmith.core.errors import UsageError
 from archsmith.core.failures import most_frequent
 from archsmith.core.records import DAMAGES
+from archsmith.core.trial import Trial
 from archsmith.core.wording import metric_name, network_name, reason_in_words, sentence_case, visible
 from archsmith.runtime.phases import Phase
 from archsmith.runtime.progress import Progress
@@ -99,7 +100,8 @@ class StudyFacts(Plain):
     n_failed: int = Field(description="Trials that failed.")
     n_networks: int = Field(description="Different networks among the trials.")
     phases: list[PhaseFacts] = Field(description=f"At most the last {MOST_PHASES}.")
-    best: Score | None = Field(description="The best trial so far.")
+    best: Score | None = Field(description="The best trial so far, by the first objective.")
+    knee: Score | None = Field(description="Of several objectives: the knee point of the front, a good balance.")
     test: str | None = Field(description="Of a finished job: its score on the test split, in words.")
     exported: str | None = Field(description="Of a finished job: which network its bundle holds.")
     model: bool = Field(description="Has it a bundle?")
@@ -148,7 +150,8 @@ def study_facts(view: StudyView, now: float | None = None) -> StudyFacts:
         n_failed=view.n_failed,
         n_networks=len({trial.architecture.key for trial in view.history.trials}),
         phases=_phases(view, clock),
-        best=_best(view),
+        best=_score(view, view.best, whole=False),
+        knee=_score(view, None if view.front is None else view.front.knee, whole=True),
         test=None if tested is None else f"{metric_name(view.metric)} {score(view.metric, tested)}",
         exported=None if exported is None else network_name(str(exported.get("name"))),
         model=bool(view.job.ended and result is not None and result.data.get("model_dir")),
@@ -270,17 +273,17 @@ def _phase(view: StudyView, clock: _Clock, phase: Phase) -> PhaseFacts:
     )
 
 
-def _best(view: StudyView) -> Score | None:
-    trial = view.history.representative() if view.front is not None else view.best
+def _score(view: StudyView, trial: Trial | None, *, whole: bool) -> Score | None:
+    """Of the first objective in words; ``whole``: of all of them."""
     if trial is None:
         return None
+    metrics = [each.metric for each in view.problem.objectives]
     told = [
-        f"{metric_name(each.metric)} {score(each.metric, value)}"
-        for each in view.problem.objectives
-        if (value := finite(trial.metrics.get(each.metric))) is not None
+        f"{metric_name(metric)} {score(metric, value)}"
+        for metric in (metrics if whole else metrics[:1])
+        if (value := finite(trial.metrics.get(metric))) is not None
     ]
-    value = finite(trial.metrics.get(view.problem.objectives[0].metric))
-    return Score(trial=trial.id, value=value, words=", ".join(told))
+    return Score(trial=trial.id, value=finite(trial.metrics.get(metrics[0])), words=", ".join(told))
 
 
 def _limits(view: StudyView, clock: _Clock) -> list[tuple[str, str]]:

@@ -26,6 +26,7 @@ class Phase:
     cut: it was going on when the process that worked on the study was gone.
     latest: what was last said of how far it is; None where nothing is worth saying any more.
     n_trials: how many trials finished within it.
+    ended_at: when it ended, on the study's clock; None before.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Phase:
     latest: Step | None = None
     n_trials: int = 0
     exact: str = ""
+    ended_at: float | None = None
 
     @property
     def running(self) -> bool:
@@ -63,8 +65,8 @@ class Phases:
         """The phase that is going on, None between phases."""
         return next((phase for phase in reversed(self.all) if phase.running), None)
 
-    def take(self, read: PhaseRecord, now: float) -> None:
-        """A phase begins or ends. One that only ends counts too."""
+    def take(self, read: PhaseRecord, now: float, clock: float | None = None) -> None:
+        """A phase begins or ends ``now``, which is ``clock`` on the study's. One that only ends counts too."""
         if not read.ended:
             self.all.append(Phase(read.name, now, read.forecast_seconds, detail=read.detail, exact=read.exact))
             return
@@ -74,6 +76,7 @@ class Phases:
             self.all.append(phase)
         phase.seconds = now - phase.started if read.seconds is None else read.seconds
         phase.detail, phase.result, phase.latest = read.detail or phase.detail, read.result, None
+        phase.ended_at = clock
 
     def step(self, read: Step | None) -> None:
         """How far the phase is that is going on; None: nothing is worth saying any more."""

@@ -73,7 +73,7 @@ class StudyView:
     n_failed: how many trials failed.
     improved: ids of trials that were the best of their fidelity when they finished, of a pool the best of all; with
         several objectives, those that then were a new point of the front.
-    finished_at: trial id -> when it finished, on the study's clock of wall time.
+    finished_at: trial id -> when it finished, as ``clock`` said.
     writer: is a process writing to it now? Not a matter of the log; whoever knows sets it.
     why_unreadable: a sentence; None for a study that can be read.
     """
@@ -210,10 +210,15 @@ class StudyView:
         """Seconds that the limit of the study counts. The clock of a job began before the study was opened, when its
         program began to read the data.
         """
-        return self.seconds if self.simulated else self.openings.seconds + self.job.lead
+        return self.seconds if self.simulated else self.clock
+
+    @property
+    def clock(self) -> float:
+        """Seconds of wall time that were spent, also of a study whose trials come out of a table."""
+        return self.openings.seconds + self.job.lead
 
     def ends(self) -> dict[int, float]:
-        """Trial id -> when it finished, on the study's clock (simulated for tables)."""
+        """Trial id -> when it finished, on the clock of ``spent``."""
         if not self.simulated:
             return dict(self.finished_at)
         ends, passed = {}, 0.0
@@ -271,7 +276,7 @@ class StudyView:
         elif isinstance(read, Preparing | Prepared):
             self._prepare(read, now)
         elif isinstance(read, PhaseRecord):
-            self.phases.take(read, now)
+            self.phases.take(read, now, self.clock)
         elif isinstance(read, ProgressRecord | Epoch):
             self.phases.step(read)
             if isinstance(read, Epoch):
@@ -289,7 +294,7 @@ class StudyView:
             self.phases.step(read)
         else:
             self.history.take(read)
-            self.preparation.end(read, self.openings.seconds)
+            self.preparation.end(read, self.clock)
             self.phases.step(None)
 
     def _finish(self, read: Finished) -> None:
@@ -302,7 +307,7 @@ class StudyView:
             improved = self.history.improved_by(trial, trial.fidelity)
         if improved:
             self.improved.add(trial.id)
-        self.finished_at[trial.id] = self.openings.seconds
+        self.finished_at[trial.id] = self.clock
         self._claimed += read.outcome.seconds
         self.n_failed += trial.losses is None
         if (phase := self.phases.running) is not None:

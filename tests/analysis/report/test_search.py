@@ -19,11 +19,14 @@ def test_a_best_trial_near_the_end_speaks_for_more_time(make: Any) -> None:
     assert [value for _, value in progress.incumbents] == sorted(value for _, value in progress.incumbents)
 
 
-def test_trials_after_a_preparation_are_timed_from_its_end(prepared: Any) -> None:
+def test_after_a_preparation_the_text_counts_from_its_end_and_the_chart_from_the_start(prepared: Any) -> None:
     trials = [({"depth": i}, {"accuracy": 0.5 + i / 10}, {}) for i in range(3)]
-    progress = progress_of(read_study(prepared([(1.0, {}), (2.0, {})], {}, trials)))
-    assert progress is not None and progress.prepared
-    assert [dot.seconds for dot in progress.dots] == [2.0, 4.0, 6.0] and progress.seconds == 6.0
+    folder = prepared([(1.0, {}), (2.0, {})], {}, trials)
+    progress = progress_of(read_study(folder))
+    assert progress is not None
+    study = read_study(folder)
+    assert [dot.seconds - study.prepared_at for dot in progress.dots] == [2.0, 4.0, 6.0]
+    assert progress.seconds == study.spent == progress.dots[-1].seconds
     assert progress.lead.replace(NB, " ").startswith("3 networks were tried in 6 s.")
 
 

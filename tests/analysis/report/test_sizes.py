@@ -36,8 +36,18 @@ def test_a_network_that_made_way_for_others_is_not_called_trained_in_full(make: 
     study.view.job.result = replace(result, rows=tuple(rows))
     sizes = sizes_of(study)
     assert sizes is not None
-    assert {name: how for name, _, _, how in sizes.trained} == {
+    assert {name: how for _, name, _, _, how in sizes.trained} == {
         "fixed": "8 epochs, then stopped",
         "searched": "trained in full",
     }
     assert "hand-made network, 8 epochs, then stopped: " in drawings(study, sizes)["sizes"]
+
+
+def test_names_do_not_stand_in_the_chart_but_letters_that_are_explained(make: Any) -> None:
+    study = read_study(make(n_trials=12))
+    sizes = sizes_of(study)
+    assert sizes is not None
+    letters = {name: letter for letter, name, *_ in sizes.trained}
+    assert letters == {str(row["name"]): "ABC"[i] for i, row in enumerate(study.rows) if row["name"] in letters}
+    assert f"{letters['searched']} = searched network" in sizes.named
+    assert "hand-made</text>" not in drawings(study, sizes)["sizes"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from archsmith.analysis.report.search import progress_of
@@ -26,3 +27,8 @@ def test_a_failed_trial_says_why(make: Any) -> None:
 def test_hopeless_scores_do_not_set_the_scale(make: Any) -> None:
     floor, n_below = floor_of(read_study(make()), [0.1, 0.80, 0.81, 0.82, 0.83, 0.84])
     assert 0.1 < floor < 0.80 and n_below == 1
+
+
+def test_scores_that_have_room_are_drawn_where_they_are(make: Any) -> None:
+    floor, n_below = floor_of(read_study(make()), [0.9345, 0.9956, 0.9869, 0.9956, 0.9956])
+    assert floor == -math.inf and n_below == 0

@@ -30,7 +30,15 @@ def running(studies: Path, request: pytest.FixtureRequest) -> Iterator[WrittenSt
 
 def test_the_first_answer_holds_the_study(client: TestClient, running: WrittenStudy) -> None:
     text = client.get(f"/studies/{running.folder.name}").text
-    for part in ("digits", "running", "Best so far", "Score against size", "Networks", "Leaderboard", "linear model"):
+    for part in (
+        "digits",
+        "running",
+        "Scores over time",
+        "Score against size",
+        "Networks",
+        "Leaderboard",
+        "linear model",
+    ):
         assert part in text
     assert f"/studies/{running.folder.name}/lineage" in text
 
@@ -106,6 +114,37 @@ def test_a_page_follows_its_study(page: Client, house: House, running: WrittenSt
     assert "16 to" in shown()
     asyncio.run(made.pick(10**6))  # is passed over
     assert 5 in made._network.trials
+
+
+def test_what_is_shown_stays_while_nothing_is_new(page: Client, house: House, studies: Path) -> None:
+    """Of a job without a search, too: its leaderboard comes with its first baseline."""
+    with WrittenStudy(studies / "short") as log:
+        made = StudyPage(house, house.studies.get("short"))
+        look = made.look()
+        assert look is not None and look.facts.n_trials == 0 and look.standings is not None and look.standings.rows
+        made.build(look)
+        assert "hidden" not in made._found.props
+        asyncio.run(made.tick())
+        assert "hidden" not in made._found.props
+        log.close()
+
+
+def test_a_chart_without_a_point_is_not_shown(
+    page: Client, house: House, studies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "SHARE", 0.0)  # charts are made at every look
+    with WrittenStudy(studies / "several-new", several=True) as log:
+        made = StudyPage(house, house.studies.get("several-new"))
+        look = made.look()
+        assert look is not None
+        made.build(look)
+        assert "hidden" in made._best.props and "hidden" not in made._sized.props
+        log.trials(1)
+        log.close()
+        asyncio.run(made.tick())
+        assert "hidden" not in made._best.props
+    asyncio.run(made.tick())
+    assert "hidden" in made._sized.props  # one size is no picture, and there will be no other
 
 
 def test_a_page_of_a_study_that_is_removed_says_so(

@@ -11,7 +11,7 @@ from archsmith.app.pages.study_chart import TrialChart
 
 
 def options(*trials: int, name: str = "trials") -> dict[str, Any]:
-    dots = tuple((float(trial), 0.5, trial) for trial in trials)
+    dots = tuple((float(trial), 0.5, trial, f"trial {trial}") for trial in trials)
     return {"xAxis": {}, "yAxis": {}, "series": ({"id": "s0", "name": name, "data": dots}, {"id": "s1", "data": ()})}
 
 
@@ -37,7 +37,7 @@ def test_only_series_that_changed_are_sent(page: Client, sent: list[tuple[str, A
     ((name, changed),) = sent
     assert name == "setOption"
     assert [each["id"] for each in changed["series"]] == ["s0"]
-    assert chart.chart.options["series"][0]["data"][-1] == (1.0, 0.5, 1)  # for whoever loads the page again
+    assert chart.chart.options["series"][0]["data"][-1] == (1.0, 0.5, 1, "trial 1")  # for whoever loads the page again
 
 
 def test_the_keys_go_from_trial_to_trial_and_enter_picks(page: Client, sent: list[tuple[str, Any]]) -> None:
@@ -49,6 +49,19 @@ def test_the_keys_go_from_trial_to_trial_and_enter_picks(page: Client, sent: lis
         typed(chart, page, key)
     assert picked == [5, 9, 5]
     assert sent[0] == ("dispatchAction", {"type": "showTip", "seriesIndex": 0, "dataIndex": 1})
+
+
+def test_the_keys_reach_what_a_letter_stands_for(page: Client, sent: list[tuple[str, Any]]) -> None:
+    picked: list[int] = []
+    of_network, baseline = (
+        {"name": name, "value": (float(i), 0.5, trial, f"named {name}")}
+        for i, (name, trial) in enumerate((("A", 7), ("B", None)))
+    )
+    given = {"xAxis": {}, "yAxis": {}, "series": ({"id": "s0", "name": "letters", "data": (of_network, baseline)},)}
+    chart = TrialChart("Scores", given, picked.append)
+    for key in ("ArrowRight", "ArrowRight", "Enter"):
+        typed(chart, page, key)
+    assert picked == [7] and chart._said.text == "Named A"
 
 
 def test_without_a_point_keys_do_nothing(page: Client, sent: list[tuple[str, Any]]) -> None:

@@ -55,7 +55,7 @@ def axes(compared: Compared) -> Scales:
     spread = (high - low) * 0.05 or abs(high) * 0.01 or 1.0
     show = percent if compared.shown(0.5).endswith("%") else plain
     y = Axis(f"{metric_name(compared.metric)} of the incumbent", low - spread, high + spread, show=show)
-    return Axis(name, 0.0, ends / unit), y, unit
+    return Axis(name, 0.0, ends / unit, whole=name == "trials"), y, unit
 
 
 def chart(compared: Compared) -> str:

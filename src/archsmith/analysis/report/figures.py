@@ -101,7 +101,10 @@ def histogram(values: Sequence[float] | NDArray[np.float64], label: str, counted
         (float(a), float(b), float(count), f"{from_data(a)} to {from_data(b)}: {count:,}")
         for a, b, count in zip(edges[:-1], edges[1:], found, strict=True)
     ]
-    x, y = Axis(label, low, high, show=axes.of_data(low, high)), Axis(counted, 0.0, float(found.max()) * 1.05)
+    x, y = (
+        Axis(label, low, high, show=axes.of_data(low, high)),
+        Axis(counted, 0.0, float(found.max()) * 1.05, whole=True),
+    )
     zero: list[Layer] = [Line([(0.0, y.low), (0.0, y.high)], "faint", dashed=True)] if low < 0 < high else []
     return both(lambda size: plot(size, x, y, [Columns(rows), *zero], title))
 

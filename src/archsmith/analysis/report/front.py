@@ -272,7 +272,7 @@ def _tip(point: Row | Behind, objectives: Sequence[Objective]) -> str:
 
 def _growth(size: Size, facts: Trade) -> str:
     points = [(float(n), volume) for n, volume in facts.steps]
-    x = Axis("finished trials", 0.0, max(1.0, 1.02 * facts.n_finished))
+    x = Axis("finished trials", 0.0, max(1.0, 1.02 * facts.n_finished), whole=True)
     y = Axis("hyper-volume", 0.0, 1.05 * points[-1][1])
     line = Line([*points, (float(facts.n_finished), points[-1][1])], "c2", steps=True)
     return plot(size, x, y, [line], "hyper-volume of the front over the trials")

@@ -173,7 +173,7 @@ def _note(n: int, each: int, n_silent: int, n_left_out: int) -> str:
 
 def drawings(study: Study, facts: Policy) -> dict[str, str]:
     """How probable the likeliest option of each decision was, and how open the decisions were, over the trials."""
-    x = Axis("trial", 0.0, float(max(1, facts.n_trials - 1)))
+    x = Axis("trial", 0.0, float(max(1, facts.n_trials - 1)), whole=True)
     y = Axis("probability of the likeliest option", 0.0, 1.0, show=axes.percent)
 
     def draw(size: Size) -> str:

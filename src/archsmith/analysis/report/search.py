@@ -14,7 +14,17 @@ from archsmith.analysis.report.inheritance import inheritance_lead
 from archsmith.analysis.report.kind import Words
 from archsmith.analysis.report.section import Section, Term
 from archsmith.analysis.report.sharing import judged_by_sharing
-from archsmith.analysis.report.trial_dots import Dot, dots_of, floor_of, radius_of, thinned, tip_of, values_of
+from archsmith.analysis.report.trial_dots import (
+    Dot,
+    dots_of,
+    floor_of,
+    radius_of,
+    since,
+    thinned,
+    time_scale,
+    tip_of,
+    values_of,
+)
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import amount, duration, is_share, metric_name, score
 from archsmith.core.trial import Trial
@@ -66,7 +76,7 @@ class Progress:
     incumbents: (seconds, score) whenever there was a new best one at the highest fidelity
     n_left_out: trials that are not drawn
     simulated: is the time that of a table?
-    prepared: does the time count from the end of the evaluator's preparation?
+    since: when its time begins, in words
     shared: do scores come from shared weights?
     seconds: how long the whole took
     floor: the score below which dots are drawn at the edge
@@ -82,7 +92,7 @@ class Progress:
     incumbents: tuple[tuple[float, float], ...]
     n_left_out: int
     simulated: bool
-    prepared: bool
+    since: str
     shared: bool
     seconds: float
     floor: float
@@ -134,9 +144,9 @@ def progress_of(study: Study) -> Progress | None:
         tuple(incumbents),
         left_out,
         study.simulated,
-        study.prepared_at > 0,
+        since(study),
         judged_by_sharing(study),
-        study.seconds - study.prepared_at,
+        study.spent,
         *floor_of(study, values_of(dots)),
         _top(study),
         study.view.pooled,
@@ -166,7 +176,7 @@ def _took(study: Study, dots: Sequence[Dot]) -> str:
     if not (last or first):
         return "no time at all"
     phase = study.phases.get("search")
-    spent = phase.seconds if phase is not None and phase.seconds and not study.prepared_at else last
+    spent = phase.seconds if phase is not None and phase.seconds and not study.prepared_at else last - study.prepared_at
     return f"{duration(spent)}{' of simulated time' if study.simulated else ''}"
 
 
@@ -273,7 +283,7 @@ def drawings(study: Study, facts: Progress) -> dict[str, str]:
     inside = [value for value in values_of(facts.dots) if value >= facts.floor]
     y = figures.score_axis(inside, metric, figures.score_label(metric, bool(study.fit)))
     x, unit = _time_axis(facts)
-    best = [(seconds / unit, value) for seconds, value in facts.incumbents]
+    best = [(seconds / unit, value) for seconds, value in facts.incumbents if value >= y.low]
     if best:
         best.append((_end(facts) / unit, best[-1][1]))
 
@@ -300,10 +310,8 @@ def drawings(study: Study, facts: Progress) -> dict[str, str]:
 def _time_axis(facts: Progress) -> tuple[Axis, float]:
     """The scale, and what seconds are divided by."""
     ends = _end(facts)
-    unit, name = (3600.0, "hours") if ends > 3 * 3600 else (60.0, "minutes") if ends > 180 else (1.0, "seconds")
-    since = "the preparation ended" if facts.prepared else "the start"
-    label = f"{name} since {since}{' (simulated)' if facts.simulated else ''}"
-    return from_zero(label, [*(dot.seconds / unit for dot in facts.dots), ends / unit]), unit
+    unit, name = time_scale(ends)
+    return from_zero(f"{name} {facts.since}", [*(dot.seconds / unit for dot in facts.dots), ends / unit]), unit
 
 
 def _end(facts: Progress) -> float:

@@ -10,10 +10,29 @@ from archsmith.analysis.axes import axis
 from archsmith.analysis.charts import Dots, Layer, Line, Size, Word, both, plot
 from archsmith.analysis.report import figures
 from archsmith.analysis.report.section import Section
-from archsmith.analysis.report.trial_dots import Dot, dots_of, floor_of, radius_of, thinned, tip_of, values_of
+from archsmith.analysis.report.trial_dots import (
+    LETTERS,
+    Dot,
+    dots_of,
+    explained,
+    floor_of,
+    radius_of,
+    thinned,
+    tip_of,
+    values_of,
+)
 from archsmith.analysis.statistics import rank_correlation
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import epochs, is_share, metric_name, network_name, number, points, rounded, score
+from archsmith.analysis.wording import (
+    epochs,
+    is_share,
+    metric_name,
+    network_name,
+    number,
+    points,
+    rounded,
+    score,
+)
 
 # Shares this close count as the same when a smaller network is looked for; of other scores, this part of their range
 CLOSE = 0.01
@@ -30,7 +49,7 @@ class Sizes:
     lead: what size had to do with the score
     dots: the trials that are drawn, all at the highest fidelity
     front: (parameters, score, trial) of the trials that no other beats in both, smallest first
-    trained: (name, parameters, score, what was done to it) of the networks behind the search
+    trained: (letter, name, parameters, score, what was done to it) of the networks behind the search
     n_left_out: trials that are not drawn
     floor: the score below which dots are drawn at the edge
     n_below: how many of them there are
@@ -39,7 +58,7 @@ class Sizes:
     lead: str
     dots: tuple[Dot, ...]
     front: Front
-    trained: tuple[tuple[str, float, float, str], ...]
+    trained: tuple[tuple[str, str, float, float, str], ...]
     n_left_out: int
     floor: float
     n_below: int
@@ -48,6 +67,11 @@ class Sizes:
     def began(self) -> bool:
         """Is the trial that the search began with among them?"""
         return any(dot.first for dot in self.dots)
+
+    @property
+    def named(self) -> str:
+        """What the letters stand for."""
+        return explained((letter, network_name(name)) for letter, name, *_ in self.trained)
 
 
 def sizes_of(study: Study) -> Sizes | None:
@@ -59,8 +83,8 @@ def sizes_of(study: Study) -> Sizes | None:
     front = _front(sized, 1.0 if study.maximize else -1.0)
     some, left_out = thinned(sized, {trial for _, _, trial in front})
     trained = tuple(
-        (str(row["name"]), float(row["params"]), float(row["valid"]), _how(row))
-        for row in study.rows
+        (LETTERS[i : i + 1], str(row["name"]), float(row["params"]), float(row["valid"]), _how(row))
+        for i, row in enumerate(study.rows)
         if row.get("valid") is not None and row.get("params") and row["name"] != "linear"
     )
     lead = f"{_tendency(sized, study.maximize)} {_smaller(study, sized, front)}"
@@ -118,9 +142,9 @@ def drawings(study: Study, facts: Sizes) -> dict[str, str]:
     """Scores against parameters, with the front."""
     metric = study.metric
     values = [value for value in values_of(facts.dots) if value >= facts.floor]
-    trained = [value for _, _, value, _ in facts.trained]
+    trained = [value for *_, value, _ in facts.trained]
     y = figures.score_axis([*trained, *values], metric, figures.score_label(metric, bool(study.fit)))
-    params = [dot.params for dot in facts.dots if dot.params] + [params for _, params, _, _ in facts.trained]
+    params = [dot.params for dot in facts.dots if dot.params] + [params for _, _, params, _, _ in facts.trained]
     x = axis("parameters (log scale)", params, log=True, margin=0.08)
     best = -1 if study.best is None else study.best.id
 
@@ -135,11 +159,11 @@ def drawings(study: Study, facts: Sizes) -> dict[str, str]:
             Dots([at for dot, at in inside if dot.trial == best], "c2", "ring", 6.5),
             Dots([at for dot, at in inside if dot.first], "c3", "ring", 6.5),
         ]
-        for name, params, value, how in facts.trained:
+        for letter, name, params, value, how in facts.trained:
             colour = "c3" if name == "fixed" else "c2"
             tip = f"{network_name(name)}, {how}: {score(metric, value)}"
             layers.append(Dots([(params, value, tip)], colour, "diamond", 6.0))
-            layers.append(Word(params, value, network_name(name).removesuffix(" network"), colour))
+            layers.append(Word(params, value, letter, colour))
         return plot(size, x, y, layers, f"{metric_name(metric)} against the number of parameters")
 
     return {"sizes": both(draw)}

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+import string
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import rounded, score
+from archsmith.analysis.wording import listing, rounded, score
 from archsmith.core.seeds import generator
 
+HOUR, MINUTE = 3600.0, 60.0
+LETTERS = string.ascii_uppercase  # stand for the rows of a job, in their order: names would cover points
 MOST_DOTS = 800  # trials that a chart shows one by one
 MANY_DOTS = 300  # from which on they are drawn smaller
-LOW_OUTLIERS = 4.0  # scores further below the median than this many times the best is above it are drawn at the edge
+LOW_OUTLIERS = 4.0  # scores further below the median than this many times the best is above it lie far below
+PRESSED = 10.0  # times the range of all others, from which on those far below would press them together
+LEAST = 0.01  # part of the best score that a chart is high at least
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class Dot:
     """One finished trial.
 
     trial: its number
-    seconds: when it ended, since the start of the study or the end of the evaluator's preparation
+    seconds: when it ended, on the clock that the limit of the study counts
     value: its score; None when it failed or is outside the limits
     params: its parameters, where they are known
     full: does its score compare with that of the best one: was it at the highest fidelity, or is it of a pool?
@@ -51,11 +56,27 @@ def dots_of(study: Study) -> list[Dot]:
         value = trial.metrics.get(metric) if trial.ok else None
         error = None if trial.ok else (outcome.error if outcome and outcome.error else "outside the limits")
         first = trial.notes.get("operator") == "first"
-        ended = study.finished_at.get(trial.id, 0.0) - study.prepared_at
+        ended = study.finished_at.get(trial.id, 0.0)
         params = trial.metrics.get("params")
         full, outside = pooled or trial.fidelity == highest, trial.losses is not None and not trial.ok
         dots.append(Dot(trial.id, ended, value, params, full, first, error, outside))
     return dots
+
+
+def time_scale(seconds: float) -> tuple[float, str]:
+    """In what an axis of so many ``seconds`` counts: a unit in seconds, and its name."""
+    return (HOUR, "hours") if seconds > 3 * HOUR else (MINUTE, "minutes") if seconds > 3 * MINUTE else (1.0, "seconds")
+
+
+def explained(letters: Iterable[tuple[str, str]]) -> str:
+    """``A = linear model and B = searched network``, of (letter, name) each."""
+    return listing([f"{letter} = {name}" if letter else name for letter, name in letters])
+
+
+def since(study: Study) -> str:
+    """What an axis of time begins with, in words: the clock of a study stands still between two processes."""
+    stops = ", without stops" * (len(study.view.openings.all) > 1)
+    return f"since the start{stops}{' (simulated)' if study.simulated else ''}"
 
 
 class OfTrial(Protocol):
@@ -81,13 +102,16 @@ def thinned(dots: Sequence[Drawn], kept: set[int], limit: int = MOST_DOTS) -> tu
 
 
 def floor_of(study: Study, values: Sequence[float]) -> tuple[float, int]:
-    """The score below which dots are drawn at the edge, so that a few hopeless ones do not press all others together;
-    and how many are.
+    """The score below which dots get a mark of their own at the edge, so that a few hopeless ones do not press all
+    others together; and how many do. ``-inf`` where all have room.
     """
     if not study.maximize or len(values) < 5:
         return -math.inf, 0
     best, median = max(values), statistics.median(values)
     floor = median - LOW_OUTLIERS * max(best - median, 0.002 * abs(best))
+    others = max(best - min(value for value in values if value >= floor), LEAST * abs(best))
+    if best - min(values) <= PRESSED * others:
+        return -math.inf, 0
     return floor, sum(value < floor for value in values)
 
 

@@ -207,7 +207,7 @@ def _curve(curve: Curve) -> None:
         x = from_zero("epochs", [at for at, _ in curve.points])
         y = axis(curve.metric, [value for _, value in curve.points], show=percent if share else None)
         y = replace(y, high=min(y.high, 1.0)) if share else y
-        dots = [(at, value, f"{at:g}: {value:.4g}") for at, value in curve.points]
+        dots = [(at, value, f"epoch {at:.4g}: {y.show(value)}") for at, value in curve.points]
         layers: list[Layer] = [
             Line(curve.points, "c1"),
             *([Dots(dots, "c1", "circle", 2.5)] if len(dots) <= 60 else []),

@@ -20,7 +20,14 @@ from archsmith.app.pages.frame import Words, box, frame, sheet
 from archsmith.app.pages.rows import Column, Row, Rows, reveal
 from archsmith.app.pages.study_chart import TrialChart
 from archsmith.app.pages.study_controls import VALUE, StudyControls
-from archsmith.app.pages.study_options import curve_options, empty_options, progress_options, scatter_options
+from archsmith.app.pages.study_options import (
+    curve_options,
+    empty_options,
+    progress_options,
+    progress_words,
+    scatter_options,
+    scatter_words,
+)
 from archsmith.app.pages.study_parts import Board, Head, Log, NetworkBox
 from archsmith.app.standings import Standings, standings
 from archsmith.app.studies import Followed
@@ -95,6 +102,7 @@ class StudyPage:
         self._size = 0  # which scatter
         self._charts: Charts | None = None
         self._running = False
+        self._ranked = False  # has the leaderboard a row?
 
     # -- reading, in another thread ------------------------------------------------------------------------------------
 
@@ -126,8 +134,8 @@ class StudyPage:
         return charts
 
     def _trial(self, facts: StudyFacts) -> TrialFacts | None:
-        best = None if facts.best is None else facts.best.trial
-        trial = self._picked if self._picked is not None else best
+        shown = facts.knee or facts.best
+        trial = self._picked if self._picked is not None or shown is None else shown.trial
         if trial is None:
             return None
         try:
@@ -156,11 +164,11 @@ class StudyPage:
         assert charts is not None
         self._charts = charts
         with box("div", "columns"):
-            with sheet("Best so far") as self._best:
+            with sheet("Scores over time") as self._best:
                 self._progress = TrialChart("Scores of trials over time", progress_options(charts), self.pick)
                 self._progress_note = Words("p", "", "hint")
             several = len(look.facts.objectives) > 1
-            with sheet("Objectives against each other" if several else "Score against size"):
+            with sheet("Objectives against each other" if several else "Score against size") as self._sized:
                 with box("label", "row") as self._against:
                     Words("span", "Against")
                     self._sizes = box("select", props='aria-label="Size to compare with"')
@@ -217,10 +225,11 @@ class StudyPage:
     def _show(self, look: Look) -> None:
         self._head.show(look.facts)
         self._controls.show(look.facts)
-        reveal(self._found, look.facts.n_trials > 0 or bool(look.standings and look.standings.rows))
         if look.standings is not None:
+            self._ranked = bool(look.standings.rows)
             self._board.show(look.standings)
             self._log.show(look.facts)
+        reveal(self._found, look.facts.n_trials > 0 or self._ranked)
         if look.pool is not None:
             self._show_pool(look.pool)
         if look.trial is not None:
@@ -236,13 +245,15 @@ class StudyPage:
         self._curves.show(curve_options(charts, seen))
         reveal(self._curves.figure, any(len(curve.points) > 1 for curve in charts.curves))
         self._scatter.show(self._scatter_options(charts, seen))
-        self._progress_note.text = _left_out(charts.progress.left_out)
+        self._progress_note.text = f"{progress_words(charts)} {_left_out(charts.progress.left_out)}".strip()
         scatters = charts.scatters
-        self._scatter_note.text = (
-            _left_out(scatters[min(self._size, len(scatters) - 1)].left_out)
-            if scatters
-            else "No two networks of different sizes have a score yet."
-        )
+        if scatters:
+            scatter = scatters[min(self._size, len(scatters) - 1)]
+            self._scatter_note.text = f"{scatter_words(charts, scatter)} {_left_out(scatter.left_out)}".strip()
+        else:
+            self._scatter_note.text = "No two networks of different sizes have a score yet."
+        reveal(self._best, not charts.progress.empty)
+        reveal(self._sized, bool(scatters) or self._running)
         names = [each.name for each in scatters]
         for element in (self._against, self._scatter.figure):
             reveal(element, bool(names))
@@ -264,8 +275,7 @@ class StudyPage:
 
     def _show_pool(self, pool: Entrants) -> None:
         self._rows.show([_pool_row(each) for each in pool.entrants])
-        for part in (self._best, self._tried):
-            reveal(part, pool.total > 0)
+        reveal(self._tried, pool.total > 0)
         self._lead.text = f"{amount(pool.total, 'network')}{' so far' * self._running}."
         reveal(self._way, pool.total > 1)
         last = min(pool.total, pool.offset + PAGE)

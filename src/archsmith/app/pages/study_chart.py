@@ -11,6 +11,7 @@ from nicegui import events, ui
 
 from archsmith.app.pages.frame import Words, box
 from archsmith.app.pages.study_options import Options
+from archsmith.core.wording import sentence_case
 
 KEYS = {"ArrowRight": 1, "ArrowUp": 10, "ArrowLeft": -1, "ArrowDown": -10}
 
@@ -52,8 +53,9 @@ class TrialChart:
             (i, j, value)
             for i, series in enumerate(self._sent["series"])
             if not series.get("silent")
-            for j, value in enumerate(series["data"])
-            if isinstance(value, tuple) and len(value) > 2
+            for j, point in enumerate(series["data"])
+            for value in (point["value"] if isinstance(point, dict) else point,)
+            if isinstance(value, tuple) and len(value) > 2 and isinstance(value[2], int)
         ]
         return sorted(found, key=lambda point: (point[2][0], point[2][2]))
 
@@ -75,5 +77,5 @@ class TrialChart:
         self._at = max(0, min(len(points) - 1, start + KEYS.get(str(key), 0)))
         series, place, value = points[self._at]
         self.chart.run_chart_method("dispatchAction", {"type": "showTip", "seriesIndex": series, "dataIndex": place})
-        self._said.text = f"Trial {value[2]}: {value[1]:g} at {value[0]:,.6g}"
+        self._said.text = sentence_case(value[3])
         return None

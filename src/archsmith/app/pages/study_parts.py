@@ -98,7 +98,8 @@ def _told(facts: StudyFacts) -> list[tuple[str, str]]:
     simulated = " (simulated)" if facts.simulated else ""
     told = [
         ("data", Path(facts.data or "").name),
-        ("best so far" if facts.state == "running" else "best trial", facts.best.words if facts.best else ""),
+        ("best trial so far" if facts.state == "running" else "best trial", facts.best.words if facts.best else ""),
+        ("knee point, a good balance", facts.knee.words if facts.knee else ""),
         ("on the test split", facts.test or ""),
         ("exported", facts.exported or ""),
         ("spent", f"{clock(facts.elapsed_seconds)}{simulated}"),
