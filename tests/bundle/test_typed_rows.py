@@ -19,7 +19,20 @@ AGE = Column("age", "number", 0.0, 9, 17.0, 38.0, 90.0)
 HIRED = Column("hired", "number", 0.0, 9, 17_000.0, 18_000.0, 20_000.0, written="date")
 JOB = Column("job", "category", 0.0, 2, categories=("clerk", "3"))
 TYPED = (
-    *("44.1", "44,1", " 7 ", "4,400", "1.234", "1,234.5", "1.234,5", "1,234,567", "1.234.567", "-99999", "1e9", "1,5e3"),
+    *(
+        "44.1",
+        "44,1",
+        " 7 ",
+        "4,400",
+        "1.234",
+        "1,234.5",
+        "1.234,5",
+        "1,234,567",
+        "1.234.567",
+        "-99999",
+        "1e9",
+        "1,5e3",
+    ),
     *("", "NA", "?", "none", "abc", "1e999", "1_000", "4 4", "12 €", "45%", "0x1f", "Infinity", "--1", "5.", ".5"),
     *("+3", "00,5", "0,500", "0.500", "1,23,4", "1e31", "1e30"),
 )
@@ -62,7 +75,9 @@ def test_what_lies_outside_of_training_rows_is_told() -> None:
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
-@pytest.mark.parametrize(("written", "marks"), [("plain", ""), ("grouped", ""), ("comma", "."), ("comma", ""), ("mixed", "")])
+@pytest.mark.parametrize(
+    ("written", "marks"), [("plain", ""), ("grouped", ""), ("comma", "."), ("comma", ""), ("mixed", "")]
+)
 def test_a_browser_reads_the_same(written: str, marks: str) -> None:
     column = Column("age", "number", 0.0, 9, 17.0, 38.0, 90.0, written=written, marks=marks)
     (form,) = TableIntake((column,)).form()["columns"]

@@ -268,7 +268,12 @@ def test_exact_terms_are_told_to_those_who_ask() -> None:
     heat = (begun("calibrate"), ended("calibrate", temperature=0.25))
     loss = (begun("train fixed"), epoch("fixed", 1.0, train_loss=0.5))
     for exact, *said in (
-        (False, "search: networks are tried", "are sharpened to fit the validation split", "training the hand-made network: epoch 1"),
+        (
+            False,
+            "search: networks are tried",
+            "are sharpened to fit the validation split",
+            "training the hand-made network: epoch 1",
+        ),
         (True, "search: graph_gp", "split (temperature 0.25)", "train fixed: epoch 1 of at most 9, train loss 0.5"),
     ):
         lines = [after(JOB, *events, exact=exact).line() for events in ((search,), heat, loss)]

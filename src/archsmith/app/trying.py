@@ -211,9 +211,7 @@ def _rows(predictor: Predictor, window: Window) -> NDArray[np.float32]:
     return rows if rows.ndim == 2 else rows[:, None]
 
 
-def _prediction(
-    manifest: Manifest, row: NDArray[np.float32], top: int, took: float, notes: list[str]
-) -> Prediction:
+def _prediction(manifest: Manifest, row: NDArray[np.float32], top: int, took: float, notes: list[str]) -> Prediction:
     output = manifest.output
     found = worded(output, row, top)
     if "error" in found:

@@ -349,8 +349,8 @@ def _json(column: Column) -> dict[str, Any]:
 
 
 def _asked(column: Column) -> dict[str, Any]:
-    """A field of a form: its name, and the categories; or the usual number and the range of training rows as texts, and how
-    numbers were written there.
+    """A field of a form: its name, and the categories; or the usual number and the range of training rows as texts, and
+    how numbers were written there.
     """
     if column.kind == CATEGORY:
         return {"name": column.name, "categories": list(column.categories)}

@@ -94,7 +94,9 @@ def _field(column: Mapping[str, Any]) -> None:
             _category(column["name"], column["categories"])
             return
         kind = "date" if column["is_date"] else "number"
-        field = box("input", props='type="date"' if kind == "date" else 'type="text" inputmode="decimal" autocomplete="off"')
+        field = box(
+            "input", props='type="date"' if kind == "date" else 'type="text" inputmode="decimal" autocomplete="off"'
+        )
         said(field, data_column=column["name"], data_kind=kind)
         starting(field, column["usual"])
         Words("small", f"{column['least']} to {column['most']} in training rows; may be empty")
