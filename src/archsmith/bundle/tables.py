@@ -306,6 +306,15 @@ class TableIntake(Intake):
     def usage(self) -> str:
         return '"rows.csv"'
 
+    @property
+    def tensors(self) -> str:
+        lines = ["inputs = {  # one row without any value; fill in what is known, in the order of the columns above"]
+        if self.numbers:
+            lines.append(f'    "numbers": np.full((1, {len(self.numbers)}), np.nan),')
+        if self.categories:
+            lines.append(f'    "categories": np.full((1, {len(self.categories)}), "", object),')
+        return "\n".join([*lines, "}"])
+
     def interface(self) -> list[str]:
         found = []
         if self.numbers:

@@ -17,7 +17,7 @@ from archsmith.app.api.base import PREFIX
 from archsmith.app.endpoints import Endpoint
 from archsmith.app.house import House
 from archsmith.app.model_facts import ModelFacts
-from archsmith.app.model_files import TakeFile, files_of
+from archsmith.app.model_files import TakeFile, files_of, missing_of
 from archsmith.app.pages.frame import Words, box
 from archsmith.app.pages.pieces import facts, said, scrolling, section, starting
 from archsmith.bundle.manifest import REPORT
@@ -136,6 +136,8 @@ def take_it(known: ModelFacts, files: list[TakeFile]) -> None:
             with box("p"):
                 link = Words("a", "Read the report in a window of its own", props='target="_blank" rel="noopener"')
                 said(link, href=f"{PREFIX}/models/{known.id}/report")
+        if lacking := missing_of(files):
+            Words("p", lacking, "faint")
         Words("p", "Unpack bundle.zip; then, where pip install archsmith was run:", "faint")
         line("archsmith predict FOLDER FILE", "Copy the command")
 
