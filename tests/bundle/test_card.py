@@ -51,7 +51,7 @@ def test_speaks_of_regression_targets(years: Any) -> None:
     text = (years.folder / CARD).read_text(encoding="utf-8")
     for fact in (
         "predicts the regression target “year” from colour pictures",
-        "explains 70.00 % of the variance (R²). Its typical error (RMSE) is 4.3.",
+        "explains 70.00 % of the variance (R²). Its root mean squared error is 4.3.",
         "| R² | root mean squared error | mean absolute error |",
         "validation R²",
     ):

@@ -92,8 +92,8 @@ def missing_of(files: Sequence[TakeFile]) -> str:
     if any(file.name == WEB for file in files):
         return ""
     return (
-        "There is no web page to take: this installation lacks onnxruntime-web. Released wheels bring it; in a checkout "
-        "run make web."
+        "There is no web page to take: this installation lacks onnxruntime-web. Released wheels bring it; in a "
+        "checkout, make web fetches it."
     )
 
 

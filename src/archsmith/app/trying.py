@@ -107,13 +107,15 @@ class Trying:
         self._turns = threading.BoundedSemaphore(AT_ONCE)
         self._places = threading.BoundedSemaphore(AT_ONCE + WAITING)
 
-    def predict(self, id: str, kind: str, body: bytes, top: int = TOP) -> Prediction:
-        """Of one example. ``kind``: the content type of ``body``: JSON, or anything else for a picture file."""
+    def predict(self, id: str, kind: str, body: bytes, top: int = TOP, name: str = "") -> Prediction:
+        """Of one example. ``kind``: the content type of ``body``: JSON, or anything else for a picture file, which is
+        called ``name``.
+        """
         with self._turn():
             predictor = self._predictor(id)
             began = time.perf_counter()
             example, notes = _typed(predictor.manifest, kind, body)
-            (row,) = _rows(predictor, _window(predictor.manifest, kind, body, example))
+            (row,) = _rows(predictor, _window(predictor.manifest, kind, body, example, name))
             took = 1000 * (time.perf_counter() - began)
         return _prediction(predictor.manifest, row, top, took, notes)
 
@@ -181,13 +183,13 @@ def _typed(manifest: Manifest, kind: str, body: bytes) -> tuple[Any, list[str]]:
         raise Refusal(422, "bad_value", error.message, error.hint, field=error.column) from error
 
 
-def _window(manifest: Manifest, kind: str, body: bytes, example: Any) -> Window:
+def _window(manifest: Manifest, kind: str, body: bytes, example: Any, name: str) -> Window:
     """``example``, or the picture in ``body``. Raises Refusal."""
     intake = manifest.intake
     if is_json(kind):
         windows = intake.sent([example], SERVER.pixels)
     elif isinstance(intake, ImageIntake):
-        windows = intake.uploaded([("picture", body)], SERVER.pixels)
+        windows = intake.uploaded([(name, body)], SERVER.pixels)
     else:
         raise Refusal(415, "content_type", f"This model takes {intake.nouns}.", "Send one as application/json.")
     window = next(iter(windows), None)

@@ -107,7 +107,7 @@ def _numbers(study: Study, test: Predictions) -> Mistakes:
     order = worst_first(test)[:SHOWN]
     lead = (
         f"The predictions that are furthest off. The worst one is off by {short(errors[order[0]])}, "
-        f"a typical one by {short(np.median(errors))}. Look for wrong labels among them first."
+        f"half of all by {short(np.median(errors))} at most. Look for wrong labels among them first."
     )
     return Mistakes(lead, tuple(mistake_at(study, test, int(i)) for i in order))
 

@@ -70,7 +70,7 @@ def _picture(known: ModelFacts) -> None:
         what = "the prediction" if known.kind == "regression" else "the probability"
         Words(
             "small",
-            f"Covers one place after the other. The darker a place is marked, the more {what} changes without it.",
+            f"Covers one place after the other. The stronger its orange, the more {what} changes without it.",
             "hint",
         )
 

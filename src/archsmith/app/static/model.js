@@ -49,7 +49,7 @@
     state.url = URL.createObjectURL(file);
     part("preview").src = state.url;
     part("map").hidden = true;
-    ask("predict", picture(), (found) => {
+    ask(`predict?name=${encodeURIComponent(file.name.slice(-200))}`, picture(), (found) => {
       part("shown").hidden = false;
       part("tools").hidden = false;
       show(found);
@@ -82,7 +82,7 @@
       then(found);
     } catch (error) {
       if (mine !== state.asked) return;
-      if (what === "predict") part("result").replaceChildren();
+      if (what !== "occlusion") part("result").replaceChildren();
       say(error instanceof TypeError ? "The app does not answer." : error.message, true);
     }
   }
