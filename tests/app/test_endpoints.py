@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ class Nowhere:
         self.folder = folder
 
     def whole(self, id: str) -> tuple[Path, Any]:
-        return self.folder, None
+        return self.folder, SimpleNamespace(facts=SimpleNamespace(name="nothing", data={}))
 
 
 def test_a_server_answers_outlives_its_app_and_is_stopped(homes: Homes, tmp_path: Path) -> None:
@@ -56,8 +57,10 @@ def test_a_server_answers_outlives_its_app_and_is_stopped(homes: Homes, tmp_path
         assert first.start(id).address == made.address  # the one that runs stays
         row = {"age": 40, "income": None, "city": "Bern", "member": "yes", "since": "2020-05-01"}
         body = json.dumps({"examples": [row, {**row, "age": 20}]}).encode()
+        name = house.models.facts(id).name.lower()  # of what it has learnt from
+        assert f"/v1/models/{name}/predict" in made.curl
         asked = urllib.request.Request(
-            f"{made.address}/v1/models/model/predict", body, {"Content-Type": "application/json"}
+            f"{made.address}/v1/models/{name}/predict", body, {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(asked, timeout=20) as answer:
             assert len(json.load(answer)["predictions"]) == 2

@@ -58,6 +58,18 @@ def test_the_list_has_every_mistake_and_what_people_say(homes: Homes) -> None:
     assert all(row["label"] != row["predicted"] and 0 < float(row["probability"]) <= 1 for row in rows)
 
 
+def test_the_list_of_rows_has_their_values(homes: Homes) -> None:
+    house, id = homes["rows"]
+    study = house.models.study(id)
+    assert study.splits is not None
+    rows = rows_of(house, id, {})
+    assert {column.name for column in study.splits.test.columns} < set(rows[0])  # type: ignore[attr-defined]
+    (first,) = study.splits.test.rows([int(rows[0]["index"])])  # type: ignore[attr-defined]
+    for name, value in first.items():
+        told = rows[0][name]
+        assert told == ("" if value is None else value) if not isinstance(value, float) else float(told) == value
+
+
 def test_rows_have_the_numbers_that_they_have_in_the_table(homes: Homes) -> None:
     house, id = homes["rows"]
     study = read_study(house.models.get(id).study)

@@ -10,7 +10,7 @@ import pytest
 
 from archsmith.app import model_files
 from archsmith.app.house import House
-from archsmith.app.model_files import FILES, files_of, report_of, take, zipped
+from archsmith.app.model_files import FILES, files_of, missing_of, report_of, take, zipped
 from archsmith.bundle.manifest import Manifest, check_files
 from archsmith.core.errors import UsageError
 from archsmith.server.refusals import Refusal
@@ -80,12 +80,14 @@ def test_a_web_page_is_offered_only_where_its_runtime_is(
 ) -> None:
     monkeypatch.setattr(model_files, "SITE", tmp_path)
     assert "web.zip" not in {file.name for file in files_of(bundle[0])}
+    assert "onnxruntime-web" in missing_of(files_of(bundle[0]))
     vendor = tmp_path / model_files.VENDOR
     vendor.mkdir()
     for name in model_files.RUNTIME:
         (vendor / name).write_bytes(b"12345")
     listed = {file.name: file.size for file in files_of(bundle[0])}
     assert listed["web.zip"] == listed["model.onnx"] + 5 * len(model_files.RUNTIME)
+    assert missing_of(files_of(bundle[0])) == ""
 
 
 def test_a_web_page_that_cannot_be_made_says_so_at_once(

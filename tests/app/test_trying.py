@@ -54,6 +54,30 @@ def test_a_row_gets_a_class(homes: Homes) -> None:
     assert found.label in ("often", "sometimes", "never") and len(found.probabilities) == 1
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("44,5", 44.5), (" 44.5 ", 44.5), ("1.234,5", 1234.5), ("", None)])
+def test_a_number_is_read_as_people_write_it(homes: Homes, typed: str, meant: float | None) -> None:
+    house, id = homes["rows"]
+    found, wanted = (house.trying.predict(id, JSON, row(age=age)) for age in (typed, meant))
+    assert found.probabilities == wanted.probabilities and found.notes == wanted.notes
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"), [("abc", "not 'abc'"), ("1e999", "not '1e999'"), ("4,400", "may mean 4400 or 4.4")]
+)
+def test_what_is_no_one_number_is_refused_at_its_field(homes: Homes, typed: str, said: str) -> None:
+    house, id = homes["rows"]
+    with pytest.raises(Refusal, match=said) as refused:
+        house.trying.predict(id, JSON, row(age=typed))
+    assert refused.value.field == "age"
+
+
+def test_a_number_beyond_those_of_training_rows_is_told(homes: Homes) -> None:
+    house, id = homes["rows"]
+    (note,) = house.trying.predict(id, JSON, row(age=-99999)).notes
+    assert note.startswith("'age' is -99999, and training rows had ")
+    assert house.trying.predict(id, JSON, row()).notes == []
+
+
 def test_a_picture_may_get_a_number(homes: Homes) -> None:
     house, id = homes["numbers"]
     found = house.trying.predict(id, "image/png", picture())
@@ -152,3 +176,10 @@ def test_whoever_comes_when_too_many_wait_is_sent_away(homes: Homes, monkeypatch
         tried.predict(id, "image/png", picture())
     assert refused.value.status == 503
     assert tried.predict(id, "image/png", picture()).label is not None
+
+
+@pytest.mark.parametrize(("name", "said"), [("cat.txt", "The picture 'cat.txt' is not"), ("", "The picture is not")])
+def test_a_file_that_is_no_picture_is_called_by_its_name(homes: Homes, name: str, said: str) -> None:
+    house, id = homes["classes"]
+    with pytest.raises(Refusal, match=said):
+        house.trying.predict(id, "text/plain", b"no picture", name=name)

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from archsmith.bundle.card import card
 from archsmith.bundle.manifest import CARD, NOTICE, Facts, Origin, read
@@ -50,7 +51,7 @@ def test_speaks_of_regression_targets(years: Any) -> None:
     text = (years.folder / CARD).read_text(encoding="utf-8")
     for fact in (
         "predicts the regression target “year” from colour pictures",
-        "explains 70.00 % of the variance (R²). Its typical error (RMSE) is 4.3.",
+        "explains 70.00 % of the variance (R²). Its root mean squared error is 4.3.",
         "| R² | root mean squared error | mean absolute error |",
         "validation R²",
     ):
@@ -96,3 +97,18 @@ def test_says_where_weights_come_from_that_were_learnt_from_other_data(exported:
     text = card(dataclasses.replace(manifest, facts=dataclasses.replace(manifest.facts, origin=origin)))
     for fact in ("did not start from scratch", "a \\| network", "pictures of birds", "Apache-2.0", "0123abcd", NOTICE):
         assert fact in text
+
+
+@pytest.mark.parametrize("name", ["exported", "years", "people", "houses"])
+def test_the_way_without_archsmith_runs_as_it_stands(
+    name: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = request.getfixturevalue(name)
+    text = card(read(bundle.folder))
+    code = text.partition("Without Archsmith")[2].partition("```python\n")[2].partition("```")[0]
+    assert "archsmith" not in code
+    monkeypatch.chdir(bundle.folder)
+    picture = bundle.folder.parent / "picture.png"
+    Image.new("RGB", (9, 7), "red").save(picture)
+    exec(code.replace("picture.png", str(picture)), {})
+    assert capsys.readouterr().out.startswith("[[")

@@ -34,3 +34,7 @@ def test_scores_have_the_form_of_their_unit(metric: str, value: float | None, te
 
 def test_shares() -> None:
     assert (share(0.875), share(None)) == ("87.5 %", "–")
+
+
+def test_a_loss_of_nothing_has_no_sign() -> None:
+    assert score("log_loss", -1e-9) == score("log_loss", -0.0) == "0.0000"

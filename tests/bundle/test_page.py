@@ -72,7 +72,7 @@ def test_a_page_of_pictures(exported: Any) -> None:
 
 def test_a_page_of_a_table_has_a_labelled_field_for_each_column(people: Any) -> None:
     found = of(people.folder)
-    assert [field["type"] for field in found.all("input")] == ["number", "date", "number"]
+    assert [field["type"] for field in found.all("input")] == ["text", "date", "text"]
     assert [field["value"] for field in found.all("input")] == ["38", "2019-04-14", "1000000005"]
     assert len(found.all("select")) == 2 and len(found.all("label")) == 5
     columns = about(found)["columns"]

@@ -110,6 +110,11 @@ def test_reliability_puts_an_edge_into_the_bin_below() -> None:
     assert len(metrics.reliability(table, [0, 1, 0])) == 15
 
 
+@pytest.mark.parametrize("likelihood", [1.0, 1.0 + 1e-7])
+def test_a_perfect_log_loss_has_no_sign(likelihood: float) -> None:
+    assert str(metrics.log_loss_of([likelihood])) == "0.0"
+
+
 def test_a_nan_stays_one() -> None:
     assert np.isnan(metrics.log_loss([[float("nan"), 0.5]], [0]))
     assert np.isnan(metrics.rmse([float("nan")], [1.0]))

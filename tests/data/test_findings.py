@@ -17,6 +17,7 @@ from archsmith.data.findings import (
     split_sizes,
     target_figures,
     target_range,
+    too_few,
     uneven,
 )
 from archsmith.data.tables.columns import Column
@@ -101,3 +102,8 @@ def test_leaks_say_where_the_examples_are_too() -> None:
     valid, test = leaked(splits([0, 1], ("a", "b")), {"valid": 1, "test": 2}, "row")
     assert valid.startswith("1 of 2 validation rows is in the training split too.")
     assert test.startswith("2 of 2 test rows are in the training or validation split too.")
+
+
+@pytest.mark.parametrize(("n", "warns"), [(35, True), (199, True), (200, False)])
+def test_few_examples_are_told(n: int, warns: bool) -> None:
+    assert bool(too_few(splits(np.arange(n)), "row")) == warns

@@ -159,7 +159,7 @@ def test_from_a_table_to_a_server(tab: Tab, bare: Path, tmp_path: Path) -> None:
     study = begin(tab, rows(tmp_path))
     watch(tab, study)
     page = tab.page
-    page.get_by_role("spinbutton", name=re.compile("^age")).fill("70")
+    page.get_by_role("textbox", name=re.compile("^age")).fill("70")
     page.get_by_role("combobox", name=re.compile("^town")).select_option(label="Bonn")
     page.get_by_role("button", name="Predict").click()
     assert predicted(tab).lstrip().startswith("yes")

@@ -209,9 +209,9 @@ def test_the_state_in_one_sentence() -> None:
         ("train searched", {"error": "It diverged."}, "failed: It diverged."),
         ("choose", {"network": "fixed", "valid": 0.98}, "hand-made network, accuracy 0.98 on the validation split"),
         ("export", {"max_difference": 1.25e-7}, "the exported network predicts as the trained one does"),
-        ("calibrate", {"temperature": 0.9928}, "its probabilities were honest already"),
-        ("calibrate", {"temperature": 1.4}, "its probabilities were too sure, so they are softened"),
-        ("calibrate", {"temperature": 0.25}, "its probabilities were too careful, so they are sharpened"),
+        ("calibrate", {"temperature": 0.9928}, "its probabilities stay as they are"),
+        ("calibrate", {"temperature": 1.4}, "its probabilities are softened to fit the validation split"),
+        ("calibrate", {"temperature": 0.25}, "its probabilities are sharpened to fit the validation split"),
         ("test", {"tests": {"fixed": {"accuracy": 0.9}}, "read": True}, "as said at its start"),
         ("read", {"lead": 5.6}, "as said at its start"),
     ],
@@ -268,8 +268,13 @@ def test_exact_terms_are_told_to_those_who_ask() -> None:
     heat = (begun("calibrate"), ended("calibrate", temperature=0.25))
     loss = (begun("train fixed"), epoch("fixed", 1.0, train_loss=0.5))
     for exact, *said in (
-        (False, "search: networks are tried", "so they are sharpened", "training the hand-made network: epoch 1"),
-        (True, "search: graph_gp", "sharpened (temperature 0.25)", "train fixed: epoch 1 of at most 9, train loss 0.5"),
+        (
+            False,
+            "search: networks are tried",
+            "are sharpened to fit the validation split",
+            "training the hand-made network: epoch 1",
+        ),
+        (True, "search: graph_gp", "split (temperature 0.25)", "train fixed: epoch 1 of at most 9, train loss 0.5"),
     ):
         lines = [after(JOB, *events, exact=exact).line() for events in ((search,), heat, loss)]
         assert all(line.endswith(end) for line, end in zip(lines, said, strict=True))

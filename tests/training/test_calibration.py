@@ -40,6 +40,18 @@ def test_it_is_bounded() -> None:
     assert temperature(right, labels) == 0.25
 
 
+@pytest.mark.parametrize("n", [6, 44, 400])
+def test_without_a_mistake_it_is_no_surer_than_its_examples_can_show(n: int) -> None:
+    """So many were all right: about one in n + 2 may be wrong."""
+    labels = np.arange(n) % 3
+    logits = 2.0 * np.eye(3)[labels]
+    found = temperature(logits, labels)
+    sure = 1 / (1 + 2 * np.exp(-2 / found))
+    assert found <= 1 and sure == pytest.approx(max(1 - 1 / (n + 2), 0.787), abs=0.01) and sure < 1 - 1 / (2 * n)
+    surer = 8.0 * np.eye(3)[labels]
+    assert temperature(surer, labels) == 1.0 if n < 400 else temperature(surer, labels) <= 1.0
+
+
 def test_where_nothing_helps_it_is_exactly_one() -> None:
     assert temperature(np.zeros((6, 3)), np.array([0, 1, 2, 0, 1, 2])) == 1.0
     assert temperature(np.zeros((0, 3)), np.zeros(0)) == 1.0

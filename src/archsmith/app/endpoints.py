@@ -26,7 +26,9 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, Field
 
+from archsmith.bundle.container import service
 from archsmith.bundle.manifest import Manifest
+from archsmith.bundle.page import name_of
 from archsmith.core.errors import ArchsmithError
 from archsmith.core.files import json_value, small_text, write_text
 from archsmith.core.wording import visible
@@ -45,7 +47,7 @@ ADDRESS = re.compile(r" at (http://127\.0\.0\.1:\d{1,5}) ")
 COUNT = re.compile(r"^(archsmith_requests_total|archsmith_examples_total)\{([^}]*)\} ([0-9.e+]+)$", re.MULTILINE)
 STATUS = re.compile(r'status="(\d{3})"')
 SECRETS = ("ARCHSMITH_TOKEN",)  # the app's own, which its servers do not need
-NAME = "model"  # in the paths of its requests
+NAME = "model"  # in the paths of requests of servers that an older version started
 
 
 class Endpoint(BaseModel):
@@ -69,6 +71,7 @@ class Started:
     ``address``: where it listens.
     ``since``: when it was started, in Unix seconds.
     ``bundle``: the folder that it serves.
+    ``name``: of the model, in the paths of requests.
     """
 
     pid: int
@@ -76,6 +79,7 @@ class Started:
     address: str
     since: float
     bundle: str
+    name: str = NAME
 
     @property
     def runs(self) -> bool:
@@ -105,11 +109,11 @@ class Endpoints:
         if found is None:
             ended = self._place(id).exists()  # nobody has stopped it
             return _stopped((self._last_error(id) or "The server has ended by itself.") if ended else None)
-        counts = _counts(found.address)
+        counts = _counts(found.address, found.name)
         return Endpoint(
             running=True,
             address=found.address,
-            curl=self._curl(id, found.address),
+            curl=self._curl(id, found),
             since=found.since,
             requests=counts.get("requests", 0),
             examples=counts.get("examples", 0),
@@ -146,9 +150,10 @@ class Endpoints:
         return _stopped(None)
 
     def _start(self, id: str) -> None:
-        bundle, _ = self._models.whole(id)
+        bundle, manifest = self._models.whole(id)
+        name = service(name_of(manifest))
         self._folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "archsmith", "serve", str(bundle), "--name", NAME, "--port", "0"]
+        command = [sys.executable, "-m", "archsmith", "serve", str(bundle), "--name", name, "--port", "0"]
         environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
         try:
             with self._log(id).open("wb") as log:
@@ -166,7 +171,7 @@ class Endpoints:
         started = time.time()
         try:
             address = self._opened(id, child)
-            made = Started(child.pid, start_of(child.pid), address, started, str(bundle))
+            made = Started(child.pid, start_of(child.pid), address, started, str(bundle), name)
             write_text(self._place(id), json.dumps(asdict(made)))
         except BaseException:
             child.kill()
@@ -206,13 +211,13 @@ class Endpoints:
         read = ((path.stem, _read(path)) for path in sorted(self._folder.glob("*.json")))
         return {id: started for id, started in read if started is not None and self._runs(started)}
 
-    def _curl(self, id: str, address: str) -> str | None:
+    def _curl(self, id: str, found: Started) -> str | None:
         """None where the bundle is gone, although its server still runs."""
         try:
             _, manifest = self._models.whole(id)
         except Refusal:
             return None
-        return curl_of(manifest.intake, f"{address}/v1/models/{NAME}/predict")
+        return curl_of(manifest.intake, f"{found.address}/v1/models/{found.name}/predict")
 
     def _last_error(self, id: str) -> str | None:
         """The last line of the log that is no greeting."""
@@ -240,7 +245,8 @@ def _stopped(error: str | None) -> Endpoint:
 def _read(path: Path) -> Started | None:
     try:
         data = json_value(small_text(path, MOST_BYTES))
-        return Started(int(data["pid"]), str(data["token"]), _own(data), float(data["since"]), str(data["bundle"]))
+        own, name = _own(data), service(str(data.get("name", NAME)))
+        return Started(int(data["pid"]), str(data["token"]), own, float(data["since"]), str(data["bundle"]), name)
     except (ArchsmithError, OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -268,7 +274,7 @@ def _signal(found: Started, number: int) -> None:
             os.close(process)
 
 
-def _counts(address: str) -> dict[str, int]:
+def _counts(address: str, served: str) -> dict[str, int]:
     """What the server has done; empty where it does not say."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -278,7 +284,7 @@ def _counts(address: str) -> dict[str, int]:
         return {}
     found = {"requests": 0, "examples": 0, "refused": 0, "asked": 1}
     for name, labels, value in COUNT.findall(text):
-        if f'model="{NAME}"' not in labels:
+        if f'model="{served}"' not in labels:
             continue
         if name == "archsmith_examples_total":
             found["examples"] += int(float(value))

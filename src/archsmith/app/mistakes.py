@@ -10,6 +10,8 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from archsmith.analysis.report.classification import classes_of
@@ -20,6 +22,7 @@ from archsmith.analysis.report.tables import Rows, rows_of, table_rows_of
 from archsmith.analysis.report.thumbnails import png
 from archsmith.analysis.study import Predictions, Study
 from archsmith.core.wording import harmless, visible
+from archsmith.data.tables.cells import number_text
 from archsmith.server.refusals import Refusal
 
 SIDE = 160  # pixels of a picture
@@ -109,16 +112,46 @@ def is_mistake(study: Study, index: int) -> bool:
 
 
 def mistakes_csv(study: Study, relabels: Mapping[int, str]) -> Iterator[str]:
-    """All mistakes as the lines of a CSV file. Texts that a spreadsheet would run as formulas get an apostrophe."""
+    """All mistakes as the lines of a CSV file, rows of a table with all their values; a value that is missing or rare
+    is left empty. Texts that a spreadsheet would run as formulas get an apostrophe.
+    """
     test = study.test
     numbers = test is not None and test.outputs.ndim == 1
     measured = ["true value", "predicted", "off by"] if numbers else ["label", "predicted", "probability"]
-    yield _lines([["example", "split", "index", *measured, "your label"]])
+    columns, values = _values(study)
+    yield _lines([["example", "split", "index", *measured, "your label", *map(harmless, columns)]])
     if test is None:
         return
     order, name = worst_first(test), _naming(study)
     for first in range(0, len(order), LINES):
-        yield _lines([_line(study, test, int(place), relabels, name) for place in order[first : first + LINES]])
+        places = order[first : first + LINES]
+        lines = [_line(study, test, int(place), relabels, name) for place in places]
+        cells = values(test.index[places])
+        yield _lines([[*line, *more] for line, more in zip(lines, cells, strict=True)])
+
+
+def _values(study: Study) -> tuple[list[str], Callable[[NDArray[np.int64]], list[list[str]]]]:
+    """The columns of a table, and a function that reads the rows at some places of its test split; for pictures, and
+    where the rows are gone, no columns.
+    """
+    examples = None if study.splits is None else study.splits.test
+    read = getattr(examples, "rows", None)
+    if examples is None or read is None:
+        return [], lambda indexes: [[] for _ in indexes]
+    names = [str(column.name) for column in getattr(examples, "columns", ())]
+
+    def values(indexes: NDArray[np.int64]) -> list[list[str]]:
+        there = [int(index) for index in indexes if index < len(examples)]
+        found = dict(zip(there, read(np.asarray(there, np.int64)), strict=True))
+        return [[_cell(found.get(int(index), {}).get(name)) for name in names] for index in indexes]
+
+    return names, values
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return harmless(value) if isinstance(value, str) else number_text(value)
 
 
 def _line(

@@ -9,7 +9,7 @@ import io
 import stat
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,16 +37,16 @@ BUNDLE, WEB = "bundle.zip", "web.zip"
 PIECE = 2**16  # bytes that are read together
 FILES = {
     BUNDLE: "All of it. Unpacked, it is what archsmith predict, archsmith serve and the class Predictor take.",
+    CARD: "The model card. Read it first: what the model is for, how to use it, how good it is, and where it ends.",
     MODEL: "The network for onnxruntime and other programs that run ONNX, with all that happens to an input first.",
     WEIGHTS: "The numbers that were learnt, for network.py and other programs.",
     SOURCE: "The network as readable PyTorch source. It needs nothing of Archsmith.",
     REPORT: "The report of the study: one page that needs nothing else.",
-    CARD: "The model card: what the model is for, how good it is, and where it ends.",
     DOCKERFILE: "Builds a container that serves the bundle.",
     REQUIREMENTS: "What the container installs.",
     WEB: "A web page that predicts in the browser, for any web server.",
-    ARCHITECTURE: "The decisions that the network was built from.",
-    MANIFEST: "What the bundle holds, with the checksum of each file.",
+    ARCHITECTURE: "The decisions that the network was built from; of one that no search space holds, nothing.",
+    MANIFEST: "What the bundle is, for programs, with the checksums of the files that they read.",
     NOTICE: "What has to be said of weights that came from other data.",
 }
 MADE = (BUNDLE, WEB)
@@ -85,6 +85,16 @@ def files_of(bundle: Path) -> list[TakeFile]:
         runtime = sum(len((SITE / VENDOR / name).read_bytes()) for name in RUNTIME)
         sizes[WEB] = sizes.get(MODEL, 0) + runtime
     return [TakeFile(name=name, told=told, size=sizes[name]) for name, told in FILES.items() if name in sizes]
+
+
+def missing_of(files: Sequence[TakeFile]) -> str:
+    """What cannot be taken here, and where it could be, in a sentence; empty where all can."""
+    if any(file.name == WEB for file in files):
+        return ""
+    return (
+        "There is no web page to take: this installation lacks onnxruntime-web. Released wheels bring it; in a "
+        "checkout, make web fetches it."
+    )
 
 
 def take(bundle: Path, manifest: Manifest, name: str) -> Taken:

@@ -15,7 +15,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,6 +31,8 @@ from archsmith.bundle.intake import Window
 from archsmith.bundle.latency import latency_ms
 from archsmith.bundle.manifest import Manifest
 from archsmith.bundle.predictor import Predictor
+from archsmith.bundle.tables import TableIntake
+from archsmith.bundle.typed_rows import TypedError, beyond, typed_row
 from archsmith.core.errors import ArchsmithError
 from archsmith.server.model import signature
 from archsmith.server.predict import worded
@@ -65,6 +67,7 @@ class Prediction(BaseModel):
     value: float | None = Field(description="The number that is predicted; null for classes.")
     target: str = Field(description="What the number is called; empty for classes.")
     milliseconds: float = Field(description="That reading and predicting took.")
+    notes: list[str] = Field(description="What is unusual about the example, in sentences.")
 
 
 class Occlusion(BaseModel):
@@ -104,14 +107,17 @@ class Trying:
         self._turns = threading.BoundedSemaphore(AT_ONCE)
         self._places = threading.BoundedSemaphore(AT_ONCE + WAITING)
 
-    def predict(self, id: str, kind: str, body: bytes, top: int = TOP) -> Prediction:
-        """Of one example. ``kind``: the content type of ``body``: JSON, or anything else for a picture file."""
+    def predict(self, id: str, kind: str, body: bytes, top: int = TOP, name: str = "") -> Prediction:
+        """Of one example. ``kind``: the content type of ``body``: JSON, or anything else for a picture file, which is
+        called ``name``.
+        """
         with self._turn():
             predictor = self._predictor(id)
             began = time.perf_counter()
-            (row,) = _rows(predictor, _window(predictor.manifest, kind, body))
+            example, notes = _typed(predictor.manifest, kind, body)
+            (row,) = _rows(predictor, _window(predictor.manifest, kind, body, example, name))
             took = 1000 * (time.perf_counter() - began)
-        return _prediction(predictor.manifest, row, top, took)
+        return _prediction(predictor.manifest, row, top, took, notes)
 
     def occlusion(self, id: str, kind: str, body: bytes) -> Occlusion:
         """Of one picture. Raises Refusal for a model of something else."""
@@ -161,13 +167,29 @@ def is_json(kind: str) -> bool:
     return kind.partition(";")[0].strip().lower() == "application/json"
 
 
-def _window(manifest: Manifest, kind: str, body: bytes) -> Window:
-    """The example in ``body``. Raises Refusal."""
+def _typed(manifest: Manifest, kind: str, body: bytes) -> tuple[Any, list[str]]:
+    """The example that is sent as JSON, its numbers read as people write them; and what is unusual about it. None for a
+    file. Raises Refusal.
+    """
+    if not is_json(kind):
+        return None, []
+    example = _example(body)
+    if not isinstance(manifest.intake, TableIntake) or not isinstance(example, Mapping):
+        return example, []
+    columns = manifest.intake.columns
+    try:
+        return (row := typed_row(columns, example)), beyond(columns, row)
+    except TypedError as error:
+        raise Refusal(422, "bad_value", error.message, error.hint, field=error.column) from error
+
+
+def _window(manifest: Manifest, kind: str, body: bytes, example: Any, name: str) -> Window:
+    """``example``, or the picture in ``body``. Raises Refusal."""
     intake = manifest.intake
     if is_json(kind):
-        windows = intake.sent([_example(body)], SERVER.pixels)
+        windows = intake.sent([example], SERVER.pixels)
     elif isinstance(intake, ImageIntake):
-        windows = intake.uploaded([("picture", body)], SERVER.pixels)
+        windows = intake.uploaded([(name, body)], SERVER.pixels)
     else:
         raise Refusal(415, "content_type", f"This model takes {intake.nouns}.", "Send one as application/json.")
     window = next(iter(windows), None)
@@ -191,7 +213,7 @@ def _rows(predictor: Predictor, window: Window) -> NDArray[np.float32]:
     return rows if rows.ndim == 2 else rows[:, None]
 
 
-def _prediction(manifest: Manifest, row: NDArray[np.float32], top: int, took: float) -> Prediction:
+def _prediction(manifest: Manifest, row: NDArray[np.float32], top: int, took: float, notes: list[str]) -> Prediction:
     output = manifest.output
     found = worded(output, row, top)
     if "error" in found:
@@ -204,6 +226,7 @@ def _prediction(manifest: Manifest, row: NDArray[np.float32], top: int, took: fl
         value=found.get("value"),
         target=output.target,
         milliseconds=round(took, 3),
+        notes=notes,
     )
 
 

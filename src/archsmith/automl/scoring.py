@@ -27,7 +27,7 @@ def chosen_of(trained: Sequence[Final], task: Task) -> Final:
 
 
 def calibrated(chosen: Final, workshop: Workshop) -> float:
-    """The temperature that makes the probabilities of ``chosen`` honest on the validation split."""
+    """The temperature that fits the probabilities of ``chosen`` to the validation split."""
     valid = workshop.splits.valid
     return temperature(chosen.outputs(valid), valid.targets)
 

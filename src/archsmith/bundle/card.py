@@ -181,7 +181,7 @@ def _use(manifest: Manifest) -> str:
         calls = f"predictor.predict({intake.usage})  # names of classes\n"
         calls += f"predictor.predict_proba({intake.usage})  # probabilities"
     return f"""\
-{purpose} With onnxruntime, numpy and Pillow installed:
+{purpose} With Archsmith installed (`pip install archsmith`, which brings no torch):
 
 ```python
 from archsmith.bundle import Predictor
@@ -190,8 +190,17 @@ predictor = Predictor("path/of/this/folder")
 {calls}
 ```
 
-Without Archsmith: run `model.onnx` in any ONNX runtime, or `network.py` with torch (`load()` and `preprocess()` are in
-the file)."""
+Without Archsmith, `model.onnx` runs in any ONNX runtime. With onnxruntime, numpy and Pillow, in this folder:
+
+```python
+import numpy as np
+import onnxruntime
+{intake.tensors}
+session = onnxruntime.InferenceSession("model.onnx")
+print(session.run(["{manifest.output.name}"], inputs)[0])
+```
+
+Or run `network.py` with torch (`load()` and `preprocess()` are in the file)."""
 
 
 def limits(manifest: Manifest) -> str:

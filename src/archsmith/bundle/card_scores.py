@@ -19,7 +19,8 @@ def in_a_sentence(manifest: Manifest) -> str:
     test = manifest.facts.metrics.get("test", {})
     nouns = f"test {manifest.intake.nouns}"
     if manifest.is_regression and test.get("r2") is not None:
-        error = f" Its typical error (RMSE) is {score('rmse', test['rmse'])}." if test.get("rmse") is not None else ""
+        rmse = test.get("rmse")
+        error = f" Its {metric_title('rmse')} is {score('rmse', rmse)}." if rmse is not None else ""
         if test["r2"] <= 0:
             worse = "worse" if test["r2"] < 0 else "no better"
             mean = f"{worse} than always saying the mean (R² {test['r2']:.4f})"

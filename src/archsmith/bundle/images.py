@@ -167,6 +167,13 @@ class ImageIntake(Intake):
     def usage(self) -> str:
         return '["picture.png"]'
 
+    @property
+    def tensors(self) -> str:
+        grey, shape = self.channels == 1, f"(1, height, width, {self.channels})"
+        pixels = f'np.asarray(Image.open("picture.png").convert("{"L" if grey else "RGB"}"))'
+        place = "[None, :, :, None]" if grey else "[None]"
+        return f'from PIL import Image\n\ninputs = {{"image": {pixels}{place}}}  # uint8 {shape}'
+
     def interface(self) -> list[str]:
         colours = "1 (grey)" if self.channels == 1 else f"{self.channels} (red, green, blue)"
         return [

@@ -247,6 +247,11 @@ class Intake(ABC):
     def usage(self) -> str:
         """An argument of ``Predictor.predict``, as source text."""
 
+    @property
+    @abstractmethod
+    def tensors(self) -> str:
+        """Source text that makes ``inputs``, what a session of onnxruntime takes, with numpy; Pillow reads pictures."""
+
     @abstractmethod
     def interface(self) -> list[str]:
         """What goes in, and what the model does with it first: sentences for the card."""

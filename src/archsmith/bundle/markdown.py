@@ -35,7 +35,7 @@ def score(metric: str, value: float | None) -> str:
     unit = METRICS[metric].unit if metric in METRICS else ""
     if unit == "target":  # whatever its size
         return f"{value:,.4g}"
-    return percent(value) if "accuracy" in metric else f"{value:.4f}"
+    return percent(value) if "accuracy" in metric else f"{value:z.4f}"
 
 
 def share(value: float | None) -> str:

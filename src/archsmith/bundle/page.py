@@ -168,7 +168,8 @@ def _field(place: int, column: Mapping[str, Any]) -> str:
         options = "".join(f'<option value="{i}">{plain(text)}</option>' for i, text in enumerate(column["categories"]))
         control = f'<select name="{name}">{options}<option value="">missing or another</option></select>'
     else:
-        kind = 'type="date"' if column["is_date"] else 'type="number" step="any" inputmode="decimal"'
+        kind = 'type="date"' if column["is_date"] else 'type="text" inputmode="decimal" autocomplete="off"'
         control = f'<input name="{name}" {kind} value="{plain(column["usual"])}">'
         hint = f"<small>{plain(column['least'])} to {plain(column['most'])}; may be empty</small>"
-    return f"<label>{plain(column['name'])}{control}{hint}</label>"
+    wrong = f'<small class="failed" id="{name}-wrong" hidden></small>'
+    return f"<label>{plain(column['name'])}{control}{hint}{wrong}</label>"

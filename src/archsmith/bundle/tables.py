@@ -306,6 +306,15 @@ class TableIntake(Intake):
     def usage(self) -> str:
         return '"rows.csv"'
 
+    @property
+    def tensors(self) -> str:
+        lines = ["inputs = {  # one row without any value; fill in what is known, in the order of the columns above"]
+        if self.numbers:
+            lines.append(f'    "numbers": np.full((1, {len(self.numbers)}), np.nan),')
+        if self.categories:
+            lines.append(f'    "categories": np.full((1, {len(self.categories)}), "", object),')
+        return "\n".join([*lines, "}"])
+
     def interface(self) -> list[str]:
         found = []
         if self.numbers:
@@ -349,7 +358,9 @@ def _json(column: Column) -> dict[str, Any]:
 
 
 def _asked(column: Column) -> dict[str, Any]:
-    """A field of a form: its name, and the categories, or the usual number and the range of training rows as texts."""
+    """A field of a form: its name, and the categories; or the usual number and the range of training rows as texts, and
+    how numbers were written there.
+    """
     if column.kind == CATEGORY:
         return {"name": column.name, "categories": list(column.categories)}
     is_date = column.is_date
@@ -357,7 +368,8 @@ def _asked(column: Column) -> dict[str, Any]:
         iso_text(value or 0.0)[:10] if is_date else f"{value or 0.0:.12g}"
         for value in (column.minimum, column.median, column.maximum)
     )
-    return {"name": column.name, "is_date": is_date, "least": least, "usual": usual, "most": most}
+    written = {"written": column.written, "marks": column.marks}
+    return {"name": column.name, "is_date": is_date, "least": least, "usual": usual, "most": most, **written}
 
 
 def _dates(days: NDArray[np.float64]) -> NDArray[np.datetime64]:

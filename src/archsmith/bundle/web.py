@@ -18,7 +18,7 @@ from archsmith.bundle.page import POLICY, SITE, Surroundings, card_of, drawing_o
 from archsmith.core.errors import UsageError
 
 PAGE, DRAWING, OFFLINE, VENDOR = "index.html", "network.svg", "offline.js", "vendor"
-OURS = {"page.css": "page.css", "page.js": "page.js", "pixels.js": "pixels.js", "engine.js": "local.js"}
+OURS = {**{name: name for name in ("page.css", "page.js", "numbers.js", "pixels.js")}, "engine.js": "local.js"}
 RUNTIME = ("ort.js", "ort-wasm-simd-threaded.wasm", "LICENSE.txt", "ThirdPartyNotices.txt")
 FILES_MARK = "[/* files */]"  # in offline.js
 WASM = ("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")  # a policy without and with WebAssembly

@@ -67,7 +67,8 @@ def log_loss(probabilities: ArrayLike, labels: ArrayLike) -> float:
 
 def log_loss_of(likelihood: ArrayLike) -> float:
     """The log loss from the probability of each true class, ``(n,)``."""
-    return float(-np.log(np.maximum(np.asarray(likelihood, np.float64), TINIEST)).mean())
+    loss = float(-np.log(np.maximum(np.asarray(likelihood, np.float64), TINIEST)).mean())
+    return max(loss, 0.0) + 0.0  # rounded probabilities may be a little above 1; NaN stays, and there is no -0
 
 
 def classification(probabilities: ArrayLike, labels: ArrayLike) -> dict[str, float]:

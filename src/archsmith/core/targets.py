@@ -47,7 +47,7 @@ METRICS: dict[str, Metric] = {
         Metric("recall", "recall", True, "share"),
         Metric("f1", "F1", True, "share"),
         Metric("r2", "R²", True, "", "1 is perfect, 0 is no better than always predicting the mean"),
-        Metric("rmse", "root mean squared error", False, "target", "its typical error, in which large ones count more"),
+        Metric("rmse", "root mean squared error", False, "target", "how far off it is, where large errors count more"),
         Metric("mae", "mean absolute error", False, "target", "how far off it is on average"),
         Metric("params", "parameters", False, "count"),
         Metric("macs", "multiply-adds", False, "count"),

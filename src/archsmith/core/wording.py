@@ -124,7 +124,7 @@ def number(value: float) -> str:
         return "yes" if value else "no"
     if isinstance(value, int) or (value.is_integer() and 1000 <= abs(value) < 1e15):
         return f"{int(value):,}"
-    return f"{value:.4f}".rstrip("0").rstrip(".") if value == 0 or 1e-3 <= abs(value) < 1000 else f"{value:.4g}"
+    return f"{value:z.4f}".rstrip("0").rstrip(".") if value == 0 or 1e-3 <= abs(value) < 1000 else f"{value:.4g}"
 
 
 def amount(n: int, thing: str) -> str:

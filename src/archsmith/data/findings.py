@@ -15,6 +15,7 @@ from archsmith.core.wording import PURPOSES, SPLITS
 from archsmith.data.examples import Splits
 
 IMBALANCE = 10.0  # a largest class of more than this many times the smallest is worth a warning
+ENOUGH = 200  # training examples, fewer than which scores say little
 LISTED = 20  # skipped examples that are named
 FEW = 8  # classes that are listed one by one
 
@@ -82,6 +83,17 @@ def target_range(figures: Mapping[str, Any]) -> str:
 def counted(n: int, noun: str, one: str, many: str) -> str:
     """``1 row repeats`` or ``3 rows repeat``."""
     return f"1 {noun} {one}" if n == 1 else f"{n:,} {noun}s {many}"
+
+
+def too_few(splits: Splits, noun: str) -> list[str]:
+    """A warning where there are so few examples that chance decides much."""
+    train, valid, test = (len(splits.by_name[split]) for split in SPLITS)
+    if train >= ENOUGH:
+        return []
+    return [
+        f"There are only {train:,} {noun}s to learn from, {valid:,} to choose by and {test:,} to measure by, so scores "
+        "depend much on chance."
+    ]
 
 
 def uneven(splits: Splits, noun: str) -> list[str]:

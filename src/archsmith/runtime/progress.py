@@ -22,7 +22,7 @@ from archsmith.runtime.phases import Phase
 from archsmith.runtime.study_view import StudyView
 
 TEMPERATURE, DIFFERENCE, CHOSEN = "temperature", "max_difference", "network"  # in results that have a sentence each
-HONEST = 0.05  # a temperature that is closer to 1 than this changes no probability that people would notice
+KEPT = 0.05  # a temperature that is closer to 1 than this changes no probability that people would notice
 TIMES = ("seconds", "lead")  # in the results of phases; they are shown elsewhere
 LAST_TRIALS = 8  # of the finished ones that views list
 PREPARE = "prepare"  # what the prepare phase of an evaluator is called outside of the main job
@@ -300,11 +300,12 @@ class Progress:
 
 
 def _calibrated(temperature: float) -> str:
-    """What a temperature means. It divides the logits, so one above 1 makes probabilities less extreme."""
-    if abs(temperature - 1) < HONEST:
-        return "its probabilities were honest already"
-    was, now = ("sure", "softened") if temperature > 1 else ("careful", "sharpened")
-    return f"its probabilities were too {was}, so they are {now}"
+    """What a temperature does. It divides the logits, so one above 1 makes probabilities less extreme. How good they
+    are then, only the test split can say.
+    """
+    if abs(temperature - 1) < KEPT:
+        return "its probabilities stay as they are"
+    return f"its probabilities are {'softened' if temperature > 1 else 'sharpened'} to fit the validation split"
 
 
 def _prepared(said: Preparing) -> str:

@@ -42,7 +42,11 @@ Parts = Mapping[str, str]
 DRAWING = "network.svg"
 HTML, STYLE, SCRIPT = (f"text/{kind}; charset=utf-8" for kind in ("html", "css", "javascript"))
 SVG = "image/svg+xml"
-ASSETS = {"page.css": ("page.css", STYLE), "page.js": ("page.js", SCRIPT), "engine.js": ("remote.js", SCRIPT)}
+ASSETS = {
+    "page.css": ("page.css", STYLE),
+    **{name: (name, SCRIPT) for name in ("page.js", "numbers.js")},
+    "engine.js": ("remote.js", SCRIPT),
+}
 CACHED = "page"  # in ``Model.document``
 FOOT = f"Predictions are made by this server. Archsmith {VERSION}."
 

@@ -18,10 +18,17 @@ class Refusal(Exception):
     ``code``: one word for programs.
     ``message``, ``hint``: sentences for people.
     ``headers``: that go with the answer.
+    ``field``: of a form, which is wrong; None where it is not one.
     """
 
     def __init__(
-        self, status: int, code: str, message: str, hint: str | None = None, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        hint: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        field: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -29,6 +36,7 @@ class Refusal(Exception):
         self.message = shortened(message)
         self.hint = None if hint is None else shortened(hint)
         self.headers = dict(headers or {})
+        self.field = field
 
     @classmethod
     def of(cls, error: ArchsmithError, status: int = 422, code: str = "bad_example") -> Refusal:
@@ -40,9 +48,14 @@ class Refusal(Exception):
         """There is too much to do; the same request may succeed soon."""
         return cls(503, "busy", message, "Try again soon.", {"retry-after": str(RETRY_SECONDS)})
 
+    def wrong(self) -> dict[str, str | None]:
+        """What the answer says."""
+        field = {} if self.field is None else {"field": self.field}
+        return {"code": self.code, "message": self.message, "hint": self.hint, **field}
+
     def body(self) -> bytes:
         """The JSON of the answer."""
-        return orjson.dumps({"error": {"code": self.code, "message": self.message, "hint": self.hint}})
+        return orjson.dumps({"error": self.wrong()})
 
 
 def malformed(message: str, hint: str | None = None) -> Refusal:

@@ -93,6 +93,21 @@ def test_a_network_that_was_hardly_trained_is_not_judged(make: Any) -> None:
     assert "the hand-made network was hardly trained (0.3 epochs), so this comparison says little" in text
 
 
+def test_why_a_network_is_not_judged_is_said_once(make: Any) -> None:
+    text = lead(changed(make, {"searched": {"epochs": 0.211}}, scores=(0.6, 0.5, 0.8)))
+    assert text.count("hardly trained (0.211 epochs)") == 1 == text.count("says little")
+    assert "linear model reaches 60 %." in text
+
+
+def test_what_a_network_brought_along_is_praised_only_beyond_chance(make: Any) -> None:
+    before = {"name": "pretrained", "test": 0.82, "valid": 0.82}
+    small = lead(told(make, scores=(0.6, 0.7, 0.80), more_rows=[before], n=120))
+    assert "worth more" not in small and "A pretrained network alone reaches 82 %, which is 2 points better." in small
+    assert "A gap this small may be chance on 120 test pictures." in small
+    large = lead(told(make, scores=(0.6, 0.7, 0.80), more_rows=[{**before, "test": 0.9}], n=3000))
+    assert "A pretrained network alone reaches 90 %: what it has learnt from other pictures is worth more" in large
+
+
 def test_what_a_baseline_is_is_known_or_comes_from_its_phase(make: Any) -> None:
     study = read_study(make())
     assert study.view.job.result is not None
@@ -174,7 +189,8 @@ def test_baselines_alone_are_not_called_nothing(make: Any) -> None:
 
 def test_a_tie_is_not_called_best(make: Any) -> None:
     tied = lead(told(make, scores=(0.9, 0.9, 0.8), exported="linear"))
-    assert "On the validation split no other is better than the linear model, so it was exported." in tied
+    equals = "so it was exported; of equals the one with the smaller loss is taken."
+    assert f"On the validation split no other is better than the linear model, {equals}" in tied
     clear = lead(told(make, scores=(0.9, 0.8, 0.8), exported="linear"))
     assert "On the validation split the linear model is best, so it was exported." in clear
 

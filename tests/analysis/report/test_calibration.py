@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from archsmith.analysis.report.calibration import _lead, calibration_of, drawings
 from archsmith.analysis.report.kind import EXAMPLES
@@ -19,13 +20,22 @@ def test_overconfidence_is_named(make: Any) -> None:
     found = calibration_of(read_study(study))
     assert found is not None
     assert found.lead.replace(NB, " ") == (
-        "On average the network is 98 % sure of its prediction and right 75 % of the time. It is too sure. Take its "
-        "probabilities as a rough guide."
+        "On average the network is 98 % sure of its prediction and right 75 % of the time. Level by level, the two are "
+        "23 points apart: it is too sure. Take its probabilities as a rough guide."
     )
 
 
 def test_gaps_that_even_out_are_said_to_go_both_ways() -> None:
     assert "some of its probabilities are too high and others too low" in _lead(0.8, 0.8, 0.2, None, 100, EXAMPLES)
+
+
+@pytest.mark.parametrize(("error", "before"), [(0.019, 0.014), (0.014, 0.019), (0.099, 0.093), (0.093, 0.099)])
+def test_calibration_is_told_in_the_numbers_that_are_shown(error: float, before: float) -> None:
+    """Whichever way the gap went, no sentence praises what another one takes back."""
+    text = _lead(0.8, 0.8, error, before, 1000, EXAMPLES).replace(NB, " ")
+    assert f"{100 * error:.1f} points apart" in text and f"it would be {100 * before:.1f} points" in text
+    assert "mean what they say" not in text and "brought" not in text
+    assert "would be" not in _lead(0.8, 0.8, error, error + 0.001, 1000, EXAMPLES)
 
 
 def test_levels_of_confidence_with_few_examples_are_not_drawn(make: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from archsmith.analysis.report.images import describe, shown_mistakes_of, wall_of
+from archsmith.analysis.report.images import _inside, describe, shown_mistakes_of, wall_of
 from archsmith.analysis.study import read_study
 from archsmith.core.errors import DataError
 
@@ -35,8 +35,8 @@ def test_mistakes_have_their_picture(make: Any) -> None:
 @pytest.mark.parametrize(
     ("place", "name"),
     [
-        ("/photos/cats/1.png", "1.png"),
-        ("photos.zip/cats/1.png", "1.png"),
+        ("/photos/cats/1.png", "cats/1.png"),
+        ("photos.zip/cats/1.png", "cats/1.png"),
         ("row 5 of /data/photos.parquet", "row 5 of photos.parquet"),
         ("number 17", "number 17"),
     ],
@@ -49,6 +49,22 @@ def test_mistakes_say_where_their_picture_came_from(make: Any, place: str, name:
     found = shown_mistakes_of(study)
     assert found is not None
     assert (found.shown[0].place, found.shown[0].name) == (place, name)
+
+
+@pytest.mark.parametrize(
+    ("data", "place", "told"),
+    [
+        ("/d/pets", "/d/pets/cat/1.png", "cat/1.png"),
+        ("/d/pets.zip", "/d/pets.zip/pets/cat/1.png", "pets/cat/1.png"),
+        ("/d/pets.npz", "/d/pets.npz[3]", "pets.npz[3]"),
+        ("/d/pets.csv", "row 5 of /d/pets.csv", "row 5 of pets.csv"),
+        ("/d/pets", "/elsewhere/d/pets/1.png", "/elsewhere/d/pets/1.png"),
+        (None, "number 3", "number 3"),
+        ("digits", "number 3", "number 3"),
+    ],
+)
+def test_a_place_is_told_inside_of_the_data(data: object, place: str, told: str) -> None:
+    assert _inside(place, data) == told
 
 
 def test_mistakes_of_pictures_that_have_gone_are_shown_without_a_place(make: Any) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from archsmith.analysis.report.mistakes import mistakes_of, worst_first
 from archsmith.analysis.study import read_study
@@ -47,3 +48,19 @@ def test_how_sure_it_was_at_most_is_that_of_the_surest_mistake(make: Any) -> Non
     study.test = replace(study.test, outputs=probabilities)
     found = mistakes_of(study)
     assert found is not None and "It was at most 82.9 % sure when it was wrong." in found.lead.replace(NB, " ")
+
+
+@pytest.mark.parametrize(
+    ("n", "wrong", "advice"), [(7, 0.6, False), (200, 0.6, True), (200, 0.85, False)], ids=["few", "sure", "unsure"]
+)
+def test_advice_needs_examples_and_predictions_that_need_no_check(
+    make: Any, n: int, wrong: float, advice: bool
+) -> None:
+    """Of ten predictions, three are wrong and seven are right, of which the network is 80 % sure."""
+    study = make(n=n)
+    right = np.arange(n) % 10 > 2
+    sure = np.where(right, 0.8, wrong)
+    table = np.stack([sure, 1 - sure, np.zeros(n)], axis=1).astype(np.float32)
+    np.savez(study / "final" / "predictions.npz", test=table, test_labels=np.where(right, 0, 1))
+    found = mistakes_of(read_study(study))
+    assert found is not None and ("a person who checks the rest" in found.lead) == advice

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from collections import Counter
 from html.parser import HTMLParser
@@ -433,3 +434,27 @@ def test_every_section_has_its_template_in_the_package() -> None:
     assert templates.joinpath("page.css").is_file()
     for section in {section for kind in ("image", "table", "") for section in sections_for(kind)}:
         assert templates.joinpath(section.file).is_file(), section.name
+
+
+@pytest.mark.slow
+def test_nothing_is_cut_from_a_printed_report(
+    make: Any, tables: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Needs chromium and the package playwright (extra ``e2e``)."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra e2e")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs chromium")
+    names = tuple(f"a_long_name_of_class_{i}" for i in range(30))
+    study = read_study(make(classes=names, n=900, data=tables(names, 900), kind="table"))
+    row = {f"a_column_with_a_long_name_{i}": 1234.56789 * (i + 1) for i in range(12)}
+    assert study.splits is not None
+    monkeypatch.setattr(type(study.splits.test), "rows", lambda self, indexes: [row for _ in indexes])
+    (tmp_path / "report.html").write_text(render(study), encoding="utf-8")
+    with playwright.sync_playwright() as running:
+        page = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"]).new_page()
+        page.set_viewport_size({"width": 718, "height": 1000})  # A4 with margins of a centimetre
+        page.emulate_media(media="print")
+        page.goto((tmp_path / "report.html").as_uri())
+        assert page.locator("table.cells").count() and page.locator("table.confusion").count()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 718

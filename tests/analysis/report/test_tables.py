@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from archsmith.analysis.report.mistakes import mistakes_of
-from archsmith.analysis.report.tables import columns_of, describe, shown_mistakes_of
+from archsmith.analysis.report.tables import _gap, columns_of, describe, shown_mistakes_of
 from archsmith.analysis.study import Study, read_study
 from archsmith.analysis.wording import NB
 
@@ -55,10 +55,13 @@ def test_columns_that_are_not_used_say_why(study: Study) -> None:
     assert found is not None and found.ignored == (("id", "is different in every row."),)
 
 
-def test_the_first_rows_show_gaps_as_dashes(study: Study) -> None:
+def test_the_first_rows_say_what_gaps_are(study: Study) -> None:
     found = columns_of(study)
     assert found is not None and found.head is not None
-    assert found.head.names == ("age", "work <b>") and found.head.cells[:2] == (("17", "–"), ("18", "job 1"))
+    assert found.head.names == ("age", "work <b>") and found.head.cells[:2] == (
+        ("17", "missing or rare"),
+        ("18", "job 1"),
+    )
 
 
 def test_mistakes_are_rows_with_their_values(study: Study) -> None:
@@ -101,3 +104,17 @@ def test_mistakes_have_the_numbers_of_their_rows_and_can_be_downloaded(study: St
     lines = base64.b64decode(found.csv.partition(",")[2]).decode().splitlines()
     assert lines[0] == "row,true class,predicted class,probability"
     assert lines[1].startswith(f"{places[worst.worst[0].index]},")
+
+
+@pytest.mark.parametrize(
+    ("column", "gap"),
+    [
+        (SimpleNamespace(kind="number", missing=0.1), "missing"),
+        (SimpleNamespace(kind="category", missing=0.1, distinct=2, categories=("a", "b")), "missing"),
+        (SimpleNamespace(kind="category", missing=0.0, distinct=9, categories=("a", "b")), "rare"),
+        (SimpleNamespace(kind="category", missing=0.1, distinct=9, categories=("a", "b")), "missing or rare"),
+        (SimpleNamespace(kind="category", missing=0.0, distinct=2, categories=("a", "b")), "missing or rare"),
+    ],
+)
+def test_a_value_that_is_not_told_is_called_what_it_can_be(column: Any, gap: str) -> None:
+    assert _gap(column) == gap

@@ -68,8 +68,12 @@ def test_a_label_is_kept_and_a_wrong_one_is_told(
 
 
 @pytest.mark.parametrize(
-    ("place", "short"),
-    [("/a/b/cat.png", "cat.png"), ("row 7 of /a/b/faces.csv", "row 7 of faces.csv"), ("number 3", "number 3")],
+    ("label", "said"),
+    [("never", "Kept."), (" never ", "Kept."), ("banana", "Kept, as a new class"), ("", "Taken back.")],
 )
-def test_a_place_is_shortened_to_its_file(place: str, short: str) -> None:
-    assert model_mistakes._short(place) == short
+def test_a_label_that_is_no_class_is_told(
+    made: Callable[[str], tuple[Any, Any]], in_app: Callable[..., Any], label: str, said: str
+) -> None:
+    _, found = made("rows")
+    index = found._known.mistakes.shown[0].index if found._known.mistakes else -1
+    assert in_app(found._keep, index, label).startswith(said)

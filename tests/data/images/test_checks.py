@@ -36,13 +36,17 @@ def labelled(labels: np.ndarray, classes: tuple[str, ...]) -> ImageSplits:
     )
 
 
-def test_clean_data_give_a_short_summary_without_warnings() -> None:
+def test_clean_data_give_a_short_summary_with_no_warning_but_that_they_are_few() -> None:
     report = check(clean())
-    assert report.warnings == ()
+    few = (
+        "There are only 20 pictures to learn from, 6 to choose by and 6 to measure by, so scores depend much on chance."
+    )
+    assert report.warnings == (few,)
     assert report.lines() == [
         "made: 2 classes, grey pictures of 5 x 5",
         "20 to learn from (training), 6 to choose by (validation), 6 for one test at the end (test); validation set "
         "apart by chance; 10 training pictures of each class",
+        few,
     ]
 
 

@@ -36,7 +36,9 @@ def test_clean_splits_have_nothing_to_report() -> None:
     assert (found.duplicates, found.contradictions, found.leaks) == (0, 0, {"valid": 0, "test": 0})
     assert found.n_examples == {"train": 20, "valid": 2, "test": 2}
     assert found.counts["train"] == (11, 9)
-    assert found.warnings == ("There are only 20 training rows, so scores depend much on chance.",)
+    assert found.warnings == (
+        "There are only 20 rows to learn from, 2 to choose by and 2 to measure by, so scores depend much on chance.",
+    )
 
 
 def test_repeated_rows_are_counted_once_each() -> None:

@@ -39,6 +39,7 @@ OURS = ("searched", "fixed")  # what the search is judged by; all others are bas
 NO_NEED = ": these data do not need a network at all"
 LITTLE = ", so this comparison says little"
 CONCLUSIONS = (NO_NEED, LITTLE)  # told once
+BUT = " But "
 TRAINED_ON = ("tuned", "unfinished", "earlier")  # networks that came of more than a baseline
 
 
@@ -158,11 +159,12 @@ def _lead(study: Study, rows: Sequence[Row], n: int) -> str:
 
 
 def _once(sentence: str, before: str) -> str:
-    """``sentence`` without its conclusion where ``before`` has drawn it already."""
+    """``sentence`` without its conclusion where ``before`` has drawn it already, and without a reason that it gave."""
     for conclusion in CONCLUSIONS:
         if conclusion in before:
             sentence = sentence.replace(conclusion, "")
-    return sentence
+    said, but, reason = sentence.rpartition(BUT)
+    return said if but and f"{BUT}{reason.rstrip('.')}" in before else sentence
 
 
 def _best(rows: Mapping[str, Row], scores: Mapping[str, float]) -> str:
@@ -186,7 +188,7 @@ def _against(study: Study, rows: Mapping[str, Row], name: str, baseline: float, 
             reached = score(study.metric, baseline, n)
             whose = "it" if hardly == name else the_network(best)
             return (
-                f" {sentence_case(the_network(name))} reaches {reached}. But {whose} was hardly trained "
+                f" {sentence_case(the_network(name))} reaches {reached}.{BUT}{whose} was hardly trained "
                 f"({epochs(rows[hardly]['epochs'])}){LITTLE}."
             )
     if best not in OURS or name.partition(".")[0] in TRAINED_ON:
@@ -197,7 +199,10 @@ def _against(study: Study, rows: Mapping[str, Row], name: str, baseline: float, 
     if value > baseline:
         return f"{text}: the {network_name(best)} is {_ahead(study, value - baseline)}."
     if name == "pretrained":
-        return f"{text}: what it has learnt from other pictures is worth more here than a search."
+        if study.metric == "accuracy" and n and beyond_chance(baseline, value, n):
+            return f"{text}: what it has learnt from other pictures is worth more here than a search."
+        ahead = "as good" if baseline == value else _ahead(study, baseline - value)
+        return f"{text}, which is {ahead}.{_chance(study, baseline, value, n)}"
     return f"{text}{NO_NEED}."
 
 
@@ -209,7 +214,8 @@ def _about_search(study: Study, rows: Mapping[str, Row], scores: Mapping[str, fl
         own = rows[exported].get("valid")
         equal = own is not None and any(row.get("valid") == own for name, row in rows.items() if name != exported)
         said = f"no other is better than {the_network(exported)}" if equal else f"{the_network(exported)} is best"
-        text = f"{where_best} {said}, so it was exported."
+        of_equals = "; of equals the one with the smaller loss is taken" if equal else ""
+        text = f"{where_best} {said}, so it was exported{of_equals}."
         if exported.partition(".")[0] not in TRAINED_ON:
             text += _without_search(study)
         if exported not in scores:
@@ -295,9 +301,7 @@ def _duel(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], wh
         if where != "test" or gain == 0:
             return text
         return f"{text} On the test split the searched one is {_ahead(study, gain)}; the choice must not look at that."
-    chance = ""
-    if where == "test" and study.metric == "accuracy" and n and not beyond_chance(searched, fixed, n):
-        chance = f" A gap this small may be chance on {words_of(study).amount(n, 'test')}."
+    chance = _chance(study, searched, fixed, n) if where == "test" else ""
     if gain > 0:
         ahead = f"{_ahead(study, gain)} on the {where} split than the hand-made one"
         text = f"The search found a network that is {ahead}.{chance}"
@@ -306,6 +310,13 @@ def _duel(study: Study, rows: Mapping[str, Row], scores: Mapping[str, float], wh
     else:
         text = f"{_why_chosen(rows)} On the {where} split it is {_ahead(study, gain)} than the hand-made one.{chance}"
     return text + _size(rows["searched"].get("params"), rows["fixed"].get("params"))
+
+
+def _chance(study: Study, one: float, other: float, n: int) -> str:
+    """Says so where two networks' scores on the test split differ by no more than chance may bring."""
+    if study.metric != "accuracy" or not n or one == other or beyond_chance(one, other, n):
+        return ""
+    return f" A gap this small may be chance on {words_of(study).amount(n, 'test')}."
 
 
 def _size(own: float | None, other: float | None) -> str:

@@ -64,20 +64,19 @@ def calibration_of(study: Study) -> Calibration | None:
 def _lead(sure: float, right: float, error: float, before: float | None, n: int, words: Words) -> str:
     text = f"On average the network is {share(sure)} sure of its prediction and right {share(right)} of the time."
     if error <= CALIBRATED:
-        text += " Its probabilities mean what they say."
+        text += f" Level by level, the two are {points(error)} apart, which is little."
     elif abs(sure - right) < error / 2:
         text += (
-            " But some of its probabilities are too high and others too low, which evens out on average. Take them as "
-            "a rough guide."
+            f" But level by level, the two are {points(error)} apart: some of its probabilities are too high and "
+            "others too low. Take them as a rough guide."
         )
     else:
-        text += f" It is too {'sure' if sure > right else 'modest'}. Take its probabilities as a rough guide."
+        text += (
+            f" Level by level, the two are {points(error)} apart: it is too {'sure' if sure > right else 'modest'}. "
+            "Take its probabilities as a rough guide."
+        )
     if before is not None and abs(before - error) >= TOLD:
-        change = f"from {points(before)} to {points(error)}"
-        if before > error:
-            text += f" Calibration brought the gap down {change}."
-        else:
-            text += f" Calibration was fitted on the validation split; on the test split the gap went {change}."
+        text += f" Without calibration, which the validation split decides, it would be {points(before)}."
     if n < FEW:
         text += f" With only {words.amount(n, 'test')} this is uncertain."
     return text

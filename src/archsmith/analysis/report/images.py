@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -134,9 +135,8 @@ class ShownMistake:
 
     @property
     def name(self) -> str:
-        """The place without folders."""
-        row, of, path = self.place.rpartition(" of ")
-        return f"{row}{of}{PurePath(path).name}"
+        """The place with its last folder, which often is the class."""
+        return brief(self.place)
 
 
 @dataclass(frozen=True)
@@ -157,14 +157,30 @@ def shown_mistakes_of(study: Study) -> ShownMistakes | None:
 
 
 def place_of(study: Study, index: int) -> str:
-    """Where a picture of the test split came from; empty where that is not known."""
+    """Where in the data a picture of the test split came from; empty where that is not known."""
     if study.splits is None or index >= len(study.splits.test):
         return ""
     called = cast(ImageExamples, study.splits.test).called
     try:
-        return "" if called is None else called[index]
+        return "" if called is None else _inside(called[index], (study.fit.get("settings") or {}).get("data"))
     except (DataError, OSError):
         return ""
+
+
+def _inside(place: str, data: object) -> str:
+    """``place`` as a path below ``data``, or beside them where they are one file."""
+    path = os.path.abspath(data) if isinstance(data, str) else ""
+    for folder in (path, os.path.dirname(path)):
+        before, found, rest = place.partition(f"{folder.rstrip(os.sep)}{os.sep}")
+        if path and found and (not before or before.endswith(" of ")):
+            return before + rest
+    return place
+
+
+def brief(place: str) -> str:
+    """A place with its last folder; of a picture in a table, its row and the table's name."""
+    row, of, path = place.rpartition(" of ")
+    return f"{row}{of}{PurePath(path).name}" if of else "/".join(PurePath(path).parts[-2:])
 
 
 def picture_of(study: Study, index: int) -> Picture | None:

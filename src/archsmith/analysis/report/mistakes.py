@@ -18,6 +18,8 @@ from archsmith.core.wording import harmless
 
 SHOWN = 24
 MOST_IN_FILE = 10_000
+ENOUGH = 100  # test examples, fewer than which are no ground for advice
+MOSTLY = 0.5  # share of predictions that need no check, from which on checking the others is worth advice
 SURE = 0.95  # a probability above which a wrong prediction deserves a second look
 
 
@@ -77,13 +79,13 @@ def _classes(study: Study, test: Predictions) -> Mistakes | None:
     wrong = worst_first(test)
     if not len(wrong):
         return None
-    sure, shown = test.outputs[wrong].max(axis=1), wrong[:SHOWN]
-    lead = _classes_lead(len(wrong), len(shown), sure, words_of(study))
+    sure, shown = test.outputs.max(axis=1), wrong[:SHOWN]
+    lead = _classes_lead(len(wrong), len(shown), sure[wrong], sure, words_of(study))
     return Mistakes(lead, tuple(mistake_at(study, test, int(i)) for i in shown))
 
 
-def _classes_lead(n_wrong: int, n_shown: int, sure: NDArray[Any], words: Words) -> str:
-    """``sure``: its probability for each mistake, ``(n_wrong,)``."""
+def _classes_lead(n_wrong: int, n_shown: int, sure: NDArray[Any], all_sure: NDArray[Any], words: Words) -> str:
+    """``sure``: its probability for each mistake, ``(n_wrong,)``. ``all_sure``: for each test example, ``(n,)``."""
     n_sure = int((sure > SURE).sum())
     text = f"The {n_shown} mistakes of which the network was surest." if n_wrong > n_shown else "All its mistakes."
     text += " The surest one comes first."
@@ -92,7 +94,12 @@ def _classes_lead(n_wrong: int, n_shown: int, sure: NDArray[Any], words: Words) 
         text += f" {whole} it was more than 95{NB}% sure. Look at those first."
         return text + f" The label may be wrong, or the {words.one} is hard for people too."
     text += f" It was at most {share(float(sure.max()))} sure when it was wrong."
-    return text + " If a person checks the unsure predictions, mistakes will be caught."
+    surer = float((all_sure > sure.max()).mean())
+    if len(all_sure) < ENOUGH or surer < MOSTLY:
+        return text
+    return (
+        text + f" Of {share(surer)} of the test {words.many} it was surer; a person who checks the rest finds them all."
+    )
 
 
 def _numbers(study: Study, test: Predictions) -> Mistakes:
@@ -100,7 +107,7 @@ def _numbers(study: Study, test: Predictions) -> Mistakes:
     order = worst_first(test)[:SHOWN]
     lead = (
         f"The predictions that are furthest off. The worst one is off by {short(errors[order[0]])}, "
-        f"a typical one by {short(np.median(errors))}. Look for wrong labels among them first."
+        f"half of all by {short(np.median(errors))} at most. Look for wrong labels among them first."
     )
     return Mistakes(lead, tuple(mistake_at(study, test, int(i)) for i in order))
 

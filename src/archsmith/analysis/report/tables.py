@@ -21,6 +21,7 @@ MOST_SHOWN = 12  # columns of a row that is shown with its values
 MOST_TOP = 3  # categories that are named
 LONGEST = 40  # letters of a value
 LARGEST_WHOLE = 1e15  # that is written with all its digits
+MISSING = "missing"
 HALF = 0.5  # share of missing values, from which on a column is called so in the lead
 
 
@@ -200,8 +201,8 @@ def table_rows_of(study: Study) -> dict[int, int]:
     return {} if places is None else dict(enumerate(np.asarray(places).tolist()))
 
 
-def rows_of(study: Study, split: str, indexes: Sequence[int]) -> Rows | None:
-    """Rows of one split; None where they cannot be read."""
+def rows_of(study: Study, split: str, indexes: Sequence[int], most: int = MOST_SHOWN) -> Rows | None:
+    """Rows of one split with up to ``most`` of their columns; None where they cannot be read."""
     examples = None if study.splits is None else getattr(study.splits, split)
     read = getattr(examples, "rows", None)
     if examples is None or read is None:
@@ -211,15 +212,25 @@ def rows_of(study: Study, split: str, indexes: Sequence[int]) -> Rows | None:
         return None
     found: Sequence[Mapping[str, object]] = read(np.asarray(inside, np.int64))
     names = list(found[0])
-    shown = names[:MOST_SHOWN]
-    cells = tuple(tuple(_cell(row.get(name)) for name in shown) for row in found)
+    shown, gaps = names[:most], {str(column.name): _gap(column) for column in getattr(examples, "columns", ())}
+    cells = tuple(tuple(_cell(row.get(name), gaps.get(name, MISSING)) for name in shown) for row in found)
     return Rows(tuple(map(str, shown)), cells, len(names) - len(shown))
 
 
-def _cell(value: object) -> str:
-    """A value as it was read; a gap as a dash."""
+def _gap(column: Any) -> str:
+    """What a value that networks are not told may be. Missing and rare categories have one code."""
+    if str(getattr(column, "kind", "")) != "category":
+        return MISSING
+    rare = int(getattr(column, "distinct", 0) or 0) > len(getattr(column, "categories", ()))
+    if bool(getattr(column, "missing", 0)) == rare:
+        return f"{MISSING} or rare"
+    return "rare" if rare else MISSING
+
+
+def _cell(value: object, gap: str) -> str:
+    """A value as it was read; ``gap`` where there is none."""
     if value is None or (isinstance(value, float | np.floating) and math.isnan(value)):
-        return "–"
+        return gap
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, int | np.integer):

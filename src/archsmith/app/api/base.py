@@ -63,8 +63,7 @@ def create(house: House) -> FastAPI:
 
 
 def _answer(refusal: Refusal) -> JSONResponse:
-    hint = None if refusal.hint is None else _plain(refusal.hint)
-    wrong = {"code": refusal.code, "message": _plain(refusal.message), "hint": hint}
+    wrong = {name: value and _plain(value) for name, value in refusal.wrong().items()}
     return JSONResponse({"error": wrong}, refusal.status, refusal.headers)
 
 

@@ -11,9 +11,11 @@ from archsmith.app.api.models import Id
 from archsmith.app.endpoints import Endpoint
 from archsmith.app.house import House
 from archsmith.app.trying import TOP, Latency, Occlusion, Prediction
+from archsmith.core.wording import visible
 from archsmith.server.refusals import Refusal
 
 MOST_TOP = 10_000  # classes in one answer
+MOST_NAME = 1_000  # characters
 PICTURE = {"schema": {"type": "string", "format": "binary", "description": "A picture file as it is."}}
 EXAMPLE = {
     "schema": {
@@ -39,9 +41,10 @@ def router(house: House) -> APIRouter:
         id: Id,
         request: Request,
         top: Annotated[int, Query(description="Most classes that are wanted.", ge=1, le=MOST_TOP)] = TOP,
+        name: Annotated[str, Query(description="Of the picture file, for messages.", max_length=MOST_NAME)] = "",
     ) -> Prediction:
         kind, body = await _body(request)
-        return await run_in_threadpool(trying.predict, id, kind, body, top)
+        return await run_in_threadpool(trying.predict, id, kind, body, top, visible(name))
 
     @made.post("/models/{id}/occlusion", openapi_extra=BODY)
     async def occlusion(id: Id, request: Request) -> Occlusion:

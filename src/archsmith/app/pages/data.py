@@ -10,7 +10,7 @@ from nicegui import ui
 from nicegui.element import Element
 
 from archsmith.app import form
-from archsmith.app.datasets import CHECKING, READY, REFUSED, SAMPLE, DataSet
+from archsmith.app.datasets import CHECKING, READY, REFUSED, SAMPLE, UPLOAD, DataSet
 from archsmith.app.house import House
 from archsmith.app.pages.frame import ASSETS, Words, box, frame, sheet
 from archsmith.app.pages.pieces import scrolling
@@ -150,7 +150,13 @@ class _Page:
             return
         with box("details", "remove"):
             Words("summary", "Remove these data")
-            Words("p", "Their files are deleted. Studies that learnt from them stay, without their pictures.")
+            gone = (
+                "The uploaded files are deleted." if self.found.origin == UPLOAD else "The files stay where they lie."
+            )
+            kept = (
+                "Studies that learnt from them stay, and the workspace keeps what they read: the pages and reports of"
+            )
+            Words("p", f"{gone} {kept} their models still show examples.")
             Words("button", "Remove", "second", 'type="button"').on("click", self._removed)
 
     async def _removed(self) -> None:

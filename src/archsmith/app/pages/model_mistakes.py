@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import PurePath
 
 from nicegui import events, ui
 from nicegui.element import Element
 
+from archsmith.analysis.report.images import brief
 from archsmith.app.api.base import PREFIX
 from archsmith.app.house import House
 from archsmith.app.mistakes import MistakeFacts, MistakesFacts, mistakes_facts
@@ -92,7 +92,7 @@ class _Mistakes:
                 if mistake.place:
                     with said(box("div"), title=mistake.place):
                         Words("dt", "File")
-                        Words("dd", _short(mistake.place))
+                        Words("dd", brief(mistake.place))
             self._field(mistake, f"What test picture {mistake.index} really is")
 
     def _row(self, mistake: MistakeFacts) -> None:
@@ -126,7 +126,10 @@ class _Mistakes:
             await asyncio.to_thread(self._house.models.relabel, self._known.id, index, label[: LONGEST + 1])
         except (Refusal, ArchsmithError) as error:
             return f"Not kept: {error.message}"
-        return "Kept." if label.strip() else "Taken back."
+        label, classes = " ".join(label.split()), self._known.classes
+        if label and classes and label not in classes:
+            return "Kept, as a new class: the model knows none of this name."
+        return "Kept." if label else "Taken back."
 
     async def _show_more(self) -> None:
         try:
@@ -143,9 +146,3 @@ class _Mistakes:
         left = self._n - self._n_shown
         self._more.set_text(f"Show the other {left}" if left <= MORE else f"Show {MORE} more of {left:,}")
         self._more.set_visibility(left > 0)
-
-
-def _short(place: str) -> str:
-    """The file's name; of a picture in a table, its row as well."""
-    row, of, path = place.rpartition(" of ")
-    return f"{row}{of}{PurePath(path).name}"

@@ -243,8 +243,8 @@ def _thresholds(house: House, known: ModelFacts, curve: Thresholds) -> None:
     Words("h3", "If only sure predictions are taken")
     Words(
         "p",
-        "Move the slider. A higher threshold accepts less and is right more often. Whatever is not accepted is left to "
-        "a person.",
+        "Move the slider. A higher threshold accepts less. Mostly it is right more often, too; the curve shows whether "
+        "it is here. Whatever is not accepted is left to a person.",
         "faint",
     )
     _Threshold(house, known, curve)

@@ -17,7 +17,7 @@ from archsmith.app.api.base import PREFIX
 from archsmith.app.endpoints import Endpoint
 from archsmith.app.house import House
 from archsmith.app.model_facts import ModelFacts
-from archsmith.app.model_files import TakeFile, files_of
+from archsmith.app.model_files import TakeFile, files_of, missing_of
 from archsmith.app.pages.frame import Words, box
 from archsmith.app.pages.pieces import facts, said, scrolling, section, starting
 from archsmith.bundle.manifest import REPORT
@@ -70,7 +70,7 @@ def _picture(known: ModelFacts) -> None:
         what = "the prediction" if known.kind == "regression" else "the probability"
         Words(
             "small",
-            f"Covers one place after the other. The darker a place is marked, the more {what} changes without it.",
+            f"Covers one place after the other. The stronger its orange, the more {what} changes without it.",
             "hint",
         )
 
@@ -94,7 +94,9 @@ def _field(column: Mapping[str, Any]) -> None:
             _category(column["name"], column["categories"])
             return
         kind = "date" if column["is_date"] else "number"
-        field = box("input", props='type="date"' if kind == "date" else 'type="number" step="any" inputmode="decimal"')
+        field = box(
+            "input", props='type="date"' if kind == "date" else 'type="text" inputmode="decimal" autocomplete="off"'
+        )
         said(field, data_column=column["name"], data_kind=kind)
         starting(field, column["usual"])
         Words("small", f"{column['least']} to {column['most']} in training rows; may be empty")
@@ -134,6 +136,8 @@ def take_it(known: ModelFacts, files: list[TakeFile]) -> None:
             with box("p"):
                 link = Words("a", "Read the report in a window of its own", props='target="_blank" rel="noopener"')
                 said(link, href=f"{PREFIX}/models/{known.id}/report")
+        if lacking := missing_of(files):
+            Words("p", lacking, "faint")
         Words("p", "Unpack bundle.zip; then, where pip install archsmith was run:", "faint")
         line("archsmith predict FOLDER FILE", "Copy the command")
 

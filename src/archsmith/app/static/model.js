@@ -20,6 +20,9 @@
   document.addEventListener("submit", (event) => {
     if (!event.target.matches?.("[data-row]")) return;
     event.preventDefault();
+    document.querySelectorAll("[data-row] [aria-invalid]").forEach((field) => wrongAt(field, ""));
+    const half = [...event.target.elements].find((field) => field.validity?.badInput); // as in a date that is not whole
+    if (half) return wrongAt(half, "This is no whole date. Choose one, or none.");
     ask("predict", { body: JSON.stringify(rowOf(event.target)), headers: { "Content-Type": "application/json" } }, show);
   });
   document.addEventListener("click", (event) => {
@@ -46,7 +49,7 @@
     state.url = URL.createObjectURL(file);
     part("preview").src = state.url;
     part("map").hidden = true;
-    ask("predict", picture(), (found) => {
+    ask(`predict?name=${encodeURIComponent(file.name.slice(-200))}`, picture(), (found) => {
       part("shown").hidden = false;
       part("tools").hidden = false;
       show(found);
@@ -71,12 +74,15 @@
       if (mine !== state.asked) return;
       if (!answer.ok) {
         const wrong = found.error;
-        throw new Error(wrong ? [wrong.message, wrong.hint].filter(Boolean).join(" ") : `The app says ${answer.status}.`);
+        const text = wrong ? [wrong.message, wrong.hint].filter(Boolean).join(" ") : `The app says ${answer.status}.`;
+        const field = [...document.querySelectorAll("[data-column]")].find((each) => each.dataset.column === wrong?.field);
+        if (field) wrongAt(field, text);
+        throw new Error(field ? "What was typed cannot be read; see the field." : text);
       }
       then(found);
     } catch (error) {
       if (mine !== state.asked) return;
-      if (what === "predict") part("result").replaceChildren();
+      if (what !== "occlusion") part("result").replaceChildren();
       say(error instanceof TypeError ? "The app does not answer." : error.message, true);
     }
   }
@@ -86,10 +92,22 @@
     for (const field of form.querySelectorAll("[data-column]")) {
       const { column, kind } = field.dataset;
       if (field.value === "") row[column] = null;
-      else if (kind === "number") row[column] = Number(field.value);
       else row[column] = kind === "category" ? field.value.slice(1) : field.value;
     }
     return row;
+  }
+
+  /** Says beside a field what is wrong with it; nothing any more without a text. */
+  function wrongAt(field, text) {
+    field.parentElement.querySelector("[data-wrong]")?.remove();
+    for (const name of ["aria-invalid", "aria-describedby"]) field.removeAttribute(name);
+    if (!text) return;
+    const said = field.parentElement.appendChild(element("small", "failed", text));
+    said.dataset.wrong = "";
+    said.id = "wrong-field";
+    field.setAttribute("aria-invalid", "true");
+    field.setAttribute("aria-describedby", said.id);
+    field.focus();
   }
 
   function show(found) {
@@ -109,6 +127,7 @@
       const n = found.probabilities.length;
       if (n < found.n_classes) result.append(element("p", "faint", `The ${n} most probable of ${found.n_classes} classes.`));
     }
+    result.append(...found.notes.map((note) => element("p", "notice", note)));
     say(`Took ${found.milliseconds < 10 ? found.milliseconds.toFixed(1) : Math.round(found.milliseconds)} ms.`);
   }
 

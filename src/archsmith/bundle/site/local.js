@@ -7,7 +7,7 @@ const DAY = 86_400_000; // milliseconds
 ort.env.wasm.numThreads = 1; // more would need headers that a plain web server does not send
 ort.env.wasm.wasmPaths = { wasm: new URL("./vendor/ort-wasm-simd-threaded.wasm", import.meta.url).href };
 
-/** A function from a picture file, or from [column, text] of each column, to the values of the model's output. */
+/** A function from a picture file, or from [column, value] of each column, to the values of the model's output. */
 export async function start(about) {
   const session = await ort.InferenceSession.create(await model(), {
     executionProviders: ["wasm"],
@@ -40,9 +40,9 @@ function table(row) {
   return inputs;
 }
 
-function number([column, text]) {
-  if (text === "") return NaN;
-  return column.is_date ? Date.parse(text) / DAY : Number(text);
+function number([column, value]) {
+  if (value === "") return NaN;
+  return column.is_date ? Date.parse(value) / DAY : value;
 }
 
 function keepForOffline() {

@@ -2,6 +2,7 @@
 // `engine.js` is local.js (predicts in this browser) or remote.js (asks the server that the page comes from).
 // All texts of a model go through textContent.
 import { start } from "./engine.js";
+import { beyond, numberOf } from "./numbers.js";
 
 const SHOWN = 10; // most classes that are shown
 const about = JSON.parse(document.getElementById("about").textContent);
@@ -19,7 +20,7 @@ ready.then(
 if (about.columns) takeRows();
 else takePictures();
 
-async function ask(given) {
+async function ask(given, notes = []) {
   const mine = ++asked;
   say("Predicting …");
   result.hidden = true;
@@ -28,7 +29,7 @@ async function ask(given) {
     const began = performance.now();
     const values = await predict(given);
     if (mine !== asked) return;
-    show(Array.from(values));
+    show(Array.from(values), notes);
     say(`Took ${Math.max(1, Math.round(performance.now() - began))} ms.`);
   } catch (error) {
     if (mine === asked) say(error.message, true);
@@ -69,20 +70,48 @@ function take(file) {
 function takeRows() {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    ask(about.columns.map((column, place) => [column, valueOf(form.elements[`column${place}`], column)]));
+    const row = about.columns.map((column, place) => [column, read(form.elements[`column${place}`], column)]);
+    const wrong = form.querySelector("[aria-invalid]");
+    if (wrong === null) return ask(row, row.map(noteOf).filter(Boolean));
+    asked++;
+    result.hidden = true;
+    wrong.focus();
+    say("What was typed cannot be read; see the field.", true);
   });
 }
 
-/** The text of a field; empty for a missing value. */
+/** The value of a field; what is wrong with it is said beside it. */
+function read(field, column) {
+  const said = document.getElementById(`${field.name}-wrong`);
+  said.hidden = true;
+  for (const name of ["aria-invalid", "aria-describedby"]) field.removeAttribute(name);
+  try {
+    return valueOf(field, column);
+  } catch (error) {
+    said.textContent = error.message;
+    said.hidden = false;
+    field.setAttribute("aria-invalid", "true");
+    field.setAttribute("aria-describedby", said.id);
+    return "";
+  }
+}
+
+/** A number, or a text; empty for a missing value, which is NaN for a number. */
 function valueOf(field, column) {
-  if (!column.categories) return field.value;
-  return field.value === "" ? "" : column.categories[Number(field.value)];
+  if (column.categories) return field.value === "" ? "" : column.categories[Number(field.value)];
+  if (!column.is_date) return numberOf(field.value, column);
+  if (field.validity.badInput) throw new Error(`“${column.name}” holds dates. Choose a whole one, or none.`);
+  return field.value;
+}
+
+function noteOf([column, value]) {
+  return typeof value === "number" ? beyond(value, column) : "";
 }
 
 // What comes out
 
-function show(values) {
-  result.replaceChildren(about.classes ? bars(values) : value(values[0]));
+function show(values, notes) {
+  result.replaceChildren(about.classes ? bars(values) : value(values[0]), ...notes.map((note) => element("p", "", note)));
   result.hidden = false;
 }
 

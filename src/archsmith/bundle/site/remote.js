@@ -1,7 +1,7 @@
 // Asks the server that the page comes from, at `predict` beside this file.
 const address = new URL("./predict", import.meta.url).href;
 
-/** A function from a picture file, or from [column, text] of each column, to the values of the model's output. */
+/** A function from a picture file, or from [column, value] of each column, to the values of the model's output. */
 export async function start(about) {
   return async (given) => {
     const found = await prediction(about.columns ? rowOf(given) : { method: "POST", body: formOf(given) });
@@ -31,7 +31,7 @@ function formOf(file) {
 }
 
 function rowOf(row) {
-  const example = Object.fromEntries(row.map(([column, text]) => [column.name, valueOf(column, text)]));
+  const example = Object.fromEntries(row.map(([column, value]) => [column.name, valueOf(value)]));
   return {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -39,7 +39,7 @@ function rowOf(row) {
   };
 }
 
-function valueOf(column, text) {
-  if (text === "") return null;
-  return column.categories || column.is_date ? text : Number(text);
+function valueOf(value) {
+  if (value === "") return null;
+  return Number.isNaN(value) ? null : value; // JSON has no NaN
 }

@@ -25,6 +25,7 @@ from archsmith.data.findings import (
     split_sizes,
     target_figures,
     target_range,
+    too_few,
     uneven,
 )
 from archsmith.data.images.decode import Pixels
@@ -202,7 +203,7 @@ def _warnings(
         )
     if constant:
         warnings.append(f"{counted(constant, 'picture', 'is', 'are')} of one single colour.")
-    return warnings
+    return [*warnings, *too_few(splits, "picture")]
 
 
 def _among(values: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -23,6 +23,7 @@ from archsmith.data.findings import (
     split_sizes,
     target_figures,
     target_range,
+    too_few,
     uneven,
 )
 from archsmith.data.tables.cells import short
@@ -30,7 +31,6 @@ from archsmith.data.tables.column_notes import Ignored
 from archsmith.data.tables.columns import categories_of, n_codes, numbers_of
 from archsmith.data.tables.examples import TableExamples, TableSplits
 
-FEW_ROWS = 200  # training rows, fewer than which scores say little
 ODD = np.uint64(0x9E3779B97F4A7C15)  # the constants of splitmix64 (Steele, Lea and Flood 2014)
 MIX = np.uint64(0xBF58476D1CE4E5B9)
 
@@ -209,9 +209,7 @@ def _warnings(splits: TableSplits, duplicates: int, leaks: Mapping[str, int], co
         warnings.append(
             f"{counted(contradictions, 'training row', 'has', 'have')} another {other} than a row that reads the same."
         )
-    if len(splits.train) < FEW_ROWS:
-        warnings.append(f"There are only {len(splits.train)} training rows, so scores depend much on chance.")
-    return warnings
+    return [*warnings, *too_few(splits, "row")]
 
 
 def target_columns(rows: TableExamples) -> list[str]:
