@@ -178,6 +178,7 @@ def test_asked_to_finish_it_ends_early_with_a_whole_bundle(tmp_path):
     assert max(row.seconds for row in result.rows if row.name != "linear") > 2.5  # shortened, but not to nothing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("taken_back", [True, False])
 def test_a_wish_to_finish_holds_until_it_is_taken_back(tmp_path, taken_back):
     class Killed(BaseException):
