@@ -98,8 +98,8 @@ class Seen:
             )
         for name, (what, text) in self.partly.items():
             notes.append(
-                f"Many values of {short(name)!r} are {what}, but because of others such as {short(text)!r} all are taken "
-                f"for texts. Leave those cells empty to have the {what} read."
+                f"Many values of {short(name)!r} are {what}, but because of others such as {short(text)!r} all are "
+                f"taken for texts. Leave those cells empty to have the {what} read."
             )
         if self.rising:
             notes.append(
