@@ -395,13 +395,13 @@ class _Run:
             # Where a training went on since, the old look says nothing of what it is now.
             known = "test" in results and predictions is not None and results["test"].get("of", of) == of
             if known:
-                tests = results["test"]["tests"]
+                tests, gaps = results["test"]["tests"], results["test"].get("gaps", {})
             else:
                 self.phases.test_reads += 1
                 tested = [final for final in trained if final is chosen or self.pool.may_be_exported(final)]
-                predictions, tests = scoring.look(tested, chosen, heat, self.workshop)
+                predictions, tests, gaps = scoring.look(tested, chosen, heat, self.workshop)
                 scoring.save(predictions, self.folder)
-            done.update(tests=tests, read=not known, of=of)
+            done.update(tests=tests, gaps=gaps, read=not known, of=of)
         assert predictions is not None
         failed = {name.removeprefix("train "): found["error"] for name, found in results.items() if "error" in found}
         rows = [
@@ -412,6 +412,7 @@ class _Run:
                 exported=final is chosen,
                 enough_seconds=self.pool.untested.get(final.name),
                 by_chance=final.name in self.pool.by_chance,
+                gap=gaps.get(final.name),
             )
             for final in trained
         ]

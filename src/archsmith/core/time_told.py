@@ -46,9 +46,8 @@ def _late(result: Mapping[str, Any], over: float, told_as: Callable[[float], str
     name = max(spent, key=lambda name: spent[name]["seconds"], default="")
     if name and spent[name]["seconds"] >= result["budget_seconds"]:
         return f"{phase_name(name)} alone took {told_as(spent[name]['seconds'])}."
-    parts = [
-        (phase_name(name), each["seconds"], each["expected"]) for name, each in spent.items() if "expected" in each
-    ]
+    known = {name: each for name, each in spent.items() if "expected" in each}
+    parts = [(phase_name(name), each["seconds"], each["expected"]) for name, each in known.items()]
     kept = (result.get("forecast") or {}).get("reserve_seconds")
     if kept is not None:
         end = [each["seconds"] for name, each in spent.items() if name in END and name not in known]
