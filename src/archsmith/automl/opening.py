@@ -269,7 +269,9 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     loaded = modality.load(settings, workspace.path / "data", seconds, _Telling(tell, began))
     tidy(workspace, loaded)
     found = measured(settings, modality, loaded, started, began)
-    store = workspace.create(settings.name or _study_name(loaded.splits.name), only=settings.name is not None)
+    store = workspace.create(
+        settings.name or _study_name(_short_name(settings, loaded.splits)), only=settings.name is not None
+    )
     return Job(**{entry.name: getattr(found, entry.name) for entry in dataclasses.fields(found)}, store=store)
 
 
@@ -525,6 +527,12 @@ def latest_unfinished(workspace: Workspace, data: Any) -> str | None:
         f"There is no unfinished study of {data!r} in {workspace.path}: {finished} has come to its end.",
         f"Give it more: {resume_command(finished, {}, *MORE_TIME)}; or start a new one without --resume.",
     )
+
+
+def _short_name(settings: FitSettings, splits: Splits) -> str:
+    """That of the data. Those in memory have none, so that of their target, where it has one."""
+    named = isinstance(settings.data, str) or splits.kind != "table" or splits.target == "target"
+    return splits.name if named else splits.target
 
 
 def _study_name(name: str) -> str:
