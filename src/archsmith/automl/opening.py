@@ -24,7 +24,7 @@ from archsmith.automl.speed import measure_speed
 from archsmith.bundle import folder
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import Budget
-from archsmith.core.errors import StudyError, UsageError
+from archsmith.core.errors import EvaluationError, StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.core.job_records import Note
 from archsmith.core.records import StudyRecord
@@ -304,6 +304,7 @@ def measured(settings: FitSettings, modality: Modality, loaded: Loaded, started:
     probed = modality.probe(splits, device.torch, settings.seed, most)
     space = space_of(settings, modality, splits, probed)
     fixed = fixed_candidate(settings, modality, splits, probed)
+    _refuse_little_memory(settings, workshop, fixed)
     speed = measure_speed(fixed, workshop, settings.seconds)
     reference = find_reference(space, fixed, workshop, settings.seed, speed, settings.seconds)
     speed = dataclasses.replace(speed, cost=reference.cost)
@@ -334,6 +335,16 @@ def measured(settings: FitSettings, modality: Modality, loaded: Loaded, started:
         started,
         time.time() - began,
     )
+
+
+def _refuse_little_memory(settings: FitSettings, workshop: Workshop, fixed: Candidate) -> None:
+    """Raises UsageError where a person allows less memory than the hand-made network needs."""
+    try:
+        workshop.fitted(fixed)
+    except EvaluationError as error:
+        if settings.memory_mb is None:
+            raise
+        raise UsageError(error.message, "Allow more with --memory-mb, or leave it out.") from error
 
 
 def n_families(seeds: Mapping[str, Architecture]) -> int:

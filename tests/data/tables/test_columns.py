@@ -217,3 +217,10 @@ def test_categories_that_differ_by_their_case_are_noted() -> None:
     (note,) = fit(c=["Yes", "yes", "Yes", "yes", "no", "no"]).notes
     assert "'Yes' and 'yes' are two categories in 'c'" in note
     assert not fit(c=["Yes", "no", "Yes", "no"]).notes
+
+
+def test_columns_without_a_heading_are_named() -> None:
+    numbers = list(np.random.default_rng(0).normal(size=30))
+    fitted = fit(**{"Unnamed: 1": numbers, "b": numbers})
+    assert "No heading: what the table calls nothing is called 'Unnamed: 1'." in fitted.notes
+    assert not fit(**{"Unnamed: 0": list(range(30)), "b": numbers}).notes[:-1]  # not used, and said so

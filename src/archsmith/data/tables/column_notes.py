@@ -49,6 +49,7 @@ class Seen:
     ``signed``: a value of columns of numbers with a sign beside them.
     ``partly``: of columns with numbers (or dates) and texts, which is what they are and the most frequent text.
     ``rising``: columns of whole numbers that rise from each row to the next.
+    ``unnamed``: columns without a heading.
     ``cases``: of columns, two categories that differ by small and capital letters only.
     """
 
@@ -63,10 +64,13 @@ class Seen:
     signed: dict[str, str] = field(default_factory=dict)
     partly: dict[str, tuple[str, str]] = field(default_factory=dict)
     rising: list[str] = field(default_factory=list)
+    unnamed: list[str] = field(default_factory=list)
     cases: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def notes(self, ignored: Sequence[Ignored]) -> tuple[str, ...]:
         notes = []
+        if self.unnamed:
+            notes.append(f"No heading: what the table calls nothing is called {listed(self.unnamed)}.")
         if self.missing:
             where = "; ".join(f"{mark} in {listed(names)}" for mark, names in sorted(self.missing.items()))
             notes.append(f"Missing values: {where}.")

@@ -6,6 +6,7 @@ All columns of categories share one table of codes, so that a network needs one 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -55,6 +56,7 @@ MOSTLY = 0.8  # a column with at least this share of numbers among its values is
 PARTLY = 0.5  # from this share on, of the values or of the different ones, categories that are numbers are noted
 MERGED_SHARE = 0.01  # of the different values, which float32 may merge
 SIGNED = "holds numbers with a sign beside them; leave it out to have them read"
+UNNAMED = re.compile(r"Unnamed: \d+")  # what an empty heading becomes
 ROW_NAMES = frozenset(("id", "index", "row", "row_id", "rowid", "unnamed: 0"))
 
 
@@ -192,6 +194,8 @@ def columns_of(
         found = _fit(name, values, train, name in categorical, habits, seen)
         if isinstance(found, Column):
             columns.append(found)
+            if UNNAMED.fullmatch(name):
+                seen.unnamed.append(name)
         else:
             unused.append(found)
     notes = seen.notes(unused)
