@@ -5,8 +5,8 @@ import pytest
 from archsmith.analysis import statistics
 
 
-def test_a_gap_is_beyond_chance_only_on_enough_pictures() -> None:
-    assert not statistics.beyond_chance(0.93, 0.92, 270) and statistics.beyond_chance(0.93, 0.92, 10_000)
+def test_a_gap_is_clear_only_on_enough_pictures() -> None:
+    assert not statistics.Gap.of_shares(0.93, 0.92, 270).clear and statistics.Gap.of_shares(0.93, 0.92, 10_000).clear
 
 
 def test_rank_correlation() -> None:

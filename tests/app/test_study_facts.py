@@ -48,7 +48,8 @@ def test_the_clock_stands_still_while_nobody_works_on_it(view_of: Any) -> None:
     [
         ([], True, {"stop", "pause"}),
         ([Command("stop")], True, {"pause"}),
-        ([Command("stop"), Opened(1, "here", 60.0)], True, {"stop", "pause"}),
+        ([Command("stop"), Opened(1, "here", 60.0)], True, {"pause"}),
+        ([Command("stop"), Command("pause"), Opened(1, "here", 60.0)], True, {"stop", "pause"}),
         ([], False, {"resume", "extend"}),
         ([ResultRecord("accuracy")], False, {"extend"}),
         ([Closed("failed", error="Disk full.")], False, {"resume", "extend"}),

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archsmith.automl.glance import IN_STUDY, at_a_glance, score_in_words, what
+import pytest
+
+from archsmith.automl.glance import IN_STUDY, at_a_glance, bundle_of, credit, score_in_words, what
 from archsmith.core.events import Event
 from archsmith.runtime.sqlite import SqliteStore
 from archsmith.runtime.study_view import try_view
@@ -56,3 +58,17 @@ def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
     row = glance(tmp_path, Event("study", {"format": 10**6}))
     assert row["state"] == "unreadable"
     assert "later version" in str(what(row))
+
+
+def test_a_copy_from_python_is_credited_while_it_lies_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study, copy = tmp_path / "studies" / "s", tmp_path / "mine"
+    (study / "final").mkdir(parents=True)
+    written = {str(study / "final" / "bundle"), str(copy)}
+    monkeypatch.setattr("archsmith.automl.glance.author", lambda place: "s" if str(place) in written else None)
+    result = {"metric": "accuracy", "test": 0.5, "model_dir": str(study / "final" / "bundle")}
+    credit(study, tmp_path / "older")
+    credit(study, copy)
+    row = glance(tmp_path, Event("study", {**STUDY, "fit": FIT}), Event("result", result))
+    assert row["bundle"] == str(copy)
+    written.remove(str(copy))
+    assert bundle_of(try_view(study)) == str(study / "final" / "bundle")

@@ -187,3 +187,10 @@ def test_what_is_measured_before_a_job_leaves_no_study(workspace):
 def test_wrong_names_are_found_before_data_are_read(workspace):
     with pytest.raises(UsageError, match="no strategy named"):
         checked(FitSettings("nowhere.zip", 20.0, strategy="magic", workspace=str(workspace.path)))
+
+
+def test_a_limit_on_memory_that_is_too_small_is_the_persons_mistake(workspace):
+    with pytest.raises(UsageError, match="1 MB are allowed") as told:
+        opening.start(FitSettings("digits", 30.0, memory_mb=1.0, workspace=str(workspace.path)), time.time(), print)
+    assert told.value.exit_code == 2 and "--memory-mb" in str(told.value.hint)
+    assert not workspace.list()

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from archsmith.automl.plan import INHERITED, OWN, SHARED, Speed, make_plan
+from archsmith.automl.plan import INHERITED, LEAST_TRAINING, OWN, SHARED, Speed, make_plan
 from archsmith.automl.plan_words import lines_of
 
 SPEED = Speed(step_seconds=0.05, batch_size=128, n_train=12_800, n_valid=1_000, n_test=1_000, example_seconds=1e-4)
@@ -97,3 +97,9 @@ def test_no_more_networks_are_promised_than_trials():
 def test_one_network_is_promised_what_it_gets_at_least():
     (line,) = lines_of(dataclasses.replace(make_plan(60, None, 55.0, SLOW), search_end=58.0, final_end=59.0))
     assert "One network trains for 3 s" in line
+
+
+def test_no_rest_of_0_seconds_is_promised():
+    plan = make_plan(600, 1, 5.0, SPEED)
+    plan = dataclasses.replace(plan, trial_seconds=1e4, final_end=plan.search_end)
+    assert f"gets the rest of {LEAST_TRAINING:.0f} s, then" in " ".join(lines_of(plan))

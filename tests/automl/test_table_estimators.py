@@ -104,6 +104,28 @@ def test_a_regressor_learns_a_column_of_the_table_in_its_unit(regressor, frame, 
     assert regressor.result_.metric == "r2" and not hasattr(regressor, "predict_proba")
 
 
+def test_a_study_of_data_in_memory_is_named_after_its_target(regressor, classifier):
+    assert regressor.result_.study.startswith("value-")
+    assert classifier.result_.study.startswith("table-")  # classes without a heading
+
+
+def test_targets_that_are_given_twice_are_refused(frame, classes):
+    with pytest.raises(DataError, match="given twice") as told:
+        TabularClassifier(target="kind").fit(frame, classes)
+    assert "TabularClassifier(target='kind').fit(X)" in told.value.hint
+
+
+def test_the_labels_of_a_column_keep_its_type(monkeypatch, finished_table):
+    monkeypatch.setattr(estimator, "watched", lambda settings, **more: finished_table.result)
+    model = TabularClassifier(target="kind", workspace=finished_table.settings.workspace)
+    kinds = pandas.DataFrame({"size": [1.0, 2.0, 3.0], " kind ": pandas.Categorical(["left", "middle", "right"])})
+    assert model.fit(kinds).classes_.tolist() == ["left", "middle", "right"]
+    monkeypatch.setattr(type(model._opened()), "classes", property(lambda self: ("2007", "2008", "2009")))
+    years = pandas.DataFrame({"size": [1.0, 2.0, 3.0], "kind": [2008, 2007, 2009]})
+    assert model.fit(years).classes_.tolist() == [2007, 2008, 2009]
+    assert model.classes_.dtype == np.int64
+
+
 def test_the_target_is_no_feature(regressor):
     assert list(regressor.feature_names_in_) == ["size", "age", "colour"]
 

@@ -4,6 +4,7 @@ from archsmith.automl import watch
 from archsmith.automl.settings import FitSettings
 from archsmith.core.budget import Budget
 from archsmith.core.errors import EvaluationError
+from archsmith.core.events import Event
 from archsmith.core.problem import Objective, Problem
 from archsmith.runtime.memory import MemoryStore
 from archsmith.runtime.search import Search
@@ -98,3 +99,12 @@ def test_what_was_finished_survives_a_broken_callback(job):
     assert [event.data["trial"] for event in events if event.kind == "finished"] == [0, 1]
     assert events[-1].kind == "closed"
     job.acquire()  # the lease was given back
+
+
+def test_a_guessed_target_is_warned_of_where_nothing_is_shown():
+    note = Event("note", {"text": "The target is the last column, 'year'; name another one with --target."})
+    with pytest.warns(UserWarning, match="last column, 'year'; name another one with target="):
+        watch._Watch(None, None, None)(note)
+    shown = []
+    watch._Watch(None, None, shown.append)(note)  # no second time
+    assert shown == [note]

@@ -52,8 +52,9 @@ def test_broken_rows_keep_the_others_in_step(people: Any, tmp_path: Path, monkey
     found = list(predictions(predictor, predictor.manifest.intake.asked([str(tmp_path / "t.csv")])))
     assert [prediction.place for prediction in found] == list(range(13))
     assert {row.place: row.error for row in found if row.error} == {
-        2: "The column 'age' holds numbers, but row 3 says 'old'. Correct the value or leave the cell empty.",
-        11: "The column 'age' holds numbers, but row 12 says 'old'. Correct the value or leave the cell empty.",
+        place: f"The column 'age' holds numbers, but row {row} (the headings are row 1) says 'old'. "
+        "Correct the value or leave the cell empty."
+        for place, row in ((2, 4), (11, 13))
     }
     row = {"age": 32, "job": "clerk", "hired": "2019-05-06", "number": 1000000003, "sex": "m"}
     assert found[12].values is not None

@@ -368,7 +368,7 @@ def test_rows_are_predicted_in_their_order(command: Any, sorter: Path, people: P
         (4, "=young"),
         (5, "old"),
     ]
-    assert "The column 'age' holds numbers, but row 3 says 'many'" in answer.err
+    assert "The column 'age' holds numbers, but row 4 (the headings are row 1) says 'many'" in answer.err
     assert command("predict", sorter, people).out.splitlines()[2].startswith("2  old  ")
 
 

@@ -112,6 +112,19 @@ def test_show_tells_what_a_job_trained_and_wrote(command: Any, job: tuple[str, P
     assert f"Bundle: {report['bundle']}" in shown and f"Report: {report['report']}" in shown
 
 
+def test_show_says_how_to_go_on_with_what_was_cut_off(command: Any, tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "studies" / "cut")
+    store.acquire()
+    job = {"strategy": {"type": "b"}, "space": {"type": "a"}, "fit": {"settings": {"data": "digits"}}}
+    linear = {"name": "linear", "state": "finished", "seconds": 1.0, "result": {"score": 0.5}}
+    store.append([Event("study", job), Event("phase", linear)])
+    store.close()
+    out = command("studies", "show", "cut", "--workspace", tmp_path).out
+    assert "cut: interrupted, 0 trials" in out and "linear model" in out
+    assert f"Go on with: archsmith studies resume {tmp_path / 'studies' / 'cut'}" in " ".join(out.split())
+    assert out.endswith("\n") and not out.endswith("\n\n")
+
+
 def test_show_says_why_this_network_was_exported(command: Any, job: tuple[str, Path]) -> None:
     (summary,) = Workspace(job[1]).list()
     store = SqliteStore(summary.folder)

@@ -34,11 +34,21 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # scikit-le
         names = self._opened().classes
         # Labels keep the person's own type, and columns of probabilities are in their order, as everywhere in
         # scikit-learn.
-        known = {_name(label): label for label in (names if y is None else _distinct(label_array(y)))}
+        labels = self._column(X) if y is None else y
+        distinct = names if labels is None else _distinct(label_array(labels))
+        known = {**{str(label): label for label in distinct}, **{_name(label): label for label in distinct}}
         own = np.asarray([known.get(name, name) for name in names])
         self._order: NDArray[np.intp] = np.argsort(own, kind="stable")
         self.classes_: NDArray[Any] = own[self._order]
         return self
+
+    def _column(self, X: Any) -> Any:
+        """The labels that a data frame has in a column; None where ``X`` is anything else."""
+        if not (hasattr(X, "columns") and hasattr(X, "iloc")):
+            return None
+        target = str(self._opened().manifest.facts.data.get("target") or "target")
+        places = [place for place, heading in enumerate(X.columns) if str(heading).strip() == target]
+        return X.iloc[:, places[0]].dropna() if places else None
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
         """Probabilities ``(n, n_classes)`` in the order of ``classes_``; ``X`` as in ``fit``."""

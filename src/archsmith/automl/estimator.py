@@ -7,6 +7,7 @@ result depend on the machine.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from archsmith import catalog
 from archsmith.analysis.leaderboard import Leaderboard, leaderboard
 from archsmith.automl.card import card
 from archsmith.automl.fit_result import FitResult
+from archsmith.automl.glance import credit
 from archsmith.automl.in_python import speaking_python
 from archsmith.automl.progress import viewer
 from archsmith.automl.settings import FitSettings
@@ -28,7 +30,7 @@ from archsmith.bundle.folder import author, copy, refuse_others
 from archsmith.bundle.predictor import Predictor
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import parse_seconds
-from archsmith.core.errors import DataError, UsageError
+from archsmith.core.errors import ArchsmithError, DataError, UsageError
 from archsmith.core.problem import Problem
 from archsmith.graphs.graph import Graph
 from archsmith.runtime.search import replayed
@@ -80,6 +82,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             raise DataError(
                 f"The second argument of fit is the text {y!r}, but the targets themselves are wanted.",
                 f"If it is the column to be predicted: {type(self).__name__}(target={y!r}).fit(X).",
+            )
+        if y is not None and self.target is not None:
+            raise DataError(
+                f"The targets are given twice: as the second argument of fit, and as the column {self.target!r}.",
+                f"Leave y out to learn the column, {type(self).__name__}(target={self.target!r}).fit(X); or leave "
+                "target out.",
             )
         with speaking_python():
             settings = FitSettings(
@@ -183,7 +191,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self._check_fitted()
         if not replace:
             refuse_others(folder, author(self.bundle_), "Give another folder, or replace=True.")
-        return copy(self.bundle_, folder)
+        target = copy(self.bundle_, folder)
+        with contextlib.suppress(ArchsmithError, OSError):  # the study may be gone by now
+            credit(self._study(), target)
+        return target
 
     def _study(self) -> Path:
         """The study's folder. Raises StudyError when it was moved or deleted."""

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from archsmith.bundle.folder import author
+from archsmith.core.errors import ArchsmithError
+from archsmith.core.files import small_text, write_text
 from archsmith.core.wording import metric_name, number
 from archsmith.runtime.study_view import UNREADABLE, StudyView
 from archsmith.runtime.workspace import StudySummary
 
 IN_STUDY = "in the study"  # where a bundle lies that was not put elsewhere
+COPIES, MOST_COPIES, MOST_BYTES = "copies.txt", 10, 1 << 16  # the file with places of copies
 
 
 def at_a_glance(summary: StudySummary, view: StudyView) -> dict[str, Any]:
@@ -63,13 +66,30 @@ def what(row: Mapping[str, Any]) -> str | None:
 
 
 def bundle_of(view: StudyView) -> str | None:
-    """Where the bundle of a job lies: where it was put, unless that is gone or another study's by now; else in its own
-    folder. None where there is none.
+    """Where the bundle of a job lies: where it was put, or exported to from Python, unless that is gone or another
+    study's by now; else in its own folder. None where there is none.
     """
     if view.job.result is None or view.folder is None:
         return None
-    places = [view.job.result.data.get("model_dir"), view.folder.resolve() / "final" / "bundle"]
+    own = view.folder.resolve() / "final" / "bundle"
+    said = view.job.result.data.get("model_dir")
+    put = [place for place in (said, *_credited(view.folder)) if place and Path(place) != own]
+    places = [*put, own]
     return next((str(place) for place in places if place and author(place) == view.id), None)
+
+
+def credit(study: Path, bundle: Path) -> None:
+    """Keep in the folder of a study that its bundle was copied to ``bundle``. The latest copies are known."""
+    known = [place for place in _credited(study) if place != str(bundle)]
+    write_text(study / "final" / COPIES, "\n".join([str(bundle), *known][:MOST_COPIES]) + "\n")
+
+
+def _credited(study: Path) -> list[str]:
+    """Where the bundle of a study was copied to, the latest place first."""
+    try:
+        return small_text(study / "final" / COPIES, MOST_BYTES).split("\n")[:MOST_COPIES]
+    except (ArchsmithError, OSError, ValueError):
+        return []
 
 
 def report_of(view: StudyView) -> str | None:

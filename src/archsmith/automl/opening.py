@@ -24,7 +24,7 @@ from archsmith.automl.speed import measure_speed
 from archsmith.bundle import folder
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import Budget
-from archsmith.core.errors import StudyError, UsageError
+from archsmith.core.errors import EvaluationError, StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.core.job_records import Note
 from archsmith.core.records import StudyRecord
@@ -49,6 +49,10 @@ CARRYING_ON = ("race", "halving", "hyperband", "asha")  # strategies that choose
 MEMORY_SHARE = 0.8  # of the free memory that trainings may hold, all workers together
 PROBE_SHARE = 0.03  # of the budget that a probe of the data may take
 DATA_CAP_MB = 20_000.0  # of stored data that a workspace keeps; those of unfinished studies stay in any case
+FINISHING = (
+    "A person had asked it to finish with the best network so far, and so it does. Ctrl-C twice, and then resume, lets "
+    "the search go on."
+)
 
 # Of a plan: the first trials of networks stay as they were, or old and new ones could not be compared.
 SAME_IN_EXTENSIONS = (
@@ -134,17 +138,20 @@ class Job(Prospect):
     ``extended``: was the study given a larger budget than it had?
     ``goes_on``: of a study that goes on: its limits in words.
     ``spent``: seconds on its clock before this opening.
+    ``finishing``: did a person ask it to finish in an earlier opening, and did not take that back?
     """
 
     store: SqliteStore
     extended: bool = False
     goes_on: str = ""
     spent: float = 0.0
+    finishing: bool = False
 
     def lines(self) -> list[str | Note]:
         kept = self.spent if self.goes_on and not self.extended else None
         told = [*filter(None, [self.goes_on]), *self.findings.lines(), *self.machine]
-        return [*told, *lines_of(self.plan, extended=self.extended, spent=kept), *self.needs]
+        plan = [FINISHING] if self.finishing else lines_of(self.plan, extended=self.extended, spent=kept)
+        return [*told, *plan, *self.needs]
 
 
 # What is asked for, as objects
@@ -262,7 +269,9 @@ def start(settings: FitSettings, started: float, tell: Tell) -> Job:
     loaded = modality.load(settings, workspace.path / "data", seconds, _Telling(tell, began))
     tidy(workspace, loaded)
     found = measured(settings, modality, loaded, started, began)
-    store = workspace.create(settings.name or _study_name(loaded.splits.name), only=settings.name is not None)
+    store = workspace.create(
+        settings.name or _study_name(_short_name(settings, loaded.splits)), only=settings.name is not None
+    )
     return Job(**{entry.name: getattr(found, entry.name) for entry in dataclasses.fields(found)}, store=store)
 
 
@@ -295,6 +304,7 @@ def measured(settings: FitSettings, modality: Modality, loaded: Loaded, started:
     probed = modality.probe(splits, device.torch, settings.seed, most)
     space = space_of(settings, modality, splits, probed)
     fixed = fixed_candidate(settings, modality, splits, probed)
+    _refuse_little_memory(settings, workshop, fixed)
     speed = measure_speed(fixed, workshop, settings.seconds)
     reference = find_reference(space, fixed, workshop, settings.seed, speed, settings.seconds)
     speed = dataclasses.replace(speed, cost=reference.cost)
@@ -325,6 +335,16 @@ def measured(settings: FitSettings, modality: Modality, loaded: Loaded, started:
         started,
         time.time() - began,
     )
+
+
+def _refuse_little_memory(settings: FitSettings, workshop: Workshop, fixed: Candidate) -> None:
+    """Raises UsageError where a person allows less memory than the hand-made network needs."""
+    try:
+        workshop.fitted(fixed)
+    except EvaluationError as error:
+        if settings.memory_mb is None:
+            raise
+        raise UsageError(error.message, "Allow more with --memory-mb, or leave it out.") from error
 
 
 def n_families(seeds: Mapping[str, Architecture]) -> int:
@@ -453,6 +473,7 @@ def resume(settings: FitSettings, started: float) -> Job | None:
         extended=extended,
         goes_on=standing.told(limits),
         spent=standing.seconds,
+        finishing=view.asked_to_stop and not extended,
     )
 
 
@@ -517,6 +538,12 @@ def latest_unfinished(workspace: Workspace, data: Any) -> str | None:
         f"There is no unfinished study of {data!r} in {workspace.path}: {finished} has come to its end.",
         f"Give it more: {resume_command(finished, {}, *MORE_TIME)}; or start a new one without --resume.",
     )
+
+
+def _short_name(settings: FitSettings, splits: Splits) -> str:
+    """That of the data. Those in memory have none, so that of their target, where it has one."""
+    named = isinstance(settings.data, str) or splits.kind != "table" or splits.target == "target"
+    return splits.name if named else splits.target
 
 
 def _study_name(name: str) -> str:

@@ -25,11 +25,12 @@ def lines_of(plan: Plan, *, extended: bool = False, spent: float | None = None) 
         return [f"{shared}; {scored} ({plan.trial_seconds:.1f} s each), then {final:.0f} s of final training, {end}."]
     searching = plan.search_end - plan.elapsed
     if plan.more:
+        most = max(LEAST_TRAINING, final + searching)
         return [
             f"There is time for about {amount(max(1, round(plan.forecast_trials)), 'more trial')}: the search goes on "
-            f"for at most {searching:.0f} s. The best network gets the rest of {final + searching:.0f} s, then {end}."
+            f"for at most {searching:.0f} s. The best network gets the rest of {most:.0f} s, then {end}."
         ]
-    rest = final + max(0.0, searching - plan.anchors * plan.trial_seconds)
+    rest = max(LEAST_TRAINING, final + max(0.0, searching - plan.anchors * plan.trial_seconds))
     trials = max(1, round(plan.forecast_trials))
     kinds = min(plan.anchors, trials)
     first = (

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 
 from archsmith import catalog
 from archsmith.automl.fit_result import FitResult
+from archsmith.automl.in_python import in_python
 from archsmith.automl.job import fit
 from archsmith.automl.progress import Viewer
 from archsmith.automl.settings import FitSettings
 from archsmith.core.events import Event
 from archsmith.core.history import History
+from archsmith.core.job_records import Note
 from archsmith.core.problem import Problem
 from archsmith.core.trial import Trial
+from archsmith.data.tables.read import GUESSED
 from archsmith.runtime.resuming import resume_command
 
 OnTrial = Callable[[Trial, History], object]
@@ -49,6 +53,9 @@ class _Watch:
             self.history.apply(event)
         if self.viewer is not None:
             self.viewer(event)
+        elif event.kind == Note.kind and str(event.data.get("text")).startswith(GUESSED):
+            # nobody who shows nothing may learn the wrong column unawares
+            warnings.warn(in_python(str(event.data["text"])), UserWarning, stacklevel=2)
         try:
             self._call(event)
         except Exception as error:

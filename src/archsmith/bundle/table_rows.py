@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -19,6 +20,7 @@ from archsmith.data.tables.arrow import raw_of_arrow
 from archsmith.data.tables.cells import DATE, GROUPED, PLAIN, TEXTS, Raw
 from archsmith.data.tables.columns import Column, numbers_of
 from archsmith.data.tables.encode import as_written, clean_names, encode
+from archsmith.data.tables.read import FIRST_ROW, row_name
 from archsmith.data.tables.read_csv import CsvFile
 
 ROWS = 4096  # in one call of the runtime: a layer of 1,000 values takes 16 MB then
@@ -42,6 +44,12 @@ class TableFile:
             return max(1, self._csv.n_lines - 1)
         with open_parquet(self.path) as file:
             return int(file.metadata.num_rows)
+
+    def name(self, place: int) -> str:
+        """What a row that was read is called, as where a network is trained on such a file."""
+        if self._csv is None:
+            return row_name(FIRST_ROW + place, "")
+        return row_name(FIRST_ROW + place + bisect_right(self._csv.gaps, place), self._csv.separator)
 
     def fingerprint(self) -> str:
         """Changes whenever the file does. Raises DataError for what is no file."""
@@ -191,13 +199,13 @@ class AskedFile(Asked):
     def windows(self, start: int = 0) -> Iterator[Window]:
         intake = self.intake.written(self.table.columns(self.intake.columns))
         for first, table in self.table.chunks(intake.columns, start):
-            yield intake.tolerant(intake.raw(table), first)
+            yield intake.tolerant(intake.raw(table), where=partial(self.name, first=first))
 
     def fingerprint(self) -> str:
         return self.table.fingerprint()
 
-    def name(self, place: int) -> str:
-        return f"row {place + 1}"
+    def name(self, place: int, first: int = 0) -> str:
+        return self.table.name(first + place)
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,7 +75,9 @@ def show_study(
     from archsmith.core.failures import without_answer
     from archsmith.core.problem import Fidelity
     from archsmith.core.wording import amount, spec_in_words
-    from archsmith.runtime.study_view import read_view
+    from archsmith.runtime.resuming import resume_command
+    from archsmith.runtime.study_view import FAILED, read_view
+    from archsmith.runtime.study_view import INTERRUPTED as CUT_OFF
     from archsmith.runtime.workspace import Workspace
 
     view = read_view(Workspace(workspace).resolve(study))
@@ -86,24 +88,30 @@ def show_study(
     why = f" ({_why_ended(view)})" if report["reason"] not in (None, INTERRUPTED) else ""
     failed = "".join(f", {count}" for count in without_answer(view.history.finished))
     pending = f", {report['n_pending']} not finished" if report["n_pending"] else ""
-    say(f"{view.id}: {report['state']}{why}, {amount(report['n_finished'], 'trial')}{failed}{pending}", "")
+    say(f"{view.id}: {report['state']}{why}, {amount(report['n_finished'], 'trial')}{failed}{pending}")
+    if report["state"] in (CUT_OFF, FAILED):
+        which = view.id if workspace is None or view.folder is None else view.folder
+        say("", f"Go on with: {resume_command(which, view.began.to_data() if view.began else {})}")
     if report["error"]:
-        say(report["error"], "")
+        say("", report["error"])
     if report["nothing"]:
-        say(report["nothing"], "")
+        say("", report["nothing"])
     if report["command"]:
         limits = {(each.by.seconds, each.by.trials) for each in view.openings.all}
         again = "The same search again" if len(limits) < 2 else "It was given more later, and began with"
-        say(f"{again}: {report['command']}", "")
+        say("", f"{again}: {report['command']}")
     if verbose:
         parts = ("space", "strategy", "evaluator", "seed", "fidelity")
-        show(("", ""), [(part, spec_in_words(report[part])) for part in parts])
         say("")
+        show(("", ""), [(part, spec_in_words(report[part])) for part in parts])
     if report["networks"]:
+        say("")
         _tell_networks(report, verbose=verbose)
     if report["front"]:
+        say("")
         show_front(view.history, limit)
     elif report["trials"]:
+        say("")
         _tell_trials(report, job=bool(view.job.fit), whole=view.problem.fidelity == Fidelity(), verbose=verbose)
 
 
@@ -266,12 +274,10 @@ def _tell_networks(report: Mapping[str, Any], *, verbose: bool) -> None:
     ]
     columns = ("network", "validation", "test", "epochs", "")
     show(columns, rows, f"{sentence_case(metric_name(report['metric']))} of what was trained")
-    say("", *filter(None, [report["why"]]))
-    if report["bundle"]:
-        say(f"Bundle: {report['bundle']}")
-    if report["report"]:
-        say(f"Report: {report['report']}")
-    say("")
+    places = [(what, report[what.lower()]) for what in ("Bundle", "Report")]
+    told = [*filter(None, [report["why"]]), *(f"{what}: {place}" for what, place in places if place)]
+    if told:
+        say("", *told)
 
 
 def _tell_trials(report: Mapping[str, Any], *, job: bool, whole: bool, verbose: bool) -> None:

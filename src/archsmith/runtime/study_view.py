@@ -19,11 +19,13 @@ from archsmith.core.events import Event
 from archsmith.core.files import no_such_folder
 from archsmith.core.front import Front
 from archsmith.core.history import History
-from archsmith.core.job_records import Epoch, Note, PhaseRecord, ProgressRecord, ResultRecord
+from archsmith.core.job_records import Epoch, Extended, Note, PhaseRecord, ProgressRecord, ResultRecord
 from archsmith.core.problem import Problem
 from archsmith.core.records import (
     DAMAGES,
+    PAUSE,
     PLAIN_PROBLEM,
+    STOP,
     Closed,
     Command,
     Finished,
@@ -45,7 +47,6 @@ from archsmith.runtime.openings import Openings
 from archsmith.runtime.phases import Phases
 from archsmith.runtime.sqlite import FILE, SqliteStore
 
-STOP = "stop"  # a command
 WORK = "work"  # the fidelity of a pool
 STATES = ("new", "running", "finished", "interrupted", "failed", "unreadable")
 NEW, RUNNING, DONE, INTERRUPTED, FAILED, UNREADABLE = STATES
@@ -67,7 +68,10 @@ class StudyView:
     preparation: of the evaluator.
     trainings: final trainings by name of network.
     notes: sentences for people.
-    commands: what other processes asked for.
+    commands: what a person, here or through another process, asked for.
+    asked_to_stop: does a wish hold to finish with what there is? It holds until the study is ended at once (a person
+        took it back) or given more; that of a search alone no longer than its process.
+    taken_back: how often such a wish was taken back, so that what it cut short goes on.
     reason: why the loop of the latest opening ended; None while it runs and where it was killed.
     error: what ended it, where that was an error; None otherwise.
     n_failed: how many trials failed.
@@ -94,6 +98,8 @@ class StudyView:
         self.trainings: dict[str, Training] = {}
         self.notes: list[str] = []
         self.commands: list[Command] = []
+        self.asked_to_stop = False
+        self.taken_back = 0
         self.reason: str | None = None
         self.error: str | None = None
         self.n_failed = 0
@@ -103,7 +109,6 @@ class StudyView:
         self.why_unreadable: str | None = None
         self.started = 0.0  # time of the first event, Unix seconds
         self.changed = 0.0  # time of the latest event
-        self._obeyed = 0  # commands of earlier openings
         self._result_opening = 0  # how many openings there were when the result came
         self._leader: Trial | None = None  # of a pool
         self._last: Record | None = None  # what the latest event said
@@ -135,7 +140,7 @@ class StudyView:
     @property
     def complete(self) -> bool:
         """Has everything been written down that comes after the result of a job, its bundle and its report?"""
-        return self.ended and isinstance(self._last, Closed)
+        return self.ended and isinstance(self._last, Closed) and self._last.reason not in CUT_SHORT
 
     @property
     def claimed(self) -> float:
@@ -146,11 +151,6 @@ class StudyView:
     def done_now(self) -> bool:
         """Has the job come to a result within the latest opening?"""
         return self.job.result is not None and self._result_opening == len(self.openings.all)
-
-    @property
-    def asked_to_stop(self) -> bool:
-        """Was the process of the latest opening asked to finish with what there is?"""
-        return any(command.name == STOP for command in self.commands[self._obeyed :])
 
     @property
     def state(self) -> str:
@@ -257,9 +257,9 @@ class StudyView:
             self.phases.cut(self.changed, self.since)
             self.preparation.cut()
             self.reason = self.error = None
-            self._obeyed = len(self.commands)
         elif isinstance(read, Closed):
             self.reason, self.error = read.reason, read.error
+        self._wish(read)
         self.openings.take(read, now)
         self.started = self.started or now
         self.changed = max(self.changed, now)
@@ -287,6 +287,18 @@ class StudyView:
             self.commands.append(read)
         elif isinstance(read, ResultRecord):
             self._result_opening = len(self.openings.all)
+
+    def _wish(self, read: Record | None) -> None:
+        """Does a person want it to finish with what there is, after this record?"""
+        if isinstance(read, Command) and read.name == STOP:
+            self.asked_to_stop = True
+        elif isinstance(read, Extended) or (isinstance(read, Opened) and not self.job.fit):
+            self.asked_to_stop = False
+        elif (isinstance(read, Command) and read.name == PAUSE) or (
+            isinstance(read, Closed) and read.reason == reasons.INTERRUPTED
+        ):
+            self.taken_back += self.asked_to_stop
+            self.asked_to_stop = False
 
     def _prepare(self, read: Preparing | Prepared, now: float) -> None:
         if isinstance(read, Preparing):

@@ -40,6 +40,7 @@ PARQUET = (".parquet", ".pq")
 TARGET_NAMES = ("target", "label", "class")  # and y, where it is no coordinate
 PANDAS_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls row names without a name in Parquet
 FIRST_ROW = 2  # below the headings
+GUESSED = "The target is the last column"  # how the note begins that says so
 LOOKED_AT = 1_000  # values that decide whether a column holds splits
 Progress = Callable[[str, int, int], None]
 
@@ -339,7 +340,7 @@ def _target_column(columns: Sequence[str], target: str | None, name: str) -> tup
         )
     if named:
         return named[0], (f"The target is the column {named[0]!r}.",)
-    return columns[-1], (f"The target is the last column, {columns[-1]!r}; name another one with --target.",)
+    return columns[-1], (f"{GUESSED}, {columns[-1]!r}; name another one with --target.",)
 
 
 def _split_column(table: Mapping[str, Any], target: str | None) -> str | None:
