@@ -13,6 +13,7 @@ from archsmith.core import markup
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import ArchsmithError, EvaluationError, UsageError, told
 from archsmith.core.fields import fitting, said
+from archsmith.core.kept import KeptList
 
 
 class Status(StrEnum):
@@ -137,7 +138,7 @@ class Trial:
     outcome: Outcome | None = None
     losses: tuple[float, ...] | None = None
     feasible: bool = True
-    curve: list[tuple[float, Mapping[str, float]]] = field(default_factory=list)
+    curve: list[tuple[float, Mapping[str, float]]] = field(default_factory=lambda: KeptList("trial.curve"))
 
     @property
     def status(self) -> Status:

@@ -43,6 +43,7 @@ from archsmith.core.failures import FIRST, IN_A_ROW, Failures, nothing_found, ou
 from archsmith.core.fields import check_above_0, check_from_0, fitted, fitting, named, said
 from archsmith.core.history import History
 from archsmith.core.job_records import Note
+from archsmith.core.kept import KeptError
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import (
     Context,
@@ -76,7 +77,7 @@ from archsmith.core.seeds import derive, generator
 from archsmith.core.trial import Outcome, Proposal, Trial
 from archsmith.core.wording import amount
 from archsmith.runtime.arguments import check_parts, checked_budget, checked_seed
-from archsmith.runtime.memory import MemoryStore
+from archsmith.runtime.memory import MemoryStore, to_json
 from archsmith.runtime.openings import Openings
 from archsmith.runtime.retention import Retention
 from archsmith.runtime.run import read_result
@@ -388,6 +389,15 @@ class Search:
                 f"{type(self.strategy).__name__} named trial {unborn[0]!r} as a parent of trial {trial}.",
                 "Parents are ids of earlier trials.",
             )
+        for note, value_of in proposal.notes.items():
+            try:
+                to_json(note, {note: value_of})
+            except UsageError as error:
+                raise UsageError(
+                    f"{type(self.strategy).__name__} gave the note {note!r}, which cannot be logged: it is "
+                    f"{value_of if isinstance(value_of, float) else named(value_of)}.",
+                    "Notes are texts, finite numbers, True, False or None.",
+                ) from error
         return ProposedTrial(trial, proposal.architecture, value, tuple(proposal.parents), proposal.notes)
 
     def _submit(self, trial: Trial) -> None:
@@ -600,12 +610,14 @@ def asked(strategy: Strategy, history: History, n: int, rng: np.random.Generator
         raise
     except ArchsmithError as error:
         told_by = (name, type(history.space).__name__)  # whoever is at fault is named already
-        theirs = type(error) is UsageError and not type(strategy).__module__.startswith("archsmith.")
+        theirs = type(error) in (UsageError, KeptError) and not type(strategy).__module__.startswith("archsmith.")
         if not theirs or any(each in error.message for each in told_by):
             raise
         raise UsageError(f"{name}.ask: {error.message}", error.hint) from error
     except BaseException as error:  # SystemExit, too: somebody's code must not end the program without a word
         raise UsageError(f"{name}.ask raised {told(error).rstrip('.')}.", TRACEBACK) from error
+    if not history.whole:  # an id that follows from it would be wrong, and a log with it cannot be opened again
+        raise UsageError(f"{name}.ask changed the lists of the history.", "Work on a copy: list(history.trials).")
     if not isinstance(proposals, list | tuple):
         raise UsageError(f"{name}.ask gave {named(proposals)}, not a list of proposals.", _listed(proposals))
     for proposal in proposals:

@@ -15,6 +15,7 @@ from archsmith.core.errors import InvalidArchitectureError
 from archsmith.core.events import Event
 from archsmith.core.fields import named
 from archsmith.core.history import History
+from archsmith.core.kept import KeptError
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Strategy
 from archsmith.core.seeds import generator
@@ -106,7 +107,10 @@ def row(number: int, proposal: Proposal, problem: Problem) -> dict[str, Any]:
 
 def ask(strategy: Strategy, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
     """What a strategy answers. Law ``valid answers``: a list or a tuple, empty for nothing to propose."""
-    answer = strategy.ask(history, n, rng)
+    try:
+        answer = strategy.ask(history, n, rng)
+    except KeptError as error:
+        raise Broken(f"history untouched: {type(strategy).__name__}.ask: {error}") from error
     need(
         isinstance(answer, list | tuple),
         "valid answers",
@@ -171,7 +175,7 @@ def snapshot(history: History) -> str:
     private = {
         name: value
         for name, value in vars(history).items()
-        if name not in ("problem", "trials", "finished", "pending", "_best")
+        if name not in ("problem", "_trials", "_finished", "_pending", "_best")
     }
     lists = [
         [trial.id for trial in history.finished],
