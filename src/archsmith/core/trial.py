@@ -84,7 +84,11 @@ class Outcome:
     def success(
         cls, metrics: Mapping[str, float], seconds: float = 0.0, notes: Mapping[str, Scalar] | None = None
     ) -> Outcome:
-        """Raises EvaluationError (kind ``nan``) when a metric is not a finite number: NaN is never a score."""
+        """Raises EvaluationError when a metric is not a finite number (kind ``nan``: NaN is never a score), and where
+        ``seconds`` is below 0.
+        """
+        if isinstance(seconds, numbers.Real) and seconds < 0:
+            raise EvaluationError(f"An outcome cannot have taken {seconds:g} seconds.", "Give 0 or more.")
         for name, value in metrics.items() if isinstance(metrics, Mapping) else ():
             if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
                 raise EvaluationError(

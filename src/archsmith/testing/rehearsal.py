@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import inspect
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -21,6 +23,7 @@ from archsmith.core.protocols import Context, Strategy
 from archsmith.core.seeds import generator
 from archsmith.core.trial import Outcome, Proposal, Trial
 from archsmith.core.wording import amount
+from archsmith.runtime.arguments import check_strategy
 from archsmith.testing.need import Broken, need
 from archsmith.testing.toys import ToyEvaluator
 
@@ -186,12 +189,26 @@ def snapshot(history: History) -> str:
 
 
 def maker(strategy: Strategy | Callable[[], Strategy]) -> Callable[[], Strategy]:
-    """Makes a new instance of ``strategy`` when called."""
-    if isinstance(strategy, type) or not hasattr(strategy, "ask"):
+    """Makes a new instance of ``strategy`` when called. Raises UsageError for what makes none."""
+    if not isinstance(strategy, type) and not hasattr(strategy, "ask"):
+        with contextlib.suppress(TypeError, ValueError):  # of a function in C
+            if not _binds(inspect.signature(strategy)):
+                check_strategy(strategy)  # it wants arguments, so it was meant for the strategy itself
         return strategy
+    check_strategy(strategy)
     need(
         dataclasses.is_dataclass(strategy),
         "configuration",
         f"{type(strategy).__name__} is not a dataclass; pass a function that makes one.",
     )
-    return lambda: dataclasses.replace(strategy)  # type: ignore[type-var]
+    known: Any = strategy
+    return lambda: dataclasses.replace(known)
+
+
+def _binds(signature: inspect.Signature) -> bool:
+    """Can it be called without an argument?"""
+    try:
+        signature.bind()
+    except TypeError:
+        return False
+    return True
