@@ -30,6 +30,7 @@ from archsmith.core.seeds import generator
 from archsmith.core.size import Pick, Size, estimate
 from archsmith.core.sketch import Sketch
 
+KINDS = {bool, int, float, str, type(None)}  # of options
 MOST_QUESTIONS = 100_000  # of one program; the largest of ours ask some thousands
 MAX_TRIES = 1000  # draws before a space is called a dead end as a whole
 SMALL = 20_000  # points that are counted where a size is asked for, if that takes
@@ -138,7 +139,7 @@ class Trace:
             self._repeat(known, options)
             return known.answer
         self.repeated = None
-        if type(path) is not str or not isinstance(options, tuple | list | range | Range):
+        if type(path) is not str or not path or not isinstance(options, tuple | list | range | Range):
             _refuse_question(path, options)
         if not isinstance(options, Range) and not options:
             raise DeadEnd(f"Decision {path!r} has no options.")
@@ -172,7 +173,7 @@ class Trace:
 
 def _refuse_question(path: object, options: object) -> None:
     """Raises UsageError where a question has no name, or its options are none."""
-    if not isinstance(path, str):
+    if not isinstance(path, str) or not path:
         raise UsageError(
             f"The path of a decision {said(path)}.", 'Its name comes first, as a text: choose("depth", (1, 2, 3)).'
         )
@@ -181,6 +182,22 @@ def _refuse_question(path: object, options: object) -> None:
             f"The options of the decision {path!r} {said(options)}.",
             "Give them in a tuple of plain numbers or texts, or as a Range: (1, 2, 3) or Range(1, 8).",
         )
+
+
+def _check_options(path: str, options: Options) -> None:
+    """Raises UsageError where an option is none: no architecture could hold it. Only where options are counted: the
+    answers of an architecture are looked at anyway.
+    """
+    for option in () if isinstance(options, Range | range) else options:
+        if type(option) not in KINDS or (isinstance(option, float) and not math.isfinite(option)):
+            raise UsageError(
+                f"The decision {path!r} has the option {option!r}, which is {_kind(option)}.",
+                "Options are bool, int, finite float, str or None; of pairs and the like, name each by a text.",
+            )
+
+
+def _kind(option: object) -> str:
+    return "not a finite number" if isinstance(option, float) else named(option)
 
 
 def _refuse_twins(path: str, options: Sequence[Scalar]) -> None:
@@ -613,6 +630,7 @@ def _counting(prefix: Sequence[int], widths: list[int]) -> Answer:
     """
 
     def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
+        _check_options(path, options)
         listed = _finite(path, options)
         index = prefix[len(widths)] if len(widths) < len(prefix) else 0
         widths.append(len(listed))
@@ -625,6 +643,7 @@ def _picking(pick: Pick) -> Answer:
     """Answers with the option at the place that ``pick`` returns."""
 
     def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
+        _check_options(path, options)
         if not isinstance(options, Range):
             return options[pick(path, len(options))]
         low = _finite(path, options)[0]
