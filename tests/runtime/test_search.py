@@ -543,3 +543,16 @@ def test_a_note_that_cannot_be_logged_is_named(note, told):
 
     with pytest.raises(UsageError, match=f"^Noting gave the note 'belief', which cannot be logged: {told}. Notes are"):
         search(strategy=Noting()).run()
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_async_strategy_is_told_so():
+    @dataclass(frozen=True)
+    class Waiting:
+        async def ask(self, history, n, rng):
+            return []
+
+    with pytest.raises(
+        UsageError, match=r"^Waiting\.ask gave a coroutine, not a list .* Write def ask, not async def ask"
+    ):
+        search(strategy=Waiting()).run()

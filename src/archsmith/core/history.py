@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archsmith.core.architecture import Architecture
+from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import UsageError
 from archsmith.core.events import Event
+from archsmith.core.fields import said
 from archsmith.core.front import Front
 from archsmith.core.kept import KeptDict, KeptList
 from archsmith.core.problem import Problem
@@ -122,13 +123,13 @@ class History:
         """
         return self.seed if own is None else own
 
-    def seen(self, architecture: Architecture) -> bool:
+    def seen(self, architecture: Mapping[str, Scalar]) -> bool:
         """Was exactly this architecture proposed before, at any fidelity and with any outcome?"""
-        return architecture.key in self._by_key
+        return _key(architecture) in self._by_key
 
-    def of(self, architecture: Architecture) -> list[Trial]:
+    def of(self, architecture: Mapping[str, Scalar]) -> list[Trial]:
         """All trials of this architecture, oldest first."""
-        return [self.trials[i] for i in self._by_key.get(architecture.key, ())]
+        return [self.trials[i] for i in self._by_key.get(_key(architecture), ())]
 
     def best(self, fidelity: float | None = None) -> Trial | None:
         """The finished, feasible trial with the lowest first loss at one fidelity (the highest one tried when None);
@@ -199,3 +200,11 @@ class History:
             if trial.feasible and len(self.problem.objectives) > 1:
                 front = self._fronts.get(trial.fidelity, Front(self.problem.objectives))
                 self._fronts[trial.fidelity] = front.joined(trial)
+
+
+def _key(architecture: Mapping[str, Scalar]) -> str:
+    if isinstance(architecture, Architecture):
+        return architecture.key
+    if not isinstance(architecture, Mapping):
+        raise UsageError(f"An architecture {said(architecture)}.", "Give one such as space.sample(rng).")
+    return Architecture(architecture).key

@@ -289,6 +289,11 @@ class Space(ABC):
     def decide(self, choose: Choose) -> None:
         """Ask every question of this space through ``choose``, laying nothing out."""
 
+    @property
+    def _program(self) -> str:
+        """The method that asks the questions, as the class has written it."""
+        return "decide"
+
     def identity(self, architecture: Architecture) -> str:
         """Equal for architectures that mean the same; the content key unless a subclass knows better."""
         return architecture.key
@@ -322,12 +327,12 @@ class Space(ABC):
             raise _endless(self, trace) from error
         except Exception as error:
             raise UsageError(
-                f"{type(self).__name__}.decide raised {told(error).rstrip('.')}. {_where(trace)}",
+                f"{type(self).__name__}.{self._program} raised {told(error).rstrip('.')}. {_where(trace)}",
                 TRACEBACK,
             ) from error
         if told_more is not None:
             raise UsageError(
-                f"{type(self).__name__}.decide returned {named(told_more)}.",
+                f"{type(self).__name__}.{self._program} returned {named(told_more)}.",
                 "It asks through choose(path, options), and returns nothing.",
             )
         return trace
@@ -466,9 +471,9 @@ class Space(ABC):
         try:
             found = estimate(walk, max(4, n_walks), generator(seed, "size"))
             return found if found.number > SMALL else self._small_size(found)
-        except _RealNumber as error:
+        except RealNumberError as error:
             return Size(math.inf, reason=error.message)
-        except _Endless:
+        except EndlessError:
             if n_ended:
                 return Size(math.inf, reason="Some answers lead to ever more questions.")
             raise
@@ -500,7 +505,7 @@ class Space(ABC):
                     return None
                 if on_progress is not None and n_runs % 1000 == 0 and on_progress(count) is True:
                     return None
-        except (_RealNumber, _Endless):
+        except (RealNumberError, EndlessError):
             return None
         return count
 
@@ -553,23 +558,23 @@ def _check_point(architecture: object) -> None:
         raise UsageError(f"An architecture {said(architecture)}.", "Give one such as space.sample(rng).")
 
 
-class _Endless(UsageError):
+class EndlessError(UsageError):
     """A program goes on and on."""
 
 
-class _RealNumber(UsageError):
+class RealNumberError(UsageError):
     """The points of a space cannot be listed."""
 
 
 def _endless(space: Space, trace: Trace) -> UsageError:
+    program = f"{type(space).__name__}.{space._program}"
     if trace.repeated is not None:
-        return _Endless(
-            f"{type(space).__name__}.decide never ends: it asks {trace.repeated[:100]!r} again and again, and one path "
-            "has one answer.",
+        return EndlessError(
+            f"{program} never ends: it asks {trace.repeated[:100]!r} again and again, and one path has one answer.",
             "Give each turn of the loop or recursion a path of its own, and bound their number.",
         )
-    return _Endless(
-        f"{type(space).__name__}.decide never ends: it had asked {len(trace.decisions):,} questions. {_where(trace)}",
+    return EndlessError(
+        f"{program} never ends: it had asked {len(trace.decisions):,} questions. {_where(trace)}",
         "Bound its recursion or its loop, for instance by a depth.",
     )
 
@@ -667,7 +672,7 @@ def _finite(path: str, options: Options) -> Sequence[Scalar]:
     if not isinstance(options, Range):
         return options
     if not options.integer:
-        raise _RealNumber(f"The decision {path!r} is a real number.", "So the space cannot be enumerated.")
+        raise RealNumberError(f"The decision {path!r} is a real number.", "So the space cannot be enumerated.")
     return range(int(options.low), int(options.high) + 1)
 
 
