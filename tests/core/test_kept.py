@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 import operator
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pytest
@@ -13,14 +15,14 @@ from archsmith.core.kept import KeptDict, KeptError, KeptList
 
 
 def kept_list() -> KeptList[int]:
-    kept: KeptList[int] = KeptList("history.trials")
+    kept: KeptList[int] = KeptList(name="history.trials")
     for i in range(3):
         list.append(kept, i)
     return kept
 
 
 def kept_dict() -> KeptDict[int, int]:
-    kept: KeptDict[int, int] = KeptDict("history.pending")
+    kept: KeptDict[int, int] = KeptDict(name="history.pending")
     dict.__setitem__(kept, 1, 2)
     return kept
 
@@ -75,3 +77,13 @@ def test_copies_may_be_changed() -> None:
     assert kept == [0, 1, 2]
     for pending in (dict(kept_dict()), kept_dict().copy(), copy.deepcopy(kept_dict())):
         pending[9] = 9
+
+
+def test_what_holds_one_is_told_as_plain_data() -> None:
+    @dataclass
+    class Holder:
+        kept: list[int]
+        pending: dict[int, int]
+
+    assert asdict(Holder(kept_list(), kept_dict())) == {"kept": [0, 1, 2], "pending": {1: 2}}
+    assert json.dumps([kept_list(), kept_dict()]) == '[[0, 1, 2], {"1": 2}]'

@@ -97,6 +97,10 @@ def test_an_async_function_is_told_so() -> None:
     assert ran(score).outcome.error.startswith("The evaluator gave a coroutine, not a score: it is an async function.")
 
 
+def test_a_whole_number_that_no_float_holds_is_no_score() -> None:
+    assert ran(10**400).outcome.error_kind == "nan"
+
+
 def test_negative_seconds_are_refused() -> None:
     error = "An outcome cannot have taken -3 seconds. Give 0 or more."
     assert ran(lambda context: Outcome.success({"accuracy": 0.5}, seconds=-3), simulated=True).outcome.error == error

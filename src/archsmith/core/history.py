@@ -48,9 +48,9 @@ class History:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self._n = 0  # trials that were proposed, whatever becomes of the lists
-        self._trials: KeptList[Trial] = KeptList("history.trials")
-        self._finished: KeptList[Trial] = KeptList("history.finished")
-        self._pending: KeptDict[int, Trial] = KeptDict("history.pending")
+        self._trials: KeptList[Trial] = KeptList(name="history.trials")
+        self._finished: KeptList[Trial] = KeptList(name="history.finished")
+        self._pending: KeptDict[int, Trial] = KeptDict(name="history.pending")
         self.n_asks = 0
         self.prepared: Mapping[str, Any] | None = None
         self.forecast_trials: float | None = None

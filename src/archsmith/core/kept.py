@@ -5,6 +5,7 @@ They are read as fast as any other, and never copied. Their owner writes with ``
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn, TypeVar
 
 from archsmith.core.errors import UsageError
@@ -32,8 +33,8 @@ class KeptList(list[T]):
 
     __slots__ = ("name",)
 
-    def __init__(self, name: str) -> None:
-        super().__init__()
+    def __init__(self, items: Iterable[T] = (), *, name: str = "This list") -> None:
+        super().__init__(items)
         self.name = name
 
     def __reduce__(self) -> Any:
@@ -48,8 +49,8 @@ class KeptDict(dict[K, V]):
 
     __slots__ = ("name",)
 
-    def __init__(self, name: str) -> None:
-        super().__init__()
+    def __init__(self, items: Mapping[K, V] | Iterable[tuple[K, V]] = (), *, name: str = "This dict") -> None:
+        super().__init__(items)
         self.name = name
 
     def __reduce__(self) -> Any:

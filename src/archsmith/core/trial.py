@@ -142,7 +142,7 @@ class Trial:
     outcome: Outcome | None = None
     losses: tuple[float, ...] | None = None
     feasible: bool = True
-    curve: list[tuple[float, Mapping[str, float]]] = field(default_factory=lambda: KeptList("trial.curve"))
+    curve: list[tuple[float, Mapping[str, float]]] = field(default_factory=lambda: KeptList(name="trial.curve"))
 
     @property
     def status(self) -> Status:

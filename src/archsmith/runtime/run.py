@@ -110,7 +110,10 @@ def _number(name: str, value: object) -> float:
         raise EvaluationError(
             f"The evaluator gave {name!r} as {type(value).__name__}, not as a number.", "Convert it with float(...)."
         )
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # of a whole number with hundreds of digits
+        number = math.inf
     if not math.isfinite(number):
         raise EvaluationError(
             f"The metric {name!r} came out as {number}.", "An evaluator returns finite numbers.", kind="nan"
