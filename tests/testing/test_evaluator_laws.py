@@ -294,3 +294,7 @@ def test_a_wrapper_passes_the_mark_on(wrap: Any) -> None:
 )
 def test_toy_evaluators_pass(evaluator: ToyEvaluator) -> None:
     check_evaluator(evaluator, Problem(Conditional()), n_architectures=8)
+
+
+def test_the_problem_may_want_another_metric() -> None:
+    check_evaluator(ToyEvaluator(metrics=("size",)), Problem(Flat()))

@@ -15,7 +15,7 @@ import numpy as np
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.core.fields import check_above_0, check_from_0, checked
-from archsmith.core.problem import Problem
+from archsmith.core.problem import Objective, Problem
 from archsmith.core.protocols import Context, Evaluator, Report, measured
 from archsmith.core.trial import Outcome
 from archsmith.core.wording import amount
@@ -40,6 +40,7 @@ def check_evaluator(
     check_from_0("check_evaluator", seed=seed)
     name, metrics = type(evaluator).__name__, _declared(evaluator)
     failures: list[str] = []
+    own = replace(problem, objectives=(Objective(metrics[0], maximize=True),), constraints=())
     prepare = getattr(evaluator, "prepare", None)
     if prepare is not None:
         with keeping("prepare"):
@@ -51,8 +52,8 @@ def check_evaluator(
     for number, architecture in enumerate(architectures):
         reports: list[tuple[float, Mapping[str, float]]] = []
         context = Context(number, seed + number, report=_keeper(reports))
-        first = _numbers(evaluator, problem, architecture, fidelity, replace(context), failures)
-        second = _numbers(evaluator, problem, architecture, fidelity, replace(context), [])
+        first = _numbers(evaluator, own, architecture, fidelity, replace(context), failures)
+        second = _numbers(evaluator, own, architecture, fidelity, replace(context), [])
         need(
             first == second,
             "same seed, same numbers",
@@ -62,7 +63,7 @@ def check_evaluator(
         _check_reports(name, metrics, reports)
         if getattr(evaluator, "repeatable", False):
             context = Context(number, seed + 1000 + number)
-            other = _numbers(evaluator, problem, architecture, fidelity, context, [])
+            other = _numbers(evaluator, own, architecture, fidelity, context, [])
             need(
                 _scores(other) == _scores(first),
                 "repeatable",
