@@ -5,10 +5,16 @@ from typing import Any
 
 import pytest
 
+from archsmith.analysis import study as reading
 from archsmith.analysis.study import read_study
-from archsmith.core.errors import StudyError
+from archsmith.core.budget import Budget
+from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.events import Event
+from archsmith.core.problem import Problem
+from archsmith.runtime.search import Search
 from archsmith.runtime.sqlite import SqliteStore
+from archsmith.strategies.random import RandomSearch
+from archsmith.testing.toys import Flat, ToyEvaluator
 
 
 def test_it_folds_the_log(make: Any) -> None:
@@ -88,3 +94,19 @@ def test_nothing_in_the_log(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(StudyError, match="nothing in its log"):
         read_study(tmp_path)
+
+
+def test_why_there_is_no_drawing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SqliteStore(tmp_path / "toy")
+    Search(Problem(Flat()), RandomSearch(), ToyEvaluator(), budget=Budget(trials=3), store=store).run()
+    plain = "There is no drawing of a network: the space has settings, not networks."
+    assert read_study(tmp_path / "toy").missing == [plain]
+
+    def unknown(study: object, architecture: object) -> None:
+        raise UsageError("mine:Knobs is not known here.", "If you trust it: archsmith --import mine …")
+
+    monkeypatch.setattr(reading, "graph_of", unknown)
+    assert read_study(tmp_path / "toy").missing == [
+        "The network could not be rebuilt here, so there is no drawing of it. mine:Knobs is not known here. If you "
+        "trust it: archsmith --import mine …"
+    ]

@@ -32,6 +32,8 @@ def test_a_share_is_as_exact_as_its_pictures_and_never_looks_like_all_or_none(
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
+        (0.0, "0 s"),
+        (0.004, "< 0.1 s"),
         (0.4, "0.4 s"),
         (3.0, "3 s"),
         (9.96, "10 s"),

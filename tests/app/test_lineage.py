@@ -19,8 +19,8 @@ def view_of(*rows: tuple[tuple[int, ...], float | None, dict[str, int]]) -> Stud
         outcome = failed if value is None else Outcome.success({"score": value})
         losses = None if value is None else (-value,)
         trial = Trial(i, Architecture(decisions), 1.0, parents, {"operator": "mutate"}, outcome, losses)
-        view.history.trials.append(trial)
-        view.history.finished.append(trial)
+        list.append(view.history.trials, trial)
+        list.append(view.history.finished, trial)
         if trial.ok:
             view.history._best[1.0] = min((view.history._best.get(1.0, trial), trial), key=lambda t: t.loss)
     return view

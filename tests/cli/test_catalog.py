@@ -77,3 +77,10 @@ def test_a_row_whose_extra_is_missing_says_how_to_get_it(command: Any, monkeypat
     monkeypatch.setattr(catalog, "load", missing)
     (row, *_) = command("catalog", "strategy", "--json").json
     assert 'pip install "archsmith[train]"' in row["missing"]
+
+
+def test_a_class_of_another_kind_says_so(command: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(catalog, "load", lambda path: dict)
+    for kind, method in (("strategy", "ask"), ("space", "decide"), ("evaluator", "evaluate")):
+        (row, *_) = command("catalog", kind, "--json").json
+        assert row["missing"] == f"dict has no method {method}, so it is no {kind}."

@@ -337,7 +337,7 @@ def test_single_trainings_and_latencies_are_found_beside_the_benchmark(command: 
         (("--name", "../up"), "cannot be named '../up'"),
         (("--seconds", "soon"), "'soon' is not a length of time."),
         (("--runs", "0"), "Invalid value for '--runs'"),
-        (("--target", "nan"), "cannot be nan"),
+        (("--target", "nan"), "--target cannot be nan. Give a score"),
     ],
 )
 def test_wrong_words_are_one_line_and_exit_code_2(command: Any, words: tuple[str, ...], part: str) -> None:

@@ -125,6 +125,10 @@ def test_a_study_without_networks_cannot_be_drawn(command: Any) -> None:
         (("nasnet_a_cifar", "--cell", "StrangeCell"), "has no cell 'StrangeCell'. Its top level has:"),
         (("nasnet_a_cifar", "--cell", "NormalCell", "--network"), "exclude each other"),
         (("nasnet_a_cifar", "--json", "--out", "-"), "both write to standard output"),
+        (
+            ("nasnet_a_cifar", "--out", "here/net.png"),
+            "A drawing is written as SVG, not as .png. Give --out here/net.svg",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_is_a_usage_error(command: Any, words: tuple[str, ...], part: str) -> None:

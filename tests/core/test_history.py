@@ -1,7 +1,7 @@
 import pytest
 
 from archsmith.core.architecture import Architecture
-from archsmith.core.errors import StudyError
+from archsmith.core.errors import StudyError, UsageError
 from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
@@ -136,6 +136,15 @@ def test_seen_and_of_look_at_content():
     h = history(proposed(0, 1), proposed(1, 1, fidelity=2.0))
     assert h.seen(Architecture({"x": 1})) and not h.seen(Architecture({"x": True}))
     assert [t.id for t in h.of(Architecture({"x": 1}))] == [0, 1]
+
+
+def test_seen_and_of_take_decisions_and_refuse_what_is_none():
+    history = History(Problem(Flat()))
+    history.apply(Event("proposed", {"trials": [{"id": 0, "architecture": {"x0": 1}}]}))
+    assert history.seen({"x0": 1}) and history.of({"x0": 1}) == list(history.trials)
+    for ask in (history.seen, history.of):
+        with pytest.raises(UsageError, match=r"An architecture cannot be 'a'\. Give one such as space\.sample"):
+            ask("a")
 
 
 def test_a_log_with_a_gap_is_refused():

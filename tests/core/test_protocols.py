@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archsmith.core.errors import EvaluationError, Stopped
+from archsmith.core.errors import EvaluationError, Stopped, UsageError
+from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Evaluator, Message, Strategy, incumbent, measured, repeatable
-from archsmith.core.trial import Proposal
+from archsmith.core.trial import Proposal, Trial
 from archsmith.strategies.random import RandomSearch
 from archsmith.testing.strategy_laws import Rehearsal
 from archsmith.testing.toys import Flat, ToyEvaluator
@@ -40,6 +41,42 @@ def test_a_search_ends_with_its_best_trial(history: History) -> None:
 
 def test_a_strategy_may_name_another_incumbent(history: History) -> None:
     assert incumbent(Believer(), history) is history.finished[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            lambda history: history.best().architecture,
+            "Mine.incumbent gave an Architecture, not a trial. Return a finish",
+        ),
+        (lambda history: 17, "Mine.incumbent gave 17, not a trial. Return a finished trial of this history, or None."),
+        (lambda history: history.bestt(), "Mine.incumbent raised AttributeError: 'History' object has no attribute"),
+        (lambda history: history.finished.sort(), "Mine.incumbent: history.finished cannot be changed"),
+        (
+            lambda history: Trial(0, history.trials[0].architecture, 1.0),
+            "Mine.incumbent gave a trial of another history",
+        ),
+        (lambda history: history.trials[-1], "Mine.incumbent gave trial 6, which has no score."),
+        (5, "Mine.incumbent is 5, not a method. Write it so: def incumbent"),
+    ],
+)
+def test_a_wrong_incumbent_is_told_by_the_name_of_its_strategy(history: History, answer: Any, told: str) -> None:
+    class Mine(RandomSearch):
+        incumbent = staticmethod(answer) if callable(answer) else answer
+
+    history.apply(Event("proposed", {"trials": [{"id": 6, "architecture": dict(history.trials[0].architecture)}]}))
+    with pytest.raises(UsageError) as raised:
+        incumbent(Mine(), history)
+    assert str(raised.value).startswith(told)
+
+
+def test_a_strategy_may_have_no_incumbent(history: History) -> None:
+    class Shy(RandomSearch):
+        def incumbent(self, history: History) -> None:
+            return None
+
+    assert incumbent(Shy(), history) is None
 
 
 def test_a_class_with_the_methods_is_a_strategy_or_an_evaluator() -> None:

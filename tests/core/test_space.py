@@ -1,5 +1,7 @@
 import math
+import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
 from archsmith.core.size import Size
-from archsmith.core.space import Range, Space
+from archsmith.core.space import Choose, Range, Space
 
 
 @dataclass(frozen=True)
@@ -453,3 +455,35 @@ def asking(question):
 def test_a_question_that_is_none_is_told(question, words):
     with pytest.raises(UsageError, match=words):
         asking(question).sample(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (
+            ((3, 3), (5, 5)),
+            "'kernel' has the option (3, 3), which is a tuple. Options are bool, int, finite float, str",
+        ),
+        ((math.nan, 1.0), "'kernel' has the option nan, which is not a finite number."),
+    ],
+)
+def test_options_that_no_architecture_can_hold_are_not_counted(options: Any, told: str) -> None:
+    @dataclass(frozen=True)
+    class Wrong(Space):
+        def decide(self, choose: Choose) -> None:
+            choose("kernel", options)
+
+    for count in (Wrong().size, Wrong().count, lambda: list(Wrong().enumerate())):
+        with pytest.raises(UsageError, match=re.escape(told)):
+            count()
+
+
+def test_a_path_is_not_empty() -> None:
+    @dataclass(frozen=True)
+    class Unnamed(Space):
+        def decide(self, choose: Choose) -> None:
+            choose("", (1, 2))
+
+    for count in (Unnamed().size, Unnamed().count, lambda: Unnamed().sample(np.random.default_rng(0))):
+        with pytest.raises(UsageError, match="The path of a decision cannot be ''"):
+            count()

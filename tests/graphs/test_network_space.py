@@ -125,3 +125,19 @@ def test_an_own_space_names_a_shape_that_is_none(shape):
 def test_an_own_space_names_a_number_of_outputs_that_is_none(n):
     with pytest.raises(UsageError, match=r"^Pair\.n_outputs cannot be"):
         Pair(n_outputs=n)
+
+
+def test_an_error_names_the_method_that_the_space_has_written() -> None:
+    @dataclass(frozen=True)
+    class Builds(ImageSpace):
+        def build(self, choose: Choose, net: Net) -> None:
+            raise ValueError("boo")
+
+    @dataclass(frozen=True)
+    class LaysOut(Builds):
+        def layout(self, choose: Choose) -> None:
+            raise ValueError("boo")
+
+    for space, method in ((Builds(), "Builds.build"), (LaysOut(), "LaysOut.layout")):
+        with pytest.raises(UsageError, match=f"^{method} raised ValueError: boo"):
+            space.sample(np.random.default_rng(0))

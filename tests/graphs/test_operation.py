@@ -200,6 +200,22 @@ def test_no_other_file_names_an_operation() -> None:
     assert not found
 
 
+@pytest.mark.parametrize(
+    ("filters", "told"),
+    [
+        (
+            "8",
+            r"^The argument filters of the operation 'conv' cannot be '8'\. Give a number, without quotation marks\.$",
+        ),
+        (None, r"^The operation 'conv' cannot work with filters=None, .* on \(\(1, 8, 8\),\): TypeError"),
+    ],
+)
+def test_an_argument_that_is_no_number_is_named(filters: Any, told: str) -> None:
+    net = Net(image_classification((1, 8, 8), ("a", "b")).inputs)
+    with pytest.raises(UsageError, match=told):
+        layers.conv_bn_relu(net, net.input("image"), filters)
+
+
 def test_a_name_is_given_once() -> None:
     with pytest.raises(UsageError, match="already"):
         register(Operation("conv", same_shape, code=lambda args, x: x[0]))

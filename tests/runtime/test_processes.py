@@ -73,6 +73,15 @@ def test_one_outcome_a_job_whatever_happens(started) -> None:
     assert executor.poll(0.0) == []
 
 
+def test_an_interrupt_of_the_evaluator_s_own_is_a_failed_trial(started, capfd: pytest.CaptureFixture[str]) -> None:
+    executor = started("interrupt", "ok")
+    for trial in range(2):
+        executor.submit(job(trial, trial))
+    first, second = (m.outcome for m in messages(executor, 2) if m.outcome is not None)
+    assert first.error == "The evaluator raised KeyboardInterrupt, though nobody interrupted it." and second.ok
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_reports_come_before_the_outcome(started) -> None:
     executor = started("ok")
     executor.submit(job(0, 0))

@@ -12,8 +12,8 @@ import pytest
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import DeadEnd, EvaluationError, Stopped, StudyError
 from archsmith.core.problem import Constraint, Objective, Problem
-from archsmith.core.protocols import Job, Message
-from archsmith.core.trial import Outcome
+from archsmith.core.protocols import Context, Job, Message
+from archsmith.core.trial import Outcome, Status
 from archsmith.runtime.run import run
 from archsmith.testing.toys import Flat
 
@@ -87,6 +87,24 @@ def test_the_text_of_an_error_can_be_written_down_whatever_it_is(tmp_path: Path)
     assert outcome.error.startswith("ValueError: half a letter: ? (test_run.py, line ")
     outcome.error.encode()
     assert "half a letter" in (tmp_path / "error.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_async_function_is_told_so() -> None:
+    async def score(context: Context) -> float:
+        return 0.5
+
+    assert ran(score).outcome.error.startswith("The evaluator gave a coroutine, not a score: it is an async function.")
+
+
+def test_a_whole_number_that_no_float_holds_is_no_score() -> None:
+    assert ran(10**400).outcome.error_kind == "nan"
+
+
+def test_negative_seconds_are_refused() -> None:
+    error = "An outcome cannot have taken -3 seconds. Give 0 or more."
+    assert ran(lambda context: Outcome.success({"accuracy": 0.5}, seconds=-3), simulated=True).outcome.error == error
+    assert ran(Outcome(Status.OK, {"accuracy": 0.5}, seconds=-3), simulated=True).outcome.error == error
 
 
 def test_ctrl_c_is_no_failed_trial() -> None:

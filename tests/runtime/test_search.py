@@ -501,3 +501,58 @@ def test_a_strategy_that_fails_points_to_its_traceback():
     with pytest.raises(UsageError, match="The traceback says where") as caught:
         Search(Problem(Flat()), Failing(), ToyEvaluator()).run()
     assert isinstance(caught.value.__cause__, ValueError)
+
+
+@dataclass(frozen=True)
+class Meddler:
+    """Proposes at random, and does ``slip`` with the history from the eighth trial on."""
+
+    slip: str
+
+    def ask(self, history, n, rng):
+        if len(history) > 7:
+            exec(self.slip, {"h": history})
+        return [Proposal(history.space.sample(rng))]
+
+
+@pytest.mark.parametrize(
+    ("slip", "told"),
+    [
+        ("h.trials.pop(0)", r"^Meddler\.ask: history\.trials cannot be changed: .* list\(history\.trials\)\.$"),
+        ("h.finished.pop(0)", r"^Meddler\.ask: history\.finished cannot be changed"),
+        ("h.pending.clear()", r"^Meddler\.ask: history\.pending cannot be changed"),
+        ("h.trials[0].curve.clear()", r"^Meddler\.ask: trial\.curve cannot be changed"),
+        ("h.trials = h.trials[-5:]", r"^Meddler\.ask raised AttributeError"),
+        ("list.pop(h.trials, 0)", r"^Meddler\.ask changed the lists of the history\."),
+        ("list.pop(h.finished, 0)", r"^Meddler\.ask changed the lists of the history\."),
+    ],
+)
+def test_a_strategy_that_changes_the_history_is_told_so_and_leaves_a_log_that_opens_again(tmp_path, slip, told):
+    with pytest.raises(UsageError, match=told):
+        search(SqliteStore(tmp_path / "study"), strategy=Meddler(slip)).run()
+    view = read_view(tmp_path / "study")
+    assert len(view.history.trials) == len(view.history.finished) == 8
+
+
+@pytest.mark.parametrize(("note", "told"), [(object(), "it is an object"), (math.nan, "it is nan")])
+def test_a_note_that_cannot_be_logged_is_named(note, told):
+    @dataclass(frozen=True)
+    class Noting:
+        def ask(self, history, n, rng):
+            return [Proposal(history.space.sample(rng), notes={"belief": note})]
+
+    with pytest.raises(UsageError, match=f"^Noting gave the note 'belief', which cannot be logged: {told}. Notes are"):
+        search(strategy=Noting()).run()
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_async_strategy_is_told_so():
+    @dataclass(frozen=True)
+    class Waiting:
+        async def ask(self, history, n, rng):
+            return []
+
+    with pytest.raises(
+        UsageError, match=r"^Waiting\.ask gave a coroutine, not a list .* Write def ask, not async def ask"
+    ):
+        search(strategy=Waiting()).run()

@@ -30,6 +30,8 @@ class Odd:
             while True:
                 context.check()
                 time.sleep(0.005)
+        if act == "interrupt":
+            raise KeyboardInterrupt
         if act == "raise":
             raise ValueError("no luck")
         if act == "threads":

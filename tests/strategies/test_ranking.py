@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from archsmith.core.errors import UsageError
 from archsmith.core.problem import Constraint, Objective, Problem
 from archsmith.core.trial import Outcome, Proposal, Trial
 from archsmith.strategies.ranking import WORST, ranking_key
@@ -40,3 +43,9 @@ def test_a_pending_or_failed_trial_is_worst() -> None:
     pending, failed = rehearsal.propose([Proposal(Flat().first()), Proposal(Flat().first())])
     rehearsal.finish(failed, failed=True)
     assert ranking_key(pending, PROBLEM) == ranking_key(failed, PROBLEM) == WORST
+
+
+def test_arguments_that_changed_places_are_told() -> None:
+    problem = Problem(Flat())
+    with pytest.raises(UsageError, match=r"cannot be a Problem\. Write it so: ranking_key\(trial, history\.problem\)"):
+        ranking_key(problem, problem)  # type: ignore[arg-type]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
 
 from archsmith.core.architecture import Architecture
-from archsmith.core.errors import Stopped
+from archsmith.core.errors import EvaluationError, Stopped
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context
 from archsmith.core.trial import Outcome
@@ -156,6 +158,43 @@ class Wordy(Honest):
 
 
 @dataclass(frozen=True)
+class Truthful(Honest):
+    value: ClassVar[object] = True
+
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> object:
+        context.check()
+        return self.value
+
+
+@dataclass(frozen=True)
+class Exact(Truthful):
+    value: ClassVar[object] = Decimal("0.5")
+
+
+@dataclass(frozen=True)
+class Undefined(Truthful):
+    value: ClassVar[object] = math.nan
+
+
+@dataclass(frozen=True)
+class Endless(Truthful):
+    value: ClassVar[object] = math.inf
+
+
+@dataclass(frozen=True)
+class Waiting(Honest):
+    async def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> object:
+        return 0.5
+
+
+@dataclass(frozen=True)
+class Hopeless(Honest):
+    def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> object:
+        context.check()
+        raise EvaluationError("There is no data.")
+
+
+@dataclass(frozen=True)
 class Nervous(Honest):
     def evaluate(self, architecture: Architecture, fidelity: float, context: Context) -> object:
         raise Stopped("Somebody may have asked.")
@@ -184,6 +223,12 @@ WRONG = {
     Leaving: "failures",
     Bottomless: "failures",
     Wordy: "declared metrics",
+    Truthful: "declared metrics",
+    Exact: "declared metrics",
+    Waiting: "declared metrics",
+    Undefined: "scores",
+    Endless: "scores",
+    Hopeless: "scores",
     Nervous: "stop",
     Unprepared: "prepare",
     Undecided: "declaration",
@@ -192,7 +237,7 @@ WRONG = {
     Talkative: "declared metrics",
     Deaf: "stop",
     Undeclared: "declaration",
-    BackInTime: "declared metrics",
+    BackInTime: "scores",
     Backwards: "reports",
 }
 
@@ -211,7 +256,10 @@ def test_a_wrong_evaluator_is_caught_by_the_law_that_it_breaks(wrong: type[Hones
             r"Dividing fails with something else than an EvaluationError: Dividing\.evaluate \(line \d+ of .*\) rai",
         ),
         (Bottomless, r"Bottomless\.evaluate \(line \d+ of .*\) calls itself without an end\.$"),
-        (Wordy, r"Wordy returned {'accuracy': 'high'}, which are not all numbers: ValueError"),
+        (Wordy, r"Wordy returned {'accuracy': 'high'}: The evaluator gave 'accuracy' as str, not as a number\."),
+        (Undefined, r"^scores: Undefined scored none of 3 architectures: The metric 'accuracy' came out as nan\."),
+        (Hopeless, r"^scores: Hopeless scored none of 3 architectures: There is no data\.$"),
+        (BackInTime, r"^scores: BackInTime scored none of 3 architectures: An outcome cannot have taken -1 seconds\."),
         (Clock, r"name metrics that are timings in measured\.$"),
     ],
 )
@@ -246,3 +294,7 @@ def test_a_wrapper_passes_the_mark_on(wrap: Any) -> None:
 )
 def test_toy_evaluators_pass(evaluator: ToyEvaluator) -> None:
     check_evaluator(evaluator, Problem(Conditional()), n_architectures=8)
+
+
+def test_the_problem_may_want_another_metric() -> None:
+    check_evaluator(ToyEvaluator(metrics=("size",)), Problem(Flat()))

@@ -54,4 +54,4 @@ def test_a_maker_makes_a_new_instance_each_time() -> None:
     made = [maker(Draws())() for _ in range(2)]
     assert made[0] == made[1]
     assert made[0] is not made[1]
-    assert isinstance(maker(Draws)(), Draws)
+    assert isinstance(maker(lambda: Draws())(), Draws)

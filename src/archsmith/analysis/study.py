@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from archsmith import catalog
 from archsmith.core.architecture import Architecture
-from archsmith.core.errors import ArchsmithError
+from archsmith.core.errors import ArchsmithError, told
 from archsmith.core.files import json_value, reading, regular_size, small_text
 from archsmith.core.history import History
 from archsmith.core.job_records import FINISHED, STARTED
@@ -311,8 +311,11 @@ def _add_graph(study: Study) -> None:
             study.graph = Graph.from_dict(data)
         elif (shown := study.history.representative()) is not None:
             study.graph = graph_of(study, shown.architecture)
-    except Exception:  # the space may be a person's own, and raise anything
-        study.missing.append("The network could not be rebuilt here, so there is no drawing of it.")
+            if study.graph is None:
+                study.missing.append("There is no drawing of a network: the space has settings, not networks.")
+    except Exception as error:  # the space may be a person's own, and raise anything
+        why = error if isinstance(error, ArchsmithError) else told(error)
+        study.missing.append(f"The network could not be rebuilt here, so there is no drawing of it. {why}")
 
 
 def graph_of(study: Study, architecture: Architecture) -> Graph | None:

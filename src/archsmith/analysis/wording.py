@@ -77,9 +77,11 @@ def amount(n: int, thing: str, things: str | None = None) -> str:
 
 
 def duration(seconds: float | None, *, exact: bool = False) -> str:
-    """``0.4 s``, ``45 s``, ``4 min 50 s``, ``2 h 5 min``. ``exact``: with all seconds of less than an hour."""
+    """``< 0.1 s``, ``0.4 s``, ``4 min 50 s``, ``2 h 5 min``. ``exact``: with all seconds of less than an hour."""
     if seconds is None:
         return "–"
+    if 0 < seconds < 0.05:
+        return f"<{NB}0.1{NB}s"
     if seconds < 9.95:
         return f"{f'{seconds:.1f}'.removesuffix('.0')}{NB}s"
     whole = round(seconds)

@@ -196,7 +196,7 @@ def _read(path: str, stamp: str) -> Compared | Across:
 def _of_one(listed: Listed, found: Compared, files: tuple[str, ...]) -> Shown:
     keys = tuple(_key(found, label) for label in found.labels)
     note = (
-        f"Lines are means over {amount(found.n_runs, 'run')}, shades 95{NB}% intervals of these means. "
+        f"Lines are {curves.means(found, each=True)}, shades 95{NB}% intervals of these means. "
         f"{'Higher' if found.maximize else 'Lower'} is better."
     )
     tables = [_ends(found), *([_tests(found)] if found.tests else []), _reaches(found)]
@@ -212,9 +212,9 @@ def _ends(found: Compared) -> Table:
     rows = tuple(
         (
             row.label,
-            found.shown(row.mean) + ("" if row.sd is None else f" ± {found.shown(row.sd)}"),
+            found.average(row),
             found.shown(row.median),
-            f"{found.shown(row.worst)} – {found.shown(row.best)}",
+            found.ends(row),
             f"{row.trials:.0f}",
             duration(row.seconds),
         )
@@ -258,7 +258,8 @@ def _reaches(found: Compared) -> Table:
         )
         for reach in found.reaches
     )
-    lead = f"Until {found.shown(found.target)} was reached. A dash: fewer than half of the runs got there."
+    about = f"{found.about_target} " if found.about_target else ""
+    lead = f"Until {found.shown(found.target)} was reached. {about}A dash: fewer than half of the runs got there."
     time = "median simulated time" if found.simulated else "median time"
     return Table("How long it takes", lead, ("strategy", "reached by", "median trials", time), rows)
 

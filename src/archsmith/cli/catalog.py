@@ -60,6 +60,9 @@ def catalog(
     show(tuple(columns), list(zip(*columns.values(), strict=True)), whole=2, most=WIDTH)
 
 
+METHODS = {"strategy": "ask", "space": "decide", "evaluator": "evaluate"}  # of every class of the kind
+
+
 def _row(kind: str, name: str) -> dict[str, Any]:
     """One row. A class that cannot be imported is listed, too, with the reason or the command that installs it."""
     from archsmith import catalog as table
@@ -70,6 +73,9 @@ def _row(kind: str, name: str) -> dict[str, Any]:
         cls = table.get(kind, name)
     except UsageError as error:
         return _without(kind, name, path, str(error.hint if isinstance(error, MissingExtraError) else error.message))
+    method = METHODS.get(kind)
+    if method is not None and not callable(getattr(cls, method, None)):
+        return _without(kind, name, path, f"{cls.__name__} has no method {method}, so it is no {kind}.")
     return {
         "kind": kind,
         "name": name,

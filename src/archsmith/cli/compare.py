@@ -4,6 +4,7 @@ budgets and seeds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +119,8 @@ def compare(
         raise UsageError(
             f"The reference {reference!r} is not among the strategies.", f"Name one of {', '.join(chosen)}."
         )
+    if target is not None and not math.isfinite(target):
+        raise UsageError(f"--target cannot be {target}.", "Give a score, such as 0.9.")
     goals = objectives_and_limits(maximize or [], minimize or [], limit or [])
     if not bench:
         if bench_file is not None or dataset is not None or noisy:

@@ -25,7 +25,7 @@ def show(compared: Any, files: Sequence[Path]) -> None:
     say("", f"Trials until {compared.shown(compared.target)} was reached:")
     if not compared.target_given:
         how = "its front was as good" if compared.answer == "front" else "it tried one as good"
-        say(f"(This is the median of {compared.reference} at the end. A run reached it when {how}.)")
+        say(f"({compared.about_target} A run reached it when {how}.)")
     reaches = [(reach.label, f"{reach.n_reached} of {reach.n_runs}", reach.trials) for reach in compared.reaches]
     show_table(("strategy", "reached by", "median trials"), reaches)
     if len(compared.labels) > 1:
@@ -99,5 +99,6 @@ def show_across(found: Any, each: Sequence[Any], files: Sequence[Path]) -> None:
 
 
 def _numbers(compared: Any, row: Any) -> tuple[object, ...]:
-    mean = compared.shown(row.mean) + ("" if row.sd is None else f" ± {compared.shown(row.sd)}")
-    return row.label, mean, compared.shown(row.median), round(row.trials), round(row.seconds), f"{row.wall_seconds:.2f}"
+    seconds = round(row.seconds) if row.seconds >= 10 else f"{row.seconds:.2g}"
+    median, trials, clock = compared.shown(row.median), round(row.trials), f"{row.wall_seconds:.2f}"
+    return row.label, compared.average(row), median, trials, seconds, clock

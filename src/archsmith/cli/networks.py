@@ -86,6 +86,11 @@ def draw(
         raise UsageError("--network and --cell exclude each other.", "Give one of them.")
     if json and out == STDOUT:
         raise UsageError("--json and --out - both write to standard output.", "Give a file to --out.")
+    if out is not None and Path(out).suffix.lower() not in ("", ".svg"):
+        raise UsageError(
+            f"A drawing is written as SVG, not as {Path(out).suffix}.",
+            f"Give --out {Path(out).with_suffix('.svg')}; browsers and drawing programs turn it into other formats.",
+        )
     title, graph = _graph(what, trial, space, seed, settings or [], workspace)
     scope = None if cell is None else find_scope(graph, cell)
     svg = svg_of(

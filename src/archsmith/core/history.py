@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archsmith.core.architecture import Architecture
+from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import UsageError
 from archsmith.core.events import Event
+from archsmith.core.fields import said
 from archsmith.core.front import Front
+from archsmith.core.kept import KeptDict, KeptList
 from archsmith.core.problem import Problem
 from archsmith.core.records import (
     DAMAGES,
@@ -27,7 +29,8 @@ from archsmith.core.trial import Outcome, Trial
 
 
 class History:
-    """All trials of one study in the order of their ids. Strategies read it and never change it.
+    """All trials of one study in the order of their ids. Strategies read it and never change it: writing into its lists
+    raises UsageError.
 
     ``problem``: what is searched, and what for.
     ``trials``: all of them; ``trials[i].id == i``.
@@ -44,9 +47,10 @@ class History:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.trials: list[Trial] = []
-        self.finished: list[Trial] = []
-        self.pending: dict[int, Trial] = {}
+        self._n = 0  # trials that were proposed, whatever becomes of the lists
+        self._trials: KeptList[Trial] = KeptList(name="history.trials")
+        self._finished: KeptList[Trial] = KeptList(name="history.finished")
+        self._pending: KeptDict[int, Trial] = KeptDict(name="history.pending")
         self.n_asks = 0
         self.prepared: Mapping[str, Any] | None = None
         self.forecast_trials: float | None = None
@@ -61,8 +65,25 @@ class History:
     def space(self) -> Any:
         return self.problem.space
 
+    @property
+    def trials(self) -> KeptList[Trial]:
+        return self._trials
+
+    @property
+    def finished(self) -> KeptList[Trial]:
+        return self._finished
+
+    @property
+    def pending(self) -> KeptDict[int, Trial]:
+        return self._pending
+
     def __len__(self) -> int:
-        return len(self.trials)
+        return len(self._trials)
+
+    @property
+    def whole(self) -> bool:
+        """Do the lists hold what was proposed and finished? Not where somebody went around their guard."""
+        return len(self._trials) == self._n == len(self._finished) + len(self._pending)
 
     def apply(self, event: Event) -> None:
         """Fold one event in. Raises StudyError for one that is damaged or does not fit the ones before it."""
@@ -81,8 +102,8 @@ class History:
         elif isinstance(read, Reported):
             curve = self.trials[read.trial].curve
             while curve and curve[-1][0] >= read.step:
-                curve.pop()  # of an attempt that was killed; this one repeats it
-            curve.append((read.step, read.metrics))
+                list.pop(curve)  # of an attempt that was killed; this one repeats it
+            list.append(curve, (read.step, read.metrics))
         elif isinstance(read, Proposed):
             self.n_asks += 1
             for row in read.trials:
@@ -102,13 +123,13 @@ class History:
         """
         return self.seed if own is None else own
 
-    def seen(self, architecture: Architecture) -> bool:
+    def seen(self, architecture: Mapping[str, Scalar]) -> bool:
         """Was exactly this architecture proposed before, at any fidelity and with any outcome?"""
-        return architecture.key in self._by_key
+        return _key(architecture) in self._by_key
 
-    def of(self, architecture: Architecture) -> list[Trial]:
+    def of(self, architecture: Mapping[str, Scalar]) -> list[Trial]:
         """All trials of this architecture, oldest first."""
-        return [self.trials[i] for i in self._by_key.get(architecture.key, ())]
+        return [self.trials[i] for i in self._by_key.get(_key(architecture), ())]
 
     def best(self, fidelity: float | None = None) -> Trial | None:
         """The finished, feasible trial with the lowest first loss at one fidelity (the highest one tried when None);
@@ -161,14 +182,15 @@ class History:
         trial = Trial(row.id, Architecture(row.architecture), fidelity, row.parents, row.notes)
         if trial.id != len(self.trials):
             raise ValueError(f"trial {trial.id} follows trial {len(self.trials) - 1}")
-        self.trials.append(trial)
-        self.pending[trial.id] = trial
+        self._n += 1
+        list.append(self._trials, trial)
+        dict.__setitem__(self._pending, trial.id, trial)
         self._by_key.setdefault(trial.architecture.key, []).append(trial.id)
 
     def _finish(self, trial: Trial, outcome: Outcome) -> None:
         trial.outcome = outcome
-        del self.pending[trial.id]
-        self.finished.append(trial)
+        dict.__delitem__(self._pending, trial.id)
+        list.append(self._finished, trial)
         if outcome.ok:
             trial.losses = self.problem.losses(outcome.metrics)
             trial.feasible = self.problem.feasible(outcome.metrics)
@@ -178,3 +200,11 @@ class History:
             if trial.feasible and len(self.problem.objectives) > 1:
                 front = self._fronts.get(trial.fidelity, Front(self.problem.objectives))
                 self._fronts[trial.fidelity] = front.joined(trial)
+
+
+def _key(architecture: Mapping[str, Scalar]) -> str:
+    if isinstance(architecture, Architecture):
+        return architecture.key
+    if not isinstance(architecture, Mapping):
+        raise UsageError(f"An architecture {said(architecture)}.", "Give one such as space.sample(rng).")
+    return Architecture(architecture).key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +13,19 @@ import numpy as np
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.budget import EXHAUSTED
-from archsmith.core.errors import EvaluationError, Stopped
+from archsmith.core.errors import (
+    TRACEBACK,
+    ArchsmithError,
+    EvaluationError,
+    Stopped,
+    UsageError,
+    shortened,
+    told,
+)
 from archsmith.core.events import Event
+from archsmith.core.fields import named
 from archsmith.core.history import History
+from archsmith.core.kept import KeptError
 from archsmith.core.problem import Objective, Problem
 from archsmith.core.trial import Outcome, Proposal, Trial
 
@@ -39,12 +50,48 @@ class Strategy(Protocol):
         ...
 
 
+@contextlib.contextmanager
+def naming(strategy: Strategy, method: str, space: object) -> Iterator[None]:
+    """Around a call of a method of ``strategy``, anybody's code: its errors become a UsageError that names it."""
+    name = type(strategy).__name__
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except ArchsmithError as error:
+        told_by = (name, type(space).__name__)  # whoever is at fault is named already
+        theirs = type(error) in (UsageError, KeptError) and not type(strategy).__module__.startswith("archsmith.")
+        if not theirs or any(each in error.message for each in told_by):
+            raise
+        raise UsageError(f"{name}.{method}: {error.message}", error.hint) from error
+    except BaseException as error:  # SystemExit, too: somebody's code must not end the program without a word
+        raise UsageError(f"{name}.{method} raised {told(error).rstrip('.')}.", TRACEBACK) from error
+
+
 def incumbent(strategy: Strategy, history: History) -> Trial | None:
     """The trial that a search ends with. A strategy with a method ``incumbent(history)`` chooses it; otherwise it is
-    the trial with the best score.
+    the trial with the best score. Raises UsageError for a method that fails or returns something else.
     """
     own = getattr(strategy, "incumbent", None)
-    return history.best() if own is None else own(history)
+    if own is None:
+        return history.best()
+    name, hint = f"{type(strategy).__name__}.incumbent", "Return a finished trial of this history, or None."
+    if not callable(own):
+        raise UsageError(
+            f"{name} is {shortened(repr(own))}, not a method.", "Write it so: def incumbent(self, history)."
+        )
+    with naming(strategy, "incumbent", history.space):
+        found = own(history)
+    if found is None:
+        return None
+    if not isinstance(found, Trial):
+        gave = repr(found) if isinstance(found, bool | int | float | str) else named(found)
+        raise UsageError(f"{name} gave {shortened(gave)}, not a trial.", hint)
+    if not (0 <= found.id < len(history) and history.trials[found.id] is found):
+        raise UsageError(f"{name} gave a trial of another history.", hint)
+    if found.losses is None:
+        raise UsageError(f"{name} gave trial {found.id}, which has no score.", hint)
+    return found
 
 
 def reason_to_end(strategy: Strategy, history: History) -> str:
@@ -52,7 +99,10 @@ def reason_to_end(strategy: Strategy, history: History) -> str:
     ``reason_to_end(history)`` says it; otherwise the space has no more.
     """
     own = getattr(strategy, "reason_to_end", None)
-    return EXHAUSTED if own is None else str(own(history))
+    if own is None:
+        return EXHAUSTED
+    with naming(strategy, "reason_to_end", history.space):
+        return str(own(history))
 
 
 @dataclass(frozen=True)

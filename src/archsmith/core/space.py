@@ -30,6 +30,7 @@ from archsmith.core.seeds import generator
 from archsmith.core.size import Pick, Size, estimate
 from archsmith.core.sketch import Sketch
 
+KINDS = {bool, int, float, str, type(None)}  # of options
 MOST_QUESTIONS = 100_000  # of one program; the largest of ours ask some thousands
 MAX_TRIES = 1000  # draws before a space is called a dead end as a whole
 SMALL = 20_000  # points that are counted where a size is asked for, if that takes
@@ -138,7 +139,7 @@ class Trace:
             self._repeat(known, options)
             return known.answer
         self.repeated = None
-        if type(path) is not str or not isinstance(options, tuple | list | range | Range):
+        if type(path) is not str or not path or not isinstance(options, tuple | list | range | Range):
             _refuse_question(path, options)
         if not isinstance(options, Range) and not options:
             raise DeadEnd(f"Decision {path!r} has no options.")
@@ -172,7 +173,7 @@ class Trace:
 
 def _refuse_question(path: object, options: object) -> None:
     """Raises UsageError where a question has no name, or its options are none."""
-    if not isinstance(path, str):
+    if not isinstance(path, str) or not path:
         raise UsageError(
             f"The path of a decision {said(path)}.", 'Its name comes first, as a text: choose("depth", (1, 2, 3)).'
         )
@@ -181,6 +182,22 @@ def _refuse_question(path: object, options: object) -> None:
             f"The options of the decision {path!r} {said(options)}.",
             "Give them in a tuple of plain numbers or texts, or as a Range: (1, 2, 3) or Range(1, 8).",
         )
+
+
+def _check_options(path: str, options: Options) -> None:
+    """Raises UsageError where an option is none: no architecture could hold it. Only where options are counted: the
+    answers of an architecture are looked at anyway.
+    """
+    for option in () if isinstance(options, Range | range) else options:
+        if type(option) not in KINDS or (isinstance(option, float) and not math.isfinite(option)):
+            raise UsageError(
+                f"The decision {path!r} has the option {option!r}, which is {_kind(option)}.",
+                "Options are bool, int, finite float, str or None; of pairs and the like, name each by a text.",
+            )
+
+
+def _kind(option: object) -> str:
+    return "not a finite number" if isinstance(option, float) else named(option)
 
 
 def _refuse_twins(path: str, options: Sequence[Scalar]) -> None:
@@ -272,6 +289,11 @@ class Space(ABC):
     def decide(self, choose: Choose) -> None:
         """Ask every question of this space through ``choose``, laying nothing out."""
 
+    @property
+    def _program(self) -> str:
+        """The method that asks the questions, as the class has written it."""
+        return "decide"
+
     def identity(self, architecture: Architecture) -> str:
         """Equal for architectures that mean the same; the content key unless a subclass knows better."""
         return architecture.key
@@ -305,12 +327,12 @@ class Space(ABC):
             raise _endless(self, trace) from error
         except Exception as error:
             raise UsageError(
-                f"{type(self).__name__}.decide raised {told(error).rstrip('.')}. {_where(trace)}",
+                f"{type(self).__name__}.{self._program} raised {told(error).rstrip('.')}. {_where(trace)}",
                 TRACEBACK,
             ) from error
         if told_more is not None:
             raise UsageError(
-                f"{type(self).__name__}.decide returned {named(told_more)}.",
+                f"{type(self).__name__}.{self._program} returned {named(told_more)}.",
                 "It asks through choose(path, options), and returns nothing.",
             )
         return trace
@@ -449,9 +471,9 @@ class Space(ABC):
         try:
             found = estimate(walk, max(4, n_walks), generator(seed, "size"))
             return found if found.number > SMALL else self._small_size(found)
-        except _RealNumber as error:
+        except RealNumberError as error:
             return Size(math.inf, reason=error.message)
-        except _Endless:
+        except EndlessError:
             if n_ended:
                 return Size(math.inf, reason="Some answers lead to ever more questions.")
             raise
@@ -483,7 +505,7 @@ class Space(ABC):
                     return None
                 if on_progress is not None and n_runs % 1000 == 0 and on_progress(count) is True:
                     return None
-        except (_RealNumber, _Endless):
+        except (RealNumberError, EndlessError):
             return None
         return count
 
@@ -536,23 +558,23 @@ def _check_point(architecture: object) -> None:
         raise UsageError(f"An architecture {said(architecture)}.", "Give one such as space.sample(rng).")
 
 
-class _Endless(UsageError):
+class EndlessError(UsageError):
     """A program goes on and on."""
 
 
-class _RealNumber(UsageError):
+class RealNumberError(UsageError):
     """The points of a space cannot be listed."""
 
 
 def _endless(space: Space, trace: Trace) -> UsageError:
+    program = f"{type(space).__name__}.{space._program}"
     if trace.repeated is not None:
-        return _Endless(
-            f"{type(space).__name__}.decide never ends: it asks {trace.repeated[:100]!r} again and again, and one path "
-            "has one answer.",
+        return EndlessError(
+            f"{program} never ends: it asks {trace.repeated[:100]!r} again and again, and one path has one answer.",
             "Give each turn of the loop or recursion a path of its own, and bound their number.",
         )
-    return _Endless(
-        f"{type(space).__name__}.decide never ends: it had asked {len(trace.decisions):,} questions. {_where(trace)}",
+    return EndlessError(
+        f"{program} never ends: it had asked {len(trace.decisions):,} questions. {_where(trace)}",
         "Bound its recursion or its loop, for instance by a depth.",
     )
 
@@ -613,6 +635,7 @@ def _counting(prefix: Sequence[int], widths: list[int]) -> Answer:
     """
 
     def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
+        _check_options(path, options)
         listed = _finite(path, options)
         index = prefix[len(widths)] if len(widths) < len(prefix) else 0
         widths.append(len(listed))
@@ -625,6 +648,7 @@ def _picking(pick: Pick) -> Answer:
     """Answers with the option at the place that ``pick`` returns."""
 
     def answer(path: str, options: Options, weights: Sequence[float] | None) -> Scalar:
+        _check_options(path, options)
         if not isinstance(options, Range):
             return options[pick(path, len(options))]
         low = _finite(path, options)[0]
@@ -648,7 +672,7 @@ def _finite(path: str, options: Options) -> Sequence[Scalar]:
     if not isinstance(options, Range):
         return options
     if not options.integer:
-        raise _RealNumber(f"The decision {path!r} is a real number.", "So the space cannot be enumerated.")
+        raise RealNumberError(f"The decision {path!r} is a real number.", "So the space cannot be enumerated.")
     return range(int(options.low), int(options.high) + 1)
 
 

@@ -13,6 +13,7 @@ from archsmith.core import markup
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import ArchsmithError, EvaluationError, UsageError, told
 from archsmith.core.fields import fitting, said
+from archsmith.core.kept import KeptList
 
 
 class Status(StrEnum):
@@ -83,7 +84,11 @@ class Outcome:
     def success(
         cls, metrics: Mapping[str, float], seconds: float = 0.0, notes: Mapping[str, Scalar] | None = None
     ) -> Outcome:
-        """Raises EvaluationError (kind ``nan``) when a metric is not a finite number: NaN is never a score."""
+        """Raises EvaluationError when a metric is not a finite number (kind ``nan``: NaN is never a score), and where
+        ``seconds`` is below 0.
+        """
+        if isinstance(seconds, numbers.Real) and seconds < 0:
+            raise EvaluationError(f"An outcome cannot have taken {seconds:g} seconds.", "Give 0 or more.")
         for name, value in metrics.items() if isinstance(metrics, Mapping) else ():
             if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
                 raise EvaluationError(
@@ -137,7 +142,7 @@ class Trial:
     outcome: Outcome | None = None
     losses: tuple[float, ...] | None = None
     feasible: bool = True
-    curve: list[tuple[float, Mapping[str, float]]] = field(default_factory=list)
+    curve: list[tuple[float, Mapping[str, float]]] = field(default_factory=lambda: KeptList(name="trial.curve"))
 
     @property
     def status(self) -> Status:

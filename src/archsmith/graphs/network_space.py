@@ -59,6 +59,11 @@ class NetworkSpace(Space):
         if self.recipe is not None:
             self.recipe.decide(choose)
 
+    @property
+    def _program(self) -> str:
+        methods = {name: getattr(type(self), name) is getattr(NetworkSpace, name) for name in ("decide", "layout")}
+        return next((name for name, inherited in methods.items() if not inherited), "build")
+
     def layout(self, choose: Choose) -> None:
         """The questions about the network without laying it out. The default lays it out and throws it away."""
         self.build(choose, self.net())

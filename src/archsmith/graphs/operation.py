@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from archsmith.core.errors import DeadEnd, UsageError
+from archsmith.core.errors import ArchsmithError, DeadEnd, UsageError, told
 
 Shape = tuple[int, ...]
 Args = Mapping[str, Any]
@@ -259,7 +259,23 @@ def _infer(op: str, args: Args, ins: Ins) -> Facts:
     missing = [name for name, value in full.items() if value is REQUIRED]
     if missing:
         raise UsageError(f"The operation {op!r} needs the argument {missing[0]!r}.")
-    full = row.complete(full, ins)
+    try:
+        return _facts(row, full, ins)
+    except ArchsmithError:
+        raise
+    except Exception as error:  # it computed with an argument that is none
+        texts = [name for name in args if isinstance(args[name], str) and not isinstance(row.defaults[name], str)]
+        if texts:
+            raise UsageError(
+                f"The argument {texts[0]} of the operation {op!r} cannot be {args[texts[0]]!r}.",
+                "Give a number, without quotation marks.",
+            ) from error
+        given = ", ".join(f"{name}={value!r}" for name, value in args.items()) or "no argument"
+        raise UsageError(f"The operation {op!r} cannot work with {given} on {ins}: {told(error)}.") from error
+
+
+def _facts(row: Operation, full: dict[str, Any], ins: Ins) -> Facts:
+    op, full = row.name, row.complete(full, ins)
     shape = row.shape(full, ins)
     if any(size < 1 for size in shape):
         raise DeadEnd(f"The operation {op!r} with {full} turns {ins[0] if ins else ()} into {shape}: nothing is left.")

@@ -371,7 +371,12 @@ def _answer(
     def report(step: float, metrics: Mapping[str, float]) -> None:
         send({"trial": job.trial, "step": step, "metrics": metrics})
 
-    message = run(job, evaluator, problem, report, stopped.is_set)
+    try:
+        message = run(job, evaluator, problem, report, stopped.is_set)
+    except KeyboardInterrupt:  # no person's: a worker does not hear Ctrl-C
+        error = EvaluationError("The evaluator raised KeyboardInterrupt, though nobody interrupted it.")
+        failed = Outcome.failure(error)
+        return {"trial": job.trial, "outcome": failed.to_dict()}
     if message.outcome is None:
         return {"trial": job.trial, "stopped": True}
     return {"trial": job.trial, "outcome": message.outcome.to_dict()}

@@ -5,6 +5,7 @@ exception becomes an outcome.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 import numbers
 import sysconfig
@@ -69,13 +70,18 @@ def read_result(result: object, evaluator: Evaluator, problem: Problem) -> Outco
     """What ``evaluate`` returned, as an Outcome with every metric of the problem. Raises EvaluationError (``nan`` or
     ``exception``).
     """
+    if inspect.iscoroutine(result):
+        result.close()  # else Python warns of it
+        raise EvaluationError(
+            "The evaluator gave a coroutine, not a score: it is an async function.", "Write def, not async def."
+        )
     if isinstance(result, Outcome):
         if not result.ok:
             return replace(result, metrics={}, notes=_scalars(result.notes))
         outcome = replace(
             result,
             metrics=_metrics(result.metrics),
-            seconds=_number("seconds", result.seconds),
+            seconds=_seconds(result.seconds),
             notes=_scalars(result.notes),
         )
     elif isinstance(result, Mapping):
@@ -104,12 +110,22 @@ def _number(name: str, value: object) -> float:
         raise EvaluationError(
             f"The evaluator gave {name!r} as {type(value).__name__}, not as a number.", "Convert it with float(...)."
         )
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # of a whole number with hundreds of digits
+        number = math.inf
     if not math.isfinite(number):
         raise EvaluationError(
             f"The metric {name!r} came out as {number}.", "An evaluator returns finite numbers.", kind="nan"
         )
     return number
+
+
+def _seconds(value: object) -> float:
+    seconds = _number("seconds", value)
+    if seconds < 0:
+        raise EvaluationError(f"An outcome cannot have taken {seconds:g} seconds.", "Give 0 or more.")
+    return seconds
 
 
 def _scalars(notes: Mapping[str, Scalar]) -> dict[str, Scalar]:

@@ -10,6 +10,7 @@ of trials the resumed study equals the unbroken one.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 import numbers
 import os
@@ -29,7 +30,6 @@ from archsmith import catalog
 from archsmith.core import budget as reasons
 from archsmith.core.budget import DEFAULT_TRIALS, Budget
 from archsmith.core.errors import (
-    TRACEBACK,
     ArchsmithError,
     EvaluationError,
     InvalidArchitectureError,
@@ -52,6 +52,7 @@ from archsmith.core.protocols import (
     Message,
     Store,
     Strategy,
+    naming,
     reason_to_end,
     repeatable,
 )
@@ -76,7 +77,7 @@ from archsmith.core.seeds import derive, generator
 from archsmith.core.trial import Outcome, Proposal, Trial
 from archsmith.core.wording import amount
 from archsmith.runtime.arguments import check_parts, checked_budget, checked_seed
-from archsmith.runtime.memory import MemoryStore
+from archsmith.runtime.memory import MemoryStore, to_json
 from archsmith.runtime.openings import Openings
 from archsmith.runtime.retention import Retention
 from archsmith.runtime.run import read_result
@@ -314,7 +315,8 @@ class Search:
         """A strategy may refuse to work with what the preparation left it."""
         check = getattr(self.strategy, "check", None)
         if check is not None and self._reason_to_stop() is None:
-            check(self.history)
+            with naming(self.strategy, "check", self.problem.space):
+                check(self.history)
 
     def _loop(self, waiting: deque[Trial]) -> str:
         """``waiting`` trials were proposed by an earlier opening; returns the stop reason."""
@@ -388,6 +390,15 @@ class Search:
                 f"{type(self.strategy).__name__} named trial {unborn[0]!r} as a parent of trial {trial}.",
                 "Parents are ids of earlier trials.",
             )
+        for note, value_of in proposal.notes.items():
+            try:
+                to_json(note, {note: value_of})
+            except UsageError as error:
+                raise UsageError(
+                    f"{type(self.strategy).__name__} gave the note {note!r}, which cannot be logged: it is "
+                    f"{value_of if isinstance(value_of, float) else named(value_of)}.",
+                    "Notes are texts, finite numbers, True, False or None.",
+                ) from error
         return ProposedTrial(trial, proposal.architecture, value, tuple(proposal.parents), proposal.notes)
 
     def _submit(self, trial: Trial) -> None:
@@ -595,18 +606,12 @@ class Search:
 def asked(strategy: Strategy, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
     """What ``strategy`` proposes, looked at: strategies are anybody's code. Raises UsageError that names it."""
     name = type(strategy).__name__
-    try:
+    with naming(strategy, "ask", history.space):
         proposals = strategy.ask(history, n, rng)
-    except KeyboardInterrupt:
-        raise
-    except ArchsmithError as error:
-        told_by = (name, type(history.space).__name__)  # whoever is at fault is named already
-        theirs = type(error) is UsageError and not type(strategy).__module__.startswith("archsmith.")
-        if not theirs or any(each in error.message for each in told_by):
-            raise
-        raise UsageError(f"{name}.ask: {error.message}", error.hint) from error
-    except BaseException as error:  # SystemExit, too: somebody's code must not end the program without a word
-        raise UsageError(f"{name}.ask raised {told(error).rstrip('.')}.", TRACEBACK) from error
+    if not history.whole:  # an id that follows from it would be wrong, and a log with it cannot be opened again
+        raise UsageError(f"{name}.ask changed the lists of the history.", "Work on a copy: list(history.trials).")
+    if inspect.iscoroutine(proposals):
+        proposals.close()  # else Python warns of it
     if not isinstance(proposals, list | tuple):
         raise UsageError(f"{name}.ask gave {named(proposals)}, not a list of proposals.", _listed(proposals))
     for proposal in proposals:
@@ -636,6 +641,8 @@ def _listed(proposals: object) -> str:
     """What to do about proposals that are no list."""
     if isinstance(proposals, Proposal):
         return "Return a list with it: [proposal]."
+    if inspect.iscoroutine(proposals):
+        return "Write def ask, not async def ask."
     if isinstance(proposals, Iterator):
         return "Return a list: list(...) of what ask yields, from another function."
     return "Return [] to propose nothing."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from archsmith.core.errors import UsageError
+from archsmith.core.fields import said
 from archsmith.core.problem import Problem
 from archsmith.core.trial import Trial
 
@@ -22,6 +23,8 @@ def ranking_key(trial: Trial, problem: Problem) -> RankingKey:
     Source: the feasibility rules of Deb (2000, "An efficient constraint handling method for genetic algorithms"), with
     violations relative to their bounds.
     """
+    if not isinstance(trial, Trial):
+        raise UsageError(f"The trial to be ranked {said(trial)}.", "Write it so: ranking_key(trial, history.problem).")
     if trial.losses is None:
         return WORST
     if trial.feasible:

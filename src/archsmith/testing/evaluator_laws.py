@@ -14,10 +14,12 @@ import numpy as np
 
 from archsmith.core.architecture import Architecture
 from archsmith.core.errors import EvaluationError, Stopped
-from archsmith.core.fields import checked
-from archsmith.core.problem import Problem
+from archsmith.core.fields import check_above_0, check_from_0, checked
+from archsmith.core.problem import Objective, Problem
 from archsmith.core.protocols import Context, Evaluator, Report, measured
 from archsmith.core.trial import Outcome
+from archsmith.core.wording import amount
+from archsmith.runtime.run import read_result
 from archsmith.testing.need import Broken, keeping, need
 
 
@@ -28,13 +30,17 @@ def check_evaluator(
     """Raises AssertionError when ``evaluator`` breaks a law of evaluators on architectures of ``problem``, with the law
     and what was found.
 
-    An evaluation may fail, as long as it fails each time, with an EvaluationError.
+    An evaluation may fail, as long as it fails each time, with an EvaluationError; not all of them may.
 
     ``n_architectures``: random ones that are evaluated.
     ``fidelity``: of their evaluations; None: the problem's maximum.
     ``seed``: of all that is drawn.
     """
+    check_above_0("check_evaluator", n_architectures=n_architectures)
+    check_from_0("check_evaluator", seed=seed)
     name, metrics = type(evaluator).__name__, _declared(evaluator)
+    failures: list[str] = []
+    own = replace(problem, objectives=(Objective(metrics[0], maximize=True),), constraints=())
     prepare = getattr(evaluator, "prepare", None)
     if prepare is not None:
         with keeping("prepare"):
@@ -46,7 +52,8 @@ def check_evaluator(
     for number, architecture in enumerate(architectures):
         reports: list[tuple[float, Mapping[str, float]]] = []
         context = Context(number, seed + number, report=_keeper(reports))
-        first, second = (_numbers(evaluator, architecture, fidelity, replace(context)) for _ in range(2))
+        first = _numbers(evaluator, own, architecture, fidelity, replace(context), failures)
+        second = _numbers(evaluator, own, architecture, fidelity, replace(context), [])
         need(
             first == second,
             "same seed, same numbers",
@@ -55,12 +62,18 @@ def check_evaluator(
         )
         _check_reports(name, metrics, reports)
         if getattr(evaluator, "repeatable", False):
-            other = _numbers(evaluator, architecture, fidelity, Context(number, seed + 1000 + number))
+            context = Context(number, seed + 1000 + number)
+            other = _numbers(evaluator, own, architecture, fidelity, context, [])
             need(
                 _scores(other) == _scores(first),
                 "repeatable",
                 f"{name} says that it is, and answered {first} and {other} for {architecture} with two seeds.",
             )
+    need(
+        len(failures) < n_architectures,
+        "scores",
+        f"{name} scored none of {amount(n_architectures, 'architecture')}: {failures[0] if failures else ''}",
+    )
     _check_stop(evaluator, architectures[0], fidelity, seed)
 
 
@@ -90,20 +103,31 @@ def _keeper(reports: list[tuple[float, Mapping[str, float]]]) -> Report:
     return lambda step, metrics: reports.append((step, metrics))
 
 
-def _numbers(evaluator: Evaluator, architecture: Architecture, fidelity: float, context: Context) -> object:
-    """What ``evaluate`` returns: metrics that are not measured, and simulated seconds, or the kind of its failure."""
+def _numbers(
+    evaluator: Evaluator,
+    problem: Problem,
+    architecture: Architecture,
+    fidelity: float,
+    context: Context,
+    failures: list[str],
+) -> object:
+    """What ``evaluate`` returns: metrics that are not measured, and simulated seconds, or the kind of its failure. Why
+    it failed is added to ``failures``.
+    """
     name = type(evaluator).__name__
     before = architecture.to_json()
     with keeping("failures", f"{name} fails with something else than an EvaluationError: "):
         try:
             result = evaluator.evaluate(architecture, fidelity, context)
         except EvaluationError as error:
+            failures.append(str(error))
             return f"failed ({error.kind})"
         except Stopped:
             raise Broken(f"stop: {name} stopped although nobody asked it to.") from None
     need(architecture.to_json() == before, "architecture untouched", f"{name} changed the architecture it was given.")
     if isinstance(result, Outcome):
         if not result.ok:
+            failures.append(result.error or "it gave a failed outcome.")
             return f"failed ({result.error_kind})"
         need(
             math.isfinite(result.seconds) and result.seconds >= 0,
@@ -118,10 +142,13 @@ def _numbers(evaluator: Evaluator, architecture: Architecture, fidelity: float, 
         "declared metrics",
         f"{name} declares {evaluator.metrics} and returned {tuple(metrics)}.",
     )
-    with keeping("declared metrics", f"{name} returned {dict(metrics)}, which are not all numbers: "):
-        numbers = {metric: float(value) for metric, value in metrics.items()}
-    if any(math.isnan(value) for value in numbers.values()):
-        return "failed (nan)"
+    try:
+        numbers = read_result(result, evaluator, problem).metrics
+    except EvaluationError as error:  # a search, too, takes it for a failed trial
+        failures.append(str(error))
+        if error.kind == "nan":
+            return "failed (nan)"
+        raise Broken(f"declared metrics: {name} returned {dict(metrics)}: {error}") from error
     return {metric: value for metric, value in numbers.items() if metric not in measured(evaluator)}, seconds
 
 

@@ -18,7 +18,7 @@ from functools import lru_cache, reduce
 import numpy as np
 
 from archsmith.core.architecture import Architecture
-from archsmith.core.fields import checked
+from archsmith.core.fields import check_above_0, check_from_0, checked
 from archsmith.core.problem import Constraint, Problem
 from archsmith.core.protocols import Strategy
 from archsmith.testing.need import keeping, need
@@ -44,6 +44,8 @@ def check_learning(strategy: Strategy | Callable[[], Strategy], *, n_trials: int
     ``n_trials``: of each study. Give more to a strategy that begins to learn late.
     ``seed``: of the first study.
     """
+    check_above_0("check_learning", n_trials=n_trials)
+    check_from_0("check_learning", seed=seed)
     make = maker(strategy)
     free, limited = Problem(EASY), Problem(EASY, constraints=(Constraint("size", upper=_limit()),))
     _check_ahead(make, free, "learns", "comes to", n_trials, seed)

@@ -11,7 +11,7 @@ import numpy as np
 
 from archsmith.core.architecture import RECIPE, Architecture
 from archsmith.core.errors import DeadEnd
-from archsmith.core.fields import checked
+from archsmith.core.fields import check_above_0, check_from_0, checked
 from archsmith.core.space import Decision, Range
 from archsmith.graphs.network_space import NetworkSpace
 from archsmith.testing.elsewhere import differs_elsewhere
@@ -34,6 +34,8 @@ def check_network_space(space: NetworkSpace, *, n_samples: int = 3, batch: int =
     ``batch``: examples in the forward passes.
     ``seed``: of architectures, weights and examples.
     """
+    check_above_0("check_network_space", n_samples=n_samples, batch=batch)
+    check_from_0("check_network_space", seed=seed)
     import torch  # noqa: F401 - where it is missing, that is no broken law
 
     rng = np.random.default_rng(seed)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import inspect
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -15,11 +17,13 @@ from archsmith.core.errors import InvalidArchitectureError
 from archsmith.core.events import Event
 from archsmith.core.fields import named
 from archsmith.core.history import History
+from archsmith.core.kept import KeptError
 from archsmith.core.problem import Problem
 from archsmith.core.protocols import Context, Strategy
 from archsmith.core.seeds import generator
 from archsmith.core.trial import Outcome, Proposal, Trial
 from archsmith.core.wording import amount
+from archsmith.runtime.arguments import check_strategy
 from archsmith.testing.need import Broken, need
 from archsmith.testing.toys import ToyEvaluator
 
@@ -106,7 +110,10 @@ def row(number: int, proposal: Proposal, problem: Problem) -> dict[str, Any]:
 
 def ask(strategy: Strategy, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
     """What a strategy answers. Law ``valid answers``: a list or a tuple, empty for nothing to propose."""
-    answer = strategy.ask(history, n, rng)
+    try:
+        answer = strategy.ask(history, n, rng)
+    except KeptError as error:
+        raise Broken(f"history untouched: {type(strategy).__name__}.ask: {error}") from error
     need(
         isinstance(answer, list | tuple),
         "valid answers",
@@ -171,7 +178,7 @@ def snapshot(history: History) -> str:
     private = {
         name: value
         for name, value in vars(history).items()
-        if name not in ("problem", "trials", "finished", "pending", "_best")
+        if name not in ("problem", "_trials", "_finished", "_pending", "_best")
     }
     lists = [
         [trial.id for trial in history.finished],
@@ -182,12 +189,26 @@ def snapshot(history: History) -> str:
 
 
 def maker(strategy: Strategy | Callable[[], Strategy]) -> Callable[[], Strategy]:
-    """Makes a new instance of ``strategy`` when called."""
-    if isinstance(strategy, type) or not hasattr(strategy, "ask"):
+    """Makes a new instance of ``strategy`` when called. Raises UsageError for what makes none."""
+    if not isinstance(strategy, type) and not hasattr(strategy, "ask"):
+        with contextlib.suppress(TypeError, ValueError):  # of a function in C
+            if not _binds(inspect.signature(strategy)):
+                check_strategy(strategy)  # it wants arguments, so it was meant for the strategy itself
         return strategy
+    check_strategy(strategy)
     need(
         dataclasses.is_dataclass(strategy),
         "configuration",
         f"{type(strategy).__name__} is not a dataclass; pass a function that makes one.",
     )
-    return lambda: dataclasses.replace(strategy)  # type: ignore[type-var]
+    known: Any = strategy
+    return lambda: dataclasses.replace(known)
+
+
+def _binds(signature: inspect.Signature) -> bool:
+    """Can it be called without an argument?"""
+    try:
+        signature.bind()
+    except TypeError:
+        return False
+    return True

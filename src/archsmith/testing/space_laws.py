@@ -15,7 +15,7 @@ import numpy as np
 
 from archsmith.core.architecture import Architecture, Scalar
 from archsmith.core.errors import DeadEnd, InvalidArchitectureError, UsageError
-from archsmith.core.fields import checked
+from archsmith.core.fields import check_above_0, check_from_0, checked, said
 from archsmith.core.space import Range, Space, replaying
 from archsmith.testing.elsewhere import differs_elsewhere
 from archsmith.testing.need import Broken, keeping, need
@@ -37,6 +37,13 @@ def check_space(
     ``enumerate_limit``: a space with at most so many points is counted point by point.
     ``seed``: of all that is drawn.
     """
+    check_above_0("check_space", n_samples=n_samples)
+    check_from_0("check_space", enumerate_limit=enumerate_limit, seed=seed)
+    for place, other in enumerate(scales := tuple(scales)):
+        if not isinstance(other, Space):
+            raise UsageError(
+                f"check_space.scales[{place}] {said(other)}.", "Give spaces: the same one at other scales."
+            )
     rng = np.random.default_rng(seed)
     _configuration(space)
     samples = _samples(space, n_samples, rng)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from archsmith.core.errors import UsageError
-from archsmith.core.fields import checked
+from archsmith.core.fields import check_above_0, check_from_0, checked
 from archsmith.core.history import History
 from archsmith.core.problem import Constraint, Fidelity, Objective, Problem
 from archsmith.core.protocols import Strategy, incumbent
@@ -46,6 +46,8 @@ def check_strategy(
         leave some out by design.
     ``learns``: whether it claims to be better than random search; then ``check_learning`` is run too.
     """
+    check_above_0("check_strategy", n_trials=n_trials)
+    check_from_0("check_strategy", seed=seed)
     make = maker(strategy)
     space = space if space is not None else LARGE
     check_any_history(make, space, seed)  # first, because the others ask about empty histories too

@@ -64,6 +64,7 @@ def test_too_few_pairs_get_a_sentence_instead_of_a_p_value() -> None:
     assert few.why is not None and "fewer than 6 pairs" in few.why
     same = compared({"random": [0.1] * 9, "twin": [0.1] * 9}).tests[0]
     assert same.why == "all 9 pairs are ties"
+    assert compared({"random": [0.1], "twin": [0.1]}).tests[0].why == "there is one pair, a tie"
 
 
 def test_p_values_are_corrected_for_their_number() -> None:
@@ -113,6 +114,11 @@ def test_the_verdict_goes_the_way_of_the_test_and_not_of_the_number_of_wins() ->
 def test_a_strategy_whose_runs_mostly_find_nothing_does_not_end_best() -> None:
     result = compared({"random": [0.5] * 20, "lucky": [0.99] + [None] * 19})
     assert result.best.label == "random" and "Worse than random beyond chance: lucky" in result.verdict
+    assert result.verdict.startswith(
+        "random found something in 20 of 20 runs, lucky in 1 of 20. Run by run, with nothing found as the worst, "
+        "random has the best mean rank: 1.05 of 1 to 2."
+    )
+    assert "best accuracy" not in result.verdict and "average" not in result.headline + result.verdict
     assert compared({"a": [0.5] + [None] * 3, "b": [0.6] + [None] * 3}).best.label == "b"
 
 
@@ -139,6 +145,40 @@ def test_runs_with_the_same_proposals_count_once() -> None:
     for others in (apart, unknown):
         assert compare(both, [*runs, *others]).tests[0].p is not None
     assert compare(plan("random", runs=1), [replace(runs[0], proposals="one")]).rows[0].independent == 1
+
+
+def test_means_of_different_runs_make_nobody_the_best() -> None:
+    one, half = [0.9] + [None] * 7, [0.5] * 4 + [None] * 4
+    result = compared({"random": one, "evolution": half})
+    assert (result.average(result.rows[0]), result.ends(result.rows[0])) == (
+        "90.00 % (1 of 8 runs)",
+        "nothing – 90.00 %",
+    )
+    assert "evolution has the best mean rank: 1.38 of 1 to 2." in result.verdict  # (1 × 2 + 3 × 1 + 4 × 1.5) / 8
+    alone = compared({"random": one})
+    assert alone.headline == "random found something in 1 of 8 runs" and alone.verdict == f"{alone.headline}."
+    none = compared({"random": one, "never": [None] * 8})
+    assert (none.average(none.rows[1]), none.ends(none.rows[1])) == ("–", "nothing found")
+
+
+def test_the_median_counts_runs_that_found_nothing_as_worst() -> None:
+    for values, median in (
+        ([0.5, 0.6, 0.7, None, None], 0.5),
+        ([0.5, 0.6, None, None], None),
+        ([0.5, None, None], None),
+    ):
+        assert compared({"random": values}).rows[0].median == median
+    loss = [run("random", seed, *([] if value is None else [value])) for seed, value in enumerate((1.0, 2.0, None))]
+    assert compare(plan("random", runs=3, objectives=(("mse", False),)), loss).rows[0].median == 2.0
+
+
+def test_the_target_is_a_median_that_is_one_and_says_of_what() -> None:
+    found = compared({"random": [0.5, 0.6, 0.7, None, None], "other": [0.1] * 5})
+    assert (found.target, found.about_target) == (0.5, "Half of the runs of random end there or better.")
+    few = compared({"random": [0.9, None, None, None], "other": [0.2, 0.4, 0.6, None]})
+    assert few.target == pytest.approx(0.5)
+    assert few.about_target.startswith("Too few runs of random found something for a median, so this is the median of")
+    assert compared({"random": [0.9, None]}, target=0.3).about_target == ""
 
 
 def test_a_run_that_found_nothing_counts_as_worst() -> None:
@@ -244,8 +284,13 @@ def test_what_would_pass_alone_and_not_among_others_is_said() -> None:
     one = [0.5 + 0.01 * gain for gain in (-1, 2, 3, 4, 5, 6, 7, 8)]
     others = {name: [0.5 + 0.01 * gain for gain in (1, -2, 3, -4, 5, -6, 7, -8)] for name in "abcdefg"}
     result = compared({"random": [0.5] * 8, "one": one, **others})
-    assert "Tested alone, one (p 0.016) would pass, but of 8 tests at once" in result.verdict
+    assert "Tested alone, one (better, p 0.016) would pass, but of 8 tests at once" in result.verdict
     assert "leave room" not in result.verdict  # for so many, the table tells it
+    worse = compared({"random": [0.5] * 8, "one": [1.0 - value for value in one], "a": others["a"]})
+    tests = tuple(replace(test, p_holm=0.09) for test in worse.tests)
+    said = replace(worse, tests=tests).verdict.replace("\u00a0", " ")
+    assert "Tested alone, one (worse, p 0.016) would pass, but of 2 tests" in said
+    assert "points worse (one) and from" in said  # how much worse is said as well
 
 
 def test_strategies_that_end_alike_are_both_the_best_and_one_run_is_no_mean() -> None:
@@ -269,7 +314,7 @@ def test_a_failing_strategy_may_be_any_amount_worse() -> None:
 def test_differences_have_a_unit_where_values_are_shares() -> None:
     better = {"random": [0.50] * 6, "good": [0.51] * 6}
     share = compared(better)
-    assert (share.unit, share.difference(0.01), share.between((None, 0.01))) == ("points", "+1.00", "– to +1.00")
+    assert (share.unit, share.difference(0.01), share.between((None, 0.01))) == ("points", "+1.00", "-∞ to +1.00")
     error = replace(share, metric="mse")
     assert (error.unit, error.difference(-1234.0), error.gap(0.5)) == ("", "-1,234", "0.5")
     assert replace(share, metric=VOLUME).difference(0.01) == "+0.0100"
@@ -335,6 +380,27 @@ def test_fronts_are_compared_by_hypervolume_against_a_point_that_is_told() -> No
     assert result.rows[0].mean == pytest.approx(0.01 * 0.5 / (0.11 * 5.5))
     assert result.rows[1].mean == pytest.approx((0.11 * 0.5 + 0.01 * 5.0) / (0.11 * 5.5))
     assert result.wins["good"]["random"] == 1.0
+
+
+def test_an_empty_front_has_a_hypervolume_of_0_which_counts_in_all_numbers() -> None:
+    objectives = (("accuracy", True), ("latency", False))
+    step = Step(4, 60.0, ((0.8, 10.0),))
+    runs = [Run("random", seed, 10, 0, 600.0, 0.1, "trials", (step,), ()) for seed in range(4)]
+    better = Step(4, 60.0, ((0.9, 5.0),))
+    runs += [Run("frail", seed, 10, 0, 600.0, 0.1, "trials", (better,) if seed else (), ()) for seed in range(4)]
+    result = compare(plan("random", "frail", runs=4, objectives=objectives), runs)
+    row, curve = result.rows[1], result.curves[1]
+    assert (row.mean, row.worst, row.best, row.n_nothing) == (pytest.approx(0.75), 0.0, pytest.approx(1.0), 1)
+    assert result.complete and "frail ends with the best hyper-volume: 0.7500" in result.verdict
+    assert next(each.value for each in result.finals if each.label == "frail") == 0.0
+    assert (curve.x[0], curve.mean[0], curve.mean[-1]) == (0.0, 0.0, pytest.approx(0.75))
+    assert result.tests[0].worse == 1
+    assert result.notes == ("1 of 4 runs of frail found nothing that counts. The hyper-volume of an empty front is 0.",)
+    target = compare(plan("frail", "random", runs=4, objectives=objectives), runs, reference="frail").target
+    assert target == pytest.approx(1.0)
+    empty = [replace(each, curve=()) if each.strategy == "frail" and each.seed < 3 else each for each in runs]
+    few = compare(plan("frail", "random", runs=4, objectives=objectives), empty, reference="frail")
+    assert few.target > 0 and few.about_target.startswith("Too few runs of frail")
 
 
 def test_where_every_trial_failed_the_commonest_reason_is_told() -> None:

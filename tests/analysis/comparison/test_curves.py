@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
-from archsmith.analysis.comparison.curves import counted, picture, small_picture
+from archsmith.analysis.comparison.curves import counted, means, picture, small_picture
 
 
 def test_the_picture_stands_by_itself(made_up: Any) -> None:
@@ -24,6 +24,8 @@ def test_a_curve_says_how_many_runs_it_is_the_mean_of(made_up: Any) -> None:
     rows = (replace(compared.rows[0], n_nothing=3), replace(compared.rows[1], independent=1))
     compared = replace(compared, rows=rows)
     assert (counted(compared, "random"), counted(compared, "evolution")) == (5, 1)
+    assert means(compared) == "means of the runs that count (n)" and means(compared) in picture(compared)
+    assert means(compared, each=True) == "means of the runs that count (random 5 and evolution 1)"
 
 
 def test_a_small_picture_has_one_strategy_and_the_reference_on_a_scale_that_all_share(made_up: Any) -> None:

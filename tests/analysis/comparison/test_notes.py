@@ -30,6 +30,8 @@ def test_a_number_of_runs_that_was_changed_after_a_look_is_told() -> None:
     (note,) = said(PLAN, RUNS, Look(0.0, 1), Look(86400.0, 2), Look(90000.0, 3))
     assert "were shown with 1 and 2 runs before (last on 1970-01-02), now with 3" in note
     assert "--seed 1000," in note
+    (once,) = said(PLAN, RUNS, Look(0.0, 1))
+    assert "were shown with 1 run before" in once
     (fewer,) = said(replace(PLAN, seed=990), RUNS, Look(0.0, 20))
     assert "shown with 20 runs before" in fewer
     assert "--seed 10000," in fewer  # seeds 990 to 1009 were looked at

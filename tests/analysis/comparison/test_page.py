@@ -92,6 +92,16 @@ def test_where_just_half_of_the_runs_got_there_the_number_is_what_the_caption_sa
     assert "Where just half of the runs got there: when the last of these did. A dash stands where fewer did." in words
 
 
+def test_the_caption_and_the_legend_count_the_same_runs(made_up: Any) -> None:
+    pytest.importorskip("jinja2")
+    compared, plan = made_up("random", "frail")
+    words = " ".join(" ".join(Page(render(compared, plan)).words).split())
+    assert "Lines: means of 8 runs, higher" in words
+    rows = (compared.rows[0], replace(compared.rows[1], n_nothing=7))
+    words = " ".join(" ".join(Page(render(replace(compared, rows=rows), plan)).words).split())
+    assert "Lines: means of the runs that count (n), higher" in words and "(n = 1)" in words
+
+
 def test_files_are_written(tmp_path: Path, made_up: Any) -> None:
     pytest.importorskip("matplotlib")
     compared, plan = made_up("random", "evolution")

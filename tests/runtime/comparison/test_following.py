@@ -4,6 +4,9 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from archsmith.core.errors import UsageError
 from archsmith.core.events import Event
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
@@ -50,6 +53,11 @@ def test_what_is_recommended_is_judged_by_the_truth() -> None:
 def test_a_strategy_may_have_its_own_opinion() -> None:
     curve, tried, answer = points(followed([0.5, 0.9], lambda history: history.finished[0]))
     assert curve == [(1, 0.5)] and tried == [(1, 0.5), (2, 0.9)] and answer["trial"] == 0
+
+
+def test_an_opinion_that_is_no_trial_is_told() -> None:
+    with pytest.raises(UsageError, match=r"incumbent gave 17, not a trial\."):
+        followed([0.5], lambda history: 17)
 
 
 def test_time_is_that_of_the_trials() -> None:

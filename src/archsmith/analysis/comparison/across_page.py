@@ -49,7 +49,12 @@ def render(across: Across, each: Each) -> str:
     page = environment.get_template("comparison/across.html").render(
         across=across,
         each=[
-            {"folder": name, "compared": compared, "chart": pages.safe(curves.chart(compared))}
+            {
+                "folder": name,
+                "compared": compared,
+                "chart": pages.safe(curves.chart(compared)),
+                "means": curves.means(compared, each=True),
+            }
             for name, (compared, _) in each.items()
         ],
         chart=pages.safe(ranks.chart(across)),

@@ -4,10 +4,11 @@ not.
 Source: Lindauer and Hutter 2020, "Best Practices for Scientific Research on Neural Architecture Search" (JMLR 21,
 arXiv 1909.02453), for what a comparison should report. The tests are those of ``pairs`` and ``statistics``.
 
-A run that found nothing counts as worse than every run that found something, in tests and wins; means leave it out and
-say so. With two objectives a run's value is the hyper-volume of its front: the share of the rectangle between the ideal
-and the reference point that the front dominates. The reference point is the worst value of each objective in any run's
-last front, moved out by a tenth of the range; the ideal point is the best of each.
+A run that found nothing counts as worse than every run that found something, in tests, wins and medians; means leave it
+out and say so, and are not compared. With two objectives a run's value is the hyper-volume of its front: the share of
+the rectangle between the ideal and the reference point that the front dominates, 0 of an empty front. The reference
+point is the worst value of each objective in any run's last front, moved out by a tenth of the range; the ideal point
+is the best of each.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def compare(
     """What ``runs`` of ``plan`` say.
 
     reference: the strategy that others are tested against; ``random``, or the first one, when None
-    target: the value that trials are counted to; the reference's median when None
+    target: the value that trials are counted to; the reference's median when None, and where too few of its runs found
+        something that of all runs which did
     looks: when results of this comparison were shown before (``Comparison.looks``)
 
     Seeds that some strategy has not finished are left out. Raises UsageError.
@@ -65,9 +67,10 @@ def compare(
         raise UsageError("No seed has been run by every strategy yet.", "Let the comparison go on.")
     grouped = {label: [by_place[label, seed] for seed in seeds] for label in labels}
     scale = _Scale.of(plan, [run for group in grouped.values() for run in group])
-    finals = {label: np.array([scale.last(run.curve) for run in group]) for label, group in grouped.items()}
-    if all(np.isnan(values).all() for values in finals.values()):
+    found = {label: np.array([scale.last(run.curve) for run in group]) for label, group in grouped.items()}
+    if all(np.isnan(values).all() for values in found.values()):
         raise _nothing(plan, [run for group in grouped.values() for run in group])
+    finals = {label: np.nan_to_num(values) if scale.of_fronts else values for label, values in found.items()}
     sign = 1.0 if scale.maximize else -1.0
     gains = {label: np.where(np.isnan(values), -np.inf, sign * values) for label, values in finals.items()}
     once = {label for label, group in grouped.items() if _one_sequence(group)}
@@ -76,10 +79,10 @@ def compare(
         for label in labels
         if label != reference
     ]
-    chosen = target if target is not None else _median(finals[reference][~np.isnan(finals[reference])])
+    rows = {label: _row(label, finals[label], grouped[label], scale.maximize, label in once) for label in labels}
+    chosen = target if target is not None else rows[reference].median if rows[reference].most_found else None
     if chosen is None:
-        chosen = _median(np.concatenate([values[~np.isnan(values)] for values in finals.values()]))
-    assert chosen is not None
+        chosen = float(np.median(np.concatenate([values[~np.isnan(values)] for values in found.values()])))
     axis = "seconds" if plan.seconds is not None else "trials"
     everyone = [run for group in grouped.values() for run in group]
     return Compared(
@@ -91,7 +94,7 @@ def compare(
         reference=reference,
         axis=axis,
         simulated=any(run.seconds > 2 * run.wall_seconds for run in everyone),
-        rows=tuple(_row(label, finals[label], grouped[label], scale.maximize, label in once) for label in labels),
+        rows=tuple(rows.values()),
         tests=tuple(corrected(tests)),
         target=chosen,
         target_given=target is not None,
@@ -104,7 +107,7 @@ def compare(
         judged_by=plan.judged_by,
         reference_point=scale.reference,
         ideal_point=scale.ideal,
-        notes=tuple(notes(plan, grouped, finals, once, looks)),
+        notes=tuple(notes(plan, grouped, found, once, looks)),
     )
 
 
@@ -148,6 +151,10 @@ class _Scale:
             return cls(VOLUME, True, signs, (0.0, 0.0), (0.0, 0.0))
         ideal, outer = bounds(points)
         return cls(VOLUME, True, signs, tuple((outer * signs).tolist()), tuple((ideal * signs).tolist()))
+
+    @property
+    def of_fronts(self) -> bool:
+        return self.reference is not None
 
     def value(self, points: Sequence[Values]) -> float:
         if self.reference is None or self.ideal is None:
@@ -197,10 +204,10 @@ def _row(label: str, finals: Array, runs: Sequence[Run], maximize: bool, once: b
         label=label,
         n_runs=len(runs),
         independent=1 if once else len(runs),
-        n_nothing=len(finals) - len(known),
+        n_nothing=sum(not run.curve for run in runs),
         mean=float(known.mean()) if len(known) else None,
         sd=float(known.std(ddof=1)) if len(known) > 1 and not once else None,
-        median=_median(known),
+        median=_median(np.where(np.isnan(finals), -np.inf if maximize else np.inf, finals)),
         worst=low if maximize else high,
         best=high if maximize else low,
         trials=float(np.mean([run.n_trials for run in runs])),
@@ -242,18 +249,20 @@ def _half_by(times: Array) -> float | None:
 def _curves(
     grouped: Mapping[str, Sequence[Run]], scale: _Scale, axis: str, limit: float | None, once: set[str]
 ) -> list[Curve]:
-    """Curves over one grid. A curve begins where all of its runs have an incumbent: the mean of the early ones alone
-    would be another thing. Runs that count ``once`` have no interval.
+    """Curves over one grid. A curve begins where all of its runs that found something have an incumbent: the mean of
+    the early ones alone would be another thing. The hyper-volume is 0 before the first front. Runs that count ``once``
+    have no interval.
     """
     places: dict[str, list[tuple[Array, Array]]] = {}
     for label, runs in grouped.items():
-        found = [run.curve for run in runs if run.curve]
+        begin = [0.0] if scale.of_fronts else []
         places[label] = [
             (
-                np.array([float(step.n if axis == "trials" else step.seconds) for step in curve]),
-                np.array([scale.value(step.points) for step in curve]),
+                np.array([*begin, *(float(step.n if axis == "trials" else step.seconds) for step in run.curve)]),
+                np.array([*begin, *(scale.value(step.points) for step in run.curve)]),
             )
-            for curve in found
+            for run in runs
+            if run.curve or begin
         ]
     last = max([float(x[-1]) for each in places.values() for x, _ in each] + [float(limit or 0.0)])
     curves = []

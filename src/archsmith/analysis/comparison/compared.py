@@ -9,6 +9,7 @@ from typing import Any
 
 from archsmith.analysis import wording
 from archsmith.analysis.wording import NB, is_share, listing, number
+from archsmith.core.wording import amount
 from archsmith.runtime.comparison import Values
 
 SIGNIFICANT = 0.05
@@ -23,7 +24,8 @@ class Final:
     """How one run ended.
 
     label, seed: its strategy and its seed
-    value: of its incumbent or front; None where it found nothing
+    value: of its incumbent; None where it found nothing. With two objectives the hyper-volume of its front, 0 of an
+        empty one
     trials, failed: trials, and those of them that failed
     seconds, wall_seconds: that its trials took, and the run on the clock
     reason: why it ended
@@ -47,8 +49,9 @@ class Row:
     n_runs: how many there are
     independent: how many of them count, 1 where all made the same proposals
     n_nothing: runs that found nothing
-    mean, sd, median: of the values at the end (sd: n - 1); None where nothing is known
-    worst, best: the ends of these values; None where nothing is known
+    mean, sd: of the values at the end (sd: n - 1); None where nothing is known
+    median: of all runs, those that found nothing are the worst; None where it falls on or beside such a run
+    worst, best: the ends of the values; None where nothing is known
     trials, failed: trials of a run, and those of them that failed; means over runs
     seconds: that the trials of a run took; mean over runs
     wall_seconds: of a run on the clock; mean over runs
@@ -67,6 +70,11 @@ class Row:
     failed: float
     seconds: float
     wall_seconds: float
+
+    @property
+    def most_found(self) -> bool:
+        """Did more than half of its runs find something? Only then the median is the value of an answer."""
+        return 2 * self.n_nothing < self.n_runs
 
 
 @dataclass(frozen=True)
@@ -204,11 +212,53 @@ class Compared:
         return tuple(row.label for row in self.rows)
 
     @property
+    def complete(self) -> bool:
+        """Is there a value of every run? Means over different runs must not be compared."""
+        return not any(run.value is None for run in self.finals)
+
+    def mean_rank(self, label: str) -> float:
+        """Over the runs, 1 is best: equals share the middle, and nothing found is the worst."""
+        others = [other for other in self.labels if other != label]
+        return 1 + sum(1 + self.wins[other][label] - self.wins[label][other] for other in others) / 2
+
+    @property
+    def ahead(self) -> tuple[Row, ...]:
+        """The strategy with the best mean, or with the best mean rank where means must not be compared; and those that
+        are as good.
+        """
+        sign = 1.0 if self.maximize else -1.0
+        worth = [sign * (row.mean or 0.0) if self.complete else -self.mean_rank(row.label) for row in self.rows]
+        return tuple(row for row, each in zip(self.rows, worth, strict=True) if math.isclose(each, max(worth)))
+
+    @property
     def best(self) -> Row:
-        """The strategy with the best mean; one of which most runs found nothing only where there is no other."""
-        known = [row for row in self.rows if row.mean is not None]
-        known = [row for row in known if 2 * row.n_nothing <= row.n_runs] or known
-        return max(known, key=lambda row: (row.mean or 0.0) if self.maximize else -(row.mean or 0.0))
+        """The first of those that are ahead."""
+        return self.ahead[0]
+
+    def average(self, row: Row) -> str:
+        """``94.10 % ± 0.20 %``, and of how many runs where some found nothing."""
+        text = self.shown(row.mean) + ("" if row.sd is None else f" ± {self.shown(row.sd)}")
+        known = row.n_runs - row.n_nothing
+        return text if self.complete or known in (0, row.n_runs) else f"{text} ({known} of {row.n_runs} runs)"
+
+    def ends(self, row: Row) -> str:
+        """``90.00 % – 94.10 %``, from worst to best."""
+        if row.best is None:
+            return "nothing found"
+        worst = self.shown(row.worst) if self.complete or not row.n_nothing else "nothing"
+        return f"{worst} – {self.shown(row.best)}"
+
+    @property
+    def about_target(self) -> str:
+        """Where the target comes from; nothing where a person chose it."""
+        if self.target_given:
+            return ""
+        if next(row for row in self.rows if row.label == self.reference).most_found:
+            return f"Half of the runs of {self.reference} end there or better."
+        return (
+            f"Too few runs of {self.reference} found something for a median, so this is the median of all runs that "
+            "found something."
+        )
 
     @property
     def headline(self) -> str:
@@ -218,29 +268,48 @@ class Compared:
             return f"{listing(better)} {'end' if len(better) > 1 else 'ends'} better than {self.reference}"
         if self.tests:
             return f"No strategy was shown to be better than {self.reference}"
+        if not self.complete:
+            return self._counts
         return f"{self.best.label} ends at {self.shown(self.best.mean)} on average"
 
     @property
     def verdict(self) -> str:
         """What may be said, in a few sentences."""
-        best, reference = self.best, next(row for row in self.rows if row.label == self.reference)
-        runs = f"{self.n_runs} run{'s' if self.n_runs > 1 else ''}"
-        ahead = [row for row in self.rows if row.mean is not None and math.isclose(row.mean, best.mean or 0.0)]
-        names = [row.label + (" (one run)" if row.independent < row.n_runs else "") for row in ahead]
-        end, best_of = "end" if len(ahead) > 1 else "ends", "the best " if len(self.rows) > 1 else ""
-        text = f"On average over {runs} {listing(names)} {end} with {best_of}{metric_name(self.metric)}: "
-        text += self.shown(best.mean)
-        if reference not in ahead and reference.mean is not None:
-            text += f", {reference.label} {self.shown(reference.mean)}"
         clear = [test for test in self.tests if test.clear]
         return " ".join(
             [
-                f"{text}.",
+                self._averages if self.complete else f"{self._counts}.",
+                *([] if self.complete or len(self.rows) < 2 else [self._ranks]),
                 *self._beyond_chance("Better", [test for test in clear if test.ahead]),
                 *self._beyond_chance("Worse", [test for test in clear if not test.ahead]),
                 *self._not_shown([test for test in self.tests if test.p is not None and not test.clear]),
                 *self._not_tested([test for test in self.tests if test.p is None]),
             ]
+        )
+
+    @property
+    def _averages(self) -> str:
+        best, reference = self.best, next(row for row in self.rows if row.label == self.reference)
+        ahead = self.ahead
+        names = [row.label + (" (one run)" if row.independent < row.n_runs else "") for row in ahead]
+        end, best_of = "end" if len(ahead) > 1 else "ends", "the best " if len(self.rows) > 1 else ""
+        text = f"On average over {amount(self.n_runs, 'run')} {listing(names)} {end} with {best_of}"
+        text += f"{metric_name(self.metric)}: {self.shown(best.mean)}"
+        return f"{text}." if reference in ahead else f"{text}, {reference.label} {self.shown(reference.mean)}."
+
+    @property
+    def _counts(self) -> str:
+        """``random found something in 1 of 8 runs, evolution in 5 of 8``."""
+        first, *others = [(row.label, f"{row.n_runs - row.n_nothing} of {row.n_runs}") for row in self.rows]
+        told = [f"{first[0]} found something in {first[1]} runs", *(f"{label} in {count}" for label, count in others)]
+        return ", ".join(told)
+
+    @property
+    def _ranks(self) -> str:
+        labels = [row.label for row in self.ahead]
+        return (
+            f"Run by run, with nothing found as the worst, {listing(labels)} {'have' if len(labels) > 1 else 'has'} "
+            f"the best mean rank: {self.mean_rank(labels[0]):.2f} of 1 to {len(self.rows)}."
         )
 
     def _beyond_chance(self, word: str, tests: list[Test]) -> list[str]:
@@ -251,17 +320,17 @@ class Compared:
         if not tests:
             return []
         said = f"No difference from {self.reference} was shown for {_told(tests)}: chance alone may well bring as much."
-        alone = [f"{test.label} (p {probability(test.p)})" for test in tests if (test.p or 1.0) < SIGNIFICANT]
+        alone = [
+            f"{test.label} ({'better' if test.ahead else 'worse'}, p {probability(test.p)})"
+            for test in tests
+            if (test.p or 1.0) < SIGNIFICANT
+        ]
         if alone:
             n = sum(test.p is not None for test in self.tests)
             said += (
                 f" Tested alone, {listing(alone)} would pass, but of {n} tests at once one passes more easily by luck."
             )
-        ranges = [
-            f"{self._range(test.interval)} ({test.label})"
-            for test in tests
-            if test.interval is not None and (test.p or 1.0) >= SIGNIFICANT
-        ]
+        ranges = [f"{self._range(test.interval)} ({test.label})" for test in tests if test.interval is not None]
         few = 0 < len(ranges) <= LISTED
         return [said, *([f"The runs leave room for a typical difference {listing(ranges)}."] if few else [])]
 
@@ -312,8 +381,11 @@ class Compared:
         return self.difference(size)[1:] + (f"{NB}{self.unit}" if self.unit else "")
 
     def between(self, interval: Interval | None) -> str:
-        """``-0.20 to +0.45``; an open end is a dash."""
-        return "–" if interval is None else " to ".join(self.difference(end) for end in interval)
+        """``-0.20 to +0.45``; an open end is infinite."""
+        if interval is None:
+            return "–"
+        ends = zip(interval, ("-∞", "+∞"), strict=True)
+        return " to ".join(infinite if end is None else self.difference(end) for end, infinite in ends)
 
 
 def _told(tests: list[Test]) -> str:

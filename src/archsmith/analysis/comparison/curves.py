@@ -10,7 +10,7 @@ from archsmith.analysis import wording
 from archsmith.analysis.axes import Axis, percent, plain
 from archsmith.analysis.charts import NARROW, TEXT, WIDE, Band, Ends, Layer, Line, Size, both, plot, shortened, text
 from archsmith.analysis.comparison.across import Across
-from archsmith.analysis.comparison.compared import Compared, Curve, metric_name
+from archsmith.analysis.comparison.compared import VOLUME, Compared, Curve, metric_name
 from archsmith.core.errors import MissingExtraError
 
 # Of strategies, (in light, in dark): the reference first, in grey. Hues that people with colour-blindness can tell
@@ -89,14 +89,22 @@ def _draw(compared: Compared, size: Size, scales: Scales | None = None, names: b
 
 def title(compared: Compared) -> str:
     """What the curves are, for a picture by itself."""
-    means = f"means of {wording.amount(compared.n_runs, 'run')} with 95 % intervals"
-    return f"{compared.title}: {metric_name(compared.metric)} of the incumbent, {means}"
+    return f"{compared.title}: {metric_name(compared.metric)} of the incumbent, {means(compared)} with 95 % intervals"
+
+
+def means(compared: Compared, *, each: bool = False) -> str:
+    """What lines are: ``means of 8 runs``. ``each``: tell the number of each strategy where they are not the same."""
+    counts = {curve.label: counted(compared, curve.label) for curve in compared.curves}
+    if set(counts.values()) <= {compared.n_runs}:
+        return f"means of {wording.amount(compared.n_runs, 'run')}"
+    told = wording.listing([f"{label} {count}" for label, count in counts.items()])
+    return f"means of the runs that count{f' ({told})' if each else ' (n)'}"
 
 
 def counted(compared: Compared, label: str) -> int:
     """How many runs the mean of a curve is of."""
     row = next(row for row in compared.rows if row.label == label)
-    return min(row.independent, row.n_runs - row.n_nothing)
+    return row.independent if compared.metric == VOLUME else min(row.independent, row.n_runs - row.n_nothing)
 
 
 # Style
@@ -165,7 +173,7 @@ def small_picture(compared: Compared, label: str) -> str:
         curves=tuple(curve for curve in compared.curves if curve.label in shown),
     )
     x, y, unit = small_axes(compared)
-    x = replace(x, label=f"{x.label}; means of {wording.amount(compared.n_runs, 'run')}")
+    x = replace(x, label=f"{x.label}; {means(compared)}")
     return by_itself(_draw(few, NARROW, (x, y, unit), names=True))
 
 

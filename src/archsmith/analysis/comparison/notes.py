@@ -10,6 +10,7 @@ import numpy as np
 from archsmith.analysis.comparison.statistics import Array
 from archsmith.analysis.wording import listing
 from archsmith.core.budget import EXHAUSTED
+from archsmith.core.wording import amount
 from archsmith.runtime.comparison import Look, Plan, Run
 
 SAME = "runs that all make the same proposals count as one run"
@@ -23,8 +24,8 @@ def notes(
     once: set[str],
     looks: Sequence[Look],
 ) -> list[str]:
-    """Sentences. ``grouped``: the runs that are compared, by strategy; ``finals``: what they are worth at the end;
-    ``once``: strategies whose runs count as one; ``looks``: when results were shown before.
+    """Sentences. ``grouped``: the runs that are compared, by strategy; ``finals``: what they are worth at the end, NaN
+    where they found nothing; ``once``: strategies whose runs count as one; ``looks``: when results were shown before.
     """
     n = len(next(iter(grouped.values())))
     found = [*_looked(n, plan.seed, looks)]
@@ -36,7 +37,11 @@ def notes(
         if nothing:
             found.append(
                 f"{nothing} of {len(values)} runs of {label} found nothing that counts. "
-                "Its mean leaves them out; tests, intervals and wins count them as worst."
+                + (
+                    "The hyper-volume of an empty front is 0."
+                    if len(plan.judged_by) > 1
+                    else "Its mean leaves them out; tests, intervals, ranks and wins count them as worst."
+                )
             )
     for label, runs in grouped.items():
         seed = plan.strategies[label].get("args", {}).get("seed")
@@ -52,10 +57,11 @@ def _looked(n: int, seed: int, looks: Sequence[Look]) -> list[str]:
     if not others:
         return []
     most = max([n, *(look.runs for look in others)])
-    counts = listing([f"{runs:,}" for runs in sorted({look.runs for look in others})])
+    *few, last_count = sorted({look.runs for look in others})
+    counts = listing([*(f"{runs:,}" for runs in few), amount(last_count, "run")])
     last = time.strftime("%Y-%m-%d", time.gmtime(others[-1].time))
     return [
-        f"The number of runs was changed after a look: results of this comparison were shown with {counts} runs before "
+        f"The number of runs was changed after a look: results of this comparison were shown with {counts} before "
         f"(last on {last}), now with {n:,}. Who goes on until a difference shows finds one sooner or later, so the p "
         f"values and intervals promise too much. A clean test is the same command with new seeds, such as --seed "
         f"{_fresh(seed, most)}, and a number of runs that is fixed beforehand."

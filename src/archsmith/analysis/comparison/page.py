@@ -88,6 +88,7 @@ def render(compared: Compared, plan: Plan) -> str:
         style=pages.safe(pages.style_sheet("comparison/page.css") + curves.page_style()),
         colour=lambda label: curves.colour_class(compared, label),
         counted=lambda label: curves.counted(compared, label),
+        means=curves.means(compared),
         volume=compared.metric == VOLUME,
         written=pages.now(),
         version=VERSION,

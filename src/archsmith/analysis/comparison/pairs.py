@@ -61,7 +61,7 @@ def against(label: str, own: Array, other: Array, unfit: str | None = None) -> T
 def too_few(differ: int, n: int, things: str) -> str | None:
     """Why ``n`` things, of which so many differ, cannot be tested; None where they can."""
     if differ == 0:
-        return f"all {n} {things} are ties"
+        return f"all {n} {things} are ties" if n > 1 else "there is one pair, a tie"
     if differ < LEAST_PAIRS:
         return f"with fewer than {LEAST_PAIRS} {things} that differ ({differ} here) chance could explain anything"
     return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from archsmith.core.history import History
 from archsmith.core.problem import Problem
-from archsmith.core.protocols import Evaluator, Strategy
+from archsmith.core.protocols import Evaluator, Strategy, incumbent
 from archsmith.core.trial import Trial
 from archsmith.runtime.comparison.runs import Step, Values
 from archsmith.runtime.sqlite import SqliteStore
@@ -48,7 +49,7 @@ class Follower:
         self._several = len(judge.metrics) > 1
         self._maximize = judge.maximize[0]
         self._opinion: Callable[[History], Trial | None] | None = (
-            None if self._several else getattr(strategy, "incumbent", None)
+            None if self._several or not hasattr(strategy, "incumbent") else partial(incumbent, strategy)
         )
         self._n = self._asked = 0
         self._answer: tuple[Trial, ...] = ()
