@@ -216,6 +216,6 @@ def test_it_beats_random_search_with_the_same_number_of_epochs(strategy: Strateg
             best.append(rehearsal.history.best().loss)  # type: ignore[union-attr]
         wins += best[0] < best[1]
     # Ranks here are the same at every fidelity, so that Hyperband, which looks at some six times as many architectures,
-    # should win 6 times in 7. Were both equally good, 6 wins of 6 would come with probability 0.016; seeds are fixed, so
-    # that it passes always or never.
+    # should win 6 times in 7. Were both equally good, 6 wins of 6 would come with probability 0.016; seeds are fixed,
+    # so that it passes always or never.
     assert wins == 6
