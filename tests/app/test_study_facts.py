@@ -57,8 +57,22 @@ def test_a_finished_job_says_its_test_score_and_what_it_exported(view_of: Any) -
     result = ResultRecord("accuracy", test=0.5, rows=rows, stop_reason="seconds", seconds=59.0, data={"model_dir": "m"})
     facts = study_facts(view_of(result))
     assert (facts.test, facts.exported, facts.model) == ("accuracy 50\xa0%", "linear model", True)
-    assert facts.why == "The search ended because the time for it was used up."
+    assert facts.why == "There was no search: the time was too short."
     assert (facts.elapsed_seconds, facts.fraction) == (59.0, 1.0)
+
+
+def test_a_job_says_why_its_search_ended_and_that_a_person_asked_it_to_finish(view_of: Any, tried: Any) -> None:
+    data = {"asked_to_finish": True, "budget_seconds": 60.0}
+    result = ResultRecord("accuracy", test=0.5, rows=(), stop_reason="seconds", seconds=59.0, data=data)
+    why = study_facts(view_of(tried(0, 0.5), result)).why
+    assert why is not None
+    assert why.startswith("The search ended because the time for it was used up. A person asked the job to finish")
+
+
+def test_a_job_that_took_more_than_its_budget_says_why(view_of: Any) -> None:
+    data = {"budget_seconds": 60.0, "phases": {"read": {"seconds": 70.0}}}
+    result = ResultRecord("accuracy", test=0.5, rows=(), stop_reason="seconds", seconds=90.0, data=data)
+    assert "reading and checking the data alone took 1:10." in (study_facts(view_of(result)).why or "")
 
 
 def test_a_failed_study_says_what_ended_it(view_of: Any) -> None:

@@ -17,11 +17,12 @@ from archsmith.analysis.study import Study
 from archsmith.analysis.wording import duration, score
 from archsmith.app.plain import Plain
 from archsmith.automl.command import command_of
+from archsmith.automl.ending import ending
 from archsmith.automl.settings import FitSettings
 from archsmith.core.errors import UsageError
 from archsmith.core.failures import most_frequent
 from archsmith.core.records import DAMAGES
-from archsmith.core.wording import metric_name, network_name, reason_in_words, sentence_case, visible
+from archsmith.core.wording import end_of_search, metric_name, network_name, sentence_case, visible
 from archsmith.runtime.phases import Phase
 from archsmith.runtime.progress import Progress
 from archsmith.runtime.study_view import DONE, FAILED, INTERRUPTED, NEW, RUNNING, UNREADABLE, StudyView
@@ -220,8 +221,13 @@ def _why(view: StudyView) -> str | None:
         return _told(view.why_unreadable)
     if view.error:
         return _told(view.error)
-    reason = view.reason or (view.job.stopped_by if view.state == DONE else None)
-    return f"The search ended because {reason_in_words(_told(reason))}." if reason and view.state != RUNNING else None
+    reason, result = view.reason or (view.job.stopped_by if view.state == DONE else None), view.job.result
+    if not reason or view.state == RUNNING:
+        return None
+    told = [f"{sentence_case(end_of_search(_told(reason), view.n_finished if view.job.fit else None))}."]
+    if result is not None and view.job.ended:
+        told += map(_told, ending(result.to_data()))
+    return " ".join(told)
 
 
 def _command(view: StudyView, study: Study) -> str | None:

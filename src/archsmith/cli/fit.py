@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,11 +12,6 @@ from archsmith.cli.options import with_options
 
 if TYPE_CHECKING:
     from archsmith.cli.opened import OpenStudy
-
-OVER_SHARE, OVER_SECONDS = 0.05, 5.0  # how far beyond its budget a job on a quiet machine may end
-LATE_SHARE = 0.5  # of what a job took too long is what a phase took too long that is named as the cause
-CUT_SHARE = 0.9  # of the time that a training was given is what one takes that the clock ended
-EARLY_SHARE = 0.25  # of what a job took is what is left where it counts as early
 
 
 @with_options(FitSettings)
@@ -158,48 +152,17 @@ def summarize(result: dict[str, Any], *, verbose: bool = False) -> None:
     """Print the result for people: what was trained, how good the exported network is, where it lies, and the next
     command.
     """
+    from archsmith.automl.ending import ending
     from archsmith.cli.output import say
-    from archsmith.core.budget import SECONDS, SETTLED
-    from archsmith.core.wording import clock
 
     _show_rows(result, verbose=verbose)
     say("", *_told(result, verbose=verbose))
-    over = result["seconds"] - (result["budget_seconds"] or result["seconds"])
-    if over > OVER_SHARE * result["seconds"] + OVER_SECONDS:
-        say(f"That is {clock(over)} more than the budget: {_late(result, over)}")
-    if result.get("asked_to_finish"):
-        say("A person asked the job to finish early, so the trainings after that were cut short.")
-    elif over < -EARLY_SHARE * result["seconds"] and result["stop_reason"] in (SECONDS, SETTLED):
-        say(f"The job ended before its time was over: {_early(result)}")
+    say(*ending(result))
     say("", "The bundle is the exported network, ready for use. The report shows all of this in pictures.")
     say(f"Bundle: {result['model_dir']}")
     if result["report"]:
         say(f"Report: {result['report']}")
     say(f"Study:  {result['study']}", f"Next:   archsmith predict {shlex.quote(result['model_dir'])} FILE...")
-
-
-def _early(result: dict[str, Any]) -> str:
-    """Why the job took less than its budget: by the phases, either no training was cut by the clock, or one was."""
-    trained = [each for name, each in (result.get("phases") or {}).items() if name.startswith("train ")]
-    if any(each["seconds"] >= CUT_SHARE * each.get("expected", math.inf) for each in trained):
-        return "the test, the export and the report took less than was kept for them."
-    return "more training of these networks promised nothing."
-
-
-def _late(result: dict[str, Any], over: float) -> str:
-    """Why the job took longer than its budget, as far as one phase says it."""
-    from archsmith.core.wording import clock, phase_name
-
-    spent: dict[str, dict[str, float]] = result.get("phases") or {}
-    name = max(spent, key=lambda name: spent[name]["seconds"], default="")
-    if name and spent[name]["seconds"] >= result["budget_seconds"]:
-        return f"{phase_name(name)} alone took {clock(spent[name]['seconds'])}."
-    late = {name: each["seconds"] - each["expected"] for name, each in spent.items() if "expected" in each}
-    name = max(late, key=lambda name: late[name], default="")
-    if name and late[name] >= LATE_SHARE * over:
-        expected, took = clock(spent[name]["expected"]), clock(spent[name]["seconds"])
-        return f"{phase_name(name)} took {took} where {expected} were expected."
-    return "the machine was slower than at the start, most often because other programs ran."
 
 
 def _show_rows(result: dict[str, Any], *, verbose: bool) -> None:
@@ -258,13 +221,11 @@ def _told(result: dict[str, Any], *, verbose: bool) -> list[str]:
 
 def _searched(result: dict[str, Any]) -> str:
     """How many trials the search had, or why there was none."""
-    from archsmith.core.budget import SECONDS
-    from archsmith.core.wording import amount, reason_in_words
+    from archsmith.core.wording import amount, end_of_search, reason_in_words, sentence_case
 
-    why, trials = reason_in_words(result["stop_reason"]), result["n_trials"]
+    trials = result["n_trials"]
     if not trials:
-        short = result["stop_reason"] == SECONDS
-        return f"There was no search{': the time was too short' if short else f', because {why}'}."
+        return f"{sentence_case(end_of_search(result['stop_reason'], trials))}."
     networks = result.get("n_networks") or trials
     of = "" if networks == trials else f" of {amount(networks, 'network')}"
-    return f"The search had {amount(trials, 'trial')}{of} and ended because {why}."
+    return f"The search had {amount(trials, 'trial')}{of} and ended because {reason_in_words(result['stop_reason'])}."
