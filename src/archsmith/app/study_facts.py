@@ -265,7 +265,7 @@ def _phases(view: StudyView, clock: _Clock) -> list[PhaseFacts]:
 
 def _phase(view: StudyView, clock: _Clock, phase: Phase) -> PhaseFacts:
     over = not phase.running or view.state != RUNNING
-    spent = phase.seconds if phase.seconds is not None else (view.changed if over else clock.now) - phase.started
+    spent = phase.seconds if phase.seconds is not None else (view.until if over else clock.now) - phase.started
     state = "failed" if phase.failed else "done" if not phase.running else "cut" if over else "running"
     return PhaseFacts(
         name=_told(clock.progress.name(phase)),

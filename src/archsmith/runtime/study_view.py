@@ -148,6 +148,13 @@ class StudyView:
         return self.job.result is not None and self._result_opening == len(self.openings.all)
 
     @property
+    def until(self) -> float:
+        """Until when somebody worked on it, as far as it is known: its latest event or, of a process that was killed, the
+        last sign of life.
+        """
+        return max(self.changed, self.openings.now.last if self.openings.now is not None else 0.0)
+
+    @property
     def asked_to_stop(self) -> bool:
         """Was the process of the latest opening asked to finish with what there is?"""
         return any(command.name == STOP for command in self.commands[self._obeyed :])
@@ -249,7 +256,8 @@ class StudyView:
 
     def _take(self, read: Record | None, now: float) -> None:
         if isinstance(read, Opened):
-            self.phases.cut(self.changed, self.since)
+            self.openings.see(read.left, now)
+            self.phases.cut(self.until, self.since)
             self.preparation.cut()
             self.reason = self.error = None
             self._obeyed = len(self.commands)
@@ -363,11 +371,12 @@ def read_view(folder: Path | str) -> StudyView:
     store = SqliteStore(folder)
     view = StudyView(folder.resolve().name, folder)
     try:
-        view.writer = store.holder is not None
+        view.writer, left = store.holder is not None, store.last_seen
         for event in store.read():
             if view.began is None and event.kind != StudyRecord.kind:
                 raise StudyError(f"The study {view.id} has no first event.", "Start it again, or delete its folder.")
             view.apply(event)
+        view.openings.see(left, time.time())
         if view.began is None:
             raise StudyError(
                 f"The study {view.id} has nothing in its log yet."
