@@ -9,10 +9,9 @@ from typing import Any
 
 from archsmith.automl.opening import Job
 from archsmith.core.job_records import Note, PhaseRecord
+from archsmith.runtime.job_view import VOID_AFTER_MORE_TIME
 from archsmith.runtime.search import Search
 from archsmith.runtime.study_view import StudyView
-
-LATER = ("search", "test", "export")  # phases whose results change with a larger budget
 
 
 class Phases:
@@ -48,7 +47,7 @@ class Phases:
 
     def forget_what_more_time_changes(self) -> None:
         self.round += 1
-        for name in LATER:
+        for name in VOID_AFTER_MORE_TIME:
             self.results.pop(name, None)
 
     # The log

@@ -60,6 +60,8 @@ PHASES = {
     "start": "starting the program",
     "read": "reading and checking the data",
     "search": "search",
+    "plan": "planning the search",
+    "ready": "getting ready for the last trainings",
     "choose": "choosing the best network",
     "calibrate": "checking how sure it is",
     "test": "measuring on the test split",
