@@ -94,6 +94,8 @@ def test_in_a_pool_trials_of_all_work_compare() -> None:
         (search((103, "note", {"text": ""})), "interrupted"),
         (search((103, "closed", {"reason": "trials"})), "finished"),
         (search((103, "closed", {"reason": "interrupted"})), "interrupted"),
+        (search((103, "command", {"name": "pause"}), (104, "closed", {"reason": "interrupted"})), "paused"),
+        (search((103, "command", {"name": "pause"}), (200, "opened", OPENED)), "interrupted"),
         (search((103, "closed", {"reason": "trials"}), (200, "opened", OPENED)), "interrupted"),
         # the search of a job closes its loop before the job has a result
         (job((103, "closed", {"reason": "seconds"})), "interrupted"),

@@ -25,9 +25,9 @@ from archsmith.core.records import DAMAGES
 from archsmith.core.wording import end_of_search, metric_name, network_name, sentence_case, visible
 from archsmith.runtime.phases import Phase
 from archsmith.runtime.progress import Progress
-from archsmith.runtime.study_view import DONE, FAILED, INTERRUPTED, NEW, RUNNING, UNREADABLE, StudyView
+from archsmith.runtime.study_view import DONE, FAILED, INTERRUPTED, NEW, PAUSED, RUNNING, UNREADABLE, StudyView
 
-State = Literal["new", "running", "finished", "interrupted", "failed", "unreadable"]
+State = Literal["new", "running", "finished", "paused", "interrupted", "failed", "unreadable"]
 MOST_PHASES = 60
 MOST_NOTES = 200  # the latest ones that are shown
 MOST_ERRORS = 20
@@ -37,7 +37,8 @@ STATES = {
     NEW: "Nothing is logged yet.",
     RUNNING: "It goes on.",
     DONE: "The search has come to its end.",
-    INTERRUPTED: "Stopped on the way; it can go on from here.",
+    PAUSED: "It was paused, and can go on from here.",
+    INTERRUPTED: "It ended on the way, and can go on from here.",
     FAILED: "An error ended it; it can go on from here.",
     UNREADABLE: "Its log cannot be read.",
 }
@@ -76,7 +77,7 @@ class StudyFacts(Plain):
     study: str = Field(description="Its id.")
     version: str = Field(description="Another text after every change.")
     title: str = Field(description="What it is about: its data, or its id.")
-    state: State = Field(description="new, running, finished, interrupted, failed or unreadable.")
+    state: State = Field(description="new, running, finished, paused, interrupted, failed or unreadable.")
     says: str = Field(description="The state in a sentence.")
     why: str | None = Field(description="Why it ended, why it failed, or why it cannot be read.")
     asked_to_finish: bool = Field(description="It runs, and was asked to finish with the best network so far.")
@@ -248,7 +249,7 @@ def _asked(view: StudyView) -> bool:
 
 def _controls(view: StudyView) -> Controls:
     running = view.state == RUNNING
-    known = view.state in (DONE, INTERRUPTED, FAILED)
+    known = view.state in (DONE, PAUSED, INTERRUPTED, FAILED)
     return Controls(
         stop=running and not _asked(view),
         pause=running,

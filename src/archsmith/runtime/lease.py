@@ -86,9 +86,7 @@ class Lease:
             self._file, self._pid = file, os.getpid()
             _held[self._key] = self._pid
         self._released = threading.Event()
-        threading.Thread(
-            target=self._beat, args=(self._released,), name="archsmith-lease", daemon=True
-        ).start()
+        threading.Thread(target=self._beat, args=(self._released,), name="archsmith-lease", daemon=True).start()
 
     def release(self) -> None:
         """Give it back; idempotent."""

@@ -678,8 +678,8 @@ def replayed(store: Store, problem: Problem) -> History:
 
 
 def seconds_spent(events: Iterable[Event], left: float | None = None) -> float:
-    """Wall clock that a study was open for, over all its openings. ``left``: when the process of the latest one gave its
-    last sign of life, where it was killed.
+    """Wall clock that a study was open for, over all its openings. ``left``: when the process of the latest one gave
+    its last sign of life, where it was killed.
     """
     openings = Openings()
     for event in events:

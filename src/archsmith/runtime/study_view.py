@@ -23,7 +23,9 @@ from archsmith.core.job_records import Epoch, Note, PhaseRecord, ProgressRecord,
 from archsmith.core.problem import Problem
 from archsmith.core.records import (
     DAMAGES,
+    PAUSE,
     PLAIN_PROBLEM,
+    STOP,
     Closed,
     Command,
     Finished,
@@ -45,10 +47,9 @@ from archsmith.runtime.openings import Openings
 from archsmith.runtime.phases import Phases
 from archsmith.runtime.sqlite import FILE, SqliteStore
 
-STOP = "stop"  # a command
 WORK = "work"  # the fidelity of a pool
-STATES = ("new", "running", "finished", "interrupted", "failed", "unreadable")
-NEW, RUNNING, DONE, INTERRUPTED, FAILED, UNREADABLE = STATES
+STATES = ("new", "running", "finished", "interrupted", "failed", "unreadable", "paused")
+NEW, RUNNING, DONE, INTERRUPTED, FAILED, UNREADABLE, PAUSED = STATES
 CUT_SHORT = (reasons.INTERRUPTED, reasons.FAILED)  # reasons of a loop that has not come to its end
 # A trial out of a table claims more time than passed, even if all workers had been busy throughout.
 CLAIMED_FACTOR, CLAIMED_SECONDS = 1.5, 5.0
@@ -149,19 +150,25 @@ class StudyView:
 
     @property
     def until(self) -> float:
-        """Until when somebody worked on it, as far as it is known: its latest event or, of a process that was killed, the
-        last sign of life.
+        """Until when somebody worked on it, as far as it is known: its latest event or, of a process that was killed,
+        the last sign of life.
         """
         return max(self.changed, self.openings.now.last if self.openings.now is not None else 0.0)
 
     @property
     def asked_to_stop(self) -> bool:
         """Was the process of the latest opening asked to finish with what there is?"""
-        return any(command.name == STOP for command in self.commands[self._obeyed :])
+        return self._asked_for(STOP)
+
+    def _asked_for(self, name: str) -> bool:
+        """Was it, within the latest opening?"""
+        return any(command.name == name for command in self.commands[self._obeyed :])
 
     @property
     def state(self) -> str:
-        """One of ``STATES``. ``interrupted``, ``failed`` and ``finished`` ones can be resumed."""
+        """One of ``STATES``. ``paused`` (somebody asked for it), ``interrupted``, ``failed`` and ``finished`` ones can
+        be resumed.
+        """
         if self.why_unreadable is not None:
             return UNREADABLE
         if self.writer:
@@ -170,7 +177,9 @@ class StudyView:
             return NEW
         if self.ended:
             return DONE
-        return FAILED if isinstance(self._last, Closed) and self._last.reason == reasons.FAILED else INTERRUPTED
+        if isinstance(self._last, Closed) and self._last.reason == reasons.FAILED:
+            return FAILED
+        return PAUSED if self._asked_for(PAUSE) else INTERRUPTED
 
     @property
     def n_finished(self) -> int:
