@@ -12,7 +12,8 @@ from archsmith.analysis.report.baselines import Trained, baselines_of
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.study import Study
 from archsmith.analysis.wording import duration, rounded
-from archsmith.app.entrants import Entrant, entrant, field_of, groups_of, ordered
+from archsmith.app.entrants import Entrant, entrant
+from archsmith.app.groups import field_of, groups_of, ordered
 from archsmith.app.plain import Plain
 from archsmith.core.wording import metric_name, visible
 from archsmith.runtime.study_view import StudyView

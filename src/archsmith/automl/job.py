@@ -331,14 +331,15 @@ class _Run:
 
     def _train_one(self, candidate: Candidate, epochs: float, seconds: float | None) -> list[Final]:
         """The candidate trained, or nothing where that failed."""
-        with self.phases.phase(f"train {candidate.name}", candidate.what, seconds, exact=candidate.exact) as done:
+        what, exact, trial = candidate.what, candidate.exact, candidate.last_trial
+        with self.phases.phase(f"train {candidate.name}", what, seconds, exact=exact, trial=trial) as done:
             try:
                 final = self._final(candidate, epochs=epochs, seconds=seconds)
             except EvaluationError as error:
                 done.update(error=str(error))
                 return []
             self._remember(f"train {candidate.name}", final)
-            done.update(_scores(final), **({} if candidate.trial is None else {"trial": candidate.last_trial}))
+            done.update(_scores(final), **({} if trial is None else {"trial": trial}))
             return [final]
 
     def _final(self, candidate: Candidate, *, epochs: float, seconds: float | None, quiet: bool = False) -> Final:

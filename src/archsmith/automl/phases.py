@@ -54,12 +54,19 @@ class Phases:
 
     @contextmanager
     def phase(
-        self, name: str, detail: str = "", forecast: float | None = None, *, exact: str = ""
+        self,
+        name: str,
+        detail: str = "",
+        forecast: float | None = None,
+        *,
+        exact: str = "",
+        trial: int | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Log a phase around the block; what the block puts into the dict is its result. ``exact``: what it is about in
-        exact terms, where ``detail`` is in plain words.
+        exact terms, where ``detail`` is in plain words. ``trial``: whose training goes on.
         """
-        self.search.log("phase", PhaseRecord(name, detail=detail, forecast_seconds=forecast, exact=exact).to_data())
+        begins = PhaseRecord(name, detail=detail, forecast_seconds=forecast, exact=exact, trial=trial)
+        self.search.log("phase", begins.to_data())
         self._expect(name, forecast)
         began, result = time.time(), dict[str, Any]()
         yield result

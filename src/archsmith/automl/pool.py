@@ -296,7 +296,7 @@ class Pool:
         checkpoint. ``root``: the first trial of its network; None: the fixed network without one.
         """
         trials = [] if root is None else self.search.history.of(root.architecture)
-        ids = {trial.id for trial in trials} or {None}
+        ids: set[int | None] = {trial.id for trial in trials} or {None}
         for phase, result in self.phases.results.items():
             if not phase.startswith(TRAIN) or result.get("trial") not in ids or "epochs" not in result:
                 continue

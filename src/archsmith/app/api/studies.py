@@ -15,7 +15,8 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from archsmith.app.entrants import Entrants, Order, entrants
+from archsmith.app.entrants import Entrants, entrants
+from archsmith.app.groups import Order
 from archsmith.app.house import House
 from archsmith.app.plain import Plain
 from archsmith.app.standings import Standings, standings
