@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ from pydantic import Field
 from archsmith.analysis.report.noted import finite
 from archsmith.analysis.report.reproduction import reproduction_of
 from archsmith.analysis.study import Study
-from archsmith.analysis.wording import duration, score
+from archsmith.analysis.wording import amount, duration, score
 from archsmith.app.plain import Plain
 from archsmith.automl.command import command_of
 from archsmith.automl.ending import ending
@@ -31,6 +32,7 @@ State = Literal["new", "running", "finished", "paused", "interrupted", "failed",
 MOST_PHASES = 60
 MOST_NOTES = 200  # the latest ones that are shown
 MOST_ERRORS = 20
+MOST_CLASSES = 6  # that are named
 LONGEST = 2000  # characters of a text out of a log
 
 STATES = {
@@ -52,6 +54,8 @@ class PhaseFacts(Plain):
     seconds: float = Field(description="What it took; of a running one, so far.")
     forecast_seconds: float | None = Field(description="What it was expected to take; null without a forecast.")
     text: str = Field(description="How far it is or, at its end, what came of it.")
+    opening: int = Field(description="In which run of the study, from 1; every resume is another one.")
+    why: str = Field(description="Of the first phase of a run: why there was another run; else empty.")
 
 
 class Score(Plain):
@@ -83,6 +87,7 @@ class StudyFacts(Plain):
     asked_to_finish: bool = Field(description="It runs, and was asked to finish with the best network so far.")
     job: bool = Field(description="Was it begun with data (`archsmith fit`)? Otherwise it is a search alone.")
     data: str | None = Field(description="The data of a job.")
+    predicts: str | None = Field(description="What its networks predict: classes, or a number.")
     metric: str = Field(description="What networks are compared by.")
     metric_name: str = Field(description="The same in words.")
     maximize: bool = Field(description="Is more of it better?")
@@ -132,6 +137,7 @@ def study_facts(view: StudyView, now: float | None = None) -> StudyFacts:
         asked_to_finish=_asked(view),
         job=bool(view.job.fit),
         data=_text(view.job.settings.get("data")),
+        predicts=_predicts(view),
         metric=view.metric,
         metric_name=metric_name(view.metric),
         maximize=objective.maximize,
@@ -170,7 +176,7 @@ class _Clock:
         opening = view.openings.now
         going = max(0.0, now - opening.last) if view.state == RUNNING and opening is not None else 0.0
         result = view.job.result
-        self.progress = Progress(started=view.started, view=view)
+        self.progress = Progress(started=view.started, view=view, told_as=score)
         self.now = now
         self.elapsed = (finite(view.spent) or 0.0) + (0.0 if view.simulated else going)
         if view.state == DONE and result is not None and result.seconds:
@@ -205,6 +211,22 @@ def _title(view: StudyView) -> str:
     """The name of the data, as the checks found it; else the id."""
     findings = view.job.fit.get("findings") or {}
     return _text(findings.get("name")) or visible(view.id)
+
+
+def _predicts(view: StudyView) -> str | None:
+    """``Origin, one of 3 classes: Europe, Japan, USA``, or the name of a number."""
+    fit = view.job.fit
+    output = next(iter((fit.get("task") or {}).get("outputs") or ()), None)
+    if not isinstance(output, Mapping):
+        return None
+    classes = [str(each) for each in output.get("classes") or ()]
+    target = str(fit.get("target") or (view.job.settings.get("target") or ""))
+    if not classes:
+        return _told(f"the number {output.get('name') or target}")
+    named = ", ".join(classes[:MOST_CLASSES])
+    more = f" and {len(classes) - MOST_CLASSES:,} more" if len(classes) > MOST_CLASSES else ""
+    whole = f"one of {amount(len(classes), 'class', 'classes')}: {named}{more}"
+    return _told(f"{target}, {whole}" if target else whole)
 
 
 def _says(view: StudyView, clock: _Clock) -> str:
@@ -259,21 +281,37 @@ def _controls(view: StudyView) -> Controls:
 
 
 def _phases(view: StudyView, clock: _Clock) -> list[PhaseFacts]:
-    progress = clock.progress
-    shown = progress.phases or []
-    return [_phase(view, clock, phase) for phase in shown[-MOST_PHASES:]]
+    shown = view.phases.all or clock.progress.phases
+    told, before = [], 0
+    for phase in shown[-MOST_PHASES:]:
+        told.append(_phase(view, clock, phase, _again(view, phase.opening) if phase.opening > max(1, before) else ""))
+        before = phase.opening
+    return told
 
 
-def _phase(view: StudyView, clock: _Clock, phase: Phase) -> PhaseFacts:
+def _again(view: StudyView, n: int) -> str:
+    """Why the study was opened for the ``n``-th time."""
+    openings = view.openings.all
+    if not 1 < n <= len(openings):
+        return ""
+    one, other = openings[n - 2].by, openings[n - 1].by
+    more = (one.seconds, one.trials) != (other.seconds, other.trials)
+    return "It went on, with more time or trials." if more else "It went on where it had stopped."
+
+
+def _phase(view: StudyView, clock: _Clock, phase: Phase, why: str) -> PhaseFacts:
     over = not phase.running or view.state != RUNNING
     spent = phase.seconds if phase.seconds is not None else (view.until if over else clock.now) - phase.started
-    state = "failed" if phase.failed else "done" if not phase.running else "cut" if over else "running"
+    cut = phase.cut or (over and phase.running)
+    state = "failed" if phase.failed else "cut" if cut else "running" if phase.running else "done"
     return PhaseFacts(
         name=_told(clock.progress.name(phase)),
         state=state,  # type: ignore[arg-type]
         seconds=max(0.0, spent) if math.isfinite(spent) else 0.0,
         forecast_seconds=finite(phase.forecast_seconds),
         text=_told(clock.progress.text(phase)),
+        opening=max(1, phase.opening),
+        why=why,
     )
 
 

@@ -43,6 +43,7 @@ from archsmith.core.problem import Fidelity, Objective, Problem
 from archsmith.core.protocols import Executor
 from archsmith.core.seeds import derive
 from archsmith.core.wording import about_network
+from archsmith.data.examples import Splits
 from archsmith.runtime.processes import ProcessExecutor
 from archsmith.runtime.search import Search
 from archsmith.runtime.serial import SerialExecutor
@@ -500,6 +501,7 @@ def _described(job: Job) -> dict[str, object]:
         "kind": job.splits.kind,
         "findings": job.findings.to_dict(),
         "task": job.splits.task.to_dict(),
+        **({"target": job.splits.target} if job.splits.target != Splits.target else {}),
         "device": job.device.sentence,
         "memory_mb": job.memory_mb,
         "probed": dict(job.probed),

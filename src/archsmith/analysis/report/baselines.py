@@ -6,6 +6,7 @@ the kind of data brings.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,8 @@ OURS = ("searched", "fixed")  # what the search is judged by; all others are bas
 NO_NEED = ": these data do not need a network at all"
 LITTLE = ", so this comparison says little"
 CONCLUSIONS = (NO_NEED, LITTLE)  # told once
+ENDED = ("searched", "fixed", "runner_up", "tuned")  # what is trained after the search
+HARDLY_TRAINED = re.compile(r" But ([^(]+) was hardly trained \(.*$")
 TRAINED_ON = ("tuned", "unfinished", "earlier")  # networks that came of more than a baseline
 
 
@@ -144,6 +147,8 @@ def _epochs(row: Row) -> str:
 
 
 def _lead(study: Study, rows: Sequence[Row], n: int) -> str:
+    if study.fit and study.result is None:
+        return _so_far(study, rows, n)
     by_name = {str(row["name"]): row for row in rows}
     split = "test" if any(row.get("test") is not None for row in rows) else "valid"
     scores = {name: float(row[split]) for name, row in by_name.items() if row.get(split) is not None}
@@ -153,12 +158,29 @@ def _lead(study: Study, rows: Sequence[Row], n: int) -> str:
         if name != best and best in scores and not {name, best} <= {*OURS}:
             text += _once(_against(study, by_name, name, scores[name], best, scores[best], n), text)
     better = passed_over(rows, lambda value: score(study.metric, value, n))
-    text = f"{better} {text}".strip()
-    return text or "So far only baselines were trained. No network of the search has come to its end yet."
+    return f"{better} {text}".strip()
+
+
+def _so_far(study: Study, rows: Sequence[Row], n: int) -> str:
+    """Of a job without a result: nothing is chosen, so nothing is concluded."""
+    scored = [row for row in rows if row.get("valid") is not None]
+    if not any(str(row["name"]).partition(".")[0] in ENDED for row in scored):
+        tried = any(trial.ok for trial in study.history.finished)
+        rest = (
+            "Networks of the search have had only a part of their training."
+            if tried
+            else "No network of the search has come to its end yet."
+        )
+        return f"So far only baselines were trained to their end. {rest}"
+    best = max(scored, key=lambda row: (1.0 if study.maximize else -1.0) * float(row["valid"]))
+    value, name = score(study.metric, best["valid"], n), the_network(str(best["name"]))
+    return f"Nothing is chosen yet. Of what was trained to its end {name} is best on the validation split: {value}."
 
 
 def _once(sentence: str, before: str) -> str:
-    """``sentence`` without its conclusion where ``before`` has drawn it already."""
+    """``sentence`` without what ``before`` has said already: its conclusion, and who was hardly trained."""
+    if (hardly := HARDLY_TRAINED.search(sentence)) and hardly[1] != "it" and hardly[1] in before:
+        sentence = sentence[: hardly.start()]
     for conclusion in CONCLUSIONS:
         if conclusion in before:
             sentence = sentence.replace(conclusion, "")

@@ -83,7 +83,7 @@ class Head:
         if self._bar.props.get("value") != share:
             self._bar.props["value"] = share
         self._facts.show(_told(facts))
-        self._phases.show([_phase(phase) for phase in facts.phases])
+        self._phases.show([row for phase in facts.phases for row in _phase(phase)])
         reveal(self._list, bool(facts.phases))
         if facts.state != self._before:  # while it goes on people want to see how
             self._before = facts.state
@@ -98,6 +98,7 @@ def _told(facts: StudyFacts) -> list[tuple[str, str]]:
     simulated = " (simulated)" if facts.simulated else ""
     told = [
         ("data", Path(facts.data or "").name),
+        ("predicts", facts.predicts or ""),
         ("best so far" if facts.state == "running" else "best trial", facts.best.words if facts.best else ""),
         ("on the test split", facts.test or ""),
         ("exported", facts.exported or ""),
@@ -119,14 +120,16 @@ def _trials(facts: StudyFacts) -> str:
     failed = f", {facts.n_failed:,} failed" if facts.n_failed else ""
     expected = facts.forecast_trials
     of = f" of about {round(expected):,}" if expected and facts.state == "running" and expected > facts.n_trials else ""
-    return f"{facts.n_finished:,}{of}{failed}"
+    n_cut = facts.n_trials - facts.n_finished if facts.state != "running" else 0
+    return f"{facts.n_finished:,}{of}{failed}{f' and {n_cut:,} that did not end' if n_cut else ''}"
 
 
-def _phase(phase: PhaseFacts) -> Row:
+def _phase(phase: PhaseFacts) -> list[Row]:
+    """Its row; in front of it a row of its own where the study was opened again."""
     expected = "" if phase.forecast_seconds is None else clock(phase.forecast_seconds)
-    return Row(
-        (phase.name, MARKS[phase.state], clock(phase.seconds), expected, phase.text), marked=phase.state == "running"
-    )
+    texts = phase.name, MARKS[phase.state], clock(phase.seconds), expected, phase.text
+    again = [Row((f"Run {phase.opening}", "", "", "", phase.why))] if phase.why else []
+    return [*again, Row(texts, marked=phase.state == "running")]
 
 
 class NetworkBox:
